@@ -1,0 +1,128 @@
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The two virtual environment stamps share one directory; never fill it twice at once.
+.NOTPARALLEL:
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+RUN_ARGS ?=
+BENCH_ARGS ?=
+BIN := .venv/bin
+NODE_CLIENT := tests/clients/node
+PIP_INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
+
+# How to run apt-get as root without ever asking for a password; empty if impossible.
+define as_root
+if ! command -v apt-get >/dev/null; then as_root=; \
+elif [ "$$(id -u)" = 0 ]; then as_root='env DEBIAN_FRONTEND=noninteractive'; \
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then as_root='sudo -n env DEBIAN_FRONTEND=noninteractive'; \
+else as_root=; fi
+endef
+
+.PHONY: help
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-zA-Z_-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: run
+run: .venv/.runtime ## Start the demo gateway (needs neither a browser nor Node.js)
+	@$(BIN)/twofold demo $(RUN_ARGS)
+
+.PHONY: test
+test: .venv/.dev system-packages $(NODE_CLIENT)/node_modules/.stamp ## Run all tests (PYTEST_ARGS="-k name" is passed on)
+	@$(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: .venv/.dev ## Check style, formatting and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.PHONY: format
+format: .venv/.dev ## Format the code and fix what ruff can fix safely
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: .venv/.dev ## Run the benchmarks (BENCH_ARGS is passed on)
+	@$(BIN)/python -m bench $(BENCH_ARGS)
+
+.PHONY: kill-loop
+kill-loop: .venv/.dev ## Run the long version of the slow acceptance tests
+	@TWOFOLD_LONG=1 $(BIN)/pytest -m slow tests/acceptance --timeout=0 $(PYTEST_ARGS)
+
+.PHONY: venv
+venv: .venv/.runtime ## Create the virtual environment with the runtime only
+
+.PHONY: dev
+dev: .venv/.dev ## Create the virtual environment with the test and lint tools
+
+.PHONY: system-packages
+system-packages: ## Install Chromium, and Node.js and npm, through apt-get where missing
+	@missing=; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	$(as_root); \
+	if [ -z "$$as_root" ]; then \
+	  echo "The tests need these Debian packages, and they cannot be installed without root:$$missing. Install them (apt-get install$$missing) and run make again." >&2; \
+	  exit 1; \
+	fi; \
+	echo "Installing Debian packages:$$missing"; \
+	$$as_root apt-get update -qq </dev/null; \
+	$$as_root apt-get install -y -qq --no-install-recommends $$missing </dev/null >/dev/null
+
+# pip is the last thing that venv puts there, so its presence means a complete environment.
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "twofold needs Python 3.11 or newer; set PYTHON=/path/to/python3.11." >&2; exit 1; }
+	@if $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null && $(PYTHON) -m venv --clear .venv; then exit 0; fi; \
+	$(as_root); \
+	if [ -z "$$as_root" ]; then \
+	  echo "Python's venv module does not work here. Install the Debian package python3-venv and run make again." >&2; \
+	  rm -rf .venv; exit 1; \
+	fi; \
+	echo "Installing the Debian package python3-venv"; \
+	$$as_root apt-get update -qq </dev/null; \
+	$$as_root apt-get install -y -qq --no-install-recommends python3-venv </dev/null >/dev/null; \
+	$(PYTHON) -m venv --clear .venv || { rm -rf .venv; exit 1; }
+
+# requirements-dev.lock holds everything requirements.lock does, with the same pins.
+.venv/.runtime: requirements.lock pyproject.toml | .venv/bin/pip
+	@echo "Installing the runtime into .venv"
+	@$(PIP_INSTALL) --require-hashes -r requirements.lock </dev/null
+	@$(PIP_INSTALL) --no-build-isolation --no-deps -e . </dev/null
+	@touch $@
+
+.venv/.dev: requirements-dev.lock requirements.lock pyproject.toml | .venv/bin/pip
+	@echo "Installing the runtime and the development tools into .venv"
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.lock </dev/null
+	@$(PIP_INSTALL) --no-build-isolation --no-deps -e . </dev/null
+	@touch .venv/.runtime $@
+
+# The order-only prerequisite makes sure npm is there.
+$(NODE_CLIENT)/node_modules/.stamp: $(NODE_CLIENT)/package.json $(NODE_CLIENT)/package-lock.json | system-packages
+	@echo "Installing the Node.js test client"
+	@cd $(NODE_CLIENT) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error </dev/null
+	@touch $@
+
+.PHONY: $(NODE_CLIENT)/node_modules
+$(NODE_CLIENT)/node_modules: $(NODE_CLIENT)/node_modules/.stamp
+
+.PHONY: lock
+lock: ## Recompile the lock files (LOCK_ARGS=--upgrade moves the pins)
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	$(PYTHON) -m venv "$$tmp"; \
+	"$$tmp/bin/pip" install --quiet --disable-pip-version-check uv; \
+	for name in requirements requirements-dev; do \
+	  "$$tmp/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header $(LOCK_ARGS) "$$name.in" -o "$$name.lock"; \
+	done
+	@cd $(NODE_CLIENT) && npm install --package-lock-only --ignore-scripts --no-audit --no-fund
+
+.PHONY: clean
+clean: ## Remove everything that make created (not data/)
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis $(NODE_CLIENT)/node_modules
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

@@ -1,0 +1,58 @@
+"""Every exception of the project. Each class docstring is the default message and says who must act.
+
+Refusing an event is not here: a refusal is a value (`twofold.event.refusal`). Exceptions are for
+bugs, broken configuration and the outside world.
+"""
+
+from __future__ import annotations
+
+
+class TwofoldError(Exception):
+    """Something went wrong inside Twofold; the message says where. Report it if it repeats."""
+
+    exit_code = 1
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__class__.__doc__ or "").strip().splitlines()[0])
+
+
+class ConfigError(TwofoldError):
+    """The configuration cannot be used; the operator must change the named setting."""
+
+    exit_code = 2
+
+
+class StoreError(TwofoldError):
+    """The data folder cannot be used; the operator must look at the disk or the folder."""
+
+    exit_code = 3
+
+
+class StoreLocked(StoreError):
+    """Another process owns this data folder; stop it first, or point this one at another folder."""
+
+    exit_code = 4
+
+
+class StoreNewer(StoreError):
+    """This data folder was written by a newer version; the operator must upgrade Twofold."""
+
+
+class StoreFull(StoreError):
+    """The disk is full; free space and the gateway accepts again by itself."""
+
+
+class StoreBusy(StoreError):
+    """More work is queued than the store may hold; the sender must wait and send again."""
+
+
+class StoreFailed(StoreError):
+    """A write or flush failed, so nothing further may be acknowledged; restart after checking the disk."""
+
+
+class StoreDamaged(StoreError):
+    """The journal does not add up; restore the named range from a backup before relying on it."""
+
+
+class SignatureError(TwofoldError):
+    """The webhook's signature does not fit its body; whoever configured the secret must act."""

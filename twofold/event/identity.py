@@ -1,0 +1,55 @@
+"""Which copies are one action: event id rules and fold keys.
+
+A fold key is (dataset, event_name, event_id); a Purchase also has (dataset, order id), so that two senders
+with different ids still make one Purchase. Keys are stored as 16-byte digests: narrow, and of one length
+whatever a sender puts into an id. The text before the digest has separators no id can contain.
+"""
+
+from __future__ import annotations
+
+import uuid
+from hashlib import blake2b
+
+from twofold.event.model import Event
+from twofold.event.vocabulary import MAX_ID
+
+ORDER_EVENTS = frozenset({"Purchase"})
+"""Events that stand for an order, of which there is one per order id."""
+
+
+def read_event_id(value: object) -> str | None:
+    """The id as exact text (a whole number becomes its digits); None when it cannot be one."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_ID or not value.isprintable():
+        return None
+    return value
+
+
+def make_event_id() -> str:
+    """An id for a copy that came without one; it is unique, so it claims no fold key."""
+    return f"tf-{uuid.uuid4().hex}"
+
+
+def id_key(dataset: str, event_name: str, event_id: str) -> bytes:
+    """16-byte digest of (dataset, event_name, event_id)."""
+    return blake2b(f"e\0{dataset}\0{event_name}\0{event_id}".encode(), digest_size=16).digest()
+
+
+def order_key(dataset: str, event_name: str, order_id: str) -> bytes:
+    """16-byte digest of (dataset, event_name, order id)."""
+    return blake2b(f"o\0{dataset}\0{event_name}\0{order_id}".encode(), digest_size=16).digest()
+
+
+def fold_keys(event: Event) -> list[bytes]:
+    """The keys this copy claims, the event id's first. Empty when it has neither id nor order.
+
+    business_messaging is left out of nothing here: Meta does not deduplicate it, so we must.
+    """
+    keys = []
+    if event.id_given:
+        keys.append(id_key(event.dataset, event.event_name, event.event_id))
+    order = event.custom_data.order_id
+    if order and event.event_name in ORDER_EVENTS:
+        keys.append(order_key(event.dataset, event.event_name, order))
+    return keys

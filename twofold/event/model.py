@@ -1,0 +1,167 @@
+"""The values that travel: RawEvent as received, Event as journalled, and the typed parts inside.
+
+Owns shapes only. Contact data exists in the clear only inside a RawEvent's ``user_data``; an Event
+cannot hold it, because its contact fields are tuples of `Hashed` and only `match_keys` makes those.
+Money is Decimal from text; no field has a default currency.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+__all__ = [
+    "Channel",
+    "Consent",
+    "Content",
+    "CustomData",
+    "Event",
+    "Hashed",
+    "RawEvent",
+    "Tier",
+    "UserData",
+    "decode_event",
+    "encode",
+]
+
+
+class Channel(StrEnum):
+    """How a copy came to us."""
+
+    BROWSER = "browser"
+    SERVER = "server"
+
+
+class Tier(IntEnum):
+    """How far a copy is trusted; a lower tier never suppresses a higher one."""
+
+    T0 = 0  # plain browser event: anyone can send it
+    T1 = 1  # browser event with a token signed by the merchant
+    T2 = 2  # authenticated server
+    T3 = 3  # signed webhook
+
+
+class Consent(StrEnum):
+    """What the shopper said about sharing this event with advertising platforms."""
+
+    GRANTED = "granted"
+    DENIED = "denied"
+    UNSTATED = "unstated"  # the copy says nothing; the merchant's setting decides
+
+
+class Hashed(Struct, frozen=True, array_like=True):
+    """A match key after hashing. ``rule`` names the normal form it was made by; see `match_keys`."""
+
+    rule: str
+    hex: str
+
+
+class UserData(Struct, kw_only=True, omit_defaults=True):
+    """Match keys in Meta's spelling. Contact fields hold hashes only; the rest is kept as received."""
+
+    em: tuple[Hashed, ...] = ()
+    ph: tuple[Hashed, ...] = ()
+    fn: tuple[Hashed, ...] = ()
+    ln: tuple[Hashed, ...] = ()
+    db: tuple[Hashed, ...] = ()
+    ge: tuple[Hashed, ...] = ()
+    ct: tuple[Hashed, ...] = ()
+    st: tuple[Hashed, ...] = ()
+    zp: tuple[Hashed, ...] = ()
+    country: tuple[Hashed, ...] = ()
+    external_id: tuple[Hashed, ...] = ()
+    client_ip_address: str | None = None
+    client_user_agent: str | None = None
+    fbc: str | None = None
+    fbp: str | None = None
+    other: dict[str, Any] = {}  # remaining documented plain keys, legacy hashed keys
+
+
+class Content(Struct, kw_only=True, omit_defaults=True, frozen=True):
+    """One line of ``contents``. ``item_price`` is in the event's currency, per piece."""
+
+    id: str
+    quantity: int | None = None
+    item_price: Decimal | None = None
+    other: dict[str, Any] = {}
+
+
+class CustomData(Struct, kw_only=True, omit_defaults=True):
+    """What the action was about. ``currency`` is upper-case ISO 4217; ``other`` keeps custom properties."""
+
+    value: Decimal | None = None
+    currency: str | None = None
+    order_id: str | None = None
+    content_type: str | None = None
+    content_ids: tuple[str, ...] = ()
+    contents: tuple[Content, ...] = ()
+    num_items: int | None = None
+    other: dict[str, Any] = {}
+
+
+class RawEvent(Struct, kw_only=True):
+    """One event as received, before any step: names are Meta's, values are whatever the sender wrote."""
+
+    event_name: Any = None
+    event_time: Any = None  # Unix seconds, UTC
+    event_id: Any = None
+    action_source: Any = None
+    event_source_url: Any = None
+    referrer_url: Any = None
+    opt_out: Any = None
+    user_data: Any = None
+    custom_data: Any = None
+    data_processing_options: Any = None
+    data_processing_options_country: Any = None
+    data_processing_options_state: Any = None
+    messaging_channel: Any = None
+    customer_segmentation: Any = None
+    app_data: Any = None
+    original_event_data: Any = None
+    attribution_data: Any = None
+    advanced_measurement_table: Any = None
+    consent: Any = None  # ours: "granted" or "denied", from our tag, a source, or a sender that knows us
+
+
+class Event(Struct, kw_only=True, omit_defaults=True):
+    """One event as journalled: normalised, typed, hashed. Treated as frozen once the steps are done."""
+
+    dataset: str
+    event_name: str
+    event_id: str
+    event_time: int  # Unix seconds, UTC: when it happened
+    received_at: int  # Unix milliseconds, UTC: when we got it
+    channel: Channel
+    sender: str  # which software made the copy: tag, fbevents, image, sdk-python, shopify, ...
+    tier: Tier
+    id_given: bool = True  # False when the sender gave no event_id and we made one: no claim to any fold key
+    action_source: str = "website"
+    event_source_url: str | None = None
+    referrer_url: str | None = None
+    opt_out: bool | None = None
+    consent: Consent = Consent.UNSTATED
+    user_data: UserData
+    custom_data: CustomData
+    data_processing_options: tuple[str, ...] | None = None
+    data_processing_options_country: int | None = None
+    data_processing_options_state: int | None = None
+    messaging_channel: str | None = None
+    customer_segmentation: str | None = None
+    app_data: dict[str, Any] | None = None
+    original_event_data: dict[str, Any] | None = None
+    attribution_data: dict[str, Any] | None = None
+    advanced_measurement_table: str | None = None
+    test_event_code: str | None = None
+    warnings: tuple[str, ...] = ()  # what was repaired or left out, in words without personal data
+
+
+# Decimals travel as JSON numbers; float_hook keeps their text exact where the type is open.
+encode = msgspec.json.Encoder(decimal_format="number").encode
+"""Any value of this module to JSON bytes."""
+
+decode_event = msgspec.json.Decoder(Event, float_hook=Decimal).decode
+"""Journal bytes back to an Event; the inverse of `encode`."""

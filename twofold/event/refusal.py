@@ -1,0 +1,129 @@
+"""Why the collector refuses a copy: a closed list of drop reasons and the value that carries one.
+
+Owns the words and Meta's error numbers for them. Says nothing about HTTP and keeps no personal data:
+``got`` describes a contact value by kind and length only.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class DropReason(StrEnum):
+    """Each member's meaning is in `MEANING`; docs/drop-reasons.md is made from it."""
+
+    SYNTAX = "syntax"
+    ENVELOPE = "envelope"
+    TOO_LARGE = "too_large"
+    TOO_MANY = "too_many"
+    TOO_DEEP = "too_deep"
+    DUPLICATE_KEY = "duplicate_key"
+    WRONG_TYPE = "wrong_type"
+    BAD_TEXT = "bad_text"
+    MISSING_EVENT_NAME = "missing_event_name"
+    INVALID_EVENT_NAME = "invalid_event_name"
+    MISSING_EVENT_TIME = "missing_event_time"
+    INVALID_EVENT_TIME = "invalid_event_time"
+    EVENT_TOO_OLD = "event_too_old"
+    EVENT_IN_FUTURE = "event_in_future"
+    MISSING_ACTION_SOURCE = "missing_action_source"
+    INVALID_ACTION_SOURCE = "invalid_action_source"
+    INVALID_EVENT_ID = "invalid_event_id"
+    MISSING_USER_DATA = "missing_user_data"
+    TOO_BROAD = "too_broad"
+    NOT_HASHED = "not_hashed"
+    MISSING_VALUE = "missing_value"
+    INVALID_VALUE = "invalid_value"
+    MISSING_CURRENCY = "missing_currency"
+    INVALID_CURRENCY = "invalid_currency"
+    INVALID_CONTENTS = "invalid_contents"
+    INVALID_MESSAGING = "invalid_messaging"
+    UNKNOWN_DATASET = "unknown_dataset"
+    BAD_KEY = "bad_key"
+    BAD_ORIGIN = "bad_origin"
+    BAD_SIGNATURE = "bad_signature"
+    NOT_AN_ORDER = "not_an_order"
+    WHOLE_BATCH = "whole_batch"
+    INTERNAL = "internal"
+
+
+# reason -> (what it means and who acts, Meta's subcode or None). Subcodes from 2804xxx are Meta's own
+# where a public source names them; 99xxxxx are ours, because Meta's were not found (they are stable).
+MEANING: dict[DropReason, tuple[str, int | None]] = {
+    DropReason.SYNTAX: ("The body is not the JSON, form or multipart it says it is. The sender must fix it.", 9900001),
+    DropReason.ENVELOPE: ("`data` is missing, empty or not a list of events. The sender must fix it.", None),
+    DropReason.TOO_LARGE: ("Body, text, number or header is over the limit. The sender must send less.", 9900002),
+    DropReason.TOO_MANY: ("More events or keys than one request may carry. The sender must split it.", 9900003),
+    DropReason.TOO_DEEP: ("The JSON is nested deeper than any event is. The sender must fix it.", 9900004),
+    DropReason.DUPLICATE_KEY: ("The same JSON key stands twice in one object, so its value is a guess.", 9900005),
+    DropReason.WRONG_TYPE: ("A field has another type than documented. The sender must fix it.", 9900006),
+    DropReason.BAD_TEXT: ("A text holds characters that no store can keep (NUL, lone surrogate).", 9900007),
+    DropReason.MISSING_EVENT_NAME: ("`event_name` is missing. The sender must name the event.", 9900010),
+    DropReason.INVALID_EVENT_NAME: ("`event_name` is empty or longer than 50 characters.", 9900011),
+    DropReason.MISSING_EVENT_TIME: ("`event_time` is missing. The sender must say when it happened.", 9900012),
+    DropReason.INVALID_EVENT_TIME: ("`event_time` is not a Unix time in seconds (milliseconds are common).", 9900013),
+    DropReason.EVENT_TOO_OLD: ("`event_time` is older than Meta accepts (7 days; 62 for physical_store).", 2804003),
+    DropReason.EVENT_IN_FUTURE: ("`event_time` is more than a day ahead; the sender's clock is wrong.", 9900014),
+    DropReason.MISSING_ACTION_SOURCE: ("`action_source` is missing. The sender must say where it happened.", 9900015),
+    DropReason.INVALID_ACTION_SOURCE: ("`action_source` is not one of Meta's values.", 9900016),
+    DropReason.INVALID_EVENT_ID: ("`event_id` is not a text of 1 to 256 characters.", 9900017),
+    DropReason.MISSING_USER_DATA: ("`user_data` is missing or empty, so nobody can be matched.", 2804050),
+    DropReason.TOO_BROAD: ("`user_data` holds only keys that fit too many people. Add e-mail, phone or ids.", 2804050),
+    DropReason.NOT_HASHED: ("A hash-required key looks like a broken hash; neither plain nor SHA-256.", 2804016),
+    DropReason.MISSING_VALUE: ("A Purchase needs `custom_data.value`.", 2804009),
+    DropReason.INVALID_VALUE: ("`value` or a price is not a finite, non-negative number.", 9900018),
+    DropReason.MISSING_CURRENCY: ("A Purchase, and any value or price, needs `custom_data.currency`.", 2804010),
+    DropReason.INVALID_CURRENCY: ("`currency` is not three letters.", 9900019),
+    DropReason.INVALID_CONTENTS: ("`contents` or `content_ids` has another shape than documented.", 9900020),
+    DropReason.INVALID_MESSAGING: ("A business_messaging event lacks its channel or has a name not allowed.", 2804063),
+    DropReason.UNKNOWN_DATASET: ("No such dataset is configured here. The operator or the sender must fix the id.", 33),
+    DropReason.BAD_KEY: ("The access token is not this dataset's key. The sender must use the right one.", None),
+    DropReason.BAD_ORIGIN: ("A browser on a site that is not listed for this dataset sent it.", None),
+    DropReason.BAD_SIGNATURE: ("The webhook's signature does not fit. Whoever set the secret must act.", None),
+    DropReason.NOT_AN_ORDER: ("The webhook is a test, or an order that stands for no purchase. Nobody must act.", None),
+    DropReason.WHOLE_BATCH: ("Another event of the same batch was invalid and `strict` is on.", None),
+    DropReason.INTERNAL: ("A bug of ours: the copy could not be worked on. Please report it.", None),
+}
+
+
+class Refusal(Struct, frozen=True, kw_only=True):
+    """One refused copy. ``index`` is its place in the batch; ``path`` uses dots and [n] from the event."""
+
+    reason: DropReason
+    path: str = ""
+    expected: str = ""
+    got: str = ""
+    index: int | None = None
+
+    @property
+    def subcode(self) -> int | None:
+        return MEANING[self.reason][1]
+
+    def sentence(self) -> str:
+        """One sentence: what was expected, what was got, where."""
+        where = "" if self.index is None else f"data[{self.index}]"
+        if self.path:
+            where = f"{where}.{self.path}" if where else self.path
+        text = MEANING[self.reason][0]
+        if self.expected:
+            text = f"expected {self.expected}, got {self.got or 'nothing'}"
+        return f"{where}: {text}" if where else text
+
+
+def describe(value: object) -> str:
+    """A value by kind and size, never by content: safe to show for any field."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true or false"
+        case str():
+            return f"text of {len(value)} characters" if value else "empty text"
+        case list() | tuple():
+            return f"a list of {len(value)}"
+        case dict():
+            return f"an object of {len(value)} keys"
+        case _:
+            return "a number"

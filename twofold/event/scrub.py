@@ -1,0 +1,98 @@
+"""Contact data where it does not belong: in URLs, custom properties and bodies we refuse but keep.
+
+Owns masking only. Two different needs: `scrub_url` and `scrub_custom` take out what looks like contact
+data and leave the rest useful; `mask_body` keeps only words we know and masks everything else, because a
+refused body may hold anything anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from twofold.event.model import Content, CustomData, Event, RawEvent, UserData
+from twofold.event.vocabulary import ACTION_SOURCES, CONTACT_ALIASES, MESSAGING_CHANNELS, STANDARD_EVENTS
+
+MASK = "masked"
+_EMAIL = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}@[^\s@<>\"',;:=&?/()]+\.[^\s@<>\"',;:=&?/()]+")
+_PRIVATE_KEY = re.compile(
+    r"(?i)(^|[_\-.\[])(e?mail|phone|tel|mobile|msisdn|name|fname|lname|firstname|lastname|first|last|pass\w*|pwd|"
+    r"token|secret|ssn|card|iban|dob|birth\w*|address|street|addr|zip|postcode|postal\w*)($|[_\-.\]0-9])|"
+    r"(?i:email|phone|password|firstname|lastname|fullname|username|birthda)"
+)
+_WORD = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?|\w")
+MAX_URL = 4096  # characters kept
+
+
+def scrub_url(url: str) -> tuple[str, bool]:
+    """The URL without fragment, credentials and contact-like query values; True when something was taken out."""
+    if "?" not in url and "@" not in url and "%" not in url and "#" not in url:
+        return url[:MAX_URL], False
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return MASK, True
+    query = "&".join(_scrub_pair(pair) for pair in parts.query.split("&")) if parts.query else ""
+    path = MASK.join(_EMAIL.split(parts.path)) if "@" in parts.path else parts.path
+    if "@" in unquote(path):
+        path = "/" + MASK
+    clean = urlunsplit((parts.scheme, host, path, query, ""))[:MAX_URL]
+    return clean, query != parts.query or path != parts.path or host != parts.netloc
+
+
+def scrub_custom(value: Any, key: str = "") -> tuple[Any, bool]:
+    """A custom property without e-mail addresses and without values under keys that name contact data."""
+    if isinstance(value, str):
+        if key and _PRIVATE_KEY.search(key) and key not in _KEPT_KEYS:
+            return MASK, bool(value)
+        return (_EMAIL.sub(MASK, value), True) if "@" in value and _EMAIL.search(value) else (value, False)
+    if isinstance(value, dict):
+        pairs = {k: scrub_custom(v, k) for k, v in value.items()}
+        return {k: v for k, (v, _) in pairs.items()}, any(hit for _, hit in pairs.values())
+    if isinstance(value, list):
+        items = [scrub_custom(v, key) for v in value]
+        return [v for v, _ in items], any(hit for _, hit in items)
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and key and _PRIVATE_KEY.search(key):
+        return (value, False) if key in _KEPT_KEYS else (MASK, True)
+    return value, False
+
+
+def mask_body(body: bytes, limit: int = 8192) -> str:
+    """A refused body as text in which only known field names and closed values can be read.
+
+    Every other run of letters and digits becomes x and 9 of the same length, so the shape stays visible.
+    """
+    text = body[:limit].decode("utf-8", "replace")
+    return _WORD.sub(lambda m: m[0] if m[0] in _KNOWN_WORDS else _blank(m[0]), text)
+
+
+def _blank(word: str) -> str:
+    return "".join("9" if c.isdigit() else "_" if c in "_-" else "x" for c in word)
+
+
+def _scrub_pair(pair: str) -> str:
+    key, equals, value = pair.partition("=")
+    if not equals or not value:
+        return MASK if "@" in unquote(pair) else pair
+    plain_key = unquote(key)
+    if plain_key.startswith("utm_") or plain_key == "fbclid":
+        return pair if "@" not in unquote(value) else f"{key}={MASK}"
+    return f"{key}={MASK}" if "@" in unquote(value) or _PRIVATE_KEY.search(plain_key) else pair
+
+
+# Documented custom_data keys that read like contact data but name the goods.
+_KEPT_KEYS = frozenset({
+    "content_name", "content_category", "event_name", "lead_event_source", "postal_code", "campaign_name", "coupon_name",
+})  # fmt: skip
+
+_KNOWN_WORDS = frozenset(
+    {f for s in (RawEvent, Event, UserData, CustomData, Content) for f in s.__struct_fields__}
+    | STANDARD_EVENTS | ACTION_SOURCES | MESSAGING_CHANNELS | CONTACT_ALIASES.keys()
+    | {"data", "test_event_code", "partner_agent", "access_token", "true", "false", "null", "id", "quantity",
+       "item_price", "events", "agent", "v", "line_items", "total_price", "note_attributes", "customer", "value",
+       "billing_address", "shipping_address", "created_at", "updated_at", "processed_at", "financial_status",
+       "ud", "cd", "ev", "eid", "dl", "rl", "ts", "if", "sw", "sh", "udff", "dpo", "dpoco", "dpost"}
+)  # fmt: skip

@@ -1,0 +1,7 @@
+"""Meta's receiving side on this machine, for tests, demos and CI: a judge of any sender, not a part of the gateway.
+
+Shares only ``twofold.event`` (words, click id formats) with the gateway; the rules are its own. The way of a
+request: `server` (routes) -> `envelope` (bytes to fields) -> `rules` (all or nothing) -> `received` (kept copies,
+counts) with `dedup` deciding; `answers` holds every error shape, `pixel` the image endpoint, `faults` the scripted
+failures, `views` the JSON lists, `pages` the human page.
+"""

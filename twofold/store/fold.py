@@ -1,0 +1,201 @@
+"""The fold: which verdict a copy gets, what an action keeps of its copies, what is sent for all of them.
+
+Pure: knows actions as values, no SQL and no clock. The writer looks the keys up and stores what comes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from twofold.event.consent import strictest
+from twofold.event.model import Channel, Consent, CustomData, Event, UserData
+
+CHANNEL_BIT = {Channel.BROWSER: 1, Channel.SERVER: 2}
+
+
+class Verdict(StrEnum):
+    """What a copy is to its action."""
+
+    FIRST = "first"
+    REPEAT = "repeat"  # same channel, same content
+    TWIN = "twin"  # the other channel
+    CONFLICT = "conflict"  # same key, but other money or other goods
+
+
+class Action(Struct, kw_only=True):
+    """One row of the action table, in its column order. Changed in place while a batch is folded."""
+
+    id: int
+    dataset: str
+    event_name: str
+    event_id: str
+    fold_key: str
+    event_time: int
+    created_at: int
+    due_at: int
+    sealed_at: int | None
+    copies: int
+    late: int
+    tier: int
+    channels: int
+    consent: str
+    value: str | None
+    currency: str | None
+    order_id: str | None
+    goods: str | None
+    routes: int
+    merged_into: int | None
+
+
+def begin_action(event: Event, position: int, hold_ms: int, routes: int) -> Action:
+    """The action that its first copy begins."""
+    data = event.custom_data
+    order = data.order_id if event.event_name == "Purchase" else None
+    return Action(
+        id=position,
+        dataset=event.dataset,
+        event_name=event.event_name,
+        event_id=event.event_id,
+        fold_key=f"id:{event.event_id}" if event.id_given else f"order:{order}" if order else f"position:{position}",
+        event_time=event.event_time,
+        created_at=event.received_at,
+        due_at=event.received_at + hold_ms,
+        sealed_at=None,
+        copies=1,
+        late=0,
+        tier=event.tier,
+        channels=CHANNEL_BIT[event.channel],
+        consent=event.consent,
+        value=None if data.value is None else str(data.value),
+        currency=data.currency,
+        order_id=data.order_id,
+        goods=goods_digest(data),
+        routes=routes,
+        merged_into=None,
+    )
+
+
+def judge(action: Action, event: Event) -> Verdict:
+    """The verdict on a later copy. Absent money or goods contradict nothing."""
+    data = event.custom_data
+    if _differ_money(action, data) or _differ(action.order_id, data.order_id):
+        return Verdict.CONFLICT
+    if _differ(action.goods, goods_digest(data)):
+        return Verdict.CONFLICT
+    return Verdict.REPEAT if action.channels & CHANNEL_BIT[event.channel] else Verdict.TWIN
+
+
+def add_copy(action: Action, event: Event) -> bool:
+    """Counts a later copy in; before the seal the higher tier's money is kept. True when it ends the hold early."""
+    action.copies += 1
+    action.consent = strictest((Consent(action.consent), event.consent))
+    if action.sealed_at is not None:
+        action.late += 1
+        return False
+    richer = event.tier > action.tier or not action.channels & CHANNEL_BIT[event.channel]
+    data = event.custom_data
+    if event.tier > action.tier or action.value is None:
+        if data.value is not None:
+            action.value, action.currency = str(data.value), data.currency
+        action.goods = goods_digest(data) or action.goods
+    action.order_id = action.order_id or data.order_id
+    action.tier = max(action.tier, event.tier)
+    action.channels |= CHANNEL_BIT[event.channel]
+    if richer:
+        action.due_at = min(action.due_at, event.received_at)
+    return richer
+
+
+def unite(copies: Sequence[Event]) -> Event:
+    """All copies of an action as one event to send: the higher tier's word first, match keys united.
+
+    ``event_id`` is the browser's when it gave one, because that is the id the platform's own pixel used;
+    ``event_time`` and money come from the highest tier. ``consent`` is the strictest.
+    """
+    if len(copies) == 1:
+        return copies[0]
+    ranked = sorted(copies, key=lambda e: -e.tier)  # stable: earlier first within a tier
+    best = ranked[0]
+    merged = {
+        name: next((v for e in ranked if (v := getattr(e, name)) is not None), None) for name in _FIRST_KNOWN
+    }  # fmt: skip
+    return msgspec.structs.replace(
+        best,
+        **merged,
+        event_id=sending_id(copies),
+        action_source="website" if any(e.action_source == "website" for e in ranked) else best.action_source,
+        channel=best.channel,
+        consent=strictest(e.consent for e in ranked),
+        user_data=_unite_user(ranked),
+        custom_data=_unite_custom(ranked),
+    )
+
+
+def sending_id(copies: Sequence[Event]) -> str:
+    """The event id to send: the first browser copy's own id, else the first given one, else the one we made."""
+    given = [e for e in copies if e.id_given]
+    browser = next((e for e in given if e.channel is Channel.BROWSER), None)
+    return (browser or (given[0] if given else copies[0])).event_id
+
+
+def goods_digest(data: CustomData) -> str | None:
+    """A short digest of which goods a copy names, however it lists them; None when it names none."""
+    ids = {c.id for c in data.contents} or set(data.content_ids)
+    return blake2b("\0".join(sorted(ids)).encode(), digest_size=6).hexdigest() if ids else None
+
+
+_FIRST_KNOWN = (
+    "event_source_url", "referrer_url", "opt_out", "data_processing_options", "data_processing_options_country",
+    "data_processing_options_state", "messaging_channel", "customer_segmentation", "app_data", "original_event_data",
+    "attribution_data", "advanced_measurement_table", "test_event_code",
+)  # fmt: skip
+_HASHED = ("em", "ph", "fn", "ln", "db", "ge", "ct", "st", "zp", "country", "external_id")
+
+
+def _differ(a: Any, b: Any) -> bool:
+    return a is not None and b is not None and a != b
+
+
+def _differ_money(action: Action, data: CustomData) -> bool:
+    if action.value is None or data.value is None:
+        return False
+    return Decimal(action.value) != data.value or _differ(action.currency, data.currency)
+
+
+def _unite_user(ranked: Sequence[Event]) -> UserData:
+    users = [e.user_data for e in ranked]
+    united: dict[str, Any] = {f: tuple(dict.fromkeys(h for u in users for h in getattr(u, f))) for f in _HASHED}
+    for name in ("client_user_agent", "fbc", "fbp"):
+        united[name] = next((v for u in users if (v := getattr(u, name))), None)
+    addresses = [u.client_ip_address for u in users if u.client_ip_address]
+    # Meta prefers IPv6 where the visitor has one.
+    united["client_ip_address"] = next((a for a in addresses if ":" in a), addresses[0] if addresses else None)
+    other: dict[str, Any] = {}
+    for user in reversed(users):
+        other |= user.other
+    return UserData(**united, other=other)
+
+
+def _unite_custom(ranked: Sequence[Event]) -> CustomData:
+    parts = [e.custom_data for e in ranked]
+    money = next((p for p in parts if p.value is not None), None) or parts[0]
+    other: dict[str, Any] = {}
+    for part in reversed(parts):
+        other |= part.other
+    return CustomData(
+        value=money.value,
+        currency=money.currency or next((p.currency for p in parts if p.currency), None),
+        order_id=next((p.order_id for p in parts if p.order_id), None),
+        content_type=next((p.content_type for p in parts if p.content_type), None),
+        content_ids=next((p.content_ids for p in parts if p.content_ids), ()),
+        contents=next((p.contents for p in parts if p.contents), ()),
+        num_items=next((p.num_items for p in parts if p.num_items is not None), None),
+        other=other,
+    )

@@ -1,0 +1,69 @@
+"""The fold's memory: which key belongs to which action, in one narrow table a day.
+
+A day table is dropped when it leaves the window, so forgetting costs nothing, and inserts always go into a
+small tree. A key is remembered from its first copy for the window and at most one day more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from twofold.store.engine import Engine, key_array
+from twofold.store.statements import MAX_ROWS
+
+DAY_MS = 86_400_000
+
+
+class FoldKeys:
+    """Look-ups and inserts inside the writer's transaction. ``days`` are the tables that exist, oldest first."""
+
+    def __init__(self, engine: Engine, window_days: int) -> None:
+        self._engine = engine
+        self._window = window_days
+        self.reload()
+
+    def reload(self) -> None:
+        """Reads the tables afresh: at the start, and after a rolled back transaction."""
+        rows = self._engine.script("select name from sqlite_schema where type = 'table' and name glob 'fold_[0-9]*'")
+        self.days = sorted(int(name[5:]) for (name,) in rows)
+        self._sql = _lookup_sql(self.days)
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """The actions that hold any of ``keys``; the earliest where several days do."""
+        if not self.days or not keys:
+            return {}
+        found: dict[bytes, int] = {}
+        for key, action in self._engine.script(self._sql, (key_array(keys),)):
+            known = found.get(key)
+            found[key] = action if known is None else min(known, action)
+        return found
+
+    def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
+        """Claims keys for actions, in today's table."""
+        if not rows:
+            return
+        day = now_ms // DAY_MS
+        if not self.days or day > self.days[-1]:
+            self._open_day(day)
+        # A clock set back writes into the newest table: nothing is forgotten early.
+        table = f"fold_{max(day, self.days[-1])}"
+        for start in range(0, len(rows), MAX_ROWS):
+            part = rows[start : start + MAX_ROWS]
+            sql = f"/* insert_keys */ insert or ignore into {table} (key, action) values " + ", ".join(
+                ["(?, ?)"] * len(part)
+            )
+            self._engine.script(sql, [value for row in part for value in row])
+
+    def _open_day(self, day: int) -> None:
+        self._engine.script(
+            f"create table fold_{day} (key blob primary key, action integer not null) strict, without rowid"
+        )
+        for old in [d for d in self.days if d < day - self._window]:
+            self._engine.script(f"drop table fold_{old}")
+        self.reload()
+
+
+def _lookup_sql(days: Sequence[int]) -> str:
+    return "/* find_keys */ " + " union all ".join(
+        f"select f.key, f.action from carray(?1) as k cross join fold_{day} as f on f.key = k.value" for day in days
+    )

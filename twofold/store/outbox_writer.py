@@ -1,0 +1,220 @@
+"""The outbox's changes, on the writer's thread: claim and freeze, settle, pause, revive.
+
+An action is folded for the last time when its first payload is frozen: copies are read from the journal,
+united, built, and the bytes kept; every attempt sends those. Consent and age are read at every claim.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from twofold.event.consent import may_send
+from twofold.event.model import Consent, Event, decode_event
+from twofold.store.engine import Engine, id_array
+from twofold.store.fold import unite
+from twofold.store.outbox import Builder, Delivery, DeliveryState, Settlement, Suppressed
+
+
+class ConsentRoute(Protocol):
+    @property
+    def destinations(self) -> tuple[str, ...]: ...
+    @property
+    def require_consent(self) -> bool: ...
+
+
+class _Frozen(NamedTuple):
+    """What is fixed at the first claim, in the frozen table's column order."""
+
+    event_id: str
+    event_time: int
+    action_source: str
+    test_event_code: str | None
+    payload: bytes
+
+
+class _Due(NamedTuple):
+    """One row of the statement select_due."""
+
+    delivery: int
+    attempts: int
+    first_attempt_at: int | None
+    action: int
+    dataset: str
+    event_name: str
+    created_at: int
+    consent: str
+    event_id: str | None
+    event_time: int | None
+    action_source: str | None
+    test_event_code: str | None
+    payload: bytes | None
+
+    def frozen(self) -> _Frozen | None:
+        return None if self.payload is None else _Frozen(*self[8:])  # type: ignore[arg-type]
+
+
+class OutboxWriter:
+    """``ids`` maps destination names to row ids; ``pauses`` mirrors the paused ones for the loop to read."""
+
+    def __init__(self, engine: Engine, routes: Mapping[str, ConsentRoute], now_ms: int) -> None:
+        self._engine = engine
+        self._require_consent = {dataset: r.require_consent for dataset, r in routes.items()}
+        names = [d for r in routes.values() for d in r.destinations]
+        self.ids = self._known_destinations(names)
+        self.pauses: dict[str, tuple[str, int]] = {}
+        self._read_pauses()
+        self._lease = self._new_generation(now_ms)
+        self._changed_pauses = False
+
+    def claim(
+        self,
+        destination: str,
+        now_ms: int,
+        limit: int,
+        lease_ms: int,
+        build: Builder,
+        max_age_s: Callable[[str], int],
+    ) -> list[Delivery]:
+        """See `Store.claim`."""
+        rows = [_Due(*r) for r in self._engine.run("select_due", (self.ids[destination], now_ms, limit))]
+        if not rows:
+            return []
+        self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
+        closed: list[tuple[Any, ...]] = []
+        rows = [r for r in rows if not self._closed_for_consent(r, closed, now_ms)]
+        fresh = self._freeze([r for r in rows if r.payload is None], build, closed, now_ms)
+        claimed = []
+        for row in rows:
+            frozen = row.frozen() or fresh.get(row.delivery)
+            if frozen is None:
+                continue  # the builder suppressed it; in `closed`
+            if frozen.event_time < now_ms // 1000 - max_age_s(frozen.action_source):
+                closed.append((row.delivery, DeliveryState.DEAD, "too_old", now_ms))
+                continue
+            claimed.append(self._delivery(destination, row, frozen, now_ms))
+        self._engine.run_rows("close_deliveries", closed)
+        if claimed:
+            ids = id_array(d.id for d in claimed)
+            self._engine.run("lease_deliveries", (now_ms + lease_ms, self._lease, now_ms, ids))
+        return claimed
+
+    def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None:
+        """See `Store.settle`."""
+        rows, attempts = [], []
+        for s in settlements:
+            settled_at = None if s.state is DeliveryState.WAITING else now_ms
+            rows.append((s.delivery, s.lease, s.state, s.reason, s.due_at, int(s.counts), settled_at))
+            if s.outcome:
+                attempts.append((
+                    s.delivery, s.started_at, s.ended_at, s.outcome, s.status, s.code,
+                    f"{s.state} {s.reason}".strip(), s.note[:300],
+                ))  # fmt: skip
+        self._engine.run_rows("settle_deliveries", rows)
+        self._engine.run_rows("insert_attempts", attempts)
+
+    def pause(self, destination: str, reason: str | None, until_ms: int | None) -> None:
+        """Pauses with a reason, or ends the pause without one."""
+        self._engine.run("pause_destination", (self.ids[destination], reason, until_ms))
+        self._changed_pauses = True
+
+    def next_due(self, destination: str) -> int | None:
+        """See `Store.next_due`."""
+        due: int | None = self._engine.run("next_due", (self.ids[destination],))[0][0]
+        return due
+
+    def revive(self, deliveries: Sequence[int], now_ms: int) -> int:
+        """See `Store.revive`."""
+        self._engine.run("revive_all", (now_ms, id_array(deliveries)))
+        return self._engine.changes()
+
+    def committed(self) -> None:
+        if self._changed_pauses:
+            self._read_pauses()
+
+    def rolled_back(self) -> None:
+        self._changed_pauses = False
+
+    def _closed_for_consent(self, row: _Due, closed: list[tuple[Any, ...]], now_ms: int) -> bool:
+        consent = Consent(row.consent)
+        if may_send(consent, self._require_consent.get(row.dataset, False)):
+            return False
+        closed.append((row.delivery, DeliveryState.SUPPRESSED, f"consent_{consent}", now_ms))
+        return True
+
+    def _freeze(
+        self, rows: Sequence[_Due], build: Builder, closed: list[tuple[Any, ...]], now_ms: int
+    ) -> dict[int, _Frozen]:
+        """Builds and keeps the payloads of deliveries claimed for the first time."""
+        copies = self._copies([r.action for r in rows])
+        frozen: dict[int, _Frozen] = {}
+        names: dict[int, str] = {}
+        for row in rows:
+            event = unite(copies[row.action])
+            payload = build(event)
+            if isinstance(payload, Suppressed):
+                closed.append((row.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
+                continue
+            frozen[row.delivery] = _Frozen(
+                event.event_id, event.event_time, event.action_source, event.test_event_code, payload
+            )
+            names[row.action] = event.event_id
+        self._engine.run_rows("insert_frozen", [(delivery, *f) for delivery, f in frozen.items()])
+        if names:
+            self._engine.run("seal_actions", (now_ms, id_array(names)))
+            self._engine.run_rows("rename_actions", list(names.items()))
+        return frozen
+
+    def _copies(self, actions: Sequence[int]) -> dict[int, list[Event]]:
+        found: dict[int, list[Event]] = defaultdict(list)
+        if actions:
+            for action, _position, body in self._engine.run("select_copies", (id_array(actions),)):
+                found[action].append(decode_event(body))
+        return found
+
+    def _delivery(self, destination: str, row: _Due, frozen: _Frozen, now_ms: int) -> Delivery:
+        return Delivery(
+            id=row.delivery,
+            destination=destination,
+            dataset=row.dataset,
+            action=row.action,
+            event_name=row.event_name,
+            event_id=frozen.event_id,
+            event_time=frozen.event_time,
+            action_source=frozen.action_source,
+            attempts=row.attempts,
+            first_attempt_at=row.first_attempt_at,
+            created_at=row.created_at,
+            test_event_code=frozen.test_event_code,
+            payload=frozen.payload,
+            lease=self._lease,
+        )
+
+    def _known_destinations(self, names: Sequence[str]) -> dict[str, int]:
+        """Row ids of all configured destinations; new names are added. A removed name keeps its id."""
+        known = {name: n for n, name in self._engine.script("select id, name from destination")}
+        for name in names:
+            if name not in known:
+                known[name] = max(known.values(), default=0) + 1
+                self._engine.script("insert into destination (id, name) values (?, ?)", (known[name], name))
+        return known
+
+    def _read_pauses(self) -> None:
+        rows = self._engine.script(
+            "select name, paused_for, paused_until from destination where paused_for is not null"
+        )
+        self.pauses = {name: (reason, until) for name, reason, until in rows}
+        self._changed_pauses = False
+
+    def _new_generation(self, now_ms: int) -> int:
+        """A fencing number no earlier process has used; voids the leases of whoever held the folder before."""
+        rows = self._engine.script("select value from meta where name = 'generation'")
+        generation = int(rows[0][0]) + 1 if rows else 1
+        with self._engine.db:
+            self._engine.script(
+                "insert into meta (name, value) values ('generation', ?1) on conflict (name) do update set value = ?1",
+                (str(generation),),
+            )
+            self._engine.run("void_leases", (now_ms,))
+        return generation << 32

@@ -1,0 +1,142 @@
+-- Every statement of the store, named and described. `/*rows*/ (...)` is repeated for each row of a batch, so
+-- that a batch is one step of the engine however many events it holds.
+
+-- name: begin
+-- Takes the write lock at once.
+begin immediate;
+
+-- name: commit
+-- Durable when it returns: synchronous is FULL.
+commit;
+
+-- name: rollback
+rollback;
+
+-- name: insert_events
+-- Journals a batch of copies.
+insert into event (position, received_at, dataset, event_name, event_id, event_time, channel, sender, tier,
+                   verdict, action, late, body, chain)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: insert_actions
+-- Actions that a batch begins.
+insert into action (id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at, copies,
+                    late, tier, channels, consent, value, currency, order_id, goods, routes, merged_into)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: replace_actions
+-- Actions that later copies changed; whole rows, as read in the same transaction.
+insert or replace into action (id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at,
+                    copies, late, tier, channels, consent, value, currency, order_id, goods, routes, merged_into)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: insert_copies
+-- Copies beyond an action's first.
+insert or ignore into copy (action, position) values /*rows*/ (?, ?);
+
+-- name: copy_copies
+-- The copies of an action that was merged become copies of the one it was merged into.
+insert or ignore into copy (action, position)
+select ?1, ?2 union all select ?1, position from copy where action = ?2;
+
+-- name: select_actions
+-- Known actions by id, whole rows.
+select id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at, copies, late, tier,
+       channels, consent, value, currency, order_id, goods, routes, merged_into
+from action where id in (select value from carray(?));
+
+-- name: insert_deliveries
+-- One delivery for each new action and destination.
+insert into delivery (id, destination, state, reason, due_at, lease, attempts)
+values /*rows*/ (?, ?, ?, ?, ?, 0, 0);
+
+-- name: hurry_deliveries
+-- The hold of these actions ended early: a richer copy has come. Only what was never claimed.
+update delivery set due_at = min(due_at, ?1)
+where state = 'waiting' and lease = 0 and id in (
+    select a.value * 256 + d.id from carray(?2) as a join destination as d);
+
+-- name: suppress_merged
+-- An unsent action that was merged into another is not sent itself.
+update delivery set state = 'suppressed', reason = 'merged', settled_at = ?1
+where state = 'waiting' and id between ?2 * 256 and ?2 * 256 + 255;
+
+-- name: raise_tally
+-- Adds to a counter.
+insert into tally (name, n) values /*rows*/ (?, ?) on conflict (name) do update set n = n + excluded.n;
+
+-- name: insert_refused
+-- Keeps refused copies and bodies with their reasons.
+insert into refused (received_at, entry, dataset, event_name, event_id, reason, place, path, expected, got, size, body)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: trim_refused
+-- Keeps the newest refused rows only.
+delete from refused where id <= (select max(id) from refused) - ?;
+
+-- name: select_due
+-- Waiting deliveries of one destination that are due, oldest due first. An expired lease is simply due again.
+select d.id, d.attempts, d.first_attempt_at, a.id, a.dataset, a.event_name, a.created_at, a.consent,
+       f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload
+from delivery as d join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
+where d.destination = ? and d.state = 'waiting' and d.due_at <= ?
+order by d.due_at limit ?;
+
+-- name: select_copies
+-- All copies of the given actions, in the order they came.
+select e.action, e.position, e.body from event as e where e.position in (select value from carray(?1))
+union all
+select c.action, e.position, e.body from copy as c join event as e on e.position = c.position
+where c.action in (select value from carray(?1))
+order by 2;
+
+-- name: insert_frozen
+-- Fixes the bytes of a delivery; the first ones win.
+insert or ignore into frozen (delivery, event_id, event_time, action_source, test_event_code, payload)
+values /*rows*/ (?, ?, ?, ?, ?, ?);
+
+-- name: seal_actions
+-- From here on, further copies of these actions are late.
+update action set sealed_at = ?1 where sealed_at is null and id in (select value from carray(?2));
+
+-- name: rename_actions
+-- The id an action is sent under, once its copies are united.
+update action set event_id = v.column2 from (values /*rows*/ (?, ?)) as v where action.id = v.column1;
+
+-- name: lease_deliveries
+-- Hands deliveries to one worker until the given time.
+update delivery set due_at = ?1, lease = ?2, first_attempt_at = coalesce(first_attempt_at, ?3)
+where state = 'waiting' and id in (select value from carray(?4));
+
+-- name: close_deliveries
+-- Deliveries that are settled without an attempt: state, reason, time.
+update delivery set state = v.column2, reason = v.column3, settled_at = v.column4
+from (values /*rows*/ (?, ?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
+
+-- name: settle_deliveries
+-- What became of claimed deliveries; ignored when the lease is no longer the settler's.
+update delivery set state = v.column3, reason = v.column4, due_at = coalesce(v.column5, due_at),
+       attempts = attempts + v.column6, settled_at = v.column7,
+       lease = case when v.column3 = 'waiting' then -delivery.lease else delivery.lease end
+from (values /*rows*/ (?, ?, ?, ?, ?, ?, ?)) as v
+where delivery.id = v.column1 and delivery.lease = v.column2 and delivery.state = 'waiting';
+
+-- name: insert_attempts
+insert into attempt (delivery, started_at, ended_at, outcome, status, code, decision, note)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: next_due
+-- When the earliest waiting delivery of a destination is due.
+select min(due_at) from delivery where destination = ? and state = 'waiting';
+
+-- name: pause_destination
+update destination set paused_for = ?2, paused_until = ?3 where id = ?1;
+
+-- name: void_leases
+-- At start: whoever held a lease is gone, whatever its end says.
+update delivery set due_at = ?1, lease = -lease where state = 'waiting' and lease > 0 and due_at > ?1;
+
+-- name: revive_all
+-- Dead deliveries wait again, with their frozen bytes.
+update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null
+where state = 'dead' and id in (select value from carray(?2));
