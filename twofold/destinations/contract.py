@@ -71,8 +71,11 @@ class Answer(Struct, frozen=True, kw_only=True):
 
 
 class Verdict(Struct, frozen=True, kw_only=True):
-    """An answer, judged. ``code`` is the platform's own (or the status, or the failure), ``note`` is for people
-    and holds no secret and no personal data; ``wait_ms`` is the platform's hint when to come back, unclamped.
+    """An answer, judged.
+
+    ``code`` is the platform's own number, or ``http-STATUS``, or the `Failure`: never free text. ``note`` is what
+    the platform wrote for people, untrusted: `deliver.redact` before it is kept or shown. ``wait_ms`` is the
+    platform's hint when to come back, unclamped and maybe absurd.
     """
 
     outcome: Outcome

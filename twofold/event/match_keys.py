@@ -39,7 +39,7 @@ _DIRECT_PLAIN = ("client_ip_address", "client_user_agent", "fbc", "fbp")
 sha256 = hashlib.sha256
 
 
-def put_match_keys(
+def hash_user_data(
     raw: Any, *, default_country: str = "", lenient: bool = False
 ) -> tuple[UserData, list[str]] | Refusal:
     """A ``user_data`` object as received to typed, hashed match keys and a list of warnings.

@@ -14,6 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 _ASCII_DROP = {c: None for c in range(128) if not chr(c).isalnum()}
@@ -183,9 +184,8 @@ def _country_named(text: str) -> str | None:
 def _us_states() -> dict[str, str]:
     import pycountry
 
-    return {
-        normalise_name(s.name) or "": s.code[3:].lower() for s in pycountry.subdivisions.get(country_code="US")
-    }  # fmt: skip
+    states: Any = pycountry.subdivisions.get(country_code="US")  # type: ignore[no-untyped-call]
+    return {normalise_name(s.name) or "": s.code[3:].lower() for s in states}
 
 
 def _parsed_phone(text: str, region: str | None) -> str | None:

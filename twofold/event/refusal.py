@@ -38,7 +38,6 @@ class DropReason(StrEnum):
     INVALID_VALUE = "invalid_value"
     MISSING_CURRENCY = "missing_currency"
     INVALID_CURRENCY = "invalid_currency"
-    INVALID_CONTENTS = "invalid_contents"
     INVALID_MESSAGING = "invalid_messaging"
     UNKNOWN_DATASET = "unknown_dataset"
     BAD_KEY = "bad_key"
@@ -74,9 +73,8 @@ MEANING: dict[DropReason, tuple[str, int | None]] = {
     DropReason.NOT_HASHED: ("A hash-required key looks like a broken hash; neither plain nor SHA-256.", 2804016),
     DropReason.MISSING_VALUE: ("A Purchase needs `custom_data.value`.", 2804009),
     DropReason.INVALID_VALUE: ("`value` or a price is not a finite, non-negative number.", 9900018),
-    DropReason.MISSING_CURRENCY: ("A Purchase, and any value or price, needs `custom_data.currency`.", 2804010),
+    DropReason.MISSING_CURRENCY: ("A Purchase needs `custom_data.currency`; there is no default.", 2804010),
     DropReason.INVALID_CURRENCY: ("`currency` is not three letters.", 9900019),
-    DropReason.INVALID_CONTENTS: ("`contents` or `content_ids` has another shape than documented.", 9900020),
     DropReason.INVALID_MESSAGING: ("A business_messaging event lacks its channel or has a name not allowed.", 2804063),
     DropReason.UNKNOWN_DATASET: ("No such dataset is configured here. The operator or the sender must fix the id.", 33),
     DropReason.BAD_KEY: ("The access token is not this dataset's key. The sender must use the right one.", None),

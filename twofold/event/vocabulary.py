@@ -65,7 +65,9 @@ MAX_PARTNER_AGENT: Final = 23
 
 # Currencies the genuine pixel treats as valid (fbevents.js 2.9.178). The server accepts ISO 4217 more
 # broadly, so this list only ever produces a warning.
-PIXEL_CURRENCIES: Final = frozenset(
-    "AED ARS AUD BOB BRL CAD CHF CLP CNY COP CRC CZK DKK EUR GBP GTQ HKD HNL HUF IDR ILS INR ISK JPY KRW MOP MXN "
-    "MYR NIO NOK NZD PEN PHP PLN PYG QAR RON RUB SAR SEK SGD THB TRY TWD USD UYU VEF VND ZAR".split()
-)
+PIXEL_CURRENCIES: Final = frozenset({
+    "AED", "ARS", "AUD", "BOB", "BRL", "CAD", "CHF", "CLP", "CNY", "COP", "CRC", "CZK", "DKK", "EUR",
+    "GBP", "GTQ", "HKD", "HNL", "HUF", "IDR", "ILS", "INR", "ISK", "JPY", "KRW", "MOP", "MXN", "MYR",
+    "NIO", "NOK", "NZD", "PEN", "PHP", "PLN", "PYG", "QAR", "RON", "RUB", "SAR", "SEK", "SGD", "THB",
+    "TRY", "TWD", "USD", "UYU", "VEF", "VND", "ZAR",
+})  # fmt: skip

@@ -28,7 +28,8 @@ from twofold.event.consent import read_consent
 from twofold.event.identity import read_event_id
 from twofold.event.model import Consent, RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.sources.contract import Ignored, Source, SourceEvent, read_json_object
+from twofold.event.strict_json import read_json
+from twofold.sources.contract import Ignored, Source, SourceEvent
 
 SENDER = "shopify"
 TOPICS = ("orders/create", "orders/paid")
@@ -51,6 +52,7 @@ ACTION_SOURCES = {"pos": "physical_store", "subscription_contract": "system_gene
 _STOREFRONT = re.compile(r"(/[a-z]{2}(-[a-z]{2,4})?)?(/(products|collections|pages|blogs)/[^?#]*|/search/?|/)", re.I)
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?", re.I)
 _MONEY = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
+_KEYS_OF_EVENTS = 100  # an order has some 60 keys a line, so it may hold as many as a batch of this size
 _NUMBER = re.compile(r"[0-9]{1,20}")
 
 
@@ -174,9 +176,11 @@ def read(body: bytes, headers: Mapping[str, str], *, shop: str, now_ms: int) -> 
 
 
 def _decode(body: bytes) -> _Order | Refusal:
-    tree = read_json_object(body)
+    tree = read_json(body, events=_KEYS_OF_EVENTS)
     if isinstance(tree, Refusal):
         return tree
+    if not isinstance(tree, dict):
+        return _refuse(DropReason.WRONG_TYPE, "", "an order as a JSON object", tree)
     try:
         return msgspec.convert(tree, _Order)
     except msgspec.ValidationError as err:
@@ -274,10 +278,10 @@ def _with_contents(data: dict[str, Any], lines: Iterable[_Line], presented: bool
         path = f"line_items[{place}]"
         quantity = 1 if line.quantity is None else line.quantity
         if quantity < 0:
-            return _refuse(DropReason.INVALID_CONTENTS, f"{path}.quantity", "a count, zero or more", quantity)
+            return _refuse(DropReason.INVALID_VALUE, f"{path}.quantity", "a count, zero or more", quantity)
         price = _line_price(line, presented)
         if price is not None and _money(price) is None:
-            return _refuse(DropReason.INVALID_CONTENTS, f"{path}.price", "a plain decimal number", price)
+            return _refuse(DropReason.INVALID_VALUE, f"{path}.price", "a plain decimal number", price)
         pieces += quantity
         item = _digits(line.variant_id) or _digits(line.product_id) or line.sku
         if not item or not quantity:
@@ -377,15 +381,18 @@ def _attributes(given: Iterable[_Attribute] | None) -> dict[str, str]:
 
 def _money(amount: object) -> Decimal | None:
     """Exact decimal, zero or more; text as Shopify writes it, or a JSON number. None when it is neither."""
-    if isinstance(amount, bool) or not isinstance(amount, str | int | Decimal):
-        return None
-    text = amount if isinstance(amount, str) else format(amount, "f") if _short(amount) else ""
-    return Decimal(text) if text.isascii() and _MONEY.fullmatch(text) else None
-
-
-def _short(amount: int | Decimal) -> bool:
-    """Small enough to be written out: 1e999999 must not become a million digits."""
-    return abs(amount.adjusted()) < 20 if isinstance(amount, Decimal) else -(10**15) < amount < 10**15
+    match amount:
+        case bool():
+            return None
+        case int() if 0 <= amount < 10**15:
+            return Decimal(amount)
+        case Decimal() if abs(amount.adjusted()) < 20:  # 1e999999 must not be written out
+            text = format(amount, "f")
+        case str():
+            text = amount
+        case _:
+            return None
+    return Decimal(text) if _MONEY.fullmatch(text) else None
 
 
 def _digits(number: int | str | None) -> str | None:

@@ -128,7 +128,7 @@ class Journal:
 
     def _append_one(self, batch: _Batch, event: Event, keys: list[bytes]) -> Verdict:
         position = self._now.position + 1
-        action = self._action_of(batch, keys)
+        action = self._action_of(batch, event, keys)
         if action is None:
             destinations, hold = self._routes.get(event.dataset, ((), {}))
             action = begin_action(event, position, hold.get(event.event_name, 0), len(destinations))
@@ -159,7 +159,7 @@ class Journal:
             event.channel, event.sender, int(event.tier), verdict, action, late, body, chain,
         ))  # fmt: skip
 
-    def _action_of(self, batch: _Batch, keys: list[bytes]) -> Action | None:
+    def _action_of(self, batch: _Batch, event: Event, keys: list[bytes]) -> Action | None:
         """The action these keys belong to; two that turn out to be one are merged on the way."""
         found: list[Action] = []
         for key in keys:
@@ -169,9 +169,9 @@ class Journal:
                 found.append(action)
         if len(found) < 2:
             return found[0] if found else None
-        return self._merge(batch, *found[:2])
+        return self._merge(batch, found[0], found[1], event.received_at)
 
-    def _merge(self, batch: _Batch, a: Action, b: Action) -> Action:
+    def _merge(self, batch: _Batch, a: Action, b: Action, now_ms: int) -> Action:
         """Two actions with one order or id between them: the sent one, else the earlier one, takes both.
 
         When both were sent already nothing can be taken back; the copy goes to the first and shows as conflict.
@@ -185,6 +185,8 @@ class Journal:
         if winner.sealed_at is None and loser.tier > winner.tier and loser.value is not None:
             winner.value, winner.currency, winner.goods = loser.value, loser.currency, loser.goods or winner.goods
         winner.tier = max(winner.tier, loser.tier)
+        if winner.channels | loser.channels != winner.channels:
+            winner.due_at = min(winner.due_at, now_ms)  # both channels are here: nothing left to wait for
         winner.channels |= loser.channels
         winner.order_id = winner.order_id or loser.order_id
         winner.consent = strictest((Consent(winner.consent), Consent(loser.consent)))

@@ -93,7 +93,7 @@ class OutboxWriter:
             if frozen.event_time < now_ms // 1000 - max_age_s(frozen.action_source):
                 closed.append((row.delivery, DeliveryState.DEAD, "too_old", now_ms))
                 continue
-            claimed.append(self._delivery(destination, row, frozen, now_ms))
+            claimed.append(self._delivery(destination, row, frozen))
         self._engine.run_rows("close_deliveries", closed)
         if claimed:
             ids = id_array(d.id for d in claimed)
@@ -114,9 +114,9 @@ class OutboxWriter:
         self._engine.run_rows("settle_deliveries", rows)
         self._engine.run_rows("insert_attempts", attempts)
 
-    def pause(self, destination: str, reason: str | None, until_ms: int | None) -> None:
+    def pause(self, destination: str, reason: str | None, until_ms: int | None, now_ms: int) -> None:
         """Pauses with a reason, or ends the pause without one."""
-        self._engine.run("pause_destination", (self.ids[destination], reason, until_ms))
+        self._engine.run("pause_destination", (self.ids[destination], reason, until_ms, now_ms))
         self._changed_pauses = True
 
     def next_due(self, destination: str) -> int | None:
@@ -173,7 +173,7 @@ class OutboxWriter:
                 found[action].append(decode_event(body))
         return found
 
-    def _delivery(self, destination: str, row: _Due, frozen: _Frozen, now_ms: int) -> Delivery:
+    def _delivery(self, destination: str, row: _Due, frozen: _Frozen) -> Delivery:
         return Delivery(
             id=row.delivery,
             destination=destination,

@@ -130,7 +130,9 @@ values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?);
 select min(due_at) from delivery where destination = ? and state = 'waiting';
 
 -- name: pause_destination
-update destination set paused_for = ?2, paused_until = ?3 where id = ?1;
+-- Pauses a destination with its reason, or ends the pause with nulls. The first time is kept while it lasts.
+update destination set paused_at = case when ?2 is null then null else coalesce(paused_at, ?4) end,
+       paused_for = ?2, paused_until = ?3 where id = ?1;
 
 -- name: void_leases
 -- At start: whoever held a lease is gone, whatever its end says.

@@ -111,14 +111,12 @@ class Reader:
         row = self._db.execute("select payload from frozen where delivery = ?", (delivery,)).fetchone()
         return row[0] if row else None
 
-    def dead_deliveries(self, filters: dict[str, str | None], now_ms: int) -> list[int]:
-        """Ids of dead deliveries that match the filters; for `revive`. ``now_ms`` is not read yet: age is checked
-        again when they are claimed."""
-        del now_ms
+    def dead_deliveries(self, filters: dict[str, str | None]) -> list[int]:
+        """Ids of dead deliveries that match the filters; age and consent are read again when they are claimed."""
         return [row["id"] for row in self.rows("deliveries", {**filters, "state": "dead"}, limit=0)]
 
     def tally(self) -> dict[str, int]:
-        return {name: n for name, n in self._db.execute("select name, n from tally")}
+        return dict(self._db.execute("select name, n from tally"))
 
     def outbox(self) -> dict[str, Any]:
         """Deliveries by state and the oldest unsettled one, per destination."""
@@ -176,8 +174,8 @@ def _sums(db: Any) -> list[Check]:
         value: int = db.execute(sql).fetchone()[0] or 0
         return value
 
-    tally = {name: n for name, n in db.execute("select name, n from tally")}
-    verdicts = {name: n for name, n in db.execute("select verdict, count(*) from event group by verdict")}
+    tally = dict(db.execute("select name, n from tally"))
+    verdicts = dict(db.execute("select verdict, count(*) from event group by verdict"))
     journal = one("select count(*) from event")
     checks = [
         Check("accepted = journalled", tally.get("accepted", 0), journal),

@@ -54,6 +54,7 @@ create table destination (
     id           integer primary key check (id between 1 and 255),
     name         text not null unique,
     paused_for   text,
+    paused_at    integer,
     paused_until integer
 ) strict;
 

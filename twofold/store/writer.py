@@ -113,9 +113,10 @@ class Store:
 
         Consent and age are read here, at every attempt: what may not be sent is settled instead of returned.
         """
-        return await self._work(
+        claimed: list[Delivery] = await self._work(
             lambda: self._outbox.claim(destination, now_ms, limit, lease_ms, build, max_age_s)
-        )  # fmt: skip
+        )
+        return claimed
 
     async def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None:
         """Records attempts and what follows from them. A settlement under an old lease changes nothing."""
@@ -123,11 +124,11 @@ class Store:
 
     async def pause(self, destination: str, reason: str, until_ms: int, now_ms: int) -> None:
         """Stops a destination until the given time; its waiting deliveries show as paused."""
-        await self._work(lambda: self._outbox.pause(destination, reason, until_ms))
+        await self._work(lambda: self._outbox.pause(destination, reason, until_ms, now_ms))
 
     async def resume(self, destination: str, now_ms: int) -> None:
         """Ends a pause."""
-        await self._work(lambda: self._outbox.pause(destination, None, None), wakes=True)
+        await self._work(lambda: self._outbox.pause(destination, None, None, now_ms), wakes=True)
 
     def pause_of(self, destination: str) -> tuple[str, int] | None:
         """(reason, until in ms) of a paused destination."""
@@ -135,7 +136,8 @@ class Store:
 
     async def next_due(self, destination: str) -> int | None:
         """When the earliest waiting delivery is due, in ms; None when nothing waits."""
-        return await self._work(lambda: self._outbox.next_due(destination))
+        due: int | None = await self._work(lambda: self._outbox.next_due(destination))
+        return due
 
     def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None:
         """Calls ``callback`` on the loop after a commit that may have given this destination work."""
@@ -145,7 +147,8 @@ class Store:
 
     async def revive(self, deliveries: Sequence[int], now_ms: int) -> int:
         """Makes dead deliveries wait again; answers how many."""
-        return await self._work(lambda: self._outbox.revive(deliveries, now_ms), wakes=True)
+        revived: int = await self._work(lambda: self._outbox.revive(deliveries, now_ms), wakes=True)
+        return revived
 
     # -- life
 

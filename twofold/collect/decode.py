@@ -1,0 +1,184 @@
+"""Request bodies to values: three encodings of the events endpoint, two of /tr, one of the tag. No meaning yet.
+
+Owns shapes on the wire (Meta, "Send requests"; what the official SDKs really send): `data` may be an array
+of objects, an array of JSON texts, or a text holding either; nulls are absence. What an event means is decided
+in `steps`.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from typing import Any
+from urllib.parse import parse_qsl
+
+import python_multipart
+from msgspec import Struct
+from python_multipart.exceptions import FormParserError
+
+from twofold.event.model import RawEvent
+from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.strict_json import read_json
+from twofold.event.vocabulary import MAX_EVENTS
+
+MAX_FIELDS = 500  # of a form or a query
+MAX_RATIO = 100  # decompressed bytes for one received, beyond the first 64 KB
+RAW_FIELDS = frozenset(RawEvent.__struct_fields__)
+
+
+class Envelope(Struct, kw_only=True):
+    """The top level of an events request. ``data`` holds one dict or one Refusal for each element, in order."""
+
+    data: list[dict[str, Any] | Refusal]
+    access_token: str = ""
+    appsecret_proof: str = ""
+    test_event_code: str | None = None
+    partner_agent: str = ""
+
+
+def inflate(body: bytes, encoding: str, limit: int) -> bytes | Refusal:
+    """One layer of gzip or deflate, stopped at ``limit`` bytes or a ratio no honest body reaches."""
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        return Refusal(
+            reason=DropReason.SYNTAX, path="content-encoding", expected="gzip, deflate or none", got="another"
+        )
+    unpacker = zlib.decompressobj(31 if "gzip" in encoding else 15)
+    cap = min(limit, max(64 << 10, len(body) * MAX_RATIO))
+    try:
+        plain = unpacker.decompress(body, cap + 1)
+    except zlib.error:
+        return Refusal(
+            reason=DropReason.SYNTAX, path="body", expected=f"{encoding} data", got=f"{len(body)} other bytes"
+        )
+    if len(plain) > cap:
+        return Refusal(
+            reason=DropReason.TOO_LARGE, path="body", expected=f"at most {cap} bytes decompressed", got="more"
+        )
+    if not unpacker.eof or unpacker.unused_data:
+        return Refusal(
+            reason=DropReason.SYNTAX, path="body", expected=f"one whole {encoding} stream", got="a cut or longer one"
+        )
+    return plain
+
+
+def read_envelope(body: bytes, content_type: str, query: str) -> Envelope | Refusal:
+    """An events request in any of its encodings. The query may carry the token and, as with forms, any field."""
+    fields = read_fields(query)
+    if isinstance(fields, Refusal):
+        return fields
+    kind = content_type.partition(";")[0].strip().lower()
+    posted: dict[str, Any] | Refusal
+    if kind == "application/x-www-form-urlencoded":
+        posted = read_fields(body)
+    elif kind == "multipart/form-data":
+        posted = read_multipart(body, content_type)
+    else:  # application/json, and what senders write without a type: the body must be JSON
+        posted = _json_object(body)
+    if isinstance(posted, Refusal):
+        return posted
+    return _envelope({**fields, **{k: v for k, v in posted.items() if v is not None}})
+
+
+def raw_event(item: dict[str, Any]) -> tuple[RawEvent, list[str]]:
+    """The known fields of one event, and the names of the others (ours to name, not to keep)."""
+    unknown = [k[:40] for k in item if k not in RAW_FIELDS]
+    return RawEvent(**{k: v for k, v in item.items() if k in RAW_FIELDS}), unknown
+
+
+def read_fields(text: bytes | str) -> dict[str, Any] | Refusal:
+    """An urlencoded form or a query string; the last of a repeated name counts."""
+    if not text:
+        return {}
+    try:
+        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
+        return dict(parse_qsl(decoded, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+    except UnicodeDecodeError:
+        return Refusal(reason=DropReason.SYNTAX, path="body", expected="a form in UTF-8", got=describe(str(len(text))))
+    except ValueError:
+        return Refusal(reason=DropReason.TOO_MANY, path="body", expected=f"at most {MAX_FIELDS} fields", got="more")
+
+
+def read_multipart(body: bytes, content_type: str) -> dict[str, Any] | Refusal:
+    """A multipart form's fields. File parts are read as text: curl's ``-F data=@file`` makes one."""
+    fields: dict[str, Any] = {}
+
+    def on_field(field: Any) -> None:
+        fields[(field.field_name or b"").decode("utf-8", "replace")] = (field.value or b"").decode("utf-8")
+
+    def on_file(file: Any) -> None:
+        file.file_object.seek(0)
+        fields[(file.field_name or b"").decode("utf-8", "replace")] = file.file_object.read().decode("utf-8")
+
+    headers = {"Content-Type": content_type.encode("latin-1"), "Content-Length": str(len(body)).encode()}
+    try:
+        python_multipart.parse_form(headers, io.BytesIO(body), on_field, on_file)
+    except (FormParserError, UnicodeDecodeError, ValueError):
+        return Refusal(
+            reason=DropReason.SYNTAX, path="body", expected="a multipart form in UTF-8", got=f"{len(body)} other bytes"
+        )
+    if len(fields) > MAX_FIELDS:
+        return Refusal(reason=DropReason.TOO_MANY, path="body", expected=f"at most {MAX_FIELDS} fields", got="more")
+    return fields
+
+
+def _json_object(body: bytes) -> dict[str, Any] | Refusal:
+    if not body:
+        return {}
+    tree = read_json(body, events=MAX_EVENTS)
+    if isinstance(tree, Refusal):
+        return tree
+    if not isinstance(tree, dict):
+        return Refusal(reason=DropReason.ENVELOPE, path="body", expected="a JSON object", got=describe(tree))
+    return tree
+
+
+def _envelope(fields: dict[str, Any]) -> Envelope | Refusal:
+    envelope = Envelope(
+        data=[],
+        access_token=_text(fields, "access_token"),
+        appsecret_proof=_text(fields, "appsecret_proof"),
+        test_event_code=_text(fields, "test_event_code") or None,
+        partner_agent=_text(fields, "partner_agent")[:64],
+    )
+    data = fields.get("data")
+    if isinstance(data, str) and data:
+        data = read_json(data, events=MAX_EVENTS)
+        if isinstance(data, Refusal):
+            return data
+    if not isinstance(data, list) or not data:
+        got = "nothing" if data is None else describe(data)
+        refusal = Refusal(reason=DropReason.ENVELOPE, path="data", expected="a list of 1 to 1000 events", got=got)
+        envelope.data = [refusal]
+    elif len(data) > MAX_EVENTS:
+        envelope.data = [
+            Refusal(
+                reason=DropReason.TOO_MANY,
+                path="data",
+                expected=f"at most {MAX_EVENTS} events",
+                got=f"{len(data)} events",
+            )
+        ]
+    else:
+        envelope.data = [_element(item, n) for n, item in enumerate(data)]
+    return envelope
+
+
+def _element(item: Any, index: int) -> dict[str, Any] | Refusal:
+    if isinstance(item, str):  # the Python SDK writes each event as a JSON text of its own
+        item = read_json(item)
+        if isinstance(item, Refusal):
+            return Refusal(
+                reason=item.reason, path=item.path, expected=item.expected, got=item.got, index=index
+            )  # fmt: skip
+    if not isinstance(item, dict):
+        return Refusal(
+            reason=DropReason.WRONG_TYPE, index=index, expected="an event object", got=describe(item)
+        )  # fmt: skip
+    return item
+
+
+def _text(fields: dict[str, Any], name: str) -> str:
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""

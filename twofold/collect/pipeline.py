@@ -1,0 +1,56 @@
+"""One copy's way from raw to journal-ready: the ordered list of steps, and what runs it.
+
+This list is the architecture of the collector. A step gets a `Draft`, changes it, and answers None or the
+`Refusal` that ends the run; it does no I/O. Start reading here, then `steps`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from twofold.collect import steps
+from twofold.collect.steps import Draft, Origin
+from twofold.event.model import Event, RawEvent
+from twofold.event.refusal import DropReason, Refusal
+
+log = logging.getLogger("twofold.collect")
+
+STEPS: tuple[Callable[[Draft], Refusal | None], ...] = (
+    steps.put_event_name,
+    steps.put_event_time,
+    steps.put_action_source,
+    steps.put_event_id,
+    steps.put_urls,
+    steps.put_match_keys,
+    steps.put_browser_facts,
+    steps.put_messaging,
+    steps.drop_too_broad,
+    steps.put_custom_data,
+    steps.drop_purchase_without_money,
+    steps.put_processing_options,
+    steps.put_opaque_parts,
+    steps.put_consent,
+)
+
+
+def run(raw: RawEvent, origin: Origin) -> Event | Refusal:
+    """One raw event through all steps. A bug in a step refuses this copy only, with reason ``internal``."""
+    draft = Draft(raw, origin)
+    try:
+        for step in STEPS:
+            refusal = step(draft)
+            if refusal is not None:
+                return refusal
+        return draft.event()
+    except Exception as err:
+        # The type and place only: the message could quote contact data.
+        log.error("a step failed: %s in %s", type(err).__name__, _place(err))
+        return Refusal(reason=DropReason.INTERNAL, got=type(err).__name__)
+
+
+def _place(err: Exception) -> str:
+    trace = err.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

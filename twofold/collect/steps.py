@@ -1,0 +1,484 @@
+"""The steps of the pipeline: each reads raw fields, checks them by Meta's documents, and puts typed ones.
+
+``put_`` steps fill the draft and may leave a value out with a warning; ``drop_`` steps only decide. What
+Meta refuses is refused; what Meta only warns about is kept and warned about (leniencies seen live, 2026).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from msgspec import Struct
+
+from twofold.event.click_ids import build_fbc, fbclid_of, parse_fbc
+from twofold.event.consent import read_consent
+from twofold.event.identity import make_event_id, read_event_id
+from twofold.event.match_keys import hash_user_data, is_too_broad, present_keys
+from twofold.event.model import Channel, Content, CustomData, Event, RawEvent, Tier, UserData
+from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scrub import scrub_custom, scrub_url
+from twofold.event.strict_json import read_json
+from twofold.event.vocabulary import (
+    ACTION_SOURCES,
+    MAX_AGE_S,
+    MAX_AGE_STORE_S,
+    MAX_CUSTOM_NAME,
+    MAX_ID,
+    MESSAGING_CHANNELS,
+    MESSAGING_EVENTS,
+)
+
+MAX_AHEAD_S = 86_400  # Meta's tolerance for the future is unknown; a day covers any time zone mistake
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+_INTEGER = re.compile(r"-?\d{1,18}")
+
+
+class Origin(Struct, frozen=True, kw_only=True):
+    """What the door knows about all copies of one request."""
+
+    dataset: str
+    channel: Channel
+    sender: str
+    tier: Tier
+    received_at: int  # ms
+    default_country: str = ""
+    client_ip: str | None = None  # the shopper's, for browser doors only
+    user_agent: str | None = None
+    test_event_code: str | None = None
+
+    @property
+    def is_browser(self) -> bool:
+        return self.channel is Channel.BROWSER
+
+
+class Draft:
+    """One copy on its way through the steps; the only mutable thing in the collector."""
+
+    __slots__ = ("fields", "origin", "raw", "user", "warnings")
+
+    def __init__(self, raw: RawEvent, origin: Origin) -> None:
+        self.raw = raw
+        self.origin = origin
+        self.warnings: list[str] = []
+        self.user = UserData()
+        self.fields: dict[str, Any] = {}
+
+    def event(self) -> Event:
+        origin = self.origin
+        return Event(
+            dataset=origin.dataset,
+            received_at=origin.received_at,
+            channel=origin.channel,
+            sender=origin.sender,
+            tier=origin.tier,
+            test_event_code=origin.test_event_code,
+            user_data=self.user,
+            warnings=tuple(self.warnings),
+            **self.fields,
+        )
+
+
+def put_event_name(draft: Draft) -> Refusal | None:
+    name = draft.raw.event_name
+    if name is None:
+        return Refusal(reason=DropReason.MISSING_EVENT_NAME, path="event_name", expected="text", got="nothing")
+    if not isinstance(name, str) or not name.strip() or len(name) > MAX_CUSTOM_NAME or not name.isprintable():
+        return Refusal(
+            reason=DropReason.INVALID_EVENT_NAME,
+            path="event_name",
+            expected=f"text of 1 to {MAX_CUSTOM_NAME} characters",
+            got=describe(name),
+        )
+    draft.fields["event_name"] = name
+    return None
+
+
+def put_event_time(draft: Draft) -> Refusal | None:
+    given, now_s = draft.raw.event_time, draft.origin.received_at // 1000
+    if given is None:
+        return Refusal(
+            reason=DropReason.MISSING_EVENT_TIME, path="event_time", expected="Unix seconds", got="nothing"
+        )  # fmt: skip
+    time_s = _integer(given)
+    if time_s is None or not 0 < time_s < 100_000_000_000:
+        looks_ms = time_s is not None and time_s >= 100_000_000_000
+        got = "a number that would be milliseconds" if looks_ms else describe(given)
+        return Refusal(reason=DropReason.INVALID_EVENT_TIME, path="event_time", expected="Unix seconds", got=got)
+    limit = MAX_AGE_STORE_S if draft.raw.action_source == "physical_store" else MAX_AGE_S
+    if time_s < now_s - limit:
+        return Refusal(
+            reason=DropReason.EVENT_TOO_OLD,
+            path="event_time",
+            expected=f"at most {limit // 86_400} days ago",
+            got=f"{(now_s - time_s) // 86_400} days ago",
+        )
+    if time_s > now_s + MAX_AHEAD_S:
+        return Refusal(
+            reason=DropReason.EVENT_IN_FUTURE,
+            path="event_time",
+            expected="a time that has come",
+            got=f"{(time_s - now_s) // 3600} hours ahead",
+        )
+    draft.fields["event_time"] = time_s
+    return None
+
+
+def put_action_source(draft: Draft) -> Refusal | None:
+    source = draft.raw.action_source
+    if source is None and draft.origin.is_browser:
+        source = "website"
+    if source is None:
+        # Meta's template omits it for delayed-value events, so the name decides there.
+        if draft.fields["event_name"] in ("AppendValue", "AppendAttribution"):
+            draft.fields["action_source"] = "other"
+            return None
+        return Refusal(
+            reason=DropReason.MISSING_ACTION_SOURCE, path="action_source", expected="where it happened", got="nothing"
+        )
+    if source not in ACTION_SOURCES if isinstance(source, str) else True:
+        return Refusal(
+            reason=DropReason.INVALID_ACTION_SOURCE,
+            path="action_source",
+            expected=f"one of {', '.join(sorted(ACTION_SOURCES))}",
+            got=describe(source),
+        )
+    draft.fields["action_source"] = source
+    return None
+
+
+def put_event_id(draft: Draft) -> Refusal | None:
+    given = draft.raw.event_id
+    if given is None or given == "":
+        draft.fields["event_id"] = make_event_id()
+        draft.fields["id_given"] = False
+        draft.warnings.append("event_id is missing: this copy cannot be folded with another")
+        return None
+    event_id = read_event_id(given)
+    if event_id is None:
+        return Refusal(
+            reason=DropReason.INVALID_EVENT_ID,
+            path="event_id",
+            expected=f"text of 1 to {MAX_ID} printable characters",
+            got=describe(given),
+        )
+    draft.fields["event_id"] = event_id
+    return None
+
+
+def put_urls(draft: Draft) -> Refusal | None:
+    for name in ("event_source_url", "referrer_url"):
+        url = getattr(draft.raw, name)
+        if url is None or url == "":
+            continue
+        if not isinstance(url, str):
+            draft.warnings.append(f"{name} is not text; left out")
+            continue
+        clean, scrubbed = scrub_url(url)
+        draft.fields[name] = clean
+        if scrubbed:
+            draft.warnings.append(f"{name} carried a fragment or contact-like values; taken out")
+    return None
+
+
+def put_match_keys(draft: Draft) -> Refusal | None:
+    raw = draft.raw.user_data
+    if raw is None and draft.origin.is_browser:
+        raw = {}
+    result = hash_user_data(raw, default_country=draft.origin.default_country, lenient=draft.origin.is_browser)
+    if isinstance(result, Refusal):
+        return result
+    draft.user, warnings = result
+    draft.warnings += warnings
+    return None
+
+
+def put_browser_facts(draft: Draft) -> Refusal | None:
+    """Address and user agent of a shopper's own request; ``fbc`` from the page's fbclid when no cookie gave one."""
+    user, origin = draft.user, draft.origin
+    if origin.is_browser:
+        # What the connection says beats what a public endpoint's body claims.
+        user.client_ip_address = origin.client_ip or user.client_ip_address
+        user.client_user_agent = origin.user_agent or user.client_user_agent
+    if user.fbc is None:
+        clicked = fbclid_of(draft.fields.get("event_source_url"))
+        # First sight by us is the event's own time, not the time of a later retry.
+        user.fbc = build_fbc(clicked, draft.fields["event_time"] * 1000) if clicked else None
+    elif origin.is_browser:
+        clicked = fbclid_of(draft.fields.get("event_source_url"))
+        known = parse_fbc(user.fbc)
+        if clicked and known and known.payload != clicked:
+            user.fbc = build_fbc(clicked, draft.fields["event_time"] * 1000) or user.fbc
+    return None
+
+
+def put_messaging(draft: Draft) -> Refusal | None:
+    if draft.fields["action_source"] != "business_messaging":
+        return None
+    channel, name = draft.raw.messaging_channel, draft.fields["event_name"]
+    if channel not in MESSAGING_CHANNELS if isinstance(channel, str) else True:
+        return Refusal(
+            reason=DropReason.INVALID_MESSAGING,
+            path="messaging_channel",
+            expected=f"one of {', '.join(sorted(MESSAGING_CHANNELS))}",
+            got=describe(channel),
+        )
+    if name not in MESSAGING_EVENTS:
+        return Refusal(
+            reason=DropReason.INVALID_MESSAGING, path="event_name", expected="a messaging event's name", got="another"
+        )
+    draft.fields["messaging_channel"] = channel
+    user = draft.user
+    if user.client_ip_address or user.client_user_agent or user.fbc or user.fbp:
+        # Meta refuses these in messaging events (2804064); the sale is worth more than they are.
+        user.client_ip_address = user.client_user_agent = user.fbc = user.fbp = None
+        draft.warnings.append("messaging events carry no address, user agent, fbc or fbp; left out")
+    return None
+
+
+def drop_too_broad(draft: Draft) -> Refusal | None:
+    keys = present_keys(draft.user)
+    if draft.origin.is_browser:
+        return None  # an address and a user agent are there by nature
+    if not keys:
+        return Refusal(
+            reason=DropReason.MISSING_USER_DATA, path="user_data", expected="at least one match key", got="none usable"
+        )
+    if is_too_broad(keys):
+        return Refusal(
+            reason=DropReason.TOO_BROAD,
+            path="user_data",
+            expected="a key that points to a person, such as em, ph, external_id, fbp or an address",
+            got=f"only {', '.join(sorted(keys))}",
+        )
+    return None
+
+
+def put_custom_data(draft: Draft) -> Refusal | None:
+    raw = draft.raw.custom_data
+    if raw is None:
+        draft.fields["custom_data"] = CustomData()
+        return None
+    if not isinstance(raw, dict):
+        return Refusal(reason=DropReason.WRONG_TYPE, path="custom_data", expected="an object", got=describe(raw))
+    known: dict[str, Any] = {}
+    other: dict[str, Any] = {}
+    for key, value in raw.items():
+        if value is None:
+            continue
+        put = _CUSTOM.get(key)
+        if put is None:
+            other[key] = value
+            continue
+        result = put(value, draft)
+        if isinstance(result, Refusal):
+            return result
+        if result is not None:
+            known[key] = result
+    if other:
+        other, scrubbed = scrub_custom(other)
+        if scrubbed:
+            draft.warnings.append("custom_data carried contact-like values; masked")
+    draft.fields["custom_data"] = CustomData(**known, other=other)
+    return None
+
+
+def drop_purchase_without_money(draft: Draft) -> Refusal | None:
+    data: CustomData = draft.fields["custom_data"]
+    if draft.fields["event_name"] != "Purchase":
+        if data.value is not None and data.currency is None:
+            # Money without a currency is no money; Meta keeps such events, so do we, without the number.
+            data.value = None
+            draft.warnings.append("custom_data.value has no currency; left out")
+        return None
+    if data.value is None:
+        return Refusal(
+            reason=DropReason.MISSING_VALUE, path="custom_data.value", expected="a number", got="nothing"
+        )  # fmt: skip
+    if data.currency is None:
+        return Refusal(
+            reason=DropReason.MISSING_CURRENCY,
+            path="custom_data.currency",
+            expected="three letters (ISO 4217)",
+            got="nothing",
+        )
+    return None
+
+
+def put_processing_options(draft: Draft) -> Refusal | None:
+    options = draft.raw.data_processing_options
+    if isinstance(options, str):
+        options = [options] if options else []
+    if isinstance(options, list) and all(isinstance(o, str) for o in options):
+        draft.fields["data_processing_options"] = tuple(options)
+    elif options is not None:
+        # A privacy wish that cannot be read must not be lost: the strict reading is Limited Data Use.
+        draft.fields["data_processing_options"] = ("LDU",)
+        draft.warnings.append("data_processing_options could not be read; treated as LDU")
+    for name in ("data_processing_options_country", "data_processing_options_state"):
+        number = _integer(getattr(draft.raw, name))
+        if number is not None:
+            draft.fields[name] = number
+    opt_out = _boolean(draft.raw.opt_out)
+    if opt_out is not None:
+        draft.fields["opt_out"] = opt_out
+    return None
+
+
+def put_opaque_parts(draft: Draft) -> Refusal | None:
+    """Parts that are passed on as they are: app data, delayed-value references, segmentation."""
+    for name in ("app_data", "original_event_data", "attribution_data"):
+        part = getattr(draft.raw, name)
+        if isinstance(part, dict):
+            draft.fields[name] = scrub_custom(part)[0]
+        elif part is not None:
+            draft.warnings.append(f"{name} is not an object; left out")
+    for name in ("customer_segmentation", "advanced_measurement_table"):
+        text = getattr(draft.raw, name)
+        if isinstance(text, str) and text:
+            draft.fields[name] = scrub_custom(text)[0]
+    return None
+
+
+def put_consent(draft: Draft) -> Refusal | None:
+    draft.fields["consent"] = read_consent(draft.raw.consent)
+    return None
+
+
+# -- custom_data, field by field
+
+
+def _money(value: Any, _draft: Draft, path: str = "custom_data.value") -> Decimal | Refusal | None:
+    if value == "":
+        return None
+    number = _decimal(value)
+    if number is None or not number.is_finite() or number < 0 or abs(number.adjusted()) > 15:
+        got = "a negative number" if number is not None and number < 0 else describe(value)
+        return Refusal(reason=DropReason.INVALID_VALUE, path=path, expected="a non-negative number", got=got)
+    return number
+
+
+def _currency(value: Any, _draft: Draft) -> str | Refusal | None:
+    if value == "":
+        return None
+    if isinstance(value, str) and _CURRENCY.fullmatch(value.strip()) and value.isascii():
+        return value.strip().upper()
+    return Refusal(
+        reason=DropReason.INVALID_CURRENCY,
+        path="custom_data.currency",
+        expected="three letters (ISO 4217)",
+        got=describe(value),
+    )
+
+
+def _identifier(value: Any, draft: Draft) -> str | None:
+    if isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_ID:
+        return str(scrub_custom(str(value))[0])
+    draft.warnings.append("custom_data.order_id or content_type is not a text of 1 to 256 characters; left out")
+    return None
+
+
+def _content_ids(value: Any, draft: Draft) -> tuple[str, ...] | None:
+    items = _listed(value)
+    if items is None:
+        draft.warnings.append("custom_data.content_ids is not a list; left out")
+        return None
+    return tuple(str(i) for i in items if isinstance(i, str | int) and not isinstance(i, bool) and str(i))
+
+
+def _contents(value: Any, draft: Draft) -> tuple[Content, ...] | Refusal | None:
+    items = _listed(value)
+    if items is None:
+        draft.warnings.append("custom_data.contents is not a list; left out")
+        return None
+    lines = []
+    for n, item in enumerate(items):
+        line = _content(item, n, draft)
+        if isinstance(line, Refusal):
+            return line
+        if line is not None:
+            lines.append(line)
+    return tuple(lines)
+
+
+def _content(item: Any, n: int, draft: Draft) -> Content | Refusal | None:
+    where = f"custom_data.contents[{n}]"
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str | int) or isinstance(item["id"], bool):
+        draft.warnings.append(f"{where} is not an object with an id; left out")
+        return None
+    price = item.get("item_price")
+    if price is not None:
+        price = _money(price, draft, f"{where}.item_price")
+        if isinstance(price, Refusal):
+            return price
+    quantity = _integer(item.get("quantity"))
+    if quantity is None and item.get("quantity") is not None:
+        draft.warnings.append(f"{where}.quantity is not a whole number; left out")
+    other = {k: v for k, v in item.items() if k not in ("id", "quantity", "item_price") and v is not None}
+    return Content(
+        id=str(item["id"]), quantity=quantity, item_price=price, other=scrub_custom(other)[0] if other else {}
+    )
+
+
+def _number_of_items(value: Any, draft: Draft) -> int | None:
+    number = _integer(value)
+    if number is None:
+        draft.warnings.append("custom_data.num_items is not a whole number; left out")
+    return number
+
+
+_CUSTOM: dict[str, Callable[[Any, Draft], Any]] = {
+    "value": _money,
+    "currency": _currency,
+    "order_id": _identifier,
+    "content_type": _identifier,
+    "content_ids": _content_ids,
+    "contents": _contents,
+    "num_items": _number_of_items,
+}
+
+
+# -- lenient scalars: senders write numbers as text, and the pixel can write nothing else
+
+
+def _integer(value: Any) -> int | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, Decimal):
+        return int(value) if value.is_finite() and value == value.to_integral_value() else None
+    if isinstance(value, str) and value.isascii() and _INTEGER.fullmatch(value):
+        return int(value)
+    return None
+
+
+def _decimal(value: Any) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | Decimal):
+        return Decimal(value)
+    if isinstance(value, str) and value.isascii() and len(value) <= 40 and "_" not in value:
+        try:
+            return Decimal(value.strip())
+        except InvalidOperation:
+            return None
+    return None
+
+
+def _boolean(value: Any) -> bool | None:
+    if isinstance(value, bool):
+        return value
+    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower()) if value is not None else None
+
+
+def _listed(value: Any) -> list[Any] | None:
+    """A list, also when written as JSON text (the pixel's form) or as one bare id."""
+    if isinstance(value, str) and value[:1] in "[{":
+        decoded = read_json(value)
+        value = None if isinstance(decoded, Refusal) else decoded
+    if isinstance(value, str | int | dict) and not isinstance(value, bool):
+        return [value]
+    return value if isinstance(value, list) else None

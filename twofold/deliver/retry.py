@@ -1,0 +1,213 @@
+"""What is done about an answer: pure decisions from verdict, counts and time to values.
+
+Owns backoff, horizon, the ambiguity window and the two breakers' rules. Sends nothing, stores nothing, reads no
+clock; chance comes in as an argument (0 <= chance < 1).
+
+Two things are decided apart. `decide` is about the deliveries of one request. `pause_for` is about the
+destination: an answer that says nothing about the events (dead token, throttling, no connection) costs them
+no attempt and stops the destination instead, so that what waits is not worn out while nobody listens.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from msgspec import Struct
+
+from twofold.destinations.contract import Limits, Outcome, Verdict
+from twofold.store.outbox import Delivery, DeliveryState
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """The figures of retrying, all of them here. Sources: spec of the promises P4b, P7, and faults F26 to F37."""
+
+    base_ms: int = 2_000  # ceiling of the first wait
+    growth: float = 1.5  # slow enough that an hour of flapping leaves nobody waiting more than ten minutes (F31)
+    cap_ms: int = 3_600_000  # no wait is longer
+    margin_s: int = 12 * 3600  # resending ends this long before the platform's age limit
+    send_margin_s: int = 600  # even a first attempt needs the time of a lease to arrive before the age limit
+    repeat_margin_s: int = 3_600  # resending after an unknown fate ends this long before repeats count twice
+
+    probe_ms: int = 60_000  # a stopped destination is tried at most this often
+    patience: int = 3  # failures in a row before it is tried with single events only
+    throttle_min_ms: int = 1_000  # bounds of a hint, whatever it says (F30)
+    throttle_max_ms: int = 3_600_000
+
+    together: int = 4  # attempts after which a delivery is sent in ever smaller company, to find a poisonous one
+    refusal_window_ms: int = 600_000  # the breaker for refusals looks back this far ...
+    refusal_share: float = 0.2  # ... opens when this share of requests needed splitting ...
+    refusal_least: int = 10  # ... of at least so many
+    hopeless: int = 8  # single refusals in one split, and not one event taken: all are refused, stop asking
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """What becomes of the deliveries of one request. ``state`` None: halve the request and ask again."""
+
+    state: DeliveryState | None
+    reason: str = ""
+    due_at: int | None = None  # ms; for waiting
+    counts: bool = True  # False: the answer says nothing about the event, so no attempt is used up
+
+
+class Pause(Struct, frozen=True, kw_only=True):
+    """The destination is left alone until then."""
+
+    reason: str
+    until_ms: int
+    failures: bool = False  # it counts towards single probes: the destination is unwell, not merely unwilling
+
+
+HALVE: Final = Decision(state=None)
+
+# The answers that are about the destination alone.
+NOT_ABOUT_EVENTS: Final = frozenset({
+    Outcome.CREDENTIALS, Outcome.MISDIRECTED, Outcome.THROTTLED, Outcome.NOT_SENT,
+})  # fmt: skip
+UNKNOWN_FATE: Final = frozenset({Outcome.AMBIGUOUS, Outcome.PARTIAL})
+
+
+def decide(
+    verdict: Verdict,
+    delivery: Delivery,
+    *,
+    alone: bool,
+    unsure: bool,
+    now_ms: int,
+    chance: float,
+    limits: Limits,
+    policy: Policy,
+) -> Decision:
+    """One delivery's decision after a request with it. ``alone``: the request held no other event.
+
+    ``unsure``: an earlier attempt's fate is unknown. Nothing is dead of a refusal that came for a company.
+    """
+    outcome = verdict.outcome
+    if outcome is Outcome.ACCEPTED:
+        return Decision(state=DeliveryState.DELIVERED)
+    if outcome in (Outcome.INVALID, Outcome.TOO_LARGE):
+        return _dead(_because("rejected" if outcome is Outcome.INVALID else "too_large", verdict)) if alone else HALVE
+    if outcome in NOT_ABOUT_EVENTS:
+        return Decision(state=DeliveryState.WAITING, reason=outcome.value, due_at=now_ms, counts=False)
+    due_at = now_ms + backoff_ms(delivery.attempts, chance, policy)
+    if unsure or outcome in UNKNOWN_FATE:
+        if due_at >= repeat_deadline_ms(delivery, now_ms, limits, policy):
+            return _dead("ambiguous")
+        return _wait_until(due_at, "ambiguous", verdict, delivery, limits, policy)
+    return _wait_until(due_at, outcome.value, verdict, delivery, limits, policy)
+
+
+def backoff_ms(attempts: int, chance: float, policy: Policy) -> int:
+    """Full jitter: anywhere between 0 and a ceiling that grows with the attempts settled so far, up to the cap."""
+    return int(chance * ceiling_ms(attempts, policy))
+
+
+def ceiling_ms(attempts: int, policy: Policy) -> int:
+    # The exponent is bounded so that a large count cannot overflow a float.
+    return int(min(policy.cap_ms, policy.base_ms * policy.growth ** min(attempts, 200)))
+
+
+def horizon_ms(event_time: int, action_source: str, limits: Limits, policy: Policy) -> int:
+    """When resending an event ends: the destination's age limit less the margin."""
+    return (event_time + limits.max_age_s(action_source) - policy.margin_s) * 1000
+
+
+def repeat_deadline_ms(delivery: Delivery, now_ms: int, limits: Limits, policy: Policy) -> int:
+    """Until when a delivery of unknown fate may be sent again without counting twice.
+
+    With no idempotency window at all that is the beginning of time.
+    """
+    window_s = limits.max_repeat_s(delivery.action_source)
+    if window_s <= policy.repeat_margin_s:
+        return 0
+    first = now_ms if delivery.first_attempt_at is None else delivery.first_attempt_at
+    return first + (window_s - policy.repeat_margin_s) * 1000
+
+
+def max_age_s(action_source: str, limits: Limits, policy: Policy) -> int:
+    """How old an event may be when a request with it starts."""
+    return limits.max_age_s(action_source) - policy.send_margin_s
+
+
+def company(attempts: int, batch: int, policy: Policy) -> int:
+    """With how many others at most a delivery is sent.
+
+    A platform can fail on one event for ever (500, never a 400). Those that failed with it are not kept
+    hostage: after some attempts the request is half as large each time, until the guilty one is alone.
+    """
+    return max(1, batch >> max(0, attempts - policy.together + 1))
+
+
+def pause_for(verdict: Verdict, failures: int, now_ms: int, chance: float, policy: Policy) -> Pause | None:
+    """How long the destination is left alone after an answer; None when it may go on.
+
+    ``failures``: how often in a row it was unwell before this answer.
+    """
+    outcome = verdict.outcome
+    if outcome in (Outcome.CREDENTIALS, Outcome.MISDIRECTED):
+        return Pause(reason=_because(outcome.value, verdict), until_ms=now_ms + policy.probe_ms)
+    if outcome is Outcome.THROTTLED:
+        wait = _unwell_ms(failures, chance, policy) if verdict.wait_ms is None else verdict.wait_ms
+        wait = min(max(wait, policy.throttle_min_ms), policy.throttle_max_ms)
+        return Pause(reason=_because("throttled", verdict), until_ms=now_ms + wait, failures=True)
+    if outcome in (Outcome.TRANSIENT, Outcome.AMBIGUOUS, Outcome.NOT_SENT):
+        wait = max(_unwell_ms(failures, chance, policy), _hinted_ms(verdict, policy))
+        reason = "unreachable" if outcome is Outcome.NOT_SENT else "unwell"
+        return Pause(reason=_because(reason, verdict), until_ms=now_ms + wait, failures=True)
+    return None
+
+
+def refusing(now_ms: int, policy: Policy) -> Pause:
+    """The pause of the breaker for refusals: a change at the platform or at the shop, a person must look."""
+    return Pause(reason="refusing", until_ms=now_ms + policy.probe_ms)
+
+
+def _unwell_ms(failures: int, chance: float, policy: Policy) -> int:
+    """Full jitter while the ceiling is below the probe interval, then exactly one probe an interval."""
+    ceiling = policy.base_ms * 2 ** min(failures, 30)
+    return policy.probe_ms if ceiling >= policy.probe_ms else int(chance * ceiling)
+
+
+def _hinted_ms(verdict: Verdict, policy: Policy) -> int:
+    """A Retry-After beside a 5xx; without one, no wait of its own."""
+    return min(max(verdict.wait_ms or 0, 0), policy.throttle_max_ms)
+
+
+def _wait_until(
+    due_at: int, reason: str, verdict: Verdict, delivery: Delivery, limits: Limits, policy: Policy
+) -> Decision:
+    if due_at >= horizon_ms(delivery.event_time, delivery.action_source, limits, policy):
+        return _dead(_because("horizon", verdict))
+    return Decision(state=DeliveryState.WAITING, reason=reason, due_at=due_at)
+
+
+def _dead(reason: str) -> Decision:
+    return Decision(state=DeliveryState.DEAD, reason=reason)
+
+
+def _because(word: str, verdict: Verdict) -> str:
+    return f"{word}:{verdict.code}" if verdict.code else word
+
+
+class Refusals:
+    """The requests of the last ten minutes and which of them needed splitting (F27)."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._seen: deque[tuple[int, bool]] = deque()
+
+    def note(self, now_ms: int, refused: bool) -> None:
+        """Counts one request as first sent; its halves are not counted again."""
+        self._seen.append((now_ms, refused))
+        while self._seen and self._seen[0][0] < now_ms - self._policy.refusal_window_ms:
+            self._seen.popleft()
+
+    def too_many(self) -> bool:
+        """True when the breaker must open."""
+        refused = sum(1 for _, r in self._seen if r)
+        least = len(self._seen) >= self._policy.refusal_least
+        return least and refused >= self._policy.refusal_share * len(self._seen)
+
+    def forget(self) -> None:
+        """After a pause the share starts anew."""
+        self._seen.clear()

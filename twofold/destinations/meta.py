@@ -1,0 +1,386 @@
+"""Meta's Conversions API: an event's payload, a request's envelope, an answer's meaning.
+
+Owns Meta's words. Normalising and hashing happened at the edge (`event.match_keys`); waiting, splitting and
+giving up are decided in `deliver.retry`. Our consent, sender, tier and warnings have no row here and never leave.
+
+Sources, read September 2026: Meta for Developers, Conversions API: "Using the API" (envelope, limits, age),
+"Server event parameters", "Customer information parameters", "Custom data parameters", "Data processing
+options", "Business messaging", "Deduplicate pixel and server events"; Graph API: "Handle errors", "Rate limits".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from twofold import __version__
+from twofold.destinations.contract import (
+    Answer,
+    Destination,
+    Failure,
+    Limits,
+    Outcome,
+    Request,
+    Suppressed,
+    Target,
+    Verdict,
+)
+from twofold.event.match_keys import META_RULES, hashed_values, is_too_broad
+from twofold.event.model import Content, Event, Hashed, encode
+from twofold.event.vocabulary import (
+    HASHED_FIELDS,
+    LEGACY_HASHED_FIELDS,
+    MAX_AGE_S,
+    MAX_AGE_STORE_S,
+    MAX_EVENTS,
+    PLAIN_FIELDS,
+)
+
+API_VERSION: Final = "v25.0"  # released 18 February 2026; the setting `version` overrides it
+PARTNER_AGENT: Final = f"twofold-{__version__}"  # under 23 characters, at least two letters
+
+LIMITS: Final = Limits(
+    batch=MAX_EVENTS,
+    request_bytes=4 << 20,  # ours: no documented limit was found
+    age_s=MAX_AGE_S,
+    age_s_by_source={"physical_store": MAX_AGE_STORE_S},
+    # Documented for a browser and a server copy; between two server copies only in general words, so a resend
+    # inside the window is likely, not certainly, counted once.
+    idempotency_s=48 * 3600,
+    idempotency_s_by_source={"business_messaging": 0},  # Meta does not deduplicate these
+)
+
+
+# --- one event to bytes ---------------------------------------------------------------------------------------
+
+
+class Row(NamedTuple):
+    """Their field name, how to get it from our value, what to do with it. A result of None is left out."""
+
+    field: str
+    get: Callable[[Any], Any]
+    put: Callable[[Any], Any] | None = None  # None: as it is
+
+
+def hashes(values: tuple[Hashed, ...]) -> list[str] | None:
+    """Only `Hashed` values made by a rule Meta accepts; anything else is an error or left out, never sent."""
+    if len(values) == 1:
+        return [values[0].hex] if values[0].rule in META_RULES else None
+    return hashed_values(values) or None
+
+
+def lines(contents: tuple[Content, ...]) -> list[dict[str, Any]] | None:
+    return [_line(c) for c in contents] or None
+
+
+def filled(values: tuple[str, ...]) -> tuple[str, ...] | None:
+    return values or None
+
+
+def upper(text: str | None) -> str | None:
+    return text and text.upper()
+
+
+def _same(name: str) -> Row:
+    return Row(name, attrgetter(name))
+
+
+EVENT_ROWS: Final = tuple(
+    _same(name)
+    for name in (
+        "event_name",
+        "event_time",
+        "event_id",
+        "action_source",
+        "event_source_url",
+        "referrer_url",
+        "opt_out",
+        "data_processing_options",  # an empty list is kept: it says "no Limited Data Use"
+        "data_processing_options_country",
+        "data_processing_options_state",
+        "messaging_channel",
+        "customer_segmentation",
+        "app_data",
+        "original_event_data",
+        "attribution_data",
+        "advanced_measurement_table",
+    )
+)
+
+USER_ROWS: Final = (
+    *(Row(name, attrgetter(name), hashes) for name in HASHED_FIELDS),
+    _same("client_ip_address"),
+    _same("client_user_agent"),
+    _same("fbc"),
+    _same("fbp"),
+)
+
+CUSTOM_ROWS: Final = (
+    _same("value"),
+    Row("currency", attrgetter("currency"), upper),
+    _same("order_id"),
+    _same("content_type"),
+    Row("content_ids", attrgetter("content_ids"), filled),
+    Row("contents", attrgetter("contents"), lines),
+    _same("num_items"),
+)
+
+CONTENT_ROWS: Final = (_same("id"), _same("quantity"), _same("item_price"))
+
+# Further user_data keys that may pass; all else in `other` stays here.
+_OTHER_USER: Final = frozenset(PLAIN_FIELDS) | frozenset(LEGACY_HASHED_FIELDS)
+# A messaging event that carries one of these is refused with 2804064.
+_NOT_IN_MESSAGING: Final = ("client_ip_address", "client_user_agent", "fbc", "fbp")
+
+
+def build(event: Event) -> bytes | Suppressed:
+    """The JSON object of one event for `data`, or why Meta would refuse the request that holds it."""
+    user = _fill(USER_ROWS, event.user_data, {k: v for k, v in event.user_data.other.items() if k in _OTHER_USER})
+    custom = _fill(CUSTOM_ROWS, event.custom_data, dict(event.custom_data.other))
+    body = _fill(EVENT_ROWS, event, {})
+    if event.action_source == "business_messaging":
+        _strip_messaging(body, user)
+    reason = _refusable(event, user, custom)
+    if reason:
+        return Suppressed(reason)
+    body["user_data"] = user
+    if custom:
+        body["custom_data"] = custom
+    return encode(body)
+
+
+def _fill(rows: tuple[Row, ...], source: Any, into: dict[str, Any]) -> dict[str, Any]:
+    for field, get, put in rows:
+        value = get(source)
+        if put is not None:
+            value = put(value)
+        if value is not None:
+            into[field] = value
+    return into
+
+
+def _line(content: Content) -> dict[str, Any]:
+    return _fill(CONTENT_ROWS, content, dict(content.other))
+
+
+def _strip_messaging(body: dict[str, Any], user: dict[str, Any]) -> None:
+    body.pop("event_source_url", None)
+    for field in _NOT_IN_MESSAGING:
+        user.pop(field, None)
+
+
+def _refusable(event: Event, user: Mapping[str, Any], custom: Mapping[str, Any]) -> str | None:
+    """Faults known to sink a whole batch; found here they cost one event and no request."""
+    if is_too_broad(user):
+        return "too_broad"  # 2804050
+    if event.event_name == "Purchase" and custom.get("value") is None:
+        return "missing_value"  # 2804009
+    if custom.get("value") is not None and not custom.get("currency"):
+        return "missing_currency"  # 2804010
+    return None
+
+
+# --- frozen bytes to one request ------------------------------------------------------------------------------
+
+
+def request(payloads: Sequence[bytes], target: Target, test_event_code: str | None) -> Request:
+    """One POST with all payloads, byte for byte. The token travels in the body, never in the URL."""
+    tail: dict[str, str] = {"partner_agent": PARTNER_AGENT}
+    if test_event_code:
+        tail["test_event_code"] = test_event_code
+    tail["access_token"] = target.token
+    if target.app_secret:
+        tail["appsecret_proof"] = hmac.new(
+            target.app_secret.encode(), target.token.encode(), hashlib.sha256
+        ).hexdigest()
+    return Request(
+        url=f"{target.endpoint}/{target.version}/{quote(target.remote_dataset, safe='')}/events",
+        headers={"Content-Type": "application/json", "Accept": "application/json"},
+        body=b'{"data":[' + b",".join(payloads) + b"]," + msgspec.json.encode(tail)[1:],
+    )
+
+
+# --- one answer to its meaning --------------------------------------------------------------------------------
+
+# Codes before HTTP status, because throttling and dead tokens come as 400 as well (spec of Graph errors).
+CODES: Final[tuple[tuple[frozenset[int], Outcome], ...]] = (
+    (
+        # 190 token; 3, 10, 200-299 permission; 102, 104 session and signature; 341, 368 blocked by policy.
+        frozenset({3, 10, 102, 104, 190, 341, 368, *range(200, 300)}),
+        Outcome.CREDENTIALS,
+    ),
+    (frozenset({4, 17, 32, 613, *range(80_000, 80_015)}), Outcome.THROTTLED),
+    (frozenset({1, 2}), Outcome.TRANSIENT),
+    (frozenset({803, 2500}), Outcome.MISDIRECTED),  # no such object, no such path
+)
+NO_SUCH_DATASET: Final = (100, 33)  # or the token is not assigned to it: not the events' fault
+INVALID_PARAMETER: Final = 100
+EVENT_SUBCODES: Final = range(2_804_000, 2_805_000)
+
+STATUSES: Final[dict[int, Outcome]] = {
+    401: Outcome.CREDENTIALS,  # by its HTTP meaning; Graph itself always adds a code
+    404: Outcome.MISDIRECTED,
+    408: Outcome.TRANSIENT,
+    410: Outcome.MISDIRECTED,
+    413: Outcome.TOO_LARGE,
+    429: Outcome.THROTTLED,
+}
+
+
+def classify(answer: Answer, sent: int) -> Verdict:
+    """An answer to a request of ``sent`` events, judged. The body's code wins over the HTTP status."""
+    status = answer.status
+    if status is None:
+        return _judge_silence(answer)
+    if 300 <= status < 400:
+        # Whoever redirects is not the Graph API, so its body is not read either.
+        return Verdict(outcome=Outcome.MISDIRECTED, code=f"http-{status}")
+    tree = _read_object(answer)
+    error = tree.get("error") if tree is not None else None
+    if isinstance(error, dict):
+        return _judge_error(error, status, answer.headers)
+    if 200 <= status < 300:
+        return _judge_success(tree, sent, status)
+    return Verdict(
+        outcome=_by_status(status, readable=tree is not None or (answer.complete and not answer.body)),
+        code=f"http-{status}",
+        wait_ms=_wait_ms(answer.headers),
+    )
+
+
+def _judge_silence(answer: Answer) -> Verdict:
+    outcome = Outcome.AMBIGUOUS if answer.written else Outcome.NOT_SENT
+    return Verdict(outcome=outcome, code=str(answer.failure or Failure.BROKEN))
+
+
+def _judge_success(tree: dict[str, Any] | None, sent: int, status: int) -> Verdict:
+    if tree is None:
+        return Verdict(outcome=Outcome.AMBIGUOUS, code=f"http-{status}", note="the answer's body cannot be read")
+    received = _whole(tree.get("events_received"))
+    if received is None:
+        return Verdict(outcome=Outcome.AMBIGUOUS, code=f"http-{status}", note="the answer counts no events")
+    if received != sent:
+        note = f"sent {sent}, the answer counts {str(received)[:20]}"
+        return Verdict(outcome=Outcome.PARTIAL, code=f"http-{status}", note=note)
+    return Verdict(outcome=Outcome.ACCEPTED, note=_text(tree.get("messages") or ""))
+
+
+def _judge_error(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> Verdict:
+    code, subcode = _whole(error.get("code")), _whole(error.get("error_subcode"))
+    outcome = _by_code(code, subcode, error.get("is_transient") is True)
+    if outcome is None:
+        # An error inside a 2xx that nobody can name: it may or may not have been taken.
+        outcome = Outcome.AMBIGUOUS if 200 <= status < 300 else _by_status(status, readable=True)
+    return Verdict(
+        outcome=outcome,
+        code=f"http-{status}" if code is None else f"{code}/{subcode}" if subcode else str(code),
+        wait_ms=_wait_ms(headers),
+        # The titles are in the language of the token's user; they are for people, nothing is decided by them.
+        note=_text(error.get("message"), error.get("error_user_title"), error.get("error_user_msg")),
+    )
+
+
+def _by_code(code: int | None, subcode: int | None, transient: bool) -> Outcome | None:
+    if (code, subcode) == NO_SUCH_DATASET:
+        return Outcome.CREDENTIALS
+    known = next((outcome for codes, outcome in CODES if code in codes), None)
+    if known is not None:
+        return known
+    if transient:
+        return Outcome.TRANSIENT
+    if code == INVALID_PARAMETER or (subcode is not None and subcode in EVENT_SUBCODES):
+        return Outcome.INVALID
+    return None
+
+
+def _by_status(status: int, *, readable: bool) -> Outcome:
+    """``readable`` False: a page of HTML or garbage, so something between us and the platform answered."""
+    if status in STATUSES:
+        return STATUSES[status]
+    if status >= 500 or status < 200 or not readable:
+        return Outcome.TRANSIENT
+    return Outcome.INVALID
+
+
+def _read_object(answer: Answer) -> dict[str, Any] | None:
+    if not answer.complete:
+        return None
+    try:
+        tree = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+        return None
+    return tree if isinstance(tree, dict) else None
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII):
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and -1 < value < 10**9 else None
+
+
+def _text(*parts: object) -> str:
+    return " | ".join(str(p)[:1000] for p in parts if isinstance(p, str | list) and p)
+
+
+# --- when to come back ----------------------------------------------------------------------------------------
+
+_MINUTE_MS: Final = 60_000
+_MAX_HINT: Final = 10**9  # seconds; whoever asks for more is clamped anyway
+
+
+def _wait_ms(headers: Mapping[str, str]) -> int | None:
+    """The hint of an answer, unclamped and maybe absurd: Retry-After, else the longest of Meta's usage headers."""
+    after = _retry_after_ms(headers.get("retry-after", ""), headers.get("date", ""))
+    if after is not None:
+        return after
+    hints = [
+        # Meta's pages write the first name with and without its last word.
+        *_usage_ms(headers.get("x-business-use-case-usage"), "estimated_time_to_regain_access", _MINUTE_MS),
+        *_usage_ms(headers.get("x-business-use-case"), "estimated_time_to_regain_access", _MINUTE_MS),
+        *_usage_ms(headers.get("x-ad-account-usage"), "reset_time_duration", 1000),
+    ]
+    return max(hints, default=None)
+
+
+def _retry_after_ms(text: str, date: str) -> int | None:
+    text = text.strip()
+    if re.fullmatch(r"-?[0-9]{1,300}", text, re.ASCII):
+        return max(-_MAX_HINT, min(int(text), _MAX_HINT)) * 1000
+    try:
+        # A point in time is read against the sender's own clock, so that ours does not matter.
+        return int((parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds() * 1000)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def _usage_ms(text: str | None, key: str, unit_ms: int) -> list[int]:
+    """Every positive number under ``key`` at any of the places Meta puts it, in ms."""
+    try:
+        tree = msgspec.json.decode(text or "null")
+    except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+        return []
+    found = []
+    for item in _objects(tree):
+        value = item.get(key)
+        if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+            found.append(int(min(value, _MAX_HINT)) * unit_ms)
+    return found
+
+
+def _objects(tree: object) -> list[dict[str, Any]]:
+    """The object itself, or those in the lists it holds ({account: [usage, ...]})."""
+    if not isinstance(tree, dict):
+        return []
+    inner = [item for value in tree.values() if isinstance(value, list) for item in value if isinstance(item, dict)]
+    return [tree, *inner]
+
+
+META: Final = Destination(platform="meta", build=build, request=request, classify=classify, limits=LIMITS)

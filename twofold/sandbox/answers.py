@@ -1,0 +1,198 @@
+"""Every answer of the Graph paths: the success shape, the error envelope, and the one table of refusals.
+
+Owns status, code, subcode, type and English title of each refusal. Codes and 2804xxx subcodes are Meta's where a
+public source names them (Meta for Developers, error codes and Conversions API pages; RudderStack fixtures; issues of
+the official SDKs; all read September 2026). **Subcodes 99xxxxx are this sandbox's own**: Meta's were not found, so
+only the envelope and code 100 can be relied on there. Meta localises titles and messages; never match on them.
+"""
+
+from __future__ import annotations
+
+import secrets
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from starlette.responses import Response
+
+DEFAULT_VERSION = "v25.0"  # echoed when a request names none
+GENERIC = "Invalid parameter"  # Meta's message for nearly every event fault
+
+
+class Kind(StrEnum):
+    """Why a request was refused; each member's answer is in `TABLE`."""
+
+    BAD_TOKEN = "bad_token"
+    WRONG_DATASET = "wrong_dataset"
+    PROOF_MISSING = "proof_missing"
+    PROOF_WRONG = "proof_wrong"
+    UNKNOWN_PATH = "unknown_path"
+    WRONG_METHOD = "wrong_method"
+    FULL = "full"
+    DATA_MISSING = "data_missing"
+    DATA_EMPTY = "data_empty"
+    DATA_NOT_LIST = "data_not_list"
+    SYNTAX = "syntax"
+    TOO_LARGE = "too_large"
+    TOO_MANY = "too_many"
+    WRONG_TYPE = "wrong_type"
+    BAD_TEXT = "bad_text"
+    NAME_MISSING = "name_missing"
+    NAME_INVALID = "name_invalid"
+    TIME_MISSING = "time_missing"
+    TIME_INVALID = "time_invalid"
+    TIME_FUTURE = "time_future"
+    TIME_OLD = "time_old"
+    SOURCE_MISSING = "source_missing"
+    SOURCE_INVALID = "source_invalid"
+    ID_INVALID = "id_invalid"
+    USER_DATA_INSUFFICIENT = "user_data_insufficient"
+    NOT_HASHED = "not_hashed"
+    LEAD_ID_INVALID = "lead_id_invalid"
+    VALUE_MISSING = "value_missing"
+    VALUE_INVALID = "value_invalid"
+    CURRENCY_MISSING = "currency_missing"
+    CURRENCY_INVALID = "currency_invalid"
+    OS_VERSION_MISSING = "os_version_missing"
+    CHANNEL_MISSING = "channel_missing"
+    CHANNEL_INVALID = "channel_invalid"
+    MESSAGING_ARGUMENT = "messaging_argument"
+    MESSAGING_NAME = "messaging_name"
+    MESSAGING_ID_MISSING = "messaging_id_missing"
+    IG_SID_MISSING = "ig_sid_missing"
+    IG_ACCOUNT_MISSING = "ig_account_missing"
+    APPEND_INVALID = "append_invalid"
+
+
+class Answer(Struct, frozen=True):
+    """One row: HTTP status, code, subcode or None, English title, developer message, error type, retry hint."""
+
+    status: int
+    code: int
+    subcode: int | None
+    title: str = ""
+    message: str = GENERIC
+    type: str = "OAuthException"
+    transient: bool = False
+
+
+_NO_OBJECT = (
+    "Unsupported post request. Object with ID '{subject}' does not exist, cannot be loaded due to missing permissions, "
+    "or does not support this operation"
+)
+
+# fmt: off
+TABLE: dict[Kind, Answer] = {
+    Kind.BAD_TOKEN: Answer(401, 190, None, message="Invalid OAuth access token - Cannot parse access token"),
+    Kind.WRONG_DATASET: Answer(400, 100, 33, message=_NO_OBJECT, type="GraphMethodException"),
+    # Messages of Graph's app-secret settings as generally seen; Meta's page names no code.
+    Kind.PROOF_MISSING: Answer(400, 100, None, message="API calls from the server require an appsecret_proof argument", type="GraphMethodException"),
+    Kind.PROOF_WRONG: Answer(400, 100, None, message="Invalid appsecret_proof provided in the API argument", type="GraphMethodException"),
+    Kind.UNKNOWN_PATH: Answer(400, 2500, None, message="Unknown path components: {subject}"),
+    # Only POST exists on this edge; the object is then "not found", as with a wrong id.
+    Kind.WRONG_METHOD: Answer(400, 100, 33, message=_NO_OBJECT.replace("post", "{method}"), type="GraphMethodException"),
+    # Ours: the sandbox keeps everything in memory and says so instead of dropping.
+    Kind.FULL: Answer(503, 2, None, message="The sandbox holds as many events as it may; POST /sandbox/reset empties it", transient=True),
+    Kind.DATA_MISSING: Answer(400, 100, None, message="(#100) The parameter data is required"),
+    Kind.DATA_EMPTY: Answer(400, 100, None, message="(#100) param data must be non-empty."),
+    Kind.DATA_NOT_LIST: Answer(400, 100, None, message="(#100) param data must be an array."),
+    Kind.SYNTAX: Answer(400, 100, 9900001, "Request Not Readable"),
+    Kind.TOO_LARGE: Answer(413, 100, 9900002, "Request Too Large"),
+    Kind.TOO_MANY: Answer(400, 100, 9900003, "Too Many Events"),
+    Kind.WRONG_TYPE: Answer(400, 100, 9900006, "Parameter Of Wrong Type"),
+    Kind.BAD_TEXT: Answer(400, 100, 9900007, "Text Not Storable"),
+    Kind.NAME_MISSING: Answer(400, 100, 9900010, "Missing Event Name"),
+    Kind.NAME_INVALID: Answer(400, 100, 9900011, "Invalid Event Name"),
+    Kind.TIME_MISSING: Answer(400, 100, 9900012, "Missing Event Time"),
+    Kind.TIME_INVALID: Answer(400, 100, 9900013, "Invalid Event Time"),
+    Kind.TIME_FUTURE: Answer(400, 100, 9900014, "Event Timestamp In The Future"),
+    Kind.TIME_OLD: Answer(400, 100, 2804003, "Event Timestamp Too Old"),
+    Kind.SOURCE_MISSING: Answer(400, 100, 9900015, "Missing Action Source"),
+    Kind.SOURCE_INVALID: Answer(400, 100, 9900016, "Invalid Action Source"),
+    Kind.ID_INVALID: Answer(400, 100, 9900017, "Invalid Event ID"),
+    # The English title of 2804050 was not found; this one is ours.
+    Kind.USER_DATA_INSUFFICIENT: Answer(400, 100, 2804050, "Insufficient Customer Information Parameters"),
+    Kind.NOT_HASHED: Answer(400, 100, 2804016, "User Parameter Not Hashed"),
+    Kind.LEAD_ID_INVALID: Answer(400, 100, 9900101, "Invalid Lead ID"),
+    # 2804009 is inferred to mean a Purchase without value; its title was not found.
+    Kind.VALUE_MISSING: Answer(400, 100, 2804009, "Missing Value for Purchase Event"),
+    Kind.VALUE_INVALID: Answer(400, 100, 9900018, "Invalid Value"),
+    Kind.CURRENCY_MISSING: Answer(400, 100, 2804010, "Missing Currency for Purchase Event"),
+    Kind.CURRENCY_INVALID: Answer(400, 100, 9900019, "Invalid Currency"),
+    Kind.OS_VERSION_MISSING: Answer(400, 100, 2804043, "Missing OS Version in Extinfo"),
+    Kind.CHANNEL_MISSING: Answer(400, 100, 2804063, "Missing Messaging Channel"),
+    Kind.CHANNEL_INVALID: Answer(400, 100, 9900102, "Invalid Messaging Channel"),
+    Kind.MESSAGING_ARGUMENT: Answer(400, 100, 2804064, "Messaging Event Invalid Argument"),
+    Kind.MESSAGING_NAME: Answer(400, 100, 2804066, "Messaging Event Invalid Event Type"),
+    Kind.MESSAGING_ID_MISSING: Answer(400, 100, 9900103, "Messaging Event Missing Identifier"),
+    Kind.IG_SID_MISSING: Answer(400, 100, 2804075, "Messaging Event Missing Instagram Scoped ID"),
+    Kind.IG_ACCOUNT_MISSING: Answer(400, 100, 2804079, "Messaging Event Missing Instagram Account ID"),
+    Kind.APPEND_INVALID: Answer(400, 100, 9900104, "Invalid Original Event Data"),
+}
+# fmt: on
+
+
+class Refused(Exception):
+    """One request was refused: nothing of it is kept but a line in the refused list.
+
+    ``blame`` is the field path inside the request, ``detail`` a sentence without personal data.
+    """
+
+    def __init__(
+        self, kind: Kind, detail: str = "", *, blame: tuple[str, ...] = (), index: int | None = None, subject: str = ""
+    ) -> None:
+        super().__init__(detail or kind.value)
+        self.kind = kind
+        self.answer = TABLE[kind]
+        self.detail = detail
+        self.blame = blame
+        self.index = index
+        self.subject = subject
+
+
+def new_trace_id() -> str:
+    """Meta's trace ids are text that starts with A."""
+    return "A" + secrets.token_urlsafe(17)
+
+
+def graph_response(status: int, body: Any, *, trace: str, version: str = DEFAULT_VERSION) -> Response:
+    """A JSON answer with the headers that every Graph answer carries."""
+    headers = {
+        "x-fb-trace-id": trace,
+        "x-fb-request-id": secrets.token_hex(12),
+        "facebook-api-version": version,
+        "cache-control": "private, no-cache, no-store, must-revalidate",
+        "access-control-allow-origin": "*",
+    }
+    return Response(msgspec.json.encode(body), status, headers=headers, media_type="application/json")
+
+
+def success_body(count: int, trace: str) -> dict[str, Any]:
+    """Both official SDKs read these three fields; the Python one fails without ``messages`` or ``fbtrace_id``."""
+    return {"events_received": count, "messages": [], "fbtrace_id": trace}
+
+
+def error_body(refused: Refused, trace: str, *, method: str = "post") -> dict[str, Any]:
+    """Meta's error envelope of one refusal."""
+    answer = refused.answer
+    message = answer.message.replace("{subject}", refused.subject).replace("{method}", method.lower())
+    error: dict[str, Any] = {"message": message, "type": answer.type, "code": answer.code}
+    if answer.subcode is not None:
+        error["error_subcode"] = answer.subcode
+    error["is_transient"] = answer.transient
+    if answer.title:
+        error["error_user_title"] = answer.title
+        error["error_user_msg"] = refused.detail or answer.title
+    if refused.blame:
+        error["error_data"] = {"blame_field_specs": [list(refused.blame)]}
+    error["fbtrace_id"] = trace
+    return {"error": error}
+
+
+def scripted_error_body(code: int, subcode: int | None, message: str, transient: bool, trace: str) -> dict[str, Any]:
+    """The envelope for a code that a test asks for by number."""
+    error: dict[str, Any] = {"message": message or GENERIC, "type": "OAuthException", "code": code}
+    if subcode is not None:
+        error["error_subcode"] = subcode
+    return {"error": {**error, "is_transient": transient, "fbtrace_id": trace}}

@@ -1,0 +1,47 @@
+"""How one sandbox is set up, and the parts that one running sandbox consists of."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from twofold.clock import Clock
+from twofold.sandbox.dedup import DedupOptions
+from twofold.sandbox.faults import FaultScript
+from twofold.sandbox.received import Inbox
+
+
+class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything that can be set; `twofold.sandbox.server.serve` takes it."""
+
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(description="Port to listen on; 0 takes a free one.", ge=0, le=65535)] = 8401
+    data: Annotated[
+        str | None, Meta(description="Folder that keeps what was received over a restart. None: memory only.")
+    ] = None
+    tokens: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(
+            description="Access tokens that are known, each with the datasets it may write to (none listed: all). "
+            "Without any, every token of 8 or more characters is let in."
+        ),
+    ] = {}
+    app_secret: Annotated[
+        str, Meta(description="App secret. When set, every request must bring a fitting appsecret_proof.")
+    ] = ""
+    dedup: Annotated[DedupOptions, Meta(description="Windows of the deduplication.")] = DedupOptions()
+    capacity: Annotated[
+        int, Meta(description="Events kept at most; further ones are answered 503 with code 2.", ge=1)
+    ] = 1_000_000
+
+
+class Sandbox(Struct, frozen=True, kw_only=True):
+    """One running sandbox: what every endpoint gets passed in."""
+
+    settings: SandboxSettings
+    clock: Clock
+    inbox: Inbox
+    faults: FaultScript
+    closing: asyncio.Event  # set when the server begins to stop
