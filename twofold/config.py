@@ -84,7 +84,7 @@ class DatasetSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     hold: Annotated[
         dict[str, float],
         Meta(description="Seconds an action waits for its other copy, per event name; names not listed do not wait."),
-    ] = {"Purchase": 20.0}
+    ] = msgspec.field(default_factory=lambda: {"Purchase": 20.0})
     country: Annotated[
         str,
         Meta(description="ISO 3166 country of a local phone number when the event names none. Empty: such numbers "

@@ -91,6 +91,8 @@ def read_fields(text: bytes | str) -> dict[str, Any] | Refusal:
     """An urlencoded form or a query string; the last of a repeated name counts."""
     if not text:
         return {}
+    if isinstance(text, str) and "%" not in text and "+" not in text and text.count("&") < MAX_FIELDS:
+        return {name: value for name, _, value in (pair.partition("=") for pair in text.split("&")) if name}
     try:
         decoded = text.decode("utf-8") if isinstance(text, bytes) else text
         return dict(parse_qsl(decoded, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))

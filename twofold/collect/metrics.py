@@ -1,34 +1,58 @@
-"""What the collector counts, in Prometheus terms. Labels come from closed sets, never from a request."""
+"""What the collector counts, exposed through the Prometheus client. Labels come from closed sets only.
+
+The hot path adds to plain integers; the client library reads them when it is asked (its own counters take a
+lock for each addition, which cost 3 % of the accept rate here).
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
 
-from twofold.event.refusal import DropReason
-from twofold.store.fold import Verdict
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
-ENTRIES = ("events", "tag", "tr", "webhook")
+BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
-class CollectMetrics:
-    """Counters bound once, so that the hot path only adds."""
+class CollectMetrics(Collector):
+    """Written on the event loop's thread only. Keys: (door, verdict) and (door, drop reason)."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        accepted = Counter(
-            "twofold_accepted", "Copies on disk, by door and verdict.", ["entry", "verdict"], registry=registry
+        self.accepted: Counter[tuple[str, str]] = Counter()
+        self.refused: Counter[tuple[str, str]] = Counter()
+        self.overload = 0
+        self._commits = [0] * (len(BUCKETS_S) + 1)
+        self._commit_seconds = 0.0
+        registry.register(self)
+
+    def committed(self, seconds: float) -> None:
+        """One request's events are on disk, this long after they were decoded."""
+        self._commits[bisect_left(BUCKETS_S, seconds)] += 1
+        self._commit_seconds += seconds
+
+    def collect(self) -> Iterator[Metric]:
+        yield _family("twofold_accepted", "Copies on disk, by door and verdict.", "verdict", self.accepted)
+        yield _family("twofold_refused", "Copies and bodies refused, by door and reason.", "reason", self.refused)
+        yield CounterMetricFamily(
+            "twofold_overload", "Requests answered 503: the store could not take them.", value=self.overload
         )
-        refused = Counter(
-            "twofold_refused", "Copies and bodies refused, by door and reason.", ["entry", "reason"], registry=registry
-        )
-        overload = Counter(
-            "twofold_overload", "Requests answered 503 because the store could not take them.", registry=registry
-        )
-        self.accepted = {(e, v): accepted.labels(e, v) for e in ENTRIES for v in Verdict}
-        self.refused = {(e, r): refused.labels(e, r) for e in ENTRIES for r in DropReason}
-        self.overload = overload
-        self.commit_seconds = Histogram(
+        total, buckets = 0, []
+        for bound, n in zip((*map(str, BUCKETS_S), "+Inf"), self._commits, strict=True):
+            total += n
+            buckets.append((bound, total))
+        yield HistogramMetricFamily(
             "twofold_commit_seconds",
             "Time from a decoded request to its events being on disk.",
-            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
-            registry=registry,
+            buckets=buckets,
+            sum_value=self._commit_seconds,
         )
+
+
+def _family(name: str, text: str, label: str, counts: Counter[tuple[str, str]]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=["entry", label])
+    for key, n in sorted(counts.items()):
+        family.add_metric(key, n)
+    return family

@@ -239,9 +239,12 @@ def put_messaging(draft: Draft) -> Refusal | None:
 
 
 def drop_too_broad(draft: Draft) -> Refusal | None:
-    keys = present_keys(draft.user)
+    user = draft.user
     if draft.origin.is_browser:
         return None  # an address and a user agent are there by nature
+    if user.em or user.ph or user.external_id or user.client_ip_address or user.fbp or user.fbc:
+        return None  # none of these is part of a too broad combination
+    keys = present_keys(user)
     if not keys:
         return Refusal(
             reason=DropReason.MISSING_USER_DATA, path="user_data", expected="at least one match key", got="none usable"

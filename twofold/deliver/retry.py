@@ -58,6 +58,7 @@ class Pause(Struct, frozen=True, kw_only=True):
     failures: bool = False  # it counts towards single probes: the destination is unwell, not merely unwilling
 
 
+REFUSING: Final = "refusing"  # the pause of the breaker for refusals
 HALVE: Final = Decision(state=None)
 
 # The answers that are about the destination alone.
@@ -72,7 +73,7 @@ def decide(
     delivery: Delivery,
     *,
     alone: bool,
-    unsure: bool,
+    unsure_since: int | None,
     now_ms: int,
     chance: float,
     limits: Limits,
@@ -80,7 +81,8 @@ def decide(
 ) -> Decision:
     """One delivery's decision after a request with it. ``alone``: the request held no other event.
 
-    ``unsure``: an earlier attempt's fate is unknown. Nothing is dead of a refusal that came for a company.
+    ``unsure_since``: start (ms) of the first attempt whose fate is unknown, this one included. Nothing is dead of
+    a refusal that it got in company.
     """
     outcome = verdict.outcome
     if outcome is Outcome.ACCEPTED:
@@ -90,11 +92,11 @@ def decide(
     if outcome in NOT_ABOUT_EVENTS:
         return Decision(state=DeliveryState.WAITING, reason=outcome.value, due_at=now_ms, counts=False)
     due_at = now_ms + backoff_ms(delivery.attempts, chance, policy)
-    if unsure or outcome in UNKNOWN_FATE:
-        if due_at >= repeat_deadline_ms(delivery, now_ms, limits, policy):
-            return _dead("ambiguous")
-        return _wait_until(due_at, "ambiguous", verdict, delivery, limits, policy)
-    return _wait_until(due_at, outcome.value, verdict, delivery, limits, policy)
+    if unsure_since is not None and due_at >= repeat_deadline_ms(unsure_since, delivery.action_source, limits, policy):
+        return _dead("ambiguous")
+    if due_at >= horizon_ms(delivery.event_time, delivery.action_source, limits, policy):
+        return _dead(_because("horizon", verdict))
+    return Decision(state=DeliveryState.WAITING, reason=outcome.value, due_at=due_at)
 
 
 def backoff_ms(attempts: int, chance: float, policy: Policy) -> int:
@@ -112,16 +114,10 @@ def horizon_ms(event_time: int, action_source: str, limits: Limits, policy: Poli
     return (event_time + limits.max_age_s(action_source) - policy.margin_s) * 1000
 
 
-def repeat_deadline_ms(delivery: Delivery, now_ms: int, limits: Limits, policy: Policy) -> int:
-    """Until when a delivery of unknown fate may be sent again without counting twice.
-
-    With no idempotency window at all that is the beginning of time.
-    """
-    window_s = limits.max_repeat_s(delivery.action_source)
-    if window_s <= policy.repeat_margin_s:
-        return 0
-    first = now_ms if delivery.first_attempt_at is None else delivery.first_attempt_at
-    return first + (window_s - policy.repeat_margin_s) * 1000
+def repeat_deadline_ms(unsure_since: int, action_source: str, limits: Limits, policy: Policy) -> int:
+    """Until when a delivery of unknown fate may be sent again without counting twice; 0 where repeats always count."""
+    window_s = limits.max_repeat_s(action_source) - policy.repeat_margin_s
+    return unsure_since + window_s * 1000 if window_s > 0 else 0
 
 
 def max_age_s(action_source: str, limits: Limits, policy: Policy) -> int:
@@ -159,7 +155,7 @@ def pause_for(verdict: Verdict, failures: int, now_ms: int, chance: float, polic
 
 def refusing(now_ms: int, policy: Policy) -> Pause:
     """The pause of the breaker for refusals: a change at the platform or at the shop, a person must look."""
-    return Pause(reason="refusing", until_ms=now_ms + policy.probe_ms)
+    return Pause(reason=REFUSING, until_ms=now_ms + policy.probe_ms)
 
 
 def _unwell_ms(failures: int, chance: float, policy: Policy) -> int:
@@ -171,14 +167,6 @@ def _unwell_ms(failures: int, chance: float, policy: Policy) -> int:
 def _hinted_ms(verdict: Verdict, policy: Policy) -> int:
     """A Retry-After beside a 5xx; without one, no wait of its own."""
     return min(max(verdict.wait_ms or 0, 0), policy.throttle_max_ms)
-
-
-def _wait_until(
-    due_at: int, reason: str, verdict: Verdict, delivery: Delivery, limits: Limits, policy: Policy
-) -> Decision:
-    if due_at >= horizon_ms(delivery.event_time, delivery.action_source, limits, policy):
-        return _dead(_because("horizon", verdict))
-    return Decision(state=DeliveryState.WAITING, reason=reason, due_at=due_at)
 
 
 def _dead(reason: str) -> Decision:

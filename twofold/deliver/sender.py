@@ -15,6 +15,7 @@ import ssl
 import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -158,13 +159,13 @@ def _unpack(body: bytes) -> tuple[bytes, bool]:
 
 def _trace_writing() -> aiohttp.TraceConfig:
     """Marks the exchange just before its first byte goes out, so that "not sent" is never said wrongly."""
-    trace = aiohttp.TraceConfig(trace_config_ctx_factory=lambda trace_request_ctx: trace_request_ctx)
+    trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(_mark_written)
     return trace
 
 
-async def _mark_written(_session: aiohttp.ClientSession, exchange: Any, _params: object) -> None:
-    exchange.written = True
+async def _mark_written(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.written = True
 
 
 def _failure(err: BaseException) -> Failure:

@@ -10,13 +10,15 @@ loses an answer on the way. Both times the lease runs out and the same bytes go 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -24,7 +26,8 @@ from twofold.clock import Clock
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.redact import redact
 from twofold.deliver.retry import (
-    NOT_ABOUT_EVENTS,
+    HALVE,
+    REFUSING,
     UNKNOWN_FATE,
     Decision,
     Pause,
@@ -38,8 +41,9 @@ from twofold.deliver.retry import (
     repeat_deadline_ms,
 )
 from twofold.deliver.sender import Sender
-from twofold.destinations.contract import Builder, Destination, Outcome, Target, Verdict
+from twofold.destinations.contract import Answer, Builder, Destination, Outcome, Suppressed, Target, Verdict
 from twofold.errors import StoreBusy, StoreFull
+from twofold.event.model import Event
 from twofold.store.outbox import Delivery, DeliveryState, Settlement
 
 IN_FLIGHT = 4  # requests of one destination at once
@@ -48,6 +52,9 @@ IDLE_S = 5.0  # an idle worker looks again this often, for deliveries revived by
 SOON_S = 0.01  # the shortest wait, so that no mistake in a due time becomes a busy loop
 STORE_RETRY_S = 1.0  # while the store is full or busy
 GRACE_S = 5.0  # what running requests get to end by themselves when the worker stops
+
+NO_RECORD: Mapping[str, Any] = MappingProxyType({})  # nothing was sent
+GIVEN_UP = Decision(state=DeliveryState.DEAD, reason="ambiguous", counts=False)
 
 log = logging.getLogger(__name__)
 
@@ -149,10 +156,11 @@ class Worker:
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._leased: set[int] = set()  # in the hands of a task; never claimed into a second one
-        self._unsure: set[int] = set()  # deliveries with an attempt of unknown fate
+        self._leased: set[int] = set()  # in the hands of a task; never given to a second one
+        self._unsure: dict[int, int] = {}  # delivery -> start (ms) of its first attempt of unknown fate
         self._failures = 0  # how often in a row the destination was unwell
         self._episode = 0  # pauses so far; an answer to a request from before the last one is old news
+        self._pausing_until = 0  # ms; a pause on its way to the disk
         self._refusals = Refusals(self._policy)
         self._broken: BaseException | None = None
 
@@ -174,48 +182,60 @@ class Worker:
         if self._broken is not None:
             raise self._broken
 
-    async def stop(self) -> None:
-        """Asks `run` to end: running requests get 5 s, all else is handed back. Returns at once."""
+    def stop(self) -> None:
+        """Asks `run` to end within 10 s: running requests get half of that, all else is handed back."""
         self._stopping = True
         self._wake.set()
+
+    @property
+    def busy(self) -> int:
+        """Claimed batches under way, at most as many as requests may be in flight and a few groups more."""
+        return len(self._tasks)
 
     # -- claim
 
     def _room(self) -> int:
         """How many deliveries may be claimed now; 0 while paused or while all slots are busy."""
         pause = self._outbox.pause_of(self._name)
-        if pause is None:
+        if pause is None and not self._pausing_until:
             return 0 if len(self._tasks) >= IN_FLIGHT else self._batch
-        if pause[1] > self._clock() or self._tasks:
+        if self._is_paused() or self._tasks:
             return 0
-        # The pause is over but nothing says that the destination is well: one request shows it.
-        unwell = self._failures > 0 and self._failures < self._policy.patience
-        return self._batch if unwell else 1
+        # The pause is over, but whether the destination is well is for one request to find out. After a single
+        # hiccup that may be a full one, so that flapping costs no extra requests.
+        return self._batch if 0 < self._failures < self._policy.patience else 1
+
+    def _is_paused(self) -> bool:
+        pause = self._outbox.pause_of(self._name)
+        return max(pause[1] if pause else 0, self._pausing_until) > self._clock()
 
     async def _claim(self, limit: int) -> list[Delivery]:
         try:
-            claimed = await self._outbox.claim(
-                self._name, self._clock(), limit, LEASE_MS, self._destination.build, self._max_age_s
-            )
+            claimed = await self._outbox.claim(self._name, self._clock(), limit, LEASE_MS, self._build, self._max_age_s)
         except (StoreFull, StoreBusy):
-            await self._pause_loop(STORE_RETRY_S)
+            await asyncio.sleep(STORE_RETRY_S)
             return []
-        # A lease that ran out under a request still open: the new one runs out too, and then it is free.
-        fresh = [d for d in claimed if d.id not in self._leased]
-        return await self._drop_unrepeatable(fresh)
+        # A lease that ran out under a request still open is not sent twice at once; the new one runs out too.
+        return await self._without_unrepeatable([d for d in claimed if d.id not in self._leased])
 
-    async def _drop_unrepeatable(self, claimed: list[Delivery]) -> list[Delivery]:
-        """Deliveries of unknown fate whose repeat would count twice by now are given up instead of sent."""
-        now = self._clock()
-        late = [
-            d
-            for d in claimed
-            if d.id in self._unsure and repeat_deadline_ms(d, now, self._destination.limits, self._policy) <= now
-        ]
-        if late:
-            given_up = Decision(state=DeliveryState.DEAD, reason="ambiguous", counts=False)
-            await self._settle([self._settlement(d, given_up) for d in late])
-        return [d for d in claimed if d not in late] if late else claimed
+    def _build(self, event: Event) -> bytes | Suppressed:
+        """Runs on the store's thread. An event that meets a bug is held back alone; the claim goes on."""
+        try:
+            return self._destination.build(event)
+        except Exception as err:
+            log.error("destination %s: build raised %s; please report it", self._name, type(err).__name__)
+            return Suppressed("internal")
+
+    async def _without_unrepeatable(self, claimed: list[Delivery]) -> list[Delivery]:
+        """Gives up the deliveries of unknown fate whose repeat would count twice by now."""
+        late = [d for d in claimed if d.id in self._unsure and self._clock() >= self._repeat_deadline_ms(d)]
+        if not late:
+            return claimed
+        await self._settle([self._settlement(d, GIVEN_UP) for d in late])
+        return [d for d in claimed if d not in late]
+
+    def _repeat_deadline_ms(self, d: Delivery) -> int:
+        return repeat_deadline_ms(self._unsure[d.id], d.action_source, self._destination.limits, self._policy)
 
     def _batches(self, claimed: Iterable[Delivery]) -> list[Batch]:
         """One request's worth each: same test code, similar history, within the platform's limits."""
@@ -225,10 +245,24 @@ class Worker:
             groups[code, company(d.attempts, self._batch, self._policy)].append(d)
         lease_end = asyncio.get_running_loop().time() + LEASE_MS / 1000
         return [
-            Batch(deliveries=tuple(part), test_event_code=code, lease_end=lease_end)
+            Batch(deliveries=part, test_event_code=code, lease_end=lease_end)
             for (code, size), deliveries in groups.items()
             for part in _portions(deliveries, size, self._destination.limits.request_bytes)
         ]
+
+    async def _rest(self, limit: int) -> None:
+        """Waits for news, but no longer than until something is due or a pause ends."""
+        seconds = IDLE_S
+        if limit:
+            with contextlib.suppress(StoreBusy):
+                due = await self._outbox.next_due(self._name)
+                seconds = IDLE_S if due is None else (due - self._clock()) / 1000
+        elif not self._tasks:
+            pause = self._outbox.pause_of(self._name)
+            seconds = (pause[1] - self._clock()) / 1000 if pause else SOON_S
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(min(max(seconds, SOON_S), IDLE_S)):
+                await self._wake.wait()
 
     # -- send
 
@@ -249,8 +283,8 @@ class Worker:
     async def _deliver(self, batch: Batch) -> None:
         """One request; and when it is refused for one event of many, its halves, until the guilty are alone.
 
-        Breadth first: large halves that are fine go out early. Each part is settled as soon as its fate is
-        known, so a crash repeats only what was not.
+        Breadth first, so that large halves that are fine go out early. Each part is settled as soon as its fate
+        is known, so a crash repeats only what was not.
         """
         parts = deque([batch])
         taken, refused = False, 0
@@ -258,24 +292,23 @@ class Worker:
             part = parts.popleft()
             async with self._slots:
                 if self._must_yield(part):
-                    await self._hand_back([part, *parts])
-                    return
+                    return await self._hand_back([part, *parts])
                 attempt = await self._attempt(part)
             halves = await self._conclude(part, attempt)
+            parts.extend(halves)
             taken = taken or attempt.verdict.outcome is Outcome.ACCEPTED
             refused += attempt.verdict.outcome is Outcome.INVALID and not halves
-            if part is batch and await self._counted_as_too_many(attempt):
-                halves = await self._hand_back(halves)
-            elif parts and not taken and refused >= self._policy.hopeless:
-                await self._pause(refusing(self._clock(), self._policy), attempt.episode)
-            parts.extend(halves)
+            hopeless = bool(parts) and not taken and refused >= self._policy.hopeless
+            if hopeless or (part is batch and self._is_one_too_many(attempt)):
+                await self._pause_refusing(attempt.episode)
+                # Suspects wait longer than what comes after them, so that a probe meets somebody else.
+                return await self._hand_back(parts, self._policy.refusal_window_ms)
+        return None
 
     def _must_yield(self, part: Batch) -> bool:
         """True when a part may not be sent now: stopping, paused meanwhile, or too near the end of its lease."""
-        pause = self._outbox.pause_of(self._name)
-        paused = pause is not None and pause[1] > self._clock()
-        short = part.lease_end - asyncio.get_running_loop().time() < 2 * self._target.timeout_s
-        return self._stopping or paused or short
+        left_s = part.lease_end - asyncio.get_running_loop().time()
+        return self._stopping or self._is_paused() or left_s < 2 * self._target.timeout_s
 
     async def _attempt(self, part: Batch) -> Attempt:
         payloads = [d.payload for d in part.deliveries]
@@ -283,25 +316,41 @@ class Worker:
         episode, started_at, began = self._episode, self._clock(), time.monotonic()
         with self._metrics.in_flight.labels(self._name).track_inprogress():
             answer = await self._sender.send(request)
-        verdict = self._destination.classify(answer, len(payloads))
+        verdict = self._judge(answer, len(payloads))
         self._metrics.request_seconds.labels(self._name).observe(time.monotonic() - began)
         self._metrics.requests.labels(self._name, verdict.outcome.value).inc()
         return Attempt(
             verdict=verdict, status=answer.status, started_at=started_at, ended_at=self._clock(), episode=episode
         )
 
+    def _judge(self, answer: Answer, sent: int) -> Verdict:
+        try:
+            return self._destination.classify(answer, sent)
+        except Exception as err:
+            # A bug met by an answer nobody foresaw. The request is out, so its fate is unknown. Only the type is
+            # logged: the text may quote the answer.
+            log.error("destination %s: classify raised %s; please report it", self._name, type(err).__name__)
+            return Verdict(outcome=Outcome.AMBIGUOUS, code="internal")
+
     # -- settle
 
     async def _conclude(self, part: Batch, attempt: Attempt) -> tuple[Batch, ...]:
         """Settles what the answer decided and returns the halves still to be asked about."""
+        self._remember(part, attempt)
         decided = self._decide(part, attempt)
-        if any(decision.state is None for _, decision in decided):
-            await self._listen(attempt)
-            return part.halves()
-        self._remember(decided, attempt)
-        await self._settle([self._settlement(d, decision, attempt) for d, decision in decided])
+        halve = decided[0][1] is HALVE  # a refusal in company is one for all of it
+        if not halve:
+            record = self._record(attempt)
+            await self._settle([self._settlement(d, decision, record) for d, decision in decided])
+        elif attempt.verdict.outcome is Outcome.TOO_LARGE:
+            self._batch = max(1, len(part.deliveries) // 2)  # for this process's life
         await self._listen(attempt)
-        return ()
+        return part.halves() if halve else ()
+
+    def _remember(self, part: Batch, attempt: Attempt) -> None:
+        if attempt.verdict.outcome in UNKNOWN_FATE:
+            for d in part.deliveries:
+                self._unsure.setdefault(d.id, attempt.started_at)
 
     def _decide(self, part: Batch, attempt: Attempt) -> list[tuple[Delivery, Decision]]:
         # One draw for the whole request: what failed together comes back together, as one request.
@@ -313,7 +362,7 @@ class Worker:
                     attempt.verdict,
                     d,
                     alone=len(part.deliveries) == 1,
-                    unsure=d.id in self._unsure,
+                    unsure_since=self._unsure.get(d.id),
                     now_ms=attempt.ended_at,
                     chance=chance,
                     limits=self._destination.limits,
@@ -323,32 +372,123 @@ class Worker:
             for d in part.deliveries
         ]
 
-    def _remember(self, decided: Iterable[tuple[Delivery, Decision]], attempt: Attempt) -> None:
-        """Keeps in mind whose fate is unknown, for as long as they wait."""
-        for d, decision in decided:
-            if decision.state is not DeliveryState.WAITING:
-                self._unsure.discard(d.id)
-            elif attempt.verdict.outcome in UNKNOWN_FATE:
-                self._unsure.add(d.id)
-
-    def _settlement(self, d: Delivery, decision: Decision, attempt: Attempt | None = None) -> Settlement:
+    def _settlement(self, d: Delivery, decision: Decision, record: Mapping[str, Any] = NO_RECORD) -> Settlement:
         assert decision.state is not None, "a request still to be halved is not settled"
-        settlement = Settlement(
+        return Settlement(
             delivery=d.id,
             lease=d.lease,
             state=decision.state,
             reason=decision.reason,
             due_at=decision.due_at,
             counts=decision.counts,
+            **record,
         )
-        if attempt is None:
-            return settlement
-        return Settlement(
-            **{f: getattr(settlement, f) for f in ("delivery", "lease", "state", "reason", "due_at", "counts")},
-            outcome=attempt.verdict.outcome.value,
-            status=attempt.status,
-            code=attempt.verdict.code,
-            note=redact(attempt.verdict.note, self._target.token, self._target.app_secret),
-            started_at=attempt.started_at,
-            ended_at=attempt.ended_at,
-        )
+
+    def _record(self, attempt: Attempt) -> dict[str, Any]:
+        """What the attempt's row keeps, the same for all deliveries of a request."""
+        return {
+            "outcome": attempt.verdict.outcome.value,
+            "status": attempt.status,
+            "code": attempt.verdict.code,
+            "note": redact(attempt.verdict.note, self._target.token, self._target.app_secret),
+            "started_at": attempt.started_at,
+            "ended_at": attempt.ended_at,
+        }
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> None:
+        await self._insist(lambda: self._outbox.settle(settlements, self._clock()))
+        for s in settlements:
+            self._metrics.settled.labels(self._name, s.state.value).inc()
+            if s.state is not DeliveryState.WAITING:
+                self._unsure.pop(s.delivery, None)
+
+    async def _hand_back(self, parts: Iterable[Batch], delay_ms: int = 0) -> None:
+        """Nothing was sent: they are free for the next claim, and no attempt is counted."""
+        back = Decision(state=DeliveryState.WAITING, due_at=self._clock() + delay_ms, counts=False)
+        settlements = [self._settlement(d, back) for part in parts for d in part.deliveries]
+        if settlements:
+            await self._insist(lambda: self._outbox.settle(settlements, self._clock()))
+
+    async def _insist(self, write: Callable[[], Awaitable[None]]) -> None:
+        """A change that must reach the disk: tried again while the store is full or busy."""
+        while True:
+            try:
+                return await write()
+            except (StoreFull, StoreBusy) as err:
+                log.warning("destination %s: cannot settle yet: %s", self._name, err)
+                if self._stopping:
+                    return None  # the leases run out and the same bytes go again
+                await asyncio.sleep(STORE_RETRY_S)
+
+    # -- the destination's health
+
+    async def _listen(self, attempt: Attempt) -> None:
+        """What the answer says about the destination: leave it alone, or go on."""
+        if attempt.episode != self._episode or self._stopping:
+            return
+        now = self._clock()
+        pause = pause_for(attempt.verdict, self._failures, now, self._chance(), self._policy)
+        current = self._outbox.pause_of(self._name)
+        if pause is not None:
+            self._failures += pause.failures
+            await self._pause(pause, attempt.episode, now)
+        elif current is not None and current[0] == REFUSING and attempt.verdict.outcome is Outcome.INVALID:
+            await self._pause_refusing(attempt.episode)
+        else:
+            self._failures = 0
+            if current is not None:
+                log.info("destination %s: goes on after %s", self._name, current[0])
+                await self._insist(lambda: self._outbox.resume(self._name, self._clock()))
+
+    def _is_one_too_many(self, attempt: Attempt) -> bool:
+        """Counts the first answer of a batch; True when the breaker for refusals opens on it."""
+        refused = attempt.verdict.outcome is Outcome.INVALID
+        if not refused and attempt.verdict.outcome is not Outcome.ACCEPTED:
+            return False
+        self._refusals.note(self._clock(), refused)
+        if not refused or not self._refusals.too_many():
+            return False
+        self._refusals.forget()
+        return True
+
+    async def _pause_refusing(self, episode: int) -> None:
+        now = self._clock()
+        await self._pause(refusing(now, self._policy), episode, now)
+
+    async def _pause(self, pause: Pause, episode: int, now: int) -> None:
+        """Leaves the destination alone; of several answers to the same trouble only the first is heard."""
+        if episode != self._episode or self._stopping:
+            return
+        self._episode += 1
+        current = self._outbox.pause_of(self._name)
+        if current is None or current[0] != pause.reason:
+            log.warning("destination %s: paused, %s", self._name, pause.reason)
+            self._metrics.pauses.labels(self._name, pause.reason.partition(":")[0]).inc()
+        self._pausing_until = pause.until_ms
+        try:
+            await self._insist(lambda: self._outbox.pause(self._name, pause.reason, pause.until_ms, now))
+        finally:
+            self._pausing_until = 0
+
+    async def _wind_up(self) -> None:
+        """Running requests may end by themselves for a while; then their time is over. Parts left are handed back."""
+        self._stopping = True
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GRACE_S)
+        self._sender.hurry()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+
+def _portions(deliveries: Sequence[Delivery], size: int, max_bytes: int) -> Iterable[tuple[Delivery, ...]]:
+    """Runs of at most ``size`` deliveries and ``max_bytes`` of payload; one alone may be larger."""
+    portion: list[Delivery] = []
+    total = 0
+    for d in deliveries:
+        total += len(d.payload) + 1
+        if portion and (len(portion) >= size or total > max_bytes):
+            yield tuple(portion)
+            portion, total = [], len(d.payload) + 1
+        portion.append(d)
+    if portion:
+        yield tuple(portion)

@@ -10,6 +10,7 @@ libraries belong beside `FORMS` as further tables.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from typing import Any
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 _ASCII_DROP = {c: None for c in range(128) if not chr(c).isalnum()}
 _INTERNATIONAL = re.compile(r"(?:\+|00)\s*([1-9][0-9 ().\-/]*)")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 _DATE = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})")
 MAX_TEXT = 8192  # characters; longer values never reach this module
 
@@ -123,10 +126,11 @@ def normalise_external_id(text: str) -> str | None:
 
 def normalise_ip(text: str) -> str | None:
     """A valid IPv4 or IPv6 address in canonical text, never shortened; None for anything else."""
-    import ipaddress
-
+    value = text.strip()
+    if _IPV4.fullmatch(value):
+        return value
     try:
-        return str(ipaddress.ip_address(text.strip()))
+        return str(ipaddress.ip_address(value))
     except ValueError:
         return None
 

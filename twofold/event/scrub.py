@@ -22,14 +22,19 @@ _PRIVATE_KEY = re.compile(
     r"token|secret|ssn|card|iban|dob|birth\w*|address|street|addr|zip|postcode|postal\w*)($|[_\-.\]0-9])|"
     r"(?i:email|phone|password|firstname|lastname|fullname|username|birthda)"
 )
+# Every private key contains one of these; a query without any needs no closer look.
+_PRIVATE_WORDS = ("mail", "phone", "tel", "mobile", "msisdn", "name", "first", "last", "pass", "pwd", "token", "secret",
+                  "ssn", "card", "iban", "dob", "birth", "addr", "street", "zip", "post")  # fmt: skip
 _WORD = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?|\w")
 MAX_URL = 4096  # characters kept
 
 
 def scrub_url(url: str) -> tuple[str, bool]:
     """The URL without fragment, credentials and contact-like query values; True when something was taken out."""
-    if "?" not in url and "@" not in url and "%" not in url and "#" not in url:
-        return url[:MAX_URL], False
+    if "@" not in url and "%" not in url and "#" not in url:
+        query = url.partition("?")[2].lower()
+        if not any(word in query for word in _PRIVATE_WORDS):
+            return url[:MAX_URL], False
     try:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]

@@ -114,7 +114,7 @@ class Verdict(Struct, frozen=True):
     demoted: int | None = None
 
 
-class _Group(Struct):
+class _Group(Struct, gc=False):
     """All copies of one key inside one window; ``counted`` is False when ``kept`` fell to the fallback."""
 
     first_at: int
@@ -124,7 +124,7 @@ class _Group(Struct):
     counted: bool = True
 
 
-class _Sighting(Struct):
+class _Sighting(Struct, gc=False):
     """The latest browser copy that carried one fbp or external_id."""
 
     number: int

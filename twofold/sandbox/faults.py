@@ -154,10 +154,11 @@ class ResetResponse(Response):
     """Breaks the connection with a TCP reset before any byte of an answer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 (ASGI's signature)
-        transport = scope[TRANSPORT]
-        with contextlib.suppress(OSError):  # the sender may have gone already
-            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT_NOW)
-        transport.abort()
+        connection = scope[TRANSPORT].get_extra_info("socket")
+        if connection is not None:  # the sender may have gone already
+            with contextlib.suppress(OSError):
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT_NOW)
+        await _break(scope, receive)
 
 
 class HangResponse(Response):
@@ -173,7 +174,7 @@ class HangResponse(Response):
         await asyncio.wait({gone, closed}, return_when=asyncio.FIRST_COMPLETED)
         for task in (gone, closed):
             task.cancel()
-        scope[TRANSPORT].abort()
+        await _break(scope, receive)
 
 
 class DripResponse(Response):
@@ -196,6 +197,11 @@ class DripResponse(Response):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             gone.cancel()
+
+
+async def _break(scope: Scope, receive: Receive) -> None:
+    scope[TRANSPORT].abort()
+    await _disconnected(receive)  # otherwise the server complains of an answer that never began
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -1,7 +1,7 @@
 """The JSON lists under ``/sandbox``: what was received, what Meta would count, what was refused; reset and faults.
 
-Owns their shapes, which tests of other programs read. Every amount is exact decimal text. ``external_id`` is shown
-as a key and never as a value, as in the Test Events tool.
+Owns their shapes, which tests of other programs read. Every amount is exact decimal text. Lists are
+whole unless ``limit`` asks for fewer.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from starlette.routing import Route
 
 from twofold.sandbox.dedup import MEANING, Source
 from twofold.sandbox.faults import parse_faults
-from twofold.sandbox.received import Inbox, Received, RefusedEntry, Tally, exact_text
+from twofold.sandbox.received import Inbox, Received, Tally, exact_text
 from twofold.sandbox.settings import Sandbox
 
-DEFAULT_LIMIT = 1_000
-MAX_LIMIT = 100_000
 WATCH_EVERY_S = 0.5
+ROWS_PER_PIECE = 500
+NO_STORE = {"cache-control": "no-store"}
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
@@ -31,14 +31,18 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 def routes(sandbox: Sandbox) -> list[Route]:
     inbox = sandbox.inbox
 
-    def listing(build: Callable[[Request], Any]) -> Callable[[Request], Any]:
+    def listing(name: str, rows: Callable[[Inbox, Request], Iterable[dict[str, Any]]]) -> Route:
         async def answer(request: Request) -> Response:
             try:
-                return json_response(build(request))
+                limited = islice(rows(inbox, request), _number(request, "limit", None))
             except ValueError as err:
                 return json_response({"error": str(err)}, 400)
+            return StreamingResponse(stream_rows(name, limited), media_type="application/json", headers=NO_STORE)
 
-        return answer
+        return Route(f"/sandbox/{name}", answer)
+
+    async def show_faults(_: Request) -> Response:
+        return json_response({"faults": sandbox.faults.listing()})
 
     async def reset(_: Request) -> Response:
         inbox.reset()
@@ -57,17 +61,11 @@ def routes(sandbox: Sandbox) -> list[Route]:
         return json_response({"faults": []})
 
     async def stream(_: Request) -> Response:
-        return StreamingResponse(
-            watch(inbox, sandbox.closing), media_type="text/event-stream", headers={"cache-control": "no-store"}
-        )
+        return StreamingResponse(watch(inbox, sandbox.closing), media_type="text/event-stream", headers=NO_STORE)
 
     return [
-        Route("/sandbox/events", listing(lambda r: list_events(inbox, r))),
-        Route("/sandbox/actions", listing(lambda r: list_actions(inbox, r))),
-        Route("/sandbox/counts", listing(lambda r: list_counts(inbox, r))),
-        Route("/sandbox/refused", listing(lambda r: list_refused(inbox, r))),
-        Route("/sandbox/test_events", listing(lambda r: list_test_events(inbox, r))),
-        Route("/sandbox/faults", listing(lambda _: {"faults": sandbox.faults.listing()}), methods=["GET"]),
+        *(listing(name, rows) for name, rows in LISTS.items()),
+        Route("/sandbox/faults", show_faults, methods=["GET"]),
         Route("/sandbox/faults", add_faults, methods=["POST"]),
         Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
         Route("/sandbox/reset", reset, methods=["POST"]),
@@ -76,49 +74,68 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
 
 def json_response(body: Any, status: int = 200) -> Response:
-    return Response(_encode(body), status, media_type="application/json", headers={"cache-control": "no-store"})
+    return Response(_encode(body), status, media_type="application/json", headers=NO_STORE)
 
 
-def list_events(inbox: Inbox, request: Request) -> dict[str, Any]:
-    """Every kept copy, oldest first. Filters: dataset, event_name, event_id, state, source, code; after, limit."""
-    rows = _filtered(inbox.received(), request)
-    after = _number(request, "after", 0)
-    return {"events": [event_row(copy) for copy in _limited((c for c in rows if c.number > after), request)]}
+async def stream_rows(name: str, rows: Iterable[dict[str, Any]]) -> AsyncIterator[bytes]:
+    """``{"name": [rows]}`` in pieces: a list of all events at once would be larger than the events."""
+    rows = iter(rows)
+    lead = b'{"%s":[' % name.encode()
+    while piece := list(islice(rows, ROWS_PER_PIECE)):
+        yield lead + b",".join(map(_encode, piece))
+        lead = b","
+    yield (lead if lead != b"," else b"") + b"]}"
 
 
-def list_actions(inbox: Inbox, request: Request) -> dict[str, Any]:
+def list_events(inbox: Inbox, request: Request) -> Iterable[dict[str, Any]]:
+    """Every kept copy, oldest first; ``event`` is the event as it was sent.
+
+    Filters: dataset, event_name, event_id, state, source, code; ``after`` a number.
+    """
+    after = _number(request, "after", 0) or 0
+    return (event_row(copy) for copy in _filtered(inbox.received(), request) if copy.number > after)
+
+
+def list_actions(inbox: Inbox, request: Request) -> Iterable[dict[str, Any]]:
     """What Meta would count: one row per Processed copy, with how many copies stand behind it."""
     copies = inbox.copies_per_action()
-    rows = (c for c in _filtered(inbox.received(), request) if c.number in copies)
-    return {"actions": [_action_row(copy, copies[copy.number]) for copy in _limited(rows, request)]}
+    rows = (copy for copy in _filtered(inbox.received(), request) if copy.number in copies)
+    return (_action_row(copy, copies[copy.number]) for copy in rows)
 
 
-def list_counts(inbox: Inbox, request: Request) -> dict[str, Any]:
+def list_counts(inbox: Inbox, request: Request) -> Iterable[dict[str, Any]]:
     """Per dataset and event name; browser_received + server_received = deduplicated + counted."""
-    wanted = {key: request.query_params.get(key) for key in ("dataset", "event_name")}
-    return {
-        "counts": [
-            count_row(dataset, name, tally)
-            for (dataset, name), tally in sorted(inbox.tallies().items())
-            if wanted["dataset"] in (None, dataset) and wanted["event_name"] in (None, name)
-        ]
-    }
+    wanted = request.query_params.get("dataset"), request.query_params.get("event_name")
+    return (
+        count_row(dataset, name, tally)
+        for (dataset, name), tally in sorted(inbox.tallies().items())
+        if wanted[0] in (None, dataset) and wanted[1] in (None, name)
+    )
 
 
-def list_refused(inbox: Inbox, request: Request) -> dict[str, Any]:
+def list_refused(inbox: Inbox, request: Request) -> Iterable[dict[str, Any]]:
     """Refused requests, oldest first; nothing of their content."""
     dataset = request.query_params.get("dataset")
-    rows = (entry for entry in inbox.refused if dataset in (None, entry.dataset))
-    return {"refused": [_refused_row(entry) for entry in _limited(rows, request)]}
+    return [msgspec.structs.asdict(entry) for entry in inbox.refused if dataset in (None, entry.dataset)]
 
 
-def list_test_events(inbox: Inbox, request: Request) -> dict[str, Any]:
+def list_test_events(inbox: Inbox, request: Request) -> Iterable[dict[str, Any]]:
     """The Test Events list, newest first: events with the code, and the browser events of the same datasets.
 
     The real tool shows the browser events of the tester's own session; there is no session here, so all are shown.
     Without a code every event is listed.
     """
-    return {"test_events": [test_event_row(copy) for copy in _limited(select_test_events(inbox, request), request)]}
+    return (test_event_row(copy) for copy in select_test_events(inbox, request))
+
+
+# the name in the address and in the answer -> its rows
+LISTS: dict[str, Callable[[Inbox, Request], Iterable[dict[str, Any]]]] = {
+    "events": list_events,
+    "actions": list_actions,
+    "counts": list_counts,
+    "refused": list_refused,
+    "test_events": list_test_events,
+}
 
 
 def select_test_events(inbox: Inbox, request: Request) -> Iterable[Received]:
@@ -156,7 +173,7 @@ def event_row(copy: Received) -> dict[str, Any]:
         "test_event_code": arrival.test_event_code,
         "partner_agent": arrival.partner_agent,
         "client": arrival.client,
-        "event": shown_event(arrival.event),
+        "event": arrival.event,
     }
 
 
@@ -194,11 +211,6 @@ def count_row(dataset: str, name: str, tally: Tally) -> dict[str, Any]:
     }
 
 
-def shown_event(event: msgspec.Raw) -> msgspec.Raw:
-    """The event as it was sent."""
-    return event
-
-
 async def watch(inbox: Inbox, closing: asyncio.Event) -> AsyncIterator[bytes]:
     """Server-sent events: one ``changed`` with the version, at most twice a second."""
     seen = -1
@@ -229,10 +241,6 @@ def _action_row(copy: Received, copies: int) -> dict[str, Any]:
     }
 
 
-def _refused_row(entry: RefusedEntry) -> dict[str, Any]:
-    return msgspec.structs.asdict(entry)
-
-
 def _filtered(copies: Iterable[Received], request: Request) -> Iterable[Received]:
     wanted = [(get, request.query_params[name]) for name, get in FILTERS.items() if name in request.query_params]
     return (copy for copy in copies if all(get(copy) == value for get, value in wanted))
@@ -248,11 +256,7 @@ FILTERS: dict[str, Callable[[Received], Any]] = {
 }
 
 
-def _limited(rows: Iterable[Any], request: Request) -> list[Any]:
-    return list(islice(rows, min(_number(request, "limit", DEFAULT_LIMIT), MAX_LIMIT)))
-
-
-def _number(request: Request, name: str, default: int) -> int:
+def _number(request: Request, name: str, default: int | None) -> int | None:
     text = request.query_params.get(name)
     if text is None:
         return default

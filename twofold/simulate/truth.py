@@ -56,7 +56,7 @@ class Shopper(Struct, frozen=True, kw_only=True):
     customer_id: int
     ip: str
     user_agent: str
-    fbp: str
+    browser_number: int  # the random part of their _fbp
     fbclid: str | None  # the click that brought them, if an advertisement did
 
 
@@ -299,8 +299,6 @@ _AGENTS = (
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36",
 )
 _BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-# A fixed creation time inside the cookie; the cookie only has to look real and to differ between people.
-_COOKIE_MS = 1_790_000_000_000
 
 
 def _shopper(draw: random.Random, number: int) -> Shopper:
@@ -318,7 +316,7 @@ def _shopper(draw: random.Random, number: int) -> Shopper:
         customer_id=7_000_000_000_000 + number,
         ip=_address(draw, number),
         user_agent=draw.choice(_AGENTS),
-        fbp=f"fb.1.{_COOKIE_MS + number}.{draw.randrange(10**17, 10**18)}",
+        browser_number=draw.randrange(10**17, 10**18),
         fbclid="IwAR" + "".join(draw.choices(_BASE64URL, k=57)) if draw.random() < 0.6 else None,
     )
 

@@ -126,6 +126,15 @@ class Reader:
             counts.setdefault(name, {})[state] = n
         return counts
 
+    def oldest_due(self) -> int | None:
+        """When the longest overdue delivery of a destination that is not paused was due, in ms."""
+        sql = (
+            "select min(d.due_at) from destination t join delivery d on d.destination = t.id and d.state = 'waiting' "
+            "where t.paused_for is null"
+        )
+        due: int | None = self._db.execute(sql).fetchone()[0]
+        return due
+
     def _finished(self, kind: str, row: dict[str, Any]) -> dict[str, Any]:
         if kind == "events":
             row["match_keys"] = sorted(present_keys(decode_event(row.pop("body")).user_data))

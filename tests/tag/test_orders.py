@@ -1,0 +1,124 @@
+"""One event id on both sides, in whatever order the tag, the base snippet and Meta's library load."""
+
+from __future__ import annotations
+
+import pytest
+from running_shop import BASE_SNIPPET, DATASET, INIT, TAG, Shop, Visitor, settle, until
+
+pytestmark = pytest.mark.browser
+
+PAGE_VIEW = "<script>fbq('track', 'PageView');</script>"
+PURCHASE = "<script>fbq('track', 'Purchase', {value: 42.5, currency: 'EUR'});</script>"
+ASYNC_TAG = '<script async src="/t/twofold.js"></script>'
+INJECT_LIBRARY = """<script>
+var s = document.createElement('script'); s.src = '/fbevents.js'; document.head.appendChild(s);
+</script>"""
+
+# name, seconds the tag takes, seconds Meta's library takes, the page
+ORDERS = [
+    ("tag, snippet, calls", 0, 0, [TAG, BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE]),
+    ("tag, snippet, calls, library slow", 0, 0.3, [TAG, BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE]),
+    ("snippet, tag, calls", 0, 0.3, [BASE_SNIPPET, TAG, INIT, PAGE_VIEW, PURCHASE]),
+    ("snippet, calls, tag", 0, 0.3, [BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE, TAG]),
+    ("snippet, calls, async tag before the library", 0.1, 0.4, [ASYNC_TAG, BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE]),
+    ("tag, early calls, snippet, calls", 0, 0, [TAG, INIT, PAGE_VIEW, BASE_SNIPPET, PURCHASE]),
+    ("tag, calls, library without a snippet", 0, 0, [TAG, INIT, PAGE_VIEW, PURCHASE, INJECT_LIBRARY]),
+    ("tag, snippet made later", 0, 0, [TAG, INIT, PAGE_VIEW, PURCHASE,
+        BASE_SNIPPET.replace("(function (w", "setTimeout(function () {(function (w").replace(
+            "'/fbevents.js');", "'/fbevents.js');}, 100);")]),
+    ("tag, a wrapper around fbq, library", 0, 0, [TAG,
+        "<script>(function (old) { var f = window.fbq = function () { return old.apply(this, arguments); };"
+        "Object.keys(old).forEach(function (k) { f[k] = old[k]; }); window._fbq = f; })(fbq);</script>",
+        INIT, PAGE_VIEW, PURCHASE, INJECT_LIBRARY]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("tag_s", "library_s", "page"), [row[1:] for row in ORDERS], ids=[row[0] for row in ORDERS])
+def test_both_get_every_event_under_one_id(
+    tag_s: float, library_s: float, page: list[str], shop: Shop, visitor: Visitor
+) -> None:
+    """The gateway and Meta's library get the same events, once each, with the same ids."""
+    shop.delay_s = {"/t/twofold.js": tag_s, "/fbevents.js": library_s}
+    tab = visitor.open(*page)
+    until(tab, lambda: len(shop.hits) >= 2)
+    settle(tab, shop)
+    until(tab, lambda: len(shop.hits) >= 3)
+    ours = sorted((e["event_name"], e["dataset"], e["event_id"]) for e in shop.events)
+    metas = sorted((h["ev"], h["id"], h["eid"]) for h in shop.hits)
+    assert [name for name, _, _ in ours] == ["PageView", "Purchase", "Settled"]
+    assert ours == metas
+    assert len({event_id for _, _, event_id in ours}) == 3
+
+
+def test_a_library_that_was_first_is_joined(shop: Shop, visitor: Visitor) -> None:
+    """After Meta's library: earlier events are lost to us, later ones go to both under one id, datasets and all."""
+    shop.delay_s = {"/t/twofold.js": 0.4}
+    tab = visitor.open(
+        BASE_SNIPPET,
+        f"<script>fbq('dataProcessingOptions', ['LDU'], 1, 1000); fbq('init', '{DATASET}', {{em: 'mary@shop.example'}});</script>",
+        PAGE_VIEW,
+        ASYNC_TAG,
+    )
+    until(tab, lambda: shop.hits and tab.evaluate("!!window.twofold"))
+    tab.evaluate("fbq('track', 'PageView'); fbq('track', 'Lead')")
+    until(tab, lambda: shop.named("Lead") and len(shop.hits) >= 2)
+    assert [e["event_name"] for e in shop.events] == ["Lead"]
+    lead, hit = shop.named("Lead")[0], shop.hits[-1]
+    assert (lead["dataset"], lead["event_id"]) == (DATASET, hit["eid"])
+    assert lead["data_processing_options"] == ["LDU"]
+    assert (lead["data_processing_options_country"], lead["data_processing_options_state"]) == (1, 1000)
+    assert "em" in lead["user_data"]
+    assert "eid" not in shop.hits[0]
+
+
+def test_a_revoke_before_us_is_obeyed(shop: Shop, visitor: Visitor) -> None:
+    """Consent revoked at Meta's library before the tag came holds the tag too; its queue is not lost."""
+    shop.delay_s = {"/t/twofold.js": 0.4}
+    tab = visitor.open(
+        BASE_SNIPPET,
+        INIT,
+        "<script>setTimeout(() => { fbq('consent', 'revoke'); fbq('track', 'Lead'); }, 200)</script>",
+        ASYNC_TAG,
+    )
+    until(tab, lambda: tab.evaluate("!!window.twofold"))
+    tab.wait_for_timeout(50)
+    assert shop.events == []
+    assert visitor.cookies() == {}
+    tab.evaluate("fbq('consent', 'grant')")
+    until(tab, lambda: shop.named("Lead") and shop.hits)
+    assert shop.named("Lead")[0]["event_id"] == shop.hits[0]["eid"]
+
+
+def test_no_meta_at_all(shop: Shop, visitor: Visitor) -> None:
+    """The tag alone installs fbq and _fbq with the four properties of the stub, and reports."""
+    tab = visitor.open(TAG, INIT, PAGE_VIEW, PURCHASE)
+    settle(tab, shop)
+    assert [e["event_name"] for e in shop.events] == ["PageView", "Purchase", "Settled"]
+    assert tab.evaluate(
+        "fbq === _fbq && fbq.push === fbq && fbq.loaded && fbq.version === '2.0' && Array.isArray(fbq.queue)"
+    )
+
+
+def test_the_function_keeps_its_identity(shop: Shop, visitor: Visitor) -> None:
+    """A script that kept the page's first fbq keeps being heard."""
+    tab = visitor.open(
+        BASE_SNIPPET, "<script>var kept = fbq;</script>", TAG, INIT, "<script>kept('track', 'Lead')</script>"
+    )
+    until(tab, lambda: shop.named("Lead") and shop.hits)
+    assert tab.evaluate("kept === fbq")
+    assert shop.hits[0]["eid"] == shop.named("Lead")[0]["event_id"]
+
+
+@pytest.mark.parametrize("page", [[TAG, TAG, INIT], [BASE_SNIPPET, TAG, INIT, TAG], [TAG, BASE_SNIPPET, INIT, TAG]])
+def test_a_second_inclusion_counts_nothing_twice(page: list[str], shop: Shop, visitor: Visitor) -> None:
+    """The tag twice on a page sends each event once."""
+    tab = visitor.open(*page, PAGE_VIEW, TAG, PURCHASE)
+    settle(tab, shop)
+    assert [e["event_name"] for e in shop.events] == ["PageView", "Purchase", "Settled"]
+
+
+@pytest.mark.parametrize("fbq", ["{}", "null", "7", "Object.freeze(function () {})"])
+def test_a_strange_fbq_does_not_break_the_page(fbq: str, shop: Shop, visitor: Visitor) -> None:
+    """Whatever a page has put in fbq's place, its scripts run on."""
+    tab = visitor.open(f"<script>window.fbq = {fbq};</script>", TAG, "<script>window.ran = true;</script>")
+    assert tab.evaluate("window.ran")

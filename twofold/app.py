@@ -1,0 +1,299 @@
+"""The only file that knows everyone: opens the store, wires doors and workers, runs and stops them.
+
+Owns the order of starting and stopping and the two pages that speak of the whole (health, metrics). The rooms
+know each other only through what is passed to them here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvicorn
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from twofold import __version__, tag
+from twofold.clock import Clock, now_ms
+from twofold.collect.doors import Answer, DatasetDoor, Doors, Request, WebhookDoor
+from twofold.collect.guard import GuardedProtocol
+from twofold.collect.http import Collector, Page
+from twofold.collect.metrics import CollectMetrics
+from twofold.collect.trust import key_digest
+from twofold.config import Settings, secrets_of
+from twofold.control import serve_control
+from twofold.deliver.metrics import DeliverMetrics
+from twofold.deliver.worker import Worker
+from twofold.destinations import DESTINATIONS
+from twofold.errors import StoreFailed, TwofoldError
+from twofold.sources import SOURCES
+from twofold.store.reading import Reader
+from twofold.store.writer import Route, Store
+
+log = logging.getLogger("twofold")
+
+SWITCH_INTERVAL_S = 0.0005
+"""Longest wait of one thread for the other. The default of 5 ms is paid at every step of the engine while the
+loop is busy: with it a batch of 64 took 16 ms here, with this one 2 ms."""
+
+STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means that delivering has stopped
+DRAIN_S = 10
+
+
+class Gateway:
+    """One running gateway on one data folder."""
+
+    def __init__(self, settings: Settings, *, clock: Clock = now_ms) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.started_at = clock()
+        self.registry = CollectorRegistry()
+        self.failure: BaseException | None = None
+        self._stop = asyncio.Event()
+        self.store = Store(
+            settings.server.data,
+            routes=routes_of(settings),
+            opened_at=self.started_at,
+            window_days=settings.server.window_days,
+            max_queue=settings.server.max_queue,
+            refused_keep=settings.server.refused_keep,
+            on_failure=self._failed,
+        )
+        self.workers = self._workers()
+        self.registry.register(_StoreMetrics(self.store))
+        self.collector = self._collector()
+        self._health: tuple[int, dict[str, Any]] | None = None
+
+    async def run(self, on_ready: Callable[[str], None]) -> None:
+        """Serves until SIGTERM, SIGINT or a failed store; raises `StoreFailed` after the latter."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        server = make_server(self.collector, self.settings.server.host, self.settings.server.port)
+        self.store.start()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        control = await serve_control(self.store.folder, self._control)
+        tasks = [asyncio.create_task(w.run(), name="deliver") for w in self.workers]
+        serving = asyncio.create_task(server.serve())
+        try:
+            await _listening(server, serving)
+            on_ready(f"http://{self.settings.server.host}:{port_of(server)}")
+            await self._until_stopped([*tasks, serving])
+        finally:
+            server.should_exit = True
+            await asyncio.wait([serving], timeout=DRAIN_S)
+            for worker in self.workers:
+                worker.stop()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            control.close()
+            await self.store.close()
+        if self.failure is not None:
+            raise StoreFailed(f"the store failed and the gateway has stopped: {self.failure}")
+
+    def _failed(self, err: BaseException) -> None:
+        self.failure = err
+        self._stop.set()
+
+    async def _until_stopped(self, tasks: list[asyncio.Task[Any]]) -> None:
+        stop = asyncio.create_task(self._stop.wait())
+        done, _ = await asyncio.wait([stop, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        for task in done - {stop}:
+            error = task.exception()
+            if error is not None:
+                raise error
+
+    def _workers(self) -> list[Worker]:
+        by_platform = {d.platform: d for d in DESTINATIONS}
+        metrics = DeliverMetrics(self.registry)
+        return [
+            Worker(destination=by_platform[s.platform], target=s, outbox=self.store, clock=self.clock, metrics=metrics)
+            for s in self.settings.destination
+        ]
+
+    def _collector(self) -> Collector:
+        server = self.settings.server
+        doors = Doors(
+            self.store,
+            datasets={
+                d.id: DatasetDoor(
+                    id=d.id,
+                    key=key_digest(d.key) if d.key else None,
+                    origins=frozenset(d.origins),
+                    country=d.country.lower(),
+                )
+                for d in self.settings.dataset
+            },
+            webhooks={
+                s.path: WebhookDoor(source=SOURCES[s.type], shop=s.shop, dataset=s.dataset, secrets=secrets_of(s))
+                for s in self.settings.source
+            },
+            metrics=CollectMetrics(self.registry),
+            clock=self.clock,
+            tag_path=server.path,
+            strict=server.strict,
+            proxies=server.proxies,
+            max_body=server.max_body_bytes,
+        )
+        pages = {**tag_pages(server.path), "/health": self._health_page, "/metrics": self._metrics_page}
+        return Collector(doors, pages)
+
+    async def _control(self, question: dict[str, Any]) -> dict[str, Any]:
+        if question.get("command") == "revive":
+            revived = await self.store.revive(question["deliveries"], self.clock())
+            return {"revived": revived}
+        return {"error": "expected the command revive"}
+
+    # -- pages of the whole
+
+    async def _health_page(self, _request: Request) -> Answer:
+        now = self.clock()
+        if self._health is None or now - self._health[0] >= 500:  # counting is not free: at most twice a second
+            report = await asyncio.get_running_loop().run_in_executor(None, self._read_health, now)
+            self._health = (now, report)
+        report = self._health[1]
+        return Answer(200 if report["status"] in ("ok", "idle") else 503, msgspec.json.encode(report))
+
+    def _read_health(self, now: int) -> dict[str, Any]:
+        with Reader(self.store.folder) as reader:
+            tally, outbox = reader.tally(), reader.outbox()
+            oldest_due_ms = reader.oldest_due()
+        overdue_s = max(0.0, (now - oldest_due_ms) / 1000) if oldest_due_ms is not None else 0.0
+        waiting = sum(states.get("waiting", 0) for states in outbox.values())
+        status = "failed" if self.store.failed else "stuck" if overdue_s > STUCK_AFTER_S else "ok"
+        return {
+            "status": status if tally.get("accepted") or status != "ok" else "idle",
+            "version": __version__,
+            "uptime_s": (now - self.started_at) // 1000,
+            "journal": {
+                "accepted": tally.get("accepted", 0),
+                "refused": tally.get("refused", 0),
+                "waiting_for_disk": self.store.queued,
+                "last_commit_s_ago": (now - self.store.last_commit_ms) / 1000,
+            },
+            "outbox": {
+                "waiting": waiting,
+                "overdue_s": overdue_s,
+                "destinations": {
+                    name: {**states, "paused_for": (self.store.pause_of(name) or ("", 0))[0]}
+                    for name, states in outbox.items()
+                },
+            },
+        }
+
+    async def _metrics_page(self, _request: Request) -> Answer:
+        text = generate_latest(self.registry)
+        return Answer(200, text, ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),))
+
+
+class _StoreMetrics:
+    """Read at scrape time from the store's own counters, so they cannot drift from them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def collect(self) -> Any:
+        yield GaugeMetricFamily(
+            "twofold_waiting_for_disk", "Events handed to the writer and not committed.", value=self._store.queued
+        )
+        yield GaugeMetricFamily(
+            "twofold_last_commit_timestamp_seconds",
+            "When the last commit returned.",
+            value=self._store.last_commit_ms / 1000,
+        )
+
+
+def routes_of(settings: Settings) -> dict[str, Route]:
+    """Dataset id to where its actions go and how long they are held."""
+    return {
+        d.id: Route(
+            destinations=tuple(x.name for x in settings.destination if x.dataset == d.id),
+            hold_ms={name: int(seconds * 1000) for name, seconds in d.hold.items()},
+            require_consent=d.require_consent,
+        )
+        for d in settings.dataset
+    }
+
+
+def tag_pages(path: str) -> dict[str, Page]:
+    """The tag under its short name, checked by ETag, and under the name with its digest, kept for a year."""
+    etag = f'"{tag.digest()}"'
+    common = (
+        (b"content-type", b"text/javascript; charset=utf-8"),
+        (b"etag", etag.encode()),
+        (b"access-control-allow-origin", b"*"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cross-origin-resource-policy", b"cross-origin"),
+    )
+
+    def page(cache: bytes) -> Page:
+        async def serve(request: Request) -> Answer:
+            headers = (*common, (b"cache-control", cache))
+            if etag in request.header(b"if-none-match"):
+                return Answer(304, b"", headers)
+            return Answer(200, tag.source(), headers)
+
+        return serve
+
+    return {
+        f"{path}/twofold.js": page(b"public, max-age=3600"),
+        f"{path}/twofold.{tag.digest()}.js": page(b"public, max-age=31536000, immutable"),
+    }
+
+
+def make_server(app: Any, host: str, port: int) -> uvicorn.Server:
+    """The HTTP server with our guard, without its own signal handling and access log (URLs may carry tokens)."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http=GuardedProtocol,
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=5,
+        backlog=2048,
+        log_config=None,
+    )
+    server = uvicorn.Server(config)
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # ours stop the workers too
+    return server
+
+
+def port_of(server: uvicorn.Server) -> int:
+    """The port that was taken."""
+    return int(server.servers[0].sockets[0].getsockname()[1])
+
+
+async def _listening(server: uvicorn.Server, serving: asyncio.Task[Any]) -> None:
+    while not server.started:
+        if serving.done():
+            raise TwofoldError(f"cannot listen on {server.config.host}:{server.config.port}; is the port taken?")
+        await asyncio.sleep(0.01)
+
+
+def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Runs a gateway until it is told to stop."""
+    import uvloop
+
+    os.umask(0o077)
+    Path(settings.server.data).mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    async def main() -> None:
+        await Gateway(settings).run(on_ready)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())

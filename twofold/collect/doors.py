@@ -1,0 +1,481 @@
+"""The collector's doors: which path is which, and what each of them does with one request. Plain functions.
+
+Owns the way request -> decode -> pipeline -> store -> answer; each door is one short method. What a body means
+is `decode` and `steps`; who may knock is `trust`; sockets are `http` and `guard`. A door that stores answers a
+`Pending`: the answer is given when the store's future is done, never before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from msgspec import Struct
+from msgspec.json import encode as encode_json
+
+from twofold.clock import Clock
+from twofold.collect import answers
+from twofold.collect.decode import inflate, raw_event, read_envelope, read_fields, read_multipart
+from twofold.collect.metrics import CollectMetrics
+from twofold.collect.pipeline import run
+from twofold.collect.pixel import dataset_of, raw_from_hit, sender_of
+from twofold.collect.steps import Origin
+from twofold.collect.trust import client_address, key_fits, origin_allowed, sender_name
+from twofold.errors import StoreBusy, StoreError
+from twofold.event.model import Channel, Event, Tier
+from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scrub import mask_body
+from twofold.event.strict_json import read_json
+from twofold.sources.contract import Ignored, Source
+from twofold.store.fold import Verdict
+from twofold.store.journal import RefusedRow
+from twofold.store.writer import Store
+
+MAX_TAG_EVENTS = 100
+MAX_HEADERS = 64
+MAX_URL = 8_192
+MAX_TAG_BODY = 1 << 20
+RETRY_AFTER_S = 2
+
+_EVENTS_PATH = re.compile(r"/(?:v\d{1,3}\.\d{1,2}/)?([A-Za-z0-9_\-]{1,64})/events/?")
+CORS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+    (b"access-control-allow-headers", b"content-type"),
+    (b"access-control-max-age", b"86400"),
+)
+JSON = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+JSON_CORS = (*JSON, CORS[0])
+GIF = (
+    (b"content-type", b"image/gif"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    CORS[0],
+)
+
+
+class DatasetDoor(Struct, frozen=True, kw_only=True):
+    """What the collector needs to know of one dataset."""
+
+    id: str
+    key: bytes | None  # digest
+    origins: frozenset[str]
+    country: str
+
+
+class WebhookDoor(Struct, frozen=True, kw_only=True):
+    """One configured source behind its path."""
+
+    source: Source
+    shop: str
+    dataset: str
+    secrets: tuple[str, ...]
+
+
+class RefusedCopy(Struct, frozen=True):
+    """A refusal with the element it is about, so that its row shows that element and not its neighbours."""
+
+    refusal: Refusal
+    item: Any = None
+
+
+class Answer(Struct, frozen=True):
+    """What one request gets."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = JSON
+
+
+class Pending(Struct, frozen=True):
+    """An answer that waits for the disk: ``then`` makes it from what ``future`` brings."""
+
+    future: asyncio.Future[list[Verdict]]
+    then: Callable[[list[Verdict]], Answer]
+
+
+Reply = Answer | Pending
+
+
+class Request:
+    """One HTTP request with its whole body. Header names are lower-case bytes."""
+
+    __slots__ = ("body", "method", "path", "peer", "query", "raw_headers")
+
+    def __init__(
+        self, method: str, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str, body: bytes = b""
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query.decode("latin-1")
+        self.raw_headers = dict(headers)
+        self.peer = peer
+        self.body = body
+
+    def header(self, name: bytes) -> str:
+        return self.raw_headers.get(name, b"").decode("latin-1")
+
+    def headers(self) -> dict[str, str]:
+        return {k.decode("latin-1"): v.decode("latin-1") for k, v in self.raw_headers.items()}
+
+
+class Doors:
+    """All POST doors and `/tr`. Every method runs on the event loop's thread and never waits."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        datasets: Mapping[str, DatasetDoor],
+        webhooks: Mapping[str, WebhookDoor],
+        metrics: CollectMetrics,
+        clock: Clock,
+        tag_path: str = "/t",
+        strict: bool = False,
+        proxies: int = 0,
+        max_body: int = 4 << 20,
+    ) -> None:
+        self._store = store
+        self._datasets = datasets
+        self._webhooks = webhooks
+        self._metrics = metrics
+        self._clock = clock
+        self._tag_events = f"{tag_path}/events"
+        self._strict = strict
+        self._proxies = proxies
+        self.max_body = max_body
+
+    def answer(self, request: Request) -> Reply:
+        """What a request gets, now or once its events are on disk."""
+        try:
+            return self._dispatch(request)
+        except StoreError as err:
+            return self.failure(err)
+
+    def failure(self, err: BaseException) -> Answer:
+        """503 for a store that cannot take more, now or at all; the sender keeps its events."""
+        self._metrics.overload += 1
+        busy = isinstance(err, StoreBusy)
+        message = "the gateway is catching up with its disk" if busy else "the gateway cannot write to its disk now"
+        headers = (*JSON_CORS, (b"retry-after", str(RETRY_AFTER_S).encode()))
+        return Answer(503, answers.failed(f"{message}; send again"), headers)
+
+    def refuse_oversized(self, request: Request, expected: int) -> Reply:
+        """For a body that was not read to its end."""
+        refusal = Refusal(
+            reason=DropReason.TOO_LARGE, path="body", expected=f"at most {expected} bytes", got="a larger one"
+        )
+        return self._refuse_body(request, refusal, self._entry(request))
+
+    def body_limit(self, path: str) -> int:
+        """Bytes of body that this path takes, before and after decompression."""
+        return min(self.max_body, MAX_TAG_BODY) if path in (self._tag_events, "/tr", "/tr/") else self.max_body
+
+    def _dispatch(self, request: Request) -> Reply:
+        path, method = request.path, request.method
+        if len(request.raw_headers) > MAX_HEADERS:
+            return Answer(431, answers.failed(f"more than {MAX_HEADERS} header fields", code=1))
+        if len(path) + len(request.query) > MAX_URL:
+            return Answer(414, answers.failed(f"address longer than {MAX_URL} bytes", code=1))
+        if method == "OPTIONS":
+            return Answer(204, b"", CORS)
+        tr = path in ("/tr", "/tr/")
+        match = None if tr else _EVENTS_PATH.fullmatch(path)
+        webhook = None if tr or match else self._webhooks.get(path)
+        if not tr and match is None and webhook is None:
+            return Answer(404, answers.not_found("see the README for the paths of this gateway"), JSON_CORS)
+        if method != "POST" and not tr:
+            message = answers.failed("only POST is answered here", code=1)
+            return Answer(405, message, (*JSON, (b"allow", b"POST, OPTIONS")))
+        refusal = _inflate(request, self.body_limit(path)) if request.body else None
+        if tr:
+            return self._tr(request, refusal)
+        if refusal is not None:
+            return self._refuse_body(request, refusal, self._entry(request))
+        if match is not None:
+            return self._tag(request) if path == self._tag_events else self._events(request, match[1])
+        assert webhook is not None
+        return self._webhook(request, webhook)
+
+    def _entry(self, request: Request) -> str:
+        if request.path == self._tag_events:
+            return "tag"
+        return "tr" if request.path in ("/tr", "/tr/") else "webhook" if request.path in self._webhooks else "events"
+
+    # -- the doors
+
+    def _events(self, request: Request, dataset_id: str) -> Reply:
+        """Meta's Conversions API: ``POST /{version}/{dataset}/events``."""
+        envelope = read_envelope(request.body, request.header(b"content-type"), request.query)
+        if isinstance(envelope, Refusal):
+            return self._refuse_body(request, envelope, "events", dataset_id)
+        dataset = self._datasets.get(dataset_id)
+        if dataset is None:
+            refusal = Refusal(
+                reason=DropReason.UNKNOWN_DATASET, path="dataset", expected="a configured id", got="another"
+            )
+            return self._refuse_body(request, refusal, "events", "")
+        token = envelope.access_token or _bearer(request.header(b"authorization"))
+        if not key_fits(token, dataset.key):
+            refusal = Refusal(
+                reason=DropReason.BAD_KEY,
+                path="access_token",
+                expected="this dataset's key",
+                got=describe(token or None),
+            )
+            return self._refuse_body(request, refusal, "events", dataset_id)
+        origin = Origin(
+            dataset=dataset_id,
+            channel=Channel.SERVER,
+            sender=sender_name(request.header(b"user-agent"), envelope.partner_agent),
+            tier=Tier.T2,
+            received_at=self._clock(),
+            default_country=dataset.country,
+            test_event_code=envelope.test_event_code,
+        )
+        events, refused, notes = _run_all(envelope.data, origin)
+        return self._accept(request, "events", dataset_id, events, refused, notes)
+
+    def _tag(self, request: Request) -> Reply:
+        """Our own tag: a JSON text of up to 100 events, each naming its dataset."""
+        tree = read_json(request.body, events=MAX_TAG_EVENTS)
+        items = tree.get("events") if isinstance(tree, dict) else None
+        if isinstance(tree, Refusal):
+            return self._refuse_body(request, tree, "tag")
+        if not isinstance(items, list) or not 0 < len(items) <= MAX_TAG_EVENTS:
+            expected = f"a list of 1 to {MAX_TAG_EVENTS} events"
+            refusal = Refusal(reason=DropReason.ENVELOPE, path="events", expected=expected, got=describe(items))
+            return self._refuse_body(request, refusal, "tag")
+        events: list[Event] = []
+        refusals: list[RefusedCopy] = []
+        for index, item in enumerate(items):
+            result = self._tag_event(request, item)
+            if isinstance(result, Refusal):
+                refusals.append(RefusedCopy(_at(result, index), item))
+            else:
+                events.append(result)
+        return self._accept(request, "tag", "", events, refusals, [], cors=True)
+
+    def _tag_event(self, request: Request, item: Any) -> Event | Refusal:
+        if not isinstance(item, dict):
+            return Refusal(reason=DropReason.WRONG_TYPE, expected="an event object", got=describe(item))
+        dataset = self._datasets.get(str(item.get("dataset", "")))
+        refusal = _stranger(request, dataset)
+        if refusal is not None or dataset is None:
+            return refusal or Refusal(reason=DropReason.UNKNOWN_DATASET, path="dataset")
+        raw, _unknown = raw_event(item)
+        return run(raw, self._browser(request, dataset, "tag"))
+
+    def _tr(self, request: Request, refusal: Refusal | None) -> Reply:
+        """The genuine pixel and image tags. Always the same GIF: a page never breaks, and nothing can be read."""
+        answer = Answer(200, answers.GIF, GIF)
+        if request.method not in ("GET", "HEAD", "POST"):
+            return answer
+        fields = refusal or _hit_fields(request)
+        if isinstance(fields, Refusal):
+            return self._keep(request, fields, "tr", "", answer)
+        dataset = self._datasets.get(dataset_of(fields))
+        refusal = _stranger(request, dataset)
+        if refusal is not None or dataset is None:
+            return self._keep(request, refusal or Refusal(reason=DropReason.UNKNOWN_DATASET), "tr", "", answer)
+        origin = self._browser(request, dataset, sender_of(fields))
+        result = run(raw_from_hit(fields, origin.received_at), origin)
+        if isinstance(result, Refusal):
+            return self._keep(request, result, "tr", dataset.id, answer)
+        return self._store_all("tr", [result], [], lambda: answer)
+
+    def _webhook(self, request: Request, door: WebhookDoor) -> Reply:
+        """A shop's signed webhook. The signature is over the raw bytes, so it is checked before anything is read."""
+        if not door.source.signed(request.body, request.headers(), door.secrets):
+            refusal = Refusal(
+                reason=DropReason.BAD_SIGNATURE, path="signature", expected="the configured secret's", got="another"
+            )
+            return self._refuse_body(request, refusal, "webhook", door.dataset)
+        now = self._clock()
+        found = door.source.read(request.body, request.headers(), shop=door.shop, now_ms=now)
+        if isinstance(found, Ignored):
+            refusal = Refusal(reason=DropReason.NOT_AN_ORDER, expected="an order to count", got=found.reason)
+            answer = Answer(200, answers.accepted(0, [], [f"left out: {found.reason}"]))
+            return self._keep(request, refusal, "webhook", door.dataset, answer)
+        if isinstance(found, Refusal):
+            return self._refuse_body(request, found, "webhook", door.dataset)
+        dataset = self._datasets[door.dataset]
+        origin = Origin(
+            dataset=door.dataset,
+            channel=Channel.SERVER,
+            sender=found.sender,
+            tier=Tier.T3,
+            received_at=now,
+            default_country=dataset.country,
+        )
+        result = run(found.raw, origin)
+        if isinstance(result, Refusal):
+            return self._refuse_body(request, result, "webhook", door.dataset)
+        return self._accept(request, "webhook", door.dataset, [result], [], [])
+
+    # -- what the doors share
+
+    def _browser(self, request: Request, dataset: DatasetDoor, sender: str) -> Origin:
+        return Origin(
+            dataset=dataset.id,
+            channel=Channel.BROWSER,
+            sender=sender,
+            tier=Tier.T0,
+            received_at=self._clock(),
+            default_country=dataset.country,
+            client_ip=client_address(request.peer, request.header(b"x-forwarded-for"), self._proxies) or None,
+            user_agent=request.header(b"user-agent")[:512] or None,
+        )
+
+    def _accept(
+        self,
+        request: Request,
+        entry: str,
+        dataset: str,
+        events: list[Event],
+        refused: list[RefusedCopy],
+        notes: Sequence[str],
+        cors: bool = False,
+    ) -> Reply:
+        """Stores what is valid, keeps what is not, and says which is which."""
+        headers = JSON_CORS if cors else JSON
+        if not refused:
+            return self._store_all(
+                entry, events, [], lambda: Answer(200, answers.accepted(len(events), (), notes), headers)
+            )
+        refusals = [r.refusal for r in refused]
+        rows = [_copy_row(self._clock(), entry, dataset, r, len(request.body)) for r in refused]
+        if self._strict and events:
+            whole = Refusal(reason=DropReason.WHOLE_BATCH, got=f"{len(events)} valid events beside an invalid one")
+            rows.append(_refused_row(self._clock(), entry, dataset, whole, request.body))
+            events = []
+        if not events:
+            return self._store_all(entry, [], rows, lambda: Answer(*answers.refused(refusals), headers))
+        count = len(events)
+        return self._store_all(
+            entry, events, rows, lambda: Answer(200, answers.accepted(count, refusals, notes), headers)
+        )
+
+    def _store_all(
+        self, entry: str, events: list[Event], rows: list[RefusedRow], answer: Callable[[], Answer]
+    ) -> Pending:
+        started = time.perf_counter()
+        future = self._store.append(events, rows)
+        return Pending(future, partial(self._stored, started, entry, rows, answer))
+
+    def _stored(
+        self, started: float, entry: str, rows: list[RefusedRow], answer: Callable[[], Answer], verdicts: list[Verdict]
+    ) -> Answer:
+        metrics = self._metrics
+        metrics.committed(time.perf_counter() - started)
+        for verdict in verdicts:
+            metrics.accepted[entry, verdict] += 1
+        for row in rows:
+            metrics.refused[entry, row.reason] += 1
+        return answer()
+
+    def _keep(self, request: Request, refusal: Refusal, entry: str, dataset: str, answer: Answer) -> Pending:
+        body = request.body or request.query.encode()
+        return self._store_all(entry, [], [_refused_row(self._clock(), entry, dataset, refusal, body)], lambda: answer)
+
+    def _refuse_body(self, request: Request, refusal: Refusal, entry: str, dataset: str = "") -> Pending:
+        headers = JSON_CORS if entry == "tag" else JSON
+        return self._keep(request, refusal, entry, dataset, Answer(*answers.refused([refusal]), headers))
+
+
+def _inflate(request: Request, limit: int) -> Refusal | None:
+    if len(request.body) > limit:
+        got = f"{len(request.body)} bytes"
+        return Refusal(reason=DropReason.TOO_LARGE, path="body", expected=f"at most {limit} bytes", got=got)
+    encoding = request.raw_headers.get(b"content-encoding")
+    if not encoding:
+        return None
+    plain = inflate(request.body, encoding.decode("latin-1").strip().lower(), limit)
+    if isinstance(plain, Refusal):
+        return plain
+    request.body = plain
+    return None
+
+
+def _run_all(data: list[Any], origin: Origin) -> tuple[list[Event], list[RefusedCopy], list[str]]:
+    events: list[Event] = []
+    refused: list[RefusedCopy] = []
+    notes: list[str] = []
+    for index, item in enumerate(data):
+        if isinstance(item, Refusal):
+            refused.append(RefusedCopy(item))
+            continue
+        raw, unknown = raw_event(item)
+        result = run(raw, origin)
+        if isinstance(result, Refusal):
+            refused.append(RefusedCopy(_at(result, index), item))
+            continue
+        events.append(result)
+        notes += [f"data[{index}].{name} is not a documented field; left out" for name in unknown]
+        notes += [f"data[{index}]: {warning}" for warning in result.warnings]
+    return events, refused, notes
+
+
+def _at(refusal: Refusal, index: int) -> Refusal:
+    return Refusal(
+        reason=refusal.reason, path=refusal.path, expected=refusal.expected, got=refusal.got, index=index
+    )  # fmt: skip
+
+
+def _stranger(request: Request, dataset: DatasetDoor | None) -> Refusal | None:
+    if dataset is None:
+        return Refusal(reason=DropReason.UNKNOWN_DATASET, path="dataset", expected="a configured id", got="another")
+    if not origin_allowed(request.header(b"origin"), dataset.origins):
+        return Refusal(reason=DropReason.BAD_ORIGIN, path="origin", expected="a listed site", got="another")
+    return None
+
+
+def _hit_fields(request: Request) -> dict[str, Any] | Refusal:
+    fields = read_fields(request.query)
+    if request.method != "POST" or isinstance(fields, Refusal):
+        return fields
+    kind = request.header(b"content-type")
+    posted = read_multipart(request.body, kind) if kind.startswith("multipart/") else read_fields(request.body)
+    return posted if isinstance(posted, Refusal) else {**fields, **posted}
+
+
+def _refused_row(now: int, entry: str, dataset: str, refusal: Refusal, body: bytes) -> RefusedRow:
+    return RefusedRow(
+        received_at=now,
+        entry=entry,
+        dataset=dataset,
+        event_name="",
+        event_id="",
+        reason=refusal.reason,
+        place=refusal.index,
+        path=refusal.path,
+        expected=refusal.expected,
+        got=refusal.got,
+        size=len(body),
+        body=mask_body(body),
+    )
+
+
+def _copy_row(now: int, entry: str, dataset: str, copy: RefusedCopy, size: int) -> RefusedRow:
+    """The row of one refused element: its own masked text, and its name and id where they are harmless."""
+    item = copy.item if isinstance(copy.item, dict) else {}
+    row = _refused_row(now, entry, dataset or _label(item.get("dataset")), copy.refusal, encode_json(copy.item))
+    return row._replace(event_name=_label(item.get("event_name")), event_id=_label(item.get("event_id")), size=size)
+
+
+def _label(value: Any) -> str:
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    return text[:256] if text.isprintable() and "@" not in text else ""
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,0 +1,55 @@
+"""``python -m twofold.sandbox``: the sandbox alone, for tests of any sender. Prints one line when it is ready."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import uvloop
+
+from twofold.errors import TwofoldError
+from twofold.sandbox.server import SandboxSettings, serve
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m twofold.sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8401, help="port, 0 for a free one (default: %(default)s)")
+    parser.add_argument("--data", help="folder that keeps what was received (default: memory only)")
+    parser.add_argument(
+        "--token",
+        action="append",
+        default=[],
+        metavar="TOKEN[=DATASET,...]",
+        help="a known access token, with the datasets it may write to; repeat for more (default: any of 8 or more "
+        "characters)",
+    )
+    parser.add_argument("--app-secret", default="", help="require a fitting appsecret_proof")
+    options = parser.parse_args()
+    settings = SandboxSettings(
+        host=options.host,
+        port=options.port,
+        data=options.data,
+        tokens=dict(parse_token(text) for text in options.token),
+        app_secret=options.app_secret,
+    )
+    try:
+        uvloop.run(serve(settings, on_ready=_announce))
+    except TwofoldError as err:
+        print(err, file=sys.stderr)
+        return err.exit_code
+    return 0
+
+
+def parse_token(text: str) -> tuple[str, tuple[str, ...]]:
+    """``TOKEN`` or ``TOKEN=DATASET,DATASET``."""
+    token, _, datasets = text.partition("=")
+    return token, tuple(dataset for dataset in datasets.split(",") if dataset)
+
+
+def _announce(address: str) -> None:
+    print(f"sandbox listening on {address}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,354 @@
+"""The demo: starts receiver, gateway and shop, plays the orders, and prints every way of measuring beside the truth.
+
+Owns the child processes, the temporary folder and the table. The numbers are read from the receiver, never from the
+gateway: what counts is what arrived.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from twofold.errors import TwofoldError
+from twofold.simulate.drive import Stage, drive
+from twofold.simulate.shop import Shop, ShopSettings, serving
+from twofold.simulate.truth import CURRENCY, DEMO_ORDERS, Order, Truth, consented_truth, make_orders, tally, whole_truth
+
+HOST = "127.0.0.1"
+SHOP_NAME = "demo.myshopify.com"
+HOLD_S = 2.0  # the ordinary 20 s would make everybody wait; the late webhooks are later than this
+READY_S = 30.0
+SETTLE_S = 60.0
+STOP_S = 10.0
+
+# One row of the table each: (name, dataset). Only the way of measuring differs between them.
+WAYS: tuple[tuple[str, str], ...] = (
+    ("pixel only", "1000000000000001"),
+    ("server only", "1000000000000002"),
+    ("both, not merged", "1000000000000003"),
+    ("twofold", "1000000000000004"),
+)
+_DATASETS = dict(WAYS)
+
+
+def run_demo(
+    *,
+    exit_after: bool = False,
+    seed: int = 7,
+    orders: int = DEMO_ORDERS,
+    shop_port: int = 0,
+    gateway_port: int = 0,
+    sandbox_port: int = 0,
+    console: Console | None = None,
+) -> int:
+    """Runs the whole demo; returns the exit status. Port 0 takes a free one.
+
+    With ``exit_after`` it ends after the table: 0 when Twofold's count and value equal the consented truth, else 1.
+    Without, it stays up until it is interrupted. Raises `TwofoldError` when a part does not start or answer.
+    """
+    out = console or Console()
+    with tempfile.TemporaryDirectory(prefix="twofold-demo-") as folder:
+        demo = _Demo(Path(folder), out, ports=(shop_port, gateway_port, sandbox_port))
+        try:
+            return asyncio.run(_until_signalled(demo.run(make_orders(seed, orders), seed, exit_after)))
+        except asyncio.CancelledError:
+            out.print("Stopped.")
+            return 0 if demo.finished else 130
+        finally:
+            demo.stop()
+
+
+async def _until_signalled(work: Any) -> int:
+    """SIGINT and SIGTERM end the work like a cancellation, so that everything is put away on the way out."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    return await task
+
+
+class _Demo:
+    """One running demo. ``stop`` may be called at any time, from any state."""
+
+    def __init__(self, folder: Path, out: Console, ports: tuple[int, int, int]) -> None:
+        self._folder = folder
+        self._out = out
+        self._shop_port, self._gateway_port, self._sandbox_port = ports
+        self._children: list[_Child] = []
+        self._exits = contextlib.ExitStack()
+        self.finished = False
+
+    def stop(self) -> None:
+        self._exits.close()
+
+    async def run(self, orders: tuple[Order, ...], seed: int, exit_after: bool) -> int:
+        token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        listener = self._exits.enter_context(_listen(self._shop_port))
+        shop_at = f"http://{HOST}:{listener.getsockname()[1]}"
+        sandbox = await self._start(
+            "sandbox", ["-m", "twofold.sandbox", "--host", HOST, "--port", str(self._sandbox_port)]
+        )
+        config = self._configure(shop_at, sandbox, token, secret)
+        gateway = await self._start("gateway", ["-m", "twofold", "serve", "--config", str(config)])
+        hints = tuple(f"{_command()} {what} --config {config}" for what in ("events", "actions", "deliveries"))
+        shop = ShopSettings(
+            gateway=gateway, sandbox=sandbox, dataset=_DATASETS["twofold"], name=SHOP_NAME, secret=secret, hints=hints
+        )  # fmt: skip
+        stage = Stage(
+            gateway=gateway,
+            sandbox=sandbox,
+            shop=shop_at,
+            name=SHOP_NAME,
+            secret=secret,
+            token=token,
+            pixel_only=_DATASETS["pixel only"],
+            server_only=_DATASETS["server only"],
+            both=_DATASETS["both, not merged"],
+            twofold=_DATASETS["twofold"],
+        )
+        async with serving(Shop(shop), listener), aiohttp.ClientSession() as session:
+            self._out.print(f"[bold]{len(orders)} orders[/], seed {seed}. {_mishaps(orders)}")
+            await self._drive(orders, stage, seed)
+            await self._settled(session, gateway)
+            counted = await read_counts(session, sandbox)
+            self._out.print(comparison(orders, counted))
+            right = counted["twofold"] == consented_truth(orders)
+            self._out.print(_verdict(right))
+            self.finished = True
+            if exit_after:
+                return 0 if right else 1
+            self._out.print(_invitation(shop_at, sandbox, gateway, config))
+            await self._watch_children()
+        return 1
+
+    async def _start(self, name: str, arguments: Sequence[str]) -> str:
+        child = _Child(name, arguments, self._folder / f"{name}.log")
+        self._exits.callback(child.stop)
+        self._children.append(child)
+        return await child.ready()
+
+    def _configure(self, shop: str, sandbox: str, token: str, secret: str) -> Path:
+        """The gateway's configuration, in a folder that only this user can read and that goes with the demo."""
+        dataset = _DATASETS["twofold"]
+        data = self._folder / "data"
+        text = f"""\
+[server]
+data = {json.dumps(str(data))}
+host = "{HOST}"
+port = {self._gateway_port}
+proxies = 1                       # the driven browsers name their address in X-Forwarded-For
+
+[[dataset]]
+id = "{dataset}"
+key = "{secrets.token_urlsafe(24)}"
+origins = ["{shop}"]
+hold = {{ Purchase = {HOLD_S} }}
+require_consent = true
+
+[[destination]]
+platform = "meta"
+dataset = "{dataset}"
+endpoint = "{sandbox}"
+token = "{token}"
+
+[[source]]
+type = "shopify"
+dataset = "{dataset}"
+shop = "{SHOP_NAME}"
+secret = "{secret}"
+"""
+        path = self._folder / "twofold.toml"
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    async def _drive(self, orders: tuple[Order, ...], stage: Stage, seed: int) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=self._out) as bar:
+            task = bar.add_task("Shoppers at work", total=None)
+            await drive(
+                orders, stage, seed=seed, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+
+    async def _settled(self, session: aiohttp.ClientSession, gateway: str) -> None:
+        """Waits until the gateway has nothing left to deliver: the hold of the last orders has to pass first."""
+        deadline = time.monotonic() + SETTLE_S
+        with self._out.status("Waiting for the last deliveries"):
+            while True:
+                async with session.get(f"{gateway}/health") as answer:
+                    waiting = (await answer.json())["outbox"]["waiting"]
+                if not waiting:
+                    return
+                if time.monotonic() > deadline:
+                    raise TwofoldError(f"the gateway still has {waiting} deliveries waiting after {SETTLE_S:.0f} s")
+                await asyncio.sleep(0.25)
+
+    async def _watch_children(self) -> None:
+        while all(child.running() for child in self._children):
+            await asyncio.sleep(0.5)
+        dead = next(child for child in self._children if not child.running())
+        raise TwofoldError(f"the {dead.name} has ended by itself:\n{dead.tail()}")
+
+
+# The child asks the kernel to be told when its parent dies, then becomes the program. Where there is no prctl
+# (other systems than Linux) an ordinary end still stops it; only a killed demo would leave it behind.
+_TIED = """
+import ctypes, os, signal, sys
+try:
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)  # PR_SET_PDEATHSIG
+except (OSError, AttributeError):
+    pass
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+_READY = re.compile(r"listening on (http://\S+)")
+
+
+class _Child:
+    """One program of the demo in a process group of its own, its output in a file."""
+
+    def __init__(self, name: str, arguments: Sequence[str], log: Path) -> None:
+        self.name = name
+        self._log = log
+        with log.open("wb") as out:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _TIED, str(os.getpid()), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C reaches the demo alone, which then stops its children in order
+            )
+
+    async def ready(self) -> str:
+        """The address it announces."""
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            found = _READY.search(self._log.read_text("utf-8", "replace"))
+            if found:
+                return found[1]
+            if not self.running():
+                raise TwofoldError(f"the {self.name} did not start:\n{self.tail()}")
+            await asyncio.sleep(0.05)
+        raise TwofoldError(f"the {self.name} was not ready after {READY_S:.0f} s:\n{self.tail()}")
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def tail(self) -> str:
+        return self._log.read_text("utf-8", "replace")[-2_000:].strip() or "(no output)"
+
+    def stop(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.terminate()
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as err:
+        raise TwofoldError(f"the shop cannot listen on {HOST}:{port}: {err.strerror}") from None
+
+
+# -- what is shown
+
+
+async def read_counts(session: aiohttp.ClientSession, sandbox: str) -> dict[str, Truth]:
+    """What the receiver counts as Purchase, by the name of the way of measuring."""
+    async with session.get(f"{sandbox}/sandbox/counts", params={"event_name": "Purchase"}) as answer:
+        rows = {row["dataset"]: row for row in (await answer.json())["counts"]}
+    return {name: _counted(rows.get(dataset)) for name, dataset in WAYS}
+
+
+def _counted(row: Mapping[str, Any] | None) -> Truth:
+    if row is None:
+        return Truth(0, Decimal(0))
+    return Truth(row["counted"], Decimal(row["value"].get(CURRENCY, "0")))
+
+
+def comparison(orders: Sequence[Order], counted: Mapping[str, Truth]) -> Table:
+    """The truth in two rows, then one row for each way of measuring with its distance to both."""
+    books, consented = whole_truth(orders), consented_truth(orders)
+    table = Table(title="Purchases the receiving side counted", title_justify="left")
+    table.add_column("measured by", no_wrap=True)
+    for heading in ("purchases", f"value {CURRENCY}", "to all orders", "to consented"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_row("truth: all orders", *_figures(books), "", "")
+    table.add_row("truth: consented", *_figures(consented), "", "", end_section=True)
+    for name, figures in counted.items():
+        right = figures == consented
+        style = "green" if right else "red" if name == "twofold" else ""
+        table.add_row(name, *_figures(figures), _distance(figures, books), _distance(figures, consented), style=style)
+    return table
+
+
+def _figures(truth: Truth) -> tuple[str, str]:
+    return str(truth.count), f"{truth.value:,.2f}"
+
+
+def _distance(counted: Truth, truth: Truth) -> str:
+    if counted == truth:
+        return "exact"
+    share = 100 * (counted.value - truth.value) / truth.value if truth.value else Decimal(0)
+    return f"{counted.count - truth.count:+d} ({share:+.0f} %)"
+
+
+def _mishaps(orders: Sequence[Order]) -> str:
+    return "Among them: " + ", ".join(f"{name} {count}" for name, count in tally(orders).items()) + "."
+
+
+def _verdict(right: bool) -> str:
+    if right:
+        return "Twofold told the receiver of every purchase that consent allows, each once, with its exact value."
+    return "[bold red]Twofold's figures are not the consented truth.[/] That is a defect; please report the seed."
+
+
+def _invitation(shop: str, sandbox: str, gateway: str, config: Path) -> str:
+    command = _command()
+    return f"""
+Now buy something yourself and watch it arrive:
+  the shop        {shop}/
+  the receiver    {sandbox}/
+  the gateway     {gateway}/health
+
+In another terminal:
+  {command} actions --config {config}
+  {command} deliveries --config {config}
+  {command} verify --config {config}
+
+Ctrl-C ends everything and removes {config.parent}."""
+
+
+def _command() -> str:
+    """How this user can call the commands from here: by name when that is on the path, else by its place."""
+    if shutil.which("twofold"):
+        return "twofold"
+    script = Path(sys.executable).with_name("twofold")
+    if not script.exists():
+        return f"{sys.executable} -m twofold"
+    return str(script.relative_to(Path.cwd())) if script.is_relative_to(Path.cwd()) else str(script)

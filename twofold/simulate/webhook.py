@@ -1,0 +1,139 @@
+"""The shop system's side of an order webhook: the body in Shopify's shape, and its signature.
+
+Written from Shopify's REST Order resource (webhook API 2024-10), on its own: what the gateway reads is not looked
+at here, or the demo would only prove that the two agree with each other.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from twofold.simulate.truth import CURRENCY, Kind, Order
+
+CREATED, PAID = "orders/create", "orders/paid"
+
+
+class Carried(Struct, frozen=True, kw_only=True):
+    """What the shop's theme wrote into the cart's attributes for the order to carry."""
+
+    fbp: str | None = None
+    fbc: str | None = None
+    event_id: str | None = None
+    consent: str | None = None  # "granted" or "denied"
+
+    def attributes(self) -> list[dict[str, str]]:
+        named = {
+            "_fbp": self.fbp,
+            "_fbc": self.fbc,
+            "_twofold_event_id": self.event_id,
+            "_twofold_consent": self.consent,
+        }
+        return [{"name": name, "value": value} for name, value in named.items() if value]
+
+
+def purchase_id(shop: str, order_id: int) -> str:
+    """The event id that the thank-you page and the webhook can both compute."""
+    return f"purchase.{shop}.{order_id}"
+
+
+def order_body(order: Order, carried: Carried, *, created_ms: int, domain: str, topic: str = CREATED) -> bytes:
+    """The body of one delivery. A repeat of it, also hours later, has the same bytes.
+
+    ``created_ms`` is when the checkout was completed; ``domain`` is the host the shopper sees.
+    """
+    made = datetime.fromtimestamp(created_ms // 1000, UTC).isoformat()
+    shopper = order.shopper
+    money = str(order.value)
+    address = {
+        "first_name": shopper.first_name,
+        "last_name": shopper.last_name,
+        "phone": shopper.phone,
+        "city": shopper.city,
+        "province_code": None,
+        "zip": shopper.zip,
+        "country_code": shopper.country,
+    }
+    body: dict[str, Any] = {
+        "id": order.id,
+        "admin_graphql_api_id": f"gid://shopify/Order/{order.id}",
+        "name": f"#{order.number}",
+        "order_number": order.number,
+        "test": order.kind is Kind.TEST,
+        "created_at": made,
+        "processed_at": made,
+        "updated_at": made,
+        "cancelled_at": None if order.kind is Kind.REAL else made,
+        "financial_status": _payment(order, topic),
+        "fulfillment_status": None,
+        "source_name": "web",
+        "email": shopper.email,
+        "contact_email": shopper.email,
+        "phone": None,
+        "currency": CURRENCY,
+        "presentment_currency": CURRENCY,
+        "total_price": money,
+        "current_total_price": money,
+        "total_price_set": {
+            "shop_money": {"amount": money, "currency_code": CURRENCY},
+            "presentment_money": {"amount": money, "currency_code": CURRENCY},
+        },
+        "browser_ip": shopper.ip,
+        "client_details": {"browser_ip": shopper.ip, "user_agent": shopper.user_agent},
+        "landing_site": f"/?fbclid={shopper.fbclid}" if shopper.fbclid else "/",
+        "referring_site": "",
+        "order_status_url": f"https://{domain}/1/orders/{order.id:x}/authenticate?key={order.number:08x}",
+        "note_attributes": carried.attributes(),
+        "payment_gateway_names": ["bogus"],
+        "customer": {
+            "id": shopper.customer_id,
+            "email": shopper.email,
+            "phone": shopper.phone,
+            "first_name": shopper.first_name,
+            "last_name": shopper.last_name,
+        },
+        "billing_address": address,
+        "shipping_address": address,
+        "line_items": [
+            {
+                "id": order.id + 1 + place,
+                "variant_id": int(line.product.id),
+                "product_id": int(line.product.id) - 1_000_000,
+                "sku": line.product.slug.upper(),
+                "title": line.product.name,
+                "quantity": line.quantity,
+                "price": str(line.product.price),
+            }
+            for place, line in enumerate(order.lines)
+        ],
+    }
+    if order.kind is Kind.TEST:
+        body |= {"browser_ip": None, "client_details": None, "landing_site": None, "note_attributes": []}
+    return json.dumps(body, ensure_ascii=False).encode()
+
+
+def delivery_headers(body: bytes, order: Order, *, topic: str, shop: str, secret: str) -> dict[str, str]:
+    """The headers of one delivery. Only the body is signed, by base64 HMAC-SHA256."""
+    signature = base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "Shopify-Captain-Hook",
+        "X-Shopify-Topic": topic,
+        "X-Shopify-Shop-Domain": shop,
+        "X-Shopify-Hmac-Sha256": signature,
+        "X-Shopify-Order-Id": str(order.id),
+        "X-Shopify-Test": "true" if order.kind is Kind.TEST else "false",
+        "X-Shopify-Api-Version": "2024-10",
+    }
+
+
+def _payment(order: Order, topic: str) -> str:
+    if order.kind is not Kind.REAL:
+        return "voided"
+    return "pending" if order.paid_webhook and topic == CREATED else "paid"
