@@ -282,7 +282,7 @@ def _print_table(columns: tuple[str, ...], rows: Iterable[dict[str, Any]], kind:
         table.add_row(*(_cell(row.get(c)) for c in columns))
     if table.row_count:
         # Cut cells would hide ids; a line that is too long can be scrolled or piped.
-        out.print(table, width=max(out.width, 240), crop=False, soft_wrap=True)
+        Console(width=1_000, highlight=False).print(table, crop=False)
     else:
         out.print(f"no {kind} that fit")
 

@@ -37,6 +37,7 @@ class Reply:
     delay_s: float = 0.0  # before the first byte
     drip_s: float = 0.0  # between the bytes of the body; the headers come at once
     hang: bool = False  # never answers
+    until: asyncio.Event | None = None  # answers when this is set
     reset: bool = False  # ends the connection with a reset instead of an answer
     reset_after: int | None = None  # sends so many bytes of the body, then resets
     raw: bytes | None = None  # sent as it is, instead of status line, headers and body
@@ -247,6 +248,8 @@ async def _unless_gone(answer: Coroutine[Any, Any, bool], reader: asyncio.Stream
 
 async def _write(reply: Reply, sent: int, writer: asyncio.StreamWriter) -> bool:
     await asyncio.sleep(reply.delay_s)
+    if reply.until is not None:
+        await reply.until.wait()
     if reply.hang:
         await asyncio.Event().wait()
     if reply.reset:

@@ -141,8 +141,8 @@ def until(page: Page, ready: Callable[[], T], deadline_s: float = 8) -> T:
     return value
 
 
-def settle(page: Page, shop: Shop) -> None:
+def settle(page: Page, shop: Shop, dataset: str = DATASET) -> None:
     """Return when an event tracked now has arrived: whatever was to be sent before it has arrived too."""
     count = len(shop.named("Settled"))
-    page.evaluate(f"fbq('init', '{DATASET}'); fbq('trackSingleCustom', '{DATASET}', 'Settled')")
+    page.evaluate(f"fbq('init', '{dataset}'); fbq('trackSingleCustom', '{dataset}', 'Settled')")
     until(page, lambda: len(shop.named("Settled")) > count)

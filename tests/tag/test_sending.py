@@ -102,11 +102,12 @@ def test_a_failing_gateway_gets_the_event_later(status: int, shop: Shop, visitor
     shop.answer = (status, "later")
     tab = visitor.open(TAG, INIT, LEAD)
     until(tab, lambda: waiting(tab))
-    assert waiting(tab) == shop.events
+    assert waiting(tab) == shop.events[:1]
     shop.answer = (200, "")
-    until(tab, lambda: len(shop.posts) == 2)
+    if status != 500:  # one row waits for the tag's own clock
+        tab.evaluate("dispatchEvent(new Event('online')); 0")
+    until(tab, lambda: len(shop.posts) >= 2 and not waiting(tab))
     assert shop.events[0] == shop.events[1]
-    until(tab, lambda: not waiting(tab))
 
 
 @browser
@@ -143,9 +144,10 @@ def test_stored_events_wait_for_consent(shop: Shop, visitor: Visitor) -> None:
     shop.answer = (500, "")
     tab = visitor.open(TAG, INIT, LEAD)
     until(tab, lambda: waiting(tab))
-    shop.answer = (200, "")
-    count = len(shop.events)
     visitor.open(TAG, "<script>fbq('consent', 'revoke')</script>", path="/next", page=tab)
+    count = len(shop.events)
+    shop.answer = (200, "")
+    tab.evaluate("dispatchEvent(new Event('online')); 0")
     tab.wait_for_timeout(60)
     assert len(shop.events) == count
     tab.evaluate("fbq('consent', 'grant')")
@@ -198,6 +200,8 @@ def test_two_tabs_share_the_storage_without_losing_an_event(shop: Shop, visitor:
     tabs = [visitor.open(TAG, INIT, f"<script>fbq('trackCustom', 'Tab{n}')</script>", path=f"/{n}") for n in range(2)]
     until(tabs[0], lambda: {e["event_name"] for e in waiting(tabs[0])} == {"Tab0", "Tab1"})
     shop.answer = (200, "")
+    for tab in tabs:
+        tab.evaluate("dispatchEvent(new Event('online')); 0")
     until(tabs[0], lambda: not waiting(tabs[0]))
     done = {e["event_name"] for e in shop.posts[-1]["body"]["events"] + shop.posts[-2]["body"]["events"]}
     assert done == {"Tab0", "Tab1"}
@@ -243,7 +247,6 @@ def test_without_storage_the_page_remembers(shop: Shop, visitor: Visitor) -> Non
     shop.answer = (500, "")
     tab = visitor.open(TAG, INIT, LEAD)
     until(tab, lambda: shop.events)
-    tab.wait_for_timeout(50)
     shop.answer = (200, "")
     until(tab, lambda: len(shop.events) == 2)
     assert shop.events[0] == shop.events[1]

@@ -8,22 +8,27 @@ in `steps`.
 from __future__ import annotations
 
 import io
+import re
 import zlib
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 import python_multipart
 from msgspec import Struct
 from python_multipart.exceptions import FormParserError
 
-from twofold.event.model import RawEvent
+from twofold.event.model import CustomData, RawEvent, encode
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.strict_json import read_json
+from twofold.event.strict_json import MAX_DIGITS, has_unique_keys, read_json
 from twofold.event.vocabulary import MAX_EVENTS
 
 MAX_FIELDS = 500  # of a form or a query
 MAX_RATIO = 100  # decompressed bytes for one received, beyond the first 64 KB
 RAW_FIELDS = frozenset(RawEvent.__struct_fields__)
+_decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 class Envelope(Struct, kw_only=True):
@@ -34,6 +39,74 @@ class Envelope(Struct, kw_only=True):
     appsecret_proof: str = ""
     test_event_code: str | None = None
     partner_agent: str = ""
+
+
+class _PlainEvent(RawEvent, kw_only=True, forbid_unknown_fields=True):
+    """An event in which every field has its documented type and no field is rare."""
+
+    event_name: str
+    event_time: int
+    event_id: str
+    action_source: str
+    user_data: dict[str, str | list[str]]
+    event_source_url: str | None = None
+    custom_data: CustomData | None = None
+    app_data: None = None
+    original_event_data: None = None
+    attribution_data: None = None
+
+
+class _PlainEnvelope(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    data: list[_PlainEvent]
+    access_token: str = ""
+    test_event_code: str | None = None
+    partner_agent: str = ""
+
+
+_decode_plain = msgspec.json.Decoder(_PlainEnvelope).decode
+_MAX_PLAIN_TEXT = 256
+_MAX_PLAIN_MONEY = 10**15
+_TEXT_MONEY = re.compile(rb'(?:value|item_price)":\s*"')
+
+
+def read_plain(body: bytes) -> _PlainEnvelope | None:
+    """The common request, decoded and checked in one pass; None for everything else, however slightly unusual.
+
+    It only saves time: what it takes, `read_envelope` takes with the same result (a property test holds the two
+    against each other), and what it does not take is read and judged there. 9 us instead of 27 for a Purchase.
+    """
+    try:
+        envelope = _decode_plain(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
+        return None
+    if not 0 < len(envelope.data) <= MAX_EVENTS or not has_unique_keys(body, encode(envelope)):
+        return None
+    if _TEXT_MONEY.search(body) is not None:  # the decoder reads "1_0" and digits of any script as numbers
+        return None
+    return envelope if all(_is_plain(e.custom_data) for e in envelope.data) else None
+
+
+def _is_plain(data: CustomData | None) -> bool:
+    """True when reading it field by field would change nothing but the case of the currency."""
+    if data is None:
+        return True
+    value, currency = data.value, data.currency
+    if data.other or (value is not None and not _is_plain_money(value)):
+        return False
+    if currency is not None:
+        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+            return False
+        data.currency = currency.upper()
+    for text in (data.order_id, data.content_type):
+        if text is not None and (not 0 < len(text) <= _MAX_PLAIN_TEXT or "@" in text):
+            return False
+    if not all(data.content_ids):
+        return False
+    return all(c.id and (c.item_price is None or _is_plain_money(c.item_price)) for c in data.contents)
+
+
+def _is_plain_money(value: Decimal) -> bool:
+    return 0 <= value < _MAX_PLAIN_MONEY and len(value.as_tuple().digits) <= MAX_DIGITS and abs(value.adjusted()) <= 15
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes | Refusal:
@@ -130,10 +203,47 @@ def _json_object(body: bytes) -> dict[str, Any] | Refusal:
         return {}
     tree = read_json(body, events=MAX_EVENTS)
     if isinstance(tree, Refusal):
+        tree = _apart(body, tree)
+    if isinstance(tree, Refusal):
         return tree
     if not isinstance(tree, dict):
         return Refusal(reason=DropReason.ENVELOPE, path="body", expected="a JSON object", got=describe(tree))
     return tree
+
+
+def _apart(body: bytes, refusal: Refusal) -> dict[str, Any] | Refusal:
+    """A refused body once more, event by event: what one of them broke must not refuse its neighbours.
+
+    When no event explains the refusal, it was about the envelope and stands.
+    """
+    try:
+        parts = _decode_parts(body)
+        data = _events_apart(bytes(parts.pop("data")))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):
+        return refusal
+    rest = read_json(encode(parts))
+    if isinstance(rest, Refusal) or all(isinstance(item, dict) for item in data):
+        return refusal
+    return {**rest, "data": data}
+
+
+def _read_list(text: str) -> Any:
+    """``data`` from a form. Its events may be JSON texts of their own, each longer than a text may be."""
+    data = read_json(text, events=MAX_EVENTS)
+    if not isinstance(data, Refusal):
+        return data
+    try:
+        return _events_apart(text)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return data
+
+
+def _events_apart(text: bytes | str) -> list[Any]:
+    """Each event of a JSON list by itself: a value, its JSON text, or the refusal of that one event."""
+    return [
+        msgspec.json.decode(item) if bytes(item[:1]) == b'"' else read_json(item)
+        for item in map(bytes, _decode_list(text))
+    ]
 
 
 def _envelope(fields: dict[str, Any]) -> Envelope | Refusal:
@@ -146,7 +256,7 @@ def _envelope(fields: dict[str, Any]) -> Envelope | Refusal:
     )
     data = fields.get("data")
     if isinstance(data, str) and data:
-        data = read_json(data, events=MAX_EVENTS)
+        data = _read_list(data)
         if isinstance(data, Refusal):
             return data
     if not isinstance(data, list) or not data:
@@ -170,10 +280,10 @@ def _envelope(fields: dict[str, Any]) -> Envelope | Refusal:
 def _element(item: Any, index: int) -> dict[str, Any] | Refusal:
     if isinstance(item, str):  # the Python SDK writes each event as a JSON text of its own
         item = read_json(item)
-        if isinstance(item, Refusal):
-            return Refusal(
-                reason=item.reason, path=item.path, expected=item.expected, got=item.got, index=index
-            )  # fmt: skip
+    if isinstance(item, Refusal):
+        return Refusal(
+            reason=item.reason, path=item.path, expected=item.expected, got=item.got, index=index
+        )  # fmt: skip
     if not isinstance(item, dict):
         return Refusal(
             reason=DropReason.WRONG_TYPE, index=index, expected="an event object", got=describe(item)

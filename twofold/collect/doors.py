@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 from msgspec.json import encode as encode_json
 
 from twofold.clock import Clock
 from twofold.collect import answers
-from twofold.collect.decode import inflate, raw_event, read_envelope, read_fields, read_multipart
+from twofold.collect.decode import inflate, raw_event, read_envelope, read_fields, read_multipart, read_plain
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.pipeline import run
 from twofold.collect.pixel import dataset_of, raw_from_hit, sender_of
@@ -41,6 +41,7 @@ MAX_URL = 8_192
 MAX_TAG_BODY = 1 << 20
 RETRY_AFTER_S = 2
 
+_TOKEN_ONLY = {"access_token"}
 _EVENTS_PATH = re.compile(r"/(?:v\d{1,3}\.\d{1,2}/)?([A-Za-z0-9_\-]{1,64})/events/?")
 CORS = (
     (b"access-control-allow-origin", b"*"),
@@ -173,7 +174,10 @@ class Doors:
         refusal = Refusal(
             reason=DropReason.TOO_LARGE, path="body", expected=f"at most {expected} bytes", got="a larger one"
         )
-        return self._refuse_body(request, refusal, self._entry(request))
+        entry = self._entry(request)
+        if entry == "tr":
+            return self._keep(request, refusal, entry, "", Answer(200, answers.GIF, GIF))
+        return self._refuse_body(request, refusal, entry)
 
     def body_limit(self, path: str) -> int:
         """Bytes of body that this path takes, before and after decompression."""
@@ -214,16 +218,33 @@ class Doors:
 
     def _events(self, request: Request, dataset_id: str) -> Reply:
         """Meta's Conversions API: ``POST /{version}/{dataset}/events``."""
+        plain = read_plain(request.body) if request.raw_headers.get(b"content-type") == b"application/json" else None
+        fields = read_fields(request.query) if plain is not None else None
+        if plain is not None and isinstance(fields, dict) and fields.keys() <= _TOKEN_ONLY:
+            token = plain.access_token or fields.get("access_token", "")
+            return self._from_server(request, dataset_id, token, plain.partner_agent, plain.test_event_code, plain.data)
         envelope = read_envelope(request.body, request.header(b"content-type"), request.query)
         if isinstance(envelope, Refusal):
             return self._refuse_body(request, envelope, "events", dataset_id)
+        token, agent, code = envelope.access_token, envelope.partner_agent, envelope.test_event_code
+        return self._from_server(request, dataset_id, token, agent, code, envelope.data)
+
+    def _from_server(
+        self,
+        request: Request,
+        dataset_id: str,
+        token: str,
+        agent: str,
+        test_event_code: str | None,
+        data: Sequence[Any],
+    ) -> Reply:
         dataset = self._datasets.get(dataset_id)
         if dataset is None:
             refusal = Refusal(
                 reason=DropReason.UNKNOWN_DATASET, path="dataset", expected="a configured id", got="another"
             )
-            return self._refuse_body(request, refusal, "events", "")
-        token = envelope.access_token or _bearer(request.header(b"authorization"))
+            return self._refuse_body(request, refusal, "events")
+        token = token or _bearer(request.header(b"authorization"))
         if not key_fits(token, dataset.key):
             refusal = Refusal(
                 reason=DropReason.BAD_KEY,
@@ -235,13 +256,13 @@ class Doors:
         origin = Origin(
             dataset=dataset_id,
             channel=Channel.SERVER,
-            sender=sender_name(request.header(b"user-agent"), envelope.partner_agent),
+            sender=sender_name(request.header(b"user-agent"), agent),
             tier=Tier.T2,
             received_at=self._clock(),
             default_country=dataset.country,
-            test_event_code=envelope.test_event_code,
+            test_event_code=test_event_code,
         )
-        events, refused, notes = _run_all(envelope.data, origin)
+        events, refused, notes = _run_all(data, origin)
         return self._accept(request, "events", dataset_id, events, refused, notes)
 
     def _tag(self, request: Request) -> Reply:
@@ -352,7 +373,7 @@ class Doors:
                 entry, events, [], lambda: Answer(200, answers.accepted(len(events), (), notes), headers)
             )
         refusals = [r.refusal for r in refused]
-        rows = [_copy_row(self._clock(), entry, dataset, r, len(request.body)) for r in refused]
+        rows = [_copy_row(self._clock(), entry, dataset, r, request.body) for r in refused]
         if self._strict and events:
             whole = Refusal(reason=DropReason.WHOLE_BATCH, got=f"{len(events)} valid events beside an invalid one")
             rows.append(_refused_row(self._clock(), entry, dataset, whole, request.body))
@@ -405,7 +426,7 @@ def _inflate(request: Request, limit: int) -> Refusal | None:
     return None
 
 
-def _run_all(data: list[Any], origin: Origin) -> tuple[list[Event], list[RefusedCopy], list[str]]:
+def _run_all(data: Sequence[Any], origin: Origin) -> tuple[list[Event], list[RefusedCopy], list[str]]:
     events: list[Event] = []
     refused: list[RefusedCopy] = []
     notes: list[str] = []
@@ -413,12 +434,14 @@ def _run_all(data: list[Any], origin: Origin) -> tuple[list[Event], list[Refused
         if isinstance(item, Refusal):
             refused.append(RefusedCopy(item))
             continue
-        raw, unknown = raw_event(item)
+        raw, unknown = raw_event(item) if type(item) is dict else (item, ())
         result = run(raw, origin)
         if isinstance(result, Refusal):
             refused.append(RefusedCopy(_at(result, index), item))
             continue
         events.append(result)
+        if not unknown and not result.warnings:
+            continue
         notes += [f"data[{index}].{name} is not a documented field; left out" for name in unknown]
         notes += [f"data[{index}]: {warning}" for warning in result.warnings]
     return events, refused, notes
@@ -464,15 +487,21 @@ def _refused_row(now: int, entry: str, dataset: str, refusal: Refusal, body: byt
     )
 
 
-def _copy_row(now: int, entry: str, dataset: str, copy: RefusedCopy, size: int) -> RefusedRow:
-    """The row of one refused element: its own masked text, and its name and id where they are harmless."""
-    item = copy.item if isinstance(copy.item, dict) else {}
-    row = _refused_row(now, entry, dataset or _label(item.get("dataset")), copy.refusal, encode_json(copy.item))
-    return row._replace(event_name=_label(item.get("event_name")), event_id=_label(item.get("event_id")), size=size)
+def _copy_row(now: int, entry: str, dataset: str, copy: RefusedCopy, body: bytes) -> RefusedRow:
+    """The row of one refused element: its own masked text, and its name and id where they are harmless.
+
+    An element that could not be read at all is shown by the whole body.
+    """
+    item = copy.item if isinstance(copy.item, dict) else to_builtins(copy.item) if copy.item is not None else {}
+    item = item if isinstance(item, dict) else {}
+    text = body if copy.item is None else encode_json(copy.item)
+    row = _refused_row(now, entry, dataset or _label(item.get("dataset")), copy.refusal, text)
+    names = {"event_name": _label(item.get("event_name")), "event_id": _label(item.get("event_id"))}
+    return row._replace(**names, size=len(body))
 
 
 def _label(value: Any) -> str:
-    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     return text[:256] if text.isprintable() and "@" not in text else ""
 
 

@@ -60,6 +60,7 @@ class Exchange:
 
 
 _NOTHING = _Nothing()
+_NO_REQUEST = Request("", "", b"", (), "")
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -70,6 +71,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._phase, self._since, self._got = _OPEN, self.loop.time(), 0
+        self._much = False  # so many bytes have come that the header may be too long
         self._peer = self.client[0] if self.client else ""
         GuardedProtocol._clients[self._peer] += 1
         if self._peer not in _LOOPBACK and GuardedProtocol._clients[self._peer] > MAX_PER_CLIENT:
@@ -87,6 +89,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._got += len(data)
+        self._much = self._got > MAX_HEADER_BYTES
         super().data_received(data)
         if self._phase is _HEADERS and self._got > MAX_HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
@@ -97,6 +100,10 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._phase = _BODY
+        if self._much and self._header_bytes() > MAX_HEADER_BYTES:
+            self._refuse(b"431 Request Header Fields Too Large")
+            self.cycle = Exchange(_NO_REQUEST, -1, False)  # type: ignore[assignment]  # swallows what follows
+            return
         exchange = self._direct()
         if exchange is None:
             super().on_headers_complete()
@@ -122,6 +129,11 @@ class GuardedProtocol(HttpToolsProtocol):
             exchange.more_body = False
             exchange.request.body = exchange.body
             self._reply(exchange, self.app.doors.answer(exchange.request))
+
+    def _header_bytes(self) -> int:
+        """As sent: the request line, and a colon, a space and a line end for each field."""
+        line = len(self.parser.get_method()) + len(self.url) + len("  HTTP/1.1\r\n")
+        return line + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _direct(self) -> Exchange | None:
         """The exchange for a request that a door can answer at once; None for the ordinary way."""

@@ -261,8 +261,8 @@ def drop_too_broad(draft: Draft) -> Refusal | None:
 
 def put_custom_data(draft: Draft) -> Refusal | None:
     raw = draft.raw.custom_data
-    if raw is None:
-        draft.fields["custom_data"] = CustomData()
+    if raw is None or type(raw) is CustomData:
+        draft.fields["custom_data"] = raw or CustomData()
         return None
     if not isinstance(raw, dict):
         return Refusal(reason=DropReason.WRONG_TYPE, path="custom_data", expected="an object", got=describe(raw))
@@ -377,7 +377,7 @@ def _currency(value: Any, _draft: Draft) -> str | Refusal | None:
 
 
 def _identifier(value: Any, draft: Draft) -> str | None:
-    if isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_ID:
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_ID:
         return str(scrub_custom(str(value))[0])
     draft.warnings.append("custom_data.order_id or content_type is not a text of 1 to 256 characters; left out")
     return None
@@ -388,7 +388,7 @@ def _content_ids(value: Any, draft: Draft) -> tuple[str, ...] | None:
     if items is None:
         draft.warnings.append("custom_data.content_ids is not a list; left out")
         return None
-    return tuple(str(i) for i in items if isinstance(i, str | int) and not isinstance(i, bool) and str(i))
+    return tuple(str(i) for i in items if isinstance(i, (str, int)) and not isinstance(i, bool) and str(i))
 
 
 def _contents(value: Any, draft: Draft) -> tuple[Content, ...] | Refusal | None:
@@ -408,7 +408,7 @@ def _contents(value: Any, draft: Draft) -> tuple[Content, ...] | Refusal | None:
 
 def _content(item: Any, n: int, draft: Draft) -> Content | Refusal | None:
     where = f"custom_data.contents[{n}]"
-    if not isinstance(item, dict) or not isinstance(item.get("id"), str | int) or isinstance(item["id"], bool):
+    if not isinstance(item, dict) or not isinstance(item.get("id"), (str, int)) or isinstance(item["id"], bool):
         draft.warnings.append(f"{where} is not an object with an id; left out")
         return None
     price = item.get("item_price")
@@ -461,7 +461,7 @@ def _integer(value: Any) -> int | None:
 def _decimal(value: Any) -> Decimal | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | Decimal):
+    if isinstance(value, (int, Decimal)):
         return Decimal(value)
     if isinstance(value, str) and value.isascii() and len(value) <= 40 and "_" not in value:
         try:
@@ -482,6 +482,6 @@ def _listed(value: Any) -> list[Any] | None:
     if isinstance(value, str) and value[:1] in "[{":
         decoded = read_json(value)
         value = None if isinstance(decoded, Refusal) else decoded
-    if isinstance(value, str | int | dict) and not isinstance(value, bool):
+    if isinstance(value, (str, int, dict)) and not isinstance(value, bool):
         return [value]
     return value if isinstance(value, list) else None

@@ -9,6 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from functools import lru_cache
+
+from twofold.event.normalise import normalise_ip
 
 _SDK = re.compile(r"fbbizsdk-([a-z]+)", re.I)
 _VERSION = re.compile(r"[-_/ ]?v?\d[\w.\-]*$")
@@ -31,13 +34,14 @@ def origin_allowed(origin: str, allowed: frozenset[str]) -> bool:
 
 
 def client_address(peer: str, forwarded: str, proxies: int) -> str:
-    """The shopper's address: the connection's peer, or that many hops into X-Forwarded-For."""
+    """The shopper's address: the connection's peer, or that many hops into X-Forwarded-For where that is one."""
     if not proxies or not forwarded:
         return peer
     hops = [h.strip() for h in forwarded.split(",")]
-    return hops[-proxies] if proxies <= len(hops) else hops[0]
+    return normalise_ip(hops[-proxies] if proxies <= len(hops) else hops[0]) or peer
 
 
+@lru_cache(maxsize=1024)
 def sender_name(user_agent: str, partner_agent: str) -> str:
     """Which software made a server copy: sdk-python, sdk-nodejs, the partner agent without version, or api."""
     sdk = _SDK.search(user_agent)

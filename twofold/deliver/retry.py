@@ -30,7 +30,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     repeat_margin_s: int = 3_600  # resending after an unknown fate ends this long before repeats count twice
 
     probe_ms: int = 60_000  # a stopped destination is tried at most this often
-    patience: int = 3  # failures in a row before it is tried with single events only
+    patience: int = 3  # failures before it is tried with single events only
+    worst: int = 6  # failures are counted up to here: from then on it is one probe an interval
     throttle_min_ms: int = 1_000  # bounds of a hint, whatever it says (F30)
     throttle_max_ms: int = 3_600_000
 
@@ -137,7 +138,8 @@ def company(attempts: int, batch: int, policy: Policy) -> int:
 def pause_for(verdict: Verdict, failures: int, now_ms: int, chance: float, policy: Policy) -> Pause | None:
     """How long the destination is left alone after an answer; None when it may go on.
 
-    ``failures``: how often in a row it was unwell before this answer.
+    ``failures``: how unwell it has been before this answer. Each failure adds one and each good answer takes one
+    away: a destination that flaps is asked ever more seldom, so that its retries ride with new events (F31).
     """
     outcome = verdict.outcome
     if outcome in (Outcome.CREDENTIALS, Outcome.MISDIRECTED):

@@ -158,7 +158,7 @@ class Worker:
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._leased: set[int] = set()  # in the hands of a task; never given to a second one
         self._unsure: dict[int, int] = {}  # delivery -> start (ms) of its first attempt of unknown fate
-        self._failures = 0  # how often in a row the destination was unwell
+        self._failures = 0  # how unwell the destination has been; see `pause_for`
         self._episode = 0  # pauses so far; an answer to a request from before the last one is old news
         self._pausing_until = 0  # ms; a pause on its way to the disk
         self._refusals = Refusals(self._policy)
@@ -430,12 +430,12 @@ class Worker:
         pause = pause_for(attempt.verdict, self._failures, now, self._chance(), self._policy)
         current = self._outbox.pause_of(self._name)
         if pause is not None:
-            self._failures += pause.failures
+            self._failures = min(self._failures + pause.failures, self._policy.worst)
             await self._pause(pause, attempt.episode, now)
         elif current is not None and current[0] == REFUSING and attempt.verdict.outcome is Outcome.INVALID:
             await self._pause_refusing(attempt.episode)
         else:
-            self._failures = 0
+            self._failures = max(self._failures - 1, 0)
             if current is not None:
                 log.info("destination %s: goes on after %s", self._name, current[0])
                 await self._insist(lambda: self._outbox.resume(self._name, self._clock()))

@@ -31,6 +31,7 @@ RULE_SENT = "sent"  # hashed by the sender
 META_RULES = frozenset({RULE_META, RULE_SENT})
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_SHA256_LOWER = re.compile(r"[0-9a-f]{64}")
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
 _MAX_VALUES = 20  # per key; more is a mistake, not a person
 _KNOWN_PLAIN = frozenset(PLAIN_FIELDS) | frozenset(LEGACY_HASHED_FIELDS)
@@ -93,12 +94,12 @@ def _put_hashed(
     found: dict[str, Any], field: str, value: Any, country: str | None, warnings: list[str], lenient: bool
 ) -> Refusal | None:
     hashes: list[Hashed] = list(found.get(field, ()))
-    for text in _texts(value):
+    for text in (value,) if type(value) is str else _texts(value):
         if text is None:
             warnings.append(f"user_data.{field} holds something other than text; left out")
             continue
         hashed = _hash_one(field, text, country)
-        if isinstance(hashed, Hashed):
+        if type(hashed) is Hashed:
             if hashed not in hashes:
                 hashes.append(hashed)
         elif hashed is None:
@@ -121,6 +122,8 @@ _BROKEN = object()
 
 
 def _hash_one(field: str, text: str, country: str | None) -> Any:
+    if len(text) == 64 and _SHA256_LOWER.fullmatch(text):
+        return Hashed(RULE_SENT, text)
     if len(text) >= 32:
         bare = strip_appendix(text.strip())
         if _SHA256.fullmatch(bare):
@@ -133,7 +136,7 @@ def _hash_one(field: str, text: str, country: str | None) -> Any:
 
 
 def _texts(value: Any) -> list[str | None]:
-    items = value if isinstance(value, list | tuple) else (value,)
+    items = value if isinstance(value, (list, tuple)) else (value,)
     return [_text(item) for item in items[:_MAX_VALUES] if item is not None and item != ""]
 
 
@@ -174,7 +177,7 @@ def _put_other(other: dict[str, Any], field: str, value: Any, warnings: list[str
             warnings.append(f"user_data.{field} is a legacy key and must arrive hashed; left out")
             return
         other[field] = [t.lower() for t in texts]
-    elif isinstance(value, str | int) and not isinstance(value, bool):
+    elif isinstance(value, (str, int)) and not isinstance(value, bool):
         other[field] = value
     else:
         warnings.append(f"user_data.{field} is neither text nor number; left out")

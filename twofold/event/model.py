@@ -12,7 +12,7 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 __all__ = [
     "Channel",
@@ -81,16 +81,21 @@ class UserData(Struct, kw_only=True, omit_defaults=True):
     other: dict[str, Any] = {}  # remaining documented plain keys, legacy hashed keys
 
 
-class Content(Struct, kw_only=True, omit_defaults=True, frozen=True):
+# The catch-all's name in JSON is one that no sender uses, because these two are also read from the wire as they
+# are (`collect.decode.read_plain`): a sender's own property named "other" must stay a property.
+_CATCH_ALL = "+"
+
+
+class Content(Struct, kw_only=True, omit_defaults=True, frozen=True, forbid_unknown_fields=True):
     """One line of ``contents``. ``item_price`` is in the event's currency, per piece."""
 
     id: str
     quantity: int | None = None
     item_price: Decimal | None = None
-    other: dict[str, Any] = {}
+    other: dict[str, Any] = field(name=_CATCH_ALL, default_factory=dict)
 
 
-class CustomData(Struct, kw_only=True, omit_defaults=True):
+class CustomData(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """What the action was about. ``currency`` is upper-case ISO 4217; ``other`` keeps custom properties."""
 
     value: Decimal | None = None
@@ -100,11 +105,14 @@ class CustomData(Struct, kw_only=True, omit_defaults=True):
     content_ids: tuple[str, ...] = ()
     contents: tuple[Content, ...] = ()
     num_items: int | None = None
-    other: dict[str, Any] = {}
+    other: dict[str, Any] = field(name=_CATCH_ALL, default_factory=dict)
 
 
-class RawEvent(Struct, kw_only=True):
-    """One event as received, before any step: names are Meta's, values are whatever the sender wrote."""
+class RawEvent(Struct, kw_only=True, omit_defaults=True):
+    """One event as received, before any step: names are Meta's, values are whatever the sender wrote.
+
+    ``custom_data`` may be a `CustomData` already, when its shape was checked while it was decoded.
+    """
 
     event_name: Any = None
     event_time: Any = None  # Unix seconds, UTC

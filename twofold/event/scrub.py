@@ -23,8 +23,9 @@ _PRIVATE_KEY = re.compile(
     r"(?i:email|phone|password|firstname|lastname|fullname|username|birthda)"
 )
 # Every private key contains one of these; a query without any needs no closer look.
-_PRIVATE_WORDS = ("mail", "phone", "tel", "mobile", "msisdn", "name", "first", "last", "pass", "pwd", "token", "secret",
-                  "ssn", "card", "iban", "dob", "birth", "addr", "street", "zip", "post")  # fmt: skip
+_PRIVATE_HINT = re.compile(
+    r"(?i)mail|phone|tel|mobile|msisdn|name|first|last|pass|pwd|token|secret|ssn|card|iban|dob|birth|addr|street|zip|post"
+)
 _WORD = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?|\w")
 MAX_URL = 4096  # characters kept
 
@@ -32,8 +33,8 @@ MAX_URL = 4096  # characters kept
 def scrub_url(url: str) -> tuple[str, bool]:
     """The URL without fragment, credentials and contact-like query values; True when something was taken out."""
     if "@" not in url and "%" not in url and "#" not in url:
-        query = url.partition("?")[2].lower()
-        if not any(word in query for word in _PRIVATE_WORDS):
+        query = url.partition("?")[2]
+        if not query or _PRIVATE_HINT.search(query) is None:
             return url[:MAX_URL], False
     try:
         parts = urlsplit(url)
@@ -60,7 +61,7 @@ def scrub_custom(value: Any, key: str = "") -> tuple[Any, bool]:
     if isinstance(value, list):
         items = [scrub_custom(v, key) for v in value]
         return [v for v, _ in items], any(hit for _, hit in items)
-    if isinstance(value, int | Decimal) and not isinstance(value, bool) and key and _PRIVATE_KEY.search(key):
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and key and _PRIVATE_KEY.search(key):
         return (value, False) if key in _KEPT_KEYS else (MASK, True)
     return value, False
 

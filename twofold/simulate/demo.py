@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ class _Demo:
             both=_DATASETS["both, not merged"],
             twofold=_DATASETS["twofold"],
         )
-        async with serving(Shop(shop), listener), aiohttp.ClientSession() as session:
+        async with serving(Shop(shop), listener), aiohttp.ClientSession() as session, self._naming_the_dead():
             self._out.print(f"[bold]{len(orders)} orders[/], seed {seed}. {_mishaps(orders)}")
             await self._drive(orders, stage, seed)
             await self._settled(session, gateway)
@@ -206,8 +206,18 @@ secret = "{secret}"
     async def _watch_children(self) -> None:
         while all(child.running() for child in self._children):
             await asyncio.sleep(0.5)
-        dead = next(child for child in self._children if not child.running())
-        raise TwofoldError(f"the {dead.name} has ended by itself:\n{dead.tail()}")
+        raise TwofoldError("a program of the demo has ended")
+
+    @contextlib.asynccontextmanager
+    async def _naming_the_dead(self) -> AsyncIterator[None]:
+        """What went wrong is told by the last words of a program that has ended, if one has."""
+        try:
+            yield
+        except (TwofoldError, aiohttp.ClientError) as err:
+            for child in self._children:
+                if not child.running():
+                    raise TwofoldError(f"the {child.name} has ended by itself:\n{child.tail()}") from err
+            raise
 
 
 # The child asks the kernel to be told when its parent dies, then becomes the program. Where there is no prctl
