@@ -243,7 +243,8 @@ def _with_defaults(settings: Settings) -> Settings:
     sources = [
         msgspec.structs.replace(s, path=s.path or f"/webhooks/{s.type}/{s.shop}") for s in settings.source
     ]  # fmt: skip
-    server = msgspec.structs.replace(settings.server, path="/" + settings.server.path.strip("/"))
+    path = settings.server.path.strip("/")
+    server = msgspec.structs.replace(settings.server, path=f"/{path}" if path else "")
     return msgspec.structs.replace(
         settings, server=server, destination=tuple(destinations), source=tuple(sources)
     )  # fmt: skip

@@ -153,6 +153,24 @@ def test_a_persons_own_purchase_arrives_once():
 
 
 @pytest.mark.browser
+def test_the_commands_the_thank_you_page_names_show_the_purchase():
+    """Each line runs as it stands there while the gateway runs, and the sums of the store hold."""
+    with staying() as (_, addresses, folder), a_browser() as page:
+        buy(page, addresses["shop"], "Accept")
+        receiver = addresses["receiver"].rstrip("/")
+        until(lambda: purchases(receiver)["server_received"])
+        lines = [line for line in page.locator("dd code").all_inner_texts() if "--config" in line]
+        assert [line.split(" --config")[0].split()[-1] for line in lines] == ["events", "actions", "deliveries"]
+        for line in lines:
+            done = subprocess.run(f"{line} --json", shell=True, capture_output=True, text=True, timeout=PATIENCE_S)
+            assert done.returncode == 0, done.stderr
+            assert {json.loads(row)["event_name"] for row in done.stdout.splitlines()} == {"Purchase"}
+        verify = [sys.executable, "-m", "twofold", "verify", "--config", f"{folder}/twofold.toml"]
+        done = subprocess.run(verify, capture_output=True, text=True, timeout=PATIENCE_S)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.browser
 def test_a_person_who_declines_is_not_reported():
     """The order reaches the gateway, which suppresses it; the receiver hears of no purchase."""
     with staying() as (_, addresses, _), a_browser() as page:

@@ -78,6 +78,8 @@ class Reply(NamedTuple):
 class Running:
     """One gateway in a thread of its own; ``now`` is its clock in ms."""
 
+    keep_alive_s = 15  # a test of idle clients makes it shorter
+
     def __init__(self, folder: Path, configuration: dict[str, Any] | None = None, **server: Any) -> None:
         self.folder = folder
         self.now = NOW_MS
@@ -109,6 +111,7 @@ class Running:
         self._stop = asyncio.Event()
         self.gateway = Gateway(self._settings, clock=lambda: self.now)
         server = make_server(self.gateway.collector, "127.0.0.1", 0)
+        server.config.timeout_keep_alive = min(server.config.timeout_keep_alive, self.keep_alive_s)
         self.gateway.store.start()
         serving = asyncio.create_task(server.serve())
         while not server.started:
@@ -188,7 +191,8 @@ class Running:
         return rows
 
     def forget(self) -> None:
-        """The next looks begin here."""
+        """The next looks begin here, on a new connection."""
+        self.hang_up()
         self.now = NOW_MS
         self.new_events()
         self.new_refused()

@@ -549,6 +549,7 @@ def test_an_answer_from_before_the_pause_does_not_end_it():
 
             assert d.outbox.states() == {"slow": "delivered", "dead": "waiting"}
             assert d.outbox.pause_of("meta-1")[0] == "credentials:190"
+            assert not d.outbox.resumed
 
     asyncio.run(scenario())
 

@@ -25,6 +25,7 @@ class Row:
     attempts: int = 0
     first_attempt_at: int | None = None
     payload: bytes | None = None
+    unsure_since: int | None = None
 
 
 @dataclass
@@ -44,7 +45,7 @@ class MemoryOutbox:
     def add(self, *events: Event) -> None:
         for event in events:
             assert event.event_id not in self.rows, "the fold makes one action of one key"
-            self.rows[event.event_id] = Row(id=len(self.rows) + 1, event=event)
+            self.rows[event.event_id] = Row(id=len(self.rows) + 1, event=event, due_at=self.clock())
         for callback in self._callbacks:
             callback()
 
@@ -92,6 +93,7 @@ class MemoryOutbox:
             if row.lease != s.lease or row.state is not DeliveryState.WAITING:
                 continue
             row.state, row.reason, row.attempts = s.state, s.reason, row.attempts + s.counts
+            row.unsure_since = row.unsure_since or s.unsure_since
             if s.state is DeliveryState.WAITING:
                 assert s.due_at is not None, "what waits needs a due time"
                 row.due_at, row.lease = s.due_at, -s.lease
@@ -142,4 +144,5 @@ class MemoryOutbox:
             test_event_code=row.event.test_event_code,
             payload=row.payload,
             lease=row.lease,
+            unsure_since=row.unsure_since,
         )

@@ -135,6 +135,25 @@ def test_both_topics_and_a_late_retry_give_the_same_copy():
     assert first == paid
 
 
+ALTERED = [
+    {"x-shopify-webhook-id": "another"},
+    {"x-shopify-shop-domain": "other.myshopify.com"},
+    {"x-shopify-order-id": "1"},
+    {"x-shopify-triggered-at": "2030-01-01T00:00:00Z"},
+    {"x-shopify-topic": "orders/paid"},
+    {"x-shopify-topic": "orders/delete"},
+    {"x-shopify-test": "true"},
+    {"shopify-topic": "orders/paid", "x-shopify-topic": ""},
+]
+
+
+@pytest.mark.parametrize("headers", ALTERED)
+def test_a_captured_body_under_altered_headers_makes_no_further_purchase(headers):
+    """Headers are not signed: whatever they say, the body comes to the same copy or to none."""
+    result = read(ORDER, CREATE | headers)
+    assert isinstance(result, Ignored) or result == read(ORDER)
+
+
 def test_the_secret_parts_of_the_order_status_address_are_nowhere():
     """Token and key of `order_status_url`, and the shop's session hash, leave no trace in the copy."""
     seen = repr(read(order(landing_site=None)))
@@ -171,7 +190,7 @@ def test_order_ids_are_exact_or_refused(claim, text, order_id):
         assert isinstance(result, Refusal)
         assert (result.reason, result.path.partition(".")[0]) in [
             (DropReason.WRONG_TYPE, "id"),
-            (DropReason.SYNTAX, ""),
+            (DropReason.TOO_LARGE, ""),
         ]
     else:
         assert isinstance(result, SourceEvent)

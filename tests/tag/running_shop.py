@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
 from twofold import tag
 
@@ -48,6 +48,7 @@ class Shop:
         self.answer: tuple[int, str] = (200, '{"accepted":1}')
         self.posts: list[dict[str, Any]] = []
         self.hits: list[dict[str, str]] = []
+        self.underway: set[Request] = set()  # requests that the browser has begun and not finished
 
     @property
     def events(self) -> list[dict[str, Any]]:
@@ -121,6 +122,9 @@ class Visitor:
             page = self.context.new_page()
             page.on("console", self._heard)
             page.on("pageerror", lambda error: self.errors.append(str(error)))
+            page.on("request", lambda request: self.shop.underway.add(request))
+            page.on("requestfinished", lambda request: self.shop.underway.discard(request))
+            page.on("requestfailed", lambda request: self.shop.underway.discard(request))
         page.goto(self.url(path, host))
         return page
 
@@ -142,7 +146,7 @@ def until(page: Page, ready: Callable[[], T], deadline_s: float = 8) -> T:
 
 
 def settle(page: Page, shop: Shop, dataset: str = DATASET) -> None:
-    """Return when an event tracked now has arrived: whatever was to be sent before it has arrived too."""
+    """Return when an event tracked now has arrived, and with it all that the page had begun to send before."""
     count = len(shop.named("Settled"))
     page.evaluate(f"fbq('init', '{dataset}'); fbq('trackSingleCustom', '{dataset}', 'Settled')")
-    until(page, lambda: len(shop.named("Settled")) > count)
+    until(page, lambda: len(shop.named("Settled")) > count and not shop.underway)

@@ -17,10 +17,10 @@ var s = document.createElement('script'); s.src = '/fbevents.js'; document.head.
 # name, seconds the tag takes, seconds Meta's library takes, the page
 ORDERS = [
     ("tag, snippet, calls", 0, 0, [TAG, BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE]),
-    ("tag, snippet, calls, library slow", 0, 0.3, [TAG, BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE]),
-    ("snippet, tag, calls", 0, 0.3, [BASE_SNIPPET, TAG, INIT, PAGE_VIEW, PURCHASE]),
-    ("snippet, calls, tag", 0, 0.3, [BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE, TAG]),
-    ("snippet, calls, async tag before the library", 0.1, 0.4, [ASYNC_TAG, BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE]),
+    ("tag, snippet, calls, library slow", 0, 0.15, [TAG, BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE]),
+    ("snippet, tag, calls", 0, 0.15, [BASE_SNIPPET, TAG, INIT, PAGE_VIEW, PURCHASE]),
+    ("snippet, calls, tag", 0, 0.15, [BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE, TAG]),
+    ("snippet, calls, async tag before the library", 0.05, 0.3, [ASYNC_TAG, BASE_SNIPPET, INIT, PAGE_VIEW, PURCHASE]),
     ("tag, early calls, snippet, calls", 0, 0, [TAG, INIT, PAGE_VIEW, BASE_SNIPPET, PURCHASE]),
     ("tag, calls, library without a snippet", 0, 0, [TAG, INIT, PAGE_VIEW, PURCHASE, INJECT_LIBRARY]),
     ("tag, snippet made later", 0, 0, [TAG, INIT, PAGE_VIEW, PURCHASE,

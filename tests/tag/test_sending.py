@@ -164,6 +164,8 @@ def test_leaving_at_once_loses_nothing(how: str, shop: Shop, visitor: Visitor) -
     other = visitor.open("still here", path="/other")
     tab.wait_for_timeout(50)
     tab.evaluate(f"fbq('track', 'Purchase', {{value: 1}}, {{eventID: 'order-1'}}); {how}; 0")
+    if "next" in how:
+        tab.wait_for_url("**/next")
     until(other, lambda: shop.named("Purchase"))
     assert {e["event_id"] for e in shop.named("Purchase")} == {"order-1"}
     assert "fn" in shop.named("Purchase")[0]["user_data"]

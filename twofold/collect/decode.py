@@ -11,12 +11,12 @@ import io
 import re
 import zlib
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
 import msgspec
 import python_multipart
-from msgspec import Struct
+from msgspec import Meta, Struct
 from python_multipart.exceptions import FormParserError
 
 from twofold.event.model import CustomData, RawEvent, encode
@@ -45,15 +45,25 @@ class _PlainEvent(RawEvent, kw_only=True, forbid_unknown_fields=True):
     """An event in which every field has its documented type and no field is rare."""
 
     event_name: str
-    event_time: int
+    event_time: Annotated[int, Meta(ge=0, lt=10**15)]
     event_id: str
     action_source: str
     user_data: dict[str, str | list[str]]
     event_source_url: str | None = None
+    referrer_url: str | None = None
+    opt_out: bool | None = None
     custom_data: CustomData | None = None
+    consent: str | None = None
+    # Rare, so only ever read the ordinary way.
+    data_processing_options: None = None
+    data_processing_options_country: None = None
+    data_processing_options_state: None = None
+    messaging_channel: None = None
+    customer_segmentation: None = None
     app_data: None = None
     original_event_data: None = None
     attribution_data: None = None
+    advanced_measurement_table: None = None
 
 
 class _PlainEnvelope(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -100,7 +110,8 @@ def _is_plain(data: CustomData | None) -> bool:
     for text in (data.order_id, data.content_type):
         if text is not None and (not 0 < len(text) <= _MAX_PLAIN_TEXT or "@" in text):
             return False
-    if not all(data.content_ids):
+    counts = [data.num_items, *(c.quantity for c in data.contents)]
+    if not all(data.content_ids) or any(n is not None and abs(n) >= _MAX_PLAIN_MONEY for n in counts):
         return False
     return all(c.id and (c.item_price is None or _is_plain_money(c.item_price)) for c in data.contents)
 
@@ -214,7 +225,7 @@ def _json_object(body: bytes) -> dict[str, Any] | Refusal:
 def _apart(body: bytes, refusal: Refusal) -> dict[str, Any] | Refusal:
     """A refused body once more, event by event: what one of them broke must not refuse its neighbours.
 
-    When no event explains the refusal, it was about the envelope and stands.
+    What was about the envelope itself stands.
     """
     try:
         parts = _decode_parts(body)
@@ -222,9 +233,8 @@ def _apart(body: bytes, refusal: Refusal) -> dict[str, Any] | Refusal:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):
         return refusal
     rest = read_json(encode(parts))
-    if isinstance(rest, Refusal) or all(isinstance(item, dict) for item in data):
-        return refusal
-    return {**rest, "data": data}
+    envelopes = refusal.reason is DropReason.DUPLICATE_KEY and all(isinstance(item, dict) for item in data)
+    return refusal if envelopes or isinstance(rest, Refusal) else {**rest, "data": data}
 
 
 def _read_list(text: str) -> Any:

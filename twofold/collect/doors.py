@@ -191,10 +191,10 @@ class Doors:
             return Answer(414, answers.failed(f"address longer than {MAX_URL} bytes", code=1))
         if method == "OPTIONS":
             return Answer(204, b"", CORS)
-        tr = path in ("/tr", "/tr/")
-        match = None if tr else _EVENTS_PATH.fullmatch(path)
-        webhook = None if tr or match else self._webhooks.get(path)
-        if not tr and match is None and webhook is None:
+        tr, tag = path in ("/tr", "/tr/"), path == self._tag_events
+        match = None if tr or tag else _EVENTS_PATH.fullmatch(path)
+        webhook = None if tr or tag or match else self._webhooks.get(path)
+        if not tr and not tag and match is None and webhook is None:
             return Answer(404, answers.not_found("see the README for the paths of this gateway"), JSON_CORS)
         if method != "POST" and not tr:
             message = answers.failed("only POST is answered here", code=1)
@@ -204,8 +204,10 @@ class Doors:
             return self._tr(request, refusal)
         if refusal is not None:
             return self._refuse_body(request, refusal, self._entry(request))
+        if tag:
+            return self._tag(request)
         if match is not None:
-            return self._tag(request) if path == self._tag_events else self._events(request, match[1])
+            return self._events(request, match[1])
         assert webhook is not None
         return self._webhook(request, webhook)
 

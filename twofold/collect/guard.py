@@ -71,6 +71,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._phase, self._since, self._got = _OPEN, self.loop.time(), 0
+        self._chunk = self._first = 0  # bytes of the latest packet, and of the one in which this request began
         self._much = False  # so many bytes have come that the header may be too long
         self._peer = self.client[0] if self.client else ""
         GuardedProtocol._clients[self._peer] += 1
@@ -88,14 +89,16 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        self._got += len(data)
-        self._much = self._got > MAX_HEADER_BYTES
+        self._chunk = len(data)
+        self._got += self._chunk
+        self._much = self._got + self._first > MAX_HEADER_BYTES
         super().data_received(data)
         if self._phase is _HEADERS and self._got > MAX_HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
 
     def on_message_begin(self) -> None:
         self._phase, self._since, self._got = _HEADERS, self.loop.time(), 0
+        self._first = self._chunk
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:

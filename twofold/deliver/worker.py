@@ -157,7 +157,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._leased: set[int] = set()  # in the hands of a task; never given to a second one
-        self._unsure: dict[int, int] = {}  # delivery -> start (ms) of its first attempt of unknown fate
+        self._unsure: dict[int, int] = {}  # delivery -> start (ms) of its first attempt of unknown fate, as stored
         self._failures = 0  # how unwell the destination has been; see `pause_for`
         self._episode = 0  # pauses so far; an answer to a request from before the last one is old news
         self._pausing_until = 0  # ms; a pause on its way to the disk
@@ -215,6 +215,7 @@ class Worker:
         except (StoreFull, StoreBusy):
             await asyncio.sleep(STORE_RETRY_S)
             return []
+        self._unsure |= {d.id: d.unsure_since for d in claimed if d.unsure_since is not None}
         # A lease that ran out under a request still open is not sent twice at once; the new one runs out too.
         return await self._without_unrepeatable([d for d in claimed if d.id not in self._leased])
 
@@ -381,6 +382,7 @@ class Worker:
             reason=decision.reason,
             due_at=decision.due_at,
             counts=decision.counts,
+            unsure_since=self._unsure.get(d.id),
             **record,
         )
 

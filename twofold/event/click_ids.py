@@ -17,7 +17,8 @@ MAX_FBCLID = 500  # characters; the pixel and the builder ignore longer ones
 LIFETIME_S = 90 * 86_400
 _APPENDIX_V1 = frozenset({"AQ", "Ag", "Aw", "BA", "BQ", "Bg"})  # one per library language
 _APPENDIX_V2 = re.compile(r"[A-Za-z0-9_-]{8}")
-_ID = re.compile(r"fb\.(\d{1,2})\.(\d{1,16})\.([^\s]+)")
+_PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]+")
+_ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
 
 
 class ClickId(Struct, frozen=True):
@@ -49,6 +50,16 @@ def is_appendix(text: str) -> bool:
         return False
 
 
+def is_fbc(text: str) -> bool:
+    """True for what `parse_fbc` reads."""
+    return _ID.fullmatch(text) is not None
+
+
+def is_fbp(text: str) -> bool:
+    """True for what `parse_fbp` reads."""
+    return _PLAIN_FBP.fullmatch(text) is not None or parse_fbp(text) is not None
+
+
 def parse_fbc(text: str) -> ClickId | None:
     """A ``_fbc`` value, or None when it does not read as one."""
     return _parse(text)
@@ -68,11 +79,14 @@ def build_fbc(fbclid: str, seen_ms: int, index: int = 1) -> str | None:
 
 
 def fbclid_of(url: str | None) -> str | None:
-    """The ``fbclid`` in a URL's query, exactly as sent; None when there is none."""
+    """The ``fbclid`` in a URL's query, exactly as sent; None when there is none.
+
+    The parameter builder's appendix to the URL itself is no part of it.
+    """
     if not url or "fbclid=" not in url:
         return None
     try:
-        query = urlsplit(url).query
+        query = urlsplit(strip_appendix(url)).query
     except ValueError:
         return None
     return next((v for k, v in parse_qsl(query) if k == "fbclid" and v), None)

@@ -11,12 +11,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
-from twofold.event.click_ids import parse_fbc, parse_fbp, strip_appendix
+from twofold.event.click_ids import is_fbc, is_fbp, strip_appendix
 from twofold.event.model import Hashed, UserData
 from twofold.event.normalise import FORMS, NEEDS_COUNTRY, normalise_country, normalise_ip
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal, describe, describe_key
 from twofold.event.vocabulary import (
     CONTACT_ALIASES,
     CONTACT_FIELDS,
@@ -33,6 +34,7 @@ META_RULES = frozenset({RULE_META, RULE_SENT})
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _SHA256_LOWER = re.compile(r"[0-9a-f]{64}")
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
+_SHORTEST_HASH = 32  # characters; shorter text cannot be a hash, not even a broken one
 _MAX_VALUES = 20  # per key; more is a mistake, not a person
 _KNOWN_PLAIN = frozenset(PLAIN_FIELDS) | frozenset(LEGACY_HASHED_FIELDS)
 _DIRECT_PLAIN = ("client_ip_address", "client_user_agent", "fbc", "fbp")
@@ -55,6 +57,12 @@ def hash_user_data(
     other: dict[str, Any] = {}
     country = _country_of(raw.get("country")) or default_country or None
     for key, value in raw.items():
+        if type(value) is str and len(value) < _SHORTEST_HASH and key in FORMS and key not in found:
+            # The common case, written out: one plain text.
+            hashes = (_hash_known if key in _REPEATING else _hash_plain)(key, value, country)
+            if hashes is not None:
+                found[key] = hashes
+                continue
         if value is None or value == "" or value == []:
             continue
         field = CONTACT_ALIASES.get(key, key)
@@ -68,7 +76,7 @@ def hash_user_data(
             _put_other(other, field, value, warnings)
         else:
             # An unknown key may hold anything, contact data included: it is named, not kept.
-            warnings.append(f"user_data.{key[:40]} is not a documented key; left out")
+            warnings.append(f"user_data.{describe_key(key)} is not a documented key; left out")
     return UserData(**found, other=other), warnings
 
 
@@ -118,21 +126,31 @@ def _put_hashed(
     return None
 
 
+def _hash_plain(field: str, text: str, country: str | None) -> tuple[Hashed] | None:
+    form = FORMS[field](text, country) if field in NEEDS_COUNTRY else FORMS[field](text)
+    return (Hashed(RULE_META, sha256(form.encode()).hexdigest()),) if form else None
+
+
+# Names, places and dates repeat from person to person, so their hashes are kept in memory; e-mail addresses, phone
+# numbers and ids point to one person and are not. Saves two thirds of the time of hashing nine fields.
+_REPEATING = frozenset({"fn", "ln", "ct", "st", "zp", "country", "ge", "db"})
+_hash_known = lru_cache(maxsize=32_768)(_hash_plain)
+
 _BROKEN = object()
 
 
 def _hash_one(field: str, text: str, country: str | None) -> Any:
     if len(text) == 64 and _SHA256_LOWER.fullmatch(text):
         return Hashed(RULE_SENT, text)
-    if len(text) >= 32:
+    if len(text) >= _SHORTEST_HASH:
         bare = strip_appendix(text.strip())
         if _SHA256.fullmatch(bare):
             return Hashed(RULE_SENT, bare.lower())
         # A long run of hex in a contact field is a cut or MD5 hash. An external id may look like that.
         if field != "external_id" and _HEX.fullmatch(bare):
             return _BROKEN
-    form = FORMS[field](text, country) if field in NEEDS_COUNTRY else FORMS[field](text)
-    return Hashed(RULE_META, sha256(form.encode()).hexdigest()) if form else None
+    hashes = _hash_plain(field, text, country)
+    return hashes[0] if hashes else None
 
 
 def _texts(value: Any) -> list[str | None]:
@@ -159,12 +177,12 @@ def _put_plain(found: dict[str, Any], field: str, value: Any, warnings: list[str
         return
     text = text.strip()
     if field == "client_ip_address":
-        address = normalise_ip(strip_appendix(text))
+        address = normalise_ip(text) or normalise_ip(strip_appendix(text))
         if address is None:
             warnings.append("user_data.client_ip_address is not an IP address; left out")
         else:
             found[field] = address
-    elif field in ("fbc", "fbp") and (parse_fbc if field == "fbc" else parse_fbp)(text) is None:
+    elif (field == "fbc" and not is_fbc(text)) or (field == "fbp" and not is_fbp(text)):
         warnings.append(f"user_data.{field} does not read fb.index.milliseconds.id; left out")
     elif text:
         found[field] = text
@@ -177,6 +195,8 @@ def _put_other(other: dict[str, Any], field: str, value: Any, warnings: list[str
             warnings.append(f"user_data.{field} is a legacy key and must arrive hashed; left out")
             return
         other[field] = [t.lower() for t in texts]
+    elif isinstance(value, str) and "@" in value:  # shops do use addresses as customer and subscription ids
+        warnings.append(f"user_data.{field} holds an e-mail address in the clear; left out")
     elif isinstance(value, (str, int)) and not isinstance(value, bool):
         other[field] = value
     else:

@@ -18,10 +18,13 @@ from functools import lru_cache
 from typing import Any
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
-_ASCII_DROP = {c: None for c in range(128) if not chr(c).isalnum()}
-_INTERNATIONAL = re.compile(r"(?:\+|00)\s*([1-9][0-9 ().\-/]*)")
+# For bytes.translate, which is several times faster than the same on text.
+_NOT_ALNUM = bytes(c for c in range(128) if not chr(c).isalnum())
+_NOT_DIGIT = bytes(c for c in range(128) if not chr(c).isdigit())
+_INTERNATIONAL = re.compile(r"\+[0-9 ().\-/]+")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+_FEWEST_DIGITS = 7  # of a phone number with its country code
 _DATE = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})")
 MAX_TEXT = 8192  # characters; longer values never reach this module
 
@@ -52,11 +55,10 @@ def normalise_phone(text: str, country: str | None = None) -> str | None:
     """
     value = compose(text)
     digits = _digits(value)
-    if not 7 <= len(digits) <= 20:
+    if not _FEWEST_DIGITS <= len(digits) <= 20:
         return None
-    international = _INTERNATIONAL.fullmatch(value)
-    if international and "(" not in value:
-        return _digits(international[1])
+    if value[0] == "+" and digits[0] != "0" and "(0" not in value and _INTERNATIONAL.fullmatch(value):
+        return digits
     if value[:1] == "+" or value[:2] == "00":
         return _parsed_phone("+" + value.lstrip("+0 "), None)
     if country:
@@ -67,7 +69,7 @@ def normalise_phone(text: str, country: str | None = None) -> str | None:
 def normalise_name(text: str) -> str | None:
     """Lower-case letters, marks and digits of any script; punctuation, symbols and white space removed."""
     if text.isascii():
-        return text.lower().translate(_ASCII_DROP) or None
+        return text.lower().encode().translate(None, _NOT_ALNUM).decode() or None
     kept = (c for c in _lower(text) if unicodedata.category(c)[0] in "LMN")
     return unicodedata.normalize("NFC", "".join(kept)) or None
 
@@ -82,7 +84,7 @@ def normalise_state(text: str, country: str | None = None) -> str | None:
 
 def normalise_zip(text: str, country: str | None = None) -> str | None:
     """Lower-case without spaces and dashes; in the United States the first five digits."""
-    value = _lower(text).replace(" ", "").replace("-", "").replace("\u2013", "")
+    value = _joined(_lower(text).replace("-", " ").replace("\u2013", " "))
     if (country or "").lower() == "us" or (country is None and re.fullmatch(r"\d{5}-?\d{4}", text.strip())):
         value = value[:5]
     return value or None
@@ -106,7 +108,7 @@ def normalise_gender(text: str) -> str | None:
 def normalise_birth_date(text: str) -> str | None:
     """YYYYMMDD. Year first, or month/day/year; day first only when the first number cannot be a month."""
     value = compose(text)
-    if value.isascii() and value.isdigit() and len(value) == 8:
+    if len(value) == 8 and value.isascii() and value.isdigit():
         year, month, day = int(value[:4]), int(value[4:6]), int(value[6:])
     else:
         match = _DATE.match(value)
@@ -121,7 +123,7 @@ def normalise_birth_date(text: str) -> str | None:
 
 def normalise_external_id(text: str) -> str | None:
     """Lower-case without white space: what the genuine pixel hashes, so browser and server agree."""
-    return "".join(_lower(text).split()) or None
+    return _joined(_lower(text)) or None
 
 
 def normalise_ip(text: str) -> str | None:
@@ -160,9 +162,15 @@ def _lower(text: str) -> str:
     return unicodedata.normalize("NFC", compose(text).lower())
 
 
+def _joined(text: str) -> str:
+    """Without white space. What then stands side by side may compose: NFC again."""
+    joined = "".join(text.split())
+    return joined if joined.isascii() else unicodedata.normalize("NFC", joined)
+
+
 def _digits(text: str) -> str:
     if text.isascii():
-        return "".join(c for c in text if c.isdigit()) if not text.isdigit() else text
+        return text.encode().translate(None, _NOT_DIGIT).decode()
     return "".join(str(unicodedata.decimal(c)) for c in text if c.isdecimal())
 
 
@@ -204,6 +212,8 @@ def _parsed_phone(text: str, region: str | None) -> str | None:
             number = whole if phonenumbers.is_valid_number(whole) else number
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_possible_number(number):
+    # Not only "could be dialled": 555-1212 can, inside its own area, but belongs to nobody in particular.
+    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
         return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+    found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
+    return found if len(found) >= _FEWEST_DIGITS else None

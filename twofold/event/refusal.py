@@ -6,6 +6,7 @@ Owns the words and Meta's error numbers for them. Says nothing about HTTP and ke
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from msgspec import Struct
@@ -108,6 +109,14 @@ class Refusal(Struct, frozen=True, kw_only=True):
         if self.expected:
             text = f"expected {self.expected}, got {self.got or 'nothing'}"
         return f"{where}: {text}" if where else text
+
+
+_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+
+
+def describe_key(key: str) -> str:
+    """A key by its name when it reads like a field's; else hidden, as a key can be contact data too."""
+    return key if _FIELD_NAME.fullmatch(key) else "…"
 
 
 def describe(value: object) -> str:

@@ -16,7 +16,7 @@ from twofold.event.model import Content, CustomData, Event, RawEvent, UserData
 from twofold.event.vocabulary import ACTION_SOURCES, CONTACT_ALIASES, MESSAGING_CHANNELS, STANDARD_EVENTS
 
 MASK = "masked"
-_EMAIL = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}@[^\s@<>\"',;:=&?/()]+\.[^\s@<>\"',;:=&?/()]+")
+_EMAIL = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}(?:@|%40)[^\s@<>\"',;:=&?/()]+\.[^\s@<>\"',;:=&?/()]+")
 _PRIVATE_KEY = re.compile(
     r"(?i)(^|[_\-.\[])(e?mail|phone|tel|mobile|msisdn|name|fname|lname|firstname|lastname|first|last|pass\w*|pwd|"
     r"token|secret|ssn|card|iban|dob|birth\w*|address|street|addr|zip|postcode|postal\w*)($|[_\-.\]0-9])|"
@@ -43,7 +43,7 @@ def scrub_url(url: str) -> tuple[str, bool]:
         return MASK, True
     query = "&".join(_scrub_pair(pair) for pair in parts.query.split("&")) if parts.query else ""
     path = MASK.join(_EMAIL.split(parts.path)) if "@" in parts.path else parts.path
-    if "@" in unquote(path):
+    if _holds_at(path):
         path = "/" + MASK
     clean = urlunsplit((parts.scheme, host, path, query, ""))[:MAX_URL]
     return clean, query != parts.query or path != parts.path or host != parts.netloc
@@ -54,10 +54,11 @@ def scrub_custom(value: Any, key: str = "") -> tuple[Any, bool]:
     if isinstance(value, str):
         if key and _PRIVATE_KEY.search(key) and key not in _KEPT_KEYS:
             return MASK, bool(value)
-        return (_EMAIL.sub(MASK, value), True) if "@" in value and _EMAIL.search(value) else (value, False)
+        return (_EMAIL.sub(MASK, value), True) if _has_email(value) else (value, False)
     if isinstance(value, dict):
-        pairs = {k: scrub_custom(v, k) for k, v in value.items()}
-        return {k: v for k, (v, _) in pairs.items()}, any(hit for _, hit in pairs.values())
+        pairs = {MASK if _has_email(k) else k: scrub_custom(v, k) for k, v in value.items()}
+        hit = MASK in pairs or any(hit for _, hit in pairs.values())
+        return {k: v for k, (v, _) in pairs.items()}, hit
     if isinstance(value, list):
         items = [scrub_custom(v, key) for v in value]
         return [v for v, _ in items], any(hit for _, hit in items)
@@ -82,11 +83,22 @@ def _blank(word: str) -> str:
 def _scrub_pair(pair: str) -> str:
     key, equals, value = pair.partition("=")
     if not equals or not value:
-        return MASK if "@" in unquote(pair) else pair
+        return MASK if _holds_at(pair) else pair
     plain_key = unquote(key)
     if plain_key.startswith("utm_") or plain_key == "fbclid":
-        return pair if "@" not in unquote(value) else f"{key}={MASK}"
-    return f"{key}={MASK}" if "@" in unquote(value) or _PRIVATE_KEY.search(plain_key) else pair
+        return f"{key}={MASK}" if _holds_at(value) else pair
+    if _holds_at(key):
+        return MASK
+    return f"{key}={MASK}" if _holds_at(value) or _PRIVATE_KEY.search(plain_key) else pair
+
+
+def _has_email(text: str) -> bool:
+    return ("@" in text or "%40" in text) and _EMAIL.search(text) is not None
+
+
+def _holds_at(text: str) -> bool:
+    """True for an at sign, also when it is encoded twice: one address inside another's query."""
+    return "@" in text or ("%" in text and "@" in unquote(unquote(text)))
 
 
 # Documented custom_data keys that read like contact data but name the goods.

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal, describe, describe_key
 
 MAX_DEPTH = 20
 MAX_KEYS = 500  # in one event; a body may hold MAX_KEYS for each of its events
@@ -22,7 +22,8 @@ MAX_DIGITS = 20  # of one number
 
 _SPACED_COLON = re.compile(rb'"\s+:')
 _TOO_LONG = 10**MAX_DIGITS
-_FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,39}")
+# NUL, and a quote or colon that the encoder would write as itself: one of these could stand in for a repeated key.
+_TOLD_OTHERWISE = re.compile(rb"(?i)\\u00(?:00|22|3a)")
 
 
 class _LongNumber(Exception):
@@ -71,7 +72,7 @@ def has_unique_keys(data: bytes, again: bytes) -> bool:
         data.count(b'":') == again.count(b'":')
         and not _has_spaced_colon(data)
         and (len(data) <= MAX_STRING or _strings_fit(data))
-        and b"\\u0000" not in data
+        and _TOLD_OTHERWISE.search(data) is None
     )
 
 
@@ -85,7 +86,7 @@ def _looks_plain(data: bytes, tree: Any, max_keys: int) -> bool:
     return (
         keys <= max_keys
         and data.count(b'":') == keys
-        and (data.count(b"{") + data.count(b"[") <= MAX_DEPTH or _depth(tree) <= MAX_DEPTH)
+        and (data.count(b"{") + data.count(b"[") <= MAX_DEPTH or _is_shallow(tree))
         and not _has_spaced_colon(data)
         and (len(data) <= MAX_STRING or _strings_fit(data))
         and b"\\u0000" not in data
@@ -102,9 +103,15 @@ def _strings_fit(data: bytes) -> bool:
     return b'\\"' not in data and max(map(len, data.split(b'"'))) <= MAX_STRING
 
 
-def _depth(value: Any) -> int:
-    below = value.values() if isinstance(value, dict) else value
-    return 1 + max((_depth(v) for v in below if isinstance(v, (dict, list))), default=0)
+def _is_shallow(tree: Any) -> bool:
+    """True for at most `MAX_DEPTH` levels; level by level, because a deep body must not become deep recursion."""
+    level = [tree]
+    for _ in range(MAX_DEPTH):
+        below = [v for item in level for v in (item.values() if type(item) is dict else item)]
+        level = [v for v in below if type(v) is dict or type(v) is list]
+        if not level:
+            return True
+    return False
 
 
 def _count_keys(tree: Any) -> int:
@@ -156,7 +163,7 @@ def _walk(value: Any, path: str, depth: int, left: list[int]) -> Refusal | None:
             refusal = _check_text(key, path)
             if refusal is not None:
                 return refusal
-            key = key if _FIELD_NAME.fullmatch(key) else "…"  # a key may be anything, contact data included
+            key = describe_key(key)
         below = f"{path}{key}" if isinstance(value, list) else f"{path}.{key}" if path else key
         refusal = _walk(item, below, depth + 1, left)
         if refusal is not None:

@@ -24,6 +24,8 @@ class Kind(StrEnum):
     """Why a request was refused; each member's answer is in `TABLE`."""
 
     BAD_TOKEN = "bad_token"
+    NO_PERMISSION = "no_permission"
+    THROTTLED = "throttled"
     WRONG_DATASET = "wrong_dataset"
     PROOF_MISSING = "proof_missing"
     PROOF_WRONG = "proof_wrong"
@@ -55,6 +57,11 @@ class Kind(StrEnum):
     CURRENCY_MISSING = "currency_missing"
     CURRENCY_INVALID = "currency_invalid"
     OS_VERSION_MISSING = "os_version_missing"
+    APP_DATA_MISSING = "app_data_missing"
+    EXTINFO_MISSING = "extinfo_missing"
+    EXTINFO_INVALID = "extinfo_invalid"
+    TRACKING_FLAG_INVALID = "tracking_flag_invalid"
+    LDU_INCOMPLETE = "ldu_incomplete"
     CHANNEL_MISSING = "channel_missing"
     CHANNEL_INVALID = "channel_invalid"
     MESSAGING_ARGUMENT = "messaging_argument"
@@ -62,7 +69,19 @@ class Kind(StrEnum):
     MESSAGING_ID_MISSING = "messaging_id_missing"
     IG_SID_MISSING = "ig_sid_missing"
     IG_ACCOUNT_MISSING = "ig_account_missing"
+    IG_NOT_LINKED = "ig_not_linked"
+    CTWA_INVALID = "ctwa_invalid"
+    CTWA_MISMATCH = "ctwa_mismatch"
     APPEND_INVALID = "append_invalid"
+    ATTRIBUTION_INVALID = "attribution_invalid"
+
+
+class Origin(StrEnum):
+    """Where the numbers of one row come from; the table in docs/sandbox.md shows it."""
+
+    META = "Meta's"  # named by a public source
+    INFERRED = "Meta's number, meaning inferred"
+    OURS = "ours"
 
 
 class Answer(Struct, frozen=True):
@@ -75,8 +94,16 @@ class Answer(Struct, frozen=True):
     message: str = GENERIC
     type: str = "OAuthException"
     transient: bool = False
+    inferred: bool = False
+
+    @property
+    def origin(self) -> Origin:
+        if self.subcode is not None and self.subcode in OWN_SUBCODES:
+            return Origin.OURS
+        return Origin.INFERRED if self.inferred else Origin.META
 
 
+OWN_SUBCODES = range(9_900_000, 10_000_000)
 _NO_OBJECT = (
     "Unsupported post request. Object with ID '{subject}' does not exist, cannot be loaded due to missing permissions, "
     "or does not support this operation"
@@ -85,18 +112,22 @@ _NO_OBJECT = (
 # fmt: off
 TABLE: dict[Kind, Answer] = {
     Kind.BAD_TOKEN: Answer(401, 190, None, message="Invalid OAuth access token - Cannot parse access token"),
+    # The token is good, but has not the scope that this edge needs.
+    Kind.NO_PERMISSION: Answer(400, 100, None, message="(#100) Missing Permission"),
+    # 80004 is the throttling code of ads calls, which events count as; the events edge itself has no limit of its own.
+    Kind.THROTTLED: Answer(400, 80004, None, message="(#80004) There have been too many calls to this ad-account. Wait a bit and try again.", transient=True, inferred=True),
     Kind.WRONG_DATASET: Answer(400, 100, 33, message=_NO_OBJECT, type="GraphMethodException"),
     # Messages of Graph's app-secret settings as generally seen; Meta's page names no code.
-    Kind.PROOF_MISSING: Answer(400, 100, None, message="API calls from the server require an appsecret_proof argument", type="GraphMethodException"),
-    Kind.PROOF_WRONG: Answer(400, 100, None, message="Invalid appsecret_proof provided in the API argument", type="GraphMethodException"),
+    Kind.PROOF_MISSING: Answer(400, 100, None, message="API calls from the server require an appsecret_proof argument", type="GraphMethodException", inferred=True),
+    Kind.PROOF_WRONG: Answer(400, 100, None, message="Invalid appsecret_proof provided in the API argument", type="GraphMethodException", inferred=True),
     Kind.UNKNOWN_PATH: Answer(400, 2500, None, message="Unknown path components: {subject}"),
     # Only POST exists on this edge; the object is then "not found", as with a wrong id.
-    Kind.WRONG_METHOD: Answer(400, 100, 33, message=_NO_OBJECT.replace("post", "{method}"), type="GraphMethodException"),
+    Kind.WRONG_METHOD: Answer(400, 100, 33, message=_NO_OBJECT.replace("post", "{method}"), type="GraphMethodException", inferred=True),
     # Ours: the sandbox keeps everything in memory and says so instead of dropping.
-    Kind.FULL: Answer(503, 2, None, message="The sandbox holds as many events as it may; POST /sandbox/reset empties it", transient=True),
+    Kind.FULL: Answer(503, 2, None, message="The sandbox holds as many events as it may; POST /sandbox/reset empties it", transient=True, inferred=True),
     Kind.DATA_MISSING: Answer(400, 100, None, message="(#100) The parameter data is required"),
     Kind.DATA_EMPTY: Answer(400, 100, None, message="(#100) param data must be non-empty."),
-    Kind.DATA_NOT_LIST: Answer(400, 100, None, message="(#100) param data must be an array."),
+    Kind.DATA_NOT_LIST: Answer(400, 100, None, message="(#100) param data must be an array.", inferred=True),
     Kind.SYNTAX: Answer(400, 100, 9900001, "Request Not Readable"),
     Kind.TOO_LARGE: Answer(413, 100, 9900002, "Request Too Large"),
     Kind.TOO_MANY: Answer(400, 100, 9900003, "Too Many Events"),
@@ -116,11 +147,18 @@ TABLE: dict[Kind, Answer] = {
     Kind.NOT_HASHED: Answer(400, 100, 2804016, "User Parameter Not Hashed"),
     Kind.LEAD_ID_INVALID: Answer(400, 100, 9900101, "Invalid Lead ID"),
     # 2804009 is inferred to mean a Purchase without value; its title was not found.
-    Kind.VALUE_MISSING: Answer(400, 100, 2804009, "Missing Value for Purchase Event"),
+    Kind.VALUE_MISSING: Answer(400, 100, 2804009, "Missing Value for Purchase Event", inferred=True),
     Kind.VALUE_INVALID: Answer(400, 100, 9900018, "Invalid Value"),
     Kind.CURRENCY_MISSING: Answer(400, 100, 2804010, "Missing Currency for Purchase Event"),
     Kind.CURRENCY_INVALID: Answer(400, 100, 9900019, "Invalid Currency"),
     Kind.OS_VERSION_MISSING: Answer(400, 100, 2804043, "Missing OS Version in Extinfo"),
+    # Meta's page demands these for app events; how it refuses was not found.
+    Kind.APP_DATA_MISSING: Answer(400, 100, 9900020, "Missing App Data"),
+    Kind.EXTINFO_MISSING: Answer(400, 100, 9900021, "Missing Extinfo"),
+    Kind.EXTINFO_INVALID: Answer(400, 100, 9900022, "Invalid Extinfo"),
+    Kind.TRACKING_FLAG_INVALID: Answer(400, 100, 9900023, "Invalid Tracking Flag"),
+    # Seen in 2020 on offline events without country and state; that it is this rule is inferred.
+    Kind.LDU_INCOMPLETE: Answer(400, 100, 2804030, "Limited Data Use Selection Required", inferred=True),
     Kind.CHANNEL_MISSING: Answer(400, 100, 2804063, "Missing Messaging Channel"),
     Kind.CHANNEL_INVALID: Answer(400, 100, 9900102, "Invalid Messaging Channel"),
     Kind.MESSAGING_ARGUMENT: Answer(400, 100, 2804064, "Messaging Event Invalid Argument"),
@@ -128,7 +166,12 @@ TABLE: dict[Kind, Answer] = {
     Kind.MESSAGING_ID_MISSING: Answer(400, 100, 9900103, "Messaging Event Missing Identifier"),
     Kind.IG_SID_MISSING: Answer(400, 100, 2804075, "Messaging Event Missing Instagram Scoped ID"),
     Kind.IG_ACCOUNT_MISSING: Answer(400, 100, 2804079, "Messaging Event Missing Instagram Account ID"),
+    # Titles of these three were found in part only.
+    Kind.IG_NOT_LINKED: Answer(400, 100, 2804133, "No Instagram Account Linked To Dataset"),
+    Kind.CTWA_INVALID: Answer(400, 100, 2804087, "Messaging Event Invalid Ctwa Clid"),
+    Kind.CTWA_MISMATCH: Answer(400, 100, 2804072, "Messaging Event Page ID And Ctwa Clid Mismatch"),
     Kind.APPEND_INVALID: Answer(400, 100, 9900104, "Invalid Original Event Data"),
+    Kind.ATTRIBUTION_INVALID: Answer(400, 100, 9900105, "Invalid Attribution Data"),
 }
 # fmt: on
 
@@ -149,6 +192,8 @@ class Refused(Exception):
         self.blame = blame
         self.index = index
         self.subject = subject
+        self.event_name: str = ""  # of the invalid event, when it has one
+        self.action_source: str = ""
 
 
 def new_trace_id() -> str:

@@ -10,6 +10,9 @@ What those pages leave open, and how it is read here:
 - Two server copies with one id are one action (retries are idempotent).
 - Preferring the browser copy does not move the window; it always runs from the first copy received.
 - ``fbp`` *and/or* ``external_id``: one equal value is enough.
+- An app SDK's copy stands where a browser's does: preferred within 5 minutes, and first in the fallback.
+- The order id rule (a feature of few partners, off here by default) asks for one equal user key of fbp,
+  external_id, hashed e-mail or phone, is tried after the event id, and keeps the first copy of any source.
 - The fallback is used where the event id cannot decide, so not between two copies that carry different ids;
   `Fallback.ALWAYS` is the literal reading, which also drops a person's second order within 48 hours.
 """
@@ -25,11 +28,15 @@ HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 
 
+ORDER_WINDOWS_MS = (48 * HOUR_MS, 28 * DAY_MS)
+
+
 class Source(StrEnum):
     """Which side sent a copy, in the words of the Test Events tool."""
 
     BROWSER = "Browser"
     SERVER = "Server"
+    APP = "App"  # the app SDK, on the device; preferred and compared like the browser
 
 
 class State(StrEnum):
@@ -51,6 +58,7 @@ class Reason(StrEnum):
     OFFLINE_FIRST = "offline_first"
     OFFLINE_REPEAT = "offline_repeat"
     MESSAGING = "messaging"
+    ORDER_REPEAT = "order_repeat"
 
 
 MEANING: dict[Reason, str] = {
@@ -64,6 +72,7 @@ MEANING: dict[Reason, str] = {
     Reason.OFFLINE_FIRST: "Kept: the first store event with this time, name, item and order.",
     Reason.OFFLINE_REPEAT: "Dropped: a store event with this time, name, item and order was received in 7 days.",
     Reason.MESSAGING: "Kept: business messaging events are never deduplicated.",
+    Reason.ORDER_REPEAT: "Dropped: a Purchase of the same user with this order id was counted in the chosen window.",
 }
 
 
@@ -82,6 +91,7 @@ class DedupOptions(Struct, frozen=True, kw_only=True):
     prefer_browser_ms: int = 5 * MINUTE_MS
     offline_window_ms: int = 7 * DAY_MS
     fallback: Fallback = Fallback.WITHOUT_ID
+    order_window_ms: int | None = None  # limited feature: `ORDER_WINDOWS_MS` are the documented choices
 
 
 class Copy(Struct, frozen=True, kw_only=True):
@@ -98,8 +108,9 @@ class Copy(Struct, frozen=True, kw_only=True):
     external_ids: tuple[str, ...] = ()
     event_time: int = 0  # s; offline key only
     item_number: str | None = None  # offline key only
-    order_id: str | None = None  # offline key only
+    order_id: str | None = None  # offline key, and the limited order id rule
     person: str = ""  # offline key only: a digest of all user_data, used when there is no order id
+    contacts: tuple[str, ...] = ()  # limited order id rule only: hashes of e-mail and phone
 
 
 class Verdict(Struct, frozen=True):
@@ -125,7 +136,7 @@ class _Group(Struct, gc=False):
 
 
 class _Sighting(Struct, gc=False):
-    """The latest browser copy that carried one fbp or external_id."""
+    """The copy that last stood for one value, and the time its window runs from."""
 
     number: int
     at: int
@@ -138,6 +149,7 @@ class Deduplicator:
         self._options = options or DedupOptions()
         self._by_id: dict[tuple[str, str, str], _Group] = {}
         self._offline: dict[tuple, _Group] = {}
+        self._orders: dict[tuple[str, str, str, str], _Sighting] = {}
         # The last part of the key says whether only copies without an event id were noted under it.
         self._browser: dict[tuple[str, str, str, str, bool], _Sighting] = {}
 
@@ -148,8 +160,10 @@ class Deduplicator:
         if copy.action_source == "physical_store":
             return self._judge_offline(copy)
         verdict = self._judge_web(copy)
-        if copy.source is Source.BROWSER:
+        if copy.source is not Source.SERVER:
             self._note_browser(copy)
+        if verdict.state is State.PROCESSED:
+            self._note_order(copy)
         return verdict
 
     def _judge_offline(self, copy: Copy) -> Verdict:
@@ -166,17 +180,19 @@ class Deduplicator:
         group = self._by_id.get(key) if copy.event_id else None
         if group is not None and copy.received_at - group.first_at <= self._options.window_ms:
             return self._judge_same_id(copy, group)
-        seen = self._browser_before(copy)
+        ordered = self._order_before(copy)
+        seen = self._browser_before(copy) if ordered is None else ordered
         if copy.event_id:
             # A copy that falls to the fallback still opens its id: a retry of it must not count either.
             self._by_id[key] = _open_group(copy, counted=seen is None)
         if seen is not None:
-            return Verdict(State.DEDUPLICATED, Reason.BROWSER_BEFORE, seen)
+            reason = Reason.BROWSER_BEFORE if ordered is None else Reason.ORDER_REPEAT
+            return Verdict(State.DEDUPLICATED, reason, seen)
         return Verdict(State.PROCESSED, Reason.FIRST if copy.event_id else Reason.NO_KEY)
 
     def _judge_same_id(self, copy: Copy, group: _Group) -> Verdict:
         apart = copy.received_at - group.kept_at
-        prefer = copy.source is Source.BROWSER and group.kept_source is Source.SERVER
+        prefer = copy.source is not Source.SERVER and group.kept_source is Source.SERVER
         if not prefer or apart > self._options.prefer_browser_ms:
             return Verdict(State.DEDUPLICATED, Reason.SAME_ID, group.kept)
         replaced, was_counted = group.kept, group.counted
@@ -198,6 +214,28 @@ class Deduplicator:
                 latest = seen
         return latest.number if latest else None
 
+    def _order_before(self, copy: Copy) -> int | None:
+        """The counted Purchase of this order id and user in the chosen window; None when the rule is off."""
+        window = self._options.order_window_ms
+        if window is None:
+            return None
+        for key in _order_keys(copy):
+            seen = self._orders.get(key)
+            if seen is not None and copy.received_at - seen.at <= window:
+                return seen.number
+        return None
+
+    def _note_order(self, copy: Copy) -> None:
+        """The window runs from the first counted copy; one that replaces it inherits its time."""
+        window = self._options.order_window_ms
+        if window is None:
+            return
+        keys = _order_keys(copy)
+        known = [seen for key in keys if (seen := self._orders.get(key)) and copy.received_at - seen.at <= window]
+        first_at = min([seen.at for seen in known], default=copy.received_at)
+        for key in keys:
+            self._orders[key] = _Sighting(copy.number, first_at)
+
     def _note_browser(self, copy: Copy) -> None:
         for kind, value in _person_keys(copy):
             seen = _Sighting(copy.number, copy.received_at)
@@ -208,6 +246,13 @@ class Deduplicator:
 
 def _open_group(copy: Copy, *, counted: bool = True) -> _Group:
     return _Group(copy.received_at, copy.number, copy.received_at, copy.source, counted)
+
+
+def _order_keys(copy: Copy) -> list[tuple[str, str, str, str]]:
+    if copy.event_name != "Purchase" or not copy.order_id:
+        return []
+    users = [*_person_keys(copy), *(("contact", value) for value in copy.contacts)]
+    return [(copy.dataset, copy.order_id, kind, value) for kind, value in users]
 
 
 def _person_keys(copy: Copy) -> list[tuple[str, str]]:

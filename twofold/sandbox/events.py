@@ -8,11 +8,10 @@ and "Secure Graph API calls", read September 2026.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
 import re
 from typing import Any
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -26,19 +25,18 @@ from twofold.sandbox.answers import (
     new_trace_id,
     success_body,
 )
+from twofold.sandbox.access import SEND_EVENTS, check_access
 from twofold.sandbox.dedup import Source
-from twofold.sandbox.diagnostics import diagnose
+from twofold.sandbox.diagnostics import diagnose, diagnose_refusal, seen_from
 from twofold.sandbox.envelope import Envelope, envelope_from, events_from, read_body, read_fields
 from twofold.sandbox.faults import Fault, scripted_response, with_fault_headers
 from twofold.sandbox.identifiers import comparable_fbp, comparable_values, person_digest
+from twofold.sandbox.graph import VERSION, finish, is_outdated, unknown_path
+from twofold.sandbox.rates import WRITE
+from twofold.sandbox.flags import flags_of
 from twofold.sandbox.received import Arrival, RefusedEntry, encode_event
 from twofold.sandbox.rules import Checked, check_batch
-from twofold.sandbox.settings import Sandbox, SandboxSettings
-
-MIN_TOKEN = 8  # characters, when no tokens are configured
-
-_VERSION = re.compile(r"v\d{1,3}\.\d{1,2}")
-_DATASET = re.compile(r"\d{1,32}")
+from twofold.sandbox.settings import Sandbox
 
 
 def routes(sandbox: Sandbox) -> list[Route]:
@@ -55,18 +53,12 @@ def routes(sandbox: Sandbox) -> list[Route]:
     ]
 
 
-async def unknown_path(request: Request) -> Response:
-    trace = new_trace_id()
-    refused = Refused(Kind.UNKNOWN_PATH, subject=request.url.path)
-    return graph_response(refused.answer.status, error_body(refused, trace), trace=trace)
-
-
 async def answer_events(sandbox: Sandbox, request: Request) -> Response:
     """One request to the endpoint, from bytes to answer."""
     version = request.path_params.get("version", DEFAULT_VERSION)
-    if not _VERSION.fullmatch(version):
+    if not VERSION.fullmatch(version):
         return await unknown_path(request)
-    post = _Post(sandbox, request.path_params["dataset"], new_trace_id())
+    post = _Post(sandbox, request.path_params["dataset"], version, new_trace_id())
     try:
         await post.read(request)
     except ClientDisconnect:
@@ -74,8 +66,10 @@ async def answer_events(sandbox: Sandbox, request: Request) -> Response:
     fault = sandbox.faults.take(post.dataset, post.event_ids())
     if fault is None:
         status, body = post.settle()
-        return graph_response(status, body, trace=post.trace, version=version)
-    return await _answer_with_fault(post, fault, version)
+        response = graph_response(status, body, trace=post.trace, version=version)
+    else:
+        response = await _answer_with_fault(post, fault, version)
+    return finish(sandbox, response, version, token=post.token, owner=post.dataset)
 
 
 async def _answer_with_fault(post: _Post, fault: Fault, version: str) -> Response:
@@ -94,10 +88,11 @@ async def _answer_with_fault(post: _Post, fault: Fault, version: str) -> Respons
 class _Post:
     """One request while it is worked on: read first, then settled once (or not at all, when a fault says so)."""
 
-    def __init__(self, sandbox: Sandbox, dataset: str, trace: str) -> None:
+    def __init__(self, sandbox: Sandbox, dataset: str, version: str, trace: str) -> None:
         self.sandbox = sandbox
         self.dataset = dataset
         self.trace = trace
+        self._outdated = is_outdated(sandbox.settings, version)
         self._method = "POST"
         self._client: str | None = None
         self._envelope = Envelope()
@@ -120,6 +115,10 @@ class _Post:
         except Refused as refused:
             self._no_events = refused
 
+    @property
+    def token(self) -> str:
+        return self._envelope.token or ""
+
     def event_ids(self) -> set[str]:
         return {str(event["event_id"]) for event in self._events if isinstance(event, dict) and event.get("event_id")}
 
@@ -127,11 +126,11 @@ class _Post:
         """Status and body of the true answer; the batch is kept, or one line about its refusal."""
         now = self.sandbox.clock()
         try:
-            self._check_access()
+            self._check_access(now)
             for refused in (self._unreadable, self._no_events):
                 if refused is not None:
                     raise refused
-            checked = check_batch(self._events, now)
+            checked = check_batch(self._events, now, self.dataset, self.sandbox.notes.links)
             if not self.sandbox.inbox.has_room(len(checked)):
                 raise Refused(Kind.FULL)
         except Refused as refused:
@@ -140,17 +139,13 @@ class _Post:
         self.sandbox.inbox.keep((self._arrival(event, now) for event in checked), now)
         return 200, success_body(len(checked), self.trace)
 
-    def _check_access(self) -> None:
-        settings = self.sandbox.settings
-        token = self._envelope.token
-        if not may_enter(settings, token):
-            raise Refused(Kind.BAD_TOKEN)
-        if not _DATASET.fullmatch(self.dataset) or not may_write(settings, token or "", self.dataset):
-            raise Refused(Kind.WRONG_DATASET, subject=self.dataset)
+    def _check_access(self, now: int) -> None:
+        envelope = self._envelope
+        check_access(self.sandbox.settings, envelope.token, envelope.proof, self.dataset, SEND_EVENTS)
         if self._method != "POST":
             raise Refused(Kind.WRONG_METHOD, subject=self.dataset)
-        if settings.app_secret:
-            check_proof(settings.app_secret, token or "", self._envelope.proof)
+        if not self.sandbox.rates.charge(self.token, WRITE, now):
+            raise throttled(self.sandbox)
 
     def _entry(self, refused: Refused, now: int) -> RefusedEntry:
         answer = refused.answer
@@ -167,6 +162,8 @@ class _Post:
             index=refused.index,
             count=len(self._events),
             trace=self.trace,
+            event_name=refused.event_name,
+            diagnostics=diagnose_refusal(refused),
         )
 
     def _arrival(self, event: Checked, now: int) -> Arrival:
@@ -189,32 +186,30 @@ class _Post:
             currency=event.currency,
             order_id=_text(custom_data.get("order_id")),
             item_number=_text(custom_data.get("item_number")),
-            diagnostics=diagnose(event, now),
+            diagnostics=diagnose(seen_from(event, now, outdated=self._outdated)),
             test_event_code=self._envelope.test_event_code,
             partner_agent=self._envelope.partner_agent,
             client=self._client,
+            flags=flags_of(event.event),
+            contacts=contacts_of(self.sandbox, user_data),
         )
 
 
-def may_enter(settings: SandboxSettings, token: str | None) -> bool:
-    """Whether the token is one that the sandbox knows, or long enough when it knows none."""
-    if token is None:
-        return False
-    return token in settings.tokens if settings.tokens else len(token) >= MIN_TOKEN
+def contacts_of(sandbox: Sandbox, user_data: dict[str, Any]) -> tuple[str, ...]:
+    """Hashed e-mail and phone for the limited order id rule; nothing while it is off, which saves memory."""
+    if sandbox.settings.dedup.order_window_ms is None:
+        return ()
+    return (*comparable_values(user_data.get("em")), *comparable_values(user_data.get("ph")))
 
 
-def may_write(settings: SandboxSettings, token: str, dataset: str) -> bool:
-    datasets = settings.tokens.get(token, ())
-    return not datasets or dataset in datasets
-
-
-def check_proof(app_secret: str, token: str, proof: str | None) -> None:
-    """``appsecret_proof`` is the lower-case hex HMAC-SHA256 of the token under the app secret."""
-    if proof is None:
-        raise Refused(Kind.PROOF_MISSING)
-    expected = hmac.new(app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
-    if not hmac.compare_digest(expected.encode(), proof.encode()):
-        raise Refused(Kind.PROOF_WRONG)
+def throttled(sandbox: Sandbox) -> Refused:
+    """The answer of a token that called too often, with the code that the options ask for."""
+    refused = Refused(Kind.THROTTLED)
+    options = sandbox.rates.options
+    refused.answer = msgspec.structs.replace(
+        refused.answer, status=options.status, code=options.code, subcode=options.subcode
+    )
+    return refused
 
 
 def _text(value: Any) -> str | None:

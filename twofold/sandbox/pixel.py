@@ -1,7 +1,7 @@
 """The pixel endpoint ``/tr``: one browser event per request, in every transport of the genuine pixel.
 
 Owns the mapping of request parameters to an event. It never fails visibly: whatever comes, a 1x1 image goes back.
-Source: recorded requests of fbevents.js 2.9.178 and Meta for Developers, "Image pixel", read September 2026.
+Source: recorded requests of fbevents.js 2.9.178 and Meta for Developers, "Image pixel", read September 2026. The noscript image is the same endpoint with less in it.
 Contact values that are not SHA-256 are left out, because they would stand here in the clear.
 """
 
@@ -22,7 +22,9 @@ from starlette.routing import Route
 from twofold.event.vocabulary import CONTACT_ALIASES, MAX_CUSTOM_NAME
 from twofold.sandbox.answers import Kind, Refused, new_trace_id
 from twofold.sandbox.dedup import Source
+from twofold.sandbox.diagnostics import Seen, diagnose
 from twofold.sandbox.envelope import decode_json, read_body, read_form
+from twofold.sandbox.flags import flags_of
 from twofold.sandbox.identifiers import comparable_fbp, comparable_values
 from twofold.sandbox.received import Arrival, RefusedEntry, encode_event
 from twofold.sandbox.rules import HASHED_KEYS, amount, is_hash
@@ -101,10 +103,32 @@ def arrival_from(pairs: Iterable[tuple[str, str]], headers: Any, address: str | 
         external_ids=comparable_values(user_data.get("external_id")),
         value=value,
         currency=currency,
-        order_id=custom_data.get("order_id") if isinstance(custom_data.get("order_id"), str) else None,
-        diagnostics=tuple(hit.diagnostics),
+        order_id=_order_id(custom_data),
+        diagnostics=(*hit.diagnostics, *diagnose(_seen(event, value, currency, now_ms))),
         client=plain.get("a") or headers.get("user-agent"),
+        flags=flags_of(event),
     )
+
+
+def _seen(event: dict[str, Any], value: Decimal | None, currency: str | None, now_ms: int) -> Seen:
+    return Seen(
+        source=Source.BROWSER,
+        event_name=event["event_name"],
+        event_time=event["event_time"],
+        action_source="website",
+        user_data=event["user_data"],
+        custom_data=event.get("custom_data", {}),
+        value=value,
+        currency=currency,
+        event=event,
+        now_s=now_ms // 1000,
+    )
+
+
+def _order_id(custom_data: dict[str, Any]) -> str | None:
+    """The order's number, unless it travelled as a list or an object."""
+    value = custom_data.get("order_id")
+    return value if isinstance(value, str) and value else None
 
 
 def sort_parameters(pairs: Iterable[tuple[str, str]]) -> Hit:
@@ -168,18 +192,10 @@ async def _pairs(request: Request) -> list[tuple[str, str]]:
 
 
 def _money(hit: Hit) -> tuple[Decimal | None, str | None]:
-    """Value and currency as far as they can be read: the pixel sends bad ones all the same, only with a warning."""
-    value, currency = hit.custom_data.get("value"), hit.custom_data.get("currency")
-    number = amount(value)
-    if value is None and hit.plain.get("ev") == "Purchase":
-        hit.diagnostics.append("pixel_missing_value_parameter")
-    if value is not None and (number is None or number < 0):
-        hit.diagnostics.append("pixel_invalid_value_parameter")
-        number = None
+    """Value and currency as far as they can be used: the pixel sends bad ones all the same, only with a warning."""
+    number, currency = amount(hit.custom_data.get("value")), hit.custom_data.get("currency")
     good = isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", currency)
-    if not good and (currency is not None or number is not None):
-        hit.diagnostics.append("pixel_missing_or_invalid_currency")
-    return number, currency.upper() if good else None
+    return None if number is None or number < 0 else number, currency.upper() if good else None
 
 
 def _add_user_value(hit: Hit, key: str, value: str) -> None:
@@ -209,7 +225,10 @@ def _seconds(ts: str | None, now_ms: int) -> int:
 
 
 def _address(request: Request) -> str | None:
-    return request.client.host if request.client else None
+    """The browser's address; a proxy on this machine may name the one before it."""
+    peer = request.client.host if request.client else None
+    forwarded = request.headers.get("x-forwarded-for", "").partition(",")[0].strip()
+    return forwarded if forwarded and peer in ("127.0.0.1", "::1") else peer
 
 
 def _entry(refused: Refused, dataset: str, now: int) -> RefusedEntry:

@@ -6,6 +6,7 @@ line each; verdicts are computed again from it at start, so they can never disag
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
@@ -16,15 +17,18 @@ from typing import IO, Any
 import msgspec
 from msgspec import Struct
 
+from twofold.errors import StoreLocked
 from twofold.sandbox.dedup import Copy, Deduplicator, DedupOptions, Reason, Source, State
 
 KEEP_REFUSED = 10_000  # entries; the oldest go first
 FILE_NAME = "received.jsonl"
+REFUSED_NAME = "refused.jsonl"
+LOCK_NAME = "lock"
 
 # Arrival's fields with few different values among many events
 SHARED = (
     "dataset", "event_name", "action_source", "event_source_url", "user_keys", "currency", "diagnostics",
-    "test_event_code", "partner_agent", "client",
+    "test_event_code", "partner_agent", "client", "flags",
 )  # fmt: skip
 
 _EXACT = Context(prec=60)  # 28 digits would round a long sum
@@ -53,6 +57,8 @@ class Arrival(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     test_event_code: str | None = None
     partner_agent: str | None = None
     client: str | None = None  # User-Agent of the request
+    flags: tuple[str, ...] = ()  # of `flags.Flag`
+    contacts: tuple[str, ...] = ()  # hashes of e-mail and phone, only for the limited order id rule
 
 
 class Received(Struct, kw_only=True, gc=False):
@@ -67,7 +73,7 @@ class Received(Struct, kw_only=True, gc=False):
 
 
 class RefusedEntry(Struct, frozen=True, kw_only=True):
-    """One refused request, without its content. ``index`` is the first invalid event's place in the batch."""
+    """One refused request, without its content but the invalid event's name. ``index`` is the first invalid event's place in the batch."""
 
     at: int  # ms
     dataset: str
@@ -81,6 +87,8 @@ class RefusedEntry(Struct, frozen=True, kw_only=True):
     index: int | None
     count: int  # events in the request, 0 when unreadable
     trace: str
+    event_name: str = ""  # of the invalid event, when it has one
+    diagnostics: tuple[str, ...] = ()
 
 
 class Total(Struct):
@@ -91,10 +99,11 @@ class Total(Struct):
 
 
 class Tally(Struct):
-    """Of one dataset and event name: browser + server = deduplicated + counted, always."""
+    """Of one dataset and event name: browser + server + app = deduplicated + counted, always."""
 
     browser: int = 0
     server: int = 0
+    app: int = 0
     deduplicated: int = 0
     counted: int = 0
     values: dict[str, Total] = msgspec.field(default_factory=dict)  # currency, or "" when none was sent
@@ -107,6 +116,7 @@ class _Line(Struct, frozen=True):
 
 _encode_line = msgspec.json.Encoder(decimal_format="string").encode
 _decode_line = msgspec.json.Decoder(_Line).decode
+_decode_refused = msgspec.json.Decoder(RefusedEntry).decode
 
 
 class Inbox:
@@ -117,6 +127,9 @@ class Inbox:
         self._options = options
         self._capacity = capacity
         self._file: IO[bytes] | None = None
+        self._refused_file: IO[bytes] | None = None
+        self._refused_lines = 0
+        self._lock: int | None = None
         self._forget()
         if folder is not None:
             self._open(folder)
@@ -139,6 +152,13 @@ class Inbox:
     def refuse(self, entry: RefusedEntry) -> None:
         self.refused.append(entry)
         self.version += 1
+        if self._refused_file is None:
+            return
+        self._refused_file.write(_encode_line(entry) + b"\n")
+        self._refused_file.flush()
+        self._refused_lines += 1
+        if self._refused_lines >= 2 * KEEP_REFUSED:
+            self._rewrite_refused()
 
     def received(self) -> Iterator[Received]:
         """All kept copies, oldest first."""
@@ -170,11 +190,17 @@ class Inbox:
         self._forget()
         if self._file is not None:
             self._file.truncate(0)
+        if self._refused_file is not None:
+            self._rewrite_refused()
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        for file in (self._file, self._refused_file):
+            if file is not None:
+                file.close()
+        self._file = self._refused_file = None
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _forget(self) -> None:
         self._received: list[Received] = []
@@ -218,10 +244,13 @@ class Inbox:
 
     def _count(self, copy: Received) -> None:
         tally = self._tally(copy)
-        if copy.arrival.source is Source.BROWSER:
-            tally.browser += 1
-        else:
-            tally.server += 1
+        match copy.arrival.source:
+            case Source.BROWSER:
+                tally.browser += 1
+            case Source.SERVER:
+                tally.server += 1
+            case Source.APP:
+                tally.app += 1
         if copy.state is State.DEDUPLICATED:
             tally.deduplicated += 1
             return
@@ -233,19 +262,51 @@ class Inbox:
 
     def _open(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path = folder / FILE_NAME
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        self._file = os.fdopen(descriptor, "rb+")
-        whole = 0
-        for line in self._file:
-            if not line.endswith(b"\n"):
-                break  # the process died in the middle of this line; it was never answered
+        self._lock = _lock_folder(folder)
+        self._refused_file = _open_file(folder / REFUSED_NAME)
+        for line in _whole_lines(self._refused_file):
+            self.refused.append(_decode_refused(line))
+            self._refused_lines += 1
+        self._file = _open_file(folder / FILE_NAME)
+        for line in _whole_lines(self._file):
             entry = _decode_line(line)
             # A Raw points into its line; a copy lets the line go.
             event = msgspec.Raw(bytes(entry.arrival.event))
             self._take(msgspec.structs.replace(entry.arrival, event=event), entry.received_at)
-            whole += len(line)
-        self._file.truncate(whole)
+
+    def _rewrite_refused(self) -> None:
+        """Only the entries that are still kept: the file is at most twice as long as the list."""
+        assert self._refused_file is not None
+        self._refused_file.truncate(0)
+        self._refused_file.write(b"".join(_encode_line(entry) + b"\n" for entry in self.refused))
+        self._refused_file.flush()
+        self._refused_lines = len(self.refused)
+
+
+def _lock_folder(folder: Path) -> int:
+    """An open lock file that no other process has; raises `StoreLocked`."""
+    descriptor = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StoreLocked(f"sandbox data folder {folder}: another sandbox uses it; stop it first") from None
+    return descriptor
+
+
+def _open_file(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "rb+")
+
+
+def _whole_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Every finished line; what follows the last one was cut off by a crash, was never answered, and is removed."""
+    whole = 0
+    for line in file:
+        if not line.endswith(b"\n"):
+            break
+        yield line
+        whole += len(line)
+    file.truncate(whole)
 
 
 def exact_text(amount: Decimal) -> str:
@@ -280,6 +341,7 @@ def _copy(number: int, arrival: Arrival, received_at: int) -> Copy:
         item_number=arrival.item_number,
         order_id=arrival.order_id,
         person=arrival.person,
+        contacts=arrival.contacts,
     )
 
 

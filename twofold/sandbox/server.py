@@ -19,15 +19,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from twofold.clock import Clock, now_ms
 from twofold.errors import ConfigError, StoreError
-from twofold.sandbox import events, pages, pixel, views
+from twofold.sandbox import app_sdk, events, findings, graph_ads, pages, pixel, quality, stats, views, world_views
 from twofold.sandbox.faults import TRANSPORT, FaultScript
+from twofold.sandbox.notes import Notes
+from twofold.sandbox.rates import RateMeter
 from twofold.sandbox.received import Inbox
 from twofold.sandbox.settings import Sandbox, SandboxSettings
+from twofold.sandbox.world import World
 
 __all__ = ["SandboxSettings", "build_app", "build_sandbox", "serve"]
 
 # `events` matches any first segment, so it comes last.
-ROOMS = (views, pages, pixel, events)
+ROOMS = (views, world_views, findings, pages, pixel, app_sdk, quality, stats, graph_ads, events)
 BACKLOG = 2_048
 GRACE_S = 3  # how long open requests may take to end
 
@@ -50,6 +53,9 @@ async def serve(
     except OSError as err:
         listener.close()
         raise StoreError(f"sandbox data folder {settings.data}: {err.strerror or err}") from None
+    except BaseException:
+        listener.close()
+        raise
     server = _Server(_config(build_app(sandbox)))
     address = f"http://{settings.host}:{listener.getsockname()[1]}"
     try:
@@ -57,6 +63,7 @@ async def serve(
             await _run(sandbox, server, listener, address, on_ready)
     finally:
         sandbox.inbox.close()
+        sandbox.world.close()
         listener.close()
 
 
@@ -64,7 +71,16 @@ def build_sandbox(settings: SandboxSettings, clock: Clock = now_ms) -> Sandbox:
     """The state of one sandbox; a data folder is read back here."""
     folder = Path(settings.data) if settings.data else None
     inbox = Inbox(options=settings.dedup, capacity=settings.capacity, folder=folder)
-    return Sandbox(settings=settings, clock=clock, inbox=inbox, faults=FaultScript(), closing=asyncio.Event())
+    return Sandbox(
+        settings=settings,
+        clock=clock,
+        inbox=inbox,
+        world=World(inbox, folder),
+        faults=FaultScript(),
+        rates=RateMeter(settings.rates),
+        notes=Notes(folder),
+        closing=asyncio.Event(),
+    )
 
 
 def build_app(sandbox: Sandbox) -> Starlette:

@@ -10,7 +10,10 @@ from msgspec import Meta, Struct
 from twofold.clock import Clock
 from twofold.sandbox.dedup import DedupOptions
 from twofold.sandbox.faults import FaultScript
+from twofold.sandbox.notes import Notes
+from twofold.sandbox.rates import RateMeter, RateOptions
 from twofold.sandbox.received import Inbox
+from twofold.sandbox.world import World
 
 
 class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -28,10 +31,22 @@ class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             "Without any, every token of 8 or more characters is let in."
         ),
     ] = {}
+    scopes: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="Scopes of a token. A token that is not named here has all."),
+    ] = {}
     app_secret: Annotated[
         str, Meta(description="App secret. When set, every request must bring a fitting appsecret_proof.")
     ] = ""
     dedup: Annotated[DedupOptions, Meta(description="Windows of the deduplication.")] = DedupOptions()
+    rates: Annotated[RateOptions, Meta(description="Rate figures; nothing is throttled by default.")] = RateOptions()
+    oldest_version: Annotated[
+        str,
+        Meta(
+            description="Requests under an older version are answered with X-Ad-Api-Version-Warning, as this one.",
+            pattern=r"^v\d{1,3}\.\d{1,2}$",
+        ),
+    ] = "v22.0"  # ours: Meta's pages contradict each other on how long a version lives
     capacity: Annotated[
         int, Meta(description="Events kept at most; further ones are answered 503 with code 2.", ge=1)
     ] = 1_000_000
@@ -43,5 +58,8 @@ class Sandbox(Struct, frozen=True, kw_only=True):
     settings: SandboxSettings
     clock: Clock
     inbox: Inbox
+    world: World
     faults: FaultScript
+    rates: RateMeter
+    notes: Notes
     closing: asyncio.Event  # set when the server begins to stop

@@ -18,7 +18,9 @@ from starlette.routing import Route
 
 from twofold.sandbox.dedup import MEANING, Source
 from twofold.sandbox.faults import parse_faults
+from twofold.sandbox.rates import RateOptions
 from twofold.sandbox.received import Inbox, Received, Tally, exact_text
+from twofold.sandbox.rules import Links
 from twofold.sandbox.settings import Sandbox
 
 WATCH_EVERY_S = 0.5
@@ -46,7 +48,10 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
     async def reset(_: Request) -> Response:
         inbox.reset()
+        sandbox.world.reset()
         sandbox.faults.clear()
+        sandbox.notes.reset()
+        sandbox.rates.set(sandbox.settings.rates)
         return json_response({"reset": True})
 
     async def add_faults(request: Request) -> Response:
@@ -60,6 +65,24 @@ def routes(sandbox: Sandbox) -> list[Route]:
         sandbox.faults.clear()
         return json_response({"faults": []})
 
+    async def show_rates(_: Request) -> Response:
+        return json_response({"rates": sandbox.rates.options})
+
+    async def set_rates(request: Request) -> Response:
+        try:
+            sandbox.rates.set(msgspec.json.decode(await request.body(), type=RateOptions))
+        except msgspec.DecodeError as err:
+            return json_response({"error": str(err)}, 400)
+        return json_response({"rates": sandbox.rates.options})
+
+    async def set_links(request: Request) -> Response:
+        try:
+            sandbox.notes.links = msgspec.json.decode(await request.body(), type=Links)
+        except msgspec.DecodeError as err:
+            return json_response({"error": str(err)}, 400)
+        sandbox.notes.save()
+        return json_response({"links": sandbox.notes.links})
+
     async def stream(_: Request) -> Response:
         return StreamingResponse(watch(inbox, sandbox.closing), media_type="text/event-stream", headers=NO_STORE)
 
@@ -68,6 +91,9 @@ def routes(sandbox: Sandbox) -> list[Route]:
         Route("/sandbox/faults", show_faults, methods=["GET"]),
         Route("/sandbox/faults", add_faults, methods=["POST"]),
         Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
+        Route("/sandbox/rates", show_rates, methods=["GET"]),
+        Route("/sandbox/rates", set_rates, methods=["POST"]),
+        Route("/sandbox/links", set_links, methods=["POST"]),
         Route("/sandbox/reset", reset, methods=["POST"]),
         Route("/sandbox/stream", stream),
     ]
@@ -104,7 +130,7 @@ def list_actions(inbox: Inbox, request: Request) -> Iterable[dict[str, Any]]:
 
 
 def list_counts(inbox: Inbox, request: Request) -> Iterable[dict[str, Any]]:
-    """Per dataset and event name; browser_received + server_received = deduplicated + counted."""
+    """Per dataset and event name; browser + server + app received = deduplicated + counted."""
     wanted = request.query_params.get("dataset"), request.query_params.get("event_name")
     return (
         count_row(dataset, name, tally)
@@ -146,7 +172,8 @@ def select_test_events(inbox: Inbox, request: Request) -> Iterable[Received]:
     return (
         c
         for c in inbox.newest()
-        if c.arrival.test_event_code == code or (c.arrival.source is Source.BROWSER and c.arrival.dataset in datasets)
+        if c.arrival.test_event_code == code
+        or (c.arrival.source is not Source.SERVER and c.arrival.dataset in datasets)
     )
 
 
@@ -170,6 +197,7 @@ def event_row(copy: Received) -> dict[str, Any]:
         "order_id": arrival.order_id,
         "user_data_keys": arrival.user_keys,
         "diagnostics": arrival.diagnostics,
+        "flags": arrival.flags,
         "test_event_code": arrival.test_event_code,
         "partner_agent": arrival.partner_agent,
         "client": arrival.client,
@@ -188,13 +216,16 @@ def test_event_row(copy: Received) -> dict[str, Any]:
         "source": arrival.source,
         "state": copy.state,
         "reason": copy.reason,
+        "meaning": MEANING[copy.reason],
         "counterpart": copy.counterpart,
         "event_time": arrival.event_time,
         "received_at": copy.received_at,
+        "action_source": arrival.action_source,
         "event_source_url": arrival.event_source_url,
         "parameters": msgspec.json.decode(arrival.event).get("custom_data") or {},
         # The tool does not display external_id, so neither its value nor its name.
         "user_data_keys": [key for key in arrival.user_keys if key != "external_id"],
+        "diagnostics": arrival.diagnostics,
         "test_event_code": arrival.test_event_code,
     }
 
@@ -205,6 +236,7 @@ def count_row(dataset: str, name: str, tally: Tally) -> dict[str, Any]:
         "event_name": name,
         "browser_received": tally.browser,
         "server_received": tally.server,
+        "app_received": tally.app,
         "deduplicated": tally.deduplicated,
         "counted": tally.counted,
         "value": {currency: exact_text(total.amount) for currency, total in sorted(tally.values.items())},

@@ -40,6 +40,7 @@ class _Due(NamedTuple):
     delivery: int
     attempts: int
     first_attempt_at: int | None
+    unsure_since: int | None
     action: int
     dataset: str
     event_name: str
@@ -52,7 +53,7 @@ class _Due(NamedTuple):
     payload: bytes | None
 
     def frozen(self) -> _Frozen | None:
-        return None if self.payload is None else _Frozen(*self[8:])  # type: ignore[arg-type]
+        return None if self.payload is None else _Frozen(*self[9:])  # type: ignore[arg-type]
 
 
 class OutboxWriter:
@@ -105,7 +106,7 @@ class OutboxWriter:
         rows, attempts = [], []
         for s in settlements:
             settled_at = None if s.state is DeliveryState.WAITING else now_ms
-            rows.append((s.delivery, s.lease, s.state, s.reason, s.due_at, int(s.counts), settled_at))
+            rows.append((s.delivery, s.lease, s.state, s.reason, s.due_at, int(s.counts), settled_at, s.unsure_since))
             if s.outcome:
                 attempts.append((
                     s.delivery, s.started_at, s.ended_at, s.outcome, s.status, s.code,
@@ -186,6 +187,7 @@ class OutboxWriter:
             attempts=row.attempts,
             first_attempt_at=row.first_attempt_at,
             created_at=row.created_at,
+            unsure_since=row.unsure_since,
             test_event_code=frozen.test_event_code,
             payload=frozen.payload,
             lease=self._lease,

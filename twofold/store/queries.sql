@@ -76,7 +76,7 @@ delete from refused where id <= (select max(id) from refused) - ?;
 
 -- name: select_due
 -- Waiting deliveries of one destination that are due, oldest due first. An expired lease is simply due again.
-select d.id, d.attempts, d.first_attempt_at, a.id, a.dataset, a.event_name, a.created_at, a.consent,
+select d.id, d.attempts, d.first_attempt_at, d.unsure_since, a.id, a.dataset, a.event_name, a.created_at, a.consent,
        f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload
 from delivery as d join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
 where d.destination = ? and d.state = 'waiting' and d.due_at <= ?
@@ -116,9 +116,9 @@ from (values /*rows*/ (?, ?, ?, ?)) as v where delivery.id = v.column1 and deliv
 -- name: settle_deliveries
 -- What became of claimed deliveries; ignored when the lease is no longer the settler's.
 update delivery set state = v.column3, reason = v.column4, due_at = coalesce(v.column5, due_at),
-       attempts = attempts + v.column6, settled_at = v.column7,
+       attempts = attempts + v.column6, settled_at = v.column7, unsure_since = coalesce(unsure_since, v.column8),
        lease = case when v.column3 = 'waiting' then -delivery.lease else delivery.lease end
-from (values /*rows*/ (?, ?, ?, ?, ?, ?, ?)) as v
+from (values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?)) as v
 where delivery.id = v.column1 and delivery.lease = v.column2 and delivery.state = 'waiting';
 
 -- name: insert_attempts
@@ -135,8 +135,9 @@ update destination set paused_at = case when ?2 is null then null else coalesce(
        paused_for = ?2, paused_until = ?3 where id = ?1;
 
 -- name: void_leases
--- At start: whoever held a lease is gone, whatever its end says.
-update delivery set due_at = ?1, lease = -lease where state = 'waiting' and lease > 0 and due_at > ?1;
+-- At start: whoever held a lease is gone, whatever its end says, and may have sent before it went.
+update delivery set due_at = ?1, lease = -lease, unsure_since = coalesce(unsure_since, ?1)
+where state = 'waiting' and lease > 0;
 
 -- name: revive_all
 -- Dead deliveries wait again, with their frozen bytes.

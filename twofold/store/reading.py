@@ -109,7 +109,8 @@ class Reader:
     def frozen_payload(self, delivery: int) -> bytes | None:
         """The bytes every attempt of a delivery carries; None before the first claim."""
         row = self._db.execute("select payload from frozen where delivery = ?", (delivery,)).fetchone()
-        return row[0] if row else None
+        payload: bytes | None = row[0] if row else None
+        return payload
 
     def dead_deliveries(self, filters: dict[str, str | None]) -> list[int]:
         """Ids of dead deliveries that match the filters; age and consent are read again when they are claimed."""
@@ -132,7 +133,8 @@ class Reader:
             "select min(d.due_at) from destination t join delivery d on d.destination = t.id and d.state = 'waiting' "
             "where t.paused_for is null"
         )
-        due: int | None = self._db.execute(sql).fetchone()[0]
+        row = self._db.execute(sql).fetchone()
+        due: int | None = row[0] if row else None
         return due
 
     def _finished(self, kind: str, row: dict[str, Any]) -> dict[str, Any]:

@@ -68,6 +68,7 @@ create table delivery (
     lease            integer not null,      -- fencing number; 0 before the first claim
     attempts         integer not null,
     first_attempt_at integer,
+    unsure_since     integer,               -- first attempt of unknown fate: whether it arrived nobody knows
     settled_at       integer
 ) strict;
 create index delivery_due on delivery (destination, due_at) where state = 'waiting';

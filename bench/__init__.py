@@ -1,0 +1,23 @@
+"""Ratios against named peers and limits, in one run: ``make bench``. Never absolute times.
+
+One module a question; each returns `Row`s. `__main__` runs them and writes docs/bench.md.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One line of the table. ``at_most`` turns the comparison round; ``detail`` says what was compared."""
+
+    name: str
+    ratio: float
+    target: float
+    at_most: bool = False
+    unit: str = ""
+    detail: str = ""
+
+    @property
+    def met(self) -> bool:
+        return self.ratio <= self.target if self.at_most else self.ratio >= self.target

@@ -1,0 +1,85 @@
+"""``make bench``: runs every comparison, prints the table, writes docs/bench.md. Exit code 1 when a target is missed.
+
+``python -m bench a b`` runs some of them (letters as in the table) and writes nothing.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bench import Row
+from bench.accepts import bench_accepts
+from bench.fold_keys import bench_fold_keys
+from bench.mapping import bench_mapping
+from bench.memory import bench_memory
+
+BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
+    "a": ("mapping against the official SDK", bench_mapping),
+    "b": ("durable accepts over HTTP (b, c)", bench_accepts),
+    "d": ("ten million fold keys", bench_fold_keys),
+    "e": ("a million pending deliveries", bench_memory),
+}
+PAGE = Path(__file__).parent.parent / "docs" / "bench.md"
+
+
+def main() -> int:
+    chosen = [b for b in sys.argv[1:] if b in BENCHES] or list(BENCHES)
+    rows: list[Row] = []
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("bench", total=len(chosen))
+        for letter in chosen:
+            progress.update(task, description=BENCHES[letter][0])
+            rows += BENCHES[letter][1]()
+            progress.advance(task)
+    table = Table("what", "ratio", "target", "verdict", box=None)
+    for row in rows:
+        table.add_row(row.name, _figure(row, row.ratio), _target(row), _verdict(row))
+    Console(width=140).print(table)
+    if len(chosen) == len(BENCHES):
+        PAGE.write_text(_page(rows), encoding="utf-8")
+    return 0 if all(r.met for r in rows) else 1
+
+
+def _figure(row: Row, value: float) -> str:
+    return f"{value:.0f} {row.unit}" if row.unit else f"{value:.2f}"
+
+
+def _target(row: Row) -> str:
+    return f"{'at most' if row.at_most else 'at least'} {_figure(row, row.target)}"
+
+
+def _verdict(row: Row) -> str:
+    return "met" if row.met else "MISSED"
+
+
+def _page(rows: list[Row]) -> str:
+    lines = [
+        "# Bench",
+        "",
+        "Ratios of one run of `make bench`, never absolute times: both sides of each comparison run in turn on the "
+        "same machine, and medians (for processor time: best rounds) are compared.",
+        "",
+        f"Last written {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, 2 cores.",
+        "",
+        "| what | ratio | target | verdict |",
+        "| --- | --- | --- | --- |",
+        *(f"| {r.name} | {_figure(r, r.ratio)} | {_target(r)} | {_verdict(r)} |" for r in rows),
+        "",
+        "What was compared:",
+        "",
+        *(f"- {r.name}: {r.detail}." for r in rows if r.detail),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

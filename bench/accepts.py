@@ -1,0 +1,116 @@
+"""(b, c) Durable accepts over HTTP, against a null handler on the same server and against single commits.
+
+The null handler reads the body and answers fixed bytes through the same uvicorn with the same guard. A single
+commit is one row of the event's size, inserted and committed alone, synchronous, in the same engine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from bench import Row
+from bench.purchase import view
+from twofold.store.engine import Engine
+
+CONNECTIONS, SECONDS, ROUNDS = 64, 4.0, 3
+KEY = "bench-key-0123456789"
+CONFIG = f"""
+[server]
+port = 0
+max_queue = 100000
+[[dataset]]
+id = "1"
+key = "{KEY}"
+[[destination]]
+platform = "meta"
+dataset = "1"
+endpoint = "http://127.0.0.1:9"
+token = "no-such-receiver"
+"""
+
+
+def bench_accepts() -> list[Row]:
+    """Rounds of all in turn; medians."""
+    got: dict[str, list[float]] = {"null": [], "one": [], "batch": [], "commit": []}
+    for _ in range(ROUNDS):
+        with null_server() as url:
+            got["null"].append(_load(url, "view"))
+        with gateway() as (url, _):
+            got["one"].append(_load(url, "view"))
+        with gateway() as (url, _):
+            got["batch"].append(_load(url, "batch"))
+        got["commit"].append(single_commits())
+    null, one, batch, commit = (statistics.median(got[k]) for k in ("null", "one", "batch", "commit"))
+    return [
+        Row(name="(b) durable accepts, one event a request, against a null handler", ratio=one / null, target=0.30,
+            detail=f"{CONNECTIONS} connections, a ViewContent, each request its own answer"),
+        Row(name="(b) the same, against single synchronous commits", ratio=one / commit, target=1.3,
+            detail="group commit: one flush serves all that wait"),
+        Row(name="(c) events in batches of 100, against the null handler's requests", ratio=batch / null, target=0.30,
+            detail="events per second over requests per second"),
+        Row(name="(c) the same, against single synchronous commits", ratio=batch / commit, target=1.3),
+    ]  # fmt: skip
+
+
+@contextlib.contextmanager
+def gateway(data: Path | None = None) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A gateway with a destination that cannot be reached: everything stays pending."""
+    with tempfile.TemporaryDirectory() as folder:
+        config = Path(folder) / "twofold.toml"
+        config.write_text(CONFIG)
+        command = [sys.executable, "-m", "twofold", "serve", "--config", str(config), "--data",
+                   str(data or Path(folder) / "data")]  # fmt: skip
+        with _process(command, "twofold listening on ") as (address, process):
+            yield f"{address}/v25.0/1/events?access_token={KEY}", process
+
+
+@contextlib.contextmanager
+def null_server() -> Iterator[str]:
+    with _process([sys.executable, "-m", "bench.null"], "null listening on ") as (address, _):
+        yield f"{address}/v25.0/1/events?access_token={KEY}"
+
+
+@contextlib.contextmanager
+def _process(command: list[str], ready: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout is not None
+        line = next((x for x in process.stdout if x.startswith(ready)), "")
+        if not line:
+            raise RuntimeError(f"{' '.join(command)} did not start")
+        yield line[len(ready) :].strip(), process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _load(url: str, kind: str) -> float:
+    command = [sys.executable, "-m", "bench.load", url, str(CONNECTIONS), str(SECONDS), kind]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def single_commits(seconds: float = 2.0) -> float:
+    """Rows a second when each is committed alone, with the settings of the store."""
+    body = msgspec.json.encode(view("x" * 16))
+    with tempfile.TemporaryDirectory() as folder:
+        engine = Engine(Path(folder) / "data")
+        engine.script("create table single (id integer primary key, body blob)")
+        rows, started = 0, time.perf_counter()
+        while time.perf_counter() - started < seconds:
+            engine.run("begin")
+            engine.script("insert into single (body) values (?)", (body + os.urandom(8),))
+            engine.run("commit")
+            rows += 1
+        rate = rows / (time.perf_counter() - started)
+        engine.close()
+    return rate

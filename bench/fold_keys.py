@@ -1,0 +1,78 @@
+"""(d) What ten million remembered fold keys cost: accepts against an empty store, and bytes a key on disk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+from bench import Row
+from bench.events import stored_event
+from twofold.store.engine import DATABASE, Engine
+from twofold.store.keys import DAY_MS, FoldKeys
+from twofold.store.writer import Route, Store
+
+KEYS, DAYS, BATCH, SECONDS, ROUNDS = 10_000_000, 9, 64, 3.0, 3
+
+
+def bench_fold_keys(keys: int = KEYS) -> list[Row]:
+    """Both stores are open at once and measured in turn; medians."""
+    with tempfile.TemporaryDirectory() as folder:
+        empty, full = Path(folder) / "empty", Path(folder) / "full"
+        now_ms = int(time.time() * 1000)
+        before = _size(empty, 0, now_ms)
+        after = _size(full, keys, now_ms)
+        rates = asyncio.run(_measure(empty, full, now_ms))
+    return [
+        Row(
+            name=f"(d) accepts with {keys:,} fold keys, against an empty store",
+            ratio=rates[1] / rates[0],
+            target=0.8,
+            detail=f"look up, fold, journal, enqueue and commit, {BATCH} events at a time; keys over {DAYS} days",
+        ),
+        Row(
+            name="(d) bytes on disk for one fold key", ratio=(after - before) / keys, target=100, at_most=True, unit="B"
+        ),
+    ]
+
+
+def _size(folder: Path, keys: int, now_ms: int) -> int:
+    """Fills a store with keys in the order in which digests come, which is none; answers its size in bytes."""
+    engine = Engine(folder)
+    memory = FoldKeys(engine, DAYS - 1)
+    today = now_ms // DAY_MS
+    for day in range(today - DAYS + 1, today + 1):
+        engine.run("begin")
+        memory.insert([(os.urandom(16), 1)], day * DAY_MS)
+        engine.db.executemany(
+            f"insert into fold_{day} (key, action) values (?, ?)", ((os.urandom(16), n) for n in range(keys // DAYS))
+        )
+        engine.run("commit")
+    engine.db.pragma("wal_checkpoint(truncate)")
+    engine.close()
+    return os.path.getsize(folder / DATABASE)
+
+
+async def _measure(empty: Path, full: Path, now_ms: int) -> list[float]:
+    routes = {"1": Route(destinations=("meta-1",))}
+    stores = [Store(path, routes=routes, opened_at=now_ms) for path in (empty, full)]
+    for store in stores:
+        store.start()
+    rates: list[list[float]] = [[], []]
+    for _ in range(ROUNDS):
+        for side, store in enumerate(stores):
+            rates[side].append(await _rate(store))
+    for store in stores:
+        await store.close()
+    return [statistics.median(r) for r in rates]
+
+
+async def _rate(store: Store) -> float:
+    done, started = 0, time.perf_counter()
+    while time.perf_counter() - started < SECONDS:
+        await asyncio.gather(*(store.append([stored_event()]) for _ in range(BATCH)))
+        done += BATCH
+    return done / (time.perf_counter() - started)

@@ -1,0 +1,93 @@
+"""A closed-loop load generator: N keep-alive connections, each sends, waits for its answer, sends again.
+
+Runs as a process of its own (``python -m bench.load URL CONNECTIONS SECONDS KIND``) and prints events/s. Requests
+are written to the socket as ready bytes; only the event id changes. Its own ceiling is shown by the null handler.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import sys
+import time
+from urllib.parse import urlsplit
+
+import msgspec
+
+from bench.purchase import purchase, view
+
+_MARK = b"@@@@@@@@@@@@@@@@"  # stands for the event id; as long as the number that replaces it
+
+
+def main() -> None:
+    url, connections, seconds, kind = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
+    print(run(url, connections, seconds, kind))
+
+
+def run(url: str, connections: int, seconds: float, kind: str) -> float:
+    """Events answered with 200 per second. ``kind``: view, purchase, or batch (100 views a request)."""
+    parts = urlsplit(url)
+    pieces = _pieces(url, kind)
+    per_request = len(pieces) - 1
+    poll = select.epoll()
+    sockets = {}
+    for _ in range(connections):
+        sock = socket.create_connection((parts.hostname or "", parts.port or 80))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sockets[sock.fileno()] = sock
+        poll.register(sock.fileno(), select.EPOLLIN)
+    number = time.time_ns() % 10**9 * 10**6
+    answered = 0
+    partial: dict[int, bytes] = {}
+    started = time.perf_counter()
+    for sock in sockets.values():
+        number = _send(sock, pieces, number)
+    end = started + seconds
+    while time.perf_counter() < end:
+        for fd, _ in poll.poll(0.1):
+            sock = sockets[fd]
+            answer = partial.pop(fd, b"") + sock.recv(65_536)
+            if not _is_whole(answer):
+                partial[fd] = answer
+                continue
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise SystemExit(f"expected 200, got {answer[:400]!r}")
+            answered += per_request
+            number = _send(sock, pieces, number)
+    took = time.perf_counter() - started
+    for sock in sockets.values():
+        sock.close()
+    return answered / took
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, gap, body = answer.partition(b"\r\n\r\n")
+    _, found, length = head.partition(b"content-length: ")
+    return bool(gap and found) and len(body) >= int(length.partition(b"\r\n")[0])
+
+
+def _pieces(url: str, kind: str) -> list[bytes]:
+    parts = urlsplit(url)
+    mark = _MARK.decode()
+    events = [purchase(mark)] if kind == "purchase" else [view(mark)] * (100 if kind == "batch" else 1)
+    for event in events:
+        event.get("custom_data", {}).pop("order_id", None)
+    body = msgspec.json.encode({"data": events})
+    head = (
+        f"POST {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    )
+    return (head.encode() + body).split(_MARK)
+
+
+def _send(sock: socket.socket, pieces: list[bytes], number: int) -> int:
+    parts = [pieces[0]]
+    for piece in pieces[1:]:
+        number += 1
+        parts += (b"%016d" % number, piece)
+    sock.sendall(b"".join(parts))
+    return number
+
+
+if __name__ == "__main__":
+    main()

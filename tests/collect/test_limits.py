@@ -1,0 +1,166 @@
+"""The limits on one request, each at one below, exactly at, and one above."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from running_gateway import DATASET, EVENTS, KEY, NOW_S, Running, events_body, purchase, request
+
+from twofold.collect.guard import MAX_HEADER_BYTES
+
+ONES = [(-1, True), (0, True), (1, False)]
+AROUND = pytest.mark.parametrize(("more", "fits"), ONES, ids=["below", "at", "above"])
+
+
+@AROUND
+def test_64_header_fields(more: int, fits: bool, gateway: Running) -> None:
+    """A 65th field is 431."""
+    fields = [f"X-{n}: 1" for n in range(64 - 2 + more)]  # beside host and content-length
+    with gateway.raw() as raw:
+        raw.write(request("POST", EVENTS, events_body(purchase()), *fields))
+        assert raw.read().status == (200 if fits else 431)
+
+
+@pytest.mark.parametrize("in_pieces", [False, True])
+@AROUND
+def test_24_kb_of_header(more: int, fits: bool, in_pieces: bool, gateway: Running) -> None:
+    """16 KB of fields and 8 KB of request line, however many packets it comes in."""
+    bare = request("GET", "/health", None, "X-Pad: ")
+    padded = request("GET", "/health", None, "X-Pad: " + "x" * (MAX_HEADER_BYTES + 2 - len(bare) + more))
+    # The last line end is no field: a header of exactly the limit has so many bytes before it.
+    assert MAX_HEADER_BYTES == 24_576
+    assert len(padded) - 2 == MAX_HEADER_BYTES + more
+    with gateway.raw() as raw:
+        raw.write(*([padded[:9000], padded[9000:]] if in_pieces else [padded]))
+        assert raw.read().status == (200 if fits else 431)
+
+
+@AROUND
+def test_8_kb_of_address(more: int, fits: bool, gateway: Running) -> None:
+    """Path and query together; longer is 414."""
+    path = "/tr/"
+    query = f"id={DATASET}&ev=PageView&cd[x]="
+    query += "y" * (8192 + more - len(path) - len(query))
+    assert gateway.send("GET", f"{path}?{query}").status == (200 if fits else 414)
+    assert len(gateway.new_events()) == fits
+
+
+@AROUND
+def test_body_size(more: int, fits: bool, start_gateway: Callable[..., Running]) -> None:
+    """A body over max_body_bytes is 413 and kept as a row, also when its length is not announced."""
+    small = start_gateway(max_body_bytes=2048)
+    body = events_body(purchase("size"))
+    body += b" " * (2048 + more - len(body))
+    assert small.send("POST", EVENTS, body, content_type="application/json").status == (200 if fits else 413)
+    chunked = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    with small.raw() as raw:
+        raw.write(request("POST", EVENTS, None, "Transfer-Encoding: chunked") + chunked)
+        assert raw.read().status == (200 if fits else 413)
+    assert [r["reason"] for r in small.new_refused()] == ([] if fits else ["too_large"] * 2)
+
+
+@AROUND
+def test_1_mb_from_a_browser(more: int, fits: bool, gateway: Running) -> None:
+    """The public doors take less than the servers' door."""
+    body = json.dumps({"events": [{"dataset": DATASET, "event_name": "Lead", "event_time": NOW_S}]}).encode()
+    body += b" " * ((1 << 20) + more - len(body))
+    assert gateway.send("POST", "/t/events", body).status == (200 if fits else 413)
+
+
+def test_a_pixel_post_over_the_limit_still_gets_its_image(gateway: Running) -> None:
+    """A page never sees a broken image; the refusal is a row."""
+    reply = gateway.send("POST", "/tr/", b"x" * ((1 << 20) + 1))
+    assert (reply.status, reply.body[:6]) == (200, b"GIF89a")
+    assert [r["reason"] for r in gateway.new_refused()] == ["too_large"]
+
+
+@AROUND
+@pytest.mark.parametrize("text", [False, True], ids=["objects", "texts"])
+def test_1000_events(more: int, fits: bool, text: bool, gateway: Running) -> None:
+    """1,001 events are refused whole, as Meta refuses them."""
+    events: list[Any] = [purchase(f"many-{n}") for n in range(1000 + more)]
+    reply = gateway.post(*(map(json.dumps, events) if text else events))
+    assert reply.status == (200 if fits else 400)
+    assert len(gateway.new_events()) == (1000 + more if fits else 0)
+
+
+@AROUND
+def test_100_events_from_the_tag(more: int, fits: bool, gateway: Running) -> None:
+    """One page sends no more than its queue holds."""
+    reply = gateway.tag(*({"event_name": "Lead", "event_time": NOW_S} for _ in range(100 + more)))
+    assert reply.status == (200 if fits else 400)
+    assert len(gateway.new_events()) == (100 + more if fits else 0)
+
+
+def nested(levels: int) -> Any:
+    """An object so many levels deep, itself counted."""
+    value: Any = {}
+    for _ in range(levels - 1):
+        value = {"a": value}
+    return value
+
+
+LONG = 8192
+INSIDE: list[tuple[str, Callable[[int], dict[str, Any]], str]] = [
+    # claim, an event that is so much over the limit, drop reason
+    ("20 levels", lambda more: purchase(custom_data={"value": 1, "currency": "EUR", "n": nested(18 + more)}), "too_deep"),
+    ("8,192 characters of text", lambda more: purchase(event_source_url="x" * (LONG + more)), "too_large"),
+    ("8,192 characters beyond ASCII", lambda more: purchase(referrer_url="ж" * (LONG + more)), "too_large"),
+    ("20 digits", lambda more: purchase(custom_data={"value": 1, "currency": "EUR", "n": 10 ** (19 + more)}), "too_large"),
+    ("20 negative digits", lambda more: purchase(custom_data={"value": 1, "currency": "EUR", "n": -(10 ** (19 + more))}), "too_large"),
+    ("256 characters of event id", lambda more: purchase("i" * (256 + more), custom_data={"value": 1, "currency": "EUR"}), "invalid_event_id"),
+    ("50 characters of event name", lambda more: purchase(event_name="n" * (50 + more)), "invalid_event_name"),
+    ("7 days old", lambda more: purchase(event_time=NOW_S - 7 * 86_400 - more), "event_too_old"),
+    ("62 days old in a store", lambda more: purchase(event_time=NOW_S - 62 * 86_400 - more, action_source="physical_store"), "event_too_old"),
+    ("a day ahead", lambda more: purchase(event_time=NOW_S + 86_400 + more), "event_in_future"),
+]  # fmt: skip
+
+
+@AROUND
+@pytest.mark.parametrize("as_text", [False, True], ids=["object", "text"])
+@pytest.mark.parametrize(("claim", "make", "reason"), INSIDE, ids=[i[0] for i in INSIDE])
+def test_inside_an_event(
+    claim: str, make: Callable[[int], Any], reason: str, as_text: bool, more: int, fits: bool, gateway: Running
+) -> None:
+    """The same limit for an event that is an object and for one that is written as a text."""
+    event = make(more)
+    reply = gateway.post(json.dumps(event) if as_text else event)
+    assert (reply.status == 200) == fits
+    if not fits:
+        assert [r["reason"] for r in reply.error["error_data"]["refused"]] == [reason]
+
+
+@AROUND
+def test_500_keys(more: int, fits: bool, gateway: Running) -> None:
+    """Of one event; its known fields count too."""
+    event = purchase(custom_data={"value": 1, "currency": "EUR"} | {f"k{n}": 1 for n in range(500 - 12 + more)})
+    keys = json.dumps(event).count('": ')
+    assert keys == 500 + more
+    assert gateway.post(json.dumps(event)).status == (200 if fits else 400)
+
+
+@AROUND
+def test_500_fields_of_a_form(more: int, fits: bool, gateway: Running) -> None:
+    """A pixel hit with more parameters is no hit of any pixel."""
+    fields = [f"id={DATASET}", "ev=PageView"] + [f"x{n}=%20" for n in range(500 - 2 + more)]
+    gateway.send("POST", "/tr/", "&".join(fields), content_type="application/x-www-form-urlencoded")
+    assert len(gateway.new_events()) == fits
+
+
+def test_a_full_store_queue_is_503_with_retry_after(start_gateway: Callable[..., Running]) -> None:
+    """More than max_queue events at once are not taken: the sender is told when to come back, and nothing is kept."""
+    small = start_gateway(max_queue=64)
+    reply = small.post(*(purchase(f"q-{n}") for n in range(65)))
+    assert (reply.status, reply.headers["retry-after"]) == (503, "2")
+    assert reply.error["is_transient"] is True
+    assert small.new_events() == []
+    assert small.post(*(purchase(f"q-{n}") for n in range(64))).json["events_received"] == 64
+
+
+def test_a_token_of_any_length_is_only_wrong(gateway: Running) -> None:
+    """Comparing keys costs no more than hashing what was sent."""
+    assert gateway.post(purchase(), key="k" * 8000).status == 401
+    assert gateway.post(purchase(), key=KEY + "\0").status in (400, 401)

@@ -1,0 +1,116 @@
+"""The pages: the tag with its caching, health that speaks of movement, metrics an ordinary reader can parse."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from importlib.resources import files
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from running_gateway import CONFIGURATION, DATASET, NOW_MS, NOW_S, Running, purchase
+
+from twofold import __version__
+from twofold.app import STUCK_AFTER_S
+
+TAG = files("twofold.tag").joinpath("twofold.js").read_bytes()
+DIGEST = hashlib.sha256(TAG).hexdigest()[:12]
+
+
+def test_the_tag_is_served_as_it_is_written(gateway: Running) -> None:
+    """The very bytes of the file, typed, open to every origin, good for an hour and then asked for by its ETag."""
+    reply = gateway.send("GET", "/t/twofold.js")
+    assert (reply.status, reply.body) == (200, TAG)
+    assert reply.headers["content-type"] == "text/javascript; charset=utf-8"
+    assert reply.headers["access-control-allow-origin"] == "*"
+    assert reply.headers["x-content-type-options"] == "nosniff"
+    assert reply.headers["cross-origin-resource-policy"] == "cross-origin"
+    assert reply.headers["cache-control"] == "public, max-age=3600"
+    assert reply.headers["etag"] == f'"{DIGEST}"'
+
+
+def test_the_name_with_the_digest_is_kept_for_ever(gateway: Running) -> None:
+    """Its bytes can never change under that name; another digest is not found."""
+    reply = gateway.send("GET", f"/t/twofold.{DIGEST}.js")
+    assert (reply.status, reply.body) == (200, TAG)
+    assert reply.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert gateway.send("GET", "/t/twofold.000000000000.js").status == 404
+
+
+FRESH = [(f'"{DIGEST}"', 304), (f'W/"{DIGEST}"', 304), (f'"old", "{DIGEST}"', 304), ('"old"', 200), ("", 200)]
+
+
+@pytest.mark.parametrize(("etag", "status"), FRESH)
+def test_a_browser_that_has_it(etag: str, status: int, gateway: Running) -> None:
+    """304 without a body for the ETag it knows, the file for any other."""
+    reply = gateway.send("GET", "/t/twofold.js", **({"if_none_match": etag} if etag else {}))
+    assert (reply.status, reply.body) == (status, TAG if status == 200 else b"")
+    assert reply.headers["etag"] == f'"{DIGEST}"'
+
+
+def test_health_counts_what_moved(start_gateway: Callable[..., Running]) -> None:
+    """Idle before the first event, then ok with what was accepted, refused and waits; the counts are the store's."""
+    gateway = start_gateway()
+    idle = gateway.send("GET", "/health")
+    assert (idle.status, idle.json["status"]) == (200, "idle")
+    gateway.post(purchase("h-1"), purchase("h-2"), purchase("h-3", event_name=...))
+    gateway.now += 60_000
+    reply = gateway.send("GET", "/health")
+    assert (reply.status, reply.headers["cache-control"]) == (200, "no-store")
+    health = reply.json
+    assert (health["status"], health["version"], health["uptime_s"]) == ("ok", __version__, 60)
+    assert sorted(health["journal"]) == ["accepted", "last_commit_s_ago", "refused", "waiting_for_disk"]
+    assert (health["journal"]["accepted"], health["journal"]["refused"]) == (2, 1)
+    assert health["outbox"] == {"waiting": 0, "overdue_s": 0.0, "destinations": {}}
+
+
+def test_health_is_503_when_delivering_has_stopped(start_gateway: Callable[..., Running]) -> None:
+    """A due delivery that nobody tries for a quarter of an hour is not health, however well the process answers."""
+    destination = {"platform": "meta", "dataset": DATASET, "endpoint": "http://127.0.0.1:9", "token": "t"}
+    gateway = start_gateway({**CONFIGURATION, "destination": [destination]})  # no worker runs in this one
+    gateway.tag({"event_name": "Lead", "event_time": NOW_S})
+    first = gateway.send("GET", "/health").json
+    assert (first["status"], first["outbox"]["waiting"]) == ("ok", 1)
+    assert first["outbox"]["destinations"] == {f"meta-{DATASET}": {"waiting": 1, "paused_for": ""}}
+    gateway.now = NOW_MS + int(STUCK_AFTER_S * 1000) + 1000
+    stuck = gateway.send("GET", "/health")
+    assert (stuck.status, stuck.json["status"]) == (503, "stuck")
+    assert stuck.json["outbox"]["overdue_s"] == STUCK_AFTER_S + 1
+
+
+def test_metrics_are_read_by_the_ordinary_parser(start_gateway: Callable[..., Running]) -> None:
+    """Prometheus text whose counters are what happened, labelled by door and outcome from closed sets."""
+    gateway = start_gateway()
+    gateway.post(purchase("m-1"))
+    gateway.post(purchase("m-1"))
+    gateway.tag({"event_name": "Purchase", "event_id": "m-1", "event_time": NOW_S, "custom_data": {"value": "42.5", "currency": "EUR"}})  # fmt: skip
+    gateway.post(purchase("m-2", custom_data={"value": 1}))
+    gateway.pixel(ev="Purchase")
+    reply = gateway.send("GET", "/metrics")
+    assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = {family.name: family for family in text_string_to_metric_families(reply.body.decode())}
+    assert all(family.documentation for family in families.values())
+    samples = {
+        (s.name, *sorted(s.labels.values())): s.value for family in families.values() for s in family.samples
+    }  # fmt: skip
+    assert samples["twofold_accepted_total", "events", "first"] == 1
+    assert samples["twofold_accepted_total", "events", "repeat"] == 1
+    assert samples["twofold_accepted_total", "tag", "twin"] == 1
+    assert samples["twofold_refused_total", "events", "missing_currency"] == 1
+    assert samples["twofold_refused_total", "missing_value", "tr"] == 1
+    assert samples["twofold_overload_total",] == 0
+    assert samples["twofold_commit_seconds_count",] == 5
+    assert samples["twofold_commit_seconds_bucket", "+Inf"] == 5
+    assert samples["twofold_waiting_for_disk",] == 0
+
+
+MISSING = ["/", "/index.html", "/t/", "/t/twofold", "/t/../health", "/health/", "/%2e%2e/etc/passwd", "/events", "/v25.0/events"]
+
+
+@pytest.mark.parametrize("path", MISSING)
+def test_what_is_not_there(path: str, gateway: Running) -> None:
+    """404 in Meta's error shape, and the path is not repeated."""
+    reply = gateway.send("GET", path)
+    assert reply.status == 404
+    assert reply.error["code"] == 2500
+    assert path == "/" or path not in reply.body.decode()

@@ -1,0 +1,159 @@
+"""Shopify's webhooks against a running gateway: hand-made bodies, signed here with the standard library."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from running_gateway import CONFIGURATION, DATASET, EMAIL, NOW_S, SECRET, SHOP, WEBHOOK, Reply, Running
+
+from twofold.event.model import Channel, Tier
+
+ORDER: dict[str, Any] = {
+    "id": 5678901234567,
+    "test": False,
+    "email": "john_smith@gmail.com",
+    "phone": "+1 650 555 1212",
+    "browser_ip": "203.0.113.9",
+    "cancelled_at": None,
+    "created_at": "2026-09-21T10:13:20-04:00",
+    "processed_at": "2026-09-21T10:13:20-04:00",
+    "currency": "EUR",
+    "total_price": "42.50",
+    "financial_status": "paid",
+    "source_name": "web",
+    "note_attributes": [
+        {"name": "_fbp", "value": "fb.1.1789990000000.1110590605"},
+        {"name": "_twofold_event_id", "value": "from-the-page"},
+    ],
+    "customer": {"id": 7, "first_name": "Mary", "last_name": "Smith"},
+    "line_items": [{"variant_id": 111, "quantity": 2, "price": "21.25"}],
+}
+
+
+def signature(body: bytes, secret: str = SECRET) -> str:
+    return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
+
+
+def deliver(
+    gateway: Running, order: Any, secret: str = SECRET, topic: str = "orders/create", **headers: str
+) -> Reply:
+    body = order if isinstance(order, bytes) else json.dumps(order).encode()
+    given = {"x_shopify_topic": topic, "x_shopify_hmac_sha256": signature(body, secret), "x_shopify_shop_domain": SHOP}
+    return gateway.send("POST", WEBHOOK, body, content_type="application/json", **(given | headers))
+
+
+def test_an_order_becomes_a_purchase_of_the_highest_tier(gateway: Running) -> None:
+    """A signed order is a server copy of tier T3 with its money, goods, person and the browser's ids."""
+    reply = deliver(gateway, ORDER)
+    assert (reply.status, reply.json["events_received"]) == (200, 1)
+    event = gateway.new_event()
+    assert (event.dataset, event.event_name, event.event_id) == (DATASET, "Purchase", "from-the-page")
+    assert (event.channel, event.tier, event.sender) == (Channel.SERVER, Tier.T3, "shopify")
+    assert event.event_time == NOW_S
+    data, user = event.custom_data, event.user_data
+    assert (data.value, data.currency, data.order_id) == (Decimal("42.50"), "EUR", "5678901234567")
+    assert [(c.id, c.quantity, c.item_price) for c in data.contents] == [("111", 2, Decimal("21.25"))]
+    assert [h.hex for h in user.em] == [EMAIL]
+    # SHA-256 of mary and of smith, from Meta's customer information parameters page
+    assert [h.hex for h in user.fn] == ["6915771be1c5aa0c886870b6951b03d7eafc121fea0e80a5ea83beb7c449f4ec"]
+    assert [h.hex for h in user.ln] == ["6627835f988e2c5e50533d491163072d3f4f41f5c8b04630150debb3722ca2dd"]
+    assert (user.fbp, user.client_ip_address) == ("fb.1.1789990000000.1110590605", "203.0.113.9")
+
+
+def test_both_topics_of_one_order_are_one_action(gateway: Running) -> None:
+    """orders/create and orders/paid, and the shop's retry, end in one fold."""
+    order = ORDER | {"id": 31}
+    for topic in ("orders/create", "orders/paid", "orders/paid"):
+        assert deliver(gateway, order, topic=topic).status == 200
+    with_keys = {(e.custom_data.order_id, e.event_id) for e in gateway.new_events()}
+    assert with_keys == {("31", "from-the-page")}
+
+
+FORGED: list[tuple[str, Callable[[Running], Reply]]] = [
+    ("another secret", lambda g: deliver(g, ORDER, secret="another-secret-0000")),
+    ("no signature", lambda g: deliver(g, ORDER, x_shopify_hmac_sha256="")),
+    ("the signature of another body", lambda g: deliver(g, ORDER, x_shopify_hmac_sha256=signature(b"{}"))),
+    ("hexadecimal", lambda g: deliver(g, ORDER, x_shopify_hmac_sha256=hmac.digest(SECRET.encode(), json.dumps(ORDER).encode(), hashlib.sha256).hex())),
+    ("a space after signing", lambda g: g.send("POST", WEBHOOK, json.dumps(ORDER) + " ", x_shopify_hmac_sha256=signature(json.dumps(ORDER).encode()))),
+    ("a plain order", lambda g: g.send("POST", WEBHOOK, json.dumps(ORDER), content_type="application/json")),
+    ("the server key instead", lambda g: deliver(g, ORDER, secret="key-of-the-first-dataset")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("claim", "send"), FORGED, ids=[f[0] for f in FORGED])
+def test_what_is_not_signed_is_401(claim: str, send: Callable[[Running], Reply], gateway: Running) -> None:
+    """No order is taken from a stranger; the attempt is kept, masked."""
+    assert send(gateway).status == 401
+    assert gateway.new_events() == []
+    (row,) = gateway.new_refused()
+    assert (row["entry"], row["dataset"], row["reason"]) == ("webhook", DATASET, "bad_signature")
+    assert "gmail" not in row["body"]
+
+
+def test_unsigned_headers_cannot_turn_an_order_away_from_its_shop(gateway: Running) -> None:
+    """Topic and shop headers are not signed: at worst an order is left out, never booked elsewhere."""
+    for changed in ({"x_shopify_shop_domain": "other.myshopify.com"}, {"x_shopify_topic": "products/update"}):
+        assert deliver(gateway, ORDER | {"id": 99}, **changed).status in (200, 400)
+    assert {e.dataset for e in gateway.new_events()} <= {DATASET}
+
+
+LEFT_OUT = [
+    ("a test order", {"test": True}),
+    ("a cancelled order", {"cancelled_at": "2026-09-21T10:20:00Z"}),
+    ("a voided payment", {"financial_status": "voided"}),
+]
+
+
+@pytest.mark.parametrize(("claim", "changes"), LEFT_OUT, ids=[o[0] for o in LEFT_OUT])
+def test_orders_that_stand_for_no_purchase(claim: str, changes: dict[str, Any], gateway: Running) -> None:
+    """Answered 200, so that the shop does not send again for hours; counted as a row, not as a purchase."""
+    reply = deliver(gateway, ORDER | changes)
+    assert (reply.status, reply.json["events_received"]) == (200, 0)
+    assert reply.json["messages"][0].startswith("left out: ")
+    assert gateway.new_events() == []
+    assert [r["reason"] for r in gateway.new_refused()] == ["not_an_order"]
+
+
+BROKEN = [
+    ("no JSON", b"{"),
+    ("a list", b"[]"),
+    ("without an id", json.dumps({k: v for k, v in ORDER.items() if k != "id"}).encode()),
+    ("without a currency", json.dumps({k: v for k, v in ORDER.items() if k != "currency"}).encode()),
+    ("a total that is no number", json.dumps(ORDER | {"total_price": "free"}).encode()),
+]
+
+
+@pytest.mark.parametrize(("claim", "body"), BROKEN, ids=[b[0] for b in BROKEN])
+def test_signed_but_unreadable(claim: str, body: bytes, gateway: Running) -> None:
+    """A signed body that is no order is 400 with a reason, never a purchase of nothing."""
+    assert deliver(gateway, body).status == 400
+    assert gateway.new_events() == []
+    assert len(gateway.new_refused()) == 1
+
+
+def test_a_large_order(gateway: Running) -> None:
+    """Five hundred lines with all of a shop's fields are an order like another."""
+    line = {"variant_id": 1, "quantity": 1, "price": "1.00"} | {f"field_{n}": "x" * 20 for n in range(50)}
+    order = ORDER | {"id": 77, "line_items": [line | {"variant_id": n} for n in range(500)]}
+    assert deliver(gateway, order).status == 200
+    assert len(gateway.new_event().custom_data.contents) == 500
+
+
+def test_two_secrets_while_one_is_rotated(start_gateway: Callable[..., Running]) -> None:
+    """Old and new both fit while both are configured."""
+    source = CONFIGURATION["source"][0] | {"secret": ["the-newer-secret-1", SECRET], "path": "/hooks/one"}
+    gateway = start_gateway({**CONFIGURATION, "source": [source]})
+    body = json.dumps(ORDER).encode()
+    for secret, status in ((SECRET, 200), ("the-newer-secret-1", 200), ("neither-of-the-two", 401)):
+        headers = {"x_shopify_hmac_sha256": signature(body, secret), "x_shopify_topic": "orders/paid"}
+        reply = gateway.send("POST", "/hooks/one", body, **headers)
+        assert reply.status == status
+    assert gateway.send("POST", WEBHOOK, body).status == 404
+    assert gateway.send("GET", "/hooks/one").status == 405
