@@ -32,6 +32,8 @@ class Kind(StrEnum):
     UNKNOWN_PATH = "unknown_path"
     WRONG_METHOD = "wrong_method"
     FULL = "full"
+    FIELD_UNKNOWN = "field_unknown"
+    PARAMETER_INVALID = "parameter_invalid"
     DATA_MISSING = "data_missing"
     DATA_EMPTY = "data_empty"
     DATA_NOT_LIST = "data_not_list"
@@ -123,6 +125,8 @@ TABLE: dict[Kind, Answer] = {
     Kind.UNKNOWN_PATH: Answer(400, 2500, None, message="Unknown path components: {subject}"),
     # Only POST exists on this edge; the object is then "not found", as with a wrong id.
     Kind.WRONG_METHOD: Answer(400, 100, 33, message=_NO_OBJECT.replace("post", "{method}"), type="GraphMethodException", inferred=True),
+    Kind.FIELD_UNKNOWN: Answer(400, 100, None, message="(#100) Tried accessing nonexisting field ({subject})", inferred=True),
+    Kind.PARAMETER_INVALID: Answer(400, 100, 9900004, "Invalid Query Parameter"),
     # Ours: the sandbox keeps everything in memory and says so instead of dropping.
     Kind.FULL: Answer(503, 2, None, message="The sandbox holds as many events as it may; POST /sandbox/reset empties it", transient=True, inferred=True),
     Kind.DATA_MISSING: Answer(400, 100, None, message="(#100) The parameter data is required"),

@@ -8,7 +8,6 @@ and "Secure Graph API calls", read September 2026.
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from twofold.sandbox.access import SEND_EVENTS, check_access
 from twofold.sandbox.answers import (
     DEFAULT_VERSION,
     Kind,
@@ -25,15 +25,14 @@ from twofold.sandbox.answers import (
     new_trace_id,
     success_body,
 )
-from twofold.sandbox.access import SEND_EVENTS, check_access
 from twofold.sandbox.dedup import Source
 from twofold.sandbox.diagnostics import diagnose, diagnose_refusal, seen_from
 from twofold.sandbox.envelope import Envelope, envelope_from, events_from, read_body, read_fields
 from twofold.sandbox.faults import Fault, scripted_response, with_fault_headers
-from twofold.sandbox.identifiers import comparable_fbp, comparable_values, person_digest
-from twofold.sandbox.graph import VERSION, finish, is_outdated, unknown_path
-from twofold.sandbox.rates import WRITE
 from twofold.sandbox.flags import flags_of
+from twofold.sandbox.graph import VERSION, finish, is_outdated, unknown_path
+from twofold.sandbox.identifiers import comparable_fbp, comparable_values, person_digest
+from twofold.sandbox.rates import WRITE
 from twofold.sandbox.received import Arrival, RefusedEntry, encode_event
 from twofold.sandbox.rules import Checked, check_batch
 from twofold.sandbox.settings import Sandbox

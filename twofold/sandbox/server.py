@@ -19,7 +19,19 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from twofold.clock import Clock, now_ms
 from twofold.errors import ConfigError, StoreError
-from twofold.sandbox import app_sdk, events, findings, graph_ads, pages, pixel, quality, stats, views, world_views
+from twofold.sandbox import (
+    app_sdk,
+    events,
+    findings,
+    graph_ads,
+    linking,
+    pages,
+    pixel,
+    quality,
+    stats,
+    views,
+    world_views,
+)
 from twofold.sandbox.faults import TRANSPORT, FaultScript
 from twofold.sandbox.notes import Notes
 from twofold.sandbox.rates import RateMeter
@@ -30,7 +42,7 @@ from twofold.sandbox.world import World
 __all__ = ["SandboxSettings", "build_app", "build_sandbox", "serve"]
 
 # `events` matches any first segment, so it comes last.
-ROOMS = (views, world_views, findings, pages, pixel, app_sdk, quality, stats, graph_ads, events)
+ROOMS = (views, world_views, findings, pages, pixel, app_sdk, linking, quality, graph_ads, stats, events)
 BACKLOG = 2_048
 GRACE_S = 3  # how long open requests may take to end
 

@@ -20,7 +20,6 @@ from twofold.sandbox.dedup import MEANING, Source
 from twofold.sandbox.faults import parse_faults
 from twofold.sandbox.rates import RateOptions
 from twofold.sandbox.received import Inbox, Received, Tally, exact_text
-from twofold.sandbox.rules import Links
 from twofold.sandbox.settings import Sandbox
 
 WATCH_EVERY_S = 0.5
@@ -75,14 +74,6 @@ def routes(sandbox: Sandbox) -> list[Route]:
             return json_response({"error": str(err)}, 400)
         return json_response({"rates": sandbox.rates.options})
 
-    async def set_links(request: Request) -> Response:
-        try:
-            sandbox.notes.links = msgspec.json.decode(await request.body(), type=Links)
-        except msgspec.DecodeError as err:
-            return json_response({"error": str(err)}, 400)
-        sandbox.notes.save()
-        return json_response({"links": sandbox.notes.links})
-
     async def stream(_: Request) -> Response:
         return StreamingResponse(watch(inbox, sandbox.closing), media_type="text/event-stream", headers=NO_STORE)
 
@@ -93,7 +84,6 @@ def routes(sandbox: Sandbox) -> list[Route]:
         Route("/sandbox/faults", clear_faults, methods=["DELETE"]),
         Route("/sandbox/rates", show_rates, methods=["GET"]),
         Route("/sandbox/rates", set_rates, methods=["POST"]),
-        Route("/sandbox/links", set_links, methods=["POST"]),
         Route("/sandbox/reset", reset, methods=["POST"]),
         Route("/sandbox/stream", stream),
     ]

@@ -58,6 +58,7 @@ class Engine:
     def __init__(self, folder: Path) -> None:
         check_sqlite_version()
         make_folder(folder)
+        self.folder = folder
         self.lock = FolderLock(folder)
         try:
             self.db = apsw.Connection(str(folder / DATABASE), statementcachesize=512)

@@ -110,6 +110,9 @@ class Journal:
         self._append_refused([r for j in jobs for r in j.refused])
         return verdicts
 
+    def close(self) -> None:
+        self._keys.close()
+
     def committed(self) -> None:
         self._stable = self._now
 

@@ -178,6 +178,7 @@ class Store:
         if self._thread.is_alive():
             self._orders.put(None)
             await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        self._journal.close()
         self._engine.close()
 
     # -- inside

@@ -144,7 +144,7 @@ function init(id, user) {
   if (!/^\d+$/.test(id)) return warn('init ignored: a dataset id is digits');
   const dataset = datasets[id] = datasets[id] || { user: {} };
   // As Meta's library: only the first contact data counts.
-  if (user) match(dataset, user);
+  if (user && !dataset.given) match(dataset, user);
 }
 
 function track(single, name, custom, id, automatic) {

@@ -1,0 +1,341 @@
+"""``GET /{version}/dataset_quality``: how well a dataset's web events can be matched, in Meta's documented shape.
+
+Owns the shape, the selection by ``fields`` and the formulas. **The score is this sandbox's own estimate**: Meta
+documents its inputs (which keys arrive, whether they are valid, the share of events matched to an account, over 48
+hours, 0 to 10, server events of the web only), not how they are weighed. What is ours:
+
+- A key weighs 3, 2 or 1 by the Help Center's priority table of November 2025 (e-mail and click id highest); IP
+  address, user agent, gender and state, which the table leaves out, weigh 1.
+- An event's share is the weight of its valid keys over `FULL`, at most 1. The score is ten times the mean share;
+  with accounts in the register it is half that and half ten times the share of events matched.
+- Coverage is documented (7-day average of the share of browser events that the server covers with a shared key,
+  against 75 %); an average over days weighs each day with browser events alike.
+- ``acr`` is the share of counted events that only the server reported; Meta's own figure models attribution.
+
+``potential_aly_acr_increase`` and ``event_potential_aly_acr_increase`` are left out: nothing here could compute them.
+Sources: Meta for Developers, "Dataset Quality API", and published live transcripts, read September 2026.
+"""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from twofold.event.click_ids import parse_fbc, parse_fbp, strip_appendix
+from twofold.sandbox.access import READ_QUALITY
+from twofold.sandbox.answers import Kind, Refused
+from twofold.sandbox.dedup import DAY_MS, HOUR_MS, Source, State
+from twofold.sandbox.diagnostics import CATALOGUE, Side
+from twofold.sandbox.findings import diagnostics_rows
+from twofold.sandbox.graph import answer_read
+from twofold.sandbox.received import Received
+from twofold.sandbox.rules import HASHED_KEYS, is_hash, meta_keys
+from twofold.sandbox.settings import Sandbox
+from twofold.sandbox.traffic import share
+
+SCORE_MS = 48 * HOUR_MS  # documented
+COVERAGE_MS = 7 * DAY_MS  # documented
+GOAL_PERCENTAGE = 75  # documented
+FULL = 12  # ours: e-mail, click id, phone, external_id and fbp together
+NOTE = "composite_score and acr are this sandbox's own estimates from documented inputs, not Meta's figures."
+
+# key -> (its name in the answer, its weight in our score)
+KEYS: dict[str, tuple[str, int]] = {
+    "em": ("email", 3),
+    "fbc": ("fbc", 3),
+    "ph": ("phone", 2),
+    "external_id": ("external_id", 2),
+    "fbp": ("fbp", 2),
+    "fb_login_id": ("fb_login_id", 2),
+    "db": ("date_of_birth", 2),
+    "country": ("country", 2),
+    "fn": ("first_name", 1),
+    "ln": ("last_name", 1),
+    "ct": ("city", 1),
+    "zp": ("zip_code", 1),
+    "st": ("state", 1),
+    "ge": ("gender", 1),
+    "lead_id": ("lead_id", 1),
+    "client_ip_address": ("ip_address", 1),
+    "client_user_agent": ("user_agent", 1),
+}
+# dedup key -> its values in one copy
+DEDUPE_KEYS = {
+    "event_id": lambda copy: (copy.arrival.event_id,) if copy.arrival.event_id else (),
+    "external_id": lambda copy: copy.arrival.external_ids,
+    "fbp": lambda copy: (copy.arrival.fbp,) if copy.arrival.fbp else (),
+}
+# longest median delay in seconds -> the word for it; the limits are ours
+FREQUENCIES = ((600, "real_time"), (2 * 3_600, "hourly"), (36 * 3_600, "daily"), (None, "weekly"))
+MATCH_PREFIXES = (
+    "capi_",
+    "s2s_missing_",
+    "s2s_invalid_",
+    "s2s_private_ip",
+    "s2s_pii_",
+    "s2s_user_data_",
+    "s2s_extern_",
+)
+
+Fields = dict[str, Any]  # name -> the fields below it, empty for all
+
+
+def routes(sandbox: Sandbox) -> list[Route]:
+    async def quality(request: Request) -> Response:
+        dataset = request.query_params.get("dataset_id", "")
+        return await answer_read(sandbox, request, dataset, frozenset({READ_QUALITY, "ads_management"}), build)
+
+    return [Route("/{version}/dataset_quality", quality), Route("/dataset_quality", quality)]
+
+
+def build(sandbox: Sandbox, request: Request, dataset: str) -> dict[str, Any]:
+    """The answer's body; ``{}`` when the dataset received no web event in 7 days."""
+    fields = parse_fields(request.query_params.get("fields") or "web")
+    if unknown := fields.keys() - {"web", "id"}:
+        raise Refused(Kind.FIELD_UNKNOWN, subject=sorted(unknown)[0][:64])
+    agent = request.query_params.get("agent_name")
+    rows = web_rows(sandbox, dataset, agent.lower() if agent else None)
+    if not rows or "web" not in fields:
+        return {}
+    return {"web": [select(row, fields["web"]) for row in rows], "sandbox_estimate": NOTE}
+
+
+def web_rows(sandbox: Sandbox, dataset: str, agent: str | None = None) -> list[dict[str, Any]]:
+    """One row per event name of the last 7 days, all fields. ``agent`` narrows the server's side."""
+    now = sandbox.clock()
+    names: dict[str, list[Received]] = defaultdict(list)
+    for copy in sandbox.inbox.newest():
+        arrival = copy.arrival
+        if now - copy.received_at > COVERAGE_MS:
+            break
+        if arrival.dataset == dataset and arrival.action_source == "website":
+            names[arrival.event_name].append(copy)
+    findings = diagnostics_rows(sandbox) if names else []
+    return [_row(sandbox, dataset, name, names[name], agent, findings, now) for name in sorted(names)]
+
+
+def agent_name(partner_agent: str | None) -> str | None:
+    """Meta lower-cases ``partner_agent`` and strips the version: ``Hub-1.2-abc`` is hub-abc."""
+    if not partner_agent:
+        return None
+    return "-".join(part for part in partner_agent.lower().split("-") if not re.match(r"v?\d", part)) or None
+
+
+def _row(
+    sandbox: Sandbox,
+    dataset: str,
+    name: str,
+    copies: list[Received],
+    agent: str | None,
+    findings: list[dict[str, Any]],
+    now: int,
+) -> dict[str, Any]:
+    browser = [c for c in copies if c.arrival.source is Source.BROWSER]
+    server = [c for c in copies if c.arrival.source is Source.SERVER]
+    if agent is not None:
+        server = [c for c in server if agent_name(c.arrival.partner_agent) == agent]
+    row: dict[str, Any] = {"event_name": name}
+    recent = [c for c in server if now - c.received_at <= SCORE_MS]
+    if recent:
+        about = [f for f in findings if f["dataset"] == dataset and f["event_name"] == name]
+        row["event_match_quality"] = match_quality(sandbox, recent, about)
+    if browser:
+        row["event_coverage"] = event_coverage(browser, server)
+        row["dedupe_key_feedback"] = [_dedupe_feedback(key, browser, server) for key in DEDUPE_KEYS]
+    if server:
+        row["data_freshness"] = data_freshness(server)
+        row["acr"] = additional_conversions(sandbox, copies)
+    return row
+
+
+# ------------------------------------------------------------------ match quality
+
+
+def match_quality(sandbox: Sandbox, copies: list[Received], findings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Score, feedback per key and diagnostics of server copies of one event name."""
+    present: Counter[str] = Counter()
+    shares = []
+    for copy in copies:
+        keys = valid_keys(msgspec.json.decode(copy.arrival.event).get("user_data"))
+        present.update(keys)
+        shares.append(min(1.0, sum(KEYS[key][1] for key in keys) / FULL))
+    score = 10 * statistics.fmean(shares)
+    matched = share_matched(sandbox, copies)
+    if matched is not None:
+        score = (score + 10 * matched) / 2
+    return {
+        "composite_score": round(score, 1),
+        "match_key_feedback": [
+            {"identifier": name, "coverage": {"percentage": _percent(present[key], len(copies))}}
+            for key, (name, _) in KEYS.items()
+            if present[key]
+        ],
+        "diagnostics": [_quality_diagnostic(finding) for finding in findings if _about_matching(finding)],
+    }
+
+
+def valid_keys(user_data: Any) -> list[str]:
+    """The keys of `KEYS` that one event carries with at least one usable value."""
+    if not isinstance(user_data, dict):
+        return []
+    return [key for key, value in meta_keys(user_data).items() if key in KEYS and _usable(key, value)]
+
+
+def share_matched(sandbox: Sandbox, copies: Iterable[Received]) -> float | None:
+    """Share of copies that belong to an account of the register; None while the register is empty."""
+    world = sandbox.world
+    if not len(world.people):
+        return None
+    rows = [world.matcher.person_of(copy) is not None for copy in copies]
+    return statistics.fmean(rows) if rows else None
+
+
+def _usable(key: str, value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    if key in HASHED_KEYS:
+        return any(is_hash(item) for item in values)
+    if key in ("fbc", "fbp"):
+        parse = parse_fbc if key == "fbc" else parse_fbp
+        return any(isinstance(item, str) and parse(item) for item in values)
+    if key == "client_ip_address":
+        return any(
+            isinstance(item, str) and re.fullmatch(r"[0-9a-fA-F.:]{2,45}", strip_appendix(item)) for item in values
+        )
+    return True
+
+
+def _about_matching(finding: dict[str, Any]) -> bool:
+    name = finding["diagnostic"]
+    in_user_data = CATALOGUE[name].field.startswith("user_data") and CATALOGUE[name].side is not Side.BROWSER
+    return in_user_data and name.startswith(MATCH_PREFIXES) and finding["status"] != "resolved"
+
+
+def _quality_diagnostic(finding: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": finding["diagnostic"],
+        "description": f"{finding['share']} % of events: look at {CATALOGUE[finding['diagnostic']].field}.",
+        "solution": finding["what_to_do"],
+        "percentage": finding["share"],
+        "affected_event_count": finding["affected"],
+        "total_event_count": finding["total"],
+    }
+
+
+# ------------------------------------------------------------------ coverage, keys, freshness
+
+
+def event_coverage(browser: list[Received], server: list[Received]) -> dict[str, Any]:
+    """The 7-day average of the daily share of browser copies that a server copy shares a key with."""
+    ids = {c.arrival.event_id for c in server if c.arrival.event_id}
+    people = {value for c in server for value in _people(c)}
+    days: dict[int, list[bool]] = defaultdict(list)
+    for copy in browser:
+        by_id = copy.arrival.event_id in ids
+        by_person = not copy.arrival.event_id and not people.isdisjoint(_people(copy))
+        days[copy.received_at // DAY_MS].append(by_id or by_person)
+    percentage = round(100 * statistics.fmean(statistics.fmean(day) for day in days.values()), 1)
+    return {
+        "percentage": percentage,
+        "goal_percentage": GOAL_PERCENTAGE,
+        "description": "Average over 7 days of browser events that the server also sent with a shared key.",
+    }
+
+
+def _people(copy: Received) -> set[tuple[str, str]]:
+    return {(key, value) for key in ("external_id", "fbp") for value in DEDUPE_KEYS[key](copy)}
+
+
+def _dedupe_feedback(key: str, browser: list[Received], server: list[Received]) -> dict[str, Any]:
+    get = DEDUPE_KEYS[key]
+    known = {value for copy in server for value in get(copy)}
+    covered = sum(1 for copy in browser if not known.isdisjoint(get(copy)))
+
+    def with_key(copies: list[Received], side: str) -> dict[str, Any]:
+        count = sum(1 for copy in copies if get(copy))
+        return {"percentage": _percent(count, len(copies)), "description": f"{side} events that carry {key}."}
+
+    return {
+        "dedupe_key": key,
+        "browser_events_with_dedupe_key": with_key(browser, "Browser"),
+        "server_events_with_dedupe_key": with_key(server, "Server"),
+        "overall_browser_coverage_from_dedupe_key": {
+            "percentage": _percent(covered, len(browser)),
+            "description": f"Browser events whose {key} a server event carries too.",
+        },
+    }
+
+
+def data_freshness(server: list[Received]) -> dict[str, Any]:
+    """How soon after they happened events are sent, by the median."""
+    delay_s = statistics.median(c.received_at // 1000 - c.arrival.event_time for c in server)
+    word = next(word for limit, word in FREQUENCIES if limit is None or delay_s <= limit)
+    return {"upload_frequency": word, "description": f"Half of the events came within {max(0, round(delay_s))} s."}
+
+
+def additional_conversions(sandbox: Sandbox, copies: list[Received]) -> dict[str, Any]:
+    """Counted events that no browser copy stands behind, against those that one does."""
+    reported = {sandbox.inbox.counted_for(c).number for c in copies if c.arrival.source is Source.BROWSER}
+    counted = [c for c in copies if c.state is State.PROCESSED]
+    extra = sum(1 for c in counted if c.number not in reported)
+    return {
+        "percentage": _percent(extra, len(counted) - extra) if len(counted) > extra else 0.0,
+        "description": "Counted events that only the server sent, for each 100 that the browser sent. An estimate.",
+    }
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * share(part, whole), 1)
+
+
+# ------------------------------------------------------------------ fields=web{event_name,acr{percentage}}
+
+
+def parse_fields(text: str) -> Fields:
+    """Graph's field selection as nested names. Raises `Refused` for a broken one."""
+    tokens = re.findall(r"[A-Za-z_][A-Za-z0-9_]*|[{},]|\S", text)
+    fields, rest = _fields(tokens, 0, 0)
+    if rest != len(tokens):
+        raise _broken_fields()
+    return fields
+
+
+def _fields(tokens: list[str], at: int, depth: int) -> tuple[Fields, int]:
+    found: Fields = {}
+    if depth > 8:
+        raise _broken_fields()
+    while at < len(tokens) and re.fullmatch(r"[A-Za-z_]\w*", tokens[at]):
+        name, below = tokens[at], {}
+        at += 1
+        if tokens[at : at + 1] == ["{"]:
+            below, at = _fields(tokens, at + 1, depth + 1)
+            if tokens[at : at + 1] != ["}"]:
+                raise _broken_fields()
+            at += 1
+        found[name] = below
+        if tokens[at : at + 1] != [","]:
+            return found, at
+        at += 1
+    return found, at
+
+
+def _broken_fields() -> Refused:
+    return Refused(Kind.SYNTAX, "fields: expected names, commas and braces", blame=("fields",))
+
+
+def select(value: Any, fields: Fields) -> Any:
+    """The chosen part of an answer; names that are not there are left out."""
+    if not fields:
+        return value
+    if isinstance(value, list):
+        return [select(item, fields) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: select(value[name], below) for name, below in fields.items() if name in value}
