@@ -99,7 +99,7 @@ def sandbox(
 @app.command()
 def demo(
     exit_: Annotated[bool, typer.Option("--exit", help="End after the table; 0 only if the counts are equal.")] = False,
-    seed: Annotated[int, typer.Option(help="Which invented shoppers come.")] = 1,
+    seed: Annotated[int, typer.Option(help="Which invented shoppers come.")] = 7,
 ) -> None:
     """See it work: a shop with a known truth, blockers and lost pages, measured four ways.
 

@@ -116,10 +116,18 @@ def test_plain_contact_values_are_left_out(sandbox: Running) -> None:
 
 # name, custom data, diagnostics: the genuine pixel sends all of these
 PURCHASES = [
-    ("no value", {"cd[currency]": "EUR"}, ["pixel_missing_value_parameter"]),
-    ("negative", {"cd[value]": "-1", "cd[currency]": "EUR"}, ["pixel_invalid_value_parameter"]),
-    ("a word", {"cd[value]": "free", "cd[currency]": "EUR"}, ["pixel_invalid_value_parameter"]),
-    ("no currency", {"cd[value]": "1"}, ["pixel_missing_or_invalid_currency"]),
+    ("no value", {"cd[currency]": "EUR"}, ["pixel_missing_value_parameter", "pixel_missing_or_invalid_value"]),
+    (
+        "negative",
+        {"cd[value]": "-1", "cd[currency]": "EUR"},
+        ["pixel_invalid_value_parameter", "pixel_missing_or_invalid_value"],
+    ),
+    (
+        "a word",
+        {"cd[value]": "free", "cd[currency]": "EUR"},
+        ["pixel_invalid_value_parameter", "pixel_missing_or_invalid_value"],
+    ),
+    ("no currency", {"cd[value]": "1"}, ["pixel_missing_currency_parameter", "pixel_missing_or_invalid_currency"]),
     ("long currency", {"cd[value]": "1", "cd[currency]": "EURO"}, ["pixel_missing_or_invalid_currency"]),
     ("good", {"cd[value]": "1", "cd[currency]": "eur"}, []),
 ]
@@ -128,11 +136,45 @@ PURCHASES = [
 @pytest.mark.parametrize(("custom", "diagnostics"), [r[1:] for r in PURCHASES], ids=[r[0] for r in PURCHASES])
 def test_a_bad_purchase_counts_with_a_diagnostic(sandbox: Running, custom: dict, diagnostics: list) -> None:
     """The pixel never refuses a Purchase for its money; it only comments."""
-    sandbox.pixel(ev="Purchase", **custom)
+    sandbox.pixel(ev="Purchase", **custom, **{"cd[order_id]": "1001"})
 
     (row,) = sandbox.read("events")
     assert row["diagnostics"] == diagnostics
     assert sandbox.counted() == 1
+
+
+def test_limited_data_use_is_marked_in_every_transport(sandbox: Running) -> None:
+    """`dpo` makes the event's flag, with country and state as numbers, whether it came as image, form or beacon."""
+    parameters = {"id": DATASET, "ev": "Lead", "dpo": "LDU", "dpoco": "1", "dpost": "1000"}
+    sandbox.http.get(f"{sandbox.base}/tr/", params=parameters, timeout=20)
+    sandbox.http.post(f"{sandbox.base}/tr/", data=parameters, timeout=20)
+    sandbox.http.post(f"{sandbox.base}/tr/", files={k: (None, v) for k, v in parameters.items()}, timeout=20)
+    sandbox.http.get(f"{sandbox.base}/tr", params={**parameters, "dpo": ""}, timeout=20)
+
+    rows = sandbox.read("events")
+    assert [row["flags"] for row in rows] == [["LDU"], ["LDU"], ["LDU"], []]
+    for row in rows[:3]:
+        keys = ("data_processing_options_country", "data_processing_options_state")
+        assert [row["event"][key] for key in keys] == [1, 1000]
+    assert rows[3]["event"]["data_processing_options"] == []
+
+
+def test_noscript_image_with_its_documented_parameters(sandbox: Running) -> None:
+    """The hand-written image tag may carry custom data, an event id and a hashed e-mail; it folds with the server's."""
+    sandbox.pixel(ev="Purchase", noscript="1", eid="n1", **{"cd[value]": "5", "cd[currency]": "EUR", "ud[em]": EMAIL})
+
+    (row,) = sandbox.read("events")
+    assert (row["event_id"], row["value"], row["currency"]) == ("n1", "5", "EUR")
+    assert row["event"]["user_data"]["em"] == EMAIL
+
+
+def test_address_behind_a_proxy_on_this_machine(sandbox: Running) -> None:
+    """A request from this machine may name the browser's address; the first one counts."""
+    headers = {"x-forwarded-for": "2a02:8109::7, 10.0.0.1"}
+    sandbox.http.get(f"{sandbox.base}/tr/", params={"id": DATASET, "ev": "Lead"}, headers=headers, timeout=20)
+
+    (row,) = sandbox.read("events")
+    assert row["event"]["user_data"]["client_ip_address"] == "2a02:8109::7"
 
 
 # name, parameters: nothing can be kept, and the page must not notice

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 
 import pytest
 from running_sandbox import DATASET, EMAIL, NOW_MS, TOKEN, Running, purchase
@@ -11,7 +12,30 @@ from running_sandbox import DATASET, EMAIL, NOW_MS, TOKEN, Running, purchase
 NOW_S = NOW_MS // 1000
 DAY = 86_400
 HASH = hashlib.sha256(b"1").hexdigest()
+ORIGINAL = {"event_name": "Purchase", "event_time": NOW_S - DAY, "order_id": "1001"}
+EXTINFO = ["i2", "shop.example", "1.0", "1.0", "17.5", "iPhone15,4", "en_US", "CEST", "", "393", "852", "3", "6", "128", "60", "Europe/Berlin"]  # fmt: skip
+ATTRIBUTION = {"ad_id": "1", "touchpoint_ts": NOW_S, "attribution_share": 0.4, "attribution_value": 8}
 MESSAGING = {"action_source": "business_messaging", "event_source_url": None}
+
+
+def app(**app_data: object) -> dict:
+    filled = {"advertiser_tracking_enabled": 1, "application_tracking_enabled": 1, "extinfo": EXTINFO} | app_data
+    return purchase(action_source="app", app_data={k: v for k, v in filled.items() if v is not None})
+
+
+def append(**changes: object) -> dict:
+    return purchase(event_name="AppendValue", original_event_data={**ORIGINAL, **changes})
+
+
+def attribute(**changes: object) -> dict:
+    data = {k: v for k, v in {**ATTRIBUTION, **changes}.items() if v is not None}
+    return purchase(event_name="AppendAttribution", original_event_data=ORIGINAL, attribution_data=data)
+
+
+def limited(country: object, state: object, ip: str | None = None) -> dict:
+    user_data = {"em": EMAIL} | ({"client_ip_address": ip} if ip else {})
+    places = {"data_processing_options_country": country, "data_processing_options_state": state}
+    return purchase(data_processing_options=["LDU"], user_data=user_data, **places)
 
 
 def messaging(channel: str | None, user_data: dict, name: str = "Purchase") -> dict:
@@ -76,7 +100,7 @@ INVALID = [
     ("custom_data a list", purchase(custom_data=["value"]), 9900006, ["custom_data"]),
     (
         "app event without OS version",
-        purchase(action_source="app", app_data={"extinfo": ["a2", "", "", "", "", *[""] * 11]}),
+        app(extinfo=["a2", "", "", "", "", *[""] * 11]),
         2804043,
         ["app_data", "extinfo"],
     ),
@@ -100,6 +124,55 @@ INVALID = [
     ("instagram without account", messaging("instagram", {"ig_sid": "1"}), 2804079, ["user_data", "ig_account_id"]),
     ("AppendValue without its event", purchase(event_name="AppendValue"), 9900104, ["original_event_data"]),
     ("an event that is a number", 7, 9900006, ["data"]),
+    ("app event without app_data", purchase(action_source="app"), 9900020, ["app_data"]),
+    ("app event without extinfo", app(extinfo=None), 9900021, ["app_data", "extinfo"]),
+    ("extinfo of 15", app(extinfo=EXTINFO[:15]), 9900022, ["app_data", "extinfo"]),
+    ("extinfo of 17", app(extinfo=[*EXTINFO, ""]), 9900022, ["app_data", "extinfo"]),
+    ("extinfo of another platform", app(extinfo=["w1", *EXTINFO[1:]]), 9900022, ["app_data", "extinfo"]),
+    ("extinfo without OS version", app(extinfo=[*EXTINFO[:4], "", *EXTINFO[5:]]), 2804043, ["app_data", "extinfo"]),
+    (
+        "no advertiser's flag",
+        app(advertiser_tracking_enabled=None),
+        9900023,
+        ["app_data", "advertiser_tracking_enabled"],
+    ),
+    ("flag 2", app(application_tracking_enabled=2), 9900023, ["app_data", "application_tracking_enabled"]),
+    ("AppendValue of no name", append(event_name=None), 9900104, ["original_event_data", "event_name"]),
+    ("AppendValue of no time", append(event_time="x"), 9900104, ["original_event_data", "event_time"]),
+    ("AppendValue of no order", append(order_id=None), 9900104, ["original_event_data", "order_id"]),
+    ("attribution without ad", attribute(ad_id=None), 9900105, ["attribution_data", "ad_id"]),
+    (
+        "attribution share above 1",
+        attribute(attribution_share=1.01),
+        9900105,
+        ["attribution_data", "attribution_share"],
+    ),
+    ("LDU without any place", limited(None, None), 2804030, ["data_processing_options_country"]),
+    ("LDU with country only", limited(1, None, "::1"), 2804030, ["data_processing_options_state"]),
+    ("LDU with a country in words", limited("USA", 0), 9900006, ["data_processing_options_country"]),
+    ("options a text", purchase(data_processing_options="LDU"), 9900006, ["data_processing_options"]),
+    ("opt_out a word", purchase(opt_out="maybe"), 9900006, ["opt_out"]),
+    (
+        "messaging with fbp",
+        messaging("messenger", {"page_id": "1", "page_scoped_user_id": "2", "fbp": "fb.1.1596403881668.1"}),
+        2804064,
+        ["user_data", "fbp"],
+    ),
+    (
+        "messaging with an address of a page",
+        {
+            **messaging("messenger", {"page_id": "1", "page_scoped_user_id": "2"}),
+            "event_source_url": "https://a.example",
+        },
+        2804064,
+        ["event_source_url"],
+    ),
+    (
+        "a click id that is none",
+        messaging("whatsapp", {"page_id": "1", "ctwa_clid": "not a click"}),
+        2804087,
+        ["user_data", "ctwa_clid"],
+    ),
 ]
 
 
@@ -166,6 +239,25 @@ LENIENT = [
     ("nulls everywhere", {**purchase(), "opt_out": None, "app_data": None, "referrer_url": None}),
     ("AppendValue without action_source", purchase(event_name="AppendValue", action_source=None,
      original_event_data={"event_name": "Purchase", "event_time": NOW_S, "event_id": "order-1"})),
+    ("AppendValue", append()),
+    ("AppendAttribution", attribute()),
+    ("attribution share 0 and 1", attribute(attribution_share="1")),
+    ("app event", app()),
+    ("app event with flags as texts", app(advertiser_tracking_enabled="0", application_tracking_enabled=None)),
+    ("app event with extinfo as text", app(extinfo=json.dumps(EXTINFO))),
+    ("LDU to be located", limited(0, 0, "2a02:8109::7")),
+    ("LDU with the address alone", limited(None, None, "2a02:8109::7")),
+    ("LDU of California", limited(1, 1000)),
+    ("no limited use", purchase(data_processing_options=[])),
+    ("the undescribed option AMO", purchase(data_processing_options=["AMO"], advanced_measurement_table="t")),
+    ("opt_out", purchase(opt_out=True)),
+    ("segmentation on the event", purchase(customer_segmentation="new_customer_to_business")),
+    ("segmentation in custom_data",
+     purchase(custom_data={"value": 1, "currency": "EUR", "customer_segmentation": "existing_customer_to_medium"})),
+    ("a stage of a lead", purchase(event_name="Opportunity won", action_source="system_generated",
+     user_data={"lead_id": 123456789012345}, custom_data={"event_source": "crm", "lead_event_source": "HubSpot"})),
+    ("store event with its store", purchase(action_source="physical_store", event_source_url=None,
+     custom_data={"value": 1, "currency": "EUR", "order_id": "1", "item_number": "2", "store_data": {"store_code": "7"}})),
     ("lead_id of 15 digits", purchase(user_data={"lead_id": 10**14})),
     ("messenger", messaging("messenger", {"page_id": "1", "page_scoped_user_id": "2"})),
     ("whatsapp", messaging("whatsapp", {"whatsapp_business_account_id": "1", "ctwa_clid": "c"})),
@@ -289,6 +381,112 @@ def test_token_probe(sandbox: Running) -> None:
     """An empty batch tells a good token (100 about data) from a bad one (190) without keeping anything."""
     assert sandbox.post([]).json()["error"]["code"] == 100
     assert sandbox.post([], access_token="bad").json()["error"]["code"] == 190
+
+
+# scopes of the token, status of sending, status of reading the quality
+SCOPES = [
+    (None, 200, 200),  # no scopes configured
+    (("read_ads_dataset_quality",), 200, 200),  # what an Events Manager token has
+    (("ads_management",), 200, 200),
+    (("ads_read",), 400, 400),
+    ((), 400, 400),
+]
+
+
+@pytest.mark.parametrize(("scopes", "sending", "reading"), SCOPES)
+def test_scopes(start_sandbox, scopes: tuple | None, sending: int, reading: int) -> None:
+    """A token without a fitting scope gets "(#100) Missing Permission", and nothing is kept."""
+    sandbox = start_sandbox(tokens={TOKEN: ()}, scopes={} if scopes is None else {TOKEN: scopes})
+
+    sent = sandbox.post([purchase()])
+    read = sandbox.http.get(
+        f"{sandbox.base}/v25.0/dataset_quality", params={"dataset_id": DATASET, "access_token": TOKEN}, timeout=20
+    )
+    assert (sent.status_code, read.status_code) == (sending, reading)
+    if sending == 400:
+        assert sent.json()["error"]["message"] == "(#100) Missing Permission"
+        assert sandbox.read("events") == []
+
+
+# version in the path, warned, version in the answer
+VERSIONS = [
+    ("v16.0", True, "v22.0"),
+    ("v21.0", True, "v22.0"),
+    ("v22.0", False, "v22.0"),
+    ("v26.0", False, "v26.0"),
+    ("v99.0", False, "v99.0"),
+]
+
+
+@pytest.mark.parametrize(("version", "warned", "answered"), VERSIONS)
+def test_old_versions_are_upgraded_with_a_warning(sandbox: Running, version: str, warned: bool, answered: str) -> None:
+    """Any version is accepted; one older than the oldest supported is answered as that, with the documented header."""
+    answer = sandbox.http.post(
+        f"{sandbox.base}/{version}/{DATASET}/events", json={"data": [purchase()], "access_token": TOKEN}, timeout=20
+    )
+
+    assert answer.status_code == 200
+    assert ("X-Ad-Api-Version-Warning" in answer.headers) is warned
+    assert answer.headers["facebook-api-version"] == answered
+
+
+def test_rate_header_and_throttling(sandbox: Running) -> None:
+    """Every answer tells the use in percent; once throttling is set, it ends in code 80004 and in time begins again."""
+    usage = json.loads(sandbox.post([purchase()]).headers["X-Business-Use-Case-Usage"])[DATASET][0]
+    assert (usage["call_count"], usage["estimated_time_to_regain_access"]) == (1, 0)  # 3 of 9,000 rounded up
+    options = {"throttle": True, "max_score": 6, "decay_s": 300, "block_s": 300}
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/rates", json=options, timeout=20).status_code == 200
+
+    assert [sandbox.post([purchase(event_id=n)]).status_code for n in ("b", "c", "d")] == [200, 200, 400]
+    answer = sandbox.post([purchase(event_id="e")])
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 80004)
+    assert answer.json()["error"]["is_transient"] is True
+    usage = json.loads(answer.headers["X-Business-Use-Case-Usage"])[DATASET][0]
+    assert (usage["call_count"], usage["estimated_time_to_regain_access"]) == (100, 5)
+    assert sandbox.counted() == 3
+    sandbox.now += 300_000
+    assert sandbox.post([purchase(event_id="f", event_time=sandbox.now // 1000)]).status_code == 200
+
+
+@pytest.mark.parametrize(("code", "subcode", "status"), [(4, None, 400), (17, 2446079, 400), (613, 1487742, 429)])
+def test_throttling_codes_are_settable(sandbox: Running, code: int, subcode: int | None, status: int) -> None:
+    """The throttled answer carries the code, subcode and status that were asked for."""
+    options = {"throttle": True, "max_score": 1, "code": code, "subcode": subcode, "status": status}
+    sandbox.http.post(f"{sandbox.base}/sandbox/rates", json=options, timeout=20)
+
+    answer = sandbox.post([purchase()])
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error.get("error_subcode")) == (status, code, subcode)
+    assert sandbox.read("events") == []
+
+
+def test_links_of_pages_and_accounts(sandbox: Running) -> None:
+    """Registered clicks and links are held against events: another page's click 2804072, no link 2804133."""
+    linked = sandbox.http.post(f"{sandbox.base}/v25.0/555/dataset", json={"access_token": TOKEN}, timeout=20)
+    assert linked.status_code == 200
+    again = sandbox.http.post(f"{sandbox.base}/555/dataset", params={"access_token": TOKEN}, timeout=20)
+    dataset = again.json()["id"]
+    assert dataset == linked.json()["id"]
+    links = {"assets": {"555": dataset}, "clicks": {"click-1": "77"}}
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/links", json=links, timeout=20).status_code == 200
+
+    def subcode(user_data: dict, channel: str, to: str = dataset) -> int | None:
+        return sandbox.post([messaging(channel, user_data)], dataset=to).json().get("error", {}).get("error_subcode")
+
+    assert subcode({"ig_account_id": "555", "ig_sid": "1"}, "instagram") is None
+    assert subcode({"ig_account_id": "555", "ig_sid": "1"}, "instagram", DATASET) == 2804133
+    assert subcode({"ig_account_id": "556", "ig_sid": "1"}, "instagram") == 2804133
+    assert subcode({"page_id": "77", "ctwa_clid": "click-1"}, "whatsapp") is None
+    assert subcode({"page_id": "78", "ctwa_clid": "click-1"}, "whatsapp") == 2804072
+    assert subcode({"page_id": "77", "ctwa_clid": "click-2"}, "whatsapp") == 2804087
+
+
+def test_flags_of_server_events(sandbox: Running) -> None:
+    """Limited and opted-out events count all the same and are marked."""
+    sandbox.post([limited(1, 1000), purchase(event_id="2", opt_out=True), purchase(event_id="3", opt_out=False)])
+
+    assert [row["flags"] for row in sandbox.read("events")] == [["LDU"], ["opt_out"], []]
+    assert sandbox.counted() == 3
 
 
 def test_appsecret_proof(start_sandbox) -> None:

@@ -137,6 +137,7 @@ def test_pair_over_http(sandbox: Running) -> None:
             "event_name": "Purchase",
             "browser_received": 1,
             "server_received": 1,
+            "app_received": 0,
             "deduplicated": 1,
             "counted": 1,
             "value": {"EUR": "42.5"},

@@ -92,7 +92,7 @@ class Store:
         self._on_failure = on_failure
         self._max_queue = max_queue
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
-        self.queued = 0  # events handed in and not yet committed
+        self.queued = 0  # events and refusals handed in and not yet committed
         self.accepted = 0  # events committed since the start
         self.last_commit_ms = opened_at
         self.failed: BaseException | None = None
@@ -105,9 +105,9 @@ class Store:
         Raises `StoreBusy` when too much is waiting, `StoreFailed` after a failed write; the future may raise
         `StoreFull`. Nothing of the call is kept in these cases.
         """
-        if self.queued + len(events) > self._max_queue:
+        if self.queued + len(events) + len(refused) > self._max_queue:
             raise StoreBusy(f"{self.queued} events wait for the disk (limit {self._max_queue}); send again later")
-        self.queued += len(events)
+        self.queued += len(events) + len(refused)
         return self._submit(Job(future=self._future(), events=events, refused=refused))
 
     # -- what a delivery worker calls
@@ -189,7 +189,7 @@ class Store:
 
     def _submit(self, job: Job) -> asyncio.Future[Any]:
         if self.failed is not None or self._closing:
-            self.queued -= len(job.events)
+            self.queued -= len(job.events) + len(job.refused)
             raise StoreFailed
         self._waiting.append(job)
         if not self._committing and len(self._waiting) == 1:
@@ -298,7 +298,7 @@ class Store:
         """On the loop: settles every future of one commit and wakes the workers."""
         woken = False
         for job, result in zip(jobs, results, strict=True):
-            self.queued -= len(job.events)
+            self.queued -= len(job.events) + len(job.refused)
             failed = isinstance(result, BaseException)
             if not failed:
                 self.accepted += len(job.events)

@@ -315,8 +315,7 @@ function scrubCustom(custom) {
 
 // --- sending: ids make a second arrival harmless
 
-const script = document.currentScript;
-const endpoint = new URL(script.dataset.endpoint || new URL('events', script.src), document.baseURI).href;
+let endpoint;
 const outbox = new Set(); // {event, dataset, sealed, flying, failed, beaconed, key: where stored}
 let failures = 0;
 let flushing;
@@ -419,6 +418,8 @@ const restore = safely(() => {
 });
 
 safely(() => {
+  const script = document.currentScript;
+  endpoint = new URL(script.dataset.endpoint || new URL('events', script.src), document.baseURI).href;
   if (window.fbq) listen(window.fbq);
   else install();
   watchHistory();

@@ -1,0 +1,158 @@
+"""Copies by their short facts, an open store, and a claim: what the tests of the store share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from twofold.event.model import (
+    Channel,
+    Consent,
+    Content,
+    CustomData,
+    Event,
+    Hashed,
+    Tier,
+    UserData,
+    decode_event,
+    encode,
+)
+from twofold.store.fold import Verdict
+from twofold.store.outbox import Delivery, DeliveryState, Settlement
+from twofold.store.reading import Reader, verify
+from twofold.store.writer import Route, Store
+
+NOW = 1_790_000_000_000  # ms
+DAY = 86_400_000
+HOLD = 20_000
+LEASE = 60_000
+BROWSER, SERVER = Channel.BROWSER, Channel.SERVER
+FIRST, REPEAT, TWIN, CONFLICT = Verdict.FIRST, Verdict.REPEAT, Verdict.TWIN, Verdict.CONFLICT
+
+
+def copy(
+    event_id: str | None = "e1",
+    channel: Channel = SERVER,
+    *,
+    name: str = "Purchase",
+    dataset: str = "1",
+    value: str | None = "42.50",
+    currency: str | None = "EUR",
+    order: str | None = None,
+    ids: tuple[str, ...] = (),
+    lines: tuple[str, ...] = (),
+    tier: Tier | None = None,
+    at: int = NOW,
+    consent: Consent = Consent.UNSTATED,
+    em: str = "",
+    happened: int | None = None,
+    **user: Any,
+) -> Event:
+    """One copy; ``event_id`` None is a copy without one. ``at`` is when it was received, in ms."""
+    return Event(
+        dataset=dataset,
+        event_name=name,
+        event_id=event_id or f"tf-{at}-{channel}-{order}",
+        id_given=event_id is not None,
+        event_time=(at if happened is None else happened) // 1000,
+        received_at=at,
+        channel=channel,
+        sender="test",
+        tier=tier if tier is not None else Tier.T0 if channel is BROWSER else Tier.T2,
+        consent=consent,
+        user_data=UserData(em=(Hashed("meta", em * 64),) if em else (), **user),
+        custom_data=CustomData(
+            value=None if value is None else Decimal(value),
+            currency=currency if value is not None else None,
+            order_id=order,
+            content_ids=ids,
+            contents=tuple(Content(id=i, quantity=1) for i in lines),
+        ),
+    )
+
+
+@asynccontextmanager
+async def opened(
+    folder: Path,
+    *,
+    at: int = NOW,
+    destinations: tuple[str, ...] = ("meta-1",),
+    hold: dict[str, int] | None = None,
+    require_consent: bool = False,
+    **settings: Any,
+):
+    """A started store with datasets 1 and 2; closed at the end."""
+    route = Route(
+        destinations=destinations,
+        hold_ms={"Purchase": HOLD} if hold is None else hold,
+        require_consent=require_consent,
+    )
+    store = Store(folder, routes={"1": route, "2": route}, opened_at=at, **settings)
+    store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def with_store(folder: Path, scenario: Callable[[Store], Awaitable[Any]], **settings: Any) -> Any:
+    """Runs a scenario on a store of its own and closes it; what it returns."""
+
+    async def main() -> Any:
+        async with opened(folder, **settings) as store:
+            return await scenario(store)
+
+    return asyncio.run(main())
+
+
+def appended(folder: Path, copies: Iterable[Event], *, together: bool = False, **settings: Any) -> list[Verdict]:
+    """The verdicts on these copies, appended one by one or as one batch."""
+
+    async def scenario(store: Store) -> list[Verdict]:
+        if together:
+            return await store.append(list(copies))
+        return [(await store.append([c]))[0] for c in copies]
+
+    return with_store(folder, scenario, **settings)
+
+
+async def claim(
+    store: Store,
+    now: int,
+    *,
+    destination: str = "meta-1",
+    limit: int = 100,
+    lease_ms: int = LEASE,
+    build: Callable[[Event], Any] = encode,
+    max_age_s: int = 7 * 86_400,
+) -> list[Delivery]:
+    """Claims with the united event's own bytes as payload, so that a test can read what would be sent."""
+    return await store.claim(destination, now, limit, lease_ms, build, lambda _source: max_age_s)
+
+
+def sent(delivery: Delivery) -> Event:
+    """The event in a payload that `claim` built."""
+    return decode_event(delivery.payload)
+
+
+def settlement(d: Delivery, state: DeliveryState = DeliveryState.DELIVERED, **facts: Any) -> Settlement:
+    return Settlement(delivery=d.id, lease=d.lease, state=state, **{"outcome": "accepted", "status": 200, **facts})
+
+
+def rows(folder: Path, kind: str, **filters: str) -> list[dict[str, Any]]:
+    with Reader(folder) as reader:
+        return list(reader.rows(kind, dict(filters), limit=0))
+
+
+def actions(folder: Path) -> list[dict[str, Any]]:
+    """The actions that were not merged into others."""
+    return [row for row in rows(folder, "actions") if row["merged_into"] is None]
+
+
+def assert_sums_hold(folder: Path) -> None:
+    broken = [f"{c.name}: {c.left} = {c.right} {c.note}" for c in verify(folder) if not c.holds]
+    assert not broken, broken
