@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,8 @@ from prometheus_client.core import GaugeMetricFamily
 
 from twofold import __version__, tag
 from twofold.clock import Clock, now_ms
-from twofold.collect.doors import Answer, DatasetDoor, Doors, Request, WebhookDoor
+from twofold.collect.doors import DatasetDoor, Doors, WebhookDoor
+from twofold.collect.exchange import Answer, Request
 from twofold.collect.guard import GuardedProtocol
 from twofold.collect.http import Collector, Page
 from twofold.collect.metrics import CollectMetrics
@@ -33,7 +35,7 @@ from twofold.control import serve_control
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
 from twofold.destinations import DESTINATIONS
-from twofold.errors import StoreFailed, TwofoldError
+from twofold.errors import ConfigError, StoreFailed, TwofoldError
 from twofold.sources import SOURCES
 from twofold.store.reading import Reader
 from twofold.store.writer import Route, Store
@@ -46,6 +48,7 @@ loop is busy: with it a batch of 64 took 16 ms here, with this one 2 ms."""
 
 STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means that delivering has stopped
 DRAIN_S = 10
+BACKLOG = 2048
 
 
 class Gateway:
@@ -75,6 +78,7 @@ class Gateway:
     async def run(self, on_ready: Callable[[str], None]) -> None:
         """Serves until SIGTERM, SIGINT or a failed store; raises `StoreFailed` after the latter."""
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        listener = _listen(self.settings.server.host, self.settings.server.port)
         server = make_server(self.collector, self.settings.server.host, self.settings.server.port)
         self.store.start()
         loop = asyncio.get_running_loop()
@@ -82,7 +86,7 @@ class Gateway:
             loop.add_signal_handler(number, self._stop.set)
         control = await serve_control(self.store.folder, self._control)
         tasks = [asyncio.create_task(w.run(), name="deliver") for w in self.workers]
-        serving = asyncio.create_task(server.serve())
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await _listening(server, serving)
             on_ready(f"http://{self.settings.server.host}:{port_of(server)}")
@@ -249,6 +253,19 @@ def tag_pages(path: str) -> dict[str, Page]:
     }
 
 
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        # Accepted connections inherit it; servers set it only on sockets they made themselves, and without it an
+        # answer written in two parts waits 40 ms for the other side.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listener
+    except OSError as err:
+        reason = err.strerror or err
+        raise ConfigError(f"cannot listen on {host} port {port}: {reason}; choose another with --port") from None
+
+
 def make_server(app: Any, host: str, port: int) -> uvicorn.Server:
     """The HTTP server with our guard, without its own signal handling and access log (URLs may carry tokens)."""
     config = uvicorn.Config(
@@ -265,7 +282,7 @@ def make_server(app: Any, host: str, port: int) -> uvicorn.Server:
         proxy_headers=False,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=5,
-        backlog=2048,
+        backlog=BACKLOG,
         log_config=None,
     )
     server = uvicorn.Server(config)

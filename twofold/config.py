@@ -168,7 +168,10 @@ def settings_from(
     port: int | None = None,
 ) -> Settings:
     """The same from an already parsed TOML tree."""
-    server = dict(tree.get("server") or {})
+    server = tree.get("server", {})
+    if not isinstance(server, dict):
+        raise ConfigError("configuration: server: expected a table, [server], got a value")
+    server = dict(server)
     for name, given in (("data", data), ("host", host), ("port", port)):
         twin = environ.get(f"TWOFOLD_{name.upper()}")
         if given is not None:

@@ -82,7 +82,8 @@ def test_windows_nest(touches: list[tuple[Kind, int, str]]) -> None:
     """A shorter click window never has what a longer one lacks, and with Meta's default setting everywhere a conversion
     is in 7-day click or 1-day view, never in both, exactly when the setting has it."""
     found = credited(*touches)
-    assert ("7d_click" in found or "1d_click" not in found) and ("28d_click" in found or "7d_click" not in found)
+    assert "7d_click" in found or "1d_click" not in found
+    assert "28d_click" in found or "7d_click" not in found
     plain = credited(*((kind, age, "12"[int(ad) % 2]) for kind, age, ad in touches))
     assert ("default" in plain) == (("7d_click" in plain) != ("1d_view" in plain))
     assert not ("7d_click" in plain and "1d_view" in plain)

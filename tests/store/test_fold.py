@@ -53,6 +53,7 @@ VERDICTS = [
     ("goods in another order", [copy(ids=("a", "b")), copy(ids=("b", "a"))], [FIRST, REPEAT], [2]),
     ("goods as ids and as lines", [copy(ids=("a", "b")), copy(lines=("b", "a"), channel=BROWSER)], [FIRST, TWIN], [2]),
     ("no goods beside goods", [copy(ids=("a",)), copy()], [FIRST, REPEAT], [2]),
+    ("goods of the second copy", [copy(), copy(ids=("a",)), copy(ids=("b",))], [FIRST, REPEAT, CONFLICT], [3]),
     ("another order", [copy(order="1"), copy(order="2")], [FIRST, CONFLICT], [2]),
     ("no order beside an order", [copy(order="1"), copy(channel=BROWSER)], [FIRST, TWIN], [2]),
     ("one order, two ids", [copy("e1", order="1"), copy("e2", BROWSER, order="1")], [FIRST, TWIN], [2]),

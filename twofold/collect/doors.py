@@ -7,28 +7,27 @@ is `decode` and `steps`; who may knock is `trust`; sockets are `http` and `guard
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from msgspec import Struct, to_builtins
-from msgspec.json import encode as encode_json
+from msgspec import Struct
 
 from twofold.clock import Clock
 from twofold.collect import answers
 from twofold.collect.decode import inflate, raw_event, read_envelope, read_fields, read_multipart, read_plain
+from twofold.collect.exchange import CORS, GIF, JSON, JSON_CORS, Answer, Pending, Reply, Request
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.pipeline import run
 from twofold.collect.pixel import dataset_of, raw_from_hit, sender_of
+from twofold.collect.refusing import RefusedCopy, copy_row, refused_row
 from twofold.collect.steps import Origin
 from twofold.collect.trust import client_address, key_fits, origin_allowed, sender_name
 from twofold.errors import StoreBusy, StoreError
 from twofold.event.model import Channel, Event, Tier
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scrub import mask_body
 from twofold.event.strict_json import read_json
 from twofold.sources.contract import Ignored, Source
 from twofold.store.fold import Verdict
@@ -43,24 +42,6 @@ RETRY_AFTER_S = 2
 
 _TOKEN_ONLY = {"access_token"}
 _EVENTS_PATH = re.compile(r"/(?:v\d{1,3}\.\d{1,2}/)?([A-Za-z0-9_\-]{1,64})/events/?")
-CORS = (
-    (b"access-control-allow-origin", b"*"),
-    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
-    (b"access-control-allow-headers", b"content-type"),
-    (b"access-control-max-age", b"86400"),
-)
-JSON = (
-    (b"content-type", b"application/json"),
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-)
-JSON_CORS = (*JSON, CORS[0])
-GIF = (
-    (b"content-type", b"image/gif"),
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-    CORS[0],
-)
 
 
 class DatasetDoor(Struct, frozen=True, kw_only=True):
@@ -79,53 +60,6 @@ class WebhookDoor(Struct, frozen=True, kw_only=True):
     shop: str
     dataset: str
     secrets: tuple[str, ...]
-
-
-class RefusedCopy(Struct, frozen=True):
-    """A refusal with the element it is about, so that its row shows that element and not its neighbours."""
-
-    refusal: Refusal
-    item: Any = None
-
-
-class Answer(Struct, frozen=True):
-    """What one request gets."""
-
-    status: int
-    body: bytes
-    headers: tuple[tuple[bytes, bytes], ...] = JSON
-
-
-class Pending(Struct, frozen=True):
-    """An answer that waits for the disk: ``then`` makes it from what ``future`` brings."""
-
-    future: asyncio.Future[list[Verdict]]
-    then: Callable[[list[Verdict]], Answer]
-
-
-Reply = Answer | Pending
-
-
-class Request:
-    """One HTTP request with its whole body. Header names are lower-case bytes."""
-
-    __slots__ = ("body", "method", "path", "peer", "query", "raw_headers")
-
-    def __init__(
-        self, method: str, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str, body: bytes = b""
-    ) -> None:
-        self.method = method
-        self.path = path
-        self.query = query.decode("latin-1")
-        self.raw_headers = dict(headers)
-        self.peer = peer
-        self.body = body
-
-    def header(self, name: bytes) -> str:
-        return self.raw_headers.get(name, b"").decode("latin-1")
-
-    def headers(self) -> dict[str, str]:
-        return {k.decode("latin-1"): v.decode("latin-1") for k, v in self.raw_headers.items()}
 
 
 class Doors:
@@ -375,10 +309,10 @@ class Doors:
                 entry, events, [], lambda: Answer(200, answers.accepted(len(events), (), notes), headers)
             )
         refusals = [r.refusal for r in refused]
-        rows = [_copy_row(self._clock(), entry, dataset, r, request.body) for r in refused]
+        rows = [copy_row(self._clock(), entry, dataset, r, request.body) for r in refused]
         if self._strict and events:
             whole = Refusal(reason=DropReason.WHOLE_BATCH, got=f"{len(events)} valid events beside an invalid one")
-            rows.append(_refused_row(self._clock(), entry, dataset, whole, request.body))
+            rows.append(refused_row(self._clock(), entry, dataset, whole, request.body))
             events = []
         if not events:
             return self._store_all(entry, [], rows, lambda: Answer(*answers.refused(refusals), headers))
@@ -407,7 +341,7 @@ class Doors:
 
     def _keep(self, request: Request, refusal: Refusal, entry: str, dataset: str, answer: Answer) -> Pending:
         body = request.body or request.query.encode()
-        return self._store_all(entry, [], [_refused_row(self._clock(), entry, dataset, refusal, body)], lambda: answer)
+        return self._store_all(entry, [], [refused_row(self._clock(), entry, dataset, refusal, body)], lambda: answer)
 
     def _refuse_body(self, request: Request, refusal: Refusal, entry: str, dataset: str = "") -> Pending:
         headers = JSON_CORS if entry == "tag" else JSON
@@ -470,41 +404,6 @@ def _hit_fields(request: Request) -> dict[str, Any] | Refusal:
     kind = request.header(b"content-type")
     posted = read_multipart(request.body, kind) if kind.startswith("multipart/") else read_fields(request.body)
     return posted if isinstance(posted, Refusal) else {**fields, **posted}
-
-
-def _refused_row(now: int, entry: str, dataset: str, refusal: Refusal, body: bytes) -> RefusedRow:
-    return RefusedRow(
-        received_at=now,
-        entry=entry,
-        dataset=dataset,
-        event_name="",
-        event_id="",
-        reason=refusal.reason,
-        place=refusal.index,
-        path=refusal.path,
-        expected=refusal.expected,
-        got=refusal.got,
-        size=len(body),
-        body=mask_body(body),
-    )
-
-
-def _copy_row(now: int, entry: str, dataset: str, copy: RefusedCopy, body: bytes) -> RefusedRow:
-    """The row of one refused element: its own masked text, and its name and id where they are harmless.
-
-    An element that could not be read at all is shown by the whole body.
-    """
-    item = copy.item if isinstance(copy.item, dict) else to_builtins(copy.item) if copy.item is not None else {}
-    item = item if isinstance(item, dict) else {}
-    text = body if copy.item is None else encode_json(copy.item)
-    row = _refused_row(now, entry, dataset or _label(item.get("dataset")), copy.refusal, text)
-    names = {"event_name": _label(item.get("event_name")), "event_id": _label(item.get("event_id"))}
-    return row._replace(**names, size=len(body))
-
-
-def _label(value: Any) -> str:
-    text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    return text[:256] if text.isprintable() and "@" not in text else ""
 
 
 def _bearer(header: str) -> str:

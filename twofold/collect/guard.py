@@ -20,7 +20,7 @@ from urllib.parse import unquote
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from twofold.collect.doors import Answer, Pending, Request
+from twofold.collect.exchange import Answer, Pending, Request
 from twofold.collect.http import Collector
 from twofold.errors import StoreError
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from twofold.collect.doors import Answer, Doors, Pending, Reply, Request
+from twofold.collect.doors import Doors
+from twofold.collect.exchange import Answer, Pending, Reply, Request
 from twofold.errors import StoreError
 
 Receive = Callable[[], Awaitable[Any]]

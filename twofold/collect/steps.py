@@ -7,20 +7,19 @@ Meta refuses is refused; what Meta only warns about is kept and warned about (le
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from msgspec import Struct
 
+from twofold.collect.custom import read_custom_data
+from twofold.collect.scalars import read_boolean, read_integer
 from twofold.event.click_ids import build_fbc, fbclid_of, parse_fbc
 from twofold.event.consent import read_consent
 from twofold.event.identity import make_event_id, read_event_id
 from twofold.event.match_keys import hash_user_data, is_too_broad, present_keys
-from twofold.event.model import Channel, Content, CustomData, Event, RawEvent, Tier, UserData
+from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scrub import scrub_custom, scrub_url
-from twofold.event.strict_json import read_json
 from twofold.event.vocabulary import (
     ACTION_SOURCES,
     MAX_AGE_S,
@@ -102,7 +101,7 @@ def put_event_time(draft: Draft) -> Refusal | None:
         return Refusal(
             reason=DropReason.MISSING_EVENT_TIME, path="event_time", expected="Unix seconds", got="nothing"
         )  # fmt: skip
-    time_s = _integer(given)
+    time_s = read_integer(given)
     if time_s is None or not 0 < time_s < 100_000_000_000:
         looks_ms = time_s is not None and time_s >= 100_000_000_000
         got = "a number that would be milliseconds" if looks_ms else describe(given)
@@ -260,31 +259,10 @@ def drop_too_broad(draft: Draft) -> Refusal | None:
 
 
 def put_custom_data(draft: Draft) -> Refusal | None:
-    raw = draft.raw.custom_data
-    if raw is None or type(raw) is CustomData:
-        draft.fields["custom_data"] = raw or CustomData()
-        return None
-    if not isinstance(raw, dict):
-        return Refusal(reason=DropReason.WRONG_TYPE, path="custom_data", expected="an object", got=describe(raw))
-    known: dict[str, Any] = {}
-    other: dict[str, Any] = {}
-    for key, value in raw.items():
-        if value is None:
-            continue
-        put = _CUSTOM.get(key)
-        if put is None:
-            other[key] = value
-            continue
-        result = put(value, draft)
-        if isinstance(result, Refusal):
-            return result
-        if result is not None:
-            known[key] = result
-    if other:
-        other, scrubbed = scrub_custom(other)
-        if scrubbed:
-            draft.warnings.append("custom_data carried contact-like values; masked")
-    draft.fields["custom_data"] = CustomData(**known, other=other)
+    data = read_custom_data(draft.raw.custom_data, draft.warnings)
+    if isinstance(data, Refusal):
+        return data
+    draft.fields["custom_data"] = data
     return None
 
 
@@ -321,10 +299,10 @@ def put_processing_options(draft: Draft) -> Refusal | None:
         draft.fields["data_processing_options"] = ("LDU",)
         draft.warnings.append("data_processing_options could not be read; treated as LDU")
     for name in ("data_processing_options_country", "data_processing_options_state"):
-        number = _integer(getattr(draft.raw, name))
+        number = read_integer(getattr(draft.raw, name))
         if number is not None:
             draft.fields[name] = number
-    opt_out = _boolean(draft.raw.opt_out)
+    opt_out = read_boolean(draft.raw.opt_out)
     if opt_out is not None:
         draft.fields["opt_out"] = opt_out
     return None
@@ -348,140 +326,3 @@ def put_opaque_parts(draft: Draft) -> Refusal | None:
 def put_consent(draft: Draft) -> Refusal | None:
     draft.fields["consent"] = read_consent(draft.raw.consent)
     return None
-
-
-# -- custom_data, field by field
-
-
-def _money(value: Any, _draft: Draft, path: str = "custom_data.value") -> Decimal | Refusal | None:
-    if value == "":
-        return None
-    number = _decimal(value)
-    if number is None or not number.is_finite() or number < 0 or abs(number.adjusted()) > 15:
-        got = "a negative number" if number is not None and number < 0 else describe(value)
-        return Refusal(reason=DropReason.INVALID_VALUE, path=path, expected="a non-negative number", got=got)
-    return number
-
-
-def _currency(value: Any, _draft: Draft) -> str | Refusal | None:
-    if value == "":
-        return None
-    if isinstance(value, str) and _CURRENCY.fullmatch(value.strip()) and value.isascii():
-        return value.strip().upper()
-    return Refusal(
-        reason=DropReason.INVALID_CURRENCY,
-        path="custom_data.currency",
-        expected="three letters (ISO 4217)",
-        got=describe(value),
-    )
-
-
-def _identifier(value: Any, draft: Draft) -> str | None:
-    if isinstance(value, (str, int)) and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_ID:
-        return str(scrub_custom(str(value))[0])
-    draft.warnings.append("custom_data.order_id or content_type is not a text of 1 to 256 characters; left out")
-    return None
-
-
-def _content_ids(value: Any, draft: Draft) -> tuple[str, ...] | None:
-    items = _listed(value)
-    if items is None:
-        draft.warnings.append("custom_data.content_ids is not a list; left out")
-        return None
-    return tuple(str(i) for i in items if isinstance(i, (str, int)) and not isinstance(i, bool) and str(i))
-
-
-def _contents(value: Any, draft: Draft) -> tuple[Content, ...] | Refusal | None:
-    items = _listed(value)
-    if items is None:
-        draft.warnings.append("custom_data.contents is not a list; left out")
-        return None
-    lines = []
-    for n, item in enumerate(items):
-        line = _content(item, n, draft)
-        if isinstance(line, Refusal):
-            return line
-        if line is not None:
-            lines.append(line)
-    return tuple(lines)
-
-
-def _content(item: Any, n: int, draft: Draft) -> Content | Refusal | None:
-    where = f"custom_data.contents[{n}]"
-    if not isinstance(item, dict) or not isinstance(item.get("id"), (str, int)) or isinstance(item["id"], bool):
-        draft.warnings.append(f"{where} is not an object with an id; left out")
-        return None
-    price = item.get("item_price")
-    if price is not None:
-        price = _money(price, draft, f"{where}.item_price")
-        if isinstance(price, Refusal):
-            return price
-    quantity = _integer(item.get("quantity"))
-    if quantity is None and item.get("quantity") is not None:
-        draft.warnings.append(f"{where}.quantity is not a whole number; left out")
-    other = {k: v for k, v in item.items() if k not in ("id", "quantity", "item_price") and v is not None}
-    return Content(
-        id=str(item["id"]), quantity=quantity, item_price=price, other=scrub_custom(other)[0] if other else {}
-    )
-
-
-def _number_of_items(value: Any, draft: Draft) -> int | None:
-    number = _integer(value)
-    if number is None:
-        draft.warnings.append("custom_data.num_items is not a whole number; left out")
-    return number
-
-
-_CUSTOM: dict[str, Callable[[Any, Draft], Any]] = {
-    "value": _money,
-    "currency": _currency,
-    "order_id": _identifier,
-    "content_type": _identifier,
-    "content_ids": _content_ids,
-    "contents": _contents,
-    "num_items": _number_of_items,
-}
-
-
-# -- lenient scalars: senders write numbers as text, and the pixel can write nothing else
-
-
-def _integer(value: Any) -> int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        return value
-    if isinstance(value, Decimal):
-        return int(value) if value.is_finite() and value == value.to_integral_value() else None
-    if isinstance(value, str) and value.isascii() and _INTEGER.fullmatch(value):
-        return int(value)
-    return None
-
-
-def _decimal(value: Any) -> Decimal | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, Decimal)):
-        return Decimal(value)
-    if isinstance(value, str) and value.isascii() and len(value) <= 40 and "_" not in value:
-        try:
-            return Decimal(value.strip())
-        except InvalidOperation:
-            return None
-    return None
-
-
-def _boolean(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    return {"true": True, "1": True, "false": False, "0": False}.get(str(value).lower()) if value is not None else None
-
-
-def _listed(value: Any) -> list[Any] | None:
-    """A list, also when written as JSON text (the pixel's form) or as one bare id."""
-    if isinstance(value, str) and value[:1] in "[{":
-        decoded = read_json(value)
-        value = None if isinstance(decoded, Refusal) else decoded
-    if isinstance(value, (str, int, dict)) and not isinstance(value, bool):
-        return [value]
-    return value if isinstance(value, list) else None

@@ -518,7 +518,7 @@ CATALOGUE: dict[str, Diagnostic] = {row[0]: Diagnostic(*row) for row in (
     ("pixel_missing_or_invalid_value", _B, _D, "cd[value]", "The currency is there, a usable value is not."),
     ("pixel_missing_or_invalid_value_and_currency", _B, _D, "cd[value]", "Neither value nor currency can be used: no return can be computed."),
     ("pixel_mismatched_value_currency_single_event", _A, _D, "custom_data.value", "Browser and server send different money for one event: compute it in one place."),
-    ("pixel_outlier_value_parameter", _A, _I, "custom_data.value", "This value is a hundred times the usual: cents for euros, or a test order?"),
+    ("pixel_outlier_value_parameter", _A, _I, "custom_data.value", "This value is a hundred times the usual: cents for euros, or a test order."),
     ("pixel_placeholder_value_single_event", _A, _D, "custom_data.value", "Every order has the same value: send the real one."),
     ("s2s_invalid_purchase_event", _S, _X, "custom_data", "A Purchase needs a value of 0 or more and a currency."),
     ("s2s_invalid_custom_data_value", _S, _X, "custom_data.value", "Send a number of 0 or more with a point, without sign or currency."),
@@ -547,7 +547,7 @@ CATALOGUE: dict[str, Diagnostic] = {row[0]: Diagnostic(*row) for row in (
     # traffic
     ("pixel_event_not_received", _A, _I, "event_name", "This event used to come and stopped a day ago, while others still come."),
     ("add_missing_events", _A, _I, "event_name", "Purchases come, but not the steps before them (ViewContent, AddToCart, InitiateCheckout)."),
-    ("pixel_new_domains_detected", _A, _I, "event_source_url", "Events come from a site that was not seen on the first day: yours, or somebody else's?"),
+    ("pixel_new_domains_detected", _A, _I, "event_source_url", "Events come from a site that was not seen on the first day: if it is not yours, somebody uses your pixel."),
     # privacy
     ("pixel_pii_sensitive_data_detected", _A, _D, "custom_data", "An e-mail or phone number stands in the clear in custom data or an address: remove it."),
     ("pixel_sensitive_data_event_name", _A, _D, "event_name", "The event's name holds an e-mail or phone number: remove it."),

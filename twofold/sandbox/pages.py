@@ -18,8 +18,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from twofold.sandbox.ads_page import ads_context
 from twofold.sandbox.dedup import MEANING
-from twofold.sandbox.received import Inbox, Tally, exact_text
+from twofold.sandbox.received import Tally, exact_text
 from twofold.sandbox.settings import Sandbox
 from twofold.sandbox.views import select_test_events, test_event_row
 
@@ -36,6 +37,7 @@ SECURITY_HEADERS = {
 TABS = (
     ("/", "Overview", "overview.html"),
     ("/test_events", "Test Events", "test_events.html"),
+    ("/ads", "Ads", "ads.html"),
     ("/refused", "Refused", "refused.html"),
 )
 STATIC = {"sandbox.css": "text/css", "sandbox.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -44,7 +46,6 @@ _HERE = files("twofold.sandbox")
 
 
 def routes(sandbox: Sandbox) -> list[Route]:
-    inbox = sandbox.inbox
     templates = jinja2.Environment(
         loader=jinja2.FunctionLoader(lambda name: (_HERE / "templates" / name).read_text(encoding="utf-8")),
         autoescape=True,
@@ -56,7 +57,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
     def page(address: str, template: str) -> Route:
         async def answer(request: Request) -> Response:
-            context = CONTEXTS[address](inbox, request)
+            context = CONTEXTS[address](sandbox, request)
             html = templates.get_template(template).render(tabs=TABS, here=address, **context)
             return Response(html, media_type="text/html", headers=SECURITY_HEADERS)
 
@@ -72,7 +73,8 @@ def routes(sandbox: Sandbox) -> list[Route]:
     return [*(page(address, template) for address, _, template in TABS), Route("/static/{name}", static)]
 
 
-def overview(inbox: Inbox, _: Request) -> dict[str, Any]:
+def overview(sandbox: Sandbox, _: Request) -> dict[str, Any]:
+    inbox = sandbox.inbox
     tallies = sorted(inbox.tallies().items())
     rows = [
         {"dataset": dataset, "event_name": name, "tally": tally, "values": money_texts(tally)}
@@ -85,19 +87,23 @@ def overview(inbox: Inbox, _: Request) -> dict[str, Any]:
     return {"rows": rows, "totals": totals, "refused": len(inbox.refused)}
 
 
-def test_events(inbox: Inbox, request: Request) -> dict[str, Any]:
-    rows = [test_event_row(copy) for copy in islice(select_test_events(inbox, request), SHOWN)]
+def test_events(sandbox: Sandbox, request: Request) -> dict[str, Any]:
+    rows = [test_event_row(copy) for copy in islice(select_test_events(sandbox.inbox, request), SHOWN)]
     for row in rows:
         row["meaning"] = MEANING[row["reason"]]
         row["parameters"] = {key: parameter_text(value) for key, value in row["parameters"].items()}
     return {"rows": rows, "code": request.query_params.get("code", ""), "shown": SHOWN}
 
 
-def refused(inbox: Inbox, _: Request) -> dict[str, Any]:
-    return {"rows": list(islice(reversed(inbox.refused), SHOWN)), "shown": SHOWN}
+def ads(sandbox: Sandbox, request: Request) -> dict[str, Any]:
+    return ads_context(sandbox.world, request.query_params, sandbox.clock())
 
 
-CONTEXTS = {"/": overview, "/test_events": test_events, "/refused": refused}
+def refused(sandbox: Sandbox, _: Request) -> dict[str, Any]:
+    return {"rows": list(islice(reversed(sandbox.inbox.refused), SHOWN)), "shown": SHOWN}
+
+
+CONTEXTS = {"/": overview, "/test_events": test_events, "/ads": ads, "/refused": refused}
 
 
 def money_texts(tally: Tally) -> list[str]:

@@ -232,7 +232,8 @@ def _rule_enough_user_data(event: _Event) -> None:
         return  # the earlier event has the person; no source says whether Meta asks again
     keys = frozenset(event.user_data) & KNOWN_KEYS
     if not keys or any(keys <= broad for broad in TOO_BROAD):
-        got = "nothing" if not keys else f"only {', '.join(sorted(keys))}"
+        found = f"only {', '.join(sorted(keys))}" if keys else "unknown keys"
+        got = found if event.user_data else "nothing"
         detail = f"user_data: expected at least one identifying key, got {got}"
         raise Refused(Kind.USER_DATA_INSUFFICIENT, detail, blame=("user_data",))
 
@@ -366,6 +367,8 @@ def _rule_messaging(event: _Event) -> None:
         raise Refused(Kind.CHANNEL_INVALID, "expected a documented channel", blame=("messaging_channel",))
     if event.name not in MESSAGING_EVENTS:
         raise Refused(Kind.MESSAGING_NAME, blame=("event_name",))
+    if not event.user_data:
+        raise Refused(Kind.USER_DATA_INSUFFICIENT, "user_data: expected the channel's ids", blame=("user_data",))
     for key in ("client_ip_address", "client_user_agent", "fbp", "fbc"):
         if key in event.user_data:
             raise Refused(Kind.MESSAGING_ARGUMENT, f"user_data.{key} is not allowed", blame=("user_data", key))

@@ -99,11 +99,12 @@ def add_copy(action: Action, event: Event) -> bool:
     if action.sealed_at is not None:
         action.late += 1
         return False
-    richer = event.tier > action.tier or not action.channels & CHANNEL_BIT[event.channel]
+    higher = event.tier > action.tier
+    richer = higher or not action.channels & CHANNEL_BIT[event.channel]
     data = event.custom_data
-    if event.tier > action.tier or action.value is None:
-        if data.value is not None:
-            action.value, action.currency = str(data.value), data.currency
+    if data.value is not None and (higher or action.value is None):
+        action.value, action.currency = str(data.value), data.currency
+    if higher or action.goods is None:
         action.goods = goods_digest(data) or action.goods
     action.order_id = action.order_id or data.order_id
     action.tier = max(action.tier, event.tier)

@@ -121,6 +121,7 @@ class Journal:
         self._keys.reload()
 
     def _append_events(self, events: Sequence[Event]) -> list[Verdict]:
+        self._keys.turn(events[-1].received_at)
         keyed = [fold_keys(e) for e in events]
         batch = _Batch()
         batch.by_key = self._keys.find([k for keys in keyed for k in keys])
@@ -131,14 +132,15 @@ class Journal:
 
     def _append_one(self, batch: _Batch, event: Event, keys: list[bytes]) -> Verdict:
         position = self._now.position + 1
-        action = self._action_of(batch, event, keys)
+        action, torn = self._action_of(batch, event, keys)
         if action is None:
             destinations, hold = self._routes.get(event.dataset, ((), {}))
             action = begin_action(event, position, hold.get(event.event_name, 0), len(destinations))
             batch.actions[position] = batch.new[position] = action
             verdict, late = Verdict.FIRST, 0
         else:
-            verdict, late = judge(action, event), int(action.sealed_at is not None)
+            verdict = Verdict.CONFLICT if torn else judge(action, event)
+            late = int(action.sealed_at is not None)
             add_copy(action, event)
             batch.copies.append((action.id, position))
             if action.id not in batch.new:
@@ -162,8 +164,11 @@ class Journal:
             event.channel, event.sender, int(event.tier), verdict, action, late, body, chain,
         ))  # fmt: skip
 
-    def _action_of(self, batch: _Batch, event: Event, keys: list[bytes]) -> Action | None:
-        """The action these keys belong to; two that turn out to be one are merged on the way."""
+    def _action_of(self, batch: _Batch, event: Event, keys: list[bytes]) -> tuple[Action | None, bool]:
+        """The action these keys belong to; two that turn out to be one are merged on the way.
+
+        True with it when the two were both sent already: nothing can be taken back, the copy is a conflict.
+        """
         found: list[Action] = []
         for key in keys:
             known = batch.by_key.get(key)
@@ -171,17 +176,14 @@ class Journal:
             if action is not None and action not in found:
                 found.append(action)
         if len(found) < 2:
-            return found[0] if found else None
-        return self._merge(batch, found[0], found[1], event.received_at)
+            return (found[0] if found else None), False
+        if all(a.sealed_at is not None for a in found):
+            return min(found, key=lambda a: a.id), True
+        return self._merge(batch, found[0], found[1], event.received_at), False
 
     def _merge(self, batch: _Batch, a: Action, b: Action, now_ms: int) -> Action:
-        """Two actions with one order or id between them: the sent one, else the earlier one, takes both.
-
-        When both were sent already nothing can be taken back; the copy goes to the first and shows as conflict.
-        """
+        """Two actions with one order or id between them, not both sent: the sent one, else the earlier, takes both."""
         winner, loser = sorted((a, b), key=lambda x: (x.sealed_at is None, x.id))
-        if loser.sealed_at is not None:
-            return winner
         loser.merged_into = winner.id
         winner.copies += loser.copies
         winner.late += loser.copies if winner.sealed_at is not None else loser.late

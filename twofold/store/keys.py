@@ -63,17 +63,21 @@ class FoldKeys:
         """Claims keys for actions, in today's table."""
         if not rows:
             return
-        day = now_ms // DAY_MS
-        if not self.days or day > self.days[-1]:
-            self._open_day(day)
+        self.turn(now_ms)
         # A clock set back writes into the newest table: nothing is forgotten early.
-        table = f"fold_{max(day, self.days[-1])}"
+        table = f"fold_{self.days[-1]}"
         for start in range(0, len(rows), MAX_ROWS):
             part = rows[start : start + MAX_ROWS]
             sql = f"/* insert_keys */ insert or ignore into {table} (key, action) values " + ", ".join(
                 ["(?, ?)"] * len(part)
             )
             self._engine.script(sql, [value for row in part for value in row])
+
+    def turn(self, now_ms: int) -> None:
+        """Opens today's table where it is missing and drops those that have left the window."""
+        day = now_ms // DAY_MS
+        if not self.days or day > self.days[-1]:
+            self._open_day(day)
 
     def _open_day(self, day: int) -> None:
         self._engine.script(

@@ -150,7 +150,7 @@ class OutboxWriter:
         """Builds and keeps the payloads of deliveries claimed for the first time."""
         copies = self._copies([r.action for r in rows])
         frozen: dict[int, _Frozen] = {}
-        names: dict[int, str] = {}
+        fixed: dict[int, tuple[Any, ...]] = {}
         for row in rows:
             event = unite(copies[row.action])
             payload = build(event)
@@ -160,11 +160,13 @@ class OutboxWriter:
             frozen[row.delivery] = _Frozen(
                 event.event_id, event.event_time, event.action_source, event.test_event_code, payload
             )
-            names[row.action] = event.event_id
+            data = event.custom_data
+            money = None if data.value is None else str(data.value)
+            fixed[row.action] = (row.action, event.event_id, money, data.currency, data.order_id)
         self._engine.run_rows("insert_frozen", [(delivery, *f) for delivery, f in frozen.items()])
-        if names:
-            self._engine.run("seal_actions", (now_ms, id_array(names)))
-            self._engine.run_rows("rename_actions", list(names.items()))
+        if fixed:
+            self._engine.run_rows("fix_actions", list(fixed.values()))
+            self._engine.run("seal_actions", (now_ms, id_array(fixed)))
         return frozen
 
     def _copies(self, actions: Sequence[int]) -> dict[int, list[Event]]:

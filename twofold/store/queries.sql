@@ -99,9 +99,10 @@ values /*rows*/ (?, ?, ?, ?, ?, ?);
 -- From here on, further copies of these actions are late.
 update action set sealed_at = ?1 where sealed_at is null and id in (select value from carray(?2));
 
--- name: rename_actions
--- The id an action is sent under, once its copies are united.
-update action set event_id = v.column2 from (values /*rows*/ (?, ?)) as v where action.id = v.column1;
+-- name: fix_actions
+-- What an action is sent as, once its copies are united: id, money, order. Before it is sealed.
+update action set event_id = v.column2, value = v.column3, currency = v.column4, order_id = v.column5
+from (values /*rows*/ (?, ?, ?, ?, ?)) as v where action.id = v.column1 and action.sealed_at is null;
 
 -- name: lease_deliveries
 -- Hands deliveries to one worker until the given time.
@@ -140,6 +141,6 @@ update delivery set due_at = ?1, lease = -lease, unsure_since = coalesce(unsure_
 where state = 'waiting' and lease > 0;
 
 -- name: revive_all
--- Dead deliveries wait again, with their frozen bytes.
-update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null
+-- Dead deliveries wait again, with their frozen bytes; nobody holds a lease on them.
+update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null, lease = -abs(lease)
 where state = 'dead' and id in (select value from carray(?2));

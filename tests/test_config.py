@@ -1,0 +1,182 @@
+"""The configuration: what is read from where, what wins, what is refused and how that is said."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twofold.config import DestinationSettings, Secret, describe_settings, load_settings, secrets_of, settings_from
+from twofold.errors import ConfigError
+
+# The smallest useful configuration, as the README shows it.
+SMALLEST = """
+[server]
+data = "data"
+port = 8400
+
+[[dataset]]
+id = "1234567890"
+key = "env:TWOFOLD_KEY"
+origins = ["https://shop.example"]
+
+[[destination]]
+platform = "meta"
+dataset = "1234567890"
+endpoint = "https://graph.facebook.com"
+token = "env:META_TOKEN"
+
+[[source]]
+type = "shopify"
+dataset = "1234567890"
+shop = "demo.myshopify.com"
+secret = "env:SHOPIFY_SECRET"
+"""
+ENVIRONMENT = {"TWOFOLD_KEY": "key", "META_TOKEN": "token", "SHOPIFY_SECRET": "a-secret-of-16-or-more"}
+
+
+def read(text: str, environ: dict[str, str] | None = None, **given: Any) -> Any:
+    return settings_from(tomllib.loads(text), environ=ENVIRONMENT if environ is None else environ, **given)
+
+
+def test_the_smallest_useful_configuration() -> None:
+    """Every value arrives, secrets from the environment, and the rest has its default."""
+    settings = read(SMALLEST)
+    (dataset,), (destination,), (source,) = settings.dataset, settings.destination, settings.source
+    assert (settings.server.data, settings.server.port, settings.server.host) == ("data", 8400, "127.0.0.1")
+    assert (settings.server.path, settings.server.strict, settings.server.proxies) == ("/t", False, 0)
+    assert (settings.server.window_days, settings.server.max_body_bytes) == (8, 4 * 1024 * 1024)
+    assert (dataset.id, dataset.key, dataset.origins) == ("1234567890", "key", ("https://shop.example",))
+    assert (dataset.hold, dataset.require_consent) == ({"Purchase": 20.0}, False)
+    assert (destination.token, destination.remote_dataset) == ("token", "1234567890")
+    assert destination.name == "meta-1234567890"
+    assert source.path == "/webhooks/shopify/demo.myshopify.com"
+    assert secrets_of(source) == ("a-secret-of-16-or-more",)
+
+
+def test_nothing_at_all_is_a_configuration() -> None:
+    """So that `twofold serve` starts and `check` can say what is missing."""
+    assert settings_from({}, environ={}).dataset == ()
+
+
+PRECEDENCE: list[tuple[str, dict[str, str], dict[str, Any], int]] = [
+    ("", {}, {}, 8400),
+    ("[server]\nport = 1", {}, {}, 1),
+    ("[server]\nport = 1", {"TWOFOLD_PORT": "2"}, {}, 2),
+    ("[server]\nport = 1", {"TWOFOLD_PORT": "2"}, {"port": 3}, 3),
+    ("[server]\nport = 1", {"TWOFOLD_PORT": ""}, {}, 1),
+    ("[server]\nport = 1", {"TWOFOLD_PORT": "2"}, {"port": 0}, 0),
+]
+
+
+@pytest.mark.parametrize(("text", "environ", "given", "port"), PRECEDENCE)
+def test_what_wins(text: str, environ: dict[str, str], given: dict[str, Any], port: int) -> None:
+    """Command line before environment before file before default."""
+    assert read(text, environ, **given).server.port == port
+
+
+def test_the_file_itself_may_come_from_the_environment(tmp_path: Path) -> None:
+    """TWOFOLD_CONFIG names it, TWOFOLD_DATA and _HOST are twins of the options."""
+    file = tmp_path / "t.toml"
+    file.write_text("[server]\nport = 9")
+    environ = {"TWOFOLD_CONFIG": str(file), "TWOFOLD_DATA": "/d", "TWOFOLD_HOST": "::1"}
+    server = load_settings(None, environ=environ).server
+    assert (server.port, server.data, server.host) == (9, "/d", "::1")
+
+
+def changed(old: str, new: str) -> str:
+    assert old in SMALLEST
+    return SMALLEST.replace(old, new)
+
+
+REFUSED: list[tuple[str, str, list[str]]] = [
+    # claim, file, what the message must name
+    ("an unknown setting", changed("port = 8400", "prot = 8400"), ["prot", "server", "docs/settings.md"]),
+    ("an unknown section", SMALLEST + "[[datasets]]\nid = '2'", ["datasets"]),
+    ("a port that is text", changed("8400", '"8400"'), ["int", "$.server.port"]),
+    ("a port that is none", changed("8400", "65536"), ["65535", "$.server.port"]),
+    ("a section that is a value", "server = 5", ["server", "table"]),
+    ("a list that is a table", "[dataset]\nid = '1'", ["array", "$.dataset"]),
+    ("a dataset without an id", "[[dataset]]\nkey = 'x'", ["id", "$.dataset[0]"]),
+    ("one dataset twice", "[[dataset]]\nid = '1'\n[[dataset]]\nid = '1'", ["dataset.id", "1", "once"]),
+    ("a missing environment variable", changed("env:META_TOKEN", "env:NOT_THERE"), ["NOT_THERE", "token", "not set"]),
+    ("a destination of no dataset", changed('dataset = "1234567890"\nendpoint', 'dataset = "9"\nendpoint'), ["dataset", "1234567890", "'9'"]),
+    ("an unknown platform", changed('platform = "meta"', 'platform = "meat"'), ["platform", "meta", "'meat'"]),
+    ("an unknown source", changed('type = "shopify"', 'type = "shop"'), ["source.type", "shopify", "'shop'"]),
+    ("an endpoint that is no address", changed("https://graph.facebook.com", "graph.facebook.com"), ["endpoint", "http"]),
+    ("an origin with a path", changed("https://shop.example", "https://shop.example/"), ["origins", "scheme and host"]),
+    ("an origin without a scheme", changed("https://shop.example", "shop.example"), ["origins", "scheme and host"]),
+    ("a short secret", changed("env:SHOPIFY_SECRET", "short"), ["secret", "16"]),
+    ("a version that is none", changed('token = "env:META_TOKEN"', 'version = "25"'), ["version", "$.destination[0]"]),
+    ("a hold that is negative", "[[dataset]]\nid = '1'\nhold = {Lead = -1}", ["hold.Lead", "0 to 86400", "-1"]),
+    ("a hold of two days", "[[dataset]]\nid = '1'\nhold = {Lead = 172800}", ["hold.Lead"]),
+    ("a country that is none", "[[dataset]]\nid = '1'\ncountry = 'Georgia'", ["country", "two letters"]),
+    ("a window shorter than Meta's", "[server]\nwindow_days = 7", ["$.server.window_days", "8"]),
+    ("two destinations of one name", "[[dataset]]\nid = '1'\n" + "[[destination]]\nplatform = 'meta'\ndataset = '1'\n" * 2, ["destination.name", "meta-1"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("claim", "text", "names"), REFUSED, ids=[r[0] for r in REFUSED])
+def test_what_is_refused(claim: str, text: str, names: list[str]) -> None:
+    """Each mistake stops the start with one sentence that names the setting, and tells no secret."""
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    message = str(caught.value)
+    for name in names:
+        assert name in message
+    assert not any(secret in message for secret in ENVIRONMENT.values() if len(secret) > 5)
+    assert caught.value.exit_code == 2
+
+
+def test_an_environment_port_that_is_none() -> None:
+    """The variable is named, not only its value."""
+    with pytest.raises(ConfigError, match="TWOFOLD_PORT"):
+        read("", {"TWOFOLD_PORT": "http"})
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"[server", "not TOML"), (b"\xff\xfe", "not TOML"), (None, "does not exist")])
+def test_files_that_cannot_be_read(content: bytes | None, message: str, tmp_path: Path) -> None:
+    """The file's name is in the sentence."""
+    file = tmp_path / "t.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=message) as caught:
+        load_settings(file, environ={})
+    assert str(file) in str(caught.value)
+
+
+def test_a_secret_may_be_any_text_that_does_not_begin_with_env(tmp_path: Path) -> None:
+    """Also inside lists: two secrets while one is rotated, each from where it is."""
+    text = changed('"env:SHOPIFY_SECRET"', '["env:SHOPIFY_SECRET", "another-old-secret-1"]')
+    assert secrets_of(read(text).source[0]) == ("a-secret-of-16-or-more", "another-old-secret-1")
+
+
+def test_a_secret_hides_itself() -> None:
+    """Printed, formatted or logged by mistake it shows at most its last four characters."""
+    secret = Secret("abcdefghijklmnop")
+    for shown in (str(secret), repr(secret), f"{secret}", "%s" % secret, "{}".format(secret)):  # noqa: UP031, UP032
+        assert "abcdefgh" not in shown
+    assert secret.reveal() == "abcdefghijklmnop"
+
+
+def test_every_setting_is_described() -> None:
+    """A name, a default and a sentence for each; required only where nothing works without."""
+    rows = describe_settings()
+    assert all(help_text.endswith((".", "`.")) for *_, help_text in rows)
+    required = {(section, name) for section, name, default, _ in rows if default == "required"}
+    assert required == {
+        ("[[dataset]]", "id"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
+        ("[[source]]", "type"), ("[[source]]", "dataset"), ("[[source]]", "shop"), ("[[source]]", "secret"),
+    }  # fmt: skip
+    assert len(rows) == len({(section, name) for section, name, *_ in rows})
+
+
+def test_reading_changes_nothing_around_it() -> None:
+    """No file is made and no variable set by looking at a configuration."""
+    before = dict(os.environ)
+    read(SMALLEST)
+    assert dict(os.environ) == before
+    assert DestinationSettings(platform="meta", dataset="1").version.startswith("v")

@@ -1,0 +1,137 @@
+"""``custom_data`` as received to typed `CustomData`, field by field.
+
+Owns what each documented field may look like and what becomes of a value that does not: money that is no money
+refuses the copy, everything else is left out with a warning. Unknown keys are custom properties and stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from twofold.collect.scalars import read_decimal, read_integer, read_list
+from twofold.event.model import Content, CustomData
+from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scrub import scrub_custom
+from twofold.event.vocabulary import MAX_ID
+
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+
+
+def read_custom_data(raw: Any, warnings: list[str]) -> CustomData | Refusal:
+    """The typed value, with warnings appended for what was left out; a `Refusal` for impossible money."""
+    if raw is None or type(raw) is CustomData:  # the latter was checked while it was decoded
+        return raw or CustomData()
+    if not isinstance(raw, dict):
+        return Refusal(reason=DropReason.WRONG_TYPE, path="custom_data", expected="an object", got=describe(raw))
+    known: dict[str, Any] = {}
+    other: dict[str, Any] = {}
+    for key, value in raw.items():
+        if value is None:
+            continue
+        read = _FIELDS.get(key)
+        if read is None:
+            other[key] = value
+            continue
+        result = read(value, warnings)
+        if isinstance(result, Refusal):
+            return result
+        if result is not None:
+            known[key] = result
+    if other:
+        other, scrubbed = scrub_custom(other)
+        if scrubbed:
+            warnings.append("custom_data carried contact-like values; masked")
+    return CustomData(**known, other=other)
+
+
+def _money(value: Any, _warnings: list[str], path: str = "custom_data.value") -> Decimal | Refusal | None:
+    if value == "":
+        return None
+    number = read_decimal(value)
+    if number is None or not number.is_finite() or number < 0 or abs(number.adjusted()) > 15:
+        got = "a negative number" if number is not None and number < 0 else describe(value)
+        return Refusal(reason=DropReason.INVALID_VALUE, path=path, expected="a non-negative number", got=got)
+    return number
+
+
+def _currency(value: Any, _warnings: list[str]) -> str | Refusal | None:
+    if value == "":
+        return None
+    if isinstance(value, str) and _CURRENCY.fullmatch(value.strip()) and value.isascii():
+        return value.strip().upper()
+    return Refusal(
+        reason=DropReason.INVALID_CURRENCY,
+        path="custom_data.currency",
+        expected="three letters (ISO 4217)",
+        got=describe(value),
+    )
+
+
+def _identifier(value: Any, warnings: list[str]) -> str | None:
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_ID:
+        return str(scrub_custom(str(value))[0])
+    warnings.append("custom_data.order_id or content_type is not a text of 1 to 256 characters; left out")
+    return None
+
+
+def _content_ids(value: Any, warnings: list[str]) -> tuple[str, ...] | None:
+    items = read_list(value)
+    if items is None:
+        warnings.append("custom_data.content_ids is not a list; left out")
+        return None
+    return tuple(str(i) for i in items if isinstance(i, (str, int)) and not isinstance(i, bool) and str(i))
+
+
+def _contents(value: Any, warnings: list[str]) -> tuple[Content, ...] | Refusal | None:
+    items = read_list(value)
+    if items is None:
+        warnings.append("custom_data.contents is not a list; left out")
+        return None
+    lines = []
+    for n, item in enumerate(items):
+        line = _content(item, n, warnings)
+        if isinstance(line, Refusal):
+            return line
+        if line is not None:
+            lines.append(line)
+    return tuple(lines)
+
+
+def _content(item: Any, n: int, warnings: list[str]) -> Content | Refusal | None:
+    where = f"custom_data.contents[{n}]"
+    if not isinstance(item, dict) or not isinstance(item.get("id"), (str, int)) or isinstance(item["id"], bool):
+        warnings.append(f"{where} is not an object with an id; left out")
+        return None
+    price = item.get("item_price")
+    if price is not None:
+        price = _money(price, warnings, f"{where}.item_price")
+        if isinstance(price, Refusal):
+            return price
+    quantity = read_integer(item.get("quantity"))
+    if quantity is None and item.get("quantity") is not None:
+        warnings.append(f"{where}.quantity is not a whole number; left out")
+    other = {k: v for k, v in item.items() if k not in ("id", "quantity", "item_price") and v is not None}
+    return Content(
+        id=str(item["id"]), quantity=quantity, item_price=price, other=scrub_custom(other)[0] if other else {}
+    )
+
+
+def _number_of_items(value: Any, warnings: list[str]) -> int | None:
+    number = read_integer(value)
+    if number is None:
+        warnings.append("custom_data.num_items is not a whole number; left out")
+    return number
+
+
+_FIELDS: dict[str, Callable[[Any, list[str]], Any]] = {
+    "value": _money,
+    "currency": _currency,
+    "order_id": _identifier,
+    "content_type": _identifier,
+    "content_ids": _content_ids,
+    "contents": _contents,
+    "num_items": _number_of_items,
+}

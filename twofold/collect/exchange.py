@@ -1,0 +1,72 @@
+"""The values between sockets and doors: a request with its whole body, an answer, an answer that waits for the disk.
+
+Owns these shapes and the header sets of our answers. Knows no paths and no meaning.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from twofold.store.fold import Verdict
+
+CORS = (
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
+    (b"access-control-allow-headers", b"content-type"),
+    (b"access-control-max-age", b"86400"),
+)
+JSON = (
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+JSON_CORS = (*JSON, CORS[0])
+GIF = (
+    (b"content-type", b"image/gif"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    CORS[0],
+)
+
+
+class Answer(Struct, frozen=True):
+    """What one request gets."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = JSON
+
+
+class Pending(Struct, frozen=True):
+    """An answer that waits for the disk: ``then`` makes it from what ``future`` brings."""
+
+    future: asyncio.Future[list[Verdict]]
+    then: Callable[[list[Verdict]], Answer]
+
+
+Reply = Answer | Pending
+
+
+class Request:
+    """One HTTP request with its whole body. Header names are lower-case bytes."""
+
+    __slots__ = ("body", "method", "path", "peer", "query", "raw_headers")
+
+    def __init__(
+        self, method: str, path: str, query: bytes, headers: Sequence[tuple[bytes, bytes]], peer: str, body: bytes = b""
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query.decode("latin-1")
+        self.raw_headers = dict(headers)
+        self.peer = peer
+        self.body = body
+
+    def header(self, name: bytes) -> str:
+        return self.raw_headers.get(name, b"").decode("latin-1")
+
+    def headers(self) -> dict[str, str]:
+        return {k.decode("latin-1"): v.decode("latin-1") for k, v in self.raw_headers.items()}

@@ -1,0 +1,116 @@
+"""What the Ads page shows: one account's objects with spend and conversions, and how well events were matched.
+
+Owns the choice of columns in Ads Manager's words; every number comes from `insights` and `matching`. Of the aliases
+of a purchase one is shown; window columns overlap and are never added up.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from twofold.sandbox.ads import AdAccount, Node, zone_of
+from twofold.sandbox.attribution import DEFAULT, WINDOWS
+from twofold.sandbox.insights import (
+    LEVELS,
+    PRESETS,
+    PURCHASE,
+    Query,
+    Sums,
+    first_day,
+    gather,
+)
+from twofold.sandbox.matching import match_rows
+from twofold.sandbox.received import exact_text
+from twofold.sandbox.world import World
+
+# (value in the address, name)
+RANGES = (
+    ("maximum", "Maximum"),
+    ("today", "Today"),
+    ("yesterday", "Yesterday"),
+    ("last_7d", "Last 7 days"),
+    ("last_30d", "Last 30 days"),
+    ("this_month", "This month"),
+    ("last_month", "Last month"),
+)
+TABS = (("campaign", "Campaigns"), ("adset", "Ad sets"), ("ad", "Ads"))
+WINDOW_NAMES = {
+    "1d_click": "1-day click",
+    "7d_click": "7-day click",
+    "28d_click": "28-day click",
+    "1d_ev": "1-day engaged view",
+    "1d_view": "1-day view",
+}
+
+
+def ads_context(world: World, asked: Mapping[str, str], now_ms: int) -> dict[str, Any]:
+    """Template values. ``asked`` holds account, level and range; what is unknown falls back to the first choice."""
+    accounts = list(world.ads.accounts.values())
+    chosen = world.ads.accounts.get(asked.get("account", ""), accounts[0] if accounts else None)
+    level = asked.get("level") if asked.get("level") in LEVELS[1:] else "campaign"
+    preset = asked.get("range") if asked.get("range") in dict(RANGES) else "maximum"
+    context: dict[str, Any] = {
+        "accounts": accounts,
+        "account": chosen,
+        "level": level,
+        "range": preset,
+        "ranges": RANGES,
+        "levels": TABS,
+        "windows": WINDOW_NAMES,
+        "match_rows": match_rows(world.matcher, {}),
+        "people": len(world.people),
+    }
+    return context if chosen is None else context | _figures(world, chosen, level, preset, now_ms)
+
+
+def _figures(world: World, account: AdAccount, level: str, preset: str, now_ms: int) -> dict[str, Any]:
+    today = datetime.datetime.fromtimestamp(now_ms / 1000, zone_of(account.timezone_name)).date()
+    period = PRESETS[preset](today, first_day(world, account) or today)
+    node = Node("account", account.id)
+    table = gather(world, node, Query(fields=(), level=level, periods=(period,)))
+    whole = gather(world, node, Query(fields=(), level="account", periods=(period,))).get((0, account.id), Sums())
+    objects = getattr(world.ads, level + "s")
+    shown = [(item, table[(0, item.id)]) for item in objects.values() if (0, item.id) in table]
+    return {
+        "since": period[0].isoformat(),
+        "until": period[1].isoformat(),
+        "rows": [{"id": item.id, "name": item.name or item.id, **_row(sums)} for item, sums in shown],
+        "total": _row(whole),
+        "other_currency": _without_value(world, account),
+    }
+
+
+def _row(sums: Sums) -> dict[str, Any]:
+    count = sums.counts.get(PURCHASE, {}).get(DEFAULT, 0)
+    value = sums.values.get(PURCHASE, {}).get(DEFAULT, Decimal(0))
+    return {
+        "spend": money_text(sums.spend),
+        "impressions": sums.impressions,
+        "clicks": sums.clicks,
+        "purchases": count,
+        "value": money_text(value),
+        "cost": money_text(sums.spend / count) if count else "–",
+        "roas": f"{value / sums.spend:.2f}" if sums.spend else "–",
+        "windows": [sums.counts.get(PURCHASE, {}).get(window, 0) for window in WINDOWS],
+    }
+
+
+def _without_value(world: World, account: AdAccount) -> int:
+    """Credited purchases of this account whose value is in another currency, so that it is in no figure."""
+    found = (
+        credit.conversion
+        for credit in world.credits()
+        if DEFAULT in credit.touches and world.ads.account_of(credit.touches[DEFAULT].ad_id).id == account.id
+    )
+    return sum(c.value is not None and c.currency != account.currency for c in found)
+
+
+def money_text(amount: Decimal) -> str:
+    """Two decimals with separators; what is finer is rounded for the eye only."""
+    return f"{Decimal(exact_text(amount)):,.2f}"
+
+
+assert set(WINDOW_NAMES) == set(WINDOWS)
