@@ -206,8 +206,8 @@ class Running:
 class RawClient:
     """A socket to write any bytes to, and a reader of HTTP answers that believes only content-length."""
 
-    def __init__(self, port: int, timeout_s: float = PATIENCE_S) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=timeout_s)
+    def __init__(self, port: int, source: str = "127.0.0.1") -> None:
+        self._socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S, (source, 0))
         self._file = self._socket.makefile("rb")
 
     def __enter__(self) -> RawClient:

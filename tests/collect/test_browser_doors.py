@@ -146,7 +146,9 @@ def test_head_of_the_image(gateway: Running) -> None:
 # -- the tag's endpoint
 
 
-@pytest.mark.parametrize("kind", ["text/plain;charset=UTF-8", "application/json", "", "application/x-www-form-urlencoded"])
+@pytest.mark.parametrize(
+    "kind", ["text/plain;charset=UTF-8", "application/json", "", "application/x-www-form-urlencoded"]
+)
 def test_the_tags_events_whatever_the_label(kind: str, gateway: Running) -> None:
     """sendBeacon sends text/plain and needs no preflight; the body is JSON all the same."""
     event = lead(user_data={"em": EMAIL}, consent="granted", event_source_url="https://shop.example/#top")
@@ -225,7 +227,9 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_the_shoppers_address(proxies: int, header: str, address: str, behind: dict[int, Running]) -> None:
     """As many hops are believed as there are proxies; what a stranger writes further left is not, nor what is none."""
     gateway = behind[proxies]
-    gateway.tag(lead(user_data={"client_ip_address": "198.51.100.1"}), **({"x_forwarded_for": header} if header else {}))
+    gateway.tag(
+        lead(user_data={"client_ip_address": "198.51.100.1"}), **({"x_forwarded_for": header} if header else {})
+    )
     gateway.pixel({"x_forwarded_for": header} if header else {}, ev="Lead")
     assert [e.user_data.client_ip_address for e in gateway.new_events()] == [address, address]
 

@@ -12,7 +12,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -115,7 +114,7 @@ def test_the_table_names_every_drop_reason() -> None:
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tuple[Reply, dict[str, Any]]]]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Reply, dict[str, Any]]]:
     """Every row sent to one gateway: its answer, and its line of `twofold refused --json`."""
     gateway = Running(tmp_path_factory.mktemp("refused") / "data")
     try:
@@ -132,7 +131,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, tup
         gateway.close()
     assert done.returncode == 0, done.stderr
     kept = {line["reason"]: line for line in map(json.loads, done.stdout.splitlines())}
-    yield {row.reason: (replies[row.reason], kept[row.reason]) for row in ROWS}
+    return {row.reason: (replies[row.reason], kept[row.reason]) for row in ROWS}
 
 
 @pytest.mark.parametrize("row", ROWS, ids=[r.reason for r in ROWS])

@@ -193,7 +193,9 @@ def test_packed_bodies(claim: str, label: str, body: bytes, status: int, reason:
 def test_an_honest_large_batch_compresses_well_and_is_taken(gateway: Running) -> None:
     """A thousand equal events shrink more than a hundredfold only in theory; this one is let in."""
     body = gzip.compress(events_body(*(purchase(f"zip-{n}") for n in range(1000))))
-    assert gateway.send("POST", EVENTS, body, content_type=JSON, content_encoding="gzip").json["events_received"] == 1000
+    assert (
+        gateway.send("POST", EVENTS, body, content_type=JSON, content_encoding="gzip").json["events_received"] == 1000
+    )
 
 
 LARGE = purchase("large")
@@ -210,9 +212,7 @@ WRITERS: list[tuple[str, str, Callable[[Any], bytes]]] = [
 
 
 @pytest.mark.parametrize(("claim", "kind", "write"), WRITERS, ids=[w[0] for w in WRITERS])
-def test_a_large_cart_in_every_encoding(
-    claim: str, kind: str, write: Callable[[Any], bytes], gateway: Running
-) -> None:
+def test_a_large_cart_in_every_encoding(claim: str, kind: str, write: Callable[[Any], bytes], gateway: Running) -> None:
     """The limit on one text is for the texts of an event, not for an event that is written as a text."""
     assert gateway.send("POST", EVENTS, write(LARGE), content_type=kind).status == 200
     assert len(gateway.new_event().custom_data.contents) == 150

@@ -104,7 +104,17 @@ def test_metrics_are_read_by_the_ordinary_parser(start_gateway: Callable[..., Ru
     assert samples["twofold_waiting_for_disk",] == 0
 
 
-MISSING = ["/", "/index.html", "/t/", "/t/twofold", "/t/../health", "/health/", "/%2e%2e/etc/passwd", "/events", "/v25.0/events"]
+MISSING = [
+    "/",
+    "/index.html",
+    "/t/",
+    "/t/twofold",
+    "/t/../health",
+    "/health/",
+    "/%2e%2e/etc/passwd",
+    "/events",
+    "/v25.0/events",
+]
 
 
 @pytest.mark.parametrize("path", MISSING)

@@ -148,7 +148,9 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     twofold = [sys.executable, "-m", "twofold"]
     where = ["--config", str(folder / "t.toml"), "--data", str(folder / "data")]
     output = (folder / "output").open("w+b")
-    process = subprocess.Popen([*twofold, "serve", *where, "--port", "0"], stdout=output, stderr=output, env=environment)
+    process = subprocess.Popen(
+        [*twofold, "serve", *where, "--port", "0"], stdout=output, stderr=output, env=environment
+    )
     found: dict[str, bytes] = {}
     try:
         base = _address(folder / "output")

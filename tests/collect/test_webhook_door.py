@@ -41,9 +41,7 @@ def signature(body: bytes, secret: str = SECRET) -> str:
     return base64.b64encode(hmac.digest(secret.encode(), body, hashlib.sha256)).decode()
 
 
-def deliver(
-    gateway: Running, order: Any, secret: str = SECRET, topic: str = "orders/create", **headers: str
-) -> Reply:
+def deliver(gateway: Running, order: Any, secret: str = SECRET, topic: str = "orders/create", **headers: str) -> Reply:
     body = order if isinstance(order, bytes) else json.dumps(order).encode()
     given = {"x_shopify_topic": topic, "x_shopify_hmac_sha256": signature(body, secret), "x_shopify_shop_domain": SHOP}
     return gateway.send("POST", WEBHOOK, body, content_type="application/json", **(given | headers))

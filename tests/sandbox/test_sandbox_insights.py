@@ -436,6 +436,17 @@ def test_who_may_ask(start_sandbox: Callable[..., Running]) -> None:
     assert code(reader, appsecret_proof=proof(reader)) == (200, None)
 
 
+def test_scopes(start_sandbox: Callable[..., Running]) -> None:
+    """A token that may only send events and read their quality, as Events Manager makes them, reads no ads."""
+    sandbox = start_sandbox(scopes={TOKEN: ("read_ads_dataset_quality",), "token-of-the-agency": ("ads_read",)})
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=20).ok
+
+    answer = ask(sandbox)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, 100)
+    assert "Missing Permission" in answer.json()["error"]["message"]
+    assert ask(sandbox, access_token="token-of-the-agency").status_code == 200
+
+
 def test_sdk_reads_insights(shop: Running, sdk: None) -> None:
     """The official SDK's typed call gets the same numbers, over pages of one."""
     found = list(

@@ -30,7 +30,8 @@ def sha(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-# Mary and Max share a telephone; Mary and Mia a full name; Mia and Max nothing.
+FAMILY = sha("family@example.com")
+# Mary and Max share a telephone; Mary and Mia a full name; Mia and Max a mailbox.
 PEOPLE = [
     {
         "id": "mary",
@@ -45,8 +46,17 @@ PEOPLE = [
         "fbc": FBC,
         "devices": [{"client_ip_address": "2001:db8::1", "client_user_agent": AGENT}],
     },
-    {"id": "mia", "fn": MARY, "ln": SMITH, "zp": ZIP, "ct": CITY, "country": US, "lead_id": 123456789012345},
-    {"id": "max", "em": [sha("max@example.com"), sha("max.old@example.com")], "ph": PHONE},
+    {
+        "id": "mia",
+        "fn": MARY,
+        "ln": SMITH,
+        "zp": ZIP,
+        "ct": CITY,
+        "country": US,
+        "lead_id": 123456789012345,
+        "em": FAMILY,
+    },
+    {"id": "max", "em": [sha("max@example.com"), sha("max.old@example.com"), FAMILY], "ph": PHONE},
 ]
 
 
@@ -92,6 +102,8 @@ MATCHES = [
     ("a full name alone", {"fn": MARY, "ln": SMITH, "country": US}, None),
     ("one describing key fits nobody", {"fn": MARY, "ln": SMITH, "db": BORN, "ct": sha("paris")}, None),
     ("the stronger key wins a contradiction", {"em": EMAIL, "lead_id": 123456789012345}, "lead_id"),
+    ("a shared mailbox and a shared telephone have one in common", {"em": FAMILY, "ph": PHONE}, "ph"),
+    ("a weaker key does not overrule a shared stronger one", {"em": FAMILY, "fbp": FBP}, None),
     ("an external id that nobody taught", {"external_id": "u1"}, None),
     ("a stranger", {"em": sha("nobody@example.com")}, None),
 ]

@@ -9,7 +9,6 @@ from copies import FIRST, HOLD, NOW, REPEAT, actions, assert_sums_hold, claim, c
 from faulty_disk import disk
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest import TempPathFactory
 
 from tests.strategies import slow_law
 from twofold.errors import StoreBusy, StoreError, StoreFailed, StoreFull
@@ -75,7 +74,7 @@ def test_what_waits_shares_a_commit(tmp_path):
 
 @slow_law
 @given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12), together=st.integers(1, 4), cut=st.integers(0, 11))
-def test_a_power_cut_loses_nothing_that_was_answered(tmp_path_factory: TempPathFactory, sizes, together, cut):
+def test_a_power_cut_loses_nothing_that_was_answered(tmp_path_factory: pytest.TempPathFactory, sizes, together, cut):
     """What was synced at any answered moment holds every event answered by then, whole and in order."""
     folder = tmp_path_factory.mktemp("cut")
     lost = folder / "image"

@@ -336,8 +336,7 @@ def _seeded_tree(options: Seed) -> dict[str, Any]:
             {"id": adsets[2], "campaign_id": campaigns[1], "name": "Cart visitors"},
         ],
         "ads": [
-            {"id": f"{account}000{n}", "adset_id": adsets[(n - 1) // 2], "name": f"{('Image', 'Video')[n % 2 - 1]} {n}"}
-            for n in range(1, 7)
+            {"id": f"{account}000{n}", "adset_id": adsets[(n - 1) // 2], "name": f"Video {n}"} for n in range(1, 7)
         ],
     }
 

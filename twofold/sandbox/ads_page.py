@@ -17,6 +17,7 @@ from twofold.sandbox.insights import (
     LEVELS,
     PRESETS,
     PURCHASE,
+    Period,
     Query,
     Sums,
     first_day,
@@ -79,7 +80,7 @@ def _figures(world: World, account: AdAccount, level: str, preset: str, now_ms: 
         "until": period[1].isoformat(),
         "rows": [{"id": item.id, "name": item.name or item.id, **_row(sums)} for item, sums in shown],
         "total": _row(whole),
-        "other_currency": _without_value(world, account),
+        "other_currency": _without_value(world, account, period),
     }
 
 
@@ -98,14 +99,21 @@ def _row(sums: Sums) -> dict[str, Any]:
     }
 
 
-def _without_value(world: World, account: AdAccount) -> int:
-    """Credited purchases of this account whose value is in another currency, so that it is in no figure."""
+def _without_value(world: World, account: AdAccount, period: Period) -> int:
+    """Credited purchases of these days whose value is in another currency, so that it is in no figure."""
+    zone = zone_of(account.timezone_name)
     found = (
         credit.conversion
         for credit in world.credits()
         if DEFAULT in credit.touches and world.ads.account_of(credit.touches[DEFAULT].ad_id).id == account.id
     )
-    return sum(c.value is not None and c.currency != account.currency for c in found)
+    return sum(
+        conversion.event_name == "Purchase"
+        and conversion.value is not None
+        and conversion.currency != account.currency
+        and period[0] <= datetime.datetime.fromtimestamp(conversion.time, zone).date() <= period[1]
+        for conversion in found
+    )
 
 
 def money_text(amount: Decimal) -> str:

@@ -68,10 +68,8 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
     async def resolve(request: Request) -> Response:
         wanted = request.path_params["id"]
-        row = next((row for row in diagnostics_rows(sandbox) if row["id"] == wanted), None)
-        if row is None:
+        if not resolve_finding(sandbox, wanted):
             return json_response({"error": f"expected the id of a listed diagnostic, got {wanted[:40]!r}"}, 404)
-        sandbox.notes.resolve(row["dataset"], row["event_name"], row["diagnostic"], sandbox.clock())
         return json_response({"id": wanted, "status": Status.RESOLVED})
 
     return [
@@ -86,6 +84,17 @@ def diagnostics_rows(sandbox: Sandbox) -> list[dict[str, Any]]:
     totals = _totals(sandbox.inbox)
     rows = [_row(sandbox, finding, totals) for finding in find(sandbox.inbox, now)]
     return sorted(rows, key=lambda r: (r["status"] == Status.RESOLVED, EFFECTS[r["effect"]], -r["share"], r["id"]))
+
+
+def resolve_finding(sandbox: Sandbox, wanted: str) -> bool:
+    """Calls the finding with this id resolved from now on; False when there is none."""
+    now = sandbox.clock()
+    found = next((finding for finding in find(sandbox.inbox, now) if finding.id == wanted), None)
+    if found is None:
+        return False
+    sandbox.notes.resolve(found.dataset, found.event_name, found.diagnostic, now)
+    sandbox.inbox.version += 1  # open pages look again
+    return True
 
 
 EFFECTS = {"dropped": 0, "degraded": 1, "advice": 2}

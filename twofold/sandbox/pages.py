@@ -6,6 +6,7 @@ policy allows nothing but the two static files beside them.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.resources import files
@@ -19,7 +20,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from twofold.sandbox.ads_page import ads_context
-from twofold.sandbox.dedup import MEANING
+from twofold.sandbox.findings import Status, diagnostics_rows, resolve_finding
+from twofold.sandbox.quality import web_rows
 from twofold.sandbox.received import Tally, exact_text
 from twofold.sandbox.settings import Sandbox
 from twofold.sandbox.views import select_test_events, test_event_row
@@ -37,6 +39,7 @@ SECURITY_HEADERS = {
 TABS = (
     ("/", "Overview", "overview.html"),
     ("/test_events", "Test Events", "test_events.html"),
+    ("/diagnostics", "Diagnostics", "diagnostics.html"),
     ("/ads", "Ads", "ads.html"),
     ("/refused", "Refused", "refused.html"),
 )
@@ -70,27 +73,71 @@ def routes(sandbox: Sandbox) -> list[Route]:
         body = (_HERE / "static" / name).read_bytes()
         return Response(body, media_type=STATIC[name], headers=SECURITY_HEADERS)
 
-    return [*(page(address, template) for address, _, template in TABS), Route("/static/{name}", static)]
+    async def resolve(request: Request) -> Response:
+        resolve_finding(sandbox, request.path_params["id"])
+        return Response(status_code=303, headers={**SECURITY_HEADERS, "location": "/diagnostics"})
+
+    return [
+        *(page(address, template) for address, _, template in TABS),
+        Route("/diagnostics/{id}/resolve", resolve, methods=["POST"]),
+        Route("/static/{name}", static),
+    ]
 
 
 def overview(sandbox: Sandbox, _: Request) -> dict[str, Any]:
     inbox = sandbox.inbox
     tallies = sorted(inbox.tallies().items())
+    quality = {
+        (dataset, row["event_name"]): row
+        for dataset in dict.fromkeys(dataset for (dataset, _), _ in tallies)
+        for row in web_rows(sandbox, dataset)
+    }
+    open_ones = [row for row in diagnostics_rows(sandbox) if row["status"] != Status.RESOLVED]
+    found = Counter((row["dataset"], row["event_name"]) for row in open_ones)
     rows = [
-        {"dataset": dataset, "event_name": name, "tally": tally, "values": money_texts(tally)}
+        {
+            "dataset": dataset,
+            "event_name": name,
+            "tally": tally,
+            "values": money_texts(tally),
+            "score": quality.get((dataset, name), {}).get("event_match_quality", {}).get("composite_score"),
+            "coverage": quality.get((dataset, name), {}).get("event_coverage", {}).get("percentage"),
+            "diagnostics": found[dataset, name],
+        }
         for (dataset, name), tally in tallies
     ]
     totals = {
         key: sum(getattr(tally, key) for _, tally in tallies)
-        for key in ("browser", "server", "deduplicated", "counted")
+        for key in ("browser", "server", "app", "deduplicated", "counted")
     }
-    return {"rows": rows, "totals": totals, "refused": len(inbox.refused)}
+    return {"rows": rows, "totals": totals, "refused": len(inbox.refused), "open": len(open_ones)}
+
+
+def diagnostics(sandbox: Sandbox, _: Request) -> dict[str, Any]:
+    rows = diagnostics_rows(sandbox)
+
+    def chosen(*effects: str) -> list[dict[str, Any]]:
+        return [row for row in rows if row["effect"] in effects and row["status"] != Status.RESOLVED]
+
+    sections = [
+        ("Dropped", "These requests were refused; nothing of their batches was kept.", chosen("dropped")),
+        ("To improve", "Kept and counted, but worth less than they could be.", chosen("degraded")),
+        ("To look at", "Kept and counted; perhaps meant so.", chosen("advice")),
+        (
+            "Resolved",
+            "They open again when seen more than 3 days later.",
+            [r for r in rows if r["status"] == "resolved"],
+        ),
+    ]
+    return {"sections": sections, "effects": EFFECT_WORDS, "received": len(sandbox.inbox)}
+
+
+EFFECT_WORDS = {"dropped": "Events dropped", "degraded": "Worth less", "advice": "Advice"}
 
 
 def test_events(sandbox: Sandbox, request: Request) -> dict[str, Any]:
     rows = [test_event_row(copy) for copy in islice(select_test_events(sandbox.inbox, request), SHOWN)]
     for row in rows:
-        row["meaning"] = MEANING[row["reason"]]
         row["parameters"] = {key: parameter_text(value) for key, value in row["parameters"].items()}
     return {"rows": rows, "code": request.query_params.get("code", ""), "shown": SHOWN}
 
@@ -103,7 +150,7 @@ def refused(sandbox: Sandbox, _: Request) -> dict[str, Any]:
     return {"rows": list(islice(reversed(sandbox.inbox.refused), SHOWN)), "shown": SHOWN}
 
 
-CONTEXTS = {"/": overview, "/test_events": test_events, "/ads": ads, "/refused": refused}
+CONTEXTS = {"/": overview, "/test_events": test_events, "/diagnostics": diagnostics, "/ads": ads, "/refused": refused}
 
 
 def money_texts(tally: Tally) -> list[str]:

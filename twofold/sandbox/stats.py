@@ -42,7 +42,9 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
         return [Route(prefix + "/{dataset:int}" + path, _as_text(answer)) for prefix in ("/{version}", "")]
 
-    return [*edge("/stats", build_stats), *edge("/da_checks", build_checks), *edge("", build_node)]
+    # The Python SDK reads a node with a slash at the end.
+    nodes = [*edge("", build_node), *edge("/", build_node)]
+    return [*edge("/stats", build_stats), *edge("/da_checks", build_checks), *nodes]
 
 
 def _as_text(answer: Callable[[Request], Any]) -> Callable[[Request], Any]:

@@ -34,7 +34,10 @@ class FolderLock:
         self.path = folder.resolve() / "lock"
         if self.path in _OPEN_HERE:
             raise StoreLocked(f"{folder} is already open in this process")
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as err:
+            raise StoreError(f"{self.path} cannot be used as lock file: {err.strerror}") from err
         try:
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -135,6 +138,8 @@ def make_folder(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if folder.is_symlink():
             raise StoreError(f"{folder} is a symbolic link; name the folder itself")
+        if (folder / DATABASE).is_symlink():
+            raise StoreError(f"{folder / DATABASE} is a symbolic link; the data must lie in the folder itself")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StoreError(f"{folder} cannot be written by this user; change its owner or name another with --data")
     except OSError as err:
@@ -162,7 +167,8 @@ def id_array(ids: Iterable[int]) -> Any:
     """Whole numbers as one bound table for ``carray(?)``."""
     import array
 
-    return apsw.carray(array.array("q", ids))
+    # The memory of an empty array is nowhere in particular, which the engine refuses; no row has the number 0.
+    return apsw.carray(array.array("q", ids) or array.array("q", [0]))
 
 
 def key_array(keys: Iterable[bytes]) -> Any:

@@ -178,6 +178,10 @@ class Journal:
         if len(found) < 2:
             return (found[0] if found else None), False
         if all(a.sealed_at is not None for a in found):
+            consent = strictest([event.consent, *(Consent(a.consent) for a in found)])
+            for action in found:  # a denial that names both stops what is still to be tried of either
+                action.consent = consent
+                batch.changed[action.id] = action
             return min(found, key=lambda a: a.id), True
         return self._merge(batch, found[0], found[1], event.received_at), False
 

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from struct import Struct
 
+import apsw
+
 from twofold.store.engine import open_reader
 
 SLOTS = 1 << 24  # 16 MB; with a million keys a day one key in twenty is looked for in vain
@@ -104,6 +106,8 @@ class KeyFilter:
                     if self._stop:
                         return False
                     time.sleep(_BREATH_S)
+        except apsw.SQLError:
+            return False  # the day has left the window meanwhile
         finally:
             reader.close()
         with self._lock:

@@ -1,6 +1,6 @@
 // Twofold's browser tag (docs/tag.md): reports the page's fbq(...) events to the gateway. Meta's library
 // gets every call too, under the same event id.
-(function () { // not strict: readFbq looks at its caller
+(function () { // not strict, for readFbq
 if (window.twofold) return;
 const AGENT = 'twofold-tag/1';
 window.twofold = { agent: AGENT };
@@ -121,7 +121,7 @@ const COMMANDS = {
 
 // Acts on a call; returns it for Meta's library with the event id.
 function hear(call, automatic) {
-  const args = Array.from(call);
+  const args = [...call];
   safely(() => {
     const at = NAME_AT[args[0]];
     if (at && args[at]) {
@@ -182,7 +182,7 @@ let here = location.href;
 let tracked; // none before a first event
 
 function pageView() {
-  // Meta's library takes this permission from `this`.
+  // Meta's library reads it from `this`.
   const self = Object.create(stub, { allowDuplicatePageViews: { value: true } });
   if (tracked && !noHistory) pass(hear(['track', 'PageView'], true), self);
 }
@@ -321,7 +321,7 @@ let failures = 0;
 let flushing;
 let retrying;
 
-// Once a tick, after the hashes or one second.
+// once a tick, after the hashes or one second
 function soon() {
   flushing = flushing || setTimeout(async () => {
     await Promise.race([hashing, new Promise((done) => setTimeout(done, 1000))]);
@@ -331,7 +331,7 @@ function soon() {
 }
 
 const batches = (send, wanted) => {
-  const items = held ? [] : Array.from(outbox).filter(wanted);
+  const items = held ? [] : [...outbox].filter(wanted);
   while (items.length) send(items.splice(0, 20));
 };
 const flush = safely(() => batches(post, (item) => !item.flying && !(item.failed && failures)));
@@ -352,8 +352,9 @@ async function post(items) {
   items.forEach((item) => { item.flying = true; });
   try {
     const answer = await fetch(endpoint, { method: 'POST', body, credentials: 'omit', keepalive: body.length < 15000 }); // 64 KB in all
+    const text = await answer.text(); // unread, it stays open
     const refused = answer.status > 399 && answer.status < 500 && answer.status !== 429;
-    if (refused) warn('events refused: ' + answer.status + ' ' + (await answer.text()).slice(0, 500));
+    if (refused) warn('events refused: ' + answer.status + ' ' + text.slice(0, 500));
     if (refused || answer.ok) {
       items.forEach(forget);
       failures = 0;
@@ -406,14 +407,17 @@ function trim() {
   while (outbox.size > LIMIT) forget(outbox.values().next().value);
 }
 
-// What earlier pages could not send; Meta takes seven days.
+// what earlier pages could not send; Meta takes seven days
 const restore = safely(() => {
-  const mine = Array.from(outbox, (item) => item.key);
-  stored().filter((key) => !mine.includes(key)).forEach((key) => attempt(() => {
+  const keys = stored();
+  const now = [...outbox];
+  outbox.clear(); // the oldest come first
+  keys.filter((key) => !now.some((item) => item.key === key)).forEach((key) => attempt(() => {
     const item = { key, sealed: true, failed: true, event: JSON.parse(localStorage[key]) };
     if (item.event.event_time > Date.now() / 1000 - 6 * 86400) outbox.add(item);
     else forget(item);
   }));
+  now.forEach((item) => outbox.add(item));
   again();
 });
 
@@ -426,7 +430,7 @@ safely(() => {
   addEventListener('online', again);
   addEventListener('pagehide', leave);
   document.addEventListener('visibilitychange', () => document.hidden && leave());
-  // After the page's scripts: one may revoke consent.
+  // after the page's scripts: one may revoke consent
   if (document.readyState === 'complete') restore();
   else addEventListener('load', () => setTimeout(restore));
 })();

@@ -1,0 +1,169 @@
+"""Writes the pages of this folder that are lists of things in the code: settings, commands, drop reasons, errors.
+
+Owns the wording around the tables and nothing inside them. `python docs/generate.py` writes the pages;
+with ``--check`` it writes nothing, names the stale ones and ends with status 1.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import typer.main
+
+from twofold import errors
+from twofold.cli import app
+from twofold.collect.answers import refused
+from twofold.config import describe_settings
+from twofold.event.refusal import MEANING, Refusal
+
+HERE = Path(__file__).parent
+NOTICE = "<!-- Written by docs/generate.py from the code. Change the code, then run it. -->"
+
+
+def settings() -> str:
+    """docs/settings.md"""
+    sections = dict.fromkeys(section for section, *_ in describe_settings())
+    parts = [
+        "# Settings",
+        NOTICE,
+        "One TOML file, named by `--config` or `TWOFOLD_CONFIG`. The smallest useful one is "
+        "[examples/twofold.toml](../examples/twofold.toml).",
+        "- What wins: the command line, then the environment, then the file, then the default below.\n"
+        "- The environment knows `TWOFOLD_CONFIG`, `TWOFOLD_DATA`, `TWOFOLD_HOST` and `TWOFOLD_PORT`.\n"
+        '- Any text in the file may be written `"env:NAME"`: it is then read from the environment variable NAME. '
+        "Keep keys, tokens and secrets there. A variable that is not set stops the start.\n"
+        "- A name that is not listed here is refused, and so is a value of another type.\n"
+        "- The file is read once, at the start. `twofold check` reads it and says what is missing.",
+    ]
+    for section in sections:
+        rows = [(f"`{n}`", f"`{d}`" if d != "required" else d, h) for s, n, d, h in describe_settings() if s == section]
+        parts += [f"## `{section}`", _table(("name", "default", "what it does"), rows)]
+    parts.append(
+        "## Not settings\n\n"
+        "Fixed, because a wrong value loses events or lets strangers in: how often the disk is flushed (before every "
+        "answer), the limits on one request ([wire.md](wire.md)), and how failed deliveries are tried again."
+    )
+    return _page(parts)
+
+
+def commands() -> str:
+    """docs/commands.md"""
+    group: Any = typer.main.get_command(app)
+    parts = [
+        "# Commands",
+        NOTICE,
+        "`twofold` is in `.venv/bin` after `make run`. Every command has `--help`. Those that read the data folder "
+        "take the same `--config` and `--data` and work while the gateway runs.",
+        _table(("exit code", "means"), [(f"`{code}`", text) for code, text in EXIT_CODES]),
+    ]
+    for name, command in group.commands.items():
+        first, *more = inspect.cleandoc(command.help or "").split("\n\n")
+        parts += [f"## `twofold {name}`", first, *more]
+        rows = [(_names(p), _given(p), p.help or "") for p in command.params if getattr(p, "help", None) is not None]
+        if rows:
+            parts.append(_table(("option", "default", "what it does"), rows))
+    return _page(parts)
+
+
+EXIT_CODES = (
+    ("0", "done; for `verify` and `check`: everything holds"),
+    ("1", "an answer of no (`verify`, `check`, `demo --exit`), or an error without a number of its own"),
+    ("2", "the command line or the configuration cannot be used"),
+    ("3", "the data folder cannot be used"),
+    ("4", "another process owns the data folder"),
+    ("130", "interrupted before the end (`demo`)"),
+)
+
+
+def _names(param: Any) -> str:
+    return ", ".join(f"`{name}`" for name in [*param.opts, *param.secondary_opts])
+
+
+def _given(param: Any) -> str:
+    variable = f" or `{param.envvar}`" if param.envvar else ""
+    if param.default in (None, False, ()) or callable(param.default):
+        return variable.removeprefix(" or ")
+    return f"`{param.default}`{variable}"
+
+
+def drop_reasons() -> str:
+    """docs/drop-reasons.md"""
+    rows = []
+    for reason, (meaning, _) in MEANING.items():
+        status, body = refused([Refusal(reason=reason)])
+        error = json.loads(body)["error"]
+        status = STATUS_ELSEWHERE.get(reason, status)
+        code = "" if status == 200 else f"{error['code']} / {error.get('error_subcode', '–')}"
+        rows.append((f"`{reason}`", str(status), code, meaning))
+    return _page([
+        "# Drop reasons",
+        NOTICE,
+        "Why the collector refuses a copy. The sender is told in the answer (`error_data.refused`, or one sentence in "
+        "`messages` when other events of the batch were accepted); the operator finds a row with "
+        "`twofold refused --state REASON`, with index, field path, what was expected, what was got, and the body, "
+        "masked. `/tr` always answers its image, whatever the reason.",
+        "The status is for a request in which nothing could be accepted. Code and subcode are Meta's where a public source "
+        "names them (subcodes 2804xxx, 33); 99xxxxx are ours and stable.",
+        _table(("reason", "HTTP", "code / subcode", "what it means"), rows),
+    ])  # fmt: skip
+
+
+# An ignored webhook is answered with success: the shop would send it again for hours.
+STATUS_ELSEWHERE = {"not_an_order": 200}
+
+
+def error_page() -> str:
+    """docs/errors.md"""
+    kinds = [
+        k for _, k in inspect.getmembers(errors, inspect.isclass) if issubclass(k, errors.TwofoldError)
+    ]  # fmt: skip
+    kinds.sort(key=lambda k: inspect.getsourcelines(k)[1])
+    rows = [(f"`{k.__name__}`", f"`{k.exit_code}`", inspect.cleandoc(k.__doc__ or "")) for k in kinds]
+    return _page([
+        "# Errors",
+        NOTICE,
+        "Every exception of the program. A command that meets one prints `twofold: ` and one sentence, and ends with the "
+        "exit code; inside the gateway a store that cannot take more is answered 503. Refusing an event is not an error: "
+        "see [drop-reasons.md](drop-reasons.md).",
+        _table(("error", "exit code", "what it says"), rows),
+    ])  # fmt: skip
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings,
+    "commands.md": commands,
+    "drop-reasons.md": drop_reasons,
+    "errors.md": error_page,
+}
+
+
+def _page(parts: Iterable[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+
+
+def main(arguments: list[str]) -> int:
+    stale = [name for name, write in PAGES.items() if _text(HERE / name) != write()]
+    if "--check" not in arguments:
+        for name in stale:
+            (HERE / name).write_text(PAGES[name](), encoding="utf-8")
+    for name in stale:
+        print(f"docs/{name} {'is stale; run python docs/generate.py' if '--check' in arguments else 'written'}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

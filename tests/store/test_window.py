@@ -1,0 +1,96 @@
+"""The fold's memory: eight days without a hole, then forgotten in whole days; time is what the copies say."""
+
+from __future__ import annotations
+
+import asyncio
+
+import apsw
+import pytest
+from copies import BROWSER, DAY, FIRST, NOW, REPEAT, TWIN, actions, appended, assert_sums_hold, copy, opened, with_store
+from faulty_disk import disk
+
+from twofold.errors import StoreFull
+
+MIDNIGHT = NOW - NOW % DAY
+EVENING = MIDNIGHT + DAY - 1  # the last millisecond of a day
+
+# when the first copy came, when the second one comes, its verdict (by a window of 8 days)
+WINDOW = [
+    ("at once", MIDNIGHT, MIDNIGHT, REPEAT),
+    ("over midnight", EVENING, EVENING + 1, REPEAT),
+    ("8 days after a morning", MIDNIGHT, MIDNIGHT + 8 * DAY, REPEAT),
+    ("8 days after an evening", EVENING, EVENING + 8 * DAY, REPEAT),
+    ("the last moment of the ninth day", MIDNIGHT, MIDNIGHT + 9 * DAY - 1, REPEAT),
+    ("9 days after a morning", MIDNIGHT, MIDNIGHT + 9 * DAY, FIRST),
+    ("9 days after an evening", EVENING, EVENING + 8 * DAY + 1, FIRST),
+    ("years later", MIDNIGHT, MIDNIGHT + 1000 * DAY, FIRST),
+    ("a clock set back", MIDNIGHT + 3 * DAY, MIDNIGHT, REPEAT),
+    ("a clock set back for years", MIDNIGHT, 1, REPEAT),
+]
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["quiet", "busy"])
+@pytest.mark.parametrize(("first", "second", "verdict"), [r[1:] for r in WINDOW], ids=[r[0] for r in WINDOW])
+def test_how_long_a_key_is_remembered(tmp_path, first, second, verdict, busy):
+    """Eight days at least and less than ten, by the copies' own time of receipt, whether others came between or not."""
+    between = [copy(f"other-{n}", at=n) for n in range(first + DAY, second, DAY)[:12]] if busy else []
+    verdicts = appended(tmp_path, [copy(at=first), *between, copy(at=second)])
+    assert (verdicts[0], verdicts[-1]) == (FIRST, verdict)
+    assert_sums_hold(tmp_path)
+
+
+@pytest.mark.parametrize("days", [8, 63])
+def test_the_window_is_a_setting(tmp_path, days):
+    """63 days for physical stores: remembered that long, forgotten after."""
+    copies = [copy(at=MIDNIGHT), copy(at=MIDNIGHT + days * DAY), copy(at=MIDNIGHT + (days + 1) * DAY)]
+    assert appended(tmp_path, copies, window_days=days) == [FIRST, REPEAT, FIRST]
+
+
+def test_a_later_copy_does_not_prolong(tmp_path):
+    """The window runs from the first copy, so that an id in use for ever is a new action after it."""
+    days = [0, 4, 8, 9]
+    verdicts = appended(tmp_path, [copy(at=MIDNIGHT + d * DAY) for d in days])
+    assert verdicts == [FIRST, REPEAT, REPEAT, FIRST]
+
+
+def test_nothing_is_double_inside_the_window(tmp_path):
+    """A new id every six hours for twelve days, each seen again by the other channel 7.9 days later: one action each."""
+    step, again = DAY // 4, int(7.9 * DAY)
+    times = [MIDNIGHT + n * step for n in range(48)]
+    firsts = [(t, copy(f"e{n}", at=t)) for n, t in enumerate(times)]
+    twins = [(t + again, copy(f"e{n}", BROWSER, at=t + again)) for n, t in enumerate(times)]
+    copies = [c for _, c in sorted(firsts + twins, key=lambda x: x[0])]
+    verdicts = appended(tmp_path, copies)
+    assert (verdicts.count(FIRST), verdicts.count(TWIN)) == (48, 48)
+    assert {row["copies"] for row in actions(tmp_path)} == {2}
+
+
+def test_old_days_leave_the_disk(tmp_path):
+    """After thirty days no more than the window's day tables are there, so the memory cannot grow."""
+
+    async def scenario(store):
+        for day in range(30):
+            await store.append([copy(f"e{day}", at=MIDNIGHT + day * DAY)])
+
+    with_store(tmp_path, scenario)
+    db = apsw.Connection(str(tmp_path / "twofold.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    tables = [name for (name,) in db.execute("select name from sqlite_schema where name glob 'fold_[0-9]*' order by 1")]
+    db.close()
+    assert tables == [f"fold_{MIDNIGHT // DAY + day}" for day in range(21, 30)]
+
+
+def test_a_refused_transaction_leaves_the_memory_as_it_was(tmp_path):
+    """A new day's table that was rolled back is made again by the next append."""
+
+    async def main():
+        with disk() as d:
+            async with opened(tmp_path) as store:
+                await store.append([copy("a", at=MIDNIGHT)])
+                d.full = True
+                with pytest.raises(StoreFull):
+                    await store.append([copy("b", at=MIDNIGHT + DAY)])
+                d.full = False
+                return await store.append([copy("b", at=MIDNIGHT + DAY), copy("a", at=MIDNIGHT + DAY)])
+
+    assert asyncio.run(main()) == [FIRST, REPEAT]
+    assert_sums_hold(tmp_path)

@@ -1,0 +1,450 @@
+"""Every command as its user types it: in a process of its own, judged by exit code and output."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from acceptance.gateway_process import Gateway, Program, gateway, run_twofold, sandbox_process
+
+from twofold import __version__
+from twofold.event.model import Channel, CustomData, Event, Tier, UserData
+from twofold.store.writer import Route, Store
+
+DATASET, OTHER, KEY = "1234567890", "2222222222", "key-of-the-shop"
+PATIENCE_S = 30
+TOML = """
+[[dataset]]
+id = "1234567890"
+key = "{key}"
+[dataset.hold]
+Purchase = 0
+[[dataset]]
+id = "2222222222"
+key = "{key}"
+[[destination]]
+platform = "meta"
+dataset = "1234567890"
+endpoint = "{endpoint}"
+token = "token-of-the-platform"
+[[source]]
+type = "shopify"
+dataset = "1234567890"
+shop = "demo.myshopify.com"
+secret = "a-secret-of-16-or-more"
+"""
+
+
+def toml(endpoint: str) -> str:
+    return TOML.format(key=KEY, endpoint=endpoint)
+
+
+def purchase(event_id: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "event_name": "Purchase",
+        "event_time": int(time.time()),
+        "event_id": event_id,
+        "action_source": "website",
+        "user_data": {"em": "a@b.example", "fbp": "fb.1.1790000000000.1"},
+        "custom_data": {"value": 42.5, "currency": "EUR", "order_id": event_id},
+        **changes,
+    }
+
+
+def send(running: Gateway, *events: dict[str, Any], dataset: str = DATASET) -> int:
+    body = {"data": list(events), "access_token": KEY}
+    return requests.post(f"{running.url}/v25.0/{dataset}/events", json=body, timeout=PATIENCE_S).status_code
+
+
+def until(true: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not true():
+        assert time.monotonic() < deadline, f"not so after {PATIENCE_S} s"
+        time.sleep(0.1)
+
+
+def states(running: Gateway, *ids: str) -> list[str]:
+    rows = {row["event_id"]: row["state"] for row in running.rows("deliveries")}
+    return [rows.get(i, "") for i in ids]
+
+
+# -- with one gateway running
+
+
+@pytest.fixture(scope="module")
+def receiver() -> Iterator[Program]:
+    with sandbox_process() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def running(receiver: Program, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway that has taken three purchases, one of them twice, a lead, and refused two."""
+    data = tmp_path_factory.mktemp("cli") / "data"
+    with gateway(toml(receiver.url), data) as started:
+        assert send(started, purchase("one"), purchase("two"), purchase("one")) == 200
+        assert send(started, purchase("three", custom_data={"value": 1})) == 400
+        assert send(started, {**purchase("four"), "event_name": "Lead"}, dataset=OTHER) == 200
+        requests.get(f"{started.url}/tr?id={DATASET}&ev=Purchase&eid=five", timeout=PATIENCE_S).close()
+        until(lambda: states(started, "one", "two") == ["delivered", "delivered"])
+        yield started
+        assert started.stop() == 0
+
+
+KEYS = {
+    "events": {"position", "dataset", "event_name", "event_id", "event_time", "channel", "sender", "tier", "verdict"},
+    "actions": {"dataset", "event_name", "fold_key", "copies", "value", "currency", "match_keys", "state"},
+    "deliveries": {"destination", "event_name", "event_id", "state", "attempts", "reason"},
+    "refused": {"reason", "index", "path", "expected", "got", "body", "dataset", "event_name", "event_id"},
+}
+
+
+@pytest.mark.parametrize("kind", KEYS)
+def test_json_rows_carry_what_was_promised(kind: str, running: Gateway) -> None:
+    """One JSON object a line with at least these keys, so that scripts can rest on them."""
+    rows = running.rows(kind)
+    assert rows
+    for row in rows:
+        assert row.keys() >= KEYS[kind]
+
+
+def test_the_facts_in_the_rows(running: Gateway) -> None:
+    """What was sent above, as each command tells it."""
+    events = {(e["event_id"], e["verdict"]): e for e in running.rows("events")}
+    assert set(events) == {("one", "first"), ("two", "first"), ("one", "repeat"), ("four", "first")}
+    one = events["one", "first"]
+    assert (one["position"], one["channel"], one["sender"], one["tier"]) == (1, "server", "api", 2)
+    assert one["match_keys"] == ["em", "fbp"]
+    actions = {a["event_id"]: a for a in running.rows("actions")}
+    assert (actions["one"]["copies"], actions["one"]["value"], actions["one"]["currency"]) == (2, "42.5", "EUR")
+    assert (actions["one"]["fold_key"], actions["one"]["state"], actions["four"]["state"]) == (
+        "id:one",
+        "delivered",
+        "stored",
+    )
+    assert [(r["entry"], r["reason"]) for r in running.rows("refused")] == [
+        ("events", "missing_currency"),
+        ("tr", "missing_value"),
+    ]
+    (delivery,) = running.rows("deliveries", id="one")
+    assert (delivery["destination"], delivery["attempts"], delivery["reason"]) == (f"meta-{DATASET}", 1, "")
+
+
+FILTERS: list[tuple[str, dict[str, str], set[str]]] = [
+    ("events", {"dataset": DATASET}, {"one", "two"}),
+    ("events", {"dataset": OTHER}, {"four"}),
+    ("events", {"name": "Lead"}, {"four"}),
+    ("events", {"name": "lead"}, set()),
+    ("events", {"id": "two"}, {"two"}),
+    ("events", {"state": "repeat"}, {"one"}),
+    ("events", {"name": "Purchase", "state": "first", "id": "two"}, {"two"}),
+    ("events", {"id": "' or 1=1 --"}, set()),
+    ("actions", {"state": "stored"}, {"four"}),
+    ("actions", {"state": "delivered", "dataset": DATASET}, {"one", "two"}),
+    ("deliveries", {"destination": f"meta-{DATASET}"}, {"one", "two"}),
+    ("deliveries", {"destination": "other"}, set()),
+    ("deliveries", {"state": "dead"}, set()),
+    ("refused", {"state": "missing_currency"}, {"three"}),
+    ("refused", {"id": "three"}, {"three"}),
+    ("refused", {"dataset": OTHER}, set()),
+]
+
+
+@pytest.mark.parametrize(("kind", "filters", "ids"), FILTERS)
+def test_filters(kind: str, filters: dict[str, str], ids: set[str], running: Gateway) -> None:
+    """Each narrows the list, together they narrow it further, and a value is only ever a value."""
+    assert {row["event_id"] for row in running.rows(kind, **filters)} == ids
+
+
+def test_the_limit_keeps_the_newest(running: Gateway) -> None:
+    """`--limit 2` shows the last two, newest last; 0 shows all."""
+    lines = running.run("events", "--json", "--limit", "2").stdout.splitlines()
+    assert [json.loads(line)["position"] for line in lines] == [3, 4]
+    assert len(running.run("events", "--json", "--limit", "0").stdout.splitlines()) == 4
+
+
+def test_tables_for_people(running: Gateway) -> None:
+    """Without --json a table with a head; nothing that fits is said in words."""
+    done = running.run("actions")
+    assert done.returncode == 0
+    head, *lines = done.stdout.splitlines()
+    assert head.split() == [
+        "id",
+        "dataset",
+        "event_name",
+        "fold_key",
+        "copies",
+        "late",
+        "value",
+        "currency",
+        "match_keys",
+        "state",
+    ]
+    assert len(lines) == 3
+    assert running.run("events", "--name", "Nothing").stdout == "no events that fit\n"
+
+
+def test_verify_while_it_runs(running: Gateway) -> None:
+    """Exit code 0, one line a sum, also as JSON."""
+    done = running.run("verify")
+    assert done.returncode == 0
+    assert all(line.startswith("OK ") for line in done.stdout.splitlines())
+    assert "accepted = journalled: 4 = 4" in done.stdout
+    sums = [json.loads(line) for line in running.run("verify", "--json").stdout.splitlines()]
+    assert all(s["holds"] and s["left"] == s["right"] for s in sums)
+
+
+def test_check_with_everything_in_order(running: Gateway, receiver: Program, tmp_path: Path) -> None:
+    """Every line OK and exit code 0; an address taken by the gateway itself is in order."""
+    file = tmp_path / "t.toml"
+    without_second = toml(receiver.url).replace(f'[[dataset]]\nid = "{OTHER}"\nkey = "{KEY}"\n', "")
+    file.write_text(f"[server]\nport = {running.port}\n{without_second}")
+    done = run_twofold("check", "--config", str(file), "--data", str(running.data))
+    assert done.returncode == 0, done.stdout
+    assert all(line.startswith("OK ") for line in done.stdout.splitlines())
+    for name in (
+        "Python 3.11",
+        "SQLite engine",
+        f"dataset {DATASET} key",
+        "destination meta-",
+        "POST /webhooks/shopify/",
+    ):
+        assert name in done.stdout
+
+
+def test_a_second_gateway_on_the_folder(running: Gateway) -> None:
+    """Exit code 4, the owner's number in the message, and the first one goes on."""
+    done = running.run("serve", "--port", "0")
+    assert done.returncode == 4
+    assert f"in use by process {running.pid}" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert send(running, purchase("one")) == 200
+
+
+def test_a_port_that_is_taken(running: Gateway, tmp_path: Path) -> None:
+    """Exit code 2 and a sentence."""
+    done = run_twofold("serve", "--data", str(tmp_path / "d"), "--port", str(running.port))
+    assert done.returncode == 2
+    assert f"cannot listen on 127.0.0.1 port {running.port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_environment_twins(running: Gateway) -> None:
+    """TWOFOLD_CONFIG and TWOFOLD_DATA stand for the options."""
+    environ = {"TWOFOLD_CONFIG": str(running.config), "TWOFOLD_DATA": str(running.data)}
+    assert run_twofold("events", "--json", "--limit", "1", env=environ).stdout.count("\n") == 1
+
+
+# -- dead deliveries
+
+
+def refuse(receiver: Program, *event_ids: str) -> None:
+    """From now on the receiver refuses every batch that holds one of these."""
+    requests.delete(f"{receiver.url}/sandbox/faults", timeout=PATIENCE_S)
+    faults = {"faults": [{"invalid_event_ids": list(event_ids)}] if event_ids else []}
+    assert requests.post(f"{receiver.url}/sandbox/faults", json=faults, timeout=PATIENCE_S).status_code == 200
+
+
+def test_revive(receiver: Program, tmp_path: Path) -> None:
+    """A dead delivery is sent again with the bytes it had, whether the gateway runs or not; others stay as they are."""
+    with gateway(toml(receiver.url), tmp_path / "data") as g:
+        refuse(receiver, "dead-1", "dead-2")
+        assert send(g, purchase("dead-1"), purchase("dead-2"), purchase("alive")) == 200
+        until(lambda: states(g, "dead-1", "dead-2", "alive") == ["dead", "dead", "delivered"])
+        (row,) = g.rows("deliveries", id="dead-1")
+        assert "2804003" in row["reason"]
+        refuse(receiver)
+
+        done = g.run("revive", "--id", "dead-1")
+        assert (done.returncode, done.stdout) == (0, "1 deliveries wait again\n")
+        until(lambda: states(g, "dead-1", "dead-2") == ["delivered", "dead"])
+
+        assert g.stop() == 0
+        done = g.run("revive", "--json", "--destination", f"meta-{DATASET}")
+        assert (done.returncode, json.loads(done.stdout)) == (0, {"revived": 1})
+        assert states(g, "dead-2") == ["waiting"]
+        assert g.run("revive").stdout == "0 deliveries wait again\n"
+        g.start()
+        until(lambda: states(g, "dead-2") == ["delivered"])
+        assert g.run("verify").returncode == 0
+
+
+# -- without a gateway
+
+
+def test_stopping(tmp_path: Path) -> None:
+    """Ctrl-C and SIGTERM end it with exit code 0, and the next start takes the folder."""
+    with gateway(toml("http://127.0.0.1:9"), tmp_path / "data") as g:
+        assert g.stop(signal.SIGINT) == 0
+        g.start()
+        assert send(g, purchase("kept")) == 200
+        assert g.stop(signal.SIGTERM) == 0
+        assert [row["event_id"] for row in g.rows("events")] == ["kept"]
+        assert "Traceback" not in g.output()
+
+
+def test_the_data_folder_is_private(tmp_path: Path) -> None:
+    """Made with mode 0700, its files for their owner only."""
+    with gateway(toml("http://127.0.0.1:9"), tmp_path / "data") as g:
+        send(g, purchase("private"))
+        modes = {p.name: p.stat().st_mode & 0o777 for p in [g.data, *g.data.iterdir()]}
+    assert modes["data"] == 0o700
+    assert {mode & 0o077 for mode in modes.values()} == {0}
+
+
+def test_verify_finds_an_altered_row(tmp_path: Path) -> None:
+    """Exit code 1, the line that does not hold, and the position where the journal was changed."""
+    with gateway(toml("http://127.0.0.1:9"), tmp_path / "data") as g:
+        for n in range(3):
+            assert send(g, purchase(f"row-{n}")) == 200
+        g.stop()
+        with sqlite3.connect(g.data / "twofold.db") as db:
+            db.execute(
+                "update event set body = cast(replace(cast(body as text), '42.5', '4250') as blob) where position = 2"
+            )
+        db.close()
+        done = g.run("verify")
+    assert done.returncode == 1
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("NO ")]
+    assert len(wrong) == 1
+    assert "position 2" in wrong[0]
+
+
+LISTS = ["events", "actions", "deliveries", "refused", "verify", "revive"]
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_a_folder_without_data(command: str, tmp_path: Path) -> None:
+    """Exit code 3 and what to do; the folder is not made by looking."""
+    done = run_twofold(command, "--data", str(tmp_path / "nowhere"))
+    assert done.returncode == 3
+    assert "holds no data yet" in done.stderr
+    assert "twofold serve" in done.stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+MISTAKES: list[tuple[str, str, list[str]]] = [
+    ("no TOML", "[server", ["not TOML"]),
+    ("an unknown setting", "[server]\nprot = 1", ["prot", "docs/settings.md"]),
+    ("a missing secret", "[[dataset]]\nid = '1'\nkey = 'env:NOT_THERE'", ["NOT_THERE", "not set"]),
+]
+
+
+@pytest.mark.parametrize(("claim", "text", "words"), MISTAKES, ids=[m[0] for m in MISTAKES])
+def test_a_mistake_in_the_file(claim: str, text: str, words: list[str], tmp_path: Path) -> None:
+    """Exit code 2 and one sentence from any command; `check` says it as a line."""
+    file = tmp_path / "t.toml"
+    file.write_text(text)
+    for command in ("serve", "events"):
+        done = run_twofold(command, "--config", str(file))
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        assert all(word in done.stderr for word in words)
+    done = run_twofold("check", "--config", str(file))
+    assert done.returncode == 1
+    assert all(word in done.stdout for word in ("DO  configuration", *words))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """Exit code 2 and its name."""
+    done = run_twofold("serve", "--config", str(tmp_path / "none.toml"))
+    assert done.returncode == 2
+    assert "none.toml does not exist" in done.stderr
+
+
+def test_check_says_what_to_do(tmp_path: Path) -> None:
+    """Each thing out of order is one DO line with the cure, and nothing is changed."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        data = tmp_path / "data"
+        data.mkdir(mode=0o755)
+        file = tmp_path / "t.toml"
+        file.write_text(
+            f"[server]\ndata = '{data}'\nport = {port}\n[[dataset]]\nid = '1'\n[[dataset]]\nid = '2'\nkey = 'k'\n"
+            "[[destination]]\nplatform = 'meta'\ndataset = '1'\nendpoint = 'http://127.0.0.1:9'\n"
+        )
+        done = run_twofold("check", "--config", str(file))
+    assert done.returncode == 1
+    problems = [line for line in done.stdout.splitlines() if line.startswith("DO ")]
+    for words in (
+        (f"data folder {data}", "chmod 700"),
+        (f"address 127.0.0.1:{port}", "another port"),
+        ("dataset 1 key", "set `key`"),
+        ("dataset 2 destination", "add a [[destination]]"),
+        ("destination meta-1 token", "set `token`"),
+        ("destination meta-1 http://127.0.0.1:9", "cannot be reached"),
+    ):
+        assert [line for line in problems if all(word in line for word in words)], (words, problems)
+    assert len(problems) == 6
+    assert list(data.iterdir()) == []
+
+
+def test_help_names_every_command() -> None:
+    """`twofold --help` is a table of contents; each command has its own page, and a wrong one says where help is."""
+    done = run_twofold("--help")
+    assert done.returncode == 0
+    for command in ("serve", "sandbox", "demo", "check", "verify", *LISTS, "version"):
+        assert f"  {command} " in done.stdout
+    assert run_twofold("frobnicate").returncode == 2
+    assert run_twofold("version").stdout == f"{__version__}\n"
+
+
+# -- what others write is shown, not obeyed
+
+ODD = {
+    "an ANSI sequence": "a\x1b[2J\x1b]0;owned\x07b",
+    "a line end": "a\r\nOK everything: 1 = 1",
+    "text direction": "a\u202eesrever\u2066b",
+    "a C1 control": "a\x9b31mb",
+    "markup": "[red]a[/red] [link=http://x.example]b[/link]",
+    "a broken tag": "a[/]b",
+}
+
+
+@pytest.fixture(scope="module")
+def odd_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose rows hold such texts, written past the collector, which refuses them."""
+    folder = tmp_path_factory.mktemp("odd") / "data"
+
+    async def write() -> None:
+        store = Store(folder, routes={DATASET: Route(destinations=("meta",))}, opened_at=1)
+        store.start()
+        events = [
+            Event(
+                dataset=DATASET, event_name=text, event_id=text, event_time=1, received_at=1, channel=Channel.SERVER,
+                sender=text, tier=Tier.T2, user_data=UserData(), custom_data=CustomData(value=Decimal(1), order_id=text),
+            )
+            for text in ODD.values()
+        ]  # fmt: skip
+        await store.append(events)
+        await store.close()
+
+    asyncio.run(write())
+    return folder
+
+
+@pytest.mark.parametrize("command", ["events", "actions", "deliveries"])
+def test_the_terminal_obeys_nobody(command: str, odd_folder: Path) -> None:
+    """Escape sequences, line ends, direction marks and markup of a sender appear as visible characters."""
+    done = run_twofold(command, "--data", str(odd_folder))
+    assert done.returncode == 0, done.stderr
+    assert all(c.isprintable() or c == "\n" for c in done.stdout)
+    assert len(done.stdout.splitlines()) == 1 + len(ODD)
+    for shown in ("\\x1b[2J", "\\x0d\\x0aOK everything", "\\x202e", "\\x9b31m", "[red]a[/red]", "a[/]b"):
+        assert shown in done.stdout
+
+
+def test_json_stays_one_line_a_row(odd_folder: Path) -> None:
+    """The same texts arrive whole in a program that reads the lines."""
+    done = run_twofold("events", "--json", "--data", str(odd_folder))
+    assert [json.loads(line)["event_id"] for line in done.stdout.split("\n") if line] == list(ODD.values())
