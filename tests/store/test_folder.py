@@ -97,7 +97,7 @@ def a_lock_that_is_a_folder(tmp_path: Path) -> Path:
 
 
 def read_only(_tmp_path: Path) -> Path:
-    return Path("/proc/self")  # the one folder that not even root can write
+    return Path(f"/proc/{os.getpid()}")  # a folder in which not even root can make a file
 
 
 def no_database(tmp_path: Path) -> Path:

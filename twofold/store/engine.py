@@ -64,15 +64,18 @@ class Engine:
         self.folder = folder
         self.lock = FolderLock(folder)
         try:
-            self.db = apsw.Connection(str(folder / DATABASE), statementcachesize=512)
-            os.chmod(folder / DATABASE, 0o600)
+            self.db = _open_writable(folder / DATABASE)
+        except BaseException:
+            self.lock.release()
+            raise
+        try:
             self._configure()
             self._migrate()
         except apsw.Error as err:
-            self.lock.release()
+            self.close()
             raise StoreError(f"{folder / DATABASE} cannot be opened: {err}") from err
         except BaseException:
-            self.lock.release()
+            self.close()
             raise
 
     def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -122,6 +125,15 @@ class Engine:
                 self.db.execute(_migration(step))
                 self.db.pragma("user_version", step)
                 self.db.pragma("application_id", APPLICATION_ID)
+
+
+def _open_writable(path: Path) -> apsw.Connection:
+    try:
+        db = apsw.Connection(str(path), statementcachesize=512)
+        os.chmod(path, 0o600)
+    except (apsw.Error, OSError) as err:
+        raise StoreError(f"{path} cannot be opened: {err}") from err
+    return db
 
 
 def check_sqlite_version() -> str:

@@ -175,8 +175,9 @@ def verify(folder: Path | str) -> list[Check]:
     try:
         db.execute("begin")
         return [*_sums(db), *_chain(db)]
+    except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as err:
+        raise StoreDamaged(f"{folder} cannot be read to its end: {err}; restore it from a backup") from err
     finally:
-        db.execute("rollback")
         reader.close()
 
 

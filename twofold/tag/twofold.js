@@ -352,7 +352,7 @@ async function post(items) {
   items.forEach((item) => { item.flying = true; });
   try {
     const answer = await fetch(endpoint, { method: 'POST', body, credentials: 'omit', keepalive: body.length < 15000 }); // 64 KB in all
-    const text = await answer.text(); // unread, it stays open
+    const text = await answer.text();
     const refused = answer.status > 399 && answer.status < 500 && answer.status !== 429;
     if (refused) warn('events refused: ' + answer.status + ' ' + text.slice(0, 500));
     if (refused || answer.ok) {
