@@ -14,7 +14,7 @@ S = 1_000
 MIN = 60 * S
 HOUR = 60 * MIN
 DAY = 24 * HOUR
-B, V = Source.BROWSER, Source.SERVER  # V: serVer
+B, V, A = Source.BROWSER, Source.SERVER, Source.APP  # V: serVer
 
 
 def copy(source: Source, at: int, event_id: str | None = None, **changes: object) -> dict:
@@ -149,6 +149,21 @@ SEQUENCES = [
         [copy(V, 0, "a", action_source="physical_store", event_time=9, order_id=o) for o in ("o", "p")],
         [0, 1],
     ),
+    # app SDK: it stands where the browser does
+    ("app then server", [copy(A, 0, "a"), copy(V, 10 * S, "a")], [0]),
+    ("server then app, 5 minutes sharp: app preferred", [copy(V, 0, "a"), copy(A, 5 * MIN, "a")], [1]),
+    ("server then app, 1 ms later", [copy(V, 0, "a"), copy(A, 5 * MIN + 1, "a")], [0]),
+    ("app and server at 48 hours sharp", [copy(A, 0, "a"), copy(V, 48 * HOUR, "a")], [0]),
+    ("app and server 1 ms later", [copy(A, 0, "a"), copy(V, 48 * HOUR + 1, "a")], [0, 1]),
+    ("app fallback, app first", [copy(A, 0, external_ids=("x",)), copy(V, 1, external_ids=("x",))], [0]),
+    ("app fallback, server first", [copy(V, 0, external_ids=("x",)), copy(A, 1, external_ids=("x",))], [0, 1]),
+    ("two app events of one person both count", [copy(A, n, external_ids=("x",)) for n in (0, 1)], [0, 1]),
+    # order id, off by default
+    (
+        "order id alone is nothing",
+        [copy(V, n, (n and "b") or "a", order_id="o", contacts=("m",)) for n in (0, 1)],
+        [0, 1],
+    ),
     # messaging
     ("messaging is never deduplicated", [copy(V, 0, "a", action_source="business_messaging")] * 2, [0, 1]),
 ]
@@ -158,6 +173,54 @@ SEQUENCES = [
 def test_sequence_counts_as_documented(copies: list[dict], expected: list[int]) -> None:
     """Exactly the expected copies count after the whole sequence has arrived."""
     assert counted(run(copies)) == expected
+
+
+WINDOWS = {"48 hours": 48 * HOUR, "28 days": 28 * DAY}
+
+
+def ordered(source: Source, at: int, event_id: str | None, order_id: str | None = "o", **changes: object) -> dict:
+    return copy(source, at, event_id, order_id=order_id, **changes)
+
+
+@pytest.mark.parametrize("window", WINDOWS.values(), ids=WINDOWS)
+def test_limited_order_id_rule(window: int) -> None:
+    """One Purchase per user and order id within the chosen window, of any source, whatever the ids; then it counts."""
+    rows: list[tuple[str, list[dict], list[int]]] = [
+        ("two ids, one e-mail", [ordered(V, 0, "a", contacts=("m",)), ordered(V, 1, "b", contacts=("m", "n"))], [0]),
+        ("window sharp", [ordered(B, 0, "a", fbp="p"), ordered(V, window, "b", fbp="p")], [0]),
+        ("1 ms later", [ordered(B, 0, "a", fbp="p"), ordered(V, window + 1, "b", fbp="p")], [0, 1]),
+        ("server first, too", [ordered(V, 0, "a", fbp="p"), ordered(B, MIN, "b", fbp="p")], [0]),
+        ("other user", [ordered(V, 0, "a", fbp="p"), ordered(V, 1, "b", fbp="q")], [0, 1]),
+        ("other order", [ordered(V, 0, "a", fbp="p"), ordered(V, 1, "b", "o2", fbp="p")], [0, 1]),
+        ("no user known", [ordered(V, 0, "a"), ordered(V, 1, "b")], [0, 1]),
+        ("other dataset", [ordered(V, 0, "a", fbp="p"), ordered(V, 1, "b", fbp="p", dataset="2")], [0, 1]),
+        (
+            "only Purchase",
+            [ordered(V, n, i, fbp="p", event_name="Lead") for n, i in enumerate("ab")],
+            [0, 1],
+        ),
+        (
+            "runs from the first",
+            [ordered(V, at, i, fbp="p") for at, i in ((0, "a"), (window, "b"), (window + 1, "c"))],
+            [0, 2],
+        ),
+        (
+            "the browser preferred for one id does not open a new window",
+            [ordered(V, 0, "a", fbp="p"), ordered(B, MIN, "a", fbp="p"), ordered(V, window + 1, "b", fbp="p")],
+            [1, 2],
+        ),
+    ]
+    for name, copies, expected in rows:
+        assert counted(run(copies, DedupOptions(order_window_ms=window))) == expected, name
+
+
+def test_order_id_rule_in_every_order_of_arrival() -> None:
+    """Three copies of one order with three ids count once in every order; its reason is named."""
+    parts = [ordered(B, 0, "a", fbp="p"), ordered(V, 0, "b", fbp="p"), ordered(V, 0, None, fbp="p")]
+    for order in permutations(parts):
+        final = run([{**part, "received_at": n} for n, part in enumerate(order)], DedupOptions(order_window_ms=DAY))
+        assert len(counted(final)) == 1, order
+        assert Reason.ORDER_REPEAT in {reason for _, reason in final}
 
 
 # name, copies without times, gap between arrivals, how many count in every order, which source counts

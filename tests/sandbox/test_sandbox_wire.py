@@ -9,12 +9,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 import requests
 from running_sandbox import DATASET, EMAIL, NOW_MS, TOKEN, Running, purchase
+
+from twofold.errors import StoreLocked
 
 FORM = "application/x-www-form-urlencoded"
 EVENT = json.dumps(purchase())
@@ -244,6 +247,59 @@ def test_data_folder_survives_a_restart(start_sandbox, tmp_path: Path) -> None:
     third = start_sandbox(data=str(tmp_path / "box"))
     assert [row["event_id"] for row in third.read("events")] == ["order-1001", "b", "order-1001", "c"]
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_two_sandboxes_cannot_share_a_folder(start_sandbox, tmp_path: Path) -> None:
+    """A second one on the same folder stops with exit code 4 and says why; after the first is gone it starts."""
+    first = start_sandbox(data=str(tmp_path / "box"))
+    command = [sys.executable, "-m", "twofold.sandbox", "--port", "0", "--data", str(tmp_path / "box")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert "another sandbox uses it" in done.stderr
+    with pytest.raises(StoreLocked):
+        start_sandbox(data=str(tmp_path / "box"))
+
+    first.close()
+    start_sandbox(data=str(tmp_path / "box")).close()
+
+
+def test_the_refused_list_keeps_its_file_short(start_sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file holds at most twice as many refusals as the list, and the newest survive a restart."""
+    monkeypatch.setattr("twofold.sandbox.received.KEEP_REFUSED", 10)
+    first = start_sandbox(data=str(tmp_path / "box"))
+    for n in range(45):
+        first.post([purchase(event_name="x" * (51 + n))])
+    lines = (tmp_path / "box" / "refused.jsonl").read_bytes().splitlines()
+    assert len(lines) < 20
+    newest = first.read("refused")[-1]
+    first.close()
+    second = start_sandbox(data=str(tmp_path / "box"))
+    assert len(second.read("refused")) == 10
+    assert second.read("refused")[-1] == newest
+
+
+def test_test_events_stream(sandbox: Running) -> None:
+    """Copies arrive as server-sent events while they come; a replaced one again with its new state."""
+    address = f"{sandbox.base}/sandbox/test_events/stream"
+    with sandbox.http.get(address, params={"code": "TEST1"}, stream=True, timeout=20) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == b": listening"
+        sandbox.post([purchase(event_id="other")])  # without the code
+        sandbox.post([purchase()], test_event_code="TEST1")
+        rows = [next_row(lines)]
+        sandbox.pixel(ev="Purchase", eid="order-1001")
+        rows += [next_row(lines), next_row(lines)]
+
+    assert [(row["number"], row["source"], row["state"]) for row in rows] == [
+        (2, "Server", "Processed"),
+        (2, "Server", "Deduplicated"),
+        (3, "Browser", "Processed"),
+    ]
+    assert rows[0]["user_data_keys"] == ["em", "client_ip_address", "client_user_agent"]
+
+
+def next_row(lines: Iterator[bytes]) -> dict:
+    return json.loads(next(line for line in lines if line.startswith(b"data: "))[6:])
 
 
 def start_process(*arguments: str) -> tuple[subprocess.Popen, str]:

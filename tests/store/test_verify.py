@@ -9,7 +9,7 @@ import pytest
 from copies import BROWSER, HOLD, NOW, appended, claim, copy, opened, settlement, with_store
 
 from tests.acceptance.gateway_process import run_twofold
-from twofold.errors import StoreError
+from twofold.errors import StoreDamaged, StoreError
 from twofold.store.outbox import DeliveryState
 from twofold.store.reading import verify
 
@@ -95,13 +95,15 @@ def test_the_command_tells_by_its_exit_code(folder):
 
 
 def test_an_unreadable_database_is_said_to_be_so(folder):
-    """Pages overwritten with garbage: an error of the store, not a trace, and never a pass."""
+    """Pages overwritten with garbage: both verifying and opening end with an error that says so, never with a pass."""
     path = folder / "twofold.db"
     data = bytearray(path.read_bytes())
     data[4096 : len(data)] = b"\xaa" * (len(data) - 4096)
     path.write_bytes(bytes(data))
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreDamaged, match="malformed"):
         verify(folder)
+    with pytest.raises(StoreError, match="malformed"):
+        appended(folder, [copy()])
 
 
 def test_it_reads_one_moment_while_others_write(tmp_path):

@@ -11,12 +11,16 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from twofold.collect.scalars import read_decimal, read_integer, read_list
 from twofold.event.model import Content, CustomData
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scrub import scrub_custom
+from twofold.event.strict_json import MAX_DIGITS
 from twofold.event.vocabulary import MAX_ID
 
+_MAX_PLAIN_MONEY = 10**15
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 
@@ -26,6 +30,9 @@ def read_custom_data(raw: Any, warnings: list[str]) -> CustomData | Refusal:
         return raw or CustomData()
     if not isinstance(raw, dict):
         return Refusal(reason=DropReason.WRONG_TYPE, path="custom_data", expected="an object", got=describe(raw))
+    plain = _read_plain(raw)
+    if plain is not None:
+        return plain
     known: dict[str, Any] = {}
     other: dict[str, Any] = {}
     for key, value in raw.items():
@@ -45,6 +52,45 @@ def read_custom_data(raw: Any, warnings: list[str]) -> CustomData | Refusal:
         if scrubbed:
             warnings.append("custom_data carried contact-like values; masked")
     return CustomData(**known, other=other)
+
+
+def is_plain(data: CustomData | None) -> bool:
+    """True when a value that was decoded into its type needs no closer look; puts the currency into upper case."""
+    if data is None:
+        return True
+    value, currency = data.value, data.currency
+    if data.other or (value is not None and not _is_plain_money(value)):
+        return False
+    if currency is not None:
+        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+            return False
+        data.currency = currency.upper()
+    for text in (data.order_id, data.content_type):
+        if text is not None and (not 0 < len(text) <= MAX_ID or "@" in text):
+            return False
+    if not all(data.content_ids) or (data.num_items is not None and abs(data.num_items) >= _MAX_PLAIN_MONEY):
+        return False
+    if any(c.quantity is not None and abs(c.quantity) >= _MAX_PLAIN_MONEY for c in data.contents):
+        return False
+    return all(c.id and (c.item_price is None or _is_plain_money(c.item_price)) for c in data.contents)
+
+
+def _is_plain_money(value: Decimal) -> bool:
+    return 0 <= value < _MAX_PLAIN_MONEY and len(str(value)) <= MAX_DIGITS and (not value or value.adjusted() >= -15)
+
+
+def _read_plain(raw: dict[str, Any]) -> CustomData | None:
+    """The usual fields with their documented types, converted in one call; None for anything else."""
+    if not raw.keys() <= _FIELDS.keys() or type(raw.get("value")) is str:
+        return None
+    lines = raw.get("contents") or ()
+    if type(lines) is str or any(type(c) is not dict or type(c.get("item_price")) is str for c in lines):
+        return None
+    try:
+        data = msgspec.convert(raw, CustomData)
+    except (msgspec.ValidationError, ArithmeticError):
+        return None
+    return data if is_plain(data) else None
 
 
 def _money(value: Any, _warnings: list[str], path: str = "custom_data.value") -> Decimal | Refusal | None:

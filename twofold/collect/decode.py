@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from decimal import Decimal
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -19,9 +18,10 @@ import python_multipart
 from msgspec import Meta, Struct
 from python_multipart.exceptions import FormParserError
 
+from twofold.collect.custom import is_plain
 from twofold.event.model import CustomData, RawEvent, encode
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.strict_json import MAX_DIGITS, has_unique_keys, read_json
+from twofold.event.strict_json import has_unique_keys, read_json
 from twofold.event.vocabulary import MAX_EVENTS
 
 MAX_FIELDS = 500  # of a form or a query
@@ -74,8 +74,6 @@ class _PlainEnvelope(Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 _decode_plain = msgspec.json.Decoder(_PlainEnvelope).decode
-_MAX_PLAIN_TEXT = 256
-_MAX_PLAIN_MONEY = 10**15
 _TEXT_MONEY = re.compile(rb'(?:value|item_price)":\s*"')
 
 
@@ -93,31 +91,7 @@ def read_plain(body: bytes) -> _PlainEnvelope | None:
         return None
     if _TEXT_MONEY.search(body) is not None:  # the decoder reads "1_0" and digits of any script as numbers
         return None
-    return envelope if all(_is_plain(e.custom_data) for e in envelope.data) else None
-
-
-def _is_plain(data: CustomData | None) -> bool:
-    """True when reading it field by field would change nothing but the case of the currency."""
-    if data is None:
-        return True
-    value, currency = data.value, data.currency
-    if data.other or (value is not None and not _is_plain_money(value)):
-        return False
-    if currency is not None:
-        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
-            return False
-        data.currency = currency.upper()
-    for text in (data.order_id, data.content_type):
-        if text is not None and (not 0 < len(text) <= _MAX_PLAIN_TEXT or "@" in text):
-            return False
-    counts = [data.num_items, *(c.quantity for c in data.contents)]
-    if not all(data.content_ids) or any(n is not None and abs(n) >= _MAX_PLAIN_MONEY for n in counts):
-        return False
-    return all(c.id and (c.item_price is None or _is_plain_money(c.item_price)) for c in data.contents)
-
-
-def _is_plain_money(value: Decimal) -> bool:
-    return 0 <= value < _MAX_PLAIN_MONEY and len(value.as_tuple().digits) <= MAX_DIGITS and abs(value.adjusted()) <= 15
+    return envelope if all(is_plain(e.custom_data) for e in envelope.data) else None
 
 
 def inflate(body: bytes, encoding: str, limit: int) -> bytes | Refusal:

@@ -117,6 +117,7 @@ DIRECT_FIELDS: Final = ("client_ip_address", "client_user_agent", "fbc", "fbp")
 _event_values = attrgetter(*EVENT_FIELDS)
 _hashed_values = attrgetter(*HASHED_FIELDS)
 _direct_values = attrgetter(*DIRECT_FIELDS)
+_NARROW: Final = frozenset({"em", "ph", "external_id", "fbc", "fbp", "client_ip_address"})  # in no too broad set
 _NO_CUSTOM_DATA: Final = CustomData()
 
 CUSTOM_ROWS: Final = (
@@ -156,7 +157,11 @@ def build(event: Event) -> bytes | Suppressed:
 def _user_data(user: UserData) -> dict[str, Any]:
     put = {}
     for field, value in zip(HASHED_FIELDS, _hashed_values(user), strict=True):
-        if value and (hexes := hashes(value)):
+        if not value:
+            continue
+        if len(value) == 1 and value[0].rule in META_RULES:
+            put[field] = [value[0].hex]
+        elif hexes := hashes(value):
             put[field] = hexes
     for field, value in zip(DIRECT_FIELDS, _direct_values(user), strict=True):
         if value is not None:
@@ -195,7 +200,7 @@ def _strip_messaging(body: dict[str, Any], user: dict[str, Any]) -> None:
 
 def _refusable(event: Event, user: Mapping[str, Any]) -> str | None:
     """Faults known to sink a whole batch; found here they cost one event and no request."""
-    if is_too_broad(user):
+    if not user.keys() & _NARROW and is_too_broad(user):
         return "too_broad"  # 2804050
     data = event.custom_data
     if event.event_name == "Purchase" and data.value is None:

@@ -71,7 +71,7 @@ def _figures(world: World, account: AdAccount, level: str, preset: str, now_ms: 
     today = datetime.datetime.fromtimestamp(now_ms / 1000, zone_of(account.timezone_name)).date()
     period = PRESETS[preset](today, first_day(world, account) or today)
     node = Node("account", account.id)
-    table = gather(world, node, Query(fields=(), level=level, periods=(period,)))
+    table = gather(world, node, Query(fields=(), level=level, periods=(period,), windows=tuple(WINDOWS)))
     whole = gather(world, node, Query(fields=(), level="account", periods=(period,))).get((0, account.id), Sums())
     objects = getattr(world.ads, level + "s")
     shown = [(item, table[(0, item.id)]) for item in objects.values() if (0, item.id) in table]
@@ -105,7 +105,7 @@ def _without_value(world: World, account: AdAccount, period: Period) -> int:
     found = (
         credit.conversion
         for credit in world.credits()
-        if DEFAULT in credit.touches and world.ads.account_of(credit.touches[DEFAULT].ad_id).id == account.id
+        if (touch := credit.under(DEFAULT)) is not None and world.ads.account_of(touch.ad_id).id == account.id
     )
     return sum(
         conversion.event_name == "Purchase"

@@ -506,8 +506,8 @@ CATALOGUE: dict[str, Diagnostic] = {row[0]: Diagnostic(*row) for row in (
     ("s2s_dedupe_key_low_overlap", _A, _D, "event_id", "Both sides send ids, but not the same ones: make the id once and give it to both."),
     ("s2s_redundant_events_not_deduped", _A, _D, "event_id", "One order counts more than once: give all its copies the same event_id and name."),
     ("s2s_event_id_in_custom_data", _S, _D, "custom_data.event_id", "Move event_id from custom_data to the event itself."),
-    ("s2s_low_event_coverage", _A, _D, "event_id", "Send at least 75 % of the browser's events from the server too, with the same event_id."),
-    ("pixel_low_event_coverage", _A, _D, "event_id", "Most server events have no browser copy: check the pixel, its consent and ad blockers."),
+    ("s2s_low_event_coverage", _B, _D, "event_id", "Send at least 75 % of the browser's events from the server too, with the same event_id."),
+    ("pixel_low_event_coverage", _S, _D, "event_id", "Most server events have no browser copy: check the pixel, its consent and ad blockers."),
     ("website_event_session_multiple_events_fire", _B, _D, "dl", "The same event fires again on one page within seconds: look for two installations or a double call."),
     ("website_event_session_multiple_purchase_events_fire", _B, _D, "eid", "One visitor's Purchase fires more than once: fire it once per order, with one id."),
     # money

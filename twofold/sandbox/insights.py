@@ -334,14 +334,17 @@ def gather(world: World, node: Node, query: Query) -> dict[tuple[int, str], Sums
                 # What happens on Meta itself stands in the one-day windows (documented, June 2025).
                 row.add(LINK_CLICK, DEFAULT, None)
                 row.add(LINK_CLICK, "1d_click", None)
+    wanted = (DEFAULT, *query.windows)
     for credit in world.credits():
         conversion = credit.conversion
         aliases = aliases_of(conversion.event_name)
         # Another currency would need a rate, which nobody gave us: the conversion counts, its value does not.
         value = conversion.value if conversion.currency == account.currency else None
-        for window, touch in credit.touches.items() if aliases else ():
-            if touch.ad_id in owner:
-                for row in sums(touch.ad_id, day_of(touch.time if query.by_touch else conversion.time)):
+        day = None if query.by_touch else day_of(conversion.time)
+        for window in wanted if aliases else ():
+            touch = credit.under(window)
+            if touch is not None and touch.ad_id in owner:
+                for row in sums(touch.ad_id, day or day_of(touch.time)):
                     row.add(aliases, window, value)
     return table
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import random
+import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -139,15 +141,19 @@ class People:
 
 def comparable(key: str, value: Any) -> tuple[str, ...]:
     """The values of one user_data key in the form in which they are compared: each once, builder suffixes stripped."""
-    if key == "fbp":
-        return tuple(sorted({found for item in _listed(value) if (found := comparable_fbp(item))}))
-    if key == "fbc":
-        return tuple(sorted({_click_of(item) for item in _listed(value) if isinstance(item, str) and item}))
-    if key == "client_ip_address":
-        return tuple(address for item in _listed(value) if isinstance(item, str) and (address := address_of(item)))
-    return comparable_values(value)
+    form = _FORMS.get(key)
+    if form is None:
+        # Nearly every value on the wire is one of these two; a register of millions of comparisons notices.
+        if type(value) is str and (key == "client_user_agent" or _PLAIN_HASH.fullmatch(value)):
+            return (value,) if value else ()
+        return comparable_values(value)
+    items = value if isinstance(value, list) else [value]
+    if len(items) == 1:
+        return (form(items[0]),) if isinstance(items[0], str) and items[0] else ()
+    return tuple(sorted({form(item) for item in items if isinstance(item, str) and item}))
 
 
+@lru_cache(maxsize=4096)
 def address_of(text: str) -> str:
     """An address in its one canonical spelling; what is none stays as it is."""
     try:
@@ -263,5 +269,8 @@ def _click_of(fbc: str) -> str:
     found = parse_fbc(fbc)
     return found.payload if found else fbc
 
+
+_PLAIN_HASH = re.compile(r"[0-9a-f]{64}")
+_FORMS = {"fbp": lambda text: comparable_fbp(text) or text, "fbc": _click_of, "client_ip_address": address_of}
 
 assert set(CONTACT_FIELDS) <= set(LISTED_KEYS) & HASHED_KEYS

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from twofold.sandbox.dedup import MEANING, Source
+from twofold.sandbox.dedup import MEANING, Reason, Source
 from twofold.sandbox.faults import parse_faults
 from twofold.sandbox.rates import RateOptions
 from twofold.sandbox.received import Inbox, Received, Tally, exact_text
@@ -77,6 +77,11 @@ def routes(sandbox: Sandbox) -> list[Route]:
     async def stream(_: Request) -> Response:
         return StreamingResponse(watch(inbox, sandbox.closing), media_type="text/event-stream", headers=NO_STORE)
 
+    async def stream_tests(request: Request) -> Response:
+        code = request.query_params.get("code") or None
+        pieces = watch_test_events(inbox, sandbox.closing, code)
+        return StreamingResponse(pieces, media_type="text/event-stream", headers=NO_STORE)
+
     return [
         *(listing(name, rows) for name, rows in LISTS.items()),
         Route("/sandbox/faults", show_faults, methods=["GET"]),
@@ -86,6 +91,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
         Route("/sandbox/rates", set_rates, methods=["POST"]),
         Route("/sandbox/reset", reset, methods=["POST"]),
         Route("/sandbox/stream", stream),
+        Route("/sandbox/test_events/stream", stream_tests),
     ]
 
 
@@ -244,6 +250,39 @@ async def watch(inbox: Inbox, closing: asyncio.Event) -> AsyncIterator[bytes]:
             await asyncio.wait_for(closing.wait(), WATCH_EVERY_S)
         except TimeoutError:
             continue
+
+
+async def watch_test_events(inbox: Inbox, closing: asyncio.Event, code: str | None) -> AsyncIterator[bytes]:
+    """Server-sent events: an ``event`` with a row of the Test Events list for each copy from now on, oldest first.
+
+    A copy that a later one replaces is sent again, with its new state. ``id`` is the copy's number.
+    """
+    yield b": listening\n\n"
+    seen = len(inbox)
+    while not closing.is_set():
+        if len(inbox) < seen:
+            seen = 0  # a reset
+        while seen < len(inbox):
+            seen += 1
+            copy = inbox.copy(seen)
+            if not _is_tested(inbox, copy, code):
+                continue
+            replaced = copy.counterpart if copy.reason is Reason.BROWSER_PREFERRED else None
+            for number in (replaced, seen):
+                if number is not None:
+                    yield b"id: %d\nevent: event\ndata: %b\n\n" % (number, _encode(test_event_row(inbox.copy(number))))
+        try:
+            await asyncio.wait_for(closing.wait(), WATCH_EVERY_S)
+        except TimeoutError:
+            continue
+
+
+def _is_tested(inbox: Inbox, copy: Received, code: str | None) -> bool:
+    if code is None or copy.arrival.test_event_code == code:
+        return True
+    if copy.arrival.source is Source.SERVER:
+        return False
+    return any(c.arrival.test_event_code == code and c.arrival.dataset == copy.arrival.dataset for c in inbox.newest())
 
 
 def _action_row(copy: Received, copies: int) -> dict[str, Any]:

@@ -100,20 +100,26 @@ class World:
         if not self.ads.touches:
             return
         matcher = self.matcher
+        touches: dict[tuple[str, str], list[Touch]] = {}  # people buy more than once
         for copy in self._inbox.received():
             if not is_conversion(copy) or (person := matcher.person_of(copy)) is None:
                 continue
-            conversion = conversion_of(copy, person)
-            found = credit(conversion, self._touches_for(conversion), self.ads.adset_of)
+            key = (person, copy.arrival.dataset)
+            if key not in touches:
+                touches[key] = self._touches_for(*key)
+            if not touches[key]:
+                continue
+            found = credit(conversion_of(copy, person), touches[key], self.ads.adset_of)
             if found is not None:
                 yield found
 
-    def _touches_for(self, conversion: Conversion) -> list[Touch]:
+    def _touches_for(self, person: str, dataset: str) -> list[Touch]:
+        """The person's touches of ads whose account gets this dataset's conversions."""
         ads = self.ads
         return [
             touch
-            for touch in ads.touches_of(conversion.person)
-            if not (datasets := ads.account_of(touch.ad_id).datasets) or conversion.dataset in datasets
+            for touch in ads.touches_of(person)
+            if not (datasets := ads.account_of(touch.ad_id).datasets) or dataset in datasets
         ]
 
     def _take(self, line: _Line) -> None:

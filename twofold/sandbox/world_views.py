@@ -125,7 +125,7 @@ def ads_listing(world: World) -> dict[str, Any]:
 def conversion_row(world: World, sandbox: Sandbox, credit: Credit) -> dict[str, Any]:
     """One credited conversion: which touch gets it under each window, and what of it is reported as value."""
     conversion = credit.conversion
-    chosen = credit.touches.get(DEFAULT)
+    chosen = credit.under(DEFAULT)
     currency = world.ads.account_of(chosen.ad_id).currency if chosen else None
     return {
         "number": conversion.number,

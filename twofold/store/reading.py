@@ -11,8 +11,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+import apsw
 import msgspec
 
+from twofold.errors import StoreDamaged
 from twofold.event.match_keys import present_keys
 from twofold.event.model import decode_event
 from twofold.store.engine import open_reader

@@ -78,6 +78,9 @@ class Store:
         try:
             self._outbox = OutboxWriter(self._engine, routes, opened_at)
             self._journal = Journal(self._engine, routes, self._outbox.ids, window_days, refused_keep)
+        except apsw.Error as err:
+            self._engine.close()
+            raise StoreError(f"{self.folder} cannot be read: {err}; restore it from a backup") from err
         except BaseException:
             self._engine.close()
             raise
