@@ -47,6 +47,9 @@ CONTACTS = {
     "e-mail in a packed body": "seed.inpacked@example.com",
     "e-mail in a path": "seed.inpath@example.com",
     "e-mail in a header": "seed.inheader@example.com",
+    "e-mail as a key": "seed.askey@example.com",
+    "e-mail as a partner agent": "seed.aspartner@example.com",
+    "e-mail as a pixel's agent": "seed.aspixelagent@example.com",
     "first name": "Seedketevanna",
     "last name": "Seedlomidzeva",
     "city": "Seedtbilisiville",
@@ -101,13 +104,14 @@ def requests_of(base: str) -> Iterator[Request]:
     user = {
         "em": [CONTACTS["e-mail"]], "ph": "+" + CONTACTS["phone"], "fn": CONTACTS["first name"],
         "ln": CONTACTS["last name"], "ct": CONTACTS["city"], "db": CONTACTS["birth date"], "zp": CONTACTS["postcode"],
-        "country": "ge", "external_id": CONTACTS["customer number"], "nickname": CONTACTS["e-mail in an unknown field"],
+        "country": "ge", CONTACTS["e-mail as a key"]: "x", "external_id": CONTACTS["customer number"], "nickname": CONTACTS["e-mail in an unknown field"],
     }  # fmt: skip
     url = f"https://shop.example/t?email={quote(CONTACTS['e-mail in a URL'])}&token=SEEDurltoken#{CONTACTS['e-mail in a URL']}"
     custom = {"value": 5, "currency": "EUR", "note": f"call {CONTACTS['e-mail in a custom property']}", "first_name": CONTACTS["first name"]}  # fmt: skip
     yield post(f"{events}?access_token={key}", {"data": [an_event(now_s, user_data=user, custom_data=custom, event_source_url=url)]})  # fmt: skip
     yield post(events, {"data": [an_event(now_s, user_data=user, custom_data={})], "access_token": key})
-    yield post(events, {"data": [an_event(now_s)]}, authorization=f"Bearer {key}")
+    agent = CONTACTS["e-mail as a partner agent"]
+    yield post(events, {"data": [an_event(now_s)], "partner_agent": agent}, authorization=f"Bearer {key}")
     yield post(f"{events}?access_token={SECRETS['wrong token in the query']}", {"data": [an_event(now_s)]})
     yield post(events, {"data": [an_event(now_s)]}, authorization=f"Bearer {SECRETS['wrong token in a header']}")
     yield post(events, {"data": [an_event(now_s)], "access_token": SECRETS["wrong token in a body"]})
@@ -121,7 +125,7 @@ def requests_of(base: str) -> Iterator[Request]:
     yield post(f"{base}/{CONTACTS['e-mail in a path']}/events?x={key}", b"{}")
     yield post(f"{base}/t/events", {"events": [an_event(now_s, dataset=DATASET, user_data={"em": CONTACTS["e-mail in a tag event"]})]})  # fmt: skip
     yield post(f"{base}/t/events", {"events": [{"dataset": DATASET, "user_data": {"em": CONTACTS["e-mail in a tag event"]}}]}, referer=f"https://x.example/?{CONTACTS['e-mail in a header']}")  # fmt: skip
-    hit = {"id": DATASET, "ev": "Purchase", "cd[value]": "5", "cd[currency]": "EUR", "ud[em]": CONTACTS["e-mail in a pixel hit"], "dl": url}  # fmt: skip
+    hit = {"id": DATASET, "ev": "Purchase", "cd[value]": "5", "cd[currency]": "EUR", "ud[em]": CONTACTS["e-mail in a pixel hit"], "dl": url, "v": "2.9", "a": CONTACTS["e-mail as a pixel's agent"]}  # fmt: skip
     yield Request(f"{base}/tr/?{urlencode(hit)}")
     yield Request(f"{base}/tr/?{urlencode(hit | {'ev': '', 'id': '999'})}")
     order = {

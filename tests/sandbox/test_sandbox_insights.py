@@ -22,6 +22,8 @@ from facebook_business.exceptions import FacebookRequestError
 from facebook_business.session import FacebookSession
 from running_sandbox import DATASET, TOKEN, Running, purchase
 
+from twofold.sandbox.rates import RateOptions
+
 PARIS = ZoneInfo("Europe/Paris")
 DAY = 86_400
 FIELDS = "spend,impressions,clicks,actions,action_values,purchase_roas,cost_per_action_type"
@@ -229,6 +231,33 @@ def test_levels(shop: Running, node: str, level: str | None, expected: dict[str,
     assert named == expected
 
 
+# filtering -> spend of the rows, by level ad and for the whole account
+FILTERS = [
+    ([("campaign.name", "CONTAIN", "sal")], ["15.5", "4.5"], "20"),
+    ([("campaign.id", "NOT_IN", ["10"])], ["2"], "2"),
+    ([("ad.name", "EQUAL", "Video")], ["4.5"], "4.5"),
+    ([("adset.id", "IN", ["100", "101"]), ("ad.name", "NOT_CONTAIN", "e")], [], None),
+    ([("spend", "GREATER_THAN", 4.5)], ["15.5"], "22"),
+    ([("spend", "LESS_THAN", "5"), ("clicks", "EQUAL", 0)], ["4.5"], None),
+]
+
+
+@pytest.mark.parametrize(("conditions", "ads", "whole"), FILTERS)
+def test_filtering(shop: Running, conditions: list, ads: list[str], whole: str | None) -> None:
+    """Conditions on names and ids decide which ads are in the sums, conditions on figures which rows are shown."""
+    filtering = [{"field": field, "operator": operator, "value": value} for field, operator, value in conditions]
+    asked = {"time_range": WEEK, "filtering": filtering, "fields": "spend"}
+    assert [row["spend"] for row in rows(shop, level="ad", **asked)] == ads
+    assert [row["spend"] for row in rows(shop, **asked)] == ([whole] if whole else [])
+
+
+def test_sorting(shop: Running) -> None:
+    """Rows by a figure, in either direction."""
+    for direction, expected in (("ascending", ["2", "4.5", "15.5"]), ("descending", ["15.5", "4.5", "2"])):
+        found = rows(shop, time_range=WEEK, level="ad", fields="spend", sort=[f"spend_{direction}"])
+        assert [row["spend"] for row in found] == expected
+
+
 def test_descriptive_fields(shop: Running) -> None:
     """Names, ids, currency, setting and results of the objects; a field that nobody here knows is named in a header."""
     wanted = (
@@ -381,7 +410,12 @@ BAD_QUESTIONS = [
     ({"time_increment": 91}, "time_increment"),
     ({"action_attribution_windows": ["3d_click"]}, "action_attribution_windows[0] must be one of"),
     ({"breakdowns": ["age"]}, "does not know breakdowns"),
-    ({"filtering": [{"field": "spend"}]}, "does not know filtering"),
+    ({"filtering": [{"field": "spend"}]}, "filtering[0] must have"),
+    ({"filtering": [{"field": "age", "operator": "EQUAL", "value": "1"}]}, "does not know filtering[0].field"),
+    ({"filtering": [{"field": "spend", "operator": "IN", "value": "1"}]}, "filtering[0].operator must be one of"),
+    ({"filtering": [{"field": "spend", "operator": "EQUAL", "value": "x"}]}, "must be a number"),
+    ({"filtering": [{"field": "ad.id", "operator": "IN", "value": []}]}, "must not be empty"),
+    ({"sort": ["luck_descending"]}, "sorts by one of"),
     ({"action_breakdowns": ["action_device"]}, "only action_type"),
     ({"action_report_time": "never"}, "action_report_time must be one of"),
     ({"limit": "0"}, "limit"),
@@ -591,3 +625,29 @@ def count_by_hand(world: dict, bought: list, days: tuple[str, str], zone: str) -
                 numbers.setdefault(ad, Counter())[window] += 1
                 money.setdefault(ad, Counter())[window] += value
     return {ad: (spend[ad], seen[ad], clicks[ad], dict(numbers[ad]), dict(money[ad])) for ad in numbers}
+
+
+def test_rate_headers_and_throttling(start_sandbox: Callable[..., Running]) -> None:
+    """Reads cost 1 and asking for a report 3, as documented; a sandbox told to throttle answers 80004 past its score."""
+    sandbox = start_sandbox(rates=RateOptions(throttle=True, max_score=5))
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/ads", json=WORLD | {"touches": []}, timeout=20).ok
+    first = ask(sandbox)
+    assert json.loads(first.headers["x-business-use-case-usage"])["1"][0]["call_count"] == 20
+    url = f"{sandbox.base}/v25.0/act_1/insights"
+    assert sandbox.http.post(url, data={"access_token": TOKEN}, timeout=20).status_code == 200
+    assert ask(sandbox).status_code == 200
+    assert ask(sandbox).json()["error"]["code"] == 80004
+
+
+def test_costs_and_rates_by_hand(shop: Running) -> None:
+    """22.00 for 4 impressions and 2 clicks of three known people and one unknown."""
+    (row,) = rows(shop, time_range=WEEK, fields="cpc,cpm,ctr,reach,frequency,inline_link_clicks")
+    row.pop("date_start"), row.pop("date_stop")
+    assert row == {
+        "cpc": "11",
+        "cpm": "5500",
+        "ctr": "50",
+        "reach": "4",
+        "frequency": "1",
+        "inline_link_clicks": "2",
+    }

@@ -12,10 +12,14 @@ from pathlib import Path
 import aiohttp
 import pytest
 from facebook_business.adobjects.serverside.action_source import ActionSource
+from facebook_business.adobjects.serverside.app_data import AppData
 from facebook_business.adobjects.serverside.custom_data import CustomData
 from facebook_business.adobjects.serverside.event import Event
 from facebook_business.adobjects.serverside.event_request import EventRequest
 from facebook_business.adobjects.serverside.event_request_async import EventRequestAsync
+from facebook_business.adobjects.serverside.extended_device_info import ExtendedDeviceInfo
+from facebook_business.adobjects.serverside.messaging_channel import MessagingChannel
+from facebook_business.adobjects.serverside.original_event_data import OriginalEventData
 from facebook_business.adobjects.serverside.user_data import UserData
 from facebook_business.api import FacebookAdsApi
 from facebook_business.exceptions import FacebookRequestError
@@ -109,6 +113,60 @@ def test_python_sdk_async(graph: Running) -> None:
 
     assert answer.events_received == 1
     check_the_purchase(graph)
+
+
+DEVICE = ExtendedDeviceInfo(
+    ext_info_version="i2", app_package_name="shop.example", short_version="1.0", long_version="1.0", os_version="17.5",
+    device_model_name="iPhone15,4", locale="en_US", timezone_abbreviation="CEST", carrier="", screen_width="393",
+    screen_height="852", screen_density="3", cpu_core_count="6", total_disk_space_gb="128", free_disk_space_gb="60",
+    device_time_zone="Europe/Berlin",
+)  # fmt: skip
+CHAT = UserData(page_id="1", ctwa_clid="click")
+
+# name, what differs from a website's purchase, what must be kept of it
+KINDS = [
+    (
+        "app",
+        {"action_source": ActionSource.APP, "app_data": AppData(
+            advertiser_tracking_enabled=True, application_tracking_enabled=True, extinfo=DEVICE)},
+        ("app_data", "advertiser_tracking_enabled", True),
+    ),
+    (
+        "limited data use",
+        {"data_processing_options": ["LDU"], "data_processing_options_country": 1, "data_processing_options_state": 1000},
+        ("data_processing_options", 0, "LDU"),
+    ),
+    ("store", {"action_source": ActionSource.PHYSICAL_STORE}, ("custom_data", "order_id", "1001")),
+    (
+        "lead",
+        {"action_source": ActionSource.SYSTEM_GENERATED, "event_name": "Won", "user_data": UserData(lead_id="123456789012345"),
+         "custom_data": CustomData(custom_properties={"event_source": "crm", "lead_event_source": "HubSpot"})},
+        ("custom_data", "event_source", "crm"),
+    ),
+    (
+        "delayed value",
+        {"event_name": "AppendValue", "original_event_data": OriginalEventData(
+            event_name="Purchase", event_time=NOW_MS // 1000 - 60, order_id="1001")},
+        ("original_event_data", "order_id", "1001"),
+    ),
+    (
+        "messaging",
+        {"action_source": ActionSource.BUSINESS_MESSAGING, "messaging_channel": MessagingChannel.WHATSAPP, "event_source_url": None,
+         "user_data": CHAT},
+        ("user_data", "ctwa_clid", "click"),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "kept"), [row[1:] for row in KINDS], ids=[row[0] for row in KINDS])
+def test_python_sdk_sends_every_kind_of_event(graph: Running, changes: dict, kept: tuple) -> None:
+    """App, limited, store, lead, delayed and messaging events, as the official SDK writes them, are accepted whole."""
+    answer = EventRequest(pixel_id=DATASET, events=[sdk_event(**changes)]).execute()
+
+    assert answer.events_received == 1
+    (row,) = graph.read("events")
+    part, key, value = kept
+    assert row["event"][part][key] == value
 
 
 def run_node(sandbox: Running, **given: object) -> tuple[int, dict]:

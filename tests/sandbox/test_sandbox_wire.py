@@ -333,7 +333,7 @@ def test_the_program_stops_cleanly(number: int) -> None:
 
 
 def test_hundred_thousand_events_fit_into_256_megabytes() -> None:
-    """The process's peak memory with 100,000 distinct events of full size, read back once, stays under the promised limit."""
+    """The process's peak memory with 100,000 distinct events of full size, read back and judged once, stays under the promised limit."""
     process, base = start_process()
     with process, requests.Session() as http:
         try:
@@ -350,6 +350,9 @@ def test_hundred_thousand_events_fit_into_256_megabytes() -> None:
                 assert answer.json()["events_received"] == 1000
             with http.get(f"{base}/sandbox/events", timeout=60, stream=True) as everything:
                 assert sum(map(len, everything.iter_content(1 << 20))) > 50_000_000
+            query = {"dataset_id": "1", "access_token": TOKEN}
+            assert http.get(f"{base}/v25.0/dataset_quality", params=query, timeout=60).json()["web"]
+            assert http.get(f"{base}/sandbox/diagnostics", timeout=60).json()["diagnostics"]
             status = Path(f"/proc/{process.pid}/status").read_text()
             peak_kb = int(status.split("VmHWM:")[1].split()[0])
             (row,) = http.get(f"{base}/sandbox/counts", timeout=60).json()["counts"]

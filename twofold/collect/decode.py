@@ -20,7 +20,7 @@ from python_multipart.exceptions import FormParserError
 
 from twofold.collect.custom import is_plain
 from twofold.event.model import CustomData, RawEvent, encode
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal, describe, describe_key
 from twofold.event.strict_json import has_unique_keys, read_json
 from twofold.event.vocabulary import MAX_EVENTS
 
@@ -143,7 +143,7 @@ def raw_event(item: dict[str, Any]) -> tuple[RawEvent, list[str]]:
     """The known fields of one event, and the names of the others (ours to name, not to keep)."""
     if item.keys() <= RAW_FIELDS:
         return RawEvent(**item), []
-    unknown = [k[:40] for k in item if k not in RAW_FIELDS]
+    unknown = [describe_key(k) for k in item if k not in RAW_FIELDS]
     return RawEvent(**{k: v for k, v in item.items() if k in RAW_FIELDS}), unknown
 
 

@@ -24,7 +24,7 @@ def sender_of(fields: dict[str, Any]) -> str:
     if fields.get("noscript") == "1" or "v" not in fields:
         return "image"
     agent = str(fields.get("a") or "")
-    return f"fbevents:{agent[:40]}" if agent.isprintable() and agent else "fbevents"
+    return f"fbevents:{agent[:40]}" if agent.isprintable() and agent and "@" not in agent else "fbevents"
 
 
 def raw_from_hit(fields: dict[str, Any], received_at: int) -> RawEvent:

@@ -47,6 +47,6 @@ def sender_name(user_agent: str, partner_agent: str) -> str:
     sdk = _SDK.search(user_agent)
     if sdk:
         return f"sdk-{sdk[1].lower()}"
-    if partner_agent and partner_agent.isprintable():
+    if partner_agent.isprintable() and partner_agent and "@" not in partner_agent:
         return _VERSION.sub("", partner_agent.lower())[:40] or "api"
     return "api"

@@ -8,7 +8,10 @@ import sys
 import uvloop
 
 from twofold.errors import TwofoldError
+from twofold.sandbox.dedup import ORDER_WINDOWS_MS, DedupOptions
 from twofold.sandbox.server import SandboxSettings, serve
+
+ORDER_WINDOWS = dict(zip(("48h", "28d"), ORDER_WINDOWS_MS, strict=True))
 
 
 def main() -> int:
@@ -24,6 +27,18 @@ def main() -> int:
         help="a known access token, with the datasets it may write to; repeat for more (default: any of 8 or more "
         "characters)",
     )
+    parser.add_argument(
+        "--scope",
+        action="append",
+        default=[],
+        metavar="TOKEN=SCOPE,...",
+        help="the only scopes of a token, e.g. read_ads_dataset_quality; repeat for more (default: all)",
+    )
+    parser.add_argument(
+        "--order-id-rule",
+        choices=ORDER_WINDOWS,
+        help="deduplicate a Purchase by user and order id in this window, as for a few of Meta's partners (default: off)",
+    )
     parser.add_argument("--app-secret", default="", help="require a fitting appsecret_proof")
     options = parser.parse_args()
     settings = SandboxSettings(
@@ -31,7 +46,9 @@ def main() -> int:
         port=options.port,
         data=options.data,
         tokens=dict(parse_token(text) for text in options.token),
+        scopes=dict(parse_token(text) for text in options.scope),
         app_secret=options.app_secret,
+        dedup=DedupOptions(order_window_ms=ORDER_WINDOWS.get(options.order_id_rule)),
     )
     try:
         uvloop.run(serve(settings, on_ready=_announce))
@@ -42,9 +59,9 @@ def main() -> int:
 
 
 def parse_token(text: str) -> tuple[str, tuple[str, ...]]:
-    """``TOKEN`` or ``TOKEN=DATASET,DATASET``."""
-    token, _, datasets = text.partition("=")
-    return token, tuple(dataset for dataset in datasets.split(",") if dataset)
+    """``TOKEN`` or ``TOKEN=DATASET,DATASET``, and the same with scopes."""
+    token, _, rest = text.partition("=")
+    return token, tuple(part for part in rest.split(",") if part)
 
 
 def _announce(address: str) -> None:

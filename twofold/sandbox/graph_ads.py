@@ -31,6 +31,8 @@ from twofold.sandbox.answers import (
     scripted_error_body,
 )
 from twofold.sandbox.envelope import envelope_from, read_body, read_fields
+from twofold.sandbox.events import throttled
+from twofold.sandbox.graph import VERSION, finish
 from twofold.sandbox.insights import (
     MAX_LIMIT,
     GraphError,
@@ -42,6 +44,7 @@ from twofold.sandbox.insights import (
     owners,
     parse_query,
 )
+from twofold.sandbox.rates import READ, WRITE
 from twofold.sandbox.report_runs import Run, Runs
 from twofold.sandbox.settings import Sandbox
 
@@ -50,7 +53,6 @@ READ_ADS = frozenset({"ads_read", "ads_management"})
 EDGES = {"campaigns": "campaign", "adsets": "adset", "ads": "ad"}
 LEFT_OUT_HEADER = "x-sandbox-fields-left-out"
 
-_VERSION = re.compile(r"v\d{1,3}\.\d{1,2}")
 _NODE = re.compile(r"(act_)?\d{1,32}")
 
 
@@ -61,7 +63,7 @@ class _GraphRoute(Route):
         match, child = super().matches(scope)
         if match is not Match.NONE:
             parts = child["path_params"]
-            if not _VERSION.fullmatch(parts.get("version", DEFAULT_VERSION)) or not _NODE.fullmatch(parts["node"]):
+            if not VERSION.fullmatch(parts.get("version", DEFAULT_VERSION)) or not _NODE.fullmatch(parts["node"]):
                 return Match.NONE, {}
         return match, child
 
@@ -119,10 +121,12 @@ class _Graph:
         """Reads the fields, checks who asks, and brings every refusal into Graph's envelope."""
         trace, version = new_trace_id(), request.path_params.get("version", DEFAULT_VERSION)
         headers: dict[str, str] = {}
+        fields: dict[str, Any] = {}
         try:
             body = await read_body(request.stream(), request.headers)
             fields = await read_fields(body, request.headers, request.query_params.multi_items())
             self._check_access(request, fields)
+            await self._sandbox.world.settle()
             status, answer = 200, work(request, fields, headers)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
@@ -132,7 +136,7 @@ class _Graph:
             status, answer = err.status, scripted_error_body(err.code, err.subcode, err.message, False, trace)
         response = graph_response(status, answer, trace=trace, version=version)
         response.headers.update(headers)
-        return response
+        return finish(self._sandbox, response, version, token=_token_of(fields, request), owner=_owner_of(request))
 
     def _check_access(self, request: Request, fields: Mapping[str, Any]) -> None:
         """As for events. A token with listed datasets reads an account only when its ``act_`` id is listed too."""
@@ -145,6 +149,8 @@ class _Graph:
             check_proof(settings.app_secret, token, envelope.proof)
         if not has_scope(settings, token, READ_ADS):
             raise Refused(Kind.NO_PERMISSION)
+        if not self._sandbox.rates.charge(token, WRITE if request.method == "POST" else READ, self._sandbox.clock()):
+            raise throttled(self._sandbox)
         node = self._node(name)
         if node is None or not may_write(settings, token, f"act_{account_of(self._sandbox.world.ads, node).id}"):
             raise GraphError(
@@ -216,6 +222,14 @@ class _Graph:
         node = self._node(name)
         assert node is not None, "access was checked"
         return object_row(getattr(self._sandbox.world.ads, node.level + "s")[node.id], fields)
+
+
+def _token_of(fields: Mapping[str, Any], request: Request) -> str:
+    return envelope_from(fields, request.headers.get("authorization", "")).token or ""
+
+
+def _owner_of(request: Request) -> str:
+    return request.path_params["node"].removeprefix("act_")
 
 
 def _name_of(node: Node) -> str:

@@ -2,7 +2,7 @@
 
 Owns the parameters, the sums and the shapes; pure but for what `World` computes. Source: Marketing API, "Insights"
 and its parameter and field reference, read September 2026. Of those, what this receiver does not know is either
-refused (breakdowns, filtering: leaving them out would answer another question) or left out of the row (fields).
+refused (breakdowns: leaving them out would answer another question) or left out of the row (fields).
 
 One conversion is reported under several ``action_type`` names. They are aliases: nothing here adds them up, and a
 reader must pick one.
@@ -53,6 +53,14 @@ class GraphError(Exception):
         self.status = status
 
 
+class Filter(Struct, frozen=True):
+    """One condition on a row's object or figure, like ``campaign.name CONTAIN ["Sale"]``."""
+
+    field: str
+    operator: str
+    values: tuple[str, ...]
+
+
 class Query(Struct, frozen=True, kw_only=True):
     """One checked question."""
 
@@ -61,6 +69,8 @@ class Query(Struct, frozen=True, kw_only=True):
     periods: tuple[Period, ...]
     windows: tuple[str, ...] = ()
     by_touch: bool = False  # count on the day of the click or view, not of the conversion
+    filters: tuple[Filter, ...] = ()
+    sort: tuple[tuple[str, bool], ...] = ()  # field, descending
 
 
 class Sums(Struct):
@@ -135,7 +145,7 @@ def parse_query(params: Mapping[str, Any], node: Node, *, today: Day, first_day:
 
     ``today`` is the date in the account's time zone, ``first_day`` the account's first day with anything.
     """
-    for name in ("breakdowns", "filtering", "summary_action_breakdowns"):
+    for name in ("breakdowns", "summary_action_breakdowns"):
         if _list(params, name):
             raise GraphError(f"(#100) The sandbox does not know {name}", subcode=9900201)
     if set(_list(params, "action_breakdowns")) - {"action_type"}:
@@ -149,6 +159,8 @@ def parse_query(params: Mapping[str, Any], node: Node, *, today: Day, first_day:
         periods=tuple(_periods(params, today, first_day)),
         windows=_windows(params),
         by_touch=report_time == "impression",
+        filters=tuple(_filter(item, f"filtering[{n}]") for n, item in enumerate(_list(params, "filtering"))),
+        sort=tuple(_sorting(text) for text in _list(params, "sort")),
     )
 
 
@@ -202,6 +214,34 @@ def split_period(whole: Period, increment: Any) -> Iterator[Period]:
 
 def _month_end(day: Day) -> Day:
     return (day.replace(day=28) + datetime.timedelta(4)).replace(day=1) - datetime.timedelta(1)
+
+
+def _filter(item: Any, where: str) -> Filter:
+    try:
+        field, operator, value = (item[key] for key in ("field", "operator", "value"))
+    except (KeyError, TypeError):
+        raise GraphError(f"(#100) {where} must have field, operator and value") from None
+    operators = TEXT_OPERATORS if field in FILTERED_TEXTS else NUMBER_OPERATORS if field in FILTERED_NUMBERS else ()
+    if not operators:
+        raise GraphError(f"(#100) The sandbox does not know {where}.field", subcode=9900201)
+    if operator not in operators:
+        raise GraphError(_must_be(f"{where}.operator", operators))
+    values = tuple(str(one) for one in (value if isinstance(value, list) else [value]))
+    if not values:
+        raise GraphError(f"(#100) {where}.value must not be empty")
+    if field in FILTERED_NUMBERS and not all(re.fullmatch(r"\d{1,15}(\.\d{1,6})?", text) for text in values):
+        raise GraphError(f"(#100) {where}.value must be a number")
+    return Filter(field, operator, values)
+
+
+def _sorting(text: Any) -> tuple[str, bool]:
+    field, _, direction = str(text).rpartition("_")
+    if direction not in ("ascending", "descending") or field not in FILTERED_NUMBERS:
+        raise GraphError(
+            f"(#100) The sandbox sorts by one of {', '.join(FILTERED_NUMBERS)} with _ascending or _descending",
+            subcode=9900201,
+        )
+    return field, direction == "descending"
 
 
 def _range(item: Any, where: str) -> Period:
@@ -296,13 +336,20 @@ def insight_rows(world: World, node: Node, query: Query) -> list[dict[str, Any]]
     table = gather(world, node, query)
     order = {id_: place for place, id_ in enumerate(getattr(world.ads, _PART[query.level]))}
     keys = sorted(table, key=lambda key: (key[0], order[key[1]]))
+    keys = [key for key in keys if _is_shown(table[key], query.filters)]
+    for field, descending in reversed(query.sort):
+        keys.sort(key=lambda key: _number(table[key], field), reverse=descending)
     return [_row(world.ads, query, query.periods[place], id_, table[(place, id_)]) for place, id_ in keys]
 
 
 def gather(world: World, node: Node, query: Query) -> dict[tuple[int, str], Sums]:
     """Sums by place of the period and id of the object at the query's level."""
     ads = world.ads
-    owner = owners(ads, node, query.level)
+    owner = {
+        ad_id: owner
+        for ad_id, owner in owners(ads, node, query.level).items()
+        if _is_wanted(_chain(ads, "ad", ad_id), query.filters)
+    }
     account = account_of(ads, node)
     zone = zone_of(account.timezone_name)
     places: dict[Day, list[int]] = {}
@@ -394,6 +441,43 @@ def first_day(world: World, account: AdAccount) -> Day | None:
     return min(days, default=None)
 
 
+def _is_wanted(chain: _Chain, filters: Iterable[Filter]) -> bool:
+    """Whether an ad passes every condition on a name or id above it; what does not pass is in no sum."""
+    return all(
+        TEXT_OPERATORS[one.operator](IDENTITY[FILTERED_TEXTS[one.field]](chain), one.values)
+        for one in filters
+        if one.field in FILTERED_TEXTS
+    )
+
+
+def _is_shown(sums: Sums, filters: Iterable[Filter]) -> bool:
+    """Whether a row passes every condition on a figure."""
+    return all(
+        NUMBER_OPERATORS[one.operator](_number(sums, one.field), Decimal(one.values[0]))
+        for one in filters
+        if one.field in FILTERED_NUMBERS
+    )
+
+
+def _number(sums: Sums, field: str) -> Decimal:
+    return Decimal(METRICS[field](sums, ()) or 0)
+
+
+FILTERED_TEXTS = {f"{level}.{what}": f"{level}_{what}" for level in LEVELS[1:] for what in ("id", "name")}
+FILTERED_NUMBERS = ("spend", "impressions", "clicks", "reach", "cpc", "cpm", "ctr", "frequency")
+TEXT_OPERATORS: dict[str, Callable[[str, tuple[str, ...]], bool]] = {
+    "EQUAL": lambda text, values: text == values[0],
+    "NOT_EQUAL": lambda text, values: text != values[0],
+    "IN": lambda text, values: text in values,
+    "NOT_IN": lambda text, values: text not in values,
+    "CONTAIN": lambda text, values: values[0].lower() in text.lower(),
+    "NOT_CONTAIN": lambda text, values: values[0].lower() not in text.lower(),
+}
+NUMBER_OPERATORS: dict[str, Callable[[Decimal, Decimal], bool]] = {
+    "GREATER_THAN": lambda number, value: number > value,
+    "LESS_THAN": lambda number, value: number < value,
+    "EQUAL": lambda number, value: number == value,
+}
 _PART = {"account": "accounts", "campaign": "campaigns", "adset": "adsets", "ad": "ads"}
 
 

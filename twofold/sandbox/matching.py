@@ -112,11 +112,15 @@ class Matcher:
         keys = {key: values for key, value in meta_keys(user_data).items() if (values := comparable(key, value))}
         return self._decide(keys, dataset, at_ms), keys
 
-    def _catch_up(self) -> None:
-        if len(self._persons) > len(self._inbox):
-            self.forget()
-        while len(self._persons) < len(self._inbox):
+    def work_off(self, at_most: int) -> bool:
+        """Matches some of what has come; False when nothing is left."""
+        end = min(len(self._persons) + at_most, len(self._inbox))
+        while len(self._persons) < end:
             self._take(self._inbox.copy(len(self._persons) + 1))
+        return end < len(self._inbox)
+
+    def _catch_up(self) -> None:
+        self.work_off(len(self._inbox))
 
     def _take(self, copy: Received) -> None:
         arrival = copy.arrival

@@ -142,6 +142,8 @@ class People:
 def comparable(key: str, value: Any) -> tuple[str, ...]:
     """The values of one user_data key in the form in which they are compared: each once, builder suffixes stripped."""
     form = _FORMS.get(key)
+    if type(value) is list and len(value) == 1:
+        value = value[0]
     if form is None:
         # Nearly every value on the wire is one of these two; a register of millions of comparisons notices.
         if type(value) is str and (key == "client_user_agent" or _PLAIN_HASH.fullmatch(value)):

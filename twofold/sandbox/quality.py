@@ -39,7 +39,7 @@ from twofold.sandbox.graph import answer_read
 from twofold.sandbox.received import Received
 from twofold.sandbox.rules import HASHED_KEYS, is_hash, meta_keys
 from twofold.sandbox.settings import Sandbox
-from twofold.sandbox.traffic import share
+from twofold.sandbox.traffic import SURVEYED, share
 
 SCORE_MS = 48 * HOUR_MS  # documented
 COVERAGE_MS = 7 * DAY_MS  # documented
@@ -143,7 +143,7 @@ def _row(
     if agent is not None:
         server = [c for c in server if agent_name(c.arrival.partner_agent) == agent]
     row: dict[str, Any] = {"event_name": name}
-    recent = [c for c in server if now - c.received_at <= SCORE_MS]
+    recent = [c for c in server if now - c.received_at <= SCORE_MS][:SURVEYED]
     if recent:
         about = [f for f in findings if f["dataset"] == dataset and f["event_name"] == name]
         row["event_match_quality"] = match_quality(sandbox, recent, about)

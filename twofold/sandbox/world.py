@@ -6,6 +6,7 @@ conversions, which is computed when asked for and kept until something changes.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +25,7 @@ from twofold.sandbox.report_runs import Runs
 from twofold.sandbox.rules import APPEND_EVENTS
 
 FILE_NAME = "world.jsonl"
+PORTION = 500  # events, about 10 ms
 
 
 class _Line(Struct, omit_defaults=True):
@@ -72,6 +74,11 @@ class World:
         line = _Line(ads=load)
         self._write(line)
         self._take(line)
+
+    async def settle(self) -> None:
+        """Matches everything that has come in small portions, so that other requests are answered in between."""
+        while self.matcher.work_off(PORTION):
+            await asyncio.sleep(0)
 
     def credits(self) -> list[Credit]:
         """Every counted website event of a matched person that at least one window credits to an ad."""

@@ -45,9 +45,11 @@ def routes(sandbox: Sandbox) -> list[Route]:
         return json_response(ads_listing(world))
 
     async def match_rate(request: Request) -> Response:
+        await world.settle()
         return json_response({"match_rate": match_rows(world.matcher, request.query_params)})
 
     async def conversions(request: Request) -> Response:
+        await world.settle()
         rows = (conversion_row(world, sandbox, credit) for credit in world.credits())
         limit = request.query_params.get("limit", "")
         limited = islice(rows, int(limit[:9]) if limit.isascii() and limit.isdigit() else None)

@@ -23,6 +23,7 @@ async function refresh() {
     return;
   }
   busy = true;
+  const began = performance.now();
   try {
     const answer = await fetch(location.href, { cache: "no-store" });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -30,6 +31,8 @@ async function refresh() {
   } catch {
     show(false);
   }
+  // A page that takes long to make must not keep the sandbox busy with nothing else.
+  await new Promise((done) => setTimeout(done, 2 * (performance.now() - began)));
   busy = false;
   if (again) {
     again = false;
