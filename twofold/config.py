@@ -20,23 +20,6 @@ from msgspec import Meta, Struct
 from twofold.errors import ConfigError
 
 
-class Secret(str):
-    """A text that hides itself when shown; use ``.reveal()`` where it must leave."""
-
-    __slots__ = ()
-
-    def reveal(self) -> str:
-        return str.__str__(self)
-
-    def __repr__(self) -> str:
-        return f"Secret('…{str.__str__(self)[-4:] if len(self) > 12 else ''}')"
-
-    __str__ = __repr__
-
-    def __format__(self, spec: str) -> str:
-        return format(repr(self), spec)
-
-
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     data: Annotated[str, Meta(description="Folder that holds everything; made with mode 0700 when missing.")] = "data"
     host: Annotated[str, Meta(description="Address to listen on. Put a TLS proxy in front before opening it.")] = (

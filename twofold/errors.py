@@ -52,7 +52,3 @@ class StoreFailed(StoreError):
 
 class StoreDamaged(StoreError):
     """The journal does not add up; restore the named range from a backup before relying on it."""
-
-
-class SignatureError(TwofoldError):
-    """The webhook's signature does not fit its body; whoever configured the secret must act."""

@@ -245,6 +245,13 @@ def test_kept_over_a_restart(start_sandbox: Callable[..., Running], tmp_path: Pa
     assert not any(third.http.get(f"{third.base}/sandbox/ads", timeout=20).json().values())
 
 
+def test_the_same_clicks_twice(shop: Running) -> None:
+    """A body with click ids that is sent again is refused whole, so a repeated request doubles nothing."""
+    body = {"touches": [touch(kind="impression"), touch(fbclid="IwAR1")]}
+    assert [load(shop, **body).status_code for _ in range(2)] == [200, 400]
+    assert len(shop.http.get(f"{shop.base}/sandbox/ads", timeout=20).json()["touches"]) == 2
+
+
 def test_the_same_seed_makes_the_same_ads(sandbox: Running) -> None:
     """A seed decides everything; without people there is nobody to show ads to."""
     seed = {"seed": 5, "since": "2026-09-14", "until": "2026-09-16"}

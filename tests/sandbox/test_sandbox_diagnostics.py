@@ -148,9 +148,9 @@ def one(made: dict) -> Traffic:
     return lambda box: box.post([made])
 
 
-def later(seconds: int, traffic: Traffic) -> Traffic:
+def later(seconds: float, traffic: Traffic) -> Traffic:
     def run(box: Running) -> None:
-        box.now += seconds * 1000
+        box.now += round(seconds * 1000)
         traffic(box)
 
     return run
@@ -331,6 +331,58 @@ def test_its_traffic_opens_a_diagnostic(sandbox: Running, name: str, traffic: Tr
         assert row["what_to_do"].endswith(".")
 
 
+DAY_OLD = NOW_S - 24 * HOUR
+
+# identifier, traffic at the very edge that must not trigger it
+NEAR_MISSES: list[tuple[str, Traffic]] = [
+    ("s2s_low_event_coverage", both(servers(9, visit), hits(12, view))),  # 75 % is the goal met
+    ("s2s_low_event_coverage", both(servers(1, visit), hits(9, view))),  # too few to say
+    ("pixel_low_event_coverage", both(servers(12, visit), hits(9, view))),
+    ("s2s_dedupe_key_low_coverage", both(servers(12, lambda n: visit(n, event_id=f"v{n}" if n < 9 else None)), hits(12, view))),
+    ("s2s_dedupe_key_low_overlap", both(servers(10, lambda n: visit(n, event_id=f"v{n}" if n < 5 else f"x{n}")), hits(10, view))),
+    ("website_event_session_multiple_events_fire", both(browser(ev="PageView"), later(10.001, browser(ev="PageView")))),
+    ("website_event_session_multiple_events_fire", both(browser(ev="PageView"), browser(ev="PageView", dl="https://shop.example/other"))),
+    ("website_event_session_multiple_events_fire", both(browser(ev="PageView", eid="same"), browser(ev="PageView", eid="same"))),
+    ("website_event_session_multiple_purchase_events_fire", both(browser(), later(30 * 60 + 1, browser()))),
+    ("website_event_session_multiple_purchase_events_fire", both(browser(), browser_custom(order_id="1002"))),
+    ("s2s_redundant_events_not_deduped", both(browser(eid="one"), server(event_id="one"))),
+    ("s2s_redundant_events_not_deduped", both(server(), server(custom_data=custom(order_id="1002")))),
+    ("pixel_mismatched_value_currency_single_event", pair({}, {"custom_data": custom(value="42.50", currency="eur")})),
+    ("capi_ip_address_hot_ip", servers(9, lambda n: visit(n, user_data=visitor(n, client_ip_address=IPV6)))),
+    ("capi_ip_address_hot_ip", servers(10, lambda n: visit(n, user_data=user()))),  # one visitor, often
+    ("capi_ip_address_ip_value_mismatch", pair({}, {})),  # the browser on this machine shows no public address
+    ("capi_fbc_coverage_issue", both(servers(10, visit), hits(10, lambda n: view(n, fbc="fb.1.1789990000000.IwAR2F4dbP0l" if n < 2 else None)))),
+    ("s2s_extern_id_associations_never_made", both(servers(10, lambda n: visit(n, user_data=visitor(n, external_id=f"Shop {n}"))), hits(10, view))),  # fbp beside it
+    ("pixel_outlier_value_parameter", servers(21, lambda n: order(n, 2000 if n == 20 else 20))),  # exactly 100 times
+    ("pixel_placeholder_value_single_event", servers(20, lambda n: order(n, 1 if n else 2))),
+    ("s2s_delay_greater_than_two_hours", server(event_time=NOW_S - 2 * HOUR)),
+    ("s2s_delay_greater_than_twenty_four_hours", server(event_time=DAY_OLD)),
+    ("s2s_event_time_in_future", server(event_time=NOW_S + 5)),
+    ("s2s_original_event_time_too_old", server(event_name="AppendValue", original_event_data={"event_name": "Purchase", "event_time": NOW_S - 7 * DAY, "order_id": "1"})),
+    ("s2s_invalid_order_id_length", customs(order_id="x" * 256)),
+    ("s2s_inconsistent_net_revenue", customs(net_revenue=42.5)),
+    ("capi_fbc_expired_click_id", users(fbc=f"fb.1.{NOW_MS - 90 * DAY * 1000}.IwAR2F4dbP0l7Mn1IawQQGCINEz7")),
+    ("crm_integration_too_many_stages", servers(10, lambda n: lead(f"Stage {n}"))),
+    ("low_lead_id_coverage", servers(10, lambda n: lead(f"Stage {n % 2}", user_data={"em": sha(str(n))} if n < 5 else {"lead_id": LEAD_ID}))),
+    ("crm_integration_data_freshness", servers(10, lambda n: lead(f"Stage {n % 2}", event_time=NOW_S - 2 * DAY if n < 5 else NOW_S))),
+    ("pixel_event_not_received", both(servers(10, visit), later(DAY, server(event_name="Lead", event_time=NOW_S)))),
+    ("pixel_new_domains_detected", both(server(), later(DAY, server(event_source_url="https://other.example.com/", event_time=NOW_S)))),
+    ("pixel_new_domains_detected", both(server(), later(DAY + 1, server(event_source_url="https://www.shop.example/", event_time=NOW_S)))),
+    ("offline_upload_delay", one(store(event_time=NOW_S - 3 * DAY))),
+    ("capi_pii_email_invalid_email", users(em=sha("a"), ph=sha("b"))),
+    ("pixel_pii_sensitive_data_detected", server(event_source_url="https://shop.example/p/1+1-2?utm=a@b")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "traffic"), NEAR_MISSES, ids=[f"{n}-{row[0]}" for n, row in enumerate(NEAR_MISSES)])
+def test_traffic_at_the_edge_opens_none(sandbox: Running, name: str, traffic: Traffic) -> None:
+    """Up to its limit, the identifier is not listed."""
+    traffic(sandbox)
+
+    assert sandbox.read("events")
+    assert sandbox.read("diagnostics", diagnostic=name) == []
+
+
 def test_every_identifier_has_a_trigger() -> None:
     """No identifier of the catalogue is without its traffic, and there are at least 60."""
     names = [name for name, _ in TRIGGERS]
@@ -394,7 +446,7 @@ def test_resolved_and_reopened(sandbox: Running, seconds: int, status: str) -> N
     resolve(sandbox, name)
     assert sandbox.read("diagnostics", diagnostic=name)[0]["status"] == "resolved"
 
-    sandbox.now += seconds * 1000
+    sandbox.now += round(seconds * 1000)
     sandbox.post([event(event_source_url=None, event_time=sandbox.now // 1000)])
     assert sandbox.read("diagnostics", diagnostic=name)[0]["status"] == status
     resolve(sandbox, name)

@@ -448,6 +448,18 @@ def test_rate_header_and_throttling(sandbox: Running) -> None:
     assert sandbox.post([purchase(event_id="f", event_time=sandbox.now // 1000)]).status_code == 200
 
 
+def test_a_block_lasts_its_time(sandbox: Running) -> None:
+    """After the score has long decayed the token stays blocked for `block_s`, and not a moment longer."""
+    options = {"throttle": True, "max_score": 3, "decay_s": 1, "block_s": 60}
+    sandbox.http.post(f"{sandbox.base}/sandbox/rates", json=options, timeout=20)
+    assert [sandbox.post([purchase(event_id=n)]).status_code for n in "ab"] == [200, 400]
+
+    sandbox.now += 59_999
+    assert sandbox.post([purchase(event_id="c")]).status_code == 400
+    sandbox.now += 1_001
+    assert sandbox.post([purchase(event_id="d")]).status_code == 200
+
+
 @pytest.mark.parametrize(("code", "subcode", "status"), [(4, None, 400), (17, 2446079, 400), (613, 1487742, 429)])
 def test_throttling_codes_are_settable(sandbox: Running, code: int, subcode: int | None, status: int) -> None:
     """The throttled answer carries the code, subcode and status that were asked for."""

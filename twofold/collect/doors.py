@@ -7,6 +7,7 @@ is `decode` and `steps`; who may knock is `trust`; sockets are `http` and `guard
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +21,7 @@ from twofold.collect import answers
 from twofold.collect.decode import inflate, raw_event, read_envelope, read_fields, read_multipart, read_plain
 from twofold.collect.exchange import CORS, GIF, JSON, JSON_CORS, Answer, Pending, Reply, Request
 from twofold.collect.metrics import CollectMetrics
-from twofold.collect.pipeline import run
+from twofold.collect.pipeline import place_of, run
 from twofold.collect.pixel import dataset_of, raw_from_hit, sender_of
 from twofold.collect.refusing import RefusedCopy, copy_row, refused_row
 from twofold.collect.steps import Origin
@@ -34,12 +35,15 @@ from twofold.store.fold import Verdict
 from twofold.store.journal import RefusedRow
 from twofold.store.writer import Store
 
+log = logging.getLogger("twofold.collect")
+
 MAX_TAG_EVENTS = 100
 MAX_HEADERS = 64
 MAX_URL = 8_192
 MAX_TAG_BODY = 1 << 20
 RETRY_AFTER_S = 2
 
+_TEST_CODE = re.compile(r"[A-Za-z0-9_\-]{1,40}")
 _TOKEN_ONLY = {"access_token"}
 _EVENTS_PATH = re.compile(r"/(?:v\d{1,3}\.\d{1,2}/)?([A-Za-z0-9_\-]{1,64})/events/?")
 
@@ -94,6 +98,9 @@ class Doors:
             return self._dispatch(request)
         except StoreError as err:
             return self.failure(err)
+        except Exception as err:  # a bug of ours: this request only, and nothing of its content in the log
+            log.error("a door failed: %s in %s", type(err).__name__, place_of(err))
+            return Answer(500, answers.failed("an internal error; the gateway's log says where", code=1), JSON_CORS)
 
     def failure(self, err: BaseException) -> Answer:
         """503 for a store that cannot take more, now or at all; the sender keeps its events."""
@@ -189,6 +196,10 @@ class Doors:
                 got=describe(token or None),
             )
             return self._refuse_body(request, refusal, "events", dataset_id)
+        notes: list[str] = []
+        if test_event_code and not _TEST_CODE.fullmatch(test_event_code):
+            notes.append("test_event_code is not a code of Test Events; left out")
+            test_event_code = None
         origin = Origin(
             dataset=dataset_id,
             channel=Channel.SERVER,
@@ -198,8 +209,8 @@ class Doors:
             default_country=dataset.country,
             test_event_code=test_event_code,
         )
-        events, refused, notes = _run_all(data, origin)
-        return self._accept(request, "events", dataset_id, events, refused, notes)
+        events, refused, more = _run_all(data, origin)
+        return self._accept(request, "events", dataset_id, events, refused, [*notes, *more])
 
     def _tag(self, request: Request) -> Reply:
         """Our own tag: a JSON text of up to 100 events, each naming its dataset."""

@@ -45,11 +45,12 @@ def run(raw: RawEvent, origin: Origin) -> Event | Refusal:
         return draft.event()
     except Exception as err:
         # The type and place only: the message could quote contact data.
-        log.error("a step failed: %s in %s", type(err).__name__, _place(err))
+        log.error("a step failed: %s in %s", type(err).__name__, place_of(err))
         return Refusal(reason=DropReason.INTERNAL, got=type(err).__name__)
 
 
-def _place(err: Exception) -> str:
+def place_of(err: Exception) -> str:
+    """File and line of an error, for the log; never its message, which could quote contact data."""
     trace = err.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next

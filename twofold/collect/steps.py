@@ -15,7 +15,7 @@ from twofold.collect.custom import read_custom_data
 from twofold.collect.scalars import read_boolean, read_integer
 from twofold.event.click_ids import build_fbc, fbclid_of, parse_fbc
 from twofold.event.consent import read_consent
-from twofold.event.identity import make_event_id, read_event_id
+from twofold.event.identity import make_event_id, read_event_id, without_contact
 from twofold.event.match_keys import hash_user_data, is_too_broad, present_keys
 from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
 from twofold.event.refusal import DropReason, Refusal, describe
@@ -84,11 +84,12 @@ def put_event_name(draft: Draft) -> Refusal | None:
     name = draft.raw.event_name
     if name is None:
         return Refusal(reason=DropReason.MISSING_EVENT_NAME, path="event_name", expected="text", got="nothing")
-    if not isinstance(name, str) or not name.strip() or len(name) > MAX_CUSTOM_NAME or not name.isprintable():
+    plain = isinstance(name, str) and name.isprintable() and "@" not in name
+    if not plain or not name.strip() or len(name) > MAX_CUSTOM_NAME:
         return Refusal(
             reason=DropReason.INVALID_EVENT_NAME,
             path="event_name",
-            expected=f"text of 1 to {MAX_CUSTOM_NAME} characters",
+            expected=f"text of 1 to {MAX_CUSTOM_NAME} characters, no contact data",
             got=describe(name),
         )
     draft.fields["event_name"] = name
@@ -163,7 +164,11 @@ def put_event_id(draft: Draft) -> Refusal | None:
             expected=f"text of 1 to {MAX_ID} printable characters",
             got=describe(given),
         )
-    draft.fields["event_id"] = event_id
+    draft.fields["event_id"] = without_contact(event_id)
+    if draft.fields["event_id"] != event_id:
+        draft.warnings.append(
+            "event_id held an e-mail address: replaced, so the platform's own pixel will not fold with it"
+        )
     return None
 
 

@@ -16,7 +16,7 @@ from twofold.event.model import Content, CustomData, Event, RawEvent, UserData
 from twofold.event.vocabulary import ACTION_SOURCES, CONTACT_ALIASES, MESSAGING_CHANNELS, STANDARD_EVENTS
 
 MASK = "masked"
-_EMAIL = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}(?:@|%40)[^\s@<>\"',;:=&?/()]+\.[^\s@<>\"',;:=&?/()]+")
+EMAIL = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}(?:@|%40)[^\s@<>\"',;:=&?/()]+\.[^\s@<>\"',;:=&?/()]+")
 _PRIVATE_KEY = re.compile(
     r"(?i)(^|[_\-.\[])(e?mail|phone|tel|mobile|msisdn|name|fname|lname|firstname|lastname|first|last|pass\w*|pwd|"
     r"token|secret|ssn|card|iban|dob|birth\w*|address|street|addr|zip|postcode|postal\w*)($|[_\-.\]0-9])|"
@@ -42,7 +42,7 @@ def scrub_url(url: str) -> tuple[str, bool]:
     except ValueError:
         return MASK, True
     query = "&".join(_scrub_pair(pair) for pair in parts.query.split("&")) if parts.query else ""
-    path = MASK.join(_EMAIL.split(parts.path)) if "@" in parts.path else parts.path
+    path = MASK.join(EMAIL.split(parts.path)) if "@" in parts.path else parts.path
     if _holds_at(path):
         path = "/" + MASK
     clean = urlunsplit((parts.scheme, host, path, query, ""))[:MAX_URL]
@@ -54,7 +54,7 @@ def scrub_custom(value: Any, key: str = "") -> tuple[Any, bool]:
     if isinstance(value, str):
         if key and _PRIVATE_KEY.search(key) and key not in _KEPT_KEYS:
             return MASK, bool(value)
-        return (_EMAIL.sub(MASK, value), True) if _has_email(value) else (value, False)
+        return (EMAIL.sub(MASK, value), True) if _has_email(value) else (value, False)
     if isinstance(value, dict):
         pairs = {MASK if _has_email(k) else k: scrub_custom(v, k) for k, v in value.items()}
         hit = MASK in pairs or any(hit for _, hit in pairs.values())
@@ -93,7 +93,7 @@ def _scrub_pair(pair: str) -> str:
 
 
 def _has_email(text: str) -> bool:
-    return ("@" in text or "%40" in text) and _EMAIL.search(text) is not None
+    return ("@" in text or "%40" in text) and EMAIL.search(text) is not None
 
 
 def _holds_at(text: str) -> bool:

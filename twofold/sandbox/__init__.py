@@ -4,4 +4,8 @@ Shares only ``twofold.event`` (words, click id formats) with the gateway; the ru
 request: `server` (routes) -> `envelope` (bytes to fields) -> `rules` (all or nothing) -> `received` (kept copies,
 counts) with `dedup` deciding; `answers` holds every error shape, `pixel` the image endpoint, `faults` the scripted
 failures, `views` the JSON lists, `pages` the human page.
+
+Behind it stands what Meta knows and no event tells: `people` (the register) and `ads` (spend, impressions, clicks),
+held by `world`. `matching` finds the person of an event, `attribution` the ad of a conversion, `insights` and `graph_ads`
+report both as the Marketing API does. `learning` is a model of its own: what a bad signal costs.
 """

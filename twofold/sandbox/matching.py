@@ -114,6 +114,8 @@ class Matcher:
 
     def work_off(self, at_most: int) -> bool:
         """Matches some of what has come; False when nothing is left."""
+        if len(self._persons) > len(self._inbox):
+            self.forget()  # the inbox was emptied
         end = min(len(self._persons) + at_most, len(self._inbox))
         while len(self._persons) < end:
             self._take(self._inbox.copy(len(self._persons) + 1))
