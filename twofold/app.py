@@ -36,6 +36,7 @@ from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
 from twofold.destinations import DESTINATIONS
 from twofold.errors import ConfigError, StoreFailed, TwofoldError
+from twofold.event.normalise import load_tables
 from twofold.sources import SOURCES
 from twofold.store.reading import Reader
 from twofold.store.writer import Route, Store
@@ -84,6 +85,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
+        loop.run_in_executor(None, load_tables)  # beside the start, so that no first event waits for it
         control = await serve_control(self.store.folder, self._control)
         tasks = [asyncio.create_task(w.run(), name="deliver") for w in self.workers]
         serving = asyncio.create_task(server.serve(sockets=[listener]))

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 import pytest
@@ -125,10 +127,20 @@ class Clients:
     unanswered: Counter[Copy] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _wanted: float = float("inf")
+    _then: Callable[[], None] = lambda: None
+    _reached: threading.Event = field(default_factory=threading.Event)
 
     @property
     def done(self) -> int:
         return self.answered.total()
+
+    def await_answers(self, wanted: float, then: Callable[[], None]) -> None:
+        """Returns once so many copies were answered. The client that got the answer runs ``then`` first of all."""
+        self._reached.clear()
+        with self._lock:
+            self._wanted, self._then = wanted, then
+        assert self._reached.wait(DEADLINE_S), self.failures
 
     def run(self, share: list[list[Copy]], seed: int) -> None:
         chance = random.Random(seed)
@@ -162,6 +174,10 @@ class Clients:
     def _note(self, counter: Counter[Copy], copies: list[Copy]) -> None:
         with self._lock:
             counter.update(copies)
+            if self.done >= self._wanted:
+                self._then()
+                self._wanted = float("inf")
+                self._reached.set()
 
 
 def play(g: Gateway, chance: random.Random) -> Clients:
@@ -174,11 +190,13 @@ def play(g: Gateway, chance: random.Random) -> Clients:
     for thread in threads:
         thread.start()
     for n in range(KILLS):
-        # Spread over the work and a little off, so that kills hit accepting, folding and delivering alike.
+        # Spread over the work. Every other one at the very moment of an answer, when what was answered is youngest;
+        # the others a little later, so that they hit accepting, folding and delivering alike.
+        at_once = n % 2 == 0
         wanted = total * (n + chance.random()) / (KILLS + 1)
-        while clients.done < wanted and any(t.is_alive() for t in threads):
-            time.sleep(0.001)
-        time.sleep(chance.uniform(0, 0.05))
+        clients.await_answers(wanted, partial(os.kill, g.pid, signal.SIGKILL) if at_once else lambda: None)
+        if not at_once:
+            time.sleep(chance.uniform(0, 0.05))
         g.kill()
         g.start()
     for thread in threads:

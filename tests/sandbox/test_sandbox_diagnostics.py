@@ -472,6 +472,52 @@ def test_no_contact_data_in_diagnostics(sandbox: Running) -> None:
     assert sha("") not in text
 
 
+# where a careless sender may put contact data in the clear
+CLEAR = ["nino@shop.example", "nino%40shop.example", "+49 170 1234567", "%2B491701234567"]
+
+
+@pytest.mark.parametrize("clear", CLEAR)
+def test_no_contact_data_on_disk_or_in_any_list(start_sandbox, tmp_path, clear: str) -> None:
+    """Masked wherever it stood, on disk, in lists and pages; copies that carry the same still fold."""
+    box = start_sandbox(data=str(tmp_path / "box"))
+    name = f"n {clear}"
+    url = f"https://shop.example/?q={clear}"
+    careless = custom(note=clear, deep={"list": [clear]}, order_id=clear, **{clear: 1})
+    box.post(
+        [
+            event(
+                name,
+                event_id=clear,
+                event_source_url=url,
+                referrer_url=url,
+                custom_data=careless,
+                user_data=user(external_id=clear),
+            )
+        ]
+    )
+    box.pixel(**hit(name, eid=clear, dl=url, rl=url, cd={"note": clear}, ud={"em": clear, "external_id": clear}))
+    box.post([event(name, event_id=clear, event_time=None)])
+
+    assert [row["state"] for row in box.read("events")] == ["Deduplicated", "Processed"]
+    lists = [f"/sandbox/{name}" for name in ("events", "actions", "counts", "refused", "test_events", "diagnostics")]
+    pages = [
+        "/",
+        "/test_events",
+        "/diagnostics",
+        "/refused",
+        f"/v25.0/{DATASET}/stats?access_token=12345678&aggregation=event",
+    ]
+    texts = [box.http.get(box.base + path, timeout=20).text for path in lists + pages]
+    texts += [file.read_text() for file in (tmp_path / "box").iterdir()]
+    for text in texts:
+        for secret in ("nino", "170 1234567", "491701234567"):
+            assert secret not in text
+    assert {row["diagnostic"] for row in box.read("diagnostics")} >= {
+        "pixel_pii_sensitive_data_detected",
+        "pixel_sensitive_data_event_name",
+    }
+
+
 def test_resolving_and_refusals_survive_a_restart(start_sandbox, tmp_path) -> None:
     """What was called resolved is still so after a restart, and what a refusal opened is still open."""
     first = start_sandbox(data=str(tmp_path / "box"))

@@ -11,18 +11,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from twofold.sandbox.action_types import PURCHASE
 from twofold.sandbox.ads import AdAccount, Node, zone_of
 from twofold.sandbox.attribution import DEFAULT, WINDOWS
-from twofold.sandbox.insights import (
-    LEVELS,
-    PRESETS,
-    PURCHASE,
-    Period,
-    Query,
-    Sums,
-    first_day,
-    gather,
-)
+from twofold.sandbox.insights import Sums, first_day, gather
+from twofold.sandbox.insights_query import LEVELS, PRESETS, Period, Query
 from twofold.sandbox.matching import match_rows
 from twofold.sandbox.received import exact_text
 from twofold.sandbox.world import World

@@ -19,6 +19,7 @@ from twofold.sandbox.dedup import Source
 from twofold.sandbox.envelope import decode_json, read_body, read_fields
 from twofold.sandbox.graph import VERSION, unknown_path
 from twofold.sandbox.identifiers import comparable_values
+from twofold.sandbox.masking import mask_value
 from twofold.sandbox.received import Arrival, encode_event
 from twofold.sandbox.rules import HASHED_KEYS, amount, is_hash
 from twofold.sandbox.settings import Sandbox
@@ -96,6 +97,8 @@ def arrival_from(fields: dict[str, Any], row: dict[str, Any], request: Request, 
     }
     if event_id:
         event["event_id"] = str(event_id)
+    event = mask_value(event)
+    user_data, custom_data = event["user_data"], event["custom_data"]
     number, currency = amount(custom_data.get("value")), custom_data.get("currency")
     return Arrival(
         dataset=dataset,

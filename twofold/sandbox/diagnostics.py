@@ -24,6 +24,7 @@ from twofold.event.click_ids import LIFETIME_S, MAX_FBCLID, ClickId, parse_fbc, 
 from twofold.event.vocabulary import MAX_AGE_S, PIXEL_CURRENCIES, STANDARD_EVENTS
 from twofold.sandbox.answers import Kind, Refused
 from twofold.sandbox.dedup import Source
+from twofold.sandbox.masking import has_contact
 from twofold.sandbox.rules import HASHED_KEYS, KNOWN_KEYS, Checked, amount
 
 HOUR_S = 3_600
@@ -43,8 +44,6 @@ CONTENT_TYPES = frozenset({
 CATALOGUE_EVENTS = frozenset({"ViewContent", "AddToCart", "Purchase"})
 
 _SQUEEZED = {name.lower(): name for name in STANDARD_EVENTS}
-_CLEAR_MAIL = re.compile(r"[A-Za-z0-9._%+-]+(?:@|%40)[A-Za-z0-9-]+\.[A-Za-z]{2,}")
-_CLEAR_PHONE = re.compile(r"(?<![\d.])\+\d[\d ()-]{7,17}\d")
 _PLACEHOLDERS = frozenset({"", "null", "undefined", "none", "nan", "unknown", "n/a", "na", "-", "test", "user-agent"})
 _FAKE_NETWORKS = {
     4: tuple(map(ipaddress.IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "0.0.0.0/8", "240.0.0.0/4"))),
@@ -359,7 +358,7 @@ def _clear_contact(seen: Seen) -> bool:
     """An e-mail or a phone number in the clear where it must not be: in custom data or in an address."""
     texts = [str(seen.event.get(key) or "") for key in ("event_source_url", "referrer_url")]
     texts += [value for value in seen.custom_data.values() if isinstance(value, str)]
-    return any(_CLEAR_MAIL.search(text) or _CLEAR_PHONE.search(text) for text in texts)
+    return any(map(has_contact, texts))
 
 
 def _order_id_length(seen: Seen) -> bool:
@@ -440,7 +439,7 @@ EVENT_TESTS: tuple[tuple[str, Callable[[Seen], bool]], ...] = (
     ("invalid_customer_segmentation", _segment_invalid),
     # privacy
     ("pixel_pii_sensitive_data_detected", _clear_contact),
-    ("pixel_sensitive_data_event_name", lambda s: bool(_CLEAR_MAIL.search(s.event_name) or _CLEAR_PHONE.search(s.event_name))),
+    ("pixel_sensitive_data_event_name", lambda s: has_contact(s.event_name)),
     # leads, messaging, stores
     ("crm_no_match_key", lambda s: s.crm and s.user_data.keys().isdisjoint({"lead_id", "em", "ph", "fbc"})),
     ("crm_event_time_in_future", lambda s: s.crm and s.delay_s < -CLOCK_SKEW_S),

@@ -32,6 +32,7 @@ from twofold.sandbox.faults import Fault, scripted_response, with_fault_headers
 from twofold.sandbox.flags import flags_of
 from twofold.sandbox.graph import VERSION, finish, is_outdated, unknown_path
 from twofold.sandbox.identifiers import comparable_fbp, comparable_values, person_digest
+from twofold.sandbox.masking import mask_checked, mask_text, may_hold_contact
 from twofold.sandbox.rates import WRITE
 from twofold.sandbox.received import Arrival, RefusedEntry, encode_event
 from twofold.sandbox.rules import Checked, check_batch
@@ -161,11 +162,16 @@ class _Post:
             index=refused.index,
             count=len(self._events),
             trace=self.trace,
-            event_name=refused.event_name,
+            event_name=mask_text(refused.event_name),
             diagnostics=diagnose_refusal(refused),
         )
 
     def _arrival(self, event: Checked, now: int) -> Arrival:
+        found = diagnose(seen_from(event, now, outdated=self._outdated))
+        encoded = encode_event(event.event)
+        if may_hold_contact(encoded):
+            event = mask_checked(event)
+            encoded = encode_event(event.event)
         user_data, custom_data = event.user_data, event.custom_data
         offline = event.action_source == "physical_store"
         return Arrival(
@@ -173,7 +179,7 @@ class _Post:
             event_name=event.event_name,
             event_time=event.event_time,
             source=Source.SERVER,
-            event=encode_event(event.event),
+            event=encoded,
             event_id=event.event_id,
             action_source=event.action_source,
             event_source_url=_text(event.event.get("event_source_url")),
@@ -185,7 +191,7 @@ class _Post:
             currency=event.currency,
             order_id=_text(custom_data.get("order_id")),
             item_number=_text(custom_data.get("item_number")),
-            diagnostics=diagnose(seen_from(event, now, outdated=self._outdated)),
+            diagnostics=found,
             test_event_code=self._envelope.test_event_code,
             partner_agent=self._envelope.partner_agent,
             client=self._client,

@@ -33,17 +33,8 @@ from twofold.sandbox.answers import (
 from twofold.sandbox.envelope import envelope_from, read_body, read_fields
 from twofold.sandbox.events import throttled
 from twofold.sandbox.graph import VERSION, finish
-from twofold.sandbox.insights import (
-    MAX_LIMIT,
-    GraphError,
-    account_of,
-    find_node,
-    first_day,
-    insight_rows,
-    left_out,
-    owners,
-    parse_query,
-)
+from twofold.sandbox.insights import account_of, find_node, first_day, insight_rows, left_out, owners
+from twofold.sandbox.insights_query import MAX_LIMIT, GraphError, parse_query
 from twofold.sandbox.rates import READ, WRITE
 from twofold.sandbox.report_runs import Run, Runs
 from twofold.sandbox.settings import Sandbox

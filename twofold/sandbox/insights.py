@@ -1,8 +1,8 @@
-"""Ads Insights: a question (fields, level, days, windows) to the rows that answer it.
+"""Ads Insights: a checked question to the rows that answer it.
 
-Owns the parameters, the sums and the shapes; pure but for what `World` computes. Source: Marketing API, "Insights"
-and its parameter and field reference, read September 2026. Of those, what this receiver does not know is either
-refused (breakdowns: leaving them out would answer another question) or left out of the row (fields).
+Owns the sums and the shapes; the question is in `insights_query`, the names of actions in `action_types`. Source:
+Marketing API, "Insights" field reference, read September 2026. A field that this receiver does not know is left out of
+the row, and `left_out` says so.
 
 One conversion is reported under several ``action_type`` names. They are aliases: nothing here adds them up, and a
 reader must pick one.
@@ -11,7 +11,6 @@ reader must pick one.
 from __future__ import annotations
 
 import datetime
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
@@ -19,58 +18,22 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from twofold.event.vocabulary import STANDARD_EVENTS
+from twofold.sandbox.action_types import IN_CONVERSIONS, LINK_CLICK, PURCHASE, aliases_of
 from twofold.sandbox.ads import AdAccount, Ads, AdSet, Campaign, Kind, Node, zone_of
-from twofold.sandbox.attribution import DEFAULT, WINDOWS
+from twofold.sandbox.attribution import DEFAULT
+from twofold.sandbox.insights_query import (
+    FILTERED_NUMBERS,
+    FILTERED_TEXTS,
+    LEVELS,
+    NUMBER_OPERATORS,
+    TEXT_OPERATORS,
+    Day,
+    Filter,
+    Period,
+    Query,
+)
 from twofold.sandbox.received import exact_text
 from twofold.sandbox.world import World
-
-LEVELS = ("account", "campaign", "adset", "ad")  # from the whole to the part
-# Documented windows that this receiver has nothing for: accepted, and no key appears.
-SILENT_WINDOWS = frozenset({
-    DEFAULT, "7d_view", "28d_view", "dda", "custom", "skan_click", "skan_view", "skan_click_second_postback",
-    "skan_view_second_postback", "skan_click_third_postback", "skan_view_third_postback", "1d_sequenced",
-    "7d_sequenced", "28d_sequenced", "incrementality", "incrementality_all", "incrementality_first",
-    "7d_view_all_conversions", "7d_view_first_conversion", "28d_view_all_conversions", "28d_view_first_conversion",
-})  # fmt: skip
-REPORT_TIMES = ("impression", "conversion", "mixed", "lifetime")
-MAX_DAYS = 37 * 31  # Meta keeps 37 months
-MAX_LIMIT = 5_000
-DEFAULT_FIELDS = ("impressions", "spend")
-
-Day = datetime.date
-Period = tuple[Day, Day]  # both days included
-
-
-class GraphError(Exception):
-    """A question that is answered with Graph's error envelope."""
-
-    def __init__(self, message: str, *, code: int = 100, subcode: int | None = None, status: int = 400) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.subcode = subcode
-        self.status = status
-
-
-class Filter(Struct, frozen=True):
-    """One condition on a row's object or figure, like ``campaign.name CONTAIN ["Sale"]``."""
-
-    field: str
-    operator: str
-    values: tuple[str, ...]
-
-
-class Query(Struct, frozen=True, kw_only=True):
-    """One checked question."""
-
-    fields: tuple[str, ...]
-    level: str
-    periods: tuple[Period, ...]
-    windows: tuple[str, ...] = ()
-    by_touch: bool = False  # count on the day of the click or view, not of the conversion
-    filters: tuple[Filter, ...] = ()
-    sort: tuple[tuple[str, bool], ...] = ()  # field, descending
 
 
 class Sums(Struct):
@@ -89,246 +52,6 @@ class Sums(Struct):
         if value is not None:
             values = self.values.setdefault(aliases, {})
             values[window] = values.get(window, Decimal(0)) + value
-
-
-# --- names of actions
-
-CUSTOM = ("offsite_conversion.fb_pixel_custom",)
-LINK_CLICK = ("link_click",)
-PURCHASE = ("purchase", "omni_purchase", "offsite_conversion.fb_pixel_purchase", "onsite_web_purchase")
-# Seen at many public readers of Insights; the rest of the standard events follows the same pattern without omni_*.
-ALIASES: dict[str, tuple[str, ...]] = {
-    "Purchase": PURCHASE,
-    "Lead": ("lead", "omni_lead", "offsite_conversion.fb_pixel_lead"),
-    "AddToCart": ("add_to_cart", "omni_add_to_cart", "offsite_conversion.fb_pixel_add_to_cart"),
-    "InitiateCheckout": (
-        "initiate_checkout",
-        "omni_initiated_checkout",  # so spelt
-        "offsite_conversion.fb_pixel_initiate_checkout",
-    ),
-    "CompleteRegistration": (
-        "complete_registration",
-        "omni_complete_registration",
-        "offsite_conversion.fb_pixel_complete_registration",
-    ),
-    "ViewContent": ("view_content", "omni_view_content", "offsite_conversion.fb_pixel_view_content"),
-    "Subscribe": ("subscribe", "omni_subscribe", "offsite_conversion.fb_pixel_subscribe"),
-}
-# The `conversions` field has another list than `actions`; only these names were found in it.
-CONVERSION_EVENTS = frozenset({
-    "Contact", "CustomizeProduct", "Donate", "FindLocation", "Schedule", "StartTrial", "SubmitApplication", "Subscribe",
-})  # fmt: skip
-
-
-def aliases_of(event_name: str) -> tuple[str, ...]:
-    """Every ``action_type`` under which an event appears; none for PageView, which is no conversion."""
-    if event_name == "PageView":
-        return ()
-    if event_name not in STANDARD_EVENTS:
-        return CUSTOM
-    snake = _snake(event_name)
-    return ALIASES.get(event_name, (snake, f"offsite_conversion.fb_pixel_{snake}"))
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-_IN_CONVERSIONS = {aliases_of(name): _snake(name) for name in CONVERSION_EVENTS}
-
-
-# --- the question
-
-
-def parse_query(params: Mapping[str, Any], node: Node, *, today: Day, first_day: Day) -> Query:
-    """A question as Graph parameters (texts, or values already decoded). Raises `GraphError`.
-
-    ``today`` is the date in the account's time zone, ``first_day`` the account's first day with anything.
-    """
-    for name in ("breakdowns", "summary_action_breakdowns"):
-        if _list(params, name):
-            raise GraphError(f"(#100) The sandbox does not know {name}", subcode=9900201)
-    if set(_list(params, "action_breakdowns")) - {"action_type"}:
-        raise GraphError("(#100) The sandbox knows only action_type in action_breakdowns", subcode=9900201)
-    report_time = str(params.get("action_report_time") or "mixed")
-    if report_time not in REPORT_TIMES:
-        raise GraphError(_must_be("action_report_time", REPORT_TIMES))
-    return Query(
-        fields=tuple(dict.fromkeys(map(str, _list(params, "fields")))) or DEFAULT_FIELDS,
-        level=_level(params, node),
-        periods=tuple(_periods(params, today, first_day)),
-        windows=_windows(params),
-        by_touch=report_time == "impression",
-        filters=tuple(_filter(item, f"filtering[{n}]") for n, item in enumerate(_list(params, "filtering"))),
-        sort=tuple(_sorting(text) for text in _list(params, "sort")),
-    )
-
-
-def _level(params: Mapping[str, Any], node: Node) -> str:
-    level = str(params.get("level") or node.level)
-    if level not in LEVELS:
-        raise GraphError(_must_be("level", LEVELS))
-    return LEVELS[max(LEVELS.index(level), LEVELS.index(node.level))]
-
-
-def _windows(params: Mapping[str, Any]) -> tuple[str, ...]:
-    wanted = [str(window) for window in _list(params, "action_attribution_windows")]
-    wanted = ["1d_ev" if window == "1d_engaged_view" else window for window in wanted]  # both spellings were seen
-    for place, window in enumerate(wanted):
-        if window not in WINDOWS and window not in SILENT_WINDOWS:
-            raise GraphError(_must_be(f"action_attribution_windows[{place}]", (*WINDOWS, *sorted(SILENT_WINDOWS))))
-    return tuple(window for window in WINDOWS if window in wanted)
-
-
-def _periods(params: Mapping[str, Any], today: Day, first_day: Day) -> Iterator[Period]:
-    """time_ranges over time_range over date_preset (documented order); last_30d when nothing is said."""
-    if ranges := _list(params, "time_ranges"):
-        yield from (_range(item, f"time_ranges[{n}]") for n, item in enumerate(ranges))
-        return
-    if params.get("time_range"):
-        whole = _range(_decoded(params["time_range"], "time_range"), "time_range")
-    else:
-        preset = str(params.get("date_preset") or "last_30d")
-        if preset not in PRESETS:
-            raise GraphError(_must_be("date_preset", tuple(PRESETS)))
-        whole = PRESETS[preset](today, first_day)
-    yield from split_period(whole, params.get("time_increment"))
-
-
-def split_period(whole: Period, increment: Any) -> Iterator[Period]:
-    """The period in pieces of so many days, of calendar months, or in one."""
-    since, until = whole
-    text = str(increment if increment not in (None, "") else "all_days")
-    if text not in ("all_days", "monthly") and not (re.fullmatch(r"\d{1,2}", text) and 1 <= int(text) <= 90):
-        raise GraphError("(#100) time_increment must be 1 to 90, monthly or all_days")
-    while since <= until:
-        if text == "all_days":
-            end = until
-        elif text == "monthly":
-            end = _month_end(since)
-        else:
-            end = since + datetime.timedelta(int(text) - 1)
-        yield since, min(end, until)
-        since = end + datetime.timedelta(1)
-
-
-def _month_end(day: Day) -> Day:
-    return (day.replace(day=28) + datetime.timedelta(4)).replace(day=1) - datetime.timedelta(1)
-
-
-def _filter(item: Any, where: str) -> Filter:
-    try:
-        field, operator, value = (item[key] for key in ("field", "operator", "value"))
-    except (KeyError, TypeError):
-        raise GraphError(f"(#100) {where} must have field, operator and value") from None
-    operators = TEXT_OPERATORS if field in FILTERED_TEXTS else NUMBER_OPERATORS if field in FILTERED_NUMBERS else ()
-    if not operators:
-        raise GraphError(f"(#100) The sandbox does not know {where}.field", subcode=9900201)
-    if operator not in operators:
-        raise GraphError(_must_be(f"{where}.operator", operators))
-    values = tuple(str(one) for one in (value if isinstance(value, list) else [value]))
-    if not values:
-        raise GraphError(f"(#100) {where}.value must not be empty")
-    if field in FILTERED_NUMBERS and not all(re.fullmatch(r"\d{1,15}(\.\d{1,6})?", text) for text in values):
-        raise GraphError(f"(#100) {where}.value must be a number")
-    return Filter(field, operator, values)
-
-
-def _sorting(text: Any) -> tuple[str, bool]:
-    field, _, direction = str(text).rpartition("_")
-    if direction not in ("ascending", "descending") or field not in FILTERED_NUMBERS:
-        raise GraphError(
-            f"(#100) The sandbox sorts by one of {', '.join(FILTERED_NUMBERS)} with _ascending or _descending",
-            subcode=9900201,
-        )
-    return field, direction == "descending"
-
-
-def _range(item: Any, where: str) -> Period:
-    try:
-        since, until = (Day.fromisoformat(item[key]) for key in ("since", "until"))
-    except (KeyError, TypeError, ValueError):
-        raise GraphError(f"(#100) {where} must have since and until as YYYY-MM-DD") from None
-    if since > until:
-        raise GraphError(f"(#100) {where}: since must not be after until")
-    if (until - since).days > MAX_DAYS:
-        raise GraphError(f"(#100) {where} must not be longer than 37 months", subcode=9900202)
-    return since, until
-
-
-def _last_days(count: int) -> Callable[[Day, Day], Period]:
-    """Without today, as documented."""
-    return lambda today, _: (today - datetime.timedelta(count), today - datetime.timedelta(1))
-
-
-def _quarter_start(day: Day) -> Day:
-    return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
-
-
-def _before(day: Day) -> Day:
-    return day - datetime.timedelta(1)
-
-
-def _week_start(day: Day, first: int) -> Day:
-    """``first`` is 0 for Monday, 6 for Sunday."""
-    return day - datetime.timedelta((day.weekday() - first) % 7)
-
-
-def _last_week(first: int) -> Callable[[Day, Day], Period]:
-    def period(today: Day, _: Day) -> Period:
-        start = _week_start(today, first)
-        return start - datetime.timedelta(7), _before(start)
-
-    return period
-
-
-PRESETS: dict[str, Callable[[Day, Day], Period]] = {
-    "today": lambda today, _: (today, today),
-    "yesterday": _last_days(1),
-    **{f"last_{count}d": _last_days(count) for count in (3, 7, 14, 28, 30, 90)},
-    "this_week_mon_today": lambda today, _: (_week_start(today, 0), today),
-    "this_week_sun_today": lambda today, _: (_week_start(today, 6), today),
-    "last_week_mon_sun": _last_week(0),
-    "last_week_sun_sat": _last_week(6),
-    "this_month": lambda today, _: (today.replace(day=1), today),
-    "last_month": lambda today, _: (_before(today.replace(day=1)).replace(day=1), _before(today.replace(day=1))),
-    "this_quarter": lambda today, _: (_quarter_start(today), today),
-    "last_quarter": lambda today, _: (_quarter_start(_before(_quarter_start(today))), _before(_quarter_start(today))),
-    "this_year": lambda today, _: (today.replace(month=1, day=1), today),
-    "last_year": lambda today, _: (Day(today.year - 1, 1, 1), Day(today.year - 1, 12, 31)),
-    "maximum": lambda today, first: (max(min(first, today), today - datetime.timedelta(MAX_DAYS)), today),
-    "data_maximum": lambda today, first: (max(min(first, today), today - datetime.timedelta(MAX_DAYS)), today),
-}
-
-
-def _list(params: Mapping[str, Any], name: str) -> list[Any]:
-    """A list as JSON, as a JSON text, or as texts with commas between."""
-    value = params.get(name)
-    if value in (None, "", []):
-        return []
-    if isinstance(value, str):
-        if value.lstrip()[:1] != "[":
-            return [part.strip() for part in value.split(",") if part.strip()]
-        value = _decoded(value, name)
-    if not isinstance(value, list):
-        raise GraphError(f"(#100) {name} must be an array")
-    return value
-
-
-def _decoded(value: Any, name: str) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        raise GraphError(f"(#100) {name} must be JSON") from None
-
-
-def _must_be(name: str, values: Iterable[str]) -> str:
-    return f"(#100) {name} must be one of the following values: {', '.join(values)}"
-
-
-# --- the answer
 
 
 def insight_rows(world: World, node: Node, query: Query) -> list[dict[str, Any]]:
@@ -463,21 +186,6 @@ def _number(sums: Sums, field: str) -> Decimal:
     return Decimal(METRICS[field](sums, ()) or 0)
 
 
-FILTERED_TEXTS = {f"{level}.{what}": f"{level}_{what}" for level in LEVELS[1:] for what in ("id", "name")}
-FILTERED_NUMBERS = ("spend", "impressions", "clicks", "reach", "cpc", "cpm", "ctr", "frequency")
-TEXT_OPERATORS: dict[str, Callable[[str, tuple[str, ...]], bool]] = {
-    "EQUAL": lambda text, values: text == values[0],
-    "NOT_EQUAL": lambda text, values: text != values[0],
-    "IN": lambda text, values: text in values,
-    "NOT_IN": lambda text, values: text not in values,
-    "CONTAIN": lambda text, values: values[0].lower() in text.lower(),
-    "NOT_CONTAIN": lambda text, values: values[0].lower() not in text.lower(),
-}
-NUMBER_OPERATORS: dict[str, Callable[[Decimal, Decimal], bool]] = {
-    "GREATER_THAN": lambda number, value: number > value,
-    "LESS_THAN": lambda number, value: number < value,
-    "EQUAL": lambda number, value: number == value,
-}
 _PART = {"account": "accounts", "campaign": "campaigns", "adset": "adsets", "ad": "ads"}
 
 
@@ -604,7 +312,7 @@ def _actions(figure: Figure) -> Callable[[Sums, tuple[str, ...]], Any]:
 
 def _conversions(figure: Figure) -> Callable[[Sums, tuple[str, ...]], Any]:
     def items(sums: Sums, windows: tuple[str, ...]) -> Any:
-        named = {aliases: _IN_CONVERSIONS[aliases] for aliases in sorted(sums.counts) if aliases in _IN_CONVERSIONS}
+        named = {aliases: IN_CONVERSIONS[aliases] for aliases in sorted(sums.counts) if aliases in IN_CONVERSIONS}
         return _items(sums, windows, figure, {a: (f"{name}_total", f"{name}_website") for a, name in named.items()})
 
     return items

@@ -26,6 +26,7 @@ from twofold.sandbox.diagnostics import Seen, diagnose
 from twofold.sandbox.envelope import decode_json, read_body, read_form
 from twofold.sandbox.flags import flags_of
 from twofold.sandbox.identifiers import comparable_fbp, comparable_values
+from twofold.sandbox.masking import mask_value, may_hold_contact
 from twofold.sandbox.received import Arrival, RefusedEntry, encode_event
 from twofold.sandbox.rules import HASHED_KEYS, amount, is_hash
 from twofold.sandbox.settings import Sandbox
@@ -88,23 +89,26 @@ def arrival_from(pairs: Iterable[tuple[str, str]], headers: Any, address: str | 
     if len(name) > MAX_CUSTOM_NAME:
         raise Refused(Kind.NAME_INVALID, f"expected 1 to {MAX_CUSTOM_NAME} characters", blame=("ev",))
     event = event_from(hit, headers.get("user-agent"), address, now_ms)
-    user_data, custom_data = event["user_data"], hit.custom_data
     value, currency = _money(hit)
+    found = (*hit.diagnostics, *diagnose(_seen(event, value, currency, now_ms)))
+    if may_hold_contact(encode_event(event)):
+        event = mask_value(event)
+    user_data = event["user_data"]
     return Arrival(
         dataset=plain["id"],
-        event_name=name,
+        event_name=event["event_name"],
         event_time=event["event_time"],
         source=Source.BROWSER,
         event=encode_event(event),
-        event_id=plain.get("eid") or None,
+        event_id=event.get("event_id"),
         event_source_url=event.get("event_source_url"),
         user_keys=tuple(user_data),
         fbp=comparable_fbp(user_data.get("fbp")),
         external_ids=comparable_values(user_data.get("external_id")),
         value=value,
         currency=currency,
-        order_id=_order_id(custom_data),
-        diagnostics=(*hit.diagnostics, *diagnose(_seen(event, value, currency, now_ms))),
+        order_id=_order_id(event.get("custom_data", {})),
+        diagnostics=found,
         client=plain.get("a") or headers.get("user-agent"),
         flags=flags_of(event),
     )
