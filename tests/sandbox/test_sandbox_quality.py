@@ -95,6 +95,21 @@ def test_coverage_is_the_average_of_days(sandbox: Running) -> None:
     assert (coverage["percentage"], coverage["goal_percentage"]) == (75.0, 75)
 
 
+# event id of the browser, event id and fbp of the server, the coverage
+SHARED = [("1", "1", None, 100.0), ("1", "2", FBP, 0.0), (None, "2", FBP, 100.0), (None, "2", FBP + "1", 0.0)]
+
+
+@pytest.mark.parametrize(("browser_id", "server_id", "fbp", "percentage"), SHARED)
+def test_what_covers_a_browser_event(
+    sandbox: Running, browser_id: str | None, server_id: str, fbp: str | None, percentage: float
+) -> None:
+    """An equal event id covers; an equal fbp does when the browser sent no id."""
+    sandbox.pixel(ev="Purchase", fbp=FBP, **({"eid": browser_id} if browser_id else {}))
+    sandbox.post([purchase(event_id=server_id, user_data={"em": EMAIL} | ({"fbp": fbp} if fbp else {}))])
+
+    assert web(sandbox)["event_coverage"]["percentage"] == percentage
+
+
 def test_dedupe_key_feedback_freshness_and_acr(sandbox: Running) -> None:
     """Shares per key on each side, the common part, how fresh the data is, and what only the server reported."""
     sandbox.pixel(ev="Purchase", eid="1", fbp=FBP)
