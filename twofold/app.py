@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -91,6 +92,7 @@ class Gateway:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await _listening(server, serving)
+            _settle_memory()
             on_ready(f"http://{self.settings.server.host}:{port_of(server)}")
             await self._until_stopped([*tasks, serving])
         finally:
@@ -253,6 +255,17 @@ def tag_pages(path: str) -> dict[str, Page]:
         f"{path}/twofold.js": page(b"public, max-age=3600"),
         f"{path}/twofold.{tag.digest()}.js": page(b"public, max-age=31536000, immutable"),
     }
+
+
+def _settle_memory() -> None:
+    """Takes what was loaded out of the garbage collector's sight and lets it look less often.
+
+    A request makes some hundred objects that die with it, without cycles; looking through them every 700
+    allocations cost 7 % of an accept.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def _listen(host: str, port: int) -> socket.socket:

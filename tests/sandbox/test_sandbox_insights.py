@@ -416,7 +416,8 @@ BAD_QUESTIONS = [
     ({"filtering": [{"field": "spend", "operator": "EQUAL", "value": "x"}]}, "must be a number"),
     ({"filtering": [{"field": "ad.id", "operator": "IN", "value": []}]}, "must not be empty"),
     ({"sort": ["luck_descending"]}, "sorts by one of"),
-    ({"action_breakdowns": ["action_device"]}, "only action_type"),
+    ({"action_breakdowns": ["action_type", "conversion_destination"]}, "does not know action_breakdowns[1]; it knows"),
+    ({"action_breakdowns": ["action_reaction"]}, "does not know action_breakdowns[0]; it knows"),
     ({"action_report_time": "never"}, "action_report_time must be one of"),
     ({"limit": "0"}, "limit"),
     ({"after": "xyz"}, "cursor"),
@@ -436,6 +437,85 @@ def test_bad_questions(shop: Running, params: dict, words: str) -> None:
 def test_action_breakdowns_of_action_type(shop: Running) -> None:
     """The one action breakdown that every answer has anyway may be asked for."""
     assert rows(shop, time_range=WEEK, action_breakdowns=["action_type"]) == rows(shop, time_range=WEEK)
+
+
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Mobile/15E148 Safari/604.1"
+DESKTOP = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/140.0 Safari/537.36"
+
+
+@pytest.fixture
+def mixed_shop(shop: Running) -> Running:
+    """Four more purchases by Ann on the 20th: phone by server, phone by both, desktop by both, and one of no known device.
+
+    With Ann's, Ben's and Cat's, which came from the server without a user agent, seven for 175.50.
+    """
+
+    def more(event_id: str, agent: str | None, host: str, value: str) -> dict:
+        user_data = {"em": mail("ann")} | ({"client_user_agent": agent} if agent else {})
+        event = buy("ann", "2026-09-20 13:00", value, event_id, event_source_url=f"https://{host}/thanks?order=1")
+        return event | {"user_data": user_data}
+
+    assert shop.post([
+        more("m1", PHONE, "shop.example", "10"), more("m2", PHONE, "shop.example", "20"),
+        more("m3", DESKTOP, "pay.example", "30"), more("m4", None, "pay.example", "40"),
+    ]).status_code == 200  # fmt: skip
+    for event_id, agent, host, value in (("m2", PHONE, "shop.example", "20"), ("m3", DESKTOP, "pay.example", "30")):
+        answer = shop.http.get(
+            f"{shop.base}/tr/",
+            params={"id": DATASET, "ev": "Purchase", "eid": event_id, "dl": f"https://{host}/thanks", "cd[value]": value,
+                    "cd[currency]": "EUR", "ud[em]": mail("ann")},
+            headers={"user-agent": agent},
+            timeout=20,
+        )  # fmt: skip
+        assert answer.status_code == 200
+    return shop
+
+
+# breakdowns asked for -> purchases and their value by the breakdowns' values, counted by hand from the lists above
+BROKEN_DOWN = [
+    (
+        ["action_device"],
+        {("mobile",): ("2", "30"), ("desktop",): ("1", "30"), ("unknown",): ("4", "115.5")},
+    ),
+    (
+        ["action_type", "action_destination"],
+        {("shop.example",): ("5", "105.5"), ("pay.example",): ("2", "70")},
+    ),
+    (["signal_source_bucket"], {("server",): ("5", "125.5"), ("both",): ("2", "50")}),
+    (
+        ["signal_source_bucket", "action_device"],
+        {
+            ("server", "mobile"): ("1", "10"),
+            ("server", "unknown"): ("4", "115.5"),
+            ("both", "mobile"): ("1", "20"),
+            ("both", "desktop"): ("1", "30"),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("names", "expected"), BROKEN_DOWN)
+def test_action_breakdowns(mixed_shop: Running, names: list[str], expected: dict) -> None:
+    """Every purchase falls into one part: by hand 7 for 175.50, whatever it is broken down by; so does the rest."""
+    shown = [name for name in names if name != "action_type"]
+    (row,) = rows(mixed_shop, time_range=WEEK, action_breakdowns=names, action_attribution_windows=["7d_click"])
+    (whole,) = rows(mixed_shop, time_range=WEEK, action_attribution_windows=["7d_click"])
+
+    for field, place, total in (("actions", 0, "7"), ("action_values", 1, "175.5")):
+        found = {
+            tuple(item[name] for name in shown): item["value"]
+            for item in row[field]
+            if item["action_type"] == "omni_purchase"
+        }
+        assert found == {part: figures[place] for part, figures in expected.items()}
+        assert by_type(whole[field])["omni_purchase"]["value"] == total
+        for column in ("value", "7d_click"):
+            sums: Counter[str] = Counter()
+            for item in row[field]:
+                sums[item["action_type"]] += Decimal(item.get(column, 0))
+            assert sums == {item["action_type"]: Decimal(item.get(column, 0)) for item in whole[field]}
+    assert row["purchase_roas"] == whole["purchase_roas"]
+    assert row["cost_per_action_type"] == whole["cost_per_action_type"]
 
 
 def test_unknown_object(shop: Running) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import signal
 import socket
@@ -332,20 +333,50 @@ def test_the_program_stops_cleanly(number: int) -> None:
         assert process.stderr.read() == ""
 
 
+def one_account_with_touches(people: list[str]) -> dict:
+    """An ads side whose one ad each person clicked just now, after 14 looks: every later purchase is credited to it."""
+    now = int(time.time())
+    looks = [
+        {"ad_id": "4", "person": name, "kind": "impression", "time": now - n} for name in people for n in range(14)
+    ]
+    clicks = [{"ad_id": "4", "person": name, "kind": "link_click", "time": now - 60} for name in people]
+    return {
+        "accounts": [{"id": "1", "currency": "EUR", "timezone_name": "UTC"}],
+        "campaigns": [{"id": "2", "account_id": "1"}],
+        "adsets": [{"id": "3", "campaign_id": "2"}],
+        "ads": [{"id": "4", "adset_id": "3"}],
+        "touches": looks + clicks,
+    }
+
+
 def test_hundred_thousand_events_fit_into_256_megabytes() -> None:
-    """The process's peak memory with 100,000 distinct events of full size, read back and judged once, stays under the promised limit."""
+    """The process's peak memory stays under the promised limit with 100,000 distinct events of full size, read back and
+    judged once, each matched to one of 2,000 people and credited to an ad by one of 30,000 touches.
+    """
+    people = [f"person-{n}" for n in range(2_000)]
+    emails = [hashlib.sha256(name.encode()).hexdigest() for name in people]
     process, base = start_process()
     with process, requests.Session() as http:
         try:
+            register = [{"id": name, "em": email} for name, email in zip(people, emails, strict=True)]
+            for path, body in (("people", register), ("ads", one_account_with_touches(people))):
+                assert http.post(f"{base}/sandbox/{path}", json=body, timeout=60).status_code == 200
             event = purchase(event_time=None)
-            event["user_data"] |= {"fbp": "", "external_id": ""}
-            for batch in range(100):
-                rows = []
-                for n in range(batch * 1000, batch * 1000 + 1000):
-                    user_data = event["user_data"] | {"fbp": f"fb.1.1596403881668.{n}", "external_id": f"{n:064x}"}
-                    rows.append(
-                        event | {"event_id": f"order-{n}", "event_time": int(time.time()), "user_data": user_data}
-                    )
+            for n in range(0, 100_000, 1000):
+                rows = [
+                    event
+                    | {
+                        "event_id": f"order-{order}",
+                        "event_time": int(time.time()),
+                        "user_data": event["user_data"]
+                        | {
+                            "em": [emails[order % 2_000]],
+                            "fbp": f"fb.1.1596403881668.{order}",
+                            "external_id": f"{order:064x}",
+                        },
+                    }
+                    for order in range(n, n + 1000)
+                ]
                 answer = http.post(f"{base}/1/events", json={"data": rows, "access_token": TOKEN}, timeout=60)
                 assert answer.json()["events_received"] == 1000
             with http.get(f"{base}/sandbox/events", timeout=60, stream=True) as everything:
@@ -353,6 +384,9 @@ def test_hundred_thousand_events_fit_into_256_megabytes() -> None:
             query = {"dataset_id": "1", "access_token": TOKEN}
             assert http.get(f"{base}/v25.0/dataset_quality", params=query, timeout=60).json()["web"]
             assert http.get(f"{base}/sandbox/diagnostics", timeout=60).json()["diagnostics"]
+            query = {"fields": "actions", "date_preset": "maximum", "access_token": TOKEN}
+            (report,) = http.get(f"{base}/act_1/insights", params=query, timeout=60).json()["data"]
+            assert {"action_type": "omni_purchase", "value": "100000"} in report["actions"]
             status = Path(f"/proc/{process.pid}/status").read_text()
             peak_kb = int(status.split("VmHWM:")[1].split()[0])
             (row,) = http.get(f"{base}/sandbox/counts", timeout=60).json()["counts"]

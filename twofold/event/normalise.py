@@ -50,8 +50,8 @@ def normalise_phone(text: str, country: str | None = None) -> str | None:
     """Digits with the country code and without leading zeros; None when the country code cannot be known.
 
     ``country`` is an ISO 3166 alpha-2 code in any case, used only for numbers written locally. A number
-    without a leading + or 00 that does not begin with 0 is taken to carry its country code when no
-    country is given, as in the documented example 16505551212.
+    without a leading + or 00 is taken to carry its country code when no country is given and it is valid so, as
+    in the documented example 16505551212.
     """
     value = compose(text)
     digits = _digits(value)
@@ -63,7 +63,7 @@ def normalise_phone(text: str, country: str | None = None) -> str | None:
         return _parsed_phone("+" + value.lstrip("+0 "), None)
     if country:
         return _parsed_phone(digits, country.upper())
-    return digits if digits[0] != "0" else None
+    return _whole_number(digits)
 
 
 def normalise_name(text: str) -> str | None:
@@ -154,6 +154,19 @@ FORMS: dict[str, Callable[..., str | None]] = {
 
 NEEDS_COUNTRY = frozenset({"ph", "st", "zp"})
 """Fields whose form depends on the country; their functions take it as second argument."""
+
+
+def _whole_number(digits: str) -> str | None:
+    """Digits that are a valid number with their country code, as the documented 16505551212; else None."""
+    import phonenumbers
+
+    if digits[0] == "0":
+        return None
+    try:
+        valid = phonenumbers.is_valid_number(phonenumbers.parse("+" + digits, None))
+    except phonenumbers.NumberParseException:
+        return None
+    return digits if valid else None
 
 
 def load_tables() -> None:

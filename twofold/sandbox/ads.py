@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import random
 import re
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
@@ -131,11 +132,11 @@ class Ads:
             getattr(self, part).update((node.id, node) for node in getattr(load, part))
         self.spend.update(((row.ad_id, row.date), row.amount) for row in load.spend)
         for touch in load.touches:
+            if touch.person:
+                self._by_person.setdefault(touch.person, array("i")).append(len(self.touches))
             self.touches.append(touch)
             if touch.fbclid:
                 self._clicks[touch.fbclid] = touch
-            if touch.person:
-                self._by_person.setdefault(touch.person, []).append(touch)
         self._sorted = False
         self.version += 1
 
@@ -147,11 +148,11 @@ class Ads:
     def has_click(self, fbclid: str) -> bool:
         return fbclid in self._clicks
 
-    def touches_of(self, person: str) -> Sequence[Touch]:
-        """Of one person, oldest first."""
+    def places_of(self, person: str) -> Sequence[int]:
+        """Where one person's touches are in `touches`, oldest first."""
         if not self._sorted:
-            for touches in self._by_person.values():
-                touches.sort(key=lambda touch: touch.time)
+            for name, places in self._by_person.items():
+                self._by_person[name] = array("i", sorted(places, key=lambda place: self.touches[place].time))
             self._sorted = True
         return self._by_person.get(person, ())
 
@@ -175,7 +176,7 @@ class Ads:
         self.ads: dict[str, Ad] = {}
         self.spend: dict[tuple[str, datetime.date], Decimal] = {}
         self.touches: list[Touch] = []
-        self._by_person: dict[str, list[Touch]] = {}
+        self._by_person: dict[str, array[int]] = {}
         self._clicks: dict[str, Touch] = {}
         self._sorted = True
 

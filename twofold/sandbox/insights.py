@@ -21,6 +21,7 @@ from msgspec import Struct
 from twofold.sandbox.action_types import IN_CONVERSIONS, LINK_CLICK, PURCHASE, aliases_of
 from twofold.sandbox.ads import AdAccount, Ads, AdSet, Campaign, Kind, Node, zone_of
 from twofold.sandbox.attribution import DEFAULT
+from twofold.sandbox.breakdowns import Part, part_finder, unknown_part
 from twofold.sandbox.insights_query import (
     FILTERED_NUMBERS,
     FILTERED_TEXTS,
@@ -37,7 +38,10 @@ from twofold.sandbox.world import World
 
 
 class Sums(Struct):
-    """What one object had in one period. Counts and values by the aliases of the action, then by window."""
+    """What one object had in one period. Counts and values by the aliases of the action, then by window.
+
+    ``parts`` has the same counts and values once more, broken down; empty unless that was asked for.
+    """
 
     spend: Decimal = Decimal(0)
     impressions: int = 0
@@ -45,8 +49,11 @@ class Sums(Struct):
     reached: set[str] = msgspec.field(default_factory=set)
     counts: dict[tuple[str, ...], dict[str, int]] = msgspec.field(default_factory=dict)
     values: dict[tuple[str, ...], dict[str, Decimal]] = msgspec.field(default_factory=dict)
+    parts: dict[Part, Sums] = msgspec.field(default_factory=dict)
 
-    def add(self, aliases: tuple[str, ...], window: str, value: Decimal | None) -> None:
+    def add(self, aliases: tuple[str, ...], window: str, value: Decimal | None, part: Part = ()) -> None:
+        if part:
+            self.parts.setdefault(part, Sums()).add(aliases, window, value)
         counts = self.counts.setdefault(aliases, {})
         counts[window] = counts.get(window, 0) + 1
         if value is not None:
@@ -88,6 +95,7 @@ def gather(world: World, node: Node, query: Query) -> dict[tuple[int, str], Sums
     def day_of(time: int) -> Day:
         return datetime.datetime.fromtimestamp(time, zone).date()
 
+    on_meta, part_of = unknown_part(query.breakdowns), part_finder(world.inbox, query.breakdowns)
     for (ad_id, day), amount in ads.spend.items():
         if ad_id in owner and amount:
             for row in sums(ad_id, day):
@@ -102,8 +110,8 @@ def gather(world: World, node: Node, query: Query) -> dict[tuple[int, str], Sums
             elif touch.kind is Kind.LINK_CLICK:
                 row.clicks += 1
                 # What happens on Meta itself stands in the one-day windows (documented, June 2025).
-                row.add(LINK_CLICK, DEFAULT, None)
-                row.add(LINK_CLICK, "1d_click", None)
+                row.add(LINK_CLICK, DEFAULT, None, on_meta)
+                row.add(LINK_CLICK, "1d_click", None, on_meta)
     wanted = (DEFAULT, *query.windows)
     for credit in world.credits():
         conversion = credit.conversion
@@ -111,11 +119,12 @@ def gather(world: World, node: Node, query: Query) -> dict[tuple[int, str], Sums
         # Another currency would need a rate, which nobody gave us: the conversion counts, its value does not.
         value = conversion.value if conversion.currency == account.currency else None
         day = None if query.by_touch else day_of(conversion.time)
+        part = part_of(conversion.number)
         for window in wanted if aliases else ():
             touch = credit.under(window)
             if touch is not None and touch.ad_id in owner:
                 for row in sums(touch.ad_id, day or day_of(touch.time)):
-                    row.add(aliases, window, value)
+                    row.add(aliases, window, value, part)
     return table
 
 
@@ -306,6 +315,19 @@ def _items(sums: Sums, windows: tuple[str, ...], figure: Figure, names: Mapping[
     return items
 
 
+def _broken(items: Callable[[Sums, tuple[str, ...]], Any]) -> Callable[[Sums, tuple[str, ...]], Any]:
+    """The items of each part, with its values named, when a breakdown was asked for."""
+
+    def broken(sums: Sums, windows: tuple[str, ...]) -> Any:
+        if not sums.parts:
+            return items(sums, windows)
+        return [
+            {**dict(part), **item} for part, of_part in sorted(sums.parts.items()) for item in items(of_part, windows)
+        ]
+
+    return broken
+
+
 def _actions(figure: Figure) -> Callable[[Sums, tuple[str, ...]], Any]:
     return lambda sums, windows: _items(sums, windows, figure, {aliases: aliases for aliases in sorted(sums.counts)})
 
@@ -332,11 +354,12 @@ METRICS: dict[str, Callable[[Sums, tuple[str, ...]], Any]] = {
     "ctr": lambda s, _: _text(_ratio(100 * s.clicks, s.impressions)),
     "cpc": lambda s, _: _text(_ratio(s.spend, s.clicks)),
     "cpm": lambda s, _: _text(_ratio(1000 * s.spend, s.impressions)),
-    "actions": _actions(_count),
-    "action_values": _actions(_value),
+    "actions": _broken(_actions(_count)),
+    "action_values": _broken(_actions(_value)),
+    # Nobody spent on a part of the actions, so costs and returns stay whole.
     "cost_per_action_type": _actions(_cost),
-    "conversions": _conversions(_count),
-    "conversion_values": _conversions(_value),
+    "conversions": _broken(_conversions(_count)),
+    "conversion_values": _broken(_conversions(_value)),
     "cost_per_conversion": _conversions(_cost),
     "purchase_roas": _roas("omni_purchase"),
     "website_purchase_roas": _roas("offsite_conversion.fb_pixel_purchase"),

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from twofold.sandbox.ads import Node
 from twofold.sandbox.attribution import DEFAULT, WINDOWS
+from twofold.sandbox.breakdowns import BREAKDOWNS
 
 LEVELS = ("account", "campaign", "adset", "ad")  # from the whole to the part
 # Documented windows that this receiver has nothing for: accepted, and no key appears.
@@ -62,6 +63,7 @@ class Query(Struct, frozen=True, kw_only=True):
     level: str
     periods: tuple[Period, ...]
     windows: tuple[str, ...] = ()
+    breakdowns: tuple[str, ...] = ()  # of `BREAKDOWNS`; action_type, which every item has, is not among them
     by_touch: bool = False  # count on the day of the click or view, not of the conversion
     filters: tuple[Filter, ...] = ()
     sort: tuple[tuple[str, bool], ...] = ()  # field, descending
@@ -92,8 +94,6 @@ def parse_query(params: Mapping[str, Any], node: Node, *, today: Day, first_day:
     for name in ("breakdowns", "summary_action_breakdowns"):
         if _list(params, name):
             raise GraphError(f"(#100) The sandbox does not know {name}", subcode=9900201)
-    if set(_list(params, "action_breakdowns")) - {"action_type"}:
-        raise GraphError("(#100) The sandbox knows only action_type in action_breakdowns", subcode=9900201)
     report_time = str(params.get("action_report_time") or "mixed")
     if report_time not in REPORT_TIMES:
         raise GraphError(_must_be("action_report_time", REPORT_TIMES))
@@ -102,6 +102,7 @@ def parse_query(params: Mapping[str, Any], node: Node, *, today: Day, first_day:
         level=_level(params, node),
         periods=tuple(_periods(params, today, first_day)),
         windows=_windows(params),
+        breakdowns=tuple(_breakdowns(params)),
         by_touch=report_time == "impression",
         filters=tuple(_filter(item, f"filtering[{n}]") for n, item in enumerate(_list(params, "filtering"))),
         sort=tuple(_sorting(text) for text in _list(params, "sort")),
@@ -122,6 +123,17 @@ def _windows(params: Mapping[str, Any]) -> tuple[str, ...]:
         if window not in WINDOWS and window not in SILENT_WINDOWS:
             raise GraphError(_must_be(f"action_attribution_windows[{place}]", (*WINDOWS, *sorted(SILENT_WINDOWS))))
     return tuple(window for window in WINDOWS if window in wanted)
+
+
+def _breakdowns(params: Mapping[str, Any]) -> Iterator[str]:
+    for place, name in enumerate(dict.fromkeys(map(str, _list(params, "action_breakdowns")))):
+        if name in BREAKDOWNS:
+            yield name
+        elif name != "action_type":
+            known = ", ".join(("action_type", *BREAKDOWNS))
+            raise GraphError(
+                f"(#100) The sandbox does not know action_breakdowns[{place}]; it knows {known}", subcode=9900201
+            )
 
 
 def _periods(params: Mapping[str, Any], today: Day, first_day: Day) -> Iterator[Period]:

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from twofold.event.consent import may_send
 from twofold.event.model import Consent, Event, decode_event
 from twofold.store.engine import Engine, id_array
@@ -46,6 +48,7 @@ class _Due(NamedTuple):
     event_name: str
     created_at: int
     consent: str
+    sent_id: str | None  # the id another destination got it under already
     event_id: str | None
     event_time: int | None
     action_source: str | None
@@ -53,7 +56,7 @@ class _Due(NamedTuple):
     payload: bytes | None
 
     def frozen(self) -> _Frozen | None:
-        return None if self.payload is None else _Frozen(*self[9:])  # type: ignore[arg-type]
+        return None if self.payload is None else _Frozen(*self[10:])  # type: ignore[arg-type]
 
 
 class OutboxWriter:
@@ -153,6 +156,8 @@ class OutboxWriter:
         fixed: dict[int, tuple[Any, ...]] = {}
         for row in rows:
             event = unite(copies[row.action])
+            if row.sent_id is not None:
+                event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
             payload = build(event)
             if isinstance(payload, Suppressed):
                 closed.append((row.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))

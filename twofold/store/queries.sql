@@ -77,6 +77,7 @@ delete from refused where id <= (select max(id) from refused) - ?;
 -- name: select_due
 -- Waiting deliveries of one destination that are due, oldest due first. An expired lease is simply due again.
 select d.id, d.attempts, d.first_attempt_at, d.unsure_since, a.id, a.dataset, a.event_name, a.created_at, a.consent,
+       case when a.sealed_at is not null then a.event_id end,
        f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload
 from delivery as d join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
 where d.destination = ? and d.state = 'waiting' and d.due_at <= ?

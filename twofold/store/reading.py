@@ -157,6 +157,13 @@ class Reader:
         return sorted(present_keys(unite(copies).user_data)) if copies else []
 
 
+# The digest chain covers the bodies; the columns beside them are for looking things up and must agree.
+_AGREEING = "select count(*) from (select *, cast(body as text) as json from event) where " + " and ".join(
+    f"json_extract(json, '$.{name}') = {name}"
+    for name in ("dataset", "event_name", "event_id", "event_time", "received_at", "channel", "sender", "tier")
+)
+
+
 class Check(msgspec.Struct, frozen=True):
     """One line of `verify`: what must be equal, both sides, and whether they are."""
 
@@ -265,4 +272,7 @@ def _chain(db: Any) -> list[Check]:
         elif not broken:
             broken = f"the first row that does not follow is position {position}"
         before = chain
-    return [Check("journal rows follow each other unaltered", rows, good, broken)]
+    return [
+        Check("journal rows follow each other unaltered", rows, good, broken),
+        Check("journal rows say what their bodies say", rows, db.execute(_AGREEING).fetchone()[0]),
+    ]
