@@ -46,6 +46,8 @@ DAMAGE = [
     ("two bodies exchanged", "update event set body = (select body from event e where e.position = 12 - event.position) where position in (5, 7)", 5),
     ("a verdict changed", "update event set verdict = 'repeat' where position = 2", 2),
     ("a copy given to another action", "update event set action = 3 where position = 2", 2),
+    ("an event renamed beside its body", "update event set event_name = 'Lead' where position = 2", None),
+    ("a tier raised beside its body", "update event set tier = 3 where tier = 0", None),
     ("a row lost in the middle", "delete from event where position = 9", 10),
     ("the first row lost", "delete from event where position = 1", 2),
     ("the last row lost", "delete from event where position = 21", None),
@@ -90,7 +92,8 @@ def test_the_command_tells_by_its_exit_code(folder):
     done = run_twofold("verify", "--data", str(folder))
     assert done.returncode == 1
     assert [line for line in done.stdout.splitlines() if line.startswith("NO")] == [
-        "NO  journal rows follow each other unaltered: 21 = 20 (the first row that does not follow is position 7)"
+        "NO  journal rows follow each other unaltered: 21 = 20 (the first row that does not follow is position 7)",
+        "NO  journal rows say what their bodies say: 21 = 20",
     ]
 
 

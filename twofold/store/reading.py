@@ -158,9 +158,12 @@ class Reader:
 
 
 # The digest chain covers the bodies; the columns beside them are for looking things up and must agree.
-_AGREEING = "select count(*) from (select *, cast(body as text) as json from event) where " + " and ".join(
-    f"json_extract(json, '$.{name}') = {name}"
-    for name in ("dataset", "event_name", "event_id", "event_time", "received_at", "channel", "sender", "tier")
+_AGREEING = (
+    "select count(*) from (select *, cast(body as text) as json from event) where json_valid(json) and "
+    + " and ".join(
+        f"json_extract(json, '$.{name}') = {name}"
+        for name in ("dataset", "event_name", "event_id", "event_time", "received_at", "channel", "sender", "tier")
+    )
 )
 
 
