@@ -10,7 +10,7 @@ import logging
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import typer
@@ -42,6 +42,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line
 DatasetOption = Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")]
 NameOption = Annotated[str | None, typer.Option("--name", help="Only this event name, e.g. Purchase.")]
 IdOption = Annotated[str | None, typer.Option("--id", help="Only this event id.")]
+OrderWindow = Literal["48h", "28d"]
 LimitOption = Annotated[int, typer.Option("--limit", min=0, help="The last so many rows; 0 for all.")]
 
 
@@ -79,8 +80,23 @@ def sandbox(
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8401,
     data: Annotated[str | None, typer.Option(help="Folder that keeps what was received. Default: memory only.")] = None,
     token: Annotated[
-        list[str] | None, typer.Option(help="Access token to know; repeat for more. Default: any of 8 characters.")
+        list[str] | None,
+        typer.Option(
+            metavar="TOKEN[=DATASET,...]",
+            help="Access token to know, with the datasets it may write to; repeat for more. Default: any of 8 characters.",
+        ),
     ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TOKEN=SCOPE,...", help="The only scopes of a token; repeat for more. Default: all."),
+    ] = None,
+    order_id_rule: Annotated[
+        OrderWindow | None,
+        typer.Option(
+            help="Deduplicate a Purchase by user and order id in this window, as for a few of Meta's partners."
+        ),
+    ] = None,
+    app_secret: Annotated[str, typer.Option(help="Require a fitting appsecret_proof.")] = "",
 ) -> None:
     """Run Meta's receiving side on this machine, to test any sender against.
 
@@ -89,10 +105,18 @@ def sandbox(
     """
     import asyncio
 
-    from twofold.sandbox.server import SandboxSettings
+    from twofold.sandbox.__main__ import settings_from
     from twofold.sandbox.server import serve as run_sandbox
 
-    settings = SandboxSettings(host=host, port=port, data=data, tokens=dict.fromkeys(token or [], ()))
+    settings = settings_from(
+        host=host,
+        port=port,
+        data=data,
+        token=token or (),
+        scope=scope or (),
+        order_id_rule=order_id_rule,
+        app_secret=app_secret,
+    )
     asyncio.run(run_sandbox(settings, on_ready=lambda a: print(f"sandbox listening on {a}", flush=True)))
 
 

@@ -226,6 +226,110 @@ def test_share_matched_enters_the_score(sandbox: Running) -> None:
     assert web(sandbox)["event_match_quality"]["composite_score"] == 6.7
 
 
+def increases(row: dict) -> dict[str, float]:
+    """Percentage by identifier; every description says whose figure it is."""
+    found = {
+        one["identifier"]: one["potential_aly_acr_increase"] for one in row["event_match_quality"]["match_key_feedback"]
+    }
+    assert all("not Meta's figure" in one["description"] for one in found.values())
+    return {name: one["percentage"] for name, one in found.items()}
+
+
+def test_potential_of_keys_without_a_register(sandbox: Running) -> None:
+    """Nobody is known: an address on 1 of 4 events could be on 3 more, each with its weight's chance of 1 in 12."""
+    sandbox.post([purchase(event_id=str(n), user_data={"em": EMAIL, "client_user_agent": UA}) for n in range(3)])
+    sandbox.post([purchase(event_id="4", user_data={"em": EMAIL, "client_ip_address": IP, "client_user_agent": UA})])
+
+    row = web(sandbox)
+    assert increases(row) == {"email": 0.0, "ip_address": 6.2, "user_agent": 0.0}  # 3/4 * 1/12 = 6.25 %, half to even
+    assert row["event_potential_aly_acr_increase"]["percentage"] == 6.2
+
+
+def test_potential_of_keys_with_a_register(sandbox: Running) -> None:
+    """5 events, e-mail on 2 of which 1 matches; of the 3 without it the click id matched 1: 3/5 * 2/3 * 1/2 = 20 %."""
+    people = [{"id": "nino", "em": [EMAIL], "fbc": [FBC]}]
+    assert sandbox.http.post(f"{sandbox.base}/sandbox/people", json=people, timeout=20).status_code == 200
+    keys = [{"em": EMAIL}, {"em": HASH}, {"fbc": FBC}, {}, {}]
+    sandbox.post(
+        [
+            purchase(event_id=str(n), user_data={"client_ip_address": IP, "client_user_agent": UA, **sent})
+            for n, sent in enumerate(keys)
+        ]
+    )
+
+    row = web(sandbox)
+    # The click id: 4 of 5 could get it, 1 of the 4 without it is matched already, and every one sent matched: 4/5 * 3/4.
+    assert increases(row) == {"email": 20.0, "fbc": 60.0, "ip_address": 0.0, "user_agent": 0.0}
+    assert row["event_potential_aly_acr_increase"]["percentage"] == 60.0
+
+
+@pytest.mark.parametrize(("covered", "percentage"), [(0, 75.0), (1, 25.0), (2, 0.0)])
+def test_potential_of_coverage(sandbox: Running, covered: int, percentage: float) -> None:
+    """What is missing to 75 % of two browser events; nothing above it."""
+    for n in range(2):
+        sandbox.pixel(ev="Purchase", eid=f"a{n}")
+    sandbox.post([purchase(event_id=f"a{n}") for n in range(covered)] or [purchase(event_name="Lead")])
+
+    (row,) = [row for row in quality(sandbox)["web"] if row["event_name"] == "Purchase"]
+    increase = row["event_coverage"]["potential_aly_acr_increase"]
+    assert (increase["percentage"], "not Meta's figure" in increase["description"]) == (percentage, True)
+    assert row["event_potential_aly_acr_increase"]["percentage"] == percentage
+
+
+# ------------------------------------------------------------------ store events
+
+
+def sale(n: int, age_s: int, now_s: int, **user_data: object) -> dict:
+    keys = {"em": EMAIL, **user_data}
+    return purchase(event_id=str(n), event_time=now_s - age_s, action_source="physical_store", user_data=keys) | {
+        "custom_data": {"value": 1, "currency": "EUR", "order_id": str(n)}
+    }
+
+
+def offline(sandbox: Running, **query: object) -> dict:
+    (row,) = quality(sandbox, **{"fields": "offline"} | query)["offline"]
+    return row
+
+
+def test_offline_scores(sandbox: Running) -> None:
+    """Two uploads, on the first and the last of 5 days, of three sales by hand.
+
+    Match key: 5, 3 and 3 of 12. Frequency: 2 of 5 days. Freshness: within a day 10, after 4 days 5, after 8 days 0.
+    """
+    sandbox.post([sale(1, HOUR, NOW_S, ph=HASH), sale(2, 4 * DAY, NOW_S)])
+    sandbox.now += 4 * DAY * 1000
+    sandbox.post([sale(3, 8 * DAY, NOW_S + 4 * DAY)])
+
+    row = offline(sandbox)
+    assert row["event_name"] == "Purchase"
+    assert (row["match_key"]["score"], row["frequency"]["score"], row["freshness"]["score"]) == (3.1, 4.0, 5.0)
+    assert row["match_key"]["coverage"] == {"email": 100.0, "phone": 33.3}
+    assert row["composite"]["score"] == 4.0  # (3.06 + 4 + 5) / 3
+    assert row["composite"]["recommendation"] == row["match_key"]["recommendation"]  # the weakest part
+    assert "web" not in quality(sandbox, fields="offline")
+
+
+def test_offline_needs_nothing_more_at_8_5(sandbox: Running) -> None:
+    """All keys, today, at once: ten of ten, and nothing is recommended."""
+    sandbox.post([sale(1, HOUR, NOW_S, ph=HASH, external_id="7", fbc=FBC, fbp=FBP)])
+
+    row = offline(sandbox, fields="offline{event_name,composite}")
+    assert row == {"event_name": "Purchase", "composite": {"score": 10.0, "recommendation": "Nothing to do."}}
+
+
+def test_offline_looks_at_28_days_of_store_events(sandbox: Running) -> None:
+    """Web events, other agents' events and those of more than 28 days ago are none of its business."""
+    sandbox.post([purchase()])
+    assert quality(sandbox, fields="offline") == {}
+    sandbox.post([sale(1, HOUR, NOW_S)], partner_agent="Hub-1.2")
+    assert quality(sandbox, fields="offline", agent_name="other") == {}
+    assert quality(sandbox, fields="offline,web", agent_name="hub").keys() == {"web", "offline", "sandbox_estimate"}
+    sandbox.now += 28 * DAY * 1000
+    assert offline(sandbox)["frequency"]["score"] == 0.3  # one of 29 calendar days
+    sandbox.now += 1
+    assert quality(sandbox, fields="offline") == {}
+
+
 # ------------------------------------------------------------------ stats, node, checks
 
 

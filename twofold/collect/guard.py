@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import http
 from collections import Counter
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -33,7 +33,7 @@ MAX_PER_CLIENT = 100
 _LOOPBACK = ("127.0.0.1", "::1", "")  # a reverse proxy on this machine speaks for everybody
 _SWEEP_S = 1.0
 
-_OPEN, _HEADERS, _BODY, _ANSWERING = range(4)
+_OPEN, _HEADERS, _BODY, _ANSWERING, _KEPT = range(5)
 _STATUS_LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in http.HTTPStatus}
 
 
@@ -99,7 +99,10 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         self._phase, self._since, self._got = _HEADERS, self.loop.time(), 0
         self._first = self._chunk
-        super().on_message_begin()
+        # Not super(): it makes the ASGI scope, which a direct exchange has no use for; `_go_ordinary` does.
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         self._phase = _BODY
@@ -109,7 +112,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         exchange = self._direct()
         if exchange is None:
-            super().on_headers_complete()
+            self._go_ordinary()
         else:
             self.cycle = exchange  # type: ignore[assignment]
 
@@ -132,6 +135,14 @@ class GuardedProtocol(HttpToolsProtocol):
             exchange.more_body = False
             exchange.request.body = exchange.body
             self._reply(exchange, self.app.doors.answer(exchange.request))
+
+    def _go_ordinary(self) -> None:
+        """uvicorn's way, from the beginning of the message with what has been read since."""
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect
+        self.headers.extend(headers)  # the scope holds this list
+        super().on_headers_complete()
 
     def _header_bytes(self) -> int:
         """As sent: the request line, and a colon, a space and a line end for each field."""
@@ -170,19 +181,19 @@ class GuardedProtocol(HttpToolsProtocol):
     def _write(self, exchange: Exchange, answer: Answer) -> None:
         if exchange.disconnected or self.transport.is_closing():
             return
-        parts = [_STATUS_LINES[answer.status]]
-        for name, value in answer.headers:
-            parts += (name, b": ", value, b"\r\n")
-        parts.append(b"content-length: %d\r\n" % len(answer.body))
-        parts.append(b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n")
-        if exchange.request.method != "HEAD":
-            parts.append(answer.body)
-        self.transport.write(b"".join(parts))
+        end = b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n"
+        body = answer.body if exchange.request.method != "HEAD" else b""
+        head = _head(answer.status, answer.headers)
+        self.transport.write(b"%bcontent-length: %d\r\n%b%b" % (head, len(answer.body), end, body))
         exchange.response_started = exchange.response_complete = True
-        if exchange.keep_alive:
+        if not exchange.keep_alive:
+            self.transport.close()
+        elif self.pipeline:
             self.on_response_complete()
         else:
-            self.transport.close()
+            # In place of uvicorn's timer for each answer: the sweep closes what stays idle.
+            self.server_state.total_requests += 1
+            self._phase, self._since = _KEPT, self.loop.time()
 
     def overdue(self, now: float) -> bool:
         """True when the client has had its time for what it is doing."""
@@ -194,7 +205,7 @@ class GuardedProtocol(HttpToolsProtocol):
         return waited > (HEADER_S if self._phase is _HEADERS else IDLE_S)
 
     def close_overdue(self) -> None:
-        if self._phase is _OPEN:
+        if self._phase in (_OPEN, _KEPT):
             self.transport.close()
         else:
             self._refuse(b"408 Request Timeout")
@@ -205,6 +216,11 @@ class GuardedProtocol(HttpToolsProtocol):
             if cycle is None or cycle.response_complete or not cycle.response_started:
                 self.transport.write(b"HTTP/1.1 " + status + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
             self.transport.close()
+
+
+@lru_cache(maxsize=256)
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    return _STATUS_LINES[status] + b"".join(b"%b: %b\r\n" % pair for pair in headers)
 
 
 def _sweep(state: Any, loop: asyncio.AbstractEventLoop) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 
 import uvloop
 
@@ -41,21 +42,35 @@ def main() -> int:
     )
     parser.add_argument("--app-secret", default="", help="require a fitting appsecret_proof")
     options = parser.parse_args()
-    settings = SandboxSettings(
-        host=options.host,
-        port=options.port,
-        data=options.data,
-        tokens=dict(parse_token(text) for text in options.token),
-        scopes=dict(parse_token(text) for text in options.scope),
-        app_secret=options.app_secret,
-        dedup=DedupOptions(order_window_ms=ORDER_WINDOWS.get(options.order_id_rule)),
-    )
+    settings = settings_from(**vars(options))
     try:
         uvloop.run(serve(settings, on_ready=_announce))
     except TwofoldError as err:
         print(err, file=sys.stderr)
         return err.exit_code
     return 0
+
+
+def settings_from(
+    *,
+    host: str,
+    port: int,
+    data: str | None,
+    token: Iterable[str],
+    scope: Iterable[str],
+    order_id_rule: str | None,
+    app_secret: str,
+) -> SandboxSettings:
+    """Settings of the options as typed; ``order_id_rule`` is one of `ORDER_WINDOWS` or None."""
+    return SandboxSettings(
+        host=host,
+        port=port,
+        data=data,
+        tokens=dict(map(parse_token, token)),
+        scopes=dict(map(parse_token, scope)),
+        app_secret=app_secret,
+        dedup=DedupOptions(order_window_ms=None if order_id_rule is None else ORDER_WINDOWS[order_id_rule]),
+    )
 
 
 def parse_token(text: str) -> tuple[str, tuple[str, ...]]:

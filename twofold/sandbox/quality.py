@@ -1,6 +1,6 @@
-"""``GET /{version}/dataset_quality``: how well a dataset's web events can be matched, in Meta's documented shape.
+"""``GET /{version}/dataset_quality``: how well a dataset's events can be matched, in Meta's documented shape.
 
-Owns the shape, the selection by ``fields`` and the formulas. **The score is this sandbox's own estimate**: Meta
+Owns the shape for web events, the selection by ``fields`` and the formulas. **The score is this sandbox's own estimate**: Meta
 documents its inputs (which keys arrive, whether they are valid, the share of events matched to an account, over 48
 hours, 0 to 10, server events of the web only), not how they are weighed. What is ours:
 
@@ -11,8 +11,10 @@ hours, 0 to 10, server events of the web only), not how they are weighed. What i
 - Coverage is documented (7-day average of the share of browser events that the server covers with a shared key,
   against 75 %); an average over days weighs each day with browser events alike.
 - ``acr`` is the share of counted events that only the server reported; Meta's own figure models attribution.
+- ``potential_aly_acr_increase`` is the share of events that would newly match if a key were sent as often as the
+  best-covered one (`key_quality.KeySurvey.potential`), or newly be covered at the goal; the event's is the largest.
 
-``potential_aly_acr_increase`` and ``event_potential_aly_acr_increase`` are left out: nothing here could compute them.
+``offline`` is in `offline_quality`, the weights are in `key_quality`.
 Sources: Meta for Developers, "Dataset Quality API", and published live transcripts, read September 2026.
 """
 
@@ -20,53 +22,44 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
 from typing import Any
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from twofold.event.click_ids import parse_fbc, parse_fbp, strip_appendix
 from twofold.sandbox.access import READ_QUALITY
 from twofold.sandbox.answers import Kind, Refused
 from twofold.sandbox.dedup import DAY_MS, HOUR_MS, Source, State
 from twofold.sandbox.diagnostics import CATALOGUE, Side
 from twofold.sandbox.findings import diagnostics_rows
 from twofold.sandbox.graph import answer_read
+from twofold.sandbox.key_quality import KEYS, survey_keys
+from twofold.sandbox.offline_quality import agent_name, offline_rows
 from twofold.sandbox.received import Received
-from twofold.sandbox.rules import HASHED_KEYS, is_hash, meta_keys
 from twofold.sandbox.settings import Sandbox
 from twofold.sandbox.traffic import SURVEYED, share
 
 SCORE_MS = 48 * HOUR_MS  # documented
 COVERAGE_MS = 7 * DAY_MS  # documented
 GOAL_PERCENTAGE = 75  # documented
-FULL = 12  # ours: e-mail, click id, phone, external_id and fbp together
-NOTE = "composite_score and acr are this sandbox's own estimates from documented inputs, not Meta's figures."
+NOTE = (
+    "Scores, acr and potential increases are this sandbox's own estimates from documented inputs, not Meta's figures."
+)
+KEY_POTENTIAL = (
+    "Our estimate, not Meta's figure: the share of events that would newly match if this key were sent as often as the "
+    "best-covered one."
+)
+COVERAGE_POTENTIAL = (
+    "Our estimate, not Meta's figure: the share of browser events that the server would newly cover if coverage reached "
+    f"{GOAL_PERCENTAGE} %."
+)
+EVENT_POTENTIAL = (
+    "Our estimate, not Meta's figure: the largest single increase of this event's keys and coverage; they overlap, so "
+    "they are not added up."
+)
 
-# key -> (its name in the answer, its weight in our score)
-KEYS: dict[str, tuple[str, int]] = {
-    "em": ("email", 3),
-    "fbc": ("fbc", 3),
-    "ph": ("phone", 2),
-    "external_id": ("external_id", 2),
-    "fbp": ("fbp", 2),
-    "fb_login_id": ("fb_login_id", 2),
-    "db": ("date_of_birth", 2),
-    "country": ("country", 2),
-    "fn": ("first_name", 1),
-    "ln": ("last_name", 1),
-    "ct": ("city", 1),
-    "zp": ("zip_code", 1),
-    "st": ("state", 1),
-    "ge": ("gender", 1),
-    "lead_id": ("lead_id", 1),
-    "client_ip_address": ("ip_address", 1),
-    "client_user_agent": ("user_agent", 1),
-}
 # dedup key -> its values in one copy
 DEDUPE_KEYS = {
     "event_id": lambda copy: (copy.arrival.event_id,) if copy.arrival.event_id else (),
@@ -97,15 +90,16 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
 
 def build(sandbox: Sandbox, request: Request, dataset: str) -> dict[str, Any]:
-    """The answer's body; ``{}`` when the dataset received no web event in 7 days."""
+    """The answer's body; ``{}`` when the dataset received no web event in 7 days, no store event in 28."""
     fields = parse_fields(request.query_params.get("fields") or "web")
-    if unknown := fields.keys() - {"web", "id"}:
+    if unknown := fields.keys() - BRANCHES.keys() - {"id"}:
         raise Refused(Kind.FIELD_UNKNOWN, subject=sorted(unknown)[0][:64])
     agent = request.query_params.get("agent_name")
-    rows = web_rows(sandbox, dataset, agent.lower() if agent else None)
-    if not rows or "web" not in fields:
-        return {}
-    return {"web": [select(row, fields["web"]) for row in rows], "sandbox_estimate": NOTE}
+    answer: dict[str, Any] = {}
+    for name, rows_of in BRANCHES.items():
+        if name in fields and (rows := rows_of(sandbox, dataset, agent.lower() if agent else None)):
+            answer[name] = [select(row, fields[name]) for row in rows]
+    return answer | {"sandbox_estimate": NOTE} if answer else {}
 
 
 def web_rows(sandbox: Sandbox, dataset: str, agent: str | None = None) -> list[dict[str, Any]]:
@@ -122,11 +116,7 @@ def web_rows(sandbox: Sandbox, dataset: str, agent: str | None = None) -> list[d
     return [_row(sandbox, dataset, name, names[name], agent, findings, now) for name in sorted(names)]
 
 
-def agent_name(partner_agent: str | None) -> str | None:
-    """Meta lower-cases ``partner_agent`` and strips the version: ``Hub-1.2-abc`` is hub-abc."""
-    if not partner_agent:
-        return None
-    return "-".join(part for part in partner_agent.lower().split("-") if not re.match(r"v?\d", part)) or None
+BRANCHES = {"web": web_rows, "offline": offline_rows}
 
 
 def _row(
@@ -153,6 +143,10 @@ def _row(
     if server:
         row["data_freshness"] = data_freshness(server)
         row["acr"] = additional_conversions(sandbox, copies)
+    parts = [*row.get("event_match_quality", {}).get("match_key_feedback", ()), row.get("event_coverage", {})]
+    increases = [part["potential_aly_acr_increase"]["percentage"] for part in parts if part]
+    if increases:
+        row["event_potential_aly_acr_increase"] = {"percentage": max(increases), "description": EVENT_POTENTIAL}
     return row
 
 
@@ -161,55 +155,20 @@ def _row(
 
 def match_quality(sandbox: Sandbox, copies: list[Received], findings: list[dict[str, Any]]) -> dict[str, Any]:
     """Score, feedback per key and diagnostics of server copies of one event name."""
-    present: Counter[str] = Counter()
-    shares = []
-    for copy in copies:
-        keys = valid_keys(msgspec.json.decode(copy.arrival.event).get("user_data"))
-        present.update(keys)
-        shares.append(min(1.0, sum(KEYS[key][1] for key in keys) / FULL))
-    score = 10 * statistics.fmean(shares)
-    matched = share_matched(sandbox, copies)
-    if matched is not None:
-        score = (score + 10 * matched) / 2
+    keys = survey_keys(sandbox.world, copies)
     return {
-        "composite_score": round(score, 1),
+        "composite_score": round(keys.score, 1),
         "match_key_feedback": [
-            {"identifier": name, "coverage": {"percentage": _percent(present[key], len(copies))}}
+            {
+                "identifier": name,
+                "coverage": {"percentage": keys.percentage(key)},
+                "potential_aly_acr_increase": {"percentage": keys.potential(key), "description": KEY_POTENTIAL},
+            }
             for key, (name, _) in KEYS.items()
-            if present[key]
+            if keys.sent[key]
         ],
         "diagnostics": [_quality_diagnostic(finding) for finding in findings if _about_matching(finding)],
     }
-
-
-def valid_keys(user_data: Any) -> list[str]:
-    """The keys of `KEYS` that one event carries with at least one usable value."""
-    if not isinstance(user_data, dict):
-        return []
-    return [key for key, value in meta_keys(user_data).items() if key in KEYS and _usable(key, value)]
-
-
-def share_matched(sandbox: Sandbox, copies: Iterable[Received]) -> float | None:
-    """Share of copies that belong to an account of the register; None while the register is empty."""
-    world = sandbox.world
-    if not len(world.people):
-        return None
-    rows = [world.matcher.person_of(copy) is not None for copy in copies]
-    return statistics.fmean(rows) if rows else None
-
-
-def _usable(key: str, value: Any) -> bool:
-    values = value if isinstance(value, list) else [value]
-    if key in HASHED_KEYS:
-        return any(is_hash(item) for item in values)
-    if key in ("fbc", "fbp"):
-        parse = parse_fbc if key == "fbc" else parse_fbp
-        return any(isinstance(item, str) and parse(item) for item in values)
-    if key == "client_ip_address":
-        return any(
-            isinstance(item, str) and re.fullmatch(r"[0-9a-fA-F.:]{2,45}", strip_appendix(item)) for item in values
-        )
-    return True
 
 
 def _about_matching(finding: dict[str, Any]) -> bool:
@@ -246,6 +205,10 @@ def event_coverage(browser: list[Received], server: list[Received]) -> dict[str,
         "percentage": percentage,
         "goal_percentage": GOAL_PERCENTAGE,
         "description": "Average over 7 days of browser events that the server also sent with a shared key.",
+        "potential_aly_acr_increase": {
+            "percentage": round(max(0.0, GOAL_PERCENTAGE - percentage), 1),
+            "description": COVERAGE_POTENTIAL,
+        },
     }
 
 

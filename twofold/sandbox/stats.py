@@ -24,7 +24,8 @@ from twofold.sandbox.answers import Kind, Refused
 from twofold.sandbox.dedup import HOUR_MS, Source, State
 from twofold.sandbox.diagnostics import CATALOGUE_EVENTS
 from twofold.sandbox.graph import answer_read
-from twofold.sandbox.quality import parse_fields, share_matched
+from twofold.sandbox.key_quality import share_matched
+from twofold.sandbox.quality import parse_fields
 from twofold.sandbox.received import Received
 from twofold.sandbox.rules import HASHED_KEYS
 from twofold.sandbox.settings import Sandbox
@@ -63,7 +64,7 @@ def build_node(sandbox: Sandbox, request: Request, dataset: str) -> dict[str, An
     fields = parse_fields(request.query_params.get("fields") or "id,name")
     copies = [c for c in sandbox.inbox.received() if c.arrival.dataset == dataset]
     times = [c.arrival.event_time for c in copies]
-    matched = share_matched(sandbox, copies)
+    matched = share_matched(sandbox.world, copies)
     known = {
         "id": dataset,
         "name": f"Sandbox dataset {dataset}",
