@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
 import socket
@@ -397,6 +398,30 @@ def test_help_names_every_command() -> None:
         assert f"  {command} " in done.stdout
     assert run_twofold("frobnicate").returncode == 2
     assert run_twofold("version").stdout == f"{__version__}\n"
+
+
+def test_sandbox_options() -> None:
+    """The command takes what `python -m twofold.sandbox` takes: datasets and scopes of a token, secret, order id rule."""
+    arguments = ["sandbox", "--token", "secret-token=1", "--token", "reader-token", "--scope", "reader-token=ads_read"]
+    with contextlib.closing(Program([*arguments, "--order-id-rule", "28d"])) as program:
+        program.start()
+
+        def status(token: str, dataset: str = "1", order: str = "7") -> int:
+            event = purchase(order, user_data={"em": "0" * 64})
+            event["custom_data"]["order_id"] = "7"
+            body = {"data": [event], "access_token": token}
+            return requests.post(f"{program.url}/{dataset}/events", json=body, timeout=PATIENCE_S).status_code
+
+        assert (status("secret-token"), status("secret-token", "2"), status("other-token")) == (200, 400, 401)
+        assert status("reader-token") == 403
+        assert status("secret-token", order="8") == 200
+        (counts,) = requests.get(f"{program.url}/sandbox/counts", timeout=PATIENCE_S).json()["counts"]
+        assert counts["counted"] == 1
+    with contextlib.closing(Program(["sandbox", "--app-secret", "s"])) as program:
+        program.start()
+        query = {"dataset_id": "1", "access_token": "secret-token"}
+        assert requests.get(f"{program.url}/dataset_quality", params=query, timeout=PATIENCE_S).status_code == 400
+    assert run_twofold("sandbox", "--order-id-rule", "1d").returncode == 2
 
 
 # -- what others write is shown, not obeyed

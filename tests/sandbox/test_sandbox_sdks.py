@@ -169,9 +169,9 @@ def test_python_sdk_sends_every_kind_of_event(graph: Running, changes: dict, kep
     assert row["event"][part][key] == value
 
 
-def run_node(sandbox: Running, **given: object) -> tuple[int, dict]:
+def run_node(sandbox: Running, script: str = "send_purchase.js", **given: object) -> tuple[int, dict]:
     done = subprocess.run(
-        ["node", "send_purchase.js", sandbox.base, DATASET, TOKEN, json.dumps(given)],
+        ["node", script, sandbox.base, DATASET, TOKEN, json.dumps(given)],
         cwd=NODE_CLIENT,
         capture_output=True,
         text=True,
@@ -210,6 +210,45 @@ def test_node_sdk_reads_our_errors(sandbox: Running) -> None:
     assert status == 1
     assert "Invalid parameter" in answer["error"]
     assert sandbox.read("events") == []
+
+
+EXTINFO = [
+    "i2", "shop.example", "1.0", "1.0", "17.5", "iPhone15,4", "en_US", "CEST", "", "393", "852", "3", "6", "128", "60",
+    "Europe/Berlin",
+]  # fmt: skip
+APP = {"action_source": "app", "email": "John_Smith@gmail.com", "extinfo": EXTINFO}
+CHATTING = {
+    "action_source": "business_messaging",
+    "messaging_channel": "whatsapp",
+    "page_id": "1",
+    "ctwa_clid": "click",
+}
+
+# what the Node SDK is given, what is kept of it, or the refusal's subcode
+NODE_KINDS = [
+    ("app", APP, ("app_data", "extinfo", {str(slot): text for slot, text in enumerate(EXTINFO)}), None),
+    ("app without OS version", APP | {"extinfo": [*EXTINFO[:4], "", *EXTINFO[5:]]}, None, 2804043),
+    ("chat", CHATTING, ("user_data", "ctwa_clid", "click"), None),
+    ("chat with an address", CHATTING | {"ip": "2001:db8::1"}, None, 2804064),
+]
+
+
+@pytest.mark.node
+@pytest.mark.parametrize(("given", "kept", "subcode"), [row[1:] for row in NODE_KINDS], ids=[r[0] for r in NODE_KINDS])
+def test_node_sdk_sends_app_and_chat_events(
+    sandbox: Running, given: dict, kept: tuple | None, subcode: int | None
+) -> None:
+    """App and messaging events of the Node SDK are accepted whole, or refused with Meta's subcode and not kept."""
+    status, answer = run_node(sandbox, "send_kind.js", event_time=NOW_MS // 1000, **given)
+
+    if kept is None:
+        assert (status, sandbox.read("events")) == (1, []), answer
+        (entry,) = sandbox.read("refused")
+        assert entry["subcode"] == subcode
+    else:
+        (row,) = sandbox.read("events")
+        part, key, value = kept
+        assert (status, row["event"][part][key]) == (0, value), answer
 
 
 def test_curl_form_post(sandbox: Running) -> None:

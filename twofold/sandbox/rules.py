@@ -282,6 +282,8 @@ def _rule_app(event: _Event) -> None:
         raise Refused(Kind.EXTINFO_MISSING, blame=("app_data", "extinfo"))
     if isinstance(extinfo, str):  # form-minded senders write the list as its JSON text
         extinfo = _list_in(extinfo)
+    if isinstance(extinfo, dict):  # the official Node SDK 24.0.1 writes {"0": …, "15": …}
+        extinfo = [extinfo.get(str(slot)) for slot in range(len(extinfo))]
     if not isinstance(extinfo, list) or len(extinfo) != EXTINFO_SLOTS:
         raise Refused(Kind.EXTINFO_INVALID, f"expected {EXTINFO_SLOTS} texts", blame=("app_data", "extinfo"))
     if extinfo[0] not in PLATFORMS:
