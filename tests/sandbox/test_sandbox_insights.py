@@ -471,6 +471,25 @@ def mixed_shop(shop: Running) -> Running:
     return shop
 
 
+def test_credit_follows_the_kept_copy(shop: Running) -> None:
+    """A browser copy that comes after Insights was read takes its server copy's place: still three purchases, one both."""
+    query = {"time_range": WEEK, "fields": "actions", "action_breakdowns": ["signal_source_bucket"]}
+
+    def sides() -> dict[str, str]:
+        (row,) = rows(shop, **query)
+        return {one["signal_source_bucket"]: one["value"] for one in row["actions"] if one["action_type"] == "purchase"}
+
+    assert sides() == {"server": "3"}
+    hit = {"cd[value]": "40", "cd[currency]": "EUR", "ud[em]": mail("ann")}
+    shop.pixel(ev="Purchase", eid="a1", **hit)
+    assert sides() == {"server": "2", "both": "1"}
+    assert [row["number"] for row in shop.read("conversions") if row["event_name"] == "Purchase"] == [2, 3, 7]
+    shop.pixel(ev="Purchase", eid="a9", **hit)  # the browser's alone
+    assert sides() == {"server": "2", "both": "1", "browser": "1"}
+    shop.reset()
+    assert shop.read("conversions") == []
+
+
 # breakdowns asked for -> purchases and their value by the breakdowns' values, counted by hand from the lists above
 BROKEN_DOWN = [
     (

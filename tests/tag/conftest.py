@@ -45,7 +45,7 @@ def port(_server: tuple[Shop, int]) -> int:
     return _server[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: Playwright keeps an event loop running in this thread while it is open
 def _browser(port: int) -> Iterator[Browser]:
     secure = ",".join(f"http://{host}:{port}" for host in ("www.shop.example", "shop.example"))
     with sync_playwright() as playwright:

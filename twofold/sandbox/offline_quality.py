@@ -67,7 +67,10 @@ def _row(sandbox: Sandbox, name: str, copies: list[Received], now: int) -> dict[
     keys = survey_keys(sandbox.world, copies[:SURVEYED])
     scores = {"match_key": keys.score, "frequency": frequency(copies, now), "freshness": freshness(copies)}
     composite = statistics.fmean(scores.values())
-    row = {"event_name": name, "composite": _scored(composite, ADVICE[min(scores, key=lambda part: scores[part])])}
+    row: dict[str, Any] = {
+        "event_name": name,
+        "composite": _scored(composite, ADVICE[min(scores, key=lambda part: scores[part])]),
+    }
     row |= {part: _scored(score, ADVICE[part]) for part, score in scores.items()}
     row["match_key"]["coverage"] = {name: keys.percentage(key) for key, name in COVERED.items()}
     return row
