@@ -257,3 +257,47 @@ def test_whatever_comes_is_kept_hashed_or_refused(raw):
         texts = [h[1] for f, values in tree.items() if f in CONTACTS for h in values]
         assert all(len(t) == 64 and set(t) <= set("0123456789abcdef") for t in texts)
         assert decode_event(encode(event_with(*result))) == event_with(*result)
+
+
+# -- second spellings of ambiguous values
+
+
+def hexes_of(*texts: str) -> list[str]:
+    return [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+
+
+# user_data, keys with variants, the rules and texts hashed, documented form first
+VARIANTS = [
+    ({"fn": "Mary-Ann"}, "fn", [("meta", "maryann"), ("meta_sdk", "mary-ann")]),
+    ({"ct": "Zürich"}, "ct", [("meta", "zürich"), ("meta_builder", "zrich")]),
+    ({"ct": "St. John's"}, "ct", [("meta", "stjohns"), ("meta_sdk", "stjohn's")]),
+    ({"ct": "São Paulo 1"}, "ct", [("meta", "sãopaulo1"), ("meta_sdk", "sãopaulo"), ("meta_builder", "sopaulo1")]),
+    ({"st": "NSW", "country": "AU"}, "st", [("meta", "nsw"), ("meta_builder", "ns")]),
+    ({"zp": "100-0001", "country": "JP"}, "zp", [("meta", "1000001"), ("meta_sdk", "100")]),
+    ({"fn": "Mary"}, "fn", [("meta", "mary")]),
+    ({"fn": ["Mary-Ann", "Ann"]}, "fn", [("meta", "maryann"), ("meta", "ann"), ("meta_sdk", "mary-ann")]),
+    ({"em": ["jane@example.com", "john doe@example.com"]}, "em", [("meta", "jane@example.com")]),
+    ({"ph": "1-800-FLOWERS"}, "ph", []),  # no documented form, so nothing else either
+    ({"ph": "020 7946 0958", "country": "GB"}, "ph", [("meta", "442079460958"), ("meta_sdk", "2079460958")]),
+]
+
+
+@pytest.mark.parametrize(("raw", "field", "expected"), VARIANTS)
+def test_variants_follow_the_documented_form(raw, field, expected):
+    """A named key also gets what Meta's SDKs and its builder hash, where that differs, behind the documented form."""
+    user, _ = hash_user_data(raw, variants=frozenset({field}))
+    assert [(h.rule, h.hex) for h in getattr(user, field)] == [(rule, hexes_of(text)[0]) for rule, text in expected]
+    assert hashed_values(getattr(user, field)) == hexes_of(*(text for _, text in expected))
+
+
+def test_variants_are_made_for_named_keys_only():
+    """Without the setting, and for keys it does not name, there is one hash a value."""
+    raw = {"fn": "Mary-Ann", "ln": "O'Brien"}
+    assert [len(kept(raw).fn), len(kept(raw).ln)] == [1, 1]
+    user = kept(raw, variants=frozenset({"ln"}))
+    assert [len(user.fn), len(user.ln)] == [1, 2]
+
+
+def test_a_hash_has_no_variants():
+    """What the sender hashed is sent as it is, alone."""
+    assert kept({"fn": EMAIL}, variants=frozenset({"fn"})).fn == (Hashed("sent", EMAIL),)

@@ -58,6 +58,14 @@ DOCUMENTED = [
     ("ph", "030 901820", "de", "4930901820"),
     ("ph", "+39 06 6982 1234", None, "390669821234"),  # Italy keeps its zero
     ("ph", "٠٣٠ ٩٠١٨٢٠", "de", "4930901820"),
+    ("ph", "0555 00 00 07", "ge", "995555000007"),
+    ("ph", "(415) 555-2671 ext. 5", "us", "14155552671"),
+    ("ph", "+1 415 555 2671 x5", None, "14155552671"),
+    ("ph", "8 (495) 123-45-67 доб. 12", "ru", "74951234567"),
+    ("ph", "00 995 555 00 00 07", "us", "995555000007"),
+    ("ph", "＋１ ４１５ ５５５ ２６７１", None, "14155552671"),
+    ("ph", "۰۹۱۲ ۳۴۵ ۶۷۸۹", "ir", "989123456789"),
+    ("ph", "0555 00 00 07", None, None),
     ("ph", "020 7946 0958", None, None),
     ("ph", "0650 555 1212", None, None),
     ("ph", "555-1212", "us", None),  # the area is missing
@@ -75,6 +83,36 @@ DOCUMENTED = [
     ("ln", "Mu\u0308ller", None, "müller"),
     ("ln", "ИВАНОВ", None, "иванов"),
     ("ln", "...", None, None),
+    # what Unicode can write in two ways is one: composed letters, width, presentation forms, invisible characters
+    ("fn", "Ｊａｎｅ", None, "jane"),
+    ("fn", "ﾔﾏﾀﾞ", None, "ヤマダ"),
+    ("fn", "ﬁona", None, "fiona"),
+    ("fn", "ﻣﺤﻤﺪ", None, "محمد"),
+    ("fn", "Ja\u00adne\u200b", None, "jane"),
+    ("fn", "\u202bדוד\u202c", None, "דוד"),
+    ("fn", "علی\u200cرضا", None, "علی\u200cرضا"),  # the joiner is how Persian spells it
+    ("fn", "ශ්\u200dරීමා", None, "ශ්\u200dරීමා"),
+    ("fn", "Jane\u200cDoe", None, "janedoe"),
+    ("fn", "Jane\u00a0Doe", None, "janedoe"),
+    ("fn", "王\u3000小明", None, "王小明"),
+    # ... and what is a letter of its own stays one
+    ("fn", "สำราญ", None, "สำราญ"),
+    ("fn", "Սևակ", None, "սևակ"),
+    ("fn", "Mª", None, "mª"),
+    ("fn", "ĳsbrand", None, "ĳsbrand"),
+    # case is Unicode's, of no language
+    ("fn", "İbrahim", None, "i̇brahim"),
+    ("fn", "IŞIK", None, "işik"),
+    ("fn", "ışık", None, "ışık"),
+    ("fn", "ΓΙΩΡΓΟΣ", None, "γιωργος"),
+    ("fn", "ΝΙΚΟΣ ΠΑΠΑΣ", None, "νικοςπαπας"),
+    ("fn", "ᲒᲘᲝᲠᲒᲘ", None, "გიორგი"),
+    ("fn", "STRAẞE", None, "straße"),
+    # punctuation of any script goes, a symbol in a name stays, a symbol in a place goes
+    ("fn", "阿里·木江", None, "阿里木江"),
+    ("fn", "ג׳ורג׳", None, "גורג"),
+    ("fn", "Anna♥", None, "anna♥"),
+    ("ct", "Anna♥", None, "anna"),
     # birth date: YYYYMMDD
     ("db", "2/16/1997", None, "19970216"),
     ("db", "16/2/1997", None, "19970216"),
@@ -103,7 +141,9 @@ DOCUMENTED = [
     ("st", "California", None, "ca"),
     ("st", "New York", "us", "ny"),
     ("st", "Île-de-France", "fr", "îledefrance"),
+    ("st", "D.C.", "us", "dc"),
     ("st", "NSW", "au", "nsw"),
+    ("st", "Québec", "ca", "québec"),
     ("st", "New South Wales", "au", "newsouthwales"),
     # zip
     ("zp", "94025-1234", "us", "94025"),
@@ -122,6 +162,7 @@ DOCUMENTED = [
     ("country", "united kingdom", None, "gb"),
     ("country", "DEU", None, "de"),
     ("country", "Germany", None, "de"),
+    ("country", "XK", None, "xk"),
     ("country", "Narnia", None, None),
     # external id: the genuine pixel's rule
     ("external_id", "User 42", None, "user42"),

@@ -2,21 +2,31 @@
 
 A contact value comes in plain or already hashed and leaves as `Hashed` with the name of the rule its text
 was brought into before hashing. ``meta`` is Meta's documented form; ``sent`` means the sender hashed it and
-we cannot know how. Platforms that hash another form get further rules here, made at the same moment, so
-that the plain value can be forgotten (it is never stored).
+we cannot know how. For keys that a merchant named as ambiguous, two further rules are made at the same moment:
+``meta_sdk`` and ``meta_builder``, what Meta's own libraries would have hashed. The plain value is then forgotten (it is
+never stored).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache, partial
 from typing import Any
 
 from twofold.event.click_ids import is_fbc, is_fbp, strip_appendix
 from twofold.event.model import Hashed, UserData
-from twofold.event.normalise import FORMS, NEEDS_COUNTRY, normalise_country, normalise_ip
+from twofold.event.normalise import (
+    FORMS,
+    NEEDS_COUNTRY,
+    normalise_country,
+    normalise_email,
+    normalise_ip,
+    normalise_phone,
+)
+from twofold.event.profiles import meta_builder, meta_node, meta_python
+from twofold.event.profiles.contract import Form, Given, Outcome
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
 from twofold.event.vocabulary import (
     CONTACT_ALIASES,
@@ -29,7 +39,9 @@ from twofold.event.vocabulary import (
 
 RULE_META = "meta"  # Meta's documented normal form, hashed by us
 RULE_SENT = "sent"  # hashed by the sender
-META_RULES = frozenset({RULE_META, RULE_SENT})
+RULE_SDK = "meta_sdk"  # as Meta's Python and Node SDKs write it, where that differs
+RULE_BUILDER = "meta_builder"  # as Meta's parameter builder writes it, where that differs
+META_RULES = frozenset({RULE_META, RULE_SENT, RULE_SDK, RULE_BUILDER})
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _SHA256_LOWER = re.compile(r"[0-9a-f]{64}")
@@ -37,31 +49,34 @@ _HEX = re.compile(r"[0-9a-fA-F]{32,}")
 _SHORTEST_HASH = 32  # characters; shorter text cannot be a hash, not even a broken one
 _MAX_VALUES = 20  # per key; more is a mistake, not a person
 _KNOWN_PLAIN = frozenset(PLAIN_FIELDS) | frozenset(LEGACY_HASHED_FIELDS)
+_NOBODY = Given()
 _DIRECT_PLAIN = ("client_ip_address", "client_user_agent", "fbc", "fbp")
 
 sha256 = hashlib.sha256
 
 
 def hash_user_data(
-    raw: Any, *, default_country: str = "", lenient: bool = False
+    raw: Any, *, default_country: str = "", lenient: bool = False, variants: frozenset[str] = frozenset()
 ) -> tuple[UserData, list[str]] | Refusal:
     """A ``user_data`` object as received to typed, hashed match keys and a list of warnings.
 
-    Refuses only what no receiver could read: not an object, or a broken hash (lenient callers, the browser
-    endpoints, leave that key out instead). A value that is no such contact value is left out with a warning.
+    ``variants`` names the contact fields that also get the hashes of `RULE_SDK` and `RULE_BUILDER`, behind those of the
+    documented form and only where they differ. Refuses only what no receiver could read: not an object, or a broken
+    hash (lenient callers, the browser endpoints, leave that key out instead). A value that is no such contact value is
+    left out with a warning.
     """
     if not isinstance(raw, dict):
         return Refusal(reason=DropReason.MISSING_USER_DATA, path="user_data", expected="an object", got=describe(raw))
     warnings: list[str] = []
     found: dict[str, Any] = {}
     other: dict[str, Any] = {}
-    country = _country_of(raw.get("country")) or default_country or None
+    country = stated_country(raw.get("country")) or default_country or None
     for key, value in raw.items():
-        if type(value) is str and len(value) < _SHORTEST_HASH and key in FORMS and key not in found:
-            # The common case, written out: one plain text.
-            hashes = (_hash_known if key in _REPEATING else _hash_plain)(key, value, country)
-            if hashes is not None:
-                found[key] = hashes
+        if type(value) is str:
+            # The common case: one plain text that is usable. Saves half of the time of an ordinary event.
+            reader = (_SHORT if len(value) < _SHORTEST_HASH else _LONG).get(key)
+            if reader is not None and key not in found and (read := reader(value, country)):
+                found[key] = read
                 continue
         if value is None or value == "" or value == []:
             continue
@@ -77,6 +92,8 @@ def hash_user_data(
         else:
             # An unknown key may hold anything, contact data included: it is named, not kept.
             warnings.append(f"user_data.{describe_key(key)} is not a documented key; left out")
+    if variants:
+        _add_variants(found, raw, variants, country)
     return UserData(**found, other=other), warnings
 
 
@@ -98,6 +115,44 @@ def hashed_values(values: Iterable[Hashed], rules: frozenset[str] = META_RULES) 
     return list(dict.fromkeys(h.hex for h in values if h.rule in rules))
 
 
+def hash_form(form: Form) -> str | None:
+    """What a profile's answer puts on the wire, without the builder's appendix; None for nothing."""
+    if form.value is None or form.outcome is not Outcome.HASHED:
+        return form.value
+    return sha256(form.value.encode()).hexdigest()
+
+
+def stated_country(value: Any) -> str | None:
+    """The alpha-2 code that a ``country`` value or the first of a list names, lower-case; None for none."""
+    first = value[0] if isinstance(value, list) and value else value
+    return normalise_country(first) if isinstance(first, str) and len(first) < 60 else None
+
+
+def _add_variants(found: dict[str, Any], raw: dict[str, Any], variants: frozenset[str], country: str | None) -> None:
+    for key, value in raw.items():
+        field = CONTACT_ALIASES.get(key, key)
+        if field in variants and field in found:
+            known = {h.hex for h in found[field]}
+            made = {h.hex: h for text in _texts(value) if text for h in _variants(field, text, country)}
+            found[field] += tuple(h for hex, h in made.items() if hex not in known)
+
+
+def _variants(field: str, text: str, country: str | None) -> list[Hashed]:
+    """The library forms of one plain value. Where the two SDKs differ the Python one counts, unless it refuses."""
+    documented = hash_one(field, text, country)
+    if type(documented) is not Hashed or documented.rule != RULE_META:
+        return []  # a hash, or a value that nobody can read
+    sdk = meta_python.PROFILE[field](text, _NOBODY)
+    if not sdk.value:
+        sdk = meta_node.PROFILE[field](text, _NOBODY)
+    hashes: dict[str, Hashed] = {documented.hex: documented}
+    for rule, form in ((RULE_SDK, sdk), (RULE_BUILDER, meta_builder.PROFILE[field](text, _NOBODY))):
+        if form.value and form.outcome is Outcome.HASHED:
+            made = sha256(form.value.encode()).hexdigest()
+            hashes.setdefault(made, Hashed(rule, made))
+    return list(hashes.values())[1:]
+
+
 def _put_hashed(
     found: dict[str, Any], field: str, value: Any, country: str | None, warnings: list[str], lenient: bool
 ) -> Refusal | None:
@@ -106,7 +161,7 @@ def _put_hashed(
         if text is None:
             warnings.append(f"user_data.{field} holds something other than text; left out")
             continue
-        hashed = _hash_one(field, text, country)
+        hashed = hash_one(field, text, country)
         if type(hashed) is Hashed:
             if hashed not in hashes:
                 hashes.append(hashed)
@@ -136,10 +191,52 @@ def _hash_plain(field: str, text: str, country: str | None) -> tuple[Hashed] | N
 _REPEATING = frozenset({"fn", "ln", "ct", "st", "zp", "country", "ge", "db"})
 _hash_known = lru_cache(maxsize=32_768)(_hash_plain)
 
-_BROKEN = object()
+
+def _read_email(text: str, _: str | None) -> tuple[Hashed] | None:
+    """An address of any length; what holds no @ may be a hash and is not for this reader."""
+    form = normalise_email(text) if "@" in text else None
+    return (Hashed(RULE_META, sha256(form.encode()).hexdigest()),) if form else None
 
 
-def _hash_one(field: str, text: str, country: str | None) -> Any:
+def _read_phone(text: str, country: str | None) -> tuple[Hashed] | None:
+    form = normalise_phone(text, country)
+    return (Hashed(RULE_META, sha256(form.encode()).hexdigest()),) if form else None
+
+
+def _read_address(text: str, _: str | None) -> str | None:
+    return normalise_ip(text)
+
+
+def _read_agent(text: str, _: str | None) -> str | None:
+    return text.strip()
+
+
+def _read_fbc(text: str, _: str | None) -> str | None:
+    return text if is_fbc(text) else None
+
+
+def _read_fbp(text: str, _: str | None) -> str | None:
+    return text if is_fbp(text) else None
+
+
+_LONG: dict[str, Callable[[str, str | None], Any]] = {
+    "em": _read_email,
+    "client_ip_address": _read_address,
+    "client_user_agent": _read_agent,
+    "fbc": _read_fbc,
+    "fbp": _read_fbp,
+}
+"""Key to the reader of one text of any length; nothing when the long way must look at it."""
+
+_SHORT = {f: partial(_hash_known if f in _REPEATING else _hash_plain, f) for f in FORMS} | _LONG | {"ph": _read_phone}
+"""The same for texts that are too short to be a hash."""
+
+BROKEN = object()
+"""What `hash_one` answers for a cut or foreign hash."""
+
+
+def hash_one(field: str, text: str, country: str | None) -> Any:
+    """One value of one contact field: `Hashed`, None for no usable value, or `BROKEN`. ``country``: alpha-2 or None."""
     if len(text) == 64 and _SHA256_LOWER.fullmatch(text):
         return Hashed(RULE_SENT, text)
     if len(text) >= _SHORTEST_HASH:
@@ -148,7 +245,7 @@ def _hash_one(field: str, text: str, country: str | None) -> Any:
             return Hashed(RULE_SENT, bare.lower())
         # A long run of hex in a contact field is a cut or MD5 hash. An external id may look like that.
         if field != "external_id" and _HEX.fullmatch(bare):
-            return _BROKEN
+            return BROKEN
     hashes = _hash_plain(field, text, country)
     return hashes[0] if hashes else None
 
@@ -163,11 +260,6 @@ def _text(item: Any) -> str | None:
         return item
     # Numbers are common for zip, phone and external_id; True and False are mistakes.
     return str(item) if isinstance(item, int) and not isinstance(item, bool) else None
-
-
-def _country_of(value: Any) -> str | None:
-    first = value[0] if isinstance(value, list) and value else value
-    return normalise_country(first) if isinstance(first, str) and len(first) < 60 else None
 
 
 def _put_plain(found: dict[str, Any], field: str, value: Any, warnings: list[str]) -> None:

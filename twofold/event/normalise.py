@@ -2,10 +2,15 @@
 
 Owns the forms of Meta's "Customer information parameters" page (read September 2026), by rule and not by
 imitating a library: Meta's own libraries disagree with the page and with each other. Where the page is
-silent (white space inside a name) the newest official code decides: it is removed.
-Unicode is decided once, here: compatibility composition (NFKC), format characters (zero-width, bidi marks)
-removed, letters of every script kept. Does not hash; `match_keys` does. Profiles of other platforms and
-libraries belong beside `FORMS` as further tables.
+silent (white space inside a name) the newest official code decides: it is removed. What the libraries do is in
+`profiles`. Does not hash; `match_keys` does.
+
+Unicode is decided once, here, in `compose`: canonical composition (NFC); presentation forms (full and half width,
+Arabic and Latin ligatures) become the letters they show; format characters (zero-width, bidi marks, soft hyphen) are
+removed, but the two joiners that Persian and the Indic scripts write with stay between letters. Nothing else is
+folded: NFKC would break Thai and Armenian letters apart, and no tool of any platform does it. Case is Unicode's own,
+of no language: İ becomes i with a dot above, I becomes i, ı stays, a word-final Σ becomes ς, Georgian capitals become
+their small letters. docs/match-keys.md has the same for readers.
 """
 
 from __future__ import annotations
@@ -17,14 +22,31 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from twofold.event import phones
+from twofold.event.phones import FEWEST_DIGITS
+
+# Blocks whose characters are another look of ordinary letters: ligatures, Hebrew and Arabic forms, full and half width.
+_PRESENTATION = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb1d-\ufdff\ufe70-\ufefc\uff00-\uffef]+")
+# General category Cf. Spelled out, because asking for it character by character is slow.
+_FORMAT = re.compile(
+    "[\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0001\U000e0020-\U000e007f]"
+)
+_JOINERS = frozenset("\u200c\u200d")
+_JOINED = frozenset({"Lo", "Mn", "Mc"})
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 # For bytes.translate, which is several times faster than the same on text.
 _NOT_ALNUM = bytes(c for c in range(128) if not chr(c).isalnum())
 _NOT_DIGIT = bytes(c for c in range(128) if not chr(c).isdigit())
-_INTERNATIONAL = re.compile(r"\+[0-9 ().\-/]+")
+_INTERNATIONAL = re.compile(r"\+ ?[1-9][0-9 ().\-/]*")
 _OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
-_FEWEST_DIGITS = 7  # of a phone number with its country code
+# What stands after a number inside a company: ext. 5, x5, доб. 5
+_EXTENSION = re.compile(r"[\s,;]*(?:;ext=|ext(?:n|ension)?\.?|x|доб\.?)\s*\d{1,7}\s*$", re.IGNORECASE)
+# Unicode general categories. Unassigned and private characters stay: some are letters newer than our tables.
+_NOT_IN_NAMES = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Sk"})
+_NOT_IN_PLACES = _NOT_IN_NAMES | {"Sm", "Sc", "So"}
 _DATE = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})")
 MAX_TEXT = 8192  # characters; longer values never reach this module
 
@@ -33,11 +55,11 @@ MALE = frozenset({"m", "male", "man", "boy", "he", "him"})
 
 
 def compose(text: str) -> str:
-    """NFKC without format characters, trimmed. ASCII takes the short way."""
+    """The one spelling of a text (see above), trimmed. ASCII takes the short way."""
     if text.isascii():
         return text.strip()
-    composed = unicodedata.normalize("NFKC", text)
-    return "".join(c for c in composed if unicodedata.category(c) != "Cf").strip()
+    composed = unicodedata.normalize("NFC", _PRESENTATION.sub(_shown_letters, text))
+    return _FORMAT.sub(_joiner_or_nothing, composed).strip()
 
 
 def normalise_email(text: str) -> str | None:
@@ -51,32 +73,51 @@ def normalise_phone(text: str, country: str | None = None) -> str | None:
 
     ``country`` is an ISO 3166 alpha-2 code in any case, used only for numbers written locally. A number
     without a leading + or 00 is taken to carry its country code when no country is given and it is valid so, as
-    in the documented example 16505551212.
+    in the documented example 16505551212. An extension is no part of a number.
     """
+    if _INTERNATIONAL.fullmatch(text) and "(0" not in text:
+        # The usual way, written out: saves half of the time.
+        digits = text.encode().translate(None, _NOT_DIGIT).decode()
+        if FEWEST_DIGITS <= len(digits) <= 20:
+            return digits
     value = compose(text)
     digits = _digits(value)
-    if not _FEWEST_DIGITS <= len(digits) <= 20:
+    if len(digits) < FEWEST_DIGITS:
         return None
-    if value[0] == "+" and digits[0] != "0" and "(0" not in value and _INTERNATIONAL.fullmatch(value):
-        return digits
-    if value[:1] == "+" or value[:2] == "00":
-        return _parsed_phone("+" + value.lstrip("+0 "), None)
-    if country:
-        return _parsed_phone(digits, country.upper())
-    return _whole_number(digits)
+    if not value.isascii() or value.upper() != value:
+        value = _EXTENSION.sub("", value)
+        digits = _digits(value)
+    if value[:2] == "00":  # how most of the world dials a plus
+        value, digits = "+" + value[2:], digits[2:]
+    if not FEWEST_DIGITS <= len(digits) <= 20:
+        return None
+    if value[0] == "+":
+        if "(0" not in value and _INTERNATIONAL.fullmatch(value):
+            return digits
+        return phones.parsed("+" + value.lstrip("+0 "), None)
+    return phones.local_number(digits, country.upper()) if country else phones.whole_number(digits)
 
 
 def normalise_name(text: str) -> str | None:
-    """Lower-case letters, marks and digits of any script; punctuation, symbols and white space removed."""
+    """Lower-case letters, marks and digits of any script; punctuation and white space removed.
+
+    Symbols beyond ASCII stay: the page removes punctuation only, and every tool of Meta's keeps them.
+    """
     if text.isascii():
         return text.lower().encode().translate(None, _NOT_ALNUM).decode() or None
-    kept = (c for c in _lower(text) if unicodedata.category(c)[0] in "LMN")
-    return unicodedata.normalize("NFC", "".join(kept)) or None
+    return _without(text, _NOT_IN_NAMES)
+
+
+def normalise_city(text: str) -> str | None:
+    """As a name, and without symbols: the page allows no special characters here."""
+    if text.isascii():
+        return text.lower().encode().translate(None, _NOT_ALNUM).decode() or None
+    return _without(text, _NOT_IN_PLACES)
 
 
 def normalise_state(text: str, country: str | None = None) -> str | None:
-    """As a name; in the United States the two-letter code. A US state's name is mapped if no other country is given."""
-    value = normalise_name(text)
+    """As a city; in the United States the two-letter code. A US state's name is mapped if no other country is given."""
+    value = normalise_city(text)
     if value and len(value) > 2 and (country or "us").lower() == "us":
         return _us_states().get(value, value)
     return value
@@ -85,7 +126,7 @@ def normalise_state(text: str, country: str | None = None) -> str | None:
 def normalise_zip(text: str, country: str | None = None) -> str | None:
     """Lower-case without spaces and dashes; in the United States the first five digits."""
     value = _joined(_lower(text).replace("-", " ").replace("\u2013", " "))
-    if (country or "").lower() == "us" or (country is None and re.fullmatch(r"\d{5}-?\d{4}", text.strip())):
+    if (country or "").lower() == "us" or (country is None and re.fullmatch(r"[0-9]{5}-[0-9]{4}", text.strip())):
         value = value[:5]
     return value or None
 
@@ -144,7 +185,7 @@ FORMS: dict[str, Callable[..., str | None]] = {
     "ln": normalise_name,
     "db": normalise_birth_date,
     "ge": normalise_gender,
-    "ct": normalise_name,
+    "ct": normalise_city,
     "st": normalise_state,
     "zp": normalise_zip,
     "country": normalise_country,
@@ -156,24 +197,30 @@ NEEDS_COUNTRY = frozenset({"ph", "st", "zp"})
 """Fields whose form depends on the country; their functions take it as second argument."""
 
 
-def _whole_number(digits: str) -> str | None:
-    """Digits that are a valid number with their country code, as the documented 16505551212; else None."""
-    import phonenumbers
+def _shown_letters(run: re.Match[str]) -> str:
+    return unicodedata.normalize("NFKC", run[0])
 
-    if digits[0] == "0":
-        return None
-    try:
-        valid = phonenumbers.is_valid_number(phonenumbers.parse("+" + digits, None))
-    except phonenumbers.NumberParseException:
-        return None
-    return digits if valid else None
+
+def _joiner_or_nothing(found: re.Match[str]) -> str:
+    """A joiner between letters or marks of a script without capitals is spelling (علی‌رضا, ශ්‍රී) and stays."""
+    at, text = found.start(), found.string
+    if found[0] not in _JOINERS or not 0 < at < len(text) - 1:
+        return ""
+    beside = {unicodedata.category(text[at - 1]), unicodedata.category(text[at + 1])}
+    return found[0] if beside <= _JOINED else ""
+
+
+def _without(text: str, categories: frozenset[str]) -> str | None:
+    kept = (c for c in _lower(text) if c in _JOINERS or unicodedata.category(c) not in categories)
+    kept = (c for c in kept if not (c.isascii() and not c.isalnum()))
+    return unicodedata.normalize("NFC", "".join(kept)) or None
 
 
 def load_tables() -> None:
     """Reads the tables of countries, states and phone formats now (a third of a second) instead of at first use."""
     _countries()
     _us_states()
-    _parsed_phone("020 7946 0958", "GB")
+    phones.parsed("020 7946 0958", "GB")
 
 
 def _lower(text: str) -> str:
@@ -204,7 +251,17 @@ def _countries() -> dict[str, str]:
             if key:
                 table[key.lower()] = c.alpha_2.lower()
     # What people write and the standard does not list; the United Kingdom's code is GB.
-    return table | {"uk": "gb", "great britain": "gb", "england": "gb", "usa": "us", "u.s.": "us", "u.s.a.": "us"}
+    # Kosovo has no code of the standard's own; XK is what shops, banks and phone tables use.
+    return table | {
+        "xk": "xk",
+        "kosovo": "xk",
+        "uk": "gb",
+        "great britain": "gb",
+        "england": "gb",
+        "usa": "us",
+        "u.s.": "us",
+        "u.s.a.": "us",
+    }
 
 
 def _country_named(text: str) -> str | None:
@@ -213,27 +270,16 @@ def _country_named(text: str) -> str | None:
 
 
 @lru_cache(maxsize=1)
+def country_codes() -> frozenset[str]:
+    """The alpha-2 codes of ISO 3166-1, lower-case; what Meta's SDKs accept as a country."""
+    import pycountry
+
+    return frozenset(c.alpha_2.lower() for c in pycountry.countries)
+
+
+@lru_cache(maxsize=1)
 def _us_states() -> dict[str, str]:
     import pycountry
 
     states: Any = pycountry.subdivisions.get(country_code="US")  # type: ignore[no-untyped-call]
     return {normalise_name(s.name) or "": s.code[3:].lower() for s in states}
-
-
-def _parsed_phone(text: str, region: str | None) -> str | None:
-    """Through phonenumbers, which knows trunk zeros and national formats of every country."""
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(text, region)
-        if region and text[0] != "0" and not phonenumbers.is_valid_number(number):
-            # Not a number of that country: shops often store the full number without its plus.
-            whole = phonenumbers.parse("+" + text, None)
-            number = whole if phonenumbers.is_valid_number(whole) else number
-    except phonenumbers.NumberParseException:
-        return None
-    # Not only "could be dialled": 555-1212 can, inside its own area, but belongs to nobody in particular.
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return None
-    found = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)[1:]
-    return found if len(found) >= _FEWEST_DIGITS else None
