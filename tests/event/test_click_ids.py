@@ -10,13 +10,18 @@ from hypothesis import strategies as st
 
 from tests.strategies import law
 from twofold.event.click_ids import (
+    KNOWN,
+    LIFETIME_S,
     MAX_FBCLID,
     ClickId,
     build_fbc,
+    click_ids_of,
     fbclid_of,
     is_appendix,
+    is_expired,
     parse_fbc,
     parse_fbp,
+    read_click_ids,
     strip_appendix,
 )
 
@@ -118,6 +123,7 @@ BUILT = [
     ("a b", None),
     ("a;b", None),
     ("a\nb", None),
+    ("mary@mail.example", None),
 ]
 
 
@@ -156,3 +162,96 @@ def test_what_is_built_reads_back(fbclid, ms, index):
     built = build_fbc(fbclid, ms, index)
     assert built is not None
     assert parse_fbc(built) == parse_fbc(f"{built}.AQICAQMC") == ClickId(index, ms, fbclid)
+
+
+# -- other platforms
+
+
+PAGE = "https://shop.example/p?a=1&"
+OTHERS: list[tuple[str, dict[str, str]]] = [
+    ("gclid=Cj0KCQ_aB-c", {"gclid": "Cj0KCQ_aB-c"}),
+    ("gbraid=0AAAA_b&wbraid=CkQ-c", {"gbraid": "0AAAA_b", "wbraid": "CkQ-c"}),
+    ("dclid=CN-x&gclsrc=aw.ds", {"dclid": "CN-x", "gclsrc": "aw.ds"}),
+    ("srsltid=Af-x&gad_source=1&gad_campaignid=2", {"srsltid": "Af-x", "gad_source": "1", "gad_campaignid": "2"}),
+    ("msclkid=ab12", {"msclkid": "ab12"}),
+    ("ttclid=E.C.P.x", {"ttclid": "E.C.P.x"}),
+    ("epik=dj0y", {"epik": "dj0y"}),
+    ("ScCid=8f-E", {"ScCid": "8f-E"}),
+    ("sccid=8f-E", {"ScCid": "8f-E"}),
+    ("SCCID=8f-E", {"ScCid": "8f-E"}),
+    ("sclid=8f-E", {"sclid": "8f-E"}),
+    ("rdt_cid=5x&li_fat_id=6x&twclid=7x", {"rdt_cid": "5x", "li_fat_id": "6x", "twclid": "7x"}),
+    ("yclid=1&ysclid=2&qclid=3", {"yclid": "1", "ysclid": "2", "qclid": "3"}),
+    ("obclid=1&dicbo=2&tblci=3", {"obclid": "1", "dicbo": "2", "tblci": "3"}),
+    ("irclickid=1&cjevent=2&mc_cid=3&_kx=4&_hsenc=5", {"irclickid": "1", "cjevent": "2", "mc_cid": "3", "_kx": "4", "_hsenc": "5"}),
+    ("oppref=1", {"oppref": "1"}),
+    ("gclid=Ab.AQICAQMC", {"gclid": "Ab"}),  # the builder appends to the whole address
+    ("gclid=first&gclid=second", {"gclid": "first"}),
+    ("gclid=a%2Bb", {"gclid": "a+b"}),
+    ("GCLID=x", {}),  # only Snap's is written in any case
+    ("gclid=", {}),
+    ("gclid=a%20b", {}),
+    ("gclid=mary%40mail.example", {}),
+    ("gclid=%C3%A9", {}),
+    ("gclid=" + "x" * 500, {"gclid": "x" * 500}),
+    ("gclid=" + "x" * 501, {}),
+    ("_ttp=1&_ga=2", {}),  # cookies' names are no parameters
+    ("fbclid=IwAR0", {}),  # travels as fbc
+    ("", {}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "expected"), OTHERS)
+def test_click_ids_of_an_address(query, expected):
+    """Each platform's parameters under their own names, values in their own case, of bounded length, no contact data."""
+    assert click_ids_of(PAGE + query) == expected
+
+
+COOKIE_ROWS = [
+    ("_gcl_aw", "GCL.1790000000.Cj0KCQ_aB-c"), ("_gcl_gb", "GCL.1.x"), ("_gcl_dc", "GCL.1.x"), ("FPGCLAW", "GCL.1.x"),
+    ("_ga", "GA1.1.1418143823.1643992155"), ("_uetmsclkid", "_uet12"), ("_uetvid", "ab"), ("_uetsid", "ab"),
+    ("_ttp", "2aB_c"), ("ttclid", "E.C.P.x"), ("_epik", "dj0y"), ("_scid", "8f-E"), ("_scclid", "8f"),
+    ("_rdt_uuid", "1.2"), ("_rdt_cid", "5x"), ("li_fat_id", "6x"), ("_twclid", "7x"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), COOKIE_ROWS)
+def test_click_ids_of_cookies(name, value):
+    """Each platform's first-party cookies, whatever else a page has."""
+    cookies = {name: value, "session": "secret", "_GA": "x", "_fbp": "fb.1.1.1"}
+    assert click_ids_of(None, cookies) == click_ids_of("https://shop.example/", cookies) == {name: value}
+
+
+def test_the_address_is_newer_than_a_cookie():
+    """The click that opened the page wins over one of an earlier day."""
+    assert click_ids_of(PAGE + "ttclid=New", {"ttclid": "Old", "_ttp": "T"}) == {"ttclid": "New", "_ttp": "T"}
+
+
+BROKEN = [{"gclid": 7}, {"gclid": None}, {"gclid": ["x"]}, {"gclid": "a;b"}, {"gclid": "a\nb"}, {"unknown": "x"}]
+
+
+@pytest.mark.parametrize("given", BROKEN)
+def test_what_is_no_click_id_is_left_out(given):
+    """Other types, unknown names and what could be no cookie's value."""
+    assert read_click_ids(given) == {}
+
+
+@law
+@given(url=st.text(max_size=300), query=st.text(max_size=200))
+def test_any_address_is_read(url, query):
+    """No text makes it fail, and nothing comes back that is not in the address, up to its percent signs."""
+    for address in (url, PAGE + query, PAGE + "gclid=" + query):
+        for name, value in click_ids_of(address).items():
+            assert name in KNOWN
+            assert value.isascii()
+            assert len(value) <= 500
+
+
+AGES = [(0, False), (LIFETIME_S * 1000, False), (LIFETIME_S * 1000 + 1, True), (-5, False)]
+
+
+@pytest.mark.parametrize(("age_ms", "expired"), AGES)
+def test_a_click_counts_for_ninety_days(age_ms, expired):
+    """7,776,000 seconds after its time, not a millisecond more."""
+    assert LIFETIME_S == 7_776_000
+    assert is_expired(MS, MS + age_ms) is expired

@@ -1,7 +1,8 @@
-"""Meta's click and browser ids: read, build and compare ``fbc`` and ``fbp``; the parameter builder's appendix.
+"""Click and browser ids: Meta's ``fbc`` and ``fbp`` with the parameter builder's appendix, and other platforms' ids.
 
-Owns the formats of Meta's "fbp and fbc parameters" page and of the official parameter builder (1.3.2),
-both read September 2026. A click id is case-sensitive and is never altered, shortened or invented.
+Owns the formats of Meta's "fbp and fbc parameters" page and of the official parameter builder (1.3.2), and the
+table of the other platforms' URL parameters and first-party cookies; all read September 2026. A click id is
+case-sensitive and is never altered, shortened or invented.
 """
 
 from __future__ import annotations
@@ -9,16 +10,20 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
 MAX_FBCLID = 500  # characters; the pixel and the builder ignore longer ones
+MAX_CLICK_ID = 500  # ours, for the other platforms: none documents a limit
 LIFETIME_S = 90 * 86_400
+MAX_PARAMETERS = 200  # of one URL; more are not looked at
 _APPENDIX_V1 = frozenset({"AQ", "Ag", "Aw", "BA", "BQ", "Bg"})  # one per library language
 _APPENDIX_V2 = re.compile(r"[A-Za-z0-9_-]{8}")
 _PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]+")
 _ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
+_NO_CLICK_ID = re.compile(r"[\s;,@]")  # cannot stand in a cookie; an at sign would be contact data
 
 
 class ClickId(Struct, frozen=True):
@@ -27,6 +32,52 @@ class ClickId(Struct, frozen=True):
     index: int  # subdomain index: 0 com, 1 example.com, 2 www.example.com
     created_ms: int
     payload: str  # fbc: the fbclid; fbp: a random number
+
+
+class Platform(Struct, frozen=True, kw_only=True):
+    """One platform's ids as a shop's pages see them. Cookie names are exact; so are parameters unless ``any_case``."""
+
+    name: str
+    parameters: tuple[str, ...] = ()
+    cookies: tuple[str, ...] = ()
+    any_case: bool = False
+
+
+# Parameters as in the registry of walkerOS (MIT), cookies as the platforms' own scripts set them. Meta's own are not
+# here: they travel as fbc and fbp. ctwa_clid comes by webhook only and is a match key.
+PLATFORMS: tuple[Platform, ...] = (
+    Platform(
+        name="google",
+        # gbraid and wbraid stand for many clicks on Apple devices; srsltid is a free listing.
+        parameters=("gclid", "gbraid", "wbraid", "dclid", "gclsrc", "srsltid", "gad_source", "gad_campaignid"),
+        cookies=("_gcl_aw", "_gcl_gb", "_gcl_dc", "FPGCLAW", "_ga"),
+    ),
+    Platform(name="microsoft", parameters=("msclkid",), cookies=("_uetmsclkid", "_uetvid", "_uetsid")),
+    Platform(name="tiktok", parameters=("ttclid",), cookies=("_ttp", "ttclid")),
+    Platform(name="pinterest", parameters=("epik",), cookies=("_epik",)),
+    # Written ScCid, sccid and sclid in the wild.
+    Platform(name="snap", parameters=("ScCid", "sclid"), cookies=("_scid", "_scclid"), any_case=True),
+    Platform(name="reddit", parameters=("rdt_cid",), cookies=("_rdt_uuid", "_rdt_cid")),
+    Platform(name="linkedin", parameters=("li_fat_id",), cookies=("li_fat_id",)),
+    Platform(name="x", parameters=("twclid",), cookies=("_twclid",)),
+    Platform(name="yandex", parameters=("yclid", "ysclid")),
+    Platform(name="quora", parameters=("qclid",)),
+    Platform(name="outbrain", parameters=("obclid", "dicbo")),
+    Platform(name="taboola", parameters=("tblci",)),
+    Platform(name="impact", parameters=("irclickid",)),
+    Platform(name="cj", parameters=("cjevent",)),
+    Platform(name="mailchimp", parameters=("mc_cid",)),
+    Platform(name="klaviyo", parameters=("_kx",)),
+    Platform(name="hubspot", parameters=("_hsenc",)),
+    Platform(name="openai", parameters=("oppref",)),
+)
+_PARAMETERS = {name: name for p in PLATFORMS for name in p.parameters}
+_ANY_CASE = {name.lower(): name for p in PLATFORMS if p.any_case for name in p.parameters}
+COOKIES = frozenset(name for p in PLATFORMS for name in p.cookies)
+"""First-party cookies that carry a click or browser id of another platform."""
+
+KNOWN = COOKIES | _PARAMETERS.keys()
+"""Every name that `click_ids_of` and `read_click_ids` can answer."""
 
 
 def strip_appendix(text: str) -> str:
@@ -73,9 +124,14 @@ def parse_fbp(text: str) -> ClickId | None:
 
 def build_fbc(fbclid: str, seen_ms: int, index: int = 1) -> str | None:
     """The documented ``fbc`` for a click id first seen at ``seen_ms``; None for an id the pixel would ignore."""
-    if not fbclid or len(fbclid) > MAX_FBCLID or re.search(r"[\s;,]", fbclid):
+    if not fbclid or len(fbclid) > MAX_FBCLID or _NO_CLICK_ID.search(fbclid):
         return None
     return f"fb.{index}.{seen_ms}.{fbclid}"
+
+
+def is_expired(created_ms: int, at_ms: int) -> bool:
+    """True when a click id made then is no longer one for an event of that time: its 90 days are over."""
+    return at_ms - created_ms > LIFETIME_S * 1000
 
 
 def fbclid_of(url: str | None) -> str | None:
@@ -90,6 +146,40 @@ def fbclid_of(url: str | None) -> str | None:
     except ValueError:
         return None
     return next((v for k, v in parse_qsl(query) if k == "fbclid" and v), None)
+
+
+def click_ids_of(url: str | None, cookies: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Other platforms' ids in a page's address and in first-party cookies, by their names in `PLATFORMS`.
+
+    Values are exactly as they came. A parameter written in another case comes back under its own name.
+    """
+    found = read_click_ids(cookies) if cookies else {}
+    if url and any(_is_parameter(pair.partition("=")[0]) for pair in url.partition("?")[2].split("&")):
+        found |= read_click_ids(dict(reversed(_query(url))))  # of a repeated one, the first counts
+    return found
+
+
+def read_click_ids(given: Mapping[str, object]) -> dict[str, str]:
+    """Of names and values as a page or shop sends them, those that are known ids and could be real."""
+    pairs = ((_ANY_CASE.get(name.lower(), name), value) for name, value in given.items())
+    return {name: value for name, value in pairs if name in KNOWN and isinstance(value, str) and _is_id(value)}
+
+
+def _is_id(value: str) -> bool:
+    return 0 < len(value) <= MAX_CLICK_ID and value.isascii() and value.isprintable() and not _NO_CLICK_ID.search(value)
+
+
+def _is_parameter(name: str) -> bool:
+    return name in _PARAMETERS or name.lower() in _ANY_CASE
+
+
+def _query(url: str) -> list[tuple[str, str]]:
+    """The pairs of a URL's query that can be a click id; cookies' names are no parameters."""
+    try:
+        pairs = parse_qsl(urlsplit(strip_appendix(url)).query, max_num_fields=MAX_PARAMETERS)
+    except ValueError:
+        return []
+    return [(name, value) for name, value in pairs if _is_parameter(name)]
 
 
 def _parse(text: str) -> ClickId | None:

@@ -1,15 +1,20 @@
 """What a copy says about consent, and what follows for sending. Read again at every attempt.
 
-The strictest copy wins: one denied copy denies the action. `UNSTATED` is neither; the dataset's
-``require_consent`` decides whether silence is enough.
+The strictest copy wins: one denied copy denies the action. `UNSTATED` is neither; the dataset's rules decide
+whether silence is enough. An action's consent is one short text, so that it is read without its copies:
+the word, then what is said about single purposes, e.g. ``unstated;+analytics;-sale_of_data;!`` (``!``: silence
+is not enough here).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from twofold.event.model import Consent
+from twofold.event.model import Consent, Event
+
+PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
+"""What consent can be given or denied for, in our words."""
 
 _WORDS = {
     "granted": Consent.GRANTED, "grant": Consent.GRANTED, "true": Consent.GRANTED, "1": Consent.GRANTED,
@@ -35,6 +40,44 @@ def strictest(copies: Iterable[Consent]) -> Consent:
     return Consent.GRANTED if Consent.GRANTED in seen else Consent.UNSTATED
 
 
-def may_send(consent: Consent, require_consent: bool) -> bool:
-    """True when an action with this consent may leave for an advertising platform."""
-    return consent is Consent.GRANTED or (consent is Consent.UNSTATED and not require_consent)
+def consent_text(event: Event) -> str:
+    """A copy's consent as one text."""
+    if not event.granted and not event.denied and not event.consent_required:
+        return event.consent
+    denied = set(event.denied)
+    return _text(event.consent, set(event.granted) - denied, denied, event.consent_required)
+
+
+def strictest_text(a: str, b: str) -> str:
+    """Two consents as one: what either denies is denied, what either demands is demanded."""
+    if a == b:
+        return a
+    state_a, granted_a, denied_a, required_a = _parts(a)
+    state_b, granted_b, denied_b, required_b = _parts(b)
+    denied = denied_a | denied_b
+    return _text(strictest((state_a, state_b)), (granted_a | granted_b) - denied, denied, required_a or required_b)
+
+
+def why_not_send(text: str, purposes: Sequence[str], require: bool) -> str | None:
+    """None when an action with this consent may leave for a destination that needs these purposes; else the reason."""
+    if text == "granted" or (text == "unstated" and not require):
+        return None
+    state, granted, denied, required = _parts(text)
+    if state is Consent.DENIED:
+        return "consent_denied"
+    missing = next((p for p in purposes if p in denied), None)
+    if missing:
+        return f"consent_denied:{missing}"
+    stated = state is Consent.GRANTED or (bool(purposes) and all(p in granted for p in purposes))
+    return None if stated or not (require or required) else "consent_unstated"
+
+
+def _text(state: Consent, granted: set[str], denied: set[str], required: bool) -> str:
+    said = [f"+{p}" for p in sorted(granted)] + [f"-{p}" for p in sorted(denied)]
+    return ";".join([state.value, *said, *(["!"] if required else [])])
+
+
+def _parts(text: str) -> tuple[Consent, set[str], set[str], bool]:
+    state, *said = text.split(";")
+    granted = {s[1:] for s in said if s[0] == "+"}
+    return Consent(state), granted, {s[1:] for s in said if s[0] == "-"}, "!" in said

@@ -18,6 +18,12 @@ ORDER_EVENTS = frozenset({"Purchase"})
 """Events that stand for an order, of which there is one per order id."""
 
 
+ORDER_LINKS = frozenset({"order", "payment", "session", "charge", "checkout", "order_key", "invoice"})
+"""Kinds of links that belong to one order alone. A cart may be ordered twice, a conversation goes on."""
+
+_NUMBER_LINKS = frozenset({"number", "name"})
+
+
 def read_event_id(value: object) -> str | None:
     """The id as exact text (a whole number becomes its digits); None when it cannot be one."""
     if isinstance(value, int) and not isinstance(value, bool):
@@ -58,6 +64,27 @@ def fold_keys(event: Event) -> list[bytes]:
     if event.id_given:
         keys.append(id_key(event.dataset, event.event_name, event.event_id))
     order = event.custom_data.order_id
-    if order and event.event_name in ORDER_EVENTS:
-        keys.append(order_key(event.dataset, event.event_name, order))
+    if event.event_name in ORDER_EVENTS and (order or event.links):
+        names = [f"order:{order.lstrip('#')}"] if order else []
+        names += [name for name in event.links if is_order_name(name, order or "")]
+        keys += [order_key(event.dataset, event.event_name, _bare(name)) for name in dict.fromkeys(names)]
     return keys
+
+
+def is_order_name(link: str, order_id: str) -> bool:
+    """True for a link ("kind:value") that names one order.
+
+    An order number names it too where numbers and ids cannot be taken for each other: Shopify's ids have thirteen
+    digits. Where both are short, number 1001 may be one order and id 1001 another.
+    """
+    kind, _, value = link.partition(":")
+    if kind in ORDER_LINKS:
+        return bool(value)
+    long_id = len(order_id) >= 10 and order_id.isdigit()
+    return kind in _NUMBER_LINKS and bool(value) and long_id and len(value) <= len(order_id) - 3
+
+
+def _bare(name: str) -> str:
+    """Ids and numbers of orders share one key, as browsers send either for ``order_id``."""
+    kind, _, value = name.partition(":")
+    return value.lstrip("#") if kind == "order" or kind in _NUMBER_LINKS else name

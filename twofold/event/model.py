@@ -132,7 +132,13 @@ class RawEvent(Struct, kw_only=True, omit_defaults=True):
     original_event_data: Any = None
     attribution_data: Any = None
     advanced_measurement_table: Any = None
-    consent: Any = None  # ours: "granted" or "denied", from our tag, a source, or a sender that knows us
+    # Ours, from our tag, a source, or a sender that knows us:
+    consent: Any = None  # "granted", "denied", or an object of purposes, Google signals, TCF and GPP texts
+    links: Any = None  # what this copy is bound to, as "kind:value": order number, cart, checkout; see `identity`
+    click_ids: Any = None  # other platforms' click ids and cookies by name, e.g. {"gclid": "…", "_ttp": "…"}
+    visitor: Any = None  # our own first-party id of the browser
+    token: Any = None  # a token that the merchant's server signed for this event
+    region: Any = None  # where the shopper is: "DE", "US-CA"
 
 
 class Event(Struct, kw_only=True, omit_defaults=True):
@@ -152,6 +158,15 @@ class Event(Struct, kw_only=True, omit_defaults=True):
     referrer_url: str | None = None
     opt_out: bool | None = None
     consent: Consent = Consent.UNSTATED
+    granted: tuple[str, ...] = ()  # purposes, where the copy says more than yes or no; see `consent`
+    denied: tuple[str, ...] = ()
+    consent_required: bool = False  # silence is not enough where this shopper is
+    links: tuple[str, ...] = ()  # "kind:value"; see `identity`
+    click_ids: dict[str, str] = {}
+    visitor: str | None = None
+    region: str | None = None  # ISO 3166-1 or -2, upper-case
+    bot: str | None = None  # why it is taken for a robot
+    held_back: str | None = None  # why it must not be sent whatever else holds, e.g. a value over its cap
     user_data: UserData
     custom_data: CustomData
     data_processing_options: tuple[str, ...] | None = None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -19,13 +20,15 @@ MASK = "masked"
 EMAIL = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}(?:@|%40)[^\s@<>\"',;:=&?/()]+\.[^\s@<>\"',;:=&?/()]+")
 _PRIVATE_KEY = re.compile(
     r"(?i)(^|[_\-.\[])(e?mail|phone|tel|mobile|msisdn|name|fname|lname|firstname|lastname|first|last|pass\w*|pwd|"
-    r"token|secret|ssn|card|iban|dob|birth\w*|address|street|addr|zip|postcode|postal\w*)($|[_\-.\]0-9])|"
-    r"(?i:email|phone|password|firstname|lastname|fullname|username|birthda)"
+    r"token|secret|ssn|card|iban|dob|birth\w*|address|street|addr|zip|postcode|postal\w*|auth|jwt|otp|pin|"
+    r"api_?key|session\w*|sid|telefono?|mobil|handy|vorname|nachname|passwort|kennwort|strasse|plz|geburts\w*|adresse|"
+    r"correo|nombre|apellidos?|contrase\w*|clave|direccion|prenom|nom|mdp|naissance|indirizzo|cognome)"
+    r"($|[_\-.\]0-9])|"
+    r"(?i:email|phone|password|passwd|firstname|lastname|fullname|username|birthda|accesstoken|apikey|creditcard)"
 )
-# Every private key contains one of these; a query without any needs no closer look.
-_PRIVATE_HINT = re.compile(
-    r"(?i)mail|phone|tel|mobile|msisdn|name|first|last|pass|pwd|token|secret|ssn|card|iban|dob|birth|addr|street|zip|post"
-)
+# A number written the international way, as people write it into a search box or a note. Without the plus it could be
+# anything: an order's number, a product's.
+PHONE = re.compile(r"(?<![\w+])(?:\+|%2[Bb])\d(?:(?:[ ().\-/+]|%20|%28|%29|%2[DdFf])?\d){8,14}(?!\w)")
 _WORD = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?|\w")
 MAX_URL = 4096  # characters kept
 
@@ -34,7 +37,7 @@ def scrub_url(url: str) -> tuple[str, bool]:
     """The URL without fragment, credentials and contact-like query values; True when something was taken out."""
     if "@" not in url and "%" not in url and "#" not in url:
         query = url.partition("?")[2]
-        if not query or _PRIVATE_HINT.search(query) is None:
+        if "+" not in url and not any(_is_private(pair.partition("=")[0]) for pair in query.split("&")):
             return url[:MAX_URL], False
     try:
         parts = urlsplit(url)
@@ -45,6 +48,7 @@ def scrub_url(url: str) -> tuple[str, bool]:
     path = MASK.join(EMAIL.split(parts.path)) if "@" in parts.path else parts.path
     if _holds_at(path):
         path = "/" + MASK
+    path = _without_phones(path)
     clean = urlunsplit((parts.scheme, host, path, query, ""))[:MAX_URL]
     return clean, query != parts.query or path != parts.path or host != parts.netloc
 
@@ -52,9 +56,10 @@ def scrub_url(url: str) -> tuple[str, bool]:
 def scrub_custom(value: Any, key: str = "") -> tuple[Any, bool]:
     """A custom property without e-mail addresses and without values under keys that name contact data."""
     if isinstance(value, str):
-        if key and _PRIVATE_KEY.search(key) and key not in _KEPT_KEYS:
+        if key and _is_private(key) and key not in _KEPT_KEYS:
             return MASK, bool(value)
-        return (EMAIL.sub(MASK, value), True) if _has_email(value) else (value, False)
+        clean = _without_phones(EMAIL.sub(MASK, value) if _has_email(value) else value)
+        return clean, clean is not value
     if isinstance(value, dict):
         pairs = {MASK if _has_email(k) else k: scrub_custom(v, k) for k, v in value.items()}
         hit = MASK in pairs or any(hit for _, hit in pairs.values())
@@ -62,7 +67,7 @@ def scrub_custom(value: Any, key: str = "") -> tuple[Any, bool]:
     if isinstance(value, list):
         items = [scrub_custom(v, key) for v in value]
         return [v for v, _ in items], any(hit for _, hit in items)
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and key and _PRIVATE_KEY.search(key):
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and key and _is_private(key):
         return (value, False) if key in _KEPT_KEYS else (MASK, True)
     return value, False
 
@@ -86,14 +91,28 @@ def _scrub_pair(pair: str) -> str:
         return MASK if _holds_at(pair) else pair
     plain_key = unquote(key)
     if plain_key.startswith("utm_") or plain_key == "fbclid":
-        return f"{key}={MASK}" if _holds_at(value) else pair
+        return f"{key}={MASK}" if _holds_at(value) or _has_phone(value) else pair
     if _holds_at(key):
         return MASK
-    return f"{key}={MASK}" if _holds_at(value) or _PRIVATE_KEY.search(plain_key) else pair
+    return f"{key}={MASK}" if _holds_at(value) or _has_phone(value) or _is_private(plain_key) else pair
+
+
+@lru_cache(maxsize=4_096)  # a site's parameters are few, and a URL is scrubbed for each event
+def _is_private(key: str) -> bool:
+    return _PRIVATE_KEY.search(key) is not None
 
 
 def _has_email(text: str) -> bool:
     return ("@" in text or "%40" in text) and EMAIL.search(text) is not None
+
+
+def _has_phone(text: str) -> bool:
+    return ("+" in text or "%2" in text) and PHONE.search(text) is not None
+
+
+def _without_phones(text: str) -> str:
+    """The text itself when it holds none, which callers may compare by identity."""
+    return PHONE.sub(MASK, text) if _has_phone(text) else text
 
 
 def _holds_at(text: str) -> bool:

@@ -42,10 +42,11 @@ def _exact(text: str) -> Decimal:
 _decode = msgspec.json.Decoder(float_hook=_exact).decode
 
 
-def read_json(body: bytes | str, *, events: int = 1) -> Any:
+def read_json(body: bytes | str, *, events: int = 1, max_string: int = MAX_STRING) -> Any:
     """The decoded value with integers exact and every other number a Decimal, or a `Refusal`.
 
     ``events`` is how many events the body may hold; limits on depth and keys grow with it where they must.
+    ``max_string``: characters of one text, for bodies that carry other people's texts, which are not kept.
     """
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     try:
@@ -60,8 +61,8 @@ def read_json(body: bytes | str, *, events: int = 1) -> Any:
         if "out of range" in str(err):  # an integer of thousands of digits
             return _long_number("")
         return Refusal(reason=DropReason.SYNTAX, expected="JSON", got=_safe(str(err)))
-    if not _looks_plain(data, tree, MAX_KEYS * events):
-        return _checked(data, tree, MAX_KEYS * events)
+    if not _looks_plain(data, tree, MAX_KEYS * events, max_string):
+        return _checked(data, tree, MAX_KEYS * events, max_string)
     return tree
 
 
@@ -76,7 +77,7 @@ def has_unique_keys(data: bytes, again: bytes) -> bool:
     )
 
 
-def _looks_plain(data: bytes, tree: Any, max_keys: int) -> bool:
+def _looks_plain(data: bytes, tree: Any, max_keys: int, max_string: int) -> bool:
     """True when depth, sizes and unique keys are certain without walking the values.
 
     Each key is followed by a colon. Without white space before any colon, the count of ``":`` equals the keys
@@ -88,7 +89,7 @@ def _looks_plain(data: bytes, tree: Any, max_keys: int) -> bool:
         and data.count(b'":') == keys
         and (data.count(b"{") + data.count(b"[") <= MAX_DEPTH or _is_shallow(tree))
         and not _has_spaced_colon(data)
-        and (len(data) <= MAX_STRING or _strings_fit(data))
+        and (len(data) <= max_string or _strings_fit(data, max_string))
         and b"\\u0000" not in data
     )
 
@@ -99,8 +100,8 @@ def _has_spaced_colon(data: bytes) -> bool:
     return maybe and _SPACED_COLON.search(data) is not None
 
 
-def _strings_fit(data: bytes) -> bool:
-    return b'\\"' not in data and max(map(len, data.split(b'"'))) <= MAX_STRING
+def _strings_fit(data: bytes, max_string: int = MAX_STRING) -> bool:
+    return b'\\"' not in data and max(map(len, data.split(b'"'))) <= max_string
 
 
 def _is_shallow(tree: Any) -> bool:
@@ -133,19 +134,19 @@ def _count_keys(tree: Any) -> int:
     return keys
 
 
-def _checked(data: bytes, tree: Any, max_keys: int) -> Any:
+def _checked(data: bytes, tree: Any, max_keys: int, max_string: int) -> Any:
     """The exact check: walks everything. A refusal names the path."""
     left = [max_keys]
-    refusal = _walk(tree, "", 1, left)
+    refusal = _walk(tree, "", 1, left, max_string)
     if refusal is None and (_has_spaced_colon(data) or data.count(b'":') != _count_keys(tree)):
         refusal = _repeated_key(data)
     return refusal or tree
 
 
-def _walk(value: Any, path: str, depth: int, left: list[int]) -> Refusal | None:
+def _walk(value: Any, path: str, depth: int, left: list[int], max_string: int) -> Refusal | None:
     match value:
         case str():
-            return _check_text(value, path)
+            return _check_text(value, path, max_string)
         case bool() | None:
             return None
         case int():
@@ -160,21 +161,21 @@ def _walk(value: Any, path: str, depth: int, left: list[int]) -> Refusal | None:
             left[0] -= 1
             if left[0] < 0:
                 return Refusal(reason=DropReason.TOO_MANY, path=path, expected=f"at most {MAX_KEYS} keys", got="more")
-            refusal = _check_text(key, path)
+            refusal = _check_text(key, path, max_string)
             if refusal is not None:
                 return refusal
             key = describe_key(key)
         below = f"{path}{key}" if isinstance(value, list) else f"{path}.{key}" if path else key
-        refusal = _walk(item, below, depth + 1, left)
+        refusal = _walk(item, below, depth + 1, left, max_string)
         if refusal is not None:
             return refusal
     return None
 
 
-def _check_text(text: str, path: str) -> Refusal | None:
-    if len(text) > MAX_STRING:
+def _check_text(text: str, path: str, max_string: int) -> Refusal | None:
+    if len(text) > max_string:
         return Refusal(
-            reason=DropReason.TOO_LARGE, path=path, expected=f"at most {MAX_STRING} characters", got=describe(text)
+            reason=DropReason.TOO_LARGE, path=path, expected=f"at most {max_string} characters", got=describe(text)
         )
     if "\0" in text:
         return Refusal(reason=DropReason.BAD_TEXT, path=path, expected="text without NUL", got=describe(text))
