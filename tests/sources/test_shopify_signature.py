@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twofold.sources import SOURCES
+from twofold.sources.shopify import SHOPIFY
+from twofold.sources.signing import fits_base64, fits_hex
 
 NEW, OLD = "hush-0123456789abcdef", "older-0123456789abcde"
 BODY = b'{"id":3}'
@@ -21,6 +22,7 @@ EMPTY_BODY_SIGNATURE = "2T8YZ7e7v5wpzeb39OWQVrxqZK7NSculYmeqtvicXGw="
 SHA1 = "0zDrKjLnD0TtLyiAK4DIw7Qh1P0="
 
 HEADER = "x-shopify-hmac-sha256"
+NOW_MS = 1_790_000_000_000
 
 ROWS = [
     # claim, body, header value, secrets, fits
@@ -73,20 +75,49 @@ ROWS = [
 @pytest.mark.parametrize(("claim", "body", "value", "secrets", "fits"), ROWS, ids=[row[0] for row in ROWS])
 def test_only_the_exact_signature_of_the_exact_bytes_fits(claim, body, value, secrets, fits):
     """A body fits when the header is the base64 HMAC-SHA256 of its bytes under one of the secrets, else not."""
-    assert SOURCES["shopify"].signed(body, {HEADER: value}, secrets) is fits
+    assert SHOPIFY.signed(body, {HEADER: value}, secrets, NOW_MS) is fits
 
 
 def test_a_delivery_without_a_signature_never_fits():
     """No header is no signature, whatever other headers say."""
-    assert SOURCES["shopify"].signed(BODY, {"x-shopify-topic": "orders/create"}, [NEW]) is False
+    assert SHOPIFY.signed(BODY, {"x-shopify-topic": "orders/create"}, [NEW], NOW_MS) is False
 
 
 def test_the_newer_header_spelling_is_read():
     """Deliveries of the newer event system carry the same signature under a name without `X-`."""
-    assert SOURCES["shopify"].signed(BODY, {"shopify-hmac-sha256": BY_NEW}, [NEW]) is True
+    assert SHOPIFY.signed(BODY, {"shopify-hmac-sha256": BY_NEW}, [NEW], NOW_MS) is True
 
 
 @given(value=st.text(st.characters(), max_size=80), body=st.binary(max_size=80))
 def test_no_header_value_raises_or_fits(value, body):
     """Any text in the header is answered with no, never with an exception."""
-    assert SOURCES["shopify"].signed(body, {HEADER: value}, [NEW, OLD]) is False
+    assert SHOPIFY.signed(body, {HEADER: value}, [NEW, OLD], NOW_MS) is False
+
+
+HEX_ROWS = [
+    # claim, given, fits
+    ("the digest in hex", HEX, True),
+    ("in upper case", HEX.upper(), False),
+    ("in base64", BY_NEW, False),
+    ("cut short", HEX[:-2], False),
+    ("with a scheme in front", "sha256=" + HEX, False),
+    ("with a space", HEX + " ", False),
+    ("not ASCII", HEX[:-1] + "\uff15", False),
+    ("nothing", "", False),
+]
+
+
+@pytest.mark.parametrize(("claim", "given", "fits"), HEX_ROWS, ids=[row[0] for row in HEX_ROWS])
+def test_a_signature_in_hex_has_one_spelling(claim, given, fits):
+    """Only the lower-case hex of the body's digest fits, under any of the secrets and never under an empty one."""
+    assert fits_hex(given, BODY, [NEW]) is fits
+    assert fits_hex(given, BODY, [OLD, NEW]) is fits
+    assert fits_hex(given, BODY, [""]) is False
+    assert fits_hex(given, BODY, []) is False
+
+
+def test_another_digest_is_another_signature():
+    """A SHA-1 signature fits where SHA-1 is asked for and nowhere else."""
+    assert fits_base64(SHA1, BODY, [NEW], "sha1") is True
+    assert fits_base64(SHA1, BODY, [NEW]) is False
+    assert fits_base64(BY_NEW, BODY, [NEW], "sha1") is False

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from twofold.sources.chat import CHAT_SOURCE
 from twofold.sources.contract import Source
+from twofold.sources.hubspot import HUBSPOT
+from twofold.sources.own import OWN
+from twofold.sources.pipedrive import PIPEDRIVE
 from twofold.sources.shopify import SHOPIFY
+from twofold.sources.stripe import STRIPE
+from twofold.sources.woocommerce import WOOCOMMERCE
 
-SOURCES: dict[str, Source] = {source.name: source for source in (SHOPIFY,)}
+SOURCES: dict[str, Source] = {
+    source.name: source for source in (SHOPIFY, WOOCOMMERCE, STRIPE, OWN, HUBSPOT, PIPEDRIVE, CHAT_SOURCE)
+}
+
+SHOP_SOURCES = frozenset({"shopify", "woocommerce", "stripe", "own"})
+"""Sources that report the orders of a website; the others report sales that no page saw."""

@@ -1,4 +1,4 @@
-"""What a source is: a value that checks a webhook's signature and reads its body into one raw event.
+"""What a source is: a value that checks a webhook's signature and reads its body into an order report and copies.
 
 Owns the shapes only. Knows no shop system, no HTTP and no configuration; the collector calls ``signed`` first
 and ``read`` only when it said yes.
@@ -12,35 +12,71 @@ from msgspec import Struct
 
 from twofold.event.model import RawEvent
 from twofold.event.refusal import Refusal
+from twofold.ledger.model import OrderReport
 
 
-class SourceEvent(Struct, frozen=True, kw_only=True):
-    """One copy of an action as the shop reported it. Contact data is still plain; the steps hash it."""
+class SourceOptions(Struct, frozen=True, kw_only=True):
+    """What the operator set for one configured source."""
 
-    raw: RawEvent
-    sender: str  # which software made the copy, e.g. "shopify"
-    order_id: str  # the shop's own order number, for the collector's rows; also in ``raw.custom_data``
+    shop: str = ""  # the configured shop name
+    event_id: str = "order"  # "order": from the order id; "native": the platform app's own id where the body has it
+    fields: Mapping[str, str] = {}  # our name -> their name of a custom field or property
+    stages: Mapping[str, str] = {}  # their stage or status -> event name, for CRM systems
+    currency: str = ""  # for systems whose records have no currency
+
+
+class PrivacyRequest(Struct, frozen=True, kw_only=True):
+    """A shop's word that a person asked for erasure or for a copy of their data. Held in memory only."""
+
+    kind: str  # "erase", "export", "erase_shop"
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    external_ids: tuple[str, ...] = ()
+    order_ids: tuple[str, ...] = ()
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What one webhook says.
+
+    ``kind`` classifies it in one or two words for the answer and the metrics: "order placed", "refund", "parcel",
+    "privacy erase", "lead stage", … ``order`` is what the ledger learns. ``copy`` is the Purchase that the order
+    stands for, whatever its state: whether and when it counts is the policy's question, so it is there whenever
+    the body has what a Purchase needs. ``events`` are further events that are sent as they are (CRM stages, chat
+    steps). Contact data in ``copy`` and ``events`` is still plain; the steps hash it.
+    """
+
+    kind: str
+    sender: str  # which software made it, e.g. "shopify"
+    order: OrderReport | None = None
+    copy: RawEvent | None = None
+    events: tuple[RawEvent, ...] = ()
+    privacy: PrivacyRequest | None = None
+    notes: tuple[str, ...] = ()  # what the shop's developer should know, without personal data
 
 
 class Ignored(Struct, frozen=True, kw_only=True):
-    """A well-formed webhook that stands for no purchase: answered with success, kept as a row with the reason.
+    """A well-formed webhook that says nothing we keep: answered with success, kept as a row with the reason.
 
     ``reason`` is one short sentence without personal data.
     """
 
     reason: str
+    kind: str = "ignored"
     order_id: str | None = None
 
 
 class Source(Struct, frozen=True, kw_only=True):
     """A shop system. Both functions are pure and raise for no input.
 
-    ``signed(body, headers, secrets)``: the raw body bytes as received, headers by lower-case name, and every
-    secret that is valid now (two while one is being rotated); an empty secret never fits.
-    ``read(body, headers, shop=, now_ms=)``: ``shop`` is the configured shop name, ``now_ms`` Unix milliseconds.
-    Headers other than the signature are not signed, so what they say may only make a copy be left out.
+    ``signed(body, headers, secrets, now_ms)``: the raw body bytes as received, headers by lower-case name, and every
+    secret that is valid now (two while one is being rotated); an empty secret never fits. ``now_ms`` (Unix ms) is
+    for schemes that sign a time.
+    ``read(body, headers, options, now_ms)``. Headers other than the signature are not signed, so what they say may
+    only make a copy be left out or choose how the body is read, never what it is worth.
     """
 
     name: str
-    signed: Callable[[bytes, Mapping[str, str], Sequence[str]], bool]
-    read: Callable[..., SourceEvent | Refusal | Ignored]
+    signs_body: bool = True  # False: the sender is known by a password, so its body may have been altered
+    is_ping: Callable[[bytes], bool] = lambda _body: False  # a test of the address, which is never signed
+    signed: Callable[[bytes, Mapping[str, str], Sequence[str], int], bool]
+    read: Callable[[bytes, Mapping[str, str], SourceOptions, int], Reading | Refusal | Ignored]

@@ -1,0 +1,58 @@
+"""Commands about a Shopify shop. Reads what it is given; fetches nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from twofold.sources.shopify.storefront import Sender, other_senders
+
+MAX_PAGE_BYTES = 32 << 20
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+def shopify_senders(
+    page: Annotated[str, typer.Argument(metavar="FILE", help="A saved page of the storefront, or - for stdin.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")] = False,
+) -> None:
+    """Say who else sends Purchase for a Shopify shop, from the source of one of its pages.
+
+    Save any page of the shop (curl -s https://www.shop.example/ > page.html). Two senders under different event ids
+    count one order twice. Exit code 1 when another sender for Meta is certain.
+    """
+    senders = other_senders(_read(page))
+    for sender in senders:
+        if as_json:
+            print(msgspec.json.encode(sender).decode())
+        else:
+            _show(sender)
+    if not senders and not as_json:
+        out.print("No other sender is to be seen in this page's source.", markup=False)
+    if any(sender.certain and sender.platform == "meta" for sender in senders):
+        raise typer.Exit(1)
+
+
+def _read(page: str) -> str:
+    try:
+        with sys.stdin.buffer if page == "-" else Path(page).open("rb") as file:
+            return file.read(MAX_PAGE_BYTES).decode("utf-8", "replace")
+    except OSError as err:
+        raise typer.BadParameter(f"cannot read {page}: {err.strerror}", param_hint="FILE") from None
+
+
+def _show(sender: Sender) -> None:
+    accounts = f" ({', '.join(sender.accounts)})" if sender.accounts else ""
+    lines = (
+        f"{'SENDS' if sender.certain else 'LOOK '}  {sender.who}{accounts}",
+        f"       Seen: {sender.evidence}.",
+        f"       Event ids: {sender.ids}. {sender.means}",
+        f"       Do: {sender.do}",
+        "",
+    )
+    out.print("\n".join(lines), markup=False)

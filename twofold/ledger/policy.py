@@ -1,0 +1,206 @@
+"""The order policy: when an order becomes a Purchase, what its value is, and when it never will.
+
+Pure: a state and the operator's rules in, a judgement out. It is asked again each time the Purchase could be sent, so
+what is true then decides, whichever report came first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+
+from twofold.ledger.model import Amounts, Method, Paid, Sale
+from twofold.ledger.money import to_minor
+from twofold.ledger.state import OrderState
+
+MILESTONES = ("placed", "confirmed", "paid", "delivered")
+VALUE_PARTS = ("goods", "tax", "shipping", "tip", "duties", "gift_card")
+DAY_S = 86_400
+
+
+class OrderPolicy(Struct, frozen=True, kw_only=True):
+    """The operator's rules for one dataset; see [dataset.orders] in the settings."""
+
+    counts_when: str = "paid"
+    # Method or source type -> milestone.
+    when: Mapping[str, str] = msgspec.field(default_factory=lambda: {"cod": "placed"})
+    cod_gateways: tuple[str, ...] = ("cash on delivery", "cod")
+    confirmed_tags: frozenset[str] = frozenset({"confirmed"})
+    value_parts: frozenset[str] = frozenset(VALUE_PARTS)
+    deduct_refunds: bool = True
+    presentment: bool = True
+    renewals: str = "subscribe"
+    wait_ms: int = 3_600_000
+    send_alone: bool = True
+    expire_s: int = 30 * DAY_S
+    recreated_s: int = 48 * 3_600
+    outcomes: bool = False
+
+
+class Standing(StrEnum):
+    """What an order is worth as a Purchase."""
+
+    NOT_YET = "not_yet"
+    COUNTS = "counts"
+    NEVER = "never"
+
+
+class Judgement(Struct, frozen=True):
+    """``reason`` is one word for lists and reports; ``since`` (Unix s) when it became what it is, where known."""
+
+    standing: Standing
+    reason: str
+    since: int | None = None
+
+
+class Valued(Struct, frozen=True, kw_only=True):
+    """What a Purchase is worth by the policy. ``left_out``: part or ``refunds`` to what was taken off the total."""
+
+    value: Decimal
+    currency: str
+    total: Decimal
+    left_out: dict[str, Decimal] = {}
+
+
+def judge_order(state: OrderState, policy: OrderPolicy, now_s: int) -> Judgement:
+    """Whether the order is a Purchase now."""
+    never = _never(state, policy)
+    if never is not None:
+        return never
+    milestone = milestone_of(state, policy)
+    since = reached_at(state, milestone, policy)
+    if since is not None and state.known:
+        return Judgement(Standing.COUNTS, milestone, since)
+    if now_s > state.placed_at + policy.expire_s:
+        return Judgement(Standing.NEVER, f"never_{milestone}")
+    return Judgement(Standing.NOT_YET, f"not_{milestone}")
+
+
+def milestone_of(state: OrderState, policy: OrderPolicy) -> str:
+    """The station at which an order of this method and source becomes a Purchase."""
+    for source in state.sources:
+        if source.partition(":")[0] in policy.when:
+            return policy.when[source.partition(":")[0]]
+    return policy.when.get(method_of(state, policy), policy.counts_when)
+
+
+def method_of(state: OrderState, policy: OrderPolicy) -> Method:
+    """How the order is paid: by the source's own word, else by its gateways' names."""
+    if state.method is not None:
+        return state.method
+    names = " | ".join(state.gateways).casefold()
+    words = names.replace("|", " ").replace("(", " ").replace(")", " ").split()
+    for pattern in policy.cod_gateways:
+        # A short word such as "cod" must stand alone: "code" and "encoded" are not cash on delivery.
+        if pattern.casefold() in (words if len(pattern) <= 4 else names):
+            return Method.COD
+    return next((method for word, method in _GATEWAYS if word in names), Method.OTHER if names else Method.CARD)
+
+
+# What the gateways' own names say; the first that fits. Names are the shop's free text, so these are habits.
+_GATEWAYS = (
+    ("bank transfer", Method.BANK_TRANSFER), ("bank deposit", Method.BANK_TRANSFER), ("wire", Method.BANK_TRANSFER),
+    ("bacs", Method.BANK_TRANSFER), ("cheque", Method.BANK_TRANSFER), ("money order", Method.BANK_TRANSFER),
+    ("klarna", Method.LATER), ("afterpay", Method.LATER), ("clearpay", Method.LATER), ("affirm", Method.LATER),
+    ("paypal", Method.WALLET), ("apple pay", Method.WALLET), ("google pay", Method.WALLET),
+    ("amazon pay", Method.WALLET), ("gift_card", Method.GIFT_CARD), ("gift card", Method.GIFT_CARD),
+    ("manual", Method.MANUAL), ("shopify_payments", Method.CARD), ("stripe", Method.CARD), ("card", Method.CARD),
+)  # fmt: skip
+
+
+def reached_at(state: OrderState, milestone: str, policy: OrderPolicy) -> int | None:
+    """When the order reached a station, Unix s; a later station implies the earlier ones."""
+    times = {
+        "placed": [state.placed_at],
+        "confirmed": [
+            state.confirmed_at, state.authorised_at, state.shipped_at, state.paid_at, state.delivered_at,
+            state.placed_at if policy.confirmed_tags & {t.strip().casefold() for t in state.tags} else None,
+        ],
+        "paid": [state.paid_at],
+        "delivered": [state.delivered_at],
+    }[milestone]  # fmt: skip
+    return min((t for t in times if t is not None), default=None)
+
+
+def value_of(state: OrderState, policy: OrderPolicy) -> Valued | None:
+    """The order's value by the policy, exact to the minor unit; None when no total was reported."""
+    amounts = (state.presentment if policy.presentment else None) or state.shop
+    if amounts is None:
+        return None
+    left_out = _left_out(amounts, policy)
+    refunded = _refunded_in(amounts, state)
+    if amounts.after_refunds and not policy.deduct_refunds:
+        left_out["refunds"] = -refunded
+    elif policy.deduct_refunds and not amounts.after_refunds:
+        left_out["refunds"] = refunded
+    left_out = {part: amount for part, amount in left_out.items() if amount}
+    value = max(amounts.total - sum(left_out.values(), Decimal(0)), Decimal(0))
+    return Valued(
+        value=to_minor(value, amounts.currency), currency=amounts.currency, total=amounts.total, left_out=left_out
+    )
+
+
+def is_renewal(sale: Sale) -> bool:
+    """True for a subscription's later orders."""
+    return sale is Sale.RENEWAL
+
+
+def _never(state: OrderState, policy: OrderPolicy) -> Judgement | None:
+    if state.test:
+        return Judgement(Standing.NEVER, "test_order")
+    if state.cancelled_at is not None:
+        return Judgement(Standing.NEVER, "order_cancelled", state.cancelled_at)
+    if state.deleted:
+        return Judgement(Standing.NEVER, "order_deleted")
+    if state.paid is Paid.VOIDED:
+        return Judgement(Standing.NEVER, "order_voided")
+    if state.paid is Paid.REFUNDED or _wholly_refunded(state):
+        return Judgement(Standing.NEVER, "order_refunded")
+    if state.returned_at is not None:
+        return Judgement(Standing.NEVER, "order_returned", state.returned_at)
+    if is_renewal(state.sale) and policy.renewals == "none":
+        return Judgement(Standing.NEVER, "renewal")
+    return None
+
+
+def _wholly_refunded(state: OrderState) -> bool:
+    amounts = state.shop
+    if amounts is None or not state.refunded:
+        return False
+    refunded = _refunded_in(amounts, state)
+    before = amounts.total + refunded if amounts.after_refunds else amounts.total
+    return before > 0 and refunded >= before
+
+
+def _left_out(amounts: Amounts, policy: OrderPolicy) -> dict[str, Decimal]:
+    """The parts of the total that the policy does not want, none of them twice."""
+    zero = Decimal(0)
+    shipping, shipping_tax = amounts.shipping or zero, amounts.shipping_tax or zero
+    net_shipping = shipping - shipping_tax if amounts.tax_included else shipping
+    found: dict[str, Decimal] = {}
+    if "tax" not in policy.value_parts:
+        found["tax"] = amounts.tax or zero
+    if "shipping" not in policy.value_parts:
+        # Shipping goes with its own tax, unless all tax goes already.
+        found["shipping"] = net_shipping if "tax" in found else net_shipping + shipping_tax
+    for part, amount in (("tip", amounts.tip), ("duties", amounts.duties), ("gift_card", amounts.gift_cards)):
+        if part not in policy.value_parts:
+            found[part] = amount or zero
+    return found
+
+
+def _refunded_in(amounts: Amounts, state: OrderState) -> Decimal:
+    """Refunds in the currency of ``amounts``; those in another one by the order's own rate."""
+    total = state.refunded.get(amounts.currency, Decimal(0))
+    if total or not state.refunded:
+        return total
+    shop, shown = state.shop, state.presentment
+    for other, mine in ((shop, shown), (shown, shop)):
+        if other and mine and mine.currency == amounts.currency and other.total:
+            part = state.refunded.get(other.currency, Decimal(0))
+            return to_minor(part * mine.total / other.total, amounts.currency)
+    return Decimal(0)

@@ -1,0 +1,256 @@
+"""Cells to values: money, times, ids, words. Exact or not at all: nothing is guessed for one cell alone.
+
+Owns how a column writes its numbers and dates, which is found from the whole column or set by the operator, and
+what is shown of a cell that could not be read. Everything comes in as text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from functools import lru_cache
+
+from msgspec import Struct
+
+from twofold.event.scrub import EMAIL, MASK
+
+# Enough to name an amount's currency when nothing else does; `$`, `kr` and `¥` are many.
+SYMBOLS = {"€": "EUR", "£": "GBP", "₹": "INR", "₾": "GEL", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₪": "ILS", "₩": "KRW"}
+MAX_ID = 256
+
+_SIGNS = "$€£¥₹₾₽₺₴₪₩฿₫₱₦₡₲₵₸₼"
+_PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
+# A currency before or after a number: a code or abbreviation of up to three letters, a symbol, spaces.
+_AROUND = re.compile(rf"^(?:[^\W\d]{{1,3}}\.?)?[\s{_SIGNS}]*|[\s{_SIGNS}]*(?:[^\W\d]{{1,3}}\.?)?$")
+_SPACES = re.compile(r"[\s\u00a0\u202f'’]")
+_GROUPED = {
+    ".": re.compile(r"[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?"),  # also 1,00,000.00
+    ",": re.compile(r"[0-9]{1,3}(?:\.[0-9]{2,3})*\.[0-9]{3}(?:,[0-9]+)?"),
+}
+_UNGROUPED = {".": re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?"), ",": re.compile(r"[0-9]{1,15}(?:,[0-9]{1,15})?")}
+_NUMBER = re.compile(r"[0-9.,]*[0-9][0-9.,]*")
+_CLEAR = 10  # so many times more cells of one kind decide against the other
+_ROUNDED_ID = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,3}")
+_INTEGER_FLOAT = re.compile(r"([0-9]{1,15})\.0+")
+_DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:,?[ T]+(.*))?")
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp])?\.?[Mm]?\.?")
+_SPACED_OFFSET = re.compile(r"\s*(?:([+-]\d{2}:?(?:\d{2})?)|UTC|GMT|Z)$")
+_UNIX = re.compile(r"1[0-9]{9}(?:[0-9]{3})?")
+_QUOTED = re.compile(r"'[=+\-@\t\r0-9]")
+_LONG_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{5,}[0-9]")  # reads like a phone or account number
+_YEARS = range(1995, 2101)
+MAX_LABEL = 60
+
+
+class NumberStyle(Struct, frozen=True):
+    """How a column writes amounts. ``decimal`` is ".", "," or "" while no cell has shown it."""
+
+    decimal: str = "."
+
+    def read(self, text: str) -> Decimal | None:
+        """The exact number; None when the text is not one in this style."""
+        if _PLAIN.fullmatch(text) and (self.decimal == "." or text.isdigit()):
+            return _decimal(text)
+        return _read_number(text, self.decimal)
+
+
+def number_style(cells: Iterable[str], given: str = "", usual: str = "") -> NumberStyle | None:
+    """The style of a column from its cells, or as ``given``; None when the cells contradict each other or say too little.
+
+    A sign that stands last of two, or stands before one, two or four and more digits, is the decimal sign; one that
+    stands twice is not. "1.234" alone says nothing: then the format's ``usual`` sign is believed, if it has one.
+    """
+    if given:
+        return NumberStyle(given)
+    shown: Counter[str] = Counter()
+    unsure = False
+    for cell in cells:
+        number = _bare(cell)
+        if number.isdigit() or not _NUMBER.fullmatch(number):
+            continue
+        sign = _sign_of(number)
+        shown[sign] += 1
+        unsure = unsure or not sign
+    del shown[""]
+    if shown:
+        sign = _clear_one(shown) or usual
+        return NumberStyle(sign) if sign else None
+    return None if unsure and not usual else NumberStyle(usual)
+
+
+def _clear_one(shown: Counter[str]) -> str:
+    """What nearly all cells show: a stray one costs its row, it does not stop the file."""
+    (first, count), *others = shown.most_common(2)
+    return first if not others or count >= _CLEAR * others[0][1] else ""
+
+
+def currency_of(text: str) -> str | None:
+    """The currency that an amount is written with: a code or an unmistakable symbol."""
+    for symbol, code in SYMBOLS.items():
+        if symbol in text:
+            return code
+    found = re.search(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])", text)
+    return found[0] if found else None
+
+
+def read_currency(text: str) -> str | None:
+    """ISO 4217 in capitals; None for anything else."""
+    text = text.strip()
+    if text in SYMBOLS:
+        return SYMBOLS[text]
+    return text.upper() if len(text) == 3 and text.isascii() and text.isalpha() else None
+
+
+class DateStyle(Struct, frozen=True):
+    """How a column writes days and which zone its times without one are in. ``order`` is "dmy", "mdy" or ""."""
+
+    zone: tzinfo
+    order: str = ""
+
+    def read(self, text: str) -> int | None:
+        """Unix seconds; None when the text is no time in this style."""
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            return self._read_other(text)
+        return self._seconds(moment)
+
+    def _seconds(self, moment: datetime) -> int | None:
+        if moment.year not in _YEARS:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=self.zone)
+        return int(moment.timestamp())
+
+    def _read_other(self, text: str) -> int | None:
+        if _UNIX.fullmatch(text):
+            return int(text[:10])
+        offset = _SPACED_OFFSET.search(text)
+        if offset:  # "2026-05-14 11:23:45 +0100", "… UTC"
+            bare = self.read(text[: offset.start()].rstrip() + (offset[1] or "+00:00"))
+            if bare is not None or text[: offset.start()].isdigit():
+                return bare
+        found = _DATE.fullmatch(text)
+        if not found:
+            return None
+        order = "dmy" if found[2] == "." else self.order
+        if not order:
+            return None
+        day, month = (found[1], found[3]) if order == "dmy" else (found[3], found[1])
+        clock = _clock(found[5])
+        if clock is None:
+            return None
+        hour, minute, second, zone = clock
+        try:
+            moment = datetime(int(found[4]), int(month), int(day), hour, minute, second)
+            return self._seconds(moment if zone is None else moment.replace(tzinfo=zone))
+        except ValueError:
+            return None
+
+
+def date_order(cells: Iterable[str], given: str = "") -> str | None:
+    """ "dmy" or "mdy" from the days above twelve of a column; "" when no cell needs it, None when none tells."""
+    if given:
+        return given
+    needed = False
+    shown: Counter[str] = Counter()
+    for cell in cells:
+        found = _DATE.fullmatch(cell)
+        if found and found[2] != ".":
+            needed = True
+            shown["dmy"] += int(found[1]) > 12
+            shown["mdy"] += int(found[3]) > 12
+    if not needed:
+        return ""
+    shown += Counter()  # without what was never seen
+    return (_clear_one(shown) or None) if shown else None
+
+
+def read_id(text: str) -> str | None:
+    """An id as exact text. None when a spreadsheet rounded it, or when it holds an e-mail address."""
+    whole = _INTEGER_FLOAT.fullmatch(text)
+    if whole:
+        return whole[1]
+    if _ROUNDED_ID.fullmatch(text) or len(text) > MAX_ID or not text.isprintable() or "@" in text:
+        return None
+    return text
+
+
+def read_label(text: str) -> str:
+    """A short word of the shop's own, without what reads like an address or a long number."""
+    return _LONG_NUMBER.sub(MASK, EMAIL.sub(MASK, " ".join(text.split())))[:MAX_LABEL]
+
+
+def unquoted(text: str) -> str:
+    """A cell without the apostrophe that spreadsheets put before what would be a formula or a rounded number."""
+    return text[1:] if text[:1] == "'" and _QUOTED.match(text) else text
+
+
+def shape(text: str) -> str:
+    """What a cell looks like, never what it says: letters become x, digits 9."""
+    if not text:
+        return "nothing"
+    drawn = "".join("9" if c.isdigit() else "x" if c.isalpha() else c if c.isprintable() else "?" for c in text[:40])
+    return f"{drawn}{'…' if len(text) > 40 else ''}"
+
+
+@lru_cache(maxsize=65_536)
+def _decimal(text: str) -> Decimal:
+    return Decimal(text)
+
+
+def _bare(cell: str) -> str:
+    """The number in a cell without currency, spaces and sign of minus."""
+    text = cell.strip().strip("()").removeprefix("-")
+    return _SPACES.sub("", _AROUND.sub("", text)).removeprefix("-")
+
+
+def _sign_of(number: str) -> str:
+    """Which decimal sign a number shows; "" when it could be either."""
+    dot, comma = number.rfind("."), number.rfind(",")
+    if dot >= 0 and comma >= 0:
+        return "." if dot > comma else ","
+    sign, other = (".", ",") if dot >= 0 else (",", ".")
+    if number.count(sign) > 1:
+        return other
+    whole, _, rest = number.partition(sign)
+    # 0.500 and 1234.500 cannot be thousands either.
+    return sign if len(rest) != 3 or whole == "0" or not 1 <= len(whole) <= 3 else ""
+
+
+def _read_number(text: str, decimal: str) -> Decimal | None:
+    text = text.strip()
+    bracketed = text.startswith("(") and text.endswith(")")  # accountants' minus
+    if text.count("-") + bracketed > 1:
+        return None
+    number = _bare(text)
+    decimal = decimal or _sign_of(number)
+    if not decimal and not number.isdigit():
+        return None
+    decimal = decimal or "."
+    if not (_UNGROUPED[decimal].fullmatch(number) or _GROUPED[decimal].fullmatch(number)):
+        return None
+    if decimal == ",":
+        number = number.replace(".", "").replace(",", ".")
+    exact = Decimal(number.replace(",", ""))
+    return -exact if bracketed or "-" in text else exact
+
+
+def _clock(text: str | None) -> tuple[int, int, int, tzinfo | None] | None:
+    if not text:
+        return 0, 0, 0, None
+    zone: tzinfo | None = None
+    offset = _SPACED_OFFSET.search(text)
+    if offset:
+        zone = datetime.fromisoformat(f"2000-01-01T00:00{offset[1]}").tzinfo if offset[1] else UTC
+        text = text[: offset.start()].strip()
+    found = _CLOCK.fullmatch(text.strip())
+    if not found:
+        return None
+    hour = int(found[1])
+    if found[4]:
+        hour = hour % 12 + (12 if found[4] in "Pp" else 0)
+    return hour, int(found[2]), int(found[3] or 0), zone

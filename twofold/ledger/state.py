@@ -1,0 +1,284 @@
+"""An order's state, derived from everything that was ever reported about it, in any order of arrival.
+
+Owns the derivation: which snapshot stands, what is paid, refunded, delivered, and since when. It is a pure function
+of the set of reports, so the same reports give the same state whichever came first, and one that comes twice changes
+nothing. What follows for a Purchase is `policy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+import msgspec
+from msgspec import Struct
+
+from twofold.ledger.model import (
+    Amounts,
+    Line,
+    Method,
+    OrderReport,
+    Paid,
+    Parcel,
+    ParcelState,
+    Payment,
+    Refund,
+    Sale,
+    Snapshot,
+)
+
+PAYMENT_SYSTEMS = frozenset({"stripe"})
+"""Sources that see the money of an order but not the order: what a shop says about the order stands above theirs."""
+
+_MONEY_CAME = frozenset({Paid.PAID, Paid.PART_REFUNDED, Paid.REFUNDED})
+_SHIPPED = frozenset({ParcelState.IN_TRANSIT, ParcelState.OUT, ParcelState.WAITING, ParcelState.DELIVERED})
+
+
+class Fact(Struct, frozen=True):
+    """One report with the source that made it, as the ledger keeps it."""
+
+    source: str
+    report: OrderReport
+
+
+class OrderState(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of an order now. Times are Unix s, and None where nobody reported it."""
+
+    order_id: str
+    placed_at: int
+    known: bool = False  # somebody reported the order itself, not only money or parcels of it
+    sale: Sale = Sale.WEB
+    test: bool = False
+    deleted: bool = False
+    gateways: tuple[str, ...] = ()
+    method: Method | None = None
+    tags: tuple[str, ...] = ()
+    paid: Paid | None = None
+    confirmed_at: int | None = None
+    authorised_at: int | None = None
+    paid_at: int | None = None
+    shipped_at: int | None = None
+    delivered_at: int | None = None
+    refused_at: int | None = None
+    returned_at: int | None = None
+    cancelled_at: int | None = None
+    cancel_reason: str = ""
+    shop: Amounts | None = None
+    presentment: Amounts | None = None
+    refunded: dict[str, Decimal] = {}  # currency -> sum
+    received: dict[str, Decimal] = {}  # currency -> sum of payments that came in, where a source tells them apart
+    lines: tuple[Line, ...] = ()
+    replaces: str = ""
+    sources: tuple[str, ...] = ()
+    disputed: bool = False
+
+
+encode_state = msgspec.json.Encoder(decimal_format="string").encode
+"""A state to the bytes kept beside the order."""
+
+decode_state = msgspec.json.Decoder(OrderState).decode
+"""The inverse of `encode_state`."""
+
+
+def derive(facts: Sequence[Fact]) -> OrderState:
+    """The state that these facts give, whatever order they stand in. There must be at least one."""
+    latest = _latest_snapshots(facts)
+    # Of several systems that know the order, the shop; of several shops, the one that spoke last.
+    ranked = sorted(latest.items(), key=_standing)
+    main = ranked[0][1] if ranked else None
+    snapshot = main.snapshot if main else None
+    reports = [f.report for f in facts]
+    refunds = _refunds(facts)
+    payments = _payments(reports)
+    received = _sum((p.amount, p.currency) for p in payments if _came_in(p))
+    shop = snapshot.shop if snapshot else None
+    if shop is None and received:
+        currency, total = max(received.items(), key=lambda x: x[1])
+        shop = Amounts(currency=currency, total=total)
+    paid, paid_at = _paid(snapshot, [r.snapshot for _, r in ranked[1:] if r.snapshot], facts, payments, shop)
+    parcels = _parcels(reports)
+    delivered_at = _all_delivered(parcels) or (snapshot.delivered_at if snapshot else None)
+    cancelled = next((s for _, r in ranked if (s := r.snapshot) and s.cancelled_at is not None), None)
+    return OrderState(
+        order_id=main.order_id if main else min(reports, key=lambda r: (r.at, r.order_id)).order_id,
+        placed_at=snapshot.placed_at if snapshot else min(r.at for r in reports),
+        known=snapshot is not None,
+        sale=snapshot.sale if snapshot else Sale.WEB,
+        test=any(s.test for r in latest.values() if (s := r.snapshot)),
+        deleted=_is_deleted(facts, latest),
+        gateways=tuple(dict.fromkeys(g for _, r in ranked if r.snapshot for g in r.snapshot.gateways)),
+        method=next((s.method for _, r in ranked if (s := r.snapshot) and s.method), None),
+        tags=snapshot.tags if snapshot else (),
+        paid=paid,
+        confirmed_at=_earliest(r.at for r in reports if r.snapshot and r.snapshot.confirmed),
+        authorised_at=_earliest(r.at for r in reports if r.snapshot and r.snapshot.paid is Paid.AUTHORISED),
+        paid_at=paid_at,
+        shipped_at=_earliest(p.at for p in parcels if p.state in _SHIPPED),
+        delivered_at=delivered_at,
+        refused_at=_earliest(p.at for p in _current(parcels) if p.state is ParcelState.REFUSED),
+        returned_at=_returned(parcels),
+        cancelled_at=cancelled.cancelled_at if cancelled else None,
+        cancel_reason=cancelled.cancel_reason if cancelled else "",
+        shop=shop,
+        presentment=snapshot.presentment if snapshot else None,
+        refunded=refunds,
+        received=received,
+        lines=next((s.lines for _, r in ranked if (s := r.snapshot) and s.lines), ()),
+        replaces=snapshot.replaces if snapshot else "",
+        sources=tuple(sorted({f.source for f in facts})),
+        disputed=any(p.kind == "dispute" and p.state != "failure" for p in payments),
+    )
+
+
+def _standing(told: tuple[str, OrderReport]) -> tuple[bool, int, str]:
+    source, report = told
+    version = report.snapshot.version if report.snapshot else 0
+    return source.partition(":")[0] in PAYMENT_SYSTEMS, -version, source
+
+
+def _latest_snapshots(facts: Sequence[Fact]) -> dict[str, OrderReport]:
+    """For each source the report whose snapshot stands: the highest version, and of equals the one told later."""
+    found: dict[str, OrderReport] = {}
+    for fact in facts:
+        report, known = fact.report, found.get(fact.source)
+        if report.snapshot is None:
+            continue
+        if known is None or _rank(report) > _rank(known):
+            found[fact.source] = report
+    return found
+
+
+def _rank(report: OrderReport) -> tuple[int, int, int, bytes]:
+    """Order of two snapshots of one source. Equal versions differ by time, then by how far they got, then by text."""
+    snapshot = report.snapshot
+    assert snapshot is not None
+    return snapshot.version, report.at, _progress(snapshot), msgspec.json.encode(snapshot)
+
+
+def _progress(snapshot: Snapshot) -> int:
+    return (list(Paid).index(snapshot.paid) + 1 if snapshot.paid else 0) + 10 * (snapshot.cancelled_at is not None)
+
+
+def _is_deleted(facts: Sequence[Fact], latest: dict[str, OrderReport]) -> bool:
+    """Deleted by a source and not spoken of by it afterwards."""
+    for fact in facts:
+        if fact.report.deleted:
+            last = latest.get(fact.source)
+            if last is None or last.at <= fact.report.at:
+                return True
+    return False
+
+
+def _paid(
+    main: Snapshot | None,
+    others: Iterable[Snapshot],
+    facts: Sequence[Fact],
+    payments: Sequence[Payment],
+    shop: Amounts | None,
+) -> tuple[Paid | None, int | None]:
+    """The payment's state and when the money was first reported whole.
+
+    What the shop says about the end of a payment stands; that the money came may be told by anybody who saw it.
+    """
+    came = [f.report.at for f in facts if f.report.snapshot and f.report.snapshot.paid in _MONEY_CAME]
+    in_full = _paid_in_full_at(payments, shop)
+    whole = [*came, *([in_full] if in_full is not None else [])]
+    state = main.paid if main else None
+    if state in (Paid.VOIDED, Paid.REFUNDED, Paid.PART_REFUNDED, Paid.PAID):
+        pass
+    elif in_full is not None or any(s.paid in _MONEY_CAME for s in others):
+        state = Paid.PAID
+    elif state is None and payments:
+        state = Paid.PART if any(_came_in(p) for p in payments) else Paid.UNPAID
+    paid_now = state in _MONEY_CAME
+    return state, min(whole) if whole and paid_now else None
+
+
+def _paid_in_full_at(payments: Sequence[Payment], shop: Amounts | None) -> int | None:
+    """When the payments reached the order's total; None while they have not."""
+    if shop is None:
+        return None
+    total = Decimal(0)
+    for payment in sorted((p for p in payments if _came_in(p)), key=lambda p: p.at):
+        if payment.currency == shop.currency:
+            total += payment.amount
+            if total >= shop.total:
+                return payment.at
+    return None
+
+
+def _came_in(payment: Payment) -> bool:
+    return payment.kind in ("sale", "capture") and payment.state == "success"
+
+
+def _payments(reports: Iterable[OrderReport]) -> list[Payment]:
+    """Each payment once, as it was reported last."""
+    found: dict[str, Payment] = {}
+    for report in reports:
+        for payment in report.payments:
+            known = found.get(payment.id)
+            if known is None or _newer(payment, known):
+                found[payment.id] = payment
+    return list(found.values())
+
+
+def _newer(a: Payment, b: Payment) -> bool:
+    order = ("pending", "failure", "success")
+    return (a.at, order.index(a.state) if a.state in order else 0) > (
+        b.at,
+        order.index(b.state) if b.state in order else 0,
+    )
+
+
+def _refunds(facts: Sequence[Fact]) -> dict[str, Decimal]:
+    """Money given back per currency.
+
+    The same money is told by several: as refunds of the order, as payments of kind refund, by the shop and by the
+    payment system. They share no id, so the largest of the sums stands, never two of them added.
+    """
+    sums: list[dict[str, Decimal]] = []
+    for source in {f.source for f in facts}:
+        reports = [f.report for f in facts if f.source == source]
+        refunds: dict[str, Refund] = {r.id: r for report in reports for r in report.refunds}
+        back = [p for p in _payments(reports) if p.kind == "refund" and p.state == "success"]
+        sums.append(_sum((r.amount, r.currency) for r in refunds.values()))
+        sums.append(_sum((p.amount, p.currency) for p in back))
+    currencies = {c for one in sums for c in one}
+    return {c: max(one.get(c, Decimal(0)) for one in sums) for c in sorted(currencies)}
+
+
+def _sum(amounts: Iterable[tuple[Decimal, str]]) -> dict[str, Decimal]:
+    found: dict[str, Decimal] = {}
+    for amount, currency in amounts:
+        found[currency] = found.get(currency, Decimal(0)) + amount
+    return {c: a for c, a in found.items() if a}
+
+
+def _parcels(reports: Iterable[OrderReport]) -> list[Parcel]:
+    return sorted({p for r in reports for p in r.parcels}, key=lambda p: (p.id, p.at, list(ParcelState).index(p.state)))
+
+
+def _current(parcels: Sequence[Parcel]) -> list[Parcel]:
+    """The last state of each parcel."""
+    return list({p.id: p for p in parcels}.values())
+
+
+def _all_delivered(parcels: Sequence[Parcel]) -> int | None:
+    """When the last parcel arrived, once all have; a parcel that was cancelled is none."""
+    arrived: dict[str, int] = {}
+    for parcel in parcels:
+        if parcel.state is ParcelState.DELIVERED:
+            arrived.setdefault(parcel.id, parcel.at)
+    counted = [p for p in _current(parcels) if p.state is not ParcelState.CANCELLED]
+    return max(arrived.values()) if counted and all(p.id in arrived for p in counted) else None
+
+
+def _returned(parcels: Sequence[Parcel]) -> int | None:
+    """When the whole order was on its way back."""
+    current = [p for p in _current(parcels) if p.state is not ParcelState.CANCELLED]
+    back = [p for p in current if p.state in (ParcelState.RETURNED, ParcelState.RETURNING, ParcelState.REFUSED)]
+    return max(p.at for p in back) if current and len(back) == len(current) else None
+
+
+def _earliest(times: Iterable[int]) -> int | None:
+    return min(times, default=None)

@@ -1,0 +1,276 @@
+"""A documented JSON body as a table of fields: read it, refuse it with the path, and print it for its page.
+
+Owns the kinds of values that our own webhooks are made of. What a value means is the table's; bodies that other
+people designed are not read with this.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+from msgspec import Struct
+
+from twofold.event.identity import read_event_id
+from twofold.event.refusal import DropReason, Refusal, describe, describe_key
+from twofold.event.scrub import EMAIL, MASK
+
+_MONEY = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
+_LONG_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{5,}[0-9]")  # reads like a phone or account number
+_LINK = re.compile(r"[a-z][a-z0-9_]{0,30}:[!-~]{1,200}")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MAX_ITEMS = 500
+_MAX_LABEL = 60
+_FIRST_MS = 10**11  # a number of seconds this large would be the year 5138
+
+
+class Kind(Struct, frozen=True, kw_only=True):
+    """How a value is read. ``read`` gives the typed value, or None for a value of another kind; it never raises."""
+
+    expected: str  # completes "expected …" in a refusal, and stands in the documentation
+    read: Callable[[Any], Any]
+    wrong: DropReason = DropReason.WRONG_TYPE
+    missing: DropReason = DropReason.WRONG_TYPE
+    table: tuple[Field, ...] = ()  # the fields of an object, or of each object of a list
+    many: bool = False
+
+
+class Field(Struct, frozen=True):
+    """One row of a table."""
+
+    name: str
+    kind: Kind
+    meaning: str
+    required: bool = False
+
+
+def read_object(tree: Any, table: Iterable[Field], notes: list[str], path: str = "") -> dict[str, Any] | Refusal:
+    """The typed values by name, without those that are absent or null; a refusal names the first field that is wrong.
+
+    A field that the table does not have is left out with a note, with the name that was probably meant.
+    """
+    if not isinstance(tree, dict):
+        return _refuse(DropReason.WRONG_TYPE, path, "an object", tree)
+    known = {field.name: field for field in table}
+    found: dict[str, Any] = {}
+    for name, field in known.items():
+        value = tree.get(name)
+        where = f"{path}.{name}" if path else name
+        if value is None:
+            if field.required:
+                return _refuse(field.kind.missing, where, field.kind.expected, None)
+            continue
+        result = _read_value(value, field.kind, where, notes)
+        if isinstance(result, Refusal):
+            return result
+        found[name] = result
+    notes += [_unknown(name, known, path) for name in tree if name not in known and name != "type"]
+    return found
+
+
+def describe_fields(table: Iterable[Field], prefix: str = "") -> Iterator[tuple[str, str, str, str]]:
+    """(path, what is expected, whether it is required, meaning) of every field, objects before their parts."""
+    for field in table:
+        name = f"{prefix}{field.name}{'[]' if field.kind.many and field.kind.table else ''}"
+        yield name, field.kind.expected, "yes" if field.required else "", field.meaning
+        yield from describe_fields(field.kind.table, f"{name}.")
+
+
+def markdown_rows(table: Iterable[Field]) -> list[str]:
+    """The same as lines of a Markdown table, for docs/."""
+    return [f"| `{name}` | {expected} | {needed} | {meaning} |" for name, expected, needed, meaning in
+            describe_fields(table)]  # fmt: skip
+
+
+# -- kinds
+
+
+def one_of(words: Iterable[str], aliases: Mapping[str, str] | None = None) -> Kind:
+    """A closed list of words, written exactly; ``aliases`` are other spellings of them."""
+    closed = tuple(words)
+    other = dict(aliases or {})
+
+    def read(value: Any) -> str | None:
+        word = other.get(value, value) if isinstance(value, str) else None
+        return word if word in closed else None
+
+    return Kind(expected=f"one of {', '.join(closed)}", read=read)
+
+
+def object_of(table: tuple[Field, ...]) -> Kind:
+    return Kind(expected="an object", read=lambda value: value if isinstance(value, dict) else None, table=table)
+
+
+def list_of(table: tuple[Field, ...]) -> Kind:
+    return Kind(expected="a list of objects", read=_list, table=table, many=True)
+
+
+def read_money(value: Any) -> Decimal | None:
+    """Exact decimal, zero or more, of at most 15 digits and 6 places; from text or a JSON number."""
+    match value:
+        case bool():
+            return None
+        case int():
+            text = str(value) if 0 <= value < 10**15 else ""
+        case Decimal():
+            text = format(value, "f") if value.is_finite() and abs(value.adjusted()) < 20 else ""
+        case str():
+            text = value
+        case _:
+            return None
+    return Decimal(text) if _MONEY.fullmatch(text) else None
+
+
+def read_time_ms(value: Any) -> int | None:
+    """Unix milliseconds from ISO 8601 text with its offset, or from Unix seconds; None for anything else."""
+    if isinstance(value, str):
+        try:
+            moment = datetime.fromisoformat(value)
+            since = (moment - _EPOCH) // timedelta(milliseconds=1) if moment.tzinfo else 0
+        except (ValueError, OverflowError):
+            return None
+        return since if since > 0 else None
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and 0 < value < _FIRST_MS:
+        return int(value * 1000)
+    return None
+
+
+def read_label(value: Any) -> str | None:
+    """A short word of the shop's own, such as a reason. Cut, and without what reads like an address or a number."""
+    if not isinstance(value, str) or not value.strip():
+        return None
+    text = " ".join(value.split())
+    return _LONG_NUMBER.sub(MASK, EMAIL.sub(MASK, text))[:_MAX_LABEL]
+
+
+def read_currency(value: Any) -> str | None:
+    text = value.strip() if isinstance(value, str) else ""
+    return text.upper() if len(text) == 3 and text.isascii() and text.isalpha() else None
+
+
+def read_link(value: Any) -> str | None:
+    """A "kind:value" text that the journal keeps; printable ASCII without spaces."""
+    fits = isinstance(value, str) and _LINK.fullmatch(value) and "@" not in value
+    return value if fits else None
+
+
+def read_id(value: Any) -> str | None:
+    """An id as exact text; never one that holds an e-mail address."""
+    text = read_event_id(value)
+    return text if text and "@" not in text and text == text.strip() else None
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):  # post codes and phones are often numbers
+        return str(value)
+    return value if isinstance(value, str) and value.strip() else None
+
+
+def _texts(value: Any) -> tuple[str, ...] | None:
+    items = value if isinstance(value, list) else [value]
+    texts = tuple(filter(None, map(_text, items)))
+    return texts if len(texts) == len(items) <= _MAX_ITEMS else None
+
+
+def _labels(value: Any) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or len(value) > _MAX_ITEMS:
+        return None
+    labels = tuple(filter(None, map(read_label, value)))
+    return labels if len(labels) == len(value) else None
+
+
+def _links(value: Any) -> tuple[str, ...] | None:
+    if not isinstance(value, list) or len(value) > _MAX_ITEMS:
+        return None
+    return tuple(value) if all(map(read_link, value)) else None
+
+
+def _words(value: Any) -> dict[str, str] | None:
+    if not isinstance(value, dict) or len(value) > _MAX_ITEMS:
+        return None
+    return dict(value) if all(isinstance(v, str) for v in value.values()) else None
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else None
+
+
+def _yes(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _consent(value: Any) -> Any:
+    return value if isinstance(value, (str, bool, dict)) else None
+
+
+def _list(value: Any) -> list[Any] | None:
+    return value if isinstance(value, list) and len(value) <= _MAX_ITEMS else None
+
+
+ID = Kind(expected="an id: text of 1 to 256 characters without an e-mail address, or a whole number", read=read_id)
+NAME = Kind(expected="text of 1 to 256 characters, or a whole number", read=read_event_id)
+TEXT = Kind(expected="text", read=_text)
+TEXTS = Kind(expected="text or a list of texts", read=_texts)
+LABEL = Kind(expected="text", read=read_label)
+LABELS = Kind(expected="a list of texts", read=_labels)
+LINKS = Kind(expected='a list of "kind:value" texts', read=_links)
+WORDS = Kind(expected="an object of texts", read=_words)
+COUNT = Kind(expected="a whole number, zero or more", read=_count)
+YES = Kind(expected="true or false", read=_yes)
+CONSENT = Kind(expected='"granted", "denied", true, false, or an object of purposes', read=_consent)
+OBJECT = Kind(expected="an object", read=lambda value: value if isinstance(value, dict) else None)
+TIME = Kind(
+    expected="ISO 8601 text with its offset, or Unix seconds",
+    read=read_time_ms,
+    wrong=DropReason.INVALID_EVENT_TIME,
+    missing=DropReason.MISSING_EVENT_TIME,
+)
+MONEY = Kind(
+    expected="a plain decimal number, zero or more, as text or number",
+    read=read_money,
+    wrong=DropReason.INVALID_VALUE,
+    missing=DropReason.MISSING_VALUE,
+)
+CURRENCY = Kind(
+    expected="three letters (ISO 4217)",
+    read=read_currency,
+    wrong=DropReason.INVALID_CURRENCY,
+    missing=DropReason.MISSING_CURRENCY,
+)
+
+
+def _read_value(value: Any, kind: Kind, path: str, notes: list[str]) -> Any:
+    plain = kind.read(value)
+    if plain is None:
+        return _refuse(kind.wrong, path, kind.expected, value)
+    if not kind.table:
+        return plain
+    if not kind.many:
+        return read_object(plain, kind.table, notes, path)
+    items = []
+    for place, item in enumerate(plain):
+        result = read_object(item, kind.table, notes, f"{path}[{place}]")
+        if isinstance(result, Refusal):
+            return result
+        items.append(result)
+    return items
+
+
+def _unknown(name: str, known: Iterable[str], path: str) -> str:
+    where = f"{path}.{describe_key(name)}" if path else describe_key(name)
+    near = get_close_matches(name[:40], list(known), n=1, cutoff=0.75)
+    return f"{where} is not a documented field; left out{f' ({near[0]}?)' if near else ''}"
+
+
+def _refuse(reason: DropReason, path: str, expected: str, got: object) -> Refusal:
+    seems_ms = isinstance(got, int) and reason is DropReason.INVALID_EVENT_TIME and got >= _FIRST_MS
+    return Refusal(
+        reason=reason,
+        path=path,
+        expected=expected,
+        got="a number that would be milliseconds" if seems_ms else describe(got),
+    )

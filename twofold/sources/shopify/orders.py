@@ -1,0 +1,268 @@
+"""A Shopify order to the ledger's snapshot: money in both currencies, lines, payment, parcels, where it was made.
+
+Owns Shopify's order fields and what they mean in the ledger's words (REST Order resource of webhook API version
+2024-10 and later, and the GraphQL descriptions of the same fields, read November 2026). No contact data is taken.
+
+Two things read alike and are not: ``confirmed`` says that stock was reserved, not that a person accepted the order,
+so the ledger's ``confirmed`` stays open; ``current_*`` amounts have edits, returns and refunds taken off, the amounts
+without it have not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+
+from twofold.event.refusal import DropReason
+from twofold.ledger.model import Amounts, Line, OrderReport, Paid, Sale, Snapshot
+from twofold.sources.fields import read_currency
+from twofold.sources.shopify.bodies import Part, exact_id
+from twofold.sources.shopify.money import read_refund
+from twofold.sources.shopify.parcels import read_fulfillment
+
+# The order of every test notification. The second is the first after a loss of digits, as public captures show it.
+TEST_IDS = frozenset({"820982911946154508", "820982911946154500"})
+
+PAID = {
+    "pending": Paid.UNPAID,
+    "authorized": Paid.AUTHORISED,
+    "partially_paid": Paid.PART,
+    "paid": Paid.PAID,
+    "partially_refunded": Paid.PART_REFUNDED,
+    "refunded": Paid.REFUNDED,
+    "voided": Paid.VOIDED,
+    "expired": Paid.VOIDED,  # GraphQL's word; not seen in webhook bodies
+}
+
+# source_name is free text for apps, but these are kept for Shopify's own channels. For iphone and android no
+# description was found: they are taken for the point of sale on a phone, which never had a browser.
+SALES = {
+    "web": Sale.WEB,
+    "580111": Sale.WEB,  # the Online Store's own app id
+    "pos": Sale.STORE,
+    "iphone": Sale.STORE,
+    "android": Sale.STORE,
+    "shopify_draft_order": Sale.STAFF,
+}
+_CONTRACT = "subscription_contract"  # also subscription_contract_checkout_one, since October 2025
+# Tags of subscription apps (Recharge and Skio: "Subscription Recurring Order"; Firmhouse, Appstle alike).
+_RENEWAL_TAG = re.compile(r"(recurring|renewal)[\s_-]*order", re.I)
+_FIRST_TAG = re.compile(r"first[\s_-]*order", re.I)
+
+_TOKEN = re.compile(r"[!-~]{1,200}")
+SHOP, PRESENTMENT = "shop_money", "presentment_money"
+
+
+def read_order_id(order: Part) -> str | None:
+    """The order's number as text, exact beyond 2^53."""
+    number = order.id("id")
+    return None if number is None else exact_id(number, order.values.get("admin_graphql_api_id"))
+
+
+def read_report(order: Part, order_id: str, kind: str, reference: str, test: bool) -> OrderReport | None:
+    """Everything one order body says; None after a refusal. ``test`` is what the delivery says beside the body."""
+    created_s = order.moment_s("created_at")
+    placed_at = order.moment_s("processed_at") or created_s
+    if placed_at is None:
+        order.findings.refuse(DropReason.MISSING_EVENT_TIME, "processed_at", "a time with its offset", None)
+        return None
+    snapshot = _snapshot(order, placed_at, test or order_id in TEST_IDS)
+    refunds = tuple(filter(None, (read_refund(part) for part in order.parts("refunds"))))
+    parcels = tuple(filter(None, (read_fulfillment(part) for part in order.parts("fulfillments"))))
+    if order.findings.refusal or snapshot is None:
+        return None
+    at = {"placed": placed_at, "cancelled": snapshot.cancelled_at}.get(kind) or snapshot.version // 1000 or placed_at
+    return OrderReport(
+        order_id=order_id,
+        kind=kind,
+        at=at,
+        reference=reference,
+        aliases=read_aliases(order),
+        snapshot=snapshot,
+        refunds=refunds,
+        parcels=parcels,
+    )
+
+
+def read_aliases(order: Part) -> tuple[str, ...]:
+    """Other names of the order: its number, its name as the buyer sees it, its checkout and its cart."""
+    named = {
+        "number": order.digits("order_number"),
+        "name": (order.text("name") or "").removeprefix("#"),
+        "checkout": order.text("checkout_token"),
+        # A cart token of the newer form can carry its key, which is a secret.
+        "cart": (order.text("cart_token") or "").partition("?")[0],
+    }
+    fits = {kind: value for kind, value in named.items() if value and _TOKEN.fullmatch(value) and "@" not in value}
+    return tuple(f"{kind}:{value}" for kind, value in fits.items())
+
+
+def read_sale(order: Part) -> Sale:
+    """Where the order was made. Another app's order was made in a browser exactly when it has one's address."""
+    source = (order.text("source_name") or "web").strip().lower()
+    tags = order.labels("tags")
+    if any(_RENEWAL_TAG.search(tag) for tag in tags):
+        return Sale.RENEWAL
+    if source.startswith(_CONTRACT):
+        return Sale.WEB if any(_FIRST_TAG.search(tag) for tag in tags) else Sale.RENEWAL
+    browser = order.text("browser_ip") or order.part("client_details").text("browser_ip")
+    return SALES.get(source) or (Sale.WEB if browser else Sale.API)
+
+
+def _snapshot(order: Part, placed_at: int, test: bool) -> Snapshot | None:
+    version = order.moment_ms("updated_at")
+    if version is None:
+        order.findings.note("updated_at is missing: this state cannot be told from an older one")
+    return Snapshot(
+        version=version or 0,
+        placed_at=placed_at,
+        shop=_amounts(order, SHOP),
+        presentment=_presentment(order),
+        lines=tuple(filter(None, map(_line, order.parts("line_items")))),
+        gateways=order.labels("payment_gateway_names") or tuple(filter(None, (order.label("gateway"),))),
+        paid=_paid(order),
+        sale=read_sale(order),
+        test=test or order.flag("test") is True,
+        cancelled_at=order.moment_s("cancelled_at"),
+        cancel_reason=order.label("cancel_reason"),
+        tags=order.labels("tags"),
+    )
+
+
+def _paid(order: Part) -> Paid | None:
+    status = (order.text("financial_status") or "").lower()
+    if status and status not in PAID:
+        order.findings.note("financial_status is a word that is not documented; left out")
+    return PAID.get(status)
+
+
+# -- money
+
+
+def read_currency_of(part: Part, name: str) -> str | None:
+    """A currency code; missing or wrong refuses the body."""
+    value = part.values.get(name)
+    found = read_currency(value)
+    if found is None:
+        reason = DropReason.INVALID_CURRENCY if value else DropReason.MISSING_CURRENCY
+        part.findings.refuse(reason, part.where(name), "three letters (ISO 4217)", value)
+    return found
+
+
+def presentment_currency(order: Part) -> str | None:
+    """The buyer's currency where it is another than the shop's and its amounts are in the body."""
+    theirs = order.part("total_price_set").part(PRESENTMENT)
+    code = read_currency(theirs.values.get("currency_code"))
+    stated = read_currency(order.values.get("presentment_currency")) or code
+    if code is None or theirs.values.get("amount") is None:
+        return None
+    return code if stated != read_currency(order.values.get("currency")) else None
+
+
+def _presentment(order: Part) -> Amounts | None:
+    return _amounts(order, PRESENTMENT) if presentment_currency(order) else None
+
+
+def _amounts(order: Part, side: str) -> Amounts | None:
+    currency = read_currency_of(order, "currency") if side == SHOP else presentment_currency(order)
+    live = _pair(order, "current_total_price", side)
+    total = live if live is not None else _pair(order, "total_price", side)
+    if total is None:
+        order.findings.refuse(DropReason.MISSING_VALUE, "total_price", "an amount", None)
+    if total is None or currency is None:
+        return None
+    return Amounts(
+        currency=currency,
+        total=total,
+        tax=_live(order, "total_tax", side),
+        shipping=_shipping(order, side),
+        shipping_tax=_shipping_tax(order, side),
+        tip=_tip(order, side),
+        duties=_either(order.side("current_total_duties_set", side), order.side("original_total_duties_set", side)),
+        gift_cards=_gift_cards(order, side),
+        discount=_live(order, "total_discounts", side),
+        tax_included=order.flag("taxes_included") is True,
+        after_refunds=live is not None,
+    )
+
+
+def _pair(part: Part, name: str, side: str) -> Decimal | None:
+    """The shop's side stands as plain text too, which older bodies have alone."""
+    plain = part.money(name) if side == SHOP else None
+    return plain if plain is not None else part.side(f"{name}_set", side)
+
+
+def _live(order: Part, name: str, side: str) -> Decimal | None:
+    return _either(_pair(order, f"current_{name}", side), _pair(order, name, side))
+
+
+def _either(first: Decimal | None, second: Decimal | None) -> Decimal | None:
+    return second if first is None else first
+
+
+def _shipping(order: Part, side: str) -> Decimal | None:
+    """What is paid for shipping. ``total_shipping_price_set`` is before discounts, so it is the last resort."""
+    live = order.side("current_shipping_price_set", side)
+    if live is not None:
+        return live
+    lines = [line for line in order.parts("shipping_lines") if line.flag("is_removed") is not True]
+    costs = [cost - (_discount(line, side) or 0) for line in lines if (cost := _pair(line, "price", side)) is not None]
+    if lines and len(costs) == len(lines):
+        return max(sum(costs, Decimal()), Decimal())
+    return order.side("total_shipping_price_set", side)
+
+
+def _shipping_tax(order: Part, side: str) -> Decimal | None:
+    taxes = [_pair(tax, "price", side) for line in order.parts("shipping_lines") for tax in line.parts("tax_lines")]
+    return _sum(taxes)
+
+
+def _tip(order: Part, side: str) -> Decimal | None:
+    """A plain text in the shop's currency only; the buyer's side has none."""
+    return order.money("total_tip_received") if side == SHOP else None
+
+
+def _gift_cards(order: Part, side: str) -> Decimal | None:
+    sold = []
+    for line in order.parts("line_items"):
+        price = _pair(line, "price", side)
+        if line.flag("gift_card") is True and price is not None:
+            sold.append(max(price * (_pieces(line) or 0) - (_discount(line, side) or 0), Decimal()))
+    return _sum(sold)
+
+
+def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
+    known = [amount for amount in amounts if amount is not None]
+    return sum(known, Decimal()) if known else None
+
+
+# -- lines
+
+
+def _line(line: Part) -> Line | None:
+    """In the shop's currency. A line without a piece left, after edits and refunds, is no line any more."""
+    pieces = _pieces(line)
+    if not pieces:
+        return None
+    return Line(
+        id=line.digits("variant_id") or line.digits("product_id") or line.text("sku") or "",
+        sku=line.text("sku") or "",
+        quantity=pieces,
+        price=_pair(line, "price", SHOP),
+        discount=_discount(line, SHOP),
+        gift_card=line.flag("gift_card") is True,
+    )
+
+
+def _pieces(line: Part) -> int:
+    """``current_quantity`` has removed and refunded pieces taken off; older bodies lack it."""
+    now = line.count("current_quantity")
+    placed = line.count("quantity")
+    return now if now is not None else 1 if placed is None else placed
+
+
+def _discount(line: Part, side: str) -> Decimal | None:
+    """Of the whole line: the allocations hold discounts of codes as well, ``total_discount`` only the line's own."""
+    shares = [_pair(share, "amount", side) for share in line.parts("discount_allocations")]
+    return _either(_sum(shares), _pair(line, "total_discount", side))

@@ -1,0 +1,154 @@
+"""The Purchase that an order stands for, as one raw event.
+
+Owns which of WooCommerce's fields match a person, and the names under which browser ids are kept in order meta.
+Hashing, limits and the fold are not here; whether and when the order counts is the policy's question.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import Any
+
+from twofold.event.identity import read_event_id
+from twofold.event.model import RawEvent
+from twofold.ledger.model import OrderReport, Sale
+from twofold.sources import loose
+from twofold.sources.contract import SourceOptions
+from twofold.sources.kept_ids import KeptIds, without_empty
+from twofold.sources.woocommerce.orders import Order, item_id, price_of_piece
+
+ACTION_SOURCES = {
+    Sale.STORE: "physical_store",
+    Sale.RENEWAL: "system_generated",
+    Sale.STAFF: "other",  # WooCommerce does not say whether it was a phone call, a chat or a counter
+    Sale.API: "other",
+}
+NOT_BOUGHT = frozenset({"cancelled", "failed", "trash"})
+"""Statuses of orders that stand for no purchase."""
+
+# facebook-for-woocommerce makes one UUID for each order and sends it from the browser and from the server
+# (facebook-commerce-events-tracker.php, read September 2026); with the same id ours is a copy of it at Meta.
+PLUGIN_ID = "_meta_event_id"
+PLUGIN_SENT = frozenset({"_meta_purchase_tracked_browser", "_meta_purchase_tracked_server"})
+
+_LANDING = "_wc_order_attribution_session_entry"  # order attribution, since WooCommerce 8.5
+_AGENT = "_wc_order_attribution_user_agent"
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_STATE = re.compile(r"[A-Z0-9]{1,3}")
+
+
+def read_purchase(order: Order, report: OrderReport, options: SourceOptions) -> RawEvent | None:
+    """None for a test, a cancelled, a failed and a deleted order."""
+    state = report.snapshot
+    if state is None or state.shop is None or state.test or order.status in NOT_BOUGHT or state.cancelled_at:
+        return None
+    kept, meta = KeptIds(order.meta, options.fields), dict(reversed(order.meta))
+    source = ACTION_SOURCES.get(state.sale, "website")
+    # Renewals and copies made by staff have the first order's meta copied into them; its event id is not theirs.
+    own_meta = state.sale not in (Sale.RENEWAL, Sale.STAFF)
+    theirs = read_event_id(meta.get(PLUGIN_ID)) if own_meta else None
+    event_id = theirs or (kept.event_id if own_meta else None) or f"purchase.{options.shop}.{order.id}"
+    if PLUGIN_SENT & meta.keys():
+        order.notes.append(
+            "facebook-for-woocommerce sends this order's Purchase too"
+            + ("; ours has the same event id" if theirs else ", and the order does not hold its event id")
+        )
+    landing = meta.get(_LANDING)
+    home = _home(order.body)
+    return RawEvent(
+        event_name="Purchase",
+        event_time=state.placed_at,
+        event_id=event_id,
+        action_source=source,
+        event_source_url=_page(order.body, landing, options.shop) if source == "website" else None,
+        user_data=_user_data(order, home, kept, meta),
+        custom_data={
+            "value": state.shop.total,
+            "currency": state.shop.currency,
+            "order_id": order.id,
+            **_contents(order.body),
+        },
+        consent=kept.consent,
+        links=[f"order:{order.id}", *report.aliases],
+        click_ids=kept.click_ids(landing) or None,
+        visitor=kept.visitor,
+        region=_region(home),
+    )
+
+
+def _home(body: dict[str, Any]) -> dict[str, Any]:
+    """One address, never parts of two: the buyer's own first, since the parcel may go to somebody else."""
+    billing = loose.part(body, "billing")
+    return billing if loose.text(billing, "country") or loose.text(billing, "city") else loose.part(body, "shipping")
+
+
+def _user_data(order: Order, home: dict[str, Any], kept: KeptIds, meta: dict[str, str]) -> dict[str, Any]:
+    body = order.body
+    billing, shipping = loose.part(body, "billing"), loose.part(body, "shipping")
+    phones = (loose.text(billing, "phone"), loose.text(shipping, "phone"))
+    return without_empty(
+        {
+            "em": loose.text(billing, "email"),
+            "ph": list(dict.fromkeys(phone for phone in phones if phone)),
+            "fn": loose.text(billing, "first_name") or loose.text(shipping, "first_name"),
+            "ln": loose.text(billing, "last_name") or loose.text(shipping, "last_name"),
+            "ct": loose.text(home, "city"),
+            "st": _state(home),
+            "zp": loose.text(home, "postcode"),
+            "country": loose.text(home, "country"),
+            "external_id": loose.digits(body, "customer_id"),
+            "client_ip_address": loose.text(body, "customer_ip_address"),
+            "client_user_agent": loose.text(body, "customer_user_agent") or meta.get(_AGENT),
+            "fbp": kept.fbp,
+            "fbc": kept.fbc(meta.get(_LANDING), order.placed_at * 1000),
+        }
+    )
+
+
+def _contents(body: dict[str, Any]) -> dict[str, Any]:
+    """Prices by piece as the shop shows them: with tax where its prices include it, so that they fit its catalogue."""
+    with_tax = body.get("prices_include_tax") is True
+    contents: list[dict[str, Any]] = []
+    pieces = 0
+    for line in loose.parts(body, "line_items"):
+        count = loose.decimal(line, "quantity") or Decimal()
+        if count <= 0:
+            continue
+        quantity = int(count) if count == int(count) else 1
+        pieces += quantity
+        item, amount = item_id(line), loose.decimal(line, "subtotal")
+        if not item:
+            continue
+        content: dict[str, Any] = {"id": item, "quantity": quantity}
+        if amount is not None and amount >= 0:
+            tax = (loose.decimal(line, "subtotal_tax") if with_tax else None) or Decimal()
+            content["item_price"] = price_of_piece(amount + tax, quantity)
+        contents.append(content)
+    data: dict[str, Any] = {"contents": contents, "content_type": "product"} if contents else {}
+    return data | ({"num_items": pieces} if pieces else {})
+
+
+def _state(home: dict[str, Any]) -> str | None:
+    """Without the country that WooCommerce writes before some countries' states: DE-BE is BE."""
+    state, country = loose.text(home, "state"), loose.text(home, "country") or ""
+    return state.removeprefix(f"{country}-") if state else None
+
+
+def _region(home: dict[str, Any]) -> str | None:
+    """The country, in the United States with the state: rules on consent differ between its states."""
+    country, state = (loose.text(home, "country") or "").upper(), (_state(home) or "").upper()
+    if not _COUNTRY.fullmatch(country):
+        return None
+    return f"US-{state}" if country == "US" and _STATE.fullmatch(state) else country
+
+
+def _page(body: dict[str, Any], landing: str | None, shop: str) -> str:
+    """The landing page without its query, else the shop's front page.
+
+    The address for paying (payment_url) holds the order's key, so only its host is used.
+    """
+    entry, payment = loose.address_of(landing), loose.address_of(loose.text(body, "payment_url"))
+    if entry.hostname and "@" not in entry.path and "%40" not in entry.path:
+        return f"https://{entry.hostname}{entry.path or '/'}"
+    return f"https://{payment.hostname or shop}/"
