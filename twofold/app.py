@@ -25,12 +25,14 @@ from prometheus_client.core import GaugeMetricFamily
 
 from twofold import __version__, tag
 from twofold.clock import Clock, now_ms
-from twofold.collect.doors import DatasetDoor, Doors, WebhookDoor
+from twofold.collect.consent_doors import answer_command
+from twofold.collect.dataset import DatasetPolicy, policy_of
+from twofold.collect.doors import Doors
 from twofold.collect.exchange import Answer, Request
 from twofold.collect.guard import GuardedProtocol
 from twofold.collect.http import Collector, Page
 from twofold.collect.metrics import CollectMetrics
-from twofold.collect.trust import key_digest
+from twofold.collect.webhooks import WebhookDoor, Webhooks
 from twofold.config import Settings, secrets_of
 from twofold.control import serve_control
 from twofold.deliver.metrics import DeliverMetrics
@@ -38,8 +40,13 @@ from twofold.deliver.worker import Worker
 from twofold.destinations import DESTINATIONS
 from twofold.errors import ConfigError, StoreFailed, TwofoldError
 from twofold.event.normalise import load_tables
-from twofold.sources import SOURCES
+from twofold.sources import SHOP_SOURCES, SOURCES
+from twofold.sources.contract import SourceOptions
+from twofold.store.batches import append_batch, decode_batch
+from twofold.store.eraser import Eraser
 from twofold.store.reading import Reader
+from twofold.store.retention import Days, Retention
+from twofold.store.trusting import TrustGates
 from twofold.store.writer import Route, Store
 
 log = logging.getLogger("twofold")
@@ -63,6 +70,7 @@ class Gateway:
         self.registry = CollectorRegistry()
         self.failure: BaseException | None = None
         self._stop = asyncio.Event()
+        self.policies = policies_of(settings)
         self.store = Store(
             settings.server.data,
             routes=routes_of(settings),
@@ -70,8 +78,14 @@ class Gateway:
             window_days=settings.server.window_days,
             max_queue=settings.server.max_queue,
             refused_keep=settings.server.refused_keep,
+            people_days=settings.retention.people_days,
             on_failure=self._failed,
         )
+        trust = TrustGates(self.policies)
+        for gate in (trust.gate_bots, trust.gate_limits, trust.gate_unconfirmed):
+            self.store.add_gate(gate)
+        self.eraser = Eraser(self.store, clock)
+        self.retention = Retention(self.store, days_of(settings))
         self.workers = self._workers()
         self.registry.register(_StoreMetrics(self.store))
         self.collector = self._collector()
@@ -83,12 +97,15 @@ class Gateway:
         listener = _listen(self.settings.server.host, self.settings.server.port)
         server = make_server(self.collector, self.settings.server.host, self.settings.server.port)
         self.store.start()
+        await self.eraser.start()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.run_in_executor(None, load_tables)  # beside the start, so that no first event waits for it
         control = await serve_control(self.store.folder, self._control)
         tasks = [asyncio.create_task(w.run(), name="deliver") for w in self.workers]
+        tasks.append(asyncio.create_task(self.eraser.run(), name="erase"))
+        keeping = asyncio.create_task(self.retention.run(self.clock), name="retention")
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await _listening(server, serving)
@@ -100,6 +117,8 @@ class Gateway:
             await asyncio.wait([serving], timeout=DRAIN_S)
             for worker in self.workers:
                 worker.stop()
+            self.eraser.stop()
+            keeping.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             control.close()
             await self.store.close()
@@ -131,19 +150,10 @@ class Gateway:
         server = self.settings.server
         doors = Doors(
             self.store,
-            datasets={
-                d.id: DatasetDoor(
-                    id=d.id,
-                    key=key_digest(d.key) if d.key else None,
-                    origins=frozenset(d.origins),
-                    country=d.country.lower(),
-                )
-                for d in self.settings.dataset
-            },
-            webhooks={
-                s.path: WebhookDoor(source=SOURCES[s.type], shop=s.shop, dataset=s.dataset, secrets=secrets_of(s))
-                for s in self.settings.source
-            },
+            datasets=self.policies,
+            webhooks=Webhooks(
+                self.store, webhook_doors(self.settings), self.policies, self.clock, ask_privacy=self.eraser.ask
+            ),
             metrics=CollectMetrics(self.registry),
             clock=self.clock,
             tag_path=server.path,
@@ -158,7 +168,14 @@ class Gateway:
         if question.get("command") == "revive":
             revived = await self.store.revive(question["deliveries"], self.clock())
             return {"revived": revived}
-        return {"error": "expected the command revive"}
+        if question.get("command") == "consent":
+            return await answer_command(self.store, question, self.clock())
+        if question.get("command") == "append":
+            orders, events = decode_batch(question)
+            return {"new": await append_batch(self.store, orders, events)}
+        if question.get("command") in ("erase", "erasure", "note"):
+            return await self.eraser.control(question)
+        return {"error": "expected the command revive, consent, append or erase"}
 
     # -- pages of the whole
 
@@ -219,13 +236,59 @@ class _StoreMetrics:
         )
 
 
+def days_of(settings: Settings) -> Days:
+    """How long each kind of data is kept."""
+    kept = settings.retention
+    return Days(
+        address=kept.address_days,
+        click_ids=kept.click_ids_days,
+        contact=kept.contact_days,
+        payload=kept.payload_days,
+        refused=kept.refused_days,
+        audit=kept.audit_days,
+    )
+
+
+def has_orders(settings: Settings, dataset: str) -> bool:
+    """True when a shop reports the orders of this dataset, so that a browser's Purchase has something to wait for."""
+    return any(s.dataset == dataset and s.type in SHOP_SOURCES for s in settings.source)
+
+
+def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
+    """Dataset id to what the doors and steps are told about it."""
+    return {d.id: policy_of(d, has_orders=has_orders(settings, d.id)) for d in settings.dataset}
+
+
+def webhook_doors(settings: Settings) -> dict[str, WebhookDoor]:
+    """Path to the source behind it."""
+    return {
+        s.path: WebhookDoor(
+            source=SOURCES[s.type],
+            dataset=s.dataset,
+            secrets=secrets_of(s),
+            options=SourceOptions(
+                shop=s.shop, event_id=s.event_id, fields=s.fields, stages=s.stages, currency=s.currency
+            ),
+        )
+        for s in settings.source
+    }
+
+
 def routes_of(settings: Settings) -> dict[str, Route]:
     """Dataset id to where its actions go and how long they are held."""
     return {
         d.id: Route(
             destinations=tuple(x.name for x in settings.destination if x.dataset == d.id),
             hold_ms={name: int(seconds * 1000) for name, seconds in d.hold.items()},
-            require_consent=d.require_consent,
+            require_consent=d.consent.require,
+            orders=policy_of(d).orders,
+            has_orders=has_orders(settings, d.id),
+            # What is sent as measurement only, although it was denied, keeps nothing back.
+            purposes={
+                x.name: tuple(p for p in x.purposes if p not in d.consent.opt_out_when_denied)
+                for x in settings.destination
+                if x.dataset == d.id
+            },
         )
         for d in settings.dataset
     }

@@ -38,12 +38,16 @@ def trace_id() -> str:
     return f"A{_PROCESS}{next(_count):010x}"
 
 
-def accepted(count: int, refused: Sequence[Refusal] = (), notes: Sequence[str] = ()) -> bytes:
-    """HTTP 200: how many events are on disk, and one sentence for each that was refused or repaired."""
-    if not refused and not notes:
+def accepted(count: int, refused: Sequence[Refusal] = (), notes: Sequence[str] = (), kind: str = "") -> bytes:
+    """HTTP 200: how many events are on disk, and one sentence for each that was refused or repaired.
+
+    ``kind``: what a webhook was taken for, as ``classified``.
+    """
+    if not refused and not notes and not kind:
         return b'{"events_received":%d,"messages":[],"fbtrace_id":"%b"}' % (count, trace_id().encode())
     messages = [r.sentence() for r in refused] + list(notes)
-    return encode({"events_received": count, "messages": messages[:1000], "fbtrace_id": trace_id()})
+    said: dict[str, Any] = {"events_received": count, "messages": messages[:1000], "fbtrace_id": trace_id()}
+    return encode(said | {"classified": kind} if kind else said)
 
 
 def refused(refusals: Sequence[Refusal]) -> tuple[int, bytes]:

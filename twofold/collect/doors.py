@@ -14,10 +14,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from msgspec import Struct
-
 from twofold.clock import Clock
 from twofold.collect import answers
+from twofold.collect.consent_doors import ConsentDoors
+from twofold.collect.dataset import DatasetPolicy
 from twofold.collect.decode import inflate, raw_event, read_envelope, read_fields, read_multipart, read_plain
 from twofold.collect.exchange import CORS, GIF, JSON, JSON_CORS, Answer, Pending, Reply, Request
 from twofold.collect.metrics import CollectMetrics
@@ -25,14 +25,15 @@ from twofold.collect.pipeline import place_of, run
 from twofold.collect.pixel import dataset_of, raw_from_hit, sender_of
 from twofold.collect.refusing import RefusedCopy, copy_row, refused_row
 from twofold.collect.steps import Origin
-from twofold.collect.trust import client_address, key_fits, origin_allowed, sender_name
+from twofold.collect.trust import bearer_of, client_address, key_fits, origin_allowed, sender_name
+from twofold.collect.webhooks import Webhooks, WebhookWork
 from twofold.errors import StoreBusy, StoreError
 from twofold.event.model import Channel, Event, Tier
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.strict_json import read_json
-from twofold.sources.contract import Ignored, Source
 from twofold.store.fold import Verdict
 from twofold.store.journal import RefusedRow
+from twofold.store.orders import OrderEntry
 from twofold.store.writer import Store
 
 log = logging.getLogger("twofold.collect")
@@ -48,24 +49,6 @@ _TOKEN_ONLY = {"access_token"}
 _EVENTS_PATH = re.compile(r"/(?:v\d{1,3}\.\d{1,2}/)?([A-Za-z0-9_\-]{1,64})/events/?")
 
 
-class DatasetDoor(Struct, frozen=True, kw_only=True):
-    """What the collector needs to know of one dataset."""
-
-    id: str
-    key: bytes | None  # digest
-    origins: frozenset[str]
-    country: str
-
-
-class WebhookDoor(Struct, frozen=True, kw_only=True):
-    """One configured source behind its path."""
-
-    source: Source
-    shop: str
-    dataset: str
-    secrets: tuple[str, ...]
-
-
 class Doors:
     """All POST doors and `/tr`. Every method runs on the event loop's thread and never waits."""
 
@@ -73,8 +56,8 @@ class Doors:
         self,
         store: Store,
         *,
-        datasets: Mapping[str, DatasetDoor],
-        webhooks: Mapping[str, WebhookDoor],
+        datasets: Mapping[str, DatasetPolicy],
+        webhooks: Webhooks,
         metrics: CollectMetrics,
         clock: Clock,
         tag_path: str = "/t",
@@ -88,6 +71,7 @@ class Doors:
         self._metrics = metrics
         self._clock = clock
         self._tag_events = f"{tag_path}/events"
+        self._consent = ConsentDoors(store, datasets, clock, tag_path)
         self._strict = strict
         self._proxies = proxies
         self.max_body = max_body
@@ -134,8 +118,9 @@ class Doors:
             return Answer(204, b"", CORS)
         tr, tag = path in ("/tr", "/tr/"), path == self._tag_events
         match = None if tr or tag else _EVENTS_PATH.fullmatch(path)
-        webhook = None if tr or tag or match else self._webhooks.get(path)
-        if not tr and not tag and match is None and webhook is None:
+        webhook = None if tr or tag or match else self._webhooks.doors.get(path)
+        consent = None if tr or tag or match or webhook else self._consent.door_for(path)
+        if not tr and not tag and match is None and webhook is None and consent is None:
             return Answer(404, answers.not_found("see the README for the paths of this gateway"), JSON_CORS)
         if method != "POST" and not tr:
             message = answers.failed("only POST is answered here", code=1)
@@ -147,15 +132,19 @@ class Doors:
             return self._refuse_body(request, refusal, self._entry(request))
         if tag:
             return self._tag(request)
+        if consent is not None:
+            return consent(request)
         if match is not None:
             return self._events(request, match[1])
         assert webhook is not None
-        return self._webhook(request, webhook)
+        return self._webhook(request)
 
     def _entry(self, request: Request) -> str:
         if request.path == self._tag_events:
             return "tag"
-        return "tr" if request.path in ("/tr", "/tr/") else "webhook" if request.path in self._webhooks else "events"
+        return (
+            "tr" if request.path in ("/tr", "/tr/") else "webhook" if request.path in self._webhooks.doors else "events"
+        )
 
     # -- the doors
 
@@ -187,7 +176,7 @@ class Doors:
                 reason=DropReason.UNKNOWN_DATASET, path="dataset", expected="a configured id", got="another"
             )
             return self._refuse_body(request, refusal, "events")
-        token = token or _bearer(request.header(b"authorization"))
+        token = token or bearer_of(request.header(b"authorization"))
         if not key_fits(token, dataset.key):
             refusal = Refusal(
                 reason=DropReason.BAD_KEY,
@@ -207,6 +196,7 @@ class Doors:
             tier=Tier.T2,
             received_at=self._clock(),
             default_country=dataset.country,
+            policy=dataset,
             test_event_code=test_event_code,
         )
         events, refused, more = _run_all(data, origin)
@@ -260,38 +250,22 @@ class Doors:
             return self._keep(request, result, "tr", dataset.id, answer)
         return self._store_all("tr", [result], [], lambda: answer)
 
-    def _webhook(self, request: Request, door: WebhookDoor) -> Reply:
-        """A shop's signed webhook. The signature is over the raw bytes, so it is checked before anything is read."""
-        if not door.source.signed(request.body, request.headers(), door.secrets):
-            refusal = Refusal(
-                reason=DropReason.BAD_SIGNATURE, path="signature", expected="the configured secret's", got="another"
-            )
-            return self._refuse_body(request, refusal, "webhook", door.dataset)
-        now = self._clock()
-        found = door.source.read(request.body, request.headers(), shop=door.shop, now_ms=now)
-        if isinstance(found, Ignored):
-            refusal = Refusal(reason=DropReason.NOT_AN_ORDER, expected="an order to count", got=found.reason)
-            answer = Answer(200, answers.accepted(0, [], [f"left out: {found.reason}"]))
+    def _webhook(self, request: Request) -> Reply:
+        door = self._webhooks.doors[request.path]
+
+        def keep(refusal: Refusal, answer: Answer | None) -> Reply:
+            if answer is None:
+                return self._refuse_body(request, refusal, "webhook", door.dataset)
             return self._keep(request, refusal, "webhook", door.dataset, answer)
-        if isinstance(found, Refusal):
-            return self._refuse_body(request, found, "webhook", door.dataset)
-        dataset = self._datasets[door.dataset]
-        origin = Origin(
-            dataset=door.dataset,
-            channel=Channel.SERVER,
-            sender=found.sender,
-            tier=Tier.T3,
-            received_at=now,
-            default_country=dataset.country,
-        )
-        result = run(found.raw, origin)
-        if isinstance(result, Refusal):
-            return self._refuse_body(request, result, "webhook", door.dataset)
-        return self._accept(request, "webhook", door.dataset, [result], [], [])
+
+        work = self._webhooks.answer(request, keep)
+        if not isinstance(work, WebhookWork):
+            return work
+        return self._store_all("webhook", work.events, work.rows, work.answer, work.orders)
 
     # -- what the doors share
 
-    def _browser(self, request: Request, dataset: DatasetDoor, sender: str) -> Origin:
+    def _browser(self, request: Request, dataset: DatasetPolicy, sender: str) -> Origin:
         return Origin(
             dataset=dataset.id,
             channel=Channel.BROWSER,
@@ -299,8 +273,10 @@ class Doors:
             tier=Tier.T0,
             received_at=self._clock(),
             default_country=dataset.country,
+            policy=dataset,
             client_ip=client_address(request.peer, request.header(b"x-forwarded-for"), self._proxies) or None,
             user_agent=request.header(b"user-agent")[:512] or None,
+            gpc=request.header(b"sec-gpc") == "1",
         )
 
     def _accept(
@@ -333,10 +309,15 @@ class Doors:
         )
 
     def _store_all(
-        self, entry: str, events: list[Event], rows: list[RefusedRow], answer: Callable[[], Answer]
+        self,
+        entry: str,
+        events: list[Event],
+        rows: list[RefusedRow],
+        answer: Callable[[], Answer],
+        orders: Sequence[OrderEntry] = (),
     ) -> Pending:
         started = time.perf_counter()
-        future = self._store.append(events, rows)
+        future = self._store.append(events, rows, orders)
         return Pending(future, partial(self._stored, started, entry, rows, answer))
 
     def _stored(
@@ -400,7 +381,7 @@ def _at(refusal: Refusal, index: int) -> Refusal:
     )  # fmt: skip
 
 
-def _stranger(request: Request, dataset: DatasetDoor | None) -> Refusal | None:
+def _stranger(request: Request, dataset: DatasetPolicy | None) -> Refusal | None:
     if dataset is None:
         return Refusal(reason=DropReason.UNKNOWN_DATASET, path="dataset", expected="a configured id", got="another")
     if not origin_allowed(request.header(b"origin"), dataset.origins):
@@ -415,8 +396,3 @@ def _hit_fields(request: Request) -> dict[str, Any] | Refusal:
     kind = request.header(b"content-type")
     posted = read_multipart(request.body, kind) if kind.startswith("multipart/") else read_fields(request.body)
     return posted if isinstance(posted, Refusal) else {**fields, **posted}
-
-
-def _bearer(header: str) -> str:
-    scheme, _, token = header.partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""

@@ -69,4 +69,8 @@ class Request:
         return self.raw_headers.get(name, b"").decode("latin-1")
 
     def headers(self) -> dict[str, str]:
-        return {k.decode("latin-1"): v.decode("latin-1") for k, v in self.raw_headers.items()}
+        """Header fields by lower-case name. Some webhooks sign the address as well, so it is here under HTTP/2's names
+        for it, which no client can send as a header field."""
+        path = f"{self.path}?{self.query}" if self.query else self.path
+        fields = {k.decode("latin-1"): v.decode("latin-1") for k, v in self.raw_headers.items()}
+        return fields | {":method": self.method, ":path": path}

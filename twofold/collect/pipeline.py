@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from twofold.collect import steps
+from twofold.collect import bots, clicks, consenting, linking, privacy, steps, tokens
 from twofold.collect.steps import Draft, Origin
 from twofold.event.model import Event, RawEvent
 from twofold.event.refusal import DropReason, Refusal
@@ -23,14 +23,20 @@ STEPS: tuple[Callable[[Draft], Refusal | None], ...] = (
     steps.put_event_id,
     steps.put_urls,
     steps.put_match_keys,
-    steps.put_browser_facts,
+    clicks.put_browser_facts,
+    clicks.put_click_ids,
+    linking.put_links,
     steps.put_messaging,
     steps.drop_too_broad,
     steps.put_custom_data,
     steps.drop_purchase_without_money,
     steps.put_processing_options,
     steps.put_opaque_parts,
-    steps.put_consent,
+    consenting.put_consent,
+    consenting.put_limits,
+    tokens.put_trust,
+    bots.put_bot,
+    privacy.put_privacy,
 )
 
 

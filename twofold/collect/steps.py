@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from twofold.collect.custom import read_custom_data
+from twofold.collect.dataset import DatasetPolicy
 from twofold.collect.scalars import read_boolean, read_integer
 from twofold.event.click_ids import build_fbc, fbclid_of, parse_fbc
 from twofold.event.consent import read_consent
@@ -44,6 +45,8 @@ class Origin(Struct, frozen=True, kw_only=True):
     tier: Tier
     received_at: int  # ms
     default_country: str = ""
+    policy: DatasetPolicy = DatasetPolicy(id="")
+    gpc: bool = False  # the browser sent Sec-GPC: 1
     client_ip: str | None = None  # the shopper's, for browser doors only
     user_agent: str | None = None
     test_event_code: str | None = None
@@ -56,11 +59,12 @@ class Origin(Struct, frozen=True, kw_only=True):
 class Draft:
     """One copy on its way through the steps; the only mutable thing in the collector."""
 
-    __slots__ = ("fields", "origin", "raw", "user", "warnings")
+    __slots__ = ("fields", "origin", "raw", "tier", "user", "warnings")
 
     def __init__(self, raw: RawEvent, origin: Origin) -> None:
         self.raw = raw
         self.origin = origin
+        self.tier = origin.tier  # a signed token raises it
         self.warnings: list[str] = []
         self.user = UserData()
         self.fields: dict[str, Any] = {}
@@ -72,7 +76,7 @@ class Draft:
             received_at=origin.received_at,
             channel=origin.channel,
             sender=origin.sender,
-            tier=origin.tier,
+            tier=self.tier,
             test_event_code=origin.test_event_code,
             user_data=self.user,
             warnings=tuple(self.warnings),

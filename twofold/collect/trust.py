@@ -27,6 +27,12 @@ def key_fits(token: str, digest: bytes | None) -> bool:
     return digest is not None and bool(token) and hmac.compare_digest(key_digest(token), digest)
 
 
+def bearer_of(header: str) -> str:
+    """The token of an ``Authorization: Bearer`` header; empty for any other."""
+    scheme, _, token = header.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def origin_allowed(origin: str, allowed: frozenset[str]) -> bool:
     """True for a listed site. No origin, and ``null`` from a sandboxed frame, are let through: such pixels exist,
     and a forger can write any origin anyway, so this keeps honest sites apart rather than strangers out."""

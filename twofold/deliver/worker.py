@@ -74,6 +74,9 @@ class Outbox(Protocol):
 
     async def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None: ...
 
+    @property
+    def consent_changes(self) -> int: ...
+
     async def pause(self, destination: str, reason: str, until_ms: int, now_ms: int) -> None: ...
 
     async def resume(self, destination: str, now_ms: int) -> None: ...
@@ -99,18 +102,25 @@ class DeliveryTarget(Target, Protocol):
 
 
 class Batch(Struct, frozen=True, kw_only=True):
-    """Deliveries for one request. ``lease_end`` is on the loop's clock, seconds."""
+    """Deliveries for one request. ``lease_end`` is on the loop's clock, seconds; ``consent`` is what the outbox's
+    `consent_changes` was before they were claimed."""
 
     deliveries: tuple[Delivery, ...]
     test_event_code: str | None
     lease_end: float
+    consent: int
 
     def halves(self) -> tuple[Batch, Batch]:
         middle = len(self.deliveries) // 2
         return self._with(self.deliveries[:middle]), self._with(self.deliveries[middle:])
 
     def _with(self, deliveries: tuple[Delivery, ...]) -> Batch:
-        return Batch(deliveries=deliveries, test_event_code=self.test_event_code, lease_end=self.lease_end)
+        return Batch(
+            deliveries=deliveries,
+            test_event_code=self.test_event_code,
+            lease_end=self.lease_end,
+            consent=self.consent,
+        )
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -172,8 +182,9 @@ class Worker:
                 while not self._stopping:
                     self._wake.clear()
                     limit = self._room()
+                    consent = self._outbox.consent_changes
                     claimed = await self._claim(limit) if limit else []
-                    for batch in self._batches(claimed):
+                    for batch in self._batches(claimed, consent):
                         self._start(batch)
                     if not claimed:
                         await self._rest(limit)
@@ -238,7 +249,7 @@ class Worker:
     def _repeat_deadline_ms(self, d: Delivery) -> int:
         return repeat_deadline_ms(self._unsure[d.id], d.action_source, self._destination.limits, self._policy)
 
-    def _batches(self, claimed: Iterable[Delivery]) -> list[Batch]:
+    def _batches(self, claimed: Iterable[Delivery], consent: int) -> list[Batch]:
         """One request's worth each: same test code, similar history, within the platform's limits."""
         groups: dict[tuple[str | None, int], list[Delivery]] = defaultdict(list)
         for d in claimed:
@@ -246,7 +257,7 @@ class Worker:
             groups[code, company(d.attempts, self._batch, self._policy)].append(d)
         lease_end = asyncio.get_running_loop().time() + LEASE_MS / 1000
         return [
-            Batch(deliveries=part, test_event_code=code, lease_end=lease_end)
+            Batch(deliveries=part, test_event_code=code, lease_end=lease_end, consent=consent)
             for (code, size), deliveries in groups.items()
             for part in _portions(deliveries, size, self._destination.limits.request_bytes)
         ]
@@ -307,7 +318,10 @@ class Worker:
         return None
 
     def _must_yield(self, part: Batch) -> bool:
-        """True when a part may not be sent now: stopping, paused meanwhile, or too near the end of its lease."""
+        """True when a part may not be sent now: stopping, paused meanwhile, too near the end of its lease, or when somebody
+        has withdrawn consent since it was claimed. From here to the written request nothing waits."""
+        if part.consent != self._outbox.consent_changes:
+            return True
         left_s = part.lease_end - asyncio.get_running_loop().time()
         return self._stopping or self._is_paused() or left_s < 2 * self._target.timeout_s
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import apsw
 from twofold.errors import StoreError, StoreLocked, StoreNewer
 from twofold.store.statements import MAX_ROWS, statement
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 5
 APPLICATION_ID = 0x32464F4C  # "2FOL"
 MIN_SQLITE = (3, 51, 3)  # first without the WAL-reset defect found in March 2026
 DATABASE = "twofold.db"
@@ -189,7 +189,8 @@ def key_array(keys: Iterable[bytes]) -> Any:
 
 
 def _migration(step: int) -> str:
-    names: dict[int, Callable[[], str]] = {
-        1: lambda: resources.files("twofold.store").joinpath("schema.sql").read_text(encoding="utf-8")
-    }
-    return names[step]()
+    folder = resources.files("twofold.store")
+    if step == 1:
+        return folder.joinpath("schema.sql").read_text(encoding="utf-8")
+    (file,) = (f for f in folder.joinpath("migrations").iterdir() if f.name.startswith(f"{step:04}_"))
+    return file.read_text(encoding="utf-8")

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from twofold.event.consent import strictest
-from twofold.event.model import Channel, Consent, CustomData, Event, UserData
+from twofold.event.consent import consent_text, strictest, strictest_text
+from twofold.event.model import Channel, CustomData, Event, UserData
 
 CHANNEL_BIT = {Channel.BROWSER: 1, Channel.SERVER: 2}
 
@@ -72,7 +72,7 @@ def begin_action(event: Event, position: int, hold_ms: int, routes: int) -> Acti
         late=0,
         tier=event.tier,
         channels=CHANNEL_BIT[event.channel],
-        consent=event.consent,
+        consent=consent_text(event),
         value=None if data.value is None else str(data.value),
         currency=data.currency,
         order_id=data.order_id,
@@ -82,10 +82,10 @@ def begin_action(event: Event, position: int, hold_ms: int, routes: int) -> Acti
     )
 
 
-def judge(action: Action, event: Event) -> Verdict:
-    """The verdict on a later copy. Absent money or goods contradict nothing."""
+def judge(action: Action, event: Event, same_order: bool = False) -> Verdict:
+    """The verdict on a later copy. Absent money or goods contradict nothing, nor another name of the same order."""
     data = event.custom_data
-    if _differ_money(action, data) or _differ(action.order_id, data.order_id):
+    if _differ_money(action, data) or (not same_order and _differ(action.order_id, data.order_id)):
         return Verdict.CONFLICT
     if _differ(action.goods, goods_digest(data)):
         return Verdict.CONFLICT
@@ -95,7 +95,7 @@ def judge(action: Action, event: Event) -> Verdict:
 def add_copy(action: Action, event: Event) -> bool:
     """Counts a later copy in; before the seal the higher tier's money is kept. True when it ends the hold early."""
     action.copies += 1
-    action.consent = strictest((Consent(action.consent), event.consent))
+    action.consent = strictest_text(action.consent, consent_text(event))
     if action.sealed_at is not None:
         action.late += 1
         return False
@@ -127,6 +127,7 @@ def unite(copies: Sequence[Event]) -> Event:
     merged = {
         name: next((v for e in ranked if (v := getattr(e, name)) is not None), None) for name in _FIRST_KNOWN
     }  # fmt: skip
+    merged |= _limits(ranked)
     return msgspec.structs.replace(
         best,
         **merged,
@@ -134,6 +135,11 @@ def unite(copies: Sequence[Event]) -> Event:
         action_source="website" if any(e.action_source == "website" for e in ranked) else best.action_source,
         channel=best.channel,
         consent=strictest(e.consent for e in ranked),
+        granted=_granted(ranked),
+        denied=tuple(sorted({p for e in ranked for p in e.denied})),
+        consent_required=any(e.consent_required for e in ranked),
+        links=tuple(dict.fromkeys(link for e in ranked for link in e.links)),
+        click_ids={name: value for e in reversed(ranked) for name, value in e.click_ids.items()},
         user_data=_unite_user(ranked),
         custom_data=_unite_custom(ranked),
     )
@@ -155,9 +161,28 @@ def goods_digest(data: CustomData) -> str | None:
 _FIRST_KNOWN = (
     "event_source_url", "referrer_url", "opt_out", "data_processing_options", "data_processing_options_country",
     "data_processing_options_state", "messaging_channel", "customer_segmentation", "app_data", "original_event_data",
-    "attribution_data", "advanced_measurement_table", "test_event_code",
+    "attribution_data", "advanced_measurement_table", "test_event_code", "visitor", "region", "bot", "held_back",
 )  # fmt: skip
 _HASHED = ("em", "ph", "fn", "ln", "db", "ge", "ct", "st", "zp", "country", "external_id")
+
+
+def _limits(ranked: Sequence[Event]) -> dict[str, Any]:
+    """What one copy limits is limited: Limited Data Use with that copy's country and state, and ``opt_out``."""
+    found: dict[str, Any] = {"opt_out": True} if any(e.opt_out for e in ranked) else {}
+    limited = next((e for e in ranked if "LDU" in (e.data_processing_options or ())), None)
+    if limited is not None:
+        names = (
+            "data_processing_options",
+            "data_processing_options_country",
+            "data_processing_options_state",
+        )
+        found |= {name: getattr(limited, name) for name in names}
+    return found
+
+
+def _granted(copies: Sequence[Event]) -> tuple[str, ...]:
+    denied = {p for e in copies for p in e.denied}
+    return tuple(sorted({p for e in copies for p in e.granted} - denied))
 
 
 def _differ(a: Any, b: Any) -> bool:

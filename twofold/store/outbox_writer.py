@@ -12,10 +12,12 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from twofold.event.consent import may_send
-from twofold.event.model import Consent, Event, decode_event
+from twofold.event.consent import why_not_send
+from twofold.event.match_keys import present_keys
+from twofold.event.model import Event, decode_event
 from twofold.store.engine import Engine, id_array
 from twofold.store.fold import unite
+from twofold.store.gates import Candidate, Gate, Held
 from twofold.store.outbox import Builder, Delivery, DeliveryState, Settlement, Suppressed
 
 
@@ -24,6 +26,8 @@ class ConsentRoute(Protocol):
     def destinations(self) -> tuple[str, ...]: ...
     @property
     def require_consent(self) -> bool: ...
+    @property
+    def purposes(self) -> Mapping[str, tuple[str, ...]]: ...
 
 
 class _Frozen(NamedTuple):
@@ -34,6 +38,10 @@ class _Frozen(NamedTuple):
     action_source: str
     test_event_code: str | None
     payload: bytes
+    keys: str = ""
+    consent: str = ""
+    marks: str = ""
+    stitched: str = ""
 
 
 class _Due(NamedTuple):
@@ -64,7 +72,10 @@ class OutboxWriter:
 
     def __init__(self, engine: Engine, routes: Mapping[str, ConsentRoute], now_ms: int) -> None:
         self._engine = engine
-        self._require_consent = {dataset: r.require_consent for dataset, r in routes.items()}
+        self._routes = routes
+        self.gates: Sequence[Gate] = ()  # in their order, for what was never sent
+        self.recheck: Sequence[Gate] = ()  # those that are asked again before each further attempt
+        self.recheck_needed: Callable[[], bool] = lambda: False
         names = [d for r in routes.values() for d in r.destinations]
         self.ids = self._known_destinations(names)
         self.pauses: dict[str, tuple[str, int]] = {}
@@ -87,13 +98,16 @@ class OutboxWriter:
             return []
         self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
         closed: list[tuple[Any, ...]] = []
-        rows = [r for r in rows if not self._closed_for_consent(r, closed, now_ms)]
-        fresh = self._freeze([r for r in rows if r.payload is None], build, closed, now_ms)
+        rows = [r for r in rows if not self._closed_for_consent(destination, r, closed, now_ms)]
+        candidates = self._candidates(destination, rows)
+        fresh = self._freeze([candidates[r.delivery] for r in rows if r.payload is None], build, closed, now_ms)
+        tried = [candidates[r.delivery] for r in rows if r.payload and r.delivery in candidates]
+        stopped = self._stopped(tried, closed, now_ms)
         claimed = []
         for row in rows:
             frozen = row.frozen() or fresh.get(row.delivery)
-            if frozen is None:
-                continue  # the builder suppressed it; in `closed`
+            if frozen is None or row.delivery in stopped:
+                continue  # held, or suppressed and in `closed`
             if frozen.event_time < now_ms // 1000 - max_age_s(frozen.action_source):
                 closed.append((row.delivery, DeliveryState.DEAD, "too_old", now_ms))
                 continue
@@ -140,34 +154,80 @@ class OutboxWriter:
     def rolled_back(self) -> None:
         self._changed_pauses = False
 
-    def _closed_for_consent(self, row: _Due, closed: list[tuple[Any, ...]], now_ms: int) -> bool:
-        consent = Consent(row.consent)
-        if may_send(consent, self._require_consent.get(row.dataset, False)):
-            return False
-        closed.append((row.delivery, DeliveryState.SUPPRESSED, f"consent_{consent}", now_ms))
-        return True
+    def _closed_for_consent(self, destination: str, row: _Due, closed: list[tuple[Any, ...]], now_ms: int) -> bool:
+        route = self._routes.get(row.dataset)
+        purposes = route.purposes.get(destination, ()) if route else ()
+        reason = why_not_send(row.consent, purposes, route.require_consent if route else False)
+        if reason is not None:
+            closed.append((row.delivery, DeliveryState.SUPPRESSED, reason, now_ms))
+        return reason is not None
 
-    def _freeze(
-        self, rows: Sequence[_Due], build: Builder, closed: list[tuple[Any, ...]], now_ms: int
-    ) -> dict[int, _Frozen]:
-        """Builds and keeps the payloads of deliveries claimed for the first time."""
+    def _candidates(self, destination: str, rows: Sequence[_Due]) -> dict[int, Candidate]:
+        """What the gates look at: all rows never sent, and those tried before when a gate may have changed its mind."""
+        again = self.recheck_needed()
+        rows = [r for r in rows if again or r.payload is None]
         copies = self._copies([r.action for r in rows])
-        frozen: dict[int, _Frozen] = {}
-        fixed: dict[int, tuple[Any, ...]] = {}
+        found = {}
         for row in rows:
             event = unite(copies[row.action])
             if row.sent_id is not None:
                 event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
-            payload = build(event)
-            if isinstance(payload, Suppressed):
-                closed.append((row.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
+            found[row.delivery] = Candidate(
+                delivery=row.delivery,
+                destination=destination,
+                dataset=row.dataset,
+                action=row.action,
+                event=event,
+                copies=copies[row.action],
+                created_at=row.created_at,
+                fresh=row.payload is None,
+                unsure=row.unsure_since is not None,
+                consent=row.consent,
+            )
+        return found
+
+    def _stopped(self, candidates: Sequence[Candidate], closed: list[tuple[Any, ...]], now_ms: int) -> set[int]:
+        """Deliveries tried before that must not be tried again."""
+        stopped = set()
+        for candidate in candidates:
+            answer = _first_answer(self.recheck, candidate, now_ms)
+            if isinstance(answer, Suppressed):
+                closed.append((candidate.delivery, DeliveryState.SUPPRESSED, answer.reason, now_ms))
+                stopped.add(candidate.delivery)
+        return stopped
+
+    def _freeze(
+        self, candidates: Sequence[Candidate], build: Builder, closed: list[tuple[Any, ...]], now_ms: int
+    ) -> dict[int, _Frozen]:
+        """Builds and keeps the payloads of deliveries claimed for the first time, if the gates let them pass."""
+        frozen: dict[int, _Frozen] = {}
+        fixed: dict[int, tuple[Any, ...]] = {}
+        held: list[tuple[int, int, str]] = []
+        for candidate in candidates:
+            answer = _first_answer(self.gates, candidate, now_ms)
+            if isinstance(answer, Held):
+                held.append((candidate.delivery, max(answer.until, now_ms + 1), answer.reason))
                 continue
-            frozen[row.delivery] = _Frozen(
-                event.event_id, event.event_time, event.action_source, event.test_event_code, payload
+            event = candidate.event
+            payload = answer or build(event)
+            if isinstance(payload, Suppressed):
+                closed.append((candidate.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
+                continue
+            frozen[candidate.delivery] = _Frozen(
+                event.event_id,
+                event.event_time,
+                event.action_source,
+                event.test_event_code,
+                payload,
+                ",".join(sorted(present_keys(event.user_data))),
+                candidate.consent,
+                ",".join(candidate.marks),
+                ",".join(f"{key}={where}" for key, where in candidate.stitched.items()),
             )
             data = event.custom_data
             money = None if data.value is None else str(data.value)
-            fixed[row.action] = (row.action, event.event_id, money, data.currency, data.order_id)
+            fixed[candidate.action] = (candidate.action, event.event_id, money, data.currency, data.order_id)
+        self._engine.run_rows("hold_deliveries", held)
         self._engine.run_rows("insert_frozen", [(delivery, *f) for delivery, f in frozen.items()])
         if fixed:
             self._engine.run_rows("fix_actions", list(fixed.values()))
@@ -227,3 +287,11 @@ class OutboxWriter:
             )
             self._engine.run("void_leases", (now_ms,))
         return generation << 32
+
+
+def _first_answer(gates: Sequence[Gate], candidate: Candidate, now_ms: int) -> Suppressed | Held | None:
+    for gate in gates:
+        answer = gate(candidate, now_ms)
+        if answer is not None:
+            return answer
+    return None

@@ -93,8 +93,14 @@ order by 2;
 
 -- name: insert_frozen
 -- Fixes the bytes of a delivery; the first ones win.
-insert or ignore into frozen (delivery, event_id, event_time, action_source, test_event_code, payload)
-values /*rows*/ (?, ?, ?, ?, ?, ?);
+insert or ignore into frozen (delivery, event_id, event_time, action_source, test_event_code, payload, keys, consent,
+                              marks, stitched)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: hold_deliveries
+-- Not yet: looked at again at the given time, or when there is news.
+update delivery set due_at = v.column2, reason = v.column3
+from (values /*rows*/ (?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
 -- name: seal_actions
 -- From here on, further copies of these actions are late.
@@ -144,4 +150,5 @@ where state = 'waiting' and lease > 0;
 -- name: revive_all
 -- Dead deliveries wait again, with their frozen bytes; nobody holds a lease on them.
 update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null, lease = -abs(lease)
-where state = 'dead' and id in (select value from carray(?2));
+where state = 'dead' and id in (select value from carray(?2))
+  and not exists (select 1 from frozen as f where f.delivery = delivery.id and length(f.payload) = 0);

@@ -7,7 +7,6 @@ fixed table, values are always bound. Rows are plain dicts, ready for ``--json``
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,9 @@ from twofold.event.match_keys import present_keys
 from twofold.event.model import decode_event
 from twofold.store.engine import open_reader
 from twofold.store.fold import unite
-from twofold.store.journal import GENESIS, link
+from twofold.store.journal import GENESIS, body_digest, link
+from twofold.store.redaction import plain_digest
+from twofold.store.trail import check_log
 
 _PAUSED = "case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end"
 _REASON = "case when d.state = 'waiting' and t.paused_for is not null then t.paused_for else d.reason end"
@@ -242,7 +243,8 @@ def _sums(db: Any) -> list[Check]:
             one("select count(*) from delivery where state = 'delivered'"),
             one(
                 "select count(*) from delivery d where state = 'delivered' and exists (select 1 from frozen f where "
-                "f.delivery = d.id) and exists (select 1 from attempt a where a.delivery = d.id)"
+                "f.delivery = d.id) and (exists (select 1 from attempt a where a.delivery = d.id) or d.settled_at < "
+                "(select done_at from retention where what = 'trail_before'))"
             ),
         ),
         Check(
@@ -263,19 +265,41 @@ def _states(db: Any) -> dict[str, dict[str, int]]:
 
 
 def _chain(db: Any) -> list[Check]:
-    """Walks the journal: the first row that does not follow from the one before is named."""
-    before, good, rows = GENESIS, 0, 0
-    broken = ""
-    for position, verdict, action, body, chain in db.execute(
-        "select position, verdict, action, body, chain from event order by position"
+    """Walks the journal: the first row that does not follow from the one before is named.
+
+    A redacted row follows by the digest of the body it came with; what is left of the body has a digest of its own.
+    """
+    before, good, rows, redacted, kept = GENESIS, 0, 0, 0, 0
+    broken = altered = ""
+    for position, verdict, action, body, chain, digest, now in db.execute(
+        "select e.position, e.verdict, e.action, e.body, e.chain, r.digest, r.body from event as e "
+        "left join redaction as r on r.position = e.position order by e.position"
     ):
         rows += 1
-        if link(before, position, verdict, action, blake2b(body, digest_size=16).digest()) == chain:
+        own, salt = chain[: len(GENESIS)], chain[len(GENESIS) :]
+        if link(before, position, verdict, action, digest or body_digest(body, salt)) == own:
             good += 1
         elif not broken:
             broken = f"the first row that does not follow is position {position}"
-        before = chain
+        if digest is not None:
+            redacted += 1
+            if plain_digest(body) == now:
+                kept += 1
+            elif not altered:
+                altered = f"the first redacted row that was altered since is position {position}"
+        before = own
     return [
         Check("journal rows follow each other unaltered", rows, good, broken),
         Check("journal rows say what their bodies say", rows, db.execute(_AGREEING).fetchone()[0]),
+        Check("redacted rows are as they were left", redacted, kept, altered),
+        Check("redacted rows = rows that the log says were redacted", redacted, _redacted_by_log(db)),
+        *(Check(*line) for line in check_log(db)),
     ]
+
+
+def _redacted_by_log(db: Any) -> int:
+    """Rows that finished acts account for, and those of erasures and of a retention still under way."""
+    logged = "select coalesce(sum(json_extract(facts, '$.redacted')), 0) from audit"
+    open_ = "select coalesce(sum(json_extract(counts, '$.redacted')), 0) from erasure where state in ('asked', 'found')"
+    pending = "select coalesce(sum(position), 0) from retention where what = 'redacted'"
+    return sum(int(db.execute(sql).fetchone()[0]) for sql in (logged, open_, pending))

@@ -1,4 +1,4 @@
-"""Loads queries.sql: named statements with a repeatable row, each carrying its name for the slow log.
+"""Loads the queries*.sql files: named statements with a repeatable row, each carrying its name for the slow log.
 
 Owns the little format only: ``-- name: x`` starts a statement, ``/*rows*/ (...)`` marks the repeated part.
 """
@@ -17,11 +17,13 @@ _ROWS = re.compile(r"/\*rows\*/ (\([^)]*\))")
 
 @lru_cache(maxsize=1)
 def _templates() -> dict[str, str]:
-    text = resources.files("twofold.store").joinpath("queries.sql").read_text(encoding="utf-8")
-    found = {}
-    for part in re.split(r"(?m)^-- name: ", text)[1:]:
+    files = [f for f in resources.files("twofold.store").iterdir() if re.fullmatch(r"queries\w*\.sql", f.name)]
+    parts = [part for f in files for part in re.split(r"(?m)^-- name: ", f.read_text(encoding="utf-8"))[1:]]
+    found: dict[str, str] = {}
+    for part in parts:
         name, _, rest = part.partition("\n")
         sql = "\n".join(line for line in rest.splitlines() if not line.startswith("--")).strip()
+        assert name.strip() not in found, f"two statements are named {name.strip()}"
         found[name.strip()] = f"/* {name.strip()} */ {sql}"
     return found
 

@@ -26,11 +26,17 @@ from msgspec import Struct
 from twofold.clock import now_ms
 from twofold.errors import StoreBusy, StoreError, StoreFailed, StoreFull
 from twofold.event.model import Event
+from twofold.event.subject import Mark
+from twofold.ledger.policy import OrderPolicy
 from twofold.store.engine import Engine
 from twofold.store.fold import Verdict
+from twofold.store.gates import Gate
 from twofold.store.journal import Journal, RefusedRow
+from twofold.store.orders import OrderEntry, Orders
 from twofold.store.outbox import Builder, Delivery, Settlement
 from twofold.store.outbox_writer import OutboxWriter
+from twofold.store.people import People
+from twofold.store.withdrawals import Standing, Withdrawals
 
 log = logging.getLogger("twofold.store")
 
@@ -46,6 +52,9 @@ class Route(Struct, frozen=True, kw_only=True):
     destinations: tuple[str, ...] = ()
     hold_ms: dict[str, int] = {}
     require_consent: bool = False
+    purposes: dict[str, tuple[str, ...]] = {}  # destination -> what must not be denied for it
+    orders: OrderPolicy = OrderPolicy()
+    has_orders: bool = False  # a shop reports this dataset's orders
 
 
 class Job(Struct, kw_only=True):
@@ -54,6 +63,8 @@ class Job(Struct, kw_only=True):
     future: asyncio.Future[Any]
     events: Sequence[Event] = ()
     refused: Sequence[RefusedRow] = ()
+    orders: Sequence[OrderEntry] = ()
+    counts_orders: bool = False  # the future gets how many orders told something new, instead of verdicts
     work: Callable[[], Any] | None = None
     wakes: bool = False  # the workers may have something to do once it is committed
     result: Any = None  # what the future gets once it is on disk
@@ -71,19 +82,33 @@ class Store:
         window_days: int = 8,
         max_queue: int = 20_000,
         refused_keep: int = 100_000,
+        people_days: int = 30,
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self._engine = Engine(self.folder)
         try:
             self._outbox = OutboxWriter(self._engine, routes, opened_at)
-            self._journal = Journal(self._engine, routes, self._outbox.ids, window_days, refused_keep)
+            self.people = People(self._engine, routes, people_days)
+            self.orders = Orders(
+                self._engine,
+                {dataset: r.orders for dataset, r in routes.items()},
+                frozenset(dataset for dataset, r in routes.items() if r.has_orders),
+            )
+            self._journal = Journal(
+                self._engine, routes, self._outbox.ids, window_days, refused_keep, self.people, self.orders
+            )
+            self._withdrawals = Withdrawals(self._engine)
         except apsw.Error as err:
             self._engine.close()
             raise StoreError(f"{self.folder} cannot be read: {err}; restore it from a backup") from err
         except BaseException:
             self._engine.close()
             raise
+        # What is stitched is judged too; the order's own money goes in last.
+        self._outbox.gates = (self.people.stitch, self._withdrawals.stops, self.orders.gate)
+        self._outbox.recheck = (self._withdrawals.stops, self.people.recheck, self.orders.recheck)
+        self._outbox.recheck_needed = lambda: self._withdrawals.needed() or self.people.needed() or self.orders.needed()
         self._waiting: deque[Job] = deque()
         self._committing = False
         self._alone = 0  # so many of the waiting jobs go one by one, because together they failed
@@ -102,16 +127,27 @@ class Store:
 
     # -- what the collector calls
 
-    def append(self, events: Sequence[Event], refused: Sequence[RefusedRow] = ()) -> asyncio.Future[list[Verdict]]:
+    def append(
+        self, events: Sequence[Event], refused: Sequence[RefusedRow] = (), orders: Sequence[OrderEntry] = ()
+    ) -> asyncio.Future[list[Verdict]]:
         """Journals, folds and enqueues; the future holds one verdict an event once all of it is on disk.
 
         Raises `StoreBusy` when too much is waiting, `StoreFailed` after a failed write; the future may raise
         `StoreFull`. Nothing of the call is kept in these cases.
         """
-        if self.queued + len(events) + len(refused) > self._max_queue:
+        if self.queued + len(events) + len(refused) + len(orders) > self._max_queue:
             raise StoreBusy(f"{self.queued} events wait for the disk (limit {self._max_queue}); send again later")
-        self.queued += len(events) + len(refused)
-        return self._submit(Job(future=self._future(), events=events, refused=refused))
+        job = Job(future=self._future(), events=events, refused=refused, orders=orders, wakes=bool(orders))
+        self.queued += _weight(job)
+        return self._submit(job)
+
+    def append_orders(self, orders: Sequence[OrderEntry], events: Sequence[Event] = ()) -> asyncio.Future[int]:
+        """Like `append`; the future holds how many of the orders told something new, once all of it is on disk."""
+        if self.queued + len(events) + len(orders) > self._max_queue:
+            raise StoreBusy(f"{self.queued} events wait for the disk (limit {self._max_queue}); send again later")
+        job = Job(future=self._future(), events=events, orders=orders, counts_orders=True, wakes=bool(orders))
+        self.queued += _weight(job)
+        return self._submit(job)
 
     # -- what a delivery worker calls
 
@@ -154,9 +190,35 @@ class Store:
         due: int | None = await self._work(lambda: self._outbox.next_due(destination))
         return due
 
+    @property
+    def consent_changes(self) -> int:
+        """How often consent was taken back from what may be claimed already. Read it before a claim; when it has moved by
+        the time a request would be written, hand the batch back instead: the next claim decides afresh."""
+        return self._withdrawals.changes + self._journal.consent_changes
+
     def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None:
         """Calls ``callback`` on the loop after a commit that may have given this destination work."""
         self._callbacks.setdefault(destination, []).append(callback)
+
+    # -- what a person asks for
+
+    def withdraw(self, dataset: str, marks: Sequence[Mark], now_ms: int) -> asyncio.Future[int]:
+        """Consent of whoever these point to is withdrawn: no attempt that starts once this is done holds their events."""
+
+        def work() -> int:
+            self.people.deny(dataset, marks, now_ms)
+            return self._withdrawals.withdraw(dataset, marks, now_ms)
+
+        return self._submit(Job(future=self._future(), work=work))
+
+    def grant(self, dataset: str, marks: Sequence[Mark], now_ms: int) -> asyncio.Future[int]:
+        """Consent is given again, for events that come from now on; brings how many marks had been withdrawn."""
+        return self._submit(Job(future=self._future(), work=lambda: self._withdrawals.grant(dataset, marks, now_ms)))
+
+    async def standing(self, dataset: str, marks: Sequence[Mark]) -> list[Standing]:
+        """What is known about the consent of each mark."""
+        found: list[Standing] = await self._work(lambda: self._withdrawals.standing(dataset, marks))
+        return found
 
     # -- what the operator asks for
 
@@ -164,6 +226,14 @@ class Store:
         """Makes dead deliveries wait again; answers how many."""
         revived: int = await self._work(lambda: self._outbox.revive(deliveries, now_ms), wakes=True)
         return revived
+
+    def add_gate(self, gate: Gate) -> None:
+        """One more gate, asked after the others of what was never sent."""
+        self._outbox.gates = (*self._outbox.gates, gate)
+
+    async def transact(self, work: Callable[[Engine], Any]) -> Any:
+        """Runs ``work`` inside one of the writer's transactions; what it answers, once that is on disk. Keep it short."""
+        return await self._work(lambda: work(self._engine))
 
     # -- life
 
@@ -192,7 +262,7 @@ class Store:
 
     def _submit(self, job: Job) -> asyncio.Future[Any]:
         if self.failed is not None or self._closing:
-            self.queued -= len(job.events) + len(job.refused)
+            self.queued -= _weight(job)
             raise StoreFailed
         self._waiting.append(job)
         if not self._committing and len(self._waiting) == 1:
@@ -222,7 +292,7 @@ class Store:
             self._alone -= 1
             return [self._waiting.popleft()]
         while self._waiting and events < MAX_EVENTS:
-            events += len(self._waiting[0].events)
+            events += len(self._waiting[0].events) + len(self._waiting[0].orders)
             jobs.append(self._waiting.popleft())
         return jobs
 
@@ -240,7 +310,15 @@ class Store:
     def _fill_transaction(self, jobs: list[Job]) -> list[Any]:
         self._engine.run("begin")
         verdicts = iter(self._journal.append([j for j in jobs if j.work is None]))
-        return [next(verdicts) if j.work is None else j.work() for j in jobs]
+        told = iter(self._journal.told)
+        results: list[Any] = []
+        for job in jobs:
+            if job.work is not None:
+                results.append(job.work())
+                continue
+            of_events, new = next(verdicts), sum(next(told) for _ in job.orders)
+            results.append(new if job.counts_orders else of_events)
+        return results
 
     def _commit_loop(self) -> None:
         """The committing thread: waits for the disk, nothing else."""
@@ -301,7 +379,7 @@ class Store:
         """On the loop: settles every future of one commit and wakes the workers."""
         woken = False
         for job, result in zip(jobs, results, strict=True):
-            self.queued -= len(job.events) + len(job.refused)
+            self.queued -= _weight(job)
             failed = isinstance(result, BaseException)
             if not failed:
                 self.accepted += len(job.events)
@@ -319,3 +397,8 @@ class Store:
         for callbacks in self._callbacks.values():
             for callback in callbacks:
                 callback()
+
+
+def _weight(job: Job) -> int:
+    """How much of the queue a job takes."""
+    return len(job.events) + len(job.refused) + len(job.orders)

@@ -1,0 +1,80 @@
+-- Orders and their facts. Every statement has its plain words, as in queries.sql.
+
+-- name: select_order_names
+-- Which orders go by these names.
+select name, orders from order_name where name in (select value from carray(?));
+
+-- name: select_orders
+-- Orders by row id.
+select id, dataset, order_id, placed_at, action, person, outcomes, state from orders
+where id in (select value from carray(?));
+
+-- name: select_order_of_action
+-- The order that an action stands for.
+select id, dataset, order_id, placed_at, action, person, outcomes, state from orders where action = ?;
+
+-- name: select_orders_of_person
+-- A buyer's other orders, by the digest of the strongest match key.
+select o.id, o.dataset, o.order_id, o.placed_at, o.action, o.person, o.outcomes, o.state
+from orders as o join action as a on a.id = o.action
+where o.person = ?1 and o.dataset = ?2 and o.id <> ?3 and a.sealed_at is not null;
+
+-- name: insert_order
+insert into orders (dataset, order_id, placed_at, action, person, outcomes, changed_at, state)
+values (?, ?, ?, null, null, 0, ?, ?) returning id;
+
+-- name: update_order
+update orders set order_id = ?2, placed_at = ?3, changed_at = ?4, state = ?5 where id = ?1;
+
+-- name: own_action
+-- Which action an order stands for, and whose it is.
+update orders set action = ?2, person = coalesce(?3, person) where id = ?1;
+
+-- name: follow_merge
+-- An action was merged into another: its order goes with it, unless that one has an order already.
+update orders set action = ?1
+where action = ?2 and not exists (select 1 from orders as o where o.action = ?1);
+
+-- name: told_outcome
+update orders set outcomes = outcomes | ?2 where id = ?1;
+
+-- name: insert_order_names
+insert or ignore into order_name (name, orders) values /*rows*/ (?, ?);
+
+-- name: insert_order_fact
+-- A fact once; the same report again is the same row.
+insert or ignore into order_fact (orders, received_at, at, kind, source, reference, digest, body)
+values (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: select_order_facts
+-- All that was reported about an order.
+select source, body from order_fact where orders = ? order by id;
+
+-- name: move_order_names
+update order_name set orders = ?1 where orders = ?2;
+
+-- name: move_order_facts
+update or ignore order_fact set orders = ?1 where orders = ?2;
+
+-- name: drop_order_facts
+delete from order_fact where orders = ?;
+
+-- name: drop_order
+delete from orders where id = ?;
+
+-- name: hurry_order
+-- News of an order: look at its action again, though not before its hold is over.
+update delivery set due_at = max(?1, (select due_at from action where id = ?2))
+where state = 'waiting' and lease = 0 and id between ?2 * 256 and ?2 * 256 + 255;
+
+-- name: reopen_order
+-- An order that was given up counts after all: what was not sent for its sake waits again.
+update delivery set state = 'waiting', reason = '', settled_at = null,
+       due_at = max(?1, (select due_at from action where id = ?2))
+where state = 'suppressed' and id between ?2 * 256 and ?2 * 256 + 255
+  and (reason glob 'order_*' or reason glob 'never_*' or reason in ('no_order', 'test_order', 'renewal'))
+  and not exists (select 1 from frozen where frozen.delivery = delivery.id);
+
+-- name: select_action_facts
+-- What an action is and whether it was sent.
+select id, event_id, sealed_at, value, currency from action where id = ?;
