@@ -18,14 +18,18 @@ from rich.table import Table
 from bench import Row
 from bench.accepts import bench_accepts
 from bench.fold_keys import bench_fold_keys
+from bench.importing import bench_importing
 from bench.mapping import bench_mapping
 from bench.memory import bench_memory
+from bench.normalising import bench_normalising
 
 BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "a": ("mapping against the official SDK", bench_mapping),
     "b": ("durable accepts over HTTP (b, c)", bench_accepts),
     "d": ("ten million fold keys", bench_fold_keys),
     "e": ("a million pending deliveries", bench_memory),
+    "h": ("normalising and hashing, one event and whole columns (h, i)", bench_normalising),
+    "j": ("importing a file of orders", bench_importing),
 }
 PAGE = Path(__file__).parent.parent / "docs" / "bench.md"
 

@@ -50,7 +50,7 @@ def test_the_smallest_useful_configuration() -> None:
     assert (settings.server.path, settings.server.strict, settings.server.proxies) == ("/t", False, 0)
     assert (settings.server.window_days, settings.server.max_body_bytes) == (8, 4 * 1024 * 1024)
     assert (dataset.id, dataset.key, dataset.origins) == ("1234567890", "key", ("https://shop.example",))
-    assert (dataset.hold, dataset.require_consent) == ({"Purchase": 20.0}, False)
+    assert (dataset.hold, dataset.consent.require) == ({"Purchase": 20.0}, False)
     assert (destination.token, destination.remote_dataset) == ("token", "1234567890")
     assert destination.name == "meta-1234567890"
     assert source.path == "/webhooks/shopify/demo.myshopify.com"

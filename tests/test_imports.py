@@ -13,17 +13,20 @@ PACKAGE = Path(twofold.__file__).parent
 
 # From the ground up. A room or file may import from lower layers and from itself, never from its own layer or above.
 LAYERS = [
-    {"errors", "clock"},
+    {"errors", "clock", "client"},
     {"event"},
+    {"bulk"},  # columns of contact values, through DuckDB; files too
+    {"ledger"},  # below the store: orders are journalled in the transaction of the copies they come with
     {"store", "sources", "tag"},
     {"destinations"},  # beside the store, but its contract speaks of the outbox's values
-    {"collect", "deliver", "ledger", "attribute", "reconcile"},
+    {"collect", "deliver", "attribute", "reconcile"},
     {"report"},
     {"sandbox", "simulate", "audit", "console"},
     {"config"},  # read by what wires; no room reads settings, each is passed what it needs
     {"control"},
     {"app", "checks"},
-    {"reviving"},
+    {"reviving", "importing", "erasing"},
+    {"commands"},
     {"cli"},
     {"__main__"},
 ]
@@ -37,6 +40,7 @@ ONLY = {
     "config": {"errors"},
     "control": {"errors"},
     "tag": set(),
+    "client": set(),  # installed beside a shop, without the server
 }
 ROOMS_WITHOUT_IO = {"event", "sources", "destinations"}
 IO_MODULES = {"socket", "asyncio", "sqlite3", "apsw", "aiohttp", "uvicorn", "starlette", "requests", "urllib.request",

@@ -19,6 +19,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from twofold import __version__
+from twofold.commands.importing import import_orders, import_sales
+from twofold.commands.privacy import erase, export_subject, privacy_requests, shared
+from twofold.commands.quality import quality, stitching
 from twofold.config import Settings, load_settings
 from twofold.errors import TwofoldError
 
@@ -258,6 +261,18 @@ def revive(
     filters = {"dataset": dataset, "name": name, "id": id, "destination": destination}
     revived = revive_dead(settings, filters)
     print(msgspec.json.encode({"revived": revived}).decode() if json else f"{revived} deliveries wait again")
+
+
+imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import a file of orders or sales.")
+imports.command("orders")(import_orders)
+imports.command("sales")(import_sales)
+app.add_typer(imports, name="import")
+for privacy_command in (erase, export_subject, privacy_requests, shared):
+    app.command()(privacy_command)
+
+
+app.command()(quality)
+app.command()(stitching)
 
 
 @app.command()

@@ -1,6 +1,6 @@
-"""How a command changes a store that a running gateway owns: one question and one answer on a local socket.
+"""How a command changes a store that a running gateway owns: questions and their answers on a local socket.
 
-Owns the little protocol (a JSON line each way on ``control.sock`` in the data folder, which only its owner can
+Owns the little protocol (a JSON line each way, as often as the command likes, on ``control.sock`` in the data folder, which only its owner can
 enter) and the fallback: with no gateway running, the command takes the folder itself. One owner, always.
 """
 
@@ -29,14 +29,11 @@ async def serve_control(folder: Path, handler: Handler) -> asyncio.Server:
     """Listens in the data folder. Paths are reached through the folder's descriptor: socket paths are short."""
 
     async def on_connection(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            question = msgspec.json.decode(await reader.readline())
-            answer = await handler(question)
-        except Exception as err:  # the operator must see it; the gateway must live
-            answer = {"error": f"{type(err).__name__}: {err}"}
-        writer.write(msgspec.json.encode(answer) + b"\n")
         with contextlib.suppress(ConnectionError):
-            await writer.drain()
+            while line := await _line(reader):
+                # One after the other, so that a command which asks faster than the disk takes has to wait.
+                writer.write(await _answer(line, handler) + b"\n")
+                await writer.drain()
         writer.close()
 
     with contextlib.suppress(FileNotFoundError):
@@ -50,26 +47,77 @@ async def serve_control(folder: Path, handler: Handler) -> asyncio.Server:
     return server
 
 
-def ask_gateway(folder: Path, question: dict[str, Any]) -> dict[str, Any] | None:
-    """The running gateway's answer; None when none runs on this folder. Raises `StoreError` with its reason."""
-    fd = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+async def _line(reader: asyncio.StreamReader) -> bytes:
     try:
-        with socket.socket(socket.AF_UNIX) as sock:
+        return await reader.readline()
+    except ValueError:  # longer than any question may be: nothing after it can be read either
+        return b""
+
+
+async def _answer(line: bytes, handler: Handler) -> bytes:
+    try:
+        return msgspec.json.encode(await handler(msgspec.json.decode(line)))
+    except Exception as err:  # the operator must see it; the gateway must live
+        return msgspec.json.encode({"error": f"{type(err).__name__}: {err}"})
+
+
+class Conversation:
+    """Several questions to one running gateway. `tell` may be ahead of `hear`; answers come in order.
+
+    Both raise `StoreError`: with the gateway's reason, or when it went away.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._lines = sock.makefile("rb")
+
+    @classmethod
+    def open(cls, folder: Path) -> Conversation | None:
+        """None when no gateway runs on this folder."""
+        fd = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        sock = socket.socket(socket.AF_UNIX)
+        try:
             sock.settimeout(_TIMEOUT_S)
             sock.connect(f"/proc/self/fd/{fd}/{SOCKET}")
-            sock.sendall(msgspec.json.encode(question) + b"\n")
-            answer = msgspec.json.decode(_read_line(sock))
-    except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, ConnectionRefusedError):
+            sock.close()
+            return None
+        finally:
+            os.close(fd)
+        return cls(sock)
+
+    def tell(self, question: dict[str, Any]) -> None:
+        try:
+            self._sock.sendall(msgspec.json.encode(question) + b"\n")
+        except OSError as err:
+            raise StoreError(f"the running gateway went away: {err.strerror or err}; start the command again") from None
+
+    def hear(self) -> dict[str, Any]:
+        try:
+            line = self._lines.readline()
+        except TimeoutError:
+            raise StoreError(f"the running gateway did not answer in {_TIMEOUT_S:.0f} s; is the disk busy?") from None
+        except OSError:
+            line = b""
+        if not line.endswith(b"\n"):
+            raise StoreError("the running gateway went away; start the command again")
+        answer = msgspec.json.decode(line)
+        if "error" in answer:
+            raise StoreError(f"the running gateway could not do it: {answer['error']}")
+        return dict(answer)
+
+    def close(self) -> None:
+        self._lines.close()
+        self._sock.close()
+
+
+def ask_gateway(folder: Path, question: dict[str, Any]) -> dict[str, Any] | None:
+    """The running gateway's answer; None when none runs on this folder. Raises `StoreError` with its reason."""
+    conversation = Conversation.open(folder)
+    if conversation is None:
         return None
+    try:
+        conversation.tell(question)
+        return conversation.hear()
     finally:
-        os.close(fd)
-    if "error" in answer:
-        raise StoreError(f"the running gateway could not do it: {answer['error']}")
-    return dict(answer)
-
-
-def _read_line(sock: socket.socket) -> bytes:
-    parts = []
-    while part := sock.recv(65_536):
-        parts.append(part)
-    return b"".join(parts)
+        conversation.close()

@@ -52,3 +52,7 @@ class StoreFailed(StoreError):
 
 class StoreDamaged(StoreError):
     """The journal does not add up; restore the named range from a backup before relying on it."""
+
+
+class FileRefused(TwofoldError):
+    """The file to import is not a table that can be read, or not of the named format; export it again."""

@@ -37,6 +37,7 @@ class MemoryOutbox:
     settled: list[Settlement] = field(default_factory=list)
     pauses: list[tuple[str, int]] = field(default_factory=list)  # reason, milliseconds from then
     resumed: int = 0
+    consent_changes: int = 0
     claims: list[int] = field(default_factory=list)  # the limits asked for, where something was handed out
     _pause: tuple[str, int] | None = None
     _lease: int = 0

@@ -163,7 +163,7 @@ id = "{dataset}"
 key = "{secrets.token_urlsafe(24)}"
 origins = ["{shop}"]
 hold = {{ Purchase = {HOLD_S} }}
-require_consent = true
+consent.require = true
 
 [[destination]]
 platform = "meta"

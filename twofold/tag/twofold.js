@@ -1,6 +1,6 @@
-// Twofold's browser tag (docs/tag.md): reports the page's fbq(...) events to the gateway. Meta's library
-// gets every call too, under the same event id.
-(function () { // not strict, for readFbq
+// Twofold's browser tag (docs/tag.md): reports the page's fbq(...) events to the gateway, and to Meta's
+// library under the same event id.
+(function () { // sloppy, for readFbq
 if (window.twofold) return;
 const AGENT = 'twofold-tag/1';
 window.twofold = { agent: AGENT };
@@ -19,12 +19,11 @@ const safely = (work) => function () {
   }
 };
 
-// --- fbq asks fbq.callMethod first, which fbevents.js sets. An accessor there brings us every call, and
-// the function, which others may hold, stays.
+// --- fbq asks fbq.callMethod first, which fbevents.js sets: an accessor there hears every call
 
 let stub; // the page's fbq
 let library; // Meta's callMethod
-let libraryFirst; // it was there before us
+let libraryFirst;
 let noHistory; // the page's fbq.disablePushState
 
 const accessor = (object, name, get, set) => Object.defineProperty(object, name, { configurable: true, get, set });
@@ -48,7 +47,7 @@ function listen(fbq) {
   libraryFirst = !!library;
   if (library) learn(fbq);
   else {
-    // Meta's own PageViews on navigation have ids we cannot know; pageView() is for both.
+    // Meta's own PageViews have unknown ids; pageView() is for both.
     noHistory = noHistory || fbq.disablePushState;
     accessor(fbq, 'disablePushState', () => true, (value) => { noHistory = value; });
   }
@@ -56,7 +55,7 @@ function listen(fbq) {
   fbq.queue.forEach((call, i) => { fbq.queue[i] = hear(call); });
 }
 
-// What fbevents.js sent is lost to us, what it knows is not.
+// what fbevents.js knows already
 function learn(fbq) {
   attempt(() => { held = 'consent' in fbq.getFbeventsModules('SignalsFBEventsFireLock').global._locks; });
   attempt(() => {
@@ -69,8 +68,7 @@ function learn(fbq) {
   }));
 }
 
-// No fbq yet. Meta's base snippet may follow and loads fbevents.js only if it finds none, so a function
-// that makes a stub finds none.
+// Meta's base snippet may follow and loads fbevents.js only if it finds no fbq, so what makes a stub finds none.
 function install() {
   const own = function () { own.callMethod.apply(own, arguments); };
   Object.assign(own, { push: own, loaded: true, version: '2.0', queue: [] });
@@ -78,7 +76,7 @@ function install() {
   window.fbq = window._fbq = own;
   accessor(window, 'fbq', function readFbq() {
     let reader = '';
-    attempt(() => { reader = String(readFbq.caller); }); // none if strict
+    attempt(() => { reader = String(readFbq.caller); }); // not in strict code
     return !library && reader.length < 2000 && /callMethod/.test(reader) && !/fbq\(/.test(reader) ? undefined : stub;
   }, safely((fbq) => {
     Object.defineProperty(window, 'fbq', { value: fbq, writable: true });
@@ -92,10 +90,10 @@ function install() {
 // --- commands
 
 const datasets = {}; // id: {user: hashes, viewed, only}
-let held; // consent revoked: nothing is sent, stored or set
+let held; // consent revoked
 let granted;
 let cookies = true;
-let limits; // the event fields of dataProcessingOptions
+let limits; // event fields
 
 const NAME_AT = { track: 1, trackCustom: 1, trackSingle: 2, trackSingleCustom: 2 };
 const COMMANDS = {
@@ -119,7 +117,7 @@ const COMMANDS = {
   },
 };
 
-// Acts on a call; returns it for Meta's library with the event id.
+// acts on a call; returns it with the event id
 function hear(call, automatic) {
   const args = [...call];
   safely(() => {
@@ -143,7 +141,7 @@ function hear(call, automatic) {
 function init(id, user) {
   if (!/^\d+$/.test(id)) return warn('init ignored: a dataset id is digits');
   const dataset = datasets[id] = datasets[id] || { user: {} };
-  // As Meta's library: only the first contact data counts.
+  // As Meta's library: only the first contact data.
   if (user && !dataset.given) match(dataset, user);
 }
 
@@ -153,7 +151,7 @@ function track(single, name, custom, id, automatic) {
   else targets.forEach((target) => {
     const dataset = datasets[target];
     if (name === 'PageView' && !single) {
-      // As Meta's library: one a page and one a navigation.
+      // As Meta's library: one a page.
       if (dataset.viewed && !automatic && !stub.allowDuplicatePageViews) return;
       dataset.viewed = true;
     }
@@ -172,14 +170,14 @@ function track(single, name, custom, id, automatic) {
     });
   });
   if (held) trim();
-  else browserIds(); // before Meta's library looks for the cookies
+  else browserIds(); // before Meta's library looks
   soon();
 }
 
 // --- PageViews inside one page
 
 let here = location.href;
-let tracked; // none before a first event
+let tracked;
 
 function pageView() {
   // Meta's library reads it from `this`.
@@ -213,7 +211,7 @@ function watchHistory() {
 const COOKIE = /^fb\.\d+\.(\d+)\.(.+?)(\.(.{8}|A[Qgw]|B[AQg]))?$/;
 let clickId = clickIn(location.href);
 const ids = {}; // stands in for blocked cookies
-let home; // [index, domain attribute]
+let home; // [index, domain]
 
 function clickIn(url) {
   const id = new URLSearchParams(url.split('#')[0].split('?')[1]).get('fbclid');
@@ -234,7 +232,17 @@ function browserIds() {
   return ids;
 }
 
-// The newest; one on a subdomain may stand beside ours.
+// whose visit it is: cart and other platforms' clicks
+function visit() {
+  let { visitor, links, click_ids } = twofold;
+  if (cookies) document.cookie.replace(/(?:^| )(_gcl_..|_uet\w+|_ttp|ttclid|_epik|_sc\w+|_rdt_\w+|li_fat_id|_twclid|_ga|cart)=([^;]+)/g, (pair, key, value) => {
+    if (key === 'cart') links = [`cart:${value}`].concat(links || []);
+    else click_ids = { ...click_ids, [key]: value };
+  });
+  return { visitor, links, click_ids };
+}
+
+// the newest: one on a subdomain may stand beside ours
 function read(name) {
   const age = (value) => COOKIE.exec(value)[1];
   return document.cookie.split('; ').filter((pair) => pair.startsWith(name + '='))
@@ -259,7 +267,7 @@ function findHome() {
   return [1, ''];
 }
 
-// --- hashing in Meta's documented forms; what fits none is left out
+// --- hashing in Meta's forms; what fits none is left out
 
 const keep = (kinds) => (value) => value.replace(new RegExp('[^' + kinds + ']', 'gu'), '');
 const name = keep('\\p{L}\\p{M}\\p{N}');
@@ -313,15 +321,15 @@ function scrubCustom(custom) {
   return JSON.parse(JSON.stringify(Object.assign({}, custom), (key, value) => (/\S@\S+\.\S/.test(value) ? undefined : value)));
 }
 
-// --- sending: ids make a second arrival harmless
+// --- sending; ids make a second arrival harmless
 
 let endpoint;
-const outbox = new Set(); // {event, dataset, sealed, flying, failed, beaconed, key: where stored}
+const outbox = new Set(); // {event, dataset, state..., key: where stored}
 let failures = 0;
 let flushing;
 let retrying;
 
-// once a tick, after the hashes or one second
+// after the hashes or 1 s
 function soon() {
   flushing = flushing || setTimeout(async () => {
     await Promise.race([hashing, new Promise((done) => setTimeout(done, 1000))]);
@@ -341,14 +349,14 @@ function envelope(items) {
   items.forEach((item) => {
     if (item.sealed) return;
     item.sealed = true;
-    item.event.user_data = Object.assign({}, item.dataset.user, browserIds());
-    if (granted) item.event.consent = 'granted';
+    const user_data = Object.assign({}, item.dataset.user, browserIds());
+    Object.assign(item.event, visit(), { user_data }, granted && { consent: 'granted' });
   });
   return JSON.stringify({ v: 1, agent: AGENT, events: items.map((item) => item.event) });
 }
 
 async function post(items) {
-  const body = envelope(items); // a string goes as text/plain: no preflight
+  const body = envelope(items); // as text/plain: no preflight
   items.forEach((item) => { item.flying = true; });
   try {
     const answer = await fetch(endpoint, { method: 'POST', body, credentials: 'omit', keepalive: body.length < 15000 }); // 64 KB in all
@@ -371,7 +379,7 @@ async function post(items) {
   retrying = setTimeout(again, 1000 * Math.min(300, 2 ** failures++) * (1 + Math.random()));
 }
 
-// The page may end: a beacon for what is neither answered nor stored
+// a beacon for what is neither answered nor stored
 const leave = safely(() => batches((items) => {
   const body = envelope(items);
   const sent = navigator.onLine && navigator.sendBeacon(endpoint, body);
@@ -382,10 +390,10 @@ const leave = safely(() => batches((items) => {
   });
 }, (item) => !item.key && !item.beaconed));
 
-// --- storage: a key an event, so that tabs never overwrite each other
+// --- storage: a key an event, as tabs share it
 
 const LIMIT = 50;
-const stored = () => Object.keys(localStorage).filter((key) => key.startsWith('twofold:')).sort(); // oldest first
+const stored = () => Object.keys(localStorage).filter((key) => key.startsWith('twofold:')).sort();
 
 function store(item) {
   if (!held) attempt(() => {
@@ -393,8 +401,7 @@ function store(item) {
     localStorage[key] = JSON.stringify(item.event);
     item.key = key;
     const keys = stored();
-    // 64 KB: two bytes a character
-    while (keys.length > LIMIT || keys.map((each) => localStorage[each]).join().length > 32768) delete localStorage[keys.shift()];
+    while (keys.length > LIMIT || keys.map((each) => localStorage[each]).join().length > 32768) /* 64 KB */ delete localStorage[keys.shift()];
   });
 }
 
@@ -407,11 +414,11 @@ function trim() {
   while (outbox.size > LIMIT) forget(outbox.values().next().value);
 }
 
-// what earlier pages could not send; Meta takes seven days
+// what earlier pages could not send; Meta takes 7 days
 const restore = safely(() => {
   const keys = stored();
   const now = [...outbox];
-  outbox.clear(); // the oldest come first
+  outbox.clear(); // the oldest first
   keys.filter((key) => !now.some((item) => item.key === key)).forEach((key) => attempt(() => {
     const item = { key, sealed: true, failed: true, event: JSON.parse(localStorage[key]) };
     if (item.event.event_time > Date.now() / 1000 - 6 * 86400) outbox.add(item);
@@ -430,7 +437,7 @@ safely(() => {
   addEventListener('online', again);
   addEventListener('pagehide', leave);
   document.addEventListener('visibilitychange', () => document.hidden && leave());
-  // after the page's scripts: one may revoke consent
+  // later: the page may revoke consent
   if (document.readyState === 'complete') restore();
   else addEventListener('load', () => setTimeout(restore));
 })();

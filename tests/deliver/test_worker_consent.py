@@ -1,0 +1,72 @@
+"""The worker and consent that changes while it works: what was claimed is not what may still be sent."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+from delivering import delivering, events
+
+from tests.fakes.graph import OK, error
+from twofold.clock import now_ms
+from twofold.event.model import Channel, Consent, Hashed, Tier, UserData
+from twofold.event.subject import Mark
+from twofold.store.reading import Reader
+from twofold.store.writer import Route, Store
+
+MARY = "a1" * 32
+
+
+@asynccontextmanager
+async def opened(folder):
+    store = Store(folder, routes={"1": Route(destinations=("meta-1",))}, opened_at=now_ms())
+    store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def states(folder) -> dict[str, tuple[str, str]]:
+    with Reader(folder) as reader:
+        return {row["event_id"]: (row["state"], row["reason"]) for row in reader.rows("deliveries", limit=0)}
+
+
+async def withdrawn(store: Store) -> str:
+    await store.withdraw("1", [Mark("em", MARY)], now_ms())
+    return "consent_withdrawn"
+
+
+async def denied_by_another_copy(store: Store) -> str:
+    late = events("mine", consent=Consent.DENIED, channel=Channel.BROWSER, tier=Tier.T0)
+    await store.append(late)
+    return "consent_denied"
+
+
+@pytest.mark.parametrize("take_back", [withdrawn, denied_by_another_copy])
+def test_the_halves_of_a_refused_batch_are_asked_again(tmp_path, take_back):
+    """Two go in one request; while it is open one person takes consent back, and the request is refused for one of them.
+
+    Both halves were claimed before. The other person's is sent again, alone; hers never is.
+    """
+
+    async def scenario():
+        answered = asyncio.Event()
+        first = error(100, 2804050, until=answered)
+        script = [first, OK]
+        async with opened(tmp_path) as store:
+            hers = events("mine", user_data=UserData(em=(Hashed("meta", MARY),)), consent=Consent.GRANTED)
+            await store.append([*hers, *events("other", consent=Consent.GRANTED)])
+            async with delivering(script, outbox=store) as d:
+                await d.until(lambda: d.graph.requests)
+                assert sorted(d.graph.requests[0].ids) == ["mine", "other"]
+                reason = await take_back(store)
+                answered.set()
+                await d.until(lambda: not {s for s, _ in states(tmp_path).values()} & {"waiting", "paused"})
+                later = [i for r in d.graph.requests[1:] for i in r.ids]
+        return reason, later
+
+    reason, later = asyncio.run(scenario())
+    assert later == ["other"]
+    assert states(tmp_path) == {"mine": ("suppressed", reason), "other": ("delivered", "")}

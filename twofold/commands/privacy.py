@@ -1,0 +1,243 @@
+"""``twofold erase``, ``twofold export-subject`` and ``twofold shared``: options, questions, the bar, what is printed.
+
+Owns words only. ``-`` reads a value from standard input, so that it stands in no list of processes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+from twofold.config import Settings, load_settings
+from twofold.erasing import erase as run_erasure
+from twofold.erasing import export, look, release
+from twofold.event.subject import SubjectRequest
+from twofold.store.subject_export import actions_with, open_requests, shared_rows
+
+Config = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="TWOFOLD_CONFIG")
+]
+Data = Annotated[str | None, typer.Option("--data", help="Data folder; wins over the file.", envvar="TWOFOLD_DATA")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
+Email = Annotated[list[str] | None, typer.Option("--email", help="E-mail address or its hash; - reads it from stdin.")]
+Phone = Annotated[list[str] | None, typer.Option("--phone", help="Phone number or its hash; - reads it from stdin.")]
+ExternalId = Annotated[list[str] | None, typer.Option("--external-id", help="The shop's own customer id, or its hash.")]
+Order = Annotated[list[str] | None, typer.Option("--order", help="Order id, as events carry it.")]
+Dataset = Annotated[str | None, typer.Option("--dataset", help="Only this dataset. Default: all of them.")]
+Country = Annotated[str, typer.Option("--country", help="Country of a phone number written locally, e.g. DE.")]
+
+out = Console(highlight=False)
+
+
+def erase(
+    email: Email = None,
+    phone: Phone = None,
+    external_id: ExternalId = None,
+    order: Order = None,
+    dataset: Dataset = None,
+    country: Country = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, and change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    request_id: Annotated[
+        str | None, typer.Option("--request", help="Instead of a value: a request that waits for your word.")
+    ] = None,
+    receipt: Annotated[Path | None, typer.Option("--receipt", help="Also write the receipt into this file.")] = None,
+    as_json: Json = False,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """Erase a person, or the person behind an order, from every byte of the data folder.
+
+    Finds the value under every rule that hashes it, then what else is this person's alone. What happened, when and for
+    how much stays; who it was goes. Waiting deliveries are suppressed with the reason erased. An order number goes only
+    when it is named. Works while the gateway runs; a crash is made good at the next start.
+    """
+    if request_id is not None:
+        if not yes:
+            typer.confirm(f"Erase what request {request_id} names? This cannot be undone.", abort=True, err=True)
+        with _bar(as_json) as progress:
+            _done(release(load_settings(config, data=data), request_id, progress), receipt, as_json)
+        return
+    settings, request = _asked(config, data, email, phone, external_id, order, dataset, country)
+    if dry_run or not yes:
+        with _bar(as_json) as progress:
+            found = look(settings, request, progress)
+        counts = {
+            "events": sum(found.rows.values()), "mentions": len(found.rows) - sum(found.rows.values()),
+            "actions": len(found.actions), "orders": len(found.orders), "refused": len(found.refused),
+            "shared_identifiers": found.shared,
+        }  # fmt: skip
+        if dry_run:
+            _print(counts, as_json)
+            return
+        typer.echo("To be erased: " + ", ".join(f"{n} {name}" for name, n in counts.items()), err=True)
+        typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
+    with _bar(as_json) as progress:
+        done = run_erasure(settings, request, progress)
+    _done(done, receipt, as_json)
+
+
+def export_subject(
+    email: Email = None,
+    phone: Phone = None,
+    external_id: ExternalId = None,
+    order: Order = None,
+    dataset: Dataset = None,
+    country: Country = "",
+    request_id: Annotated[
+        str | None, typer.Option("--request", help="Instead of a value: a request that a shop brought.")
+    ] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Write into this file, readable by you only.")] = None,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """Print everything held about a person, as JSON lines: events, actions, what was shared with whom, orders.
+
+    Contact data is held as hashes, and shown so. Somebody else's rows that mention the person are not in it.
+    """
+    request: SubjectRequest | None = None
+    if request_id is None:
+        settings, request = _asked(config, data, email, phone, external_id, order, dataset, country)
+    else:
+        settings = load_settings(config, data=data)
+    with _bar(to is None) as progress:
+        rows = export(settings, request, progress, number=request_id)
+        if to is None:
+            for row in rows:
+                sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+            return
+        written = [msgspec.json.encode(row) for row in rows]
+    _write_private(to, b"".join(line + b"\n" for line in written))
+    out.print(f"{len(written)} rows in {to}", markup=False)
+
+
+def privacy_requests(as_json: Json = False, config: Config = None, data: Data = None) -> None:
+    """List requests of people that are not done: what shops' systems asked for, and erasures under way.
+
+    ``held`` waits for `twofold erase --request ID`; a request of kind export for `twofold export-subject --request ID`.
+    """
+    rows = open_requests(Path(load_settings(config, data=data).server.data))
+    for row in rows:
+        if as_json:
+            _print(row, as_json)
+        else:
+            out.print("  ".join(str(v) for v in row.values() if v is not None), markup=False)
+    if not rows and not as_json:
+        out.print("no open requests")
+
+
+def shared(
+    event_id: Annotated[str | None, typer.Option("--event-id", help="Only this event id.")] = None,
+    email: Email = None,
+    phone: Phone = None,
+    external_id: ExternalId = None,
+    order: Annotated[str | None, typer.Option("--order", help="Only this order id.")] = None,
+    dataset: Dataset = None,
+    country: Country = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Without any of these: the last so many actions.")] = 50,
+    as_json: Json = False,
+    config: Config = None,
+    data: Data = None,
+) -> None:
+    """Show what was shared with whom, when, with which keys, on which consent, and from where a key was taken."""
+    settings = load_settings(config, data=data)
+    folder = Path(settings.server.data)
+    actions: list[int] | None = None
+    if event_id is not None:
+        actions = actions_with(folder, "event_id", event_id)
+    elif order is not None:
+        actions = actions_with(folder, "order_id", order)
+    elif email or phone or external_id:
+        _, request = _asked(config, data, email, phone, external_id, None, dataset, country)
+        with _bar(as_json) as progress:
+            actions = sorted(look(settings, request, progress).actions)
+    for row in shared_rows(folder, actions, limit):
+        _print(row, as_json) if as_json else out.print(_sentence(row), markup=False, soft_wrap=True)
+
+
+def _done(done: dict[str, Any], receipt: Path | None, as_json: bool) -> None:
+    if receipt is not None:
+        _write_private(receipt, msgspec.json.format(msgspec.json.encode(done), indent=2) + b"\n")
+    _print(done, as_json)
+
+
+def _sentence(row: dict[str, Any]) -> str:
+    when = ", ".join(f"{a['outcome']} at {a['started_at']}" for a in row["attempts"]) or "never tried"
+    stitched = ", ".join(f"{key} from {where}" for key, where in row["stitched"].items())
+    parts = [
+        f"{row['event_name']} {row['event_id']} to {row['destination']}: {row['state']} {row['reason']}".strip(),
+        f"keys {','.join(row['keys']) or '-'}",
+        f"consent {row['consent'] or '-'}",
+        *([f"taken over {stitched}"] if stitched else []),
+        when,
+    ]
+    return "; ".join("".join(c if c.isprintable() else "?" for c in part) for part in parts)
+
+
+def _asked(
+    config: Path | None,
+    data: str | None,
+    email: list[str] | None,
+    phone: list[str] | None,
+    external_id: list[str] | None,
+    order: list[str] | None,
+    dataset: str | None,
+    country: str,
+) -> tuple[Settings, SubjectRequest]:
+    settings = load_settings(config, data=data)
+    request = SubjectRequest(
+        emails=_values(email),
+        phones=_values(phone),
+        external_ids=_values(external_id),
+        order_ids=_values(order),
+        dataset=dataset,
+        country=country.upper(),
+    )
+    if not list(request.values()):
+        raise typer.BadParameter("name the person: --email, --phone, --external-id or --order")
+    return settings, request
+
+
+def _values(given: list[str] | None) -> tuple[str, ...]:
+    return tuple(sys.stdin.readline().strip() if value == "-" else value for value in given or ())
+
+
+@contextmanager
+def _bar(quiet: bool) -> Iterator[Any]:
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("looking", total=None)
+
+        def progress(what: str, at: int, of: int) -> None:
+            bar.update(task, description=what, completed=at, total=of or None)
+
+        yield progress
+
+
+def _print(row: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+        return
+    for name, value in row.items():
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        out.print(f"{name}: {shown}", markup=False)
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    """Readable by its owner only; never over something that is there."""
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise typer.BadParameter(f"{path} exists; name another file") from None
+    with os.fdopen(fd, "wb") as file:
+        file.write(content)

@@ -1,0 +1,124 @@
+"""Where an import hands its orders: to the running gateway by its socket, to the store itself, or nowhere.
+
+Owns the three ways and their back pressure. A batch that has come back is on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+from twofold.app import routes_of
+from twofold.clock import now_ms
+from twofold.config import Settings
+from twofold.control import Conversation
+from twofold.event.model import Event
+from twofold.store.batches import append_batch, encode_batch
+from twofold.store.orders import OrderEntry
+from twofold.store.writer import Store
+
+WINDOW = 2  # batches under way: one that the gateway writes, one that it can take next
+
+
+class Batch(Struct, kw_only=True):
+    """What is handed over at once. ``row``: the last row of the file that it accounts for."""
+
+    orders: list[OrderEntry] = []
+    events: list[Event] = []
+    row: int = 0
+    new: int = 0  # set when it comes back
+    not_sendable: dict[str, int] = {}
+
+
+class Sink(Protocol):
+    def put(self, batch: Batch) -> Sequence[Batch]:
+        """Takes a batch; gives back those that are on disk now, in their order."""
+
+    def finish(self) -> Sequence[Batch]:
+        """Waits for the rest and gives it back."""
+
+    def close(self) -> None:
+        """Lets go of the store, whatever is under way."""
+
+
+class DrySink:
+    """Takes everything and writes nothing."""
+
+    def put(self, batch: Batch) -> Sequence[Batch]:
+        return [batch]
+
+    def finish(self) -> Sequence[Batch]:
+        return []
+
+    def close(self) -> None:
+        return None
+
+
+class GatewaySink:
+    """A running gateway. Raises `StoreError` when it goes away: what came back is on disk, the rest is not."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._under_way: deque[Batch] = deque()
+
+    def put(self, batch: Batch) -> Sequence[Batch]:
+        self._conversation.tell({"command": "append", **encode_batch(batch.orders, batch.events)})
+        self._under_way.append(batch)
+        return [self._next()] if len(self._under_way) > WINDOW else []
+
+    def finish(self) -> Sequence[Batch]:
+        return [self._next() for _ in range(len(self._under_way))]
+
+    def close(self) -> None:
+        self._conversation.close()
+
+    def _next(self) -> Batch:
+        answer = self._conversation.hear()
+        batch = self._under_way.popleft()
+        batch.new = int(answer["new"])
+        return batch
+
+
+class FolderSink:
+    """The data folder itself, with the routes and rules that a gateway would use. Raises `StoreLocked`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._runner = asyncio.Runner()
+        try:
+            self._store = Store(
+                settings.server.data,
+                routes=routes_of(settings),
+                opened_at=now_ms(),
+                window_days=settings.server.window_days,
+                refused_keep=settings.server.refused_keep,
+            )
+            self._runner.run(self._start())
+        except BaseException:
+            self._runner.close()
+            raise
+
+    def put(self, batch: Batch) -> Sequence[Batch]:
+        batch.new = self._runner.run(append_batch(self._store, batch.orders, batch.events))
+        return [batch]
+
+    def finish(self) -> Sequence[Batch]:
+        return []
+
+    def close(self) -> None:
+        self._runner.run(self._store.close())
+        self._runner.close()
+
+    async def _start(self) -> None:
+        self._store.start()
+
+
+def open_sink(settings: Settings) -> Sink:
+    """The gateway when one runs on this folder, else the folder."""
+    folder = Path(settings.server.data)
+    conversation = Conversation.open(folder) if folder.exists() else None
+    return GatewaySink(conversation) if conversation is not None else FolderSink(settings)
