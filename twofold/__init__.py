@@ -14,4 +14,4 @@ The way of an event, folder by folder:
 - ``app.py`` wires them; ``cli.py`` is the face
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -266,6 +266,7 @@ def webhook_doors(settings: Settings) -> dict[str, WebhookDoor]:
             source=SOURCES[s.type],
             dataset=s.dataset,
             secrets=secrets_of(s),
+            verify_token=s.verify_token,
             options=SourceOptions(
                 shop=s.shop, event_id=s.event_id, fields=s.fields, stages=s.stages, currency=s.currency
             ),

@@ -264,6 +264,9 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         dict[str, str], Meta(description="For a CRM: their stage or status to the event it stands for.")
     ] = msgspec.field(default_factory=dict)
     currency: Annotated[str, Meta(description="Currency of a system whose records have none (ISO 4217).")] = ""
+    verify_token: Annotated[
+        str, Meta(description="For `chat`: the word you also enter at Meta, so that it can connect its webhooks.")
+    ] = ""
 
 
 class ImportSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -122,6 +122,8 @@ class Doors:
         consent = None if tr or tag or match or webhook else self._consent.door_for(path)
         if not tr and not tag and match is None and webhook is None and consent is None:
             return Answer(404, answers.not_found("see the README for the paths of this gateway"), JSON_CORS)
+        if method == "GET" and webhook is not None and (greeting := self._webhooks.greet(request)) is not None:
+            return greeting
         if method != "POST" and not tr:
             message = answers.failed("only POST is answered here", code=1)
             return Answer(405, message, (*JSON, (b"allow", b"POST, OPTIONS")))

@@ -7,6 +7,8 @@ is worth the steps' and the order policy's. Whatever was understood of a webhook
 from __future__ import annotations
 
 import asyncio
+import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
@@ -15,6 +17,7 @@ from msgspec import Struct
 from twofold.clock import Clock
 from twofold.collect import answers
 from twofold.collect.dataset import DatasetPolicy
+from twofold.collect.decode import read_fields
 from twofold.collect.exchange import Answer, Pending, Reply, Request
 from twofold.collect.ordering import entry_of
 from twofold.collect.pipeline import run
@@ -28,6 +31,13 @@ from twofold.store.journal import RefusedRow
 from twofold.store.orders import OrderEntry
 from twofold.store.writer import Store
 
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PLAIN_TEXT = (
+    (b"content-type", b"text/plain"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
 AskPrivacy = Callable[[SubjectRequest, str], Awaitable[str]]
 """Puts a person's or a shop's request on disk and answers its id."""
 
@@ -39,6 +49,7 @@ class WebhookDoor(Struct, frozen=True, kw_only=True):
     dataset: str
     secrets: tuple[str, ...]
     options: SourceOptions
+    verify_token: str = ""
 
     @property
     def name(self) -> str:
@@ -62,6 +73,21 @@ class Webhooks:
         self._datasets = datasets
         self._clock = clock
         self._ask_privacy = ask_privacy
+
+    def greet(self, request: Request) -> Answer | None:
+        """Meta's question when a webhook is connected: the challenge goes back if the word is the configured one.
+
+        Graph API, "Webhooks: getting started" (hub.mode, hub.verify_token, hub.challenge), read September 2026.
+        """
+        door = self.doors[request.path]
+        fields = read_fields(request.query)
+        if not door.verify_token or not isinstance(fields, dict):
+            return None
+        challenge, word = fields.get("hub.challenge", ""), fields.get("hub.verify_token", "")
+        fits = hmac.compare_digest(word.encode(), door.verify_token.encode())
+        if not fits or fields.get("hub.mode") != "subscribe" or not _CHALLENGE.fullmatch(challenge):
+            return None
+        return Answer(200, challenge.encode(), _PLAIN_TEXT)
 
     def answer(self, request: Request, keep: Callable[[Refusal, Answer | None], Reply]) -> Reply | WebhookWork:
         """What one webhook gets. ``keep`` stores a refusal with its body and answers it (or the given answer)."""
