@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,13 +61,21 @@ def commands() -> str:
         "take the same `--config` and `--data` and work while the gateway runs.",
         _table(("exit code", "means"), [(f"`{code}`", text) for code, text in EXIT_CODES]),
     ]
-    for name, command in group.commands.items():
+    for name, command in commands_of(group):
         first, *more = inspect.cleandoc(command.help or "").split("\n\n")
         parts += [f"## `twofold {name}`", first, *more]
         rows = [(_names(p), _given(p), p.help or "") for p in command.params if getattr(p, "help", None) is not None]
         if rows:
             parts.append(_table(("option", "default", "what it does"), rows))
     return _page(parts)
+
+
+def commands_of(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command by the words a user types, those of a group after the group."""
+    for name, command in group.commands.items():
+        yield f"{before}{name}", command
+        if hasattr(command, "commands"):
+            yield from commands_of(command, f"{before}{name} ")
 
 
 EXIT_CODES = (
@@ -114,7 +122,8 @@ def drop_reasons() -> str:
 
 
 # An ignored webhook is answered with success: the shop would send it again for hours.
-STATUS_ELSEWHERE = {"not_an_order": 200}
+# So is a hit of the pixel over a rate limit; our own tag gets 429 then, and nothing of it is refused.
+STATUS_ELSEWHERE = {"not_an_order": 200, "rate_limited": 200}
 
 
 def error_page() -> str:

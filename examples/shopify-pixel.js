@@ -188,29 +188,43 @@ function cookie(name) {
   return Promise.race([asked, late]);
 }
 
-// --- contact data: hashed here, in Meta's documented forms, as Twofold's tag does; what fits none is left out
+// --- contact data: hashed here, in the gateway's forms (docs/match-keys.md); what fits none is left out
 
-const keep = (kinds) => (value) => value.replace(new RegExp('[^' + kinds + ']', 'gu'), '');
-const letters = keep('\\p{L}\\p{M}\\p{N}');
+// Letters that come together by it may be one: composed again.
+const without = (pattern) => (value) => value.replace(pattern, '').normalize('NFC');
+const letters = without(/[\p{P}\p{Z}\p{Cc}\p{Sk}$+<=>|~]/gu);
+const place = without(/[\p{P}\p{Z}\p{Cc}\p{S}]/gu);
 const fits = (pattern) => (value) => (pattern.test(value) ? value : '');
 const FORMS = {
-  em: fits(/^[^@\s]+@[^@\s]+\.[^@\s.]+$/),
+  em: fits(/^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$/),
   ph(value, country) {
     const whole = /^(\+|00)/.test(value);
     let digits = value.replace(whole ? /\(0\)|^0+/g : '', '').replace(/\D/g, '');
     if (!whole && country === 'us' && digits.length === 10) digits = '1' + digits;
-    return /^[1-9]\d{6,14}$/.test(digits) && !/[a-z]/.test(value) ? digits : ''; // with a leading zero we lack the country
+    // Letters and digits of other scripts are not read; with a leading zero we lack the country.
+    return /[a-z\u0600-\u1fff]/.test(value) ? '' : fits(/^[1-9]\d{6,14}$/)(digits);
   },
   fn: letters,
   ln: letters,
-  ct: letters,
-  st: (value, country) => (country === 'us' && value.length > 2 ? '' : letters(value)),
-  zp: (value, country) => value.replace(/[\s-]/g, '').slice(0, country === 'us' ? 5 : 99),
+  ct: place,
+  st: (value, country) => (country === 'us' && place(value).length > 2 ? '' : place(value)),
+  zp: (value, country) => without(/[\s\u2013-]/g)(value)
+    .slice(0, country === 'us' || (!country && /^\d{5}-\d{4}$/.test(value)) ? 5 : 99),
   country: fits(/^[a-z]{2}$/),
-  external_id: (value) => value.replace(/\s/g, ''),
+  external_id: without(/\s/g),
 };
 
-const plain = (value) => keep('\\P{Cf}')(String(value).normalize('NFKC')).trim().toLowerCase();
+// The gateway's one spelling: composed, other looks of letters (full and half width, ligatures) as the letters they
+// show, no format characters, but the two joiners between letters of scripts without capitals, where they are spelling.
+const LOOKS = /[\ufb00-\ufb06\ufb13-\ufb17\ufb1d-\ufdff\ufe70-\ufefc\uff00-\uffef]+/g;
+const LETTER = /^[\p{Lo}\p{Mn}\p{Mc}]$/u;
+
+function plain(value) {
+  const text = Array.from(String(value).replace(LOOKS, (run) => run.normalize('NFKC')).normalize('NFC'));
+  const stays = (c, at) => !/\p{Cf}/u.test(c) || (/[\u200c\u200d]/.test(c) && LETTER.test(text[at - 1]) && LETTER.test(text[at + 1]));
+  return text.filter(stays).join('').trim().toLowerCase().normalize('NFC');
+}
+
 const hex = (bytes) => Array.from(bytes, (byte) => (256 + byte).toString(16).slice(1)).join('');
 
 async function contact(checkout) {

@@ -81,12 +81,20 @@ def test_every_setting_is_documented() -> None:
 def test_every_command_and_option_is_documented() -> None:
     """Each command has its section, each option its row."""
     page = text("commands.md")
-    group: Any = typer.main.get_command(app)
-    assert len(group.commands) == page.count("\n## `twofold ")
-    for name, command in group.commands.items():
+    named = list(_commands(typer.main.get_command(app)))
+    assert len(named) == page.count("\n## `twofold ")
+    for name, command in named:
         section = page[page.index(f"## `twofold {name}`") :].partition("\n## ")[0]
         for option in (o for p in command.params for o in p.opts if o != "--help"):
             assert f"`{option}`" in section
+
+
+def _commands(group: Any, before: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every command and group with the words that lead to it."""
+    for name, command in group.commands.items():
+        words = (*before, name)
+        yield " ".join(words), command
+        yield from _commands(command, words) if hasattr(command, "commands") else ()
 
 
 def test_every_error_is_documented() -> None:

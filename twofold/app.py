@@ -30,20 +30,24 @@ from twofold.collect.dataset import DatasetPolicy, policy_of
 from twofold.collect.doors import Doors
 from twofold.collect.exchange import Answer, Request
 from twofold.collect.guard import GuardedProtocol
+from twofold.collect.hourly import HISTORY, HOUR, SLOT_MS
 from twofold.collect.http import Collector, Page
 from twofold.collect.metrics import CollectMetrics
+from twofold.collect.shares import WATCHED, ShareWatch
 from twofold.collect.webhooks import WebhookDoor, Webhooks
 from twofold.config import Settings, secrets_of
 from twofold.control import serve_control
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
 from twofold.destinations import DESTINATIONS
-from twofold.errors import ConfigError, StoreFailed, TwofoldError
+from twofold.errors import ConfigError, StoreError, StoreFailed, TwofoldError
 from twofold.event.normalise import load_tables
+from twofold.report.quality import QualityMetrics
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import SourceOptions
 from twofold.store.batches import append_batch, decode_batch
 from twofold.store.eraser import Eraser
+from twofold.store.past_shares import past_shares
 from twofold.store.reading import Reader
 from twofold.store.retention import Days, Retention
 from twofold.store.trusting import TrustGates
@@ -56,6 +60,10 @@ SWITCH_INTERVAL_S = 0.0001
 get it back; the default of 5 ms was most of the time between two commits under load."""
 
 STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means that delivering has stopped
+RETENTION_ALARM_S = 86_400.0  # data that should have been emptied a day ago: somebody has to look
+QUALITY_EVERY_S = 300.0
+DAY_S = 86_400.0
+WITHDRAWALS_KEPT_MS = 64 * 86_400_000  # the longest window of the fold and a day: older events are sent no more
 DRAIN_S = 10
 BACKLOG = 2048
 
@@ -87,17 +95,19 @@ class Gateway:
         self.eraser = Eraser(self.store, clock)
         self.retention = Retention(self.store, days_of(settings))
         self.workers = self._workers()
+        self.quality = QualityMetrics(self.store.folder)
         self.registry.register(_StoreMetrics(self.store))
+        self.registry.register(_RetentionMetrics(self.retention))
+        self.registry.register(self.quality)  # type: ignore[arg-type]  # it has the one method that is asked for
+        self.shares = ShareWatch(self.policies, self.registry)
         self.collector = self._collector()
         self._health: tuple[int, dict[str, Any]] | None = None
 
     async def run(self, on_ready: Callable[[str], None]) -> None:
         """Serves until SIGTERM, SIGINT or a failed store; raises `StoreFailed` after the latter."""
         sys.setswitchinterval(SWITCH_INTERVAL_S)
-        listener = _listen(self.settings.server.host, self.settings.server.port)
+        listener = await self._open()
         server = make_server(self.collector, self.settings.server.host, self.settings.server.port)
-        self.store.start()
-        await self.eraser.start()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -105,7 +115,15 @@ class Gateway:
         control = await serve_control(self.store.folder, self._control)
         tasks = [asyncio.create_task(w.run(), name="deliver") for w in self.workers]
         tasks.append(asyncio.create_task(self.eraser.run(), name="erase"))
-        keeping = asyncio.create_task(self.retention.run(self.clock), name="retention")
+        keeping = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("retention", self.retention.run(self.clock)),
+                ("quality", self._estimate_quality()),
+                ("withdrawals", self._purge_withdrawals()),
+                ("shares", self._restore_shares()),
+            )
+        ]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await _listening(server, serving)
@@ -118,12 +136,51 @@ class Gateway:
             for worker in self.workers:
                 worker.stop()
             self.eraser.stop()
-            keeping.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            for task in keeping:
+                task.cancel()
+            await asyncio.gather(*tasks, *keeping, return_exceptions=True)
             control.close()
             await self.store.close()
         if self.failure is not None:
             raise StoreFailed(f"the store failed and the gateway has stopped: {self.failure}")
+
+    async def _open(self) -> socket.socket:
+        """The folder first, then the port: a restored folder is erased again before anybody can ask it anything."""
+        self.store.start()
+        try:
+            await self.eraser.start()
+            return _listen(self.settings.server.host, self.settings.server.port)
+        except BaseException:
+            await self.store.close()
+            raise
+
+    async def _estimate_quality(self) -> None:
+        """Keeps the gauges of match quality fresh. Counting two days takes a while, so it is never done at a scrape."""
+        while True:
+            try:
+                await asyncio.get_running_loop().run_in_executor(None, self.quality.refresh, self.clock())
+            except Exception:  # the database's own errors: the estimate is a figure to look at, nothing rests on it
+                log.exception("the estimate of match quality could not be read, and is tried again later")
+            await asyncio.sleep(QUALITY_EVERY_S)
+
+    async def _purge_withdrawals(self) -> None:
+        while True:
+            try:
+                await self.store.purge_withdrawals(self.clock() - WITHDRAWALS_KEPT_MS)
+            except StoreError as err:
+                log.error("withdrawals that were taken back could not be forgotten, and are tried again later: %s", err)
+            await asyncio.sleep(DAY_S)
+
+    async def _restore_shares(self) -> None:
+        """What came before the start, read beside the first requests: the share watch judges nothing without it."""
+        until, loop = self.started_at, asyncio.get_running_loop()
+        since = until - (HOUR + HISTORY) * SLOT_MS
+        try:
+            past = await loop.run_in_executor(None, past_shares, self.store.folder, WATCHED, since, until, SLOT_MS)
+        except Exception:  # the database's own errors: the watch then needs a day to know what is usual
+            log.exception("the last days' shares could not be read")
+            return
+        self.shares.restore(past, self.clock())
 
     def _failed(self, err: BaseException) -> None:
         self.failure = err
@@ -156,6 +213,7 @@ class Gateway:
             ),
             metrics=CollectMetrics(self.registry),
             clock=self.clock,
+            shares=self.shares,
             tag_path=server.path,
             strict=server.strict,
             proxies=server.proxies,
@@ -184,7 +242,7 @@ class Gateway:
         if self._health is None or now - self._health[0] >= 500:  # counting is not free: at most twice a second
             report = await asyncio.get_running_loop().run_in_executor(None, self._read_health, now)
             self._health = (now, report)
-        report = self._health[1]
+        report = self._health[1] | {"quarantine": self.shares.page(now)}
         return Answer(200 if report["status"] in ("ok", "idle") else 503, msgspec.json.encode(report))
 
     def _read_health(self, now: int) -> dict[str, Any]:
@@ -193,6 +251,7 @@ class Gateway:
             oldest_due_ms = reader.oldest_due()
         overdue_s = max(0.0, (now - oldest_due_ms) / 1000) if oldest_due_ms is not None else 0.0
         waiting = sum(states.get("waiting", 0) for states in outbox.values())
+        late_s = max(self.retention.late_s.copy().values(), default=0.0)
         status = "failed" if self.store.failed else "stuck" if overdue_s > STUCK_AFTER_S else "ok"
         return {
             "status": status if tally.get("accepted") or status != "ok" else "idle",
@@ -204,6 +263,8 @@ class Gateway:
                 "waiting_for_disk": self.store.queued,
                 "last_commit_s_ago": (now - self.store.last_commit_ms) / 1000,
             },
+            # Not part of the status: who is told "down" sends traffic elsewhere, and that would help nobody's privacy.
+            "retention": {"state": "alarm" if late_s > RETENTION_ALARM_S else "ok", "late_s": late_s},
             "outbox": {
                 "waiting": waiting,
                 "overdue_s": overdue_s,
@@ -234,6 +295,21 @@ class _StoreMetrics:
             "When the last commit returned.",
             value=self._store.last_commit_ms / 1000,
         )
+
+
+class _RetentionMetrics:
+    """How far retention is behind, as of its last step."""
+
+    def __init__(self, retention: Retention) -> None:
+        self._retention = retention
+
+    def collect(self) -> Any:
+        family = GaugeMetricFamily(
+            "twofold_retention_late_seconds", "How long the oldest data to be emptied is overdue.", labels=["kind"]
+        )
+        for kind, seconds in self._retention.late_s.copy().items():  # the writer's thread may add a kind meanwhile
+            family.add_metric((kind,), seconds)
+        yield family
 
 
 def days_of(settings: Settings) -> Days:

@@ -19,9 +19,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from twofold import __version__
+from twofold.commands.consent import consent
 from twofold.commands.importing import import_orders, import_sales
+from twofold.commands.matching import explain_match, hash_file
+from twofold.commands.orders import orders
 from twofold.commands.privacy import erase, export_subject, privacy_requests, shared
 from twofold.commands.quality import quality, stitching
+from twofold.commands.shopify import shopify_senders
 from twofold.config import Settings, load_settings
 from twofold.errors import TwofoldError
 
@@ -221,7 +225,7 @@ def deliveries(
 ) -> None:
     """List deliveries: one action for one destination, its state and why."""
     filters = {"dataset": dataset, "name": name, "id": id, "state": state, "destination": destination}
-    columns = ("id", "destination", "event_name", "event_id", "state", "attempts", "reason")
+    columns = ("id", "destination", "event_name", "event_id", "state", "attempts", "reason", "stitched", "marks")
     _list("deliveries", columns, config, data, json, filters, limit)
 
 
@@ -267,12 +271,15 @@ imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import 
 imports.command("orders")(import_orders)
 imports.command("sales")(import_sales)
 app.add_typer(imports, name="import")
+app.add_typer(orders)
 for privacy_command in (erase, export_subject, privacy_requests, shared):
     app.command()(privacy_command)
 
 
-app.command()(quality)
-app.command()(stitching)
+for area_command in (quality, stitching, explain_match, shopify_senders):
+    app.command()(area_command)
+app.command("hash")(hash_file)
+app.add_typer(consent)
 
 
 @app.command()

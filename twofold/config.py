@@ -153,6 +153,21 @@ class TrustSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     currencies: Annotated[
         tuple[str, ...], Meta(description="Currencies an untrusted browser event may name. Empty: any.")
     ] = ()
+    rate: Annotated[
+        float,
+        Meta(description="Events per minute that one client address (IPv6: /64) may send to the browser doors, a minute's "
+             "worth at once; above, 429. An office or a mobile carrier is one address too. 0: any.", ge=0),
+    ] = 600  # fmt: skip
+    rate_name: Annotated[
+        float,
+        Meta(description="Untrusted browser events per minute of one event name, from all clients together; above, 429. "
+             "0: any.", ge=0),
+    ] = 0  # fmt: skip
+    shift_factor: Annotated[
+        float,
+        Meta(description="How many times the expected untrusted browser events of a name may become in an hour before "
+             "they are kept back as `quarantine`. 0: off.", ge=0, le=1000),
+    ] = 5  # fmt: skip
 
 
 class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -466,7 +481,7 @@ def _checked(settings: Settings) -> Settings:
     for source in settings.source:
         _known("source.type", source.type, SOURCE_TYPES)
         _known(f"source {source.shop}: dataset", source.dataset, ids)
-        for secret in secrets_of(source):
+        for secret in secrets_of(source) or ("",):
             if len(secret) < MIN_SECRET:
                 raise ConfigError(f"source {source.shop}: secret: expected {MIN_SECRET} characters or more")
     return settings
@@ -495,6 +510,8 @@ def _check_trust(where: str, trust: TrustSettings) -> None:
     for currency in (*trust.value_caps, *trust.currencies):
         if not re.fullmatch(r"[A-Za-z]{3}", currency):
             raise ConfigError(f"{where}: expected currencies of three letters (ISO 4217), got {currency!r}")
+    if 0 < trust.shift_factor <= 1:
+        raise ConfigError(f"{where}.shift_factor: expected 0 or more than 1, got {trust.shift_factor}")
     for currency, cap in trust.value_caps.items():
         if not 0 < cap < 10**15:
             raise ConfigError(f"{where}.value_caps.{currency}: expected a value above 0, got {cap}")

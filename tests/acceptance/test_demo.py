@@ -21,6 +21,7 @@ from twofold.simulate.truth import consented_truth, make_orders, whole_truth
 
 TWOFOLD = "1000000000000004"
 PATIENCE_S = 60
+PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 # A few orders, so that the demo is soon at the point where it waits for its user.
 STAYING = "import sys; from twofold.simulate.demo import run_demo; sys.exit(run_demo(orders={orders}))"
 ADDRESS = re.compile(r"the (shop|receiver|gateway) +(http://\S+)")
@@ -120,7 +121,8 @@ def a_browser():
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         try:
-            yield browser.new_page()
+            # Chromium says here that it is driven, and the gateway would rightly send nothing of a robot's purchase.
+            yield browser.new_page(user_agent=PERSON)
         finally:
             browser.close()
 

@@ -30,6 +30,7 @@ id = "{dataset}"
 key = "{key}"
 country = "US"
 hold = {{ Purchase = 0 }}
+orders = {{ wait = 0 }}  # the shop knows only one of these purchases; the others would wait an hour for their orders
 [[destination]]
 platform = "meta"
 dataset = "{dataset}"

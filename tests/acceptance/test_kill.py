@@ -42,6 +42,7 @@ endpoint = "{endpoint}"
 token = "token-of-the-platform"
 batch = 20
 """
+SHOPPERS = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 SLOWLY = Reply(delay_s=0.03)  # so that kills find requests under way
 EMAIL = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"
 
@@ -145,6 +146,7 @@ class Clients:
     def run(self, share: list[list[Copy]], seed: int) -> None:
         chance = random.Random(seed)
         with requests.Session() as http:
+            http.headers["User-Agent"] = SHOPPERS  # the library's own name is a robot's, which is not delivered
             for copies in share:
                 method, path, what = request_of(copies, chance)
                 if not self._send(http, method, path, what, copies):

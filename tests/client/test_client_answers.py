@@ -19,6 +19,7 @@ from twofold.client.contact import NAMES, PLAIN, hashed_customer, hashed_user, m
 from twofold.client.lane import delay_s
 from twofold.event.identity import without_contact
 from twofold.event.match_keys import hash_user_data
+from twofold.event.normalise import FORMS
 from twofold.event.vocabulary import PLAIN_FIELDS
 from twofold.sources.own_body import CUSTOMER
 
@@ -85,6 +86,22 @@ def test_hashes_of_the_file_are_the_gateways_own(user):
     for name, hashes in hashed_user(user).items():
         assert set(hashes) <= {h.hex for h in getattr(expected, name)}, name
         assert hashes
+
+
+ODD = [
+    "Ｊａｎｅ", "ﾔﾏﾀﾞ", "ﬁona", "สำราญ", "Սևակ", "mª", "علی\u200cرضا", "ශ්\u200dරී", "Mu\u0308ller", "zero\u200bwidth", "İnci", "ΓΙΩΡΓΟΣ",
+    "ᲒᲘᲝᲠᲒᲘ", "O’Brien", "阿里·木江", "anna♥", "a+b", "x²", "Jean\u00a0Luc", "\u200cali", "ﷴ", "ﭏ", "ｶﾞ", "각", "Ｓｔ．　Ｐａｕｌ", "^`´¨",
+    "½ Ⅳ", "\u00adsoft", "שלום\ufb2a", "e\u0301\u200d",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("field", ["fn", "ln", "ct", "zp", "external_id"])
+def test_odd_names_have_the_gateways_form(field, text):
+    """A copy from the file and one from memory are of one person, in every script and width."""
+    form = FORMS[field](text, "ge") if field == "zp" else FORMS[field](text)
+    expected = {field: [hashlib.sha256(form.encode()).hexdigest()]} if form else {}
+    assert {k: v for k, v in hashed_user({field: text, "country": "GE"}).items() if k != "country"} == expected
 
 
 NOT_KEPT = [

@@ -14,6 +14,7 @@ import pytest
 from running_gateway import CONFIGURATION, DATASET, EMAIL, NOW_S, SECRET, SHOP, WEBHOOK, Reply, Running
 
 from twofold.event.model import Channel, Tier
+from twofold.store.reading import Reader
 
 ORDER: dict[str, Any] = {
     "id": 5678901234567,
@@ -24,6 +25,7 @@ ORDER: dict[str, Any] = {
     "cancelled_at": None,
     "created_at": "2026-09-21T10:13:20-04:00",
     "processed_at": "2026-09-21T10:13:20-04:00",
+    "updated_at": "2026-09-21T10:13:21-04:00",
     "currency": "EUR",
     "total_price": "42.50",
     "financial_status": "paid",
@@ -35,6 +37,12 @@ ORDER: dict[str, Any] = {
     "customer": {"id": 7, "first_name": "Mary", "last_name": "Smith"},
     "line_items": [{"variant_id": 111, "quantity": 2, "price": "21.25"}],
 }
+
+
+def numbered(order_id: int, **changes: Any) -> dict[str, Any]:
+    """Another order, with a page of its own: an event id belongs to one order."""
+    notes = [{"name": "_twofold_event_id", "value": f"page-{order_id}"}]
+    return ORDER | {"id": order_id, "note_attributes": [*ORDER["note_attributes"][:1], *notes]} | changes
 
 
 def signature(body: bytes, secret: str = SECRET) -> str:
@@ -49,14 +57,14 @@ def deliver(gateway: Running, order: Any, secret: str = SECRET, topic: str = "or
 
 def test_an_order_becomes_a_purchase_of_the_highest_tier(gateway: Running) -> None:
     """A signed order is a server copy of tier T3 with its money, goods, person and the browser's ids."""
-    reply = deliver(gateway, ORDER)
+    reply = deliver(gateway, numbered(9_011))  # an order of its own: of one that was reported before nothing is new
     assert (reply.status, reply.json["events_received"]) == (200, 1)
     event = gateway.new_event()
-    assert (event.dataset, event.event_name, event.event_id) == (DATASET, "Purchase", "from-the-page")
+    assert (event.dataset, event.event_name, event.event_id) == (DATASET, "Purchase", "page-9011")
     assert (event.channel, event.tier, event.sender) == (Channel.SERVER, Tier.T3, "shopify")
     assert event.event_time == NOW_S
     data, user = event.custom_data, event.user_data
-    assert (data.value, data.currency, data.order_id) == (Decimal("42.50"), "EUR", "5678901234567")
+    assert (data.value, data.currency, data.order_id) == (Decimal("42.50"), "EUR", "9011")
     assert [(c.id, c.quantity, c.item_price) for c in data.contents] == [("111", 2, Decimal("21.25"))]
     assert [h.hex for h in user.em] == [EMAIL]
     # SHA-256 of mary and of smith, from Meta's customer information parameters page
@@ -67,11 +75,25 @@ def test_an_order_becomes_a_purchase_of_the_highest_tier(gateway: Running) -> No
 
 def test_both_topics_of_one_order_are_one_action(gateway: Running) -> None:
     """orders/create and orders/paid, and the shop's retry, end in one fold."""
-    order = ORDER | {"id": 31}
+    order = numbered(31)
     for topic in ("orders/create", "orders/paid", "orders/paid"):
         assert deliver(gateway, order, topic=topic).status == 200
     with_keys = {(e.custom_data.order_id, e.event_id) for e in gateway.new_events()}
-    assert with_keys == {("31", "from-the-page")}
+    assert with_keys == {("31", "page-31")}
+
+
+def test_an_event_id_copied_from_another_order_does_not_swallow_a_purchase(gateway: Running) -> None:
+    """Two signed orders are two purchases, also when a theme wrote one page's event id into both."""
+    assert (
+        deliver(gateway, numbered(51)).status
+        == deliver(gateway, numbered(52, note_attributes=numbered(51)["note_attributes"])).status
+        == 200
+    )
+    events = gateway.new_events()
+    assert [e.custom_data.order_id for e in events] == ["51", "52"]
+    with Reader(gateway.folder) as reader:
+        actions = {row["order_id"] for row in reader.rows("actions", limit=0)}
+    assert {"51", "52"} <= actions
 
 
 FORGED: list[tuple[str, Callable[[Running], Reply]]] = [
@@ -111,9 +133,17 @@ LEFT_OUT = [
 
 @pytest.mark.parametrize(("claim", "changes"), LEFT_OUT, ids=[o[0] for o in LEFT_OUT])
 def test_orders_that_stand_for_no_purchase(claim: str, changes: dict[str, Any], gateway: Running) -> None:
-    """Answered 200, so that the shop does not send again for hours; counted as a row, not as a purchase."""
-    reply = deliver(gateway, ORDER | changes)
-    assert (reply.status, reply.json["events_received"]) == (200, 0)
+    """Answered 200, so that the shop does not send again for hours; the ledger knows the order, no purchase is made."""
+    reply = deliver(gateway, numbered(41 + LEFT_OUT.index((claim, changes)), **changes))
+    assert (reply.status, reply.json["events_received"], reply.json["classified"]) == (200, 0, "order placed")
+    assert gateway.new_events() == []
+    assert gateway.new_refused() == []  # the order's state is kept as a fact, so nothing of it was refused
+
+
+def test_a_webhook_that_is_not_kept_is_classified_and_left_a_row(gateway: Running) -> None:
+    """What a topic is about is told, and what is no order is a row and not a purchase."""
+    reply = deliver(gateway, {"id": 3, "title": "Mug", "variants": []}, topic="products/update")
+    assert (reply.status, reply.json["events_received"], reply.json["classified"]) == (200, 0, "product")
     assert reply.json["messages"][0].startswith("left out: ")
     assert gateway.new_events() == []
     assert [r["reason"] for r in gateway.new_refused()] == ["not_an_order"]
@@ -139,7 +169,7 @@ def test_signed_but_unreadable(claim: str, body: bytes, gateway: Running) -> Non
 def test_a_large_order(gateway: Running) -> None:
     """Five hundred lines with all of a shop's fields are an order like another."""
     line = {"variant_id": 1, "quantity": 1, "price": "1.00"} | {f"field_{n}": "x" * 20 for n in range(50)}
-    order = ORDER | {"id": 77, "line_items": [line | {"variant_id": n} for n in range(500)]}
+    order = numbered(9_077, line_items=[line | {"variant_id": n} for n in range(500)])
     assert deliver(gateway, order).status == 200
     assert len(gateway.new_event().custom_data.contents) == 500
 

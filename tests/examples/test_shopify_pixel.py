@@ -48,16 +48,18 @@ ALLOWED = {
     "saleOfDataAllowed": True,
 }
 REFUSED = dict.fromkeys(ALLOWED, False)
+# Three days ago: of a browser's click that is over, the gateway keeps nothing.
+FBC = f"fb.1.{int(time.time() * 1000) - 3 * 86_400_000}.IwAR0AbC"
 TOP = """<!doctype html><title>shop</title><script>
 document.cookie = '_fbp=fb.1.1643992155109.1110590605;path=/';
-document.cookie = '_fbc=fb.1.1643992155109.IwAR0AbC;path=/';
+document.cookie = '_fbc=FBC;path=/';
 document.cookie = '_ga=GA1.1.1418143823.1643992155;path=/';
 addEventListener('message', (message) => {
   const found = document.cookie.split('; ').find((pair) => pair.startsWith(message.data.cookie + '='));
   const value = found ? found.slice(found.indexOf('=') + 1) : '';
   message.source.postMessage({ reply: message.data.ask, value }, '*');
 });
-</script>"""
+</script>""".replace("FBC", FBC)
 
 
 def sha256(text: str) -> str:
@@ -308,7 +310,7 @@ def test_a_purchase_carries_what_the_webhook_lacks_under_the_same_id(shopper: Sh
         "country": sha256("us"),
         "external_id": sha256("7"),
         "fbp": "fb.1.1643992155109.1110590605",
-        "fbc": "fb.1.1643992155109.IwAR0AbC",
+        "fbc": FBC,
     }
     assert sent["click_ids"] == {"gclid": "EAIaIQ_x", "_ga": "GA1.1.1418143823.1643992155"}
     assert (sent["region"], sent["consent"]) == ("US-CA", ALLOWED)
@@ -509,7 +511,7 @@ def test_the_themes_snippet_brings_the_browsers_ids_to_the_webhook(shopper: Shop
     body = json.loads(order_body(81, "t81")) | {"note_attributes": noted}
     copy = SHOPIFY.read(json.dumps(body).encode(), {}, SourceOptions(shop=SHOP), 0).copy
     assert copy.user_data["fbp"] == "fb.1.1643992155109.1110590605"
-    assert copy.user_data["fbc"] == "fb.1.1643992155109.IwAR0AbC"
+    assert copy.user_data["fbc"] == FBC
     assert copy.click_ids == {"gclid": "EAIaIQ_x", "_ga": "GA1.1.1418143823.1643992155"}
     assert copy.consent == {"marketing": True, "analytics": True, "sale_of_data": True}
 

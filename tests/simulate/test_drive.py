@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from contextlib import asynccontextmanager
 from decimal import Decimal
 
@@ -13,11 +13,13 @@ import pytest
 from aiohttp import web
 
 from twofold.errors import TwofoldError
+from twofold.ledger.policy import OrderPolicy, Standing, judge_order
+from twofold.ledger.state import Fact, derive
 from twofold.simulate import drive as driving
 from twofold.simulate.drive import Stage, drive
 from twofold.simulate.truth import Blocker, Kind, make_orders
 from twofold.sources import SOURCES
-from twofold.sources.contract import Ignored, SourceEvent
+from twofold.sources.contract import Reading, SourceOptions
 
 SHOP, SECRET = "demo.myshopify.com", "hush-0123456789abcdef"
 PIXEL, SERVER, BOTH, TWOFOLD = "1", "2", "3", "4"
@@ -132,23 +134,29 @@ def test_nothing_leaves_the_browser_of_a_shopper_who_declined(played):
 
 
 def test_every_webhook_is_signed_and_reads_as_its_order(played):
-    """The gateway's source takes each delivery: a Purchase with id, value, consent, or nothing for what is none."""
+    """The gateway's source takes each delivery: a Purchase with id, value, consent; what is none never counts as one."""
     source = SOURCES["shopify"]
-    seen = Counter()
+    seen, facts = Counter(), defaultdict(list)
     for headers, body in played.webhooks():
         lower = {name.lower(): value for name, value in headers.items()}
-        assert source.signed(body, lower, [SECRET])
-        result = source.read(body, lower, shop=SHOP, now_ms=0)
-        order = next(o for o in ORDERS if str(o.id) == result.order_id)
+        assert source.signed(body, lower, [SECRET], 0)
+        result = source.read(body, lower, SourceOptions(shop=SHOP), 0)
+        assert isinstance(result, Reading)
+        assert result.order is not None
+        order = next(o for o in ORDERS if str(o.id) == result.order.order_id)
         seen[order.id] += 1
+        facts[order.id].append(Fact("shopify", result.order))
         if order.kind is not Kind.REAL:
-            assert isinstance(result, Ignored)
             continue
-        assert isinstance(result, SourceEvent)
-        assert result.raw.event_id == f"purchase.{SHOP}.{order.id}"
-        assert result.raw.custom_data["value"] == order.value
-        assert result.raw.consent == ("granted" if order.consented else "denied")
-        assert order.shopper.email in result.raw.user_data["em"]
+        assert result.copy.event_id == f"purchase.{SHOP}.{order.id}"
+        assert result.copy.custom_data["value"] == order.value
+        assert result.copy.consent == ("granted" if order.consented else "denied")
+        assert order.shopper.email in result.copy.user_data["em"]
+    # A cancelled or test order is reported like any other; whether it is a purchase is the policy's word.
+    for order in ORDERS:
+        state = derive(facts[order.id])
+        standing = judge_order(state, OrderPolicy(), state.placed_at + 60).standing
+        assert standing is (Standing.COUNTS if order.kind is Kind.REAL else Standing.NEVER)
     assert seen == {o.id: o.webhook_times * (2 if o.paid_webhook else 1) for o in ORDERS}
 
 

@@ -16,7 +16,7 @@ from playwright.async_api import async_playwright
 from twofold import tag
 from twofold.simulate.shop import Shop, ShopSettings, serving
 from twofold.sources import SOURCES
-from twofold.sources.contract import SourceEvent
+from twofold.sources.contract import Reading, SourceOptions
 
 NAME, SECRET, DATASET = "demo.myshopify.com", "hush-0123456789abcdef", "1000000000000004"
 # of nino.beridze@example.com, the address the checkout form proposes, by sha256sum
@@ -105,10 +105,11 @@ async def until(true):
 
 def read(webhook):
     headers, body = webhook
-    assert SOURCES["shopify"].signed(body, headers, [SECRET])
-    result = SOURCES["shopify"].read(body, headers, shop=NAME, now_ms=0)
-    assert isinstance(result, SourceEvent)
-    return result.raw
+    assert SOURCES["shopify"].signed(body, headers, [SECRET], 0)
+    result = SOURCES["shopify"].read(body, headers, SourceOptions(shop=NAME), 0)
+    assert isinstance(result, Reading)
+    assert result.copy is not None
+    return result.copy
 
 
 @pytest.mark.browser

@@ -159,6 +159,29 @@ def test_a_stage_of_one_pipeline():
     assert [raw.event_name for raw in reading(deal("won-2")).events] == ["Converted"]
 
 
+def test_a_company_is_no_person():
+    """A company's record has a lifecycle stage, a phone and a city as a contact's has; they match nobody."""
+    company = {"objectType": "COMPANY", "objectTypeId": "0-2", "objectId": 7298894071, "properties": {
+        "lifecyclestage": prop("marketingqualifiedlead"), "phone": prop("+1 650 555 1212"), "city": prop("Mountain View")}}  # fmt: skip
+    assert isinstance(read(company), Ignored)
+    assert reading(company | {"objectType": "CONTACT"}).events
+
+
+def test_a_contact_reached_its_stage_when_its_history_says():
+    """A contact's properties have their times in their history alone; the record's last change was about anything."""
+    history = [{"value": "marketingqualifiedlead", "source-type": "CRM_UI", "timestamp": REACHED},
+               {"value": "subscriber", "source-type": "CRM_UI", "timestamp": REACHED - 9_000_000}]  # fmt: skip
+    stage = {"value": "marketingqualifiedlead", "versions": history}
+    changed = {"value": str(REACHED + 60_000), "versions": []}
+    contact = {"vid": 251, "properties": {"lifecyclestage": stage, "lastmodifieddate": changed}}
+    (event,) = reading(contact).events
+    assert event.event_time == REACHED // 1000
+    for odd in ("x", [], [None], [{"value": "lead", "timestamp": REACHED}], [{"value": "marketingqualifiedlead"}]):
+        stage["versions"] = odd
+        (event,) = reading(contact).events
+        assert event.event_time == REACHED // 1000 + 60
+
+
 def test_a_contacts_lifecycle_stage_uses_the_contacts_own_properties():
     """Contacts have fixed names for their contact data, so no `fields` are needed."""
     body = {"vid": 251, "properties": {

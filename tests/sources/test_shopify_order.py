@@ -210,8 +210,7 @@ def test_order_ids_are_exact_or_refused(claim, text, order_id):
 
 NO_PURCHASE = [
     ("a test order", order(test=True), CREATE),
-    ("a test delivery", ORDER, CREATE | {"x-shopify-test": "true"}),
-    ("a test delivery under the newer header name", ORDER, CREATE | {"shopify-test": "TRUE"}),
+    ("a test order in a test delivery", order(test=True), CREATE | {"x-shopify-test": "true"}),
     ("a cancelled order", order(cancelled_at="2026-09-21T10:14:00-04:00"), CREATE),
     ("an order cancelled at a time that cannot be read", order(cancelled_at="yesterday"), CREATE),
     ("a voided payment", order(financial_status="voided"), CREATE),
@@ -243,6 +242,22 @@ def test_what_stands_for_no_purchase_is_reported_without_a_copy(claim, body, hea
     assert result.copy is None
     state = result.order.snapshot
     assert state.test or state.cancelled_at or state.paid == "voided" or claim.endswith("cannot be read")
+
+
+@pytest.mark.parametrize("header", ["x-shopify-test", "shopify-test"])
+def test_the_test_header_leaves_a_real_order_out_and_marks_nothing(header):
+    """Nobody signs the header: with it a captured delivery tells the ledger nothing, least of all "this is a test"."""
+    for value in ("true", "TRUE"):
+        result = read(ORDER, CREATE | {header: value})
+        assert isinstance(result, Ignored)
+    assert isinstance(read(ORDER, CREATE | {header: "false"}), Reading)
+
+
+def test_a_test_order_that_cannot_be_read_is_no_error():
+    """The shop's test button must find an address that works, whatever is missing in the order it makes up."""
+    for body in (order(test=True, currency=None), order(id=820982911946154508, currency="euro")):
+        assert isinstance(read(body, CREATE), Ignored)
+    assert isinstance(read(order(currency=None), CREATE), Refusal)
 
 
 IGNORED = [

@@ -172,6 +172,14 @@ def test_a_test_notification_leaves_no_trace_in_the_ledger(topic):
         assert isinstance(deliver(topic, body), Ignored)
 
 
+def test_a_test_notification_is_no_error_where_its_money_has_no_currency():
+    """The refund that Shopify's test button makes up has transactions without a currency."""
+    given = [{"id": 1, "kind": "refund", "status": "success", "amount": "75.00", "currency": None}]
+    body = changed(REFUND, order_id=820982911946154508, transactions=given)
+    assert isinstance(deliver("refunds/create", body), Ignored)
+    assert isinstance(deliver("refunds/create", changed(REFUND, transactions=given)), Refusal)
+
+
 # -- money that moved
 
 
@@ -240,6 +248,7 @@ NO_MONEY = [
     ("disputes/create", changed(DISPUTE, order_id=None)),
     ("fulfillments/create", changed(FULFILLMENT, status="error")),
     ("fulfillment_events/create", changed(SCAN, status="abducted")),
+    ("returns/update", {"admin_graphql_api_id": "gid://shopify/Return/801", "return_line_items": {"removals": []}}),
 ]
 
 

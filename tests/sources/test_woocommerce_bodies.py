@@ -35,6 +35,7 @@ BODIES = [
     ("a body that could not be made", "order.updated", FORBIDDEN, "unreadable"),
     ("the legacy API", "order.created", {"order": {"id": 4711, "order_number": "4711", "total": "5.00"}}, "legacy"),
     ("a draft of the block checkout", "order.created", order(status="checkout-draft"), "draft"),
+    ("the form for a new order", "order.created", order(status="auto-draft"), "draft"),
     ("a deleted product", "product.deleted", {"id": 11}, "product"),
     ("a deleted customer", "customer.deleted", {"id": 12}, "customer"),
     ("a deleted coupon", "coupon.deleted", {"id": 5}, "coupon"),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from woocommerce_bodies import ORDER, PLACED, SHOP, UPDATED, order, read, reading, with_meta
+from woocommerce_bodies import NOW_MS, ORDER, PLACED, SHOP, UPDATED, order, read, reading, with_meta
 
 from twofold.event.refusal import DropReason, Refusal
 from twofold.ledger.model import Amounts, Line, Method, Paid, Sale, decode_report, encode_report
@@ -236,6 +236,14 @@ def test_an_order_paid_in_a_gateways_test_mode_is_a_test(meta):
     result = reading(order(meta_data=with_meta(**meta)))
     assert result.order.snapshot.test is True
     assert result.copy is None
+
+
+def test_a_time_in_the_sites_own_zone_is_never_later_than_its_delivery():
+    """Version 1 of the API writes the site's clock alone, which east of Greenwich reads like the future."""
+    ahead = {"date_created": "2026-09-23T05:00:00", "date_modified": "2026-09-23T05:00:00"}
+    result = reading(order(date_created_gmt=..., date_modified_gmt=..., **ahead))
+    assert result.order.snapshot.placed_at == result.copy.event_time == NOW_MS // 1000
+    assert any("time zone" in note for note in result.notes)
 
 
 def test_site_time_is_only_a_fall_back_and_says_so():

@@ -27,6 +27,7 @@ id = "{dataset}"
 key = "{key}"
 country = "US"
 hold = {{ Purchase = 0 }}
+orders = {{ wait = 0 }}  # most of these purchases are no order of the shop; waiting for one would only delay the search
 [[destination]]
 platform = "meta"
 dataset = "{dataset}"
@@ -39,6 +40,7 @@ shop = "{shop}"
 secret = "{secret}"
 """
 DEADLINE_S = 40
+SHOPPERS = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 PEOPLE = 12
 
 
@@ -193,6 +195,7 @@ def aftermath(tmp_path_factory):
     people = [Person(chance) for _ in range(PEOPLE)]
     folder = tmp_path_factory.mktemp("clear")
     with in_thread() as graph, requests.Session() as http:
+        http.headers["User-Agent"] = SHOPPERS  # a robot's events would not be delivered, and not be searched
         toml = TOML.format(dataset=DATASET, key=KEY, secret=SECRET, shop=SHOP, endpoint=graph.url)
         with gateway(toml, folder / "data") as g:
             answers = []

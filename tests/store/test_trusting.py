@@ -56,7 +56,11 @@ def test_a_robot_is_kept_and_not_sent(tmp_path):
     assert run_with(tmp_path / "b", scenario, bots=False) == 1
 
 
-@pytest.mark.parametrize("held", [robot, overdone], ids=["robot", "over the cap"])
+def flooded(**facts):
+    return replace(copy("1", BROWSER, **facts), held_back="quarantine")
+
+
+@pytest.mark.parametrize("held", [robot, overdone, flooded], ids=["robot", "over the cap", "quarantine"])
 @pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
 def test_a_trusted_copy_overrules_it(tmp_path, held, late):
     """A forger who is first with a real order's number delays nothing: the shop's own copy is sent, with its own money."""

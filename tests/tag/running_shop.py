@@ -53,7 +53,7 @@ class Shop:
     @property
     def events(self) -> list[dict[str, Any]]:
         """Every event of every post so far, also the refused ones."""
-        return [event for post in list(self.posts) for event in post["body"]["events"]]
+        return [event for post in list(self.posts) for event in post["body"].get("events", ())]
 
     def named(self, name: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["event_name"] == name]

@@ -33,6 +33,12 @@ _EMAIL_IN_ID = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}(?:@|%40)[^\s@<>\"',;:=&?/
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
 _EMAIL_INSIDE = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}(?:@|%40)[^\s@<>\"',;:=&?/()]+")
 _HASH = re.compile(r"[0-9a-f]{64}")
+# The gateway's own decisions about Unicode; docs/match-keys.md has them for readers.
+_PRESENTATION = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb1d-\ufdff\ufe70-\ufefc\uff00-\uffef]+")
+_JOINERS = frozenset("\u200c\u200d")
+_JOINED = frozenset({"Lo", "Mn", "Mc"})
+_NOT_IN_NAMES = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Sk"})
+_NOT_IN_PLACES = _NOT_IN_NAMES | {"Sm", "Sc", "So"}
 _PHONE = re.compile(r"\+[1-9][0-9 .\-/]{6,24}")
 _DATE = re.compile(r"([0-9]{4})-?([0-9]{2})-?([0-9]{2})")
 
@@ -95,12 +101,30 @@ def _hash(name: str, value: Any, country: str) -> str | None:
 
 
 def _compose(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text)
-    return "".join(c for c in text if unicodedata.category(c) != "Cf").strip()
+    """The gateway's one spelling: composed, presentation forms as the letters they show, no format characters."""
+    if text.isascii():
+        return text.strip()
+    shown = _PRESENTATION.sub(lambda run: unicodedata.normalize("NFKC", run[0]), text)
+    composed = unicodedata.normalize("NFC", shown)
+    return "".join(c for at, c in enumerate(composed) if _stays(composed, at)).strip()
+
+
+def _stays(text: str, at: int) -> bool:
+    """Format characters go; a joiner between letters of a script without capitals is spelling and stays."""
+    if unicodedata.category(text[at]) != "Cf":
+        return True
+    if text[at] not in _JOINERS or not 0 < at < len(text) - 1:
+        return False
+    return {unicodedata.category(text[at - 1]), unicodedata.category(text[at + 1])} <= _JOINED
+
+
+def _lower(text: str) -> str:
+    return unicodedata.normalize("NFC", text.lower())
 
 
 def _email(text: str, _country: str) -> str:
-    return text.lower() if _EMAIL.fullmatch(text) else ""
+    text = _lower(text)
+    return text if _EMAIL.fullmatch(text) else ""
 
 
 def _phone(text: str, _country: str) -> str:
@@ -108,20 +132,34 @@ def _phone(text: str, _country: str) -> str:
 
 
 def _name(text: str, _country: str) -> str:
-    kept = (c for c in text.lower() if unicodedata.category(c)[0] in "LMN")
-    return unicodedata.normalize("NFC", "".join(kept))
+    return _without(text, _NOT_IN_NAMES)
+
+
+def _city(text: str, _country: str) -> str:
+    return _without(text, _NOT_IN_PLACES)
+
+
+def _without(text: str, categories: frozenset[str]) -> str:
+    kept = (c for c in _lower(text) if c in _JOINERS or unicodedata.category(c) not in categories)
+    # Of ASCII only letters and digits, also where Unicode calls a character a symbol.
+    return unicodedata.normalize("NFC", "".join(c for c in kept if not c.isascii() or c.isalnum()))
 
 
 def _state(text: str, country: str) -> str:
-    name = _name(text, "")
+    name = _city(text, "")
     return name if len(name) == 2 or country not in ("", "us") else ""
 
 
 def _zip(text: str, country: str) -> str:
-    joined = "".join(text.lower().replace("-", " ").replace("\u2013", " ").split())
+    joined = _joined(_lower(text).replace("-", " ").replace("\u2013", " "))
     if not country:
         return ""  # only in the United States is the code cut, so without a country its form is unknown
     return joined[:5] if country == "us" else joined
+
+
+def _joined(text: str) -> str:
+    """Without white space. What then stands side by side may compose: NFC again."""
+    return unicodedata.normalize("NFC", "".join(text.split()))
 
 
 def _code(text: Any) -> str:
@@ -140,7 +178,7 @@ def _date(text: str, _country: str) -> str:
 
 
 def _external_id(text: str, _country: str) -> str:
-    return "".join(text.lower().split())
+    return _joined(_lower(text))
 
 
 def _first(value: Any) -> Any:
@@ -155,7 +193,7 @@ _FORMS: dict[str, Callable[[str, str], str]] = {
     "ln": _name,
     "db": _date,
     "ge": _gender,
-    "ct": _name,
+    "ct": _city,
     "st": _state,
     "zp": _zip,
     "country": lambda text, _country: _code(text),

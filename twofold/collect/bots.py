@@ -44,7 +44,7 @@ def bot_of(user_agent: str) -> str | None:
 def put_bot(draft: Draft) -> Refusal | None:
     """Marks a copy whose shopper's browser is a robot. Server copies without a user agent say nothing about it."""
     agent = draft.user.client_user_agent
-    if agent is None and not draft.origin.is_browser:
+    if agent is None and not draft.is_browser:
         return None
     reason = bot_of((agent or "").strip()[:MAX_AGENT])
     if reason is not None:

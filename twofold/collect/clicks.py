@@ -8,7 +8,15 @@ last, the time is that of the first sight, and nothing is ever made up. The brow
 from __future__ import annotations
 
 from twofold.collect.steps import Draft
-from twofold.event.click_ids import build_fbc, click_ids_of, fbclid_of, is_expired, parse_fbc, read_click_ids
+from twofold.event.click_ids import (
+    build_fbc,
+    click_ids_of,
+    created_ms_of,
+    fbclid_of,
+    is_expired,
+    parse_fbc,
+    read_click_ids,
+)
 from twofold.event.refusal import Refusal, describe
 
 _FIRST_MS = 10**12  # September 2001; a smaller time was written in seconds
@@ -22,7 +30,8 @@ def put_browser_facts(draft: Draft) -> Refusal | None:
         # What the connection says beats what a public endpoint's body claims.
         user.client_ip_address = origin.client_ip or user.client_ip_address
         user.client_user_agent = origin.user_agent or user.client_user_agent
-    user.fbc = _click(draft)
+    if user.fbc is None or draft.is_browser:
+        user.fbc = _click(draft)
     if user.fbc is not None:
         _check_time(draft, user.fbc)
     return None
@@ -39,18 +48,21 @@ def put_click_ids(draft: Draft) -> Refusal | None:
             draft.warnings.append(f"click_ids: {len(given) - len(found)} unknown or unusable; left out")
     elif given is not None:
         draft.warnings.append(f"click_ids: expected an object of texts, got {describe(given)}; left out")
-    found |= click_ids_of(_address(draft, "event_source_url"))  # newer than any cookie
+    url = draft.raw.event_source_url
+    if isinstance(url, str) and "?" in url:
+        found |= click_ids_of(url)  # newer than any cookie
     if found:
         draft.fields["click_ids"] = found
     return None
 
 
 def _click(draft: Draft) -> str | None:
+    """The newest click there is. Not for a server's copy that has one: its word stands."""
     fbc = draft.user.fbc
     # First sight by us is the event's own time, not the time of a later retry; and never one that is still to come.
-    seen_ms = min(draft.fields["event_time"] * 1000, draft.origin.received_at)
+    seen_ms = min(draft.event_time * 1000, draft.origin.received_at)
     clicked = fbclid_of(_address(draft, "event_source_url"))
-    if clicked and (fbc is None or (draft.origin.is_browser and _payload(fbc) != clicked)):
+    if clicked and (fbc is None or _payload(fbc) != clicked):
         fbc = build_fbc(clicked, seen_ms) or fbc
     if fbc is None:
         # A landing page without a tag leads on to one with it. An older click than any cookie's, so asked last.
@@ -61,13 +73,11 @@ def _click(draft: Draft) -> str | None:
 
 def _check_time(draft: Draft, fbc: str) -> None:
     """A click that is over is not sent from a browser. A server's own word is passed on, with a warning."""
-    click = parse_fbc(fbc)
-    if click is None:
-        return
-    if click.created_ms < _FIRST_MS:
+    created_ms = created_ms_of(fbc)
+    if created_ms < _FIRST_MS:
         draft.warnings.append("user_data.fbc: its time is not in milliseconds; the platform may not accept it")
-    elif is_expired(click.created_ms, draft.fields["event_time"] * 1000):
-        if draft.origin.is_browser:
+    elif is_expired(created_ms, draft.event_time * 1000):
+        if draft.is_browser:
             draft.user.fbc = None
             draft.warnings.append("user_data.fbc is of a click more than 90 days ago; left out")
         else:

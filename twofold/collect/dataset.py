@@ -38,6 +38,9 @@ class TrustRules(Struct, frozen=True, kw_only=True):
     drop_unconfirmed: bool = False
     value_caps: Mapping[str, Decimal] = _NONE  # currency -> largest value
     currencies: frozenset[str] = frozenset()  # empty: any
+    rate: float = 600  # events a minute from one client; 0: any
+    rate_name: float = 0  # untrusted events a minute of one name; 0: any
+    shift_factor: float = 5  # see `shares`; 0: off
 
 
 class PrivacyRules(Struct, frozen=True, kw_only=True):
@@ -88,6 +91,9 @@ def policy_of(settings: Any, *, has_orders: bool = False) -> DatasetPolicy:
             drop_unconfirmed=trust.unconfirmed == "drop",
             value_caps={c.upper(): Decimal(str(cap)) for c, cap in trust.value_caps.items()},
             currencies=frozenset(c.upper() for c in trust.currencies),
+            rate=trust.rate,
+            rate_name=trust.rate_name,
+            shift_factor=trust.shift_factor,
         ),
         privacy=PrivacyRules(
             core_setup=privacy.core_setup,

@@ -141,8 +141,10 @@ def read_envelope(body: bytes, content_type: str, query: str) -> Envelope | Refu
 
 def raw_event(item: dict[str, Any]) -> tuple[RawEvent, list[str]]:
     """The known fields of one event, and the names of the others (ours to name, not to keep)."""
-    if item.keys() <= RAW_FIELDS:
+    try:
         return RawEvent(**item), []
+    except TypeError:  # another name among them
+        pass
     unknown = [describe_key(k) for k in item if k not in RAW_FIELDS]
     return RawEvent(**{k: v for k, v in item.items() if k in RAW_FIELDS}), unknown
 

@@ -23,7 +23,9 @@ from twofold.collect.exchange import CORS, GIF, JSON, JSON_CORS, Answer, Pending
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.pipeline import place_of, run
 from twofold.collect.pixel import dataset_of, raw_from_hit, sender_of
+from twofold.collect.rates import Over, Rates
 from twofold.collect.refusing import RefusedCopy, copy_row, refused_row
+from twofold.collect.shares import ShareWatch
 from twofold.collect.steps import Origin
 from twofold.collect.trust import bearer_of, client_address, key_fits, origin_allowed, sender_name
 from twofold.collect.webhooks import Webhooks, WebhookWork
@@ -60,6 +62,7 @@ class Doors:
         webhooks: Webhooks,
         metrics: CollectMetrics,
         clock: Clock,
+        shares: ShareWatch | None = None,
         tag_path: str = "/t",
         strict: bool = False,
         proxies: int = 0,
@@ -70,6 +73,8 @@ class Doors:
         self._webhooks = webhooks
         self._metrics = metrics
         self._clock = clock
+        self._rates = Rates(datasets)
+        self._shares = shares or ShareWatch(datasets)
         self._tag_events = f"{tag_path}/events"
         self._consent = ConsentDoors(store, datasets, clock, tag_path)
         self._strict = strict
@@ -214,6 +219,10 @@ class Doors:
             expected = f"a list of 1 to {MAX_TAG_EVENTS} events"
             refusal = Refusal(reason=DropReason.ENVELOPE, path="events", expected=expected, got=describe(items))
             return self._refuse_body(request, refusal, "tag")
+        named = [str(item.get("dataset", "")) if isinstance(item, dict) else "" for item in items]
+        over = self._rates.over_for_client(self._client(request), named, self._clock())
+        if over is not None:
+            return self._too_many(over)
         events: list[Event] = []
         refusals: list[RefusedCopy] = []
         for index, item in enumerate(items):
@@ -222,7 +231,16 @@ class Doors:
                 refusals.append(RefusedCopy(_at(result, index), item))
             else:
                 events.append(result)
+        over = self._rates.over_for_name(events, self._clock())
+        if over is not None:
+            return self._too_many(over)
         return self._accept(request, "tag", "", events, refusals, [], cors=True)
+
+    def _too_many(self, over: Over) -> Answer:
+        """429 for the tag, which keeps its events and sends them again; none of them is taken."""
+        self._metrics.limited["tag", over.kind] += 1
+        headers = (*JSON_CORS, (b"retry-after", str(over.retry_s).encode()))
+        return Answer(429, answers.failed("more events than the limit; send them again later", code=4), headers)
 
     def _tag_event(self, request: Request, item: Any) -> Event | Refusal:
         if not isinstance(item, dict):
@@ -242,7 +260,10 @@ class Doors:
         fields = refusal or _hit_fields(request)
         if isinstance(fields, Refusal):
             return self._keep(request, fields, "tr", "", answer)
+        over = self._rates.over_for_client(self._client(request), [dataset_of(fields)], self._clock())
         dataset = self._datasets.get(dataset_of(fields))
+        if over is not None:
+            return self._drop_hit(request, dataset, over, answer)
         refusal = _stranger(request, dataset)
         if refusal is not None or dataset is None:
             return self._keep(request, refusal or Refusal(reason=DropReason.UNKNOWN_DATASET), "tr", "", answer)
@@ -250,7 +271,25 @@ class Doors:
         result = run(raw_from_hit(fields, origin.received_at), origin)
         if isinstance(result, Refusal):
             return self._keep(request, result, "tr", dataset.id, answer)
+        over = self._rates.over_for_name([result], origin.received_at)
+        if over is not None:
+            return self._drop_hit(request, dataset, over, answer)
         return self._store_all("tr", [result], [], lambda: answer)
+
+    def _drop_hit(self, request: Request, dataset: DatasetPolicy | None, over: Over, answer: Answer) -> Reply:
+        """A hit over a limit: refused, because nobody would send it again. All are counted, a few are kept."""
+        self._metrics.limited["tr", over.kind] += 1
+        stands_for = self._rates.keep_row(self._clock())
+        if stands_for is None:
+            self._metrics.refused["tr", DropReason.RATE_LIMITED] += 1
+            return answer
+        refusal = Refusal(
+            reason=DropReason.RATE_LIMITED,
+            path=over.kind,
+            expected="fewer events a minute",
+            got=f"{stands_for} over the limit since the last one kept",
+        )
+        return self._keep(request, refusal, "tr", dataset.id if dataset else "", answer)
 
     def _webhook(self, request: Request) -> Reply:
         door = self._webhooks.doors[request.path]
@@ -267,6 +306,9 @@ class Doors:
 
     # -- what the doors share
 
+    def _client(self, request: Request) -> str:
+        return client_address(request.peer, request.header(b"x-forwarded-for"), self._proxies)
+
     def _browser(self, request: Request, dataset: DatasetPolicy, sender: str) -> Origin:
         return Origin(
             dataset=dataset.id,
@@ -276,7 +318,7 @@ class Doors:
             received_at=self._clock(),
             default_country=dataset.country,
             policy=dataset,
-            client_ip=client_address(request.peer, request.header(b"x-forwarded-for"), self._proxies) or None,
+            client_ip=self._client(request) or None,
             user_agent=request.header(b"user-agent")[:512] or None,
             gpc=request.header(b"sec-gpc") == "1",
         )
@@ -319,16 +361,24 @@ class Doors:
         orders: Sequence[OrderEntry] = (),
     ) -> Pending:
         started = time.perf_counter()
+        events = self._shares.weigh(events, orders, self._clock())
         future = self._store.append(events, rows, orders)
-        return Pending(future, partial(self._stored, started, entry, rows, answer))
+        return Pending(future, partial(self._stored, started, entry, events, rows, answer))
 
     def _stored(
-        self, started: float, entry: str, rows: list[RefusedRow], answer: Callable[[], Answer], verdicts: list[Verdict]
+        self,
+        started: float,
+        entry: str,
+        events: Sequence[Event],
+        rows: list[RefusedRow],
+        answer: Callable[[], Answer],
+        verdicts: list[Verdict],
     ) -> Answer:
         metrics = self._metrics
         metrics.committed(time.perf_counter() - started)
         for verdict in verdicts:
             metrics.accepted[entry, verdict] += 1
+        metrics.marked(events)
         for row in rows:
             metrics.refused[entry, row.reason] += 1
         return answer()

@@ -35,7 +35,7 @@ def put_links(draft: Draft) -> Refusal | None:
             draft.warnings.append(f'links: {len(given) - len(links)} are not "kind:value"; left out')
     elif given is not None:
         draft.warnings.append(f"links: expected a list of texts, got {describe(given)}; left out")
-    if draft.origin.is_browser:
+    if draft.is_browser:
         links += _links_in(draft.raw.event_source_url)
     if links:
         draft.fields["links"] = tuple(dict.fromkeys(links))

@@ -7,6 +7,7 @@ event itself goes on. What counts as sensitive is `event.sensitive`; contact dat
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -44,7 +45,7 @@ _URLS = ("event_source_url", "referrer_url")
 def put_privacy(draft: Draft) -> Refusal | None:
     """Takes out what the dataset's rules hold back, and says so without repeating it."""
     rules = draft.origin.policy.privacy
-    data: CustomData = draft.fields["custom_data"]
+    data = draft.custom_data
     if rules.core_setup:
         _core_setup(draft, data, rules)
     if not rules.sensitive:
@@ -53,11 +54,13 @@ def put_privacy(draft: Draft) -> Refusal | None:
         data.other = _without_sensitive(draft, data.other, rules)
     for name in _URLS:
         url = draft.fields.get(name)
-        category = category_of(_beyond_site(url), rules.sensitive) if url else None
-        if url and category is not None:
+        if not url:
+            continue
+        category = _category_of_page(url, rules.sensitive)
+        if category is not None:
             draft.fields[name] = _site(url, rules)
             draft.warnings.append(f"{name} is about {category}; cut to its site")
-    name = draft.fields["event_name"]
+    name = draft.event_name
     if name not in STANDARD_EVENTS:
         category = category_of(name, rules.sensitive)
         if category is not None:
@@ -99,6 +102,11 @@ def _category_in(key: str, value: Any, rules: PrivacyRules) -> str | None:
     if isinstance(value, (list, tuple)):
         return next((c for v in value if (c := _category_in("", v, rules))), None)
     return None
+
+
+@lru_cache(maxsize=8_192)
+def _category_of_page(url: str, categories: frozenset[str]) -> str | None:
+    return category_of(_beyond_site(url), categories)
 
 
 def _beyond_site(url: str) -> str:

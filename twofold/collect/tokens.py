@@ -99,7 +99,7 @@ def put_trust(draft: Draft) -> Refusal | None:
     if draft.raw.token not in (None, "") and trust.token_secrets:
         _believe(draft, trust)
     if draft.tier is Tier.T0 and (trust.value_caps or trust.currencies):
-        reason = over_limit(draft.fields["custom_data"], trust)
+        reason = over_limit(draft.custom_data, trust)
         if reason is not None:
             draft.fields["held_back"] = reason
     return None
@@ -119,7 +119,7 @@ def _believe(draft: Draft, trust: TrustRules) -> None:
     if isinstance(claims, str):
         draft.warnings.append(f"token {claims}; the event is not trusted")
         return
-    wrong = misfit(claims, draft.fields["event_name"], draft.fields["custom_data"], draft.raw.visitor)
+    wrong = misfit(claims, draft.event_name, draft.custom_data, draft.raw.visitor)
     if wrong is not None:
         draft.warnings.append(f"token names another {wrong}; the event is not trusted")
         return

@@ -26,6 +26,7 @@ from twofold.collect.steps import Origin
 from twofold.event.model import Channel, Event, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.event.subject import SubjectRequest
+from twofold.sources.chat import META_SIGNATURE
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
 from twofold.store.journal import RefusedRow
 from twofold.store.orders import OrderEntry
@@ -37,6 +38,8 @@ _PLAIN_TEXT = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+
+_OUR_BODIES = frozenset({"own", "chat"})
 
 AskPrivacy = Callable[[SubjectRequest, str], Awaitable[str]]
 """Puts a person's or a shop's request on disk and answers its id."""
@@ -116,7 +119,8 @@ class Webhooks:
         if reading.privacy is not None:
             return self._privacy(door, reading, reading.privacy)
         origin = self._origin(door, reading, now)
-        work = WebhookWork(kind=reading.kind, notes=list(reading.notes))
+        ours = door.source.name in _OUR_BODIES and META_SIGNATURE not in request.headers()
+        work = WebhookWork(kind=reading.kind, notes=list(reading.notes), ours=ours)
         if reading.order is not None:
             entry = entry_of(reading, origin, door.name)
             if isinstance(entry, Refusal):
@@ -177,8 +181,13 @@ class Webhooks:
 
 
 class WebhookWork(Struct, kw_only=True):
-    """What is to be stored of one webhook, and what its answer will say."""
+    """What is to be stored of one webhook, and what its answer will say.
 
+    ``ours``: a developer writes the body by our documentation and must see what is wrong with it. Other systems cannot
+    change theirs (a lead from last month, a deal without contact data), and give up a webhook that is refused often.
+    """
+
+    ours: bool
     kind: str
     notes: list[str]
     events: list[Event] = []
@@ -188,7 +197,7 @@ class WebhookWork(Struct, kw_only=True):
     counted: int = 0
 
     def answer(self) -> Answer:
-        """200 when anything was taken; the refusal otherwise."""
-        if self.refusals and not self.counted and not self.orders:
+        """200 when anything was taken, and for another system's body that was understood; the refusal otherwise."""
+        if self.ours and self.refusals and not self.counted and not self.orders:
             return Answer(*answers.refused(self.refusals))
         return Answer(200, answers.accepted(self.counted, self.refusals, self.notes, kind=self.kind))

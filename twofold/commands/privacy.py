@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -171,7 +172,7 @@ def _done(done: dict[str, Any], receipt: Path | None, as_json: bool) -> None:
 
 
 def _sentence(row: dict[str, Any]) -> str:
-    when = ", ".join(f"{a['outcome']} at {a['started_at']}" for a in row["attempts"]) or "never tried"
+    when = ", ".join(f"{a['outcome']} at {_time(a['started_at'])}" for a in row["attempts"]) or "never tried"
     stitched = ", ".join(f"{key} from {where}" for key, where in row["stitched"].items())
     parts = [
         f"{row['event_name']} {row['event_id']} to {row['destination']}: {row['state']} {row['reason']}".strip(),
@@ -229,8 +230,17 @@ def _print(row: dict[str, Any], as_json: bool) -> None:
         sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
         return
     for name, value in row.items():
+        if value is None:
+            continue
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        out.print(f"{name}: {shown}", markup=False)
+        out.print(f"{name}: {_time(value) if name.endswith('_at') else shown}", markup=False)
+
+
+def _time(at_ms: Any) -> str:
+    """Unix ms as people read it; anything else as it is."""
+    if not isinstance(at_ms, int):
+        return str(at_ms)
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _write_private(path: Path, content: bytes) -> None:

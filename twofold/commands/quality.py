@@ -74,7 +74,19 @@ def stitching(
 
 def _print_quality(rows: list[quality_report.EventQuality]) -> None:
     out = Console(highlight=False)
-    table = Table("dataset", "event", "events", "estimate", "before", "with id", "covered", "delay", "would bring most")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in (
+        "dataset",
+        "event",
+        "events",
+        "estimate",
+        "before",
+        "with id",
+        "covered",
+        "delay",
+        "would bring most",
+    ):
+        table.add_column(column, no_wrap=True)
     for r in rows:
         best = ", ".join(f"{k.identifier} +{k.gain:.1f}" for k in r.missing[:3])
         table.add_row(
@@ -82,7 +94,7 @@ def _print_quality(rows: list[quality_report.EventQuality]) -> None:
             "" if r.event_coverage is None else f"{r.event_coverage:.0f} %",
             "" if r.delay_s is None else f"{r.delay_s:.0f} s", best,
         )  # fmt: skip
-    out.print(table)
+    Console(width=1_000, highlight=False).print(table, crop=False)
     for r in rows:
         for drop in r.drops:
             out.print(f"fell: {r.event_name} of {r.dataset}: {drop}", markup=False)
@@ -94,13 +106,15 @@ def _print_quality(rows: list[quality_report.EventQuality]) -> None:
 
 def _print_stitching(rows: list[stitching_report.Stitching]) -> None:
     out = Console(highlight=False)
-    table = Table("dataset", "event", "events", "stitched", "keys before", "keys after", "by")
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("dataset", "event", "events", "stitched", "keys before", "keys after", "by"):
+        table.add_column(column, no_wrap=True)
     for r in rows:
         by = ", ".join(f"{kind} {n}" for kind, n in r.by.items())
         table.add_row(
             r.dataset, r.event_name, str(r.events), f"{r.rate:.0f} %", f"{r.keys_before:.1f}", f"{r.keys_after:.1f}", by
         )
-    out.print(table)
+    Console(width=1_000, highlight=False).print(table, crop=False)
     for r in rows:
         for reason, n in r.reasons.items():
             out.print(f"{n} {r.event_name} of {r.dataset}: {reason}", markup=False)

@@ -21,7 +21,8 @@ LIFETIME_S = 90 * 86_400
 MAX_PARAMETERS = 200  # of one URL; more are not looked at
 _APPENDIX_V1 = frozenset({"AQ", "Ag", "Aw", "BA", "BQ", "Bg"})  # one per library language
 _APPENDIX_V2 = re.compile(r"[A-Za-z0-9_-]{8}")
-_PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]+")
+PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]+").fullmatch
+"""Something for the ``fbp`` that the pixel writes, without an appendix; the quick first question of `is_fbp`."""
 _ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
 _NO_CLICK_ID = re.compile(r"[\s;,@]")  # cannot stand in a cookie; an at sign would be contact data
 
@@ -108,7 +109,7 @@ def is_fbc(text: str) -> bool:
 
 def is_fbp(text: str) -> bool:
     """True for what `parse_fbp` reads."""
-    return _PLAIN_FBP.fullmatch(text) is not None or parse_fbp(text) is not None
+    return PLAIN_FBP(text) is not None or parse_fbp(text) is not None
 
 
 def parse_fbc(text: str) -> ClickId | None:
@@ -120,6 +121,11 @@ def parse_fbp(text: str) -> ClickId | None:
     """A ``_fbp`` value, or None when it does not read as one; its payload is a number."""
     found = _parse(text)
     return found if found and found.payload.isascii() and found.payload.isdigit() else None
+
+
+def created_ms_of(click_id: str) -> int:
+    """When a value that `is_fbc` or `build_fbc` vouches for was made, Unix ms; without reading the rest of it."""
+    return int(click_id.split(".", 3)[2])
 
 
 def build_fbc(fbclid: str, seen_ms: int, index: int = 1) -> str | None:
@@ -154,7 +160,7 @@ def click_ids_of(url: str | None, cookies: Mapping[str, str] | None = None) -> d
     Values are exactly as they came. A parameter written in another case comes back under its own name.
     """
     found = read_click_ids(cookies) if cookies else {}
-    if url and any(_is_parameter(pair.partition("=")[0]) for pair in url.partition("?")[2].split("&")):
+    if url and "?" in url and any(_is_parameter(pair.partition("=")[0]) for pair in url.partition("?")[2].split("&")):
         found |= read_click_ids(dict(reversed(_query(url))))  # of a repeated one, the first counts
     return found
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from twofold.event.model import Consent, Event
 
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
@@ -46,6 +48,18 @@ def consent_text(event: Event) -> str:
         return event.consent
     denied = set(event.denied)
     return _text(event.consent, set(event.granted) - denied, denied, event.consent_required)
+
+
+def with_consent(event: Event, text: str) -> Event:
+    """The event with an action's consent instead of its own; the inverse of `consent_text`."""
+    consent, granted, denied, required = _parts(text)
+    return replace(
+        event,
+        consent=consent,
+        granted=tuple(sorted(granted)),
+        denied=tuple(sorted(denied)),
+        consent_required=required,
+    )
 
 
 def strictest_text(a: str, b: str) -> str:

@@ -8,6 +8,7 @@ whatever a sender puts into an id. The text before the digest has separators no 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from twofold.event.model import Event
@@ -63,12 +64,18 @@ def fold_keys(event: Event) -> list[bytes]:
     keys = []
     if event.id_given:
         keys.append(id_key(event.dataset, event.event_name, event.event_id))
-    order = event.custom_data.order_id
-    if event.event_name in ORDER_EVENTS and (order or event.links):
-        names = [f"order:{order.lstrip('#')}"] if order else []
-        names += [name for name in event.links if is_order_name(name, order or "")]
-        keys += [order_key(event.dataset, event.event_name, _bare(name)) for name in dict.fromkeys(names)]
+    if event.event_name in ORDER_EVENTS:
+        keys += order_keys(event.dataset, event.event_name, event.custom_data.order_id, event.links)
     return keys
+
+
+def order_keys(dataset: str, event_name: str, order_id: str | None, links: Sequence[str]) -> list[bytes]:
+    """One key for each name of an order: its id first, then the links that belong to it alone."""
+    if not order_id and not links:
+        return []
+    names = [f"order:{order_id.lstrip('#')}"] if order_id else []
+    names += [name for name in links if is_order_name(name, order_id or "")]
+    return [order_key(dataset, event_name, _bare(name)) for name in dict.fromkeys(names)]
 
 
 def is_order_name(link: str, order_id: str) -> bool:

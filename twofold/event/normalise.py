@@ -64,7 +64,7 @@ def compose(text: str) -> str:
 
 def normalise_email(text: str) -> str | None:
     """Trimmed, lower-case; None unless it reads local@domain.tld."""
-    value = _lower(text)
+    value = text.strip().lower() if text.isascii() else _lower(text)
     return value if _EMAIL.fullmatch(value) else None
 
 

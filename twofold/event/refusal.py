@@ -46,6 +46,7 @@ class DropReason(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     NOT_AN_ORDER = "not_an_order"
     WHOLE_BATCH = "whole_batch"
+    RATE_LIMITED = "rate_limited"
     INTERNAL = "internal"
 
 
@@ -81,8 +82,16 @@ MEANING: dict[DropReason, tuple[str, int | None]] = {
     DropReason.BAD_KEY: ("The access token is not this dataset's key. The sender must use the right one.", None),
     DropReason.BAD_ORIGIN: ("A browser on a site that is not listed for this dataset sent it.", None),
     DropReason.BAD_SIGNATURE: ("The webhook's signature does not fit. Whoever set the secret must act.", None),
-    DropReason.NOT_AN_ORDER: ("The webhook is a test, or an order that stands for no purchase. Nobody must act.", None),
+    DropReason.NOT_AN_ORDER: (
+        "The webhook is about nothing that is kept here, such as a product. Nobody must act.",
+        None,
+    ),
     DropReason.WHOLE_BATCH: ("Another event of the same batch was invalid and `strict` is on.", None),
+    DropReason.RATE_LIMITED: (
+        "One address, or one event name, sent the pixel more than the dataset's limit. Nobody must act on a flood; for an "
+        "office or a proxy the operator raises `rate` or sets `server.proxies`.",
+        None,
+    ),
     DropReason.INTERNAL: ("A bug of ours: the copy could not be worked on. Please report it.", None),
 }
 

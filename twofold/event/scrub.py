@@ -35,9 +35,9 @@ MAX_URL = 4096  # characters kept
 
 def scrub_url(url: str) -> tuple[str, bool]:
     """The URL without fragment, credentials and contact-like query values; True when something was taken out."""
-    if "@" not in url and "%" not in url and "#" not in url:
+    if "@" not in url and "%" not in url and "#" not in url and "+" not in url:
         query = url.partition("?")[2]
-        if "+" not in url and not any(_is_private(pair.partition("=")[0]) for pair in query.split("&")):
+        if not query or not any(_is_private(pair.partition("=")[0]) for pair in query.split("&")):
             return url[:MAX_URL], False
     try:
         parts = urlsplit(url)

@@ -6,9 +6,11 @@ what is true then decides, whichever report came first.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -28,7 +30,9 @@ class OrderPolicy(Struct, frozen=True, kw_only=True):
     counts_when: str = "paid"
     # Method or source type -> milestone.
     when: Mapping[str, str] = msgspec.field(default_factory=lambda: {"cod": "placed"})
-    cod_gateways: tuple[str, ...] = ("cash on delivery", "cod")
+    cod_gateways: tuple[str, ...] = (
+        "cash on delivery", "cod", "nachnahme", "наложен", "contra reembolso", "contrassegno", "გადახდა ადგილზე",
+    )  # fmt: skip
     confirmed_tags: frozenset[str] = frozenset({"confirmed"})
     value_parts: frozenset[str] = frozenset(VALUE_PARTS)
     deduct_refunds: bool = True
@@ -89,17 +93,32 @@ def milestone_of(state: OrderState, policy: OrderPolicy) -> str:
 
 
 def method_of(state: OrderState, policy: OrderPolicy) -> Method:
-    """How the order is paid: by the source's own word, else by its gateways' names."""
+    """How the order is paid: by the source's own word, else by its gateways' names.
+
+    The operator's list of gateways stands above a source's word that tells nothing apart (manual, other).
+    """
+    if state.method not in (None, Method.MANUAL, Method.OTHER):
+        return state.method
+    names = [_plain(name) for name in state.gateways]
+    if any(_names(name, _plain(pattern)) for pattern in policy.cod_gateways for name in names):
+        return Method.COD
     if state.method is not None:
         return state.method
-    names = " | ".join(state.gateways).casefold()
-    words = names.replace("|", " ").replace("(", " ").replace(")", " ").split()
-    for pattern in policy.cod_gateways:
-        # A short word such as "cod" must stand alone: "code" and "encoded" are not cash on delivery.
-        if pattern.casefold() in (words if len(pattern) <= 4 else names):
-            return Method.COD
-    return next((method for word, method in _GATEWAYS if word in names), Method.OTHER if names else Method.CARD)
+    found = (method for word, method in _GATEWAYS if any(_names(name, word) for name in names))
+    return next(found, Method.OTHER if any(names) else Method.CARD)
 
+
+def _plain(name: str) -> str:
+    """A gateway's name as words: "Cash_on-Delivery (COD)" is "cash on delivery cod"."""
+    return " ".join(_WORD.findall(name.casefold()))
+
+
+def _names(name: str, word: str) -> bool:
+    # A short word such as "cod" must stand alone: "code" and "encoded" are not cash on delivery.
+    return bool(word) and f" {word} " in f" {name} " if len(word) <= 4 else word in name
+
+
+_WORD = re.compile(r"[^\W_]+")
 
 # What the gateways' own names say; the first that fits. Names are the shop's free text, so these are habits.
 _GATEWAYS = (
@@ -107,14 +126,14 @@ _GATEWAYS = (
     ("bacs", Method.BANK_TRANSFER), ("cheque", Method.BANK_TRANSFER), ("money order", Method.BANK_TRANSFER),
     ("klarna", Method.LATER), ("afterpay", Method.LATER), ("clearpay", Method.LATER), ("affirm", Method.LATER),
     ("paypal", Method.WALLET), ("apple pay", Method.WALLET), ("google pay", Method.WALLET),
-    ("amazon pay", Method.WALLET), ("gift_card", Method.GIFT_CARD), ("gift card", Method.GIFT_CARD),
-    ("manual", Method.MANUAL), ("shopify_payments", Method.CARD), ("stripe", Method.CARD), ("card", Method.CARD),
+    ("amazon pay", Method.WALLET), ("gift card", Method.GIFT_CARD), ("manual", Method.MANUAL),
+    ("shopify payments", Method.CARD), ("stripe", Method.CARD), ("card", Method.CARD), ("creditcard", Method.CARD),
 )  # fmt: skip
 
 
 def reached_at(state: OrderState, milestone: str, policy: OrderPolicy) -> int | None:
     """When the order reached a station, Unix s; a later station implies the earlier ones."""
-    times = {
+    stations: dict[str, list[int | None]] = {
         "placed": [state.placed_at],
         "confirmed": [
             state.confirmed_at, state.authorised_at, state.shipped_at, state.paid_at, state.delivered_at,
@@ -122,17 +141,19 @@ def reached_at(state: OrderState, milestone: str, policy: OrderPolicy) -> int | 
         ],
         "paid": [state.paid_at],
         "delivered": [state.delivered_at],
-    }[milestone]  # fmt: skip
-    return min((t for t in times if t is not None), default=None)
+    }  # fmt: skip
+    return min((t for t in stations[milestone] if t is not None), default=None)
 
 
 def value_of(state: OrderState, policy: OrderPolicy) -> Valued | None:
     """The order's value by the policy, exact to the minor unit; None when no total was reported."""
-    amounts = (state.presentment if policy.presentment else None) or state.shop
+    amounts = (_presentment(state) if policy.presentment else None) or state.shop
     if amounts is None:
         return None
     left_out = _left_out(amounts, policy)
     refunded = _refunded_in(amounts, state)
+    if "tax" in left_out:
+        refunded -= _tax_in(refunded, amounts)
     if amounts.after_refunds and not policy.deduct_refunds:
         left_out["refunds"] = -refunded
     elif policy.deduct_refunds and not amounts.after_refunds:
@@ -142,6 +163,29 @@ def value_of(state: OrderState, policy: OrderPolicy) -> Valued | None:
     return Valued(
         value=to_minor(value, amounts.currency), currency=amounts.currency, total=amounts.total, left_out=left_out
     )
+
+
+def _tax_in(refunded: Decimal, amounts: Amounts) -> Decimal:
+    """The tax in a refund, which is told as one sum: the order's own share of it."""
+    if not amounts.tax or not amounts.total:
+        return Decimal(0)
+    return to_minor(refunded * amounts.tax / amounts.total, amounts.currency)
+
+
+def _presentment(state: OrderState) -> Amounts | None:
+    """What the buyer saw; parts that only the shop's currency tells (a tip) by the order's own rate."""
+    shown, shop = state.presentment, state.shop
+    if shown is None or shop is None or not shop.total:
+        return shown
+    rate = shown.total / shop.total
+    missing: dict[str, Any] = {
+        part: to_minor(amount * rate, shown.currency)
+        for part in ("tax", "shipping", "shipping_tax", "tip", "duties", "gift_cards")
+        if getattr(shown, part) is None and (amount := getattr(shop, part)) is not None
+    }
+    if "shipping" in missing and "shipping_tax" in missing:
+        missing["tax_included"] = shop.tax_included
+    return msgspec.structs.replace(shown, **missing)
 
 
 def is_renewal(sale: Sale) -> bool:
@@ -160,6 +204,8 @@ def _never(state: OrderState, policy: OrderPolicy) -> Judgement | None:
         return Judgement(Standing.NEVER, "order_voided")
     if state.paid is Paid.REFUNDED or _wholly_refunded(state):
         return Judgement(Standing.NEVER, "order_refunded")
+    if _emptied(state):
+        return Judgement(Standing.NEVER, "order_emptied")
     if state.returned_at is not None:
         return Judgement(Standing.NEVER, "order_returned", state.returned_at)
     if is_renewal(state.sale) and policy.renewals == "none":
@@ -168,12 +214,19 @@ def _never(state: OrderState, policy: OrderPolicy) -> Judgement | None:
 
 
 def _wholly_refunded(state: OrderState) -> bool:
-    amounts = state.shop
-    if amounts is None or not state.refunded:
-        return False
+    """In either currency: a refund told in the other one is only as exact as the order's rate."""
+    return any(_is_refunded(amounts, state) for amounts in (state.shop, state.presentment) if amounts)
+
+
+def _is_refunded(amounts: Amounts, state: OrderState) -> bool:
     refunded = _refunded_in(amounts, state)
     before = amounts.total + refunded if amounts.after_refunds else amounts.total
     return before > 0 and refunded >= before
+
+
+def _emptied(state: OrderState) -> bool:
+    """Nothing is left of it: every line was edited or taken away. An order that was free has its lines."""
+    return state.shop is not None and state.shop.after_refunds and not state.shop.total and not state.lines
 
 
 def _left_out(amounts: Amounts, policy: OrderPolicy) -> dict[str, Decimal]:

@@ -90,12 +90,13 @@ def derive(facts: Sequence[Fact]) -> OrderState:
     reports = [f.report for f in facts]
     refunds = _refunds(facts)
     payments = _payments(reports)
-    received = _sum((p.amount, p.currency) for p in payments if _came_in(p))
+    purses = _purses(facts)
+    received = _largest(_sum((p.amount, p.currency) for p in purse if _came_in(p)) for purse in purses)
     shop = snapshot.shop if snapshot else None
     if shop is None and received:
         currency, total = max(received.items(), key=lambda x: x[1])
         shop = Amounts(currency=currency, total=total)
-    paid, paid_at = _paid(snapshot, [r.snapshot for _, r in ranked[1:] if r.snapshot], facts, payments, shop)
+    paid, paid_at = _paid(ranked, facts, purses, shop)
     parcels = _parcels(reports)
     delivered_at = _all_delivered(parcels) or (snapshot.delivered_at if snapshot else None)
     cancelled = next((s for _, r in ranked if (s := r.snapshot) and s.cancelled_at is not None), None)
@@ -103,7 +104,7 @@ def derive(facts: Sequence[Fact]) -> OrderState:
         order_id=main.order_id if main else min(reports, key=lambda r: (r.at, r.order_id)).order_id,
         placed_at=snapshot.placed_at if snapshot else min(r.at for r in reports),
         known=snapshot is not None,
-        sale=snapshot.sale if snapshot else Sale.WEB,
+        sale=_sale([s for _, r in ranked if (s := r.snapshot)]),
         test=any(s.test for r in latest.values() if (s := r.snapshot)),
         deleted=_is_deleted(facts, latest),
         gateways=tuple(dict.fromkeys(g for _, r in ranked if r.snapshot for g in r.snapshot.gateways)),
@@ -123,7 +124,7 @@ def derive(facts: Sequence[Fact]) -> OrderState:
         presentment=snapshot.presentment if snapshot else None,
         refunded=refunds,
         received=received,
-        lines=next((s.lines for _, r in ranked if (s := r.snapshot) and s.lines), ()),
+        lines=_lines([s for _, r in ranked if (s := r.snapshot)], reports),
         replaces=snapshot.replaces if snapshot else "",
         sources=tuple(sorted({f.source for f in facts})),
         disputed=any(p.kind == "dispute" and p.state != "failure" for p in payments),
@@ -133,7 +134,7 @@ def derive(facts: Sequence[Fact]) -> OrderState:
 def _standing(told: tuple[str, OrderReport]) -> tuple[bool, int, str]:
     source, report = told
     version = report.snapshot.version if report.snapshot else 0
-    return source.partition(":")[0] in PAYMENT_SYSTEMS, -version, source
+    return _is_payment_system(source), -version, source
 
 
 def _latest_snapshots(facts: Sequence[Fact]) -> dict[str, OrderReport]:
@@ -148,11 +149,11 @@ def _latest_snapshots(facts: Sequence[Fact]) -> dict[str, OrderReport]:
     return found
 
 
-def _rank(report: OrderReport) -> tuple[int, int, int, bytes]:
+def _rank(report: OrderReport) -> tuple[int, int, int, bytes, str]:
     """Order of two snapshots of one source. Equal versions differ by time, then by how far they got, then by text."""
     snapshot = report.snapshot
     assert snapshot is not None
-    return snapshot.version, report.at, _progress(snapshot), msgspec.json.encode(snapshot)
+    return snapshot.version, report.at, _progress(snapshot), msgspec.json.encode(snapshot), report.order_id
 
 
 def _progress(snapshot: Snapshot) -> int:
@@ -169,27 +170,49 @@ def _is_deleted(facts: Sequence[Fact], latest: dict[str, OrderReport]) -> bool:
     return False
 
 
+def _sale(snapshots: Sequence[Snapshot]) -> Sale:
+    """Where it was made by the standing source's word; but whoever knows it for a renewal knows more than the others."""
+    if any(s.sale is Sale.RENEWAL for s in snapshots):
+        return Sale.RENEWAL
+    return snapshots[0].sale if snapshots else Sale.WEB
+
+
+def _lines(standing: Sequence[Snapshot], reports: Sequence[OrderReport]) -> tuple[Line, ...]:
+    """The goods; of a cancelled order, whose lines are emptied by then, those it had before."""
+    now = next((s.lines for s in standing if s.lines), ())
+    if now or all(s.cancelled_at is None for s in standing):
+        return now
+    before = [r for r in reports if r.snapshot and r.snapshot.lines and r.snapshot.cancelled_at is None]
+    last = max(before, key=_rank, default=None)
+    return last.snapshot.lines if last and last.snapshot else ()
+
+
 def _paid(
-    main: Snapshot | None,
-    others: Iterable[Snapshot],
+    ranked: Sequence[tuple[str, OrderReport]],
     facts: Sequence[Fact],
-    payments: Sequence[Payment],
+    purses: Sequence[Sequence[Payment]],
     shop: Amounts | None,
 ) -> tuple[Paid | None, int | None]:
     """The payment's state and when the money was first reported whole.
 
-    What the shop says about the end of a payment stands; that the money came may be told by anybody who saw it.
+    What the shop says about the end of a payment stands; that the money came may be told by anybody who saw it. A
+    payment system's "voided" is the end of one try only, so it says nothing against money that came by another.
     """
+    snapshots = [s for _, r in ranked if (s := r.snapshot)]
     came = [f.report.at for f in facts if f.report.snapshot and f.report.snapshot.paid in _MONEY_CAME]
-    in_full = _paid_in_full_at(payments, shop)
+    times = (_paid_in_full_at(purse, shop) for purse in purses)
+    in_full = _earliest(t for t in times if t is not None)
     whole = [*came, *([in_full] if in_full is not None else [])]
-    state = main.paid if main else None
-    if state in (Paid.VOIDED, Paid.REFUNDED, Paid.PART_REFUNDED, Paid.PAID):
+    state = snapshots[0].paid if snapshots else None
+    tried = state is Paid.VOIDED and _is_payment_system(ranked[0][0])
+    if not tried and state in (Paid.VOIDED, Paid.REFUNDED, Paid.PART_REFUNDED, Paid.PAID):
         pass
-    elif in_full is not None or any(s.paid in _MONEY_CAME for s in others):
+    elif in_full is not None or any(s.paid in _MONEY_CAME for s in snapshots[1:]):
         state = Paid.PAID
-    elif state is None and payments:
-        state = Paid.PART if any(_came_in(p) for p in payments) else Paid.UNPAID
+    elif state is None and any(purses):
+        state = Paid.PART if any(_came_in(p) for purse in purses for p in purse) else Paid.UNPAID
+    elif state is None and shop is not None and not shop.total and not shop.after_refunds:
+        return Paid.PAID, snapshots[0].placed_at  # nothing was to be paid
     paid_now = state in _MONEY_CAME
     return state, min(whole) if whole and paid_now else None
 
@@ -205,6 +228,21 @@ def _paid_in_full_at(payments: Sequence[Payment], shop: Amounts | None) -> int |
             if total >= shop.total:
                 return payment.at
     return None
+
+
+def _is_payment_system(source: str) -> bool:
+    return source.partition(":")[0] in PAYMENT_SYSTEMS
+
+
+def _purses(facts: Sequence[Fact]) -> list[list[Payment]]:
+    """The payments by who told them: each shop's own, and those of the payment systems together.
+
+    A shop and the payment system tell of the same money under different ids, so payments of two purses are never
+    added; two payment systems each tell of their own part.
+    """
+    shops = sorted({f.source for f in facts if not _is_payment_system(f.source)})
+    purses = [_payments(f.report for f in facts if f.source == source) for source in shops]
+    return [*purses, _payments(f.report for f in facts if _is_payment_system(f.source))]
 
 
 def _came_in(payment: Payment) -> bool:
@@ -223,11 +261,14 @@ def _payments(reports: Iterable[OrderReport]) -> list[Payment]:
 
 
 def _newer(a: Payment, b: Payment) -> bool:
+    return _age(a) > _age(b)
+
+
+def _age(payment: Payment) -> tuple[int, int, bytes]:
+    """Order of two reports of one payment: by time, then by how final, then by text so that nothing is left open."""
     order = ("pending", "failure", "success")
-    return (a.at, order.index(a.state) if a.state in order else 0) > (
-        b.at,
-        order.index(b.state) if b.state in order else 0,
-    )
+    rank = order.index(payment.state) if payment.state in order else 0
+    return payment.at, rank, msgspec.json.encode(payment)
 
 
 def _refunds(facts: Sequence[Fact]) -> dict[str, Decimal]:
@@ -239,12 +280,24 @@ def _refunds(facts: Sequence[Fact]) -> dict[str, Decimal]:
     sums: list[dict[str, Decimal]] = []
     for source in {f.source for f in facts}:
         reports = [f.report for f in facts if f.source == source]
-        refunds: dict[str, Refund] = {r.id: r for report in reports for r in report.refunds}
+        told = sorted(((report.at, r) for report in reports for r in report.refunds), key=_refund_age)
+        refunds: dict[str, Refund] = {r.id: r for _, r in told}
         back = [p for p in _payments(reports) if p.kind == "refund" and p.state == "success"]
         sums.append(_sum((r.amount, r.currency) for r in refunds.values()))
         sums.append(_sum((p.amount, p.currency) for p in back))
-    currencies = {c for one in sums for c in one}
-    return {c: max(one.get(c, Decimal(0)) for one in sums) for c in sorted(currencies)}
+    return _largest(sums)
+
+
+def _refund_age(told: tuple[int, Refund]) -> tuple[int, int, bytes]:
+    at, refund = told
+    return at, refund.at, msgspec.json.encode(refund)
+
+
+def _largest(sums: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:
+    """For each currency the largest of the sums."""
+    told = list(sums)
+    currencies = {c for one in told for c in one}
+    return {c: max(one.get(c, Decimal(0)) for one in told) for c in sorted(currencies)}
 
 
 def _sum(amounts: Iterable[tuple[Decimal, str]]) -> dict[str, Decimal]:

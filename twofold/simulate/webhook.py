@@ -49,6 +49,7 @@ def order_body(order: Order, carried: Carried, *, created_ms: int, domain: str, 
     ``created_ms`` is when the checkout was completed; ``domain`` is the host the shopper sees.
     """
     made = datetime.fromtimestamp(created_ms // 1000, UTC).isoformat()
+    changed = datetime.fromtimestamp(created_ms // 1000 + (topic == PAID), UTC).isoformat()
     shopper = order.shopper
     money = str(order.value)
     address = {
@@ -68,7 +69,7 @@ def order_body(order: Order, carried: Carried, *, created_ms: int, domain: str, 
         "test": order.kind is Kind.TEST,
         "created_at": made,
         "processed_at": made,
-        "updated_at": made,
+        "updated_at": changed,
         "cancelled_at": None if order.kind is Kind.REAL else made,
         "financial_status": _payment(order, topic),
         "fulfillment_status": None,

@@ -38,6 +38,8 @@ METHOD, PATH = ":method", ":path"
 _KEYS_OF_EVENTS = 40  # a record has hundreds of properties, each with its history
 _MAX_CHANGES = 100  # HubSpot puts at most 100 changes into one body
 _STAGE_OF = {"deal": "dealstage", "contact": "lifecyclestage"}
+# A company has a lifecyclestage, a phone and a city too, and they are nobody's. A contact's body has no objectType.
+_RECORDS = ("DEAL", "CONTACT")
 _CONTACT = {
     "em": "email", "ph": "phone", "fn": "firstname", "ln": "lastname", "ct": "city", "st": "state", "zp": "zip",
     "country": "country",
@@ -111,6 +113,9 @@ def _workflow(tree: dict[str, Any], options: SourceOptions, now_ms: int) -> Read
     properties = tree.get("properties", tree)
     if not isinstance(properties, dict):
         return _refuse("properties", "an object", properties)
+    record = tree.get("objectType")
+    if isinstance(record, str) and record.upper() not in _RECORDS:
+        return Ignored(kind="lead stage", reason="only deals and contacts have stages that are kept")
     of = partial(_value, properties)
     kind = "deal" if "dealstage" in properties else "contact" if "lifecyclestage" in properties else ""
     if not kind:
@@ -126,8 +131,7 @@ def _workflow(tree: dict[str, Any], options: SourceOptions, now_ms: int) -> Read
 
 def _record(kind: str, record_id: str, properties: dict[str, Any], of: Callable[[str], Any], now_ms: int) -> Record:
     stage = of(_STAGE_OF[kind])
-    entered = properties.get(_STAGE_OF[kind])
-    entered_at = _ms(entered.get("timestamp")) if isinstance(entered, dict) else None
+    entered_at = _set_at(properties.get(_STAGE_OF[kind]))
     changed = [_ms(of(name)) for name in ("hs_lastmodifieddate", "lastmodifieddate")]
     stages = [stage, f"{of('pipeline')}/{stage}"] if isinstance(stage, str) else []
     closed, won = of("hs_is_closed"), of("hs_is_closed_won")
@@ -153,6 +157,16 @@ def _record(kind: str, record_id: str, properties: dict[str, Any], of: Callable[
 def _value(properties: dict[str, Any], name: str) -> Any:
     found = properties.get(name)
     return found.get("value") if isinstance(found, dict) else found
+
+
+def _set_at(entry: Any) -> int | None:
+    """When a property got its value. A deal says it beside the value, a contact in its history alone, newest first."""
+    if not isinstance(entry, dict):
+        return None
+    versions = entry.get("versions")
+    history = [row for row in versions if isinstance(row, dict)] if isinstance(versions, list) else []
+    times = (row.get("timestamp") for row in history if row.get("value") == entry.get("value"))
+    return _ms(entry.get("timestamp")) or _ms(next(times, None))
 
 
 def _ms(value: Any) -> int | None:

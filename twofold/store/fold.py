@@ -17,7 +17,10 @@ from msgspec import Struct
 from twofold.event.consent import consent_text, strictest, strictest_text
 from twofold.event.model import Channel, CustomData, Event, UserData
 
-CHANNEL_BIT = {Channel.BROWSER: 1, Channel.SERVER: 2}
+
+def channel_bit(channel: Channel) -> int:
+    """A channel's bit in `Action.channels`. Not a table: the hash of an enum's member is worked out in Python."""
+    return 1 if channel is Channel.BROWSER else 2
 
 
 class Verdict(StrEnum):
@@ -71,7 +74,7 @@ def begin_action(event: Event, position: int, hold_ms: int, routes: int) -> Acti
         copies=1,
         late=0,
         tier=event.tier,
-        channels=CHANNEL_BIT[event.channel],
+        channels=channel_bit(event.channel),
         consent=consent_text(event),
         value=None if data.value is None else str(data.value),
         currency=data.currency,
@@ -89,7 +92,7 @@ def judge(action: Action, event: Event, same_order: bool = False) -> Verdict:
         return Verdict.CONFLICT
     if _differ(action.goods, goods_digest(data)):
         return Verdict.CONFLICT
-    return Verdict.REPEAT if action.channels & CHANNEL_BIT[event.channel] else Verdict.TWIN
+    return Verdict.REPEAT if action.channels & channel_bit(event.channel) else Verdict.TWIN
 
 
 def add_copy(action: Action, event: Event) -> bool:
@@ -100,7 +103,7 @@ def add_copy(action: Action, event: Event) -> bool:
         action.late += 1
         return False
     higher = event.tier > action.tier
-    richer = higher or not action.channels & CHANNEL_BIT[event.channel]
+    richer = higher or not action.channels & channel_bit(event.channel)
     data = event.custom_data
     if data.value is not None and (higher or action.value is None):
         action.value, action.currency = str(data.value), data.currency
@@ -108,7 +111,7 @@ def add_copy(action: Action, event: Event) -> bool:
         action.goods = goods_digest(data) or action.goods
     action.order_id = action.order_id or data.order_id
     action.tier = max(action.tier, event.tier)
-    action.channels |= CHANNEL_BIT[event.channel]
+    action.channels |= channel_bit(event.channel)
     if richer:
         action.due_at = min(action.due_at, event.received_at)
     return richer
@@ -154,8 +157,15 @@ def sending_id(copies: Sequence[Event]) -> str:
 
 def goods_digest(data: CustomData) -> str | None:
     """A short digest of which goods a copy names, however it lists them; None when it names none."""
-    ids = {c.id for c in data.contents} or set(data.content_ids)
-    return blake2b("\0".join(sorted(ids)).encode(), digest_size=6).hexdigest() if ids else None
+    contents, ids = data.contents, data.content_ids
+    if len(contents) + len(ids) == 1:  # nearly every product page; and nothing to sort
+        text = contents[0].id if contents else ids[0]
+    else:
+        named = {c.id for c in contents} or set(ids)
+        if not named:
+            return None
+        text = "\0".join(sorted(named))
+    return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 _FIRST_KNOWN = (

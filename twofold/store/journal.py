@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 
@@ -18,12 +18,13 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from twofold.event.consent import consent_text, strictest_text
-from twofold.event.identity import ORDER_EVENTS, fold_keys
+from twofold.event.identity import ORDER_EVENTS, fold_keys, order_keys
 from twofold.event.model import Event, Tier, encode
 from twofold.store.engine import Engine, id_array
 from twofold.store.fold import Action, Verdict, add_copy, begin_action, judge
 from twofold.store.keys import FoldKeys
-from twofold.store.orders import Applied, OrderEntry, Orders
+from twofold.store.orders import Applied, OrderEntry, OrderRow, Orders
+from twofold.store.outcomes import due_outcomes, worth_looking
 from twofold.store.people import People
 
 GENESIS = b"\0" * 8
@@ -73,9 +74,13 @@ class _Counters(Struct, frozen=True):
 class _Batch:
     """What one transaction is about to write."""
 
-    __slots__ = ("actions", "by_key", "changed", "consents", "copies", "events", "keys", "merged", "new", "tally")
+    __slots__ = (
+        "actions", "by_key", "changed", "consents", "copies", "events", "keys", "merged", "new", "owners", "salts",
+        "tally",
+    )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, size: int) -> None:
+        self.salts = os.urandom(SALT * size)  # one call: it costs a third of a microsecond
         self.by_key: dict[bytes, int] = {}
         self.actions: dict[int, Action] = {}
         self.consents: dict[int, str] = {}  # of the actions as they were read
@@ -85,6 +90,7 @@ class _Batch:
         self.events: list[tuple[Any, ...]] = []
         self.keys: list[tuple[bytes, int]] = []
         self.copies: list[tuple[int, int]] = []
+        self.owners: dict[int, int | None] = {}  # action -> the order that stands for it
         self.tally: Counter[str] = Counter()
 
 
@@ -142,41 +148,80 @@ class Journal:
     def _append_orders(self, entries: Sequence[OrderEntry]) -> list[bool]:
         """Reports into the ledger, True for each that told something new; the first copy of an order's Purchase is folded, and the order owns its action."""
         applied = [(self._orders.apply(entry), entry) for entry in entries]
+        latest = _latest([one for one, _ in applied])
         fresh: dict[int, tuple[Applied, Event]] = {}
         for one, entry in applied:
-            if entry.copy is not None and one.row.action is None and one.row.id not in fresh and not one.state.test:
-                fresh[one.row.id] = (one, entry.copy)
+            order = latest[one.row.id]
+            if entry.copy is None or order.row.id in fresh or order.state.test:
+                continue
+            # Of an order that has its action a copy is folded for its names: they may lead to a further action, or
+            # a browser may come by them. Not when all are forgotten: it would begin another.
+            if order.row.action is None or (one.joined and self._keys.find(fold_keys(entry.copy))):
+                fresh[order.row.id] = (order, entry.copy)
         owned: dict[int, int] = {}
         if fresh:
             copies = [copy for _, copy in fresh.values()]
-            _, actions = self._append_events(copies)
-            for (one, copy), action in zip(fresh.values(), actions, strict=True):
-                owned[one.row.id] = action
-                self._orders.own(one.row, action, copy)
+            _, actions = self._append_events(copies, list(fresh))
+            for (order, copy), action in zip(fresh.values(), actions, strict=True):
+                owned[order.row.id] = self._orders.settle_owner(order.row, action, copy)
+        told = {latest[one.row.id].row.id for one, _ in applied if one.new}
+        owned |= self._waiting_for(
+            (one, entry)
+            for one, entry in applied
+            if one.row.id in told and one.row.action is None and one.row.id not in owned
+        )
         for one, entry in applied:
-            self._orders.news(one, owned.get(one.row.id, one.row.action), entry.received_at)
+            if one is latest[one.row.id] and one.row.id in told:
+                one = msgspec.structs.replace(one, new=True)
+                self._orders.news(one, owned.get(one.row.id, one.row.action), entry.received_at)
+        self._append_outcomes([one.row for one in latest.values()], entries[-1].received_at)
         return [one.new for one, _ in applied]
 
-    def _append_events(self, events: Sequence[Event]) -> tuple[list[Verdict], list[int]]:
-        """Verdict and action of each."""
+    def _waiting_for(self, reports: Iterable[tuple[Applied, OrderEntry]]) -> dict[int, int]:
+        """Order to the Purchase that came without it, for reports without a copy of their own: news for it, too."""
+        keys = {
+            key: one.row.id
+            for one, entry in reports
+            for key in order_keys(entry.dataset, "Purchase", entry.report.order_id, entry.report.aliases)
+        }
+        return {keys[key]: action for key, action in self._keys.find(list(keys)).items()}
+
+    def _append_outcomes(self, rows: Sequence[OrderRow], now_ms: int) -> None:
+        """Events for the ends of orders that were sent, once each: the order's row keeps which were told."""
+        orders = worth_looking(rows, self._orders.policy_of)
+        due = due_outcomes(self._engine, orders, self._orders.policy_of, now_ms) if orders else []
+        if due:
+            self._append_events([one.event for one in due])
+            for one in due:
+                self._engine.run("told_outcome", (one.order, one.bit))
+
+    def _append_events(self, events: Sequence[Event], orders: Sequence[int] = ()) -> tuple[list[Verdict], list[int]]:
+        """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them."""
         self._keys.turn(events[-1].received_at)
         keyed = [fold_keys(e) for e in events]
-        batch = _Batch()
+        batch = _Batch(len(events))
         batch.by_key = self._keys.find([k for keys in keyed for k in keys])
         self._load_actions(batch)
-        verdicts = [self._append_one(batch, e, keys) for e, keys in zip(events, keyed, strict=True)]
+        rows: Sequence[int | None] = orders or [None] * len(events)
+        verdicts = [self._append_one(batch, *one) for one in zip(events, keyed, rows, strict=True)]
         self._write(batch, events[-1].received_at)
         self._people.note(events)
         return verdicts, [row[10] for row in batch.events]
 
-    def _append_one(self, batch: _Batch, event: Event, keys: list[bytes]) -> Verdict:
+    def _append_one(self, batch: _Batch, event: Event, keys: list[bytes], order: int | None) -> Verdict:
         position = self._now.position + 1
-        action, torn = self._action_of(batch, event, keys)
-        if action is not None and _of_another_order(action, event, self._by_order(batch, event, keys)):
+        action, torn, strange = self._action_of(batch, event, keys, order)
+        owner = self._owner(batch, action) if action is not None and order is not None else None
+        if (
+            action is not None
+            and owner is None
+            and _of_another_order(action, event, self._by_order(batch, event, keys))
+        ):
+            action, strange = None, True
+        if strange and event.id_given and self._leads_elsewhere(batch, keys[0], action):
             # Shops copy ids from order to order. Two orders are two purchases, whatever id they were given.
             event = msgspec.structs.replace(event, event_id=f"{event.event_id}.{event.custom_data.order_id}")
             keys = fold_keys(event)
-            action = None
         if action is None:
             destinations, hold = self._routes.get(event.dataset, ((), {}))
             action = begin_action(event, position, hold.get(event.event_name, 0), len(destinations))
@@ -189,12 +234,18 @@ class Journal:
             batch.copies.append((action.id, position))
             if action.id not in batch.new:
                 batch.changed[action.id] = action
+        if order is not None:
+            batch.owners[action.id] = order
         for key in keys:
             if key not in batch.by_key:
                 batch.by_key[key] = action.id
                 batch.keys.append((key, action.id))
         self._journal_row(batch, event, position, verdict, action.id, late)
         return verdict
+
+    def _leads_elsewhere(self, batch: _Batch, key: bytes, action: Action | None) -> bool:
+        """True when a key is another action's."""
+        return key in batch.by_key and self._resolve(batch, batch.by_key[key]) is not action
 
     def _by_order(self, batch: _Batch, event: Event, keys: list[bytes]) -> bool:
         """True when a name of its order, not only the event id, led to the action."""
@@ -204,7 +255,8 @@ class Journal:
         self, batch: _Batch, event: Event, position: int, verdict: Verdict, action: int, late: int
     ) -> None:
         body = encode(event)
-        salt = os.urandom(SALT)
+        at = SALT * len(batch.events)
+        salt = batch.salts[at : at + SALT]
         chain = link(self._now.chain, position, verdict, action, body_digest(body, salt))
         self._now = _Counters(position, chain)
         batch.tally[verdict] += 1
@@ -213,10 +265,13 @@ class Journal:
             event.channel, event.sender, int(event.tier), verdict, action, late, body, chain + salt,
         ))  # fmt: skip
 
-    def _action_of(self, batch: _Batch, event: Event, keys: list[bytes]) -> tuple[Action | None, bool]:
-        """The action these keys belong to; two that turn out to be one are merged on the way.
+    def _action_of(
+        self, batch: _Batch, event: Event, keys: list[bytes], order: int | None
+    ) -> tuple[Action | None, bool, bool]:
+        """The action these keys belong to; several that turn out to be one are merged on the way.
 
-        True with it when the two were both sent already: nothing can be taken back, the copy is a conflict.
+        The second is True when two of them were sent already: nothing can be taken back, the copy is a conflict. The
+        third when an action of another order was left out: an id or a number of an order can be another's too.
         """
         found: list[Action] = []
         for key in keys:
@@ -224,17 +279,44 @@ class Journal:
             action = self._resolve(batch, known) if known is not None else None
             if action is not None and action not in found:
                 found.append(action)
+        strange = False
+        if order is not None or len(found) > 1:
+            of_it = self._of_one_order(batch, event, keys, found, order)
+            strange, found = len(of_it) < len(found), of_it
         if len(found) < 2:
-            return (found[0] if found else None), False
-        if all(a.sealed_at is not None for a in found):
+            return (found[0] if found else None), False, strange
+        if sum(a.sealed_at is not None for a in found) > 1:
             consent = consent_text(event)
             for action in found:
                 consent = strictest_text(consent, action.consent)
             for action in found:  # a denial that names both stops what is still to be tried of either
                 action.consent = consent
                 batch.changed[action.id] = action
-            return min(found, key=lambda a: a.id), True
-        return self._merge(batch, found[0], found[1], event.received_at), False
+            return min((a for a in found if a.sealed_at is not None), key=lambda a: a.id), True, strange
+        winner = found[0]
+        for action in found[1:]:
+            winner = self._merge(batch, winner, action, event.received_at)
+        return winner, False, strange
+
+    def _of_one_order(
+        self, batch: _Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None
+    ) -> list[Action]:
+        """Those that can be one: not the actions of two orders. A copy without an order of its own goes by its names."""
+        owners = {a.id: self._owner(batch, a) for a in found}
+        if order is None:
+            known = {owner for owner in owners.values() if owner is not None}
+            if len(known) < 2:
+                return found
+            by_name = (batch.by_key[key] for key in keys[1 if event.id_given else 0 :] if key in batch.by_key)
+            named = (self._resolve(batch, action) for action in by_name)
+            order = next((owners[a.id] for a in named if a is not None and owners[a.id] is not None), min(known))
+        return [a for a in found if owners[a.id] in (None, order)]
+
+    def _owner(self, batch: _Batch, action: Action) -> int | None:
+        """The order that stands for an action, also when this batch made it so."""
+        if action.id not in batch.owners:
+            batch.owners[action.id] = self._orders.owner_of(action.id) if action.id not in batch.new else None
+        return batch.owners[action.id]
 
     def _merge(self, batch: _Batch, a: Action, b: Action, now_ms: int) -> Action:
         """Two actions with one order or id between them, not both sent: the sent one, else the earlier, takes both."""
@@ -251,6 +333,8 @@ class Journal:
         winner.order_id = winner.order_id or loser.order_id
         winner.consent = strictest_text(winner.consent, loser.consent)
         batch.merged.append((winner.id, loser.id))
+        if winner.id in batch.owners and batch.owners[winner.id] is None:
+            batch.owners[winner.id] = batch.owners.get(loser.id)
         for action in (winner, loser):
             if action.id not in batch.new:
                 batch.changed[action.id] = action
@@ -309,6 +393,20 @@ class Journal:
         self._engine.run("trim_refused", (self._refused_keep,))
         counts = Counter(f"refused.{row.reason}" for row in rows)
         self._engine.run_rows("raise_tally", [*counts.items(), ("refused", len(rows))])
+
+
+def _latest(applied: Sequence[Applied]) -> dict[int, Applied]:
+    """Each order's row of a batch to what was applied to it last, also for rows that became part of another."""
+    found: dict[int, Applied] = {}
+    for one in applied:
+        for gone in one.took:
+            found[gone] = one
+        found[one.row.id] = one
+    for order, one in found.items():
+        while found[one.row.id] is not one:
+            one = found[one.row.id]
+        found[order] = one
+    return found
 
 
 def _of_another_order(action: Action, event: Event, by_order: bool) -> bool:

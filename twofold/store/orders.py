@@ -7,7 +7,7 @@ claim, so the order of arrival does not matter. Runs on the writer's thread. Hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from hashlib import blake2b
 from typing import NamedTuple
@@ -18,14 +18,15 @@ from msgspec import Struct
 from twofold.event.identity import is_order_name
 from twofold.event.model import Content, Event, Tier
 from twofold.ledger.model import OrderReport, decode_report, encode_report
-from twofold.ledger.policy import OrderPolicy, Standing, judge_order, value_of
-from twofold.ledger.state import Fact, OrderState, decode_state, derive, encode_state
+from twofold.ledger.policy import OrderPolicy, Standing, is_renewal, judge_order, value_of
+from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
 from twofold.store.engine import Engine, id_array, key_array
 from twofold.store.gates import Candidate, Held, Suppressed
 
 ORDER_GATED = frozenset({"Purchase", "Subscribe"})
 WAITING_SOURCES = frozenset({"website", "app"})  # what a shop's own system knows of; a till or a telephone it may not
 LOOK_AGAIN_MS = 6 * 3_600_000
+SOON_MS = 60_000  # until it is known what became of another order's request
 FRESH_S = 6 * 86_400  # an event_time older than this may be too old for the platform before it is through
 
 
@@ -58,6 +59,8 @@ class Applied(Struct):
     row: OrderRow
     state: OrderState
     new: bool  # it told something that was not known
+    joined: bool = False  # it told further names of an order that was known
+    took: tuple[int, ...] = ()  # orders that turned out to be this one
 
 
 class Orders:
@@ -77,20 +80,21 @@ class Orders:
     def apply(self, entry: OrderEntry) -> Applied:
         """Keeps a report, if it says something new, and derives the order's state again."""
         self._any = True
-        report = entry.report
-        names = _names(entry.dataset, report)
-        row = self._find(names)
-        body = encode_report(report)
+        names = _names(entry.dataset, entry.report)
+        body = encode_report(entry.report)
+        row, took, known = self._find(names, entry)
+        joined = bool(took) or not known
         if row is None:
-            state = derive([Fact(entry.source, report)])
+            state = derive([Fact(entry.source, entry.report)])
             row = self._begin(entry, state)
             self._keep(row.id, entry, body)
-            self._engine.run_rows("insert_order_names", [(name, row.id) for name in names])
+            # A number may be another shop's too: it stands for the order that had it last.
+            self._engine.run_rows("take_order_names", [(name, row.id) for name in names.all])
             return Applied(row, state, True)
-        self._engine.run_rows("insert_order_names", [(name, row.id) for name in names])
-        if not self._keep(row.id, entry, body):
-            return Applied(row, decode_state(row.state), False)
-        return Applied(*self._derive_again(row, entry.received_at), True)
+        self._engine.run_rows("insert_order_names", [(name, row.id) for name in names.all])
+        if not self._keep(row.id, entry, body) and not took:
+            return Applied(row, decode_state(row.state), False, joined)
+        return Applied(*self._derive_again(row, entry.received_at), True, joined, took)
 
     def own(self, row: OrderRow, action: int, copy: Event | None) -> None:
         """The order stands for this action from now on."""
@@ -105,19 +109,55 @@ class Orders:
             self._engine.run("reopen_order", (now_ms, action))
         self._engine.run("hurry_order", (now_ms, action))
 
-    def _find(self, names: Sequence[bytes]) -> OrderRow | None:
-        found = sorted({order for _, order in self._engine.run("select_order_names", (key_array(names),))})
+    def settle_owner(self, row: OrderRow, action: int, copy: Event | None) -> int:
+        """The one of two actions of an order that it stands for: what went further stays."""
+        if row.action is not None and row.action != action and self._how_far(row.action) >= self._how_far(action):
+            return row.action
+        self.own(row, action, copy)
+        return action
+
+    def owner_of(self, action: int) -> int | None:
+        """Which order stands for an action."""
+        rows = self._engine.run("select_order_of_action", (action,))
+        return OrderRow(*rows[0]).id if rows else None
+
+    def _how_far(self, action: int, destination: int | None = None) -> int:
+        """3 delivered, 2 sent and nobody knows whether it arrived, 1 under way, 0 not sent; to one or any."""
+        first, last = (0, 255) if destination is None else (destination, destination)
+        return self._engine.run("how_far_sent", (action * 256 + first, action * 256 + last))[0][0] or 0
+
+    def _find(self, names: _Names, entry: OrderEntry) -> tuple[OrderRow | None, tuple[int, ...], bool]:
+        """The order of these names, which others turned out to be it, and whether all names were its own already."""
+        found = dict(self._engine.run("select_order_names", (key_array(names.all),)))
         if not found:
-            return None
-        rows = [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(found),))]
-        rows.sort(key=lambda r: (r.action is None, r.id))
-        for other in rows[1:]:
-            self._unite(rows[0], other)
-        return rows[0] if len(rows) == 1 else self._derive_again(rows[0], 0)[0]
+            return None, (), False
+        sure = {found[name] for name in names.sure if name in found}
+        rows = [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(sorted(set(found.values()))),))]
+        rows = [r for r in rows if r.id in sure or not self._is_another(r, entry)]
+        if not rows:
+            return None, (), False
+        if len(rows) > 1:
+            rows.sort(key=lambda r: (r.action is None, -self._how_far(r.action) if r.action else 0, r.id))
+            for other in rows[1:]:
+                self._unite(rows[0], other)
+        return rows[0], tuple(r.id for r in rows[1:]), len(found) == len(names.all)
+
+    def _is_another(self, row: OrderRow, entry: OrderEntry) -> bool:
+        """True when the same kind of shop reported this row under another order id: two shops number alike."""
+        kind = _kind_of(entry.source)
+        state = decode_state(row.state)
+        if state.order_id == entry.report.order_id or kind in PAYMENT_SYSTEMS:
+            return False
+        if kind not in map(_kind_of, state.sources):
+            return False
+        facts = self._engine.run("select_order_facts", (row.id,))
+        own = {decode_report(body).order_id for source, body in facts if _kind_of(source) == kind}
+        return entry.report.order_id not in own
 
     def _unite(self, kept: OrderRow, other: OrderRow) -> None:
         """Two orders turned out to be one: it takes the other's names and facts."""
         engine = self._engine
+        engine.run("told_outcome", (kept.id, other.outcomes))
         engine.run("move_order_names", (kept.id, other.id))
         engine.run("move_order_facts", (kept.id, other.id))
         engine.run("drop_order_facts", (other.id,))
@@ -131,6 +171,10 @@ class Orders:
 
     def _keep(self, order: int, entry: OrderEntry, body: bytes) -> bool:
         report = entry.report
+        if report.snapshot and report.snapshot.replaces:
+            # No name of its own: by it the order that was replaced finds this one.
+            replaced = _name(entry.dataset, f"replaces:{report.snapshot.replaces.lstrip('#')}")
+            self._engine.run_rows("insert_order_names", [(replaced, order)])
         values = (
             order, entry.received_at, report.at, report.kind, entry.source, report.reference,
             _digest_of(entry.source, report), body,
@@ -158,6 +202,9 @@ class Orders:
         state = decode_state(row.state) if row else None
         if row is None or state is None or not (state.known or state.test):
             return self._alone(candidate, policy, now_ms)
+        renews = is_renewal(state.sale) and policy.renewals == "subscribe"
+        if candidate.event.event_name != "Purchase" and row.action != candidate.action and not renews:
+            return None  # a Subscribe beside the Purchase of a first order is an event of its own
         if row.action is not None and row.action != candidate.action:
             return Suppressed("order_counted")
         if row.action is None:
@@ -168,8 +215,12 @@ class Orders:
         if judged.standing is Standing.NOT_YET:
             expires = (state.placed_at + policy.expire_s + 1) * 1000
             return Held(min(now_ms + LOOK_AGAIN_MS, max(expires, now_ms + 1)), judged.reason)
-        if self._placed_again(row, state, candidate.event, policy):
-            return Suppressed("order_placed_again")
+        again = self._placed_again(row, state, candidate, policy, now_ms)
+        if again is not None:
+            return again
+        if renews and candidate.event.event_name == "Purchase":
+            # It was begun before anybody said that the order is a renewal.
+            candidate.event = msgspec.structs.replace(candidate.event, event_name="Subscribe")
         candidate.event = _with_money(candidate.event, row, state, policy)
         candidate.event = _in_time(candidate.event, judged.since, now_ms)
         return None
@@ -178,10 +229,14 @@ class Orders:
         """Before a further attempt: an order that was cancelled meanwhile is not sent, if it surely never arrived."""
         if candidate.unsure or candidate.event.event_name not in ORDER_GATED:
             return None
-        rows = self._engine.run("select_order_of_action", (candidate.action,))
-        if not rows:
+        row = self._order_of(candidate) if self._any else None
+        if row is None:
             return None
-        row = OrderRow(*rows[0])
+        if row.action != candidate.action:
+            if candidate.event.event_name != "Purchase" or row.action is None:
+                return None
+            if self.settle_owner(row, candidate.action, candidate.event) != candidate.action:
+                return Suppressed("order_counted")
         judged = judge_order(decode_state(row.state), self.policy_of(row.dataset), now_ms // 1000)
         return Suppressed(judged.reason) if judged.standing is Standing.NEVER else None
 
@@ -196,10 +251,10 @@ class Orders:
         names = _names_of_event(candidate.event)
         if not names:
             return None
-        found = {order for _, order in self._engine.run("select_order_names", (key_array(names),))}
-        if len(found) != 1:
-            return None
-        return OrderRow(*self._engine.run("select_orders", (id_array(found),))[0])
+        found = dict(self._engine.run("select_order_names", (key_array(names),)))
+        # Its own order id first: what else it is bound to can be wrong.
+        order = next((found[name] for name in names if name in found), None)
+        return OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0]) if order is not None else None
 
     def _alone(self, candidate: Candidate, policy: OrderPolicy, now_ms: int) -> Suppressed | Held | None:
         """A Purchase whose order nobody has reported: it waits where a shop reports orders, then it goes alone."""
@@ -216,17 +271,37 @@ class Orders:
         candidate.marks.append("alone")
         return None
 
-    def _placed_again(self, row: OrderRow, state: OrderState, event: Event, policy: OrderPolicy) -> bool:
-        """True when the same person's same goods were sent as an order that was cancelled and placed anew."""
+    def _placed_again(
+        self, row: OrderRow, state: OrderState, candidate: Candidate, policy: OrderPolicy, now_ms: int
+    ) -> Suppressed | Held | None:
+        """An answer when the same purchase was sent as an order that was cancelled and placed anew."""
+        if self._by_name(row, f"replaces:{row.order_id.lstrip('#')}"):
+            return Suppressed("order_replaced")
+        made_from = self._by_name(row, f"order:{state.replaces.lstrip('#')}") if state.replaces else []
+        others = [*made_from, *self._cancelled_alike(row, state, candidate.event, policy)]
+        sent = [self._how_far(o.action, candidate.delivery % 256) for o in others if o.action not in (None, row.action)]
+        if any(far >= 2 for far in sent):
+            return Suppressed("order_placed_again")
+        return Held(now_ms + SOON_MS, "order_placed_again") if any(sent) else None
+
+    def _by_name(self, row: OrderRow, name: str) -> list[OrderRow]:
+        """The other order of this name."""
+        found = {order for _, order in self._engine.run("select_order_names", (key_array([_name(row.dataset, name)]),))}
+        return [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(found - {row.id}),))]
+
+    def _cancelled_alike(
+        self, row: OrderRow, state: OrderState, event: Event, policy: OrderPolicy
+    ) -> Iterator[OrderRow]:
+        """The same person's cancelled orders of the same goods and money shortly before."""
         person = row.person or _person(event)
         if person is None or not policy.recreated_s:
-            return False
-        for values in self._engine.run("select_orders_of_person", (person, row.dataset, row.id)):
-            other = decode_state(OrderRow(*values).state)
-            near = abs(other.placed_at - state.placed_at) <= policy.recreated_s
-            if other.cancelled_at is not None and near and other.placed_at <= state.placed_at and _alike(other, state):
-                return True
-        return False
+            return
+        bounds = (state.placed_at - policy.recreated_s, state.placed_at)
+        for values in self._engine.run("select_orders_of_person", (person, row.dataset, row.id, *bounds)):
+            other = OrderRow(*values)
+            its = decode_state(other.state)
+            if its.cancelled_at is not None and _alike(its, state):
+                yield other
 
 
 def _alike(a: OrderState, b: OrderState) -> bool:
@@ -254,6 +329,9 @@ def _with_money(event: Event, row: OrderRow, state: OrderState, policy: OrderPol
         )
         if contents:
             data.contents = contents
+            # What a copy said of the goods in other words was true when it was made.
+            data.content_ids = tuple(dict.fromkeys(c.id for c in contents)) if data.content_ids else ()
+            data.num_items = sum(line.quantity for line in state.lines) if data.num_items is not None else None
     return msgspec.structs.replace(event, custom_data=data)
 
 
@@ -270,9 +348,23 @@ def _in_time(event: Event, since: int | None, now_ms: int) -> Event:
     return msgspec.structs.replace(event, event_time=since)
 
 
-def _names(dataset: str, report: OrderReport) -> list[bytes]:
+def name_of_order(dataset: str, order: str) -> bytes:
+    """The name under which an order's id, or a number that stands for it, is found."""
+    return _name(dataset, f"order:{order.lstrip('#')}")
+
+
+class _Names(NamedTuple):
+    """Digests of an order's names. ``sure``: those that no other order can have, as they are a payment system's."""
+
+    all: list[bytes]
+    sure: list[bytes]
+
+
+def _names(dataset: str, report: OrderReport) -> _Names:
     own = [f"order:{report.order_id}", *(a for a in report.aliases if is_order_name(a, report.order_id))]
-    return [_name(dataset, name) for name in dict.fromkeys(map(_as_order, own))]
+    plain = list(dict.fromkeys(map(_as_order, own)))
+    sure = [_name(dataset, name) for name in plain if not name.startswith("order:")]
+    return _Names([_name(dataset, name) for name in plain], sure)
 
 
 def _names_of_event(event: Event) -> list[bytes]:
@@ -288,6 +380,10 @@ def _as_order(name: str) -> str:
     """A number that can be taken for no other order's id is as good as the id: browsers send either."""
     kind, _, value = name.partition(":")
     return f"order:{value.lstrip('#')}" if kind in ("number", "name") else name
+
+
+def _kind_of(source: str) -> str:
+    return source.partition(":")[0]
 
 
 def _name(dataset: str, name: str) -> bytes:

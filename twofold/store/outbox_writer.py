@@ -222,7 +222,7 @@ class OutboxWriter:
                 ",".join(sorted(present_keys(event.user_data))),
                 candidate.consent,
                 ",".join(candidate.marks),
-                ",".join(f"{key}={where}" for key, where in candidate.stitched.items()),
+                ",".join(f"{key}={where}" for key, where in candidate.stitched.items()) if candidate.stitched else "",
             )
             data = event.custom_data
             money = None if data.value is None else str(data.value)

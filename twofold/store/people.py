@@ -22,6 +22,7 @@ from twofold.event.model import Channel, Consent, Event, Tier
 from twofold.store.engine import Engine, id_array, key_array
 from twofold.store.gates import Candidate, Suppressed
 from twofold.store.identifiers import Identifier, Strength, browser_ids_of, identifier, identifiers_of
+from twofold.store.outcomes import LEDGER
 from twofold.store.stitching import (
     LATER_VISIT,
     NO_CONSENT,
@@ -117,6 +118,10 @@ class People:
         event = candidate.event
         if event.action_source == "business_messaging" or not candidate.fresh:
             return
+        if not self._last:
+            return  # no browser was ever seen
+        if event.sender == LEDGER:
+            return  # an order's end has its Purchase's keys; a visit after that one did not make it
         has_browser = any(c.channel is Channel.BROWSER for c in candidate.copies)
         if has_browser and (event.user_data.fbc or event.event_name not in ORDER_EVENTS):
             return  # it is its own visit; only an order is worth looking for the click that came before

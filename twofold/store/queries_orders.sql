@@ -14,10 +14,12 @@ where id in (select value from carray(?));
 select id, dataset, order_id, placed_at, action, person, outcomes, state from orders where action = ?;
 
 -- name: select_orders_of_person
--- A buyer's other orders, by the digest of the strongest match key.
+-- A buyer's orders shortly before one, newest first, by the digest of the strongest match key. A till may name the same
+-- address for everybody, so only so many are looked at.
 select o.id, o.dataset, o.order_id, o.placed_at, o.action, o.person, o.outcomes, o.state
-from orders as o join action as a on a.id = o.action
-where o.person = ?1 and o.dataset = ?2 and o.id <> ?3 and a.sealed_at is not null;
+from orders as o
+where o.person = ?1 and o.placed_at between ?4 and ?5 and o.dataset = ?2 and o.id <> ?3 and o.action is not null
+order by o.placed_at desc limit 50;
 
 -- name: insert_order
 insert into orders (dataset, order_id, placed_at, action, person, outcomes, changed_at, state)
@@ -40,6 +42,16 @@ update orders set outcomes = outcomes | ?2 where id = ?1;
 
 -- name: insert_order_names
 insert or ignore into order_name (name, orders) values /*rows*/ (?, ?);
+
+-- name: take_order_names
+-- The same for an order that is new: what another had as its number is this one's now.
+insert into order_name (name, orders) values /*rows*/ (?, ?) on conflict (name) do update set orders = excluded.orders;
+
+-- name: how_far_sent
+-- Of the deliveries between two ids the one that went furthest: 3 delivered, 2 perhaps, 1 under way, 0 not sent.
+select max(case when d.state = 'delivered' then 3 when d.unsure_since is not null then 2
+                when d.state = 'waiting' and f.delivery is not null then 1 else 0 end)
+from delivery as d left join frozen as f on f.delivery = d.id where d.id between ?1 and ?2;
 
 -- name: insert_order_fact
 -- A fact once; the same report again is the same row.

@@ -49,7 +49,8 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "deliveries": (
         "select d.id, t.name as destination, a.dataset, a.event_name, coalesce(f.event_id, a.event_id) as event_id, "
-        f"{_PAUSED} as state, d.attempts, {_REASON} as reason, d.due_at, d.settled_at, d.id / 256 as action "
+        f"{_PAUSED} as state, d.attempts, {_REASON} as reason, d.due_at, d.settled_at, d.id / 256 as action, "
+        "coalesce(f.keys, '') as keys, coalesce(f.stitched, '') as stitched, coalesce(f.marks, '') as marks "
         "from delivery d join action a on a.id = d.id / 256 join destination t on t.id = d.destination "
         "left join frozen f on f.delivery = d.id",
         "d.id",
@@ -144,6 +145,9 @@ class Reader:
         if kind == "events":
             row["match_keys"] = sorted(present_keys(decode_event(row.pop("body")).user_data))
             row["late"] = bool(row["late"])
+        elif kind == "deliveries":
+            for name in ("keys", "stitched", "marks"):  # of the frozen payload; empty before the first claim
+                row[name] = row[name].split(",") if row[name] else []
         elif kind == "actions":
             row["channels"] = [name for bit, name in ((1, "browser"), (2, "server")) if row["channels"] & bit]
             row["match_keys"] = self._match_keys(row["id"])

@@ -20,7 +20,7 @@ from twofold.store.gates import Candidate, Held, Suppressed
 BOT = "bot"
 UNCONFIRMED = "unconfirmed"
 AWAITING = "awaiting_confirmation"
-REOPENED = (BOT, "value_over_cap", "currency_not_listed", UNCONFIRMED)
+REOPENED = (BOT, "value_over_cap", "currency_not_listed", "quarantine", UNCONFIRMED)
 """Reasons that a trusted copy overrules; `reopen_deliveries` lists the same."""
 
 

@@ -44,10 +44,12 @@ class Withdrawals:
         self._engine = engine
         self._ring = ring or _own_ring(engine)
         self.changes = 0
+        self._any = bool(engine.run("any_withdrawal"))  # kept in memory: it is asked for every delivery
 
     def withdraw(self, dataset: str, marks: Sequence[Mark], at: int) -> int:
         """Stops everything with one of these marks from now on; answers how many they are. ``at`` in ms."""
         names = self._names(dataset, marks)
+        self._any = True  # also if this is rolled back: then the next look finds nothing
         self._engine.run_rows("insert_withdrawals", [(name, at) for name in names])
         self.changes += 1  # before the commit: whoever sees it too early only looks once more
         return len(names)
@@ -85,7 +87,7 @@ class Withdrawals:
 
     def needed(self) -> bool:
         """False while nobody has withdrawn anything: then no further attempt has to be looked at again."""
-        return bool(self._engine.run("any_withdrawal"))
+        return self._any
 
     def purge(self, before_ms: int) -> int:
         """Forgets marks that were granted again before every event that could still be sent."""

@@ -220,6 +220,11 @@ class Store:
         found: list[Standing] = await self._work(lambda: self._withdrawals.standing(dataset, marks))
         return found
 
+    async def purge_withdrawals(self, before_ms: int) -> int:
+        """Forgets withdrawals that were taken back before every event that could still be sent; answers how many."""
+        forgotten: int = await self._work(lambda: self._withdrawals.purge(before_ms))
+        return forgotten
+
     # -- what the operator asks for
 
     async def revive(self, deliveries: Sequence[int], now_ms: int) -> int:

@@ -1,5 +1,4 @@
-// Twofold's browser tag (docs/tag.md): reports the page's fbq(...) events to the gateway, and to Meta's
-// library under the same event id.
+// Twofold's browser tag: docs/tag.md says what and why
 (function () { // sloppy, for readFbq
 if (window.twofold) return;
 const AGENT = 'twofold-tag/1';
@@ -9,7 +8,7 @@ const warn = (text) => console.warn('[twofold] ' + text);
 const attempt = (work) => {
   try {
     work();
-  } catch (_) { /* we go without */ }
+  } catch (_) { /* without */ }
 };
 const safely = (work) => function () {
   try {
@@ -19,7 +18,7 @@ const safely = (work) => function () {
   }
 };
 
-// --- fbq asks fbq.callMethod first, which fbevents.js sets: an accessor there hears every call
+// --- fbq asks fbq.callMethod first: an accessor hears every call
 
 let stub; // the page's fbq
 let library; // Meta's callMethod
@@ -47,7 +46,6 @@ function listen(fbq) {
   libraryFirst = !!library;
   if (library) learn(fbq);
   else {
-    // Meta's own PageViews have unknown ids; pageView() is for both.
     noHistory = noHistory || fbq.disablePushState;
     accessor(fbq, 'disablePushState', () => true, (value) => { noHistory = value; });
   }
@@ -57,7 +55,7 @@ function listen(fbq) {
 
 // what fbevents.js knows already
 function learn(fbq) {
-  attempt(() => { held = 'consent' in fbq.getFbeventsModules('SignalsFBEventsFireLock').global._locks; });
+  attempt(() => 'consent' in fbq.getFbeventsModules('SignalsFBEventsFireLock').global._locks && COMMANDS.consent('revoke'));
   attempt(() => {
     const found = fbq.instance.pluginConfig.getWithGlobalFallback(null, 'dataProcessingOptions');
     COMMANDS.dataProcessingOptions(found.dataProcessingOptions, found.dataProcessingCountry, found.dataProcessingState);
@@ -68,7 +66,7 @@ function learn(fbq) {
   }));
 }
 
-// Meta's base snippet may follow and loads fbevents.js only if it finds no fbq, so what makes a stub finds none.
+// Meta's base snippet loads fbevents.js only if it finds no fbq.
 function install() {
   const own = function () { own.callMethod.apply(own, arguments); };
   Object.assign(own, { push: own, loaded: true, version: '2.0', queue: [] });
@@ -91,12 +89,13 @@ function install() {
 
 const datasets = {}; // id: {user: hashes, viewed, only}
 let held; // consent revoked
-let granted;
+let said; // 'denied', 'granted'
 let cookies = true;
 let limits; // event fields
 
 const NAME_AT = { track: 1, trackCustom: 1, trackSingle: 2, trackSingleCustom: 2 };
 const COMMANDS = {
+  __proto__: null,
   init,
   dataProcessingOptions(options, country, state) {
     limits = {
@@ -107,7 +106,8 @@ const COMMANDS = {
   },
   consent(state) {
     held = state === 'revoke';
-    granted = !held;
+    said = held ? 'denied' : 'granted';
+    setTimeout(again, held && !ids.fbp ? 5000 : 0); // many pages begin revoked
     soon();
   },
   set(key, value, id) {
@@ -117,7 +117,7 @@ const COMMANDS = {
   },
 };
 
-// acts on a call; returns it with the event id
+// the call, with an event id
 function hear(call, automatic) {
   const args = [...call];
   safely(() => {
@@ -128,10 +128,10 @@ function hear(call, automatic) {
       if (!id) {
         id = hex(crypto.getRandomValues(new Uint8Array(16)));
         args[at + 1] = args[at + 1] || {};
-        args[at + 2] = Object.assign({}, options, { eventID: id });
+        args[at + 2] = { ...options, eventID: id };
       }
       track(at > 1 && args[1], String(args[at]), args[at + 1], String(id), automatic);
-    } else if (COMMANDS.hasOwnProperty(args[0])) {
+    } else if (COMMANDS[args[0]]) {
       COMMANDS[args[0]](...args.slice(1));
     }
   })();
@@ -141,24 +141,22 @@ function hear(call, automatic) {
 function init(id, user) {
   if (!/^\d+$/.test(id)) return warn('init ignored: a dataset id is digits');
   const dataset = datasets[id] = datasets[id] || { user: {} };
-  // As Meta's library: only the first contact data.
-  if (user && !dataset.given) match(dataset, user);
+  if (user && !dataset.given) match(dataset, user); // as Meta's library
 }
 
 function track(single, name, custom, id, automatic) {
   const targets = single ? [single] : Object.keys(datasets).filter((each) => !datasets[each].only);
-  if (!datasets[targets[0]]) warn(`${name} dropped: no fbq('init', ${single || '...'}) before it`);
+  if (!datasets[targets[0]]) warn(`${name} dropped: no fbq('init', ${single || '...'})`);
   else targets.forEach((target) => {
     const dataset = datasets[target];
     if (name === 'PageView' && !single) {
-      // As Meta's library: one a page.
       if (dataset.viewed && !automatic && !stub.allowDuplicatePageViews) return;
       dataset.viewed = true;
     }
     tracked = true;
     outbox.add({
       dataset,
-      event: Object.assign({
+      event: {
         dataset: String(target),
         event_name: name,
         event_id: id,
@@ -166,7 +164,8 @@ function track(single, name, custom, id, automatic) {
         event_source_url: scrubUrl(location.href),
         referrer_url: scrubUrl(document.referrer),
         custom_data: scrubCustom(custom),
-      }, limits),
+        ...limits,
+      },
     });
   });
   if (held) trim();
@@ -174,14 +173,13 @@ function track(single, name, custom, id, automatic) {
   soon();
 }
 
-// --- PageViews inside one page
+// --- PageViews in a page
 
 let here = location.href;
 let tracked;
 
 function pageView() {
-  // Meta's library reads it from `this`.
-  const self = Object.create(stub, { allowDuplicatePageViews: { value: true } });
+  const self = { __proto__: stub, allowDuplicatePageViews: true };
   if (tracked && !noHistory) pass(hear(['track', 'PageView'], true), self);
 }
 
@@ -202,15 +200,15 @@ function watchHistory() {
   });
   addEventListener('popstate', navigated);
   addEventListener('pageshow', safely((event) => {
-    if (event.persisted && !library) pageView(); // Meta's library makes its own
+    if (event.persisted && !library) pageView();
   }));
 }
 
-// --- _fbp, _fbc: fb.{dots in the domain}.{ms}.{number or fbclid}[.{mark of Meta's builder}]
+// --- _fbp, _fbc: fb.{dots in domain}.{ms}.{number or fbclid}[.{builder's mark}]
 
 const COOKIE = /^fb\.\d+\.(\d+)\.(.+?)(\.(.{8}|A[Qgw]|B[AQg]))?$/;
 let clickId = clickIn(location.href);
-const ids = {}; // stands in for blocked cookies
+const ids = {}; // for blocked cookies
 let home; // [index, domain]
 
 function clickIn(url) {
@@ -232,17 +230,17 @@ function browserIds() {
   return ids;
 }
 
-// whose visit it is: cart and other platforms' clicks
+// whose visit it is
 function visit() {
-  let { visitor, links, click_ids } = twofold;
+  let { visitor, links, click_ids, consent = said } = twofold;
   if (cookies) document.cookie.replace(/(?:^| )(_gcl_..|_uet\w+|_ttp|ttclid|_epik|_sc\w+|_rdt_\w+|li_fat_id|_twclid|_ga|cart)=([^;]+)/g, (pair, key, value) => {
     if (key === 'cart') links = [`cart:${value}`].concat(links || []);
     else click_ids = { ...click_ids, [key]: value };
   });
-  return { visitor, links, click_ids };
+  return { visitor, links, click_ids, consent };
 }
 
-// the newest: one on a subdomain may stand beside ours
+// the newest: subdomains may have theirs
 function read(name) {
   const age = (value) => COOKIE.exec(value)[1];
   return document.cookie.split('; ').filter((pair) => pair.startsWith(name + '='))
@@ -267,34 +265,37 @@ function findHome() {
   return [1, ''];
 }
 
-// --- hashing in Meta's forms; what fits none is left out
+// --- contact data: what fits no form is left out
 
-const keep = (kinds) => (value) => value.replace(new RegExp('[^' + kinds + ']', 'gu'), '');
-const name = keep('\\p{L}\\p{M}\\p{N}');
+const without = (pattern) => (value) => value.replace(pattern, '').normalize();
+const name = without(/[\p{P}\p{Z}\p{Cc}\p{Sk}$+<=>|~]/gu);
+const place = without(/[\p{P}\p{Z}\p{Cc}\p{S}]/gu);
 const fits = (pattern) => (value) => (pattern.test(value) ? value : '');
 const FORMS = {
-  em: fits(/^[^@\s]+@[^@\s]+\.[^@\s.]+$/),
+  em: fits(/^[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+$/),
   ph(value, country) {
     const whole = /^(\+|00)/.test(value);
     let digits = value.replace(whole ? /\(0\)|^0+/g : '', '').replace(/\D/g, '');
     if (!whole && country === 'us' && digits.length === 10) digits = '1' + digits;
-    // with a leading zero we lack the country
-    return /^[1-9]\d{6,14}$/.test(digits) && !/[a-z]/.test(value) ? digits : '';
+    return /[a-z\u0600-\u1fff]/.test(value) ? '' : fits(/^[1-9]\d{6,14}$/)(digits);
   },
   fn: name,
   ln: name,
-  ct: name,
-  st: (value, country) => (country === 'us' && value.length > 2 ? '' : name(value)),
-  zp: (value, country) => value.replace(/[\s-]/g, '')
+  ct: place,
+  st: (value, country) => (country === 'us' && place(value).length > 2 ? '' : place(value)),
+  zp: (value, country) => without(/[\s\u2013-]/g)(value)
     .slice(0, country === 'us' || (!country && /^\d{5}-\d{4}$/.test(value)) ? 5 : 99),
   country: fits(/^[a-z]{2}$/),
-  db: (value) => (/^\d{4}([-/.]?)\d\d\1\d\d$/.test(value) ? value.replace(/\D/g, '') : ''),
+  db: (value) => fits(/^\d{4}([-/.]?)\d\d\1\d\d$/)(value).replace(/\D/g, ''),
   ge: (value) => fits(/^(f|m|female|male)$/)(value).slice(0, 1),
-  external_id: (value) => value.replace(/\s/g, ''),
+  external_id: without(/\s/g),
 };
 let hashing;
 
-const plain = (value) => keep('\\P{Cf}')(String(value).normalize('NFKC')).trim().toLowerCase();
+// as the server's compose()
+const plain = (value) => String(value)
+  .replace(/[\ufb00-\ufdff\ufe70-\uffef]+/g, (run) => run.normalize('NFKC')).normalize()
+  .replace(/([\p{Lo}\p{Mn}\p{Mc}][\u200c\u200d](?=[\p{Lo}\p{Mn}\p{Mc}]))|\p{Cf}/gu, '$1').trim().toLowerCase().normalize();
 const hex = (bytes) => Array.from(bytes, (byte) => (256 + byte).toString(16).slice(1)).join('');
 
 function match(dataset, user) {
@@ -305,7 +306,7 @@ function match(dataset, user) {
     if (/^[0-9a-f]{64}$/.test(text)) dataset.user[key] = text;
     else if (form.length) dataset.user[key] = hex(new Uint8Array(await crypto.subtle.digest('SHA-256', form)));
   });
-  hashing = Promise.all([hashing, ...jobs]).catch((error) => warn('contact data left out, hashing needs https: ' + error));
+  hashing = Promise.all([hashing, ...jobs]).catch((error) => warn('no contact data without https: ' + error));
 }
 
 // --- scrubbing
@@ -318,18 +319,17 @@ function scrubUrl(url) {
 }
 
 function scrubCustom(custom) {
-  return JSON.parse(JSON.stringify(Object.assign({}, custom), (key, value) => (/\S@\S+\.\S/.test(value) ? undefined : value)));
+  return JSON.parse(JSON.stringify({ ...custom }, (key, value) => (/\S@\S+\.\S/.test(value) ? undefined : value)));
 }
 
-// --- sending; ids make a second arrival harmless
+// --- sending
 
 let endpoint;
-const outbox = new Set(); // {event, dataset, state..., key: where stored}
+const outbox = new Set(); // {event, dataset, key: in storage}
 let failures = 0;
 let flushing;
 let retrying;
 
-// after the hashes or 1 s
 function soon() {
   flushing = flushing || setTimeout(async () => {
     await Promise.race([hashing, new Promise((done) => setTimeout(done, 1000))]);
@@ -338,19 +338,32 @@ function soon() {
   });
 }
 
-const batches = (send, wanted) => {
+const batches = (work, wanted) => {
   const items = held ? [] : [...outbox].filter(wanted);
-  while (items.length) send(items.splice(0, 20));
+  while (items.length) work(items.splice(0, 20));
 };
 const flush = safely(() => batches(post, (item) => !item.flying && !(item.failed && failures)));
-const again = safely(() => batches(post, (item) => !item.flying && item.failed));
+const again = safely(() => {
+  tell().catch(later);
+  batches(post, (item) => !item.flying && item.failed);
+});
+
+function later() {
+  clearTimeout(retrying);
+  retrying = setTimeout(again, 1000 * Math.min(300, 2 ** failures++) * (1 + Math.random()));
+}
+
+// throws if later may be better
+async function send(url, body) {
+  const answer = await fetch(url, { method: 'POST', body, credentials: 'omit', keepalive: body.length < 15000 });
+  const text = await answer.text();
+  if (answer.status === 429 || answer.status > 499) throw text;
+  if (!answer.ok) warn('refused: ' + answer.status + ' ' + text.slice(0, 500));
+}
 
 function envelope(items) {
   items.forEach((item) => {
-    if (item.sealed) return;
-    item.sealed = true;
-    const user_data = Object.assign({}, item.dataset.user, browserIds());
-    Object.assign(item.event, visit(), { user_data }, granted && { consent: 'granted' });
+    if (!item.event.user_data) Object.assign(item.event, visit(), { user_data: { ...item.dataset.user, ...browserIds() } });
   });
   return JSON.stringify({ v: 1, agent: AGENT, events: items.map((item) => item.event) });
 }
@@ -359,27 +372,22 @@ async function post(items) {
   const body = envelope(items); // as text/plain: no preflight
   items.forEach((item) => { item.flying = true; });
   try {
-    const answer = await fetch(endpoint, { method: 'POST', body, credentials: 'omit', keepalive: body.length < 15000 }); // 64 KB in all
-    const text = await answer.text();
-    const refused = answer.status > 399 && answer.status < 500 && answer.status !== 429;
-    if (refused) warn('events refused: ' + answer.status + ' ' + text.slice(0, 500));
-    if (refused || answer.ok) {
-      items.forEach(forget);
-      failures = 0;
-      return;
-    }
-  } catch (_) { /* offline */ }
-  items.forEach((item) => {
-    item.flying = false;
-    item.failed = true;
-    store(item);
-  });
-  trim();
-  clearTimeout(retrying);
-  retrying = setTimeout(again, 1000 * Math.min(300, 2 ** failures++) * (1 + Math.random()));
+    await tell();
+    if (held) throw held;
+    await send(endpoint, body);
+    items.forEach(forget);
+    failures = 0;
+  } catch (_) {
+    items.forEach((item) => {
+      item.flying = false;
+      item.failed = true;
+      store(item);
+    });
+    trim();
+    later();
+  }
 }
 
-// a beacon for what is neither answered nor stored
 const leave = safely(() => batches((items) => {
   const body = envelope(items);
   const sent = navigator.onLine && navigator.sendBeacon(endpoint, body);
@@ -390,18 +398,39 @@ const leave = safely(() => batches((items) => {
   });
 }, (item) => !item.key && !item.beaconed));
 
-// --- storage: a key an event, as tabs share it
+// --- tells of a withdrawal once, and of its end before events
+
+let told = {};
+attempt(() => { told = localStorage; });
+let telling = Promise.resolve();
+const tell = () => (telling = telling.then(change, change));
+
+async function change() {
+  const state = said;
+  const { visitor } = twofold;
+  const fbp = cookies ? ids.fbp || read('_fbp') : undefined;
+  for (const dataset in datasets) {
+    const key = 'twofold-' + dataset;
+    if (state && state !== told[key] && (held || told[key]) && (fbp || visitor)) {
+      attempt(() => { told[key] = 'asked'; });
+      await send(new URL('consent', endpoint), JSON.stringify({ dataset, visitor, fbp, state }));
+      attempt(() => { told[key] = state; });
+    }
+  }
+}
+
+// --- storage: a key an event
 
 const LIMIT = 50;
 const stored = () => Object.keys(localStorage).filter((key) => key.startsWith('twofold:')).sort();
 
 function store(item) {
   if (!held) attempt(() => {
-    const key = item.key || ['twofold', Date.now(), Math.random()].join(':');
+    const key = item.key || `twofold:${Date.now()}:${Math.random()}`;
     localStorage[key] = JSON.stringify(item.event);
     item.key = key;
     const keys = stored();
-    while (keys.length > LIMIT || keys.map((each) => localStorage[each]).join().length > 32768) /* 64 KB */ delete localStorage[keys.shift()];
+    while (keys.length > LIMIT || keys.map((each) => localStorage[each]).join().length > 32768) delete localStorage[keys.shift()];
   });
 }
 
@@ -414,30 +443,30 @@ function trim() {
   while (outbox.size > LIMIT) forget(outbox.values().next().value);
 }
 
-// what earlier pages could not send; Meta takes 7 days
+// Meta takes 7 days
 const restore = safely(() => {
   const keys = stored();
   const now = [...outbox];
-  outbox.clear(); // the oldest first
+  outbox.clear();
   keys.filter((key) => !now.some((item) => item.key === key)).forEach((key) => attempt(() => {
-    const item = { key, sealed: true, failed: true, event: JSON.parse(localStorage[key]) };
+    const item = { key, failed: true, event: JSON.parse(localStorage[key]) };
     if (item.event.event_time > Date.now() / 1000 - 6 * 86400) outbox.add(item);
     else forget(item);
   }));
   now.forEach((item) => outbox.add(item));
-  again();
+  soon();
 });
 
 safely(() => {
   const script = document.currentScript;
-  endpoint = new URL(script.dataset.endpoint || new URL('events', script.src), document.baseURI).href;
+  endpoint = new URL(script.dataset.endpoint || new URL('events', script.src), document.baseURI);
   if (window.fbq) listen(window.fbq);
   else install();
   watchHistory();
   addEventListener('online', again);
   addEventListener('pagehide', leave);
   document.addEventListener('visibilitychange', () => document.hidden && leave());
-  // later: the page may revoke consent
+  // the page may revoke first
   if (document.readyState === 'complete') restore();
   else addEventListener('load', () => setTimeout(restore));
 })();

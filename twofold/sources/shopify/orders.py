@@ -60,14 +60,14 @@ def read_order_id(order: Part) -> str | None:
     return None if number is None else exact_id(number, order.values.get("admin_graphql_api_id"))
 
 
-def read_report(order: Part, order_id: str, kind: str, reference: str, test: bool) -> OrderReport | None:
-    """Everything one order body says; None after a refusal. ``test`` is what the delivery says beside the body."""
+def read_report(order: Part, order_id: str, kind: str, reference: str) -> OrderReport | None:
+    """Everything one order body says; None after a refusal."""
     created_s = order.moment_s("created_at")
     placed_at = order.moment_s("processed_at") or created_s
     if placed_at is None:
         order.findings.refuse(DropReason.MISSING_EVENT_TIME, "processed_at", "a time with its offset", None)
         return None
-    snapshot = _snapshot(order, placed_at, test or order_id in TEST_IDS)
+    snapshot = _snapshot(order, placed_at, order_id in TEST_IDS)
     refunds = tuple(filter(None, (read_refund(part) for part in order.parts("refunds"))))
     parcels = tuple(filter(None, (read_fulfillment(part) for part in order.parts("fulfillments"))))
     if order.findings.refusal or snapshot is None:

@@ -50,8 +50,12 @@ class Order(Struct, frozen=True, kw_only=True):
     notes: list[str]
 
 
-def read_order(body: dict[str, Any]) -> Order | Refusal:
-    """Refused are an order without its number and one without any time."""
+def read_order(body: dict[str, Any], now_s: int) -> Order | Refusal:
+    """Refused are an order without its number and one without any time.
+
+    A time in the site's own zone (version 1 of the API has no other) may seem hours ahead; no order was placed after
+    ``now_s``.
+    """
     order_id = loose.digits(body, "id")
     if order_id is None:
         return _refuse(DropReason.WRONG_TYPE, "id", "the order's number", body.get("id"))
@@ -60,6 +64,7 @@ def read_order(body: dict[str, Any]) -> Order | Refusal:
     if created is None:
         created = site_moment(body, "date_created")
         if created is not None:
+            created = min(created, now_s)
             notes.append("date_created_gmt is missing; date_created, which is in the site's time zone, was read as UTC")
     modified = moment(body, "date_modified")
     if modified is None:

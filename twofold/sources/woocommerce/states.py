@@ -47,7 +47,9 @@ RULES: Mapping[str, Rule] = {
     "failed": Rule(paid=Paid.VOIDED, on_delivery=Paid.VOIDED),
 }
 UNKNOWN = Rule(paid=None, on_delivery=None)
-DRAFT = "checkout-draft"  # the block checkout's basket; no order before it is pending or later
+DRAFTS = frozenset({"checkout-draft", "auto-draft"})
+"""The block checkout's basket, and the empty order that WordPress makes when staff open the form for a new one: no
+order before it has another status."""
 TRASH = "trash"
 
 

@@ -26,7 +26,7 @@ from twofold.sources.signing import fits_base64
 from twofold.sources.woocommerce.bodies import open_body
 from twofold.sources.woocommerce.orders import read_order, read_report
 from twofold.sources.woocommerce.purchases import read_purchase
-from twofold.sources.woocommerce.states import DRAFT
+from twofold.sources.woocommerce.states import DRAFTS
 
 SENDER = "woocommerce"
 DELETION = "order.deleted"
@@ -74,7 +74,7 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
         return found
     topic = _topic(headers)
     if _is_order(found):
-        return _read_order(found, topic, headers, options)
+        return _read_order(found, topic, headers, options, now_ms)
     if found.keys() == {"id"}:
         return _read_deletion(found, topic, headers, now_ms)
     return _not_an_order(found, topic)
@@ -88,13 +88,13 @@ def _is_order(body: dict[str, Any]) -> bool:
 
 
 def _read_order(
-    body: dict[str, Any], topic: str, headers: Mapping[str, str], options: SourceOptions
+    body: dict[str, Any], topic: str, headers: Mapping[str, str], options: SourceOptions, now_ms: int
 ) -> Reading | Refusal | Ignored:
-    order = read_order(body)
+    order = read_order(body, now_ms // 1000)
     if isinstance(order, Refusal):
         return order
-    if order.status == DRAFT:
-        return Ignored(kind="draft", reason="a basket at the checkout is no order yet", order_id=order.id)
+    if order.status in DRAFTS:
+        return Ignored(kind="draft", reason="a draft is no order yet", order_id=order.id)
     report = read_report(order, options.stages, _reference(topic, headers))
     if isinstance(report, Refusal):
         return report

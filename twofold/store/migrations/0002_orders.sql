@@ -8,13 +8,13 @@ create table orders (
     placed_at  integer not null,            -- Unix s
     action     integer,                     -- the Purchase it stands for, once there is one
     person     blob,                        -- digest of the buyer's strongest match key, for orders placed again
-    outcomes   integer not null,            -- 1 told that it was delivered, 2 that it was returned
+    outcomes   integer not null,            -- told: 1 delivered, 2 returned, 4 cancelled (chats)
     changed_at integer not null,
     state      blob    not null,
     unique (dataset, order_id)
 ) strict;
 create index orders_action on orders (action) where action is not null;
-create index orders_person on orders (person) where person is not null;
+create index orders_person on orders (person, placed_at) where person is not null;
 
 -- Other names of an order: digest of dataset and "kind:value" to the order.
 create table order_name (

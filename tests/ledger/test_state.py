@@ -1,0 +1,196 @@
+"""An order's state: the same whatever order its reports came in, and never a step back."""
+
+from __future__ import annotations
+
+import itertools
+from decimal import Decimal
+
+import pytest
+from facts import SHOP, T0, amounts, facts, parcel, part, payment, refund, report, snapshot
+from hypothesis import given
+from hypothesis import strategies as st
+
+from twofold.ledger.model import OrderReport, Paid, ParcelState, Sale
+from twofold.ledger.state import Fact, derive
+
+STRIPE = "stripe:acct"
+SECONDS = st.integers(0, 5)
+MONEY = st.sampled_from(["10.00", "50.00", "100.00"])
+SNAPSHOTS = st.builds(
+    snapshot,
+    SECONDS,
+    st.sampled_from([None, *Paid]),
+    MONEY,
+    cancelled_at=st.sampled_from([None, T0 + 3]),
+    confirmed=st.sampled_from([None, True]),
+    test=st.booleans(),
+    lines=st.just(()),
+    sale=st.sampled_from([Sale.WEB, Sale.RENEWAL]),
+)
+REPORTS = st.builds(
+    OrderReport,
+    order_id=st.sampled_from(["1", "2"]),
+    kind=st.just("updated"),
+    at=SECONDS.map(lambda s: T0 + s),
+    reference=st.just(""),
+    snapshot=st.none() | SNAPSHOTS,
+    payments=st.lists(
+        st.builds(
+            payment,
+            st.sampled_from(["p", "q"]),
+            MONEY,
+            st.sampled_from(["sale", "capture", "refund", "dispute"]),
+            state=st.sampled_from(["success", "pending", "failure"]),
+            at=SECONDS,
+        ),
+        max_size=2,
+    ).map(tuple),
+    refunds=st.lists(st.builds(refund, st.sampled_from(["r", "s"]), MONEY, at=SECONDS), max_size=2).map(tuple),
+    parcels=st.lists(st.builds(parcel, st.sampled_from(["a", "b"]), st.sampled_from(ParcelState), SECONDS), max_size=2).map(tuple),
+    deleted=st.booleans(),
+)  # fmt: skip
+FACTS = st.lists(st.builds(Fact, st.sampled_from([SHOP, "own:shop", STRIPE]), REPORTS), min_size=1, max_size=6)
+
+
+@given(FACTS.flatmap(lambda told: st.tuples(st.just(told), st.permutations(told))), st.data())
+def test_arrival_changes_nothing(pair, data):
+    """Any permutation of the reports, some of them told twice, gives the very same state."""
+    told, shuffled = pair
+    again = data.draw(st.lists(st.sampled_from(told), max_size=3))
+    assert derive([*shuffled, *again]) == derive(told)
+
+
+NEVER_BACK = [
+    ("paid after placed", [report(0, Paid.UNPAID), report(9, Paid.PAID)], "paid", Paid.PAID),
+    ("cancelled", [report(0), report(9, cancelled_at=T0 + 9)], "cancelled_at", T0 + 9),
+    ("edited", [report(0, total="100.00"), report(9, total="130.00")], "shop", amounts("130.00")),
+    ("refunded", [report(0), report(9, Paid.REFUNDED)], "paid", Paid.REFUNDED),
+    ("same second, further on", [report(5, Paid.UNPAID), report(5, Paid.PAID)], "paid", Paid.PAID),
+    ("placed again", [report(3, cancelled_at=T0 + 3), report(9)], "cancelled_at", None),
+    ("deleted, then spoken of", [part(3, deleted=True), report(9)], "deleted", False),
+    ("spoken of, then deleted", [report(3), part(9, deleted=True)], "deleted", True),
+]
+
+
+@pytest.mark.parametrize(("name", "told", "field", "expected"), NEVER_BACK, ids=[r[0] for r in NEVER_BACK])
+def test_the_last_version_stands(name, told, field, expected):
+    """What the source said last stands, also when it arrived first."""
+    for order in itertools.permutations(told):
+        assert getattr(derive(facts(*order)), field) == expected
+
+
+def test_refunds_by_several_are_one():
+    """30 refunded, told by the shop as refund and as payment and by Stripe under another id, is 30."""
+    shop = report(0, refunds=(refund("r1", "30.00"),), payments=(payment("t9", "30.00", "refund"),))
+    stripe = part(5, payments=(payment("re_1", "30.00", "refund"),))
+    assert derive([*facts(shop), *facts(stripe, source=STRIPE)]).refunded == {"EUR": Decimal("30.00")}
+
+
+def test_equal_states_under_two_ids():
+    """Two reports that differ in nothing but the order's id give one id, whichever came first."""
+    told = [report(0, order="1"), report(0, order="2")]
+    assert derive(facts(*told)).order_id == derive(facts(*reversed(told))).order_id
+
+
+def test_two_refunds_add_up():
+    """Two refunds of one source add; one of them told again does not; its latest amount is the right one."""
+    first = report(0, refunds=(refund("r1", "30.00"),))
+    later = report(9, refunds=(refund("r1", "35.00"), refund("r2", "5.00")))
+    for told in ([first, later], [later, first], [later, first, later]):
+        assert derive(facts(*told)).refunded == {"EUR": Decimal("40.00")}
+
+
+# name, the shop's payments, Stripe's payments, paid, when
+SPLIT = [
+    ("halves by the shop", [("t1", "50.00", 10), ("t2", "50.00", 20)], [], Paid.PAID, 20),
+    ("one half", [("t1", "50.00", 10)], [], Paid.PART, None),
+    ("one half told by both", [("t1", "50.00", 10)], [("pi_1", "50.00", 12)], Paid.PART, None),
+    ("both halves told by both", [("t1", "50.00", 10), ("t2", "50.00", 20)],
+     [("pi_1", "50.00", 12), ("pi_2", "50.00", 22)], Paid.PAID, 20),
+    ("halves by Stripe", [], [("pi_1", "50.00", 12), ("pi_2", "50.00", 22)], Paid.PAID, 22),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "shop", "stripe", "paid", "at"), SPLIT, ids=[r[0] for r in SPLIT])
+def test_split_payments(name, shop, stripe, paid, at):
+    """Paid when the parts reach the total; the same money told by two is counted once."""
+    told = [*facts(report(0, None))]
+    told += [Fact(SHOP, part(t, payments=(payment(i, m, at=t),))) for i, m, t in shop]
+    told += [Fact(STRIPE, part(t, payments=(payment(i, m, at=t),))) for i, m, t in stripe]
+    for order in itertools.permutations(told):
+        state = derive(order)
+        assert (state.paid, state.paid_at) == (paid, None if at is None else T0 + at)
+
+
+def test_failed_and_pending_payments_pay_nothing():
+    """A payment that is pending or failed is no money; the same one that succeeded later is."""
+    told = [report(0, None), part(5, payments=(payment("p", "100.00", state="pending", at=5),))]
+    assert derive(facts(*told)).paid is Paid.UNPAID
+    told.append(part(6, payments=(payment("p", "100.00", state="failure", at=6),)))
+    assert derive(facts(*told)).paid is Paid.UNPAID
+    told.append(part(7, payments=(payment("p", "100.00", at=7),)))
+    assert derive(facts(*told)).paid is Paid.PAID
+
+
+def test_an_abandoned_try_voids_nothing():
+    """A payment intent that is given up after another one paid the order leaves it paid; a shop's own word does not."""
+    paid = part(5, payments=(payment("pi_2", "100.00", at=5),))
+    given_up = report(9, Paid.VOIDED)
+    for order in itertools.permutations([paid, given_up]):
+        assert derive(facts(*order, source=STRIPE)).paid is Paid.PAID
+        assert derive(facts(*order)).paid is Paid.VOIDED
+
+
+def test_nothing_to_pay_is_paid():
+    """A free order of which no payment is told is paid when it is placed; one that says unpaid is not."""
+    state = derive(facts(report(9, None, "0.00")))
+    assert (state.paid, state.paid_at) == (Paid.PAID, T0)
+    assert derive(facts(report(9, Paid.UNPAID, "0.00"))).paid_at is None
+
+
+def test_the_shop_stands_above_the_payment_system():
+    """Order id and money are the shop's even when Stripe spoke later; that the money came is anybody's word."""
+    told = [
+        *facts(report(0, Paid.UNPAID, "100.00")),
+        *facts(report(9, Paid.PAID, "99.00", order="pi_1"), source=STRIPE),
+    ]
+    for order in itertools.permutations(told):
+        state = derive(order)
+        assert (state.order_id, state.shop, state.paid) == ("5000000001001", amounts("100.00"), Paid.PAID)
+
+
+def test_a_renewal_whoever_says_so():
+    """A renewal stays one when another source, or another order of arrival, knows nothing of it."""
+    told = [*facts(report(9, sale=Sale.WEB)), *facts(report(0, sale=Sale.RENEWAL), source=STRIPE)]
+    for order in itertools.permutations(told):
+        assert derive(order).sale is Sale.RENEWAL
+
+
+def test_a_cancelled_order_keeps_its_goods():
+    """Shops empty a cancelled order's lines; what was bought is still known."""
+    told = [report(0), report(9, Paid.VOIDED, "0.00", cancelled_at=T0 + 9, lines=())]
+    for order in itertools.permutations(told):
+        assert [line.id for line in derive(facts(*order)).lines] == ["sku-1"]
+
+
+D, R, U, C, W = (ParcelState.DELIVERED, ParcelState.RETURNED, ParcelState.REFUSED, ParcelState.CANCELLED, ParcelState.OUT)  # fmt: skip
+PARCELS = [
+    ("one arrived", [("a", D, 9)], 9, None),
+    ("two, one arrived", [("a", D, 9), ("b", W, 8)], None, None),
+    ("both arrived", [("a", D, 9), ("b", D, 12)], 12, None),
+    ("the other was cancelled", [("a", D, 9), ("b", C, 10)], 9, None),
+    ("refused", [("a", W, 5), ("a", U, 9)], None, 9),
+    ("one of two came back", [("a", D, 9), ("b", R, 12)], None, None),
+    ("delivered and sent back", [("a", D, 9), ("a", R, 30)], 9, 30),
+    ("told twice", [("a", D, 9), ("a", D, 11)], 9, None),
+]
+
+
+@pytest.mark.parametrize(("name", "parcels", "delivered", "returned"), PARCELS, ids=[r[0] for r in PARCELS])
+def test_parcels(name, parcels, delivered, returned):
+    """Delivered when the last parcel that was not cancelled arrived; returned when all of it is on its way back."""
+    told = [report(0), *(part(at, parcels=(parcel(i, s, at),)) for i, s, at in parcels)]
+    for order in itertools.permutations(told):
+        state = derive(facts(*order))
+        assert state.delivered_at == (None if delivered is None else T0 + delivered)
+        assert state.returned_at == (None if returned is None else T0 + returned)
