@@ -80,7 +80,10 @@ def commands_of(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
 
 EXIT_CODES = (
     ("0", "done; for `verify` and `check`: everything holds"),
-    ("1", "an answer of no (`verify`, `check`, `demo --exit`), or an error without a number of its own"),
+    (
+        "1",
+        "an answer of no (`verify`, `check`, `orders check`, `orders show`, `demo --exit`), or an error without a number of its own",
+    ),
     ("2", "the command line or the configuration cannot be used"),
     ("3", "the data folder cannot be used"),
     ("4", "another process owns the data folder"),

@@ -17,7 +17,8 @@ from twofold.errors import TwofoldError
 from twofold.store.engine import check_sqlite_version
 
 Answer = tuple[str, str | None]
-PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "phonenumbers", "pycountry")
+PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "phonenumbers", "pycountry",
+            "duckdb", "python-calamine", "crawler-user-agents")  # fmt: skip
 CONNECT_S = 3.0
 
 

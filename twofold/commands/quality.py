@@ -74,6 +74,9 @@ def stitching(
 
 def _print_quality(rows: list[quality_report.EventQuality]) -> None:
     out = Console(highlight=False)
+    if not rows:
+        out.print("no server events in this time")
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in (
         "dataset",
@@ -106,6 +109,9 @@ def _print_quality(rows: list[quality_report.EventQuality]) -> None:
 
 def _print_stitching(rows: list[stitching_report.Stitching]) -> None:
     out = Console(highlight=False)
+    if not rows:
+        out.print("nothing was sent in this time that could have been stitched")
+        return
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("dataset", "event", "events", "stitched", "keys before", "keys after", "by"):
         table.add_column(column, no_wrap=True)
