@@ -262,7 +262,7 @@ def test_the_readmes_commands(tmp_path: Path) -> None:
     for command in makes:  # only looked through: the first serves for ever, the second is what runs this
         done = run(f"{command.strip()} --dry-run --always-make", ROOT)
         assert done.returncode == 0, done.stderr
-    sandbox, serve, curl, look = rest
+    sandbox, serve, curl, look, explain, orders = rest
     with started(here(sandbox), tmp_path), started(here(serve), tmp_path):
         done = run(here(curl), tmp_path)
         assert json.loads(done.stdout)["events_received"] == 1, done.stderr
@@ -270,6 +270,11 @@ def test_the_readmes_commands(tmp_path: Path) -> None:
             done = run(here(line), tmp_path)
             assert done.returncode == 0, done.stdout + done.stderr
             assert "verify" in line or "order-1001" in done.stdout
+        explained = run(here(explain), tmp_path)
+        assert explained.returncode == 0, explained.stderr
+        assert "995555000007" in explained.stdout  # 0555 00 00 07 in Georgia, whose country code is 995
+        checked = run(here(orders), tmp_path)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
         assert run(here(".venv/bin/twofold check --config examples/local.toml"), tmp_path).returncode == 0
         (program,) = blocks("python")
         done = subprocess.run([sys.executable, "-"], input=here(program), capture_output=True, text=True, timeout=PATIENCE_S)  # fmt: skip
