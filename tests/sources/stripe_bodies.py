@@ -39,7 +39,7 @@ SESSION = {
     "customer_email": None,
     "invoice": None,
     "livemode": True,
-    "metadata": {"order_id": "1001", "fbp": "fb.1.1643992155109.1110590605", "fbc": "fb.1.1643992155109.IwAR0AbC"},
+    "metadata": {"order_id": "1001", "fbp": "fb.1.1789992155109.1110590605", "fbc": "fb.1.1789992155109.IwAR0AbC"},
     "mode": "payment",
     "payment_intent": "pi_3A",
     "payment_method_types": ["card"],
@@ -114,7 +114,7 @@ INVOICE = {
         "type": "subscription_details",
         "subscription_details": {
             "subscription": "sub_1",
-            "metadata": {"order_id": "1001", "event_id": "first-1", "fbp": "fb.1.1643992155109.1110590605"},
+            "metadata": {"order_id": "1001", "event_id": "first-1", "fbp": "fb.1.1789992155109.1110590605"},
         },
     },
     "status": "paid",

@@ -55,8 +55,8 @@ def test_a_paid_session_becomes_one_purchase_with_every_part():
         "zp": "90001",
         "country": "US",
         "external_id": "cus_A1",
-        "fbp": "fb.1.1643992155109.1110590605",
-        "fbc": "fb.1.1643992155109.IwAR0AbC",
+        "fbp": "fb.1.1789992155109.1110590605",
+        "fbc": "fb.1.1789992155109.IwAR0AbC",
     }
     assert raw.links == ["order:1001", "payment:pi_3A", "session:cs_live_a1"]
     assert raw.region == "US-CA"

@@ -50,8 +50,8 @@ def test_a_whole_order_becomes_one_purchase_with_every_part():
         "external_id": "12",
         "client_ip_address": "203.0.113.9",
         "client_user_agent": "Mozilla/5.0 (X11)",
-        "fbp": "fb.1.1643992155109.1110590605",
-        "fbc": "fb.1.1643992155109.IwAR0AbC",
+        "fbp": "fb.1.1789992155109.1110590605",
+        "fbc": "fb.1.1789992155109.IwAR0AbC",
     }
     assert raw.links[0] == "order:4711"
     assert "order_key:wc_order_Ab3dE6gH9kLmN" in raw.links
@@ -147,12 +147,12 @@ def test_names_of_the_shops_own_are_read_where_the_operator_says():
     """`fields` names the meta keys of another plugin."""
     options = SourceOptions(shop=SHOP, fields={"fbp": "px_browser", "consent": "Cookie_Choice", "gclid": "ads_click"})
     meta = [
-        {"key": "px_browser", "value": "fb.1.1643992155109.7"},
+        {"key": "px_browser", "value": "fb.1.1789992155109.7"},
         {"key": "cookie_choice", "value": "denied"},
         {"key": "ads_click", "value": "G1"},
     ]
     raw = reading(order(meta_data=meta), options=options).copy
-    assert (raw.user_data["fbp"], raw.consent, raw.click_ids) == ("fb.1.1643992155109.7", "denied", {"gclid": "G1"})
+    assert (raw.user_data["fbp"], raw.consent, raw.click_ids) == ("fb.1.1789992155109.7", "denied", {"gclid": "G1"})
 
 
 def test_click_ids_that_were_kept_are_newer_than_the_landing_page():

@@ -78,8 +78,8 @@ ORDER = {
     "date_completed_gmt": None,
     "cart_hash": "0cc175b9c0f1b6a831c399e269772661",
     "meta_data": [
-        {"id": 1, "key": "_fbp", "value": "fb.1.1643992155109.1110590605"},
-        {"id": 2, "key": "_fbc", "value": "fb.1.1643992155109.IwAR0AbC"},
+        {"id": 1, "key": "_fbp", "value": "fb.1.1789992155109.1110590605"},
+        {"id": 2, "key": "_fbc", "value": "fb.1.1789992155109.IwAR0AbC"},
         {
             "id": 3,
             "key": "_wc_order_attribution_session_entry",
