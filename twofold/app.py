@@ -26,7 +26,7 @@ from prometheus_client.core import GaugeMetricFamily
 from twofold import __version__, tag
 from twofold.clock import Clock, now_ms
 from twofold.collect.consent_doors import answer_command
-from twofold.collect.dataset import DatasetPolicy, policy_of
+from twofold.collect.dataset import DatasetPolicy, order_policy_of, policy_of
 from twofold.collect.doors import Doors
 from twofold.collect.exchange import Answer, Request
 from twofold.collect.guard import GuardedProtocol
@@ -79,16 +79,7 @@ class Gateway:
         self.failure: BaseException | None = None
         self._stop = asyncio.Event()
         self.policies = policies_of(settings)
-        self.store = Store(
-            settings.server.data,
-            routes=routes_of(settings),
-            opened_at=self.started_at,
-            window_days=settings.server.window_days,
-            max_queue=settings.server.max_queue,
-            refused_keep=settings.server.refused_keep,
-            people_days=settings.retention.people_days,
-            on_failure=self._failed,
-        )
+        self.store = open_store(settings, self.started_at, on_failure=self._failed)
         trust = TrustGates(self.policies)
         for gate in (trust.gate_bots, trust.gate_limits, trust.gate_unconfirmed):
             self.store.add_gate(gate)
@@ -208,9 +199,7 @@ class Gateway:
         doors = Doors(
             self.store,
             datasets=self.policies,
-            webhooks=Webhooks(
-                self.store, webhook_doors(self.settings), self.policies, self.clock, ask_privacy=self.eraser.ask
-            ),
+            webhooks=Webhooks(webhook_doors(self.settings), self.policies, self.clock, ask_privacy=self.eraser.ask),
             metrics=CollectMetrics(self.registry),
             clock=self.clock,
             shares=self.shares,
@@ -325,6 +314,22 @@ def days_of(settings: Settings) -> Days:
     )
 
 
+def open_store(
+    settings: Settings, opened_at: int, *, on_failure: Callable[[BaseException], None] | None = None
+) -> Store:
+    """The data folder as these settings want it kept, for the gateway and for commands that run without one."""
+    return Store(
+        settings.server.data,
+        routes=routes_of(settings),
+        opened_at=opened_at,
+        window_days=settings.server.window_days,
+        max_queue=settings.server.max_queue,
+        refused_keep=settings.server.refused_keep,
+        people_days=settings.retention.people_days,
+        on_failure=on_failure,
+    )
+
+
 def has_orders(settings: Settings, dataset: str) -> bool:
     """True when a shop reports the orders of this dataset, so that a browser's Purchase has something to wait for."""
     return any(s.dataset == dataset and s.type in SHOP_SOURCES for s in settings.source)
@@ -332,7 +337,7 @@ def has_orders(settings: Settings, dataset: str) -> bool:
 
 def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
     """Dataset id to what the doors and steps are told about it."""
-    return {d.id: policy_of(d, has_orders=has_orders(settings, d.id)) for d in settings.dataset}
+    return {d.id: policy_of(d) for d in settings.dataset}
 
 
 def webhook_doors(settings: Settings) -> dict[str, WebhookDoor]:
@@ -358,7 +363,7 @@ def routes_of(settings: Settings) -> dict[str, Route]:
             destinations=tuple(x.name for x in settings.destination if x.dataset == d.id),
             hold_ms={name: int(seconds * 1000) for name, seconds in d.hold.items()},
             require_consent=d.consent.require,
-            orders=policy_of(d).orders,
+            orders=order_policy_of(d.orders),
             has_orders=has_orders(settings, d.id),
             # What is sent as measurement only, although it was denied, keeps nothing back.
             purposes={

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from twofold.app import routes_of
+from twofold.app import open_store
 from twofold.clock import now_ms
 from twofold.config import Settings
 from twofold.control import ask_gateway
@@ -141,12 +141,6 @@ async def _note_alone(settings: Settings, note: dict[str, Any]) -> None:
 
 
 def _store(settings: Settings) -> Store:
-    store = Store(
-        settings.server.data,
-        routes=routes_of(settings),
-        opened_at=now_ms(),
-        window_days=settings.server.window_days,
-        refused_keep=settings.server.refused_keep,
-    )
+    store = open_store(settings, now_ms())
     store.start()
     return store

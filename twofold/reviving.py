@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from twofold.app import routes_of
+from twofold.app import open_store
 from twofold.clock import now_ms
 from twofold.config import Settings
 from twofold.control import ask_gateway
 from twofold.store.reading import Reader
-from twofold.store.writer import Store
 
 
 def revive_dead(settings: Settings, filters: dict[str, str | None]) -> int:
@@ -28,7 +27,7 @@ def revive_dead(settings: Settings, filters: dict[str, str | None]) -> int:
 
 
 async def _alone(settings: Settings, dead: list[int]) -> int:
-    store = Store(settings.server.data, routes=routes_of(settings), opened_at=now_ms())
+    store = open_store(settings, now_ms())
     store.start()
     try:
         return await store.revive(dead, now_ms())

@@ -403,6 +403,25 @@ def test_what_is_too_old_is_deleted(tmp_path):
     assert counts(tmp_path) == (1, 1, 3)
 
 
+AFTER_A_NO = [
+    ("the cart was seen before the no only", (), None),
+    ("the cart was seen again after the yes", (f"cart:{TOKEN}",), FBP),
+]
+
+
+@pytest.mark.parametrize(("links", "fbp"), [r[1:] for r in AFTER_A_NO], ids=[r[0] for r in AFTER_A_NO])
+@pytest.mark.parametrize("together", [True, False])
+def test_a_yes_is_about_what_comes_after_it(tmp_path, links, fbp, together):
+    """A browser that denied and grants again is known by what it showed since then, as if it were new."""
+    visits = [
+        page(NOW - 9 * MINUTE, links=(f"cart:{TOKEN}",)),
+        page(NOW - 8 * MINUTE, consent=Consent.DENIED),
+        page(NOW - 7 * MINUTE, consent=Consent.GRANTED, links=links),
+    ]
+    event = delivered(tmp_path, [*visits, order((f"cart:{TOKEN}",))], together=together)
+    assert event.user_data.fbp == fbp
+
+
 FORGOTTEN = [
     ("by e-mail", ("em", "a" * 64), (1, 1, 3)),
     ("by browser", ("fbp", FBP), (1, 1, 3)),
@@ -512,9 +531,14 @@ def test_how_copies_share_commits_does_not_matter(tmp_path_factory, history, cut
 
 
 def since_denial(visits: list[Event], fbp: str) -> list[Event]:
+    """What a browser showed after its last no: nothing before it said yes again, for silence takes no denial back."""
     own = [v for v in visits if v.user_data.fbp == fbp]
     denials = [n for n, v in enumerate(own) if v.consent is Consent.DENIED]
-    return own[denials[-1] + 1 :] if denials else own
+    if not denials:
+        return own
+    later = own[denials[-1] + 1 :]
+    grants = [n for n, v in enumerate(later) if v.consent is Consent.GRANTED]
+    return later[grants[0] :] if grants else []
 
 
 def test_the_store_stays_whole(tmp_path):

@@ -58,14 +58,13 @@ class DatasetPolicy(Struct, frozen=True, kw_only=True):
     country: str = ""  # lower-case; of local phone numbers, and of shoppers of whom nothing else is known
     variants: frozenset[str] = frozenset()
     suppress_bots: bool = True
-    has_orders: bool = False  # a shop source reports this dataset's orders
     consent: ConsentRules = ConsentRules()
     trust: TrustRules = TrustRules()
     privacy: PrivacyRules = PrivacyRules()
     orders: OrderPolicy = OrderPolicy()
 
 
-def policy_of(settings: Any, *, has_orders: bool = False) -> DatasetPolicy:
+def policy_of(settings: Any) -> DatasetPolicy:
     """The policy that a `config.DatasetSettings` asks for. Read by its fields: this room imports no settings."""
     consent, trust, privacy = settings.consent, settings.trust, settings.privacy
     secrets = trust.token_secret
@@ -77,7 +76,6 @@ def policy_of(settings: Any, *, has_orders: bool = False) -> DatasetPolicy:
         country=settings.country.lower(),
         variants=frozenset(settings.variants),
         suppress_bots=settings.bots == "suppress",
-        has_orders=has_orders,
         consent=ConsentRules(
             require=consent.require,
             require_in=spread_regions(consent.require_in),
@@ -100,11 +98,12 @@ def policy_of(settings: Any, *, has_orders: bool = False) -> DatasetPolicy:
             sensitive=frozenset(privacy.sensitive),
             allow_custom=frozenset(privacy.allow_custom),
         ),
-        orders=_order_policy(settings.orders),
+        orders=order_policy_of(settings.orders),
     )
 
 
-def _order_policy(orders: Any) -> OrderPolicy:
+def order_policy_of(orders: Any) -> OrderPolicy:
+    """The order policy that a `config.OrderSettings` asks for."""
     return OrderPolicy(
         counts_when=orders.counts_when,
         when=dict(orders.when),

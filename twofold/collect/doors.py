@@ -202,7 +202,6 @@ class Doors:
             sender=sender_name(request.header(b"user-agent"), agent),
             tier=Tier.T2,
             received_at=self._clock(),
-            default_country=dataset.country,
             policy=dataset,
             test_event_code=test_event_code,
         )
@@ -316,7 +315,6 @@ class Doors:
             sender=sender,
             tier=Tier.T0,
             received_at=self._clock(),
-            default_country=dataset.country,
             policy=dataset,
             client_ip=self._client(request) or None,
             user_agent=request.header(b"user-agent")[:512] or None,

@@ -40,7 +40,6 @@ class Origin(Struct, frozen=True, kw_only=True):
     sender: str
     tier: Tier
     received_at: int  # ms
-    default_country: str = ""
     policy: DatasetPolicy = DatasetPolicy(id="")
     gpc: bool = False  # the browser sent Sec-GPC: 1
     client_ip: str | None = None  # the shopper's, for browser doors only
@@ -210,7 +209,8 @@ def put_match_keys(draft: Draft) -> Refusal | None:
     raw = draft.raw.user_data
     if raw is None and draft.is_browser:
         raw = {}
-    result = hash_user_data(raw, default_country=draft.origin.default_country, lenient=draft.is_browser)
+    policy = draft.origin.policy
+    result = hash_user_data(raw, default_country=policy.country, lenient=draft.is_browser, variants=policy.variants)
     if isinstance(result, Refusal):
         return result
     draft.user, warnings = result

@@ -23,14 +23,13 @@ from twofold.collect.ordering import entry_of
 from twofold.collect.pipeline import run
 from twofold.collect.refusing import refused_row
 from twofold.collect.steps import Origin
-from twofold.event.model import Channel, Event, Tier
+from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.event.subject import SubjectRequest
 from twofold.sources.chat import META_SIGNATURE
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
 from twofold.store.journal import RefusedRow
 from twofold.store.orders import OrderEntry
-from twofold.store.writer import Store
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PLAIN_TEXT = (
@@ -65,13 +64,11 @@ class Webhooks:
 
     def __init__(
         self,
-        store: Store,
         doors: Mapping[str, WebhookDoor],
         datasets: Mapping[str, DatasetPolicy],
         clock: Clock,
         ask_privacy: AskPrivacy | None = None,
     ) -> None:
-        self._store = store
         self.doors = doors
         self._datasets = datasets
         self._clock = clock
@@ -137,8 +134,8 @@ class Webhooks:
             self._run(work, raw, origin, request, door)
         return work
 
-    def _run(self, work: WebhookWork, raw: object, origin: Origin, request: Request, door: WebhookDoor) -> None:
-        result = run(raw, origin)  # type: ignore[arg-type]
+    def _run(self, work: WebhookWork, raw: RawEvent, origin: Origin, request: Request, door: WebhookDoor) -> None:
+        result = run(raw, origin)
         if isinstance(result, Refusal):
             self._refuse(work, result, request, door, origin.received_at)
             return
@@ -175,7 +172,6 @@ class Webhooks:
             sender=reading.sender,
             tier=Tier.T3 if door.source.signs_body else Tier.T2,
             received_at=now,
-            default_country=dataset.country,
             policy=dataset,
         )
 

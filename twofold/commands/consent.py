@@ -16,14 +16,13 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from twofold.app import routes_of
+from twofold.app import open_store
 from twofold.clock import now_ms
 from twofold.collect.consent_doors import answer_command
 from twofold.config import Settings, load_settings
 from twofold.control import ask_gateway
 from twofold.errors import ConfigError
 from twofold.event.withdrawn import marks_from
-from twofold.store.writer import Store
 
 consent = typer.Typer(
     name="consent",
@@ -158,7 +157,7 @@ def _answers(settings: Settings, questions: list[dict[str, Any]]) -> list[dict[s
 
 
 async def _alone(settings: Settings, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    store = Store(settings.server.data, routes=routes_of(settings), opened_at=now_ms())
+    store = open_store(settings, now_ms())
     store.start()
     try:
         return [await answer_command(store, q, now_ms()) for q in questions]

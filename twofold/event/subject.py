@@ -277,11 +277,6 @@ def _phone_texts(value: str, country: str) -> set[str]:
     return {t for t in texts if len(t) >= SHORTEST_TEXT}
 
 
-def any_token(text: str, holds: Callable[[str], bool]) -> bool:
-    """True when a part of the text is wanted."""
-    return any(holds(t) for t in tokens(text))
-
-
 def kinds_of(request: SubjectRequest) -> str:
     """For people and receipts: which kinds were named and how many of each, without a value."""
     counts: dict[str, int] = {}

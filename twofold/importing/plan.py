@@ -98,14 +98,13 @@ class Wanted:
 
     def origin_of(self, sender: str) -> Origin:
         """A file that the operator imports is trusted like an authenticated server."""
-        policy = policy_of(self._dataset, has_orders=bool(self._sources()))
+        policy = policy_of(self._dataset)
         return Origin(
             dataset=self.plan.dataset,
             channel=Channel.SERVER,
             sender=sender,
             tier=Tier.T2,
             received_at=self.now_ms,
-            default_country=policy.country,
             policy=policy,
         )
 

@@ -13,14 +13,13 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from twofold.app import routes_of
+from twofold.app import open_store
 from twofold.clock import now_ms
 from twofold.config import Settings
 from twofold.control import Conversation
 from twofold.event.model import Event
 from twofold.store.batches import append_batch, encode_batch
 from twofold.store.orders import OrderEntry
-from twofold.store.writer import Store
 
 WINDOW = 2  # batches under way: one that the gateway writes, one that it can take next
 
@@ -90,13 +89,7 @@ class FolderSink:
     def __init__(self, settings: Settings) -> None:
         self._runner = asyncio.Runner()
         try:
-            self._store = Store(
-                settings.server.data,
-                routes=routes_of(settings),
-                opened_at=now_ms(),
-                window_days=settings.server.window_days,
-                refused_keep=settings.server.refused_keep,
-            )
+            self._store = open_store(settings, now_ms())
             self._runner.run(self._start())
         except BaseException:
             self._runner.close()

@@ -10,7 +10,7 @@ next page view of the same visit writes nothing; a rolled back transaction forge
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -21,7 +21,7 @@ from twofold.event.identity import ORDER_EVENTS
 from twofold.event.model import Channel, Consent, Event, Tier
 from twofold.store.engine import Engine, id_array, key_array
 from twofold.store.gates import Candidate, Suppressed
-from twofold.store.identifiers import Identifier, Strength, browser_ids_of, identifier, identifiers_of
+from twofold.store.identifiers import BROWSER_KINDS, Identifier, Strength, browser_ids_of, identifier, identifiers_of
 from twofold.store.outcomes import LEDGER
 from twofold.store.stitching import (
     LATER_VISIT,
@@ -73,7 +73,7 @@ class _Browser(Struct):
 class _Batch:
     """What one transaction is about to write."""
 
-    __slots__ = ("browsers", "by_key", "denied", "sightings", "visits")
+    __slots__ = ("anew", "browsers", "by_key", "denied", "sightings", "visits")
 
     def __init__(self) -> None:
         self.browsers: dict[int, _Browser] = {}
@@ -81,6 +81,7 @@ class _Batch:
         self.visits: dict[tuple[int, int], tuple[Any, ...]] = {}
         self.sightings: dict[tuple[bytes, int], list[Any]] = {}
         self.denied: set[int] = set()
+        self.anew: set[int] = set()  # said yes after a no
 
 
 class People:
@@ -248,6 +249,8 @@ class People:
             self._denials = True
             engine.run("empty_visits", (id_array(batch.denied),))
             engine.run("empty_sightings", (id_array(batch.denied),))
+        if batch.anew:
+            engine.run("forget_links", (id_array(batch.anew),))
         engine.run_rows("put_browsers", [b.row() for b in batch.browsers.values()])
         engine.run_rows("put_visits", list(batch.visits.values()))
         engine.run_rows("put_sightings", list(batch.sightings.values()))
@@ -261,12 +264,15 @@ class People:
 
     def _note_one(self, batch: _Batch, event: Event, own: Sequence[Identifier]) -> None:
         browser = self._browser_of(batch, event, own)
+        had_denied = browser.consent.startswith(Consent.DENIED)
         browser.consent = _later_consent(browser.consent, consent_text(event))
         browser.last_at = max(browser.last_at, event.received_at)
         if browser.consent.startswith(Consent.DENIED):
             self._empty(batch, browser)
             _see(batch, browser, own, event)
             return
+        if had_denied:
+            _begin_anew(batch, browser)
         browser.fbp = event.user_data.fbp or browser.fbp
         browser.limits = limits_of(event) or browser.limits
         _see(batch, browser, identifiers_of(event), event)
@@ -292,8 +298,7 @@ class People:
         browser.fbp, browser.limits, browser.visit = None, "", None
         for place in [p for p in batch.visits if p[0] == browser.id]:
             del batch.visits[place]
-        for seen in [s for s, row in batch.sightings.items() if s[1] == browser.id and row[2] in _EMPTIED]:
-            del batch.sightings[seen]
+        _unsee(batch, browser, lambda kind: kind in _EMPTIED)
 
     # -- reading
 
@@ -380,6 +385,17 @@ def _see(batch: _Batch, browser: _Browser, seen: Iterable[Identifier], event: Ev
         )
         row[3] = max(row[3], int(event.tier))
         row[5] = max(row[5], event.received_at)
+
+
+def _unsee(batch: _Batch, browser: _Browser, is_gone: Callable[[str], bool]) -> None:
+    for seen in [s for s, row in batch.sightings.items() if s[1] == browser.id and is_gone(row[2])]:
+        del batch.sightings[seen]
+
+
+def _begin_anew(batch: _Batch, browser: _Browser) -> None:
+    """A yes after a no is about what comes from now on: carts and orders from before the no lead here no more."""
+    batch.anew.add(browser.id)
+    _unsee(batch, browser, lambda kind: kind not in BROWSER_KINDS)
 
 
 def _go_on(batch: _Batch, browser: _Browser, event: Event) -> None:

@@ -45,6 +45,10 @@ delete from visit where browser in (select value from carray(?));
 -- to be known again, also for what was sent with their data once and is about to be sent again.
 delete from sighting where browser in (select value from carray(?)) and kind in ('em', 'external_id', 'ph', 'fbc');
 
+-- name: forget_links
+-- These browsers say yes again: what they bought or put into a cart before their no is not theirs any more.
+delete from sighting where browser in (select value from carray(?)) and kind not in ('fbp', 'visitor');
+
 -- name: deny_browsers
 -- These browsers said no.
 update browser set fbp = null, limits = '', consent = ?1, last_at = max(last_at, ?2)

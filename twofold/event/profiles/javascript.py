@@ -14,7 +14,6 @@ WHITE = "\t\n\v\f\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufef
 _TRIM = re.compile(f"^[{WHITE}]+|[{WHITE}]+$")
 _SPACE = re.compile(f"[{WHITE}]+")
 _DIGEST = re.compile(r"[a-fA-F0-9]{64}|[a-fA-F0-9]{32}")
-_SHA256 = re.compile(r"[a-fA-F0-9]{64}")
 
 
 def trim(text: str) -> str:
@@ -37,8 +36,3 @@ def length(text: str) -> int:
 def is_digest(text: str) -> bool:
     """32 or 64 hexadecimal characters of either case."""
     return _DIGEST.fullmatch(text) is not None
-
-
-def is_sha256(text: str) -> bool:
-    """64 hexadecimal characters of either case."""
-    return _SHA256.fullmatch(text) is not None

@@ -11,6 +11,7 @@ What was given back is the larger of the two sums, never both.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -100,27 +101,24 @@ def read_charge_refunded(delivery: Delivery) -> Answer:
 
 
 def read_refund(delivery: Delivery) -> Answer:
-    thing = delivery.object
-    identity, money, number = identify(delivery, own=False), read_amount(thing, "amount"), loose.token(thing, "id")
-    if identity is None or number is None:
-        return nameless("refund")
-    if isinstance(money, Refusal):
-        return money
-    state = REFUND_STATES.get(loose.text(thing, "status") or "", "pending")
-    payment = _payment(delivery, number, "refund", money, state)
-    return build_reading(delivery, identity, kind="refund", event="refund", payments=(payment,))
+    return _read_taken_back(delivery, "refund", REFUND_STATES)
 
 
 def read_dispute(delivery: Delivery) -> Answer:
+    return _read_taken_back(delivery, "dispute", DISPUTE_STATES)
+
+
+def _read_taken_back(delivery: Delivery, kind: str, states: Mapping[str, str]) -> Answer:
+    """Money that leaves again, as an object of its own: a payment of that kind, in the state its word stands for."""
     thing = delivery.object
     identity, money, number = identify(delivery, own=False), read_amount(thing, "amount"), loose.token(thing, "id")
     if identity is None or number is None:
-        return nameless("dispute")
+        return nameless(kind)
     if isinstance(money, Refusal):
         return money
-    state = DISPUTE_STATES.get(loose.text(thing, "status") or "", "pending")
-    payment = _payment(delivery, number, "dispute", money, state)
-    return build_reading(delivery, identity, kind="dispute", event="dispute", payments=(payment,))
+    state = states.get(loose.text(thing, "status") or "", "pending")
+    payment = _payment(delivery, number, kind, money, state)
+    return build_reading(delivery, identity, kind=kind, event=kind, payments=(payment,))
 
 
 def _read_money(delivery: Delivery, names: tuple[str, ...], paid: Paid) -> Answer:
