@@ -52,6 +52,10 @@ bench: .venv/.dev ## Run the benchmarks (BENCH_ARGS is passed on)
 kill-loop: .venv/.dev ## Run the long version of the slow acceptance tests
 	@TWOFOLD_LONG=1 $(BIN)/pytest -m slow tests/acceptance --timeout=0 $(PYTEST_ARGS)
 
+.PHONY: laws
+laws: .venv/.dev ## Try every law (property test) with forty times as many examples
+	@TWOFOLD_LAWS=40 $(BIN)/pytest -m hypothesis --timeout=0 $(PYTEST_ARGS)
+
 .PHONY: venv
 venv: .venv/.runtime ## Create the virtual environment with the runtime only
 

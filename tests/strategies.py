@@ -5,6 +5,7 @@ Owns random input only. A contact value here is long and odd enough that finding
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from typing import Any
 
@@ -13,9 +14,17 @@ from hypothesis import strategies as st
 
 from twofold.event.model import Channel, Consent, Content, CustomData, Event, Hashed, Tier, UserData
 
-# No time limit for one example: the machine that runs the tests may be slow, and laws are not about speed.
-law = settings(max_examples=80, deadline=None)
-slow_law = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+TIMES = int(os.environ.get("TWOFOLD_LAWS", "1"))
+"""How many times as many examples as usual: `make laws` looks longer than `make test` can."""
+
+
+def law_of(examples: int) -> settings:
+    """A law that is tried so many times. Without time limits: the machine may be slow, and laws are not about speed."""
+    return settings(max_examples=examples * TIMES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+law = law_of(80)
+slow_law = law_of(25)
 
 NOW_MS = 1_790_000_000_000
 

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import twofold.client
+from tests.strategies import law
 from twofold.client.answer import judge
 from twofold.client.contact import NAMES, PLAIN, hashed_customer, hashed_user, masked, safe_id
 from twofold.client.lane import delay_s
@@ -23,7 +24,6 @@ from twofold.event.normalise import FORMS
 from twofold.event.vocabulary import PLAIN_FIELDS
 from twofold.sources.own_body import CUSTOMER
 
-law = settings(max_examples=80, deadline=None)
 PACKAGE = Path(twofold.client.__file__).parent
 
 RETRY_AFTER = [

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from running_gateway import DATASET, EVENTS, KEY, NOW_S, WEBHOOK, Running
 from test_webhook_door import ORDER, signature
 
+from tests.strategies import TIMES
 from twofold.event.model import RawEvent
 from twofold.event.vocabulary import PLAIN_FIELDS
 from twofold.store.reading import verify
@@ -53,7 +54,7 @@ def test_no_input_breaks_a_door(
 ) -> None:
     """Each answer is one of the doors' own, below 500; no step failed and no refusal is our bug."""
 
-    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=150 * TIMES, deadline=None, suppress_health_check=list(HealthCheck))
     @given(trees)
     def try_one(tree: Any) -> None:
         reply = send(gateway, tree)

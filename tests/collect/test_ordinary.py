@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from running_gateway import DATASET, EMAIL, NOW_MS, NOW_S
 
+from tests.strategies import law_of
 from twofold.collect.dataset import ConsentRules, DatasetPolicy
 from twofold.collect.decode import raw_event
 from twofold.collect.pipeline import ORDINARY_STEPS, STEPS, run, steps_for
@@ -92,7 +93,7 @@ EVENTS = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@law_of(300)
 @given(EVENTS, st.sampled_from(ORIGINS))
 @example(PURCHASE | {"opt_out": True}, ORIGINS[0])
 @example(PURCHASE | {"consent": "denied"}, ORIGINS[0])
@@ -119,7 +120,7 @@ PEOPLE = st.dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@law_of(400)
 @given(
     PEOPLE,
     st.sampled_from(["a@b.example", " Mary.Smith@Example.COM ", "a@b", "é@b.example"]),
@@ -151,7 +152,7 @@ def test_a_usual_person_goes_the_short_way() -> None:
 WORDS = [w for part in sensitive._WORDS.values() for w in " ".join(part.split()).split(", ")]
 
 
-@settings(max_examples=150, deadline=None)
+@law_of(150)
 @given(st.lists(st.sampled_from([*WORDS, "shoe", "/", "-", "_", "Camel", "%20"]) | st.text(max_size=6), max_size=5))
 def test_the_quick_look_at_beginnings_misses_nothing(parts: list[str]) -> None:
     """A text is of the category that the search of all words finds, with and without the look before it."""

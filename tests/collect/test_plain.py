@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from running_gateway import DATASET, EMAIL, NOW_MS, NOW_S
 
+from tests.strategies import law_of
 from twofold.collect.decode import raw_event, read_envelope, read_plain
 from twofold.collect.pipeline import run
 from twofold.collect.steps import Origin
@@ -126,7 +127,7 @@ def test_every_odd_value_at_every_place(texts: list[str], place: str) -> None:
 SCALARS = st.sampled_from(NUMBERS + TEXTS) | st.text(max_size=30).map(json.dumps) | st.integers().map(str)
 
 
-@settings(max_examples=300, deadline=None)
+@law_of(300)
 @given(st.dictionaries(st.sampled_from(PLACES), SCALARS, max_size=4), st.booleans())
 @example({"custom_data.value": '"NaN"'}, False)
 @example({"custom_data.contents": '[{"id":"x","item_price":"sNaN"}]'}, False)

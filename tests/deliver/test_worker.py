@@ -9,12 +9,13 @@ import random
 
 import pytest
 from delivering import SWIFT, delivering, events, numbered
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.fakes.graph import OK, Reply, bomb, counting, dead_port, error, html, refusing
 from tests.fakes.outbox import MemoryOutbox
+from tests.strategies import law_of
 from twofold.deliver import worker as worker_module
 from twofold.deliver.retry import Policy
 from twofold.destinations.meta import META
@@ -207,7 +208,7 @@ def test_an_unknown_fate_is_given_up_when_the_window_closes():
 # -- frozen, never overlapping, isolated
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@law_of(15)
 @given(seed=st.integers(0, 10_000))
 def test_every_attempt_carries_the_same_bytes(seed):
     """Through any sequence of failures each event's object is byte-identical, and ends delivered."""
@@ -331,7 +332,7 @@ def bound(n: int, k: int) -> int:
     return 2 * k * math.ceil(math.log2(n)) + 1 if n > 1 else 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@law_of(25)
 @given(data=st.data(), n=st.integers(1, 300))
 def test_the_invalid_are_found_within_the_bound(data, n):
     """k invalid among n cost at most 2k*ceil(log2 n)+1 requests, and everybody else is delivered."""

@@ -11,9 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.strategies import law
 from twofold.collect.pipeline import run
 from twofold.collect.steps import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
@@ -24,7 +25,6 @@ from twofold.sources.chat import CHAT, CHAT_SOURCE
 from twofold.sources.contract import Ignored, Reading, SourceOptions
 from twofold.sources.fields import markdown_rows
 
-law = settings(max_examples=80, deadline=None)
 NOW_S = 1_790_000_100
 NOW_MS = NOW_S * 1000
 SECRET, APP_SECRET = "a-secret-of-the-chat-tool", "0123456789abcdef0123456789abcdef"

@@ -10,9 +10,10 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.strategies import law
 from twofold.collect.pipeline import run
 from twofold.collect.steps import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
@@ -21,7 +22,6 @@ from twofold.ledger.model import Amounts, Paid, Sale
 from twofold.sources.contract import Ignored, Reading, SourceOptions
 from twofold.sources.hubspot import HUBSPOT
 
-law = settings(max_examples=80, deadline=None)
 NOW_S = 1_790_000_100
 NOW_MS = NOW_S * 1000
 REACHED = 1_790_000_000_000

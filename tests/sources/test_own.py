@@ -11,9 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.strategies import law
 from twofold.collect.pipeline import run
 from twofold.collect.steps import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
@@ -42,7 +43,6 @@ NOW_S = 1_790_000_100
 NOW_MS = NOW_S * 1000
 SECRET = "a-secret-of-the-shop"
 OPTIONS = SourceOptions(shop="shop.example")
-law = settings(max_examples=80, deadline=None)
 PAGE = Path(__file__).parents[2] / "docs" / "own-shop.md"
 
 ORDER = {

@@ -8,9 +8,10 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.strategies import law
 from twofold.collect.pipeline import run
 from twofold.collect.steps import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
@@ -19,7 +20,6 @@ from twofold.ledger.model import Amounts, Paid, Sale
 from twofold.sources.contract import Ignored, Reading, SourceOptions
 from twofold.sources.pipedrive import PIPEDRIVE
 
-law = settings(max_examples=80, deadline=None)
 NOW_MS = 1_790_000_100_000
 EMAIL, PHONE, LEAD = "3d0fa3429dfa2d3dec265b4fc5dc8258ab66cdf3", "a" * 40, "b" * 40
 OPTIONS = SourceOptions(

@@ -8,9 +8,10 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.strategies import law_of
 from twofold.event.refusal import DropReason, Refusal
 from twofold.sources.contract import Ignored, Reading, SourceOptions
 from twofold.sources.shopify import SHOPIFY
@@ -674,7 +675,7 @@ JSON_VALUES = st.recursive(
 
 
 @given(changes=st.dictionaries(st.sampled_from(sorted(ORDER)), JSON_VALUES, max_size=5))
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@law_of(300)
 def test_any_json_in_any_field_is_answered(changes):
     """Whatever stands in the known fields, the answer is a copy, a refusal or an ignoring, never an exception."""
     assert isinstance(read(order(**changes)), Reading | Refusal | Ignored)
@@ -687,7 +688,7 @@ def test_any_json_in_any_field_is_answered(changes):
     amount=JSON_VALUES,
     money=st.fixed_dictionaries({}, optional={"amount": JSON_VALUES, "currency_code": JSON_VALUES}),
 )
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@law_of(300)
 def test_any_json_in_money_and_lines_is_answered(line, amount, money):
     """The same for the money and the lines, where a copy must carry an exact, finite amount."""
     result = read(

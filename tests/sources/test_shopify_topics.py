@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from shopify_bodies import (
     BODIES,
@@ -30,6 +30,7 @@ from shopify_bodies import (
     deliver,
 )
 
+from tests.strategies import law_of
 from twofold.event.refusal import Refusal
 from twofold.ledger.model import Parcel, ParcelState, Payment, Refund
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading
@@ -399,7 +400,7 @@ PLACES = [(topic, path) for topic in ("orders/updated", *TESTS) for path in path
 
 
 @given(place=st.sampled_from(PLACES), value=VALUES, test=st.booleans())
-@settings(max_examples=600, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@law_of(600)
 def test_any_json_at_any_place_of_any_topic_is_answered(place, value, test):
     """Whatever stands where, the answer is a reading, a refusal or an ignoring; what the ledger gets can be kept."""
     from twofold.ledger.model import decode_report, encode_report
@@ -425,7 +426,7 @@ def test_any_bytes_under_any_topic_are_answered(topic, body):
         st.text(max_size=30),
     )
 )
-@settings(max_examples=200, deadline=None)
+@law_of(200)
 def test_any_header_values_are_answered(names):
     """Headers come from anywhere and are no more than hints."""
     assert isinstance(deliver("", ORDER, names), Reading | Refusal | Ignored)

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from made_files import opened, workbook, written
 
+from tests.strategies import law_of
 from twofold.errors import FileRefused
 from twofold.ledger.readers.formats import ORDER_FORMATS, SALE_FORMATS
 from twofold.ledger.readers.layout import Found, Skipped
@@ -232,7 +233,7 @@ _CELL = st.text(st.sampled_from("ab1,;\"'\t\n\r\0é€.-=@"), max_size=12)
     st.one_of(st.binary(max_size=400), st.lists(st.lists(_CELL, max_size=5), max_size=8).map(_joined)),
     st.sampled_from([".csv", ".json", ".jsonl", ".parquet", ".xlsx"]),
 )
-@settings(max_examples=150, deadline=None)
+@law_of(150)
 def test_no_bytes_are_more_than_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes, suffix: str) -> None:
     """Whatever stands in a file, it is a table with problems or `FileRefused`; nothing else ever comes out."""
     path = tmp_path_factory.mktemp("fuzz") / f"orders{suffix}"
@@ -243,7 +244,7 @@ def test_no_bytes_are_more_than_refused(tmp_path_factory: pytest.TempPathFactory
 
 
 @given(st.lists(st.lists(_CELL.map(lambda text: text.replace("\0", "x")), min_size=6, max_size=6), max_size=6))
-@settings(max_examples=150, deadline=None)
+@law_of(150)
 def test_no_cells_are_more_than_refused(tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]]) -> None:
     """Any cells under known headers: each row is an order, passed over, or a problem, and all rows are accounted for."""
     path = tmp_path_factory.mktemp("fuzz") / "orders.csv"
