@@ -17,6 +17,7 @@ from twofold.collect.pipeline import run
 from twofold.collect.steps import Origin
 from twofold.event.model import Channel, Event, Tier, encode
 from twofold.event.refusal import Refusal
+from twofold.event.strict_json import read_json
 
 ORIGIN = Origin(dataset=DATASET, channel=Channel.SERVER, sender="api", tier=Tier.T2, received_at=NOW_MS)
 
@@ -72,6 +73,24 @@ def test_an_ordinary_purchase_is_read_quickly() -> None:
     assert agree(json.dumps({"data": [EVENT, EVENT], "access_token": "t", "partner_agent": "p"}).encode())
 
 
+OWN_NAMES = [
+    {"contents": [{"id": "sku", "+": {"note": "jane@example.com"}}]},
+    {"+": {"note": "jane@example.com"}},
+    {"contents": [{"id": "sku", "other": {"note": "jane@example.com"}}]},
+]
+
+
+@pytest.mark.parametrize("custom", OWN_NAMES)
+def test_no_name_of_ours_lets_anything_by(custom: dict[str, Any]) -> None:
+    """The journal writes custom properties under a name of its own: a sender's use of it is a property like others."""
+    text = json.dumps(EVENT | {"custom_data": EVENT["custom_data"] | custom})
+    quick = read_plain(f'{{"data": [{text}]}}'.encode())
+    for item in (read_json(text), *(quick.data if quick else ())):
+        kept = seen(item)
+        assert b"masked" in kept[0]
+        assert b"jane@" not in kept[0]
+
+
 # Numbers as a sender may write them, sound and odd.
 NUMBERS = [
     "0", "-0", "0.0", "-0.0", "1", "-1", "1.5", "1e2", "1E-2", "1e400", "1e-400", "1e15", "999999999999999.99", "1e16",
@@ -86,7 +105,7 @@ TEXTS = [
     '[{"id":5}]', '[{"id":""}]', '[{"id":"a@b.example","quantity":"2"}]', '[{"id":"x","other":1}]', '[null]',
     '[{"id":"x","quantity":1.0,"item_price":null}]', '[{"id":"x","quantity":123456789012345678901}]',
     '[{"id":"x","item_price":"NaN"}]', '[{"id":"x","item_price":-1}]', '[{"id":"x","item_price":1e-30}]',
-    '[{"id":"' + "i" * 300 + '"}]',
+    '[{"id":"' + "i" * 300 + '"}]', '[{"id":"x","+":{"note":"a@b.example"}}]', '{"note":"a@b.example"}',
 ]  # fmt: skip
 PLACES = [
     "event_name", "event_time", "event_id", "action_source", "event_source_url", "referrer_url", "opt_out",
@@ -94,7 +113,7 @@ PLACES = [
     "consent", "app_data", "unknown", "user_data.em", "user_data.ph", "user_data.fbc", "user_data.fbp",
     "user_data.client_ip_address", "user_data.external_id", "user_data.zp", "user_data.lead_id", "user_data.unknown",
     "custom_data.value", "custom_data.currency", "custom_data.order_id", "custom_data.content_type",
-    "custom_data.content_ids", "custom_data.contents", "custom_data.num_items", "custom_data.other", "custom_data.note",
+    "custom_data.content_ids", "custom_data.contents", "custom_data.num_items", "custom_data.other", "custom_data.note", "custom_data.+",
     "user_data", "custom_data",
 ]  # fmt: skip
 

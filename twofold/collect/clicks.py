@@ -56,6 +56,12 @@ def put_click_ids(draft: Draft) -> Refusal | None:
     return None
 
 
+def is_current(fbc: str, event_time_s: int) -> bool:
+    """True for a click id of which `put_browser_facts` has nothing to say."""
+    created_ms = created_ms_of(fbc)
+    return created_ms >= _FIRST_MS and not is_expired(created_ms, event_time_s * 1000)
+
+
 def _click(draft: Draft) -> str | None:
     """The newest click there is. Not for a server's copy that has one: its word stands."""
     fbc = draft.user.fbc

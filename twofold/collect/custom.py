@@ -18,9 +18,10 @@ from twofold.event.model import Content, CustomData
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scrub import scrub_custom
 from twofold.event.strict_json import MAX_DIGITS
-from twofold.event.vocabulary import MAX_ID
+from twofold.event.vocabulary import MAX_ID, PIXEL_CURRENCIES
 
 _MAX_PLAIN_MONEY = 10**15
+_MAX_COUNT = 10**15
 _PLAIN_DIGITS = 15  # of an amount, with the point; so few are within every limit
 _LISTS = (list, tuple)
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
@@ -61,9 +62,13 @@ def is_plain(data: CustomData | None) -> bool:
     if data is None:
         return True
     value, currency, order_id, kind = data.value, data.currency, data.order_id, data.content_type
-    if data.other or (value is not None and not _is_plain_money(value)):
+    if data.other:
         return False
-    if currency is not None:
+    if value is not None:
+        text = str(value)  # the usual amount is looked at here, as below: a call for each costs as much again
+        if not (len(text) <= _PLAIN_DIGITS and text.replace(".", "", 1).isdigit()) and not _is_plain_money(value):
+            return False
+    if currency is not None and currency not in PIXEL_CURRENCIES:
         if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
             return False
         data.currency = currency.upper()
@@ -71,15 +76,15 @@ def is_plain(data: CustomData | None) -> bool:
         return False
     if kind is not None and (not 0 < len(kind) <= MAX_ID or "@" in kind):
         return False
-    if "" in data.content_ids or (data.num_items is not None and abs(data.num_items) >= _MAX_PLAIN_MONEY):
+    if "" in data.content_ids or (data.num_items is not None and abs(data.num_items) >= _MAX_COUNT):
         return False
     for line in data.contents:  # a loop, as all() with a generator costs three times as much for an order's few lines
         quantity, price = line.quantity, line.item_price
-        if not line.id or (quantity is not None and not -_MAX_PLAIN_MONEY < quantity < _MAX_PLAIN_MONEY):
+        if not line.id or line.other or (quantity is not None and not -_MAX_COUNT < quantity < _MAX_COUNT):
             return False
         if price is not None:
-            text = str(price)  # the usual amount is looked at here: a call for each line costs as much again
-            if not (text.replace(".", "", 1).isdigit() and len(text) <= _PLAIN_DIGITS) and not _is_plain_money(price):
+            text = str(price)
+            if not (len(text) <= _PLAIN_DIGITS and text.replace(".", "", 1).isdigit()) and not _is_plain_money(price):
                 return False
     return True
 
@@ -91,7 +96,7 @@ def _is_plain_money(value: Decimal) -> bool:
 def _read_plain(raw: dict[str, Any]) -> CustomData | None:
     """The usual fields with their documented types, converted in one call; None for anything else."""
     lines = raw.get("contents") or ()
-    if not raw.keys() <= _FIELDS.keys() or type(raw.get("value")) is str or type(lines) not in _LISTS:
+    if type(raw.get("value")) is str or type(lines) not in _LISTS:
         return None
     for line in lines:
         if type(line) is not dict or type(line.get("item_price")) is str:

@@ -1,18 +1,19 @@
 """One copy's way from raw to journal-ready: the ordered list of steps, and what runs it.
 
 This list is the architecture of the collector. A step gets a `Draft`, changes it, and answers None or the
-`Refusal` that ends the run; it does no I/O. Start reading here, then `steps`.
+`Refusal` that ends the run; it does no I/O. Start reading here, then `steps`. A copy of which no step would have
+anything to say takes the short way of `ordinary`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from operator import attrgetter
 
 from twofold.collect import bots, clicks, consenting, linking, privacy, steps, tokens
+from twofold.collect.ordinary import read_ordinary
 from twofold.collect.steps import Draft, Origin
-from twofold.event.model import Channel, Event, RawEvent, Tier
+from twofold.event.model import Channel, Event, RawEvent
 from twofold.event.refusal import DropReason, Refusal
 
 log = logging.getLogger("twofold.collect")
@@ -40,38 +41,15 @@ STEPS: tuple[Callable[[Draft], Refusal | None], ...] = (
     privacy.put_privacy,
 )
 
-# What a server's ordinary copy has nothing for: these steps read only `_RARE` fields, the browser's side and rules.
-_ONLY_FOR_RARE = frozenset({
-    linking.put_links,
-    steps.put_processing_options,
-    steps.put_opaque_parts,
-    consenting.put_consent,
-    consenting.put_limits,
-    tokens.put_trust,
-})  # fmt: skip
-_RARE = (
-    "links", "visitor", "token", "consent", "region", "opt_out", "data_processing_options",
-    "data_processing_options_country", "data_processing_options_state", "app_data", "original_event_data",
-    "attribution_data", "customer_segmentation", "advanced_measurement_table",
-)  # fmt: skip
-_rare_values = attrgetter(*_RARE)
-_NOTHING_RARE = (None,) * len(_RARE)
-ORDINARY_STEPS = tuple(step for step in STEPS if step not in _ONLY_FOR_RARE)
-
-
-def steps_for(raw: RawEvent, origin: Origin) -> tuple[Callable[[Draft], Refusal | None], ...]:
-    """All steps, or `ORDINARY_STEPS` where the others would find nothing to do: a quarter of a common event's time."""
-    if _rare_values(raw) != _NOTHING_RARE or origin.gpc or origin.tier < Tier.T2 or origin.channel is Channel.BROWSER:
-        return STEPS
-    rules = origin.policy.consent
-    return STEPS if rules.require_in or rules.limited_in else ORDINARY_STEPS
-
 
 def run(raw: RawEvent, origin: Origin) -> Event | Refusal:
     """One raw event through its steps. A bug in a step refuses this copy only, with reason ``internal``."""
-    draft = Draft(raw, origin, origin.tier, origin.channel is Channel.BROWSER)
     try:
-        for step in steps_for(raw, origin):
+        event = read_ordinary(raw, origin)
+        if event is not None:
+            return event
+        draft = Draft(raw, origin, origin.tier, origin.channel is Channel.BROWSER)
+        for step in STEPS:
             refusal = step(draft)
             if refusal is not None:
                 return refusal

@@ -68,6 +68,15 @@ def put_privacy(draft: Draft) -> Refusal | None:
     return None
 
 
+def is_about_nothing_sensitive(url: str | None, other: dict[str, Any], rules: PrivacyRules) -> bool:
+    """True where `put_privacy` leaves an event of a standard name as it is, without core setup."""
+    if not rules.sensitive:
+        return True
+    if url and _category_of_page(url, rules.sensitive) is not None:
+        return False
+    return not other or all(k in rules.allow_custom or _category_in(k, v, rules) is None for k, v in other.items())
+
+
 def _core_setup(draft: Draft, data: CustomData, rules: PrivacyRules) -> None:
     """Meta's core setup: the site without path and query, and no property that is not documented."""
     dropped = [k for k in data.other if k not in STANDARD_PARAMETERS and k not in rules.allow_custom]

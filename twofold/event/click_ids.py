@@ -23,6 +23,7 @@ _APPENDIX_V1 = frozenset({"AQ", "Ag", "Aw", "BA", "BQ", "Bg"})  # one per librar
 _APPENDIX_V2 = re.compile(r"[A-Za-z0-9_-]{8}")
 PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]+").fullmatch
 """Something for the ``fbp`` that the pixel writes, without an appendix; the quick first question of `is_fbp`."""
+_PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[!-~]+").fullmatch  # in ASCII: asked first, as it is quicker
 _ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
 _NO_CLICK_ID = re.compile(r"[\s;,@]")  # cannot stand in a cookie; an at sign would be contact data
 
@@ -104,7 +105,7 @@ def is_appendix(text: str) -> bool:
 
 def is_fbc(text: str) -> bool:
     """True for what `parse_fbc` reads."""
-    return _ID.fullmatch(text) is not None
+    return _PLAIN_FBC(text) is not None or _ID.fullmatch(text) is not None
 
 
 def is_fbp(text: str) -> bool:

@@ -12,10 +12,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
-from itertools import compress, repeat
+from functools import partial
+from itertools import compress
 from operator import attrgetter
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, ValidationError, convert
 
@@ -204,10 +204,48 @@ def _hash_plain(field: str, text: str, country: str | None) -> tuple[Hashed] | N
     return (Hashed(RULE_META, sha256(form.encode()).hexdigest()),) if form else None
 
 
-# Names, places and dates repeat from person to person, so their hashes are kept in memory; e-mail addresses, phone
-# numbers and ids point to one person and are not. Saves two thirds of the time of hashing nine fields.
-_REPEATING = frozenset({"fn", "ln", "ct", "st", "zp", "country", "ge", "db"})
-_hash_known = lru_cache(maxsize=32_768)(_hash_plain)
+class _Known(dict[str | None, Any]):
+    """Texts of one field to what `_hash_plain` makes of them; nothing to nothing. Emptied when it is full.
+
+    Names, places and dates repeat from person to person, so their hashes are kept in memory; e-mail addresses, phone
+    numbers and ids point to one person and are not. Saves two thirds of the time of hashing nine fields.
+    """
+
+    def __init__(self, field: str, country: str | None, most: int) -> None:
+        self._field, self._country, self._most = field, country, most
+
+    def __missing__(self, text: str | None) -> tuple[()] | tuple[Hashed] | None:
+        if len(self) >= self._most:
+            self.clear()
+        found = self[text] = () if text is None else _hash_plain(self._field, text, self._country)
+        return found
+
+
+class _KnownIn(dict[str | None, tuple[_Known, _Known]]):
+    """Country to what is known of its states and postal codes. A shop sells to few countries."""
+
+    def __missing__(self, country: str | None) -> tuple[_Known, _Known]:
+        if len(self) >= 16:
+            self.clear()
+        found = self[country] = _Known("st", country, 2_048), _Known("zp", country, 2_048)
+        return found
+
+
+_KNOWN = {field: _Known(field, None, 8_192) for field in ("fn", "ln", "db", "ge", "ct", "country")}
+_FIRST_NAMES, _LAST_NAMES, _DATES, _GENDERS, _CITIES, _COUNTRIES = _KNOWN.values()
+_KNOWN_IN = _KnownIn()
+
+
+def _hash_known(field: str, text: str, _: str | None) -> Any:
+    return _KNOWN[field][text]
+
+
+def _hash_state(text: str, country: str | None) -> Any:
+    return _KNOWN_IN[country][0][text]
+
+
+def _hash_zip(text: str, country: str | None) -> Any:
+    return _KNOWN_IN[country][1][text]
 
 
 def _read_email(text: str, _: str | None) -> tuple[Hashed] | None:
@@ -246,7 +284,13 @@ _LONG: dict[str, Callable[[str, str | None], Any]] = {
 }
 """Key to the reader of one text of any length; nothing when the long way must look at it."""
 
-_SHORT = {f: partial(_hash_known if f in _REPEATING else _hash_plain, f) for f in FORMS} | _LONG | {"ph": _read_phone}
+_SHORT = {
+    **{f: partial(_hash_known if f in _KNOWN else _hash_plain, f) for f in FORMS},
+    **_LONG,
+    "ph": _read_phone,
+    "st": _hash_state,
+    "zp": _hash_zip,
+}
 """The same for texts that are too short to be a hash."""
 
 
@@ -256,7 +300,7 @@ _Short = Annotated[str, Meta(max_length=_SHORTEST_HASH - 1)]
 class _PlainPerson(Struct, forbid_unknown_fields=True):
     """Match keys of one text each. What is too long for its field here may be a hash."""
 
-    em: str
+    em: str | None = None
     ph: _Short | None = None
     external_id: _Short | None = None
     fn: _Short | None = None
@@ -273,15 +317,6 @@ class _PlainPerson(Struct, forbid_unknown_fields=True):
     fbp: str | None = None
 
 
-@lru_cache(maxsize=32_768)
-def _hash_repeating(field: str, text: str | None, country: str | None) -> tuple[()] | tuple[Hashed] | None:
-    return () if text is None else _hash_plain(field, text, country)
-
-
-_REPEATING_FIELDS = ("fn", "ln", "db", "ge", "ct", "st", "zp", "country")
-_repeating = attrgetter(*_REPEATING_FIELDS)
-
-
 def _hash_plain_person(raw: dict[str, Any], country: str | None) -> UserData | None:
     """What the long way makes of somebody whose every field is one usable plain text, in two thirds of its time.
 
@@ -289,17 +324,21 @@ def _hash_plain_person(raw: dict[str, Any], country: str | None) -> UserData | N
     holds the two ways against each other.
     """
     email = raw.get("em")
-    if type(email) is not str or "@" not in email:
+    if email is not None and (type(email) is not str or "@" not in email):
         return None
     try:
         person = convert(raw, _PlainPerson)
     except ValidationError:
         return None
-    hashes = tuple(map(_hash_repeating, _REPEATING_FIELDS, _repeating(person), repeat(country)))
-    em = normalise_email(email)
+    em = () if email is None else _read_email(email, None)
     ph = () if person.ph is None else _read_phone(person.ph, country)
     own_id = () if person.external_id is None else _hash_plain("external_id", person.external_id, None)
-    if em is None or ph is None or own_id is None or None in hashes:
+    states, zips = _KNOWN_IN[country]
+    named = fn, ln, ct = _FIRST_NAMES[person.fn], _LAST_NAMES[person.ln], _CITIES[person.ct]
+    others = db, ge, lives_in, st, zp = (
+        _DATES[person.db], _GENDERS[person.ge], _COUNTRIES[person.country], states[person.st], zips[person.zp],
+    )  # fmt: skip
+    if em is None or ph is None or own_id is None or None in named or None in others:
         return None
     address, agent, fbc, fbp = person.client_ip_address, person.client_user_agent, person.fbc, person.fbp
     if address is not None and (address := normalise_ip(address)) is None:
@@ -308,9 +347,8 @@ def _hash_plain_person(raw: dict[str, Any], country: str | None) -> UserData | N
         return None
     if (fbc is not None and not is_fbc(fbc)) or (fbp is not None and not PLAIN_FBP(fbp) and not is_fbp(fbp)):
         return None
-    fn, ln, db, ge, ct, st, zp, lives_in = cast("tuple[tuple[Hashed, ...], ...]", hashes)
     return UserData(
-        em=(Hashed(RULE_META, sha256(em.encode()).hexdigest()),), ph=ph, external_id=own_id, fn=fn, ln=ln, db=db, ge=ge, ct=ct, st=st, zp=zp, country=lives_in,
+        em=em, ph=ph, external_id=own_id, fn=fn, ln=ln, db=db, ge=ge, ct=ct, st=st, zp=zp, country=lives_in,
         client_ip_address=address, client_user_agent=agent, fbc=fbc, fbp=fbp,
     )  # fmt: skip
 

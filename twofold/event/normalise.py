@@ -35,7 +35,9 @@ _FORMAT = re.compile(
 )
 _JOINERS = frozenset("\u200c\u200d")
 _JOINED = frozenset({"Lo", "Mn", "Mc"})
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+")
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+").fullmatch
+# The same for the characters that nearly all addresses are made of: what is listed is found faster than what is not.
+_PLAIN_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-\-/-?A-~]+(?:\.[!-\-/-?A-~]+)+").fullmatch
 # For bytes.translate, which is several times faster than the same on text.
 _NOT_ALNUM = bytes(c for c in range(128) if not chr(c).isalnum())
 _NOT_DIGIT = bytes(c for c in range(128) if not chr(c).isdigit())
@@ -65,7 +67,7 @@ def compose(text: str) -> str:
 def normalise_email(text: str) -> str | None:
     """Trimmed, lower-case; None unless it reads local@domain.tld."""
     value = text.strip().lower() if text.isascii() else _lower(text)
-    return value if _EMAIL.fullmatch(value) else None
+    return value if _PLAIN_EMAIL(value) or _EMAIL(value) else None
 
 
 def normalise_phone(text: str, country: str | None = None) -> str | None:
