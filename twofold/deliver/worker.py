@@ -176,7 +176,7 @@ class Worker:
 
     async def run(self) -> None:
         """Claims and delivers until `stop`. Raises what the store raises when it can no longer be relied on."""
-        self._outbox.on_enqueued(self._name, self._wake.set)
+        self._outbox.on_enqueued(self._name, self._hear)
         async with self._sender:
             try:
                 while not self._stopping:
@@ -192,6 +192,11 @@ class Worker:
                 await self._wind_up()
         if self._broken is not None:
             raise self._broken
+
+    def _hear(self) -> None:
+        """There may be work: after every commit, so a paused worker does not even look up."""
+        if not self._is_paused():
+            self._wake.set()
 
     def stop(self) -> None:
         """Asks `run` to end within 10 s: running requests get half of that, all else is handed back."""

@@ -11,6 +11,7 @@ import fcntl
 import os
 from collections.abc import Iterable, Sequence
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ class Engine:
         """Runs a row statement for all of ``rows``, `MAX_ROWS` at a time: one engine step each."""
         for start in range(0, len(rows), MAX_ROWS):
             part = rows[start : start + MAX_ROWS]
-            self.db.execute(statement(name, len(part)), [value for row in part for value in row])
+            self.db.execute(statement(name, len(part)), list(chain.from_iterable(part)))
 
     def changes(self) -> int:
         """Rows changed by the last statement."""

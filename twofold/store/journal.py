@@ -33,6 +33,9 @@ SALT = 8
 test by the digest that is kept whether a guessed value stood there."""
 
 
+_NOWHERE: tuple[tuple[int, ...], dict[str, int]] = ((), {})
+
+
 class RefusedRow(NamedTuple):
     """One row of the refused table, in its column order; the body is masked already."""
 
@@ -223,7 +226,7 @@ class Journal:
             event = msgspec.structs.replace(event, event_id=f"{event.event_id}.{event.custom_data.order_id}")
             keys = fold_keys(event)
         if action is None:
-            destinations, hold = self._routes.get(event.dataset, ((), {}))
+            destinations, hold = self._routes.get(event.dataset, _NOWHERE)
             action = begin_action(event, position, hold.get(event.event_name, 0), len(destinations))
             batch.actions[position] = batch.new[position] = action
             verdict, late = Verdict.FIRST, 0
@@ -362,7 +365,7 @@ class Journal:
         engine.run_rows("insert_events", batch.events)
         if batch.new:
             engine.run_rows("insert_actions", [astuple(a) for a in batch.new.values()])
-            engine.run_rows("insert_deliveries", [row for a in batch.new.values() for row in self._deliveries(a)])
+            engine.run_rows("insert_deliveries", self._deliveries(batch.new.values()))
         if batch.changed:
             engine.run_rows("replace_actions", [astuple(a) for a in batch.changed.values()])
             sealed = [a for a in batch.changed.values() if a.sealed_at is not None]
@@ -381,10 +384,12 @@ class Journal:
         batch.tally["accepted"] += len(batch.events)
         engine.run_rows("raise_tally", list(batch.tally.items()))
 
-    def _deliveries(self, action: Action) -> list[tuple[Any, ...]]:
+    def _deliveries(self, actions: Iterable[Action]) -> list[tuple[Any, ...]]:
         return [
-            (action.id * 256 + d, d, "waiting", "", action.due_at) for d in self._routes.get(action.dataset, ((), {}))[0]
-        ]  # fmt: skip
+            (action.id * 256 + d, d, "waiting", "", action.due_at)
+            for action in actions
+            for d in self._routes.get(action.dataset, _NOWHERE)[0]
+        ]
 
     def _append_refused(self, rows: Sequence[RefusedRow]) -> None:
         if not rows:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 
 from twofold.store.engine import Engine, key_array
 from twofold.store.key_filter import LANES, KeyFilter
@@ -71,7 +72,7 @@ class FoldKeys:
             sql = f"/* insert_keys */ insert or ignore into {table} (key, action) values " + ", ".join(
                 ["(?, ?)"] * len(part)
             )
-            self._engine.script(sql, [value for row in part for value in row])
+            self._engine.script(sql, list(chain.from_iterable(part)))
 
     def turn(self, now_ms: int) -> None:
         """Opens today's table where it is missing and drops those that have left the window."""
