@@ -22,7 +22,7 @@ from bench import Row
 from bench.purchase import view
 from twofold.store.engine import Engine
 
-CONNECTIONS, SECONDS, ROUNDS = 64, 4.0, 3
+CONNECTIONS, SECONDS, ROUNDS = 64, 3.0, 5
 KEY = "bench-key-0123456789"
 CONFIG = f"""
 [server]

@@ -19,11 +19,12 @@ import apsw
 
 from twofold.store.engine import open_reader
 
-SLOTS = 1 << 24  # 16 MB; with a million keys a day one key in twenty is looked for in vain
+SLOTS = 1 << 24  # 16 MB; with a million keys a day one key in fifty is looked for in vain
+_MASK = SLOTS - 1
 LANES = 8
 _CHUNK = 1_000
 _BREATH_S = 0.002  # after each chunk, so that the loop keeps most of the processor
-_probe = Struct("<III").unpack_from
+_words = Struct("<IIII").unpack_from  # of a key's 16 bytes: five numbers below SLOTS, one of them from what is left
 
 
 class KeyFilter:
@@ -40,15 +41,16 @@ class KeyFilter:
 
     def sort_out(self, keys: Iterable[bytes], days: Sequence[int]) -> dict[int, list[bytes]]:
         """For ready ``days``: the keys that each of them may hold."""
-        slots, mask = self._slots, SLOTS - 1
+        slots, mask = self._slots, _MASK
         wanted = 0
         for day in days:
             wanted |= self.ready[day]
         maybe: dict[int, list[bytes]] = {}
         for key in keys:
-            a, b, c = _probe(key)
-            hit = slots[a & mask] & slots[b & mask] & slots[c & mask] & wanted
+            a, b, c, d = _words(key)
+            hit = slots[a & mask] & slots[b & mask] & slots[c & mask] & slots[d & mask] & wanted
             if hit:
+                hit &= slots[_rest(a, b, c)]
                 for day in days:
                     if hit & self.ready[day]:
                         maybe.setdefault(day, []).append(key)
@@ -89,7 +91,7 @@ class KeyFilter:
                 return
 
     def _build(self, day: int) -> bool:
-        bit, mask = 1 << day % LANES, SLOTS - 1
+        bit, mask = 1 << day % LANES, _MASK
         slots = self._slots
         if any(b == bit for b in self.ready.values()):
             return False  # its lane is still another day's
@@ -98,10 +100,9 @@ class KeyFilter:
         reader = open_reader(self._folder)
         try:
             for n, (key,) in enumerate(reader.execute(f"select key from fold_{day}")):
-                a, b, c = _probe(key)
-                slots[a & mask] |= bit
-                slots[b & mask] |= bit
-                slots[c & mask] |= bit
+                a, b, c, d = _words(key)
+                for slot in (a & mask, b & mask, c & mask, d & mask, _rest(a, b, c)):
+                    slots[slot] |= bit
                 if n % _CHUNK == 0:
                     if self._stop:
                         return False
@@ -114,3 +115,8 @@ class KeyFilter:
             if self._opened[day] == opened:
                 self.ready[day] = bit
         return True
+
+
+def _rest(a: int, b: int, c: int) -> int:
+    """The upper eighths of three words as a number below SLOTS."""
+    return a >> 24 | b >> 24 << 8 | c >> 24 << 16
