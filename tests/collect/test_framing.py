@@ -136,6 +136,26 @@ def test_head_of_a_page_has_its_length_and_no_body(gateway: Running) -> None:
         assert raw.read().json["status"] in ("ok", "idle")
 
 
+HALF_CLOSED: list[tuple[str, bytes, list[int]]] = [
+    ("an event", post(LENGTH, body=BODY), [200]),
+    ("a refused one", request("POST", "/t/events", b"no JSON"), [400]),
+    ("a page", request("GET", "/t/twofold.js"), [200]),
+    ("an event and a page", post(LENGTH, body=BODY) + request("GET", "/t/twofold.js"), [200, 200]),
+    ("a page and two events", request("GET", "/health") + 2 * post(LENGTH, body=BODY), [200, 200, 200]),
+]
+
+
+@pytest.mark.parametrize(("claim", "written", "statuses"), HALF_CLOSED, ids=[h[0] for h in HALF_CLOSED])
+def test_a_sender_that_ends_writing_is_answered(
+    claim: str, written: bytes, statuses: list[int], gateway: Running
+) -> None:
+    """nc and some HTTP libraries close their half after the request; all answers come, and then the end."""
+    with gateway.raw() as raw:
+        raw.write(written)
+        raw.end_writing()
+        assert raw.read_all() == statuses
+
+
 def test_a_sender_that_goes_away_leaves_nothing_half(gateway: Running) -> None:
     """A body that was announced and not sent to its end is no event; the gateway goes on."""
     with gateway.raw() as raw:

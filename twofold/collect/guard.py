@@ -126,6 +126,14 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._phase is _HEADERS and self._got > MAX_HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """True while something is to be answered: who ends writing after a request still waits for what it brings."""
+        last: Any = self.pipeline[0][0] if self.pipeline else self.cycle
+        if self._phase is not _ANSWERING or last is None or last.response_complete:
+            return False
+        last.keep_alive = False
+        return True
+
     def on_message_begin(self) -> None:
         self._phase, self._since, self._got = _HEADERS, self.loop.time(), 0
         self._first = self._chunk
