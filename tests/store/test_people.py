@@ -337,6 +337,27 @@ def test_bytes_with_a_visits_data_stop_when_it_is_withdrawn(tmp_path, withdraw):
     assert with_store(tmp_path, scenario) == ["o-2"]
 
 
+def test_bytes_of_one_browser_do_not_leave_for_another(tmp_path):
+    """A browser that said no and yes again is met anew; that the person has a second one does not free the first's data."""
+
+    async def scenario(store):
+        await store.append([page(links=(f"cart:{TOKEN}",), em="a"), page(fbp=OTHER_FBP, links=(), em="a")])
+        await store.append([order(em="a")])
+        first = await claim(store, NOW + DUE_AFTER)
+        stitched = [d.payload for d in first if d.event_name == "Purchase"]
+        again = [settlement(d, DeliveryState.WAITING, due_at=NOW + 2 * MINUTE) for d in first]
+        await store.settle(again, NOW + DUE_AFTER)
+        await store.append([page(NOW + MINUTE, consent=Consent.DENIED)])
+        await store.append([page(NOW + MINUTE, consent=Consent.GRANTED, links=())])
+        second = await claim(store, NOW + 3 * MINUTE)
+        return stitched, [d.event_id for d in second if d.event_name == "Purchase"]
+
+    stitched, second = with_store(tmp_path, scenario)
+    assert len(stitched) == 1
+    assert FBP.encode() in stitched[0]
+    assert second == []
+
+
 # -- memory
 
 

@@ -144,9 +144,10 @@ class People:
         """The gate for further attempts: bytes that hold a visit's data do not leave once its browser has said no."""
         if candidate.fresh or not self._denials:
             return None
-        rows = self._engine.run("stitched_keys", (candidate.delivery,))
+        rows = self._engine.run("stitched_bytes", (candidate.delivery,))
         if not rows or not rows[0][0]:
             return None
+        stitched, payload = rows[0]
         event = candidate.event
         order_ms = event.event_time * 1000
         found = self._match(identifiers_of(event), order_ms, order_ms - self._keep_ms)
@@ -154,7 +155,11 @@ class People:
             return None  # no longer certain, but nobody said no
         # A person's sightings go with a denial, so what led there once and leads nowhere now was denied too.
         browser = self._load([found.browser]).get(found.browser) if found else None
-        return Suppressed(WITHDRAWN) if browser is None or self._refuses(candidate, browser) else None
+        if browser is None or self._refuses(candidate, browser):
+            return Suppressed(WITHDRAWN)
+        # Nor does it help that the same person has another browser: these bytes hold the first one's data.
+        of_another = "fbp=" in stitched and browser.fbp is not None and f'"fbp":"{browser.fbp}"'.encode() not in payload
+        return Suppressed(WITHDRAWN) if of_another else None
 
     def needed(self) -> bool:
         """False while no browser has said no: then no further attempt has to be looked at again."""

@@ -77,9 +77,9 @@ delete from browser where id > ? and id <= ? and last_at < ?;
 -- A row when a browser ever said no.
 select 1 from browser where consent like 'denied%' limit 1;
 
--- name: stitched_keys
--- What was taken over into a delivery's bytes.
-select stitched from frozen where delivery = ?;
+-- name: stitched_bytes
+-- What was taken over into a delivery's bytes, and the bytes.
+select stitched, payload from frozen where delivery = ?;
 
 -- name: known_datasets
 -- Every dataset of which a browser is known.
