@@ -54,7 +54,7 @@ kill-loop: .venv/.dev ## Run the long version of the slow acceptance tests
 
 .PHONY: laws
 laws: .venv/.dev ## Try every law (property test) with forty times as many examples
-	@TWOFOLD_LAWS=40 $(BIN)/pytest -m hypothesis --timeout=0 $(PYTEST_ARGS)
+	@TWOFOLD_LAWS=40 TWOFOLD_LONG=1 $(BIN)/pytest -m hypothesis --timeout=0 $(PYTEST_ARGS)
 
 .PHONY: venv
 venv: .venv/.runtime ## Create the virtual environment with the runtime only
