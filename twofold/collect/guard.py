@@ -39,6 +39,7 @@ MAX_PER_CLIENT = 100
 _LOOPBACK = ("127.0.0.1", "::1", "")  # a reverse proxy on this machine speaks for everybody
 _SWEEP_S = 1.0
 
+_UPGRADE_FIELDS = (b"connection", b"upgrade", b"http2-settings")
 _OPEN, _HEADERS, _BODY, _ANSWERING, _KEPT = range(5)
 _STATUS_LINES = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in http.HTTPStatus}
 
@@ -100,6 +101,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         self._phase, self._since, self._got = _OPEN, self.loop.time(), 0
         self._chunk = self._first = 0  # bytes of the latest packet, and of the one in which this request began
+        self._wishes = False  # this request asks for another protocol
         self._much = False  # so many bytes have come that the header may be too long
         self._peer = self.client[0] if self.client else ""
         GuardedProtocol._clients[self._peer] += 1
@@ -122,9 +124,34 @@ class GuardedProtocol(HttpToolsProtocol):
         self._chunk = len(data)
         self._got += self._chunk
         self._much = self._got + self._first > MAX_HEADER_BYTES
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._feed(data)
         if self._phase is _HEADERS and self._got > MAX_HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+        except httptools.HttpParserUpgrade as upgrade:
+            self._stay(data[upgrade.args[0] :])
+
+    def _stay(self, rest: bytes) -> None:
+        """No other protocol is spoken here, so a wish for one is passed over, as RFC 9110 (7.8) lets a server do.
+
+        The parser takes all that follows such a request for the other protocol, its body included. Java's HTTP client
+        wishes for HTTP/2 in its first request, curl with ``--http2``. The request is read again without the wish.
+        """
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(b"405 Method Not Allowed")
+            return
+        fields = [(n, v) for n, v in self.headers if n not in _UPGRADE_FIELDS or b"close" in v.lower()]
+        head = b"%b %b HTTP/1.1\r\n" % (method, self.url) + b"".join(b"%b: %b\r\n" % f for f in fields) + b"\r\n"
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the one that uvicorn makes
+        self._feed(head + rest)
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """True while something is to be answered: who ends writing after a request still waits for what it brings."""
@@ -148,6 +175,9 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(b"431 Request Header Fields Too Large")
             self.cycle = Exchange(_NO_REQUEST, -1, False)  # type: ignore[assignment]  # swallows what follows
             return
+        self._wishes = self.parser.should_upgrade()
+        if self._wishes:
+            return  # it will be read again
         exchange = self._direct()
         if exchange is None:
             self._go_ordinary()
@@ -165,6 +195,8 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._reply(exchange, self.app.doors.refuse_oversized(exchange.request, exchange.limit))
 
     def on_message_complete(self) -> None:
+        if self._wishes:
+            return
         self._phase = _ANSWERING
         exchange = self.cycle
         if not isinstance(exchange, Exchange):
@@ -195,7 +227,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """The exchange for a request that a door can answer at once; None for the ordinary way."""
         collector = self.app
         waiting = self.cycle is not None and not self.cycle.response_complete
-        if waiting or not isinstance(collector, Collector) or self.expect_100_continue or self.parser.should_upgrade():
+        if waiting or not isinstance(collector, Collector) or self.expect_100_continue:
             return None
         target = httptools.parse_url(self.url)
         path = target.path.decode("latin-1")
