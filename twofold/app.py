@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class Gateway:
         self.quality = QualityMetrics(self.store.folder)
         self.registry.register(_StoreMetrics(self.store))
         self.registry.register(_RetentionMetrics(self.retention))
-        self.registry.register(self.quality)  # type: ignore[arg-type]  # it has the one method that is asked for
+        self.registry.register(self.quality)
         self.shares = ShareWatch(self.policies, self.registry)
         self.collector = self._collector()
         self._health: tuple[int, dict[str, Any]] | None = None
@@ -426,6 +426,13 @@ def _listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"cannot listen on {host} port {port}: {reason}; choose another with --port") from None
 
 
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours: they stop the workers too."""
+        yield
+
+
 def make_server(app: Any, host: str, port: int) -> uvicorn.Server:
     """The HTTP server with our guard, without its own signal handling and access log (URLs may carry tokens)."""
     config = uvicorn.Config(
@@ -445,9 +452,7 @@ def make_server(app: Any, host: str, port: int) -> uvicorn.Server:
         backlog=BACKLOG,
         log_config=None,
     )
-    server = uvicorn.Server(config)
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign]  # ours stop the workers too
-    return server
+    return _Server(config)
 
 
 def port_of(server: uvicorn.Server) -> int:

@@ -382,12 +382,12 @@ def describe_settings() -> list[tuple[str, str, str, str]]:
     """Rows of (section, name, default, help) for the documentation and ``twofold check``."""
     rows = []
     for section, struct in SECTIONS:
-        for field, info in zip(msgspec.structs.fields(struct), msgspec.inspect.type_info(struct).fields, strict=True):
+        for field in msgspec.structs.fields(struct):
             if isinstance(field.type, type) and issubclass(field.type, Struct):
                 continue  # a table of its own
             meta = getattr(field.type, "__metadata__", ())
             help_text = next((m.description for m in meta if isinstance(m, Meta) and m.description), "")
-            default = "required" if info.required else _show_default(field)
+            default = "required" if field.required else _show_default(field)
             rows.append((section, field.name, default, help_text))
     return rows
 

@@ -493,6 +493,15 @@ def test_links_of_pages_and_accounts(sandbox: Running) -> None:
     assert subcode({"page_id": "77", "ctwa_clid": "click-2"}, "whatsapp") == 2804087
 
 
+@pytest.mark.parametrize("token", [12345678901, True, ["x"] * 9, {"a": 1}])
+def test_a_token_that_is_no_text_links_nothing(sandbox: Running, token: object) -> None:
+    """JSON can hold anything where the token belongs: refused as a bad token, and no link is made."""
+    url, before = f"{sandbox.base}/v25.0/559/dataset", sandbox.read("links")
+    answer = sandbox.http.post(url, json={"access_token": token}, timeout=20)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (401, 190)
+    assert sandbox.read("links") == before
+
+
 def test_flags_of_server_events(sandbox: Running) -> None:
     """Limited and opted-out events count all the same and are marked."""
     sandbox.post([limited(1, 1000), purchase(event_id="2", opt_out=True), purchase(event_id="3", opt_out=False)])

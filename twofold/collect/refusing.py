@@ -48,8 +48,9 @@ def copy_row(now: int, entry: str, dataset: str, copy: RefusedCopy, body: bytes)
     item = item if isinstance(item, dict) else {}
     text = body if copy.item is None else encode_json(copy.item)
     row = refused_row(now, entry, dataset or _label(item.get("dataset")), copy.refusal, text)
-    names = {"event_name": _label(item.get("event_name")), "event_id": _label(item.get("event_id"))}
-    return row._replace(**names, size=len(body))
+    return row._replace(
+        event_name=_label(item.get("event_name")), event_id=_label(item.get("event_id")), size=len(body)
+    )
 
 
 def _label(value: Any) -> str:

@@ -44,8 +44,9 @@ def ads_context(world: World, asked: Mapping[str, str], now_ms: int) -> dict[str
     """Template values. ``asked`` holds account, level and range; what is unknown falls back to the first choice."""
     accounts = list(world.ads.accounts.values())
     chosen = world.ads.accounts.get(asked.get("account", ""), accounts[0] if accounts else None)
-    level = asked.get("level") if asked.get("level") in LEVELS[1:] else "campaign"
-    preset = asked.get("range") if asked.get("range") in dict(RANGES) else "maximum"
+    level, preset = asked.get("level", ""), asked.get("range", "")
+    level = level if level in LEVELS[1:] else "campaign"
+    preset = preset if preset in dict(RANGES) else "maximum"
     context: dict[str, Any] = {
         "accounts": accounts,
         "account": chosen,

@@ -148,7 +148,7 @@ class Deduplicator:
     def __init__(self, options: DedupOptions | None = None) -> None:
         self._options = options or DedupOptions()
         self._by_id: dict[tuple[str, str, str], _Group] = {}
-        self._offline: dict[tuple, _Group] = {}
+        self._offline: dict[tuple[str, int, str, str | None, tuple[str, str]], _Group] = {}
         self._orders: dict[tuple[str, str, str, str], _Sighting] = {}
         # The last part of the key says whether only copies without an event id were noted under it.
         self._browser: dict[tuple[str, str, str, str, bool], _Sighting] = {}

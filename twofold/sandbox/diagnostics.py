@@ -45,7 +45,7 @@ CATALOGUE_EVENTS = frozenset({"ViewContent", "AddToCart", "Purchase"})
 
 _SQUEEZED = {name.lower(): name for name in STANDARD_EVENTS}
 _PLACEHOLDERS = frozenset({"", "null", "undefined", "none", "nan", "unknown", "n/a", "na", "-", "test", "user-agent"})
-_FAKE_NETWORKS = {
+_FAKE_NETWORKS: dict[int, tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]] = {
     4: tuple(map(ipaddress.IPv4Network, ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "0.0.0.0/8", "240.0.0.0/4"))),
     6: tuple(map(ipaddress.IPv6Network, ("2001:db8::/32", "3fff::/20"))),
 }  # fmt: skip
@@ -330,7 +330,8 @@ def _content_ids_invalid(seen: Seen) -> bool:
 
 def _bad_number(seen: Seen, key: str) -> bool:
     value = seen.custom_data.get(key)
-    return value is not None and (amount(value) is None or amount(value) < 0)
+    number = amount(value)
+    return value is not None and (number is None or number < 0)
 
 
 def _value_state(seen: Seen) -> tuple[bool, bool]:

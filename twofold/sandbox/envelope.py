@@ -7,9 +7,9 @@ Source: Meta for Developers, "Using the API", and recorded requests of both offi
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -33,6 +33,15 @@ class Envelope(Struct, frozen=True, kw_only=True):
     proof: str | None = None
     test_event_code: str | None = None
     partner_agent: str | None = None
+
+
+class _Inflater(Protocol):
+    """What zlib's decompressors can do; their own class has no public name."""
+
+    @property
+    def eof(self) -> bool: ...
+
+    def decompress(self, data: bytes, /, max_length: int) -> bytes: ...
 
 
 async def read_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) -> bytes:
@@ -119,7 +128,7 @@ def _json_fields(body: bytes) -> dict[str, Any]:
 
 
 async def _multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
-    async def whole():
+    async def whole() -> AsyncGenerator[bytes, None]:
         yield body
 
     parser = MultiPartParser(
@@ -141,7 +150,7 @@ async def _multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _inflater(encoding: str) -> Any:
+def _inflater(encoding: str) -> _Inflater | None:
     match encoding.strip().lower():
         case "" | "identity":
             return None
@@ -153,7 +162,7 @@ def _inflater(encoding: str) -> Any:
             raise Refused(Kind.SYNTAX, f"content-encoding: expected gzip or deflate, got {other[:20]!r}")
 
 
-def _inflated(inflate: Any, chunk: bytes, limit: int) -> bytes:
+def _inflated(inflate: _Inflater, chunk: bytes, limit: int) -> bytes:
     try:
         return inflate.decompress(chunk, max(limit, 1))
     except zlib.error:

@@ -34,7 +34,7 @@ from twofold.sandbox.envelope import envelope_from, read_body, read_fields
 from twofold.sandbox.events import throttled
 from twofold.sandbox.graph import VERSION, finish
 from twofold.sandbox.insights import account_of, find_node, first_day, insight_rows, left_out, owners
-from twofold.sandbox.insights_query import MAX_LIMIT, GraphError, parse_query
+from twofold.sandbox.insights_query import MAX_LIMIT, GraphError, Period, parse_query
 from twofold.sandbox.rates import READ, WRITE
 from twofold.sandbox.report_runs import Run, Runs
 from twofold.sandbox.settings import Sandbox
@@ -184,7 +184,7 @@ class _Graph:
         _tell_left_out(headers, left)
         return page_of(rows, fields, request)
 
-    def _ask(self, node: Node, fields: Mapping[str, Any]) -> tuple[list[dict[str, Any]], tuple[str, ...], tuple]:
+    def _ask(self, node: Node, fields: Mapping[str, Any]) -> tuple[list[dict[str, Any]], tuple[str, ...], Period]:
         world = self._sandbox.world
         account = account_of(world.ads, node)
         today = datetime.datetime.fromtimestamp(self._sandbox.clock() / 1000, zone_of(account.timezone_name)).date()
@@ -220,7 +220,8 @@ def _token_of(fields: Mapping[str, Any], request: Request) -> str:
 
 
 def _owner_of(request: Request) -> str:
-    return request.path_params["node"].removeprefix("act_")
+    node: str = request.path_params["node"]
+    return node.removeprefix("act_")
 
 
 def _name_of(node: Node) -> str:

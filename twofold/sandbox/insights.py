@@ -118,12 +118,12 @@ def gather(world: World, node: Node, query: Query) -> dict[tuple[int, str], Sums
         aliases = aliases_of(conversion.event_name)
         # Another currency would need a rate, which nobody gave us: the conversion counts, its value does not.
         value = conversion.value if conversion.currency == account.currency else None
-        day = None if query.by_touch else day_of(conversion.time)
+        own_day = None if query.by_touch else day_of(conversion.time)
         part = part_of(conversion.number)
         for window in wanted if aliases else ():
-            touch = credit.under(window)
-            if touch is not None and touch.ad_id in owner:
-                for row in sums(touch.ad_id, day or day_of(touch.time)):
+            credited = credit.under(window)
+            if credited is not None and credited.ad_id in owner:
+                for row in sums(credited.ad_id, own_day or day_of(credited.time)):
                     row.add(aliases, window, value, part)
     return table
 

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from twofold.sandbox.access import may_enter, query_credentials
 from twofold.sandbox.answers import DEFAULT_VERSION, Kind, Refused, error_body, graph_response, new_trace_id
-from twofold.sandbox.envelope import read_body, read_fields
+from twofold.sandbox.envelope import envelope_from, read_body, read_fields
 from twofold.sandbox.graph import VERSION, unknown_path
 from twofold.sandbox.rules import Links
 from twofold.sandbox.settings import Sandbox
@@ -54,8 +54,8 @@ async def answer_link(sandbox: Sandbox, request: Request) -> Response:
     try:
         body = await read_body(request.stream(), request.headers)
         fields = await read_fields(body, request.headers, request.query_params.multi_items())
-        token = fields.get("access_token") or query_credentials(request)[0]
-        if not may_enter(sandbox.settings, token):
+        token = envelope_from(fields).token or query_credentials(request)[0]
+        if token is None or not may_enter(sandbox.settings, token):
             raise Refused(Kind.BAD_TOKEN)
         if not asset.isdigit():
             raise Refused(Kind.WRONG_DATASET, subject=asset[:64])

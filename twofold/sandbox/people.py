@@ -11,7 +11,7 @@ import hashlib
 import ipaddress
 import random
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -273,6 +273,11 @@ def _click_of(fbc: str) -> str:
 
 
 _PLAIN_HASH = re.compile(r"[0-9a-f]{64}")
-_FORMS = {"fbp": lambda text: comparable_fbp(text) or text, "fbc": _click_of, "client_ip_address": address_of}
+# key -> the form in which its values are compared
+_FORMS: dict[str, Callable[[str], str]] = {
+    "fbp": lambda text: comparable_fbp(text) or text,
+    "fbc": _click_of,
+    "client_ip_address": address_of,
+}
 
 assert set(CONTACT_FIELDS) <= set(LISTED_KEYS) & HASHED_KEYS

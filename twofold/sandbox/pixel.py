@@ -198,8 +198,8 @@ async def _pairs(request: Request) -> list[tuple[str, str]]:
 def _money(hit: Hit) -> tuple[Decimal | None, str | None]:
     """Value and currency as far as they can be used: the pixel sends bad ones all the same, only with a warning."""
     number, currency = amount(hit.custom_data.get("value")), hit.custom_data.get("currency")
-    good = isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", currency)
-    return None if number is None or number < 0 else number, currency.upper() if good else None
+    word = currency if isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", currency) else None
+    return None if number is None or number < 0 else number, word.upper() if word else None
 
 
 def _add_user_value(hit: Hit, key: str, value: str) -> None:

@@ -81,7 +81,8 @@ class RunningSandbox:
 
     def read(self, name: str, **filters: Any) -> list[dict[str, Any]]:
         """Any list under ``/sandbox``."""
-        return self._call("GET", f"/sandbox/{name}?{urlencode(filters)}")[name]
+        rows: list[dict[str, Any]] = self._call("GET", f"/sandbox/{name}?{urlencode(filters)}")[name]
+        return rows
 
     def wait_for(self, count: int = 1, *, within_s: float = 10, **filters: Any) -> list[dict[str, Any]]:
         """The copies that fit, as soon as there are ``count`` of them; an assertion error when they do not come."""
@@ -184,7 +185,9 @@ class RunningSandbox:
         rows = self.refused()
         return f"; last refusal: {rows[-1]['title']} {rows[-1]['detail']}" if rows else ""
 
-    def _until(self, look: Callable[[], Any], done: Callable[[Any], bool], within_s: float) -> Any:
+    def _until(
+        self, look: Callable[[], list[dict[str, Any]]], done: Callable[[list[dict[str, Any]]], bool], within_s: float
+    ) -> list[dict[str, Any]]:
         deadline = time.monotonic() + within_s
         while not done(found := look()) and time.monotonic() < deadline:
             time.sleep(POLL_S)
@@ -202,7 +205,9 @@ class RunningSandbox:
 
         async def main() -> None:
             self._loop = asyncio.get_running_loop()
-            self._task = asyncio.current_task()
+            task = asyncio.current_task()
+            assert task is not None, "a coroutine runs in a task"
+            self._task = task
             await serve(
                 SandboxSettings(**({"port": 0} | settings)),
                 clock=lambda: now_ms() + self._ahead_ms,

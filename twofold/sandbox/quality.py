@@ -23,6 +23,7 @@ from __future__ import annotations
 import re
 import statistics
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -61,7 +62,7 @@ EVENT_POTENTIAL = (
 )
 
 # dedup key -> its values in one copy
-DEDUPE_KEYS = {
+DEDUPE_KEYS: dict[str, Callable[[Received], tuple[str, ...]]] = {
     "event_id": lambda copy: (copy.arrival.event_id,) if copy.arrival.event_id else (),
     "external_id": lambda copy: copy.arrival.external_ids,
     "fbp": lambda copy: (copy.arrival.fbp,) if copy.arrival.fbp else (),
@@ -275,7 +276,8 @@ def _fields(tokens: list[str], at: int, depth: int) -> tuple[Fields, int]:
     if depth > 8:
         raise _broken_fields()
     while at < len(tokens) and re.fullmatch(r"[A-Za-z_]\w*", tokens[at]):
-        name, below = tokens[at], {}
+        name = tokens[at]
+        below: Fields = {}
         at += 1
         if tokens[at : at + 1] == ["{"]:
             below, at = _fields(tokens, at + 1, depth + 1)

@@ -109,7 +109,8 @@ def amount(value: Any) -> Decimal | None:
     if isinstance(value, int):
         return Decimal(value) if abs(value) < 10**18 else None
     if isinstance(value, Decimal):
-        return value if value.is_finite() and value.adjusted() < 18 and value.as_tuple().exponent >= -18 else None
+        exponent = value.as_tuple().exponent  # a letter for infinity and NaN
+        return value if isinstance(exponent, int) and exponent >= -18 and value.adjusted() < 18 else None
     if isinstance(value, str) and _DECIMAL.fullmatch(value.strip()):
         return Decimal(value.strip())
     return None

@@ -107,7 +107,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[TRANSPORT] = self.transport
+        self.scope[TRANSPORT] = self.transport  # type: ignore[literal-required]  # the type knows ASGI's own keys only
 
 
 class _Server(uvicorn.Server):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,7 +48,7 @@ def routes(sandbox: Sandbox) -> list[Route]:
     return [*edge("/stats", build_stats), *edge("/da_checks", build_checks), *nodes]
 
 
-def _as_text(answer: Callable[[Request], Any]) -> Callable[[Request], Any]:
+def _as_text(answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
     async def with_text(request: Request) -> Response:
         request.path_params["dataset"] = str(request.path_params["dataset"])
         return await answer(request)

@@ -11,6 +11,7 @@ import ipaddress
 import statistics
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
@@ -100,6 +101,8 @@ class Group(Struct):
 
 
 Dataset = dict[str, Group]  # by event name
+GroupTest = Callable[[Group], list[Sighting]]
+DatasetTest = Callable[[Dataset, int], list[Sighting]]
 
 
 def survey(inbox: Inbox, now_ms: int) -> dict[str, Dataset]:
@@ -220,7 +223,7 @@ def _redundant(group: Group) -> list[Sighting]:
 def _fires_again(group: Group) -> list[Sighting]:
     if group.name == "Purchase":
         return []
-    last: dict[tuple, int] = {}
+    last: dict[tuple[str | None, str | None], int] = {}
     again = []
     for s in group.browser:
         key = (s.copy.arrival.fbp, s.copy.arrival.event_source_url)
@@ -247,7 +250,7 @@ def _purchases_again(group: Group) -> list[Sighting]:
 
 
 def _money_differs(group: Group) -> list[Sighting]:
-    def money(s: Sighting) -> tuple:
+    def money(s: Sighting) -> tuple[Decimal | None, str | None]:
         return s.copy.arrival.value, s.copy.arrival.currency
 
     return [v for b, v in group.pairs() if None not in (*money(b), *money(v)) and money(b) != money(v)]
@@ -292,7 +295,7 @@ def _never_associated(group: Group) -> list[Sighting]:
     return sent if all(known.isdisjoint(s.copy.arrival.external_ids) for s in sent) else []
 
 
-def _hot(get: Callable[[Sighting], str | None], who: Callable[[Sighting], str | None]) -> Callable:
+def _hot(get: Callable[[Sighting], str | None], who: Callable[[Sighting], str | None]) -> GroupTest:
     """Values that stand for many visitors and for a large share of the events."""
 
     def affected(group: Group) -> list[Sighting]:
@@ -324,13 +327,13 @@ def _one_value(group: Group) -> list[Sighting]:
     return rows if len(rows) >= MIN_VALUES and len({s.copy.arrival.value for s in rows}) == 1 else []
 
 
-def _item(s: Sighting) -> tuple | None:
+def _item(s: Sighting) -> tuple[str, str] | None:
     arrival = s.copy.arrival
     return (arrival.order_id, arrival.item_number) if arrival.order_id and arrival.item_number else None
 
 
 def _items_again(group: Group) -> list[Sighting]:
-    seen: set[tuple] = set()
+    seen: set[tuple[str, str]] = set()
     again = []
     for s in group.store:
         item = _item(s)
@@ -342,7 +345,7 @@ def _items_again(group: Group) -> list[Sighting]:
 
 
 def _items_at_two_times(group: Group) -> list[Sighting]:
-    first: dict[tuple, int] = {}
+    first: dict[tuple[str, str], int] = {}
     rows = [(item, s) for s in group.store if (item := _item(s))]
     return [s for item, s in rows if first.setdefault(item, s.copy.arrival.event_time) != s.copy.arrival.event_time]
 
@@ -359,7 +362,7 @@ def _uploaded_again(group: Group) -> list[Sighting]:
 
 
 # identifier -> the affected copies of one event name
-GROUP_TESTS: tuple[tuple[str, Callable[[Group], list[Sighting]]], ...] = (
+GROUP_TESTS: tuple[tuple[str, GroupTest], ...] = (
     ("s2s_dedupe_key_low_coverage", _key_coverage),
     ("s2s_dedupe_key_low_overlap", _key_overlap),
     ("s2s_low_event_coverage", lambda g: _low_coverage(g.browser, g.web)),
@@ -443,7 +446,7 @@ def _few_lead_ids(dataset: Dataset, _: int) -> list[Sighting]:
 
 
 # identifier -> the affected copies of a whole dataset; also gets the time (ms)
-DATASET_TESTS: tuple[tuple[str, Callable[[Dataset, int], list[Sighting]]], ...] = (
+DATASET_TESTS: tuple[tuple[str, DatasetTest], ...] = (
     ("pixel_catalog_no_content_id", _no_content),
     ("add_missing_events", _missing_steps),
     ("pixel_event_not_received", _stopped),
@@ -458,8 +461,8 @@ DATASET_TESTS: tuple[tuple[str, Callable[[Dataset, int], list[Sighting]]], ...] 
 def affected_copies(datasets: dict[str, Dataset], now_ms: int) -> Iterable[tuple[str, Received]]:
     """(identifier, copy) for everything the tests over many events find."""
     for dataset in datasets.values():
-        for name, test in GROUP_TESTS:
+        for name, of_group in GROUP_TESTS:
             for group in dataset.values():
-                yield from ((name, s.copy) for s in test(group))
-        for name, test in DATASET_TESTS:
-            yield from ((name, s.copy) for s in test(dataset, now_ms))
+                yield from ((name, s.copy) for s in of_group(group))
+        for name, of_dataset in DATASET_TESTS:
+            yield from ((name, s.copy) for s in of_dataset(dataset, now_ms))

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ def run_demo(
             demo.stop()
 
 
-async def _until_signalled(work: Any) -> int:
+async def _until_signalled(work: Coroutine[Any, Any, int]) -> int:
     """SIGINT and SIGTERM end the work like a cancellation, so that everything is put away on the way out."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
