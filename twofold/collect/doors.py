@@ -248,7 +248,7 @@ class Doors:
         refusal = _stranger(request, dataset)
         if refusal is not None or dataset is None:
             return refusal or Refusal(reason=DropReason.UNKNOWN_DATASET, path="dataset")
-        raw, _unknown = raw_event(item)
+        raw, _unknown = raw_event({name: value for name, value in item.items() if name != "dataset"})
         return run(raw, self._browser(request, dataset, "tag"))
 
     def _tr(self, request: Request, refusal: Refusal | None) -> Reply:

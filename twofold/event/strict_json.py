@@ -80,20 +80,26 @@ def says_the_same(data: bytes, again: bytes) -> bool:
 
 
 def _looks_plain(data: bytes, tree: Any, max_keys: int, max_string: int) -> bool:
-    """True when depth, sizes and unique keys are certain without walking the values.
-
-    Each key is followed by a colon. Without white space before any colon, the count of ``":`` equals the keys
-    in the text plus quotes escaped before a colon; it can equal the keys decoded only if none was repeated.
-    """
-    keys = _count_keys(tree)
+    """True when depth, sizes and unique keys are certain without walking the values."""
+    keys, texts = _count(tree)
     return (
-        keys <= max_keys
-        and data.count(b'":') == keys
+        0 <= keys <= max_keys
+        and _is_said_once(data, keys, texts)
         and (data.count(b"{") + data.count(b"[") <= MAX_DEPTH or _is_shallow(tree))
-        and not _has_spaced_colon(data)
         and (len(data) <= max_string or _strings_fit(data, max_string))
-        and b"\\u0000" not in data
     )
+
+
+def _is_said_once(data: bytes, keys: int, texts: int) -> bool:
+    """True when no key was repeated and no text holds NUL.
+
+    Without escapes each key and each text that was decoded has two quotes, and a repeated key has more. With them,
+    each key is followed by a colon: without white space before any colon, the count of ``":`` equals the keys in the
+    text plus quotes escaped before a colon; it can equal the keys decoded only if none was repeated.
+    """
+    if b"\\" not in data:
+        return data.count(b'"') == 2 * (keys + texts)
+    return data.count(b'":') == keys and not _has_spaced_colon(data) and b"\\u0000" not in data
 
 
 def _has_spaced_colon(data: bytes) -> bool:
@@ -117,9 +123,12 @@ def _is_shallow(tree: Any) -> bool:
     return False
 
 
-def _count_keys(tree: Any) -> int:
-    """Keys of all objects inside; -1 when an integer is over the limit. Written flat: this runs for every body."""
-    keys = 0
+def _count(tree: Any) -> tuple[int, int]:
+    """Keys of all objects inside, and texts that are values; keys are -1 when an integer is over the limit.
+
+    Written flat: this runs for every body.
+    """
+    keys = texts = 0
     pending = [tree]
     for item in pending:
         if type(item) is dict:
@@ -129,18 +138,20 @@ def _count_keys(tree: Any) -> int:
             values = item if type(item) is list else (item,)
         for value in values:
             kind = type(value)
-            if kind is dict or kind is list:
+            if kind is str:
+                texts += 1
+            elif kind is dict or kind is list:
                 pending.append(value)
             elif kind is int and not -_TOO_LONG < value < _TOO_LONG:
-                return -1
-    return keys
+                return -1, texts
+    return keys, texts
 
 
 def _checked(data: bytes, tree: Any, max_keys: int, max_string: int) -> Any:
     """The exact check: walks everything. A refusal names the path."""
     left = [max_keys]
     refusal = _walk(tree, "", 1, left, max_string)
-    if refusal is None and (_has_spaced_colon(data) or data.count(b'":') != _count_keys(tree)):
+    if refusal is None and (_has_spaced_colon(data) or data.count(b'":') != _count(tree)[0]):
         refusal = _repeated_key(data)
     return refusal or tree
 
