@@ -49,6 +49,7 @@ SOUND: list[tuple[str, bytes, list[int]]] = [
     ("a wish for HTTP/2, in chunks", post(CHUNKED, *H2C, body=chunks(BODY[:9], BODY[9:])) + post(LENGTH, body=BODY), [200, 200]),
     ("a wish for HTTP/2 and the end", post(LENGTH, "Connection: close, Upgrade", "Upgrade: h2c", body=BODY) + post(LENGTH, body=BODY), [200]),
     ("a wish for a websocket", request("GET", "/t/twofold.js", None, "Connection: Upgrade", "Upgrade: websocket") + post(LENGTH, body=BODY), [200, 200]),
+    ("a wish that looks like an end", post(LENGTH, "Connection: close, Upgrade", "Upgrade: close", body=BODY), [200]),
     ("a wish, a length and chunks", post(LENGTH, CHUNKED, *H2C, body=chunks(BODY)), [400]),
     ("a tunnel", request("CONNECT", "other.example:443") + post(LENGTH, body=BODY), [405]),
     ("an unknown method", request("BREW", EVENTS), [400]),
@@ -114,6 +115,14 @@ def test_answers_come_in_the_order_of_the_requests(gateway: Running) -> None:
     assert [r.headers["content-type"].partition(";")[0] for r in replies] == kinds
     assert [r.status for r in replies] == [200, 200, 200, 400, 200, 200, 200]
     assert (replies[0].json["events_received"], replies[5].json["events_received"]) == (1, 2)
+
+
+def test_more_wishes_at_once_than_anybody_has(gateway: Running) -> None:
+    """Each has the rest read again, so a thousand in one packet end the connection, and nothing else."""
+    with gateway.raw() as raw, contextlib.suppress(OSError):  # the gateway may close while we are still writing
+        raw.write(post(LENGTH, *H2C, body=BODY) * 1000)
+        assert set(raw.read_all()) <= {200, 400}
+    assert gateway.post(purchase("after")).status == 200
 
 
 def test_a_kept_connection_serves_many(gateway: Running) -> None:

@@ -36,6 +36,7 @@ BODY_BYTES_PER_S = 1024.0
 IDLE_S = 15.0
 MAX_HEADER_BYTES = 16_384 + 8_192  # fields and request line
 MAX_PER_CLIENT = 100
+MAX_WISHES = 20  # requests for another protocol in one packet: each has the rest of the packet read again
 _LOOPBACK = ("127.0.0.1", "::1", "")  # a reverse proxy on this machine speaks for everybody
 _SWEEP_S = 1.0
 
@@ -130,28 +131,33 @@ class GuardedProtocol(HttpToolsProtocol):
             self._refuse(b"431 Request Header Fields Too Large")
 
     def _feed(self, data: bytes) -> None:
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
-        except httptools.HttpParserUpgrade as upgrade:
-            self._stay(data[upgrade.args[0] :])
+        for _ in range(MAX_WISHES):
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                if self.parser.get_method() == b"CONNECT":
+                    self._refuse(b"405 Method Not Allowed")
+                    return
+                data = self._without_wish() + data[upgrade.args[0] :]
+            except httptools.HttpParserError:
+                break
+        self.send_400_response("Invalid HTTP request received.")
 
-    def _stay(self, rest: bytes) -> None:
-        """No other protocol is spoken here, so a wish for one is passed over, as RFC 9110 (7.8) lets a server do.
+    def _without_wish(self) -> bytes:
+        """The head of a request that asks for another protocol, as one that does not, for a parser of its own.
 
-        The parser takes all that follows such a request for the other protocol, its body included. Java's HTTP client
-        wishes for HTTP/2 in its first request, curl with ``--http2``. The request is read again without the wish.
+        None is spoken here, and a server may pass over such a wish (RFC 9110, 7.8), but the parser takes all that
+        follows for the other protocol, the request's body included. Java's HTTP client wishes for HTTP/2 in requests
+        on plain http, curl does with ``--http2``.
         """
-        method = self.parser.get_method()
-        if method == b"CONNECT":
-            self._refuse(b"405 Method Not Allowed")
-            return
-        fields = [(n, v) for n, v in self.headers if n not in _UPGRADE_FIELDS or b"close" in v.lower()]
-        head = b"%b %b HTTP/1.1\r\n" % (method, self.url) + b"".join(b"%b: %b\r\n" % f for f in fields) + b"\r\n"
+        fields = [(name, value) for name, value in self.headers if name not in _UPGRADE_FIELDS]
+        if any(name == b"connection" and b"close" in value.lower() for name, value in self.headers):
+            fields.append((b"connection", b"close"))
+        line = b"%b %b HTTP/1.1\r\n" % (self.parser.get_method(), self.url)
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as the one that uvicorn makes
-        self._feed(head + rest)
+        return line + b"".join(b"%b: %b\r\n" % field for field in fields) + b"\r\n"
 
     def eof_received(self) -> bool:  # type: ignore[override]
         """True while something is to be answered: who ends writing after a request still waits for what it brings."""
