@@ -140,6 +140,18 @@ def test_a_person_in_plain_texts_is_hashed_alike(person: dict[str, Any], email: 
     assert hash_user_data(person, default_country=country) == slow
 
 
+@law_of(400)
+@given(
+    st.dictionaries(st.sampled_from([*match_keys.FORMS, "email", "zip", "fbc", "client_ip_address"]), TEXTS, max_size=6)
+)
+def test_a_list_of_one_is_read_as_its_text(person: dict[str, str]) -> None:
+    """As Meta's SDKs write it, and as people do; with an empty text beside it, which says nothing, it goes another way."""
+    alone = hash_user_data(person, lenient=True)
+    assert hash_user_data({k: [v] for k, v in person.items()}, lenient=True) == alone
+    longer = hash_user_data({k: [v, ""] for k, v in person.items() if k in match_keys.FORMS}, lenient=True)
+    assert longer == hash_user_data({k: v for k, v in person.items() if k in match_keys.FORMS}, lenient=True)
+
+
 def test_a_usual_person_goes_the_short_way() -> None:
     """Nine contact fields and a browser's own, all in plain texts."""
     person = {

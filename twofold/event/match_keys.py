@@ -86,13 +86,17 @@ def _hash_any(
     found: dict[str, Any] = {}
     other: dict[str, Any] = {}
     for key, value in raw.items():
-        if type(value) is str:
-            # The common case: one plain text that is usable. Saves half of the time of an ordinary event.
-            reader = (_SHORT if len(value) < _SHORTEST_HASH else _LONG).get(key)
-            if reader is not None and key not in found and (read := reader(value, country)):
+        # The common cases: one hash, in a list as the SDKs write it or alone, and one plain text that is usable.
+        only = value[0] if type(value) is list and len(value) == 1 else value
+        if type(only) is str and key not in found:
+            if len(only) == 64 and key in FORMS and _SHA256_LOWER.fullmatch(only):
+                found[key] = (Hashed(RULE_SENT, only),)
+                continue
+            reader = (_SHORT if len(only) < _SHORTEST_HASH else _LONG).get(key)
+            if reader is not None and (read := reader(only, country)):
                 found[key] = read
                 continue
-        if value is None or value == "" or value == []:
+        if only is None or only == "" or only == []:
             continue
         field = CONTACT_ALIASES.get(key, key)
         if field in FORMS:
