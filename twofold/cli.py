@@ -8,25 +8,32 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import msgspec
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from twofold import __version__
 from twofold.commands.consent import consent
 from twofold.commands.importing import import_orders, import_sales
+from twofold.commands.lists import actions, deliveries, events, refused
 from twofold.commands.matching import explain_match, hash_file
+from twofold.commands.options import (
+    ConfigOption,
+    DataOption,
+    DatasetOption,
+    DestinationOption,
+    IdOption,
+    JsonOption,
+    NameOption,
+    folder_of,
+)
 from twofold.commands.orders import orders
+from twofold.commands.printing import print_json
 from twofold.commands.privacy import erase, export_subject, privacy_requests, shared
 from twofold.commands.quality import quality, stitching
 from twofold.commands.shopify import shopify_senders
-from twofold.config import Settings, load_settings
+from twofold.config import load_settings
 from twofold.errors import TwofoldError
 
 app = typer.Typer(
@@ -37,20 +44,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-out = Console(highlight=False, soft_wrap=False)
-
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="TWOFOLD_CONFIG")
-]
-DataOption = Annotated[
-    str | None, typer.Option("--data", help="Data folder; wins over the file.", envvar="TWOFOLD_DATA")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
-DatasetOption = Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")]
-NameOption = Annotated[str | None, typer.Option("--name", help="Only this event name, e.g. Purchase.")]
-IdOption = Annotated[str | None, typer.Option("--id", help="Only this event id.")]
 OrderWindow = Literal["48h", "28d"]
-LimitOption = Annotated[int, typer.Option("--limit", min=0, help="The last so many rows; 0 for all.")]
 
 
 def main() -> None:
@@ -166,83 +160,17 @@ def verify(config: ConfigOption = None, data: DataOption = None, json: JsonOptio
     """
     from twofold.store.reading import verify as run_verify
 
-    checks = run_verify(_folder(config, data))
+    checks = run_verify(folder_of(config, data))
     if json:
-        _print_json(
-            {"name": c.name, "left": c.left, "right": c.right, "holds": c.holds, "note": c.note} for c in checks
-        )
+        print_json({"name": c.name, "left": c.left, "right": c.right, "holds": c.holds, "note": c.note} for c in checks)
     else:
         for c in checks:
             print(f"{'OK ' if c.holds else 'NO '} {c.name}: {c.left} = {c.right}" + (f" ({c.note})" if c.note else ""))
     raise typer.Exit(0 if all(c.holds for c in checks) else 1)
 
 
-@app.command()
-def events(
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-    dataset: DatasetOption = None,
-    name: NameOption = None,
-    id: IdOption = None,
-    state: Annotated[str | None, typer.Option(help="Verdict: first, repeat, twin or conflict.")] = None,
-    limit: LimitOption = 50,
-) -> None:
-    """List copies as they were journalled, newest last."""
-    columns = ("position", "dataset", "event_name", "event_id", "channel", "sender", "tier", "verdict", "action")
-    _list("events", columns, config, data, json, {"dataset": dataset, "name": name, "id": id, "state": state}, limit)
-
-
-@app.command()
-def actions(
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-    dataset: DatasetOption = None,
-    name: NameOption = None,
-    id: IdOption = None,
-    state: Annotated[
-        str | None, typer.Option(help="waiting, delivered, suppressed, paused, dead, merged, stored or mixed.")
-    ] = None,
-    limit: LimitOption = 50,
-) -> None:
-    """List actions: what the shoppers did once, folded from their copies."""
-    columns = ("id", "dataset", "event_name", "fold_key", "copies", "late", "value", "currency", "match_keys", "state")
-    _list("actions", columns, config, data, json, {"dataset": dataset, "name": name, "id": id, "state": state}, limit)
-
-
-@app.command()
-def deliveries(
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-    dataset: DatasetOption = None,
-    name: NameOption = None,
-    id: IdOption = None,
-    state: Annotated[str | None, typer.Option(help="waiting, delivered, suppressed, paused or dead.")] = None,
-    destination: Annotated[str | None, typer.Option(help="Only this destination.")] = None,
-    limit: LimitOption = 50,
-) -> None:
-    """List deliveries: one action for one destination, its state and why."""
-    filters = {"dataset": dataset, "name": name, "id": id, "state": state, "destination": destination}
-    columns = ("id", "destination", "event_name", "event_id", "state", "attempts", "reason", "stitched", "marks")
-    _list("deliveries", columns, config, data, json, filters, limit)
-
-
-@app.command()
-def refused(
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-    dataset: DatasetOption = None,
-    name: NameOption = None,
-    id: IdOption = None,
-    state: Annotated[str | None, typer.Option(help="Drop reason, e.g. missing_currency.")] = None,
-    limit: LimitOption = 50,
-) -> None:
-    """List what was refused, with the reason, the field, and the masked body."""
-    columns = ("id", "entry", "dataset", "event_name", "event_id", "reason", "index", "path", "expected", "got")
-    _list("refused", columns, config, data, json, {"dataset": dataset, "name": name, "id": id, "state": state}, limit)
+for list_command in (events, actions, deliveries, refused):
+    app.command()(list_command)
 
 
 @app.command()
@@ -253,7 +181,7 @@ def revive(
     dataset: DatasetOption = None,
     name: NameOption = None,
     id: IdOption = None,
-    destination: Annotated[str | None, typer.Option(help="Only this destination.")] = None,
+    destination: DestinationOption = None,
 ) -> None:
     """Make dead deliveries wait again, with the bytes they had.
 
@@ -261,10 +189,10 @@ def revive(
     """
     from twofold.reviving import revive_dead
 
-    settings = _settings(config, data)
+    settings = load_settings(config, data=data)
     filters = {"dataset": dataset, "name": name, "id": id, "destination": destination}
     revived = revive_dead(settings, filters)
-    print(msgspec.json.encode({"revived": revived}).decode() if json else f"{revived} deliveries wait again")
+    print_json([{"revived": revived}]) if json else print(f"{revived} deliveries wait again")
 
 
 imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import a file of orders or sales.")
@@ -286,54 +214,3 @@ app.add_typer(consent)
 def version() -> None:
     """Print the version."""
     print(__version__)
-
-
-# -- what the commands share
-
-
-def _settings(config: Path | None, data: str | None) -> Settings:
-    return load_settings(config, data=data)
-
-
-def _folder(config: Path | None, data: str | None) -> Path:
-    return Path(_settings(config, data).server.data)
-
-
-def _list(
-    kind: str,
-    columns: tuple[str, ...],
-    config: Path | None,
-    data: str | None,
-    json: bool,
-    filters: dict[str, str | None],
-    limit: int,
-) -> None:
-    from twofold.store.reading import Reader
-
-    with Reader(_folder(config, data)) as reader:
-        rows = reader.rows(kind, filters, limit=limit)
-        _print_json(rows) if json else _print_table(columns, rows, kind)
-
-
-def _print_json(rows: Iterable[dict[str, Any]]) -> None:
-    for row in rows:
-        sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
-
-
-def _print_table(columns: tuple[str, ...], rows: Iterable[dict[str, Any]], kind: str) -> None:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*(_cell(row.get(c)) for c in columns))
-    if table.row_count:
-        # Cut cells would hide ids; a line that is too long can be scrolled or piped.
-        Console(width=1_000, highlight=False).print(table, crop=False)
-    else:
-        out.print(f"no {kind} that fit")
-
-
-def _cell(value: Any) -> str:
-    """A value for a terminal: control and bidi characters shown, never obeyed."""
-    text = "" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return escape("".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text))

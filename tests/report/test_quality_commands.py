@@ -72,3 +72,14 @@ def test_a_period_that_cannot_be_read(tmp_path, since):
     done = run_twofold("quality", "--since", since, "--data", str(tmp_path))
     assert done.returncode == 2
     assert "48h" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["quality", "stitching"])
+def test_a_name_with_brackets_is_shown_as_it_is(tmp_path, command):
+    """An event's name is a sender's choice: what looks like a style or moves the cursor is text."""
+    now = int(time.time() * 1000)
+    strange = [copy(f"b-{n}", at=now - HOUR, name="My [bold]Ev[/bold]ent\u202e", em="a") for n in range(3)]
+    sent(tmp_path, strange, now)
+    done = run_twofold(command, "--data", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "My [bold]Ev[/bold]ent\\x202e" in done.stdout

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from twofold.app import open_store
 from twofold.clock import now_ms
 from twofold.collect.consent_doors import answer_command
+from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption
+from twofold.commands.printing import print_json, utc
 from twofold.config import Settings, load_settings
 from twofold.control import ask_gateway
 from twofold.errors import ConfigError
@@ -31,18 +31,12 @@ consent = typer.Typer(
     rich_markup_mode=None,
 )
 
-Config = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="TWOFOLD_CONFIG")
-]
-Data = Annotated[str | None, typer.Option("--data", help="Data folder; wins over the file.", envvar="TWOFOLD_DATA")]
-Dataset = Annotated[str | None, typer.Option("--dataset", help="Only this dataset. Default: all of them.")]
 Email = Annotated[str | None, typer.Option("--email", help="E-mail address or its SHA-256; - reads it from stdin.")]
 Phone = Annotated[str | None, typer.Option("--phone", help="Phone number, best with its country code; - reads stdin.")]
 ExternalId = Annotated[str | None, typer.Option("--external-id", help="The shop's own customer id; - reads stdin.")]
 Order = Annotated[str | None, typer.Option("--order", help="Order id or number, as events carry it.")]
 Visitor = Annotated[str | None, typer.Option("--visitor", help="Our first-party id of the browser.")]
 Fbp = Annotated[str | None, typer.Option("--fbp", help="The browser's _fbp cookie.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
 
 
 @consent.command()
@@ -53,10 +47,10 @@ def withdraw(
     order: Order = None,
     visitor: Visitor = None,
     fbp: Fbp = None,
-    dataset: Dataset = None,
-    config: Config = None,
-    data: Data = None,
-    as_json: Json = False,
+    dataset: DatasetOrAllOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Send nothing of this person any more, from the next attempt on.
 
@@ -73,10 +67,10 @@ def grant(
     order: Order = None,
     visitor: Visitor = None,
     fbp: Fbp = None,
-    dataset: Dataset = None,
-    config: Config = None,
-    data: Data = None,
-    as_json: Json = False,
+    dataset: DatasetOrAllOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Let this person's events through again, for what they do from now on.
 
@@ -93,10 +87,10 @@ def show(
     order: Order = None,
     visitor: Visitor = None,
     fbp: Fbp = None,
-    dataset: Dataset = None,
-    config: Config = None,
-    data: Data = None,
-    as_json: Json = False,
+    dataset: DatasetOrAllOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Show whether this person's consent was withdrawn, and when.
 
@@ -169,7 +163,7 @@ def _show(act: str, dataset: str, answer: dict[str, Any], as_json: bool) -> bool
     if act != "show":
         line = {"dataset": dataset, "act": act, "marks": answer["changed"]}
         words = f"dataset {dataset}: {'withdrawn' if act == 'withdraw' else 'given again'} ({answer['changed']} marks)"
-        print(msgspec.json.encode(line).decode() if as_json else words)
+        print_json([line]) if as_json else print(words)
         return False
     # One value stands under many hashes; all of them were withdrawn together.
     latest: dict[str, list[Any]] = {}
@@ -181,6 +175,6 @@ def _show(act: str, dataset: str, answer: dict[str, Any], as_json: bool) -> bool
         state = "not withdrawn" if withdrawn_at is None else "given again" if granted_at else "withdrawn"
         at = granted_at or withdrawn_at
         line = {"dataset": dataset, "kind": kind, "state": state, "at": at}
-        when = f" since {datetime.fromtimestamp(at / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC" if at else ""
-        print(msgspec.json.encode(line).decode() if as_json else f"dataset {dataset}: {kind} {state}{when}")
+        when = f" since {utc(at // 1000)} UTC" if at else ""
+        print_json([line]) if as_json else print(f"dataset {dataset}: {kind} {state}{when}")
     return any(not granted for _, granted in latest.values())

@@ -14,14 +14,16 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from twofold.clock import now_ms
+from twofold.commands.options import ConfigOption, DataOption
+from twofold.commands.printing import bar_on_stderr, make_table, print_wide
 from twofold.config import load_settings
 
 FileArgument = Annotated[Path, typer.Argument(help="CSV, JSON lines, Excel (.xlsx) or Parquet file.")]
-DatasetOption = Annotated[str, typer.Option("--dataset", help="The dataset that the orders belong to.")]
+OrdersDatasetOption = Annotated[str, typer.Option("--dataset", help="The dataset that the orders belong to.")]
 SourceOption = Annotated[
     str, typer.Option("--source", help="Configured shop or source that the file comes from. Default: by its format.")
 ]
@@ -50,18 +52,12 @@ RestartOption = Annotated[bool, typer.Option("--restart", help="Begin an interru
 ReportOption = Annotated[
     Path | None, typer.Option("--report", help="Write each row that was not understood there: .csv, else JSON lines.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object with all figures, no progress bar.")]
-ConfigOption = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="TWOFOLD_CONFIG")
-]
-DataOption = Annotated[
-    str | None, typer.Option("--data", help="Data folder; wins over the file.", envvar="TWOFOLD_DATA")
-]
+FiguresJsonOption = Annotated[bool, typer.Option("--json", help="One JSON object with all figures, no progress bar.")]
 
 
 def import_orders(
     file: FileArgument,
-    dataset: DatasetOption,
+    dataset: OrdersDatasetOption,
     source: SourceOption = "",
     format: FormatOption = "auto",
     mapping: MappingOption = "",
@@ -75,7 +71,7 @@ def import_orders(
     ledger_only: LedgerOption = False,
     restart: RestartOption = False,
     report: ReportOption = None,
-    json: JsonOption = False,
+    json: FiguresJsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
@@ -98,7 +94,7 @@ def import_orders(
 
 def import_sales(
     file: FileArgument,
-    dataset: DatasetOption,
+    dataset: OrdersDatasetOption,
     channel: Annotated[
         str, typer.Option("--channel", help="Channel of all rows, when no column has it: phone, …")
     ] = "",
@@ -115,7 +111,7 @@ def import_sales(
     ledger_only: LedgerOption = False,
     restart: RestartOption = False,
     report: ReportOption = None,
-    json: JsonOption = False,
+    json: FiguresJsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
@@ -153,19 +149,18 @@ def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | Non
 
 
 def _progress(path: Path, quiet: bool) -> tuple[AbstractContextManager[Any], Callable[[int, Any], None] | None]:
-    console = Console(stderr=True)
-    if quiet or not console.is_terminal:
-        return nullcontext(), None
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    progress = Progress(*columns, console=console, transient=True)
+    bar = bar_on_stderr(*columns, quiet=quiet)
+    if bar is None:
+        return nullcontext(), None
     size = path.stat().st_size if path.exists() else 0
-    task: TaskID = progress.add_task(escape(path.name), total=size or None)
+    task = bar.add_task(escape(path.name), total=size or None)
 
     def watch(bytes_read: int, summary: Any) -> None:
         total = size if bytes_read else None  # a workbook cannot tell how far it is
-        progress.update(task, completed=bytes_read, total=total, description=f"{summary.orders:,} orders")
+        bar.update(task, completed=bytes_read, total=total, description=f"{summary.orders:,} orders")
 
-    return progress, watch
+    return bar, watch
 
 
 def _print(summary: Any, report: Path | None) -> None:
@@ -176,8 +171,7 @@ def _print(summary: Any, report: Path | None) -> None:
     for name, count in _figures(summary):
         out.print(f"{count:>12,}  {name}", markup=False)
     if summary.totals:
-        # Cut figures would be wrong ones; a line that is too long can be scrolled.
-        Console(width=1_000, highlight=False).print(_money_table(summary), crop=False)
+        print_wide(_money_table(summary))
     for problem in summary.problems[:10]:
         where = f"row {problem.row}" + (f", {problem.column}" if problem.column else "")
         out.print(
@@ -208,10 +202,8 @@ def _figures(summary: Any) -> list[tuple[str, int]]:
 
 
 def _money_table(summary: Any) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("")
-    for name in ("orders", "total", "of it tax", "shipping", "discount", "refunded", "paid", "cancelled", "test"):
-        table.add_column(name, justify="right", no_wrap=True)
+    headings = ("orders", "total", "of it tax", "shipping", "discount", "refunded", "paid", "cancelled", "test")
+    table = make_table("", *headings, right=headings)
     for currency, sums in sorted(summary.totals.items()):
         amounts = (sums.total, sums.tax, sums.shipping, sums.discount, sums.refunded, sums.paid_total,
                    sums.cancelled_total, sums.test_total)  # fmt: skip

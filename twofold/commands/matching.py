@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from twofold.commands.options import JsonOption
+from twofold.commands.printing import print_json
 from twofold.event.explaining import KEYS, Explained, explain
 from twofold.event.normalise import FORMS, normalise_country
 from twofold.event.profiles import PROFILES
 
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
 CountryOption = Annotated[
     str, typer.Option("--country", help="Country of values that name none: a code or an English name.")
 ]
@@ -67,7 +68,7 @@ def explain_match(
         )
         unusable |= any(row.rules and not row.sent for row in rows)
         for row in rows:
-            _print_json(row, line) if as_json else _print_tables(row, line)
+            print_json([_as_row(row, line)]) if as_json else _print_tables(row, line)
     if unusable:
         raise typer.Exit(1)
 
@@ -122,9 +123,9 @@ def _country(text: str) -> str:
 # -- what is answered
 
 
-def _print_json(row: Explained, line: int) -> None:
+def _as_row(row: Explained, line: int) -> dict[str, Any]:
     fields = msgspec.structs.asdict(row)
-    sys.stdout.write(msgspec.json.encode({"line": line, **fields} if line else fields).decode() + "\n")
+    return {"line": line, **fields} if line else fields
 
 
 def _print_tables(row: Explained, line: int) -> None:
@@ -192,8 +193,7 @@ def hash_file(
             progress=lambda field: spinner.update(task, description=f"hashed {field}"),
         )
     if as_json:
-        for report in reports:
-            sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
+        print_json(reports)
         return
     table = Table("field", "column", "values", "hashed", "already hashed", "unusable", "broken hash", box=None)
     for r in reports:

@@ -9,31 +9,26 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 
+from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption, folder_of
+from twofold.commands.printing import bar_on_stderr, print_json, utc
 from twofold.config import Settings, load_settings
 from twofold.erasing import erase as run_erasure
 from twofold.erasing import export, look, release
 from twofold.event.subject import SubjectRequest
 from twofold.store.subject_export import actions_with, open_requests, shared_rows
 
-Config = Annotated[
-    Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="TWOFOLD_CONFIG")
-]
-Data = Annotated[str | None, typer.Option("--data", help="Data folder; wins over the file.", envvar="TWOFOLD_DATA")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
 Email = Annotated[list[str] | None, typer.Option("--email", help="E-mail address or its hash; - reads it from stdin.")]
 Phone = Annotated[list[str] | None, typer.Option("--phone", help="Phone number or its hash; - reads it from stdin.")]
 ExternalId = Annotated[list[str] | None, typer.Option("--external-id", help="The shop's own customer id, or its hash.")]
 Order = Annotated[list[str] | None, typer.Option("--order", help="Order id, as events carry it.")]
-Dataset = Annotated[str | None, typer.Option("--dataset", help="Only this dataset. Default: all of them.")]
 Country = Annotated[str, typer.Option("--country", help="Country of a phone number written locally, e.g. DE.")]
 
 out = Console(highlight=False)
@@ -44,7 +39,7 @@ def erase(
     phone: Phone = None,
     external_id: ExternalId = None,
     order: Order = None,
-    dataset: Dataset = None,
+    dataset: DatasetOrAllOption = None,
     country: Country = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be erased, and change nothing.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
@@ -52,9 +47,9 @@ def erase(
         str | None, typer.Option("--request", help="Instead of a value: a request that waits for your word.")
     ] = None,
     receipt: Annotated[Path | None, typer.Option("--receipt", help="Also write the receipt into this file.")] = None,
-    as_json: Json = False,
-    config: Config = None,
-    data: Data = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
 ) -> None:
     """Erase a person, or the person behind an order, from every byte of the data folder.
 
@@ -92,14 +87,14 @@ def export_subject(
     phone: Phone = None,
     external_id: ExternalId = None,
     order: Order = None,
-    dataset: Dataset = None,
+    dataset: DatasetOrAllOption = None,
     country: Country = "",
     request_id: Annotated[
         str | None, typer.Option("--request", help="Instead of a value: a request that a shop brought.")
     ] = None,
     to: Annotated[Path | None, typer.Option("--to", help="Write into this file, readable by you only.")] = None,
-    config: Config = None,
-    data: Data = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
 ) -> None:
     """Print everything held about a person, as JSON lines: events, actions, what was shared with whom, orders.
 
@@ -113,20 +108,19 @@ def export_subject(
     with _bar(to is None) as progress:
         rows = export(settings, request, progress, number=request_id)
         if to is None:
-            for row in rows:
-                sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+            print_json(rows)
             return
         written = [msgspec.json.encode(row) for row in rows]
     _write_private(to, b"".join(line + b"\n" for line in written))
     out.print(f"{len(written)} rows in {to}", markup=False)
 
 
-def privacy_requests(as_json: Json = False, config: Config = None, data: Data = None) -> None:
+def privacy_requests(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
     """List requests of people that are not done: what shops' systems asked for, and erasures under way.
 
     ``held`` waits for `twofold erase --request ID`; a request of kind export for `twofold export-subject --request ID`.
     """
-    rows = open_requests(Path(load_settings(config, data=data).server.data))
+    rows = open_requests(folder_of(config, data))
     for row in rows:
         if as_json:
             _print(row, as_json)
@@ -142,23 +136,22 @@ def shared(
     phone: Phone = None,
     external_id: ExternalId = None,
     order: Annotated[str | None, typer.Option("--order", help="Only this order id.")] = None,
-    dataset: Dataset = None,
+    dataset: DatasetOrAllOption = None,
     country: Country = "",
     limit: Annotated[int, typer.Option("--limit", min=1, help="Without any of these: the last so many actions.")] = 50,
-    as_json: Json = False,
-    config: Config = None,
-    data: Data = None,
+    as_json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
 ) -> None:
     """Show what was shared with whom, when, with which keys, on which consent, and from where a key was taken."""
-    settings = load_settings(config, data=data)
-    folder = Path(settings.server.data)
+    folder = folder_of(config, data)
     actions: list[int] | None = None
     if event_id is not None:
         actions = actions_with(folder, "event_id", event_id)
     elif order is not None:
         actions = actions_with(folder, "order_id", order)
     elif email or phone or external_id:
-        _, request = _asked(config, data, email, phone, external_id, None, dataset, country)
+        settings, request = _asked(config, data, email, phone, external_id, None, dataset, country)
         with _bar(as_json) as progress:
             actions = sorted(look(settings, request, progress).actions)
     for row in shared_rows(folder, actions, limit):
@@ -214,9 +207,11 @@ def _values(given: list[str] | None) -> tuple[str, ...]:
 
 @contextmanager
 def _bar(quiet: bool) -> Iterator[Any]:
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+    bar = bar_on_stderr(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), quiet=quiet)
+    if bar is None:
+        yield lambda *_: None
+        return
+    with bar:
         task = bar.add_task("looking", total=None)
 
         def progress(what: str, at: int, of: int) -> None:
@@ -227,7 +222,7 @@ def _bar(quiet: bool) -> Iterator[Any]:
 
 def _print(row: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+        print_json([row])
         return
     for name, value in row.items():
         if value is None:
@@ -240,7 +235,7 @@ def _time(at_ms: Any) -> str:
     """Unix ms as people read it; anything else as it is."""
     if not isinstance(at_ms, int):
         return str(at_ms)
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{utc(at_ms // 1000)} UTC"
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -6,10 +6,11 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 from rich.console import Console
 
+from twofold.commands.options import JsonOption
+from twofold.commands.printing import print_json
 from twofold.sources.shopify.storefront import Sender, other_senders
 
 MAX_PAGE_BYTES = 32 << 20
@@ -19,7 +20,7 @@ out = Console(highlight=False, soft_wrap=True)
 
 def shopify_senders(
     page: Annotated[str, typer.Argument(metavar="FILE", help="A saved page of the storefront, or - for stdin.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Say who else sends Purchase for a Shopify shop, from the source of one of its pages.
 
@@ -29,7 +30,7 @@ def shopify_senders(
     senders = other_senders(_read(page))
     for sender in senders:
         if as_json:
-            print(msgspec.json.encode(sender).decode())
+            print_json([sender])
         else:
             _show(sender)
     if not senders and not as_json:

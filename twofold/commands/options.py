@@ -1,0 +1,53 @@
+"""The options that commands have in common, and what is read from them: the data folder, a period.
+
+Owns an option only where two modules declare it in the same words; one whose help differs stays beside its command.
+Prints nothing and knows no settings but the file they are in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twofold.config import load_settings
+
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="TWOFOLD_CONFIG")
+]
+DataOption = Annotated[
+    str | None, typer.Option("--data", help="Data folder; wins over the file.", envvar="TWOFOLD_DATA")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for machines.")]
+DatasetOption = Annotated[str | None, typer.Option("--dataset", help="Only this dataset.")]
+DatasetOrAllOption = Annotated[str | None, typer.Option("--dataset", help="Only this dataset. Default: all of them.")]
+NameOption = Annotated[str | None, typer.Option("--name", help="Only this event name, e.g. Purchase.")]
+IdOption = Annotated[str | None, typer.Option("--id", help="Only this event id.")]
+DestinationOption = Annotated[str | None, typer.Option("--destination", help="Only this destination.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=0, help="The last so many rows; 0 for all.")]
+
+_UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def folder_of(config: Path | None, data: str | None) -> Path:
+    """The data folder that the two options, or the defaults, name."""
+    return Path(load_settings(config, data=data).server.data)
+
+
+def period_such_as(examples: str) -> Callable[[str | None], str | None]:
+    """The check of an option that takes a period; the examples stand in what it says of anything else."""
+
+    def check(text: str | None) -> str | None:
+        if text is not None and not re.fullmatch(r"[1-9]\d{0,4}[mhd]", text):
+            raise typer.BadParameter(f"expected a number with m, h or d, such as {examples}")
+        return text
+
+    return check
+
+
+def period_ms(period: str) -> int:
+    """A checked period, such as 48h, in milliseconds."""
+    return int(period[:-1]) * _UNITS_MS[period[-1]]
