@@ -15,7 +15,7 @@ from twofold.store.engine import DATABASE, Engine
 from twofold.store.keys import DAY_MS, FoldKeys
 from twofold.store.writer import Route, Store
 
-KEYS, DAYS, BATCH, SECONDS, ROUNDS = 10_000_000, 9, 64, 0.75, 15
+KEYS, DAYS, BATCH, SECONDS, ROUNDS = 10_000_000, 9, 64, 0.5, 45
 
 
 def bench_fold_keys(keys: int = KEYS) -> list[Row]:
