@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import socket
-import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +18,12 @@ from twofold.app import Gateway
 from twofold.config import settings_from
 from twofold.errors import ConfigError
 
+pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY = "1234567890", "key-of-the-shop"
 NOW_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 PATIENCE_S = 20
-
-
-@pytest.fixture(autouse=True)
-def _the_process_as_it_was() -> Iterator[None]:
-    """A gateway sets its process up for itself; the tests after it get theirs back."""
-    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
-    yield
-    sys.setswitchinterval(interval)
-    gc.set_threshold(*threshold)
-    gc.unfreeze()
 
 
 def gateway(folder: Path, port: int = 0, now_ms: int = NOW_MS) -> Gateway:

@@ -7,12 +7,10 @@ by the shop's server half a minute later. Seeds are fixed.
 from __future__ import annotations
 
 import asyncio
-import gc
 import heapq
 import logging
 import math
 import random
-import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -275,7 +273,7 @@ def test_what_was_in_quarantine_before_the_start_was_not_usual(tmp_path: Path) -
     assert counts(START + HOUR_MS) == (30, 10), "of the last hour everything, so that a flood is taken up again"
 
 
-@pytest.mark.usefixtures("_the_process_as_it_was")
+@pytest.mark.usefixtures("process_as_it_was")
 def test_a_gateway_reads_it_when_it_starts(tmp_path: Path) -> None:
     """A flood that was under way at the stop is in quarantine soon after the start, without one more event."""
     stored(tmp_path, [*orders(7, DAY4, lambda h: 10), *flood(DAY4, DAY4 + 0.75, 400)])
@@ -298,16 +296,6 @@ def test_a_gateway_reads_it_when_it_starts(tmp_path: Path) -> None:
             await task
 
     assert asyncio.run(main()) == [{"dataset": "1", "event_name": "Purchase", "since_s": 0}]
-
-
-@pytest.fixture
-def _the_process_as_it_was() -> Iterator[None]:
-    """A gateway sets its process up for itself; the tests after it get theirs back."""
-    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
-    yield
-    sys.setswitchinterval(interval)
-    gc.set_threshold(*threshold)
-    gc.unfreeze()
 
 
 # -- through the gateway

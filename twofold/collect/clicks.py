@@ -32,8 +32,8 @@ def put_browser_facts(draft: Draft) -> Refusal | None:
         user.client_user_agent = origin.user_agent or user.client_user_agent
     if user.fbc is None or draft.is_browser:
         user.fbc = _click(draft)
-    if user.fbc is not None:
-        _check_time(draft, user.fbc)
+    if user.fbc is not None and not is_current(user.fbc, draft.event_time):
+        _judge_time(draft, user.fbc)
     return None
 
 
@@ -57,7 +57,7 @@ def put_click_ids(draft: Draft) -> Refusal | None:
 
 
 def is_current(fbc: str, event_time_s: int) -> bool:
-    """True for a click id of which `put_browser_facts` has nothing to say."""
+    """True for a click id whose time can be true and whose 90 days are not over at the event."""
     created_ms = created_ms_of(fbc)
     return created_ms >= _FIRST_MS and not is_expired(created_ms, event_time_s * 1000)
 
@@ -77,17 +77,15 @@ def _click(draft: Draft) -> str | None:
     return fbc
 
 
-def _check_time(draft: Draft, fbc: str) -> None:
-    """A click that is over is not sent from a browser. A server's own word is passed on, with a warning."""
-    created_ms = created_ms_of(fbc)
-    if created_ms < _FIRST_MS:
+def _judge_time(draft: Draft, fbc: str) -> None:
+    """Of one that is not current: a browser's that is over is not sent, a server's own word is passed on with a warning."""
+    if created_ms_of(fbc) < _FIRST_MS:
         draft.warnings.append("user_data.fbc: its time is not in milliseconds; the platform may not accept it")
-    elif is_expired(created_ms, draft.event_time * 1000):
-        if draft.is_browser:
-            draft.user.fbc = None
-            draft.warnings.append("user_data.fbc is of a click more than 90 days ago; left out")
-        else:
-            draft.warnings.append("user_data.fbc is of a click more than 90 days ago; the platform may not count it")
+    elif draft.is_browser:
+        draft.user.fbc = None
+        draft.warnings.append("user_data.fbc is of a click more than 90 days ago; left out")
+    else:
+        draft.warnings.append("user_data.fbc is of a click more than 90 days ago; the platform may not count it")
 
 
 def _payload(fbc: str) -> str | None:

@@ -19,7 +19,7 @@ from twofold.event.match_keys import hash_user_data
 from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
 from twofold.event.refusal import Refusal
 from twofold.event.scrub import scrub_url
-from twofold.event.vocabulary import MAX_AGE_S, MAX_ID, STANDARD_EVENTS
+from twofold.event.vocabulary import ACTION_SOURCES, MAX_AGE_S, MAX_ID, STANDARD_EVENTS
 
 _RARE = attrgetter(
     "links", "click_ids", "visitor", "token", "consent", "region", "opt_out", "referrer_url", "data_processing_options",
@@ -27,7 +27,7 @@ _RARE = attrgetter(
     "original_event_data", "attribution_data", "customer_segmentation", "advanced_measurement_table",
 )  # fmt: skip
 _NOTHING_RARE = _RARE(RawEvent())
-_SOURCES = frozenset({"website", "app", "email", "phone_call", "chat", "system_generated", "other"})
+_SOURCES = ACTION_SOURCES - {"business_messaging", "physical_store"}  # these two have rules of their own
 
 
 def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:

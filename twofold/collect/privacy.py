@@ -74,7 +74,7 @@ def is_about_nothing_sensitive(url: str | None, other: dict[str, Any], rules: Pr
         return True
     if url and _category_of_page(url, rules.sensitive) is not None:
         return False
-    return not other or all(k in rules.allow_custom or _category_in(k, v, rules) is None for k, v in other.items())
+    return not other or all(_category_of_property(k, v, rules) is None for k, v in other.items())
 
 
 def _core_setup(draft: Draft, data: CustomData, rules: PrivacyRules) -> None:
@@ -91,13 +91,17 @@ def _core_setup(draft: Draft, data: CustomData, rules: PrivacyRules) -> None:
 def _without_sensitive(draft: Draft, other: dict[str, Any], rules: PrivacyRules) -> dict[str, Any]:
     kept = {}
     for key, value in other.items():
-        category = None if key in rules.allow_custom else _category_in(key, value, rules)
+        category = _category_of_property(key, value, rules)
         if category is None:
             kept[key] = value
             continue
         shown = "a property" if category_of(key, rules.sensitive) else f"custom_data.{describe_key(key)}"
         draft.warnings.append(f"{shown} is about {category}; held back")
     return kept
+
+
+def _category_of_property(key: str, value: Any, rules: PrivacyRules) -> str | None:
+    return None if key in rules.allow_custom else _category_in(key, value, rules)
 
 
 def _category_in(key: str, value: Any, rules: PrivacyRules) -> str | None:
