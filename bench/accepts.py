@@ -20,7 +20,7 @@ import msgspec
 
 from bench import Row
 from bench.purchase import view
-from twofold.store.engine import Engine
+from twofold.store.sqlite.database import Engine
 
 CONNECTIONS, SECONDS, ROUNDS = 64, 2.5, 7
 KEY = "bench-key-0123456789"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from bench import Row
 from bench.events import stored_event
-from twofold.store.engine import DATABASE, Engine
-from twofold.store.keys import DAY_MS, FoldKeys
-from twofold.store.writer import Route, Store
+from twofold.store.fold_keys import DAY_MS, FoldKeys
+from twofold.store.sqlite.database import DATABASE, Engine
+from twofold.store.store import Route, Store
 
 KEYS, DAYS, BATCH, SECONDS, ROUNDS = 10_000_000, 9, 64, 0.5, 45
 

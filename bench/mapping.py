@@ -21,13 +21,13 @@ from facebook_business.adobjects.serverside.user_data import UserData
 from bench import Row
 from bench.purchase import BROWSER, LINES, purchase, shopper
 from twofold.clock import now_ms
-from twofold.collect.decode import raw_event
-from twofold.collect.pipeline import run
-from twofold.collect.steps import Origin
+from twofold.collect.doors.decode import raw_event
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
 from twofold.destinations import DESTINATIONS
+from twofold.event.json import read_json
 from twofold.event.model import Channel, Tier, encode
 from twofold.event.model import Event as OurEvent
-from twofold.event.strict_json import read_json
 
 ROUNDS, CALLS = 30, 400
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from bench import Row
 from bench.accepts import gateway
 from bench.events import stored_event
-from twofold.store.writer import Route, Store
+from twofold.store.store import Route, Store
 
 PENDING = 1_000_000
 SETTLE_S = 10.0

@@ -16,8 +16,8 @@ from facebook_business.adobjects.serverside.user_data import UserData
 
 from bench import Row
 from bench.purchase import shopper
-from twofold.bulk.columns import hash_columns
-from twofold.event.match_keys import hash_user_data
+from twofold.matching.bulk.columns import hash_columns
+from twofold.matching.user_data import hash_user_data
 
 ROUNDS, EVENTS, ROWS, CORES = 8, 4_000, 400_000, 2
 FIELDS = ("em", "ph", "fn", "ln", "db", "ge", "ct", "zp", "country")

@@ -20,7 +20,7 @@ from acceptance.gateway_process import Gateway, Program, gateway, run_twofold, s
 
 from twofold import __version__
 from twofold.event.model import Channel, CustomData, Event, Tier, UserData
-from twofold.store.writer import Route, Store
+from twofold.store.store import Route, Store
 
 DATASET, OTHER, KEY = "1234567890", "2222222222", "key-of-the-shop"
 PATIENCE_S = 30

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from twofold import config
-from twofold.collect.dataset import DatasetPolicy, policy_of
+from twofold.collect.policy import DatasetPolicy, policy_of
 from twofold.config import DatasetSettings, settings_from
+from twofold.consent.state import PURPOSES
 from twofold.errors import ConfigError
-from twofold.event.consent import PURPOSES
 from twofold.event.sensitive import CATEGORIES
 
 WRONG = [

@@ -25,10 +25,10 @@ from test_config import ENVIRONMENT, SMALLEST
 
 from twofold import errors
 from twofold.cli import app
-from twofold.collect.doors import MAX_HEADERS, MAX_TAG_EVENTS, MAX_URL
+from twofold.collect.doors.router import MAX_HEADERS, MAX_TAG_EVENTS, MAX_URL
 from twofold.config import describe_settings, settings_from
+from twofold.event.json import MAX_DEPTH, MAX_DIGITS, MAX_KEYS, MAX_STRING
 from twofold.event.refusal import DropReason
-from twofold.event.strict_json import MAX_DEPTH, MAX_DIGITS, MAX_KEYS, MAX_STRING
 from twofold.event.vocabulary import MAX_CUSTOM_NAME, MAX_EVENTS, MAX_ID
 from twofold.simulate.truth import consented_truth, make_orders, whole_truth
 
@@ -298,8 +298,8 @@ def test_make_targets_named_in_the_readme_exist() -> None:
 
 def test_the_first_file_to_open_exists_and_is_short() -> None:
     """A reader can take it in at one sitting."""
-    assert "twofold/collect/pipeline.py" in README
-    assert len((ROOT / "twofold" / "collect" / "pipeline.py").read_text().splitlines()) < 100
+    assert "twofold/collect/steps/pipeline.py" in README
+    assert len((ROOT / "twofold" / "collect" / "steps" / "pipeline.py").read_text().splitlines()) < 100
 
 
 def test_documents_speak_of_the_project_alone() -> None:

@@ -3,15 +3,23 @@
 The way of an event, folder by folder:
 
 - ``tag/`` the browser script; with SDKs, pixels and shop webhooks it is what sends copies to us
-- ``collect/`` from the wire to the journal: decode, a list of pure steps, one durable append
-- ``event/`` what an event is: model, normalising, hashing, click ids, identity, consent (pure)
-- ``sources/`` foreign webhook bodies to raw events (pure)
-- ``store/`` journal, fold and outbox in one transaction
+- ``collect/`` from the wire to one durable append: listen, doors, steps, limits
+- ``event/`` what everybody may speak of (pure)
+- ``matching/`` who a copy is about, and under which hash (pure)
+- ``consent/`` what was said, and what follows (pure)
+- ``sources/`` foreign webhook bodies to order reports and events (pure)
+- ``ledger/`` orders, money, parcels: values and rules (pure)
+- ``store/`` journal, fold, outbox, orders, visitors and gates in one transaction; the engine in ``sqlite/``
+- ``privacy/`` find, export, empty and erase what is held of a person
 - ``destinations/`` what each platform wants and how its answers read (pure)
 - ``deliver/`` claim, build, send, settle
+- ``report/`` figures for people
+- ``control/`` what commands ask of the running gateway, or do to its folder
+- ``importing/`` files in
 - ``sandbox/`` Meta's receiving side on this machine; shares only ``event/`` with the gateway
 - ``simulate/`` a shop with a known truth, for the demo
-- ``app.py`` wires them; ``cli.py`` is the face
+- ``client/`` events and orders from a shop's own Python, without the rest
+- ``app.py`` wires them; ``commands/`` and ``cli.py`` are the face
 """
 
 __version__ = "0.2.0"

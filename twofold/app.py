@@ -25,33 +25,33 @@ from prometheus_client.core import GaugeMetricFamily
 
 from twofold import __version__, tag
 from twofold.clock import Clock, now_ms
-from twofold.collect.consent_doors import answer_command
-from twofold.collect.dataset import DatasetPolicy, order_policy_of, policy_of
-from twofold.collect.doors import Doors
-from twofold.collect.exchange import Answer, Request
-from twofold.collect.guard import GuardedProtocol
-from twofold.collect.hourly import HISTORY, HOUR, SLOT_MS
-from twofold.collect.http import Collector, Page
+from twofold.collect.doors.consent import answer_command
+from twofold.collect.doors.router import Doors
+from twofold.collect.doors.webhooks import WebhookDoor, Webhooks
+from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS
+from twofold.collect.limits.past_counts import past_shares
+from twofold.collect.limits.quarantine import WATCHED, ShareWatch
+from twofold.collect.listen.asgi import Collector, Page
+from twofold.collect.listen.protocol import GuardedProtocol
+from twofold.collect.messages import Answer, Request
 from twofold.collect.metrics import CollectMetrics
-from twofold.collect.shares import WATCHED, ShareWatch
-from twofold.collect.webhooks import WebhookDoor, Webhooks
+from twofold.collect.policy import DatasetPolicy, order_policy_of, policy_of
 from twofold.config import Settings, secrets_of
-from twofold.control import serve_control
+from twofold.control.batches import append_batch, decode_batch
+from twofold.control.socket import serve_control
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
 from twofold.destinations import DESTINATIONS
 from twofold.errors import ConfigError, StoreError, StoreFailed, TwofoldError
-from twofold.event.normalise import load_tables
+from twofold.matching.normalise import load_tables
+from twofold.privacy.retention import Days, Retention
+from twofold.privacy.runner import Eraser
 from twofold.report.quality import QualityMetrics
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import SourceOptions
-from twofold.store.batches import append_batch, decode_batch
-from twofold.store.eraser import Eraser
-from twofold.store.past_shares import past_shares
-from twofold.store.reading import Reader
-from twofold.store.retention import Days, Retention
-from twofold.store.trusting import TrustGates
-from twofold.store.writer import Route, Store
+from twofold.store.gates.trust import TrustGates
+from twofold.store.lists import Reader
+from twofold.store.store import Route, Store
 
 log = logging.getLogger("twofold")
 

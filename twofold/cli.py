@@ -15,9 +15,9 @@ from rich.console import Console
 
 from twofold import __version__
 from twofold.commands.consent import consent
-from twofold.commands.importing import import_orders, import_sales
+from twofold.commands.import_ import import_orders, import_sales
 from twofold.commands.lists import actions, deliveries, events, refused
-from twofold.commands.matching import explain_match, hash_file
+from twofold.commands.match_keys import explain_match, hash_file
 from twofold.commands.options import (
     ConfigOption,
     DataOption,
@@ -29,7 +29,7 @@ from twofold.commands.options import (
     folder_of,
 )
 from twofold.commands.orders import orders
-from twofold.commands.printing import print_json
+from twofold.commands.output import print_json
 from twofold.commands.privacy import erase, export_subject, privacy_requests, shared
 from twofold.commands.quality import quality, stitching
 from twofold.commands.shopify import shopify_senders
@@ -142,7 +142,7 @@ def check(config: ConfigOption = None, data: DataOption = None) -> None:
 
     Changes nothing and needs no running gateway. Exit code 1 when something must be done.
     """
-    from twofold.checks import run_checks
+    from twofold.commands.check import run_checks
 
     failed = 0
     for name, problem in run_checks(config, data):
@@ -158,7 +158,7 @@ def verify(config: ConfigOption = None, data: DataOption = None, json: JsonOptio
     Also walks the journal and names the first row that was altered, moved or lost. Works while the gateway runs.
     Exit code 0 only when everything holds.
     """
-    from twofold.store.reading import verify as run_verify
+    from twofold.store.lists import verify as run_verify
 
     checks = run_verify(folder_of(config, data))
     if json:
@@ -187,7 +187,7 @@ def revive(
 
     Age and consent are read again before anything is sent. Works while the gateway runs.
     """
-    from twofold.reviving import revive_dead
+    from twofold.control.revive import revive_dead
 
     settings = load_settings(config, data=data)
     filters = {"dataset": dataset, "name": name, "id": id, "destination": destination}

@@ -19,7 +19,7 @@ import requests
 
 from tests.acceptance.gateway_process import gateway
 from tests.fakes.graph import in_thread
-from twofold.store.subject_export import open_requests
+from twofold.privacy.export import open_requests
 
 DATASET, KEY, SECRET, SHOP = "1234567890", "key-Gq7pZr2mXw9", "secret-Vb4nKc8tLd3f", "demo.myshopify.com"
 TOML = """

@@ -19,10 +19,10 @@ from twofold.client.answer import judge
 from twofold.client.contact import NAMES, PLAIN, hashed_customer, hashed_user, masked, safe_id
 from twofold.client.lane import delay_s
 from twofold.event.identity import without_contact
-from twofold.event.match_keys import hash_user_data
-from twofold.event.normalise import FORMS
 from twofold.event.vocabulary import PLAIN_FIELDS
-from twofold.sources.own_body import CUSTOMER
+from twofold.matching.normalise import FORMS
+from twofold.matching.user_data import hash_user_data
+from twofold.sources.own.bodies import CUSTOMER
 
 PACKAGE = Path(twofold.client.__file__).parent
 

@@ -12,7 +12,7 @@ import pytest
 from scripted_server import ALL, Request, answer, refused, scripted, taken
 
 from twofold.client import Client, Kind, Problem
-from twofold.sources.own import OWN
+from twofold.sources.own.webhook import OWN
 
 KEY = "key-of-the-dataset"
 

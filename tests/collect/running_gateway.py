@@ -20,8 +20,8 @@ import uvloop
 from twofold.app import Gateway, make_server, port_of
 from twofold.config import settings_from
 from twofold.event.model import Event, decode_event
-from twofold.store.engine import open_reader
-from twofold.store.reading import Reader
+from twofold.store.lists import Reader
+from twofold.store.sqlite.database import open_reader
 
 DATASET, KEY = "1234567890", "key-of-the-first-dataset"
 LISTED, LISTED_KEY = "2222222222", "key-of-the-listed-dataset"  # takes browsers of one site only

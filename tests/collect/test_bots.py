@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from twofold.collect.bots import AUTOMATION, CRAWLER, NO_AGENT, bot_of
-from twofold.collect.dataset import DatasetPolicy
-from twofold.collect.pipeline import run
-from twofold.collect.steps import Origin
+from twofold.collect.policy import DatasetPolicy
+from twofold.collect.steps.bots import AUTOMATION, CRAWLER, NO_AGENT, bot_of
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 
 CHROME = (

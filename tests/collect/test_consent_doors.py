@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from twofold.collect.consent_doors import HEARD, ConsentDoors, answer_command, choice_of
-from twofold.collect.dataset import DatasetPolicy
-from twofold.collect.exchange import Answer, Pending, Request
-from twofold.collect.trust import key_digest
-from twofold.event.subject import Mark
-from twofold.store.writer import Route, Store
+from twofold.collect.access import key_digest
+from twofold.collect.doors.consent import HEARD, ConsentDoors, answer_command, choice_of
+from twofold.collect.messages import Answer, Pending, Request
+from twofold.collect.policy import DatasetPolicy
+from twofold.matching.subject import Mark
+from twofold.store.store import Route, Store
 
 NOW = 1_790_000_000_000
 KEY = "the-key-of-this-dataset"

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from twofold.collect.dataset import ConsentRules, DatasetPolicy
-from twofold.collect.pipeline import run
-from twofold.collect.steps import Origin
+from twofold.collect.policy import ConsentRules, DatasetPolicy
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
+from twofold.consent.regions import EEA, META_STATES, read_region, spread_regions
 from twofold.event.model import Channel, Consent, Event, RawEvent, Tier
-from twofold.event.regions import EEA, META_STATES, read_region, spread_regions
 
 NOW_S = 1_790_000_000
 

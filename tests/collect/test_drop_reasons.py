@@ -29,7 +29,7 @@ from running_gateway import (
     purchase,
 )
 
-from twofold.collect import pipeline
+from twofold.collect.steps import pipeline
 from twofold.event.refusal import DropReason
 
 CONTACT = ["Nino.Beridze@example.com", "Beridze", "995555123456", "Tbilisi"]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from running_gateway import DATASET, EVENTS, KEY, PATIENCE_S, RawClient, Running, events_body, purchase, request
 
-from twofold.collect import guard
+from twofold.collect.listen import protocol
 
 BODY = events_body(purchase("framed"))
 LENGTH = f"Content-Length: {len(BODY)}"
@@ -207,7 +207,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch, start_gateway: Callable[..., Runnin
     """A gateway whose patience is a fraction of a second."""
     limits = {"HEADER_S": 0.3, "BODY_GRACE_S": 0.3, "IDLE_S": 0.3, "_SWEEP_S": 0.05, "BODY_BYTES_PER_S": 4096.0}
     for name, value in limits.items():
-        monkeypatch.setattr(guard, name, value)
+        monkeypatch.setattr(protocol, name, value)
     monkeypatch.setattr(Running, "keep_alive_s", 1)
     return start_gateway()
 
@@ -273,8 +273,8 @@ def test_slow_clients_do_not_keep_others_waiting(hurried: Running) -> None:
 
 def test_a_place_for_every_client(monkeypatch: pytest.MonkeyPatch, start_gateway: Callable[..., Running]) -> None:
     """One address may hold so many connections; one more is closed at once, and a freed place is usable again."""
-    monkeypatch.setattr(guard, "MAX_PER_CLIENT", 3)
-    monkeypatch.setattr(guard, "_LOOPBACK", ())
+    monkeypatch.setattr(protocol, "MAX_PER_CLIENT", 3)
+    monkeypatch.setattr(protocol, "_LOOPBACK", ())
     gateway, client = start_gateway(), "127.0.0.2"  # an address of its own: all servers of a process count together
 
     def answered(raw: RawClient) -> bool:

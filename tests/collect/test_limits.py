@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from running_gateway import DATASET, EVENTS, KEY, NOW_S, Running, events_body, purchase, request
 
-from twofold.collect.guard import MAX_HEADER_BYTES
+from twofold.collect.listen.protocol import MAX_HEADER_BYTES
 
 ONES = [(-1, True), (0, True), (1, False)]
 AROUND = pytest.mark.parametrize(("more", "fits"), ONES, ids=["below", "at", "above"])

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from running_gateway import DATASET, EMAIL, NOW_MS, NOW_S
 
 from tests.strategies import law_of
-from twofold.collect.decode import raw_event, read_envelope, read_plain
-from twofold.collect.pipeline import run
-from twofold.collect.steps import Origin
+from twofold.collect.doors.decode import raw_event, read_envelope, read_plain
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
+from twofold.event.json import read_json
 from twofold.event.model import Channel, Event, Tier, encode
 from twofold.event.refusal import Refusal
-from twofold.event.strict_json import read_json
 
 ORIGIN = Origin(dataset=DATASET, channel=Channel.SERVER, sender="api", tier=Tier.T2, received_at=NOW_MS)
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from twofold.collect.dataset import DatasetPolicy, PrivacyRules
-from twofold.collect.pipeline import run
-from twofold.collect.steps import Origin
+from twofold.collect.policy import DatasetPolicy, PrivacyRules
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.event.scrub import scrub_custom, scrub_url
 from twofold.event.sensitive import CATEGORIES, category_of

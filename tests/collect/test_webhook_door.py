@@ -14,7 +14,7 @@ import pytest
 from running_gateway import CONFIGURATION, DATASET, EMAIL, NOW_S, SECRET, SHOP, WEBHOOK, Reply, Running
 
 from twofold.event.model import Channel, Tier
-from twofold.store.reading import Reader
+from twofold.store.lists import Reader
 
 ORDER: dict[str, Any] = {
     "id": 5678901234567,

@@ -19,8 +19,8 @@ from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.retry import Policy
 from twofold.deliver.worker import Worker
 from twofold.destinations.meta import META
-from twofold.event.match_keys import RULE_META
 from twofold.event.model import Channel, CustomData, Event, Hashed, Tier, UserData
+from twofold.matching.user_data import RULE_META
 
 DEADLINE_S = 20
 

@@ -20,7 +20,7 @@ from twofold.deliver.retry import (
 )
 from twofold.destinations.contract import Limits, Outcome, Verdict
 from twofold.destinations.meta import LIMITS
-from twofold.store.outbox import Delivery, DeliveryState
+from twofold.event.delivery import Delivery, DeliveryState
 
 NOW_MS = 1_790_000_000_000
 HOUR_MS = 3_600_000

@@ -20,8 +20,8 @@ from twofold.deliver import worker as worker_module
 from twofold.deliver.retry import Policy
 from twofold.destinations.meta import META
 from twofold.errors import StoreFailed, StoreFull
+from twofold.event.delivery import DeliveryState
 from twofold.event.model import UserData
-from twofold.store.outbox import DeliveryState
 
 DELIVERED, WAITING, DEAD = DeliveryState.DELIVERED, DeliveryState.WAITING, DeliveryState.DEAD
 REAL = Policy()

@@ -11,9 +11,9 @@ from delivering import delivering, events
 from tests.fakes.graph import OK, error
 from twofold.clock import now_ms
 from twofold.event.model import Channel, Consent, Hashed, Tier, UserData
-from twofold.event.subject import Mark
-from twofold.store.reading import Reader
-from twofold.store.writer import Route, Store
+from twofold.matching.subject import Mark
+from twofold.store.lists import Reader
+from twofold.store.store import Route, Store
 
 MARY = "a1" * 32
 

@@ -14,8 +14,8 @@ from tests.fakes.graph import OK, error, refusing
 from twofold.clock import now_ms
 from twofold.errors import StoreFailed
 from twofold.event.model import Consent
-from twofold.store.reading import Reader
-from twofold.store.writer import Route, Store
+from twofold.store.lists import Reader
+from twofold.store.store import Route, Store
 
 
 @asynccontextmanager

@@ -14,8 +14,8 @@ from twofold.config import DestinationSettings
 from twofold.destinations import DESTINATIONS
 from twofold.destinations.contract import Suppressed
 from twofold.destinations.meta import META, PARTNER_AGENT
-from twofold.event.match_keys import RULE_META, RULE_SENT
 from twofold.event.model import Channel, Consent, Content, CustomData, Event, Hashed, Tier, UserData
+from twofold.matching.user_data import RULE_META, RULE_SENT
 
 # Worked examples of "Customer information parameters": normalised text and its hash.
 JOHN = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"  # john_smith@gmail.com

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from twofold.destinations.contract import Builder
+from twofold.event.delivery import Delivery, DeliveryState, Settlement, Suppressed
 from twofold.event.model import Event
-from twofold.store.outbox import Delivery, DeliveryState, Settlement, Suppressed
 
 
 @dataclass

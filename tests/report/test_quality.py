@@ -241,7 +241,7 @@ def test_what_has_a_browser_is_not_counted(tmp_path):
 
 def test_the_words_agree_with_the_sandboxs():
     """The local stand-in for Meta names the same keys with the same weights, though the two share no code."""
-    from twofold.sandbox.key_quality import FULL, KEYS as THEIRS  # noqa: I001
+    from twofold.sandbox.judge.key_quality import FULL, KEYS as THEIRS  # noqa: I001
 
     assert {k: (v.identifier, v.weight) for k, v in KEYS.items()} == THEIRS
     assert FULL == quality_report.FULL

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from tests.store.copies import BROWSER, NOW, copy
 from tests.store.order_reports import MINUTE, NOW_S, deliver, entry, report, shop_copy, shop_store
+from twofold.event.delivery import DeliveryState
 from twofold.ledger.model import Amounts, Paid, ParcelState
 from twofold.ledger.policy import OrderPolicy
 from twofold.report.value_check import Checked, check_values, sum_up
-from twofold.store.outbox import DeliveryState
 
 POLICY = OrderPolicy()
 SENT = NOW + MINUTE

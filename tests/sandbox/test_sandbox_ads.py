@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from running_sandbox import DATASET, EMAIL, NOW_MS, Running, purchase
 
-from twofold.sandbox.ads import AdSet, Kind, Touch
-from twofold.sandbox.attribution import Conversion, credit
+from twofold.sandbox.world.ads import AdSet, Kind, Touch
+from twofold.sandbox.world.attribution import Conversion, credit
 
 NOW = NOW_MS // 1000
 HOUR = 3_600

@@ -7,7 +7,7 @@ import json
 import pytest
 from running_sandbox import DATASET, EMAIL, NOW_MS, Running, purchase
 
-from twofold.sandbox.dedup import DedupOptions
+from twofold.sandbox.wire.dedup import DedupOptions
 
 EXTINFO = ["a2", "shop.example", "1", "1.0", "15", "Pixel 9", "de_DE", "CET", "", "1080", "2424", "2", "8", "128", "64", "Europe/Berlin"]  # fmt: skip
 ACTIVITY = {"_eventName": "fb_mobile_purchase", "_logTime": NOW_MS // 1000, "_valueToSum": 42.5, "fb_currency": "EUR",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twofold.sandbox.dedup import Copy, Deduplicator, DedupOptions, Fallback, Reason, Source, State
+from twofold.sandbox.wire.dedup import Copy, Deduplicator, DedupOptions, Fallback, Reason, Source, State
 
 S = 1_000
 MIN = 60 * S

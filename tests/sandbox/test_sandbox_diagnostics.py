@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from running_sandbox import DATASET, NOW_MS, Running
 
-from twofold.sandbox.diagnostics import CATALOGUE
+from twofold.sandbox.judge.diagnostics import CATALOGUE
 
 NOW_S = NOW_MS // 1000
 HOUR, DAY = 3_600, 86_400

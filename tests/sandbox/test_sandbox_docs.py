@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from running_sandbox import Running
 
-from twofold.sandbox.answers import TABLE, Kind, Origin
+from twofold.sandbox.judge.reference import TABLES, with_tables
 from twofold.sandbox.pytest_plugin import RunningSandbox
-from twofold.sandbox.reference import TABLES, with_tables
+from twofold.sandbox.wire.answers import TABLE, Kind, Origin
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -24,7 +24,7 @@ INFERRED_SUBCODES = {33, 2804009, 2804030}
 
 
 def test_tables_are_the_codes() -> None:
-    """Every table of the page is what the code makes now; `python -m twofold.sandbox.reference` renews them."""
+    """Every table of the page is what the code makes now; `python -m twofold.sandbox.judge.reference` renews them."""
     assert with_tables(TEXT) == TEXT
     assert re.findall(r"<!-- table: (\w+) -->", TEXT) == ["refusals", "reasons", "diagnostics"]
     assert len(TABLES) == 3

@@ -22,7 +22,7 @@ from facebook_business.exceptions import FacebookRequestError
 from facebook_business.session import FacebookSession
 from running_sandbox import DATASET, TOKEN, Running, purchase
 
-from twofold.sandbox.rates import RateOptions
+from twofold.sandbox.wire.rates import RateOptions
 
 PARIS = ZoneInfo("Europe/Paris")
 DAY = 86_400

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from twofold.sandbox.learning import (
+from twofold.sandbox.world.learning import (
     AUDIENCES,
     DAYS,
     MARKS,

@@ -266,7 +266,7 @@ def test_two_sandboxes_cannot_share_a_folder(start_sandbox, tmp_path: Path) -> N
 
 def test_the_refused_list_keeps_its_file_short(start_sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file holds at most twice as many refusals as the list, and the newest survive a restart."""
-    monkeypatch.setattr("twofold.sandbox.received.KEEP_REFUSED", 10)
+    monkeypatch.setattr("twofold.sandbox.wire.received.KEEP_REFUSED", 10)
     first = start_sandbox(data=str(tmp_path / "box"))
     for n in range(45):
         first.post([purchase(event_name="x" * (51 + n))])

@@ -15,15 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import law
-from twofold.collect.pipeline import run
-from twofold.collect.steps import Origin
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.event.vocabulary import MESSAGING_EVENTS
 from twofold.ledger.model import Method, Paid, Parcel, ParcelState, Sale
 from twofold.sources.chat import CHAT, CHAT_SOURCE
 from twofold.sources.contract import Ignored, Reading, SourceOptions
-from twofold.sources.fields import markdown_rows
+from twofold.sources.schema import markdown_rows
 
 NOW_S = 1_790_000_100
 NOW_MS = NOW_S * 1000

@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import law
-from twofold.collect.pipeline import run
-from twofold.collect.steps import Origin
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.ledger.model import Amounts, Paid, Sale
 from twofold.sources.contract import Ignored, Reading, SourceOptions
-from twofold.sources.hubspot import HUBSPOT
+from twofold.sources.crm.hubspot import HUBSPOT
 
 NOW_S = 1_790_000_100
 NOW_MS = NOW_S * 1000

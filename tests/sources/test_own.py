@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import law
-from twofold.collect.pipeline import run
-from twofold.collect.steps import Origin
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.ledger.model import (
@@ -35,9 +35,9 @@ from twofold.ledger.model import (
     encode_report,
 )
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, SourceOptions
-from twofold.sources.fields import describe_fields, markdown_rows
-from twofold.sources.own import OWN
-from twofold.sources.own_body import BODIES
+from twofold.sources.own.bodies import BODIES
+from twofold.sources.own.webhook import OWN
+from twofold.sources.schema import describe_fields, markdown_rows
 
 NOW_S = 1_790_000_100
 NOW_MS = NOW_S * 1000

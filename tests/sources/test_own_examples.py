@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from twofold.sources.own import OWN
+from twofold.sources.own.webhook import OWN
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "own-shop"
 SECRET = "0123456789abcdef"

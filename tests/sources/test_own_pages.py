@@ -11,10 +11,10 @@ import pytest
 
 from twofold.config import SourceSettings
 from twofold.sources.chat import CHAT_SOURCE
-from twofold.sources.crm import FIELDS
-from twofold.sources.hubspot import HUBSPOT
-from twofold.sources.own import OWN
-from twofold.sources.pipedrive import PIPEDRIVE
+from twofold.sources.crm.deals import FIELDS
+from twofold.sources.crm.hubspot import HUBSPOT
+from twofold.sources.crm.pipedrive import PIPEDRIVE
+from twofold.sources.own.webhook import OWN
 
 DOCS = Path(__file__).parents[2] / "docs"
 NAMES = {source.name for source in (OWN, CHAT_SOURCE, HUBSPOT, PIPEDRIVE)}

@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import law
-from twofold.collect.pipeline import run
-from twofold.collect.steps import Origin
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.ledger.model import Amounts, Paid, Sale
 from twofold.sources.contract import Ignored, Reading, SourceOptions
-from twofold.sources.pipedrive import PIPEDRIVE
+from twofold.sources.crm.pipedrive import PIPEDRIVE
 
 NOW_MS = 1_790_000_100_000
 EMAIL, PHONE, LEAD = "3d0fa3429dfa2d3dec265b4fc5dc8258ab66cdf3", "a" * 40, "b" * 40

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twofold.sources.shopify import SHOPIFY
-from twofold.sources.signing import fits_base64, fits_hex
+from twofold.sources.signatures import fits_base64, fits_hex
 
 NEW, OLD = "hush-0123456789abcdef", "older-0123456789abcde"
 BODY = b'{"id":3}'

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from twofold.event.delivery import Delivery, DeliveryState, Settlement
 from twofold.event.model import (
     Channel,
     Consent,
@@ -22,9 +23,8 @@ from twofold.event.model import (
     encode,
 )
 from twofold.store.fold import Verdict
-from twofold.store.outbox import Delivery, DeliveryState, Settlement
-from twofold.store.reading import Reader, verify
-from twofold.store.writer import Route, Store
+from twofold.store.lists import Reader, verify
+from twofold.store.store import Route, Store
 
 NOW = 1_790_000_000_000  # ms
 DAY = 86_400_000

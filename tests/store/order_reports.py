@@ -11,6 +11,7 @@ import msgspec
 
 from tests.store.copies import LEASE, NOW, SERVER, copy
 from twofold.destinations.meta import build
+from twofold.event.delivery import DeliveryState, Settlement
 from twofold.event.model import Event, Tier
 from twofold.ledger.model import (
     Amounts,
@@ -24,9 +25,8 @@ from twofold.ledger.model import (
     Snapshot,
 )
 from twofold.ledger.policy import OrderPolicy
-from twofold.store.orders import OrderEntry
-from twofold.store.outbox import DeliveryState, Settlement
-from twofold.store.writer import Route, Store
+from twofold.store.orders.ledger import OrderEntry
+from twofold.store.store import Route, Store
 
 NOW_S = NOW // 1000
 MINUTE = 60_000

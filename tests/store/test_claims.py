@@ -27,9 +27,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import slow_law
+from twofold.event.delivery import DeliveryState, Suppressed
 from twofold.event.model import Consent, Event
-from twofold.store.outbox import DeliveryState, Suppressed
-from twofold.store.reading import Reader
+from twofold.store.lists import Reader
 
 WAITING, DELIVERED, DEAD = DeliveryState.WAITING, DeliveryState.DELIVERED, DeliveryState.DEAD
 GRANTED, DENIED, UNSTATED = Consent.GRANTED, Consent.DENIED, Consent.UNSTATED

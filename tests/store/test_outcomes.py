@@ -12,10 +12,10 @@ from msgspec.structs import replace
 from tests.store.copies import BROWSER, NOW, assert_sums_hold, copy, rows
 from tests.store.order_reports import MINUTE, NOW_S, deliver, entry, report, shop_copy, shop_store
 from twofold.errors import StoreError
+from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Hashed, UserData
 from twofold.ledger.model import Method, Paid, ParcelState
 from twofold.ledger.policy import OrderPolicy
-from twofold.store.outbox import DeliveryState
 
 TELL = OrderPolicy(outcomes=True)
 HOUR_S = 3_600

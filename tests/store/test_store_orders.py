@@ -15,12 +15,12 @@ import pytest
 from copies import BROWSER, DAY, HOLD, NOW, SERVER, assert_sums_hold, claim, copy, rows, sent, settlement
 
 from tests.ledger.facts import LINE, SHOP, T0, parcel, part, payment, refund, report
+from twofold.event.delivery import DeliveryState
 from twofold.event.model import Tier
 from twofold.ledger.model import Line, Paid, ParcelState, Sale
 from twofold.ledger.policy import OrderPolicy
-from twofold.store.orders import OrderEntry
-from twofold.store.outbox import DeliveryState
-from twofold.store.writer import Route, Store
+from twofold.store.orders.ledger import OrderEntry
+from twofold.store.store import Route, Store
 
 ID, NUMBER = "5000000001001", "1001"
 SECOND = "5000000001002"

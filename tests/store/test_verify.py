@@ -10,8 +10,8 @@ from copies import BROWSER, HOLD, NOW, appended, claim, copy, opened, settlement
 
 from tests.acceptance.gateway_process import run_twofold
 from twofold.errors import StoreDamaged, StoreError
-from twofold.store.outbox import DeliveryState
-from twofold.store.reading import verify
+from twofold.event.delivery import DeliveryState
+from twofold.store.lists import verify
 
 COPIES = [copy(f"e{n // 2}", BROWSER if n % 2 else "server", at=NOW + n) for n in range(20)] + [copy("e0", value="9")]
 

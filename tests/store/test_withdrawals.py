@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from twofold.consent.marks import marks_from
+from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Hashed
-from twofold.event.subject import Mark
-from twofold.event.withdrawn import marks_from
-from twofold.store.outbox import DeliveryState
-from twofold.store.writer import Store
+from twofold.matching.subject import Mark
+from twofold.store.store import Store
 
 WAITING, DELIVERED = DeliveryState.WAITING, DeliveryState.DELIVERED
 DUE = NOW + HOLD

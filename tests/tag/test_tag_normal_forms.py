@@ -9,7 +9,7 @@ import pytest
 from running_shop import TAG, Shop, Visitor, until
 
 from tests.messy_values import EMAILS, IDS, NAMES, PLACES, ZIPS
-from twofold.event.normalise import FORMS
+from twofold.matching.normalise import FORMS
 
 pytestmark = pytest.mark.browser
 

@@ -16,13 +16,13 @@ import typer
 
 from twofold.app import open_store
 from twofold.clock import now_ms
-from twofold.collect.consent_doors import answer_command
+from twofold.collect.doors.consent import answer_command
 from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption
-from twofold.commands.printing import print_json, utc
+from twofold.commands.output import print_json, utc
 from twofold.config import Settings, load_settings
-from twofold.control import ask_gateway
+from twofold.consent.marks import marks_from
+from twofold.control.socket import ask_gateway
 from twofold.errors import ConfigError
-from twofold.event.withdrawn import marks_from
 
 consent = typer.Typer(
     name="consent",

@@ -22,7 +22,7 @@ from twofold.commands.options import (
     NameOption,
     folder_of,
 )
-from twofold.commands.printing import cell, make_table, print_json, print_wide
+from twofold.commands.output import cell, make_table, print_json, print_wide
 
 
 def events(
@@ -95,7 +95,7 @@ def refused(
 def _list(
     kind: str, columns: tuple[str, ...], folder: Path, filters: dict[str, str | None], limit: int, json: bool
 ) -> None:
-    from twofold.store.reading import Reader
+    from twofold.store.lists import Reader
 
     with Reader(folder) as reader:
         rows = reader.rows(kind, filters, limit=limit)

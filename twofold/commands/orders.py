@@ -14,7 +14,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from twofold.clock import now_ms
-from twofold.collect.dataset import policy_of
+from twofold.collect.policy import policy_of
 from twofold.commands.options import (
     ConfigOption,
     DataOption,
@@ -24,7 +24,7 @@ from twofold.commands.options import (
     period_ms,
     period_such_as,
 )
-from twofold.commands.printing import bar_on_stderr, cell, make_table, plain, print_json, print_wide, utc
+from twofold.commands.output import bar_on_stderr, cell, make_table, plain, print_json, print_wide, utc
 from twofold.config import Settings, load_settings
 from twofold.ledger.policy import OrderPolicy
 from twofold.report import orders as report

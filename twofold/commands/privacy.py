@@ -18,12 +18,12 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption, folder_of
-from twofold.commands.printing import bar_on_stderr, print_json, utc
+from twofold.commands.output import bar_on_stderr, print_json, utc
 from twofold.config import Settings, load_settings
-from twofold.erasing import erase as run_erasure
-from twofold.erasing import export, look, release
-from twofold.event.subject import SubjectRequest
-from twofold.store.subject_export import actions_with, open_requests, shared_rows
+from twofold.control.erase import erase as run_erasure
+from twofold.control.erase import export, look, release
+from twofold.matching.subject import SubjectRequest
+from twofold.privacy.export import actions_with, open_requests, shared_rows
 
 Email = Annotated[list[str] | None, typer.Option("--email", help="E-mail address or its hash; - reads it from stdin.")]
 Phone = Annotated[list[str] | None, typer.Option("--phone", help="Phone number or its hash; - reads it from stdin.")]

@@ -20,7 +20,7 @@ from twofold.commands.options import (
     period_ms,
     period_such_as,
 )
-from twofold.commands.printing import cell, make_table, plain, print_json, print_wide
+from twofold.commands.output import cell, make_table, plain, print_json, print_wide
 from twofold.report import quality as quality_report
 from twofold.report import stitching as stitching_report
 

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from twofold.commands.options import JsonOption
-from twofold.commands.printing import print_json
+from twofold.commands.output import print_json
 from twofold.sources.shopify.storefront import Sender, other_senders
 
 MAX_PAGE_BYTES = 32 << 20

@@ -16,7 +16,7 @@ from typing import Final
 from msgspec import Struct
 
 from twofold.destinations.contract import Limits, Outcome, Verdict
-from twofold.store.outbox import Delivery, DeliveryState
+from twofold.event.delivery import Delivery, DeliveryState
 
 
 class Policy(Struct, frozen=True, kw_only=True):

@@ -43,8 +43,8 @@ from twofold.deliver.retry import (
 from twofold.deliver.sender import Sender
 from twofold.destinations.contract import Answer, Builder, Destination, Outcome, Suppressed, Target, Verdict
 from twofold.errors import StoreBusy, StoreFull
+from twofold.event.delivery import Delivery, DeliveryState, Settlement
 from twofold.event.model import Event
-from twofold.store.outbox import Delivery, DeliveryState, Settlement
 
 IN_FLIGHT = 4  # requests of one destination at once
 LEASE_MS = 300_000  # what a crash costs at most before others may claim; a restart voids leases at once

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from twofold.store.outbox import Builder, Suppressed
+from twofold.event.delivery import Builder, Suppressed
 
 __all__ = [
     "Answer",

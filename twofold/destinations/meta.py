@@ -33,7 +33,6 @@ from twofold.destinations.contract import (
     Target,
     Verdict,
 )
-from twofold.event.match_keys import META_RULES, hashed_values, is_too_broad
 from twofold.event.model import Content, CustomData, Event, Hashed, UserData, encode
 from twofold.event.vocabulary import (
     HASHED_FIELDS,
@@ -43,6 +42,7 @@ from twofold.event.vocabulary import (
     MAX_EVENTS,
     PLAIN_FIELDS,
 )
+from twofold.matching.user_data import META_RULES, hashed_values, is_too_broad
 
 API_VERSION: Final = "v25.0"  # released 18 February 2026; the setting `version` overrides it
 PARTNER_AGENT: Final = f"twofold-{__version__}"  # under 23 characters, at least two letters

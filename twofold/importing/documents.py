@@ -13,10 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from twofold.event.refusal import Refusal
-from twofold.ledger.readers.formats import Item
-from twofold.ledger.readers.layout import Found, Skipped
-from twofold.ledger.readers.problems import RowProblem
-from twofold.ledger.readers.tables import Survey, Table, json_texts
+from twofold.importing.readers.formats import Item
+from twofold.importing.readers.layout import Found, Skipped
+from twofold.importing.readers.problems import RowProblem
+from twofold.importing.readers.tables import Survey, Table, json_texts
 from twofold.sources import SOURCES
 from twofold.sources.contract import Ignored, Reading, SourceOptions
 

@@ -11,21 +11,21 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.collect.dataset import policy_of
-from twofold.collect.ordering import SPARE_S
-from twofold.collect.steps import Origin
+from twofold.collect.policy import policy_of
+from twofold.collect.steps.orders import SPARE_S
+from twofold.collect.steps.required import Origin
 from twofold.config import DatasetSettings, ImportSettings, Settings, SourceSettings
 from twofold.errors import ConfigError
 from twofold.event.model import Channel, Tier
 from twofold.event.vocabulary import MAX_AGE_S, MAX_AGE_STORE_S
-from twofold.ledger.readers.formats import ORDER_FORMATS, SALE_FORMATS
-from twofold.ledger.readers.layout import Format, ReadOptions, fold_word
-from twofold.ledger.readers.mapping import format_from
-from twofold.ledger.readers.sales_table import CHANNELS, SALES
-from twofold.ledger.readers.values import read_currency
+from twofold.importing.readers.formats import ORDER_FORMATS, SALE_FORMATS
+from twofold.importing.readers.layout import Format, ReadOptions, fold_word
+from twofold.importing.readers.mapping import format_from
+from twofold.importing.readers.sales_table import CHANNELS, SALES
+from twofold.importing.readers.values import read_currency
+from twofold.sources.chat_ids import route
 from twofold.sources.contract import SourceOptions
-from twofold.sources.messaging import route
-from twofold.sources.own import ACTION_SOURCES
+from twofold.sources.own.webhook import ACTION_SOURCES
 
 AUTO = "auto"
 

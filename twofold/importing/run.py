@@ -11,22 +11,22 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 
-from twofold.collect import pipeline
-from twofold.collect.ordering import entry_of
+from twofold.collect.steps import pipeline
+from twofold.collect.steps.orders import entry_of
 from twofold.config import Settings
 from twofold.event.model import RawEvent
 from twofold.event.refusal import Refusal
 from twofold.importing.documents import DocumentFile, body_of
 from twofold.importing.plan import Plan, Wanted
 from twofold.importing.progress import Mark, ProgressFile, key_of
+from twofold.importing.readers.formats import OrderFile, open_orders
+from twofold.importing.readers.layout import Found
+from twofold.importing.readers.problems import ProblemReport, RowProblem
+from twofold.importing.readers.tables import Survey, survey_file
 from twofold.importing.sinks import Batch, DrySink, Sink, open_sink
 from twofold.importing.summary import Summary
-from twofold.ledger.readers.formats import OrderFile, open_orders
-from twofold.ledger.readers.layout import Found
-from twofold.ledger.readers.problems import ProblemReport, RowProblem
-from twofold.ledger.readers.tables import Survey, survey_file
 from twofold.sources.contract import Reading
-from twofold.store.orders import OrderEntry
+from twofold.store.orders.ledger import OrderEntry
 
 BATCH = 200
 """Orders handed over at once. In a running gateway they hold its loop for about 15 ms."""

@@ -10,9 +10,9 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
+from twofold.importing.readers.layout import Found, Skipped
+from twofold.importing.readers.problems import RowProblem
 from twofold.ledger.model import OrderReport, Paid
-from twofold.ledger.readers.layout import Found, Skipped
-from twofold.ledger.readers.problems import RowProblem
 
 SHOWN_PROBLEMS = 100
 

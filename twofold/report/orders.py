@@ -19,9 +19,9 @@ from twofold.ledger.model import OrderReport, Snapshot, decode_report
 from twofold.ledger.policy import Judgement, OrderPolicy, Standing, judge_order, method_of, milestone_of, value_of
 from twofold.ledger.state import OrderState, decode_state
 from twofold.report.period import Journal, journal_of
-from twofold.store.engine import id_array, key_array
-from twofold.store.orders import OrderRow, name_of_order
-from twofold.store.outcomes import OUTCOMES
+from twofold.store.orders.ledger import OrderRow, name_of_order
+from twofold.store.orders.outcomes import OUTCOMES
+from twofold.store.sqlite.database import id_array, key_array
 
 PolicyOf = Callable[[str], OrderPolicy]
 CHUNK = 1_000  # orders read at once

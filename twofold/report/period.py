@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from twofold.store.engine import open_reader
-from twofold.store.statements import statement
+from twofold.store.sqlite.database import open_reader
+from twofold.store.sqlite.statements import statement
 
 
 class Journal:

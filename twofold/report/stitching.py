@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from twofold.report.period import journal_of
-from twofold.store.stitching import REASONS
+from twofold.store.visitors.stitch import REASONS
 
 DAY_MS = 86_400_000
 PERIOD_MS = 7 * DAY_MS

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 import uvloop
 
 from twofold.errors import TwofoldError
-from twofold.sandbox.dedup import ORDER_WINDOWS_MS, DedupOptions
 from twofold.sandbox.server import SandboxSettings, serve
+from twofold.sandbox.wire.dedup import ORDER_WINDOWS_MS, DedupOptions
 
 ORDER_WINDOWS = dict(zip(("48h", "28d"), ORDER_WINDOWS_MS, strict=True))
 

@@ -19,25 +19,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from twofold.clock import Clock, now_ms
 from twofold.errors import ConfigError, StoreError
-from twofold.sandbox import (
-    app_sdk,
-    events,
-    findings,
-    graph_ads,
-    linking,
-    pages,
-    pixel,
-    quality,
-    stats,
-    views,
-    world_views,
-)
-from twofold.sandbox.faults import TRANSPORT, FaultScript
-from twofold.sandbox.notes import Notes
-from twofold.sandbox.rates import RateMeter
-from twofold.sandbox.received import Inbox
+from twofold.sandbox.doors import app_sdk, events, graph_ads, linking, pixel
+from twofold.sandbox.judge import findings, quality, stats, views
+from twofold.sandbox.pages import pages, world_views
 from twofold.sandbox.settings import Sandbox, SandboxSettings
-from twofold.sandbox.world import World
+from twofold.sandbox.wire.faults import TRANSPORT, FaultScript
+from twofold.sandbox.wire.notes import Notes
+from twofold.sandbox.wire.rates import RateMeter
+from twofold.sandbox.wire.received import Inbox
+from twofold.sandbox.world.world import World
 
 __all__ = ["SandboxSettings", "build_app", "build_sandbox", "serve"]
 

@@ -8,12 +8,12 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from twofold.clock import Clock
-from twofold.sandbox.dedup import DedupOptions
-from twofold.sandbox.faults import FaultScript
-from twofold.sandbox.notes import Notes
-from twofold.sandbox.rates import RateMeter, RateOptions
-from twofold.sandbox.received import Inbox
-from twofold.sandbox.world import World
+from twofold.sandbox.wire.dedup import DedupOptions
+from twofold.sandbox.wire.faults import FaultScript
+from twofold.sandbox.wire.notes import Notes
+from twofold.sandbox.wire.rates import RateMeter, RateOptions
+from twofold.sandbox.wire.received import Inbox
+from twofold.sandbox.world.world import World
 
 
 class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

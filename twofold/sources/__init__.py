@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from twofold.sources.chat import CHAT_SOURCE
 from twofold.sources.contract import Source
-from twofold.sources.hubspot import HUBSPOT
-from twofold.sources.own import OWN
-from twofold.sources.pipedrive import PIPEDRIVE
+from twofold.sources.crm.hubspot import HUBSPOT
+from twofold.sources.crm.pipedrive import PIPEDRIVE
+from twofold.sources.own.webhook import OWN
 from twofold.sources.shopify import SHOPIFY
 from twofold.sources.stripe import STRIPE
 from twofold.sources.woocommerce import WOOCOMMERCE

@@ -13,14 +13,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from twofold.event.json import read_json
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.strict_json import read_json
 from twofold.event.vocabulary import MESSAGING_CHANNELS, MESSAGING_EVENTS
 from twofold.ledger.model import Amounts, Line, Method, OrderReport, Paid, Parcel, ParcelState, Sale, Snapshot
-from twofold.sources import own
+from twofold.sources.chat_ids import private_id, route
 from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
-from twofold.sources.fields import (
+from twofold.sources.lead_ids import read_clicks
+from twofold.sources.own import webhook
+from twofold.sources.own.bodies import LINE, MESSAGING
+from twofold.sources.schema import (
     CONSENT,
     CURRENCY,
     ID,
@@ -36,10 +39,7 @@ from twofold.sources.fields import (
     one_of,
     read_object,
 )
-from twofold.sources.messaging import private_id, route
-from twofold.sources.meta_clicks import read_clicks
-from twofold.sources.own_body import LINE, MESSAGING
-from twofold.sources.signing import fits_hex
+from twofold.sources.signatures import fits_hex
 
 SENDER = "chat"
 META_SIGNATURE = "x-hub-signature-256"
@@ -90,7 +90,7 @@ def signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_
     if given is not None:
         scheme, _, signature = given.partition("=")
         return scheme == "sha256" and fits_hex(signature, body, secrets)
-    return own.signed(body, headers, secrets, now_ms)
+    return webhook.signed(body, headers, secrets, now_ms)
 
 
 def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int) -> Reading | Refusal | Ignored:
@@ -142,7 +142,7 @@ def _event_name(chat: Mapping[str, Any], options: SourceOptions) -> str | Refusa
 def _step(chat: Mapping[str, Any], name: str | None, notes: list[str]) -> RawEvent:
     order = chat.get("order")
     of_what = order["id"] if order and name in _OF_ORDER else _conversation(chat)
-    data = own.custom_data(order["id"], {"total": order["amount"], **order}, order) if order else {}
+    data = webhook.custom_data(order["id"], {"total": order["amount"], **order}, order) if order else {}
     raw = _told(chat, notes)
     raw.event_name = name
     raw.event_time = chat["at"] // 1000
@@ -156,7 +156,7 @@ def _purchase(chat: Mapping[str, Any], order: Mapping[str, Any], options: Source
     raw.event_name = "Purchase"
     raw.event_time = _placed_at(chat, order) // 1000
     raw.event_id = f"purchase.{options.shop}.{order['id']}"
-    raw.custom_data = own.custom_data(order["id"], {"total": order["amount"], **order}, order)
+    raw.custom_data = webhook.custom_data(order["id"], {"total": order["amount"], **order}, order)
     return raw
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from twofold.event.consent import consent_text, strictest, strictest_text
+from twofold.consent.state import consent_text, strictest, strictest_text
 from twofold.event.model import Channel, CustomData, Event, UserData
 
 _BROWSER = Channel.BROWSER  # a member looked up on its enum costs as much as the rest of the function

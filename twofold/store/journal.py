@@ -17,15 +17,15 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from twofold.event.consent import consent_text, strictest_text
+from twofold.consent.state import consent_text, strictest_text
 from twofold.event.identity import ORDER_EVENTS, fold_keys, order_keys
 from twofold.event.model import Event, Tier, encode
-from twofold.store.engine import Engine, id_array
 from twofold.store.fold import Action, Verdict, add_copy, begin_action, judge
-from twofold.store.keys import FoldKeys
-from twofold.store.orders import Applied, OrderEntry, OrderRow, Orders
-from twofold.store.outcomes import due_outcomes, worth_looking
-from twofold.store.people import People
+from twofold.store.fold_keys import FoldKeys
+from twofold.store.orders.ledger import Applied, OrderEntry, OrderRow, Orders
+from twofold.store.orders.outcomes import due_outcomes, worth_looking
+from twofold.store.sqlite.database import Engine, id_array
+from twofold.store.visitors.browsers import People
 
 GENESIS = b"\0" * 8
 SALT = 8

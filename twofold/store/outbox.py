@@ -1,76 +1,297 @@
-"""The outbox's values: one delivery per action and destination, its life, and what a worker hands back.
+"""The outbox's changes, on the writer's thread: claim and freeze, settle, pause, revive.
 
-Owns the states and the claim/settle contract; the statements that carry them out are in queries.sql and
-run on the writer's thread (`writer`). Knows no platform and no HTTP.
+An action is folded for the last time when its first payload is frozen: copies are read from the journal,
+united, built, and the bytes kept; every attempt sends those. Consent and age are read at every claim.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from enum import StrEnum
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
-from msgspec import Struct
+import msgspec
 
-from twofold.event.model import Event
-
-
-class DeliveryState(StrEnum):
-    """A delivery's life. Changes only on the writer's thread, each change one named statement."""
-
-    WAITING = "waiting"  # due now or later; while leased its due time is the end of the lease
-    DELIVERED = "delivered"  # the platform said yes
-    SUPPRESSED = "suppressed"  # we decided not to send it; the reason says why (consent, merged, ...)
-    DEAD = "dead"  # given up; kept with its reason; `revive` makes it waiting again
-    # "paused" is shown for waiting deliveries of a paused destination; it is not stored per row.
+from twofold.consent.state import why_not_send
+from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
+from twofold.event.model import Event, decode_event
+from twofold.matching.user_data import present_keys
+from twofold.store.fold import unite
+from twofold.store.gates.contract import Candidate, Gate, Held
+from twofold.store.sqlite.database import Engine, id_array
 
 
-class Delivery(Struct, frozen=True, kw_only=True):
-    """One claimed delivery. ``payload`` is the frozen JSON object of one event: the same bytes every attempt."""
+class ConsentRoute(Protocol):
+    @property
+    def destinations(self) -> tuple[str, ...]: ...
+    @property
+    def require_consent(self) -> bool: ...
+    @property
+    def purposes(self) -> Mapping[str, tuple[str, ...]]: ...
 
-    id: int
-    destination: str
-    dataset: str
-    action: int
-    event_name: str
+
+class _Frozen(NamedTuple):
+    """What is fixed at the first claim, in the frozen table's column order."""
+
     event_id: str
-    event_time: int  # Unix seconds
+    event_time: int
     action_source: str
-    attempts: int  # attempts settled so far
-    first_attempt_at: int | None  # ms; when a request with it was first written
-    created_at: int  # ms; when the action was accepted
-    unsure_since: int | None = None  # ms; start of the first attempt of which nobody knows whether it arrived
     test_event_code: str | None
     payload: bytes
-    lease: int  # fencing number; a settlement with another one is ignored
+    keys: str = ""
+    consent: str = ""
+    marks: str = ""
+    stitched: str = ""
 
 
-class Suppressed(Struct, frozen=True):
-    """What a builder answers instead of a payload."""
-
-    reason: str
-
-
-Builder = Callable[[Event], bytes | Suppressed]
-"""Folded action to the platform's bytes for one event. Pure."""
-
-
-class Settlement(Struct, frozen=True, kw_only=True):
-    """What became of one claimed delivery after one request (or none).
-
-    state WAITING needs ``due_at``. ``counts`` False leaves the attempt count alone (paused destination,
-    lease handed back). ``note`` is kept with the attempt: no secret, no personal data, at most 300 characters.
-    """
+class _Due(NamedTuple):
+    """One row of the statement select_due."""
 
     delivery: int
-    lease: int
-    state: DeliveryState
-    reason: str = ""
-    due_at: int | None = None  # ms
-    counts: bool = True
-    unsure_since: int | None = None  # ms; kept from the first time it is given
-    outcome: str = ""  # the platform's answer in one word, for the attempt's row
-    status: int | None = None  # HTTP status
-    code: str = ""  # the platform's code/subcode
-    note: str = ""
-    started_at: int = 0  # ms
-    ended_at: int = 0  # ms
+    attempts: int
+    first_attempt_at: int | None
+    unsure_since: int | None
+    action: int
+    dataset: str
+    event_name: str
+    created_at: int
+    consent: str
+    sent_id: str | None  # the id another destination got it under already
+    event_id: str | None
+    event_time: int | None
+    action_source: str | None
+    test_event_code: str | None
+    payload: bytes | None
+
+    def frozen(self) -> _Frozen | None:
+        return None if self.payload is None else _Frozen(*self[10:])  # type: ignore[arg-type]
+
+
+class OutboxWriter:
+    """``ids`` maps destination names to row ids; ``pauses`` mirrors the paused ones for the loop to read."""
+
+    def __init__(self, engine: Engine, routes: Mapping[str, ConsentRoute], now_ms: int) -> None:
+        self._engine = engine
+        self._routes = routes
+        self.gates: Sequence[Gate] = ()  # in their order, for what was never sent
+        self.recheck: Sequence[Gate] = ()  # those that are asked again before each further attempt
+        self.recheck_needed: Callable[[], bool] = lambda: False
+        names = [d for r in routes.values() for d in r.destinations]
+        self.ids = self._known_destinations(names)
+        self.pauses: dict[str, tuple[str, int]] = {}
+        self._read_pauses()
+        self._lease = self._new_generation(now_ms)
+        self._changed_pauses = False
+
+    def claim(
+        self,
+        destination: str,
+        now_ms: int,
+        limit: int,
+        lease_ms: int,
+        build: Builder,
+        max_age_s: Callable[[str], int],
+    ) -> list[Delivery]:
+        """See `Store.claim`."""
+        rows = [_Due(*r) for r in self._engine.run("select_due", (self.ids[destination], now_ms, limit))]
+        if not rows:
+            return []
+        self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
+        closed: list[tuple[Any, ...]] = []
+        rows = [r for r in rows if not self._closed_for_consent(destination, r, closed, now_ms)]
+        candidates = self._candidates(destination, rows)
+        fresh = self._freeze([candidates[r.delivery] for r in rows if r.payload is None], build, closed, now_ms)
+        tried = [candidates[r.delivery] for r in rows if r.payload and r.delivery in candidates]
+        stopped = self._stopped(tried, closed, now_ms)
+        claimed = []
+        for row in rows:
+            frozen = row.frozen() or fresh.get(row.delivery)
+            if frozen is None or row.delivery in stopped:
+                continue  # held, or suppressed and in `closed`
+            if frozen.event_time < now_ms // 1000 - max_age_s(frozen.action_source):
+                closed.append((row.delivery, DeliveryState.DEAD, "too_old", now_ms))
+                continue
+            claimed.append(self._delivery(destination, row, frozen))
+        self._engine.run_rows("close_deliveries", closed)
+        if claimed:
+            ids = id_array(d.id for d in claimed)
+            self._engine.run("lease_deliveries", (now_ms + lease_ms, self._lease, now_ms, ids))
+        return claimed
+
+    def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None:
+        """See `Store.settle`."""
+        rows, attempts = [], []
+        for s in settlements:
+            settled_at = None if s.state is DeliveryState.WAITING else now_ms
+            rows.append((s.delivery, s.lease, s.state, s.reason, s.due_at, int(s.counts), settled_at, s.unsure_since))
+            if s.outcome:
+                attempts.append((
+                    s.delivery, s.started_at, s.ended_at, s.outcome, s.status, s.code,
+                    f"{s.state} {s.reason}".strip(), s.note[:300],
+                ))  # fmt: skip
+        self._engine.run_rows("settle_deliveries", rows)
+        self._engine.run_rows("insert_attempts", attempts)
+
+    def pause(self, destination: str, reason: str | None, until_ms: int | None, now_ms: int) -> None:
+        """Pauses with a reason, or ends the pause without one."""
+        self._engine.run("pause_destination", (self.ids[destination], reason, until_ms, now_ms))
+        self._changed_pauses = True
+
+    def next_due(self, destination: str) -> int | None:
+        """See `Store.next_due`."""
+        due: int | None = self._engine.run("next_due", (self.ids[destination],))[0][0]
+        return due
+
+    def revive(self, deliveries: Sequence[int], now_ms: int) -> int:
+        """See `Store.revive`."""
+        self._engine.run("revive_all", (now_ms, id_array(deliveries)))
+        return self._engine.changes()
+
+    def committed(self) -> None:
+        if self._changed_pauses:
+            self._read_pauses()
+
+    def rolled_back(self) -> None:
+        self._changed_pauses = False
+
+    def _closed_for_consent(self, destination: str, row: _Due, closed: list[tuple[Any, ...]], now_ms: int) -> bool:
+        route = self._routes.get(row.dataset)
+        purposes = route.purposes.get(destination, ()) if route else ()
+        reason = why_not_send(row.consent, purposes, route.require_consent if route else False)
+        if reason is not None:
+            closed.append((row.delivery, DeliveryState.SUPPRESSED, reason, now_ms))
+        return reason is not None
+
+    def _candidates(self, destination: str, rows: Sequence[_Due]) -> dict[int, Candidate]:
+        """What the gates look at: all rows never sent, and those tried before when a gate may have changed its mind."""
+        again = self.recheck_needed()
+        rows = [r for r in rows if again or r.payload is None]
+        copies = self._copies([r.action for r in rows])
+        found = {}
+        for row in rows:
+            event = unite(copies[row.action])
+            if row.sent_id is not None:
+                event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
+            found[row.delivery] = Candidate(
+                delivery=row.delivery,
+                destination=destination,
+                dataset=row.dataset,
+                action=row.action,
+                event=event,
+                copies=copies[row.action],
+                created_at=row.created_at,
+                fresh=row.payload is None,
+                unsure=row.unsure_since is not None,
+                consent=row.consent,
+            )
+        return found
+
+    def _stopped(self, candidates: Sequence[Candidate], closed: list[tuple[Any, ...]], now_ms: int) -> set[int]:
+        """Deliveries tried before that must not be tried again."""
+        stopped = set()
+        for candidate in candidates:
+            answer = _first_answer(self.recheck, candidate, now_ms)
+            if isinstance(answer, Suppressed):
+                closed.append((candidate.delivery, DeliveryState.SUPPRESSED, answer.reason, now_ms))
+                stopped.add(candidate.delivery)
+        return stopped
+
+    def _freeze(
+        self, candidates: Sequence[Candidate], build: Builder, closed: list[tuple[Any, ...]], now_ms: int
+    ) -> dict[int, _Frozen]:
+        """Builds and keeps the payloads of deliveries claimed for the first time, if the gates let them pass."""
+        frozen: dict[int, _Frozen] = {}
+        fixed: dict[int, tuple[Any, ...]] = {}
+        held: list[tuple[int, int, str]] = []
+        for candidate in candidates:
+            answer = _first_answer(self.gates, candidate, now_ms)
+            if isinstance(answer, Held):
+                held.append((candidate.delivery, max(answer.until, now_ms + 1), answer.reason))
+                continue
+            event = candidate.event
+            payload = answer or build(event)
+            if isinstance(payload, Suppressed):
+                closed.append((candidate.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
+                continue
+            frozen[candidate.delivery] = _Frozen(
+                event.event_id,
+                event.event_time,
+                event.action_source,
+                event.test_event_code,
+                payload,
+                ",".join(sorted(present_keys(event.user_data))),
+                candidate.consent,
+                ",".join(candidate.marks),
+                ",".join(f"{key}={where}" for key, where in candidate.stitched.items()) if candidate.stitched else "",
+            )
+            data = event.custom_data
+            money = None if data.value is None else str(data.value)
+            fixed[candidate.action] = (candidate.action, event.event_id, money, data.currency, data.order_id)
+        self._engine.run_rows("hold_deliveries", held)
+        self._engine.run_rows("insert_frozen", [(delivery, *f) for delivery, f in frozen.items()])
+        if fixed:
+            self._engine.run_rows("fix_actions", list(fixed.values()))
+            self._engine.run("seal_actions", (now_ms, id_array(fixed)))
+        return frozen
+
+    def _copies(self, actions: Sequence[int]) -> dict[int, list[Event]]:
+        found: dict[int, list[Event]] = defaultdict(list)
+        if actions:
+            for action, _position, body in self._engine.run("select_copies", (id_array(actions),)):
+                found[action].append(decode_event(body))
+        return found
+
+    def _delivery(self, destination: str, row: _Due, frozen: _Frozen) -> Delivery:
+        return Delivery(
+            id=row.delivery,
+            destination=destination,
+            dataset=row.dataset,
+            action=row.action,
+            event_name=row.event_name,
+            event_id=frozen.event_id,
+            event_time=frozen.event_time,
+            action_source=frozen.action_source,
+            attempts=row.attempts,
+            first_attempt_at=row.first_attempt_at,
+            created_at=row.created_at,
+            unsure_since=row.unsure_since,
+            test_event_code=frozen.test_event_code,
+            payload=frozen.payload,
+            lease=self._lease,
+        )
+
+    def _known_destinations(self, names: Sequence[str]) -> dict[str, int]:
+        """Row ids of all configured destinations; new names are added. A removed name keeps its id."""
+        known = {name: n for n, name in self._engine.script("select id, name from destination")}
+        for name in names:
+            if name not in known:
+                known[name] = max(known.values(), default=0) + 1
+                self._engine.script("insert into destination (id, name) values (?, ?)", (known[name], name))
+        return known
+
+    def _read_pauses(self) -> None:
+        rows = self._engine.script(
+            "select name, paused_for, paused_until from destination where paused_for is not null"
+        )
+        self.pauses = {name: (reason, until) for name, reason, until in rows}
+        self._changed_pauses = False
+
+    def _new_generation(self, now_ms: int) -> int:
+        """A fencing number no earlier process has used; voids the leases of whoever held the folder before."""
+        rows = self._engine.script("select value from meta where name = 'generation'")
+        generation = int(rows[0][0]) + 1 if rows else 1
+        with self._engine.db:
+            self._engine.script(
+                "insert into meta (name, value) values ('generation', ?1) on conflict (name) do update set value = ?1",
+                (str(generation),),
+            )
+            self._engine.run("void_leases", (now_ms,))
+        return generation << 32
+
+
+def _first_answer(gates: Sequence[Gate], candidate: Candidate, now_ms: int) -> Suppressed | Held | None:
+    for gate in gates:
+        answer = gate(candidate, now_ms)
+        if answer is not None:
+            return answer
+    return None

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.sources.fields import read_label, read_money, read_time_ms
+from twofold.sources.schema import read_label, read_money, read_time_ms
 
 MAX_NOTES = 20
 MAX_TEXT = 8_192  # characters of a text that is read; others may be as long as the body allows

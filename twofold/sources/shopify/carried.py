@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from twofold.consent.state import read_consent
 from twofold.event.click_ids import ClickId, build_fbc, fbclid_of, parse_fbc, parse_fbp
-from twofold.event.consent import read_consent
 from twofold.event.identity import read_event_id
+from twofold.event.json import read_json
 from twofold.event.model import Consent
-from twofold.event.strict_json import read_json
 from twofold.sources.shopify.bodies import MAX_TEXT, Part
 
 # Names are compared without regard to case; a leading underscore hides an attribute from the buyer and is optional.

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from twofold.event.refusal import DropReason
 from twofold.ledger.model import Payment, Refund
-from twofold.sources.fields import read_currency
+from twofold.sources.schema import read_currency
 from twofold.sources.shopify.bodies import Part, exact_id
 
 KINDS = {

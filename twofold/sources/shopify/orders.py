@@ -16,7 +16,7 @@ from decimal import Decimal
 
 from twofold.event.refusal import DropReason
 from twofold.ledger.model import Amounts, Line, OrderReport, Paid, Sale, Snapshot
-from twofold.sources.fields import read_currency
+from twofold.sources.schema import read_currency
 from twofold.sources.shopify.bodies import Part, exact_id
 from twofold.sources.shopify.money import read_refund
 from twofold.sources.shopify.parcels import read_fulfillment

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from twofold.event.model import RawEvent
 from twofold.ledger.model import Amounts, OrderReport, Paid, Sale
 from twofold.sources.contract import SourceOptions
-from twofold.sources.fields import read_money
+from twofold.sources.schema import read_money
 from twofold.sources.shopify import carried
 from twofold.sources.shopify.bodies import Part
 from twofold.sources.shopify.orders import PRESENTMENT, presentment_currency

@@ -18,11 +18,11 @@ from functools import partial
 
 from msgspec import Struct
 
+from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.strict_json import read_json
 from twofold.ledger.model import OrderReport, Parcel, Payment, Refund
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, SourceOptions
-from twofold.sources.fields import read_time_ms
+from twofold.sources.schema import read_time_ms
 from twofold.sources.shopify.bodies import Findings, Part
 from twofold.sources.shopify.money import read_dispute, read_refund, read_transaction
 from twofold.sources.shopify.orders import TEST_IDS, read_order_id, read_report
@@ -30,7 +30,7 @@ from twofold.sources.shopify.parcels import read_fulfillment, read_fulfillment_e
 from twofold.sources.shopify.privacy import is_for_another_shop, read_person
 from twofold.sources.shopify.purchases import read_purchase
 from twofold.sources.shopify.topics import TOPICS, Shape, Topic, name_of, not_kept, not_read, shape_of, unnamed
-from twofold.sources.signing import fits_base64
+from twofold.sources.signatures import fits_base64
 
 SENDER = "shopify"
 

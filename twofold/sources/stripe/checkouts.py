@@ -12,9 +12,9 @@ from typing import Any
 
 from twofold.event.refusal import Refusal
 from twofold.ledger.model import Amounts, Paid, Payment, Sale
-from twofold.sources import loose
+from twofold.sources import lenient
 from twofold.sources.contract import Ignored
-from twofold.sources.fields import read_currency
+from twofold.sources.schema import read_currency
 from twofold.sources.stripe.deliveries import Delivery
 from twofold.sources.stripe.identity import Identity, identify
 from twofold.sources.stripe.minor_units import to_amount
@@ -87,7 +87,7 @@ def read_invoice(delivery: Delivery) -> Answer:
     money = read_amount(invoice, "amount_paid")
     if isinstance(money, Refusal):
         return money
-    reason = loose.text(invoice, "billing_reason") or ""
+    reason = lenient.text(invoice, "billing_reason") or ""
     renewal, first = reason in RENEWALS, reason == "subscription_create"
     sale = Sale.RENEWAL if renewal else Sale.WEB
     snapshot = build_snapshot(delivery, paid=Paid.PAID, shop=_invoice_amounts(invoice, money), sale=sale)
@@ -119,7 +119,7 @@ def _session_amounts(delivery: Delivery, identity: Identity, money: Money) -> tu
     stated = stated_total(delivery, identity)
     if stated is not None and stated != money.amount:
         return Amounts(currency=currency, total=stated), None, stated > money.amount
-    totals, cost = loose.part(session, "total_details"), loose.part(session, "shipping_cost")
+    totals, cost = lenient.part(session, "total_details"), lenient.part(session, "shipping_cost")
     with_tax = minor(cost, "amount_total", currency)
     shipping_tax = minor(cost, "amount_tax", currency)
     amounts = Amounts(
@@ -137,12 +137,12 @@ def _session_amounts(delivery: Delivery, identity: Identity, money: Money) -> tu
 def _in_shop_currency(session: dict[str, Any], amounts: Amounts) -> tuple[Amounts, Amounts | None]:
     """With Adaptive Pricing the buyer pays in another currency. Newer versions keep the session in the shop's and add
     presentment_details; older ones turn the session into the buyer's and keep the shop's in currency_conversion."""
-    shown = loose.part(session, "presentment_details")
-    currency, total = read_currency(shown.get("presentment_currency")), loose.whole(shown, "presentment_amount")
+    shown = lenient.part(session, "presentment_details")
+    currency, total = read_currency(shown.get("presentment_currency")), lenient.whole(shown, "presentment_amount")
     if currency and total is not None and currency != amounts.currency:
         return amounts, Amounts(currency=currency, total=to_amount(total, currency))
-    source = loose.part(session, "currency_conversion")
-    currency, total = read_currency(source.get("source_currency")), loose.whole(source, "amount_total")
+    source = lenient.part(session, "currency_conversion")
+    currency, total = read_currency(source.get("source_currency")), lenient.whole(source, "amount_total")
     if currency and total is not None and currency != amounts.currency:
         return Amounts(currency=currency, total=to_amount(total, currency)), amounts
     return amounts, None
@@ -151,10 +151,10 @@ def _in_shop_currency(session: dict[str, Any], amounts: Amounts) -> tuple[Amount
 def _invoice_amounts(invoice: dict[str, Any], money: Money) -> Amounts:
     currency = money.currency
     total = minor(invoice, "total", currency)
-    taxes = loose.parts(invoice, "total_taxes") or loose.parts(invoice, "total_tax_amounts")
-    tax = sum((to_amount(loose.whole(item, "amount") or 0, currency) for item in taxes), Decimal())
-    discounts = loose.parts(invoice, "total_discount_amounts")
-    discount = sum((to_amount(loose.whole(item, "amount") or 0, currency) for item in discounts), Decimal())
+    taxes = lenient.parts(invoice, "total_taxes") or lenient.parts(invoice, "total_tax_amounts")
+    tax = sum((to_amount(lenient.whole(item, "amount") or 0, currency) for item in taxes), Decimal())
+    discounts = lenient.parts(invoice, "total_discount_amounts")
+    discount = sum((to_amount(lenient.whole(item, "amount") or 0, currency) for item in discounts), Decimal())
     return Amounts(
         currency=currency,
         total=total if total is not None and total >= 0 else money.amount,

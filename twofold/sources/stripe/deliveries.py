@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.strict_json import read_json
-from twofold.sources import loose
+from twofold.sources import lenient
 from twofold.sources.contract import SourceOptions
 
 _KEYS_OF_EVENTS = 20  # an invoice has some 60 keys a line and at most ten lines in an event
@@ -57,7 +57,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     def placed_at(self) -> int:
         """When the buyer ordered: the event's moment, which for a payment is closest. An event more than a day after
         its object was made is about money that came later, and the object's beginning is the better word."""
-        made = loose.whole(self.object, "created") or self.at
+        made = lenient.whole(self.object, "created") or self.at
         return self.at if 0 <= self.at - made <= _DAY_S else made
 
     @property
@@ -73,14 +73,14 @@ def open_envelope(body: bytes) -> Envelope | Refusal:
         tree = read_json(body)  # says what is wrong
         return tree if isinstance(tree, Refusal) else _refuse(DropReason.WRONG_TYPE, "", "a JSON object", tree)
     head: dict[str, Any] = {name: _value(raw[name]) for name in _HEAD if name in raw}
-    name, created = loose.token(head, "type"), loose.whole(head, "created")
+    name, created = lenient.token(head, "type"), lenient.whole(head, "created")
     if name is None:
         return _refuse(DropReason.WRONG_TYPE, "type", "an event's type", head.get("type"))
     # Events of the second API version ("v2.core.event") have their time as text, and no object in them.
     if created is None and head.get("object") == "event":
         return _refuse(DropReason.INVALID_EVENT_TIME, "created", "Unix seconds", head.get("created"))
     return Envelope(
-        id=loose.token(head, "id") or "",
+        id=lenient.token(head, "id") or "",
         type=name,
         created=created or 0,
         live=head.get("livemode") is True,
@@ -100,7 +100,7 @@ def open_object(envelope: Envelope, rank: int, options: SourceOptions) -> Delive
     return Delivery(
         envelope=envelope,
         object=thing,
-        before=loose.part(tree, "previous_attributes"),
+        before=lenient.part(tree, "previous_attributes"),
         rank=rank,
         options=options,
         notes=[],

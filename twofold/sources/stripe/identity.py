@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.sources import loose
-from twofold.sources.fields import read_id
+from twofold.sources import lenient
+from twofold.sources.schema import read_id
 from twofold.sources.stripe.deliveries import Delivery
 
 ORDER_ID_NAMES = ("order_id", "order_number")
@@ -77,7 +77,7 @@ def _by_invoice(thing: dict[str, Any]) -> bool:
 
 def metadata_of(thing: dict[str, Any]) -> dict[str, Any]:
     """The object's metadata by lower-case name."""
-    return {name.strip().lower(): value for name, value in loose.part(thing, "metadata").items()}
+    return {name.strip().lower(): value for name, value in lenient.part(thing, "metadata").items()}
 
 
 def _named(thing: dict[str, Any], metadata: dict[str, Any], configured: str | None) -> str | None:
@@ -88,7 +88,7 @@ def _named(thing: dict[str, Any], metadata: dict[str, Any], configured: str | No
 
 def _ids(thing: dict[str, Any]) -> dict[str, str]:
     """The ids of the objects of this sale that this one names, its own among them."""
-    candidates = [loose.token(thing, "id"), _invoice_of(thing), *_references(thing)]
+    candidates = [lenient.token(thing, "id"), _invoice_of(thing), *_references(thing)]
     found: dict[str, str] = {}
     for kind, (prefixes, names) in _ALIASES.items():
         named = [_id_of(thing, name) for name in names]
@@ -100,19 +100,19 @@ def _ids(thing: dict[str, Any]) -> dict[str, str]:
 
 def _invoice_of(thing: dict[str, Any]) -> str | None:
     """The invoice a payment is for; since API version 2025-03-31 it stands in payment_details.order_reference."""
-    given = _id_of(thing, "invoice") or loose.token(loose.part(thing, "payment_details"), "order_reference")
+    given = _id_of(thing, "invoice") or lenient.token(lenient.part(thing, "payment_details"), "order_reference")
     return given if given and given.startswith("in_") else None
 
 
 def _references(thing: dict[str, Any]) -> list[str | None]:
-    details = loose.token(loose.part(thing, "payment_details"), "order_reference")
+    details = lenient.token(lenient.part(thing, "payment_details"), "order_reference")
     # An invoice's payments, where the endpoint's version has them; an invoice payment names its intent inside.
-    payments = [loose.part(item, "payment") for item in loose.parts(loose.part(thing, "payments"), "data")]
-    payments.append(loose.part(thing, "payment"))
+    payments = [lenient.part(item, "payment") for item in lenient.parts(lenient.part(thing, "payments"), "data")]
+    payments.append(lenient.part(thing, "payment"))
     return [details, *(_id_of(payment, name) for payment in payments for name in ("payment_intent", "charge"))]
 
 
 def _id_of(thing: dict[str, Any], name: str) -> str | None:
     """An id, or the id of an object that was expanded in its place."""
     value = thing.get(name)
-    return loose.token(value, "id") if isinstance(value, dict) else loose.token(thing, name)
+    return lenient.token(value, "id") if isinstance(value, dict) else lenient.token(thing, name)

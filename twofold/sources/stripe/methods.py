@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from twofold.ledger.model import Method
-from twofold.sources import loose
+from twofold.sources import lenient
 
 _WORDS = {
     Method.CARD: "card card_present interac_present kr_card",
@@ -25,10 +25,10 @@ IN_PERSON = frozenset({"card_present", "interac_present"})
 
 def types_of(payment: dict[str, Any]) -> tuple[str, ...]:
     """The type that was used; for an object that only lists what could be used, that list when it has one entry."""
-    details = loose.part(payment, "payment_method_details")
-    used = loose.token(details, "type")
+    details = lenient.part(payment, "payment_method_details")
+    used = lenient.token(details, "type")
     if used:
-        wallet = loose.token(loose.part(loose.part(details, used), "wallet"), "type")
+        wallet = lenient.token(lenient.part(lenient.part(details, used), "wallet"), "type")
         return (used, wallet) if wallet else (used,)
     allowed = payment.get("payment_method_types")
     first = allowed[0] if isinstance(allowed, list) and len(allowed) == 1 else None

@@ -18,9 +18,9 @@ from typing import Any
 from twofold.event.refusal import Refusal
 from twofold.ledger.model import Amounts, Paid, Payment
 from twofold.ledger.model import Refund as RefundFact
-from twofold.sources import loose
+from twofold.sources import lenient
 from twofold.sources.contract import Ignored
-from twofold.sources.fields import read_label
+from twofold.sources.schema import read_label
 from twofold.sources.stripe.deliveries import Delivery
 from twofold.sources.stripe.identity import Identity, identify
 from twofold.sources.stripe.methods import types_of
@@ -55,7 +55,7 @@ def read_success(delivery: Delivery) -> Answer:
 
 def read_reserved(delivery: Delivery) -> Answer:
     """payment_intent.amount_capturable_updated: reserved, to be taken later."""
-    if not loose.whole(delivery.object, "amount_capturable"):
+    if not lenient.whole(delivery.object, "amount_capturable"):
         return Ignored(kind="payment", reason="nothing is reserved any more; the capture or the cancelling says why")
     return _read_money(delivery, ("amount_capturable",), Paid.AUTHORISED)
 
@@ -75,7 +75,7 @@ def read_failure(delivery: Delivery) -> Answer:
         return money
     charge = next((a.partition(":")[2] for a in identity.aliases if a.startswith("charge:")), None)
     # Never the intent's own id, under which the success is kept.
-    payment_id = charge or f"{loose.token(thing, 'id') or identity.order_id}:{delivery.envelope.id}"
+    payment_id = charge or f"{lenient.token(thing, 'id') or identity.order_id}:{delivery.envelope.id}"
     payment = _payment(delivery, payment_id, "sale", money, "failure")
     return build_reading(delivery, identity, kind="payment failed", event="payment failed", payments=(payment,))
 
@@ -111,12 +111,12 @@ def read_dispute(delivery: Delivery) -> Answer:
 def _read_taken_back(delivery: Delivery, kind: str, states: Mapping[str, str]) -> Answer:
     """Money that leaves again, as an object of its own: a payment of that kind, in the state its word stands for."""
     thing = delivery.object
-    identity, money, number = identify(delivery, own=False), read_amount(thing, "amount"), loose.token(thing, "id")
+    identity, money, number = identify(delivery, own=False), read_amount(thing, "amount"), lenient.token(thing, "id")
     if identity is None or number is None:
         return nameless(kind)
     if isinstance(money, Refusal):
         return money
-    state = states.get(loose.text(thing, "status") or "", "pending")
+    state = states.get(lenient.text(thing, "status") or "", "pending")
     payment = _payment(delivery, number, kind, money, state)
     return build_reading(delivery, identity, kind=kind, event=kind, payments=(payment,))
 
@@ -171,7 +171,7 @@ def _speaks(delivery: Delivery, identity: Identity) -> bool:
 
 
 def _is_of_billing(thing: dict[str, Any]) -> bool:
-    return (loose.text(thing, "description") or "").startswith(_OF_BILLING)
+    return (lenient.text(thing, "description") or "").startswith(_OF_BILLING)
 
 
 def _moved(delivery: Delivery, identity: Identity, money: Money, paid: Paid) -> tuple[Payment, ...]:
@@ -200,10 +200,10 @@ def _payment(delivery: Delivery, payment_id: str, kind: str, money: Money, state
 
 def _listed(charge: dict[str, Any], money: Money) -> tuple[RefundFact, ...]:
     """Each refund by its id, where the charge lists them all; those that failed gave nothing back."""
-    listing = loose.part(charge, "refunds")
+    listing = lenient.part(charge, "refunds")
     found = []
-    for entry in loose.parts(listing, "data"):
-        number, amount = loose.token(entry, "id"), loose.whole(entry, "amount")
+    for entry in lenient.parts(listing, "data"):
+        number, amount = lenient.token(entry, "id"), lenient.whole(entry, "amount")
         if not number or not amount or amount < 0 or REFUND_STATES.get(str(entry.get("status"))) == "failure":
             continue
         found.append(
@@ -211,7 +211,7 @@ def _listed(charge: dict[str, Any], money: Money) -> tuple[RefundFact, ...]:
                 id=number,
                 amount=to_amount(amount, money.currency),
                 currency=money.currency,
-                at=loose.whole(entry, "created") or 0,
+                at=lenient.whole(entry, "created") or 0,
                 reason=read_label(entry.get("reason")) or "",
             )
         )
@@ -221,8 +221,8 @@ def _listed(charge: dict[str, Any], money: Money) -> tuple[RefundFact, ...]:
 
 def _step(delivery: Delivery, money: Money) -> tuple[RefundFact, ...]:
     """How far this event raised the charge's sum. The id names the sum reached, so a repeat is the same fact."""
-    before = loose.whole(delivery.before, "amount_refunded") or 0
-    charge_id, reached = loose.token(delivery.object, "id"), loose.whole(delivery.object, "amount_refunded") or 0
+    before = lenient.whole(delivery.before, "amount_refunded") or 0
+    charge_id, reached = lenient.token(delivery.object, "id"), lenient.whole(delivery.object, "amount_refunded") or 0
     if charge_id is None or reached <= before:
         return ()
     amount = to_amount(reached - before, money.currency)

@@ -12,9 +12,9 @@ from typing import Any
 
 from twofold.event.model import RawEvent
 from twofold.ledger.model import Sale
-from twofold.sources import loose
+from twofold.sources import lenient
+from twofold.sources.browser_ids import KeptIds, name_of, without_empty
 from twofold.sources.contract import SourceOptions
-from twofold.sources.kept_ids import KeptIds, name_of, without_empty
 from twofold.sources.stripe.identity import Identity
 
 ACTION_SOURCES = {Sale.STORE: "physical_store", Sale.RENEWAL: "system_generated"}
@@ -60,22 +60,22 @@ def build_purchase(
 
 def _with_subscription(thing: dict[str, Any], own: dict[str, Any], *, new: bool) -> dict[str, Any]:
     """An invoice's metadata with its subscription's below it, of which a renewal takes nothing that names one order."""
-    details = loose.part(loose.part(thing, "parent"), "subscription_details") or loose.part(
+    details = lenient.part(lenient.part(thing, "parent"), "subscription_details") or lenient.part(
         thing, "subscription_details"
     )
-    inherited = {name.strip().lower(): value for name, value in loose.part(details, "metadata").items()}
+    inherited = {name.strip().lower(): value for name, value in lenient.part(details, "metadata").items()}
     return {name: value for name, value in inherited.items() if new or name_of(name) not in _OF_ONE_ORDER} | own
 
 
 def _person(thing: dict[str, Any]) -> dict[str, Any]:
     """Who pays, by the object: customer_details of a session, billing_details of a charge or of an old intent's."""
-    charge = next(iter(loose.parts(loose.part(thing, "charges"), "data")), {})
-    latest = loose.part(thing, "latest_charge")  # where the endpoint expands it
+    charge = next(iter(lenient.parts(lenient.part(thing, "charges"), "data")), {})
+    latest = lenient.part(thing, "latest_charge")  # where the endpoint expands it
     for found in (
-        loose.part(thing, "customer_details"),
-        loose.part(thing, "billing_details"),
-        loose.part(latest, "billing_details"),
-        loose.part(charge, "billing_details"),
+        lenient.part(thing, "customer_details"),
+        lenient.part(thing, "billing_details"),
+        lenient.part(latest, "billing_details"),
+        lenient.part(charge, "billing_details"),
     ):
         if any(found.values()):
             return found
@@ -84,19 +84,19 @@ def _person(thing: dict[str, Any]) -> dict[str, Any]:
 
 def _shipping(thing: dict[str, Any]) -> dict[str, Any]:
     return (
-        loose.part(thing, "shipping")
-        or loose.part(loose.part(thing, "collected_information"), "shipping_details")
-        or loose.part(thing, "shipping_details")
-        or loose.part(thing, "customer_shipping")
+        lenient.part(thing, "shipping")
+        or lenient.part(lenient.part(thing, "collected_information"), "shipping_details")
+        or lenient.part(thing, "shipping_details")
+        or lenient.part(thing, "customer_shipping")
     )
 
 
 def _home(thing: dict[str, Any]) -> dict[str, Any]:
     """One address, never parts of two: the payer's own first, since the parcel may go to somebody else."""
     places = (
-        loose.part(_person(thing), "address"),
-        loose.part(thing, "customer_address"),
-        loose.part(_shipping(thing), "address"),
+        lenient.part(_person(thing), "address"),
+        lenient.part(thing, "customer_address"),
+        lenient.part(_shipping(thing), "address"),
     )
     return next((place for place in places if any(place.values())), {})
 
@@ -106,13 +106,13 @@ def _user_data(
 ) -> dict[str, Any]:
     person, shipping = _person(thing), _shipping(thing)
     emails = [
-        loose.text(person, "email"),
-        *(loose.text(thing, name) for name in ("customer_email", "receipt_email")),
+        lenient.text(person, "email"),
+        *(lenient.text(thing, name) for name in ("customer_email", "receipt_email")),
         kept.get("customer_email") or kept.get("email"),
     ]
-    phones = [loose.text(person, "phone"), loose.text(thing, "customer_phone"), loose.text(shipping, "phone")]
+    phones = [lenient.text(person, "phone"), lenient.text(thing, "customer_phone"), lenient.text(shipping, "phone")]
     first, last = _names(
-        loose.text(person, "name") or loose.text(thing, "customer_name") or loose.text(shipping, "name")
+        lenient.text(person, "name") or lenient.text(thing, "customer_name") or lenient.text(shipping, "name")
     )
     ids = (kept.get("external_id"), kept.get("customer_id"), kept.get("user_id"), _customer(thing))
     return without_empty(
@@ -121,10 +121,10 @@ def _user_data(
             "ph": list(dict.fromkeys(filter(None, phones))),
             "fn": first,
             "ln": last,
-            "ct": loose.text(home, "city"),
-            "st": loose.text(home, "state"),
-            "zp": loose.text(home, "postal_code"),
-            "country": loose.text(home, "country"),
+            "ct": lenient.text(home, "city"),
+            "st": lenient.text(home, "state"),
+            "zp": lenient.text(home, "postal_code"),
+            "country": lenient.text(home, "country"),
             "external_id": next(filter(None, ids), None),
             "client_ip_address": kept.get("client_ip_address") or kept.get("client_ip"),
             "client_user_agent": kept.get("client_user_agent") or kept.get("user_agent"),
@@ -143,12 +143,12 @@ def _names(name: str | None) -> tuple[str | None, str | None]:
 
 def _customer(thing: dict[str, Any]) -> str | None:
     value = thing.get("customer")
-    return loose.token(value, "id") if isinstance(value, dict) else loose.token(thing, "customer")
+    return lenient.token(value, "id") if isinstance(value, dict) else lenient.token(thing, "customer")
 
 
 def _region(home: dict[str, Any]) -> str | None:
     """The country, in the United States with the state: rules on consent differ between its states."""
-    country, state = (loose.text(home, "country") or "").upper(), (loose.text(home, "state") or "").upper()
+    country, state = (lenient.text(home, "country") or "").upper(), (lenient.text(home, "state") or "").upper()
     if not _COUNTRY.fullmatch(country):
         return None
     return f"US-{state}" if country == "US" and _STATE.fullmatch(state) else country
@@ -156,8 +156,8 @@ def _region(home: dict[str, Any]) -> str | None:
 
 def _page(thing: dict[str, Any], kept: KeptIds, shop: str) -> str:
     """The page that the metadata names, else the thank-you page; both without query, which may hold a session's id."""
-    for given in (kept.get("event_source_url"), kept.get("url"), loose.text(thing, "success_url")):
-        address = loose.address_of(given)
+    for given in (kept.get("event_source_url"), kept.get("url"), lenient.text(thing, "success_url")):
+        address = lenient.address_of(given)
         if address.hostname and "@" not in address.path and "%40" not in address.path:
             return f"https://{address.hostname}{address.path or '/'}"
     return f"https://{shop}/"

@@ -15,9 +15,9 @@ from msgspec import Struct
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.ledger.model import Amounts, OrderReport, Paid, Payment, Refund, Sale, Snapshot
-from twofold.sources import loose
+from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading
-from twofold.sources.fields import read_currency, read_money
+from twofold.sources.schema import read_currency, read_money
 from twofold.sources.stripe.deliveries import Delivery
 from twofold.sources.stripe.identity import Identity
 from twofold.sources.stripe.methods import IN_PERSON, method_of, types_of
@@ -45,7 +45,7 @@ def read_amount(thing: dict[str, Any], *names: str) -> Money | Refusal:
         reason = DropReason.INVALID_CURRENCY if given else DropReason.MISSING_CURRENCY
         return Refusal(reason=reason, path="data.object.currency", expected="three letters", got=describe(given))
     name = next((name for name in names if thing.get(name) is not None), names[0])
-    minor = loose.whole(thing, name)
+    minor = lenient.whole(thing, name)
     if minor is None or minor < 0:
         given = thing.get(name)
         reason = DropReason.MISSING_VALUE if given is None else DropReason.INVALID_VALUE
@@ -56,7 +56,7 @@ def read_amount(thing: dict[str, Any], *names: str) -> Money | Refusal:
 
 def minor(thing: dict[str, Any], name: str, currency: str) -> Decimal | None:
     """A part of an amount; None where it is not stated."""
-    value = loose.whole(thing, name)
+    value = lenient.whole(thing, name)
     return None if value is None else to_amount(value, currency)
 
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from twofold.event.refusal import Refusal
 from twofold.sources.contract import Ignored, SourceOptions
-from twofold.sources.signing import fits_hex
+from twofold.sources.signatures import fits_hex
 from twofold.sources.stripe.checkouts import read_expired, read_invoice, read_invoice_payment, read_session
 from twofold.sources.stripe.deliveries import Delivery, open_envelope, open_object
 from twofold.sources.stripe.payments import (

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.strict_json import read_json
-from twofold.sources import loose
+from twofold.sources import lenient
 
 FIELDS = (
     "id", "number", "order_key", "created_via", "status", "currency", "total", "total_tax", "discount_total",
@@ -69,7 +69,7 @@ def meta_of(order: dict[str, Any]) -> list[tuple[str, str]]:
     """Order meta that is text or a whole number, in the order of writing."""
     pairs = []
     for entry in order.get("meta_data", ()):
-        name, value = loose.text(entry, "key"), loose.text(entry, "value")
+        name, value = lenient.text(entry, "key"), lenient.text(entry, "value")
         if name and value:
             pairs.append((name, value))
     return pairs

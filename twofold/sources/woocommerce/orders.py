@@ -18,8 +18,8 @@ from msgspec import Struct
 
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.ledger.model import Amounts, Line, Method, OrderReport, Paid, Refund, Sale, Snapshot
-from twofold.sources import loose
-from twofold.sources.fields import read_currency, read_label
+from twofold.sources import lenient
+from twofold.sources.schema import read_currency, read_label
 from twofold.sources.woocommerce.bodies import meta_of, moment, site_moment
 from twofold.sources.woocommerce.states import RULES, TRASH, UNKNOWN, Stage, is_reserved, is_test, method_of
 
@@ -56,7 +56,7 @@ def read_order(body: dict[str, Any], now_s: int) -> Order | Refusal:
     A time in the site's own zone (version 1 of the API has no other) may seem hours ahead; no order was placed after
     ``now_s``.
     """
-    order_id = loose.digits(body, "id")
+    order_id = lenient.digits(body, "id")
     if order_id is None:
         return _refuse(DropReason.WRONG_TYPE, "id", "the order's number", body.get("id"))
     notes: list[str] = []
@@ -77,7 +77,7 @@ def read_order(body: dict[str, Any], now_s: int) -> Order | Refusal:
     return Order(
         body=body,
         id=order_id,
-        status=(loose.text(body, "status") or "").lower().removeprefix("wc-"),
+        status=(lenient.text(body, "status") or "").lower().removeprefix("wc-"),
         meta=meta_of(body),
         placed_at=placed_at,
         modified_at=modified if modified is not None else placed_at,
@@ -110,8 +110,8 @@ def aliases_of(body: dict[str, Any]) -> tuple[str, ...]:
     Not ``cart_hash``: it is a digest of what is in the basket, the same for everybody who buys the same.
     """
     found = [f"{kind}:{value}" for kind, value in
-             (("number", loose.token(body, "number")), ("order_key", loose.token(body, "order_key"))) if value]  # fmt: skip
-    transaction = loose.token(body, "transaction_id")
+             (("number", lenient.token(body, "number")), ("order_key", lenient.token(body, "order_key"))) if value]  # fmt: skip
+    transaction = lenient.token(body, "transaction_id")
     if transaction:
         kind = "payment" if transaction.startswith("pi_") else "charge" if transaction.startswith("ch_") else ""
         found.append(f"{kind or 'transaction'}:{transaction}")
@@ -122,7 +122,7 @@ def aliases_of(body: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _amounts(body: dict[str, Any]) -> Amounts | Refusal:
-    total, currency = loose.decimal(body, "total"), read_currency(body.get("currency"))
+    total, currency = lenient.decimal(body, "total"), read_currency(body.get("currency"))
     if total is None or total < 0:
         reason = DropReason.MISSING_VALUE if body.get("total") is None else DropReason.INVALID_VALUE
         return _refuse(reason, "total", "a plain decimal number, zero or more", body.get("total"))
@@ -132,18 +132,18 @@ def _amounts(body: dict[str, Any]) -> Amounts | Refusal:
     return Amounts(
         currency=currency,
         total=total,
-        tax=loose.decimal(body, "total_tax"),
-        shipping=loose.decimal(body, "shipping_total"),
-        shipping_tax=loose.decimal(body, "shipping_tax"),
-        discount=loose.decimal(body, "discount_total"),
+        tax=lenient.decimal(body, "total_tax"),
+        shipping=lenient.decimal(body, "shipping_total"),
+        shipping_tax=lenient.decimal(body, "shipping_tax"),
+        discount=lenient.decimal(body, "discount_total"),
     )
 
 
 def _refunds(order: Order, currency: str) -> tuple[Refund, ...]:
     """The refunds so far. A refund has no time here, so the order's last change stands for it: its latest possible."""
     found = []
-    for entry in loose.parts(order.body, "refunds"):
-        refund_id, total = loose.digits(entry, "id"), loose.decimal(entry, "total")
+    for entry in lenient.parts(order.body, "refunds"):
+        refund_id, total = lenient.digits(entry, "id"), lenient.decimal(entry, "total")
         if refund_id and total:  # written with a minus; one of 0.00 takes back pieces, not money
             reason = read_label(entry.get("reason")) or ""
             found.append(
@@ -154,7 +154,7 @@ def _refunds(order: Order, currency: str) -> tuple[Refund, ...]:
 
 def _snapshot(order: Order, amounts: Amounts, refunds: tuple[Refund, ...], stages: Mapping[str, str]) -> Snapshot:
     body, rule = order.body, RULES.get(order.status, UNKNOWN)
-    gateway, title = loose.text(body, "payment_method") or "", loose.text(body, "payment_method_title") or ""
+    gateway, title = lenient.text(body, "payment_method") or "", lenient.text(body, "payment_method_title") or ""
     method = method_of(gateway, title)
     on_delivery = method is Method.COD
     stage = _stage(order, stages)
@@ -165,7 +165,7 @@ def _snapshot(order: Order, amounts: Amounts, refunds: tuple[Refund, ...], stage
         version=order.modified_at * 1000,
         placed_at=order.placed_at,
         shop=amounts,
-        lines=tuple(_line(line) for line in loose.parts(body, "line_items")),
+        lines=tuple(_line(line) for line in lenient.parts(body, "line_items")),
         gateways=(label,) if label else (),
         method=method,
         paid=_paid(order, method, stage, sum((r.amount for r in refunds), Decimal()), amounts.total),
@@ -231,19 +231,19 @@ def _stage(order: Order, stages: Mapping[str, str]) -> Stage | None:
 def _sale(order: Order) -> Sale:
     if any(name == _RENEWAL_META for name, _ in order.meta):
         return Sale.RENEWAL
-    created_via = loose.text(order.body, "created_via") or ""
+    created_via = lenient.text(order.body, "created_via") or ""
     # A plugin's checkout has a browser; an order that code made has none.
-    other = Sale.WEB if loose.text(order.body, "customer_user_agent") else Sale.API
+    other = Sale.WEB if lenient.text(order.body, "customer_user_agent") else Sale.API
     return SALES.get(created_via.lower(), other)
 
 
 def _line(line: dict[str, Any]) -> Line:
-    pieces = loose.decimal(line, "quantity")
+    pieces = lenient.decimal(line, "quantity")
     quantity = int(pieces) if pieces and pieces > 0 and pieces == int(pieces) else 1  # 0.5 kg is one piece of a line
-    before, after = loose.decimal(line, "subtotal"), loose.decimal(line, "total")
+    before, after = lenient.decimal(line, "subtotal"), lenient.decimal(line, "total")
     return Line(
         id=item_id(line) or "",
-        sku=loose.token(line, "sku") or "",
+        sku=lenient.token(line, "sku") or "",
         quantity=quantity,
         price=price_of_piece(before, quantity) if before is not None else None,
         discount=before - after if before is not None and after is not None and before > after else None,
@@ -252,7 +252,7 @@ def _line(line: dict[str, Any]) -> Line:
 
 def item_id(line: dict[str, Any]) -> str | None:
     """The catalogue's id: the variation's, else the product's, else the sku."""
-    return loose.digits(line, "variation_id") or loose.digits(line, "product_id") or loose.token(line, "sku")
+    return lenient.digits(line, "variation_id") or lenient.digits(line, "product_id") or lenient.token(line, "sku")
 
 
 def price_of_piece(amount: Decimal, quantity: int) -> Decimal:

@@ -13,9 +13,9 @@ from typing import Any
 from twofold.event.identity import read_event_id
 from twofold.event.model import RawEvent
 from twofold.ledger.model import OrderReport, Sale
-from twofold.sources import loose
+from twofold.sources import lenient
+from twofold.sources.browser_ids import KeptIds, without_empty
 from twofold.sources.contract import SourceOptions
-from twofold.sources.kept_ids import KeptIds, without_empty
 from twofold.sources.woocommerce.orders import Order, item_id, price_of_piece
 
 ACTION_SOURCES = {
@@ -79,27 +79,29 @@ def read_purchase(order: Order, report: OrderReport, options: SourceOptions) -> 
 
 def _home(body: dict[str, Any]) -> dict[str, Any]:
     """One address, never parts of two: the buyer's own first, since the parcel may go to somebody else."""
-    billing = loose.part(body, "billing")
-    return billing if loose.text(billing, "country") or loose.text(billing, "city") else loose.part(body, "shipping")
+    billing = lenient.part(body, "billing")
+    return (
+        billing if lenient.text(billing, "country") or lenient.text(billing, "city") else lenient.part(body, "shipping")
+    )
 
 
 def _user_data(order: Order, home: dict[str, Any], kept: KeptIds, meta: dict[str, str]) -> dict[str, Any]:
     body = order.body
-    billing, shipping = loose.part(body, "billing"), loose.part(body, "shipping")
-    phones = (loose.text(billing, "phone"), loose.text(shipping, "phone"))
+    billing, shipping = lenient.part(body, "billing"), lenient.part(body, "shipping")
+    phones = (lenient.text(billing, "phone"), lenient.text(shipping, "phone"))
     return without_empty(
         {
-            "em": loose.text(billing, "email"),
+            "em": lenient.text(billing, "email"),
             "ph": list(dict.fromkeys(phone for phone in phones if phone)),
-            "fn": loose.text(billing, "first_name") or loose.text(shipping, "first_name"),
-            "ln": loose.text(billing, "last_name") or loose.text(shipping, "last_name"),
-            "ct": loose.text(home, "city"),
+            "fn": lenient.text(billing, "first_name") or lenient.text(shipping, "first_name"),
+            "ln": lenient.text(billing, "last_name") or lenient.text(shipping, "last_name"),
+            "ct": lenient.text(home, "city"),
             "st": _state(home),
-            "zp": loose.text(home, "postcode"),
-            "country": loose.text(home, "country"),
-            "external_id": loose.digits(body, "customer_id"),
-            "client_ip_address": loose.text(body, "customer_ip_address"),
-            "client_user_agent": loose.text(body, "customer_user_agent") or meta.get(_AGENT),
+            "zp": lenient.text(home, "postcode"),
+            "country": lenient.text(home, "country"),
+            "external_id": lenient.digits(body, "customer_id"),
+            "client_ip_address": lenient.text(body, "customer_ip_address"),
+            "client_user_agent": lenient.text(body, "customer_user_agent") or meta.get(_AGENT),
             "fbp": kept.fbp,
             "fbc": kept.fbc(meta.get(_LANDING), order.placed_at * 1000),
         }
@@ -111,18 +113,18 @@ def _contents(body: dict[str, Any]) -> dict[str, Any]:
     with_tax = body.get("prices_include_tax") is True
     contents: list[dict[str, Any]] = []
     pieces = 0
-    for line in loose.parts(body, "line_items"):
-        count = loose.decimal(line, "quantity") or Decimal()
+    for line in lenient.parts(body, "line_items"):
+        count = lenient.decimal(line, "quantity") or Decimal()
         if count <= 0:
             continue
         quantity = int(count) if count == int(count) else 1
         pieces += quantity
-        item, amount = item_id(line), loose.decimal(line, "subtotal")
+        item, amount = item_id(line), lenient.decimal(line, "subtotal")
         if not item:
             continue
         content: dict[str, Any] = {"id": item, "quantity": quantity}
         if amount is not None and amount >= 0:
-            tax = (loose.decimal(line, "subtotal_tax") if with_tax else None) or Decimal()
+            tax = (lenient.decimal(line, "subtotal_tax") if with_tax else None) or Decimal()
             content["item_price"] = price_of_piece(amount + tax, quantity)
         contents.append(content)
     data: dict[str, Any] = {"contents": contents, "content_type": "product"} if contents else {}
@@ -131,13 +133,13 @@ def _contents(body: dict[str, Any]) -> dict[str, Any]:
 
 def _state(home: dict[str, Any]) -> str | None:
     """Without the country that WooCommerce writes before some countries' states: DE-BE is BE."""
-    state, country = loose.text(home, "state"), loose.text(home, "country") or ""
+    state, country = lenient.text(home, "state"), lenient.text(home, "country") or ""
     return state.removeprefix(f"{country}-") if state else None
 
 
 def _region(home: dict[str, Any]) -> str | None:
     """The country, in the United States with the state: rules on consent differ between its states."""
-    country, state = (loose.text(home, "country") or "").upper(), (_state(home) or "").upper()
+    country, state = (lenient.text(home, "country") or "").upper(), (_state(home) or "").upper()
     if not _COUNTRY.fullmatch(country):
         return None
     return f"US-{state}" if country == "US" and _STATE.fullmatch(state) else country
@@ -148,7 +150,7 @@ def _page(body: dict[str, Any], landing: str | None, shop: str) -> str:
 
     The address for paying (payment_url) holds the order's key, so only its host is used.
     """
-    entry, payment = loose.address_of(landing), loose.address_of(loose.text(body, "payment_url"))
+    entry, payment = lenient.address_of(landing), lenient.address_of(lenient.text(body, "payment_url"))
     if entry.hostname and "@" not in entry.path and "%40" not in entry.path:
         return f"https://{entry.hostname}{entry.path or '/'}"
     return f"https://{payment.hostname or shop}/"

@@ -20,9 +20,9 @@ from typing import Any
 
 from twofold.event.refusal import Refusal
 from twofold.ledger.model import OrderReport
-from twofold.sources import loose
+from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading, SourceOptions
-from twofold.sources.signing import fits_base64
+from twofold.sources.signatures import fits_base64
 from twofold.sources.woocommerce.bodies import open_body
 from twofold.sources.woocommerce.orders import read_order, read_report
 from twofold.sources.woocommerce.purchases import read_purchase
@@ -107,7 +107,7 @@ def _read_deletion(
 ) -> Reading | Ignored | Refusal:
     """The body is an id of any kind of object, so here, and only here, the unsigned topic decides: that of an order
     says that it left the shop's list, which takes no purchase back by itself."""
-    order_id = loose.digits(body, "id")
+    order_id = lenient.digits(body, "id")
     if topic != DELETION or headers.get("x-wc-webhook-resource", "order") != "order" or order_id is None:
         return Ignored(kind=_resource(topic), reason="a deletion of something that is no order")
     report = OrderReport(

@@ -1,0 +1,116 @@
+"""Redacted rows: what is taken out is out, what proves the journal stays, and a digest that is kept tells nothing."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import apsw
+import pytest
+from subjects import Person, erased, erasing, made
+
+from tests.store.copies import BROWSER, NOW, appended, copy
+from twofold.event.model import decode_event, encode
+from twofold.matching.subject import SubjectRequest
+from twofold.privacy.redact import Part, site_of, without_part, without_person
+from twofold.store.journal import SALT
+
+ANNA = Person(1)
+
+# url -> what may stay of it when the person goes
+SITES = [
+    ("https://shop.example/orders/abc123/thanks?key=wc_order_x#top", "https://shop.example/"),
+    ("https://user:word@shop.example:8443/a", "https://shop.example:8443/"),
+    ("/orders/abc123", None),
+    ("https://[broken", None),
+    (None, None),
+]
+
+
+@pytest.mark.parametrize(("url", "kept"), SITES)
+def test_of_an_address_only_the_site_stays(url, kept):
+    """No path, no query, no credentials; what is no address is gone."""
+    assert site_of(url) == kept
+
+
+def test_a_person_leaves_money_and_goods_behind():
+    """Every field that can point to somebody is empty; value, currency, goods, times and name are untouched."""
+    event = made("e", BROWSER, ANNA.user("em", "fbp", "fbc"), order="O-1", ids=("sku-1",), lines=("sku-1",), visitor="v",
+                 links=("cart:c",), url="https://shop.example/a?b=c")  # fmt: skip
+    event.custom_data.other = {"note": "call me"}
+    event.app_data = {"device": "x"}
+    event.click_ids = {"gclid": "g"}
+    new = without_person(event, lambda text: text)
+    kept = encode(new)
+    for gone in (b"fbp", b"fbc", b"em", b"203.0.113.9", b"cart", b"call me", b"device", b"gclid", b"b=c", b'"visitor"'):
+        assert gone not in kept
+    assert (new.custom_data.value, new.custom_data.currency, new.custom_data.content_ids) == (
+        event.custom_data.value,
+        "EUR",
+        ("sku-1",),
+    )
+    assert (new.event_time, new.received_at, new.event_name, new.event_id) == (event.event_time, NOW, "Purchase", "e")
+
+
+# part, and which of these keys remain of em, fbp, fbc, client_ip_address, client_user_agent
+PARTS = [
+    (Part.ADDRESS, {"em", "fbp", "fbc"}),
+    (Part.CLICK_IDS, {"em", "client_ip_address", "client_user_agent"}),
+    (Part.CONTACT, {"fbp", "fbc", "client_ip_address", "client_user_agent"}),
+]
+
+
+@pytest.mark.parametrize(("part", "kept"), PARTS)
+def test_each_part_takes_its_own_fields(part, kept):
+    """One part leaves the others' fields alone; a campaign's name survives the click id beside it."""
+    event = made("e", BROWSER, ANNA.user("em", "fbp", "fbc"), url="https://shop.example/?utm_source=x&fbclid=abc")
+    user = without_part(event, part).user_data
+    assert {f for f in user.__struct_fields__ if getattr(user, f)} == kept
+    url = without_part(event, part).event_source_url
+    assert url == ("https://shop.example/?utm_source=x" if part is Part.CLICK_IDS else event.event_source_url)
+
+
+def test_a_kept_digest_cannot_be_tried_with_the_right_guess(tmp_path):
+    """Whoever knows every byte that stood there cannot show it by what is kept: the salt is gone with the body."""
+    import asyncio
+
+    event = copy("e", em="a")
+
+    async def main():
+        async with erasing(tmp_path) as (store, eraser):
+            await store.append([event])
+            before = (await store.transact(lambda e: e.script("select body, chain from event")))[0]
+            await erased(eraser, SubjectRequest(emails=("a" * 64,)))
+            after = (
+                await store.transact(
+                    lambda e: e.script(
+                        "select e.body, e.chain, r.digest from event e join redaction r using (position)"
+                    )
+                )
+            )[0]
+            return before, after
+
+    (body, chain), (now, shorter, digest) = asyncio.run(main())
+    assert len(chain) == 8 + SALT
+    assert shorter == chain[:8]
+    assert blake2b(body, digest_size=16, salt=chain[8:]).digest() == digest
+    assert blake2b(body, digest_size=16).digest() != digest
+    assert not decode_event(now).user_data.em
+
+
+def test_a_journal_of_an_older_version_still_verifies(tmp_path):
+    """Rows written before there was a salt have 8 bytes in their chain column: they follow, and can be redacted."""
+    from twofold.store.journal import GENESIS, body_digest, link
+    from twofold.store.lists import verify
+
+    appended(tmp_path, [copy("a"), copy("b")])
+    db = apsw.Connection(str(tmp_path / "twofold.db"))
+    before = GENESIS
+    for position, verdict, action, body in db.execute(
+        "select position, verdict, action, body from event order by position"
+    ).fetchall():
+        before = link(before, position, verdict, action, body_digest(body, b""))
+        db.execute("update event set chain = ? where position = ?", (before, position))
+    db.close()
+    assert all(c.holds for c in verify(tmp_path))
+    appended(tmp_path, [copy("c")])
+    assert all(c.holds for c in verify(tmp_path))

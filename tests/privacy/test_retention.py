@@ -1,0 +1,186 @@
+"""Retention by a test's clock: each kind goes when its days are over, not before, and not while something waits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from subjects import AGENT, OFFICE, Person, bytes_of, done, made
+
+from tests.store.copies import BROWSER, DAY, HOLD, NOW, assert_sums_hold, claim, opened, rows
+from twofold.event.delivery import DeliveryState
+from twofold.privacy.retention import Days, Retention
+from twofold.store.journal import RefusedRow
+
+ANNA = Person(1)
+DAYS = Days(address=30, click_ids=90, contact=180, payload=30, refused=30, audit=365)
+EM = made("x", BROWSER, ANNA.user("em")).user_data.em[0].hex
+
+
+async def stepped(store, at, days=DAYS):
+    """Steps until there is nothing more to do; the retention."""
+    retention = Retention(store, days)
+    for _ in range(500):
+        if not await retention.step(at):
+            return retention
+    raise AssertionError("it never ends")
+
+
+def kept_after(folder, days_later, *, settle=True):
+    """Match keys of one event, and whether its sent bytes are there, so many days after it was sent."""
+
+    async def main():
+        async with opened(folder) as store:
+            await store.append([made("e", BROWSER, ANNA.user("em", "fbp", "fbc"), visitor=ANNA.visitor)])
+            (delivery,) = await claim(store, NOW + HOLD)
+            if settle:
+                await store.settle([done(delivery)], NOW + HOLD)
+            await stepped(store, NOW + HOLD + days_later * DAY)
+            (size,) = (await store.transact(lambda e: e.script("select length(payload) from frozen")))[0]
+            return size > 0
+
+    payload = asyncio.run(main())
+    assert_sums_hold(folder)
+    return set(rows(folder, "events")[0]["match_keys"]), payload
+
+
+ADDRESS, CLICKS, CONTACT = {"client_ip_address", "client_user_agent"}, {"fbp", "fbc"}, {"em"}
+AGES = [
+    (29, ADDRESS | CLICKS | CONTACT, True),
+    (31, CLICKS | CONTACT, False),
+    (89, CLICKS | CONTACT, False),
+    (91, CONTACT, False),
+    (179, CONTACT, False),
+    (181, set(), False),
+]
+
+
+@pytest.mark.parametrize(("days", "keys", "payload"), AGES)
+def test_each_kind_goes_after_its_days(tmp_path, days, keys, payload):
+    """One day before it is there, one day after it is not; the journal verifies at every age."""
+    assert kept_after(tmp_path, days) == (keys, payload)
+
+
+def test_the_bytes_are_gone(tmp_path):
+    """Not only out of the answers: no byte of the closed folder holds the address, the click id or the hash."""
+    values = (OFFICE, AGENT, ANNA.click, str(ANNA.number), ANNA.visitor, EM)
+    kept_after(tmp_path, 1)
+    held = bytes_of(tmp_path)
+    assert all(value.encode() in held for value in values)
+
+    async def main():
+        async with opened(tmp_path) as store:
+            await stepped(store, NOW + 181 * DAY)
+
+    asyncio.run(main())
+    held = bytes_of(tmp_path)
+    assert [value for value in values if value.encode() in held] == []
+
+
+def test_what_waits_is_passed_over_and_done_later(tmp_path):
+    """A delivery of a paused destination keeps its event whole; once it is settled the event is emptied."""
+
+    async def main():
+        async with opened(tmp_path) as store:
+            events = [made(f"e{n}", BROWSER, ANNA.user("em"), name="Lead", value=None) for n in range(3)]
+            await store.append(events)
+            claimed = await claim(store, NOW)
+            await store.settle([done(claimed[0]), done(claimed[2])], NOW)
+            await stepped(store, NOW + 31 * DAY)
+            first = [
+                bool(b.count(b"203.0.113.9"))
+                for (b,) in await store.transact(lambda e: e.script("select body from event"))
+            ]
+            await store.settle([done(claimed[1], at=NOW + 31 * DAY)], NOW + 31 * DAY)
+            await stepped(store, NOW + 62 * DAY)
+            second = [
+                bool(b.count(b"203.0.113.9"))
+                for (b,) in await store.transact(lambda e: e.script("select body from event"))
+            ]
+            payloads = [n for (n,) in await store.transact(lambda e: e.script("select length(payload) from frozen"))]
+            return first, second, payloads
+
+    first, second, payloads = asyncio.run(main())
+    assert first == [False, True, False]
+    assert second == [False, False, False]
+    assert payloads == [0, 0, 0]
+    assert_sums_hold(tmp_path)
+
+
+def test_a_dead_delivery_without_its_bytes_cannot_be_revived(tmp_path):
+    """Reviving needs the same bytes; when retention took them the delivery stays dead."""
+
+    async def main():
+        async with opened(tmp_path) as store:
+            await store.append([made("e", BROWSER, ANNA.user("em"), name="Lead", value=None)])
+            (delivery,) = await claim(store, NOW)
+            await store.settle([done(delivery, DeliveryState.DEAD)], NOW)
+            early = await store.revive([delivery.id], NOW)
+            (delivery,) = await claim(store, NOW)
+            await store.settle([done(delivery, DeliveryState.DEAD)], NOW)
+            await stepped(store, NOW + 31 * DAY)
+            return early, await store.revive([delivery.id], NOW + 31 * DAY)
+
+    assert asyncio.run(main()) == (1, 0)
+
+
+def test_refused_bodies_go_after_their_days(tmp_path):
+    """By their own time, oldest first; the count of what was refused stays."""
+
+    def refused(at):
+        return RefusedRow(at, "events", "1", "", "", "bad", None, "", "", "", 2, "{}")
+
+    async def main():
+        async with opened(tmp_path) as store:
+            await store.append([], [refused(NOW), refused(NOW + 5 * DAY)])
+            await stepped(store, NOW + 31 * DAY)
+
+    asyncio.run(main())
+    assert [r["received_at"] for r in rows(tmp_path, "refused")] == [NOW + 5 * DAY]
+    assert_sums_hold(tmp_path)
+
+
+def test_it_goes_in_portions_and_says_how_late_it_is(tmp_path):
+    """Hundreds of rows take several steps; lateness is there while they do and none when they are done."""
+
+    async def main():
+        async with opened(tmp_path) as store:
+            events = [made(f"e{n}", BROWSER, ANNA.user("em"), name="Lead", value=None) for n in range(400)]
+            await store.append(events)
+            retention = Retention(store, DAYS)
+            late, steps = [], 0
+            claimed = await claim(store, NOW, limit=1000)
+            await store.settle([done(d) for d in claimed], NOW)
+            while await retention.step(NOW + 40 * DAY):
+                steps += 1
+                late.append(retention.late_s["address"])
+            await retention.step(NOW + 40 * DAY)
+            return steps, late, retention.late_s["address"]
+
+    steps, late, at_last = asyncio.run(main())
+    assert steps >= 3
+    assert set(late[:3]) == {10 * 86_400.0}
+    assert at_last == 0.0
+    assert_sums_hold(tmp_path)
+
+
+def test_months_in_a_run(tmp_path):
+    """Two years of days, an event a day, retention every day: at the end only what is young enough is held."""
+
+    async def main():
+        async with opened(tmp_path, hold={}) as store:
+            for day in range(0, 730, 5):
+                at = NOW + day * DAY
+                await store.append([made(f"e{day}", BROWSER, ANNA.user("em", "fbp"), name="Lead", value=None, at=at)])
+                claimed = await claim(store, at)
+                await store.settle([done(d, at=at) for d in claimed], at)
+                await stepped(store, at)
+
+    asyncio.run(main())
+    held = [set(r["match_keys"]) for r in rows(tmp_path, "events")]
+    ages = [725 - day for day in range(0, 730, 5)]
+    for age, keys in zip(ages, held, strict=True):
+        assert keys == (ADDRESS if age <= 30 else set()) | ({"fbp"} if age <= 90 else set()) | (
+            CONTACT if age <= 180 else set()
+        )
+    assert_sums_hold(tmp_path)

@@ -1,0 +1,201 @@
+"""Gates of trust on the real store: robots, limits and confirmation, and that a trusted copy always brings it back."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+from copies import BROWSER, HOLD, NOW, SERVER, assert_sums_hold, claim, copy, opened, rows, sent
+from msgspec.structs import replace
+
+from twofold.collect.policy import DatasetPolicy, TrustRules
+from twofold.event.model import Tier
+from twofold.store.fold import unite
+from twofold.store.gates.trust import REOPENED, TrustGates
+
+DUE = NOW + HOLD
+MINUTE = 60_000
+
+
+def run_with(folder, scenario, *, bots: bool = True, **trust):
+    """A scenario on a store whose dataset 1 has these rules."""
+
+    async def main():
+        async with opened(folder, hold={}) as store:
+            gates = TrustGates({"1": DatasetPolicy(id="1", suppress_bots=bots, trust=TrustRules(**trust))})
+            own = (gates.gate_bots, gates.gate_limits, gates.gate_unconfirmed)
+            store._outbox.gates = (*store._outbox.gates, *own)
+            return await scenario(store)
+
+    return asyncio.run(main())
+
+
+def outcome(folder) -> list[tuple[str, str]]:
+    assert_sums_hold(folder)
+    return [(d["state"], d["reason"]) for d in rows(folder, "deliveries")]
+
+
+def robot(**facts):
+    return replace(copy("1", BROWSER, **facts), bot="crawler")
+
+
+def overdone(**facts):
+    return replace(copy("1", BROWSER, **{"value": "9999", **facts}), held_back="value_over_cap")
+
+
+def test_a_robot_is_kept_and_not_sent(tmp_path):
+    """Suppressed with its reason, counted like every action; with the switch off it goes."""
+
+    async def scenario(store):
+        await store.append([robot()])
+        return len(await claim(store, DUE))
+
+    assert run_with(tmp_path / "a", scenario) == 0
+    assert outcome(tmp_path / "a") == [("suppressed", "bot")]
+    assert run_with(tmp_path / "b", scenario, bots=False) == 1
+
+
+def flooded(**facts):
+    return replace(copy("1", BROWSER, **facts), held_back="quarantine")
+
+
+@pytest.mark.parametrize("held", [robot, overdone, flooded], ids=["robot", "over the cap", "quarantine"])
+@pytest.mark.parametrize("late", [False, True], ids=["before", "after"])
+def test_a_trusted_copy_overrules_it(tmp_path, held, late):
+    """A forger who is first with a real order's number delays nothing: the shop's own copy is sent, with its own money."""
+
+    async def scenario(store):
+        await store.append([held(order="1001")])
+        early = await claim(store, DUE) if late else []
+        await store.append([copy("1", SERVER, value="42.50", order="1001", tier=Tier.T3, at=DUE)])
+        return early, [sent(d) for d in await claim(store, DUE + 1)]
+
+    early, (event,) = run_with(tmp_path, scenario)
+    assert early == []
+    assert (event.custom_data.value, event.held_back) == (Decimal("42.50"), None)
+    assert [state for state, _ in outcome(tmp_path)] == ["waiting"]
+
+
+def test_money_within_the_limits_counts_where_another_copy_overdoes_it(tmp_path):
+    """Two browsers say the same action, one of them too much: the other's money is sent, not the mark of the first."""
+
+    async def scenario(store):
+        await store.append([overdone(), copy("1", BROWSER, value="20", at=NOW + 1)])
+        return [sent(d) for d in await claim(store, DUE)]
+
+    (event,) = run_with(tmp_path, scenario)
+    assert (event.custom_data.value, event.held_back) == (Decimal("20"), None)
+
+
+def test_all_over_the_limits_goes_nowhere(tmp_path):
+    async def scenario(store):
+        await store.append([overdone()])
+        return await claim(store, DUE)
+
+    assert run_with(tmp_path, scenario) == []
+    assert outcome(tmp_path) == [("suppressed", "value_over_cap")]
+
+
+CONFIRMING = [
+    # what comes, claims at, drop, (claims that bring it, marks)
+    ("nothing", False, ([5], "unconfirmed")),
+    ("nothing", True, ([], None)),
+    ("token", False, ([1], "")),
+    ("server", False, ([2], "")),
+    ("browser", False, ([5], "unconfirmed")),
+]
+
+
+@pytest.mark.parametrize(("comes", "drop", "expected"), CONFIRMING, ids=range(len(CONFIRMING)))
+def test_an_untrusted_purchase_waits_for_confirmation(tmp_path, comes, drop, expected):
+    """Five minutes for a better copy: at once when it comes, else as the dataset wishes, marked. A token is enough."""
+
+    async def scenario(store):
+        tier = Tier.T1 if comes == "token" else Tier.T0
+        await store.append([copy("1", BROWSER, tier=tier)])
+        brought = []
+        for minute in range(1, 7):
+            if minute == 2 and comes in ("server", "browser"):
+                channel = SERVER if comes == "server" else BROWSER
+                await store.append([copy("1", channel, at=NOW + 2 * MINUTE)])
+            brought += [minute for _ in await claim(store, NOW + minute * MINUTE, lease_ms=10**9)]
+        return brought
+
+    brought = run_with(tmp_path, scenario, confirm_ms={"Purchase": 5 * MINUTE}, drop_unconfirmed=drop)
+    assert brought == expected[0]
+    if drop:
+        assert outcome(tmp_path) == [("suppressed", "unconfirmed")]
+
+
+def test_other_names_do_not_wait(tmp_path):
+    async def scenario(store):
+        await store.append([copy("1", BROWSER, name="PageView", value=None)])
+        return len(await claim(store, NOW))
+
+    assert run_with(tmp_path, scenario, confirm_ms={"Purchase": 5 * MINUTE}) == 1
+
+
+def test_a_confirmation_after_the_end_still_counts(tmp_path):
+    """Dropped as unconfirmed, then confirmed: sent after all."""
+
+    async def scenario(store):
+        await store.append([copy("1", BROWSER)])
+        await claim(store, NOW + 6 * MINUTE)
+        await store.append([copy("1", SERVER, at=NOW + 7 * MINUTE)])
+        return len(await claim(store, NOW + 7 * MINUTE))
+
+    assert run_with(tmp_path, scenario, confirm_ms={"Purchase": 5 * MINUTE}, drop_unconfirmed=True) == 1
+
+
+def test_nothing_else_is_brought_back(tmp_path):
+    """A better copy undoes a lack of trust, never a lack of consent."""
+    from twofold.event.model import Consent
+
+    async def scenario(store):
+        await store.append([copy("1", BROWSER, consent=Consent.DENIED)])
+        await claim(store, DUE)
+        await store.append([copy("1", SERVER, consent=Consent.GRANTED, at=DUE)])
+        return await claim(store, DUE + 1)
+
+    assert run_with(tmp_path, scenario) == []
+    assert outcome(tmp_path) == [("suppressed", "consent_denied")]
+
+
+def test_the_statement_knows_the_same_reasons():
+    """The list in the code and the one in the statement are one."""
+    from twofold.store.sqlite.statements import statement
+
+    text = statement("reopen_deliveries")
+    assert all(f"'{reason}'" in text for reason in REOPENED)
+    assert text.count("'") == 2 * (len(REOPENED) + 3)  # waiting, the empty reason, suppressed
+
+
+LIMITING = [
+    # what the server's copy says, what the browser's says, what is sent
+    ({"data_processing_options": ()}, {"data_processing_options": ("LDU",)}, {"data_processing_options": ("LDU",)}),
+    (
+        {"data_processing_options": ("AMO",), "data_processing_options_country": 0},
+        {
+            "data_processing_options": ("LDU",),
+            "data_processing_options_country": 1,
+            "data_processing_options_state": 1000,
+        },
+        {
+            "data_processing_options": ("LDU",),
+            "data_processing_options_country": 1,
+            "data_processing_options_state": 1000,
+        },
+    ),
+    ({"opt_out": False}, {"opt_out": True}, {"opt_out": True}),
+    ({"opt_out": True}, {"opt_out": False}, {"opt_out": True}),
+    ({"data_processing_options": ()}, {}, {"data_processing_options": ()}),
+]
+
+
+@pytest.mark.parametrize(("server", "browser", "united"), LIMITING, ids=range(len(LIMITING)))
+def test_what_one_copy_limits_is_limited(server, browser, united):
+    """The more trusted copy has the better word for everything else, not for what the shopper allows."""
+    copies = [replace(copy("1", BROWSER), **browser), replace(copy("1", SERVER), **server)]
+    event = unite(copies)
+    assert {name: getattr(event, name) for name in united} == united

@@ -1,0 +1,1 @@
+"""One file a door: what it accepts, how it is read, and what it answers."""

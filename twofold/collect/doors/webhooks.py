@@ -1,0 +1,199 @@
+"""The door for signed webhooks: signature, reading, then the ledger, the journal or an erasure. Plain functions.
+
+Owns what becomes of each kind of reading and the words of its answer. What a body means is the source's, what a copy
+is worth the steps' and the order policy's. Whatever was understood of a webhook is kept, also when a part was not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import re
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+from msgspec import Struct
+
+from twofold.clock import Clock
+from twofold.collect import answers
+from twofold.collect.doors.decode import read_fields
+from twofold.collect.messages import Answer, Pending, Reply, Request
+from twofold.collect.policy import DatasetPolicy
+from twofold.collect.refused import refused_row
+from twofold.collect.steps.orders import entry_of
+from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.required import Origin
+from twofold.event.model import Channel, Event, RawEvent, Tier
+from twofold.event.refusal import DropReason, Refusal
+from twofold.matching.subject import SubjectRequest
+from twofold.sources.chat import META_SIGNATURE
+from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
+from twofold.store.journal import RefusedRow
+from twofold.store.orders.ledger import OrderEntry
+
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PLAIN_TEXT = (
+    (b"content-type", b"text/plain"),
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+_OUR_BODIES = frozenset({"own", "chat"})
+
+AskPrivacy = Callable[[SubjectRequest, str], Awaitable[str]]
+"""Puts a person's or a shop's request on disk and answers its id."""
+
+
+class WebhookDoor(Struct, frozen=True, kw_only=True):
+    """One configured source behind its path."""
+
+    source: Source
+    dataset: str
+    secrets: tuple[str, ...]
+    options: SourceOptions
+    verify_token: str = ""
+
+    @property
+    def name(self) -> str:
+        """How the ledger calls it."""
+        return f"{self.source.name}:{self.options.shop}"
+
+
+class Webhooks:
+    """All webhook doors. Every method runs on the event loop's thread and never waits."""
+
+    def __init__(
+        self,
+        doors: Mapping[str, WebhookDoor],
+        datasets: Mapping[str, DatasetPolicy],
+        clock: Clock,
+        ask_privacy: AskPrivacy | None = None,
+    ) -> None:
+        self.doors = doors
+        self._datasets = datasets
+        self._clock = clock
+        self._ask_privacy = ask_privacy
+
+    def greet(self, request: Request) -> Answer | None:
+        """Meta's question when a webhook is connected: the challenge goes back if the word is the configured one.
+
+        Graph API, "Webhooks: getting started" (hub.mode, hub.verify_token, hub.challenge), read September 2026.
+        """
+        door = self.doors[request.path]
+        fields = read_fields(request.query)
+        if not door.verify_token or not isinstance(fields, dict):
+            return None
+        challenge, word = fields.get("hub.challenge", ""), fields.get("hub.verify_token", "")
+        fits = hmac.compare_digest(word.encode(), door.verify_token.encode())
+        if not fits or fields.get("hub.mode") != "subscribe" or not _CHALLENGE.fullmatch(challenge):
+            return None
+        return Answer(200, challenge.encode(), _PLAIN_TEXT)
+
+    def answer(self, request: Request, keep: Callable[[Refusal, Answer | None], Reply]) -> Reply | WebhookWork:
+        """What one webhook gets. ``keep`` stores a refusal with its body and answers it (or the given answer)."""
+        door = self.doors[request.path]
+        if door.source.is_ping(request.body):
+            return Answer(200, answers.accepted(0, (), ("a test of the address; nothing is kept",), kind="ping"))
+        now = self._clock()
+        # The signature is over the raw bytes, so it is checked before anything is read.
+        if not door.source.signed(request.body, request.headers(), door.secrets, now):
+            return keep(
+                Refusal(
+                    reason=DropReason.BAD_SIGNATURE, path="signature", expected="the configured secret's", got="another"
+                ),
+                None,
+            )
+        found = door.source.read(request.body, request.headers(), door.options, now)
+        if isinstance(found, Refusal):
+            return keep(found, None)
+        if isinstance(found, Ignored):
+            refusal = Refusal(reason=DropReason.NOT_AN_ORDER, expected="something to count", got=found.reason)
+            said = answers.accepted(0, (), (f"left out: {found.reason}",), kind=found.kind)
+            return keep(refusal, Answer(200, said))
+        return self._take(request, door, found, now)
+
+    def _take(self, request: Request, door: WebhookDoor, reading: Reading, now: int) -> Reply | WebhookWork:
+        if reading.privacy is not None:
+            return self._privacy(door, reading, reading.privacy)
+        origin = self._origin(door, reading, now)
+        ours = door.source.name in _OUR_BODIES and META_SIGNATURE not in request.headers()
+        work = WebhookWork(kind=reading.kind, notes=list(reading.notes), ours=ours)
+        if reading.order is not None:
+            entry = entry_of(reading, origin, door.name)
+            if isinstance(entry, Refusal):
+                self._refuse(work, entry, request, door, now)
+                entry = entry_of(msgspec.structs.replace(reading, copy=None), origin, door.name)
+            assert isinstance(entry, OrderEntry)
+            work.orders.append(entry)
+            if entry.copy is not None:
+                work.counted += 1
+                work.notes += entry.copy.warnings
+        elif reading.copy is not None:
+            self._run(work, reading.copy, origin, request, door)
+        for raw in reading.events:
+            self._run(work, raw, origin, request, door)
+        return work
+
+    def _run(self, work: WebhookWork, raw: RawEvent, origin: Origin, request: Request, door: WebhookDoor) -> None:
+        result = run(raw, origin)
+        if isinstance(result, Refusal):
+            self._refuse(work, result, request, door, origin.received_at)
+            return
+        work.events.append(result)
+        work.counted += 1
+        work.notes += result.warnings
+
+    def _refuse(self, work: WebhookWork, refusal: Refusal, request: Request, door: WebhookDoor, now: int) -> None:
+        work.refusals.append(refusal)
+        work.rows.append(refused_row(now, "webhook", door.dataset, refusal, request.body))
+
+    def _privacy(self, door: WebhookDoor, reading: Reading, asked: PrivacyRequest) -> Reply:
+        """Answered once the request itself is on disk; the erasure follows. A copy is for the operator to give."""
+        said = Answer(200, answers.accepted(0, (), reading.notes, kind=reading.kind))
+        if self._ask_privacy is None:
+            return Answer(503, answers.failed("this gateway cannot take requests about persons now; send again"))
+        request = SubjectRequest(
+            kind=asked.kind,
+            emails=asked.emails,
+            phones=asked.phones,
+            external_ids=asked.external_ids,
+            order_ids=asked.order_ids,
+            dataset=door.dataset,
+            country=self._datasets[door.dataset].country,
+        )
+        future = asyncio.ensure_future(self._ask_privacy(request, door.name))
+        return Pending(future, lambda _: said)  # type: ignore[arg-type]
+
+    def _origin(self, door: WebhookDoor, reading: Reading, now: int) -> Origin:
+        dataset = self._datasets[door.dataset]
+        return Origin(
+            dataset=door.dataset,
+            channel=Channel.SERVER,
+            sender=reading.sender,
+            tier=Tier.T3 if door.source.signs_body else Tier.T2,
+            received_at=now,
+            policy=dataset,
+        )
+
+
+class WebhookWork(Struct, kw_only=True):
+    """What is to be stored of one webhook, and what its answer will say.
+
+    ``ours``: a developer writes the body by our documentation and must see what is wrong with it. Other systems cannot
+    change theirs (a lead from last month, a deal without contact data), and give up a webhook that is refused often.
+    """
+
+    ours: bool
+    kind: str
+    notes: list[str]
+    events: list[Event] = []
+    orders: list[OrderEntry] = []
+    refusals: list[Refusal] = []
+    rows: list[RefusedRow] = []
+    counted: int = 0
+
+    def answer(self) -> Answer:
+        """200 when anything was taken, and for another system's body that was understood; the refusal otherwise."""
+        if self.ours and self.refusals and not self.counted and not self.orders:
+            return Answer(*answers.refused(self.refusals))
+        return Answer(200, answers.accepted(self.counted, self.refusals, self.notes, kind=self.kind))

@@ -1,0 +1,198 @@
+"""``custom_data`` as received to typed `CustomData`, field by field.
+
+Owns what each documented field may look like and what becomes of a value that does not: money that is no money
+refuses the copy, everything else is left out with a warning. Unknown keys are custom properties and stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from twofold.event.json import MAX_DIGITS
+from twofold.event.model import Content, CustomData
+from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scalars import read_decimal, read_integer, read_list
+from twofold.event.scrub import scrub_custom
+from twofold.event.vocabulary import MAX_ID, PIXEL_CURRENCIES
+
+_MAX_PLAIN_MONEY = 10**15
+_MAX_COUNT = 10**15
+_PLAIN_DIGITS = 15  # of an amount, with the point; so few are within every limit
+_LISTS = (list, tuple)
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+
+
+def read_custom_data(raw: Any, warnings: list[str]) -> CustomData | Refusal:
+    """The typed value, with warnings appended for what was left out; a `Refusal` for impossible money."""
+    if raw is None or type(raw) is CustomData:  # the latter was checked while it was decoded
+        return raw or CustomData()
+    if not isinstance(raw, dict):
+        return Refusal(reason=DropReason.WRONG_TYPE, path="custom_data", expected="an object", got=describe(raw))
+    plain = _read_plain(raw)
+    if plain is not None:
+        return plain
+    known: dict[str, Any] = {}
+    other: dict[str, Any] = {}
+    for key, value in raw.items():
+        if value is None:
+            continue
+        read = _FIELDS.get(key)
+        if read is None:
+            other[key] = value
+            continue
+        result = read(value, warnings)
+        if isinstance(result, Refusal):
+            return result
+        if result is not None:
+            known[key] = result
+    if other:
+        other, scrubbed = scrub_custom(other)
+        if scrubbed:
+            warnings.append("custom_data carried contact-like values; masked")
+    return CustomData(**known, other=other)
+
+
+def is_plain(data: CustomData | None) -> bool:
+    """True when a value that was decoded into its type needs no closer look; puts the currency into upper case."""
+    if data is None:
+        return True
+    value, currency, order_id, kind = data.value, data.currency, data.order_id, data.content_type
+    if data.other:
+        return False
+    if value is not None:
+        text = str(value)  # the usual amount is looked at here, as below: a call for each costs as much again
+        if not (len(text) <= _PLAIN_DIGITS and text.replace(".", "", 1).isdigit()) and not _is_plain_money(value):
+            return False
+    if currency is not None and currency not in PIXEL_CURRENCIES:
+        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+            return False
+        data.currency = currency.upper()
+    if order_id is not None and (not 0 < len(order_id) <= MAX_ID or "@" in order_id):
+        return False
+    if kind is not None and (not 0 < len(kind) <= MAX_ID or "@" in kind):
+        return False
+    if "" in data.content_ids or (data.num_items is not None and abs(data.num_items) >= _MAX_COUNT):
+        return False
+    for line in data.contents:  # a loop, as all() with a generator costs three times as much for an order's few lines
+        quantity, price = line.quantity, line.item_price
+        if not line.id or line.other or (quantity is not None and not -_MAX_COUNT < quantity < _MAX_COUNT):
+            return False
+        if price is not None:
+            text = str(price)
+            if not (len(text) <= _PLAIN_DIGITS and text.replace(".", "", 1).isdigit()) and not _is_plain_money(price):
+                return False
+    return True
+
+
+def _is_plain_money(value: Decimal) -> bool:
+    return 0 <= value < _MAX_PLAIN_MONEY and len(str(value)) <= MAX_DIGITS and (not value or value.adjusted() >= -15)
+
+
+def _read_plain(raw: dict[str, Any]) -> CustomData | None:
+    """The usual fields with their documented types, converted in one call; None for anything else."""
+    lines = raw.get("contents") or ()
+    if type(raw.get("value")) is str or type(lines) not in _LISTS:
+        return None
+    for line in lines:
+        if type(line) is not dict or type(line.get("item_price")) is str:
+            return None
+    try:
+        data = msgspec.convert(raw, CustomData)
+    except (msgspec.ValidationError, ArithmeticError):
+        return None
+    return data if is_plain(data) else None
+
+
+def _money(value: Any, _warnings: list[str], path: str = "custom_data.value") -> Decimal | Refusal | None:
+    if value == "":
+        return None
+    number = read_decimal(value)
+    if number is None or not number.is_finite() or number < 0 or abs(number.adjusted()) > 15:
+        got = "a negative number" if number is not None and number < 0 else describe(value)
+        return Refusal(reason=DropReason.INVALID_VALUE, path=path, expected="a non-negative number", got=got)
+    return number
+
+
+def _currency(value: Any, _warnings: list[str]) -> str | Refusal | None:
+    if value == "":
+        return None
+    if isinstance(value, str) and _CURRENCY.fullmatch(value.strip()) and value.isascii():
+        return value.strip().upper()
+    return Refusal(
+        reason=DropReason.INVALID_CURRENCY,
+        path="custom_data.currency",
+        expected="three letters (ISO 4217)",
+        got=describe(value),
+    )
+
+
+def _identifier(value: Any, warnings: list[str]) -> str | None:
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_ID:
+        return str(scrub_custom(str(value))[0])
+    warnings.append("custom_data.order_id or content_type is not a text of 1 to 256 characters; left out")
+    return None
+
+
+def _content_ids(value: Any, warnings: list[str]) -> tuple[str, ...] | None:
+    items = read_list(value)
+    if items is None:
+        warnings.append("custom_data.content_ids is not a list; left out")
+        return None
+    return tuple(str(i) for i in items if isinstance(i, (str, int)) and not isinstance(i, bool) and str(i))
+
+
+def _contents(value: Any, warnings: list[str]) -> tuple[Content, ...] | Refusal | None:
+    items = read_list(value)
+    if items is None:
+        warnings.append("custom_data.contents is not a list; left out")
+        return None
+    lines = []
+    for n, item in enumerate(items):
+        line = _content(item, n, warnings)
+        if isinstance(line, Refusal):
+            return line
+        if line is not None:
+            lines.append(line)
+    return tuple(lines)
+
+
+def _content(item: Any, n: int, warnings: list[str]) -> Content | Refusal | None:
+    where = f"custom_data.contents[{n}]"
+    if not isinstance(item, dict) or not isinstance(item.get("id"), (str, int)) or isinstance(item["id"], bool):
+        warnings.append(f"{where} is not an object with an id; left out")
+        return None
+    price = item.get("item_price")
+    if price is not None:
+        price = _money(price, warnings, f"{where}.item_price")
+        if isinstance(price, Refusal):
+            return price
+    quantity = read_integer(item.get("quantity"))
+    if quantity is None and item.get("quantity") is not None:
+        warnings.append(f"{where}.quantity is not a whole number; left out")
+    other = {k: v for k, v in item.items() if k not in ("id", "quantity", "item_price") and v is not None}
+    return Content(
+        id=str(item["id"]), quantity=quantity, item_price=price, other=scrub_custom(other)[0] if other else {}
+    )
+
+
+def _number_of_items(value: Any, warnings: list[str]) -> int | None:
+    number = read_integer(value)
+    if number is None:
+        warnings.append("custom_data.num_items is not a whole number; left out")
+    return number
+
+
+_FIELDS: dict[str, Callable[[Any, list[str]], Any]] = {
+    "value": _money,
+    "currency": _currency,
+    "order_id": _identifier,
+    "content_type": _identifier,
+    "content_ids": _content_ids,
+    "contents": _contents,
+    "num_items": _number_of_items,
+}

@@ -1,0 +1,68 @@
+"""One copy's way from raw to journal-ready: the ordered list of steps, and what runs it.
+
+This list is the architecture of the collector. A step gets a `Draft`, changes it, and answers None or the
+`Refusal` that ends the run; it does no I/O. Start reading here, then `steps`. A copy of which no step would have
+anything to say takes the short way of `ordinary`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from twofold.collect.steps import bots, browser_tokens, clicks, consent, links, required, sensitive
+from twofold.collect.steps.required import Draft, Origin
+from twofold.collect.steps.shortcut import read_ordinary
+from twofold.event.model import Channel, Event, RawEvent
+from twofold.event.refusal import DropReason, Refusal
+
+log = logging.getLogger("twofold.collect")
+
+STEPS: tuple[Callable[[Draft], Refusal | None], ...] = (
+    required.put_event_name,
+    required.put_event_time,
+    required.put_action_source,
+    required.put_event_id,
+    required.put_urls,
+    required.put_match_keys,
+    clicks.put_browser_facts,
+    clicks.put_click_ids,
+    links.put_links,
+    required.put_messaging,
+    required.drop_too_broad,
+    required.put_custom_data,
+    required.drop_purchase_without_money,
+    required.put_processing_options,
+    required.put_opaque_parts,
+    consent.put_consent,
+    consent.put_limits,
+    browser_tokens.put_trust,
+    bots.put_bot,
+    sensitive.put_privacy,
+)
+
+
+def run(raw: RawEvent, origin: Origin) -> Event | Refusal:
+    """One raw event through its steps. A bug in a step refuses this copy only, with reason ``internal``."""
+    try:
+        event = read_ordinary(raw, origin)
+        if event is not None:
+            return event
+        draft = Draft(raw, origin, origin.tier, origin.channel is Channel.BROWSER)
+        for step in STEPS:
+            refusal = step(draft)
+            if refusal is not None:
+                return refusal
+        return draft.event()
+    except Exception as err:
+        # The type and place only: the message could quote contact data.
+        log.error("a step failed: %s in %s", type(err).__name__, place_of(err))
+        return Refusal(reason=DropReason.INTERNAL, got=type(err).__name__)
+
+
+def place_of(err: Exception) -> str:
+    """File and line of an error, for the log; never its message, which could quote contact data."""
+    trace = err.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

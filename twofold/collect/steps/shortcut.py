@@ -1,0 +1,97 @@
+"""The short way of an ordinary copy: what all steps together make of it, in half of their time.
+
+Ordinary is a server's copy with a standard name, match keys, money and goods, of which no step has anything to say: no
+warning, no refusal, nothing rare. Every other copy goes through the steps, which decide everything; nothing is decided
+here. Laws hold the two ways against each other (tests/collect/test_shortcut.py).
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+
+from twofold.collect.steps.bots import MAX_AGENT, bot_of
+from twofold.collect.steps.clicks import is_current
+from twofold.collect.steps.custom_data import read_custom_data
+from twofold.collect.steps.required import MAX_AHEAD_S, Origin
+from twofold.collect.steps.sensitive import is_about_nothing_sensitive
+from twofold.event.click_ids import click_ids_of
+from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
+from twofold.event.refusal import Refusal
+from twofold.event.scrub import scrub_url
+from twofold.event.vocabulary import ACTION_SOURCES, MAX_AGE_S, MAX_ID, STANDARD_EVENTS
+from twofold.matching.user_data import hash_user_data
+
+_RARE = attrgetter(
+    "links", "click_ids", "visitor", "token", "consent", "region", "opt_out", "referrer_url", "data_processing_options",
+    "data_processing_options_country", "data_processing_options_state", "messaging_channel", "app_data",
+    "original_event_data", "attribution_data", "customer_segmentation", "advanced_measurement_table",
+)  # fmt: skip
+_NOTHING_RARE = _RARE(RawEvent())
+_SOURCES = ACTION_SOURCES - {"business_messaging", "physical_store"}  # these two have rules of their own
+
+
+def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
+    """The event, or None for a copy that the steps have to look at."""
+    if origin.channel is Channel.BROWSER or origin.tier < Tier.T2 or origin.gpc or _RARE(raw) != _NOTHING_RARE:
+        return None
+    rules, privacy = origin.policy.consent, origin.policy.privacy
+    if rules.require_in or rules.limited_in or privacy.core_setup:
+        return None
+    name, event_id, source, time_s = raw.event_name, raw.event_id, raw.action_source, raw.event_time
+    if type(name) is not str or name not in STANDARD_EVENTS or type(source) is not str or source not in _SOURCES:
+        return None
+    if type(event_id) is not str or not 0 < len(event_id) <= MAX_ID or "@" in event_id or not event_id.isprintable():
+        return None
+    if type(time_s) is not int or not -MAX_AGE_S <= time_s - origin.received_at // 1000 <= MAX_AHEAD_S:
+        return None
+    url = raw.event_source_url
+    if url is not None and (type(url) is not str or not url or "fbclid=" in url or scrub_url(url) != (url, False)):
+        return None
+    data = _read_money_and_goods(raw, name)
+    if data is None or not is_about_nothing_sensitive(url, data.other, privacy):
+        return None
+    user = _read_user(raw, origin, time_s)
+    if user is None:
+        return None
+    event = Event(
+        dataset=origin.dataset,
+        event_name=name,
+        event_id=event_id,
+        event_time=time_s,
+        received_at=origin.received_at,
+        channel=origin.channel,
+        sender=origin.sender,
+        tier=origin.tier,
+        action_source=source,
+        event_source_url=url,
+        user_data=user,
+        custom_data=data,
+        test_event_code=origin.test_event_code,
+    )
+    if url is not None and "?" in url and (clicks := click_ids_of(url)):
+        event.click_ids = clicks
+    return event
+
+
+def _read_money_and_goods(raw: RawEvent, event_name: str) -> CustomData | None:
+    warnings: list[str] = []
+    data = read_custom_data(raw.custom_data, warnings)
+    if warnings or isinstance(data, Refusal):
+        return None
+    if data.value is None:
+        return None if event_name == "Purchase" else data
+    return data if data.currency is not None else None
+
+
+def _read_user(raw: RawEvent, origin: Origin, time_s: int) -> UserData | None:
+    policy = origin.policy
+    result = hash_user_data(raw.user_data, default_country=policy.country, variants=policy.variants)
+    if isinstance(result, Refusal) or result[1]:
+        return None
+    user = result[0]
+    if not (user.em or user.ph or user.external_id or user.client_ip_address or user.fbp or user.fbc):
+        return None  # may be too broad
+    agent = user.client_user_agent
+    if agent is not None and bot_of(agent[:MAX_AGENT]) is not None:
+        return None
+    return user if user.fbc is None or is_current(user.fbc, time_s) else None

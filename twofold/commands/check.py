@@ -1,0 +1,114 @@
+"""`twofold check`: one line for each dependency and setting, in order or with the cure.
+
+Owns the list of questions. Each answers None for yes or one sentence that says what to do; none changes anything.
+"""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from twofold.config import DestinationSettings, Settings, load_settings
+from twofold.errors import TwofoldError
+from twofold.store.sqlite.database import check_sqlite_version
+
+Answer = tuple[str, str | None]
+PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "phonenumbers", "pycountry",
+            "duckdb", "python-calamine", "crawler-user-agents")  # fmt: skip
+CONNECT_S = 3.0
+
+
+def run_checks(config: Path | None, data: str | None) -> Iterator[Answer]:
+    """Yields (what was checked, what to do or None)."""
+    yield "Python 3.11 or newer", None if sys.version_info >= (3, 11) else f"this is {sys.version.split()[0]}; upgrade"
+    for package in PACKAGES:
+        yield _package(package)
+    yield "SQLite engine", _problem(check_sqlite_version)
+    try:
+        settings = load_settings(config, data=data)
+    except TwofoldError as err:
+        yield "configuration", str(err)
+        return
+    yield f"configuration {config or '(defaults)'}", None
+    yield f"data folder {settings.server.data}", _folder(Path(settings.server.data))
+    yield f"address {settings.server.host}:{settings.server.port}", _address(settings)
+    yield "at least one dataset", None if settings.dataset else "add a [[dataset]] with its id and key"
+    for dataset in settings.dataset:
+        yield f"dataset {dataset.id} key", None if dataset.key else "set `key`, or no server sender is let in"
+        listed = any(d.dataset == dataset.id for d in settings.destination)
+        yield f"dataset {dataset.id} destination", None if listed else "add a [[destination]], or nothing is sent"
+    for destination in settings.destination:
+        yield f"destination {destination.name} token", None if destination.token else "set `token`"
+        yield f"destination {destination.name} {destination.endpoint}", _reachable(destination)
+    for source in settings.source:
+        yield f"source {source.type} {source.shop}: POST {source.path}", None
+
+
+def _package(name: str) -> Answer:
+    try:
+        return f"{name} {version(name)}", None
+    except PackageNotFoundError:
+        return name, "not installed; run `make run` once, or install the locked requirements"
+
+
+def _problem(question: Callable[[], object]) -> str | None:
+    try:
+        question()
+    except TwofoldError as err:
+        return str(err)
+    return None
+
+
+def _folder(folder: Path) -> str | None:
+    """Looks without touching: a missing folder is fine if its parent can be written."""
+    if folder.is_symlink():
+        return "is a symbolic link; name the folder itself"
+    if folder.exists() and not folder.is_dir():
+        return "is not a folder; name another with --data"
+    nearest = folder.resolve()
+    while not nearest.exists():
+        nearest = nearest.parent
+    import os
+
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        return f"{nearest} cannot be written by this user; change its owner"
+    if folder.exists() and folder.stat().st_mode & 0o077:
+        return "others can read it; run `chmod 700` on it"
+    return None
+
+
+def _address(settings: Settings) -> str | None:
+    host, port = settings.server.host, settings.server.port
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host, port))
+        except OSError as err:
+            if _gateway_answers(host, port):
+                return None
+            return f"cannot be taken ({err.strerror}); choose another port or stop what uses it"
+    return None
+
+
+def _gateway_answers(host: str, port: int) -> bool:
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(f"http://{host}:{port}/health", timeout=CONNECT_S) as answer:
+            return b'"journal"' in answer.read(65_536)
+    except OSError:
+        return False
+
+
+def _reachable(destination: DestinationSettings) -> str | None:
+    parts = urlsplit(destination.endpoint)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_S):
+            return None
+    except OSError as err:
+        return f"cannot be reached ({err.strerror or err}); check the address, DNS and firewall"

@@ -1,0 +1,211 @@
+"""``twofold import orders`` and ``twofold import sales``: options, the progress bar, the figures at the end.
+
+Owns what is typed and printed. What happens is in `importing`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from twofold.clock import now_ms
+from twofold.commands.options import ConfigOption, DataOption
+from twofold.commands.output import bar_on_stderr, make_table, print_wide
+from twofold.config import load_settings
+
+FileArgument = Annotated[Path, typer.Argument(help="CSV, JSON lines, Excel (.xlsx) or Parquet file.")]
+OrdersDatasetOption = Annotated[str, typer.Option("--dataset", help="The dataset that the orders belong to.")]
+SourceOption = Annotated[
+    str, typer.Option("--source", help="Configured shop or source that the file comes from. Default: by its format.")
+]
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="auto, shopify, woocommerce, woocommerce-analytics, hubspot, pipedrive, salesforce, own, or a mapping's name.",
+    ),
+]
+SaleFormatOption = Annotated[
+    str, typer.Option("--format", help="auto, sales, hubspot, pipedrive, salesforce, or a mapping's name.")
+]
+MappingOption = Annotated[str, typer.Option("--mapping", help="Name of an [[import]] of the configuration.")]
+CurrencyOption = Annotated[str, typer.Option("--currency", help="Currency where the file has none (ISO 4217).")]
+ZoneOption = Annotated[str, typer.Option("--timezone", help="Zone of times that say none, e.g. Europe/Berlin.")]
+DecimalOption = Annotated[str, typer.Option("--decimal", help="Decimal sign, . or , when the file leaves it open.")]
+DatesOption = Annotated[
+    Literal["", "dmy", "mdy"], typer.Option("--dates", help="Days like 05/04/2026, when the file leaves it open.")
+]
+EncodingOption = Annotated[str, typer.Option("--encoding", help="Text encoding. Default: found from the file.")]
+SheetOption = Annotated[str, typer.Option("--sheet", help="Sheet of a workbook. Default: the first that is not empty.")]
+DryOption = Annotated[bool, typer.Option("--dry-run", help="Read and check everything, write nothing.")]
+LedgerOption = Annotated[bool, typer.Option("--ledger-only", help="Record the orders, send none of them.")]
+RestartOption = Annotated[bool, typer.Option("--restart", help="Begin an interrupted import again from the first row.")]
+ReportOption = Annotated[
+    Path | None, typer.Option("--report", help="Write each row that was not understood there: .csv, else JSON lines.")
+]
+FiguresJsonOption = Annotated[bool, typer.Option("--json", help="One JSON object with all figures, no progress bar.")]
+
+
+def import_orders(
+    file: FileArgument,
+    dataset: OrdersDatasetOption,
+    source: SourceOption = "",
+    format: FormatOption = "auto",
+    mapping: MappingOption = "",
+    currency: CurrencyOption = "",
+    timezone: ZoneOption = "",
+    decimal: DecimalOption = "",
+    dates: DatesOption = "",
+    encoding: EncodingOption = "",
+    sheet: SheetOption = "",
+    dry_run: DryOption = False,
+    ledger_only: LedgerOption = False,
+    restart: RestartOption = False,
+    report: ReportOption = None,
+    json: FiguresJsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Import a file of orders into the ledger, exact to the minor unit.
+
+    Shopify, WooCommerce, HubSpot, Pipedrive and Salesforce exports are known by their headers. Orders of the last week
+    that nobody has sent become Purchases by the dataset's policy; older ones are recorded only. The same file twice
+    changes nothing, and an interrupted import goes on where it was. Works while the gateway runs. Exit code 1 when no
+    row was understood; see docs/import.md.
+    """
+    _run(
+        {
+            "path": file, "dataset": dataset, "source": source, "format": format, "mapping": mapping,
+            "currency": currency, "timezone": timezone, "decimal": decimal, "dates": dates, "encoding": encoding,
+            "sheet": sheet, "dry_run": dry_run, "ledger_only": ledger_only, "restart": restart, "report": report,
+        },
+        json, config, data,
+    )  # fmt: skip
+
+
+def import_sales(
+    file: FileArgument,
+    dataset: OrdersDatasetOption,
+    channel: Annotated[
+        str, typer.Option("--channel", help="Channel of all rows, when no column has it: phone, …")
+    ] = "",
+    source: SourceOption = "",
+    format: SaleFormatOption = "auto",
+    mapping: MappingOption = "",
+    currency: CurrencyOption = "",
+    timezone: ZoneOption = "",
+    decimal: DecimalOption = "",
+    dates: DatesOption = "",
+    encoding: EncodingOption = "",
+    sheet: SheetOption = "",
+    dry_run: DryOption = False,
+    ledger_only: LedgerOption = False,
+    restart: RestartOption = False,
+    report: ReportOption = None,
+    json: FiguresJsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Import sales made without a page: by phone, in a chat, by the people of the CRM.
+
+    Each row is a Purchase or, where a column says so, another step such as LeadSubmitted. They are sent as phone_call,
+    business_messaging or system_generated with the ids that the row has. Otherwise as for orders.
+    """
+    _run(
+        {
+            "path": file, "dataset": dataset, "sales": True, "channel": channel, "source": source, "format": format,
+            "mapping": mapping, "currency": currency, "timezone": timezone, "decimal": decimal, "dates": dates,
+            "encoding": encoding, "sheet": sheet, "dry_run": dry_run, "ledger_only": ledger_only, "restart": restart,
+            "report": report,
+        },
+        json, config, data,
+    )  # fmt: skip
+
+
+def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | None) -> None:
+    from twofold.importing.plan import Plan
+    from twofold.importing.run import import_file
+
+    os.umask(0o077)
+    settings = load_settings(config, data=data)
+    plan = Plan(**asked)
+    bar, watch = _progress(plan.path, quiet=json)
+    with bar:
+        summary = import_file(settings, plan, now_ms(), watch)
+    if json:
+        print(summary.json().decode())
+    else:
+        _print(summary, plan.report)
+    raise typer.Exit(0 if summary.anything else 1)
+
+
+def _progress(path: Path, quiet: bool) -> tuple[AbstractContextManager[Any], Callable[[int, Any], None] | None]:
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    bar = bar_on_stderr(*columns, quiet=quiet)
+    if bar is None:
+        return nullcontext(), None
+    size = path.stat().st_size if path.exists() else 0
+    task = bar.add_task(escape(path.name), total=size or None)
+
+    def watch(bytes_read: int, summary: Any) -> None:
+        total = size if bytes_read else None  # a workbook cannot tell how far it is
+        bar.update(task, completed=bytes_read, total=total, description=f"{summary.orders:,} orders")
+
+    return bar, watch
+
+
+def _print(summary: Any, report: Path | None) -> None:
+    out = Console(highlight=False, soft_wrap=True)
+    out.print(f"{summary.title}{' (dry run: nothing was written)' if summary.dry_run else ''}", markup=False)
+    for note in summary.notes:
+        out.print(f"note: {note}", markup=False)
+    for name, count in _figures(summary):
+        out.print(f"{count:>12,}  {name}", markup=False)
+    if summary.totals:
+        print_wide(_money_table(summary))
+    for problem in summary.problems[:10]:
+        where = f"row {problem.row}" + (f", {problem.column}" if problem.column else "")
+        out.print(
+            f"{problem.kind}: {where}: expected {problem.expected or 'otherwise'}, got {problem.got}", markup=False
+        )
+    found = sum(summary.refused.values()) + sum(summary.warnings.values())
+    if found > 10:
+        out.print(
+            f"… {found - 10} more; " + (f"all in {report}" if report else "see them all with --report FILE"),
+            markup=False,
+        )
+
+
+def _figures(summary: Any) -> list[tuple[str, int]]:
+    figures = [("rows read", summary.rows), ("orders", summary.orders)]
+    if summary.new is not None:
+        figures += [("of them new or changed", summary.new), ("of them already known", summary.already_known)]
+    figures += [("of them recent enough to be sent", summary.young)]
+    figures += [(f"of these nobody can be told of: {reason}", n) for reason, n in summary.not_sendable.items()]
+    if summary.again:
+        figures.append(("orders that stand in the file again, apart", summary.again))
+    if summary.events:
+        figures.append(("steps that are no orders", summary.events))
+    figures += [(f"rows passed over: {reason}", n) for reason, n in summary.skipped.items()]
+    figures += [(f"not understood: {reason}", n) for reason, n in summary.refused.items()]
+    figures += [(f"understood in part: {reason}", n) for reason, n in summary.warnings.items()]
+    return figures
+
+
+def _money_table(summary: Any) -> Table:
+    headings = ("orders", "total", "of it tax", "shipping", "discount", "refunded", "paid", "cancelled", "test")
+    table = make_table("", *headings, right=headings)
+    for currency, sums in sorted(summary.totals.items()):
+        amounts = (sums.total, sums.tax, sums.shipping, sums.discount, sums.refunded, sums.paid_total,
+                   sums.cancelled_total, sums.test_total)  # fmt: skip
+        table.add_row(currency, f"{sums.orders:,}", *(f"{amount:,f}" for amount in amounts))
+    return table

@@ -1,0 +1,204 @@
+"""Match keys at the terminal: what becomes of a value, and whole files of them.
+
+Owns words on the screen only; the rules are in `event`, the columns in `bulk`. Neither command writes a value to a log
+or to the data folder.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from twofold.commands.options import JsonOption
+from twofold.commands.output import print_json
+from twofold.matching.explain import KEYS, Explained, explain
+from twofold.matching.normalise import FORMS, normalise_country
+from twofold.matching.profiles import PROFILES
+
+CountryOption = Annotated[
+    str, typer.Option("--country", help="Country of values that name none: a code or an English name.")
+]
+
+out = Console(highlight=False, soft_wrap=True)
+
+
+def explain_match(
+    given: Annotated[
+        str,
+        typer.Argument(
+            metavar="JSON",
+            help='A user_data object, e.g. \'{"ph":"0555 00 00 07","country":"GE"}\'; - reads one, or one a line, from stdin.',
+        ),
+    ],
+    as_json: JsonOption = False,
+    country: CountryOption = "",
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--profile", help=f"Only this one beside the documented form; repeat for more: {', '.join(PROFILES)}."
+        ),
+    ] = None,
+    variants: Annotated[
+        str, typer.Option("--variants", help="Keys that also send the library forms, as the setting: fn,ct.")
+    ] = "",
+) -> None:
+    """Show what becomes of contact values: the form and the hash under each rule, and what is sent.
+
+    For values of your own. Nothing is written anywhere. Exit code 1 when a value of a contact field cannot be sent.
+    """
+    chosen = _known("--profile", profile or list(PROFILES), PROFILES)
+    also = _known("--variants", [k for k in variants.split(",") if k], FORMS)
+    unusable = False
+    for line, raw in _objects(given):
+        rows = explain(
+            raw,
+            default_country=_country(country),
+            variants=frozenset(also),
+            profiles=chosen,
+            year=datetime.now(UTC).year,
+        )
+        unusable |= any(row.rules and not row.sent for row in rows)
+        for row in rows:
+            print_json([_as_row(row, line)]) if as_json else _print_tables(row, line)
+    if unusable:
+        raise typer.Exit(1)
+
+
+# -- what was given
+
+
+def _objects(given: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each object with its line, from 1; the line is 0 where there is only one object."""
+    text = sys.stdin.read() if given == "-" else given
+    try:
+        yield 0, _checked(msgspec.json.decode(text), 0)
+        return
+    except msgspec.DecodeError as err:
+        lines = [(n, t) for n, t in enumerate(text.splitlines(), 1) if t.strip()]
+        if given != "-" or len(lines) < 2:
+            raise typer.BadParameter(f"expected a JSON object: {err}") from None
+    for number, line in lines:
+        try:
+            yield number, _checked(msgspec.json.decode(line), number)
+        except msgspec.DecodeError as err:
+            raise typer.BadParameter(f"line {number}: expected a JSON object: {err}") from None
+
+
+def _checked(raw: Any, line: int) -> dict[str, Any]:
+    where = f"line {line}: " if line else ""
+    if not isinstance(raw, dict):
+        raise typer.BadParameter(f"{where}expected a JSON object of keys and values, got {type(raw).__name__}")
+    if isinstance(raw.get("user_data"), dict):
+        raise typer.BadParameter(f"{where}expected the user_data object itself, got an event; give what is inside it")
+    unknown = [key for key in raw if key not in KEYS]
+    if unknown:
+        raise typer.BadParameter(f"{where}unknown key {', '.join(unknown)}; expected any of {', '.join(sorted(KEYS))}")
+    return raw
+
+
+def _known(option: str, names: Iterable[str], table: Iterable[str]) -> list[str]:
+    known = list(table)
+    for name in names:
+        if name not in known:
+            raise typer.BadParameter(f"{option}: unknown name {name}; expected any of {', '.join(known)}")
+    return list(names)
+
+
+def _country(text: str) -> str:
+    code = normalise_country(text) if text else ""
+    if code is None:
+        raise typer.BadParameter("--country: expected an ISO 3166-1 code or an English name of a country")
+    return code
+
+
+# -- what is answered
+
+
+def _as_row(row: Explained, line: int) -> dict[str, Any]:
+    fields = msgspec.structs.asdict(row)
+    return {"line": line, **fields} if line else fields
+
+
+def _print_tables(row: Explained, line: int) -> None:
+    where = f"line {line}: " if line else ""
+    out.print(f"{where}[bold]{escape(row.key)}[/bold] {_cell(row.given)}")
+    if row.rules:
+        table = Table("rule", "outcome", "form", "hash", box=None, header_style="dim", pad_edge=True)
+        for name, answer in row.rules.items():
+            end = f".{answer.appendix}" if answer.appendix else ""
+            shown = _cell(answer.value) if answer.value is not None else f"[dim]{escape(answer.reason)}[/dim]"
+            table.add_row(name, answer.outcome, shown, (answer.hash or "") + end if answer.outcome != "plain" else "")
+        Console(width=200, highlight=False).print(table)
+    for group in row.agree:
+        if len(group) > 1:
+            out.print(f"  alike: {', '.join(group)}")
+    for sent in row.sent:
+        out.print(f"  sent: {_cell(sent)}")
+    if row.reason:
+        out.print(f"  {'' if row.sent else 'not sent: '}{escape(row.reason)}")
+    out.print()
+
+
+def _cell(value: Any) -> str:
+    """A value for a terminal: control, bidi and invisible characters shown, never obeyed."""
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
+    return escape(f'"{shown}"' if isinstance(value, str) and (shown != shown.strip() or not shown) else shown)
+
+
+# -- files
+
+
+def hash_file(
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, TSV or Parquet, a person a line.")],
+    to: Annotated[Path, typer.Option("--out", help="File to write: .csv, .tsv or .parquet; replaced if it exists.")],
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="FIELD=COLUMN", help="Which column holds a field, e.g. em=customer_email; repeat."
+        ),
+    ] = None,
+    country: CountryOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Turn the contact columns of a file into hashes, as every event is hashed, and leave the other columns alone.
+
+    Columns named em, email, ph, phone, fn, ln, db, ge, ct, st, zp, zip, country or external_id are found by
+    themselves. Says per column how many values were usable. Values in the clear are held in memory only.
+    """
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    from twofold.matching.bulk.files import hash_table_file
+
+    pairs = [pair.partition("=") for pair in mapping or ()]
+    if any(not column for _, _, column in pairs):
+        raise typer.BadParameter("--map: expected FIELD=COLUMN, e.g. em=customer_email")
+    spinner = Progress(SpinnerColumn(), TextColumn("{task.description}"), console=Console(stderr=True), transient=True)
+    with spinner:
+        task = spinner.add_task(f"reading and hashing {source}", total=None)
+        reports = hash_table_file(
+            source,
+            to,
+            {field: column for field, _, column in pairs},
+            default_country=_country(country),
+            progress=lambda field: spinner.update(task, description=f"hashed {field}"),
+        )
+    if as_json:
+        print_json(reports)
+        return
+    table = Table("field", "column", "values", "hashed", "already hashed", "unusable", "broken hash", box=None)
+    for r in reports:
+        table.add_row(
+            r.field, escape(r.column), *(f"{n:,}" for n in (r.given, r.hashed, r.already, r.unusable, r.broken))
+        )
+    Console(highlight=False).print(table)
+    out.print(f"written: {escape(str(to))}")

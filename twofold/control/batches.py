@@ -1,0 +1,64 @@
+"""A batch of orders and events as it goes from a command to the running gateway: one JSON object each way.
+
+Owns that form only. Contact data was hashed before; a batch holds what the journal and the ledger hold.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from twofold.errors import StoreBusy
+from twofold.event.model import Event, decode_event, encode
+from twofold.ledger.model import decode_report, encode_report
+from twofold.store.orders.ledger import OrderEntry
+from twofold.store.store import Store
+
+_RETRY_S = 0.05
+
+
+def encode_batch(orders: Sequence[OrderEntry], events: Sequence[Event]) -> dict[str, Any]:
+    """The parts of a question for `decode_batch`."""
+    return {
+        "orders": [
+            {
+                "dataset": entry.dataset,
+                "source": entry.source,
+                "received_at": entry.received_at,
+                "report": encode_report(entry.report).decode(),
+                "copy": encode(entry.copy).decode() if entry.copy is not None else None,
+            }
+            for entry in orders
+        ],
+        "events": [encode(event).decode() for event in events],
+    }
+
+
+def decode_batch(question: Mapping[str, Any]) -> tuple[list[OrderEntry], list[Event]]:
+    """The inverse of `encode_batch`."""
+    orders = [
+        OrderEntry(
+            dataset=row["dataset"],
+            source=row["source"],
+            received_at=row["received_at"],
+            report=decode_report(row["report"]),
+            copy=decode_event(row["copy"]) if row["copy"] is not None else None,
+        )
+        for row in question["orders"]
+    ]
+    return orders, [decode_event(text) for text in question["events"]]
+
+
+async def append_batch(store: Store, orders: Sequence[OrderEntry], events: Sequence[Event]) -> int:
+    """Hands a batch to the store and waits for the disk; answers how many orders told something new.
+
+    While shoppers' events fill the queue it waits: an import is the one who has time.
+    """
+    if not orders and not events:
+        return 0
+    while True:
+        try:
+            return await store.append_orders(orders, events)
+        except StoreBusy:
+            await asyncio.sleep(_RETRY_S)

@@ -1,0 +1,151 @@
+"""The forms of the other platforms, by their own documentation (read September 2026).
+
+Each starts from our documented form, so an unusable value is unusable everywhere; what differs is written down here and
+only that. A field that is missing from a platform's table is not sent to it by us: its form is not documented, or we
+did not find it. The originals are web services, so there is nothing to compare with but their pages' examples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from twofold.matching.normalise import FORMS, NEEDS_COUNTRY, compose, normalise_country
+from twofold.matching.profiles.contract import Form, Given, Profile
+
+_GMAIL = frozenset({"gmail.com", "googlemail.com"})
+_E164_DIGITS = 15
+_SPACES = re.compile(r"\s+")
+_DIGEST = re.compile(r"[a-fA-F0-9]{64}")
+_NON_BINARY = frozenset({"n", "non-binary", "nonbinary", "non binary"})
+
+
+def _documented(field: str) -> Callable[[str, Given], str | None]:
+    function = FORMS[field]
+    if field in NEEDS_COUNTRY:
+        return lambda text, given: function(text, given.country)
+    return lambda text, _: function(text)
+
+
+_email = _documented("em")
+_digits = _documented("ph")
+
+
+def _plus(text: str, given: Given) -> str | None:
+    """E.164: a plus, the country code, and at most 15 digits in all."""
+    digits = _digits(text, given)
+    return f"+{digits}" if digits and len(digits) <= _E164_DIGITS else None
+
+
+def _google_email(text: str, given: Given) -> str | None:
+    """Without the dots of a Gmail address's local part."""
+    address = _email(text, given)
+    if address is None:
+        return None
+    local, _, domain = address.rpartition("@")
+    return f"{local.replace('.', '')}@{domain}" if domain in _GMAIL else address
+
+
+def _reddit_email(text: str, given: Given) -> str | None:
+    """The local part without dots and without +tag, whatever the domain."""
+    address = _email(text, given)
+    if address is None:
+        return None
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
+
+
+def _single_spaced(text: str, _: Given) -> str | None:
+    return _SPACES.sub(" ", compose(text).lower()).strip() or None
+
+
+def _google_last_name(text: str, _: Given) -> str | None:
+    """Lower-case and without punctuation; the space between two names stays."""
+    words = (FORMS["ln"](word) for word in compose(text).split())
+    return " ".join(word for word in words if word) or None
+
+
+def _joined(text: str, _: Given) -> str | None:
+    return _SPACES.sub("", compose(text).lower()) or None
+
+
+def _trimmed(text: str, _: Given) -> str | None:
+    return compose(text) or None
+
+
+def _trimmed_lower(text: str, _: Given) -> str | None:
+    return compose(text).lower() or None
+
+
+def _capital_country(text: str, _: Given) -> str | None:
+    code = normalise_country(text)
+    return code.upper() if code else None
+
+
+def _pinterest_gender(text: str, _: Given) -> str | None:
+    return "n" if compose(text).lower() in _NON_BINARY else FORMS["ge"](text)
+
+
+def _hashed(function: Callable[[str, Given], str | None]) -> Callable[[str, Given], Form]:
+    def normalise(text: str, given: Given) -> Form:
+        if _DIGEST.fullmatch(text.strip()):
+            return Form.kept(text.strip().lower())
+        value = function(text, given)
+        return Form.hashed(value) if value else Form.dropped("no usable value")
+
+    return normalise
+
+
+def _plain(function: Callable[[str, Given], str | None]) -> Callable[[str, Given], Form]:
+    def normalise(text: str, given: Given) -> Form:
+        value = function(text, given)
+        return Form.plain(value) if value else Form.dropped("no usable value")
+
+    return normalise
+
+
+PROFILES: Final[dict[str, Profile]] = {
+    # ads.tiktok.com, Events API 2.0: phone as E.164 with its plus
+    "tiktok": {
+        "em": _hashed(_email),
+        "ph": _hashed(_plus),
+        "fn": _hashed(_joined),
+        "ln": _hashed(_joined),
+        "external_id": _hashed(_trimmed_lower),
+    },
+    # developers.google.com, OfflineUserAddressInfo and UserIdentifier: only name and contact are hashed
+    "google": {
+        "em": _hashed(_google_email),
+        "ph": _hashed(_plus),
+        "fn": _hashed(_single_spaced),
+        "ln": _hashed(_google_last_name),
+        "ct": _plain(_trimmed),
+        "st": _plain(_trimmed),
+        "zp": _plain(_trimmed),
+        "country": _plain(_capital_country),
+    },
+    # developers.pinterest.com, conversions: user_data; gender has a third value
+    "pinterest": {
+        **{f: _hashed(_documented(f)) for f in ("em", "ph", "db", "ct", "st", "zp", "country", "external_id")},
+        "fn": _hashed(_joined),
+        "ln": _hashed(_joined),
+        "ge": _hashed(_pinterest_gender),
+    },
+    # developers.snap.com, Conversions API parameters: same keys and forms as Meta's page
+    "snap": {f: _hashed(_documented(f)) for f in FORMS},
+    # learn.microsoft.com (LinkedIn), conversionEvents: userInfo travels in the clear
+    "linkedin": {
+        "em": _hashed(_email),
+        "fn": _plain(_trimmed),
+        "ln": _plain(_trimmed),
+        "external_id": _plain(_trimmed),
+    },
+    # ads-api.reddit.com, conversion events
+    "reddit": {"em": _hashed(_reddit_email), "ph": _hashed(_plus), "external_id": _hashed(_trimmed)},
+    # learn.microsoft.com, UET Conversions API
+    "microsoft": {"em": _hashed(_email), "ph": _hashed(_digits)},
+    # developer.x.com, conversions: hashed_email, hashed_phone_number
+    "x": {"em": _hashed(_email), "ph": _hashed(_plus)},
+}
+"""Platform to its fields."""

@@ -1,0 +1,153 @@
+"""Everything a folder holds about a person, as plain rows: for the person, or for whoever answers them.
+
+Owns the shapes of `twofold export-subject` and the receipt of an erasure. Reads only. Rows that merely mention the person
+are somebody else's and are not in it; identifiers are shown as they are held, which for contact data is as hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from twofold.matching.subject import Keyring, SubjectRequest, needles_of, wanted_of
+from twofold.privacy.audit_log import shared
+from twofold.privacy.search import Finder, Found, Progress, Wanted
+from twofold.privacy.tombstones import Erasures
+from twofold.store.sqlite.database import id_array, open_reader
+
+
+def find_subject(folder: Path, request: SubjectRequest, progress: Progress = lambda *_: None) -> Found:
+    """What is the person's, without changing anything."""
+    ring = Keyring(b"only for this search")
+    wanted = Wanted(ring, wanted_of(request, ring), request.dataset)
+    return Finder(folder, wanted, needles=needles_of(request), progress=progress).run()
+
+
+def find_requested(folder: Path, number: str, progress: Progress = lambda *_: None) -> Found | None:
+    """The same for a request that is on disk as keyed digests; slower, and None when there is no such request."""
+    ring = Erasures(folder).ring
+    db = open_reader(folder)
+    try:
+        row = db.execute("select dataset from erasure where id = ?", (number,)).fetchone()
+        keys = db.execute("select kind, digest from erasure_key where erasure = ?", (number,)).fetchall()
+    finally:
+        db.close()
+    if row is None or not keys:
+        return None
+    named: list[tuple[str, Any]] = [(str(kind), digest) for kind, digest in keys]
+    return Finder(folder, Wanted(ring, named, row[0]), progress=progress).run()
+
+
+def open_requests(folder: Path) -> list[dict[str, Any]]:
+    """Requests that are not done, oldest first."""
+    names = ("id", "kind", "state", "requested_at", "requested_by", "dataset", "named")
+    db = open_reader(folder)
+    try:
+        sql = f"select {', '.join(names)} from erasure where state != 'done' order by requested_at, id"
+        return [dict(zip(names, row, strict=True)) for row in db.execute(sql)]
+    finally:
+        db.close()
+
+
+def subject_rows(folder: Path, found: Found) -> Iterator[dict[str, Any]]:
+    """One dict a thing, ``what`` says which: event, action, shared, order, report."""
+    db = open_reader(folder)
+    try:
+        whole = sorted(p for p, is_whole in found.rows.items() if is_whole)
+        for position in whole:
+            row = db.execute("select verdict, action, body from event where position = ?", (position,)).fetchone()
+            assert row is not None
+            yield {"what": "event", "position": position, "verdict": row[0], "action": row[1], **_decoded(row[2])}
+        yield from _actions(db, found)
+        for row in shared(db, sorted(found.actions)):
+            yield {"what": "shared", **row}
+        yield from _orders(db, found)
+    finally:
+        db.close()
+
+
+def receipt(folder: Path, number: str) -> dict[str, Any] | None:
+    """What an erasure did, without personal data: counts by place, when, who asked, and where the chains stood."""
+    db = open_reader(folder)
+    try:
+        sql = "select state, done_at from erasure where id = ?"
+        row = db.execute(sql, (number,)).fetchone()
+        logged = db.execute(
+            "select id, at, facts, chain from audit where kind in ('erase', 'erase_again') and json_extract(facts, "
+            "'$.erasure') = ? order by id desc limit 1",
+            (number,),
+        ).fetchone()
+        if row is None or logged is None:
+            return None
+        entry, at, facts, chain = logged
+        last = db.execute(
+            "select position, hex(substr(chain, 1, 8)) from event order by position desc limit 1"
+        ).fetchone()
+        return {
+            **msgspec.json.decode(facts),
+            "state": row[0],
+            "cleared_at": at,
+            "done_at": row[1],
+            "log": {"entry": entry, "chain": chain.hex()},
+            "journal": {"position": last[0], "chain": last[1].lower()} if last else None,
+        }
+    finally:
+        db.close()
+
+
+def actions_with(folder: Path, column: str, value: str) -> list[int]:
+    """Actions by event id or order id; the whole table is read."""
+    assert column in ("event_id", "order_id")
+    db = open_reader(folder)
+    try:
+        sent = "select delivery / 256 from frozen where event_id = ?1 union " if column == "event_id" else ""
+        return [a for (a,) in db.execute(f"{sent}select id from action where {column} = ?1 order by 1", (value,))]
+    finally:
+        db.close()
+
+
+def shared_rows(folder: Path, actions: list[int] | None, limit: int) -> Iterator[dict[str, Any]]:
+    """What was shared of these actions, or of the last ``limit`` actions that were sent."""
+    db = open_reader(folder)
+    try:
+        if actions is None:
+            sql = "select distinct delivery / 256 as a from attempt order by a desc limit ?"
+            actions = sorted(a for (a,) in db.execute(sql, (limit,)))
+        yield from shared(db, actions)
+    finally:
+        db.close()
+
+
+def _actions(db: Any, found: Found) -> Iterator[dict[str, Any]]:
+    sql = (
+        "select id as action, dataset, event_name, event_id, event_time, created_at, copies, tier, consent, value, currency, "
+        "order_id, merged_into from action where id in (select value from carray(?)) order by id"
+    )
+    yield from _rows(db, sql, found.actions, "action")
+
+
+def _orders(db: Any, found: Found) -> Iterator[dict[str, Any]]:
+    sql = 'select id as "order", dataset, order_id, placed_at, changed_at from orders where id in (select value from carray(?))'
+    yield from _rows(db, sql, found.orders, "order")
+    sql = (
+        'select orders as "order", at, kind, source, reference, body from order_fact where orders in '
+        "(select value from carray(?)) order by id"
+    )
+    for row in _rows(db, sql, found.orders, "report"):
+        yield {**row, "body": _decoded(row["body"])}
+
+
+def _rows(db: Any, sql: str, ids: Any, what: str) -> Iterator[dict[str, Any]]:
+    cursor = db.execute(sql, (id_array(ids),))
+    names: list[str] = []
+    for row in cursor:
+        names = names or [d[0] for d in cursor.get_description()]
+        yield {"what": what, **dict(zip(names, row, strict=True))}
+
+
+def _decoded(body: bytes) -> dict[str, Any]:
+    tree: dict[str, Any] = msgspec.json.decode(body)
+    return tree

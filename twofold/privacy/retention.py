@@ -1,0 +1,228 @@
+"""Retention: each kind of data is emptied when its days are over and nothing waits for it any more.
+
+Owns the jobs and how late they are. The journal's rows stay (their sums are promised); what is emptied are fields of
+their bodies, sent bytes, refused bodies, and in the end the trail itself. Everything goes in small portions between the
+transactions of accepting; how far a job has come is in the same transaction, so a crash repeats nothing.
+
+A sent payload goes as a whole when the first of the kinds of data in it does: half a payload proves nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from msgspec import Struct
+
+from twofold.clock import Clock
+from twofold.errors import StoreError
+from twofold.event.model import decode_event, encode
+from twofold.privacy.audit_log import append_audit, last_sealed, seal, trail_horizon
+from twofold.privacy.redact import Part, put_bodies, without_part
+from twofold.privacy.search import actions_of
+from twofold.store.sqlite.database import Engine, id_array
+from twofold.store.store import Store
+
+log = logging.getLogger("twofold.privacy")
+
+PORTION = 128  # rows a job touches in one transaction
+SEAL_AFTER_MS = 600_000  # what was tried is sealed at least so often
+_BREATH_S = 0.05  # between two steps while there is much to do: one part in twenty of the loop
+_SETTLED_WITHIN_MS = 3_600_000  # a delivery is settled within this after its last attempt ended
+_NOTE_AFTER = 10_000  # redacted rows before the log gets an entry while a job is still busy
+
+DAY_MS = 86_400_000
+
+
+class Days(Struct, frozen=True, kw_only=True):
+    """Days for which each kind is kept; see RetentionSettings. Fractions are for tests."""
+
+    address: float = 30
+    click_ids: float = 90
+    contact: float = 180
+    payload: float = 30
+    refused: float = 30
+    audit: float = 365
+
+
+class Retention:
+    """``step`` is called every minute or so, again at once while it says that there is more."""
+
+    def __init__(self, store: Store, days: Days) -> None:
+        self._store = store
+        self._days = days
+        self.late_s: dict[str, float] = {}
+        """By kind: how long the oldest row that should be empty has been overdue, as of the last step."""
+
+    async def step(self, now_ms: int) -> bool:
+        """One portion of every job, each in a transaction of its own. True when there is more to do at once."""
+        more = False
+        for what, job in self._jobs():
+            more |= bool(await self._store.transact(partial(self._timed, what=what, job=job, now_ms=now_ms)))
+        return more
+
+    async def run(self, clock: Clock, pause_s: float = 60.0) -> None:
+        """`step` again and again, until cancelled."""
+        while True:
+            try:
+                more = await self.step(clock())
+            except StoreError as err:
+                log.error("retention could not go on, and tries again later: %s", err)
+                more = False
+            await asyncio.sleep(_BREATH_S if more else pause_s)
+
+    def _jobs(self) -> list[tuple[str, Callable[[Engine, int], bool]]]:
+        jobs: list[tuple[str, Callable[[Engine, int], bool]]] = [
+            (part.value, partial(self._empty_part, part)) for part in Part
+        ]
+        jobs += [
+            ("payload", self._empty_payloads),
+            ("refused", self._drop_refused),
+            ("buyers", self._forget_buyers),
+            ("sealing", self._seal),
+            ("trail", self._drop_trail),
+            ("people", lambda _engine, now: self._store.people.expire(now)),
+        ]
+        return jobs
+
+    def _timed(self, engine: Engine, *, what: str, job: Callable[[Engine, int], bool], now_ms: int) -> bool:
+        self.late_s[what] = 0.0
+        more = job(engine, now_ms)
+        if not more:
+            self._note(engine, now_ms, 1)
+        return more
+
+    # -- fields of the journal's bodies
+
+    def _empty_part(self, part: Part, engine: Engine, now_ms: int) -> bool:
+        before = _before(now_ms, getattr(self._days, part.value))
+        at = _position(engine, part.value)
+        rows = engine.run("bodies_after", (at, PORTION))
+        due = []
+        for row in rows:
+            if row[1] >= before:
+                break
+            due.append(row)
+        if not due:
+            return self._look_again(engine, part)
+        self.late_s[part.value] = (before - due[0][1]) / 1000
+        waiting = self._waiting(engine, [r[0] for r in due])
+        self._redact(engine, part, [r for r in due if r[0] not in waiting])
+        engine.run_rows("retention_pass_over", [(part.value, p) for p in sorted(waiting)])
+        engine.run("retention_reached", (part.value, due[-1][0]))
+        self._note(engine, now_ms, _NOTE_AFTER)
+        return len(due) == PORTION
+
+    def _look_again(self, engine: Engine, part: Part) -> bool:
+        """Rows that were passed over because something waited for them."""
+        later = [p for (p,) in engine.run("retention_passed_over", (part.value,))]
+        for start in range(0, len(later), PORTION):
+            some = later[start : start + PORTION]
+            waiting = self._waiting(engine, some)
+            free = [p for p in some if p not in waiting]
+            if free:
+                self._redact(engine, part, engine.run("bodies_at", (id_array(free),)))
+                engine.run("retention_done_later", (part.value, id_array(free)))
+                return True
+        return False
+
+    def _redact(self, engine: Engine, part: Part, rows: Sequence[tuple[Any, ...]]) -> None:
+        changed = []
+        for position, _, event_id, body, chain in rows:
+            event = decode_event(body)
+            new = without_part(event, part)
+            if new != event:
+                changed.append((position, body, chain, encode(new), event_id))
+        fresh = put_bodies(engine, changed)
+        if fresh:
+            engine.run("retention_count", (fresh,))
+
+    def _waiting(self, engine: Engine, positions: Sequence[int]) -> set[int]:
+        """Those of these rows whose action has a delivery that still waits."""
+        sql = "select position, action from event where position in (select value from carray(?))"
+        of = dict(engine.script(sql, (id_array(positions),)))
+        rows = engine.run("actions_waiting", (id_array(actions_of(engine.db, positions)),))
+        waiting = {a for (a,) in rows}
+        if not waiting:
+            return set()
+        return {p for p in positions if actions_of(engine.db, [p]) & waiting or of[p] in waiting}
+
+    def _note(self, engine: Engine, now_ms: int, at_least: int) -> None:
+        """An entry in the log for rows that were redacted since the last one."""
+        pending = _position(engine, "redacted")
+        if pending >= at_least:
+            append_audit(engine, now_ms, "retention", {"redacted": pending})
+            engine.run("retention_reset", ("redacted",))
+
+    # -- beside the journal
+
+    def _empty_payloads(self, engine: Engine, now_ms: int) -> bool:
+        days = self._days
+        before = _before(now_ms, min(days.payload, days.address, days.click_ids, days.contact))
+        at = _position(engine, "payload")
+        rows = engine.run("payloads_after", (at, PORTION))
+        due = []
+        for row in rows:  # (delivery, created_at, state, settled_at)
+            if row[1] >= before:
+                break
+            due.append(row)
+        free = [d for d, _, state, settled in due if state != "waiting" and (settled or 0) < before]
+        engine.run_rows("retention_pass_over", [("payload", d) for d, *_ in due if d not in set(free)])
+        if due:
+            self.late_s["payload"] = (before - due[0][1]) / 1000
+            engine.run("retention_reached", ("payload", due[-1][0]))
+        else:
+            free = [d for (d,) in engine.run("payloads_passed_over", (before, PORTION))]
+            engine.run("retention_done_later", ("payload", id_array(free)))
+        engine.run("empty_payloads", (id_array(free),))
+        return len(due) == PORTION or (not due and len(free) == PORTION)
+
+    def _drop_refused(self, engine: Engine, now_ms: int) -> bool:
+        before = _before(now_ms, self._days.refused)
+        due = []
+        for number, received_at in engine.script("select id, received_at from refused order by id limit ?", (PORTION,)):
+            if received_at >= before:
+                break
+            due.append(number)
+            self.late_s["refused"] = max(self.late_s["refused"], (before - received_at) / 1000)
+        if due:
+            engine.run("drop_refused", (id_array(due),))
+        return len(due) == PORTION
+
+    def _forget_buyers(self, engine: Engine, now_ms: int) -> bool:
+        """Orders forget the digest of who bought, with the hashed contact data."""
+        engine.run("forget_buyers", (_before(now_ms, self._days.contact), PORTION))
+        return engine.changes() == PORTION
+
+    def _seal(self, engine: Engine, now_ms: int) -> bool:
+        last = engine.script("select coalesce(max(at), 0) from audit where kind = 'shared'")[0][0]
+        return seal(engine, now_ms) if now_ms - last >= SEAL_AFTER_MS else False
+
+    def _drop_trail(self, engine: Engine, now_ms: int) -> bool:
+        """Attempts older than their days, a whole seal at a time, and what their deliveries were made of."""
+        before = _before(now_ms, self._days.audit)
+        engine.run("drop_erased_ids", (before,))
+        horizon = trail_horizon(engine.db)
+        if last_sealed(engine.db) <= horizon:
+            return False
+        first, last = engine.run("next_seal", (horizon,))[0]
+        newest = engine.script("select max(ended_at) from attempt where id between ? and ?", (first, last))[0][0]
+        if newest is not None and newest >= before - _SETTLED_WITHIN_MS:
+            return False
+        engine.run("empty_trail", (first, last))
+        engine.run("drop_attempts", (first, last))
+        engine.run("retention_reached", ("trail", last))
+        engine.run("retention_horizon", (before,))
+        return True
+
+
+def _before(now_ms: int, days: float) -> int:
+    return now_ms - int(days * DAY_MS)
+
+
+def _position(engine: Engine, what: str) -> int:
+    rows = engine.script("select position from retention where what = ?", (what,))
+    return int(rows[0][0]) if rows else 0

@@ -1,0 +1,286 @@
+"""Runs erasures one after another on an open store, beside accepting and sending, and cleans a restored folder.
+
+Owns the order of the steps and the bytes: after the last transaction the write-ahead log is emptied, because old pages
+stand in it until then. What each transaction does is `erasing`'s. Freed bytes in the database file are overwritten by
+the engine itself (secure_delete); the file need not be rewritten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import apsw
+from msgspec import Struct, convert, to_builtins
+
+from twofold.errors import StoreError
+from twofold.matching.subject import SubjectRequest, needles_of
+from twofold.privacy import erase
+from twofold.privacy.audit_log import append_audit
+from twofold.privacy.erase import Erasure, Portion
+from twofold.privacy.search import Finder, Found, Wanted, hints_of
+from twofold.privacy.tombstones import Erasures
+from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.sqlite.database import DATABASE, Engine
+from twofold.store.store import Store
+
+log = logging.getLogger("twofold.privacy")
+
+BREATH_S = 0.002  # after each few hundred rows of a search beside a serving loop
+_AGAIN_S = 0.5  # while a send is in flight or a reader keeps the log from being emptied
+OTHER_FILES = frozenset({DATABASE, f"{DATABASE}-shm", "lock", "control.sock", "erasures"})
+
+
+class Status(Struct, kw_only=True):
+    """How far an erasure is. ``state`` as in the table; ``what``, ``at`` and ``of`` are for a progress bar."""
+
+    id: str
+    state: str
+    what: str = ""
+    at: int = 0
+    of: int = 0
+
+
+class Eraser:
+    """All methods on the store's loop."""
+
+    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._clock = clock
+        self._forget = store.people.forget
+        self.file = Erasures(store.folder)
+        self._requests: dict[str, SubjectRequest] = {}  # plain values, in memory only, for a fast search
+        self._asked = asyncio.Event()
+        self._asked.set()
+        self._status: dict[str, Status] = {}
+        self._running: asyncio.Task[Any] | None = None
+        self._stopping = False
+        self.gate = ErasedGate(self.file)
+        store.add_gate(self.gate)
+
+    # -- what others call
+
+    async def ask(self, request: SubjectRequest, by: str) -> str:
+        """A request on disk, answered with its id; what it asks for is done by `run`."""
+        number: str = await self._store.transact(lambda e: self.ask_in(e, request, by))
+        return number
+
+    def ask_in(self, engine: Engine, request: SubjectRequest, by: str) -> str:
+        """The same inside a transaction of the writer, for a webhook's door: answer it once this is committed.
+
+        Erasing a whole shop is held for the operator's word: a shop system sends it when an app is removed.
+        """
+        held = request.kind == "erase_shop" and by != COMMAND
+        number = erase.ask(engine, self.file.ring, request, self._clock(), by, hold=held)
+        if request.kind == "erase":
+            self._requests[number] = request
+        self._asked.set()
+        return number
+
+    def status(self, number: str) -> Status | None:
+        return self._status.get(number)
+
+    async def control(self, question: dict[str, Any]) -> dict[str, Any]:
+        """The commands ``erase``, ``erasure`` and ``note`` on the gateway's control socket."""
+        if question["command"] == "erase":
+            if "release" in question:
+                released = await self._store.transact(lambda e: erase.release(e, question["release"]))
+                self._asked.set()
+                return {"id": question["release"]} if released else {"error": "no request of that id waits for a word"}
+            return {"id": await self.ask(convert(question["request"], SubjectRequest), COMMAND)}
+        if question["command"] == "note":
+            await self._store.transact(partial(self._note, question))
+            return {}
+        row = await self._store.transact(lambda e: erase.read(e, question["id"]))
+        status = self._status.get(question["id"])
+        return {"erasure": _shown(row), "status": to_builtins(status) if status else None}
+
+    async def run(self) -> None:
+        """Does what is asked for until `stop`. An erasure that fails is tried again; a crash is made good at start."""
+        self._running = asyncio.current_task()
+        while not self._stopping:
+            try:
+                await self._asked.wait()
+                self._asked.clear()
+                await self.finish_all(breath_s=BREATH_S)
+            except StoreError as err:
+                log.error("an erasure did not finish and goes on later: %s", err)
+                if self._store.failed is not None:
+                    return
+                await asyncio.sleep(_AGAIN_S)
+                self._asked.set()
+            except (asyncio.CancelledError, _Stopping):
+                if not self._stopping:
+                    raise
+
+    def stop(self) -> None:
+        """Ends `run` at the next step; what is unfinished goes on at the next start."""
+        self._stopping = True
+        if self._running is not None:
+            self._running.cancel()
+
+    async def start(self) -> int:
+        """Before the port opens: finishes what a crash interrupted, and erases again what a restored database brought
+        back. Answers how many erasures had to be done again."""
+        entries = self.file.entries()
+        again = 0
+        for entry in entries:
+            again += await self._store.transact(partial(erase.bring_back, entry=entry))
+        await self.finish_all()
+        self.gate.load(await self._store.transact(lambda e: e.script("select digest from erased_id")))
+        return again
+
+    async def finish_all(self, breath_s: float = 0.0) -> None:
+        """Every open erasure, oldest first."""
+        while rows := await self._store.transact(lambda e: e.run("next_erasure")):
+            await self._finish(rows[0][0], breath_s)
+
+    def _note(self, question: dict[str, Any], engine: Engine) -> None:
+        append_audit(engine, self._clock(), question["kind"], question["facts"])
+        if question.get("closes"):  # a person's request for a copy, now answered
+            engine.run("drop_erasure_keys", (question["closes"],))
+            erase.close(engine, question["closes"], self._clock())
+
+    # -- one erasure
+
+    async def _finish(self, number: str, breath_s: float) -> None:
+        erasure, keys = await self._store.transact(lambda e: (erase.read(e, number), erase.keys_of(e, number)))
+        status = self._status[number] = Status(id=number, state=erasure.state)
+        look: Callable[[bytes], bool] = _always
+        if erasure.state == "asked":
+            look, keys = await self._find(erasure, keys, status, breath_s)
+        if erasure.state == "found":
+            await self._clear(Portion(self.file.ring, erasure, keys, look, self._forget), status)
+        status.state = "cleared"
+        await self._empty_log(status)
+        await self._store.transact(lambda e: erase.close(e, number, self._clock()))
+        await self._empty_log(status)  # the salt that was just taken away
+        self.gate.load(await self._store.transact(lambda e: e.script("select digest from erased_id")))
+        self._requests.pop(number, None)
+        status.state, status.what = "done", ""
+        log.info("erasure %s is done", number)
+
+    async def _find(
+        self, erasure: Erasure, keys: Sequence[tuple[str, bytes]], status: Status, breath_s: float
+    ) -> tuple[Callable[[bytes], bool], list[tuple[str, bytes]]]:
+        wanted = Wanted(self.file.ring, keys, erasure.dataset)
+        request = self._requests.get(erasure.id)
+        needles = needles_of(request) if request else None
+        everything = erasure.kind == "erase_shop"
+
+        def progress(what: str, at: int, of: int) -> None:
+            if self._stopping:
+                raise _Stopping
+            status.what, status.at, status.of = what, at, of
+
+        finder = Finder(
+            self._store.folder, wanted, needles=needles, everything=everything, progress=progress, breath_s=breath_s
+        )
+        found: Found = await asyncio.get_running_loop().run_in_executor(None, finder.run)
+        # First the file: a database restored from before this moment is cleaned by it.
+        self.file.add(erase.entry_of(erasure, wanted, found))
+
+        def keep(engine: Engine) -> None:
+            browsers = erase.forget_people(self._forget, found, request)
+            erase.keep_found(engine, erasure, wanted, found, browsers)
+
+        await self._store.transact(keep)
+        kept: list[tuple[str, bytes]] = await self._store.transact(lambda e: erase.keys_of(e, erasure.id))
+        hints = hints_of(found.leads | {(d, m) for d, m in found.marks if m.kind in ("order", "link")})
+        if needles is None:
+            return _always, kept
+        return (lambda body: needles.hit(body) or hints.hit(body)), kept
+
+    async def _clear(self, portion: Portion, status: Status) -> None:
+        total = await self._store.transact(
+            lambda e: e.script("select count(*) from erasure_row where erasure = ?", (portion.id,))[0][0]
+        )
+        done = 0
+        while True:
+            await self._stop_sends(portion, status)
+            while n := await self._store.transact(lambda e: portion.redact(e, self._clock())):
+                done += n
+                status.what, status.at, status.of = "taking out", done, max(total, done)
+            while await self._store.transact(portion.clear_orders):
+                pass
+            if await self._store.transact(lambda e: portion.finish(e, self._clock())):
+                return
+
+    async def _stop_sends(self, portion: Portion, status: Status) -> None:
+        while True:
+            looked, flying = await self._store.transact(lambda e: portion.stop_sends(e, self._clock()))
+            if not looked:
+                return
+            if flying == looked:
+                status.what = f"waiting for {flying} sends on their way"
+                await asyncio.sleep(_AGAIN_S)
+
+    async def _empty_log(self, status: Status) -> None:
+        """Until the write-ahead log is empty. A long reader can hold it up; that is said, and tried again."""
+        loop = asyncio.get_running_loop()
+        while not await loop.run_in_executor(None, empty_log, self._store.folder):
+            status.what = "waiting for a reader of the database to end"
+            await asyncio.sleep(_AGAIN_S)
+
+
+class _Stopping(Exception):
+    """Ends a search on its own thread."""
+
+
+COMMAND = "command"
+"""Who asked, when the operator did."""
+
+
+class ErasedGate:
+    """Keeps what comes in later under an erased order number or event id from being sent: nobody knows it any more."""
+
+    def __init__(self, file: Erasures) -> None:
+        self._ring = file.ring
+        self._digests: frozenset[bytes] = frozenset()
+
+    def load(self, rows: Sequence[tuple[bytes]]) -> None:
+        self._digests = frozenset(d for (d,) in rows)
+
+    def __call__(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
+        if not self._digests:
+            return None
+        event = candidate.event
+        names = [erase.erased_digest(self._ring, event.dataset, "event_id", f"{event.event_name}\0{event.event_id}")]
+        if event.custom_data.order_id:
+            names.append(erase.erased_digest(self._ring, event.dataset, "order", event.custom_data.order_id))
+        return Suppressed("erased") if any(n in self._digests for n in names) else None
+
+
+def empty_log(folder: Path) -> bool:
+    """Moves all of the write-ahead log into the database and cuts it to nothing; False while a reader holds it.
+
+    On a connection and thread of its own: most is moved without anybody waiting, the rest takes the write lock for a
+    moment.
+    """
+    db = apsw.Connection(str(folder / DATABASE), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        db.set_busy_timeout(200)
+        db.pragma("synchronous", "full")
+        db.execute("pragma wal_checkpoint(passive)").fetchall()
+        try:
+            ((busy, _pages, _moved),) = db.execute("pragma wal_checkpoint(truncate)").fetchall()
+        except apsw.BusyError:
+            return False
+        return not busy
+    finally:
+        db.close()
+
+
+def _always(_body: bytes) -> bool:
+    return True
+
+
+def _shown(row: Erasure | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    shown: dict[str, Any] = to_builtins(row)
+    return {k: v for k, v in shown.items() if k not in ("salt", "scanned", "orders_at", "refused_at")}

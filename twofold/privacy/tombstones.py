@@ -1,0 +1,99 @@
+"""The file `erasures` in a data folder: the secret of keyed digests, and what was ever erased, as such digests.
+
+Owns the file. It is no part of the database, so that a database restored from a backup can be cleaned again of
+everybody who asked since. Mode 0600; lines of JSON, the first holds the secret; appended and flushed. Keep it when the
+database is restored, and out of the backups that hold the database: without it a keyed digest says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from twofold.errors import StoreError
+from twofold.matching.subject import Keyring
+
+FILE = "erasures"
+
+
+class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One erasure: what was wanted and found to be the person's. ``keys``: kind to digests in hexadecimal."""
+
+    id: str
+    at: int  # ms
+    kind: str = "erase"
+    dataset: str | None = None
+    named: str = ""
+    keys: dict[str, list[str]] = {}
+
+
+class Erasures:
+    """Reads and appends. Raises `StoreError` where the file cannot be used: nothing is erased without it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        lines = self._lines()
+        if not lines:
+            self._create(msgspec.json.encode({"secret": secrets.token_hex(32)}))
+            lines = self._lines()
+        try:
+            self.ring = Keyring(bytes.fromhex(msgspec.json.decode(lines[0])["secret"]))
+        except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
+            raise StoreError(f"{self.path}: its first line is not the secret; restore the file from a copy") from None
+
+    def entries(self) -> list[Entry]:
+        """All erasures, the last entry of each id; a line cut off by a crash was never relied on."""
+        found: dict[str, Entry] = {}
+        for line in self._lines()[1:]:
+            try:
+                entry = msgspec.json.decode(line, type=Entry)
+            except msgspec.MsgspecError:
+                continue
+            found[entry.id] = entry
+        return list(found.values())
+
+    def add(self, entry: Entry) -> None:
+        """On disk when it returns."""
+        self._append(msgspec.json.encode(entry))
+
+    def _lines(self) -> list[bytes]:
+        try:
+            return [line for line in self.path.read_bytes().split(b"\n") if line.strip()]
+        except FileNotFoundError:
+            return []
+        except OSError as err:
+            raise StoreError(f"{self.path} cannot be read: {err.strerror}") from err
+
+    def _create(self, line: bytes) -> None:
+        """Whole or not at all: a secret that is cut off would be a secret that is lost."""
+        fresh = self.path.with_name(f"{FILE}.new")
+        self._write(fresh, os.O_TRUNC, line + b"\n")
+        os.replace(fresh, self.path)
+        self._flush_folder()
+
+    def _append(self, line: bytes) -> None:
+        # Begins with a line end: what a crash cut off before it stays a line of its own.
+        self._write(self.path, os.O_APPEND, b"\n" + line + b"\n")
+        self._flush_folder()
+
+    def _write(self, path: Path, how: int, content: bytes) -> None:
+        try:
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | how | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            try:
+                os.write(fd, content)
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+        except OSError as err:
+            raise StoreError(f"{path} cannot be written: {err.strerror}; nothing is erased without it") from err
+
+    def _flush_folder(self) -> None:
+        fd = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)

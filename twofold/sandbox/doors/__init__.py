@@ -1,0 +1,1 @@
+"""Where the sandbox takes events and questions: Conversions API, pixel, app SDK, ads."""

@@ -1,0 +1,1 @@
+"""What the sandbox makes of the traffic: diagnostics, match quality, findings."""

@@ -1,0 +1,1 @@
+"""Meta's wire as the sandbox knows it: envelopes, rules, answers, deduplication."""

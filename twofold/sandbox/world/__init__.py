@@ -1,0 +1,1 @@
+"""The sandbox's people, ads, and how conversions are credited to them."""

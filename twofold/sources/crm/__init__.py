@@ -1,0 +1,1 @@
+"""Deals of CRM systems to events of later stages of a sale."""

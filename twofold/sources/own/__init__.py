@@ -1,0 +1,1 @@
+"""The signed webhook for a shop of one's own."""

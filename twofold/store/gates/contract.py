@@ -1,0 +1,45 @@
+"""Gates: what may hold an action back, or keep it from leaving, at the moment it would be sent.
+
+Owns the shapes and nothing else. A gate looks at one candidate and answers None (go on), `Suppressed` (never, with
+the reason) or `Held` (not before a time, with the reason). Gates run in a fixed order inside the claim's
+transaction, so what they read is as true as the send that follows. A gate may replace ``candidate.event``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from twofold.event.delivery import Suppressed
+from twofold.event.model import Event
+
+__all__ = ["Candidate", "Gate", "Held", "Suppressed"]
+
+
+class Held(Struct, frozen=True):
+    """Not now. ``until`` is when to look again at the latest, in ms; news may bring it forward."""
+
+    until: int
+    reason: str
+
+
+class Candidate(Struct, kw_only=True):
+    """One delivery that is due, with all that is known of its action."""
+
+    delivery: int
+    destination: str  # its name
+    dataset: str
+    action: int
+    event: Event  # all copies united: what would be sent
+    copies: Sequence[Event]
+    created_at: int  # ms
+    fresh: bool  # no payload is frozen yet: what would be sent can still change
+    unsure: bool  # an attempt was made of which nobody knows whether it arrived
+    consent: str  # the action's consent as one text
+    marks: list[str] = []  # what an operator should see beside the delivery
+    stitched: dict[str, str] = {}  # match key -> where it was taken from
+
+
+Gate = Callable[[Candidate, int], Suppressed | Held | None]
+"""A candidate and the time in ms to an answer. Plain reads of the store, no writes."""

@@ -1,0 +1,77 @@
+"""Gates of trust: what only an untrusted browser speaks for may be kept back until somebody better does.
+
+Owns three answers, in this order: robots, money over the limits, and names that wait for confirmation. All of them are
+about actions of which no trusted copy is known; a trusted copy that comes later brings the action back (the statement
+`reopen_deliveries`), so a forger can delay nothing that the shop's own side confirms. Pure: reads copies, writes nothing
+but the candidate's event and marks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from twofold.event.model import Tier
+from twofold.store.fold import unite
+from twofold.store.gates.contract import Candidate, Held, Suppressed
+
+BOT = "bot"
+UNCONFIRMED = "unconfirmed"
+AWAITING = "awaiting_confirmation"
+REOPENED = (BOT, "value_over_cap", "currency_not_listed", "quarantine", UNCONFIRMED)
+"""Reasons that a trusted copy overrules; `reopen_deliveries` lists the same."""
+
+
+class TrustLike(Protocol):
+    @property
+    def confirm_ms(self) -> Mapping[str, int]: ...
+    @property
+    def drop_unconfirmed(self) -> bool: ...
+
+
+class PolicyLike(Protocol):
+    @property
+    def suppress_bots(self) -> bool: ...
+    @property
+    def trust(self) -> TrustLike: ...
+
+
+class TrustGates:
+    """The gates for datasets with these policies; one without a policy is let through."""
+
+    def __init__(self, policies: Mapping[str, PolicyLike]) -> None:
+        self._policies = policies
+
+    def gate_bots(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
+        """A robot's action, when every copy says so: a server that reports it as a shopper's is believed."""
+        policy = self._policies.get(candidate.dataset)
+        if policy is None or not policy.suppress_bots or any(c.bot is None for c in candidate.copies):
+            return None
+        return Suppressed(BOT)
+
+    def gate_limits(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
+        """Money over the limits goes nowhere. Where another copy is within them, its money is the one that counts."""
+        reason = next((c.held_back for c in candidate.copies if c.held_back is not None), None)
+        if reason is None:
+            return None
+        within = [c for c in candidate.copies if c.held_back is None]
+        if not within:
+            return Suppressed(reason)
+        money = unite(within).custom_data
+        candidate.event = replace(candidate.event, custom_data=money, held_back=None)
+        return None
+
+    def gate_unconfirmed(self, candidate: Candidate, now_ms: int) -> Suppressed | Held | None:
+        """Waits for a copy of a higher tier than a plain browser's, then decides as the dataset wishes."""
+        policy = self._policies.get(candidate.dataset)
+        wait = policy.trust.confirm_ms.get(candidate.event.event_name) if policy is not None else None
+        if policy is None or wait is None or any(c.tier > Tier.T0 for c in candidate.copies):
+            return None
+        if now_ms < candidate.created_at + wait:
+            return Held(candidate.created_at + wait, AWAITING)
+        if policy.trust.drop_unconfirmed:
+            return Suppressed(UNCONFIRMED)
+        candidate.marks.append(UNCONFIRMED)
+        return None

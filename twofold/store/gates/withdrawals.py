@@ -1,0 +1,125 @@
+"""Withdrawn consent: by which marks of a person no event may be sent, and since when.
+
+Owns the rule. An event is stopped when one of its marks was withdrawn, unless the event was received after consent
+was given again for that mark. The order of things decides, not the clock: a grant is later than the withdrawal
+before it, and a withdrawal ends every grant before it.
+
+Read inside the claim's transaction (`stops` is a gate, for first and for further attempts), so a claim that follows a
+withdrawal never contains the person's event. What was claimed before is told by ``changes``: a worker reads it before it
+claims and gives its batch back when it has moved by the time the request would be written.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from twofold.consent.marks import withdrawable_marks
+from twofold.matching.subject import Keyring, Mark
+from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.sqlite.database import Engine, key_array
+
+WITHDRAWN = "consent_withdrawn"
+_KEY_NAME = "withdrawal_key"
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """What is known of one mark. Both None: nothing was ever withdrawn."""
+
+    kind: str
+    withdrawn_at: int | None = None  # ms
+    granted_at: int | None = None  # ms; given again since
+
+    @property
+    def withdrawn(self) -> bool:
+        return self.withdrawn_at is not None and self.granted_at is None
+
+
+class Withdrawals:
+    """Used on the writer's thread, inside its transactions. ``changes`` may be read on the loop at any time."""
+
+    def __init__(self, engine: Engine, ring: Keyring | None = None) -> None:
+        self._engine = engine
+        self._ring = ring or _own_ring(engine)
+        self.changes = 0
+        self._any = bool(engine.run("any_withdrawal"))  # kept in memory: it is asked for every delivery
+
+    def withdraw(self, dataset: str, marks: Sequence[Mark], at: int) -> int:
+        """Stops everything with one of these marks from now on; answers how many they are. ``at`` in ms."""
+        names = self._names(dataset, marks)
+        self._any = True  # also if this is rolled back: then the next look finds nothing
+        self._engine.run_rows("insert_withdrawals", [(name, at) for name in names])
+        self.changes += 1  # before the commit: whoever sees it too early only looks once more
+        return len(names)
+
+    def grant(self, dataset: str, marks: Sequence[Mark], at: int) -> int:
+        """Lets events with these marks through again that come after this; answers how many had been withdrawn."""
+        self._engine.run("grant_again", (at, key_array(self._names(dataset, marks))))
+        return self._engine.changes()
+
+    def standing(self, dataset: str, marks: Sequence[Mark]) -> list[Standing]:
+        """One for each mark, in their order."""
+        names = [self._name(dataset, m) for m in marks]
+        found = {name: times for name, *times in self._engine.run("select_withdrawals", (key_array(names),))}
+        return [
+            Standing(kind=m.kind, withdrawn_at=times[0], granted_at=times[1])
+            for m, name in zip(marks, names, strict=True)
+            for times in [found.get(name, (None, None))]
+        ]
+
+    def stops(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
+        """The gate. Looks at every copy by the time it was received, and at what was stitched to the action."""
+        if not self.needed():
+            return None
+        received: dict[bytes, int] = {}
+        for copy in candidate.copies:
+            self._add(received, candidate.dataset, withdrawable_marks(copy), copy.received_at)
+        # Marks that a gate before this one added are as old as the action.
+        self._add(received, candidate.dataset, withdrawable_marks(candidate.event), candidate.created_at, only_new=True)
+        if not received:
+            return None
+        for name, _withdrawn_at, granted_at in self._engine.run("select_withdrawals", (key_array(received),)):
+            if granted_at is None or received[name] <= granted_at:
+                return Suppressed(WITHDRAWN)
+        return None
+
+    def needed(self) -> bool:
+        """False while nobody has withdrawn anything: then no further attempt has to be looked at again."""
+        return self._any
+
+    def purge(self, before_ms: int) -> int:
+        """Forgets marks that were granted again before every event that could still be sent."""
+        self._engine.run("purge_withdrawals", (before_ms,))
+        return self._engine.changes()
+
+    def _names(self, dataset: str, marks: Sequence[Mark]) -> list[bytes]:
+        return list(dict.fromkeys(self._name(dataset, m) for m in marks))
+
+    def _name(self, dataset: str, mark: Mark) -> bytes:
+        return self._ring.digest(f"{dataset}\0{mark.kind}", mark.value)
+
+    def _add(
+        self,
+        received: dict[bytes, int],
+        dataset: str,
+        marks: Sequence[Mark],
+        at: int,
+        only_new: bool = False,
+    ) -> None:
+        for mark in marks:
+            name = self._name(dataset, mark)
+            if name not in received or (at < received[name] and not only_new):
+                received[name] = at
+
+
+def _own_ring(engine: Engine) -> Keyring:
+    """The secret of the stored digests, made once for a data folder."""
+    rows = engine.script("select value from meta where name = ?", (_KEY_NAME,))
+    if rows:
+        return Keyring(bytes.fromhex(rows[0][0]))
+    key = secrets.token_bytes(32)
+    with engine.db:
+        engine.script("insert into meta (name, value) values (?, ?)", (_KEY_NAME, key.hex()))
+    return Keyring(key)

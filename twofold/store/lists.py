@@ -1,0 +1,309 @@
+"""What commands and pages read: events, actions, deliveries, refusals, health, and the sums.
+
+Owns read-only questions on a connection of its own; works while the gateway runs. Filter names come from a
+fixed table, values are always bound. Rows are plain dicts, ready for ``--json``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from twofold.errors import StoreDamaged
+from twofold.event.model import decode_event
+from twofold.matching.user_data import present_keys
+from twofold.privacy.audit_log import check_log
+from twofold.privacy.redact import plain_digest
+from twofold.store.fold import unite
+from twofold.store.journal import GENESIS, body_digest, link
+from twofold.store.sqlite.database import open_reader
+
+_PAUSED = "case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end"
+_REASON = "case when d.state = 'waiting' and t.paused_for is not null then t.paused_for else d.reason end"
+
+# An action's state from its deliveries: the one state they share, or "mixed"; "stored" without a destination.
+_ACTION_STATE = f"""coalesce(
+    case when a.merged_into is not null then 'merged' end,
+    (select case when count(distinct {_PAUSED}) = 0 then 'stored' when count(distinct {_PAUSED}) > 1 then 'mixed'
+                 else min({_PAUSED}) end
+     from delivery d join destination t on t.id = d.destination where d.id between a.id * 256 and a.id * 256 + 255))"""
+
+# name -> (SELECT without WHERE, order, {filter: condition})
+LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
+    "events": (
+        "select e.position, e.dataset, e.event_name, e.event_id, e.event_time, e.received_at, e.channel, e.sender, "
+        "e.tier, e.verdict, e.action, e.late, e.body from event e",
+        "e.position",
+        {"dataset": "e.dataset = ?", "name": "e.event_name = ?", "id": "e.event_id = ?", "state": "e.verdict = ?"},
+    ),
+    "actions": (
+        "select a.id, a.dataset, a.event_name, a.event_id, a.fold_key, a.copies, a.late, a.tier, a.channels, "
+        "a.consent, a.value, a.currency, a.order_id, a.event_time, a.created_at, a.due_at, a.merged_into, "
+        f"{_ACTION_STATE} as state from action a",
+        "a.id",
+        {"dataset": "a.dataset = ?", "name": "a.event_name = ?", "id": "a.event_id = ?", "state": "state = ?"},
+    ),
+    "deliveries": (
+        "select d.id, t.name as destination, a.dataset, a.event_name, coalesce(f.event_id, a.event_id) as event_id, "
+        f"{_PAUSED} as state, d.attempts, {_REASON} as reason, d.due_at, d.settled_at, d.id / 256 as action, "
+        "coalesce(f.keys, '') as keys, coalesce(f.stitched, '') as stitched, coalesce(f.marks, '') as marks "
+        "from delivery d join action a on a.id = d.id / 256 join destination t on t.id = d.destination "
+        "left join frozen f on f.delivery = d.id",
+        "d.id",
+        {
+            "dataset": "a.dataset = ?",
+            "name": "a.event_name = ?",
+            "id": "coalesce(f.event_id, a.event_id) = ?",
+            "state": f"{_PAUSED} = ?",
+            "destination": "t.name = ?",
+        },
+    ),
+    "refused": (
+        'select r.id, r.received_at, r.entry, r.dataset, r.event_name, r.event_id, r.reason, r.place as "index", '
+        "r.path, r.expected, r.got, r.size, r.body from refused r",
+        "r.id",
+        {"dataset": "r.dataset = ?", "name": "r.event_name = ?", "id": "r.event_id = ?", "state": "r.reason = ?"},
+    ),
+}
+
+
+class Reader:
+    """A read-only view of a data folder."""
+
+    def __init__(self, folder: Path | str) -> None:
+        self._db = open_reader(Path(folder))
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def rows(
+        self, kind: str, filters: dict[str, str | None] | None = None, *, limit: int = 100, after: int = 0
+    ) -> Iterator[dict[str, Any]]:
+        """Rows of one of `LISTS`, newest last, the last ``limit`` of them; 0 gives all after ``after``."""
+        select, order, conditions = LISTS[kind]
+        where, values = [f"{order} > ?"], [after]
+        for name, value in (filters or {}).items():
+            if value is not None:
+                where.append(conditions[name])
+                values.append(value)  # type: ignore[arg-type]
+        inner = f"{select} where {' and '.join(where)} order by {order} desc"
+        sql = f"select * from ({inner} limit ?) order by 1" if limit else f"select * from ({inner}) order by 1"
+        cursor = self._db.execute(sql, [*values, limit] if limit else values)
+        names: list[str] | None = None
+        for row in cursor:
+            names = names or [d[0] for d in cursor.get_description()]
+            yield self._finished(kind, dict(zip(names, row, strict=True)))
+
+    def attempts(self, delivery: int) -> list[dict[str, Any]]:
+        """What was tried for one delivery, oldest first."""
+        names = ("started_at", "ended_at", "outcome", "status", "code", "decision", "note")
+        sql = f"select {', '.join(names)} from attempt where delivery = ? order by id"
+        return [dict(zip(names, row, strict=True)) for row in self._db.execute(sql, (delivery,))]
+
+    def frozen_payload(self, delivery: int) -> bytes | None:
+        """The bytes every attempt of a delivery carries; None before the first claim."""
+        row = self._db.execute("select payload from frozen where delivery = ?", (delivery,)).fetchone()
+        payload: bytes | None = row[0] if row else None
+        return payload
+
+    def dead_deliveries(self, filters: dict[str, str | None]) -> list[int]:
+        """Ids of dead deliveries that match the filters; age and consent are read again when they are claimed."""
+        return [row["id"] for row in self.rows("deliveries", {**filters, "state": "dead"}, limit=0)]
+
+    def tally(self) -> dict[str, int]:
+        return dict(self._db.execute("select name, n from tally"))
+
+    def outbox(self) -> dict[str, Any]:
+        """Deliveries by state and the oldest unsettled one, per destination."""
+        counts: dict[str, dict[str, int]] = {}
+        sql = f"select t.name, {_PAUSED}, count(*) from delivery d join destination t on t.id = d.destination group by 1, 2"
+        for name, state, n in self._db.execute(sql):
+            counts.setdefault(name, {})[state] = n
+        return counts
+
+    def oldest_due(self) -> int | None:
+        """When the longest overdue delivery of a destination that is not paused was due, in ms."""
+        sql = (
+            "select min(d.due_at) from destination t join delivery d on d.destination = t.id and d.state = 'waiting' "
+            "where t.paused_for is null"
+        )
+        row = self._db.execute(sql).fetchone()
+        due: int | None = row[0] if row else None
+        return due
+
+    def _finished(self, kind: str, row: dict[str, Any]) -> dict[str, Any]:
+        if kind == "events":
+            row["match_keys"] = sorted(present_keys(decode_event(row.pop("body")).user_data))
+            row["late"] = bool(row["late"])
+        elif kind == "deliveries":
+            for name in ("keys", "stitched", "marks"):  # of the frozen payload; empty before the first claim
+                row[name] = row[name].split(",") if row[name] else []
+        elif kind == "actions":
+            row["channels"] = [name for bit, name in ((1, "browser"), (2, "server")) if row["channels"] & bit]
+            row["match_keys"] = self._match_keys(row["id"])
+        return row
+
+    def _match_keys(self, action: int) -> list[str]:
+        sql = (
+            "select body from event where position = ?1 union all select e.body from copy c "
+            "join event e on e.position = c.position where c.action = ?1"
+        )
+        copies = [decode_event(body) for (body,) in self._db.execute(sql, (action,))]
+        return sorted(present_keys(unite(copies).user_data)) if copies else []
+
+
+# The digest chain covers the bodies; the columns beside them are for looking things up and must agree.
+_AGREEING = (
+    "select count(*) from (select *, cast(body as text) as json from event) where json_valid(json) and "
+    + " and ".join(
+        f"json_extract(json, '$.{name}') = {name}"
+        for name in ("dataset", "event_name", "event_id", "event_time", "received_at", "channel", "sender", "tier")
+    )
+)
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One line of `verify`: what must be equal, both sides, and whether they are."""
+
+    name: str
+    left: int
+    right: int
+    note: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.left == self.right
+
+
+def verify(folder: Path | str) -> list[Check]:
+    """The sums of conservation and the journal's chain, in one snapshot; cost grows with the journal's length."""
+    reader = Reader(folder)
+    db = reader._db
+    try:
+        db.execute("begin")
+        return [*_sums(db), *_chain(db)]
+    except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as err:
+        raise StoreDamaged(f"{folder} cannot be read to its end: {err}; restore it from a backup") from err
+    finally:
+        reader.close()
+
+
+def _sums(db: Any) -> list[Check]:
+    def one(sql: str) -> int:
+        value: int = db.execute(sql).fetchone()[0] or 0
+        return value
+
+    tally = dict(db.execute("select name, n from tally"))
+    verdicts = dict(db.execute("select verdict, count(*) from event group by verdict"))
+    journal = one("select count(*) from event")
+    checks = [
+        Check("accepted = journalled", tally.get("accepted", 0), journal),
+        Check("positions have no holes", one("select max(position) from event"), journal),
+        Check("accepted = first + repeat + twin + conflict", tally.get("accepted", 0), sum(verdicts.values())),
+    ]
+    checks += [
+        Check(f"counted {name} = journalled {name}", tally.get(name, 0), verdicts.get(name, 0))
+        for name in ("first", "repeat", "twin", "conflict")
+    ]
+    checks += [
+        Check("first copies = actions", verdicts.get("first", 0), one("select count(*) from action")),
+        Check(
+            "every later copy belongs to an action",
+            journal - verdicts.get("first", 0),
+            one("select count(*) from event e join action a on a.id = e.action where e.verdict != 'first'"),
+        ),
+        Check(
+            "copies of actions = journalled",
+            one("select sum(copies) from action where merged_into is null"),
+            journal,
+        ),
+        Check(
+            "deliveries = actions x destinations",
+            one("select sum(routes) from action"),
+            one("select count(*) from delivery"),
+        ),
+        Check(
+            "deliveries = delivered + suppressed + waiting + paused + dead",
+            one("select count(*) from delivery"),
+            sum(sum(states.values()) for states in _states(db).values()),
+        ),
+        Check(
+            "every settled delivery has its time",
+            one("select count(*) from delivery where state != 'waiting'"),
+            one("select count(*) from delivery where settled_at is not null"),
+        ),
+        Check(
+            "every delivered one has frozen bytes and a delivering attempt",
+            one("select count(*) from delivery where state = 'delivered'"),
+            one(
+                "select count(*) from delivery d where state = 'delivered' and exists (select 1 from frozen f where "
+                "f.delivery = d.id) and (exists (select 1 from attempt a where a.delivery = d.id) or d.settled_at < "
+                "(select done_at from retention where what = 'trail_before'))"
+            ),
+        ),
+        Check(
+            "refused = sum by reason",
+            tally.get("refused", 0),
+            sum(n for name, n in tally.items() if name.startswith("refused.")),
+        ),
+    ]
+    return checks
+
+
+def _states(db: Any) -> dict[str, dict[str, int]]:
+    counts: dict[str, dict[str, int]] = {}
+    sql = f"select t.name, {_PAUSED}, count(*) from delivery d join destination t on t.id = d.destination group by 1, 2"
+    for name, state, n in db.execute(sql):
+        counts.setdefault(name, {})[state] = n
+    return counts
+
+
+def _chain(db: Any) -> list[Check]:
+    """Walks the journal: the first row that does not follow from the one before is named.
+
+    A redacted row follows by the digest of the body it came with; what is left of the body has a digest of its own.
+    """
+    before, good, rows, redacted, kept = GENESIS, 0, 0, 0, 0
+    broken = altered = ""
+    for position, verdict, action, body, chain, digest, now in db.execute(
+        "select e.position, e.verdict, e.action, e.body, e.chain, r.digest, r.body from event as e "
+        "left join redaction as r on r.position = e.position order by e.position"
+    ):
+        rows += 1
+        own, salt = chain[: len(GENESIS)], chain[len(GENESIS) :]
+        if link(before, position, verdict, action, digest or body_digest(body, salt)) == own:
+            good += 1
+        elif not broken:
+            broken = f"the first row that does not follow is position {position}"
+        if digest is not None:
+            redacted += 1
+            if plain_digest(body) == now:
+                kept += 1
+            elif not altered:
+                altered = f"the first redacted row that was altered since is position {position}"
+        before = own
+    return [
+        Check("journal rows follow each other unaltered", rows, good, broken),
+        Check("journal rows say what their bodies say", rows, db.execute(_AGREEING).fetchone()[0]),
+        Check("redacted rows are as they were left", redacted, kept, altered),
+        Check("redacted rows = rows that the log says were redacted", redacted, _redacted_by_log(db)),
+        *(Check(*line) for line in check_log(db)),
+    ]
+
+
+def _redacted_by_log(db: Any) -> int:
+    """Rows that finished acts account for, and those of erasures and of a retention still under way."""
+    logged = "select coalesce(sum(json_extract(facts, '$.redacted')), 0) from audit"
+    open_ = "select coalesce(sum(json_extract(counts, '$.redacted')), 0) from erasure where state in ('asked', 'found')"
+    pending = "select coalesce(sum(position), 0) from retention where what = 'redacted'"
+    return sum(int(db.execute(sql).fetchone()[0]) for sql in (logged, open_, pending))

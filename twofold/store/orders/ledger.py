@@ -1,0 +1,403 @@
+"""Orders: facts into the ledger, their state, and the gate that makes one Purchase of one order.
+
+Owns the tables orders, order_name and order_fact. A report is kept as it came; the state is derived from all of them
+(`ledger.state`) and judged (`ledger.policy`) each time the Purchase could be sent, inside the transaction of the
+claim, so the order of arrival does not matter. Runs on the writer's thread. Holds no contact data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from hashlib import blake2b
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from twofold.event.identity import is_order_name
+from twofold.event.model import Content, Event, Tier
+from twofold.ledger.model import OrderReport, decode_report, encode_report
+from twofold.ledger.policy import OrderPolicy, Standing, is_renewal, judge_order, value_of
+from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
+from twofold.store.gates.contract import Candidate, Held, Suppressed
+from twofold.store.sqlite.database import Engine, id_array, key_array
+
+ORDER_GATED = frozenset({"Purchase", "Subscribe"})
+WAITING_SOURCES = frozenset({"website", "app"})  # what a shop's own system knows of; a till or a telephone it may not
+LOOK_AGAIN_MS = 6 * 3_600_000
+SOON_MS = 60_000  # until it is known what became of another order's request
+FRESH_S = 6 * 86_400  # an event_time older than this may be too old for the platform before it is through
+
+
+class OrderEntry(Struct, frozen=True, kw_only=True):
+    """One report on its way into the ledger. ``copy``: the Purchase it stands for, hashed, through all steps."""
+
+    dataset: str
+    source: str  # type and name, as "shopify:demo.myshopify.com"
+    report: OrderReport
+    copy: Event | None
+    received_at: int  # ms
+
+
+class OrderRow(NamedTuple):
+    """One row of the orders table."""
+
+    id: int
+    dataset: str
+    order_id: str
+    placed_at: int
+    action: int | None
+    person: bytes | None
+    outcomes: int
+    state: bytes
+
+
+class Applied(Struct):
+    """What became of one entry."""
+
+    row: OrderRow
+    state: OrderState
+    new: bool  # it told something that was not known
+    joined: bool = False  # it told further names of an order that was known
+    took: tuple[int, ...] = ()  # orders that turned out to be this one
+
+
+class Orders:
+    """``policies``: dataset to its rules; ``with_source``: datasets whose orders a shop reports."""
+
+    def __init__(self, engine: Engine, policies: Mapping[str, OrderPolicy], with_source: frozenset[str]) -> None:
+        self._engine = engine
+        self._policies = policies
+        self._with_source = with_source
+        self._any = bool(engine.script("select 1 from orders limit 1"))
+
+    def policy_of(self, dataset: str) -> OrderPolicy:
+        return self._policies.get(dataset) or OrderPolicy()
+
+    # -- what is reported
+
+    def apply(self, entry: OrderEntry) -> Applied:
+        """Keeps a report, if it says something new, and derives the order's state again."""
+        self._any = True
+        names = _names(entry.dataset, entry.report)
+        body = encode_report(entry.report)
+        row, took, known = self._find(names, entry)
+        joined = bool(took) or not known
+        if row is None:
+            state = derive([Fact(entry.source, entry.report)])
+            row = self._begin(entry, state)
+            self._keep(row.id, entry, body)
+            # A number may be another shop's too: it stands for the order that had it last.
+            self._engine.run_rows("take_order_names", [(name, row.id) for name in names.all])
+            return Applied(row, state, True)
+        self._engine.run_rows("insert_order_names", [(name, row.id) for name in names.all])
+        if not self._keep(row.id, entry, body) and not took:
+            return Applied(row, decode_state(row.state), False, joined)
+        return Applied(*self._derive_again(row, entry.received_at), True, joined, took)
+
+    def own(self, row: OrderRow, action: int, copy: Event | None) -> None:
+        """The order stands for this action from now on."""
+        self._engine.run("own_action", (row.id, action, _person(copy) if copy else None))
+
+    def news(self, applied: Applied, action: int | None, now_ms: int) -> None:
+        """After a report: the waiting Purchase is looked at again, a given up one waits again if it counts now."""
+        if action is None or not applied.new:
+            return
+        judged = judge_order(applied.state, self.policy_of(applied.row.dataset), now_ms // 1000)
+        if judged.standing is not Standing.NEVER:
+            self._engine.run("reopen_order", (now_ms, action))
+        self._engine.run("hurry_order", (now_ms, action))
+
+    def settle_owner(self, row: OrderRow, action: int, copy: Event | None) -> int:
+        """The one of two actions of an order that it stands for: what went further stays."""
+        if row.action is not None and row.action != action and self._how_far(row.action) >= self._how_far(action):
+            return row.action
+        self.own(row, action, copy)
+        return action
+
+    def owner_of(self, action: int) -> int | None:
+        """Which order stands for an action."""
+        rows = self._engine.run("select_order_of_action", (action,))
+        return OrderRow(*rows[0]).id if rows else None
+
+    def _how_far(self, action: int, destination: int | None = None) -> int:
+        """3 delivered, 2 sent and nobody knows whether it arrived, 1 under way, 0 not sent; to one or any."""
+        first, last = (0, 255) if destination is None else (destination, destination)
+        return self._engine.run("how_far_sent", (action * 256 + first, action * 256 + last))[0][0] or 0
+
+    def _find(self, names: _Names, entry: OrderEntry) -> tuple[OrderRow | None, tuple[int, ...], bool]:
+        """The order of these names, which others turned out to be it, and whether all names were its own already."""
+        found = dict(self._engine.run("select_order_names", (key_array(names.all),)))
+        if not found:
+            return None, (), False
+        sure = {found[name] for name in names.sure if name in found}
+        rows = [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(sorted(set(found.values()))),))]
+        rows = [r for r in rows if r.id in sure or not self._is_another(r, entry)]
+        if not rows:
+            return None, (), False
+        if len(rows) > 1:
+            rows.sort(key=lambda r: (r.action is None, -self._how_far(r.action) if r.action else 0, r.id))
+            for other in rows[1:]:
+                self._unite(rows[0], other)
+        return rows[0], tuple(r.id for r in rows[1:]), len(found) == len(names.all)
+
+    def _is_another(self, row: OrderRow, entry: OrderEntry) -> bool:
+        """True when the same kind of shop reported this row under another order id: two shops number alike."""
+        kind = _kind_of(entry.source)
+        state = decode_state(row.state)
+        if state.order_id == entry.report.order_id or kind in PAYMENT_SYSTEMS:
+            return False
+        if kind not in map(_kind_of, state.sources):
+            return False
+        facts = self._engine.run("select_order_facts", (row.id,))
+        own = {decode_report(body).order_id for source, body in facts if _kind_of(source) == kind}
+        return entry.report.order_id not in own
+
+    def _unite(self, kept: OrderRow, other: OrderRow) -> None:
+        """Two orders turned out to be one: it takes the other's names and facts."""
+        engine = self._engine
+        engine.run("told_outcome", (kept.id, other.outcomes))
+        engine.run("move_order_names", (kept.id, other.id))
+        engine.run("move_order_facts", (kept.id, other.id))
+        engine.run("drop_order_facts", (other.id,))
+        engine.run("drop_order", (other.id,))
+
+    def _begin(self, entry: OrderEntry, state: OrderState) -> OrderRow:
+        body = encode_state(state)
+        values = (entry.dataset, state.order_id, state.placed_at, entry.received_at, body)
+        number = self._engine.run("insert_order", values)[0][0]
+        return OrderRow(number, entry.dataset, state.order_id, state.placed_at, None, None, 0, body)
+
+    def _keep(self, order: int, entry: OrderEntry, body: bytes) -> bool:
+        report = entry.report
+        if report.snapshot and report.snapshot.replaces:
+            # No name of its own: by it the order that was replaced finds this one.
+            replaced = _name(entry.dataset, f"replaces:{report.snapshot.replaces.lstrip('#')}")
+            self._engine.run_rows("insert_order_names", [(replaced, order)])
+        values = (
+            order, entry.received_at, report.at, report.kind, entry.source, report.reference,
+            _digest_of(entry.source, report), body,
+        )  # fmt: skip
+        self._engine.run("insert_order_fact", values)
+        return self._engine.changes() > 0
+
+    def _derive_again(self, row: OrderRow, now_ms: int) -> tuple[OrderRow, OrderState]:
+        facts = [
+            Fact(source, decode_report(body)) for source, body in self._engine.run("select_order_facts", (row.id,))
+        ]
+        state = derive(facts)
+        body = encode_state(state)
+        self._engine.run("update_order", (row.id, state.order_id, state.placed_at, now_ms, body))
+        return row._replace(order_id=state.order_id, placed_at=state.placed_at, state=body), state
+
+    # -- what may be sent
+
+    def gate(self, candidate: Candidate, now_ms: int) -> Suppressed | Held | None:
+        """One order, one Purchase, when the policy says so, with the order's own money."""
+        if candidate.event.event_name not in ORDER_GATED:
+            return None
+        row = self._order_of(candidate) if self._any else None
+        policy = self.policy_of(candidate.dataset)
+        state = decode_state(row.state) if row else None
+        if row is None or state is None or not (state.known or state.test):
+            return self._alone(candidate, policy, now_ms)
+        renews = is_renewal(state.sale) and policy.renewals == "subscribe"
+        if candidate.event.event_name != "Purchase" and row.action != candidate.action and not renews:
+            return None  # a Subscribe beside the Purchase of a first order is an event of its own
+        if row.action is not None and row.action != candidate.action:
+            return Suppressed("order_counted")
+        if row.action is None:
+            self.own(row, candidate.action, candidate.event)
+        judged = judge_order(state, policy, now_ms // 1000)
+        if judged.standing is Standing.NEVER:
+            return Suppressed(judged.reason)
+        if judged.standing is Standing.NOT_YET:
+            expires = (state.placed_at + policy.expire_s + 1) * 1000
+            return Held(min(now_ms + LOOK_AGAIN_MS, max(expires, now_ms + 1)), judged.reason)
+        again = self._placed_again(row, state, candidate, policy, now_ms)
+        if again is not None:
+            return again
+        if renews and candidate.event.event_name == "Purchase":
+            # It was begun before anybody said that the order is a renewal.
+            candidate.event = msgspec.structs.replace(candidate.event, event_name="Subscribe")
+        candidate.event = _with_money(candidate.event, row, state, policy)
+        candidate.event = _in_time(candidate.event, judged.since, now_ms)
+        return None
+
+    def recheck(self, candidate: Candidate, now_ms: int) -> Suppressed | None:
+        """Before a further attempt: an order that was cancelled meanwhile is not sent, if it surely never arrived."""
+        if candidate.unsure or candidate.event.event_name not in ORDER_GATED:
+            return None
+        row = self._order_of(candidate) if self._any else None
+        if row is None:
+            return None
+        if row.action != candidate.action:
+            if candidate.event.event_name != "Purchase" or row.action is None:
+                return None
+            if self.settle_owner(row, candidate.action, candidate.event) != candidate.action:
+                return Suppressed("order_counted")
+        judged = judge_order(decode_state(row.state), self.policy_of(row.dataset), now_ms // 1000)
+        return Suppressed(judged.reason) if judged.standing is Standing.NEVER else None
+
+    def needed(self) -> bool:
+        """False while no order is known."""
+        return self._any
+
+    def _order_of(self, candidate: Candidate) -> OrderRow | None:
+        rows = self._engine.run("select_order_of_action", (candidate.action,))
+        if rows:
+            return OrderRow(*rows[0])
+        names = _names_of_event(candidate.event)
+        if not names:
+            return None
+        found = dict(self._engine.run("select_order_names", (key_array(names),)))
+        # Its own order id first: what else it is bound to can be wrong.
+        order = next((found[name] for name in names if name in found), None)
+        return OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0]) if order is not None else None
+
+    def _alone(self, candidate: Candidate, policy: OrderPolicy, now_ms: int) -> Suppressed | Held | None:
+        """A Purchase whose order nobody has reported: it waits where a shop reports orders, then it goes alone."""
+        told_by_shop = any(c.tier >= Tier.T3 for c in candidate.copies)
+        if candidate.dataset not in self._with_source or told_by_shop:
+            return None
+        if candidate.event.event_name != "Purchase" or candidate.event.action_source not in WAITING_SOURCES:
+            return None
+        until = candidate.created_at + policy.wait_ms
+        if now_ms < until:
+            return Held(until, "waits_for_order")
+        if not policy.send_alone:
+            return Suppressed("no_order")
+        candidate.marks.append("alone")
+        return None
+
+    def _placed_again(
+        self, row: OrderRow, state: OrderState, candidate: Candidate, policy: OrderPolicy, now_ms: int
+    ) -> Suppressed | Held | None:
+        """An answer when the same purchase was sent as an order that was cancelled and placed anew."""
+        if self._by_name(row, f"replaces:{row.order_id.lstrip('#')}"):
+            return Suppressed("order_replaced")
+        made_from = self._by_name(row, f"order:{state.replaces.lstrip('#')}") if state.replaces else []
+        others = [*made_from, *self._cancelled_alike(row, state, candidate.event, policy)]
+        sent = [self._how_far(o.action, candidate.delivery % 256) for o in others if o.action not in (None, row.action)]
+        if any(far >= 2 for far in sent):
+            return Suppressed("order_placed_again")
+        return Held(now_ms + SOON_MS, "order_placed_again") if any(sent) else None
+
+    def _by_name(self, row: OrderRow, name: str) -> list[OrderRow]:
+        """The other order of this name."""
+        found = {order for _, order in self._engine.run("select_order_names", (key_array([_name(row.dataset, name)]),))}
+        return [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(found - {row.id}),))]
+
+    def _cancelled_alike(
+        self, row: OrderRow, state: OrderState, event: Event, policy: OrderPolicy
+    ) -> Iterator[OrderRow]:
+        """The same person's cancelled orders of the same goods and money shortly before."""
+        person = row.person or _person(event)
+        if person is None or not policy.recreated_s:
+            return
+        bounds = (state.placed_at - policy.recreated_s, state.placed_at)
+        for values in self._engine.run("select_orders_of_person", (person, row.dataset, row.id, *bounds)):
+            other = OrderRow(*values)
+            its = decode_state(other.state)
+            if its.cancelled_at is not None and _alike(its, state):
+                yield other
+
+
+def _alike(a: OrderState, b: OrderState) -> bool:
+    """Same goods and same money."""
+    if a.shop is None or b.shop is None or not a.lines:
+        return False
+    goods_a, goods_b = (sorted((x.id or x.sku, x.quantity) for x in s.lines) for s in (a, b))
+    # A cancelled order's live total is nothing any more; its lines still say what it was.
+    same_money = a.shop.currency == b.shop.currency and (a.shop.total in (b.shop.total, Decimal(0)))
+    return goods_a == goods_b and same_money
+
+
+def _with_money(event: Event, row: OrderRow, state: OrderState, policy: OrderPolicy) -> Event:
+    """The event with the order's value by the policy, its id and its goods as they are now."""
+    valued = value_of(state, policy)
+    data = msgspec.structs.replace(event.custom_data, order_id=row.order_id)
+    if valued is not None:
+        data.value, data.currency = valued.value, valued.currency
+        contents = tuple(
+            Content(
+                id=line.id or line.sku, quantity=line.quantity, item_price=_price(line.price, valued.currency, state)
+            )
+            for line in state.lines
+            if (line.id or line.sku) and line.quantity > 0
+        )
+        if contents:
+            data.contents = contents
+            # What a copy said of the goods in other words was true when it was made.
+            data.content_ids = tuple(dict.fromkeys(c.id for c in contents)) if data.content_ids else ()
+            data.num_items = sum(line.quantity for line in state.lines) if data.num_items is not None else None
+    return msgspec.structs.replace(event, custom_data=data)
+
+
+def _price(price: Decimal | None, currency: str, state: OrderState) -> Decimal | None:
+    """A line's price, where it is in the event's currency."""
+    return price if state.shop is not None and state.shop.currency == currency else None
+
+
+def _in_time(event: Event, since: int | None, now_ms: int) -> Event:
+    """The order's own time; the moment it became a Purchase where the platform would not take that any more."""
+    oldest = now_ms // 1000 - FRESH_S
+    if event.event_time >= oldest or since is None or since < oldest or event.action_source == "physical_store":
+        return event
+    return msgspec.structs.replace(event, event_time=since)
+
+
+def name_of_order(dataset: str, order: str) -> bytes:
+    """The name under which an order's id, or a number that stands for it, is found."""
+    return _name(dataset, f"order:{order.lstrip('#')}")
+
+
+class _Names(NamedTuple):
+    """Digests of an order's names. ``sure``: those that no other order can have, as they are a payment system's."""
+
+    all: list[bytes]
+    sure: list[bytes]
+
+
+def _names(dataset: str, report: OrderReport) -> _Names:
+    own = [f"order:{report.order_id}", *(a for a in report.aliases if is_order_name(a, report.order_id))]
+    plain = list(dict.fromkeys(map(_as_order, own)))
+    sure = [_name(dataset, name) for name in plain if not name.startswith("order:")]
+    return _Names([_name(dataset, name) for name in plain], sure)
+
+
+def _names_of_event(event: Event) -> list[bytes]:
+    order = event.custom_data.order_id
+    own = [
+        *([f"order:{order.lstrip('#')}"] if order else []),
+        *(n for n in event.links if is_order_name(n, order or "")),
+    ]
+    return [_name(event.dataset, name) for name in dict.fromkeys(map(_as_order, own))]
+
+
+def _as_order(name: str) -> str:
+    """A number that can be taken for no other order's id is as good as the id: browsers send either."""
+    kind, _, value = name.partition(":")
+    return f"order:{value.lstrip('#')}" if kind in ("number", "name") else name
+
+
+def _kind_of(source: str) -> str:
+    return source.partition(":")[0]
+
+
+def _name(dataset: str, name: str) -> bytes:
+    return blake2b(f"{dataset}\0{name}".encode(), digest_size=16).digest()
+
+
+def _digest_of(source: str, report: OrderReport) -> bytes:
+    """What a report says, without how it came: topic and delivery id are in headers that nobody signed."""
+    said = encode_report(msgspec.structs.replace(report, reference="", kind=""))
+    return blake2b(source.encode() + b"\0" + said, digest_size=16).digest()
+
+
+def _person(event: Event) -> bytes | None:
+    """Digest of the strongest match key of the buyer."""
+    user = event.user_data
+    key = next((h.hex for f in ("em", "ph", "external_id") for h in getattr(user, f)), None)
+    return blake2b(f"{event.dataset}\0{key}".encode(), digest_size=16).digest() if key else None

@@ -1,0 +1,1 @@
+"""The embedded engine: connection, statements, schema and migrations."""

@@ -1,0 +1,197 @@
+"""The embedded engine: open, lock, migrate and run statements on one SQLite connection.
+
+Owns the data folder's lock, the settings that durability rests on (each read back), and the schema version.
+Knows no events. The interpreter's own SQLite may be inside the range of the WAL-reset defect, so APSW's
+bundled library is used and its version is checked.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable, Sequence
+from importlib import resources
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from twofold.errors import StoreError, StoreLocked, StoreNewer
+from twofold.store.sqlite.statements import MAX_ROWS, statement
+
+SCHEMA_VERSION = 5
+APPLICATION_ID = 0x32464F4C  # "2FOL"
+MIN_SQLITE = (3, 51, 3)  # first without the WAL-reset defect found in March 2026
+DATABASE = "twofold.db"
+_WAL_PAGES = 4_000  # checkpoint at about 16 MB
+_OPEN_HERE: set[Path] = set()  # POSIX locks do not stop a second open in the same process; this does
+
+
+class FolderLock:
+    """One owner for a data folder. A POSIX record lock: dropped when the owner dies, not inherited by a fork."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder.resolve() / "lock"
+        if self.path in _OPEN_HERE:
+            raise StoreLocked(f"{folder} is already open in this process")
+        try:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as err:
+            raise StoreError(f"{self.path} cannot be used as lock file: {err.strerror}") from err
+        try:
+            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            owner = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
+            os.close(self._fd)
+            raise StoreLocked(
+                f"{folder} is in use by process {owner or 'unknown'}; stop it first, or name another folder with --data"
+            ) from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+        _OPEN_HERE.add(self.path)
+
+    def release(self) -> None:
+        _OPEN_HERE.discard(self.path)
+        os.close(self._fd)
+
+
+class Engine:
+    """The writing connection. Used from one thread at a time; that thread is the writer's."""
+
+    def __init__(self, folder: Path) -> None:
+        check_sqlite_version()
+        make_folder(folder)
+        self.folder = folder
+        self.lock = FolderLock(folder)
+        try:
+            self.db = _open_writable(folder / DATABASE)
+        except BaseException:
+            self.lock.release()
+            raise
+        try:
+            self._configure()
+            self._migrate()
+        except apsw.Error as err:
+            self.close()
+            raise StoreError(f"{folder / DATABASE} cannot be opened: {err}") from err
+        except BaseException:
+            self.close()
+            raise
+
+    def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Runs the statement called ``name`` and returns its rows."""
+        return self.db.execute(statement(name), bindings).fetchall()
+
+    def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Runs a row statement for all of ``rows``, `MAX_ROWS` at a time: one engine step each."""
+        for start in range(0, len(rows), MAX_ROWS):
+            part = rows[start : start + MAX_ROWS]
+            self.db.execute(statement(name, len(part)), list(chain.from_iterable(part)))
+
+    def changes(self) -> int:
+        """Rows changed by the last statement."""
+        return self.db.changes()
+
+    def script(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """SQL whose text is made at run time: only the fold's day tables, whose names we make ourselves."""
+        return self.db.execute(sql, bindings).fetchall()
+
+    def close(self) -> None:
+        self.db.close()
+        self.lock.release()
+
+    def _configure(self) -> None:
+        db = self.db
+        db.set_busy_timeout(5_000)
+        for pragma, value, expected in (
+            ("journal_mode", "wal", "wal"),
+            ("synchronous", "full", 2),
+            ("secure_delete", "on", 1),
+            ("wal_autocheckpoint", _WAL_PAGES, _WAL_PAGES),
+            ("journal_size_limit", 64 << 20, 64 << 20),
+            ("cache_size", -32_768, -32_768),
+        ):
+            db.pragma(pragma, value)
+            got = db.pragma(pragma)
+            if got != expected:
+                raise StoreError(f"engine setting {pragma}: expected {expected}, got {got}; durability is not assured")
+
+    def _migrate(self) -> None:
+        version = int(self.db.pragma("user_version"))
+        if version > SCHEMA_VERSION:
+            raise StoreNewer(f"data folder has schema {version}, this program knows {SCHEMA_VERSION}; upgrade Twofold")
+        for step in range(version + 1, SCHEMA_VERSION + 1):
+            with self.db:  # one transaction a step: old or new, never between
+                self.db.execute(_migration(step))
+                self.db.pragma("user_version", step)
+                self.db.pragma("application_id", APPLICATION_ID)
+
+
+def _open_writable(path: Path) -> apsw.Connection:
+    try:
+        db = apsw.Connection(str(path), statementcachesize=512)
+        os.chmod(path, 0o600)
+    except (apsw.Error, OSError) as err:
+        raise StoreError(f"{path} cannot be opened: {err}") from err
+    return db
+
+
+def check_sqlite_version() -> str:
+    """The engine's version; raises `StoreError` for one that can lose committed data."""
+    version = apsw.sqlite_lib_version()
+    if tuple(int(x) for x in version.split(".")) < MIN_SQLITE:
+        raise StoreError(f"SQLite {version} has a defect that loses data; install a newer apsw")
+    return version
+
+
+def make_folder(folder: Path) -> None:
+    """Makes the data folder, readable by its owner only. Raises `StoreError` naming the cause."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.is_symlink():
+            raise StoreError(f"{folder} is a symbolic link; name the folder itself")
+        if (folder / DATABASE).is_symlink():
+            raise StoreError(f"{folder / DATABASE} is a symbolic link; the data must lie in the folder itself")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise StoreError(f"{folder} cannot be written by this user; change its owner or name another with --data")
+    except OSError as err:
+        raise StoreError(f"{folder} cannot be used as data folder: {err.strerror}") from err
+
+
+def open_reader(folder: Path) -> apsw.Connection:
+    """A read-only connection for commands; works while the gateway runs."""
+    path = folder / DATABASE
+    if not path.exists():
+        raise StoreError(f"{folder} holds no data yet (no {DATABASE}); start `twofold serve` with it first")
+    try:
+        db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        db.set_busy_timeout(5_000)
+        version = int(db.pragma("user_version"))
+    except apsw.Error as err:
+        raise StoreError(f"{path} cannot be read: {err}") from err
+    if version != SCHEMA_VERSION:
+        db.close()
+        raise StoreNewer(f"{path} has schema {version}, this program knows {SCHEMA_VERSION}; use the same version")
+    return db
+
+
+def id_array(ids: Iterable[int]) -> Any:
+    """Whole numbers as one bound table for ``carray(?)``."""
+    import array
+
+    # The memory of an empty array is nowhere in particular, which the engine refuses; no row has the number 0.
+    return apsw.carray(array.array("q", ids) or array.array("q", [0]))
+
+
+def key_array(keys: Iterable[bytes]) -> Any:
+    """Digests as one bound table for ``carray(?)``."""
+    return apsw.carray(tuple(keys))
+
+
+def _migration(step: int) -> str:
+    folder = resources.files("twofold.store.sqlite")
+    if step == 1:
+        return folder.joinpath("schema.sql").read_text(encoding="utf-8")
+    (file,) = (f for f in folder.joinpath("migrations").iterdir() if f.name.startswith(f"{step:04}_"))
+    return file.read_text(encoding="utf-8")

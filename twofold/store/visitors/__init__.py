@@ -1,0 +1,1 @@
+"""Browsers, visits and what stitches them to people and orders."""

@@ -1,0 +1,422 @@
+"""Which identifiers were seen together, and what an order without a browser gets from the visit that made it.
+
+Owns the tables browser, visit and sighting: they are written from browser copies beside the journal, read when an
+action is about to be sent, and forgotten after the set days. Who is whose is decided in `stitching`. Only browser
+copies make visits; nothing crosses datasets; what a browser denied is not kept.
+
+All of it runs on the writer's thread inside its transaction. What was noted is remembered in memory, so that the
+next page view of the same visit writes nothing; a rolled back transaction forgets that memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import astuple
+
+from twofold.consent.state import consent_text, strictest_text, why_not_send
+from twofold.event.identity import ORDER_EVENTS
+from twofold.event.model import Channel, Consent, Event, Tier
+from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.orders.outcomes import LEDGER
+from twofold.store.sqlite.database import Engine, id_array, key_array
+from twofold.store.visitors.identifiers import (
+    BROWSER_KINDS,
+    Identifier,
+    Strength,
+    browser_ids_of,
+    identifier,
+    identifiers_of,
+)
+from twofold.store.visitors.stitch import (
+    LATER_VISIT,
+    NO_CONSENT,
+    OTHER_BROWSER,
+    SHARED_DEVICE,
+    SLACK_MS,
+    Match,
+    Sighting,
+    is_shared,
+    match_browser,
+    names_another,
+)
+from twofold.store.visitors.visits import Visit, fill, goes_on, limits_of, visit_of
+
+DAY_MS = 86_400_000
+SLOTS = 16  # visits kept of one browser
+REMEMBERED = 100_000  # copies whose facts need not be written again; about 10 MB
+WITHDRAWN = "consent_withdrawn"
+SLICE = 2_000  # browsers looked at in one step of forgetting: a few milliseconds
+_EMPTIED = frozenset({"em", "external_id", "ph", "fbc"})  # kinds that go with a denial; as in empty_sightings
+_TOUCH_MS = 3_600_000  # a visit that goes on is written again once an hour
+
+
+class RouteLike(Protocol):
+    @property
+    def require_consent(self) -> bool: ...
+    @property
+    def purposes(self) -> Mapping[str, tuple[str, ...]]: ...
+
+
+class _Browser(Struct):
+    id: int
+    dataset: str
+    fbp: str | None
+    consent: str
+    limits: str
+    first_at: int
+    last_at: int
+    visits: int
+    visit: Visit | None = None
+
+    def row(self) -> tuple[Any, ...]:
+        return (
+            self.id, self.dataset, self.fbp, self.consent, self.limits, self.first_at, self.last_at, self.visits,
+        )  # fmt: skip
+
+
+class _Batch:
+    """What one transaction is about to write."""
+
+    __slots__ = ("anew", "browsers", "by_key", "denied", "sightings", "visits")
+
+    def __init__(self) -> None:
+        self.browsers: dict[int, _Browser] = {}
+        self.by_key: dict[bytes, int] = {}  # a browser's own ids only
+        self.visits: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self.sightings: dict[tuple[bytes, int], list[Any]] = {}
+        self.denied: set[int] = set()
+        self.anew: set[int] = set()  # said yes after a no
+
+
+class People:
+    """``keep_days``: the longest that anything is remembered. ``routes`` tells what consent a destination needs."""
+
+    def __init__(self, engine: Engine, routes: Mapping[str, RouteLike], keep_days: int) -> None:
+        self._engine = engine
+        self._routes = routes
+        self._keep_ms = keep_days * DAY_MS
+        self._noted: dict[int, None] = {}
+        self._noted_before: dict[int, None] = {}
+        self._said: dict[int, tuple[str, int]] = {}  # browser -> its last word on consent, how often it changed
+        self._expired_to = 0
+        self._denials = bool(engine.run("any_denial"))
+        self._read_last()
+
+    # -- what the journal calls
+
+    def note(self, events: Iterable[Event]) -> None:
+        """Remembers who was seen with what, from the browser copies among these events. At most eight engine steps."""
+        news = [e for e in events if e.channel is Channel.BROWSER and self._is_news(e)]
+        known = [(e, ids) for e in news if (ids := browser_ids_of(e))]
+        if known:
+            self._write(known)
+
+    def rolled_back(self) -> None:
+        """Nothing is remembered in memory of what is not on disk."""
+        self._forget_noted()
+        self._read_last()
+
+    # -- the gate
+
+    def stitch(self, candidate: Candidate, now_ms: int) -> None:
+        """Fills the match keys that the candidate lacks from the visit that made it. Holds and stops nothing."""
+        event = candidate.event
+        if event.action_source == "business_messaging" or not candidate.fresh:
+            return
+        if not self._last:
+            return  # no browser was ever seen
+        if event.sender == LEDGER:
+            return  # an order's end has its Purchase's keys; a visit after that one did not make it
+        has_browser = any(c.channel is Channel.BROWSER for c in candidate.copies)
+        if has_browser and (event.user_data.fbc or event.event_name not in ORDER_EVENTS):
+            return  # it is its own visit; only an order is worth looking for the click that came before
+        order_ms = event.event_time * 1000
+        since = max(now_ms, order_ms) - self._keep_ms
+        known = identifiers_of(event)
+        found = self._match(known, order_ms, since)
+        if isinstance(found, Match):
+            browser = self._load([found.browser]).get(found.browser)
+            visits = self._visits(found.browser, order_ms, since)
+            refusal = self._why_not(candidate, found, known, browser, visits, since)
+            if refusal is None and browser is not None:
+                fill(candidate, visits, browser.fbp, browser.limits, found.where, has_browser)
+            found = refusal
+        if isinstance(found, str):
+            candidate.marks.append(f"unstitched:{found}")
+
+    def recheck(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
+        """The gate for further attempts: bytes that hold a visit's data do not leave once its browser has said no."""
+        if candidate.fresh or not self._denials:
+            return None
+        rows = self._engine.run("stitched_bytes", (candidate.delivery,))
+        if not rows or not rows[0][0]:
+            return None
+        stitched, payload = rows[0]
+        event = candidate.event
+        order_ms = event.event_time * 1000
+        found = self._match(identifiers_of(event), order_ms, order_ms - self._keep_ms)
+        if isinstance(found, str):
+            return None  # no longer certain, but nobody said no
+        # A person's sightings go with a denial, so what led there once and leads nowhere now was denied too.
+        browser = self._load([found.browser]).get(found.browser) if found else None
+        if browser is None or self._refuses(candidate, browser):
+            return Suppressed(WITHDRAWN)
+        # Nor does it help that the same person has another browser: these bytes hold the first one's data.
+        of_another = "fbp=" in stitched and browser.fbp is not None and f'"fbp":"{browser.fbp}"'.encode() not in payload
+        return Suppressed(WITHDRAWN) if of_another else None
+
+    def needed(self) -> bool:
+        """False while no browser has said no: then no further attempt has to be looked at again."""
+        return self._denials
+
+    # -- consent, retention, erasure
+
+    def deny(self, dataset: str, identifiers: Iterable[tuple[str, str]], now_ms: int) -> int:
+        """Empties and blocks every browser seen with one of these, until it grants again; answers how many.
+
+        ``identifiers``: (kind, value) as `identifiers.identifier` takes them; marks of `event.subject` are such.
+        """
+        ids = self._seen_with([dataset], identifiers)
+        self._deny(ids, now_ms)
+        self._forget_noted()
+        return len(ids)
+
+    def forget(self, identifiers: Iterable[tuple[str, str]], dataset: str | None = None) -> int:
+        """Deletes every browser seen with one of these, with all its visits and sightings; answers how many."""
+        ids = self._seen_with([dataset] if dataset else self._datasets(), identifiers)
+        if ids:
+            for name in ("empty_visits", "forget_sightings", "forget_browsers"):
+                self._engine.run(name, (id_array(ids),))
+        self._forget_noted()
+        return len(ids)
+
+    def about(self, identifiers: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+        """What is kept of the browsers seen with one of these, oldest visit first."""
+        ids = self._seen_with(self._datasets(), identifiers)
+        names = ("dataset", "fbp", "from_at", "until_at", "fbc", "client_ip_address", "client_user_agent", "click_ids")
+        rows = self._engine.run("select_visits_of", (id_array(ids),)) if ids else []
+        return [dict(zip(names, row, strict=True)) for row in rows]
+
+    def expire(self, now_ms: int) -> bool:
+        """Forgets what is too old among the next `SLICE` browsers; False when the last ones have been looked at."""
+        after, before = self._expired_to, now_ms - self._keep_ms
+        last: int | None = self._engine.run("next_browsers", (after, SLICE))[0][0]
+        if last is None:
+            self._expired_to = 0
+            return False
+        for name in ("expire_visits", "expire_sightings", "expire_browsers"):
+            self._engine.run(name, (after, last, before))
+        self._expired_to = last
+        return True
+
+    # -- writing
+
+    def _is_news(self, event: Event) -> bool:
+        user = event.user_data
+        if user.fbp is None and event.visitor is None:
+            return False  # no browser to speak of
+        if event.tier > Tier.T1 or event.held_back is not None:
+            return False
+        # One that is taken for a robot is remembered too: if an order comes from it, it was none.
+        facts = hash((
+            event.dataset, user.fbp, user.fbc, user.client_ip_address, user.client_user_agent, user.em, user.ph,
+            user.external_id, event.visitor, event.links, event.custom_data.order_id, event.opt_out,
+            event.data_processing_options, event.tier, tuple(event.click_ids.items()) if event.click_ids else None,
+            event.received_at // _TOUCH_MS, self._change_of_mind(event),
+        ))  # fmt: skip
+        if facts in self._noted or facts in self._noted_before:
+            return False
+        if len(self._noted) >= REMEMBERED // 2:
+            self._noted_before, self._noted = self._noted, {}
+        self._noted[facts] = None
+        return True
+
+    def _change_of_mind(self, event: Event) -> int:
+        """How often a browser has said something else about consent than before; all it shows then is news again."""
+        browser = hash((event.dataset, event.user_data.fbp, event.visitor))
+        said, changes = self._said.get(browser, (Consent.UNSTATED, 0))
+        text = consent_text(event)
+        if text in (said, Consent.UNSTATED):
+            return changes
+        if len(self._said) >= REMEMBERED:
+            self._forget_noted()
+        self._said[browser] = (text, changes + 1)
+        return changes + 1
+
+    def _forget_noted(self) -> None:
+        self._noted.clear()
+        self._noted_before.clear()
+        self._said.clear()
+
+    def _write(self, events: Sequence[tuple[Event, Sequence[Identifier]]]) -> None:
+        batch = _Batch()
+        self._find(batch, [i.key for _, ids in events for i in ids], events[-1][0].received_at)
+        for event, ids in events:
+            self._note_one(batch, event, ids)
+        engine = self._engine
+        if batch.denied:
+            self._denials = True
+            engine.run("empty_visits", (id_array(batch.denied),))
+            engine.run("empty_sightings", (id_array(batch.denied),))
+        if batch.anew:
+            engine.run("forget_links", (id_array(batch.anew),))
+        engine.run_rows("put_browsers", [b.row() for b in batch.browsers.values()])
+        engine.run_rows("put_visits", list(batch.visits.values()))
+        engine.run_rows("put_sightings", list(batch.sightings.values()))
+
+    def _find(self, batch: _Batch, keys: Sequence[bytes], now_ms: int) -> None:
+        """The browsers that these ids belong to; where an id was seen with several, the one seen last."""
+        rows = self._engine.run("find_sightings", (key_array(keys), now_ms - self._keep_ms))
+        for key, browser, _tier, _first, _last in sorted(rows, key=lambda row: row[4]):
+            batch.by_key[key] = browser
+        batch.browsers |= self._load(set(batch.by_key.values()))
+
+    def _note_one(self, batch: _Batch, event: Event, own: Sequence[Identifier]) -> None:
+        browser = self._browser_of(batch, event, own)
+        had_denied = browser.consent.startswith(Consent.DENIED)
+        browser.consent = _later_consent(browser.consent, consent_text(event))
+        browser.last_at = max(browser.last_at, event.received_at)
+        if browser.consent.startswith(Consent.DENIED):
+            self._empty(batch, browser)
+            _see(batch, browser, own, event)
+            return
+        if had_denied:
+            _begin_anew(batch, browser)
+        browser.fbp = event.user_data.fbp or browser.fbp
+        browser.limits = limits_of(event) or browser.limits
+        _see(batch, browser, identifiers_of(event), event)
+        _go_on(batch, browser, event)
+
+    def _browser_of(self, batch: _Batch, event: Event, own: Sequence[Identifier]) -> _Browser:
+        number = next((batch.by_key[i.key] for i in own if i.key in batch.by_key), None)
+        if own[0].kind == "fbp" and own[0].key not in batch.by_key and number is not None:
+            # The shop's id is known, the platform's is new: the same browser only if it had none of its own yet.
+            number = None if batch.browsers[number].fbp else number
+        if number is None:
+            self._last += 1
+            number = self._last
+            batch.browsers[number] = _Browser(
+                number, event.dataset, None, "unstated", "", event.received_at, event.received_at, 0
+            )
+        for i in own:
+            batch.by_key[i.key] = number
+        return batch.browsers[number]
+
+    def _empty(self, batch: _Batch, browser: _Browser) -> None:
+        batch.denied.add(browser.id)
+        browser.fbp, browser.limits, browser.visit = None, "", None
+        for place in [p for p in batch.visits if p[0] == browser.id]:
+            del batch.visits[place]
+        _unsee(batch, browser, lambda kind: kind in _EMPTIED)
+
+    # -- reading
+
+    def _match(self, known: Sequence[Identifier], order_ms: int, since: int) -> Match | str | None:
+        if not known:
+            return None
+        by_key = {i.key: i for i in known}
+        rows = self._engine.run("find_sightings", (key_array(by_key), since))
+        places = {i.key: n for n, i in enumerate(known)}
+        rows.sort(key=lambda row: places[row[0]])
+        return match_browser([Sighting(by_key[key], *rest) for key, *rest in rows], order_ms)
+
+    def _why_not(
+        self,
+        candidate: Candidate,
+        found: Match,
+        known: Sequence[Identifier],
+        browser: _Browser | None,
+        visits: Sequence[Visit],
+        since: int,
+    ) -> str | None:
+        event = candidate.event
+        if browser is None or self._refuses(candidate, browser):
+            return NO_CONSENT
+        if not visits:
+            return LATER_VISIT
+        if names_another(event, found, visits[0].agent, browser.fbp):
+            return OTHER_BROWSER
+        if found.identifier.strength is Strength.PERSON:
+            people = self._engine.run("select_people", (browser.id, since))
+            if is_shared([(kind, key) for kind, key in people], known, found.identifier.kind):
+                return SHARED_DEVICE
+        return None
+
+    def _refuses(self, candidate: Candidate, browser: _Browser) -> bool:
+        """True when an event of this browser alone could not be sent to the candidate's destination."""
+        route = self._routes.get(candidate.dataset)
+        purposes = route.purposes.get(candidate.destination, ()) if route else ()
+        return bool(why_not_send(browser.consent, purposes, route.require_consent if route else False))
+
+    def _visits(self, browser: int, order_ms: int, since: int) -> list[Visit]:
+        rows = self._engine.run("select_visits", (browser, order_ms + SLACK_MS, since))
+        return [Visit(*row) for row in rows]
+
+    def _load(self, ids: Iterable[int]) -> dict[int, _Browser]:
+        ids = list(ids)
+        if not ids:
+            return {}
+        found = {}
+        for row in self._engine.run("select_browsers", (SLOTS, id_array(ids))):
+            found[row[0]] = browser = _Browser(*row[:8])
+            browser.visit = Visit(*row[8:]) if row[8] is not None else None
+        return found
+
+    def _seen_with(self, datasets: Iterable[str], identifiers: Iterable[tuple[str, str]]) -> list[int]:
+        pairs = list(identifiers)
+        found = [identifier(dataset, kind, value) for dataset in datasets for kind, value in pairs]
+        keys = [i.key for i in found if i is not None]
+        return sorted({row[1] for row in self._engine.run("find_sightings", (key_array(keys), 0))}) if keys else []
+
+    def _deny(self, ids: Sequence[int], now_ms: int) -> None:
+        if ids:
+            self._denials = True
+            self._engine.run("empty_visits", (id_array(ids),))
+            self._engine.run("empty_sightings", (id_array(ids),))
+            self._engine.run("deny_browsers", (Consent.DENIED, now_ms, id_array(ids)))
+
+    def _datasets(self) -> list[str]:
+        return sorted({*self._routes, *(row[0] for row in self._engine.run("known_datasets"))})
+
+    def _read_last(self) -> None:
+        self._last: int = self._engine.script("select coalesce(max(id), 0) from browser")[0][0]
+
+
+def _later_consent(before: str, now: str) -> str:
+    """What a browser says now counts; what it only leaves out takes nothing back, least of all a no."""
+    return strictest_text(before, now) if now.startswith(Consent.UNSTATED) else now
+
+
+def _see(batch: _Batch, browser: _Browser, seen: Iterable[Identifier], event: Event) -> None:
+    for i in seen:
+        row = batch.sightings.setdefault(
+            (i.key, browser.id), [i.key, browser.id, i.kind, 0, event.received_at, event.received_at]
+        )
+        row[3] = max(row[3], int(event.tier))
+        row[5] = max(row[5], event.received_at)
+
+
+def _unsee(batch: _Batch, browser: _Browser, is_gone: Callable[[str], bool]) -> None:
+    for seen in [s for s, row in batch.sightings.items() if s[1] == browser.id and is_gone(row[2])]:
+        del batch.sightings[seen]
+
+
+def _begin_anew(batch: _Batch, browser: _Browser) -> None:
+    """A yes after a no is about what comes from now on: carts and orders from before the no lead here no more."""
+    batch.anew.add(browser.id)
+    _unsee(batch, browser, lambda kind: kind not in BROWSER_KINDS)
+
+
+def _go_on(batch: _Batch, browser: _Browser, event: Event) -> None:
+    """The browser's visit goes on, or its next one begins."""
+    seen = visit_of(event)
+    if browser.visit is not None and goes_on(browser.visit, seen):
+        browser.visit.until_at = max(browser.visit.until_at, seen.until_at)
+    else:
+        browser.visit = seen
+        browser.visits += 1
+    slot = (browser.visits - 1) % SLOTS
+    batch.visits[browser.id, slot] = (browser.id, slot, *astuple(browser.visit))

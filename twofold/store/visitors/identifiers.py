@@ -1,0 +1,106 @@
+"""Which identifiers an event carries by which a visit and an order find each other, and how strong each is.
+
+Owns the kinds, their strength and the digest under which they are kept. Pure; what follows from identifiers seen
+together is decided in `stitching`, who was seen with what is kept by `people`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from hashlib import blake2b
+
+from msgspec import Struct
+
+from twofold.event.click_ids import parse_fbc, parse_fbp
+from twofold.event.model import Event, Hashed
+from twofold.matching.user_data import META_RULES
+
+BROWSER_KINDS = ("fbp", "visitor")
+PERSON_KINDS = ("em", "external_id", "ph")
+SECRET_LENGTH = 16  # characters; a cart or checkout token is longer, an order's number shorter
+
+
+class Strength(IntEnum):
+    """How well an identifier tells whose visit it was, strongest first."""
+
+    SECRET = 0  # bound to one purchase and hard to guess: a cart or checkout token
+    BROWSER = 1  # bound to one browser: fbp, the shop's own id of the browser
+    GUESSABLE = 2  # bound to one purchase, but anyone can count: an order's id or number
+    CLICK = 3  # bound to one click; its link can be shared
+    PERSON = 4  # bound to a person, who has several browsers and may share one
+
+
+class Identifier(Struct, frozen=True):
+    """One identifier; ``key`` is its 16-byte digest, ``kind`` the word people read."""
+
+    key: bytes
+    kind: str
+    strength: Strength
+
+
+def identifiers_of(event: Event) -> list[Identifier]:
+    """All identifiers of an event, each once, strongest first."""
+    found = {i.key: i for i in _all(event)}
+    return sorted(found.values(), key=lambda i: i.strength)
+
+
+def browser_ids_of(event: Event) -> list[Identifier]:
+    """Those by which the browser itself is known; the platform's id first."""
+    return list(_browser_ids(event))
+
+
+def identifier(dataset: str, kind: str, value: str) -> Identifier | None:
+    """The identifier of one value: hashes in hexadecimal, ``fbp`` and ``fbc`` whole or without what may change of
+    them, links bare or (kind ``link``) as "kind:value". None for an empty value.
+
+    The kinds are those of `event.subject.Mark` (``click`` is fbc) and any kind of link.
+    """
+    if kind == "link":
+        kind, _, value = value.partition(":")
+    if not kind or not value:
+        return None
+    if kind == "click":
+        kind = "fbc"
+    # The subdomain index and the builder's appendix change while the browser or click stays the same.
+    if kind == "fbp" and (browser := parse_fbp(value)):
+        value = f"{browser.created_ms}.{browser.payload}"
+    elif kind == "fbc" and (click := parse_fbc(value)):
+        value = click.payload
+    digest = blake2b(f"p\0{dataset}\0{kind}\0{value}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return Identifier(digest, kind, _strength(kind, value))
+
+
+def _strength(kind: str, value: str) -> Strength:
+    if kind in PERSON_KINDS:
+        return Strength.PERSON
+    if kind in BROWSER_KINDS:
+        return Strength.BROWSER
+    if kind == "fbc":
+        return Strength.CLICK
+    return Strength.SECRET if len(value) >= SECRET_LENGTH else Strength.GUESSABLE
+
+
+def _all(event: Event) -> Iterator[Identifier]:
+    yield from _browser_ids(event)
+    links = [link.partition(":")[::2] for link in event.links]
+    if event.custom_data.order_id:
+        links.append(("order", event.custom_data.order_id))
+    user = event.user_data
+    people = [(kind, _hash(getattr(user, kind))) for kind in PERSON_KINDS]
+    for kind, value in (*links, ("fbc", user.fbc), *people):
+        found = identifier(event.dataset, kind, value) if kind and value else None
+        if found:
+            yield found
+
+
+def _browser_ids(event: Event) -> Iterator[Identifier]:
+    for kind, value in (("fbp", event.user_data.fbp), ("visitor", event.visitor)):
+        found = identifier(event.dataset, kind, value) if value else None
+        if found:
+            yield found
+
+
+def _hash(values: tuple[Hashed, ...]) -> str | None:
+    """The first hash in Meta's form: the further forms of one value are not further persons."""
+    return next((h.hex for h in values if h.rule in META_RULES), None)
