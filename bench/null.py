@@ -7,7 +7,7 @@ from typing import Any
 
 import uvloop
 
-from twofold.app import make_server, port_of
+from twofold.listening import make_server, port_of
 
 BODY = b'{"events_received":1,"messages":[],"fbtrace_id":"AAAAAAAAAAAAAAAAAAAAAAA"}'
 HEADERS = [(b"content-type", b"application/json"), (b"content-length", str(len(BODY)).encode())]

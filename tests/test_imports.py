@@ -23,9 +23,9 @@ LAYERS = [
     {"sandbox", "simulate"},
     {"config"},  # read by what wires; no room reads settings, each is passed what it needs
     {"policies", "listening"},
-    {"app"},
     {"control"},
     {"importing"},
+    {"app"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -41,8 +41,8 @@ ONLY = {
     "tag": set(),
     "client": set(),  # installed beside a shop, without the server
 }
-# Walks up today: what `verify` reads of erasures and the log of who asked; the gateway's socket and its batches.
-KNOWN_UPWARD = {"store": {"privacy"}, "app": {"control"}}
+# Walks up today: what `verify` reads of erasures and the log of who asked.
+KNOWN_UPWARD = {"store": {"privacy"}}
 ROOMS_WITHOUT_IO = {"event", "matching", "consent", "sources", "destinations"}
 IO_MODULES = {"socket", "asyncio", "sqlite3", "apsw", "aiohttp", "uvicorn", "starlette", "requests", "urllib.request",
               "subprocess", "threading", "os", "pathlib", "time"}  # fmt: skip

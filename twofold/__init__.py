@@ -14,12 +14,13 @@ The way of an event, folder by folder:
 - ``destinations/`` what each platform wants and how its answers read (pure)
 - ``deliver/`` claim, build, send, settle
 - ``report/`` figures for people
+- ``policies.py`` what the settings mean for each part; ``listening.py`` the socket and the HTTP server
 - ``control/`` what commands ask of the running gateway, or do to its folder
 - ``importing/`` files in
 - ``sandbox/`` Meta's receiving side on this machine; shares only ``event/`` with the gateway
 - ``simulate/`` a shop with a known truth, for the demo
 - ``client/`` events and orders from a shop's own Python, without the rest
-- ``app.py`` wires them; ``commands/`` and ``cli.py`` are the face
+- ``app.py`` starts and stops them; ``commands/`` and ``cli.py`` are the face
 """
 
 __version__ = "0.2.0"

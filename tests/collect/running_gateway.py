@@ -17,9 +17,10 @@ from urllib.parse import urlencode
 
 import uvloop
 
-from twofold.app import Gateway, make_server, port_of
+from twofold.app import Gateway
 from twofold.config import settings_from
 from twofold.event.model import Event, decode_event
+from twofold.listening import make_server, port_of
 from twofold.store.lists import Reader
 from twofold.store.sqlite.database import open_reader
 

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from running_gateway import CONFIGURATION, DATASET, NOW_MS, NOW_S, Running, purchase
 
 from twofold import __version__
-from twofold.app import STUCK_AFTER_S
+from twofold.report.health import STUCK_AFTER_S
 
 TAG = files("twofold.tag").joinpath("twofold.js").read_bytes()
 DIGEST = hashlib.sha256(TAG).hexdigest()[:12]

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 import typer
 
-from twofold.app import open_store
 from twofold.clock import now_ms
 from twofold.collect.doors.consent import answer_command
 from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption
@@ -23,6 +22,7 @@ from twofold.config import Settings, load_settings
 from twofold.consent.marks import marks_from
 from twofold.control.socket import ask_gateway
 from twofold.errors import ConfigError
+from twofold.policies import open_store
 
 consent = typer.Typer(
     name="consent",

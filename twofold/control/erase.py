@@ -14,12 +14,12 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from twofold.app import open_store
 from twofold.clock import now_ms
 from twofold.config import Settings
 from twofold.control.socket import ask_gateway
 from twofold.errors import ConfigError, StoreError
 from twofold.matching.subject import SubjectRequest, kinds_of
+from twofold.policies import open_store
 from twofold.privacy.export import find_requested, find_subject, receipt, subject_rows
 from twofold.privacy.runner import COMMAND, Eraser, Status
 from twofold.privacy.search import Found, Progress

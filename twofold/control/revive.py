@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from twofold.app import open_store
 from twofold.clock import now_ms
 from twofold.config import Settings
 from twofold.control.socket import ask_gateway
+from twofold.policies import open_store
 from twofold.store.lists import Reader
 
 

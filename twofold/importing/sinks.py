@@ -13,12 +13,12 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from twofold.app import open_store
 from twofold.clock import now_ms
 from twofold.config import Settings
 from twofold.control.batches import append_batch, encode_batch
 from twofold.control.socket import Conversation
 from twofold.event.model import Event
+from twofold.policies import open_store
 from twofold.store.orders.ledger import OrderEntry
 
 WINDOW = 2  # batches under way: one that the gateway writes, one that it can take next

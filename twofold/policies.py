@@ -1,0 +1,121 @@
+"""What the settings mean for the parts of a gateway: routes, policies, doors, pages.
+
+Owns each translation from a setting to the value that a room is handed. Pure but for `open_store`, which opens a
+folder as the settings want it kept. Not: reading the settings (`config`), starting anything (`app`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twofold import tag
+from twofold.collect.doors.webhooks import WebhookDoor
+from twofold.collect.listen.asgi import Page
+from twofold.collect.messages import Answer, Request
+from twofold.collect.policy import DatasetPolicy, order_policy_of, policy_of
+from twofold.config import Settings, secrets_of
+from twofold.privacy.retention import Days
+from twofold.sources import SHOP_SOURCES, SOURCES
+from twofold.sources.contract import SourceOptions
+from twofold.store.store import Route, Store
+
+
+def days_of(settings: Settings) -> Days:
+    """How long each kind of data is kept."""
+    kept = settings.retention
+    return Days(
+        address=kept.address_days,
+        click_ids=kept.click_ids_days,
+        contact=kept.contact_days,
+        payload=kept.payload_days,
+        refused=kept.refused_days,
+        audit=kept.audit_days,
+    )
+
+
+def open_store(
+    settings: Settings, opened_at: int, *, on_failure: Callable[[BaseException], None] | None = None
+) -> Store:
+    """The data folder as these settings want it kept, for the gateway and for commands that run without one."""
+    return Store(
+        settings.server.data,
+        routes=routes_of(settings),
+        opened_at=opened_at,
+        window_days=settings.server.window_days,
+        max_queue=settings.server.max_queue,
+        refused_keep=settings.server.refused_keep,
+        people_days=settings.retention.people_days,
+        on_failure=on_failure,
+    )
+
+
+def has_orders(settings: Settings, dataset: str) -> bool:
+    """True when a shop reports the orders of this dataset, so that a browser's Purchase has something to wait for."""
+    return any(s.dataset == dataset and s.type in SHOP_SOURCES for s in settings.source)
+
+
+def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
+    """Dataset id to what the doors and steps are told about it."""
+    return {d.id: policy_of(d) for d in settings.dataset}
+
+
+def webhook_doors(settings: Settings) -> dict[str, WebhookDoor]:
+    """Path to the source behind it."""
+    return {
+        s.path: WebhookDoor(
+            source=SOURCES[s.type],
+            dataset=s.dataset,
+            secrets=secrets_of(s),
+            verify_token=s.verify_token,
+            options=SourceOptions(
+                shop=s.shop, event_id=s.event_id, fields=s.fields, stages=s.stages, currency=s.currency
+            ),
+        )
+        for s in settings.source
+    }
+
+
+def routes_of(settings: Settings) -> dict[str, Route]:
+    """Dataset id to where its actions go and how long they are held."""
+    return {
+        d.id: Route(
+            destinations=tuple(x.name for x in settings.destination if x.dataset == d.id),
+            hold_ms={name: int(seconds * 1000) for name, seconds in d.hold.items()},
+            require_consent=d.consent.require,
+            orders=order_policy_of(d.orders),
+            has_orders=has_orders(settings, d.id),
+            # What is sent as measurement only, although it was denied, keeps nothing back.
+            purposes={
+                x.name: tuple(p for p in x.purposes if p not in d.consent.opt_out_when_denied)
+                for x in settings.destination
+                if x.dataset == d.id
+            },
+        )
+        for d in settings.dataset
+    }
+
+
+def tag_pages(path: str) -> dict[str, Page]:
+    """The tag under its short name, checked by ETag, and under the name with its digest, kept for a year."""
+    etag = f'"{tag.digest()}"'
+    common = (
+        (b"content-type", b"text/javascript; charset=utf-8"),
+        (b"etag", etag.encode()),
+        (b"access-control-allow-origin", b"*"),
+        (b"x-content-type-options", b"nosniff"),
+        (b"cross-origin-resource-policy", b"cross-origin"),
+    )
+
+    def page(cache: bytes) -> Page:
+        async def serve(request: Request) -> Answer:
+            headers = (*common, (b"cache-control", cache))
+            if etag in request.header(b"if-none-match"):
+                return Answer(304, b"", headers)
+            return Answer(200, tag.source(), headers)
+
+        return serve
+
+    return {
+        f"{path}/twofold.js": page(b"public, max-age=3600"),
+        f"{path}/twofold.{tag.digest()}.js": page(b"public, max-age=31536000, immutable"),
+    }
