@@ -56,6 +56,22 @@ def test_a_robot_is_kept_and_not_sent(tmp_path):
     assert run_with(tmp_path / "b", scenario, bots=False) == 1
 
 
+@pytest.mark.parametrize("agent", ["crawler", "automation", "no_user_agent"])
+@pytest.mark.parametrize(
+    ("tier", "channel", "leaves"),
+    [(Tier.T0, BROWSER, 0), (Tier.T1, BROWSER, 0), (Tier.T2, SERVER, 1), (Tier.T3, SERVER, 1)],
+    ids=["browser", "browser with a token", "server", "signed webhook"],
+)
+def test_only_browsers_are_judged_by_what_they_call_themselves(tmp_path, agent, tier, channel, leaves):
+    """A paid order that repeats a robot's user agent is a sale: whoever signed it vouches for it."""
+
+    async def scenario(store):
+        await store.append([replace(copy("1", channel, order="1001", tier=tier), bot=agent)])
+        return len(await claim(store, DUE))
+
+    assert run_with(tmp_path, scenario) == leaves
+
+
 def flooded(**facts):
     return replace(copy("1", BROWSER, **facts), held_back="quarantine")
 

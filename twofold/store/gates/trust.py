@@ -45,11 +45,16 @@ class TrustGates:
         self._policies = policies
 
     def gate_bots(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
-        """A robot's action, when every copy says so: a server that reports it as a shopper's is believed."""
+        """A robot's action, when only browsers speak for it and every copy says so.
+
+        A server or a signed webhook vouches for what it reports: the user agent in its body is the shopper's word, as
+        a shop kept it, and a paid order is a sale whatever its buyer's browser calls itself.
+        """
         policy = self._policies.get(candidate.dataset)
-        if policy is None or not policy.suppress_bots or any(c.bot is None for c in candidate.copies):
+        if policy is None or not policy.suppress_bots:
             return None
-        return Suppressed(BOT)
+        judged = all(c.bot is not None and c.tier <= Tier.T1 for c in candidate.copies)
+        return Suppressed(BOT) if judged else None
 
     def gate_limits(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
         """Money over the limits goes nowhere. Where another copy is within them, its money is the one that counts."""
