@@ -158,7 +158,7 @@ def verify(config: ConfigOption = None, data: DataOption = None, json: JsonOptio
     Also walks the journal and names the first row that was altered, moved or lost. Works while the gateway runs.
     Exit code 0 only when everything holds.
     """
-    from twofold.store.lists import verify as run_verify
+    from twofold.report.verify import verify as run_verify
 
     checks = run_verify(folder_of(config, data))
     if json:

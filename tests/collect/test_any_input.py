@@ -14,7 +14,7 @@ from test_webhook_door import ORDER, signature
 from tests.strategies import TIMES
 from twofold.event.model import RawEvent
 from twofold.event.vocabulary import PLAIN_FIELDS
-from twofold.store.lists import verify
+from twofold.report.verify import verify
 
 LEAVES = (
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20)

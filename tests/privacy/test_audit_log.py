@@ -14,7 +14,7 @@ from twofold.event.model import Consent
 from twofold.matching.subject import SubjectRequest
 from twofold.privacy.export import actions_with, find_subject, receipt, shared_rows, subject_rows
 from twofold.privacy.retention import Days, Retention
-from twofold.store.lists import verify
+from twofold.report.verify import verify
 
 ANNA, BORIS = Person(1), Person(2)
 

@@ -517,7 +517,7 @@ ALTERED = [
 @pytest.mark.parametrize("sql", [sql for _, sql in ALTERED], ids=[name for name, _ in ALTERED])
 def test_tampering_with_what_was_erased_is_found(tmp_path, sql):
     """At least one line of `verify` fails."""
-    from twofold.store.lists import verify
+    from twofold.report.verify import verify
 
     erase_from(tmp_path, [*ANNA.copies(), *BORIS.copies()], SubjectRequest(emails=(ANNA.email,)))
     db = apsw.Connection(str(tmp_path / "twofold.db"))

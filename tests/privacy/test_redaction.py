@@ -99,8 +99,8 @@ def test_a_kept_digest_cannot_be_tried_with_the_right_guess(tmp_path):
 
 def test_a_journal_of_an_older_version_still_verifies(tmp_path):
     """Rows written before there was a salt have 8 bytes in their chain column: they follow, and can be redacted."""
+    from twofold.report.verify import verify
     from twofold.store.journal import GENESIS, body_digest, link
-    from twofold.store.lists import verify
 
     appended(tmp_path, [copy("a"), copy("b")])
     db = apsw.Connection(str(tmp_path / "twofold.db"))

@@ -22,8 +22,9 @@ from twofold.event.model import (
     decode_event,
     encode,
 )
+from twofold.report.verify import verify
 from twofold.store.fold import Verdict
-from twofold.store.lists import Reader, verify
+from twofold.store.lists import Reader
 from twofold.store.store import Route, Store
 
 NOW = 1_790_000_000_000  # ms

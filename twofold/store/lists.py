@@ -1,4 +1,4 @@
-"""What commands and pages read: events, actions, deliveries, refusals, health, and the sums.
+"""What commands and pages read: events, actions, deliveries, refusals, and what health is made of.
 
 Owns read-only questions on a connection of its own; works while the gateway runs. Filter names come from a
 fixed table, values are always bound. Rows are plain dicts, ready for ``--json``.
@@ -10,16 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import apsw
-import msgspec
-
-from twofold.errors import StoreDamaged
 from twofold.event.model import decode_event
 from twofold.matching.user_data import present_keys
-from twofold.privacy.audit_log import check_log
-from twofold.privacy.redact import plain_digest
 from twofold.store.fold import unite
-from twofold.store.journal import GENESIS, body_digest, link
 from twofold.store.sqlite.database import open_reader
 
 _PAUSED = "case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end"
@@ -160,150 +153,3 @@ class Reader:
         )
         copies = [decode_event(body) for (body,) in self._db.execute(sql, (action,))]
         return sorted(present_keys(unite(copies).user_data)) if copies else []
-
-
-# The digest chain covers the bodies; the columns beside them are for looking things up and must agree.
-_AGREEING = (
-    "select count(*) from (select *, cast(body as text) as json from event) where json_valid(json) and "
-    + " and ".join(
-        f"json_extract(json, '$.{name}') = {name}"
-        for name in ("dataset", "event_name", "event_id", "event_time", "received_at", "channel", "sender", "tier")
-    )
-)
-
-
-class Check(msgspec.Struct, frozen=True):
-    """One line of `verify`: what must be equal, both sides, and whether they are."""
-
-    name: str
-    left: int
-    right: int
-    note: str = ""
-
-    @property
-    def holds(self) -> bool:
-        return self.left == self.right
-
-
-def verify(folder: Path | str) -> list[Check]:
-    """The sums of conservation and the journal's chain, in one snapshot; cost grows with the journal's length."""
-    reader = Reader(folder)
-    db = reader._db
-    try:
-        db.execute("begin")
-        return [*_sums(db), *_chain(db)]
-    except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as err:
-        raise StoreDamaged(f"{folder} cannot be read to its end: {err}; restore it from a backup") from err
-    finally:
-        reader.close()
-
-
-def _sums(db: Any) -> list[Check]:
-    def one(sql: str) -> int:
-        value: int = db.execute(sql).fetchone()[0] or 0
-        return value
-
-    tally = dict(db.execute("select name, n from tally"))
-    verdicts = dict(db.execute("select verdict, count(*) from event group by verdict"))
-    journal = one("select count(*) from event")
-    checks = [
-        Check("accepted = journalled", tally.get("accepted", 0), journal),
-        Check("positions have no holes", one("select max(position) from event"), journal),
-        Check("accepted = first + repeat + twin + conflict", tally.get("accepted", 0), sum(verdicts.values())),
-    ]
-    checks += [
-        Check(f"counted {name} = journalled {name}", tally.get(name, 0), verdicts.get(name, 0))
-        for name in ("first", "repeat", "twin", "conflict")
-    ]
-    checks += [
-        Check("first copies = actions", verdicts.get("first", 0), one("select count(*) from action")),
-        Check(
-            "every later copy belongs to an action",
-            journal - verdicts.get("first", 0),
-            one("select count(*) from event e join action a on a.id = e.action where e.verdict != 'first'"),
-        ),
-        Check(
-            "copies of actions = journalled",
-            one("select sum(copies) from action where merged_into is null"),
-            journal,
-        ),
-        Check(
-            "deliveries = actions x destinations",
-            one("select sum(routes) from action"),
-            one("select count(*) from delivery"),
-        ),
-        Check(
-            "deliveries = delivered + suppressed + waiting + paused + dead",
-            one("select count(*) from delivery"),
-            sum(sum(states.values()) for states in _states(db).values()),
-        ),
-        Check(
-            "every settled delivery has its time",
-            one("select count(*) from delivery where state != 'waiting'"),
-            one("select count(*) from delivery where settled_at is not null"),
-        ),
-        Check(
-            "every delivered one has frozen bytes and a delivering attempt",
-            one("select count(*) from delivery where state = 'delivered'"),
-            one(
-                "select count(*) from delivery d where state = 'delivered' and exists (select 1 from frozen f where "
-                "f.delivery = d.id) and (exists (select 1 from attempt a where a.delivery = d.id) or d.settled_at < "
-                "(select done_at from retention where what = 'trail_before'))"
-            ),
-        ),
-        Check(
-            "refused = sum by reason",
-            tally.get("refused", 0),
-            sum(n for name, n in tally.items() if name.startswith("refused.")),
-        ),
-    ]
-    return checks
-
-
-def _states(db: Any) -> dict[str, dict[str, int]]:
-    counts: dict[str, dict[str, int]] = {}
-    sql = f"select t.name, {_PAUSED}, count(*) from delivery d join destination t on t.id = d.destination group by 1, 2"
-    for name, state, n in db.execute(sql):
-        counts.setdefault(name, {})[state] = n
-    return counts
-
-
-def _chain(db: Any) -> list[Check]:
-    """Walks the journal: the first row that does not follow from the one before is named.
-
-    A redacted row follows by the digest of the body it came with; what is left of the body has a digest of its own.
-    """
-    before, good, rows, redacted, kept = GENESIS, 0, 0, 0, 0
-    broken = altered = ""
-    for position, verdict, action, body, chain, digest, now in db.execute(
-        "select e.position, e.verdict, e.action, e.body, e.chain, r.digest, r.body from event as e "
-        "left join redaction as r on r.position = e.position order by e.position"
-    ):
-        rows += 1
-        own, salt = chain[: len(GENESIS)], chain[len(GENESIS) :]
-        if link(before, position, verdict, action, digest or body_digest(body, salt)) == own:
-            good += 1
-        elif not broken:
-            broken = f"the first row that does not follow is position {position}"
-        if digest is not None:
-            redacted += 1
-            if plain_digest(body) == now:
-                kept += 1
-            elif not altered:
-                altered = f"the first redacted row that was altered since is position {position}"
-        before = own
-    return [
-        Check("journal rows follow each other unaltered", rows, good, broken),
-        Check("journal rows say what their bodies say", rows, db.execute(_AGREEING).fetchone()[0]),
-        Check("redacted rows are as they were left", redacted, kept, altered),
-        Check("redacted rows = rows that the log says were redacted", redacted, _redacted_by_log(db)),
-        *(Check(*line) for line in check_log(db)),
-    ]
-
-
-def _redacted_by_log(db: Any) -> int:
-    """Rows that finished acts account for, and those of erasures and of a retention still under way."""
-    logged = "select coalesce(sum(json_extract(facts, '$.redacted')), 0) from audit"
-    open_ = "select coalesce(sum(json_extract(counts, '$.redacted')), 0) from erasure where state in ('asked', 'found')"
-    pending = "select coalesce(sum(position), 0) from retention where what = 'redacted'"
-    return sum(int(db.execute(sql).fetchone()[0]) for sql in (logged, open_, pending))

@@ -6,12 +6,12 @@ import asyncio
 
 import apsw
 import pytest
-from copies import BROWSER, HOLD, NOW, appended, claim, copy, opened, settlement, with_store
 
 from tests.acceptance.gateway_process import run_twofold
+from tests.store.copies import BROWSER, HOLD, NOW, appended, claim, copy, opened, settlement, with_store
 from twofold.errors import StoreDamaged, StoreError
 from twofold.event.delivery import DeliveryState
-from twofold.store.lists import verify
+from twofold.report.verify import verify
 
 COPIES = [copy(f"e{n // 2}", BROWSER if n % 2 else "server", at=NOW + n) for n in range(20)] + [copy("e0", value="9")]
 
