@@ -413,7 +413,7 @@ def test_a_whole_shop_waits_for_the_operators_word(tmp_path):
 
 def test_refused_rows_that_hold_a_value_are_removed(tmp_path):
     """A refused row with the person's hash in its id goes; others stay, and what was refused is counted as before."""
-    from twofold.store.journal import RefusedRow
+    from twofold.store.engine import RefusedRow
 
     def refused(event_id):
         return RefusedRow(NOW, "events", "1", "Lead", event_id, "missing_currency", 0, "", "", "", 2, "{}")
@@ -431,7 +431,7 @@ def test_refused_rows_that_hold_a_value_are_removed(tmp_path):
 
 def test_a_hash_that_was_found_goes_from_other_texts_too(tmp_path):
     """Asked by phone: the address's hash, known from her order only, goes from a refused row and a stranger's property."""
-    from twofold.store.journal import RefusedRow
+    from twofold.store.engine import RefusedRow
 
     digest = ANNA.bought().user_data.em[0].hex
     stranger = made("ref-1", BROWSER, BORIS.user("fbp"))

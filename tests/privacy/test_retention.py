@@ -10,7 +10,7 @@ from subjects import AGENT, OFFICE, Person, bytes_of, done, made
 from tests.store.copies import BROWSER, DAY, HOLD, NOW, assert_sums_hold, claim, opened, rows
 from twofold.event.delivery import DeliveryState
 from twofold.privacy.retention import Days, Retention
-from twofold.store.journal import RefusedRow
+from twofold.store.engine import RefusedRow
 
 ANNA = Person(1)
 DAYS = Days(address=30, click_ids=90, contact=180, payload=30, refused=30, audit=365)

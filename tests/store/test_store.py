@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.strategies import slow_law
 from twofold.errors import StoreBusy, StoreError, StoreFailed, StoreFull
 from twofold.event.model import Event
-from twofold.store.journal import RefusedRow
+from twofold.store.engine import RefusedRow
 from twofold.store.lists import Reader
 
 DEADLINE_S = 20

@@ -12,7 +12,7 @@ from msgspec.json import encode as encode_json
 
 from twofold.event.refusal import Refusal
 from twofold.event.scrub import mask_body
-from twofold.store.journal import RefusedRow
+from twofold.store.engine import RefusedRow
 
 
 class RefusedCopy(Struct, frozen=True):

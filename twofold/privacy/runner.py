@@ -11,10 +11,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import apsw
 from msgspec import Struct, convert, to_builtins
 
 from twofold.errors import StoreError
@@ -25,7 +23,7 @@ from twofold.privacy.erase import Erasure, Portion
 from twofold.privacy.search import Finder, Found, Wanted, hints_of
 from twofold.privacy.tombstones import Erasures
 from twofold.store.gates.contract import Candidate, Suppressed
-from twofold.store.sqlite.database import DATABASE, Engine
+from twofold.store.sqlite.database import DATABASE, Engine, empty_log
 from twofold.store.store import Store
 
 log = logging.getLogger("twofold.privacy")
@@ -253,26 +251,6 @@ class ErasedGate:
         if event.custom_data.order_id:
             names.append(erase.erased_digest(self._ring, event.dataset, "order", event.custom_data.order_id))
         return Suppressed("erased") if any(n in self._digests for n in names) else None
-
-
-def empty_log(folder: Path) -> bool:
-    """Moves all of the write-ahead log into the database and cuts it to nothing; False while a reader holds it.
-
-    On a connection and thread of its own: most is moved without anybody waiting, the rest takes the write lock for a
-    moment.
-    """
-    db = apsw.Connection(str(folder / DATABASE), flags=apsw.SQLITE_OPEN_READWRITE)
-    try:
-        db.set_busy_timeout(200)
-        db.pragma("synchronous", "full")
-        db.execute("pragma wal_checkpoint(passive)").fetchall()
-        try:
-            ((busy, _pages, _moved),) = db.execute("pragma wal_checkpoint(truncate)").fetchall()
-        except apsw.BusyError:
-            return False
-        return not busy
-    finally:
-        db.close()
 
 
 def _always(_body: bytes) -> bool:

@@ -11,7 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -20,6 +20,7 @@ from msgspec.structs import astuple
 from twofold.consent.state import consent_text, strictest_text
 from twofold.event.identity import ORDER_EVENTS, fold_keys, order_keys
 from twofold.event.model import Event, Tier, encode
+from twofold.store.engine import RefusedRow
 from twofold.store.fold import Action, Verdict, add_copy, begin_action, judge
 from twofold.store.fold_keys import FoldKeys
 from twofold.store.orders.ledger import Applied, OrderEntry, OrderRow, Orders
@@ -34,23 +35,6 @@ test by the digest that is kept whether a guessed value stood there."""
 
 
 _NOWHERE: tuple[tuple[int, ...], dict[str, int]] = ((), {})
-
-
-class RefusedRow(NamedTuple):
-    """One row of the refused table, in its column order; the body is masked already."""
-
-    received_at: int
-    entry: str
-    dataset: str
-    event_name: str
-    event_id: str
-    reason: str
-    place: int | None
-    path: str
-    expected: str
-    got: str
-    size: int
-    body: str
 
 
 class RouteLike(Protocol):

@@ -1,49 +1,34 @@
-"""The store as the rest of the house sees it: one writing connection, group commit, futures on the loop.
+"""The store as the rest of the house sees it: journal, fold, orders, outbox and consent behind one face.
 
-Owns the transaction: everything that waits is taken together, journalled, folded and put into the outbox, and
-answered only when the commit has returned. What a copy is to its action is decided in `fold`, keys are found
-in `keys`. After a failed write or flush nothing more is acknowledged: the process has to restart.
-
-The statements run on the loop's thread and only the commit, which waits for the disk, on a thread of its own;
-the two never use the connection at once. With everything on the other thread each statement was a fight for
-the interpreter's lock: the same load cost 2.3 times the processor time for an accept.
+Owns what one transaction does with the jobs that wait (`_Transaction`) and the order in which its parts are opened and
+closed. Queue, commit and the committing thread are the engine's (`sqlite/commit`); what a copy is to its action is
+decided in `fold`, keys are found in `fold_keys`. After a failed write or flush nothing more is acknowledged.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import queue
-import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import apsw
 from msgspec import Struct
 
-from twofold.clock import now_ms
-from twofold.errors import StoreBusy, StoreError, StoreFailed, StoreFull
+from twofold.errors import StoreBusy, StoreError, StoreFailed
 from twofold.event.delivery import Builder, Delivery, Settlement
 from twofold.event.model import Event
 from twofold.ledger.policy import OrderPolicy
 from twofold.matching.subject import Mark
+from twofold.store.engine import Job, RefusedRow
 from twofold.store.fold import Verdict
 from twofold.store.gates.contract import Gate
 from twofold.store.gates.withdrawals import Standing, Withdrawals
-from twofold.store.journal import Journal, RefusedRow
+from twofold.store.journal import Journal
 from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import OutboxWriter
+from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.database import Engine
 from twofold.store.visitors.browsers import People
-
-log = logging.getLogger("twofold.store")
-
-_FULL = (apsw.FullError,)
-_FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError)
-MAX_EVENTS = 500
-"""Events in one transaction at most: its statements hold the loop for about 15 ms."""
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -57,17 +42,33 @@ class Route(Struct, frozen=True, kw_only=True):
     has_orders: bool = False  # a shop reports this dataset's orders
 
 
-class Job(Struct, kw_only=True):
-    """One unit of work for the writer: an append (``events``, ``refused``) or any other change (``work``)."""
+class _Transaction:
+    """What the jobs of one transaction write: appends through the journal, other work as it is."""
 
-    future: asyncio.Future[Any]
-    events: Sequence[Event] = ()
-    refused: Sequence[RefusedRow] = ()
-    orders: Sequence[OrderEntry] = ()
-    counts_orders: bool = False  # the future gets how many orders told something new, instead of verdicts
-    work: Callable[[], Any] | None = None
-    wakes: bool = False  # the workers may have something to do once it is committed
-    result: Any = None  # what the future gets once it is on disk
+    def __init__(self, journal: Journal, outbox: OutboxWriter) -> None:
+        self._journal = journal
+        self._outbox = outbox
+
+    def write(self, jobs: Sequence[Job]) -> list[Any]:
+        """Runs the statements of all jobs; one result a job."""
+        verdicts = iter(self._journal.append([j for j in jobs if j.work is None]))
+        told = iter(self._journal.told)
+        results: list[Any] = []
+        for job in jobs:
+            if job.work is not None:
+                results.append(job.work())
+                continue
+            of_events, new = next(verdicts), sum(next(told) for _ in job.orders)
+            results.append(new if job.counts_orders else of_events)
+        return results
+
+    def committed(self) -> None:
+        self._journal.committed()
+        self._outbox.committed()
+
+    def rolled_back(self) -> None:
+        self._journal.rolled_back()
+        self._outbox.rolled_back()
 
 
 class Store:
@@ -99,7 +100,7 @@ class Store:
                 self._engine, routes, self._outbox.ids, window_days, refused_keep, self.people, self.orders
             )
             self._withdrawals = Withdrawals(self._engine)
-        except apsw.Error as err:
+        except StoreFailed as err:
             self._engine.close()
             raise StoreError(f"{self.folder} cannot be read: {err}; restore it from a backup") from err
         except BaseException:
@@ -109,21 +110,35 @@ class Store:
         self._outbox.gates = (self.people.stitch, self._withdrawals.stops, self.orders.gate)
         self._outbox.recheck = (self._withdrawals.stops, self.people.recheck, self.orders.recheck)
         self._outbox.recheck_needed = lambda: self._withdrawals.needed() or self.people.needed() or self.orders.needed()
-        self._waiting: deque[Job] = deque()
-        self._committing = False
-        self._alone = 0  # so many of the waiting jobs go one by one, because together they failed
-        self._closing = False
-        self._idle = asyncio.Event()
-        self._orders: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread = threading.Thread(target=self._commit_loop, name="twofold-commit", daemon=True)
-        self._on_failure = on_failure
         self._max_queue = max_queue
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
-        self.queued = 0  # events and refusals handed in and not yet committed
-        self.accepted = 0  # events committed since the start
-        self.last_commit_ms = opened_at
-        self.failed: BaseException | None = None
+        self._commits = Commits(
+            self._engine,
+            _Transaction(self._journal, self._outbox),
+            opened_at,
+            wake=self._wake,
+            on_failure=on_failure,
+        )
+
+    @property
+    def queued(self) -> int:
+        """Events and refusals handed in and not yet committed."""
+        return self._commits.queued
+
+    @property
+    def accepted(self) -> int:
+        """Events committed since the start."""
+        return self._commits.accepted
+
+    @property
+    def last_commit_ms(self) -> int:
+        """When the last commit returned."""
+        return self._commits.last_commit_ms
+
+    @property
+    def failed(self) -> BaseException | None:
+        """Why nothing more is acknowledged; None while all is well."""
+        return self._commits.failed
 
     # -- what the collector calls
 
@@ -135,19 +150,11 @@ class Store:
         Raises `StoreBusy` when too much is waiting, `StoreFailed` after a failed write; the future may raise
         `StoreFull`. Nothing of the call is kept in these cases.
         """
-        if self.queued + len(events) + len(refused) + len(orders) > self._max_queue:
-            raise StoreBusy(f"{self.queued} events wait for the disk (limit {self._max_queue}); send again later")
-        job = Job(future=self._future(), events=events, refused=refused, orders=orders, wakes=bool(orders))
-        self.queued += _weight(job)
-        return self._submit(job)
+        return self._append(Job(future=self._commits.future(), events=events, refused=refused, orders=orders))
 
     def append_orders(self, orders: Sequence[OrderEntry], events: Sequence[Event] = ()) -> asyncio.Future[int]:
         """Like `append`; the future holds how many of the orders told something new, once all of it is on disk."""
-        if self.queued + len(events) + len(orders) > self._max_queue:
-            raise StoreBusy(f"{self.queued} events wait for the disk (limit {self._max_queue}); send again later")
-        job = Job(future=self._future(), events=events, orders=orders, counts_orders=True, wakes=bool(orders))
-        self.queued += _weight(job)
-        return self._submit(job)
+        return self._append(Job(future=self._commits.future(), events=events, orders=orders, counts_orders=True))
 
     # -- what a delivery worker calls
 
@@ -209,11 +216,11 @@ class Store:
             self.people.deny(dataset, marks, now_ms)
             return self._withdrawals.withdraw(dataset, marks, now_ms)
 
-        return self._submit(Job(future=self._future(), work=work))
+        return self._change(work)
 
     def grant(self, dataset: str, marks: Sequence[Mark], now_ms: int) -> asyncio.Future[int]:
         """Consent is given again, for events that come from now on; brings how many marks had been withdrawn."""
-        return self._submit(Job(future=self._future(), work=lambda: self._withdrawals.grant(dataset, marks, now_ms)))
+        return self._change(lambda: self._withdrawals.grant(dataset, marks, now_ms))
 
     async def standing(self, dataset: str, marks: Sequence[Mark]) -> list[Standing]:
         """What is known about the consent of each mark."""
@@ -244,166 +251,30 @@ class Store:
 
     def start(self) -> None:
         """Starts the committing thread; call on the running loop."""
-        self._loop = asyncio.get_running_loop()
-        self._thread.start()
+        self._commits.start()
 
     async def close(self) -> None:
         """Finishes what is queued, then closes the folder."""
-        self._closing = True
-        while self._waiting or self._committing:
-            self._idle.clear()
-            await self._idle.wait()
-        if self._thread.is_alive():
-            self._orders.put(None)
-            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+        await self._commits.finish()
         self._journal.close()
         self._engine.close()
 
     # -- inside
 
-    def _future(self) -> asyncio.Future[Any]:
-        assert self._loop is not None, "Store.start() must be called on the running loop first"
-        return self._loop.create_future()
+    def _append(self, job: Job) -> asyncio.Future[Any]:
+        queued = self._commits.queued
+        if queued + job.weight > self._max_queue:
+            raise StoreBusy(f"{queued} events wait for the disk (limit {self._max_queue}); send again later")
+        job.wakes = bool(job.orders)
+        return self._commits.submit(job)
 
-    def _submit(self, job: Job) -> asyncio.Future[Any]:
-        if self.failed is not None or self._closing:
-            self.queued -= _weight(job)
-            raise StoreFailed
-        self._waiting.append(job)
-        if not self._committing and len(self._waiting) == 1:
-            # Not at once: what else the loop has ready to read joins the same commit.
-            assert self._loop is not None
-            self._loop.call_soon(self._pump)
-        return job.future
+    def _change(self, work: Callable[[], Any], wakes: bool = False) -> asyncio.Future[Any]:
+        return self._commits.submit(Job(future=self._commits.future(), work=work, wakes=wakes))
 
     async def _work(self, work: Callable[[], Any], wakes: bool = False) -> Any:
-        return await self._submit(Job(future=self._future(), work=work, wakes=wakes))
-
-    def _pump(self) -> None:
-        """On the loop: writes what waits into one transaction and orders its commit."""
-        while self._waiting and not self._committing:
-            jobs = self._take()
-            if self.failed is not None:
-                self._answer(jobs, [StoreFailed(f"the store failed: {self.failed}")] * len(jobs))
-                continue
-            self._write(jobs)
-        if not self._waiting and not self._committing:
-            self._idle.set()
-
-    def _take(self) -> list[Job]:
-        jobs: list[Job] = []
-        events = 0
-        if self._alone:
-            self._alone -= 1
-            return [self._waiting.popleft()]
-        while self._waiting and events < MAX_EVENTS:
-            events += len(self._waiting[0].events) + len(self._waiting[0].orders)
-            jobs.append(self._waiting.popleft())
-        return jobs
-
-    def _write(self, jobs: list[Job]) -> None:
-        try:
-            results = self._fill_transaction(jobs)
-        except Exception as err:
-            self._refused(jobs, err)
-            return
-        for job, result in zip(jobs, results, strict=True):
-            job.result = result
-        self._committing = True
-        self._orders.put(jobs)
-
-    def _fill_transaction(self, jobs: list[Job]) -> list[Any]:
-        self._engine.run("begin")
-        verdicts = iter(self._journal.append([j for j in jobs if j.work is None]))
-        told = iter(self._journal.told)
-        results: list[Any] = []
-        for job in jobs:
-            if job.work is not None:
-                results.append(job.work())
-                continue
-            of_events, new = next(verdicts), sum(next(told) for _ in job.orders)
-            results.append(new if job.counts_orders else of_events)
-        return results
-
-    def _commit_loop(self) -> None:
-        """The committing thread: waits for the disk, nothing else."""
-        assert self._loop is not None
-        while (jobs := self._orders.get()) is not None:
-            error: Exception | None = None
-            try:
-                self._engine.run("commit")
-            except Exception as err:
-                error = err
-            self._loop.call_soon_threadsafe(self._committed, jobs, error)
-
-    def _committed(self, jobs: list[Job], error: Exception | None) -> None:
-        """On the loop again: the transaction is on disk, or it is not."""
-        self._committing = False
-        if error is not None:
-            self._refused(jobs, error)
-        else:
-            self._journal.committed()
-            self._outbox.committed()
-            self.last_commit_ms = now_ms()
-            self._answer(jobs, [j.result for j in jobs])
-        self._pump()
-
-    def _refused(self, jobs: list[Job], error: Exception) -> None:
-        """The engine, or a bug in one job, refused the transaction: nothing of it is kept."""
-        try:
-            self._roll_back()
-        except Exception as err:
-            error = err
-        if isinstance(error, _FULL):
-            self._answer(jobs, [StoreFull(f"the disk is full: {error}")] * len(jobs))
-        elif isinstance(error, _FATAL):
-            self._fail(error)
-            self._answer(jobs, [StoreFailed(f"the store failed: {error}")] * len(jobs))
-        elif len(jobs) > 1:
-            # One bad job must not sink its neighbours: each in a transaction of its own, in order.
-            self._waiting.extendleft(reversed(jobs))
-            self._alone = len(jobs)
-        else:
-            log.error("a store job failed and was rolled back: %s", type(error).__name__, exc_info=error)
-            known = error if isinstance(error, StoreError) else StoreError(f"internal: {type(error).__name__}")
-            self._answer(jobs, [known])
-
-    def _roll_back(self) -> None:
-        if self._engine.db.in_transaction:
-            self._engine.run("rollback")
-        self._journal.rolled_back()
-        self._outbox.rolled_back()
-
-    def _fail(self, err: BaseException) -> None:
-        log.critical("the store failed; nothing further is acknowledged: %s", err)
-        self.failed = err
-        if self._on_failure is not None:
-            self._on_failure(err)
-
-    def _answer(self, jobs: list[Job], results: list[Any]) -> None:
-        """On the loop: settles every future of one commit and wakes the workers."""
-        woken = False
-        for job, result in zip(jobs, results, strict=True):
-            self.queued -= _weight(job)
-            failed = isinstance(result, BaseException)
-            if not failed:
-                self.accepted += len(job.events)
-                woken = woken or bool(job.events) or job.wakes
-            if job.future.done():  # the caller went away; what is committed stays committed
-                continue
-            if failed:
-                job.future.set_exception(result)
-            else:
-                job.future.set_result(result)
-        if woken:
-            self._wake()
+        return await self._change(work, wakes)
 
     def _wake(self) -> None:
         for callbacks in self._callbacks.values():
             for callback in callbacks:
                 callback()
-
-
-def _weight(job: Job) -> int:
-    """How much of the queue a job takes."""
-    return len(job.events) + len(job.refused) + len(job.orders)

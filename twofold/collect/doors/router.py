@@ -33,8 +33,8 @@ from twofold.errors import StoreBusy, StoreError
 from twofold.event.json import read_json
 from twofold.event.model import Channel, Event, Tier
 from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.store.engine import RefusedRow
 from twofold.store.fold import Verdict
-from twofold.store.journal import RefusedRow
 from twofold.store.orders.ledger import OrderEntry
 from twofold.store.store import Store
 

@@ -28,7 +28,7 @@ from twofold.event.refusal import DropReason, Refusal
 from twofold.matching.subject import SubjectRequest
 from twofold.sources.chat import META_SIGNATURE
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
-from twofold.store.journal import RefusedRow
+from twofold.store.engine import RefusedRow
 from twofold.store.orders.ledger import OrderEntry
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,64}")

@@ -17,7 +17,7 @@ from typing import Any
 
 import apsw
 
-from twofold.errors import StoreError, StoreLocked, StoreNewer
+from twofold.errors import StoreError, StoreFailed, StoreFull, StoreLocked, StoreNewer
 from twofold.store.sqlite.statements import MAX_ROWS, statement
 
 SCHEMA_VERSION = 5
@@ -26,6 +26,18 @@ MIN_SQLITE = (3, 51, 3)  # first without the WAL-reset defect found in March 202
 DATABASE = "twofold.db"
 _WAL_PAGES = 4_000  # checkpoint at about 16 MB
 _OPEN_HERE: set[Path] = set()  # POSIX locks do not stop a second open in the same process; this does
+
+
+_FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError)
+
+
+def translated(err: apsw.Error) -> StoreError:
+    """The engine's error in the store's words, so that nobody above has to know the engine."""
+    if isinstance(err, apsw.FullError):
+        return StoreFull(f"the disk is full: {err}")
+    if isinstance(err, _FATAL):
+        return StoreFailed(f"the store failed: {err}")
+    return StoreError(f"internal: {type(err).__name__}: {err}")
 
 
 class FolderLock:
@@ -81,13 +93,19 @@ class Engine:
 
     def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Runs the statement called ``name`` and returns its rows."""
-        return self.db.execute(statement(name), bindings).fetchall()
+        try:
+            return self.db.execute(statement(name), bindings).fetchall()
+        except apsw.Error as err:
+            raise translated(err) from err
 
     def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
         """Runs a row statement for all of ``rows``, `MAX_ROWS` at a time: one engine step each."""
         for start in range(0, len(rows), MAX_ROWS):
             part = rows[start : start + MAX_ROWS]
-            self.db.execute(statement(name, len(part)), list(chain.from_iterable(part)))
+            try:
+                self.db.execute(statement(name, len(part)), list(chain.from_iterable(part)))
+            except apsw.Error as err:
+                raise translated(err) from err
 
     def changes(self) -> int:
         """Rows changed by the last statement."""
@@ -95,7 +113,23 @@ class Engine:
 
     def script(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """SQL whose text is made at run time: only the fold's day tables, whose names we make ourselves."""
-        return self.db.execute(sql, bindings).fetchall()
+        try:
+            return self.db.execute(sql, bindings).fetchall()
+        except apsw.Error as err:
+            raise translated(err) from err
+
+    def begin(self) -> None:
+        """Opens a transaction; the commit ends it, or `rollback`."""
+        self.run("begin")
+
+    def commit(self) -> None:
+        """Returns when the transaction is on disk. May run on a thread of its own while nobody else uses this."""
+        self.run("commit")
+
+    def rollback(self) -> None:
+        """Ends a transaction if one is open."""
+        if self.db.in_transaction:
+            self.run("rollback")
 
     def close(self) -> None:
         self.db.close()
@@ -174,6 +208,26 @@ def open_reader(folder: Path) -> apsw.Connection:
         db.close()
         raise StoreNewer(f"{path} has schema {version}, this program knows {SCHEMA_VERSION}; use the same version")
     return db
+
+
+def empty_log(folder: Path) -> bool:
+    """Moves all of the write-ahead log into the database and cuts it to nothing; False while a reader holds it.
+
+    On a connection and thread of its own: most is moved without anybody waiting, the rest takes the write lock for a
+    moment.
+    """
+    db = apsw.Connection(str(folder / DATABASE), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        db.set_busy_timeout(200)
+        db.pragma("synchronous", "full")
+        db.execute("pragma wal_checkpoint(passive)").fetchall()
+        try:
+            ((busy, _pages, _moved),) = db.execute("pragma wal_checkpoint(truncate)").fetchall()
+        except apsw.BusyError:
+            return False
+        return not busy
+    finally:
+        db.close()
 
 
 def id_array(ids: Iterable[int]) -> Any:

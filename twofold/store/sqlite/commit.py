@@ -1,0 +1,195 @@
+"""Group commit on the embedded engine: what waits is written in one transaction, flushed once and answered together.
+
+Owns the queue, the transaction's beginning and end, the committing thread, and what a failed write or flush means: after
+one nothing more is acknowledged, the process has to restart. Knows neither events nor deliveries: what a job writes is
+told by whoever makes it.
+
+The statements run on the loop's thread and only the commit, which waits for the disk, on a thread of its own; the two
+never use the connection at once. With everything on the other thread each statement was a fight for the interpreter's
+lock: the same load cost 2.3 times the processor time for an accept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twofold.clock import now_ms
+from twofold.errors import StoreError, StoreFailed, StoreFull
+from twofold.store.engine import Database, Job, Transaction
+
+log = logging.getLogger("twofold.store")
+
+MAX_EVENTS = 500
+"""Events in one transaction at most: its statements hold the loop for about 15 ms."""
+
+
+class Commits:
+    """Takes jobs on the loop's thread; each job's future is settled when its transaction is on disk or refused."""
+
+    def __init__(
+        self,
+        engine: Database,
+        transaction: Transaction,
+        opened_at: int,
+        *,
+        wake: Callable[[], None],
+        on_failure: Callable[[BaseException], None] | None = None,
+    ) -> None:
+        self._engine = engine
+        self._transaction = transaction
+        self._wake = wake
+        self._on_failure = on_failure
+        self._waiting: deque[Job] = deque()
+        self._committing = False
+        self._alone = 0  # so many of the waiting jobs go one by one, because together they failed
+        self._closing = False
+        self._idle = asyncio.Event()
+        self._written: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._commit_loop, name="twofold-commit", daemon=True)
+        self.queued = 0  # events and refusals handed in and not yet committed
+        self.accepted = 0  # events committed since the start
+        self.last_commit_ms = opened_at
+        self.failed: BaseException | None = None
+
+    def start(self) -> None:
+        """Starts the committing thread; call on the running loop."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def finish(self) -> None:
+        """Refuses further jobs, finishes what is queued and ends the thread."""
+        self._closing = True
+        while self._waiting or self._committing:
+            self._idle.clear()
+            await self._idle.wait()
+        if self._thread.is_alive():
+            self._written.put(None)
+            await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
+
+    def future(self) -> asyncio.Future[Any]:
+        """A future for a job, on the loop that this was started on."""
+        assert self._loop is not None, "Store.start() must be called on the running loop first"
+        return self._loop.create_future()
+
+    def submit(self, job: Job) -> asyncio.Future[Any]:
+        """Queues a job. Raises `StoreFailed` after a failed write, and when closing."""
+        if self.failed is not None or self._closing:
+            raise StoreFailed
+        self.queued += job.weight
+        self._waiting.append(job)
+        if not self._committing and len(self._waiting) == 1:
+            # Not at once: what else the loop has ready to read joins the same commit.
+            assert self._loop is not None
+            self._loop.call_soon(self._pump)
+        return job.future
+
+    def _pump(self) -> None:
+        """On the loop: writes what waits into one transaction and orders its commit."""
+        while self._waiting and not self._committing:
+            jobs = self._take()
+            if self.failed is not None:
+                self._answer(jobs, [StoreFailed(f"the store failed: {self.failed}")] * len(jobs))
+                continue
+            self._write(jobs)
+        if not self._waiting and not self._committing:
+            self._idle.set()
+
+    def _take(self) -> list[Job]:
+        jobs: list[Job] = []
+        events = 0
+        if self._alone:
+            self._alone -= 1
+            return [self._waiting.popleft()]
+        while self._waiting and events < MAX_EVENTS:
+            events += len(self._waiting[0].events) + len(self._waiting[0].orders)
+            jobs.append(self._waiting.popleft())
+        return jobs
+
+    def _write(self, jobs: list[Job]) -> None:
+        try:
+            self._engine.begin()
+            results = self._transaction.write(jobs)
+        except Exception as err:
+            self._refused(jobs, err)
+            return
+        for job, result in zip(jobs, results, strict=True):
+            job.result = result
+        self._committing = True
+        self._written.put(jobs)
+
+    def _commit_loop(self) -> None:
+        """The committing thread: waits for the disk, nothing else."""
+        assert self._loop is not None
+        while (jobs := self._written.get()) is not None:
+            error: Exception | None = None
+            try:
+                self._engine.commit()
+            except Exception as err:
+                error = err
+            self._loop.call_soon_threadsafe(self._committed, jobs, error)
+
+    def _committed(self, jobs: list[Job], error: Exception | None) -> None:
+        """On the loop again: the transaction is on disk, or it is not."""
+        self._committing = False
+        if error is not None:
+            self._refused(jobs, error)
+        else:
+            self._transaction.committed()
+            self.last_commit_ms = now_ms()
+            self._answer(jobs, [j.result for j in jobs])
+        self._pump()
+
+    def _refused(self, jobs: list[Job], error: Exception) -> None:
+        """The engine, or a bug in one job, refused the transaction: nothing of it is kept."""
+        try:
+            self._roll_back()
+        except Exception as err:
+            error = err
+        if isinstance(error, StoreFull):
+            self._answer(jobs, [error] * len(jobs))
+        elif isinstance(error, StoreFailed):
+            self._fail(error)
+            self._answer(jobs, [error] * len(jobs))
+        elif len(jobs) > 1:
+            # One bad job must not sink its neighbours: each in a transaction of its own, in order.
+            self._waiting.extendleft(reversed(jobs))
+            self._alone = len(jobs)
+        else:
+            log.error("a store job failed and was rolled back: %s", type(error).__name__, exc_info=error)
+            known = error if isinstance(error, StoreError) else StoreError(f"internal: {type(error).__name__}")
+            self._answer(jobs, [known])
+
+    def _roll_back(self) -> None:
+        self._engine.rollback()
+        self._transaction.rolled_back()
+
+    def _fail(self, err: BaseException) -> None:
+        log.critical("the store failed; nothing further is acknowledged: %s", err)
+        self.failed = err
+        if self._on_failure is not None:
+            self._on_failure(err)
+
+    def _answer(self, jobs: list[Job], results: list[Any]) -> None:
+        """On the loop: settles every future of one commit and wakes the workers."""
+        woken = False
+        for job, result in zip(jobs, results, strict=True):
+            self.queued -= job.weight
+            failed = isinstance(result, BaseException)
+            if not failed:
+                self.accepted += len(job.events)
+                woken = woken or bool(job.events) or job.wakes
+            if job.future.done():  # the caller went away; what is committed stays committed
+                continue
+            if failed:
+                job.future.set_exception(result)
+            else:
+                job.future.set_result(result)
+        if woken:
+            self._wake()
