@@ -233,7 +233,7 @@ def test_a_crash_before_the_commit_tells_nothing_twice(tmp_path):
             await deliver(store, SENT)
 
             def fail(engine):
-                store._journal._append_orders([entry(parcel(ParcelState.DELIVERED), at=LATER)])
+                store._appends._append_orders([entry(parcel(ParcelState.DELIVERED), at=LATER)])
                 assert engine.script("select outcomes from orders") == [(1,)]
                 raise ValueError("as if the power had gone")
 

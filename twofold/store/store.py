@@ -19,8 +19,10 @@ from twofold.event.delivery import Builder, Delivery, Settlement
 from twofold.event.model import Event
 from twofold.ledger.policy import OrderPolicy
 from twofold.matching.subject import Mark
+from twofold.store.appends import Appends
 from twofold.store.engine import Job, RefusedRow
 from twofold.store.fold import Verdict
+from twofold.store.folding import Folding
 from twofold.store.gates.contract import Gate
 from twofold.store.gates.withdrawals import Standing, Withdrawals
 from twofold.store.journal import Journal
@@ -45,21 +47,22 @@ class Route(Struct, frozen=True, kw_only=True):
 class _Transaction:
     """What the jobs of one transaction write: appends through the journal, other work as it is."""
 
-    def __init__(self, journal: Journal, outbox: OutboxWriter) -> None:
+    def __init__(self, journal: Journal, folding: Folding, appends: Appends, outbox: OutboxWriter) -> None:
         self._journal = journal
+        self._folding = folding
+        self._appends = appends
         self._outbox = outbox
 
     def write(self, jobs: Sequence[Job]) -> list[Any]:
-        """Runs the statements of all jobs; one result a job."""
-        verdicts = iter(self._journal.append([j for j in jobs if j.work is None]))
-        told = iter(self._journal.told)
+        """Runs the statements of all jobs, the appends first; one result a job."""
+        appended = iter(self._appends.append([j for j in jobs if j.work is None]))
         results: list[Any] = []
         for job in jobs:
             if job.work is not None:
                 results.append(job.work())
                 continue
-            of_events, new = next(verdicts), sum(next(told) for _ in job.orders)
-            results.append(new if job.counts_orders else of_events)
+            done = next(appended)
+            results.append(done.news if job.counts_orders else done.verdicts)
         return results
 
     def committed(self) -> None:
@@ -68,6 +71,7 @@ class _Transaction:
 
     def rolled_back(self) -> None:
         self._journal.rolled_back()
+        self._folding.rolled_back()
         self._outbox.rolled_back()
 
 
@@ -96,9 +100,11 @@ class Store:
                 {dataset: r.orders for dataset, r in routes.items()},
                 frozenset(dataset for dataset, r in routes.items() if r.has_orders),
             )
-            self._journal = Journal(
-                self._engine, routes, self._outbox.ids, window_days, refused_keep, self.people, self.orders
+            journal = Journal(self._engine, refused_keep)
+            self._folding = Folding(
+                self._engine, journal, routes, self._outbox.ids, window_days, self.people, self.orders
             )
+            self._appends = Appends(self._engine, journal, self._folding, self.orders)
             self._withdrawals = Withdrawals(self._engine)
         except StoreFailed as err:
             self._engine.close()
@@ -114,7 +120,7 @@ class Store:
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._commits = Commits(
             self._engine,
-            _Transaction(self._journal, self._outbox),
+            _Transaction(journal, self._folding, self._appends, self._outbox),
             opened_at,
             wake=self._wake,
             on_failure=on_failure,
@@ -201,7 +207,7 @@ class Store:
     def consent_changes(self) -> int:
         """How often consent was taken back from what may be claimed already. Read it before a claim; when it has moved by
         the time a request would be written, hand the batch back instead: the next claim decides afresh."""
-        return self._withdrawals.changes + self._journal.consent_changes
+        return self._withdrawals.changes + self._folding.consent_changes
 
     def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None:
         """Calls ``callback`` on the loop after a commit that may have given this destination work."""
@@ -256,7 +262,7 @@ class Store:
     async def close(self) -> None:
         """Finishes what is queued, then closes the folder."""
         await self._commits.finish()
-        self._journal.close()
+        self._folding.close()
         self._engine.close()
 
     # -- inside

@@ -157,7 +157,7 @@ class Orders:
     def _unite(self, kept: OrderRow, other: OrderRow) -> None:
         """Two orders turned out to be one: it takes the other's names and facts."""
         engine = self._engine
-        engine.run("told_outcome", (kept.id, other.outcomes))
+        engine.run("mark_outcome_sent", (kept.id, other.outcomes))
         engine.run("move_order_names", (kept.id, other.id))
         engine.run("move_order_facts", (kept.id, other.id))
         engine.run("drop_order_facts", (other.id,))

@@ -12,6 +12,10 @@ commit;
 -- name: rollback
 rollback;
 
+-- name: select_last_row
+-- Where the journal stands: its last position, and the chain value there without its salt.
+select position, substr(chain, 1, 8) from event order by position desc limit 1;
+
 -- name: insert_events
 -- Journals a batch of copies.
 insert into event (position, received_at, dataset, event_name, event_id, event_time, channel, sender, tier,

@@ -37,7 +37,7 @@ update orders set action = ?2, person = coalesce(?3, person) where id = ?1;
 update orders set action = ?1
 where action = ?2 and not exists (select 1 from orders as o where o.action = ?1);
 
--- name: told_outcome
+-- name: mark_outcome_sent
 update orders set outcomes = outcomes | ?2 where id = ?1;
 
 -- name: insert_order_names

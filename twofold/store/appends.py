@@ -1,0 +1,121 @@
+"""One transaction's appends in their order: events, orders with the copies they bring, outcomes, refusals.
+
+Owns which copy of an order is folded and what a report is news for. The rows are the journal's (`journal`), the actions the
+fold's (`folding`), the order's facts and state the ledger's (`orders/ledger`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from twofold.event.identity import fold_keys, order_keys
+from twofold.event.model import Event
+from twofold.store.engine import RefusedRow
+from twofold.store.fold import Verdict
+from twofold.store.folding import Folding
+from twofold.store.journal import Journal
+from twofold.store.orders.ledger import Applied, OrderEntry, OrderRow, Orders
+from twofold.store.orders.outcomes import due_outcomes, worth_looking
+from twofold.store.sqlite.database import Engine
+
+
+class AppendLike(Protocol):
+    @property
+    def events(self) -> Sequence[Event]: ...
+    @property
+    def refused(self) -> Sequence[RefusedRow]: ...
+    @property
+    def orders(self) -> Sequence[OrderEntry]: ...
+
+
+class Appended(NamedTuple):
+    """What became of one job."""
+
+    verdicts: list[Verdict]  # of its events only
+    news: int  # how many of its orders told something new
+
+
+class Appends:
+    """Writes what a transaction's jobs append."""
+
+    def __init__(self, engine: Engine, journal: Journal, folding: Folding, orders: Orders) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._folding = folding
+        self._orders = orders
+
+    def append(self, jobs: Sequence[AppendLike]) -> list[Appended]:
+        """Writes all jobs' events, then their orders, then their refusals."""
+        events = [e for j in jobs for e in j.events]
+        verdicts = iter(self._folding.append(events)[0] if events else ())
+        entries = [o for j in jobs for o in j.orders]
+        news = iter(self._append_orders(entries) if entries else ())
+        self._journal.refuse([r for j in jobs for r in j.refused])
+        return [Appended([next(verdicts) for _ in j.events], sum(next(news) for _ in j.orders)) for j in jobs]
+
+    def _append_orders(self, entries: Sequence[OrderEntry]) -> list[bool]:
+        """Reports into the ledger, True for each that told something new; the first copy of an order's Purchase is folded, and the order owns its action."""
+        applied = [(self._orders.apply(entry), entry) for entry in entries]
+        latest = _latest([one for one, _ in applied])
+        fresh: dict[int, tuple[Applied, Event]] = {}
+        for one, entry in applied:
+            order = latest[one.row.id]
+            if entry.copy is None or order.row.id in fresh or order.state.test:
+                continue
+            # Of an order that has its action a copy is folded for its names: they may lead to a further action, or
+            # a browser may come by them. Not when all are forgotten: it would begin another.
+            if order.row.action is None or (one.joined and self._folding.find(fold_keys(entry.copy))):
+                fresh[order.row.id] = (order, entry.copy)
+        owned: dict[int, int] = {}
+        if fresh:
+            copies = [copy for _, copy in fresh.values()]
+            _, actions = self._folding.append(copies, list(fresh))
+            for (order, copy), action in zip(fresh.values(), actions, strict=True):
+                owned[order.row.id] = self._orders.settle_owner(order.row, action, copy)
+        told = {latest[one.row.id].row.id for one, _ in applied if one.new}
+        owned |= self._waiting_for(
+            (one, entry)
+            for one, entry in applied
+            if one.row.id in told and one.row.action is None and one.row.id not in owned
+        )
+        for one, entry in applied:
+            if one is latest[one.row.id] and one.row.id in told:
+                one = msgspec.structs.replace(one, new=True)
+                self._orders.news(one, owned.get(one.row.id, one.row.action), entry.received_at)
+        self._append_outcomes([one.row for one in latest.values()], entries[-1].received_at)
+        return [one.new for one, _ in applied]
+
+    def _waiting_for(self, reports: Iterable[tuple[Applied, OrderEntry]]) -> dict[int, int]:
+        """Order to the Purchase that came without it, for reports without a copy of their own: news for it, too."""
+        keys = {
+            key: one.row.id
+            for one, entry in reports
+            for key in order_keys(entry.dataset, "Purchase", entry.report.order_id, entry.report.aliases)
+        }
+        return {keys[key]: action for key, action in self._folding.find(list(keys)).items()}
+
+    def _append_outcomes(self, rows: Sequence[OrderRow], now_ms: int) -> None:
+        """Events for the ends of orders that were sent, once each: the order's row keeps which were told."""
+        orders = worth_looking(rows, self._orders.policy_of)
+        due = due_outcomes(self._engine, orders, self._orders.policy_of, now_ms) if orders else []
+        if due:
+            self._folding.append([one.event for one in due])
+            for one in due:
+                self._engine.run("mark_outcome_sent", (one.order, one.bit))
+
+
+def _latest(applied: Sequence[Applied]) -> dict[int, Applied]:
+    """Each order's row of a batch to what was applied to it last, also for rows that became part of another."""
+    found: dict[int, Applied] = {}
+    for one in applied:
+        for gone in one.took:
+            found[gone] = one
+        found[one.row.id] = one
+    for order, one in found.items():
+        while found[one.row.id] is not one:
+            one = found[one.row.id]
+        found[order] = one
+    return found

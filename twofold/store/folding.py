@@ -1,0 +1,280 @@
+"""Copies into actions: which action a copy belongs to, what it is to it, and the rows that follow.
+
+Owns one batch from its keys to its rows: look up, judge, merge, write; one batch costs the same number of engine steps
+whatever its size. What a copy changes of an action is in `fold`, the keys' tables in `fold_keys`, the journal's numbers and
+chain in `journal`. Runs inside the transaction of whoever appends.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+from msgspec.structs import astuple
+
+from twofold.consent.state import consent_text, strictest_text
+from twofold.event.identity import ORDER_EVENTS, fold_keys
+from twofold.event.model import Event, Tier
+from twofold.store.fold import Action, Verdict, add_copy, begin_action, judge
+from twofold.store.fold_keys import FoldKeys
+from twofold.store.journal import Journal, salts
+from twofold.store.orders.ledger import Orders
+from twofold.store.sqlite.database import Engine, id_array
+from twofold.store.visitors.browsers import People
+
+_NOWHERE: tuple[tuple[int, ...], dict[str, int]] = ((), {})
+
+
+class RouteLike(Protocol):
+    @property
+    def destinations(self) -> tuple[str, ...]: ...
+    @property
+    def hold_ms(self) -> dict[str, int]: ...
+
+
+class _Lookup(NamedTuple):
+    """What the keys of a copy led to."""
+
+    action: Action | None
+    is_conflict: bool  # two of them were sent already: nothing can be taken back
+    other_order: bool  # an action of another order was left out: an id or a number of an order can be another's too
+
+
+class _Batch:
+    """What one transaction is about to write."""
+
+    __slots__ = (
+        "actions", "by_key", "changed", "consents", "copies", "events", "keys", "merged", "new", "owners", "salts",
+        "tally",
+    )  # fmt: skip
+
+    def __init__(self, size: int) -> None:
+        self.salts = iter(salts(size))
+        self.by_key: dict[bytes, int] = {}
+        self.actions: dict[int, Action] = {}
+        self.consents: dict[int, str] = {}  # of the actions as they were read
+        self.new: dict[int, Action] = {}
+        self.changed: dict[int, Action] = {}
+        self.merged: list[tuple[int, int]] = []  # (winner, loser)
+        self.events: list[tuple[Any, ...]] = []
+        self.keys: list[tuple[bytes, int]] = []
+        self.copies: list[tuple[int, int]] = []
+        self.owners: dict[int, int | None] = {}  # action -> the order that stands for it
+        self.tally: Counter[str] = Counter()
+
+
+class Folding:
+    """Folds batches. ``destination_ids`` maps configured destination names to their row ids."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        journal: Journal,
+        routes: Mapping[str, RouteLike],
+        destination_ids: Mapping[str, int],
+        window_days: int,
+        people: People,
+        orders: Orders,
+    ) -> None:
+        self._engine = engine
+        self._journal = journal
+        self._orders = orders
+        self._people = people
+        self._routes = {
+            dataset: (tuple(destination_ids[d] for d in r.destinations), r.hold_ms) for dataset, r in routes.items()
+        }
+        self._keys = FoldKeys(engine, window_days)
+        self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """Key to the action it leads to, of those that are known."""
+        return self._keys.find(keys)
+
+    def close(self) -> None:
+        self._keys.close()
+
+    def rolled_back(self) -> None:
+        self._keys.reload()
+        self._people.rolled_back()
+
+    def append(self, events: Sequence[Event], orders: Sequence[int] = ()) -> tuple[list[Verdict], list[int]]:
+        """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them."""
+        self._keys.turn(events[-1].received_at)
+        keyed = [fold_keys(e) for e in events]
+        batch = _Batch(len(events))
+        batch.by_key = self._keys.find([k for keys in keyed for k in keys])
+        self._load_actions(batch)
+        rows: Sequence[int | None] = orders or [None] * len(events)
+        verdicts = [self._append_one(batch, *one) for one in zip(events, keyed, rows, strict=True)]
+        self._write(batch, events[-1].received_at)
+        self._people.note(events)
+        return verdicts, [row[10] for row in batch.events]
+
+    def _append_one(self, batch: _Batch, event: Event, keys: list[bytes], order: int | None) -> Verdict:
+        position = self._journal.position + 1
+        action, is_conflict, other_order = self._action_of(batch, event, keys, order)
+        owner = self._owner(batch, action) if action is not None and order is not None else None
+        if (
+            action is not None
+            and owner is None
+            and _of_another_order(action, event, self._by_order(batch, event, keys))
+        ):
+            action, other_order = None, True
+        if other_order and event.id_given and self._leads_elsewhere(batch, keys[0], action):
+            # Shops copy ids from order to order. Two orders are two purchases, whatever id they were given.
+            event = msgspec.structs.replace(event, event_id=f"{event.event_id}.{event.custom_data.order_id}")
+            keys = fold_keys(event)
+        if action is None:
+            destinations, hold = self._routes.get(event.dataset, _NOWHERE)
+            action = begin_action(event, position, hold.get(event.event_name, 0), len(destinations))
+            batch.actions[position] = batch.new[position] = action
+            verdict, late = Verdict.FIRST, 0
+        else:
+            verdict = Verdict.CONFLICT if is_conflict else judge(action, event, self._by_order(batch, event, keys))
+            late = int(action.sealed_at is not None)
+            add_copy(action, event)
+            batch.copies.append((action.id, position))
+            if action.id not in batch.new:
+                batch.changed[action.id] = action
+        if order is not None:
+            batch.owners[action.id] = order
+        for key in keys:
+            if key not in batch.by_key:
+                batch.by_key[key] = action.id
+                batch.keys.append((key, action.id))
+        batch.tally[verdict] += 1
+        batch.events.append(self._journal.row(event, verdict, action.id, late, next(batch.salts)))
+        return verdict
+
+    def _leads_elsewhere(self, batch: _Batch, key: bytes, action: Action | None) -> bool:
+        """True when a key is another action's."""
+        return key in batch.by_key and self._resolve(batch, batch.by_key[key]) is not action
+
+    def _by_order(self, batch: _Batch, event: Event, keys: list[bytes]) -> bool:
+        """True when a name of its order, not only the event id, led to the action."""
+        return any(key in batch.by_key for key in keys[1 if event.id_given else 0 :])
+
+    def _action_of(self, batch: _Batch, event: Event, keys: list[bytes], order: int | None) -> _Lookup:
+        """The action these keys belong to; several that turn out to be one are merged on the way."""
+        found: list[Action] = []
+        for key in keys:
+            known = batch.by_key.get(key)
+            action = self._resolve(batch, known) if known is not None else None
+            if action is not None and action not in found:
+                found.append(action)
+        other_order = False
+        if order is not None or len(found) > 1:
+            of_it = self._of_one_order(batch, event, keys, found, order)
+            other_order, found = len(of_it) < len(found), of_it
+        if len(found) < 2:
+            return _Lookup(found[0] if found else None, False, other_order)
+        if sum(a.sealed_at is not None for a in found) > 1:
+            consent = consent_text(event)
+            for action in found:
+                consent = strictest_text(consent, action.consent)
+            for action in found:  # a denial that names both stops what is still to be tried of either
+                action.consent = consent
+                batch.changed[action.id] = action
+            first = min((a for a in found if a.sealed_at is not None), key=lambda a: a.id)
+            return _Lookup(first, True, other_order)
+        winner = found[0]
+        for action in found[1:]:
+            winner = self._merge(batch, winner, action, event.received_at)
+        return _Lookup(winner, False, other_order)
+
+    def _of_one_order(
+        self, batch: _Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None
+    ) -> list[Action]:
+        """Those that can be one: not the actions of two orders. A copy without an order of its own goes by its names."""
+        owners = {a.id: self._owner(batch, a) for a in found}
+        if order is None:
+            known = {owner for owner in owners.values() if owner is not None}
+            if len(known) < 2:
+                return found
+            by_name = (batch.by_key[key] for key in keys[1 if event.id_given else 0 :] if key in batch.by_key)
+            named = (self._resolve(batch, action) for action in by_name)
+            order = next((owners[a.id] for a in named if a is not None and owners[a.id] is not None), min(known))
+        return [a for a in found if owners[a.id] in (None, order)]
+
+    def _owner(self, batch: _Batch, action: Action) -> int | None:
+        """The order that stands for an action, also when this batch made it so."""
+        if action.id not in batch.owners:
+            batch.owners[action.id] = self._orders.owner_of(action.id) if action.id not in batch.new else None
+        return batch.owners[action.id]
+
+    def _merge(self, batch: _Batch, a: Action, b: Action, now_ms: int) -> Action:
+        """Two actions with one order or id between them, not both sent: the sent one, else the earlier, takes both."""
+        winner, loser = sorted((a, b), key=lambda x: (x.sealed_at is None, x.id))
+        loser.merged_into = winner.id
+        winner.copies += loser.copies
+        winner.late += loser.copies if winner.sealed_at is not None else loser.late
+        if winner.sealed_at is None and loser.tier > winner.tier and loser.value is not None:
+            winner.value, winner.currency, winner.goods = loser.value, loser.currency, loser.goods or winner.goods
+        winner.tier = max(winner.tier, loser.tier)
+        if winner.channels | loser.channels != winner.channels:
+            winner.due_at = min(winner.due_at, now_ms)  # both channels are here: nothing left to wait for
+        winner.channels |= loser.channels
+        winner.order_id = winner.order_id or loser.order_id
+        winner.consent = strictest_text(winner.consent, loser.consent)
+        batch.merged.append((winner.id, loser.id))
+        if winner.id in batch.owners and batch.owners[winner.id] is None:
+            batch.owners[winner.id] = batch.owners.get(loser.id)
+        for action in (winner, loser):
+            if action.id not in batch.new:
+                batch.changed[action.id] = action
+        return winner
+
+    def _resolve(self, batch: _Batch, action_id: int) -> Action | None:
+        action = batch.actions.get(action_id)
+        while action is not None and action.merged_into is not None:
+            if action.merged_into not in batch.actions:
+                self._load(batch, [action.merged_into])
+            action = batch.actions.get(action.merged_into)
+        return action
+
+    def _load_actions(self, batch: _Batch) -> None:
+        if batch.by_key:
+            self._load(batch, set(batch.by_key.values()))
+
+    def _load(self, batch: _Batch, ids: Any) -> None:
+        for row in self._engine.run("select_actions", (id_array(ids),)):
+            action = Action(**dict(zip(Action.__struct_fields__, row, strict=True)))
+            batch.actions[action.id], batch.consents[action.id] = action, action.consent
+
+    def _write(self, batch: _Batch, now_ms: int) -> None:
+        engine = self._engine
+        self._journal.write(batch.events, batch.tally)
+        if batch.new:
+            engine.run_rows("insert_actions", [astuple(a) for a in batch.new.values()])
+            engine.run_rows("insert_deliveries", self._deliveries(batch.new.values()))
+        if batch.changed:
+            engine.run_rows("replace_actions", [astuple(a) for a in batch.changed.values()])
+            sealed = [a for a in batch.changed.values() if a.sealed_at is not None]
+            self.consent_changes += any(a.consent != batch.consents[a.id] for a in sealed)
+            hurried = [a.id for a in batch.changed.values() if a.sealed_at is None and a.due_at <= now_ms]
+            if hurried:
+                engine.run("hurry_deliveries", (now_ms, id_array(hurried)))
+                engine.run("reopen_deliveries", (now_ms, id_array(hurried)))
+        if batch.copies:
+            engine.run_rows("insert_copies", batch.copies)
+        for winner, loser in batch.merged:
+            engine.run("copy_copies", (winner, loser))
+            engine.run("suppress_merged", (now_ms, loser))
+            engine.run("follow_merge", (winner, loser))
+        self._keys.insert(batch.keys, now_ms)
+
+    def _deliveries(self, actions: Iterable[Action]) -> list[tuple[Any, ...]]:
+        return [
+            (action.id * 256 + d, d, "waiting", "", action.due_at)
+            for action in actions
+            for d in self._routes.get(action.dataset, _NOWHERE)[0]
+        ]
+
+
+def _of_another_order(action: Action, event: Event, by_order: bool) -> bool:
+    """A shop's word for one order under the event id of another order that a shop reported."""
+    mine, theirs = event.custom_data.order_id, action.order_id
+    both = event.tier >= Tier.T3 and action.tier >= Tier.T3 and event.event_name in ORDER_EVENTS
+    return both and not by_order and mine is not None and theirs is not None and mine != theirs
