@@ -40,7 +40,6 @@ from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
 from twofold.report.health import HealthPage, MetricsPage, RetentionMetrics, StoreMetrics
 from twofold.report.quality import QualityMetrics
-from twofold.store.gates.trust import TrustGates
 
 log = logging.getLogger("twofold")
 
@@ -62,9 +61,6 @@ class Gateway:
         self._stop = asyncio.Event()
         self.policies = policies_of(settings)
         self.store = open_store(settings, self.started_at, on_failure=self._failed)
-        trust = TrustGates(self.policies)
-        for gate in (trust.gate_bots, trust.gate_limits, trust.gate_unconfirmed):
-            self.store.add_gate(gate)
         self.eraser = Eraser(self.store, clock)
         self.retention = Retention(self.store, days_of(settings))
         self.workers = self._workers()

@@ -40,6 +40,7 @@ def open_store(
     return Store(
         settings.server.data,
         routes=routes_of(settings),
+        policies=policies_of(settings),
         opened_at=opened_at,
         window_days=settings.server.window_days,
         max_queue=settings.server.max_queue,

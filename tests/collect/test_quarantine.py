@@ -29,7 +29,6 @@ from twofold.collect.limits.quarantine import QUARANTINE, WATCHED, ShareWatch
 from twofold.collect.policy import DatasetPolicy, TrustRules
 from twofold.config import settings_from
 from twofold.event.model import Channel, CustomData, Event, Tier, UserData, encode
-from twofold.store.gates.trust import TrustGates
 from twofold.store.store import Route, Store
 
 START = 1_790_000_000_000
@@ -213,7 +212,12 @@ def stored(folder: Path, arrivals: Iterable[Arrival], then: Callable[[Store], Aw
     """Journals them as they came; a browser's and a server's copy of one order are two actions here."""
 
     async def main() -> None:
-        store = Store(folder, routes={"1": Route(destinations=("meta-1",))}, opened_at=START)
+        store = Store(
+            folder,
+            routes={"1": Route(destinations=("meta-1",))},
+            policies={"1": DatasetPolicy(id="1")},
+            opened_at=START,
+        )
         store.start()
         batch = []
         for n, (ms, one) in enumerate(sorted(arrivals, key=lambda a: a[0])):
@@ -260,7 +264,6 @@ def test_what_was_in_quarantine_before_the_start_was_not_usual(tmp_path: Path) -
     own = [(ms + 1, event(Tier.T2)) for ms, _ in flood(0, 1, 10)]
 
     async def settle(store: Store) -> None:
-        store.add_gate(TrustGates({"1": DatasetPolicy(id="1")}).gate_limits)
         await store.claim("meta-1", START + 2 * HOUR_MS, 100, 60_000, encode, lambda _: 7 * 86_400)
 
     stored(tmp_path, [*kept, *own], settle)

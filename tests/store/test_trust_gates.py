@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from twofold.collect.policy import DatasetPolicy, TrustRules
 from twofold.event.model import Tier
 from twofold.store.fold import unite
-from twofold.store.gates.trust import REOPENED, TrustGates
+from twofold.store.gates.trust import REOPENED
 
 DUE = NOW + HOLD
 MINUTE = 60_000
@@ -22,10 +22,8 @@ def run_with(folder, scenario, *, bots: bool = True, **trust):
     """A scenario on a store whose dataset 1 has these rules."""
 
     async def main():
-        async with opened(folder, hold={}) as store:
-            gates = TrustGates({"1": DatasetPolicy(id="1", suppress_bots=bots, trust=TrustRules(**trust))})
-            own = (gates.gate_bots, gates.gate_limits, gates.gate_unconfirmed)
-            store._outbox.gates = (*store._outbox.gates, *own)
+        policies = {"1": DatasetPolicy(id="1", suppress_bots=bots, trust=TrustRules(**trust))}
+        async with opened(folder, hold={}, policies=policies) as store:
             return await scenario(store)
 
     return asyncio.run(main())

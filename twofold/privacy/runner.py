@@ -22,7 +22,6 @@ from twofold.privacy.audit_log import append_audit
 from twofold.privacy.erase import Erasure, Portion
 from twofold.privacy.search import Finder, Found, Wanted, hints_of
 from twofold.privacy.tombstones import Erasures
-from twofold.store.gates.contract import Candidate, Suppressed
 from twofold.store.sqlite.database import DATABASE, Engine, empty_log
 from twofold.store.store import Store
 
@@ -57,8 +56,6 @@ class Eraser:
         self._status: dict[str, Status] = {}
         self._running: asyncio.Task[Any] | None = None
         self._stopping = False
-        self.gate = ErasedGate(self.file)
-        store.add_gate(self.gate)
 
     # -- what others call
 
@@ -129,13 +126,18 @@ class Eraser:
         for entry in entries:
             again += await self._store.transact(partial(erase.bring_back, entry=entry))
         await self.finish_all()
-        self.gate.load(await self._store.transact(lambda e: e.script("select digest from erased_id")))
+        await self._load_gate()
         return again
 
     async def finish_all(self, breath_s: float = 0.0) -> None:
         """Every open erasure, oldest first."""
         while rows := await self._store.transact(lambda e: e.run("next_erasure")):
             await self._finish(rows[0][0], breath_s)
+
+    async def _load_gate(self) -> None:
+        """Tells the gate what was ever erased."""
+        rows = await self._store.transact(lambda e: e.script("select digest from erased_id"))
+        self._store.gates.erased.load(partial(erase.erased_digest, self.file.ring), (digest for (digest,) in rows))
 
     def _note(self, question: dict[str, Any], engine: Engine) -> None:
         append_audit(engine, self._clock(), question["kind"], question["facts"])
@@ -157,7 +159,7 @@ class Eraser:
         await self._empty_log(status)
         await self._store.transact(lambda e: erase.close(e, number, self._clock()))
         await self._empty_log(status)  # the salt that was just taken away
-        self.gate.load(await self._store.transact(lambda e: e.script("select digest from erased_id")))
+        await self._load_gate()
         self._requests.pop(number, None)
         status.state, status.what = "done", ""
         log.info("erasure %s is done", number)
@@ -231,26 +233,6 @@ class _Stopping(Exception):
 
 COMMAND = "command"
 """Who asked, when the operator did."""
-
-
-class ErasedGate:
-    """Keeps what comes in later under an erased order number or event id from being sent: nobody knows it any more."""
-
-    def __init__(self, file: Erasures) -> None:
-        self._ring = file.ring
-        self._digests: frozenset[bytes] = frozenset()
-
-    def load(self, rows: Sequence[tuple[bytes]]) -> None:
-        self._digests = frozenset(d for (d,) in rows)
-
-    def __call__(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
-        if not self._digests:
-            return None
-        event = candidate.event
-        names = [erase.erased_digest(self._ring, event.dataset, "event_id", f"{event.event_name}\0{event.event_id}")]
-        if event.custom_data.order_id:
-            names.append(erase.erased_digest(self._ring, event.dataset, "order", event.custom_data.order_id))
-        return Suppressed("erased") if any(n in self._digests for n in names) else None
 
 
 def _always(_body: bytes) -> bool:

@@ -30,6 +30,16 @@ class ConsentRoute(Protocol):
     def purposes(self) -> Mapping[str, tuple[str, ...]]: ...
 
 
+class GatesLike(Protocol):
+    """See `gates.sequence`."""
+
+    @property
+    def first(self) -> Sequence[Gate]: ...
+    @property
+    def again(self) -> Sequence[Gate]: ...
+    def again_needed(self) -> bool: ...
+
+
 class _Frozen(NamedTuple):
     """What is fixed at the first claim, in the frozen table's column order."""
 
@@ -70,12 +80,10 @@ class _Due(NamedTuple):
 class OutboxWriter:
     """``ids`` maps destination names to row ids; ``pauses`` mirrors the paused ones for the loop to read."""
 
-    def __init__(self, engine: Engine, routes: Mapping[str, ConsentRoute], now_ms: int) -> None:
+    def __init__(self, engine: Engine, routes: Mapping[str, ConsentRoute], gates: GatesLike, now_ms: int) -> None:
         self._engine = engine
         self._routes = routes
-        self.gates: Sequence[Gate] = ()  # in their order, for what was never sent
-        self.recheck: Sequence[Gate] = ()  # those that are asked again before each further attempt
-        self.recheck_needed: Callable[[], bool] = lambda: False
+        self.gates = gates
         names = [d for r in routes.values() for d in r.destinations]
         self.ids = self._known_destinations(names)
         self.pauses: dict[str, tuple[str, int]] = {}
@@ -164,7 +172,7 @@ class OutboxWriter:
 
     def _candidates(self, destination: str, rows: Sequence[_Due]) -> dict[int, Candidate]:
         """What the gates look at: all rows never sent, and those tried before when a gate may have changed its mind."""
-        again = self.recheck_needed()
+        again = self.gates.again_needed()
         rows = [r for r in rows if again or r.payload is None]
         copies = self._copies([r.action for r in rows])
         found = {}
@@ -190,7 +198,7 @@ class OutboxWriter:
         """Deliveries tried before that must not be tried again."""
         stopped = set()
         for candidate in candidates:
-            answer = _first_answer(self.recheck, candidate, now_ms)
+            answer = _first_answer(self.gates.again, candidate, now_ms)
             if isinstance(answer, Suppressed):
                 closed.append((candidate.delivery, DeliveryState.SUPPRESSED, answer.reason, now_ms))
                 stopped.add(candidate.delivery)
@@ -204,7 +212,7 @@ class OutboxWriter:
         fixed: dict[int, tuple[Any, ...]] = {}
         held: list[tuple[int, int, str]] = []
         for candidate in candidates:
-            answer = _first_answer(self.gates, candidate, now_ms)
+            answer = _first_answer(self.gates.first, candidate, now_ms)
             if isinstance(answer, Held):
                 held.append((candidate.delivery, max(answer.until, now_ms + 1), answer.reason))
                 continue

@@ -8,7 +8,7 @@ decided in `fold`, keys are found in `fold_keys`. After a failed write or flush 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,8 @@ from twofold.store.appends import Appends
 from twofold.store.engine import Job, RefusedRow
 from twofold.store.fold import Verdict
 from twofold.store.folding import Folding
-from twofold.store.gates.contract import Gate
+from twofold.store.gates.sequence import Gates
+from twofold.store.gates.trust import PolicyLike
 from twofold.store.gates.withdrawals import Standing, Withdrawals
 from twofold.store.journal import Journal
 from twofold.store.orders.ledger import OrderEntry, Orders
@@ -83,6 +84,7 @@ class Store:
         folder: Path | str,
         *,
         routes: dict[str, Route],
+        policies: Mapping[str, PolicyLike] | None = None,
         opened_at: int,
         window_days: int = 8,
         max_queue: int = 20_000,
@@ -93,29 +95,26 @@ class Store:
         self.folder = Path(folder)
         self._engine = Engine(self.folder)
         try:
-            self._outbox = OutboxWriter(self._engine, routes, opened_at)
             self.people = People(self._engine, routes, people_days)
             self.orders = Orders(
                 self._engine,
                 {dataset: r.orders for dataset, r in routes.items()},
                 frozenset(dataset for dataset, r in routes.items() if r.has_orders),
             )
+            self._withdrawals = Withdrawals(self._engine)
+            self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {})
+            self._outbox = OutboxWriter(self._engine, routes, self.gates, opened_at)
             journal = Journal(self._engine, refused_keep)
             self._folding = Folding(
                 self._engine, journal, routes, self._outbox.ids, window_days, self.people, self.orders
             )
             self._appends = Appends(self._engine, journal, self._folding, self.orders)
-            self._withdrawals = Withdrawals(self._engine)
         except StoreFailed as err:
             self._engine.close()
             raise StoreError(f"{self.folder} cannot be read: {err}; restore it from a backup") from err
         except BaseException:
             self._engine.close()
             raise
-        # What is stitched is judged too; the order's own money goes in last.
-        self._outbox.gates = (self.people.stitch, self._withdrawals.stops, self.orders.gate)
-        self._outbox.recheck = (self._withdrawals.stops, self.people.recheck, self.orders.recheck)
-        self._outbox.recheck_needed = lambda: self._withdrawals.needed() or self.people.needed() or self.orders.needed()
         self._max_queue = max_queue
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._commits = Commits(
@@ -244,10 +243,6 @@ class Store:
         """Makes dead deliveries wait again; answers how many."""
         revived: int = await self._work(lambda: self._outbox.revive(deliveries, now_ms), wakes=True)
         return revived
-
-    def add_gate(self, gate: Gate) -> None:
-        """One more gate, asked after the others of what was never sent."""
-        self._outbox.gates = (*self._outbox.gates, gate)
 
     async def transact(self, work: Callable[[Engine], Any]) -> Any:
         """Runs ``work`` inside one of the writer's transactions; what it answers, once that is on disk. Keep it short."""

@@ -1,14 +1,13 @@
-"""Orders: facts into the ledger, their state, and the gate that makes one Purchase of one order.
+"""Orders: facts into the ledger, their state, and which action each stands for.
 
 Owns the tables orders, order_name and order_fact. A report is kept as it came; the state is derived from all of them
-(`ledger.state`) and judged (`ledger.policy`) each time the Purchase could be sent, inside the transaction of the
-claim, so the order of arrival does not matter. Runs on the writer's thread. Holds no contact data.
+(`ledger.state`). What may be sent of an order is decided in `gates.orders`. Runs inside the store's transactions. Holds
+no contact data.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -16,18 +15,11 @@ import msgspec
 from msgspec import Struct
 
 from twofold.event.identity import is_order_name
-from twofold.event.model import Content, Event, Tier
+from twofold.event.model import Event
 from twofold.ledger.model import OrderReport, decode_report, encode_report
-from twofold.ledger.policy import OrderPolicy, Standing, is_renewal, judge_order, value_of
+from twofold.ledger.policy import OrderPolicy, Standing, judge_order
 from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
-from twofold.store.gates.contract import Candidate, Held, Suppressed
 from twofold.store.sqlite.database import Engine, id_array, key_array
-
-ORDER_GATED = frozenset({"Purchase", "Subscribe"})
-WAITING_SOURCES = frozenset({"website", "app"})  # what a shop's own system knows of; a till or a telephone it may not
-LOOK_AGAIN_MS = 6 * 3_600_000
-SOON_MS = 60_000  # until it is known what became of another order's request
-FRESH_S = 6 * 86_400  # an event_time older than this may be too old for the platform before it is through
 
 
 class OrderEntry(Struct, frozen=True, kw_only=True):
@@ -69,7 +61,7 @@ class Orders:
     def __init__(self, engine: Engine, policies: Mapping[str, OrderPolicy], with_source: frozenset[str]) -> None:
         self._engine = engine
         self._policies = policies
-        self._with_source = with_source
+        self.with_source = with_source
         self._any = bool(engine.script("select 1 from orders limit 1"))
 
     def policy_of(self, dataset: str) -> OrderPolicy:
@@ -98,7 +90,7 @@ class Orders:
 
     def own(self, row: OrderRow, action: int, copy: Event | None) -> None:
         """The order stands for this action from now on."""
-        self._engine.run("own_action", (row.id, action, _person(copy) if copy else None))
+        self._engine.run("own_action", (row.id, action, buyer_of(copy) if copy else None))
 
     def news(self, applied: Applied, action: int | None, now_ms: int) -> None:
         """After a report: the waiting Purchase is looked at again, a given up one waits again if it counts now."""
@@ -111,7 +103,7 @@ class Orders:
 
     def settle_owner(self, row: OrderRow, action: int, copy: Event | None) -> int:
         """The one of two actions of an order that it stands for: what went further stays."""
-        if row.action is not None and row.action != action and self._how_far(row.action) >= self._how_far(action):
+        if row.action is not None and row.action != action and self.how_far(row.action) >= self.how_far(action):
             return row.action
         self.own(row, action, copy)
         return action
@@ -121,7 +113,7 @@ class Orders:
         rows = self._engine.run("select_order_of_action", (action,))
         return OrderRow(*rows[0]).id if rows else None
 
-    def _how_far(self, action: int, destination: int | None = None) -> int:
+    def how_far(self, action: int, destination: int | None = None) -> int:
         """3 delivered, 2 sent and nobody knows whether it arrived, 1 under way, 0 not sent; to one or any."""
         first, last = (0, 255) if destination is None else (destination, destination)
         return self._engine.run("how_far_sent", (action * 256 + first, action * 256 + last))[0][0] or 0
@@ -137,7 +129,7 @@ class Orders:
         if not rows:
             return None, (), False
         if len(rows) > 1:
-            rows.sort(key=lambda r: (r.action is None, -self._how_far(r.action) if r.action else 0, r.id))
+            rows.sort(key=lambda r: (r.action is None, -self.how_far(r.action) if r.action else 0, r.id))
             for other in rows[1:]:
                 self._unite(rows[0], other)
         return rows[0], tuple(r.id for r in rows[1:]), len(found) == len(names.all)
@@ -191,64 +183,20 @@ class Orders:
         self._engine.run("update_order", (row.id, state.order_id, state.placed_at, now_ms, body))
         return row._replace(order_id=state.order_id, placed_at=state.placed_at, state=body), state
 
-    # -- what may be sent
-
-    def gate(self, candidate: Candidate, now_ms: int) -> Suppressed | Held | None:
-        """One order, one Purchase, when the policy says so, with the order's own money."""
-        if candidate.event.event_name not in ORDER_GATED:
-            return None
-        row = self._order_of(candidate) if self._any else None
-        policy = self.policy_of(candidate.dataset)
-        state = decode_state(row.state) if row else None
-        if row is None or state is None or not (state.known or state.test):
-            return self._alone(candidate, policy, now_ms)
-        renews = is_renewal(state.sale) and policy.renewals == "subscribe"
-        if candidate.event.event_name != "Purchase" and row.action != candidate.action and not renews:
-            return None  # a Subscribe beside the Purchase of a first order is an event of its own
-        if row.action is not None and row.action != candidate.action:
-            return Suppressed("order_counted")
-        if row.action is None:
-            self.own(row, candidate.action, candidate.event)
-        judged = judge_order(state, policy, now_ms // 1000)
-        if judged.standing is Standing.NEVER:
-            return Suppressed(judged.reason)
-        if judged.standing is Standing.NOT_YET:
-            expires = (state.placed_at + policy.expire_s + 1) * 1000
-            return Held(min(now_ms + LOOK_AGAIN_MS, max(expires, now_ms + 1)), judged.reason)
-        again = self._placed_again(row, state, candidate, policy, now_ms)
-        if again is not None:
-            return again
-        if renews and candidate.event.event_name == "Purchase":
-            # It was begun before anybody said that the order is a renewal.
-            candidate.event = msgspec.structs.replace(candidate.event, event_name="Subscribe")
-        candidate.event = _with_money(candidate.event, row, state, policy)
-        candidate.event = _in_time(candidate.event, judged.since, now_ms)
-        return None
-
-    def recheck(self, candidate: Candidate, now_ms: int) -> Suppressed | None:
-        """Before a further attempt: an order that was cancelled meanwhile is not sent, if it surely never arrived."""
-        if candidate.unsure or candidate.event.event_name not in ORDER_GATED:
-            return None
-        row = self._order_of(candidate) if self._any else None
-        if row is None:
-            return None
-        if row.action != candidate.action:
-            if candidate.event.event_name != "Purchase" or row.action is None:
-                return None
-            if self.settle_owner(row, candidate.action, candidate.event) != candidate.action:
-                return Suppressed("order_counted")
-        judged = judge_order(decode_state(row.state), self.policy_of(row.dataset), now_ms // 1000)
-        return Suppressed(judged.reason) if judged.standing is Standing.NEVER else None
+    # -- what the gate asks
 
     def needed(self) -> bool:
         """False while no order is known."""
         return self._any
 
-    def _order_of(self, candidate: Candidate) -> OrderRow | None:
-        rows = self._engine.run("select_order_of_action", (candidate.action,))
+    def order_of(self, action: int, event: Event) -> OrderRow | None:
+        """The order that an action stands for, or would by the names in its event."""
+        if not self._any:
+            return None
+        rows = self._engine.run("select_order_of_action", (action,))
         if rows:
             return OrderRow(*rows[0])
-        names = _names_of_event(candidate.event)
+        names = _names_of_event(event)
         if not names:
             return None
         found = dict(self._engine.run("select_order_names", (key_array(names),)))
@@ -256,96 +204,15 @@ class Orders:
         order = next((found[name] for name in names if name in found), None)
         return OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0]) if order is not None else None
 
-    def _alone(self, candidate: Candidate, policy: OrderPolicy, now_ms: int) -> Suppressed | Held | None:
-        """A Purchase whose order nobody has reported: it waits where a shop reports orders, then it goes alone."""
-        told_by_shop = any(c.tier >= Tier.T3 for c in candidate.copies)
-        if candidate.dataset not in self._with_source or told_by_shop:
-            return None
-        if candidate.event.event_name != "Purchase" or candidate.event.action_source not in WAITING_SOURCES:
-            return None
-        until = candidate.created_at + policy.wait_ms
-        if now_ms < until:
-            return Held(until, "waits_for_order")
-        if not policy.send_alone:
-            return Suppressed("no_order")
-        candidate.marks.append("alone")
-        return None
-
-    def _placed_again(
-        self, row: OrderRow, state: OrderState, candidate: Candidate, policy: OrderPolicy, now_ms: int
-    ) -> Suppressed | Held | None:
-        """An answer when the same purchase was sent as an order that was cancelled and placed anew."""
-        if self._by_name(row, f"replaces:{row.order_id.lstrip('#')}"):
-            return Suppressed("order_replaced")
-        made_from = self._by_name(row, f"order:{state.replaces.lstrip('#')}") if state.replaces else []
-        others = [*made_from, *self._cancelled_alike(row, state, candidate.event, policy)]
-        sent = [self._how_far(o.action, candidate.delivery % 256) for o in others if o.action not in (None, row.action)]
-        if any(far >= 2 for far in sent):
-            return Suppressed("order_placed_again")
-        return Held(now_ms + SOON_MS, "order_placed_again") if any(sent) else None
-
-    def _by_name(self, row: OrderRow, name: str) -> list[OrderRow]:
+    def others_by_name(self, row: OrderRow, name: str) -> list[OrderRow]:
         """The other order of this name."""
         found = {order for _, order in self._engine.run("select_order_names", (key_array([_name(row.dataset, name)]),))}
         return [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(found - {row.id}),))]
 
-    def _cancelled_alike(
-        self, row: OrderRow, state: OrderState, event: Event, policy: OrderPolicy
-    ) -> Iterator[OrderRow]:
-        """The same person's cancelled orders of the same goods and money shortly before."""
-        person = row.person or _person(event)
-        if person is None or not policy.recreated_s:
-            return
-        bounds = (state.placed_at - policy.recreated_s, state.placed_at)
-        for values in self._engine.run("select_orders_of_person", (person, row.dataset, row.id, *bounds)):
-            other = OrderRow(*values)
-            its = decode_state(other.state)
-            if its.cancelled_at is not None and _alike(its, state):
-                yield other
-
-
-def _alike(a: OrderState, b: OrderState) -> bool:
-    """Same goods and same money."""
-    if a.shop is None or b.shop is None or not a.lines:
-        return False
-    goods_a, goods_b = (sorted((x.id or x.sku, x.quantity) for x in s.lines) for s in (a, b))
-    # A cancelled order's live total is nothing any more; its lines still say what it was.
-    same_money = a.shop.currency == b.shop.currency and (a.shop.total in (b.shop.total, Decimal(0)))
-    return goods_a == goods_b and same_money
-
-
-def _with_money(event: Event, row: OrderRow, state: OrderState, policy: OrderPolicy) -> Event:
-    """The event with the order's value by the policy, its id and its goods as they are now."""
-    valued = value_of(state, policy)
-    data = msgspec.structs.replace(event.custom_data, order_id=row.order_id)
-    if valued is not None:
-        data.value, data.currency = valued.value, valued.currency
-        contents = tuple(
-            Content(
-                id=line.id or line.sku, quantity=line.quantity, item_price=_price(line.price, valued.currency, state)
-            )
-            for line in state.lines
-            if (line.id or line.sku) and line.quantity > 0
-        )
-        if contents:
-            data.contents = contents
-            # What a copy said of the goods in other words was true when it was made.
-            data.content_ids = tuple(dict.fromkeys(c.id for c in contents)) if data.content_ids else ()
-            data.num_items = sum(line.quantity for line in state.lines) if data.num_items is not None else None
-    return msgspec.structs.replace(event, custom_data=data)
-
-
-def _price(price: Decimal | None, currency: str, state: OrderState) -> Decimal | None:
-    """A line's price, where it is in the event's currency."""
-    return price if state.shop is not None and state.shop.currency == currency else None
-
-
-def _in_time(event: Event, since: int | None, now_ms: int) -> Event:
-    """The order's own time; the moment it became a Purchase where the platform would not take that any more."""
-    oldest = now_ms // 1000 - FRESH_S
-    if event.event_time >= oldest or since is None or since < oldest or event.action_source == "physical_store":
-        return event
-    return msgspec.structs.replace(event, event_time=since)
+    def of_buyer(self, person: bytes, row: OrderRow, since: int, until: int) -> list[OrderRow]:
+        """The buyer's other orders placed between two times, Unix s, newest first."""
+        rows = self._engine.run("select_orders_of_person", (person, row.dataset, row.id, since, until))
+        return [OrderRow(*values) for values in rows]
 
 
 def name_of_order(dataset: str, order: str) -> bytes:
@@ -396,7 +263,7 @@ def _digest_of(source: str, report: OrderReport) -> bytes:
     return blake2b(source.encode() + b"\0" + said, digest_size=16).digest()
 
 
-def _person(event: Event) -> bytes | None:
+def buyer_of(event: Event) -> bytes | None:
     """Digest of the strongest match key of the buyer."""
     user = event.user_data
     key = next((h.hex for f in ("em", "ph", "external_id") for h in getattr(user, f)), None)

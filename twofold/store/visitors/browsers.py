@@ -1,66 +1,47 @@
-"""Which identifiers were seen together, and what an order without a browser gets from the visit that made it.
+"""Which identifiers were seen together, in which visit of which browser.
 
 Owns the tables browser, visit and sighting: they are written from browser copies beside the journal, read when an
-action is about to be sent, and forgotten after the set days. Who is whose is decided in `stitching`. Only browser
-copies make visits; nothing crosses datasets; what a browser denied is not kept.
+action is about to be sent (`gates.stitch`), and forgotten after the set days. Who is whose is decided in `stitch`. Only
+browser copies make visits; nothing crosses datasets; what a browser denied is not kept.
 
-All of it runs on the writer's thread inside its transaction. What was noted is remembered in memory, so that the
+All of it runs inside the store's transactions. What was noted is remembered in memory, so that the
 next page view of the same visit writes nothing; a rolled back transaction forgets that memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from twofold.consent.state import consent_text, strictest_text, why_not_send
-from twofold.event.identity import ORDER_EVENTS
+from twofold.consent.state import consent_text, strictest_text
 from twofold.event.model import Channel, Consent, Event, Tier
-from twofold.store.gates.contract import Candidate, Suppressed
-from twofold.store.orders.outcomes import LEDGER
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.visitors.identifiers import (
     BROWSER_KINDS,
     Identifier,
-    Strength,
     browser_ids_of,
     identifier,
     identifiers_of,
 )
 from twofold.store.visitors.stitch import (
-    LATER_VISIT,
-    NO_CONSENT,
-    OTHER_BROWSER,
-    SHARED_DEVICE,
-    SLACK_MS,
-    Match,
     Sighting,
-    is_shared,
-    match_browser,
-    names_another,
 )
-from twofold.store.visitors.visits import Visit, fill, goes_on, limits_of, visit_of
+from twofold.store.visitors.visits import Visit, goes_on, limits_of, visit_of
 
 DAY_MS = 86_400_000
 SLOTS = 16  # visits kept of one browser
 REMEMBERED = 100_000  # copies whose facts need not be written again; about 10 MB
-WITHDRAWN = "consent_withdrawn"
 SLICE = 2_000  # browsers looked at in one step of forgetting: a few milliseconds
 _EMPTIED = frozenset({"em", "external_id", "ph", "fbc"})  # kinds that go with a denial; as in empty_sightings
 _TOUCH_MS = 3_600_000  # a visit that goes on is written again once an hour
 
 
-class RouteLike(Protocol):
-    @property
-    def require_consent(self) -> bool: ...
-    @property
-    def purposes(self) -> Mapping[str, tuple[str, ...]]: ...
+class Browser(Struct):
+    """One browser of one dataset, as kept; ``visit`` is its newest."""
 
-
-class _Browser(Struct):
     id: int
     dataset: str
     fbp: str | None
@@ -83,7 +64,7 @@ class _Batch:
     __slots__ = ("anew", "browsers", "by_key", "denied", "sightings", "visits")
 
     def __init__(self) -> None:
-        self.browsers: dict[int, _Browser] = {}
+        self.browsers: dict[int, Browser] = {}
         self.by_key: dict[bytes, int] = {}  # a browser's own ids only
         self.visits: dict[tuple[int, int], tuple[Any, ...]] = {}
         self.sightings: dict[tuple[bytes, int], list[Any]] = {}
@@ -92,12 +73,12 @@ class _Batch:
 
 
 class People:
-    """``keep_days``: the longest that anything is remembered. ``routes`` tells what consent a destination needs."""
+    """``keep_days``: the longest that anything is remembered."""
 
-    def __init__(self, engine: Engine, routes: Mapping[str, RouteLike], keep_days: int) -> None:
+    def __init__(self, engine: Engine, datasets: Iterable[str], keep_days: int) -> None:
         self._engine = engine
-        self._routes = routes
-        self._keep_ms = keep_days * DAY_MS
+        self._configured = frozenset(datasets)
+        self.keep_ms = keep_days * DAY_MS
         self._noted: dict[int, None] = {}
         self._noted_before: dict[int, None] = {}
         self._said: dict[int, tuple[str, int]] = {}  # browser -> its last word on consent, how often it changed
@@ -119,58 +100,40 @@ class People:
         self._forget_noted()
         self._read_last()
 
-    # -- the gate
+    # -- what the gate asks
 
-    def stitch(self, candidate: Candidate, now_ms: int) -> None:
-        """Fills the match keys that the candidate lacks from the visit that made it. Holds and stops nothing."""
-        event = candidate.event
-        if event.action_source == "business_messaging" or not candidate.fresh:
-            return
-        if not self._last:
-            return  # no browser was ever seen
-        if event.sender == LEDGER:
-            return  # an order's end has its Purchase's keys; a visit after that one did not make it
-        has_browser = any(c.channel is Channel.BROWSER for c in candidate.copies)
-        if has_browser and (event.user_data.fbc or event.event_name not in ORDER_EVENTS):
-            return  # it is its own visit; only an order is worth looking for the click that came before
-        order_ms = event.event_time * 1000
-        since = max(now_ms, order_ms) - self._keep_ms
-        known = identifiers_of(event)
-        found = self._match(known, order_ms, since)
-        if isinstance(found, Match):
-            browser = self._load([found.browser]).get(found.browser)
-            visits = self._visits(found.browser, order_ms, since)
-            refusal = self._why_not(candidate, found, known, browser, visits, since)
-            if refusal is None and browser is not None:
-                fill(candidate, visits, browser.fbp, browser.limits, found.where, has_browser)
-            found = refusal
-        if isinstance(found, str):
-            candidate.marks.append(f"unstitched:{found}")
+    @property
+    def any_seen(self) -> bool:
+        """False while no browser was ever seen."""
+        return self._last > 0
 
-    def recheck(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
-        """The gate for further attempts: bytes that hold a visit's data do not leave once its browser has said no."""
-        if candidate.fresh or not self._denials:
-            return None
-        rows = self._engine.run("stitched_bytes", (candidate.delivery,))
-        if not rows or not rows[0][0]:
-            return None
-        stitched, payload = rows[0]
-        event = candidate.event
-        order_ms = event.event_time * 1000
-        found = self._match(identifiers_of(event), order_ms, order_ms - self._keep_ms)
-        if isinstance(found, str):
-            return None  # no longer certain, but nobody said no
-        # A person's sightings go with a denial, so what led there once and leads nowhere now was denied too.
-        browser = self._load([found.browser]).get(found.browser) if found else None
-        if browser is None or self._refuses(candidate, browser):
-            return Suppressed(WITHDRAWN)
-        # Nor does it help that the same person has another browser: these bytes hold the first one's data.
-        of_another = "fbp=" in stitched and browser.fbp is not None and f'"fbp":"{browser.fbp}"'.encode() not in payload
-        return Suppressed(WITHDRAWN) if of_another else None
-
-    def needed(self) -> bool:
+    @property
+    def any_denial(self) -> bool:
         """False while no browser has said no: then no further attempt has to be looked at again."""
         return self._denials
+
+    def sightings(self, known: Sequence[Identifier], since: int) -> list[Sighting]:
+        """Which browsers these were seen with since a time, in the order of the identifiers."""
+        by_key = {i.key: i for i in known}
+        rows = self._engine.run("find_sightings", (key_array(by_key), since))
+        places = {i.key: n for n, i in enumerate(known)}
+        rows.sort(key=lambda row: places[row[0]])
+        return [Sighting(by_key[key], *rest) for key, *rest in rows]
+
+    def browser(self, number: int) -> Browser | None:
+        return self._load([number]).get(number)
+
+    def visits(self, browser: int, begun_by: int, since: int) -> list[Visit]:
+        """A browser's visits that began before one time and went on after another, newest first."""
+        return [Visit(*row) for row in self._engine.run("select_visits", (browser, begun_by, since))]
+
+    def persons(self, browser: int, since: int) -> list[tuple[str, bytes]]:
+        """Identifiers of persons seen with a browser since a time: kind and key."""
+        return [(kind, key) for kind, key in self._engine.run("select_people", (browser, since))]
+
+    def stitched_bytes(self, delivery: int) -> list[tuple[str, bytes]]:
+        """What was taken over into a delivery's bytes, and the bytes; one row or none."""
+        return [(stitched, payload) for stitched, payload in self._engine.run("stitched_bytes", (delivery,))]
 
     # -- consent, retention, erasure
 
@@ -202,7 +165,7 @@ class People:
 
     def expire(self, now_ms: int) -> bool:
         """Forgets what is too old among the next `SLICE` browsers; False when the last ones have been looked at."""
-        after, before = self._expired_to, now_ms - self._keep_ms
+        after, before = self._expired_to, now_ms - self.keep_ms
         last: int | None = self._engine.run("next_browsers", (after, SLICE))[0][0]
         if last is None:
             self._expired_to = 0
@@ -269,7 +232,7 @@ class People:
 
     def _find(self, batch: _Batch, keys: Sequence[bytes], now_ms: int) -> None:
         """The browsers that these ids belong to; where an id was seen with several, the one seen last."""
-        rows = self._engine.run("find_sightings", (key_array(keys), now_ms - self._keep_ms))
+        rows = self._engine.run("find_sightings", (key_array(keys), now_ms - self.keep_ms))
         for key, browser, _tier, _first, _last in sorted(rows, key=lambda row: row[4]):
             batch.by_key[key] = browser
         batch.browsers |= self._load(set(batch.by_key.values()))
@@ -290,7 +253,7 @@ class People:
         _see(batch, browser, identifiers_of(event), event)
         _go_on(batch, browser, event)
 
-    def _browser_of(self, batch: _Batch, event: Event, own: Sequence[Identifier]) -> _Browser:
+    def _browser_of(self, batch: _Batch, event: Event, own: Sequence[Identifier]) -> Browser:
         number = next((batch.by_key[i.key] for i in own if i.key in batch.by_key), None)
         if own[0].kind == "fbp" and own[0].key not in batch.by_key and number is not None:
             # The shop's id is known, the platform's is new: the same browser only if it had none of its own yet.
@@ -298,14 +261,14 @@ class People:
         if number is None:
             self._last += 1
             number = self._last
-            batch.browsers[number] = _Browser(
+            batch.browsers[number] = Browser(
                 number, event.dataset, None, "unstated", "", event.received_at, event.received_at, 0
             )
         for i in own:
             batch.by_key[i.key] = number
         return batch.browsers[number]
 
-    def _empty(self, batch: _Batch, browser: _Browser) -> None:
+    def _empty(self, batch: _Batch, browser: Browser) -> None:
         batch.denied.add(browser.id)
         browser.fbp, browser.limits, browser.visit = None, "", None
         for place in [p for p in batch.visits if p[0] == browser.id]:
@@ -314,54 +277,13 @@ class People:
 
     # -- reading
 
-    def _match(self, known: Sequence[Identifier], order_ms: int, since: int) -> Match | str | None:
-        if not known:
-            return None
-        by_key = {i.key: i for i in known}
-        rows = self._engine.run("find_sightings", (key_array(by_key), since))
-        places = {i.key: n for n, i in enumerate(known)}
-        rows.sort(key=lambda row: places[row[0]])
-        return match_browser([Sighting(by_key[key], *rest) for key, *rest in rows], order_ms)
-
-    def _why_not(
-        self,
-        candidate: Candidate,
-        found: Match,
-        known: Sequence[Identifier],
-        browser: _Browser | None,
-        visits: Sequence[Visit],
-        since: int,
-    ) -> str | None:
-        event = candidate.event
-        if browser is None or self._refuses(candidate, browser):
-            return NO_CONSENT
-        if not visits:
-            return LATER_VISIT
-        if names_another(event, found, visits[0].agent, browser.fbp):
-            return OTHER_BROWSER
-        if found.identifier.strength is Strength.PERSON:
-            people = self._engine.run("select_people", (browser.id, since))
-            if is_shared([(kind, key) for kind, key in people], known, found.identifier.kind):
-                return SHARED_DEVICE
-        return None
-
-    def _refuses(self, candidate: Candidate, browser: _Browser) -> bool:
-        """True when an event of this browser alone could not be sent to the candidate's destination."""
-        route = self._routes.get(candidate.dataset)
-        purposes = route.purposes.get(candidate.destination, ()) if route else ()
-        return bool(why_not_send(browser.consent, purposes, route.require_consent if route else False))
-
-    def _visits(self, browser: int, order_ms: int, since: int) -> list[Visit]:
-        rows = self._engine.run("select_visits", (browser, order_ms + SLACK_MS, since))
-        return [Visit(*row) for row in rows]
-
-    def _load(self, ids: Iterable[int]) -> dict[int, _Browser]:
+    def _load(self, ids: Iterable[int]) -> dict[int, Browser]:
         ids = list(ids)
         if not ids:
             return {}
         found = {}
         for row in self._engine.run("select_browsers", (SLOTS, id_array(ids))):
-            found[row[0]] = browser = _Browser(*row[:8])
+            found[row[0]] = browser = Browser(*row[:8])
             browser.visit = Visit(*row[8:]) if row[8] is not None else None
         return found
 
@@ -379,7 +301,7 @@ class People:
             self._engine.run("deny_browsers", (Consent.DENIED, now_ms, id_array(ids)))
 
     def _datasets(self) -> list[str]:
-        return sorted({*self._routes, *(row[0] for row in self._engine.run("known_datasets"))})
+        return sorted({*self._configured, *(row[0] for row in self._engine.run("known_datasets"))})
 
     def _read_last(self) -> None:
         self._last: int = self._engine.script("select coalesce(max(id), 0) from browser")[0][0]
@@ -390,7 +312,7 @@ def _later_consent(before: str, now: str) -> str:
     return strictest_text(before, now) if now.startswith(Consent.UNSTATED) else now
 
 
-def _see(batch: _Batch, browser: _Browser, seen: Iterable[Identifier], event: Event) -> None:
+def _see(batch: _Batch, browser: Browser, seen: Iterable[Identifier], event: Event) -> None:
     for i in seen:
         row = batch.sightings.setdefault(
             (i.key, browser.id), [i.key, browser.id, i.kind, 0, event.received_at, event.received_at]
@@ -399,18 +321,18 @@ def _see(batch: _Batch, browser: _Browser, seen: Iterable[Identifier], event: Ev
         row[5] = max(row[5], event.received_at)
 
 
-def _unsee(batch: _Batch, browser: _Browser, is_gone: Callable[[str], bool]) -> None:
+def _unsee(batch: _Batch, browser: Browser, is_gone: Callable[[str], bool]) -> None:
     for seen in [s for s, row in batch.sightings.items() if s[1] == browser.id and is_gone(row[2])]:
         del batch.sightings[seen]
 
 
-def _begin_anew(batch: _Batch, browser: _Browser) -> None:
+def _begin_anew(batch: _Batch, browser: Browser) -> None:
     """A yes after a no is about what comes from now on: carts and orders from before the no lead here no more."""
     batch.anew.add(browser.id)
     _unsee(batch, browser, lambda kind: kind not in BROWSER_KINDS)
 
 
-def _go_on(batch: _Batch, browser: _Browser, event: Event) -> None:
+def _go_on(batch: _Batch, browser: Browser, event: Event) -> None:
     """The browser's visit goes on, or its next one begins."""
     seen = visit_of(event)
     if browser.visit is not None and goes_on(browser.visit, seen):

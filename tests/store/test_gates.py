@@ -1,0 +1,52 @@
+"""The gates as a running gateway has them: all of them, in their order, with the settings of its datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from twofold.app import Gateway
+from twofold.config import settings_from
+
+pytestmark = pytest.mark.usefixtures("process_as_it_was")
+DATASET = "1234567890"
+
+
+def gateway(folder: Path, **dataset: Any) -> Gateway:
+    tree = {
+        "server": {"data": str(folder), "port": 0},
+        "dataset": [{"id": DATASET, "key": "key-of-the-first-dataset", **dataset}],
+    }
+    return Gateway(settings_from(tree, environ={}))
+
+
+def names(gates: Any) -> list[str]:
+    return [gate.__qualname__ for gate in gates]
+
+
+def test_a_gateway_names_its_gates(tmp_path: Path) -> None:
+    """What is asked before a first attempt and before a further one; the outbox asks these and no others."""
+    running = gateway(tmp_path)
+    assert names(running.store.gates.first) == [
+        "StitchGate.stitch",
+        "Withdrawals.stops",
+        "OrderGate.judge",
+        "TrustGates.gate_bots",
+        "TrustGates.gate_limits",
+        "TrustGates.gate_unconfirmed",
+        "ErasedGate.judge",
+    ]
+    assert names(running.store.gates.again) == ["Withdrawals.stops", "StitchGate.recheck", "OrderGate.recheck"]
+    assert running.store._outbox.gates is running.store.gates
+
+
+def test_its_gates_know_its_settings(tmp_path: Path) -> None:
+    """The rules of the dataset reach the gates that judge by them."""
+    running = gateway(tmp_path, bots="send", trust={"confirm": {"Purchase": 90}, "unconfirmed": "drop"})
+    trust = running.store.gates.first[3].__self__  # type: ignore[attr-defined]
+    policy = trust._policies[DATASET]
+    assert not policy.suppress_bots
+    assert policy.trust.confirm_ms == {"Purchase": 90_000}
+    assert policy.trust.drop_unconfirmed

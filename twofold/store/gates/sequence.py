@@ -1,0 +1,54 @@
+"""All gates in their one order, for what was never sent and for further attempts.
+
+Owns the order, and why it is this one:
+
+1. what a visit gives comes first, because what is stitched is judged like the rest;
+2. who withdrew consent is not sent, whatever else holds: no later gate may hold it and so keep it longer;
+3. the order, with its own money: by it later gates see what would really leave;
+4. robots, money over the limits, names that wait for confirmation: what only browsers speak for. Behind the order, because
+   an order that a shop reports needs no browser's word;
+5. the erased last: by then the event has the ids under which it would leave.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from twofold.store.gates.contract import Gate
+from twofold.store.gates.erased import ErasedGate
+from twofold.store.gates.orders import OrderGate
+from twofold.store.gates.stitch import RouteLike, StitchGate
+from twofold.store.gates.trust import PolicyLike, TrustGates
+from twofold.store.gates.withdrawals import Withdrawals
+from twofold.store.orders.ledger import Orders
+from twofold.store.visitors.browsers import People
+
+
+class Gates:
+    """``policies``: what each dataset wants of browsers' copies; one without is let through."""
+
+    def __init__(
+        self,
+        people: People,
+        withdrawals: Withdrawals,
+        orders: Orders,
+        routes: Mapping[str, RouteLike],
+        policies: Mapping[str, PolicyLike],
+    ) -> None:
+        stitch, order, trust = StitchGate(people, routes), OrderGate(orders), TrustGates(policies)
+        self.erased = ErasedGate()
+        self.first: tuple[Gate, ...] = (
+            stitch.stitch,
+            withdrawals.stops,
+            order.judge,
+            trust.gate_bots,
+            trust.gate_limits,
+            trust.gate_unconfirmed,
+            self.erased.judge,
+        )
+        self.again: tuple[Gate, ...] = (withdrawals.stops, stitch.recheck, order.recheck)
+        self._changes_minds = (withdrawals.needed, lambda: people.any_denial, orders.needed)
+
+    def again_needed(self) -> bool:
+        """False while nothing is known that could stop a further attempt."""
+        return any(needed() for needed in self._changes_minds)

@@ -1,0 +1,127 @@
+"""The gate of visits: what an order without a browser gets from the visit that made it.
+
+Owns when a candidate is looked up and what speaks against taking a visit's values. Whose visit it was is decided in
+`visitors.stitch`; what was seen is kept by `visitors.browsers`. Holds and stops nothing that was never sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from twofold.consent.state import why_not_send
+from twofold.event.identity import ORDER_EVENTS
+from twofold.event.model import Channel
+from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.orders.outcomes import LEDGER
+from twofold.store.visitors.browsers import Browser, People
+from twofold.store.visitors.identifiers import Identifier, Strength, identifiers_of
+from twofold.store.visitors.stitch import (
+    LATER_VISIT,
+    NO_CONSENT,
+    OTHER_BROWSER,
+    SHARED_DEVICE,
+    SLACK_MS,
+    Match,
+    is_shared,
+    match_browser,
+    names_another,
+)
+from twofold.store.visitors.visits import Visit, fill
+
+WITHDRAWN = "consent_withdrawn"
+
+
+class RouteLike(Protocol):
+    @property
+    def require_consent(self) -> bool: ...
+    @property
+    def purposes(self) -> Mapping[str, tuple[str, ...]]: ...
+
+
+class StitchGate:
+    """``routes`` tells what consent a destination needs."""
+
+    def __init__(self, people: People, routes: Mapping[str, RouteLike]) -> None:
+        self._people = people
+        self._routes = routes
+
+    def stitch(self, candidate: Candidate, now_ms: int) -> None:
+        """Fills the match keys that the candidate lacks from the visit that made it. Holds and stops nothing."""
+        people, event = self._people, candidate.event
+        if event.action_source == "business_messaging" or not candidate.fresh:
+            return
+        if not people.any_seen:
+            return  # no browser was ever seen
+        if event.sender == LEDGER:
+            return  # an order's end has its Purchase's keys; a visit after that one did not make it
+        has_browser = any(c.channel is Channel.BROWSER for c in candidate.copies)
+        if has_browser and (event.user_data.fbc or event.event_name not in ORDER_EVENTS):
+            return  # it is its own visit; only an order is worth looking for the click that came before
+        order_ms = event.event_time * 1000
+        since = max(now_ms, order_ms) - people.keep_ms
+        known = identifiers_of(event)
+        found = self._match(known, order_ms, since)
+        if isinstance(found, Match):
+            browser = people.browser(found.browser)
+            visits = people.visits(found.browser, order_ms + SLACK_MS, since)
+            refusal = self._why_not(candidate, found, known, browser, visits, since)
+            if refusal is None and browser is not None:
+                fill(candidate, visits, browser.fbp, browser.limits, found.where, has_browser)
+            found = refusal
+        if isinstance(found, str):
+            candidate.marks.append(f"unstitched:{found}")
+
+    def recheck(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
+        """The gate for further attempts: bytes that hold a visit's data do not leave once its browser has said no."""
+        people = self._people
+        if candidate.fresh or not people.any_denial:
+            return None
+        rows = people.stitched_bytes(candidate.delivery)
+        if not rows or not rows[0][0]:
+            return None
+        stitched, payload = rows[0]
+        event = candidate.event
+        order_ms = event.event_time * 1000
+        found = self._match(identifiers_of(event), order_ms, order_ms - people.keep_ms)
+        if isinstance(found, str):
+            return None  # no longer certain, but nobody said no
+        # A person's sightings go with a denial, so what led there once and leads nowhere now was denied too.
+        browser = people.browser(found.browser) if found else None
+        if browser is None or self._refuses(candidate, browser):
+            return Suppressed(WITHDRAWN)
+        # Nor does it help that the same person has another browser: these bytes hold the first one's data.
+        of_another = "fbp=" in stitched and browser.fbp is not None and f'"fbp":"{browser.fbp}"'.encode() not in payload
+        return Suppressed(WITHDRAWN) if of_another else None
+
+    def _match(self, known: Sequence[Identifier], order_ms: int, since: int) -> Match | str | None:
+        if not known:
+            return None
+        return match_browser(self._people.sightings(known, since), order_ms)
+
+    def _why_not(
+        self,
+        candidate: Candidate,
+        found: Match,
+        known: Sequence[Identifier],
+        browser: Browser | None,
+        visits: Sequence[Visit],
+        since: int,
+    ) -> str | None:
+        event = candidate.event
+        if browser is None or self._refuses(candidate, browser):
+            return NO_CONSENT
+        if not visits:
+            return LATER_VISIT
+        if names_another(event, found, visits[0].agent, browser.fbp):
+            return OTHER_BROWSER
+        by_person = found.identifier.strength is Strength.PERSON
+        if by_person and is_shared(self._people.persons(browser.id, since), known, found.identifier.kind):
+            return SHARED_DEVICE
+        return None
+
+    def _refuses(self, candidate: Candidate, browser: Browser) -> bool:
+        """True when an event of this browser alone could not be sent to the candidate's destination."""
+        route = self._routes.get(candidate.dataset)
+        purposes = route.purposes.get(candidate.destination, ()) if route else ()
+        return bool(why_not_send(browser.consent, purposes, route.require_consent if route else False))
