@@ -69,6 +69,8 @@ DECISIONS = [
     (Outcome.ACCEPTED, False, DELIVERED, "", True),
     (Outcome.INVALID, False, None, "", True),
     (Outcome.INVALID, True, DEAD, "rejected:1", True),
+    (Outcome.UNKNOWN, False, None, "", True),
+    (Outcome.UNKNOWN, True, WAITING, "unknown", True),
     (Outcome.TOO_LARGE, False, None, "", True),
     (Outcome.TOO_LARGE, True, DEAD, "too_large:1", True),
     (Outcome.TRANSIENT, False, WAITING, "transient", True),

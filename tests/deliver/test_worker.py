@@ -66,7 +66,9 @@ ANSWERS: list[tuple[str, Reply, str, int, str]] = [
     ("gone", html(410), "misdirected", 2, "misdirected:http-410"),
     ("invalid event", error(100, 2804050), "invalid", 1, ""),
     ("invalid, no subcode", error(100), "invalid", 1, ""),
-    ("other refusal", Reply(status=422, body=b"{}"), "invalid", 1, ""),
+    ("a code nobody knows", error(1815355), "unknown", 2, ""),
+    ("a code nobody knows, 403", error(31, 7, status=403), "unknown", 2, ""),
+    ("an unknown refusal", Reply(status=422, body=b"{}"), "unknown", 2, ""),
     ("too large alone", Reply(status=413, body=b""), "too_large", 1, ""),
 ]  # fmt: skip
 
@@ -455,6 +457,83 @@ def test_the_breaker_for_refusals_closes_by_itself():
             assert len(d.outbox.ids(DEAD)) < 60
             assert d.outbox.resumed
 
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [(1815355, 400), (31, 403), (999_999, 409)], ids=["a long one", "forbidden", "conflict"]
+)
+def test_an_unknown_code_is_isolated_retried_and_then_believed(code, status):
+    """One event of many is refused with a code on no list: the others are out at once, it is tried alone, and is dead
+    with the code only when it was refused often enough and for long enough."""
+    policy = replace(SWIFT, unknown_tries=5, unknown_patience_ms=200, unknown_least=1_000)
+
+    def script(request):
+        return error(code, status=status) if "e7" in request.ids else OK
+
+    async def scenario():
+        async with delivering(script, policy=policy, batch=64) as d:
+            d.outbox.add(*numbered(64))
+            await d.done()
+
+            assert d.outbox.ids(DELIVERED) == {f"e{n}" for n in range(64)} - {"e7"}
+            assert d.outbox.rows["e7"].state is DEAD
+            assert d.outbox.rows["e7"].reason == f"unknown:{code}"
+            together = [r.ids for r in d.graph.requests if "e7" in r.ids and len(r.ids) > 1]
+            assert len(together) == 6  # 64, 32, 16, 8, 4, 2: found once, and in no company afterwards
+            tried = d.outbox.attempts_of("e7")
+            assert len(tried) >= 5
+            assert tried[-1].ended_at - d.outbox.rows["e7"].first_attempt_at >= 200
+
+    asyncio.run(scenario())
+
+
+def test_a_code_that_goes_away_costs_nothing():
+    """Temporarily, says a code on no list, to some events; what it was said about is delivered, with the same bytes."""
+
+    def script(request):
+        return error(1_234_567) if poor and {"e1", "e2", "e3"} & set(request.ids) else OK
+
+    async def scenario():
+        nonlocal poor
+        async with delivering(script, policy=replace(SWIFT, unknown_least=1_000), batch=8) as d:
+            d.outbox.add(*numbered(8))
+            await d.until(lambda: min(len(d.outbox.attempts_of(f"e{n}")) for n in (1, 2, 3)) > 3)
+            poor = False
+            await d.done()
+
+            assert d.outbox.ids(DELIVERED) == set(d.outbox.rows)
+
+    poor = True
+    asyncio.run(scenario())
+
+
+def test_a_code_that_everybody_meets_opens_the_breaker():
+    """Twenty requests refused with one unknown code: one request an interval from then on, nobody dead, nobody worn out;
+    the first yes lets all of them out."""
+    policy = replace(SWIFT, probe_ms=100, unknown_tries=21, unknown_patience_ms=0)
+
+    def script(request):
+        return error(1_234_567) if broken else OK
+
+    async def scenario():
+        nonlocal broken
+        async with delivering(script, policy=policy, batch=50) as d:
+            d.outbox.add(*numbered(300))
+            await d.until(lambda: d.outbox.pauses and not d.worker.busy)
+            asked = len(d.graph.requests)
+            assert d.outbox.pauses[0][0] == "unknown:1234567"
+            assert 20 <= asked <= 20 + worker_module.IN_FLIGHT
+            await d.until(lambda: len(d.outbox.pauses) > 3)
+            assert all(len(r.ids) == 1 for r in d.graph.requests[asked:])
+            assert len({r.ids[0] for r in d.graph.requests[asked:]}) == len(d.graph.requests) - asked
+            assert not d.outbox.ids(DEAD)
+            broken = False
+            await d.done()
+
+            assert d.outbox.ids(DELIVERED) == set(d.outbox.rows)
+
+    broken = True
     asyncio.run(scenario())
 
 

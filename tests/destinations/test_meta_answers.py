@@ -88,7 +88,7 @@ ROWS: list[tuple[str, int, bytes, Outcome, str]] = [
     ("custom limit", 400, fault(613, 1487742), Outcome.THROTTLED, "613/1487742"),
     ("business limit, first", 400, fault(80000), Outcome.THROTTLED, "80000"),
     ("business limit, last", 400, fault(80014), Outcome.THROTTLED, "80014"),
-    ("beyond the business limits", 400, fault(80015), Outcome.INVALID, "80015"),
+    ("beyond the business limits", 400, fault(80015), Outcome.UNKNOWN, "80015"),
     ("throttled by status", 429, b"", Outcome.THROTTLED, "http-429"),
     ("throttled by a proxy", 429, HTML, Outcome.THROTTLED, "http-429"),
     # transient
@@ -96,7 +96,7 @@ ROWS: list[tuple[str, int, bytes, Outcome, str]] = [
     ("temporarily unavailable", 503, fault(2), Outcome.TRANSIENT, "2"),
     ("says it is transient", 400, fault(999, is_transient=True), Outcome.TRANSIENT, "999"),
     ("an invalid parameter that is transient", 400, fault(100, is_transient=True), Outcome.TRANSIENT, "100"),
-    ("only true is transient", 400, fault(999, is_transient="yes"), Outcome.INVALID, "999"),
+    ("only true is transient", 400, fault(999, is_transient="yes"), Outcome.UNKNOWN, "999"),
     ("request timeout", 408, b"", Outcome.TRANSIENT, "http-408"),
     ("internal", 500, b"", Outcome.TRANSIENT, "http-500"),
     ("bad gateway in HTML", 502, HTML, Outcome.TRANSIENT, "http-502"),
@@ -115,12 +115,15 @@ ROWS: list[tuple[str, int, bytes, Outcome, str]] = [
     ("gone", 410, b"", Outcome.MISDIRECTED, "http-410"),
     ("unknown path components", 400, fault(2500), Outcome.MISDIRECTED, "2500"),
     # other 4xx
-    ("unprocessable", 422, b"", Outcome.INVALID, "http-422"),
-    ("unsupported type", 415, b"{}", Outcome.INVALID, "http-415"),
-    ("an unknown code", 400, fault(999_999), Outcome.INVALID, "999999"),
-    ("a refusal without a code", 400, fault(), Outcome.INVALID, "http-400"),
-    ("a code that is no number", 400, fault([190]), Outcome.INVALID, "http-400"),
-    ("a code in foreign digits", 400, fault("١٩٠"), Outcome.INVALID, "http-400"),
+    ("unprocessable", 422, b"", Outcome.UNKNOWN, "http-422"),
+    ("unsupported type", 415, b"{}", Outcome.UNKNOWN, "http-415"),
+    ("an unknown code", 400, fault(999_999), Outcome.UNKNOWN, "999999"),
+    ("a code of a family that no page explains", 400, fault(5000), Outcome.UNKNOWN, "5000"),
+    ("an unknown code and subcode", 403, fault(1815355, 1815356), Outcome.UNKNOWN, "1815355/1815356"),
+    ("an unknown code in a conflict", 409, fault(31), Outcome.UNKNOWN, "31"),
+    ("a refusal without a code", 400, fault(), Outcome.UNKNOWN, "http-400"),
+    ("a code that is no number", 400, fault([190]), Outcome.UNKNOWN, "http-400"),
+    ("a code in foreign digits", 400, fault("١٩٠"), Outcome.UNKNOWN, "http-400"),
 ]  # fmt: skip
 
 

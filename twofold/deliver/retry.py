@@ -39,6 +39,11 @@ class Policy(Struct, frozen=True, kw_only=True):
     refusal_window_ms: int = 600_000  # the breaker for refusals looks back this far ...
     refusal_share: float = 0.2  # ... opens when this share of requests needed splitting ...
     refusal_least: int = 10  # ... of at least so many
+    unknown_tries: int = 8  # a code that nobody knows is believed of one event after so many attempts by itself ...
+    unknown_patience_ms: int = 3_600_000  # ... and so long after the first
+    unknown_window_ms: int = 300_000  # the breaker for unknown codes looks back this far ...
+    unknown_least: int = 20  # ... and opens at so many requests refused with the same one
+
     hopeless: int = 8  # single refusals in one split, and not one event taken: all are refused, stop asking
 
 
@@ -60,6 +65,7 @@ class Pause(Struct, frozen=True, kw_only=True):
 
 
 REFUSING: Final = "refusing"  # the pause of the breaker for refusals
+UNKNOWN: Final = "unknown"  # the pause of the breaker for codes that nobody knows, with the code behind it
 HALVE: Final = Decision(state=None)
 
 # The answers that are about the destination alone.
@@ -90,14 +96,24 @@ def decide(
         return Decision(state=DeliveryState.DELIVERED)
     if outcome in (Outcome.INVALID, Outcome.TOO_LARGE):
         return _dead(_because("rejected" if outcome is Outcome.INVALID else "too_large", verdict)) if alone else HALVE
+    if outcome is Outcome.UNKNOWN and not alone:
+        return HALVE
     if outcome in NOT_ABOUT_EVENTS:
         return Decision(state=DeliveryState.WAITING, reason=outcome.value, due_at=now_ms, counts=False)
     due_at = now_ms + backoff_ms(delivery.attempts, chance, policy)
     if unsure_since is not None and due_at >= repeat_deadline_ms(unsure_since, delivery.action_source, limits, policy):
         return _dead("ambiguous")
+    if outcome is Outcome.UNKNOWN and _patience_is_over(delivery, now_ms, policy):
+        return _dead(_because("unknown", verdict))
     if due_at >= horizon_ms(delivery.event_time, delivery.action_source, limits, policy):
         return _dead(_because("horizon", verdict))
     return Decision(state=DeliveryState.WAITING, reason=outcome.value, due_at=due_at)
+
+
+def _patience_is_over(delivery: Delivery, now_ms: int, policy: Policy) -> bool:
+    """True when an event was refused often and long enough for a reason that nobody knows; this attempt included."""
+    since = delivery.first_attempt_at if delivery.first_attempt_at is not None else now_ms
+    return delivery.attempts + 1 >= policy.unknown_tries and now_ms - since >= policy.unknown_patience_ms
 
 
 def backoff_ms(attempts: int, chance: float, policy: Policy) -> int:
@@ -160,6 +176,11 @@ def refusing(now_ms: int, policy: Policy) -> Pause:
     return Pause(reason=REFUSING, until_ms=now_ms + policy.probe_ms)
 
 
+def unknown_pause(code: str, now_ms: int, policy: Policy) -> Pause:
+    """The pause of the breaker for a code that nobody knows: it is asked once an interval whether that is over."""
+    return Pause(reason=f"{UNKNOWN}:{code}", until_ms=now_ms + policy.probe_ms)
+
+
 def _unwell_ms(failures: int, chance: float, policy: Policy) -> int:
     """Full jitter while the ceiling is below the probe interval, then exactly one probe an interval."""
     ceiling = policy.base_ms * 2 ** min(failures, 30)
@@ -201,3 +222,22 @@ class Refusals:
     def forget(self) -> None:
         """After a pause the share starts anew."""
         self._seen.clear()
+
+
+class UnknownCodes:
+    """The last requests that were refused with each code that nobody knows."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._seen: dict[str, deque[int]] = {}
+
+    def note(self, now_ms: int, code: str) -> bool:
+        """Counts one request; True when the breaker must open on this code, which then starts anew."""
+        seen = self._seen.setdefault(code, deque())
+        seen.append(now_ms)
+        while seen[0] < now_ms - self._policy.unknown_window_ms:
+            seen.popleft()
+        if len(seen) < self._policy.unknown_least:
+            return False
+        del self._seen[code]
+        return True

@@ -28,17 +28,20 @@ from twofold.deliver.redact import redact
 from twofold.deliver.retry import (
     HALVE,
     REFUSING,
+    UNKNOWN,
     UNKNOWN_FATE,
     Decision,
     Pause,
     Policy,
     Refusals,
+    UnknownCodes,
     company,
     decide,
     max_age_s,
     pause_for,
     refusing,
     repeat_deadline_ms,
+    unknown_pause,
 )
 from twofold.deliver.sender import Sender
 from twofold.destinations.contract import Answer, Builder, Destination, Outcome, Suppressed, Target, Verdict
@@ -172,6 +175,8 @@ class Worker:
         self._episode = 0  # pauses so far; an answer to a request from before the last one is old news
         self._pausing_until = 0  # ms; a pause on its way to the disk
         self._refusals = Refusals(self._policy)
+        self._unknown_codes = UnknownCodes(self._policy)
+        self._suspects: set[int] = set()  # refused alone, with a code nobody knows: tried alone from now on
         self._broken: BaseException | None = None
 
     async def run(self) -> None:
@@ -259,7 +264,8 @@ class Worker:
         groups: dict[tuple[str | None, int], list[Delivery]] = defaultdict(list)
         for d in claimed:
             code = d.test_event_code or self._target.test_event_code or None
-            groups[code, company(d.attempts, self._batch, self._policy)].append(d)
+            size = 1 if d.id in self._suspects else company(d.attempts, self._batch, self._policy)
+            groups[code, size].append(d)
         lease_end = asyncio.get_running_loop().time() + LEASE_MS / 1000
         return [
             Batch(deliveries=part, test_event_code=code, lease_end=lease_end, consent=consent)
@@ -315,6 +321,8 @@ class Worker:
             parts.extend(halves)
             taken = taken or attempt.verdict.outcome is Outcome.ACCEPTED
             refused += attempt.verdict.outcome is Outcome.INVALID and not halves
+            if await self._knows_not(attempt):
+                return await self._hand_back(parts)
             hopeless = bool(parts) and not taken and refused >= self._policy.hopeless
             if hopeless or (part is batch and self._is_one_too_many(attempt)):
                 await self._pause_refusing(attempt.episode)
@@ -359,6 +367,8 @@ class Worker:
         self._remember(part, attempt)
         decided = self._decide(part, attempt)
         halve = decided[0][1] is HALVE  # a refusal in company is one for all of it
+        if attempt.verdict.outcome is Outcome.UNKNOWN and not halve:
+            self._suspects.update(d.id for d in part.deliveries)
         if not halve:
             record = self._record(attempt)
             await self._settle([self._settlement(d, decision, record) for d, decision in decided])
@@ -373,6 +383,11 @@ class Worker:
                 self._unsure.setdefault(d.id, attempt.started_at)
 
     def _decide(self, part: Batch, attempt: Attempt) -> list[tuple[Delivery, Decision]]:
+        if self._is_probe_of_unknown(attempt):
+            # It says nothing new about the event; the next probe is another's, if there is one.
+            later = attempt.ended_at + self._policy.probe_ms
+            again = Decision(state=DeliveryState.WAITING, reason=UNKNOWN, due_at=later, counts=False)
+            return [(d, again) for d in part.deliveries]
         # One draw for the whole request: what failed together comes back together, as one request.
         chance = self._chance()
         return [
@@ -422,6 +437,7 @@ class Worker:
             self._metrics.settled.labels(self._name, s.state.value).inc()
             if s.state is not DeliveryState.WAITING:
                 self._unsure.pop(s.delivery, None)
+                self._suspects.discard(s.delivery)
 
     async def _hand_back(self, parts: Iterable[Batch], delay_ms: int = 0) -> None:
         """Nothing was sent: they are free for the next claim, and no attempt is counted."""
@@ -453,8 +469,9 @@ class Worker:
         if pause is not None:
             self._failures = min(self._failures + pause.failures, self._policy.worst)
             await self._pause(pause, attempt.episode, now)
-        elif current is not None and current[0] == REFUSING and attempt.verdict.outcome is Outcome.INVALID:
-            await self._pause_refusing(attempt.episode)
+        elif current is not None and _still_refused(current[0], attempt.verdict):
+            again = Pause(reason=current[0], until_ms=now + self._policy.probe_ms)
+            await self._pause(again, attempt.episode, now)
         else:
             self._failures = max(self._failures - 1, 0)
             if current is not None:
@@ -470,6 +487,21 @@ class Worker:
         if not refused or not self._refusals.too_many():
             return False
         self._refusals.forget()
+        return True
+
+    def _is_probe_of_unknown(self, attempt: Attempt) -> bool:
+        """True for a request that was sent while the breaker for unknown codes was open, and met one again."""
+        current = self._outbox.pause_of(self._name)
+        opened = current is not None and current[0].startswith(f"{UNKNOWN}:")
+        return opened and attempt.verdict.outcome is Outcome.UNKNOWN
+
+    async def _knows_not(self, attempt: Attempt) -> bool:
+        """Counts an answer with a code that nobody knows; True when the breaker opens on it."""
+        code = attempt.verdict.code
+        if attempt.verdict.outcome is not Outcome.UNKNOWN or not self._unknown_codes.note(self._clock(), code):
+            return False
+        now = self._clock()
+        await self._pause(unknown_pause(code, now, self._policy), attempt.episode, now)
         return True
 
     async def _pause_refusing(self, episode: int) -> None:
@@ -499,6 +531,13 @@ class Worker:
         self._sender.hurry()
         if self._tasks:
             await asyncio.wait(self._tasks)
+
+
+def _still_refused(paused_for: str, verdict: Verdict) -> bool:
+    """True when the one request that was let through met what its breaker opened on."""
+    if paused_for == REFUSING:
+        return verdict.outcome in (Outcome.INVALID, Outcome.UNKNOWN)
+    return paused_for.startswith(f"{UNKNOWN}:") and verdict.outcome is Outcome.UNKNOWN
 
 
 def _portions(deliveries: Sequence[Delivery], size: int, max_bytes: int) -> Iterable[tuple[Delivery, ...]]:

@@ -36,6 +36,7 @@ class Outcome(StrEnum):
     PARTIAL = "partial"  # it says yes, but to another number of events than were sent
     AMBIGUOUS = "ambiguous"  # the request went out, and whether it was taken is not known
     INVALID = "invalid"  # it refuses the request for what at least one event says
+    UNKNOWN = "unknown"  # it refuses the request for a reason that is on no list: an event's fault, or its own
     TOO_LARGE = "too_large"  # it refuses the request for its size
     CREDENTIALS = "credentials"  # token, permission or dataset: a person must act
     MISDIRECTED = "misdirected"  # the address is not the platform's API: a person must act

@@ -340,7 +340,7 @@ def _by_status(status: int, *, readable: bool) -> Outcome:
         return STATUSES[status]
     if status >= 500 or status < 200 or not readable:
         return Outcome.TRANSIENT
-    return Outcome.INVALID
+    return Outcome.UNKNOWN  # codes that no page names were seen to go away by themselves
 
 
 def _read_object(answer: Answer) -> dict[str, Any] | None:
