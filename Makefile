@@ -31,7 +31,14 @@ run: .venv/.runtime ## Start the demo gateway (needs neither a browser nor Node.
 
 .PHONY: test
 test: .venv/.dev system-packages $(NODE_CLIENT)/node_modules/.stamp ## Run all tests (PYTEST_ARGS="-k name" is passed on)
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@TWOFOLD_RUN_ALL=1 $(BIN)/pytest $(PYTEST_ARGS)
+
+.PHONY: quick
+quick: .venv/.dev ## Run the pure rooms and other cheap tests, in half a minute
+	@TWOFOLD_LAWS=0.25 $(BIN)/pytest --quick -q $(PYTEST_ARGS)
+
+.PHONY: check
+check: lint quick ## Before a commit: lint, then quick
 
 .PHONY: lint
 lint: .venv/.dev ## Check style, formatting and types

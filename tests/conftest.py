@@ -1,12 +1,30 @@
-"""Fixtures of tests in several folders."""
+"""Fixtures of tests in several folders, what a test costs, and what to do when its tools are missing."""
 
 from __future__ import annotations
 
 import gc
+import os
+import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
+NODE_CLIENT = TESTS / "clients" / "node"
+
+# What `make quick` runs: under 30 s on two idle cores, so a file that starts a gateway does not belong here.
+QUICK = (
+    "event", "matching", "consent", "ledger", "sources", "destinations", "importing/readers",
+    "collect/test_answers.py", "collect/test_bots.py", "collect/test_clicks.py", "collect/test_consent_steps.py",
+    "collect/test_drop_reasons.py", "collect/test_plain.py", "collect/test_sensitive.py", "collect/test_shortcut.py",
+    "deliver/test_redact.py", "deliver/test_retry.py", "report/test_orders_page.py",
+    "test_config.py", "test_config_consent.py", "test_docs.py", "test_house.py", "test_imports.py",
+)  # fmt: skip
+DEAR = ("matching/bulk",)  # DuckDB is started again and again
+COSTLY = ("browser", "node", "slow", "process")
 
 
 @pytest.fixture
@@ -17,3 +35,68 @@ def process_as_it_was() -> Iterator[None]:
     sys.setswitchinterval(interval)
     gc.set_threshold(*threshold)
     gc.unfreeze()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="Only what `make quick` runs: pure rooms and cheap tests.")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``--quick`` the other files are not even imported."""
+    if not config.getoption("--quick"):
+        return None
+    path = collection_path.relative_to(TESTS).as_posix()
+    wanted = _is_quick(path) or path == "." or any(q.startswith(f"{path}/") for q in QUICK)
+    return None if wanted else True
+
+
+def _is_quick(path: str) -> bool:
+    """For the path of a file or folder below `tests`."""
+
+    def within(rooms: tuple[str, ...]) -> bool:
+        return any(path == room or path.startswith(f"{room}/") for room in rooms)
+
+    return within(QUICK) and not within(DEAR)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Marks by cost: `quick` is what neither starts a process nor needs a browser, Node.js or much time."""
+    for item in items:
+        path = item.path.relative_to(TESTS).as_posix()
+        if _is_quick(path) and not any(map(item.get_closest_marker, COSTLY)):
+            item.add_marker("quick")
+    if config.getoption("--quick"):
+        dear = [item for item in items if item.get_closest_marker("quick") is None]
+        config.hook.pytest_deselected(items=dear)
+        items[:] = [item for item in items if item not in set(dear)]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test whose tool is missing says which and how to get it, before any fixture stumbles over it.
+
+    On a developer's machine it is skipped; where everything has to run (`make test`, a CI), it fails.
+    """
+    for mark, cure in (("node", node_cure), ("browser", browser_cure)):
+        if item.get_closest_marker(mark) is not None and (missing := cure()) is not None:
+            if os.environ.get("CI") or os.environ.get("TWOFOLD_RUN_ALL"):
+                pytest.fail(missing, pytrace=False)
+            pytest.skip(missing)
+
+
+def node_cure() -> str | None:
+    """What to do before tests with Node.js can run; None when they can."""
+    if shutil.which("node") is None:
+        return "Node.js is missing: run `make system-packages` (or apt-get install nodejs npm), then `make test` once"
+    if not (NODE_CLIENT / "node_modules" / "facebook-nodejs-business-sdk").is_dir():
+        return (
+            f"the packages of the Node.js client are missing: run `make {NODE_CLIENT.relative_to(ROOT)}/node_modules`"
+        )
+    return None
+
+
+def browser_cure() -> str | None:
+    """What to do before tests with a browser can run; None when they can."""
+    if not Path("/usr/bin/chromium").exists():
+        return "Chromium is missing: run `make system-packages` (or apt-get install chromium)"
+    return None

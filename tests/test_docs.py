@@ -244,6 +244,7 @@ def started(command: str, folder: Path) -> Iterator[None]:
         output.close()
 
 
+@pytest.mark.process
 def test_the_readmes_commands(tmp_path: Path) -> None:
     """In order, as they stand there (other ports, another folder): each runs, and the event shown arrives."""
     gateway_port, sandbox_port = free_port(), free_port()

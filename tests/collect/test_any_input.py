@@ -54,7 +54,7 @@ def test_no_input_breaks_a_door(
 ) -> None:
     """Each answer is one of the doors' own, below 500; no step failed and no refusal is our bug."""
 
-    @settings(max_examples=150 * TIMES, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=int(150 * TIMES), deadline=None, suppress_health_check=list(HealthCheck))
     @given(trees)
     def try_one(tree: Any) -> None:
         reply = send(gateway, tree)
