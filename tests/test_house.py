@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from twofold import __version__
 
 ROOT = Path(__file__).parents[1]
 NODE_TEST = "tests/matching/profiles/test_meta_profiles.py"
@@ -46,3 +50,34 @@ def test_make_test_lets_nothing_be_skipped() -> None:
     """The recipe of `make test`, as make would run it, asks for everything."""
     done = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert "TWOFOLD_RUN_ALL=1 .venv/bin/pytest" in done.stdout
+
+
+# -- licence and version
+
+
+def test_the_licence_is_whole_and_named() -> None:
+    """The text, its notice and the metadata of the package say the same."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert project["license"] == "Apache-2.0"
+    assert all((ROOT / name).is_file() for name in project["license-files"])
+    for part in ("Version 2.0, January 2004", "3. Grant of Patent License.", "END OF TERMS AND CONDITIONS"):
+        assert part in licence
+
+
+def test_files_of_others_are_in_the_notice() -> None:
+    """A file of the package that carries somebody's copyright line is named in NOTICE."""
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    for path in (ROOT / "twofold").rglob("*"):
+        if path.is_file() and path.suffix in (".py", ".js", ".css", ".html", ".sql", ".svg"):
+            foreign = re.search(r"copyright \(c\)|©|SPDX-License|@license", path.read_text(encoding="utf-8"), re.I)
+            assert not foreign or path.relative_to(ROOT).as_posix() in notice, path
+
+
+def test_one_version_everywhere() -> None:
+    """Package, program, changelog and the table of mended versions."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == __version__
+    assert re.findall(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)[0] == __version__
+    minor = __version__.rpartition(".")[0]
+    assert re.search(rf"^\| {re.escape(minor)} \| yes \|$", (ROOT / "SECURITY.md").read_text(encoding="utf-8"), re.M)

@@ -23,4 +23,4 @@ The way of an event, folder by folder:
 - ``app.py`` starts and stops them; ``commands/`` and ``cli.py`` are the face
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
