@@ -465,10 +465,10 @@ def test_orders_forget_the_buyer(tmp_path):
             )
             fact = body % (p.order.encode(), p.checkout.encode(), p.email.encode(), p.order.encode())
             engine.script(
-                "insert into order_fact (orders, received_at, at, kind, source, reference, digest, body) values (?, ?, 1, 'placed', 's', 'orders/paid 77', x'bb', ?)",
+                "insert into order_fact (order_row, received_at, at, kind, source, reference, digest, body) values (?, ?, 1, 'placed', 's', 'orders/paid 77', x'bb', ?)",
                 (n, NOW, fact),
             )
-            engine.script("insert into order_name (name, orders) values (?, ?)", (bytes([n]) * 16, n))
+            engine.script("insert into order_name (name, order_row) values (?, ?)", (bytes([n]) * 16, n))
 
     async def main():
         async with erasing(tmp_path) as (store, eraser):
@@ -478,7 +478,7 @@ def test_orders_forget_the_buyer(tmp_path):
             await erased(eraser, SubjectRequest(order_ids=(BORIS.order,)))
             return await store.transact(
                 lambda e: e.script(
-                    "select o.order_id, o.person, (select count(*) from order_name where orders = o.id) from orders as o"
+                    "select o.order_id, o.person, (select count(*) from order_name where order_row = o.id) from orders as o"
                 )
             )
 

@@ -78,27 +78,27 @@ def test_a_kept_digest_cannot_be_tried_with_the_right_guess(tmp_path):
     async def main():
         async with erasing(tmp_path) as (store, eraser):
             await store.append([event])
-            before = (await store.transact(lambda e: e.script("select body, chain from event")))[0]
+            before = (await store.transact(lambda e: e.script("select body, chain, salt from event")))[0]
             await erased(eraser, SubjectRequest(emails=("a" * 64,)))
             after = (
                 await store.transact(
                     lambda e: e.script(
-                        "select e.body, e.chain, r.digest from event e join redaction r using (position)"
+                        "select e.body, e.chain, e.salt, r.digest from event e join redaction r using (position)"
                     )
                 )
             )[0]
             return before, after
 
-    (body, chain), (now, shorter, digest) = asyncio.run(main())
-    assert len(chain) == 8 + SALT
-    assert shorter == chain[:8]
-    assert blake2b(body, digest_size=16, salt=chain[8:]).digest() == digest
+    (body, chain, salt), (now, kept, left, digest) = asyncio.run(main())
+    assert len(salt) == SALT
+    assert (kept, left) == (chain, None)
+    assert blake2b(body, digest_size=16, salt=salt).digest() == digest
     assert blake2b(body, digest_size=16).digest() != digest
     assert not decode_event(now).user_data.em
 
 
 def test_a_journal_of_an_older_version_still_verifies(tmp_path):
-    """Rows written before there was a salt have 8 bytes in their chain column: they follow, and can be redacted."""
+    """Rows written before there was a salt have none: they follow, and can be redacted."""
     from twofold.report.verify import verify
     from twofold.store.journal import GENESIS, body_digest, link
 
@@ -109,7 +109,7 @@ def test_a_journal_of_an_older_version_still_verifies(tmp_path):
         "select position, verdict, action, body from event order by position"
     ).fetchall():
         before = link(before, position, verdict, action, body_digest(body, b""))
-        db.execute("update event set chain = ? where position = ?", (before, position))
+        db.execute("update event set chain = ?, salt = null where position = ?", (before, position))
     db.close()
     assert all(c.holds for c in verify(tmp_path))
     appended(tmp_path, [copy("c")])

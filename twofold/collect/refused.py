@@ -25,12 +25,12 @@ class RefusedCopy(Struct, frozen=True):
 def refused_row(now: int, entry: str, dataset: str, refusal: Refusal, body: bytes) -> RefusedRow:
     return RefusedRow(
         received_at=now,
-        entry=entry,
+        door=entry,
         dataset=dataset,
         event_name="",
         event_id="",
         reason=refusal.reason,
-        place=refusal.index,
+        batch_index=refusal.index,
         path=refusal.path,
         expected=refusal.expected,
         got=refusal.got,

@@ -108,7 +108,7 @@ def check_log(db: Any) -> Iterator[tuple[str, int, int, str]]:
 
 def trail_horizon(db: Any) -> int:
     """Number of the last attempt that retention has taken away."""
-    row = db.execute("select position from retention where what = 'trail'").fetchone()
+    row = db.execute("select value from progress where name = 'trail'").fetchone()
     return int(row[0]) if row else 0
 
 

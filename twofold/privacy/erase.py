@@ -232,11 +232,11 @@ class Portion:
         whole = {position for position, whole in rows if whole}
         bodies = engine.run("select_bodies", (id_array(p for p, _ in rows),))
         changed, renamed = [], []
-        for position, dataset, name, event_id, action, body, chain in bodies:
+        for position, dataset, name, event_id, action, body, salt in bodies:
             rename = self._rename if position in whole else self._rename_mention
             new = self._new_body(body, position in whole, rename)
             event, before = decode_event(new), decode_event(body)
-            changed.append((position, body, chain, new, event.event_id))
+            changed.append((position, body, salt, new, event.event_id))
             if event.event_id != event_id or event.custom_data.order_id != before.custom_data.order_id:
                 renamed.append((dataset, name, event_id, before.custom_data.order_id, action))
         fresh = put_bodies(engine, changed)

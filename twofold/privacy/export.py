@@ -83,9 +83,7 @@ def receipt(folder: Path, number: str) -> dict[str, Any] | None:
         if row is None or logged is None:
             return None
         entry, at, facts, chain = logged
-        last = db.execute(
-            "select position, hex(substr(chain, 1, 8)) from event order by position desc limit 1"
-        ).fetchone()
+        last = db.execute("select position, hex(chain) from event order by position desc limit 1").fetchone()
         return {
             **msgspec.json.decode(facts),
             "state": row[0],
@@ -133,7 +131,7 @@ def _orders(db: Any, found: Found) -> Iterator[dict[str, Any]]:
     sql = 'select id as "order", dataset, order_id, placed_at, changed_at from orders where id in (select value from carray(?))'
     yield from _rows(db, sql, found.orders, "order")
     sql = (
-        'select orders as "order", at, kind, source, reference, body from order_fact where orders in '
+        'select order_row as "order", at, kind, source, reference, body from order_fact where order_row in '
         "(select value from carray(?)) order by id"
     )
     for row in _rows(db, sql, found.orders, "report"):

@@ -121,15 +121,15 @@ def site_of(url: str | None) -> str | None:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", "")) if parts.netloc else None
 
 
-def put_bodies(engine: Engine, rows: Sequence[tuple[int, bytes, bytes, bytes, str]]) -> int:
-    """Puts new bodies in place: (position, body before, chain column, body now, event id now). Answers how many rows were
+def put_bodies(engine: Engine, rows: Sequence[tuple[int, bytes, bytes | None, bytes, str]]) -> int:
+    """Puts new bodies in place: (position, body before, its salt, body now, event id now). Answers how many rows were
     redacted for the first time; those keep the digest that the chain was made with."""
     changed = [r for r in rows if r[1] != r[3]]
     if not changed:
         return 0
     known = {p for (p,) in engine.run("select_redacted", (id_array(r[0] for r in changed),))}
     marks = [
-        (position, body_digest(before, chain[8:]), plain_digest(now)) for position, before, chain, now, _ in changed
+        (position, body_digest(before, salt or b""), plain_digest(now)) for position, before, salt, now, _ in changed
     ]
     engine.run_rows("upsert_redactions", marks)
     engine.run_rows("redact_events", [(position, now, event_id) for position, _, _, now, event_id in changed])

@@ -131,11 +131,11 @@ class Retention:
 
     def _redact(self, engine: Engine, part: Part, rows: Sequence[tuple[Any, ...]]) -> None:
         changed = []
-        for position, _, event_id, body, chain in rows:
+        for position, _, event_id, body, salt in rows:
             event = decode_event(body)
             new = without_part(event, part)
             if new != event:
-                changed.append((position, body, chain, encode(new), event_id))
+                changed.append((position, body, salt, encode(new), event_id))
         fresh = put_bodies(engine, changed)
         if fresh:
             engine.run("retention_count", (fresh,))
@@ -224,5 +224,5 @@ def _before(now_ms: int, days: float) -> int:
 
 
 def _position(engine: Engine, what: str) -> int:
-    rows = engine.script("select position from retention where what = ?", (what,))
+    rows = engine.script("select value from progress where name = ?", (what,))
     return int(rows[0][0]) if rows else 0

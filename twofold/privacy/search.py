@@ -371,7 +371,7 @@ def orders_with(db: Any, wanted: Wanted, theirs: set[tuple[str, str]], after: in
             found[number] = True
         elif (dataset, order) in theirs or wanted.has(dataset, mark):
             found[number] = False
-    sql = "select f.orders, f.body from order_fact as f where f.orders > ?"
+    sql = "select f.order_row, f.body from order_fact as f where f.order_row > ?"
     for number, body in db.execute(sql, (after,)):
         if (
             number not in found

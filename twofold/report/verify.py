@@ -57,7 +57,7 @@ def _sums(db: Any) -> list[Check]:
         value: int = db.execute(sql).fetchone()[0] or 0
         return value
 
-    tally = dict(db.execute("select name, n from tally"))
+    tally = dict(db.execute("select name, value from counter"))
     verdicts = dict(db.execute("select verdict, count(*) from event group by verdict"))
     journal = one("select count(*) from event")
     checks = [
@@ -83,7 +83,7 @@ def _sums(db: Any) -> list[Check]:
         ),
         Check(
             "deliveries = actions x destinations",
-            one("select sum(routes) from action"),
+            one("select sum(destinations_at_accept) from action"),
             one("select count(*) from delivery"),
         ),
         Check(
@@ -105,7 +105,7 @@ def _sums(db: Any) -> list[Check]:
             one(
                 "select count(*) from delivery d where state = 'delivered' and exists (select 1 from frozen f where "
                 "f.delivery = d.id) and (exists (select 1 from attempt a where a.delivery = d.id) or d.settled_at < "
-                "(select done_at from retention where what = 'trail_before'))"
+                "(select value from progress where name = 'trail_before'))"
             ),
         ),
         Check(
@@ -124,13 +124,12 @@ def _chain(db: Any) -> list[Check]:
     """
     before, good, rows, redacted, kept = GENESIS, 0, 0, 0, 0
     broken = altered = ""
-    for position, verdict, action, body, chain, digest, now in db.execute(
-        "select e.position, e.verdict, e.action, e.body, e.chain, r.digest, r.body from event as e "
+    for position, verdict, action, body, own, salt, digest, now in db.execute(
+        "select e.position, e.verdict, e.action, e.body, e.chain, e.salt, r.digest, r.body from event as e "
         "left join redaction as r on r.position = e.position order by e.position"
     ):
         rows += 1
-        own, salt = chain[: len(GENESIS)], chain[len(GENESIS) :]
-        if link(before, position, verdict, action, digest or body_digest(body, salt)) == own:
+        if link(before, position, verdict, action, digest or body_digest(body, salt or b"")) == own:
             good += 1
         elif not broken:
             broken = f"the first row that does not follow is position {position}"
@@ -154,5 +153,5 @@ def _redacted_by_log(db: Any) -> int:
     """Rows that finished acts account for, and those of erasures and of a retention still under way."""
     logged = "select coalesce(sum(json_extract(facts, '$.redacted')), 0) from audit"
     open_ = "select coalesce(sum(json_extract(counts, '$.redacted')), 0) from erasure where state in ('asked', 'found')"
-    pending = "select coalesce(sum(position), 0) from retention where what = 'redacted'"
+    pending = "select coalesce(sum(value), 0) from progress where name = 'redacted'"
     return sum(int(db.execute(sql).fetchone()[0]) for sql in (logged, open_, pending))

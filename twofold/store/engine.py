@@ -21,12 +21,12 @@ class RefusedRow(NamedTuple):
     """One row of the refused table, in its column order; the body is masked already."""
 
     received_at: int
-    entry: str
+    door: str
     dataset: str
     event_name: str
     event_id: str
     reason: str
-    place: int | None
+    batch_index: int | None
     path: str
     expected: str
     got: str

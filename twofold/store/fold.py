@@ -47,7 +47,7 @@ class Action(Struct, kw_only=True):
     due_at: int
     sealed_at: int | None
     copies: int
-    late: int
+    late_copies: int
     tier: int
     channels: int
     consent: str
@@ -55,11 +55,11 @@ class Action(Struct, kw_only=True):
     currency: str | None
     order_id: str | None
     goods: str | None
-    routes: int
+    destinations_at_accept: int
     merged_into: int | None
 
 
-def begin_action(event: Event, position: int, hold_ms: int, routes: int) -> Action:
+def begin_action(event: Event, position: int, hold_ms: int, destinations: int) -> Action:
     """The action that its first copy begins."""
     data = event.custom_data
     order = data.order_id if event.event_name == "Purchase" else None
@@ -74,7 +74,7 @@ def begin_action(event: Event, position: int, hold_ms: int, routes: int) -> Acti
         due_at=event.received_at + hold_ms,
         sealed_at=None,
         copies=1,
-        late=0,
+        late_copies=0,
         tier=event.tier,
         channels=channel_bit(event.channel),
         consent=consent_text(event),
@@ -82,7 +82,7 @@ def begin_action(event: Event, position: int, hold_ms: int, routes: int) -> Acti
         currency=data.currency,
         order_id=data.order_id,
         goods=goods_digest(data),
-        routes=routes,
+        destinations_at_accept=destinations,
         merged_into=None,
     )
 
@@ -102,7 +102,7 @@ def add_copy(action: Action, event: Event) -> bool:
     action.copies += 1
     action.consent = strictest_text(action.consent, consent_text(event))
     if action.sealed_at is not None:
-        action.late += 1
+        action.late_copies += 1
         return False
     higher = event.tier > action.tier
     richer = higher or not action.channels & channel_bit(event.channel)

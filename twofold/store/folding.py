@@ -209,7 +209,7 @@ class Folding:
         winner, loser = sorted((a, b), key=lambda x: (x.sealed_at is None, x.id))
         loser.merged_into = winner.id
         winner.copies += loser.copies
-        winner.late += loser.copies if winner.sealed_at is not None else loser.late
+        winner.late_copies += loser.copies if winner.sealed_at is not None else loser.late_copies
         if winner.sealed_at is None and loser.tier > winner.tier and loser.value is not None:
             winner.value, winner.currency, winner.goods = loser.value, loser.currency, loser.goods or winner.goods
         winner.tier = max(winner.tier, loser.tier)
@@ -255,8 +255,8 @@ class Folding:
             self.consent_changes += any(a.consent != batch.consents[a.id] for a in sealed)
             hurried = [a.id for a in batch.changed.values() if a.sealed_at is None and a.due_at <= now_ms]
             if hurried:
-                engine.run("hurry_deliveries", (now_ms, id_array(hurried)))
-                engine.run("reopen_deliveries", (now_ms, id_array(hurried)))
+                engine.run("release_deliveries", (now_ms, id_array(hurried)))
+                engine.run("requeue_deliveries", (now_ms, id_array(hurried)))
         if batch.copies:
             engine.run_rows("insert_copies", batch.copies)
         for winner, loser in batch.merged:

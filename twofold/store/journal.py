@@ -19,7 +19,7 @@ from twofold.store.engine import Database, RefusedRow
 
 GENESIS = b"\0" * 8
 SALT = 8
-"""Random bytes behind each chain value, part of the body's digest. They go when the body is redacted, so that nobody can
+"""Random bytes beside each chain value, part of the body's digest. They go when the body is redacted, so that nobody can
 test by the digest that is kept whether a guessed value stood there."""
 
 
@@ -50,14 +50,14 @@ class Journal:
         self._now = _Counters(position, chain)
         return (
             position, event.received_at, event.dataset, event.event_name, event.event_id, event.event_time,
-            event.channel, event.sender, int(event.tier), verdict, action, late, body, chain + salt,
+            event.channel, event.sender, int(event.tier), verdict, action, late, body, chain, salt,
         )  # fmt: skip
 
     def write(self, rows: Sequence[tuple[Any, ...]], tally: Counter[str]) -> None:
         """Writes rows that `row` made, and counts them."""
         self._engine.run_rows("insert_events", rows)
         tally["accepted"] += len(rows)
-        self._engine.run_rows("raise_tally", list(tally.items()))
+        self._engine.run_rows("raise_counters", list(tally.items()))
 
     def refuse(self, rows: Sequence[RefusedRow]) -> None:
         """Keeps refused bodies, the newest so many."""
@@ -66,7 +66,7 @@ class Journal:
         self._engine.run_rows("insert_refused", rows)
         self._engine.run("trim_refused", (self._refused_keep,))
         counts = Counter(f"refused.{row.reason}" for row in rows)
-        self._engine.run_rows("raise_tally", [*counts.items(), ("refused", len(rows))])
+        self._engine.run_rows("raise_counters", [*counts.items(), ("refused", len(rows))])
 
     def committed(self) -> None:
         self._stable = self._now

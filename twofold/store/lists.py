@@ -34,7 +34,7 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
         {"dataset": "e.dataset = ?", "name": "e.event_name = ?", "id": "e.event_id = ?", "state": "e.verdict = ?"},
     ),
     "actions": (
-        "select a.id, a.dataset, a.event_name, a.event_id, a.fold_key, a.copies, a.late, a.tier, a.channels, "
+        "select a.id, a.dataset, a.event_name, a.event_id, a.fold_key, a.copies, a.late_copies as late, a.tier, a.channels, "
         "a.consent, a.value, a.currency, a.order_id, a.event_time, a.created_at, a.due_at, a.merged_into, "
         f"{_ACTION_STATE} as state from action a",
         "a.id",
@@ -56,7 +56,7 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
         },
     ),
     "refused": (
-        'select r.id, r.received_at, r.entry, r.dataset, r.event_name, r.event_id, r.reason, r.place as "index", '
+        'select r.id, r.received_at, r.door as entry, r.dataset, r.event_name, r.event_id, r.reason, r.batch_index as "index", '
         "r.path, r.expected, r.got, r.size, r.body from refused r",
         "r.id",
         {"dataset": "r.dataset = ?", "name": "r.event_name = ?", "id": "r.event_id = ?", "state": "r.reason = ?"},
@@ -114,7 +114,7 @@ class Reader:
         return [row["id"] for row in self.rows("deliveries", {**filters, "state": "dead"}, limit=0)]
 
     def tally(self) -> dict[str, int]:
-        return dict(self._db.execute("select name, n from tally"))
+        return dict(self._db.execute("select name, value from counter"))
 
     def outbox(self) -> dict[str, Any]:
         """Deliveries by state and the oldest unsettled one, per destination."""
@@ -127,8 +127,10 @@ class Reader:
     def oldest_due(self) -> int | None:
         """When the longest overdue delivery of a destination that is not paused was due, in ms."""
         sql = (
-            "select min(d.due_at) from destination t join delivery d on d.destination = t.id and d.state = 'waiting' "
-            "where t.paused_for is null"
+            "select min(at) from (select min(d.due_at) as at from destination t join delivery d on d.destination = t.id "
+            "and d.state = 'waiting' and d.leased_until is null where t.paused_for is null union all "
+            "select min(d.leased_until) from destination t join delivery d on d.destination = t.id "
+            "and d.leased_until is not null where t.paused_for is null)"
         )
         row = self._db.execute(sql).fetchone()
         due: int | None = row[0] if row else None

@@ -98,8 +98,8 @@ class Orders:
             return
         judged = judge_order(applied.state, self.policy_of(applied.row.dataset), now_ms // 1000)
         if judged.standing is not Standing.NEVER:
-            self._engine.run("reopen_order", (now_ms, action))
-        self._engine.run("hurry_order", (now_ms, action))
+            self._engine.run("requeue_order", (now_ms, action))
+        self._engine.run("release_order", (now_ms, action))
 
     def settle_owner(self, row: OrderRow, action: int, copy: Event | None) -> int:
         """The one of two actions of an order that it stands for: what went further stays."""

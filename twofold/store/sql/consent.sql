@@ -17,15 +17,11 @@ select name, withdrawn_at, granted_at from withdrawal where name in (select valu
 -- name: any_withdrawal
 select 1 from withdrawal limit 1;
 
--- name: count_withdrawals
--- Marks withdrawn now, and those granted again.
-select count(*) filter (where granted_at is null), count(granted_at) from withdrawal;
-
 -- name: purge_withdrawals
 -- A grant older than any event that could still be sent.
 delete from withdrawal where granted_at < ?1;
 
--- name: reopen_deliveries
+-- name: requeue_deliveries
 -- A trusted copy has come for actions that were kept back because only an untrusted one spoke for them.
 update delivery set state = 'waiting', reason = '', due_at = ?1, settled_at = null
 where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed') and id in (

@@ -13,25 +13,27 @@ commit;
 rollback;
 
 -- name: select_last_row
--- Where the journal stands: its last position, and the chain value there without its salt.
-select position, substr(chain, 1, 8) from event order by position desc limit 1;
+-- Where the journal stands: its last position, and the chain value there.
+select position, chain from event order by position desc limit 1;
 
 -- name: insert_events
 -- Journals a batch of copies.
 insert into event (position, received_at, dataset, event_name, event_id, event_time, channel, sender, tier,
-                   verdict, action, late, body, chain)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                   verdict, action, late, body, chain, salt)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_actions
 -- Actions that a batch begins.
 insert into action (id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at, copies,
-                    late, tier, channels, consent, value, currency, order_id, goods, routes, merged_into)
+                    late_copies, tier, channels, consent, value, currency, order_id, goods, destinations_at_accept,
+                    merged_into)
 values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: replace_actions
 -- Actions that later copies changed; whole rows, as read in the same transaction.
 insert or replace into action (id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at,
-                    copies, late, tier, channels, consent, value, currency, order_id, goods, routes, merged_into)
+                    copies, late_copies, tier, channels, consent, value, currency, order_id, goods,
+                    destinations_at_accept, merged_into)
 values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: insert_copies
@@ -45,33 +47,35 @@ select ?1, ?2 union all select ?1, position from copy where action = ?2;
 
 -- name: select_actions
 -- Known actions by id, whole rows.
-select id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at, copies, late, tier,
-       channels, consent, value, currency, order_id, goods, routes, merged_into
+select id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at, copies, late_copies,
+       tier, channels, consent, value, currency, order_id, goods, destinations_at_accept, merged_into
 from action where id in (select value from carray(?));
 
 -- name: insert_deliveries
 -- One delivery for each new action and destination.
-insert into delivery (id, destination, state, reason, due_at, lease, attempts)
+insert into delivery (id, destination, state, reason, due_at, lease_token, attempts)
 values /*rows*/ (?, ?, ?, ?, ?, 0, 0);
 
--- name: hurry_deliveries
+-- name: release_deliveries
 -- The hold of these actions ended early: a richer copy has come. Only what was never claimed.
 update delivery set due_at = min(due_at, ?1)
-where state = 'waiting' and lease = 0 and id in (
+where state = 'waiting' and lease_token = 0 and id in (
     select a.value * 256 + d.id from carray(?2) as a join destination as d);
 
 -- name: suppress_merged
 -- An unsent action that was merged into another is not sent itself.
-update delivery set state = 'suppressed', reason = 'merged', settled_at = ?1
+update delivery set state = 'suppressed', reason = 'merged', settled_at = ?1, leased_until = null
 where state = 'waiting' and id between ?2 * 256 and ?2 * 256 + 255;
 
--- name: raise_tally
+-- name: raise_counters
 -- Adds to a counter.
-insert into tally (name, n) values /*rows*/ (?, ?) on conflict (name) do update set n = n + excluded.n;
+insert into counter (name, value) values /*rows*/ (?, ?)
+on conflict (name) do update set value = value + excluded.value;
 
 -- name: insert_refused
 -- Keeps refused copies and bodies with their reasons.
-insert into refused (received_at, entry, dataset, event_name, event_id, reason, place, path, expected, got, size, body)
+insert into refused (received_at, door, dataset, event_name, event_id, reason, batch_index, path, expected, got, size,
+                     body)
 values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: trim_refused
@@ -79,13 +83,20 @@ values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 delete from refused where id <= (select max(id) from refused) - ?;
 
 -- name: select_due
--- Waiting deliveries of one destination that are due, oldest due first. An expired lease is simply due again.
+-- Waiting deliveries of one destination that are due, oldest due first, and those whose lease is over.
 select d.id, d.attempts, d.first_attempt_at, d.unsure_since, a.id, a.dataset, a.event_name, a.created_at, a.consent,
        case when a.sealed_at is not null then a.event_id end,
        f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload
-from delivery as d join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
-where d.destination = ? and d.state = 'waiting' and d.due_at <= ?
-order by d.due_at limit ?;
+from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at from delivery
+                     where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
+                     order by due_at limit ?3)
+      union all
+      select * from (select id, attempts, first_attempt_at, unsure_since, leased_until from delivery
+                     where destination = ?1 and leased_until is not null and leased_until <= ?2
+                     order by leased_until limit ?3)
+      order by 5 limit ?3) as d
+join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
+order by d.due_at;
 
 -- name: select_copies
 -- All copies of the given actions, in the order they came.
@@ -103,7 +114,7 @@ values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: hold_deliveries
 -- Not yet: looked at again at the given time, or when there is news.
-update delivery set due_at = v.column2, reason = v.column3
+update delivery set due_at = v.column2, reason = v.column3, leased_until = null
 from (values /*rows*/ (?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
 -- name: seal_actions
@@ -117,21 +128,21 @@ from (values /*rows*/ (?, ?, ?, ?, ?)) as v where action.id = v.column1 and acti
 
 -- name: lease_deliveries
 -- Hands deliveries to one worker until the given time.
-update delivery set due_at = ?1, lease = ?2, first_attempt_at = coalesce(first_attempt_at, ?3)
+update delivery set leased_until = ?1, lease_token = ?2, first_attempt_at = coalesce(first_attempt_at, ?3)
 where state = 'waiting' and id in (select value from carray(?4));
 
 -- name: close_deliveries
 -- Deliveries that are settled without an attempt: state, reason, time.
-update delivery set state = v.column2, reason = v.column3, settled_at = v.column4
+update delivery set state = v.column2, reason = v.column3, settled_at = v.column4, leased_until = null
 from (values /*rows*/ (?, ?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
 -- name: settle_deliveries
 -- What became of claimed deliveries; ignored when the lease is no longer the settler's.
 update delivery set state = v.column3, reason = v.column4, due_at = coalesce(v.column5, due_at),
        attempts = attempts + v.column6, settled_at = v.column7, unsure_since = coalesce(unsure_since, v.column8),
-       lease = case when v.column3 = 'waiting' then -delivery.lease else delivery.lease end
+       leased_until = null
 from (values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?)) as v
-where delivery.id = v.column1 and delivery.lease = v.column2 and delivery.state = 'waiting';
+where delivery.id = v.column1 and delivery.lease_token = v.column2 and delivery.leased_until is not null;
 
 -- name: insert_attempts
 insert into attempt (delivery, started_at, ended_at, outcome, status, code, decision, note)
@@ -139,7 +150,9 @@ values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: next_due
 -- When the earliest waiting delivery of a destination is due.
-select min(due_at) from delivery where destination = ? and state = 'waiting';
+select min(at) from (
+    select min(due_at) as at from delivery where destination = ?1 and state = 'waiting' and leased_until is null
+    union all select min(leased_until) from delivery where destination = ?1 and leased_until is not null);
 
 -- name: pause_destination
 -- Pauses a destination with its reason, or ends the pause with nulls. The first time is kept while it lasts.
@@ -148,11 +161,11 @@ update destination set paused_at = case when ?2 is null then null else coalesce(
 
 -- name: void_leases
 -- At start: whoever held a lease is gone, whatever its end says, and may have sent before it went.
-update delivery set due_at = ?1, lease = -lease, unsure_since = coalesce(unsure_since, ?1)
-where state = 'waiting' and lease > 0;
+update delivery set due_at = ?1, leased_until = null, unsure_since = coalesce(unsure_since, ?1)
+where leased_until is not null;
 
 -- name: revive_all
 -- Dead deliveries wait again, with their frozen bytes; nobody holds a lease on them.
-update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null, lease = -abs(lease)
+update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null, leased_until = null
 where state = 'dead' and id in (select value from carray(?2))
   and not exists (select 1 from frozen as f where f.delivery = delivery.id and length(f.payload) = 0);

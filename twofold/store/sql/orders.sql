@@ -2,7 +2,7 @@
 
 -- name: select_order_names
 -- Which orders go by these names.
-select name, orders from order_name where name in (select value from carray(?));
+select name, order_row from order_name where name in (select value from carray(?));
 
 -- name: select_orders
 -- Orders by row id.
@@ -41,11 +41,12 @@ where action = ?2 and not exists (select 1 from orders as o where o.action = ?1)
 update orders set outcomes = outcomes | ?2 where id = ?1;
 
 -- name: insert_order_names
-insert or ignore into order_name (name, orders) values /*rows*/ (?, ?);
+insert or ignore into order_name (name, order_row) values /*rows*/ (?, ?);
 
 -- name: take_order_names
 -- The same for an order that is new: what another had as its number is this one's now.
-insert into order_name (name, orders) values /*rows*/ (?, ?) on conflict (name) do update set orders = excluded.orders;
+insert into order_name (name, order_row) values /*rows*/ (?, ?)
+on conflict (name) do update set order_row = excluded.order_row;
 
 -- name: how_far_sent
 -- Of the deliveries between two ids the one that went furthest: 3 delivered, 2 perhaps, 1 under way, 0 not sent.
@@ -55,38 +56,34 @@ from delivery as d left join frozen as f on f.delivery = d.id where d.id between
 
 -- name: insert_order_fact
 -- A fact once; the same report again is the same row.
-insert or ignore into order_fact (orders, received_at, at, kind, source, reference, digest, body)
+insert or ignore into order_fact (order_row, received_at, at, kind, source, reference, digest, body)
 values (?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: select_order_facts
 -- All that was reported about an order.
-select source, body from order_fact where orders = ? order by id;
+select source, body from order_fact where order_row = ? order by id;
 
 -- name: move_order_names
-update order_name set orders = ?1 where orders = ?2;
+update order_name set order_row = ?1 where order_row = ?2;
 
 -- name: move_order_facts
-update or ignore order_fact set orders = ?1 where orders = ?2;
+update or ignore order_fact set order_row = ?1 where order_row = ?2;
 
 -- name: drop_order_facts
-delete from order_fact where orders = ?;
+delete from order_fact where order_row = ?;
 
 -- name: drop_order
 delete from orders where id = ?;
 
--- name: hurry_order
+-- name: release_order
 -- News of an order: look at its action again, though not before its hold is over.
 update delivery set due_at = max(?1, (select due_at from action where id = ?2))
-where state = 'waiting' and lease = 0 and id between ?2 * 256 and ?2 * 256 + 255;
+where state = 'waiting' and lease_token = 0 and id between ?2 * 256 and ?2 * 256 + 255;
 
--- name: reopen_order
+-- name: requeue_order
 -- An order that was given up counts after all: what was not sent for its sake waits again.
 update delivery set state = 'waiting', reason = '', settled_at = null,
        due_at = max(?1, (select due_at from action where id = ?2))
 where state = 'suppressed' and id between ?2 * 256 and ?2 * 256 + 255
   and (reason glob 'order_*' or reason glob 'never_*' or reason in ('no_order', 'test_order', 'renewal'))
   and not exists (select 1 from frozen where frozen.delivery = delivery.id);
-
--- name: select_action_facts
--- What an action is and whether it was sent.
-select id, event_id, sealed_at, value, currency from action where id = ?;

@@ -25,11 +25,11 @@ select id from orders where order_id = ?;
 
 -- name: list_facts
 -- The history of an order, oldest first.
-select received_at, at, kind, source, reference, body from order_fact where orders = ? order by received_at, id;
+select received_at, at, kind, source, reference, body from order_fact where order_row = ? order by received_at, id;
 
 -- name: list_facts_of
 -- The reports of several orders, each with when it came in.
-select orders, received_at, source, body from order_fact where orders in (select value from carray(?)) order by id;
+select order_row, received_at, source, body from order_fact where order_row in (select value from carray(?)) order by id;
 
 -- name: list_purchases
 -- The deliveries of actions, with what was sent in those that arrived.

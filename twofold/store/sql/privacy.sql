@@ -9,12 +9,12 @@ insert into redaction (position, digest, body) values /*rows*/ (?, ?, ?)
 on conflict (position) do update set body = excluded.body;
 
 -- name: redact_events
--- The new body takes the old one's place; the salt behind the chain value goes with it.
-update event set body = v.column2, event_id = v.column3, chain = substr(chain, 1, 8)
+-- The new body takes the old one's place; the salt of the old one's digest goes with it.
+update event set body = v.column2, event_id = v.column3, salt = null
 from (values /*rows*/ (?, ?, ?)) as v where event.position = v.column1;
 
 -- name: select_bodies
-select position, dataset, event_name, event_id, action, body, chain from event
+select position, dataset, event_name, event_id, action, body, salt from event
 where position in (select value from carray(?)) order by position;
 
 -- name: insert_audit
@@ -54,11 +54,12 @@ select action, whole from erasure_action where erasure = ? and stopped = 0 order
 -- name: sends_in_flight
 -- Deliveries of these actions that a worker holds now: their request may be on its way.
 select distinct d.id / 256 from carray(?1) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255
-where d.state = 'waiting' and d.lease > 0 and d.due_at > ?2;
+where d.leased_until > ?2;
 
 -- name: suppress_erased
 -- Nothing of these actions is sent any more, and nobody can revive it.
-update delivery set state = 'suppressed', reason = 'erased', settled_at = coalesce(settled_at, ?1)
+update delivery set state = 'suppressed', reason = 'erased', leased_until = null,
+       settled_at = coalesce(settled_at, ?1)
 where state in ('waiting', 'dead') and id in (
     select d.id from carray(?2) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
 
@@ -84,29 +85,29 @@ update frozen set event_id = v.column2 from (values /*rows*/ (?, ?)) as v where 
 insert or ignore into erased_id (digest, at) values /*rows*/ (?, ?);
 
 -- name: insert_erasure_orders
-insert into erasure_order (erasure, orders, whole) values /*rows*/ (?, ?, ?)
-on conflict (erasure, orders) do update set whole = max(whole, excluded.whole);
+insert into erasure_order (erasure, order_row, whole) values /*rows*/ (?, ?, ?)
+on conflict (erasure, order_row) do update set whole = max(whole, excluded.whole);
 
 -- name: next_erasure_orders
-select e.orders, e.whole, o.order_id, o.state from erasure_order as e join orders as o on o.id = e.orders
+select e.order_row, e.whole, o.order_id, o.state from erasure_order as e join orders as o on o.id = e.order_row
 where e.erasure = ? limit ?;
 
 -- name: drop_erasure_orders
-delete from erasure_order where erasure = ?1 and orders in (select value from carray(?2));
+delete from erasure_order where erasure = ?1 and order_row in (select value from carray(?2));
 
 -- name: redact_orders
 update orders set order_id = v.column2, state = v.column3, person = null
 from (values /*rows*/ (?, ?, ?)) as v where orders.id = v.column1;
 
 -- name: select_facts_of
-select id, body from order_fact where orders in (select value from carray(?));
+select id, body from order_fact where order_row in (select value from carray(?));
 
 -- name: redact_facts
 update order_fact set body = v.column2, reference = '', digest = v.column3
 from (values /*rows*/ (?, ?, ?)) as v where order_fact.id = v.column1;
 
 -- name: drop_names_of
-delete from order_name where orders in (select value from carray(?));
+delete from order_name where order_row in (select value from carray(?));
 
 -- name: drop_refused
 delete from refused where id in (select value from carray(?));
@@ -143,10 +144,10 @@ update order_fact set body = v.column2 from (values /*rows*/ (?, ?)) as v where 
 
 -- name: bodies_after
 -- The next rows of the journal for retention.
-select position, received_at, event_id, body, chain from event where position > ? order by position limit ?;
+select position, received_at, event_id, body, salt from event where position > ? order by position limit ?;
 
 -- name: bodies_at
-select position, received_at, event_id, body, chain from event where position in (select value from carray(?));
+select position, received_at, event_id, body, salt from event where position in (select value from carray(?));
 
 -- name: actions_waiting
 -- Those of these actions of which something still waits to be sent.
@@ -154,29 +155,28 @@ select distinct a.value from carray(?) as a cross join delivery as d on d.id bet
 where d.state = 'waiting';
 
 -- name: retention_reached
-insert into retention (what, position, done_at) values (?1, ?2, 0)
-on conflict (what) do update set position = excluded.position;
+insert into progress (name, value) values (?1, ?2) on conflict (name) do update set value = excluded.value;
 
 -- name: retention_count
-insert into retention (what, position, done_at) values ('redacted', ?1, 0)
-on conflict (what) do update set position = position + excluded.position;
+insert into progress (name, value) values ('redacted', ?1)
+on conflict (name) do update set value = value + excluded.value;
 
 -- name: retention_reset
-update retention set position = 0 where what = ?;
+update progress set value = 0 where name = ?;
 
 -- name: retention_horizon
 -- Deliveries settled before this time have no trail any more.
-insert into retention (what, position, done_at) values ('trail_before', 0, ?1)
-on conflict (what) do update set done_at = max(done_at, excluded.done_at);
+insert into progress (name, value) values ('trail_before', ?1)
+on conflict (name) do update set value = max(value, excluded.value);
 
 -- name: retention_pass_over
-insert or ignore into retention_later (what, position) values /*rows*/ (?, ?);
+insert or ignore into retention_later (what, row_number) values /*rows*/ (?, ?);
 
 -- name: retention_passed_over
-select position from retention_later where what = ? order by position;
+select row_number from retention_later where what = ? order by row_number;
 
 -- name: retention_done_later
-delete from retention_later where what = ?1 and position in (select value from carray(?2));
+delete from retention_later where what = ?1 and row_number in (select value from carray(?2));
 
 -- name: payloads_after
 select f.delivery, a.created_at, d.state, d.settled_at from frozen as f join delivery as d on d.id = f.delivery
@@ -184,7 +184,7 @@ join action as a on a.id = f.delivery / 256 where f.delivery > ? order by f.deli
 
 -- name: payloads_passed_over
 -- Payloads that were needed when retention came by and are not needed any more.
-select l.position from retention_later as l join delivery as d on d.id = l.position
+select l.row_number from retention_later as l join delivery as d on d.id = l.row_number
 where l.what = 'payload' and d.state != 'waiting' and d.settled_at < ? limit ?;
 
 -- name: empty_payloads
