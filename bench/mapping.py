@@ -22,8 +22,8 @@ from bench import Row
 from bench.purchase import BROWSER, LINES, purchase, shopper
 from twofold.clock import now_ms
 from twofold.collect.doors.decode import raw_event
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.destinations import DESTINATIONS
 from twofold.event.json import read_json
 from twofold.event.model import Channel, Tier, encode

@@ -56,3 +56,11 @@ class StoreDamaged(StoreError):
 
 class FileRefused(TwofoldError):
     """The file to import is not a table that can be read, or not of the named format; export it again."""
+
+
+def place_of(err: Exception) -> str:
+    """File and line of an error, for the log; never its message, which could quote contact data."""
+    trace = err.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

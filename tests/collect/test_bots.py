@@ -6,8 +6,8 @@ import pytest
 
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.steps.bots import AUTOMATION, CRAWLER, NO_AGENT, bot_of
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 
 CHROME = (

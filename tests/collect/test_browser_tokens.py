@@ -18,8 +18,8 @@ import pytest
 
 from twofold.collect.policy import DatasetPolicy, TrustRules
 from twofold.collect.steps.browser_tokens import MAX_LIFE_S, Claims, read_token
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 
 NOW_S = 1_790_000_000

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 
 NOW_S = 1_790_000_000

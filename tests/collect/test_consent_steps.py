@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from twofold.collect.policy import ConsentRules, DatasetPolicy
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.consent.regions import EEA, META_STATES, read_region, spread_regions
 from twofold.event.model import Channel, Consent, Event, RawEvent, Tier
 

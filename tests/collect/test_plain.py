@@ -13,8 +13,8 @@ from running_gateway import DATASET, EMAIL, NOW_MS, NOW_S
 
 from tests.strategies import law_of
 from twofold.collect.doors.decode import raw_event, read_envelope, read_plain
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.json import read_json
 from twofold.event.model import Channel, Event, Tier, encode
 from twofold.event.refusal import Refusal

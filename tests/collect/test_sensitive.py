@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from twofold.collect.policy import DatasetPolicy, PrivacyRules
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.event.scrub import scrub_custom, scrub_url
 from twofold.event.sensitive import CATEGORIES, category_of

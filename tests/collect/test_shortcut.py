@@ -12,8 +12,8 @@ from running_gateway import DATASET, EMAIL, NOW_MS, NOW_S
 from tests.strategies import law_of
 from twofold.collect.doors.decode import raw_event
 from twofold.collect.policy import ConsentRules, DatasetPolicy
+from twofold.collect.steps.draft import Draft, Origin
 from twofold.collect.steps.pipeline import STEPS, run
-from twofold.collect.steps.required import Draft, Origin
 from twofold.collect.steps.shortcut import read_ordinary
 from twofold.event import sensitive
 from twofold.event.click_ids import created_ms_of, parse_fbc

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import law
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.ledger.model import Amounts, Paid, Sale

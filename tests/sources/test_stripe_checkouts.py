@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from stripe_bodies import AT, INTENT, INVOICE, NOW_MS, OPTIONS, SESSION, SHOP, event, read, reading
 
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, Tier
 from twofold.ledger.model import Amounts, Method, Paid, Payment, Sale, decode_report, encode_report
 from twofold.sources.contract import Ignored, SourceOptions

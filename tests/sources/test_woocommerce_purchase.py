@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from woocommerce_bodies import NOW_MS, ORDER, PLACED, SHOP, order, reading, with_meta
 
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, Tier
 from twofold.sources.contract import SourceOptions
 

@@ -12,8 +12,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.collect.policy import policy_of
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.orders import SPARE_S
-from twofold.collect.steps.required import Origin
 from twofold.config import DatasetSettings, ImportSettings, Settings, SourceSettings
 from twofold.errors import ConfigError
 from twofold.event.model import Channel, Tier

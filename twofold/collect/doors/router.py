@@ -27,9 +27,9 @@ from twofold.collect.messages import CORS, GIF, JSON, JSON_CORS, Answer, Pending
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.refused import RefusedCopy, copy_row, refused_row
-from twofold.collect.steps.pipeline import place_of, run
-from twofold.collect.steps.required import Origin
-from twofold.errors import StoreBusy, StoreError
+from twofold.collect.steps.draft import Origin
+from twofold.collect.steps.pipeline import run
+from twofold.errors import StoreBusy, StoreError, place_of
 from twofold.event.json import read_json
 from twofold.event.model import Channel, Event, Tier
 from twofold.event.refusal import DropReason, Refusal, describe

@@ -20,9 +20,9 @@ from twofold.collect.doors.decode import read_fields
 from twofold.collect.messages import Answer, Pending, Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.refused import refused_row
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.orders import entry_of
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.matching.subject import SubjectRequest

@@ -25,8 +25,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from twofold.collect.listen.asgi import Collector
 from twofold.collect.messages import Answer, Pending, Request
-from twofold.collect.steps.pipeline import place_of
-from twofold.errors import StoreError
+from twofold.errors import StoreError, place_of
 
 log = logging.getLogger("twofold.collect")
 

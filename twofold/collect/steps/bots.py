@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from twofold.collect.steps.draft import Draft
 from twofold.event.refusal import Refusal
-
-if TYPE_CHECKING:
-    from twofold.collect.steps.required import Draft
 
 CRAWLER = "crawler"  # on the list: search engines, link previews, monitors, HTTP libraries
 AUTOMATION = "automation"  # a browser driven by a program

@@ -17,17 +17,15 @@ import hmac
 from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
+from twofold.collect.policy import TrustRules
+from twofold.collect.steps.draft import Draft
 from twofold.event.model import CustomData, Tier
 from twofold.event.refusal import Refusal
-
-if TYPE_CHECKING:
-    from twofold.collect.policy import TrustRules
-    from twofold.collect.steps.required import Draft
 
 MAX_TOKEN = 2_048  # characters
 MAX_LIFE_S = 86_400  # a longer promise would let one page's token be used for weeks

@@ -7,7 +7,7 @@ last, the time is that of the first sight, and nothing is ever made up. The brow
 
 from __future__ import annotations
 
-from twofold.collect.steps.required import Draft
+from twofold.collect.steps.draft import Draft
 from twofold.event.click_ids import (
     build_fbc,
     click_ids_of,

@@ -6,17 +6,15 @@ follows for sending is decided at send time from the action's united consent (`e
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from twofold.collect.policy import ConsentRules
+from twofold.collect.steps.draft import Draft
 from twofold.consent.regions import country_of, limits_of, read_region, us_limits
 from twofold.consent.signals import SILENCE, read_statement
 from twofold.event.model import Consent
 from twofold.event.refusal import Refusal
 from twofold.matching.normalise import normalise_country
-
-if TYPE_CHECKING:
-    from twofold.collect.steps.required import Draft
 
 LIMITED_DATA_USE = "LDU"
 _SALE = "sale_of_data"

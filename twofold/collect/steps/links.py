@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from twofold.collect.steps.required import Draft
+from twofold.collect.steps.draft import Draft
 from twofold.event.identity import read_event_id
 from twofold.event.refusal import Refusal, describe
 

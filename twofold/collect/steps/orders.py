@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
-from twofold.collect.steps.required import Origin
 from twofold.event.model import Event, RawEvent
 from twofold.event.refusal import Refusal
 from twofold.event.vocabulary import MAX_AGE_S, MAX_AGE_STORE_S

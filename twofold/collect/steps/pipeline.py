@@ -1,8 +1,8 @@
 """One copy's way from raw to journal-ready: the ordered list of steps, and what runs it.
 
 This list is the architecture of the collector. A step gets a `Draft`, changes it, and answers None or the
-`Refusal` that ends the run; it does no I/O. Start reading here, then `steps`. A copy of which no step would have
-anything to say takes the short way of `ordinary`.
+`Refusal` that ends the run; it does no I/O. Start reading here, then `required`. A copy of which no step would have
+anything to say takes the short way of `shortcut`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import logging
 from collections.abc import Callable
 
 from twofold.collect.steps import bots, browser_tokens, clicks, consent, links, required, sensitive
-from twofold.collect.steps.required import Draft, Origin
+from twofold.collect.steps.draft import Draft, Origin
 from twofold.collect.steps.shortcut import read_ordinary
+from twofold.errors import place_of
 from twofold.event.model import Channel, Event, RawEvent
 from twofold.event.refusal import DropReason, Refusal
 
@@ -58,11 +59,3 @@ def run(raw: RawEvent, origin: Origin) -> Event | Refusal:
         # The type and place only: the message could quote contact data.
         log.error("a step failed: %s in %s", type(err).__name__, place_of(err))
         return Refusal(reason=DropReason.INTERNAL, got=type(err).__name__)
-
-
-def place_of(err: Exception) -> str:
-    """File and line of an error, for the log; never its message, which could quote contact data."""
-    trace = err.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else "?"

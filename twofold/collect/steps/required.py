@@ -8,12 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct, field
-
-from twofold.collect.policy import DatasetPolicy
 from twofold.collect.steps.custom_data import read_custom_data
+from twofold.collect.steps.draft import Draft
 from twofold.event.identity import make_event_id, read_event_id, without_contact
-from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import read_boolean, read_integer
 from twofold.event.scrub import scrub_custom, scrub_url
@@ -30,66 +27,6 @@ from twofold.event.vocabulary import (
 from twofold.matching.user_data import hash_user_data, is_too_broad, present_keys
 
 MAX_AHEAD_S = 86_400  # Meta's tolerance for the future is unknown; a day covers any time zone mistake
-
-
-class Origin(Struct, frozen=True, kw_only=True):
-    """What the door knows about all copies of one request."""
-
-    dataset: str
-    channel: Channel
-    sender: str
-    tier: Tier
-    received_at: int  # ms
-    policy: DatasetPolicy = DatasetPolicy(id="")
-    gpc: bool = False  # the browser sent Sec-GPC: 1
-    client_ip: str | None = None  # the shopper's, for browser doors only
-    user_agent: str | None = None
-    test_event_code: str | None = None
-
-    @property
-    def is_browser(self) -> bool:
-        return self.channel is Channel.BROWSER
-
-
-class Draft(Struct):
-    """One copy on its way through the steps; the only mutable thing in the collector.
-
-    What every event has is an attribute, set by the step that owns it; ``fields`` has the rest of `Event`'s by name.
-    """
-
-    raw: RawEvent
-    origin: Origin
-    tier: Tier  # a signed token raises it
-    is_browser: bool
-    event_name: str = ""
-    event_time: int = 0
-    event_id: str = ""
-    action_source: str = ""
-    user: UserData = field(default_factory=UserData)
-    custom_data: CustomData = field(default_factory=CustomData)
-    fields: dict[str, Any] = {}  # an own one for each, as are the warnings: msgspec copies empty ones
-    warnings: list[str] = []
-
-    def event(self) -> Event:
-        origin = self.origin
-        event = Event(
-            dataset=origin.dataset,
-            event_name=self.event_name,
-            event_id=self.event_id,
-            event_time=self.event_time,
-            received_at=origin.received_at,
-            channel=origin.channel,
-            sender=origin.sender,
-            tier=self.tier,
-            action_source=self.action_source,
-            user_data=self.user,
-            custom_data=self.custom_data,
-            test_event_code=origin.test_event_code,
-            warnings=tuple(self.warnings),
-        )
-        for name, value in self.fields.items():  # a third of the time that all of them as keywords would take
-            setattr(event, name, value)
-        return event
 
 
 def put_event_name(draft: Draft) -> Refusal | None:

@@ -8,17 +8,15 @@ event itself goes on. What counts as sensitive is `event.sensitive`; contact dat
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from twofold.collect.policy import PrivacyRules
+from twofold.collect.steps.draft import Draft
 from twofold.event.model import CustomData
 from twofold.event.refusal import Refusal, describe_key
 from twofold.event.sensitive import category_of
 from twofold.event.vocabulary import STANDARD_EVENTS
-
-if TYPE_CHECKING:
-    from twofold.collect.policy import PrivacyRules
-    from twofold.collect.steps.required import Draft
 
 # Documented fields of custom_data that are not typed of their own (Meta, "Custom data parameters", September 2026): what
 # core setup leaves in place.

@@ -12,7 +12,8 @@ from operator import attrgetter
 from twofold.collect.steps.bots import MAX_AGENT, bot_of
 from twofold.collect.steps.clicks import is_current
 from twofold.collect.steps.custom_data import read_custom_data
-from twofold.collect.steps.required import MAX_AHEAD_S, Origin
+from twofold.collect.steps.draft import Origin
+from twofold.collect.steps.required import MAX_AHEAD_S
 from twofold.collect.steps.sensitive import is_about_nothing_sensitive
 from twofold.event.click_ids import click_ids_of
 from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
