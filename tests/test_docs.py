@@ -25,7 +25,8 @@ from test_config import ENVIRONMENT, SMALLEST
 
 from twofold import errors
 from twofold.cli import app
-from twofold.collect.doors.router import MAX_HEADERS, MAX_TAG_EVENTS, MAX_URL
+from twofold.collect.doors.router import MAX_HEADERS, MAX_URL
+from twofold.collect.doors.tag import MAX_TAG_EVENTS
 from twofold.config import describe_settings, settings_from
 from twofold.event.json import MAX_DEPTH, MAX_DIGITS, MAX_KEYS, MAX_STRING
 from twofold.event.refusal import DropReason

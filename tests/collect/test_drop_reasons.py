@@ -199,7 +199,7 @@ def test_a_bug_of_ours_refuses_only_its_copy(gateway: Running, monkeypatch: pyte
 
 
 def test_the_dataset_of_a_refusal_can_be_filtered(outcomes: dict[str, tuple[Reply, dict[str, Any]]]) -> None:
-    """A row names the dataset it was meant for, where one is configured by that name."""
+    """A row names the dataset it was meant for, also one that is not configured."""
     assert outcomes["missing_value"][1]["dataset"] == DATASET
     assert outcomes["bad_origin"][1]["dataset"] == LISTED
-    assert outcomes["unknown_dataset"][1]["dataset"] == ""
+    assert outcomes["unknown_dataset"][1]["dataset"] == "999"

@@ -47,12 +47,10 @@ def copy_row(now: int, entry: str, dataset: str, copy: RefusedCopy, body: bytes)
     item = copy.item if isinstance(copy.item, dict) else to_builtins(copy.item) if copy.item is not None else {}
     item = item if isinstance(item, dict) else {}
     text = body if copy.item is None else encode_json(copy.item)
-    row = refused_row(now, entry, dataset or _label(item.get("dataset")), copy.refusal, text)
-    return row._replace(
-        event_name=_label(item.get("event_name")), event_id=_label(item.get("event_id")), size=len(body)
-    )
+    row = refused_row(now, entry, dataset or label(item.get("dataset")), copy.refusal, text)
+    return row._replace(event_name=label(item.get("event_name")), event_id=label(item.get("event_id")), size=len(body))
 
 
-def _label(value: Any) -> str:
+def label(value: Any) -> str:
     text = str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
     return text[:256] if text.isprintable() and "@" not in text else ""

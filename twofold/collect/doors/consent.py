@@ -52,6 +52,17 @@ class ConsentDoors:
             return self._from_browser
         return self._from_server if _SERVER_PATH.fullmatch(path) else None
 
+    def take(self, request: Request) -> Reply:
+        door = self.door_for(request.path)
+        assert door is not None
+        return door(request)
+
+    def refuse(self, request: Request, refusal: Refusal) -> Reply:
+        return HEARD if request.path == self._public else _refused(refusal)
+
+    def greet(self, _request: Request) -> None:
+        return None
+
     def _from_browser(self, request: Request) -> Reply:
         given = read_json(request.body)
         if not isinstance(given, dict):

@@ -17,19 +17,21 @@ from msgspec import Struct
 from twofold.clock import Clock
 from twofold.collect import answers
 from twofold.collect.doors.decode import read_fields
+from twofold.collect.doors.work import Work, refused_work
 from twofold.collect.messages import Answer, Pending, Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.refused import refused_row
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.orders import entry_of
 from twofold.collect.steps.pipeline import run
-from twofold.event.model import Channel, Event, RawEvent, Tier
+from twofold.event.model import Channel, Event, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.matching.subject import SubjectRequest
 from twofold.sources.chat import META_SIGNATURE
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
-from twofold.store.engine import RefusedRow
 from twofold.store.orders.ledger import OrderEntry
+
+ENTRY = "webhook"
 
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PLAIN_TEXT = (
@@ -80,7 +82,7 @@ class Webhooks:
         Graph API, "Webhooks: getting started" (hub.mode, hub.verify_token, hub.challenge), read September 2026.
         """
         door = self.doors[request.path]
-        fields = read_fields(request.query)
+        fields = read_fields(request.query) if request.method == "GET" else None
         if not door.verify_token or not isinstance(fields, dict):
             return None
         challenge, word = fields.get("hub.challenge", ""), fields.get("hub.verify_token", "")
@@ -89,63 +91,53 @@ class Webhooks:
             return None
         return Answer(200, challenge.encode(), _PLAIN_TEXT)
 
-    def answer(self, request: Request, keep: Callable[[Refusal, Answer | None], Reply]) -> Reply | WebhookWork:
-        """What one webhook gets. ``keep`` stores a refusal with its body and answers it (or the given answer)."""
+    def refuse(self, request: Request, refusal: Refusal, answer: Answer | None = None) -> Work:
+        return refused_work(self._clock(), ENTRY, self.doors[request.path].dataset, refusal, request, answer)
+
+    def take(self, request: Request) -> Work | Reply:
+        """What one webhook gets: nothing of it is read before its signature is known to fit."""
         door = self.doors[request.path]
         if door.source.is_ping(request.body):
             return Answer(200, answers.accepted(0, (), ("a test of the address; nothing is kept",), kind="ping"))
         now = self._clock()
         # The signature is over the raw bytes, so it is checked before anything is read.
         if not door.source.signed(request.body, request.headers(), door.secrets, now):
-            return keep(
-                Refusal(
-                    reason=DropReason.BAD_SIGNATURE, path="signature", expected="the configured secret's", got="another"
-                ),
-                None,
+            expected = "the configured secret's"
+            return self.refuse(
+                request,
+                Refusal(reason=DropReason.BAD_SIGNATURE, path="signature", expected=expected, got="another"),
             )
         found = door.source.read(request.body, request.headers(), door.options, now)
         if isinstance(found, Refusal):
-            return keep(found, None)
+            return self.refuse(request, found)
         if isinstance(found, Ignored):
             refusal = Refusal(reason=DropReason.NOT_AN_ORDER, expected="something to count", got=found.reason)
             said = answers.accepted(0, (), (f"left out: {found.reason}",), kind=found.kind)
-            return keep(refusal, Answer(200, said))
-        return self._take(request, door, found, now)
+            return self.refuse(request, refusal, Answer(200, said))
+        if found.privacy is not None:
+            return self._privacy(door, found, found.privacy)
+        return self._read(request, door, found, now)
 
-    def _take(self, request: Request, door: WebhookDoor, reading: Reading, now: int) -> Reply | WebhookWork:
-        if reading.privacy is not None:
-            return self._privacy(door, reading, reading.privacy)
+    def _read(self, request: Request, door: WebhookDoor, reading: Reading, now: int) -> Work:
         origin = self._origin(door, reading, now)
         ours = door.source.name in _OUR_BODIES and META_SIGNATURE not in request.headers()
-        work = WebhookWork(kind=reading.kind, notes=list(reading.notes), ours=ours)
+        taken = _Taken(kind=reading.kind, notes=list(reading.notes), ours=ours)
         if reading.order is not None:
             entry = entry_of(reading, origin, door.name)
             if isinstance(entry, Refusal):
-                self._refuse(work, entry, request, door, now)
+                taken.refusals.append(entry)
                 entry = entry_of(msgspec.structs.replace(reading, copy=None), origin, door.name)
             assert isinstance(entry, OrderEntry)
-            work.orders.append(entry)
+            taken.orders.append(entry)
             if entry.copy is not None:
-                work.counted += 1
-                work.notes += entry.copy.warnings
+                taken.counted += 1
+                taken.notes += entry.copy.warnings
         elif reading.copy is not None:
-            self._run(work, reading.copy, origin, request, door)
+            taken.add(run(reading.copy, origin))
         for raw in reading.events:
-            self._run(work, raw, origin, request, door)
-        return work
-
-    def _run(self, work: WebhookWork, raw: RawEvent, origin: Origin, request: Request, door: WebhookDoor) -> None:
-        result = run(raw, origin)
-        if isinstance(result, Refusal):
-            self._refuse(work, result, request, door, origin.received_at)
-            return
-        work.events.append(result)
-        work.counted += 1
-        work.notes += result.warnings
-
-    def _refuse(self, work: WebhookWork, refusal: Refusal, request: Request, door: WebhookDoor, now: int) -> None:
-        work.refusals.append(refusal)
-        work.rows.append(refused_row(now, "webhook", door.dataset, refusal, request.body))
+            taken.add(run(raw, origin))
+        rows = [refused_row(now, ENTRY, door.dataset, refusal, request.body) for refusal in taken.refusals]
+        return Work(entry=ENTRY, events=taken.events, rows=rows, orders=taken.orders, answer=taken.answer)
 
     def _privacy(self, door: WebhookDoor, reading: Reading, asked: PrivacyRequest) -> Reply:
         """Answered once the request itself is on disk; the erasure follows. A copy is for the operator to give."""
@@ -176,8 +168,8 @@ class Webhooks:
         )
 
 
-class WebhookWork(Struct, kw_only=True):
-    """What is to be stored of one webhook, and what its answer will say.
+class _Taken(Struct, kw_only=True):
+    """What was understood of one webhook, and what its answer will say.
 
     ``ours``: a developer writes the body by our documentation and must see what is wrong with it. Other systems cannot
     change theirs (a lead from last month, a deal without contact data), and give up a webhook that is refused often.
@@ -189,8 +181,15 @@ class WebhookWork(Struct, kw_only=True):
     events: list[Event] = []
     orders: list[OrderEntry] = []
     refusals: list[Refusal] = []
-    rows: list[RefusedRow] = []
     counted: int = 0
+
+    def add(self, result: Event | Refusal) -> None:
+        if isinstance(result, Refusal):
+            self.refusals.append(result)
+            return
+        self.events.append(result)
+        self.counted += 1
+        self.notes += result.warnings
 
     def answer(self) -> Answer:
         """200 when anything was taken, and for another system's body that was understood; the refusal otherwise."""

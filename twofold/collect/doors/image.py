@@ -1,0 +1,83 @@
+"""The door of the genuine pixel and of image tags: ``/tr``, by GET or POST.
+
+Owns its one answer, always the same GIF: a page never breaks, and nothing can be read. The names of that wire are
+`pixel_fields`', what an event means is the steps'.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twofold.collect import answers
+from twofold.collect.doors.browsers import Browsers
+from twofold.collect.doors.decode import read_fields, read_multipart
+from twofold.collect.doors.pixel_fields import dataset_of, raw_from_hit, sender_of
+from twofold.collect.doors.work import Work, refused_work
+from twofold.collect.limits.rate_limit import Over
+from twofold.collect.messages import GIF, Answer, Reply, Request
+from twofold.collect.refused import label
+from twofold.collect.steps.pipeline import run
+from twofold.event.refusal import DropReason, Refusal
+
+ENTRY = "tr"
+SEEN = Answer(200, answers.GIF, GIF)
+
+
+class ImageDoor:
+    """A hit over a limit is refused, because nobody would send it again."""
+
+    def __init__(self, browsers: Browsers) -> None:
+        self._browsers = browsers
+
+    def greet(self, request: Request) -> Work | Reply:
+        return self._hit(request, read_fields(request.query)) if request.method in ("GET", "HEAD") else SEEN
+
+    def take(self, request: Request) -> Work | Reply:
+        fields = read_fields(request.query)
+        if isinstance(fields, Refusal):
+            return self.refuse(request, fields)
+        kind = request.header(b"content-type")
+        posted = read_multipart(request.body, kind) if kind.startswith("multipart/") else read_fields(request.body)
+        return self._hit(request, posted if isinstance(posted, Refusal) else {**fields, **posted})
+
+    def refuse(self, request: Request, refusal: Refusal, dataset: str = "") -> Work:
+        return refused_work(self._browsers.clock(), ENTRY, dataset, refusal, request, SEEN)
+
+    def _hit(self, request: Request, fields: dict[str, Any] | Refusal) -> Work | Reply:
+        if isinstance(fields, Refusal):
+            return self.refuse(request, fields)
+        browsers, name = self._browsers, dataset_of(fields)
+        over = browsers.rates.over_for_client(browsers.client(request), [name], browsers.clock())
+        if over is not None:
+            return self._too_many(request, name, over)
+        dataset = browsers.dataset_for(request, name)
+        if isinstance(dataset, Refusal):
+            return self.refuse(request, dataset, label(name))
+        origin = browsers.origin(request, dataset, sender_of(fields))
+        result = run(raw_from_hit(fields, origin.received_at), origin)
+        if isinstance(result, Refusal):
+            return self.refuse(request, result, dataset.id)
+        over = browsers.rates.over_for_name([result], origin.received_at)
+        if over is not None:
+            return self._too_many(request, name, over)
+        return Work(entry=ENTRY, events=[result], answer=_seen)
+
+    def _too_many(self, request: Request, name: str, over: Over) -> Work | Reply:
+        """All are counted, a few are kept."""
+        metrics = self._browsers.metrics
+        metrics.limited[ENTRY, over.kind] += 1
+        stands_for = self._browsers.rates.keep_row(self._browsers.clock())
+        if stands_for is None:
+            metrics.refused[ENTRY, DropReason.RATE_LIMITED] += 1
+            return SEEN
+        refusal = Refusal(
+            reason=DropReason.RATE_LIMITED,
+            path=over.kind,
+            expected="fewer events a minute",
+            got=f"{stands_for} over the limit since the last one kept",
+        )
+        return self.refuse(request, refusal, label(name))
+
+
+def _seen() -> Answer:
+    return SEEN

@@ -1,0 +1,77 @@
+"""The door of our own tag: a JSON text of up to 100 events, each naming its dataset.
+
+Owns the shape of that batch and its limits. What an event means is the steps'.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twofold.collect import answers
+from twofold.collect.doors.browsers import Browsers
+from twofold.collect.doors.decode import raw_event
+from twofold.collect.doors.work import Batch, Work, refused_work
+from twofold.collect.limits.rate_limit import Over
+from twofold.collect.messages import JSON_CORS, Answer, Reply, Request
+from twofold.collect.steps.pipeline import run
+from twofold.event.json import read_json
+from twofold.event.model import Event
+from twofold.event.refusal import DropReason, Refusal, describe
+
+ENTRY = "tag"
+MAX_TAG_EVENTS = 100
+
+
+class TagDoor:
+    """Answers 429 over a limit: the tag keeps its events and sends them again."""
+
+    def __init__(self, browsers: Browsers, *, strict: bool) -> None:
+        self._browsers = browsers
+        self._strict = strict
+
+    def greet(self, _request: Request) -> None:
+        return None
+
+    def refuse(self, request: Request, refusal: Refusal) -> Work:
+        answer = Answer(*answers.refused([refusal]), JSON_CORS)
+        return refused_work(self._browsers.clock(), ENTRY, "", refusal, request, answer)
+
+    def take(self, request: Request) -> Work | Reply:
+        tree = read_json(request.body, events=MAX_TAG_EVENTS)
+        items = tree.get("events") if isinstance(tree, dict) else None
+        if isinstance(tree, Refusal):
+            return self.refuse(request, tree)
+        if not isinstance(items, list) or not 0 < len(items) <= MAX_TAG_EVENTS:
+            expected = f"a list of 1 to {MAX_TAG_EVENTS} events"
+            refusal = Refusal(reason=DropReason.ENVELOPE, path="events", expected=expected, got=describe(items))
+            return self.refuse(request, refusal)
+        browsers, rates = self._browsers, self._browsers.rates
+        named = [str(item.get("dataset", "")) if isinstance(item, dict) else "" for item in items]
+        over = rates.over_for_client(browsers.client(request), named, browsers.clock())
+        if over is not None:
+            return self._too_many(over)
+        batch = Batch()
+        for index, item in enumerate(items):
+            result = self._event(request, item)
+            if isinstance(result, Refusal):
+                batch.refuse(result, index, item)
+            else:
+                batch.events.append(result)
+        over = rates.over_for_name(batch.events, browsers.clock())
+        if over is not None:
+            return self._too_many(over)
+        return batch.work(browsers.clock(), ENTRY, "", request, strict=self._strict, headers=JSON_CORS)
+
+    def _event(self, request: Request, item: Any) -> Event | Refusal:
+        if not isinstance(item, dict):
+            return Refusal(reason=DropReason.WRONG_TYPE, expected="an event object", got=describe(item))
+        dataset = self._browsers.dataset_for(request, str(item.get("dataset", "")))
+        if isinstance(dataset, Refusal):
+            return dataset
+        raw, _unknown = raw_event({name: value for name, value in item.items() if name != "dataset"})
+        return run(raw, self._browsers.origin(request, dataset, ENTRY))
+
+    def _too_many(self, over: Over) -> Answer:
+        self._browsers.metrics.limited[ENTRY, over.kind] += 1
+        headers = (*JSON_CORS, (b"retry-after", str(over.retry_s).encode()))
+        return Answer(429, answers.failed("more events than the limit; send them again later", code=4), headers)
