@@ -3,18 +3,20 @@
 -- name: insert_withdrawals
 -- Consent is withdrawn for these marks; whatever was granted before no longer counts.
 insert into withdrawal (name, withdrawn_at) values /*rows*/ (?, ?)
-on conflict (name) do update set withdrawn_at = max(excluded.withdrawn_at, withdrawn_at, coalesce(granted_at, 0)),
+on conflict (name) do update set withdrawn_at = greatest(excluded.withdrawn_at, withdrawal.withdrawn_at, coalesce(withdrawal.granted_at, 0)),
                                  granted_at = null;
 
 -- name: grant_again
 -- Consent is given again; later than the withdrawal by the order of things, whatever the clock says.
-update withdrawal set granted_at = max(?1, withdrawn_at + 1)
-where granted_at is null and name in (select value from carray(?2));
+update withdrawal set granted_at = greatest(?1, withdrawn_at + 1)
+where granted_at is null and name in /*ids*/ (?2);
 
 -- name: select_withdrawals
-select name, withdrawn_at, granted_at from withdrawal where name in (select value from carray(?1));
+-- What is known of these marks.
+select name, withdrawn_at, granted_at from withdrawal where name in /*ids*/ (?1);
 
 -- name: any_withdrawal
+-- Whether anybody ever withdrew consent here.
 select 1 from withdrawal limit 1;
 
 -- name: purge_withdrawals
@@ -25,5 +27,5 @@ delete from withdrawal where granted_at < ?1;
 -- A trusted copy has come for actions that were kept back because only an untrusted one spoke for them.
 update delivery set state = 'waiting', reason = '', due_at = ?1, settled_at = null
 where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed') and id in (
-    select a.value * 256 + d.id from carray(?2) as a join destination as d)
+    select a.value * 256 + d.id from /*each*/ (?2) as a join destination as d)
   and not exists (select 1 from frozen as f where f.delivery = delivery.id);

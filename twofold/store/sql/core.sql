@@ -10,6 +10,7 @@ begin immediate;
 commit;
 
 -- name: rollback
+-- Nothing of the transaction is kept.
 rollback;
 
 -- name: select_last_row
@@ -31,25 +32,34 @@ values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: replace_actions
 -- Actions that later copies changed; whole rows, as read in the same transaction.
-insert or replace into action (id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at,
+insert into action (id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at,
                     copies, late_copies, tier, channels, consent, value, currency, order_id, goods,
                     destinations_at_accept, merged_into)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (id) do update set dataset = excluded.dataset, event_name = excluded.event_name,
+    event_id = excluded.event_id, fold_key = excluded.fold_key, event_time = excluded.event_time,
+    created_at = excluded.created_at, due_at = excluded.due_at, sealed_at = excluded.sealed_at,
+    copies = excluded.copies, late_copies = excluded.late_copies, tier = excluded.tier, channels = excluded.channels,
+    consent = excluded.consent, value = excluded.value, currency = excluded.currency, order_id = excluded.order_id,
+    goods = excluded.goods, destinations_at_accept = excluded.destinations_at_accept,
+    merged_into = excluded.merged_into;
 
 -- name: insert_copies
 -- Copies beyond an action's first.
-insert or ignore into copy (action, position) values /*rows*/ (?, ?);
+insert into copy (action, position) values /*rows*/ (?, ?)
+on conflict do nothing;
 
 -- name: copy_copies
 -- The copies of an action that was merged become copies of the one it was merged into.
-insert or ignore into copy (action, position)
-select ?1, ?2 union all select ?1, position from copy where action = ?2;
+insert into copy (action, position)
+select ?1, ?2 union all select ?1, position from copy where action = ?2
+on conflict do nothing;
 
 -- name: select_actions
 -- Known actions by id, whole rows.
 select id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at, copies, late_copies,
        tier, channels, consent, value, currency, order_id, goods, destinations_at_accept, merged_into
-from action where id in (select value from carray(?));
+from action where id in /*ids*/ (?);
 
 -- name: insert_deliveries
 -- One delivery for each new action and destination.
@@ -58,9 +68,9 @@ values /*rows*/ (?, ?, ?, ?, ?, 0, 0);
 
 -- name: release_deliveries
 -- The hold of these actions ended early: a richer copy has come. Only what was never claimed.
-update delivery set due_at = min(due_at, ?1)
+update delivery set due_at = least(due_at, ?1)
 where state = 'waiting' and lease_token = 0 and id in (
-    select a.value * 256 + d.id from carray(?2) as a join destination as d);
+    select a.value * 256 + d.id from /*each*/ (?2) as a join destination as d);
 
 -- name: suppress_merged
 -- An unsent action that was merged into another is not sent itself.
@@ -70,7 +80,7 @@ where state = 'waiting' and id between ?2 * 256 and ?2 * 256 + 255;
 -- name: raise_counters
 -- Adds to a counter.
 insert into counter (name, value) values /*rows*/ (?, ?)
-on conflict (name) do update set value = value + excluded.value;
+on conflict (name) do update set value = counter.value + excluded.value;
 
 -- name: insert_refused
 -- Keeps refused copies and bodies with their reasons.
@@ -100,17 +110,18 @@ order by d.due_at;
 
 -- name: select_copies
 -- All copies of the given actions, in the order they came.
-select e.action, e.position, e.body from event as e where e.position in (select value from carray(?1))
+select e.action, e.position, e.body from event as e where e.position in /*ids*/ (?1)
 union all
 select c.action, e.position, e.body from copy as c join event as e on e.position = c.position
-where c.action in (select value from carray(?1))
+where c.action in /*ids*/ (?1)
 order by 2;
 
 -- name: insert_frozen
 -- Fixes the bytes of a delivery; the first ones win.
-insert or ignore into frozen (delivery, event_id, event_time, action_source, test_event_code, payload, keys, consent,
+insert into frozen (delivery, event_id, event_time, action_source, test_event_code, payload, keys, consent,
                               marks, stitched)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict do nothing;
 
 -- name: hold_deliveries
 -- Not yet: looked at again at the given time, or when there is news.
@@ -119,7 +130,7 @@ from (values /*rows*/ (?, ?, ?)) as v where delivery.id = v.column1 and delivery
 
 -- name: seal_actions
 -- From here on, further copies of these actions are late.
-update action set sealed_at = ?1 where sealed_at is null and id in (select value from carray(?2));
+update action set sealed_at = ?1 where sealed_at is null and id in /*ids*/ (?2);
 
 -- name: fix_actions
 -- What an action is sent as, once its copies are united: id, money, order. Before it is sealed.
@@ -129,7 +140,7 @@ from (values /*rows*/ (?, ?, ?, ?, ?)) as v where action.id = v.column1 and acti
 -- name: lease_deliveries
 -- Hands deliveries to one worker until the given time.
 update delivery set leased_until = ?1, lease_token = ?2, first_attempt_at = coalesce(first_attempt_at, ?3)
-where state = 'waiting' and id in (select value from carray(?4));
+where state = 'waiting' and id in /*ids*/ (?4);
 
 -- name: close_deliveries
 -- Deliveries that are settled without an attempt: state, reason, time.
@@ -145,6 +156,7 @@ from (values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?)) as v
 where delivery.id = v.column1 and delivery.lease_token = v.column2 and delivery.leased_until is not null;
 
 -- name: insert_attempts
+-- What was tried, and what came back.
 insert into attempt (delivery, started_at, ended_at, outcome, status, code, decision, note)
 values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?);
 
@@ -167,5 +179,5 @@ where leased_until is not null;
 -- name: revive_all
 -- Dead deliveries wait again, with their frozen bytes; nobody holds a lease on them.
 update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null, leased_until = null
-where state = 'dead' and id in (select value from carray(?2))
+where state = 'dead' and id in /*ids*/ (?2)
   and not exists (select 1 from frozen as f where f.delivery = delivery.id and length(f.payload) = 0);

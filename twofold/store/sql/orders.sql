@@ -2,12 +2,12 @@
 
 -- name: select_order_names
 -- Which orders go by these names.
-select name, order_row from order_name where name in (select value from carray(?));
+select name, order_row from order_name where name in /*ids*/ (?);
 
 -- name: select_orders
 -- Orders by row id.
 select id, dataset, order_id, placed_at, action, person, outcomes, state from orders
-where id in (select value from carray(?));
+where id in /*ids*/ (?);
 
 -- name: select_order_of_action
 -- The order that an action stands for.
@@ -22,10 +22,12 @@ where o.person = ?1 and o.placed_at between ?4 and ?5 and o.dataset = ?2 and o.i
 order by o.placed_at desc limit 50;
 
 -- name: insert_order
+-- A new order, that stands for no action yet.
 insert into orders (dataset, order_id, placed_at, action, person, outcomes, changed_at, state)
 values (?, ?, ?, null, null, 0, ?, ?) returning id;
 
 -- name: update_order
+-- What an order is now, derived from all its facts.
 update orders set order_id = ?2, placed_at = ?3, changed_at = ?4, state = ?5 where id = ?1;
 
 -- name: own_action
@@ -38,10 +40,13 @@ update orders set action = ?1
 where action = ?2 and not exists (select 1 from orders as o where o.action = ?1);
 
 -- name: mark_outcome_sent
+-- This end of an order has been told.
 update orders set outcomes = outcomes | ?2 where id = ?1;
 
 -- name: insert_order_names
-insert or ignore into order_name (name, order_row) values /*rows*/ (?, ?);
+-- Names of an order; one that another order has stays that one's.
+insert into order_name (name, order_row) values /*rows*/ (?, ?)
+on conflict do nothing;
 
 -- name: take_order_names
 -- The same for an order that is new: what another had as its number is this one's now.
@@ -56,34 +61,40 @@ from delivery as d left join frozen as f on f.delivery = d.id where d.id between
 
 -- name: insert_order_fact
 -- A fact once; the same report again is the same row.
-insert or ignore into order_fact (order_row, received_at, at, kind, source, reference, digest, body)
-values (?, ?, ?, ?, ?, ?, ?, ?);
+insert into order_fact (order_row, received_at, at, kind, source, reference, digest, body)
+values (?, ?, ?, ?, ?, ?, ?, ?)
+on conflict do nothing;
 
 -- name: select_order_facts
 -- All that was reported about an order.
 select source, body from order_fact where order_row = ? order by id;
 
 -- name: move_order_names
+-- The names of an order that became part of another.
 update order_name set order_row = ?1 where order_row = ?2;
 
 -- name: move_order_facts
-update or ignore order_fact set order_row = ?1 where order_row = ?2;
+-- Those that the other order has already stay behind, and go with it.
+update order_fact set order_row = ?1
+where order_row = ?2 and digest not in (select digest from order_fact where order_row = ?1);
 
 -- name: drop_order_facts
+-- Facts that the other order had already.
 delete from order_fact where order_row = ?;
 
 -- name: drop_order
+-- An order that became part of another.
 delete from orders where id = ?;
 
 -- name: release_order
 -- News of an order: look at its action again, though not before its hold is over.
-update delivery set due_at = max(?1, (select due_at from action where id = ?2))
+update delivery set due_at = greatest(?1, (select due_at from action where id = ?2))
 where state = 'waiting' and lease_token = 0 and id between ?2 * 256 and ?2 * 256 + 255;
 
 -- name: requeue_order
 -- An order that was given up counts after all: what was not sent for its sake waits again.
 update delivery set state = 'waiting', reason = '', settled_at = null,
-       due_at = max(?1, (select due_at from action where id = ?2))
+       due_at = greatest(?1, (select due_at from action where id = ?2))
 where state = 'suppressed' and id between ?2 * 256 and ?2 * 256 + 255
-  and (reason glob 'order_*' or reason glob 'never_*' or reason in ('no_order', 'test_order', 'renewal'))
+  and (reason like 'order!_%' escape '!' or reason like 'never!_%' escape '!' or reason in ('no_order', 'test_order', 'renewal'))
   and not exists (select 1 from frozen where frozen.delivery = delivery.id);

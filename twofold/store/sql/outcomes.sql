@@ -2,7 +2,7 @@
 
 -- name: select_sent_actions
 -- Which of these actions were sent, or are on their way with their bytes fixed; and their consent.
-select a.id, a.consent from carray(?) as c cross join action as a on a.id = c.value
+select a.id, a.consent from /*each*/ (?) as c cross join action as a on a.id = c.value
 where a.sealed_at is not null and a.merged_into is null and exists (
     select 1 from delivery as d where d.id between a.id * 256 and a.id * 256 + 255 and (d.state = 'delivered'
         or (d.state = 'waiting' and exists (select 1 from frozen as f where f.delivery = d.id))));
@@ -14,9 +14,10 @@ select id from orders where (?1 is null or dataset = ?1) and placed_at >= ?2 ord
 -- name: list_orders
 -- Orders by row id.
 select id, dataset, order_id, placed_at, action, person, outcomes, state from orders
-where id in (select value from carray(?));
+where id in /*ids*/ (?);
 
 -- name: list_order_datasets
+-- Which datasets have orders.
 select distinct dataset from orders;
 
 -- name: find_order
@@ -29,14 +30,14 @@ select received_at, at, kind, source, reference, body from order_fact where orde
 
 -- name: list_facts_of
 -- The reports of several orders, each with when it came in.
-select order_row, received_at, source, body from order_fact where order_row in (select value from carray(?)) order by id;
+select order_row, received_at, source, body from order_fact where order_row in /*ids*/ (?) order by id;
 
 -- name: list_purchases
 -- The deliveries of actions, with what was sent in those that arrived.
 select a.id, d.id, t.name, case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end,
        case when d.state = 'waiting' and t.paused_for is not null then t.paused_for else d.reason end,
        a.sealed_at, a.value, a.currency, coalesce(f.marks, ''), case when d.state = 'delivered' then f.payload end
-from carray(?) as c cross join action as a on a.id = c.value
+from /*each*/ (?) as c cross join action as a on a.id = c.value
 join delivery as d on d.id between a.id * 256 and a.id * 256 + 255 join destination as t on t.id = d.destination
 left join frozen as f on f.delivery = d.id order by d.id;
 

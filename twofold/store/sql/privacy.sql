@@ -2,9 +2,10 @@
 
 -- name: select_redacted
 -- Which of these rows were redacted before: their digest is the one to keep.
-select position from redaction where position in (select value from carray(?));
+select position from redaction where position in /*ids*/ (?);
 
 -- name: upsert_redactions
+-- Redacted rows: the digest that the chain was made with is kept from the first time, that of what is left is renewed.
 insert into redaction (position, digest, body) values /*rows*/ (?, ?, ?)
 on conflict (position) do update set body = excluded.body;
 
@@ -14,46 +15,55 @@ update event set body = v.column2, event_id = v.column3, salt = null
 from (values /*rows*/ (?, ?, ?)) as v where event.position = v.column1;
 
 -- name: select_bodies
+-- Rows of the journal that an erasure is to redact.
 select position, dataset, event_name, event_id, action, body, salt from event
-where position in (select value from carray(?)) order by position;
+where position in /*ids*/ (?) order by position;
 
 -- name: insert_audit
+-- One more entry of the log, chained to the one before.
 insert into audit (id, at, kind, facts, chain) values (?, ?, ?, ?, ?);
 
 -- name: last_audit
+-- Where the log stands.
 select id, chain from audit order by id desc limit 1;
 
 -- name: insert_erasure
 -- The same request twice is one.
-insert or ignore into erasure (id, kind, requested_at, requested_by, dataset, named, state, scanned, orders_at, refused_at, salt, counts)
-values (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, '{}');
+insert into erasure (id, kind, requested_at, requested_by, dataset, named, state, scanned, orders_at, refused_at, salt, counts)
+values (?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, '{}')
+on conflict do nothing;
 
 -- name: insert_erasure_keys
-insert or ignore into erasure_key (erasure, kind, digest) values /*rows*/ (?, ?, ?);
+-- What an erasure looks for, as digests.
+insert into erasure_key (erasure, kind, digest) values /*rows*/ (?, ?, ?)
+on conflict do nothing;
 
 -- name: insert_erasure_rows
 -- The whole of a row is more than a mention in it.
 insert into erasure_row (erasure, position, whole) values /*rows*/ (?, ?, ?)
-on conflict (erasure, position) do update set whole = max(whole, excluded.whole);
+on conflict (erasure, position) do update set whole = greatest(erasure_row.whole, excluded.whole);
 
 -- name: insert_erasure_actions
 -- What became the person's after it only mentioned them is looked at again.
 insert into erasure_action (erasure, action, whole, stopped) values /*rows*/ (?, ?, ?, 0)
-on conflict (erasure, action) do update set whole = max(whole, excluded.whole),
-                                            stopped = case when excluded.whole > whole then 0 else stopped end;
+on conflict (erasure, action) do update set whole = greatest(erasure_action.whole, excluded.whole),
+                                            stopped = case when excluded.whole > erasure_action.whole then 0 else erasure_action.stopped end;
 
 -- name: next_erasure_rows
+-- Journal rows that an erasure has found and not done yet.
 select position, whole from erasure_row where erasure = ? order by position limit ?;
 
 -- name: drop_erasure_rows
-delete from erasure_row where erasure = ?1 and position in (select value from carray(?2));
+-- Rows that are done.
+delete from erasure_row where erasure = ?1 and position in /*ids*/ (?2);
 
 -- name: next_erasure_actions
+-- Actions of an erasure whose sending is not stopped yet.
 select action, whole from erasure_action where erasure = ? and stopped = 0 order by action limit ?;
 
 -- name: sends_in_flight
 -- Deliveries of these actions that a worker holds now: their request may be on its way.
-select distinct d.id / 256 from carray(?1) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255
+select distinct d.id / 256 from /*each*/ (?1) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255
 where d.leased_until > ?2;
 
 -- name: suppress_erased
@@ -61,58 +71,74 @@ where d.leased_until > ?2;
 update delivery set state = 'suppressed', reason = 'erased', leased_until = null,
        settled_at = coalesce(settled_at, ?1)
 where state in ('waiting', 'dead') and id in (
-    select d.id from carray(?2) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
+    select d.id from /*each*/ (?2) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
 
 -- name: empty_payloads_of
-update frozen set payload = zeroblob(0), test_event_code = null where length(payload) > 0 and delivery in (
-    select d.id from carray(?) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
+-- The bytes that were, or would have been, sent of these actions.
+update frozen set payload = /*no_bytes*/, test_event_code = null where length(payload) > 0 and delivery in (
+    select d.id from /*each*/ (?) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
 
 -- name: empty_notes_of
+-- What a platform said of these actions, in its own words, may quote the person.
 update attempt set note = '' where note != '' and delivery in (
-    select d.id from carray(?) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
+    select d.id from /*each*/ (?) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
 
 -- name: mark_stopped
-update erasure_action set stopped = 1 where erasure = ?1 and action in (select value from carray(?2));
+-- Nothing of these actions is sent any more.
+update erasure_action set stopped = 1 where erasure = ?1 and action in /*ids*/ (?2);
 
 -- name: rename_actions
+-- Actions whose ids named an erased person.
 update action set event_id = v.column2, fold_key = v.column3, order_id = v.column4
 from (values /*rows*/ (?, ?, ?, ?)) as v where action.id = v.column1;
 
 -- name: rename_frozen
+-- The same ids beside the frozen bytes.
 update frozen set event_id = v.column2 from (values /*rows*/ (?, ?)) as v where frozen.delivery = v.column1;
 
 -- name: insert_erased_ids
-insert or ignore into erased_id (digest, at) values /*rows*/ (?, ?);
+-- Ids that were erased, as keyed digests, so that a late copy of theirs is not sent.
+insert into erased_id (digest, at) values /*rows*/ (?, ?)
+on conflict do nothing;
 
 -- name: insert_erasure_orders
+-- Orders that an erasure has found; the whole of one is more than a mention in it.
 insert into erasure_order (erasure, order_row, whole) values /*rows*/ (?, ?, ?)
-on conflict (erasure, order_row) do update set whole = max(whole, excluded.whole);
+on conflict (erasure, order_row) do update set whole = greatest(erasure_order.whole, excluded.whole);
 
 -- name: next_erasure_orders
+-- Orders that an erasure has found and not done yet.
 select e.order_row, e.whole, o.order_id, o.state from erasure_order as e join orders as o on o.id = e.order_row
 where e.erasure = ? limit ?;
 
 -- name: drop_erasure_orders
-delete from erasure_order where erasure = ?1 and order_row in (select value from carray(?2));
+-- Orders that are done.
+delete from erasure_order where erasure = ?1 and order_row in /*ids*/ (?2);
 
 -- name: redact_orders
+-- Orders of an erased person: another name, no buyer.
 update orders set order_id = v.column2, state = v.column3, person = null
 from (values /*rows*/ (?, ?, ?)) as v where orders.id = v.column1;
 
 -- name: select_facts_of
-select id, body from order_fact where order_row in (select value from carray(?));
+-- All reports of these orders.
+select id, body from order_fact where order_row in /*ids*/ (?);
 
 -- name: redact_facts
+-- Reports of an erased person's orders: the amounts stay, who and where to look it up go.
 update order_fact set body = v.column2, reference = '', digest = v.column3
 from (values /*rows*/ (?, ?, ?)) as v where order_fact.id = v.column1;
 
 -- name: drop_names_of
-delete from order_name where order_row in (select value from carray(?));
+-- Nothing leads to these orders any more.
+delete from order_name where order_row in /*ids*/ (?);
 
 -- name: drop_refused
-delete from refused where id in (select value from carray(?));
+-- Refused bodies whose days are over, or that speak of an erased person.
+delete from refused where id in /*ids*/ (?);
 
 -- name: select_erasure
+-- One request, whole.
 select id, kind, requested_at, requested_by, dataset, named, state, scanned, orders_at, refused_at, salt, counts, done_at
 from erasure where id = ?;
 
@@ -121,9 +147,11 @@ from erasure where id = ?;
 select id from erasure where state in ('asked', 'found', 'cleared') and kind != 'export' order by requested_at, id limit 1;
 
 -- name: select_erasure_keys
+-- What an erasure looks for.
 select kind, digest from erasure_key where erasure = ?;
 
 -- name: update_erasure
+-- How far an erasure has come.
 update erasure set state = ?2, scanned = ?3, orders_at = ?4, refused_at = ?5, counts = ?6 where id = ?1;
 
 -- name: close_erasure
@@ -131,15 +159,19 @@ update erasure set state = ?2, scanned = ?3, orders_at = ?4, refused_at = ?5, co
 update erasure set state = ?2, salt = null, done_at = ?3 where id = ?1;
 
 -- name: drop_erasure_keys
+-- The digests that were looked for, once everything is found and gone.
 delete from erasure_key where erasure = ?;
 
 -- name: drop_erasure_actions
+-- An erasure that is done needs none of its working rows.
 delete from erasure_action where erasure = ?;
 
 -- name: tail_bodies
+-- Rows that came after an erasure had looked.
 select position, dataset, action, body from event where position > ? order by position limit ?;
 
 -- name: redact_fact_bodies
+-- Reports of orders in which only a mention was taken out.
 update order_fact set body = v.column2 from (values /*rows*/ (?, ?)) as v where order_fact.id = v.column1;
 
 -- name: bodies_after
@@ -147,38 +179,47 @@ update order_fact set body = v.column2 from (values /*rows*/ (?, ?)) as v where 
 select position, received_at, event_id, body, salt from event where position > ? order by position limit ?;
 
 -- name: bodies_at
-select position, received_at, event_id, body, salt from event where position in (select value from carray(?));
+-- Rows of the journal by position, for what retention passed over before.
+select position, received_at, event_id, body, salt from event where position in /*ids*/ (?);
 
 -- name: actions_waiting
 -- Those of these actions of which something still waits to be sent.
-select distinct a.value from carray(?) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255
+select distinct a.value from /*each*/ (?) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255
 where d.state = 'waiting';
 
 -- name: retention_reached
+-- How far one kind of retention has come.
 insert into progress (name, value) values (?1, ?2) on conflict (name) do update set value = excluded.value;
 
 -- name: retention_count
+-- So many rows more were redacted since the log last said so.
 insert into progress (name, value) values ('redacted', ?1)
-on conflict (name) do update set value = value + excluded.value;
+on conflict (name) do update set value = progress.value + excluded.value;
 
 -- name: retention_reset
+-- The log has said it: counted from nothing again.
 update progress set value = 0 where name = ?;
 
 -- name: retention_horizon
 -- Deliveries settled before this time have no trail any more.
 insert into progress (name, value) values ('trail_before', ?1)
-on conflict (name) do update set value = max(value, excluded.value);
+on conflict (name) do update set value = greatest(progress.value, excluded.value);
 
 -- name: retention_pass_over
-insert or ignore into retention_later (what, row_number) values /*rows*/ (?, ?);
+-- Rows that something still waits for: looked at again later.
+insert into retention_later (what, row_number) values /*rows*/ (?, ?)
+on conflict do nothing;
 
 -- name: retention_passed_over
+-- Rows to be looked at again.
 select row_number from retention_later where what = ? order by row_number;
 
 -- name: retention_done_later
-delete from retention_later where what = ?1 and row_number in (select value from carray(?2));
+-- Rows that were passed over and are done now.
+delete from retention_later where what = ?1 and row_number in /*ids*/ (?2);
 
 -- name: payloads_after
+-- The next frozen bytes for retention, with what decides whether they are still needed.
 select f.delivery, a.created_at, d.state, d.settled_at from frozen as f join delivery as d on d.id = f.delivery
 join action as a on a.id = f.delivery / 256 where f.delivery > ? order by f.delivery limit ?;
 
@@ -188,10 +229,12 @@ select l.row_number from retention_later as l join delivery as d on d.id = l.row
 where l.what = 'payload' and d.state != 'waiting' and d.settled_at < ? limit ?;
 
 -- name: empty_payloads
-update frozen set payload = zeroblob(0), test_event_code = null
-where length(payload) > 0 and delivery in (select value from carray(?));
+-- Bytes that nobody sends any more and whose days are over.
+update frozen set payload = /*no_bytes*/, test_event_code = null
+where length(payload) > 0 and delivery in /*ids*/ (?);
 
 -- name: forget_buyers
+-- Orders last changed so long ago forget the digest of who bought.
 update orders set person = null
 where id in (select id from orders where person is not null and changed_at < ? limit ?);
 
@@ -208,17 +251,19 @@ update frozen set keys = '', consent = '', marks = '', stitched = '' where deliv
         select delivery from attempt where id between ?1 and ?2));
 
 -- name: drop_attempts
+-- Attempts whose days are over; the log keeps what was sealed of them.
 delete from attempt where id between ? and ?;
 
 -- name: drop_erased_ids
+-- Digests of erased ids that no late copy can bring again.
 delete from erased_id where at < ?;
 
 -- name: payloads_of
 -- Sent and frozen bytes of these actions, and whether they may still be sent.
-select f.delivery, d.state, f.payload from carray(?) as a
+select f.delivery, d.state, f.payload from /*each*/ (?) as a
 cross join frozen as f on f.delivery between a.value * 256 and a.value * 256 + 255 join delivery as d on d.id = f.delivery
 where length(f.payload) > 0;
 
 -- name: unfreeze
 -- These are built again, from what is left of their copies, when they are claimed next.
-delete from frozen where delivery in (select value from carray(?));
+delete from frozen where delivery in /*ids*/ (?);

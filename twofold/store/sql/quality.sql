@@ -5,6 +5,7 @@
 select position, received_at from event where position >= ? order by position limit 1;
 
 -- name: last_position
+-- Where the journal stands.
 select max(position) from event;
 
 -- name: quality_keys
@@ -22,7 +23,7 @@ group by 1, 2;
 
 -- name: sampled_bodies
 -- Copies at these positions.
-select body from event where position in (select value from carray(?));
+select body from event where position in /*ids*/ (?);
 
 -- name: stitched_groups
 -- What left, with what was taken over from visits: by dataset, event, destination and channels.

@@ -3,29 +3,33 @@
 -- name: find_sightings
 -- Which browsers these identifiers were seen with since a time.
 select key, browser, tier, first_at, last_at from sighting
-where key in (select value from carray(?)) and last_at >= ?;
+where key in /*ids*/ (?) and last_at >= ?;
 
 -- name: select_browsers
 -- Browsers by id, each with its newest visit; ?1 is the number of slots.
 select b.id, b.dataset, b.fbp, b.consent, b.limits, b.first_at, b.last_at, b.visits,
        v.from_at, v.until_at, v.fbc, v.address, v.agent, v.click_ids
 from browser as b left join visit as v on v.browser = b.id and v.slot = (b.visits - 1) % ?1
-where b.id in (select value from carray(?2));
+where b.id in /*ids*/ (?2);
 
 -- name: put_browsers
 -- Browsers new or changed; whole rows, as read in the same transaction.
-insert or replace into browser (id, dataset, fbp, consent, limits, first_at, last_at, visits)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?);
+insert into browser (id, dataset, fbp, consent, limits, first_at, last_at, visits)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (id) do update set dataset = excluded.dataset, fbp = excluded.fbp, consent = excluded.consent,
+    limits = excluded.limits, first_at = excluded.first_at, last_at = excluded.last_at, visits = excluded.visits;
 
 -- name: put_visits
 -- Visits begun or gone on.
-insert or replace into visit (browser, slot, from_at, until_at, fbc, address, agent, click_ids)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?);
+insert into visit (browser, slot, from_at, until_at, fbc, address, agent, click_ids)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (browser, slot) do update set from_at = excluded.from_at, until_at = excluded.until_at,
+    fbc = excluded.fbc, address = excluded.address, agent = excluded.agent, click_ids = excluded.click_ids;
 
 -- name: put_sightings
 -- Identifiers seen with browsers, for the first time or again.
 insert into sighting (key, browser, kind, tier, first_at, last_at) values /*rows*/ (?, ?, ?, ?, ?, ?)
-on conflict (key, browser) do update set tier = max(tier, excluded.tier), last_at = max(last_at, excluded.last_at);
+on conflict (key, browser) do update set tier = greatest(sighting.tier, excluded.tier), last_at = greatest(sighting.last_at, excluded.last_at);
 
 -- name: select_visits
 -- A browser's visits that began before one time and went on after another, newest first.
@@ -38,39 +42,44 @@ select kind, key from sighting where browser = ? and kind in ('em', 'external_id
 
 -- name: empty_visits
 -- These browsers' visits are forgotten.
-delete from visit where browser in (select value from carray(?));
+delete from visit where browser in /*ids*/ (?);
 
 -- name: empty_sightings
 -- Which persons and clicks these browsers were seen with. Their own ids and purchases stay, as digests: the "no" has
 -- to be known again, also for what was sent with their data once and is about to be sent again.
-delete from sighting where browser in (select value from carray(?)) and kind in ('em', 'external_id', 'ph', 'fbc');
+delete from sighting where browser in /*ids*/ (?) and kind in ('em', 'external_id', 'ph', 'fbc');
 
 -- name: forget_links
 -- These browsers say yes again: what they bought or put into a cart before their no is not theirs any more.
-delete from sighting where browser in (select value from carray(?)) and kind not in ('fbp', 'visitor');
+delete from sighting where browser in /*ids*/ (?) and kind not in ('fbp', 'visitor');
 
 -- name: deny_browsers
 -- These browsers said no.
-update browser set fbp = null, limits = '', consent = ?1, last_at = max(last_at, ?2)
-where id in (select value from carray(?3));
+update browser set fbp = null, limits = '', consent = ?1, last_at = greatest(last_at, ?2)
+where id in /*ids*/ (?3);
 
 -- name: forget_sightings
-delete from sighting where browser in (select value from carray(?));
+-- All identifiers of these browsers.
+delete from sighting where browser in /*ids*/ (?);
 
 -- name: forget_browsers
-delete from browser where id in (select value from carray(?));
+-- These browsers are gone; their visits and identifiers were taken before.
+delete from browser where id in /*ids*/ (?);
 
 -- name: next_browsers
 -- The last of the next so many browsers after an id; null when there is none.
 select max(id) from (select id from browser where id > ? order by id limit ?);
 
 -- name: expire_visits
+-- Visits of a range of browsers that ended so long ago.
 delete from visit where browser > ? and browser <= ? and until_at < ?;
 
 -- name: expire_sightings
+-- Identifiers of a range of browsers, last seen so long ago.
 delete from sighting where browser > ? and browser <= ? and last_at < ?;
 
 -- name: expire_browsers
+-- Browsers of a range of ids that were not seen for so long.
 delete from browser where id > ? and id <= ? and last_at < ?;
 
 -- name: any_denial
@@ -88,4 +97,4 @@ select distinct dataset from browser;
 -- name: select_visits_of
 -- All visits of these browsers, for the person who asks what is kept.
 select b.dataset, b.fbp, v.from_at, v.until_at, v.fbc, v.address, v.agent, v.click_ids
-from visit as v join browser as b on b.id = v.browser where b.id in (select value from carray(?)) order by v.from_at;
+from visit as v join browser as b on b.id = v.browser where b.id in /*ids*/ (?) order by v.from_at;

@@ -1,6 +1,10 @@
-"""Loads the files of store/sql: named statements with a repeatable row, each carrying its name for the slow log.
+"""Loads store/sql/*.sql: named statements in one dialect, translated here for the embedded engine.
 
-Owns the little format only: ``-- name: x`` starts a statement, ``/*rows*/ (...)`` marks the repeated part.
+Owns the little format. ``-- name: x`` starts a statement; lines of plain words follow it. Markers stand where engines
+differ: ``/*rows*/ (...)`` is repeated for each row, ``x in /*ids*/ (?)`` is any of a bound list, ``from /*each*/ (?) as a``
+is that list as rows with the column ``value``, ``/*no_bytes*/`` is an empty value of bytes, and ``greatest`` and ``least``
+compare values. ``-- name: x @engine`` is a statement's other wording for one engine only. Each statement carries its name
+for the slow log.
 """
 
 from __future__ import annotations
@@ -9,23 +13,49 @@ import re
 from functools import lru_cache
 from importlib import resources
 
+ENGINE = "sqlite"
 MAX_ROWS = 128
 """Rows in one expanded statement at most; larger batches take several (engine limit: 32,766 values)."""
 
 _ROWS = re.compile(r"/\*rows\*/ (\([^)]*\))")
+_NAME = re.compile(r"(\w+)(?: @(\w+))?")
+_DIALECT = (
+    (re.compile(r"/\*ids\*/ \((\?\d*)\)"), r"(select value from carray(\1))"),
+    (re.compile(r"/\*each\*/ \((\?\d*)\)"), r"carray(\1)"),
+    (re.compile(r"/\*no_bytes\*/"), "zeroblob(0)"),
+    (re.compile(r"\bgreatest\("), "max("),
+    (re.compile(r"\bleast\("), "min("),
+)
+
+
+@lru_cache(maxsize=1)
+def written() -> dict[tuple[str, str], str]:
+    """(name, engine or nothing) to the statement as it stands in its file, with its plain words."""
+    files = [f for f in resources.files("twofold.store").joinpath("sql").iterdir() if f.name.endswith(".sql")]
+    parts = [part for f in files for part in re.split(r"(?m)^-- name: ", f.read_text(encoding="utf-8"))[1:]]
+    found: dict[tuple[str, str], str] = {}
+    for part in parts:
+        head, _, rest = part.partition("\n")
+        match = _NAME.fullmatch(head.strip())
+        assert match is not None, f"expected a name, and an engine after @ or none, got {head!r}"
+        key = (match[1], match[2] or "")
+        assert key not in found, f"two statements are named {head.strip()}"
+        found[key] = rest
+    return found
 
 
 @lru_cache(maxsize=1)
 def _templates() -> dict[str, str]:
-    files = [f for f in resources.files("twofold.store").joinpath("sql").iterdir() if f.name.endswith(".sql")]
-    parts = [part for f in files for part in re.split(r"(?m)^-- name: ", f.read_text(encoding="utf-8"))[1:]]
-    found: dict[str, str] = {}
-    for part in parts:
-        name, _, rest = part.partition("\n")
-        sql = "\n".join(line for line in rest.splitlines() if not line.startswith("--")).strip()
-        assert name.strip() not in found, f"two statements are named {name.strip()}"
-        found[name.strip()] = f"/* {name.strip()} */ {sql}"
-    return found
+    """The statements of this engine, translated."""
+    mine = {name: text for (name, engine), text in sorted(written().items()) if engine in ("", ENGINE)}
+    return {name: f"/* {name} */ {_translated(text)}" for name, text in mine.items()}
+
+
+def _translated(text: str) -> str:
+    sql = "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip()
+    for marker, form in _DIALECT:
+        sql = marker.sub(form, sql)
+    return sql
 
 
 @lru_cache(maxsize=4096)
