@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from twofold.commands.consent import consent
+from twofold.store.store import Store
 
 CONFIGURATION = """
 [[dataset]]
@@ -20,11 +22,23 @@ id = "2"
 """
 
 
+def make_store(folder: Path) -> None:
+    """A data folder in which nothing has happened yet."""
+
+    async def made() -> None:
+        store = Store(folder, routes={}, opened_at=1_790_000_000_000)
+        store.start()
+        await store.close()
+
+    asyncio.run(made())
+
+
 @pytest.fixture
 def run(tmp_path):
     settings = tmp_path / "twofold.toml"
     settings.write_text(CONFIGURATION)
     folder = tmp_path / "data"
+    make_store(folder)
 
     def typed(*words: str, stdin: str = ""):
         return CliRunner().invoke(consent, [*words, "--config", str(settings), "--data", str(folder)], input=stdin)

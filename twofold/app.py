@@ -18,7 +18,6 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from twofold.clock import Clock, now_ms
-from twofold.collect.doors.consent import answer_command
 from twofold.collect.doors.router import Doors
 from twofold.collect.doors.webhooks import Webhooks
 from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS
@@ -27,7 +26,8 @@ from twofold.collect.limits.quarantine import WATCHED, ShareWatch
 from twofold.collect.listen.asgi import Collector
 from twofold.collect.metrics import CollectMetrics
 from twofold.config import Settings
-from twofold.control.batches import append_batch, decode_batch
+from twofold.control.owner import answer
+from twofold.control.questions import AnyQuestion
 from twofold.control.socket import serve_control
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
@@ -189,18 +189,8 @@ class Gateway:
         pages = {**tag_pages(server.path), "/health": self.health.answer, "/metrics": MetricsPage(self.registry).answer}
         return Collector(doors, pages)
 
-    async def _control(self, question: dict[str, Any]) -> dict[str, Any]:
-        if question.get("command") == "revive":
-            revived = await self.store.revive(question["deliveries"], self.clock())
-            return {"revived": revived}
-        if question.get("command") == "consent":
-            return await answer_command(self.store, question, self.clock())
-        if question.get("command") == "append":
-            orders, events = decode_batch(question)
-            return {"new": await append_batch(self.store, orders, events)}
-        if question.get("command") in ("erase", "erasure", "note"):
-            return await self.eraser.control(question)
-        return {"error": "expected the command revive, consent, append or erase"}
+    async def _control(self, question: AnyQuestion) -> dict[str, Any]:
+        return await answer(question, self.store, self.eraser, self.clock)
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from twofold.collect.access import key_digest
-from twofold.collect.doors.consent import HEARD, ConsentDoors, answer_command, choice_of
+from twofold.collect.doors.consent import HEARD, ConsentDoors, choice_of
 from twofold.collect.messages import Answer, Pending, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.matching.subject import Mark
+from twofold.store.gates.withdrawals import read_standing
 from twofold.store.store import Route, Store
 
 NOW = 1_790_000_000_000
@@ -37,7 +38,7 @@ def said(folder: Path, requests: Iterable[tuple[str, Any, dict[str, str]]]) -> t
             answers = [await ask(doors, *r) for r in requests]
             marks = [Mark("fbp", "1790000000000.1234567890"), Mark("visitor", "v-1"), Mark("ph", PHONE_HASH)]
             marks += [Mark("order", "1001")]
-            standing = await store.standing("1", marks)
+            standing = read_standing(store.folder, "1", marks)
             return answers, {s.kind: "withdrawn" if s.withdrawn else "given" for s in standing if s.withdrawn_at}
         finally:
             await store.close()
@@ -133,26 +134,3 @@ CHOICES = [
 def test_what_takes_consent_back(value, expected):
     """Only what decides about sending; a wish about something else changes nothing here."""
     assert choice_of(value) is expected
-
-
-def test_the_commands_question(tmp_path):
-    """Withdraw, show, give again, show: as `twofold consent` asks a running gateway."""
-
-    async def main():
-        store = Store(tmp_path, routes={"1": Route()}, opened_at=NOW)
-        store.start()
-        try:
-            question = {"dataset": "1", "marks": [["order", "1001"]]}
-            return [
-                await answer_command(store, {**question, "act": act}, NOW)
-                for act in ("withdraw", "show", "grant", "show")
-            ]
-        finally:
-            await store.close()
-
-    assert asyncio.run(main()) == [
-        {"changed": 1},
-        {"standing": [["order", NOW, None]]},
-        {"changed": 1},
-        {"standing": [["order", NOW, NOW + 1]]},
-    ]

@@ -156,7 +156,7 @@ def test_a_request_for_a_copy_is_answered_from_its_digests(tmp_path):
             number = await eraser.ask(SubjectRequest(kind="export", emails=(ANNA.email,)), "shopify")
             waiting = [r["id"] for r in open_requests(tmp_path)]
             found = find_requested(tmp_path, number)
-            await eraser.control({"command": "note", "kind": "export", "facts": {}, "closes": number})
+            await eraser.note("export", {}, number)
             return number, waiting, sorted(found.rows), open_requests(tmp_path), find_requested(tmp_path, number)
 
     number, waiting, positions, still, again = asyncio.run(main())

@@ -399,7 +399,7 @@ def test_a_whole_shop_waits_for_the_operators_word(tmp_path):
             await store.append([ANNA.bought(), copy("x", dataset="2", em="a")])
             number = await eraser.ask(SubjectRequest(kind="erase_shop", dataset="1"), "shopify")
             held = (await store.transact(lambda e: steps.read(e, number))).state
-            await eraser.control({"command": "erase", "release": number})
+            await eraser.release(number)
             async with asyncio.timeout(20):
                 while (status := eraser.status(number)) is None or status.state != "done":
                     await asyncio.sleep(0.005)

@@ -17,6 +17,7 @@ from twofold.consent.marks import marks_from
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Hashed
 from twofold.matching.subject import Mark
+from twofold.store.gates.withdrawals import read_standing
 from twofold.store.store import Store
 
 WAITING, DELIVERED = DeliveryState.WAITING, DeliveryState.DELIVERED
@@ -137,9 +138,9 @@ def test_the_order_of_things_decides_and_not_the_clock(tmp_path, back_ms):
     async def scenario(store: Store):
         await store.withdraw("1", person, NOW)
         await store.grant("1", person, NOW - back_ms)
-        granted = (await store.standing("1", person))[0].withdrawn
+        granted = read_standing(store.folder, "1", person)[0].withdrawn
         await store.withdraw("1", person, NOW - 2 * back_ms)
-        return granted, (await store.standing("1", person))[0].withdrawn
+        return granted, read_standing(store.folder, "1", person)[0].withdrawn
 
     assert scenario_in(tmp_path, scenario) == (False, True)
 
@@ -192,7 +193,7 @@ def test_a_refused_transaction_withdraws_nothing(tmp_path):
         failing = asyncio.ensure_future(store._work(fail))
         withdrawn = asyncio.ensure_future(store.withdraw("1", person, NOW))
         await asyncio.gather(failing, withdrawn, return_exceptions=True)
-        return withdrawn.result(), (await store.standing("1", person))[0].withdrawn
+        return withdrawn.result(), read_standing(store.folder, "1", person)[0].withdrawn
 
     assert scenario_in(tmp_path, scenario) == (1, True)
 

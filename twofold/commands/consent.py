@@ -1,28 +1,26 @@
 """``twofold consent``: take a person's consent back, give it again, or show how it stands.
 
 Owns the words of the command. The values are hashed here, before anything leaves this process; ``-`` reads a value from
-standard input, so that it stands in no list of processes. A running gateway is asked through its control socket; without
-one the command takes the folder itself.
+standard input, so that it stands in no list of processes.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Literal
 
 import typer
 
-from twofold.clock import now_ms
-from twofold.collect.doors.consent import answer_command
 from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption
 from twofold.commands.output import print_json, utc
-from twofold.config import Settings, load_settings
+from twofold.config import load_settings
 from twofold.consent.marks import marks_from
-from twofold.control.socket import ask_gateway
+from twofold.control.owner import on_store
+from twofold.control.questions import ChangeConsent
 from twofold.errors import ConfigError
-from twofold.policies import open_store
+from twofold.matching.subject import Mark
+from twofold.store.gates.withdrawals import Standing, read_standing
 
 consent = typer.Typer(
     name="consent",
@@ -118,9 +116,14 @@ def _given(
 
 
 def _run(
-    act: str, given: dict[str, str], only: str | None, config: Path | None, data: str | None, as_json: bool
+    act: Literal["withdraw", "grant", "show"],
+    given: dict[str, str],
+    only: str | None,
+    config: Path | None,
+    data: str | None,
+    as_json: bool,
 ) -> bool:
-    """Carries it out for each dataset; True when something is withdrawn now (for ``show``)."""
+    """Carries it out for all datasets, or for none; True when something is withdrawn now (for ``show``)."""
     settings = load_settings(config, data=data)
     datasets = [d for d in settings.dataset if only in (None, d.id)]
     if not datasets:
@@ -128,53 +131,40 @@ def _run(
         raise ConfigError(
             f"--dataset: expected one of {known}, got {only or 'none'}; name the configuration with --config"
         )
-    questions: list[dict[str, Any]] = []
-    for d in datasets:
-        marks, unusable = marks_from(given, d.country)
-        if unusable:
-            raise typer.BadParameter(
-                f"not usable as {', '.join(unusable)}; write phone numbers with their country code"
-            )
-        questions.append({"command": "consent", "act": act, "dataset": d.id, "marks": [list(m) for m in marks]})
-    withdrawn = False
-    for question, answer in zip(questions, _answers(settings, questions), strict=True):
-        withdrawn |= _show(act, question["dataset"], answer, as_json)
-    return withdrawn
-
-
-def _answers(settings: Settings, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    folder = Path(settings.server.data)
-    first = ask_gateway(folder, questions[0]) if folder.is_dir() else None
-    if first is None:
-        return asyncio.run(_alone(settings, questions))
-    return [first, *(ask_gateway(folder, q) or {} for q in questions[1:])]
-
-
-async def _alone(settings: Settings, questions: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    store = open_store(settings, now_ms())
-    store.start()
-    try:
-        return [await answer_command(store, q, now_ms()) for q in questions]
-    finally:
-        await store.close()
-
-
-def _show(act: str, dataset: str, answer: dict[str, Any], as_json: bool) -> bool:
-    if act != "show":
-        line = {"dataset": dataset, "act": act, "marks": answer["changed"]}
-        words = f"dataset {dataset}: {'withdrawn' if act == 'withdraw' else 'given again'} ({answer['changed']} marks)"
+    marks = {d.id: _marks(given, d.country) for d in datasets}
+    if act == "show":
+        return _show(Path(settings.server.data), marks, as_json)
+    changed = on_store(settings, ChangeConsent(act=act, marks=marks))["changed"]
+    for dataset, count in changed.items():
+        line = {"dataset": dataset, "act": act, "marks": count}
+        words = f"dataset {dataset}: {'withdrawn' if act == 'withdraw' else 'given again'} ({count} marks)"
         print_json([line]) if as_json else print(words)
-        return False
-    # One value stands under many hashes; all of them were withdrawn together.
-    latest: dict[str, list[Any]] = {}
-    for kind, withdrawn_at, granted_at in answer["standing"]:
-        if withdrawn_at is not None:
-            latest[kind] = max(latest.get(kind, []), [withdrawn_at, granted_at or 0])
-    for kind in dict.fromkeys(k for k, *_ in answer["standing"]):
-        withdrawn_at, granted_at = latest.get(kind, [None, 0])
-        state = "not withdrawn" if withdrawn_at is None else "given again" if granted_at else "withdrawn"
-        at = granted_at or withdrawn_at
-        line = {"dataset": dataset, "kind": kind, "state": state, "at": at}
-        when = f" since {utc(at // 1000)} UTC" if at else ""
-        print_json([line]) if as_json else print(f"dataset {dataset}: {kind} {state}{when}")
-    return any(not granted for _, granted in latest.values())
+    return False
+
+
+def _marks(given: dict[str, str], country: str) -> list[Mark]:
+    marks, unusable = marks_from(given, country)
+    if unusable:
+        raise typer.BadParameter(f"not usable as {', '.join(unusable)}; write phone numbers with their country code")
+    return marks
+
+
+def _show(folder: Path, marks: dict[str, list[Mark]], as_json: bool) -> bool:
+    withdrawn = False
+    for dataset, theirs in marks.items():
+        found = read_standing(folder, dataset, theirs)
+        # One value stands under many hashes; all of them were withdrawn together.
+        latest: dict[str, Standing] = {}
+        for one in found:
+            before = latest.get(one.kind)
+            if one.withdrawn_at is not None and (before is None or one.withdrawn_at > (before.withdrawn_at or 0)):
+                latest[one.kind] = one
+        for kind in dict.fromkeys(one.kind for one in found):
+            last = latest.get(kind, Standing(kind=kind))
+            state = "withdrawn" if last.withdrawn else "given again" if last.granted_at else "not withdrawn"
+            at = last.granted_at or last.withdrawn_at
+            line = {"dataset": dataset, "kind": kind, "state": state, "at": at}
+            when = f" since {utc(at // 1000)} UTC" if at else ""
+            print_json([line]) if as_json else print(f"dataset {dataset}: {kind} {state}{when}")
+        withdrawn |= any(one.withdrawn for one in latest.values())
+    return withdrawn

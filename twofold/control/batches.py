@@ -6,9 +6,9 @@ Owns that form only. Contact data was hashed before; a batch holds what the jour
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from twofold.control.questions import Append
 from twofold.errors import StoreBusy
 from twofold.event.model import Event, decode_event, encode
 from twofold.ledger.model import decode_report, encode_report
@@ -18,10 +18,10 @@ from twofold.store.store import Store
 _RETRY_S = 0.05
 
 
-def encode_batch(orders: Sequence[OrderEntry], events: Sequence[Event]) -> dict[str, Any]:
-    """The parts of a question for `decode_batch`."""
-    return {
-        "orders": [
+def encode_batch(orders: Sequence[OrderEntry], events: Sequence[Event]) -> Append:
+    """The question that `decode_batch` reads."""
+    return Append(
+        orders=[
             {
                 "dataset": entry.dataset,
                 "source": entry.source,
@@ -31,11 +31,11 @@ def encode_batch(orders: Sequence[OrderEntry], events: Sequence[Event]) -> dict[
             }
             for entry in orders
         ],
-        "events": [encode(event).decode() for event in events],
-    }
+        events=[encode(event).decode() for event in events],
+    )
 
 
-def decode_batch(question: Mapping[str, Any]) -> tuple[list[OrderEntry], list[Event]]:
+def decode_batch(question: Append) -> tuple[list[OrderEntry], list[Event]]:
     """The inverse of `encode_batch`."""
     orders = [
         OrderEntry(
@@ -45,9 +45,9 @@ def decode_batch(question: Mapping[str, Any]) -> tuple[list[OrderEntry], list[Ev
             report=decode_report(row["report"]),
             copy=decode_event(row["copy"]) if row["copy"] is not None else None,
         )
-        for row in question["orders"]
+        for row in question.orders
     ]
-    return orders, [decode_event(text) for text in question["events"]]
+    return orders, [decode_event(text) for text in question.events]
 
 
 async def append_batch(store: Store, orders: Sequence[OrderEntry], events: Sequence[Event]) -> int:

@@ -1,6 +1,6 @@
 """Erasing, exporting and showing what was shared: through the running gateway when there is one, else in the folder.
 
-Owns that choice, and the waiting until an erasure is done. What is done is the store's, the socket is `control`'s.
+Owns the waiting until an erasure is done. What is done is the eraser's, who is asked is `owner`'s to say.
 """
 
 from __future__ import annotations
@@ -8,22 +8,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
-from twofold.clock import now_ms
 from twofold.config import Settings
-from twofold.control.socket import ask_gateway
+from twofold.control.owner import FolderOwner, GatewayOwner, on_store, open_owner
+from twofold.control.questions import AskErasure, Erase, Note
 from twofold.errors import ConfigError, StoreError
 from twofold.matching.subject import SubjectRequest, kinds_of
-from twofold.policies import open_store
 from twofold.privacy.export import find_requested, find_subject, receipt, subject_rows
-from twofold.privacy.runner import COMMAND, Eraser, Status
+from twofold.privacy.runner import Status
 from twofold.privacy.search import Found, Progress
-from twofold.store.store import Store
 
 _POLL_S = 0.2
 
@@ -37,16 +36,9 @@ def request_of(settings: Settings, request: SubjectRequest) -> SubjectRequest:
 
 
 def erase(settings: Settings, request: SubjectRequest, progress: Progress) -> dict[str, Any]:
-    """Erases, and returns the receipt once every byte is gone. Raises `StoreError` when it cannot be finished now."""
-    folder = Path(settings.server.data)
-    question = {"command": "erase", "request": structs.asdict(request_of(settings, request))}
-    answer = ask_gateway(folder, question)
-    if answer is None:
-        number = asyncio.run(_alone(settings, request_of(settings, request), progress))
-    else:
-        number = answer["id"]
-        _wait(folder, number, progress)
-    return _receipt(folder, number)
+    """Erases, and returns the receipt once every byte is gone. Raises `StoreError` when it cannot be finished now, and
+    where the folder holds no data of ours: nothing is made there."""
+    return _do(settings, Erase(request=request_of(settings, request)), progress)
 
 
 def look(settings: Settings, request: SubjectRequest, progress: Progress) -> Found:
@@ -74,19 +66,22 @@ def export(
         rows += 1
         yield row
     facts = {"named": kinds_of(request) if request else "", "request": number, "rows": rows}
-    note = {"command": "note", "kind": "export", "facts": facts, "closes": number}
-    if ask_gateway(folder, note) is None:
-        asyncio.run(_note_alone(settings, note))
+    on_store(settings, Note(kind="export", facts=facts, closes=number))
 
 
 def release(settings: Settings, number: str, progress: Progress) -> dict[str, Any]:
     """The operator's word for a held request, and its receipt once it is done."""
-    folder = Path(settings.server.data)
-    if ask_gateway(folder, {"command": "erase", "release": number}) is None:
-        asyncio.run(_alone(settings, number, progress))
-    else:
-        _wait(folder, number, progress)
-    return _receipt(folder, number)
+    return _do(settings, Erase(release=number), progress)
+
+
+def _do(settings: Settings, question: Erase, progress: Progress) -> dict[str, Any]:
+    with closing(open_owner(settings)) as owner:
+        number = str(owner.ask(question)["id"])
+        if isinstance(owner, GatewayOwner):
+            _wait(owner, number, progress)
+        else:
+            owner.run(_finish(owner, number, progress))
+    return _receipt(Path(settings.server.data), number)
 
 
 def _receipt(folder: Path, number: str) -> dict[str, Any]:
@@ -96,11 +91,12 @@ def _receipt(folder: Path, number: str) -> dict[str, Any]:
     return done
 
 
-def _wait(folder: Path, number: str, progress: Progress) -> None:
+def _wait(owner: GatewayOwner, number: str, progress: Progress) -> None:
     while True:
-        answer = ask_gateway(folder, {"command": "erasure", "id": number})
-        if answer is None:
-            raise StoreError(f"the gateway has stopped; erasure {number} goes on when it starts again")
+        try:
+            answer = owner.ask(AskErasure(id=number))
+        except StoreError as err:
+            raise StoreError(f"{err}; erasure {number} goes on when the gateway starts again") from None
         if answer["erasure"]["state"] == "done":
             return
         if answer["status"]:
@@ -109,38 +105,11 @@ def _wait(folder: Path, number: str, progress: Progress) -> None:
         time.sleep(_POLL_S)
 
 
-async def _alone(settings: Settings, asked: SubjectRequest | str, progress: Progress) -> str:
-    store = _store(settings)
-    try:
-        eraser = Eraser(store, now_ms)
-        if isinstance(asked, str):
-            number = asked
-            answer = await eraser.control({"command": "erase", "release": number})
-            if "error" in answer:
-                raise StoreError(answer["error"])
-        else:
-            number = await eraser.ask(asked, COMMAND)
-        working = asyncio.ensure_future(eraser.start())
-        while not working.done():
-            await asyncio.wait([working], timeout=_POLL_S)
-            status = eraser.status(number)
-            if status is not None:
-                progress(status.what, status.at, status.of)
-        working.result()
-        return number
-    finally:
-        await store.close()
-
-
-async def _note_alone(settings: Settings, note: dict[str, Any]) -> None:
-    store = _store(settings)
-    try:
-        await Eraser(store, now_ms).control(note)
-    finally:
-        await store.close()
-
-
-def _store(settings: Settings) -> Store:
-    store = open_store(settings, now_ms())
-    store.start()
-    return store
+async def _finish(owner: FolderOwner, number: str, progress: Progress) -> None:
+    working = asyncio.ensure_future(owner.eraser.start())
+    while not working.done():
+        await asyncio.wait([working], timeout=_POLL_S)
+        status = owner.eraser.status(number)
+        if status is not None:
+            progress(status.what, status.at, status.of)
+    working.result()

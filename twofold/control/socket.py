@@ -1,7 +1,7 @@
 """How a command changes a store that a running gateway owns: questions and their answers on a local socket.
 
 Owns the little protocol (a JSON line each way, as often as the command likes, on ``control.sock`` in the data folder, which only its owner can
-enter) and the fallback: with no gateway running, the command takes the folder itself. One owner, always.
+enter). Who is asked when no gateway runs is `owner`'s to say.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from typing import Any
 
 import msgspec
 
+from twofold.control.questions import AnyQuestion
 from twofold.errors import StoreError
 
 SOCKET = "control.sock"
 MAX_LINE = 64 << 20  # a revive may name millions of deliveries
 _TIMEOUT_S = 60.0
 
-Handler = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+Handler = Callable[[AnyQuestion], Awaitable[dict[str, Any]]]
 
 
 async def serve_control(folder: Path, handler: Handler) -> asyncio.Server:
@@ -56,7 +57,9 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
 
 async def _answer(line: bytes, handler: Handler) -> bytes:
     try:
-        return msgspec.json.encode(await handler(msgspec.json.decode(line)))
+        return msgspec.json.encode(await handler(msgspec.json.decode(line, type=AnyQuestion)))
+    except StoreError as err:
+        return msgspec.json.encode({"error": str(err)})
     except Exception as err:  # the operator must see it; the gateway must live
         return msgspec.json.encode({"error": f"{type(err).__name__}: {err}"})
 
@@ -74,19 +77,22 @@ class Conversation:
     @classmethod
     def open(cls, folder: Path) -> Conversation | None:
         """None when no gateway runs on this folder."""
-        fd = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        try:
+            fd = os.open(folder, os.O_PATH | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
         sock = socket.socket(socket.AF_UNIX)
         try:
             sock.settimeout(_TIMEOUT_S)
             sock.connect(f"/proc/self/fd/{fd}/{SOCKET}")
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             sock.close()
             return None
         finally:
             os.close(fd)
         return cls(sock)
 
-    def tell(self, question: dict[str, Any]) -> None:
+    def tell(self, question: AnyQuestion) -> None:
         try:
             self._sock.sendall(msgspec.json.encode(question) + b"\n")
         except OSError as err:
@@ -109,15 +115,3 @@ class Conversation:
     def close(self) -> None:
         self._lines.close()
         self._sock.close()
-
-
-def ask_gateway(folder: Path, question: dict[str, Any]) -> dict[str, Any] | None:
-    """The running gateway's answer; None when none runs on this folder. Raises `StoreError` with its reason."""
-    conversation = Conversation.open(folder)
-    if conversation is None:
-        return None
-    try:
-        conversation.tell(question)
-        return conversation.hear()
-    finally:
-        conversation.close()

@@ -5,20 +5,16 @@ Owns the three ways and their back pressure. A batch that has come back is on di
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from msgspec import Struct
 
-from twofold.clock import now_ms
 from twofold.config import Settings
 from twofold.control.batches import append_batch, encode_batch
-from twofold.control.socket import Conversation
+from twofold.control.owner import FolderOwner, GatewayOwner, open_owner
 from twofold.event.model import Event
-from twofold.policies import open_store
 from twofold.store.orders.ledger import OrderEntry
 
 WINDOW = 2  # batches under way: one that the gateway writes, one that it can take next
@@ -61,12 +57,12 @@ class DrySink:
 class GatewaySink:
     """A running gateway. Raises `StoreError` when it goes away: what came back is on disk, the rest is not."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    def __init__(self, owner: GatewayOwner) -> None:
+        self._conversation = owner.conversation
         self._under_way: deque[Batch] = deque()
 
     def put(self, batch: Batch) -> Sequence[Batch]:
-        self._conversation.tell({"command": "append", **encode_batch(batch.orders, batch.events)})
+        self._conversation.tell(encode_batch(batch.orders, batch.events))
         self._under_way.append(batch)
         return [self._next()] if len(self._under_way) > WINDOW else []
 
@@ -84,34 +80,23 @@ class GatewaySink:
 
 
 class FolderSink:
-    """The data folder itself, with the routes and rules that a gateway would use. Raises `StoreLocked`."""
+    """The data folder itself."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._runner = asyncio.Runner()
-        try:
-            self._store = open_store(settings, now_ms())
-            self._runner.run(self._start())
-        except BaseException:
-            self._runner.close()
-            raise
+    def __init__(self, owner: FolderOwner) -> None:
+        self._owner = owner
 
     def put(self, batch: Batch) -> Sequence[Batch]:
-        batch.new = self._runner.run(append_batch(self._store, batch.orders, batch.events))
+        batch.new = self._owner.run(append_batch(self._owner.store, batch.orders, batch.events))
         return [batch]
 
     def finish(self) -> Sequence[Batch]:
         return []
 
     def close(self) -> None:
-        self._runner.run(self._store.close())
-        self._runner.close()
-
-    async def _start(self) -> None:
-        self._store.start()
+        self._owner.close()
 
 
 def open_sink(settings: Settings) -> Sink:
-    """The gateway when one runs on this folder, else the folder."""
-    folder = Path(settings.server.data)
-    conversation = Conversation.open(folder) if folder.exists() else None
-    return GatewaySink(conversation) if conversation is not None else FolderSink(settings)
+    """The gateway when one runs on this folder, else the folder, which an import may make. Raises `StoreLocked`."""
+    owner = open_owner(settings, create=True)
+    return GatewaySink(owner) if isinstance(owner, GatewayOwner) else FolderSink(owner)

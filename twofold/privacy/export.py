@@ -28,9 +28,9 @@ def find_subject(folder: Path, request: SubjectRequest, progress: Progress = lam
 
 def find_requested(folder: Path, number: str, progress: Progress = lambda *_: None) -> Found | None:
     """The same for a request that is on disk as keyed digests; slower, and None when there is no such request."""
-    ring = Erasures(folder).ring
     db = open_reader(folder)
     try:
+        ring = Erasures(folder).ring
         row = db.execute("select dataset from erasure where id = ?", (number,)).fetchone()
         keys = db.execute("select kind, digest from erasure_key where erasure = ?", (number,)).fetchall()
     finally:

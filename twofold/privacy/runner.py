@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from msgspec import Struct, convert, to_builtins
+from msgspec import Struct, to_builtins
 
 from twofold.errors import StoreError
 from twofold.matching.subject import SubjectRequest, needles_of
@@ -79,20 +79,22 @@ class Eraser:
     def status(self, number: str) -> Status | None:
         return self._status.get(number)
 
-    async def control(self, question: dict[str, Any]) -> dict[str, Any]:
-        """The commands ``erase``, ``erasure`` and ``note`` on the gateway's control socket."""
-        if question["command"] == "erase":
-            if "release" in question:
-                released = await self._store.transact(lambda e: erase.release(e, question["release"]))
-                self._asked.set()
-                return {"id": question["release"]} if released else {"error": "no request of that id waits for a word"}
-            return {"id": await self.ask(convert(question["request"], SubjectRequest), COMMAND)}
-        if question["command"] == "note":
-            await self._store.transact(partial(self._note, question))
-            return {}
-        row = await self._store.transact(lambda e: erase.read(e, question["id"]))
-        status = self._status.get(question["id"])
+    async def release(self, number: str) -> str:
+        """The operator's word for a request that is held. Raises `StoreError` when there is none of that id."""
+        if not await self._store.transact(lambda e: erase.release(e, number)):
+            raise StoreError(f"{number}: no request of that id waits for a word, see `twofold privacy-requests`")
+        self._asked.set()
+        return number
+
+    async def look_up(self, number: str) -> dict[str, Any]:
+        """An erasure's row, and how far it is."""
+        row = await self._store.transact(lambda e: erase.read(e, number))
+        status = self._status.get(number)
         return {"erasure": _shown(row), "status": to_builtins(status) if status else None}
+
+    async def note(self, kind: str, facts: dict[str, Any], closes: str | None) -> None:
+        """An entry in the log for what was read out; ``closes`` names a person's request that is answered by it."""
+        await self._store.transact(partial(self._note, kind, facts, closes))
 
     async def run(self) -> None:
         """Does what is asked for until `stop`. An erasure that fails is tried again; a crash is made good at start."""
@@ -139,11 +141,11 @@ class Eraser:
         rows = await self._store.transact(lambda e: e.script("select digest from erased_id"))
         self._store.gates.erased.load(partial(erase.erased_digest, self.file.ring), (digest for (digest,) in rows))
 
-    def _note(self, question: dict[str, Any], engine: Engine) -> None:
-        append_audit(engine, self._clock(), question["kind"], question["facts"])
-        if question.get("closes"):  # a person's request for a copy, now answered
-            engine.run("drop_erasure_keys", (question["closes"],))
-            erase.close(engine, question["closes"], self._clock())
+    def _note(self, kind: str, facts: dict[str, Any], closes: str | None, engine: Engine) -> None:
+        append_audit(engine, self._clock(), kind, facts)
+        if closes:
+            engine.run("drop_erasure_keys", (closes,))
+            erase.close(engine, closes, self._clock())
 
     # -- one erasure
 

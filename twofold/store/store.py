@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,16 @@ from twofold.store.fold import Verdict
 from twofold.store.folding import Folding
 from twofold.store.gates.sequence import Gates
 from twofold.store.gates.trust import PolicyLike
-from twofold.store.gates.withdrawals import Standing, Withdrawals
+from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.journal import Journal
 from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import OutboxWriter
 from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.database import Engine
 from twofold.store.visitors.browsers import People
+
+REVIVE_PORTION = 2_000
+"""Dead deliveries that one transaction revives: some 15 ms of the loop. All of a long outage at once stopped it for seconds."""
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -227,10 +231,19 @@ class Store:
         """Consent is given again, for events that come from now on; brings how many marks had been withdrawn."""
         return self._change(lambda: self._withdrawals.grant(dataset, marks, now_ms))
 
-    async def standing(self, dataset: str, marks: Sequence[Mark]) -> list[Standing]:
-        """What is known about the consent of each mark."""
-        found: list[Standing] = await self._work(lambda: self._withdrawals.standing(dataset, marks))
-        return found
+    def withdraw_all(self, marks: Mapping[str, Sequence[Mark]], now_ms: int) -> asyncio.Future[dict[str, int]]:
+        """`withdraw` for several datasets in one transaction: all of them or none; marks by dataset."""
+
+        def work() -> dict[str, int]:
+            for dataset, theirs in marks.items():
+                self.people.deny(dataset, theirs, now_ms)
+            return {d: self._withdrawals.withdraw(d, theirs, now_ms) for d, theirs in marks.items()}
+
+        return self._change(work)
+
+    def grant_all(self, marks: Mapping[str, Sequence[Mark]], now_ms: int) -> asyncio.Future[dict[str, int]]:
+        """`grant` for several datasets in one transaction."""
+        return self._change(lambda: {d: self._withdrawals.grant(d, m, now_ms) for d, m in marks.items()})
 
     async def purge_withdrawals(self, before_ms: int) -> int:
         """Forgets withdrawals that were taken back before every event that could still be sent; answers how many."""
@@ -240,8 +253,11 @@ class Store:
     # -- what the operator asks for
 
     async def revive(self, deliveries: Sequence[int], now_ms: int) -> int:
-        """Makes dead deliveries wait again; answers how many."""
-        revived: int = await self._work(lambda: self._outbox.revive(deliveries, now_ms), wakes=True)
+        """Makes dead deliveries wait again; answers how many. In portions, so that accepting goes on meanwhile."""
+        revived = 0
+        for start in range(0, len(deliveries), REVIVE_PORTION):
+            some = deliveries[start : start + REVIVE_PORTION]
+            revived += await self._work(partial(self._outbox.revive, some, now_ms), wakes=True)
         return revived
 
     async def transact(self, work: Callable[[Engine], Any]) -> Any:

@@ -1,6 +1,6 @@
 """The doors by which consent is taken back or given again: one for browsers, one for the shop's server.
 
-Owns both requests and the command's question. A browser may speak only for itself, by its own ids, and always gets the
+Owns both requests. A browser may speak only for itself, by its own ids, and always gets the
 same answer, so that nobody learns who was here. The shop's server shows the dataset's key and may name people; their
 plain values become hashes here and are not kept. What follows is the store's (`store.withdrawals`).
 
@@ -122,20 +122,6 @@ def choice_of(value: Any) -> bool | None:
     if statement.state is Consent.DENIED or not _DECIDING.isdisjoint(statement.denied):
         return True
     return False if statement.state is Consent.GRANTED or set(statement.granted) >= _DECIDING else None
-
-
-async def answer_command(store: Store, question: dict[str, Any], now_ms: int) -> dict[str, Any]:
-    """A `twofold consent` command that reached the running gateway: ``act``, ``dataset`` and ``marks``, hashed already."""
-    marks = [Mark(kind, value) for kind, value in question["marks"]]
-    dataset = question["dataset"]
-    match question["act"]:
-        case "withdraw":
-            return {"changed": await store.withdraw(dataset, marks, now_ms)}
-        case "grant":
-            return {"changed": await store.grant(dataset, marks, now_ms)}
-        case _:
-            found = await store.standing(dataset, marks)
-            return {"standing": [[s.kind, s.withdrawn_at, s.granted_at] for s in found]}
 
 
 def _refused(refusal: Refusal) -> Answer:

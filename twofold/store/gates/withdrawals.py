@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from pathlib import Path
 
 from msgspec import Struct
 
 from twofold.consent.marks import withdrawable_marks
 from twofold.matching.subject import Keyring, Mark
 from twofold.store.gates.contract import Candidate, Suppressed
-from twofold.store.sqlite.database import Engine, key_array
+from twofold.store.sqlite.database import Engine, key_array, open_reader
+from twofold.store.sqlite.statements import statement
 
 WITHDRAWN = "consent_withdrawn"
 _KEY_NAME = "withdrawal_key"
@@ -59,16 +61,6 @@ class Withdrawals:
         self._engine.run("grant_again", (at, key_array(self._names(dataset, marks))))
         return self._engine.changes()
 
-    def standing(self, dataset: str, marks: Sequence[Mark]) -> list[Standing]:
-        """One for each mark, in their order."""
-        names = [self._name(dataset, m) for m in marks]
-        found = {name: times for name, *times in self._engine.run("select_withdrawals", (key_array(names),))}
-        return [
-            Standing(kind=m.kind, withdrawn_at=times[0], granted_at=times[1])
-            for m, name in zip(marks, names, strict=True)
-            for times in [found.get(name, (None, None))]
-        ]
-
     def stops(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
         """The gate. Looks at every copy by the time it was received, and at what was stitched to the action."""
         if not self.needed():
@@ -98,7 +90,7 @@ class Withdrawals:
         return list(dict.fromkeys(self._name(dataset, m) for m in marks))
 
     def _name(self, dataset: str, mark: Mark) -> bytes:
-        return self._ring.digest(f"{dataset}\0{mark.kind}", mark.value)
+        return _name(self._ring, dataset, mark)
 
     def _add(
         self,
@@ -112,6 +104,29 @@ class Withdrawals:
             name = self._name(dataset, mark)
             if name not in received or (at < received[name] and not only_new):
                 received[name] = at
+
+
+def read_standing(folder: Path, dataset: str, marks: Sequence[Mark]) -> list[Standing]:
+    """What a folder knows of each mark, in their order. Reads only, beside a running gateway or without one."""
+    db = open_reader(folder)
+    try:
+        key = db.execute("select value from meta where name = ?", (_KEY_NAME,)).fetchone()
+        if key is None:
+            return [Standing(kind=m.kind) for m in marks]
+        ring = Keyring(bytes.fromhex(str(key[0])))
+        names = [_name(ring, dataset, m) for m in marks]
+        found = {name: times for name, *times in db.execute(statement("select_withdrawals"), (key_array(names),))}
+    finally:
+        db.close()
+    return [
+        Standing(kind=m.kind, withdrawn_at=times[0], granted_at=times[1])
+        for m, name in zip(marks, names, strict=True)
+        for times in [found.get(name, (None, None))]
+    ]
+
+
+def _name(ring: Keyring, dataset: str, mark: Mark) -> bytes:
+    return ring.digest(f"{dataset}\0{mark.kind}", mark.value)
 
 
 def _own_ring(engine: Engine) -> Keyring:

@@ -152,7 +152,10 @@ class Engine:
                 raise StoreError(f"engine setting {pragma}: expected {expected}, got {got}; durability is not assured")
 
     def _migrate(self) -> None:
-        version = int(self.db.pragma("user_version"))
+        version, owner = int(self.db.pragma("user_version")), int(self.db.pragma("application_id"))
+        taken = owner != 0 if version == 0 else owner != APPLICATION_ID
+        if taken or (version == 0 and self.script("select 1 from sqlite_schema limit 1")):
+            raise StoreError(f"{self.folder / DATABASE} is another program's; name another folder with --data")
         if version > SCHEMA_VERSION:
             raise StoreNewer(f"data folder has schema {version}, this program knows {SCHEMA_VERSION}; upgrade Twofold")
         for step in range(version + 1, SCHEMA_VERSION + 1):
@@ -195,19 +198,43 @@ def make_folder(folder: Path) -> None:
 
 def open_reader(folder: Path) -> apsw.Connection:
     """A read-only connection for commands; works while the gateway runs."""
-    path = folder / DATABASE
-    if not path.exists():
-        raise StoreError(f"{folder} holds no data yet (no {DATABASE}); start `twofold serve` with it first")
+    path = find_database(folder)
     try:
         db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         db.set_busy_timeout(5_000)
-        version = int(db.pragma("user_version"))
+        version, owner = int(db.pragma("user_version")), int(db.pragma("application_id"))
     except apsw.Error as err:
         raise StoreError(f"{path} cannot be read: {err}") from err
-    if version != SCHEMA_VERSION:
+    if owner != APPLICATION_ID:
         db.close()
-        raise StoreNewer(f"{path} has schema {version}, this program knows {SCHEMA_VERSION}; use the same version")
+        raise StoreError(f"{path} is another program's; name our data folder with --data or --config")
+    if version < SCHEMA_VERSION:
+        db.close()
+        raise StoreError(f"{path} was written by an older version; start `twofold serve` once to bring it to this one")
+    if version > SCHEMA_VERSION:
+        db.close()
+        raise StoreNewer(f"{path} has schema {version}, this program knows {SCHEMA_VERSION}; upgrade Twofold")
     return db
+
+
+def find_database(folder: Path, *, may_be_new: bool = False) -> Path:
+    """The database in a data folder; touches nothing. Raises `StoreError` where there is none, saying what is there.
+
+    ``may_be_new``: a folder without one will do.
+    """
+    name_it = "name the data folder with --data or --config"
+    try:
+        if folder.is_dir():
+            if may_be_new or (folder / DATABASE).is_file():
+                return folder / DATABASE
+            raise StoreError(
+                f"{folder} holds no data yet (no {DATABASE}); {name_it}, or start `twofold serve` with it first"
+            )
+        if folder.exists():
+            raise StoreError(f"{folder} holds no data yet: it is a file, not a folder; {name_it}")
+    except OSError as err:
+        raise StoreError(f"{folder} cannot be looked into: {err.strerror}; {name_it}") from err
+    raise StoreError(f"{folder} holds no data yet: it does not exist; {name_it}")
 
 
 def empty_log(folder: Path) -> bool:

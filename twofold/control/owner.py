@@ -1,0 +1,110 @@
+"""Who owns a data folder right now: the running gateway, else whoever takes the folder. A command asks either in one way.
+
+Owns that choice, the answers of both, and what is said when the gateway goes away between a question and its answer:
+always a `StoreError`, never half an answer. A command that only reads uses `store.lists.Reader` instead: it neither asks
+nor takes anything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twofold.clock import Clock, now_ms
+from twofold.config import Settings
+from twofold.control.batches import append_batch, decode_batch
+from twofold.control.questions import AnyQuestion, Append, AskErasure, ChangeConsent, Erase, Note, Revive
+from twofold.control.socket import Conversation
+from twofold.matching.subject import SubjectRequest
+from twofold.policies import open_store
+from twofold.privacy.runner import COMMAND, Eraser
+from twofold.store.sqlite.database import find_database
+from twofold.store.store import Store
+
+T = TypeVar("T")
+
+
+async def answer(question: AnyQuestion, store: Store, eraser: Eraser, clock: Clock) -> dict[str, Any]:
+    """What the owner of the store answers. Raises `StoreError` with a reason for the operator."""
+    match question:
+        case Revive():
+            return {"revived": await store.revive(question.deliveries, clock())}
+        case ChangeConsent(act="withdraw"):
+            return {"changed": await store.withdraw_all(question.marks, clock())}
+        case ChangeConsent():
+            return {"changed": await store.grant_all(question.marks, clock())}
+        case Append():
+            return {"new": await append_batch(store, *decode_batch(question))}
+        case Erase(request=SubjectRequest() as request):
+            return {"id": await eraser.ask(request, COMMAND)}
+        case Erase():
+            return {"id": await eraser.release(question.release)}
+        case AskErasure():
+            return await eraser.look_up(question.id)
+        case Note():
+            await eraser.note(question.kind, question.facts, question.closes)
+            return {}
+
+
+class GatewayOwner:
+    """The gateway that runs on the folder."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+
+    def ask(self, question: AnyQuestion) -> dict[str, Any]:
+        self.conversation.tell(question)
+        return self.conversation.hear()
+
+    def close(self) -> None:
+        self.conversation.close()
+
+
+class FolderOwner:
+    """This process, with the routes and rules that a gateway would use. Raises `StoreLocked` while another has it."""
+
+    def __init__(self, settings: Settings, clock: Clock = now_ms) -> None:
+        self._runner = asyncio.Runner()
+        self._clock = clock
+        try:
+            self.store = open_store(settings, clock())
+            self.run(self._start())
+            self.eraser = Eraser(self.store, clock)
+        except BaseException:
+            self._runner.close()
+            raise
+
+    def ask(self, question: AnyQuestion) -> dict[str, Any]:
+        return self.run(answer(question, self.store, self.eraser, self._clock))
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Work on the store's loop."""
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        self.run(self.store.close())
+        self._runner.close()
+
+    async def _start(self) -> None:
+        self.store.start()
+
+
+def open_owner(settings: Settings, *, create: bool = False) -> GatewayOwner | FolderOwner:
+    """The gateway when one runs on the folder, else the folder. Without ``create`` it must hold data of ours already:
+    a command in the wrong place makes nothing there, and raises `StoreError`."""
+    folder = Path(settings.server.data)
+    if not (create and not folder.exists()):
+        find_database(folder, may_be_new=create)
+        conversation = Conversation.open(folder)
+        if conversation is not None:
+            return GatewayOwner(conversation)
+    return FolderOwner(settings)
+
+
+def on_store(settings: Settings, question: AnyQuestion) -> dict[str, Any]:
+    """One question to whoever owns the folder, and its answer."""
+    with closing(open_owner(settings)) as owner:
+        return owner.ask(question)
