@@ -26,14 +26,12 @@ from twofold.store.visitors.identifiers import (
     identifier,
     identifiers_of,
 )
-from twofold.store.visitors.stitch import (
-    Sighting,
-)
+from twofold.store.visitors.noted import Noted
+from twofold.store.visitors.stitch import Sighting
 from twofold.store.visitors.visits import Visit, goes_on, limits_of, visit_of
 
 DAY_MS = 86_400_000
 SLOTS = 16  # visits kept of one browser
-REMEMBERED = 100_000  # copies whose facts need not be written again; about 10 MB
 SLICE = 2_000  # browsers looked at in one step of forgetting: a few milliseconds
 _EMPTIED = frozenset({"em", "external_id", "ph", "fbc"})  # kinds that go with a denial; as in empty_sightings
 _TOUCH_MS = 3_600_000  # a visit that goes on is written again once an hour
@@ -59,13 +57,15 @@ class Browser(Struct):
 
 
 class _Batch:
-    """What one transaction is about to write."""
+    """What one transaction is about to write, and what it found."""
 
-    __slots__ = ("anew", "browsers", "by_key", "denied", "sightings", "visits")
+    __slots__ = ("anew", "browsers", "by_key", "changed", "denied", "known", "sightings", "visits")
 
     def __init__(self) -> None:
         self.browsers: dict[int, Browser] = {}
         self.by_key: dict[bytes, int] = {}  # a browser's own ids only
+        self.known: dict[tuple[bytes, int], list[Any]] = {}  # sightings as they are, written or about to be
+        self.changed: set[int] = set()  # browsers to write
         self.visits: dict[tuple[int, int], tuple[Any, ...]] = {}
         self.sightings: dict[tuple[bytes, int], list[Any]] = {}
         self.denied: set[int] = set()
@@ -79,9 +79,7 @@ class People:
         self._engine = engine
         self._configured = frozenset(datasets)
         self.keep_ms = keep_days * DAY_MS
-        self._noted: dict[int, None] = {}
-        self._noted_before: dict[int, None] = {}
-        self._said: dict[int, tuple[str, int]] = {}  # browser -> its last word on consent, how often it changed
+        self._noted = Noted()
         self._expired_to = 0
         self._denials = bool(engine.run("any_denial"))
         self._read_last()
@@ -97,7 +95,7 @@ class People:
 
     def rolled_back(self) -> None:
         """Nothing is remembered in memory of what is not on disk."""
-        self._forget_noted()
+        self._noted.clear()
         self._read_last()
 
     # -- what the gate asks
@@ -144,7 +142,7 @@ class People:
         """
         ids = self._seen_with([dataset], identifiers)
         self._deny(ids, now_ms)
-        self._forget_noted()
+        self._noted.clear()
         return len(ids)
 
     def forget(self, identifiers: Iterable[tuple[str, str]], dataset: str | None = None) -> int:
@@ -153,7 +151,7 @@ class People:
         if ids:
             for name in ("empty_visits", "forget_sightings", "forget_browsers"):
                 self._engine.run(name, (id_array(ids),))
-        self._forget_noted()
+        self._noted.clear()
         return len(ids)
 
     def about(self, identifiers: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -190,35 +188,20 @@ class People:
             event.data_processing_options, event.tier, tuple(event.click_ids.items()) if event.click_ids else None,
             event.received_at // _TOUCH_MS, self._change_of_mind(event),
         ))  # fmt: skip
-        if facts in self._noted or facts in self._noted_before:
-            return False
-        if len(self._noted) >= REMEMBERED // 2:
-            self._noted_before, self._noted = self._noted, {}
-        self._noted[facts] = None
-        return True
+        return self._noted.is_new(facts)
 
     def _change_of_mind(self, event: Event) -> int:
-        """How often a browser has said something else about consent than before; all it shows then is news again."""
-        browser = hash((event.dataset, event.user_data.fbp, event.visitor))
-        said, changes = self._said.get(browser, (Consent.UNSTATED, 0))
+        """Another number than before when a browser says something else about consent."""
         text = consent_text(event)
-        if text in (said, Consent.UNSTATED):
-            return changes
-        if len(self._said) >= REMEMBERED:
-            self._forget_noted()
-        self._said[browser] = (text, changes + 1)
-        return changes + 1
-
-    def _forget_noted(self) -> None:
-        self._noted.clear()
-        self._noted_before.clear()
-        self._said.clear()
+        word = None if text == Consent.UNSTATED else hash(text)
+        return self._noted.mind(hash((event.dataset, event.user_data.fbp, event.visitor)), word)
 
     def _write(self, events: Sequence[tuple[Event, Sequence[Identifier]]]) -> None:
         batch = _Batch()
-        self._find(batch, [i.key for _, ids in events for i in ids], events[-1][0].received_at)
-        for event, ids in events:
-            self._note_one(batch, event, ids)
+        seen = [(event, own, identifiers_of(event, own)) for event, own in events]
+        self._find(batch, seen, events[-1][0].received_at)
+        for event, own, ids in seen:
+            self._note_one(batch, event, own, ids)
         engine = self._engine
         if batch.denied:
             self._denials = True
@@ -226,32 +209,42 @@ class People:
             engine.run("empty_sightings", (id_array(batch.denied),))
         if batch.anew:
             engine.run("forget_links", (id_array(batch.anew),))
-        engine.run_rows("put_browsers", [b.row() for b in batch.browsers.values()])
+        engine.run_rows("put_browsers", [batch.browsers[number].row() for number in sorted(batch.changed)])
         engine.run_rows("put_visits", list(batch.visits.values()))
         engine.run_rows("put_sightings", list(batch.sightings.values()))
 
-    def _find(self, batch: _Batch, keys: Sequence[bytes], now_ms: int) -> None:
-        """The browsers that these ids belong to; where an id was seen with several, the one seen last."""
-        rows = self._engine.run("find_sightings", (key_array(keys), now_ms - self.keep_ms))
-        for key, browser, _tier, _first, _last in sorted(rows, key=lambda row: row[4]):
-            batch.by_key[key] = browser
+    def _find(
+        self, batch: _Batch, seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]], now_ms: int
+    ) -> None:
+        """What is known of these ids; the browsers that the own ones belong to: of several, the one seen last."""
+        kinds = {i.key: i.kind for _, _, ids in seen for i in ids}
+        rows = self._engine.run("find_sightings", (key_array(kinds), now_ms - self.keep_ms))
+        own = {i.key for _, own, _ in seen for i in own}
+        for key, browser, tier, first_at, last_at in sorted(rows, key=_last_seen):
+            batch.known[key, browser] = [key, browser, kinds[key], tier, first_at, last_at]
+            if key in own:
+                batch.by_key[key] = browser
         batch.browsers |= self._load(set(batch.by_key.values()))
 
-    def _note_one(self, batch: _Batch, event: Event, own: Sequence[Identifier]) -> None:
+    def _note_one(self, batch: _Batch, event: Event, own: Sequence[Identifier], ids: Sequence[Identifier]) -> None:
+        """One copy. What goes on unchanged is written once in `_TOUCH_MS`: each row is a page of a large tree."""
         browser = self._browser_of(batch, event, own)
+        before = (browser.consent, browser.fbp, browser.limits)
         had_denied = browser.consent.startswith(Consent.DENIED)
         browser.consent = _later_consent(browser.consent, consent_text(event))
-        browser.last_at = max(browser.last_at, event.received_at)
         if browser.consent.startswith(Consent.DENIED):
             self._empty(batch, browser)
+            _touch(batch, browser, event.received_at)
             _see(batch, browser, own, event)
             return
         if had_denied:
             _begin_anew(batch, browser)
         browser.fbp = event.user_data.fbp or browser.fbp
         browser.limits = limits_of(event) or browser.limits
-        _see(batch, browser, identifiers_of(event), event)
-        _go_on(batch, browser, event)
+        _see(batch, browser, ids, event)
+        changed = _go_on(batch, browser, event) or (browser.consent, browser.fbp, browser.limits) != before
+        if changed or event.received_at >= browser.last_at + _TOUCH_MS:
+            _touch(batch, browser, event.received_at)
 
     def _browser_of(self, batch: _Batch, event: Event, own: Sequence[Identifier]) -> Browser:
         number = next((batch.by_key[i.key] for i in own if i.key in batch.by_key), None)
@@ -264,6 +257,7 @@ class People:
             batch.browsers[number] = Browser(
                 number, event.dataset, None, "unstated", "", event.received_at, event.received_at, 0
             )
+            batch.changed.add(number)
         for i in own:
             batch.by_key[i.key] = number
         return batch.browsers[number]
@@ -312,18 +306,33 @@ def _later_consent(before: str, now: str) -> str:
     return strictest_text(before, now) if now.startswith(Consent.UNSTATED) else now
 
 
+def _last_seen(row: tuple[Any, ...]) -> int:
+    last_at: int = row[4]
+    return last_at
+
+
+def _touch(batch: _Batch, browser: Browser, now_ms: int) -> None:
+    browser.last_at = max(browser.last_at, now_ms)
+    batch.changed.add(browser.id)
+
+
 def _see(batch: _Batch, browser: Browser, seen: Iterable[Identifier], event: Event) -> None:
+    tier, at = int(event.tier), event.received_at
     for i in seen:
-        row = batch.sightings.setdefault(
-            (i.key, browser.id), [i.key, browser.id, i.kind, 0, event.received_at, event.received_at]
-        )
-        row[3] = max(row[3], int(event.tier))
-        row[5] = max(row[5], event.received_at)
+        row = batch.known.get((i.key, browser.id))
+        if row is None:
+            row = batch.known[i.key, browser.id] = [i.key, browser.id, i.kind, tier, at, at]
+        elif tier > row[3] or at >= row[5] + _TOUCH_MS:
+            row[3], row[5] = max(row[3], tier), max(row[5], at)
+        else:
+            continue
+        batch.sightings[i.key, browser.id] = row
 
 
 def _unsee(batch: _Batch, browser: Browser, is_gone: Callable[[str], bool]) -> None:
-    for seen in [s for s, row in batch.sightings.items() if s[1] == browser.id and is_gone(row[2])]:
-        del batch.sightings[seen]
+    for seen in [s for s, row in batch.known.items() if s[1] == browser.id and is_gone(row[2])]:
+        del batch.known[seen]
+        batch.sightings.pop(seen, None)
 
 
 def _begin_anew(batch: _Batch, browser: Browser) -> None:
@@ -332,13 +341,17 @@ def _begin_anew(batch: _Batch, browser: Browser) -> None:
     _unsee(batch, browser, lambda kind: kind not in BROWSER_KINDS)
 
 
-def _go_on(batch: _Batch, browser: Browser, event: Event) -> None:
-    """The browser's visit goes on, or its next one begins."""
+def _go_on(batch: _Batch, browser: Browser, event: Event) -> bool:
+    """The browser's visit goes on, or (True) its next one begins."""
     seen = visit_of(event)
-    if browser.visit is not None and goes_on(browser.visit, seen):
-        browser.visit.until_at = max(browser.visit.until_at, seen.until_at)
-    else:
+    begins = browser.visit is None or not goes_on(browser.visit, seen)
+    if begins:
         browser.visit = seen
         browser.visits += 1
+    elif browser.visit is not None:
+        if seen.until_at < browser.visit.until_at + _TOUCH_MS:
+            return False
+        browser.visit.until_at = seen.until_at
     slot = (browser.visits - 1) % SLOTS
     batch.visits[browser.id, slot] = (browser.id, slot, *astuple(browser.visit))
+    return begins

@@ -6,9 +6,10 @@ together is decided in `stitching`, who was seen with what is kept by `people`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from hashlib import blake2b
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -39,10 +40,10 @@ class Identifier(Struct, frozen=True):
     strength: Strength
 
 
-def identifiers_of(event: Event) -> list[Identifier]:
-    """All identifiers of an event, each once, strongest first."""
-    found = {i.key: i for i in _all(event)}
-    return sorted(found.values(), key=lambda i: i.strength)
+def identifiers_of(event: Event, own: Sequence[Identifier] | None = None) -> list[Identifier]:
+    """All identifiers of an event, each once, strongest first. ``own``: `browser_ids_of` it, where they are at hand."""
+    found = {i.key: i for i in _all(event, browser_ids_of(event) if own is None else own)}
+    return sorted(found.values(), key=_strength_of)
 
 
 def browser_ids_of(event: Event) -> list[Identifier]:
@@ -71,6 +72,9 @@ def identifier(dataset: str, kind: str, value: str) -> Identifier | None:
     return Identifier(digest, kind, _strength(kind, value))
 
 
+_strength_of = attrgetter("strength")
+
+
 def _strength(kind: str, value: str) -> Strength:
     if kind in PERSON_KINDS:
         return Strength.PERSON
@@ -81,8 +85,8 @@ def _strength(kind: str, value: str) -> Strength:
     return Strength.SECRET if len(value) >= SECRET_LENGTH else Strength.GUESSABLE
 
 
-def _all(event: Event) -> Iterator[Identifier]:
-    yield from _browser_ids(event)
+def _all(event: Event, own: Sequence[Identifier]) -> Iterator[Identifier]:
+    yield from own
     links = [link.partition(":")[::2] for link in event.links]
     if event.custom_data.order_id:
         links.append(("order", event.custom_data.order_id))
@@ -103,4 +107,7 @@ def _browser_ids(event: Event) -> Iterator[Identifier]:
 
 def _hash(values: tuple[Hashed, ...]) -> str | None:
     """The first hash in Meta's form: the further forms of one value are not further persons."""
-    return next((h.hex for h in values if h.rule in META_RULES), None)
+    for h in values:
+        if h.rule in META_RULES:
+            return h.hex
+    return None
