@@ -343,15 +343,15 @@ def _begin_anew(batch: _Batch, browser: Browser) -> None:
 
 def _go_on(batch: _Batch, browser: Browser, event: Event) -> bool:
     """The browser's visit goes on, or (True) its next one begins."""
-    seen = visit_of(event)
-    begins = browser.visit is None or not goes_on(browser.visit, seen)
-    if begins:
-        browser.visit = seen
+    seen, known = visit_of(event), browser.visit
+    begins = known is None or not goes_on(known, seen)
+    if known is None or begins:
+        known = browser.visit = seen
         browser.visits += 1
-    elif browser.visit is not None:
-        if seen.until_at < browser.visit.until_at + _TOUCH_MS:
-            return False
-        browser.visit.until_at = seen.until_at
+    elif seen.until_at < known.until_at + _TOUCH_MS:
+        return False
+    else:
+        known.until_at = seen.until_at
     slot = (browser.visits - 1) % SLOTS
-    batch.visits[browser.id, slot] = (browser.id, slot, *astuple(browser.visit))
+    batch.visits[browser.id, slot] = (browser.id, slot, *astuple(known))
     return begins
