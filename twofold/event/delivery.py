@@ -1,7 +1,7 @@
 """The outbox's values: one delivery per action and destination, its life, and what a worker hands back.
 
-Owns the states and the claim/settle contract; the statements that carry them out are in queries.sql and
-run on the writer's thread (`writer`). Knows no platform and no HTTP.
+Owns the states and the claim/settle contract; the statements that carry them out are the outbox's (`store/outbox`) and run
+on the loop's thread. Knows no platform and no HTTP.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from twofold.event.model import Event
 
 
 class DeliveryState(StrEnum):
-    """A delivery's life. Changes only on the writer's thread, each change one named statement."""
+    """A delivery's life. Changes only inside the store's transactions, each change one named statement."""
 
     WAITING = "waiting"  # due now or later; while leased its due time is the end of the lease
     DELIVERED = "delivered"  # the platform said yes

@@ -61,7 +61,6 @@ MAX_CUSTOM_NAME: Final = 50  # characters in a custom event's name
 MAX_AGE_S: Final = 7 * 86_400
 MAX_AGE_STORE_S: Final = 62 * 86_400  # action_source physical_store
 MAX_ID: Final = 256  # ours (no documented limit was found); longer ids are refused, not cut
-MAX_PARTNER_AGENT: Final = 23
 
 # Currencies the genuine pixel treats as valid (fbevents.js 2.9.178). The server accepts ISO 4217 more
 # broadly, so this list only ever produces a warning.

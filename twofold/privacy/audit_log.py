@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from twofold.store.sqlite.database import Engine
+from twofold.store.sqlite.statements import statement
 
 GENESIS = b"\0" * 16
 SEAL_ROWS = 2_000  # attempts under one seal at most
@@ -44,17 +45,10 @@ class Seal(Struct, frozen=True):
     digest: str
 
 
-_SHARED = (
-    "select a.id, a.delivery, a.started_at, a.ended_at, a.outcome, coalesce(a.status, 0), a.code, a.decision, "
-    "coalesce(f.keys, ''), coalesce(f.consent, ''), coalesce(f.stitched, ''), coalesce(f.marks, '') "
-    "from attempt as a left join frozen as f on f.delivery = a.delivery where a.id between ? and ? order by a.id"
-)
-
-
 def seal(engine: Engine, now_ms: int) -> bool:
     """Seals what was tried since the last seal; True when there may be more. One transaction of the writer."""
     last = last_sealed(engine.db)
-    top = engine.script("select coalesce(max(id), 0) from attempt")[0][0]
+    top = engine.run("last_attempt")[0][0]
     if top <= last:
         return False
     upto = min(top, last + SEAL_ROWS)
@@ -66,15 +60,14 @@ def seal(engine: Engine, now_ms: int) -> bool:
 
 def last_sealed(db: Any) -> int:
     """Number of the last attempt under a seal."""
-    sql = "select json_extract(facts, '$.last') from audit where kind = 'shared' order by id desc limit 1"
-    row = db.execute(sql).fetchone()
+    row = db.execute(statement("last_seal")).fetchone()
     return int(row[0]) if row else 0
 
 
 def shared_digest(db: Any, first: int, last: int) -> tuple[int, str]:
     """How many attempts there are in a range, and a digest over what was shared in them."""
     digest, rows = blake2b(digest_size=16), 0
-    for row in db.execute(_SHARED, (first, last)):
+    for row in db.execute(statement("select_shared"), (first, last)):
         rows += 1
         digest.update("\x1f".join(map(str, row)).encode() + b"\x1e")
     return rows, digest.hexdigest()
@@ -86,7 +79,7 @@ def check_log(db: Any) -> Iterator[tuple[str, int, int, str]]:
     sealed = intact = 0
     altered = ""
     horizon = trail_horizon(db)
-    for number, at, kind, facts, chain in db.execute("select id, at, kind, facts, chain from audit order by id"):
+    for number, at, kind, facts, chain in db.execute(statement("select_audit")):
         rows += 1
         if number == rows and audit_link(before, number, at, kind, facts) == chain:
             good += 1
@@ -108,32 +101,23 @@ def check_log(db: Any) -> Iterator[tuple[str, int, int, str]]:
 
 def trail_horizon(db: Any) -> int:
     """Number of the last attempt that retention has taken away."""
-    row = db.execute("select value from progress where name = 'trail'").fetchone()
+    row = db.execute(statement("select_progress"), ("trail",)).fetchone()
     return int(row[0]) if row else 0
 
 
 def shared(db: Any, actions: Sequence[int]) -> Iterator[dict[str, Any]]:
     """What was shared of these actions: one dict an attempt, oldest first. Shapes as ``twofold shared --json``."""
-    sql = (
-        "select a.id, a.dataset, a.event_name, coalesce(f.event_id, a.event_id), a.order_id, t.name, d.id, d.state, "
-        "d.reason, f.keys, f.consent, f.stitched, f.marks, f.event_time, length(f.payload) "
-        "from action as a join delivery as d on d.id between a.id * 256 and a.id * 256 + 255 "
-        "join destination as t on t.id = d.destination left join frozen as f on f.delivery = d.id where a.id = ? order by d.id"
-    )
     names = (
         "action", "dataset", "event_name", "event_id", "order_id", "destination", "delivery", "state", "reason", "keys",
         "consent", "stitched", "marks", "event_time", "payload_bytes",
     )  # fmt: skip
     for action in actions:
-        for row in db.execute(sql, (action,)).fetchall():
+        for row in db.execute(statement("list_shared"), (action,)).fetchall():
             found = dict(zip(names, row, strict=True))
             found["keys"] = _list(found["keys"])
             found["marks"] = _list(found["marks"])
             found["stitched"] = dict(p.partition("=")[::2] for p in _list(found["stitched"]))
-            attempts = db.execute(
-                "select started_at, ended_at, outcome, status, code, decision from attempt where delivery = ? order by id",
-                (found["delivery"],),
-            ).fetchall()
+            attempts = db.execute(statement("list_attempts"), (found["delivery"],)).fetchall()
             found["attempts"] = [
                 dict(zip(("started_at", "ended_at", "outcome", "status", "code", "decision"), a, strict=True))
                 for a in attempts

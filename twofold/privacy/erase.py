@@ -63,9 +63,7 @@ def ask(engine: Engine, ring: Keyring, request: SubjectRequest, now_ms: int, by:
     keys = sorted(wanted_of(request, ring))
     unfinished = f"{request.kind}\0{request.dataset or ''}\0".encode() + b"".join(d for _, d in keys)
     number = blake2b(unfinished, digest_size=6, key=ring.secret).hexdigest()
-    again = engine.script(
-        "select count(*), max(state not in ('cleared', 'done')) from erasure where id glob ?", (f"{number}-*",)
-    )[0]
+    again = engine.run("count_requests", (f"{number}-%",))[0]
     identity = f"{number}-{again[0] + 1}" if not again[1] else f"{number}-{again[0]}"
     put_request(
         engine,
@@ -100,7 +98,7 @@ def bring_back(engine: Engine, entry: Entry) -> int:
 
 def release(engine: Engine, identity: str) -> bool:
     """The operator's word for a request that was held; False when there is none such."""
-    engine.script("update erasure set state = 'asked' where id = ? and state = 'held'", (identity,))
+    engine.run("release_request", (identity,))
     return engine.changes() == 1
 
 
@@ -293,8 +291,7 @@ class Portion:
 
     def _take_tail(self, engine: Engine, erasure: Erasure) -> None:
         rows = engine.run("tail_bodies", (erasure.scanned, TAIL))
-        sql = "select action from erasure_action where erasure = ? and whole = 1"
-        theirs = {a for (a,) in engine.script(sql, (self.id,))}
+        theirs = {a for (a,) in engine.run("select_erasure_actions", (self.id,))}
         found: list[tuple[str, int, int]] = []
         for position, dataset, action, body in rows:
             if self.wanted.dataset is not None and dataset != self.wanted.dataset:
@@ -321,15 +318,11 @@ class Portion:
         if refused:
             engine.run("drop_refused", (id_array(refused),))
             erasure.counts["refused"] = erasure.counts.get("refused", 0) + len(refused)
-        erasure.refused_at = engine.script("select coalesce(max(id), ?1) from refused", (erasure.refused_at,))[0][0]
+        erasure.refused_at = engine.run("last_refused", (erasure.refused_at,))[0][0]
 
     def _left(self, engine: Engine, scanned: int) -> bool:
-        last = engine.script("select coalesce(max(position), 0) from event")[0][0]
-        sql = (
-            "select exists (select 1 from erasure_row where erasure = ?1) or exists (select 1 from erasure_order where "
-            "erasure = ?1) or exists (select 1 from erasure_action where erasure = ?1 and stopped = 0)"
-        )
-        return bool(engine.script(sql, (self.id,))[0][0]) or last > scanned
+        last = engine.run("last_position_or_zero")[0][0]
+        return bool(engine.run("erasure_has_left", (self.id,))[0][0]) or last > scanned
 
     def _new_body(self, body: bytes, whole: bool, rename: Rename) -> bytes:
         if not whole:
@@ -359,7 +352,7 @@ class Portion:
         ):
             engine.script(f"delete from {table} where key in (select value from carray(?))", (key_array(keys),))
         engine.run_rows("insert_erased_ids", [(d, now_ms) for d in sorted(digests)])
-        actions = actions_of(engine.db, []) | {a for *_, a in renamed}
+        actions = {a for *_, a in renamed}
         rows = [
             Action(**dict(zip(Action.__struct_fields__, row, strict=True)))
             for row in engine.run("select_actions", (id_array(actions),))
@@ -371,11 +364,7 @@ class Portion:
                 for a in rows
             ],
         )
-        frozen = engine.script(
-            "select f.delivery, f.event_id from carray(?) as a cross join frozen as f on f.delivery between a.value * 256 and "
-            "a.value * 256 + 255",
-            (id_array(a.id for a in rows),),
-        )
+        frozen = engine.run("select_frozen_of", (id_array(a.id for a in rows),))
         engine.run_rows("rename_frozen", [(d, self._rename(e)) for d, e in frozen if self._rename(e) != e])
 
     def _rename(self, text: str) -> str:

@@ -142,8 +142,7 @@ class Retention:
 
     def _waiting(self, engine: Engine, positions: Sequence[int]) -> set[int]:
         """Those of these rows whose action has a delivery that still waits."""
-        sql = "select position, action from event where position in (select value from carray(?))"
-        of = dict(engine.script(sql, (id_array(positions),)))
+        of = dict(engine.run("actions_of_rows", (id_array(positions),)))
         rows = engine.run("actions_waiting", (id_array(actions_of(engine.db, positions)),))
         waiting = {a for (a,) in rows}
         if not waiting:
@@ -183,7 +182,7 @@ class Retention:
     def _drop_refused(self, engine: Engine, now_ms: int) -> bool:
         before = _before(now_ms, self._days.refused)
         due = []
-        for number, received_at in engine.script("select id, received_at from refused order by id limit ?", (PORTION,)):
+        for number, received_at in engine.run("oldest_refused", (PORTION,)):
             if received_at >= before:
                 break
             due.append(number)
@@ -198,7 +197,7 @@ class Retention:
         return engine.changes() == PORTION
 
     def _seal(self, engine: Engine, now_ms: int) -> bool:
-        last = engine.script("select coalesce(max(at), 0) from audit where kind = 'shared'")[0][0]
+        last = engine.run("last_sealed_at")[0][0]
         return seal(engine, now_ms) if now_ms - last >= SEAL_AFTER_MS else False
 
     def _drop_trail(self, engine: Engine, now_ms: int) -> bool:
@@ -209,7 +208,7 @@ class Retention:
         if last_sealed(engine.db) <= horizon:
             return False
         first, last = engine.run("next_seal", (horizon,))[0]
-        newest = engine.script("select max(ended_at) from attempt where id between ? and ?", (first, last))[0][0]
+        newest = engine.run("newest_of_attempts", (first, last))[0][0]
         if newest is not None and newest >= before - _SETTLED_WITHIN_MS:
             return False
         engine.run("empty_trail", (first, last))
@@ -224,5 +223,5 @@ def _before(now_ms: int, days: float) -> int:
 
 
 def _position(engine: Engine, what: str) -> int:
-    rows = engine.script("select value from progress where name = ?", (what,))
+    rows = engine.run("select_progress", (what,))
     return int(rows[0][0]) if rows else 0

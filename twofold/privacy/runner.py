@@ -22,14 +22,13 @@ from twofold.privacy.audit_log import append_audit
 from twofold.privacy.erase import Erasure, Portion
 from twofold.privacy.search import Finder, Found, Wanted, hints_of
 from twofold.privacy.tombstones import Erasures
-from twofold.store.sqlite.database import DATABASE, Engine, empty_log
+from twofold.store.sqlite.database import Engine, empty_log
 from twofold.store.store import Store
 
 log = logging.getLogger("twofold.privacy")
 
 BREATH_S = 0.002  # after each few hundred rows of a search beside a serving loop
 _AGAIN_S = 0.5  # while a send is in flight or a reader keeps the log from being emptied
-OTHER_FILES = frozenset({DATABASE, f"{DATABASE}-shm", "lock", "control.sock", "erasures"})
 
 
 class Status(Struct, kw_only=True):
@@ -138,7 +137,7 @@ class Eraser:
 
     async def _load_gate(self) -> None:
         """Tells the gate what was ever erased."""
-        rows = await self._store.transact(lambda e: e.script("select digest from erased_id"))
+        rows = await self._store.transact(lambda e: e.run("select_erased_ids"))
         self._store.gates.erased.load(partial(erase.erased_digest, self.file.ring), (digest for (digest,) in rows))
 
     def _note(self, kind: str, facts: dict[str, Any], closes: str | None, engine: Engine) -> None:
@@ -198,9 +197,7 @@ class Eraser:
         return (lambda body: needles.hit(body) or hints.hit(body)), kept
 
     async def _clear(self, portion: Portion, status: Status) -> None:
-        total = await self._store.transact(
-            lambda e: e.script("select count(*) from erasure_row where erasure = ?", (portion.id,))[0][0]
-        )
+        total = await self._store.transact(lambda e: e.run("count_erasure_rows", (portion.id,))[0][0])
         done = 0
         while True:
             await self._stop_sends(portion, status)

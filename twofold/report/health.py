@@ -114,6 +114,6 @@ class RetentionMetrics:
         family = GaugeMetricFamily(
             "twofold_retention_late_seconds", "How long the oldest data to be emptied is overdue.", labels=["kind"]
         )
-        for kind, seconds in self._retention.late_s.copy().items():  # the writer's thread may add a kind meanwhile
+        for kind, seconds in self._retention.late_s.copy().items():  # whoever scrapes may be on another thread
             family.add_metric((kind,), seconds)
         yield family

@@ -1,4 +1,4 @@
-"""The outbox's changes, on the writer's thread: claim and freeze, settle, pause, revive.
+"""The outbox's changes, inside the store's transactions: claim and freeze, settle, pause, revive.
 
 An action is folded for the last time when its first payload is frozen: copies are read from the journal,
 united, built, and the bytes kept; every attempt sends those. Consent and age are read at every claim.
@@ -270,29 +270,24 @@ class OutboxWriter:
 
     def _known_destinations(self, names: Sequence[str]) -> dict[str, int]:
         """Row ids of all configured destinations; new names are added. A removed name keeps its id."""
-        known = {name: n for n, name in self._engine.script("select id, name from destination")}
+        known = {name: n for n, name in self._engine.run("select_destinations")}
         for name in names:
             if name not in known:
                 known[name] = max(known.values(), default=0) + 1
-                self._engine.script("insert into destination (id, name) values (?, ?)", (known[name], name))
+                self._engine.run("insert_destination", (known[name], name))
         return known
 
     def _read_pauses(self) -> None:
-        rows = self._engine.script(
-            "select name, paused_for, paused_until from destination where paused_for is not null"
-        )
+        rows = self._engine.run("select_pauses")
         self.pauses = {name: (reason, until) for name, reason, until in rows}
         self._changed_pauses = False
 
     def _new_generation(self, now_ms: int) -> int:
         """A fencing number no earlier process has used; voids the leases of whoever held the folder before."""
-        rows = self._engine.script("select value from meta where name = 'generation'")
+        rows = self._engine.run("select_meta", ("generation",))
         generation = int(rows[0][0]) + 1 if rows else 1
         with self._engine.db:
-            self._engine.script(
-                "insert into meta (name, value) values ('generation', ?1) on conflict (name) do update set value = ?1",
-                (str(generation),),
-            )
+            self._engine.run("put_meta", ("generation", str(generation)))
             self._engine.run("void_leases", (now_ms,))
         return generation << 32
 

@@ -261,7 +261,10 @@ class Store:
         return revived
 
     async def transact(self, work: Callable[[Engine], Any]) -> Any:
-        """Runs ``work`` inside one of the writer's transactions; what it answers, once that is on disk. Keep it short."""
+        """Runs ``work`` inside one of the store's transactions; what it answers, once that is on disk.
+
+        The collector waits meanwhile: keep it short, and cut long work into portions.
+        """
         return await self._work(lambda: work(self._engine))
 
     # -- life

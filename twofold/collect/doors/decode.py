@@ -35,7 +35,6 @@ class Envelope(Struct, kw_only=True):
 
     data: list[dict[str, Any] | Refusal]
     access_token: str = ""
-    appsecret_proof: str = ""
     test_event_code: str | None = None
     partner_agent: str = ""
 
@@ -238,7 +237,6 @@ def _envelope(fields: dict[str, Any]) -> Envelope | Refusal:
     envelope = Envelope(
         data=[],
         access_token=_text(fields, "access_token"),
-        appsecret_proof=_text(fields, "appsecret_proof"),
         test_event_code=_text(fields, "test_event_code") or None,
         partner_agent=_text(fields, "partner_agent")[:64],
     )

@@ -40,7 +40,7 @@ class Standing(Struct, frozen=True, kw_only=True):
 
 
 class Withdrawals:
-    """Used on the writer's thread, inside its transactions. ``changes`` may be read on the loop at any time."""
+    """Used inside the store's transactions, on the loop's thread. ``changes`` may be read at any time."""
 
     def __init__(self, engine: Engine, ring: Keyring | None = None) -> None:
         self._engine = engine
@@ -131,10 +131,10 @@ def _name(ring: Keyring, dataset: str, mark: Mark) -> bytes:
 
 def _own_ring(engine: Engine) -> Keyring:
     """The secret of the stored digests, made once for a data folder."""
-    rows = engine.script("select value from meta where name = ?", (_KEY_NAME,))
+    rows = engine.run("select_meta", (_KEY_NAME,))
     if rows:
         return Keyring(bytes.fromhex(rows[0][0]))
     key = secrets.token_bytes(32)
     with engine.db:
-        engine.script("insert into meta (name, value) values (?, ?)", (_KEY_NAME, key.hex()))
+        engine.run("put_meta", (_KEY_NAME, key.hex()))
     return Keyring(key)

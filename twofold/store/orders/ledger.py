@@ -62,7 +62,7 @@ class Orders:
         self._engine = engine
         self._policies = policies
         self.with_source = with_source
-        self._any = bool(engine.script("select 1 from orders limit 1"))
+        self._any = bool(engine.run("any_order"))
 
     def policy_of(self, dataset: str) -> OrderPolicy:
         return self._policies.get(dataset) or OrderPolicy()

@@ -181,3 +181,27 @@ where leased_until is not null;
 update delivery set state = 'waiting', reason = 'revived', due_at = ?1, settled_at = null, leased_until = null
 where state = 'dead' and id in /*ids*/ (?2)
   and not exists (select 1 from frozen as f where f.delivery = delivery.id and length(f.payload) = 0);
+
+-- name: select_meta
+-- One of the store's own facts: the lease generation, keys of digests.
+select value from meta where name = ?;
+
+-- name: put_meta
+-- Sets one of them.
+insert into meta (name, value) values (?1, ?2) on conflict (name) do update set value = excluded.value;
+
+-- name: select_destinations
+-- All destinations ever configured.
+select id, name from destination;
+
+-- name: insert_destination
+-- A destination that is configured for the first time.
+insert into destination (id, name) values (?, ?);
+
+-- name: select_pauses
+-- Which destinations are paused, why and until when.
+select name, paused_for, paused_until from destination where paused_for is not null;
+
+-- name: last_refused
+-- The newest refused row, or the given number.
+select coalesce(max(id), ?1) from refused;

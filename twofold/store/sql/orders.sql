@@ -98,3 +98,7 @@ update delivery set state = 'waiting', reason = '', settled_at = null,
 where state = 'suppressed' and id between ?2 * 256 and ?2 * 256 + 255
   and (reason like 'order!_%' escape '!' or reason like 'never!_%' escape '!' or reason in ('no_order', 'test_order', 'renewal'))
   and not exists (select 1 from frozen where frozen.delivery = delivery.id);
+
+-- name: any_order
+-- A row when there is any order.
+select 1 from orders limit 1;

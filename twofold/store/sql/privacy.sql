@@ -267,3 +267,86 @@ where length(f.payload) > 0;
 -- name: unfreeze
 -- These are built again, from what is left of their copies, when they are claimed next.
 delete from frozen where delivery in /*ids*/ (?);
+
+-- name: count_requests
+-- How often the same request was asked before, and whether the last one is still open.
+select count(*), max(state not in ('cleared', 'done')) from erasure where id like ? escape '!';
+
+-- name: release_request
+-- The operator's word for a request that was held.
+update erasure set state = 'asked' where id = ? and state = 'held';
+
+-- name: select_erasure_actions
+-- Actions that are the person's own.
+select action from erasure_action where erasure = ? and whole = 1;
+
+-- name: last_position_or_zero
+-- Where the journal stands; 0 when it is empty.
+select coalesce(max(position), 0) from event;
+
+-- name: erasure_has_left
+-- Whether an erasure has found something that is not done yet.
+select exists (select 1 from erasure_row where erasure = ?1) or exists (select 1 from erasure_order where erasure = ?1)
+    or exists (select 1 from erasure_action where erasure = ?1 and stopped = 0);
+
+-- name: select_frozen_of
+-- The frozen deliveries of these actions, and the id each is sent under.
+select f.delivery, f.event_id from /*each*/ (?) as a
+cross join frozen as f on f.delivery between a.value * 256 and a.value * 256 + 255;
+
+-- name: select_erased_ids
+-- Digests of all erased ids.
+select digest from erased_id;
+
+-- name: count_erasure_rows
+-- How many journal rows an erasure still has to do.
+select count(*) from erasure_row where erasure = ?;
+
+-- name: last_attempt
+-- The newest attempt.
+select coalesce(max(id), 0) from attempt;
+
+-- name: last_seal
+-- Up to which attempt the log has sealed.
+select json_extract(facts, '$.last') from audit where kind = 'shared' order by id desc limit 1;
+
+-- name: select_shared
+-- What attempts of a range say, for their seal.
+select a.id, a.delivery, a.started_at, a.ended_at, a.outcome, coalesce(a.status, 0), a.code, a.decision,
+       coalesce(f.keys, ''), coalesce(f.consent, ''), coalesce(f.stitched, ''), coalesce(f.marks, '')
+from attempt as a left join frozen as f on f.delivery = a.delivery where a.id between ? and ? order by a.id;
+
+-- name: select_audit
+-- The whole log.
+select id, at, kind, facts, chain from audit order by id;
+
+-- name: select_progress
+-- How far one kind of retention has come.
+select value from progress where name = ?;
+
+-- name: list_shared
+-- Where an action went, with what it was made of.
+select a.id, a.dataset, a.event_name, coalesce(f.event_id, a.event_id), a.order_id, t.name, d.id, d.state,
+       d.reason, f.keys, f.consent, f.stitched, f.marks, f.event_time, length(f.payload)
+from action as a join delivery as d on d.id between a.id * 256 and a.id * 256 + 255
+join destination as t on t.id = d.destination left join frozen as f on f.delivery = d.id where a.id = ? order by d.id;
+
+-- name: list_attempts
+-- What was tried for a delivery, oldest first.
+select started_at, ended_at, outcome, status, code, decision from attempt where delivery = ? order by id;
+
+-- name: actions_of_rows
+-- The action of each of these journal rows.
+select position, action from event where position in /*ids*/ (?);
+
+-- name: oldest_refused
+-- The oldest refused rows.
+select id, received_at from refused order by id limit ?;
+
+-- name: last_sealed_at
+-- When the log last sealed what was shared.
+select coalesce(max(at), 0) from audit where kind = 'shared';
+
+-- name: newest_of_attempts
+-- When the last of a range of attempts ended.
+select max(ended_at) from attempt where id between ? and ?;

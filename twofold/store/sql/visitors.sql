@@ -98,3 +98,7 @@ select distinct dataset from browser;
 -- All visits of these browsers, for the person who asks what is kept.
 select b.dataset, b.fbp, v.from_at, v.until_at, v.fbc, v.address, v.agent, v.click_ids
 from visit as v join browser as b on b.id = v.browser where b.id in /*ids*/ (?) order by v.from_at;
+
+-- name: last_browser
+-- The highest browser number in use.
+select coalesce(max(id), 0) from browser;

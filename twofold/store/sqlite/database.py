@@ -69,7 +69,7 @@ class FolderLock:
 
 
 class Engine:
-    """The writing connection. Used from one thread at a time; that thread is the writer's."""
+    """The writing connection. Statements run on the loop's thread, the commit on its own; never both at once."""
 
     def __init__(self, folder: Path) -> None:
         check_sqlite_version()

@@ -298,7 +298,7 @@ class People:
         return sorted({*self._configured, *(row[0] for row in self._engine.run("known_datasets"))})
 
     def _read_last(self) -> None:
-        self._last: int = self._engine.script("select coalesce(max(id), 0) from browser")[0][0]
+        self._last: int = self._engine.run("last_browser")[0][0]
 
 
 def _later_consent(before: str, now: str) -> str:
