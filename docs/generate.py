@@ -87,6 +87,7 @@ EXIT_CODES = (
     ("2", "the command line or the configuration cannot be used"),
     ("3", "the data folder cannot be used"),
     ("4", "another process owns the data folder"),
+    ("5", "the person or order that was named is not here"),
     ("130", "interrupted before the end (`demo`)"),
 )
 

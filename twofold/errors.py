@@ -22,6 +22,12 @@ class ConfigError(TwofoldError):
     exit_code = 2
 
 
+class NotHere(TwofoldError):
+    """The person, order or row that was named is not in this data folder; look at the name, the dataset and the folder."""
+
+    exit_code = 5
+
+
 class StoreError(TwofoldError):
     """The data folder cannot be used; the operator must look at the disk or the folder."""
 

@@ -22,6 +22,7 @@ from twofold.commands.output import bar_on_stderr, print_json, utc
 from twofold.config import Settings, load_settings
 from twofold.control.erase import erase as run_erasure
 from twofold.control.erase import export, look, release
+from twofold.errors import NotHere
 from twofold.matching.subject import SubjectRequest
 from twofold.privacy.export import actions_with, open_requests, shared_rows
 
@@ -32,6 +33,8 @@ Order = Annotated[list[str] | None, typer.Option("--order", help="Order id, as e
 Country = Annotated[str, typer.Option("--country", help="Country of a phone number written locally, e.g. DE.")]
 
 out = Console(highlight=False)
+ERASED = ("events", "mentions", "orders", "refused", "browsers", "sends_stopped", "payloads")
+"""The counts of a receipt that say that somebody was there."""
 
 
 def erase(
@@ -74,6 +77,8 @@ def erase(
         }  # fmt: skip
         if dry_run:
             _print(counts, as_json)
+            if not any(n for name, n in counts.items() if name != "shared_identifiers"):
+                raise NotHere("nobody of that name is here; look at the value, its country and the dataset")
             return
         typer.echo("To be erased: " + ", ".join(f"{n} {name}" for name, n in counts.items()), err=True)
         typer.confirm("This cannot be undone. Erase?", abort=True, err=True)
@@ -162,6 +167,8 @@ def _done(done: dict[str, Any], receipt: Path | None, as_json: bool) -> None:
     if receipt is not None:
         _write_private(receipt, msgspec.json.format(msgspec.json.encode(done), indent=2) + b"\n")
     _print(done, as_json)
+    if not any(done["counts"].get(name) for name in ERASED):
+        raise NotHere("nobody of that name was found here, so nothing was erased; what a backup brings back will be")
 
 
 def _sentence(row: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from msgspec import structs
 from twofold.config import Settings
 from twofold.control.owner import FolderOwner, GatewayOwner, on_store, open_owner
 from twofold.control.questions import AskErasure, Erase, Note
-from twofold.errors import ConfigError, StoreError
+from twofold.errors import ConfigError, NotHere, StoreError
 from twofold.matching.subject import SubjectRequest, kinds_of
 from twofold.privacy.export import find_requested, find_subject, receipt, subject_rows
 from twofold.privacy.runner import Status
@@ -52,7 +52,7 @@ def export(
     """Everything about the person, row by row; the log keeps that it was read out, and how much.
 
     ``number`` names a request that a shop brought, instead of values; it is closed by this. Raises `ConfigError` for one
-    that is not open.
+    that is not open, `NotHere` where nothing is held of the person.
     """
     folder = Path(settings.server.data)
     if number is not None:
@@ -61,6 +61,8 @@ def export(
         found = look(settings, request or SubjectRequest(), progress)
     if found is None:
         raise ConfigError(f"request {number}: expected one that is open, see `twofold privacy-requests`")
+    if not (found.rows or found.actions or found.orders):
+        raise NotHere("nobody of that name is here; look at the value, its country and the dataset")
     rows = 0
     for row in subject_rows(folder, found):
         rows += 1

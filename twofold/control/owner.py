@@ -21,7 +21,7 @@ from twofold.control.socket import Conversation
 from twofold.matching.subject import SubjectRequest
 from twofold.policies import open_store
 from twofold.privacy.runner import COMMAND, Eraser
-from twofold.store.sqlite.database import find_database
+from twofold.store.sqlite.database import find_database, require_data
 from twofold.store.store import Store
 
 T = TypeVar("T")
@@ -96,12 +96,12 @@ def open_owner(settings: Settings, *, create: bool = False) -> GatewayOwner | Fo
     """The gateway when one runs on the folder, else the folder. Without ``create`` it must hold data of ours already:
     a command in the wrong place makes nothing there, and raises `StoreError`."""
     folder = Path(settings.server.data)
-    if not (create and not folder.exists()):
-        find_database(folder, may_be_new=create)
-        conversation = Conversation.open(folder)
-        if conversation is not None:
-            return GatewayOwner(conversation)
-    return FolderOwner(settings)
+    if not create:
+        require_data(folder)
+    elif folder.exists():
+        find_database(folder, may_be_new=True)
+    conversation = Conversation.open(folder)
+    return GatewayOwner(conversation) if conversation is not None else FolderOwner(settings)
 
 
 def on_store(settings: Settings, question: AnyQuestion) -> dict[str, Any]:

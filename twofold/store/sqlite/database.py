@@ -199,15 +199,7 @@ def make_folder(folder: Path) -> None:
 def open_reader(folder: Path) -> apsw.Connection:
     """A read-only connection for commands; works while the gateway runs."""
     path = find_database(folder)
-    try:
-        db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-        db.set_busy_timeout(5_000)
-        version, owner = int(db.pragma("user_version")), int(db.pragma("application_id"))
-    except apsw.Error as err:
-        raise StoreError(f"{path} cannot be read: {err}") from err
-    if owner != APPLICATION_ID:
-        db.close()
-        raise StoreError(f"{path} is another program's; name our data folder with --data or --config")
+    db, version = _open_ours(path)
     if version < SCHEMA_VERSION:
         db.close()
         raise StoreError(f"{path} was written by an older version; start `twofold serve` once to bring it to this one")
@@ -217,19 +209,37 @@ def open_reader(folder: Path) -> apsw.Connection:
     return db
 
 
+def _open_ours(path: Path) -> tuple[apsw.Connection, int]:
+    """A read-only connection and the schema's version. Raises `StoreError` for a file that is not ours."""
+    try:
+        db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        db.set_busy_timeout(5_000)
+        version, owner = int(db.pragma("user_version")), int(db.pragma("application_id"))
+    except apsw.Error as err:
+        raise StoreError(f"{path} cannot be read: {err}") from err
+    if owner != APPLICATION_ID:
+        db.close()
+        raise StoreError(f"{path} is another program's; name our data folder with --data or --config")
+    return db, version
+
+
+def require_data(folder: Path) -> None:
+    """Raises `StoreError` unless the folder holds data of ours, of this version or an older one. Makes nothing."""
+    db, _ = _open_ours(find_database(folder))
+    db.close()
+
+
 def find_database(folder: Path, *, may_be_new: bool = False) -> Path:
     """The database in a data folder; touches nothing. Raises `StoreError` where there is none, saying what is there.
 
     ``may_be_new``: a folder without one will do.
     """
-    name_it = "name the data folder with --data or --config"
+    name_it = "name the data folder with --data or --config, or start `twofold serve` with it first"
     try:
         if folder.is_dir():
             if may_be_new or (folder / DATABASE).is_file():
                 return folder / DATABASE
-            raise StoreError(
-                f"{folder} holds no data yet (no {DATABASE}); {name_it}, or start `twofold serve` with it first"
-            )
+            raise StoreError(f"{folder} holds no data yet (no {DATABASE}); {name_it}")
         if folder.exists():
             raise StoreError(f"{folder} holds no data yet: it is a file, not a folder; {name_it}")
     except OSError as err:
