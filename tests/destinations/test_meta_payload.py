@@ -323,7 +323,6 @@ REFUSABLE = [
         event(event_name="Purchase", custom_data=CustomData(value=Decimal(1))),
         "missing_currency",
     ),
-    ("a value in no money", event(custom_data=CustomData(value=Decimal(1))), "missing_currency"),
 ]
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import pairwise
 
+import msgspec
 import pytest
 from stripe_bodies import AT, CHARGE, DISPUTE, INTENT, REFUND, SESSION, SHOP, event, read, reading
 
 from twofold.ledger.model import Method, Paid, Payment, Refund, Sale, encode_report
+from twofold.ledger.state import Fact, derive
 from twofold.sources.contract import Ignored, SourceOptions
 
 NAMED = {"metadata": {"order_id": "1001"}}
@@ -130,8 +132,8 @@ def test_a_charge_that_lists_its_refunds_gives_each_by_its_id():
     }
     report = reading(event("charge.refunded", CHARGE, amount_refunded=1240, refunds=listed)).order
     assert report.refunds == (
-        Refund(id="re_1", amount=Decimal("10.00"), currency="EUR", at=AT - 9, reason="duplicate"),
-        Refund(id="re_2", amount=Decimal("2.40"), currency="EUR", at=AT),
+        Refund(id="re_1", amount=Decimal("10.00"), currency="EUR", at=AT - 9, reason="duplicate", payment="ch_3A"),
+        Refund(id="re_2", amount=Decimal("2.40"), currency="EUR", at=AT, payment="ch_3A"),
     )
     assert (report.kind, report.order_id, report.snapshot) == ("refund", "pi_3A", None)
 
@@ -155,6 +157,39 @@ def test_a_list_that_is_not_whole_is_not_trusted():
     short = {"has_more": True, "data": [{"id": "re_9", "amount": 240, "status": "succeeded", "created": AT}]}
     body = event("charge.refunded", CHARGE, amount_refunded=1240, refunds=short, previous={"amount_refunded": 1000})
     assert refunds_of(body) == [("ch_3A:1240", "2.40")]
+
+
+# which of three events arrive: 10.00, then 12.40, then 32.40 given back in all -> what the ledger knows
+ARRIVALS = [((0, 1, 2), "32.40"), ((1,), "12.40"), ((2,), "32.40"), ((0, 2), "32.40"), ((2, 0), "32.40"), ((1, 0), "12.40"),
+            ((2, 1, 0, 2), "32.40")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arrived", "refunded"), ARRIVALS)
+def test_a_sum_holds_what_lost_events_would_have_said(arrived, refunded):
+    """Whichever of the events come, and in whichever order, the latest sum is what was given back."""
+    steps = [(0, 1000), (1000, 1240), (1240, 3240)]
+    facts = []
+    for number in arrived:
+        before, to = steps[number]
+        previous = {"amount_refunded": before}
+        body = event("charge.refunded", CHARGE, at=AT + number, amount_refunded=to, previous=previous)
+        facts.append(Fact("stripe:shop.example", reading(body).order))
+    assert derive(facts).refunded == {"EUR": Decimal(refunded)}
+
+
+def test_a_sum_and_single_refunds_of_a_charge_are_never_added():
+    """A list that was whole at first and cut later tells of the same money as the sum that comes then; steps that an
+    older version kept without their sum are held by it too."""
+    listed = {"has_more": False, "data": [{"id": "re_1", "amount": 1000, "status": "succeeded", "created": AT}]}
+    first = reading(event("charge.refunded", CHARGE, amount_refunded=1000, refunds=listed)).order
+    sums = event("charge.refunded", CHARGE, at=AT + 9, amount_refunded=1240, previous={"amount_refunded": 1000})
+    then = reading(sums).order
+    old = msgspec.structs.replace(
+        first, refunds=(Refund(id="ch_3A:1000", amount=Decimal("10.00"), currency="EUR", at=AT),)
+    )
+    for before in (first, old):
+        facts = [Fact("stripe:shop.example", report) for report in (before, then)]
+        assert derive(facts).refunded == {"EUR": Decimal("12.40")}
 
 
 REFUND_STATES = [

@@ -214,10 +214,11 @@ def _refusable(event: Event, user: Mapping[str, Any]) -> str | None:
     if _NARROW.isdisjoint(user) and is_too_broad(user):
         return "too_broad"  # 2804050
     data = event.custom_data
-    if event.event_name == "Purchase" and data.value is None:
-        return "missing_value"  # 2804009
-    if data.value is not None and not data.currency:
-        return "missing_currency"  # 2804010
+    if event.event_name == "Purchase":
+        if data.value is None:
+            return "missing_value"  # 2804009
+        if not data.currency:
+            return "missing_currency"  # 2804010
     return None
 
 

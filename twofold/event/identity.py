@@ -23,6 +23,7 @@ ORDER_LINKS = frozenset({"order", "payment", "session", "charge", "checkout", "o
 """Kinds of links that belong to one order alone. A cart may be ordered twice, a conversation goes on."""
 
 _NUMBER_LINKS = frozenset({"number", "name"})
+_GID = "gid://"  # Shopify's ids of any object, as its GraphQL and its customer events write them
 
 
 def read_event_id(value: object) -> str | None:
@@ -73,7 +74,7 @@ def order_keys(dataset: str, event_name: str, order_id: str | None, links: Seque
     """One key for each name of an order: its id first, then the links that belong to it alone."""
     if not order_id and not links:
         return []
-    names = [f"order:{order_id.lstrip('#')}"] if order_id else []
+    names = [f"order:{bare_order(order_id)}"] if order_id else []
     names += [name for name in links if is_order_name(name, order_id or "")]
     return [order_key(dataset, event_name, _bare(name)) for name in dict.fromkeys(names)]
 
@@ -82,16 +83,28 @@ def is_order_name(link: str, order_id: str) -> bool:
     """True for a link ("kind:value") that names one order.
 
     An order number names it too where numbers and ids cannot be taken for each other: Shopify's ids have thirteen
-    digits. Where both are short, number 1001 may be one order and id 1001 another.
+    digits, others have letters (id 41001 and number RE-2026/0042, id c0ffee-7781 and number 10452). Where both are
+    digits and of like length, number 1001 may be one order and id 1001 another.
     """
     kind, _, value = link.partition(":")
     if kind in ORDER_LINKS:
         return bool(value)
-    long_id = len(order_id) >= 10 and order_id.isdigit()
-    return kind in _NUMBER_LINKS and bool(value) and long_id and len(value) <= len(order_id) - 3
+    number, order_id = bare_order(value), bare_order(order_id)
+    if kind not in _NUMBER_LINKS or not number or not order_id:
+        return False
+    if number.isdigit() != order_id.isdigit():
+        return True
+    return order_id.isdigit() and len(order_id) >= 10 and len(number) <= len(order_id) - 3
+
+
+def bare_order(text: str) -> str:
+    """An order's id or number without what shops put around it: "#1001", "gid://shopify/Order/5678?key=…"."""
+    if text.startswith(_GID):
+        text = text.partition("?")[0].rstrip("/").rpartition("/")[2]
+    return text.lstrip("#")
 
 
 def _bare(name: str) -> str:
     """Ids and numbers of orders share one key, as browsers send either for ``order_id``."""
     kind, _, value = name.partition(":")
-    return value.lstrip("#") if kind == "order" or kind in _NUMBER_LINKS else name
+    return bare_order(value) if kind == "order" or kind in _NUMBER_LINKS else name

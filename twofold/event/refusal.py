@@ -76,7 +76,7 @@ MEANING: dict[DropReason, tuple[str, int | None]] = {
     DropReason.MISSING_VALUE: ("A Purchase needs `custom_data.value`.", 2804009),
     DropReason.INVALID_VALUE: ("`value` or a price is not a finite, non-negative number.", 9900018),
     DropReason.MISSING_CURRENCY: ("A Purchase needs `custom_data.currency`; there is no default.", 2804010),
-    DropReason.INVALID_CURRENCY: ("`currency` is not three letters.", 9900019),
+    DropReason.INVALID_CURRENCY: ("`currency` is no code of ISO 4217, such as EUR.", 9900019),
     DropReason.INVALID_MESSAGING: ("A business_messaging event lacks its channel or has a name not allowed.", 2804063),
     DropReason.UNKNOWN_DATASET: ("No such dataset is configured here. The operator or the sender must fix the id.", 33),
     DropReason.BAD_KEY: ("The access token is not this dataset's key. The sender must use the right one.", None),

@@ -134,13 +134,19 @@ class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Refund(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Money given back; ``amount`` is positive."""
+    """Money given back; ``amount`` is positive.
+
+    ``total``: all that was given back of the same payment by then, where the source tells a sum and not each refund. It
+    holds what an event that was lost would have said. The ``id`` is the payment's, a colon and the sum then.
+    """
 
     id: str
     amount: Decimal
     currency: str
     at: int  # Unix s
     reason: str = ""
+    total: Decimal | None = None
+    payment: str = ""  # whose money it is, where the source says so
 
 
 class Parcel(Struct, frozen=True, kw_only=True, omit_defaults=True):

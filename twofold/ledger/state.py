@@ -282,15 +282,34 @@ def _refunds(facts: Sequence[Fact]) -> dict[str, Decimal]:
         reports = [f.report for f in facts if f.source == source]
         told = sorted(((report.at, r) for report in reports for r in report.refunds), key=_refund_age)
         refunds: dict[str, Refund] = {r.id: r for _, r in told}
+        given = _given_back(list(refunds.values()))
         back = [p for p in _payments(reports) if p.kind == "refund" and p.state == "success"]
-        sums.append(_sum((r.amount, r.currency) for r in refunds.values()))
+        sums.append(_sum(given))
         sums.append(_sum((p.amount, p.currency) for p in back))
     return _largest(sums)
 
 
-def _refund_age(told: tuple[int, Refund]) -> tuple[int, int, bytes]:
+def _given_back(refunds: Sequence[Refund]) -> list[tuple[Decimal, str]]:
+    """Each refund by itself; of a payment whose sums are told, its latest sum, where that is more than those add up to.
+
+    An event of a sum may be lost: the next one holds it.
+    """
+    summed: dict[str, Refund] = {}
+    for refund in refunds:  # the later told come later
+        if refund.total is not None:
+            summed[refund.payment] = refund
+    steps = [r for r in refunds if r.total is not None or r.id.rpartition(":")[0] in summed]
+    singles = [r for r in refunds if r not in steps]
+    found = [(r.amount, r.currency) for r in singles]
+    for payment, last in summed.items():
+        alone = sum((r.amount for r in singles if r.payment == payment and r.currency == last.currency), Decimal(0))
+        found.append((max((last.total or Decimal(0)) - alone, Decimal(0)), last.currency))
+    return found
+
+
+def _refund_age(told: tuple[int, Refund]) -> tuple[int, int, Decimal, bytes]:
     at, refund = told
-    return at, refund.at, msgspec.json.encode(refund)
+    return at, refund.at, refund.total or Decimal(0), msgspec.json.encode(refund)
 
 
 def _largest(sums: Iterable[dict[str, Decimal]]) -> dict[str, Decimal]:

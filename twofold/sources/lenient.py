@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-_DECIMAL = re.compile(r"(-?)([0-9]{1,15}(?:\.[0-9]{1,12})?)")
+from twofold.event.scalars import as_list, as_object, lenient_amount, names_nobody, read_integer, says_nothing
+
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _TOKEN = re.compile(r"[!-~]{1,200}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?", re.I)
@@ -19,22 +20,24 @@ _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?", re.I)
 
 def part(tree: dict[str, Any], name: str) -> dict[str, Any]:
     """An object inside; empty when there is none."""
-    value = tree.get(name)
-    return value if isinstance(value, dict) else {}
+    return as_object(tree.get(name)) or {}
 
 
 def parts(tree: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """The objects of a list inside."""
-    value = tree.get(name)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    items = as_list(tree.get(name)) or ()
+    objects = (as_object(item) if isinstance(item, (dict, str)) else None for item in items)
+    return [item for item in objects if item]
 
 
 def text(tree: dict[str, Any], name: str) -> str | None:
-    """Text without the space around it; a whole number as its digits. None when blank."""
+    """Text without the space around it; a whole number as its digits; of a list, its first. None when it says nothing."""
     value = tree.get(name)
+    if isinstance(value, (list, dict)):
+        value = next(iter(as_list(value) or ()), None)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if abs(value) < 10**20 else None
-    return value.strip() or None if isinstance(value, str) else None
+    return value.strip() if isinstance(value, str) and not says_nothing(value) else None
 
 
 def digits(tree: dict[str, Any], name: str) -> str | None:
@@ -44,31 +47,19 @@ def digits(tree: dict[str, Any], name: str) -> str | None:
 
 
 def token(tree: dict[str, Any], name: str) -> str | None:
-    """An id of printable ASCII without an e-mail address in it."""
+    """An id of printable ASCII without an e-mail address in it; None for one that names nobody."""
     found = text(tree, name)
-    return found if found and _TOKEN.fullmatch(found) and "@" not in found else None
+    return found if found and _TOKEN.fullmatch(found) and "@" not in found and not names_nobody(found) else None
 
 
 def whole(tree: dict[str, Any], name: str) -> int | None:
-    value = tree.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    """A whole number, also as text."""
+    return read_integer(tree.get(name))
 
 
 def decimal(tree: dict[str, Any], name: str) -> Decimal | None:
-    """An exact plain number with its sign, from text or a JSON number."""
-    return read_decimal(tree.get(name))
-
-
-def read_decimal(value: Any) -> Decimal | None:
-    """An exact plain number with its sign, from text or a JSON number; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int):
-        value = str(value) if abs(value) < 10**15 else ""
-    elif isinstance(value, Decimal):
-        value = format(value, "f") if value.is_finite() and abs(value.adjusted()) < 20 else ""
-    match = _DECIMAL.fullmatch(value.strip()) if isinstance(value, str) else None
-    return Decimal(match[1] + match[2]) if match else None
+    """An amount with its sign."""
+    return lenient_amount(tree.get(name))
 
 
 def address_of(url: str | None) -> SplitResult:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,16 +15,23 @@ from msgspec import Struct
 
 from twofold.event.identity import read_event_id
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
+from twofold.event.scalars import (
+    as_list,
+    as_object,
+    exact_amount,
+    exact_integer,
+    names_nobody,
+    read_currency,
+    read_time_ms,
+    says_nothing,
+    seems_ms,
+)
 from twofold.event.scrub import EMAIL, MASK
-from twofold.event.shapes import as_list, as_object
 
-_MONEY = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
 _LONG_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{5,}[0-9]")  # reads like a phone or account number
 _LINK = re.compile(r"[a-z][a-z0-9_]{0,30}:[!-~]{1,200}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_ITEMS = 500
 _MAX_LABEL = 60
-_FIRST_MS = 10**11  # a number of seconds this large would be the year 5138
 
 
 class Kind(Struct, frozen=True, kw_only=True):
@@ -38,7 +43,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     missing: DropReason = DropReason.WRONG_TYPE
     table: tuple[Field, ...] = ()  # the fields of an object, or of each object of a list
     many: bool = False
-    optional_text: bool = False  # what cannot be read of it costs nothing else where the field is not required
+    is_id: bool = False  # what a program writes that knows no id ("undefined", "null", 0) is absence
 
 
 class Field(Struct, frozen=True):
@@ -51,11 +56,9 @@ class Field(Struct, frozen=True):
 
 
 def read_object(tree: Any, table: Iterable[Field], notes: list[str], path: str = "") -> dict[str, Any] | Refusal:
-    """The typed values by name, without those that are absent, null or empty; a refusal names the first field that is
-    wrong.
+    """The typed values by name, without those that are absent or null; a refusal names the first field that is wrong.
 
-    A field that the table does not have is left out with a note, with the name that was probably meant; so is a text
-    on which nothing rests.
+    A field that the table does not have is left out with a note, with the name that was probably meant.
     """
     if not isinstance(tree, dict):
         return _refuse(DropReason.WRONG_TYPE, path, "an object", tree)
@@ -64,16 +67,16 @@ def read_object(tree: Any, table: Iterable[Field], notes: list[str], path: str =
     for name, field in known.items():
         value = tree.get(name)
         where = f"{path}.{name}" if path else name
-        if value is None or value == "" or (value == [] and not field.required):
+        if field.kind.is_id and _says_nothing(value):
+            notes.append(f"{where} says nothing ({describe(value)}); left out")
+            value = None
+        if value is None:
             if field.required:
                 return _refuse(field.kind.missing, where, field.kind.expected, None)
             continue
         result = _read_value(value, field.kind, where, notes)
         if isinstance(result, Refusal):
-            if field.required or not field.kind.optional_text:
-                return result
-            notes.append(f"{where}: expected {result.expected}, got {result.got}; left out")
-            continue
+            return result
         found[name] = result
     notes += [_unknown(name, known, path) for name in tree if name not in known and name != "type"]
     return found
@@ -109,41 +112,11 @@ def one_of(words: Iterable[str], aliases: Mapping[str, str] | None = None) -> Ki
 
 
 def object_of(table: tuple[Field, ...]) -> Kind:
-    return Kind(expected="an object", read=lambda value: value if isinstance(value, dict) else None, table=table)
+    return Kind(expected="an object", read=as_object, table=table)
 
 
 def list_of(table: tuple[Field, ...]) -> Kind:
     return Kind(expected="a list of objects", read=_list, table=table, many=True)
-
-
-def read_money(value: Any) -> Decimal | None:
-    """Exact decimal, zero or more, of at most 15 digits and 6 places; from text or a JSON number."""
-    match value:
-        case bool():
-            return None
-        case int():
-            text = str(value) if 0 <= value < 10**15 else ""
-        case Decimal():
-            text = format(value, "f") if value.is_finite() and abs(value.adjusted()) < 20 else ""
-        case str():
-            text = value
-        case _:
-            return None
-    return Decimal(text) if _MONEY.fullmatch(text) else None
-
-
-def read_time_ms(value: Any) -> int | None:
-    """Unix milliseconds from ISO 8601 text with its offset, or from Unix seconds; None for anything else."""
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-            since = (moment - _EPOCH) // timedelta(milliseconds=1) if moment.tzinfo else 0
-        except (ValueError, OverflowError):
-            return None
-        return since if since > 0 else None
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and 0 < value < _FIRST_MS:
-        return int(value * 1000)
-    return None
 
 
 def read_label(value: Any) -> str | None:
@@ -152,11 +125,6 @@ def read_label(value: Any) -> str | None:
         return None
     text = " ".join(value.split())
     return _LONG_NUMBER.sub(MASK, EMAIL.sub(MASK, text))[:_MAX_LABEL]
-
-
-def read_currency(value: Any) -> str | None:
-    text = value.strip() if isinstance(value, str) else ""
-    return text.upper() if len(text) == 3 and text.isascii() and text.isalpha() else None
 
 
 def read_link(value: Any) -> str | None:
@@ -178,32 +146,37 @@ def _text(value: Any) -> str | None:
 
 
 def _texts(value: Any) -> tuple[str, ...] | None:
-    items = value if isinstance(value, list) else [value]
+    items = as_list(value) if isinstance(value, (list, dict)) else [value]
+    items = [item for item in items or () if not (isinstance(item, str) and says_nothing(item))]
     texts = tuple(filter(None, map(_text, items)))
     return texts if len(texts) == len(items) <= _MAX_ITEMS else None
 
 
 def _labels(value: Any) -> tuple[str, ...] | None:
-    if not isinstance(value, list) or len(value) > _MAX_ITEMS:
+    value = as_list(value)
+    if value is None or len(value) > _MAX_ITEMS:
         return None
     labels = tuple(filter(None, map(read_label, value)))
     return labels if len(labels) == len(value) else None
 
 
 def _links(value: Any) -> tuple[str, ...] | None:
-    if not isinstance(value, list) or len(value) > _MAX_ITEMS:
+    value = as_list(value)
+    if value is None or len(value) > _MAX_ITEMS:
         return None
     return tuple(value) if all(map(read_link, value)) else None
 
 
 def _words(value: Any) -> dict[str, str] | None:
-    if not isinstance(value, dict) or len(value) > _MAX_ITEMS:
+    value = as_object(value)
+    if value is None or len(value) > _MAX_ITEMS:
         return None
     return dict(value) if all(isinstance(v, str) for v in value.values()) else None
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else None
+    found = exact_integer(value)
+    return found if found is not None and 0 <= found < 10**9 else None
 
 
 def _yes(value: Any) -> bool | None:
@@ -215,21 +188,23 @@ def _consent(value: Any) -> Any:
 
 
 def _list(value: Any) -> list[Any] | None:
-    return value if isinstance(value, list) and len(value) <= _MAX_ITEMS else None
+    items = as_list(value)
+    return items if items is not None and len(items) <= _MAX_ITEMS else None
 
 
-ID = Kind(expected="an id: text of 1 to 256 characters without an e-mail address, or a whole number", read=read_id)
-NAME = Kind(expected="text of 1 to 256 characters, or a whole number", read=read_event_id)
-TEXT = Kind(expected="text", read=_text, optional_text=True)
-TEXTS = Kind(expected="text or a list of texts", read=_texts, optional_text=True)
-LABEL = Kind(expected="text", read=read_label, optional_text=True)
-LABELS = Kind(expected="a list of texts", read=_labels, optional_text=True)
+ID = Kind(expected="an id: text of 1 to 256 characters without an e-mail address, or a whole number", read=read_id,
+          is_id=True)  # fmt: skip
+NAME = Kind(expected="text of 1 to 256 characters, or a whole number", read=read_event_id, is_id=True)
+TEXT = Kind(expected="text", read=_text)
+TEXTS = Kind(expected="text or a list of texts", read=_texts)
+LABEL = Kind(expected="text", read=read_label)
+LABELS = Kind(expected="a list of texts", read=_labels)
 LINKS = Kind(expected='a list of "kind:value" texts', read=_links)
-WORDS = Kind(expected="an object of texts", read=_words, optional_text=True)
+WORDS = Kind(expected="an object of texts", read=_words)
 COUNT = Kind(expected="a whole number, zero or more", read=_count)
 YES = Kind(expected="true or false", read=_yes)
 CONSENT = Kind(expected='"granted", "denied", true, false, or an object of purposes', read=_consent)
-OBJECT = Kind(expected="an object", read=lambda value: value if isinstance(value, dict) else None)
+OBJECT = Kind(expected="an object", read=as_object)
 TIME = Kind(
     expected="ISO 8601 text with its offset, or Unix seconds",
     read=read_time_ms,
@@ -238,7 +213,7 @@ TIME = Kind(
 )
 MONEY = Kind(
     expected="a plain decimal number, zero or more, as text or number",
-    read=read_money,
+    read=exact_amount,
     wrong=DropReason.INVALID_VALUE,
     missing=DropReason.MISSING_VALUE,
 )
@@ -250,9 +225,11 @@ CURRENCY = Kind(
 )
 
 
+def _says_nothing(value: Any) -> bool:
+    return names_nobody(value) if isinstance(value, str) else value == 0 and type(value) is int
+
+
 def _read_value(value: Any, kind: Kind, path: str, notes: list[str]) -> Any:
-    if kind.table:
-        value = as_list(value) if kind.many else as_object(value)
     plain = kind.read(value)
     if plain is None:
         return _refuse(kind.wrong, path, kind.expected, value)
@@ -276,10 +253,10 @@ def _unknown(name: str, known: Iterable[str], path: str) -> str:
 
 
 def _refuse(reason: DropReason, path: str, expected: str, got: object) -> Refusal:
-    seems_ms = isinstance(got, int) and reason is DropReason.INVALID_EVENT_TIME and got >= _FIRST_MS
+    milliseconds = reason is DropReason.INVALID_EVENT_TIME and seems_ms(got)
     return Refusal(
         reason=reason,
         path=path,
         expected=expected,
-        got="a number that would be milliseconds" if seems_ms else describe(got),
+        got="a number that would be milliseconds" if milliseconds else describe(got),
     )

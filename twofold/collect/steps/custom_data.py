@@ -6,25 +6,34 @@ refuses the copy, everything else is left out with a warning. Unknown keys are c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from twofold.event.identity import bare_order
 from twofold.event.json import MAX_DIGITS
 from twofold.event.model import Content, CustomData
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import read_decimal, read_integer, read_list
+from twofold.event.scalars import (
+    CURRENCIES,
+    NO_ID,
+    PLACES,
+    as_list,
+    as_object,
+    read_currency,
+    read_decimal,
+    read_integer,
+)
 from twofold.event.scrub import scrub_custom
-from twofold.event.vocabulary import MAX_ID, PIXEL_CURRENCIES
+from twofold.event.vocabulary import MAX_ID
 
 _MAX_PLAIN_MONEY = 10**15
 _MAX_COUNT = 10**15
 _PLAIN_DIGITS = 15  # of an amount, with the point; so few are within every limit
 _LISTS = (list, tuple)
-_CURRENCY = re.compile(r"[A-Za-z]{3}")
+_NO_GOODS = frozenset({"", "undefined", "null", "None", "none", "NaN", "[object Object]", "Undefined", "NULL"})
 
 
 def read_custom_data(raw: Any, warnings: list[str]) -> CustomData | Refusal:
@@ -32,7 +41,10 @@ def read_custom_data(raw: Any, warnings: list[str]) -> CustomData | Refusal:
     if raw is None or type(raw) is CustomData:  # the latter was checked while it was decoded
         return raw or CustomData()
     if not isinstance(raw, dict):
-        return Refusal(reason=DropReason.WRONG_TYPE, path="custom_data", expected="an object", got=describe(raw))
+        tree = as_object(raw)
+        if tree is None:
+            return Refusal(reason=DropReason.WRONG_TYPE, path="custom_data", expected="an object", got=describe(raw))
+        raw = tree
     plain = _read_plain(raw)
     if plain is not None:
         return plain
@@ -68,19 +80,23 @@ def is_plain(data: CustomData | None) -> bool:
         text = str(value)  # the usual amount is looked at here, as below: a call for each costs as much again
         if not (len(text) <= _PLAIN_DIGITS and text.replace(".", "", 1).isdigit()) and not _is_plain_money(value):
             return False
-    if currency is not None and currency not in PIXEL_CURRENCIES:
-        if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+    if currency is not None and currency not in CURRENCIES:
+        known = read_currency(currency)
+        if known is None:
             return False
-        data.currency = currency.upper()
-    if order_id is not None and (not 0 < len(order_id) <= MAX_ID or "@" in order_id):
-        return False
+        data.currency = known
+    if order_id is not None:
+        if not 0 < len(order_id) <= MAX_ID or "@" in order_id:
+            return False
+        if order_id in NO_ID or order_id[:6] == "gid://":
+            return False
     if kind is not None and (not 0 < len(kind) <= MAX_ID or "@" in kind):
         return False
-    if "" in data.content_ids or (data.num_items is not None and abs(data.num_items) >= _MAX_COUNT):
+    if not _NO_GOODS.isdisjoint(data.content_ids) or (data.num_items is not None and abs(data.num_items) >= _MAX_COUNT):
         return False
     for line in data.contents:  # a loop, as all() with a generator costs three times as much for an order's few lines
         quantity, price = line.quantity, line.item_price
-        if not line.id or line.other or (quantity is not None and not -_MAX_COUNT < quantity < _MAX_COUNT):
+        if line.id in _NO_GOODS or line.other or (quantity is not None and not -_MAX_COUNT < quantity < _MAX_COUNT):
             return False
         if price is not None:
             text = str(price)
@@ -90,7 +106,8 @@ def is_plain(data: CustomData | None) -> bool:
 
 
 def _is_plain_money(value: Decimal) -> bool:
-    return 0 <= value < _MAX_PLAIN_MONEY and len(str(value)) <= MAX_DIGITS and (not value or value.adjusted() >= -15)
+    """Also not more digits behind the point than an amount has: those may be a float's noise."""
+    return 0 <= value < _MAX_PLAIN_MONEY and len(str(value)) <= MAX_DIGITS and value == round(value, PLACES)
 
 
 def _read_plain(raw: dict[str, Any]) -> CustomData | None:
@@ -112,7 +129,7 @@ def _money(value: Any, _warnings: list[str], path: str = "custom_data.value") ->
     if value == "":
         return None
     number = read_decimal(value)
-    if number is None or not number.is_finite() or number < 0 or abs(number.adjusted()) > 15:
+    if number is None or number < 0 or abs(number.adjusted()) > 15:
         got = "a negative number" if number is not None and number < 0 else describe(value)
         return Refusal(reason=DropReason.INVALID_VALUE, path=path, expected="a non-negative number", got=got)
     return number
@@ -121,14 +138,20 @@ def _money(value: Any, _warnings: list[str], path: str = "custom_data.value") ->
 def _currency(value: Any, _warnings: list[str]) -> str | Refusal | None:
     if value == "":
         return None
-    if isinstance(value, str) and _CURRENCY.fullmatch(value.strip()) and value.isascii():
-        return value.strip().upper()
-    return Refusal(
+    return read_currency(value) or Refusal(
         reason=DropReason.INVALID_CURRENCY,
         path="custom_data.currency",
         expected="three letters (ISO 4217)",
         got=describe(value),
     )
+
+
+def _order_id(value: Any, warnings: list[str]) -> str | None:
+    if isinstance(value, (str, int)) and str(value) in NO_ID:
+        if value != "":
+            warnings.append("custom_data.order_id says nothing; left out")
+        return None
+    return _identifier(bare_order(value) if isinstance(value, str) and value.startswith("gid://") else value, warnings)
 
 
 def _identifier(value: Any, warnings: list[str]) -> str | None:
@@ -139,15 +162,16 @@ def _identifier(value: Any, warnings: list[str]) -> str | None:
 
 
 def _content_ids(value: Any, warnings: list[str]) -> tuple[str, ...] | None:
-    items = read_list(value)
+    items = as_list(value, alone=True)
     if items is None:
         warnings.append("custom_data.content_ids is not a list; left out")
         return None
-    return tuple(str(i) for i in items if isinstance(i, (str, int)) and not isinstance(i, bool) and str(i))
+    ids = [str(i) for i in items if isinstance(i, (str, int)) and not isinstance(i, bool)]
+    return tuple(i for i in ids if i not in _NO_GOODS)
 
 
 def _contents(value: Any, warnings: list[str]) -> tuple[Content, ...] | Refusal | None:
-    items = read_list(value)
+    items = as_list(value, alone=True)
     if items is None:
         warnings.append("custom_data.contents is not a list; left out")
         return None
@@ -163,8 +187,12 @@ def _contents(value: Any, warnings: list[str]) -> tuple[Content, ...] | Refusal 
 
 def _content(item: Any, n: int, warnings: list[str]) -> Content | Refusal | None:
     where = f"custom_data.contents[{n}]"
+    item = as_object(item) if isinstance(item, str) else item
     if not isinstance(item, dict) or not isinstance(item.get("id"), (str, int)) or isinstance(item["id"], bool):
         warnings.append(f"{where} is not an object with an id; left out")
+        return None
+    if str(item["id"]) in _NO_GOODS:
+        warnings.append(f"{where}.id says nothing; left out")
         return None
     price = item.get("item_price")
     if price is not None:
@@ -190,7 +218,7 @@ def _number_of_items(value: Any, warnings: list[str]) -> int | None:
 _FIELDS: dict[str, Callable[[Any, list[str]], Any]] = {
     "value": _money,
     "currency": _currency,
-    "order_id": _identifier,
+    "order_id": _order_id,
     "content_type": _identifier,
     "content_ids": _content_ids,
     "contents": _contents,

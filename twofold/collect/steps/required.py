@@ -12,7 +12,7 @@ from twofold.collect.steps.custom_data import read_custom_data
 from twofold.collect.steps.draft import Draft
 from twofold.event.identity import make_event_id, read_event_id, without_contact
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import read_boolean, read_integer
+from twofold.event.scalars import NO_ID, read_boolean, read_integer
 from twofold.event.scrub import scrub_custom, scrub_url
 from twofold.event.vocabulary import (
     ACTION_SOURCES,
@@ -103,10 +103,11 @@ def put_action_source(draft: Draft) -> Refusal | None:
 
 def put_event_id(draft: Draft) -> Refusal | None:
     given = draft.raw.event_id
-    if given is None or given == "":
+    if given is None or (type(given) is str and given in NO_ID) or (type(given) is int and given == 0):
         draft.event_id = make_event_id()
         draft.fields["id_given"] = False
-        draft.warnings.append("event_id is missing: this copy cannot be folded with another")
+        says = "is missing" if given is None or given == "" else "says nothing"
+        draft.warnings.append(f"event_id {says}: this copy cannot be folded with another")
         return None
     event_id = read_event_id(given)
     if event_id is None:
@@ -212,9 +213,8 @@ def drop_purchase_without_money(draft: Draft) -> Refusal | None:
     data = draft.custom_data
     if draft.event_name != "Purchase":
         if data.value is not None and data.currency is None:
-            # Money without a currency is no money; Meta keeps such events, so do we, without the number.
-            data.value = None
-            draft.warnings.append("custom_data.value has no currency; left out")
+            # Meta keeps such an event and its number, with a diagnostic (s2s_missing_currency_for_value_or_item_price).
+            draft.warnings.append("custom_data.value has no currency (ISO 4217); kept as it is")
         return None
     if data.value is None:
         return Refusal(

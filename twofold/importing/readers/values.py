@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from twofold.event import scalars
 from twofold.event.scrub import EMAIL, MASK
 
 # Enough to name an amount's currency when nothing else does; `$`, `kr` and `¥` are many.
@@ -57,11 +58,13 @@ class NumberStyle(Struct, frozen=True):
         return _read_number(text, self.decimal)
 
 
-def number_style(cells: Iterable[str], given: str = "", usual: str = "") -> NumberStyle | None:
+def number_style(cells: Iterable[str], given: str = "", usual: str = "", elsewhere: str = "") -> NumberStyle | None:
     """The style of a column from its cells, or as ``given``; None when the cells contradict each other or say too little.
 
     A sign that stands last of two, or stands before one, two or four and more digits, is the decimal sign; one that
-    stands twice is not. "1.234" alone says nothing: then the format's ``usual`` sign is believed, if it has one.
+    stands twice is not. "1.234" alone says nothing: then the sign that the file's other columns show (``elsewhere``)
+    is believed, and no habit, as a habit would make a thousandth of an amount. ``usual``, the format's habit, decides
+    only between cells that contradict each other. Where no cell needs a sign, each later one must show its own.
     """
     if given:
         return NumberStyle(given)
@@ -78,7 +81,14 @@ def number_style(cells: Iterable[str], given: str = "", usual: str = "") -> Numb
     if shown:
         sign = _clear_one(shown) or usual
         return NumberStyle(sign) if sign else None
-    return None if unsure and not usual else NumberStyle(usual)
+    return None if unsure and not elsewhere else NumberStyle(elsewhere)
+
+
+def shown_sign(columns: Iterable[Iterable[str]]) -> str:
+    """The decimal sign that all columns of a file show which show one; "" when none does or they differ."""
+    styles = (number_style([cell for cell in cells if _sign_of(_bare(cell))]) for cells in columns)
+    signs = {style.decimal for style in styles if style is not None and style.decimal}
+    return signs.pop() if len(signs) == 1 else ""
 
 
 def _clear_one(shown: Counter[str]) -> str:
@@ -93,15 +103,12 @@ def currency_of(text: str) -> str | None:
         if symbol in text:
             return code
     found = re.search(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])", text)
-    return found[0] if found else None
+    return scalars.read_currency(found[0]) if found else None
 
 
 def read_currency(text: str) -> str | None:
-    """ISO 4217 in capitals; None for anything else."""
-    text = text.strip()
-    if text in SYMBOLS:
-        return SYMBOLS[text]
-    return text.upper() if len(text) == 3 and text.isascii() and text.isalpha() else None
+    """ISO 4217 in capitals, also from an unmistakable symbol; None for anything else."""
+    return SYMBOLS.get(text.strip()) or scalars.read_currency(text)
 
 
 class DateStyle(Struct, frozen=True):
@@ -209,7 +216,9 @@ def _bare(cell: str) -> str:
 
 
 def _sign_of(number: str) -> str:
-    """Which decimal sign a number shows; "" when it could be either."""
+    """Which decimal sign a number shows; "" when it could be either, or has none."""
+    if number.isdigit() or not _NUMBER.fullmatch(number):
+        return ""
     dot, comma = number.rfind("."), number.rfind(",")
     if dot >= 0 and comma >= 0:
         return "." if dot > comma else ","

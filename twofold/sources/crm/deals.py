@@ -18,9 +18,10 @@ from msgspec import Struct
 
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal
+from twofold.event.scalars import lenient_amount, read_currency
 from twofold.ledger.model import Amounts, OrderReport, Paid, Sale, Snapshot
 from twofold.sources.contract import Ignored, Reading, SourceOptions
-from twofold.sources.schema import read_currency, read_id, read_money
+from twofold.sources.schema import read_id
 
 PURCHASE = "Purchase"
 # Our names that options.fields may give a property for, beside order_id, value and currency.
@@ -137,8 +138,8 @@ def _amounts(record: Record, options: SourceOptions) -> Amounts | Refusal:
     currency = _first(_property(record, options, "currency"), record.currency, options.currency)
     if value is None:
         return _refuse(DropReason.MISSING_VALUE, "value", "the deal's amount")
-    total = read_money(_plain(value))
-    if total is None:
+    total = lenient_amount(_plain(value))
+    if total is None or total < 0:
         return _refuse(DropReason.INVALID_VALUE, "value", "a plain decimal number, zero or more", "another form")
     if currency is None:
         return _refuse(DropReason.MISSING_CURRENCY, "currency", "a currency of the deal, or `currency` of the source")

@@ -24,9 +24,10 @@ from urllib.parse import unquote
 from twofold.event.json import read_json
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scalars import read_time_ms
 from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.crm.deals import Record, first_time, read_record
-from twofold.sources.schema import read_id, read_label, read_time_ms
+from twofold.sources.schema import read_id, read_label
 from twofold.sources.signatures import fits_base64
 
 SENDER = "hubspot"

@@ -13,14 +13,16 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping, Sequence
+from datetime import UTC
 from functools import partial
 from typing import Any
 
 from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scalars import read_time_ms
 from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.crm.deals import Record, first_time, read_record
-from twofold.sources.schema import read_id, read_label, read_time_ms
+from twofold.sources.schema import read_id, read_label
 
 SENDER = "pipedrive"
 TITLE = "Pipedrive"
@@ -119,9 +121,7 @@ def _property(deal: dict[str, Any], name: str) -> Any:
 
 
 def _ms(value: Any) -> int | None:
-    if isinstance(value, str) and len(value) == 19 and value[10] == " ":
-        return read_time_ms(f"{value}+00:00")
-    return read_time_ms(value)
+    return read_time_ms(value, zone=UTC if isinstance(value, str) and len(value) == 19 else None)
 
 
 def _word(value: Any) -> str:

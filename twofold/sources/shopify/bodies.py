@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from twofold.event.identity import bare_order
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.sources.schema import read_label, read_money, read_time_ms
+from twofold.event.scalars import as_list, as_object, lenient_amount, read_integer, read_time_ms, says_nothing
+from twofold.sources.schema import read_label
 
 MAX_NOTES = 20
 MAX_TEXT = 8_192  # characters of a text that is read; others may be as long as the body allows
@@ -55,8 +57,12 @@ class Part:
     def text(self, name: str) -> str | None:
         """Text that is not blank, exactly as written."""
         value = self.values.get(name)
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if type(value) is int and abs(value) < 10**20:
+            return str(value)
         if isinstance(value, str) and len(value) <= MAX_TEXT:
-            return value if value.strip() else None
+            return None if says_nothing(value) else value
         self._left_out(name, value, f"text of at most {MAX_TEXT} characters")
         return None
 
@@ -93,18 +99,20 @@ class Part:
 
     def part(self, name: str) -> Part:
         value = self.values.get(name)
-        if not isinstance(value, dict):
+        found = as_object(value)
+        if found is None:
             self._left_out(name, value, "an object")
-            value = {}
-        return Part(value, self.findings, self.where(name))
+        return Part(found or {}, self.findings, self.where(name))
 
     def parts(self, name: str) -> Iterator[Part]:
         value = self.values.get(name)
-        if not isinstance(value, list):
+        items = as_list(value)
+        if items is None:
             self._left_out(name, value, "a list")
             return
-        for place, item in enumerate(value):
+        for place, given in enumerate(items):
             path = f"{self.where(name)}[{place}]"
+            item = as_object(given) if isinstance(given, str) else given
             if isinstance(item, dict):
                 yield Part(item, self.findings, path)
             else:
@@ -113,8 +121,8 @@ class Part:
     def labels(self, name: str) -> tuple[str, ...]:
         """A list of short words, or one text with commas, as Shopify writes tags."""
         value = self.values.get(name)
-        items = value.split(",") if isinstance(value, str) else value
-        if not isinstance(items, list):
+        items = value.split(",") if isinstance(value, str) and value[:1] != "[" else as_list(value)
+        if items is None:
             self._left_out(name, value, "text or a list")
             return ()
         short = (item for item in items if isinstance(item, str) and len(item) <= MAX_TEXT)
@@ -131,9 +139,11 @@ class Part:
         return found
 
     def money(self, name: str) -> Decimal | None:
-        """Exact decimal, zero or more."""
+        """An amount, zero or more."""
         value = self.values.get(name)
-        found = read_money(value)
+        found = lenient_amount(value)
+        if found is not None and found < 0:
+            found = None
         if found is None and value is not None:
             expected = "a plain decimal number, zero or more"
             self.findings.refuse(DropReason.INVALID_VALUE, self.where(name), expected, value)
@@ -146,13 +156,13 @@ class Part:
     def count(self, name: str) -> int | None:
         """Pieces; a whole number, zero or more."""
         value = self.values.get(name)
-        if isinstance(value, bool) or not (value is None or isinstance(value, int)):
+        found = read_integer(value)
+        if found is None and value is not None:
             self.findings.refuse(DropReason.WRONG_TYPE, self.where(name), "a whole number", value)
-            return None
-        if value is not None and value < 0:
+        if found is not None and found < 0:
             self.findings.refuse(DropReason.INVALID_VALUE, self.where(name), "a count, zero or more", value)
             return None
-        return value
+        return found
 
     def _left_out(self, name: str, value: object, expected: str) -> None:
         if value is not None and value != "":
@@ -165,8 +175,8 @@ def read_digits(value: object) -> str | None:
         value = str(value) if abs(value) < 10**20 else ""
     if not isinstance(value, str):
         return None
-    text = value.rpartition("/")[2] if value.startswith(_GID) else value
-    return text if text.isascii() and _NUMBER.fullmatch(text) else None
+    text = bare_order(value.strip()) if value.startswith(_GID) else value.strip()
+    return text if text.isascii() and _NUMBER.fullmatch(text) and text.strip("0") else None
 
 
 def exact_id(number: str, gid: object) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from twofold.event.refusal import DropReason
+from twofold.event.scalars import read_currency
 from twofold.ledger.model import Payment, Refund
-from twofold.sources.schema import read_currency
 from twofold.sources.shopify.bodies import Part, exact_id
 
 KINDS = {

@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from twofold.event.refusal import DropReason
+from twofold.event.scalars import read_currency
 from twofold.ledger.model import Amounts, Line, OrderReport, Paid, Sale, Snapshot
-from twofold.sources.schema import read_currency
 from twofold.sources.shopify.bodies import Part, exact_id
 from twofold.sources.shopify.money import read_refund
 from twofold.sources.shopify.parcels import read_fulfillment

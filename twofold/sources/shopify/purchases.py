@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from twofold.event.model import RawEvent
+from twofold.event.scalars import lenient_amount
 from twofold.ledger.model import Amounts, OrderReport, Paid, Sale
 from twofold.sources.contract import SourceOptions
-from twofold.sources.schema import read_money
 from twofold.sources.shopify import carried
 from twofold.sources.shopify.bodies import Part
 from twofold.sources.shopify.orders import PRESENTMENT, presentment_currency
@@ -83,7 +83,7 @@ def _contents(lines: Iterable[Part], presented: bool) -> dict[str, Any]:
             continue  # a line without a product (a tip, a custom item) or fully removed: nothing a catalogue knows
         content: dict[str, Any] = {"id": item, "quantity": quantity}
         # Per piece, in the event's currency; left out where the body holds it in the shop's currency only.
-        price = line.side("price_set", PRESENTMENT) if presented else read_money(line.values.get("price"))
+        price = line.side("price_set", PRESENTMENT) if presented else lenient_amount(line.values.get("price"))
         if price is not None:
             content["item_price"] = price
         contents.append(content)

@@ -20,9 +20,9 @@ from msgspec import Struct
 
 from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scalars import read_time_ms
 from twofold.ledger.model import OrderReport, Parcel, Payment, Refund
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, SourceOptions
-from twofold.sources.schema import read_time_ms
 from twofold.sources.shopify.bodies import Findings, Part
 from twofold.sources.shopify.money import read_dispute, read_refund, read_transaction
 from twofold.sources.shopify.orders import TEST_IDS, read_order_id, read_report

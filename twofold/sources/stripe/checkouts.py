@@ -11,10 +11,10 @@ from decimal import Decimal
 from typing import Any
 
 from twofold.event.refusal import Refusal
+from twofold.event.scalars import read_currency
 from twofold.ledger.model import Amounts, Paid, Payment, Sale
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored
-from twofold.sources.schema import read_currency
 from twofold.sources.stripe.deliveries import Delivery
 from twofold.sources.stripe.identity import Identity, identify
 from twofold.sources.stripe.minor_units import to_amount

@@ -5,8 +5,8 @@ Owns their states (docs.stripe.com/api, read October 2026).
 A refund is told twice: as a refund object with its id (refund.created, refund.updated, charge.refund.updated), and as
 the charge's cumulative ``amount_refunded`` (charge.refunded, since API version 2022-11-15 without the refunds' ids). No
 id is common to both, so they go to two places: charge.refunded makes `Refund` facts, by the refunds' ids where it lists
-them, else one for the step of the sum; refund objects make `Payment` facts of the kind ``refund`` with their state.
-What was given back is the larger of the two sums, never both.
+them, else one for the step of the sum, with the sum, which holds what a lost event would have said; refund objects make
+`Payment` facts of the kind ``refund`` with their state. What was given back is the larger of the two sums, never both.
 """
 
 from __future__ import annotations
@@ -213,6 +213,7 @@ def _listed(charge: dict[str, Any], money: Money) -> tuple[RefundFact, ...]:
                 currency=money.currency,
                 at=lenient.whole(entry, "created") or 0,
                 reason=read_label(entry.get("reason")) or "",
+                payment=lenient.token(charge, "id") or "",
             )
         )
     complete = listing.get("has_more") is not True and sum((r.amount for r in found), Decimal()) == money.amount
@@ -220,10 +221,19 @@ def _listed(charge: dict[str, Any], money: Money) -> tuple[RefundFact, ...]:
 
 
 def _step(delivery: Delivery, money: Money) -> tuple[RefundFact, ...]:
-    """How far this event raised the charge's sum. The id names the sum reached, so a repeat is the same fact."""
+    """How far this event raised the charge's sum, and the sum itself, as the event before it may have been lost. The id
+    names the sum reached, so a repeat is the same fact."""
     before = lenient.whole(delivery.before, "amount_refunded") or 0
     charge_id, reached = lenient.token(delivery.object, "id"), lenient.whole(delivery.object, "amount_refunded") or 0
     if charge_id is None or reached <= before:
         return ()
-    amount = to_amount(reached - before, money.currency)
-    return (RefundFact(id=f"{charge_id}:{reached}", amount=amount, currency=money.currency, at=delivery.at),)
+    return (
+        RefundFact(
+            id=f"{charge_id}:{reached}",
+            amount=to_amount(reached - before, money.currency),
+            currency=money.currency,
+            at=delivery.at,
+            total=money.amount,
+            payment=charge_id,
+        ),
+    )

@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scalars import lenient_amount, read_currency
 from twofold.ledger.model import Amounts, OrderReport, Paid, Payment, Refund, Sale, Snapshot
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading
-from twofold.sources.schema import read_currency, read_money
 from twofold.sources.stripe.deliveries import Delivery
 from twofold.sources.stripe.identity import Identity
 from twofold.sources.stripe.methods import IN_PERSON, method_of, types_of
@@ -64,7 +64,9 @@ def stated_total(delivery: Delivery, identity: Identity) -> Decimal | None:
     """The order's whole total by the merchant's metadata, in the payment's currency and in its major unit: "99.50"."""
     name = delivery.options.fields.get(ORDER_TOTAL, ORDER_TOTAL).strip().lower()
     given = identity.metadata.get(name)
-    total = read_money(given.strip()) if isinstance(given, str) else None
+    total = lenient_amount(given)
+    if total is not None and total < 0:
+        total = None
     if total is None and given not in (None, ""):
         delivery.notes.append(f"metadata {ORDER_TOTAL} is not a plain decimal number; left out")
     return total

@@ -7,13 +7,14 @@ documents, deep trees), and an order must not be refused for a value that nobody
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import msgspec
 
 from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scalars import read_time_ms
 from twofold.sources import lenient
 
 FIELDS = (
@@ -96,11 +97,5 @@ def _value(raw: msgspec.Raw) -> Any:
 
 
 def _seconds(value: Any) -> int | None:
-    if not isinstance(value, str):
-        return None
-    try:
-        read = datetime.fromisoformat(value)
-        seconds = int((read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp())
-    except (ValueError, OverflowError):
-        return None
-    return seconds if seconds > 0 else None
+    found = read_time_ms(value, zone=UTC) if isinstance(value, str) else None
+    return found // 1000 or None if found is not None else None

@@ -17,9 +17,10 @@ from typing import Any
 from msgspec import Struct
 
 from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scalars import read_currency
 from twofold.ledger.model import Amounts, Line, Method, OrderReport, Paid, Refund, Sale, Snapshot
 from twofold.sources import lenient
-from twofold.sources.schema import read_currency, read_label
+from twofold.sources.schema import read_label
 from twofold.sources.woocommerce.bodies import meta_of, moment, site_moment
 from twofold.sources.woocommerce.states import RULES, TRASH, UNKNOWN, Stage, is_reserved, is_test, method_of
 

@@ -1,0 +1,205 @@
+"""One reader for each kind of value, at both strictnesses: what is read, to which value, and what never is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.strategies import law
+from twofold.event.scalars import (
+    CURRENCIES,
+    HASHES_OF_NOTHING,
+    NO_ID,
+    as_list,
+    as_object,
+    exact_amount,
+    exact_integer,
+    lenient_amount,
+    names_nobody,
+    read_currency,
+    read_decimal,
+    read_integer,
+    read_time_ms,
+    says_nothing,
+    without_noise,
+)
+from twofold.event.vocabulary import PIXEL_CURRENCIES
+
+D = Decimal
+# as it stands in a body -> exact, lenient, Conversions API; None: no amount
+AMOUNTS: list[tuple[Any, Any, Any, Any]] = [
+    ("48.10", "48.10", "48.10", "48.10"),
+    (D("48.10"), "48.10", "48.10", "48.10"),
+    (48, "48", "48", "48"),
+    ("0", "0", "0", "0"),
+    (" 12.50 ", None, "12.50", "12.50"),
+    ("+5", None, "5", "5"),
+    (".5", None, "0.5", "0.5"),
+    ("5.", None, "5", "5"),
+    ("1e3", None, "1000", "1000"),
+    (D("1E+3"), "1000", "1000", "1000"),
+    ("-3.20", None, "-3.20", "-3.20"),
+    # what PHP and JavaScript write for 48.10, 0.30 and 19.99 * 100 / 100
+    (D("48.099999999999994"), "48.1", "48.1", "48.1"),
+    ("48.099999999999994", "48.1", "48.1", "48.1"),
+    (D("0.30000000000000004"), "0.3", "0.3", "0.3"),
+    (D("1998.9999999999998"), "1999", "1999", "1999"),
+    (D("99999.990000000005"), "99999.99", "99999.99", "99999.99"),
+    # no noise: digits that somebody wrote
+    ("1.2345678", None, "1.234568", "1.2345678"),
+    ("1.005", "1.005", "1.005", "1.005"),
+    ("NaN", None, None, None),
+    ("Infinity", None, None, None),
+    ("-inf", None, None, None),
+    (D("NaN"), None, None, None),
+    (D("sNaN"), None, None, None),
+    (D("Infinity"), None, None, None),
+    ("1_000", None, None, None),
+    ("1,50", None, None, None),
+    ("1 000", None, None, None),
+    ("€5", None, None, None),
+    ("١٢", None, None, None),
+    ("", None, None, None),
+    ("undefined", None, None, None),
+    (True, None, None, None),
+    (None, None, None, None),
+    ([5], None, None, None),
+    ({"amount": "5"}, None, None, None),
+    (10**15, None, None, "1000000000000000"),
+    ("9" * 16, None, None, "9" * 16),
+]
+
+
+@pytest.mark.parametrize(("given", "exact", "lenient", "capi"), AMOUNTS, ids=[repr(row[0]) for row in AMOUNTS])
+def test_amounts(given: Any, exact: str | None, lenient: str | None, capi: str | None) -> None:
+    """The value to the last digit, in each strictness."""
+    for read, wanted in ((exact_amount, exact), (lenient_amount, lenient), (read_decimal, capi)):
+        found = read(given)
+        assert found == (None if wanted is None else D(wanted)), read
+        assert found is None or "E" not in str(found) or read is read_decimal
+
+
+@law
+@given(st.integers(0, 10**11), st.integers(1, 9), st.sampled_from([1, 3, 7, 100]))
+def test_the_noise_of_sums_of_floats_is_taken_off(cents: int, factor: int, parts: int) -> None:
+    """However an amount was added up or divided as floats, the amount itself is read, to the cent."""
+    amount = D(cents) / 100
+    summed = sum([float(amount) / parts] * parts) * factor / factor
+    assert without_noise(D(repr(summed))) == amount
+
+
+@law
+@given(st.decimals(0, 10**6, places=6))
+def test_six_digits_are_never_touched(amount: Decimal) -> None:
+    """Digits that an amount may have are no noise."""
+    assert without_noise(amount) == exact_amount(str(amount)) == lenient_amount(str(amount)) == amount
+
+
+def test_currencies_are_those_of_the_standard() -> None:
+    """Against the list that Meta's Node SDK ships (currency-codes, 2018), and the pixel's own."""
+    listed = Path(__file__).parents[1] / "clients/node/node_modules/currency-codes/data.js"
+    assert PIXEL_CURRENCIES <= CURRENCIES
+    if listed.exists():
+        text = listed.read_text(encoding="utf-8").partition("module.exports = ")[2].rstrip().rstrip(";")
+        theirs = {row["code"] for row in json.loads(text)}
+        # Metals, funds, tests, units of account and "no currency" are no money of a shop.
+        assert {code for code in theirs if code[0] != "X"} - CURRENCIES == {
+            "BOV", "CHE", "CHW", "COU", "USN", "UYU"} - CURRENCIES  # fmt: skip
+        assert {"SLE", "VES", "VED", "XCG", "ZWG"} == {"SLE", "VES", "VED", "XCG", "ZWG"} & (CURRENCIES - theirs)
+
+
+@pytest.mark.parametrize(
+    "word", ["Dhs", "XXX", "XTS", "XAU", "BTC", "EURO", "EU", "€", "$", "", "undefined", "ABC", 978, None]
+)
+def test_words_that_are_no_currency(word: Any) -> None:
+    assert read_currency(word) is None
+
+
+@pytest.mark.parametrize(("text", "code"), [("eur", "EUR"), (" Usd ", "USD"), ("HRK", "HRK"), ("VEF", "VEF")])
+def test_currencies_in_any_case(text: str, code: str) -> None:
+    assert read_currency(text) == code
+
+
+def test_whole_numbers() -> None:
+    """Exact ones are numbers without a point; lenient ones also text and 2.0."""
+    table = ((2, 2), ("2", 2), (" 2 ", 2), ("2.0", 2), (D("2.0"), 2), ("-3", -3), ("2.5", None), (D("2.5"), None),
+             (True, None), ("two", None), (None, None), (D("NaN"), None))  # fmt: skip
+    for value, lenient in table:
+        assert read_integer(value) == lenient
+        assert exact_integer(value) == (value if type(value) is int else None)
+
+
+def test_times() -> None:
+    """ISO 8601 with its offset or Unix seconds; text without an offset only where its zone is known."""
+    at = int(datetime(2026, 11, 1, 10, tzinfo=UTC).timestamp())
+    assert (
+        read_time_ms("2026-11-01T11:00:00+01:00")
+        == read_time_ms(at)
+        == read_time_ms("2026-11-01T10:00:00Z")
+        == at * 1000
+    )
+    assert read_time_ms("2026-11-01T10:00:00") is None
+    assert read_time_ms("2026-11-01T10:00:00", zone=UTC) == at * 1000
+    assert [read_time_ms(x) for x in (at * 1000, "now", "", 0, -1, True, None)] == [None] * 7
+
+
+NOBODY = ["", " ", "undefined", "UNDEFINED", "null", "Null", "none", "None", "(null)", "[object Object]", "NaN", "n/a",
+          "0", "000", "00000000-0000-0000-0000-000000000000", "guest", "anonymous", "unknown"]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOBODY)
+def test_what_names_nobody_names_nobody_hashed_either(text: str) -> None:
+    """The words, and their digests in any case: SHA-256, MD5, SHA-1, SHA-512."""
+    assert names_nobody(text)
+    if "0000-" in text or text == "000":
+        return
+    for make in (hashlib.sha256, hashlib.md5, hashlib.sha1, hashlib.sha512):
+        digest = make(text.encode()).hexdigest()
+        assert digest in HASHES_OF_NOTHING, text
+        assert names_nobody(digest)
+        assert names_nobody(digest.upper())
+
+
+@pytest.mark.parametrize("text", ["1001", "order-1001", "10", "Nulla", "noneya", "A0", "0a", "c0ffee-7781"])
+def test_real_ids_name_somebody(text: str) -> None:
+    assert not names_nobody(text)
+    assert text not in NO_ID
+    assert not says_nothing(text)
+
+
+def test_every_usual_spelling_is_among_the_long_list() -> None:
+    """The quick list only repeats `names_nobody`."""
+    assert all(map(names_nobody, NO_ID))
+
+
+# as it stands in a body -> as an object
+OBJECTS: list[tuple[Any, Any]] = [
+    ({"a": 1}, {"a": 1}), ([], {}), ("", {}), ("[]", {}), ('{"a": 1}', {"a": 1}), ({}, {}),
+    (None, None), ([1], None), ("text", None), (5, None), ("{broken", None), ('["a"]', None),
+]  # fmt: skip
+# as it stands in a body -> as a list, and with an item alone
+LISTS: list[tuple[Any, Any, Any]] = [
+    (["a"], ["a"], ["a"]), ([], [], []), ({}, [], []), ("", [], []), ("[]", [], []), ('["a"]', ["a"], ["a"]),
+    ({"0": "a", "1": "b"}, ["a", "b"], ["a", "b"]), ({"0": {"id": 1}, "2": {"id": 2}}, [{"id": 1}, {"id": 2}],
+     [{"id": 1}, {"id": 2}]), ('{"0": "a"}', ["a"], ["a"]), ({"id": 1}, None, [{"id": 1}]), ("a", None, ["a"]),
+    (7, None, [7]), (True, None, None), (None, None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "found"), OBJECTS, ids=repr)
+def test_objects_in_the_shapes_that_languages_make(given: Any, found: Any) -> None:
+    assert as_object(given) == found
+
+
+@pytest.mark.parametrize(("given", "found", "alone"), LISTS, ids=repr)
+def test_lists_in_the_shapes_that_languages_make(given: Any, found: Any, alone: Any) -> None:
+    assert as_list(given) == found
+    assert as_list(given, alone=True) == alone
