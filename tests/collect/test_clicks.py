@@ -19,14 +19,14 @@ COOKIE = f"fb.1.{NOW_MS - DAY_MS}.IwAR0AbC_x"
 OLD = f"fb.1.{NOW_MS - 91 * DAY_MS}.IwAR0AbC_x"
 
 
-def read(channel: Channel, *, user: dict[str, Any] | None = None, **facts: Any) -> Event:
+def read(channel: Channel, *, user: dict[str, Any] | None = None, tier: Tier | None = None, **facts: Any) -> Event:
     """One raw event through the steps."""
     server = channel is Channel.SERVER
     origin = Origin(
         dataset="1",
         channel=channel,
         sender="test",
-        tier=Tier.T2 if server else Tier.T0,
+        tier=tier if tier is not None else Tier.T2 if server else Tier.T0,
         received_at=NOW_MS + 700,
         client_ip=None if server else "203.0.113.9",
         user_agent=None if server else "Mozilla/5.0",
@@ -122,13 +122,21 @@ LINKS: list[tuple[str, Any, str | None, tuple[str, ...], int]] = [
     ("contact data", ["cart:mary@mail.example", "x:mary%40mail.example"], None, (), 1),
     ("one text", "cart:5f3a", None, ("cart:5f3a",), 0),
     ("no list", {"cart": "5f3a"}, None, (), 1),
-    ("too many", [f"cart:{n}" for n in range(30)], None, tuple(f"cart:{n}" for n in range(20)), 1),
+    ("too many", [f"cart:{n}" for n in range(1, 31)], None, tuple(f"cart:{n}" for n in range(1, 21)), 1),
     ("a Shopify checkout", None, "https://shop.example/checkouts/cn/Z2NwLWV1cm9wZS13ZXN0MTowMUo/en-de/thank-you",
      ("cart:Z2NwLWV1cm9wZS13ZXN0MTowMUo",), 0),
     ("an older Shopify checkout", None, "https://shop.example/123/checkouts/0123456789abcdef0123456789abcdef?x=1",
      ("checkout:0123456789abcdef0123456789abcdef",), 0),
     ("WooCommerce's confirmation", None, "https://shop.example/checkout/order-received/12/?key=wc_order_aB3xY9",
-     ("order_key:wc_order_aB3xY9",), 0),
+     ("order_key:wc_order_aB3xY9", "order:12"), 0),
+    ("the same without permalinks", None, "https://shop.example/?page_id=8&order-received=12&key=wc_order_aB3xY9",
+     ("order_key:wc_order_aB3xY9", "order:12"), 0),
+    ("a Shopify status page", None, "https://shop.example/123/orders/0123456789abcdef0123456789abcdef/authenticate?key=x",
+     ("order_key:0123456789abcdef0123456789abcdef",), 0),
+    ("after Stripe's checkout", None, "https://shop.example/thanks?session_id=cs_live_a1B2c3", ("session:cs_live_a1B2c3",), 0),
+    ("after Stripe's payment", None, "https://shop.example/thanks?payment_intent=pi_3MtwBw&redirect_status=succeeded",
+     ("payment:pi_3MtwBw",), 0),
+    ("nothing said", ["order:undefined", "cart:null", "cart:0", "order:[object Object]"], None, (), 1),
     ("another page", None, "https://shop.example/checkouts/?key=other", (), 0),
 ]  # fmt: skip
 
@@ -141,10 +149,13 @@ def test_links_of_a_browser(given, page, kept, warnings):
     assert len([w for w in event.warnings if w.startswith("links")]) == warnings
 
 
-def test_a_servers_address_makes_no_link():
-    """A server knows its order's links itself; the page it names may be anybody's."""
+def test_a_servers_address_makes_links_as_a_browsers_does():
+    """A server's copy that names the order's confirmation page is of that order; a webhook knows its order itself, and
+    the page it names is where the visit began, which can be another order's."""
     page = "https://shop.example/checkout/order-received/12/?key=wc_order_aB3xY9"
-    assert read(SERVER, event_source_url=page, links=["cart:5f3a"]).links == ("cart:5f3a",)
+    found = read(SERVER, event_source_url=page, links=["cart:5f3a"]).links
+    assert found == ("cart:5f3a", "order_key:wc_order_aB3xY9", "order:12")
+    assert read(SERVER, tier=Tier.T3, event_source_url=page, links=["cart:5f3a"]).links == ("cart:5f3a",)
 
 
 VISITORS: list[tuple[Any, str | None]] = [

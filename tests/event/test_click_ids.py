@@ -156,7 +156,11 @@ def test_the_fbclid_of_a_url(url, expected):
 
 
 @law
-@given(fbclid=st.text("ABCabc019-_", min_size=1, max_size=60), ms=st.integers(1, 10**15), index=st.integers(0, 2))
+@given(
+    fbclid=st.text("ABCabc019-_", min_size=1, max_size=60).filter(lambda text: text.strip("0-")),
+    ms=st.integers(1, 10**15),
+    index=st.integers(0, 2),
+)
 def test_what_is_built_reads_back(fbclid, ms, index):
     """build, then parse: the same parts; with an appendix: still the same."""
     built = build_fbc(fbclid, ms, index)

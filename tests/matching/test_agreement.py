@@ -71,7 +71,12 @@ def no_date(field: str, text: str) -> bool:
     )
 
 
-JUDGED = (oddly_spelt, punctuated, no_whole_number, trunk_zero, dashed_code, numbered_state, no_date)
+def nothing(field: str, text: str) -> bool:
+    """What a program wrote that knew nothing is no value; all four hash it."""
+    return text.strip().lower() in ("null", "undefined", "none", "n/a", "[object object]", "0")
+
+
+JUDGED = (nothing, oddly_spelt, punctuated, no_whole_number, trunk_zero, dashed_code, numbered_state, no_date)
 
 
 def agreed(field: str, text: str) -> str | None:

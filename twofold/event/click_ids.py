@@ -15,15 +15,18 @@ from urllib.parse import parse_qsl, urlsplit
 
 from msgspec import Struct
 
+from twofold.event.scalars import names_nobody
+
 MAX_FBCLID = 500  # characters; the pixel and the builder ignore longer ones
 MAX_CLICK_ID = 500  # ours, for the other platforms: none documents a limit
 LIFETIME_S = 90 * 86_400
 MAX_PARAMETERS = 200  # of one URL; more are not looked at
 _APPENDIX_V1 = frozenset({"AQ", "Ag", "Aw", "BA", "BQ", "Bg"})  # one per library language
 _APPENDIX_V2 = re.compile(r"[A-Za-z0-9_-]{8}")
-PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]+").fullmatch
+PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]*[1-9][0-9]*").fullmatch
 """Something for the ``fbp`` that the pixel writes, without an appendix; the quick first question of `is_fbp`."""
-_PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[!-~]+").fullmatch  # in ASCII: asked first, as it is quicker
+# In ASCII, and so long that it can be no word for nothing: asked first, as it is quicker.
+_PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.(?=[!-~]*[G-Zg-z_])[!-\-/-~]{17,}").fullmatch
 _ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
 _NO_CLICK_ID = re.compile(r"[\s;,@]")  # cannot stand in a cookie; an at sign would be contact data
 
@@ -105,7 +108,7 @@ def is_appendix(text: str) -> bool:
 
 def is_fbc(text: str) -> bool:
     """True for what `parse_fbc` reads."""
-    return _PLAIN_FBC(text) is not None or _ID.fullmatch(text) is not None
+    return _PLAIN_FBC(text) is not None or parse_fbc(text) is not None
 
 
 def is_fbp(text: str) -> bool:
@@ -131,7 +134,7 @@ def created_ms_of(click_id: str) -> int:
 
 def build_fbc(fbclid: str, seen_ms: int, index: int = 1) -> str | None:
     """The documented ``fbc`` for a click id first seen at ``seen_ms``; None for an id the pixel would ignore."""
-    if not fbclid or len(fbclid) > MAX_FBCLID or _NO_CLICK_ID.search(fbclid):
+    if not fbclid or len(fbclid) > MAX_FBCLID or _NO_CLICK_ID.search(fbclid) or names_nobody(fbclid):
         return None
     return f"fb.{index}.{seen_ms}.{fbclid}"
 
@@ -173,7 +176,8 @@ def read_click_ids(given: Mapping[str, object]) -> dict[str, str]:
 
 
 def _is_id(value: str) -> bool:
-    return 0 < len(value) <= MAX_CLICK_ID and value.isascii() and value.isprintable() and not _NO_CLICK_ID.search(value)
+    fits = 0 < len(value) <= MAX_CLICK_ID and value.isascii() and value.isprintable() and not _NO_CLICK_ID.search(value)
+    return fits and not names_nobody(value)
 
 
 def _is_parameter(name: str) -> bool:
@@ -197,4 +201,4 @@ def _parse(text: str) -> ClickId | None:
     # Only a segment after the payload can be an appendix: fb.1.17.AbC has none, whatever AbC looks like.
     if "." in payload:
         payload = strip_appendix(payload)
-    return ClickId(int(match[1]), int(match[2]), payload)
+    return None if names_nobody(payload) else ClickId(int(match[1]), int(match[2]), payload)

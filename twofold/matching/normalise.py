@@ -15,12 +15,14 @@ their small letters. docs/match-keys.md has the same for readers.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from twofold.event.scalars import SAYS_NOTHING, names_nobody, says_nothing
 from twofold.matching import phones
 from twofold.matching.phones import FEWEST_DIGITS
 
@@ -41,12 +43,15 @@ _PLAIN_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-\-/-?A-~]+(?:\.[!-\-/-?A-~]+)+").f
 _NOT_ALNUM = bytes(c for c in range(128) if not chr(c).isalnum())
 _NOT_DIGIT = bytes(c for c in range(128) if not chr(c).isdigit())
 _INTERNATIONAL = re.compile(r"\+ ?[1-9][0-9 ().\-/]*")
+_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 # What stands after a number inside a company: ext. 5, x5, доб. 5
 _EXTENSION = re.compile(r"[\s,;]*(?:;ext=|ext(?:n|ension)?\.?|x|доб\.?)\s*\d{1,7}\s*$", re.IGNORECASE)
 # Unicode general categories. Unassigned and private characters stay: some are letters newer than our tables.
 _NOT_IN_NAMES = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Cc", "Cf", "Cs", "Sk"})
 _NOT_IN_PLACES = _NOT_IN_NAMES | {"Sm", "Sc", "So"}
 _DATE = re.compile(r"(\d{1,4})[-/. ](\d{1,2})[-/. ](\d{1,4})")
+_NOTHING = frozenset({"0", "objectobject", *SAYS_NOTHING})
 MAX_TEXT = 8192  # characters; longer values never reach this module
 
 FEMALE = frozenset({"f", "female", "woman", "girl", "w", "she", "her"})
@@ -103,15 +108,15 @@ def normalise_name(text: str) -> str | None:
     Symbols beyond ASCII stay: the page removes punctuation only, and every tool of Meta's keeps them.
     """
     if text.isascii():
-        return text.lower().encode().translate(None, _NOT_ALNUM).decode() or None
-    return _without(text, _NOT_IN_NAMES)
+        return _unless_nothing(text, text.lower().encode().translate(None, _NOT_ALNUM).decode())
+    return _unless_nothing(text, _without(text, _NOT_IN_NAMES))
 
 
 def normalise_city(text: str) -> str | None:
     """As a name, and without symbols: the page allows no special characters here."""
     if text.isascii():
-        return text.lower().encode().translate(None, _NOT_ALNUM).decode() or None
-    return _without(text, _NOT_IN_PLACES)
+        return _unless_nothing(text, text.lower().encode().translate(None, _NOT_ALNUM).decode())
+    return _unless_nothing(text, _without(text, _NOT_IN_PLACES))
 
 
 def normalise_state(text: str, country: str | None = None) -> str | None:
@@ -124,7 +129,7 @@ def normalise_state(text: str, country: str | None = None) -> str | None:
 
 def normalise_zip(text: str, country: str | None = None) -> str | None:
     """Lower-case without spaces and dashes; in the United States the first five digits."""
-    value = _joined(_lower(text).replace("-", " ").replace("\u2013", " "))
+    value = _unless_nothing(text, _joined(_lower(text).replace("-", " ").replace("\u2013", " "))) or ""
     if (country or "").lower() == "us" or (country is None and re.fullmatch(r"[0-9]{5}-[0-9]{4}", text.strip())):
         value = value[:5]
     return value or None
@@ -162,8 +167,23 @@ def normalise_birth_date(text: str) -> str | None:
 
 
 def normalise_external_id(text: str) -> str | None:
-    """Lower-case without white space: what the genuine pixel hashes, so browser and server agree."""
-    return _joined(_lower(text)) or None
+    """Lower-case without white space: what the genuine pixel hashes, so browser and server agree.
+
+    None for what names nobody ("undefined", "0"): everybody would have the same id.
+    """
+    value = _joined(_lower(text))
+    return value if value and not names_nobody(value) else None
+
+
+def normalise_ip(text: str) -> str | None:
+    """A valid IPv4 or IPv6 address in canonical text, never shortened; None for anything else."""
+    value = text.strip()
+    if _IPV4.fullmatch(value):
+        return value
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        return None
 
 
 FORMS: dict[str, Callable[..., str | None]] = {
@@ -183,6 +203,11 @@ FORMS: dict[str, Callable[..., str | None]] = {
 
 NEEDS_COUNTRY = frozenset({"ph", "st", "zp"})
 """Fields whose form depends on the country; their functions take it as second argument."""
+
+
+def _unless_nothing(text: str, value: str | None) -> str | None:
+    """A name's or place's form, unless a program wrote the text that knew none; nobody's is a zero."""
+    return value if value and value not in _NOTHING and not says_nothing(text) else None
 
 
 def _shown_letters(run: re.Match[str]) -> str:

@@ -19,10 +19,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, ValidationError, convert
 
-from twofold.event.addresses import read_address
 from twofold.event.click_ids import PLAIN_FBP, is_fbc, is_fbp, strip_appendix
 from twofold.event.model import Hashed, UserData
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
+from twofold.event.scalars import HASHES_OF_NOTHING, as_list, as_object, names_nobody, says_nothing
 from twofold.event.vocabulary import (
     CONTACT_ALIASES,
     CONTACT_FIELDS,
@@ -36,6 +36,7 @@ from twofold.matching.normalise import (
     NEEDS_COUNTRY,
     normalise_country,
     normalise_email,
+    normalise_ip,
     normalise_phone,
 )
 from twofold.matching.profiles import meta_builder, meta_node, meta_python
@@ -72,7 +73,12 @@ def hash_user_data(
     left out with a warning.
     """
     if not isinstance(raw, dict):
-        return Refusal(reason=DropReason.MISSING_USER_DATA, path="user_data", expected="an object", got=describe(raw))
+        tree = as_object(raw)
+        if tree is None:
+            return Refusal(
+                reason=DropReason.MISSING_USER_DATA, path="user_data", expected="an object", got=describe(raw)
+            )
+        raw = tree
     country = stated_country(raw.get("country")) or default_country or None
     if not variants and (user := _hash_plain_person(raw, country)) is not None:
         return user, []
@@ -89,7 +95,7 @@ def _hash_any(
         # The common cases: one hash, in a list as the SDKs write it or alone, and one plain text that is usable.
         only = value[0] if type(value) is list and len(value) == 1 else value
         if type(only) is str and key not in found:
-            if len(only) == 64 and key in FORMS and _SHA256_LOWER.fullmatch(only):
+            if len(only) == 64 and key in FORMS and _SHA256_LOWER.fullmatch(only) and only not in HASHES_OF_NOTHING:
                 found[key] = (Hashed(RULE_SENT, only),)
                 continue
             reader = (_SHORT if len(only) < _SHORTEST_HASH else _LONG).get(key)
@@ -264,11 +270,11 @@ def _read_phone(text: str, country: str | None) -> tuple[Hashed] | None:
 
 
 def _read_address(text: str, _: str | None) -> str | None:
-    return read_address(text)
+    return normalise_ip(text)
 
 
 def _read_agent(text: str, _: str | None) -> str | None:
-    return text.strip()
+    return None if says_nothing(text) else text.strip()
 
 
 def _read_fbc(text: str, _: str | None) -> str | None:
@@ -345,9 +351,9 @@ def _hash_plain_person(raw: dict[str, Any], country: str | None) -> UserData | N
     if em is None or ph is None or own_id is None or None in named or None in others:
         return None
     address, agent, fbc, fbp = person.client_ip_address, person.client_user_agent, person.fbc, person.fbp
-    if address is not None and (address := read_address(address)) is None:
+    if address is not None and (address := normalise_ip(address)) is None:
         return None
-    if agent is not None and not (agent := agent.strip()):
+    if agent is not None and (says_nothing(agent) or not (agent := agent.strip())):
         return None
     if (fbc is not None and not is_fbc(fbc)) or (fbp is not None and not PLAIN_FBP(fbp) and not is_fbp(fbp)):
         return None
@@ -364,9 +370,11 @@ BROKEN = object()
 def hash_one(field: str, text: str, country: str | None) -> Any:
     """One value of one contact field: `Hashed`, None for no usable value, or `BROKEN`. ``country``: alpha-2 or None."""
     if len(text) == 64 and _SHA256_LOWER.fullmatch(text):
-        return Hashed(RULE_SENT, text)
+        return None if text in HASHES_OF_NOTHING else Hashed(RULE_SENT, text)
     if len(text) >= _SHORTEST_HASH:
         bare = strip_appendix(text.strip())
+        if bare.lower() in HASHES_OF_NOTHING:
+            return None
         if _SHA256.fullmatch(bare):
             return Hashed(RULE_SENT, bare.lower())
         # A long run of hex in a contact field is a cut or MD5 hash. An external id may look like that.
@@ -377,7 +385,7 @@ def hash_one(field: str, text: str, country: str | None) -> Any:
 
 
 def _texts(value: Any) -> list[str | None]:
-    items = value if isinstance(value, (list, tuple)) else (value,)
+    items = as_list(value, alone=True) or ()
     return [_text(item) for item in items[:_MAX_VALUES] if item is not None and item != ""]
 
 
@@ -389,26 +397,30 @@ def _text(item: Any) -> str | None:
 
 
 def _put_plain(found: dict[str, Any], field: str, value: Any, warnings: list[str]) -> None:
-    text = value[0] if isinstance(value, list) and value else value
+    text = next(iter(as_list(value, alone=True) or ()), None)
     if not isinstance(text, str):
         warnings.append(f"user_data.{field} is not text; left out")
         return
     text = text.strip()
-    if field == "client_ip_address":
-        address = read_address(text)
+    if says_nothing(text):
+        if text:
+            warnings.append(f"user_data.{field} says nothing; left out")
+    elif field == "client_ip_address":
+        address = normalise_ip(text) or normalise_ip(strip_appendix(text))
         if address is None:
             warnings.append("user_data.client_ip_address is not an IP address; left out")
         else:
             found[field] = address
     elif (field == "fbc" and not is_fbc(text)) or (field == "fbp" and not is_fbp(text)):
         warnings.append(f"user_data.{field} does not read fb.index.milliseconds.id; left out")
-    elif text:
+    else:
         found[field] = text
 
 
 def _put_other(other: dict[str, Any], field: str, value: Any, warnings: list[str]) -> None:
     if field in LEGACY_HASHED_FIELDS:
         texts = [strip_appendix(t) for t in _texts(value) if t]
+        texts = [t for t in texts if t.lower() not in HASHES_OF_NOTHING]
         if not texts or not all(_SHA256.fullmatch(t) for t in texts):
             warnings.append(f"user_data.{field} is a legacy key and must arrive hashed; left out")
             return
@@ -416,7 +428,10 @@ def _put_other(other: dict[str, Any], field: str, value: Any, warnings: list[str
     elif isinstance(value, str) and "@" in value:  # shops do use addresses as customer and subscription ids
         warnings.append(f"user_data.{field} holds an e-mail address in the clear; left out")
     elif isinstance(value, (str, int)) and not isinstance(value, bool):
-        other[field] = value
+        if names_nobody(str(value)):
+            warnings.append(f"user_data.{field} says nothing; left out")
+        else:
+            other[field] = value
     else:
         warnings.append(f"user_data.{field} is neither text nor number; left out")
 

@@ -11,36 +11,50 @@ from urllib.parse import unquote
 
 from twofold.collect.steps.draft import Draft
 from twofold.event.identity import read_event_id
+from twofold.event.model import Tier
 from twofold.event.refusal import Refusal, describe
+from twofold.event.scalars import as_list, names_nobody
 
 MAX_LINKS = 20
 MAX_VISITOR = 128  # characters
 _LINK = re.compile(r"([a-z][a-z0-9_]{0,30}):([!-~]{1,200})")
-# What shops put into their addresses. Shopify: the third part of a checkout's path is the cart's token, older
-# checkouts have their own. WooCommerce: the confirmation page names the order's key.
+# What shops put into their addresses. Shopify: the third part of a checkout's path is the cart's token, older checkouts
+# have their own, the order's status page has the order's. WooCommerce: the confirmation page names the order's id and
+# key. Stripe: the page after a checkout or a payment names it where the shop asked for it (success_url, return_url).
 _PAGES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     ("/checkouts/", "cart", re.compile(r"/checkouts/cn/([A-Za-z0-9_-]{16,200})")),
     ("/checkouts/", "checkout", re.compile(r"/checkouts/(?:c/)?([0-9a-f]{32})(?![0-9a-f])")),
-    ("wc_order_", "order_key", re.compile(r"[?&]key=(wc_order_[A-Za-z0-9]{4,40})(?![A-Za-z0-9])")),
+    ("order", "order_key", re.compile(r"/orders/([0-9a-f]{32})(?![0-9a-f])")),
+    ("order", "order_key", re.compile(r"[?&]key=(wc_order_[A-Za-z0-9]{4,40})(?![A-Za-z0-9])")),
+    ("order", "order", re.compile(r"/order-received/([1-9][0-9]{0,19})(?=[/?#]|$)")),
+    ("order", "order", re.compile(r"[?&]order-received=([1-9][0-9]{0,19})(?=[&#]|$)")),
+    ("=cs_", "session", re.compile(r"[?&]session_id=(cs_[A-Za-z0-9_]{4,120})(?![A-Za-z0-9_])")),
+    ("=pi_", "payment", re.compile(r"[?&]payment_intent=(pi_[A-Za-z0-9]{4,60})(?![A-Za-z0-9])")),
 )
+_HINTS = ("order", "/checkouts/", "=cs_", "=pi_")
+
+
+def may_name_an_order(url: str) -> bool:
+    """A quick no for addresses of which `put_links` reads nothing."""
+    return any(hint in url for hint in _HINTS)
 
 
 def put_links(draft: Draft) -> Refusal | None:
-    """``links`` from the copy itself and, for browsers, from the page's address; ``visitor``."""
+    """``links`` from the copy itself and from the address of the page it is about; ``visitor``."""
     links: list[str] = []
-    given = [draft.raw.links] if isinstance(draft.raw.links, str) else draft.raw.links
+    given = draft.raw.links if draft.raw.links is None else as_list(draft.raw.links, alone=True)
     if isinstance(given, list):
         links = [link for item in given[:MAX_LINKS] if (link := _read_link(item))]
         if len(links) < len(given):
             draft.warnings.append(f'links: {len(given) - len(links)} are not "kind:value"; left out')
-    elif given is not None:
-        draft.warnings.append(f"links: expected a list of texts, got {describe(given)}; left out")
-    if draft.is_browser:
+    elif draft.raw.links is not None:
+        draft.warnings.append(f"links: expected a list of texts, got {describe(draft.raw.links)}; left out")
+    if draft.origin.tier < Tier.T3:  # a webhook's page is where the visit began, which can be another order's
         links += _links_in(draft.raw.event_source_url)
     if links:
         draft.fields["links"] = tuple(dict.fromkeys(links))
     visitor = read_event_id(draft.raw.visitor) if draft.raw.visitor is not None else None
-    if visitor is not None and len(visitor) <= MAX_VISITOR and "@" not in visitor:
+    if visitor is not None and len(visitor) <= MAX_VISITOR and "@" not in visitor and not names_nobody(visitor):
         draft.fields["visitor"] = visitor
     elif draft.raw.visitor is not None:
         draft.warnings.append(f"visitor: expected an id of 1 to {MAX_VISITOR} characters; left out")
@@ -55,11 +69,12 @@ def _read_link(item: object) -> str | None:
     if kind == "cart":
         # A cart's newer token goes with a secret key in cookies, and without it in orders.
         value = unquote(value).partition("?")[0]
-    return f"{kind}:{value}" if value and "@" not in value and "%40" not in value else None
+    fits = value and "@" not in value and "%40" not in value and not names_nobody(value)
+    return f"{kind}:{value}" if fits else None
 
 
 def _links_in(url: object) -> list[str]:
-    if not isinstance(url, str):
+    if not isinstance(url, str) or not may_name_an_order(url):
         return []
     found = ((kind, pattern.search(url)) for hint, kind, pattern in _PAGES if hint in url)
     return [f"{kind}:{match[1]}" for kind, match in found if match]

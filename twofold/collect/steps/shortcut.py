@@ -13,11 +13,13 @@ from twofold.collect.steps.bots import MAX_AGENT, bot_of
 from twofold.collect.steps.clicks import is_current
 from twofold.collect.steps.custom_data import read_custom_data
 from twofold.collect.steps.draft import Origin
+from twofold.collect.steps.links import may_name_an_order
 from twofold.collect.steps.required import MAX_AHEAD_S
 from twofold.collect.steps.sensitive import is_about_nothing_sensitive
 from twofold.event.click_ids import click_ids_of
 from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
 from twofold.event.refusal import Refusal
+from twofold.event.scalars import NO_ID
 from twofold.event.scrub import scrub_url
 from twofold.event.vocabulary import ACTION_SOURCES, MAX_AGE_S, MAX_ID, STANDARD_EVENTS
 from twofold.matching.user_data import hash_user_data
@@ -43,10 +45,14 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
         return None
     if type(event_id) is not str or not 0 < len(event_id) <= MAX_ID or "@" in event_id or not event_id.isprintable():
         return None
+    if event_id in NO_ID:
+        return None
     if type(time_s) is not int or not -MAX_AGE_S <= time_s - origin.received_at // 1000 <= MAX_AHEAD_S:
         return None
     url = raw.event_source_url
     if url is not None and (type(url) is not str or not url or "fbclid=" in url or scrub_url(url) != (url, False)):
+        return None
+    if url is not None and may_name_an_order(url):
         return None
     data = _read_money_and_goods(raw, name)
     if data is None or not is_about_nothing_sensitive(url, data.other, privacy):

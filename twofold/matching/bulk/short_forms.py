@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from twofold.event.scalars import HASHES_OF_NOTHING, NO_ID, SAYS_NOTHING
 from twofold.matching.phones import Plan, plan_of
 
 _ALREADY = "[0-9a-f]{64}"
@@ -28,9 +29,17 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+_NOTHING = ", ".join(sorted({quoted(word.lower()) for word in NO_ID if len(word) < 32}))
+_SPACE = "' ' || " + " || ".join(
+    f"chr({code})" for code in (*range(9, 14), *range(28, 32))
+)  # what str.strip() takes off
+_NO_NAME = ", ".join(sorted({quoted("".join(filter(str.isalnum, word.lower()))) for word in ("", "0", *SAYS_NOTHING)}))
+_NOTHING_HASHED = ", ".join(sorted(quoted(made) for made in HASHES_OF_NOTHING if len(made) == 64))
+
+
 def is_hash(text: str) -> str:
     """SQL: is ``text`` a whole SHA-256 in small letters?"""
-    return f"regexp_full_match({text}, {quoted(_ALREADY)})"
+    return f"(regexp_full_match({text}, {quoted(_ALREADY)}) AND {text} NOT IN ({_NOTHING_HASHED}))"
 
 
 def hash_expression(field: str, text: str, country: str, regions: Iterable[str]) -> str:
@@ -41,16 +50,24 @@ def hash_expression(field: str, text: str, country: str, regions: Iterable[str])
     return f"CASE WHEN {is_hash(text)} THEN {text} ELSE sha256({form}) END"
 
 
+def _is_nothing(text: str) -> str:
+    """SQL: may ``text`` be a word of a program that knew nothing? The rule itself is in `event.scalars`."""
+    return f"(lower(trim({text}, {_SPACE})) IN ({_NOTHING}) OR trim({text}, '0-' || {_SPACE}) = '')"
+
+
 def short_form(field: str, text: str, country: str, regions: Iterable[str]) -> str:
     """SQL for the form of ``text`` (an expression, not NULL), or NULL. ``country`` is an expression for a code or ''."""
     if field in ("fn", "ln", "ct"):
         plain = f"length({text}) < 32 AND regexp_full_match({text}, {quoted(_ASCII)})"
-        return f"CASE WHEN {plain} THEN nullif(lower(regexp_replace({text}, '[^A-Za-z0-9]+', '', 'g')), '') END"
+        bare = f"lower(regexp_replace({text}, '[^A-Za-z0-9]+', '', 'g'))"
+        return f"CASE WHEN {plain} THEN CASE WHEN {bare} NOT IN ({_NO_NAME}) THEN {bare} END END"
     if field == "em":
         short = f"strpos({text}, '@') <= 65 AND regexp_full_match({text}, {quoted(_EMAIL)})"
         return f"CASE WHEN {short} THEN replace(lower({text}), ' ', '') END"
     if field == "external_id":
-        return f"CASE WHEN regexp_full_match({text}, '[!-~]{{1,31}}') THEN lower({text}) END"
+        return (
+            f"CASE WHEN regexp_full_match({text}, '[!-~]{{1,31}}') AND NOT {_is_nothing(text)} THEN lower({text}) END"
+        )
     if field == "db":
         return (
             f"CASE WHEN regexp_full_match({text}, {quoted(_DATE)}) THEN {text} "
