@@ -28,6 +28,7 @@ from twofold.importing.readers.values import (
     read_id,
     read_label,
     shape,
+    shown_sign,
     unquoted,
 )
 from twofold.ledger.model import OrderReport
@@ -139,18 +140,21 @@ class Layout:
 
     def learn(self, sample: Sequence[Row]) -> None:
         """Finds how the columns write numbers and days. Raises `FileRefused` when a column contradicts itself."""
-        for field in self.index.keys() & (MONEY | TIMES):
+        cells = {field: self._cells(self.index[field], sample) for field in self.index.keys() & (MONEY | TIMES)}
+        sign = shown_sign(cells[field] for field in cells.keys() & MONEY)
+        for field, texts in cells.items():
             place = self.index[field]
-            cells = [unquoted(cell.strip()) for row in sample if place < len(row.cells) and (cell := row.cells[place])]
             if field in MONEY:
-                self.numbers[place] = self._number_style(place, cells)
+                self.numbers[place] = self._number_style(place, texts, sign)
             else:
-                self.dates[place] = DateStyle(self.options.zone, self._date_order(place, cells))
+                self.dates[place] = DateStyle(self.options.zone, self._date_order(place, texts))
+
+    def _cells(self, place: int, sample: Sequence[Row]) -> list[str]:
+        return [unquoted(cell.strip()) for row in sample if place < len(row.cells) and (cell := row.cells[place])]
 
     def style_of(self, place: int) -> NumberStyle:
-        """For a column that came later than the sample: as the operator or the format says."""
-        found = self.numbers.get(place)
-        return found or NumberStyle(self.options.decimal or self.form.usual_decimal)
+        """For a column that came later than the sample: as the operator says, else each cell must show its sign."""
+        return self.numbers.get(place) or NumberStyle(self.options.decimal)
 
     def dates_of(self, place: int) -> DateStyle:
         return self.dates.get(place) or DateStyle(self.options.zone, self.options.dates)
@@ -162,13 +166,13 @@ class Layout:
         place = self.index.get(field)
         return self.columns[place] if place is not None else self.form.columns.get(field, (field,))[0]
 
-    def _number_style(self, place: int, cells: list[str]) -> NumberStyle:
+    def _number_style(self, place: int, cells: list[str], elsewhere: str) -> NumberStyle:
         if self.survey.kind in ("excel", "parquet") and not self.options.decimal:
             # Numbers were typed in the file; only texts have a style of their own.
             cells = [cell for cell in cells if not re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", cell)]
             if not cells:
                 return NumberStyle(".")
-        style = number_style(cells, self.options.decimal, self.form.usual_decimal)
+        style = number_style(cells, self.options.decimal, self.form.usual_decimal, elsewhere)
         if style is None:
             raise FileRefused(
                 f"column {self.columns[place]}: expected amounts with one decimal sign, got some that can be read two "
