@@ -1,4 +1,5 @@
-"""Writes the pages of this folder that are lists of things in the code: settings, commands, drop reasons, errors.
+"""Writes the pages of this folder that are lists of things in the code: settings, commands, drop reasons, errors,
+and the lines of `--json`.
 
 Owns the wording around the tables and nothing inside them. `python docs/generate.py` writes the pages;
 with ``--check`` it writes nothing, names the stale ones and ends with status 1.
@@ -13,11 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import typer.main
 
 from twofold import errors
 from twofold.cli import app
 from twofold.collect.answers import refused
+from twofold.commands import rows
 from twofold.config import describe_settings
 from twofold.event.refusal import MEANING, Refusal
 
@@ -41,8 +44,10 @@ def settings() -> str:
         "- The file is read once, at the start. `twofold check` reads it and says what is missing.",
     ]
     for section in sections:
-        rows = [(f"`{n}`", f"`{d}`" if d != "required" else d, h) for s, n, d, h in describe_settings() if s == section]
-        parts += [f"## `{section}`", _table(("name", "default", "what it does"), rows)]
+        found = [
+            (f"`{n}`", f"`{d}`" if d != "required" else d, h) for s, n, d, h in describe_settings() if s == section
+        ]
+        parts += [f"## `{section}`", _table(("name", "default", "what it does"), found)]
     parts.append(
         "## Not settings\n\n"
         "Fixed, because a wrong value loses events or lets strangers in: how often the disk is flushed (before every "
@@ -58,15 +63,17 @@ def commands() -> str:
         "# Commands",
         NOTICE,
         "`twofold` is in `.venv/bin` after `make run`. Every command has `--help`. Those that read the data folder "
-        "take the same `--config` and `--data` and work while the gateway runs.",
+        "take the same `--config` and `--data` and work while the gateway runs. `twofold --install-completion` lets the "
+        "shell complete names and options. An answer that is empty means that there is nothing: a `--state`, dataset, "
+        "destination or event name that cannot be is refused, with the known ones. What `--json` prints: [json.md](json.md).",
         _table(("exit code", "means"), [(f"`{code}`", text) for code, text in EXIT_CODES]),
     ]
     for name, command in commands_of(group):
         first, *more = inspect.cleandoc(command.help or "").split("\n\n")
         parts += [f"## `twofold {name}`", first, *more]
-        rows = [(_names(p), _given(p), p.help or "") for p in command.params if getattr(p, "help", None) is not None]
-        if rows:
-            parts.append(_table(("option", "default", "what it does"), rows))
+        options = [(_names(p), _given(p), p.help or "") for p in command.params if getattr(p, "help", None) is not None]
+        if options:
+            parts.append(_table(("option", "default", "what it does"), options))
     return _page(parts)
 
 
@@ -82,12 +89,12 @@ EXIT_CODES = (
     ("0", "done; for `verify` and `check`: everything holds"),
     (
         "1",
-        "an answer of no (`verify`, `check`, `orders check`, `orders show`, `demo --exit`), or an error without a number of its own",
+        "an answer of no (`verify`, `check`, `orders check`, `demo --exit`), or an error without a number of its own",
     ),
     ("2", "the command line or the configuration cannot be used"),
     ("3", "the data folder cannot be used"),
     ("4", "another process owns the data folder"),
-    ("5", "the person or order that was named is not here"),
+    ("5", "the person, order or delivery that was named is not here"),
     ("130", "interrupted before the end (`demo`)"),
 )
 
@@ -147,11 +154,57 @@ def error_page() -> str:
     ])  # fmt: skip
 
 
+def json_page() -> str:
+    """docs/json.md"""
+    parts = [
+        "# What `--json` prints",
+        NOTICE,
+        "One JSON object a line; its first field, `row`, says what the line is. Money and ratios are decimal text, never "
+        "floats; currencies are ISO 4217; times are whole Unix seconds, days `YYYY-MM-DD`. Lines of a report begin with "
+        "`about`; lists and acts have none. Errors go to standard error, with the exit codes of [commands.md](commands.md).\n\n"
+        "A field may be added; none is renamed or dropped before version 1.0 without a line in the changelog.",
+        "## Commands",
+        _table(("command", "lines, in this order"), [
+            (f"`twofold {name}`", ", ".join(f"`{_tag(k)}`" for k in kinds)) for name, kinds in rows.COMMANDS.items()
+        ]),
+    ]  # fmt: skip
+    users: dict[type[rows.Row], list[str]] = {}
+    for name, kinds in rows.COMMANDS.items():
+        for kind in kinds:
+            users.setdefault(kind, []).append(name)
+    for kind, names in users.items():
+        parts += [f"## `{_tag(kind)}` of {', '.join(f'`{n}`' for n in names)}", inspect.cleandoc(kind.__doc__ or "")]
+        fields = [f for f in msgspec.structs.fields(kind) if not issubclass(kind, rows.OpenRow)]
+        if fields:
+            parts.append(_table(("field", "is"), [(f"`{f.name}`", _is(kind, f.name)) for f in fields]))
+    return _page(parts)
+
+
+def _tag(kind: type[rows.Row]) -> str:
+    return str(kind.__struct_config__.tag)
+
+
+WORDS = {
+    "Text": "text", "int": "whole number", "Time": "Unix s", "Amount": "decimal text", "Ratio": "decimal text",
+    "bool": "true or false", "Any": "any", "list[Text]": "list of texts", "list[Any]": "list",
+    "list[list[Text]]": "list of lists of texts", "dict[str, Any]": "object", "dict[str, int]": "object of whole numbers",
+    "dict[str, Text]": "object of texts", "dict[Text, Text]": "object of texts",
+}  # fmt: skip
+
+
+def _is(kind: type[rows.Row], field: str) -> str:
+    """A field's annotation, as its class spells it, in words."""
+    spelt = next(a[field] for k in kind.__mro__ if field in (a := inspect.get_annotations(k)))
+    known, _, none = str(spelt).partition(" | ")
+    return WORDS[known] + (" or null" if none else "")
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "commands.md": commands,
     "drop-reasons.md": drop_reasons,
     "errors.md": error_page,
+    "json.md": json_page,
 }
 
 

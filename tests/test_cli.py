@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import signal
 import socket
@@ -147,7 +148,7 @@ FILTERS: list[tuple[str, dict[str, str], set[str]]] = [
     ("events", {"dataset": DATASET}, {"one", "two"}),
     ("events", {"dataset": OTHER}, {"four"}),
     ("events", {"name": "Lead"}, {"four"}),
-    ("events", {"name": "lead"}, set()),
+    ("events", {"name": "Subscribe"}, set()),
     ("events", {"id": "two"}, {"two"}),
     ("events", {"state": "repeat"}, {"one"}),
     ("events", {"name": "Purchase", "state": "first", "id": "two"}, {"two"}),
@@ -155,7 +156,6 @@ FILTERS: list[tuple[str, dict[str, str], set[str]]] = [
     ("actions", {"state": "stored"}, {"four"}),
     ("actions", {"state": "delivered", "dataset": DATASET}, {"one", "two"}),
     ("deliveries", {"destination": f"meta-{DATASET}"}, {"one", "two"}),
-    ("deliveries", {"destination": "other"}, set()),
     ("deliveries", {"state": "dead"}, set()),
     ("refused", {"state": "missing_currency"}, {"three"}),
     ("refused", {"id": "three"}, {"three"}),
@@ -181,20 +181,79 @@ def test_tables_for_people(running: Gateway) -> None:
     done = running.run("actions")
     assert done.returncode == 0
     head, *lines = done.stdout.splitlines()
-    assert head.split() == [
-        "id",
+    assert head.split("  ")[0] == "id"
+    for heading in (
+        "came in",
         "dataset",
-        "event_name",
-        "fold_key",
+        "event",
+        "fold key",
         "copies",
         "late",
         "value",
         "currency",
-        "match_keys",
+        "match keys",
         "state",
-    ]
+    ):
+        assert heading in head
     assert len(lines) == 3
-    assert running.run("events", "--name", "Nothing").stdout == "no events that fit\n"
+    assert running.run("events", "--name", "Subscribe").stdout == "no events that fit\n"
+
+
+UNKNOWN = [
+    ("a verdict", ("events", "--state", "frist"), "repeat"),
+    ("an action's state", ("actions", "--state", "sent"), "delivered"),
+    ("a delivery's state", ("deliveries", "--state", "foo"), "suppressed"),
+    ("a drop reason", ("refused", "--state", "no_currency"), "missing_currency"),
+    ("a dataset", ("events", "--dataset", "999"), DATASET),
+    ("a dataset of orders", ("orders", "list", "--dataset", "999"), DATASET),
+    ("a dataset of quality", ("quality", "--dataset", "999"), DATASET),
+    ("an event name", ("actions", "--name", "Purchse"), "Purchase"),
+    ("a destination", ("deliveries", "--destination", "meta"), f"meta-{DATASET}"),
+]
+
+
+@pytest.mark.parametrize(("words", "known"), [row[1:] for row in UNKNOWN], ids=[row[0] for row in UNKNOWN])
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["people", "machines"])
+def test_what_cannot_be_is_refused_with_what_can(
+    running: Gateway, words: tuple[str, ...], known: str, form: tuple[str, ...]
+) -> None:
+    """An empty answer means that there is nothing, never that a word was misspelt."""
+    done = running.run(*words, *form)
+    assert done.returncode == 2, done.stdout
+    assert known in " ".join(done.stderr.split())
+    assert "no events" not in done.stdout
+
+
+def test_a_delivery_with_its_request_and_its_answers(running: Gateway) -> None:
+    """What left as it left, with the address masked, and each attempt with status and time; by number and by event id."""
+    (listed,) = running.rows("deliveries", id="one")
+    assert (listed["status"], listed["attempts"], listed["value"]) == (200, 1, "42.5")
+    assert listed["created_at"] <= listed["tried_at"] <= time.time()
+    for named in (str(listed["id"]), "one"):
+        done = running.run("deliveries", "show", named, "--json")
+        assert done.returncode == 0, done.stderr
+        row, request, attempt = map(json.loads, done.stdout.splitlines())
+        assert (row["row"], row["id"], request["row"], attempt["row"]) == (
+            "delivery",
+            listed["id"],
+            "request",
+            "attempt",
+        )
+        assert request["payload"]["event_id"] == "one"
+        assert request["payload"]["user_data"]["em"] == [hashlib.sha256(b"a@b.example").hexdigest()]
+        assert (attempt["status"], attempt["decision"]) == (200, "delivered")
+    shown = running.run("deliveries", "show", "one").stdout
+    assert '"event_id": "one"' in shown
+    assert "delivered" in shown
+    assert KEY not in shown
+
+
+@pytest.mark.parametrize("named", ["999999", "no-such-event", "-", "1 or 1=1"])
+def test_a_delivery_that_is_not_here(running: Gateway, named: str) -> None:
+    """Exit code 5 and what to do."""
+    done = running.run("deliveries", "show", "--", named)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "twofold deliveries" in done.stderr
 
 
 def test_verify_while_it_runs(running: Gateway) -> None:
@@ -274,7 +333,7 @@ def test_revive(receiver: Program, tmp_path: Path) -> None:
 
         assert g.stop() == 0
         done = g.run("revive", "--json", "--destination", f"meta-{DATASET}")
-        assert (done.returncode, json.loads(done.stdout)) == (0, {"revived": 1})
+        assert (done.returncode, json.loads(done.stdout)) == (0, {"row": "revived", "revived": 1})
         assert states(g, "dead-2") == ["waiting"]
         assert g.run("revive").stdout == "0 deliveries wait again\n"
         g.start()
@@ -397,7 +456,10 @@ def test_help_names_every_command() -> None:
     done = run_twofold("--help")
     assert done.returncode == 0
     for command in ("serve", "sandbox", "demo", "check", "verify", *LISTS, "version"):
-        assert f"  {command} " in done.stdout
+        assert f"│ {command} " in done.stdout
+    for panel in ("Run", "Look", "Act", "People's rights", "Try and check"):
+        assert f"─ {panel} ─" in done.stdout
+    assert "…" not in done.stdout, "no sentence is cut"
     assert run_twofold("frobnicate").returncode == 2
     assert run_twofold("version").stdout == f"{__version__}\n"
 

@@ -81,3 +81,23 @@ def test_one_version_everywhere() -> None:
     assert re.findall(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.M)[0] == __version__
     minor = __version__.rpartition(".")[0]
     assert re.search(rf"^\| {re.escape(minor)} \| yes \|$", (ROOT / "SECURITY.md").read_text(encoding="utf-8"), re.M)
+
+
+# -- the program starts with what it needs
+
+
+HEAVY = ("apsw", "asyncio", "aiohttp", "duckdb", "jinja2", "msgspec", "phonenumbers", "prometheus_client", "pycountry",
+         "rich.table", "starlette", "uvicorn", "twofold.app", "twofold.collect", "twofold.config", "twofold.matching",
+         "twofold.report", "twofold.store")  # fmt: skip
+
+
+def test_the_version_waits_for_nothing() -> None:
+    """`twofold version` imports neither the store nor a server nor a reader of files."""
+    code = (
+        "import sys; from twofold.cli import main; sys.argv = ['twofold', 'version']\n"
+        "try: main()\nexcept SystemExit: pass\nprint(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    version, modules = done.stdout.splitlines()
+    assert version == __version__
+    assert set(HEAVY) & set(modules.split()) == set()

@@ -1,17 +1,17 @@
 """The command line: one small function a command. Prints and exits; knows no SQL and no HTTP.
 
-Owns words, options and exit codes: 0 done, 1 an answer of no (verify, check), 2 configuration, 3 data folder,
-4 folder in use. Output for people by default, ``--json`` gives one JSON object a line.
+Owns words, options, the panels of the help and exit codes: 0 done, 1 an answer of no (verify, check), 2 command line or
+configuration, 3 data folder, 4 folder in use, 5 the person or order that was named is not here. Output for people by
+default, ``--json`` gives one JSON object a line (`commands.rows`). What a command needs is imported when it runs, so that
+`version` and the help wait for nothing.
 """
 
 from __future__ import annotations
 
-import logging
 import sys
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
-from rich.console import Console
 
 from twofold import __version__
 from twofold.commands.consent import consent
@@ -19,6 +19,11 @@ from twofold.commands.import_ import import_orders, import_sales
 from twofold.commands.lists import actions, deliveries, events, refused
 from twofold.commands.match_keys import explain_match, hash_file
 from twofold.commands.options import (
+    ACT,
+    EVERYDAY,
+    LOOK,
+    PEOPLE,
+    TRY,
     ConfigOption,
     DataOption,
     DatasetOption,
@@ -29,56 +34,80 @@ from twofold.commands.options import (
     folder_of,
 )
 from twofold.commands.orders import orders
-from twofold.commands.output import print_json
+from twofold.commands.output import print_rows, say
 from twofold.commands.privacy import erase, export_subject, privacy_requests, shared
 from twofold.commands.quality import quality, stitching
 from twofold.commands.shopify import shopify_senders
-from twofold.config import load_settings
-from twofold.errors import TwofoldError
 
 app = typer.Typer(
     name="twofold",
     help="Folds the browser and server copies of one shopper action into one and delivers it once.",
+    epilog="New here? `twofold demo` shows it at work, `twofold check` says what is missing. Words: docs/glossary.md.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+DEMO_PORTS = (8410, 8411, 8412)
 OrderWindow = Literal["48h", "28d"]
 
 
 def main() -> None:
     """Runs a command; errors of ours become one sentence and an exit code."""
+    from twofold.errors import TwofoldError
+
     try:
         app(standalone_mode=True)
     except TwofoldError as err:
-        Console(stderr=True, highlight=False).print(f"twofold: {err}", markup=False, soft_wrap=True)
+        print(f"twofold: {err}", file=sys.stderr)
         sys.exit(err.exit_code)
 
 
-@app.command()
+@app.command(rich_help_panel=EVERYDAY)
 def serve(
     config: ConfigOption = None,
     data: DataOption = None,
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.", envvar="TWOFOLD_HOST")] = None,
-    port: Annotated[int | None, typer.Option("--port", help="Port; 0 takes a free one.", envvar="TWOFOLD_PORT")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65_535, help="Port; 0 takes a free one.", envvar="TWOFOLD_PORT")
+    ] = None,
+    json: JsonOption = False,
 ) -> None:
     """Run the gateway: accept events, fold them, deliver actions.
 
     Stops on Ctrl-C or SIGTERM within 10 seconds; what was accepted is on disk and goes on at the next start.
     """
+    import logging
+
     from twofold.app import serve as run_gateway
+    from twofold.config import load_settings
 
     settings = load_settings(config, data=data, host=host, port=port)
+    if not settings.dataset:
+        named = f"{config} has" if config else "without --config (or TWOFOLD_CONFIG) there is"
+        print(
+            f"twofold: {named} no [[dataset]]: every event is refused. `twofold check` says what to do.",
+            file=sys.stderr,
+        )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    run_gateway(settings, lambda address: print(f"twofold listening on {address}", flush=True))
+    run_gateway(settings, lambda address: _listening("gateway", "twofold", address, json))
 
 
-@app.command()
+def _listening(what: str, name: str, address: str, json: bool) -> None:
+    if json:
+        from twofold.commands.rows import Listening
+
+        print_rows(Listening, [{"what": what, "address": address}])
+    else:
+        say(f"{name} listening on {address}")
+    sys.stdout.flush()
+
+
+@app.command(rich_help_panel=TRY)
 def sandbox(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 8401,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 8401,
     data: Annotated[str | None, typer.Option(help="Folder that keeps what was received. Default: memory only.")] = None,
     token: Annotated[
         list[str] | None,
@@ -98,6 +127,7 @@ def sandbox(
         ),
     ] = None,
     app_secret: Annotated[str, typer.Option(help="Require a fitting appsecret_proof.")] = "",
+    json: JsonOption = False,
 ) -> None:
     """Run Meta's receiving side on this machine, to test any sender against.
 
@@ -118,26 +148,43 @@ def sandbox(
         order_id_rule=order_id_rule,
         app_secret=app_secret,
     )
-    asyncio.run(run_sandbox(settings, on_ready=lambda a: print(f"sandbox listening on {a}", flush=True)))
+    asyncio.run(run_sandbox(settings, on_ready=lambda a: _listening("sandbox", "sandbox", a, json)))
 
 
-@app.command()
+@app.command(rich_help_panel=TRY)
 def demo(
     exit_: Annotated[bool, typer.Option("--exit", help="End after the table; 0 only if the counts are equal.")] = False,
     seed: Annotated[int, typer.Option(help="Which invented shoppers come.")] = 7,
+    json: JsonOption = False,
 ) -> None:
     """See it work: a shop with a known truth, blockers and lost pages, measured four ways.
 
     Starts a sandbox, a gateway and a small shop on this machine, plays 156 orders and prints what each way of
-    measuring would have counted. Then stays up, so that you can buy something yourself.
+    measuring would have counted. Then stays up, so that you can buy something yourself: the shop at port 8410, the
+    gateway at 8411 and the receiver at 8412, or free ones where these are taken.
     """
     from twofold.simulate.demo import run_demo
 
-    raise typer.Exit(run_demo(exit_after=exit_, seed=seed))
+    def tell(rows: list[dict[str, Any]]) -> None:
+        from twofold.commands.rows import Measure
+
+        print_rows(Measure, rows)
+        sys.stdout.flush()
+
+    shop, gateway, receiver = DEMO_PORTS
+    status = run_demo(
+        exit_after=exit_,
+        seed=seed,
+        shop_port=shop,
+        gateway_port=gateway,
+        sandbox_port=receiver,
+        tell=tell if json else None,
+    )
+    raise typer.Exit(status)
 
 
-@app.command()
-def check(config: ConfigOption = None, data: DataOption = None) -> None:
+@app.command(rich_help_panel=EVERYDAY)
+def check(config: ConfigOption = None, data: DataOption = None, json: JsonOption = False) -> None:
     """Say for each dependency and setting whether it is in order, or what to do.
 
     Changes nothing and needs no running gateway. Exit code 1 when something must be done.
@@ -146,12 +193,17 @@ def check(config: ConfigOption = None, data: DataOption = None) -> None:
 
     failed = 0
     for name, problem in run_checks(config, data):
-        print(f"{'OK ' if problem is None else 'DO '} {name}" + (f": {problem}" if problem else ""))
         failed += problem is not None
+        if json:
+            from twofold.commands.rows import Line
+
+            print_rows(Line, [{"name": name, "state": "do" if problem else "ok", "text": problem or ""}])
+        else:
+            say(f"{'OK ' if problem is None else 'DO '} {name}" + (f": {problem}" if problem else ""))
     raise typer.Exit(1 if failed else 0)
 
 
-@app.command()
+@app.command(rich_help_panel=EVERYDAY)
 def verify(config: ConfigOption = None, data: DataOption = None, json: JsonOption = False) -> None:
     """Compare every sum that must be equal: accepted, journalled, folded, enqueued, settled, refused.
 
@@ -162,18 +214,25 @@ def verify(config: ConfigOption = None, data: DataOption = None, json: JsonOptio
 
     checks = run_verify(folder_of(config, data))
     if json:
-        print_json({"name": c.name, "left": c.left, "right": c.right, "holds": c.holds, "note": c.note} for c in checks)
+        from twofold.commands.rows import Check
+
+        print_rows(
+            Check,
+            ({"name": c.name, "left": c.left, "right": c.right, "holds": c.holds, "note": c.note} for c in checks),
+        )
     else:
         for c in checks:
-            print(f"{'OK ' if c.holds else 'NO '} {c.name}: {c.left} = {c.right}" + (f" ({c.note})" if c.note else ""))
+            say(f"{'OK ' if c.holds else 'NO '} {c.name}: {c.left} = {c.right}" + (f" ({c.note})" if c.note else ""))
     raise typer.Exit(0 if all(c.holds for c in checks) else 1)
 
 
-for list_command in (events, actions, deliveries, refused):
-    app.command()(list_command)
+app.command(rich_help_panel=LOOK)(events)
+app.command(rich_help_panel=LOOK)(actions)
+app.add_typer(deliveries, rich_help_panel=LOOK)
+app.command(rich_help_panel=LOOK)(refused)
 
 
-@app.command()
+@app.command(rich_help_panel=ACT)
 def revive(
     config: ConfigOption = None,
     data: DataOption = None,
@@ -187,30 +246,41 @@ def revive(
 
     Age and consent are read again before anything is sent. Works while the gateway runs.
     """
+    from twofold.config import load_settings
     from twofold.control.revive import revive_dead
 
     settings = load_settings(config, data=data)
     filters = {"dataset": dataset, "name": name, "id": id, "destination": destination}
     revived = revive_dead(settings, filters)
-    print_json([{"revived": revived}]) if json else print(f"{revived} deliveries wait again")
+    if json:
+        from twofold.commands.rows import Revived
+
+        print_rows(Revived, [{"revived": revived}])
+    else:
+        say(f"{revived} deliveries wait again")
 
 
-imports = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Import a file of orders or sales.")
+imports = typer.Typer(no_args_is_help=True, help="Import a file of orders or sales.")
 imports.command("orders")(import_orders)
 imports.command("sales")(import_sales)
-app.add_typer(imports, name="import")
-app.add_typer(orders)
+app.add_typer(imports, name="import", rich_help_panel=ACT)
+app.add_typer(orders, rich_help_panel=LOOK)
+for report_command in (quality, stitching):
+    app.command(rich_help_panel=LOOK)(report_command)
 for privacy_command in (erase, export_subject, privacy_requests, shared):
-    app.command()(privacy_command)
+    app.command(rich_help_panel=PEOPLE)(privacy_command)
+app.add_typer(consent, rich_help_panel=PEOPLE)
+app.command(rich_help_panel=TRY)(explain_match)
+app.command("hash", rich_help_panel=TRY)(hash_file)
+app.command(rich_help_panel=TRY)(shopify_senders)
 
 
-for area_command in (quality, stitching, explain_match, shopify_senders):
-    app.command()(area_command)
-app.command("hash")(hash_file)
-app.add_typer(consent)
-
-
-@app.command()
-def version() -> None:
+@app.command(rich_help_panel=EVERYDAY)
+def version(json: JsonOption = False) -> None:
     """Print the version."""
-    print(__version__)
+    if json:
+        from twofold.commands.rows import Version
+
+        print_rows(Version, [{"version": __version__}])
+    else:
+        say(__version__)

@@ -272,7 +272,7 @@ def test_the_dry_run_told_the_same(story):
 def test_the_export_was_hers_alone(story):
     """Her events and what was shared of them; none of his identifiers; the hashes as they are held."""
     lines = [json.loads(line) for line in story["export"].stdout.splitlines()]
-    assert sum(line["what"] == "event" for line in lines) == story["events"]
+    assert sum(line["row"] == "event" for line in lines) == story["events"]
     assert hashlib.sha256(story["anna"].email.lower().encode()).hexdigest() in story["export"].stdout
     boris = story["boris"]
     for text in boris.forms() + boris.traces():

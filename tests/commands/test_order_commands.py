@@ -82,21 +82,23 @@ def test_check_ends_with_1_when_something_is_wrong(tmp_path):
 def test_check_for_machines(tmp_path):
     """One object a line, rows then sums, money as exact text; equal rows only when asked for."""
     day(tmp_path)
-    found = [json.loads(line) for line in run(tmp_path, "check", "--json").stdout.splitlines()]
-    rows = {r["row"]["order_id"]: r["row"] for r in found if "row" in r}
+    about, *found = [json.loads(line) for line in run(tmp_path, "check", "--json").stdout.splitlines()]
+    assert (about["row"], about["command"], about["timezone"]) == ("about", "orders check", "UTC")
+    rows = {r["order_id"]: r for r in found if r["row"] == "order"}
     assert set(rows) == {"1002", "1003", "9999"}
     assert (rows["1002"]["difference"], rows["1002"]["parts"]) == ("-10.00", {"refunded_after": "-10.00"})
     assert rows["1003"]["irrevocable"] is True
-    sums = [r["sum"] for r in found if "sum" in r]
+    sums = [r for r in found if r["row"] == "sum"]
     assert sum(s["orders"] for s in sums) == 5
     everything = [json.loads(line) for line in run(tmp_path, "check", "--json", "--all").stdout.splitlines()]
-    assert len([r for r in everything if "row" in r]) == 5
+    assert len([r for r in everything if r["row"] == "order"]) == 5
 
 
 def test_list(tmp_path):
     """State, value and delivery of each; filters as in the other lists."""
     day(tmp_path)
-    rows = [json.loads(line) for line in run(tmp_path, "list", "--json").stdout.splitlines()]
+    about, *rows = [json.loads(line) for line in run(tmp_path, "list", "--json").stdout.splitlines()]
+    assert about["row"] == "about"
     assert {r["order_id"]: (r["state"], r["value"], r["purchase"]) for r in rows} == {
         "1001": ("counts", "42.50", "delivered"),
         "1002": ("counts", "32.50", "delivered"),
@@ -119,15 +121,26 @@ def test_show(tmp_path):
     assert "cancelled (fraud [bold]\\x1b[31m)" in done.stdout
     assert "\x1b[31m" not in done.stdout
     assert "Purchase purchase.1003 to meta-1: delivered" in done.stdout
-    (one,) = [json.loads(line) for line in run(tmp_path, "show", "1003", "--json").stdout.splitlines()]
-    assert [f["kind"] for f in one["facts"]] == ["updated", "updated"]
+    rows = [json.loads(line) for line in run(tmp_path, "show", "1003", "--json").stdout.splitlines()]
+    assert [r["row"] for r in rows[:2]] == ["about", "order"]
+    assert [r["what"] for r in rows if r["row"] == "step"] == ["updated", "updated"]
+    assert [r["destination"] for r in rows if r["row"] == "delivery"] == ["meta-1"]
 
 
 def test_an_order_that_is_not_known(tmp_path):
-    """Said, and the answer is no."""
+    """Said, and the exit code is its own."""
     day(tmp_path)
     done = run(tmp_path, "show", "77")
-    assert (done.returncode, done.stdout) == (1, "no order 77 is known\n")
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "no order 77 is known" in done.stderr
+
+
+def test_a_state_that_no_order_can_have(tmp_path):
+    """Refused with the known ones, in place of an empty list."""
+    day(tmp_path)
+    done = run(tmp_path, "list", "--state", "unpaid")
+    assert done.returncode == 2
+    assert "not_paid" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["list", "check"])
@@ -167,7 +180,7 @@ secret = "0123456789abcdef0123456789abcdef"
             timeout=10,
         )
         assert answer.status_code == 200, answer.text
-        (row,) = [json.loads(line) for line in g.run("orders", "list", "--json").stdout.splitlines()]
+        _, row = [json.loads(line) for line in g.run("orders", "list", "--json").stdout.splitlines()]
         assert (row["order_id"], row["state"], row["value"]) == ("A-1001", "counts", "37.50")
         shown = g.run("orders", "show", "A-1001")
         assert shown.returncode == 0, shown.stderr
@@ -175,5 +188,5 @@ secret = "0123456789abcdef0123456789abcdef"
         assert "buyer@example.com" not in shown.stdout
         done = g.run("orders", "check", "--json")
         assert done.returncode == 0, done.stderr
-        (missing,) = [json.loads(line)["row"] for line in done.stdout.splitlines() if '"row"' in line]
+        (missing,) = [r for r in map(json.loads, done.stdout.splitlines()) if r["row"] == "order"]
         assert (missing["verdict"], missing["due"]) == ("missing", "37.50")

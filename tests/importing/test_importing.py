@@ -63,12 +63,25 @@ class Shop:
     def orders(self, path: Path, *options: str, kind: str = "orders") -> dict[str, Any]:
         done = self.run("import", kind, str(path), "--dataset", DATASET, "--json", *options)
         assert done.returncode == 0, done.stderr + done.stdout
-        return dict(json.loads(done.stdout))
+        return figures(done.stdout)
 
     def count(self, table: str) -> int:
         """Rows of a table, read beside whoever owns the folder."""
         with contextlib.closing(sqlite3.connect(f"file:{self.data / 'twofold.db'}?mode=ro", uri=True)) as base:
             return int(base.execute(f"select count(*) from {table}").fetchone()[0])
+
+
+def figures(printed: str) -> dict[str, Any]:
+    """The lines of an import's ``--json`` as one: the file's and the sums' fields, money by currency, what was refused."""
+    rows = [json.loads(line) for line in printed.splitlines()]
+    by = {kind: [r for r in rows if r["row"] == kind] for kind in ("file", "sum", "money", "refused")}
+    assert [r["row"] for r in rows[:2]] == ["file", "sum"]
+    (file,), (sums,) = by["file"], by["sum"]
+    return {
+        **file, **sums, "already_known": sums["known"], "digest": file["sha256"],
+        "totals": {r["currency"]: r for r in by["money"]},
+        "problems": [{**r, "row": r["line"]} for r in by["refused"]],
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -230,7 +243,9 @@ def test_with_a_gateway_running(shop: Shop, running: Any) -> None:
     assert shop.count("orders") == 2_000
     assert shop.count("event") == 40
     assert running.running
-    assert running.run("revive", "--json").stdout == '{"revived":0}\n'  # the other command on the same socket
+    assert (
+        running.run("revive", "--json").stdout == '{"row":"revived","revived":0}\n'
+    )  # the other command on the same socket
     assert running.stop() == 0
     assert shop.run("verify").returncode == 0
 

@@ -34,11 +34,12 @@ def test_rows_for_machines(tmp_path):
     sent(tmp_path, purchases(3, now - HOUR, em="a", fbp="fb.1.1789999000000.12345"), now)
     done = run_twofold("quality", "--json", "--data", str(tmp_path))
     assert done.returncode == 0, done.stderr
-    (row,) = map(json.loads, done.stdout.splitlines())
-    assert (row["event_name"], row["events"], row["estimated_score"]) == ("Purchase", 3, 4.2)  # (3 + 2) / 12
+    about, row = map(json.loads, done.stdout.splitlines())
+    assert about["until"] - about["since"] == 48 * 3600
+    assert (row["event_name"], row["events"], row["estimated_score"]) == ("Purchase", 3, "4.2")  # (3 + 2) / 12
     assert "not Meta's figure" in row["note"]
     email = next(k for k in row["match_key_feedback"] if k["identifier"] == "email")
-    assert (email["coverage"], email["estimated_gain"]) == ({"percentage": 100.0}, 0.0)
+    assert (email["coverage"], email["estimated_gain"]) == ({"percentage": "100.0"}, "0.0")
     assert "a" * 64 not in done.stdout
     assert "12345" not in done.stdout
 

@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption
-from twofold.commands.output import print_json, utc
-from twofold.config import load_settings
-from twofold.consent.marks import marks_from
-from twofold.control.owner import on_store
-from twofold.control.questions import ChangeConsent
-from twofold.errors import ConfigError
-from twofold.matching.subject import Mark
-from twofold.store.gates.withdrawals import Standing, read_standing
+from twofold.commands.output import print_rows, say, utc
+
+if TYPE_CHECKING:
+    from twofold.matching.subject import Mark
 
 consent = typer.Typer(
     name="consent",
     help="Take a person's consent back, give it again, or show how it stands.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
 Email = Annotated[str | None, typer.Option("--email", help="E-mail address or its SHA-256; - reads it from stdin.")]
@@ -124,6 +119,10 @@ def _run(
     as_json: bool,
 ) -> bool:
     """Carries it out for all datasets, or for none; True when something is withdrawn now (for ``show``)."""
+    from twofold.commands.rows import Consent
+    from twofold.config import load_settings
+    from twofold.errors import ConfigError
+
     settings = load_settings(config, data=data)
     datasets = [d for d in settings.dataset if only in (None, d.id)]
     if not datasets:
@@ -134,15 +133,20 @@ def _run(
     marks = {d.id: _marks(given, d.country) for d in datasets}
     if act == "show":
         return _show(Path(settings.server.data), marks, as_json)
+    from twofold.control.owner import on_store
+    from twofold.control.questions import ChangeConsent
+
     changed = on_store(settings, ChangeConsent(act=act, marks=marks))["changed"]
     for dataset, count in changed.items():
         line = {"dataset": dataset, "act": act, "marks": count}
         words = f"dataset {dataset}: {'withdrawn' if act == 'withdraw' else 'given again'} ({count} marks)"
-        print_json([line]) if as_json else print(words)
+        print_rows(Consent, [line]) if as_json else say(words)
     return False
 
 
 def _marks(given: dict[str, str], country: str) -> list[Mark]:
+    from twofold.consent.marks import marks_from
+
     marks, unusable = marks_from(given, country)
     if unusable:
         raise typer.BadParameter(f"not usable as {', '.join(unusable)}; write phone numbers with their country code")
@@ -150,6 +154,9 @@ def _marks(given: dict[str, str], country: str) -> list[Mark]:
 
 
 def _show(folder: Path, marks: dict[str, list[Mark]], as_json: bool) -> bool:
+    from twofold.commands.rows import Consent
+    from twofold.store.gates.withdrawals import Standing, read_standing
+
     withdrawn = False
     for dataset, theirs in marks.items():
         found = read_standing(folder, dataset, theirs)
@@ -163,8 +170,8 @@ def _show(folder: Path, marks: dict[str, list[Mark]], as_json: bool) -> bool:
             last = latest.get(kind, Standing(kind=kind))
             state = "withdrawn" if last.withdrawn else "given again" if last.granted_at else "not withdrawn"
             at = last.granted_at or last.withdrawn_at
-            line = {"dataset": dataset, "kind": kind, "state": state, "at": at}
+            line = {"dataset": dataset, "act": "show", "kind": kind, "state": state, "at": at // 1000 if at else None}
             when = f" since {utc(at // 1000)} UTC" if at else ""
-            print_json([line]) if as_json else print(f"dataset {dataset}: {kind} {state}{when}")
+            print_rows(Consent, [line]) if as_json else say(f"dataset {dataset}: {kind} {state}{when}")
         withdrawn |= any(one.withdrawn for one in latest.values())
     return withdrawn

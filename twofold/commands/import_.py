@@ -9,18 +9,16 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
 from twofold.clock import now_ms
 from twofold.commands.options import ConfigOption, DataOption
-from twofold.commands.output import bar_on_stderr, make_table, print_wide
-from twofold.config import load_settings
+from twofold.commands.output import bar_on_stderr, make_table, plain, print_rows, print_wide, say
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 FileArgument = Annotated[Path, typer.Argument(help="CSV, JSON lines, Excel (.xlsx) or Parquet file.")]
 OrdersDatasetOption = Annotated[str, typer.Option("--dataset", help="The dataset that the orders belong to.")]
@@ -52,7 +50,12 @@ RestartOption = Annotated[bool, typer.Option("--restart", help="Begin an interru
 ReportOption = Annotated[
     Path | None, typer.Option("--report", help="Write each row that was not understood there: .csv, else JSON lines.")
 ]
-FiguresJsonOption = Annotated[bool, typer.Option("--json", help="One JSON object with all figures, no progress bar.")]
+FiguresJsonOption = Annotated[
+    bool,
+    typer.Option(
+        "--json", help="One JSON object a line: the file, its sums, its money, what was refused; no progress bar."
+    ),
+]
 
 
 def import_orders(
@@ -132,6 +135,7 @@ def import_sales(
 
 
 def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | None) -> None:
+    from twofold.config import load_settings
     from twofold.importing.plan import Plan
     from twofold.importing.run import import_file
 
@@ -142,13 +146,16 @@ def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | Non
     with bar:
         summary = import_file(settings, plan, now_ms(), watch)
     if json:
-        print(summary.json().decode())
+        _print_rows(summary, "sales" if asked.get("sales") else "orders")
     else:
         _print(summary, plan.report)
     raise typer.Exit(0 if summary.anything else 1)
 
 
 def _progress(path: Path, quiet: bool) -> tuple[AbstractContextManager[Any], Callable[[int, Any], None] | None]:
+    from rich.markup import escape
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     bar = bar_on_stderr(*columns, quiet=quiet)
     if bar is None:
@@ -164,25 +171,52 @@ def _progress(path: Path, quiet: bool) -> tuple[AbstractContextManager[Any], Cal
 
 
 def _print(summary: Any, report: Path | None) -> None:
-    out = Console(highlight=False, soft_wrap=True)
-    out.print(f"{summary.title}{' (dry run: nothing was written)' if summary.dry_run else ''}", markup=False)
+    say(f"{summary.title}{' (dry run: nothing was written)' if summary.dry_run else ''}")
     for note in summary.notes:
-        out.print(f"note: {note}", markup=False)
+        say(f"note: {plain(note)}")
     for name, count in _figures(summary):
-        out.print(f"{count:>12,}  {name}", markup=False)
+        say(f"{count:>12,}  {plain(name)}")
     if summary.totals:
         print_wide(_money_table(summary))
     for problem in summary.problems[:10]:
         where = f"row {problem.row}" + (f", {problem.column}" if problem.column else "")
-        out.print(
-            f"{problem.kind}: {where}: expected {problem.expected or 'otherwise'}, got {problem.got}", markup=False
-        )
+        say(plain(f"{problem.kind}: {where}: expected {problem.expected or 'otherwise'}, got {problem.got}"))
     found = sum(summary.refused.values()) + sum(summary.warnings.values())
     if found > 10:
-        out.print(
-            f"… {found - 10} more; " + (f"all in {report}" if report else "see them all with --report FILE"),
-            markup=False,
-        )
+        say(f"… {found - 10} more; " + (f"all in {report}" if report else "see them all with --report FILE"))
+
+
+def _print_rows(summary: Any, kind: str) -> None:
+    import msgspec
+
+    from twofold.commands.rows import Imported, ImportMoney, ImportRefused, ImportSum
+
+    file = {"kind": kind, "sha256": summary.digest}
+    file |= {
+        n: getattr(summary, n) for n in ("file", "format", "title", "dry_run", "recognised", "notes", "resumed_after")
+    }
+    sums = {"known": summary.already_known}
+    sums |= {
+        n: getattr(summary, n)
+        for n in ("rows", "orders", "again", "events", "new", "young", "refused", "skipped", "warnings", "not_sendable")
+    }
+    print_rows(Imported, [file])
+    print_rows(ImportSum, [sums])
+    print_rows(ImportMoney, ({"currency": c, **msgspec.structs.asdict(t)} for c, t in sorted(summary.totals.items())))
+    print_rows(
+        ImportRefused,
+        (
+            {
+                "kind": p.kind,
+                "line": p.row,
+                "column": p.column,
+                "reason": p.reason,
+                "expected": p.expected,
+                "got": p.got,
+            }
+            for p in summary.problems
+        ),
+    )
 
 
 def _figures(summary: Any) -> list[tuple[str, int]]:

@@ -1,15 +1,16 @@
 """``twofold events``, ``actions``, ``deliveries`` and ``refused``: the rows of the data folder as they are.
 
-Owns which columns people see; the rows and what a filter means are `store.reading`'s.
+Owns which columns people see, and that a value which cannot be is refused with the known ones; the rows and what a
+filter means are `store.lists`'.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from twofold.commands.options import (
     ConfigOption,
@@ -20,9 +21,17 @@ from twofold.commands.options import (
     JsonOption,
     LimitOption,
     NameOption,
-    folder_of,
+    known_value,
 )
-from twofold.commands.output import cell, make_table, print_json, print_wide
+from twofold.commands.output import at_ms, cell, make_table, plain, print_rows, print_wide, say
+
+if TYPE_CHECKING:
+    from twofold.config import Settings
+    from twofold.store.lists import Reader
+
+VERDICTS = ("first", "repeat", "twin", "conflict")
+DELIVERY_STATES = ("waiting", "delivered", "suppressed", "paused", "dead")
+ACTION_STATES = (*DELIVERY_STATES, "merged", "stored", "mixed")
 
 
 def events(
@@ -36,9 +45,11 @@ def events(
     limit: LimitOption = 50,
 ) -> None:
     """List copies as they were journalled, newest last."""
-    columns = ("position", "dataset", "event_name", "event_id", "channel", "sender", "tier", "verdict", "action")
+    known_value("--state", state, VERDICTS)
+    columns = ("position", "received_at", "dataset", "event_name", "event_id", "channel", "sender", "tier", "verdict",
+               "action")  # fmt: skip
     filters = {"dataset": dataset, "name": name, "id": id, "state": state}
-    _list("events", columns, folder_of(config, data), filters, limit, json)
+    _list("events", columns, config, data, filters, limit, json)
 
 
 def actions(
@@ -54,12 +65,23 @@ def actions(
     limit: LimitOption = 50,
 ) -> None:
     """List actions: what the shoppers did once, folded from their copies."""
-    columns = ("id", "dataset", "event_name", "fold_key", "copies", "late", "value", "currency", "match_keys", "state")
+    known_value("--state", state, ACTION_STATES)
+    columns = ("id", "created_at", "dataset", "event_name", "fold_key", "order_id", "copies", "late", "value", "currency",
+               "match_keys", "state")  # fmt: skip
     filters = {"dataset": dataset, "name": name, "id": id, "state": state}
-    _list("actions", columns, folder_of(config, data), filters, limit, json)
+    _list("actions", columns, config, data, filters, limit, json)
 
 
-def deliveries(
+deliveries = typer.Typer(
+    name="deliveries",
+    help="List deliveries: one action for one destination, its state and why; `show` one with request and answers.",
+    invoke_without_command=True,
+)
+
+
+@deliveries.callback()
+def list_deliveries(
+    context: typer.Context,
     config: ConfigOption = None,
     data: DataOption = None,
     json: JsonOption = False,
@@ -70,10 +92,51 @@ def deliveries(
     destination: DestinationOption = None,
     limit: LimitOption = 50,
 ) -> None:
-    """List deliveries: one action for one destination, its state and why."""
-    columns = ("id", "destination", "event_name", "event_id", "state", "attempts", "reason", "stitched", "marks")
+    """List deliveries: one action for one destination, its state and why; `show` one with request and answers.
+
+    Each with the time of its last attempt, the HTTP status it got, how long it took and when the next try is due.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    known_value("--state", state, DELIVERY_STATES)
+    columns = ("id", "created_at", "destination", "event_name", "event_id", "order_id", "state", "reason", "attempts",
+               "tried_at", "status", "took_ms", "due_at", "marks")  # fmt: skip
     filters = {"dataset": dataset, "name": name, "id": id, "state": state, "destination": destination}
-    _list("deliveries", columns, folder_of(config, data), filters, limit, json)
+    _list("deliveries", columns, config, data, filters, limit, json)
+
+
+@deliveries.command("show")
+def show_delivery(
+    delivery: Annotated[str, typer.Argument(metavar="ID", help="Number of the delivery, or its event id.")],
+    config: ConfigOption = None,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show one delivery: the request as it is sent, and each attempt with what came back.
+
+    The payload is the bytes that every attempt carries: contact data as hashes, the visitor's address masked, no
+    token. Retention empties it (`retention.payload_days`). Exit code 5 when there is no such delivery.
+    """
+    from twofold.commands import rows
+    from twofold.config import load_settings
+    from twofold.errors import NotHere
+    from twofold.store.lists import Reader
+
+    settings = load_settings(config, data=data)
+    with Reader(settings.server.data) as reader:
+        found = _deliveries(reader, delivery)
+        if not found:
+            raise NotHere(
+                f"no delivery {plain(delivery)} in {settings.server.data}; list them with `twofold deliveries`"
+            )
+        for row in found:
+            request, attempts = _request(settings, reader, row), _attempts(reader, row["id"])
+            if json:
+                print_rows(rows.Delivery, [row])
+                print_rows(rows.Sent, [request])
+                print_rows(rows.Attempt, attempts)
+            else:
+                _print_delivery(row, request, attempts)
 
 
 def refused(
@@ -87,25 +150,163 @@ def refused(
     limit: LimitOption = 50,
 ) -> None:
     """List what was refused, with the reason, the field, and the masked body."""
-    columns = ("id", "entry", "dataset", "event_name", "event_id", "reason", "index", "path", "expected", "got")
+    from twofold.event.refusal import DropReason
+
+    known_value("--state", state, map(str, DropReason))
+    columns = ("id", "received_at", "entry", "dataset", "event_name", "event_id", "reason", "index", "path", "expected",
+               "got")  # fmt: skip
     filters = {"dataset": dataset, "name": name, "id": id, "state": state}
-    _list("refused", columns, folder_of(config, data), filters, limit, json)
+    _list("refused", columns, config, data, filters, limit, json)
+
+
+# -- how it is listed
+
+_HEADINGS = {
+    "received_at": "came in", "created_at": "came in", "tried_at": "last tried", "due_at": "next try", "status": "HTTP",
+    "took_ms": "took", "attempts": "tries", "event_name": "event", "event_id": "event id", "order_id": "order",
+    "match_keys": "match keys", "fold_key": "fold key",
+}  # fmt: skip
+_FIGURES = ("tries", "HTTP", "took", "value", "copies", "late")
 
 
 def _list(
-    kind: str, columns: tuple[str, ...], folder: Path, filters: dict[str, str | None], limit: int, json: bool
-) -> None:
+    kind: str, columns: tuple[str, ...], config: Path | None, data: str | None, filters: dict[str, str | None],
+    limit: int, json: bool,
+) -> None:  # fmt: skip
+    from twofold.commands import rows as shapes
+    from twofold.config import load_settings
     from twofold.store.lists import Reader
 
-    with Reader(folder) as reader:
-        rows = reader.rows(kind, filters, limit=limit)
+    settings = load_settings(config, data=data)
+    with Reader(settings.server.data) as reader:
+        rows = list(reader.rows(kind, filters, limit=limit)) if limit else reader.rows(kind, filters, limit=limit)
         if json:
-            print_json(rows)
-            return
-        table = make_table(*columns)
-        for row in rows:
-            table.add_row(*(cell(row.get(c)) for c in columns))
-    if table.row_count:
-        print_wide(table)
+            (shape,) = shapes.COMMANDS[kind]
+            seen = _Counted(rows)
+            print_rows(shape, seen)
+            empty = not seen.any
+        else:
+            table = make_table(*(_HEADINGS.get(c, c) for c in columns), right=_FIGURES)
+            for row in rows:
+                table.add_row(*(_cell(row, c) for c in columns))
+            empty = not table.row_count
+            if not empty:
+                print_wide(table)
+        if empty:
+            _refuse_unknown(settings, reader, kind, filters)
+    if empty and not json:
+        say(f"no {kind} that fit")
+
+
+class _Counted:
+    """Rows as they come, and whether there were any."""
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._rows = rows
+        self.any = False
+
+    def __iter__(self) -> Any:
+        for row in self._rows:
+            self.any = True
+            yield row
+
+
+def _refuse_unknown(settings: Settings, reader: Reader, kind: str, filters: Mapping[str, str | None]) -> None:
+    """After an empty answer: was it asked for something that is nowhere, neither configured nor in the folder?"""
+    from twofold.event.vocabulary import STANDARD_EVENTS
+
+    configured: dict[str, Iterable[str]] = {
+        "dataset": [d.id for d in settings.dataset],
+        "destination": [d.name for d in settings.destination],
+        "name": sorted(STANDARD_EVENTS),
+    }
+    for name, known in configured.items():
+        value = filters.get(name)
+        if value is not None and value not in known:
+            known_value(f"--{name}", value, [*known, *reader.known(kind, name)])
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    value = row.get(column)
+    if column == "due_at" and row.get("state") not in ("waiting", "paused"):
+        return ""
+    if column.endswith("_at"):
+        return at_ms(value)
+    if column == "took_ms" and value is not None:
+        return f"{value} ms"
+    return cell(value)
+
+
+# -- one delivery
+
+
+def _deliveries(reader: Reader, named: str) -> list[dict[str, Any]]:
+    """By its number, else all with this event id."""
+    if named.isascii() and named.isdecimal() and len(named) < 19 and (row := reader.delivery(int(named))) is not None:
+        return [row]
+    return list(reader.rows("deliveries", {"id": named}, limit=50))
+
+
+def _request(settings: Settings, reader: Reader, row: Mapping[str, Any]) -> dict[str, Any]:
+    from twofold.commands.payload import masked_payload
+
+    payload = reader.frozen_payload(row["id"])
+    target = next((d for d in settings.destination if d.name == row["destination"]), None)
+    return {
+        "delivery": row["id"],
+        "endpoint": target.endpoint if target else None,
+        "bytes": len(payload) if payload else None,
+        "emptied": payload is not None and not payload,
+        "payload": masked_payload(payload) if payload else None,
+    }
+
+
+def _attempts(reader: Reader, delivery: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "delivery": delivery, "started_at": a["started_at"], "took_ms": a["ended_at"] - a["started_at"],
+            "outcome": a["outcome"], "status": a["status"], "code": a["code"], "decision": a["decision"],
+            "answer": a["note"],
+        }
+        for a in reader.attempts(delivery)
+    ]  # fmt: skip
+
+
+def _print_delivery(row: Mapping[str, Any], request: Mapping[str, Any], attempts: list[dict[str, Any]]) -> None:
+    import json
+
+    money = f", {row['value']} {row['currency']}" if row["value"] is not None else ""
+    order = f", order {plain(row['order_id'])}" if row["order_id"] else ""
+    say(f"delivery {row['id']}: {plain(row['event_name'])} {plain(row['event_id'])}{order}{money}")
+    say(
+        f"to {plain(row['destination'])} for dataset {plain(row['dataset'])}: {row['state']} {plain(row['reason'])}".rstrip()
+    )
+    say(f"came in {at_ms(row['created_at'])} UTC as action {row['action']}; see `twofold actions --id`")
+    if row["state"] in ("waiting", "paused"):
+        say(f"next try {at_ms(row['due_at'])} UTC")
+    if row["marks"]:
+        say(f"marks: {', '.join(row['marks'])}")
+    say("")
+    if request["payload"] is not None:
+        say(
+            f"request, {request['bytes']} bytes to {request['endpoint'] or 'a destination that is no longer configured'}:"
+        )
+        say(plain_lines(json.dumps(request["payload"], indent=2, ensure_ascii=False)))
     else:
-        Console(highlight=False).print(f"no {kind} that fit")
+        say("request: emptied by retention" if request["emptied"] else "request: nothing was built yet")
+    say("")
+    if not attempts:
+        say("no attempt yet")
+        return
+    table = make_table("tried", "took", "HTTP", "outcome", "code", "then", "answer", right=("took", "HTTP"))
+    for a in attempts:
+        table.add_row(
+            at_ms(a["started_at"]), f"{a['took_ms']} ms", cell(a["status"]), cell(a["outcome"]), cell(a["code"]),
+            cell(a["decision"]), cell(a["answer"]),
+        )  # fmt: skip
+    print_wide(table)
+
+
+def plain_lines(text: str) -> str:
+    """As `plain`, keeping the lines."""
+    return "\n".join(map(plain, text.split("\n")))

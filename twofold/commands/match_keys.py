@@ -10,25 +10,27 @@ import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from twofold.commands.options import JsonOption
-from twofold.commands.output import print_json
-from twofold.matching.explain import KEYS, Explained, explain
-from twofold.matching.normalise import FORMS, normalise_country
-from twofold.matching.profiles import PROFILES
+from twofold.commands.output import print_rows
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from twofold.matching.explain import Explained
+
+# `matching.profiles.PROFILES`, which is not read for the help alone; held together by a test.
+PROFILE_NAMES = (
+    "meta_python", "meta_node", "meta_builder", "meta_pixel", "tiktok", "google", "pinterest", "snap", "linkedin", "reddit",
+    "microsoft", "x",
+)  # fmt: skip
 
 CountryOption = Annotated[
     str, typer.Option("--country", help="Country of values that name none: a code or an English name.")
 ]
-
-out = Console(highlight=False, soft_wrap=True)
 
 
 def explain_match(
@@ -44,7 +46,7 @@ def explain_match(
     profile: Annotated[
         list[str] | None,
         typer.Option(
-            "--profile", help=f"Only this one beside the documented form; repeat for more: {', '.join(PROFILES)}."
+            "--profile", help=f"Only this one beside the documented form; repeat for more: {', '.join(PROFILE_NAMES)}."
         ),
     ] = None,
     variants: Annotated[
@@ -55,7 +57,11 @@ def explain_match(
 
     For values of your own. Nothing is written anywhere. Exit code 1 when a value of a contact field cannot be sent.
     """
-    chosen = _known("--profile", profile or list(PROFILES), PROFILES)
+    from twofold.commands.rows import MatchKey
+    from twofold.matching.explain import explain
+    from twofold.matching.normalise import FORMS
+
+    chosen = _known("--profile", profile or list(PROFILE_NAMES), PROFILE_NAMES)
     also = _known("--variants", [k for k in variants.split(",") if k], FORMS)
     unusable = False
     for line, raw in _objects(given):
@@ -68,7 +74,7 @@ def explain_match(
         )
         unusable |= any(row.rules and not row.sent for row in rows)
         for row in rows:
-            print_json([_as_row(row, line)]) if as_json else _print_tables(row, line)
+            print_rows(MatchKey, [_as_row(row, line)]) if as_json else _print_tables(row, line)
     if unusable:
         raise typer.Exit(1)
 
@@ -78,6 +84,8 @@ def explain_match(
 
 def _objects(given: str) -> Iterator[tuple[int, dict[str, Any]]]:
     """Each object with its line, from 1; the line is 0 where there is only one object."""
+    import msgspec
+
     text = sys.stdin.read() if given == "-" else given
     try:
         yield 0, _checked(msgspec.json.decode(text), 0)
@@ -94,6 +102,8 @@ def _objects(given: str) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def _checked(raw: Any, line: int) -> dict[str, Any]:
+    from twofold.matching.explain import KEYS
+
     where = f"line {line}: " if line else ""
     if not isinstance(raw, dict):
         raise typer.BadParameter(f"{where}expected a JSON object of keys and values, got {type(raw).__name__}")
@@ -102,6 +112,8 @@ def _checked(raw: Any, line: int) -> dict[str, Any]:
     unknown = [key for key in raw if key not in KEYS]
     if unknown:
         raise typer.BadParameter(f"{where}unknown key {', '.join(unknown)}; expected any of {', '.join(sorted(KEYS))}")
+    if not raw:
+        raise typer.BadParameter(f'{where}expected at least one key, such as {{"em": "mary@example.com"}}')
     return raw
 
 
@@ -114,6 +126,8 @@ def _known(option: str, names: Iterable[str], table: Iterable[str]) -> list[str]
 
 
 def _country(text: str) -> str:
+    from twofold.matching.normalise import normalise_country
+
     code = normalise_country(text) if text else ""
     if code is None:
         raise typer.BadParameter("--country: expected an ISO 3166-1 code or an English name of a country")
@@ -124,11 +138,18 @@ def _country(text: str) -> str:
 
 
 def _as_row(row: Explained, line: int) -> dict[str, Any]:
-    fields = msgspec.structs.asdict(row)
+    import msgspec
+
+    fields: dict[str, Any] = msgspec.to_builtins(row)
     return {"line": line, **fields} if line else fields
 
 
 def _print_tables(row: Explained, line: int) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    out = _out()
     where = f"line {line}: " if line else ""
     out.print(f"{where}[bold]{escape(row.key)}[/bold] {_cell(row.given)}")
     if row.rules:
@@ -148,8 +169,17 @@ def _print_tables(row: Explained, line: int) -> None:
     out.print()
 
 
+def _out() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True)
+
+
 def _cell(value: Any) -> str:
     """A value for a terminal: control, bidi and invisible characters shown, never obeyed."""
+    import msgspec
+    from rich.markup import escape
+
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
     return escape(f'"{shown}"' if isinstance(value, str) and (shown != shown.strip() or not shown) else shown)
@@ -175,7 +205,10 @@ def hash_file(
     Columns named em, email, ph, phone, fn, ln, db, ge, ct, st, zp, zip, country or external_id are found by
     themselves. Says per column how many values were usable. Values in the clear are held in memory only.
     """
+    from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress, SpinnerColumn, TextColumn
+    from rich.table import Table
 
     from twofold.matching.bulk.files import hash_table_file
 
@@ -193,7 +226,9 @@ def hash_file(
             progress=lambda field: spinner.update(task, description=f"hashed {field}"),
         )
     if as_json:
-        print_json(reports)
+        from twofold.commands.rows import Column
+
+        print_rows(Column, reports)
         return
     table = Table("field", "column", "values", "hashed", "already hashed", "unusable", "broken hash", box=None)
     for r in reports:
@@ -201,4 +236,4 @@ def hash_file(
             r.field, escape(r.column), *(f"{n:,}" for n in (r.given, r.hashed, r.already, r.unusable, r.broken))
         )
     Console(highlight=False).print(table)
-    out.print(f"written: {escape(str(to))}")
+    _out().print(f"written: {escape(str(to))}")

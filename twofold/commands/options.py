@@ -7,13 +7,14 @@ Prints nothing and knows no settings but the file they are in.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from twofold.config import load_settings
+EVERYDAY, LOOK, ACT, PEOPLE, TRY = "Run", "Look", "Act", "People's rights", "Try and check"
+"""The panels of the help."""
 
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", "-c", help="Configuration file (TOML).", envvar="TWOFOLD_CONFIG")
@@ -34,7 +35,17 @@ _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 def folder_of(config: Path | None, data: str | None) -> Path:
     """The data folder that the two options, or the defaults, name."""
+    from twofold.config import load_settings
+
     return Path(load_settings(config, data=data).server.data)
+
+
+def known_value(option: str, value: str | None, known: Iterable[str]) -> None:
+    """Refuses a value that cannot be: an empty answer has to mean that there is nothing."""
+    names = list(dict.fromkeys(known))
+    if value is not None and value not in names:
+        shown = ", ".join(names[:40]) + (", …" if len(names) > 40 else "") or "(none yet)"
+        raise typer.BadParameter(f"{option}: unknown value {value}; expected one of {shown}")
 
 
 def period_such_as(examples: str) -> Callable[[str | None], str | None]:

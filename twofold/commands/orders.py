@@ -8,33 +8,42 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 
 from twofold.clock import now_ms
-from twofold.collect.policy import policy_of
 from twofold.commands.options import (
     ConfigOption,
     DataOption,
     DatasetOption,
     JsonOption,
     LimitOption,
+    known_value,
     period_ms,
     period_such_as,
 )
-from twofold.commands.output import bar_on_stderr, cell, make_table, plain, print_json, print_wide, utc
-from twofold.config import Settings, load_settings
-from twofold.ledger.policy import OrderPolicy
-from twofold.report import orders as report
-from twofold.report import value_check
+from twofold.commands.output import (
+    bar_on_stderr,
+    cell,
+    make_table,
+    plain,
+    print_about,
+    print_rows,
+    print_wide,
+    say,
+    utc,
+)
+
+if TYPE_CHECKING:
+    from twofold.config import Settings
+    from twofold.report import orders as report
+    from twofold.report import value_check
 
 orders = typer.Typer(
     name="orders",
     help="See the orders: list them, show one with its history, check what was sent against them.",
     no_args_is_help=True,
-    rich_markup_mode=None,
 )
 
 Since = Annotated[
@@ -60,15 +69,23 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """List orders, the last placed last: state, value by the policy, and what became of the Purchase."""
-    settings = load_settings(config, data=data)
+    from twofold.config import load_settings
+    from twofold.report import orders as report
+
+    settings, now_s = load_settings(config, data=data), now_ms() // 1000
+    known_value("--state", state, report.STATE_WORDS)
     found = report.list_orders(
-        settings.server.data, _policies(settings), now_ms() // 1000,
+        settings.server.data, _policies(settings), now_s,
         dataset=dataset, state=state, since_s=_since_s(since), limit=limit,
     )  # fmt: skip
+    _known_dataset(settings, dataset, empty=not found)
     if json:
-        print_json(map(report.as_row, found))
+        from twofold.commands.rows import Order
+
+        print_about("orders list", dataset=dataset, since=_since_s(since) or None, until=now_s, as_of=now_s)
+        print_rows(Order, map(report.as_row, found))
     elif not found:
-        print("no orders that fit")
+        say("no orders that fit")
     else:
         _print_list(found)
 
@@ -83,18 +100,23 @@ def show(
 ) -> None:
     """Show one order: what was reported about it and when, what follows, its value, its copies and deliveries.
 
-    Exit code 1 when no such order is known.
+    Exit code 5 when no such order is known.
     """
-    settings = load_settings(config, data=data)
-    found = report.show_order(settings.server.data, _policies(settings), now_ms() // 1000, order, dataset=dataset)
+    from twofold.config import load_settings
+    from twofold.errors import NotHere
+    from twofold.report import orders as report
+
+    settings, now_s = load_settings(config, data=data), now_ms() // 1000
+    found = report.show_order(settings.server.data, _policies(settings), now_s, order, dataset=dataset)
+    _known_dataset(settings, dataset, empty=not found)
+    if not found:
+        raise NotHere(
+            f"no order {plain(order)} is known in {settings.server.data}; list them with `twofold orders list`"
+        )
     if json:
-        print_json(found)
-    else:
-        for one in found:
-            _print_order(one)
-        if not found:
-            print(f"no order {plain(order)} is known")
-    raise typer.Exit(0 if found else 1)
+        print_about("orders show", dataset=dataset, until=now_s, as_of=now_s)
+    for one in found:
+        _order_rows(one) if json else _print_order(one)
 
 
 @orders.command()
@@ -112,26 +134,54 @@ def check(
     Each is equal, explained (by what came after it was sent, or by a setting), or wrong. Orders that count and did not
     arrive are named with the reason. Exit code 1 when anything is wrong.
     """
-    settings = load_settings(config, data=data)
+    from twofold.config import load_settings
+    from twofold.report import value_check
+
+    settings, now_s = load_settings(config, data=data), now_ms() // 1000
     with _progress(quiet=json) as progress:
         rows = value_check.check_values(
-            settings.server.data, _policies(settings), now_ms() // 1000,
+            settings.server.data, _policies(settings), now_s,
             dataset=dataset, since_s=_since_s(since), progress=progress,
         )  # fmt: skip
         sums, kept = value_check.sum_up(rows, lambda row: _wanted(row, json, everything))
+    _known_dataset(settings, dataset, empty=not sums)
     if json:
-        print_json({"row": value_check.as_row(row)} for row in kept)
-        print_json({"sum": value_check.as_sums(one)} for one in sums)
+        from twofold.commands.rows import CheckedOrder, CheckedSum
+
+        print_about("orders check", dataset=dataset, since=_since_s(since) or None, until=now_s, as_of=now_s)
+        print_rows(CheckedOrder, map(value_check.as_row, kept))
+        print_rows(CheckedSum, map(value_check.as_sums, sums))
     else:
         _print_check(sums, kept, limit)
     raise typer.Exit(1 if any(one.verdict == value_check.WRONG for one in sums) else 0)
 
 
 def _wanted(row: value_check.Checked, json: bool, everything: bool) -> bool:
+    from twofold.report import value_check
+
     quiet = (value_check.EQUAL, value_check.NOT_YET, value_check.NEVER)
     if json:
         return everything or row.verdict not in quiet
     return row.verdict in (value_check.WRONG, value_check.EXPLAINED, value_check.MISSING)
+
+
+def _order_rows(one: dict[str, Any]) -> None:
+    """An order for machines: itself, then its history, copies and deliveries."""
+    from twofold.commands.rows import Copy, OrderDelivery, OrderShown, Step
+
+    one.pop("sources", None)
+    facts, copies, deliveries = one.pop("facts"), one.pop("copies"), one.pop("deliveries")
+    print_rows(OrderShown, [one])
+    print_rows(
+        Step,
+        (
+            {"at": f["at"], "what": f["kind"], "evidence": f["source"], "reference": f["reference"],
+             "received_at": f["received_at"], "said": f["said"]}
+            for f in facts
+        ),
+    )  # fmt: skip
+    print_rows(Copy, copies)
+    print_rows(OrderDelivery, deliveries)
 
 
 # -- words and tables
@@ -148,10 +198,10 @@ def _print_list(found: list[report.ListedOrder]) -> None:
 
 
 def _print_order(one: dict[str, Any]) -> None:
-    print(f"order {plain(one['order_id'])} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])}")
+    say(f"order {plain(one['order_id'])} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])}")
     since = f" since {utc(one['since'])}" if one["since"] else ""
-    print(f"state: {one['state']}{since} (paid by {one['method']}, counts when {one['counts_when']})")
-    print(f"value: {_value_words(one['value'])}")
+    say(f"state: {one['state']}{since} (paid by {one['method']}, counts when {one['counts_when']})")
+    say(f"value: {_value_words(one['value'])}")
     facts = make_table("happened", "came in", "kind", "source", "reference", "said")
     for fact in one["facts"]:
         facts.add_row(
@@ -160,7 +210,7 @@ def _print_order(one: dict[str, Any]) -> None:
         )  # fmt: skip
     print_wide(facts)
     if one["copies"]:
-        print(f"action {one['action']}, made of")
+        say(f"action {one['action']}, made of")
         copies = make_table("position", "came in", "channel", "sender", "tier", "verdict", "event id")
         for copy in one["copies"]:
             copies.add_row(
@@ -169,16 +219,16 @@ def _print_order(one: dict[str, Any]) -> None:
             )  # fmt: skip
         print_wide(copies)
     else:
-        print("no event stands for it")
+        say("no event stands for it")
     for delivery in one["deliveries"]:
         marks = f" [{', '.join(delivery['marks'])}]" if delivery["marks"] else ""
-        print(
+        say(
             f"{delivery['event_name']} {plain(delivery['event_id'])} to {plain(delivery['destination'])}: "
             f"{delivery['state']} {plain(delivery['reason'])}".rstrip()
             + marks
         )
     if one["outcomes_told"]:
-        print(f"told as well: {', '.join(one['outcomes_told'])}")
+        say(f"told as well: {', '.join(one['outcomes_told'])}")
 
 
 def _value_words(value: dict[str, Any] | None) -> str:
@@ -192,8 +242,10 @@ def _value_words(value: dict[str, Any] | None) -> str:
 
 
 def _print_check(sums: list[value_check.Sums], kept: list[value_check.Checked], limit: int) -> None:
+    from twofold.report import value_check
+
     if not sums:
-        print("no orders and no purchases that fit")
+        say("no orders and no purchases that fit")
         return
     table = make_table(
         "dataset", "destination", "verdict", "why", "orders", "", "sent", "by policy", "difference",
@@ -210,11 +262,11 @@ def _print_check(sums: list[value_check.Sums], kept: list[value_check.Checked], 
     print_wide(table)
     kept.sort(key=lambda row: value_check.VERDICTS.index(row.verdict) if row.verdict != value_check.WRONG else -1)
     for row in kept[: limit or None]:
-        print(_sentence(row))
+        say(_sentence(row))
     if limit and len(kept) > limit:
-        print(f"… {len(kept) - limit} more; see them all with --limit 0 or --json")
+        say(f"… {len(kept) - limit} more; see them all with --limit 0 or --json")
     if any(row.irrevocable for row in kept):
-        print("What was sent and counts no more stays at the platform: it has no way to take an event back.")
+        say("What was sent and counts no more stays at the platform: it has no way to take an event back.")
 
 
 def _sentence(row: value_check.Checked) -> str:
@@ -233,11 +285,21 @@ def _money(amount: Decimal | None, currency: str | None) -> str:
 
 def _policies(settings: Settings) -> report.PolicyOf:
     """The order policy of a dataset; the defaults for one that is not configured any more."""
-    found = {d.id: policy_of(d).orders for d in settings.dataset}
-    return lambda dataset: found.get(dataset, _DEFAULT)
+    from twofold.collect.policy import policy_of
+    from twofold.ledger.policy import OrderPolicy
+
+    found, default = {d.id: policy_of(d).orders for d in settings.dataset}, OrderPolicy()
+    return lambda dataset: found.get(dataset, default)
 
 
-_DEFAULT = OrderPolicy()
+def _known_dataset(settings: Settings, dataset: str | None, *, empty: bool) -> None:
+    """An empty answer about a dataset that is neither configured nor in the folder is a typing error."""
+    if dataset is None or not empty:
+        return
+    from twofold.store.lists import Reader
+
+    with Reader(settings.server.data) as reader:
+        known_value("--dataset", dataset, [*(d.id for d in settings.dataset), *reader.known("actions", "dataset")])
 
 
 def _since_s(since: str | None) -> int:
@@ -246,6 +308,8 @@ def _since_s(since: str | None) -> int:
 
 @contextmanager
 def _progress(quiet: bool) -> Iterator[Any]:
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+
     bar = bar_on_stderr(TextColumn("orders"), BarColumn(), MofNCompleteColumn(), quiet=quiet)
     if bar is None:
         yield lambda _n: None

@@ -6,25 +6,41 @@ Owns the form; which rows, columns and words there are is each command's own.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import Progress, ProgressColumn
-from rich.table import Table
+if TYPE_CHECKING:  # a command that prints a line or two does not wait for these
+    from rich.progress import Progress, ProgressColumn
+    from rich.table import Table
+
+    from twofold.commands.rows import Row
 
 
-def print_json(rows: Iterable[Any]) -> None:
-    """One JSON object a line, each as soon as it is there."""
-    for row in rows:
-        sys.stdout.write(msgspec.json.encode(row).decode() + "\n")
+def print_rows(kind: type[Row], rows: Iterable[Any]) -> None:
+    """For machines: one JSON object a line, each as soon as it is there; the rows are structs or mappings."""
+    from twofold.commands.rows import encode_rows, row_of
+
+    for line in encode_rows(row_of(kind, row) for row in rows):
+        sys.stdout.write(line.decode() + "\n")
+
+
+def print_about(command: str, **asked: Any) -> None:
+    """The first line of a report for machines."""
+    from twofold.commands.rows import About
+
+    print_rows(About, [{"command": command, **asked}])
+
+
+def say(text: str) -> None:
+    """One line for people, never cut and never read as styles."""
+    sys.stdout.write(text + "\n")
 
 
 def make_table(*columns: str, right: Collection[str] = ()) -> Table:
     """An empty table without lines; the columns named in ``right`` hold figures."""
+    from rich.table import Table
+
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, no_wrap=True, justify="right" if column in right else "left")
@@ -33,6 +49,8 @@ def make_table(*columns: str, right: Collection[str] = ()) -> Table:
 
 def print_wide(table: Table) -> None:
     """Cut cells would hide ids and falsify figures; a line that is too long can be scrolled or piped."""
+    from rich.console import Console
+
     Console(width=1_000, highlight=False).print(table, crop=False)
 
 
@@ -43,8 +61,20 @@ def plain(text: str) -> str:
 
 def cell(value: Any) -> str:
     """A value for a table, where brackets would be taken for styles."""
+    from rich.markup import escape
+
     text = "" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
     return escape(plain(text))
+
+
+def cells(row: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
+    """These values of a row, for a table."""
+    return [cell(row.get(column)) for column in columns]
+
+
+def at_ms(value: int | None) -> str:
+    """Unix ms as people read them; nothing for none."""
+    return "" if value is None else utc(value // 1000)
 
 
 def utc(at: int) -> str:
@@ -57,6 +87,9 @@ def utc(at: int) -> str:
 
 def bar_on_stderr(*columns: ProgressColumn, quiet: bool) -> Progress | None:
     """A bar that is gone when it is done; none for machines, and none where nobody looks."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     console = Console(stderr=True)
     if quiet or not console.is_terminal:
         return None

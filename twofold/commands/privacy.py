@@ -10,21 +10,17 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption, folder_of
-from twofold.commands.output import bar_on_stderr, print_json, utc
-from twofold.config import Settings, load_settings
-from twofold.control.erase import erase as run_erasure
-from twofold.control.erase import export, look, release
-from twofold.errors import NotHere
-from twofold.matching.subject import SubjectRequest
-from twofold.privacy.export import actions_with, open_requests, shared_rows
+from twofold.commands.output import bar_on_stderr, plain, print_rows, say, utc
+
+if TYPE_CHECKING:
+    from twofold.commands.rows import Row
+    from twofold.config import Settings
+    from twofold.matching.subject import SubjectRequest
 
 Email = Annotated[list[str] | None, typer.Option("--email", help="E-mail address or its hash; - reads it from stdin.")]
 Phone = Annotated[list[str] | None, typer.Option("--phone", help="Phone number or its hash; - reads it from stdin.")]
@@ -32,7 +28,6 @@ ExternalId = Annotated[list[str] | None, typer.Option("--external-id", help="The
 Order = Annotated[list[str] | None, typer.Option("--order", help="Order id, as events carry it.")]
 Country = Annotated[str, typer.Option("--country", help="Country of a phone number written locally, e.g. DE.")]
 
-out = Console(highlight=False)
 ERASED = ("events", "mentions", "orders", "refused", "browsers", "sends_stopped", "payloads")
 """The counts of a receipt that say that somebody was there."""
 
@@ -60,6 +55,12 @@ def erase(
     how much stays; who it was goes. Waiting deliveries are suppressed with the reason erased. An order number goes only
     when it is named. Works while the gateway runs; a crash is made good at the next start.
     """
+    from twofold.commands.rows import Found
+    from twofold.config import load_settings
+    from twofold.control.erase import erase as run_erasure
+    from twofold.control.erase import look, release
+    from twofold.errors import NotHere
+
     if request_id is not None:
         if not yes:
             typer.confirm(f"Erase what request {request_id} names? This cannot be undone.", abort=True, err=True)
@@ -76,7 +77,7 @@ def erase(
             "shared_identifiers": found.shared,
         }  # fmt: skip
         if dry_run:
-            _print(counts, as_json)
+            _print(Found, counts, as_json)
             if not any(n for name, n in counts.items() if name != "shared_identifiers"):
                 raise NotHere("nobody of that name is here; look at the value, its country and the dataset")
             return
@@ -100,24 +101,37 @@ def export_subject(
     to: Annotated[Path | None, typer.Option("--to", help="Write into this file, readable by you only.")] = None,
     config: ConfigOption = None,
     data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, which is what it prints anyway.")] = True,
 ) -> None:
     """Print everything held about a person, as JSON lines: events, actions, what was shared with whom, orders.
 
     Contact data is held as hashes, and shown so. Somebody else's rows that mention the person are not in it.
+    Exit code 5 when nothing is held.
     """
+    del as_json  # it has no other form; the option is there because every command has it
+    from twofold.commands.rows import Held, encode_rows, row_of
+    from twofold.config import load_settings
+    from twofold.control.erase import export
+    from twofold.errors import NotHere
+
     request: SubjectRequest | None = None
     if request_id is None:
         settings, request = _asked(config, data, email, phone, external_id, order, dataset, country)
     else:
         settings = load_settings(config, data=data)
     with _bar(to is None) as progress:
-        rows = export(settings, request, progress, number=request_id)
+        named = ({"row": row.pop("what"), **row} for row in export(settings, request, progress, number=request_id))
+        lines = encode_rows(row_of(Held, row) for row in named)
         if to is None:
-            print_json(rows)
-            return
-        written = [msgspec.json.encode(row) for row in rows]
-    _write_private(to, b"".join(line + b"\n" for line in written))
-    out.print(f"{len(written)} rows in {to}", markup=False)
+            count = len([sys.stdout.write(line.decode() + "\n") for line in lines])
+        else:
+            written = list(lines)
+            count = len(written)
+    if not count:
+        raise NotHere(f"nothing is held about this person in {settings.server.data}")
+    if to is not None:
+        _write_private(to, b"".join(line + b"\n" for line in written))
+        say(f"{count} rows in {to}")
 
 
 def privacy_requests(as_json: JsonOption = False, config: ConfigOption = None, data: DataOption = None) -> None:
@@ -125,14 +139,18 @@ def privacy_requests(as_json: JsonOption = False, config: ConfigOption = None, d
 
     ``held`` waits for `twofold erase --request ID`; a request of kind export for `twofold export-subject --request ID`.
     """
+    from twofold.commands.rows import PrivacyRequest
+    from twofold.privacy.export import open_requests
+
     rows = open_requests(folder_of(config, data))
+    if as_json:
+        print_rows(PrivacyRequest, rows)
+        return
     for row in rows:
-        if as_json:
-            _print(row, as_json)
-        else:
-            out.print("  ".join(str(v) for v in row.values() if v is not None), markup=False)
-    if not rows and not as_json:
-        out.print("no open requests")
+        shown = row | {"requested_at": _time(row["requested_at"])}
+        say("  ".join(plain(str(v)) for v in shown.values() if v is not None))
+    if not rows:
+        say("no open requests")
 
 
 def shared(
@@ -148,7 +166,15 @@ def shared(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Show what was shared with whom, when, with which keys, on which consent, and from where a key was taken."""
+    """Show what was shared with whom, when, with which keys, on which consent, and from where a key was taken.
+
+    Exit code 5 when the event, order or person that was named is not here.
+    """
+    from twofold.commands.rows import Shared
+    from twofold.control.erase import look
+    from twofold.errors import NotHere
+    from twofold.privacy.export import actions_with, shared_rows
+
     folder = folder_of(config, data)
     actions: list[int] | None = None
     if event_id is not None:
@@ -159,14 +185,25 @@ def shared(
         settings, request = _asked(config, data, email, phone, external_id, None, dataset, country)
         with _bar(as_json) as progress:
             actions = sorted(look(settings, request, progress).actions)
+    none = True
     for row in shared_rows(folder, actions, limit):
-        _print(row, as_json) if as_json else out.print(_sentence(row), markup=False, soft_wrap=True)
+        none = False
+        print_rows(Shared, [row]) if as_json else say(_sentence(row))
+    if none and actions is not None:
+        raise NotHere(f"nothing in {folder} was meant for anybody: no event of this name or person has a destination")
+    if none and not as_json:
+        say("nothing was shared yet")
 
 
 def _done(done: dict[str, Any], receipt: Path | None, as_json: bool) -> None:
+    import msgspec
+
+    from twofold.commands.rows import Receipt
+    from twofold.errors import NotHere
+
     if receipt is not None:
         _write_private(receipt, msgspec.json.format(msgspec.json.encode(done), indent=2) + b"\n")
-    _print(done, as_json)
+    _print(Receipt, done, as_json)
     if not any(done["counts"].get(name) for name in ERASED):
         raise NotHere("nobody of that name was found here, so nothing was erased; what a backup brings back will be")
 
@@ -194,6 +231,9 @@ def _asked(
     dataset: str | None,
     country: str,
 ) -> tuple[Settings, SubjectRequest]:
+    from twofold.config import load_settings
+    from twofold.matching.subject import SubjectRequest
+
     settings = load_settings(config, data=data)
     request = SubjectRequest(
         emails=_values(email),
@@ -214,6 +254,8 @@ def _values(given: list[str] | None) -> tuple[str, ...]:
 
 @contextmanager
 def _bar(quiet: bool) -> Iterator[Any]:
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+
     bar = bar_on_stderr(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), quiet=quiet)
     if bar is None:
         yield lambda *_: None
@@ -227,15 +269,15 @@ def _bar(quiet: bool) -> Iterator[Any]:
         yield progress
 
 
-def _print(row: dict[str, Any], as_json: bool) -> None:
+def _print(kind: type[Row], row: dict[str, Any], as_json: bool) -> None:
     if as_json:
-        print_json([row])
+        print_rows(kind, [row])
         return
     for name, value in row.items():
         if value is None:
             continue
         shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        out.print(f"{name}: {_time(value) if name.endswith('_at') else shown}", markup=False)
+        say(f"{name}: {_time(value) if name.endswith('_at') else plain(str(shown))}")
 
 
 def _time(at_ms: Any) -> str:

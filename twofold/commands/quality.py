@@ -5,10 +5,10 @@ Owns the words and tables of these commands; the figures are `report`'s.
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from twofold.clock import now_ms
 from twofold.commands.options import (
@@ -17,12 +17,15 @@ from twofold.commands.options import (
     DatasetOption,
     JsonOption,
     folder_of,
+    known_value,
     period_ms,
     period_such_as,
 )
-from twofold.commands.output import cell, make_table, plain, print_json, print_wide
-from twofold.report import quality as quality_report
-from twofold.report import stitching as stitching_report
+from twofold.commands.output import cell, make_table, plain, print_about, print_rows, print_wide, say
+
+if TYPE_CHECKING:
+    from twofold.report.quality import EventQuality
+    from twofold.report.stitching import Stitching
 
 Since = Annotated[
     str, typer.Option("--since", help="How far back: 30m, 48h, 7d.", callback=period_such_as("48h or 7d"))
@@ -41,11 +44,20 @@ def quality(
 
     The score is Twofold's own estimate of 0 to 10. It is compared with the same length of time before.
     """
-    rows = quality_report.quality(folder_of(config, data), now_ms(), period_ms=period_ms(since), dataset=dataset)
+    from twofold.report import quality as report
+
+    now = now_ms()
+    rows = report.quality(folder_of(config, data), now, period_ms=period_ms(since), dataset=dataset)
+    _known_dataset(config, data, dataset, empty=not rows)
     if json:
-        print_json(quality_report.as_row(r) for r in rows)
+        from twofold.commands.rows import Quality
+
+        print_about(
+            "quality", dataset=dataset, since=(now - period_ms(since)) // 1000, until=now // 1000, as_of=now // 1000
+        )
+        print_rows(Quality, map(report.as_row, rows))
     else:
-        _print_quality(rows)
+        _print_quality(rows, report.NOTE)
     if check and any(r.drops for r in rows):
         raise typer.Exit(1)
 
@@ -61,17 +73,37 @@ def stitching(
 
     Counts what has been sent, or was about to be, made of server copies alone.
     """
-    rows = stitching_report.stitching(folder_of(config, data), now_ms(), period_ms=period_ms(since), dataset=dataset)
+    from twofold.report import stitching as report
+
+    now = now_ms()
+    rows = report.stitching(folder_of(config, data), now, period_ms=period_ms(since), dataset=dataset)
+    _known_dataset(config, data, dataset, empty=not rows)
     if json:
-        print_json(stitching_report.as_row(r) for r in rows)
+        from twofold.commands.rows import Stitching as Line
+
+        print_about(
+            "stitching", dataset=dataset, since=(now - period_ms(since)) // 1000, until=now // 1000, as_of=now // 1000
+        )
+        print_rows(Line, map(report.as_row, rows))
     else:
         _print_stitching(rows)
 
 
-def _print_quality(rows: list[quality_report.EventQuality]) -> None:
-    out = Console(highlight=False)
+def _known_dataset(config: Path | None, data: str | None, dataset: str | None, *, empty: bool) -> None:
+    """An empty answer about a dataset that is neither configured nor in the folder is a typing error."""
+    if dataset is None or not empty:
+        return
+    from twofold.config import load_settings
+    from twofold.store.lists import Reader
+
+    settings = load_settings(config, data=data)
+    with Reader(settings.server.data) as reader:
+        known_value("--dataset", dataset, [*(d.id for d in settings.dataset), *reader.known("actions", "dataset")])
+
+
+def _print_quality(rows: list[EventQuality], note: str) -> None:
     if not rows:
-        out.print("no server events in this time")
+        say("no server events in this time")
         return
     table = make_table(
         "dataset", "event", "events", "estimate", "before", "with id", "covered", "delay", "would bring most"
@@ -86,17 +118,16 @@ def _print_quality(rows: list[quality_report.EventQuality]) -> None:
     print_wide(table)
     for r in rows:
         for drop in r.drops:
-            out.print(f"fell: {plain(r.event_name)} of {plain(r.dataset)}: {drop}", markup=False)
+            say(f"fell: {plain(r.event_name)} of {plain(r.dataset)}: {drop}")
     wanted = {k.identifier: k for r in rows for k in r.missing[:3]}
     for k in wanted.values():
-        out.print(f"{k.identifier}: {k.privacy}", markup=False)
-    out.print(quality_report.NOTE, markup=False)
+        say(f"{k.identifier}: {k.privacy}")
+    say(note)
 
 
-def _print_stitching(rows: list[stitching_report.Stitching]) -> None:
-    out = Console(highlight=False)
+def _print_stitching(rows: list[Stitching]) -> None:
     if not rows:
-        out.print("nothing was sent in this time that could have been stitched")
+        say("nothing was sent in this time that could have been stitched")
         return
     table = make_table("dataset", "event", "events", "stitched", "keys before", "keys after", "by")
     for r in rows:
@@ -108,7 +139,7 @@ def _print_stitching(rows: list[stitching_report.Stitching]) -> None:
     print_wide(table)
     for r in rows:
         for reason, n in r.reasons.items():
-            out.print(f"{n} {plain(r.event_name)} of {plain(r.dataset)}: {reason}", markup=False)
+            say(f"{n} {plain(r.event_name)} of {plain(r.dataset)}: {reason}")
 
 
 def _number(score: float | None) -> str:

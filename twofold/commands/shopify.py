@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from twofold.commands.options import JsonOption
-from twofold.commands.output import print_json
-from twofold.sources.shopify.storefront import Sender, other_senders
+from twofold.commands.output import print_rows, say
+
+if TYPE_CHECKING:
+    from twofold.sources.shopify.storefront import Sender
 
 MAX_PAGE_BYTES = 32 << 20
-
-out = Console(highlight=False, soft_wrap=True)
 
 
 def shopify_senders(
@@ -27,14 +26,17 @@ def shopify_senders(
     Save any page of the shop (curl -s https://www.shop.example/ > page.html). Two senders under different event ids
     count one order twice. Exit code 1 when another sender for Meta is certain.
     """
+    from twofold.commands.rows import Sender as Line
+    from twofold.sources.shopify.storefront import other_senders
+
     senders = other_senders(_read(page))
     for sender in senders:
         if as_json:
-            print_json([sender])
+            print_rows(Line, [sender])
         else:
             _show(sender)
     if not senders and not as_json:
-        out.print("No other sender is to be seen in this page's source.", markup=False)
+        say("No other sender is to be seen in this page's source.")
     if any(sender.certain and sender.platform == "meta" for sender in senders):
         raise typer.Exit(1)
 
@@ -56,4 +58,4 @@ def _show(sender: Sender) -> None:
         f"       Do: {sender.do}",
         "",
     )
-    out.print("\n".join(lines), markup=False)
+    say("\n".join(lines))

@@ -21,6 +21,10 @@ from twofold.ledger.state import OrderState
 
 MILESTONES = ("placed", "confirmed", "paid", "delivered")
 VALUE_PARTS = ("goods", "tax", "shipping", "tip", "duties", "gift_card")
+NEVER_REASONS = (
+    "test_order", "order_cancelled", "order_deleted", "order_voided", "order_refunded", "order_emptied", "order_returned",
+    "renewal",
+)  # fmt: skip
 DAY_S = 86_400
 
 

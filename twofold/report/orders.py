@@ -16,7 +16,17 @@ from msgspec import Struct
 
 from twofold.event.model import Tier
 from twofold.ledger.model import OrderReport, Snapshot, decode_report
-from twofold.ledger.policy import Judgement, OrderPolicy, Standing, judge_order, method_of, milestone_of, value_of
+from twofold.ledger.policy import (
+    MILESTONES,
+    NEVER_REASONS,
+    Judgement,
+    OrderPolicy,
+    Standing,
+    judge_order,
+    method_of,
+    milestone_of,
+    value_of,
+)
 from twofold.ledger.state import OrderState, decode_state
 from twofold.report.period import Journal, journal_of
 from twofold.store.orders.ledger import OrderRow, name_of_order
@@ -29,6 +39,10 @@ CHUNK = 1_000  # orders read at once
 COUNTS = "counts"
 UNREPORTED = "not_reported"
 """State word of an order of which only money or parcels were reported, never the order itself."""
+STATE_WORDS = (
+    COUNTS, UNREPORTED, *(f"not_{m}" for m in MILESTONES), *(f"never_{m}" for m in MILESTONES), *NEVER_REASONS,
+)  # fmt: skip
+"""Every state word that an order can have."""
 NONE = "none"
 MIXED = "mixed"
 

@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -60,15 +60,18 @@ def run_demo(
     gateway_port: int = 0,
     sandbox_port: int = 0,
     console: Console | None = None,
+    tell: Callable[[list[dict[str, Any]]], None] | None = None,
 ) -> int:
-    """Runs the whole demo; returns the exit status. Port 0 takes a free one.
+    """Runs the whole demo; returns the exit status. Port 0 takes a free one, and so does one that is taken.
+
+    ``tell`` gets the figures of the table as rows, for a caller that wants no table.
 
     With ``exit_after`` it ends after the table: 0 when Twofold's count and value equal the consented truth, else 1.
     Without, it stays up until it is interrupted. Raises `TwofoldError` when a part does not start or answer.
     """
-    out = console or Console()
+    out = console or Console(stderr=tell is not None)
     with tempfile.TemporaryDirectory(prefix="twofold-demo-") as folder:
-        demo = _Demo(Path(folder), out, ports=(shop_port, gateway_port, sandbox_port))
+        demo = _Demo(Path(folder), out, (shop_port, gateway_port, sandbox_port), tell)
         try:
             return asyncio.run(_until_signalled(demo.run(make_orders(seed, orders), seed, exit_after)))
         except asyncio.CancelledError:
@@ -90,10 +93,17 @@ async def _until_signalled(work: Coroutine[Any, Any, int]) -> int:
 class _Demo:
     """One running demo. ``stop`` may be called at any time, from any state."""
 
-    def __init__(self, folder: Path, out: Console, ports: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        out: Console,
+        ports: tuple[int, int, int],
+        tell: Callable[[list[dict[str, Any]]], None] | None,
+    ) -> None:
         self._folder = folder
         self._out = out
-        self._shop_port, self._gateway_port, self._sandbox_port = ports
+        self._tell = tell
+        self._shop_port, self._gateway_port, self._sandbox_port = map(_if_free, ports)
         self._children: list[_Child] = []
         self._exits = contextlib.ExitStack()
         self.finished = False
@@ -131,9 +141,12 @@ class _Demo:
             await self._drive(orders, stage, seed)
             await self._settled(session, gateway)
             counted = await read_counts(session, sandbox)
-            self._out.print(comparison(orders, counted))
             right = counted["twofold"] == consented_truth(orders)
-            self._out.print(_verdict(right))
+            if self._tell is None:
+                self._out.print(comparison(orders, counted))
+                self._out.print(_verdict(right))
+            else:
+                self._tell(_rows(orders, counted))
             self.finished = True
             if exit_after:
                 return 0 if right else 1
@@ -278,6 +291,15 @@ class _Child:
             self._process.wait()
 
 
+def _if_free(port: int) -> int:
+    """The port, or 0 when something listens there: the same addresses at each start, but never a failed one."""
+    try:
+        with socket.create_server((HOST, port)):
+            return port
+    except OSError:
+        return 0
+
+
 def _listen(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port))
@@ -302,7 +324,7 @@ def _counted(row: Mapping[str, Any] | None) -> Truth:
 
 
 def comparison(orders: Sequence[Order], counted: Mapping[str, Truth]) -> Table:
-    """The truth in two rows, then one row for each way of measuring with its distance to both."""
+    """The truth in two rows, then one row for each way of measuring with its distance to both, in orders."""
     books, consented = whole_truth(orders), consented_truth(orders)
     table = Table(title="Purchases the receiving side counted", title_justify="left")
     table.add_column("measured by", no_wrap=True)
@@ -317,14 +339,28 @@ def comparison(orders: Sequence[Order], counted: Mapping[str, Truth]) -> Table:
     return table
 
 
+def _rows(orders: Sequence[Order], counted: Mapping[str, Truth]) -> list[dict[str, Any]]:
+    """The same for machines."""
+    consented = consented_truth(orders)
+    every = {"truth: all orders": whole_truth(orders), "truth: consented": consented, **counted}
+    return [
+        {
+            "measured_by": name, "purchases": figures.count, "value": figures.value, "currency": CURRENCY,
+            "expected": figures == consented if name == "twofold" else None,
+        }
+        for name, figures in every.items()
+    ]  # fmt: skip
+
+
 def _figures(truth: Truth) -> tuple[str, str]:
     return str(truth.count), f"{truth.value:,.2f}"
 
 
 def _distance(counted: Truth, truth: Truth) -> str:
+    """In orders, with the share that these are of the truth's orders."""
     if counted == truth:
         return "exact"
-    share = 100 * (counted.value - truth.value) / truth.value if truth.value else Decimal(0)
+    share = 100 * (counted.count - truth.count) / truth.count if truth.count else 0
     return f"{counted.count - truth.count:+d} ({share:+.0f} %)"
 
 

@@ -25,6 +25,12 @@ _ACTION_STATE = f"""coalesce(
                  else min({_PAUSED}) end
      from delivery d join destination t on t.id = d.destination where d.id between a.id * 256 and a.id * 256 + 255))"""
 
+
+def _last(column: str) -> str:
+    """A column of a delivery's last attempt; of a list's rows only, so it is asked at most as often as rows are shown."""
+    return f"(select {column} from attempt where delivery = d.id order by id desc limit 1)"
+
+
 # name -> (SELECT without WHERE, order, {filter: condition})
 LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "events": (
@@ -43,6 +49,9 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "deliveries": (
         "select d.id, t.name as destination, a.dataset, a.event_name, coalesce(f.event_id, a.event_id) as event_id, "
         f"{_PAUSED} as state, d.attempts, {_REASON} as reason, d.due_at, d.settled_at, d.id / 256 as action, "
+        "a.order_id, a.value, a.currency, a.created_at, "
+        f"{_last('started_at')} as tried_at, {_last('status')} as status, {_last('code')} as code, "
+        f"{_last('ended_at - started_at')} as took_ms, "
         "coalesce(f.keys, '') as keys, coalesce(f.stitched, '') as stitched, coalesce(f.marks, '') as marks "
         "from delivery d join action a on a.id = d.id / 256 join destination t on t.id = d.destination "
         "left join frozen f on f.delivery = d.id",
@@ -53,6 +62,7 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
             "id": "coalesce(f.event_id, a.event_id) = ?",
             "state": f"{_PAUSED} = ?",
             "destination": "t.name = ?",
+            "number": "d.id = cast(? as integer)",
         },
     ),
     "refused": (
@@ -104,10 +114,21 @@ class Reader:
         return [dict(zip(names, row, strict=True)) for row in self._db.execute(sql, (delivery,))]
 
     def frozen_payload(self, delivery: int) -> bytes | None:
-        """The bytes every attempt of a delivery carries; None before the first claim."""
+        """The bytes every attempt of a delivery carries; None before the first claim, empty after retention."""
         row = self._db.execute("select payload from frozen where delivery = ?", (delivery,)).fetchone()
         payload: bytes | None = row[0] if row else None
         return payload
+
+    def delivery(self, number: int) -> dict[str, Any] | None:
+        """One delivery as the list shows it."""
+        return next(self.rows("deliveries", {"number": str(number)}, limit=1), None)
+
+    def known(self, kind: str, filter_name: str) -> list[str]:
+        """The values of a filter that occur in a list. Walks the rows: asked only to explain an empty answer."""
+        select, _, conditions = LISTS[kind]
+        column = conditions[filter_name].removesuffix(" = ?")
+        tables = select[select.rindex(" from ") :]
+        return [value for (value,) in self._db.execute(f"select distinct {column}{tables} order by 1") if value]
 
     def dead_deliveries(self, filters: dict[str, str | None]) -> list[int]:
         """Ids of dead deliveries that match the filters; age and consent are read again when they are claimed."""

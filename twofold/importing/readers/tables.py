@@ -14,7 +14,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from decimal import Decimal
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,7 +74,7 @@ class Table:
 def survey_file(path: Path, encoding: str = "") -> Survey:
     """Reads the file once: its digest, its kind by content, and whether its text is UTF-8. Raises `FileRefused`."""
     kind = TEXT_KINDS.get(path.suffix.lower(), "")
-    digest = blake2b(digest_size=16)
+    digest = sha256()
     size, utf8, odd, start, tail = 0, codecs.getincrementaldecoder("utf-8")(), False, b"", b""
     is_utf8 = True
     try:
