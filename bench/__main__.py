@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import platform
 import sys
 from collections.abc import Callable
@@ -35,7 +36,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "bench.md"
 
 
 def main() -> int:
-    chosen = [b for b in sys.argv[1:] if b in BENCHES] or list(BENCHES)
+    chosen = _chosen(sys.argv[1:])
     rows: list[Row] = []
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("bench", total=len(chosen))
@@ -50,6 +51,18 @@ def main() -> int:
     if len(chosen) == len(BENCHES):
         PAGE.write_text(_page(rows), encoding="utf-8")
     return 0 if all(r.met for r in rows) else 1
+
+
+def _chosen(words: list[str]) -> list[str]:
+    """The benches that are asked for, all when none is named. Words that name none are refused with the known ones."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=(__doc__ or "").split("\n\n")[1])
+    known = ", ".join(f"{letter} ({what})" for letter, (what, _) in BENCHES.items())
+    parser.add_argument("bench", nargs="*", metavar="LETTER", help=known)
+    named: list[str] = parser.parse_args(words).bench
+    unknown = [b for b in named if b not in BENCHES]
+    if unknown:
+        parser.error(f"unknown: {', '.join(unknown)}; known are {known}")
+    return named or list(BENCHES)
 
 
 def _figure(row: Row, value: float) -> str:

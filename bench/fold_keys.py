@@ -63,7 +63,7 @@ async def _measure(empty: Path, full: Path, now_ms: int) -> list[float]:
     for store in stores:
         store.start()
     await _rate(stores[1])  # the first look-ups start the filter of the closed days
-    stores[1]._journal._keys.filter.wait()
+    stores[1]._folding._keys.filter.wait()
     rates: list[list[float]] = [[], []]
     for _ in range(ROUNDS):
         for side, store in enumerate(stores):

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import any_text, emails, external_ids, law, names, spellings, us_phones
+from twofold.event.addresses import read_address
 from twofold.event.model import Hashed
-from twofold.matching.normalise import FORMS, NEEDS_COUNTRY, normalise_ip
+from twofold.matching.normalise import FORMS, NEEDS_COUNTRY
 from twofold.matching.user_data import hash_user_data
 
 # Meta for Developers, "Customer information parameters", September 2026: normal form and its SHA-256, as printed.
@@ -229,7 +230,7 @@ def test_a_country_in_the_event_beats_the_configured_one():
 )
 def test_addresses(text, expected):
     """A whole valid address in canonical text, or nothing; never a shortened one."""
-    assert normalise_ip(text) == expected
+    assert read_address(text) == expected
 
 
 # -- laws

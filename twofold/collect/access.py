@@ -11,7 +11,7 @@ import hmac
 import re
 from functools import lru_cache
 
-from twofold.matching.normalise import normalise_ip
+from twofold.event.addresses import MAX_ADDRESS, read_address, split_list
 
 _SDK = re.compile(r"fbbizsdk-([a-z]+)", re.I)
 _VERSION = re.compile(r"[-_/ ]?v?\d[\w.\-]*$")
@@ -40,11 +40,14 @@ def origin_allowed(origin: str, allowed: frozenset[str]) -> bool:
 
 
 def client_address(peer: str, forwarded: str, proxies: int) -> str:
-    """The shopper's address: the connection's peer, or that many hops into X-Forwarded-For where that is one."""
-    if not proxies or not forwarded:
-        return peer
-    hops = [h.strip() for h in forwarded.split(",")]
-    return normalise_ip(hops[-proxies] if proxies <= len(hops) else hops[0]) or peer
+    """The shopper's address: the connection's peer, or that many hops from the right of X-Forwarded-For.
+
+    Empty when it is not known. Behind a proxy the peer is the proxy, whose address says nothing of any shopper.
+    """
+    if not proxies:
+        return read_address(peer) or ""
+    hops = split_list(forwarded[-MAX_ADDRESS:])  # a stranger writes on the left
+    return (hops and read_address(hops[-min(proxies, len(hops))])) or ""
 
 
 @lru_cache(maxsize=1024)

@@ -62,8 +62,16 @@ class Request:
         self.path = path
         self.query = query.decode("latin-1")
         self.raw_headers = dict(headers)
+        if len(self.raw_headers) != len(headers):
+            self._join(b"x-forwarded-for", headers)
         self.peer = peer
         self.body = body
+
+    def _join(self, name: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        """A list that came in several lines is one list (RFC 9110 5.3); of every other field the last line counts."""
+        values = [value for field, value in headers if field == name]
+        if values:
+            self.raw_headers[name] = b",".join(values)
 
     def header(self, name: bytes) -> str:
         return self.raw_headers.get(name, b"").decode("latin-1")

@@ -219,6 +219,7 @@ def names_nobody(text: str) -> bool:
 
 # -- shapes
 
+_OPENING = ("[", "{")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
 
 
@@ -237,7 +238,7 @@ def as_list(value: Any, *, alone: bool = False) -> list[Any] | None:
 
     ``alone``: one item without a list around it counts too.
     """
-    if isinstance(value, str) and value[:1] in ("[", "{"):
+    if isinstance(value, str) and value.lstrip()[:1] in _OPENING:
         value = _unpacked(value)
     if isinstance(value, list):
         return value
@@ -250,7 +251,7 @@ def as_list(value: Any, *, alone: bool = False) -> list[Any] | None:
 
 
 def _unpacked(value: Any) -> Any:
-    if not isinstance(value, str) or value[:1] not in ("[", "{"):
+    if not isinstance(value, str) or value.lstrip()[:1] not in _OPENING:
         return None
     read = read_json(value)
     return None if isinstance(read, Refusal) else read

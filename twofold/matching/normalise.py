@@ -15,7 +15,6 @@ their small letters. docs/match-keys.md has the same for readers.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
@@ -43,8 +42,6 @@ _PLAIN_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-\-/-?A-~]+(?:\.[!-\-/-?A-~]+)+").f
 _NOT_ALNUM = bytes(c for c in range(128) if not chr(c).isalnum())
 _NOT_DIGIT = bytes(c for c in range(128) if not chr(c).isdigit())
 _INTERNATIONAL = re.compile(r"\+ ?[1-9][0-9 ().\-/]*")
-_OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-_IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 # What stands after a number inside a company: ext. 5, x5, доб. 5
 _EXTENSION = re.compile(r"[\s,;]*(?:;ext=|ext(?:n|ension)?\.?|x|доб\.?)\s*\d{1,7}\s*$", re.IGNORECASE)
 # Unicode general categories. Unassigned and private characters stay: some are letters newer than our tables.
@@ -173,17 +170,6 @@ def normalise_external_id(text: str) -> str | None:
     """
     value = _joined(_lower(text))
     return value if value and not names_nobody(value) else None
-
-
-def normalise_ip(text: str) -> str | None:
-    """A valid IPv4 or IPv6 address in canonical text, never shortened; None for anything else."""
-    value = text.strip()
-    if _IPV4.fullmatch(value):
-        return value
-    try:
-        return str(ipaddress.ip_address(value))
-    except ValueError:
-        return None
 
 
 FORMS: dict[str, Callable[..., str | None]] = {

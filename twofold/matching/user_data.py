@@ -19,6 +19,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, ValidationError, convert
 
+from twofold.event.addresses import read_address
 from twofold.event.click_ids import PLAIN_FBP, is_fbc, is_fbp, strip_appendix
 from twofold.event.model import Hashed, UserData
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
@@ -36,7 +37,6 @@ from twofold.matching.normalise import (
     NEEDS_COUNTRY,
     normalise_country,
     normalise_email,
-    normalise_ip,
     normalise_phone,
 )
 from twofold.matching.profiles import meta_builder, meta_node, meta_python
@@ -270,7 +270,7 @@ def _read_phone(text: str, country: str | None) -> tuple[Hashed] | None:
 
 
 def _read_address(text: str, _: str | None) -> str | None:
-    return normalise_ip(text)
+    return read_address(text)
 
 
 def _read_agent(text: str, _: str | None) -> str | None:
@@ -351,7 +351,7 @@ def _hash_plain_person(raw: dict[str, Any], country: str | None) -> UserData | N
     if em is None or ph is None or own_id is None or None in named or None in others:
         return None
     address, agent, fbc, fbp = person.client_ip_address, person.client_user_agent, person.fbc, person.fbp
-    if address is not None and (address := normalise_ip(address)) is None:
+    if address is not None and (address := read_address(address)) is None:
         return None
     if agent is not None and (says_nothing(agent) or not (agent := agent.strip())):
         return None
@@ -406,7 +406,7 @@ def _put_plain(found: dict[str, Any], field: str, value: Any, warnings: list[str
         if text:
             warnings.append(f"user_data.{field} says nothing; left out")
     elif field == "client_ip_address":
-        address = normalise_ip(text) or normalise_ip(strip_appendix(text))
+        address = read_address(text)
         if address is None:
             warnings.append("user_data.client_ip_address is not an IP address; left out")
         else:

@@ -44,6 +44,7 @@ class Kind(Struct, frozen=True, kw_only=True):
     table: tuple[Field, ...] = ()  # the fields of an object, or of each object of a list
     many: bool = False
     is_id: bool = False  # what a program writes that knows no id ("undefined", "null", 0) is absence
+    optional_text: bool = False  # what cannot be read of it costs nothing else where the field is not required
 
 
 class Field(Struct, frozen=True):
@@ -56,9 +57,11 @@ class Field(Struct, frozen=True):
 
 
 def read_object(tree: Any, table: Iterable[Field], notes: list[str], path: str = "") -> dict[str, Any] | Refusal:
-    """The typed values by name, without those that are absent or null; a refusal names the first field that is wrong.
+    """The typed values by name, without those that are absent, null or empty; a refusal names the first field that is
+    wrong.
 
-    A field that the table does not have is left out with a note, with the name that was probably meant.
+    A field that the table does not have is left out with a note, with the name that was probably meant; so is a text
+    on which nothing rests.
     """
     if not isinstance(tree, dict):
         return _refuse(DropReason.WRONG_TYPE, path, "an object", tree)
@@ -70,13 +73,16 @@ def read_object(tree: Any, table: Iterable[Field], notes: list[str], path: str =
         if field.kind.is_id and _says_nothing(value):
             notes.append(f"{where} says nothing ({describe(value)}); left out")
             value = None
-        if value is None:
+        if value is None or value == "" or (value == [] and not field.required):
             if field.required:
                 return _refuse(field.kind.missing, where, field.kind.expected, None)
             continue
         result = _read_value(value, field.kind, where, notes)
         if isinstance(result, Refusal):
-            return result
+            if field.required or not field.kind.optional_text:
+                return result
+            notes.append(f"{where}: expected {result.expected}, got {result.got}; left out")
+            continue
         found[name] = result
     notes += [_unknown(name, known, path) for name in tree if name not in known and name != "type"]
     return found
@@ -195,12 +201,12 @@ def _list(value: Any) -> list[Any] | None:
 ID = Kind(expected="an id: text of 1 to 256 characters without an e-mail address, or a whole number", read=read_id,
           is_id=True)  # fmt: skip
 NAME = Kind(expected="text of 1 to 256 characters, or a whole number", read=read_event_id, is_id=True)
-TEXT = Kind(expected="text", read=_text)
-TEXTS = Kind(expected="text or a list of texts", read=_texts)
-LABEL = Kind(expected="text", read=read_label)
-LABELS = Kind(expected="a list of texts", read=_labels)
+TEXT = Kind(expected="text", read=_text, optional_text=True)
+TEXTS = Kind(expected="text or a list of texts", read=_texts, optional_text=True)
+LABEL = Kind(expected="text", read=read_label, optional_text=True)
+LABELS = Kind(expected="a list of texts", read=_labels, optional_text=True)
 LINKS = Kind(expected='a list of "kind:value" texts', read=_links)
-WORDS = Kind(expected="an object of texts", read=_words)
+WORDS = Kind(expected="an object of texts", read=_words, optional_text=True)
 COUNT = Kind(expected="a whole number, zero or more", read=_count)
 YES = Kind(expected="true or false", read=_yes)
 CONSENT = Kind(expected='"granted", "denied", true, false, or an object of purposes', read=_consent)

@@ -33,7 +33,12 @@ class Browsers:
         self._proxies = proxies
 
     def client(self, request: Request) -> str:
+        """The shopper's address; empty when it is not known."""
         return client_address(request.peer, request.header(b"x-forwarded-for"), self._proxies)
+
+    def sender(self, request: Request) -> str:
+        """Whom the limits count: the shopper where he is known, else whoever is at the other end."""
+        return self.client(request) or request.peer
 
     def origin(self, request: Request, dataset: DatasetPolicy, sender: str) -> Origin:
         return Origin(

@@ -47,7 +47,7 @@ class ImageDoor:
         if isinstance(fields, Refusal):
             return self.refuse(request, fields)
         browsers, name = self._browsers, dataset_of(fields)
-        over = browsers.rates.over_for_client(browsers.client(request), [name], browsers.clock())
+        over = browsers.rates.over_for_client(browsers.sender(request), [name], browsers.clock())
         if over is not None:
             return self._too_many(request, name, over)
         dataset = browsers.dataset_for(request, name)

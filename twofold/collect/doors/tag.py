@@ -47,7 +47,7 @@ class TagDoor:
             return self.refuse(request, refusal)
         browsers, rates = self._browsers, self._browsers.rates
         named = [str(item.get("dataset", "")) if isinstance(item, dict) else "" for item in items]
-        over = rates.over_for_client(browsers.client(request), named, browsers.clock())
+        over = rates.over_for_client(browsers.sender(request), named, browsers.clock())
         if over is not None:
             return self._too_many(over)
         batch = Batch()

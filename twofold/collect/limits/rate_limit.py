@@ -20,6 +20,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from twofold.collect.policy import DatasetPolicy, TrustRules
+from twofold.event.addresses import is_private, read_address
 from twofold.event.model import Event, Tier
 
 MINUTE_MS = 60_000
@@ -28,13 +29,6 @@ MAX_NAMES = 10_000  # event names are a stranger's choice
 MAX_AT_ONCE = 100  # events of one request, `doors.MAX_TAG_EVENTS`
 MAX_KEPT = 10  # rows of refused hits in a minute: enough to look at, too few to push the other refused bodies out
 _PREFIX_V6 = 64  # what one household or one machine gets; the rest is its own to choose (RFC 6177, RFC 4941)
-_OWN_NETWORKS = tuple(
-    ipaddress.ip_network(text)
-    for text in (
-        "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
-        "::1/128", "fc00::/7", "fe80::/10",
-    )
-)  # fmt: skip
 
 
 class Buckets:
@@ -126,13 +120,11 @@ class Rates:
 @lru_cache(maxsize=16_384)
 def client_of(address: str) -> str | None:
     """Who is behind an address, as far as it tells: an IPv4 address, the /64 of an IPv6 one; None when it tells nothing."""
-    try:
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
+    known = read_address(address)
+    if known is None:
         return None  # no address at all: a socket file
-    if isinstance(ip, ipaddress.IPv6Address):
-        ip = ip.ipv4_mapped or ip
-    if any(ip in network for network in _OWN_NETWORKS if network.version == ip.version):
+    ip = ipaddress.ip_address(known)
+    if is_private(known):
         return None
     if isinstance(ip, ipaddress.IPv4Address):
         return str(ip)

@@ -27,8 +27,8 @@ def put_browser_facts(draft: Draft) -> Refusal | None:
     """Address and user agent of a shopper's own request; ``fbc`` from the page's fbclid when no cookie gave one."""
     user, origin = draft.user, draft.origin
     if origin.is_browser:
-        # What the connection says beats what a public endpoint's body claims.
-        user.client_ip_address = origin.client_ip or user.client_ip_address
+        # What a public endpoint's body claims is a stranger's word: an address that is not known stays unknown.
+        user.client_ip_address = origin.client_ip
         user.client_user_agent = origin.user_agent or user.client_user_agent
     if user.fbc is None or draft.is_browser:
         user.fbc = _click(draft)
