@@ -29,10 +29,10 @@ TOML = """
 [[dataset]]
 id = "1234567890"
 key = "{key}"
-[dataset.hold]
+[dataset.hold_s]
 Purchase = 0
 [dataset.orders]
-wait = 0  # these purchases are known to no shop: without it they would wait an hour for their orders
+wait_s = 0  # these purchases are known to no shop: without it they would wait an hour for their orders
 [[dataset]]
 id = "2222222222"
 key = "{key}"

@@ -47,10 +47,10 @@ def test_the_smallest_useful_configuration() -> None:
     settings = read(SMALLEST)
     (dataset,), (destination,), (source,) = settings.dataset, settings.destination, settings.source
     assert (settings.server.data, settings.server.port, settings.server.host) == ("data", 8400, "127.0.0.1")
-    assert (settings.server.path, settings.server.strict, settings.server.proxies) == ("/t", False, 0)
+    assert (settings.server.tag_path, settings.server.strict, settings.server.proxies) == ("/t", False, 0)
     assert (settings.server.window_days, settings.server.max_body_bytes) == (8, 4 * 1024 * 1024)
     assert (dataset.id, dataset.key, dataset.origins) == ("1234567890", "key", ("https://shop.example",))
-    assert (dataset.hold, dataset.consent.require) == ({"Purchase": 20.0}, False)
+    assert (dataset.hold_s, dataset.consent.require) == ({"Purchase": 20.0}, False)
     assert (destination.token, destination.remote_dataset) == ("token", "1234567890")
     assert destination.name == "meta-1234567890"
     assert source.path == "/webhooks/shopify/demo.myshopify.com"
@@ -111,8 +111,8 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("an origin without a scheme", changed("https://shop.example", "shop.example"), ["origins", "scheme and host"]),
     ("a short secret", changed("env:SHOPIFY_SECRET", "short"), ["secret", "16"]),
     ("a version that is none", changed('token = "env:META_TOKEN"', 'version = "25"'), ["version", "$.destination[0]"]),
-    ("a hold that is negative", "[[dataset]]\nid = '1'\nhold = {Lead = -1}", ["hold.Lead", "0 to 86400", "-1"]),
-    ("a hold of two days", "[[dataset]]\nid = '1'\nhold = {Lead = 172800}", ["hold.Lead"]),
+    ("a hold that is negative", "[[dataset]]\nid = '1'\nhold_s = {Lead = -1}", ["hold_s.Lead", "0 to 86400", "-1"]),
+    ("a hold of two days", "[[dataset]]\nid = '1'\nhold_s = {Lead = 172800}", ["hold_s.Lead"]),
     ("a country that is none", "[[dataset]]\nid = '1'\ncountry = 'Georgia'", ["country", "two letters"]),
     ("a window shorter than Meta's", "[server]\nwindow_days = 7", ["$.server.window_days", "8"]),
     ("two destinations of one name", "[[dataset]]\nid = '1'\n" + "[[destination]]\nplatform = 'meta'\ndataset = '1'\n" * 2, ["destination.name", "meta-1"]),

@@ -37,7 +37,7 @@ ONLY = {
     "event": {"errors", "clock"},
     "sandbox": {"errors", "clock", "event"},  # it judges any sender, so it must not share the sender's code
     "simulate": {"errors", "clock", "event"},
-    "config": {"errors"},
+    "config": {"errors", "event"},  # the names of events, to tell a misspelt one
     "tag": set(),
     "client": set(),  # installed beside a shop, without the server
 }

@@ -181,12 +181,16 @@ class Gateway:
             metrics=CollectMetrics(self.registry),
             clock=self.clock,
             shares=self.shares,
-            tag_path=server.path,
+            tag_path=server.tag_path,
             strict=server.strict,
             proxies=server.proxies,
             max_body=server.max_body_bytes,
         )
-        pages = {**tag_pages(server.path), "/health": self.health.answer, "/metrics": MetricsPage(self.registry).answer}
+        pages = {
+            **tag_pages(server.tag_path),
+            "/health": self.health.answer,
+            "/metrics": MetricsPage(self.registry).answer,
+        }
         return Collector(doors, pages)
 
     async def _control(self, question: AnyQuestion) -> dict[str, Any]:

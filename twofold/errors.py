@@ -6,6 +6,8 @@ bugs, broken configuration and the outside world.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class TwofoldError(Exception):
     """Something went wrong inside Twofold; the message says where. Report it if it repeats."""
@@ -20,6 +22,10 @@ class ConfigError(TwofoldError):
     """The configuration cannot be used; the operator must change the named setting."""
 
     exit_code = 2
+
+    def __init__(self, message: str | None = None, faults: Sequence[tuple[str, int]] = ()) -> None:
+        super().__init__(message)
+        self.faults = tuple(faults)  # each with its line, 0 where the file does not hold it
 
 
 class NotHere(TwofoldError):

@@ -81,7 +81,7 @@ def routes_of(settings: Settings) -> dict[str, Route]:
     return {
         d.id: Route(
             destinations=tuple(x.name for x in settings.destination if x.dataset == d.id),
-            hold_ms={name: int(seconds * 1000) for name, seconds in d.hold.items()},
+            hold_ms={name: int(seconds * 1000) for name, seconds in d.hold_s.items()},
             require_consent=d.consent.require,
             orders=order_policy_of(d.orders),
             has_orders=has_orders(settings, d.id),

@@ -29,8 +29,8 @@ window_days = 8
 id = "{dataset}"
 key = "{key}"
 country = "US"
-hold = {{ Purchase = 0 }}
-orders = {{ wait = 0 }}  # the shop knows only one of these purchases; the others would wait an hour for their orders
+hold_s = {{ Purchase = 0 }}
+orders = {{ wait_s = 0 }}  # the shop knows only one of these purchases; the others would wait an hour for their orders
 [[destination]]
 platform = "meta"
 dataset = "{dataset}"

@@ -34,7 +34,7 @@ TOML = """
 [[dataset]]
 id = "{dataset}"
 key = "{key}"
-hold = {{ Purchase = 0.3 }}
+hold_s = {{ Purchase = 0.3 }}
 [[destination]]
 platform = "meta"
 dataset = "{dataset}"

@@ -31,9 +31,9 @@ TOML = """
 [[dataset]]
 id = "{dataset}"
 key = "{key}"
-hold = {{ Purchase = 0.3 }}
+hold_s = {{ Purchase = 0.3 }}
 [dataset.orders]
-wait = 120
+wait_s = 120
 [[source]]
 type = "shopify"
 dataset = "{dataset}"
@@ -46,8 +46,8 @@ shop = "acct"
 secret = "{secret}"
 [[dataset]]
 id = "{lonely}"
-hold = {{ Purchase = 0.3 }}
-orders.wait = 1
+hold_s = {{ Purchase = 0.3 }}
+orders.wait_s = 1
 [[source]]
 type = "shopify"
 dataset = "{lonely}"

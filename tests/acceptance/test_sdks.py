@@ -38,7 +38,7 @@ TOML = """
 [[dataset]]
 id = "{dataset}"
 key = "{key}"
-[dataset.hold]
+[dataset.hold_s]
 Purchase = 0.5
 [[destination]]
 platform = "meta"

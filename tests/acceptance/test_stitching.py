@@ -28,7 +28,7 @@ TOML = "".join(
     f"""
 [[dataset]]
 id = "{dataset}"
-hold = {{ Purchase = 0.2 }}
+hold_s = {{ Purchase = 0.2 }}
 [[destination]]
 platform = "meta"
 dataset = "{dataset}"

@@ -185,7 +185,7 @@ def test_what_no_tag_sends(body: bytes, gateway: Running) -> None:
 @pytest.mark.parametrize("path", ["/metrics-free/a/", "x", "/"])
 def test_another_path_for_the_tag(path: str, start_gateway: Callable[..., Running]) -> None:
     """`path` moves script and endpoint together, and the old place is gone."""
-    moved = start_gateway(path=path)
+    moved = start_gateway(tag_path=path)
     place = "/" + path.strip("/") + ("/" if path.strip("/") else "")
     body = json.dumps({"events": [lead(dataset=DATASET)]})
     assert moved.send("POST", f"{place}events", body).status == 200

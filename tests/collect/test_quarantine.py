@@ -305,7 +305,13 @@ def test_a_gateway_reads_it_when_it_starts(tmp_path: Path) -> None:
 
 
 CAPPED = {
-    "dataset": [{"id": DATASET, "key": "key-of-the-first-dataset", "trust": {"value_caps": {"EUR": 100}, "rate": 0}}],
+    "dataset": [
+        {
+            "id": DATASET,
+            "key": "key-of-the-first-dataset",
+            "trust": {"value_caps": {"EUR": 100}, "events_per_minute": 0},
+        }
+    ],
     "destination": [],
 }
 

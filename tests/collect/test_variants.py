@@ -1,4 +1,4 @@
-"""The setting ``variants``: keys that travel in Meta's libraries' forms too, whichever door the value came in by."""
+"""The setting ``hash_variants``: keys that travel in Meta's libraries' forms too, whichever door the value came in by."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIBRARY = hashlib.sha256(b"mary-ann").hexdigest()  # as facebook-business 25 sen
 
 @pytest.fixture(scope="module")
 def naming(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    dataset: dict[str, Any] = {"id": DATASET, "key": KEY, "variants": ["fn"]}
+    dataset: dict[str, Any] = {"id": DATASET, "key": KEY, "hash_variants": ["fn"]}
     gateway = Running(tmp_path_factory.mktemp("variants") / "data", CONFIGURATION | {"dataset": [dataset]})
     yield gateway
     gateway.close()

@@ -26,8 +26,8 @@ window_days = 8
 id = "{dataset}"
 key = "{key}"
 country = "US"
-hold = {{ Purchase = 0 }}
-orders = {{ wait = 0 }}  # most of these purchases are no order of the shop; waiting for one would only delay the search
+hold_s = {{ Purchase = 0 }}
+orders = {{ wait_s = 0 }}  # most of these purchases are no order of the shop; waiting for one would only delay the search
 [[destination]]
 platform = "meta"
 dataset = "{dataset}"

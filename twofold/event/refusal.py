@@ -89,7 +89,7 @@ MEANING: dict[DropReason, tuple[str, int | None]] = {
     DropReason.WHOLE_BATCH: ("Another event of the same batch was invalid and `strict` is on.", None),
     DropReason.RATE_LIMITED: (
         "One address, or one event name, sent the pixel more than the dataset's limit. Nobody must act on a flood; for an "
-        "office or a proxy the operator raises `rate` or sets `server.proxies`.",
+        "office or a proxy the operator raises `trust.events_per_minute` or sets `server.proxies`.",
         None,
     ),
     DropReason.INTERNAL: ("A bug of ours: the copy could not be worked on. Please report it.", None),

@@ -175,7 +175,7 @@ proxies = 1                       # the driven browsers name their address in X-
 id = "{dataset}"
 key = "{secrets.token_urlsafe(24)}"
 origins = ["{shop}"]
-hold = {{ Purchase = {HOLD_S} }}
+hold_s = {{ Purchase = {HOLD_S} }}
 consent.require = true
 
 [[destination]]

@@ -1,32 +1,30 @@
-"""Settings: frozen, typed, read once. The structs below are the one table of names, units, defaults and help.
+"""The settings: frozen, typed. The structs below are the one table of names, units, defaults and help.
 
-`describe_settings` walks them, so docs/settings.md and ``twofold check`` cannot drift from the code.
-Order of precedence: command line, environment (``TWOFOLD_DATA``, ``_HOST``, ``_PORT``, ``_CONFIG``), file, default.
-A secret may be written ``env:NAME``; it is looked up when the file is read, so a missing one stops the start.
+`describe_settings` walks them, so docs/settings.md and ``twofold check`` cannot drift from the code. Not: how they are
+read (`read`) and what is refused (`check`).
 """
 
 from __future__ import annotations
 
-import os
-import re
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
-from twofold.errors import ConfigError
-
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    data: Annotated[str, Meta(description="Folder that holds everything; made with mode 0700 when missing.")] = "data"
+    data: Annotated[
+        str,
+        Meta(
+            description="Folder that holds everything; made with mode 0700 when missing. A relative one is beside the "
+            "configuration file."
+        ),
+    ] = "data"
     host: Annotated[str, Meta(description="Address to listen on. Put a TLS proxy in front before opening it.")] = (
         "127.0.0.1"
     )
     port: Annotated[int, Meta(description="Port to listen on; 0 takes a free one.", ge=0, le=65535)] = 8400
-    path: Annotated[
+    tag_path: Annotated[
         str, Meta(description="Where the tag and its endpoint are served, e.g. `/t` gives `/t/twofold.js`.")
     ] = "/t"
     strict: Annotated[
@@ -86,12 +84,12 @@ class OrderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     renewals: Annotated[
         str, Meta(description="A subscription's later orders: `subscribe`, `purchase`, or `none` (the ledger only).")
     ] = "subscribe"
-    wait: Annotated[
+    wait_s: Annotated[
         float,
         Meta(description="Seconds a browser's Purchase waits for its order where the dataset has a shop source.", ge=0,
              le=518_400),
     ] = 3_600.0  # fmt: skip
-    alone: Annotated[
+    unmatched: Annotated[
         str, Meta(description="A browser's Purchase whose order never came: `send` it, marked, or `drop` it.")
     ] = "send"
     expire_days: Annotated[
@@ -138,7 +136,7 @@ class TrustSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Meta(description="Secret with which the shop's server signs browser tokens; a list while it is rotated. Empty: "
              "no token is believed."),
     ] = ""  # fmt: skip
-    confirm: Annotated[
+    confirm_s: Annotated[
         dict[str, float],
         Meta(description="Seconds an untrusted browser event of a name is held for a copy from a trusted side; then "
              "`unconfirmed` decides."),
@@ -153,7 +151,7 @@ class TrustSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     currencies: Annotated[
         tuple[str, ...], Meta(description="Currencies an untrusted browser event may name. Empty: any.")
     ] = ()
-    rate: Annotated[
+    events_per_minute: Annotated[
         float,
         Meta(description="Events per minute that one client address (IPv6: /64) may send to the browser doors, a minute's "
              "worth at once; above, 429. An office or a mobile carrier is one address too. 0: any.", ge=0),
@@ -207,7 +205,7 @@ class DatasetSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         tuple[str, ...],
         Meta(description="Sites whose browsers may send, e.g. `https://shop.example`. Empty: any."),
     ] = ()
-    hold: Annotated[
+    hold_s: Annotated[
         dict[str, float],
         Meta(description="Seconds an action waits for its other copy, per event name; names not listed do not wait."),
     ] = msgspec.field(default_factory=lambda: {"Purchase": 20.0})
@@ -216,7 +214,7 @@ class DatasetSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         Meta(description="ISO 3166 country of a local phone number when the event names none. Empty: such numbers "
              "are left out rather than sent wrong."),
     ] = ""  # fmt: skip
-    variants: Annotated[
+    hash_variants: Annotated[
         tuple[str, ...],
         Meta(description="Ambiguous match keys that are sent in further forms too, the documented one first: of `ph`, "
              "`fn`, `ln`, `ct`, `st`, `zp`, `db`."),
@@ -306,7 +304,7 @@ class ImportSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole configuration. Lookups by id are made by `app`."""
+    """The whole configuration. Lookups by id are made by `policies`."""
 
     server: ServerSettings = ServerSettings()
     dataset: tuple[DatasetSettings, ...] = ()
@@ -333,49 +331,11 @@ PLATFORMS = ("meta",)
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat")
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
 SENSITIVE = ("health", "finance", "minors", "beliefs", "sexuality")
-MAX_CONFIRM_S = 518_400  # six days: an event must still be young enough for its destination
-MIN_SECRET = 16  # characters; a shorter webhook secret can be guessed offline from one captured body
 
 
-def load_settings(
-    path: str | Path | None,
-    *,
-    environ: Mapping[str, str] = os.environ,
-    data: str | None = None,
-    host: str | None = None,
-    port: int | None = None,
-) -> Settings:
-    """Reads, resolves and checks the configuration. Raises `ConfigError` naming the setting and the cure."""
-    path = path or environ.get("TWOFOLD_CONFIG") or None
-    tree = _read_toml(Path(path)) if path else {}
-    return settings_from(tree, environ=environ, data=data, host=host, port=port)
-
-
-def settings_from(
-    tree: dict[str, Any],
-    *,
-    environ: Mapping[str, str] = os.environ,
-    data: str | None = None,
-    host: str | None = None,
-    port: int | None = None,
-) -> Settings:
-    """The same from an already parsed TOML tree."""
-    server = tree.get("server", {})
-    if not isinstance(server, dict):
-        raise ConfigError("configuration: server: expected a table, [server], got a value")
-    server = dict(server)
-    for name, given in (("data", data), ("host", host), ("port", port)):
-        twin = environ.get(f"TWOFOLD_{name.upper()}")
-        if given is not None:
-            server[name] = given
-        elif twin:
-            server[name] = _port(twin) if name == "port" else twin
-    resolved = _resolve_secrets({**tree, "server": server}, environ)
-    try:
-        settings = msgspec.convert(resolved, Settings)
-    except msgspec.ValidationError as err:
-        raise ConfigError(f"configuration: {err}. See docs/settings.md for every name and unit.") from None
-    return _checked(_with_defaults(settings))
+def secrets_of(source: SourceSettings) -> tuple[str, ...]:
+    """A source's signing secrets, newest first."""
+    return (source.secret,) if isinstance(source.secret, str) else source.secret
 
 
 def describe_settings() -> list[tuple[str, str, str, str]]:
@@ -395,134 +355,3 @@ def describe_settings() -> list[tuple[str, str, str, str]]:
 def _show_default(field: Any) -> str:
     value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     return msgspec.json.encode(value).decode()
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"configuration file {path} does not exist; name another with --config") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
-        raise ConfigError(f"configuration file {path} is not TOML: {err}") from None
-
-
-def _port(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise ConfigError(f"TWOFOLD_PORT: expected a number, got {text!r}") from None
-
-
-def _resolve_secrets(value: Any, environ: Mapping[str, str], where: str = "") -> Any:
-    match value:
-        case dict():
-            return {k: _resolve_secrets(v, environ, f"{where}.{k}" if where else k) for k, v in value.items()}
-        case list():
-            return [_resolve_secrets(v, environ, f"{where}[{n}]") for n, v in enumerate(value)]
-        case str() if value.startswith("env:"):
-            name = value[4:]
-            if not environ.get(name):
-                raise ConfigError(f"{where}: environment variable {name} is not set; set it before starting")
-            return environ[name]
-        case _:
-            return value
-
-
-def _with_defaults(settings: Settings) -> Settings:
-    destinations = []
-    for d in settings.destination:
-        remote = d.remote_dataset or d.dataset
-        destinations.append(
-            msgspec.structs.replace(
-                d, remote_dataset=remote, name=d.name or f"{d.platform}-{remote}", endpoint=d.endpoint.rstrip("/")
-            )
-        )
-    sources = [
-        msgspec.structs.replace(s, path=s.path or f"/webhooks/{s.type}/{s.shop}") for s in settings.source
-    ]  # fmt: skip
-    path = settings.server.path.strip("/")
-    server = msgspec.structs.replace(settings.server, path=f"/{path}" if path else "")
-    return msgspec.structs.replace(
-        settings, server=server, destination=tuple(destinations), source=tuple(sources)
-    )  # fmt: skip
-
-
-def secrets_of(source: SourceSettings) -> tuple[str, ...]:
-    """A source's signing secrets, newest first."""
-    return (source.secret,) if isinstance(source.secret, str) else source.secret
-
-
-def _checked(settings: Settings) -> Settings:
-    ids = [d.id for d in settings.dataset]
-    _unique("dataset.id", ids)
-    _unique("destination.name", [d.name for d in settings.destination])
-    _unique("source.path", [s.path for s in settings.source])
-    for d in settings.dataset:
-        for name, seconds in d.hold.items():
-            if not 0 <= seconds <= 86_400:
-                raise ConfigError(f"dataset {d.id}: hold.{name}: expected 0 to 86400 seconds, got {seconds}")
-        for origin in d.origins:
-            if not re.fullmatch(r"https?://[^/\s]+", origin):
-                raise ConfigError(f"dataset {d.id}: origins: expected scheme and host, got {origin!r}")
-        if d.country and not re.fullmatch(r"[A-Za-z]{2}", d.country):
-            raise ConfigError(f"dataset {d.id}: country: expected two letters, got {d.country!r}")
-        _known(f"dataset {d.id}: bots", d.bots, ("suppress", "send"))
-        _check_consent(f"dataset {d.id}: consent", d.consent)
-        _check_trust(f"dataset {d.id}: trust", d.trust)
-        for category in d.privacy.sensitive:
-            _known(f"dataset {d.id}: privacy.sensitive", category, SENSITIVE)
-    for dest in settings.destination:
-        _known("destination.platform", dest.platform, PLATFORMS)
-        _known(f"destination {dest.name}: dataset", dest.dataset, ids)
-        for purpose in dest.purposes:
-            _known(f"destination {dest.name}: purposes", purpose, PURPOSES)
-        if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", dest.endpoint):
-            raise ConfigError(f"destination {dest.name}: endpoint: expected an http(s) address, got {dest.endpoint!r}")
-    for source in settings.source:
-        _known("source.type", source.type, SOURCE_TYPES)
-        _known(f"source {source.shop}: dataset", source.dataset, ids)
-        for secret in secrets_of(source) or ("",):
-            if len(secret) < MIN_SECRET:
-                raise ConfigError(f"source {source.shop}: secret: expected {MIN_SECRET} characters or more")
-    return settings
-
-
-def _check_consent(where: str, consent: ConsentSettings) -> None:
-    for country in consent.require_in:
-        if not re.fullmatch(r"EEA|[A-Za-z]{2}", country):
-            raise ConfigError(f"{where}.require_in: expected EEA or two letters, as DE, got {country!r}")
-    for region in consent.limited_in:
-        if not re.fullmatch(r"US(-[A-Z]{2})?", region, re.I):
-            raise ConfigError(f"{where}.limited_in: expected US or a state, as US-CA, got {region!r}")
-    _known(f"{where}.limited_when", consent.limited_when, ("always", "unconsented"))
-    for purpose in consent.opt_out_when_denied:
-        _known(f"{where}.opt_out_when_denied", purpose, PURPOSES)
-
-
-def _check_trust(where: str, trust: TrustSettings) -> None:
-    secrets = (trust.token_secret,) if isinstance(trust.token_secret, str) else trust.token_secret
-    if any(0 < len(s) < MIN_SECRET for s in secrets):
-        raise ConfigError(f"{where}.token_secret: expected {MIN_SECRET} characters or more")
-    for name, seconds in trust.confirm.items():
-        if not 0 < seconds <= MAX_CONFIRM_S:
-            raise ConfigError(f"{where}.confirm.{name}: expected 1 to {MAX_CONFIRM_S} seconds, got {seconds}")
-    _known(f"{where}.unconfirmed", trust.unconfirmed, ("send", "drop"))
-    for currency in (*trust.value_caps, *trust.currencies):
-        if not re.fullmatch(r"[A-Za-z]{3}", currency):
-            raise ConfigError(f"{where}: expected currencies of three letters (ISO 4217), got {currency!r}")
-    if 0 < trust.shift_factor <= 1:
-        raise ConfigError(f"{where}.shift_factor: expected 0 or more than 1, got {trust.shift_factor}")
-    for currency, cap in trust.value_caps.items():
-        if not 0 < cap < 10**15:
-            raise ConfigError(f"{where}.value_caps.{currency}: expected a value above 0, got {cap}")
-
-
-def _unique(where: str, values: list[str]) -> None:
-    twice = {v for v in values if values.count(v) > 1}
-    if twice:
-        raise ConfigError(f"{where}: expected each once, got {', '.join(sorted(twice))} more than once")
-
-
-def _known(where: str, value: str, known: Any) -> None:
-    if value not in known:
-        raise ConfigError(f"{where}: expected one of {', '.join(known) or '(none configured)'}, got {value!r}")

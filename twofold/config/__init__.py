@@ -1,0 +1,47 @@
+"""The configuration: `settings` is the table of names, units, defaults and help; `read` reads a file; `check` refuses.
+
+Owns what an operator writes. No room below reads it: each is passed what it needs by `policies`.
+"""
+
+from twofold.config.read import load_settings, settings_from
+from twofold.config.settings import (
+    PLATFORMS,
+    PURPOSES,
+    SENSITIVE,
+    SOURCE_TYPES,
+    ConsentSettings,
+    DatasetSettings,
+    DestinationSettings,
+    ImportSettings,
+    OrderSettings,
+    PrivacySettings,
+    RetentionSettings,
+    ServerSettings,
+    Settings,
+    SourceSettings,
+    TrustSettings,
+    describe_settings,
+    secrets_of,
+)
+
+__all__ = [
+    "PLATFORMS",
+    "PURPOSES",
+    "SENSITIVE",
+    "SOURCE_TYPES",
+    "ConsentSettings",
+    "DatasetSettings",
+    "DestinationSettings",
+    "ImportSettings",
+    "OrderSettings",
+    "PrivacySettings",
+    "RetentionSettings",
+    "ServerSettings",
+    "Settings",
+    "SourceSettings",
+    "TrustSettings",
+    "describe_settings",
+    "load_settings",
+    "secrets_of",
+    "settings_from",
+]

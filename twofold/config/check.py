@@ -1,0 +1,289 @@
+"""What a setting may be beyond its type: known words, limits, references, and values that could never match anything.
+
+Owns the checks that need more than one field, and the one form of what is compared with what browsers and platforms write:
+sites, countries, currencies, paths. Each fault goes to `Faults`; nothing stops at the first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from twofold.config.faults import Faults, Place
+from twofold.config.settings import (
+    PLATFORMS,
+    PURPOSES,
+    SENSITIVE,
+    SOURCE_TYPES,
+    ConsentSettings,
+    DatasetSettings,
+    DestinationSettings,
+    OrderSettings,
+    Settings,
+    SourceSettings,
+    TrustSettings,
+    secrets_of,
+)
+from twofold.event.vocabulary import STANDARD_EVENTS
+
+MAX_CONFIRM_S = 518_400  # six days: an event must still be young enough for its destination
+MIN_SECRET = 16  # characters; a shorter webhook secret can be guessed offline from one captured body
+MILESTONES = ("placed", "confirmed", "paid", "delivered")
+METHODS = ("cod", "bank_transfer", "card", "wallet", "later", "gift_card", "manual", "other")
+VALUE_PARTS = ("goods", "tax", "shipping", "tip", "duties", "gift_card")
+UNMATCHED = ("send", "drop")
+VARIANTS = ("ph", "fn", "ln", "ct", "st", "zp", "db")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_OTHER_COUNTRIES = {"UK": "GB", "EL": "GR"}  # widely written, not in the standard
+_EVENTS = {name.casefold(): name for name in STANDARD_EVENTS}
+
+
+def with_defaults(settings: Settings, faults: Faults) -> Settings:
+    """The settings with what follows from others, and in the form in which they are compared."""
+    destinations = []
+    for d in settings.destination:
+        remote = d.remote_dataset or d.dataset
+        name = d.name or f"{d.platform}-{remote}"
+        destinations.append(
+            msgspec.structs.replace(d, remote_dataset=remote, name=name, endpoint=d.endpoint.rstrip("/"))
+        )
+    sources = [msgspec.structs.replace(s, path=_path_of(s)) for s in settings.source]
+    datasets = [_dataset(("dataset", n), d, faults) for n, d in enumerate(settings.dataset)]
+    path = settings.server.tag_path.strip("/")
+    return msgspec.structs.replace(
+        settings,
+        server=msgspec.structs.replace(settings.server, tag_path=f"/{path}" if path else ""),
+        dataset=tuple(datasets),
+        destination=tuple(destinations),
+        source=tuple(sources),
+    )
+
+
+def check_settings(settings: Settings, faults: Faults) -> None:
+    """Everything that is wrong beyond types."""
+    ids = [d.id for d in settings.dataset]
+    _unique(("dataset",), "id", ids, faults)
+    _unique(("destination",), "name", [d.name for d in settings.destination], faults)
+    _unique(("source",), "path", [s.path for s in settings.source], faults)
+    if not re.fullmatch(r"(/[A-Za-z0-9._~\-]+)*", settings.server.tag_path):
+        got = settings.server.tag_path
+        faults.add(
+            ("server", "tag_path"), f"server.tag_path: expected a path of letters and digits, as /t, got {got!r}"
+        )
+    for n, dataset in enumerate(settings.dataset):
+        _check_dataset(("dataset", n), dataset, faults)
+    for n, destination in enumerate(settings.destination):
+        _check_destination(("destination", n), destination, ids, faults)
+    for n, source in enumerate(settings.source):
+        _check_source(("source", n), source, ids, faults)
+    for n, one in enumerate(settings.imports):
+        where = f"import {one.name}"
+        _known(("import", n, "decimal"), f"{where}: decimal", one.decimal, ("", ".", ","), faults)
+        _known(("import", n, "dates"), f"{where}: dates", one.dates, ("", "dmy", "mdy"), faults)
+
+
+# -- one form
+
+
+def site_of(text: str) -> str:
+    """A site as browsers write it in ``Origin``: lower case, without the scheme's own port, other letters encoded.
+
+    Raises `ValueError` with what was expected for anything that no browser would ever send.
+    """
+    if "*" in text:
+        raise ValueError("expected each site by itself, patterns with * are not understood")
+    parts = urlsplit(text.strip())
+    if not re.fullmatch(r"https?://[^/\s?#@]+", text.strip(), re.I) or not parts.hostname:
+        raise ValueError("expected scheme and host, as https://shop.example")
+    try:
+        host = parts.hostname if parts.hostname.isascii() else parts.hostname.encode("idna").decode()
+        port = parts.port
+    except (UnicodeError, ValueError):
+        raise ValueError("expected scheme and host, as https://shop.example") from None
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, _DEFAULT_PORTS[parts.scheme]) else "")
+
+
+def _dataset(place: Place, d: DatasetSettings, faults: Faults) -> DatasetSettings:
+    where = f"dataset {d.id}"
+    origins = []
+    for origin in d.origins:
+        try:
+            origins.append(site_of(origin))
+        except ValueError as err:
+            faults.add((*place, "origins"), f"{where}: origins: {err}, got {origin!r}")
+    consent = msgspec.structs.replace(
+        d.consent,
+        require_in=tuple(_country(c) for c in d.consent.require_in),
+        limited_in=tuple(r.strip().upper().replace("_", "-") for r in d.consent.limited_in),
+    )
+    trust = msgspec.structs.replace(
+        d.trust,
+        value_caps={c.strip().upper(): cap for c, cap in d.trust.value_caps.items()},
+        currencies=tuple(c.strip().upper() for c in d.trust.currencies),
+    )
+    country = _country(d.country) if d.country else ""
+    return msgspec.structs.replace(d, origins=tuple(origins), consent=consent, trust=trust, country=country)
+
+
+def _country(text: str) -> str:
+    code = text.strip().upper()
+    return _OTHER_COUNTRIES.get(code, code)
+
+
+def _path_of(source: SourceSettings) -> str:
+    path = source.path.strip() or f"/webhooks/{source.type}/{source.shop}"
+    return path if path.startswith("/") else f"/{path}"
+
+
+# -- tables
+
+
+def _check_dataset(place: Place, d: DatasetSettings, faults: Faults) -> None:
+    where = f"dataset {d.id}"
+    if not re.fullmatch(r"[A-Za-z0-9_\-]{1,64}", d.id):
+        faults.add((*place, "id"), f"{where}: id: expected digits, letters, _ or -, got {d.id!r}")
+    for name, seconds in d.hold_s.items():
+        if not 0 <= seconds <= 86_400:
+            text = f"{where}: hold_s.{name}: expected 0 to 86400 seconds, got {seconds}"
+            faults.add((*place, "hold_s", name), text)
+    _check_events((*place, "hold_s"), f"{where}: hold_s", d.hold_s, faults)
+    if d.country and not _is_country(d.country):
+        text = f"{where}: country: expected two letters of ISO 3166, as DE, got {d.country!r}"
+        faults.add((*place, "country"), text)
+    _known((*place, "bots"), f"{where}: bots", d.bots, ("suppress", "send"), faults)
+    _all_known((*place, "hash_variants"), f"{where}: hash_variants", d.hash_variants, VARIANTS, faults)
+    _check_orders((*place, "orders"), f"{where}: orders", d.orders, faults)
+    _check_consent((*place, "consent"), f"{where}: consent", d.consent, faults)
+    _check_trust((*place, "trust"), f"{where}: trust", d.trust, faults)
+    _all_known((*place, "privacy", "sensitive"), f"{where}: privacy.sensitive", d.privacy.sensitive, SENSITIVE, faults)
+
+
+def _check_orders(place: Place, where: str, orders: OrderSettings, faults: Faults) -> None:
+    for name, words in (
+        ("counts_when", MILESTONES),
+        ("refunds", ("deduct", "ignore")),
+        ("currency", ("presentment", "shop")),
+        ("renewals", ("subscribe", "purchase", "none")),
+        ("unmatched", UNMATCHED),
+    ):
+        _known((*place, name), f"{where}.{name}", getattr(orders, name), words, faults)
+    _all_known((*place, "value_parts"), f"{where}.value_parts", orders.value_parts, VALUE_PARTS, faults)
+    for name, milestone in orders.when.items():
+        at = (*place, "when", name)
+        _known(at, f"{where}.when", name, (*METHODS, *SOURCE_TYPES), faults)
+        _known(at, f"{where}.when.{name}", milestone, MILESTONES, faults)
+
+
+def _check_consent(place: Place, where: str, consent: ConsentSettings, faults: Faults) -> None:
+    for country in consent.require_in:
+        if country != "EEA" and not _is_country(country):
+            text = f"{where}.require_in: expected EEA or two letters of ISO 3166, as DE, got {country!r}"
+            faults.add((*place, "require_in"), text)
+    for region in consent.limited_in:
+        if region != "US" and not _is_state(region):
+            text = f"{where}.limited_in: expected US or a state, as US-CA, got {region!r}"
+            faults.add((*place, "limited_in"), text)
+    _known((*place, "limited_when"), f"{where}.limited_when", consent.limited_when, ("always", "unconsented"), faults)
+    at = (*place, "opt_out_when_denied")
+    _all_known(at, f"{where}.opt_out_when_denied", consent.opt_out_when_denied, PURPOSES, faults)
+
+
+def _check_trust(place: Place, where: str, trust: TrustSettings, faults: Faults) -> None:
+    secrets = (trust.token_secret,) if isinstance(trust.token_secret, str) else trust.token_secret
+    if any(0 < len(s) < MIN_SECRET for s in secrets):
+        faults.add((*place, "token_secret"), f"{where}.token_secret: expected {MIN_SECRET} characters or more")
+    for name, seconds in trust.confirm_s.items():
+        if not 0 < seconds <= MAX_CONFIRM_S:
+            text = f"{where}.confirm_s.{name}: expected 1 to {MAX_CONFIRM_S} seconds, got {seconds}"
+            faults.add((*place, "confirm_s", name), text)
+    _check_events((*place, "confirm_s"), f"{where}.confirm_s", trust.confirm_s, faults)
+    _known((*place, "unconfirmed"), f"{where}.unconfirmed", trust.unconfirmed, ("send", "drop"), faults)
+    for name, currencies in (("value_caps", tuple(trust.value_caps)), ("currencies", trust.currencies)):
+        for currency in currencies:
+            if not _is_currency(currency):
+                text = f"{where}.{name}: expected currencies of three letters (ISO 4217), got {currency!r}"
+                faults.add((*place, name), text)
+    if 0 < trust.shift_factor <= 1:
+        text = f"{where}.shift_factor: expected 0 or more than 1, got {trust.shift_factor}"
+        faults.add((*place, "shift_factor"), text)
+    for currency, cap in trust.value_caps.items():
+        if not 0 < cap < 10**15:
+            text = f"{where}.value_caps.{currency}: expected a value above 0, got {cap}"
+            faults.add((*place, "value_caps"), text)
+
+
+def _check_destination(place: Place, d: DestinationSettings, ids: list[str], faults: Faults) -> None:
+    where = f"destination {d.name}"
+    _known((*place, "platform"), "destination.platform", d.platform, PLATFORMS, faults)
+    _known((*place, "dataset"), f"{where}: dataset", d.dataset, ids, faults)
+    _all_known((*place, "purposes"), f"{where}: purposes", d.purposes, PURPOSES, faults)
+    if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", d.endpoint, re.I):
+        text = f"{where}: endpoint: expected an http(s) address, got {d.endpoint!r}"
+        faults.add((*place, "endpoint"), text)
+
+
+def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Faults) -> None:
+    where = f"source {s.shop}"
+    _known((*place, "type"), "source.type", s.type, SOURCE_TYPES, faults)
+    _known((*place, "dataset"), f"{where}: dataset", s.dataset, ids, faults)
+    _known((*place, "event_id"), f"{where}: event_id", s.event_id, ("order", "native"), faults)
+    if any(len(secret) < MIN_SECRET for secret in secrets_of(s) or ("",)):
+        faults.add((*place, "secret"), f"{where}: secret: expected {MIN_SECRET} characters or more")
+    if re.search(r"[\s?#]|//", s.path):
+        text = f"{where}: path: expected a path as it stands in the webhook's address, got {s.path!r}"
+        faults.add((*place, "path"), text)
+    if s.currency and not _is_currency(s.currency.upper()):
+        text = f"{where}: currency: expected three letters (ISO 4217), got {s.currency!r}"
+        faults.add((*place, "currency"), text)
+
+
+def _check_events(place: Place, where: str, names: Mapping[str, Any], faults: Faults) -> None:
+    """Names differ by case: `purchase` is another event than `Purchase`, and here never what was meant."""
+    for name in names:
+        meant = _EVENTS.get(name.strip().casefold())
+        if meant is not None and meant != name:
+            faults.add((*place, name), f"{where}.{name}: is no event that anybody sends, did you mean {meant}?")
+
+
+# -- words and lists
+
+
+def _is_country(code: str) -> bool:
+    return len(code) == 2 and _listed("countries", alpha_2=code)
+
+
+def _is_state(region: str) -> bool:
+    return region.startswith("US-") and _listed("subdivisions", code=region)
+
+
+def _is_currency(code: str) -> bool:
+    return len(code) == 3 and _listed("currencies", alpha_3=code)
+
+
+def _listed(name: str, **code: str) -> bool:
+    import pycountry  # type: ignore[import-untyped, unused-ignore]  # reads its lists when it is asked first
+
+    return getattr(pycountry, name).get(**code) is not None
+
+
+def _unique(place: Place, name: str, values: list[str], faults: Faults) -> None:
+    for value in dict.fromkeys(values):
+        again = [n for n, v in enumerate(values) if v == value][1:]
+        if again:
+            faults.add((*place, again[0], name), f"{place[0]}.{name}: expected each once, got {value} more than once")
+
+
+def _known(place: Place, where: str, value: str, known: Any, faults: Faults) -> None:
+    if value not in known:
+        listed = ", ".join(w for w in known if w) or "(none configured)"
+        faults.add(place, f"{where}: expected one of {listed}, got {value!r}")
+
+
+def _all_known(place: Place, where: str, values: Iterable[str], known: Any, faults: Faults) -> None:
+    for value in values:
+        _known(place, where, value, known, faults)

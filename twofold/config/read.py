@@ -1,0 +1,271 @@
+"""From a file, the environment and the command line to checked settings, or to everything that is wrong with them.
+
+Owns precedence (command line, ``TWOFOLD_DATA``, ``_HOST``, ``_PORT``, ``_CONFIG``, file, default), secrets written as
+``env:NAME``, settings by their older names, and what a relative data folder is relative to: the file. All faults are found
+in one go. What a value may be beyond its type is `check`'s to say.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+import re
+import tomllib
+import types
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Struct
+
+from twofold.config.check import check_settings, with_defaults
+from twofold.config.faults import Faults, Place
+from twofold.config.settings import Settings
+from twofold.errors import ConfigError
+
+log = logging.getLogger("twofold.config")
+
+RENAMED = {
+    ("server", "path"): "tag_path",
+    ("dataset", "hold"): "hold_s",
+    ("dataset", "variants"): "hash_variants",
+    ("dataset", "orders", "wait"): "wait_s",
+    ("dataset", "orders", "alone"): "unmatched",
+    ("dataset", "trust", "confirm"): "confirm_s",
+    ("dataset", "trust", "rate"): "events_per_minute",
+}
+"""Names of 0.2.0 to those of today. They are understood until 0.4.0."""
+
+
+def load_settings(
+    path: str | Path | None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    data: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> Settings:
+    """Reads, resolves and checks the configuration. Raises `ConfigError` naming every setting that is wrong, and the cure."""
+    path = path or environ.get("TWOFOLD_CONFIG") or None
+    if not path:
+        return settings_from({}, environ=environ, data=data, host=host, port=port)
+    text = _read_text(Path(path))
+    try:
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as err:
+        raise ConfigError(f"configuration file {path} is not TOML: {err}", [(str(err), _line_in(str(err)))]) from None
+    beside = Path(path).absolute().parent
+    return _settings_from(tree, Faults(text, str(path)), environ, (data, host, port), beside)
+
+
+def settings_from(
+    tree: dict[str, Any],
+    *,
+    environ: Mapping[str, str] = os.environ,
+    data: str | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> Settings:
+    """The same from an already parsed TOML tree, which lies nowhere: a relative data folder stays as it is."""
+    return _settings_from(tree, Faults(), environ, (data, host, port), None)
+
+
+def _settings_from(
+    tree: dict[str, Any],
+    faults: Faults,
+    environ: Mapping[str, str],
+    given: tuple[str | None, str | None, int | None],
+    beside: Path | None,
+) -> Settings:
+    tree = _with_todays_names(tree, faults)
+    tree = _resolve(tree, environ, faults, ())
+    tree["server"] = _server(tree.get("server", {}), environ, given, beside, faults)
+    settings: Settings | None = _convert_table(Settings, tree, (), faults)
+    if settings is not None:
+        settings = with_defaults(settings, faults)
+        check_settings(settings, faults)
+    if faults or settings is None:
+        raise faults.error()
+    return settings
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"configuration file {path} does not exist; name another with --config") from None
+    except UnicodeDecodeError as err:
+        raise ConfigError(f"configuration file {path} is not TOML: {err}") from None
+    except OSError as err:
+        raise ConfigError(f"configuration file {path} cannot be read: {err.strerror}") from None
+
+
+def _line_in(message: str) -> int:
+    found = re.search(r"line (\d+)", message)
+    return int(found[1]) if found else 0
+
+
+def _server(
+    server: Any,
+    environ: Mapping[str, str],
+    given: tuple[str | None, str | None, int | None],
+    beside: Path | None,
+    faults: Faults,
+) -> Any:
+    """The table [server] with what stands above the file."""
+    if not isinstance(server, dict):
+        faults.add(("server",), "server: expected a table, [server], got a value")
+        server = {}
+    server = dict(server)
+    if beside is not None and isinstance(server.get("data", "data"), str):
+        server["data"] = str(beside / server.get("data", "data"))
+    for name, value in zip(("data", "host", "port"), given, strict=True):
+        twin = environ.get(f"TWOFOLD_{name.upper()}")
+        if value is not None:
+            server[name] = value
+        elif twin:
+            server[name] = _port(twin, faults) if name == "port" else twin
+    return server
+
+
+def _port(text: str, faults: Faults) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        faults.add((), f"TWOFOLD_PORT: expected a number, got {text!r}")
+        return 0
+
+
+# -- older names
+
+
+def _with_todays_names(tree: dict[str, Any], faults: Faults) -> dict[str, Any]:
+    """A copy of the tree with today's names; each older one is warned about, both at once is a fault."""
+    tree = copy.deepcopy(tree)
+    for (*tables, old), new in RENAMED.items():
+        for place, table in _tables(tree, tables):
+            if old not in table:
+                continue
+            value = table.pop(old)
+            if new in table:
+                text = f"{_shown((*place, old))}: is the older name of {new}, which is set too; remove the older one"
+                faults.add((*place, old), text)
+                continue
+            table[new] = value
+            faults.written[(*place, new)] = old
+            line = faults.line_of((*place, new))
+            at = f", line {line}" if line else ""
+            text = "configuration%s: %s is called %s now; the older name is understood until 0.4.0"
+            log.warning(text, at, _shown((*place, old)), new)
+    return tree
+
+
+def _tables(tree: dict[str, Any], names: list[str]) -> list[tuple[Place, dict[str, Any]]]:
+    """Every table at these names; a list holds one table an entry."""
+    found: list[tuple[Place, Any]] = [((), tree)]
+    for name in names:
+        inner = [((*place, name), t.get(name)) for place, t in found]
+        found = [
+            one
+            for place, value in inner
+            for one in (
+                [((*place, n), v) for n, v in enumerate(value)] if isinstance(value, list) else [(place, value)]
+            )
+            if isinstance(one[1], dict)
+        ]
+    return found
+
+
+# -- secrets
+
+
+def _resolve(value: Any, environ: Mapping[str, str], faults: Faults, place: Place) -> Any:
+    match value:
+        case dict():
+            return {k: _resolve(v, environ, faults, (*place, k)) for k, v in value.items()}
+        case list():
+            return [_resolve(v, environ, faults, (*place, n)) for n, v in enumerate(value)]
+        case str() if value.startswith("env:"):
+            name = value[4:]
+            if environ.get(name):
+                return environ[name].rstrip("\r\n")  # files that are read into variables end with a line
+            faults.add(place, f"{_shown(place)}: environment variable {name} is not set; set it before starting")
+            return "0" * 32  # whatever else is wrong is found all the same
+        case _:
+            return value
+
+
+# -- types
+
+
+def _convert_table(kind: Any, table: Any, place: Place, faults: Faults) -> Any:
+    """A struct from a table, field by field, so that every fault is found; None where it cannot be made."""
+    if not isinstance(table, dict):
+        faults.add(place, f"Expected `object`, got `{_type_of(table)}` - at `{_path(place)}`")
+        return None
+    known = {f.encode_name: f for f in msgspec.structs.fields(kind)}
+    hints = get_type_hints(kind, include_extras=True)
+    for name in table.keys() - known.keys():
+        faults.add((*place, name), f"Object contains unknown field `{name}`{_meant(name, known)} - at `{_path(place)}`")
+    made: dict[str, Any] = {}
+    for name, field in known.items():
+        if name in table:
+            value = _convert(hints[field.name], table[name], (*place, name), faults)
+            if value is not None:
+                made[field.name] = value
+                continue
+        elif not field.required:
+            continue
+        else:
+            faults.add(place, f"Object missing required field `{name}` - at `{_path(place)}`")
+        if field.required:
+            return None
+    return kind(**made)
+
+
+def _convert(kind: Any, value: Any, place: Place, faults: Faults) -> Any:
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        return _convert_table(kind, value, place, faults)
+    inner = get_args(kind)
+    if get_origin(kind) is tuple and isinstance(inner[0], type) and issubclass(inner[0], Struct):
+        if not isinstance(value, list):
+            faults.add(place, f"Expected `array`, got `{_type_of(value)}` - at `{_path(place)}`")
+            return ()
+        made = [_convert_table(inner[0], v, (*place, n), faults) for n, v in enumerate(value)]
+        return tuple(one for one in made if one is not None)
+    try:
+        return msgspec.convert(value, kind)
+    except msgspec.ValidationError as err:
+        text, _, at = str(err).partition(" - at `$")
+        faults.add(place, f"{text} - at `{_path(place)}{at.rstrip('`')}`")
+        return None
+
+
+def _type_of(value: Any) -> str:
+    names = {
+        dict: "object",
+        list: "array",
+        str: "str",
+        bool: "bool",
+        int: "int",
+        float: "float",
+        types.NoneType: "null",
+    }
+    return names.get(type(value), type(value).__name__)
+
+
+def _meant(name: str, known: Mapping[str, Any]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, 1)
+    return f", did you mean `{near[0]}`?" if near else ""
+
+
+def _path(place: Place) -> str:
+    return "$" + "".join(f"[{word}]" if isinstance(word, int) else f".{word}" for word in place)
+
+
+def _shown(place: Place) -> str:
+    return _path(place)[2:]
