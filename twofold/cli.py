@@ -37,6 +37,7 @@ from twofold.commands.orders import orders
 from twofold.commands.output import print_rows, say
 from twofold.commands.privacy import erase, export_subject, privacy_requests, shared
 from twofold.commands.quality import quality, stitching
+from twofold.commands.recover import restore, watermark
 from twofold.commands.shopify import shopify_senders
 
 app = typer.Typer(
@@ -222,7 +223,7 @@ def verify(config: ConfigOption = None, data: DataOption = None, json: JsonOptio
         )
     else:
         for c in checks:
-            say(f"{'OK ' if c.holds else 'NO '} {c.name}: {c.left} = {c.right}" + (f" ({c.note})" if c.note else ""))
+            say(c.line)
     raise typer.Exit(0 if all(c.holds for c in checks) else 1)
 
 
@@ -265,6 +266,8 @@ imports.command("orders")(import_orders)
 imports.command("sales")(import_sales)
 app.add_typer(imports, name="import", rich_help_panel=ACT)
 app.add_typer(orders, rich_help_panel=LOOK)
+app.command(rich_help_panel=ACT)(restore)
+app.add_typer(watermark, name="watermark", rich_help_panel=ACT)
 for report_command in (quality, stitching):
     app.command(rich_help_panel=LOOK)(report_command)
 for privacy_command in (erase, export_subject, privacy_requests, shared):

@@ -352,10 +352,11 @@ def test_a_restored_database_is_cleaned_before_it_is_used(tmp_path):
     folder = tmp_path / "data"
     folder.mkdir()
     appended(folder, [e for p in (ANNA, BORIS) for e in p.copies()], together=True)
-    backup = (folder / "twofold.db").read_bytes()
+    backup, mark = ((folder / name).read_bytes() for name in ("twofold.db", "watermark"))
     erase_from(folder, [], SubjectRequest(emails=(ANNA.email,)), settle=False)
     assert left(folder, ANNA.contact()) == []
     (folder / "twofold.db").write_bytes(backup)
+    (folder / "watermark").write_bytes(mark)
     assert left(folder, ANNA.contact()) != []
 
     async def start():

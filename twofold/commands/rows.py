@@ -199,6 +199,18 @@ class Refused(Row, kw_only=True, tag="refused"):
     body: Text
 
 
+class Watermark(Row, kw_only=True, tag="watermark"):
+    """Up to which position events were acknowledged, as kept outside the database, and what is missing of them."""
+
+    position: int | None = None  # None: there is no mark, or none that can be read
+    run: int | None = None  # how often the folder had been opened
+    closed: bool | None = None  # whether it was closed in order
+    problem: Text = ""  # with the file
+    missing: Text = ""  # in words; empty when nothing is
+    missing_from: int | None = None
+    missing_to: int | None = None
+
+
 class Revived(Row, kw_only=True, tag="revived"):
     """How many dead deliveries wait again."""
 
@@ -512,6 +524,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "deliveries show": (Delivery, Sent, Attempt),
     "refused": (Refused,),
     "revive": (Revived,),
+    "watermark show": (Watermark,),
     "orders list": (About, Order),
     "orders show": (About, OrderShown, Step, Copy, OrderDelivery),
     "orders check": (About, CheckedOrder, CheckedSum),

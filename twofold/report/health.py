@@ -61,6 +61,7 @@ class HealthPage:
                 "refused": tally.get("refused", 0),
                 "waiting_for_disk": self.store.queued,
                 "last_commit_s_ago": (now - self.store.last_commit_ms) / 1000,
+                "watermark": self.store.watermark.lag(),
             },
             # Not part of the status: who is told "down" sends traffic elsewhere, and that would help nobody's privacy.
             "retention": {"state": "alarm" if late_s > RETENTION_ALARM_S else "ok", "late_s": late_s},

@@ -11,11 +11,12 @@ from typing import Any
 import apsw
 import msgspec
 
-from twofold.errors import StoreDamaged
+from twofold.errors import StoreDamaged, StoreError
 from twofold.privacy.audit_log import check_log
 from twofold.privacy.redact import plain_digest
 from twofold.store.journal import GENESIS, body_digest, link
-from twofold.store.sqlite.database import open_reader
+from twofold.store.sqlite.database import is_open, open_reader
+from twofold.store.watermark import examine
 
 # The digest chain covers the bodies; the columns beside them are for looking things up and must agree.
 _AGREEING = (
@@ -39,17 +40,39 @@ class Check(msgspec.Struct, frozen=True):
     def holds(self) -> bool:
         return self.left == self.right
 
+    @property
+    def line(self) -> str:
+        """For people."""
+        note = f" ({self.note})" if self.note else ""
+        return f"{'OK ' if self.holds else 'NO '} {self.name}: {self.left} = {self.right}{note}"
+
 
 def verify(folder: Path | str) -> list[Check]:
     """The sums of conservation and the journal's chain, in one snapshot; cost grows with the journal's length."""
-    db = open_reader(Path(folder))
+    loss = _loss(Path(folder))
+    lost = Check("losses that the watermark or the write-ahead log tell of", int(loss is not None), 0, loss or "")
+    try:
+        db = open_reader(Path(folder))
+    except StoreError:
+        if loss is None:
+            raise
+        return [lost]  # so much is gone that it is no database of ours any more
     try:
         db.execute("begin")
-        return [*_sums(db), *_chain(db)]
+        return [lost, *_sums(db), *_chain(db)]
     except (apsw.CorruptError, apsw.NotADBError, apsw.IOError) as err:
         raise StoreDamaged(f"{folder} cannot be read to its end: {err}; restore it from a backup") from err
     finally:
         db.close()
+
+
+def _loss(folder: Path) -> str | None:
+    """What was acknowledged and is gone. The log is read where nobody writes to it."""
+    alone = not is_open(folder)
+    loss = examine(folder, scan_log=alone)
+    if loss is not None and alone and is_open(folder):  # somebody opened it meanwhile
+        loss = examine(folder, scan_log=False)
+    return loss.what if loss is not None else None
 
 
 def _sums(db: Any) -> list[Check]:

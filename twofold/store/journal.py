@@ -68,8 +68,10 @@ class Journal:
         counts = Counter(f"refused.{row.reason}" for row in rows)
         self._engine.run_rows("raise_counters", [*counts.items(), ("refused", len(rows))])
 
-    def committed(self) -> None:
+    def committed(self) -> tuple[int, bytes]:
+        """What was written is on disk; the position and chain value of the last row."""
         self._stable = self._now
+        return self._now.position, self._now.chain
 
     def rolled_back(self) -> None:
         self._now = self._stable

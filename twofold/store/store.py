@@ -31,8 +31,9 @@ from twofold.store.journal import Journal
 from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import OutboxWriter
 from twofold.store.sqlite.commit import Commits
-from twofold.store.sqlite.database import Engine
+from twofold.store.sqlite.database import Engine, empty_log
 from twofold.store.visitors.browsers import People
+from twofold.store.watermark import Watermark, ended_unclean, examine, open_watermark
 
 REVIVE_PORTION = 2_000
 """Dead deliveries that one transaction revives: some 15 ms of the loop. All of a long outage at once stopped it for seconds."""
@@ -52,7 +53,10 @@ class Route(Struct, frozen=True, kw_only=True):
 class _Transaction:
     """What the jobs of one transaction write: appends through the journal, other work as it is."""
 
-    def __init__(self, journal: Journal, folding: Folding, appends: Appends, outbox: OutboxWriter) -> None:
+    def __init__(
+        self, journal: Journal, folding: Folding, appends: Appends, outbox: OutboxWriter, watermark: Watermark
+    ) -> None:
+        self._watermark = watermark
         self._journal = journal
         self._folding = folding
         self._appends = appends
@@ -71,7 +75,7 @@ class _Transaction:
         return results
 
     def committed(self) -> None:
-        self._journal.committed()
+        self._watermark.mark(*self._journal.committed())
         self._outbox.committed()
 
     def rolled_back(self) -> None:
@@ -97,8 +101,14 @@ class Store:
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.folder = Path(folder)
-        self._engine = Engine(self.folder)
+        self._engine = Engine(self.folder, _examine)
         try:
+            self.ended_unclean = ended_unclean(self._engine)
+            if self.ended_unclean:
+                empty_log(
+                    self.folder
+                )  # what a crash left unfinished at its end is not taken for a loss at the next one
+            self.watermark = open_watermark(self._engine)
             self.people = People(self._engine, routes, people_days)
             self.orders = Orders(
                 self._engine,
@@ -113,6 +123,7 @@ class Store:
                 self._engine, journal, routes, self._outbox.ids, window_days, self.people, self.orders
             )
             self._appends = Appends(self._engine, journal, self._folding, self.orders)
+            self.watermark.begin()
         except StoreFailed as err:
             self._engine.close()
             raise StoreError(f"{self.folder} cannot be read: {err}; restore it from a backup") from err
@@ -123,7 +134,7 @@ class Store:
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._commits = Commits(
             self._engine,
-            _Transaction(journal, self._folding, self._appends, self._outbox),
+            _Transaction(journal, self._folding, self._appends, self._outbox, self.watermark),
             opened_at,
             wake=self._wake,
             on_failure=on_failure,
@@ -272,11 +283,13 @@ class Store:
     def start(self) -> None:
         """Starts the committing thread; call on the running loop."""
         self._commits.start()
+        self.watermark.start()
 
     async def close(self) -> None:
         """Finishes what is queued, then closes the folder."""
         await self._commits.finish()
         self._folding.close()
+        self.watermark.close(clean=self.failed is None)
         self._engine.close()
 
     # -- inside
@@ -298,3 +311,9 @@ class Store:
         for callbacks in self._callbacks.values():
             for callback in callbacks:
                 callback()
+
+
+def _examine(folder: Path) -> None:
+    loss = examine(folder)
+    if loss is not None:
+        raise loss.error(folder)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from itertools import chain
 from pathlib import Path
@@ -68,15 +69,34 @@ class FolderLock:
         os.close(self._fd)
 
 
+def is_open(folder: Path) -> bool:
+    """True while somebody owns the folder, in this process or another."""
+    path = folder.resolve() / "lock"
+    if path in _OPEN_HERE:
+        return True  # not asked of the system: closing the file would drop the lock that is held here
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        answer = fcntl.fcntl(fd, fcntl.F_GETLK, struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+        return bool(struct.unpack("hhqqi", answer[: struct.calcsize("hhqqi")])[0] != fcntl.F_UNLCK)
+    finally:
+        os.close(fd)
+
+
 class Engine:
     """The writing connection. Statements run on the loop's thread, the commit on its own; never both at once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, examine: Callable[[Path], None] | None = None) -> None:
+        """``examine`` may raise, of a folder that is locked and not yet opened: what stands in it is then left alone."""
         check_sqlite_version()
         make_folder(folder)
         self.folder = folder
         self.lock = FolderLock(folder)
         try:
+            if examine is not None:
+                examine(folder)
             self.db = _open_writable(folder / DATABASE)
         except BaseException:
             self.lock.release()

@@ -1,0 +1,102 @@
+"""``twofold restore`` and ``twofold watermark``: the two ways past a loss, and what the watermark says.
+
+Owns words and questions only.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from twofold.commands.options import ConfigOption, DataOption, JsonOption, folder_of
+from twofold.commands.output import print_rows, say
+
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why; goes into the log of the data folder.")]
+watermark = typer.Typer(no_args_is_help=True, help="What was acknowledged, as kept outside the database.")
+
+
+def restore(
+    backup: Annotated[Path, typer.Argument(help="A copy of a data folder, or of its twofold.db.")],
+    reason: ReasonOption,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Put a backup back in place of the database; says from which position on events are missing then.
+
+    Whoever was erased since the backup was made is erased again, the watermark begins anew, and everything is verified
+    at the end. Stop the gateway first. What was delivered since the backup may be sent a second time, under the same ids.
+    """
+    from twofold.clock import now_ms
+    from twofold.config import load_settings
+    from twofold.control.recover import inspect_backup
+    from twofold.control.recover import restore as put_back
+    from twofold.report.verify import verify
+
+    settings = load_settings(config, data=data)
+    folder = Path(settings.server.data)
+    found = inspect_backup(folder, backup)
+    if found.ends_at < found.acknowledged:
+        say(f"Events from position {found.ends_at + 1} to {found.acknowledged} are not in this backup.")
+    if not yes:
+        typer.confirm(f"Replace the database in {folder}? What is in it now is gone then.", abort=True, err=True)
+    again = put_back(settings, found, _said(reason), now_ms)
+    say(f"Restored up to position {found.ends_at}; erased again: {again}.")
+    checks = verify(folder)
+    for check in checks:
+        say(check.line)
+    raise typer.Exit(0 if all(c.holds for c in checks) else 1)
+
+
+@watermark.command("show")
+def show(config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Up to which position events were acknowledged, and whether the database holds all of it."""
+    from twofold.store.sqlite.database import is_open
+    from twofold.store.watermark import CLOSED, Mark, examine, read_mark
+
+    folder = folder_of(config, data)
+    mark = read_mark(folder)
+    loss = examine(folder, scan_log=not is_open(folder))
+    row = {
+        "position": mark.position if isinstance(mark, Mark) else None,
+        "run": mark.run if isinstance(mark, Mark) else None,
+        "closed": mark.state == CLOSED if isinstance(mark, Mark) else None,
+        "problem": mark if isinstance(mark, str) else "there is none yet" if mark is None else "",
+        "missing": loss.what if loss is not None else "",
+        "missing_from": loss.first if loss is not None else None,
+        "missing_to": loss.last if loss is not None else None,
+    }
+    if as_json:
+        from twofold.commands.rows import Watermark
+
+        print_rows(Watermark, [row])
+    else:
+        for name, value in row.items():
+            say(f"{name}: {'' if value is None else value}")
+    raise typer.Exit(0 if loss is None else 1)
+
+
+@watermark.command("accept")
+def accept(reason: ReasonOption, config: ConfigOption = None, data: DataOption = None) -> None:
+    """Go on without what is missing. Says what that is, and puts it into the log with your reason.
+
+    Copy the data folder first if somebody shall look at what is left of it: the gateway goes on writing afterwards.
+    """
+    from twofold.clock import now_ms
+    from twofold.control.recover import accept_loss
+
+    loss = accept_loss(folder_of(config, data), _said(reason), now_ms())
+    if loss is None:
+        say("Nothing that was acknowledged is missing; nothing was changed.")
+    else:
+        say(f"Accepted: {loss.what}.")
+
+
+def _said(reason: str) -> str:
+    if not reason.strip():
+        from twofold.errors import StoreError
+
+        raise StoreError("expected a reason in words, got nothing; it goes into the log")
+    return reason.strip()[:500]
