@@ -1,5 +1,5 @@
 """Writes the pages of this folder that are lists of things in the code: settings, commands, drop reasons, errors,
-and the lines of `--json`.
+the lines of `--json`, the rooms.
 
 Owns the wording around the tables and nothing inside them. `python docs/generate.py` writes the pages;
 with ``--check`` it writes nothing, names the stale ones and ends with status 1.
@@ -7,11 +7,14 @@ with ``--check`` it writes nothing, names the stale ones and ends with status 1.
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import inspect
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -199,12 +202,55 @@ def _is(kind: type[rows.Row], field: str) -> str:
     return WORDS[known] + (" or null" if none else "")
 
 
+def rooms() -> str:
+    """docs/rooms.md"""
+    parts = [
+        "# Rooms",
+        NOTICE,
+        "Which folder or file of the package may import which: those of lower floors, never its own floor or above. "
+        "[tests/test_imports.py](../tests/test_imports.py) holds the table and walks every file. The roof is the last floor.",
+    ]
+    for floor, names in enumerate(LAYERS.LAYERS):
+        rows_of_floor = []
+        for name in sorted(names):
+            path = PACKAGE / name if (PACKAGE / name).is_dir() else PACKAGE / f"{name}.py"
+            only = LAYERS.ONLY.get(name)
+            shares = (
+                "" if only is None else ("only " + ", ".join(f"`{n}`" for n in sorted(only)) if only else "nothing")
+            )
+            rows_of_floor.append((f"[{name}](../twofold/{path.name})", _first_sentence(path), shares))
+        parts += [f"## Floor {floor}", _table(("room", "what it is", "imports"), rows_of_floor)]
+    return _page(parts)
+
+
+def _first_sentence(path: Path) -> str:
+    source = (path / "__init__.py" if path.is_dir() else path).read_text(encoding="utf-8")
+    words = " ".join((ast.get_docstring(ast.parse(source)) or "").split())
+    return words.partition(". ")[0].removesuffix(".")
+
+
+def _layers() -> ModuleType:
+    """The table of the floors, as the test has it."""
+    spec = importlib.util.spec_from_file_location(
+        "layers", Path(errors.__file__).parents[1] / "tests" / "test_imports.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PACKAGE = Path(errors.__file__).parent
+LAYERS = _layers()
+
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings,
     "commands.md": commands,
     "drop-reasons.md": drop_reasons,
     "errors.md": error_page,
     "json.md": json_page,
+    "rooms.md": rooms,
 }
 
 

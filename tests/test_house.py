@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_imports import LAYERS
 from twofold import __version__
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,78 @@ def test_make_test_lets_nothing_be_skipped() -> None:
     """The recipe of `make test`, as make would run it, asks for everything."""
     done = subprocess.run(["make", "--dry-run", "test"], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert "TWOFOLD_RUN_ALL=1 .venv/bin/pytest" in done.stdout
+
+
+# -- maps, recipes and decisions
+
+FOLDERS = {name for layer in LAYERS for name in layer if (ROOT / "twofold" / name).is_dir()}
+
+
+def test_every_room_is_on_the_maps() -> None:
+    """The package's first page and the README name each folder of the layers' table, and no other."""
+    package = (ROOT / "twofold" / "__init__.py").read_text(encoding="utf-8")
+    assert {name.rstrip("/") for name in re.findall(r"``(\w+/)``", package)} - {"sqlite"} == FOLDERS
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = "".join(line for line in readme.splitlines() if line.startswith("| [twofold/"))
+    assert set(re.findall(r"\[twofold/(\w+)\]", rows)) == FOLDERS
+
+
+def test_the_line_of_imports_in_the_design_is_the_layers_table() -> None:
+    """Floor by floor; `client` stands apart, and what starts the program needs no mention."""
+    design = " ".join((ROOT / "docs" / "design.md").read_text(encoding="utf-8").split())
+    line = design.partition("Imports go downward only:")[2].partition(". `client`")[0]
+    floors = [set(re.findall(r"`(\w+)`", part)) for part in line.split("←")]
+    assert floors == [layer - {"client"} for layer in LAYERS if layer != {"__main__"}]
+
+
+def recipes() -> dict[str, str]:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    return dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
+
+
+def test_the_six_recipes_are_short_and_name_real_files() -> None:
+    """Each has about five lines; every path in them, linked or not, exists."""
+    found = recipes()
+    assert list(found) == ["A source", "A destination", "A step", "A setting", "A statement", "A migration"]
+    for name, recipe in found.items():
+        assert 4 <= len(re.findall(r"^\d\. ", recipe, re.M)) <= 6, name
+        assert len(re.findall(r"\]\((?:twofold|tests|docs)/[^)]+\)", recipe)) >= 2, name
+        for path in re.findall(r"(?<![\w/])((?:twofold|tests|docs)/[\w/.-]*\w/?)", recipe):
+            assert (ROOT / path).exists(), f"{name}: {path}"
+
+
+def test_every_make_target_that_is_named_exists() -> None:
+    """In the pages for developers."""
+    targets = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
+    for page in ("CONTRIBUTING.md", "docs/developers.md"):
+        assert set(re.findall(r"`make ([a-z-]+)`", (ROOT / page).read_text(encoding="utf-8"))) <= targets
+
+
+def test_decisions_are_dated_and_listed() -> None:
+    """Each says when, what was rejected and when to look again, and stands in the list."""
+    folder = ROOT / "docs" / "decisions"
+    index = (folder / "README.md").read_text(encoding="utf-8")
+    pages = sorted(p for p in folder.glob("*.md") if p.name != "README.md")
+    assert len(pages) == index.count("](20")
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        (day,) = re.findall(r"^Decided (\d{4}-\d\d-\d\d)", text, re.M)
+        assert page.name.startswith(day[:7])
+        assert f"| {day} |" in next(line for line in index.splitlines() if page.name in line)
+        assert "rejected" in text.lower(), page.name
+        assert "**Look again**" in text, page.name
+
+
+WORDS = ("fast path", "shortcut", "turn", "read batch", "share", "told", "portion", "standing of consent", "mark", "origin",
+         "reading")  # fmt: skip
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_of_the_code_are_in_the_glossary(word: str) -> None:
+    """Each once, as a word that is explained."""
+    glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    explained = [w.strip() for head in re.findall(r"^\| \*\*(.+?)\*\*", glossary, re.M) for w in head.split(",")]
+    assert explained.count(word) == 1
 
 
 # -- licence and version

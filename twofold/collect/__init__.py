@@ -1,1 +1,1 @@
-"""From the wire to the journal. Start reading at `pipeline`; the doors are in `http`."""
+"""From the wire to the journal. Start reading at `steps.pipeline`; who listens is `listen`, who understands a wire `doors`."""

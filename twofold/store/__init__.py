@@ -1,1 +1,1 @@
-"""What survives a crash: journal, fold and outbox, one writer, one transaction. Start with `writer`."""
+"""What survives a crash: journal, fold and outbox, one writer, one transaction. Start with `store`."""
