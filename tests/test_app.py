@@ -24,11 +24,12 @@ NOW_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 PATIENCE_S = 20
+STATUS = {"Authorization": "Bearer token-of-the-operator"}
 
 
 def gateway(folder: Path, port: int = 0, now_ms: int = NOW_MS) -> Gateway:
     tree = {
-        "server": {"data": str(folder), "port": port},
+        "server": {"data": str(folder), "port": port, "status_token": STATUS["Authorization"][7:]},
         "dataset": [{"id": DATASET, "key": KEY, "trust": {"value_caps": {"EUR": 100}, "currencies": ["EUR"]}}],
     }
     return Gateway(settings_from(tree, environ={}), clock=lambda: now_ms)
@@ -61,13 +62,13 @@ async def send(session: aiohttp.ClientSession, address: str, agent: str, **chang
 
 async def metrics(session: aiohttp.ClientSession, address: str) -> dict[tuple[str, ...], float]:
     """(name, label values …) to value."""
-    async with session.get(f"{address}/metrics") as answer:
+    async with session.get(f"{address}/metrics", headers=STATUS) as answer:
         families = text_string_to_metric_families(await answer.text())
     return {(s.name, *s.labels.values()): s.value for family in families for s in family.samples}
 
 
 async def health(session: aiohttp.ClientSession, address: str) -> dict[str, Any]:
-    async with session.get(f"{address}/health") as answer:
+    async with session.get(f"{address}/health", headers=STATUS) as answer:
         assert answer.status == 200
         return await answer.json()
 

@@ -35,10 +35,10 @@ from twofold.destinations import DESTINATIONS
 from twofold.errors import StoreError, StoreFailed
 from twofold.listening import SWITCH_INTERVAL_S, make_server, open_listener, port_of, settle_memory, until_listening
 from twofold.matching.normalise import load_tables
-from twofold.policies import days_of, open_store, policies_of, tag_pages, webhook_doors
+from twofold.policies import days_of, open_store, policies_of, status_digest, tag_pages, webhook_doors
 from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
-from twofold.report.health import HealthPage, MetricsPage, RetentionMetrics, StoreMetrics
+from twofold.report.health import HealthPage, LoopWatch, MetricsPage, RetentionMetrics, StoreMetrics
 from twofold.report.quality import QualityMetrics
 
 log = logging.getLogger("twofold")
@@ -69,7 +69,10 @@ class Gateway:
         self.registry.register(RetentionMetrics(self.retention))
         self.registry.register(self.quality)
         self.shares = ShareWatch(self.policies, self.registry)
-        self.health = HealthPage(self.store, self.retention, self.shares, clock)
+        self.loop_watch = LoopWatch()
+        self.registry.register(self.loop_watch)
+        token = status_digest(settings)
+        self.health = HealthPage(self.store, self.retention, self.shares, self.loop_watch, clock, token)
         self.collector = self._collector()
 
     async def run(self, on_ready: Callable[[str], None]) -> None:
@@ -91,6 +94,7 @@ class Gateway:
                 ("quality", self._estimate_quality()),
                 ("withdrawals", self._purge_withdrawals()),
                 ("shares", self._restore_shares()),
+                ("loop", self.loop_watch.run()),
             )
         ]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -189,7 +193,7 @@ class Gateway:
         pages = {
             **tag_pages(server.tag_path),
             "/health": self.health.answer,
-            "/metrics": MetricsPage(self.registry).answer,
+            "/metrics": MetricsPage(self.registry, status_digest(self.settings)).answer,
         }
         return Collector(doors, pages)
 

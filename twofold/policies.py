@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twofold import tag
+from twofold.collect.access import key_digest
 from twofold.collect.doors.webhooks import WebhookDoor
 from twofold.collect.listen.asgi import Page
 from twofold.collect.messages import Answer, Request
@@ -53,6 +54,11 @@ def open_store(
 def has_orders(settings: Settings, dataset: str) -> bool:
     """True when a shop reports the orders of this dataset, so that a browser's Purchase has something to wait for."""
     return any(s.dataset == dataset and s.type in SHOP_SOURCES for s in settings.source)
+
+
+def status_digest(settings: Settings) -> bytes | None:
+    """What is kept of the status token; None where nobody may see figures."""
+    return key_digest(settings.server.status_token) if settings.server.status_token else None
 
 
 def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:

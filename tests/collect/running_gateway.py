@@ -27,6 +27,7 @@ from twofold.store.sqlite.database import open_reader
 DATASET, KEY = "1234567890", "key-of-the-first-dataset"
 LISTED, LISTED_KEY = "2222222222", "key-of-the-listed-dataset"  # takes browsers of one site only
 KEYLESS = "3333333333"  # lets no server sender in
+STATUS_TOKEN = "token-of-the-operator"
 SHOP, SECRET = "demo.myshopify.com", "hush-0123456789abcdef"
 WEBHOOK = f"/webhooks/shopify/{SHOP}"
 EVENTS = f"/v25.0/{DATASET}/events"
@@ -86,7 +87,11 @@ class Running:
         self.now = NOW_MS
         self.port = 0
         self._settings = settings_from(
-            {"server": {"data": str(folder), "port": 0, **server}, **(configuration or CONFIGURATION)}, environ={}
+            {
+                "server": {"data": str(folder), "port": 0, "status_token": STATUS_TOKEN, **server},
+                **(configuration or CONFIGURATION),
+            },
+            environ={},
         )
         self._ready = threading.Event()
         self._error: BaseException | None = None
@@ -154,6 +159,10 @@ class Running:
         if reply.headers.get("connection") == "close":
             self.hang_up()
         return reply
+
+    def status(self, path: str) -> Reply:
+        """`/health` or `/metrics` as the operator sees them."""
+        return self.send("GET", path, authorization=f"Bearer {STATUS_TOKEN}")
 
     def post(self, *events: Any, path: str = EVENTS, key: str = KEY, **fields: Any) -> Reply:
         """Events as a JSON request of a server sender, the token in the body."""

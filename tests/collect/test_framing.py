@@ -104,7 +104,7 @@ def test_answers_come_in_the_order_of_the_requests(gateway: Running) -> None:
         request("GET", "/t/twofold.js"),
         request("GET", GIF_HIT),
         request("POST", "/t/events", b"no JSON"),
-        request("GET", "/metrics"),
+        request("GET", "/health"),
         request("POST", EVENTS, events_body(purchase("p-2"), purchase("p-3"))),
         request("HEAD", "/t/twofold.js"),
     ]
@@ -150,7 +150,7 @@ def test_head_of_a_page_has_its_length_and_no_body(gateway: Running) -> None:
         raw.write(request("HEAD", "/t/twofold.js") + request("HEAD", EVENTS) + request("GET", "/health"))
         assert int(raw.read(head=True).headers["content-length"]) > 1000
         assert raw.read(head=True).status == 405
-        assert raw.read().json["status"] in ("ok", "idle")
+        assert raw.read().body == b"ok\n"
 
 
 HALF_CLOSED: list[tuple[str, bytes, list[int]]] = [

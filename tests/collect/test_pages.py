@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import time
 from collections.abc import Callable
 from importlib.resources import files
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from running_gateway import CONFIGURATION, DATASET, NOW_MS, NOW_S, Running, purchase
+from running_gateway import CONFIGURATION, DATASET, KEY, NOW_MS, NOW_S, STATUS_TOKEN, Running, purchase
 
 from twofold import __version__
-from twofold.report.health import STUCK_AFTER_S
+from twofold.report.health import LOOP_TICK_S, STUCK_AFTER_S, LoopWatch
 
 TAG = files("twofold.tag").joinpath("twofold.js").read_bytes()
 DIGEST = hashlib.sha256(TAG).hexdigest()[:12]
@@ -51,11 +53,11 @@ def test_a_browser_that_has_it(etag: str, status: int, gateway: Running) -> None
 def test_health_counts_what_moved(start_gateway: Callable[..., Running]) -> None:
     """Idle before the first event, then ok with what was accepted, refused and waits; the counts are the store's."""
     gateway = start_gateway()
-    idle = gateway.send("GET", "/health")
+    idle = gateway.status("/health")
     assert (idle.status, idle.json["status"]) == (200, "idle")
     gateway.post(purchase("h-1"), purchase("h-2"), purchase("h-3", event_name=...))
     gateway.now += 60_000
-    reply = gateway.send("GET", "/health")
+    reply = gateway.status("/health")
     assert (reply.status, reply.headers["cache-control"]) == (200, "no-store")
     health = reply.json
     assert (health["status"], health["version"], health["uptime_s"]) == ("ok", __version__, 60)
@@ -69,11 +71,11 @@ def test_health_is_503_when_delivering_has_stopped(start_gateway: Callable[..., 
     destination = {"platform": "meta", "dataset": DATASET, "endpoint": "http://127.0.0.1:9", "token": "t"}
     gateway = start_gateway({**CONFIGURATION, "destination": [destination]})  # no worker runs in this one
     gateway.tag({"event_name": "Lead", "event_time": NOW_S})
-    first = gateway.send("GET", "/health").json
+    first = gateway.status("/health").json
     assert (first["status"], first["outbox"]["waiting"]) == ("ok", 1)
     assert first["outbox"]["destinations"] == {f"meta-{DATASET}": {"waiting": 1, "paused_for": ""}}
     gateway.now = NOW_MS + int(STUCK_AFTER_S * 1000) + 1000
-    stuck = gateway.send("GET", "/health")
+    stuck = gateway.status("/health")
     assert (stuck.status, stuck.json["status"]) == (503, "stuck")
     assert stuck.json["outbox"]["overdue_s"] == STUCK_AFTER_S + 1
 
@@ -86,7 +88,7 @@ def test_metrics_are_read_by_the_ordinary_parser(start_gateway: Callable[..., Ru
     gateway.tag({"event_name": "Purchase", "event_id": "m-1", "event_time": NOW_S, "custom_data": {"value": "42.5", "currency": "EUR"}})  # fmt: skip
     gateway.post(purchase("m-2", custom_data={"value": 1}))
     gateway.pixel(ev="Purchase")
-    reply = gateway.send("GET", "/metrics")
+    reply = gateway.status("/metrics")
     assert reply.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = {family.name: family for family in text_string_to_metric_families(reply.body.decode())}
     assert all(family.documentation for family in families.values())
@@ -102,6 +104,81 @@ def test_metrics_are_read_by_the_ordinary_parser(start_gateway: Callable[..., Ru
     assert samples["twofold_commit_seconds_count",] == 5
     assert samples["twofold_commit_seconds_bucket", "+Inf"] == 5
     assert samples["twofold_waiting_for_disk",] == 0
+
+
+WITHOUT: list[dict[str, str]] = [
+    {},
+    {"authorization": "Bearer "},
+    {"authorization": "Bearer another-token-of-16"},
+    {"authorization": f"Basic {STATUS_TOKEN}"},
+    {"authorization": f"Bearer {KEY}"},
+    {"x_forwarded_for": "127.0.0.1"},
+    {"host": "localhost"},
+]
+
+
+@pytest.mark.parametrize("headers", WITHOUT, ids=range(len(WITHOUT)))
+def test_strangers_see_one_word(start_gateway: Callable[..., Running], headers: dict[str, str]) -> None:
+    """Nobody learns how much a shop sells, nor by sending a guessed order whether it is known: the same before and after."""
+    gateway = start_gateway()
+    before = [gateway.send("GET", path, **headers) for path in ("/health", "/metrics")]
+    gateway.post(purchase("s-1"))
+    gateway.pixel(ev="Purchase", eid="s-1")
+    after = [gateway.send("GET", path, **headers) for path in ("/health", "/metrics")]
+    assert [(r.status, r.body) for r in before] == [(r.status, r.body) for r in after]
+    assert (after[0].status, after[0].body) == (200, b"ok\n")
+    assert after[1].status == 401
+    assert b"twofold_" not in after[1].body
+    assert gateway.status("/metrics").status == 200
+    assert gateway.status(f"/health?access_token={STATUS_TOKEN}").status == 200
+
+
+def test_without_a_token_of_its_own_nobody_sees_figures(start_gateway: Callable[..., Running]) -> None:
+    gateway = start_gateway(status_token="")
+    for value in ("", "Bearer", "Bearer ", f"Bearer {STATUS_TOKEN}"):
+        assert gateway.send("GET", "/metrics", authorization=value).status == 401
+        assert gateway.send("GET", "/health", authorization=value).body == b"ok\n"
+
+
+def test_a_stuck_gateway_says_so_in_one_word(start_gateway: Callable[..., Running]) -> None:
+    """A monitor without the token still sees that something is wrong, and what, in general."""
+    destination = {"platform": "meta", "dataset": DATASET, "endpoint": "http://127.0.0.1:9", "token": "t"}
+    gateway = start_gateway({**CONFIGURATION, "destination": [destination]})
+    gateway.tag({"event_name": "Lead", "event_time": NOW_S})
+    gateway.now = NOW_MS + int(STUCK_AFTER_S * 1000) + 1000
+    reply = gateway.send("GET", "/health")
+    assert (reply.status, reply.body) == (503, b"stuck\n")
+
+
+STOPS = [
+    ([], 0.0),
+    ([(10, 0.2), (20, 1.5), (30, 0.1)], 1.5),
+    ([(10, 1.5), (20, 0.2), (911, 0.1)], 0.2),  # the longest is older than a quarter of an hour
+    ([(10, 1.5), (2_000, 0.01)], 0.01),
+]
+
+
+@pytest.mark.parametrize(("ticks", "longest"), STOPS, ids=range(len(STOPS)))
+def test_the_longest_stop_is_that_of_a_quarter_of_an_hour(ticks: list[tuple[float, float]], longest: float) -> None:
+    watch = LoopWatch()
+    for now, late in ticks:
+        watch.note(now, late)
+    assert watch.longest_s == longest
+
+
+def test_a_loop_that_is_held_up_is_seen() -> None:
+    """The gauge moves when something does not give the loop back."""
+
+    async def held() -> float:
+        watch = LoopWatch()
+        ticking = asyncio.create_task(watch.run())
+        await asyncio.sleep(3 * LOOP_TICK_S)
+        time.sleep(0.3)
+        await asyncio.sleep(3 * LOOP_TICK_S)
+        ticking.cancel()
+        return watch.longest_s
+
+    assert asyncio.run(held()) >= 0.3 - LOOP_TICK_S
 
 
 MISSING = [

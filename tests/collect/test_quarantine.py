@@ -280,7 +280,11 @@ def test_what_was_in_quarantine_before_the_start_was_not_usual(tmp_path: Path) -
 def test_a_gateway_reads_it_when_it_starts(tmp_path: Path) -> None:
     """A flood that was under way at the stop is in quarantine soon after the start, without one more event."""
     stored(tmp_path, [*orders(7, DAY4, lambda h: 10), *flood(DAY4, DAY4 + 0.75, 400)])
-    tree = {"server": {"data": str(tmp_path), "port": 0}, "dataset": [{"id": "1", "key": "key-of-the-first-dataset"}]}
+    token = "token-of-the-operator"
+    tree = {
+        "server": {"data": str(tmp_path), "port": 0, "status_token": token},
+        "dataset": [{"id": "1", "key": "key-of-the-first-dataset"}],
+    }
     now = START + int((DAY4 + 0.75) * HOUR_MS)
     running = Gateway(settings_from(tree, environ={}), clock=lambda: now)
 
@@ -290,7 +294,9 @@ def test_a_gateway_reads_it_when_it_starts(tmp_path: Path) -> None:
         try:
             async with asyncio.timeout(20), aiohttp.ClientSession() as session:
                 while True:
-                    async with session.get(f"{await address}/health") as answer:
+                    async with session.get(
+                        f"{await address}/health", headers={"Authorization": f"Bearer {token}"}
+                    ) as answer:
                         if found := (await answer.json())["quarantine"]:
                             return found
                     await asyncio.sleep(0.05)
@@ -339,9 +345,9 @@ def test_a_forged_flood_is_kept_and_shown(start_gateway) -> None:
     gateway.tag(browser("one-more", gateway.now), user_agent=UA)
     gateway.post(purchase("own-more", event_time=gateway.now // 1000))
     assert [e.held_back for e in gateway.new_events()] == [QUARANTINE, None]
-    (shown,) = gateway.send("GET", "/health").json["quarantine"]
+    (shown,) = gateway.status("/health").json["quarantine"]
     assert (shown["dataset"], shown["event_name"]) == (DATASET, "Purchase")
-    text = gateway.send("GET", "/metrics").body.decode()
+    text = gateway.status("/metrics").body.decode()
     assert f'twofold_quarantine{{dataset="{DATASET}",event_name="Purchase"}} 1.0' in text
     assert 'twofold_held_back_total{reason="quarantine"}' in text
 
@@ -381,4 +387,4 @@ def both_doors(gateway: Running, one: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def metric_lines(gateway: Running, start: str) -> list[str]:
-    return [row for row in gateway.send("GET", "/metrics").body.decode().splitlines() if row.startswith(start)]
+    return [row for row in gateway.status("/metrics").body.decode().splitlines() if row.startswith(start)]

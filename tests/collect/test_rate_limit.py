@@ -32,7 +32,7 @@ def sent_by(address: str) -> dict[str, str]:
 
 
 def metric(gateway: Running, line: str) -> float:
-    text = gateway.send("GET", "/metrics").body.decode()
+    text = gateway.status("/metrics").body.decode()
     return next((float(row.rpartition(" ")[2]) for row in text.splitlines() if row.startswith(line)), 0.0)
 
 

@@ -22,6 +22,7 @@ DATASET, KEY, SECRET, SHOP = "1234567890", "key-Gq7pZr2mXw9", "secret-Vb4nKc8tLd
 TOML = """
 [server]
 window_days = 8
+status_token = "token-of-the-operator"
 [[dataset]]
 id = "{dataset}"
 key = "{key}"
@@ -209,7 +210,9 @@ def aftermath(tmp_path_factory):
                 assert time.monotonic() < deadline, "not delivered"
                 time.sleep(0.1)
             listed = "".join(g.run(kind, "--json", "--limit", "0").stdout for kind in ("events", "actions", "refused"))
-            metrics = http.get(f"{g.url}/metrics", timeout=20).content
+            metrics = http.get(
+                f"{g.url}/metrics", headers={"Authorization": "Bearer token-of-the-operator"}, timeout=20
+            ).content
             g.kill()  # so that the write-ahead log stays as it is
             places = {f"data/{p.name}": p.read_bytes() for p in g.data.iterdir() if p.is_file()}
             places |= {

@@ -36,6 +36,9 @@ def run_checks(config: Path | None, data: str | None) -> Iterator[Answer]:
     yield f"configuration {config or '(defaults)'}", None
     yield f"data folder {settings.server.data}", _folder(Path(settings.server.data))
     yield f"address {settings.server.host}:{settings.server.port}", _address(settings)
+    closed = "server.status_token is not set, so nobody sees /metrics and the details of /health"
+    opened = "/metrics and the details of /health are shown with `Authorization: Bearer` and server.status_token"
+    yield opened if settings.server.status_token else closed, None
     yield "at least one dataset", None if settings.dataset else "add a [[dataset]] with its id and key"
     for dataset in settings.dataset:
         yield f"dataset {dataset.id} key", None if dataset.key else "set `key`, or no server sender is let in"
@@ -95,11 +98,14 @@ def _address(settings: Settings) -> str | None:
 
 
 def _gateway_answers(host: str, port: int) -> bool:
+    from urllib.error import HTTPError
     from urllib.request import urlopen
 
     try:
         with urlopen(f"http://{host}:{port}/health", timeout=CONNECT_S) as answer:
-            return b'"journal"' in answer.read(65_536)
+            return bool(answer.read(16) == b"ok\n")
+    except HTTPError as err:  # 503: it is one of ours, and not well
+        return err.read(16) in (b"stuck\n", b"failed\n")
     except OSError:
         return False
 

@@ -74,6 +74,8 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         faults.add(
             ("server", "tag_path"), f"server.tag_path: expected a path of letters and digits, as /t, got {got!r}"
         )
+    if 0 < len(settings.server.status_token) < MIN_SECRET:
+        faults.add(("server", "status_token"), f"server.status_token: expected {MIN_SECRET} characters or more")
     for n, dataset in enumerate(settings.dataset):
         _check_dataset(("dataset", n), dataset, faults)
     for n, destination in enumerate(settings.destination):

@@ -27,6 +27,11 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     tag_path: Annotated[
         str, Meta(description="Where the tag and its endpoint are served, e.g. `/t` gives `/t/twofold.js`.")
     ] = "/t"
+    status_token: Annotated[
+        str,
+        Meta(description="What whoever may read `/metrics` and the details of `/health` shows as `Authorization: Bearer`, 16 "
+             "characters or more. Empty: nobody; `/health` answers one word to all."),
+    ] = ""  # fmt: skip
     strict: Annotated[
         bool, Meta(description="Refuse a whole batch for one invalid event, as Meta does, instead of only that event.")
     ] = False

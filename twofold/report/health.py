@@ -7,6 +7,7 @@ keep themselves.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 
 from twofold import __version__
 from twofold.clock import Clock
+from twofold.collect.access import bearer_of, key_fits
 from twofold.collect.limits.quarantine import ShareWatch
 from twofold.collect.messages import Answer, Request
 from twofold.privacy.retention import Retention
@@ -25,10 +27,26 @@ STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means 
 RETENTION_ALARM_S = 86_400.0  # data that should have been emptied a day ago: somebody has to look
 
 
-class HealthPage:
-    """The page `/health` of one running gateway."""
+TEXT = ((b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"))
+UNSEEN = b"metrics are for who shows server.status_token as Authorization: Bearer; see docs/wire.md\n"
+LOOP_TICK_S = 0.05
+LOOP_WINDOW_S = 900  # the longest stop is that of the last quarter of an hour
 
-    def __init__(self, store: Store, retention: Retention, shares: ShareWatch, clock: Clock) -> None:
+
+class HealthPage:
+    """The page `/health` of one running gateway: one word for anybody, everything for who shows the status token."""
+
+    def __init__(
+        self,
+        store: Store,
+        retention: Retention,
+        shares: ShareWatch,
+        loop: LoopWatch,
+        clock: Clock,
+        token: bytes | None = None,
+    ) -> None:
+        self._token = token
+        self._loop = loop
         self.store = store
         self.retention = retention
         self.shares = shares
@@ -36,13 +54,18 @@ class HealthPage:
         self.started_at = clock()
         self._last: tuple[int, dict[str, Any]] | None = None
 
-    async def answer(self, _request: Request) -> Answer:
+    async def answer(self, request: Request) -> Answer:
+        """How much a shop sells, and whether an order is known already, are nobody's business but the operator's."""
         now = self.clock()
         if self._last is None or now - self._last[0] >= 500:  # counting is not free: at most twice a second
             report = await asyncio.get_running_loop().run_in_executor(None, self._read, now)
             self._last = (now, report)
-        report = self._last[1] | {"quarantine": self.shares.page(now)}
-        return Answer(200 if report["status"] in ("ok", "idle") else 503, msgspec.json.encode(report))
+        report = self._last[1]
+        status = 200 if report["status"] in ("ok", "idle") else 503
+        if not shows_token(request, self._token):
+            return Answer(status, b"ok\n" if status == 200 else f"{report['status']}\n".encode(), TEXT)
+        more = {"quarantine": self.shares.page(now), "loop": {"longest_stop_s": round(self._loop.longest_s, 3)}}
+        return Answer(status, msgspec.json.encode(report | more))
 
     def _read(self, now: int) -> dict[str, Any]:
         with Reader(self.store.folder) as reader:
@@ -77,15 +100,59 @@ class HealthPage:
 
 
 class MetricsPage:
-    """The page `/metrics`: everything in one registry, as Prometheus reads it."""
+    """The page `/metrics`: everything in one registry, as Prometheus reads it, for who shows the status token."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
+    def __init__(self, registry: CollectorRegistry, token: bytes | None) -> None:
         self._registry = registry
+        self._token = token
 
-    async def answer(self, _request: Request) -> Answer:
+    async def answer(self, request: Request) -> Answer:
         """The registry's figures as text."""
+        if not shows_token(request, self._token):
+            return Answer(401, UNSEEN, (*TEXT, (b"www-authenticate", b"Bearer")))
         text = generate_latest(self._registry)
         return Answer(200, text, ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),))
+
+
+def shows_token(request: Request, token: bytes | None) -> bool:
+    """True for a request with the status token in its ``Authorization: Bearer`` header; never where none is set."""
+    return key_fits(bearer_of(request.header(b"authorization")), token)
+
+
+class LoopWatch:
+    """How long the loop has at most not come back to what waits for it. Ticks beside the rest; a late tick is a stop."""
+
+    def __init__(self) -> None:
+        self._stops: deque[tuple[float, float]] = deque()  # (when, how long), the longest first
+
+    async def run(self) -> None:
+        """Ticks until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            due = loop.time() + LOOP_TICK_S
+            await asyncio.sleep(LOOP_TICK_S)
+            self.note(loop.time(), loop.time() - due)
+
+    def note(self, now: float, late_s: float) -> None:
+        """One tick. What is shorter and older than another stop is forgotten: it can never be the longest again."""
+        while self._stops and self._stops[-1][1] <= late_s:
+            self._stops.pop()
+        self._stops.append((now, late_s))
+        while self._stops[0][0] < now - LOOP_WINDOW_S:
+            self._stops.popleft()
+
+    @property
+    def longest_s(self) -> float:
+        """The longest stop of the last quarter of an hour."""
+        return self._stops[0][1] if self._stops else 0.0
+
+    def collect(self) -> Any:
+        """For the registry."""
+        yield GaugeMetricFamily(
+            "twofold_loop_longest_stop_seconds",
+            "How long the event loop was busy with one thing at most, in the last quarter of an hour.",
+            value=self.longest_s,
+        )
 
 
 class StoreMetrics:

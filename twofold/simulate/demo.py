@@ -104,6 +104,7 @@ class _Demo:
         self._out = out
         self._tell = tell
         self._shop_port, self._gateway_port, self._sandbox_port = map(_if_free, ports)
+        self._status_token = secrets.token_urlsafe(24)
         self._children: list[_Child] = []
         self._exits = contextlib.ExitStack()
         self.finished = False
@@ -169,6 +170,7 @@ class _Demo:
 data = {json.dumps(str(data))}
 host = "{HOST}"
 port = {self._gateway_port}
+status_token = "{self._status_token}"
 proxies = 1                       # the driven browsers name their address in X-Forwarded-For
 
 [[dataset]]
@@ -206,9 +208,10 @@ secret = "{secret}"
     async def _settled(self, session: aiohttp.ClientSession, gateway: str) -> None:
         """Waits until the gateway has nothing left to deliver: the hold of the last orders has to pass first."""
         deadline = time.monotonic() + SETTLE_S
+        shown = {"Authorization": f"Bearer {self._status_token}"}
         with self._out.status("Waiting for the last deliveries"):
             while True:
-                async with session.get(f"{gateway}/health") as answer:
+                async with session.get(f"{gateway}/health", headers=shown) as answer:
                     waiting = (await answer.json())["outbox"]["waiting"]
                 if not waiting:
                     return
