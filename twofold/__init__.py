@@ -14,6 +14,7 @@ The way of an event, folder by folder:
 - ``destinations/`` what each platform wants and how its answers read (pure)
 - ``deliver/`` claim, build, send, settle
 - ``report/`` figures for people
+- ``config/`` the settings: which there are, how the file is read, what is wrong with it
 - ``policies.py`` what the settings mean for each part; ``listening.py`` the socket and the HTTP server
 - ``control/`` what commands ask of the running gateway, or do to its folder
 - ``importing/`` files in
@@ -21,6 +22,8 @@ The way of an event, folder by folder:
 - ``simulate/`` a shop with a known truth, for the demo
 - ``client/`` events and orders from a shop's own Python, without the rest
 - ``app.py`` starts and stops them; ``commands/`` and ``cli.py`` are the face
+
+Which may import which: docs/rooms.md. The way of an event and who runs on which thread: docs/developers.md.
 """
 
 __version__ = "0.3.0"
