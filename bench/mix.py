@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from bench import Row
-from bench.purchase import FIRST, LAST
 from twofold.event.model import Channel, Content, CustomData, Event, Hashed, Tier, UserData
 from twofold.store.sqlite.database import DATABASE
 from twofold.store.store import Route, Store
@@ -86,8 +85,7 @@ class Shop:
             channel=channel,
             sender="shopify" if server else "tag",
             tier=Tier.T2 if server else Tier.T0,
-            event_source_url=f"https://shop.example/products/{number % 4000}?utm_source=meta&utm_campaign=autumn",
-            referrer_url=None if server else "https://shop.example/collections/all",
+            event_source_url=f"https://shop.example/products/{number % 4000}?utm_source=meta",
             user_data=self._user(browser, _known(name, server, browser)),
             custom_data=_custom(name, number),
             visitor=None if server else sha256(f"visitor {browser}".encode()).hexdigest()[:32],
@@ -107,17 +105,14 @@ class Shop:
 def _known(name: str, server: bool, browser: int) -> Sequence[str]:
     """Which contact fields a copy has: a shop knows its buyers, and who is logged in."""
     if name == "Purchase":
-        return ("em", "ph", "fn", "ln", "zp", "external_id") if server else ("em",)
-    return ("em", "external_id")[: 1 + server] if server or browser % 4 == 0 else ()
+        return ("em", "ph", "external_id") if server else ("em",)
+    return ("em",) if server and browser % 2 == 0 else ()
 
 
 def _contact(browser: int, fields: Sequence[str]) -> dict[str, Any]:
     texts = {
         "em": f"shopper.{browser}@example.com",
         "ph": f"1650{browser % 10_000_000:07}",
-        "fn": FIRST[browser % len(FIRST)],
-        "ln": LAST[browser // 3 % len(LAST)],
-        "zp": f"94{browser % 200:03}",
         "external_id": f"customer-{browser}",
     }
     return {f: (Hashed("meta", sha256(texts[f].encode()).hexdigest()),) for f in fields}
@@ -132,7 +127,7 @@ def _custom(name: str, number: int) -> CustomData:
         return CustomData()
     goods = tuple(
         Content(id=f"sku-{(number + n) % 4000}", quantity=1 + n, item_price=Decimal(500 + number % 900 + n) / 100)
-        for n in range(3 if name == "Purchase" else 1)
+        for n in range(2 if name == "Purchase" else 1)
     )
     return CustomData(
         value=Decimal(1000 + number % 9000) / 100,

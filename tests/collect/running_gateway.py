@@ -183,7 +183,9 @@ class Running:
     def new_events(self) -> list[Event]:
         """The copies journalled since the last look."""
         db = open_reader(self.folder)
-        rows = db.execute("select position, body from event where position > ? order by 1", (self._events_seen,))
+        rows = db.execute(
+            "select position, plain_body(body) from event where position > ? order by 1", (self._events_seen,)
+        )
         found = [(position, decode_event(body)) for position, body in rows]
         db.close()
         self._events_seen = found[-1][0] if found else self._events_seen

@@ -21,6 +21,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.disk import unpacked
+
 DATASET = "1234567890"
 PATIENCE_S = 30
 
@@ -175,7 +177,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
             found[f"twofold {kind}"] = done.stdout + done.stderr
         for path in (folder / "data").iterdir():
             if path.is_file():
-                found[f"data/{path.name} while it runs"] = path.read_bytes()
+                found[f"data/{path.name} while it runs"] = unpacked(path.read_bytes())
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE_S)
@@ -183,7 +185,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     found["output and log"] = (folder / "output").read_bytes()
     for path in (folder / "data").iterdir():
         if path.is_file():
-            found[f"data/{path.name}"] = path.read_bytes()
+            found[f"data/{path.name}"] = unpacked(path.read_bytes())
     assert {"data/twofold.db", "data/twofold.db-wal while it runs"} <= found.keys()
     return found
 

@@ -22,6 +22,8 @@ import duckdb
 import pytest
 from acceptance.gateway_process import clean_environment, gateway, run_twofold
 
+from twofold.store.bodies import plain_body
+
 DATASET = "1234567890"
 PATIENCE_S = 60
 TOML = """
@@ -311,7 +313,7 @@ def test_sales_become_orders_and_steps(shop: Shop) -> None:
     summary = shop.orders(path, kind="sales")
     assert (summary["orders"], summary["events"], totals(summary)) == (1, 1, {"EUR": Decimal("49.90")})
     with contextlib.closing(sqlite3.connect(f"file:{shop.data / 'twofold.db'}?mode=ro", uri=True)) as base:
-        events = [json.loads(body) for (body,) in base.execute("select body from event")]
+        events = [json.loads(plain_body(body)) for (body,) in base.execute("select body from event")]
     assert {(e["event_name"], e["action_source"]) for e in events} == {
         ("Purchase", "phone_call"), ("LeadSubmitted", "business_messaging"),
     }  # fmt: skip

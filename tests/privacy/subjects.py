@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from tests.disk import readable
 from tests.store.copies import BROWSER, HOLD, NOW, SERVER, copy, opened, settlement
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Event
@@ -100,7 +101,7 @@ def done(delivery, state=DeliveryState.DELIVERED, *, at: int = NOW + HOLD, **fac
 
 
 def bytes_of(folder: Path) -> bytes:
-    return b"\n".join(p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file())
+    return b"\n".join(readable(folder).values())
 
 
 def left(folder: Path, texts: Iterable[str]) -> list[str]:

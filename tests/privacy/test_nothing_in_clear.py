@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from tests.acceptance.gateway_process import gateway
+from tests.disk import readable
 from tests.fakes.graph import in_thread
 
 DATASET, KEY, SECRET, SHOP = "1234567890", "key-Gq7pZr2mXw9", "secret-Vb4nKc8tLd3f", "demo.myshopify.com"
@@ -214,7 +215,7 @@ def aftermath(tmp_path_factory):
                 f"{g.url}/metrics", headers={"Authorization": "Bearer token-of-the-operator"}, timeout=20
             ).content
             g.kill()  # so that the write-ahead log stays as it is
-            places = {f"data/{p.name}": p.read_bytes() for p in g.data.iterdir() if p.is_file()}
+            places = {f"data/{name}": content for name, content in readable(g.data).items()}
             places |= {
                 "the log": g.output().encode(),
                 "the answers": b"".join(r.content for r in answers),

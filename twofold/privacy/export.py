@@ -58,7 +58,9 @@ def subject_rows(folder: Path, found: Found) -> Iterator[dict[str, Any]]:
     try:
         whole = sorted(p for p, is_whole in found.rows.items() if is_whole)
         for position in whole:
-            row = db.execute("select verdict, action, body from event where position = ?", (position,)).fetchone()
+            row = db.execute(
+                "select verdict, action, plain_body(body) from event where position = ?", (position,)
+            ).fetchone()
             assert row is not None
             yield {"what": "event", "position": position, "verdict": row[0], "action": row[1], **_decoded(row[2])}
         yield from _actions(db, found)

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 
 from twofold.event.model import CustomData, Event, UserData, decode_event, encode
 from twofold.event.vocabulary import HASHED_FIELDS
+from twofold.store.bodies import pack
 from twofold.store.journal import body_digest
 from twofold.store.sqlite.database import Engine, id_array
 
@@ -132,7 +133,7 @@ def put_bodies(engine: Engine, rows: Sequence[tuple[int, bytes, bytes | None, by
         (position, body_digest(before, salt or b""), plain_digest(now)) for position, before, salt, now, _ in changed
     ]
     engine.run_rows("upsert_redactions", marks)
-    engine.run_rows("redact_events", [(position, now, event_id) for position, _, _, now, event_id in changed])
+    engine.run_rows("redact_events", [(position, pack(now), event_id) for position, _, _, now, event_id in changed])
     return len(changed) - len(known)
 
 

@@ -235,7 +235,8 @@ class Finder:
         last: int = self._db.execute("select coalesce(max(position), 0) from event").fetchone()[0]
         at = 0
         while rows := self._db.execute(
-            "select position, dataset, body from event where position > ? order by position limit ?", (at, _CHUNK)
+            "select position, dataset, plain_body(body) from event where position > ? order by position limit ?",
+            (at, _CHUNK),
         ).fetchall():
             for position, dataset, body in rows:
                 yield position, dataset, body if looks(body) else None
@@ -250,7 +251,7 @@ class Finder:
     def _events(self, positions: set[int]) -> Iterator[tuple[int, Event]]:
         ordered = sorted(positions)
         for start in range(0, len(ordered), _CHUNK):
-            sql = "select position, body from event where position in (select value from carray(?))"
+            sql = "select position, plain_body(body) from event where position in (select value from carray(?))"
             for position, body in self._db.execute(sql, (id_array(ordered[start : start + _CHUNK]),)).fetchall():
                 yield position, decode_event(body)
 

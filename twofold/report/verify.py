@@ -20,7 +20,7 @@ from twofold.store.watermark import examine
 
 # The digest chain covers the bodies; the columns beside them are for looking things up and must agree.
 _AGREEING = (
-    "select count(*) from (select *, cast(body as text) as json from event) where json_valid(json) and "
+    "select count(*) from (select *, cast(plain_body(body) as text) as json from event) where json_valid(json) and "
     + " and ".join(
         f"json_extract(json, '$.{name}') = {name}"
         for name in ("dataset", "event_name", "event_id", "event_time", "received_at", "channel", "sender", "tier")
@@ -148,7 +148,7 @@ def _chain(db: Any) -> list[Check]:
     before, good, rows, redacted, kept = GENESIS, 0, 0, 0, 0
     broken = altered = ""
     for position, verdict, action, body, own, salt, digest, now in db.execute(
-        "select e.position, e.verdict, e.action, e.body, e.chain, e.salt, r.digest, r.body from event as e "
+        "select e.position, e.verdict, e.action, plain_body(e.body), e.chain, e.salt, r.digest, r.body from event as e "
         "left join redaction as r on r.position = e.position order by e.position"
     ):
         rows += 1

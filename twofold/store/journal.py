@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from twofold.event.model import Event, encode
+from twofold.store.bodies import pack
 from twofold.store.engine import Database, RefusedRow
 
 GENESIS = b"\0" * 8
@@ -50,7 +51,7 @@ class Journal:
         self._now = _Counters(position, chain)
         return (
             position, event.received_at, event.dataset, event.event_name, event.event_id, event.event_time,
-            event.channel, event.sender, int(event.tier), verdict, action, late, body, chain, salt,
+            event.channel, event.sender, int(event.tier), verdict, action, late, pack(body), chain, salt,
         )  # fmt: skip
 
     def write(self, rows: Sequence[tuple[Any, ...]], tally: Counter[str]) -> None:

@@ -35,7 +35,7 @@ def _last(column: str) -> str:
 LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "events": (
         "select e.position, e.dataset, e.event_name, e.event_id, e.event_time, e.received_at, e.channel, e.sender, "
-        "e.tier, e.verdict, e.action, e.late, e.body from event e",
+        "e.tier, e.verdict, e.action, e.late, plain_body(e.body) as body from event e",
         "e.position",
         {"dataset": "e.dataset = ?", "name": "e.event_name = ?", "id": "e.event_id = ?", "state": "e.verdict = ?"},
     ),
@@ -171,7 +171,7 @@ class Reader:
 
     def _match_keys(self, action: int) -> list[str]:
         sql = (
-            "select body from event where position = ?1 union all select e.body from copy c "
+            "select plain_body(body) from event where position = ?1 union all select plain_body(e.body) from copy c "
             "join event e on e.position = c.position where c.action = ?1"
         )
         copies = [decode_event(body) for (body,) in self._db.execute(sql, (action,))]

@@ -110,9 +110,9 @@ order by d.due_at;
 
 -- name: select_copies
 -- All copies of the given actions, in the order they came.
-select e.action, e.position, e.body from event as e where e.position in /*ids*/ (?1)
+select e.action, e.position, plain_body(e.body) from event as e where e.position in /*ids*/ (?1)
 union all
-select c.action, e.position, e.body from copy as c join event as e on e.position = c.position
+select c.action, e.position, plain_body(e.body) from copy as c join event as e on e.position = c.position
 where c.action in /*ids*/ (?1)
 order by 2;
 

@@ -16,7 +16,7 @@ from (values /*rows*/ (?, ?, ?)) as v where event.position = v.column1;
 
 -- name: select_bodies
 -- Rows of the journal that an erasure is to redact.
-select position, dataset, event_name, event_id, action, body, salt from event
+select position, dataset, event_name, event_id, action, plain_body(body), salt from event
 where position in /*ids*/ (?) order by position;
 
 -- name: insert_audit
@@ -168,7 +168,7 @@ delete from erasure_action where erasure = ?;
 
 -- name: tail_bodies
 -- Rows that came after an erasure had looked.
-select position, dataset, action, body from event where position > ? order by position limit ?;
+select position, dataset, action, plain_body(body) from event where position > ? order by position limit ?;
 
 -- name: redact_fact_bodies
 -- Reports of orders in which only a mention was taken out.
@@ -176,11 +176,11 @@ update order_fact set body = v.column2 from (values /*rows*/ (?, ?)) as v where 
 
 -- name: bodies_after
 -- The next rows of the journal for retention.
-select position, received_at, event_id, body, salt from event where position > ? order by position limit ?;
+select position, received_at, event_id, plain_body(body), salt from event where position > ? order by position limit ?;
 
 -- name: bodies_at
 -- Rows of the journal by position, for what retention passed over before.
-select position, received_at, event_id, body, salt from event where position in /*ids*/ (?);
+select position, received_at, event_id, plain_body(body), salt from event where position in /*ids*/ (?);
 
 -- name: actions_waiting
 -- Those of these actions of which something still waits to be sent.

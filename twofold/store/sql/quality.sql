@@ -23,7 +23,7 @@ group by 1, 2;
 
 -- name: sampled_bodies
 -- Copies at these positions.
-select body from event where position in /*ids*/ (?);
+select plain_body(body) from event where position in /*ids*/ (?);
 
 -- name: stitched_groups
 -- What left, with what was taken over from visits: by dataset, event, destination and channels.

@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import apsw
 
 from twofold.errors import StoreError, StoreFailed, StoreFull, StoreLocked, StoreNewer
+from twofold.store.bodies import plain_body
 from twofold.store.sqlite.statements import MAX_ROWS, statement
 
 SCHEMA_VERSION = 6
@@ -188,10 +189,16 @@ class Engine:
 def _open_writable(path: Path) -> apsw.Connection:
     try:
         db = apsw.Connection(str(path), statementcachesize=512)
+        _add_functions(db)
         os.chmod(path, 0o600)
     except (apsw.Error, OSError) as err:
         raise StoreError(f"{path} cannot be opened: {err}") from err
     return db
+
+
+def _add_functions(db: apsw.Connection) -> None:
+    """What statements may call besides the engine's own functions."""
+    db.create_scalar_function("plain_body", cast(Any, plain_body), 1, deterministic=True)
 
 
 def check_sqlite_version() -> str:
@@ -234,6 +241,7 @@ def _open_ours(path: Path) -> tuple[apsw.Connection, int]:
     try:
         db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         db.set_busy_timeout(5_000)
+        _add_functions(db)
         version, owner = int(db.pragma("user_version")), int(db.pragma("application_id"))
     except apsw.Error as err:
         raise StoreError(f"{path} cannot be read: {err}") from err
