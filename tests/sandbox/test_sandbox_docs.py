@@ -18,7 +18,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 # Subcodes that public sources name (RudderStack fixtures, official SDK issues, practitioners' notes).
-METAS_SUBCODES = {33, 2804003, 2804010, 2804016, 2804043, 2804050, 2804063, 2804064, 2804066, 2804072, 2804075, 2804079,
+METAS_SUBCODES = {33, 2804001, 2804003, 2804010, 2804016, 2804043, 2804050, 2804063, 2804064, 2804066, 2804072, 2804075, 2804079,
                   2804087, 2804133}  # fmt: skip
 INFERRED_SUBCODES = {33, 2804009, 2804030}
 

@@ -54,6 +54,7 @@ class Kind(StrEnum):
     USER_DATA_INSUFFICIENT = "user_data_insufficient"
     NOT_HASHED = "not_hashed"
     LEAD_ID_INVALID = "lead_id_invalid"
+    CLICK_ID_INVALID = "click_id_invalid"
     VALUE_MISSING = "value_missing"
     VALUE_INVALID = "value_invalid"
     CURRENCY_MISSING = "currency_missing"
@@ -149,6 +150,7 @@ TABLE: dict[Kind, Answer] = {
     # The English title of 2804050 was not found; this one is ours.
     Kind.USER_DATA_INSUFFICIENT: Answer(400, 100, 2804050, "Insufficient Customer Information Parameters"),
     Kind.NOT_HASHED: Answer(400, 100, 2804016, "User Parameter Not Hashed"),
+    Kind.CLICK_ID_INVALID: Answer(400, 100, 2804001, "Click ID Incorrectly Formatted"),
     Kind.LEAD_ID_INVALID: Answer(400, 100, 9900101, "Invalid Lead ID"),
     # 2804009 is inferred to mean a Purchase without value; its title was not found.
     Kind.VALUE_MISSING: Answer(400, 100, 2804009, "Missing Value for Purchase Event", inferred=True),

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from twofold.event.click_ids import strip_appendix
+from twofold.event.click_ids import parse_fbc, strip_appendix
 from twofold.event.vocabulary import (
     ACTION_SOURCES,
     CONTACT_ALIASES,
@@ -245,6 +245,15 @@ def _rule_lead_id(event: _Event) -> None:
         raise Refused(Kind.LEAD_ID_INVALID, "expected 15 to 17 digits", blame=("user_data", "lead_id"))
 
 
+def _rule_click_id(event: _Event) -> None:
+    """Seen with the click id missing. Whether a text of another shape is refused too is not known; it is said to be."""
+    value = event.user_data.get("fbc")
+    given = value if isinstance(value, list) else [value] if value is not None and value != "" else []
+    if not all(isinstance(item, str) and parse_fbc(item) for item in given):
+        detail = "user_data.fbc: expected fb.{index}.{milliseconds}.{click id}"
+        raise Refused(Kind.CLICK_ID_INVALID, detail, blame=("user_data", "fbc"))
+
+
 def _rule_value(event: _Event) -> None:
     value = event.custom_data.get("value")
     if value is None:
@@ -423,6 +432,7 @@ RULES: tuple[Callable[[_Event], None], ...] = (
     _rule_hashed,
     _rule_enough_user_data,
     _rule_lead_id,
+    _rule_click_id,
     _rule_value,
     _rule_currency,
     _rule_app,
