@@ -65,6 +65,7 @@ def multipart(fields: dict[str, str]) -> bytes:
 
 TRANSPORTS: list[tuple[str, Callable[[Running], Any]]] = [
     ("an image", lambda g: g.send("GET", "/tr/?" + urlencode(HIT), user_agent=AGENT)),
+    ("an image on the tag's path", lambda g: g.send("GET", "/t/image?" + urlencode(HIT), user_agent=AGENT)),
     ("an image without the last slash", lambda g: g.send("GET", "/tr?" + urlencode(HIT), user_agent=AGENT)),
     ("brackets that are not encoded", lambda g: g.send("GET", "/tr/?" + urlencode(HIT, safe="[]"), user_agent=AGENT)),
     ("sendBeacon, multipart", lambda g: g.send("POST", "/tr/", multipart(HIT), user_agent=AGENT, content_type=f"multipart/form-data; boundary={BOUNDARY}")),

@@ -6,16 +6,15 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Callable
-from importlib.resources import files
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from running_gateway import CONFIGURATION, DATASET, KEY, NOW_MS, NOW_S, STATUS_TOKEN, Running, purchase
 
-from twofold import __version__
+from twofold import __version__, tag
 from twofold.report.health import LOOP_TICK_S, STUCK_AFTER_S, LoopWatch
 
-TAG = files("twofold.tag").joinpath("twofold.js").read_bytes()
+TAG = tag.source()
 DIGEST = hashlib.sha256(TAG).hexdigest()[:12]
 
 

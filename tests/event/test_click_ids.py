@@ -142,8 +142,8 @@ URLS = [
     ("https://shop.example/?fbclid=", None),
     ("https://shop.example/?FBCLID=x", None),
     ("https://shop.example/?xfbclid=x", None),
-    ("https://shop.example/#fbclid=x", None),
-    ("https://[bad/?fbclid=x", None),
+    ("https://shop.example/#fbclid=x", "x"),
+    ("https://[bad/?fbclid=x", "x"),
     ("", None),
     (None, None),
 ]
@@ -151,7 +151,7 @@ URLS = [
 
 @pytest.mark.parametrize(("url", "expected"), URLS)
 def test_the_fbclid_of_a_url(url, expected):
-    """Exactly as the query has it, case included; none where there is none."""
+    """Exactly as sent, case included; as in Meta's parameter builder also behind a #. None where there is none."""
     assert fbclid_of(url) == expected
 
 
@@ -259,3 +259,43 @@ def test_a_click_counts_for_ninety_days(age_ms, expired):
     """7,776,000 seconds after its time, not a millisecond more."""
     assert LIFETIME_S == 7_776_000
     assert is_expired(MS, MS + age_ms) is expired
+
+
+ID = "IwAR0AbC_dEf-12345xyz_aem_Q-r"
+SHAPES = [
+    f"?next=/list?sort=asc&{{}}={ID}",
+    f"?utm_source=fb?{{}}={ID}",
+    f"?{{}}={ID}?utm_source=fb",
+    f"?a=1&amp;{{}}={ID}&amp;b=2",
+    f"?a=1&{{}}={ID}&b=2",
+]
+NESTED = [
+    f"?next=%2Flist%3Fsort%3Dasc%26fbclid%3D{ID}",
+    f"?u=https%253A%252F%252Fshop.example%252F%253Ffbclid%253D{ID}",
+    f"#/list?fbclid={ID}",
+    f"?a=1;fbclid={ID};b=2",
+    "?fbclid=" + ID.replace("I", "%49"),
+    f"?fbclid=&fbclid={ID}",
+    f"?bad=%E0%A4%A&fbclid={ID}",
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", ["fbclid", "gclid", "ttclid", "msclkid"])
+def test_an_address_that_was_put_together_wrongly(shape: str, name: str) -> None:
+    """A second question mark and an ampersand written for HTML hide no click, Meta's or another's."""
+    url = "https://shop.example/p" + shape.format(name)
+    found = fbclid_of(url) if name == "fbclid" else click_ids_of(url).get(name)
+    assert found == ID
+
+
+@pytest.mark.parametrize("query", NESTED)
+def test_a_click_inside_another_address(query: str) -> None:
+    """As the tag reads it (tests/tag/test_clicks.py)."""
+    assert fbclid_of("https://shop.example/p" + query) == ID
+
+
+@pytest.mark.parametrize("query", ["?fbclid=", "?xfbclid=a", "?fbclid_old=a", "/fbclid=a"])
+def test_what_only_looks_like_one(query: str) -> None:
+    """Another parameter's name, or a part of the path."""
+    assert fbclid_of("https://shop.example/p" + query) is None

@@ -44,7 +44,10 @@ SCORES = [
     ({"em": EMAIL, "fbc": FBC, "fbp": FBP, "client_ip_address": IP, "client_user_agent": UA}, 8.3),  # 10
     ({"em": EMAIL, "fbc": FBC, "ph": HASH, "external_id": "7", "fbp": FBP}, 10.0),  # 12
     ({"em": EMAIL, "fbc": FBC, "ph": HASH, "external_id": "7", "fbp": FBP, "fn": HASH}, 10.0),  # 13, cut
-    ({"em": EMAIL, "fbp": "none", "client_ip_address": "unknown"}, 2.5),  # invalid ones give nothing; such an fbc is refused
+    (
+        {"em": EMAIL, "fbp": "none", "client_ip_address": "unknown"},
+        2.5,
+    ),  # invalid ones give nothing; such an fbc is refused
 ]
 
 

@@ -11,7 +11,7 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from msgspec import Struct
 
@@ -28,6 +28,9 @@ PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]*[1-9][0-9]*").fullma
 # In ASCII, and so long that it can be no word for nothing: asked first, as it is quicker.
 _PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.(?=[!-~]*[G-Zg-z_])[!-\-/-~]{17,}").fullmatch
 _ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
+_FBCLID = re.compile(r"[?&#;]fbclid=([^?&#;]+)")
+_ENCODED_SIGN = re.compile(r"(?i)%(?:25|3[bdf]|2[36])")  # % ; = ? # &
+MAX_NESTED = 3  # addresses inside one another that are looked into
 _NO_CLICK_ID = re.compile(r"[\s;,@]")  # cannot stand in a cookie; an at sign would be contact data
 
 
@@ -145,17 +148,20 @@ def is_expired(created_ms: int, at_ms: int) -> bool:
 
 
 def fbclid_of(url: str | None) -> str | None:
-    """The ``fbclid`` in a URL's query, exactly as sent; None when there is none.
+    """The ``fbclid`` in a URL, exactly as sent; None when there is none. Read as the tag reads it: behind any ``?``,
+    ``&`` or ``#``, and in an address inside this one.
 
     The parameter builder's appendix to the URL itself is no part of it.
     """
-    if not url or "fbclid=" not in url:
+    if not url or "fbclid" not in url:
         return None
-    try:
-        query = urlsplit(strip_appendix(url)).query
-    except ValueError:
-        return None
-    return next((v for k, v in parse_qsl(query) if k == "fbclid" and v), None)
+    url = strip_appendix(url)
+    for _ in range(MAX_NESTED):
+        match = _FBCLID.search(url)
+        if match is not None:
+            return unquote_plus(match[1])
+        url = _ENCODED_SIGN.sub(lambda code: unquote(code[0]), url)
+    return None
 
 
 def click_ids_of(url: str | None, cookies: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -164,7 +170,7 @@ def click_ids_of(url: str | None, cookies: Mapping[str, str] | None = None) -> d
     Values are exactly as they came. A parameter written in another case comes back under its own name.
     """
     found = read_click_ids(cookies) if cookies else {}
-    if url and "?" in url and any(_is_parameter(pair.partition("=")[0]) for pair in url.partition("?")[2].split("&")):
+    if url and "?" in url and any(_is_parameter(pair.partition("=")[0]) for pair in _apart(url).split("&")):
         found |= read_click_ids(dict(reversed(_query(url))))  # of a repeated one, the first counts
     return found
 
@@ -180,6 +186,11 @@ def _is_id(value: str) -> bool:
     return fits and not names_nobody(value)
 
 
+def _apart(query: str) -> str:
+    """With one sign between its pairs; addresses are put together wrongly: ``?a=b?gclid=c``."""
+    return query.replace("&amp;", "&").replace("?", "&")
+
+
 def _is_parameter(name: str) -> bool:
     return name in _PARAMETERS or name.lower() in _ANY_CASE
 
@@ -187,7 +198,7 @@ def _is_parameter(name: str) -> bool:
 def _query(url: str) -> list[tuple[str, str]]:
     """The pairs of a URL's query that can be a click id; cookies' names are no parameters."""
     try:
-        pairs = parse_qsl(urlsplit(strip_appendix(url)).query, max_num_fields=MAX_PARAMETERS)
+        pairs = parse_qsl(_apart(urlsplit(strip_appendix(url)).query), max_num_fields=MAX_PARAMETERS)
     except ValueError:
         return []
     return [(name, value) for name, value in pairs if _is_parameter(name)]

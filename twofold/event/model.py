@@ -116,6 +116,7 @@ class RawEvent(Struct, kw_only=True, omit_defaults=True):
 
     event_name: Any = None
     event_time: Any = None  # Unix seconds, UTC
+    age: Any = None  # ours: seconds that passed on the device until the copy was sent; its clock may be wrong
     event_id: Any = None
     action_source: Any = None
     event_source_url: Any = None
@@ -148,6 +149,7 @@ class Event(Struct, kw_only=True, omit_defaults=True):
     event_name: str
     event_id: str
     event_time: int  # Unix seconds, UTC: when it happened
+    device_time: int | None = None  # the same by the device's own clock, where that was wrong
     received_at: int  # Unix milliseconds, UTC: when we got it
     channel: Channel
     sender: str  # which software made the copy: tag, fbevents, image, sdk-python, shopify, ...

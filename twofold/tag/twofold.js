@@ -314,7 +314,7 @@ let home; // [index, domain]
 // behind any ?, & or #, and in an address inside this one
 function clickIn(url) {
   for (let depth = 0; depth < 3; depth++) {
-    const id = (/[?&#;]fbclid=([^?&#;]+)/i.exec(url) || [])[1];
+    const id = (/[?&#;]fbclid=([^?&#;]+)/.exec(url) || [])[1];
     if (id) return isClick(attempt(() => decodeURIComponent(id.replace(/\+/g, ' '))) || id);
     url = url.replace(/%(25|3[bdf]|2[36])/gi, (code) => attempt(() => decodeURIComponent(code)));
   }

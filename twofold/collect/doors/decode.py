@@ -53,6 +53,7 @@ class _PlainEvent(RawEvent, kw_only=True, forbid_unknown_fields=True):
     custom_data: CustomData | None = None
     consent: str | None = None
     # Rare, so only ever read the ordinary way.
+    age: None = None
     data_processing_options: None = None
     data_processing_options_country: None = None
     data_processing_options_state: None = None

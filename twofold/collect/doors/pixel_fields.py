@@ -11,6 +11,7 @@ from typing import Any
 
 from twofold.event.model import RawEvent
 
+_DAY_S = 86_400
 _OPTIONS = {"dpoco": "data_processing_options_country", "dpost": "data_processing_options_state"}
 
 
@@ -34,9 +35,11 @@ def raw_from_hit(fields: dict[str, Any], received_at: int) -> RawEvent:
         if fields.get(name):
             user[name] = fields[name]
     options = fields.get("dpo")
+    time_s = _seconds(fields.get("ts"), received_at)
     return RawEvent(
         event_name=fields.get("ev") or None,
-        event_time=_seconds(fields.get("ts"), received_at),
+        event_time=time_s,
+        age=0 if _is_of_another_day(time_s, received_at) else None,
         event_id=fields.get("eid") or None,
         action_source="website",
         event_source_url=fields.get("dl") or None,
@@ -50,6 +53,11 @@ def raw_from_hit(fields: dict[str, Any], received_at: int) -> RawEvent:
 
 def _group(fields: dict[str, Any], prefix: str) -> dict[str, Any]:
     return {k[len(prefix) : -1]: v for k, v in fields.items() if k.startswith(prefix) and k.endswith("]") and v != ""}
+
+
+def _is_of_another_day(time_s: int | str, received_at: int) -> bool:
+    """True where the device's clock is wrong: the pixel keeps nothing for later, so a hit is of now."""
+    return isinstance(time_s, int) and abs(time_s - received_at // 1000) > _DAY_S
 
 
 def _seconds(ts: Any, received_at: int) -> int | str:

@@ -68,6 +68,7 @@ class Doors:
         self._doors: dict[str, Door] = {
             **dict.fromkeys(webhooks.doors, webhooks),
             f"{tag_path}/events": tag,
+            f"{tag_path}/image": image,
             "/tr": image,
             "/tr/": image,
         }

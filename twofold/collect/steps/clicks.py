@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from twofold.collect.steps.draft import Draft
 from twofold.event.click_ids import (
+    LIFETIME_S,
     build_fbc,
     click_ids_of,
     created_ms_of,
@@ -21,6 +22,7 @@ from twofold.event.refusal import Refusal, describe
 
 _FIRST_MS = 10**12  # September 2001; a smaller time was written in seconds
 _MAX_IDS = 50
+MINUTE_MS = 60_000
 
 
 def put_browser_facts(draft: Draft) -> Refusal | None:
@@ -30,6 +32,8 @@ def put_browser_facts(draft: Draft) -> Refusal | None:
         # What a public endpoint's body claims is a stranger's word: an address that is not known stays unknown.
         user.client_ip_address = origin.client_ip
         user.client_user_agent = origin.user_agent or user.client_user_agent
+    if user.fbc is not None and draft.fields.get("device_time"):
+        user.fbc = _by_our_clock(draft, user.fbc)
     if user.fbc is None or draft.is_browser:
         user.fbc = _click(draft)
     if user.fbc is not None and not is_current(user.fbc, draft.event_time):
@@ -60,6 +64,15 @@ def is_current(fbc: str, event_time_s: int) -> bool:
     """True for a click id whose time can be true and whose 90 days are not over at the event."""
     created_ms = created_ms_of(fbc)
     return created_ms >= _FIRST_MS and not is_expired(created_ms, event_time_s * 1000)
+
+
+def _by_our_clock(draft: Draft, fbc: str) -> str:
+    """Of a device whose clock is wrong: a click that it noted by the same clock, moved with it. ``fbp`` is never altered."""
+    device_ms = draft.fields["device_time"] * 1000
+    name, index, made, click = fbc.split(".", 3)
+    if not -MINUTE_MS <= device_ms - int(made) <= LIFETIME_S * 1000:
+        return fbc  # noted by another clock
+    return f"{name}.{index}.{int(made) - device_ms + draft.event_time * 1000}.{click}"
 
 
 def _click(draft: Draft) -> str | None:

@@ -27,6 +27,16 @@ from twofold.event.vocabulary import (
 from twofold.matching.user_data import hash_user_data, is_too_broad, present_keys
 
 MAX_AHEAD_S = 86_400  # Meta's tolerance for the future is unknown; a day covers any time zone mistake
+MAX_SKEW_S = (
+    300  # between a device's clock and ours, what a request's way may take included; beyond it the device's is wrong
+)
+NO_PAGE = (
+    "about:",
+    "blob:",
+    "data:",
+    "file:",
+    "javascript:",
+)  # what a frame without an address of its own calls itself
 
 
 def put_event_name(draft: Draft) -> Refusal | None:
@@ -50,6 +60,8 @@ def put_event_name(draft: Draft) -> Refusal | None:
 
 def put_event_time(draft: Draft) -> Refusal | None:
     given, now_s = draft.raw.event_time, draft.origin.received_at // 1000
+    if draft.is_browser and draft.raw.age is not None:
+        given = _by_our_clock(draft, given, now_s)
     if given is None:
         return Refusal(
             reason=DropReason.MISSING_EVENT_TIME, path="event_time", expected="Unix seconds", got="nothing"
@@ -76,6 +88,20 @@ def put_event_time(draft: Draft) -> Refusal | None:
         )
     draft.event_time = time_s
     return None
+
+
+def _by_our_clock(draft: Draft, given: Any, now_s: int) -> Any:
+    """The time that was given, or what the age says where the device's clock cannot be right; its own is kept beside."""
+    age_s = read_integer(draft.raw.age)
+    if age_s is None or not 0 <= age_s <= MAX_AGE_S:
+        draft.warnings.append(f"age: expected seconds of at most 7 days, got {describe(draft.raw.age)}; left out")
+        return given
+    device_s = read_integer(given)
+    if device_s is not None and abs(now_s - age_s - device_s) <= MAX_SKEW_S:
+        return given
+    draft.fields["device_time"] = device_s
+    draft.warnings.append("event_time: the device's clock is wrong; the time is ours, less the event's age")
+    return now_s - age_s
 
 
 def put_action_source(draft: Draft) -> Refusal | None:
@@ -137,6 +163,8 @@ def put_urls(draft: Draft) -> Refusal | None:
 def _put_url(draft: Draft, name: str, url: Any) -> None:
     if not isinstance(url, str):
         draft.warnings.append(f"{name} is not text; left out")
+    elif url.startswith(NO_PAGE):
+        draft.warnings.append(f"{name} is no address of a page; left out")
     elif url:
         draft.fields[name], scrubbed = scrub_url(url)
         if scrubbed:

@@ -14,7 +14,7 @@ from twofold.collect.steps.clicks import is_current
 from twofold.collect.steps.custom_data import read_custom_data
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.links import may_name_an_order
-from twofold.collect.steps.required import MAX_AHEAD_S
+from twofold.collect.steps.required import MAX_AHEAD_S, NO_PAGE
 from twofold.collect.steps.sensitive import is_about_nothing_sensitive
 from twofold.event.click_ids import click_ids_of
 from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
@@ -50,7 +50,9 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
     if type(time_s) is not int or not -MAX_AGE_S <= time_s - origin.received_at // 1000 <= MAX_AHEAD_S:
         return None
     url = raw.event_source_url
-    if url is not None and (type(url) is not str or not url or "fbclid=" in url or scrub_url(url) != (url, False)):
+    if url is not None and (
+        type(url) is not str or not url or "fbclid" in url or url.startswith(NO_PAGE) or scrub_url(url) != (url, False)
+    ):
         return None
     if url is not None and may_name_an_order(url):
         return None
