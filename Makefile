@@ -123,6 +123,18 @@ $(NODE_CLIENT)/node_modules/.stamp: $(NODE_CLIENT)/package.json $(NODE_CLIENT)/p
 .PHONY: $(NODE_CLIENT)/node_modules
 $(NODE_CLIENT)/node_modules: $(NODE_CLIENT)/node_modules/.stamp
 
+# EasyList and EasyPrivacy out of Debian's package of uBlock Origin, unpacked and not installed: Chromium would load it.
+LISTS := tests/tag/lists
+UBLOCK := webext-ublock-origin-chromium
+.PHONY: lists
+lists: ## Fetch the ad blockers' lists that a test of the tag asks (it asks cited rules without them)
+	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; cd "$$tmp"; $(as_root); \
+	if ! apt-get download -qq $(UBLOCK) </dev/null 2>/dev/null && [ -n "$$as_root" ]; then \
+	  $$as_root apt-get update -qq </dev/null && apt-get download -qq $(UBLOCK) </dev/null; fi; \
+	dpkg-deb -x $(UBLOCK)_*.deb files; \
+	mkdir -p $(CURDIR)/$(LISTS); \
+	cp files/usr/share/chromium/extensions/ublock-origin/assets/thirdparties/easylist/*.txt $(CURDIR)/$(LISTS)/
+
 .PHONY: lock
 lock: ## Recompile the lock files (LOCK_ARGS=--upgrade moves the pins)
 	@tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from running_shop import INIT, TAG, Shop, Visitor, settle, until
 
@@ -87,6 +89,32 @@ def test_the_apps_browsers_tell_their_click(app: str, click: str | None, shop: S
     assert (fbc and fbc.split(".", 3)[3]) == click
     assert visitor.cookies().get("_fbc", {}).get("value") == fbc
     assert visitor.warnings == []
+
+
+BUILDER = Path(__file__).parents[1] / "clients" / "node" / "node_modules" / "meta-capi-param-builder-clientjs" / "dist"
+SAME = [
+    row
+    for row in APPS
+    if row[0] not in ("iOS that never answers", "iOS that fails", "iOS that throws", "iOS with something else")
+]
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("app", [row[1] for row in SAME], ids=[row[0] for row in SAME])
+def test_the_builder_itself_finds_the_same(app: str, shop: Shop, visitor: Visitor) -> None:
+    """Meta's own package in the same browser. It waits for ever, throws into the page, or takes what no cookie can hold in the others."""
+    shop.pages["/builder.js"] = (BUILDER / "clientParamBuilder.bundle.js").read_text("utf-8")
+    tab = visitor.open(f"<script>{app}</script>", '<script src="/builder.js"></script>', host="shop.co.uk")
+    # On Android a refused answer never comes back from it.
+    tab.evaluate(
+        "Promise.race([clientParamBuilder.processAndCollectAllParams(), new Promise((r) => setTimeout(r, 1500))]).then(() => 0)"
+    )
+    theirs = visitor.cookies().get("_fbc", {}).get("value")
+    visitor.context.clear_cookies()
+    visitor.open(f"<script>{app}</script>", TAG, INIT, LEAD, page=tab, path="/ours", host="shop.co.uk")
+    until(tab, lambda: shop.named("Lead"))
+    ours = shop.named("Lead")[0]["user_data"].get("fbc")
+    assert (ours and ours.split(".", 3)[3]) == (theirs and theirs.split(".")[3])
 
 
 KNOWN = [
