@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
-from tests.store.copies import NOW, claim, copy, with_store
+from tests.store.copies import NOW, claim, copy, copy_of_buyer, with_store
 from twofold.event.model import Channel, Event, Hashed
 from twofold.report import quality as quality_report
 from twofold.report import stitching as stitching_report
@@ -109,7 +109,7 @@ def test_a_second_destination_counts_nothing_twice(tmp_path):
 def test_ids_coverage_and_delay(tmp_path):
     """Of four actions three have an id; of two browser events the server reported one; half of the server's took 30 s."""
     events = [
-        copy("a", Channel.BROWSER, at=NOW - HOUR), copy("a", at=NOW - HOUR, happened=NOW - HOUR - 30_000),
+        copy_of_buyer("a", Channel.BROWSER, at=NOW - HOUR), copy_of_buyer("a", at=NOW - HOUR, happened=NOW - HOUR - 30_000),
         copy("b", Channel.BROWSER, at=NOW - HOUR), copy("c", at=NOW - HOUR, happened=NOW - HOUR - 10_000),
         copy(None, at=NOW - HOUR, happened=NOW - HOUR - 90_000),
     ]  # fmt: skip
@@ -232,7 +232,7 @@ def test_the_rate_and_the_keys_before_and_after(tmp_path):
 
 def test_what_has_a_browser_is_not_counted(tmp_path):
     """An action with a browser's copy needs no visit: it is one."""
-    sent(tmp_path, [copy("a", Channel.BROWSER, at=NOW - HOUR), copy("a", at=NOW - HOUR)])
+    sent(tmp_path, [copy_of_buyer("a", Channel.BROWSER, at=NOW - HOUR), copy_of_buyer("a", at=NOW - HOUR)])
     assert stitching(tmp_path, NOW) == []
 
 

@@ -18,6 +18,8 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.report.value_check import Checked, check_values, sum_up
 
 POLICY = OrderPolicy()
+SEND = OrderPolicy(unmatched="send")
+PLACE = {"client_ip_address": "203.0.113.9"}
 SENT = NOW + MINUTE
 LATER = NOW + 10 * MINUTE
 LATER_S = LATER // 1000
@@ -160,24 +162,44 @@ HOUR = 3_600_000
 def test_sent_alone(tmp_path):
     """The browser's word went out after waiting; the order came then, with 2.50 of tax that the page had not counted."""
     comes = NOW + 3 * HOUR
-    steps = (NOW, [browser_sale()]), (NOW + 2 * HOUR, []), (comes, [entry(report(), shop_copy(at=comes), at=comes)])
-    play(tmp_path, *steps)
-    (row,) = checked(tmp_path)
+    steps = (
+        (NOW, [browser_sale(**PLACE)]),
+        (NOW + 2 * HOUR, []),
+        (comes, [entry(report(), shop_copy(at=comes, **PLACE), at=comes)]),
+    )
+    play(tmp_path, *steps, policy=SEND)
+    (row,) = checked(tmp_path, SEND)
     assert (row.verdict, row.reason, row.due, row.parts) == (
         "explained", "sent_alone", D("42.50"), {"sent_alone": D("2.50")},
     )  # fmt: skip
 
 
+def test_a_stranger_alone_then_the_order(tmp_path):
+    """What a stranger sent under the order's number arrived, and is wrong with its whole sum; the order is equal."""
+    comes = NOW + 3 * HOUR
+    forged = browser_sale("0.01", client_ip_address="198.51.100.66")
+    order = entry(report(), shop_copy(at=comes), at=comes)
+    play(tmp_path, (NOW, [forged]), (NOW + 2 * HOUR, []), (comes, [order]), policy=SEND)
+    equal, wrong = sorted(checked(tmp_path, SEND), key=lambda row: row.verdict)
+    assert (equal.verdict, equal.sent, equal.event_id) == ("equal", D("42.50"), "")
+    assert (wrong.verdict, wrong.reason, wrong.sent, wrong.event_id) == (
+        "wrong",
+        "sent_twice",
+        D("0.01"),
+        forged.event_id,
+    )
+
+
 def test_of_no_order(tmp_path):
     """A Purchase that arrived and whose order nobody ever reported."""
-    play(tmp_path, (NOW, [browser_sale()]), (NOW + 2 * HOUR, []))
-    (row,) = checked(tmp_path)
+    play(tmp_path, (NOW, [browser_sale()]), (NOW + 2 * HOUR, []), policy=SEND)
+    (row,) = checked(tmp_path, SEND)
     assert (row.verdict, row.order_id, row.sent, row.due) == ("no_order", "1001", D("40.00"), None)
 
 
 def test_two_of_one_order(tmp_path):
     """The second Purchase in an order's name that arrived is wrong with its whole sum."""
-    play(tmp_path, SALE, (LATER, [browser_sale(order="2002")]), (LATER + 2 * HOUR, []))
+    play(tmp_path, SALE, (LATER, [browser_sale(order="2002")]), (LATER + 2 * HOUR, []), policy=SEND)
     altered(tmp_path, "update action set order_id = '1001' where order_id = '2002'")
     equal, wrong = sorted(checked(tmp_path), key=lambda row: row.verdict)
     assert (equal.verdict, equal.sent) == ("equal", D("42.50"))

@@ -8,7 +8,8 @@ import apsw
 import pytest
 
 from tests.acceptance.gateway_process import run_twofold
-from tests.store.copies import BROWSER, HOLD, NOW, appended, claim, copy, opened, settlement, with_store
+from tests.store.copies import BROWSER, HOLD, NOW, appended, claim, opened, settlement, with_store
+from tests.store.copies import copy_of_buyer as copy
 from twofold.errors import StoreDamaged, StoreError
 from twofold.event.delivery import DeliveryState
 from twofold.report.verify import verify

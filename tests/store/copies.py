@@ -31,6 +31,8 @@ NOW = 1_790_000_000_000  # ms
 DAY = 86_400_000
 HOLD = 20_000
 LEASE = 60_000
+PLACE = {"client_ip_address": "203.0.113.9", "client_user_agent": "Mozilla/5.0"}
+"""One browser's address and agent: by them the shop's copies and a browser's are of one buyer."""
 BROWSER, SERVER = Channel.BROWSER, Channel.SERVER
 FIRST, REPEAT, TWIN, CONFLICT = Verdict.FIRST, Verdict.REPEAT, Verdict.TWIN, Verdict.CONFLICT
 
@@ -74,6 +76,11 @@ def copy(
             contents=tuple(Content(id=i, quantity=1) for i in lines),
         ),
     )
+
+
+def copy_of_buyer(event_id: str | None = "e1", channel: Channel = SERVER, **facts: Any) -> Event:
+    """The same, at one and the same address and agent, by which all copies are one buyer's."""
+    return copy(event_id, channel, **PLACE | facts)
 
 
 @asynccontextmanager

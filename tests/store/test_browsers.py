@@ -98,11 +98,12 @@ def test_an_order_gets_what_its_visit_knew(tmp_path, together):
     assert marks == ""
 
 
+PLACE = {"client_ip_address": "203.0.113.9", "client_user_agent": AGENT}
 LINKS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
     ("checkout token", {"links": (f"checkout:{TOKEN}",)}, {"links": (f"checkout:{TOKEN}", "number:1001")}, "checkout"),
-    ("order id on the page", {"links": (), "order": "o-1"}, {"links": ()}, "order"),
-    ("order id as a link", {"links": ("order:o-1",)}, {"links": ()}, "order"),
-    ("order number", {"links": ("number:1001",)}, {"links": ("number:1001",)}, "number"),
+    ("order id on the page", {"links": (), "order": "o-1"}, {"links": (), **PLACE}, "order"),
+    ("order id as a link", {"links": ("order:o-1",)}, {"links": (), **PLACE}, "order"),
+    ("order number", {"links": ("number:1001",)}, {"links": ("number:1001",), **PLACE}, "number"),
     ("its own fbp", {"links": ()}, {"links": (), "fbp": FBP}, "fbp"),
     ("fbp with the builder's suffix", {"links": ()}, {"links": (), "fbp": FBP + ".AQIDAQMC"}, "fbp"),
     ("the shop's id of the browser", {"links": (), "visitor": "v-1"}, {"links": (), "visitor": "v-1"}, "visitor"),
@@ -139,7 +140,12 @@ NONE: list[tuple[str, list[Event], Event, str]] = [
     ("a visit after the order", [page(NOW + 6 * MINUTE)], order(), "later_visit"),
     ("two browsers claim one checkout", [page(), page(fbp=OTHER_FBP)], order(), "several_browsers"),
     ("two browsers claim one number",
-     [page(links=("number:7",)), page(links=("number:7",), fbp=OTHER_FBP)], order(("number:7",)), "several_browsers"),
+     [page(links=("number:7",)), page(links=("number:7",), fbp=OTHER_FBP)], order(("number:7",), **PLACE), "several_browsers"),
+    ("a number, and the order says nothing of its browser", [page(links=("number:7",))], order(("number:7",)), "later_visit"),
+    ("a number, from another address", [page(links=("number:7",), client_ip_address="198.51.100.7")],
+     order(("number:7",), **PLACE), "later_visit"),
+    ("a number, with another agent", [page(links=("number:7",), client_user_agent="curl/8")],
+     order(("number:7",), **PLACE), "later_visit"),
     ("a number claimed before it was given", [page(NOW - 2 * 60 * MINUTE, links=("number:7",))],
      order(("number:7",)), "later_visit"),
     ("an e-mail of two browsers",

@@ -17,11 +17,13 @@ from copies import (
     actions,
     assert_sums_hold,
     claim,
-    copy,
     rows,
     sent,
     settlement,
     with_store,
+)
+from copies import (
+    copy_of_buyer as copy,
 )
 from hypothesis import given
 from hypothesis import strategies as st

@@ -20,11 +20,13 @@ from copies import (
     appended,
     assert_sums_hold,
     claim,
-    copy,
     rows,
     sent,
     settlement,
     with_store,
+)
+from copies import (
+    copy_of_buyer as copy,
 )
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,7 +170,7 @@ def test_the_id_it_is_sent_under(tmp_path, copies, expected):
 
 def test_match_keys_are_united(tmp_path):
     """Every hash of every copy once, the higher tier's first; browser ids from whoever had them; IPv6 preferred."""
-    server = copy(em="a", client_ip_address="203.0.113.9", client_user_agent="server")
+    server = copy(em="a", client_ip_address="203.0.113.9", client_user_agent="server", fbp="fb.1.1596403881668.1")
     browser = copy(
         channel=BROWSER, em="b", client_ip_address="2001:db8::1", client_user_agent="Mozilla/5.0",
         fbp="fb.1.1596403881668.1", fbc="fb.1.1596403881668.AbC",

@@ -38,7 +38,12 @@ def test_a_gateway_names_its_gates(tmp_path: Path) -> None:
         "TrustGates.gate_unconfirmed",
         "ErasedGate.judge",
     ]
-    assert names(running.store.gates.again) == ["Withdrawals.stops", "StitchGate.recheck", "OrderGate.recheck"]
+    assert names(running.store.gates.again) == [
+        "Withdrawals.stops",
+        "Superseded.stops",
+        "StitchGate.recheck",
+        "OrderGate.recheck",
+    ]
     assert running.store._outbox.gates is running.store.gates
 
 

@@ -12,7 +12,8 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from copies import BROWSER, DAY, HOLD, NOW, SERVER, assert_sums_hold, claim, copy, rows, sent, settlement
+from copies import BROWSER, DAY, HOLD, NOW, SERVER, assert_sums_hold, claim, rows, sent, settlement
+from copies import copy_of_buyer as copy
 
 from tests.ledger.facts import LINE, SHOP, T0, parcel, part, payment, refund, report
 from twofold.event.delivery import DeliveryState
@@ -133,6 +134,10 @@ COD = {"gateways": ("Cash on Delivery (COD)",)}
 CANCELLED = {"cancelled_at": T0 + 9}
 PI = ("payment:pi_1",)
 B, OTHER = browser(), browser("b2")
+WITH_FBP = browser(fbp="fb.1.1790000000000.4711")
+STRANGER = browser("x1", value="0.01", client_ip_address="198.51.100.66")
+VOUCHED = msgspec.structs.replace(browser(tier=Tier.T1), order_vouched=True)
+SEND = {"unmatched": "send"}
 SERVER_COPY = msgspec.structs.replace(copy("s1", SERVER, order=ID, value="100.00", at=NOW), links=())
 HOOK = hook(told(2))
 PENDING, PAID = hook(told(0, Paid.UNPAID)), hook(told(9))
@@ -148,7 +153,7 @@ RENEWED = report(5, sale=Sale.RENEWAL, tags=("Subscription Recurring Order",))
 # name, steps, policy, what is sent
 CLASSES = [
     ("browser, server and shop", [B, SERVER_COPY, HOOK], {}, one()),
-    ("refresh under another event id", [B, OTHER, HOOK], {}, "b1 or b2"),
+    ("refresh under another event id", [WITH_FBP, msgspec.structs.replace(WITH_FBP, event_id="b2"), HOOK], {}, "b1 or b2"),
     ("number and id", [browser(order=NUMBER), HOOK, hook(told(1, Paid.UNPAID))], {}, one()),
     ("number with its sign", [browser(order=f"#{NUMBER}"), HOOK], {}, one()),
     ("two senders joined by a payment", [HOOK, STRIPE_HOOK, B], {}, one()),
@@ -176,10 +181,13 @@ CLASSES = [
     ("stale update last", [EDIT, HOOK, PENDING], {}, one(SHOP_ID, "130.00")),
     ("split payment", [hook(told(0, None)), hook(part(5, payments=(payment("p", "60.00"),)), None), hook(part(6, payments=(payment("q", "40.00"),)), None)], {}, one(SHOP_ID)),
     ("half paid", [hook(told(0, None)), hook(part(5, payments=(payment("p", "60.00"),)), None)], {}, []),
-    ("nothing but payments", [hook(part(5, order="pi_1", aliases=PI, payments=(payment("pi_1", "100.00"),)), None, source=STRIPE), B], {}, one()),
+    ("nothing but payments", [hook(part(5, order="pi_1", aliases=PI, payments=(payment("pi_1", "100.00"),)), None, source=STRIPE), B], SEND, one()),
     ("money without the order's webhook's copy", [hook(told(2), None), B], {}, one()),
-    ("browser alone", [B], {}, one()),
-    ("browser alone, dropped", [B], {"send_alone": False}, []),
+    ("browser alone", [B], {"unmatched": "send"}, one()),
+    ("browser alone, vouched for by nobody", [B], {}, []),
+    ("browser alone, vouched for by a token", [VOUCHED], {}, one()),
+    ("server alone", [SERVER_COPY], {}, one("s1")),
+    ("server alone, dropped", [SERVER_COPY, B], {"unmatched": "drop"}, []),
     ("two orders under one event id", [hook(told(2), purchase(event_id="same")), hook(told(2, order=SECOND, aliases=()), purchase(SECOND, "same", links=()))], {}, "two"),
     ("two orders under one event id, with a browser", [hook(told(2), purchase(event_id="same")), hook(told(2, order=SECOND, aliases=()), purchase(SECOND, "same", links=())), browser("same")], {}, "two"),
     ("two shops that number alike", [HOOK, hook(told(2, order="7770000009999", aliases=(f"number:{NUMBER}",)), source=OTHER_SHOP)], {}, sorted(one(SHOP_ID) + one("purchase.demo.7770000009999", order="7770000009999"))),
@@ -222,10 +230,15 @@ STORIES = [
     ("refresh after it was sent", [B, HOOK, "claim", OTHER, "claim"], {}, one()),
     ("late update after it was sent", [B, HOOK, "claim", EDIT, "claim"], {}, one()),
     ("refunded after it was sent", [B, HOOK, "claim", hook(told(9, Paid.REFUNDED)), "claim"], {}, one()),
-    ("alone, then the order", [B, "wait", HOOK, "claim"], {}, one()),
-    ("alone by number, then the order", [browser(order=NUMBER), "wait", HOOK, "claim"], {}, one(order=NUMBER)),
-    ("alone, then two senders", [B, "wait", STRIPE_HOOK, HOOK, "claim"], {}, one()),
-    ("alone, then the cancelled order", [B, "wait", CANCEL, HOOK, "claim"], {}, one()),
+    ("alone, then the order", [B, "wait", HOOK, "claim"], SEND, [*one(), *one()]),
+    ("alone by number, then the order", [browser(order=NUMBER), "wait", HOOK, "claim"], SEND, [*one(order=NUMBER), *one()]),
+    ("alone, then two senders", [B, "wait", STRIPE_HOOK, HOOK, "claim"], SEND, [*one(), *one()]),
+    ("alone, then the cancelled order", [B, "wait", CANCEL, HOOK, "claim"], SEND, one()),
+    ("kept back alone, then the order", [B, "wait", HOOK, "claim"], {}, one()),
+    ("a stranger alone, then the order", [STRANGER, "wait", HOOK, "claim"], SEND, sorted([*one("x1", "0.01"), *one(SHOP_ID)])),
+    ("a stranger waits, then the order", [STRANGER, HOOK, "claim", "wait"], SEND, one(SHOP_ID)),
+    ("the order, then a stranger", [HOOK, STRANGER, "claim", "wait"], SEND, one(SHOP_ID)),
+    ("a stranger and the buyer alone, then the order", [STRANGER, B, "wait", HOOK, "claim"], SEND, sorted([*one("x1", "0.01"), *one()])),
     ("placed again, cancelled first", [FIRST, "claim", FIRST_CANCELLED, RECREATED, "claim"], {}, one(SHOP_ID)),
     ("placed again, cancelled within the hold", [FIRST, "claim", RECREATED, FIRST_CANCELLED, "claim"], {}, one(SHOP_ID)),
     ("placed again, the first never sent", [FIRST, FIRST_CANCELLED, RECREATED, "claim"], {}, one(f"purchase.demo.{SECOND}", order=SECOND)),
@@ -265,9 +278,9 @@ def test_the_same_report_again_is_nothing_new(tmp_path):
 def test_a_browser_waits_and_goes_marked(tmp_path):
     """Nothing before `wait` is over, then the Purchase with the mark; without a shop's source at its hold's end."""
     arrive(tmp_path / "a", settings(), B, NOW)
-    assert deliver(tmp_path / "a", settings(), NOW + HOLD, NOW + WAIT - 1) == []
+    assert deliver(tmp_path / "a", settings(SEND), NOW + HOLD, NOW + WAIT - 1) == []
     assert [d["reason"] for d in rows(tmp_path / "a", "deliveries")] == ["waits_for_order"]
-    assert facts_of(deliver(tmp_path / "a", settings(), NOW + WAIT)) == one()
+    assert facts_of(deliver(tmp_path / "a", settings(SEND), NOW + WAIT)) == one()
     plain = settings(has_orders=False)
     arrive(tmp_path / "b", plain, B, NOW)
     assert deliver(tmp_path / "b", plain, NOW + HOLD - 1) == []

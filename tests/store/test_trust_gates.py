@@ -6,7 +6,8 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from copies import BROWSER, HOLD, NOW, SERVER, assert_sums_hold, claim, copy, opened, rows, sent
+from copies import BROWSER, HOLD, NOW, SERVER, assert_sums_hold, claim, opened, rows, sent
+from copies import copy_of_buyer as copy
 from msgspec.structs import replace
 
 from twofold.collect.policy import DatasetPolicy, TrustRules
@@ -180,7 +181,7 @@ def test_the_statement_knows_the_same_reasons():
     """The list in the code and the one in the statement are one."""
     from twofold.store.sqlite.statements import statement
 
-    text = statement("reopen_deliveries")
+    text = statement("requeue_deliveries")
     assert all(f"'{reason}'" in text for reason in REOPENED)
     assert text.count("'") == 2 * (len(REOPENED) + 3)  # waiting, the empty reason, suppressed
 

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from copies import BROWSER, HOLD, LEASE, NOW, SERVER, assert_sums_hold, claim, copy, opened, rows, sent, settlement
+from copies import BROWSER, HOLD, LEASE, NOW, SERVER, assert_sums_hold, claim, opened, rows, sent, settlement
+from copies import copy_of_buyer as copy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace

@@ -114,7 +114,7 @@ def order_policy_of(orders: Any) -> OrderPolicy:
         presentment=orders.currency == "presentment",
         renewals=orders.renewals,
         wait_ms=int(orders.wait_s * 1000),
-        send_alone=orders.unmatched == "send",
+        unmatched=orders.unmatched,
         expire_s=orders.expire_days * 86_400,
         recreated_s=int(orders.recreated_hours * 3_600),
         outcomes=orders.outcomes,

@@ -95,8 +95,12 @@ class OrderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
              le=518_400),
     ] = 3_600.0  # fmt: skip
     unmatched: Annotated[
-        str, Meta(description="A browser's Purchase whose order never came: `send` it, marked, or `drop` it.")
-    ] = "send"
+        str,
+        Meta(
+            description="A Purchase whose order never came: `send` it, marked; `vouched`: only where a server or a token "
+            "that names the order speaks for it; or `drop` it. What is kept back leaves after all when the order comes."
+        ),
+    ] = "vouched"
     expire_days: Annotated[
         int, Meta(description="An order that has not become a Purchase after so many days never will.", ge=1, le=365)
     ] = 30

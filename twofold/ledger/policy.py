@@ -43,7 +43,7 @@ class OrderPolicy(Struct, frozen=True, kw_only=True):
     presentment: bool = True
     renewals: str = "subscribe"
     wait_ms: int = 3_600_000
-    send_alone: bool = True
+    unmatched: str = "vouched"  # or "send", "drop"
     expire_s: int = 30 * DAY_S
     recreated_s: int = 48 * 3_600
     outcomes: bool = False

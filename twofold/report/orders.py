@@ -60,6 +60,7 @@ class Purchase(NamedTuple):
     currency: str | None
     marks: str
     payload: bytes | None  # of what arrived; empty once retention took it
+    event_id: str  # under which it was sent, or would be
 
 
 class ListedOrder(Struct, frozen=True, kw_only=True):

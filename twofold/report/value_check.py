@@ -248,7 +248,11 @@ def _check_orders(
         arrived = [d for d in own if d.state == "delivered"]
         taken = {d.destination for d in arrived}
         for stray, event_id in more.get(row.id, []):
-            if stray.destination in taken:
+            again = next((d for d in arrived if (d.destination, d.event_id) == (stray.destination, event_id)), None)
+            if again is not None:
+                # The same id twice: the platform kept what came first, and dropped the other as its repetition.
+                arrived[arrived.index(again)] = min(again, stray, key=lambda d: d.sealed_at or 0)
+            elif stray.destination in taken:
                 yield _twice(row, stray, event_id)
             else:
                 taken.add(stray.destination)

@@ -61,20 +61,22 @@ class Appends:
         applied = [(self._orders.apply(entry), entry) for entry in entries]
         latest = _latest([one for one, _ in applied])
         fresh: dict[int, tuple[Applied, Event]] = {}
+        tiers = self._tiers([one.row.action for one, entry in applied if entry.copy is not None])
         for one, entry in applied:
             order = latest[one.row.id]
             if entry.copy is None or order.row.id in fresh or order.state.test:
                 continue
             # Of an order that has its action a copy is folded for its names: they may lead to a further action, or
             # a browser may come by them. Not when all are forgotten: it would begin another.
-            if order.row.action is None or (one.joined and self._folding.find(fold_keys(entry.copy))):
+            below = order.row.action is not None and tiers.get(order.row.action, 0) < entry.copy.tier
+            if order.row.action is None or below or (one.joined and self._folding.find(fold_keys(entry.copy))):
                 fresh[order.row.id] = (order, entry.copy)
         owned: dict[int, int] = {}
         if fresh:
             copies = [copy for _, copy in fresh.values()]
             _, actions = self._folding.append(copies, list(fresh))
             for (order, copy), action in zip(fresh.values(), actions, strict=True):
-                owned[order.row.id] = self._orders.settle_owner(order.row, action, copy)
+                owned[order.row.id] = self._settle(order.row, action, copy)
         told = {latest[one.row.id].row.id for one, _ in applied if one.new}
         owned |= self._waiting_for(
             (one, entry)
@@ -87,6 +89,18 @@ class Appends:
                 self._orders.news(one, owned.get(one.row.id, one.row.action), entry.received_at)
         self._append_outcomes([one.row for one in latest.values()], entries[-1].received_at)
         return [one.new for one, _ in applied]
+
+    def _tiers(self, actions: Sequence[int | None]) -> dict[int, int]:
+        """Who spoke for these Purchases so far: an order may have begun with a browser's."""
+        known = [a for a in actions if a is not None]
+        return self._orders.tiers_of(known) if known else {}
+
+    def _settle(self, row: OrderRow, action: int, copy: Event) -> int:
+        """Which Purchase the order stands for; one of a lower tier that the keys did not lead to is superseded."""
+        owner = self._orders.settle_owner(row, action, copy)
+        if row.action is not None and owner == action != row.action:
+            self._folding.supersede(row.action, action, copy.received_at)
+        return owner
 
     def _waiting_for(self, reports: Iterable[tuple[Applied, OrderEntry]]) -> dict[int, int]:
         """Order to the Purchase that came without it, for reports without a copy of their own: news for it, too."""

@@ -97,9 +97,15 @@ def judge(action: Action, event: Event, same_order: bool = False) -> Verdict:
     return Verdict.REPEAT if action.channels & channel_bit(event.channel) else Verdict.TWIN
 
 
-def add_copy(action: Action, event: Event) -> bool:
-    """Counts a later copy in; before the seal the higher tier's money is kept. True when it ends the hold early."""
+def add_copy(action: Action, event: Event, counts: bool = True) -> bool:
+    """Counts a later copy in; before the seal the higher tier's money is kept. True when it ends the hold early.
+
+    ``counts``: False for a lone claim about what a higher tier reported (`ladder`). It is a copy and nothing more.
+    """
     action.copies += 1
+    if not counts:
+        action.late_copies += action.sealed_at is not None
+        return False
     action.consent = strictest_text(action.consent, consent_text(event))
     if action.sealed_at is not None:
         action.late_copies += 1
@@ -173,7 +179,7 @@ def goods_digest(data: CustomData) -> str | None:
 _FIRST_KNOWN = (
     "event_source_url", "referrer_url", "opt_out", "data_processing_options", "data_processing_options_country",
     "data_processing_options_state", "messaging_channel", "customer_segmentation", "app_data", "original_event_data",
-    "attribution_data", "advanced_measurement_table", "test_event_code", "visitor", "region", "bot", "held_back",
+    "attribution_data", "advanced_measurement_table", "visitor", "region", "bot", "held_back",
 )  # fmt: skip
 _HASHED = ("em", "ph", "fn", "ln", "db", "ge", "ct", "st", "zp", "country", "external_id")
 

@@ -74,6 +74,13 @@ class FoldKeys:
             )
             self._engine.script(sql, list(chain.from_iterable(part)))
 
+    def move(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
+        """Leads known keys to other actions, which claim them from now on: for a whole window, as any first copy does."""
+        for key, _ in rows:
+            for day in self.days:
+                self._engine.script(f"/* forget_key */ delete from fold_{day} where key = ?", (key,))
+        self.insert(rows, now_ms)
+
     def turn(self, now_ms: int) -> None:
         """Opens today's table where it is missing and drops those that have left the window."""
         day = now_ms // DAY_MS

@@ -17,9 +17,11 @@ from msgspec.structs import astuple
 from twofold.consent.state import consent_text, strictest_text
 from twofold.event.identity import ORDER_EVENTS, fold_keys
 from twofold.event.model import Event, Tier
+from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, Verdict, add_copy, begin_action, judge
 from twofold.store.fold_keys import FoldKeys
 from twofold.store.journal import Journal, salts
+from twofold.store.ladder import admit
 from twofold.store.orders.ledger import Orders
 from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.visitors.browsers import People
@@ -38,16 +40,18 @@ class _Lookup(NamedTuple):
     """What the keys of a copy led to."""
 
     action: Action | None
-    is_conflict: bool  # two of them were sent already: nothing can be taken back
-    other_order: bool  # an action of another order was left out: an id or a number of an order can be another's too
+    is_conflict: bool = False  # two of them were sent already: nothing can be taken back
+    other_order: bool = False  # an action of another order was left out: an id or a number of an order can be another's
+    counts: bool = True  # False: a lone claim about what a higher tier reported; it alters nothing
+    over: tuple[Action, ...] = ()  # of lower tiers: the copy's action stands for them from now on
 
 
 class _Batch:
     """What one transaction is about to write."""
 
     __slots__ = (
-        "actions", "by_key", "changed", "consents", "copies", "events", "keys", "merged", "new", "owners", "salts",
-        "tally",
+        "actions", "appended", "by_key", "carried", "changed", "consents", "copies", "events", "keys", "merged", "moved",
+        "new", "owners", "salts", "superseded", "tally",
     )  # fmt: skip
 
     def __init__(self, size: int) -> None:
@@ -63,6 +67,10 @@ class _Batch:
         self.copies: list[tuple[int, int]] = []
         self.owners: dict[int, int | None] = {}  # action -> the order that stands for it
         self.tally: Counter[str] = Counter()
+        self.appended: list[tuple[int, int, Event]] = []  # (action, position, copy)
+        self.moved: list[tuple[bytes, int]] = []  # keys that lead to a higher tier's action from now on
+        self.superseded: list[tuple[int, int]] = []  # (action, successor)
+        self.carried: list[tuple[int, int]] = []  # (action, position of a copy that came for another)
 
 
 class Folding:
@@ -77,6 +85,7 @@ class Folding:
         window_days: int,
         people: People,
         orders: Orders,
+        superseded: Superseded,
     ) -> None:
         self._engine = engine
         self._journal = journal
@@ -86,6 +95,8 @@ class Folding:
             dataset: (tuple(destination_ids[d] for d in r.destinations), r.hold_ms) for dataset, r in routes.items()
         }
         self._keys = FoldKeys(engine, window_days)
+        self._evidence = EvidenceOf(engine)
+        self._superseded = superseded
         self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
@@ -97,6 +108,7 @@ class Folding:
 
     def rolled_back(self) -> None:
         self._keys.reload()
+        self._superseded.reload()
         self._people.rolled_back()
 
     def append(self, events: Sequence[Event], orders: Sequence[int] = ()) -> tuple[list[Verdict], list[int]]:
@@ -106,15 +118,23 @@ class Folding:
         batch = _Batch(len(events))
         batch.by_key = self._keys.find([k for keys in keyed for k in keys])
         self._load_actions(batch)
+        self._evidence.prepare(events, keyed, batch.by_key, batch.actions)
         rows: Sequence[int | None] = orders or [None] * len(events)
         verdicts = [self._append_one(batch, *one) for one in zip(events, keyed, rows, strict=True)]
         self._write(batch, events[-1].received_at)
         self._people.note(events)
         return verdicts, [row[10] for row in batch.events]
 
+    def supersede(self, action: int, successor: int, now_ms: int) -> None:
+        """An action that no key led to stands for the same order, by a lower tier's word."""
+        if self._orders.tiers_of([action, successor])[action] >= self._orders.tiers_of([successor])[successor]:
+            return
+        self._superseded.add(action, successor, now_ms)
+        self._engine.run("carry_over", (successor, action))
+
     def _append_one(self, batch: _Batch, event: Event, keys: list[bytes], order: int | None) -> Verdict:
         position = self._journal.position + 1
-        action, is_conflict, other_order = self._action_of(batch, event, keys, order)
+        action, is_conflict, other_order, counts, over = self._action_of(batch, event, keys, order)
         owner = self._owner(batch, action) if action is not None and order is not None else None
         if (
             action is not None
@@ -127,26 +147,66 @@ class Folding:
             event = msgspec.structs.replace(event, event_id=f"{event.event_id}.{event.custom_data.order_id}")
             keys = fold_keys(event)
         if action is None:
-            destinations, hold = self._routes.get(event.dataset, _NOWHERE)
-            action = begin_action(event, position, hold.get(event.event_name, 0), len(destinations))
-            batch.actions[position] = batch.new[position] = action
+            action = self._begin(batch, event, position, over)
             verdict, late = Verdict.FIRST, 0
         else:
             verdict = Verdict.CONFLICT if is_conflict else judge(action, event, self._by_order(batch, event, keys))
             late = int(action.sealed_at is not None)
-            add_copy(action, event)
+            add_copy(action, event, counts)
             batch.copies.append((action.id, position))
             if action.id not in batch.new:
                 batch.changed[action.id] = action
+        if over:
+            self._supersede(batch, over, action, event)
         if order is not None:
             batch.owners[action.id] = order
-        for key in keys:
-            if key not in batch.by_key:
-                batch.by_key[key] = action.id
-                batch.keys.append((key, action.id))
+        if counts:
+            self._claim_keys(batch, keys, action)
         batch.tally[verdict] += 1
+        batch.appended.append((action.id, position, event))
         batch.events.append(self._journal.row(event, verdict, action.id, late, next(batch.salts)))
         return verdict
+
+    def _begin(self, batch: _Batch, event: Event, position: int, over: Sequence[Action]) -> Action:
+        """The action that this copy begins, as if nothing had come before it but what is proved to be the buyer's."""
+        destinations, hold = self._routes.get(event.dataset, _NOWHERE)
+        hold_ms = hold.get(event.event_name, 0)
+        earlier = [copy for gone in over for copy in self._evidence.copies(batch.appended, gone)]
+        copies = admit([*earlier, event]).copies if earlier else (event,)
+        action = begin_action(copies[0], position, hold_ms, len(destinations))
+        for copy in copies[1:]:
+            add_copy(action, copy)
+        if len(copies) > 1:
+            own = begin_action(event, position, hold_ms, len(destinations))
+            action.event_id, action.fold_key, action.event_time = own.event_id, own.fold_key, own.event_time
+            action.copies = 1  # the others are counted where they came in
+        batch.actions[position] = batch.new[position] = action
+        return action
+
+    def _claim_keys(self, batch: _Batch, keys: Sequence[bytes], action: Action) -> None:
+        """Keys lead to the first who claimed them, unless that was a lower tier than the action's."""
+        for key in keys:
+            known = batch.by_key.get(key)
+            if known is None:
+                batch.by_key[key] = action.id
+                batch.keys.append((key, action.id))
+            elif known != action.id:
+                holder = self._resolve(batch, known)
+                if holder is not None and holder is not action and holder.tier < action.tier:
+                    batch.by_key[key] = action.id
+                    batch.moved.append((key, action.id))
+
+    def _supersede(self, batch: _Batch, over: Sequence[Action], by: Action, event: Event) -> None:
+        """An action stands for those of lower tiers: their copies count for it as far as the evidence reaches."""
+        own = [*self._evidence.copies(batch.appended, by), event]
+        carried = [copy for gone in over for copy in self._evidence.copies(batch.appended, gone)]
+        told = {id(c) for c in carried}
+        for copy in admit([*carried, *own]).copies:
+            if id(copy) in told:
+                by.consent = strictest_text(by.consent, consent_text(copy))
+        for gone in over:
+            batch.superseded.append((gone.id, by.id))
+            batch.carried += [(by.id, place) for place in self._evidence.positions(batch.appended, gone)]
 
     def _leads_elsewhere(self, batch: _Batch, key: bytes, action: Action | None) -> bool:
         """True when a key is another action's."""
@@ -164,6 +224,50 @@ class Folding:
             action = self._resolve(batch, known) if known is not None else None
             if action is not None and action not in found:
                 found.append(action)
+        if any(a.tier != event.tier for a in found):
+            return self._across_tiers(batch, event, keys, found, order)
+        return self._among_equals(batch, event, keys, found, order)
+
+    def _across_tiers(
+        self, batch: _Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None
+    ) -> _Lookup:
+        """What a lower tier said can stop, delay or rename nothing: it joins where it is proved, or stands apart."""
+        higher = [a for a in found if a.tier > event.tier]
+        lower = [a for a in found if a.tier < event.tier and not self._superseded.knows(a.id)]
+        equal = [a for a in found if a.tier == event.tier]
+        if not higher:
+            owners = {a.id: self._owner(batch, a) for a in lower}
+            lower = [a for a in lower if owners[a.id] in (None, order) or order is None]
+            over = tuple(a for a in lower if not self._joins(batch, a, event))
+            joined = [a for a in lower if a not in over]
+            lookup = self._among_equals(batch, event, keys, [*equal, *joined], order)
+            return lookup._replace(over=over)
+        proved = [a for a in higher if self._proves(batch, a, event)]
+        if not proved:
+            beside = [*equal, *lower]
+            if beside:
+                return self._among_equals(batch, event, keys, beside, order)
+            return _Lookup(higher[0], counts=False)
+        lookup = self._among_equals(batch, event, keys, proved, order)
+        beside = [a for a in (*equal, *lower) if a is not lookup.action and not self._superseded.knows(a.id)]
+        return lookup._replace(over=tuple(beside))
+
+    def _joins(self, batch: _Batch, action: Action, event: Event) -> bool:
+        """True when a higher tier's copy may become one of a lower tier's action: all that shaped it is the buyer's."""
+        if action.sealed_at is not None and action.tier < Tier.T2 and event.event_name in ORDER_EVENTS:
+            return False  # what a browser had sent is no reason for not sending the shop's own word
+        copies = self._evidence.copies(batch.appended, action)
+        counted = {id(c) for c in admit([*copies, event]).copies}
+        return all(id(c) in counted for c in admit(copies).copies)
+
+    def _proves(self, batch: _Batch, action: Action, event: Event) -> bool:
+        """True when a lower tier's copy is the buyer's word about a higher tier's action."""
+        copies = [*self._evidence.copies(batch.appended, action), event]
+        return any(c is event for c in admit(copies).copies)
+
+    def _among_equals(
+        self, batch: _Batch, event: Event, keys: list[bytes], found: list[Action], order: int | None
+    ) -> _Lookup:
         other_order = False
         if order is not None or len(found) > 1:
             of_it = self._of_one_order(batch, event, keys, found, order)
@@ -259,11 +363,16 @@ class Folding:
                 engine.run("requeue_deliveries", (now_ms, id_array(hurried)))
         if batch.copies:
             engine.run_rows("insert_copies", batch.copies)
+        for action, successor in batch.superseded:
+            self._superseded.add(action, successor, now_ms)
+        if batch.carried:
+            engine.run_rows("insert_carried_over", batch.carried)
         for winner, loser in batch.merged:
             engine.run("copy_copies", (winner, loser))
             engine.run("suppress_merged", (now_ms, loser))
             engine.run("follow_merge", (winner, loser))
         self._keys.insert(batch.keys, now_ms)
+        self._keys.move(batch.moved, now_ms)
 
     def _deliveries(self, actions: Iterable[Action]) -> list[tuple[Any, ...]]:
         return [

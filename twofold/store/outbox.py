@@ -12,12 +12,14 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from twofold.consent.state import why_not_send
+from twofold.consent.state import consent_text, strictest_text, why_not_send
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
 from twofold.event.model import Event, decode_event
 from twofold.matching.user_data import present_keys
+from twofold.store.evidence import Superseded
 from twofold.store.fold import unite
 from twofold.store.gates.contract import Candidate, Gate, Held
+from twofold.store.ladder import admit
 from twofold.store.sqlite.database import Engine, id_array
 
 
@@ -80,10 +82,18 @@ class _Due(NamedTuple):
 class OutboxWriter:
     """``ids`` maps destination names to row ids; ``pauses`` mirrors the paused ones for the loop to read."""
 
-    def __init__(self, engine: Engine, routes: Mapping[str, ConsentRoute], gates: GatesLike, now_ms: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        routes: Mapping[str, ConsentRoute],
+        gates: GatesLike,
+        superseded: Superseded,
+        now_ms: int,
+    ) -> None:
         self._engine = engine
         self._routes = routes
         self.gates = gates
+        self._superseded = superseded
         names = [d for r in routes.values() for d in r.destinations]
         self.ids = self._known_destinations(names)
         self.pauses: dict[str, tuple[str, int]] = {}
@@ -106,7 +116,7 @@ class OutboxWriter:
             return []
         self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
         closed: list[tuple[Any, ...]] = []
-        rows = [r for r in rows if not self._closed_for_consent(destination, r, closed, now_ms)]
+        rows = self._consented(destination, rows, closed, now_ms)
         candidates = self._candidates(destination, rows)
         fresh = self._freeze([candidates[r.delivery] for r in rows if r.payload is None], build, closed, now_ms)
         tried = [candidates[r.delivery] for r in rows if r.payload and r.delivery in candidates]
@@ -162,22 +172,36 @@ class OutboxWriter:
     def rolled_back(self) -> None:
         self._changed_pauses = False
 
-    def _closed_for_consent(self, destination: str, row: _Due, closed: list[tuple[Any, ...]], now_ms: int) -> bool:
-        route = self._routes.get(row.dataset)
+    def _consented(
+        self, destination: str, rows: Sequence[_Due], closed: list[tuple[Any, ...]], now_ms: int
+    ) -> list[_Due]:
+        """The rows that consent lets leave. A no is asked again of the copies: only the buyer's own counts."""
+        refused = {r.delivery: self._refusal(destination, r.dataset, r.consent) for r in rows}
+        doubtful = [r for r in rows if refused[r.delivery] is not None]
+        if doubtful:
+            copies = self._copies([r.action for r in doubtful])
+            for row in doubtful:
+                counted = admit(copies[row.action])
+                if counted.claims:
+                    refused[row.delivery] = self._refusal(destination, row.dataset, consent_of(counted.copies))
+        closed += [(d, DeliveryState.SUPPRESSED, reason, now_ms) for d, reason in refused.items() if reason is not None]
+        return [r for r in rows if refused[r.delivery] is None]
+
+    def _refusal(self, destination: str, dataset: str, consent: str) -> str | None:
+        route = self._routes.get(dataset)
         purposes = route.purposes.get(destination, ()) if route else ()
-        reason = why_not_send(row.consent, purposes, route.require_consent if route else False)
-        if reason is not None:
-            closed.append((row.delivery, DeliveryState.SUPPRESSED, reason, now_ms))
-        return reason is not None
+        return why_not_send(consent, purposes, route.require_consent if route else False)
 
     def _candidates(self, destination: str, rows: Sequence[_Due]) -> dict[int, Candidate]:
         """What the gates look at: all rows never sent, and those tried before when a gate may have changed its mind."""
         again = self.gates.again_needed()
         rows = [r for r in rows if again or r.payload is None]
         copies = self._copies([r.action for r in rows])
+        left = self._left_before([r.action for r in rows])
         found = {}
         for row in rows:
-            event = unite(copies[row.action])
+            counted = admit(copies[row.action])
+            event = unite(counted.copies)
             if row.sent_id is not None:
                 event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
             found[row.delivery] = Candidate(
@@ -186,12 +210,22 @@ class OutboxWriter:
                 dataset=row.dataset,
                 action=row.action,
                 event=event,
-                copies=copies[row.action],
+                copies=counted.copies,
+                claims=counted.claims,
+                left_as=left.get(row.action, ()),
                 created_at=row.created_at,
                 fresh=row.payload is None,
                 unsure=row.unsure_since is not None,
                 consent=row.consent,
             )
+        return found
+
+    def _left_before(self, actions: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        """Under which ids something left already that these actions stand for now."""
+        found: dict[int, tuple[str, ...]] = {}
+        if self._superseded.any and actions:
+            for action, event_id in self._engine.run("select_left_before", (id_array(actions),)):
+                found[action] = (*found.get(action, ()), event_id)
         return found
 
     def _stopped(self, candidates: Sequence[Candidate], closed: list[tuple[Any, ...]], now_ms: int) -> set[int]:
@@ -216,7 +250,7 @@ class OutboxWriter:
             if isinstance(answer, Held):
                 held.append((candidate.delivery, max(answer.until, now_ms + 1), answer.reason))
                 continue
-            event = candidate.event
+            event = _under_its_id(candidate)
             payload = answer or build(event)
             if isinstance(payload, Suppressed):
                 closed.append((candidate.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
@@ -229,7 +263,7 @@ class OutboxWriter:
                 payload,
                 ",".join(sorted(present_keys(event.user_data))),
                 candidate.consent,
-                ",".join(candidate.marks),
+                ",".join([*candidate.marks, *([f"claims:{len(candidate.claims)}"] if candidate.claims else [])]),
                 ",".join(f"{key}={where}" for key, where in candidate.stitched.items()) if candidate.stitched else "",
             )
             data = event.custom_data
@@ -290,6 +324,24 @@ class OutboxWriter:
             self._engine.run("put_meta", ("generation", str(generation)))
             self._engine.run("void_leases", (now_ms,))
         return generation << 32
+
+
+def consent_of(copies: Sequence[Event]) -> str:
+    """The consent of these copies as one text."""
+    text = consent_text(copies[0])
+    for copy in copies[1:]:
+        text = strictest_text(text, consent_text(copy))
+    return text
+
+
+def _under_its_id(candidate: Candidate) -> Event:
+    """The event under the id that a copy of the buyer's left with before, if one did: the platform merges the two."""
+    event = candidate.event
+    if not candidate.left_as:
+        return event
+    proved = {c.event_id for c in candidate.copies}
+    same = next((i for i in candidate.left_as if i in proved), event.event_id)
+    return event if same == event.event_id else msgspec.structs.replace(event, event_id=same)
 
 
 def _first_answer(gates: Sequence[Gate], candidate: Candidate, now_ms: int) -> Suppressed | Held | None:

@@ -22,6 +22,7 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.matching.subject import Mark
 from twofold.store.appends import Appends
 from twofold.store.engine import Job, RefusedRow
+from twofold.store.evidence import Superseded
 from twofold.store.fold import Verdict
 from twofold.store.folding import Folding
 from twofold.store.gates.sequence import Gates
@@ -116,11 +117,12 @@ class Store:
                 frozenset(dataset for dataset, r in routes.items() if r.has_orders),
             )
             self._withdrawals = Withdrawals(self._engine)
-            self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {})
-            self._outbox = OutboxWriter(self._engine, routes, self.gates, opened_at)
+            self._superseded = Superseded(self._engine)
+            self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded)
+            self._outbox = OutboxWriter(self._engine, routes, self.gates, self._superseded, opened_at)
             journal = Journal(self._engine, refused_keep)
             self._folding = Folding(
-                self._engine, journal, routes, self._outbox.ids, window_days, self.people, self.orders
+                self._engine, journal, routes, self._outbox.ids, window_days, self.people, self.orders, self._superseded
             )
             self._appends = Appends(self._engine, journal, self._folding, self.orders)
             self.watermark.begin()

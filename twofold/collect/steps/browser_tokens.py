@@ -122,6 +122,8 @@ def _believe(draft: Draft, trust: TrustRules) -> None:
         draft.warnings.append(f"token names another {wrong}; the event is not trusted")
         return
     draft.tier = Tier.T1
+    if claims.order is not None:
+        draft.fields["order_vouched"] = True
 
 
 def _plain(text: str) -> bytes:

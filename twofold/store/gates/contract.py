@@ -32,7 +32,9 @@ class Candidate(Struct, kw_only=True):
     dataset: str
     action: int
     event: Event  # all copies united: what would be sent
-    copies: Sequence[Event]
+    copies: Sequence[Event]  # those that count
+    claims: Sequence[Event] = ()  # lone claims of lower tiers, which alter nothing; see `ladder`
+    left_as: Sequence[str] = ()  # ids under which something left already that this action stands for now
     created_at: int  # ms
     fresh: bool  # no payload is frozen yet: what would be sent can still change
     unsure: bool  # an attempt was made of which nobody knows whether it arrived

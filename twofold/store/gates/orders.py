@@ -14,6 +14,7 @@ import msgspec
 from twofold.event.model import Content, Event, Tier
 from twofold.ledger.policy import OrderPolicy, Standing, is_renewal, judge_order, value_of
 from twofold.ledger.state import OrderState, decode_state
+from twofold.store.evidence import Superseded
 from twofold.store.gates.contract import Candidate, Held, Suppressed
 from twofold.store.orders.ledger import OrderRow, Orders, buyer_of
 
@@ -27,8 +28,9 @@ FRESH_S = 6 * 86_400  # an event_time older than this may be too old for the pla
 class OrderGate:
     """Reads the ledger, and lets an order stand for the first action that comes by here."""
 
-    def __init__(self, orders: Orders) -> None:
+    def __init__(self, orders: Orders, superseded: Superseded) -> None:
         self._orders = orders
+        self._superseded = superseded
 
     def judge(self, candidate: Candidate, now_ms: int) -> Suppressed | Held | None:
         """One order, one Purchase, when the policy says so, with the order's own money."""
@@ -42,9 +44,9 @@ class OrderGate:
         renews = is_renewal(state.sale) and policy.renewals == "subscribe"
         if candidate.event.event_name != "Purchase" and row.action != candidate.action and not renews:
             return None  # a Subscribe beside the Purchase of a first order is an event of its own
-        if row.action is not None and row.action != candidate.action:
+        if row.action is not None and row.action != candidate.action and not self._outranks(candidate, row.action):
             return Suppressed("order_counted")
-        if row.action is None:
+        if row.action != candidate.action:
             self._orders.own(row, candidate.action, candidate.event)
         judged = judge_order(state, policy, now_ms // 1000)
         if judged.standing is Standing.NEVER:
@@ -77,6 +79,13 @@ class OrderGate:
         judged = judge_order(decode_state(row.state), self._orders.policy_of(row.dataset), now_ms // 1000)
         return Suppressed(judged.reason) if judged.standing is Standing.NEVER else None
 
+    def _outranks(self, candidate: Candidate, owner: int) -> bool:
+        """True when the order stood for a lower tier's Purchase until now; that one does not leave any more."""
+        outranks = self._orders.tiers_of([owner]).get(owner, 0) < max(c.tier for c in candidate.copies)
+        if outranks and candidate.event.event_name == "Purchase":
+            self._superseded.add(owner, candidate.action, candidate.created_at)
+        return outranks
+
     def _alone(self, candidate: Candidate, policy: OrderPolicy, now_ms: int) -> Suppressed | Held | None:
         """A Purchase whose order nobody has reported: it waits where a shop reports orders, then it goes alone."""
         told_by_shop = any(c.tier >= Tier.T3 for c in candidate.copies)
@@ -87,7 +96,8 @@ class OrderGate:
         until = candidate.created_at + policy.wait_ms
         if now_ms < until:
             return Held(until, "waits_for_order")
-        if not policy.send_alone:
+        vouched = any(c.tier >= Tier.T2 or c.order_vouched for c in candidate.copies)
+        if policy.unmatched == "drop" or (policy.unmatched == "vouched" and not vouched):
             return Suppressed("no_order")
         candidate.marks.append("alone")
         return None

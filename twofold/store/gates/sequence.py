@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from twofold.store.evidence import Superseded
 from twofold.store.gates.contract import Gate
 from twofold.store.gates.erased import ErasedGate
 from twofold.store.gates.orders import OrderGate
@@ -34,8 +35,9 @@ class Gates:
         orders: Orders,
         routes: Mapping[str, RouteLike],
         policies: Mapping[str, PolicyLike],
+        superseded: Superseded,
     ) -> None:
-        stitch, order, trust = StitchGate(people, routes), OrderGate(orders), TrustGates(policies)
+        stitch, order, trust = StitchGate(people, routes), OrderGate(orders, superseded), TrustGates(policies)
         self.erased = ErasedGate()
         self.first: tuple[Gate, ...] = (
             stitch.stitch,
@@ -46,8 +48,8 @@ class Gates:
             trust.gate_unconfirmed,
             self.erased.judge,
         )
-        self.again: tuple[Gate, ...] = (withdrawals.stops, stitch.recheck, order.recheck)
-        self._changes_minds = (withdrawals.needed, lambda: people.any_denial, orders.needed)
+        self.again: tuple[Gate, ...] = (withdrawals.stops, superseded.stops, stitch.recheck, order.recheck)
+        self._changes_minds = (withdrawals.needed, lambda: superseded.any, lambda: people.any_denial, orders.needed)
 
     def again_needed(self) -> bool:
         """False while nothing is known that could stop a further attempt."""

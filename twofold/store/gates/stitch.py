@@ -11,8 +11,10 @@ from typing import Protocol
 
 from twofold.consent.state import why_not_send
 from twofold.event.identity import ORDER_EVENTS
-from twofold.event.model import Channel
+from twofold.event.model import Channel, Consent, Event
+from twofold.store.fold import unite
 from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.ladder import admit, browser_of, network_of, place_of
 from twofold.store.orders.outcomes import LEDGER
 from twofold.store.visitors.browsers import Browser, People
 from twofold.store.visitors.identifiers import Identifier, Strength, identifiers_of
@@ -46,31 +48,51 @@ class StitchGate:
         self._people = people
         self._routes = routes
 
-    def stitch(self, candidate: Candidate, now_ms: int) -> None:
-        """Fills the match keys that the candidate lacks from the visit that made it. Holds and stops nothing."""
+    def stitch(self, candidate: Candidate, now_ms: int) -> Suppressed | None:
+        """Fills the match keys that the candidate lacks from the visit that made it. Holds nothing.
+
+        Copies of the browser found count as the buyer's from here on; where they say no, so does the buyer.
+        """
         people, event = self._people, candidate.event
         if event.action_source == "business_messaging" or not candidate.fresh:
-            return
+            return None
         if not people.any_seen:
-            return  # no browser was ever seen
+            return None  # no browser was ever seen
         if event.sender == LEDGER:
-            return  # an order's end has its Purchase's keys; a visit after that one did not make it
+            return None  # an order's end has its Purchase's keys; a visit after that one did not make it
         has_browser = any(c.channel is Channel.BROWSER for c in candidate.copies)
         if has_browser and (event.user_data.fbc or event.event_name not in ORDER_EVENTS):
-            return  # it is its own visit; only an order is worth looking for the click that came before
+            return None  # it is its own visit; only an order is worth looking for the click that came before
         order_ms = event.event_time * 1000
         since = max(now_ms, order_ms) - people.keep_ms
         known = identifiers_of(event)
-        found = self._match(known, order_ms, since)
+        found = self._match(event, known, order_ms, since)
         if isinstance(found, Match):
             browser = people.browser(found.browser)
             visits = people.visits(found.browser, order_ms + SLACK_MS, since)
             refusal = self._why_not(candidate, found, known, browser, visits, since)
             if refusal is None and browser is not None:
+                denied = self._take_claims(candidate, browser)
+                if denied is not None:
+                    return denied
                 fill(candidate, visits, browser.fbp, browser.limits, found.where, has_browser)
             found = refusal
         if isinstance(found, str):
             candidate.marks.append(f"unstitched:{found}")
+        return None
+
+    def _take_claims(self, candidate: Candidate, browser: Browser) -> Suppressed | None:
+        """Claims of the browser that was found are the buyer's."""
+        if not candidate.claims or browser.fbp is None:
+            return None
+        everything = sorted([*candidate.copies, *candidate.claims], key=lambda c: c.received_at)
+        counted = admit(everything, browser_of(browser.fbp, None))
+        if len(counted.copies) == len(candidate.copies):
+            return None
+        candidate.copies, candidate.claims = counted.copies, counted.claims
+        candidate.event = unite(counted.copies)
+        denied = any(c.consent is Consent.DENIED for c in counted.copies)
+        return Suppressed("consent_denied") if denied else None
 
     def recheck(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
         """The gate for further attempts: bytes that hold a visit's data do not leave once its browser has said no."""
@@ -83,7 +105,7 @@ class StitchGate:
         stitched, payload = rows[0]
         event = candidate.event
         order_ms = event.event_time * 1000
-        found = self._match(identifiers_of(event), order_ms, order_ms - people.keep_ms)
+        found = self._match(event, identifiers_of(event), order_ms, order_ms - people.keep_ms)
         if isinstance(found, str):
             return None  # no longer certain, but nobody said no
         # A person's sightings go with a denial, so what led there once and leads nowhere now was denied too.
@@ -94,10 +116,16 @@ class StitchGate:
         of_another = "fbp=" in stitched and browser.fbp is not None and f'"fbp":"{browser.fbp}"'.encode() not in payload
         return Suppressed(WITHDRAWN) if of_another else None
 
-    def _match(self, known: Sequence[Identifier], order_ms: int, since: int) -> Match | str | None:
+    def _match(self, event: Event, known: Sequence[Identifier], order_ms: int, since: int) -> Match | str | None:
         if not known:
             return None
-        return match_browser(self._people.sightings(known, since), order_ms)
+        place = place_of(event)
+
+        def is_there(browser: int) -> bool:
+            visits = self._people.visits(browser, order_ms + SLACK_MS, since) if place else []
+            return any((network_of(v.address), v.agent) == place for v in visits if v.address)
+
+        return match_browser(self._people.sightings(known, since), order_ms, is_there)
 
     def _why_not(
         self,

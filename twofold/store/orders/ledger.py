@@ -7,7 +7,7 @@ no contact data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -102,11 +102,18 @@ class Orders:
         self._engine.run("release_order", (now_ms, action))
 
     def settle_owner(self, row: OrderRow, action: int, copy: Event | None) -> int:
-        """The one of two actions of an order that it stands for: what went further stays."""
-        if row.action is not None and row.action != action and self.how_far(row.action) >= self.how_far(action):
-            return row.action
+        """The one of two actions of an order that it stands for: the higher tier's; of equals, what went further."""
+        if row.action is not None and row.action != action:
+            tiers = self.tiers_of([row.action, action])
+            theirs, ours = tiers.get(row.action, 0), tiers.get(action, 0)
+            if theirs > ours or (theirs == ours and self.how_far(row.action) >= self.how_far(action)):
+                return row.action
         self.own(row, action, copy)
         return action
+
+    def tiers_of(self, actions: Sequence[int]) -> dict[int, int]:
+        """The highest tier that spoke for each of these actions."""
+        return dict(self._engine.run("select_tiers", (id_array(actions),)))
 
     def owner_of(self, action: int) -> int | None:
         """Which order stands for an action."""

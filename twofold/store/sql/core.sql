@@ -114,6 +114,9 @@ select e.action, e.position, plain_body(e.body) from event as e where e.position
 union all
 select c.action, e.position, plain_body(e.body) from copy as c join event as e on e.position = c.position
 where c.action in /*ids*/ (?1)
+union all
+select c.action, e.position, e.body from carried_over as c join event as e on e.position = c.position
+where c.action in /*ids*/ (?1)
 order by 2;
 
 -- name: insert_frozen

@@ -102,3 +102,7 @@ where state = 'suppressed' and id between ?2 * 256 and ?2 * 256 + 255
 -- name: any_order
 -- A row when there is any order.
 select 1 from orders limit 1;
+
+-- name: select_tiers
+-- The highest tier that spoke for these actions.
+select id, tier from action where id in /*ids*/ (?);

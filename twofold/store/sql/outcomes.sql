@@ -36,7 +36,8 @@ select order_row, received_at, source, body from order_fact where order_row in /
 -- The deliveries of actions, with what was sent in those that arrived.
 select a.id, d.id, t.name, case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end,
        case when d.state = 'waiting' and t.paused_for is not null then t.paused_for else d.reason end,
-       a.sealed_at, a.value, a.currency, coalesce(f.marks, ''), case when d.state = 'delivered' then f.payload end
+       a.sealed_at, a.value, a.currency, coalesce(f.marks, ''), case when d.state = 'delivered' then f.payload end,
+       coalesce(f.event_id, a.event_id)
 from /*each*/ (?) as c cross join action as a on a.id = c.value
 join delivery as d on d.id between a.id * 256 and a.id * 256 + 255 join destination as t on t.id = d.destination
 left join frozen as f on f.delivery = d.id order by d.id;

@@ -6,7 +6,7 @@ nothing is taken, and no weaker one is asked. Times are Unix ms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from twofold.event.model import Event
@@ -30,7 +30,7 @@ REASONS = {
     SHARED_CONTACT: "several browsers were seen with this person's e-mail, id or phone",
     SHARED_DEVICE: "the browser was seen with another person too",
     OTHER_BROWSER: "the order names another browser than the one that was found",
-    LATER_VISIT: "the browser was first seen after the order, or claimed it before it was given a number",
+    LATER_VISIT: "the browser was first seen after the order, or has no more to show for it than its number",
     NO_CONSENT: "the visit's consent does not allow it",
 }
 """Why nothing was taken although something was seen, as kept beside the delivery, and in words."""
@@ -58,10 +58,18 @@ class Match(NamedTuple):
         return f"visit by {self.identifier.kind}"
 
 
-def match_browser(sightings: Sequence[Sighting], order_ms: int) -> Match | str | None:
-    """The browser that made the order; a reason (of `REASONS`) when that is not certain; None when nothing was seen."""
+def match_browser(
+    sightings: Sequence[Sighting], order_ms: int, is_there: Callable[[int], bool] = lambda _browser: False
+) -> Match | str | None:
+    """The browser that made the order; a reason (of `REASONS`) when that is not certain; None when nothing was seen.
+
+    ``is_there``: whether a browser had the order's own address and user agent. Anybody can name an order's number, so only
+    such a browser is believed by it.
+    """
     for strength in Strength:
         claims = [s for s in sightings if s.identifier.strength is strength and _in_time(s, order_ms)]
+        if strength is Strength.GUESSABLE:
+            claims = [s for s in claims if is_there(s.browser)]
         if not claims:
             continue
         if strength in (Strength.SECRET, Strength.GUESSABLE):

@@ -1,0 +1,94 @@
+"""What the evidence ladder needs of the store: the copies of an action while it is folded, and who stands for whom.
+
+Owns the tables superseded and carried_over. The rule itself is `ladder`'s, when it is asked `folding`'s and the claim's.
+Runs inside the transaction of whoever appends or claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from twofold.event.model import Event, decode_event
+from twofold.store.fold import Action
+from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.sqlite.database import Engine, id_array
+
+Appended = Sequence[tuple[int, int, Event]]
+"""Action, position and copy of what a batch has folded so far and not written yet."""
+
+
+class EvidenceOf:
+    """Copies of actions that a copy of another tier was found for; read once a batch, for all of them together."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._read: dict[int, list[tuple[int, Event]]] = {}
+
+    def prepare(
+        self,
+        events: Sequence[Event],
+        keyed: Sequence[Sequence[bytes]],
+        by_key: Mapping[bytes, int],
+        actions: Mapping[int, Action],
+    ) -> None:
+        """Reads what this batch is likely to ask for: one statement, and none where all are of one tier."""
+        self._read = {}
+        if not actions:
+            return
+        wanted: set[int] = set()
+        for event, keys in zip(events, keyed, strict=True):
+            for key in keys:
+                action = actions.get(by_key.get(key, 0))
+                if action is not None and action.tier != event.tier:
+                    wanted.add(action.id)
+        if wanted:
+            self._load(wanted)
+
+    def copies(self, appended: Appended, action: Action) -> list[Event]:
+        """All copies of an action, those of the batch included, in the order they came."""
+        return [copy for _, copy in self._all(appended, action)]
+
+    def positions(self, appended: Appended, action: Action) -> list[int]:
+        return [position for position, _ in self._all(appended, action)]
+
+    def _all(self, appended: Appended, action: Action) -> list[tuple[int, Event]]:
+        if action.id not in self._read:
+            self._load([action.id])
+        known = self._read[action.id]
+        return [*known, *((position, copy) for owner, position, copy in appended if owner == action.id)]
+
+    def _load(self, actions: Iterable[int]) -> None:
+        ids = list(actions)
+        for action in ids:
+            self._read[action] = []
+        for action, position, body in self._engine.run("select_copies", (id_array(ids),)):
+            self._read[action].append((position, decode_event(body)))
+
+
+SUPERSEDED = "superseded"
+
+
+class Superseded:
+    """Actions that another one stands for. Kept in memory is only whether there are any."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.reload()
+
+    def reload(self) -> None:
+        """At the start, and after a rolled back transaction."""
+        self.any = bool(self._engine.run("any_superseded"))
+
+    def add(self, action: int, successor: int, now_ms: int) -> None:
+        """From now on; what has not left is called back, and an order stands for the successor."""
+        self.any = True
+        self._engine.run("insert_superseded", (action, successor, now_ms))
+        self._engine.run("call_back", (now_ms, action))
+        self._engine.run("follow_merge", (successor, action))
+
+    def knows(self, action: int) -> bool:
+        return self.any and bool(self._engine.run("select_superseded", (id_array([action]),)))
+
+    def stops(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
+        """The gate for further attempts: what could not be called back at once is not tried again."""
+        return Suppressed(SUPERSEDED) if self.knows(candidate.action) else None

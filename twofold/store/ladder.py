@@ -1,0 +1,195 @@
+"""The evidence ladder: which copies of a lower tier are the buyer's own word about what a higher tier reported.
+
+Owns that one rule, written down once: ids, match keys, consent, limits and goods of an action are taken from the copies that
+`admit` lets through, and from no other. docs/trust.md says the same for people. Pure.
+
+From the top, where an action has copies of several tiers:
+
+1. vouched: the shop's own key (another server's copy), or a token of the shop's server that names this very order;
+2. secret: something of this purchase that only its buyer's browser and the shop know (checkout token, order key, an event id
+   that nobody can guess), said by both;
+3. same browser: the platform's or the shop's own id of the browser as the shop reports it, as an admitted copy has it, or as
+   stitching found it without doubt; else the order's own address and user agent;
+4. a lone claim: all else. It alters nothing.
+
+Where browsers that are not one claim equally on a rung, none of them wins. Address and agent are asked last, as several
+people can share both, and only where no rung above has found the browser.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+from twofold.event.click_ids import parse_fbp
+from twofold.event.model import Channel, Event, Tier
+
+SECRET_LENGTH = 16  # characters; a cart or checkout token is longer, an order's number shorter
+COUNTED = frozenset({"order", "number", "name"})
+RANDOM_CHANGES = 6  # between capitals, small letters and digits; numbers, names and times have fewer
+
+
+class Browser(NamedTuple):
+    """By what a browser is known."""
+
+    fbp: str | None = None
+    visitor: str | None = None
+
+
+class Admitted(NamedTuple):
+    """What counts, in the order it came, and what does not."""
+
+    copies: Sequence[Event]
+    claims: Sequence[Event] = ()  # lone claims
+
+
+def admit(copies: Sequence[Event], stitched: Browser | None = None) -> Admitted:
+    """The copies of an action that count. All of them where nobody of a higher tier speaks."""
+    top = max(c.tier for c in copies)
+    if top is Tier.T0 or all(c.tier == top for c in copies):
+        return Admitted(copies)
+    lower = [c for c in copies if c.tier < top]
+    known = [c for c in copies if c.tier == top]
+    known += [c for c in lower if _is_vouched(c, known)]
+    secrets = {s for c in known for s in secrets_of(c)}
+    known += _one_browser([c for c in _rest(lower, known) if not secrets.isdisjoint(secrets_of(c))])
+    known += _of_known_browsers(_rest(lower, known), known, stitched)
+    if not any(c.channel is Channel.BROWSER for c in known):
+        places = {p for c in known if (p := place_of(c)) is not None}
+        same = [c for c in _rest(lower, known) if place_of(c) in places and not _contradicts(c, known, stitched)]
+        known += _one_browser(same, strictly=True)
+    taken = {id(c) for c in known}
+    return Admitted([c for c in copies if id(c) in taken], [c for c in copies if id(c) not in taken])
+
+
+def secrets_of(event: Event) -> set[str]:
+    """What a copy says that nobody could say who is neither the buyer nor the shop."""
+    found = {link for link in event.links if is_secret(link)}
+    if event.id_given and is_random(event.event_id):
+        found.add(f"id:{event.event_id}")
+    return found
+
+
+def is_secret(link: str) -> bool:
+    """True for a link that works as a key: whoever names it holds it. What can be counted is none."""
+    kind, _, value = link.partition(":")
+    return kind not in COUNTED and len(value) >= SECRET_LENGTH and not value.isdigit()
+
+
+def is_random(text: str) -> bool:
+    """True for an id that was drawn, as a UUID or a digest is; counters, order numbers and times can be guessed."""
+    letters = _SEPARATORS.sub("", text)
+    if len(letters) < SECRET_LENGTH:
+        return False
+    kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in letters]
+    return sum(a != b for a, b in pairwise(kinds)) >= RANDOM_CHANGES
+
+
+_SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
+
+
+def _rest(lower: Sequence[Event], known: Sequence[Event]) -> list[Event]:
+    taken = {id(c) for c in known}
+    return [c for c in lower if id(c) not in taken]
+
+
+def _is_vouched(copy: Event, own: Sequence[Event]) -> bool:
+    """A server's copy with the dataset's key, unless it is about another browser; a token that names the order."""
+    if copy.tier >= Tier.T2:
+        return not _contradicts(copy, own, None) and not _is_elsewhere(copy, own)
+    order = copy.custom_data.order_id
+    return copy.order_vouched and order is not None and _bare(order) in {n for c in own for n in _names(c)}
+
+
+def _names(event: Event) -> Iterable[str]:
+    if event.custom_data.order_id:
+        yield _bare(event.custom_data.order_id)
+    for link in event.links:
+        kind, _, value = link.partition(":")
+        if kind in COUNTED:
+            yield _bare(value)
+
+
+def _bare(order: str) -> str:
+    return order.lstrip("#")
+
+
+def _of_known_browsers(rest: Sequence[Event], known: Sequence[Event], stitched: Browser | None) -> list[Event]:
+    """Those of a browser that is known already by its own id; an id found this way may lead to the next."""
+    found: list[Event] = []
+    while True:
+        browsers = [_browser(c) for c in (*known, *found)] + ([stitched] if stitched else [])
+        fbps = {b.fbp for b in browsers if b.fbp}
+        visitors = {b.visitor for b in browsers if b.visitor}
+        more = [
+            c
+            for c in _rest(rest, found)
+            if (b := _browser(c)) and (b.fbp in fbps or (b.visitor in visitors and (not b.fbp or not fbps)))
+        ]
+        if not more:
+            return found
+        found += more
+
+
+def _one_browser(claims: Sequence[Event], strictly: bool = False) -> Sequence[Event]:
+    """The claims, if all can be of one browser. ``strictly``: each must say which, and the same, or none does."""
+    browsers = [_browser(c) for c in claims]
+    fbps = {b.fbp for b in browsers if b.fbp or strictly}
+    visitors = {b.visitor for b in browsers if b.visitor}
+    names = {c.event_id for c in claims if c.id_given} if strictly and fbps == {None} else set()
+    return () if len(fbps) > 1 or len(visitors) > 1 or len(names) > 1 else claims
+
+
+def _contradicts(copy: Event, known: Sequence[Event], stitched: Browser | None) -> bool:
+    """True when a copy names another browser than those that are known."""
+    mine = _browser(copy)
+    browsers = [_browser(c) for c in known] + ([stitched] if stitched else [])
+    return _differs(mine.fbp, (b.fbp for b in browsers)) or _differs(mine.visitor, (b.visitor for b in browsers))
+
+
+def _is_elsewhere(copy: Event, known: Sequence[Event]) -> bool:
+    """True when a copy names another device or another address of the same kind than the order does."""
+    agents = (c.user_data.client_user_agent for c in known)
+    if _differs(copy.user_data.client_user_agent, agents):
+        return True
+    mine = copy.user_data.client_ip_address
+    others = [a for c in known if (a := c.user_data.client_ip_address) and mine and (":" in a) == (":" in mine)]
+    return _differs(network_of(mine) if mine else None, map(network_of, others))
+
+
+def _differs(mine: str | None, others: Iterable[str | None]) -> bool:
+    known = {o for o in others if o}
+    return bool(mine) and bool(known) and mine not in known
+
+
+def _browser(event: Event) -> Browser:
+    return browser_of(event.user_data.fbp, event.visitor)
+
+
+def browser_of(fbp: str | None, visitor: str | None) -> Browser:
+    """By what a browser is known; without what of the platform's id changes while the browser stays the same."""
+    parsed = parse_fbp(fbp) if fbp else None
+    return Browser(f"{parsed.created_ms}.{parsed.payload}" if parsed else fbp, visitor)
+
+
+def place_of(event: Event) -> tuple[str, str] | None:
+    """Where a copy says that the browser was: its network and its user agent."""
+    user = event.user_data
+    if not user.client_ip_address or not user.client_user_agent:
+        return None
+    return network_of(user.client_ip_address), user.client_user_agent
+
+
+def network_of(address: str) -> str:
+    """An IPv6 address as its /64: a device draws a new one within it every day."""
+    return ":".join(_groups(address)[:4]) if ":" in address else address
+
+
+def _groups(address: str) -> list[str]:
+    head, _, tail = address.lower().partition("::")
+    left = head.split(":") if head else []
+    right = tail.split(":") if tail else []
+    zeros = ["0"] * max(0, 8 - len(left) - len(right))
+    return [g.lstrip("0") or "0" for g in (*left, *zeros, *right)]

@@ -1,0 +1,17 @@
+-- What a higher tier says stands beside what a lower one said before: neither is altered by the other.
+
+-- One row an action that another one stands for now, because a higher tier reported the same and not all that was
+-- reported before is proved to be the buyer's, or it had left already. What can be is called back.
+create table superseded (
+    action    integer primary key,
+    successor integer not null,
+    at        integer not null              -- ms
+) strict;
+create index superseded_successor on superseded (successor);
+
+-- Copies that were another action's first, and count for this one as far as the evidence reaches.
+create table carried_over (
+    action   integer not null,
+    position integer not null,
+    primary key (action, position)
+) strict, without rowid;
