@@ -34,6 +34,11 @@ def read_consent(value: Any) -> Consent:
     return _WORDS.get(str(value).strip().lower(), Consent.DENIED)
 
 
+def is_consent_word(text: str) -> bool:
+    """True for a word that `read_consent` understands."""
+    return text.strip().lower() in _WORDS
+
+
 def strictest(copies: Iterable[Consent]) -> Consent:
     """The consent of an action from the consents of its copies."""
     seen = set(copies)

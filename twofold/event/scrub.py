@@ -123,6 +123,7 @@ def _holds_at(text: str) -> bool:
 # Documented custom_data keys that read like contact data but name the goods.
 _KEPT_KEYS = frozenset({
     "content_name", "content_category", "event_name", "lead_event_source", "postal_code", "campaign_name", "coupon_name",
+    "partner_name",
 })  # fmt: skip
 
 _KNOWN_WORDS = frozenset(

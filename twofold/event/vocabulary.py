@@ -44,7 +44,7 @@ LEGACY_HASHED_FIELDS: Final = ("f5first", "f5last", "fi", "dobd", "dobm", "doby"
 PLAIN_FIELDS: Final = (
     "client_ip_address", "client_user_agent", "fbc", "fbp", "subscription_id", "fb_login_id", "lead_id", "anon_id",
     "madid", "page_id", "page_scoped_user_id", "ctwa_clid", "ig_account_id", "instagram_business_account_id",
-    "ig_sid", "whatsapp_business_account_id",
+    "ig_sid", "whatsapp_business_account_id", "partner_id", "partner_name",
 )  # fmt: skip
 
 # "Too broad" combinations: refused with 2804050 when user_data is one of these or a subset

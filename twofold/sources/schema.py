@@ -190,6 +190,9 @@ def _yes(value: Any) -> bool | None:
 
 
 def _consent(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        found = as_object(value)
+        value = value if found is None else found  # what cannot be read counts as a no, as any other word
     return value if isinstance(value, (str, bool, dict)) else None
 
 

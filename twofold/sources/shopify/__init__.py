@@ -1,7 +1,7 @@
 """Shopify: webhooks to order reports, and what else sends for the shop.
 
 `webhook` is where to start: signature, topic, reader. The readers: `orders` (the snapshot), `money` (transactions,
-refunds, disputes), `parcels`, `purchases` (the Purchase copy) with `carried` (what the browser left on the order), and
+refunds, disputes), `parcels`, `purchases` (the Purchase copy), and
 `privacy`. `topics` knows names and shapes, `bodies` how a wrong value is answered. `storefront` reads a page's source
 for other senders of the same purchases.
 """

@@ -7,20 +7,24 @@ are not here; whether and when the order counts is the policy's question, and it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from twofold.event.model import RawEvent
+from twofold.event.model import RawEvent, encode
 from twofold.event.scalars import lenient_amount
 from twofold.ledger.model import Amounts, OrderReport, Paid, Sale
+from twofold.sources.browser_ids import KeptIds
 from twofold.sources.contract import SourceOptions
-from twofold.sources.shopify import carried
-from twofold.sources.shopify.bodies import Part
+from twofold.sources.shopify.bodies import MAX_TEXT, Part
 from twofold.sources.shopify.orders import PRESENTMENT, presentment_currency
 
 ACTION_SOURCES = {Sale.STORE: "physical_store", Sale.RENEWAL: "system_generated", Sale.API: "other"}
 """Every other place of sale counts as the website: a draft is paid there by its invoice's link."""
+
+NATIVE_IDS = ("sh_event_id", "shopify_event_id")
+# The form of the id that Shopify gives its pixel events, seen in captures; upper-case hex in groups.
+_NATIVE = re.compile(r"shu?-[0-9A-Za-z-]{8,64}")
 
 # Only pages of a storefront may be named in an event. Anything else a landing site can hold, such as
 # /wallets/checkouts.json, /account/activate/… or /checkouts/…, is internal or carries a token.
@@ -35,22 +39,40 @@ def read_purchase(order: Part, report: OrderReport, options: SourceOptions) -> R
     state = report.snapshot
     if state is None or state.shop is None or state.test or _is_cancelled(order) or state.paid is Paid.VOIDED:
         return None
-    attributes = carried.attributes_of(order)
+    kept = KeptIds(_attributes(order), options.fields)
+    landing = order.text("landing_site")
     source = ACTION_SOURCES.get(state.sale, "website")
     return RawEvent(
         event_name="Purchase",
         event_time=state.placed_at,
-        event_id=carried.event_id_of(attributes, options.event_id == "native")
+        event_id=(_native_id(kept) if options.event_id == "native" else None)
+        or kept.own_event_id
         or f"purchase.{options.shop}.{report.order_id}",
         action_source=source,
         event_source_url=_page(order, options.shop) if source == "website" else None,
-        user_data=_user_data(order, attributes),
+        user_data=_user_data(order, kept, landing, state.placed_at),
         custom_data=_custom_data(order, report.order_id, state.shop),
-        consent=carried.consent_of(attributes),
+        consent=kept.consent,
         links=[f"order:{report.order_id}", *report.aliases],
-        click_ids=carried.click_ids_of(attributes, order) or None,
+        click_ids=kept.click_ids(landing) or None,
+        visitor=kept.visitor,
         region=_region(_home(order)),
     )
+
+
+def _attributes(order: Part) -> Iterator[tuple[Any, Any]]:
+    """Note attributes, which are the cart's: a leading underscore hides one from the buyer and is optional."""
+    for attribute in order.parts("note_attributes"):
+        value = attribute.values.get("value")
+        if isinstance(value, dict):  # consent as an object, by apps that write what is not text
+            value = encode(value).decode()
+        if isinstance(value, str) and len(value) <= MAX_TEXT:
+            yield attribute.values.get("name"), value
+
+
+def _native_id(kept: KeptIds) -> str | None:
+    """The id that Shopify gave the browser's event, where the pixel left it."""
+    return next((found for name in NATIVE_IDS if (found := kept.get(name)) and _NATIVE.fullmatch(found)), None)
 
 
 def _is_cancelled(order: Part) -> bool:
@@ -101,7 +123,7 @@ def _home(order: Part) -> Part:
     return next(filter(None, places), places[0])
 
 
-def _user_data(order: Part, attributes: dict[str, str]) -> dict[str, Any]:
+def _user_data(order: Part, kept: KeptIds, landing: str | None, placed_at: int) -> dict[str, Any]:
     customer, client, home = order.part("customer"), order.part("client_details"), _home(order)
     billing, shipping = order.part("billing_address"), order.part("shipping_address")
     gathered: dict[str, Any] = {
@@ -116,8 +138,9 @@ def _user_data(order: Part, attributes: dict[str, str]) -> dict[str, Any]:
         "external_id": customer.digits("id"),
         "client_ip_address": order.text("browser_ip") or client.text("browser_ip"),
         "client_user_agent": client.text("user_agent"),
-        "fbp": carried.fbp_of(attributes),
-        "fbc": carried.fbc_of(attributes, order),
+        "fbp": kept.fbp,
+        # The moment of the click is not in the order; its creation is the earliest time we know the click id by.
+        "fbc": kept.fbc(landing, order.moment_ms("created_at") or placed_at * 1000),
     }
     return {key: value for key, value in gathered.items() if value}
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from twofold.event.json import read_json
+from twofold.event.model import encode
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import read_time_ms
 from twofold.sources import lenient
@@ -70,7 +71,10 @@ def meta_of(order: dict[str, Any]) -> list[tuple[str, str]]:
     """Order meta that is text or a whole number, in the order of writing."""
     pairs = []
     for entry in order.get("meta_data", ()):
-        name, value = lenient.text(entry, "key"), lenient.text(entry, "value")
+        given = entry.get("value")
+        # PHP's arrays come as objects; one may be what the buyer said about purposes.
+        value = encode(given).decode() if isinstance(given, dict) else lenient.text(entry, "value")
+        name = lenient.text(entry, "key")
         if name and value:
             pairs.append((name, value))
     return pairs
