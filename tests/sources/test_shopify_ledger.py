@@ -67,8 +67,15 @@ def test_an_order_after_a_partial_refund_is_told_as_it_stands_now():
         after_refunds=True,
     )
     assert snapshot.lines == (
-        Line(id="111", sku="MUG", quantity=1, price=Decimal("20.00"), discount=Decimal("4.00")),
-        Line(id="120", quantity=1, price=Decimal("50.00"), gift_card=True),
+        Line(
+            id="111",
+            sku="MUG",
+            quantity=1,
+            price=Decimal("20.00"),
+            shown_price=Decimal("60.00"),
+            discount=Decimal("4.00"),
+        ),
+        Line(id="120", quantity=1, price=Decimal("50.00"), shown_price=Decimal("150.00"), gift_card=True),
     )
     assert snapshot.gateways == ("Cash on Delivery (COD)", "gift_card")
     assert (snapshot.paid, snapshot.sale, snapshot.test) == (Paid.PART_REFUNDED, Sale.WEB, False)
@@ -195,6 +202,18 @@ SHIPPING = [
 def test_shipping_is_what_was_paid_for_it(claim, changes, shipping):
     """Shipping is contained in the total, so it is taken with its discounts off."""
     assert state(**changes).shop.shipping == Decimal(shipping)
+
+
+def test_the_buyers_currency_may_stand_in_one_of_the_totals_only():
+    """Whichever of the two totals has it; the amount beside it is never the shop's."""
+    for left in ("total_price_set", "current_total_price_set"):
+        other = {"total_price_set", "current_total_price_set"} - {left}
+        body = changed(ORDER, **{name: {"shop_money": ORDER[name]["shop_money"]} for name in other})
+        result = deliver("orders/updated", body)
+        assert result.order.snapshot.presentment.currency == "GEL"
+        assert result.copy.custom_data["currency"] == "GEL"
+        amounts = {Decimal(ORDER[name]["presentment_money"]["amount"]) for name in (left, *other)}
+        assert result.copy.custom_data["value"] in amounts
 
 
 def test_one_currency_is_told_once():

@@ -28,6 +28,27 @@ def test_an_intent_of_its_own_is_a_whole_order():
     assert result.copy.user_data["ct"] == "New York"
 
 
+@pytest.mark.parametrize(("name", "thing"), [("payment_intent.succeeded", INTENT), ("charge.succeeded", CHARGE)])
+def test_the_buyers_currency_of_an_intent_and_a_charge(name, thing):
+    """With Adaptive Pricing each object says what the buyer was shown; the shop's own currency stays beside it."""
+    shown = {"presentment_amount": 35_000, "presentment_currency": "gel"}
+    result = reading(event(name, thing, presentment_details=shown))
+    snapshot = result.order.snapshot
+    assert (snapshot.shop.currency, snapshot.shop.total) == ("EUR", Decimal("32.40"))
+    assert (snapshot.presentment.currency, snapshot.presentment.total) == ("GEL", Decimal("350.00"))
+    assert (result.copy.custom_data["value"], result.copy.custom_data["currency"]) == (Decimal("350.00"), "GEL")
+
+
+def test_a_part_of_an_order_is_not_its_whole_in_any_currency():
+    """Where the merchant says a larger total, what this one payment showed is not the order."""
+    shown = {"presentment_amount": 35_000, "presentment_currency": "gel"}
+    parts = {"order_id": "1001", "order_total": "99.50"}
+    snapshot = reading(
+        event("payment_intent.succeeded", INTENT, presentment_details=shown, metadata=parts)
+    ).order.snapshot
+    assert (snapshot.shop.total, snapshot.presentment) == (Decimal("99.50"), None)
+
+
 def test_the_intent_and_its_charge_are_one_payment():
     """Both events tell of the same money, under the same id."""
     intent = reading(event("payment_intent.succeeded", INTENT)).order

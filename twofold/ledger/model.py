@@ -70,12 +70,16 @@ class ParcelState(StrEnum):
 
 
 class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One line. ``price`` per piece before discounts, ``discount`` for the whole line, both in ``Amounts.currency``."""
+    """One line. ``price`` per piece before discounts, ``discount`` for the whole line, both in ``Amounts.currency``.
+
+    ``shown_price`` is the price in the buyer's currency, where the source states it.
+    """
 
     id: str = ""  # the catalogue's id: variant, else product, else sku; empty for a custom item
     sku: str = ""
     quantity: int = 1
     price: Decimal | None = None
+    shown_price: Decimal | None = None
     discount: Decimal | None = None
     gift_card: bool = False  # money for later, not revenue
 

@@ -112,7 +112,7 @@ def read_sale(order: Part) -> Sale:
 
 
 def _snapshot(order: Part, placed_at: int, test: bool) -> Snapshot | None:
-    version = order.moment_ms("updated_at")
+    version, shown = order.moment_ms("updated_at"), presentment_currency(order) is not None
     if version is None:
         order.findings.note("updated_at is missing: this state cannot be told from an older one")
     return Snapshot(
@@ -120,7 +120,7 @@ def _snapshot(order: Part, placed_at: int, test: bool) -> Snapshot | None:
         placed_at=placed_at,
         shop=_amounts(order, SHOP),
         presentment=_presentment(order),
-        lines=tuple(filter(None, map(_line, order.parts("line_items")))),
+        lines=tuple(filter(None, (_line(line, shown) for line in order.parts("line_items")))),
         gateways=order.labels("payment_gateway_names") or tuple(filter(None, (order.label("gateway"),))),
         paid=_paid(order),
         sale=read_sale(order),
@@ -152,12 +152,11 @@ def read_currency_of(part: Part, name: str) -> str | None:
 
 
 def presentment_currency(order: Part) -> str | None:
-    """The buyer's currency where it is another than the shop's and its amounts are in the body."""
-    theirs = order.part("total_price_set").part(PRESENTMENT)
-    code = read_currency(theirs.values.get("currency_code"))
+    """The buyer's currency where it is another than the shop's and the order's total is in the body in it."""
+    sides = [order.part(name).part(PRESENTMENT) for name in ("total_price_set", "current_total_price_set")]
+    codes = (read_currency(side.values.get("currency_code")) for side in sides if side.values.get("amount") is not None)
+    code = next((code for code in codes if code), None)
     stated = read_currency(order.values.get("presentment_currency")) or code
-    if code is None or theirs.values.get("amount") is None:
-        return None
     return code if stated != read_currency(order.values.get("currency")) else None
 
 
@@ -241,8 +240,8 @@ def _sum(amounts: Iterable[Decimal | None]) -> Decimal | None:
 # -- lines
 
 
-def _line(line: Part) -> Line | None:
-    """In the shop's currency. A line without a piece left, after edits and refunds, is no line any more."""
+def _line(line: Part, shown: bool) -> Line | None:
+    """In the shop's currency, its price in the buyer's too where that is another. A line without a piece left, after edits and refunds, is no line any more."""
     pieces = _pieces(line)
     if not pieces:
         return None
@@ -251,6 +250,7 @@ def _line(line: Part) -> Line | None:
         sku=line.text("sku") or "",
         quantity=pieces,
         price=_pair(line, "price", SHOP),
+        shown_price=line.side("price_set", PRESENTMENT) if shown else None,
         discount=_discount(line, SHOP),
         gift_card=line.flag("gift_card") is True,
     )

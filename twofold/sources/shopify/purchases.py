@@ -17,7 +17,7 @@ from twofold.ledger.model import Amounts, OrderReport, Paid, Sale
 from twofold.sources.browser_ids import KeptIds
 from twofold.sources.contract import SourceOptions
 from twofold.sources.shopify.bodies import MAX_TEXT, Part
-from twofold.sources.shopify.orders import PRESENTMENT, presentment_currency
+from twofold.sources.shopify.orders import PRESENTMENT, SHOP
 
 ACTION_SOURCES = {Sale.STORE: "physical_store", Sale.RENEWAL: "system_generated", Sale.API: "other"}
 """Every other place of sale counts as the website: a draft is paid there by its invoice's link."""
@@ -51,7 +51,7 @@ def read_purchase(order: Part, report: OrderReport, options: SourceOptions) -> R
         action_source=source,
         event_source_url=_page(order, options.shop) if source == "website" else None,
         user_data=_user_data(order, kept, landing, state.placed_at),
-        custom_data=_custom_data(order, report.order_id, state.shop),
+        custom_data=_custom_data(order, report.order_id, state.shop, state.presentment),
         consent=kept.consent,
         links=[f"order:{report.order_id}", *report.aliases],
         click_ids=kept.click_ids(landing) or None,
@@ -79,18 +79,19 @@ def _is_cancelled(order: Part) -> bool:
     return bool(order.values.get("cancelled_at"))  # whatever it is: a time that cannot be read is not "not cancelled"
 
 
-def _custom_data(order: Part, order_id: str, shop: Amounts) -> dict[str, Any]:
+def _custom_data(order: Part, order_id: str, shop: Amounts, shown: Amounts | None) -> dict[str, Any]:
     """Money is what the buyer saw and paid when the order was placed; amount and currency come from one place."""
-    currency = presentment_currency(order)
-    value = order.side("total_price_set", PRESENTMENT) if currency else order.money("total_price")
-    if value is None:  # a body that has the pair alone
-        value = order.side("total_price_set", "shop_money")
+    presented = shown is not None
+    value = order.side("total_price_set", PRESENTMENT) if presented else order.money("total_price")
+    if value is None and not presented:  # a body that has the pair alone
+        value = order.side("total_price_set", SHOP)
+    whole = shown or shop
     data: dict[str, Any] = {
-        "value": shop.total if value is None else value,
-        "currency": currency or shop.currency,
+        "value": whole.total if value is None else value,
+        "currency": whole.currency,
         "order_id": order_id,
     }
-    return data | _contents(order.parts("line_items"), bool(currency))
+    return data | _contents(order.parts("line_items"), presented)
 
 
 def _contents(lines: Iterable[Part], presented: bool) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from typing import Any
 
 from twofold.event.refusal import Refusal
-from twofold.event.scalars import read_currency
 from twofold.ledger.model import Amounts, Paid, Payment, Sale
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored
@@ -24,6 +23,7 @@ from twofold.sources.stripe.readings import (
     build_copy,
     build_reading,
     build_snapshot,
+    in_both_currencies,
     minor,
     nameless,
     read_amount,
@@ -131,21 +131,7 @@ def _session_amounts(delivery: Delivery, identity: Identity, money: Money) -> tu
         shipping_tax=shipping_tax,
         discount=minor(totals, "amount_discount", currency),
     )
-    return *_in_shop_currency(session, amounts), False
-
-
-def _in_shop_currency(session: dict[str, Any], amounts: Amounts) -> tuple[Amounts, Amounts | None]:
-    """With Adaptive Pricing the buyer pays in another currency. Newer versions keep the session in the shop's and add
-    presentment_details; older ones turn the session into the buyer's and keep the shop's in currency_conversion."""
-    shown = lenient.part(session, "presentment_details")
-    currency, total = read_currency(shown.get("presentment_currency")), lenient.whole(shown, "presentment_amount")
-    if currency and total is not None and currency != amounts.currency:
-        return amounts, Amounts(currency=currency, total=to_amount(total, currency))
-    source = lenient.part(session, "currency_conversion")
-    currency, total = read_currency(source.get("source_currency")), lenient.whole(source, "amount_total")
-    if currency and total is not None and currency != amounts.currency:
-        return Amounts(currency=currency, total=to_amount(total, currency)), amounts
-    return amounts, None
+    return *in_both_currencies(session, amounts), False
 
 
 def _invoice_amounts(invoice: dict[str, Any], money: Money) -> Amounts:

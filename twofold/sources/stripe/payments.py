@@ -31,6 +31,7 @@ from twofold.sources.stripe.readings import (
     build_copy,
     build_reading,
     build_snapshot,
+    in_both_currencies,
     nameless,
     read_amount,
     sale_of,
@@ -132,10 +133,14 @@ def _read_money(delivery: Delivery, names: tuple[str, ...], paid: Paid) -> Answe
         return Ignored(kind="payment", reason="a subscription's payment; its invoice's event says what it is for")
     total = _total(delivery, identity, money)
     is_part = total is not None and total > money.amount
+    shop = None if total is None else Amounts(currency=money.currency, total=total)
+    # What the buyer was shown is this payment's, which is the whole order where its total is this payment's too.
+    whole = in_both_currencies(thing, shop) if shop is not None and total == money.amount else (shop, None)
     snapshot = build_snapshot(
         delivery,
         paid=None if is_part else paid,
-        shop=None if total is None else Amounts(currency=money.currency, total=total),
+        shop=whole[0],
+        presentment=whole[1],
         sale=sale_of(thing),
     )
     return build_reading(

@@ -54,6 +54,23 @@ def read_amount(thing: dict[str, Any], *names: str) -> Money | Refusal:
     return Money(amount=to_amount(minor, currency), currency=currency)
 
 
+def in_both_currencies(thing: dict[str, Any], amounts: Amounts) -> tuple[Amounts, Amounts | None]:
+    """(in the shop's currency, in the buyer's when it is another).
+
+    With Adaptive Pricing the buyer pays in another currency. Newer versions keep the object in the shop's and add
+    presentment_details; older ones turn a session into the buyer's and keep the shop's in currency_conversion.
+    """
+    shown = lenient.part(thing, "presentment_details")
+    currency, total = read_currency(shown.get("presentment_currency")), lenient.whole(shown, "presentment_amount")
+    if currency and total is not None and currency != amounts.currency:
+        return amounts, Amounts(currency=currency, total=to_amount(total, currency))
+    source = lenient.part(thing, "currency_conversion")
+    currency, total = read_currency(source.get("source_currency")), lenient.whole(source, "amount_total")
+    if currency and total is not None and currency != amounts.currency:
+        return Amounts(currency=currency, total=to_amount(total, currency)), amounts
+    return amounts, None
+
+
 def minor(thing: dict[str, Any], name: str, currency: str) -> Decimal | None:
     """A part of an amount; None where it is not stated."""
     value = lenient.whole(thing, name)

@@ -12,6 +12,7 @@ from decimal import Decimal
 import msgspec
 
 from twofold.event.model import Content, Event, Tier
+from twofold.ledger.model import Line
 from twofold.ledger.policy import OrderPolicy, Standing, is_renewal, judge_order, value_of
 from twofold.ledger.state import OrderState, decode_state
 from twofold.store.evidence import Superseded
@@ -150,9 +151,7 @@ def _with_money(event: Event, row: OrderRow, state: OrderState, policy: OrderPol
     if valued is not None:
         data.value, data.currency = valued.value, valued.currency
         contents = tuple(
-            Content(
-                id=line.id or line.sku, quantity=line.quantity, item_price=_price(line.price, valued.currency, state)
-            )
+            Content(id=line.id or line.sku, quantity=line.quantity, item_price=_price(line, valued.currency, state))
             for line in state.lines
             if (line.id or line.sku) and line.quantity > 0
         )
@@ -164,9 +163,11 @@ def _with_money(event: Event, row: OrderRow, state: OrderState, policy: OrderPol
     return msgspec.structs.replace(event, custom_data=data)
 
 
-def _price(price: Decimal | None, currency: str, state: OrderState) -> Decimal | None:
-    """A line's price, where it is in the event's currency."""
-    return price if state.shop is not None and state.shop.currency == currency else None
+def _price(line: Line, currency: str, state: OrderState) -> Decimal | None:
+    """A line's price in the event's currency, where the source states it in that."""
+    if state.shop is not None and state.shop.currency == currency:
+        return line.price
+    return line.shown_price if state.presentment is not None and state.presentment.currency == currency else None
 
 
 def _in_time(event: Event, since: int | None, now_ms: int) -> Event:
