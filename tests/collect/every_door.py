@@ -45,17 +45,19 @@ def event(order: str, facts: dict[str, Any], **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _json(body: Any) -> bytes:
-    return body if isinstance(body, bytes) else json.dumps(body).encode()
+def _json(body: Any, facts: dict[str, Any]) -> bytes:
+    """JSON as most languages write it, or with its texts in the bytes of another encoding."""
+    encoding = facts.get("encoding")
+    return json.dumps(body, ensure_ascii=False).encode(encoding) if encoding else json.dumps(body).encode()
 
 
 def capi(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    body = _json({"data": [event(order, facts)], "access_token": KEY})
+    body = _json({"data": [event(order, facts)], "access_token": KEY}, facts)
     return gateway.send("POST", EVENTS, body, content_type="application/json")
 
 
 def capi_form(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    body = urlencode({"data": json.dumps([event(order, facts)]), "access_token": KEY})
+    body = urlencode({"data": _json([event(order, facts)], facts), "access_token": KEY})
     return gateway.send("POST", EVENTS, body, content_type="application/x-www-form-urlencoded")
 
 
@@ -66,7 +68,7 @@ def capi_texts(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
 
 
 def tag(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    body = _json({"events": [{"dataset": DATASET, **event(order, facts)}]})
+    body = _json({"events": [{"dataset": DATASET, **event(order, facts)}]}, facts)
     return gateway.send("POST", "/t/events", body, content_type="text/plain", **facts.get("headers", {}))
 
 
@@ -80,22 +82,22 @@ def hit(order: str, facts: dict[str, Any]) -> dict[str, str]:
     return fields
 
 
-def encoded(fields: dict[str, str]) -> str:
-    return urlencode(fields, errors="surrogatepass")
+def encoded(fields: dict[str, str], facts: dict[str, Any]) -> str:
+    return urlencode(fields, encoding=facts.get("encoding", "utf-8"), errors="surrogatepass")
 
 
 def tr_get(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    return gateway.send("GET", "/tr/?" + encoded(hit(order, facts)), **facts.get("headers", {}))
+    return gateway.send("GET", "/tr/?" + encoded(hit(order, facts), facts), **facts.get("headers", {}))
 
 
 def tr_post(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
     kind = {"content_type": "application/x-www-form-urlencoded"}
-    return gateway.send("POST", "/tr/", encoded(hit(order, facts)), **kind, **facts.get("headers", {}))
+    return gateway.send("POST", "/tr/", encoded(hit(order, facts), facts), **kind, **facts.get("headers", {}))
 
 
-def signed(gateway: Running, kind: str, body: Any, topic: str = "") -> Reply:
+def signed(gateway: Running, kind: str, body: Any, topic: str = "", facts: dict[str, Any] | None = None) -> Reply:
     """A webhook of a shop system with its signature."""
-    raw = _json(body)
+    raw = _json(body, facts or {})
     code = hmac.new(SECRET.encode(), raw, hashlib.sha256).digest()
     plain = base64.b64encode(code).decode()
     dated = hmac.new(SECRET.encode(), f"{NOW_S}.".encode() + raw, hashlib.sha256).hexdigest()
@@ -110,7 +112,7 @@ def signed(gateway: Running, kind: str, body: Any, topic: str = "") -> Reply:
 
 
 def shopify(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    return signed(gateway, "shopify", shopify_order(order, facts), "orders/create")
+    return signed(gateway, "shopify", shopify_order(order, facts), "orders/create", facts)
 
 
 def shopify_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:
@@ -128,7 +130,7 @@ def shopify_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def woocommerce(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    return signed(gateway, "woocommerce", woocommerce_order(order, facts), "order.updated")
+    return signed(gateway, "woocommerce", woocommerce_order(order, facts), "order.updated", facts)
 
 
 def woocommerce_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:
@@ -145,12 +147,13 @@ def woocommerce_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def stripe(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    return signed(gateway, "stripe", stripe_event(order, facts))
+    return signed(gateway, "stripe", stripe_event(order, facts), "", facts)
 
 
 def stripe_event(order: str, facts: dict[str, Any]) -> dict[str, Any]:
     kept = {"order_id": order, "event_id": order, "client_user_agent": facts.get("agent", CHROME)}
     kept |= {"client_ip_address": facts["ip"]} if "ip" in facts else {}
+    kept |= {"product": facts["name"]} if "name" in facts else {}
     session = {
         "id": f"cs_live_{order}", "object": "checkout.session", "livemode": True, "mode": "payment", "status": "complete",
         "payment_status": "paid", "amount_total": 1000, "currency": "eur", "created": NOW_S - 60,
@@ -164,7 +167,7 @@ def stripe_event(order: str, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def own(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    return signed(gateway, "own", own_order(order, facts))
+    return signed(gateway, "own", own_order(order, facts), "", facts)
 
 
 def own_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:

@@ -229,8 +229,6 @@ BROKEN: list[tuple[str, str, bytes, str]] = [
     ("multipart without a boundary", "multipart/form-data", curl([P]), "syntax"),
     ("multipart with another boundary", "multipart/form-data; boundary=other", curl([P]), "syntax"),
     ("UTF-16 with its mark", JSON, B.decode().encode("utf-16"), "syntax"),
-    ("a byte that is no UTF-8 in a text", JSON, B.replace(b"Purchase", b"Purch\xffse"), "syntax"),
-    ("half an emoji as an escape", JSON, B.replace(b"Purchase", b"Purch\\ud83d"), "syntax"),
     ("NaN", JSON, B.replace(b"42.5", b"NaN"), "syntax"),
     ("Infinity", JSON, B.replace(b"42.5", b"-Infinity"), "syntax"),
     ("a comma too many", JSON, B.replace(b"]", b",]", 1), "syntax"),

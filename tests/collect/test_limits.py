@@ -27,11 +27,11 @@ def test_64_header_fields(more: int, fits: bool, gateway: Running) -> None:
 @pytest.mark.parametrize("in_pieces", [False, True])
 @AROUND
 def test_24_kb_of_header(more: int, fits: bool, in_pieces: bool, gateway: Running) -> None:
-    """16 KB of fields and 8 KB of request line, however many packets it comes in."""
+    """16 KB of fields and 16 KB of request line, however many packets it comes in."""
     bare = request("GET", "/health", None, "X-Pad: ")
     padded = request("GET", "/health", None, "X-Pad: " + "x" * (MAX_HEADER_BYTES + 2 - len(bare) + more))
     # The last line end is no field: a header of exactly the limit has so many bytes before it.
-    assert MAX_HEADER_BYTES == 24_576
+    assert MAX_HEADER_BYTES == 32_768
     assert len(padded) - 2 == MAX_HEADER_BYTES + more
     with gateway.raw() as raw:
         raw.write(*([padded[:9000], padded[9000:]] if in_pieces else [padded]))
@@ -39,11 +39,11 @@ def test_24_kb_of_header(more: int, fits: bool, in_pieces: bool, gateway: Runnin
 
 
 @AROUND
-def test_8_kb_of_address(more: int, fits: bool, gateway: Running) -> None:
+def test_16_kb_of_address(more: int, fits: bool, gateway: Running) -> None:
     """Path and query together; longer is 414."""
     path = "/tr/"
     query = f"id={DATASET}&ev=PageView&cd[x]="
-    query += "y" * (8192 + more - len(path) - len(query))
+    query += "y" * (16384 + more - len(path) - len(query))
     assert gateway.send("GET", f"{path}?{query}").status == (200 if fits else 414)
     assert len(gateway.new_events()) == fits
 
@@ -103,16 +103,11 @@ def nested(levels: int) -> Any:
     return value
 
 
-LONG = 8192
 INSIDE: list[tuple[str, Callable[[int], dict[str, Any]], str]] = [
     # claim, an event that is so much over the limit, drop reason
     ("20 levels", lambda more: purchase(custom_data={"value": 1, "currency": "EUR", "n": nested(18 + more)}), "too_deep"),
-    ("8,192 characters of text", lambda more: purchase(event_source_url="x" * (LONG + more)), "too_large"),
-    ("8,192 characters beyond ASCII", lambda more: purchase(referrer_url="ж" * (LONG + more)), "too_large"),
     ("20 digits", lambda more: purchase(custom_data={"value": 1, "currency": "EUR", "n": 10 ** (19 + more)}), "too_large"),
     ("20 negative digits", lambda more: purchase(custom_data={"value": 1, "currency": "EUR", "n": -(10 ** (19 + more))}), "too_large"),
-    ("256 characters of event id", lambda more: purchase("i" * (256 + more), custom_data={"value": 1, "currency": "EUR"}), "invalid_event_id"),
-    ("50 characters of event name", lambda more: purchase(event_name="n" * (50 + more)), "invalid_event_name"),
     ("7 days old", lambda more: purchase(event_time=NOW_S - 7 * 86_400 - more), "event_too_old"),
     ("62 days old in a store", lambda more: purchase(event_time=NOW_S - 62 * 86_400 - more, action_source="physical_store"), "event_too_old"),
     ("a day ahead", lambda more: purchase(event_time=NOW_S + 86_400 + more), "event_in_future"),

@@ -14,7 +14,7 @@ from twofold.event.json import read_json, says_the_same
 from twofold.event.refusal import DropReason, Refusal
 
 SYNTAX, LONG, DEEP = DropReason.SYNTAX, DropReason.TOO_LARGE, DropReason.TOO_DEEP
-TWICE, MANY, TEXT = DropReason.DUPLICATE_KEY, DropReason.TOO_MANY, DropReason.BAD_TEXT
+TWICE, MANY, TEXT = DropReason.DUPLICATE_KEY, DropReason.TOO_MANY, DropReason.SYNTAX
 
 
 def keys(n: int, colon: str = ":") -> str:

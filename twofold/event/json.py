@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 
+from twofold.event.mending import MAX_STRING, Mender, mend_json
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
 
 MAX_DEPTH = 20
 MAX_KEYS = 500  # in one event; a body may hold MAX_KEYS for each of its events
-MAX_STRING = 8_192  # characters
 MAX_DIGITS = 20  # of one number
 
 _SPACED_COLON = re.compile(rb'"\s+:')
@@ -42,28 +42,40 @@ def _exact(text: str) -> Decimal:
 _decode = msgspec.json.Decoder(float_hook=_exact).decode
 
 
-def read_json(body: bytes | str, *, events: int = 1, max_string: int = MAX_STRING) -> Any:
+def read_json(body: bytes | str, *, events: int = 1, max_string: int = MAX_STRING, mender: Mender | None = None) -> Any:
     """The decoded value with integers exact and every other number a Decimal, or a `Refusal`.
 
     ``events`` is how many events the body may hold; limits on depth and keys grow with it where they must.
     ``max_string``: characters of one text, for bodies that carry other people's texts, which are not kept.
+    ``mender``: mends the texts that would refuse the body, and remembers which.
     """
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
     try:
         tree = _decode(data)
+    except (UnicodeDecodeError, msgspec.DecodeError) as err:
+        mended = mend_json(data) if mender is not None else data
+        if mender is None or mended == data:
+            return _undecodable(err)
+        mender.reread = True
+        mender.not_utf8 = isinstance(err, UnicodeDecodeError)
+        return read_json(mended, events=events, max_string=max_string, mender=mender)
     except RecursionError:
         return Refusal(reason=DropReason.TOO_DEEP, expected=f"at most {MAX_DEPTH} levels", got="far deeper nesting")
     except _LongNumber:
         return _long_number("")
-    except UnicodeDecodeError as err:
-        return Refusal(reason=DropReason.SYNTAX, expected="JSON in UTF-8", got=f"another byte at {err.start}")
-    except (msgspec.DecodeError, ArithmeticError) as err:
-        if "out of range" in str(err):  # an integer of thousands of digits
-            return _long_number("")
-        return Refusal(reason=DropReason.SYNTAX, expected="JSON", got=_safe(str(err)))
-    if not _looks_plain(data, tree, MAX_KEYS * events, max_string):
-        return _checked(data, tree, MAX_KEYS * events, max_string)
+    except ArithmeticError as err:
+        return _undecodable(err)
+    if (mender is not None and mender.reread) or not _looks_plain(data, tree, MAX_KEYS * events, max_string):
+        return _checked(data, tree, MAX_KEYS * events, max_string, mender)
     return tree
+
+
+def _undecodable(err: Exception) -> Refusal:
+    if isinstance(err, UnicodeDecodeError):
+        return Refusal(reason=DropReason.SYNTAX, expected="JSON in UTF-8", got=f"another byte at {err.start}")
+    if "out of range" in str(err):  # an integer of thousands of digits
+        return _long_number("")
+    return Refusal(reason=DropReason.SYNTAX, expected="JSON", got=_safe(str(err)))
 
 
 def says_the_same(data: bytes, again: bytes) -> bool:
@@ -147,19 +159,19 @@ def _count(tree: Any) -> tuple[int, int]:
     return keys, texts
 
 
-def _checked(data: bytes, tree: Any, max_keys: int, max_string: int) -> Any:
+def _checked(data: bytes, tree: Any, max_keys: int, max_string: int, mender: Mender | None) -> Any:
     """The exact check: walks everything. A refusal names the path."""
-    left = [max_keys]
-    refusal = _walk(tree, "", 1, left, max_string)
-    if refusal is None and (_has_spaced_colon(data) or data.count(b'":') != _count(tree)[0]):
+    left, keys = [max_keys], _count(tree)[0]
+    refusal = _walk(tree, "", 1, left, max_string, mender)
+    if refusal is None and (_has_spaced_colon(data) or data.count(b'":') != keys):
         refusal = _repeated_key(data)
     return refusal or tree
 
 
-def _walk(value: Any, path: str, depth: int, left: list[int], max_string: int) -> Refusal | None:
+def _walk(value: Any, path: str, depth: int, left: list[int], max_string: int, mender: Mender | None) -> Refusal | None:
     match value:
         case str():
-            return _check_text(value, path, max_string)
+            return None if mender is not None else _check_text(value, path, max_string)
         case bool() | None:
             return None
         case int():
@@ -168,21 +180,39 @@ def _walk(value: Any, path: str, depth: int, left: list[int], max_string: int) -
             return None
     if depth > MAX_DEPTH:
         return Refusal(reason=DropReason.TOO_DEEP, path=path, expected=f"at most {MAX_DEPTH} levels", got="more")
+    if mender is not None:
+        _mend(value, path, mender)
     pairs = value.items() if isinstance(value, dict) else ((f"[{n}]", v) for n, v in enumerate(value))
     for key, item in pairs:
         if isinstance(value, dict):
             left[0] -= 1
             if left[0] < 0:
                 return Refusal(reason=DropReason.TOO_MANY, path=path, expected=f"at most {MAX_KEYS} keys", got="more")
-            refusal = _check_text(key, path, max_string)
+            refusal = None if mender is not None else _check_text(key, path, max_string)
             if refusal is not None:
                 return refusal
             key = describe_key(key)
         below = f"{path}{key}" if isinstance(value, list) else f"{path}.{key}" if path else key
-        refusal = _walk(item, below, depth + 1, left, max_string)
+        refusal = _walk(item, below, depth + 1, left, max_string, mender)
         if refusal is not None:
             return refusal
     return None
+
+
+def _mend(value: dict[str, Any] | list[Any], path: str, mender: Mender) -> None:
+    """Mends the texts directly inside. In a list a text that cannot stay leaves its place to nothing."""
+    if isinstance(value, list):
+        for n, item in enumerate(value):
+            if type(item) is str and not mender.is_whole(item):
+                value[n] = mender.text(f"{path}[{n}]", item)
+        return
+    for key in list(value):
+        where = f"{path}.{describe_key(key)}" if path else describe_key(key)
+        if not mender.is_whole(key):
+            mender.leave_out(where)
+            del value[key]
+        elif type(value[key]) is str and not mender.is_whole(value[key]):
+            value[key] = mender.text(where, value[key])
 
 
 def _check_text(text: str, path: str, max_string: int) -> Refusal | None:
@@ -191,7 +221,7 @@ def _check_text(text: str, path: str, max_string: int) -> Refusal | None:
             reason=DropReason.TOO_LARGE, path=path, expected=f"at most {max_string} characters", got=describe(text)
         )
     if "\0" in text:
-        return Refusal(reason=DropReason.BAD_TEXT, path=path, expected="text without NUL", got=describe(text))
+        return Refusal(reason=DropReason.SYNTAX, path=path, expected="text without NUL", got=describe(text))
     return None
 
 

@@ -33,14 +33,11 @@ class Browsers:
         self._proxies = proxies
 
     def client(self, request: Request) -> str:
-        """The shopper's address; empty when it is not known."""
+        """The shopper's address; empty when it is not known: limits then count who is at the other end."""
         return client_address(request.peer, request.header(b"x-forwarded-for"), self._proxies)
 
-    def sender(self, request: Request) -> str:
-        """Whom the limits count: the shopper where he is known, else whoever is at the other end."""
-        return self.client(request) or request.peer
-
-    def origin(self, request: Request, dataset: DatasetPolicy, sender: str) -> Origin:
+    def origin(self, request: Request, dataset: DatasetPolicy, sender: str, client: str) -> Origin:
+        """``client``: what `client` says of the request."""
         return Origin(
             dataset=dataset.id,
             channel=Channel.BROWSER,
@@ -48,7 +45,7 @@ class Browsers:
             tier=Tier.T0,
             received_at=self.clock(),
             policy=dataset,
-            client_ip=self.client(request) or None,
+            client_ip=client or None,
             user_agent=request.header(b"user-agent")[:MAX_AGENT] or None,
             gpc=request.header(b"sec-gpc") == "1",
         )

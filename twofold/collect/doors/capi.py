@@ -56,15 +56,24 @@ class CapiDoor:
         fields = read_fields(request.query) if plain is not None else None
         if plain is not None and isinstance(fields, dict) and fields.keys() <= _TOKEN_ONLY:
             token = plain.access_token or fields.get("access_token", "")
-            return self._from_server(request, token, plain.partner_agent, plain.test_event_code, plain.data)
+            code, agent = plain.test_event_code, plain.partner_agent
+            return self._from_server(request, token, agent, code, plain.data, Batch(), {})
         envelope = read_envelope(request.body, request.header(b"content-type"), request.query)
         if isinstance(envelope, Refusal):
             return self.refuse(request, envelope)
         token, agent, code = envelope.access_token, envelope.partner_agent, envelope.test_event_code
-        return self._from_server(request, token, agent, code, envelope.data)
+        batch = Batch(notes=envelope.notes)
+        return self._from_server(request, token, agent, code, envelope.data, batch, envelope.mended)
 
     def _from_server(
-        self, request: Request, token: str, agent: str, test_event_code: str | None, data: Sequence[Any]
+        self,
+        request: Request,
+        token: str,
+        agent: str,
+        test_event_code: str | None,
+        data: Sequence[Any],
+        batch: Batch,
+        mended: Mapping[int, list[str]],
     ) -> Work:
         dataset = self._datasets.get(dataset_in(request.path) or "")
         if dataset is None:
@@ -79,7 +88,6 @@ class CapiDoor:
                 reason=DropReason.BAD_KEY, path="access_token", expected="this dataset's key", got=got
             )  # fmt: skip
             return self.refuse(request, refusal)
-        batch = Batch()
         if test_event_code and not _TEST_CODE.fullmatch(test_event_code):
             batch.notes.append("test_event_code is not a code of Test Events; left out")
             test_event_code = None
@@ -92,17 +100,17 @@ class CapiDoor:
             policy=dataset,
             test_event_code=test_event_code,
         )
-        _run_all(data, origin, batch)
+        _run_all(data, origin, batch, mended)
         return batch.work(origin.received_at, ENTRY, dataset.id, request, strict=self._strict)
 
 
-def _run_all(data: Sequence[Any], origin: Origin, batch: Batch) -> None:
+def _run_all(data: Sequence[Any], origin: Origin, batch: Batch, mended: Mapping[int, list[str]]) -> None:
     for index, item in enumerate(data):
         if isinstance(item, Refusal):
             batch.refused.append(RefusedCopy(item))
             continue
         raw, unknown = raw_event(item) if type(item) is dict else (item, ())
-        result = run(raw, origin)
+        result = run(raw, origin, mended.get(index, ()) if mended else ())
         if isinstance(result, Refusal):
             batch.refuse(result, index, item)
             continue

@@ -19,8 +19,10 @@ from python_multipart.exceptions import FormParserError
 
 from twofold.collect.steps.custom_data import is_plain
 from twofold.event.json import read_json, says_the_same
+from twofold.event.mending import Mender, mend_json, read_bytes
 from twofold.event.model import CustomData, RawEvent, encode
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
+from twofold.event.scalars import as_list
 from twofold.event.vocabulary import MAX_EVENTS
 
 MAX_FIELDS = 500  # of a form or a query
@@ -37,6 +39,8 @@ class Envelope(Struct, kw_only=True):
     access_token: str = ""
     test_event_code: str | None = None
     partner_agent: str = ""
+    notes: list[str] = []  # what was mended in the request, and in each of its events by index
+    mended: dict[int, list[str]] = {}
 
 
 class _PlainEvent(RawEvent, kw_only=True, forbid_unknown_fields=True):
@@ -123,20 +127,24 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes | Refusal:
 
 def read_envelope(body: bytes, content_type: str, query: str) -> Envelope | Refusal:
     """An events request in any of its encodings. The query may carry the token and, as with forms, any field."""
-    fields = read_fields(query)
+    mender = Mender()
+    fields = read_fields(query, mender)
     if isinstance(fields, Refusal):
         return fields
     kind = content_type.partition(";")[0].strip().lower()
     posted: dict[str, Any] | Refusal
     if kind == "application/x-www-form-urlencoded":
-        posted = read_fields(body)
+        posted = read_fields(body, mender)
     elif kind == "multipart/form-data":
-        posted = read_multipart(body, content_type)
+        posted = read_multipart(body, content_type, mender)
     else:  # application/json, and what senders write without a type: the body must be JSON
-        posted = _json_object(body)
+        posted = _json_object(body, mender)
     if isinstance(posted, Refusal):
         return posted
-    return _envelope({**fields, **{k: v for k, v in posted.items() if v is not None}})
+    envelope = _envelope({**fields, **{k: v for k, v in posted.items() if v is not None}}, mender)
+    if not isinstance(envelope, Refusal):
+        envelope.notes, envelope.mended = mender.by_event()
+    return envelope
 
 
 def raw_event(item: dict[str, Any]) -> tuple[RawEvent, list[str]]:
@@ -149,50 +157,72 @@ def raw_event(item: dict[str, Any]) -> tuple[RawEvent, list[str]]:
     return RawEvent(**{k: v for k, v in item.items() if k in RAW_FIELDS}), unknown
 
 
-def read_fields(text: bytes | str) -> dict[str, Any] | Refusal:
-    """An urlencoded form or a query string; the last of a repeated name counts."""
+def read_fields(text: bytes | str, mender: Mender | None = None) -> dict[str, Any] | Refusal:
+    """An urlencoded form or a query string; the last of a repeated name counts. A query comes with a character for each
+    of its bytes. ``mender`` hears which texts had to be mended."""
     if not text:
         return {}
-    if isinstance(text, str) and "%" not in text and "+" not in text and text.count("&") < MAX_FIELDS:
+    plain = isinstance(text, str) and text.isascii() and "%" not in text and "+" not in text
+    if isinstance(text, str) and plain and text.count("&") < MAX_FIELDS:
         return {name: value for name, _, value in (pair.partition("=") for pair in text.split("&")) if name}
+    decoded = text.decode("latin-1") if isinstance(text, bytes) else text
+    mender = mender or Mender()
     try:
-        decoded = text.decode("utf-8") if isinstance(text, bytes) else text
-        return dict(parse_qsl(decoded, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
+        if decoded.isascii():
+            return dict(parse_qsl(decoded, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"))
     except UnicodeDecodeError:
-        return Refusal(reason=DropReason.SYNTAX, path="body", expected="a form in UTF-8", got=describe(str(len(text))))
+        pass
     except ValueError:
-        return Refusal(reason=DropReason.TOO_MANY, path="body", expected=f"at most {MAX_FIELDS} fields", got="more")
+        return _too_many_fields()
+    try:
+        pairs = parse_qsl(decoded, keep_blank_values=True, max_num_fields=MAX_FIELDS, encoding="latin-1")
+    except ValueError:
+        return _too_many_fields()
+    return {
+        _field_text(name.encode("latin-1"), mender): _field_text(value.encode("latin-1"), mender)
+        for name, value in pairs
+    }
 
 
-def read_multipart(body: bytes, content_type: str) -> dict[str, Any] | Refusal:
+def _too_many_fields() -> Refusal:
+    return Refusal(reason=DropReason.TOO_MANY, path="body", expected=f"at most {MAX_FIELDS} fields", got="more")
+
+
+def _field_text(data: bytes, mender: Mender) -> str:
+    """A field's bytes as text, read tolerantly and noted where they are no UTF-8."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        mender.reread = mender.not_utf8 = True
+        return read_bytes(data)
+
+
+def read_multipart(body: bytes, content_type: str, mender: Mender | None = None) -> dict[str, Any] | Refusal:
     """A multipart form's fields. File parts are read as text: curl's ``-F data=@file`` makes one."""
     fields: dict[str, Any] = {}
+    mender = mender or Mender()
 
     def on_field(field: Any) -> None:
-        fields[(field.field_name or b"").decode("utf-8", "replace")] = (field.value or b"").decode("utf-8")
+        fields[(field.field_name or b"").decode("utf-8", "replace")] = _field_text(field.value or b"", mender)
 
     def on_file(file: Any) -> None:
         file.file_object.seek(0)
-        fields[(file.field_name or b"").decode("utf-8", "replace")] = file.file_object.read().decode("utf-8")
+        fields[(file.field_name or b"").decode("utf-8", "replace")] = _field_text(file.file_object.read(), mender)
 
     headers = {"Content-Type": content_type.encode("latin-1"), "Content-Length": str(len(body)).encode()}
     try:
         python_multipart.parse_form(headers, io.BytesIO(body), on_field, on_file)
-    except (FormParserError, UnicodeDecodeError, ValueError):
+    except (FormParserError, ValueError):
         return Refusal(
-            reason=DropReason.SYNTAX, path="body", expected="a multipart form in UTF-8", got=f"{len(body)} other bytes"
+            reason=DropReason.SYNTAX, path="body", expected="a multipart form", got=f"{len(body)} other bytes"
         )
-    if len(fields) > MAX_FIELDS:
-        return Refusal(reason=DropReason.TOO_MANY, path="body", expected=f"at most {MAX_FIELDS} fields", got="more")
-    return fields
+    return _too_many_fields() if len(fields) > MAX_FIELDS else fields
 
 
-def _json_object(body: bytes) -> dict[str, Any] | Refusal:
+def _json_object(body: bytes, mender: Mender) -> dict[str, Any] | Refusal:
     if not body:
         return {}
-    tree = read_json(body, events=MAX_EVENTS)
-    if isinstance(tree, Refusal):
-        tree = _apart(body, tree)
+    tree = read_batch(body, "data", MAX_EVENTS, mender)
     if isinstance(tree, Refusal):
         return tree
     if not isinstance(tree, dict):
@@ -200,52 +230,77 @@ def _json_object(body: bytes) -> dict[str, Any] | Refusal:
     return tree
 
 
-def _apart(body: bytes, refusal: Refusal) -> dict[str, Any] | Refusal:
+def read_batch(body: bytes, name: str, events: int, mender: Mender) -> Any:
+    """A JSON body whose list of events is called ``name``, as a value or a `Refusal`. In the list may be refusals too."""
+    tree = read_json(body, events=events, mender=mender)
+    return _apart(body, tree, name, mender) if isinstance(tree, Refusal) else tree
+
+
+def _apart(body: bytes, refusal: Refusal, name: str, mender: Mender) -> dict[str, Any] | Refusal:
     """A refused body once more, event by event: what one of them broke must not refuse its neighbours.
 
     What was about the envelope itself stands.
     """
+    body = mend_json(body) if mender.reread else body
+    mender.notes.clear()
     try:
         parts = _decode_parts(body)
-        data = _events_apart(bytes(parts.pop("data")))
+        data = _events_apart(bytes(parts.pop(name)), name, mender)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):
         return refusal
     rest = read_json(encode(parts))
     envelopes = refusal.reason is DropReason.DUPLICATE_KEY and all(isinstance(item, dict) for item in data)
-    return refusal if envelopes or isinstance(rest, Refusal) else {**rest, "data": data}
+    return refusal if envelopes or isinstance(rest, Refusal) else {**rest, name: data}
 
 
-def _read_list(text: str) -> Any:
-    """``data`` from a form. Its events may be JSON texts of their own, each longer than a text may be."""
-    data = read_json(text, events=MAX_EVENTS)
+def read_list_text(text: str, name: str, events: int, mender: Mender) -> Any:
+    """A list of events as JSON text. Its events may be JSON texts of their own, each longer than a text may be."""
+    inner = Mender()
+    data = read_json(text, events=events, mender=inner)
     if not isinstance(data, Refusal):
+        mender.adopt(inner, name)
         return data
     try:
-        return _events_apart(text)
+        return _events_apart(text, name, mender)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return data
 
 
-def _events_apart(text: bytes | str) -> list[Any]:
+def _events_apart(text: bytes | str, name: str, mender: Mender) -> list[Any]:
     """Each event of a JSON list by itself: a value, its JSON text, or the refusal of that one event."""
     return [
-        msgspec.json.decode(item) if bytes(item[:1]) == b'"' else read_json(item)
-        for item in map(bytes, _decode_list(text))
+        msgspec.json.decode(item) if bytes(item[:1]) == b'"' else read_event(item, f"{name}[{n}]", mender)
+        for n, item in enumerate(map(bytes, _decode_list(text)))
     ]
 
 
-def _envelope(fields: dict[str, Any]) -> Envelope | Refusal:
+def read_event(text: bytes | str, where: str, mender: Mender) -> Any:
+    """One event's JSON by itself."""
+    inner = Mender()
+    event = read_json(text, mender=inner)
+    mender.adopt(inner, where)
+    return event
+
+
+def as_events(value: Any, name: str, events: int, mender: Mender) -> Any:
+    """The list of events, also from its JSON text, from a numbered object, or from one event that stands alone."""
+    if isinstance(value, str) and value:
+        value = read_list_text(value, name, events, mender)
+    if isinstance(value, dict):
+        value = [value] if "event_name" in value else (value and as_list(value)) or value
+    return value
+
+
+def _envelope(fields: dict[str, Any], mender: Mender) -> Envelope | Refusal:
     envelope = Envelope(
         data=[],
         access_token=_text(fields, "access_token"),
         test_event_code=_text(fields, "test_event_code") or None,
         partner_agent=_text(fields, "partner_agent")[:64],
     )
-    data = fields.get("data")
-    if isinstance(data, str) and data:
-        data = _read_list(data)
-        if isinstance(data, Refusal):
-            return data
+    data = as_events(fields.get("data"), "data", MAX_EVENTS, mender)
+    if isinstance(data, Refusal):
+        return data
     if not isinstance(data, list) or not data:
         got = "nothing" if data is None else describe(data)
         refusal = Refusal(reason=DropReason.ENVELOPE, path="data", expected="a list of 1 to 1000 events", got=got)
@@ -260,13 +315,13 @@ def _envelope(fields: dict[str, Any]) -> Envelope | Refusal:
             )
         ]
     else:
-        envelope.data = [_element(item, n) for n, item in enumerate(data)]
+        envelope.data = [_element(item, n, mender) for n, item in enumerate(data)]
     return envelope
 
 
-def _element(item: Any, index: int) -> dict[str, Any] | Refusal:
+def _element(item: Any, index: int, mender: Mender) -> dict[str, Any] | Refusal:
     if isinstance(item, str):  # the Python SDK writes each event as a JSON text of its own
-        item = read_json(item)
+        item = read_event(item, f"data[{index}]", mender)
     if isinstance(item, Refusal):
         return Refusal(
             reason=item.reason, path=item.path, expected=item.expected, got=item.got, index=index

@@ -17,6 +17,7 @@ from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import GIF, Answer, Reply, Request
 from twofold.collect.refused import label
 from twofold.collect.steps.pipeline import run
+from twofold.event.mending import MAX_STRING, Mender
 from twofold.event.refusal import DropReason, Refusal
 
 ENTRY = "tr"
@@ -30,31 +31,41 @@ class ImageDoor:
         self._browsers = browsers
 
     def greet(self, request: Request) -> Work | Reply:
-        return self._hit(request, read_fields(request.query)) if request.method in ("GET", "HEAD") else SEEN
+        if request.method not in ("GET", "HEAD"):
+            return SEEN
+        mender = Mender()
+        return self._hit(request, read_fields(request.query, mender), mender)
 
     def take(self, request: Request) -> Work | Reply:
-        fields = read_fields(request.query)
+        mender = Mender()
+        fields = read_fields(request.query, mender)
         if isinstance(fields, Refusal):
             return self.refuse(request, fields)
         kind = request.header(b"content-type")
-        posted = read_multipart(request.body, kind) if kind.startswith("multipart/") else read_fields(request.body)
-        return self._hit(request, posted if isinstance(posted, Refusal) else {**fields, **posted})
+        if kind.startswith("multipart/"):
+            posted = read_multipart(request.body, kind, mender)
+        else:
+            posted = read_fields(request.body, mender)
+        return self._hit(request, posted if isinstance(posted, Refusal) else {**fields, **posted}, mender)
 
     def refuse(self, request: Request, refusal: Refusal, dataset: str = "") -> Work:
         return refused_work(self._browsers.clock(), ENTRY, dataset, refusal, request, SEEN)
 
-    def _hit(self, request: Request, fields: dict[str, Any] | Refusal) -> Work | Reply:
+    def _hit(self, request: Request, fields: dict[str, Any] | Refusal, mender: Mender) -> Work | Reply:
         if isinstance(fields, Refusal):
             return self.refuse(request, fields)
+        if mender.reread or request.body or len(request.query) > MAX_STRING or "%00" in request.query:
+            fields = mender.mend_fields(fields)
         browsers, name = self._browsers, dataset_of(fields)
-        over = browsers.rates.over_for_client(browsers.sender(request), [name], browsers.clock())
+        client = browsers.client(request)
+        over = browsers.rates.over_for_client(client or request.peer, [name], browsers.clock())
         if over is not None:
             return self._too_many(request, name, over)
         dataset = browsers.dataset_for(request, name)
         if isinstance(dataset, Refusal):
             return self.refuse(request, dataset, label(name))
-        origin = browsers.origin(request, dataset, sender_of(fields))
-        result = run(raw_from_hit(fields, origin.received_at), origin)
+        origin = browsers.origin(request, dataset, sender_of(fields), client)
+        result = run(raw_from_hit(fields, origin.received_at), origin, mender.sentences())
         if isinstance(result, Refusal):
             return self.refuse(request, result, dataset.id)
         over = browsers.rates.over_for_name([result], origin.received_at)

@@ -35,7 +35,7 @@ from twofold.store.store import Store
 log = logging.getLogger("twofold.collect")
 
 MAX_HEADERS = 64
-MAX_URL = 8_192
+MAX_URL = 16_384
 MAX_BROWSER_BODY = 1 << 20
 RETRY_AFTER_S = 2
 

@@ -5,16 +5,17 @@ Owns the shape of that batch and its limits. What an event means is the steps'.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from twofold.collect import answers
 from twofold.collect.doors.browsers import Browsers
-from twofold.collect.doors.decode import raw_event
+from twofold.collect.doors.decode import as_events, raw_event, read_batch, read_event
 from twofold.collect.doors.work import Batch, Work, refused_work
 from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import JSON_CORS, Answer, Reply, Request
 from twofold.collect.steps.pipeline import run
-from twofold.event.json import read_json
+from twofold.event.mending import Mender
 from twofold.event.model import Event
 from twofold.event.refusal import DropReason, Refusal, describe
 
@@ -37,39 +38,50 @@ class TagDoor:
         return refused_work(self._browsers.clock(), ENTRY, "", refusal, request, answer)
 
     def take(self, request: Request) -> Work | Reply:
-        tree = read_json(request.body, events=MAX_TAG_EVENTS)
+        mender = Mender()
+        tree = read_batch(request.body, "events", MAX_TAG_EVENTS, mender)
         items = tree.get("events") if isinstance(tree, dict) else None
-        if isinstance(tree, Refusal):
-            return self.refuse(request, tree)
+        if type(items) is not list:
+            items = as_events(items, "events", MAX_TAG_EVENTS, mender)
+        for unreadable in (tree, items):
+            if isinstance(unreadable, Refusal):
+                return self.refuse(request, unreadable)
         if not isinstance(items, list) or not 0 < len(items) <= MAX_TAG_EVENTS:
             expected = f"a list of 1 to {MAX_TAG_EVENTS} events"
             refusal = Refusal(reason=DropReason.ENVELOPE, path="events", expected=expected, got=describe(items))
             return self.refuse(request, refusal)
+        # A page's own toJSON makes texts of events.
+        items = [read_event(x, f"events[{n}]", mender) if type(x) is str else x for n, x in enumerate(items)]
         browsers, rates = self._browsers, self._browsers.rates
         named = [str(item.get("dataset", "")) if isinstance(item, dict) else "" for item in items]
-        over = rates.over_for_client(browsers.sender(request), named, browsers.clock())
+        client = browsers.client(request)
+        over = rates.over_for_client(client or request.peer, named, browsers.clock())
         if over is not None:
             return self._too_many(over)
-        batch = Batch()
+        notes, mended = mender.by_event()
+        batch = Batch(notes=notes)
         for index, item in enumerate(items):
-            result = self._event(request, item)
+            result = self._event(request, item, client, mended.get(index, ()))
             if isinstance(result, Refusal):
                 batch.refuse(result, index, item)
             else:
                 batch.events.append(result)
+                batch.notes += [f"events[{index}]: {warning}" for warning in mended.get(index, ())]
         over = rates.over_for_name(batch.events, browsers.clock())
         if over is not None:
             return self._too_many(over)
         return batch.work(browsers.clock(), ENTRY, "", request, strict=self._strict, headers=JSON_CORS)
 
-    def _event(self, request: Request, item: Any) -> Event | Refusal:
+    def _event(self, request: Request, item: Any, client: str, mended: Sequence[str]) -> Event | Refusal:
+        if isinstance(item, Refusal):
+            return item
         if not isinstance(item, dict):
             return Refusal(reason=DropReason.WRONG_TYPE, expected="an event object", got=describe(item))
         dataset = self._browsers.dataset_for(request, str(item.get("dataset", "")))
         if isinstance(dataset, Refusal):
             return dataset
         raw, _unknown = raw_event({name: value for name, value in item.items() if name != "dataset"})
-        return run(raw, self._browsers.origin(request, dataset, ENTRY))
+        return run(raw, self._browsers.origin(request, dataset, ENTRY, client), mended)
 
     def _too_many(self, over: Over) -> Answer:
         self._browsers.metrics.limited[ENTRY, over.kind] += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +24,8 @@ from twofold.collect.refused import refused_row
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.orders import entry_of
 from twofold.collect.steps.pipeline import run
+from twofold.event.json import read_json
+from twofold.event.mending import Mender
 from twofold.event.model import Channel, Event, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.matching.subject import SubjectRequest
@@ -39,6 +41,10 @@ _PLAIN_TEXT = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
+
+_OF_TEXTS = frozenset({DropReason.SYNTAX, DropReason.TOO_LARGE})
+_MENDED_EVENTS = 100  # times the keys of one event: the sources have limits of their own
+_encode_exact = msgspec.json.Encoder(decimal_format="number").encode
 
 _OUR_BODIES = frozenset({"own", "chat"})
 
@@ -108,6 +114,10 @@ class Webhooks:
                 Refusal(reason=DropReason.BAD_SIGNATURE, path="signature", expected=expected, got="another"),
             )
         found = door.source.read(request.body, request.headers(), door.options, now)
+        mended: list[str] = []
+        if isinstance(found, Refusal) and found.reason in _OF_TEXTS:
+            again, mended = _mended(request.body)
+            found = found if again is None else door.source.read(again, request.headers(), door.options, now)
         if isinstance(found, Refusal):
             return self.refuse(request, found)
         if isinstance(found, Ignored):
@@ -116,12 +126,12 @@ class Webhooks:
             return self.refuse(request, refusal, Answer(200, said))
         if found.privacy is not None:
             return self._privacy(door, found, found.privacy)
-        return self._read(request, door, found, now)
+        return self._read(request, door, found, now, mended)
 
-    def _read(self, request: Request, door: WebhookDoor, reading: Reading, now: int) -> Work:
+    def _read(self, request: Request, door: WebhookDoor, reading: Reading, now: int, mended: Sequence[str]) -> Work:
         origin = self._origin(door, reading, now)
         ours = door.source.name in _OUR_BODIES and META_SIGNATURE not in request.headers()
-        taken = _Taken(kind=reading.kind, notes=list(reading.notes), ours=ours)
+        taken = _Taken(kind=reading.kind, notes=[*mended, *reading.notes], ours=ours)
         if reading.order is not None:
             entry = entry_of(reading, origin, door.name)
             if isinstance(entry, Refusal):
@@ -166,6 +176,15 @@ class Webhooks:
             received_at=now,
             policy=dataset,
         )
+
+
+def _mended(body: bytes) -> tuple[bytes | None, list[str]]:
+    """The body with its texts mended, and what was done; None where its texts were not what refused it."""
+    mender = Mender()
+    tree = read_json(body, events=_MENDED_EVENTS, mender=mender)
+    if isinstance(tree, Refusal) or not (mender.notes or mender.reread):
+        return None, []
+    return _encode_exact(tree), mender.sentences()
 
 
 class _Taken(Struct, kw_only=True):

@@ -8,7 +8,7 @@ anything to say takes the short way of `shortcut`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from twofold.collect.steps import bots, browser_tokens, clicks, consent, links, required, sensitive
 from twofold.collect.steps.draft import Draft, Origin
@@ -43,13 +43,18 @@ STEPS: tuple[Callable[[Draft], Refusal | None], ...] = (
 )
 
 
-def run(raw: RawEvent, origin: Origin) -> Event | Refusal:
-    """One raw event through its steps. A bug in a step refuses this copy only, with reason ``internal``."""
+def run(raw: RawEvent, origin: Origin, mended: Sequence[str] = ()) -> Event | Refusal:
+    """One raw event through its steps; ``mended``: what its door had to mend in it already.
+
+    A bug in a step refuses this copy only, with reason ``internal``.
+    """
     try:
-        event = read_ordinary(raw, origin)
+        event = None if mended else read_ordinary(raw, origin)
         if event is not None:
             return event
         draft = Draft(raw, origin, origin.tier, origin.channel is Channel.BROWSER)
+        if mended:
+            draft.warnings += mended
         for step in STEPS:
             refusal = step(draft)
             if refusal is not None:

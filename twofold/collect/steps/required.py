@@ -11,9 +11,11 @@ from typing import Any
 from twofold.collect.steps.custom_data import read_custom_data
 from twofold.collect.steps.draft import Draft
 from twofold.event.identity import make_event_id, read_event_id, without_contact
+from twofold.event.mending import stand_in
+from twofold.event.model import CustomData
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import NO_ID, read_boolean, read_integer
-from twofold.event.scrub import scrub_custom, scrub_url
+from twofold.event.scalars import NO_ID, as_list, as_object, read_boolean, read_integer
+from twofold.event.scrub import MAX_URL, scrub_custom, scrub_url
 from twofold.event.vocabulary import (
     ACTION_SOURCES,
     MAX_AGE_S,
@@ -46,16 +48,25 @@ def put_event_name(draft: Draft) -> Refusal | None:
     if type(name) is str and name in STANDARD_EVENTS:
         draft.event_name = name
         return None
-    plain = isinstance(name, str) and name.isprintable() and "@" not in name
-    if not plain or not name.strip() or len(name) > MAX_CUSTOM_NAME:
+    kept = _kept_name(name) if isinstance(name, str) else ""
+    if not kept:
         return Refusal(
             reason=DropReason.INVALID_EVENT_NAME,
             path="event_name",
-            expected=f"text of 1 to {MAX_CUSTOM_NAME} characters, no contact data",
+            expected=f"text of 1 to {MAX_CUSTOM_NAME} characters",
             got=describe(name),
         )
-    draft.event_name = name
+    if kept != name:
+        draft.warnings.append(f"event_name is no name of 1 to {MAX_CUSTOM_NAME} printable characters; mended")
+    draft.event_name = kept
     return None
+
+
+def _kept_name(name: str) -> str:
+    """The name without contact data and what cannot be printed, cut; empty when nothing is left."""
+    if not name.isprintable():
+        name = "".join(c for c in name if c.isprintable())
+    return str(scrub_custom(name)[0]).strip()[:MAX_CUSTOM_NAME]
 
 
 def put_event_time(draft: Draft) -> Refusal | None:
@@ -136,6 +147,10 @@ def put_event_id(draft: Draft) -> Refusal | None:
         draft.warnings.append(f"event_id {says}: this copy cannot be folded with another")
         return None
     event_id = read_event_id(given)
+    if event_id is None and isinstance(given, str):
+        # Broken or too long: both channels' copies get the same other id, and the event is not lost.
+        event_id = stand_in(given)
+        draft.warnings.append(f"event_id is not text of 1 to {MAX_ID} printable characters; replaced by a short id")
     if event_id is None:
         return Refusal(
             reason=DropReason.INVALID_EVENT_ID,
@@ -167,14 +182,20 @@ def _put_url(draft: Draft, name: str, url: Any) -> None:
         draft.warnings.append(f"{name} is no address of a page; left out")
     elif url:
         draft.fields[name], scrubbed = scrub_url(url)
+        if len(url) > MAX_URL:
+            draft.warnings.append(f"{name} has {len(url)} characters, {MAX_URL} are kept; cut")
         if scrubbed:
             draft.warnings.append(f"{name} carried a fragment or contact-like values; taken out")
 
 
 def put_match_keys(draft: Draft) -> Refusal | None:
     raw = draft.raw.user_data
-    if raw is None and draft.is_browser:
-        raw = {}
+    if not isinstance(raw, dict):
+        found = None if raw is None else as_object(raw)
+        if found is None and draft.is_browser:
+            draft.warnings += [] if raw is None else ["user_data is not an object; left out"]
+            found = {}
+        raw = raw if found is None else found
     policy = draft.origin.policy
     result = hash_user_data(raw, default_country=policy.country, lenient=draft.is_browser, variants=policy.variants)
     if isinstance(result, Refusal):
@@ -232,7 +253,10 @@ def drop_too_broad(draft: Draft) -> Refusal | None:
 def put_custom_data(draft: Draft) -> Refusal | None:
     data = read_custom_data(draft.raw.custom_data, draft.warnings)
     if isinstance(data, Refusal):
-        return data
+        if data.reason is not DropReason.WRONG_TYPE or draft.event_name == "Purchase":
+            return data
+        draft.warnings.append(f"custom_data is {data.got}, not an object; left out")
+        data = CustomData()
     draft.custom_data = data
     return None
 
@@ -260,8 +284,9 @@ def drop_purchase_without_money(draft: Draft) -> Refusal | None:
 
 def put_processing_options(draft: Draft) -> Refusal | None:
     options = draft.raw.data_processing_options
-    if isinstance(options, str):
-        options = [options] if options else []
+    if options is not None:
+        listed = as_list(options, alone=True)
+        options = options if listed is None else listed
     if isinstance(options, list) and all(isinstance(o, str) for o in options):
         draft.fields["data_processing_options"] = tuple(options)
     elif options is not None:
@@ -282,9 +307,12 @@ def put_opaque_parts(draft: Draft) -> Refusal | None:
     """Parts that are passed on as they are: app data, delayed-value references, segmentation."""
     for name in ("app_data", "original_event_data", "attribution_data"):
         part = getattr(draft.raw, name)
+        if part is None:
+            continue
+        part = as_object(part)
         if isinstance(part, dict):
             draft.fields[name] = scrub_custom(part)[0]
-        elif part is not None:
+        else:
             draft.warnings.append(f"{name} is not an object; left out")
     for name in ("customer_segmentation", "advanced_measurement_table"):
         text = getattr(draft.raw, name)
