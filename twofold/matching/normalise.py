@@ -169,7 +169,7 @@ def normalise_external_id(text: str) -> str | None:
     None for what names nobody ("undefined", "0"): everybody would have the same id.
     """
     value = _joined(_lower(text))
-    return value if value and not names_nobody(value) else None
+    return value if value and not names_nobody(value) and not says_nothing(text) else None
 
 
 FORMS: dict[str, Callable[..., str | None]] = {

@@ -409,7 +409,7 @@ const FORMS = {
   country: fits(/^[a-z]{2}$/),
   db: (value) => fits(/^\d{4}([-/.]?)\d\d\1\d\d$/)(value).replace(/\D/g, ''),
   ge: (value) => fits(/^(f|m|female|male)$/)(value).slice(0, 1),
-  external_id: without(/\s/g),
+  external_id: (value) => without(/\s/g)(value).replace(/^([0-]+|anonymous|false|guest|nan|nil|true|unknown)$/, ''),
 };
 let hashing;
 
@@ -417,7 +417,7 @@ let hashing;
 const plain = (value) => (/[^\0-\x7f]/.test(value) && 'e\u0301'.normalize() !== '\xe9' ? '' : String(value)) // Sugar.js has one
   .replace(/[\ufb00-\ufdff\ufe70-\uffef]+/g, (run) => run.normalize('NFKC')).normalize()
   .replace(/([\p{Lo}\p{Mn}\p{Mc}][\u200c\u200d](?=[\p{Lo}\p{Mn}\p{Mc}]))|\p{Cf}/gu, '$1').trim().toLowerCase().normalize();
-const NOBODY = /^(|0|nan|null|undefined|\[object object])$/;
+const NOTHING = /^(0|n\/a|\(?(none|null)\)?|undefined|\[?object ?object]?)?$/; // of a program that knew nothing
 
 function hex(bytes) {
   let text = '';
@@ -436,10 +436,9 @@ function match(dataset, user) {
   const jobs = [];
   Object.keys(FORMS).forEach((key) => attempt(() => {
     const text = plain(user[key]);
-    if (NOBODY.test(text)) return;
     const ready = /^[0-9a-f]{64}$/.test(text);
     const form = ready ? text : FORMS[key](text, country);
-    if (!form) return;
+    if (NOTHING.test(text) || NOTHING.test(form)) return;
     dataset.given = true;
     if (ready) dataset.user[key] = text;
     else jobs.push((async () => {
