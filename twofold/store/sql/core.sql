@@ -115,7 +115,7 @@ union all
 select c.action, e.position, plain_body(e.body) from copy as c join event as e on e.position = c.position
 where c.action in /*ids*/ (?1)
 union all
-select c.action, e.position, e.body from carried_over as c join event as e on e.position = c.position
+select c.action, e.position, plain_body(e.body) from carried_over as c join event as e on e.position = c.position
 where c.action in /*ids*/ (?1)
 order by 2;
 
