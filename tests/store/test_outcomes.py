@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.store.order_reports import MINUTE, NOW_S, deliver, entry, report, sho
 from twofold.errors import StoreError
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Hashed, UserData
-from twofold.ledger.model import Method, Paid, ParcelState
+from twofold.ledger.model import Line, Method, Paid, ParcelState
 from twofold.ledger.policy import OrderPolicy
 
 TELL = OrderPolicy(outcomes=True)
@@ -305,3 +306,75 @@ def test_a_denial_that_names_two_reaches_the_other_one(tmp_path):
 
     asyncio.run(main())
     assert [r["reason"] for r in rows(tmp_path, "deliveries") if r["event_name"] == "Delivered"] == ["consent_denied"]
+
+
+MUGS = Line(id="MUG-1", quantity=2, price=Decimal("18.75"))
+HAT = Line(id="HAT-9", quantity=1, price=Decimal("12.00"))
+
+
+def holding(*lines: Line, version: int = 2, at: int = NOW_S + 500, total: str = "54.50", **facts: Any):
+    """The order with these lines from then on."""
+    said = report(version=version, at=at, total=total, **facts)
+    return replace(said, snapshot=replace(said.snapshot, lines=lines))
+
+
+# what is reported after the Purchase left -> (product, pieces, value) of each event
+ADDITIONS = [
+    ("a further product", [holding(MUGS, HAT)], [("HAT-9", 1, 12.0)]),
+    ("two further products", [holding(MUGS, HAT, Line(id="CUP-3", quantity=3, price=Decimal("2.50")))],
+     [("HAT-9", 1, 12.0), ("CUP-3", 3, 7.5)]),
+    ("more pieces of one it had", [holding(replace(MUGS, quantity=5))], [("MUG-1", 3, 56.25)]),
+    ("one for another", [holding(HAT)], [("HAT-9", 1, 12.0)]),
+    ("at a discount", [holding(MUGS, replace(HAT, quantity=2, discount=Decimal("4.00")))], [("HAT-9", 2, 20.0)]),
+    ("by its sku", [holding(MUGS, replace(HAT, id="", sku="S-9"))], [("S-9", 1, 12.0)]),
+    ("without a price", [holding(MUGS, replace(HAT, price=None))], [("HAT-9", 1, None)]),
+    ("fewer pieces", [holding(replace(MUGS, quantity=1))], []),
+    ("nothing new", [holding(MUGS)], []),
+    ("a gift card", [holding(MUGS, replace(HAT, gift_card=True))], []),
+    ("in an order that was cancelled", [holding(MUGS, HAT, cancelled_at=NOW_S + 500)], []),
+    ("in an order that is not paid now", [holding(MUGS, HAT, paid=Paid.VOIDED)], []),
+    ("and taken out again", [holding(MUGS, HAT), holding(MUGS, version=3, at=NOW_S + 550)], []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("news", "expected"), [r[1:] for r in ADDITIONS], ids=[r[0] for r in ADDITIONS])
+def test_what_is_sold_after_the_purchase_left(tmp_path, news, expected):
+    """An event of its own with the product and its price; never a second Purchase."""
+    (purchase,), added = run(tmp_path, PURCHASE, (LATER, [entry(n, at=LATER) for n in news]))
+    assert purchase["event_name"] == "Purchase"
+    assert {e["event_name"] for e in added} <= {"AddedToOrder"}
+    found = [(e["custom_data"]["contents"][0], e["custom_data"].get("value")) for e in added]
+    assert sorted((c["id"], c["quantity"], v) for c, v in found) == sorted(expected)
+    for event in added:
+        assert event["user_data"] == purchase["user_data"]
+        assert (event["custom_data"]["order_id"], event["event_time"]) == ("1001", NOW_S + 500)
+
+
+def test_each_piece_is_told_once(tmp_path):
+    """Repeats, restarts, an update weeks later, and a further piece: that alone is new."""
+    first = [entry(holding(MUGS, HAT), at=LATER)]
+    again = [entry(holding(MUGS, HAT, version=3, at=NOW_S + 560), at=LATER + MINUTE)]
+    more = [entry(holding(MUGS, replace(HAT, quantity=2), version=4, at=NOW_S + 900), at=LATER + 6 * MINUTE)]
+    month = NOW + 30 * 86_400_000
+    late = [entry(holding(MUGS, replace(HAT, quantity=2), version=9, at=month // 1000), at=month)]
+    sent = run(
+        tmp_path, PURCHASE, (LATER, first * 2), (LATER + MINUTE, again), (LATER + 6 * MINUTE, more), (month, late)
+    )
+    assert names(sent) == [["Purchase"], ["AddedToOrder"], [], ["AddedToOrder"], []]
+    pieces = [(e["event_id"], e["custom_data"]["contents"][0]["quantity"]) for step in sent[1:] for e in step]
+    assert pieces[0] == ("added.1001.HAT-9.1", 1)
+    assert pieces[1][0] == "added.1001.HAT-9.2"
+
+
+def test_what_is_sold_before_it_leaves_is_in_the_purchase(tmp_path):
+    """An addition while the order waits changes the Purchase's value and goods, and is told by it alone."""
+    unpaid = [entry(report(paid=Paid.UNPAID), shop_copy())]
+    sent = run(tmp_path, (SENT, unpaid), (LATER, [entry(holding(MUGS, HAT), at=LATER)]),
+               (LATER + MINUTE, [entry(holding(MUGS, HAT, version=3, at=NOW_S + 560), at=LATER + MINUTE)]))  # fmt: skip
+    assert names(sent) == [[], ["Purchase"], []]
+    assert [c["id"] for c in sent[1][0]["custom_data"]["contents"]] == ["MUG-1", "HAT-9"]
+
+
+def test_nobody_is_told_of_additions_unless_asked(tmp_path):
+    sent = run(tmp_path, PURCHASE, (LATER, [entry(holding(MUGS, HAT), at=LATER)]), policy=OrderPolicy())
+    assert names(sent) == [["Purchase"], []]

@@ -116,6 +116,9 @@ class Appends:
         orders = worth_looking(rows, self._orders.policy_of)
         due = due_outcomes(self._engine, orders, self._orders.policy_of, now_ms) if orders else []
         if due:
+            told = self._folding.find([key for one in due if not one.bit for key in fold_keys(one.event)])
+            due = [one for one in due if one.bit or told.keys().isdisjoint(fold_keys(one.event))]
+        if due:
             self._folding.append([one.event for one in due])
             for one in due:
                 self._engine.run("mark_outcome_sent", (one.order, one.bit))

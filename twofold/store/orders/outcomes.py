@@ -1,6 +1,7 @@
-"""What became of orders that were sent: an event of its own for each outcome, once an order.
+"""What became of orders that were sent: an event of its own for each outcome, once an order, and for goods sold on top.
 
-Owns which outcomes there are, when one is due, and the event that tells it. Pure but for `due_outcomes`, which reads
+Owns which outcomes there are, when one is due, and the event that tells it. A product that is sold after the Purchase has
+left is never a second Purchase: it is an event of its own, once for each piece. Pure but for `due_outcomes`, which reads
 what it needs in the transaction of the report that brought the news; the events are appended in that same transaction,
 and a bit of the order's row says that it was told.
 
@@ -10,15 +11,20 @@ operator can count and build custom conversions from; a Purchase that was sent s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
 
 from twofold.consent.state import with_consent
-from twofold.event.model import Channel, CustomData, Event, Tier, decode_event
-from twofold.ledger.policy import OrderPolicy, milestone_of, value_of
-from twofold.ledger.state import OrderState, decode_state
+from twofold.event.model import Channel, Content, CustomData, Event, Tier, decode_event
+from twofold.event.vocabulary import MAX_ID
+from twofold.ledger.model import Line, decode_report
+from twofold.ledger.money import to_minor
+from twofold.ledger.policy import OrderPolicy, Standing, judge_order, milestone_of, value_of
+from twofold.ledger.state import Fact, OrderState, decode_state, derive
 from twofold.store.fold import unite
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import Engine, id_array
@@ -45,12 +51,25 @@ OUTCOMES = (
 )
 
 
+ADDED = Outcome(0, "added", "AddedToOrder", "")
+"""A product that was sold after the Purchase had left. Told once for each piece, so it has no bit."""
+
+
 class Due(NamedTuple):
-    """An event to append, and which bit of which order's row it sets."""
+    """An event to append, and which bit of which order's row it sets; 0 for what its own id keeps from repeating."""
 
     order: int
     bit: int
     event: Event
+
+
+class Sold(NamedTuple):
+    """Pieces of a product that came to an order, and when they were first reported, Unix s."""
+
+    line: Line
+    pieces: int
+    reached: int  # of the product in the order, with these
+    at: int
 
 
 def due_outcomes(
@@ -58,21 +77,28 @@ def due_outcomes(
 ) -> list[Due]:
     """The events due for these orders (row ids). Only orders whose Purchase was sent, and that is not given up."""
     rows = [OrderRow(*r) for r in engine.run("select_orders", (id_array(sorted(set(orders))),))]
-    untold = [r for r in rows if r.action is not None and outcomes_of(r, policy_of(r.dataset))]
+    untold = [r for r in rows if r.action is not None]
     if not untold:
         return []
-    consents = dict(engine.run("select_sent_actions", (id_array(r.action for r in untold if r.action),)))
+    found = engine.run("select_sent_actions", (id_array(r.action for r in untold if r.action),))
+    consents = {action: consent for action, consent, _ in found}
+    sent = {action: sealed_at for action, _, sealed_at in found}
+    later = _facts_since(engine, {r.id: sent[r.action] for r in untold if r.action in sent})
+    untold = [r for r in untold if r.id in later or outcomes_of(r, policy_of(r.dataset))]
+    consents = {r.action: consents[r.action] for r in untold if r.action in consents}
     copies: dict[int, list[Event]] = {}
     for action, _position, body in engine.run("select_copies", (id_array(consents),)):
         copies.setdefault(action, []).append(decode_event(body))
-    return [
-        Due(row.id, bit, event)
-        for row in untold
-        if row.action is not None and row.action in copies
-        for bit, event in outcome_events(
-            row, policy_of(row.dataset), with_consent(unite(copies[row.action]), consents[row.action]), now_ms
-        )
-    ]
+    due = []
+    for row in untold:
+        if row.action is None or row.action not in copies:
+            continue
+        policy = policy_of(row.dataset)
+        purchase = with_consent(unite(copies[row.action]), consents[row.action])
+        due += [Due(row.id, bit, event) for bit, event in outcome_events(row, policy, purchase, now_ms)]
+        if row.id in later:
+            due += [Due(row.id, 0, e) for e in added_events(row, policy, purchase, *later[row.id], now_ms)]
+    return due
 
 
 def outcomes_of(row: OrderRow, policy: OrderPolicy) -> list[tuple[Outcome, int]]:
@@ -100,6 +126,69 @@ def outcome_events(row: OrderRow, policy: OrderPolicy, purchase: Event, now_ms: 
             data = _custom_data(row, state, policy, outcome)
             found.append((outcome.bit, _event(purchase, row, outcome, name, min(at, now_ms // 1000), data, now_ms)))
     return found
+
+
+def added_events(
+    row: OrderRow, policy: OrderPolicy, purchase: Event, before: Sequence[Fact], after: Sequence[Fact], now_ms: int
+) -> Iterator[Event]:
+    """An event for each product of which pieces came to the order after its Purchase had left.
+
+    ``before`` and ``after``: what was reported until it left, and since. Where nothing was, the Purchase's own goods are
+    what it had; where those are not known either, nothing is known to have come later.
+    """
+    state = decode_state(row.state)
+    if purchase.action_source == "business_messaging":
+        return  # Meta has no word for it there
+    if judge_order(state, policy, now_ms // 1000).standing is not Standing.COUNTS:
+        return
+    had = _pieces(derive(before).lines) if before else Counter()
+    had = had or Counter({c.id: c.quantity or 1 for c in purchase.custom_data.contents})
+    valued = value_of(state, policy)
+    for sold in _sold(state, had, after) if had else ():
+        if sold.at < now_ms // 1000 - FRESH_S:
+            continue
+        data = CustomData(order_id=row.order_id, content_type="product")
+        price = _price(sold.line, state, valued.currency) if valued else None
+        if valued and price is not None:
+            share = (sold.line.discount or Decimal(0)) * sold.pieces / sold.line.quantity
+            own = valued.currency == (state.shop.currency if state.shop else "")
+            data.value = to_minor(max(price * sold.pieces - (share if own else 0), Decimal(0)), valued.currency)
+            data.currency = valued.currency
+        item = sold.line.id or sold.line.sku
+        data.contents = (Content(id=item, quantity=sold.pieces, item_price=price),)
+        event = _event(purchase, row, ADDED, ADDED.event_name, min(sold.at, now_ms // 1000), data, now_ms)
+        yield msgspec.structs.replace(event, event_id=f"added.{row.order_id}.{item}.{sold.reached}"[-MAX_ID:])
+
+
+def _facts_since(engine: Engine, sent: dict[int, int]) -> dict[int, tuple[list[Fact], list[Fact]]]:
+    """Of the orders that something was reported of after their Purchase had left: the facts before and after."""
+    found: dict[int, tuple[list[Fact], list[Fact]]] = {order: ([], []) for order in sent}
+    for order, received_at, source, body in engine.run("list_facts_of", (id_array(sorted(sent)),)):
+        found[order][received_at > sent[order]].append(Fact(source, decode_report(body)))
+    return {order: facts for order, facts in found.items() if any(f.report.snapshot for f in facts[1])}
+
+
+def _sold(state: OrderState, had: Counter[str], after: Sequence[Fact]) -> Iterator[Sold]:
+    for item, reached in _pieces(state.lines).items():
+        if reached > had[item]:
+            snapshots = [(f.report.at, s.lines) for f in after if (s := f.report.snapshot)]
+            at = min((at for at, lines in snapshots if _pieces(lines)[item] > had[item]), default=None)
+            line = next(x for x in state.lines if (x.id or x.sku) == item)
+            if at is not None:
+                yield Sold(line, reached - had[item], reached, at)
+
+
+def _pieces(lines: Iterable[Line]) -> Counter[str]:
+    """Pieces by product. A gift card is money for later, and what has no id nobody could name."""
+    found: Counter[str] = Counter()
+    for line in lines:
+        if (line.id or line.sku) and line.quantity > 0 and not line.gift_card:
+            found[line.id or line.sku] += line.quantity
+    return found
+
+
+def _price(line: Line, state: OrderState, currency: str) -> Decimal | None:
+    return line.price if state.shop is not None and state.shop.currency == currency else line.shown_price
 
 
 def _event(
