@@ -6,6 +6,7 @@ const SETTINGS = {
   endpoint: 'https://gateway.shop.example/t/events', // your gateway's address, then the tag's path and /events
   dataset: '1234567890',
   shop: 'demo.myshopify.com', // exactly as in the gateway's [[source]]: both make the Purchase's id from it
+  secretIds: true, // false: while the gateway's source has event_id = "order", as version 0.2 had
   nativeIds: false, // true: Shopify's own event ids (sh-...), when Meta's app for Shopify sends as well
 };
 
@@ -63,7 +64,7 @@ async function report(name, shopifys) {
   try {
     const data = shopifys.data || {};
     const checkout = data.checkout || {};
-    const ids = name === 'Purchase' || OF_CHECKOUT.includes(name) ? idsOf(name, checkout) : {};
+    const ids = name === 'Purchase' || OF_CHECKOUT.includes(name) ? await idsOf(name, checkout) : {};
     const place = addressOf(path(shopifys, 'context.document.location.href'));
     const event = {
       dataset: SETTINGS.dataset,
@@ -90,14 +91,24 @@ async function report(name, shopifys) {
 }
 
 // The rules that the gateway's webhook uses too: the order's digits, never its name; the checkout's token.
-function idsOf(name, checkout) {
+async function idsOf(name, checkout) {
   const token = text(checkout.token);
   const order = (String(path(checkout, 'order.id') || '').match(/\d+$/) || [''])[0]; // gid://shopify/Order/123 or 123
   const links = [order && 'order:' + order, token && 'checkout:' + token].filter(Boolean);
   if (name !== 'Purchase') return { id: token && name + '.' + token, links };
   const own = order || (token && 'checkout.' + token);
   const given = written(checkout)._twofold_event_id;
-  return { id: given || (own && ['purchase', SETTINGS.shop, own].join('.')), order, links };
+  return { id: given || (await secretId(token)) || (own && ['purchase', SETTINGS.shop, own].join('.')), order, links };
+}
+
+// From the checkout's token, which only its buyer's browser and the shop know: nobody else can send this id first.
+async function secretId(token) {
+  if (!SETTINGS.secretIds || token.length < 16 || /^\d+$/.test(token)) return '';
+  try {
+    return 'purchase.' + (await sha256('checkout:' + token)).slice(0, 32);
+  } catch (error) {
+    return warn('an id of the checkout needs https');
+  }
 }
 
 // --- what it is about
@@ -225,6 +236,8 @@ function plain(value) {
   return text.filter(stays).join('').trim().toLowerCase().normalize('NFC');
 }
 
+const sha256 = async (text) => hex(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
+
 const hex = (bytes) => Array.from(bytes, (byte) => (256 + byte).toString(16).slice(1)).join('');
 
 async function contact(checkout) {
@@ -245,8 +258,8 @@ async function contact(checkout) {
   const hashed = {};
   await Promise.all(Object.keys(FORMS).filter((key) => given[key]).map(async (key) => {
     try {
-      const form = new TextEncoder().encode(FORMS[key](plain(given[key]), country));
-      if (form.length) hashed[key] = hex(new Uint8Array(await crypto.subtle.digest('SHA-256', form)));
+      const form = FORMS[key](plain(given[key]), country);
+      if (form.length) hashed[key] = await sha256(form);
     } catch (error) {
       warn(key + ' left out, hashing needs https');
     }

@@ -181,7 +181,12 @@ class Gateway:
         doors = Doors(
             self.store,
             datasets=self.policies,
-            webhooks=Webhooks(webhook_doors(self.settings), self.policies, self.clock, ask_privacy=self.eraser.ask),
+            webhooks=Webhooks(
+                webhook_doors(self.settings, self.store.purchase_ids),
+                self.policies,
+                self.clock,
+                ask_privacy=self.eraser.ask,
+            ),
             metrics=CollectMetrics(self.registry),
             clock=self.clock,
             shares=self.shares,

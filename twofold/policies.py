@@ -66,8 +66,8 @@ def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
     return {d.id: policy_of(d) for d in settings.dataset}
 
 
-def webhook_doors(settings: Settings) -> dict[str, WebhookDoor]:
-    """Path to the source behind it."""
+def webhook_doors(settings: Settings, purchase_ids: str) -> dict[str, WebhookDoor]:
+    """Path to the source behind it. ``purchase_ids``: the form of a Purchase's id where the setting is left out."""
     return {
         s.path: WebhookDoor(
             source=SOURCES[s.type],
@@ -75,7 +75,7 @@ def webhook_doors(settings: Settings) -> dict[str, WebhookDoor]:
             secrets=secrets_of(s),
             verify_token=s.verify_token,
             options=SourceOptions(
-                shop=s.shop, event_id=s.event_id, fields=s.fields, stages=s.stages, currency=s.currency
+                shop=s.shop, event_id=s.event_id or purchase_ids, fields=s.fields, stages=s.stages, currency=s.currency
             ),
         )
         for s in settings.source

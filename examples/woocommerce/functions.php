@@ -93,6 +93,20 @@ function twofold_received_order() {
 }
 
 /**
+ * The Purchase's id, as the gateway makes it from the webhook: from the order's key, which only its buyer and the shop
+ * know, so that nobody else can send it first. Define TWOFOLD_IDS as 'order' while the source has event_id = "order".
+ *
+ * @param WC_Order $order The order.
+ */
+function twofold_purchase_id( $order ) {
+	$key = (string) $order->get_order_key();
+	if ( strlen( $key ) < 16 || ( defined( 'TWOFOLD_IDS' ) && 'order' === TWOFOLD_IDS ) ) {
+		return 'purchase.' . TWOFOLD_SHOP . '.' . $order->get_id();
+	}
+	return 'purchase.' . substr( hash( 'sha256', 'order_key:' . $key ), 0, 32 );
+}
+
+/**
  * The Purchase as the browser reports it: the same id and order as the webhook's, so the two are one. It may be printed
  * for every order, paid or not, and at every reload: when an order counts is the gateway's policy.
  */
@@ -120,7 +134,7 @@ function twofold_print_purchase() {
 		'content_type' => 'product',
 		'contents'     => $contents,
 	);
-	$options = array( 'eventID' => 'purchase.' . TWOFOLD_SHOP . '.' . $order->get_id() );
+	$options = array( 'eventID' => twofold_purchase_id( $order ) );
 	$flags   = JSON_HEX_TAG | JSON_HEX_AMP | JSON_HEX_APOS | JSON_HEX_QUOT;
 	printf( "<script>window.fbq && fbq('track', 'Purchase', %s, %s);</script>\n", wp_json_encode( $purchase, $flags ), wp_json_encode( $options, $flags ) );
 }

@@ -275,6 +275,22 @@ def order_body(order_id: int, token: str) -> bytes:
     }).encode()  # fmt: skip
 
 
+@pytest.mark.parametrize("token", ["bd5a8aa1ecd019dd3520ff791ee3a24c", "hWN0OwNBHrpWOXyOtP3XTb1c", "36578301542399187"])
+def test_its_id_is_made_of_the_checkouts_token_as_the_webhooks(shopper: Shopper, token: str) -> None:
+    """Where the token cannot be guessed nobody can send the id first; page and webhook make the same of it."""
+    frame = shopper.open(ALLOWED)
+    shopper.emit(
+        frame,
+        "checkout_completed",
+        checkout(f"gid://shopify/Order/{ORDER_ID}", token=token),
+        path=f"{SANDBOX}/checkouts/cn/x",
+    )
+    (sent,) = shopper.until_sent(1)
+    copy = SHOPIFY.read(order_body(ORDER_ID, token), {}, SourceOptions(shop=SHOP), 0).copy
+    made = "purchase." + hashlib.sha256(f"checkout:{token}".encode()).hexdigest()[:32]
+    assert sent["event_id"] == copy.event_id == (f"purchase.{SHOP}.{ORDER_ID}" if token.isdigit() else made)
+
+
 def test_a_purchase_carries_what_the_webhook_lacks_under_the_same_id(shopper: Shopper) -> None:
     """Id, order and checkout are those of the webhook's copy; cookies of the top frame, hashed contact data in Meta's
     forms, the shopper's page without sandbox path and token, and the time of the event come with it."""

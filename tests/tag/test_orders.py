@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from running_shop import BASE_SNIPPET, DATASET, INIT, TAG, Shop, Visitor, settle, until
 
@@ -122,3 +124,29 @@ def test_a_strange_fbq_does_not_break_the_page(fbq: str, shop: Shop, visitor: Vi
     """Whatever a page has put in fbq's place, its scripts run on."""
     tab = visitor.open(f"<script>window.fbq = {fbq};</script>", TAG, "<script>window.ran = true;</script>")
     assert tab.evaluate("window.ran")
+
+
+KEY = "wc_order_Ab3dE6gH9kLmN"
+TOKEN = "5f3a9c77d0e14b2fa1b2c3d4"
+SECRETS = [
+    ("the key in the address", f"/thanks?key={KEY}", "", f"order_key:{KEY}"),
+    ("among other parameters", f"/thanks?order=7&key={KEY}&x=1", "", f"order_key:{KEY}"),
+    ("a checkout that the page names", "/thanks", f"<script>twofold.links = ['cart:{TOKEN}', 'checkout:{TOKEN}']</script>", f"checkout:{TOKEN}"),
+    ("none", "/thanks?key=wc_order_1", "<script>twofold.links = ['checkout:c0ffee', 'order:5512345678901234']</script>", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("path", "named", "secret"), [row[1:] for row in SECRETS], ids=[row[0] for row in SECRETS])
+def test_a_purchases_id_is_made_of_what_page_and_shop_share(
+    path: str, named: str, secret: str | None, shop: Shop, visitor: Visitor
+) -> None:
+    """As the gateway makes it from the webhook; both the gateway and Meta's library get it."""
+    later = "<script>setTimeout(function () { fbq('track', 'Purchase', {value: 1, currency: 'EUR'}); }, 300);</script>"
+    tab = visitor.open(TAG, named, BASE_SNIPPET, INIT, later, path=path)
+    until(tab, lambda: any(h["ev"] == "Purchase" for h in shop.hits))
+    settle(tab, shop)
+    made = "purchase." + hashlib.sha256(secret.encode()).hexdigest()[:32] if secret else None
+    (ours,) = [e["event_id"] for e in shop.events if e["event_name"] == "Purchase"]
+    (metas,) = [h["eid"] for h in shop.hits if h["ev"] == "Purchase"]
+    assert ours == metas
+    assert (ours == made) if made else not ours.startswith("purchase.")

@@ -233,7 +233,7 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
     where = f"source {s.shop}"
     _known((*place, "type"), "source.type", s.type, SOURCE_TYPES, faults)
     _known((*place, "dataset"), f"{where}: dataset", s.dataset, ids, faults)
-    _known((*place, "event_id"), f"{where}: event_id", s.event_id, ("order", "native"), faults)
+    _known((*place, "event_id"), f"{where}: event_id", s.event_id, ("", "secret", "order", "native"), faults)
     if any(len(secret) < MIN_SECRET for secret in secrets_of(s) or ("",)):
         faults.add((*place, "secret"), f"{where}: secret: expected {MIN_SECRET} characters or more")
     if re.search(r"[\s?#]|//", s.path):

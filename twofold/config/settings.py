@@ -275,9 +275,11 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     path: Annotated[str, Meta(description="Webhook path. Default: `/webhooks/{type}/{shop}`.")] = ""
     event_id: Annotated[
         str,
-        Meta(description="Id of the Purchase: `order`, from the order's number; `native`, the id that the platform's own "
-             "app uses, where the order carries it."),
-    ] = "order"  # fmt: skip
+        Meta(description="Id of the Purchase: `secret`, from the checkout's token or the order's key, which nobody can "
+             "guess; `order`, from the order's id; `native`, the id that the platform's own app uses, where the order "
+             "carries it. Left out: `secret`, and `order` in a data folder of version 0.2 (`twofold check` says when to "
+             "change it)."),
+    ] = ""  # fmt: skip
     fields: Annotated[
         dict[str, str],
         Meta(description='Where a system has custom fields: our name to theirs, e.g. `fbc = "fb_click_id"`.'),

@@ -24,6 +24,10 @@ ORDER_LINKS = frozenset({"order", "payment", "session", "charge", "checkout", "o
 """Kinds of links that belong to one order alone. A cart may be ordered twice, a conversation goes on."""
 
 _NUMBER_LINKS = frozenset({"number", "name"})
+COUNTED_LINKS = frozenset({"order", "number", "name"})
+"""Kinds of links that anybody can count."""
+
+SECRET_LENGTH = 16  # characters; a cart or checkout token is longer, an order's number shorter
 _GID = "gid://"  # Shopify's ids of any object, as its GraphQL and its customer events write them
 
 
@@ -78,6 +82,12 @@ def order_keys(dataset: str, event_name: str, order_id: str | None, links: Seque
     names = [f"order:{bare_order(order_id)}"] if order_id else []
     names += [name for name in links if is_order_name(name, order_id or "")]
     return [order_key(dataset, event_name, _bare(name)) for name in dict.fromkeys(names)]
+
+
+def is_secret_link(link: str) -> bool:
+    """True for a link that works as a key: whoever names it holds it. What can be counted is none."""
+    kind, _, value = link.partition(":")
+    return kind not in COUNTED_LINKS and len(value) >= SECRET_LENGTH and not value.isdigit()
 
 
 def is_order_name(link: str, order_id: str) -> bool:

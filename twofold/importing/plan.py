@@ -90,7 +90,7 @@ class Wanted:
             return SourceOptions(currency=self.options.currency)
         return SourceOptions(
             shop=shop,
-            event_id=found.event_id,
+            event_id=found.event_id or "secret",
             fields=found.fields,
             stages=found.stages,
             currency=self.options.currency or found.currency,

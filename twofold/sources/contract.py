@@ -19,7 +19,7 @@ class SourceOptions(Struct, frozen=True, kw_only=True):
     """What the operator set for one configured source."""
 
     shop: str = ""  # the configured shop name
-    event_id: str = "order"  # "order": from the order id; "native": the platform app's own id where the body has it
+    event_id: str = "secret"  # see `purchase_ids`; "order"; "native": the platform app's own id where the body has it
     fields: Mapping[str, str] = {}  # our name -> their name of a custom field or property
     stages: Mapping[str, str] = {}  # their stage or status -> event name, for CRM systems
     currency: str = ""  # for systems whose records have no currency

@@ -24,10 +24,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from twofold.event.click_ids import parse_fbp
+from twofold.event.identity import COUNTED_LINKS, SECRET_LENGTH, is_secret_link
 from twofold.event.model import Channel, Event, Tier
 
-SECRET_LENGTH = 16  # characters; a cart or checkout token is longer, an order's number shorter
-COUNTED = frozenset({"order", "number", "name"})
 RANDOM_CHANGES = 6  # between capitals, small letters and digits; numbers, names and times have fewer
 
 
@@ -66,16 +65,10 @@ def admit(copies: Sequence[Event], stitched: Browser | None = None) -> Admitted:
 
 def secrets_of(event: Event) -> set[str]:
     """What a copy says that nobody could say who is neither the buyer nor the shop."""
-    found = {link for link in event.links if is_secret(link)}
+    found = {link for link in event.links if is_secret_link(link)}
     if event.id_given and is_random(event.event_id):
         found.add(f"id:{event.event_id}")
     return found
-
-
-def is_secret(link: str) -> bool:
-    """True for a link that works as a key: whoever names it holds it. What can be counted is none."""
-    kind, _, value = link.partition(":")
-    return kind not in COUNTED and len(value) >= SECRET_LENGTH and not value.isdigit()
 
 
 def is_random(text: str) -> bool:
@@ -108,7 +101,7 @@ def _names(event: Event) -> Iterable[str]:
         yield _bare(event.custom_data.order_id)
     for link in event.links:
         kind, _, value = link.partition(":")
-        if kind in COUNTED:
+        if kind in COUNTED_LINKS:
             yield _bare(value)
 
 

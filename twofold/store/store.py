@@ -162,6 +162,12 @@ class Store:
         """Why nothing more is acknowledged; None while all is well."""
         return self._commits.failed
 
+    @property
+    def purchase_ids(self) -> str:
+        """Which form a Purchase's id has unless it is set: a folder of version 0.2 keeps its own."""
+        rows = self._engine.run("select_meta", ("purchase_ids",))
+        return str(rows[0][0]) if rows else "secret"
+
     # -- what the collector calls
 
     def append(

@@ -29,6 +29,7 @@ from twofold.ledger.model import (
 from twofold.sources.chat_ids import IDS, route
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
 from twofold.sources.own.bodies import BODIES, MESSAGING
+from twofold.sources.purchase_ids import purchase_id
 from twofold.sources.schema import read_link, read_object
 from twofold.sources.signatures import fits_hex
 
@@ -147,7 +148,7 @@ def _purchase(order: Mapping[str, Any], options: SourceOptions, notes: list[str]
     return RawEvent(
         event_name="Purchase",
         event_time=order["placed_at"] // 1000,
-        event_id=browser.get("event_id") or f"purchase.{options.shop}.{order['id']}",
+        event_id=browser.get("event_id") or purchase_id(options, order["id"], order.get("links", ())),
         action_source=source,
         messaging_channel=channel,
         event_source_url=None if in_chat else browser.get("url"),

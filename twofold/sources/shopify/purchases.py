@@ -16,6 +16,7 @@ from twofold.event.scalars import lenient_amount
 from twofold.ledger.model import Amounts, OrderReport, Paid, Sale
 from twofold.sources.browser_ids import KeptIds
 from twofold.sources.contract import SourceOptions
+from twofold.sources.purchase_ids import purchase_id
 from twofold.sources.shopify.bodies import MAX_TEXT, Part
 from twofold.sources.shopify.orders import PRESENTMENT, SHOP
 
@@ -47,7 +48,7 @@ def read_purchase(order: Part, report: OrderReport, options: SourceOptions) -> R
         event_time=state.placed_at,
         event_id=(_native_id(kept) if options.event_id == "native" else None)
         or kept.own_event_id
-        or f"purchase.{options.shop}.{report.order_id}",
+        or purchase_id(options, report.order_id, report.aliases),
         action_source=source,
         event_source_url=_page(order, options.shop) if source == "website" else None,
         user_data=_user_data(order, kept, landing, state.placed_at),

@@ -16,6 +16,7 @@ from twofold.ledger.model import OrderReport, Sale
 from twofold.sources import lenient
 from twofold.sources.browser_ids import KeptIds, without_empty
 from twofold.sources.contract import SourceOptions
+from twofold.sources.purchase_ids import purchase_id
 from twofold.sources.woocommerce.orders import Order, item_id, price_of_piece
 
 ACTION_SOURCES = {
@@ -48,7 +49,7 @@ def read_purchase(order: Order, report: OrderReport, options: SourceOptions) -> 
     # Renewals and copies made by staff have the first order's meta copied into them; its event id is not theirs.
     own_meta = state.sale not in (Sale.RENEWAL, Sale.STAFF)
     theirs = read_event_id(meta.get(PLUGIN_ID)) if own_meta else None
-    event_id = theirs or (kept.event_id if own_meta else None) or f"purchase.{options.shop}.{order.id}"
+    event_id = theirs or (kept.event_id if own_meta else None) or purchase_id(options, order.id, report.aliases)
     if PLUGIN_SENT & meta.keys():
         order.notes.append(
             "facebook-for-woocommerce sends this order's Purchase too"

@@ -14,9 +14,9 @@ from operator import attrgetter
 from msgspec import Struct
 
 from twofold.event.click_ids import parse_fbc, parse_fbp
+from twofold.event.identity import is_secret_link
 from twofold.event.model import Event, Hashed
 from twofold.matching.user_data import META_RULES
-from twofold.store.ladder import is_secret
 
 BROWSER_KINDS = ("fbp", "visitor")
 PERSON_KINDS = ("em", "external_id", "ph")
@@ -82,7 +82,7 @@ def _strength(kind: str, value: str) -> Strength:
         return Strength.BROWSER
     if kind == "fbc":
         return Strength.CLICK
-    return Strength.SECRET if is_secret(f"{kind}:{value}") else Strength.GUESSABLE
+    return Strength.SECRET if is_secret_link(f"{kind}:{value}") else Strength.GUESSABLE
 
 
 def _all(event: Event, own: Sequence[Identifier]) -> Iterator[Identifier]:

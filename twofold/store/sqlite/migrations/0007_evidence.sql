@@ -15,3 +15,6 @@ create table carried_over (
     position integer not null,
     primary key (action, position)
 ) strict, without rowid;
+
+-- A folder that has events already keeps the form of its Purchases' ids, until the setting says otherwise.
+insert into meta (name, value) select 'purchase_ids', 'order' where exists (select 1 from event);
