@@ -53,6 +53,11 @@ function watchConsent() {
 const receive = safely((shopifys) => {
   const name = (EVENTS[shopifys.name] || [])[0];
   if (!name) return;
+  // A page that was rendered before anybody asked for it tells nothing until it is shown.
+  if (document.prerendering) {
+    document.addEventListener('prerenderingchange', () => receive({ ...shopifys, timestamp: new Date().toISOString() }), { once: true });
+    return;
+  }
   if (mayReport() || name === 'Purchase') report(name, shopifys);
   // In memory only; leaving the page forgets them.
   else if (held.push([name, shopifys]) > MAX_HELD) held.shift();
@@ -62,6 +67,7 @@ const receive = safely((shopifys) => {
 // the order's webhook must not be sent either.
 async function report(name, shopifys) {
   try {
+    const happened = Date.parse(shopifys.timestamp) || Date.now(); // replays come late
     const data = shopifys.data || {};
     const checkout = data.checkout || {};
     const ids = name === 'Purchase' || OF_CHECKOUT.includes(name) ? await idsOf(name, checkout) : {};
@@ -70,7 +76,7 @@ async function report(name, shopifys) {
       dataset: SETTINGS.dataset,
       event_name: name,
       event_id: (SETTINGS.nativeIds && text(shopifys.id)) || ids.id || random(),
-      event_time: Math.floor((Date.parse(shopifys.timestamp) || Date.now()) / 1000), // replays come late
+      event_time: Math.floor(happened / 1000),
       action_source: 'website',
       event_source_url: place && place.page,
       referrer_url: (addressOf(path(shopifys, 'context.document.referrer')) || {}).bare,
@@ -84,7 +90,7 @@ async function report(name, shopifys) {
       event.user_data = Object.assign(await contact(checkout), present({ fbp: kept._fbp, fbc: kept._fbc }));
       event.click_ids = Object.assign({}, place && place.clicks, present(Object.assign(kept, { _fbp: '', _fbc: '' })));
     }
-    post(JSON.stringify({ v: 1, agent: AGENT, events: [event] }), 0);
+    post(event, stopwatch(happened), 0);
   } catch (error) {
     warn(error);
   }
@@ -164,8 +170,9 @@ function addressOf(href) {
     .replace(/\/checkouts\/.*/, '/checkouts').replace(/\/(orders|account)\/.*/, '/$1');
   const clicks = {};
   const query = new URLSearchParams();
-  url.searchParams.forEach((value, key) => {
-    if (value.includes('@')) return;
+  // Addresses are put together wrongly: ?a=b?fbclid=c, and & written for HTML.
+  new URLSearchParams(url.search.slice(1).replace(/&amp;|\?/g, '&')).forEach((value, key) => {
+    if (value.includes('@') || value.length > 500) return;
     if (CLICKS.includes(key)) clicks[key] = value;
     if (key === 'fbclid' || key.startsWith('utm_') || CLICKS.includes(key)) query.append(key, value);
   });
@@ -269,16 +276,24 @@ async function contact(checkout) {
 
 // --- sending: ids make a second arrival harmless
 
-async function post(body, tried) {
+async function post(event, age, tried) {
   let status = 0;
   try {
+    const body = JSON.stringify({ v: 1, agent: AGENT, events: [{ ...event, age: age() }] }, (key, value) => (typeof value === 'string' ? wellFormed(value) : value));
     // A text goes as text/plain: no preflight. keepalive outlives the page; browsers allow 64 KB of it in all.
     const answer = await fetch(SETTINGS.endpoint, { method: 'POST', body, credentials: 'omit', keepalive: body.length < 15000 });
     status = answer.status;
     if (status > 399 && status < 500 && status !== 429) warn('refused: ' + status + ' ' + (await answer.text()).slice(0, 300));
   } catch (_) { /* offline, or the gateway is away */ }
   const again = status === 0 || status === 429 || status > 499;
-  if (again && tried < RETRIES_MS.length) setTimeout(() => post(body, tried + 1), RETRIES_MS[tried] * (1 + Math.random()));
+  if (again && tried < RETRIES_MS.length) setTimeout(() => post(event, age, tried + 1), RETRIES_MS[tried] * (1 + Math.random()));
+}
+
+// Seconds since it happened. The device's clock may be wrong, or be set meanwhile: the gateway applies them to its own.
+function stopwatch(happened) {
+  const before = Math.max(0, Date.now() - happened);
+  const start = performance.now();
+  return () => Math.floor((before + performance.now() - start) / 1000);
 }
 
 // --- small things
@@ -289,6 +304,11 @@ function path(from, way) {
 
 function list(value) {
   return Array.isArray(value) ? value.filter(Boolean) : [];
+}
+
+// Half a character, as themes cut texts, and NUL can stand in no event.
+function wellFormed(value) {
+  return value.replace(/\p{Cs}/gu, '\ufffd').replace(/\0/g, '');
 }
 
 function text(value) {

@@ -475,7 +475,72 @@ def test_an_event_is_sent_again_when_the_gateway_was_away(shopper: Shopper) -> N
     shopper.emit(frame, "checkout_started", checkout(token="t91"))
     (row,) = shopper.events(1, id="InitiateCheckout.t91")
     assert row["verdict"] == "first"
-    assert len({json.dumps(event) for event in shopper.sent}) == 1
+    ages = [event["age"] for event in shopper.sent]
+    assert ages == sorted(ages)
+    assert len({json.dumps(event | {"age": 0}) for event in shopper.sent}) == 1
+
+
+SKEWS = [("three years behind", -3 * 365 * 86_400), ("ten years ahead", 3650 * 86_400), ("right", 0)]
+
+
+@pytest.mark.parametrize("skew_s", [row[1] for row in SKEWS], ids=[row[0] for row in SKEWS])
+def test_a_wrong_clock_loses_nothing(skew_s: int, shopper: Shopper) -> None:
+    """The age of an event is told beside its time; the gateway applies it to its own clock."""
+    frame = shopper.open(ALLOWED)
+    frame.evaluate("(s) => { const real = Date.now; Date.now = () => real() + s * 1000; }", skew_s)
+    event = shopper.event("product_viewed", {"productVariant": MUG})
+    event["timestamp"] = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + skew_s - 60))
+    before = len(shopper.events(0))
+    frame.evaluate("(event) => emit(event)", event)
+    (sent,) = shopper.until_sent(1)
+    assert 58 <= sent["age"] <= 70
+    assert abs(sent["event_time"] - (time.time() + skew_s - 60)) < 10
+    rows = [row for row in shopper.events(before + 1) if row["event_id"] == sent["event_id"]]
+    assert [abs(row["event_time"] - (time.time() - 60)) < 15 for row in rows] == [True]
+
+
+def test_an_unseen_page_tells_nothing_until_it_is_shown(shopper: Shopper) -> None:
+    """A prerendered page's events wait, and carry the time at which the page was shown."""
+    frame = shopper.open(ALLOWED)
+    frame.evaluate("Object.defineProperty(document, 'prerendering', {value: true, configurable: true})")
+    shopper.emit(frame, "page_viewed", {})
+    shopper.emit(frame, "product_viewed", {"productVariant": MUG})
+    shopper.page.wait_for_timeout(400)
+    assert shopper.sent == []
+    frame.evaluate("delete document.prerendering; document.dispatchEvent(new Event('prerenderingchange'))")
+    sent = shopper.until_sent(2)
+    assert sorted(e["event_name"] for e in sent) == ["PageView", "ViewContent"]
+    assert all(abs(e["event_time"] - time.time()) < 20 for e in sent)
+
+
+TEXTS = [("half an emoji", "'shoes ' + '😀'.slice(0, 1)", "shoes \ufffd"), ("NUL", "'sho\\u0000es'", "shoes"), ("the other half", "'😀'.slice(1) + 'x'", "\ufffdx")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "arrives"), [row[1:] for row in TEXTS], ids=[row[0] for row in TEXTS])
+def test_half_characters_cost_no_event(text: str, arrives: str, shopper: Shopper) -> None:
+    """What themes cut, and NUL, are replaced."""
+    frame = shopper.open(ALLOWED)
+    event = shopper.event("search_submitted", {"searchResult": {"query": ""}})
+    frame.evaluate(f"(event) => {{ event.data.searchResult.query = {text}; emit(event); }}", event)
+    (sent,) = shopper.until_sent(1)
+    assert sent["custom_data"]["search_string"] == arrives
+
+
+WRONG = [
+    "/products/mug?next=/list?sort=asc&fbclid=IwAR0AbC&gclid=G-1",
+    "/products/mug?utm_source=fb?fbclid=IwAR0AbC?gclid=G-1",
+    "/products/mug?a=1&amp;fbclid=IwAR0AbC&amp;gclid=G-1",
+]
+
+
+@pytest.mark.parametrize("path", WRONG)
+def test_an_address_that_was_put_together_wrongly(path: str, shopper: Shopper) -> None:
+    """A second question mark and an ampersand written for HTML hide no click."""
+    frame = shopper.open(ALLOWED)
+    frame.evaluate("(event) => emit(event)", shopper.event("page_viewed", {}, path=path))
+    (sent,) = shopper.until_sent(1)
+    assert "fbclid=IwAR0AbC" in sent["event_source_url"].replace("?", "&").split("&")
+    assert sent["click_ids"]["gclid"] == "G-1"
 
 
 STRANGE = [
