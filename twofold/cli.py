@@ -128,6 +128,17 @@ def sandbox(
         ),
     ] = None,
     app_secret: Annotated[str, typer.Option(help="Require a fitting appsecret_proof.")] = "",
+    name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="DATASET=NAME", help="What people call a dataset; repeat for more. Default: its id."),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="DIAGNOSTIC",
+            help="A diagnostic that is meant so here: listed last, counted nowhere; repeat for more.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Run Meta's receiving side on this machine, to test any sender against.
@@ -148,6 +159,8 @@ def sandbox(
         scope=scope or (),
         order_id_rule=order_id_rule,
         app_secret=app_secret,
+        name=name or (),
+        accept=accept or (),
     )
     asyncio.run(run_sandbox(settings, on_ready=lambda a: _listening("sandbox", "sandbox", a, json)))
 

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import sync_playwright
 
-from twofold.simulate.truth import consented_truth, make_orders, whole_truth
+from twofold.simulate.demo import WAYS
+from twofold.simulate.truth import Kind, consented_truth, make_orders, whole_truth
 
 TWOFOLD = "1000000000000004"
 PATIENCE_S = 60
@@ -108,6 +109,33 @@ def test_a_killed_demo_leaves_no_program_behind():
         until(lambda: not any(map(answers, addresses.values())))
 
 
+def test_the_receiver_knows_the_shoppers_and_their_ads_and_names_each_way():
+    """Four accounts with the same spend, one a way of measuring; only consented purchases are claimed by Twofold's."""
+    with staying(orders=40) as (_, addresses, _):
+        receiver = addresses["receiver"].rstrip("/")
+        with urllib.request.urlopen(f"{receiver}/sandbox/ads", timeout=10) as answer:
+            accounts = json.load(answer)["accounts"]
+        assert [a["name"].partition(": ")[2] for a in accounts] == [name for name, _ in WAYS]
+        spend, claimed = set(), {}
+        for account in accounts:
+            query = "access_token=any-token-of-8&level=account&date_preset=maximum&fields=spend,actions"
+            with urllib.request.urlopen(f"{receiver}/v25.0/act_{account['id']}/insights?{query}", timeout=10) as answer:
+                (row,) = json.load(answer)["data"]
+            spend.add(row["spend"])
+            actions = {a["action_type"]: int(a["value"]) for a in row.get("actions", ())}
+            claimed[account["name"].partition(": ")[2]] = actions.get("purchase", 0)
+        assert len(spend) == 1
+        brought = [o for o in make_orders(7, 40) if o.kind is Kind.REAL and o.consented and o.shopper.fbclid]
+        assert claimed["twofold"] == len(brought) > 0
+        assert claimed["both, not merged"] > claimed["twofold"]
+        with urllib.request.urlopen(f"{receiver}/", timeout=10) as answer:
+            page = answer.read().decode()
+        assert all(f"<h2>{name} " in page for name, _ in WAYS)
+        with urllib.request.urlopen(f"{receiver}/sandbox/diagnostics", timeout=10) as answer:
+            found = {d["diagnostic"]: d["status"] for d in json.load(answer)["diagnostics"]}
+        assert found["capi_ip_address_fake_ip"] == "accepted", "the demo does not accuse its own addresses"
+
+
 def purchases(receiver):
     with urllib.request.urlopen(
         f"{receiver}/sandbox/counts?event_name=Purchase&dataset={TWOFOLD}", timeout=10
@@ -144,6 +172,7 @@ def test_a_persons_own_purchase_arrives_once():
         buy(page, addresses["shop"], "Accept")
         receiver = addresses["receiver"].rstrip("/")
         until(lambda: purchases(receiver)["browser_received"] and purchases(receiver)["server_received"])
+        page.get_by_text("from the gateway, counted as 1 purchase").wait_for()
         page.reload()
         until(lambda: purchases(receiver)["browser_received"] == 2)
         counted = purchases(receiver)
@@ -175,15 +204,14 @@ def test_the_commands_the_thank_you_page_names_show_the_purchase():
 @pytest.mark.browser
 def test_a_person_who_declines_is_not_reported():
     """The order reaches the gateway, which suppresses it; the receiver hears of no purchase."""
-    with staying() as (_, addresses, _), a_browser() as page:
+    with staying() as (_, addresses, folder), a_browser() as page:
         buy(page, addresses["shop"], "Decline")
-        health = addresses["gateway"]
+        listed = [sys.executable, "-m", "twofold", "deliveries", "--json", "--config", f"{folder}/twofold.toml"]
 
         def suppressed():
-            with urllib.request.urlopen(health, timeout=10) as answer:
-                outbox = json.load(answer)["outbox"]
-            states = list(outbox["destinations"].values())
-            return states and states[0].get("suppressed") == 1 and not outbox["waiting"]
+            done = subprocess.run(listed, capture_output=True, text=True, timeout=PATIENCE_S)
+            return [json.loads(row)["state"] for row in done.stdout.splitlines()] == ["suppressed"]
 
         until(suppressed)
+        assert page.get_by_text("Nothing is at the receiver").count() == 1, "what did not arrive is not said to have"
         assert purchases(addresses["receiver"].rstrip("/"))["counted"] == 0

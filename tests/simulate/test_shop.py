@@ -233,4 +233,4 @@ def test_what_a_shopper_types_is_escaped_in_the_pages_script():
     page = asyncio.run(main())
     assert "Thank you" in page
     assert "<script>alert" not in page
-    assert page.count("</script>") == 3
+    assert page.count("</script>") == 4

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 import uvloop
 
-from twofold.errors import TwofoldError
+from twofold.errors import ConfigError, TwofoldError
+from twofold.sandbox.judge.diagnostics import CATALOGUE
 from twofold.sandbox.server import SandboxSettings, serve
 from twofold.sandbox.wire.dedup import ORDER_WINDOWS_MS, DedupOptions
 
@@ -40,6 +41,20 @@ def main() -> int:
         choices=ORDER_WINDOWS,
         help="deduplicate a Purchase by user and order id in this window, as for a few of Meta's partners (default: off)",
     )
+    parser.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        metavar="DATASET=NAME",
+        help="what people call a dataset; repeat for more (default: its id)",
+    )
+    parser.add_argument(
+        "--accept",
+        action="append",
+        default=[],
+        metavar="DIAGNOSTIC",
+        help="a diagnostic that is meant so here: listed last, counted nowhere; repeat for more",
+    )
     parser.add_argument("--app-secret", default="", help="require a fitting appsecret_proof")
     options = parser.parse_args()
     settings = settings_from(**vars(options))
@@ -60,6 +75,8 @@ def settings_from(
     scope: Iterable[str],
     order_id_rule: str | None,
     app_secret: str,
+    name: Iterable[str] = (),
+    accept: Iterable[str] = (),
 ) -> SandboxSettings:
     """Settings of the options as typed; ``order_id_rule`` is one of `ORDER_WINDOWS` or None."""
     return SandboxSettings(
@@ -69,8 +86,18 @@ def settings_from(
         tokens=dict(map(parse_token, token)),
         scopes=dict(map(parse_token, scope)),
         app_secret=app_secret,
+        names={dataset: text for dataset, _, text in (pair.partition("=") for pair in name)},
+        accepted=_known(accept),
         dedup=DedupOptions(order_window_ms=None if order_id_rule is None else ORDER_WINDOWS[order_id_rule]),
     )
+
+
+def _known(diagnostics: Iterable[str]) -> tuple[str, ...]:
+    given = tuple(diagnostics)
+    for name in given:
+        if name not in CATALOGUE:
+            raise ConfigError(f"--accept: unknown diagnostic {name}; docs/sandbox.md says where they are listed")
+    return given
 
 
 def parse_token(text: str) -> tuple[str, tuple[str, ...]]:

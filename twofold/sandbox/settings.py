@@ -47,6 +47,13 @@ class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
             pattern=r"^v\d{1,3}\.\d{1,2}$",
         ),
     ] = "v22.0"  # ours: Meta's pages contradict each other on how long a version lives
+    names: Annotated[
+        dict[str, str], Meta(description="Names of datasets, for people; the pages show them beside the ids.")
+    ] = {}
+    accepted: Annotated[
+        tuple[str, ...],
+        Meta(description="Diagnostics that are meant so here: listed last, and counted nowhere."),
+    ] = ()
     capacity: Annotated[
         int, Meta(description="Events kept at most; further ones are answered 503 with code 2.", ge=1)
     ] = 1_000_000

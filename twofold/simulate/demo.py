@@ -31,6 +31,7 @@ from rich.table import Table
 
 from twofold.errors import TwofoldError
 from twofold.simulate.drive import Stage, drive
+from twofold.simulate.register import ads_of, people_of
 from twofold.simulate.shop import Shop, ShopSettings, serving
 from twofold.simulate.truth import CURRENCY, DEMO_ORDERS, Order, Truth, consented_truth, make_orders, tally, whole_truth
 
@@ -116,9 +117,11 @@ class _Demo:
         token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         listener = self._exits.enter_context(_listen(self._shop_port))
         shop_at = f"http://{HOST}:{listener.getsockname()[1]}"
-        sandbox = await self._start(
-            "sandbox", ["-m", "twofold.sandbox", "--host", HOST, "--port", str(self._sandbox_port)]
-        )
+        names = [part for name, dataset in WAYS for part in ("--name", f"{dataset}={name}")]
+        # The shoppers' addresses are of the ranges for documentation, because nobody real has them.
+        accepted = ["--accept", "capi_ip_address_fake_ip"]
+        where = ["--host", HOST, "--port", str(self._sandbox_port)]
+        sandbox = await self._start("sandbox", ["-m", "twofold.sandbox", *where, *names, *accepted])
         config = self._configure(shop_at, sandbox, token, secret)
         gateway = await self._start("gateway", ["-m", "twofold", "serve", "--config", str(config)])
         hints = tuple(f"{_command()} {what} --config {config}" for what in ("events", "actions", "deliveries"))
@@ -139,6 +142,7 @@ class _Demo:
         )
         async with serving(Shop(shop), listener), aiohttp.ClientSession() as session, self._naming_the_dead():
             self._out.print(f"[bold]{len(orders)} orders[/], seed {seed}. {_mishaps(orders)}")
+            await _load(session, sandbox, people_of(orders), ads_of(orders, _DATASETS, int(time.time()), seed))
             await self._drive(orders, stage, seed)
             await self._settled(session, gateway)
             counted = await read_counts(session, sandbox)
@@ -310,6 +314,14 @@ def _listen(port: int) -> socket.socket:
         raise TwofoldError(f"the shop cannot listen on {HOST}:{port}: {err.strerror}") from None
 
 
+async def _load(session: aiohttp.ClientSession, sandbox: str, people: Any, ads: Any) -> None:
+    """Tells the receiver whom it knows and which ads they clicked."""
+    for what, body in (("people", people), ("ads", ads)):
+        async with session.post(f"{sandbox}/sandbox/{what}", json=body) as answer:
+            if not answer.ok:
+                raise TwofoldError(f"the receiver does not take the demo's {what}: {await answer.text()}")
+
+
 # -- what is shown
 
 
@@ -383,6 +395,7 @@ def _invitation(shop: str, sandbox: str, gateway: str, config: Path) -> str:
 Now buy something yourself and watch it arrive:
   the shop        {shop}/
   the receiver    {sandbox}/
+  its ads         {sandbox}/ads (what each way of measuring makes of the same spend)
   the gateway     {gateway}/health
 
 In another terminal:

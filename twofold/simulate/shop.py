@@ -22,7 +22,7 @@ import uvicorn
 from msgspec import Struct
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
@@ -83,6 +83,7 @@ class Shop:
                 Route("/checkout", self._page(self._checkout)),
                 Route("/checkout", self._page(self._order), methods=["POST"]),
                 Route("/thank-you/{order:int}", self._page(self._thank_you)),
+                Route("/told/{order:int}", self._page(self._told)),
                 Route("/consent", self._page(self._consent), methods=["POST"]),
                 Mount("/static", StaticFiles(directory=HERE / "static")),
             ]
@@ -173,6 +174,28 @@ class Shop:
             track=[("Purchase", {**_basket(order.lines), "order_id": str(order.id)}, {"eventID": event_id})],
         )
 
+    async def _told(self, request: Request, visitor: _Visitor) -> Response:
+        """What the receiver has of this visitor's order by now: asked, never assumed."""
+        order = visitor.orders.get(request.path_params["order"])
+        if order is None:
+            return PlainTextResponse("No such order in this browser.", 404)
+        params = {"event_id": purchase_id(self._settings.name, order.id)}
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session,
+                session.get(f"{self._settings.sandbox}/sandbox/events", params=params) as answer,
+            ):
+                copies = (await answer.json())["events"]
+        except (aiohttp.ClientError, TimeoutError):
+            return JSONResponse({"reached": False}, headers={"Cache-Control": "no-store"})
+        told = {
+            "reached": True,
+            "browser": sum(copy["source"] == "Browser" for copy in copies),
+            "server": sum(copy["source"] == "Server" for copy in copies),
+            "counted": sum(copy["state"] == "Processed" for copy in copies),
+        }
+        return JSONResponse(told, headers={"Cache-Control": "no-store"})
+
     async def _consent(self, request: Request, _: _Visitor) -> Response:
         form = await request.form()
         back = RedirectResponse(_local(str(form.get("back", "/"))), 303)
@@ -230,7 +253,7 @@ class Shop:
         gateway, sandbox = self._settings.gateway, self._settings.sandbox
         return (
             f"default-src 'none'; script-src 'self' 'nonce-{nonce}' {gateway}; style-src 'self'; "
-            f"img-src 'self' data: {sandbox}; connect-src {gateway}; form-action 'self'; base-uri 'none'; "
+            f"img-src 'self' data: {sandbox}; connect-src 'self' {gateway}; form-action 'self'; base-uri 'none'; "
             "frame-ancestors 'none'"
         )
 

@@ -35,6 +35,7 @@ class Status(StrEnum):
     OPEN = "open"
     RESOLVED = "resolved"
     REOPENED = "reopened"  # seen more than 3 days after it was called resolved
+    ACCEPTED = "accepted"  # meant so on this machine
 
 
 class Finding(Struct, kw_only=True):
@@ -83,7 +84,7 @@ def diagnostics_rows(sandbox: Sandbox) -> list[dict[str, Any]]:
     now = sandbox.clock()
     totals = _totals(sandbox.inbox)
     rows = [_row(sandbox, finding, totals) for finding in find(sandbox.inbox, now)]
-    return sorted(rows, key=lambda r: (r["status"] == Status.RESOLVED, EFFECTS[r["effect"]], -r["share"], r["id"]))
+    return sorted(rows, key=lambda r: (r["status"] in CLOSED, EFFECTS[r["effect"]], -r["share"], r["id"]))
 
 
 def resolve_finding(sandbox: Sandbox, wanted: str) -> bool:
@@ -97,6 +98,7 @@ def resolve_finding(sandbox: Sandbox, wanted: str) -> bool:
     return True
 
 
+CLOSED = (Status.RESOLVED, Status.ACCEPTED)
 EFFECTS = {"dropped": 0, "degraded": 1, "advice": 2}
 
 
@@ -161,7 +163,9 @@ def _row(sandbox: Sandbox, finding: Finding, totals: Counter[tuple[str, str, Sid
         "event_name": finding.event_name,
         "diagnostic": finding.diagnostic,
         "effect": about.effect,
-        "status": status_of(resolved_at, finding.last_seen),
+        "status": Status.ACCEPTED
+        if finding.diagnostic in sandbox.settings.accepted
+        else status_of(resolved_at, finding.last_seen),
         "affected": finding.affected,
         "total": total,
         "share": round(100 * finding.affected / total, 1),

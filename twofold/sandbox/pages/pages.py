@@ -7,6 +7,7 @@ policy allows nothing but the two static files beside them.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from importlib.resources import files
@@ -19,14 +20,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from twofold.sandbox.judge.findings import Status, diagnostics_rows, resolve_finding
+from twofold.event.vocabulary import STANDARD_EVENTS
+from twofold.sandbox.judge.findings import CLOSED, Status, diagnostics_rows, resolve_finding
 from twofold.sandbox.judge.quality import web_rows
 from twofold.sandbox.judge.views import select_test_events, test_event_row
 from twofold.sandbox.pages.ads_page import ads_context
+from twofold.sandbox.pages.timeline import timeline
 from twofold.sandbox.settings import Sandbox
-from twofold.sandbox.wire.received import Tally, exact_text
+from twofold.sandbox.wire.dedup import Source, State
+from twofold.sandbox.wire.received import Inbox, Received, Tally, exact_text
 
-SHOWN = 200  # newest rows on a page; the JSON lists have all
+SHOWN = 50  # rows on a page; the next ones are a link away, the JSON lists have all
+NEWEST = 20_000  # copies that the picture over time is drawn from
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
     "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -60,9 +65,14 @@ def routes(sandbox: Sandbox) -> list[Route]:
 
     def page(address: str, template: str) -> Route:
         async def answer(request: Request) -> Response:
-            context = CONTEXTS[address](sandbox, request)
-            html = templates.get_template(template).render(tabs=TABS, here=address, **context)
-            return Response(html, media_type="text/html", headers=SECURITY_HEADERS)
+            try:
+                context, status = CONTEXTS[address](sandbox, request), 200
+            except UnknownChoice as unknown:
+                context, status, shown = {"why": str(unknown)}, 400, "unknown.html"
+            else:
+                shown = template
+            html = templates.get_template(shown).render(tabs=TABS, here=address, **context)
+            return Response(html, status, media_type="text/html", headers=SECURITY_HEADERS)
 
         return Route(address, answer)
 
@@ -77,47 +87,144 @@ def routes(sandbox: Sandbox) -> list[Route]:
         resolve_finding(sandbox, request.path_params["id"])
         return Response(status_code=303, headers={**SECURITY_HEADERS, "location": "/diagnostics"})
 
+    async def resolve_cause(request: Request) -> Response:
+        wanted = request.path_params["diagnostic"]
+        for row in diagnostics_rows(sandbox):
+            if row["diagnostic"] == wanted and row["status"] not in CLOSED:
+                resolve_finding(sandbox, row["id"])
+        return Response(status_code=303, headers={**SECURITY_HEADERS, "location": "/diagnostics"})
+
     return [
         *(page(address, template) for address, _, template in TABS),
         Route("/diagnostics/{id}/resolve", resolve, methods=["POST"]),
+        Route("/diagnostics/causes/{diagnostic}/resolve", resolve_cause, methods=["POST"]),
         Route("/static/{name}", static),
     ]
 
 
-def overview(sandbox: Sandbox, _: Request) -> dict[str, Any]:
-    inbox = sandbox.inbox
-    tallies = sorted(inbox.tallies().items())
-    quality = {
-        (dataset, row["event_name"]): row
-        for dataset in dict.fromkeys(dataset for (dataset, _), _ in tallies)
-        for row in web_rows(sandbox, dataset)
+def overview(sandbox: Sandbox, request: Request) -> dict[str, Any]:
+    inbox, choice = sandbox.inbox, _choice(sandbox, request, ("dataset", "event_name"))
+    tallies = {
+        key: tally
+        for key, tally in inbox.tallies().items()
+        if choice["dataset"] in ("", key[0]) and choice["event_name"] in ("", key[1])
     }
-    open_ones = [row for row in diagnostics_rows(sandbox) if row["status"] != Status.RESOLVED]
-    found = Counter((row["dataset"], row["event_name"]) for row in open_ones)
-    rows = [
-        {
-            "dataset": dataset,
-            "event_name": name,
-            "tally": tally,
-            "values": money_texts(tally),
-            "score": quality.get((dataset, name), {}).get("event_match_quality", {}).get("composite_score"),
-            "coverage": quality.get((dataset, name), {}).get("event_coverage", {}).get("percentage"),
-            "diagnostics": found[dataset, name],
-        }
-        for (dataset, name), tally in tallies
+    open_ones = [
+        row
+        for row in diagnostics_rows(sandbox)
+        if row["status"] not in CLOSED
+        and choice["dataset"] in ("", row["dataset"])
+        and choice["event_name"] in ("", row["event_name"])
     ]
+    found = Counter((row["dataset"], row["event_name"]) for row in open_ones)
     totals = {
-        key: sum(getattr(tally, key) for _, tally in tallies)
+        key: sum(getattr(tally, key) for tally in tallies.values())
         for key in ("browser", "server", "app", "deduplicated", "counted")
     }
-    return {"rows": rows, "totals": totals, "refused": len(inbox.refused), "open": len(open_ones)}
+    refused = sum(choice["dataset"] in ("", entry.dataset) for entry in inbox.refused)
+    return {
+        "groups": [_group(sandbox, dataset, tallies, found) for dataset in sorted({d for d, _ in tallies})],
+        "totals": totals,
+        "refused": refused,
+        "open": len({row["diagnostic"] for row in open_ones}),
+        "timeline": timeline(_seen(inbox, choice)),
+        "newest": NEWEST,
+        **_filter_form(sandbox, choice),
+    }
+
+
+def _group(
+    sandbox: Sandbox, dataset: str, tallies: Mapping[tuple[str, str], Tally], found: Mapping[tuple[str, str], int]
+) -> dict[str, Any]:
+    """One dataset: its events in the order in which shoppers make them."""
+    quality = {row["event_name"]: row for row in web_rows(sandbox, dataset)}
+    names = sorted((name for d, name in tallies if d == dataset), key=funnel_order)
+    return {
+        "dataset": dataset,
+        "name": sandbox.settings.names.get(dataset, ""),
+        "rows": [
+            {
+                "event_name": name,
+                "tally": tallies[dataset, name],
+                "values": money_texts(tallies[dataset, name]),
+                "score": quality.get(name, {}).get("event_match_quality", {}).get("composite_score"),
+                "coverage": quality.get(name, {}).get("event_coverage", {}).get("percentage"),
+                "diagnostics": found.get((dataset, name), 0),
+            }
+            for name in names
+        ],
+    }
+
+
+FUNNEL = (
+    "PageView",
+    "ViewContent",
+    "Search",
+    "AddToWishlist",
+    "AddToCart",
+    "InitiateCheckout",
+    "AddPaymentInfo",
+    "Purchase",
+)
+
+
+def funnel_order(event_name: str) -> tuple[int, str]:
+    """First the steps of a purchase as they follow each other, then the others by name."""
+    return (FUNNEL.index(event_name) if event_name in FUNNEL else len(FUNNEL), event_name)
+
+
+def _seen(inbox: Inbox, choice: Mapping[str, str]) -> Iterable[tuple[int, bool]]:
+    for copy in islice(inbox.newest(), NEWEST):
+        arrival = copy.arrival
+        if choice["dataset"] in ("", arrival.dataset) and choice["event_name"] in ("", arrival.event_name):
+            yield copy.received_at, arrival.source is Source.SERVER
+
+
+# -- filters
+
+
+class UnknownChoice(Exception):
+    """A filter asks for what cannot be: the page says what can."""
+
+
+def _choice(sandbox: Sandbox, request: Request, names: Sequence[str]) -> dict[str, str]:
+    """What the address asks for; the empty text is all. Raises `UnknownChoice` for a value that no row can have."""
+    known = {
+        "dataset": {d for d, _ in sandbox.inbox.tallies()} | sandbox.settings.names.keys() | _refused_datasets(sandbox),
+        "event_name": {n for _, n in sandbox.inbox.tallies()} | STANDARD_EVENTS,
+        "state": {str(s) for s in State},
+        "source": {str(s) for s in Source},
+    }
+    chosen = {name: request.query_params.get(name, "") for name in names}
+    for name, value in chosen.items():
+        if value and value not in known[name]:
+            words = ", ".join(sorted(known[name])) or "nothing yet"
+            raise UnknownChoice(f"{name}: unknown value {value[:80]}; known are {words}")
+    return chosen
+
+
+def _refused_datasets(sandbox: Sandbox) -> set[str]:
+    return {entry.dataset for entry in sandbox.inbox.refused if entry.dataset}
+
+
+def _filter_form(sandbox: Sandbox, choice: Mapping[str, str]) -> dict[str, Any]:
+    tallies = sandbox.inbox.tallies()
+    return {
+        "choice": choice,
+        "datasets": sorted({d for d, _ in tallies}),
+        "event_names": sorted({n for _, n in tallies}, key=funnel_order),
+        "names": sandbox.settings.names,
+    }
+
+
+# -- diagnostics
 
 
 def diagnostics(sandbox: Sandbox, _: Request) -> dict[str, Any]:
-    rows = diagnostics_rows(sandbox)
+    causes = _causes(diagnostics_rows(sandbox))
 
     def chosen(*effects: str) -> list[dict[str, Any]]:
-        return [row for row in rows if row["effect"] in effects and row["status"] != Status.RESOLVED]
+        return [c for c in causes if c["effect"] in effects and not c["closed"]]
 
     sections = [
         ("Dropped", "These requests were refused; nothing of their batches was kept.", chosen("dropped")),
@@ -126,28 +233,100 @@ def diagnostics(sandbox: Sandbox, _: Request) -> dict[str, Any]:
         (
             "Resolved",
             "They open again when seen more than 3 days later.",
-            [r for r in rows if r["status"] == "resolved"],
+            [c for c in causes if c["closed"] == Status.RESOLVED],
         ),
+        ("Known and accepted", "Meant so on this machine.", [c for c in causes if c["closed"] == Status.ACCEPTED]),
     ]
-    return {"sections": sections, "effects": EFFECT_WORDS, "received": len(sandbox.inbox)}
+    names = sandbox.settings.names
+    return {"sections": sections, "effects": EFFECT_WORDS, "received": len(sandbox.inbox), "names": names}
+
+
+def _causes(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One card a cause: the same identifier at several events and datasets is mended in one place."""
+    cards: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        closed = row["status"] if row["status"] in CLOSED else ""
+        card = cards.setdefault(
+            (row["diagnostic"], closed),
+            {
+                "diagnostic": row["diagnostic"], "effect": row["effect"], "what_to_do": row["what_to_do"], "closed": closed,
+                "affected": 0, "total": 0, "first_seen": row["first_seen"], "last_seen": row["last_seen"], "rows": [],
+            },
+        )  # fmt: skip
+        card["rows"].append(row)
+        card["affected"] += row["affected"]
+        card["total"] += row["total"]
+        card["first_seen"] = min(card["first_seen"], row["first_seen"])
+        card["last_seen"] = max(card["last_seen"], row["last_seen"])
+    for card in cards.values():
+        card["rows"].sort(key=lambda r: (r["dataset"], funnel_order(r["event_name"])))
+        card["share"] = round(100 * card["affected"] / card["total"], 1) if card["total"] else 0
+    return list(cards.values())
 
 
 EFFECT_WORDS = {"dropped": "Events dropped", "degraded": "Worth less", "advice": "Advice"}
 
 
+# -- test events
+
+
 def test_events(sandbox: Sandbox, request: Request) -> dict[str, Any]:
-    rows = [test_event_row(copy) for copy in islice(select_test_events(sandbox.inbox, request), SHOWN)]
+    choice = _choice(sandbox, request, ("dataset", "event_name", "state", "source"))
+    number, before = _whole(request, "number"), _whole(request, "before")
+    copies: Iterable[Received] = select_test_events(sandbox.inbox, request)
+    if number is not None:
+        copies = _with_counterpart(sandbox.inbox, number)
+    chosen = (copy for copy in copies if _fits(copy, choice) and (before is None or copy.number < before))
+    page = list(islice(chosen, SHOWN + 1))
+    rows = [test_event_row(copy) for copy in page[:SHOWN]]
     for row in rows:
         row["parameters"] = {key: parameter_text(value) for key, value in row["parameters"].items()}
-    return {"rows": rows, "code": request.query_params.get("code", ""), "shown": SHOWN}
+    kept = {k: v for k, v in (*choice.items(), ("code", request.query_params.get("code", ""))) if v}
+    return {
+        "rows": rows,
+        "code": request.query_params.get("code", ""),
+        "shown": SHOWN,
+        "number": number,
+        "older": {**kept, "before": rows[-1]["number"]} if len(page) > SHOWN else None,
+        "states": list(map(str, State)),
+        "sources": list(map(str, Source)),
+        **_filter_form(sandbox, choice),
+    }
+
+
+def _fits(copy: Received, choice: Mapping[str, str]) -> bool:
+    arrival = copy.arrival
+    found = {
+        "dataset": arrival.dataset, "event_name": arrival.event_name, "state": str(copy.state), "source": str(arrival.source)
+    }  # fmt: skip
+    return all(not value or found[name] == value for name, value in choice.items())
+
+
+def _with_counterpart(inbox: Inbox, number: int) -> list[Received]:
+    """One event and the copy that it was held against."""
+    if not 1 <= number <= len(inbox):
+        raise UnknownChoice(f"number: unknown value {number}; known are 1 to {len(inbox)}")
+    copy = inbox.copy(number)
+    return [copy] if copy.counterpart is None else [copy, inbox.copy(copy.counterpart)]
+
+
+def _whole(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise UnknownChoice(f"{name}: expected a whole number, got {text[:20]}")
+    return int(text)
 
 
 def ads(sandbox: Sandbox, request: Request) -> dict[str, Any]:
-    return ads_context(sandbox.world, request.query_params, sandbox.clock())
+    context = ads_context(sandbox.world, request.query_params, sandbox.clock())
+    return {**context, "names": sandbox.settings.names}
 
 
 def refused(sandbox: Sandbox, _: Request) -> dict[str, Any]:
-    return {"rows": list(islice(reversed(sandbox.inbox.refused), SHOWN)), "shown": SHOWN}
+    rows = list(islice(reversed(sandbox.inbox.refused), SHOWN))
+    return {"rows": rows, "shown": SHOWN, "names": sandbox.settings.names}
 
 
 CONTEXTS = {"/": overview, "/test_events": test_events, "/diagnostics": diagnostics, "/ads": ads, "/refused": refused}
