@@ -161,4 +161,23 @@ def test_late_retention_is_an_alarm_and_no_outage(tmp_path: Path) -> None:
         assert (await metrics(session, address))["twofold_retention_late_seconds", "address"] == 10 * 86_400
 
     serve(gateway(tmp_path), take)
+    late = gateway(tmp_path, now_ms=NOW_MS + 40 * DAY_MS)
+    late.clock.accept()  # a gap of forty days is not believed for ten minutes
+    serve(late, look)
+
+
+def test_a_gap_is_not_believed_at_once(tmp_path: Path) -> None:
+    """After forty days nothing is emptied by a clock that nobody has confirmed; accepting goes on, and health says so."""
+
+    async def take(session: aiohttp.ClientSession, address: str) -> None:
+        await send(session, address, PERSON)
+
+    async def look(session: aiohttp.ClientSession, address: str) -> None:
+        told = await health(session, address)
+        assert (told["clock"]["state"], told["clock"]["off_by_s"]) == ("doubted", 40 * 86_400)
+        assert told["retention"] == {"state": "ok", "late_s": 0.0}
+        await send(session, address, PERSON, event_time=NOW_MS // 1000)  # by the disk it is of today
+        await send(session, address, PERSON, event_time=NOW_MS // 1000 + 40 * 86_400)  # by the clock, too
+
+    serve(gateway(tmp_path), take)
     serve(gateway(tmp_path, now_ms=NOW_MS + 40 * DAY_MS), look)

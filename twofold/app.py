@@ -17,7 +17,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from twofold.clock import Clock, now_ms
+from twofold.clock import Clock, Shift, TrustedTime, now_ms, steady_ms
 from twofold.collect.doors.router import Doors
 from twofold.collect.doors.webhooks import Webhooks
 from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS
@@ -47,6 +47,7 @@ QUALITY_EVERY_S = 300.0
 DAY_S = 86_400.0
 WITHDRAWALS_KEPT_MS = 64 * 86_400_000  # the longest window of the fold and a day: older events are sent no more
 DRAIN_S = 10
+KEEP_TIME_MS = 30_000
 
 
 class Gateway:
@@ -54,14 +55,14 @@ class Gateway:
 
     def __init__(self, settings: Settings, *, clock: Clock = now_ms) -> None:
         self.settings = settings
-        self.clock = clock
         self.started_at = clock()
         self.registry = CollectorRegistry()
         self.failure: BaseException | None = None
         self._stop = asyncio.Event()
         self.policies = policies_of(settings)
         self.store = open_store(settings, self.started_at, on_failure=self._failed)
-        self.eraser = Eraser(self.store, clock)
+        self.clock = self._trusted(clock)
+        self.eraser = Eraser(self.store, self.clock)
         self.retention = Retention(self.store, days_of(settings))
         self.workers = self._workers()
         self.quality = QualityMetrics(self.store.folder)
@@ -72,7 +73,7 @@ class Gateway:
         self.loop_watch = LoopWatch()
         self.registry.register(self.loop_watch)
         token = status_digest(settings)
-        self.health = HealthPage(self.store, self.retention, self.shares, self.loop_watch, clock, token)
+        self.health = HealthPage(self.store, self.retention, self.shares, self.loop_watch, self.clock, token)
         self.collector = self._collector()
 
     async def run(self, on_ready: Callable[[str], None]) -> None:
@@ -90,11 +91,12 @@ class Gateway:
         keeping = [
             asyncio.create_task(work, name=name)
             for name, work in (
-                ("retention", self.retention.run(self.clock)),
+                ("retention", self.retention.run(self.clock.sure)),
                 ("quality", self._estimate_quality()),
                 ("withdrawals", self._purge_withdrawals()),
                 ("shares", self._restore_shares()),
                 ("loop", self.loop_watch.run()),
+                ("time", self._keep_time()),
             )
         ]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -116,6 +118,32 @@ class Gateway:
             await self.store.close()
         if self.failure is not None:
             raise StoreFailed(f"the store failed and the gateway has stopped: {self.failure}")
+
+    def _trusted(self, clock: Clock) -> TrustedTime:
+        """The time of this process. A clock that a test hands in is its own monotonic clock: it moves when told to."""
+        steady = steady_ms if clock is now_ms else clock
+        trusted = TrustedTime(clock, steady, newest_ms=self.store.newest_ms)
+        trusted.on_shift = self._shifted
+        self.store.trust(trusted.sure)
+        return trusted
+
+    def _shifted(self, shift: Shift) -> None:
+        """The time moved at once, by a clock that is believed now."""
+        log.warning("the time moved from %d to %d ms; what waits is planned anew", shift.before_ms, shift.after_ms)
+        self._shifts = asyncio.ensure_future(self.store.shift(shift.before_ms, shift.after_ms))
+
+    async def _keep_time(self) -> None:
+        """Looks at the clock each second, so that no jump goes unseen, and keeps the time that is certain on disk."""
+        kept = 0
+        while True:
+            self.clock.look()
+            if (sure := self.clock.sure()) - kept >= KEEP_TIME_MS:
+                try:
+                    await self.store.keep_time(sure)
+                    kept = sure
+                except StoreError as err:
+                    log.error("the time could not be kept, and is tried again: %s", err)
+            await asyncio.sleep(1)
 
     async def _open(self) -> socket.socket:
         """The folder first, then the port: a restored folder is erased again before anybody can ask it anything."""
@@ -139,7 +167,7 @@ class Gateway:
     async def _purge_withdrawals(self) -> None:
         while True:
             try:
-                await self.store.purge_withdrawals(self.clock() - WITHDRAWALS_KEPT_MS)
+                await self.store.purge_withdrawals(self.clock.sure() - WITHDRAWALS_KEPT_MS)
             except StoreError as err:
                 log.error("withdrawals that were taken back could not be forgotten, and are tried again later: %s", err)
             await asyncio.sleep(DAY_S)
@@ -172,7 +200,14 @@ class Gateway:
         by_platform = {d.platform: d for d in DESTINATIONS}
         metrics = DeliverMetrics(self.registry)
         return [
-            Worker(destination=by_platform[s.platform], target=s, outbox=self.store, clock=self.clock, metrics=metrics)
+            Worker(
+                destination=by_platform[s.platform],
+                target=s,
+                outbox=self.store,
+                clock=self.clock,
+                sure=self.clock.sure,
+                metrics=metrics,
+            )
             for s in self.settings.destination
         ]
 

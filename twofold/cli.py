@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from twofold import __version__
+from twofold.commands.clock import clock
 from twofold.commands.consent import consent
 from twofold.commands.import_ import import_orders, import_sales
 from twofold.commands.lists import actions, deliveries, events, refused
@@ -286,6 +287,7 @@ for report_command in (quality, stitching):
 for privacy_command in (erase, export_subject, privacy_requests, shared):
     app.command(rich_help_panel=PEOPLE)(privacy_command)
 app.add_typer(consent, rich_help_panel=PEOPLE)
+app.add_typer(clock, rich_help_panel=ACT)
 app.command(rich_help_panel=TRY)(explain_match)
 app.command("hash", rich_help_panel=TRY)(hash_file)
 app.command(rich_help_panel=TRY)(shopify_senders)

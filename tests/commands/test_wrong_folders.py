@@ -16,9 +16,9 @@ from twofold.config import load_settings
 from twofold.control.owner import open_owner
 from twofold.errors import NotHere, TwofoldError
 
-# Commands that look into no data folder, and the two that may make one.
+# Commands that look into no data folder, and those that may make one.
 WITHOUT_FOLDER = {"check", "demo", "explain-match", "hash", "sandbox", "shopify-senders", "version"}
-MAKE_ONE = {"serve", "import orders", "import sales"}
+MAKE_ONE = {"restore", "serve", "import orders", "import sales"}
 # What a command cannot do without.
 NEEDS = {
     "erase": ["--email", "mary@example.com", "--yes"],
@@ -28,6 +28,7 @@ NEEDS = {
     "consent withdraw": ["--email", "mary@example.com"],
     "consent grant": ["--email", "mary@example.com"],
     "consent show": ["--email", "mary@example.com"],
+    "watermark accept": ["--reason", "a test"],
     "deliveries show": ["256"],
     "quarantine release": ["1"],
     "quarantine drop": ["1"],

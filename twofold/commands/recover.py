@@ -54,9 +54,10 @@ def restore(
 def show(config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Up to which position events were acknowledged, and whether the database holds all of it."""
     from twofold.store.sqlite.database import is_open
-    from twofold.store.watermark import CLOSED, Mark, examine, read_mark
+    from twofold.store.watermark import CLOSED, Mark, examine, read_mark, require_traces
 
     folder = folder_of(config, data)
+    require_traces(folder)
     mark = read_mark(folder)
     loss = examine(folder, scan_log=not is_open(folder))
     row = {
@@ -86,8 +87,11 @@ def accept(reason: ReasonOption, config: ConfigOption = None, data: DataOption =
     """
     from twofold.clock import now_ms
     from twofold.control.recover import accept_loss
+    from twofold.store.watermark import require_traces
 
-    loss = accept_loss(folder_of(config, data), _said(reason), now_ms())
+    folder = folder_of(config, data)
+    require_traces(folder)
+    loss = accept_loss(folder, _said(reason), now_ms())
     if loss is None:
         say("Nothing that was acknowledged is missing; nothing was changed.")
     else:

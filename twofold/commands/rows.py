@@ -410,6 +410,16 @@ class Consent(Row, kw_only=True, tag="consent"):
     at: Time | None = None
 
 
+class ClockState(Row, kw_only=True, tag="clock"):
+    """How far the machine's clock is believed: `ok` or `doubted`."""
+
+    state: Text
+    off_by_s: int | None = None
+    against: Text | None = None
+    believed_in_s: int | None = None
+    time: Time | None = None  # what the gateway goes by
+
+
 class Imported(Row, kw_only=True, tag="file"):
     """The file, and how it was read."""
 
@@ -538,6 +548,8 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "consent withdraw": (Consent,),
     "consent grant": (Consent,),
     "consent show": (Consent,),
+    "clock show": (ClockState,),
+    "clock accept": (ClockState,),
     "erase": (Found, Receipt),
     "export-subject": (Held,),
     "privacy-requests": (PrivacyRequest,),

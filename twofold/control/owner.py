@@ -13,21 +13,31 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 
-from twofold.clock import Clock, now_ms
+from twofold.clock import TrustedTime, now_ms
 from twofold.config import Settings
 from twofold.control.batches import append_batch, decode_batch
-from twofold.control.questions import AnyQuestion, Append, AskErasure, ChangeConsent, Erase, Note, Revive
+from twofold.control.questions import (
+    AcceptClock,
+    AnyQuestion,
+    Append,
+    AskClock,
+    AskErasure,
+    ChangeConsent,
+    Erase,
+    Note,
+    Revive,
+)
 from twofold.control.socket import Conversation
 from twofold.matching.subject import SubjectRequest
 from twofold.policies import open_store
 from twofold.privacy.runner import COMMAND, Eraser
 from twofold.store.sqlite.database import find_database, require_data
-from twofold.store.store import Store
+from twofold.store.store import Store, read_newest
 
 T = TypeVar("T")
 
 
-async def answer(question: AnyQuestion, store: Store, eraser: Eraser, clock: Clock) -> dict[str, Any]:
+async def answer(question: AnyQuestion, store: Store, eraser: Eraser, clock: TrustedTime) -> dict[str, Any]:
     """What the owner of the store answers. Raises `StoreError` with a reason for the operator."""
     match question:
         case Revive():
@@ -47,6 +57,15 @@ async def answer(question: AnyQuestion, store: Store, eraser: Eraser, clock: Clo
         case Note():
             await eraser.note(question.kind, question.facts, question.closes)
             return {}
+        case AskClock():
+            return clock.report()
+        case AcceptClock():
+            doubted = clock.report()
+            accepted = clock.accept()
+            await store.keep_time(clock.sure())
+            if accepted:
+                await eraser.note("clock_accepted", {k: v for k, v in doubted.items() if isinstance(v, int)}, None)
+            return {"accepted": accepted, "clock": clock.report()}
 
 
 class GatewayOwner:
@@ -66,13 +85,14 @@ class GatewayOwner:
 class FolderOwner:
     """This process, with the routes and rules that a gateway would use. Raises `StoreLocked` while another has it."""
 
-    def __init__(self, settings: Settings, clock: Clock = now_ms) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._runner = asyncio.Runner()
-        self._clock = clock
         try:
-            self.store = open_store(settings, clock())
+            self.store = open_store(settings, now_ms())
+            self._clock = TrustedTime(newest_ms=self.store.newest_ms)
+            self.store.trust(self._clock.sure)
             self.run(self._start())
-            self.eraser = Eraser(self.store, clock)
+            self.eraser = Eraser(self.store, self._clock)
         except BaseException:
             self._runner.close()
             raise
@@ -102,6 +122,16 @@ def open_owner(settings: Settings, *, create: bool = False) -> GatewayOwner | Fo
         find_database(folder, may_be_new=True)
     conversation = Conversation.open(folder)
     return GatewayOwner(conversation) if conversation is not None else FolderOwner(settings)
+
+
+def read_clock(folder: Path) -> dict[str, Any]:
+    """How far the running gateway believes the clock; without one, how far it would. Reads only."""
+    require_data(folder)
+    conversation = Conversation.open(folder)
+    if conversation is None:
+        return TrustedTime(newest_ms=read_newest(folder)).report()
+    with closing(GatewayOwner(conversation)) as owner:
+        return owner.ask(AskClock())
 
 
 def on_store(settings: Settings, question: AnyQuestion) -> dict[str, Any]:

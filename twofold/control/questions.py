@@ -58,4 +58,12 @@ class Note(Question, frozen=True, kw_only=True, tag="note"):
     closes: str | None = None  # the request that is answered by it
 
 
-AnyQuestion = Revive | ChangeConsent | Append | Erase | AskErasure | Note
+class AskClock(Question, frozen=True, kw_only=True, tag="clock"):
+    """How far the clock is believed. `clock.TrustedTime.report`"""
+
+
+class AcceptClock(Question, frozen=True, kw_only=True, tag="accept_clock"):
+    """A person says that the clock is right. ``{"accepted": whether it was doubted, "clock": the report}``"""
+
+
+AnyQuestion = Revive | ChangeConsent | Append | Erase | AskErasure | Note | AskClock | AcceptClock

@@ -82,6 +82,7 @@ def decide(
     alone: bool,
     unsure_since: int | None,
     now_ms: int,
+    sure_ms: int | None = None,
     chance: float,
     limits: Limits,
     policy: Policy,
@@ -89,7 +90,7 @@ def decide(
     """One delivery's decision after a request with it. ``alone``: the request held no other event.
 
     ``unsure_since``: start (ms) of the first attempt whose fate is unknown, this one included. Nothing is dead of
-    a refusal that it got in company.
+    a refusal that it got in company, nor of a time that is not certain to have come (``sure_ms``, else ``now_ms``).
     """
     outcome = verdict.outcome
     if outcome is Outcome.ACCEPTED:
@@ -101,11 +102,15 @@ def decide(
     if outcome in NOT_ABOUT_EVENTS:
         return Decision(state=DeliveryState.WAITING, reason=outcome.value, due_at=now_ms, counts=False)
     due_at = now_ms + backoff_ms(delivery.attempts, chance, policy)
-    if unsure_since is not None and due_at >= repeat_deadline_ms(unsure_since, delivery.action_source, limits, policy):
+    sure_ms = now_ms if sure_ms is None else sure_ms
+    sure_due_at = due_at - now_ms + sure_ms
+    if unsure_since is not None and sure_due_at >= repeat_deadline_ms(
+        unsure_since, delivery.action_source, limits, policy
+    ):
         return _dead("ambiguous")
-    if outcome is Outcome.UNKNOWN and _patience_is_over(delivery, now_ms, policy):
+    if outcome is Outcome.UNKNOWN and _patience_is_over(delivery, sure_ms, policy):
         return _dead(_because("unknown", verdict))
-    if due_at >= horizon_ms(delivery.event_time, delivery.action_source, limits, policy):
+    if sure_due_at >= horizon_ms(delivery.event_time, delivery.action_source, limits, policy):
         return _dead(_because("horizon", verdict))
     return Decision(state=DeliveryState.WAITING, reason=outcome.value, due_at=due_at)
 

@@ -54,6 +54,7 @@ LEASE_MS = 300_000  # what a crash costs at most before others may claim; a rest
 IDLE_S = 5.0  # an idle worker looks again this often, for deliveries revived by another process
 SOON_S = 0.01  # the shortest wait, so that no mistake in a due time becomes a busy loop
 STORE_RETRY_S = 1.0  # while the store is full or busy
+DOUBT_LOOK_MS = 60_000  # while the clock is doubted, what it would give up is looked at again this often
 GRACE_S = 5.0  # what running requests get to end by themselves when the worker stops
 
 NO_RECORD: Mapping[str, Any] = MappingProxyType({})  # nothing was sent
@@ -150,6 +151,7 @@ class Worker:
         outbox: Outbox,
         clock: Clock,
         metrics: DeliverMetrics,
+        sure: Callable[[int], int] = lambda now_ms: now_ms,
         policy: Policy | None = None,
         chance: Callable[[], float] = random.random,
         sender: Sender | None = None,
@@ -158,6 +160,7 @@ class Worker:
         self._target = target
         self._outbox = outbox
         self._clock = clock
+        self._sure = sure  # the time that is certain to have come: nothing is given up by another
         self._metrics = metrics
         self._policy = policy or Policy()
         self._chance = chance
@@ -253,7 +256,12 @@ class Worker:
         late = [d for d in claimed if d.id in self._unsure and self._clock() >= self._repeat_deadline_ms(d)]
         if not late:
             return claimed
-        await self._settle([self._settlement(d, GIVEN_UP) for d in late])
+        sure_ms = self._sure(self._clock())
+        doubtful = [d for d in late if sure_ms < self._repeat_deadline_ms(d)]
+        if doubtful:  # by a clock that nobody believes: neither given up nor sent
+            again = Decision(state=DeliveryState.WAITING, due_at=self._clock() + DOUBT_LOOK_MS, counts=False)
+            await self._settle([self._settlement(d, again) for d in doubtful])
+        await self._settle([self._settlement(d, GIVEN_UP) for d in late if d not in doubtful])
         return [d for d in claimed if d not in late]
 
     def _repeat_deadline_ms(self, d: Delivery) -> int:
@@ -399,6 +407,7 @@ class Worker:
                     alone=len(part.deliveries) == 1,
                     unsure_since=self._unsure.get(d.id),
                     now_ms=attempt.ended_at,
+                    sure_ms=self._sure(attempt.ended_at),
                     chance=chance,
                     limits=self._destination.limits,
                     policy=self._policy,

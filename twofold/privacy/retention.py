@@ -35,6 +35,7 @@ _SETTLED_WITHIN_MS = 3_600_000  # a delivery is settled within this after its la
 _NOTE_AFTER = 10_000  # redacted rows before the log gets an entry while a job is still busy
 
 DAY_MS = 86_400_000
+_WINDOW_MS = 8 * DAY_MS  # an event comes at most so long after it happened
 
 
 class Days(Struct, frozen=True, kw_only=True):
@@ -103,7 +104,7 @@ class Retention:
         rows = engine.run("bodies_after", (at, PORTION))
         due = []
         for row in rows:
-            if row[1] >= before:
+            if row[1] >= before and _since(row, now_ms) >= before:
                 break
             due.append(row)
         if not due:
@@ -164,11 +165,12 @@ class Retention:
         at = _position(engine, "payload")
         rows = engine.run("payloads_after", (at, PORTION))
         due = []
-        for row in rows:  # (delivery, created_at, state, settled_at)
-            if row[1] >= before:
+        for delivery, created_at, state, settled_at, event_time in rows:
+            created_at = _not_later(created_at, event_time, now_ms)
+            if created_at >= before:
                 break
-            due.append(row)
-        free = [d for d, _, state, settled in due if state != "waiting" and (settled or 0) < before]
+            due.append((delivery, created_at, state, _not_later(settled_at or 0, event_time, now_ms)))
+        free = [d for d, _, state, settled in due if state != "waiting" and settled < before]
         engine.run_rows("retention_pass_over", [("payload", d) for d, *_ in due if d not in set(free)])
         if due:
             self.late_s["payload"] = (before - due[0][1]) / 1000
@@ -183,7 +185,7 @@ class Retention:
         before = _before(now_ms, self._days.refused)
         due = []
         for number, received_at in engine.run("oldest_refused", (PORTION,)):
-            if received_at >= before:
+            if before <= received_at <= now_ms + DAY_MS:
                 break
             due.append(number)
             self.late_s["refused"] = max(self.late_s["refused"], (before - received_at) / 1000)
@@ -198,7 +200,7 @@ class Retention:
 
     def _seal(self, engine: Engine, now_ms: int) -> bool:
         last = engine.run("last_sealed_at")[0][0]
-        return seal(engine, now_ms) if now_ms - last >= SEAL_AFTER_MS else False
+        return seal(engine, now_ms) if abs(now_ms - last) >= SEAL_AFTER_MS else False
 
     def _drop_trail(self, engine: Engine, now_ms: int) -> bool:
         """Attempts older than their days, a whole seal at a time, and what their deliveries were made of."""
@@ -216,6 +218,22 @@ class Retention:
         engine.run("retention_reached", ("trail", last))
         engine.run("retention_horizon", (before,))
         return True
+
+
+def _since(row: tuple[Any, ...], now_ms: int) -> int:
+    """When a row of the journal came."""
+    received_at = int(row[1])
+    if received_at <= now_ms + DAY_MS:
+        return received_at
+    return _not_later(received_at, decode_event(row[3]).event_time, now_ms)
+
+
+def _not_later(stamped_at: int, event_time: int, now_ms: int) -> int:
+    """A time on disk; where it lies in the future, by a clock that was wrong then, what the event's own time says.
+
+    Without it a single such row would keep all that came after it for years.
+    """
+    return stamped_at if stamped_at <= now_ms + DAY_MS else min(stamped_at, event_time * 1000 + _WINDOW_MS)
 
 
 def _before(now_ms: int, days: float) -> int:

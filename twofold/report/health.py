@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from twofold import __version__
-from twofold.clock import Clock
+from twofold.clock import Clock, TrustedTime
 from twofold.collect.access import bearer_of, key_fits
 from twofold.collect.limits.quarantine import ShareWatch
 from twofold.collect.messages import Answer, Request
@@ -65,6 +65,8 @@ class HealthPage:
         if not shows_token(request, self._token):
             return Answer(status, b"ok\n" if status == 200 else f"{report['status']}\n".encode(), TEXT)
         more = {"quarantine": self.shares.page(now), "loop": {"longest_stop_s": round(self._loop.longest_s, 3)}}
+        if isinstance(self.clock, TrustedTime):
+            more["clock"] = self.clock.report()
         return Answer(status, msgspec.json.encode(report | more))
 
     def _read(self, now: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from twofold.privacy.audit_log import check_log
 from twofold.privacy.redact import plain_digest
 from twofold.store.journal import GENESIS, body_digest, link
 from twofold.store.sqlite.database import is_open, open_reader
-from twofold.store.watermark import examine
+from twofold.store.watermark import examine, require_traces
 
 # The digest chain covers the bodies; the columns beside them are for looking things up and must agree.
 _AGREEING = (
@@ -49,6 +49,7 @@ class Check(msgspec.Struct, frozen=True):
 
 def verify(folder: Path | str) -> list[Check]:
     """The sums of conservation and the journal's chain, in one snapshot; cost grows with the journal's length."""
+    require_traces(Path(folder))
     loss = _loss(Path(folder))
     lost = Check("losses that the watermark or the write-ahead log tell of", int(loss is not None), 0, loss or "")
     try:

@@ -8,7 +8,7 @@ chain in `journal`. Runs inside the transaction of whoever appends.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -94,6 +94,7 @@ class Folding:
         self._routes = {
             dataset: (tuple(destination_ids[d] for d in r.destinations), r.hold_ms) for dataset, r in routes.items()
         }
+        self.sure: Callable[[int], int] = lambda now_ms: now_ms  # keys are forgotten by the time that is certain
         self._keys = FoldKeys(engine, window_days)
         self._evidence = EvidenceOf(engine)
         self._superseded = superseded
@@ -113,7 +114,7 @@ class Folding:
 
     def append(self, events: Sequence[Event], orders: Sequence[int] = ()) -> tuple[list[Verdict], list[int]]:
         """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them."""
-        self._keys.turn(events[-1].received_at)
+        self._keys.turn(self.sure(events[-1].received_at))
         keyed = [fold_keys(e) for e in events]
         batch = _Batch(len(events))
         batch.by_key = self._keys.find([k for keys in keyed for k in keys])
@@ -371,8 +372,9 @@ class Folding:
             engine.run("copy_copies", (winner, loser))
             engine.run("suppress_merged", (now_ms, loser))
             engine.run("follow_merge", (winner, loser))
-        self._keys.insert(batch.keys, now_ms)
-        self._keys.move(batch.moved, now_ms)
+        sure_ms = self.sure(now_ms)
+        self._keys.insert(batch.keys, sure_ms)
+        self._keys.move(batch.moved, sure_ms)
 
     def _deliveries(self, actions: Iterable[Action]) -> list[tuple[Any, ...]]:
         return [

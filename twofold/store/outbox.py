@@ -22,6 +22,15 @@ from twofold.store.gates.contract import Candidate, Gate, Held
 from twofold.store.ladder import admit
 from twofold.store.sqlite.database import Engine, id_array
 
+Sure = Callable[[int], int]
+"""The time that is certain to have come, from the time now; see `clock.TrustedTime`."""
+
+DOUBT_LOOK_MS = 60_000  # while the clock is doubted, what a gate holds is looked at again this often
+
+
+def _now_is_sure(now_ms: int) -> int:
+    return now_ms
+
 
 class ConsentRoute(Protocol):
     @property
@@ -94,6 +103,7 @@ class OutboxWriter:
         self._routes = routes
         self.gates = gates
         self._superseded = superseded
+        self.sure: Sure = _now_is_sure
         names = [d for r in routes.values() for d in r.destinations]
         self.ids = self._known_destinations(names)
         self.pauses: dict[str, tuple[str, int]] = {}
@@ -118,7 +128,9 @@ class OutboxWriter:
         closed: list[tuple[Any, ...]] = []
         rows = self._consented(destination, rows, closed, now_ms)
         candidates = self._candidates(destination, rows)
-        fresh = self._freeze([candidates[r.delivery] for r in rows if r.payload is None], build, closed, now_ms)
+        sure_ms = self.sure(now_ms)
+        untried = [candidates[r.delivery] for r in rows if r.payload is None]
+        fresh = self._freeze(untried, build, closed, now_ms, sure_ms)
         tried = [candidates[r.delivery] for r in rows if r.payload and r.delivery in candidates]
         stopped = self._stopped(tried, closed, now_ms)
         claimed = []
@@ -126,7 +138,7 @@ class OutboxWriter:
             frozen = row.frozen() or fresh.get(row.delivery)
             if frozen is None or row.delivery in stopped:
                 continue  # held, or suppressed and in `closed`
-            if frozen.event_time < now_ms // 1000 - max_age_s(frozen.action_source):
+            if frozen.event_time < sure_ms // 1000 - max_age_s(frozen.action_source):
                 closed.append((row.delivery, DeliveryState.DEAD, "too_old", now_ms))
                 continue
             claimed.append(self._delivery(destination, row, frozen))
@@ -159,6 +171,13 @@ class OutboxWriter:
         """See `Store.next_due`."""
         due: int | None = self._engine.run("next_due", (self.ids[destination],))[0][0]
         return due
+
+    def shift(self, before_ms: int, after_ms: int) -> None:
+        """The time has moved: what was planned by the time before is planned by the time after."""
+        self._engine.run("shift_created", (before_ms, after_ms))
+        self._engine.run("shift_deliveries", (before_ms, after_ms))
+        self._engine.run("shift_pauses", (before_ms, after_ms))
+        self._changed_pauses = True
 
     def revive(self, deliveries: Sequence[int], now_ms: int) -> int:
         """See `Store.revive`."""
@@ -239,16 +258,22 @@ class OutboxWriter:
         return stopped
 
     def _freeze(
-        self, candidates: Sequence[Candidate], build: Builder, closed: list[tuple[Any, ...]], now_ms: int
+        self,
+        candidates: Sequence[Candidate],
+        build: Builder,
+        closed: list[tuple[Any, ...]],
+        now_ms: int,
+        sure_ms: int,
     ) -> dict[int, _Frozen]:
         """Builds and keeps the payloads of deliveries claimed for the first time, if the gates let them pass."""
         frozen: dict[int, _Frozen] = {}
         fixed: dict[int, tuple[Any, ...]] = {}
         held: list[tuple[int, int, str]] = []
         for candidate in candidates:
-            answer = _first_answer(self.gates.first, candidate, now_ms)
+            answer = _first_answer(self.gates.first, candidate, sure_ms)
             if isinstance(answer, Held):
-                held.append((candidate.delivery, max(answer.until, now_ms + 1), answer.reason))
+                again = now_ms + (1 if sure_ms == now_ms else DOUBT_LOOK_MS)
+                held.append((candidate.delivery, max(answer.until, again), answer.reason))
                 continue
             event = _under_its_id(candidate)
             payload = answer or build(event)

@@ -32,12 +32,30 @@ from twofold.store.journal import Journal
 from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import OutboxWriter
 from twofold.store.sqlite.commit import Commits
-from twofold.store.sqlite.database import Engine, empty_log
+from twofold.store.sqlite.database import Engine, empty_log, open_reader
+from twofold.store.sqlite.statements import statement
 from twofold.store.visitors.browsers import People
 from twofold.store.watermark import Watermark, ended_unclean, examine, open_watermark
 
+SURE_TIME = "sure_time"
+"""The row of `meta` with the newest time that was certain, in ms."""
+
 REVIVE_PORTION = 2_000
 """Dead deliveries that one transaction revives: some 15 ms of the loop. All of a long outage at once stopped it for seconds."""
+
+
+def read_newest(folder: Path) -> int:
+    """`Store.newest_ms` of a folder that is not open here."""
+    db = open_reader(folder)
+    try:
+        kept = db.execute(statement("select_meta"), (SURE_TIME,)).fetchall()
+        return _newest(kept, db.execute(statement("last_received")).fetchall())
+    finally:
+        db.close()
+
+
+def _newest(kept: Sequence[tuple[Any, ...]], last: Sequence[tuple[Any, ...]]) -> int:
+    return int(kept[0][0]) if kept else int(last[0][0]) if last else 0
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -278,6 +296,23 @@ class Store:
             some = deliveries[start : start + REVIVE_PORTION]
             revived += await self._work(partial(self._outbox.revive, some, now_ms), wakes=True)
         return revived
+
+    def trust(self, sure: Callable[[int], int]) -> None:
+        """What cannot be taken back (age, keys of the fold, gates) asks this from now on; see `clock.TrustedTime`."""
+        self._outbox.sure = self._folding.sure = sure
+
+    @property
+    def newest_ms(self) -> int:
+        """The newest time on disk that was certain: kept while running, else the last event's. 0 in an empty folder."""
+        return _newest(self._engine.run("select_meta", (SURE_TIME,)), self._engine.run("last_received"))
+
+    async def keep_time(self, sure_ms: int) -> None:
+        """Writes the time that is certain to have come, for the next start."""
+        await self.transact(lambda e: e.run("put_meta", (SURE_TIME, str(sure_ms))))
+
+    async def shift(self, before_ms: int, after_ms: int) -> None:
+        """The gateway's time has moved at once; what waits is planned anew."""
+        await self._work(lambda: self._outbox.shift(before_ms, after_ms), wakes=True)
 
     async def transact(self, work: Callable[[Engine], Any]) -> Any:
         """Runs ``work`` inside one of the store's transactions; what it answers, once that is on disk.

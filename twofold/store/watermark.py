@@ -26,7 +26,7 @@ from msgspec import Struct
 
 from twofold.errors import StoreDamaged, StoreError
 from twofold.store.journal import GENESIS
-from twofold.store.sqlite.database import DATABASE, Engine
+from twofold.store.sqlite.database import DATABASE, Engine, require_data
 from twofold.store.sqlite.log_scan import lost_in_log
 
 log = logging.getLogger("twofold.store")
@@ -228,6 +228,12 @@ def read_mark(folder: Path) -> Mark | str | None:
         return f"the file {FILE} is damaged: neither of its two marks is what was written"
     newest = max(slots, key=lambda m: m.number)
     return Mark(newest.number, newest.run, newest.position, newest.state, newest.chain, len(slots) == 2)
+
+
+def require_traces(folder: Path) -> None:
+    """Raises `StoreError` where nothing of ours is or was: neither a database nor the mark of one that is gone."""
+    if not (folder / FILE).is_file():
+        require_data(folder)
 
 
 def examine(folder: Path, *, scan_log: bool = True) -> Loss | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from twofold.clock import Clock
+from twofold.clock import Clock, bounds_of
 from twofold.collect.access import client_address, origin_allowed
 from twofold.collect.limits.rate_limit import Rates
 from twofold.collect.messages import Request
@@ -44,6 +44,7 @@ class Browsers:
             sender=sender,
             tier=Tier.T0,
             received_at=self.clock(),
+            bounds=bounds_of(self.clock),
             policy=dataset,
             client_ip=client or None,
             user_agent=request.header(b"user-agent")[:MAX_AGENT] or None,

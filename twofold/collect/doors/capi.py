@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from twofold.clock import Clock
+from twofold.clock import Clock, bounds_of
 from twofold.collect.access import bearer_of, key_fits, sender_name
 from twofold.collect.doors.decode import raw_event, read_envelope, read_fields, read_plain
 from twofold.collect.doors.work import Batch, Work, refused_work
@@ -97,6 +97,7 @@ class CapiDoor:
             sender=sender_name(request.header(b"user-agent"), agent),
             tier=Tier.T2,
             received_at=self._clock(),
+            bounds=bounds_of(self._clock),
             policy=dataset,
             test_event_code=test_event_code,
         )

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from twofold.clock import Clock
+from twofold.clock import Clock, bounds_of
 from twofold.collect import answers
 from twofold.collect.doors.decode import read_fields
 from twofold.collect.doors.work import Work, refused_work
@@ -174,6 +174,7 @@ class Webhooks:
             sender=reading.sender,
             tier=Tier.T3 if door.source.signs_body else Tier.T2,
             received_at=now,
+            bounds=bounds_of(self._clock),
             policy=dataset,
         )
 

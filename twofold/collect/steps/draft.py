@@ -21,6 +21,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     sender: str
     tier: Tier
     received_at: int  # ms
+    bounds: tuple[int, int] | None = None  # the earliest and latest it may be while the clock is doubted, ms
     policy: DatasetPolicy = DatasetPolicy(id="")
     gpc: bool = False  # the browser sent Sec-GPC: 1
     client_ip: str | None = None  # the shopper's, for browser doors only

@@ -83,19 +83,21 @@ def put_event_time(draft: Draft) -> Refusal | None:
         got = "a number that would be milliseconds" if looks_ms else describe(given)
         return Refusal(reason=DropReason.INVALID_EVENT_TIME, path="event_time", expected="Unix seconds", got=got)
     limit = MAX_AGE_STORE_S if draft.raw.action_source == "physical_store" else MAX_AGE_S
-    if time_s < now_s - limit:
+    # While our own clock is doubted, what fits any time that it may be is taken.
+    earliest_s, latest_s = (ms // 1000 for ms in draft.origin.bounds) if draft.origin.bounds else (now_s, now_s)
+    if time_s < earliest_s - limit:
         return Refusal(
             reason=DropReason.EVENT_TOO_OLD,
             path="event_time",
             expected=f"at most {limit // 86_400} days ago",
-            got=f"{(now_s - time_s) // 86_400} days ago",
+            got=f"{(earliest_s - time_s) // 86_400} days ago",
         )
-    if time_s > now_s + MAX_AHEAD_S:
+    if time_s > latest_s + MAX_AHEAD_S:
         return Refusal(
             reason=DropReason.EVENT_IN_FUTURE,
             path="event_time",
             expected="a time that has come",
-            got=f"{(time_s - now_s) // 3600} hours ahead",
+            got=f"{(time_s - latest_s) // 3600} hours ahead",
         )
     draft.event_time = time_s
     return None
@@ -110,6 +112,9 @@ def _by_our_clock(draft: Draft, given: Any, now_s: int) -> Any:
     device_s = read_integer(given)
     if device_s is not None and abs(now_s - age_s - device_s) <= MAX_SKEW_S:
         return given
+    bounds = draft.origin.bounds
+    if bounds and device_s is not None and bounds[0] - MAX_AGE_S * 1000 <= device_s * 1000 <= bounds[1]:
+        return given  # ours is doubted, and the device's may be the right one
     draft.fields["device_time"] = device_s
     draft.warnings.append("event_time: the device's clock is wrong; the time is ours, less the event's age")
     return now_s - age_s

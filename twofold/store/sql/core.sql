@@ -208,3 +208,24 @@ select name, paused_for, paused_until from destination where paused_for is not n
 -- name: last_refused
 -- The newest refused row, or the given number.
 select coalesce(max(id), ?1) from refused;
+
+-- name: last_received
+-- When the last event came, by the clock of then.
+select received_at from event order by position desc limit 1;
+
+-- name: shift_created
+-- The time moved from ?1 to ?2: actions that still wait and are stamped later than now wait from now on.
+update action set created_at = ?2
+where created_at > ?2 and id in (select id / 256 from delivery where state = 'waiting' and due_at > ?2);
+
+-- name: shift_deliveries
+-- The time moved from ?1 to ?2: what was to wait goes on waiting for as long, and nothing waits for a time that was wrong.
+update delivery set due_at = greatest(?2, due_at + ?2 - ?1),
+       leased_until = greatest(?2, leased_until + ?2 - ?1),
+       unsure_since = case when unsure_since > ?2 then ?2 else unsure_since end
+where state = 'waiting' and greatest(due_at, coalesce(leased_until, due_at)) > least(?1, ?2);
+
+-- name: shift_pauses
+-- The same for destinations that are paused.
+update destination set paused_until = greatest(?2, paused_until + ?2 - ?1)
+where paused_until > least(?1, ?2);

@@ -220,7 +220,7 @@ delete from retention_later where what = ?1 and row_number in /*ids*/ (?2);
 
 -- name: payloads_after
 -- The next frozen bytes for retention, with what decides whether they are still needed.
-select f.delivery, a.created_at, d.state, d.settled_at from frozen as f join delivery as d on d.id = f.delivery
+select f.delivery, a.created_at, d.state, d.settled_at, f.event_time from frozen as f join delivery as d on d.id = f.delivery
 join action as a on a.id = f.delivery / 256 where f.delivery > ? order by f.delivery limit ?;
 
 -- name: payloads_passed_over
