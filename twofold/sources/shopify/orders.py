@@ -87,11 +87,12 @@ def read_report(order: Part, order_id: str, kind: str, reference: str) -> OrderR
 
 
 def read_aliases(order: Part) -> tuple[str, ...]:
-    """Other names of the order: its number, its name as the buyer sees it, its checkout and its cart."""
+    """Other names of the order: its number, its name as the buyer sees it, its checkout, its status page, its cart."""
     named = {
         "number": order.digits("order_number"),
         "name": (order.text("name") or "").removeprefix("#"),
         "checkout": order.text("checkout_token"),
+        "order_key": order.text("token"),  # in the address of the order's status page
         # A cart token of the newer form can carry its key, which is a secret.
         "cart": (order.text("cart_token") or "").partition("?")[0],
     }

@@ -81,11 +81,7 @@ def meta_of(order: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _items(raw: msgspec.Raw, name: str) -> Iterator[dict[str, Any]]:
-    try:
-        items = _open_list(raw)[:_MAX_ITEMS]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return
-    for item in items:
+    for item in _entries(raw):
         try:
             fields = _open(item)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -93,6 +89,20 @@ def _items(raw: msgspec.Raw, name: str) -> Iterator[dict[str, Any]]:
         # A line has meta of its own, which nobody reads; of order meta only name and value are.
         wanted = _META if name == "meta_data" else fields.keys() - {"meta_data", "taxes", "image"}
         yield {key: _value(fields[key]) for key in fields if key in wanted}
+
+
+def _entries(raw: msgspec.Raw) -> list[msgspec.Raw]:
+    """The entries of a list, each still unread, in the shapes that PHP makes of one."""
+    body = bytes(raw).lstrip()
+    try:
+        if body.startswith(b'"'):
+            body = msgspec.json.decode(body, type=str).strip().encode()
+        if body.startswith(b"{"):
+            entries = _open(body)
+            return list(entries.values())[:_MAX_ITEMS] if all(map(str.isdecimal, entries)) else []
+        return _open_list(body)[:_MAX_ITEMS]
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return []
 
 
 def _value(raw: msgspec.Raw) -> Any:

@@ -14,12 +14,14 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from twofold.event.identity import is_order_name
+from twofold.event.identity import bare_order, is_order_name
 from twofold.event.model import Event
 from twofold.ledger.model import OrderReport, decode_report, encode_report
 from twofold.ledger.policy import OrderPolicy, Standing, judge_order
 from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
 from twofold.store.sqlite.database import Engine, id_array, key_array
+
+NEAR_S = 86_400  # a thank-you page is opened on the day of its order
 
 
 class OrderEntry(Struct, frozen=True, kw_only=True):
@@ -81,7 +83,7 @@ class Orders:
             row = self._begin(entry, state)
             self._keep(row.id, entry, body)
             # A number may be another shop's too: it stands for the order that had it last.
-            self._engine.run_rows("take_order_names", [(name, row.id) for name in names.all])
+            self._engine.run_rows("take_order_names", [(name, row.id) for name in (*names.all, *names.short)])
             return Applied(row, state, True)
         self._engine.run_rows("insert_order_names", [(name, row.id) for name in names.all])
         if not self._keep(row.id, entry, body) and not took:
@@ -209,7 +211,19 @@ class Orders:
         found = dict(self._engine.run("select_order_names", (key_array(names),)))
         # Its own order id first: what else it is bound to can be wrong.
         order = next((found[name] for name in names if name in found), None)
-        return OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0]) if order is not None else None
+        if order is None:
+            return self._of_number(event)
+        return OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0])
+
+    def _of_number(self, event: Event) -> OrderRow | None:
+        """The order whose short number a page told for its id. Another order's id may be written alike, so only near
+        the order's own time."""
+        if not event.custom_data.order_id:
+            return None
+        name = _name(event.dataset, _short(f"number:{event.custom_data.order_id}"))
+        found = dict(self._engine.run("select_order_names", (key_array([name]),)))
+        rows = [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(sorted(set(found.values()))),))]
+        return next((r for r in rows if abs(event.event_time - r.placed_at) <= NEAR_S), None)
 
     def others_by_name(self, row: OrderRow, name: str) -> list[OrderRow]:
         """The other order of this name."""
@@ -224,27 +238,30 @@ class Orders:
 
 def name_of_order(dataset: str, order: str) -> bytes:
     """The name under which an order's id, or a number that stands for it, is found."""
-    return _name(dataset, f"order:{order.lstrip('#')}")
+    return _name(dataset, f"order:{bare_order(order)}")
 
 
 class _Names(NamedTuple):
-    """Digests of an order's names. ``sure``: those that no other order can have, as they are a payment system's."""
+    """Digests of an order's names. ``sure``: those that no other order can have, as they are a payment system's.
+    ``short``: its numbers, where another order's id may be written alike; they lead to it near its own time only."""
 
     all: list[bytes]
     sure: list[bytes]
+    short: list[bytes]
 
 
 def _names(dataset: str, report: OrderReport) -> _Names:
     own = [f"order:{report.order_id}", *(a for a in report.aliases if is_order_name(a, report.order_id))]
     plain = list(dict.fromkeys(map(_as_order, own)))
     sure = [_name(dataset, name) for name in plain if not name.startswith("order:")]
-    return _Names([_name(dataset, name) for name in plain], sure)
+    short = [_name(dataset, _short(a)) for a in report.aliases if a not in own and a.startswith(("number:", "name:"))]
+    return _Names([_name(dataset, name) for name in plain], sure, short)
 
 
 def _names_of_event(event: Event) -> list[bytes]:
     order = event.custom_data.order_id
     own = [
-        *([f"order:{order.lstrip('#')}"] if order else []),
+        *([f"order:{bare_order(order)}"] if order else []),
         *(n for n in event.links if is_order_name(n, order or "")),
     ]
     return [_name(event.dataset, name) for name in dict.fromkeys(map(_as_order, own))]
@@ -253,7 +270,11 @@ def _names_of_event(event: Event) -> list[bytes]:
 def _as_order(name: str) -> str:
     """A number that can be taken for no other order's id is as good as the id: browsers send either."""
     kind, _, value = name.partition(":")
-    return f"order:{value.lstrip('#')}" if kind in ("number", "name") else name
+    return f"order:{bare_order(value)}" if kind in ("order", "number", "name") else name
+
+
+def _short(name: str) -> str:
+    return f"number:{bare_order(name.partition(':')[2])}"
 
 
 def _kind_of(source: str) -> str:
