@@ -38,7 +38,7 @@ URLS = [
     ("https://shop.example/?customer%5Bphone%5D=650", "https://shop.example/?customer%5Bphone%5D=masked"),
     ("https://shop.example/?billing_first_name=Mary&zip=94025", "https://shop.example/?billing_first_name=masked&zip=masked"),
     ("https://shop.example/?userEmail=x&token=s3cr3t", "https://shop.example/?userEmail=masked&token=masked"),
-    ("https://shop.example/?telephone_mode=on", "https://shop.example/?telephone_mode=masked"),
+    ("https://shop.example/?telephone_mode=on&telephone=650", "https://shop.example/?telephone_mode=on&telephone=masked"),
     ("https://shop.example/?hotel=9&card_id=1", "https://shop.example/?hotel=9&card_id=masked"),
     ("https://shop.example/?email=", "https://shop.example/?email="),
     # fragment and credentials

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 
+from twofold.event.contact import ANYBODYS
+
 MAX_NOTE = 300
 
-_HIDDEN = re.compile(
-    r"[^\s,;:\"'<>=@]{1,64}(?:@|%40)[^\s,;:\"'<>]+"  # e-mail addresses; bounded, so that no text makes it slow
-    r"|\+?\d[\d\s().-]{5,}\d"  # phone numbers, ids, dates
-    r"|[\w|+/.-]{24,}",  # tokens, hashes, click ids
-    re.ASCII,
-)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
@@ -21,4 +17,4 @@ def redact(text: str, *secrets: str) -> str:
     for secret in secrets:
         if secret:
             text = text.replace(secret, "…")
-    return _HIDDEN.sub("…", _CONTROL.sub(" ", text)).strip()[:MAX_NOTE]
+    return ANYBODYS.sub("…", _CONTROL.sub(" ", text)).strip()[:MAX_NOTE]

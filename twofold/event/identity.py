@@ -11,9 +11,9 @@ import uuid
 from collections.abc import Sequence
 from hashlib import blake2b
 
+from twofold.event.contact import mask_id
 from twofold.event.mending import stand_in
 from twofold.event.model import Event
-from twofold.event.scrub import EMAIL
 from twofold.event.vocabulary import MAX_ID
 
 ORDER_EVENTS = frozenset({"Purchase"})
@@ -42,7 +42,7 @@ def read_event_id(value: object) -> str | None:
 
 def without_contact(event_id: str) -> str:
     """The id itself, or a digest of it when it holds an e-mail address: equal ids stay equal, and nobody is named."""
-    if "@" not in event_id or not EMAIL.search(event_id):
+    if mask_id(event_id) == event_id:
         return event_id
     return stand_in(event_id)
 

@@ -9,35 +9,30 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, unquote_plus, urlsplit, urlunsplit
 
+from twofold.event.contact import (
+    EMAIL,
+    MASK,
+    PHONE,
+    holds_contact,
+    is_disguised,
+    is_private,
+    mask_text,
+)
 from twofold.event.model import Content, CustomData, Event, RawEvent, UserData
 from twofold.event.vocabulary import ACTION_SOURCES, CONTACT_ALIASES, MESSAGING_CHANNELS, STANDARD_EVENTS
 
-MASK = "masked"
-EMAIL = re.compile(r"[^\s@<>\"',;:=&?/()]{1,64}(?:@|%40)[^\s@<>\"',;:=&?/()]+\.[^\s@<>\"',;:=&?/()]+")
-_PRIVATE_KEY = re.compile(
-    r"(?i)(^|[_\-.\[])(e?mail|phone|tel|mobile|msisdn|name|fname|lname|firstname|lastname|first|last|pass\w*|pwd|"
-    r"token|secret|ssn|card|iban|dob|birth\w*|address|street|addr|zip|postcode|postal\w*|auth|jwt|otp|pin|"
-    r"api_?key|session\w*|sid|telefono?|mobil|handy|vorname|nachname|passwort|kennwort|strasse|plz|geburts\w*|adresse|"
-    r"correo|nombre|apellidos?|contrase\w*|clave|direccion|prenom|nom|mdp|naissance|indirizzo|cognome)"
-    r"($|[_\-.\]0-9])|"
-    r"(?i:email|phone|password|passwd|firstname|lastname|fullname|username|birthda|accesstoken|apikey|creditcard)"
-)
-# A number written the international way, as people write it into a search box or a note. Without the plus it could be
-# anything: an order's number, a product's.
-PHONE = re.compile(r"(?<![\w+])(?:\+|%2[Bb])\d(?:(?:[ ().\-/+]|%20|%28|%29|%2[DdFf])?\d){8,14}(?!\w)")
 _WORD = re.compile(r"[^\W_](?:[\w\-]*[^\W_])?|\w")
 MAX_URL = 4096  # characters kept
 
 
 def scrub_url(url: str) -> tuple[str, bool]:
     """The URL without fragment, credentials and contact-like query values; True when something was taken out."""
-    if "@" not in url and "%" not in url and "#" not in url and "+" not in url:
+    if "@" not in url and "%" not in url and "#" not in url and "+" not in url and url.isascii():
         query = url.partition("?")[2]
-        if not query or not any(_is_private(pair.partition("=")[0]) for pair in query.split("&")):
+        if not query or not any(_is_private_plain(pair) for pair in query.split("&")):
             return url[:MAX_URL], False
     try:
         parts = urlsplit(url)
@@ -49,27 +44,43 @@ def scrub_url(url: str) -> tuple[str, bool]:
     if _holds_at(path):
         path = "/" + MASK
     path = _without_phones(path)
+    if "%" in path or "&" in path or "+" in path or not path.isascii():
+        path = "/".join(MASK if holds_contact(unquote(part)) else part for part in path.split("/"))
     clean = urlunsplit((parts.scheme, host, path, query, ""))[:MAX_URL]
     return clean, query != parts.query or path != parts.path or host != parts.netloc
 
 
-def scrub_custom(value: Any, key: str = "") -> tuple[Any, bool]:
-    """A custom property without e-mail addresses and without values under keys that name contact data."""
+def scrub_custom(value: Any, key: str = "", *, is_goods: bool = False) -> tuple[Any, bool]:
+    """A custom property without contact data, and without values under keys that name it.
+
+    ``is_goods``: the property belongs to a line of goods, where "name" is the product's.
+    """
     if isinstance(value, str):
-        if key and _is_private(key) and key not in _KEPT_KEYS:
+        if _is_private(key, value, is_goods):
             return MASK, bool(value)
-        clean = _without_phones(EMAIL.sub(MASK, value) if _has_email(value) else value)
-        return clean, clean is not value
+        clean = mask_text(value)
+        return clean, clean != value
     if isinstance(value, dict):
-        pairs = {MASK if _has_email(k) else k: scrub_custom(v, k) for k, v in value.items()}
-        hit = MASK in pairs or any(hit for _, hit in pairs.values())
-        return {k: v for k, (v, _) in pairs.items()}, hit
+        pairs = {}
+        hit = False
+        for name, item in value.items():
+            clean, masked = scrub_custom(item, name, is_goods=is_goods or key in _GOODS)
+            kept = MASK if holds_contact(name) else name
+            hit = hit or masked or kept != name
+            pairs[kept] = clean
+        return pairs, hit
     if isinstance(value, list):
-        items = [scrub_custom(v, key) for v in value]
+        items = [scrub_custom(v, key, is_goods=is_goods) for v in value]
         return [v for v, _ in items], any(hit for _, hit in items)
-    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and key and _is_private(key):
-        return (value, False) if key in _KEPT_KEYS else (MASK, True)
+    if isinstance(value, (int, Decimal)) and not isinstance(value, bool) and _is_private(key, value, is_goods):
+        return MASK, True
     return value, False
+
+
+def _is_private(key: str, value: Any, is_goods: bool) -> bool:
+    if not key or key in _KEPT_KEYS or (is_goods and key == "name"):
+        return False
+    return is_private(key, value)
 
 
 def mask_body(body: bytes, limit: int = 8192) -> str:
@@ -94,16 +105,22 @@ def _scrub_pair(pair: str) -> str:
         return f"{key}={MASK}" if _holds_at(value) or _has_phone(value) else pair
     if _holds_at(key):
         return MASK
-    return f"{key}={MASK}" if _holds_at(value) or _has_phone(value) or _is_private(plain_key) else pair
+    private = _holds_at(value) or _has_phone(value) or _is_private_pair(plain_key, value)
+    return f"{key}={MASK}" if private else pair
 
 
-@lru_cache(maxsize=4_096)  # a site's parameters are few, and a URL is scrubbed for each event
-def _is_private(key: str) -> bool:
-    return _PRIVATE_KEY.search(key) is not None
+def _is_private_pair(key: str, value: str) -> bool:
+    if is_private(key, value):
+        return True
+    return len(value) > 5 and holds_contact(unquote_plus(value))
 
 
-def _has_email(text: str) -> bool:
-    return ("@" in text or "%40" in text) and EMAIL.search(text) is not None
+def _is_private_plain(pair: str) -> bool:
+    """The same for a pair in which nothing is encoded."""
+    key, _, value = pair.partition("=")
+    if is_private(key, value):
+        return True
+    return len(value) >= 16 and is_disguised(value)
 
 
 def _has_phone(text: str) -> bool:
@@ -120,6 +137,9 @@ def _holds_at(text: str) -> bool:
     return "@" in text or ("%" in text and "@" in unquote(unquote(text)))
 
 
+_GOODS = frozenset(
+    {"contents", "items", "products", "line_items", "goods", "cart", "basket", "lines", "product", "item"}
+)
 # Documented custom_data keys that read like contact data but name the goods.
 _KEPT_KEYS = frozenset({
     "content_name", "content_category", "event_name", "lead_event_source", "postal_code", "campaign_name", "coupon_name",

@@ -19,9 +19,9 @@ from urllib.parse import quote, quote_plus, unquote
 from msgspec import Struct
 
 from twofold.event.click_ids import parse_fbc, parse_fbp
+from twofold.event.contact import EMAIL
 from twofold.event.identity import without_contact
 from twofold.event.model import Event
-from twofold.event.scrub import EMAIL
 from twofold.matching.normalise import FORMS, NEEDS_COUNTRY
 from twofold.matching.profiles import PROFILES, Given
 

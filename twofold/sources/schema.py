@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from twofold.event.contact import MASK, mask_text
 from twofold.event.identity import read_event_id
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
 from twofold.event.scalars import (
@@ -26,7 +27,6 @@ from twofold.event.scalars import (
     says_nothing,
     seems_ms,
 )
-from twofold.event.scrub import EMAIL, MASK
 
 _LONG_NUMBER = re.compile(r"\+?[0-9][0-9 ()./-]{5,}[0-9]")  # reads like a phone or account number
 _LINK = re.compile(r"[a-z][a-z0-9_]{0,30}:[!-~]{1,200}")
@@ -130,7 +130,7 @@ def read_label(value: Any) -> str | None:
     if not isinstance(value, str) or not value.strip():
         return None
     text = " ".join(value.split())
-    return _LONG_NUMBER.sub(MASK, EMAIL.sub(MASK, text))[:_MAX_LABEL]
+    return _LONG_NUMBER.sub(MASK, mask_text(text))[:_MAX_LABEL]
 
 
 def read_link(value: Any) -> str | None:

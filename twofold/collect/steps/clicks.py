@@ -18,6 +18,7 @@ from twofold.event.click_ids import (
     parse_fbc,
     read_click_ids,
 )
+from twofold.event.contact import mask_agent
 from twofold.event.refusal import Refusal, describe
 
 _FIRST_MS = 10**12  # September 2001; a smaller time was written in seconds
@@ -32,6 +33,9 @@ def put_browser_facts(draft: Draft) -> Refusal | None:
         # What a public endpoint's body claims is a stranger's word: an address that is not known stays unknown.
         user.client_ip_address = origin.client_ip
         user.client_user_agent = origin.user_agent or user.client_user_agent
+    if user.client_user_agent is not None and (agent := mask_agent(user.client_user_agent)) != user.client_user_agent:
+        user.client_user_agent = agent
+        draft.warnings.append("user_data.client_user_agent held contact data; masked")
     if user.fbc is not None and draft.fields.get("device_time"):
         user.fbc = _by_our_clock(draft, user.fbc)
     if user.fbc is None or draft.is_browser:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from twofold.event.contact import has_sign, mask_id
 from twofold.event.identity import bare_order
 from twofold.event.json import MAX_DIGITS
 from twofold.event.model import Content, CustomData
@@ -86,13 +87,15 @@ def is_plain(data: CustomData | None) -> bool:
             return False
         data.currency = known
     if order_id is not None:
-        if not 0 < len(order_id) <= MAX_ID or "@" in order_id:
+        if not 0 < len(order_id) <= MAX_ID:
             return False
         if order_id in NO_ID or order_id[:6] == "gid://":
             return False
-    if kind is not None and (not 0 < len(kind) <= MAX_ID or "@" in kind):
+    if kind is not None and not 0 < len(kind) <= MAX_ID:
         return False
     if not _NO_GOODS.isdisjoint(data.content_ids) or (data.num_items is not None and abs(data.num_items) >= _MAX_COUNT):
+        return False
+    if has_sign(f"{order_id}{kind}{''.join(data.content_ids)}{''.join([line.id for line in data.contents])}"):
         return False
     for line in data.contents:  # a loop, as all() with a generator costs three times as much for an order's few lines
         quantity, price = line.quantity, line.item_price
@@ -156,7 +159,11 @@ def _order_id(value: Any, warnings: list[str]) -> str | None:
 
 def _identifier(value: Any, warnings: list[str]) -> str | None:
     if isinstance(value, (str, int)) and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_ID:
-        return str(scrub_custom(str(value))[0])
+        text = str(value)
+        kept = mask_id(text)
+        if kept != text:
+            warnings.append("custom_data.order_id or content_type held contact data; masked")
+        return kept
     warnings.append("custom_data.order_id or content_type is not a text of 1 to 256 characters; left out")
     return None
 
@@ -167,6 +174,9 @@ def _content_ids(value: Any, warnings: list[str]) -> tuple[str, ...] | None:
         warnings.append("custom_data.content_ids is not a list; left out")
         return None
     ids = [str(i) for i in items if isinstance(i, (str, int)) and not isinstance(i, bool)]
+    if has_sign(" ".join(ids)) and (kept := [mask_id(i) for i in ids]) != ids:
+        warnings.append("custom_data.content_ids held contact data; masked")
+        ids = kept
     return tuple(i for i in ids if i not in _NO_GOODS)
 
 
@@ -203,9 +213,15 @@ def _content(item: Any, n: int, warnings: list[str]) -> Content | Refusal | None
     if quantity is None and item.get("quantity") is not None:
         warnings.append(f"{where}.quantity is not a whole number; left out")
     other = {k: v for k, v in item.items() if k not in ("id", "quantity", "item_price") and v is not None}
-    return Content(
-        id=str(item["id"]), quantity=quantity, item_price=price, other=scrub_custom(other)[0] if other else {}
-    )
+    if other:
+        other, masked = scrub_custom(other, is_goods=True)
+        if masked:
+            warnings.append(f"{where} carried contact-like values; masked")
+    text = str(item["id"])
+    kept = mask_id(text)
+    if kept != text:
+        warnings.append(f"{where}.id held contact data; masked")
+    return Content(id=kept, quantity=quantity, item_price=price, other=other)
 
 
 def _number_of_items(value: Any, warnings: list[str]) -> int | None:

@@ -10,6 +10,7 @@ import re
 from urllib.parse import unquote
 
 from twofold.collect.steps.draft import Draft
+from twofold.event.contact import mask_id
 from twofold.event.identity import read_event_id
 from twofold.event.model import Tier
 from twofold.event.refusal import Refusal, describe
@@ -54,7 +55,13 @@ def put_links(draft: Draft) -> Refusal | None:
     if links:
         draft.fields["links"] = tuple(dict.fromkeys(links))
     visitor = read_event_id(draft.raw.visitor) if draft.raw.visitor is not None else None
-    if visitor is not None and len(visitor) <= MAX_VISITOR and "@" not in visitor and not names_nobody(visitor):
+    if (
+        visitor is not None
+        and len(visitor) <= MAX_VISITOR
+        and "@" not in visitor
+        and mask_id(visitor) == visitor
+        and not names_nobody(visitor)
+    ):
         draft.fields["visitor"] = visitor
     elif draft.raw.visitor is not None:
         draft.warnings.append(f"visitor: expected an id of 1 to {MAX_VISITOR} characters; left out")
@@ -69,7 +76,7 @@ def _read_link(item: object) -> str | None:
     if kind == "cart":
         # A cart's newer token goes with a secret key in cookies, and without it in orders.
         value = unquote(value).partition("?")[0]
-    fits = value and "@" not in value and "%40" not in value and not names_nobody(value)
+    fits = value and "@" not in value and mask_id(value) == value and not names_nobody(value)
     return f"{kind}:{value}" if fits else None
 
 

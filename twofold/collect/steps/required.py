@@ -6,6 +6,7 @@ Meta refuses is refused; what Meta only warns about is kept and warned about (le
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from twofold.collect.steps.custom_data import read_custom_data
@@ -27,6 +28,8 @@ from twofold.event.vocabulary import (
     STANDARD_EVENTS,
 )
 from twofold.matching.user_data import hash_user_data, is_too_broad, present_keys
+
+_OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # "LDU" is the only one so far
 
 MAX_AHEAD_S = 86_400  # Meta's tolerance for the future is unknown; a day covers any time zone mistake
 MAX_SKEW_S = (
@@ -292,7 +295,7 @@ def put_processing_options(draft: Draft) -> Refusal | None:
     if options is not None:
         listed = as_list(options, alone=True)
         options = options if listed is None else listed
-    if isinstance(options, list) and all(isinstance(o, str) for o in options):
+    if isinstance(options, list) and all(isinstance(o, str) and (o == "" or _OPTION.fullmatch(o)) for o in options):
         draft.fields["data_processing_options"] = tuple(options)
     elif options is not None:
         # A privacy wish that cannot be read must not be lost: the strict reading is Limited Data Use.

@@ -17,6 +17,7 @@ from twofold.collect.steps.links import may_name_an_order
 from twofold.collect.steps.required import MAX_AHEAD_S, NO_PAGE
 from twofold.collect.steps.sensitive import is_about_nothing_sensitive
 from twofold.event.click_ids import click_ids_of
+from twofold.event.contact import has_sign, mask_agent
 from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
 from twofold.event.refusal import Refusal
 from twofold.event.scalars import NO_ID
@@ -43,7 +44,7 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
     name, event_id, source, time_s = raw.event_name, raw.event_id, raw.action_source, raw.event_time
     if type(name) is not str or name not in STANDARD_EVENTS or type(source) is not str or source not in _SOURCES:
         return None
-    if type(event_id) is not str or not 0 < len(event_id) <= MAX_ID or "@" in event_id or not event_id.isprintable():
+    if type(event_id) is not str or not 0 < len(event_id) <= MAX_ID or has_sign(event_id) or not event_id.isprintable():
         return None
     if event_id in NO_ID:
         return None
@@ -101,6 +102,6 @@ def _read_user(raw: RawEvent, origin: Origin, time_s: int) -> UserData | None:
     if not (user.em or user.ph or user.external_id or user.client_ip_address or user.fbp or user.fbc):
         return None  # may be too broad
     agent = user.client_user_agent
-    if agent is not None and bot_of(agent[:MAX_AGENT]) is not None:
+    if agent is not None and (mask_agent(agent) != agent or bot_of(agent[:MAX_AGENT]) is not None):
         return None
     return user if user.fbc is None or is_current(user.fbc, time_s) else None

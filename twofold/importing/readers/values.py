@@ -16,7 +16,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from twofold.event import scalars
-from twofold.event.scrub import EMAIL, MASK
+from twofold.event.contact import MASK, mask_text
 
 # Enough to name an amount's currency when nothing else does; `$`, `kr` and `¥` are many.
 SYMBOLS = {"€": "EUR", "£": "GBP", "₹": "INR", "₾": "GEL", "₽": "RUB", "₺": "TRY", "₴": "UAH", "₪": "ILS", "₩": "KRW"}
@@ -188,7 +188,7 @@ def read_id(text: str) -> str | None:
 
 def read_label(text: str) -> str:
     """A short word of the shop's own, without what reads like an address or a long number."""
-    return _LONG_NUMBER.sub(MASK, EMAIL.sub(MASK, " ".join(text.split())))[:MAX_LABEL]
+    return _LONG_NUMBER.sub(MASK, mask_text(" ".join(text.split())))[:MAX_LABEL]
 
 
 def unquoted(text: str) -> str:
