@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -16,10 +18,13 @@ from msgspec.structs import replace
 
 from tests.disk import readable
 from twofold.consent.marks import marks_from
+from twofold.control.recover import accept_loss
+from twofold.errors import StoreError
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Hashed
 from twofold.matching.subject import Mark
 from twofold.store.gates.withdrawals import read_standing
+from twofold.store.gates.withdrawn_file import WithdrawnFile
 from twofold.store.store import Store
 
 WAITING, DELIVERED = DeliveryState.WAITING, DeliveryState.DELIVERED
@@ -367,3 +372,116 @@ def test_no_attempt_that_starts_after_a_withdrawal_holds_the_persons_event(steps
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         asyncio.run(live(Path(folder), steps))
+
+
+# -- what outlives a database that is put back
+
+
+def put_back(folder: Path, backup: Path) -> None:
+    """The database of an earlier moment in place of today's; what lies beside it stays."""
+    for name in ("twofold.db", "twofold.db-wal", "twofold.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / "twofold.db").write_bytes((backup / "twofold.db").read_bytes())
+    accept_loss(folder, "a test", NOW)
+
+
+def backed_up(folder: Path, backup: Path) -> None:
+    backup.mkdir()
+    db = sqlite3.connect(folder / "twofold.db")
+    with contextlib.closing(db), contextlib.closing(sqlite3.connect(backup / "twofold.db")) as copy_:
+        db.backup(copy_)
+
+
+# What is done before the backup and after it, and whether the person's events leave once it is put back.
+RESTORES: list[tuple[str, list[str], list[str], bool]] = [
+    ("withdrawn since", [], ["withdraw"], False),
+    ("withdrawn before", ["withdraw"], [], False),
+    ("given again since", ["withdraw"], ["grant"], True),
+    ("given again and withdrawn since", ["withdraw"], ["grant", "withdraw"], False),
+    ("withdrawn and given again since", [], ["withdraw", "grant"], True),
+    ("nothing", [], [], True),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "leaves"), [r[1:] for r in RESTORES], ids=[r[0] for r in RESTORES])
+def test_a_withdrawal_outlives_a_restore(tmp_path, before, after, leaves):
+    """A database from a backup does not know who said no since; the file beside it does, and what was given again, too."""
+    folder, marks = tmp_path / "data", [Mark("order", "77"), Mark("em", MARY)]
+    at = iter(range(NOW + 1, NOW + 100))
+
+    def said(words: list[str]):
+        async def scenario(store: Store):
+            for word in words:
+                await getattr(store, word)("1", marks, next(at))
+
+        return scenario
+
+    scenario_in(folder, said(before))
+    backed_up(folder, tmp_path / "backup")
+    scenario_in(folder, said(after))
+    put_back(folder, tmp_path / "backup")
+
+    async def comes(store: Store):
+        await store.append([copy("e1", order="77", at=NOW + 200), copy("e2", order="78", at=NOW + 200)])
+        return [d.event_id for d in await claim(store, DUE + 200)]
+
+    assert scenario_in(folder, comes) == (["e1", "e2"] if leaves else ["e2"])
+    assert [s.withdrawn for s in read_standing(folder, "1", marks)] == [not leaves] * 2
+    kept = (folder / "withdrawals").read_bytes() if (folder / "withdrawals").exists() else b""
+    assert MARY.encode() not in kept, "keyed digests only"
+
+
+def test_a_folder_without_the_file_gets_it(tmp_path):
+    """One of an earlier version, or one whose file was lost: what the database knows is written beside it at the start."""
+
+    async def withdrawn(store: Store):
+        await store.withdraw("1", [Mark("order", "77")], NOW + 1)
+
+    async def nothing(_store: Store):
+        return None
+
+    scenario_in(tmp_path / "data", withdrawn)
+    (tmp_path / "data" / "withdrawals").unlink()
+    scenario_in(tmp_path / "data", nothing)
+    backed_up(tmp_path / "data", tmp_path / "backup")
+    assert (tmp_path / "data" / "withdrawals").stat().st_mode & 0o777 == 0o600
+    scenario_in(tmp_path / "empty", nothing)
+    (tmp_path / "empty" / "withdrawals").write_bytes((tmp_path / "data" / "withdrawals").read_bytes())
+    with pytest.raises(StoreError, match="belongs to another database"):
+        scenario_in(tmp_path / "empty", nothing)
+
+
+@pytest.mark.parametrize("cut", [1, 20, 60])
+def test_a_line_that_a_crash_cut_off_is_passed_over(tmp_path, cut):
+    """It was never acknowledged; what came before it and what comes after it stand."""
+
+    async def first(store: Store):
+        await store.withdraw("1", [Mark("order", "77")], NOW + 1)
+        await store.withdraw("1", [Mark("order", "78")], NOW + 2)
+
+    async def second(store: Store):
+        await store.withdraw("1", [Mark("order", "79")], NOW + 3)
+
+    scenario_in(tmp_path / "data", first)
+    file = tmp_path / "data" / "withdrawals"
+    file.write_bytes(file.read_bytes()[:-cut])
+    scenario_in(tmp_path / "data", second)
+    for name in ("77", "78", "79"):
+        assert read_standing(tmp_path / "data", "1", [Mark("order", name)])[0].withdrawn
+    _, states = WithdrawnFile(tmp_path / "data").read()
+    assert len(states) == 3
+
+
+def test_no_withdrawal_is_acknowledged_that_the_file_does_not_hold(tmp_path):
+    """Where the file cannot be written, the answer is an error and the database has nothing either."""
+
+    async def withdrawn(store: Store):
+        await store.withdraw("1", [Mark("order", "77")], NOW + 1)
+        (tmp_path / "data" / "withdrawals").rename(tmp_path / "moved")
+        (tmp_path / "data" / "withdrawals").mkdir()
+        with pytest.raises(StoreError):
+            await store.withdraw("1", [Mark("order", "78")], NOW + 2)
+        await store.append([copy("e1", order="78")])
+        return [d.event_id for d in await claim(store, DUE)]
+
+    assert scenario_in(tmp_path / "data", withdrawn) == ["e1"]

@@ -84,6 +84,9 @@ class Transaction(Protocol):
     def write(self, jobs: Sequence[Job]) -> list[Any]:
         """Runs the statements of all jobs; one result a job."""
 
+    def flush(self) -> None:
+        """On the committing thread, before the commit: what must be on disk elsewhere first."""
+
     def committed(self) -> None: ...
 
     def rolled_back(self) -> None: ...

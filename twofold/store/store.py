@@ -73,8 +73,15 @@ class _Transaction:
     """What the jobs of one transaction write: appends through the journal, other work as it is."""
 
     def __init__(
-        self, journal: Journal, folding: Folding, appends: Appends, outbox: OutboxWriter, watermark: Watermark
+        self,
+        journal: Journal,
+        folding: Folding,
+        appends: Appends,
+        outbox: OutboxWriter,
+        watermark: Watermark,
+        withdrawals: Withdrawals,
     ) -> None:
+        self._withdrawals = withdrawals
         self._watermark = watermark
         self._journal = journal
         self._folding = folding
@@ -91,7 +98,11 @@ class _Transaction:
                 continue
             done = next(appended)
             results.append(done.news if job.counts_orders else done.verdicts)
+        self._withdrawals.written()
         return results
+
+    def flush(self) -> None:
+        self._withdrawals.flush()
 
     def committed(self) -> None:
         self._watermark.mark(*self._journal.committed())
@@ -101,6 +112,7 @@ class _Transaction:
         self._journal.rolled_back()
         self._folding.rolled_back()
         self._outbox.rolled_back()
+        self._withdrawals.rolled_back()
 
 
 class Store:
@@ -154,7 +166,7 @@ class Store:
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._commits = Commits(
             self._engine,
-            _Transaction(journal, self._folding, self._appends, self._outbox, self.watermark),
+            _Transaction(journal, self._folding, self._appends, self._outbox, self.watermark, self._withdrawals),
             opened_at,
             wake=self._wake,
             on_failure=on_failure,

@@ -18,8 +18,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from twofold.consent.marks import withdrawable_marks
+from twofold.errors import StoreError
 from twofold.matching.subject import Keyring, Mark
 from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.gates.withdrawn_file import FILE, WithdrawnFile
 from twofold.store.sqlite.database import Engine, key_array, open_reader
 from twofold.store.sqlite.statements import statement
 
@@ -42,9 +44,13 @@ class Standing(Struct, frozen=True, kw_only=True):
 class Withdrawals:
     """Used inside the store's transactions, on the loop's thread. ``changes`` may be read at any time."""
 
-    def __init__(self, engine: Engine, ring: Keyring | None = None) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._ring = ring or _own_ring(engine)
+        self._file = WithdrawnFile(engine.folder)
+        self._changed: set[bytes] = set()  # by this transaction
+        self._unflushed: list[tuple[bytes, int, int | None]] = []
+        self._begun = False  # whether there is a file
+        self._ring = self._open()
         self.changes = 0
         self._any = bool(engine.run("any_withdrawal"))  # kept in memory: it is asked for every delivery
 
@@ -53,13 +59,59 @@ class Withdrawals:
         names = self._names(dataset, marks)
         self._any = True  # also if this is rolled back: then the next look finds nothing
         self._engine.run_rows("insert_withdrawals", [(name, at) for name in names])
+        self._changed.update(names)
         self.changes += 1  # before the commit: whoever sees it too early only looks once more
         return len(names)
 
     def grant(self, dataset: str, marks: Sequence[Mark], at: int) -> int:
         """Lets events with these marks through again that come after this; answers how many had been withdrawn."""
-        self._engine.run("grant_again", (at, key_array(self._names(dataset, marks))))
-        return self._engine.changes()
+        names = self._names(dataset, marks)
+        self._engine.run("grant_again", (at, key_array(names)))
+        changed = self._engine.changes()
+        self._changed.update(names if changed else ())
+        return changed
+
+    def written(self) -> None:
+        """The statements of a transaction are through: how the changed marks stand goes into the file, too."""
+        if self._changed:
+            self._unflushed = self._engine.run("select_withdrawals", (key_array(self._changed),))
+            self._changed.clear()
+
+    def flush(self) -> None:
+        """On the committing thread, before the commit: what is acknowledged survives a database that is put back."""
+        if self._unflushed:
+            if self._begun:
+                self._file.append(self._unflushed)
+            else:
+                self._file.begin(self._ring.secret, self._unflushed)
+                self._begun = True
+            self._unflushed = []
+
+    def rolled_back(self) -> None:
+        self._changed.clear()
+        self._unflushed = []
+
+    def _open(self) -> Keyring:
+        """The key of the digests; what the file knows better than the database is put in, what it lacks is written."""
+        key, told = self._file.read()
+        own = self._engine.run("select_meta", (_KEY_NAME,))
+        known = {name: (withdrawn, granted) for name, withdrawn, granted in self._engine.run("all_withdrawals")}
+        mine = bytes.fromhex(own[0][0]) if own else key or secrets.token_bytes(32)
+        if key is not None and key != mine:
+            raise StoreError(
+                f"{self._engine.folder}: the file {FILE} belongs to another database, so nobody can tell who withdrew "
+                "consent; put the file in its place that belongs to this database, or take it away and withdraw again"
+            )
+        better = [(n, *state) for n, state in told.items() if n not in known or _later(state) > _later(known[n])]
+        with self._engine.db:
+            if not own:
+                self._engine.run("put_meta", (_KEY_NAME, mine.hex()))
+            self._engine.run_rows("put_withdrawals", better)
+        self._begun = key is not None
+        if any(n not in told or _later(state) > _later(told[n]) for n, state in known.items()):
+            self._file.begin(mine, self._engine.run("all_withdrawals"))
+            self._begun = True
+        return Keyring(mine)
 
     def stops(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
         """The gate. Looks at every copy by the time it was received, and at what was stitched to the action."""
@@ -129,12 +181,5 @@ def _name(ring: Keyring, dataset: str, mark: Mark) -> bytes:
     return ring.digest(f"{dataset}\0{mark.kind}", mark.value)
 
 
-def _own_ring(engine: Engine) -> Keyring:
-    """The secret of the stored digests, made once for a data folder."""
-    rows = engine.run("select_meta", (_KEY_NAME,))
-    if rows:
-        return Keyring(bytes.fromhex(rows[0][0]))
-    key = secrets.token_bytes(32)
-    with engine.db:
-        engine.run("put_meta", (_KEY_NAME, key.hex()))
-    return Keyring(key)
+def _later(state: tuple[int, int | None]) -> int:
+    return max(state[0], state[1] or 0)

@@ -15,6 +15,15 @@ where granted_at is null and name in /*ids*/ (?2);
 -- What is known of these marks.
 select name, withdrawn_at, granted_at from withdrawal where name in /*ids*/ (?1);
 
+-- name: all_withdrawals
+-- What is known of every mark.
+select name, withdrawn_at, granted_at from withdrawal;
+
+-- name: put_withdrawals
+-- How marks stand by the file beside the database, which knows it later.
+insert into withdrawal (name, withdrawn_at, granted_at) values /*rows*/ (?, ?, ?)
+on conflict (name) do update set withdrawn_at = excluded.withdrawn_at, granted_at = excluded.granted_at;
+
 -- name: any_withdrawal
 -- Whether anybody ever withdrew consent here.
 select 1 from withdrawal limit 1;

@@ -130,6 +130,7 @@ class Commits:
         while (jobs := self._written.get()) is not None:
             error: Exception | None = None
             try:
+                self._transaction.flush()
                 self._engine.commit()
             except Exception as err:
                 error = err
