@@ -540,3 +540,30 @@ def test_json_stays_one_line_a_row(odd_folder: Path) -> None:
     """The same texts arrive whole in a program that reads the lines."""
     done = run_twofold("events", "--json", "--data", str(odd_folder))
     assert [json.loads(line)["event_id"] for line in done.stdout.split("\n") if line] == list(ODD.values())
+
+
+def test_what_is_kept_back_can_be_listed_released_and_dropped(tmp_path: Path, receiver: Program) -> None:
+    """Through the running gateway: three leads of browsers over the cap, one sent by word, one turned away, one left."""
+    capped = toml(receiver.url).replace(f'id = "{DATASET}"', f'id = "{DATASET}"\ntrust.value_caps = {{ EUR = 100 }}', 1)
+    with gateway(capped, tmp_path / "data") as g:
+        for number in ("k1", "k2", "k3"):
+            hit = {"id": DATASET, "ev": "Lead", "eid": number, "cd[value]": "999", "cd[currency]": "EUR"}
+            agent = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"}
+            requests.get(f"{g.url}/tr", params=hit, headers=agent, timeout=PATIENCE_S).close()
+
+        def kept(*options: str) -> dict[str, str]:
+            done = g.run("quarantine", "list", "--json", *options)
+            assert done.returncode == 0, done.stderr
+            return {r["event_id"]: r["reason"] for r in map(json.loads, done.stdout.splitlines())}
+
+        until(lambda: set(kept()) == {"k1", "k2", "k3"})
+        assert set(kept().values()) == {"value_over_cap"}
+        assert g.run("quarantine", "release").returncode == 2, "nothing is released by accident"
+        assert g.run("quarantine", "release", "--id", "k1", "--reason", "bots").returncode == 2
+        done = g.run("quarantine", "release", "--id", "k1", "--yes", "--json")
+        assert json.loads(done.stdout) == {"row": "quarantine", "act": "release", "deliveries": 1}
+        assert "1 deliveries are turned away" in g.run("quarantine", "drop", "--id", "k2", "--yes").stdout
+        until(lambda: g.rows("deliveries", id="k1")[0]["state"] == "delivered")
+        assert kept() == {"k3": "value_over_cap"}
+        assert kept("--reason", "dropped_by_hand") == {"k2": "dropped_by_hand"}
+        assert g.run("verify").returncode == 0

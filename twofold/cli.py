@@ -38,6 +38,7 @@ from twofold.commands.orders import orders
 from twofold.commands.output import print_rows, say
 from twofold.commands.privacy import erase, export_subject, privacy_requests, shared
 from twofold.commands.quality import quality, stitching
+from twofold.commands.quarantine import quarantine
 from twofold.commands.recover import restore, watermark
 from twofold.commands.shopify import shopify_senders
 
@@ -278,6 +279,7 @@ def revive(
 imports = typer.Typer(no_args_is_help=True, help="Import a file of orders or sales.")
 imports.command("orders")(import_orders)
 imports.command("sales")(import_sales)
+app.add_typer(quarantine, rich_help_panel=ACT)
 app.add_typer(imports, name="import", rich_help_panel=ACT)
 app.add_typer(orders, rich_help_panel=LOOK)
 app.command(rich_help_panel=ACT)(restore)

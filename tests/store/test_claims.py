@@ -343,7 +343,7 @@ def test_workers_are_woken_by_work(tmp_path):
     async def scenario(store):
         seen = []
         store.on_enqueued("meta-1", lambda: woken.append("woken"))
-        for job in (store.append([copy()]), store.resume("meta-1", NOW), store.revive([], NOW)):
+        for job in (store.append([copy()]), store.resume("meta-1", NOW), store.revive([1], NOW)):
             before = len(woken)
             await job
             seen.append(len(woken) - before)

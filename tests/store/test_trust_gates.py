@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from twofold.collect.policy import DatasetPolicy, TrustRules
 from twofold.event.model import Tier
 from twofold.store.fold import unite
-from twofold.store.gates.trust import REOPENED
+from twofold.store.gates.trust import KEPT_BACK, REOPENED
 
 DUE = NOW + HOLD
 MINUTE = 60_000
@@ -181,9 +181,79 @@ def test_the_statement_knows_the_same_reasons():
     """The list in the code and the one in the statement are one."""
     from twofold.store.sqlite.statements import statement
 
-    text = statement("requeue_deliveries")
-    assert all(f"'{reason}'" in text for reason in REOPENED)
-    assert text.count("'") == 2 * (len(REOPENED) + 3)  # waiting, the empty reason, suppressed
+    for name, reasons, others in (
+        ("requeue_deliveries", REOPENED, 3),  # waiting, the empty reason, suppressed
+        ("let_through", REOPENED, 3),  # waiting, released, suppressed
+        ("turn_away", KEPT_BACK, 2),  # dropped_by_hand, suppressed
+    ):
+        text = statement(name)
+        assert all(f"'{reason}'" in text for reason in reasons)
+        assert text.count("'") == 2 * (len(reasons) + others)
+
+
+KEPT = [
+    ("robot", robot, {}),
+    ("over the cap", overdone, {}),
+    ("in a quarantine", flooded, {}),
+    (
+        "unconfirmed",
+        lambda **f: copy("1", BROWSER, **f),
+        {"confirm_ms": {"Purchase": MINUTE}, "drop_unconfirmed": True},
+    ),
+]
+
+
+@pytest.mark.parametrize(("held", "trust"), [row[1:] for row in KEPT], ids=[row[0] for row in KEPT])
+def test_a_person_lets_it_through(tmp_path, held, trust):
+    """Whatever kept it back, it is sent with what it said, once, and the word stays through a restart."""
+
+    async def keep(store):
+        await store.append([held()])
+        assert await claim(store, DUE + 2 * MINUTE) == []
+
+    async def let_through(store):
+        (row,) = rows(tmp_path, "deliveries")
+        assert await store.judge_kept_back("release", [row["id"]], DUE + 3 * MINUTE) == 1
+        assert await store.judge_kept_back("release", [row["id"]], DUE + 3 * MINUTE) == 0
+
+    async def leave(store):
+        return [sent(d) for d in await claim(store, DUE + 4 * MINUTE)]
+
+    run_with(tmp_path, keep, **trust)
+    run_with(tmp_path, let_through, **trust)
+    assert outcome(tmp_path) == [("waiting", "released")]
+    (event,) = run_with(tmp_path, leave, **trust)
+    assert (event.event_id, event.held_back) == ("1", None)
+
+
+def test_a_release_lets_nothing_through_that_consent_stops(tmp_path):
+    """A person's word is about trust; a withdrawal of another person's consent stands above it."""
+    from twofold.event.model import Consent
+
+    async def scenario(store):
+        await store.append([robot(consent=Consent.DENIED)])
+        await claim(store, DUE)
+        (row,) = rows(tmp_path, "deliveries")
+        return row["reason"], await store.judge_kept_back("release", [row["id"]], DUE)
+
+    assert run_with(tmp_path, scenario) == ("consent_denied", 0)
+
+
+def test_what_is_dropped_is_sent_when_a_trusted_copy_comes(tmp_path):
+    """A person turned the browser's word away, not the shop's."""
+
+    async def scenario(store):
+        await store.append([overdone(order="1001")])
+        await claim(store, DUE)
+        (row,) = rows(tmp_path, "deliveries")
+        assert await store.judge_kept_back("drop", [row["id"]], DUE) == 1
+        assert [r["reason"] for r in rows(tmp_path, "deliveries")] == ["dropped_by_hand"]
+        assert await claim(store, DUE + MINUTE) == []
+        await store.append([copy("1", SERVER, value="42.50", order="1001", tier=Tier.T3, at=DUE + MINUTE)])
+        return [sent(d) for d in await claim(store, DUE + 2 * MINUTE)]
+
+    (event,) = run_with(tmp_path, scenario)
+    assert event.custom_data.value == Decimal("42.50")
 
 
 LIMITING = [

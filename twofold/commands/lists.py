@@ -186,16 +186,21 @@ def _list(
             print_rows(shape, seen)
             empty = not seen.any
         else:
-            table = make_table(*(_HEADINGS.get(c, c) for c in columns), right=_FIGURES)
-            for row in rows:
-                table.add_row(*(_cell(row, c) for c in columns))
-            empty = not table.row_count
-            if not empty:
-                print_wide(table)
+            empty = not print_table(columns, rows)
         if empty:
-            _refuse_unknown(settings, reader, kind, filters)
+            refuse_unknown(settings, reader, kind, filters)
     if empty and not json:
         say(f"no {kind} that fit")
+
+
+def print_table(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Rows for people, under the headings of these lists; how many there were, nothing being printed for none."""
+    table = make_table(*(_HEADINGS.get(c, c) for c in columns), right=_FIGURES)
+    for row in rows:
+        table.add_row(*(_cell(row, c) for c in columns))
+    if table.row_count:
+        print_wide(table)
+    return table.row_count
 
 
 class _Counted:
@@ -211,7 +216,7 @@ class _Counted:
             yield row
 
 
-def _refuse_unknown(settings: Settings, reader: Reader, kind: str, filters: Mapping[str, str | None]) -> None:
+def refuse_unknown(settings: Settings, reader: Reader, kind: str, filters: Mapping[str, str | None]) -> None:
     """After an empty answer: was it asked for something that is nowhere, neither configured nor in the folder?"""
     from twofold.event.vocabulary import STANDARD_EVENTS
 

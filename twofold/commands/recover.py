@@ -23,6 +23,7 @@ def restore(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     config: ConfigOption = None,
     data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Put a backup back in place of the database; says from which position on events are missing then.
 
@@ -38,15 +39,24 @@ def restore(
     settings = load_settings(config, data=data)
     folder = Path(settings.server.data)
     found = inspect_backup(folder, backup)
-    if found.ends_at < found.acknowledged:
+    missing = found.ends_at < found.acknowledged
+    if missing and not as_json:
         say(f"Events from position {found.ends_at + 1} to {found.acknowledged} are not in this backup.")
     if not yes:
         typer.confirm(f"Replace the database in {folder}? What is in it now is gone then.", abort=True, err=True)
     again = put_back(settings, found, _said(reason), now_ms)
-    say(f"Restored up to position {found.ends_at}; erased again: {again}.")
     checks = verify(folder)
-    for check in checks:
-        say(check.line)
+    if as_json:
+        from twofold.commands.rows import Check, Restored
+
+        gap = (found.ends_at + 1, found.acknowledged) if missing else (None, None)
+        row = {"position": found.ends_at, "missing_from": gap[0], "missing_to": gap[1], "erased_again": again}
+        print_rows(Restored, [row])
+        print_rows(Check, ({n: getattr(c, n) for n in ("name", "left", "right", "holds", "note")} for c in checks))
+    else:
+        say(f"Restored up to position {found.ends_at}; erased again: {again}.")
+        for check in checks:
+            say(check.line)
     raise typer.Exit(0 if all(c.holds for c in checks) else 1)
 
 
@@ -80,7 +90,9 @@ def show(config: ConfigOption = None, data: DataOption = None, as_json: JsonOpti
 
 
 @watermark.command("accept")
-def accept(reason: ReasonOption, config: ConfigOption = None, data: DataOption = None) -> None:
+def accept(
+    reason: ReasonOption, config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False
+) -> None:
     """Go on without what is missing. Says what that is, and puts it into the log with your reason.
 
     Copy the data folder first if somebody shall look at what is left of it: the gateway goes on writing afterwards.
@@ -92,7 +104,14 @@ def accept(reason: ReasonOption, config: ConfigOption = None, data: DataOption =
     folder = folder_of(config, data)
     require_traces(folder)
     loss = accept_loss(folder, _said(reason), now_ms())
-    if loss is None:
+    if as_json:
+        from twofold.commands.rows import AcceptedLoss
+
+        what: dict[str, object] = {"what": "", "missing_from": None, "missing_to": None}
+        if loss is not None:
+            what = {"what": loss.what, "missing_from": loss.first, "missing_to": loss.last}
+        print_rows(AcceptedLoss, [what])
+    elif loss is None:
         say("Nothing that was acknowledged is missing; nothing was changed.")
     else:
         say(f"Accepted: {loss.what}.")

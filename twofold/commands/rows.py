@@ -199,6 +199,23 @@ class Refused(Row, kw_only=True, tag="refused"):
     body: Text
 
 
+class Restored(Row, kw_only=True, tag="restored"):
+    """What a restore put back; the checks of `verify` follow."""
+
+    position: int  # the last one that is there
+    missing_from: int | None
+    missing_to: int | None
+    erased_again: int
+
+
+class AcceptedLoss(Row, kw_only=True, tag="accepted"):
+    """The loss that was accepted; nothing was when ``what`` is empty."""
+
+    what: Text
+    missing_from: int | None
+    missing_to: int | None
+
+
 class Watermark(Row, kw_only=True, tag="watermark"):
     """Up to which position events were acknowledged, as kept outside the database, and what is missing of them."""
 
@@ -215,6 +232,13 @@ class Revived(Row, kw_only=True, tag="revived"):
     """How many dead deliveries wait again."""
 
     revived: int
+
+
+class QuarantineDone(Row, kw_only=True, tag="quarantine"):
+    """What was done with deliveries that were kept back."""
+
+    act: Text  # release or drop
+    deliveries: int
 
 
 class Order(Row, kw_only=True, tag="order"):
@@ -534,7 +558,12 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "deliveries show": (Delivery, Sent, Attempt),
     "refused": (Refused,),
     "revive": (Revived,),
+    "restore": (Restored, Check),
     "watermark show": (Watermark,),
+    "watermark accept": (AcceptedLoss,),
+    "quarantine list": (Delivery,),
+    "quarantine release": (QuarantineDone,),
+    "quarantine drop": (QuarantineDone,),
     "orders list": (About, Order),
     "orders show": (About, OrderShown, Step, Copy, OrderDelivery),
     "orders check": (About, CheckedOrder, CheckedSum),

@@ -24,6 +24,7 @@ from twofold.control.questions import (
     AskErasure,
     ChangeConsent,
     Erase,
+    JudgeKeptBack,
     Note,
     Revive,
 )
@@ -42,6 +43,10 @@ async def answer(question: AnyQuestion, store: Store, eraser: Eraser, clock: Tru
     match question:
         case Revive():
             return {"revived": await store.revive(question.deliveries, clock())}
+        case JudgeKeptBack():
+            changed = await store.judge_kept_back(question.act, question.deliveries, clock())
+            await eraser.note("quarantine", {"act": question.act, "deliveries": changed}, None)
+            return {"changed": changed}
         case ChangeConsent(act="withdraw"):
             return {"changed": await store.withdraw_all(question.marks, clock())}
         case ChangeConsent():

@@ -23,6 +23,13 @@ class Revive(Question, frozen=True, kw_only=True, tag="revive"):
     deliveries: list[int]
 
 
+class JudgeKeptBack(Question, frozen=True, kw_only=True, tag="quarantine"):
+    """A person's word on deliveries that were kept back for want of trust. ``{"changed": n}``"""
+
+    act: Literal["release", "drop"]
+    deliveries: list[int]
+
+
 class ChangeConsent(Question, frozen=True, kw_only=True, tag="consent"):
     """Consent of a person is withdrawn or given again, in all these datasets or in none. ``{"changed": {dataset: n}}``"""
 
@@ -66,4 +73,4 @@ class AcceptClock(Question, frozen=True, kw_only=True, tag="accept_clock"):
     """A person says that the clock is right. ``{"accepted": whether it was doubted, "clock": the report}``"""
 
 
-AnyQuestion = Revive | ChangeConsent | Append | Erase | AskErasure | Note | AskClock | AcceptClock
+AnyQuestion = Revive | JudgeKeptBack | ChangeConsent | Append | Erase | AskErasure | Note | AskClock | AcceptClock

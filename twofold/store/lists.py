@@ -63,6 +63,7 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
             "state": f"{_PAUSED} = ?",
             "destination": "t.name = ?",
             "number": "d.id = cast(? as integer)",
+            "reason": f"{_REASON} = ?",
         },
     ),
     "refused": (

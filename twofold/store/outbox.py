@@ -78,6 +78,7 @@ class _Due(NamedTuple):
     created_at: int
     consent: str
     sent_id: str | None  # the id another destination got it under already
+    released: int  # 1: a person let it through
     event_id: str | None
     event_time: int | None
     action_source: str | None
@@ -85,7 +86,7 @@ class _Due(NamedTuple):
     payload: bytes | None
 
     def frozen(self) -> _Frozen | None:
-        return None if self.payload is None else _Frozen(*self[10:])  # type: ignore[arg-type]
+        return None if self.payload is None else _Frozen(*self[11:])  # type: ignore[arg-type]
 
 
 class OutboxWriter:
@@ -184,6 +185,11 @@ class OutboxWriter:
         self._engine.run("revive_all", (now_ms, id_array(deliveries)))
         return self._engine.changes()
 
+    def judge_kept_back(self, act: str, deliveries: Sequence[int], now_ms: int) -> int:
+        """See `Store.judge_kept_back`."""
+        self._engine.run("let_through" if act == "release" else "turn_away", (now_ms, id_array(deliveries)))
+        return self._engine.changes()
+
     def committed(self) -> None:
         if self._changed_pauses:
             self._read_pauses()
@@ -236,6 +242,7 @@ class OutboxWriter:
                 fresh=row.payload is None,
                 unsure=row.unsure_since is not None,
                 consent=row.consent,
+                released=bool(row.released),
             )
         return found
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -325,6 +325,14 @@ class Store:
     async def shift(self, before_ms: int, after_ms: int) -> None:
         """The gateway's time has moved at once; what waits is planned anew."""
         await self._work(lambda: self._outbox.shift(before_ms, after_ms), wakes=True)
+
+    async def judge_kept_back(self, act: Literal["release", "drop"], deliveries: Sequence[int], now_ms: int) -> int:
+        """A person's word on deliveries that were kept back for want of trust; answers how many it changed."""
+        changed = 0
+        for start in range(0, len(deliveries), REVIVE_PORTION):
+            some = deliveries[start : start + REVIVE_PORTION]
+            changed += await self._work(partial(self._outbox.judge_kept_back, act, some, now_ms), wakes=True)
+        return changed
 
     async def transact(self, work: Callable[[Engine], Any]) -> Any:
         """Runs ``work`` inside one of the store's transactions; what it answers, once that is on disk.

@@ -40,6 +40,7 @@ class Candidate(Struct, kw_only=True):
     unsure: bool  # an attempt was made of which nobody knows whether it arrived
     consent: str  # the action's consent as one text
     marks: list[str] = []  # what an operator should see beside the delivery
+    released: bool = False  # a person let it through: the gates of trust ask it nothing
     stitched: dict[str, str] = {}  # match key -> where it was taken from
 
 

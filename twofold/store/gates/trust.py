@@ -2,7 +2,8 @@
 
 Owns three answers, in this order: robots, money over the limits, and names that wait for confirmation. All of them are
 about actions of which no trusted copy is known; a trusted copy that comes later brings the action back (the statement
-`reopen_deliveries`), so a forger can delay nothing that the shop's own side confirms. Pure: reads copies, writes nothing
+`requeue_deliveries`), so a forger can delay nothing that the shop's own side confirms. What a person let through is asked
+nothing here: its robots, its money and its browser have been looked at. Pure: reads copies, writes nothing
 but the candidate's event and marks.
 """
 
@@ -20,8 +21,12 @@ from twofold.store.gates.contract import Candidate, Held, Suppressed
 BOT = "bot"
 UNCONFIRMED = "unconfirmed"
 AWAITING = "awaiting_confirmation"
-REOPENED = (BOT, "value_over_cap", "currency_not_listed", "quarantine", UNCONFIRMED)
-"""Reasons that a trusted copy overrules; `reopen_deliveries` lists the same."""
+DROPPED = "dropped_by_hand"
+RELEASED = "released"
+KEPT_BACK = (BOT, "value_over_cap", "currency_not_listed", "quarantine", UNCONFIRMED)
+"""Reasons for which a delivery is kept back until somebody better speaks for it, or a person decides."""
+REOPENED = (*KEPT_BACK, DROPPED)
+"""Reasons that a trusted copy overrules; `requeue_deliveries` lists the same."""
 
 
 class TrustLike(Protocol):
@@ -51,7 +56,7 @@ class TrustGates:
         a shop kept it, and a paid order is a sale whatever its buyer's browser calls itself.
         """
         policy = self._policies.get(candidate.dataset)
-        if policy is None or not policy.suppress_bots:
+        if policy is None or not policy.suppress_bots or candidate.released:
             return None
         judged = all(c.bot is not None and c.tier <= Tier.T1 for c in candidate.copies)
         return Suppressed(BOT) if judged else None
@@ -62,6 +67,9 @@ class TrustGates:
         if reason is None:
             return None
         within = [c for c in candidate.copies if c.held_back is None]
+        if not within and candidate.released:
+            candidate.event = replace(candidate.event, held_back=None)
+            return None
         if not within:
             return Suppressed(reason)
         money = unite(within).custom_data
@@ -72,7 +80,7 @@ class TrustGates:
         """Waits for a copy of a higher tier than a plain browser's, then decides as the dataset wishes."""
         policy = self._policies.get(candidate.dataset)
         wait = policy.trust.confirm_ms.get(candidate.event.event_name) if policy is not None else None
-        if policy is None or wait is None or any(c.tier > Tier.T0 for c in candidate.copies):
+        if policy is None or wait is None or candidate.released or any(c.tier > Tier.T0 for c in candidate.copies):
             return None
         if now_ms < candidate.created_at + wait:
             return Held(candidate.created_at + wait, AWAITING)

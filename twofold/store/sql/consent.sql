@@ -35,6 +35,20 @@ delete from withdrawal where granted_at < ?1;
 -- name: requeue_deliveries
 -- A trusted copy has come for actions that were kept back because only an untrusted one spoke for them.
 update delivery set state = 'waiting', reason = '', due_at = ?1, settled_at = null
-where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed') and id in (
+where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed',
+                                               'dropped_by_hand') and id in (
     select a.value * 256 + d.id from /*each*/ (?2) as a join destination as d)
   and not exists (select 1 from frozen as f where f.delivery = delivery.id);
+
+-- name: let_through
+-- A person's word for deliveries that were kept back: they wait, and the gates of trust ask them nothing more.
+update delivery set state = 'waiting', reason = 'released', due_at = ?1, settled_at = null
+where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed',
+                                          'dropped_by_hand') and id in /*ids*/ (?2)
+  and not exists (select 1 from frozen as f where f.delivery = delivery.id);
+
+-- name: turn_away
+-- A person's word against deliveries that were kept back. Only a trusted copy brings them back after this.
+update delivery set reason = 'dropped_by_hand', settled_at = ?1
+where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed')
+  and id in /*ids*/ (?2);

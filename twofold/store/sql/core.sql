@@ -95,13 +95,13 @@ delete from refused where id <= (select max(id) from refused) - ?;
 -- name: select_due
 -- Waiting deliveries of one destination that are due, oldest due first, and those whose lease is over.
 select d.id, d.attempts, d.first_attempt_at, d.unsure_since, a.id, a.dataset, a.event_name, a.created_at, a.consent,
-       case when a.sealed_at is not null then a.event_id end,
+       case when a.sealed_at is not null then a.event_id end, d.reason = 'released',
        f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload
-from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at from delivery
+from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at, reason from delivery
                      where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
                      order by due_at limit ?3)
       union all
-      select * from (select id, attempts, first_attempt_at, unsure_since, leased_until from delivery
+      select * from (select id, attempts, first_attempt_at, unsure_since, leased_until, reason from delivery
                      where destination = ?1 and leased_until is not null and leased_until <= ?2
                      order by leased_until limit ?3)
       order by 5 limit ?3) as d
@@ -127,8 +127,9 @@ values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict do nothing;
 
 -- name: hold_deliveries
--- Not yet: looked at again at the given time, or when there is news.
-update delivery set due_at = v.column2, reason = v.column3, leased_until = null
+-- Not yet: looked at again at the given time, or when there is news. A person's word that let it through stays.
+update delivery set due_at = v.column2, leased_until = null,
+                    reason = case when delivery.reason = 'released' then delivery.reason else v.column3 end
 from (values /*rows*/ (?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
 -- name: seal_actions
