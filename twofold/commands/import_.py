@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from twofold.clock import now_ms
 from twofold.commands.options import ConfigOption, DataOption
 from twofold.commands.output import bar_on_stderr, make_table, plain, print_rows, print_wide, say
 
@@ -135,6 +134,7 @@ def import_sales(
 
 
 def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | None) -> None:
+    from twofold.clock import now_ms
     from twofold.config import load_settings
     from twofold.importing.plan import Plan
     from twofold.importing.run import import_file

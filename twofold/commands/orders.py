@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twofold.clock import now_ms
 from twofold.commands.options import (
     ConfigOption,
     DataOption,
@@ -69,6 +68,7 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """List orders, the last placed last: state, value by the policy, and what became of the Purchase."""
+    from twofold.clock import now_ms
     from twofold.config import load_settings
     from twofold.report import orders as report
 
@@ -102,6 +102,7 @@ def show(
 
     Exit code 5 when no such order is known.
     """
+    from twofold.clock import now_ms
     from twofold.config import load_settings
     from twofold.errors import NotHere
     from twofold.report import orders as report
@@ -134,6 +135,7 @@ def check(
     Each is equal, explained (by what came after it was sent, or by a setting), or wrong. Orders that count and did not
     arrive are named with the reason. Exit code 1 when anything is wrong.
     """
+    from twofold.clock import now_ms
     from twofold.config import load_settings
     from twofold.report import value_check
 
@@ -303,6 +305,8 @@ def _known_dataset(settings: Settings, dataset: str | None, *, empty: bool) -> N
 
 
 def _since_s(since: str | None) -> int:
+    from twofold.clock import now_ms
+
     return 0 if since is None else now_ms() // 1000 - period_ms(since) // 1000
 
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from twofold.clock import now_ms
 from twofold.commands.options import (
     ConfigOption,
     DataOption,
@@ -44,6 +43,7 @@ def quality(
 
     The score is Twofold's own estimate of 0 to 10. It is compared with the same length of time before.
     """
+    from twofold.clock import now_ms
     from twofold.report import quality as report
 
     now = now_ms()
@@ -73,6 +73,7 @@ def stitching(
 
     Counts what has been sent, or was about to be, made of server copies alone.
     """
+    from twofold.clock import now_ms
     from twofold.report import stitching as report
 
     now = now_ms()
