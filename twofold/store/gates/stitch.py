@@ -72,7 +72,7 @@ class StitchGate:
             visits = people.visits(found.browser, order_ms + SLACK_MS, since)
             refusal = self._why_not(candidate, found, known, browser, visits, since)
             if refusal is None and browser is not None:
-                denied = self._take_claims(candidate, browser)
+                denied = self._take_claims(candidate, found, browser)
                 if denied is not None:
                     return denied
                 fill(candidate, visits, browser.fbp, browser.limits, found.where, has_browser)
@@ -81,9 +81,9 @@ class StitchGate:
             candidate.marks.append(f"unstitched:{found}")
         return None
 
-    def _take_claims(self, candidate: Candidate, browser: Browser) -> Suppressed | None:
-        """Claims of the browser that was found are the buyer's."""
-        if not candidate.claims or browser.fbp is None:
+    def _take_claims(self, candidate: Candidate, found: Match, browser: Browser) -> Suppressed | None:
+        """Claims of the browser that a secret of the purchase led to are the buyer's. An e-mail address is no secret."""
+        if not candidate.claims or browser.fbp is None or found.identifier.strength is not Strength.SECRET:
             return None
         everything = sorted([*candidate.copies, *candidate.claims], key=lambda c: c.received_at)
         counted = admit(everything, browser_of(browser.fbp, None))
