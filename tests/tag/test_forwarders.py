@@ -50,6 +50,21 @@ def test_calls_that_cannot_be_heard_are_warned_about(shop: Shop, visitor: Visito
     until(tab, lambda: shop.named("Search"))
 
 
+OFF = ["window.fbq = function () {};", "window.fbq = () => { };", "var fbq = function(){}"]
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["before the tag", "behind it"])
+@pytest.mark.parametrize("script", OFF)
+def test_an_fbq_that_is_switched_off_stays_off(script: str, late: bool, shop: Shop, visitor: Visitor) -> None:
+    """A function that does nothing is how pages switch the pixel off: its calls are nobody's, and the console says so."""
+    page = [TAG, f"<script>{script}</script>"] if late else [f"<script>{script}</script>", TAG]
+    tab = visitor.open(*page, INIT, LEAD)
+    until(tab, lambda: visitor.warnings)
+    tab.wait_for_timeout(100)
+    assert ["cannot hear" in w for w in visitor.warnings] == [True]
+    assert shop.events == []
+
+
 WRAPPERS = [
     ("around the snippet's", [BASE_SNIPPET, "WRAP"]),
     ("around the tag's", ["WRAP"]),

@@ -15,6 +15,15 @@ ASYNC_TAG = '<script async src="/t/twofold.js"></script>'
 INJECT_LIBRARY = """<script>
 var s = document.createElement('script'); s.src = '/fbevents.js'; document.head.appendChild(s);
 </script>"""
+# A tag manager that lets its templates name variables only: nothing in the function's text says callMethod.
+MANAGERS_STUB = """<script>
+(function (w) {
+  if (w.fbq) return;
+  var at = function (path) { return path.split('.').reduce(function (o, k) { return o && o[k]; }, w); };
+  w.fbq = function () { var m = at(w.words[0]); m ? m.apply(null, arguments) : at(w.words[1]).push(arguments); };
+  w._fbq = w.fbq; w.fbq.push = w.fbq; w.fbq.loaded = true; w.fbq.version = '2.0'; w.fbq.queue = [];
+})(Object.assign(window, {words: ['fbq.callMethod', 'fbq.queue']}));
+</script>"""
 
 # name, seconds the tag takes, seconds Meta's library takes, the page
 ORDERS = [
@@ -28,6 +37,9 @@ ORDERS = [
     ("tag, snippet made later", 0, 0, [TAG, INIT, PAGE_VIEW, PURCHASE,
         BASE_SNIPPET.replace("(function (w", "setTimeout(function () {(function (w").replace(
             "'/fbevents.js');", "'/fbevents.js');}, 100);")]),
+    ("a tag manager's stub, tag, library", 0, 0, [MANAGERS_STUB, TAG, INIT, PAGE_VIEW, PURCHASE, INJECT_LIBRARY]),
+    ("a tag manager's stub, calls, tag, library", 0, 0, [MANAGERS_STUB, INIT, PAGE_VIEW, PURCHASE, TAG, INJECT_LIBRARY]),
+    ("tag, a tag manager's stub, library", 0, 0, [TAG, MANAGERS_STUB, INIT, PAGE_VIEW, PURCHASE, INJECT_LIBRARY]),
     ("tag, a wrapper around fbq, library", 0, 0, [TAG,
         "<script>(function (old) { var f = window.fbq = function () { return old.apply(this, arguments); };"
         "Object.keys(old).forEach(function (k) { f[k] = old[k]; }); window._fbq = f; })(fbq);</script>",

@@ -199,6 +199,27 @@ def test_leaving_at_once_loses_nothing(how: str, shop: Shop, visitor: Visitor) -
     assert "fn" in shop.named("Purchase")[0]["user_data"]
 
 
+LAST = [
+    ("at the page's end", "addEventListener('pagehide', () => fbq('track', 'Lead'))"),
+    ("when it is hidden", "document.addEventListener('visibilitychange', () => fbq('track', 'Lead'))"),
+    (
+        "late in the page's end",
+        "addEventListener('pagehide', () => Promise.resolve().then(() => fbq('track', 'Lead')))",
+    ),
+]
+
+
+@browser
+@pytest.mark.parametrize("script", [row[1] for row in LAST], ids=[row[0] for row in LAST])
+def test_an_event_of_the_last_moment(script: str, shop: Shop, visitor: Visitor) -> None:
+    """What a page reports while it ends, behind the tag's own handler, arrives."""
+    tab = visitor.open(TAG, INIT, f"<script>{script}</script>")
+    other = visitor.open("still here", path="/other")
+    visitor.open("bye", path="/next", page=tab)
+    until(other, lambda: shop.named("Lead"))
+    assert len({e["event_id"] for e in shop.named("Lead")}) == 1
+
+
 @browser
 def test_leaving_while_unanswered(shop: Shop, visitor: Visitor) -> None:
     """A page left while its request is under way: the event arrives, at most twice, under one id."""

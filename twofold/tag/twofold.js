@@ -7,7 +7,9 @@ window.twofold = { ...window.twofold, agent: AGENT };
 const attempt = (work) => {
   try {
     return work();
-  } catch (_) { /* without */ }
+  } catch (_) {
+    // without
+  }
 };
 const warn = (text) => attempt(() => console.warn('[twofold] ' + text));
 const safely = (work) => function () {
@@ -57,6 +59,7 @@ let noHistory; // fbq.disablePushState of the page
 let shared; // there is another fbq that one may stand before
 let heard = 0;
 let passing; // on what was heard
+let forward; // to a function that need not ask
 
 const accessor = (object, name, get, set) => Object.defineProperty(object, name, { __proto__: null, configurable: true, get, set });
 
@@ -66,6 +69,7 @@ const receive = function () {
 
 function pass(call, self) {
   if (library) library.apply(self || stub, call);
+  else if (forward && !passing) forward(call);
   else stub.queue.push(call);
 }
 
@@ -78,25 +82,29 @@ function adopt(fbq) {
 
 // one that passes calls on: to a worker, or to the fbq it stands before
 function follow(fbq) {
-  const forwards = !shared || /"fbq"/.test(attempt(() => json(partytown.forward)));
-  listen(fbq);
-  if (forwards) library = function () { fbq.apply(window, arguments); };
+  const forwards = !/{\s*}$/.test(fbq) && (!shared || /"fbq"/.test(attempt(() => json(partytown.forward))));
   let warned;
-  return new Proxy(fbq, {
-    __proto__: null,
-    apply(target, self, call) {
-      const before = heard;
-      const outer = passing;
-      const known = forwards && !outer ? hear(call) : call;
-      passing = outer || forwards;
-      try {
-        return target.apply(self, known);
-      } finally {
-        passing = outer;
-        if (heard === before && !outer && !warned) warned = !warn('cannot hear the calls of this fbq: see docs/tag.md');
-      }
-    },
-  });
+  listen(fbq);
+  const apply = (target, self, call) => {
+    const before = heard;
+    const outer = passing;
+    const known = forwards && !outer ? hear(call) : call;
+    passing = outer || forwards;
+    try {
+      return target.apply(self, known);
+    } finally {
+      passing = outer;
+      if (heard === before && !outer && !warned) warned = !warn('cannot hear the calls of this fbq: see docs/tag.md');
+    }
+  };
+  if (forwards) forward = (call) => {
+    passing = true;
+    attempt(() => fbq.apply(window, call));
+    passing = false;
+  };
+  const follower = new Proxy(fbq, { __proto__: null, apply });
+  if (window._fbq === fbq) window._fbq = follower; // must be equal
+  return follower;
 }
 
 function listen(fbq) {
@@ -104,6 +112,7 @@ function listen(fbq) {
     if (method !== receive) library = method;
   };
   stub = fbq;
+  forward = 0;
   keepMethod(fbq.callMethod);
   accessor(fbq, 'callMethod', () => receive, keepMethod);
   libraryFirst = !!library;
@@ -160,7 +169,7 @@ function install() {
 
 // declarations take the accessor's place
 const look = safely(() => {
-  readSecret();
+  attempt(readSecret);
   const { get, value } = Object.getOwnPropertyDescriptor(window, 'fbq');
   if (get || value === current) return;
   if (value !== stub) current = adopt(value);
@@ -252,7 +261,8 @@ function track(single, name, custom, id, automatic) {
   });
   if (quiet()) trim();
   else browserIds(); // before Meta looks
-  soon();
+  if (gone) leave();
+  else soon();
 }
 
 // the device's clock may be wrong, or be set: how long ago is measured beside it
@@ -297,6 +307,7 @@ function watchHistory() {
   });
   addEventListener('popstate', navigated);
   addEventListener('pageshow', safely((event) => {
+    gone = false;
     if (!event.persisted) return;
     if (!library) pageView();
     again(); // what was under way is not
@@ -324,10 +335,9 @@ function clickIn(url) {
 // Facebook's and Instagram's browsers know the click (Meta's parameter builder 1.3.1)
 const askApp = () => new Promise((done) => {
   const bridge = attempt(() => webkit.messageHandlers.browserProperties);
-  if (bridge) return Promise.resolve(bridge.postMessage('clickID')).then(done, done);
-  const { userAgent } = navigator;
-  const [, , version] = (/Android.*(FB_IAB|Instagram)/.test(userAgent) && /(FBAV|Instagram)[/\s](\d+)/.exec(userAgent)) || [];
-  if (!(version >= (/FB_IAB/.test(userAgent) ? 397 : 264))) return done();
+  if (bridge) return done(bridge.postMessage('clickID'));
+  const [, app, version] = /Android.*(FB_IAB.*FBAV|Instagram)[/\s](\d+)/.exec(navigator.userAgent) || [];
+  if (!(version >= (app === 'Instagram' ? 264 : 397))) return done();
   const request = new XMLHttpRequest();
   request.onloadend = () => done(request.status > 199 && request.status < 300 && request.responseText);
   request.open('GET', 'properties://browser/clickID');
@@ -340,7 +350,7 @@ function browserIds() {
   if (!cookies) return {};
   home = home || findHome();
   const fresh = (payload) => ['fb', home[0], +new Date(), payload].join('.');
-  ids.fbp = read('_fbp') || ids.fbp || fresh(Math.floor(Math.random() * 2 ** 31));
+  ids.fbp = read('_fbp') || ids.fbp || fresh(parseInt(random().slice(0, 8), 16));
   ids.fbc = read('_fbc') || ids.fbc;
   const click = clickId || (!ids.fbc && clickIn(document.referrer));
   if (click && !(ids.fbc && COOKIE.exec(ids.fbc)[2] === click)) ids.fbc = fresh(click);
@@ -497,6 +507,7 @@ let outbox = []; // {event, custom, dataset, text: as first sent, key: in storag
 let failures = 0;
 let flushing;
 let retrying;
+let gone; // the page
 
 // nothing leaves or stays
 const quiet = () => held || document.prerendering;
@@ -546,7 +557,9 @@ async function send(url, body) {
     const answer = await fetch.call(window, url, { __proto__: null, method: 'POST', body, credentials: 'omit', keepalive: body.length < 15000 });
     ({ status } = answer);
     words = await answer.text();
-  } catch (_) { /* no answer */ }
+  } catch (_) {
+    // no answer
+  }
   if (!status && !/native code/.test(fetch)) [status, words] = await sendOld(url, body); // one of the page
   if (!status || status === 429 || status > 499) throw words;
   if (status > 399) warn('refused: ' + status + ' ' + String(words).slice(0, 500));
@@ -647,16 +660,16 @@ function trim() {
 }
 
 const restore = safely(() => {
-  const known = outbox.map((item) => item.key);
-  const found = stored().filter((key) => known.indexOf(key) < 0).map((key) => {
-    const text = attempt(() => localStorage[key]) || '';
-    const item = { key, text, failed: true, made: 1000 * (/"event_time": ?(\d+)/.exec(text) || [])[1] };
-    const old = new Date() - item.made > SIX_DAYS;
-    if (old && item.made < BORN) item.made = +new Date(); // by a clock that was wrong
-    else if (old) forget(item);
-    return item;
-  });
-  outbox = found.filter((item) => new Date() - item.made <= SIX_DAYS).concat(outbox);
+  const found = [];
+  stored().forEach((key) => attempt(() => {
+    const text = localStorage[key];
+    const item = { key, text, failed: true, made: 1000 * /"event_time": ?(\d+)/.exec(text)[1] };
+    if (outbox.some((each) => each.key === key)) return;
+    if (item.made < BORN && new Date() - item.made > SIX_DAYS) item.made = +new Date(); // by a clock that was wrong
+    if (new Date() - item.made > SIX_DAYS) forget(item);
+    else found.push(item);
+  }));
+  outbox = found.concat(outbox);
   soon();
 });
 const BORN = 1793e9; // October 2026
@@ -678,7 +691,10 @@ safely(() => {
   addEventListener('load', look);
   watchHistory();
   addEventListener('online', again);
-  addEventListener('pagehide', leave);
+  addEventListener('pagehide', () => {
+    gone = true; // others hear of it later
+    leave();
+  });
   document.addEventListener('visibilitychange', () => document.hidden && leave());
   if (!document.prerendering) return begin();
   document.addEventListener('prerenderingchange', () => {
