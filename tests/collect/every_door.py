@@ -41,7 +41,7 @@ def event(order: str, facts: dict[str, Any], **changes: Any) -> dict[str, Any]:
     return {
         "event_name": "Purchase", "event_time": NOW_S - 60, "event_id": order, "action_source": "website",
         "event_source_url": facts.get("url", "https://shop.example/thanks"), "user_data": user, "custom_data": custom,
-        **changes,
+        **facts.get("event", {}), **changes,
     }  # fmt: skip
 
 
@@ -52,19 +52,25 @@ def _json(body: Any, facts: dict[str, Any]) -> bytes:
 
 
 def capi(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    body = _json({"data": [event(order, facts)], "access_token": KEY}, facts)
-    return gateway.send("POST", EVENTS, body, content_type="application/json")
+    body = _json({"data": [event(order, facts)], "access_token": KEY, **facts.get("request", {})}, facts)
+    return gateway.send("POST", EVENTS, body, content_type="application/json", **facts.get("headers", {}))
 
 
 def capi_form(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
-    body = urlencode({"data": _json([event(order, facts)], facts), "access_token": KEY})
-    return gateway.send("POST", EVENTS, body, content_type="application/x-www-form-urlencoded")
+    body = urlencode({"data": _json([event(order, facts)], facts), "access_token": KEY, **facts.get("request", {})})
+    return gateway.send(
+        "POST", EVENTS, body, content_type="application/x-www-form-urlencoded", **facts.get("headers", {})
+    )
 
 
 def capi_texts(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
     """As the Python SDK writes it: each event a JSON text of its own."""
-    body = urlencode({"data": json.dumps([json.dumps(event(order, facts))]), "access_token": KEY})
-    return gateway.send("POST", EVENTS, body, content_type="application/x-www-form-urlencoded")
+    body = urlencode(
+        {"data": json.dumps([json.dumps(event(order, facts))]), "access_token": KEY, **facts.get("request", {})}
+    )
+    return gateway.send(
+        "POST", EVENTS, body, content_type="application/x-www-form-urlencoded", **facts.get("headers", {})
+    )
 
 
 def tag(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
@@ -79,7 +85,7 @@ def hit(order: str, facts: dict[str, Any]) -> dict[str, str]:
     fields["ud[em]"] = facts.get("email", EMAIL)
     if "name" in facts:
         fields["cd[content_name]"] = facts["name"]
-    return fields
+    return fields | facts.get("hit", {})
 
 
 def encoded(fields: dict[str, str], facts: dict[str, Any]) -> str:
@@ -108,7 +114,9 @@ def signed(gateway: Running, kind: str, body: Any, topic: str = "", facts: dict[
         "own": {"x_twofold_signature": f"t={NOW_S},v1={dated}"},
     }[kind]
     path = f"/webhooks/{kind}/{SHOPS[kind]}"
-    return gateway.send("POST", path, raw, content_type="application/json", **headers)
+    return gateway.send(
+        "POST", path, raw, content_type="application/json", **headers, **(facts or {}).get("headers", {})
+    )
 
 
 def shopify(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
@@ -123,6 +131,7 @@ def shopify_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:
         "updated_at": when, "source_name": "web", "test": False, "payment_gateway_names": ["card"],
         "line_items": [{"variant_id": 1, "quantity": 1, "price": "10.00", "title": facts.get("name", "Mug")}],
         "client_details": {"user_agent": facts.get("agent", CHROME)},
+        "note_attributes": [{"name": name, "value": value} for name, value in facts.get("kept", {}).items()],
     }  # fmt: skip
     if "ip" in facts:
         body["browser_ip"] = facts["ip"]
@@ -139,7 +148,8 @@ def woocommerce_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:
         "status": "processing", "currency": "EUR", "date_created_gmt": WHEN, "date_modified_gmt": WHEN,
         "date_paid_gmt": WHEN, "total": "10.00", "total_tax": "0.00", "shipping_total": "0.00", "discount_total": "0.00",
         "payment_method": "stripe", "customer_ip_address": facts.get("ip", ""),
-        "customer_user_agent": facts.get("agent", CHROME), "meta_data": [],
+        "customer_user_agent": facts.get("agent", CHROME),
+        "meta_data": [{"id": n, "key": f"_{k}", "value": v} for n, (k, v) in enumerate(facts.get("kept", {}).items())],
         "billing": {"email": facts.get("email", EMAIL), "country": "US"},
         "line_items": [{"id": 1, "name": facts.get("name", "Mug"), "product_id": 7, "variation_id": 0, "quantity": 1,
                         "total": "10.00", "subtotal": "10.00", "price": 10}],
@@ -154,6 +164,7 @@ def stripe_event(order: str, facts: dict[str, Any]) -> dict[str, Any]:
     kept = {"order_id": order, "event_id": order, "client_user_agent": facts.get("agent", CHROME)}
     kept |= {"client_ip_address": facts["ip"]} if "ip" in facts else {}
     kept |= {"product": facts["name"]} if "name" in facts else {}
+    kept |= facts.get("kept", {})
     session = {
         "id": f"cs_live_{order}", "object": "checkout.session", "livemode": True, "mode": "payment", "status": "complete",
         "payment_status": "paid", "amount_total": 1000, "currency": "eur", "created": NOW_S - 60,
@@ -176,7 +187,7 @@ def own_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:
         "type": "order", "id": order, "placed_at": NOW_S - 60, "updated_at": NOW_S - 60, "status": "confirmed",
         "payment": {"method": "card", "status": "paid"}, "totals": {"currency": "EUR", "total": "10.00"},
         "lines": [{"id": "1", "name": facts.get("name", "Mug"), "quantity": 1, "price": "10.00"}],
-        "customer": {"email": facts.get("email", EMAIL)}, "browser": browser,
+        "customer": {"email": facts.get("email", EMAIL)}, "browser": browser, **facts.get("order", {}),
     }  # fmt: skip
 
 
