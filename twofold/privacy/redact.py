@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -19,7 +18,7 @@ from msgspec.structs import replace
 from twofold.event.model import CustomData, Event, UserData, decode_event, encode
 from twofold.event.vocabulary import HASHED_FIELDS
 from twofold.store.bodies import pack
-from twofold.store.journal import body_digest
+from twofold.store.journal import body_digest, plain_digest
 from twofold.store.sqlite.database import Engine, id_array
 
 ERASED = "erased"
@@ -135,11 +134,6 @@ def put_bodies(engine: Engine, rows: Sequence[tuple[int, bytes, bytes | None, by
     engine.run_rows("upsert_redactions", marks)
     engine.run_rows("redact_events", [(position, pack(now), event_id) for position, _, _, now, event_id in changed])
     return len(changed) - len(known)
-
-
-def plain_digest(body: bytes) -> bytes:
-    """What `verify` holds a redacted body against."""
-    return blake2b(body, digest_size=16).digest()
 
 
 def _without_click(url: str | None) -> str | None:

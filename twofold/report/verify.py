@@ -13,8 +13,7 @@ import msgspec
 
 from twofold.errors import StoreDamaged, StoreError
 from twofold.privacy.audit_log import check_log
-from twofold.privacy.redact import plain_digest
-from twofold.store.journal import GENESIS, body_digest, link
+from twofold.store.journal import GENESIS, body_digest, link, plain_digest
 from twofold.store.sqlite.database import is_open, open_reader
 from twofold.store.watermark import examine, require_traces
 

@@ -61,7 +61,7 @@ class EvidenceOf:
         ids = list(actions)
         for action in ids:
             self._read[action] = []
-        for action, position, body in self._engine.run("select_copies", (id_array(ids),)):
+        for action, position, body, *_proof in self._engine.run("select_copies", (id_array(ids),)):
             self._read[action].append((position, decode_event(body)))
 
 

@@ -93,3 +93,25 @@ def link(before: bytes, position: int, verdict: str, action: int, body_digest: b
     """The chain value of one journal row: 8 bytes over the row before, this row's facts and its body's digest."""
     facts = f"{position} {verdict} {action} ".encode()
     return blake2b(before + facts + body_digest, digest_size=8).digest()
+
+
+def plain_digest(body: bytes) -> bytes:
+    """What a redacted body is held against: nothing in it is secret any more."""
+    return blake2b(body, digest_size=16).digest()
+
+
+def is_as_journalled(
+    position: int,
+    body: bytes,
+    action: int,
+    verdict: str,
+    before: bytes | None,
+    chain: bytes,
+    salt: bytes | None,
+    digest: bytes | None,
+    redacted: bytes | None,
+) -> bool:
+    """True when a row follows from the chain value before it; a redacted one by the digest of the body it came with."""
+    if digest is not None and plain_digest(body) != redacted:
+        return False
+    return link(before or GENESIS, position, verdict, action, digest or body_digest(body, salt or b"")) == chain

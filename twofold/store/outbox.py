@@ -6,7 +6,7 @@ united, built, and the bytes kept; every attempt sends those. Consent and age ar
 
 from __future__ import annotations
 
-from collections import defaultdict
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -16,11 +16,18 @@ from twofold.consent.state import consent_text, strictest_text, why_not_send
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
 from twofold.event.model import Event, decode_event
 from twofold.matching.user_data import present_keys
+from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.evidence import Superseded
 from twofold.store.fold import unite
 from twofold.store.gates.contract import Candidate, Gate, Held
+from twofold.store.journal import is_as_journalled
 from twofold.store.ladder import admit
 from twofold.store.sqlite.database import Engine, id_array
+
+log = logging.getLogger("twofold.store")
+
+ALTERED = "altered"
+"""Why a delivery is dead of which something stored is not what was written."""
 
 Sure = Callable[[int], int]
 """The time that is certain to have come, from the time now; see `clock.TrustedTime`."""
@@ -84,9 +91,14 @@ class _Due(NamedTuple):
     action_source: str | None
     test_event_code: str | None
     payload: bytes | None
+    digest: bytes | None
 
     def frozen(self) -> _Frozen | None:
-        return None if self.payload is None else _Frozen(*self[11:])  # type: ignore[arg-type]
+        return None if self.payload is None else _Frozen(*self[11:16])  # type: ignore[arg-type]
+
+    def is_altered(self) -> bool:
+        """True when the bytes that were frozen are not those that stand here now."""
+        return self.payload is not None and self.digest != frozen_digest(self.delivery, self[11:15], self.payload)
 
 
 class OutboxWriter:
@@ -111,6 +123,8 @@ class OutboxWriter:
         self._read_pauses()
         self._lease = self._new_generation(now_ms)
         self._changed_pauses = False
+        self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
+        self._prove_frozen()
 
     def claim(
         self,
@@ -128,7 +142,9 @@ class OutboxWriter:
         self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
         closed: list[tuple[Any, ...]] = []
         rows = self._consented(destination, rows, closed, now_ms)
-        candidates = self._candidates(destination, rows)
+        rows = [r for r in rows if not (r.is_altered() and self._closed_as_altered(r.delivery, closed, now_ms))]
+        candidates = self._candidates(destination, rows, closed, now_ms)
+        rows = [r for r in rows if r.payload is not None or r.delivery in candidates]
         sure_ms = self.sure(now_ms)
         untried = [candidates[r.delivery] for r in rows if r.payload is None]
         fresh = self._freeze(untried, build, closed, now_ms, sure_ms)
@@ -143,7 +159,7 @@ class OutboxWriter:
                 closed.append((row.delivery, DeliveryState.DEAD, "too_old", now_ms))
                 continue
             claimed.append(self._delivery(destination, row, frozen))
-        self._engine.run_rows("close_deliveries", closed)
+        self._engine.run_rows("close_deliveries", [(*c, row_digest(*c)) for c in closed])
         if claimed:
             ids = id_array(d.id for d in claimed)
             self._engine.run("lease_deliveries", (now_ms + lease_ms, self._lease, now_ms, ids))
@@ -154,12 +170,16 @@ class OutboxWriter:
         rows, attempts = [], []
         for s in settlements:
             settled_at = None if s.state is DeliveryState.WAITING else now_ms
-            rows.append((s.delivery, s.lease, s.state, s.reason, s.due_at, int(s.counts), settled_at, s.unsure_since))
+            digest = row_digest(s.delivery, str(s.state), s.reason, settled_at) if settled_at is not None else None
+            rows.append((
+                s.delivery, s.lease, s.state, s.reason, s.due_at, int(s.counts), settled_at, s.unsure_since, digest,
+            ))  # fmt: skip
             if s.outcome:
-                attempts.append((
-                    s.delivery, s.started_at, s.ended_at, s.outcome, s.status, s.code,
+                attempt = (
+                    s.delivery, s.started_at, s.ended_at, str(s.outcome), s.status, s.code,
                     f"{s.state} {s.reason}".strip(), s.note[:300],
-                ))  # fmt: skip
+                )  # fmt: skip
+                attempts.append((*attempt, row_digest(*attempt)))
         self._engine.run_rows("settle_deliveries", rows)
         self._engine.run_rows("insert_attempts", attempts)
 
@@ -206,8 +226,9 @@ class OutboxWriter:
         if doubtful:
             copies = self._copies([r.action for r in doubtful])
             for row in doubtful:
-                counted = admit(copies[row.action])
-                if counted.claims:
+                own = copies[row.action]
+                counted = admit(own) if own is not None else None
+                if counted is not None and counted.claims:
                     refused[row.delivery] = self._refusal(destination, row.dataset, consent_of(counted.copies))
         closed += [(d, DeliveryState.SUPPRESSED, reason, now_ms) for d, reason in refused.items() if reason is not None]
         return [r for r in rows if refused[r.delivery] is None]
@@ -217,15 +238,29 @@ class OutboxWriter:
         purposes = route.purposes.get(destination, ()) if route else ()
         return why_not_send(consent, purposes, route.require_consent if route else False)
 
-    def _candidates(self, destination: str, rows: Sequence[_Due]) -> dict[int, Candidate]:
+    def _closed_as_altered(self, delivery: int, closed: list[tuple[Any, ...]], now_ms: int) -> bool:
+        """What is not what was journalled or frozen is never sent."""
+        log.critical("delivery %d is not sent: what is stored of it is not what was written", delivery)
+        self.altered += 1
+        closed.append((delivery, str(DeliveryState.DEAD), ALTERED, now_ms))
+        return True
+
+    def _candidates(
+        self, destination: str, rows: Sequence[_Due], closed: list[tuple[Any, ...]], now_ms: int
+    ) -> dict[int, Candidate]:
         """What the gates look at: all rows never sent, and those tried before when a gate may have changed its mind."""
         again = self.gates.again_needed()
         rows = [r for r in rows if again or r.payload is None]
         copies = self._copies([r.action for r in rows])
         left = self._left_before([r.action for r in rows])
-        found = {}
+        found: dict[int, Candidate] = {}
         for row in rows:
-            counted = admit(copies[row.action])
+            own = copies[row.action]
+            if own is None or (own[0].dataset, own[0].event_name) != (row.dataset, row.event_name):
+                if row.payload is None:  # what was frozen before has a digest of its own
+                    self._closed_as_altered(row.delivery, closed, now_ms)
+                continue
+            counted = admit(own)
             event = unite(counted.copies)
             if row.sent_id is not None:
                 event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
@@ -302,18 +337,28 @@ class OutboxWriter:
             money = None if data.value is None else str(data.value)
             fixed[candidate.action] = (candidate.action, event.event_id, money, data.currency, data.order_id)
         self._engine.run_rows("hold_deliveries", held)
-        self._engine.run_rows("insert_frozen", [(delivery, *f) for delivery, f in frozen.items()])
+        self._engine.run_rows(
+            "insert_frozen",
+            [(delivery, *f, frozen_digest(delivery, f[:4], f.payload)) for delivery, f in frozen.items()],
+        )
         if fixed:
             self._engine.run_rows("fix_actions", list(fixed.values()))
             self._engine.run("seal_actions", (now_ms, id_array(fixed)))
         return frozen
 
-    def _copies(self, actions: Sequence[int]) -> dict[int, list[Event]]:
-        found: dict[int, list[Event]] = defaultdict(list)
-        if actions:
-            for action, _position, body in self._engine.run("select_copies", (id_array(actions),)):
-                found[action].append(decode_event(body))
-        return found
+    def _copies(self, actions: Sequence[int]) -> dict[int, list[Event] | None]:
+        """The copies of each action; None where one of them is not what was journalled."""
+        found: dict[int, list[Event] | None] = {action: [] for action in actions}
+        rows = self._engine.run("select_copies", (id_array(actions),)) if actions else []
+        for action, position, body, *proof in rows:
+            own = found.get(action)
+            if own is None:
+                continue
+            if is_as_journalled(position, body, *proof):
+                own.append(decode_event(body))
+            else:
+                found[action] = None
+        return {action: own or None for action, own in found.items()}
 
     def _delivery(self, destination: str, row: _Due, frozen: _Frozen) -> Delivery:
         return Delivery(
@@ -347,6 +392,15 @@ class OutboxWriter:
         rows = self._engine.run("select_pauses")
         self.pauses = {name: (reason, until) for name, reason, until in rows}
         self._changed_pauses = False
+
+    def _prove_frozen(self) -> None:
+        """Once for a folder of an older version: what waits with frozen bytes is held against a digest from here on."""
+        if self._engine.run("select_meta", ("digests",)):
+            return
+        with self._engine.db:
+            rows = self._engine.run("select_frozen_unproved")
+            self._engine.run_rows("prove_frozen", [(r[0], frozen_digest(r[0], r[1:5], r[5])) for r in rows])
+            self._engine.run("put_meta", ("digests", "kept"))
 
     def _new_generation(self, now_ms: int) -> int:
         """A fencing number no earlier process has used; voids the leases of whoever held the folder before."""

@@ -19,6 +19,7 @@ from twofold.event.model import Event
 from twofold.ledger.model import OrderReport, decode_report, encode_report
 from twofold.ledger.policy import OrderPolicy, Standing, judge_order
 from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
+from twofold.store.digests import row_digest
 from twofold.store.sqlite.database import Engine, id_array, key_array
 
 NEAR_S = 86_400  # a thank-you page is opened on the day of its order
@@ -166,7 +167,8 @@ class Orders:
 
     def _begin(self, entry: OrderEntry, state: OrderState) -> OrderRow:
         body = encode_state(state)
-        values = (entry.dataset, state.order_id, state.placed_at, entry.received_at, body)
+        digest = row_digest(state.order_id, state.placed_at, body)
+        values = (entry.dataset, state.order_id, state.placed_at, entry.received_at, body, digest)
         number = self._engine.run("insert_order", values)[0][0]
         return OrderRow(number, entry.dataset, state.order_id, state.placed_at, None, None, 0, body)
 
@@ -179,6 +181,7 @@ class Orders:
         values = (
             order, entry.received_at, report.at, report.kind, entry.source, report.reference,
             _digest_of(entry.source, report), body,
+            row_digest(entry.received_at, report.at, report.kind, entry.source, report.reference, body),
         )  # fmt: skip
         self._engine.run("insert_order_fact", values)
         return self._engine.changes() > 0
@@ -189,7 +192,8 @@ class Orders:
         ]
         state = derive(facts)
         body = encode_state(state)
-        self._engine.run("update_order", (row.id, state.order_id, state.placed_at, now_ms, body))
+        digest = row_digest(state.order_id, state.placed_at, body)
+        self._engine.run("update_order", (row.id, state.order_id, state.placed_at, now_ms, body, digest))
         return row._replace(order_id=state.order_id, placed_at=state.placed_at, state=body), state
 
     # -- what the gate asks

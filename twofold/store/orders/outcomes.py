@@ -87,7 +87,7 @@ def due_outcomes(
     untold = [r for r in untold if r.id in later or outcomes_of(r, policy_of(r.dataset))]
     consents = {r.action: consents[r.action] for r in untold if r.action in consents}
     copies: dict[int, list[Event]] = {}
-    for action, _position, body in engine.run("select_copies", (id_array(consents),)):
+    for action, _position, body, *_proof in engine.run("select_copies", (id_array(consents),)):
         copies.setdefault(action, []).append(decode_event(body))
     due = []
     for row in untold:

@@ -74,7 +74,7 @@ where state = 'waiting' and lease_token = 0 and id in (
 
 -- name: suppress_merged
 -- An unsent action that was merged into another is not sent itself.
-update delivery set state = 'suppressed', reason = 'merged', settled_at = ?1, leased_until = null
+update delivery set state = 'suppressed', reason = 'merged', settled_at = ?1, leased_until = null, digest = null
 where state = 'waiting' and id between ?2 * 256 and ?2 * 256 + 255;
 
 -- name: raise_counters
@@ -96,7 +96,7 @@ delete from refused where id <= (select max(id) from refused) - ?;
 -- Waiting deliveries of one destination that are due, oldest due first, and those whose lease is over.
 select d.id, d.attempts, d.first_attempt_at, d.unsure_since, a.id, a.dataset, a.event_name, a.created_at, a.consent,
        case when a.sealed_at is not null then a.event_id end, d.reason = 'released',
-       f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload
+       f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload, f.digest
 from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at, reason from delivery
                      where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
                      order by due_at limit ?3)
@@ -109,21 +109,28 @@ join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
 order by d.due_at;
 
 -- name: select_copies
--- All copies of the given actions, in the order they came.
-select e.action, e.position, plain_body(e.body) from event as e where e.position in /*ids*/ (?1)
+-- All copies of the given actions, in the order they came, each with what proves that it is as it was journalled: the
+-- action it came for, its verdict, the chain values before and at it, its salt, and the digests of a redacted one.
+select e.action, e.position, plain_body(e.body), e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body
+from event as e left join event as b on b.position = e.position - 1 left join redaction as r on r.position = e.position
+where e.position in /*ids*/ (?1)
 union all
-select c.action, e.position, plain_body(e.body) from copy as c join event as e on e.position = c.position
+select c.action, e.position, plain_body(e.body), e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body
+from copy as c join event as e on e.position = c.position left join event as b on b.position = e.position - 1
+left join redaction as r on r.position = e.position
 where c.action in /*ids*/ (?1)
 union all
-select c.action, e.position, plain_body(e.body) from carried_over as c join event as e on e.position = c.position
+select c.action, e.position, plain_body(e.body), e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body
+from carried_over as c join event as e on e.position = c.position left join event as b on b.position = e.position - 1
+left join redaction as r on r.position = e.position
 where c.action in /*ids*/ (?1)
 order by 2;
 
 -- name: insert_frozen
 -- Fixes the bytes of a delivery; the first ones win.
 insert into frozen (delivery, event_id, event_time, action_source, test_event_code, payload, keys, consent,
-                              marks, stitched)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                              marks, stitched, digest)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict do nothing;
 
 -- name: hold_deliveries
@@ -148,21 +155,22 @@ where state = 'waiting' and id in /*ids*/ (?4);
 
 -- name: close_deliveries
 -- Deliveries that are settled without an attempt: state, reason, time.
-update delivery set state = v.column2, reason = v.column3, settled_at = v.column4, leased_until = null
-from (values /*rows*/ (?, ?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
+update delivery set state = v.column2, reason = v.column3, settled_at = v.column4, leased_until = null,
+       digest = v.column5
+from (values /*rows*/ (?, ?, ?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
 -- name: settle_deliveries
 -- What became of claimed deliveries; ignored when the lease is no longer the settler's.
 update delivery set state = v.column3, reason = v.column4, due_at = coalesce(v.column5, due_at),
        attempts = attempts + v.column6, settled_at = v.column7, unsure_since = coalesce(unsure_since, v.column8),
-       leased_until = null
-from (values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?)) as v
+       leased_until = null, digest = v.column9
+from (values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?)) as v
 where delivery.id = v.column1 and delivery.lease_token = v.column2 and delivery.leased_until is not null;
 
 -- name: insert_attempts
 -- What was tried, and what came back.
-insert into attempt (delivery, started_at, ended_at, outcome, status, code, decision, note)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?);
+insert into attempt (delivery, started_at, ended_at, outcome, status, code, decision, note, digest)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: next_due
 -- When the earliest waiting delivery of a destination is due.
@@ -230,3 +238,12 @@ where state = 'waiting' and greatest(due_at, coalesce(leased_until, due_at)) > l
 -- The same for destinations that are paused.
 update destination set paused_until = greatest(?2, paused_until + ?2 - ?1)
 where paused_until > least(?1, ?2);
+
+-- name: select_frozen_unproved
+-- Waiting deliveries whose bytes were frozen before there were digests.
+select f.delivery, f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload
+from delivery as d join frozen as f on f.delivery = d.id where d.state = 'waiting' and f.digest is null;
+
+-- name: prove_frozen
+-- From here on these bytes are held against a digest.
+update frozen set digest = v.column2 from (values /*rows*/ (?, ?)) as v where frozen.delivery = v.column1;

@@ -25,7 +25,7 @@ order by a.sealed_at;
 
 -- name: call_back
 -- What has not left of an action that another one stands for now does not leave any more.
-update delivery set state = 'suppressed', reason = 'superseded', settled_at = ?1
+update delivery set state = 'suppressed', reason = 'superseded', settled_at = ?1, digest = null
 where state = 'waiting' and leased_until is null and unsure_since is null and id between ?2 * 256 and ?2 * 256 + 255;
 
 -- name: insert_carried_over

@@ -23,12 +23,12 @@ order by o.placed_at desc limit 50;
 
 -- name: insert_order
 -- A new order, that stands for no action yet.
-insert into orders (dataset, order_id, placed_at, action, person, outcomes, changed_at, state)
-values (?, ?, ?, null, null, 0, ?, ?) returning id;
+insert into orders (dataset, order_id, placed_at, action, person, outcomes, changed_at, state, digest)
+values (?, ?, ?, null, null, 0, ?, ?, ?) returning id;
 
 -- name: update_order
 -- What an order is now, derived from all its facts.
-update orders set order_id = ?2, placed_at = ?3, changed_at = ?4, state = ?5 where id = ?1;
+update orders set order_id = ?2, placed_at = ?3, changed_at = ?4, state = ?5, digest = ?6 where id = ?1;
 
 -- name: own_action
 -- Which action an order stands for, and whose it is.
@@ -61,8 +61,8 @@ from delivery as d left join frozen as f on f.delivery = d.id where d.id between
 
 -- name: insert_order_fact
 -- A fact once; the same report again is the same row.
-insert into order_fact (order_row, received_at, at, kind, source, reference, digest, body)
-values (?, ?, ?, ?, ?, ?, ?, ?)
+insert into order_fact (order_row, received_at, at, kind, source, reference, digest, body, row_digest)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict do nothing;
 
 -- name: select_order_facts

@@ -68,19 +68,19 @@ where d.leased_until > ?2;
 
 -- name: suppress_erased
 -- Nothing of these actions is sent any more, and nobody can revive it.
-update delivery set state = 'suppressed', reason = 'erased', leased_until = null,
+update delivery set state = 'suppressed', reason = 'erased', leased_until = null, digest = null,
        settled_at = coalesce(settled_at, ?1)
 where state in ('waiting', 'dead') and id in (
     select d.id from /*each*/ (?2) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
 
 -- name: empty_payloads_of
 -- The bytes that were, or would have been, sent of these actions.
-update frozen set payload = /*no_bytes*/, test_event_code = null where length(payload) > 0 and delivery in (
+update frozen set payload = /*no_bytes*/, test_event_code = null, digest = null where length(payload) > 0 and delivery in (
     select d.id from /*each*/ (?) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
 
 -- name: empty_notes_of
 -- What a platform said of these actions, in its own words, may quote the person.
-update attempt set note = '' where note != '' and delivery in (
+update attempt set note = '', digest = null where note != '' and delivery in (
     select d.id from /*each*/ (?) as a cross join delivery as d on d.id between a.value * 256 and a.value * 256 + 255);
 
 -- name: mark_stopped
@@ -94,7 +94,7 @@ from (values /*rows*/ (?, ?, ?, ?)) as v where action.id = v.column1;
 
 -- name: rename_frozen
 -- The same ids beside the frozen bytes.
-update frozen set event_id = v.column2 from (values /*rows*/ (?, ?)) as v where frozen.delivery = v.column1;
+update frozen set event_id = v.column2, digest = null from (values /*rows*/ (?, ?)) as v where frozen.delivery = v.column1;
 
 -- name: insert_erased_ids
 -- Ids that were erased, as keyed digests, so that a late copy of theirs is not sent.
@@ -117,7 +117,7 @@ delete from erasure_order where erasure = ?1 and order_row in /*ids*/ (?2);
 
 -- name: redact_orders
 -- Orders of an erased person: another name, no buyer.
-update orders set order_id = v.column2, state = v.column3, person = null
+update orders set order_id = v.column2, state = v.column3, person = null, digest = null
 from (values /*rows*/ (?, ?, ?)) as v where orders.id = v.column1;
 
 -- name: select_facts_of
@@ -126,7 +126,7 @@ select id, body from order_fact where order_row in /*ids*/ (?);
 
 -- name: redact_facts
 -- Reports of an erased person's orders: the amounts stay, who and where to look it up go.
-update order_fact set body = v.column2, reference = '', digest = v.column3
+update order_fact set body = v.column2, reference = '', digest = v.column3, row_digest = null
 from (values /*rows*/ (?, ?, ?)) as v where order_fact.id = v.column1;
 
 -- name: drop_names_of
@@ -172,7 +172,7 @@ select position, dataset, action, plain_body(body) from event where position > ?
 
 -- name: redact_fact_bodies
 -- Reports of orders in which only a mention was taken out.
-update order_fact set body = v.column2 from (values /*rows*/ (?, ?)) as v where order_fact.id = v.column1;
+update order_fact set body = v.column2, row_digest = null from (values /*rows*/ (?, ?)) as v where order_fact.id = v.column1;
 
 -- name: bodies_after
 -- The next rows of the journal for retention.
@@ -230,7 +230,7 @@ where l.what = 'payload' and d.state != 'waiting' and d.settled_at < ? limit ?;
 
 -- name: empty_payloads
 -- Bytes that nobody sends any more and whose days are over.
-update frozen set payload = /*no_bytes*/, test_event_code = null
+update frozen set payload = /*no_bytes*/, test_event_code = null, digest = null
 where length(payload) > 0 and delivery in /*ids*/ (?);
 
 -- name: forget_buyers
