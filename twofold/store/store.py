@@ -304,7 +304,7 @@ class Store:
     async def revive(self, deliveries: Sequence[int], now_ms: int) -> int:
         """Makes dead deliveries wait again; answers how many. In portions, so that accepting goes on meanwhile."""
         revived = 0
-        for start in range(0, len(deliveries), REVIVE_PORTION):
+        for start in range(0, len(deliveries) or 1, REVIVE_PORTION):
             some = deliveries[start : start + REVIVE_PORTION]
             revived += await self._work(partial(self._outbox.revive, some, now_ms), wakes=True)
         return revived
