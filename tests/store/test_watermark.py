@@ -379,3 +379,40 @@ def test_restore_takes_no_damaged_or_foreign_backup(tmp_path):
         assert done.returncode == 3
         assert word in done.stderr
     assert (folder / "twofold.db").read_bytes() == before
+
+
+def checked(folder: Path) -> dict[str, object]:
+    """What the page check of a start says, once it is through."""
+
+    async def scenario(store):
+        while store.page_check.state == "running":
+            await asyncio.sleep(0.01)
+        return store.page_check.report()
+
+    return with_store(folder, scenario)
+
+
+def test_after_an_unclean_end_the_pages_are_checked(crashed, tmp_path):
+    """In the background, every table; after an end in order nobody needs it."""
+    folder = fresh(crashed, tmp_path)
+    report = checked(folder)
+    assert report["state"] == "ok"
+    assert report["checked"] == report["tables"] > 10
+    assert checked(folder)["state"] == "not_needed"
+
+
+@pytest.mark.parametrize("name", ["delivery_due", "attempt_delivery", "sighting_browser"])
+def test_pages_that_are_not_sound_are_found(crashed, tmp_path, name):
+    """Indexes that lack rows of their table, or have one that it lacks."""
+    folder = fresh(crashed, tmp_path)
+    db = apsw.Connection(str(folder / "twofold.db"))
+    db.execute("pragma wal_checkpoint(truncate)").fetchall()
+    ((root,),) = db.execute("select rootpage from sqlite_schema where name = ?", (name,)).fetchall()
+    db.close()
+    data = bytearray((folder / "twofold.db").read_bytes())
+    at = (root - 1) * 4096
+    data[at + 3 : at + 5] = b"\0\0" if name == "delivery_due" else b"\0\1"  # how many cells there are
+    (folder / "twofold.db").write_bytes(bytes(data))
+    report = checked(folder)
+    assert report["state"] == "damaged"
+    assert report["problems"]

@@ -21,6 +21,7 @@ from twofold.collect.limits.quarantine import ShareWatch
 from twofold.collect.messages import Answer, Request
 from twofold.privacy.retention import Retention
 from twofold.store.lists import Reader
+from twofold.store.sqlite.page_check import DAMAGED
 from twofold.store.store import Store
 
 STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means that delivering has stopped
@@ -76,7 +77,9 @@ class HealthPage:
         overdue_s = max(0.0, (now - oldest_due_ms) / 1000) if oldest_due_ms is not None else 0.0
         waiting = sum(states.get("waiting", 0) for states in outbox.values())
         late_s = max(self.retention.late_s.copy().values(), default=0.0)
-        status = "failed" if self.store.failed else "stuck" if overdue_s > STUCK_AFTER_S else "ok"
+        damaged = self.store.altered or self.store.page_check.state == DAMAGED
+        stuck = overdue_s > STUCK_AFTER_S
+        status = "failed" if self.store.failed else "damaged" if damaged else "stuck" if stuck else "ok"
         return {
             "status": status if tally.get("accepted") or status != "ok" else "idle",
             "version": __version__,
@@ -90,8 +93,10 @@ class HealthPage:
             },
             # Not part of the status: who is told "down" sends traffic elsewhere, and that would help nobody's privacy.
             "retention": {"state": "alarm" if late_s > RETENTION_ALARM_S else "ok", "late_s": late_s},
+            "integrity": self.store.page_check.report(),
             "outbox": {
                 "waiting": waiting,
+                "altered": self.store.altered,
                 "overdue_s": overdue_s,
                 "destinations": {
                     name: {**states, "paused_for": (self.store.pause_of(name) or ("", 0))[0]}
@@ -171,6 +176,11 @@ class StoreMetrics:
             "twofold_last_commit_timestamp_seconds",
             "When the last commit returned.",
             value=self._store.last_commit_ms / 1000,
+        )
+        yield GaugeMetricFamily(
+            "twofold_damaged",
+            "1 when something stored is not what was written: an altered delivery, or pages that are not sound.",
+            value=int(bool(self._store.altered) or self._store.page_check.state == DAMAGED),
         )
 
 

