@@ -111,7 +111,7 @@ _paid = msgspec.json.Decoder(_Paid).decode
 _ROWS = (
     "select e.position, e.verdict, e.action, e.body, e.chain, e.salt, e.dataset, e.event_name, e.event_id, e.event_time, "
     "e.received_at, e.channel, e.sender, e.tier, a.dataset is e.dataset and a.event_name is e.event_name and "
-    "(e.position <> e.action or a.created_at is e.received_at), "
+    "(e.position <> e.action or a.created_at is e.received_at or exists (select 1 from carried_over where action = a.id)), "
     "a.copies = 1 and a.sealed_at is null and a.merged_into is null, a.value, a.currency, a.id is not null from event as e "
     "left join action as a on a.id = e.action where e.position > ? order by e.position"
 )
@@ -137,6 +137,8 @@ class _Walk:
         # Few, and needed for hardly any row: a lookup here is cheaper than one in the database for each row.
         sql = "select position, digest, body from redaction where position > ?"
         self._redactions = {position: (digest, body) for position, digest, body in db.execute(sql, (proof.position,))}
+        # Actions that stand for others have what those brought, too.
+        self._carrying = {action for (action,) in db.execute("select distinct action from carried_over")}
         self._go(db)
 
     def _go(self, db: Any) -> None:
@@ -162,7 +164,7 @@ class _Walk:
                 self.broken = f"the first row that does not follow is position {position}"
             before = chain
             with_action += row[18]
-            if row[14] and (not row[15] or _is_paid(row, body)):
+            if row[14] and (not row[15] or _is_paid(row, body) or action in self._carrying):
                 same_action += 1
             elif not self.strange:
                 self.strange = f"the first copy whose action says something else is position {position}"
