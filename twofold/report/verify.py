@@ -110,8 +110,8 @@ _facts = msgspec.json.Decoder(_Facts).decode
 _paid = msgspec.json.Decoder(_Paid).decode
 _ROWS = (
     "select e.position, e.verdict, e.action, e.body, e.chain, e.salt, e.dataset, e.event_name, e.event_id, e.event_time, "
-    "e.received_at, e.channel, e.sender, e.tier, a.dataset is e.dataset and a.event_name is e.event_name and "
-    "(e.position <> e.action or a.created_at is e.received_at or exists (select 1 from carried_over where action = a.id)), "
+    "e.received_at, e.channel, e.sender, e.tier, "
+    "a.dataset is e.dataset and a.event_name is e.event_name, "
     "a.copies = 1 and a.sealed_at is null and a.merged_into is null, a.value, a.currency, a.id is not null from event as e "
     "left join action as a on a.id = e.action where e.position > ? order by e.position"
 )

@@ -33,8 +33,8 @@ from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import OutboxWriter
 from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.database import Engine, empty_log, open_reader
-from twofold.store.sqlite.statements import statement
 from twofold.store.sqlite.page_check import PageCheck
+from twofold.store.sqlite.statements import statement
 from twofold.store.visitors.browsers import People
 from twofold.store.watermark import Watermark, ended_unclean, examine, open_watermark
 
