@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import apsw
@@ -11,6 +12,7 @@ from tests.store.copies import BROWSER, HOLD, NOW, appended, claim, copy, rows, 
 from twofold.event.delivery import DeliveryState
 from twofold.report.verify import verify
 from twofold.store.bodies import pack, plain_body
+from twofold.store.sqlite.statements import written
 
 DUE = NOW + HOLD
 LATER = DUE + 3_600_000
@@ -164,3 +166,25 @@ def test_every_table_that_a_figure_rests_on_is_covered(tmp_path, name, sql):
     assert failing(tmp_path) == []
     change(tmp_path, sql)
     assert name in failing(tmp_path)
+
+
+def test_no_statement_changes_what_a_digest_covers_and_leaves_the_digest():
+    """Whoever settles a delivery, or alters what is frozen or reported, says what becomes of the digest over it."""
+    covered = {
+        "delivery": ("settled_at = ",),  # a reason of what still waits is covered by nothing
+        "frozen": ("payload", "event_id", "event_time", "action_source", "test_event_code"),
+        "attempt": ("note", "outcome", "status", "code", "decision"),
+        "order_fact": ("body", "reference"),
+        "orders": ("order_id", "placed_at", "state"),
+    }
+    looked = 0
+    for (name, _), text in written().items():
+        sql = " ".join(line for line in text.splitlines() if not line.startswith("--"))
+        for table, columns in covered.items():
+            if not re.search(rf"update {table} set ", sql) or "set state = 'waiting'" in sql:
+                continue  # what waits again has nothing settled
+            changed = sql.partition(" set ")[2].partition(" where ")[0]
+            if any(column in changed for column in columns):
+                looked += 1
+                assert "digest = " in changed, name
+    assert looked >= 10

@@ -49,6 +49,6 @@ where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not
 
 -- name: turn_away
 -- A person's word against deliveries that were kept back. Only a trusted copy brings them back after this.
-update delivery set reason = 'dropped_by_hand', settled_at = ?1
+update delivery set reason = 'dropped_by_hand', settled_at = ?1, digest = null
 where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed')
   and id in /*ids*/ (?2);
