@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
@@ -24,6 +24,7 @@ from twofold.event.identity import without_contact
 from twofold.event.model import Event
 from twofold.matching.normalise import FORMS, NEEDS_COUNTRY
 from twofold.matching.profiles import PROFILES, Given
+from twofold.matching.words import LONGEST, WORD, sought, sought_mark
 
 NAMING = ("em", "ph", "external_id")
 """Kinds that name a person. Two different values of one kind mean two people, unless the request says otherwise."""
@@ -34,9 +35,7 @@ LEADING = (*NAMING, "fbp", "visitor", "link", "order")
 _TELLING_DIGITS = 10
 SHORTEST_TEXT = 6  # characters; a shorter plain value is found by its hashes only, as it stands in too many texts
 _HASH = re.compile(r"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})")
-_WORD = re.compile(r"[0-9a-z\u0080-\U0010ffff]+")
 _NEIGHBOURS = 6  # words of one value at most: +995 555 00 00 07 has five
-_LONGEST = 16_384  # characters; longer than anything that is journalled
 
 
 class SubjectRequest(Struct, frozen=True, kw_only=True):
@@ -163,6 +162,8 @@ class Needles(Struct, frozen=True):
 
     texts: tuple[bytes, ...]
     hashes: frozenset[bytes]
+    words: frozenset[frozenset[str]] | None = None
+    """Words of which one group stands in every row that is looked for, as `words.sought` says; None: any row may be one."""
 
     def hit(self, body: bytes) -> bool:
         low = body.lower()
@@ -178,29 +179,40 @@ def needles_of(request: SubjectRequest) -> Needles:
     """The same as `wanted_of` for a fast first look, while the plain values are at hand."""
     texts: set[str] = set()
     hashes: set[str] = set()
+    words: list[frozenset[str] | None] = []
     for kind, value in request.values():
         forms = all_forms(kind, value, request.country)
-        texts |= {s for f in forms if _is_telling(kind, f) for s in spellings(f)}
+        telling = {s for f in forms if _is_telling(kind, f) for s in spellings(f)}
+        texts |= telling
         if kind == "order":
             texts |= {f'"{value}"', f':{value}"'}  # as the whole of a value
+            words.append(sought_mark(kind, value))
         else:
             hashes |= all_hashes(kind, value, request.country)
             texts |= made_ids(value)
+            telling |= all_hashes(kind, value, request.country) | made_ids(value)
+        words += map(sought, telling)
     lower = {t.lower().encode("utf-8", "surrogatepass") for t in texts}
     # A text that contains another one is found with it.
-    telling = [t for t in lower if not any(other in t for other in lower if other != t)]
-    return Needles(tuple(telling), frozenset(h.encode() for h in hashes))
+    telling_bytes = [t for t in lower if not any(other in t for other in lower if other != t)]
+    return Needles(tuple(telling_bytes), frozenset(h.encode() for h in hashes), all_or_none(words))
+
+
+def all_or_none(words: Iterable[frozenset[str] | None]) -> frozenset[frozenset[str]] | None:
+    """What an index can be asked for; None when one of them has nothing to go by."""
+    found = set(words)
+    return None if None in found else frozenset(w for w in found if w is not None)
 
 
 def tokens(text: str) -> set[str]:
     """The parts of a text that may be an identifier, lower-case: the whole, addresses, and neighbouring words."""
     found: set[str] = set()
     for t in {text, unquote(text)} if "%" in text else (text,):
-        low = t[:_LONGEST].lower()
+        low = t[:LONGEST].lower()
         found.add(low.rstrip("="))
         if "@" in low or "%40" in low:
             found.update(m for m in EMAIL.findall(low))
-        spans = [m.span() for m in _WORD.finditer(low)]
+        spans = [m.span() for m in WORD.finditer(low)]
         for i, (start, _) in enumerate(spans):
             found.update(low[start:end] for _, end in spans[i : i + _NEIGHBOURS])
     found.discard("")

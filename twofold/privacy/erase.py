@@ -23,11 +23,13 @@ from msgspec import Struct
 from twofold.event.identity import id_key, order_key
 from twofold.event.model import decode_event, encode
 from twofold.matching.subject import Keyring, SubjectRequest, all_hashes, kinds_of, marks_of, wanted_of
+from twofold.matching.words import texts_in
 from twofold.privacy.audit_log import append_audit
 from twofold.privacy.redact import Rename, put_bodies, without_mentions, without_person
-from twofold.privacy.search import Found, Wanted, actions_of, is_whole, orders_with, refused_with, texts_in
+from twofold.privacy.search import Found, Wanted, actions_of, is_whole, orders_with, refused_with
 from twofold.privacy.tombstones import Entry
 from twofold.store.fold import Action
+from twofold.store.index.words import Because
 from twofold.store.sqlite.database import Engine, id_array, key_array
 
 PORTION = 64  # rows taken out in one transaction: a few milliseconds of the loop
@@ -237,7 +239,7 @@ class Portion:
             changed.append((position, body, salt, new, event.event_id))
             if event.event_id != event_id or event.custom_data.order_id != before.custom_data.order_id:
                 renamed.append((dataset, name, event_id, before.custom_data.order_id, action))
-        fresh = put_bodies(engine, changed)
+        fresh = put_bodies(engine, changed, Because.ERASURE)
         self._rename_elsewhere(engine, renamed, now_ms)
         engine.run("drop_erasure_rows", (self.id, id_array(p for p, _ in rows)))
         counts = {"events": len(whole), "mentions": len(rows) - len(whole), "redacted": fresh}

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from twofold.event.model import CustomData, Event, UserData, decode_event, encode
 from twofold.event.vocabulary import HASHED_FIELDS
 from twofold.store.bodies import pack
+from twofold.store.index.words import Because, mark_stale
 from twofold.store.journal import body_digest, plain_digest
 from twofold.store.sqlite.database import Engine, id_array
 
@@ -121,7 +122,7 @@ def site_of(url: str | None) -> str | None:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", "")) if parts.netloc else None
 
 
-def put_bodies(engine: Engine, rows: Sequence[tuple[int, bytes, bytes | None, bytes, str]]) -> int:
+def put_bodies(engine: Engine, rows: Sequence[tuple[int, bytes, bytes | None, bytes, str]], because: Because) -> int:
     """Puts new bodies in place: (position, body before, its salt, body now, event id now). Answers how many rows were
     redacted for the first time; those keep the digest that the chain was made with."""
     changed = [r for r in rows if r[1] != r[3]]
@@ -132,6 +133,7 @@ def put_bodies(engine: Engine, rows: Sequence[tuple[int, bytes, bytes | None, by
         (position, body_digest(before, salt or b""), plain_digest(now)) for position, before, salt, now, _ in changed
     ]
     engine.run_rows("upsert_redactions", marks)
+    mark_stale(engine, [r[0] for r in changed], because)
     engine.run_rows("redact_events", [(position, pack(now), event_id) for position, _, _, now, event_id in changed])
     return len(changed) - len(known)
 

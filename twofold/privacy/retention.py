@@ -23,6 +23,7 @@ from twofold.event.model import decode_event, encode
 from twofold.privacy.audit_log import append_audit, last_sealed, seal, trail_horizon
 from twofold.privacy.redact import Part, put_bodies, without_part
 from twofold.privacy.search import actions_of
+from twofold.store.index.words import Because, remake
 from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.store import Store
 
@@ -85,6 +86,7 @@ class Retention:
             ("buyers", self._forget_buyers),
             ("sealing", self._seal),
             ("trail", self._drop_trail),
+            ("index", lambda engine, _now: remake(engine)),
             ("people", lambda _engine, now: self._store.people.expire(now)),
         ]
         return jobs
@@ -137,7 +139,7 @@ class Retention:
             new = without_part(event, part)
             if new != event:
                 changed.append((position, body, salt, encode(new), event_id))
-        fresh = put_bodies(engine, changed)
+        fresh = put_bodies(engine, changed, Because.RETENTION)
         if fresh:
             engine.run("retention_count", (fresh,))
 

@@ -22,6 +22,7 @@ from twofold.privacy.audit_log import append_audit
 from twofold.privacy.erase import Erasure, Portion
 from twofold.privacy.search import Finder, Found, Wanted, hints_of
 from twofold.privacy.tombstones import Erasures
+from twofold.store.index.words import Because, remake
 from twofold.store.sqlite.database import Engine, empty_log
 from twofold.store.store import Store
 
@@ -206,6 +207,8 @@ class Eraser:
                 status.what, status.at, status.of = "taking out", done, max(total, done)
             while await self._store.transact(portion.clear_orders):
                 pass
+            while await self._store.transact(lambda e: remake(e, Because.ERASURE)):
+                status.what = "taking words out of the index"
             if await self._store.transact(lambda e: portion.finish(e, self._clock())):
                 return
 

@@ -29,7 +29,9 @@ import msgspec
 from msgspec import Struct, field
 
 from twofold.event.model import Event, decode_event
-from twofold.matching.subject import LEADING, NAMING, Keyring, Mark, Needles, marks_of, tokens
+from twofold.matching.subject import LEADING, NAMING, Keyring, Mark, Needles, all_or_none, marks_of, tokens
+from twofold.matching.words import sought_mark, texts_in
+from twofold.store.index.words import Ranges
 from twofold.store.sqlite.database import id_array, open_reader
 
 ROUNDS = 4  # walks that follow identifiers at most; people's rows hang together by two or three
@@ -141,7 +143,9 @@ class Finder:
     # -- the first walk: requested values
 
     def _first_walk(self, found: Found) -> None:
-        for position, dataset, body in self._bodies("looking for the person", lambda b: self._looks_wanted(b)):
+        found.scanned = self._db.execute("select coalesce(max(position), 0) from event").fetchone()[0]
+        words = self._needles.words if self._needles is not None and not self._everything else None
+        for position, dataset, body in self._bodies("looking for the person", self._looks_wanted, words):
             found.scanned = max(found.scanned, position)
             if body is None or not self._in_scope(dataset):
                 continue
@@ -192,7 +196,7 @@ class Finder:
         shared: set[tuple[str, Mark]] = set()
         carrying: list[tuple[int, Event, set[tuple[str, Mark]]]] = []
         mentioning: list[tuple[int, bytes]] = []
-        for position, dataset, body in self._bodies("following identifiers", hints.hit):
+        for position, dataset, body in self._bodies("following identifiers", hints.hit, hints.words):
             if body is None or found.rows.get(position) or not self._in_scope(dataset):
                 continue
             event = decode_event(body)
@@ -230,20 +234,25 @@ class Finder:
 
     # -- reading
 
-    def _bodies(self, what: str, looks: Callable[[bytes], bool]) -> Iterator[tuple[int, str, bytes | None]]:
-        """(position, dataset, body) of all rows; the body only where a first look says that it may matter."""
+    def _bodies(
+        self, what: str, looks: Callable[[bytes], bool], words: frozenset[frozenset[str]] | None
+    ) -> Iterator[tuple[int, str, bytes | None]]:
+        """(position, dataset, body) of all rows that can hold these words; the body only where a first look says that it
+        may matter."""
         last: int = self._db.execute("select coalesce(max(position), 0) from event").fetchone()[0]
-        at = 0
-        while rows := self._db.execute(
-            "select position, dataset, plain_body(body) from event where position > ? order by position limit ?",
-            (at, _CHUNK),
-        ).fetchall():
-            for position, dataset, body in rows:
-                yield position, dataset, body if looks(body) else None
-            at = rows[-1][0]
-            self._progress(what, at, max(last, at))
-            if self._breath_s:
-                time.sleep(self._breath_s)  # the loop that accepts shares the interpreter with us
+        sql = (
+            "select position, dataset, plain_body(body) from event where position > ? and position <= ? "
+            "order by position limit ?"
+        )
+        for at, until in [(0, last)] if words is None else Ranges(self._db)(words, last):
+            while rows := self._db.execute(sql, (at, min(until, last), _CHUNK)).fetchall():
+                for position, dataset, body in rows:
+                    yield position, dataset, body if looks(body) else None
+                at = rows[-1][0]
+                self._progress(what, at, last)
+                if self._breath_s:
+                    time.sleep(self._breath_s)  # the loop that accepts shares the interpreter with us
+        self._progress(what, last, last)
 
     def _read(self, positions: Iterable[int]) -> Iterator[Event]:
         yield from (event for _, event in self._events(set(positions)))
@@ -290,21 +299,6 @@ def _names_unwanted(wanted: Wanted, event: Event, marks: list[Mark]) -> bool:
         for kind in _HASHED
         for here in [[m for m in marks if m.kind == kind]]
     )
-
-
-def texts_in(value: Any) -> Iterator[str]:
-    """Every text in a JSON value, keys and numbers included."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for key, inner in value.items():
-            yield key
-            yield from texts_in(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from texts_in(inner)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        yield str(value)
 
 
 def names_another(event: Event, known: set[tuple[str, Mark]]) -> bool:
@@ -411,7 +405,8 @@ def hints_of(leads: set[tuple[str, Mark]]) -> Needles:
             text = msgspec.json.encode(mark.value)[1:-1].lower()
             # The end of the value is the end of its text, but for browser ids, which may carry a suffix.
             by_kind[False].add(text if mark.kind == "fbp" else text + b'"')
-    return Needles(tuple(by_kind[False]), frozenset(by_kind[True]))
+    words = all_or_none(sought_mark(mark.kind, mark.value) for _, mark in leads)
+    return Needles(tuple(by_kind[False]), frozenset(by_kind[True]), words)
 
 
 def _exact_tokens(text: str) -> set[str]:

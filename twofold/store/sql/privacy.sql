@@ -350,3 +350,32 @@ select coalesce(max(at), 0) from audit where kind = 'shared';
 -- name: newest_of_attempts
 -- When the last of a range of attempts ended.
 select max(ended_at) from attempt where id between ? and ?;
+
+-- name: put_word_index
+-- The words of a block of rows, all of them or made again.
+insert or replace into word_index (block, entries, checksum) values (?, ?, ?);
+
+-- name: select_word_index
+-- The words of a block of rows.
+select entries, checksum from word_index where block = ?;
+
+-- name: bodies_between
+-- Bodies of rows after one position up to another.
+select plain_body(body) from event where position > ? and position <= ? order by position;
+
+-- name: mark_stale_parts
+-- Parts whose rows were changed; what somebody waits for stays urgent.
+insert into word_index_stale (part, because) values /*rows*/ (?, ?)
+on conflict (part) do update set because = max(because, excluded.because);
+
+-- name: stale_parts
+-- Some parts of blocks before one that have to be made again, those that somebody waits for first.
+select part from word_index_stale where part < ?1 and because >= ?2 order by because desc, part limit ?3;
+
+-- name: stale_parts_of
+-- The stale parts of one block.
+select part from word_index_stale where part between ?1 * 16 and ?1 * 16 + 15;
+
+-- name: drop_stale_parts
+-- These were made again.
+delete from word_index_stale where part in /*ids*/ (?);

@@ -1,0 +1,1 @@
+"""What finds rows of the journal without reading all of them."""

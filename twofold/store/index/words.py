@@ -1,0 +1,213 @@
+"""An index of the journal's words, so that a person is found without reading every row.
+
+Owns the tables `word_index` and `word_index_stale`. A row of the first holds `ROWS` rows of the journal: for each word that
+stands in them a fingerprint of 28 bits, made with the folder's secret, and in which sixteenth (a *part*) it stands; sorted.
+It is written in the transaction that fills the rows, in the order of arrival, so it costs no random page. Rows behind the
+last full one are not in it and are read.
+
+It says less than the bodies do, and goes with them: a body that is changed makes its part stale in the same transaction,
+stale parts are read by searches, and are made again from what is left (`remake`) before an erasure is done. Which words an
+event has is `matching.words`' business.
+"""
+
+from __future__ import annotations
+
+import secrets
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
+from typing import Any
+from zlib import crc32
+
+from twofold.event.model import Event, decode_event
+from twofold.matching.words import Words
+from twofold.store.sqlite.database import Engine, id_array
+
+ROWS = 4_096
+PARTS = 16
+PART = ROWS // PARTS
+_BITS = 28
+_MASK = (1 << _BITS) - 1
+_SECRET = "word_index_secret"
+_CATCH_UP = 64  # rows read again in one transaction after a restart: a millisecond
+REMADE = 2  # parts made again in one transaction: some ten milliseconds
+
+
+class WordIndex:
+    """The writing side, inside the store's transactions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._secret = _own_secret(engine)
+        self._reset()
+
+    def _reset(self) -> None:
+        """What is not on disk is read again from the rows."""
+        self._block: int | None = None  # which is being filled; None when that has to be found out
+        self._known = 0  # up to which position its words are in memory
+        self._words = Words()
+        self._entries: set[int] = set()
+
+    def rolled_back(self) -> None:
+        self._reset()
+
+    def note(self, events: Sequence[Event], last: int) -> None:
+        """Takes in rows that were just written; ``last`` is the position of the last of them."""
+        at = last - len(events)
+        if self._block is None:
+            self._block, self._known = at // ROWS, at // ROWS * ROWS
+        if self._known < at:
+            self._catch_up(min(at, self._known + len(events) + _CATCH_UP))
+        for event in events:
+            if self._known == at:
+                self._take(event)
+            at += 1
+            if at % ROWS == 0:
+                self._seal(at)
+
+    def _take(self, event: Event) -> None:
+        self._words.add(event)
+        self._known += 1
+        if self._known % PART == 0:
+            self._fold()
+
+    def _fold(self) -> None:
+        """The words of a part, finished, as entries."""
+        self._entries.update(entries(self._words.taken(), (self._known - 1) // PART % PARTS, self._secret))
+
+    def _catch_up(self, until: int) -> None:
+        for (body,) in self._engine.run("bodies_between", (self._known, until)):
+            self._take(decode_event(body))
+
+    def _seal(self, last: int) -> None:
+        """Writes the row of a block that is full."""
+        block = last // ROWS - 1
+        stale = self._engine.run("stale_parts_of", (block,))
+        if stale:  # what is in memory stands in no row any more
+            self._known, self._words, self._entries = last - ROWS, Words(), set()
+            self._engine.run("drop_stale_parts", (id_array(part for (part,) in stale),))
+        self._catch_up(last)
+        _put(self._engine, block, self._entries)
+        self._block, self._entries = block + 1, set()
+
+
+def _put(engine: Engine, block: int, kept: Iterable[int]) -> None:
+    blob = array("I", sorted(kept)).tobytes()
+    engine.run("put_word_index", (block, blob, crc32(blob)))
+
+
+def entries(words: Iterable[str], part: int, secret: int) -> list[int]:
+    """What is kept of the words of a part."""
+    return [(crc32(word.encode("utf-8", "surrogatepass"), secret) & _MASK) << 4 | part for word in words]
+
+
+class Because(IntEnum):
+    """Why a part is stale. What is higher is made again first."""
+
+    OLDER = 0  # than the index
+    RETENTION = 1
+    ERASURE = 2  # which is not done before
+
+
+def mark_stale(engine: Engine, positions: Iterable[int], because: Because) -> None:
+    """These rows' bodies were changed: their parts have to be made again."""
+    parts = sorted({(position - 1) // PART for position in positions})
+    engine.run_rows("mark_stale_parts", [(part, int(because)) for part in parts])
+
+
+def remake(engine: Engine, at_least: Because = Because.OLDER) -> bool:
+    """Makes some stale parts again from what their rows say now; False when there was none.
+
+    Those of a block that is not full stay: it is made from its rows when it is.
+    """
+    full: int = engine.run("last_position_or_zero")[0][0] // ROWS * PARTS
+    some = [part for (part,) in engine.run("stale_parts", (full, int(at_least), REMADE))]
+    secret = _own_secret(engine) if some else 0
+    for block in sorted({part // PARTS for part in some}):
+        _remake_parts(engine, block, [part for part in some if part // PARTS == block], secret)
+    engine.run("drop_stale_parts", (id_array(some),))
+    return bool(some)
+
+
+def _remake_parts(engine: Engine, block: int, parts: Sequence[int], secret: int) -> None:
+    rows = engine.run("select_word_index", (block,))
+    kept = array("I", rows[0][0] if rows and crc32(rows[0][0]) == rows[0][1] else b"")
+    if rows and not kept:  # damaged: all of it again
+        engine.run_rows("mark_stale_parts", [(block * PARTS + n, int(Because.OLDER)) for n in range(PARTS)])
+    numbers = {part % PARTS for part in parts}
+    fresh = [entry for entry in kept if entry & 15 not in numbers]
+    for part in parts:
+        words = Words()
+        for (body,) in engine.run("bodies_between", (part * PART, (part + 1) * PART)):
+            words.add(decode_event(body))
+        fresh += entries(words.taken(), part % PARTS, secret)
+    _put(engine, block, fresh)
+
+
+class Ranges:
+    """The reading side: which rows can hold one of several texts. ``db`` is a connection of the searcher's."""
+
+    def __init__(self, db: Any) -> None:
+        self._db = db
+
+    def __call__(self, sought: Iterable[frozenset[str]], last: int) -> Iterator[tuple[int, int]]:
+        """(after, to) of positions up to ``last``, in order: each row that has all words of one of ``sought`` is in one.
+        Parts that are stale or in no row of the index are all in it."""
+        rows = self._db.execute("select value from meta where name = ?", (_SECRET,)).fetchall()
+        if not rows:
+            yield 0, last  # no row was ever written with an index
+            return
+        secret = int(rows[0][0])
+        wanted = {tuple(sorted(crc32(w.encode("utf-8", "surrogatepass"), secret) & _MASK for w in s)) for s in sought}
+        single = sorted(prints[0] for prints in wanted if len(prints) == 1)
+        several = [prints for prints in wanted if len(prints) > 1]
+        stale = {part for (part,) in self._db.execute("select part from word_index_stale")}
+        begun = 0  # the first block that was not looked at yet
+        cursor = self._db.execute("select block, entries, checksum from word_index order by block")
+        for block, blob, checksum in cursor:
+            if begun < block:
+                yield begun * ROWS, block * ROWS  # not made yet
+            begun = block + 1
+            if crc32(blob) != checksum:
+                yield block * ROWS, begun * ROWS
+                continue
+            found = _parts_with(memoryview(blob).cast("I"), single, several)
+            for n in range(PARTS):
+                if found >> n & 1 or block * PARTS + n in stale:
+                    yield block * ROWS + n * PART, block * ROWS + (n + 1) * PART
+        if begun * ROWS < last:
+            yield begun * ROWS, last
+
+
+def _parts_with(held: Sequence[int], single: Sequence[int], several: Sequence[Sequence[int]]) -> int:
+    """Bits of the parts that hold one of the single prints, or all of one of the several."""
+    found = 0
+    for one in single:
+        found |= _parts_of(held, one)
+    for prints in several:
+        both = (1 << PARTS) - 1
+        for one in prints:
+            both &= _parts_of(held, one)
+            if not both:
+                break
+        found |= both
+    return found
+
+
+def _parts_of(held: Sequence[int], print_: int) -> int:
+    at, bits = bisect_left(held, print_ << 4), 0
+    while at < len(held) and held[at] >> 4 == print_:
+        bits |= 1 << (held[at] & 15)
+        at += 1
+    return bits
+
+
+def _own_secret(engine: Engine) -> int:
+    """Begins every fingerprint, made once for a data folder."""
+    rows = engine.run("select_meta", (_SECRET,))
+    if rows:
+        return int(rows[0][0])
+    secret = secrets.randbits(32)
+    engine.run("put_meta", (_SECRET, str(secret)))
+    return secret
