@@ -173,7 +173,7 @@ def test_an_erasure_takes_its_words_out(tmp_path, full):
     others = set().union(*(prints(tmp_path, e) for e in (*BORIS.copies(), *(stranger(n) for n in range(260)))))
     alone = set().union(*(prints(tmp_path, e) for e in hers)) - others
     stays = set().union(*(prints(tmp_path, left) for left in left_of(tmp_path)))
-    assert len(alone - stays) > 10
+    assert len(alone - stays) > 5
     assert kept & (alone - stays) == set()
     assert prints(tmp_path, BORIS.bought()) <= kept
     assert_same(*(searched(tmp_path, SubjectRequest(emails=(BORIS.email,)), walk=w)[0] for w in (False, True)))

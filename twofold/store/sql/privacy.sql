@@ -353,7 +353,8 @@ select max(ended_at) from attempt where id between ? and ?;
 
 -- name: put_word_index
 -- The words of a block of rows, all of them or made again.
-insert or replace into word_index (block, entries, checksum) values (?, ?, ?);
+insert into word_index (block, entries, checksum) values (?, ?, ?)
+on conflict (block) do update set entries = excluded.entries, checksum = excluded.checksum;
 
 -- name: select_word_index
 -- The words of a block of rows.
