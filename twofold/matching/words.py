@@ -18,8 +18,8 @@ from urllib.parse import unquote
 
 import msgspec
 
+from twofold.event.contact import EMAIL
 from twofold.event.model import Channel, Consent, Content, CustomData, Event, UserData
-from twofold.event.scrub import EMAIL
 
 SHORTEST = 4
 LONGEST = 16_384  # characters; longer than anything that is journalled
