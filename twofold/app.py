@@ -38,7 +38,7 @@ from twofold.matching.normalise import load_tables
 from twofold.policies import days_of, open_store, policies_of, status_digest, tag_pages, webhook_doors
 from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
-from twofold.report.health import HealthPage, LoopWatch, MetricsPage, RetentionMetrics, StoreMetrics
+from twofold.report.health import HealthPage, LoopWatch, MetricsPage, RetentionMetrics, StoreMetrics, front_page
 from twofold.report.quality import QualityMetrics
 
 log = logging.getLogger("twofold")
@@ -232,6 +232,7 @@ class Gateway:
         )
         pages = {
             **tag_pages(server.tag_path),
+            "/": front_page,
             "/health": self.health.answer,
             "/metrics": MetricsPage(self.registry, status_digest(self.settings)).answer,
         }

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from running_gateway import CONFIGURATION, DATASET, KEY, NOW_MS, NOW_S, STATUS_TOKEN, Running, purchase
 
 from twofold import __version__, tag
-from twofold.report.health import LOOP_TICK_S, STUCK_AFTER_S, LoopWatch
+from twofold.report.health import LATE_AFTER_S, LOOP_TICK_S, STUCK_AFTER_S, LoopWatch
 
 TAG = tag.source()
 DIGEST = hashlib.sha256(TAG).hexdigest()[:12]
@@ -180,8 +180,42 @@ def test_a_loop_that_is_held_up_is_seen() -> None:
     assert asyncio.run(held()) >= 0.3 - LOOP_TICK_S
 
 
+def test_a_person_who_comes_by_is_told_what_this_is(gateway: Running) -> None:
+    """The front page is a sentence, never an error of an API, and shows nothing of the shop."""
+    reply = gateway.send("GET", "/")
+    assert (reply.status, reply.headers["content-type"]) == (200, "text/plain; charset=utf-8")
+    assert reply.body.startswith(b"This is a Twofold gateway")
+    assert DATASET not in reply.body.decode()
+
+
+@pytest.mark.parametrize("path", ["/webhooks/shopify/none.myshopify.com", "/webhooks/stripe/x", "/webhooks/nothing"])
+def test_a_webhook_without_a_source_says_what_is_missing(path: str, gateway: Running) -> None:
+    """Whoever set it up reads which part of the configuration to look at."""
+    reply = gateway.send("POST", path, b"{}")
+    assert reply.status == 404
+    assert "[[source]]" in reply.error["message"]
+
+
+def test_a_paused_or_late_destination_is_no_health_but_no_outage(start_gateway: Callable[..., Running]) -> None:
+    """Said as degraded with 200: events are kept, so nobody should send the shop's traffic elsewhere."""
+    destination = {"platform": "meta", "dataset": DATASET, "endpoint": "http://127.0.0.1:9", "token": "t"}
+    gateway = start_gateway({**CONFIGURATION, "destination": [destination]})
+    gateway.tag({"event_name": "Lead", "event_time": NOW_S})
+    assert gateway.send("GET", "/health").body == b"ok\n"
+    pause = gateway.gateway.store.pause(f"meta-{DATASET}", "http-401", NOW_MS + 60_000, NOW_MS)
+    asyncio.run_coroutine_threadsafe(pause, gateway._loop).result(10)
+    gateway.now += 1_000
+    paused = gateway.send("GET", "/health")
+    assert (paused.status, paused.body) == (200, b"degraded\n")
+    asyncio.run_coroutine_threadsafe(gateway.gateway.store.resume(f"meta-{DATASET}", NOW_MS), gateway._loop).result(10)
+    gateway.now += 1_000
+    assert gateway.send("GET", "/health").body == b"ok\n"
+    gateway.now = NOW_MS + int(LATE_AFTER_S * 1000) + 1000
+    late = gateway.send("GET", "/health")
+    assert (late.status, late.body) == (200, b"degraded\n")
+
+
 MISSING = [
-    "/",
     "/index.html",
     "/t/",
     "/t/twofold",
@@ -199,4 +233,4 @@ def test_what_is_not_there(path: str, gateway: Running) -> None:
     reply = gateway.send("GET", path)
     assert reply.status == 404
     assert reply.error["code"] == 2500
-    assert path == "/" or path not in reply.body.decode()
+    assert path not in reply.body.decode()

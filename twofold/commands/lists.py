@@ -190,7 +190,7 @@ def _list(
         if empty:
             refuse_unknown(settings, reader, kind, filters)
     if empty and not json:
-        say(f"no {kind} that fit")
+        say("nothing refused that fits" if kind == "refused" else f"no {kind} that fit")
 
 
 def print_table(columns: tuple[str, ...], rows: Iterable[Mapping[str, Any]]) -> int:
@@ -286,7 +286,9 @@ def _print_delivery(row: Mapping[str, Any], request: Mapping[str, Any], attempts
     say(
         f"to {plain(row['destination'])} for dataset {plain(row['dataset'])}: {row['state']} {plain(row['reason'])}".rstrip()
     )
-    say(f"came in {at_ms(row['created_at'])} UTC as action {row['action']}; see `twofold actions --id`")
+    say(
+        f"came in {at_ms(row['created_at'])} UTC as action {row['action']}; see `twofold actions --id {plain(row['event_id'])}`"
+    )
     if row["state"] in ("waiting", "paused"):
         say(f"next try {at_ms(row['due_at'])} UTC")
     if row["marks"]:

@@ -24,6 +24,7 @@ from twofold.store.lists import Reader
 from twofold.store.sqlite.page_check import DAMAGED
 from twofold.store.store import Store
 
+LATE_AFTER_S = 300.0  # what is due should have been tried by then
 STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means that delivering has stopped
 RETENTION_ALARM_S = 86_400.0  # data that should have been emptied a day ago: somebody has to look
 
@@ -62,9 +63,10 @@ class HealthPage:
             report = await asyncio.get_running_loop().run_in_executor(None, self._read, now)
             self._last = (now, report)
         report = self._last[1]
-        status = 200 if report["status"] in ("ok", "idle") else 503
+        status = 200 if report["status"] in ("ok", "idle", "degraded") else 503
         if not shows_token(request, self._token):
-            return Answer(status, b"ok\n" if status == 200 else f"{report['status']}\n".encode(), TEXT)
+            word = "ok" if report["status"] == "idle" else report["status"]
+            return Answer(status, f"{word}\n".encode(), TEXT)
         more = {"quarantine": self.shares.page(now), "loop": {"longest_stop_s": round(self._loop.longest_s, 3)}}
         if isinstance(self.clock, TrustedTime):
             more["clock"] = self.clock.report()
@@ -79,7 +81,10 @@ class HealthPage:
         late_s = max(self.retention.late_s.copy().values(), default=0.0)
         damaged = self.store.altered or self.store.page_check.state == DAMAGED
         stuck = overdue_s > STUCK_AFTER_S
-        status = "failed" if self.store.failed else "damaged" if damaged else "stuck" if stuck else "ok"
+        # A paused destination loses nothing, so traffic must not be sent elsewhere: it is said, with status 200.
+        degraded = overdue_s > LATE_AFTER_S or any(self.store.pause_of(name) for name in outbox)
+        status = "stuck" if stuck else "degraded" if degraded else "ok"
+        status = "failed" if self.store.failed else "damaged" if damaged else status
         return {
             "status": status if tally.get("accepted") or status != "ok" else "idle",
             "version": __version__,
@@ -104,6 +109,17 @@ class HealthPage:
                 },
             },
         }
+
+
+FRONT = (
+    "This is a Twofold gateway: it takes a shop's conversion events and tells the ad platforms of each once.\n"
+    "Nothing is shown here. Whoever runs it looks with the command twofold on its machine, or at /health.\n"
+)
+
+
+async def front_page(_request: Request) -> Answer:
+    """The page `/`: one word to a person who comes by, never an error of an API."""
+    return Answer(200, FRONT.encode(), TEXT)
 
 
 class MetricsPage:

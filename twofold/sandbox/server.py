@@ -151,9 +151,9 @@ def _listen(settings: SandboxSettings) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
         listener = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except OSError as err:
+    except (OSError, OverflowError) as err:
         raise ConfigError(
-            f"sandbox: cannot listen on {settings.host} port {settings.port}: {err.strerror}; choose another --port"
+            f"sandbox: cannot listen on {settings.host} port {settings.port}: {getattr(err, 'strerror', None) or err}; choose another --port"
         ) from None
     # Inherited by every connection. asyncio sets it only on sockets made with an explicit TCP protocol number, and
     # without it each answer waits 40 ms for the sender's delayed acknowledgement (measured).

@@ -125,7 +125,7 @@ class Doors:
             return Answer(204, b"", CORS)
         door = self._door_of(path)
         if door is None:
-            return Answer(404, answers.not_found("see the README for the paths of this gateway"), JSON_CORS)
+            return Answer(404, answers.not_found(_what_is_missing(path)), JSON_CORS)
         if request.method != "POST":
             greeting = door.greet(request)
             if greeting is not None:
@@ -149,6 +149,13 @@ class Doors:
         for row in work.rows:
             metrics.refused[entry, row.reason] += 1
         return work.answer()
+
+
+def _what_is_missing(path: str) -> str:
+    """Why nothing is behind a path, for whoever set up the sender."""
+    if path.startswith("/webhooks/"):
+        return "no source takes this webhook; the path must name a type and a shop as a [[source]] of this gateway does"
+    return "see docs/wire.md for the paths of this gateway"
 
 
 def _inflate(request: Request, limit: int) -> Refusal | None:
