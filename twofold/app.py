@@ -35,6 +35,7 @@ from twofold.destinations import DESTINATIONS
 from twofold.errors import StoreError, StoreFailed
 from twofold.listening import SWITCH_INTERVAL_S, make_server, open_listener, port_of, settle_memory, until_listening
 from twofold.matching.normalise import load_tables
+from twofold.matching.user_data import forget_known
 from twofold.policies import days_of, open_store, policies_of, status_digest, tag_pages, webhook_doors
 from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
@@ -45,6 +46,7 @@ log = logging.getLogger("twofold")
 
 QUALITY_EVERY_S = 300.0
 DAY_S = 86_400.0
+FORGET_EVERY_S = 3_600.0
 WITHDRAWALS_KEPT_MS = 64 * 86_400_000  # the longest window of the fold and a day: older events are sent no more
 DRAIN_S = 10
 KEEP_TIME_MS = 30_000
@@ -94,6 +96,7 @@ class Gateway:
                 ("retention", self.retention.run(self.clock.sure)),
                 ("quality", self._estimate_quality()),
                 ("withdrawals", self._purge_withdrawals()),
+                ("memory", self._forget_known()),
                 ("shares", self._restore_shares()),
                 ("loop", self.loop_watch.run()),
                 ("time", self._keep_time()),
@@ -171,6 +174,12 @@ class Gateway:
             except StoreError as err:
                 log.error("withdrawals that were taken back could not be forgotten, and are tried again later: %s", err)
             await asyncio.sleep(DAY_S)
+
+    async def _forget_known(self) -> None:
+        """Plain names, places and dates of birth stay in memory for at most an hour."""
+        while True:
+            await asyncio.sleep(FORGET_EVERY_S)
+            forget_known()
 
     async def _restore_shares(self) -> None:
         """What came before the start, read beside the first requests: the share watch judges nothing without it."""

@@ -24,6 +24,7 @@ from tests.store.copies import (
 )
 from twofold.event.delivery import DeliveryState
 from twofold.matching.subject import SubjectRequest
+from twofold.matching.user_data import hash_user_data, known_values
 from twofold.privacy import erase as steps
 from twofold.privacy.runner import Eraser
 from twofold.store.bodies import plain_body
@@ -70,6 +71,14 @@ def test_nothing_of_the_person_is_left_in_any_byte(tmp_path, request_):
     for digest in (h.hex for h in BORIS.bought().user_data.em + BORIS.bought().user_data.ph):
         assert digest.encode() in bytes_of(tmp_path)
     assert_sums_hold(tmp_path)
+
+
+def test_an_erasure_takes_plain_values_out_of_memory(tmp_path):
+    """Names and places that this process still knew beside their hashes are gone when it ends."""
+    hash_user_data({"em": ANNA.email, "fn": "Annazz", "ct": "Zzyzx", "zp": "94099"}, default_country="us")
+    assert known_values() >= 3
+    erase_from(tmp_path, [*ANNA.copies()], SubjectRequest(emails=(ANNA.email,)))
+    assert known_values() == 0
 
 
 def assert_all_there(folder, events):

@@ -248,6 +248,11 @@ def _browser(fbp: str) -> str:
     return f"{parsed.created_ms}.{parsed.payload}" if parsed else fbp
 
 
+def forget_browsers() -> None:
+    """Takes the ids of browsers out of memory that were read lately."""
+    _browser.cache_clear()
+
+
 def _click(fbc: str) -> str:
     parsed = parse_fbc(fbc)
     return parsed.payload if parsed else fbc

@@ -16,7 +16,9 @@ from typing import Any
 from msgspec import Struct, to_builtins
 
 from twofold.errors import StoreError
-from twofold.matching.subject import SubjectRequest, needles_of
+from twofold.event.contact import name_kind
+from twofold.matching.subject import SubjectRequest, forget_browsers, needles_of
+from twofold.matching.user_data import forget_known
 from twofold.privacy import erase
 from twofold.privacy.audit_log import append_audit
 from twofold.privacy.erase import Erasure, Portion
@@ -163,6 +165,10 @@ class Eraser:
         await self._empty_log(status)  # the salt that was just taken away
         await self._load_gate()
         self._requests.pop(number, None)
+        # What this process still knew in plain, of this person among others.
+        forget_known()
+        forget_browsers()
+        name_kind.cache_clear()
         status.state, status.what = "done", ""
         log.info("erasure %s is done", number)
 
