@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msgspec import structs
+
 from twofold import tag
 from twofold.collect.access import key_digest
 from twofold.collect.doors.webhooks import WebhookDoor
@@ -15,6 +17,7 @@ from twofold.collect.listen.asgi import Page
 from twofold.collect.messages import Answer, Request
 from twofold.collect.policy import DatasetPolicy, order_policy_of, policy_of
 from twofold.config import Settings, secrets_of
+from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.privacy.retention import Days
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import SourceOptions
@@ -63,7 +66,17 @@ def status_digest(settings: Settings) -> bytes | None:
 
 def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
     """Dataset id to what the doors and steps are told about it."""
-    return {d.id: policy_of(d) for d in settings.dataset}
+    return {d.id: structs.replace(policy_of(d), shops=shops_alike(settings, d.id)) for d in settings.dataset}
+
+
+def shops_alike(settings: Settings, dataset: str) -> frozenset[str]:
+    """The shops of a dataset that may give one number to two orders: several of the same system. A payment system's ids
+    are its own, so two accounts of one never do."""
+    own = [
+        (s.type, s.shop) for s in settings.source if s.dataset == dataset and s.type in SHOP_SOURCES - PAYMENT_SYSTEMS
+    ]
+    kinds = [kind for kind, _ in own]
+    return frozenset(shop for kind, shop in own if kinds.count(kind) > 1)
 
 
 def webhook_doors(settings: Settings, purchase_ids: str) -> dict[str, WebhookDoor]:
@@ -91,6 +104,7 @@ def routes_of(settings: Settings) -> dict[str, Route]:
             require_consent=d.consent.require,
             orders=order_policy_of(d.orders),
             has_orders=has_orders(settings, d.id),
+            shops=shops_alike(settings, d.id),
             # What is sent as measurement only, although it was denied, keeps nothing back.
             purposes={
                 x.name: tuple(p for p in x.purposes if p not in d.consent.opt_out_when_denied)

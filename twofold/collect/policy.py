@@ -62,6 +62,7 @@ class DatasetPolicy(Struct, frozen=True, kw_only=True):
     trust: TrustRules = TrustRules()
     privacy: PrivacyRules = PrivacyRules()
     orders: OrderPolicy = OrderPolicy()
+    shops: frozenset[str] = frozenset()  # whose orders may be numbered alike; empty with one shop of a kind
 
 
 def policy_of(settings: Any) -> DatasetPolicy:

@@ -71,17 +71,22 @@ def fold_keys(event: Event) -> list[bytes]:
     if event.id_given:
         keys.append(id_key(event.dataset, event.event_name, event.event_id))
     if event.event_name in ORDER_EVENTS:
-        keys += order_keys(event.dataset, event.event_name, event.custom_data.order_id, event.links)
+        keys += order_keys(event.dataset, event.event_name, event.custom_data.order_id, event.links, event.shop)
     return keys
 
 
-def order_keys(dataset: str, event_name: str, order_id: str | None, links: Sequence[str]) -> list[bytes]:
-    """One key for each name of an order: its id first, then the links that belong to it alone."""
+def order_keys(
+    dataset: str, event_name: str, order_id: str | None, links: Sequence[str], shop: str = ""
+) -> list[bytes]:
+    """One key for each name of an order: its id first, then the links that belong to it alone.
+
+    ``shop``: whose ids and numbers these are, where several shops of a dataset number alike.
+    """
     if not order_id and not links:
         return []
     names = [f"order:{bare_order(order_id)}"] if order_id else []
     names += [name for name in links if is_order_name(name, order_id or "")]
-    return [order_key(dataset, event_name, _bare(name)) for name in dict.fromkeys(names)]
+    return [order_key(dataset, event_name, of_shop(shop, name, _bare(name))) for name in dict.fromkeys(names)]
 
 
 def is_secret_link(link: str) -> bool:
@@ -113,6 +118,12 @@ def bare_order(text: str) -> str:
     if text.startswith(_GID):
         text = text.partition("?")[0].rstrip("/").rpartition("/")[2]
     return text.lstrip("#")
+
+
+def of_shop(shop: str, name: str, text: str) -> str:
+    """The text under which a name is kept: ids and numbers with their shop, where it is given. Others are unique."""
+    kind = name.partition(":")[0]
+    return f"{shop}\0{text}" if shop and (kind == "order" or kind in _NUMBER_LINKS) else text
 
 
 def _bare(name: str) -> str:

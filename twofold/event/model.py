@@ -167,6 +167,7 @@ class Event(Struct, kw_only=True, omit_defaults=True):
     click_ids: dict[str, str] = {}
     visitor: str | None = None
     region: str | None = None  # ISO 3166-1 or -2, upper-case
+    shop: str = ""  # which shop it is of, where several that number alike report to one dataset
     order_vouched: bool = False  # a token of the shop's server names this very order
     bot: str | None = None  # why it is taken for a robot
     held_back: str | None = None  # why it must not be sent whatever else holds, e.g. a value over its cap

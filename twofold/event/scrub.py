@@ -147,7 +147,7 @@ _KEPT_KEYS = frozenset({
 })  # fmt: skip
 
 _KNOWN_WORDS = frozenset(
-    {f for s in (RawEvent, Event, UserData, CustomData, Content) for f in s.__struct_fields__}
+    {f for s in (RawEvent, Event, UserData, CustomData, Content) for f in s.__struct_fields__ if f != "shop"}
     | STANDARD_EVENTS | ACTION_SOURCES | MESSAGING_CHANNELS | CONTACT_ALIASES.keys()
     | {"data", "test_event_code", "partner_agent", "access_token", "true", "false", "null", "id", "quantity",
        "item_price", "events", "agent", "v", "line_items", "total_price", "note_attributes", "customer", "value",

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.collect.policy import policy_of
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.orders import SPARE_S
 from twofold.config import DatasetSettings, ImportSettings, Settings, SourceSettings
@@ -23,6 +22,7 @@ from twofold.importing.readers.layout import Format, ReadOptions, fold_word
 from twofold.importing.readers.mapping import format_from
 from twofold.importing.readers.sales_table import CHANNELS, SALES
 from twofold.importing.readers.values import read_currency
+from twofold.policies import policies_of
 from twofold.sources.chat_ids import route
 from twofold.sources.contract import SourceOptions
 from twofold.sources.own.webhook import ACTION_SOURCES
@@ -98,7 +98,7 @@ class Wanted:
 
     def origin_of(self, sender: str) -> Origin:
         """A file that the operator imports is trusted like an authenticated server."""
-        policy = policy_of(self._dataset)
+        policy = policies_of(self._settings)[self.plan.dataset]
         return Origin(
             dataset=self.plan.dataset,
             channel=Channel.SERVER,
@@ -106,6 +106,7 @@ class Wanted:
             tier=Tier.T2,
             received_at=self.now_ms,
             policy=policy,
+            shop=self.source_of(sender)[1],
         )
 
     def _sources(self) -> list[SourceSettings]:

@@ -107,7 +107,13 @@ class Appends:
         keys = {
             key: one.row.id
             for one, entry in reports
-            for key in order_keys(entry.dataset, "Purchase", entry.report.order_id, entry.report.aliases)
+            for key in order_keys(
+                entry.dataset,
+                "Purchase",
+                entry.report.order_id,
+                entry.report.aliases,
+                self._orders.shop_of(entry.dataset, [entry.source]),
+            )
         }
         return {keys[key]: action for key, action in self._folding.find(list(keys)).items()}
 

@@ -68,6 +68,7 @@ class Route(Struct, frozen=True, kw_only=True):
     purposes: dict[str, tuple[str, ...]] = {}  # destination -> what must not be denied for it
     orders: OrderPolicy = OrderPolicy()
     has_orders: bool = False  # a shop reports this dataset's orders
+    shops: frozenset[str] = frozenset()  # several of one system, whose orders may be numbered alike
 
 
 class _Transaction:
@@ -146,6 +147,7 @@ class Store:
                 self._engine,
                 {dataset: r.orders for dataset, r in routes.items()},
                 frozenset(dataset for dataset, r in routes.items() if r.has_orders),
+                {dataset: r.shops for dataset, r in routes.items() if r.shops},
             )
             self._withdrawals = Withdrawals(self._engine)
             self._superseded = Superseded(self._engine)

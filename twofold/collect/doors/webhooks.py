@@ -176,6 +176,7 @@ class Webhooks:
             received_at=now,
             bounds=bounds_of(self._clock),
             policy=dataset,
+            shop=door.options.shop,
         )
 
 

@@ -27,6 +27,7 @@ class Origin(Struct, frozen=True, kw_only=True):
     client_ip: str | None = None  # the shopper's, for browser doors only
     user_agent: str | None = None
     test_event_code: str | None = None
+    shop: str = ""  # of a webhook or a file; see `Event.shop`
 
     @property
     def is_browser(self) -> bool:

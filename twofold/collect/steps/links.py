@@ -7,7 +7,7 @@ shop's copy must name the same one, then the order finds the visit that made it 
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from twofold.collect.steps.draft import Draft
 from twofold.event.contact import mask_id
@@ -52,6 +52,8 @@ def put_links(draft: Draft) -> Refusal | None:
         draft.warnings.append(f"links: expected a list of texts, got {describe(draft.raw.links)}; left out")
     if draft.origin.tier < Tier.T3:  # a webhook's page is where the visit began, which can be another order's
         links += _links_in(draft.raw.event_source_url)
+    if draft.origin.policy.shops:
+        draft.fields["shop"] = _shop_of(draft)
     if links:
         draft.fields["links"] = tuple(dict.fromkeys(links))
     visitor = read_event_id(draft.raw.visitor) if draft.raw.visitor is not None else None
@@ -66,6 +68,18 @@ def put_links(draft: Draft) -> Refusal | None:
     elif draft.raw.visitor is not None:
         draft.warnings.append(f"visitor: expected an id of 1 to {MAX_VISITOR} characters; left out")
     return None
+
+
+def _shop_of(draft: Draft) -> str:
+    """Whose copy it is: its webhook's or file's, else that of the page's host."""
+    shops, page = draft.origin.policy.shops, draft.raw.event_source_url
+    if draft.origin.shop:
+        return draft.origin.shop if draft.origin.shop in shops else ""
+    try:
+        host = (urlsplit(page).hostname or "") if isinstance(page, str) else ""
+    except ValueError:
+        return ""
+    return next((shop for shop in sorted(shops) if host == shop or host.endswith(f".{shop}")), "")
 
 
 def _read_link(item: object) -> str | None:

@@ -39,7 +39,7 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
     if origin.channel is Channel.BROWSER or origin.tier < Tier.T2 or origin.gpc or _RARE(raw) != _NOTHING_RARE:
         return None
     rules, privacy = origin.policy.consent, origin.policy.privacy
-    if rules.require_in or rules.limited_in or privacy.core_setup:
+    if rules.require_in or rules.limited_in or privacy.core_setup or origin.policy.shops:
         return None
     name, event_id, source, time_s = raw.event_name, raw.event_id, raw.action_source, raw.event_time
     if type(name) is not str or name not in STANDARD_EVENTS or type(source) is not str or source not in _SOURCES:

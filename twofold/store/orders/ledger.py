@@ -7,14 +7,14 @@ no contact data.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from twofold.event.identity import bare_order, is_order_name
+from twofold.event.identity import bare_order, is_order_name, of_shop
 from twofold.event.model import Event
 from twofold.ledger.model import OrderReport, decode_report, encode_report
 from twofold.ledger.policy import OrderPolicy, Standing, judge_order
@@ -59,23 +59,39 @@ class Applied(Struct):
 
 
 class Orders:
-    """``policies``: dataset to its rules; ``with_source``: datasets whose orders a shop reports."""
+    """``policies``: dataset to its rules; ``with_source``: datasets whose orders a shop reports; ``shops``: of datasets
+    to which several shops of one system report, their names, as two of their orders may have one number."""
 
-    def __init__(self, engine: Engine, policies: Mapping[str, OrderPolicy], with_source: frozenset[str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        policies: Mapping[str, OrderPolicy],
+        with_source: frozenset[str],
+        shops: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self._engine = engine
         self._policies = policies
         self.with_source = with_source
+        self._shops = shops or {}
         self._any = bool(engine.run("any_order"))
 
     def policy_of(self, dataset: str) -> OrderPolicy:
         return self._policies.get(dataset) or OrderPolicy()
+
+    def shop_of(self, dataset: str, sources: Iterable[str]) -> str:
+        """Whose number an order has that these sources report, where a dataset's shops number alike; else empty."""
+        shops = self._shops.get(dataset)
+        if not shops:
+            return ""
+        names = (source.partition(":")[2] for source in sources)
+        return next((name for name in names if name in shops), "")
 
     # -- what is reported
 
     def apply(self, entry: OrderEntry) -> Applied:
         """Keeps a report, if it says something new, and derives the order's state again."""
         self._any = True
-        names = _names(entry.dataset, entry.report)
+        names = _names(entry.dataset, entry.report, self.shop_of(entry.dataset, [entry.source]))
         body = encode_report(entry.report)
         row, took, known = self._find(names, entry)
         joined = bool(took) or not known
@@ -176,7 +192,8 @@ class Orders:
         report = entry.report
         if report.snapshot and report.snapshot.replaces:
             # No name of its own: by it the order that was replaced finds this one.
-            replaced = _name(entry.dataset, f"replaces:{report.snapshot.replaces.lstrip('#')}")
+            shop = self.shop_of(entry.dataset, [entry.source])
+            replaced = _name(entry.dataset, of_shop(shop, "order:", f"replaces:{report.snapshot.replaces.lstrip('#')}"))
             self._engine.run_rows("insert_order_names", [(replaced, order)])
         values = (
             order, entry.received_at, report.at, report.kind, entry.source, report.reference,
@@ -209,9 +226,11 @@ class Orders:
         rows = self._engine.run("select_order_of_action", (action,))
         if rows:
             return OrderRow(*rows[0])
-        names = _names_of_event(event)
+        names = _names_of_event(event, event.shop)
         if not names:
             return None
+        if event.dataset in self._shops and not event.shop:
+            return self._of_some_shop(event)
         found = dict(self._engine.run("select_order_names", (key_array(names),)))
         # Its own order id first: what else it is bound to can be wrong.
         order = next((found[name] for name in names if name in found), None)
@@ -219,19 +238,30 @@ class Orders:
             return self._of_number(event)
         return OrderRow(*self._engine.run("select_orders", (id_array([order]),))[0])
 
+    def _of_some_shop(self, event: Event) -> OrderRow | None:
+        """The order of a copy that does not say which of the dataset's shops it is of: the only one near its time."""
+        names = [name for shop in ("", *sorted(self._shops[event.dataset])) for name in _names_of_event(event, shop)]
+        found = dict(self._engine.run("select_order_names", (key_array(names),)))
+        rows = [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(sorted(set(found.values()))),))]
+        near = [row for row in rows if abs(event.event_time - row.placed_at) <= NEAR_S]
+        return near[0] if len(near) == 1 else None
+
     def _of_number(self, event: Event) -> OrderRow | None:
         """The order whose short number a page told for its id. Another order's id may be written alike, so only near
         the order's own time."""
         if not event.custom_data.order_id:
             return None
-        name = _name(event.dataset, _short(f"number:{event.custom_data.order_id}"))
+        number = f"number:{event.custom_data.order_id}"
+        name = _name(event.dataset, of_shop(event.shop, number, _short(number)))
         found = dict(self._engine.run("select_order_names", (key_array([name]),)))
         rows = [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(sorted(set(found.values()))),))]
         return next((r for r in rows if abs(event.event_time - r.placed_at) <= NEAR_S), None)
 
     def others_by_name(self, row: OrderRow, name: str) -> list[OrderRow]:
-        """The other order of this name."""
-        found = {order for _, order in self._engine.run("select_order_names", (key_array([_name(row.dataset, name)]),))}
+        """The other order of this name, of the same shop where shops number alike."""
+        shop = self.shop_of(row.dataset, decode_state(row.state).sources) if row.dataset in self._shops else ""
+        key = _name(row.dataset, of_shop(shop, "order:", name))
+        found = {order for _, order in self._engine.run("select_order_names", (key_array([key]),))}
         return [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(found - {row.id}),))]
 
     def of_buyer(self, person: bytes, row: OrderRow, since: int, until: int) -> list[OrderRow]:
@@ -240,9 +270,9 @@ class Orders:
         return [OrderRow(*values) for values in rows]
 
 
-def name_of_order(dataset: str, order: str) -> bytes:
+def name_of_order(dataset: str, order: str, shop: str = "") -> bytes:
     """The name under which an order's id, or a number that stands for it, is found."""
-    return _name(dataset, f"order:{bare_order(order)}")
+    return _name(dataset, of_shop(shop, "order:", f"order:{bare_order(order)}"))
 
 
 class _Names(NamedTuple):
@@ -254,21 +284,25 @@ class _Names(NamedTuple):
     short: list[bytes]
 
 
-def _names(dataset: str, report: OrderReport) -> _Names:
+def _names(dataset: str, report: OrderReport, shop: str) -> _Names:
     own = [f"order:{report.order_id}", *(a for a in report.aliases if is_order_name(a, report.order_id))]
     plain = list(dict.fromkeys(map(_as_order, own)))
     sure = [_name(dataset, name) for name in plain if not name.startswith("order:")]
-    short = [_name(dataset, _short(a)) for a in report.aliases if a not in own and a.startswith(("number:", "name:"))]
-    return _Names([_name(dataset, name) for name in plain], sure, short)
+    short = [
+        _name(dataset, of_shop(shop, a, _short(a)))
+        for a in report.aliases
+        if a not in own and a.startswith(("number:", "name:"))
+    ]
+    return _Names([_name(dataset, of_shop(shop, name, name)) for name in plain], sure, short)
 
 
-def _names_of_event(event: Event) -> list[bytes]:
+def _names_of_event(event: Event, shop: str) -> list[bytes]:
     order = event.custom_data.order_id
     own = [
         *([f"order:{bare_order(order)}"] if order else []),
         *(n for n in event.links if is_order_name(n, order or "")),
     ]
-    return [_name(event.dataset, name) for name in dict.fromkeys(map(_as_order, own))]
+    return [_name(event.dataset, of_shop(shop, name, name)) for name in dict.fromkeys(map(_as_order, own))]
 
 
 def _as_order(name: str) -> str:

@@ -22,7 +22,7 @@ from twofold.errors import StoreError, StoreFailed, StoreFull, StoreLocked, Stor
 from twofold.store.bodies import plain_body
 from twofold.store.sqlite.statements import MAX_ROWS, statement
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 APPLICATION_ID = 0x32464F4C  # "2FOL"
 MIN_SQLITE = (3, 51, 3)  # first without the WAL-reset defect found in March 2026
 DATABASE = "twofold.db"
