@@ -291,7 +291,7 @@ def test_an_address_that_was_put_together_wrongly(shape: str, name: str) -> None
 
 @pytest.mark.parametrize("query", NESTED)
 def test_a_click_inside_another_address(query: str) -> None:
-    """As the tag reads it (tests/tag/test_clicks.py)."""
+    """As the tag reads it (tests/tag/test_tag_clicks.py)."""
     assert fbclid_of("https://shop.example/p" + query) == ID
 
 
