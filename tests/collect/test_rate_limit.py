@@ -202,12 +202,12 @@ def test_a_name_is_limited_for_those_without_trust(start_gateway) -> None:
     """From many clients together, at both doors; another name, and the shop's own server, are not."""
     gateway = start_gateway(limited(rate_name=3), proxies=1)
     own = [sent_by(f"203.0.113.{n}") for n in range(10)]
-    assert [gateway.tag(browser_event(str(n), "Lead"), **own[n]).status for n in range(4)] == [200, 200, 200, 429]
+    assert [gateway.tag(browser_event(f"e{n}", "Lead"), **own[n]).status for n in range(4)] == [200, 200, 200, 429]
     assert gateway.pixel(own[5], ev="Lead", eid="5", dl="https://shop.example/").body == GIF
     assert [r["path"] for r in gateway.new_refused()] == ["name"]
-    assert gateway.tag(browser_event("6", "ViewContent"), **own[6]).status == 200
-    assert gateway.post(purchase("7", event_name="Lead")).status == 200
-    assert [e.event_id for e in gateway.new_events()] == ["0", "1", "2", "6", "7"]
+    assert gateway.tag(browser_event("e6", "ViewContent"), **own[6]).status == 200
+    assert gateway.post(purchase("e7", event_name="Lead")).status == 200
+    assert [e.event_id for e in gateway.new_events()] == ["e0", "e1", "e2", "e6", "e7"]
 
 
 def test_zero_is_no_limit(start_gateway) -> None:

@@ -54,11 +54,13 @@ class Disk(apsw.VFS):
             self._gate.set()
 
     def image(self, folder: Path, elsewhere: Path) -> None:
-        """Writes what a power cut at this moment would leave of ``folder``. Unsynced bytes are lost whole."""
+        """Writes what a power cut at this moment would leave of ``folder``. Unsynced bytes of the database are lost whole;
+        the watermark beside it is as new as it can be, which is the hardest to live up to."""
         elsewhere.mkdir(parents=True)
         for path, content in self.synced.items():
             if Path(path).parent == folder:
                 (elsewhere / Path(path).name).write_bytes(content)
+        (elsewhere / "watermark").write_bytes((folder / "watermark").read_bytes())
 
     def before_sync(self) -> None:
         self.waiting.set()

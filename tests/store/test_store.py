@@ -238,7 +238,7 @@ def test_an_answer_that_nobody_waits_for_is_kept_all_the_same(tmp_path):
 
 def refused(n: int, reason: str = "syntax") -> RefusedRow:
     return RefusedRow(
-        received_at=NOW, entry="events", dataset="1", event_name="", event_id=str(n), reason=reason, place=None,
+        received_at=NOW, door="events", dataset="1", event_name="", event_id=str(n), reason=reason, batch_index=None,
         path="", expected="JSON", got="other", size=1, body="x",
     )  # fmt: skip
 

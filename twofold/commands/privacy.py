@@ -198,11 +198,12 @@ def shared(
 def _done(done: dict[str, Any], receipt: Path | None, as_json: bool) -> None:
     import msgspec
 
-    from twofold.commands.rows import Receipt
+    from twofold.commands.rows import Receipt, encode_rows, row_of
     from twofold.errors import NotHere
 
     if receipt is not None:
-        _write_private(receipt, msgspec.json.format(msgspec.json.encode(done), indent=2) + b"\n")
+        (line,) = encode_rows([row_of(Receipt, done)])
+        _write_private(receipt, msgspec.json.format(line, indent=2) + b"\n")
     _print(Receipt, done, as_json)
     if not any(done["counts"].get(name) for name in ERASED):
         raise NotHere("nobody of that name was found here, so nothing was erased; what a backup brings back will be")
