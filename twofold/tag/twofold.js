@@ -4,6 +4,9 @@ if ((window.twofold || {}).agent) return;
 const AGENT = 'twofold-tag/1';
 window.twofold = { ...window.twofold, agent: AGENT };
 
+const { fetch } = window;
+const Promise = (async () => 0)().constructor; // of the language, whatever the page put there
+
 const attempt = (work) => {
   try {
     return work();
@@ -549,7 +552,6 @@ function later() {
 }
 
 // throws if later may be better
-const { fetch } = window;
 async function send(url, body) {
   let status;
   let words;
