@@ -7,7 +7,8 @@ import shutil
 
 import apsw
 import pytest
-from subjects import AGENT, OFFICE, Person, bytes_of, erased, erasing, left, made
+from msgspec.structs import replace
+from subjects import AGENT, OFFICE, Person, bytes_of, done, erased, erasing, left, made
 
 from tests.store.copies import (
     BROWSER,
@@ -23,6 +24,7 @@ from tests.store.copies import (
     with_store,
 )
 from twofold.event.delivery import DeliveryState
+from twofold.event.model import Tier
 from twofold.matching.subject import SubjectRequest
 from twofold.matching.user_data import hash_user_data, known_values
 from twofold.privacy import erase as steps
@@ -187,6 +189,27 @@ def test_a_strangers_payload_that_mentions_the_person_is_built_again(tmp_path):
     assert ANNA.email.encode() in first.payload
     assert ANNA.email.encode() not in second.payload
     assert str(BORIS.number).encode() in second.payload
+
+
+def test_bytes_into_which_a_carried_over_copy_came_are_emptied_too(tmp_path):
+    """A browser's Purchase left, then the shop's, which stands for both and holds the browser's keys."""
+    token = "checkout:5f3a9c77d0e14b2fa1b2c3d4"
+
+    async def main():
+        async with erasing(tmp_path, NOW + 3 * HOLD) as (store, eraser):
+            await store.append([made("b", BROWSER, ANNA.user("fbp", "fbc", "external_id"), links=(token,), order="1")])
+            (first,) = await claim(store, NOW + HOLD)
+            await store.settle([done(first)], NOW + HOLD)
+            shop = made("s", SERVER, {"client_ip_address": "203.0.113.9"}, links=(token,), order="1", at=NOW + HOLD)
+            await store.append([replace(shop, tier=Tier.T3)])
+            (second,) = await claim(store, NOW + 2 * HOLD)
+            await store.settle([done(second)], NOW + 2 * HOLD)
+            assert str(ANNA.number).encode() in second.payload, "the browser's keys are in the shop's Purchase"
+            await erased(eraser, SubjectRequest(external_ids=(ANNA.customer,)))
+
+    asyncio.run(main())
+    assert left(tmp_path, [ANNA.fbp, str(ANNA.number)]) == []
+    assert_sums_hold(tmp_path)
 
 
 def test_an_order_that_is_named_loses_its_number_and_keeps_its_money(tmp_path):

@@ -26,7 +26,7 @@ from twofold.matching.subject import Keyring, SubjectRequest, all_hashes, kinds_
 from twofold.matching.words import texts_in
 from twofold.privacy.audit_log import append_audit
 from twofold.privacy.redact import Rename, put_bodies, without_mentions, without_person
-from twofold.privacy.search import Found, Wanted, actions_of, is_whole, orders_with, refused_with
+from twofold.privacy.search import Found, Wanted, actions_of, is_whole, orders_with, refused_with, standing_for
 from twofold.privacy.tombstones import Entry
 from twofold.store.fold import Action
 from twofold.store.index.words import Because
@@ -311,7 +311,9 @@ class Portion:
         engine.run_rows("insert_erasure_rows", found)
         actions = actions_of(engine.db, [p for _, p, whole in found if whole]) - theirs
         engine.run_rows("insert_erasure_actions", [(self.id, a, 1) for a in sorted(actions)])
-        mentioned = actions_of(engine.db, [p for _, p, whole in found if not whole]) - actions - theirs
+        mentioned = actions_of(engine.db, [p for _, p, whole in found if not whole])
+        mentioned |= standing_for(engine.db, actions | mentioned)
+        mentioned -= actions | theirs
         engine.run_rows("insert_erasure_actions", [(self.id, a, 0) for a in sorted(mentioned)])
         orders = orders_with(engine.db, self.wanted, set(), erasure.orders_at)
         erasure.orders_at = max([erasure.orders_at, *orders])

@@ -134,6 +134,7 @@ class Finder:
                 self._follow(found)
             mentions = [p for p, whole in found.rows.items() if not whole]
             found.mentioned_in = actions_of(self._db, mentions) - found.actions
+            found.mentioned_in |= standing_for(self._db, found.actions | found.mentioned_in) - found.actions
             self._look_aside(found)
             return found
         finally:
@@ -340,6 +341,17 @@ def actions_of(db: Any, positions: Iterable[int]) -> set[int]:
     while fresh:
         sql = "select merged_into from action where merged_into is not null and id in (select value from carray(?))"
         fresh = {a for (a,) in db.execute(sql, (id_array(fresh),))} - found
+        found |= fresh
+    return found
+
+
+def standing_for(db: Any, actions: Iterable[int]) -> set[int]:
+    """The actions that stand for these now: a higher tier's, into whose bytes a copy of theirs may have come."""
+    found: set[int] = set()
+    fresh = set(actions)
+    while fresh:
+        sql = "select successor from superseded where action in (select value from carray(?))"
+        fresh = {a for (a,) in db.execute(sql, (id_array(sorted(fresh)),))} - found
         found |= fresh
     return found
 

@@ -13,6 +13,7 @@ from typing import Any
 from twofold.event.model import decode_event
 from twofold.matching.user_data import present_keys
 from twofold.store.fold import unite
+from twofold.store.ladder import admit
 from twofold.store.sqlite.database import open_reader
 
 _PAUSED = "case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end"
@@ -172,8 +173,8 @@ class Reader:
 
     def _match_keys(self, action: int) -> list[str]:
         sql = (
-            "select plain_body(body) from event where position = ?1 union all select plain_body(e.body) from copy c "
-            "join event e on e.position = c.position where c.action = ?1"
+            "select plain_body(e.body) from event e where e.position = ?1 or e.position in (select position from copy where "
+            "action = ?1) or e.position in (select position from carried_over where action = ?1) order by e.position"
         )
         copies = [decode_event(body) for (body,) in self._db.execute(sql, (action,))]
-        return sorted(present_keys(unite(copies).user_data)) if copies else []
+        return sorted(present_keys(unite(admit(copies).copies).user_data)) if copies else []

@@ -53,7 +53,8 @@ order by a.id;
 -- name: list_copies
 -- The copies of an action, in the order they came.
 select e.position, e.received_at, e.channel, e.sender, e.tier, e.verdict, e.event_name, e.event_id, e.late
-from event as e where e.position = ?1 or e.position in (select position from copy where action = ?1) order by 1;
+from event as e where e.position = ?1 or e.position in (select position from copy where action = ?1)
+   or e.position in (select position from carried_over where action = ?1) order by 1;
 
 -- name: list_deliveries
 -- Where an action went.
