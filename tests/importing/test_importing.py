@@ -301,6 +301,25 @@ def test_orders_as_a_shops_api_writes_them(shop: Shop) -> None:
     assert sum(summary["refused"].values()) == 1
 
 
+def test_a_broken_text_costs_the_text_and_not_the_order(shop: Shop) -> None:
+    """A line with NUL, half an emoji, 9,000 characters or letters of Latin-1 is an order like its neighbours."""
+    when = NOW.isoformat()
+    lines = []
+    for number, name in enumerate(["Mary", "Ma\0ry", "Mary \ud83d", "x" * 9_000, "Jörg"], 1):
+        body = {
+            "type": "order", "id": f"B-{number}", "placed_at": when, "updated_at": when, "status": "confirmed",
+            "payment": {"method": "card", "status": "paid"}, "totals": {"currency": "EUR", "total": "10.00"},
+            "customer": {"email": f"b{number}@example.com", "first_name": name},
+        }  # fmt: skip
+        lines.append(json.dumps(body, ensure_ascii=name != "Jörg").encode("latin-1"))
+    path = shop.folder / "orders.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    summary = shop.orders(path)
+    assert (summary["orders"], summary["new"]) == (5, 5)
+    assert totals(summary) == {"EUR": Decimal("50.00")}
+    assert sorted(problem["row"] for problem in summary["problems"]) == [2, 3, 4]
+
+
 def test_sales_become_orders_and_steps(shop: Shop) -> None:
     """A call that sold and a chat that began: one order with its copy, one event."""
     path = shop.folder / "calls.csv"

@@ -19,6 +19,7 @@ from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Survey, Table, json_texts
 from twofold.sources import SOURCES
 from twofold.sources.contract import Ignored, Reading, SourceOptions
+from twofold.sources.mended import read_mended
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -91,7 +92,8 @@ class DocumentFile:
             yield self._item(row, text.encode() if isinstance(text, str) else text)
 
     def _item(self, row: int, text: bytes) -> Item:
-        answer = SOURCES[self._body.source].read(text, self._body.headers, self._options, self._now_ms)
+        source = SOURCES[self._body.source]
+        answer, mended = read_mended(source, text, self._body.headers, self._options, self._now_ms)
         match answer:
             case Refusal():
                 return RowProblem(
@@ -101,15 +103,15 @@ class DocumentFile:
             case Ignored():
                 return Skipped(rows=1, reason=answer.reason)
             case Reading():
-                return self._found(row, answer)
+                return self._found(row, answer, mended)
 
-    def _found(self, row: int, reading: Reading) -> Found | Skipped:
+    def _found(self, row: int, reading: Reading, mended: list[str]) -> Found | Skipped:
         order = reading.order
         if order is None and not reading.events:
             return Skipped(rows=1, reason=f"no order: {reading.kind}")
         notes = tuple(
             RowProblem(kind="warning", file=self.path.name, row=row, expected="", got=note, reason="note")
-            for note in reading.notes
+            for note in [*mended, *reading.notes]
         )
         young = reading.copy is not None and order is not None and order.at >= self._young_after
         return Found(

@@ -24,13 +24,12 @@ from twofold.collect.refused import refused_row
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.orders import entry_of
 from twofold.collect.steps.pipeline import run
-from twofold.event.json import read_json
-from twofold.event.mending import Mender
 from twofold.event.model import Channel, Event, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.matching.subject import SubjectRequest
 from twofold.sources.chat import META_SIGNATURE
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
+from twofold.sources.mended import read_mended
 from twofold.store.orders.ledger import OrderEntry
 
 ENTRY = "webhook"
@@ -41,10 +40,6 @@ _PLAIN_TEXT = (
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
 )
-
-_OF_TEXTS = frozenset({DropReason.SYNTAX, DropReason.TOO_LARGE})
-_MENDED_EVENTS = 100  # times the keys of one event: the sources have limits of their own
-_encode_exact = msgspec.json.Encoder(decimal_format="number").encode
 
 _OUR_BODIES = frozenset({"own", "chat"})
 
@@ -113,11 +108,7 @@ class Webhooks:
                 request,
                 Refusal(reason=DropReason.BAD_SIGNATURE, path="signature", expected=expected, got="another"),
             )
-        found = door.source.read(request.body, request.headers(), door.options, now)
-        mended: list[str] = []
-        if isinstance(found, Refusal) and found.reason in _OF_TEXTS:
-            again, mended = _mended(request.body)
-            found = found if again is None else door.source.read(again, request.headers(), door.options, now)
+        found, mended = read_mended(door.source, request.body, request.headers(), door.options, now)
         if isinstance(found, Refusal):
             return self.refuse(request, found)
         if isinstance(found, Ignored):
@@ -178,15 +169,6 @@ class Webhooks:
             policy=dataset,
             shop=door.options.shop,
         )
-
-
-def _mended(body: bytes) -> tuple[bytes | None, list[str]]:
-    """The body with its texts mended, and what was done; None where its texts were not what refused it."""
-    mender = Mender()
-    tree = read_json(body, events=_MENDED_EVENTS, mender=mender)
-    if isinstance(tree, Refusal) or not (mender.notes or mender.reread):
-        return None, []
-    return _encode_exact(tree), mender.sentences()
 
 
 class _Taken(Struct, kw_only=True):
