@@ -1,5 +1,5 @@
 // Twofold's custom pixel for Shopify (docs/shopify.md): Settings > Customer events > Add custom pixel, paste, set the
-// four values, save, connect. Runs in Shopify's sandboxed frame: `analytics`, `browser`, `init` and `api` are its own.
+// values, save, connect. Runs in Shopify's sandboxed frame: `analytics`, `browser`, `init` and `api` are its own.
 (function () {
 'use strict';
 const SETTINGS = {
@@ -7,6 +7,7 @@ const SETTINGS = {
   dataset: '1234567890',
   shop: 'demo.myshopify.com', // exactly as in the gateway's [[source]]: both make the Purchase's id from it
   secretIds: true, // false: while the gateway's source has event_id = "order", as version 0.2 had
+  inTheme: [], // Meta's names of what the tag reports from the theme, such as ['PageView']: left out here
   nativeIds: false, // true: Shopify's own event ids (sh-...), when Meta's app for Shopify sends as well
 };
 
@@ -342,5 +343,6 @@ function safely(work) {
 }
 
 safely(watchConsent)();
-Object.keys(EVENTS).forEach(safely((name) => analytics.subscribe(name, receive)));
+const ours = (name) => SETTINGS.inTheme.indexOf(EVENTS[name][0]) < 0;
+Object.keys(EVENTS).filter(ours).forEach(safely((name) => analytics.subscribe(name, receive)));
 })();

@@ -144,12 +144,15 @@ class Shopper:
         privacy: dict[str, bool] | None,
         *,
         native: bool = False,
+        in_theme: str = "[]",
         silent: bool = False,
         customer: dict[str, Any] | None = None,
     ) -> Frame:
         """The shop's page; the frame is sandboxed without allow-same-origin, so it has no origin and no cookies."""
         pixel = PIXEL.replace("https://gateway.shop.example", f"http://collect.example:{self.gateway.port}")
         pixel = pixel.replace("[2000, 8000", "[20, 20")  # the first retry need not be waited for
+        assert "inTheme: []" in pixel
+        pixel = pixel.replace("inTheme: []", f"inTheme: {in_theme}")
         if native:
             pixel = pixel.replace("nativeIds: false", "nativeIds: true")
         host = json.dumps({"privacy": privacy, "silent": silent, "customer": customer})
@@ -401,6 +404,16 @@ def test_every_standard_event_has_metas_name_and_its_id(shopper: Shopper) -> Non
         assert event["event_source_url"] == shopper.url("/products/mug")
         assert event["event_id"] == event_id if event_id else len(event["event_id"]) == 32
         assert shopper.events(1, id=event["event_id"])[0]["event_name"] == name
+
+
+def test_what_the_theme_reports_is_not_reported_again(shopper: Shopper) -> None:
+    """With the tag in the theme each event has one owner: what is named there does not come from this frame."""
+    frame = shopper.open(ALLOWED, in_theme="['PageView', 'ViewContent']")
+    shopper.emit(frame, "page_viewed", {})
+    shopper.emit(frame, "product_viewed", {"productVariant": MUG})
+    shopper.emit(frame, "checkout_completed", checkout(22, token="t22"))
+    (sent,) = shopper.until_sent(1)
+    assert sent["event_name"] == "Purchase"
 
 
 def test_the_native_option_takes_shopifys_own_id(shopper: Shopper) -> None:
