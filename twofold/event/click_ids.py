@@ -26,7 +26,7 @@ _APPENDIX_V2 = re.compile(r"[A-Za-z0-9_-]{8}")
 PLAIN_FBP = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[0-9]*[1-9][0-9]*").fullmatch
 """Something for the ``fbp`` that the pixel writes, without an appendix; the quick first question of `is_fbp`."""
 # In ASCII, and so long that it can be no word for nothing: asked first, as it is quicker.
-_PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.(?=[!-~]*[G-Zg-z_])[!-\-/-~]{17,}").fullmatch
+_PLAIN_FBC = re.compile(r"fb\.[0-9]{1,2}\.[0-9]{1,16}\.[!-\-/-~]{17,}").fullmatch
 _ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
 _FBCLID = re.compile(r"[?&#;]fbclid=([^?&#;]+)")
 _ENCODED_SIGN = re.compile(r"(?i)%(?:25|3[bdf]|2[36])")  # % ; = ? # &
@@ -212,4 +212,5 @@ def _parse(text: str) -> ClickId | None:
     # Only a segment after the payload can be an appendix: fb.1.17.AbC has none, whatever AbC looks like.
     if "." in payload:
         payload = strip_appendix(payload)
-    return None if names_nobody(payload) else ClickId(int(match[1]), int(match[2]), payload)
+    # A real payload is longer than any word for nothing: the quick look of `is_fbc` rests on it.
+    return None if len(payload) < 17 and names_nobody(payload) else ClickId(int(match[1]), int(match[2]), payload)

@@ -32,12 +32,14 @@ _PAGES: tuple[tuple[str, str, re.Pattern[str]], ...] = (
     ("=cs_", "session", re.compile(r"[?&]session_id=(cs_[A-Za-z0-9_]{4,120})(?![A-Za-z0-9_])")),
     ("=pi_", "payment", re.compile(r"[?&]payment_intent=(pi_[A-Za-z0-9]{4,60})(?![A-Za-z0-9])")),
 )
-_HINTS = ("order", "/checkouts/", "=cs_", "=pi_")
 
 
-def may_name_an_order(url: str) -> bool:
-    """A quick no for addresses of which `put_links` reads nothing."""
-    return any(hint in url for hint in _HINTS)
+def names_an_order(url: str) -> bool:
+    """True for an address of which `put_links` reads something."""
+    # Spelt out: a loop takes four times as long, and this runs for every event.
+    if "order" in url or "/checkouts/" in url or "=cs_" in url or "=pi_" in url:
+        return bool(_links_in(url))
+    return False
 
 
 def put_links(draft: Draft) -> Refusal | None:
@@ -95,7 +97,7 @@ def _read_link(item: object) -> str | None:
 
 
 def _links_in(url: object) -> list[str]:
-    if not isinstance(url, str) or not may_name_an_order(url):
+    if not isinstance(url, str):
         return []
     found = ((kind, pattern.search(url)) for hint, kind, pattern in _PAGES if hint in url)
     return [f"{kind}:{match[1]}" for kind, match in found if match]

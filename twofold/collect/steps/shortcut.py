@@ -13,7 +13,7 @@ from twofold.collect.steps.bots import MAX_AGENT, bot_of
 from twofold.collect.steps.clicks import is_current
 from twofold.collect.steps.custom_data import read_custom_data
 from twofold.collect.steps.draft import Origin
-from twofold.collect.steps.links import may_name_an_order
+from twofold.collect.steps.links import names_an_order
 from twofold.collect.steps.required import MAX_AHEAD_S, NO_PAGE
 from twofold.collect.steps.sensitive import is_about_nothing_sensitive
 from twofold.event.click_ids import click_ids_of
@@ -55,7 +55,7 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
         type(url) is not str or not url or "fbclid" in url or url.startswith(NO_PAGE) or scrub_url(url) != (url, False)
     ):
         return None
-    if url is not None and may_name_an_order(url):
+    if url is not None and names_an_order(url):
         return None
     data = _read_money_and_goods(raw, name)
     if data is None or not is_about_nothing_sensitive(url, data.other, privacy):
