@@ -1,8 +1,12 @@
-"""The short way of an ordinary copy: what all steps together make of it, in half of their time.
+"""The short way of an ordinary copy: what all steps together make of it, in two thirds of their time.
 
 Ordinary is a server's copy with a standard name, match keys, money and goods, of which no step has anything to say: no
 warning, no refusal, nothing rare. Every other copy goes through the steps, which decide everything; nothing is decided
 here. Laws hold the two ways against each other (tests/collect/test_shortcut.py).
+
+Why it is there: 9 us against 14 for a Purchase by the Conversions API, of 26 us from request to answer (2026-11-28, 2 cores).
+Choosing the list of steps once for each policy and channel was tried in its place: it saves less than 1 us of the 5, as
+what nearly every step looks for stands in the copy and not in the policy.
 """
 
 from __future__ import annotations
