@@ -6,9 +6,12 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import os
 import signal
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -570,3 +573,25 @@ def test_what_is_kept_back_can_be_listed_released_and_dropped(tmp_path: Path, re
         assert kept() == {"k3": "value_over_cap"}
         assert kept("--reason", "dropped_by_hand") == {"k2": "dropped_by_hand"}
         assert g.run("verify").returncode == 0
+
+
+COMPLETED = [
+    ("twofold del", 1, ["deliveries"]),
+    ("twofold deliveries --state s", 3, ["suppressed"]),
+    ("twofold events --state ", 3, ["first", "repeat", "twin", "conflict"]),
+    ("twofold quarantine ", 2, ["list", "release", "drop"]),
+]
+
+
+@pytest.mark.parametrize(("line", "word", "offered"), COMPLETED, ids=[row[0] for row in COMPLETED])
+def test_the_shell_completes_names_and_values(line: str, word: int, offered: list[str]) -> None:
+    """As the script that `twofold --install-completion` installs asks the program."""
+    asked = {"_TWOFOLD_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": str(word)}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("twofold"))],
+        env=os.environ | asked,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert [text.split(",")[-1] for text in done.stdout.split()] == offered, done.stderr

@@ -21,6 +21,7 @@ from twofold.commands.options import (
     JsonOption,
     LimitOption,
     NameOption,
+    completing,
     known_value,
 )
 from twofold.commands.output import at_ms, cell, make_table, plain, print_rows, print_wide, say
@@ -41,7 +42,9 @@ def events(
     dataset: DatasetOption = None,
     name: NameOption = None,
     id: IdOption = None,
-    state: Annotated[str | None, typer.Option(help="Verdict: first, repeat, twin or conflict.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Verdict: first, repeat, twin or conflict.", autocompletion=completing(VERDICTS))
+    ] = None,
     limit: LimitOption = 50,
 ) -> None:
     """List copies as they were journalled, newest last."""
@@ -60,7 +63,11 @@ def actions(
     name: NameOption = None,
     id: IdOption = None,
     state: Annotated[
-        str | None, typer.Option(help="waiting, delivered, suppressed, paused, dead, merged, stored or mixed.")
+        str | None,
+        typer.Option(
+            help="waiting, delivered, suppressed, paused, dead, merged, stored or mixed.",
+            autocompletion=completing(ACTION_STATES),
+        ),
     ] = None,
     limit: LimitOption = 50,
 ) -> None:
@@ -88,7 +95,12 @@ def list_deliveries(
     dataset: DatasetOption = None,
     name: NameOption = None,
     id: IdOption = None,
-    state: Annotated[str | None, typer.Option(help="waiting, delivered, suppressed, paused or dead.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(
+            help="waiting, delivered, suppressed, paused or dead.", autocompletion=completing(DELIVERY_STATES)
+        ),
+    ] = None,
     destination: DestinationOption = None,
     limit: LimitOption = 50,
 ) -> None:

@@ -40,6 +40,16 @@ def folder_of(config: Path | None, data: str | None) -> Path:
     return Path(load_settings(config, data=data).server.data)
 
 
+def completing(names: Iterable[str]) -> Callable[[str], list[str]]:
+    """What the shell offers for an option with closed values."""
+    known = list(names)
+
+    def complete(incomplete: str) -> list[str]:
+        return [name for name in known if name.startswith(incomplete)]
+
+    return complete
+
+
 def known_value(option: str, value: str | None, known: Iterable[str]) -> None:
     """Refuses a value that cannot be: an empty answer has to mean that there is nothing."""
     names = list(dict.fromkeys(known))
