@@ -12,6 +12,7 @@ from tests.store.copies import BROWSER, HOLD, NOW, appended, claim, opened, sett
 from tests.store.copies import copy_of_buyer as copy
 from twofold.errors import StoreDamaged, StoreError
 from twofold.event.delivery import DeliveryState
+from twofold.report import proof
 from twofold.report.verify import verify
 
 COPIES = [copy(f"e{n // 2}", BROWSER if n % 2 else "server", at=NOW + n) for n in range(20)] + [copy("e0", value="9")]
@@ -93,6 +94,8 @@ def test_the_command_tells_by_its_exit_code(folder):
     done = run_twofold("verify", "--data", str(folder))
     assert done.returncode == 1
     assert [line for line in done.stdout.splitlines() if line.startswith("NO")] == [
+        "NO  changes to the database file since it was closed: 1 = 0 (twofold.db was changed by something else since it was "
+        "closed)",
         "NO  journal rows follow each other unaltered: 21 = 20 (the first row that does not follow is position 7)",
         "NO  journal rows say what their bodies say: 21 = 20",
     ]
@@ -127,3 +130,44 @@ def test_it_reads_one_moment_while_others_write(tmp_path):
 
     assert asyncio.run(main()) == []
     assert appended(tmp_path, [copy("first")])[0] == "repeat"
+
+
+def test_a_table_made_otherwise_is_found(folder):
+    """A check, a type or an index that is not this version's."""
+    db = apsw.Connection(str(folder / "twofold.db"))
+    db.execute("drop index attempt_delivery")
+    db.execute("create table more (a)")
+    db.close()
+    (line,) = [c for c in verify(folder) if c.name.startswith("tables that are not made")]
+    assert (line.left, line.note) == (2, "attempt_delivery, more")
+
+
+def test_a_long_journal_is_walked_from_where_it_was_proved(tmp_path, monkeypatch):
+    """What was proved is not walked again, until it is seven days old, the file is not as it was left, or `--full` is asked."""
+    monkeypatch.setattr(proof, "WORTH_ROWS", 10)
+    appended(tmp_path, [copy(f"e{n}") for n in range(15)], together=True)
+    assert all(c.holds for c in verify(tmp_path, NOW))
+    appended(tmp_path, [copy(f"e{n}") for n in range(10, 20)], together=True)
+    checks = verify(tmp_path, NOW + 1)
+    assert all(c.holds for c in checks)
+    assert any("positions 1 to 15 were walked before" in c.note for c in checks)
+    db = apsw.Connection(str(tmp_path / "twofold.db"))
+    db.execute(FLIP)
+    db.close()
+
+    def walked(at, full=False):
+        return any(c.note.endswith("position 7") for c in verify(tmp_path, at, full=full))
+
+    assert not walked(NOW + 2)
+    assert walked(NOW + 2, full=True)
+    assert walked(NOW + proof.GOOD_FOR_MS + 1)
+    kept = (tmp_path / "proved").read_bytes()
+    for at, byte in ((30, b"1"), (5, b"x"), (len(kept) - 8, b"g")):
+        (tmp_path / "proved").write_bytes(kept[:at] + byte + kept[at + 1 :])
+        assert walked(NOW + 2), at
+    (tmp_path / "proved").write_bytes(kept)
+    assert not walked(NOW + 2)
+    db = apsw.Connection(str(tmp_path / "twofold.db"))
+    db.execute("update event set chain = x'0000000000000000' where position = 25")
+    db.close()
+    assert walked(NOW + 2), "where it was proved another row stands now"

@@ -98,7 +98,7 @@ class HealthPage:
             },
             # Not part of the status: who is told "down" sends traffic elsewhere, and that would help nobody's privacy.
             "retention": {"state": "alarm" if late_s > RETENTION_ALARM_S else "ok", "late_s": late_s},
-            "integrity": self.store.page_check.report(),
+            "integrity": self.store.page_check.report() | {"altered_while_closed": self.store.altered_file or ""},
             "outbox": {
                 "waiting": waiting,
                 "altered": self.store.altered,

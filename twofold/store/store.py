@@ -8,6 +8,7 @@ decided in `fold`, keys are found in `fold_keys`. After a failed write or flush 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -36,7 +37,7 @@ from twofold.store.sqlite.database import Engine, empty_log, open_reader
 from twofold.store.sqlite.page_check import PageCheck
 from twofold.store.sqlite.statements import statement
 from twofold.store.visitors.browsers import People
-from twofold.store.watermark import Watermark, ended_unclean, examine, open_watermark
+from twofold.store.watermark import Watermark, altered_while_closed, ended_unclean, examine, open_watermark, seal
 
 SURE_TIME = "sure_time"
 """The row of `meta` with the newest time that was certain, in ms."""
@@ -57,6 +58,9 @@ def read_newest(folder: Path) -> int:
 
 def _newest(kept: Sequence[tuple[Any, ...]], last: Sequence[tuple[Any, ...]]) -> int:
     return int(kept[0][0]) if kept else int(last[0][0]) if last else 0
+
+
+log = logging.getLogger("twofold.store")
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -134,7 +138,8 @@ class Store:
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.folder = Path(folder)
-        self._engine = Engine(self.folder, _examine)
+        self.altered_file: str | None = None
+        self._engine = Engine(self.folder, self._examine)
         try:
             self.ended_unclean = ended_unclean(self._engine)
             if self.ended_unclean:
@@ -356,7 +361,7 @@ class Store:
         """Starts the store's threads; call on the running loop."""
         self._commits.start()
         self.watermark.start()
-        if self.ended_unclean:
+        if self.ended_unclean or self.altered_file is not None:
             self.page_check.start()
 
     async def close(self) -> None:
@@ -365,9 +370,18 @@ class Store:
         self.page_check.stop()
         self._folding.close()
         self.watermark.close(clean=self.failed is None)
-        self._engine.close()
+        self._engine.close(partial(seal, self.folder))
 
     # -- inside
+
+    def _examine(self, folder: Path) -> None:
+        """Before the database is opened. What is missing is a loud stop; what was changed is looked at, page by page."""
+        loss = examine(folder)
+        if loss is not None:
+            raise loss.error(folder)
+        self.altered_file = altered_while_closed(folder)
+        if self.altered_file is not None:
+            log.critical("%s; every table is checked now, run `twofold verify --full`, too", self.altered_file)
 
     def _append(self, job: Job) -> asyncio.Future[Any]:
         queued = self._commits.queued
@@ -386,9 +400,3 @@ class Store:
         for callbacks in self._callbacks.values():
             for callback in callbacks:
                 callback()
-
-
-def _examine(folder: Path) -> None:
-    loss = examine(folder)
-    if loss is not None:
-        raise loss.error(folder)

@@ -12,6 +12,8 @@ copy of one of the two.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import logging
 import os
 import struct
@@ -35,6 +37,10 @@ FILE = "watermark"
 FLUSH_EVERY_S = 0.5
 _TITLE = b"Twofold watermark, version 1. Keep it beside the database; `twofold watermark show` reads it.\n"
 _SLOTS = (512, 1024)  # in sectors of their own: a torn write harms one
+_SEAL_AT = 2048
+_SEAL = struct.Struct("<QQ16s")  # of which mark, how long the database file was, its digest
+MAX_SEALED = 512 << 20
+"""Larger files are not sealed: half a second at the end and at the start is what nobody minds."""
 _SIZE = 4096
 _RECORD = struct.Struct("<QQQQ8s")  # number, run, position, state, chain
 _CHECK = struct.Struct("<I")
@@ -84,6 +90,7 @@ class Watermark:
         before = read_mark(folder) if self.path.exists() else None
         self._number = before.number if isinstance(before, Mark) else 0
         self._fd = self._opened()
+        os.pwrite(self._fd, bytes(_SEAL.size + 4), _SEAL_AT)  # from here on the file may change
         self._state = OPENING
         self._both()
         self._done = threading.Event()
@@ -189,6 +196,53 @@ def open_watermark(engine: Engine) -> Watermark:
     watermark = Watermark(engine.folder, run + 1, position, chain)
     engine.run("put_meta", (FILE, KEPT))
     return watermark
+
+
+def seal(folder: Path) -> None:
+    """The database was closed in order and nobody has it open: keeps what its file is now."""
+    mark, digest = read_mark(folder), _file_digest(folder)
+    if not isinstance(mark, Mark) or mark.state != CLOSED or digest is None:
+        return
+    record = _SEAL.pack(mark.number, *digest)
+    with contextlib.suppress(OSError):
+        fd = os.open(folder / FILE, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.pwrite(fd, record + _CHECK.pack(zlib.crc32(record)), _SEAL_AT)
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+
+
+def altered_while_closed(folder: Path) -> str | None:
+    """What happened to the database file since it was sealed; None when nothing did, or when there is no seal. Only where
+    nobody has the folder open."""
+    mark = read_mark(folder)
+    try:
+        data = (folder / FILE).read_bytes()[_SEAL_AT : _SEAL_AT + _SEAL.size + 4]
+    except OSError:
+        return None
+    record, check = data[: _SEAL.size], data[_SEAL.size :]
+    if not isinstance(mark, Mark) or mark.state != CLOSED or not record.strip(b"\0"):
+        return None
+    if check != _CHECK.pack(zlib.crc32(record)):
+        return f"the seal in the file {FILE} is damaged"
+    number, *sealed = _SEAL.unpack(record)
+    if number != mark.number or tuple(sealed) == _file_digest(folder):
+        return None
+    return f"{DATABASE} was changed by something else since it was closed"
+
+
+def _file_digest(folder: Path) -> tuple[int, bytes] | None:
+    """Length and digest of the database file; None where it cannot be told, as when it is too large or has a log."""
+    log_file = folder / f"{DATABASE}-wal"
+    try:
+        size = (folder / DATABASE).stat().st_size
+        if size > MAX_SEALED or (log_file.exists() and log_file.stat().st_size):
+            return None
+        with (folder / DATABASE).open("rb") as file:
+            return size, hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
+    except OSError:
+        return None
 
 
 def renew_watermark(engine: Engine) -> None:

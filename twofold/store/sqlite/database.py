@@ -152,9 +152,14 @@ class Engine:
         if self.db.in_transaction:
             self.run("rollback")
 
-    def close(self) -> None:
+    def close(self, at_the_end: Callable[[], None] | None = None) -> None:
+        """``at_the_end`` runs once the database is closed, while the folder is still this process's."""
         self.db.close()
-        self.lock.release()
+        try:
+            if at_the_end is not None:
+                at_the_end()
+        finally:
+            self.lock.release()
 
     def _configure(self) -> None:
         db = self.db
@@ -184,6 +189,18 @@ class Engine:
                 self.db.execute(_migration(step))
                 self.db.pragma("user_version", step)
                 self.db.pragma("application_id", APPLICATION_ID)
+
+
+def expected_schema() -> dict[str, str]:
+    """Name of each table and index to the words that make it, as this version's steps leave them."""
+    db = apsw.Connection(":memory:")
+    try:
+        db.create_scalar_function("plain_body", cast(Any, plain_body), 1, deterministic=True)
+        for step in range(1, SCHEMA_VERSION + 1):
+            db.execute(_migration(step))
+        return {str(n): str(sql) for n, sql in db.execute("select name, sql from sqlite_schema where sql is not null")}
+    finally:
+        db.close()
 
 
 def _open_writable(path: Path) -> apsw.Connection:
