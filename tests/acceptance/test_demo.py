@@ -18,7 +18,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from twofold.simulate.demo import WAYS
-from twofold.simulate.truth import Kind, consented_truth, make_orders, whole_truth
+from twofold.simulate.truth import OrderKind, consented_truth, make_orders, whole_truth
 
 TWOFOLD = "1000000000000004"
 PATIENCE_S = 60
@@ -125,7 +125,7 @@ def test_the_receiver_knows_the_shoppers_and_their_ads_and_names_each_way():
             actions = {a["action_type"]: int(a["value"]) for a in row.get("actions", ())}
             claimed[account["name"].partition(": ")[2]] = actions.get("purchase", 0)
         assert len(spend) == 1
-        brought = [o for o in make_orders(7, 40) if o.kind is Kind.REAL and o.consented and o.shopper.fbclid]
+        brought = [o for o in make_orders(7, 40) if o.kind is OrderKind.REAL and o.consented and o.shopper.fbclid]
         assert claimed["twofold"] == len(brought) > 0
         assert claimed["both, not merged"] > claimed["twofold"]
         with urllib.request.urlopen(f"{receiver}/", timeout=10) as answer:

@@ -18,7 +18,7 @@ from twofold.deliver.retry import (
     pause_for,
     repeat_deadline_ms,
 )
-from twofold.destinations.contract import Limits, Outcome, Verdict
+from twofold.destinations.contract import AnswerOutcome, AnswerVerdict, Limits
 from twofold.destinations.meta import LIMITS
 from twofold.event.delivery import Delivery, DeliveryState
 
@@ -51,7 +51,7 @@ def delivery(**changes):
 
 def decided(outcome, *, given=None, alone=False, unsure_since=None, now_ms=NOW_MS, chance=0.5, code="1", limits=LIMITS):
     return decide(
-        Verdict(outcome=outcome, code=code),
+        AnswerVerdict(outcome=outcome, code=code),
         given or delivery(),
         alone=alone,
         unsure_since=unsure_since,
@@ -66,27 +66,27 @@ DELIVERED, WAITING, DEAD = DeliveryState.DELIVERED, DeliveryState.WAITING, Deliv
 
 # outcome, alone -> state, reason, does it use up an attempt
 DECISIONS = [
-    (Outcome.ACCEPTED, False, DELIVERED, "", True),
-    (Outcome.INVALID, False, None, "", True),
-    (Outcome.INVALID, True, DEAD, "rejected:1", True),
-    (Outcome.UNKNOWN, False, None, "", True),
-    (Outcome.UNKNOWN, True, WAITING, "unknown", True),
-    (Outcome.TOO_LARGE, False, None, "", True),
-    (Outcome.TOO_LARGE, True, DEAD, "too_large:1", True),
-    (Outcome.TRANSIENT, False, WAITING, "transient", True),
-    (Outcome.AMBIGUOUS, False, WAITING, "ambiguous", True),
-    (Outcome.PARTIAL, False, WAITING, "partial", True),
-    (Outcome.CREDENTIALS, False, WAITING, "credentials", False),
-    (Outcome.MISDIRECTED, False, WAITING, "misdirected", False),
-    (Outcome.THROTTLED, False, WAITING, "throttled", False),
-    (Outcome.NOT_SENT, False, WAITING, "not_sent", False),
+    (AnswerOutcome.ACCEPTED, False, DELIVERED, "", True),
+    (AnswerOutcome.INVALID, False, None, "", True),
+    (AnswerOutcome.INVALID, True, DEAD, "rejected:1", True),
+    (AnswerOutcome.UNKNOWN, False, None, "", True),
+    (AnswerOutcome.UNKNOWN, True, WAITING, "unknown", True),
+    (AnswerOutcome.TOO_LARGE, False, None, "", True),
+    (AnswerOutcome.TOO_LARGE, True, DEAD, "too_large:1", True),
+    (AnswerOutcome.TRANSIENT, False, WAITING, "transient", True),
+    (AnswerOutcome.AMBIGUOUS, False, WAITING, "ambiguous", True),
+    (AnswerOutcome.PARTIAL, False, WAITING, "partial", True),
+    (AnswerOutcome.CREDENTIALS, False, WAITING, "credentials", False),
+    (AnswerOutcome.MISDIRECTED, False, WAITING, "misdirected", False),
+    (AnswerOutcome.THROTTLED, False, WAITING, "throttled", False),
+    (AnswerOutcome.NOT_SENT, False, WAITING, "not_sent", False),
 ]
 
 
 @pytest.mark.parametrize(("outcome", "alone", "state", "reason", "counts"), DECISIONS)
 def test_each_outcome_has_its_decision(outcome, alone, state, reason, counts):
     """Nothing is dead of an answer it got in company, and what is about the destination costs no attempt."""
-    decision = decided(outcome, alone=alone, unsure_since=NOW_MS if outcome is Outcome.AMBIGUOUS else None)
+    decision = decided(outcome, alone=alone, unsure_since=NOW_MS if outcome is AnswerOutcome.AMBIGUOUS else None)
 
     assert (decision.state, decision.reason, decision.counts) == (state, reason, counts)
     assert (decision.due_at is not None) == (state is WAITING)
@@ -94,7 +94,7 @@ def test_each_outcome_has_its_decision(outcome, alone, state, reason, counts):
 
 def test_every_outcome_is_decided():
     """No outcome is without a row above."""
-    assert {row[0] for row in DECISIONS} == set(Outcome)
+    assert {row[0] for row in DECISIONS} == set(AnswerOutcome)
 
 
 @given(attempts=st.integers(0, 10_000), chance=CHANCES)
@@ -112,7 +112,7 @@ def test_waits_grow(attempts):
 
 
 @given(
-    outcome=st.sampled_from([Outcome.TRANSIENT, Outcome.PARTIAL, Outcome.AMBIGUOUS]),
+    outcome=st.sampled_from([AnswerOutcome.TRANSIENT, AnswerOutcome.PARTIAL, AnswerOutcome.AMBIGUOUS]),
     age_s=st.integers(0, 8 * DAY_S),
     later_s=st.integers(0, DAY_S),
     attempts=st.integers(0, 500),
@@ -146,7 +146,7 @@ def test_resending_ends_twelve_hours_before_the_age_limit(age_s, source, retried
     """Seven days for most, sixty-two for the store; less half a day."""
     given_ = delivery(event_time=NOW_MS // 1000 - int(age_s), action_source=source)
 
-    decision = decided(Outcome.TRANSIENT, given=given_, code="http-500")
+    decision = decided(AnswerOutcome.TRANSIENT, given=given_, code="http-500")
 
     assert (decision.state, decision.reason) == ((WAITING, "transient") if retried else (DEAD, "horizon:http-500"))
 
@@ -155,18 +155,18 @@ def test_an_answer_about_the_destination_ends_nothing():
     """Waiting for a new token past the horizon is not a failed attempt; the age check at the claim decides."""
     old = delivery(event_time=NOW_MS // 1000 - 6 * DAY_S - 80_000, attempts=400)
 
-    assert decided(Outcome.CREDENTIALS, given=old).state is WAITING
+    assert decided(AnswerOutcome.CREDENTIALS, given=old).state is WAITING
 
 
 # hours since the attempt of unknown fate, action source, this answer -> is it sent again
 REPEATS = [
-    (0, "website", Outcome.AMBIGUOUS, True),
-    (46.9, "website", Outcome.AMBIGUOUS, True),
-    (47, "website", Outcome.AMBIGUOUS, False),
-    (47, "website", Outcome.TRANSIENT, False),
-    (46.9, "website", Outcome.TRANSIENT, True),
-    (0, "business_messaging", Outcome.AMBIGUOUS, False),
-    (0, "business_messaging", Outcome.PARTIAL, False),
+    (0, "website", AnswerOutcome.AMBIGUOUS, True),
+    (46.9, "website", AnswerOutcome.AMBIGUOUS, True),
+    (47, "website", AnswerOutcome.AMBIGUOUS, False),
+    (47, "website", AnswerOutcome.TRANSIENT, False),
+    (46.9, "website", AnswerOutcome.TRANSIENT, True),
+    (0, "business_messaging", AnswerOutcome.AMBIGUOUS, False),
+    (0, "business_messaging", AnswerOutcome.PARTIAL, False),
 ]
 
 
@@ -183,7 +183,7 @@ def test_an_unknown_fate_is_repeated_only_while_repeats_are_recognised(hours, so
 
 def test_a_transient_failure_is_retried_where_repeats_count_twice():
     """Known not to be taken is not ambiguous."""
-    assert decided(Outcome.TRANSIENT, given=delivery(action_source="business_messaging")).state is WAITING
+    assert decided(AnswerOutcome.TRANSIENT, given=delivery(action_source="business_messaging")).state is WAITING
 
 
 @given(unsure_since=st.integers(0, 2 * NOW_MS), window_h=st.integers(0, 1000))
@@ -202,16 +202,18 @@ def test_a_first_attempt_has_until_just_before_the_age_limit():
 
 
 def paused(outcome, *, failures=0, wait_ms=None, chance=0.5, code="1"):
-    return pause_for(Verdict(outcome=outcome, code=code, wait_ms=wait_ms), failures, NOW_MS, chance, POLICY)
+    return pause_for(AnswerVerdict(outcome=outcome, code=code, wait_ms=wait_ms), failures, NOW_MS, chance, POLICY)
 
 
-@pytest.mark.parametrize("outcome", [Outcome.ACCEPTED, Outcome.INVALID, Outcome.PARTIAL, Outcome.TOO_LARGE])
+@pytest.mark.parametrize(
+    "outcome", [AnswerOutcome.ACCEPTED, AnswerOutcome.INVALID, AnswerOutcome.PARTIAL, AnswerOutcome.TOO_LARGE]
+)
 def test_a_destination_that_answers_is_not_paused(outcome):
     """An event's fault stops nobody else."""
     assert paused(outcome) is None
 
 
-@pytest.mark.parametrize("outcome", [Outcome.CREDENTIALS, Outcome.MISDIRECTED])
+@pytest.mark.parametrize("outcome", [AnswerOutcome.CREDENTIALS, AnswerOutcome.MISDIRECTED])
 @given(failures=st.integers(0, 100), chance=CHANCES)
 def test_what_a_person_must_mend_is_tried_once_a_minute(outcome, failures, chance):
     """The probe interval is fixed, so that sending goes on at most a minute after the cure."""
@@ -225,16 +227,16 @@ THROTTLES = [(30_000, 30_000), (0, 1_000), (-5_000, 1_000), (10 * 365 * 86_400_0
 @pytest.mark.parametrize(("hint", "wait"), THROTTLES)
 def test_a_throttle_hint_is_followed_within_bounds(hint, wait):
     """One second to one hour, whatever the header says."""
-    assert paused(Outcome.THROTTLED, wait_ms=hint).until_ms == NOW_MS + wait
+    assert paused(AnswerOutcome.THROTTLED, wait_ms=hint).until_ms == NOW_MS + wait
 
 
 @given(failures=st.integers(0, 1000), chance=CHANCES)
 def test_throttling_without_a_hint_backs_off_within_bounds(failures, chance):
     """No hint, or one that is text: the pause is still between a second and an hour."""
-    assert 1_000 <= paused(Outcome.THROTTLED, failures=failures, chance=chance).until_ms - NOW_MS <= HOUR_MS
+    assert 1_000 <= paused(AnswerOutcome.THROTTLED, failures=failures, chance=chance).until_ms - NOW_MS <= HOUR_MS
 
 
-@pytest.mark.parametrize("outcome", [Outcome.TRANSIENT, Outcome.AMBIGUOUS, Outcome.NOT_SENT])
+@pytest.mark.parametrize("outcome", [AnswerOutcome.TRANSIENT, AnswerOutcome.AMBIGUOUS, AnswerOutcome.NOT_SENT])
 @given(failures=st.integers(0, 1000), chance=CHANCES)
 def test_an_unwell_destination_is_left_alone_longer_each_time(outcome, failures, chance):
     """Full jitter below 2 s, 4 s, 8 s ...; from the sixth failure on exactly one probe a minute."""
@@ -245,7 +247,7 @@ def test_an_unwell_destination_is_left_alone_longer_each_time(outcome, failures,
 
 def test_a_server_error_with_a_hint_is_left_alone_that_long():
     """503 with Retry-After is obeyed."""
-    assert paused(Outcome.TRANSIENT, wait_ms=120_000).until_ms == NOW_MS + 120_000
+    assert paused(AnswerOutcome.TRANSIENT, wait_ms=120_000).until_ms == NOW_MS + 120_000
 
 
 @given(attempts=st.integers(0, 1000), batch=st.integers(1, 1000))
@@ -286,5 +288,5 @@ def test_the_breaker_forgets_after_ten_minutes():
 
 def test_halving_is_recognisable():
     """There is one value for "ask again with halves"; the worker compares identity."""
-    assert decided(Outcome.INVALID) is HALVE
-    assert decided(Outcome.TOO_LARGE) is HALVE
+    assert decided(AnswerOutcome.INVALID) is HALVE
+    assert decided(AnswerOutcome.TOO_LARGE) is HALVE

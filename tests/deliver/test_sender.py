@@ -11,18 +11,18 @@ import pytest
 
 from tests.fakes.graph import OK, FakeGraph, Reply, bomb, dead_port
 from twofold.deliver.sender import MAX_ANSWER_BYTES, Sender
-from twofold.destinations.contract import Answer, Failure, Request
+from twofold.destinations.contract import Failure, PlatformAnswer, Request
 
 TLS = Path(__file__).parent.parent / "fakes" / "tls"
 YES = b'{"events_received":1,"messages":[],"fbtrace_id":"Afake"}'
 
 
-async def sent(url: str, *, timeout_s: float = 5.0, tls: ssl.SSLContext | None = None) -> Answer:
+async def sent(url: str, *, timeout_s: float = 5.0, tls: ssl.SSLContext | None = None) -> PlatformAnswer:
     async with Sender(connections=1, timeout_s=timeout_s, tls=tls) as sender:
         return await sender.send(Request(url=f"{url}/v25.0/1/events", headers={}, body=b'{"data":[{"event_id":"a"}]}'))
 
 
-def answer_to(reply: Reply, **settings) -> tuple[Answer, FakeGraph]:
+def answer_to(reply: Reply, **settings) -> tuple[PlatformAnswer, FakeGraph]:
     async def scenario():
         async with FakeGraph([reply]) as graph:
             return await sent(graph.url, **settings), graph

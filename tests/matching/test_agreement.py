@@ -11,7 +11,7 @@ import pytest
 
 from tests.messy_values import values
 from twofold.matching.normalise import FORMS, NEEDS_COUNTRY
-from twofold.matching.profiles import META_PROFILES, Given, Outcome, form
+from twofold.matching.profiles import META_PROFILES, FormOutcome, Given, form
 
 # Characters of another look: what Unicode itself calls so in their names.
 LOOKS = re.compile(
@@ -82,7 +82,7 @@ JUDGED = (nothing, oddly_spelt, punctuated, no_whole_number, trunk_zero, dashed_
 def agreed(field: str, text: str) -> str | None:
     """What all four hash, or None where one of them differs or sends nothing."""
     answers = [form(profile, field, text, Given(year=2026)) for profile in META_PROFILES]
-    same = {a.value for a in answers} if all(a.outcome is Outcome.HASHED for a in answers) else set()
+    same = {a.value for a in answers} if all(a.outcome is FormOutcome.HASHED for a in answers) else set()
     return same.pop() if len(same) == 1 else None
 
 

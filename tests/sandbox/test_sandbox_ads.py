@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from running_sandbox import DATASET, EMAIL, NOW_MS, Running, purchase
 
-from twofold.sandbox.world.ads import AdSet, Kind, Touch
+from twofold.sandbox.world.ads import AdSet, Touch, TouchKind
 from twofold.sandbox.world.attribution import Conversion, credit
 
 NOW = NOW_MS // 1000
 HOUR = 3_600
 DAY = 86_400
-CLICK, VIEW, ENGAGED = Kind.LINK_CLICK, Kind.IMPRESSION, Kind.ENGAGED_VIEW
+CLICK, VIEW, ENGAGED = TouchKind.LINK_CLICK, TouchKind.IMPRESSION, TouchKind.ENGAGED_VIEW
 # ad -> its ad set's setting; ad "1" has Meta's default: 7-day click, 1-day view
 SETTINGS = {
     "1": AdSet(id="11", campaign_id="9"),
@@ -27,7 +27,7 @@ SETTINGS = {
 }
 
 
-def credited(*touches: tuple[Kind, int, str]) -> dict[str, str]:
+def credited(*touches: tuple[TouchKind, int, str]) -> dict[str, str]:
     """Window -> ad, for a conversion now and touches (kind, seconds before it, ad)."""
     seen = [Touch(ad_id=ad, kind=kind, time=NOW - age, person="p") for kind, age, ad in touches]
     conversion = Conversion(number=1, dataset="1", event_name="Purchase", person="p", time=NOW)
@@ -77,8 +77,8 @@ def test_windows(touches: list, expected: dict[str, str]) -> None:
     assert credited(*touches) == expected
 
 
-@given(st.lists(st.tuples(st.sampled_from(Kind), st.integers(-DAY, 30 * DAY), st.sampled_from("1234"))))
-def test_windows_nest(touches: list[tuple[Kind, int, str]]) -> None:
+@given(st.lists(st.tuples(st.sampled_from(TouchKind), st.integers(-DAY, 30 * DAY), st.sampled_from("1234"))))
+def test_windows_nest(touches: list[tuple[TouchKind, int, str]]) -> None:
     """A shorter click window never has what a longer one lacks, and with Meta's default setting everywhere a conversion
     is in 7-day click or 1-day view, never in both, exactly when the setting has it."""
     found = credited(*touches)

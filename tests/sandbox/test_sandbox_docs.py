@@ -12,7 +12,7 @@ from running_sandbox import Running
 
 from twofold.sandbox.judge.reference import TABLES, with_tables
 from twofold.sandbox.pytest_plugin import RunningSandbox
-from twofold.sandbox.wire.answers import TABLE, Kind, Origin
+from twofold.sandbox.wire.answers import TABLE, Origin, RefusalKind
 
 PAGE = Path(__file__).parents[2] / "docs" / "sandbox.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -30,8 +30,8 @@ def test_tables_are_the_codes() -> None:
     assert len(TABLES) == 3
 
 
-@pytest.mark.parametrize("kind", Kind)
-def test_whose_numbers(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", RefusalKind)
+def test_whose_numbers(kind: RefusalKind) -> None:
     """A subcode is called Meta's only when a public source names it; ours are all 99xxxxx."""
     answer = TABLE[kind]
     if answer.subcode is None:

@@ -13,11 +13,11 @@ import pytest
 from aiohttp import web
 
 from twofold.errors import TwofoldError
-from twofold.ledger.policy import OrderPolicy, Standing, judge_order
+from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order
 from twofold.ledger.state import Fact, derive
 from twofold.simulate import drive as driving
 from twofold.simulate.drive import Stage, drive
-from twofold.simulate.truth import Blocker, Kind, make_orders
+from twofold.simulate.truth import Blocker, OrderKind, make_orders
 from twofold.sources import SOURCES
 from twofold.sources.contract import Reading, SourceOptions
 
@@ -89,7 +89,7 @@ def played():
 
 
 def loads(orders, may_report):
-    return sum(o.thank_you_loads for o in orders if o.kind is Kind.REAL and o.consented and may_report(o))
+    return sum(o.thank_you_loads for o in orders if o.kind is OrderKind.REAL and o.consented and may_report(o))
 
 
 def test_the_pixel_reports_each_load_of_an_unblocked_consented_thank_you_page(played):
@@ -146,7 +146,7 @@ def test_every_webhook_is_signed_and_reads_as_its_order(played):
         order = next(o for o in ORDERS if str(o.id) == result.order.order_id)
         seen[order.id] += 1
         facts[order.id].append(Fact("shopify", result.order))
-        if order.kind is not Kind.REAL:
+        if order.kind is not OrderKind.REAL:
             continue
         assert result.copy.event_id == f"purchase.{SHOP}.{order.id}"
         assert result.copy.custom_data["value"] == order.value
@@ -156,7 +156,7 @@ def test_every_webhook_is_signed_and_reads_as_its_order(played):
     for order in ORDERS:
         state = derive(facts[order.id])
         standing = judge_order(state, OrderPolicy(), state.placed_at + 60).standing
-        assert standing is (Standing.COUNTS if order.kind is Kind.REAL else Standing.NEVER)
+        assert standing is (OrderStanding.COUNTS if order.kind is OrderKind.REAL else OrderStanding.NEVER)
     assert seen == {o.id: o.webhook_times * (2 if o.paid_webhook else 1) for o in ORDERS}
 
 
@@ -184,7 +184,7 @@ def test_progress_counts_up_to_the_number_of_visits():
     assert steps == [(n, 14) for n in range(15)]  # ten orders and four who only look
 
 
-REAL = next(o for o in ORDERS if o.kind is Kind.REAL and o.webhook_times == 1 and not o.paid_webhook)
+REAL = next(o for o in ORDERS if o.kind is OrderKind.REAL and o.webhook_times == 1 and not o.paid_webhook)
 SERVER_SIDE_ONLY = msgspec.structs.replace(REAL, consented=False, thank_you_loads=0, webhook_after_ms=0)
 
 

@@ -6,7 +6,7 @@ import hashlib
 
 from twofold.simulate.demo import WAYS
 from twofold.simulate.register import ads_of, people_of
-from twofold.simulate.truth import Kind, make_orders
+from twofold.simulate.truth import OrderKind, make_orders
 
 NOW_S = 1_790_000_000
 ORDERS = make_orders(7)
@@ -15,7 +15,7 @@ ORDERS = make_orders(7)
 def test_each_shopper_is_one_person_known_by_hashes() -> None:
     """The e-mail by Meta's documented form, nobody twice, no plain value and nobody of a test order."""
     people = people_of(ORDERS)["people"]
-    real = {o.shopper.customer_id: o.shopper for o in ORDERS if o.kind is not Kind.TEST}
+    real = {o.shopper.customer_id: o.shopper for o in ORDERS if o.kind is not OrderKind.TEST}
     assert {int(p["id"]) for p in people} == set(real)
     assert len(people) == len(real)
     for person in people:

@@ -11,7 +11,7 @@ from twofold.simulate.truth import (
     DEMO_ORDERS,
     FIRST_ORDER_ID,
     MISHAPS,
-    Kind,
+    OrderKind,
     consented_truth,
     make_orders,
     tally,
@@ -52,7 +52,7 @@ def test_the_consented_truth_is_the_sum_over_real_orders_of_those_who_agreed(see
     cents = []
     for order in make_orders(seed):
         goods = sum(int(line.product.price * 100) * line.quantity for line in order.lines)
-        if order.kind is Kind.REAL and order.consented:
+        if order.kind is OrderKind.REAL and order.consented:
             cents.append(goods if goods >= 6000 else goods + 490)
     truth = consented_truth(make_orders(seed))
     assert (truth.count, truth.value) == (len(cents), Decimal(sum(cents)) / 100)
@@ -80,7 +80,7 @@ def test_no_two_orders_share_an_id_and_no_float_could_hold_them(seed):
 def test_what_stands_for_no_purchase_never_shows_a_thank_you_page(seed):
     """Otherwise a browser would report a purchase that the shop's books do not hold."""
     for order in make_orders(seed):
-        if order.kind is not Kind.REAL:
+        if order.kind is not OrderKind.REAL:
             assert order.thank_you_loads == 0
             assert not order.pixel_fires
             assert not order.tag_fires

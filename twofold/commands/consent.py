@@ -155,19 +155,19 @@ def _marks(given: dict[str, str], country: str) -> list[Mark]:
 
 def _show(folder: Path, marks: dict[str, list[Mark]], as_json: bool) -> bool:
     from twofold.commands.rows import Consent
-    from twofold.store.gates.withdrawals import Standing, read_standing
+    from twofold.store.gates.withdrawals import ConsentStanding, read_standing
 
     withdrawn = False
     for dataset, theirs in marks.items():
         found = read_standing(folder, dataset, theirs)
         # One value stands under many hashes; all of them were withdrawn together.
-        latest: dict[str, Standing] = {}
+        latest: dict[str, ConsentStanding] = {}
         for one in found:
             before = latest.get(one.kind)
             if one.withdrawn_at is not None and (before is None or one.withdrawn_at > (before.withdrawn_at or 0)):
                 latest[one.kind] = one
         for kind in dict.fromkeys(one.kind for one in found):
-            last = latest.get(kind, Standing(kind=kind))
+            last = latest.get(kind, ConsentStanding(kind=kind))
             state = "withdrawn" if last.withdrawn else "given again" if last.granted_at else "not withdrawn"
             at = last.granted_at or last.withdrawn_at
             line = {"dataset": dataset, "act": "show", "kind": kind, "state": state, "at": at // 1000 if at else None}

@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from twofold.destinations.contract import Limits, Outcome, Verdict
+from twofold.destinations.contract import AnswerOutcome, AnswerVerdict, Limits
 from twofold.event.delivery import Delivery, DeliveryState
 
 
@@ -70,13 +70,13 @@ HALVE: Final = Decision(state=None)
 
 # The answers that are about the destination alone.
 NOT_ABOUT_EVENTS: Final = frozenset({
-    Outcome.CREDENTIALS, Outcome.MISDIRECTED, Outcome.THROTTLED, Outcome.NOT_SENT,
+    AnswerOutcome.CREDENTIALS, AnswerOutcome.MISDIRECTED, AnswerOutcome.THROTTLED, AnswerOutcome.NOT_SENT,
 })  # fmt: skip
-UNKNOWN_FATE: Final = frozenset({Outcome.AMBIGUOUS, Outcome.PARTIAL})
+UNKNOWN_FATE: Final = frozenset({AnswerOutcome.AMBIGUOUS, AnswerOutcome.PARTIAL})
 
 
 def decide(
-    verdict: Verdict,
+    verdict: AnswerVerdict,
     delivery: Delivery,
     *,
     alone: bool,
@@ -93,11 +93,15 @@ def decide(
     a refusal that it got in company, nor of a time that is not certain to have come (``sure_ms``, else ``now_ms``).
     """
     outcome = verdict.outcome
-    if outcome is Outcome.ACCEPTED:
+    if outcome is AnswerOutcome.ACCEPTED:
         return Decision(state=DeliveryState.DELIVERED)
-    if outcome in (Outcome.INVALID, Outcome.TOO_LARGE):
-        return _dead(_because("rejected" if outcome is Outcome.INVALID else "too_large", verdict)) if alone else HALVE
-    if outcome is Outcome.UNKNOWN and not alone:
+    if outcome in (AnswerOutcome.INVALID, AnswerOutcome.TOO_LARGE):
+        return (
+            _dead(_because("rejected" if outcome is AnswerOutcome.INVALID else "too_large", verdict))
+            if alone
+            else HALVE
+        )
+    if outcome is AnswerOutcome.UNKNOWN and not alone:
         return HALVE
     if outcome in NOT_ABOUT_EVENTS:
         return Decision(state=DeliveryState.WAITING, reason=outcome.value, due_at=now_ms, counts=False)
@@ -108,7 +112,7 @@ def decide(
         unsure_since, delivery.action_source, limits, policy
     ):
         return _dead("ambiguous")
-    if outcome is Outcome.UNKNOWN and _patience_is_over(delivery, sure_ms, policy):
+    if outcome is AnswerOutcome.UNKNOWN and _patience_is_over(delivery, sure_ms, policy):
         return _dead(_because("unknown", verdict))
     if sure_due_at >= horizon_ms(delivery.event_time, delivery.action_source, limits, policy):
         return _dead(_because("horizon", verdict))
@@ -156,22 +160,22 @@ def company(attempts: int, batch: int, policy: Policy) -> int:
     return max(1, batch >> max(0, attempts - policy.together + 1))
 
 
-def pause_for(verdict: Verdict, failures: int, now_ms: int, chance: float, policy: Policy) -> Pause | None:
+def pause_for(verdict: AnswerVerdict, failures: int, now_ms: int, chance: float, policy: Policy) -> Pause | None:
     """How long the destination is left alone after an answer; None when it may go on.
 
     ``failures``: how unwell it has been before this answer. Each failure adds one and each good answer takes one
     away: a destination that flaps is asked ever more seldom, so that its retries ride with new events (F31).
     """
     outcome = verdict.outcome
-    if outcome in (Outcome.CREDENTIALS, Outcome.MISDIRECTED):
+    if outcome in (AnswerOutcome.CREDENTIALS, AnswerOutcome.MISDIRECTED):
         return Pause(reason=_because(outcome.value, verdict), until_ms=now_ms + policy.probe_ms)
-    if outcome is Outcome.THROTTLED:
+    if outcome is AnswerOutcome.THROTTLED:
         wait = _unwell_ms(failures, chance, policy) if verdict.wait_ms is None else verdict.wait_ms
         wait = min(max(wait, policy.throttle_min_ms), policy.throttle_max_ms)
         return Pause(reason=_because("throttled", verdict), until_ms=now_ms + wait, failures=True)
-    if outcome in (Outcome.TRANSIENT, Outcome.AMBIGUOUS, Outcome.NOT_SENT):
+    if outcome in (AnswerOutcome.TRANSIENT, AnswerOutcome.AMBIGUOUS, AnswerOutcome.NOT_SENT):
         wait = max(_unwell_ms(failures, chance, policy), _hinted_ms(verdict, policy))
-        reason = "unreachable" if outcome is Outcome.NOT_SENT else "unwell"
+        reason = "unreachable" if outcome is AnswerOutcome.NOT_SENT else "unwell"
         return Pause(reason=_because(reason, verdict), until_ms=now_ms + wait, failures=True)
     return None
 
@@ -192,7 +196,7 @@ def _unwell_ms(failures: int, chance: float, policy: Policy) -> int:
     return policy.probe_ms if ceiling >= policy.probe_ms else int(chance * ceiling)
 
 
-def _hinted_ms(verdict: Verdict, policy: Policy) -> int:
+def _hinted_ms(verdict: AnswerVerdict, policy: Policy) -> int:
     """A Retry-After beside a 5xx; without one, no wait of its own."""
     return min(max(verdict.wait_ms or 0, 0), policy.throttle_max_ms)
 
@@ -201,7 +205,7 @@ def _dead(reason: str) -> Decision:
     return Decision(state=DeliveryState.DEAD, reason=reason)
 
 
-def _because(word: str, verdict: Verdict) -> str:
+def _because(word: str, verdict: AnswerVerdict) -> str:
     return f"{word}:{verdict.code}" if verdict.code else word
 
 

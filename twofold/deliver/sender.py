@@ -1,4 +1,4 @@
-"""One request to one destination: bytes out, an `Answer` back, whatever happens.
+"""One request to one destination: bytes out, a `PlatformAnswer` back, whatever happens.
 
 Owns the connections and every limit on them: total time, no redirects, no proxies from the environment, no
 cookies, TLS always verified, at most 64 KB of an answer read. It says whether anything of the request may have
@@ -21,7 +21,7 @@ from typing import Any
 import aiohttp
 
 from twofold import __version__
-from twofold.destinations.contract import Answer, Failure, Request
+from twofold.destinations.contract import Failure, PlatformAnswer, Request
 
 MAX_ANSWER_BYTES = 64 * 1024
 CONNECT_S = 5.0
@@ -80,7 +80,7 @@ class Sender:
         for timeout in self._running:
             timeout.reschedule(asyncio.get_running_loop().time())
 
-    async def send(self, request: Request) -> Answer:
+    async def send(self, request: Request) -> PlatformAnswer:
         """One POST. Never raises for what the network or the other side does."""
         exchange = _Exchange()
         try:
@@ -133,11 +133,11 @@ class _Exchange:
                 return
         self._complete = True
 
-    def answer(self) -> Answer:
+    def answer(self) -> PlatformAnswer:
         body, complete = bytes(self._body[:MAX_ANSWER_BYTES]), self._complete
         if complete and self._headers.get("content-encoding", "identity").lower() != "identity":
             body, complete = _unpack(body)
-        return Answer(
+        return PlatformAnswer(
             status=self._status,
             headers=self._headers,
             body=body,

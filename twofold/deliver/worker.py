@@ -44,7 +44,15 @@ from twofold.deliver.retry import (
     unknown_pause,
 )
 from twofold.deliver.sender import Sender
-from twofold.destinations.contract import Answer, Builder, Destination, Outcome, Suppressed, Target, Verdict
+from twofold.destinations.contract import (
+    AnswerOutcome,
+    AnswerVerdict,
+    Builder,
+    Destination,
+    PlatformAnswer,
+    Suppressed,
+    Target,
+)
 from twofold.errors import StoreBusy, StoreFull
 from twofold.event.delivery import Delivery, DeliveryState, Settlement
 from twofold.event.model import Event
@@ -130,7 +138,7 @@ class Batch(Struct, frozen=True, kw_only=True):
 class Attempt(Struct, frozen=True, kw_only=True):
     """One request and its verdict. ``episode``: how many pauses there had been when it was started."""
 
-    verdict: Verdict
+    verdict: AnswerVerdict
     status: int | None
     started_at: int  # ms
     ended_at: int  # ms
@@ -327,8 +335,8 @@ class Worker:
                 attempt = await self._attempt(part)
             halves = await self._conclude(part, attempt)
             parts.extend(halves)
-            taken = taken or attempt.verdict.outcome is Outcome.ACCEPTED
-            refused += attempt.verdict.outcome is Outcome.INVALID and not halves
+            taken = taken or attempt.verdict.outcome is AnswerOutcome.ACCEPTED
+            refused += attempt.verdict.outcome is AnswerOutcome.INVALID and not halves
             if await self._knows_not(attempt):
                 return await self._hand_back(parts)
             hopeless = bool(parts) and not taken and refused >= self._policy.hopeless
@@ -359,14 +367,14 @@ class Worker:
             verdict=verdict, status=answer.status, started_at=started_at, ended_at=self._clock(), episode=episode
         )
 
-    def _judge(self, answer: Answer, sent: int) -> Verdict:
+    def _judge(self, answer: PlatformAnswer, sent: int) -> AnswerVerdict:
         try:
             return self._destination.classify(answer, sent)
         except Exception as err:
             # A bug met by an answer nobody foresaw. The request is out, so its fate is unknown. Only the type is
             # logged: the text may quote the answer.
             log.error("destination %s: classify raised %s; please report it", self._name, type(err).__name__)
-            return Verdict(outcome=Outcome.AMBIGUOUS, code="internal")
+            return AnswerVerdict(outcome=AnswerOutcome.AMBIGUOUS, code="internal")
 
     # -- settle
 
@@ -375,12 +383,12 @@ class Worker:
         self._remember(part, attempt)
         decided = self._decide(part, attempt)
         halve = decided[0][1] is HALVE  # a refusal in company is one for all of it
-        if attempt.verdict.outcome is Outcome.UNKNOWN and not halve:
+        if attempt.verdict.outcome is AnswerOutcome.UNKNOWN and not halve:
             self._suspects.update(d.id for d in part.deliveries)
         if not halve:
             record = self._record(attempt)
             await self._settle([self._settlement(d, decision, record) for d, decision in decided])
-        elif attempt.verdict.outcome is Outcome.TOO_LARGE:
+        elif attempt.verdict.outcome is AnswerOutcome.TOO_LARGE:
             self._batch = max(1, len(part.deliveries) // 2)  # for this process's life
         await self._listen(attempt)
         return part.halves() if halve else ()
@@ -489,8 +497,8 @@ class Worker:
 
     def _is_one_too_many(self, attempt: Attempt) -> bool:
         """Counts the first answer of a batch; True when the breaker for refusals opens on it."""
-        refused = attempt.verdict.outcome is Outcome.INVALID
-        if not refused and attempt.verdict.outcome is not Outcome.ACCEPTED:
+        refused = attempt.verdict.outcome is AnswerOutcome.INVALID
+        if not refused and attempt.verdict.outcome is not AnswerOutcome.ACCEPTED:
             return False
         self._refusals.note(self._clock(), refused)
         if not refused or not self._refusals.too_many():
@@ -502,12 +510,12 @@ class Worker:
         """True for a request that was sent while the breaker for unknown codes was open, and met one again."""
         current = self._outbox.pause_of(self._name)
         opened = current is not None and current[0].startswith(f"{UNKNOWN}:")
-        return opened and attempt.verdict.outcome is Outcome.UNKNOWN
+        return opened and attempt.verdict.outcome is AnswerOutcome.UNKNOWN
 
     async def _knows_not(self, attempt: Attempt) -> bool:
         """Counts an answer with a code that nobody knows; True when the breaker opens on it."""
         code = attempt.verdict.code
-        if attempt.verdict.outcome is not Outcome.UNKNOWN or not self._unknown_codes.note(self._clock(), code):
+        if attempt.verdict.outcome is not AnswerOutcome.UNKNOWN or not self._unknown_codes.note(self._clock(), code):
             return False
         now = self._clock()
         await self._pause(unknown_pause(code, now, self._policy), attempt.episode, now)
@@ -542,11 +550,11 @@ class Worker:
             await asyncio.wait(self._tasks)
 
 
-def _still_refused(paused_for: str, verdict: Verdict) -> bool:
+def _still_refused(paused_for: str, verdict: AnswerVerdict) -> bool:
     """True when the one request that was let through met what its breaker opened on."""
     if paused_for == REFUSING:
-        return verdict.outcome in (Outcome.INVALID, Outcome.UNKNOWN)
-    return paused_for.startswith(f"{UNKNOWN}:") and verdict.outcome is Outcome.UNKNOWN
+        return verdict.outcome in (AnswerOutcome.INVALID, AnswerOutcome.UNKNOWN)
+    return paused_for.startswith(f"{UNKNOWN}:") and verdict.outcome is AnswerOutcome.UNKNOWN
 
 
 def _portions(deliveries: Sequence[Delivery], size: int, max_bytes: int) -> Iterable[tuple[Delivery, ...]]:

@@ -16,20 +16,20 @@ from msgspec import Struct
 from twofold.event.delivery import Builder, Suppressed
 
 __all__ = [
-    "Answer",
+    "AnswerOutcome",
+    "AnswerVerdict",
     "Builder",
     "Destination",
     "Failure",
     "Limits",
-    "Outcome",
+    "PlatformAnswer",
     "Request",
     "Suppressed",
     "Target",
-    "Verdict",
 ]
 
 
-class Outcome(StrEnum):
+class AnswerOutcome(StrEnum):
     """What one answer means. `deliver.retry` has one decision for each."""
 
     ACCEPTED = "accepted"  # the platform took every event of the request
@@ -55,7 +55,7 @@ class Failure(StrEnum):
     BROKEN = "broken"  # the connection ended, or what came is not HTTP
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class PlatformAnswer(Struct, frozen=True, kw_only=True):
     """What came back for one request; untrusted in every part.
 
     ``status`` None: no status line was read, and ``failure`` says why. ``written``: at least a part of the
@@ -71,7 +71,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     failure: Failure | None = None
 
 
-class Verdict(Struct, frozen=True, kw_only=True):
+class AnswerVerdict(Struct, frozen=True, kw_only=True):
     """An answer, judged.
 
     ``code`` is the platform's own number, or ``http-STATUS``, or the `Failure`: never free text. ``note`` is what
@@ -79,7 +79,7 @@ class Verdict(Struct, frozen=True, kw_only=True):
     platform's hint when to come back, unclamped and maybe absurd.
     """
 
-    outcome: Outcome
+    outcome: AnswerOutcome
     code: str = ""
     wait_ms: int | None = None
     note: str = ""
@@ -138,5 +138,5 @@ class Destination(Struct, frozen=True, kw_only=True):
     platform: str
     build: Builder
     request: Callable[[Sequence[bytes], Target, str | None], Request]
-    classify: Callable[[Answer, int], Verdict]
+    classify: Callable[[PlatformAnswer, int], AnswerVerdict]
     limits: Limits

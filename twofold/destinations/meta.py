@@ -23,15 +23,15 @@ import msgspec
 
 from twofold import __version__
 from twofold.destinations.contract import (
-    Answer,
+    AnswerOutcome,
+    AnswerVerdict,
     Destination,
     Failure,
     Limits,
-    Outcome,
+    PlatformAnswer,
     Request,
     Suppressed,
     Target,
-    Verdict,
 )
 from twofold.event.model import Content, CustomData, Event, Hashed, UserData, encode
 from twofold.event.vocabulary import (
@@ -245,75 +245,77 @@ def request(payloads: Sequence[bytes], target: Target, test_event_code: str | No
 # --- one answer to its meaning --------------------------------------------------------------------------------
 
 # Codes before HTTP status, because throttling and dead tokens come as 400 as well (spec of Graph errors).
-CODES: Final[tuple[tuple[frozenset[int], Outcome], ...]] = (
+CODES: Final[tuple[tuple[frozenset[int], AnswerOutcome], ...]] = (
     (
         # 190 token; 3, 10, 200-299 permission; 102, 104 session and signature; 341, 368 blocked by policy.
         frozenset({3, 10, 102, 104, 190, 341, 368, *range(200, 300)}),
-        Outcome.CREDENTIALS,
+        AnswerOutcome.CREDENTIALS,
     ),
-    (frozenset({4, 17, 32, 613, *range(80_000, 80_015)}), Outcome.THROTTLED),
-    (frozenset({1, 2}), Outcome.TRANSIENT),
-    (frozenset({803, 2500}), Outcome.MISDIRECTED),  # no such object, no such path
+    (frozenset({4, 17, 32, 613, *range(80_000, 80_015)}), AnswerOutcome.THROTTLED),
+    (frozenset({1, 2}), AnswerOutcome.TRANSIENT),
+    (frozenset({803, 2500}), AnswerOutcome.MISDIRECTED),  # no such object, no such path
 )
 NO_SUCH_DATASET: Final = (100, 33)  # or the token is not assigned to it: not the events' fault
 INVALID_PARAMETER: Final = 100
 EVENT_SUBCODES: Final = range(2_804_000, 2_805_000)
 
-STATUSES: Final[dict[int, Outcome]] = {
-    401: Outcome.CREDENTIALS,  # by its HTTP meaning; Graph itself always adds a code
-    404: Outcome.MISDIRECTED,
-    408: Outcome.TRANSIENT,
-    410: Outcome.MISDIRECTED,
-    413: Outcome.TOO_LARGE,
-    429: Outcome.THROTTLED,
+STATUSES: Final[dict[int, AnswerOutcome]] = {
+    401: AnswerOutcome.CREDENTIALS,  # by its HTTP meaning; Graph itself always adds a code
+    404: AnswerOutcome.MISDIRECTED,
+    408: AnswerOutcome.TRANSIENT,
+    410: AnswerOutcome.MISDIRECTED,
+    413: AnswerOutcome.TOO_LARGE,
+    429: AnswerOutcome.THROTTLED,
 }
 
 
-def classify(answer: Answer, sent: int) -> Verdict:
+def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
     """An answer to a request of ``sent`` events, judged. The body's code wins over the HTTP status."""
     status = answer.status
     if status is None:
         return _judge_silence(answer)
     if 300 <= status < 400:
         # Whoever redirects is not the Graph API, so its body is not read either.
-        return Verdict(outcome=Outcome.MISDIRECTED, code=f"http-{status}")
+        return AnswerVerdict(outcome=AnswerOutcome.MISDIRECTED, code=f"http-{status}")
     tree = _read_object(answer)
     error = tree.get("error") if tree is not None else None
     if isinstance(error, dict):
         return _judge_error(error, status, answer.headers)
     if 200 <= status < 300:
         return _judge_success(tree, sent, status)
-    return Verdict(
+    return AnswerVerdict(
         outcome=_by_status(status, readable=tree is not None or (answer.complete and not answer.body)),
         code=f"http-{status}",
         wait_ms=_wait_ms(answer.headers),
     )
 
 
-def _judge_silence(answer: Answer) -> Verdict:
-    outcome = Outcome.AMBIGUOUS if answer.written else Outcome.NOT_SENT
-    return Verdict(outcome=outcome, code=str(answer.failure or Failure.BROKEN))
+def _judge_silence(answer: PlatformAnswer) -> AnswerVerdict:
+    outcome = AnswerOutcome.AMBIGUOUS if answer.written else AnswerOutcome.NOT_SENT
+    return AnswerVerdict(outcome=outcome, code=str(answer.failure or Failure.BROKEN))
 
 
-def _judge_success(tree: dict[str, Any] | None, sent: int, status: int) -> Verdict:
+def _judge_success(tree: dict[str, Any] | None, sent: int, status: int) -> AnswerVerdict:
     if tree is None:
-        return Verdict(outcome=Outcome.AMBIGUOUS, code=f"http-{status}", note="the answer's body cannot be read")
+        return AnswerVerdict(
+            outcome=AnswerOutcome.AMBIGUOUS, code=f"http-{status}", note="the answer's body cannot be read"
+        )
     received = _whole(tree.get("events_received"))
     if received is None:
-        return Verdict(outcome=Outcome.AMBIGUOUS, code=f"http-{status}", note="the answer counts no events")
+        return AnswerVerdict(outcome=AnswerOutcome.AMBIGUOUS, code=f"http-{status}", note="the answer counts no events")
     if received != sent:
         note = f"sent {sent}, the answer counts {str(received)[:20]}"
-        return Verdict(outcome=Outcome.PARTIAL, code=f"http-{status}", note=note)
-    return Verdict(outcome=Outcome.ACCEPTED, note=_text(tree.get("messages") or ""))
+        return AnswerVerdict(outcome=AnswerOutcome.PARTIAL, code=f"http-{status}", note=note)
+    return AnswerVerdict(outcome=AnswerOutcome.ACCEPTED, note=_text(tree.get("messages") or ""))
 
 
-def _judge_error(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> Verdict:
+def _judge_error(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> AnswerVerdict:
     code, subcode = _whole(error.get("code")), _whole(error.get("error_subcode"))
     outcome = _by_code(code, subcode, error.get("is_transient") is True)
     if outcome is None:
         # An error inside a 2xx that nobody can name: it may or may not have been taken.
-        outcome = Outcome.AMBIGUOUS if 200 <= status < 300 else _by_status(status, readable=True)
-    return Verdict(
+        outcome = AnswerOutcome.AMBIGUOUS if 200 <= status < 300 else _by_status(status, readable=True)
+    return AnswerVerdict(
         outcome=outcome,
         code=f"http-{status}" if code is None else f"{code}/{subcode}" if subcode else str(code),
         wait_ms=_wait_ms(headers),
@@ -322,29 +324,29 @@ def _judge_error(error: dict[str, Any], status: int, headers: Mapping[str, str])
     )
 
 
-def _by_code(code: int | None, subcode: int | None, transient: bool) -> Outcome | None:
+def _by_code(code: int | None, subcode: int | None, transient: bool) -> AnswerOutcome | None:
     if (code, subcode) == NO_SUCH_DATASET:
-        return Outcome.CREDENTIALS
+        return AnswerOutcome.CREDENTIALS
     known = next((outcome for codes, outcome in CODES if code in codes), None)
     if known is not None:
         return known
     if transient:
-        return Outcome.TRANSIENT
+        return AnswerOutcome.TRANSIENT
     if code == INVALID_PARAMETER or (subcode is not None and subcode in EVENT_SUBCODES):
-        return Outcome.INVALID
+        return AnswerOutcome.INVALID
     return None
 
 
-def _by_status(status: int, *, readable: bool) -> Outcome:
+def _by_status(status: int, *, readable: bool) -> AnswerOutcome:
     """``readable`` False: a page of HTML or garbage, so something between us and the platform answered."""
     if status in STATUSES:
         return STATUSES[status]
     if status >= 500 or status < 200 or not readable:
-        return Outcome.TRANSIENT
-    return Outcome.UNKNOWN  # codes that no page names were seen to go away by themselves
+        return AnswerOutcome.TRANSIENT
+    return AnswerOutcome.UNKNOWN  # codes that no page names were seen to go away by themselves
 
 
-def _read_object(answer: Answer) -> dict[str, Any] | None:
+def _read_object(answer: PlatformAnswer) -> dict[str, Any] | None:
     if not answer.complete:
         return None
     try:

@@ -49,7 +49,7 @@ class OrderPolicy(Struct, frozen=True, kw_only=True):
     outcomes: bool = False
 
 
-class Standing(StrEnum):
+class OrderStanding(StrEnum):
     """What an order is worth as a Purchase."""
 
     NOT_YET = "not_yet"
@@ -60,7 +60,7 @@ class Standing(StrEnum):
 class Judgement(Struct, frozen=True):
     """``reason`` is one word for lists and reports; ``since`` (Unix s) when it became what it is, where known."""
 
-    standing: Standing
+    standing: OrderStanding
     reason: str
     since: int | None = None
 
@@ -82,10 +82,10 @@ def judge_order(state: OrderState, policy: OrderPolicy, now_s: int) -> Judgement
     milestone = milestone_of(state, policy)
     since = reached_at(state, milestone, policy)
     if since is not None and state.known:
-        return Judgement(Standing.COUNTS, milestone, since)
+        return Judgement(OrderStanding.COUNTS, milestone, since)
     if now_s > state.placed_at + policy.expire_s:
-        return Judgement(Standing.NEVER, f"never_{milestone}")
-    return Judgement(Standing.NOT_YET, f"not_{milestone}")
+        return Judgement(OrderStanding.NEVER, f"never_{milestone}")
+    return Judgement(OrderStanding.NOT_YET, f"not_{milestone}")
 
 
 def milestone_of(state: OrderState, policy: OrderPolicy) -> str:
@@ -199,21 +199,21 @@ def is_renewal(sale: Sale) -> bool:
 
 def _never(state: OrderState, policy: OrderPolicy) -> Judgement | None:
     if state.test:
-        return Judgement(Standing.NEVER, "test_order")
+        return Judgement(OrderStanding.NEVER, "test_order")
     if state.cancelled_at is not None:
-        return Judgement(Standing.NEVER, "order_cancelled", state.cancelled_at)
+        return Judgement(OrderStanding.NEVER, "order_cancelled", state.cancelled_at)
     if state.deleted:
-        return Judgement(Standing.NEVER, "order_deleted")
+        return Judgement(OrderStanding.NEVER, "order_deleted")
     if state.paid is Paid.VOIDED:
-        return Judgement(Standing.NEVER, "order_voided")
+        return Judgement(OrderStanding.NEVER, "order_voided")
     if state.paid is Paid.REFUNDED or _wholly_refunded(state):
-        return Judgement(Standing.NEVER, "order_refunded")
+        return Judgement(OrderStanding.NEVER, "order_refunded")
     if _emptied(state):
-        return Judgement(Standing.NEVER, "order_emptied")
+        return Judgement(OrderStanding.NEVER, "order_emptied")
     if state.returned_at is not None:
-        return Judgement(Standing.NEVER, "order_returned", state.returned_at)
+        return Judgement(OrderStanding.NEVER, "order_returned", state.returned_at)
     if is_renewal(state.sale) and policy.renewals == "none":
-        return Judgement(Standing.NEVER, "renewal")
+        return Judgement(OrderStanding.NEVER, "renewal")
     return None
 
 

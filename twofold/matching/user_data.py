@@ -41,7 +41,7 @@ from twofold.matching.normalise import (
     normalise_phone,
 )
 from twofold.matching.profiles import meta_builder, meta_node, meta_python
-from twofold.matching.profiles.contract import Form, Given, Outcome
+from twofold.matching.profiles.contract import Form, FormOutcome, Given
 
 RULE_META = "meta"  # Meta's documented normal form, hashed by us
 RULE_SENT = "sent"  # hashed by the sender
@@ -144,7 +144,7 @@ def hashed_values(values: Iterable[Hashed], rules: frozenset[str] = META_RULES) 
 
 def hash_form(form: Form) -> str | None:
     """What a profile's answer puts on the wire, without the builder's appendix; None for nothing."""
-    if form.value is None or form.outcome is not Outcome.HASHED:
+    if form.value is None or form.outcome is not FormOutcome.HASHED:
         return form.value
     return sha256(form.value.encode()).hexdigest()
 
@@ -176,7 +176,7 @@ def _variants(field: str, text: str, country: str | None) -> list[Hashed]:
         sdk = meta_node.PROFILE[field](text, _NOBODY)
     hashes: dict[str, Hashed] = {documented.hex: documented}
     for rule, form in ((RULE_SDK, sdk), (RULE_BUILDER, meta_builder.PROFILE[field](text, _NOBODY))):
-        if form.value and form.outcome is Outcome.HASHED:
+        if form.value and form.outcome is FormOutcome.HASHED:
             made = sha256(form.value.encode()).hexdigest()
             hashes.setdefault(made, Hashed(rule, made))
     return list(hashes.values())[1:]

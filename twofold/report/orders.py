@@ -21,7 +21,7 @@ from twofold.ledger.policy import (
     NEVER_REASONS,
     Judgement,
     OrderPolicy,
-    Standing,
+    OrderStanding,
     judge_order,
     method_of,
     milestone_of,
@@ -135,9 +135,9 @@ def deliveries_of(journal: Journal, actions: Sequence[int]) -> dict[int, list[Pu
 
 def word_of(order: OrderState, judged: Judgement) -> tuple[str, int | None]:
     """The state word of an order, and since when (Unix s) where it is known."""
-    if judged.standing is Standing.COUNTS:
+    if judged.standing is OrderStanding.COUNTS:
         return COUNTS, judged.since
-    if judged.standing is Standing.NOT_YET and not order.known:
+    if judged.standing is OrderStanding.NOT_YET and not order.known:
         return UNREPORTED, None
     return judged.reason, judged.since
 

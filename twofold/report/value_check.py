@@ -22,7 +22,7 @@ from twofold.ledger.policy import (
     VALUE_PARTS,
     Judgement,
     OrderPolicy,
-    Standing,
+    OrderStanding,
     Valued,
     judge_order,
     value_of,
@@ -259,7 +259,7 @@ def _check_orders(
                 arrived.append(stray)
         for delivery in arrived:
             sent = sent_of(delivery)
-            if judged.standing is Standing.COUNTS and valued is not None and _fits(sent, valued):
+            if judged.standing is OrderStanding.COUNTS and valued is not None and _fits(sent, valued):
                 yield _checked(row, delivery.destination, sent, valued, Finding(EQUAL, "", valued.value, {}))
             else:
                 unclear.append((row, order, delivery.destination, sent))
@@ -316,7 +316,9 @@ def _unsent(
     arrived: bool,
 ) -> Iterator[Checked]:
     """The order where it did not arrive: at each destination of its Purchase, or nowhere at all."""
-    verdict = {Standing.COUNTS: MISSING, Standing.NOT_YET: NOT_YET, Standing.NEVER: NEVER}[judged.standing]
+    verdict = {OrderStanding.COUNTS: MISSING, OrderStanding.NOT_YET: NOT_YET, OrderStanding.NEVER: NEVER}[
+        judged.standing
+    ]
     word = word_of(order, judged)[0]
     places = [(d.destination, f"{d.state}: {d.reason}" if d.reason else d.state) for d in waiting]
     if not places and not arrived:
@@ -341,7 +343,7 @@ def explain(sent: Sent, now: OrderState, facts: Sequence[tuple[int, Fact]], poli
     then = _as_known(facts, sent.sealed_at)
     judged = judge_order(now, policy, now_s)
     alone = sent.alone or not any(s.known or s.test for s in then)
-    if judged.standing is not Standing.COUNTS:
+    if judged.standing is not OrderStanding.COUNTS:
         return _counts_no_more(sent, then, alone, judged, policy)
     valued = value_of(now, policy)
     if valued is None:
@@ -373,13 +375,13 @@ def _counts_no_more(
     """The order was sent and is no Purchase by the policy now: since it was sent, by a setting, or it never was one."""
     money = -(sent.value or _ZERO)
     before = [judge_order(state, policy, sent.sealed_at // 1000) for state in then if state.known or state.test]
-    if any(j.standing is Standing.COUNTS for j in before) or (alone and judged.standing is Standing.NEVER):
+    if any(j.standing is OrderStanding.COUNTS for j in before) or (alone and judged.standing is OrderStanding.NEVER):
         return Finding(EXPLAINED, judged.reason, _ZERO, {judged.reason: money}, True)
     if alone:
         return Finding(EXPLAINED, SENT_ALONE, _ZERO, {SENT_ALONE: money}, True)
     if judged.reason == "renewal":
         return Finding(EXPLAINED, f"{SETTING}renewals", _ZERO, {f"{SETTING}renewals": money}, True)
-    if any(j.standing is Standing.NOT_YET for j in before):
+    if any(j.standing is OrderStanding.NOT_YET for j in before):
         # It was sent at a station that the settings of today do not name for it.
         return Finding(EXPLAINED, f"{SETTING}counts_when", _ZERO, {f"{SETTING}counts_when": money}, True)
     return Finding(WRONG, judged.reason, _ZERO, {judged.reason: money}, True)

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from twofold.clock import Clock, now_ms
 from twofold.errors import TwofoldError
-from twofold.simulate.truth import CURRENCY, PRODUCTS, Blocker, Kind, Line, Order, Product
+from twofold.simulate.truth import CURRENCY, PRODUCTS, Blocker, Line, Order, OrderKind, Product
 from twofold.simulate.webhook import CREATED, PAID, Carried, delivery_headers, order_body, purchase_id
 
 BROWSERS = 24  # orders that are under way at the same time
@@ -144,7 +144,7 @@ class _Driver:
 
     async def play(self, order: Order) -> None:
         """One order: the visit, the checkout, then thank-you page and webhooks, each when its fate says."""
-        if order.kind is Kind.TEST:  # sent from the shop's settings page: nobody visited
+        if order.kind is OrderKind.TEST:  # sent from the shop's settings page: nobody visited
             await self._webhooks(order, Carried())
             return
         visit = self._visit(order)

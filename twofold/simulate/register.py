@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from twofold.simulate.truth import CURRENCY, Kind, Order
+from twofold.simulate.truth import CURRENCY, Order, OrderKind
 
 CAMPAIGNS = (("Kitchen, new customers", Decimal("620.00")), ("Home textiles, new customers", Decimal("480.00")))
 BEFORE_S = 900  # the clicks came so long before the orders
@@ -72,7 +72,7 @@ def _shoppers(orders: Sequence[Order]) -> list[Order]:
     """The first order of each shopper; test orders have none."""
     first: dict[int, Order] = {}
     for order in orders:
-        if order.kind is not Kind.TEST:
+        if order.kind is not OrderKind.TEST:
             first.setdefault(order.shopper.customer_id, order)
     return list(first.values())
 

@@ -65,7 +65,7 @@ class Line(Struct, frozen=True):
     quantity: int
 
 
-class Kind(StrEnum):
+class OrderKind(StrEnum):
     """What an order stands for."""
 
     REAL = "real"
@@ -89,7 +89,7 @@ class Order(Struct, frozen=True, kw_only=True):
     shopper: Shopper
     lines: tuple[Line, ...]
     value: Decimal  # EUR, shipping included
-    kind: Kind = Kind.REAL
+    kind: OrderKind = OrderKind.REAL
     consented: bool = True
     blocker: Blocker = Blocker.NONE
     thank_you_loads: int = 1  # 0: the page never loads; 2 and more: it is refreshed
@@ -129,30 +129,30 @@ MISHAPS: tuple[Mishap, ...] = (
     Mishap(
         name="cancelled",
         share=0.03,
-        can_strike=lambda o: o.kind is Kind.REAL,
-        strike=_with(kind=Kind.CANCELLED, thank_you_loads=0),
-        struck=lambda o: o.kind is Kind.CANCELLED,
+        can_strike=lambda o: o.kind is OrderKind.REAL,
+        strike=_with(kind=OrderKind.CANCELLED, thank_you_loads=0),
+        struck=lambda o: o.kind is OrderKind.CANCELLED,
     ),
     Mishap(
         name="test order",
         share=0.02,
-        can_strike=lambda o: o.kind is Kind.REAL,
-        strike=_with(kind=Kind.TEST, thank_you_loads=0),
-        struck=lambda o: o.kind is Kind.TEST,
+        can_strike=lambda o: o.kind is OrderKind.REAL,
+        strike=_with(kind=OrderKind.TEST, thank_you_loads=0),
+        struck=lambda o: o.kind is OrderKind.TEST,
     ),
     Mishap(
         name="consent declined",
         share=0.14,
-        can_strike=lambda o: o.kind is Kind.REAL,
+        can_strike=lambda o: o.kind is OrderKind.REAL,
         strike=_with(consented=False),
         struck=lambda o: not o.consented,
     ),
     Mishap(
         name="thank-you page lost",
         share=0.10,
-        can_strike=lambda o: o.kind is Kind.REAL,
+        can_strike=lambda o: o.kind is OrderKind.REAL,
         strike=_with(thank_you_loads=0),
-        struck=lambda o: o.kind is Kind.REAL and o.thank_you_loads == 0,
+        struck=lambda o: o.kind is OrderKind.REAL and o.thank_you_loads == 0,
     ),
     Mishap(
         name="thank-you page refreshed",
@@ -164,14 +164,14 @@ MISHAPS: tuple[Mishap, ...] = (
     Mishap(
         name="pixel blocked",
         share=0.16,
-        can_strike=lambda o: o.blocker is Blocker.NONE and o.kind is Kind.REAL,
+        can_strike=lambda o: o.blocker is Blocker.NONE and o.kind is OrderKind.REAL,
         strike=_with(blocker=Blocker.PIXEL),
         struck=lambda o: o.blocker is Blocker.PIXEL,
     ),
     Mishap(
         name="everything blocked",
         share=0.06,
-        can_strike=lambda o: o.blocker is Blocker.NONE and o.kind is Kind.REAL,
+        can_strike=lambda o: o.blocker is Blocker.NONE and o.kind is OrderKind.REAL,
         strike=_with(blocker=Blocker.ALL),
         struck=lambda o: o.blocker is Blocker.ALL,
     ),
@@ -200,7 +200,7 @@ MISHAPS: tuple[Mishap, ...] = (
     Mishap(
         name="created and paid",
         share=0.25,
-        can_strike=lambda o: o.kind is Kind.REAL,
+        can_strike=lambda o: o.kind is OrderKind.REAL,
         strike=_with(paid_webhook=True),
         struck=lambda o: o.paid_webhook,
     ),
@@ -228,12 +228,12 @@ def make_orders(seed: int, count: int = DEMO_ORDERS) -> tuple[Order, ...]:
 
 def whole_truth(orders: Iterable[Order]) -> Truth:
     """All orders that stand for a purchase, consent or not: what the shop's books say."""
-    return _sum(order for order in orders if order.kind is Kind.REAL)
+    return _sum(order for order in orders if order.kind is OrderKind.REAL)
 
 
 def consented_truth(orders: Iterable[Order]) -> Truth:
     """The real orders of shoppers who agreed: all that an advertising platform may be told."""
-    return _sum(order for order in orders if order.kind is Kind.REAL and order.consented)
+    return _sum(order for order in orders if order.kind is OrderKind.REAL and order.consented)
 
 
 def tally(orders: Sequence[Order]) -> dict[str, int]:

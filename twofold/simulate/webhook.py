@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.simulate.truth import CURRENCY, Kind, Order
+from twofold.simulate.truth import CURRENCY, Order, OrderKind
 
 CREATED, PAID = "orders/create", "orders/paid"
 
@@ -66,11 +66,11 @@ def order_body(order: Order, carried: Carried, *, created_ms: int, domain: str, 
         "admin_graphql_api_id": f"gid://shopify/Order/{order.id}",
         "name": f"#{order.number}",
         "order_number": order.number,
-        "test": order.kind is Kind.TEST,
+        "test": order.kind is OrderKind.TEST,
         "created_at": made,
         "processed_at": made,
         "updated_at": changed,
-        "cancelled_at": None if order.kind is Kind.REAL else made,
+        "cancelled_at": None if order.kind is OrderKind.REAL else made,
         "financial_status": _payment(order, topic),
         "fulfillment_status": None,
         "source_name": "web",
@@ -114,7 +114,7 @@ def order_body(order: Order, carried: Carried, *, created_ms: int, domain: str, 
             for place, line in enumerate(order.lines)
         ],
     }
-    if order.kind is Kind.TEST:
+    if order.kind is OrderKind.TEST:
         body |= {"browser_ip": None, "client_details": None, "landing_site": None, "note_attributes": []}
     return json.dumps(body, ensure_ascii=False).encode()
 
@@ -129,12 +129,12 @@ def delivery_headers(body: bytes, order: Order, *, topic: str, shop: str, secret
         "X-Shopify-Shop-Domain": shop,
         "X-Shopify-Hmac-Sha256": signature,
         "X-Shopify-Order-Id": str(order.id),
-        "X-Shopify-Test": "true" if order.kind is Kind.TEST else "false",
+        "X-Shopify-Test": "true" if order.kind is OrderKind.TEST else "false",
         "X-Shopify-Api-Version": "2024-10",
     }
 
 
 def _payment(order: Order, topic: str) -> str:
-    if order.kind is not Kind.REAL:
+    if order.kind is not OrderKind.REAL:
         return "voided"
     return "pending" if order.paid_webhook and topic == CREATED else "paid"

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from twofold.matching.profiles import Given, Outcome, form
+from twofold.matching.profiles import FormOutcome, Given, form
 
 # Recorded from the genuine library in a browser engine: field, text given to init, text that was hashed (None: not sent).
 RECORDED = [
@@ -65,7 +65,7 @@ def test_what_the_pixel_hashes(field, text, expected):
     """The text that the pixel hashes, or nothing where it sends nothing."""
     answer = form("meta_pixel", field, text, Given())
     assert answer.value == expected
-    assert answer.outcome is (Outcome.HASHED if expected else Outcome.DROPPED)
+    assert answer.outcome is (FormOutcome.HASHED if expected else FormOutcome.DROPPED)
 
 
 @pytest.mark.parametrize("field", ["em", "ph", "fn", "external_id"])
@@ -73,11 +73,11 @@ def test_what_the_pixel_hashes(field, text, expected):
 def test_a_hash_passes_in_small_letters(field, text):
     """64 or 32 hexadecimal characters are sent as they are, lower-case."""
     answer = form("meta_pixel", field, text, Given())
-    assert (answer.outcome, answer.value) == (Outcome.KEPT, text.lower())
+    assert (answer.outcome, answer.value) == (FormOutcome.KEPT, text.lower())
 
 
 def test_a_hash_with_spaces_around_is_hashed_again():
     """It tests before it trims, so a padded hash is hashed a second time: why hashes must be trimmed by the shop."""
     answer = form("meta_pixel", "external_id", f" {'ab' * 32}", Given())
-    assert (answer.outcome, answer.value) == (Outcome.HASHED, "ab" * 32)
+    assert (answer.outcome, answer.value) == (FormOutcome.HASHED, "ab" * 32)
     assert hashlib.sha256(answer.value.encode()).hexdigest() != "ab" * 32

@@ -10,7 +10,7 @@ import pytest
 from tests.matching.profiles.meta_tools import REFUSED, node_tools, python_sdk
 from tests.messy_values import values
 from twofold.matching.normalise import FORMS
-from twofold.matching.profiles import Given, Outcome, form
+from twofold.matching.profiles import FormOutcome, Given, form
 
 GIVEN = Given(year=datetime.date.today().year)
 
@@ -18,9 +18,9 @@ GIVEN = Given(year=datetime.date.today().year)
 def sent(profile: str, field: str, text: str) -> object:
     """What leaves by our profile, in the terms of the originals."""
     answer = form(profile, field, text, GIVEN)
-    if answer.outcome is Outcome.REFUSED:
+    if answer.outcome is FormOutcome.REFUSED:
         return REFUSED
-    if answer.outcome is Outcome.HASHED:
+    if answer.outcome is FormOutcome.HASHED:
         hexes = hashlib.sha256(answer.value.encode()).hexdigest()
     else:
         hexes = answer.value

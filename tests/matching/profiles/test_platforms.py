@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from twofold.matching.normalise import FORMS
-from twofold.matching.profiles import META_PROFILES, PROFILES, Given, Outcome, form
+from twofold.matching.profiles import META_PROFILES, PROFILES, FormOutcome, Given, form
 
 # platform, field, as written, country, what is hashed
 HASHED = [
@@ -50,14 +50,14 @@ def test_what_is_hashed(platform, field, text, country, expected):
     """The form of the platform's page, or nothing where the value cannot be used."""
     answer = form(platform, field, text, Given(country=country))
     assert answer.value == expected
-    assert answer.outcome is (Outcome.HASHED if expected else Outcome.DROPPED)
+    assert answer.outcome is (FormOutcome.HASHED if expected else FormOutcome.DROPPED)
 
 
 @pytest.mark.parametrize(("platform", "field", "text", "expected"), PLAIN)
 def test_what_travels_in_the_clear(platform, field, text, expected):
     """Google's address and LinkedIn's names are not hashed, and the answer says so."""
     answer = form(platform, field, text, Given())
-    assert (answer.outcome, answer.value) == (Outcome.PLAIN, expected)
+    assert (answer.outcome, answer.value) == (FormOutcome.PLAIN, expected)
 
 
 def test_snaps_printed_hash():
@@ -71,11 +71,11 @@ def test_fields_are_ours_and_an_unknown_one_is_dropped(platform):
     """No table names a field that does not exist; a field without a form is dropped, not an error."""
     assert PROFILES[platform].keys() <= FORMS.keys()
     for field in FORMS.keys() - PROFILES[platform].keys():
-        assert form(platform, field, "x", Given()).outcome is Outcome.DROPPED
+        assert form(platform, field, "x", Given()).outcome is FormOutcome.DROPPED
 
 
 @pytest.mark.parametrize("platform", ["tiktok", "pinterest", "snap"])
 def test_a_hash_stays_a_hash(platform):
     """A SHA-256 is kept for every platform, not hashed again."""
     answer = form(platform, "external_id", f" {'AB' * 32}", Given())
-    assert (answer.outcome, answer.value) == (Outcome.KEPT, "ab" * 32)
+    assert (answer.outcome, answer.value) == (FormOutcome.KEPT, "ab" * 32)

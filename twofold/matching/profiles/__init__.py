@@ -13,9 +13,9 @@ from __future__ import annotations
 from typing import Final
 
 from twofold.matching.profiles import meta_builder, meta_node, meta_pixel, meta_python, platforms
-from twofold.matching.profiles.contract import Form, Given, Outcome, Profile
+from twofold.matching.profiles.contract import Form, FormOutcome, Given, Profile
 
-__all__ = ["META_PROFILES", "PROFILES", "Form", "Given", "Outcome", "Profile", "form"]
+__all__ = ["META_PROFILES", "PROFILES", "Form", "FormOutcome", "Given", "Profile", "form"]
 
 META_PROFILES: Final[dict[str, Profile]] = {
     "meta_python": meta_python.PROFILE,

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 
-class Outcome(StrEnum):
+class FormOutcome(StrEnum):
     """What happens to a value."""
 
     HASHED = "hashed"  # brought into a form, then hashed; the form may be the empty text, and is hashed even so
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
 class Form(Struct, frozen=True):
     """The answer of a profile for one value. ``value`` is None exactly when nothing is sent."""
 
-    outcome: Outcome
+    outcome: FormOutcome
     value: str | None = None
     reason: str = ""  # why nothing is sent; never holds the value
     appendix: str = ""  # what the original puts behind the hash
@@ -30,27 +30,27 @@ class Form(Struct, frozen=True):
     @staticmethod
     def hashed(value: str, appendix: str = "") -> Form:
         """To be hashed."""
-        return Form(Outcome.HASHED, value, "", appendix)
+        return Form(FormOutcome.HASHED, value, "", appendix)
 
     @staticmethod
     def kept(value: str, appendix: str = "") -> Form:
         """Already a hash."""
-        return Form(Outcome.KEPT, value, "", appendix)
+        return Form(FormOutcome.KEPT, value, "", appendix)
 
     @staticmethod
     def plain(value: str) -> Form:
         """To be sent in the clear."""
-        return Form(Outcome.PLAIN, value)
+        return Form(FormOutcome.PLAIN, value)
 
     @staticmethod
     def dropped(reason: str) -> Form:
         """Left out."""
-        return Form(Outcome.DROPPED, None, reason)
+        return Form(FormOutcome.DROPPED, None, reason)
 
     @staticmethod
     def refused(reason: str) -> Form:
         """An error in the original."""
-        return Form(Outcome.REFUSED, None, reason)
+        return Form(FormOutcome.REFUSED, None, reason)
 
 
 class Given(Struct, frozen=True):

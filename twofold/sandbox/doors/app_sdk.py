@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from twofold.event.vocabulary import MAX_CUSTOM_NAME
 from twofold.sandbox.settings import Sandbox
-from twofold.sandbox.wire.answers import DEFAULT_VERSION, Kind, Refused, error_body, graph_response, new_trace_id
+from twofold.sandbox.wire.answers import DEFAULT_VERSION, RefusalKind, Refused, error_body, graph_response, new_trace_id
 from twofold.sandbox.wire.dedup import Source
 from twofold.sandbox.wire.envelope import decode_json, read_body, read_fields
 from twofold.sandbox.wire.graph import VERSION, unknown_path
@@ -69,7 +69,7 @@ async def answer_activities(sandbox: Sandbox, request: Request) -> Response:
         fields = await read_fields(body, request.headers, request.query_params.multi_items())
         arrivals = [arrival_from(fields, row, request, now) for row in _rows(fields)]
         if not sandbox.inbox.has_room(len(arrivals)):
-            raise Refused(Kind.FULL)
+            raise Refused(RefusalKind.FULL)
     except Refused as refused:
         return graph_response(refused.answer.status, error_body(refused, trace), trace=trace, version=version)
     sandbox.inbox.keep(arrivals, now)
@@ -80,10 +80,10 @@ def arrival_from(fields: dict[str, Any], row: dict[str, Any], request: Request, 
     """One activity as the event it stands for. Raises `Refused` without a usable dataset or name."""
     dataset = request.path_params["app"]
     if not dataset.isdigit():
-        raise Refused(Kind.WRONG_DATASET, subject=dataset[:64])
+        raise Refused(RefusalKind.WRONG_DATASET, subject=dataset[:64])
     name = row.get("_eventName")
     if not isinstance(name, str) or not 0 < len(name) <= MAX_CUSTOM_NAME:
-        raise Refused(Kind.NAME_MISSING, blame=("custom_events", "_eventName"))
+        raise Refused(RefusalKind.NAME_MISSING, blame=("custom_events", "_eventName"))
     when = amount(row.get("_logTime"))
     custom_data = {field: row[key] for key, field in PARAMETERS.items() if row.get(key) not in (None, "")}
     user_data = _user_data(fields)
@@ -122,7 +122,7 @@ def _rows(fields: dict[str, Any]) -> list[dict[str, Any]]:
     if isinstance(rows, str):
         rows = decode_json(rows, "custom_events")
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise Refused(Kind.DATA_MISSING, blame=("custom_events",))
+        raise Refused(RefusalKind.DATA_MISSING, blame=("custom_events",))
     return rows
 
 

@@ -20,7 +20,7 @@ from twofold.sandbox.settings import Sandbox
 from twofold.sandbox.wire.access import SEND_EVENTS, check_access
 from twofold.sandbox.wire.answers import (
     DEFAULT_VERSION,
-    Kind,
+    RefusalKind,
     Refused,
     error_body,
     graph_response,
@@ -132,7 +132,7 @@ class _Post:
                     raise refused
             checked = check_batch(self._events, now, self.dataset, self.sandbox.notes.links)
             if not self.sandbox.inbox.has_room(len(checked)):
-                raise Refused(Kind.FULL)
+                raise Refused(RefusalKind.FULL)
         except Refused as refused:
             self.sandbox.inbox.refuse(self._entry(refused, now))
             return refused.answer.status, error_body(refused, self.trace, method=self._method)
@@ -143,7 +143,7 @@ class _Post:
         envelope = self._envelope
         check_access(self.sandbox.settings, envelope.token, envelope.proof, self.dataset, SEND_EVENTS)
         if self._method != "POST":
-            raise Refused(Kind.WRONG_METHOD, subject=self.dataset)
+            raise Refused(RefusalKind.WRONG_METHOD, subject=self.dataset)
         if not self.sandbox.rates.charge(self.token, WRITE, now):
             raise throttled(self.sandbox)
 
@@ -209,7 +209,7 @@ def contacts_of(sandbox: Sandbox, user_data: dict[str, Any]) -> tuple[str, ...]:
 
 def throttled(sandbox: Sandbox) -> Refused:
     """The answer of a token that called too often, with the code that the options ask for."""
-    refused = Refused(Kind.THROTTLED)
+    refused = Refused(RefusalKind.THROTTLED)
     options = sandbox.rates.options
     refused.answer = msgspec.structs.replace(
         refused.answer, status=options.status, code=options.code, subcode=options.subcode

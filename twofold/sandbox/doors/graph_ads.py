@@ -26,7 +26,7 @@ from twofold.sandbox.settings import Sandbox
 from twofold.sandbox.wire.access import check_proof, has_scope, may_enter, may_write
 from twofold.sandbox.wire.answers import (
     DEFAULT_VERSION,
-    Kind,
+    RefusalKind,
     Refused,
     error_body,
     graph_response,
@@ -135,11 +135,11 @@ class _Graph:
         envelope = envelope_from(fields, request.headers.get("authorization", ""))
         token = envelope.token or ""
         if not may_enter(settings, envelope.token):
-            raise Refused(Kind.BAD_TOKEN)
+            raise Refused(RefusalKind.BAD_TOKEN)
         if settings.app_secret:
             check_proof(settings.app_secret, token, envelope.proof)
         if not has_scope(settings, token, READ_ADS):
-            raise Refused(Kind.NO_PERMISSION)
+            raise Refused(RefusalKind.NO_PERMISSION)
         if not self._sandbox.rates.charge(token, WRITE if request.method == "POST" else READ, self._sandbox.clock()):
             raise throttled(self._sandbox)
         node = self._node(name)

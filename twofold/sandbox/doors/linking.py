@@ -16,7 +16,7 @@ from starlette.routing import Route
 from twofold.sandbox.judge.views import json_response
 from twofold.sandbox.settings import Sandbox
 from twofold.sandbox.wire.access import may_enter, query_credentials
-from twofold.sandbox.wire.answers import DEFAULT_VERSION, Kind, Refused, error_body, graph_response, new_trace_id
+from twofold.sandbox.wire.answers import DEFAULT_VERSION, RefusalKind, Refused, error_body, graph_response, new_trace_id
 from twofold.sandbox.wire.envelope import envelope_from, read_body, read_fields
 from twofold.sandbox.wire.graph import VERSION, unknown_path
 from twofold.sandbox.wire.rules import Links
@@ -56,9 +56,9 @@ async def answer_link(sandbox: Sandbox, request: Request) -> Response:
         fields = await read_fields(body, request.headers, request.query_params.multi_items())
         token = envelope_from(fields).token or query_credentials(request)[0]
         if token is None or not may_enter(sandbox.settings, token):
-            raise Refused(Kind.BAD_TOKEN)
+            raise Refused(RefusalKind.BAD_TOKEN)
         if not asset.isdigit():
-            raise Refused(Kind.WRONG_DATASET, subject=asset[:64])
+            raise Refused(RefusalKind.WRONG_DATASET, subject=asset[:64])
     except Refused as refused:
         return graph_response(refused.answer.status, error_body(refused, trace), trace=trace, version=version)
     links = sandbox.notes.links

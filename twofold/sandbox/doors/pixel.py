@@ -22,7 +22,7 @@ from starlette.routing import Route
 from twofold.event.vocabulary import CONTACT_ALIASES, MAX_CUSTOM_NAME
 from twofold.sandbox.judge.diagnostics import Seen, diagnose
 from twofold.sandbox.settings import Sandbox
-from twofold.sandbox.wire.answers import Kind, Refused, new_trace_id
+from twofold.sandbox.wire.answers import RefusalKind, Refused, new_trace_id
 from twofold.sandbox.wire.dedup import Source
 from twofold.sandbox.wire.envelope import decode_json, read_body, read_form
 from twofold.sandbox.wire.flags import flags_of
@@ -82,12 +82,12 @@ def arrival_from(pairs: Iterable[tuple[str, str]], headers: Any, address: str | 
     hit = sort_parameters(pairs)
     plain = hit.plain
     if not _DATASET.fullmatch(plain.get("id", "")):
-        raise Refused(Kind.WRONG_DATASET, "id: expected a dataset id", blame=("id",))
+        raise Refused(RefusalKind.WRONG_DATASET, "id: expected a dataset id", blame=("id",))
     name = plain.get("ev", "")
     if not name:
-        raise Refused(Kind.NAME_MISSING, blame=("ev",))
+        raise Refused(RefusalKind.NAME_MISSING, blame=("ev",))
     if len(name) > MAX_CUSTOM_NAME:
-        raise Refused(Kind.NAME_INVALID, f"expected 1 to {MAX_CUSTOM_NAME} characters", blame=("ev",))
+        raise Refused(RefusalKind.NAME_INVALID, f"expected 1 to {MAX_CUSTOM_NAME} characters", blame=("ev",))
     event = event_from(hit, headers.get("user-agent"), address, now_ms)
     value, currency = _money(hit)
     found = (*hit.diagnostics, *diagnose(_seen(event, value, currency, now_ms)))
@@ -182,7 +182,7 @@ def event_from(hit: Hit, user_agent: str | None, address: str | None, now_ms: in
 
 def _keep(sandbox: Sandbox, arrival: Arrival, now: int) -> None:
     if not sandbox.inbox.has_room(1):
-        raise Refused(Kind.FULL)
+        raise Refused(RefusalKind.FULL)
     sandbox.inbox.keep([arrival], now)
 
 

@@ -22,7 +22,7 @@ from msgspec.structs import force_setattr
 
 from twofold.event.click_ids import LIFETIME_S, MAX_FBCLID, ClickId, parse_fbc, parse_fbp, strip_appendix
 from twofold.event.vocabulary import MAX_AGE_S, PIXEL_CURRENCIES, STANDARD_EVENTS
-from twofold.sandbox.wire.answers import Kind, Refused
+from twofold.sandbox.wire.answers import RefusalKind, Refused
 from twofold.sandbox.wire.dedup import Source
 from twofold.sandbox.wire.masking import has_contact
 from twofold.sandbox.wire.rules import HASHED_KEYS, KNOWN_KEYS, Checked, amount
@@ -183,52 +183,52 @@ def diagnose_refusal(refused: Refused) -> tuple[str, ...]:
         return (CRM_REFUSALS[refused.kind],)
     if refused.action_source == "business_messaging" and refused.kind in MESSAGING_REFUSALS:
         return (MESSAGING_REFUSALS[refused.kind],)
-    if refused.kind is Kind.MESSAGING_ID_MISSING:
+    if refused.kind is RefusalKind.MESSAGING_ID_MISSING:
         return (f"s2s_messaging_event_missing_{'ctwa_clid' if 'ctwa_clid' in refused.blame else refused.blame[-1]}",)
-    if refused.kind is Kind.USER_DATA_INSUFFICIENT and "unknown" in refused.detail:
+    if refused.kind is RefusalKind.USER_DATA_INSUFFICIENT and "unknown" in refused.detail:
         return ("s2s_no_valid_match_key",)
-    if refused.kind is Kind.USER_DATA_INSUFFICIENT and "only" in refused.detail:
+    if refused.kind is RefusalKind.USER_DATA_INSUFFICIENT and "only" in refused.detail:
         return ("s2s_missing_adequate_user_data",)
-    if refused.kind is Kind.VALUE_INVALID and refused.event_name == "Purchase":
+    if refused.kind is RefusalKind.VALUE_INVALID and refused.event_name == "Purchase":
         return ("s2s_invalid_purchase_event",)
     name = REFUSALS.get(refused.kind)
     return (name,) if name else ()
 
 
-REFUSALS: dict[Kind, str] = {
-    Kind.NAME_MISSING: "s2s_missing_event_name",
-    Kind.NAME_INVALID: "s2s_invalid_event_name",
-    Kind.SOURCE_MISSING: "s2s_missing_action_source",
-    Kind.SOURCE_INVALID: "s2s_invalid_action_source",
-    Kind.TIME_MISSING: "s2s_missing_event_time_or_order_id",
-    Kind.TIME_FUTURE: "s2s_event_time_in_future",
-    Kind.TIME_OLD: "s2s_event_time_too_old",
-    Kind.USER_DATA_INSUFFICIENT: "s2s_no_match_key",
-    Kind.NOT_HASHED: "s2s_pii_not_hashed",
-    Kind.LEAD_ID_INVALID: "s2s_invalid_lead_id",
-    Kind.CLICK_ID_INVALID: "s2s_invalid_click_id",
-    Kind.VALUE_MISSING: "s2s_invalid_purchase_event",
-    Kind.CURRENCY_MISSING: "s2s_invalid_purchase_event",
-    Kind.VALUE_INVALID: "s2s_invalid_custom_data_value",
-    Kind.CURRENCY_INVALID: "invalid_currency",
-    Kind.APPEND_INVALID: "s2s_invalid_append_value_event",
-    Kind.CHANNEL_MISSING: "s2s_missing_messaging_channel",
-    Kind.CHANNEL_INVALID: "s2s_invalid_messaging_channel",
-    Kind.MESSAGING_ARGUMENT: "s2s_messaging_event_invalid_argument",
-    Kind.MESSAGING_NAME: "s2s_messaging_event_invalid_event_type",
-    Kind.IG_SID_MISSING: "s2s_messaging_event_missing_ig_sid",
-    Kind.IG_ACCOUNT_MISSING: "s2s_messaging_event_missing_ig_account_id",
-    Kind.CTWA_INVALID: "s2s_messaging_event_invalid_ctwa_clid",
+REFUSALS: dict[RefusalKind, str] = {
+    RefusalKind.NAME_MISSING: "s2s_missing_event_name",
+    RefusalKind.NAME_INVALID: "s2s_invalid_event_name",
+    RefusalKind.SOURCE_MISSING: "s2s_missing_action_source",
+    RefusalKind.SOURCE_INVALID: "s2s_invalid_action_source",
+    RefusalKind.TIME_MISSING: "s2s_missing_event_time_or_order_id",
+    RefusalKind.TIME_FUTURE: "s2s_event_time_in_future",
+    RefusalKind.TIME_OLD: "s2s_event_time_too_old",
+    RefusalKind.USER_DATA_INSUFFICIENT: "s2s_no_match_key",
+    RefusalKind.NOT_HASHED: "s2s_pii_not_hashed",
+    RefusalKind.LEAD_ID_INVALID: "s2s_invalid_lead_id",
+    RefusalKind.CLICK_ID_INVALID: "s2s_invalid_click_id",
+    RefusalKind.VALUE_MISSING: "s2s_invalid_purchase_event",
+    RefusalKind.CURRENCY_MISSING: "s2s_invalid_purchase_event",
+    RefusalKind.VALUE_INVALID: "s2s_invalid_custom_data_value",
+    RefusalKind.CURRENCY_INVALID: "invalid_currency",
+    RefusalKind.APPEND_INVALID: "s2s_invalid_append_value_event",
+    RefusalKind.CHANNEL_MISSING: "s2s_missing_messaging_channel",
+    RefusalKind.CHANNEL_INVALID: "s2s_invalid_messaging_channel",
+    RefusalKind.MESSAGING_ARGUMENT: "s2s_messaging_event_invalid_argument",
+    RefusalKind.MESSAGING_NAME: "s2s_messaging_event_invalid_event_type",
+    RefusalKind.IG_SID_MISSING: "s2s_messaging_event_missing_ig_sid",
+    RefusalKind.IG_ACCOUNT_MISSING: "s2s_messaging_event_missing_ig_account_id",
+    RefusalKind.CTWA_INVALID: "s2s_messaging_event_invalid_ctwa_clid",
 }
-CRM_REFUSALS: dict[Kind, str] = {
-    Kind.LEAD_ID_INVALID: "crm_invalid_lead_id",
-    Kind.TIME_OLD: "crm_event_time_too_old",
-    Kind.TIME_FUTURE: "crm_event_time_in_future",
-    Kind.USER_DATA_INSUFFICIENT: "crm_no_match_key",
+CRM_REFUSALS: dict[RefusalKind, str] = {
+    RefusalKind.LEAD_ID_INVALID: "crm_invalid_lead_id",
+    RefusalKind.TIME_OLD: "crm_event_time_too_old",
+    RefusalKind.TIME_FUTURE: "crm_event_time_in_future",
+    RefusalKind.USER_DATA_INSUFFICIENT: "crm_no_match_key",
 }
-MESSAGING_REFUSALS: dict[Kind, str] = {
-    Kind.VALUE_MISSING: "s2s_messaging_event_no_custom_data",
-    Kind.USER_DATA_INSUFFICIENT: "s2s_messaging_event_no_user_data",
+MESSAGING_REFUSALS: dict[RefusalKind, str] = {
+    RefusalKind.VALUE_MISSING: "s2s_messaging_event_no_custom_data",
+    RefusalKind.USER_DATA_INSUFFICIENT: "s2s_messaging_event_no_user_data",
 }
 
 

@@ -37,7 +37,7 @@ from twofold.sandbox.judge.offline_quality import agent_name, offline_rows
 from twofold.sandbox.judge.traffic import SURVEYED, share
 from twofold.sandbox.settings import Sandbox
 from twofold.sandbox.wire.access import READ_QUALITY
-from twofold.sandbox.wire.answers import Kind, Refused
+from twofold.sandbox.wire.answers import RefusalKind, Refused
 from twofold.sandbox.wire.dedup import DAY_MS, HOUR_MS, Source, State
 from twofold.sandbox.wire.graph import answer_read
 from twofold.sandbox.wire.received import Received
@@ -94,7 +94,7 @@ def build(sandbox: Sandbox, request: Request, dataset: str) -> dict[str, Any]:
     """The answer's body; ``{}`` when the dataset received no web event in 7 days, no store event in 28."""
     fields = parse_fields(request.query_params.get("fields") or "web")
     if unknown := fields.keys() - BRANCHES.keys() - {"id"}:
-        raise Refused(Kind.FIELD_UNKNOWN, subject=sorted(unknown)[0][:64])
+        raise Refused(RefusalKind.FIELD_UNKNOWN, subject=sorted(unknown)[0][:64])
     agent = request.query_params.get("agent_name")
     answer: dict[str, Any] = {}
     for name, rows_of in BRANCHES.items():
@@ -292,7 +292,7 @@ def _fields(tokens: list[str], at: int, depth: int) -> tuple[Fields, int]:
 
 
 def _broken_fields() -> Refused:
-    return Refused(Kind.SYNTAX, "fields: expected names, commas and braces", blame=("fields",))
+    return Refused(RefusalKind.SYNTAX, "fields: expected names, commas and braces", blame=("fields",))
 
 
 def select(value: Any, fields: Fields) -> Any:

@@ -25,7 +25,7 @@ from twofold.sandbox.judge.quality import parse_fields
 from twofold.sandbox.judge.traffic import Dataset, survey
 from twofold.sandbox.settings import Sandbox
 from twofold.sandbox.wire.access import READ_QUALITY
-from twofold.sandbox.wire.answers import Kind, Refused
+from twofold.sandbox.wire.answers import RefusalKind, Refused
 from twofold.sandbox.wire.dedup import HOUR_MS, Source, State
 from twofold.sandbox.wire.graph import answer_read
 from twofold.sandbox.wire.received import Received
@@ -79,7 +79,7 @@ def build_node(sandbox: Sandbox, request: Request, dataset: str) -> dict[str, An
         "data_use_setting": "ADVERTISING_AND_ANALYTICS",
     }
     if unknown := fields.keys() - known.keys():
-        raise Refused(Kind.FIELD_UNKNOWN, subject=sorted(unknown)[0][:64])
+        raise Refused(RefusalKind.FIELD_UNKNOWN, subject=sorted(unknown)[0][:64])
     return {"id": dataset} | {name: known[name] for name in fields if known[name] is not None}
 
 
@@ -92,7 +92,7 @@ def build_stats(sandbox: Sandbox, request: Request, dataset: str) -> dict[str, A
     aggregation = query.get("aggregation", "event")
     values = AGGREGATIONS.get(aggregation)
     if values is None:
-        raise Refused(Kind.PARAMETER_INVALID, f"aggregation: expected one of {', '.join(AGGREGATIONS)}")
+        raise Refused(RefusalKind.PARAMETER_INVALID, f"aggregation: expected one of {', '.join(AGGREGATIONS)}")
     end = _moment(query.get("end_time"), sandbox.clock(), "end_time")
     start = _moment(query.get("start_time"), end - DEFAULT_HOURS * HOUR_MS, "start_time")
     hours: dict[int, Counter[str]] = defaultdict(Counter)
@@ -119,7 +119,7 @@ def _chosen(sandbox: Sandbox, request: Request, dataset: str) -> Iterator[Receiv
     query = request.query_params
     name, source = query.get("event"), query.get("event_source")
     if source is not None and source not in SOURCES:
-        raise Refused(Kind.PARAMETER_INVALID, "event_source: expected WEB_ONLY or SERVER_ONLY")
+        raise Refused(RefusalKind.PARAMETER_INVALID, "event_source: expected WEB_ONLY or SERVER_ONLY")
     for copy in sandbox.inbox.received():
         arrival = copy.arrival
         if arrival.dataset != dataset or name not in (None, arrival.event_name):
@@ -202,7 +202,7 @@ def _moment(text: str | None, default: int, where: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(Kind.PARAMETER_INVALID, f"{where}: expected Unix seconds or an ISO date") from None
+        raise Refused(RefusalKind.PARAMETER_INVALID, f"{where}: expected Unix seconds or an ISO date") from None
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 

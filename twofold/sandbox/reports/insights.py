@@ -32,7 +32,7 @@ from twofold.sandbox.reports.insights_query import (
 )
 from twofold.sandbox.wire.action_types import IN_CONVERSIONS, LINK_CLICK, PURCHASE, aliases_of
 from twofold.sandbox.wire.received import exact_text
-from twofold.sandbox.world.ads import AdAccount, Ads, AdSet, Campaign, Kind, Node, zone_of
+from twofold.sandbox.world.ads import AdAccount, Ads, AdSet, Campaign, Node, TouchKind, zone_of
 from twofold.sandbox.world.attribution import DEFAULT
 from twofold.sandbox.world.world import World
 
@@ -104,10 +104,10 @@ def gather(world: World, node: Node, query: Query) -> dict[tuple[int, str], Sums
         if touch.ad_id not in owner:
             continue
         for row in sums(touch.ad_id, day_of(touch.time)):
-            if touch.kind is Kind.IMPRESSION:
+            if touch.kind is TouchKind.IMPRESSION:
                 row.impressions += 1
                 row.reached.add(touch.person or "")
-            elif touch.kind is Kind.LINK_CLICK:
+            elif touch.kind is TouchKind.LINK_CLICK:
                 row.clicks += 1
                 # What happens on Meta itself stands in the one-day windows (documented, June 2025).
                 row.add(LINK_CLICK, DEFAULT, None, on_meta)

@@ -14,7 +14,7 @@ import re
 from starlette.requests import Request
 
 from twofold.sandbox.settings import SandboxSettings
-from twofold.sandbox.wire.answers import Kind, Refused
+from twofold.sandbox.wire.answers import RefusalKind, Refused
 
 MIN_TOKEN = 8  # characters, when no tokens are configured
 READ_QUALITY = "read_ads_dataset_quality"
@@ -50,11 +50,11 @@ def check_access(
 ) -> None:
     """Raises `Refused` for the first thing that is missing: token, dataset, scope, proof."""
     if not may_enter(settings, token):
-        raise Refused(Kind.BAD_TOKEN)
+        raise Refused(RefusalKind.BAD_TOKEN)
     if not _DATASET.fullmatch(dataset) or not may_write(settings, token or "", dataset):
-        raise Refused(Kind.WRONG_DATASET, subject=dataset)
+        raise Refused(RefusalKind.WRONG_DATASET, subject=dataset)
     if not has_scope(settings, token or "", wanted):
-        raise Refused(Kind.NO_PERMISSION)
+        raise Refused(RefusalKind.NO_PERMISSION)
     if settings.app_secret:
         check_proof(settings.app_secret, token or "", proof)
 
@@ -62,10 +62,10 @@ def check_access(
 def check_proof(app_secret: str, token: str, proof: str | None) -> None:
     """``appsecret_proof`` is the lower-case hex HMAC-SHA256 of the token under the app secret."""
     if proof is None:
-        raise Refused(Kind.PROOF_MISSING)
+        raise Refused(RefusalKind.PROOF_MISSING)
     expected = hmac.new(app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
     if not hmac.compare_digest(expected.encode(), proof.encode()):
-        raise Refused(Kind.PROOF_WRONG)
+        raise Refused(RefusalKind.PROOF_WRONG)
 
 
 def query_credentials(request: Request) -> tuple[str | None, str | None]:

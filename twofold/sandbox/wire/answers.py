@@ -20,7 +20,7 @@ DEFAULT_VERSION = "v25.0"  # echoed when a request names none
 GENERIC = "Invalid parameter"  # Meta's message for nearly every event fault
 
 
-class Kind(StrEnum):
+class RefusalKind(StrEnum):
     """Why a request was refused; each member's answer is in `TABLE`."""
 
     BAD_TOKEN = "bad_token"
@@ -113,71 +113,71 @@ _NO_OBJECT = (
 )
 
 # fmt: off
-TABLE: dict[Kind, Answer] = {
-    Kind.BAD_TOKEN: Answer(401, 190, None, message="Invalid OAuth access token - Cannot parse access token"),
+TABLE: dict[RefusalKind, Answer] = {
+    RefusalKind.BAD_TOKEN: Answer(401, 190, None, message="Invalid OAuth access token - Cannot parse access token"),
     # The token is good, but has not the scope that this edge needs.
-    Kind.NO_PERMISSION: Answer(400, 100, None, message="(#100) Missing Permission"),
+    RefusalKind.NO_PERMISSION: Answer(400, 100, None, message="(#100) Missing Permission"),
     # 80004 is the throttling code of ads calls, which events count as; the events edge itself has no limit of its own.
-    Kind.THROTTLED: Answer(400, 80004, None, message="(#80004) There have been too many calls to this ad-account. Wait a bit and try again.", transient=True, inferred=True),
-    Kind.WRONG_DATASET: Answer(400, 100, 33, message=_NO_OBJECT, type="GraphMethodException"),
+    RefusalKind.THROTTLED: Answer(400, 80004, None, message="(#80004) There have been too many calls to this ad-account. Wait a bit and try again.", transient=True, inferred=True),
+    RefusalKind.WRONG_DATASET: Answer(400, 100, 33, message=_NO_OBJECT, type="GraphMethodException"),
     # Messages of Graph's app-secret settings as generally seen; Meta's page names no code.
-    Kind.PROOF_MISSING: Answer(400, 100, None, message="API calls from the server require an appsecret_proof argument", type="GraphMethodException", inferred=True),
-    Kind.PROOF_WRONG: Answer(400, 100, None, message="Invalid appsecret_proof provided in the API argument", type="GraphMethodException", inferred=True),
-    Kind.UNKNOWN_PATH: Answer(400, 2500, None, message="Unknown path components: {subject}"),
+    RefusalKind.PROOF_MISSING: Answer(400, 100, None, message="API calls from the server require an appsecret_proof argument", type="GraphMethodException", inferred=True),
+    RefusalKind.PROOF_WRONG: Answer(400, 100, None, message="Invalid appsecret_proof provided in the API argument", type="GraphMethodException", inferred=True),
+    RefusalKind.UNKNOWN_PATH: Answer(400, 2500, None, message="Unknown path components: {subject}"),
     # Only POST exists on this edge; the object is then "not found", as with a wrong id.
-    Kind.WRONG_METHOD: Answer(400, 100, 33, message=_NO_OBJECT.replace("post", "{method}"), type="GraphMethodException", inferred=True),
-    Kind.FIELD_UNKNOWN: Answer(400, 100, None, message="(#100) Tried accessing nonexisting field ({subject})", inferred=True),
-    Kind.PARAMETER_INVALID: Answer(400, 100, 9900004, "Invalid Query Parameter"),
+    RefusalKind.WRONG_METHOD: Answer(400, 100, 33, message=_NO_OBJECT.replace("post", "{method}"), type="GraphMethodException", inferred=True),
+    RefusalKind.FIELD_UNKNOWN: Answer(400, 100, None, message="(#100) Tried accessing nonexisting field ({subject})", inferred=True),
+    RefusalKind.PARAMETER_INVALID: Answer(400, 100, 9900004, "Invalid Query Parameter"),
     # Ours: the sandbox keeps everything in memory and says so instead of dropping.
-    Kind.FULL: Answer(503, 2, None, message="The sandbox holds as many events as it may; POST /sandbox/reset empties it", transient=True, inferred=True),
-    Kind.DATA_MISSING: Answer(400, 100, None, message="(#100) The parameter data is required"),
-    Kind.DATA_EMPTY: Answer(400, 100, None, message="(#100) param data must be non-empty."),
-    Kind.DATA_NOT_LIST: Answer(400, 100, None, message="(#100) param data must be an array.", inferred=True),
-    Kind.SYNTAX: Answer(400, 100, 9900001, "Request Not Readable"),
-    Kind.TOO_LARGE: Answer(413, 100, 9900002, "Request Too Large"),
-    Kind.TOO_MANY: Answer(400, 100, 9900003, "Too Many Events"),
-    Kind.WRONG_TYPE: Answer(400, 100, 9900006, "Parameter Of Wrong Type"),
-    Kind.BAD_TEXT: Answer(400, 100, 9900007, "Text Not Storable"),
-    Kind.NAME_MISSING: Answer(400, 100, 9900010, "Missing Event Name"),
-    Kind.NAME_INVALID: Answer(400, 100, 9900011, "Invalid Event Name"),
-    Kind.TIME_MISSING: Answer(400, 100, 9900012, "Missing Event Time"),
-    Kind.TIME_INVALID: Answer(400, 100, 9900013, "Invalid Event Time"),
-    Kind.TIME_FUTURE: Answer(400, 100, 9900014, "Event Timestamp In The Future"),
-    Kind.TIME_OLD: Answer(400, 100, 2804003, "Event Timestamp Too Old"),
-    Kind.SOURCE_MISSING: Answer(400, 100, 9900015, "Missing Action Source"),
-    Kind.SOURCE_INVALID: Answer(400, 100, 9900016, "Invalid Action Source"),
-    Kind.ID_INVALID: Answer(400, 100, 9900017, "Invalid Event ID"),
+    RefusalKind.FULL: Answer(503, 2, None, message="The sandbox holds as many events as it may; POST /sandbox/reset empties it", transient=True, inferred=True),
+    RefusalKind.DATA_MISSING: Answer(400, 100, None, message="(#100) The parameter data is required"),
+    RefusalKind.DATA_EMPTY: Answer(400, 100, None, message="(#100) param data must be non-empty."),
+    RefusalKind.DATA_NOT_LIST: Answer(400, 100, None, message="(#100) param data must be an array.", inferred=True),
+    RefusalKind.SYNTAX: Answer(400, 100, 9900001, "Request Not Readable"),
+    RefusalKind.TOO_LARGE: Answer(413, 100, 9900002, "Request Too Large"),
+    RefusalKind.TOO_MANY: Answer(400, 100, 9900003, "Too Many Events"),
+    RefusalKind.WRONG_TYPE: Answer(400, 100, 9900006, "Parameter Of Wrong Type"),
+    RefusalKind.BAD_TEXT: Answer(400, 100, 9900007, "Text Not Storable"),
+    RefusalKind.NAME_MISSING: Answer(400, 100, 9900010, "Missing Event Name"),
+    RefusalKind.NAME_INVALID: Answer(400, 100, 9900011, "Invalid Event Name"),
+    RefusalKind.TIME_MISSING: Answer(400, 100, 9900012, "Missing Event Time"),
+    RefusalKind.TIME_INVALID: Answer(400, 100, 9900013, "Invalid Event Time"),
+    RefusalKind.TIME_FUTURE: Answer(400, 100, 9900014, "Event Timestamp In The Future"),
+    RefusalKind.TIME_OLD: Answer(400, 100, 2804003, "Event Timestamp Too Old"),
+    RefusalKind.SOURCE_MISSING: Answer(400, 100, 9900015, "Missing Action Source"),
+    RefusalKind.SOURCE_INVALID: Answer(400, 100, 9900016, "Invalid Action Source"),
+    RefusalKind.ID_INVALID: Answer(400, 100, 9900017, "Invalid Event ID"),
     # The English title of 2804050 was not found; this one is ours.
-    Kind.USER_DATA_INSUFFICIENT: Answer(400, 100, 2804050, "Insufficient Customer Information Parameters"),
-    Kind.NOT_HASHED: Answer(400, 100, 2804016, "User Parameter Not Hashed"),
-    Kind.CLICK_ID_INVALID: Answer(400, 100, 2804001, "Click ID Incorrectly Formatted"),
-    Kind.LEAD_ID_INVALID: Answer(400, 100, 9900101, "Invalid Lead ID"),
+    RefusalKind.USER_DATA_INSUFFICIENT: Answer(400, 100, 2804050, "Insufficient Customer Information Parameters"),
+    RefusalKind.NOT_HASHED: Answer(400, 100, 2804016, "User Parameter Not Hashed"),
+    RefusalKind.CLICK_ID_INVALID: Answer(400, 100, 2804001, "Click ID Incorrectly Formatted"),
+    RefusalKind.LEAD_ID_INVALID: Answer(400, 100, 9900101, "Invalid Lead ID"),
     # 2804009 is inferred to mean a Purchase without value; its title was not found.
-    Kind.VALUE_MISSING: Answer(400, 100, 2804009, "Missing Value for Purchase Event", inferred=True),
-    Kind.VALUE_INVALID: Answer(400, 100, 9900018, "Invalid Value"),
-    Kind.CURRENCY_MISSING: Answer(400, 100, 2804010, "Missing Currency for Purchase Event"),
-    Kind.CURRENCY_INVALID: Answer(400, 100, 9900019, "Invalid Currency"),
-    Kind.OS_VERSION_MISSING: Answer(400, 100, 2804043, "Missing OS Version in Extinfo"),
+    RefusalKind.VALUE_MISSING: Answer(400, 100, 2804009, "Missing Value for Purchase Event", inferred=True),
+    RefusalKind.VALUE_INVALID: Answer(400, 100, 9900018, "Invalid Value"),
+    RefusalKind.CURRENCY_MISSING: Answer(400, 100, 2804010, "Missing Currency for Purchase Event"),
+    RefusalKind.CURRENCY_INVALID: Answer(400, 100, 9900019, "Invalid Currency"),
+    RefusalKind.OS_VERSION_MISSING: Answer(400, 100, 2804043, "Missing OS Version in Extinfo"),
     # Meta's page demands these for app events; how it refuses was not found.
-    Kind.APP_DATA_MISSING: Answer(400, 100, 9900020, "Missing App Data"),
-    Kind.EXTINFO_MISSING: Answer(400, 100, 9900021, "Missing Extinfo"),
-    Kind.EXTINFO_INVALID: Answer(400, 100, 9900022, "Invalid Extinfo"),
-    Kind.TRACKING_FLAG_INVALID: Answer(400, 100, 9900023, "Invalid Tracking Flag"),
+    RefusalKind.APP_DATA_MISSING: Answer(400, 100, 9900020, "Missing App Data"),
+    RefusalKind.EXTINFO_MISSING: Answer(400, 100, 9900021, "Missing Extinfo"),
+    RefusalKind.EXTINFO_INVALID: Answer(400, 100, 9900022, "Invalid Extinfo"),
+    RefusalKind.TRACKING_FLAG_INVALID: Answer(400, 100, 9900023, "Invalid Tracking Flag"),
     # Seen in 2020 on offline events without country and state; that it is this rule is inferred.
-    Kind.LDU_INCOMPLETE: Answer(400, 100, 2804030, "Limited Data Use Selection Required", inferred=True),
-    Kind.CHANNEL_MISSING: Answer(400, 100, 2804063, "Missing Messaging Channel"),
-    Kind.CHANNEL_INVALID: Answer(400, 100, 9900102, "Invalid Messaging Channel"),
-    Kind.MESSAGING_ARGUMENT: Answer(400, 100, 2804064, "Messaging Event Invalid Argument"),
-    Kind.MESSAGING_NAME: Answer(400, 100, 2804066, "Messaging Event Invalid Event Type"),
-    Kind.MESSAGING_ID_MISSING: Answer(400, 100, 9900103, "Messaging Event Missing Identifier"),
-    Kind.IG_SID_MISSING: Answer(400, 100, 2804075, "Messaging Event Missing Instagram Scoped ID"),
-    Kind.IG_ACCOUNT_MISSING: Answer(400, 100, 2804079, "Messaging Event Missing Instagram Account ID"),
+    RefusalKind.LDU_INCOMPLETE: Answer(400, 100, 2804030, "Limited Data Use Selection Required", inferred=True),
+    RefusalKind.CHANNEL_MISSING: Answer(400, 100, 2804063, "Missing Messaging Channel"),
+    RefusalKind.CHANNEL_INVALID: Answer(400, 100, 9900102, "Invalid Messaging Channel"),
+    RefusalKind.MESSAGING_ARGUMENT: Answer(400, 100, 2804064, "Messaging Event Invalid Argument"),
+    RefusalKind.MESSAGING_NAME: Answer(400, 100, 2804066, "Messaging Event Invalid Event Type"),
+    RefusalKind.MESSAGING_ID_MISSING: Answer(400, 100, 9900103, "Messaging Event Missing Identifier"),
+    RefusalKind.IG_SID_MISSING: Answer(400, 100, 2804075, "Messaging Event Missing Instagram Scoped ID"),
+    RefusalKind.IG_ACCOUNT_MISSING: Answer(400, 100, 2804079, "Messaging Event Missing Instagram Account ID"),
     # Titles of these three were found in part only.
-    Kind.IG_NOT_LINKED: Answer(400, 100, 2804133, "No Instagram Account Linked To Dataset"),
-    Kind.CTWA_INVALID: Answer(400, 100, 2804087, "Messaging Event Invalid Ctwa Clid"),
-    Kind.CTWA_MISMATCH: Answer(400, 100, 2804072, "Messaging Event Page ID And Ctwa Clid Mismatch"),
-    Kind.APPEND_INVALID: Answer(400, 100, 9900104, "Invalid Original Event Data"),
-    Kind.ATTRIBUTION_INVALID: Answer(400, 100, 9900105, "Invalid Attribution Data"),
+    RefusalKind.IG_NOT_LINKED: Answer(400, 100, 2804133, "No Instagram Account Linked To Dataset"),
+    RefusalKind.CTWA_INVALID: Answer(400, 100, 2804087, "Messaging Event Invalid Ctwa Clid"),
+    RefusalKind.CTWA_MISMATCH: Answer(400, 100, 2804072, "Messaging Event Page ID And Ctwa Clid Mismatch"),
+    RefusalKind.APPEND_INVALID: Answer(400, 100, 9900104, "Invalid Original Event Data"),
+    RefusalKind.ATTRIBUTION_INVALID: Answer(400, 100, 9900105, "Invalid Attribution Data"),
 }
 # fmt: on
 
@@ -189,7 +189,13 @@ class Refused(Exception):
     """
 
     def __init__(
-        self, kind: Kind, detail: str = "", *, blame: tuple[str, ...] = (), index: int | None = None, subject: str = ""
+        self,
+        kind: RefusalKind,
+        detail: str = "",
+        *,
+        blame: tuple[str, ...] = (),
+        index: int | None = None,
+        subject: str = "",
     ) -> None:
         super().__init__(detail or kind.value)
         self.kind = kind

@@ -113,7 +113,7 @@ class Copy(Struct, frozen=True, kw_only=True):
     contacts: tuple[str, ...] = ()  # limited order id rule only: hashes of e-mail and phone
 
 
-class Verdict(Struct, frozen=True):
+class DedupVerdict(Struct, frozen=True):
     """``counterpart`` is the copy that was kept for this one, or the one it replaced.
 
     ``demoted`` is an earlier copy that was counted until now and is Deduplicated from here on.
@@ -153,10 +153,10 @@ class Deduplicator:
         # The last part of the key says whether only copies without an event id were noted under it.
         self._browser: dict[tuple[str, str, str, str, bool], _Sighting] = {}
 
-    def judge(self, copy: Copy) -> Verdict:
+    def judge(self, copy: Copy) -> DedupVerdict:
         """The verdict on one copy, which is remembered for those that follow."""
         if copy.action_source == "business_messaging":
-            return Verdict(State.PROCESSED, Reason.MESSAGING)
+            return DedupVerdict(State.PROCESSED, Reason.MESSAGING)
         if copy.action_source == "physical_store":
             return self._judge_offline(copy)
         verdict = self._judge_web(copy)
@@ -166,16 +166,16 @@ class Deduplicator:
             self._note_order(copy)
         return verdict
 
-    def _judge_offline(self, copy: Copy) -> Verdict:
+    def _judge_offline(self, copy: Copy) -> DedupVerdict:
         order = ("order", copy.order_id) if copy.order_id else ("person", copy.person)
         key = (copy.dataset, copy.event_time, copy.event_name, copy.item_number, order)
         group = self._offline.get(key)
         if group is not None and copy.received_at - group.first_at <= self._options.offline_window_ms:
-            return Verdict(State.DEDUPLICATED, Reason.OFFLINE_REPEAT, group.kept)
+            return DedupVerdict(State.DEDUPLICATED, Reason.OFFLINE_REPEAT, group.kept)
         self._offline[key] = _open_group(copy)
-        return Verdict(State.PROCESSED, Reason.OFFLINE_FIRST)
+        return DedupVerdict(State.PROCESSED, Reason.OFFLINE_FIRST)
 
-    def _judge_web(self, copy: Copy) -> Verdict:
+    def _judge_web(self, copy: Copy) -> DedupVerdict:
         key = (copy.dataset, copy.event_name, copy.event_id or "")
         group = self._by_id.get(key) if copy.event_id else None
         if group is not None and copy.received_at - group.first_at <= self._options.window_ms:
@@ -187,17 +187,17 @@ class Deduplicator:
             self._by_id[key] = _open_group(copy, counted=seen is None)
         if seen is not None:
             reason = Reason.BROWSER_BEFORE if ordered is None else Reason.ORDER_REPEAT
-            return Verdict(State.DEDUPLICATED, reason, seen)
-        return Verdict(State.PROCESSED, Reason.FIRST if copy.event_id else Reason.NO_KEY)
+            return DedupVerdict(State.DEDUPLICATED, reason, seen)
+        return DedupVerdict(State.PROCESSED, Reason.FIRST if copy.event_id else Reason.NO_KEY)
 
-    def _judge_same_id(self, copy: Copy, group: _Group) -> Verdict:
+    def _judge_same_id(self, copy: Copy, group: _Group) -> DedupVerdict:
         apart = copy.received_at - group.kept_at
         prefer = copy.source is not Source.SERVER and group.kept_source is Source.SERVER
         if not prefer or apart > self._options.prefer_browser_ms:
-            return Verdict(State.DEDUPLICATED, Reason.SAME_ID, group.kept)
+            return DedupVerdict(State.DEDUPLICATED, Reason.SAME_ID, group.kept)
         replaced, was_counted = group.kept, group.counted
         group.kept, group.kept_at, group.kept_source, group.counted = copy.number, copy.received_at, copy.source, True
-        return Verdict(State.PROCESSED, Reason.BROWSER_PREFERRED, replaced, replaced if was_counted else None)
+        return DedupVerdict(State.PROCESSED, Reason.BROWSER_PREFERRED, replaced, replaced if was_counted else None)
 
     def _browser_before(self, copy: Copy) -> int | None:
         """The latest browser copy in the window that shares an fbp or external_id with a server copy."""

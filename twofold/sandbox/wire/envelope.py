@@ -17,7 +17,7 @@ from msgspec import Struct
 from starlette.datastructures import Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from twofold.sandbox.wire.answers import Kind, Refused
+from twofold.sandbox.wire.answers import RefusalKind, Refused
 
 MAX_BODY_BYTES = 32 << 20  # ours, after decompression; Meta's limit was not found
 MAX_FIELDS = 2_000
@@ -53,10 +53,10 @@ async def read_body(chunks: AsyncIterator[bytes], headers: Mapping[str, str]) ->
         part = _inflated(inflate, chunk, MAX_BODY_BYTES + 1 - size) if inflate else chunk
         size += len(part)
         if size > MAX_BODY_BYTES:
-            raise Refused(Kind.TOO_LARGE, f"expected at most {MAX_BODY_BYTES} bytes after decompression")
+            raise Refused(RefusalKind.TOO_LARGE, f"expected at most {MAX_BODY_BYTES} bytes after decompression")
         parts.append(part)
     if inflate and size and not inflate.eof:
-        raise Refused(Kind.SYNTAX, "the compressed body ends too early")
+        raise Refused(RefusalKind.SYNTAX, "the compressed body ends too early")
     return b"".join(parts)
 
 
@@ -74,7 +74,7 @@ async def read_form(body: bytes, content_type: str) -> list[tuple[str, str]]:
     try:
         return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
-        raise Refused(Kind.SYNTAX, "expected an urlencoded form in UTF-8") from None
+        raise Refused(RefusalKind.SYNTAX, "expected an urlencoded form in UTF-8") from None
 
 
 def decode_json(text: str | bytes, where: str) -> Any:
@@ -82,7 +82,7 @@ def decode_json(text: str | bytes, where: str) -> Any:
     try:
         return _decode(text)
     except (msgspec.DecodeError, RecursionError, UnicodeError):
-        raise Refused(Kind.SYNTAX, f"{where}: expected JSON in UTF-8") from None
+        raise Refused(RefusalKind.SYNTAX, f"{where}: expected JSON in UTF-8") from None
 
 
 def envelope_from(fields: Mapping[str, Any], authorization: str = "") -> Envelope:
@@ -100,13 +100,13 @@ def envelope_from(fields: Mapping[str, Any], authorization: str = "") -> Envelop
 def events_from(data: Any) -> list[Any]:
     """The events of ``data``: a list, or its JSON text, of objects or of their JSON texts."""
     if data is None:
-        raise Refused(Kind.DATA_MISSING, blame=("data",))
+        raise Refused(RefusalKind.DATA_MISSING, blame=("data",))
     if isinstance(data, str):
         data = decode_json(data, "data") if data.strip() else []
     if not isinstance(data, list):
-        raise Refused(Kind.DATA_NOT_LIST, blame=("data",))
+        raise Refused(RefusalKind.DATA_NOT_LIST, blame=("data",))
     if not data:
-        raise Refused(Kind.DATA_EMPTY, blame=("data",))
+        raise Refused(RefusalKind.DATA_EMPTY, blame=("data",))
     return [decode_json(item, f"data[{n}]") if isinstance(item, str) else item for n, item in enumerate(data)]
 
 
@@ -123,7 +123,7 @@ async def _body_fields(body: bytes, content_type: str) -> dict[str, Any]:
 def _json_fields(body: bytes) -> dict[str, Any]:
     fields = decode_json(body, "body")
     if not isinstance(fields, dict):
-        raise Refused(Kind.SYNTAX, "body: expected a JSON object")
+        raise Refused(RefusalKind.SYNTAX, "body: expected a JSON object")
     return fields
 
 
@@ -137,14 +137,14 @@ async def _multipart(body: bytes, content_type: str) -> list[tuple[str, str]]:
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, UnicodeError):
-        raise Refused(Kind.SYNTAX, "expected a multipart form") from None
+        raise Refused(RefusalKind.SYNTAX, "expected a multipart form") from None
     pairs = []
     try:
         for name, value in form.multi_items():
             # A file part is text as well: `curl -F data=@events.json`.
             pairs.append((name, value if isinstance(value, str) else (await value.read()).decode()))
     except UnicodeError:
-        raise Refused(Kind.SYNTAX, "expected multipart fields in UTF-8") from None
+        raise Refused(RefusalKind.SYNTAX, "expected multipart fields in UTF-8") from None
     finally:
         await form.close()
     return pairs
@@ -159,14 +159,14 @@ def _inflater(encoding: str) -> _Inflater | None:
         case "deflate":
             return zlib.decompressobj()
         case other:
-            raise Refused(Kind.SYNTAX, f"content-encoding: expected gzip or deflate, got {other[:20]!r}")
+            raise Refused(RefusalKind.SYNTAX, f"content-encoding: expected gzip or deflate, got {other[:20]!r}")
 
 
 def _inflated(inflate: _Inflater, chunk: bytes, limit: int) -> bytes:
     try:
         return inflate.decompress(chunk, max(limit, 1))
     except zlib.error:
-        raise Refused(Kind.SYNTAX, "the body is not compressed as content-encoding says") from None
+        raise Refused(RefusalKind.SYNTAX, "the body is not compressed as content-encoding says") from None
 
 
 def _text(value: Any) -> str | None:

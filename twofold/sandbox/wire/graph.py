@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from twofold.sandbox.settings import Sandbox, SandboxSettings
 from twofold.sandbox.wire.access import check_access, query_credentials
-from twofold.sandbox.wire.answers import DEFAULT_VERSION, Kind, Refused, error_body, graph_response, new_trace_id
+from twofold.sandbox.wire.answers import DEFAULT_VERSION, RefusalKind, Refused, error_body, graph_response, new_trace_id
 from twofold.sandbox.wire.rates import HEADER, READ
 
 VERSION = re.compile(r"v\d{1,3}\.\d{1,2}")
@@ -23,7 +23,7 @@ VERSION = re.compile(r"v\d{1,3}\.\d{1,2}")
 
 async def unknown_path(request: Request) -> Response:
     trace = new_trace_id()
-    refused = Refused(Kind.UNKNOWN_PATH, subject=request.url.path)
+    refused = Refused(RefusalKind.UNKNOWN_PATH, subject=request.url.path)
     return graph_response(refused.answer.status, error_body(refused, trace), trace=trace)
 
 

@@ -31,7 +31,7 @@ from twofold.event.vocabulary import (
     PLAIN_FIELDS,
     TOO_BROAD,
 )
-from twofold.sandbox.wire.answers import Kind, Refused
+from twofold.sandbox.wire.answers import RefusalKind, Refused
 
 FUTURE_TOLERANCE_S = 86_400  # ours: Meta's tolerance was not found; a day covers any time zone mistake
 APPEND_EVENTS = frozenset({"AppendValue", "AppendAttribution"})  # they add to an earlier event
@@ -98,7 +98,7 @@ class _Event(Struct, kw_only=True):
 def check_batch(events: list[Any], now_ms: int, dataset: str = "", links: Links = NO_LINKS) -> list[Checked]:
     """Every event of a valid batch. Raises `Refused` for the first invalid one, so that nothing of it is kept."""
     if len(events) > MAX_EVENTS:
-        raise Refused(Kind.TOO_MANY, f"expected at most {MAX_EVENTS} events, got {len(events)}", blame=("data",))
+        raise Refused(RefusalKind.TOO_MANY, f"expected at most {MAX_EVENTS} events, got {len(events)}", blame=("data",))
     return [_check(index, event, now_ms // 1000, dataset, links) for index, event in enumerate(events)]
 
 
@@ -160,14 +160,14 @@ def _word(event: Any, key: str) -> str:
 
 def _read(event: Any, now_s: int, dataset: str, links: Links) -> _Event:
     if not isinstance(event, dict):
-        raise Refused(Kind.WRONG_TYPE, "expected an event object", blame=("data",))
+        raise Refused(RefusalKind.WRONG_TYPE, "expected an event object", blame=("data",))
     raw = {key: value for key, value in event.items() if value is not None}
     parts = {}
     for key in ("user_data", "custom_data"):
         part = raw.get(key, {})
         # PHP senders write an empty object as an empty list.
         if part != [] and not isinstance(part, dict):
-            raise Refused(Kind.WRONG_TYPE, f"{key}: expected an object", blame=(key,))
+            raise Refused(RefusalKind.WRONG_TYPE, f"{key}: expected an object", blame=(key,))
         parts[key] = dict(part) if part else {}
     custom_data = {key: value for key, value in parts["custom_data"].items() if value not in (None, "")}
     return _Event(
@@ -182,31 +182,31 @@ def _read(event: Any, now_s: int, dataset: str, links: Links) -> _Event:
 
 def _rule_event_name(event: _Event) -> None:
     if event.name is None:
-        raise Refused(Kind.NAME_MISSING, blame=("event_name",))
+        raise Refused(RefusalKind.NAME_MISSING, blame=("event_name",))
     if not isinstance(event.name, str) or not 0 < len(event.name) <= MAX_CUSTOM_NAME:
-        raise Refused(Kind.NAME_INVALID, f"expected 1 to {MAX_CUSTOM_NAME} characters", blame=("event_name",))
+        raise Refused(RefusalKind.NAME_INVALID, f"expected 1 to {MAX_CUSTOM_NAME} characters", blame=("event_name",))
 
 
 def _rule_event_id(event: _Event) -> None:
     """Any text is an id (order ids are the documented example); a number is read as its digits."""
     value = event.raw.get("event_id")
     if value is not None and (isinstance(value, bool) or not isinstance(value, str | int)):
-        raise Refused(Kind.ID_INVALID, "expected a text", blame=("event_id",))
+        raise Refused(RefusalKind.ID_INVALID, "expected a text", blame=("event_id",))
 
 
 def _rule_event_time(event: _Event) -> None:
     value = event.raw.get("event_time")
     if value is None:
-        raise Refused(Kind.TIME_MISSING, blame=("event_time",))
+        raise Refused(RefusalKind.TIME_MISSING, blame=("event_time",))
     seconds = _seconds(value)
     if seconds is None:
-        raise Refused(Kind.TIME_INVALID, "expected Unix seconds", blame=("event_time",))
+        raise Refused(RefusalKind.TIME_INVALID, "expected Unix seconds", blame=("event_time",))
     limit = MAX_AGE_STORE_S if event.source == "physical_store" else MAX_AGE_S
     age = event.now_s - seconds
     if age > limit:
-        raise Refused(Kind.TIME_OLD, f"expected at most {limit} s ago, got {age} s", blame=("event_time",))
+        raise Refused(RefusalKind.TIME_OLD, f"expected at most {limit} s ago, got {age} s", blame=("event_time",))
     if -age > FUTURE_TOLERANCE_S:
-        raise Refused(Kind.TIME_FUTURE, f"expected a past time, got {-age} s ahead", blame=("event_time",))
+        raise Refused(RefusalKind.TIME_FUTURE, f"expected a past time, got {-age} s ahead", blame=("event_time",))
 
 
 def _rule_action_source(event: _Event) -> None:
@@ -214,9 +214,9 @@ def _rule_action_source(event: _Event) -> None:
         # Seen without it on the wire, in a widely used server tag.
         if event.name in APPEND_EVENTS:
             return
-        raise Refused(Kind.SOURCE_MISSING, blame=("action_source",))
+        raise Refused(RefusalKind.SOURCE_MISSING, blame=("action_source",))
     if not isinstance(event.source, str) or event.source not in ACTION_SOURCES:
-        raise Refused(Kind.SOURCE_INVALID, "expected one of the documented values", blame=("action_source",))
+        raise Refused(RefusalKind.SOURCE_INVALID, "expected one of the documented values", blame=("action_source",))
 
 
 def _rule_hashed(event: _Event) -> None:
@@ -224,7 +224,7 @@ def _rule_hashed(event: _Event) -> None:
         value = event.user_data[key]
         if not all(is_hash(item) for item in (value if isinstance(value, list) else [value])):
             detail = f"user_data.{key}: expected a SHA-256 in hex"
-            raise Refused(Kind.NOT_HASHED, detail, blame=("user_data", key))
+            raise Refused(RefusalKind.NOT_HASHED, detail, blame=("user_data", key))
 
 
 def _rule_enough_user_data(event: _Event) -> None:
@@ -236,13 +236,13 @@ def _rule_enough_user_data(event: _Event) -> None:
         found = f"only {', '.join(sorted(keys))}" if keys else "unknown keys"
         got = found if event.user_data else "nothing"
         detail = f"user_data: expected at least one identifying key, got {got}"
-        raise Refused(Kind.USER_DATA_INSUFFICIENT, detail, blame=("user_data",))
+        raise Refused(RefusalKind.USER_DATA_INSUFFICIENT, detail, blame=("user_data",))
 
 
 def _rule_lead_id(event: _Event) -> None:
     value = event.user_data.get("lead_id")
     if value is not None and not _LEAD_ID.fullmatch(str(value)):
-        raise Refused(Kind.LEAD_ID_INVALID, "expected 15 to 17 digits", blame=("user_data", "lead_id"))
+        raise Refused(RefusalKind.LEAD_ID_INVALID, "expected 15 to 17 digits", blame=("user_data", "lead_id"))
 
 
 def _rule_click_id(event: _Event) -> None:
@@ -251,19 +251,19 @@ def _rule_click_id(event: _Event) -> None:
     given = value if isinstance(value, list) else [value] if value is not None and value != "" else []
     if not all(isinstance(item, str) and parse_fbc(item) for item in given):
         detail = "user_data.fbc: expected fb.{index}.{milliseconds}.{click id}"
-        raise Refused(Kind.CLICK_ID_INVALID, detail, blame=("user_data", "fbc"))
+        raise Refused(RefusalKind.CLICK_ID_INVALID, detail, blame=("user_data", "fbc"))
 
 
 def _rule_value(event: _Event) -> None:
     value = event.custom_data.get("value")
     if value is None:
         if event.name == "Purchase":
-            raise Refused(Kind.VALUE_MISSING, blame=("custom_data", "value"))
+            raise Refused(RefusalKind.VALUE_MISSING, blame=("custom_data", "value"))
         return
     number = amount(value)
     if number is None or number < 0:
         detail = "expected a number of 0 or more" if number is None else "expected 0 or more, got a negative number"
-        raise Refused(Kind.VALUE_INVALID, detail, blame=("custom_data", "value"))
+        raise Refused(RefusalKind.VALUE_INVALID, detail, blame=("custom_data", "value"))
 
 
 def _rule_currency(event: _Event) -> None:
@@ -271,10 +271,10 @@ def _rule_currency(event: _Event) -> None:
     value = event.custom_data.get("currency")
     if value is None:
         if event.name == "Purchase":
-            raise Refused(Kind.CURRENCY_MISSING, blame=("custom_data", "currency"))
+            raise Refused(RefusalKind.CURRENCY_MISSING, blame=("custom_data", "currency"))
         return
     if not isinstance(value, str) or not re.fullmatch("[A-Za-z]{3}", value):
-        raise Refused(Kind.CURRENCY_INVALID, "expected three letters", blame=("custom_data", "currency"))
+        raise Refused(RefusalKind.CURRENCY_INVALID, "expected three letters", blame=("custom_data", "currency"))
 
 
 def _rule_app(event: _Event) -> None:
@@ -286,24 +286,24 @@ def _rule_app(event: _Event) -> None:
         return
     app_data = event.raw.get("app_data")
     if not isinstance(app_data, dict) or not app_data:
-        raise Refused(Kind.APP_DATA_MISSING, "expected an object", blame=("app_data",))
+        raise Refused(RefusalKind.APP_DATA_MISSING, "expected an object", blame=("app_data",))
     extinfo = app_data.get("extinfo")
     if extinfo is None:
-        raise Refused(Kind.EXTINFO_MISSING, blame=("app_data", "extinfo"))
+        raise Refused(RefusalKind.EXTINFO_MISSING, blame=("app_data", "extinfo"))
     if isinstance(extinfo, str):  # form-minded senders write the list as its JSON text
         extinfo = _list_in(extinfo)
     if isinstance(extinfo, dict):  # the official Node SDK 24.0.1 writes {"0": …, "15": …}
         extinfo = [extinfo.get(str(slot)) for slot in range(len(extinfo))]
     if not isinstance(extinfo, list) or len(extinfo) != EXTINFO_SLOTS:
-        raise Refused(Kind.EXTINFO_INVALID, f"expected {EXTINFO_SLOTS} texts", blame=("app_data", "extinfo"))
+        raise Refused(RefusalKind.EXTINFO_INVALID, f"expected {EXTINFO_SLOTS} texts", blame=("app_data", "extinfo"))
     if extinfo[0] not in PLATFORMS:
-        raise Refused(Kind.EXTINFO_INVALID, "slot 0: expected a2 or i2", blame=("app_data", "extinfo"))
+        raise Refused(RefusalKind.EXTINFO_INVALID, "slot 0: expected a2 or i2", blame=("app_data", "extinfo"))
     if extinfo[OS_VERSION_SLOT] in (None, ""):
-        raise Refused(Kind.OS_VERSION_MISSING, blame=("app_data", "extinfo"))
+        raise Refused(RefusalKind.OS_VERSION_MISSING, blame=("app_data", "extinfo"))
     for key, needed in (("advertiser_tracking_enabled", True), ("application_tracking_enabled", False)):
         value = app_data.get(key)
         if not (value is None and not needed) and str(value).lower() not in ("0", "1", "true", "false"):
-            raise Refused(Kind.TRACKING_FLAG_INVALID, f"{key}: expected 0 or 1", blame=("app_data", key))
+            raise Refused(RefusalKind.TRACKING_FLAG_INVALID, f"{key}: expected 0 or 1", blame=("app_data", key))
 
 
 def _list_in(text: str) -> Any:
@@ -319,27 +319,29 @@ def _rule_append(event: _Event) -> None:
         return
     original = event.raw.get("original_event_data")
     if not isinstance(original, dict):
-        raise Refused(Kind.APPEND_INVALID, "expected an object", blame=("original_event_data",))
+        raise Refused(RefusalKind.APPEND_INVALID, "expected an object", blame=("original_event_data",))
     if not isinstance(original.get("event_name"), str) or not original["event_name"]:
-        raise Refused(Kind.APPEND_INVALID, "expected a text", blame=("original_event_data", "event_name"))
+        raise Refused(RefusalKind.APPEND_INVALID, "expected a text", blame=("original_event_data", "event_name"))
     if _seconds(original.get("event_time")) is None:
-        raise Refused(Kind.APPEND_INVALID, "expected Unix seconds", blame=("original_event_data", "event_time"))
+        raise Refused(RefusalKind.APPEND_INVALID, "expected Unix seconds", blame=("original_event_data", "event_time"))
     if not any(original.get(key) for key in ("order_id", "event_id")):
-        raise Refused(Kind.APPEND_INVALID, "expected order_id or event_id", blame=("original_event_data", "order_id"))
+        raise Refused(
+            RefusalKind.APPEND_INVALID, "expected order_id or event_id", blame=("original_event_data", "order_id")
+        )
     if event.name == "AppendAttribution":
         _check_attribution(event.raw.get("attribution_data"))
 
 
 def _check_attribution(data: Any) -> None:
     if not isinstance(data, dict):
-        raise Refused(Kind.ATTRIBUTION_INVALID, "expected an object", blame=("attribution_data",))
+        raise Refused(RefusalKind.ATTRIBUTION_INVALID, "expected an object", blame=("attribution_data",))
     for key in ATTRIBUTION_KEYS:
         if data.get(key) in (None, ""):
-            raise Refused(Kind.ATTRIBUTION_INVALID, f"{key} is missing", blame=("attribution_data", key))
+            raise Refused(RefusalKind.ATTRIBUTION_INVALID, f"{key} is missing", blame=("attribution_data", key))
     share = amount(data["attribution_share"])
     if share is None or not 0 <= share <= 1:
         detail = "attribution_share: expected 0 to 1"
-        raise Refused(Kind.ATTRIBUTION_INVALID, detail, blame=("attribution_data", "attribution_share"))
+        raise Refused(RefusalKind.ATTRIBUTION_INVALID, detail, blame=("attribution_data", "attribution_share"))
 
 
 def _rule_data_processing(event: _Event) -> None:
@@ -349,24 +351,26 @@ def _rule_data_processing(event: _Event) -> None:
     """
     options = event.raw.get("data_processing_options")
     if options is not None and (not isinstance(options, list) or not all(isinstance(o, str) for o in options)):
-        raise Refused(Kind.WRONG_TYPE, "expected a list of texts", blame=("data_processing_options",))
+        raise Refused(RefusalKind.WRONG_TYPE, "expected a list of texts", blame=("data_processing_options",))
     keys = ("data_processing_options_country", "data_processing_options_state")
     country, state = (event.raw.get(key) for key in keys)
     for key, value in zip(keys, (country, state), strict=True):
         if value is not None and _seconds(value) is None:
-            raise Refused(Kind.WRONG_TYPE, f"{key}: expected a whole number", blame=(key,))
+            raise Refused(RefusalKind.WRONG_TYPE, f"{key}: expected a whole number", blame=(key,))
     limited = "LDU" in (options or ())
     unlocated = limited and "client_ip_address" not in event.user_data
     if limited and country is not None and state is None:
-        raise Refused(Kind.LDU_INCOMPLETE, "a country needs its state", blame=(keys[1],))
+        raise Refused(RefusalKind.LDU_INCOMPLETE, "a country needs its state", blame=(keys[1],))
     if unlocated and country is None:
-        raise Refused(Kind.LDU_INCOMPLETE, "without client_ip_address it needs country and state", blame=(keys[0],))
+        raise Refused(
+            RefusalKind.LDU_INCOMPLETE, "without client_ip_address it needs country and state", blame=(keys[0],)
+        )
 
 
 def _rule_opt_out(event: _Event) -> None:
     value = event.raw.get("opt_out")
     if value is not None and str(value).lower() not in ("true", "false", "0", "1"):
-        raise Refused(Kind.WRONG_TYPE, "expected true or false", blame=("opt_out",))
+        raise Refused(RefusalKind.WRONG_TYPE, "expected true or false", blame=("opt_out",))
 
 
 def _rule_messaging(event: _Event) -> None:
@@ -374,18 +378,18 @@ def _rule_messaging(event: _Event) -> None:
         return
     channel = event.raw.get("messaging_channel")
     if channel is None:
-        raise Refused(Kind.CHANNEL_MISSING, blame=("messaging_channel",))
+        raise Refused(RefusalKind.CHANNEL_MISSING, blame=("messaging_channel",))
     if channel not in MESSAGING_CHANNELS:
-        raise Refused(Kind.CHANNEL_INVALID, "expected a documented channel", blame=("messaging_channel",))
+        raise Refused(RefusalKind.CHANNEL_INVALID, "expected a documented channel", blame=("messaging_channel",))
     if event.name not in MESSAGING_EVENTS:
-        raise Refused(Kind.MESSAGING_NAME, blame=("event_name",))
+        raise Refused(RefusalKind.MESSAGING_NAME, blame=("event_name",))
     if not event.user_data:
-        raise Refused(Kind.USER_DATA_INSUFFICIENT, "user_data: expected the channel's ids", blame=("user_data",))
+        raise Refused(RefusalKind.USER_DATA_INSUFFICIENT, "user_data: expected the channel's ids", blame=("user_data",))
     for key in ("client_ip_address", "client_user_agent", "fbp", "fbc"):
         if key in event.user_data:
-            raise Refused(Kind.MESSAGING_ARGUMENT, f"user_data.{key} is not allowed", blame=("user_data", key))
+            raise Refused(RefusalKind.MESSAGING_ARGUMENT, f"user_data.{key} is not allowed", blame=("user_data", key))
     if event.raw.get("event_source_url"):
-        raise Refused(Kind.MESSAGING_ARGUMENT, "event_source_url is not allowed", blame=("event_source_url",))
+        raise Refused(RefusalKind.MESSAGING_ARGUMENT, "event_source_url is not allowed", blame=("event_source_url",))
     for keys, kind in MESSAGING_IDS[channel]:
         if not any(key in event.user_data for key in keys):
             raise Refused(kind, f"user_data: expected {' or '.join(keys)}", blame=("user_data", keys[0]))
@@ -397,28 +401,33 @@ def _check_links(event: _Event) -> None:
     data, links = event.user_data, event.links
     clid = data.get("ctwa_clid")
     if clid is not None and not (isinstance(clid, str) and _CTWA_CLID.fullmatch(clid)):
-        raise Refused(Kind.CTWA_INVALID, "expected a click id", blame=("user_data", "ctwa_clid"))
+        raise Refused(RefusalKind.CTWA_INVALID, "expected a click id", blame=("user_data", "ctwa_clid"))
     if clid is not None and links.clicks:
         owner = links.clicks.get(clid)
         if owner is None:
-            raise Refused(Kind.CTWA_INVALID, "expected a registered click", blame=("user_data", "ctwa_clid"))
+            raise Refused(RefusalKind.CTWA_INVALID, "expected a registered click", blame=("user_data", "ctwa_clid"))
         if owner not in (str(data.get("page_id")), str(data.get("whatsapp_business_account_id"))):
-            raise Refused(Kind.CTWA_MISMATCH, "the click is another page's", blame=("user_data", "ctwa_clid"))
+            raise Refused(RefusalKind.CTWA_MISMATCH, "the click is another page's", blame=("user_data", "ctwa_clid"))
     account = data.get("ig_account_id") or data.get("instagram_business_account_id")
     if account is not None and links.assets and links.assets.get(str(account)) != event.dataset:
-        raise Refused(Kind.IG_NOT_LINKED, "link it with POST /{id}/dataset", blame=("user_data", "ig_account_id"))
+        raise Refused(
+            RefusalKind.IG_NOT_LINKED, "link it with POST /{id}/dataset", blame=("user_data", "ig_account_id")
+        )
 
 
 # channel -> (one of these keys is needed, the answer when none is there)
-MESSAGING_IDS: dict[str, tuple[tuple[tuple[str, ...], Kind], ...]] = {
-    "messenger": ((("page_id",), Kind.MESSAGING_ID_MISSING), (("page_scoped_user_id",), Kind.MESSAGING_ID_MISSING)),
+MESSAGING_IDS: dict[str, tuple[tuple[tuple[str, ...], RefusalKind], ...]] = {
+    "messenger": (
+        (("page_id",), RefusalKind.MESSAGING_ID_MISSING),
+        (("page_scoped_user_id",), RefusalKind.MESSAGING_ID_MISSING),
+    ),
     "whatsapp": (
-        (("whatsapp_business_account_id", "page_id"), Kind.MESSAGING_ID_MISSING),
-        (("ctwa_clid",), Kind.MESSAGING_ID_MISSING),
+        (("whatsapp_business_account_id", "page_id"), RefusalKind.MESSAGING_ID_MISSING),
+        (("ctwa_clid",), RefusalKind.MESSAGING_ID_MISSING),
     ),
     "instagram": (
-        (("ig_account_id", "instagram_business_account_id"), Kind.IG_ACCOUNT_MISSING),
-        (("ig_sid",), Kind.IG_SID_MISSING),
+        (("ig_account_id", "instagram_business_account_id"), RefusalKind.IG_ACCOUNT_MISSING),
+        (("ig_sid",), RefusalKind.IG_SID_MISSING),
     ),
 }
 

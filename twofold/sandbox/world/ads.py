@@ -27,7 +27,7 @@ DAY_S = 86_400
 MAX_SEEDED_DAYS = 500_000  # days times people; a few seconds of work
 
 
-class Kind(StrEnum):
+class TouchKind(StrEnum):
     """What somebody did with an ad."""
 
     IMPRESSION = "impression"
@@ -67,10 +67,10 @@ class AdSet(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     view_days: Annotated[int, Meta(ge=0, le=1)] = 1
     engaged_view_days: Annotated[int, Meta(ge=0, le=1)] = 0
 
-    def days(self, kind: Kind) -> int:
-        if kind is Kind.LINK_CLICK:
+    def days(self, kind: TouchKind) -> int:
+        if kind is TouchKind.LINK_CLICK:
             return self.click_days
-        return self.view_days if kind is Kind.IMPRESSION else self.engaged_view_days
+        return self.view_days if kind is TouchKind.IMPRESSION else self.engaged_view_days
 
 
 class Ad(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,7 +91,7 @@ class Touch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_
     """One impression, engaged view or link click. ``person`` is an account of the register, or nobody known."""
 
     ad_id: Id
-    kind: Kind
+    kind: TouchKind
     time: Annotated[int, Meta(ge=0, lt=10**11)]  # Unix seconds
     person: str | None = None
     fbclid: Annotated[str, Meta(min_length=1, max_length=500)] | None = None  # link clicks only; made when absent
@@ -262,7 +262,7 @@ def _check_touches(load: Load, ads: Ads, is_known: Callable[[str], bool]) -> Ite
     for n, touch in enumerate(load.touches):
         if touch.person is not None and not is_known(touch.person):
             raise ValueError(f"touches[{n}].person: nobody in the register has this id")
-        if touch.kind is not Kind.LINK_CLICK:
+        if touch.kind is not TouchKind.LINK_CLICK:
             if touch.fbclid:
                 raise ValueError(f"touches[{n}].fbclid: only a link_click has one")
             yield touch

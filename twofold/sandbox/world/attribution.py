@@ -16,17 +16,17 @@ from operator import attrgetter
 
 from msgspec import Struct
 
-from twofold.sandbox.world.ads import DAY_S, AdSet, Kind, Touch
+from twofold.sandbox.world.ads import DAY_S, AdSet, Touch, TouchKind
 
 DEFAULT = "default"  # the attribution setting of each ad's own ad set
 # Strongest first: what a person did says more than what was shown to them.
-PRECEDENCE = (Kind.LINK_CLICK, Kind.ENGAGED_VIEW, Kind.IMPRESSION)
-WINDOWS: dict[str, tuple[Kind, int]] = {
-    "1d_click": (Kind.LINK_CLICK, 1),
-    "7d_click": (Kind.LINK_CLICK, 7),
-    "28d_click": (Kind.LINK_CLICK, 28),
-    "1d_ev": (Kind.ENGAGED_VIEW, 1),
-    "1d_view": (Kind.IMPRESSION, 1),
+PRECEDENCE = (TouchKind.LINK_CLICK, TouchKind.ENGAGED_VIEW, TouchKind.IMPRESSION)
+WINDOWS: dict[str, tuple[TouchKind, int]] = {
+    "1d_click": (TouchKind.LINK_CLICK, 1),
+    "7d_click": (TouchKind.LINK_CLICK, 7),
+    "28d_click": (TouchKind.LINK_CLICK, 28),
+    "1d_ev": (TouchKind.ENGAGED_VIEW, 1),
+    "1d_view": (TouchKind.IMPRESSION, 1),
 }
 LONGEST_S = 28 * DAY_S
 COLUMNS = (DEFAULT, *WINDOWS)
@@ -95,7 +95,7 @@ def _by_setting(conversion: Conversion, touches: Sequence[Touch], adset_of: Call
     return None
 
 
-def _last(touches: Sequence[Touch], kind: Kind) -> Touch | None:
+def _last(touches: Sequence[Touch], kind: TouchKind) -> Touch | None:
     return next((touch for touch in reversed(touches) if touch.kind is kind), None)
 
 

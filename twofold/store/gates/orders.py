@@ -13,7 +13,7 @@ import msgspec
 
 from twofold.event.model import Content, Event, Tier
 from twofold.ledger.model import Line
-from twofold.ledger.policy import OrderPolicy, Standing, is_renewal, judge_order, value_of
+from twofold.ledger.policy import OrderPolicy, OrderStanding, is_renewal, judge_order, value_of
 from twofold.ledger.state import OrderState, decode_state
 from twofold.store.evidence import Superseded
 from twofold.store.gates.contract import Candidate, Held, Suppressed
@@ -50,9 +50,9 @@ class OrderGate:
         if row.action != candidate.action:
             self._orders.own(row, candidate.action, candidate.event)
         judged = judge_order(state, policy, now_ms // 1000)
-        if judged.standing is Standing.NEVER:
+        if judged.standing is OrderStanding.NEVER:
             return Suppressed(judged.reason)
-        if judged.standing is Standing.NOT_YET:
+        if judged.standing is OrderStanding.NOT_YET:
             expires = (state.placed_at + policy.expire_s + 1) * 1000
             return Held(min(now_ms + LOOK_AGAIN_MS, max(expires, now_ms + 1)), judged.reason)
         again = self._placed_again(row, state, candidate, policy, now_ms)
@@ -78,7 +78,7 @@ class OrderGate:
             if self._orders.settle_owner(row, candidate.action, candidate.event) != candidate.action:
                 return Suppressed("order_counted")
         judged = judge_order(decode_state(row.state), self._orders.policy_of(row.dataset), now_ms // 1000)
-        return Suppressed(judged.reason) if judged.standing is Standing.NEVER else None
+        return Suppressed(judged.reason) if judged.standing is OrderStanding.NEVER else None
 
     def _outranks(self, candidate: Candidate, owner: int) -> bool:
         """True when the order stood for a lower tier's Purchase until now; that one does not leave any more."""

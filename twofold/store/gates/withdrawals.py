@@ -29,7 +29,7 @@ WITHDRAWN = "consent_withdrawn"
 _KEY_NAME = "withdrawal_key"
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class ConsentStanding(Struct, frozen=True, kw_only=True):
     """What is known of one mark. Both None: nothing was ever withdrawn."""
 
     kind: str
@@ -158,20 +158,20 @@ class Withdrawals:
                 received[name] = at
 
 
-def read_standing(folder: Path, dataset: str, marks: Sequence[Mark]) -> list[Standing]:
+def read_standing(folder: Path, dataset: str, marks: Sequence[Mark]) -> list[ConsentStanding]:
     """What a folder knows of each mark, in their order. Reads only, beside a running gateway or without one."""
     db = open_reader(folder)
     try:
         key = db.execute("select value from meta where name = ?", (_KEY_NAME,)).fetchone()
         if key is None:
-            return [Standing(kind=m.kind) for m in marks]
+            return [ConsentStanding(kind=m.kind) for m in marks]
         ring = Keyring(bytes.fromhex(str(key[0])))
         names = [_name(ring, dataset, m) for m in marks]
         found = {name: times for name, *times in db.execute(statement("select_withdrawals"), (key_array(names),))}
     finally:
         db.close()
     return [
-        Standing(kind=m.kind, withdrawn_at=times[0], granted_at=times[1])
+        ConsentStanding(kind=m.kind, withdrawn_at=times[0], granted_at=times[1])
         for m, name in zip(marks, names, strict=True)
         for times in [found.get(name, (None, None))]
     ]

@@ -17,7 +17,7 @@ from msgspec import Struct
 from twofold.event.identity import bare_order, is_order_name, of_shop
 from twofold.event.model import Event
 from twofold.ledger.model import OrderReport, decode_report, encode_report
-from twofold.ledger.policy import OrderPolicy, Standing, judge_order
+from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order
 from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
 from twofold.store.digests import row_digest
 from twofold.store.sqlite.database import Engine, id_array, key_array
@@ -116,7 +116,7 @@ class Orders:
         if action is None or not applied.new:
             return
         judged = judge_order(applied.state, self.policy_of(applied.row.dataset), now_ms // 1000)
-        if judged.standing is not Standing.NEVER:
+        if judged.standing is not OrderStanding.NEVER:
             self._engine.run("requeue_order", (now_ms, action))
         self._engine.run("release_order", (now_ms, action))
 

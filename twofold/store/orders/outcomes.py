@@ -23,7 +23,7 @@ from twofold.event.model import Channel, Content, CustomData, Event, Tier, decod
 from twofold.event.vocabulary import MAX_ID
 from twofold.ledger.model import Line, decode_report
 from twofold.ledger.money import to_minor
-from twofold.ledger.policy import OrderPolicy, Standing, judge_order, milestone_of, value_of
+from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order, milestone_of, value_of
 from twofold.ledger.state import Fact, OrderState, decode_state, derive
 from twofold.store.fold import unite
 from twofold.store.ladder import admit
@@ -36,7 +36,7 @@ LEDGER = "ledger"
 FRESH_S = 6 * 86_400  # Meta takes seven days; what is older is not told, it would be refused
 
 
-class Outcome(NamedTuple):
+class OrderOutcome(NamedTuple):
     """One end of an order. ``bit`` is kept in orders.outcomes; ``word`` begins the event id."""
 
     bit: int
@@ -46,13 +46,13 @@ class Outcome(NamedTuple):
 
 
 OUTCOMES = (
-    Outcome(1, "delivered", "Delivered", "OrderDelivered"),
-    Outcome(2, "returned", "Returned", "OrderReturned"),
-    Outcome(4, "cancelled", "", "OrderCanceled"),
+    OrderOutcome(1, "delivered", "Delivered", "OrderDelivered"),
+    OrderOutcome(2, "returned", "Returned", "OrderReturned"),
+    OrderOutcome(4, "cancelled", "", "OrderCanceled"),
 )
 
 
-ADDED = Outcome(0, "added", "AddedToOrder", "")
+ADDED = OrderOutcome(0, "added", "AddedToOrder", "")
 """A product that was sold after the Purchase had left. Told once for each piece, so it has no bit."""
 
 
@@ -102,7 +102,7 @@ def due_outcomes(
     return due
 
 
-def outcomes_of(row: OrderRow, policy: OrderPolicy) -> list[tuple[Outcome, int]]:
+def outcomes_of(row: OrderRow, policy: OrderPolicy) -> list[tuple[OrderOutcome, int]]:
     """The order's outcomes that were not told yet, each with when it came, Unix s."""
     state = decode_state(row.state)
     if state.test or state.deleted:
@@ -140,7 +140,7 @@ def added_events(
     state = decode_state(row.state)
     if purchase.action_source == "business_messaging":
         return  # Meta has no word for it there
-    if judge_order(state, policy, now_ms // 1000).standing is not Standing.COUNTS:
+    if judge_order(state, policy, now_ms // 1000).standing is not OrderStanding.COUNTS:
         return
     had = _pieces(derive(before).lines) if before else Counter()
     had = had or Counter({c.id: c.quantity or 1 for c in purchase.custom_data.contents})
@@ -193,7 +193,7 @@ def _price(line: Line, state: OrderState, currency: str) -> Decimal | None:
 
 
 def _event(
-    purchase: Event, row: OrderRow, outcome: Outcome, name: str, at: int, data: CustomData, now_ms: int
+    purchase: Event, row: OrderRow, outcome: OrderOutcome, name: str, at: int, data: CustomData, now_ms: int
 ) -> Event:
     messaging = purchase.action_source == "business_messaging"
     return msgspec.structs.replace(
@@ -222,7 +222,7 @@ def _event(
     )
 
 
-def _custom_data(row: OrderRow, state: OrderState, policy: OrderPolicy, outcome: Outcome) -> CustomData:
+def _custom_data(row: OrderRow, state: OrderState, policy: OrderPolicy, outcome: OrderOutcome) -> CustomData:
     """The order's value by the policy. What came back is worth what was bought, whether it is refunded yet or not."""
     if outcome.word != "delivered":
         policy = msgspec.structs.replace(policy, deduct_refunds=False)
