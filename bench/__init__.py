@@ -5,6 +5,9 @@ One module a question; each returns `Row`s. `__main__` runs them and writes docs
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from msgspec import Struct
 
 
@@ -21,3 +24,15 @@ class Row(Struct, frozen=True, kw_only=True):
     @property
     def met(self) -> bool:
         return self.ratio <= self.target if self.at_most else self.ratio >= self.target
+
+
+def processor() -> str:
+    """Which processor this is, and how many cores of it may be used."""
+    told = dict(
+        (part.strip() for part in line.split(":", 1))
+        for line in Path("/proc/cpuinfo").read_text().splitlines()
+        if ":" in line
+    )
+    facts = [told.get("model name", "an unknown processor")]
+    facts += [f"{name} {told[key]}" for name, key in (("family", "cpu family"), ("model", "model")) if key in told]
+    return f"{', '.join(facts)}, {len(os.sched_getaffinity(0))} cores"

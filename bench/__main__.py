@@ -16,12 +16,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bench import Row
+from bench import Row, processor
 from bench.accepts import bench_accepts
 from bench.fold_keys import bench_fold_keys
 from bench.importing import bench_importing
 from bench.mapping import bench_mapping
 from bench.memory import bench_memory
+from bench.mix import bench_mix
 from bench.normalising import bench_normalising
 
 BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
@@ -29,6 +30,7 @@ BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "b": ("durable accepts over HTTP (b, c)", bench_accepts),
     "d": ("ten million fold keys", bench_fold_keys),
     "e": ("a million pending deliveries", bench_memory),
+    "g": ("a shop's mix at five million events", bench_mix),
     "h": ("normalising and hashing, one event and whole columns (h, i)", bench_normalising),
     "j": ("importing a file of orders", bench_importing),
 }
@@ -84,7 +86,7 @@ def _page(rows: list[Row]) -> str:
         "Ratios of one run of `make bench`, never absolute times: both sides of each comparison run in turn on the "
         "same machine, and medians (for processor time: best rounds) are compared.",
         "",
-        f"Last written {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, 2 cores.",
+        f"Last written {datetime.now(UTC):%Y-%m-%d}, Python {platform.python_version()}, {processor()}.",
         "",
         "| what | ratio | target | verdict |",
         "| --- | --- | --- | --- |",

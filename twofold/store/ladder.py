@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 from twofold.event.click_ids import parse_fbp
@@ -76,10 +75,10 @@ def is_random(text: str) -> bool:
     letters = _SEPARATORS.sub("", text)
     if len(letters) < SECRET_LENGTH:
         return False
-    kinds = ["d" if c.isdigit() else "u" if c.isupper() else "l" for c in letters]
-    return sum(a != b for a, b in pairwise(kinds)) >= RANDOM_CHANGES
+    return len(_STRETCHES.findall(letters)) > RANDOM_CHANGES
 
 
+_STRETCHES = re.compile(r"[0-9]+|[A-Z]+|[a-z]+")
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 
 
