@@ -56,6 +56,8 @@ class GatesLike(Protocol):
     @property
     def again(self) -> Sequence[Gate]: ...
     def again_needed(self) -> bool: ...
+    def prepare(self, candidates: Sequence[Candidate]) -> None: ...
+    def done(self) -> None: ...
 
 
 class _Frozen(NamedTuple):
@@ -147,7 +149,11 @@ class OutboxWriter:
         rows = [r for r in rows if r.payload is not None or r.delivery in candidates]
         sure_ms = self.sure(now_ms)
         untried = [candidates[r.delivery] for r in rows if r.payload is None]
-        fresh = self._freeze(untried, build, closed, now_ms, sure_ms)
+        self.gates.prepare(untried)
+        try:
+            fresh = self._freeze(untried, build, closed, now_ms, sure_ms)
+        finally:
+            self.gates.done()
         tried = [candidates[r.delivery] for r in rows if r.payload and r.delivery in candidates]
         stopped = self._stopped(tried, closed, now_ms)
         claimed = []

@@ -12,10 +12,10 @@ Owns the order, and why it is this one:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from twofold.store.evidence import Superseded
-from twofold.store.gates.contract import Gate
+from twofold.store.gates.contract import Candidate, Gate
 from twofold.store.gates.erased import ErasedGate
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.stitch import RouteLike, StitchGate
@@ -38,6 +38,7 @@ class Gates:
         superseded: Superseded,
     ) -> None:
         stitch, order, trust = StitchGate(people, routes), OrderGate(orders, superseded), TrustGates(policies)
+        self._stitch = stitch
         self.erased = ErasedGate()
         self.first: tuple[Gate, ...] = (
             stitch.stitch,
@@ -50,6 +51,13 @@ class Gates:
         )
         self.again: tuple[Gate, ...] = (withdrawals.stops, superseded.stops, stitch.recheck, order.recheck)
         self._changes_minds = (withdrawals.needed, lambda: superseded.any, lambda: people.any_denial, orders.needed)
+
+    def prepare(self, candidates: Sequence[Candidate]) -> None:
+        """Before `first` are asked about these: what they will read is read at once. `done` ends it."""
+        self._stitch.prepare(candidates)
+
+    def done(self) -> None:
+        self._stitch.done()
 
     def again_needed(self) -> bool:
         """False while nothing is known that could stop a further attempt."""

@@ -47,6 +47,7 @@ class StitchGate:
     def __init__(self, people: People, routes: Mapping[str, RouteLike]) -> None:
         self._people = people
         self._routes = routes
+        self._known: dict[int, tuple[Event, list[Identifier]]] = {}
 
     def stitch(self, candidate: Candidate, now_ms: int) -> Suppressed | None:
         """Fills the match keys that the candidate lacks from the visit that made it. Holds nothing.
@@ -54,18 +55,12 @@ class StitchGate:
         Copies of the browser found count as the buyer's from here on; where they say no, so does the buyer.
         """
         people, event = self._people, candidate.event
-        if event.action_source == "business_messaging" or not candidate.fresh:
+        if not self._is_looked_up(candidate):
             return None
-        if not people.any_seen:
-            return None  # no browser was ever seen
-        if event.sender == LEDGER:
-            return None  # an order's end has its Purchase's keys; a visit after that one did not make it
         has_browser = any(c.channel is Channel.BROWSER for c in candidate.copies)
-        if has_browser and (event.user_data.fbc or event.event_name not in ORDER_EVENTS):
-            return None  # it is its own visit; only an order is worth looking for the click that came before
         order_ms = event.event_time * 1000
         since = max(now_ms, order_ms) - people.keep_ms
-        known = identifiers_of(event)
+        known = self._known_of(event)
         found = self._match(event, known, order_ms, since)
         if isinstance(found, Match):
             browser = people.browser(found.browser)
@@ -80,6 +75,33 @@ class StitchGate:
         if isinstance(found, str):
             candidate.marks.append(f"unstitched:{found}")
         return None
+
+    def prepare(self, candidates: Sequence[Candidate]) -> None:
+        """Reads at once what `stitch` will ask about each of these; until `done`."""
+        self._known = {id(c.event): (c.event, identifiers_of(c.event)) for c in candidates if self._is_looked_up(c)}
+        self._people.look_ahead(i.key for _, known in self._known.values() for i in known)
+
+    def done(self) -> None:
+        """Nothing that was read ahead is believed any more."""
+        self._known = {}
+        self._people.look_no_more()
+
+    def _known_of(self, event: Event) -> list[Identifier]:
+        read = self._known.get(id(event))
+        return read[1] if read is not None and read[0] is event else identifiers_of(event)
+
+    def _is_looked_up(self, candidate: Candidate) -> bool:
+        """False for a candidate that no visit could give anything."""
+        event = candidate.event
+        if event.action_source == "business_messaging" or not candidate.fresh:
+            return False
+        if not self._people.any_seen:
+            return False  # no browser was ever seen
+        if event.sender == LEDGER:
+            return False  # an order's end has its Purchase's keys; a visit after that one did not make it
+        # Where it is its own visit, only an order is worth looking for the click that came before.
+        own_visit = event.user_data.fbc or event.event_name not in ORDER_EVENTS
+        return not own_visit or not any(c.channel is Channel.BROWSER for c in candidate.copies)
 
     def _take_claims(self, candidate: Candidate, found: Match, browser: Browser) -> Suppressed | None:
         """Claims of the browser that a secret of the purchase led to are the buyer's. An e-mail address is no secret."""

@@ -31,6 +31,11 @@ on conflict (browser, slot) do update set from_at = excluded.from_at, until_at =
 insert into sighting (key, browser, kind, tier, first_at, last_at) values /*rows*/ (?, ?, ?, ?, ?, ?)
 on conflict (key, browser) do update set tier = greatest(sighting.tier, excluded.tier), last_at = greatest(sighting.last_at, excluded.last_at);
 
+-- name: select_visits_of_many
+-- Visits of many browsers, each one's newest first.
+select browser, from_at, until_at, fbc, address, agent, click_ids from visit
+where browser in /*ids*/ (?) order by browser, from_at desc, until_at desc;
+
 -- name: select_visits
 -- A browser's visits that began before one time and went on after another, newest first.
 select from_at, until_at, fbc, address, agent, click_ids from visit

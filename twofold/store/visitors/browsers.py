@@ -32,6 +32,7 @@ from twofold.store.visitors.visits import Visit, goes_on, limits_of, visit_of
 
 DAY_MS = 86_400_000
 SLOTS = 16  # visits kept of one browser
+AHEAD = 4_000  # browsers that are read at once for a claim
 SLICE = 2_000  # browsers looked at in one step of forgetting: a few milliseconds
 _EMPTIED = frozenset({"em", "external_id", "ph", "fbc"})  # kinds that go with a denial; as in empty_sightings
 _TOUCH_MS = 3_600_000  # a visit that goes on is written again once an hour
@@ -72,6 +73,16 @@ class _Batch:
         self.anew: set[int] = set()  # said yes after a no
 
 
+class _Ahead:
+    """What was read at once for the many candidates of a claim."""
+
+    def __init__(self) -> None:
+        self.keys: set[bytes] = set()
+        self.sightings: dict[bytes, list[tuple[Any, ...]]] = {}
+        self.browsers: dict[int, Browser] = {}
+        self.visits: dict[int, list[Visit]] = {}
+
+
 class People:
     """``keep_days``: the longest that anything is remembered."""
 
@@ -80,6 +91,7 @@ class People:
         self._configured = frozenset(datasets)
         self.keep_ms = keep_days * DAY_MS
         self._noted = Noted()
+        self._ahead: _Ahead | None = None
         self._expired_to = 0
         self._denials = bool(engine.run("any_denial"))
         self._read_last()
@@ -110,8 +122,31 @@ class People:
         """False while no browser has said no: then no further attempt has to be looked at again."""
         return self._denials
 
+    def look_ahead(self, keys: Iterable[bytes]) -> None:
+        """Reads in three steps what `sightings`, `browser` and `visits` will be asked for about these identifiers, and
+        answers from that until `look_no_more`. Nothing may be noted or forgotten meanwhile: within one claim."""
+        self._ahead = ahead = _Ahead()
+        asked = set(keys)
+        for row in self._engine.run("find_sightings", (key_array(asked), 0)) if asked else ():
+            ahead.sightings.setdefault(row[0], []).append(row)
+        ahead.keys = asked
+        numbers = {row[1] for rows in ahead.sightings.values() for row in rows}
+        if len(numbers) > AHEAD:
+            return  # somebody's id is seen everywhere: asked one by one
+        ahead.browsers = self._load(numbers)
+        ahead.visits = {number: [] for number in numbers}
+        if numbers:
+            for number, *visit in self._engine.run("select_visits_of_many", (id_array(numbers),)):
+                ahead.visits[number].append(Visit(*visit))
+
+    def look_no_more(self) -> None:
+        self._ahead = None
+
     def sightings(self, known: Sequence[Identifier], since: int) -> list[Sighting]:
         """Which browsers these were seen with since a time, in the order of the identifiers."""
+        ahead = self._ahead
+        if ahead is not None and all(i.key in ahead.keys for i in known):
+            return [Sighting(i, *row[1:]) for i in known for row in ahead.sightings.get(i.key, ()) if row[4] >= since]
         by_key = {i.key: i for i in known}
         rows = self._engine.run("find_sightings", (key_array(by_key), since))
         places = {i.key: n for n, i in enumerate(known)}
@@ -119,10 +154,14 @@ class People:
         return [Sighting(by_key[key], *rest) for key, *rest in rows]
 
     def browser(self, number: int) -> Browser | None:
+        if self._ahead is not None and number in self._ahead.browsers:
+            return self._ahead.browsers[number]
         return self._load([number]).get(number)
 
     def visits(self, browser: int, begun_by: int, since: int) -> list[Visit]:
         """A browser's visits that began before one time and went on after another, newest first."""
+        if self._ahead is not None and browser in self._ahead.visits:
+            return [v for v in self._ahead.visits[browser] if v.from_at <= begun_by and v.until_at >= since]
         return [Visit(*row) for row in self._engine.run("select_visits", (browser, begun_by, since))]
 
     def persons(self, browser: int, since: int) -> list[tuple[str, bytes]]:
