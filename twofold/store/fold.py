@@ -135,9 +135,14 @@ def unite(copies: Sequence[Event]) -> Event:
         return copies[0]
     ranked = sorted(copies, key=lambda e: -e.tier)  # stable: earlier first within a tier
     best = ranked[0]
-    merged = {
-        name: next((v for e in ranked if (v := getattr(e, name)) is not None), None) for name in _FIRST_KNOWN
-    }  # fmt: skip
+    # Only what the best copy does not say: most names are said by none, and a generator a name took half of all this.
+    merged: dict[str, Any] = {}
+    for name in _FIRST_KNOWN:
+        if getattr(best, name) is None:
+            for event in ranked:
+                if (value := getattr(event, name)) is not None:
+                    merged[name] = value
+                    break
     merged |= _limits(ranked)
     return msgspec.structs.replace(
         best,
@@ -215,7 +220,12 @@ def _differ_money(action: Action, data: CustomData) -> bool:
 
 def _unite_user(ranked: Sequence[Event]) -> UserData:
     users = [e.user_data for e in ranked]
-    united: dict[str, Any] = {f: tuple(dict.fromkeys(h for u in users for h in getattr(u, f))) for f in _HASHED}
+    united: dict[str, Any] = {}
+    for field in _HASHED:
+        said = [values for u in users if (values := getattr(u, field))]
+        if said:
+            one = len(said) == 1 and len(said[0]) == 1
+            united[field] = said[0] if one else tuple(dict.fromkeys(h for values in said for h in values))
     for name in ("client_user_agent", "fbc", "fbp"):
         united[name] = next((v for u in users if (v := getattr(u, name))), None)
     addresses = [u.client_ip_address for u in users if u.client_ip_address]
