@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twofold.event.model import Event
+from twofold.event.scalars import names_nobody
 from twofold.matching.subject import Mark, _browser, all_hashes, marks_of
 
 NAMING_KINDS = ("em", "ph", "external_id")
@@ -48,7 +49,7 @@ def marks_from(given: Mapping[str, Any], country: str = "") -> tuple[list[Mark],
 
 def _made(kind: str, value: Any, country: str) -> list[Mark]:
     text = str(value).strip() if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
-    if not 0 < len(text) <= MAX_VALUE:
+    if not 0 < len(text) <= MAX_VALUE or names_nobody(text):
         return []
     if kind in NAMING_KINDS:
         if (kind == "em" and not _is_hash(text) and "@" not in text) or (

@@ -140,9 +140,9 @@ def read_link(value: Any) -> str | None:
 
 
 def read_id(value: Any) -> str | None:
-    """An id as exact text; never one that holds an e-mail address."""
+    """An id as exact text; never one that holds an e-mail address, nor one that names nobody."""
     text = read_event_id(value)
-    return text if text and "@" not in text and text == text.strip() else None
+    return text if text and "@" not in text and text == text.strip() and not names_nobody(text) else None
 
 
 def _text(value: Any) -> str | None:

@@ -301,6 +301,8 @@ def _envelope(fields: dict[str, Any], mender: Mender) -> Envelope | Refusal:
     data = as_events(fields.get("data"), "data", MAX_EVENTS, mender)
     if isinstance(data, Refusal):
         return data
+    numbered = as_list(data) if isinstance(data, dict) else None
+    data = data if numbered is None else numbered  # PHP's list with a gap
     if not isinstance(data, list) or not data:
         got = "nothing" if data is None else describe(data)
         refusal = Refusal(reason=DropReason.ENVELOPE, path="data", expected="a list of 1 to 1000 events", got=got)

@@ -18,6 +18,7 @@ from twofold.collect.steps.pipeline import run
 from twofold.event.mending import Mender
 from twofold.event.model import Event
 from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scalars import as_list
 
 ENTRY = "tag"
 MAX_TAG_EVENTS = 100
@@ -46,6 +47,8 @@ class TagDoor:
         for unreadable in (tree, items):
             if isinstance(unreadable, Refusal):
                 return self.refuse(request, unreadable)
+        if isinstance(items, dict):
+            items = as_list(items)
         if not isinstance(items, list) or not 0 < len(items) <= MAX_TAG_EVENTS:
             expected = f"a list of 1 to {MAX_TAG_EVENTS} events"
             refusal = Refusal(reason=DropReason.ENVELOPE, path="events", expected=expected, got=describe(items))

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from twofold.errors import FileRefused
 from twofold.event.model import RawEvent
+from twofold.event.scalars import names_nobody
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Row, Survey, duplicated
 from twofold.importing.readers.values import (
@@ -222,7 +223,7 @@ class Group:
 
     def id(self, field: str, row: Row | None = None) -> str:
         text = self.text(field, row)
-        if not text:
+        if not text or names_nobody(text):
             return ""
         found = read_id(text)
         if found is None:

@@ -55,7 +55,8 @@ class NumberStyle(Struct, frozen=True):
         """The exact number; None when the text is not one in this style."""
         if _PLAIN.fullmatch(text) and (self.decimal == "." or text.isdigit()):
             return _decimal(text)
-        return _read_number(text, self.decimal)
+        number = _read_number(text, self.decimal)
+        return None if number is None else scalars.without_noise(number)
 
 
 def number_style(cells: Iterable[str], given: str = "", usual: str = "", elsewhere: str = "") -> NumberStyle | None:
@@ -206,7 +207,7 @@ def shape(text: str) -> str:
 
 @lru_cache(maxsize=65_536)
 def _decimal(text: str) -> Decimal:
-    return Decimal(text)
+    return scalars.without_noise(Decimal(text))
 
 
 def _bare(cell: str) -> str:
