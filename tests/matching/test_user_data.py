@@ -301,3 +301,26 @@ def test_variants_are_made_for_named_keys_only():
 def test_a_hash_has_no_variants():
     """What the sender hashed is sent as it is, alone."""
     assert kept({"fn": EMAIL}, variants=frozenset({"fn"})).fn == (Hashed("sent", EMAIL),)
+
+
+@pytest.mark.parametrize("listed", ['["77"]', "[77]", ' ["77"]', ['["77"]']])
+def test_an_id_that_went_through_a_form_field_as_a_list(listed):
+    """The id in it, not its brackets."""
+    assert (
+        hash_user_data({"external_id": listed})[0].external_id == hash_user_data({"external_id": "77"})[0].external_id
+    )
+
+
+JOHN_AND_MARY = ["john@shop.example", "mary@shop.example"]
+
+
+@pytest.mark.parametrize("field", ["em", "external_id"])
+@pytest.mark.parametrize(
+    "given",
+    [JOHN_AND_MARY, {"0": JOHN_AND_MARY[0], "3": JOHN_AND_MARY[1]}, json.dumps(JOHN_AND_MARY), tuple(JOHN_AND_MARY)],
+)
+def test_several_values_in_the_shapes_that_languages_make(field, given):
+    """A list, PHP's list with a gap, a list that went through a form field: the same two hashes, each in the field."""
+    user, warnings = hash_user_data({field: given})
+    wanted = [hashlib.sha256(text.encode()).hexdigest() for text in JOHN_AND_MARY]
+    assert ([h.hex for h in getattr(user, field)], warnings) == (wanted, [])

@@ -35,9 +35,10 @@ _FORMAT = re.compile(
 )
 _JOINERS = frozenset("\u200c\u200d")
 _JOINED = frozenset({"Lo", "Mn", "Mc"})
-_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+").fullmatch
+# None begins as a JSON text does: a list of addresses that went through a form field is not one address.
+_EMAIL = re.compile(r"(?!\[|{\")[^@\s]{1,64}@[^@\s.]+(?:\.[^@\s.]+)+").fullmatch
 # The same for the characters that nearly all addresses are made of: what is listed is found faster than what is not.
-_PLAIN_EMAIL = re.compile(r"[!-?A-~]{1,64}@[!-\-/-?A-~]+(?:\.[!-\-/-?A-~]+)+").fullmatch
+_PLAIN_EMAIL = re.compile(r"(?!\[|{\")[!-?A-~]{1,64}@[!-\-/-?A-~]+(?:\.[!-\-/-?A-~]+)+").fullmatch
 # For bytes.translate, which is several times faster than the same on text.
 _NOT_ALNUM = bytes(c for c in range(128) if not chr(c).isalnum())
 _NOT_DIGIT = bytes(c for c in range(128) if not chr(c).isdigit())
@@ -169,6 +170,8 @@ def normalise_external_id(text: str) -> str | None:
     None for what names nobody ("undefined", "0"): everybody would have the same id.
     """
     value = _joined(_lower(text))
+    if value[:1] == "[" and value[-1:] == "]":
+        return None  # a list that went through a form field is not one id
     return value if value and not names_nobody(value) and not says_nothing(text) else None
 
 

@@ -53,6 +53,7 @@ _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _SHA256_LOWER = re.compile(r"[0-9a-f]{64}")
 _HEX = re.compile(r"[0-9a-fA-F]{32,}")
 _SHORTEST_HASH = 32  # characters; shorter text cannot be a hash, not even a broken one
+_OPENING = ("[", "{")
 _MAX_VALUES = 20  # per key; more is a mistake, not a person
 _KNOWN_PLAIN = frozenset(PLAIN_FIELDS) | frozenset(LEGACY_HASHED_FIELDS)
 _NOBODY = Given()
@@ -186,7 +187,7 @@ def _put_hashed(
     found: dict[str, Any], field: str, value: Any, country: str | None, warnings: list[str], lenient: bool
 ) -> Refusal | None:
     hashes: list[Hashed] = list(found.get(field, ()))
-    for text in (value,) if type(value) is str else _texts(value):
+    for text in (value,) if type(value) is str and value.lstrip()[:1] not in _OPENING else _texts(value):
         if text is None:
             warnings.append(f"user_data.{field} holds something other than text; left out")
             continue
@@ -401,8 +402,18 @@ def hash_one(field: str, text: str, country: str | None) -> Any:
     return hashes[0] if hashes else None
 
 
+def _listed(value: Any) -> list[Any]:
+    found = as_list(value)
+    return [value] if found is None else found
+
+
+def _unlisted(item: Any) -> list[Any]:
+    """What a list that went through a form field holds; anything else itself."""
+    return _listed(item) if type(item) is str and item.lstrip()[:1] in _OPENING else [item]
+
+
 def _texts(value: Any) -> list[str | None]:
-    items = as_list(value, alone=True) or ()
+    items = [text for item in _listed(value) for text in _unlisted(item)]
     return [_text(item) for item in items[:_MAX_VALUES] if item is not None and item != ""]
 
 
@@ -414,7 +425,7 @@ def _text(item: Any) -> str | None:
 
 
 def _put_plain(found: dict[str, Any], field: str, value: Any, warnings: list[str]) -> None:
-    text = next(iter(as_list(value, alone=True) or ()), None)
+    text = next((text for item in _listed(value) for text in _unlisted(item)), None)
     if not isinstance(text, str):
         warnings.append(f"user_data.{field} is not text; left out")
         return

@@ -65,9 +65,8 @@ def short_form(field: str, text: str, country: str, regions: Iterable[str]) -> s
         short = f"strpos({text}, '@') <= 65 AND regexp_full_match({text}, {quoted(_EMAIL)})"
         return f"CASE WHEN {short} THEN replace(lower({text}), ' ', '') END"
     if field == "external_id":
-        return (
-            f"CASE WHEN regexp_full_match({text}, '[!-~]{{1,31}}') AND NOT {_is_nothing(text)} THEN lower({text}) END"
-        )
+        plain = f"regexp_full_match({text}, '[!-Z^-~][!-~]{{0,30}}')"  # no list that went through a form field
+        return f"CASE WHEN {plain} AND NOT {_is_nothing(text)} THEN lower({text}) END"
     if field == "db":
         return (
             f"CASE WHEN regexp_full_match({text}, {quoted(_DATE)}) THEN {text} "
