@@ -24,7 +24,7 @@ NAMES = {
 PLAIN = frozenset({
     "client_ip_address", "client_user_agent", "fbc", "fbp", "subscription_id", "fb_login_id", "lead_id", "anon_id",
     "madid", "page_id", "page_scoped_user_id", "ctwa_clid", "ig_account_id", "instagram_business_account_id",
-    "ig_sid", "whatsapp_business_account_id",
+    "ig_sid", "whatsapp_business_account_id", "partner_id", "partner_name",
 })  # fmt: skip
 
 MASK = "masked"
