@@ -10,7 +10,7 @@ from delivering import delivering, events
 
 from tests.fakes.graph import OK, error
 from twofold.clock import now_ms
-from twofold.event.model import Channel, Consent, Hashed, Tier, UserData
+from twofold.event.model import Consent, Hashed, UserData
 from twofold.matching.subject import Mark
 from twofold.store.lists import Reader
 from twofold.store.store import Route, Store
@@ -39,7 +39,7 @@ async def withdrawn(store: Store) -> str:
 
 
 async def denied_by_another_copy(store: Store) -> str:
-    late = events("mine", consent=Consent.DENIED, channel=Channel.BROWSER, tier=Tier.T0)
+    late = events("mine", consent=Consent.DENIED)  # of the same tier: a lower one's word would stop nothing
     await store.append(late)
     return "consent_denied"
 
