@@ -185,3 +185,24 @@ def timeless(body: bytes) -> Event:
 )
 def test_a_strangers_word_alters_nothing_that_leaves_for_a_signed_order(story, forged, unmatched, restart):
     differs(STORIES[story], forged, unmatched, restart)
+
+
+def forger(*links: str, order: str | None = None, tier: Tier = Tier.T0, event_id: str = "x-1") -> Event:
+    event = copy(event_id, BROWSER, order=order, value="0.01", tier=tier, client_ip_address="198.51.100.66")
+    return msgspec.structs.replace(event, sender="stranger", links=links)
+
+
+NAMES_TWO = forger(f"order:{SECOND}", order=ORDER)
+NAMED = [
+    ("then the other one's, with a token of any page", [(0, NAMES_TWO), (8, forger(order=SECOND, tier=Tier.T1))]),
+    ("twice", [(0, NAMES_TWO), (4, msgspec.structs.replace(NAMES_TWO, event_id="x-2"))]),
+    ("between", [(2, NAMES_TWO), (3, forger(f"order:{ORDER}", order=SECOND, event_id="x-3"))]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("forged", [r[1] for r in NAMED], ids=[r[0] for r in NAMED])
+@pytest.mark.parametrize("story", ["the buyer said no", "buyer, server, webhook", "two orders", "two servers' orders"])
+def test_a_copy_that_names_two_orders_joins_and_parts_nothing(story, forged):
+    """Neither the buyer's no nor their keys are lost to another order that a stranger named beside."""
+    for restart in (False, True):
+        differs(STORIES[story], forged, "send", restart)

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from twofold.config import DestinationSettings, Settings, load_settings
+from twofold.config import DestinationSettings, Settings, SourceSettings, load_settings
 from twofold.errors import TwofoldError
 from twofold.store.sqlite.database import check_sqlite_version
 
@@ -20,6 +20,7 @@ Answer = tuple[str, str | None]
 PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "phonenumbers", "pycountry",
             "duckdb", "python-calamine", "crawler-user-agents")  # fmt: skip
 CONNECT_S = 3.0
+WITH_SECRETS = ("shopify", "woocommerce")
 
 
 def run_checks(config: Path | None, data: str | None) -> Iterator[Answer]:
@@ -49,6 +50,23 @@ def run_checks(config: Path | None, data: str | None) -> Iterator[Answer]:
         yield f"destination {destination.name} {destination.endpoint}", _reachable(destination)
     for source in settings.source:
         yield f"source {source.type} {source.shop}: POST {source.path}", None
+        if source.type in WITH_SECRETS:
+            yield _purchase_ids(source, Path(settings.server.data))
+
+
+def _purchase_ids(source: SourceSettings, folder: Path) -> Answer:
+    """Which form a Purchase's id has, and, while it is the one that can be counted, whether the page is ready for the other."""
+    from twofold.report.purchase_ids import page_ids
+
+    kept, carrying, all_of_page = page_ids(folder, source.dataset)
+    form = source.event_id or kept
+    name = f"source {source.type} {source.shop}: Purchase ids by {form}"
+    if form != "order" or source.event_id == "order":
+        return name, None
+    said = f"{carrying} of {all_of_page} Purchases of the page carry the form that nobody can guess"
+    if all_of_page and carrying == all_of_page:
+        return f'{name}; {said}: set event_id = "secret" on the source', None
+    return f"{name}; {said}: update the page's pixel or snippet first", None
 
 
 def _package(name: str) -> Answer:

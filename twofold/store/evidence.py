@@ -86,9 +86,11 @@ class Superseded:
         self._engine.run("call_back", (now_ms, action))
         self._engine.run("follow_merge", (successor, action))
 
-    def knows(self, action: int) -> bool:
-        return self.any and bool(self._engine.run("select_superseded", (id_array([action]),)))
+    def successors(self, action: int) -> set[int]:
+        """The actions that stand for this one: several, where one copy named the orders of several."""
+        rows = self._engine.run("select_superseded", (id_array([action]),)) if self.any else ()
+        return {successor for _, successor in rows}
 
     def stops(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
         """The gate for further attempts: what could not be called back at once is not tried again."""
-        return Suppressed(SUPERSEDED) if self.knows(candidate.action) else None
+        return Suppressed(SUPERSEDED) if self.successors(candidate.action) else None

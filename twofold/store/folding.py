@@ -238,7 +238,7 @@ class Folding:
     ) -> _Lookup:
         """What a lower tier said can stop, delay or rename nothing: it joins where it is proved, or stands apart."""
         higher = [a for a in found if a.tier > event.tier]
-        lower = [a for a in found if a.tier < event.tier and not self._superseded.knows(a.id)]
+        lower = [a for a in found if a.tier < event.tier]
         equal = [a for a in found if a.tier == event.tier]
         if not higher:
             owners = {a.id: self._owner(batch, a) for a in lower}
@@ -254,13 +254,23 @@ class Folding:
                 return self._among_equals(batch, event, keys, beside, order)
             return _Lookup(higher[0], counts=False)
         lookup = self._among_equals(batch, event, keys, proved, order)
-        beside = [a for a in (*equal, *lower) if a is not lookup.action and not self._superseded.knows(a.id)]
-        return lookup._replace(over=tuple(beside))
+        beside = [a for a in (*equal, *lower) if a is not lookup.action]
+        return lookup._replace(over=tuple(a for a in beside if not self._stands_for(batch, lookup.action, a)))
+
+    def _stands_for(self, batch: _Batch, action: Action | None, gone: Action) -> bool:
+        return action is not None and action.id in self._successors(batch, gone)
+
+    def _successors(self, batch: _Batch, gone: Action) -> set[int]:
+        """The actions that stand for one of a lower tier, also when this batch made it so."""
+        fresh = {successor for action, successor in batch.superseded if action == gone.id}
+        return fresh | self._superseded.successors(gone.id)
 
     def _joins(self, batch: _Batch, action: Action, event: Event) -> bool:
         """True when a higher tier's copy may become one of a lower tier's action: all that shaped it is the buyer's."""
         if action.sealed_at is not None and action.tier < Tier.T2 and event.event_name in ORDER_EVENTS:
             return False  # what a browser had sent is no reason for not sending the shop's own word
+        if self._successors(batch, action):
+            return False  # it stands for nothing any more; what was said by its copies is looked at all the same
         copies = self._evidence.copies(batch.appended, action)
         counted = {id(c) for c in admit([*copies, event]).copies}
         return all(id(c) in counted for c in admit(copies).copies)

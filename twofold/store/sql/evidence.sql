@@ -39,3 +39,8 @@ insert into carried_over (action, position)
 select ?1, position from (select ?2 as position union all select position from copy where action = ?2
                           union all select position from carried_over where action = ?2) as told where true
 on conflict do nothing;
+
+-- name: list_page_purchases
+-- The newest ids under which browsers reported Purchases of a dataset.
+select event_id from event where position > (select max(position) from event) - 200000
+  and event_name = 'Purchase' and channel = 'browser' and dataset = ?1 order by position desc limit 50;

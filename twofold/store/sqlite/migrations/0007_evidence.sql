@@ -3,10 +3,11 @@
 -- One row an action that another one stands for now, because a higher tier reported the same and not all that was
 -- reported before is proved to be the buyer's, or it had left already. What can be is called back.
 create table superseded (
-    action    integer primary key,
-    successor integer not null,
-    at        integer not null              -- ms
-) strict;
+    action    integer not null,
+    successor integer not null,             -- several, where one copy named the orders of several
+    at        integer not null,             -- ms
+    primary key (action, successor)
+) strict, without rowid;
 create index superseded_successor on superseded (successor);
 
 -- Copies that were another action's first, and count for this one as far as the evidence reaches.

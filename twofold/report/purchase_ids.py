@@ -1,0 +1,25 @@
+"""Which form of a Purchase's id the page's own copies carry, so that an operator knows when the shop's may follow.
+
+Owns the question only; the forms are `sources.purchase_ids`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from twofold.errors import TwofoldError
+from twofold.report.period import journal_of
+
+_SECRET_FORM = re.compile(r"purchase\.[0-9a-f]{32}")
+
+
+def page_ids(folder: Path, dataset: str) -> tuple[str, int, int]:
+    """The form that a data folder keeps, how many of the page's newest Purchases carry the one nobody can guess, of how many."""
+    try:
+        with journal_of(folder) as journal:
+            kept = journal.run("select_meta", ("purchase_ids",))
+            ids = [text for (text,) in journal.run("list_page_purchases", (dataset,))]
+    except TwofoldError:
+        return "secret", 0, 0  # no folder yet, or one that another question of the check is about
+    return (kept[0][0] if kept else "secret"), sum(bool(_SECRET_FORM.fullmatch(i)) for i in ids), len(ids)
