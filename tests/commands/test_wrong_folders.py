@@ -30,8 +30,8 @@ NEEDS = {
     "consent show": ["--email", "mary@example.com"],
     "watermark accept": ["--reason", "a test"],
     "deliveries show": ["256"],
-    "quarantine release": ["1"],
-    "quarantine drop": ["1"],
+    "quarantine release": ["--all", "--yes"],
+    "quarantine drop": ["--all", "--yes"],
 }
 MORE = {  # further ways into the same command
     "erase": [["--request", "nobody-1", "--yes"], ["--order", "1001", "--dry-run"]],
