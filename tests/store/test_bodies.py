@@ -6,7 +6,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from copies import NOW, appended, copy, with_store
+from copies import NOW, copy, with_store
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,14 +86,12 @@ def test_packed_and_plain_bodies_are_read_side_by_side(tmp_path):
     """A folder of the version before holds plain ones; they are read, listed and verified as they are."""
     from twofold.report.verify import verify
 
-    appended(tmp_path, [copy("a", em="a"), copy("b", em="b"), copy("c", em="c")])
-    import apsw
+    async def scenario(store):
+        await store.append([copy("a", em="a"), copy("b", em="b"), copy("c", em="c")])
+        await store.transact(lambda e: e.db.execute("update event set body = plain_body(body) where position = 2"))
 
-    with apsw.Connection(str(tmp_path / "twofold.db")) as db:
-        db.create_scalar_function("plain_body", plain_body, 1)
-        db.execute("update event set body = plain_body(body) where position = 2")
-    db.close()
-    assert all(c.holds for c in verify(tmp_path))
+    with_store(tmp_path, scenario)
+    assert [c for c in verify(tmp_path) if not c.holds] == []
     with Reader(tmp_path) as reader:
         assert [row["match_keys"] for row in reader.rows("events")] == [["em"]] * 3
     reading = open_reader(tmp_path)

@@ -123,11 +123,13 @@ def remake(engine: Engine, at_least: Because = Because.OLDER) -> bool:
     """
     full: int = engine.run("last_position_or_zero")[0][0] // ROWS * PARTS
     some = [part for (part,) in engine.run("stale_parts", (full, int(at_least), REMADE))]
-    secret = _own_secret(engine) if some else 0
+    if not some:
+        return False
+    secret = _own_secret(engine)
     for block in sorted({part // PARTS for part in some}):
         _remake_parts(engine, block, [part for part in some if part // PARTS == block], secret)
     engine.run("drop_stale_parts", (id_array(some),))
-    return bool(some)
+    return True
 
 
 def _remake_parts(engine: Engine, block: int, parts: Sequence[int], secret: int) -> None:

@@ -26,7 +26,7 @@ SCHEMA_VERSION = 10
 APPLICATION_ID = 0x32464F4C  # "2FOL"
 MIN_SQLITE = (3, 51, 3)  # first without the WAL-reset defect found in March 2026
 DATABASE = "twofold.db"
-_WAL_PAGES = 4_000  # checkpoint at about 16 MB
+_WAL_PAGES = 16_000  # checkpoint at about 64 MB: what is written again meanwhile is moved once
 _OPEN_HERE: set[Path] = set()  # POSIX locks do not stop a second open in the same process; this does
 
 
