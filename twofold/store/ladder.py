@@ -53,8 +53,9 @@ def admit(copies: Sequence[Event], stitched: Browser | None = None) -> Admitted:
     lower = [c for c in copies if c.tier < top]
     known = [c for c in copies if c.tier == top]
     known += [c for c in lower if _is_vouched(c, known)]
-    secrets = {s for c in known for s in secrets_of(c)}
-    known += _one_browser([c for c in _rest(lower, known) if not secrets.isdisjoint(secrets_of(c))])
+    links = {link for c in known for link in c.links}
+    ids = {c.event_id for c in known if c.id_given}
+    known += _one_browser([c for c in _rest(lower, known) if _shares_secret(c, links, ids)])
     known += _of_known_browsers(_rest(lower, known), known, stitched)
     if not any(c.channel is Channel.BROWSER for c in known):
         places = {p for c in known if (p := place_of(c)) is not None}
@@ -64,12 +65,11 @@ def admit(copies: Sequence[Event], stitched: Browser | None = None) -> Admitted:
     return Admitted([c for c in copies if id(c) in taken], [c for c in copies if id(c) not in taken])
 
 
-def secrets_of(event: Event) -> set[str]:
-    """What a copy says that nobody could say who is neither the buyer nor the shop."""
-    found = {link for link in event.links if is_secret_link(link)}
-    if event.id_given and is_random(event.event_id):
-        found.add(f"id:{event.event_id}")
-    return found
+def _shares_secret(copy: Event, links: set[str], ids: set[str]) -> bool:
+    """True when a copy says what nobody could say who is neither the buyer nor the shop."""
+    if any(link in links and is_secret_link(link) for link in copy.links):
+        return True
+    return copy.id_given and copy.event_id in ids and is_random(copy.event_id)
 
 
 def is_random(text: str) -> bool:
