@@ -382,6 +382,7 @@ def test_verify_finds_an_altered_row(tmp_path: Path) -> None:
     assert done.returncode == 1
     wrong = [line for line in done.stdout.splitlines() if line.startswith("NO ")]
     assert [line[4:].partition(":")[0] for line in wrong] == [
+        "changes to the database file since it was closed",
         "journal rows follow each other unaltered",
         "journal rows say what their bodies say",  # a body that cannot be unpacked says nothing
     ]
