@@ -185,3 +185,26 @@ def test_two_secrets_while_one_is_rotated(start_gateway: Callable[..., Running])
         assert reply.status == status
     assert gateway.send("POST", WEBHOOK, body).status == 404
     assert gateway.send("GET", "/hooks/one").status == 405
+
+
+def test_no_public_answer_says_whether_an_order_exists(gateway: Running) -> None:
+    """A number that the shop reported, one that nobody did, the same again, other money, a refusal of consent: the same
+    answer to the byte, at the tag's endpoint and at the image."""
+    assert deliver(gateway, numbered(9_071)).status == 200
+    asked = [
+        ("9071", "42.5", "granted"), ("9072", "42.5", "granted"), ("9071", "42.5", "granted"), ("9071", "0.01", "granted"),
+        ("9071", "42.5", "denied"), ("9073", "42.5", "denied"),
+    ]  # fmt: skip
+    tags, images = set(), set()
+    for n, (order, value, consent) in enumerate(asked):
+        data = {"value": float(value), "currency": "EUR", "order_id": order}
+        event = {"dataset": DATASET, "event_name": "Purchase", "event_time": NOW_S, "event_id": f"probe-{n}"}
+        reply = gateway.tag(event | {"custom_data": data, "consent": consent})
+        told = json.loads(reply.body)
+        assert told.pop("fbtrace_id")  # of its own for every request
+        tags.add((reply.status, json.dumps(told)))
+        query = f"id={DATASET}&ev=Purchase&eid=probe-i{n}&cd[value]={value}&cd[currency]=EUR&cd[order_id]={order}"
+        reply = gateway.send("GET", f"/tr?{query}")
+        images.add((reply.status, reply.body))
+    assert len(tags) == len(images) == 1
+    assert {status for status, _ in tags | images} == {200}
