@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from twofold import config
-from twofold.collect.policy import DatasetPolicy, policy_of
+from twofold.collect.policy import DatasetPolicy, dataset_policy
 from twofold.config import DatasetSettings, settings_from
 from twofold.consent.state import PURPOSES
 from twofold.errors import ConfigError
@@ -53,4 +53,4 @@ def test_the_words_are_the_same_everywhere() -> None:
 
 def test_a_policy_has_the_settings_defaults() -> None:
     """A dataset of which only the id is configured is one whose policy was left alone."""
-    assert policy_of(DatasetSettings(id="1")) == DatasetPolicy(id="1")
+    assert dataset_policy(DatasetSettings(id="1")) == DatasetPolicy(id="1")

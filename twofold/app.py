@@ -22,7 +22,7 @@ from twofold.collect.doors.router import Doors
 from twofold.collect.doors.webhooks import Webhooks
 from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS
 from twofold.collect.limits.past_counts import past_shares
-from twofold.collect.limits.quarantine import WATCHED, ShareWatch
+from twofold.collect.limits.quarantine import WATCHED, Quarantine
 from twofold.collect.listen.asgi import Collector
 from twofold.collect.metrics import CollectMetrics
 from twofold.config import Settings
@@ -71,7 +71,7 @@ class Gateway:
         self.registry.register(StoreMetrics(self.store))
         self.registry.register(RetentionMetrics(self.retention))
         self.registry.register(self.quality)
-        self.shares = ShareWatch(self.policies, self.registry)
+        self.shares = Quarantine(self.policies, self.registry)
         self.loop_watch = LoopWatch()
         self.registry.register(self.loop_watch)
         token = status_digest(settings)

@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from twofold.collect.listen.protocol import GuardedProtocol
+from twofold.collect.listen.protocol import HttpProtocol
 from twofold.errors import ConfigError, TwofoldError
 
 SWITCH_INTERVAL_S = 0.0001
@@ -64,7 +64,7 @@ def make_server(app: Any, host: str, port: int) -> uvicorn.Server:
         host=host,
         port=port,
         loop="uvloop",
-        http=GuardedProtocol,
+        http=HttpProtocol,
         ws="none",
         lifespan="off",
         access_log=False,

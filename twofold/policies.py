@@ -15,7 +15,7 @@ from twofold.collect.access import key_digest
 from twofold.collect.doors.webhooks import WebhookDoor
 from twofold.collect.listen.asgi import Page
 from twofold.collect.messages import Answer, Request
-from twofold.collect.policy import DatasetPolicy, order_policy_of, policy_of
+from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_of
 from twofold.config import Settings, secrets_of
 from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.privacy.retention import Days
@@ -66,7 +66,7 @@ def status_digest(settings: Settings) -> bytes | None:
 
 def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
     """Dataset id to what the doors and steps are told about it."""
-    return {d.id: structs.replace(policy_of(d), shops=shops_alike(settings, d.id)) for d in settings.dataset}
+    return {d.id: structs.replace(dataset_policy(d), shops=shops_alike(settings, d.id)) for d in settings.dataset}
 
 
 def shops_alike(settings: Settings, dataset: str) -> frozenset[str]:

@@ -25,7 +25,7 @@ from twofold.app import Gateway
 from twofold.collect.answers import GIF
 from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS
 from twofold.collect.limits.past_counts import past_shares
-from twofold.collect.limits.quarantine import QUARANTINE, WATCHED, ShareWatch
+from twofold.collect.limits.quarantine import QUARANTINE, WATCHED, Quarantine
 from twofold.collect.policy import DatasetPolicy, TrustRules
 from twofold.config import settings_from
 from twofold.event.model import Channel, CustomData, Event, Tier, UserData, encode
@@ -93,11 +93,11 @@ def by_day(mean: float) -> Callable[[float], float]:
     return lambda hour: mean * (1 + 0.9 * math.sin((hour - 9) / 24 * 2 * math.pi))
 
 
-def watch(factor: float = 5, **policy: Any) -> ShareWatch:
-    return ShareWatch({"1": DatasetPolicy(id="1", trust=TrustRules(shift_factor=factor), **policy)})
+def watch(factor: float = 5, **policy: Any) -> Quarantine:
+    return Quarantine({"1": DatasetPolicy(id="1", trust=TrustRules(shift_factor=factor), **policy)})
 
 
-def marked(arrivals: Iterable[Arrival], watching: ShareWatch | None = None) -> list[int]:
+def marked(arrivals: Iterable[Arrival], watching: Quarantine | None = None) -> list[int]:
     """When T0 copies were put in quarantine, in ms after the start."""
     watching = watching or watch()
     found = []
@@ -200,7 +200,7 @@ def test_a_beginning_and_an_end_are_told(caplog: pytest.LogCaptureFixture) -> No
     assert len(caplog.messages) == 2
 
 
-def gauge(watching: ShareWatch) -> float:
+def gauge(watching: Quarantine) -> float:
     (family,) = watching.collect()
     return next(s.value for s in family.samples if s.labels == {"dataset": "1", "event_name": "Purchase"})
 
@@ -243,7 +243,7 @@ def test_a_restart_forgets_nothing_that_matters(tmp_path: Path) -> None:
     stored(tmp_path, [*usual, *flood(DAY4, DAY4 + 0.75, 400)])
     now = START + int((DAY4 + 0.75) * HOUR_MS)
 
-    def restored(until: int) -> ShareWatch:
+    def restored(until: int) -> Quarantine:
         watching = watch()
         past = past_shares(tmp_path, WATCHED, until - (HOUR + HISTORY) * SLOT_MS, until, SLOT_MS)
         assert past[0].trusted > 0

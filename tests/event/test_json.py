@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import any_text, json_values, law
-from twofold.event.json import read_json, says_the_same
+from twofold.event.json import read_json, roundtrips
 from twofold.event.refusal import DropReason, Refusal
 
 SYNTAX, LONG, DEEP = DropReason.SYNTAX, DropReason.TOO_LARGE, DropReason.TOO_DEEP
@@ -229,7 +229,7 @@ AGAIN = [
 @pytest.mark.parametrize(("data", "again", "expected"), AGAIN)
 def test_no_escape_stands_in_for_a_repeated_key(data, again, expected):
     """The count of quotes before and after cannot be evened out by quotes that were escaped."""
-    assert says_the_same(data, again) is expected
+    assert roundtrips(data, again) is expected
 
 
 # -- laws

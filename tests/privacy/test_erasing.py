@@ -335,7 +335,7 @@ def test_a_crash_at_any_step_is_made_good_at_the_next_start(tmp_path, monkeypatc
     """Killed right before or after a step; the copy of the folder from that moment, opened again, finishes it."""
     live, dead = tmp_path / "live", tmp_path / "dead"
     live.mkdir()
-    owner = {"add": "file", "keep_found": steps, "close": steps, "_empty_log": Eraser}.get(step, steps.Portion)
+    owner = {"add": "file", "keep_found": steps, "close": steps, "_empty_log": Eraser}.get(step, steps.ErasureStep)
 
     async def main():
         async with erasing(live, NOW + HOLD) as (store, eraser):

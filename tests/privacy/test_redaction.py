@@ -11,7 +11,7 @@ from subjects import Person, erased, erasing, made
 from tests.store.copies import BROWSER, NOW, appended, copy
 from twofold.event.model import decode_event, encode
 from twofold.matching.subject import SubjectRequest
-from twofold.privacy.redact import Part, site_of, without_part, without_person
+from twofold.privacy.redact import RetainedPart, site_of, without_part, without_person
 from twofold.store.journal import SALT
 
 ANNA = Person(1)
@@ -53,9 +53,9 @@ def test_a_person_leaves_money_and_goods_behind():
 
 # part, and which of these keys remain of em, fbp, fbc, client_ip_address, client_user_agent
 PARTS = [
-    (Part.ADDRESS, {"em", "fbp", "fbc"}),
-    (Part.CLICK_IDS, {"em", "client_ip_address", "client_user_agent"}),
-    (Part.CONTACT, {"fbp", "fbc", "client_ip_address", "client_user_agent"}),
+    (RetainedPart.ADDRESS, {"em", "fbp", "fbc"}),
+    (RetainedPart.CLICK_IDS, {"em", "client_ip_address", "client_user_agent"}),
+    (RetainedPart.CONTACT, {"fbp", "fbc", "client_ip_address", "client_user_agent"}),
 ]
 
 
@@ -66,7 +66,7 @@ def test_each_part_takes_its_own_fields(part, kept):
     user = without_part(event, part).user_data
     assert {f for f in user.__struct_fields__ if getattr(user, f)} == kept
     url = without_part(event, part).event_source_url
-    assert url == ("https://shop.example/?utm_source=x" if part is Part.CLICK_IDS else event.event_source_url)
+    assert url == ("https://shop.example/?utm_source=x" if part is RetainedPart.CLICK_IDS else event.event_source_url)
 
 
 def test_a_kept_digest_cannot_be_tried_with_the_right_guess(tmp_path):

@@ -17,7 +17,7 @@ from tests.store.copies import BROWSER, NOW, SERVER, appended, with_store
 from tests.strategies import slow_law
 from twofold.matching.subject import Keyring, SubjectRequest, needles_of, wanted_of
 from twofold.matching.words import words_of
-from twofold.privacy.search import Finder, Found, Wanted
+from twofold.privacy.search import Finder, SubjectMatches, SubjectQuery
 from twofold.report.verify import verify
 from twofold.store.index import words as index
 from twofold.store.sqlite.database import open_reader
@@ -40,7 +40,7 @@ def stranger(n: int):
     return made(f"view-{n}", chance.choice((BROWSER, SERVER)), user, name="PageView", value=None)
 
 
-def searched(folder, request: SubjectRequest, *, walk: bool) -> tuple[Found, int]:
+def searched(folder, request: SubjectRequest, *, walk: bool) -> tuple[SubjectMatches, int]:
     """What is found, and how many rows were read for it."""
     ring = Keyring(b"for the test")
     needles = needles_of(request)
@@ -52,11 +52,11 @@ def searched(folder, request: SubjectRequest, *, walk: bool) -> tuple[Found, int
                 read.append(row[0])
                 yield row
 
-    finder = Counting(folder, Wanted(ring, wanted_of(request, ring), request.dataset), needles=needles)
+    finder = Counting(folder, SubjectQuery(ring, wanted_of(request, ring), request.dataset), needles=needles)
     return finder.run(), len(read)
 
 
-def assert_same(a: Found, b: Found) -> None:
+def assert_same(a: SubjectMatches, b: SubjectMatches) -> None:
     for name in ("rows", "marks", "leads", "actions", "mentioned_in", "orders", "refused", "scanned", "shared"):
         assert getattr(a, name) == getattr(b, name), name
 

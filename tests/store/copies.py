@@ -23,7 +23,7 @@ from twofold.event.model import (
     encode,
 )
 from twofold.report.verify import verify
-from twofold.store.fold import Verdict
+from twofold.store.fold import FoldVerdict
 from twofold.store.lists import Reader
 from twofold.store.store import Route, Store
 
@@ -34,7 +34,7 @@ LEASE = 60_000
 PLACE = {"client_ip_address": "203.0.113.9", "client_user_agent": "Mozilla/5.0"}
 """One browser's address and agent: by them the shop's copies and a browser's are of one buyer."""
 BROWSER, SERVER = Channel.BROWSER, Channel.SERVER
-FIRST, REPEAT, TWIN, CONFLICT = Verdict.FIRST, Verdict.REPEAT, Verdict.TWIN, Verdict.CONFLICT
+FIRST, REPEAT, TWIN, CONFLICT = FoldVerdict.FIRST, FoldVerdict.REPEAT, FoldVerdict.TWIN, FoldVerdict.CONFLICT
 
 
 def copy(
@@ -117,10 +117,10 @@ def with_store(folder: Path, scenario: Callable[[Store], Awaitable[Any]], **sett
     return asyncio.run(main())
 
 
-def appended(folder: Path, copies: Iterable[Event], *, together: bool = False, **settings: Any) -> list[Verdict]:
+def appended(folder: Path, copies: Iterable[Event], *, together: bool = False, **settings: Any) -> list[FoldVerdict]:
     """The verdicts on these copies, appended one by one or as one batch."""
 
-    async def scenario(store: Store) -> list[Verdict]:
+    async def scenario(store: Store) -> list[FoldVerdict]:
         if together:
             return await store.append(list(copies))
         return [(await store.append([c]))[0] for c in copies]

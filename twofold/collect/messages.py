@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from twofold.store.fold import Verdict
+from twofold.store.fold import FoldVerdict
 
 CORS = (
     (b"access-control-allow-origin", b"*"),
@@ -43,8 +43,8 @@ class Answer(Struct, frozen=True):
 class Pending(Struct, frozen=True):
     """An answer that waits for the disk: ``then`` makes it from what ``future`` brings."""
 
-    future: asyncio.Future[list[Verdict]]
-    then: Callable[[list[Verdict]], Answer]
+    future: asyncio.Future[list[FoldVerdict]]
+    then: Callable[[list[FoldVerdict]], Answer]
 
 
 Reply = Answer | Pending

@@ -1,6 +1,6 @@
 """What the collector is told about one dataset: who may send, what is consented without words, how far to trust.
 
-Owns these shapes only; `policy_of` makes them from the settings. What follows from them is decided in the steps
+Owns these shapes only; `dataset_policy` makes them from the settings. What follows from them is decided in the steps
 (`consenting`, `tokens`, `bots`, `steps`). Every field has the default of the settings.
 """
 
@@ -65,7 +65,7 @@ class DatasetPolicy(Struct, frozen=True, kw_only=True):
     shops: frozenset[str] = frozenset()  # whose orders may be numbered alike; empty with one shop of a kind
 
 
-def policy_of(settings: Any) -> DatasetPolicy:
+def dataset_policy(settings: Any) -> DatasetPolicy:
     """The policy that a `config.DatasetSettings` asks for. Read by its fields: this room imports no settings."""
     consent, trust, privacy = settings.consent, settings.trust, settings.privacy
     secrets = trust.token_secret

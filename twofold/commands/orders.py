@@ -287,10 +287,10 @@ def _money(amount: Decimal | None, currency: str | None) -> str:
 
 def _policies(settings: Settings) -> report.PolicyOf:
     """The order policy of a dataset; the defaults for one that is not configured any more."""
-    from twofold.collect.policy import policy_of
+    from twofold.collect.policy import dataset_policy
     from twofold.ledger.policy import OrderPolicy
 
-    found, default = {d.id: policy_of(d).orders for d in settings.dataset}, OrderPolicy()
+    found, default = {d.id: dataset_policy(d).orders for d in settings.dataset}, OrderPolicy()
     return lambda dataset: found.get(dataset, default)
 
 

@@ -22,7 +22,7 @@ from twofold.errors import ConfigError, NotHere, StoreError
 from twofold.matching.subject import SubjectRequest, kinds_of
 from twofold.privacy.export import find_requested, find_subject, receipt, subject_rows
 from twofold.privacy.runner import Status
-from twofold.privacy.search import Found, Progress
+from twofold.privacy.search import Progress, SubjectMatches
 
 _POLL_S = 0.2
 
@@ -41,7 +41,7 @@ def erase(settings: Settings, request: SubjectRequest, progress: Progress) -> di
     return _do(settings, Erase(request=request_of(settings, request)), progress)
 
 
-def look(settings: Settings, request: SubjectRequest, progress: Progress) -> Found:
+def look(settings: Settings, request: SubjectRequest, progress: Progress) -> SubjectMatches:
     """What an erasure or an export would touch."""
     return find_subject(Path(settings.server.data), request_of(settings, request), progress)
 

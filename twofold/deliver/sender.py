@@ -82,7 +82,7 @@ class Sender:
 
     async def send(self, request: Request) -> PlatformAnswer:
         """One POST. Never raises for what the network or the other side does."""
-        exchange = _Exchange()
+        exchange = _Sending()
         try:
             async with self._in_time(), self._post(request, exchange) as response:
                 await exchange.read(response)
@@ -100,7 +100,7 @@ class Sender:
             finally:
                 self._running.discard(timeout)
 
-    def _post(self, request: Request, exchange: _Exchange) -> Any:
+    def _post(self, request: Request, exchange: _Sending) -> Any:
         assert self._session is not None, "the sender is not open"
         return self._session.post(
             request.url,
@@ -111,7 +111,7 @@ class Sender:
         )
 
 
-class _Exchange:
+class _Sending:
     """What is known of one request at any moment, so that a sudden end still leaves an answer."""
 
     def __init__(self) -> None:

@@ -78,7 +78,7 @@ def _undecodable(err: Exception) -> Refusal:
     return Refusal(reason=DropReason.SYNTAX, expected="JSON", got=_safe(str(err)))
 
 
-def says_the_same(data: bytes, again: bytes) -> bool:
+def roundtrips(data: bytes, again: bytes) -> bool:
     """For a body decoded into types, unknown keys forbidden, and encoded ``again``: True when no key was repeated, no
     number came as text, no text is over the limit or holds NUL. A null and a default that is written out make it False.
 

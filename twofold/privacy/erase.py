@@ -26,7 +26,15 @@ from twofold.matching.subject import Keyring, SubjectRequest, all_hashes, kinds_
 from twofold.matching.words import texts_in
 from twofold.privacy.audit_log import append_audit
 from twofold.privacy.redact import Rename, put_bodies, without_mentions, without_person
-from twofold.privacy.search import Found, Wanted, actions_of, is_whole, orders_with, refused_with, standing_for
+from twofold.privacy.search import (
+    SubjectMatches,
+    SubjectQuery,
+    actions_of,
+    is_whole,
+    orders_with,
+    refused_with,
+    standing_for,
+)
 from twofold.privacy.tombstones import Entry
 from twofold.store.fold import Action
 from twofold.store.index.words import Because
@@ -116,7 +124,7 @@ def keys_of(engine: Engine, identity: str) -> list[tuple[str, bytes]]:
     return [(kind, digest) for kind, digest in engine.run("select_erasure_keys", (identity,))]
 
 
-def entry_of(erasure: Erasure, wanted: Wanted, found: Found) -> Entry:
+def entry_of(erasure: Erasure, wanted: SubjectQuery, found: SubjectMatches) -> Entry:
     """What the file beside the database keeps, so that an older database can be cleaned again."""
     by_kind: dict[str, list[str]] = {}
     for kind, digest in sorted(wanted.keys | wanted.keys_of(found.leads)):
@@ -131,7 +139,7 @@ def entry_of(erasure: Erasure, wanted: Wanted, found: Found) -> Entry:
     )
 
 
-def keep_found(engine: Engine, erasure: Erasure, wanted: Wanted, found: Found, browsers: int) -> None:
+def keep_found(engine: Engine, erasure: Erasure, wanted: SubjectQuery, found: SubjectMatches, browsers: int) -> None:
     """Writes down what the search found; from here on a crash loses nothing. ``browsers``: how many were forgotten."""
     number = erasure.id
     engine.run_rows("insert_erasure_rows", [(number, p, int(whole)) for p, whole in found.rows.items()])
@@ -147,7 +155,7 @@ def keep_found(engine: Engine, erasure: Erasure, wanted: Wanted, found: Found, b
     _save(engine, erasure)
 
 
-def forget_people(forget: Forget, found: Found, request: SubjectRequest | None) -> int:
+def forget_people(forget: Forget, found: SubjectMatches, request: SubjectRequest | None) -> int:
     """Takes the person out of what is remembered of people. In the transaction of `keep_found`, while the identifiers
     are at hand; answers how many browsers were forgotten."""
     forgotten = 0
@@ -163,7 +171,7 @@ def forget_people(forget: Forget, found: Found, request: SubjectRequest | None) 
     return forgotten
 
 
-class Portion:
+class ErasureStep:
     """The steps between found and cleared, for one erasure. Each method is one transaction's work."""
 
     def __init__(
@@ -179,7 +187,7 @@ class Portion:
         self.ring = ring
         self._look = look
         self.id = erasure.id
-        self.wanted = Wanted(ring, keys, erasure.dataset)
+        self.wanted = SubjectQuery(ring, keys, erasure.dataset)
         self._everything = erasure.kind == "erase_shop"
         self._salt = erasure.salt or b""
 

@@ -14,19 +14,19 @@ import msgspec
 
 from twofold.matching.subject import Keyring, SubjectRequest, needles_of, wanted_of
 from twofold.privacy.audit_log import shared
-from twofold.privacy.search import Finder, Found, Progress, Wanted
+from twofold.privacy.search import Finder, Progress, SubjectMatches, SubjectQuery
 from twofold.privacy.tombstones import Erasures
 from twofold.store.sqlite.database import id_array, open_reader
 
 
-def find_subject(folder: Path, request: SubjectRequest, progress: Progress = lambda *_: None) -> Found:
+def find_subject(folder: Path, request: SubjectRequest, progress: Progress = lambda *_: None) -> SubjectMatches:
     """What is the person's, without changing anything."""
     ring = Keyring(b"only for this search")
-    wanted = Wanted(ring, wanted_of(request, ring), request.dataset)
+    wanted = SubjectQuery(ring, wanted_of(request, ring), request.dataset)
     return Finder(folder, wanted, needles=needles_of(request), progress=progress).run()
 
 
-def find_requested(folder: Path, number: str, progress: Progress = lambda *_: None) -> Found | None:
+def find_requested(folder: Path, number: str, progress: Progress = lambda *_: None) -> SubjectMatches | None:
     """The same for a request that is on disk as keyed digests; slower, and None when there is no such request."""
     db = open_reader(folder)
     try:
@@ -38,7 +38,7 @@ def find_requested(folder: Path, number: str, progress: Progress = lambda *_: No
     if row is None or not keys:
         return None
     named: list[tuple[str, Any]] = [(str(kind), digest) for kind, digest in keys]
-    return Finder(folder, Wanted(ring, named, row[0]), progress=progress).run()
+    return Finder(folder, SubjectQuery(ring, named, row[0]), progress=progress).run()
 
 
 def open_requests(folder: Path) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ def open_requests(folder: Path) -> list[dict[str, Any]]:
         db.close()
 
 
-def subject_rows(folder: Path, found: Found) -> Iterator[dict[str, Any]]:
+def subject_rows(folder: Path, found: SubjectMatches) -> Iterator[dict[str, Any]]:
     """One dict a thing, ``what`` says which: event, action, shared, order, report."""
     db = open_reader(folder)
     try:
@@ -121,7 +121,7 @@ def shared_rows(folder: Path, actions: list[int] | None, limit: int) -> Iterator
         db.close()
 
 
-def _actions(db: Any, found: Found) -> Iterator[dict[str, Any]]:
+def _actions(db: Any, found: SubjectMatches) -> Iterator[dict[str, Any]]:
     sql = (
         "select id as action, dataset, event_name, event_id, event_time, created_at, copies, tier, consent, value, currency, "
         "order_id, merged_into from action where id in (select value from carray(?)) order by id"
@@ -129,7 +129,7 @@ def _actions(db: Any, found: Found) -> Iterator[dict[str, Any]]:
     yield from _rows(db, sql, found.actions, "action")
 
 
-def _orders(db: Any, found: Found) -> Iterator[dict[str, Any]]:
+def _orders(db: Any, found: SubjectMatches) -> Iterator[dict[str, Any]]:
     sql = 'select id as "order", dataset, order_id, placed_at, changed_at from orders where id in (select value from carray(?))'
     yield from _rows(db, sql, found.orders, "order")
     sql = (

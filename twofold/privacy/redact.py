@@ -29,7 +29,7 @@ Rename = Callable[[str], str]
 """An id to the id that stands for it from now on; most stay what they are."""
 
 
-class Part(StrEnum):
+class RetainedPart(StrEnum):
     """What retention takes out at a time of its own."""
 
     ADDRESS = "address"  # IP address and user agent
@@ -93,12 +93,12 @@ def without_mentions(body: bytes, wanted: Callable[[str], bool], rename: Rename)
     return encode(decode_event(encode(tree)))
 
 
-def without_part(event: Event, part: Part) -> Event:
+def without_part(event: Event, part: RetainedPart) -> Event:
     """An event that has outlived the time for which a kind of data is kept."""
     user = event.user_data
-    if part is Part.ADDRESS:
+    if part is RetainedPart.ADDRESS:
         return replace(event, user_data=replace(user, client_ip_address=None, client_user_agent=None))
-    if part is Part.CLICK_IDS:
+    if part is RetainedPart.CLICK_IDS:
         other = {k: v for k, v in user.other.items() if k not in _BROWSER_OTHER}
         return replace(
             event,

@@ -21,7 +21,7 @@ from twofold.clock import Clock
 from twofold.errors import StoreError
 from twofold.event.model import decode_event, encode
 from twofold.privacy.audit_log import append_audit, last_sealed, seal, trail_horizon
-from twofold.privacy.redact import Part, put_bodies, without_part
+from twofold.privacy.redact import RetainedPart, put_bodies, without_part
 from twofold.privacy.search import actions_of
 from twofold.store.index.words import Because, remake
 from twofold.store.sqlite.database import Engine, id_array
@@ -78,7 +78,7 @@ class Retention:
 
     def _jobs(self) -> list[tuple[str, Callable[[Engine, int], bool]]]:
         jobs: list[tuple[str, Callable[[Engine, int], bool]]] = [
-            (part.value, partial(self._empty_part, part)) for part in Part
+            (part.value, partial(self._empty_part, part)) for part in RetainedPart
         ]
         jobs += [
             ("payload", self._empty_payloads),
@@ -100,7 +100,7 @@ class Retention:
 
     # -- fields of the journal's bodies
 
-    def _empty_part(self, part: Part, engine: Engine, now_ms: int) -> bool:
+    def _empty_part(self, part: RetainedPart, engine: Engine, now_ms: int) -> bool:
         before = _before(now_ms, getattr(self._days, part.value))
         at = _position(engine, part.value)
         rows = engine.run("bodies_after", (at, PORTION))
@@ -119,7 +119,7 @@ class Retention:
         self._note(engine, now_ms, _NOTE_AFTER)
         return len(due) == PORTION
 
-    def _look_again(self, engine: Engine, part: Part) -> bool:
+    def _look_again(self, engine: Engine, part: RetainedPart) -> bool:
         """Rows that were passed over because something waited for them."""
         later = [p for (p,) in engine.run("retention_passed_over", (part.value,))]
         for start in range(0, len(later), PORTION):
@@ -132,7 +132,7 @@ class Retention:
                 return True
         return False
 
-    def _redact(self, engine: Engine, part: Part, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _redact(self, engine: Engine, part: RetainedPart, rows: Sequence[tuple[Any, ...]]) -> None:
         changed = []
         for position, _, event_id, body, salt in rows:
             event = decode_event(body)

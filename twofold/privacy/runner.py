@@ -21,8 +21,8 @@ from twofold.matching.subject import SubjectRequest, forget_browsers, needles_of
 from twofold.matching.user_data import forget_known
 from twofold.privacy import erase
 from twofold.privacy.audit_log import append_audit
-from twofold.privacy.erase import Erasure, Portion
-from twofold.privacy.search import Finder, Found, Wanted, hints_of
+from twofold.privacy.erase import Erasure, ErasureStep
+from twofold.privacy.search import Finder, SubjectMatches, SubjectQuery, hints_of
 from twofold.privacy.tombstones import Erasures
 from twofold.store.index.words import Because, remake
 from twofold.store.sqlite.database import Engine, empty_log
@@ -158,7 +158,7 @@ class Eraser:
         if erasure.state == "asked":
             look, keys = await self._find(erasure, keys, status, breath_s)
         if erasure.state == "found":
-            await self._clear(Portion(self.file.ring, erasure, keys, look, self._forget), status)
+            await self._clear(ErasureStep(self.file.ring, erasure, keys, look, self._forget), status)
         status.state = "cleared"
         await self._empty_log(status)
         await self._store.transact(lambda e: erase.close(e, number, self._clock()))
@@ -175,7 +175,7 @@ class Eraser:
     async def _find(
         self, erasure: Erasure, keys: Sequence[tuple[str, bytes]], status: Status, breath_s: float
     ) -> tuple[Callable[[bytes], bool], list[tuple[str, bytes]]]:
-        wanted = Wanted(self.file.ring, keys, erasure.dataset)
+        wanted = SubjectQuery(self.file.ring, keys, erasure.dataset)
         request = self._requests.get(erasure.id)
         needles = needles_of(request) if request else None
         everything = erasure.kind == "erase_shop"
@@ -188,7 +188,7 @@ class Eraser:
         finder = Finder(
             self._store.folder, wanted, needles=needles, everything=everything, progress=progress, breath_s=breath_s
         )
-        found: Found = await asyncio.get_running_loop().run_in_executor(None, finder.run)
+        found: SubjectMatches = await asyncio.get_running_loop().run_in_executor(None, finder.run)
         # First the file: a database restored from before this moment is cleaned by it.
         self.file.add(erase.entry_of(erasure, wanted, found))
 
@@ -203,7 +203,7 @@ class Eraser:
             return _always, kept
         return (lambda body: needles.hit(body) or hints.hit(body)), kept
 
-    async def _clear(self, portion: Portion, status: Status) -> None:
+    async def _clear(self, portion: ErasureStep, status: Status) -> None:
         total = await self._store.transact(lambda e: e.run("count_erasure_rows", (portion.id,))[0][0])
         done = 0
         while True:
@@ -218,7 +218,7 @@ class Eraser:
             if await self._store.transact(lambda e: portion.finish(e, self._clock())):
                 return
 
-    async def _stop_sends(self, portion: Portion, status: Status) -> None:
+    async def _stop_sends(self, portion: ErasureStep, status: Status) -> None:
         while True:
             looked, flying = await self._store.transact(lambda e: portion.stop_sends(e, self._clock()))
             if not looked:

@@ -42,7 +42,7 @@ Progress = Callable[[str, int, int], None]
 """What is being done, how far, of how much."""
 
 
-class Wanted:
+class SubjectQuery:
     """What is looked for, as keyed digests: of values anywhere, and of values in one dataset."""
 
     def __init__(self, ring: Keyring, keys: Iterable[tuple[str, bytes]], dataset: str | None = None) -> None:
@@ -67,9 +67,9 @@ class Wanted:
                 kept.add(("text", self.ring.digest("text", mark.value)))
         return kept
 
-    def and_found(self, leads: Iterable[tuple[str, Mark]]) -> Wanted:
+    def and_found(self, leads: Iterable[tuple[str, Mark]]) -> SubjectQuery:
         """The same with what was found."""
-        return Wanted(self.ring, self.keys | self.keys_of(leads), self.dataset)
+        return SubjectQuery(self.ring, self.keys | self.keys_of(leads), self.dataset)
 
     def _has(self, dataset: str, mark: Mark) -> bool:
         return self.is_named(mark) or self.key_in(dataset, mark) in self.keys
@@ -87,7 +87,7 @@ class Wanted:
         return any(("order", self.ring.digest("order", t)) in self.keys for t in {text, *_exact_tokens(text)})
 
 
-class Found(Struct):
+class SubjectMatches(Struct):
     """What is the person's. ``rows``: position to True for the whole row, False for a mention in it."""
 
     rows: dict[int, bool] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class Finder:
     def __init__(
         self,
         folder: Path,
-        wanted: Wanted,
+        wanted: SubjectQuery,
         *,
         needles: Needles | None = None,
         everything: bool = False,
@@ -124,11 +124,11 @@ class Finder:
         self._breath_s = breath_s
         self._db: Any = None
 
-    def run(self) -> Found:
+    def run(self) -> SubjectMatches:
         """Searches the whole folder. Raises `StoreError` when it cannot be read."""
         self._db = open_reader(self._folder)
         try:
-            found = Found()
+            found = SubjectMatches()
             self._first_walk(found)
             if not self._everything:
                 self._follow(found)
@@ -143,7 +143,7 @@ class Finder:
 
     # -- the first walk: requested values
 
-    def _first_walk(self, found: Found) -> None:
+    def _first_walk(self, found: SubjectMatches) -> None:
         found.scanned = self._db.execute("select coalesce(max(position), 0) from event").fetchone()[0]
         words = self._needles.words if self._needles is not None and not self._everything else None
         for position, dataset, body in self._bodies("looking for the person", self._looks_wanted, words):
@@ -163,7 +163,7 @@ class Finder:
 
     # -- further walks: identifiers that lead on
 
-    def _follow(self, found: Found) -> None:
+    def _follow(self, found: SubjectMatches) -> None:
         rejected: set[tuple[str, Mark]] = set()
         for _ in range(ROUNDS):
             leads = self._leads(found) - rejected - found.leads
@@ -173,7 +173,7 @@ class Finder:
             found.leads |= leads - rejected
         found.shared = len(rejected)
 
-    def _leads(self, found: Found) -> set[tuple[str, Mark]]:
+    def _leads(self, found: SubjectMatches) -> set[tuple[str, Mark]]:
         kinds = set(LEADING)
         if not self._wanted.kinds & set(NAMING) and not any(k in self._wanted.kinds for k in ("fbp", "visitor")):
             kinds = {"order", "link"}  # only an order was named
@@ -183,7 +183,7 @@ class Finder:
             leads |= of_kind if self._one_value(found, kind) else set()
         return leads
 
-    def _one_value(self, found: Found, kind: str) -> bool:
+    def _one_value(self, found: SubjectMatches, kind: str) -> bool:
         """Whether all hashes of a kind hang together: forms of one value stand side by side in a row."""
         groups: list[set[str]] = []
         for values in found_values(self._read(p for p, whole in found.rows.items() if whole), kind):
@@ -191,7 +191,7 @@ class Finder:
             groups = [g for g in groups if not g & values] + [values.union(*touching)]
         return len(groups) == 1
 
-    def _walk_leads(self, found: Found, leads: set[tuple[str, Mark]]) -> set[tuple[str, Mark]]:
+    def _walk_leads(self, found: SubjectMatches, leads: set[tuple[str, Mark]]) -> set[tuple[str, Mark]]:
         """Takes the rows that carry a lead of the person's alone; answers the leads that are not."""
         hints = hints_of(leads)
         shared: set[tuple[str, Mark]] = set()
@@ -218,12 +218,12 @@ class Finder:
         self._complete_actions(found)
         return shared
 
-    def _take(self, found: Found, position: int, event: Event, whole: bool) -> None:
+    def _take(self, found: SubjectMatches, position: int, event: Event, whole: bool) -> None:
         found.rows[position] = whole or found.rows.get(position, False)
         if whole:
             found.marks.update((event.dataset, m) for m in marks_of(event))
 
-    def _complete_actions(self, found: Found) -> None:
+    def _complete_actions(self, found: SubjectMatches) -> None:
         """The other copies of what the person did: the same shopper, unless they name somebody else."""
         positions = [p for p, whole in found.rows.items() if whole]
         winners = actions_of(self._db, positions)
@@ -265,7 +265,7 @@ class Finder:
             for position, body in self._db.execute(sql, (id_array(ordered[start : start + _CHUNK]),)).fetchall():
                 yield position, decode_event(body)
 
-    def _look_aside(self, found: Found) -> None:
+    def _look_aside(self, found: SubjectMatches) -> None:
         """The tables beside the journal."""
         found.refused_scanned = _last_id(self._db, "refused")
         found.orders_scanned = _last_id(self._db, "orders")
@@ -284,7 +284,7 @@ class Finder:
         found.refused = refused_with(self._db, wanted, needles, 0)
 
 
-def is_whole(wanted: Wanted, event: Event, body: bytes) -> bool | None:
+def is_whole(wanted: SubjectQuery, event: Event, body: bytes) -> bool | None:
     """True for the person's own row, False for one that mentions a wanted text, None for any other."""
     marks = marks_of(event)
     if any(wanted.is_named(m) for m in marks) or wanted.text(event.event_id):
@@ -294,7 +294,7 @@ def is_whole(wanted: Wanted, event: Event, body: bytes) -> bool | None:
     return False if any(wanted.text(t) for t in texts_in(msgspec.json.decode(body))) else None
 
 
-def _names_unwanted(wanted: Wanted, event: Event, marks: list[Mark]) -> bool:
+def _names_unwanted(wanted: SubjectQuery, event: Event, marks: list[Mark]) -> bool:
     return any(
         here and kind in wanted.kinds and not any(wanted.has(event.dataset, m) for m in here)
         for kind in _HASHED
@@ -367,7 +367,7 @@ def copies_of(db: Any, actions: Iterable[int]) -> set[int]:
     return found
 
 
-def orders_with(db: Any, wanted: Wanted, theirs: set[tuple[str, str]], after: int) -> dict[int, bool]:
+def orders_with(db: Any, wanted: SubjectQuery, theirs: set[tuple[str, str]], after: int) -> dict[int, bool]:
     """Orders of the person (row id to whether the order itself was named), and orders whose facts mention them."""
     found: dict[int, bool] = {}
     for number, dataset, order in db.execute("select id, dataset, order_id from orders where id > ?", (after,)):
@@ -394,7 +394,7 @@ def _last_id(db: Any, table: str) -> int:
     return last
 
 
-def refused_with(db: Any, wanted: Wanted, needles: Needles | None, after: int) -> list[int]:
+def refused_with(db: Any, wanted: SubjectQuery, needles: Needles | None, after: int) -> list[int]:
     """Ids of refused rows in which a wanted text stands. Their bodies are masked, their other columns less so."""
     sql = "select id, event_id, event_name, path, expected, got, body from refused where id > ? order by id"
     found = []

@@ -17,7 +17,7 @@ from prometheus_client.core import GaugeMetricFamily
 from twofold import __version__
 from twofold.clock import Clock, TrustedTime
 from twofold.collect.access import bearer_of, key_fits
-from twofold.collect.limits.quarantine import ShareWatch
+from twofold.collect.limits.quarantine import Quarantine
 from twofold.collect.messages import Answer, Request
 from twofold.privacy.retention import Retention
 from twofold.store.lists import Reader
@@ -42,7 +42,7 @@ class HealthPage:
         self,
         store: Store,
         retention: Retention,
-        shares: ShareWatch,
+        shares: Quarantine,
         loop: LoopWatch,
         clock: Clock,
         token: bytes | None = None,

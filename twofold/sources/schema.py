@@ -34,7 +34,7 @@ _MAX_ITEMS = 500
 _MAX_LABEL = 60
 
 
-class Kind(Struct, frozen=True, kw_only=True):
+class ValueKind(Struct, frozen=True, kw_only=True):
     """How a value is read. ``read`` gives the typed value, or None for a value of another kind; it never raises."""
 
     expected: str  # completes "expected …" in a refusal, and stands in the documentation
@@ -51,7 +51,7 @@ class Field(Struct, frozen=True):
     """One row of a table."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     meaning: str
     required: bool = False
 
@@ -105,7 +105,7 @@ def markdown_rows(table: Iterable[Field]) -> list[str]:
 # -- kinds
 
 
-def one_of(words: Iterable[str], aliases: Mapping[str, str] | None = None) -> Kind:
+def one_of(words: Iterable[str], aliases: Mapping[str, str] | None = None) -> ValueKind:
     """A closed list of words, written exactly; ``aliases`` are other spellings of them."""
     closed = tuple(words)
     other = dict(aliases or {})
@@ -114,15 +114,15 @@ def one_of(words: Iterable[str], aliases: Mapping[str, str] | None = None) -> Ki
         word = other.get(value, value) if isinstance(value, str) else None
         return word if word in closed else None
 
-    return Kind(expected=f"one of {', '.join(closed)}", read=read)
+    return ValueKind(expected=f"one of {', '.join(closed)}", read=read)
 
 
-def object_of(table: tuple[Field, ...]) -> Kind:
-    return Kind(expected="an object", read=as_object, table=table)
+def object_of(table: tuple[Field, ...]) -> ValueKind:
+    return ValueKind(expected="an object", read=as_object, table=table)
 
 
-def list_of(table: tuple[Field, ...]) -> Kind:
-    return Kind(expected="a list of objects", read=_list, table=table, many=True)
+def list_of(table: tuple[Field, ...]) -> ValueKind:
+    return ValueKind(expected="a list of objects", read=_list, table=table, many=True)
 
 
 def read_label(value: Any) -> str | None:
@@ -201,32 +201,32 @@ def _list(value: Any) -> list[Any] | None:
     return items if items is not None and len(items) <= _MAX_ITEMS else None
 
 
-ID = Kind(expected="an id: text of 1 to 256 characters without an e-mail address, or a whole number", read=read_id,
+ID = ValueKind(expected="an id: text of 1 to 256 characters without an e-mail address, or a whole number", read=read_id,
           is_id=True)  # fmt: skip
-NAME = Kind(expected="text of 1 to 256 characters, or a whole number", read=read_event_id, is_id=True)
-TEXT = Kind(expected="text", read=_text, optional_text=True)
-TEXTS = Kind(expected="text or a list of texts", read=_texts, optional_text=True)
-LABEL = Kind(expected="text", read=read_label, optional_text=True)
-LABELS = Kind(expected="a list of texts", read=_labels, optional_text=True)
-LINKS = Kind(expected='a list of "kind:value" texts', read=_links)
-WORDS = Kind(expected="an object of texts", read=_words, optional_text=True)
-COUNT = Kind(expected="a whole number, zero or more", read=_count)
-YES = Kind(expected="true or false", read=_yes)
-CONSENT = Kind(expected='"granted", "denied", true, false, or an object of purposes', read=_consent)
-OBJECT = Kind(expected="an object", read=as_object)
-TIME = Kind(
+NAME = ValueKind(expected="text of 1 to 256 characters, or a whole number", read=read_event_id, is_id=True)
+TEXT = ValueKind(expected="text", read=_text, optional_text=True)
+TEXTS = ValueKind(expected="text or a list of texts", read=_texts, optional_text=True)
+LABEL = ValueKind(expected="text", read=read_label, optional_text=True)
+LABELS = ValueKind(expected="a list of texts", read=_labels, optional_text=True)
+LINKS = ValueKind(expected='a list of "kind:value" texts', read=_links)
+WORDS = ValueKind(expected="an object of texts", read=_words, optional_text=True)
+COUNT = ValueKind(expected="a whole number, zero or more", read=_count)
+YES = ValueKind(expected="true or false", read=_yes)
+CONSENT = ValueKind(expected='"granted", "denied", true, false, or an object of purposes', read=_consent)
+OBJECT = ValueKind(expected="an object", read=as_object)
+TIME = ValueKind(
     expected="ISO 8601 text with its offset, or Unix seconds",
     read=read_time_ms,
     wrong=DropReason.INVALID_EVENT_TIME,
     missing=DropReason.MISSING_EVENT_TIME,
 )
-MONEY = Kind(
+MONEY = ValueKind(
     expected="a plain decimal number, zero or more, as text or number",
     read=exact_amount,
     wrong=DropReason.INVALID_VALUE,
     missing=DropReason.MISSING_VALUE,
 )
-CURRENCY = Kind(
+CURRENCY = ValueKind(
     expected="three letters (ISO 4217)",
     read=read_currency,
     wrong=DropReason.INVALID_CURRENCY,
@@ -238,7 +238,7 @@ def _says_nothing(value: Any) -> bool:
     return names_nobody(value) if isinstance(value, str) else value == 0 and type(value) is int
 
 
-def _read_value(value: Any, kind: Kind, path: str, notes: list[str]) -> Any:
+def _read_value(value: Any, kind: ValueKind, path: str, notes: list[str]) -> Any:
     plain = kind.read(value)
     if plain is None:
         return _refuse(kind.wrong, path, kind.expected, value)

@@ -14,7 +14,7 @@ import msgspec
 from twofold.event.identity import fold_keys, order_keys
 from twofold.event.model import Event
 from twofold.store.engine import RefusedRow
-from twofold.store.fold import Verdict
+from twofold.store.fold import FoldVerdict
 from twofold.store.folding import Folding
 from twofold.store.journal import Journal
 from twofold.store.orders.ledger import Applied, OrderEntry, OrderRow, Orders
@@ -34,7 +34,7 @@ class AppendLike(Protocol):
 class Appended(NamedTuple):
     """What became of one job."""
 
-    verdicts: list[Verdict]  # of its events only
+    verdicts: list[FoldVerdict]  # of its events only
     news: int  # how many of its orders told something new
 
 

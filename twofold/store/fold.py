@@ -25,7 +25,7 @@ def channel_bit(channel: Channel) -> int:
     return 1 if channel is _BROWSER else 2
 
 
-class Verdict(StrEnum):
+class FoldVerdict(StrEnum):
     """What a copy is to its action."""
 
     FIRST = "first"
@@ -87,14 +87,14 @@ def begin_action(event: Event, position: int, hold_ms: int, destinations: int) -
     )
 
 
-def judge(action: Action, event: Event, same_order: bool = False) -> Verdict:
+def judge(action: Action, event: Event, same_order: bool = False) -> FoldVerdict:
     """The verdict on a later copy. Absent money or goods contradict nothing, nor another name of the same order."""
     data = event.custom_data
     if _differ_money(action, data) or (not same_order and _differ(action.order_id, data.order_id)):
-        return Verdict.CONFLICT
+        return FoldVerdict.CONFLICT
     if _differ(action.goods, goods_digest(data)):
-        return Verdict.CONFLICT
-    return Verdict.REPEAT if action.channels & channel_bit(event.channel) else Verdict.TWIN
+        return FoldVerdict.CONFLICT
+    return FoldVerdict.REPEAT if action.channels & channel_bit(event.channel) else FoldVerdict.TWIN
 
 
 def add_copy(action: Action, event: Event, counts: bool = True) -> bool:

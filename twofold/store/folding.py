@@ -18,14 +18,14 @@ from twofold.consent.state import consent_text, strictest_text
 from twofold.event.identity import ORDER_EVENTS, fold_keys
 from twofold.event.model import Event, Tier
 from twofold.store.evidence import EvidenceOf, Superseded
-from twofold.store.fold import Action, Verdict, add_copy, begin_action, judge
+from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, judge
 from twofold.store.fold_keys import FoldKeys
 from twofold.store.index.words import WordIndex
 from twofold.store.journal import Journal, salts
 from twofold.store.ladder import admit
 from twofold.store.orders.ledger import Orders
 from twofold.store.sqlite.database import Engine, id_array
-from twofold.store.visitors.browsers import People
+from twofold.store.visitors.browsers import Browsers
 
 _NOWHERE: tuple[tuple[int, ...], dict[str, int]] = ((), {})
 
@@ -84,7 +84,7 @@ class Folding:
         routes: Mapping[str, RouteLike],
         destination_ids: Mapping[str, int],
         window_days: int,
-        people: People,
+        people: Browsers,
         orders: Orders,
         superseded: Superseded,
     ) -> None:
@@ -115,7 +115,7 @@ class Folding:
         self._superseded.reload()
         self._people.rolled_back()
 
-    def append(self, events: Sequence[Event], orders: Sequence[int] = ()) -> tuple[list[Verdict], list[int]]:
+    def append(self, events: Sequence[Event], orders: Sequence[int] = ()) -> tuple[list[FoldVerdict], list[int]]:
         """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them."""
         self._keys.turn(self.sure(events[-1].received_at))
         keyed = [fold_keys(e) for e in events]
@@ -137,7 +137,7 @@ class Folding:
         self._superseded.add(action, successor, now_ms)
         self._engine.run("carry_over", (successor, action))
 
-    def _append_one(self, batch: _Batch, event: Event, keys: list[bytes], order: int | None) -> Verdict:
+    def _append_one(self, batch: _Batch, event: Event, keys: list[bytes], order: int | None) -> FoldVerdict:
         position = self._journal.position + 1
         action, is_conflict, other_order, counts, over = self._action_of(batch, event, keys, order)
         owner = self._owner(batch, action) if action is not None and order is not None else None
@@ -153,9 +153,9 @@ class Folding:
             keys = fold_keys(event)
         if action is None:
             action = self._begin(batch, event, position, over)
-            verdict, late = Verdict.FIRST, 0
+            verdict, late = FoldVerdict.FIRST, 0
         else:
-            verdict = Verdict.CONFLICT if is_conflict else judge(action, event, self._by_order(batch, event, keys))
+            verdict = FoldVerdict.CONFLICT if is_conflict else judge(action, event, self._by_order(batch, event, keys))
             late = int(action.sealed_at is not None)
             add_copy(action, event, counts)
             batch.copies.append((action.id, position))

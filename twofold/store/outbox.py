@@ -103,7 +103,7 @@ class _Due(NamedTuple):
         return self.payload is not None and self.digest != frozen_digest(self.delivery, self[11:15], self.payload)
 
 
-class OutboxWriter:
+class Outbox:
     """``ids`` maps destination names to row ids; ``pauses`` mirrors the paused ones for the loop to read."""
 
     def __init__(

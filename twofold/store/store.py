@@ -24,19 +24,19 @@ from twofold.matching.subject import Mark
 from twofold.store.appends import Appends
 from twofold.store.engine import Job, RefusedRow
 from twofold.store.evidence import Superseded
-from twofold.store.fold import Verdict
+from twofold.store.fold import FoldVerdict
 from twofold.store.folding import Folding
 from twofold.store.gates.sequence import Gates
 from twofold.store.gates.trust import PolicyLike
 from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.journal import Journal
 from twofold.store.orders.ledger import OrderEntry, Orders
-from twofold.store.outbox import OutboxWriter
+from twofold.store.outbox import Outbox
 from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.database import Engine, empty_log, open_reader
 from twofold.store.sqlite.page_check import PageCheck
 from twofold.store.sqlite.statements import statement
-from twofold.store.visitors.browsers import People
+from twofold.store.visitors.browsers import Browsers
 from twofold.store.watermark import Watermark, altered_while_closed, ended_unclean, examine, open_watermark, seal
 
 SURE_TIME = "sure_time"
@@ -83,7 +83,7 @@ class _Transaction:
         journal: Journal,
         folding: Folding,
         appends: Appends,
-        outbox: OutboxWriter,
+        outbox: Outbox,
         watermark: Watermark,
         withdrawals: Withdrawals,
     ) -> None:
@@ -147,7 +147,7 @@ class Store:
                     self.folder
                 )  # what a crash left unfinished at its end is not taken for a loss at the next one
             self.watermark = open_watermark(self._engine)
-            self.people = People(self._engine, routes, people_days)
+            self.people = Browsers(self._engine, routes, people_days)
             self.orders = Orders(
                 self._engine,
                 {dataset: r.orders for dataset, r in routes.items()},
@@ -157,7 +157,7 @@ class Store:
             self._withdrawals = Withdrawals(self._engine)
             self._superseded = Superseded(self._engine)
             self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded)
-            self._outbox = OutboxWriter(self._engine, routes, self.gates, self._superseded, opened_at)
+            self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, opened_at)
             journal = Journal(self._engine, refused_keep)
             self._folding = Folding(
                 self._engine, journal, routes, self._outbox.ids, window_days, self.people, self.orders, self._superseded
@@ -216,7 +216,7 @@ class Store:
 
     def append(
         self, events: Sequence[Event], refused: Sequence[RefusedRow] = (), orders: Sequence[OrderEntry] = ()
-    ) -> asyncio.Future[list[Verdict]]:
+    ) -> asyncio.Future[list[FoldVerdict]]:
         """Journals, folds and enqueues; the future holds one verdict an event once all of it is on disk.
 
         Raises `StoreBusy` when too much is waiting, `StoreFailed` after a failed write; the future may raise

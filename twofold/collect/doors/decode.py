@@ -18,7 +18,7 @@ from msgspec import Meta, Struct
 from python_multipart.exceptions import FormParserError
 
 from twofold.collect.steps.custom_data import is_plain
-from twofold.event.json import read_json, says_the_same
+from twofold.event.json import read_json, roundtrips
 from twofold.event.mending import Mender, mend_json, read_bytes
 from twofold.event.model import CustomData, RawEvent, encode
 from twofold.event.refusal import DropReason, Refusal, describe, describe_key
@@ -90,7 +90,7 @@ def read_plain(body: bytes) -> _PlainEnvelope | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError):
         return None
     # Money as text among others: the decoder would read "1_0" and digits of any script as numbers.
-    if not 0 < len(envelope.data) <= MAX_EVENTS or not says_the_same(body, encode(envelope)):
+    if not 0 < len(envelope.data) <= MAX_EVENTS or not roundtrips(body, encode(envelope)):
         return None
     for event in envelope.data:
         if not is_plain(event.custom_data):

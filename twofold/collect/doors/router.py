@@ -22,14 +22,14 @@ from twofold.collect.doors.image import ImageDoor
 from twofold.collect.doors.tag import TagDoor
 from twofold.collect.doors.webhooks import Webhooks
 from twofold.collect.doors.work import Door, Work
-from twofold.collect.limits.quarantine import ShareWatch
+from twofold.collect.limits.quarantine import Quarantine
 from twofold.collect.messages import CORS, JSON, JSON_CORS, Answer, Pending, Reply, Request
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.policy import DatasetPolicy
 from twofold.errors import StoreBusy, StoreError, place_of
 from twofold.event.model import Event
 from twofold.event.refusal import DropReason, Refusal
-from twofold.store.fold import Verdict
+from twofold.store.fold import FoldVerdict
 from twofold.store.store import Store
 
 log = logging.getLogger("twofold.collect")
@@ -51,7 +51,7 @@ class Doors:
         webhooks: Webhooks,
         metrics: CollectMetrics,
         clock: Clock,
-        shares: ShareWatch | None = None,
+        shares: Quarantine | None = None,
         tag_path: str = "/t",
         strict: bool = False,
         proxies: int = 0,
@@ -60,7 +60,7 @@ class Doors:
         self._store = store
         self._metrics = metrics
         self._clock = clock
-        self._shares = shares or ShareWatch(datasets)
+        self._shares = shares or Quarantine(datasets)
         browsers = Browsers(datasets, metrics, clock, proxies)
         image, tag = ImageDoor(browsers), TagDoor(browsers, strict=strict)
         self._capi = CapiDoor(datasets, clock, strict=strict)
@@ -140,7 +140,7 @@ class Doors:
         events = self._shares.weigh(work.events, work.orders, self._clock())
         return Pending(self._store.append(events, work.rows, work.orders), partial(self._stored, started, work, events))
 
-    def _stored(self, started: float, work: Work, events: list[Event], verdicts: list[Verdict]) -> Answer:
+    def _stored(self, started: float, work: Work, events: list[Event], verdicts: list[FoldVerdict]) -> Answer:
         metrics, entry = self._metrics, work.entry
         metrics.committed(time.perf_counter() - started)
         for verdict in verdicts:

@@ -23,7 +23,7 @@ class _Slot(Struct):
     usual: float | None = None  # counts as ``untrusted`` in the history, where that was a flood
 
 
-class Series:
+class RollingCounts:
     """One measure, copies or money, in slots of the last hour and the three days before it, as running sums."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Series:
         growth = max(1.0, self.hour[1] / trusted) if trusted else 1.0
         return max(untrusted, trusted) * growth
 
-    def mean_of(self, count: Series) -> float:
+    def mean_of(self, count: RollingCounts) -> float:
         """The mean of one copy, where this is the money of what ``count`` counts."""
         copies = sum(count._past)
         return sum(self._past) / copies if copies else 0.0

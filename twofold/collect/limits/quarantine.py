@@ -31,7 +31,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS, Series
+from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS, RollingCounts
 from twofold.collect.limits.past_counts import PastShare
 from twofold.collect.policy import DatasetPolicy
 from twofold.event.model import Event, Tier
@@ -49,8 +49,8 @@ class _Watched:
     """One event name of one dataset."""
 
     def __init__(self) -> None:
-        self.count = Series()
-        self.money: dict[str, tuple[Series, Series]] = {}  # currency -> (sums, copies with money)
+        self.count = RollingCounts()
+        self.money: dict[str, tuple[RollingCounts, RollingCounts]] = {}  # currency -> (sums, copies with money)
         self.since: int | None = None  # ms; a quarantine is on
 
 
@@ -62,7 +62,7 @@ class Shift(Struct, frozen=True, kw_only=True):
     since: int  # ms
 
 
-class ShareWatch(Collector):
+class Quarantine(Collector):
     """All watched names of all datasets. Used on the event loop's thread only."""
 
     def __init__(self, policies: Mapping[str, DatasetPolicy], registry: CollectorRegistry | None = None) -> None:
@@ -93,7 +93,7 @@ class ShareWatch(Collector):
                 continue
             watched.count.add(slot, row.untrusted, row.trusted)
             if row.currency is not None and (row.trusted or row.currency in watched.money):
-                money, copies = watched.money.setdefault(row.currency, (Series(), Series()))
+                money, copies = watched.money.setdefault(row.currency, (RollingCounts(), RollingCounts()))
                 money.add(slot, row.untrusted_value, row.trusted_value)
                 copies.add(slot, row.untrusted, row.trusted)
 
@@ -179,7 +179,7 @@ def _count_money(watched: _Watched, value: Decimal, currency: str, plain: bool, 
     if found is None:
         if plain:
             return
-        found = watched.money[currency] = (Series(), Series())
+        found = watched.money[currency] = (RollingCounts(), RollingCounts())
     money, copies = found
     money.turn(slot)
     copies.turn(slot)
@@ -189,7 +189,7 @@ def _count_money(watched: _Watched, value: Decimal, currency: str, plain: bool, 
     copies.add(slot, plain, not plain)
 
 
-def _money_shifted(money: Series, copies: Series, slot: int, factor: float) -> bool:
+def _money_shifted(money: RollingCounts, copies: RollingCounts, slot: int, factor: float) -> bool:
     money.turn(slot)
     copies.turn(slot)
     return copies.has_history(slot) and money.hour[0] > factor * money.expected()

@@ -50,7 +50,7 @@ class _Nothing:
     def set(self) -> None: ...
 
 
-class Exchange:
+class DirectRequest:
     """One request answered without a task. Has the attributes by which uvicorn asks whether a cycle is done."""
 
     __slots__ = ("body", "disconnected", "keep_alive", "limit", "message_event", "more_body", "request",
@@ -66,14 +66,14 @@ class Exchange:
         self.response_started = self.response_complete = self.disconnected = False
 
 
-class Turn:
+class ReadBatch:
     """The whole requests that one turn of the loop has read. ``wait`` takes one; at the turn's end all are answered."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._waiting: list[tuple[GuardedProtocol, Exchange]] = []
+        self._waiting: list[tuple[HttpProtocol, DirectRequest]] = []
 
-    def wait(self, protocol: GuardedProtocol, exchange: Exchange) -> None:
+    def wait(self, protocol: HttpProtocol, exchange: DirectRequest) -> None:
         self._waiting.append((protocol, exchange))
         if len(self._waiting) == 1:
             self._loop.call_soon(self._answer)
@@ -92,7 +92,7 @@ _NOTHING = _Nothing()
 _NO_REQUEST = Request("", "", b"", (), "")
 
 
-class GuardedProtocol(HttpToolsProtocol):
+class HttpProtocol(HttpToolsProtocol):
     """The HTTP protocol with deadlines. Phases: nothing sent yet, in headers, in body, being answered."""
 
     _clients: ClassVar[Counter[str]] = Counter()
@@ -104,20 +104,20 @@ class GuardedProtocol(HttpToolsProtocol):
         self._wishes = False  # this request asks for another protocol
         self._much = False  # so many bytes have come that the header may be too long
         self._peer = self.client[0] if self.client else ""
-        GuardedProtocol._clients[self._peer] += 1
-        if self._peer not in _LOOPBACK and GuardedProtocol._clients[self._peer] > MAX_PER_CLIENT:
+        HttpProtocol._clients[self._peer] += 1
+        if self._peer not in _LOOPBACK and HttpProtocol._clients[self._peer] > MAX_PER_CLIENT:
             transport.close()
         state: Any = self.server_state
         if not getattr(state, "guarded", False):  # the first connection of this server starts its sweep
             state.guarded = True
-            state.turn = Turn(self.loop)
+            state.turn = ReadBatch(self.loop)
             self.loop.call_later(_SWEEP_S, _sweep, state, self.loop)
-        self._turn: Turn = state.turn
+        self._turn: ReadBatch = state.turn
 
     def connection_lost(self, exc: Exception | None) -> None:
-        GuardedProtocol._clients[self._peer] -= 1
-        if not GuardedProtocol._clients[self._peer]:
-            del GuardedProtocol._clients[self._peer]
+        HttpProtocol._clients[self._peer] -= 1
+        if not HttpProtocol._clients[self._peer]:
+            del HttpProtocol._clients[self._peer]
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -178,7 +178,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self._phase = _BODY
         if self._much and self._header_bytes() > MAX_HEADER_BYTES:
             self._refuse(b"431 Request Header Fields Too Large")
-            self.cycle = Exchange(_NO_REQUEST, -1, False)  # type: ignore[assignment]  # swallows what follows
+            self.cycle = DirectRequest(_NO_REQUEST, -1, False)  # type: ignore[assignment]  # swallows what follows
             return
         self._wishes = self.parser.should_upgrade()
         if self._wishes:
@@ -191,7 +191,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         exchange = self.cycle
-        if not isinstance(exchange, Exchange):
+        if not isinstance(exchange, DirectRequest):
             super().on_body(body)
         elif len(exchange.body) <= exchange.limit:
             exchange.body += body
@@ -204,14 +204,14 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._phase = _ANSWERING
         exchange = self.cycle
-        if not isinstance(exchange, Exchange):
+        if not isinstance(exchange, DirectRequest):
             super().on_message_complete()
         elif len(exchange.body) <= exchange.limit:
             exchange.more_body = False
             exchange.request.body = exchange.body
             self._turn.wait(self, exchange)
 
-    def answer(self, exchange: Exchange) -> None:
+    def answer(self, exchange: DirectRequest) -> None:
         """Asks the doors; the answer is written now, or once its events are on disk."""
         self._reply(exchange, self.app.doors.answer(exchange.request))
 
@@ -228,7 +228,7 @@ class GuardedProtocol(HttpToolsProtocol):
         line = len(self.parser.get_method()) + len(self.url) + len("  HTTP/1.1\r\n")
         return line + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
-    def _direct(self) -> Exchange | None:
+    def _direct(self) -> DirectRequest | None:
         """The exchange for a request that a door can answer at once; None for the ordinary way."""
         collector = self.app
         waiting = self.cycle is not None and not self.cycle.response_complete
@@ -242,22 +242,22 @@ class GuardedProtocol(HttpToolsProtocol):
         method = self.parser.get_method().decode("ascii")
         request = Request(method, path, target.query or b"", self.headers, self._peer)
         keep_alive = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        return Exchange(request, collector.doors.body_limit(path), keep_alive)
+        return DirectRequest(request, collector.doors.body_limit(path), keep_alive)
 
-    def _reply(self, exchange: Exchange, reply: Answer | Pending) -> None:
+    def _reply(self, exchange: DirectRequest, reply: Answer | Pending) -> None:
         if isinstance(reply, Pending):
             reply.future.add_done_callback(partial(self._stored, exchange, reply))
         else:
             self._write(exchange, reply)
 
-    def _stored(self, exchange: Exchange, reply: Pending, future: asyncio.Future[Any]) -> None:
+    def _stored(self, exchange: DirectRequest, reply: Pending, future: asyncio.Future[Any]) -> None:
         try:
             answer = reply.then(future.result())
         except StoreError as err:
             answer = self.app.doors.failure(err)
         self._write(exchange, answer)
 
-    def _write(self, exchange: Exchange, answer: Answer) -> None:
+    def _write(self, exchange: DirectRequest, answer: Answer) -> None:
         if exchange.disconnected or self.transport.is_closing():
             return
         end = b"\r\n" if exchange.keep_alive else b"connection: close\r\n\r\n"

@@ -39,7 +39,7 @@ STEPS: tuple[Callable[[Draft], Refusal | None], ...] = (
     consent.put_limits,
     browser_tokens.put_trust,
     bots.put_bot,
-    sensitive.put_privacy,
+    sensitive.drop_sensitive,
 )
 
 

@@ -40,7 +40,7 @@ _CAMPAIGN = ("utm_",)
 _URLS = ("event_source_url", "referrer_url")
 
 
-def put_privacy(draft: Draft) -> Refusal | None:
+def drop_sensitive(draft: Draft) -> Refusal | None:
     """Takes out what the dataset's rules hold back, and says so without repeating it."""
     rules = draft.origin.policy.privacy
     data = draft.custom_data
@@ -67,7 +67,7 @@ def put_privacy(draft: Draft) -> Refusal | None:
 
 
 def is_about_nothing_sensitive(url: str | None, other: dict[str, Any], rules: PrivacyRules) -> bool:
-    """True where `put_privacy` leaves an event of a standard name as it is, without core setup."""
+    """True where `drop_sensitive` leaves an event of a standard name as it is, without core setup."""
     if not rules.sensitive:
         return True
     if url and _category_of_page(url, rules.sensitive) is not None:

@@ -22,7 +22,7 @@ from twofold.store.gates.stitch import RouteLike, StitchGate
 from twofold.store.gates.trust import PolicyLike, TrustGates
 from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.orders.ledger import Orders
-from twofold.store.visitors.browsers import People
+from twofold.store.visitors.browsers import Browsers
 
 
 class Gates:
@@ -30,7 +30,7 @@ class Gates:
 
     def __init__(
         self,
-        people: People,
+        people: Browsers,
         withdrawals: Withdrawals,
         orders: Orders,
         routes: Mapping[str, RouteLike],

@@ -16,7 +16,7 @@ from twofold.store.fold import unite
 from twofold.store.gates.contract import Candidate, Suppressed
 from twofold.store.ladder import admit, browser_of, network_of, place_of
 from twofold.store.orders.outcomes import LEDGER
-from twofold.store.visitors.browsers import Browser, People
+from twofold.store.visitors.browsers import Browser, Browsers
 from twofold.store.visitors.identifiers import Identifier, Strength, identifiers_of
 from twofold.store.visitors.stitch import (
     LATER_VISIT,
@@ -44,7 +44,7 @@ class RouteLike(Protocol):
 class StitchGate:
     """``routes`` tells what consent a destination needs."""
 
-    def __init__(self, people: People, routes: Mapping[str, RouteLike]) -> None:
+    def __init__(self, people: Browsers, routes: Mapping[str, RouteLike]) -> None:
         self._people = people
         self._routes = routes
         self._known: dict[int, tuple[Event, list[Identifier]]] = {}

@@ -27,7 +27,7 @@ from twofold.store.visitors.identifiers import (
     identifiers_of,
 )
 from twofold.store.visitors.noted import Noted
-from twofold.store.visitors.stitch import Sighting
+from twofold.store.visitors.stitch import IdentifierSeen
 from twofold.store.visitors.visits import Visit, goes_on, limits_of, visit_of
 
 DAY_MS = 86_400_000
@@ -83,7 +83,7 @@ class _Ahead:
         self.visits: dict[int, list[Visit]] = {}
 
 
-class People:
+class Browsers:
     """``keep_days``: the longest that anything is remembered."""
 
     def __init__(self, engine: Engine, datasets: Iterable[str], keep_days: int) -> None:
@@ -142,16 +142,18 @@ class People:
     def look_no_more(self) -> None:
         self._ahead = None
 
-    def sightings(self, known: Sequence[Identifier], since: int) -> list[Sighting]:
+    def sightings(self, known: Sequence[Identifier], since: int) -> list[IdentifierSeen]:
         """Which browsers these were seen with since a time, in the order of the identifiers."""
         ahead = self._ahead
         if ahead is not None and all(i.key in ahead.keys for i in known):
-            return [Sighting(i, *row[1:]) for i in known for row in ahead.sightings.get(i.key, ()) if row[4] >= since]
+            return [
+                IdentifierSeen(i, *row[1:]) for i in known for row in ahead.sightings.get(i.key, ()) if row[4] >= since
+            ]
         by_key = {i.key: i for i in known}
         rows = self._engine.run("find_sightings", (key_array(by_key), since))
         places = {i.key: n for n, i in enumerate(known)}
         rows.sort(key=lambda row: places[row[0]])
-        return [Sighting(by_key[key], *rest) for key, *rest in rows]
+        return [IdentifierSeen(by_key[key], *rest) for key, *rest in rows]
 
     def browser(self, number: int) -> Browser | None:
         if self._ahead is not None and number in self._ahead.browsers:

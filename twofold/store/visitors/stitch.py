@@ -36,7 +36,7 @@ REASONS = {
 """Why nothing was taken although something was seen, as kept beside the delivery, and in words."""
 
 
-class Sighting(NamedTuple):
+class IdentifierSeen(NamedTuple):
     """An identifier of the order, and a browser it was seen with."""
 
     identifier: Identifier
@@ -59,7 +59,7 @@ class Match(NamedTuple):
 
 
 def match_browser(
-    sightings: Sequence[Sighting], order_ms: int, is_there: Callable[[int], bool] = lambda _browser: False
+    sightings: Sequence[IdentifierSeen], order_ms: int, is_there: Callable[[int], bool] = lambda _browser: False
 ) -> Match | str | None:
     """The browser that made the order; a reason (of `REASONS`) when that is not certain; None when nothing was seen.
 
@@ -104,7 +104,7 @@ def names_another(event: Event, match: Match, agent: str | None, fbp: str | None
     return bool(by_person and own.client_user_agent and agent and own.client_user_agent != agent)
 
 
-def _in_time(sighting: Sighting, order_ms: int) -> bool:
+def _in_time(sighting: IdentifierSeen, order_ms: int) -> bool:
     first_at = sighting.first_at
     match sighting.identifier.strength:
         case Strength.SECRET:
