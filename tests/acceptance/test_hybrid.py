@@ -186,7 +186,7 @@ def test_two_copies_are_one_action_with_the_match_keys_of_both(
 
 def test_a_shopper_who_comes_back_to_the_page_is_still_one_purchase(hybrid: Hybrid) -> None:
     """Two loads of the thank-you page and the server's copy: three copies, one delivery."""
-    event_id = "came-back"
+    event_id = "c1d0e7a4-2b58-4d3c-9f61-70ab84f2e935"
     hybrid.in_the_browser(event_id)
     hybrid.on_the_server(event_id)
     hybrid.until(lambda: hybrid.received(event_id))
