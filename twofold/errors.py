@@ -62,6 +62,14 @@ class StoreFailed(StoreError):
     """A write or flush failed, so nothing further may be acknowledged; restart after checking the disk."""
 
 
+class RowFailed(StoreError):
+    """What one piece of work met in the store stopped it, and nothing of it is kept; report it if it repeats."""
+
+    def __init__(self, message: str | None = None, *, altered: bool = False) -> None:
+        super().__init__(message)
+        self.altered = altered  # something stored is not what was written; else a bug
+
+
 class StoreDamaged(StoreError):
     """The journal does not add up; restore the named range from a backup before relying on it."""
 

@@ -8,8 +8,22 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.store.copies import BROWSER, HOLD, NOW, appended, claim, copy, rows, sent, settlement, with_store
+from tests.store.copies import (
+    BROWSER,
+    HOLD,
+    NOW,
+    PLACE,
+    SERVER,
+    appended,
+    claim,
+    copy,
+    rows,
+    sent,
+    settlement,
+    with_store,
+)
 from twofold.event.delivery import DeliveryState
+from twofold.event.model import encode
 from twofold.report.verify import verify
 from twofold.store.bodies import pack, plain_body
 from twofold.store.sqlite.statements import written
@@ -21,6 +35,7 @@ LATER = DUE + 3_600_000
 def change(folder: Path, sql: str, *values: object) -> None:
     db = apsw.Connection(str(folder / "twofold.db"))
     try:
+        db.pragma("ignore_check_constraints", "on")
         db.execute(sql, values)
         assert db.changes() == 1
     finally:
@@ -139,6 +154,93 @@ def test_what_waited_in_an_older_version_is_sent(tmp_path):
     with_store(tmp_path, nothing)
     change(tmp_path, "update frozen set event_time = event_time + 1 where delivery = 257")
     assert with_store(tmp_path, claimed_values) == ["223.75", "323.75"]
+
+
+NO_TEXT = "cast(x'ff' as text)"
+UNREADABLE = {
+    "the action's name": f"update action set event_name = {NO_TEXT} where id = 1",
+    "the action's dataset": f"update action set dataset = {NO_TEXT} where id = 1",
+    "the action's consent": f"update action set consent = {NO_TEXT} where id = 1",
+    "the copy's verdict": "update event set verdict = cast(x'ff' as text) where position = 1",
+    "the copy's body": "update event set body = x'01ff' where position = 1",
+    "no bytes at all": "update event set body = x'' where position = 1",
+    "a visit's address": f"update visit set address = {NO_TEXT} where browser = 1",
+    "the browser's consent": f"update browser set consent = {NO_TEXT} where id = 1",
+    "no action any more": "delete from action where id = 1",
+    "the frozen id": f"update frozen set event_id = {NO_TEXT} where delivery = 257",
+    "the frozen bytes": "update frozen set payload = x'ff' where delivery = 257",
+    "the frozen test code": f"update frozen set test_event_code = {NO_TEXT} where delivery = 257",
+}
+
+
+@pytest.mark.parametrize("harm", UNREADABLE.values(), ids=UNREADABLE)
+def test_one_that_cannot_be_read_stops_no_other(tmp_path, harm):
+    """Whatever of it is no text any more, wherever it stands: that delivery is dead with the reason, the rest is claimed."""
+    pages = [
+        copy(f"p{n}", BROWSER, name="PageView", value=None, fbp=f"fb.1.1790000000000.{n}", **PLACE) for n in (1, 2)
+    ]
+    orders = [copy(f"e{n}", value=f"{n}23.75", fbp=f"fb.1.1790000000000.{n}") for n in (1, 2, 3)]
+    appended(tmp_path, [*orders, *pages], together=True)
+
+    async def first(store):
+        if "frozen" in harm:
+            for d in await claim(store, DUE):
+                await store.settle([settlement(d, DeliveryState.WAITING, due_at=LATER, outcome="refused")], DUE)
+
+    with_store(tmp_path, first)
+    change(tmp_path, harm)
+
+    async def scenario(store):
+        values = [v for v in await claimed_values(store) if v != "None"]
+        return sorted(values), store.altered, await store.append([copy("e9", at=NOW + 5, value="1.00")])
+
+    values, altered, _ = with_store(tmp_path, scenario)
+    assert (values, altered) == (["223.75", "323.75"], 1)
+    (dead,) = rows_dead(tmp_path)
+    assert dead[1] == "altered"
+
+
+@pytest.mark.parametrize("first", [SERVER, BROWSER], ids=["shop first", "browser first"])
+@pytest.mark.parametrize(
+    "body", [b"", b"\x01\xff", b'{"dataset":"1"', b"{}"], ids=["none", "no frame", "cut short", "empty"]
+)
+def test_a_copy_that_cannot_be_read_stops_no_append(tmp_path, body, first):
+    """Neither that of another action nor its own twin's: both are journalled, and nothing is sent of the altered one."""
+    appended(tmp_path, [copy("e1", first), copy("e2")])
+    change(tmp_path, "update event set body = ? where position = 1", body)
+    other = BROWSER if first is SERVER else SERVER
+    verdicts = appended(tmp_path, [copy("e1", other), copy("e3")])
+    assert len(verdicts) == 2
+    assert len(with_store(tmp_path, claimed_values)) >= 2
+
+
+def rows_dead(folder: Path) -> list[tuple[int, str]]:
+    db = apsw.Connection(str(folder / "twofold.db"))
+    try:
+        return db.execute("select id, reason from delivery where state = 'dead'").fetchall()
+    finally:
+        db.close()
+
+
+def test_a_bug_in_one_delivery_stops_no_other(tmp_path):
+    """Whatever is raised while it is gated or built: dead with `internal`, revivable, and many others are claimed."""
+    appended(tmp_path, [copy(f"e{n}", value=f"{n}.00") for n in range(100)], together=True)
+
+    def build(event):
+        if event.event_id in ("e7", "e63"):
+            raise LookupError("a bug")
+        return encode(event)
+
+    async def scenario(store):
+        claimed = await claim(store, LATER, build=build)
+        again = await claim(store, LATER, build=build)
+        dead = rows_dead(tmp_path)
+        revived = await store.revive([d for d, _ in dead], LATER + 1)
+        return len(claimed), again, dead, revived, len(await claim(store, LATER + 1)), store.altered
+
+    claimed, again, dead, revived, after, altered = with_store(tmp_path, scenario)
+    assert (claimed, again, revived, after, altered) == (98, [], 2, 2, 0)
+    assert [reason for _, reason in dead] == ["internal", "internal"]
 
 
 ROWS = {

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import slow_law
-from twofold.errors import StoreBusy, StoreError, StoreFailed, StoreFull
+from twofold.errors import RowFailed, StoreBusy, StoreError, StoreFailed, StoreFull
 from twofold.event.model import Event
 from twofold.store.engine import RefusedRow
 from twofold.store.lists import Reader
@@ -176,19 +176,20 @@ def test_after_a_failed_flush_nothing_more_is_answered(tmp_path):
 def test_one_bad_job_does_not_sink_its_neighbours(tmp_path):
     """A job that breaks in a shared transaction is refused alone; the others are kept, in order."""
 
-    def explode(_event: Event) -> bytes:
-        raise ValueError("a bug in a builder")
+    def explode(_engine) -> None:
+        raise ValueError("a bug in a question")
 
     async def scenario():
         async with opened(tmp_path, hold={}) as store:
             await store.append([copy("seed")])
-            jobs = [store.append([copy("a")]), claim(store, NOW, build=explode), store.append([copy("b")])]
+            jobs = [store.append([copy("a")]), store.transact(explode), store.append([copy("b")])]
             done = await asyncio.gather(*jobs, return_exceptions=True)
             return done, [d.event_id for d in await claim(store, NOW)]
 
     (a, broken, b), claimed = asyncio.run(scenario())
     assert (a, b) == ([FIRST], [FIRST])
-    assert type(broken) is StoreError
+    assert type(broken) is RowFailed
+    assert not broken.altered
     assert "bug" not in str(broken)
     assert claimed == ["seed", "a", "b"]
     assert_sums_hold(tmp_path)

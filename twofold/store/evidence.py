@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from twofold.event.model import Event, decode_event
+from twofold.event.model import Event, readable_event
 from twofold.store.fold import Action
 from twofold.store.gates.contract import Candidate, Suppressed
 from twofold.store.sqlite.database import Engine, id_array
@@ -62,7 +62,9 @@ class EvidenceOf:
         for action in ids:
             self._read[action] = []
         for action, position, body, *_proof in self._engine.run("select_copies", (id_array(ids),)):
-            self._read[action].append((position, decode_event(body)))
+            event = readable_event(body)
+            if event is not None:  # else the claim finds it, and nothing of this action is sent
+                self._read[action].append((position, event))
 
 
 SUPERSEDED = "superseded"

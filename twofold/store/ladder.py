@@ -45,7 +45,7 @@ class Admitted(NamedTuple):
 
 def admit(copies: Sequence[Event], stitched: Browser | None = None) -> Admitted:
     """The copies of an action that count. All of them where nobody of a higher tier speaks."""
-    if len(copies) == 1:
+    if len(copies) < 2:
         return Admitted(copies)
     top = max(c.tier for c in copies)
     if top is Tier.T0 or all(c.tier == top for c in copies):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from twofold.consent.state import consent_text, strictest_text, why_not_send
+from twofold.errors import RowFailed
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
 from twofold.event.model import Event, decode_event
 from twofold.matching.user_data import present_keys
@@ -28,6 +29,9 @@ log = logging.getLogger("twofold.store")
 
 ALTERED = "altered"
 """Why a delivery is dead of which something stored is not what was written."""
+
+INTERNAL = "internal"
+"""Why one is dead that met a bug when it was claimed."""
 
 Sure = Callable[[int], int]
 """The time that is certain to have come, from the time now; see `clock.TrustedTime`."""
@@ -99,7 +103,9 @@ class _Due(NamedTuple):
         return None if self.payload is None else _Frozen(*self[11:16])  # type: ignore[arg-type]
 
     def is_altered(self) -> bool:
-        """True when the bytes that were frozen are not those that stand here now."""
+        """True when its action is gone, or the bytes that were frozen are not those that stand here now."""
+        if not self.dataset:
+            return True
         return self.payload is not None and self.digest != frozen_digest(self.delivery, self[11:15], self.payload)
 
 
@@ -125,6 +131,7 @@ class Outbox:
         self._read_pauses()
         self._lease = self._new_generation(now_ms)
         self._changed_pauses = False
+        self._altered_now = 0  # in this transaction
         self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
         self._prove_frozen()
 
@@ -137,20 +144,20 @@ class Outbox:
         build: Builder,
         max_age_s: Callable[[str], int],
     ) -> list[Delivery]:
-        """See `Store.claim`."""
+        """See `Store.claim`. Raises `RowFailed` when something of one of them stops it; see `give_up_next`."""
         rows = [_Due(*r) for r in self._engine.run("select_due", (self.ids[destination], now_ms, limit))]
         if not rows:
             return []
         self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
         closed: list[tuple[Any, ...]] = []
-        rows = self._consented(destination, rows, closed, now_ms)
         rows = [r for r in rows if not (r.is_altered() and self._closed_as_altered(r.delivery, closed, now_ms))]
+        rows = self._consented(destination, rows, closed, now_ms)
         candidates = self._candidates(destination, rows, closed, now_ms)
         rows = [r for r in rows if r.payload is not None or r.delivery in candidates]
         sure_ms = self.sure(now_ms)
         untried = [candidates[r.delivery] for r in rows if r.payload is None]
-        self.gates.prepare(untried)
         try:
+            self.gates.prepare(untried)
             fresh = self._freeze(untried, build, closed, now_ms, sure_ms)
         finally:
             self.gates.done()
@@ -170,6 +177,17 @@ class Outbox:
             ids = id_array(d.id for d in claimed)
             self._engine.run("lease_deliveries", (now_ms + lease_ms, self._lease, now_ms, ids))
         return claimed
+
+    def give_up_next(self, destination: str, now_ms: int, why: RowFailed) -> None:
+        """The delivery that a claim of a single one would take cannot be worked on: dead, so that the others go on."""
+        for (delivery,) in self._engine.run("next_due_id", (self.ids[destination], now_ms)):
+            closed: list[tuple[Any, ...]] = []
+            if why.altered:
+                self._closed_as_altered(delivery, closed, now_ms)
+            else:
+                log.critical("delivery %d is not sent: %s; please report it", delivery, why)
+                closed.append((delivery, str(DeliveryState.DEAD), INTERNAL, now_ms))
+            self._engine.run_rows("close_deliveries", [(*c, row_digest(*c)) for c in closed])
 
     def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None:
         """See `Store.settle`."""
@@ -217,10 +235,12 @@ class Outbox:
         return self._engine.changes()
 
     def committed(self) -> None:
+        self.altered, self._altered_now = self.altered + self._altered_now, 0
         if self._changed_pauses:
             self._read_pauses()
 
     def rolled_back(self) -> None:
+        self._altered_now = 0
         self._changed_pauses = False
 
     def _consented(
@@ -247,7 +267,7 @@ class Outbox:
     def _closed_as_altered(self, delivery: int, closed: list[tuple[Any, ...]], now_ms: int) -> bool:
         """What is not what was journalled or frozen is never sent."""
         log.critical("delivery %d is not sent: what is stored of it is not what was written", delivery)
-        self.altered += 1
+        self._altered_now += 1
         closed.append((delivery, str(DeliveryState.DEAD), ALTERED, now_ms))
         return True
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from twofold.errors import StoreBusy, StoreError, StoreFailed
+from twofold.errors import RowFailed, StoreBusy, StoreError, StoreFailed
 from twofold.event.delivery import Builder, Delivery, Settlement
 from twofold.event.model import Event
 from twofold.ledger.policy import OrderPolicy
@@ -164,7 +164,7 @@ class Store:
             )
             self._appends = Appends(self._engine, journal, self._folding, self.orders)
             self.watermark.begin()
-        except StoreFailed as err:
+        except (StoreFailed, RowFailed) as err:
             self._engine.close()
             raise StoreError(f"{self.folder} cannot be read: {err}; restore it from a backup") from err
         except BaseException:
@@ -241,11 +241,25 @@ class Store:
     ) -> list[Delivery]:
         """Leases due deliveries, freezing the payload of each at its first claim.
 
-        Consent and age are read here, at every attempt: what may not be sent is settled instead of returned.
+        Consent and age are read here, at every attempt: what may not be sent is settled instead of returned. One of which
+        something cannot be read, or that meets a bug, is found among the others and is dead; they are claimed without it.
         """
-        claimed: list[Delivery] = await self._work(
-            lambda: self._outbox.claim(destination, now_ms, limit, lease_ms, build, max_age_s)
-        )
+
+        def work(portion: int) -> Callable[[], list[Delivery]]:
+            return lambda: self._outbox.claim(destination, now_ms, portion, lease_ms, build, max_age_s)
+
+        claimed: list[Delivery] = []
+        left = portion = limit
+        while left:
+            try:
+                claimed += await self._work(work(portion))
+            except RowFailed as err:
+                if portion > 1:
+                    portion = (portion + 1) // 2
+                    continue
+                await self._work(partial(self._outbox.give_up_next, destination, now_ms, err))
+            left -= portion
+            portion = min(left, portion * 2)
         return claimed
 
     async def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None:

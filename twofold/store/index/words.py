@@ -20,7 +20,7 @@ from enum import IntEnum
 from typing import Any
 from zlib import crc32
 
-from twofold.event.model import Event, decode_event
+from twofold.event.model import Event, readable_event
 from twofold.matching.words import Words
 from twofold.store.sqlite.database import Engine, id_array
 
@@ -66,8 +66,9 @@ class WordIndex:
             if at % ROWS == 0:
                 self._seal(at)
 
-    def _take(self, event: Event) -> None:
-        self._words.add(event)
+    def _take(self, event: Event | None) -> None:
+        if event is not None:
+            self._words.add(event)
         self._known += 1
         if self._known % PART == 0:
             self._fold()
@@ -78,7 +79,7 @@ class WordIndex:
 
     def _catch_up(self, until: int) -> None:
         for (body,) in self._engine.run("bodies_between", (self._known, until)):
-            self._take(decode_event(body))
+            self._take(readable_event(body))
 
     def _seal(self, last: int) -> None:
         """Writes the row of a block that is full."""
@@ -142,7 +143,9 @@ def _remake_parts(engine: Engine, block: int, parts: Sequence[int], secret: int)
     for part in parts:
         words = Words()
         for (body,) in engine.run("bodies_between", (part * PART, (part + 1) * PART)):
-            words.add(decode_event(body))
+            event = readable_event(body)
+            if event is not None:
+                words.add(event)
         fresh += entries(words.taken(), part % PARTS, secret)
     _put(engine, block, fresh)
 

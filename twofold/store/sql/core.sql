@@ -94,19 +94,32 @@ delete from refused where id <= (select max(id) from refused) - ?;
 
 -- name: select_due
 -- Waiting deliveries of one destination that are due, oldest due first, and those whose lease is over.
-select d.id, d.attempts, d.first_attempt_at, d.unsure_since, a.id, a.dataset, a.event_name, a.created_at, a.consent,
+select d.id, d.attempts, d.first_attempt_at, d.unsure_since, d.id / 256, coalesce(a.dataset, ''), a.event_name,
+       a.created_at, a.consent,
        case when a.sealed_at is not null then a.event_id end, d.reason = 'released',
        f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload, f.digest
 from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at, reason from delivery
                      where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
-                     order by due_at limit ?3)
+                     order by due_at, id limit ?3)
       union all
       select * from (select id, attempts, first_attempt_at, unsure_since, leased_until, reason from delivery
                      where destination = ?1 and leased_until is not null and leased_until <= ?2
-                     order by leased_until limit ?3)
-      order by 5 limit ?3) as d
-join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
-order by d.due_at;
+                     order by leased_until, id limit ?3)
+      order by 5, 1 limit ?3) as d
+left join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
+order by d.due_at, d.id;
+
+-- name: next_due_id
+-- The number of the delivery that select_due names first, and nothing of it that could be unreadable.
+select id from (
+    select * from (select id, due_at as at from delivery
+                   where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
+                   order by due_at, id limit 1)
+    union all
+    select * from (select id, leased_until from delivery
+                   where destination = ?1 and leased_until is not null and leased_until <= ?2
+                   order by leased_until, id limit 1))
+order by at, id limit 1;
 
 -- name: select_copies
 -- All copies of the given actions, in the order they came, each with what proves that it is as it was journalled: the

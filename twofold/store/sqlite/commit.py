@@ -19,8 +19,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import MsgspecError
+
 from twofold.clock import now_ms
-from twofold.errors import StoreError, StoreFailed, StoreFull
+from twofold.errors import RowFailed, StoreError, StoreFailed, StoreFull
 from twofold.store.engine import Database, Job, Transaction
 
 log = logging.getLogger("twofold.store")
@@ -164,7 +166,12 @@ class Commits:
             self._alone = len(jobs)
         else:
             log.error("a store job failed and was rolled back: %s", type(error).__name__, exc_info=error)
-            known = error if isinstance(error, StoreError) else StoreError(f"internal: {type(error).__name__}")
+            altered = isinstance(error, (UnicodeError, MsgspecError))  # what cannot be read is not what was written
+            known = (
+                error
+                if isinstance(error, StoreError)
+                else RowFailed(f"internal: {type(error).__name__}", altered=altered)
+            )
             self._answer(jobs, [known])
 
     def _roll_back(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any, cast
 
 import apsw
 
-from twofold.errors import StoreError, StoreFailed, StoreFull, StoreLocked, StoreNewer
+from twofold.errors import RowFailed, StoreError, StoreFailed, StoreFull, StoreLocked, StoreNewer
 from twofold.store.bodies import plain_body
 from twofold.store.sqlite.statements import MAX_ROWS, statement
 
@@ -39,6 +39,8 @@ def translated(err: apsw.Error) -> StoreError:
         return StoreFull(f"the disk is full: {err}")
     if isinstance(err, _FATAL):
         return StoreFailed(f"the store failed: {err}")
+    if isinstance(err, (apsw.ConstraintError, apsw.MismatchError)):
+        return RowFailed(f"internal: {type(err).__name__}: {err}")
     return StoreError(f"internal: {type(err).__name__}: {err}")
 
 
@@ -118,6 +120,8 @@ class Engine:
             return self.db.execute(statement(name), bindings).fetchall()
         except apsw.Error as err:
             raise translated(err) from err
+        except UnicodeDecodeError as err:
+            raise RowFailed(f"{name} has met a text that nobody wrote: {err.reason}", altered=True) from err
 
     def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
         """Runs a row statement for all of ``rows``, `MAX_ROWS` at a time: one engine step each."""
