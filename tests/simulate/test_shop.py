@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from contextlib import asynccontextmanager
+from hashlib import sha256
 
 import aiohttp
 import pytest
@@ -124,7 +125,8 @@ def test_a_purchase_is_reported_three_times_under_one_id():
             raw = read(recorder.webhooks[0])
             assert hit["id"] == event["dataset"] == DATASET
             assert hit["eid"] == event["event_id"] == raw.event_id
-            assert raw.event_id == f"purchase.{NAME}.{raw.custom_data['order_id']}"
+            token = json.loads(recorder.webhooks[0][1])["checkout_token"]
+            assert raw.event_id == f"purchase.{sha256(f'checkout:{token}'.encode()).hexdigest()[:32]}"
             assert hit["cd[value]"] == str(event["custom_data"]["value"]) == "148"
             assert str(raw.custom_data["value"]) == "148.00"
             assert hit["fbp"] == event["user_data"]["fbp"] == raw.user_data["fbp"]

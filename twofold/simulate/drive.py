@@ -155,7 +155,6 @@ class _Driver:
         carried = Carried(
             fbp=visit.fbp if visit.tag and visit.consented else None,
             fbc=visit.fbc if visit.tag and visit.consented else None,
-            event_id=purchase_id(self._stage.name, order.id),
             consent="granted" if order.consented else "denied",
         )
         await asyncio.gather(self._thank_you(order, visit), self._webhooks(order, carried))
@@ -264,7 +263,9 @@ class _Driver:
         created_ms = self._clock()
         await self._wait(order.webhook_after_ms / 1000)
         for topic in (CREATED, PAID) if order.paid_webhook else (CREATED,):
-            body = order_body(order, carried, created_ms=created_ms, domain="shop.example", topic=topic)
+            body = order_body(
+                order, carried, shop=self._stage.name, created_ms=created_ms, domain="shop.example", topic=topic
+            )
             headers = delivery_headers(body, order, topic=topic, shop=self._stage.name, secret=self._stage.secret)
             url = f"{self._stage.gateway}/webhooks/shopify/{self._stage.name}"
             for _ in range(order.webhook_times):

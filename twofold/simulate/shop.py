@@ -148,7 +148,6 @@ class Shop:
         carried = Carried(
             fbp=request.cookies.get("_fbp"),
             fbc=request.cookies.get("_fbc"),
-            event_id=purchase_id(self._settings.name, order.id),
             # Asked and not answered is not agreed.
             consent="granted" if order.consented else "denied",
         )
@@ -285,7 +284,7 @@ class Shop:
 
     async def _deliver(self, order: Order, carried: Carried, domain: str) -> None:
         shop = self._settings
-        body = order_body(order, carried, created_ms=self._clock(), domain=domain)
+        body = order_body(order, carried, shop=self._settings.name, created_ms=self._clock(), domain=domain)
         headers = delivery_headers(body, order, topic=CREATED, shop=shop.name, secret=shop.secret)
         url = f"{shop.gateway}/webhooks/shopify/{shop.name}"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as session:

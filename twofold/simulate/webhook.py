@@ -25,28 +25,33 @@ class Carried(Struct, frozen=True, kw_only=True):
 
     fbp: str | None = None
     fbc: str | None = None
-    event_id: str | None = None
     consent: str | None = None  # "granted" or "denied"
 
     def attributes(self) -> list[dict[str, str]]:
         named = {
             "_fbp": self.fbp,
             "_fbc": self.fbc,
-            "_twofold_event_id": self.event_id,
             "_twofold_consent": self.consent,
         }
         return [{"name": name, "value": value} for name, value in named.items() if value]
 
 
+def checkout_token(shop: str, order_id: int) -> str:
+    """What only the buyer's checkout and the shop know. A shop draws it; here it is made, so that a seed repeats a run."""
+    return hashlib.sha256(f"{shop}/{order_id}".encode()).hexdigest()[:32]
+
+
 def purchase_id(shop: str, order_id: int) -> str:
-    """The event id that the thank-you page and the webhook can both compute."""
-    return f"purchase.{shop}.{order_id}"
+    """The event id that the thank-you page and the webhook both make of the checkout's token: nobody else can know it."""
+    return f"purchase.{hashlib.sha256(f'checkout:{checkout_token(shop, order_id)}'.encode()).hexdigest()[:32]}"
 
 
-def order_body(order: Order, carried: Carried, *, created_ms: int, domain: str, topic: str = CREATED) -> bytes:
+def order_body(
+    order: Order, carried: Carried, *, shop: str, created_ms: int, domain: str, topic: str = CREATED
+) -> bytes:
     """The body of one delivery. A repeat of it, also hours later, has the same bytes.
 
-    ``created_ms`` is when the checkout was completed; ``domain`` is the host the shopper sees.
+    ``created_ms`` is when the checkout was completed; ``domain`` is the host the shopper sees, ``shop`` the shop's name.
     """
     made = datetime.fromtimestamp(created_ms // 1000, UTC).isoformat()
     changed = datetime.fromtimestamp(created_ms // 1000 + (topic == PAID), UTC).isoformat()
@@ -63,6 +68,7 @@ def order_body(order: Order, carried: Carried, *, created_ms: int, domain: str, 
     }
     body: dict[str, Any] = {
         "id": order.id,
+        "checkout_token": checkout_token(shop, order.id),
         "admin_graphql_api_id": f"gid://shopify/Order/{order.id}",
         "name": f"#{order.number}",
         "order_number": order.number,
