@@ -8,6 +8,7 @@ bundled library is used and its version is checked.
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import struct
 from collections.abc import Callable, Iterable, Sequence
@@ -21,6 +22,8 @@ import apsw
 from twofold.errors import RowFailed, StoreError, StoreFailed, StoreFull, StoreLocked, StoreNewer
 from twofold.store.bodies import plain_body
 from twofold.store.sqlite.statements import MAX_ROWS, statement
+
+log = logging.getLogger("twofold.store")
 
 SCHEMA_VERSION = 10
 APPLICATION_ID = 0x32464F4C  # "2FOL"
@@ -193,6 +196,10 @@ class Engine:
                 self.db.execute(_migration(step))
                 self.db.pragma("user_version", step)
                 self.db.pragma("application_id", APPLICATION_ID)
+        if 0 < version < SCHEMA_VERSION:
+            log.info(
+                "the data folder is brought from form %d to %d; older programs refuse it now", version, SCHEMA_VERSION
+            )
 
 
 def expected_schema() -> dict[str, str]:
