@@ -294,7 +294,7 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class ImportSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    name: Annotated[str, Meta(description="Name for `twofold import --mapping`.")]
+    name: Annotated[str, Meta(description="Name for `twofold import orders --mapping`.")]
     columns: Annotated[
         dict[str, str], Meta(description="Our field to the file's column header; fields: docs/import.md.")
     ]
