@@ -12,9 +12,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -422,6 +424,57 @@ def test_a_mistake_in_the_file(claim: str, text: str, words: list[str], tmp_path
     done = run_twofold("check", "--config", str(file))
     assert done.returncode == 1
     assert all(word in done.stdout for word in ("DO  configuration", *words))
+
+
+FAULTY = """[server]
+prot = 8400
+
+[[dataset]]
+id = "1"
+key = "env:NOT_THERE"
+origins = ["https://*.shop.example"]
+"""
+
+
+def test_check_says_each_fault_in_a_line_of_its_own(tmp_path: Path) -> None:
+    """With file and line: an editor or a script goes there without reading prose."""
+    file = tmp_path / "t.toml"
+    file.write_text(FAULTY)
+    done = run_twofold("check", "--json", "--config", str(file))
+    assert done.returncode == 1
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    faults = [row for row in rows if row["state"] == "do"]
+    assert [(row["file"], row["line"]) for row in faults] == [(str(file), 2), (str(file), 6), (str(file), 7)]
+    for row, word in zip(faults, ("prot", "NOT_THERE", "*"), strict=True):
+        assert word in row["text"]
+        assert "\n" not in row["text"]
+    said = run_twofold("check", "--config", str(file)).stdout
+    assert f"DO  configuration {file}, line 6: dataset[0].key" in said
+    file.write_text("[[dataset]]\nid = '1'\n[server")
+    broken = [json.loads(line) for line in run_twofold("check", "--json", "--config", str(file)).stdout.splitlines()]
+    assert [(row["line"], "not TOML" in row["text"]) for row in broken if row["state"] == "do"] == [(3, True)]
+
+
+@pytest.mark.parametrize("word", ["ok", "degraded", "damaged", "stuck", "failed"])
+def test_check_knows_a_running_gateway_whatever_its_health(word: str, tmp_path: Path) -> None:
+    """Its address is taken by itself: an operator who looks why it is not well is not told to choose another port."""
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if word in ("ok", "degraded") else 503)
+            self.end_headers()
+            self.wfile.write(f"{word}\n".encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        file = tmp_path / "t.toml"
+        file.write_text(f"[server]\ndata = '{tmp_path}/data'\nport = {server.server_port}\n")
+        said = run_twofold("check", "--config", str(file)).stdout
+        server.shutdown()
+    assert f"OK  address 127.0.0.1:{server.server_port}" in said
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

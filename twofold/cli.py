@@ -205,17 +205,25 @@ def check(config: ConfigOption = None, data: DataOption = None, json: JsonOption
 
     Changes nothing and needs no running gateway. Exit code 1 when something must be done.
     """
-    from twofold.commands.check import run_checks
+    from twofold.commands.check import CONFIGURATION, run_checks
 
-    failed = 0
-    for name, problem in run_checks(config, data):
-        failed += problem is not None
+    failed = faulty = 0
+    for one in run_checks(config, data):
+        failed += one.problem is not None
+        faulty += one.name == CONFIGURATION
         if json:
             from twofold.commands.rows import Line
 
-            print_rows(Line, [{"name": name, "state": "do" if problem else "ok", "text": problem or ""}])
+            said = {"name": one.name, "state": "do" if one.problem else "ok", "text": one.problem or ""}
+            print_rows(Line, [{**said, "file": one.file, "line": one.line or None}])
+        elif one.problem is None:
+            say(f"OK  {one.name}")
         else:
-            say(f"{'OK ' if problem is None else 'DO '} {name}" + (f": {problem}" if problem else ""))
+            at = f" {one.file}" if one.file else ""
+            at += f", line {one.line}" if one.line else ""
+            say(f"DO  {one.name}{at}: {one.problem}")
+    if faulty and not json:
+        say("docs/settings.md has every setting, its unit and what it may be.")
     raise typer.Exit(1 if failed else 0)
 
 

@@ -41,7 +41,7 @@ def test_a_folder_of_version_0_2_is_told_when_it_may_follow(tmp_path, ids, carry
     db.close()
     file = tmp_path / "twofold.toml"
     file.write_text(CONFIG)
-    (line,) = [line for line, _ in run_checks(file, str(tmp_path)) if "Purchase ids" in line]
+    (line,) = [one.name for one in run_checks(file, str(tmp_path)) if "Purchase ids" in one.name]
     assert line.endswith(says)
     assert f"{carrying} of {of}" in line
 

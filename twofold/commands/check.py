@@ -5,35 +5,55 @@ Owns the list of questions. Each answers None for yes or one sentence that says 
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from twofold.config import DestinationSettings, Settings, SourceSettings, load_settings
-from twofold.errors import TwofoldError
+from twofold.errors import ConfigError, TwofoldError
 from twofold.store.sqlite.database import check_sqlite_version
 
 Answer = tuple[str, str | None]
 PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "phonenumbers", "pycountry",
             "duckdb", "python-calamine", "crawler-user-agents")  # fmt: skip
 CONNECT_S = 3.0
+CONFIGURATION = "configuration"  # the name of a line that is a fault of the settings
+HEALTH_WORDS = (b"ok\n", b"idle\n", b"degraded\n", b"stuck\n", b"damaged\n", b"failed\n")
+"""What a gateway of ours says at /health to anybody."""
 WITH_SECRETS = ("shopify", "woocommerce")
 
 
-def run_checks(config: Path | None, data: str | None) -> Iterator[Answer]:
-    """Yields (what was checked, what to do or None)."""
+class CheckLine(NamedTuple):
+    """One answer: what was looked at, what to do or None, and where in the file a fault of it stands (0: nowhere)."""
+
+    name: str
+    problem: str | None
+    file: str | None = None
+    line: int = 0
+
+
+def run_checks(config: Path | None, data: str | None) -> Iterator[CheckLine]:
+    """One line for each thing that was looked at, and for each fault of the configuration."""
+    try:
+        yield from (CheckLine(name, problem) for name, problem in _answers(config, data))
+    except ConfigError as err:
+        file = str(config or os.environ.get("TWOFOLD_CONFIG") or "") or None
+        for text, line in err.faults or [(str(err), 0)]:
+            yield CheckLine(CONFIGURATION, text, file if err.faults else None, line)
+
+
+def _answers(config: Path | None, data: str | None) -> Iterator[Answer]:
+    """Raises `ConfigError` where the settings cannot be read: the rest rests on them."""
     yield "Python 3.11 or newer", None if sys.version_info >= (3, 11) else f"this is {sys.version.split()[0]}; upgrade"
     for package in PACKAGES:
         yield _package(package)
     yield "SQLite engine", _problem(check_sqlite_version)
-    try:
-        settings = load_settings(config, data=data)
-    except TwofoldError as err:
-        yield "configuration", str(err)
-        return
+    settings = load_settings(config, data=data)
     yield f"configuration {config or '(defaults)'}", None
     yield f"data folder {settings.server.data}", _folder(Path(settings.server.data))
     yield f"address {settings.server.host}:{settings.server.port}", _address(settings)
@@ -93,8 +113,6 @@ def _folder(folder: Path) -> str | None:
     nearest = folder.resolve()
     while not nearest.exists():
         nearest = nearest.parent
-    import os
-
     if not os.access(nearest, os.W_OK | os.X_OK):
         return f"{nearest} cannot be written by this user; change its owner"
     if folder.exists() and folder.stat().st_mode & 0o077:
@@ -121,9 +139,9 @@ def _gateway_answers(host: str, port: int) -> bool:
 
     try:
         with urlopen(f"http://{host}:{port}/health", timeout=CONNECT_S) as answer:
-            return bool(answer.read(16) == b"ok\n")
+            return answer.read(16) in HEALTH_WORDS
     except HTTPError as err:  # 503: it is one of ours, and not well
-        return err.read(16) in (b"stuck\n", b"failed\n")
+        return err.read(16) in HEALTH_WORDS
     except OSError:
         return False
 

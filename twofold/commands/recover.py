@@ -6,7 +6,7 @@ Owns words and questions only.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -84,9 +84,21 @@ def show(config: ConfigOption = None, data: DataOption = None, as_json: JsonOpti
 
         print_rows(Watermark, [row])
     else:
-        for name, value in row.items():
-            say(f"{name}: {'' if value is None else value}")
+        _say_mark(row)
     raise typer.Exit(0 if loss is None else 1)
+
+
+def _say_mark(row: dict[str, Any]) -> None:
+    if row["position"] is None:
+        say(f"No usable mark: {row['problem']}.")
+    else:
+        ended = "the gateway was stopped in order" if row["closed"] else "a gateway runs, or its end was not in order"
+        say(f"Acknowledged up to position {row['position']}; {ended}.")
+    if not row["missing"]:
+        say("The database holds all of it." if row["position"] is not None else "The database tells of no loss.")
+        return
+    say(f"Missing: {row['missing']}.")
+    say("`twofold restore` puts a backup back, `twofold watermark accept` goes on without it; see docs/recovery.md.")
 
 
 @watermark.command("accept")

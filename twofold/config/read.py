@@ -55,7 +55,9 @@ def load_settings(
     try:
         tree = tomllib.loads(text)
     except tomllib.TOMLDecodeError as err:
-        raise ConfigError(f"configuration file {path} is not TOML: {err}", [(str(err), _line_in(str(err)))]) from None
+        raise ConfigError(
+            f"configuration file {path} is not TOML: {err}", [(f"is not TOML: {err}", _line_in(str(err), text))]
+        ) from None
     beside = Path(path).absolute().parent
     return _settings_from(tree, Faults(text, str(path)), environ, (data, host, port), beside)
 
@@ -102,9 +104,10 @@ def _read_text(path: Path) -> str:
         raise ConfigError(f"configuration file {path} cannot be read: {err.strerror}") from None
 
 
-def _line_in(message: str) -> int:
+def _line_in(message: str, text: str) -> int:
+    """Where the reader stopped: the line that it names, or the last one (it says "at end of document")."""
     found = re.search(r"line (\d+)", message)
-    return int(found[1]) if found else 0
+    return int(found[1]) if found else len(text.splitlines())
 
 
 def _server(
