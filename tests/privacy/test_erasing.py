@@ -29,7 +29,8 @@ from twofold.matching.subject import SubjectRequest
 from twofold.matching.user_data import hash_user_data, known_values
 from twofold.privacy import erase as steps
 from twofold.privacy.runner import Eraser
-from twofold.store.bodies import plain_body
+from twofold.report.verify import verify
+from twofold.store.bodies import pack, plain_body
 
 ANNA, BORIS, CLARA = Person(1), Person(2), Person(3)
 
@@ -378,6 +379,57 @@ def snapshot(live, dead):
     """The folder as a power cut would leave it: the database with its write-ahead log, and the files beside it."""
     shutil.copytree(live, dead.with_name("copy"), ignore=shutil.ignore_patterns("*-shm", "lock", "*.sock"))
     dead.with_name("copy").rename(dead)
+
+
+SPOILED = {
+    "text that is none": lambda body: body.replace(b'"event_name"', b'"event_nam\xff'),
+    "cut short": lambda body: body[:-9],
+    "another type": lambda body: body.replace(b'"tier":', b'"tier":"x","was":'),
+    "no JSON": lambda body: b"{" + body,
+}
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+@pytest.mark.parametrize("position", [2, 3], ids=["what leads on", "what names"])
+def test_a_body_that_cannot_be_read_stops_no_erasure(tmp_path, spoil, position):
+    """It goes when it holds a value that is sought, or is a copy of what goes; all else is erased, nobody else's is touched."""
+    appended(tmp_path, [*ANNA.copies(), *BORIS.copies()])
+    db = apsw.Connection(str(tmp_path / "twofold.db"))
+    (body,) = db.execute("select body from event where position = ?", (position,)).fetchone()
+    db.execute("update event set body = ? where position = ?", (pack(spoil(plain_body(body))), position))
+    db.close()
+
+    async def main():
+        async with erasing(tmp_path, NOW + HOLD) as (_store, eraser):
+            await erased(
+                eraser, SubjectRequest(emails=(ANNA.email,), external_ids=(ANNA.customer,), order_ids=(ANNA.order,))
+            )
+
+    asyncio.run(main())
+    assert left(tmp_path, [*ANNA.contact(), ANNA.order]) == []
+    assert left(tmp_path, BORIS.traces()) == BORIS.traces()
+    assert len(rows(tmp_path, "events")) == 6
+    assert "journal rows follow each other unaltered" in [c.name for c in verify(tmp_path) if not c.holds]
+
+
+@pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED)
+def test_a_body_that_cannot_be_read_stops_nothing_for_a_whole_shop(tmp_path, spoil):
+    """Erasing everything takes it, too; the next start has nothing left to do."""
+    appended(tmp_path, [*ANNA.copies(), *BORIS.copies()])
+    db = apsw.Connection(str(tmp_path / "twofold.db"))
+    (body,) = db.execute("select body from event where position = 3").fetchone()
+    db.execute("update event set body = ? where position = 3", (pack(spoil(plain_body(body))),))
+    db.close()
+
+    async def main():
+        async with erasing(tmp_path, NOW + HOLD) as (_store, eraser):
+            await eraser.release(await eraser.ask(SubjectRequest(kind="erase_shop", dataset="1"), "shopify"))
+            async with asyncio.timeout(20):
+                while left(tmp_path, [*ANNA.contact(), *BORIS.contact()]):
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(main())
+    assert len(rows(tmp_path, "events")) == 6
 
 
 def test_a_restored_database_is_cleaned_before_it_is_used(tmp_path):

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
+import apsw
 import pytest
 from subjects import AGENT, OFFICE, Person, bytes_of, done, made
 
-from tests.store.copies import BROWSER, DAY, HOLD, NOW, assert_sums_hold, claim, opened, rows
+from tests.store.copies import BROWSER, DAY, HOLD, NOW, appended, assert_sums_hold, claim, opened, rows
 from twofold.event.delivery import DeliveryState
 from twofold.privacy.retention import Days, Retention
+from twofold.store.bodies import pack, plain_body
 from twofold.store.engine import RefusedRow
 
 ANNA = Person(1)
@@ -59,6 +61,28 @@ AGES = [
 def test_each_kind_goes_after_its_days(tmp_path, days, keys, payload):
     """One day before it is there, one day after it is not; the journal verifies at every age."""
     assert kept_after(tmp_path, days) == (keys, payload)
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_body_that_cannot_be_read_keeps_no_other(tmp_path, at):
+    """It is emptied with the first kind of data, as nobody can tell what stands in it; the others go on as ever."""
+    appended(tmp_path, [made(f"e{n}", BROWSER, ANNA.user("em"), name="Lead", value=None) for n in (1, 2, 3)])
+    db = apsw.Connection(str(tmp_path / "twofold.db"))
+    (packed,) = db.execute("select body from event where position = ?", (at,)).fetchone()
+    spoiled = plain_body(packed).replace(b'"event_name"', b'"event_nam\xff')
+    db.execute("update event set body = ? where position = ?", (pack(spoiled), at))
+    db.close()
+
+    async def main():
+        async with opened(tmp_path) as store:
+            for d in await claim(store, NOW + HOLD):
+                await store.settle([done(d)], NOW + HOLD)
+            await stepped(store, NOW + 31 * DAY)
+
+    asyncio.run(main())
+    held = bytes_of(tmp_path)
+    assert [text for text in (OFFICE, AGENT) if text.encode() in held] == []
+    assert [len(row["match_keys"]) for row in rows(tmp_path, "events")] == [int(n != at) for n in (1, 2, 3)]
 
 
 def test_the_bytes_are_gone(tmp_path):

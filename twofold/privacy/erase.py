@@ -21,11 +21,11 @@ import msgspec
 from msgspec import Struct
 
 from twofold.event.identity import id_key, order_key
-from twofold.event.model import decode_event, encode
+from twofold.event.model import decode_event, encode, readable_event
 from twofold.matching.subject import Keyring, SubjectRequest, all_hashes, kinds_of, marks_of, wanted_of
 from twofold.matching.words import texts_in
 from twofold.privacy.audit_log import append_audit
-from twofold.privacy.redact import Rename, put_bodies, without_mentions, without_person
+from twofold.privacy.redact import Rename, put_bodies, stand_in, without_mentions, without_person
 from twofold.privacy.search import (
     SubjectMatches,
     SubjectQuery,
@@ -240,10 +240,15 @@ class ErasureStep:
         whole = {position for position, whole in rows if whole}
         bodies = engine.run("select_bodies", (id_array(p for p, _ in rows),))
         changed, renamed = [], []
-        for position, dataset, name, event_id, action, body, salt in bodies:
+        for position, dataset, name, event_id, action, body, salt, *columns in bodies:
             rename = self._rename if position in whole else self._rename_mention
-            new = self._new_body(body, position in whole, rename)
-            event, before = decode_event(new), decode_event(body)
+            before = readable_event(body)
+            if before is None:
+                before = stand_in(dataset, name, event_id, *columns)
+                new = encode(without_person(before, rename))
+            else:
+                new = self._new_body(body, position in whole, rename)
+            event = decode_event(new)
             changed.append((position, body, salt, new, event.event_id))
             if event.event_id != event_id or event.custom_data.order_id != before.custom_data.order_id:
                 renamed.append((dataset, name, event_id, before.custom_data.order_id, action))
@@ -309,11 +314,12 @@ class ErasureStep:
             if self._everything or action in theirs:
                 whole: bool | None = True
             else:
-                whole = is_whole(self.wanted, decode_event(body), body) if self._look(body) else None
+                whole = is_whole(self.wanted, readable_event(body), body) if self._look(body) else None
             if whole is not None:
                 found.append((self.id, position, int(whole)))
-            if whole and self._forget is not None:
-                self._forget([(m.kind, m.value) for m in marks_of(decode_event(body))], dataset)
+            event = readable_event(body) if whole and self._forget is not None else None
+            if event is not None and self._forget is not None:
+                self._forget([(m.kind, m.value) for m in marks_of(event)], dataset)
         if rows:
             erasure.scanned = rows[-1][0]
         engine.run_rows("insert_erasure_rows", found)

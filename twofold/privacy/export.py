@@ -149,5 +149,8 @@ def _rows(db: Any, sql: str, ids: Any, what: str) -> Iterator[dict[str, Any]]:
 
 
 def _decoded(body: bytes) -> dict[str, Any]:
-    tree: dict[str, Any] = msgspec.json.decode(body)
+    try:
+        tree: dict[str, Any] = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, ValueError):
+        return {"unreadable": True}  # altered on disk: `twofold verify` names it
     return tree

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import msgspec
 from msgspec.structs import replace
 
-from twofold.event.model import CustomData, Event, UserData, decode_event, encode
+from twofold.event.model import Channel, CustomData, Event, Tier, UserData, decode_event, encode
 from twofold.event.vocabulary import HASHED_FIELDS
 from twofold.store.bodies import pack
 from twofold.store.index.words import Because, mark_stale
@@ -91,6 +91,31 @@ def without_mentions(body: bytes, wanted: Callable[[str], bool], rename: Rename)
         if pairs:
             tree["user_data"][name] = pairs
     return encode(decode_event(encode(tree)))
+
+
+def stand_in(
+    dataset: str,
+    event_name: str,
+    event_id: str,
+    event_time: int,
+    received_at: int,
+    channel: str,
+    sender: str,
+    tier: int,
+) -> Event:
+    """For a body that nobody can read any more: what the columns beside it say. That it was altered is still found."""
+    return Event(
+        dataset=dataset,
+        event_name=event_name,
+        event_id=event_id,
+        event_time=event_time,
+        received_at=received_at,
+        channel=Channel(channel),
+        sender=sender,
+        tier=Tier(tier),
+        user_data=UserData(),
+        custom_data=CustomData(),
+    )
 
 
 def without_part(event: Event, part: RetainedPart) -> Event:

@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
-from twofold.errors import StoreError
+from twofold.errors import StoreError, place_of
 from twofold.event.contact import name_kind
 from twofold.matching.subject import SubjectRequest, forget_browsers, needles_of
 from twofold.matching.user_data import forget_known
@@ -110,11 +110,21 @@ class Eraser:
                 log.error("an erasure did not finish and goes on later: %s", err)
                 if self._store.failed is not None:
                     return
-                await asyncio.sleep(_AGAIN_S)
-                self._asked.set()
+                await self._pause()
             except (asyncio.CancelledError, _Stopping):
                 if not self._stopping:
                     raise
+            except Exception as err:  # a bug must not end a gateway that accepts and sends
+                log.critical(
+                    "an erasure met a bug (%s at %s) and goes on later; please report it",
+                    type(err).__name__,
+                    place_of(err),
+                )
+                await self._pause()
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(_AGAIN_S)
+        self._asked.set()
 
     def stop(self) -> None:
         """Ends `run` at the next step; what is unfinished goes on at the next start."""

@@ -28,7 +28,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
-from twofold.event.model import Event, decode_event
+from twofold.event.model import Event, readable_event
 from twofold.matching.subject import LEADING, NAMING, Keyring, Mark, Needles, all_or_none, marks_of, tokens
 from twofold.matching.words import sought_mark, texts_in
 from twofold.store.index.words import Ranges
@@ -150,9 +150,12 @@ class Finder:
             found.scanned = max(found.scanned, position)
             if body is None or not self._in_scope(dataset):
                 continue
-            whole = True if self._everything else is_whole(self._wanted, decode_event(body), body)
-            if whole is not None:
-                self._take(found, position, decode_event(body), whole)
+            event = readable_event(body)
+            whole = True if self._everything else is_whole(self._wanted, event, body)
+            if event is not None and whole is not None:
+                self._take(found, position, event, whole)
+            elif whole is not None:
+                found.rows[position] = whole
         self._complete_actions(found)
 
     def _looks_wanted(self, body: bytes) -> bool:
@@ -200,17 +203,17 @@ class Finder:
         for position, dataset, body in self._bodies("following identifiers", hints.hit, hints.words):
             if body is None or found.rows.get(position) or not self._in_scope(dataset):
                 continue
-            event = decode_event(body)
-            carried = {(dataset, m) for m in marks_of(event)} & leads
-            if carried and names_another(event, found.marks):
+            event = readable_event(body)
+            carried = {(dataset, m) for m in marks_of(event)} & leads if event is not None else set()
+            if event is not None and carried and names_another(event, found.marks):
                 shared |= carried
-            elif carried:
+            elif event is not None and carried:
                 carrying.append((position, event, carried))
             elif position not in found.rows:
                 mentioning.append((position, body))
         wanted = self._wanted.and_found(leads - shared)
         for position, body in mentioning:
-            if any(wanted.text(t) for t in texts_in(msgspec.json.decode(body))):
+            if any(wanted.text(t) for t in texts_of(body)):
                 found.rows[position] = False
         for position, event, carried in carrying:
             if carried - shared:
@@ -230,7 +233,9 @@ class Finder:
         found.actions |= winners
         copies = copies_of(self._db, found.actions) - set(positions)
         for position, event in self._events(copies):
-            if not names_another(event, found.marks):
+            if event is None:
+                found.rows[position] = True  # nobody can read whom it names: it goes with its action
+            elif not names_another(event, found.marks):
                 self._take(found, position, event, True)
 
     # -- reading
@@ -256,14 +261,14 @@ class Finder:
         self._progress(what, last, last)
 
     def _read(self, positions: Iterable[int]) -> Iterator[Event]:
-        yield from (event for _, event in self._events(set(positions)))
+        yield from (event for _, event in self._events(set(positions)) if event is not None)
 
-    def _events(self, positions: set[int]) -> Iterator[tuple[int, Event]]:
+    def _events(self, positions: set[int]) -> Iterator[tuple[int, Event | None]]:
         ordered = sorted(positions)
         for start in range(0, len(ordered), _CHUNK):
             sql = "select position, plain_body(body) from event where position in (select value from carray(?))"
             for position, body in self._db.execute(sql, (id_array(ordered[start : start + _CHUNK]),)).fetchall():
-                yield position, decode_event(body)
+                yield position, readable_event(body)
 
     def _look_aside(self, found: SubjectMatches) -> None:
         """The tables beside the journal."""
@@ -284,14 +289,24 @@ class Finder:
         found.refused = refused_with(self._db, wanted, needles, 0)
 
 
-def is_whole(wanted: SubjectQuery, event: Event, body: bytes) -> bool | None:
+def is_whole(wanted: SubjectQuery, event: Event | None, body: bytes) -> bool | None:
     """True for the person's own row, False for one that mentions a wanted text, None for any other."""
+    if event is None:
+        return False if any(wanted.text(t) for t in texts_of(body)) else None
     marks = marks_of(event)
     if any(wanted.is_named(m) for m in marks) or wanted.text(event.event_id):
         return True
     if any(wanted.has(event.dataset, m) for m in marks) and not _names_unwanted(wanted, event, marks):
         return True
-    return False if any(wanted.text(t) for t in texts_in(msgspec.json.decode(body))) else None
+    return False if any(wanted.text(t) for t in texts_of(body)) else None
+
+
+def texts_of(body: bytes) -> Iterable[str]:
+    """All texts in a body; where it is no JSON any more, what can be read of it as one text."""
+    try:
+        return texts_in(msgspec.json.decode(body))
+    except (msgspec.MsgspecError, ValueError):
+        return (body.decode("utf-8", "replace"),)
 
 
 def _names_unwanted(wanted: SubjectQuery, event: Event, marks: list[Mark]) -> bool:
@@ -380,11 +395,7 @@ def orders_with(db: Any, wanted: SubjectQuery, theirs: set[tuple[str, str]], aft
             found[number] = False
     sql = "select f.order_row, f.body from order_fact as f where f.order_row > ?"
     for number, body in db.execute(sql, (after,)):
-        if (
-            number not in found
-            and b'"tags"' in body
-            and any(wanted.text(t) for t in texts_in(msgspec.json.decode(body)))
-        ):
+        if number not in found and b'"tags"' in body and any(wanted.text(t) for t in texts_of(body)):
             found[number] = False
     return found
 

@@ -22,7 +22,7 @@ from typing import Any
 from msgspec import Struct
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from twofold.event.model import Channel, Event, decode_event
+from twofold.event.model import Channel, Event, readable_event
 from twofold.event.vocabulary import STANDARD_EVENTS
 from twofold.matching.user_data import present_keys
 from twofold.report.period import Journal, journal_of
@@ -252,7 +252,9 @@ def _seen(journal: Journal, span: tuple[int, int], sample: int) -> dict[Name, _S
     chosen = positions if len(positions) <= sample else random.Random(span[1]).sample(positions, sample)
     found: dict[Name, _Seen] = {}
     for (body,) in journal.run("sampled_bodies", (id_array(chosen),)):
-        event = decode_event(body)
+        event = readable_event(body)
+        if event is None:
+            continue
         _look_at(found.setdefault((event.dataset, event.event_name), _Seen(0, Counter(), [])), event)
     return found
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from twofold.event.model import decode_event
+from twofold.event.model import readable_event
 from twofold.matching.user_data import present_keys
 from twofold.store.fold import unite
 from twofold.store.ladder import admit
@@ -161,7 +161,8 @@ class Reader:
 
     def _finished(self, kind: str, row: dict[str, Any]) -> dict[str, Any]:
         if kind == "events":
-            row["match_keys"] = sorted(present_keys(decode_event(row.pop("body")).user_data))
+            event = readable_event(row.pop("body"))
+            row["match_keys"] = sorted(present_keys(event.user_data)) if event is not None else []
             row["late"] = bool(row["late"])
         elif kind == "deliveries":
             for name in ("keys", "stitched", "marks"):  # of the frozen payload; empty before the first claim
@@ -176,5 +177,5 @@ class Reader:
             "select plain_body(e.body) from event e where e.position = ?1 or e.position in (select position from copy where "
             "action = ?1) or e.position in (select position from carried_over where action = ?1) order by e.position"
         )
-        copies = [decode_event(body) for (body,) in self._db.execute(sql, (action,))]
+        copies = [e for (body,) in self._db.execute(sql, (action,)) if (e := readable_event(body)) is not None]
         return sorted(present_keys(unite(admit(copies).copies).user_data)) if copies else []

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from twofold.consent.state import with_consent
-from twofold.event.model import Channel, Content, CustomData, Event, Tier, decode_event
+from twofold.event.model import Channel, Content, CustomData, Event, Tier, readable_event
 from twofold.event.vocabulary import MAX_ID
 from twofold.ledger.model import Line, decode_report
 from twofold.ledger.money import to_minor
@@ -89,7 +89,8 @@ def due_outcomes(
     consents = {r.action: consents[r.action] for r in untold if r.action in consents}
     copies: dict[int, list[Event]] = {}
     for action, _position, body, *_proof in engine.run("select_copies", (id_array(consents),)):
-        copies.setdefault(action, []).append(decode_event(body))
+        if (event := readable_event(body)) is not None:
+            copies.setdefault(action, []).append(event)
     due = []
     for row in untold:
         if row.action is None or row.action not in copies:

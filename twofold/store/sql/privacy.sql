@@ -16,7 +16,9 @@ from (values /*rows*/ (?, ?, ?)) as v where event.position = v.column1;
 
 -- name: select_bodies
 -- Rows of the journal that an erasure is to redact.
-select position, dataset, event_name, event_id, action, plain_body(body), salt from event
+select position, dataset, event_name, event_id, action, plain_body(body), salt, event_time, received_at, channel, sender,
+       tier
+from event
 where position in /*ids*/ (?) order by position;
 
 -- name: insert_audit
@@ -176,11 +178,13 @@ update order_fact set body = v.column2, row_digest = null from (values /*rows*/ 
 
 -- name: bodies_after
 -- The next rows of the journal for retention.
-select position, received_at, event_id, plain_body(body), salt from event where position > ? order by position limit ?;
+select position, received_at, event_id, plain_body(body), salt, dataset, event_name, event_time, channel, sender, tier
+from event where position > ? order by position limit ?;
 
 -- name: bodies_at
 -- Rows of the journal by position, for what retention passed over before.
-select position, received_at, event_id, plain_body(body), salt from event where position in /*ids*/ (?);
+select position, received_at, event_id, plain_body(body), salt, dataset, event_name, event_time, channel, sender, tier
+from event where position in /*ids*/ (?);
 
 -- name: actions_waiting
 -- Those of these actions of which something still waits to be sent.
