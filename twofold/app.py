@@ -47,6 +47,10 @@ log = logging.getLogger("twofold")
 QUALITY_EVERY_S = 300.0
 DAY_S = 86_400.0
 FORGET_EVERY_S = 3_600.0
+INDEX_EVERY_S = 0.5
+INDEX_STEPS = 40  # of some three milliseconds, with room for accepts between them
+BUSY_EVENTS = 1_000  # accepted a second: with so many the index waits,
+BEHIND_AT_MOST = 200_000  # until it is so many rows behind, which a search reads in some seconds
 WITHDRAWALS_KEPT_MS = 64 * 86_400_000  # the longest window of the fold and a day: older events are sent no more
 DRAIN_S = 10
 KEEP_TIME_MS = 30_000
@@ -97,6 +101,7 @@ class Gateway:
                 ("quality", self._estimate_quality()),
                 ("withdrawals", self._purge_withdrawals()),
                 ("memory", self._forget_known()),
+                ("index", self._index_words()),
                 ("shares", self._restore_shares()),
                 ("loop", self.loop_watch.run()),
                 ("time", self._keep_time()),
@@ -174,6 +179,20 @@ class Gateway:
             except StoreError as err:
                 log.error("withdrawals that were taken back could not be forgotten, and are tried again later: %s", err)
             await asyncio.sleep(DAY_S)
+
+    async def _index_words(self) -> None:
+        """The index by which a person is found, behind the accepts: a busy gateway first takes what comes."""
+        while True:
+            before = self.store.accepted
+            await asyncio.sleep(INDEX_EVERY_S)
+            try:
+                busy = self.store.accepted - before > INDEX_EVERY_S * BUSY_EVENTS
+                if not busy or await self.store.words_behind() > BEHIND_AT_MOST:
+                    for _ in range(INDEX_STEPS):
+                        if not await self.store.index_words():
+                            break
+            except StoreError as err:
+                log.error("the index of words could not go on, and tries again later: %s", err)
 
     async def _forget_known(self) -> None:
         """Plain names, places and dates of birth stay in memory for at most an hour."""

@@ -20,7 +20,6 @@ from twofold.event.model import Event, Tier
 from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, judge
 from twofold.store.fold_keys import FoldKeys
-from twofold.store.index.words import WordIndex
 from twofold.store.journal import Journal, salts
 from twofold.store.ladder import admit
 from twofold.store.orders.ledger import Orders
@@ -97,7 +96,6 @@ class Folding:
         }
         self.sure: Callable[[int], int] = lambda now_ms: now_ms  # keys are forgotten by the time that is certain
         self._keys = FoldKeys(engine, window_days)
-        self._index = WordIndex(engine)
         self._evidence = EvidenceOf(engine)
         self._superseded = superseded
         self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
@@ -111,7 +109,6 @@ class Folding:
 
     def rolled_back(self) -> None:
         self._keys.reload()
-        self._index.rolled_back()
         self._superseded.reload()
         self._people.rolled_back()
 
@@ -127,7 +124,6 @@ class Folding:
         verdicts = [self._append_one(batch, *one) for one in zip(events, keyed, rows, strict=True)]
         self._write(batch, events[-1].received_at)
         self._people.note(events)
-        self._index.note([event for _, _, event in batch.appended], self._journal.position)
         return verdicts, [row[10] for row in batch.events]
 
     def supersede(self, action: int, successor: int, now_ms: int) -> None:

@@ -29,6 +29,7 @@ from twofold.store.folding import Folding
 from twofold.store.gates.sequence import Gates
 from twofold.store.gates.trust import PolicyLike
 from twofold.store.gates.withdrawals import Withdrawals
+from twofold.store.index.words import WordIndex, behind
 from twofold.store.journal import Journal
 from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import Outbox
@@ -86,7 +87,9 @@ class _Transaction:
         outbox: Outbox,
         watermark: Watermark,
         withdrawals: Withdrawals,
+        index: WordIndex,
     ) -> None:
+        self._index = index
         self._withdrawals = withdrawals
         self._watermark = watermark
         self._journal = journal
@@ -119,6 +122,7 @@ class _Transaction:
         self._folding.rolled_back()
         self._outbox.rolled_back()
         self._withdrawals.rolled_back()
+        self._index.reset()
 
 
 class Store:
@@ -155,6 +159,7 @@ class Store:
                 {dataset: r.shops for dataset, r in routes.items() if r.shops},
             )
             self._withdrawals = Withdrawals(self._engine)
+            self._index = WordIndex()
             self._superseded = Superseded(self._engine)
             self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded)
             self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, opened_at)
@@ -175,7 +180,9 @@ class Store:
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._commits = Commits(
             self._engine,
-            _Transaction(journal, self._folding, self._appends, self._outbox, self.watermark, self._withdrawals),
+            _Transaction(
+                journal, self._folding, self._appends, self._outbox, self.watermark, self._withdrawals, self._index
+            ),
             opened_at,
             wake=self._wake,
             on_failure=on_failure,
@@ -361,6 +368,16 @@ class Store:
             some = deliveries[start : start + REVIVE_PORTION]
             changed += await self._work(partial(self._outbox.judge_kept_back, act, some, now_ms), wakes=True)
         return changed
+
+    async def index_words(self) -> bool:
+        """Takes some rows into the index by which a person is found; True when there were some. Some milliseconds."""
+        more: bool = await self._work(lambda: self._index.step(self._engine))
+        return more
+
+    async def words_behind(self) -> int:
+        """How many rows that index is behind."""
+        rows: int = await self._work(lambda: behind(self._engine))
+        return rows
 
     async def transact(self, work: Callable[[Engine], Any]) -> Any:
         """Runs ``work`` inside one of the store's transactions; what it answers, once that is on disk.

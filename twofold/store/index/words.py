@@ -2,8 +2,8 @@
 
 Owns the tables `word_index` and `word_index_stale`. A row of the first holds `ROWS` rows of the journal: for each word that
 stands in them a fingerprint of 28 bits, made with the folder's secret, and in which sixteenth (a *part*) it stands; sorted.
-It is written in the transaction that fills the rows, in the order of arrival, so it costs no random page. Rows behind the
-last full one are not in it and are read.
+It is written behind the accepts, in the order of arrival, so it costs no random page and nobody waits for it. Rows that are
+not in it yet are read.
 
 It says less than the bodies do, and goes with them: a body that is changed makes its part stale in the same transaction,
 stale parts are read by searches, and are made again from what is left (`remake`) before an erasure is done. Which words an
@@ -20,7 +20,7 @@ from enum import IntEnum
 from typing import Any
 from zlib import crc32
 
-from twofold.event.model import Event, readable_event
+from twofold.event.model import readable_event
 from twofold.matching.words import Words
 from twofold.store.sqlite.database import Engine, id_array
 
@@ -30,67 +30,63 @@ PART = ROWS // PARTS
 _BITS = 28
 _MASK = (1 << _BITS) - 1
 _SECRET = "word_index_secret"
-_CATCH_UP = 64  # rows read again in one transaction after a restart: a millisecond
 REMADE = 2  # parts made again in one transaction: some ten milliseconds
 
 
 class WordIndex:
-    """The writing side, inside the store's transactions."""
+    """The writing side: takes in what is on disk already, a part at a time, each in a transaction of its own.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._secret = _own_secret(engine)
-        self._reset()
+    Written behind the accepts, as it takes ten microseconds a row that nobody waits for. Until a block's row is there, its
+    rows are read by searches.
+    """
 
-    def _reset(self) -> None:
-        """What is not on disk is read again from the rows."""
-        self._block: int | None = None  # which is being filled; None when that has to be found out
-        self._known = 0  # up to which position its words are in memory
-        self._words = Words()
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Begins again at the first block without a row behind the last one with one."""
+        self._block: int | None = None
+        self._next = 0  # the part of it that is taken in next
         self._entries: set[int] = set()
 
-    def rolled_back(self) -> None:
-        self._reset()
-
-    def note(self, events: Sequence[Event], last: int) -> None:
-        """Takes in rows that were just written; ``last`` is the position of the last of them."""
-        at = last - len(events)
+    def step(self, engine: Engine) -> bool:
+        """Takes in the next part whose rows are all there; True when there was one."""
         if self._block is None:
-            self._block, self._known = at // ROWS, at // ROWS * ROWS
-        if self._known < at:
-            self._catch_up(min(at, self._known + len(events) + _CATCH_UP))
-        for event in events:
-            if self._known == at:
-                self._take(event)
-            at += 1
-            if at % ROWS == 0:
-                self._seal(at)
+            last_block = engine.run("last_word_index")[0][0]
+            self.reset()
+            self._block = 0 if last_block is None else last_block + 1
+        after = self._block * ROWS + self._next * PART
+        if engine.run("last_position_or_zero")[0][0] < after + PART:
+            return False
+        words = Words()
+        for (body,) in engine.run("bodies_between", (after, after + PART)):
+            _add(words, body)
+        self._entries.update(entries(words.taken(), self._next, _own_secret(engine)))
+        self._next += 1
+        if self._next == PARTS:
+            self._close(engine, self._block)
+        return True
 
-    def _take(self, event: Event | None) -> None:
-        if event is not None:
-            self._words.add(event)
-        self._known += 1
-        if self._known % PART == 0:
-            self._fold()
+    def _close(self, engine: Engine, block: int) -> None:
+        """Writes the row of a block that is full. Parts that were changed since they were taken in stay out of it, and
+        stale: what was erased meanwhile is not written again. A row that is there was made by `remake`, and is younger."""
+        if not engine.run("select_word_index", (block,)):
+            stale = {part % PARTS for (part,) in engine.run("stale_parts_of", (block,))}
+            _put(engine, block, (entry for entry in self._entries if entry & 15 not in stale))
+        self.reset()
+        self._block = block + 1
 
-    def _fold(self) -> None:
-        """The words of a part, finished, as entries."""
-        self._entries.update(entries(self._words.taken(), (self._known - 1) // PART % PARTS, self._secret))
 
-    def _catch_up(self, until: int) -> None:
-        for (body,) in self._engine.run("bodies_between", (self._known, until)):
-            self._take(readable_event(body))
+def _add(words: Words, body: bytes) -> None:
+    event = readable_event(body)
+    if event is not None:
+        words.add(event)
 
-    def _seal(self, last: int) -> None:
-        """Writes the row of a block that is full."""
-        block = last // ROWS - 1
-        stale = self._engine.run("stale_parts_of", (block,))
-        if stale:  # what is in memory stands in no row any more
-            self._known, self._words, self._entries = last - ROWS, Words(), set()
-            self._engine.run("drop_stale_parts", (id_array(part for (part,) in stale),))
-        self._catch_up(last)
-        _put(self._engine, block, self._entries)
-        self._block, self._entries = block + 1, set()
+
+def behind(engine: Engine) -> int:
+    """Rows of the journal that stand behind the last block with a row."""
+    last_block, last = engine.run("last_word_index")[0][0], engine.run("last_position_or_zero")[0][0]
+    return int(last) - (0 if last_block is None else (last_block + 1) * ROWS)
 
 
 def _put(engine: Engine, block: int, kept: Iterable[int]) -> None:
@@ -136,16 +132,16 @@ def remake(engine: Engine, at_least: Because = Because.OLDER) -> bool:
 def _remake_parts(engine: Engine, block: int, parts: Sequence[int], secret: int) -> None:
     rows = engine.run("select_word_index", (block,))
     kept = array("I", rows[0][0] if rows and crc32(rows[0][0]) == rows[0][1] else b"")
-    if rows and not kept:  # damaged: all of it again
+    if (
+        not kept
+    ):  # damaged, or not made yet: all of it again, as what is in no row and not stale would not be looked for
         engine.run_rows("mark_stale_parts", [(block * PARTS + n, int(Because.OLDER)) for n in range(PARTS)])
     numbers = {part % PARTS for part in parts}
     fresh = [entry for entry in kept if entry & 15 not in numbers]
     for part in parts:
         words = Words()
         for (body,) in engine.run("bodies_between", (part * PART, (part + 1) * PART)):
-            event = readable_event(body)
-            if event is not None:
-                words.add(event)
+            _add(words, body)
         fresh += entries(words.taken(), part % PARTS, secret)
     _put(engine, block, fresh)
 

@@ -364,6 +364,10 @@ on conflict (block) do update set entries = excluded.entries, checksum = exclude
 -- The words of a block of rows.
 select entries, checksum from word_index where block = ?;
 
+-- name: last_word_index
+-- The last block of rows whose words are there.
+select max(block) from word_index;
+
 -- name: bodies_between
 -- Bodies of rows after one position up to another.
 select plain_body(body) from event where position > ? and position <= ? order by position;
