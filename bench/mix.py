@@ -27,6 +27,7 @@ from typing import Any
 from bench import Row
 from twofold.destinations import DESTINATIONS
 from twofold.event.model import Channel, Content, CustomData, Event, Hashed, Tier, UserData
+from twofold.listening import settle_memory
 from twofold.store.sqlite.database import DATABASE
 from twofold.store.store import Route, Store
 
@@ -241,6 +242,7 @@ async def claim_cost(folder: Path, events: int = CLAIMED) -> float:
     store.start()
     await fill(store, shop, Costs(store), events)
     meta = next(d for d in DESTINATIONS if d.platform == "meta")
+    settle_memory()  # as the gateway does when it starts
     claimed, started, later = 0, time.thread_time(), _now_ms() + 1000
     while got := await store.claim(DESTINATION, later, 500, 60_000, meta.build, lambda _source: 7 * DAY_S):
         claimed += len(got)

@@ -130,6 +130,16 @@ def parse_fbp(text: str) -> ClickId | None:
     return found if found and found.payload.isascii() and found.payload.isdigit() else None
 
 
+def browser_name(fbp: str) -> str:
+    """What of an ``fbp`` stays the same while the browser does: without subdomain index and appendix."""
+    if PLAIN_FBP(fbp) is not None:
+        name = fbp.split(".", 2)[2]
+        if name[0] != "0":
+            return name
+    parsed = parse_fbp(fbp)
+    return f"{parsed.created_ms}.{parsed.payload}" if parsed else fbp
+
+
 def created_ms_of(click_id: str) -> int:
     """When a value that `is_fbc` or `build_fbc` vouches for was made, Unix ms; without reading the rest of it."""
     return int(click_id.split(".", 3)[2])

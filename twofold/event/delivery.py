@@ -24,7 +24,7 @@ class DeliveryState(StrEnum):
     # "paused" is shown for waiting deliveries of a paused destination; it is not stored per row.
 
 
-class Delivery(Struct, frozen=True, kw_only=True):
+class Delivery(Struct, frozen=True, kw_only=True, gc=False):
     """One claimed delivery. ``payload`` is the frozen JSON object of one event: the same bytes every attempt."""
 
     id: int

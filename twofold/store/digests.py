@@ -14,7 +14,8 @@ SIZE = 8
 
 def frozen_digest(delivery: int, facts: tuple[Any, ...], payload: bytes | None) -> bytes:
     """Over what is sent of a delivery: id, time, action source, test code, and the bytes."""
-    text = "\x1f".join(map(str, (delivery, *facts)))
+    event_id, event_time, source, test_code = facts
+    text = f"{delivery}\x1f{event_id}\x1f{event_time}\x1f{source}\x1f{test_code}"
     return blake2b(text.encode() + b"\0" + (payload or b""), digest_size=SIZE).digest()
 
 

@@ -22,7 +22,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from twofold.event.click_ids import parse_fbp
+from twofold.event.click_ids import browser_name
 from twofold.event.identity import COUNTED_LINKS, SECRET_LENGTH, is_secret_link
 from twofold.event.model import Channel, Event, Tier
 
@@ -47,8 +47,9 @@ def admit(copies: Sequence[Event], stitched: Browser | None = None) -> Admitted:
     """The copies of an action that count. All of them where nobody of a higher tier speaks."""
     if len(copies) < 2:
         return Admitted(copies)
-    top = max(c.tier for c in copies)
-    if top is Tier.T0 or all(c.tier == top for c in copies):
+    tiers = [c.tier for c in copies]
+    top = max(tiers)
+    if top == min(tiers):
         return Admitted(copies)
     lower = [c for c in copies if c.tier < top]
     known = [c for c in copies if c.tier == top]
@@ -56,6 +57,8 @@ def admit(copies: Sequence[Event], stitched: Browser | None = None) -> Admitted:
     links = {link for c in known for link in c.links}
     ids = {c.event_id for c in known if c.id_given}
     known += _one_browser([c for c in _rest(lower, known) if _shares_secret(c, links, ids)])
+    if len(known) == len(copies):
+        return Admitted(copies)  # as most are: the browser's copy of what the shop reported
     known += _of_known_browsers(_rest(lower, known), known, stitched)
     if not any(c.channel is Channel.BROWSER for c in known):
         places = {p for c in known if (p := place_of(c)) is not None}
@@ -129,6 +132,8 @@ def _of_known_browsers(rest: Sequence[Event], known: Sequence[Event], stitched: 
 
 def _one_browser(claims: Sequence[Event], strictly: bool = False) -> Sequence[Event]:
     """The claims, if all can be of one browser. ``strictly``: each must say which, and the same, or none does."""
+    if len(claims) < 2:
+        return claims
     browsers = [_browser(c) for c in claims]
     fbps = {b.fbp for b in browsers if b.fbp or strictly}
     visitors = {b.visitor for b in browsers if b.visitor}
@@ -164,8 +169,7 @@ def _browser(event: Event) -> Browser:
 
 def browser_of(fbp: str | None, visitor: str | None) -> Browser:
     """By what a browser is known; without what of the platform's id changes while the browser stays the same."""
-    parsed = parse_fbp(fbp) if fbp else None
-    return Browser(f"{parsed.created_ms}.{parsed.payload}" if parsed else fbp, visitor)
+    return Browser(browser_name(fbp) if fbp else fbp, visitor)
 
 
 def place_of(event: Event) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -56,11 +57,9 @@ class GatesLike(Protocol):
     """See `gates.sequence`."""
 
     @property
-    def first(self) -> Sequence[Gate]: ...
-    @property
     def again(self) -> Sequence[Gate]: ...
     def again_needed(self) -> bool: ...
-    def prepare(self, candidates: Sequence[Candidate]) -> None: ...
+    def prepare(self, candidates: Sequence[Candidate]) -> Sequence[Gate]: ...
     def done(self) -> None: ...
 
 
@@ -98,6 +97,10 @@ class _Due(NamedTuple):
     test_event_code: str | None
     payload: bytes | None
     digest: bytes | None
+    sent_as: str  # the action's id, money and order as they stand in its row
+    value: str | None
+    currency: str | None
+    order_id: str | None
 
     def frozen(self) -> _Frozen | None:
         return None if self.payload is None else _Frozen(*self[11:16])  # type: ignore[arg-type]
@@ -145,7 +148,7 @@ class Outbox:
         max_age_s: Callable[[str], int],
     ) -> list[Delivery]:
         """See `Store.claim`. Raises `RowFailed` when something of one of them stops it; see `give_up_next`."""
-        rows = [_Due(*r) for r in self._engine.run("select_due", (self.ids[destination], now_ms, limit))]
+        rows = list(map(_Due._make, self._engine.run("select_due", (self.ids[destination], now_ms, limit))))
         if not rows:
             return []
         self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
@@ -155,10 +158,10 @@ class Outbox:
         candidates = self._candidates(destination, rows, closed, now_ms)
         rows = [r for r in rows if r.payload is not None or r.delivery in candidates]
         sure_ms = self.sure(now_ms)
-        untried = [candidates[r.delivery] for r in rows if r.payload is None]
+        untried = [(candidates[r.delivery], r) for r in rows if r.payload is None]
         try:
-            self.gates.prepare(untried)
-            fresh = self._freeze(untried, build, closed, now_ms, sure_ms)
+            gates = self.gates.prepare([candidate for candidate, _ in untried])
+            fresh = self._freeze(untried, gates, build, closed, now_ms, sure_ms)
         finally:
             self.gates.done()
         tried = [candidates[r.delivery] for r in rows if r.payload and r.delivery in candidates]
@@ -327,7 +330,8 @@ class Outbox:
 
     def _freeze(
         self,
-        candidates: Sequence[Candidate],
+        candidates: Sequence[tuple[Candidate, _Due]],
+        gates: Sequence[Gate],
         build: Builder,
         closed: list[tuple[Any, ...]],
         now_ms: int,
@@ -335,15 +339,16 @@ class Outbox:
     ) -> dict[int, _Frozen]:
         """Builds and keeps the payloads of deliveries claimed for the first time, if the gates let them pass."""
         frozen: dict[int, _Frozen] = {}
-        fixed: dict[int, tuple[Any, ...]] = {}
+        fixed: list[tuple[Any, ...]] = []
+        sealed: list[int] = []
         held: list[tuple[int, int, str]] = []
-        for candidate in candidates:
-            answer = _first_answer(self.gates.first, candidate, sure_ms)
+        for candidate, row in candidates:
+            answer = _first_answer(gates, candidate, sure_ms)
             if isinstance(answer, Held):
                 again = now_ms + (1 if sure_ms == now_ms else DOUBT_LOOK_MS)
                 held.append((candidate.delivery, max(answer.until, again), answer.reason))
                 continue
-            event = _under_its_id(candidate)
+            event = _under_its_id(candidate) if candidate.left_as else candidate.event
             payload = answer or build(event)
             if isinstance(payload, Suppressed):
                 closed.append((candidate.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
@@ -354,36 +359,39 @@ class Outbox:
                 event.action_source,
                 event.test_event_code,
                 payload,
-                ",".join(sorted(present_keys(event.user_data))),
+                _as_text(present_keys(event.user_data)),
                 candidate.consent,
-                ",".join([*candidate.marks, *([f"claims:{len(candidate.claims)}"] if candidate.claims else [])]),
+                _marks_of(candidate) if candidate.marks or candidate.claims else "",
                 ",".join(f"{key}={where}" for key, where in candidate.stitched.items()) if candidate.stitched else "",
             )
             data = event.custom_data
             money = None if data.value is None else str(data.value)
-            fixed[candidate.action] = (candidate.action, event.event_id, money, data.currency, data.order_id)
+            facts = (event.event_id, money, data.currency, data.order_id)
+            if facts != row[17:]:  # of one copy the action says the same already
+                fixed.append((candidate.action, *facts))
+            sealed.append(candidate.action)
         self._engine.run_rows("hold_deliveries", held)
         self._engine.run_rows(
             "insert_frozen",
             [(delivery, *f, frozen_digest(delivery, f[:4], f.payload)) for delivery, f in frozen.items()],
         )
-        if fixed:
-            self._engine.run_rows("fix_actions", list(fixed.values()))
-            self._engine.run("seal_actions", (now_ms, id_array(fixed)))
+        self._engine.run_rows("fix_actions", fixed)
+        if sealed:
+            self._engine.run("seal_actions", (now_ms, id_array(sealed)))
         return frozen
 
     def _copies(self, actions: Sequence[int]) -> dict[int, list[Event] | None]:
         """The copies of each action; None where one of them is not what was journalled."""
         found: dict[int, list[Event] | None] = {action: [] for action in actions}
         rows = self._engine.run("select_copies", (id_array(actions),)) if actions else []
-        for action, position, body, *proof in rows:
-            own = found.get(action)
+        for row in rows:
+            own = found.get(row[0])
             if own is None:
                 continue
-            if is_as_journalled(position, body, *proof):
-                own.append(decode_event(body))
+            if is_as_journalled(*row[1:]):
+                own.append(decode_event(row[2]))
             else:
-                found[action] = None
+                found[row[0]] = None
         return {action: own or None for action, own in found.items()}
 
     def _delivery(self, destination: str, row: _Due, frozen: _Frozen) -> Delivery:
@@ -438,6 +446,16 @@ class Outbox:
         return generation << 32
 
 
+@lru_cache(maxsize=512)
+def _as_text(keys: frozenset[str]) -> str:
+    """The names of match keys as kept beside the bytes."""
+    return ",".join(sorted(keys))
+
+
+def _marks_of(candidate: Candidate) -> str:
+    return ",".join([*candidate.marks, *([f"claims:{len(candidate.claims)}"] if candidate.claims else [])])
+
+
 def consent_of(copies: Sequence[Event]) -> str:
     """The consent of these copies as one text."""
     text = consent_text(copies[0])
@@ -449,8 +467,6 @@ def consent_of(copies: Sequence[Event]) -> str:
 def _under_its_id(candidate: Candidate) -> Event:
     """The event under the id that a copy of the buyer's left with before, if one did: the platform merges the two."""
     event = candidate.event
-    if not candidate.left_as:
-        return event
     proved = {c.event_id for c in candidate.copies}
     same = next((i for i in candidate.left_as if i in proved), event.event_id)
     return event if same == event.event_id else msgspec.structs.replace(event, event_id=same)

@@ -24,7 +24,7 @@ class Held(Struct, frozen=True):
     reason: str
 
 
-class Candidate(Struct, kw_only=True):
+class Candidate(Struct, kw_only=True, gc=False):
     """One delivery that is due, with all that is known of its action."""
 
     delivery: int

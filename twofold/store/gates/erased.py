@@ -25,6 +25,10 @@ class ErasedGate:
     def load(self, digest: Digest, erased: Iterable[bytes]) -> None:
         self._digest, self._erased = digest, frozenset(erased)
 
+    def asked(self) -> bool:
+        """False while nothing is known to be erased."""
+        return bool(self._erased)
+
     def judge(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
         if not self._erased or self._digest is None:
             return None

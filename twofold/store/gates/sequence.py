@@ -49,12 +49,22 @@ class Gates:
             trust.gate_unconfirmed,
             self.erased.judge,
         )
+        self._asked = (
+            stitch.asked,
+            withdrawals.needed,
+            _always,
+            trust.bots_asked,
+            _always,
+            trust.confirmation_asked,
+            self.erased.asked,
+        )
         self.again: tuple[Gate, ...] = (withdrawals.stops, superseded.stops, stitch.recheck, order.recheck)
         self._changes_minds = (withdrawals.needed, lambda: superseded.any, lambda: people.any_denial, orders.needed)
 
-    def prepare(self, candidates: Sequence[Candidate]) -> None:
-        """Before `first` are asked about these: what they will read is read at once. `done` ends it."""
+    def prepare(self, candidates: Sequence[Candidate]) -> Sequence[Gate]:
+        """Those of `first` that can have a word about these, in order; what they will read is read at once. `done` ends it."""
         self._stitch.prepare(candidates)
+        return [gate for gate, asked in zip(self.first, self._asked, strict=True) if asked()]
 
     def done(self) -> None:
         self._stitch.done()
@@ -62,3 +72,7 @@ class Gates:
     def again_needed(self) -> bool:
         """False while nothing is known that could stop a further attempt."""
         return any(needed() for needed in self._changes_minds)
+
+
+def _always() -> bool:
+    return True

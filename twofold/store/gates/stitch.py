@@ -47,20 +47,21 @@ class StitchGate:
     def __init__(self, people: Browsers, routes: Mapping[str, RouteLike]) -> None:
         self._people = people
         self._routes = routes
-        self._known: dict[int, tuple[Event, list[Identifier]]] = {}
+        self._known: dict[
+            int, tuple[Event, list[Identifier]]
+        ] = {}  # by the address of the event, which is kept with it
 
     def stitch(self, candidate: Candidate, now_ms: int) -> Suppressed | None:
         """Fills the match keys that the candidate lacks from the visit that made it. Holds nothing.
 
         Copies of the browser found count as the buyer's from here on; where they say no, so does the buyer.
         """
-        people, event = self._people, candidate.event
-        if not self._is_looked_up(candidate):
+        people, event, copies = self._people, candidate.event, candidate.copies
+        known = self._known_of(event)
+        if known is None:
             return None
-        has_browser = any(c.channel is Channel.BROWSER for c in candidate.copies)
         order_ms = event.event_time * 1000
         since = max(now_ms, order_ms) - people.keep_ms
-        known = self._known_of(event)
         found = self._match(event, known, order_ms, since)
         if isinstance(found, Match):
             browser = people.browser(found.browser)
@@ -70,6 +71,7 @@ class StitchGate:
                 denied = self._take_claims(candidate, found, browser)
                 if denied is not None:
                     return denied
+                has_browser = any(c.channel is Channel.BROWSER for c in copies)
                 fill(candidate, visits, browser.fbp, browser.limits, found.where, has_browser)
             found = refusal
         if isinstance(found, str):
@@ -77,7 +79,9 @@ class StitchGate:
         return None
 
     def prepare(self, candidates: Sequence[Candidate]) -> None:
-        """Reads at once what `stitch` will ask about each of these; until `done`."""
+        """Reads at once what `stitch` will ask about each of these, which it must before it is asked; until `done`."""
+        if not self._people.any_seen:
+            return  # no browser was ever seen
         self._known = {id(c.event): (c.event, identifiers_of(c.event)) for c in candidates if self._is_looked_up(c)}
         self._people.look_ahead(i.key for _, known in self._known.values() for i in known)
 
@@ -86,22 +90,25 @@ class StitchGate:
         self._known = {}
         self._people.look_no_more()
 
-    def _known_of(self, event: Event) -> list[Identifier]:
+    def asked(self) -> bool:
+        """False when a visit could give something to none of those that `prepare` was told of."""
+        return bool(self._known)
+
+    def _known_of(self, event: Event) -> list[Identifier] | None:
+        """The identifiers of an event that is looked up; None for one that no visit could give anything."""
         read = self._known.get(id(event))
-        return read[1] if read is not None and read[0] is event else identifiers_of(event)
+        return read[1] if read is not None and read[0] is event else None
 
     def _is_looked_up(self, candidate: Candidate) -> bool:
         """False for a candidate that no visit could give anything."""
         event = candidate.event
-        if event.action_source == "business_messaging" or not candidate.fresh:
-            return False
-        if not self._people.any_seen:
-            return False  # no browser was ever seen
-        if event.sender == LEDGER:
-            return False  # an order's end has its Purchase's keys; a visit after that one did not make it
         # Where it is its own visit, only an order is worth looking for the click that came before.
         own_visit = event.user_data.fbc or event.event_name not in ORDER_EVENTS
-        return not own_visit or not any(c.channel is Channel.BROWSER for c in candidate.copies)
+        if own_visit and Channel.BROWSER in [c.channel for c in candidate.copies]:
+            return False
+        if event.action_source == "business_messaging" or not candidate.fresh:
+            return False
+        return event.sender != LEDGER  # an order's end has its Purchase's keys; a visit after that one did not make it
 
     def _take_claims(self, candidate: Candidate, found: Match, browser: Browser) -> Suppressed | None:
         """Claims of the browser that a secret of the purchase led to are the buyer's. An e-mail address is no secret."""
@@ -141,13 +148,16 @@ class StitchGate:
     def _match(self, event: Event, known: Sequence[Identifier], order_ms: int, since: int) -> Match | str | None:
         if not known:
             return None
-        place = place_of(event)
+        sightings = self._people.sightings(known, since)
+        if not sightings:
+            return None
 
         def is_there(browser: int) -> bool:
+            place = place_of(event)
             visits = self._people.visits(browser, order_ms + SLACK_MS, since) if place else []
             return any((network_of(v.address), v.agent) == place for v in visits if v.address)
 
-        return match_browser(self._people.sightings(known, since), order_ms, is_there)
+        return match_browser(sightings, order_ms, is_there)
 
     def _why_not(
         self,

@@ -49,6 +49,14 @@ class TrustGates:
     def __init__(self, policies: Mapping[str, PolicyLike]) -> None:
         self._policies = policies
 
+    def bots_asked(self) -> bool:
+        """False when no dataset wants robots kept back."""
+        return any(p.suppress_bots for p in self._policies.values())
+
+    def confirmation_asked(self) -> bool:
+        """False when no dataset wants anything confirmed."""
+        return any(p.trust.confirm_ms for p in self._policies.values())
+
     def gate_bots(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
         """A robot's action, when only browsers speak for it and every copy says so.
 
@@ -63,8 +71,11 @@ class TrustGates:
 
     def gate_limits(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
         """Money over the limits goes nowhere. Where another copy is within them, its money is the one that counts."""
-        reason = next((c.held_back for c in candidate.copies if c.held_back is not None), None)
-        if reason is None:
+        for copy in candidate.copies:
+            if copy.held_back is not None:
+                reason = copy.held_back
+                break
+        else:
             return None
         within = [c for c in candidate.copies if c.held_back is None]
         if not within and candidate.released:

@@ -97,7 +97,8 @@ delete from refused where id <= (select max(id) from refused) - ?;
 select d.id, d.attempts, d.first_attempt_at, d.unsure_since, d.id / 256, coalesce(a.dataset, ''), a.event_name,
        a.created_at, a.consent,
        case when a.sealed_at is not null then a.event_id end, d.reason = 'released',
-       f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload, f.digest
+       f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload, f.digest,
+       a.event_id, a.value, a.currency, a.order_id
 from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at, reason from delivery
                      where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
                      order by due_at, id limit ?3)

@@ -13,7 +13,7 @@ from operator import attrgetter
 
 from msgspec import Struct
 
-from twofold.event.click_ids import parse_fbc, parse_fbp
+from twofold.event.click_ids import browser_name, parse_fbc
 from twofold.event.identity import is_secret_link
 from twofold.event.model import Event, Hashed
 from twofold.matching.user_data import META_RULES
@@ -32,7 +32,7 @@ class Strength(IntEnum):
     PERSON = 4  # bound to a person, who has several browsers and may share one
 
 
-class Identifier(Struct, frozen=True):
+class Identifier(Struct, frozen=True, gc=False):
     """One identifier; ``key`` is its 16-byte digest, ``kind`` the word people read."""
 
     key: bytes
@@ -43,6 +43,8 @@ class Identifier(Struct, frozen=True):
 def identifiers_of(event: Event, own: Sequence[Identifier] | None = None) -> list[Identifier]:
     """All identifiers of an event, each once, strongest first. ``own``: `browser_ids_of` it, where they are at hand."""
     found = {i.key: i for i in _all(event, browser_ids_of(event) if own is None else own)}
+    if len(found) < 2:
+        return list(found.values())
     return sorted(found.values(), key=_strength_of)
 
 
@@ -64,8 +66,8 @@ def identifier(dataset: str, kind: str, value: str) -> Identifier | None:
     if kind == "click":
         kind = "fbc"
     # The subdomain index and the builder's appendix change while the browser or click stays the same.
-    if kind == "fbp" and (browser := parse_fbp(value)):
-        value = f"{browser.created_ms}.{browser.payload}"
+    if kind == "fbp":
+        value = browser_name(value)
     elif kind == "fbc" and (click := parse_fbc(value)):
         value = click.payload
     digest = blake2b(f"p\0{dataset}\0{kind}\0{value}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -73,6 +75,7 @@ def identifier(dataset: str, kind: str, value: str) -> Identifier | None:
 
 
 _strength_of = attrgetter("strength")
+_persons = attrgetter(*PERSON_KINDS)
 
 
 def _strength(kind: str, value: str) -> Strength:
@@ -91,7 +94,7 @@ def _all(event: Event, own: Sequence[Identifier]) -> Iterator[Identifier]:
     if event.custom_data.order_id:
         links.append(("order", event.custom_data.order_id))
     user = event.user_data
-    people = [(kind, _hash(getattr(user, kind))) for kind in PERSON_KINDS]
+    people = [(kind, _hash(values)) for kind, values in zip(PERSON_KINDS, _persons(user), strict=True) if values]
     for kind, value in (*links, ("fbc", user.fbc), *people):
         found = identifier(event.dataset, kind, value) if kind and value else None
         if found:
