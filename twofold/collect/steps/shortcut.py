@@ -11,6 +11,7 @@ what nearly every step looks for stands in the copy and not in the policy.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import attrgetter
 
 from twofold.collect.steps.bots import MAX_AGENT, bot_of
@@ -87,6 +88,12 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
     return event
 
 
+@lru_cache(maxsize=8_192)  # as `bot_of`, and instead of it: one look for both questions
+def _is_shoppers(agent: str) -> bool:
+    """True for a user agent of which no step has anything to say."""
+    return mask_agent(agent) == agent and bot_of(agent[:MAX_AGENT]) is None
+
+
 def _read_money_and_goods(raw: RawEvent, event_name: str) -> CustomData | None:
     warnings: list[str] = []
     data = read_custom_data(raw.custom_data, warnings)
@@ -106,6 +113,6 @@ def _read_user(raw: RawEvent, origin: Origin, time_s: int) -> UserData | None:
     if not (user.em or user.ph or user.external_id or user.client_ip_address or user.fbp or user.fbc):
         return None  # may be too broad
     agent = user.client_user_agent
-    if agent is not None and (mask_agent(agent) != agent or bot_of(agent[:MAX_AGENT]) is not None):
+    if agent is not None and not _is_shoppers(agent):
         return None
     return user if user.fbc is None or is_current(user.fbc, time_s) else None
