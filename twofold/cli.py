@@ -9,7 +9,7 @@ default, ``--json`` gives one JSON object a line (`commands.rows`). What a comma
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -41,6 +41,9 @@ from twofold.commands.quality import quality, stitching
 from twofold.commands.quarantine import quarantine
 from twofold.commands.recover import restore, watermark
 from twofold.commands.shopify import shopify_senders
+
+if TYPE_CHECKING:
+    from twofold.config import Settings
 
 app = typer.Typer(
     name="twofold",
@@ -284,12 +287,23 @@ def revive(
     settings = load_settings(config, data=data)
     filters = {"dataset": dataset, "name": name, "id": id, "destination": destination}
     revived = revive_dead(settings, filters)
+    if not revived:
+        _refuse_unknown(settings, filters)
     if json:
         from twofold.commands.rows import Revived
 
         print_rows(Revived, [{"revived": revived}])
     else:
         say(f"{revived} deliveries wait again")
+
+
+def _refuse_unknown(settings: Settings, filters: dict[str, str | None]) -> None:
+    """Nothing to revive of a name that is nowhere is a typing error."""
+    from twofold.commands.lists import refuse_unknown
+    from twofold.store.lists import Reader
+
+    with Reader(settings.server.data) as reader:
+        refuse_unknown(settings, reader, "deliveries", filters)
 
 
 imports = typer.Typer(no_args_is_help=True, help="Import a file of orders or sales.")

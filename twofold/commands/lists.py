@@ -228,6 +228,16 @@ class _Counted:
             yield row
 
 
+def known_dataset(settings: Settings, dataset: str | None) -> None:
+    """Refuses a dataset that is neither configured nor in the folder: "nobody is here" would be no answer about it."""
+    from twofold.store.lists import Reader
+
+    configured = [d.id for d in settings.dataset]
+    if dataset is not None and dataset not in configured:
+        with Reader(settings.server.data) as reader:
+            known_value("--dataset", dataset, [*configured, *reader.datasets()])
+
+
 def refuse_unknown(settings: Settings, reader: Reader, kind: str, filters: Mapping[str, str | None]) -> None:
     """After an empty answer: was it asked for something that is nowhere, neither configured nor in the folder?"""
     from twofold.event.vocabulary import STANDARD_EVENTS

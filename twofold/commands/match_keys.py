@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twofold.commands.options import JsonOption
+from twofold.commands.options import JsonOption, country_code
 from twofold.commands.output import print_rows
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def explain_match(
     for line, raw in _objects(given):
         rows = explain(
             raw,
-            default_country=_country(country),
+            default_country=country_code(country),
             variants=frozenset(also),
             profiles=chosen,
             year=datetime.now(UTC).year,
@@ -123,15 +123,6 @@ def _known(option: str, names: Iterable[str], table: Iterable[str]) -> list[str]
         if name not in known:
             raise typer.BadParameter(f"{option}: unknown name {name}; expected any of {', '.join(known)}")
     return list(names)
-
-
-def _country(text: str) -> str:
-    from twofold.matching.normalise import normalise_country
-
-    code = normalise_country(text) if text else ""
-    if code is None:
-        raise typer.BadParameter("--country: expected an ISO 3166-1 code or an English name of a country")
-    return code
 
 
 # -- what is answered
@@ -222,7 +213,7 @@ def hash_file(
             source,
             to,
             {field: column for field, _, column in pairs},
-            default_country=_country(country),
+            default_country=country_code(country),
             progress=lambda field: spinner.update(task, description=f"hashed {field}"),
         )
     if as_json:

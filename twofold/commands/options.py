@@ -58,6 +58,16 @@ def known_value(option: str, value: str | None, known: Iterable[str]) -> None:
         raise typer.BadParameter(f"{option}: unknown value {value}; expected one of {shown}")
 
 
+def country_code(text: str) -> str:
+    """The code of a country that an option names, empty for none; refuses one that does not exist."""
+    from twofold.matching.normalise import normalise_country
+
+    code = normalise_country(text) if text else ""
+    if code is None:
+        raise typer.BadParameter("--country: expected an ISO 3166-1 code or an English name of a country")
+    return code
+
+
 def period_such_as(examples: str) -> Callable[[str | None], str | None]:
     """The check of an option that takes a period; the examples stand in what it says of anything else."""
 

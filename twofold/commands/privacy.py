@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twofold.commands.options import ConfigOption, DataOption, DatasetOrAllOption, JsonOption, folder_of
+from twofold.commands.lists import known_dataset
+from twofold.commands.options import (
+    ConfigOption,
+    DataOption,
+    DatasetOrAllOption,
+    JsonOption,
+    country_code,
+    folder_of,
+)
 from twofold.commands.output import bar_on_stderr, plain, print_rows, say, utc
 
 if TYPE_CHECKING:
@@ -171,22 +179,25 @@ def shared(
     Exit code 5 when the event, order or person that was named is not here.
     """
     from twofold.commands.rows import Shared
+    from twofold.config import load_settings
     from twofold.control.erase import look
     from twofold.errors import NotHere
     from twofold.privacy.export import actions_with, shared_rows
 
-    folder = folder_of(config, data)
+    settings = load_settings(config, data=data)
+    folder = Path(settings.server.data)
+    known_dataset(settings, dataset)
     actions: list[int] | None = None
     if event_id is not None:
         actions = actions_with(folder, "event_id", event_id)
     elif order is not None:
         actions = actions_with(folder, "order_id", order)
     elif email or phone or external_id:
-        settings, request = _asked(config, data, email, phone, external_id, None, dataset, country)
+        _, request = _asked(config, data, email, phone, external_id, None, dataset, country)
         with _bar(as_json) as progress:
             actions = sorted(look(settings, request, progress).actions)
     none = True
-    for row in shared_rows(folder, actions, limit):
+    for row in shared_rows(folder, actions, limit, dataset):
         none = False
         print_rows(Shared, [row]) if as_json else say(_sentence(row))
     if none and actions is not None:
@@ -236,16 +247,18 @@ def _asked(
     from twofold.matching.subject import SubjectRequest
 
     settings = load_settings(config, data=data)
+    codes = ",".join(country_code(one.strip()) for one in country.split(",")).upper()
     request = SubjectRequest(
         emails=_values(email),
         phones=_values(phone),
         external_ids=_values(external_id),
         order_ids=_values(order),
         dataset=dataset,
-        country=country.upper(),
+        country=codes,
     )
     if not list(request.values()):
         raise typer.BadParameter("name the person: --email, --phone, --external-id or --order")
+    known_dataset(settings, dataset)
     return settings, request
 
 

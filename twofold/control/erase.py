@@ -18,9 +18,9 @@ from msgspec import structs
 from twofold.config import Settings
 from twofold.control.owner import FolderOwner, GatewayOwner, on_store, open_owner
 from twofold.control.questions import AskErasure, Erase, Note
-from twofold.errors import ConfigError, NotHere, StoreError
+from twofold.errors import NotHere, StoreError
 from twofold.matching.subject import SubjectRequest, kinds_of
-from twofold.privacy.export import find_requested, find_subject, receipt, subject_rows
+from twofold.privacy.export import find_requested, find_subject, open_requests, receipt, subject_rows
 from twofold.privacy.runner import Status
 from twofold.privacy.search import Progress, SubjectMatches
 
@@ -51,8 +51,8 @@ def export(
 ) -> Iterator[dict[str, Any]]:
     """Everything about the person, row by row; the log keeps that it was read out, and how much.
 
-    ``number`` names a request that a shop brought, instead of values; it is closed by this. Raises `ConfigError` for one
-    that is not open, `NotHere` where nothing is held of the person.
+    ``number`` names a request that a shop brought, instead of values; it is closed by this. Raises `NotHere` for one that
+    is not open, and where nothing is held of the person.
     """
     folder = Path(settings.server.data)
     if number is not None:
@@ -60,7 +60,7 @@ def export(
     else:
         found = look(settings, request or SubjectRequest(), progress)
     if found is None:
-        raise ConfigError(f"request {number}: expected one that is open, see `twofold privacy-requests`")
+        raise NotHere(f"no open request {number}; list them with `twofold privacy-requests`")
     if not (found.rows or found.actions or found.orders):
         raise NotHere("nobody of that name is here; look at the value, its country and the dataset")
     rows = 0
@@ -72,7 +72,9 @@ def export(
 
 
 def release(settings: Settings, number: str, progress: Progress) -> dict[str, Any]:
-    """The operator's word for a held request, and its receipt once it is done."""
+    """The operator's word for a held request, and its receipt once it is done. Raises `NotHere` where none of it is held."""
+    if not any(row["id"] == number and row["state"] == "held" for row in open_requests(Path(settings.server.data))):
+        raise NotHere(f"no request {number} waits for a word; list them with `twofold privacy-requests`")
     return _do(settings, Erase(release=number), progress)
 
 

@@ -109,13 +109,21 @@ def actions_with(folder: Path, column: str, value: str) -> list[int]:
         db.close()
 
 
-def shared_rows(folder: Path, actions: list[int] | None, limit: int) -> Iterator[dict[str, Any]]:
-    """What was shared of these actions, or of the last ``limit`` actions that were sent."""
+def shared_rows(
+    folder: Path, actions: list[int] | None, limit: int, dataset: str | None = None
+) -> Iterator[dict[str, Any]]:
+    """What was shared of these actions, or of the last ``limit`` actions that were sent; of one dataset, or of all."""
     db = open_reader(folder)
     try:
         if actions is None:
-            sql = "select distinct delivery / 256 as a from attempt order by a desc limit ?"
-            actions = sorted(a for (a,) in db.execute(sql, (limit,)))
+            sql = (
+                "select distinct delivery / 256 as a from attempt where ?1 is null or exists "
+                "(select 1 from action where id = delivery / 256 and dataset = ?1) order by a desc limit ?2"
+            )
+            actions = sorted(a for (a,) in db.execute(sql, (dataset, limit)))
+        elif dataset is not None:
+            sql = "select id from action where dataset = ? and id in (select value from carray(?)) order by id"
+            actions = [a for (a,) in db.execute(sql, (dataset, id_array(actions)))]
         yield from shared(db, actions)
     finally:
         db.close()

@@ -132,6 +132,11 @@ class Reader:
         tables = select[select.rindex(" from ") :]
         return [value for (value,) in self._db.execute(f"select distinct {column}{tables} order by 1") if value]
 
+    def datasets(self) -> list[str]:
+        """Every dataset that an action, an order or a refused copy is of."""
+        sql = "select dataset from action union select dataset from orders union select dataset from refused"
+        return sorted(dataset for (dataset,) in self._db.execute(sql) if dataset)
+
     def dead_deliveries(self, filters: dict[str, str | None]) -> list[int]:
         """Ids of dead deliveries that match the filters; age and consent are read again when they are claimed."""
         return [row["id"] for row in self.rows("deliveries", {**filters, "state": "dead"}, limit=0)]
