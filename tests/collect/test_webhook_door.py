@@ -120,7 +120,7 @@ def test_what_is_not_signed_is_401(claim: str, send: Callable[[Running], Reply],
 def test_unsigned_headers_cannot_turn_an_order_away_from_its_shop(gateway: Running) -> None:
     """Topic and shop headers are not signed: at worst an order is left out, never booked elsewhere."""
     for changed in ({"x_shopify_shop_domain": "other.myshopify.com"}, {"x_shopify_topic": "products/update"}):
-        assert deliver(gateway, ORDER | {"id": 99}, **changed).status in (200, 400)
+        assert deliver(gateway, ORDER | {"id": 99}, **changed).status == 200
     assert {e.dataset for e in gateway.new_events()} <= {DATASET}
 
 
@@ -160,8 +160,11 @@ BROKEN = [
 
 @pytest.mark.parametrize(("claim", "body"), BROKEN, ids=[b[0] for b in BROKEN])
 def test_signed_but_unreadable(claim: str, body: bytes, gateway: Running) -> None:
-    """A signed body that is no order is 400 with a reason, never a purchase of nothing."""
-    assert deliver(gateway, body).status == 400
+    """A signed body that is no order is a row with a reason, never a purchase of nothing; the shop gets 200, as it gives up
+    a webhook that is refused some times in a row, and with it the orders that are right."""
+    reply = deliver(gateway, body)
+    assert (reply.status, reply.json["events_received"], reply.json["classified"]) == (200, 0, "refused")
+    assert reply.json["messages"]
     assert gateway.new_events() == []
     assert len(gateway.new_refused()) == 1
 

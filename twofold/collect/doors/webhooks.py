@@ -110,7 +110,7 @@ class Webhooks:
             )
         found, mended = read_mended(door.source, request.body, request.headers(), door.options, now)
         if isinstance(found, Refusal):
-            return self.refuse(request, found)
+            return self._unreadable(request, door, found, mended)
         if isinstance(found, Ignored):
             refusal = Refusal(reason=DropReason.NOT_AN_ORDER, expected="something to count", got=found.reason)
             said = answers.accepted(0, (), (f"left out: {found.reason}",), kind=found.kind)
@@ -119,10 +119,16 @@ class Webhooks:
             return self._privacy(door, found, found.privacy)
         return self._read(request, door, found, now, mended)
 
+    def _unreadable(self, request: Request, door: WebhookDoor, refusal: Refusal, mended: Sequence[str]) -> Work:
+        """Signed, and not to be understood. WooCommerce gives up a webhook after five refusals, Shopify after eight: the
+        answer says yes for what sending again would not mend, and the body is kept with its reason."""
+        if _is_ours(door, request):
+            return self.refuse(request, refusal)
+        return self.refuse(request, refusal, Answer(200, answers.accepted(0, (refusal,), mended, kind="refused")))
+
     def _read(self, request: Request, door: WebhookDoor, reading: Reading, now: int, mended: Sequence[str]) -> Work:
         origin = self._origin(door, reading, now)
-        ours = door.source.name in _OUR_BODIES and META_SIGNATURE not in request.headers()
-        taken = _Taken(kind=reading.kind, notes=[*mended, *reading.notes], ours=ours)
+        taken = _Taken(kind=reading.kind, notes=[*mended, *reading.notes], ours=_is_ours(door, request))
         if reading.order is not None:
             entry = entry_of(reading, origin, door.name)
             if isinstance(entry, Refusal):
@@ -169,6 +175,11 @@ class Webhooks:
             policy=dataset,
             shop=door.options.shop,
         )
+
+
+def _is_ours(door: WebhookDoor, request: Request) -> bool:
+    """True for a body that a developer wrote by our documentation: he must see what is wrong with it."""
+    return door.source.name in _OUR_BODIES and META_SIGNATURE not in request.headers()
 
 
 class _Taken(Struct, kw_only=True):
