@@ -157,7 +157,9 @@ def test_a_content_coding_is_taken_off_before_the_signature(gateway: Running) ->
     assert post(gateway, "shopify", packed, SIGNED["shopify"](body, SECRET) | coded).status == 200
     assert post(gateway, "shopify", packed, SIGNED["shopify"](packed, SECRET) | coded).status == 401
     assert post(gateway, "shopify", body, SIGNED["shopify"](body, SECRET) | coded).status == 400
-    assert post(gateway, "shopify", packed, SIGNED["shopify"](packed, SECRET)).json["classified"] == "refused"  # no JSON
+    assert (
+        post(gateway, "shopify", packed, SIGNED["shopify"](packed, SECRET)).json["classified"] == "refused"
+    )  # no JSON
 
 
 ALTERED = [
