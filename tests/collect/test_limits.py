@@ -26,26 +26,49 @@ def test_64_header_fields(more: int, fits: bool, gateway: Running) -> None:
 
 @pytest.mark.parametrize("in_pieces", [False, True])
 @AROUND
-def test_24_kb_of_header(more: int, fits: bool, in_pieces: bool, gateway: Running) -> None:
-    """16 KB of fields and 16 KB of request line, however many packets it comes in."""
+def test_64_kb_of_header(more: int, fits: bool, in_pieces: bool, gateway: Running) -> None:
+    """16 KB of fields and 48 KB of request line, however many packets it comes in."""
     bare = request("GET", "/health", None, "X-Pad: ")
     padded = request("GET", "/health", None, "X-Pad: " + "x" * (MAX_HEADER_BYTES + 2 - len(bare) + more))
     # The last line end is no field: a header of exactly the limit has so many bytes before it.
-    assert MAX_HEADER_BYTES == 32_768
+    assert MAX_HEADER_BYTES == 65_536
     assert len(padded) - 2 == MAX_HEADER_BYTES + more
     with gateway.raw() as raw:
         raw.write(*([padded[:9000], padded[9000:]] if in_pieces else [padded]))
         assert raw.read().status == (200 if fits else 431)
 
 
+@pytest.mark.parametrize(("path", "too_long"), [("/tr/", 200), ("/t/image", 200), (EVENTS, 414), ("/elsewhere", 414)])
 @AROUND
-def test_16_kb_of_address(more: int, fits: bool, gateway: Running) -> None:
-    """Path and query together; longer is 414."""
-    path = "/tr/"
-    query = f"id={DATASET}&ev=PageView&cd[x]="
-    query += "y" * (16384 + more - len(path) - len(query))
-    assert gateway.send("GET", f"{path}?{query}").status == (200 if fits else 414)
-    assert len(gateway.new_events()) == fits
+def test_48_kb_of_address(more: int, fits: bool, path: str, too_long: int, gateway: Running) -> None:
+    """Path and query together. A longer one is kept as a row by the door that it was for; a page sees its image."""
+    query = f"id={DATASET}&ev=PageView&access_token={KEY}&cd[x]="
+    query += "y" * (49_152 + more - len(path) - len(query))
+    image = too_long == 200
+    reply = gateway.send(
+        "GET" if image else "POST", f"{path}?{query}", None if image else events_body(purchase("long"))
+    )
+    assert reply.status == (too_long if not fits else 404 if path == "/elsewhere" else 200)
+    known = path != "/elsewhere"
+    assert len(gateway.new_events()) == (fits and known)
+    assert [(r["reason"], r["path"]) for r in gateway.new_refused()] == [("too_large", "address")] * (
+        known and not fits
+    )
+
+
+@pytest.mark.parametrize("letter", ["a", "%D0%B0", "%25D0%25B0", "%2525"])
+@pytest.mark.parametrize("path", ["/tr/", "/t/image"])
+def test_a_page_address_of_ten_thousand_bytes_costs_the_address_and_not_the_event(
+    path: str, letter: str, gateway: Running
+) -> None:
+    """However its letters are encoded on the way; the part that is kept is the beginning."""
+    long = "https%3A%2F%2Fshop.example%2Fp%3Fstate%3D" + letter * (10_000 // len(letter))
+    query = f"id={DATASET}&ev=Purchase&eid=long&cd[value]=5&cd[currency]=EUR&dl={long.replace('%25', '%2525')}"
+    assert gateway.send("GET", f"{path}?{query}").status == 200
+    event = gateway.new_event()
+    assert event.event_id == "long"
+    assert event.event_source_url is not None
+    assert event.event_source_url.startswith("https://shop.example/p")
 
 
 @AROUND

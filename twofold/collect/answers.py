@@ -55,8 +55,8 @@ def refused(refusals: Sequence[Refusal]) -> tuple[int, bytes]:
     first = refusals[0]
     meaning, subcode = MEANING[first.reason]
     status = _STATUS.get(first.reason, 400)
-    if status == 413 and first.path != "body":
-        status = 400  # one text or number in an event is too long, not the request
+    if status == 413:  # else one text or number in an event is too long, not the request
+        status = {"body": 413, "address": 414}.get(first.path, 400)
     error: dict[str, Any] = {"message": "Invalid parameter", "type": "OAuthException", "code": 100}
     if first.reason is DropReason.BAD_KEY:
         error |= {"message": "Invalid OAuth access token - Cannot parse access token", "code": 190}

@@ -35,7 +35,7 @@ from twofold.store.store import Store
 log = logging.getLogger("twofold.collect")
 
 MAX_HEADERS = 64
-MAX_URL = 16_384
+MAX_URL = 49_152  # a page of 10,000 bytes as one parameter, its letters encoded twice; a parser of 64 KB is behind it
 MAX_BROWSER_BODY = 1 << 20
 RETRY_AFTER_S = 2
 
@@ -119,11 +119,13 @@ class Doors:
         path = request.path
         if len(request.raw_headers) > MAX_HEADERS:
             return Answer(431, answers.failed(f"more than {MAX_HEADERS} header fields", code=1))
-        if len(path) + len(request.query) > MAX_URL:
-            return Answer(414, answers.failed(f"address longer than {MAX_URL} bytes", code=1))
         if request.method == "OPTIONS":
             return Answer(204, b"", CORS)
         door = self._door_of(path)
+        if len(path) + len(request.query) > MAX_URL:
+            expected, got = f"at most {MAX_URL} bytes", f"{len(path) + len(request.query)} bytes"
+            refusal = Refusal(reason=DropReason.TOO_LARGE, path="address", expected=expected, got=got)
+            return door.refuse(request, refusal) if door is not None else Answer(*answers.refused([refusal]))
         if door is None:
             return Answer(404, answers.not_found(_what_is_missing(path)), JSON_CORS)
         if request.method != "POST":
