@@ -95,7 +95,8 @@ def test_a_batch_keeps_its_valid_events(gateway: Running) -> None:
 
 HURT_BY_ONE: list[tuple[str, Callable[[dict[str, Any]], str], str]] = [
     # claim, the JSON text of the broken event, drop reason
-    ("a number over the limit", lambda e: json.dumps(e).replace("42.5", "1" * 21), "too_large"),
+    ("a number over the limit", lambda e: json.dumps(e).replace("42.5", "1" * 21), "invalid_value"),
+    ("a number over any limit", lambda e: json.dumps(e).replace("42.5", "1" * 5_000), "too_large"),
     ("a key twice", lambda e: json.dumps(e)[:-1] + ', "event_id": "other"}', "duplicate_key"),
     ("nesting too deep", lambda e: json.dumps(e)[:-1] + ', "app_data": ' + "[" * 21 + "]" * 21 + "}", "too_deep"),
     ("no object", lambda e: "17", "wrong_type"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
@@ -91,6 +92,8 @@ def test_the_event_lives(gateway: Running, door: str, claim: str, facts: dict[st
         ("a surrogate", lambda e: e["custom_data"].update(html="\udfff")),
         ("a long address", lambda e: e.update(event_source_url=LONG)),
         ("a number of 30 digits", lambda e: e["custom_data"].update(n=10**30)),
+        ("-Infinity inside", lambda e: e["custom_data"].update(n=-math.inf, html="NaN, Infinity\0")),
+        ("NaN as its value", lambda e: e["custom_data"].update(value=math.nan)),
         ("30 levels", lambda e: e["custom_data"].update(n=json.loads("[" * 30 + "]" * 30))),
         ("no object", lambda e: e.update(event_time="never")),
     ],
@@ -115,7 +118,14 @@ def test_neighbours_in_a_batch_are_untouched(
     for order in ids[:place] + ids[place + 1 :]:
         assert kept[order].warnings == ()
         assert kept[order].custom_data.value == 10
-    lives = claim in ("a long text", "NUL", "a surrogate", "a long address")
+    lives = claim in (
+        "a long text",
+        "NUL",
+        "a surrogate",
+        "a long address",
+        "a number of 30 digits",
+        "-Infinity inside",
+    )
     assert (ids[place] in kept) == lives
     assert [row["index"] for row in gateway.new_refused()] == ([] if lives else [place])
     if lives:

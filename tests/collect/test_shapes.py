@@ -20,7 +20,7 @@ from every_door import (
     stripe_event,
     woocommerce_order,
 )
-from running_gateway import DATASET, EVENTS, KEY, Reply, Running
+from running_gateway import DATASET, EVENTS, KEY, Reply, Running, purchase
 
 orders = itertools.count(11_000)
 LINES = [{"id": "1", "quantity": 2}, {"id": "2", "quantity": 1}]
@@ -162,3 +162,16 @@ def test_webhooks(gateway: Running, kind: str, claim: str, change: Callable[[dic
     assert (kept.event_name, kept.custom_data.value, kept.custom_data.currency) == ("Purchase", 10, "EUR")
     assert len(kept.user_data.em) == 1
     assert gateway.new_refused() == []
+
+
+@pytest.mark.parametrize(
+    "nothing", [False, True, 0, 0.0, [], {}, "", " ", "null", "[object Object]", "[]", "{}"], ids=repr
+)
+def test_an_event_id_of_no_kind_costs_the_id_and_not_the_event(nothing: Any, gateway: Running) -> None:
+    """What a program writes that made no id; each such event is one of its own."""
+    gateway.forget()
+    sent = [purchase(nothing, event_name="Lead") for _ in range(2)]  # type: ignore[arg-type]
+    assert gateway.post(*sent).json["events_received"] == 2
+    first, second = gateway.new_events()
+    assert first.event_id != second.event_id
+    assert first.warnings == second.warnings != ()

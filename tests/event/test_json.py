@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import any_text, json_values, law
 from twofold.event.json import read_json, roundtrips
+from twofold.event.mending import Mender
 from twofold.event.refusal import DropReason, Refusal
 
 SYNTAX, LONG, DEEP = DropReason.SYNTAX, DropReason.TOO_LARGE, DropReason.TOO_DEEP
@@ -79,10 +80,13 @@ CORPUS = [
     ("21 digits inside", b'{"a":[{"b":' + b"9" * 21 + b"}]}", LONG),
     ("21 digits in a text", b'"' + b"9" * 21 + b'"', "9" * 21),
     ("20 digits with point", b"1." + b"2" * 19, Decimal("1." + "2" * 19)),
-    ("21 digits with point", b"1." + b"2" * 20, LONG),
-    ("-21 digits with point", b"-1." + b"2" * 20, LONG),
+    ("21 digits with point", b"1." + b"2" * 20, Decimal("1." + "2" * 19)),
+    ("-21 digits with point", b"-1." + b"2" * 20, Decimal("-1." + "2" * 19)),
+    ("all digits of a float", b"48.10000000000000142108547152020037174224853515625", Decimal("48.100000000000001421")),
     ("5,000 digits", b"1" * 5000, LONG),
-    ("5,000 digits with point", b"1." + b"1" * 5000, LONG),
+    ("5,000 digits with point", b"1." + b"1" * 5000, Decimal("1." + "1" * 19)),
+    ("1e400", b"1e400", LONG),
+    ("a deep long number", b"[" * 21 + b"1e400" + b"]" * 21, LONG),
     ("leading zero", b"01", SYNTAX),
     ("no digit after point", b"1.", SYNTAX),
     ("no digit before point", b".5", SYNTAX),
@@ -268,3 +272,21 @@ def test_garbage_is_refused_or_read_never_raised(body):
     result = read_json(body)
     if not isinstance(result, Refusal):
         assert result == json.loads(body, parse_float=Decimal)
+
+
+@pytest.mark.parametrize("number", ["1" * 21, "-" + "9" * 30, "1e400", "-1E+999", "1e-400", "1e99999999999999999999"])
+def test_a_long_number_is_read_as_its_digits_where_texts_are_mended(number: str) -> None:
+    """An id stays exact by them; what needs an amount finds none there. What is beside it is untouched."""
+    mender = Mender()
+    tree = read_json(f'{{"a": [{number}, 5], "b": {number}, "c": 0.5}}', mender=mender)
+    said = number if "e" in number.lower() else str(int(number))
+    assert tree == {"a": [said, 5], "b": said, "c": Decimal("0.5")}
+    assert [type(tree["b"]), type(tree["a"][0])] == [str, str]
+    assert [path for path, _ in mender.notes] == ["a[0]", "b"] or [path for path, _ in mender.notes] == ["b", "a[0]"]
+
+
+@pytest.mark.parametrize("body", [b'{"a": 1e400, "b": ', b'{"a": 1e400, "b": "\xff"}', b'{"a": 1e400, "a": 1}'])
+def test_a_long_number_hides_no_other_fault(body: bytes) -> None:
+    """What stands behind it is read as strictly as without it."""
+    found = read_json(body, mender=Mender())
+    assert isinstance(found, Refusal) or found == {"a": "1e400", "b": "ÿ"}

@@ -74,6 +74,14 @@ AMOUNTS: list[tuple[Any, Any, Any, Any]] = [
     ([5], None, None, None),
     ({"amount": "5"}, None, None, None),
     (10**15, None, None, "1000000000000000"),
+    # minus zero is zero; all digits of a float, as PHP with serialize_precision 100 writes them
+    ("-0", None, "0", "0"),
+    ("-0.00", None, "0.00", "0.00"),
+    (D("-0.0"), "0.0", "0.0", "0.0"),
+    (D("-0"), "0", "0", "0"),
+    ("-0e5", None, "0", "0"),
+    ("48.10000000000000142108547152020037174224853515625", "48.1", "48.1", "48.1"),
+    ("0.1000000000000000055511151231257827021181583404541015625", "0.1", "0.1", "0.1"),
     ("9" * 16, None, None, "9" * 16),
 ]
 
@@ -84,6 +92,7 @@ def test_amounts(given: Any, exact: str | None, lenient: str | None, capi: str |
     for read, wanted in ((exact_amount, exact), (lenient_amount, lenient), (read_decimal, capi)):
         found = read(given)
         assert found == (None if wanted is None else D(wanted)), read
+        assert found is None or found or not found.is_signed()
         assert found is None or "E" not in str(found) or read is read_decimal
 
 

@@ -7,7 +7,8 @@ slow check runs only when a cheap look at the bytes says that something might be
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from collections.abc import Callable
+from decimal import Context, Decimal
 from json import JSONDecodeError, JSONDecoder
 from typing import Any
 
@@ -30,16 +31,30 @@ class _LongNumber(Exception):
     """Raised inside the decoder only, which would take a ValueError for a fault of its own."""
 
 
+class _LongText(str):
+    """The digits of a number that is none here."""
+
+    __slots__ = ()
+
+
 def _exact(text: str) -> Decimal:
     number = Decimal(text)
     if not -MAX_DIGITS <= number.adjusted() <= MAX_DIGITS:
         raise _LongNumber
-    if len(text) > MAX_DIGITS and sum(map(str.isdigit, text)) > MAX_DIGITS:
-        raise _LongNumber
-    return number
+    # PHP may be set to write every digit that a float has: what is behind the twentieth says nothing.
+    return number if len(text) <= MAX_DIGITS else _MOST_DIGITS.plus(number)
 
 
+def _exact_or_text(text: str) -> Decimal | _LongText:
+    try:
+        return _exact(text)
+    except (_LongNumber, ArithmeticError):
+        return _LongText(text)
+
+
+_MOST_DIGITS = Context(prec=MAX_DIGITS)
 _decode = msgspec.json.Decoder(float_hook=_exact).decode
+_decode_long = msgspec.json.Decoder(float_hook=_exact_or_text).decode
 
 
 def read_json(body: bytes | str, *, events: int = 1, max_string: int = MAX_STRING, mender: Mender | None = None) -> Any:
@@ -50,23 +65,28 @@ def read_json(body: bytes | str, *, events: int = 1, max_string: int = MAX_STRIN
     ``mender``: mends the texts that would refuse the body, and remembers which.
     """
     data = body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body
+    return _read(data, _decode, MAX_KEYS * events, max_string, mender)
+
+
+def _read(data: bytes, decode: Callable[[bytes], Any], max_keys: int, max_string: int, mender: Mender | None) -> Any:
     try:
-        tree = _decode(data)
+        tree = decode(data)
     except (UnicodeDecodeError, msgspec.DecodeError) as err:
         mended = mend_json(data) if mender is not None else data
         if mender is None or mended == data:
             return _undecodable(err)
         mender.reread = True
         mender.not_utf8 = isinstance(err, UnicodeDecodeError)
-        return read_json(mended, events=events, max_string=max_string, mender=mender)
+        return _read(mended, decode, max_keys, max_string, mender)
     except RecursionError:
         return Refusal(reason=DropReason.TOO_DEEP, expected=f"at most {MAX_DEPTH} levels", got="far deeper nesting")
-    except _LongNumber:
-        return _long_number("")
-    except ArithmeticError as err:
-        return _undecodable(err)
-    if (mender is not None and mender.reread) or not _looks_plain(data, tree, MAX_KEYS * events, max_string):
-        return _checked(data, tree, MAX_KEYS * events, max_string, mender)
+    except (_LongNumber, ArithmeticError) as err:
+        if mender is not None and decode is _decode:
+            return _read(data, _decode_long, max_keys, max_string, mender)
+        return _long_number("") if isinstance(err, _LongNumber) else _undecodable(err)
+    mended_before = mender is not None and (mender.reread or decode is _decode_long)
+    if mended_before or not _looks_plain(data, tree, max_keys, max_string):
+        return _checked(data, tree, max_keys, max_string, mender)
     return tree
 
 
@@ -165,6 +185,8 @@ def _checked(data: bytes, tree: Any, max_keys: int, max_string: int, mender: Men
     refusal = _walk(tree, "", 1, left, max_string, mender)
     if refusal is None and (_has_spaced_colon(data) or data.count(b'":') != keys):
         refusal = _repeated_key(data)
+    if refusal is None and type(tree) is _LongText:
+        return _long_number("")
     return refusal or tree
 
 
@@ -200,11 +222,13 @@ def _walk(value: Any, path: str, depth: int, left: list[int], max_string: int, m
 
 
 def _mend(value: dict[str, Any] | list[Any], path: str, mender: Mender) -> None:
-    """Mends the texts directly inside. In a list a text that cannot stay leaves its place to nothing."""
+    """Mends the texts and numbers directly inside. In a list a text that cannot stay leaves its place to nothing."""
     if isinstance(value, list):
         for n, item in enumerate(value):
             if type(item) is str and not mender.is_whole(item):
                 value[n] = mender.text(f"{path}[{n}]", item)
+            elif _is_long(item):
+                value[n] = mender.number(f"{path}[{n}]", str(item))
         return
     for key in list(value):
         where = f"{path}.{describe_key(key)}" if path else describe_key(key)
@@ -213,6 +237,12 @@ def _mend(value: dict[str, Any] | list[Any], path: str, mender: Mender) -> None:
             del value[key]
         elif type(value[key]) is str and not mender.is_whole(value[key]):
             value[key] = mender.text(where, value[key])
+        elif _is_long(value[key]):
+            value[key] = mender.number(where, str(value[key]))
+
+
+def _is_long(value: Any) -> bool:
+    return type(value) is _LongText or (type(value) is int and not -_TOO_LONG < value < _TOO_LONG)
 
 
 def _check_text(text: str, path: str, max_string: int) -> Refusal | None:

@@ -20,6 +20,7 @@ _ESCAPE = re.compile(
 )
 _LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
 _CONTROL = re.compile(rb"[\x00-\x1f]")
+_NO_NUMBER = re.compile(_LITERAL.pattern + rb"|-?\bInfinity\b|\bNaN\b", re.S)  # as Python's json writes them
 _LOST = "\ufffd"  # Unicode's own word for what could not be read
 _LOST_JSON = b"\\ufffd"
 _IDS = frozenset({"event_id", "eid", "order_id", "cd[order_id]"})
@@ -67,6 +68,11 @@ class Mender:
             return None
         self.notes.append((path, f"{said}; cut"))
         return clean[: self.max_string]
+
+    def number(self, path: str, digits: str) -> str | None:
+        """The digits of a number that is longer than any is kept: an id stays exact by them, an amount is none."""
+        self.notes.append((path, f"a number of {len(digits)} characters; read as text"))
+        return digits if len(digits) <= self.max_string else None
 
     def leave_out(self, path: str) -> None:
         """For a field whose name cannot be kept."""
@@ -121,6 +127,8 @@ def mend_json(body: bytes) -> bytes:
     body = read_bytes(body.removeprefix(b"\xef\xbb\xbf")).encode()
     if _CONTROL.search(body):
         body = _LITERAL.sub(lambda m: _CONTROL.sub(lambda c: b"\\u%04x" % c[0][0], m[0]), body)
+    if b"NaN" in body or b"Infinity" in body:
+        body = _NO_NUMBER.sub(lambda m: m[0] if m[0][:1] == b'"' else b'"%b"' % m[0], body)
     if b"\\u" in body:
         body = _ESCAPE.sub(lambda m: _LOST_JSON if len(m[0]) == 6 else m[0], body)
     return body

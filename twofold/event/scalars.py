@@ -20,8 +20,9 @@ from twofold.event.refusal import Refusal
 # -- amounts
 
 PLACES = 6  # digits behind the point of an amount; no currency has more than three
-_EXACT = re.compile(r"[0-9]{1,15}(?:\.([0-9]{1,40}))?")
-_LENIENT = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,40})?|\.[0-9]{1,40})(?:[eE][+-]?[0-9]{1,2})?")
+# PHP with serialize_precision 100 writes all digits of a float: 48.10000000000000142108547152020037174224853515625
+_EXACT = re.compile(r"[0-9]{1,15}(?:\.([0-9]{1,60}))?")
+_LENIENT = re.compile(r"[+-]?(?:[0-9]{1,15}(?:\.[0-9]{0,60})?|\.[0-9]{1,60})(?:[eE][+-]?[0-9]{1,2})?")
 _NOISE = Decimal("1e-12")  # relative: what adding up some hundred amounts as floats can be off by
 _MOST = 10**15
 
@@ -32,7 +33,7 @@ def read_decimal(value: Any) -> Decimal | None:
         return Decimal(value)
     if isinstance(value, Decimal):
         number = value
-    elif isinstance(value, str) and value.isascii() and len(value) <= 40 and "_" not in value:
+    elif isinstance(value, str) and value.isascii() and len(value) <= 80 and "_" not in value:
         try:
             number = Decimal(value.strip())
         except InvalidOperation:
@@ -41,7 +42,7 @@ def read_decimal(value: Any) -> Decimal | None:
         return None
     if not number.is_finite():
         return None
-    return without_noise(number)
+    return without_noise(number) if number else number.copy_abs()  # no currency has a minus zero
 
 
 def exact_amount(value: Any) -> Decimal | None:
@@ -79,6 +80,8 @@ def _plain(value: Any, form: re.Pattern[str]) -> Decimal | None:
         number = value if isinstance(value, Decimal) and value.is_finite() else None
     if number is None or (number and not -20 < number.adjusted() < 15):
         return None
+    if not number:
+        number = number.copy_abs()  # -0.00 is 0.00
     # Written out, so that 5E+1 and 50 are one amount.
     return without_noise(number) if number.as_tuple().exponent <= 0 else Decimal(int(number))  # type: ignore[operator]
 
@@ -182,7 +185,7 @@ def read_boolean(value: Any) -> bool | None:
 
 # -- what programs write when they know nothing
 
-_WORDS = ("undefined", "null", "none", "(null)", "(none)", "[object object]", "n/a")
+_WORDS = ("undefined", "null", "none", "(null)", "(none)", "[object object]", "n/a", "[]", "{}")
 _OF_IDS = ("0", "nan", "nil", "false", "true", "unknown", "anonymous", "guest", "(not set)", "not set")
 _SPELT = ("", " ", "[object Object]", "NaN", "N/A", *(
     spelt for word in (*_WORDS, *_OF_IDS) for spelt in (word, word.upper(), word.capitalize())

@@ -235,7 +235,10 @@ CURRENCY = ValueKind(
 
 
 def _says_nothing(value: Any) -> bool:
-    return names_nobody(value) if isinstance(value, str) else value == 0 and type(value) is int
+    """Also of a program's false, 0 and empty object, and of a list of nothing else: an id is none of them."""
+    if isinstance(value, list) and value:
+        return all(item is None or _says_nothing(item) for item in value)
+    return names_nobody(value) if isinstance(value, str) else isinstance(value, bool) or value in (0, {})
 
 
 def _read_value(value: Any, kind: ValueKind, path: str, notes: list[str]) -> Any:

@@ -17,18 +17,20 @@ from typing import Any
 from msgspec.json import encode
 
 from twofold.clock import Clock
-from twofold.collect import answers
 from twofold.collect.access import bearer_of, key_fits, origin_allowed
+from twofold.collect.doors.work import Work, refused_work
 from twofold.collect.messages import JSON, JSON_CORS, Answer, Pending, Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.consent.marks import KINDS, PUBLIC_KINDS, marks_from
 from twofold.consent.signals import read_statement
 from twofold.event.json import read_json
+from twofold.event.mending import Mender
 from twofold.event.model import Consent
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.matching.subject import Mark
 from twofold.store.store import Store
 
+ENTRY = "consent"
 HEARD = Answer(200, b'{"heard":true}', JSON_CORS)
 MAX_NAMED = 1_000  # marks in one request of a server
 
@@ -46,25 +48,27 @@ class ConsentDoors:
         self._clock = clock
         self._public = f"{tag_path}/consent"
 
-    def door_for(self, path: str) -> Callable[[Request], Reply] | None:
+    def door_for(self, path: str) -> Callable[[Request], Work | Reply] | None:
         """What answers a POST to this path; None for every other path."""
         if path == self._public:
             return self._from_browser
         return self._from_server if _SERVER_PATH.fullmatch(path) else None
 
-    def take(self, request: Request) -> Reply:
+    def take(self, request: Request) -> Work | Reply:
         door = self.door_for(request.path)
         assert door is not None
         return door(request)
 
-    def refuse(self, request: Request, refusal: Refusal) -> Reply:
-        return HEARD if request.path == self._public else _refused(refusal)
+    def refuse(self, request: Request, refusal: Refusal) -> Work | Reply:
+        """A server's withdrawal that could not be read is a row: somebody's no went unheard."""
+        match = _SERVER_PATH.fullmatch(request.path)
+        return HEARD if match is None else refused_work(self._clock(), ENTRY, match[1], refusal, request)
 
     def greet(self, _request: Request) -> None:
         return None
 
     def _from_browser(self, request: Request) -> Reply:
-        given = read_json(request.body)
+        given = read_json(request.body, mender=Mender())
         if not isinstance(given, dict):
             return HEARD
         dataset = self._datasets.get(str(given.get("dataset", "")))
@@ -75,37 +79,41 @@ class ConsentDoors:
             return HEARD
         return Pending(self._change(dataset.id, marks[: len(PUBLIC_KINDS)], withdrawn), lambda _count: HEARD)
 
-    def _from_server(self, request: Request) -> Reply:
+    def _from_server(self, request: Request) -> Work | Reply:
         match = _SERVER_PATH.fullmatch(request.path)
         assert match is not None
-        given = read_json(request.body)
+        given = read_json(request.body, mender=Mender())
         if isinstance(given, Refusal):
-            return _refused(given)
+            return self.refuse(request, given)
         if not isinstance(given, dict):
-            return _refused(
-                Refusal(reason=DropReason.ENVELOPE, path="body", expected="a JSON object", got=describe(given))
+            return self.refuse(
+                request, Refusal(reason=DropReason.ENVELOPE, path="body", expected="a JSON object", got=describe(given))
             )
         dataset = self._datasets.get(match[1])
         if dataset is None:
-            return _refused(
-                Refusal(reason=DropReason.UNKNOWN_DATASET, path="dataset", expected="a configured id", got="another")
+            return self.refuse(
+                request,
+                Refusal(reason=DropReason.UNKNOWN_DATASET, path="dataset", expected="a configured id", got="another"),
             )
         token = given.pop("access_token", "") or bearer_of(request.header(b"authorization"))
         if not isinstance(token, str) or not key_fits(token, dataset.key):
-            return _refused(
-                Refusal(reason=DropReason.BAD_KEY, path="access_token", expected="this dataset's key", got="another")
+            return self.refuse(
+                request,
+                Refusal(reason=DropReason.BAD_KEY, path="access_token", expected="this dataset's key", got="another"),
             )
         withdrawn = choice_of(given.get("state"))
         if withdrawn is None:
             got = describe(given.get("state"))
-            return _refused(Refusal(reason=DropReason.ENVELOPE, path="state", expected="granted or denied", got=got))
+            return self.refuse(
+                request, Refusal(reason=DropReason.ENVELOPE, path="state", expected="granted or denied", got=got)
+            )
         named: dict[str, Any] = {_ALIASES.get(str(k), str(k)): v for k, v in given.items() if k != "state"}
         marks, unusable = marks_from(named, dataset.country)
         unknown = [k for k in named if k not in KINDS]
         if not marks or len(marks) > MAX_NAMED:
             expected = f"at least one of {', '.join(KINDS)}, and not more than {MAX_NAMED} forms of them"
-            return _refused(
-                Refusal(reason=DropReason.ENVELOPE, path="body", expected=expected, got=f"{len(marks)} usable")
+            return self.refuse(
+                request, Refusal(reason=DropReason.ENVELOPE, path="body", expected=expected, got=f"{len(marks)} usable")
             )
         left_out = [*unusable, *(["unknown field"] if unknown else [])]
         body = encode({"state": "denied" if withdrawn else "granted", "unusable": left_out})
@@ -122,7 +130,3 @@ def choice_of(value: Any) -> bool | None:
     if statement.state is Consent.DENIED or not _DECIDING.isdisjoint(statement.denied):
         return True
     return False if statement.state is Consent.GRANTED or set(statement.granted) >= _DECIDING else None
-
-
-def _refused(refusal: Refusal) -> Answer:
-    return Answer(*answers.refused([refusal]), JSON)

@@ -113,7 +113,8 @@ def is_plain(data: CustomData | None) -> bool:
 
 def _is_plain_money(value: Decimal) -> bool:
     """Also not more digits behind the point than an amount has: those may be a float's noise."""
-    return 0 <= value < _MAX_PLAIN_MONEY and len(str(value)) <= MAX_DIGITS and value == round(value, PLACES)
+    fits = 0 <= value < _MAX_PLAIN_MONEY and not value.is_signed() and len(str(value)) <= MAX_DIGITS
+    return fits and value == round(value, PLACES)
 
 
 def _read_plain(raw: dict[str, Any]) -> CustomData | None:

@@ -148,7 +148,7 @@ def put_action_source(draft: Draft) -> Refusal | None:
 
 def put_event_id(draft: Draft) -> Refusal | None:
     given = draft.raw.event_id
-    if given is None or (type(given) is str and given in NO_ID) or (type(given) is int and given == 0):
+    if not given or given is True or (type(given) is str and given in NO_ID):
         draft.event_id = make_event_id()
         draft.fields["id_given"] = False
         says = "is missing" if given is None or given == "" else "says nothing"
