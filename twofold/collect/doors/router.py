@@ -124,8 +124,8 @@ class Doors:
         door = self._door_of(path)
         if len(path) + len(request.query) > MAX_URL:
             expected, got = f"at most {MAX_URL} bytes", f"{len(path) + len(request.query)} bytes"
-            refusal = Refusal(reason=DropReason.TOO_LARGE, path="address", expected=expected, got=got)
-            return door.refuse(request, refusal) if door is not None else Answer(*answers.refused([refusal]))
+            too_long = Refusal(reason=DropReason.TOO_LARGE, path="address", expected=expected, got=got)
+            return door.refuse(request, too_long) if door is not None else Answer(*answers.refused([too_long]))
         if door is None:
             return Answer(404, answers.not_found(_what_is_missing(path)), JSON_CORS)
         if request.method != "POST":
