@@ -233,7 +233,7 @@ def test_what_comes_after_the_first_attempt_is_late(tmp_path):
         (first,) = await claim(store, NOW + HOLD)
         verdicts = await store.append([
             copy(channel=BROWSER, em="a", at=NOW + HOLD + 1),
-            copy(value="99", tier=Tier.T3, at=NOW + HOLD + 2),
+            copy(value="99", at=NOW + HOLD + 2),
         ])  # fmt: skip
         (again,) = await claim(store, NOW + HOLD + LEASE_OVER)
         await store.settle([settlement(again)], NOW + HOLD + LEASE_OVER)

@@ -91,7 +91,7 @@ def begin_action(event: Event, position: int, hold_ms: int, destinations: int) -
 def judge(action: Action, event: Event, same_order: bool = False) -> FoldVerdict:
     """The verdict on a later copy. Absent money or goods contradict nothing, nor another name of the same order."""
     data = event.custom_data
-    if _differ_money(action, data) or (not same_order and _differ(action.order_id, data.order_id)):
+    if differs_in_money(action, data) or (not same_order and _differ(action.order_id, data.order_id)):
         return FoldVerdict.CONFLICT
     if _differ(action.goods, goods_digest(data)):
         return FoldVerdict.CONFLICT
@@ -217,7 +217,7 @@ def _differ(a: Any, b: Any) -> bool:
     return a is not None and b is not None and a != b
 
 
-def _differ_money(action: Action, data: CustomData) -> bool:
+def differs_in_money(action: Action, data: CustomData) -> bool:
     if action.value is None or data.value is None:
         return False
     return Decimal(action.value) != data.value or _differ(action.currency, data.currency)

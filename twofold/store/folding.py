@@ -18,7 +18,7 @@ from twofold.consent.state import consent_text, strictest_text
 from twofold.event.identity import ORDER_EVENTS, fold_keys
 from twofold.event.model import Event, Tier
 from twofold.store.evidence import EvidenceOf, Superseded
-from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, judge
+from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, differs_in_money, judge
 from twofold.store.fold_keys import FoldKeys
 from twofold.store.journal import Journal, salts
 from twofold.store.ladder import admit
@@ -263,8 +263,8 @@ class Folding:
 
     def _joins(self, batch: _Batch, action: Action, event: Event) -> bool:
         """True when a higher tier's copy may become one of a lower tier's action: all that shaped it is the buyer's."""
-        if action.sealed_at is not None and action.tier < Tier.T2 and event.event_name in ORDER_EVENTS:
-            return False  # what a browser had sent is no reason for not sending the shop's own word
+        if action.sealed_at is not None and event.event_name in ORDER_EVENTS and not _says_as_much(action, event):
+            return False  # what a lower tier had sent is no reason for not sending the shop's own word
         if self._successors(batch, action):
             return False  # it stands for nothing any more; what was said by its copies is looked at all the same
         copies = self._evidence.copies(batch.appended, action)
@@ -392,6 +392,11 @@ class Folding:
             for action in actions
             for d in self._routes.get(action.dataset, _NOWHERE)[0]
         ]
+
+
+def _says_as_much(action: Action, event: Event) -> bool:
+    """True for a sale that a server had sent with the very money that the shop reports now: nothing is left to tell."""
+    return action.tier >= Tier.T2 and not differs_in_money(action, event.custom_data)
 
 
 def _of_another_order(action: Action, event: Event, by_order: bool) -> bool:

@@ -22,6 +22,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from twofold.event.click_ids import browser_name
 from twofold.event.identity import COUNTED_LINKS, SECRET_LENGTH, is_secret_link
 from twofold.event.model import Channel, Event, Tier
@@ -73,6 +75,12 @@ def _shares_secret(copy: Event, links: set[str], ids: set[str]) -> bool:
     if any(link in links and is_secret_link(link) for link in copy.links):
         return True
     return copy.id_given and copy.event_id in ids and is_random(copy.event_id)
+
+
+def is_buyers(copy: Event, own: Sequence[Event]) -> bool:
+    """True when a copy is the buyer's by more than a server's key: as if a browser had said it."""
+    told = replace(copy, tier=Tier.T0, order_vouched=False)
+    return any(c is told for c in admit([*own, told]).copies)
 
 
 def is_random(text: str) -> bool:

@@ -16,14 +16,14 @@ import msgspec
 from twofold.consent.state import consent_text, strictest_text, why_not_send
 from twofold.errors import RowFailed
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
-from twofold.event.model import Event, decode_event
+from twofold.event.model import Event, Tier, decode_event
 from twofold.matching.user_data import present_keys
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.evidence import Superseded
-from twofold.store.fold import unite
+from twofold.store.fold import sending_id, unite
 from twofold.store.gates.contract import Candidate, Gate, Held
 from twofold.store.journal import is_as_journalled
-from twofold.store.ladder import admit
+from twofold.store.ladder import admit, is_buyers
 from twofold.store.sqlite.database import Engine, id_array
 
 log = logging.getLogger("twofold.store")
@@ -465,11 +465,26 @@ def consent_of(copies: Sequence[Event]) -> str:
 
 
 def _under_its_id(candidate: Candidate) -> Event:
-    """The event under the id that a copy of the buyer's left with before, if one did: the platform merges the two."""
+    """The event under the id that a copy of the buyer's left with before, if one did: the platform merges the two.
+
+    What a server had sent with other money lends no id by its key alone: the platform would keep that money.
+    """
     event = candidate.event
-    proved = {c.event_id for c in candidate.copies}
-    same = next((i for i in candidate.left_as if i in proved), event.event_id)
+    own = [c for c in candidate.copies if not _left_with_other_money(c, candidate)]
+    proved = {c.event_id for c in own}
+    same = next((i for i in candidate.left_as if i in proved), event.event_id if event.event_id in proved else None)
+    same = same or sending_id(own)
     return event if same == event.event_id else msgspec.structs.replace(event, event_id=same)
+
+
+def _left_with_other_money(copy: Event, candidate: Candidate) -> bool:
+    """True for a copy under whose id other money left than the order's, and that nothing but a server's key vouches for."""
+    data, money = copy.custom_data, candidate.event.custom_data
+    if copy.event_id not in candidate.left_as or (data.value, data.currency) == (money.value, money.currency):
+        return False
+    top = max(c.tier for c in candidate.copies)
+    own = [c for c in candidate.copies if c.tier == top]
+    return Tier.T2 <= copy.tier < top and not is_buyers(copy, own)
 
 
 def _first_answer(gates: Sequence[Gate], candidate: Candidate, now_ms: int) -> Suppressed | Held | None:
