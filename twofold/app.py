@@ -142,10 +142,12 @@ class Gateway:
 
     async def _keep_time(self) -> None:
         """Looks at the clock each second, so that no jump goes unseen, and keeps the time that is certain on disk."""
-        kept = 0
+        kept = self.store.newest_ms
         while True:
             self.clock.look()
-            if (sure := self.clock.sure()) - kept >= KEEP_TIME_MS:
+            sure = self.clock.sure()
+            # A doubted clock that is behind is no reason to forget how late it was already.
+            if sure - kept >= KEEP_TIME_MS or (self.clock.doubt is None and kept - sure >= KEEP_TIME_MS):
                 try:
                     await self.store.keep_time(sure)
                     kept = sure
@@ -157,6 +159,8 @@ class Gateway:
         """The folder first, then the port: a restored folder is erased again before anybody can ask it anything."""
         self.store.start()
         try:
+            if self.clock.doubt is None:
+                await self.store.replan(self.clock())
             await self.eraser.start()
             return open_listener(self.settings.server.host, self.settings.server.port)
         except BaseException:

@@ -484,3 +484,84 @@ def test_a_denial_reaches_both_of_two_that_were_sent_apart(tmp_path):
 
     assert with_store(tmp_path, scenario) == []
     assert [(d[1], d[2]) for d in deliveries(tmp_path)] == [("suppressed", "consent_denied")] * 2
+
+
+# -- a clock that was wrong
+
+YEAR = 365 * DAY
+
+
+@pytest.mark.parametrize("years", [-10, -1, 1, 10])
+def test_what_was_planned_by_the_right_clock_does_not_move_with_a_wrong_one(tmp_path, years):
+    """Planned before a start in a wrong year, looked at when that year is corrected: not so many years later."""
+
+    async def before(store):
+        await store.append([copy("a"), copy("b")])
+        (a, b) = await claim(store, DUE)
+        await store.settle([settlement(d, WAITING, due_at=DUE + 600_000, outcome="refused") for d in (a, b)], DUE)
+        await store.pause("meta-1", "unwell", DUE + 60_000, DUE)
+
+    async def wrong(store):
+        await store.append([copy("c", at=there, happened=DUE)])
+        await store.shift(there + 5_000, DUE)
+        due, pause = await store.next_due("meta-1"), store.pause_of("meta-1")
+        return due - DUE, pause, sorted(d.event_id for d in await claim(store, DUE + 600_000))
+
+    with_store(tmp_path, before)
+    there = DUE + years * YEAR
+    due, pause, claimed = with_store(tmp_path, wrong, at=there)
+    assert 0 <= due <= 600_000
+    assert pause[1] <= DUE + 3_600_000
+    assert claimed == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("ahead", [YEAR, 10 * YEAR, 3 * DAY])
+def test_what_a_wrong_clock_planned_does_not_outlive_it(tmp_path, ahead):
+    """Stopped while its clock was ahead: at the next start, by a right one, nothing waits for that time."""
+
+    async def wrong(store):
+        await store.append([copy("a", at=NOW + ahead)])
+        (a,) = await claim(store, DUE + ahead)
+        await store.settle([settlement(a, WAITING, due_at=DUE + ahead + 60_000, outcome="refused")], DUE + ahead)
+        await store.append([copy("b", at=NOW + ahead)])
+        await store.pause("meta-1", "unwell", DUE + ahead, DUE)
+
+    async def right(store):
+        await store.replan(DUE)
+        return store.pause_of("meta-1")[1], sorted(d.event_id for d in await claim(store, DUE))
+
+    with_store(tmp_path, wrong, at=NOW + ahead)
+    assert with_store(tmp_path, right, at=DUE) == (DUE, ["a", "b"])
+
+
+def test_what_really_waits_is_not_hurried_by_a_start(tmp_path):
+    """Holds and retries of a right clock stay as they are, also a hold of days."""
+
+    async def scenario(store):
+        await store.append([copy("a"), copy("b", name="Lead")])
+        await store.replan(NOW)
+        return [
+            await claim(store, NOW + after, lease_ms=9 * DAY) for after in (0, HOLD - 1, HOLD, 2 * DAY - 1, 2 * DAY)
+        ]
+
+    counts = with_store(tmp_path, scenario, hold={"Purchase": HOLD, "Lead": 2 * DAY})
+    assert [[d.event_id for d in claimed] for claimed in counts] == [[], [], ["a"], [], ["b"]]
+
+
+@pytest.mark.parametrize("years", [-10, 10])
+def test_an_unknown_fate_is_as_old_as_it_is(tmp_path, years):
+    """Tried under a wrong clock, of unknown fate: when the clock is put right it was tried a moment ago, not years ago."""
+
+    async def scenario(store):
+        await store.append([copy("a", at=there, happened=DUE)])
+        (a,) = await claim(store, there + HOLD, max_age_s=100 * YEAR // 1000)
+        ambiguous = settlement(
+            a, WAITING, due_at=there + HOLD + 1, outcome="ambiguous", unsure_since=there + HOLD, started_at=there + HOLD
+        )
+        await store.settle([ambiguous], there + HOLD)
+        await store.shift(there + HOLD + 5_000, DUE)
+        (again,) = await claim(store, DUE + 10, max_age_s=100 * YEAR // 1000)
+        return again.unsure_since
+
+    there = DUE + years * YEAR
+    assert with_store(tmp_path, scenario, at=there) == DUE - 5_000

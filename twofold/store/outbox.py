@@ -37,6 +37,9 @@ INTERNAL = "internal"
 Sure = Callable[[int], int]
 """The time that is certain to have come, from the time now; see `clock.TrustedTime`."""
 
+LONGEST_WAIT_MS = (
+    6 * 3_600_000 + 60_000
+)  # no retry, pause or gate plans further ahead than a gate of orders looks again
 DOUBT_LOOK_MS = 60_000  # while the clock is doubted, what a gate holds is looked at again this often
 
 
@@ -122,7 +125,10 @@ class Outbox:
         gates: GatesLike,
         superseded: Superseded,
         now_ms: int,
+        longest_hold_ms: int = 0,
     ) -> None:
+        self._since = now_ms  # when this process began, by its own clock
+        self._longest_ms = max(LONGEST_WAIT_MS, longest_hold_ms)
         self._engine = engine
         self._routes = routes
         self.gates = gates
@@ -223,8 +229,15 @@ class Outbox:
     def shift(self, before_ms: int, after_ms: int) -> None:
         """The time has moved: what was planned by the time before is planned by the time after."""
         self._engine.run("shift_created", (before_ms, after_ms))
-        self._engine.run("shift_deliveries", (before_ms, after_ms))
+        self._engine.run("shift_deliveries", (before_ms, after_ms, self._since))
         self._engine.run("shift_pauses", (before_ms, after_ms))
+        self._since += after_ms - before_ms
+        self.replan(after_ms)
+
+    def replan(self, now_ms: int) -> None:
+        """By a clock that is believed: nothing waits for a time that an earlier, wrong one said."""
+        for name in ("replan_created", "replan_deliveries", "replan_pauses"):  # times first: they are found by the plan
+            self._engine.run(name, (now_ms, self._longest_ms))
         self._changed_pauses = True
 
     def revive(self, deliveries: Sequence[int], now_ms: int) -> int:

@@ -162,7 +162,8 @@ class Store:
             self._index = WordIndex()
             self._superseded = Superseded(self._engine)
             self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded)
-            self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, opened_at)
+            hold_ms = max((ms for r in routes.values() for ms in r.hold_ms.values()), default=0)
+            self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, opened_at, hold_ms)
             journal = Journal(self._engine, refused_keep)
             self._folding = Folding(
                 self._engine, journal, routes, self._outbox.ids, window_days, self.people, self.orders, self._superseded
@@ -360,6 +361,10 @@ class Store:
     async def shift(self, before_ms: int, after_ms: int) -> None:
         """The gateway's time has moved at once; what waits is planned anew."""
         await self._work(lambda: self._outbox.shift(before_ms, after_ms), wakes=True)
+
+    async def replan(self, now_ms: int) -> None:
+        """At a start with a clock that is believed: what waits for a time that an earlier, wrong one said is looked at."""
+        await self._work(lambda: self._outbox.replan(now_ms), wakes=True)
 
     async def judge_kept_back(self, act: Literal["release", "drop"], deliveries: Sequence[int], now_ms: int) -> int:
         """A person's word on deliveries that were kept back for want of trust; answers how many it changed."""

@@ -243,15 +243,33 @@ where created_at > ?2 and id in (select id / 256 from delivery where state = 'wa
 
 -- name: shift_deliveries
 -- The time moved from ?1 to ?2: what was to wait goes on waiting for as long, and nothing waits for a time that was wrong.
+-- What was tried since ?3 was tried as long ago as it was.
 update delivery set due_at = greatest(?2, due_at + ?2 - ?1),
        leased_until = greatest(?2, leased_until + ?2 - ?1),
-       unsure_since = case when unsure_since > ?2 then ?2 else unsure_since end
-where state = 'waiting' and greatest(due_at, coalesce(leased_until, due_at)) > least(?1, ?2);
+       unsure_since = case when unsure_since between ?3 and ?1 then least(?2, unsure_since + ?2 - ?1)
+                           when unsure_since > ?2 then ?2 else unsure_since end
+where state = 'waiting'
+  and (greatest(due_at, coalesce(leased_until, due_at)) > least(?1, ?2) or unsure_since between ?3 and ?1);
 
 -- name: shift_pauses
 -- The same for destinations that are paused.
 update destination set paused_until = greatest(?2, paused_until + ?2 - ?1)
 where paused_until > least(?1, ?2);
+
+-- name: replan_created
+-- Actions that wait longer than anything waits, and are stamped later than now, wait from now (?1) on.
+update action set created_at = ?1
+where created_at > ?1 and id in (
+    select id / 256 from delivery where state = 'waiting' and leased_until is null and due_at > ?1 + ?2);
+
+-- name: replan_deliveries
+-- Nothing waits longer than ?2: what does was planned by a clock that was wrong, and is looked at now (?1).
+update delivery set due_at = ?1
+where id in (select id from delivery where state = 'waiting' and leased_until is null and due_at > ?1 + ?2);
+
+-- name: replan_pauses
+-- The same for destinations that are paused.
+update destination set paused_until = ?1 where paused_until > ?1 + ?2;
 
 -- name: select_frozen_unproved
 -- Waiting deliveries whose bytes were frozen before there were digests.
