@@ -16,6 +16,7 @@ import requests
 from tests.acceptance.gateway_process import gateway, run_twofold
 from tests.store.copies import BROWSER, copy
 from tests.store.order_reports import deliver, entry, report, shop_copy, shop_store
+from twofold.event.delivery import DeliveryState
 from twofold.ledger.model import Paid
 from twofold.ledger.policy import OrderPolicy
 
@@ -77,6 +78,25 @@ def test_check_ends_with_1_when_something_is_wrong(tmp_path):
     assert done.returncode == 1, done.stdout + done.stderr
     sentences = [line for line in done.stdout.splitlines() if " sent " in line and ":" in line]
     assert sentences[0] == "wrong: 1001 sent 42.49 EUR, worth 42.50 EUR: differs +0.01"
+
+
+@pytest.mark.parametrize(
+    ("state", "code"), [(DeliveryState.DEAD, 1), (DeliveryState.WAITING, 0), (DeliveryState.DELIVERED, 0)]
+)
+def test_check_ends_with_1_when_a_sale_was_given_up(tmp_path, state, code):
+    """A paid order of which the platform was never told: what still waits, or has arrived, is no reason to look."""
+    now = int(time.time() * 1000)
+
+    async def main() -> None:
+        async with shop_store(tmp_path, OrderPolicy(), at=now, shop=False) as store:
+            then = now - 50 * MINUTE
+            paid = report("1001", at=then // 1000, placed=then // 1000)
+            await store.append_orders([entry(paid, shop_copy("1001", at=then), at=then)])
+            assert len(await deliver(store, then, state=state)) == 1
+
+    asyncio.run(main())
+    done = run(tmp_path, "check")
+    assert done.returncode == code, done.stdout + done.stderr
 
 
 def test_check_for_machines(tmp_path):

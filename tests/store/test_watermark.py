@@ -219,7 +219,7 @@ def test_the_commands_say_what_is_missing(crashed, tmp_path):
     assert f"events from position {left + 1} on are missing: 360 were acknowledged" in done.stderr
     done = run_twofold("watermark", "show", *where)
     assert done.returncode == 1
-    assert f"Missing: events from position {left + 1} on are missing: 360 were acknowledged" in done.stdout
+    assert f"Events from position {left + 1} on are missing: 360 were acknowledged" in done.stdout
     assert "twofold restore" in done.stdout
     assert run_twofold("watermark", "accept", *where).returncode == 2
     assert run_twofold("watermark", "accept", *where, "--reason", " ").returncode == 3

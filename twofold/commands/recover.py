@@ -97,7 +97,7 @@ def _say_mark(row: dict[str, Any]) -> None:
     if not row["missing"]:
         say("The database holds all of it." if row["position"] is not None else "The database tells of no loss.")
         return
-    say(f"Missing: {row['missing']}.")
+    say(f"{row['missing'][0].upper()}{row['missing'][1:]}.")
     say("`twofold restore` puts a backup back, `twofold watermark accept` goes on without it; see docs/recovery.md.")
 
 

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
+from twofold.event.delivery import DeliveryState
 from twofold.ledger.model import decode_report
 from twofold.ledger.money import to_minor
 from twofold.ledger.policy import (
@@ -117,6 +118,12 @@ class Sums(Struct, kw_only=True):
     def difference(self) -> Decimal:
         """What the platform was told too little."""
         return self.due - self.sent
+
+
+def is_no(sums: Sums) -> bool:
+    """Whether these say that something is not as it should be: money that nothing explains, or a sale that was given up."""
+    given_up = sums.verdict == MISSING and sums.reason.partition(":")[0] == DeliveryState.DEAD
+    return sums.verdict == WRONG or given_up
 
 
 def check_values(
