@@ -203,3 +203,18 @@ def test_error_answers_repeat_nothing_of_the_request(gateway: Running) -> None:
     ):
         assert reply.status >= 400
         assert marker.encode() not in reply.body
+
+
+def test_nobody_can_count_answers_by_their_ids(gateway: Running) -> None:
+    """404, wrong key, wrong signature, refused: ids of two answers have nothing in common by which to tell how many lie between."""
+    doors = [
+        lambda: gateway.send("GET", "/nowhere"),
+        lambda: gateway.send("POST", EVENTS, "{}", content_type="application/json"),
+        lambda: gateway.send("POST", "/webhooks/own/shop.example", "{}", content_type="application/json"),
+        lambda: gateway.post(bad()),
+        lambda: gateway.post(purchase("counted")),
+    ]
+    ids = [TRACE.search(door().body)[0].partition(b":")[2].strip(b'"A') for door in doors * 2]
+    parts = [{one[at : at + 8] for at in range(len(one) - 7)} for one in ids]
+    assert all(len(one) >= 16 for one in ids)
+    assert not any(a & b for n, a in enumerate(parts) for b in parts[:n])
