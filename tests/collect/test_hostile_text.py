@@ -11,7 +11,19 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from every_door import BROWSERS, CONFIGURATION, DOORS, EMAIL, event, tag
+from every_door import (
+    BROWSERS,
+    CONFIGURATION,
+    DOORS,
+    EMAIL,
+    event,
+    own_order,
+    shopify_order,
+    signed,
+    stripe_event,
+    tag,
+    woocommerce_order,
+)
 from running_gateway import DATASET, EVENTS, KEY, Running, purchase
 
 from twofold.event.mending import Mender, mend_json, read_bytes, stand_in
@@ -160,6 +172,44 @@ def test_a_broken_match_key_names_nobody(gateway: Running) -> None:
         assert any(f"user_data.{name}" in message for message in reply.json["messages"])
 
 
+_SPOILT = {"NUL": "Ma\0ry", "a surrogate": "Ma\udc00ry", "9,000 characters": "x" * 9_000, "a long number": 10**30}
+_FIRST_NAMES: dict[str, Callable[[str, Any], dict[str, Any]]] = {
+    "shopify": lambda order, name: _with(shopify_order(order, {}), "customer", first_name=name, note=name),
+    "woocommerce": lambda order, name: _with(woocommerce_order(order, {}), "billing", first_name=name, company=name),
+    "own": lambda order, name: _with(own_order(order, {}), "customer", first_name=name),
+    "stripe": lambda order, name: _with(stripe_event(order, {})["data"]["object"], "customer_details", name=name),
+}
+
+
+def _with(body: dict[str, Any], part: str, **changes: Any) -> dict[str, Any]:
+    return body | {part: (body.get(part) or {}) | changes}
+
+
+@pytest.mark.parametrize("source", _FIRST_NAMES)
+@pytest.mark.parametrize("spoilt", _SPOILT)
+def test_a_broken_text_of_a_shop_costs_nothing_beside_it(gateway: Running, source: str, spoilt: str) -> None:
+    """The name is left out, as part of it would be another person's; the e-mail beside it is the buyer's."""
+    gateway.forget()
+    order = str(next(orders))
+    body = _FIRST_NAMES[source](order, _SPOILT[spoilt])
+    if source == "stripe":
+        body = {**stripe_event(order, {}), "data": {"object": body}}
+    assert signed(gateway, source, body, "orders/create" if source == "shopify" else "order.updated").status == 200
+    kept = gateway.new_event().user_data
+    assert [email.hex for email in kept.em] == [HASH]
+    assert kept.fn == ()
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-8-sig"])
+@pytest.mark.parametrize("door", ["capi", "tag", "shopify", "woocommerce", "own", "stripe"])
+def test_a_body_in_wide_characters_is_read(gateway: Running, door: str, encoding: str) -> None:
+    """What Windows PowerShell writes into a file."""
+    gateway.forget()
+    order = str(next(orders))
+    assert DOORS[door](gateway, order, {"encoding": encoding, "name": "Größe"}).status == 200
+    assert [email.hex for email in gateway.new_event().user_data.em] == [HASH]
+
+
 @pytest.mark.parametrize("door", BROWSERS)
 def test_a_query_in_latin_1_is_read(gateway: Running, door: str) -> None:
     """An image tag of a Latin-1 page: %F6 is ö, and the sale counts."""
@@ -203,6 +253,18 @@ def test_bytes_that_are_no_utf8(data: bytes, text: str) -> None:
         (rb'{"a":"\\ud83d"}', rb'{"a":"\\ud83d"}'),
         (b'{"a":"x\ny"}', rb'{"a":"x\u000ay"}'),
         (b'\xef\xbb\xbf{"a":1}', b'{"a":1}'),
+        (b'{"a":1}\0', b'{"a":1}'),
+        (b'{"a":NaN,"b":[-Infinity,"NaN \\" Infinity"]}', b'{"a":"NaN","b":["-Infinity","NaN \\" Infinity"]}'),
+        *(
+            (mark + '{"a":"ö"}'.encode(name), '{"a":"ö"}'.encode())
+            for name, marks in (
+                ("utf-16-le", (b"", b"\xff\xfe")),
+                ("utf-16-be", (b"", b"\xfe\xff")),
+                ("utf-32-le", (b"", b"\xff\xfe\0\0")),
+                ("utf-32-be", (b"", b"\0\0\xfe\xff")),
+            )
+            for mark in marks
+        ),
     ],
 )
 def test_json_with_broken_texts(body: bytes, mended: bytes) -> None:

@@ -259,7 +259,7 @@ WRONG = [
     ({"id": None}, DropReason.WRONG_TYPE, "id"),
     ({"id": "4711x"}, DropReason.WRONG_TYPE, "id"),
     ({"total": None}, DropReason.MISSING_VALUE, "total"),
-    ({"total": "9" * 9_000}, DropReason.MISSING_VALUE, "total"),
+    ({"total": "9" * 9_000}, DropReason.INVALID_VALUE, "total"),
     ({"total": "abc"}, DropReason.INVALID_VALUE, "total"),
     ({"total": "-5.00"}, DropReason.INVALID_VALUE, "total"),
     ({"total": "1e999999"}, DropReason.INVALID_VALUE, "total"),

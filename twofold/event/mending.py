@@ -21,13 +21,24 @@ _ESCAPE = re.compile(
 _LITERAL = re.compile(rb'"(?:[^"\\]|\\.)*"', re.S)
 _CONTROL = re.compile(rb"[\x00-\x1f]")
 _NO_NUMBER = re.compile(_LITERAL.pattern + rb"|-?\bInfinity\b|\bNaN\b", re.S)  # as Python's json writes them
+_MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_ZEROS = {
+    (False, True, False, True): "utf-16-le",
+    (True, False, True, False): "utf-16-be",
+    (False, True, True, True): "utf-32-le",
+    (True, True, True, False): "utf-32-be",
+}
 _LOST = "\ufffd"  # Unicode's own word for what could not be read
 _LOST_JSON = b"\\ufffd"
 _IDS = frozenset({"event_id", "eid", "order_id", "cd[order_id]"})
 _BODIES = re.compile(r"data|events|(?:data|events)?\[\d+\]")  # events as JSON texts: each is read by itself
 _KEYS = frozenset({"access_token", "appsecret_proof"})  # compared as they are, and not kept
-_PERSON = re.compile(r"(?:^|\.)user_data\.|^udff?\[")
-_OF_A_BROWSER = ("client_user_agent", "ud[client_user_agent]")
+# Of such a text a part is another person's: it is left out, and never hashed without what was lost.
+_PERSON = re.compile(
+    r"(?:^|\.)(?:user_data|customer|customer_details|billing|shipping|billing_address|shipping_address)\.|^udff?\["
+    r"|(?:^|\.)(?:\w*email|phone|first_name|last_name)(?:\[\d+\])?$"
+)
+_OF_A_BROWSER = ("user_agent", "ud[client_user_agent]")
 _ITEM = re.compile(r"(?:data|events)\[(\d+)\]\.?(.*)", re.S)
 
 NOT_UTF8 = "bytes that are no UTF-8 were read as Windows-1252"
@@ -71,8 +82,10 @@ class Mender:
 
     def number(self, path: str, digits: str) -> str | None:
         """The digits of a number that is longer than any is kept: an id stays exact by them, an amount is none."""
-        self.notes.append((path, f"a number of {len(digits)} characters; read as text"))
-        return digits if len(digits) <= self.max_string else None
+        names_somebody = _PERSON.search(path) is not None and not path.endswith("id")
+        kept = len(digits) <= self.max_string and not names_somebody
+        self.notes.append((path, f"a number of {len(digits)} characters; {'read as text' if kept else 'left out'}"))
+        return digits if kept else None
 
     def leave_out(self, path: str) -> None:
         """For a field whose name cannot be kept."""
@@ -124,7 +137,10 @@ def stand_in(text: str) -> str:
 
 def mend_json(body: bytes) -> bytes:
     """JSON that a strict reader can decode, where only the texts were at fault; what was lost is U+FFFD."""
-    body = read_bytes(body.removeprefix(b"\xef\xbb\xbf")).encode()
+    wide = _wide_name(body)
+    if wide:
+        body = body.decode(wide, "replace").encode()
+    body = read_bytes(body.removeprefix(b"\xef\xbb\xbf").rstrip(b"\0")).encode()
     if _CONTROL.search(body):
         body = _LITERAL.sub(lambda m: _CONTROL.sub(lambda c: b"\\u%04x" % c[0][0], m[0]), body)
     if b"NaN" in body or b"Infinity" in body:
@@ -132,6 +148,16 @@ def mend_json(body: bytes) -> bytes:
     if b"\\u" in body:
         body = _ESCAPE.sub(lambda m: _LOST_JSON if len(m[0]) == 6 else m[0], body)
     return body
+
+
+def _wide_name(body: bytes) -> str:
+    """UTF-16 or UTF-32 by its mark, or by where the NULs stand beside the first two characters (RFC 4627, 3), as a file of
+    Windows PowerShell is written; empty for everything else."""
+    for mark, name in _MARKS:
+        if body.startswith(mark):
+            return name
+    zeros = tuple(byte == 0 for byte in body[:4])
+    return _ZEROS.get(zeros, "")
 
 
 def read_bytes(data: bytes) -> str:

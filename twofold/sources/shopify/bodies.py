@@ -18,6 +18,7 @@ from twofold.event.scalars import as_list, as_object, lenient_amount, read_integ
 from twofold.sources.schema import read_label
 
 MAX_NOTES = 20
+_ADDRESSES = frozenset({"landing_site", "referring_site"})  # of which the beginning says most
 MAX_TEXT = 8_192  # characters of a text that is read; others may be as long as the body allows
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _GID = "gid://shopify/"
@@ -61,6 +62,9 @@ class Part:
             value = value[0]
         if type(value) is int and abs(value) < 10**20:
             return str(value)
+        if isinstance(value, str) and name in _ADDRESSES and len(value) > MAX_TEXT:
+            self.findings.note(f"{self.where(name)} has {len(value)} characters, {MAX_TEXT} are kept; cut")
+            value = value[:MAX_TEXT]
         if isinstance(value, str) and len(value) <= MAX_TEXT:
             return None if says_nothing(value) else value
         self._left_out(name, value, f"text of at most {MAX_TEXT} characters")

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from twofold.event.json import read_json
+from twofold.event.mending import Mender
 from twofold.event.model import encode
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal, describe, describe_key
 from twofold.event.scalars import read_time_ms
 from twofold.sources import lenient
 
@@ -38,8 +39,11 @@ _open = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _open_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
-def open_body(body: bytes) -> dict[str, Any] | Refusal:
-    """The fields of ``FIELDS`` that the body has. Refused are only a body that is no JSON object."""
+def open_body(body: bytes, mender: Mender) -> dict[str, Any] | Refusal:
+    """The fields of ``FIELDS`` that the body has. Refused are only a body that is no JSON object.
+
+    ``mender``: hears what was mended. One broken text of the billing address must not cost the e-mail beside it.
+    """
     try:
         raw = _open(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -50,7 +54,7 @@ def open_body(body: bytes) -> dict[str, Any] | Refusal:
     found: dict[str, Any] = {}
     for name in FIELDS:
         if name in raw:
-            value = list(_items(raw[name], name)) if name in _LISTS else _value(raw[name])
+            value = list(_items(raw[name], name, mender)) if name in _LISTS else _value(raw[name], name, mender)
             if value is not None:
                 found[name] = value
     return found
@@ -80,15 +84,16 @@ def meta_of(order: dict[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _items(raw: msgspec.Raw, name: str) -> Iterator[dict[str, Any]]:
-    for item in _entries(raw):
+def _items(raw: msgspec.Raw, name: str, mender: Mender) -> Iterator[dict[str, Any]]:
+    for place, item in enumerate(_entries(raw)):
         try:
             fields = _open(item)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue
         # A line has meta of its own, which nobody reads; of order meta only name and value are.
         wanted = _META if name == "meta_data" else fields.keys() - {"meta_data", "taxes", "image"}
-        yield {key: _value(fields[key]) for key in fields if key in wanted}
+        where = f"{name}[{place}]"
+        yield {key: _value(fields[key], f"{where}.{describe_key(key)}", mender) for key in fields if key in wanted}
 
 
 def _entries(raw: msgspec.Raw) -> list[msgspec.Raw]:
@@ -105,8 +110,13 @@ def _entries(raw: msgspec.Raw) -> list[msgspec.Raw]:
         return []
 
 
-def _value(raw: msgspec.Raw) -> Any:
-    value = read_json(bytes(raw))
+def _value(raw: msgspec.Raw, where: str, mender: Mender) -> Any:
+    inner = Mender()
+    value = read_json(bytes(raw), mender=inner)
+    if type(value) is str and not inner.is_whole(value):
+        value = inner.text("", value)
+    if inner.notes:
+        mender.adopt(inner, where)
     return None if isinstance(value, Refusal) else value
 
 

@@ -18,6 +18,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
+from twofold.event.mending import Mender
 from twofold.event.refusal import Refusal
 from twofold.ledger.model import OrderReport
 from twofold.sources import lenient
@@ -69,12 +72,14 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
         return Ignored(kind="ping", reason="the greeting of a webhook that was saved")
     if body.strip() in (b"[]", b"null", b'""', b"{}"):
         return Ignored(kind="empty", reason="WooCommerce had nothing to say about the object")
-    found = open_body(body)
+    mender = Mender()
+    found = open_body(body, mender)
     if isinstance(found, Refusal):
         return found
     topic = _topic(headers)
     if _is_order(found):
-        return _read_order(found, topic, headers, options, now_ms)
+        read = _read_order(found, topic, headers, options, now_ms)
+        return replace(read, notes=(*mender.sentences(), *read.notes)) if isinstance(read, Reading) else read
     if found.keys() == {"id"}:
         return _read_deletion(found, topic, headers, now_ms)
     return _not_an_order(found, topic)
