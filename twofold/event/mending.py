@@ -23,10 +23,10 @@ _CONTROL = re.compile(rb"[\x00-\x1f]")
 _NO_NUMBER = re.compile(_LITERAL.pattern + rb"|-?\bInfinity\b|\bNaN\b", re.S)  # as Python's json writes them
 _MARKS = ((b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _ZEROS = {
-    (False, True, False, True): "utf-16-le",
-    (True, False, True, False): "utf-16-be",
-    (False, True, True, True): "utf-32-le",
-    (True, True, True, False): "utf-32-be",
+    ".0.0": "utf-16-le",
+    "0.0.": "utf-16-be",
+    ".000": "utf-32-le",
+    "000.": "utf-32-be",
 }
 _LOST = "\ufffd"  # Unicode's own word for what could not be read
 _LOST_JSON = b"\\ufffd"
@@ -156,8 +156,7 @@ def _wide_name(body: bytes) -> str:
     for mark, name in _MARKS:
         if body.startswith(mark):
             return name
-    zeros = tuple(byte == 0 for byte in body[:4])
-    return _ZEROS.get(zeros, "")
+    return _ZEROS.get("".join("0" if byte == 0 else "." for byte in body[:4]), "")
 
 
 def read_bytes(data: bytes) -> str:
