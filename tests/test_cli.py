@@ -484,6 +484,35 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert "none.toml does not exist" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["serve", "check", "verify", "erase"])
+def test_a_folder_of_the_last_version_is_not_left_behind(command: str, tmp_path: Path) -> None:
+    """0.2 took a relative folder from the directory of the command: begun anew beside the file, all it held would be missing."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "run" / "data").mkdir(parents=True)
+    file = tmp_path / "etc" / "t.toml"
+    file.write_text("[server]\nport = 0\ndata = 'data'\n[[dataset]]\nid = '1'\nkey = 'k'\n")
+    more = ("--email", "mary@shop.example", "--yes") if command == "erase" else ()
+
+    def typed(*options: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-m", "twofold", command, "--config", str(file), *more, *options]
+        return subprocess.run(words, cwd=tmp_path / "run", capture_output=True, text=True, timeout=60)
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "run" / "data" / "twofold.db")) as db:
+        db.executescript("create table event (position integer primary key); pragma user_version = 5")
+    done = typed()
+    said = done.stdout + done.stderr
+    assert done.returncode == (1 if command == "check" else 2), said
+    assert "line 3: server.data" in said
+    assert str(tmp_path / "run" / "data") in said
+    assert not (tmp_path / "etc" / "data").exists()
+    if command != "serve":  # named, it is the one: nothing is asked about the other place
+        assert "server.data" not in typed("--data", str(tmp_path / "run" / "data")).stderr
+    with contextlib.closing(sqlite3.connect(tmp_path / "run" / "data" / "twofold.db")) as db:
+        db.execute("pragma user_version = 9")  # another gateway's of today: no reason to stop this one
+    if command == "verify":
+        assert "holds no data yet" in typed().stderr
+
+
 def test_check_says_what_to_do(tmp_path: Path) -> None:
     """Each thing out of order is one DO line with the cure, and nothing is changed."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -39,6 +39,10 @@ RENAMED = {
 """Names of 0.2.0 to those of today. They are understood until 0.4.0."""
 
 
+FORM_OF_0_2 = 5
+"""The form of a data folder that 0.2.0 left, as bytes 60 to 63 of its database say it (`user_version`)."""
+
+
 def load_settings(
     path: str | Path | None,
     *,
@@ -123,7 +127,15 @@ def _server(
         server = {}
     server = dict(server)
     if beside is not None and isinstance(server.get("data", "data"), str):
-        server["data"] = str(beside / server.get("data", "data"))
+        relative = server.get("data", "data")
+        server["data"] = str(beside / relative)
+        left = None if given[0] or environ.get("TWOFOLD_DATA") else _left_behind(Path(relative), beside)
+        if left is not None:
+            faults.add(
+                ("server", "data"),
+                f"server.data: a relative folder lies beside the file now; nothing is in {beside / relative}, and a folder of "
+                f"version 0.2 or older is in {left}. Move it there, or name it with --data",
+            )
     for name, value in zip(("data", "host", "port"), given, strict=True):
         twin = environ.get(f"TWOFOLD_{name.upper()}")
         if value is not None:
@@ -131,6 +143,21 @@ def _server(
         elif twin:
             server[name] = _port(twin, faults) if name == "port" else twin
     return server
+
+
+def _left_behind(relative: Path, beside: Path) -> Path | None:
+    """The folder that 0.2 would have taken, in the directory of the command, where today's place is empty: a gateway that
+    began anew there would be without everything it has ever been told."""
+    here = Path.cwd() / relative
+    if (beside / relative / "twofold.db").exists() or relative.is_absolute():
+        return None
+    try:
+        with (here / "twofold.db").open("rb") as file:
+            head = file.read(64)
+    except OSError:
+        return None
+    is_older = head.startswith(b"SQLite format 3") and 0 < int.from_bytes(head[60:64], "big") <= FORM_OF_0_2
+    return here if is_older else None
 
 
 def _port(text: str, faults: Faults) -> int:
