@@ -293,7 +293,7 @@ class Worker:
         """Waits for news, but no longer than until something is due or a pause ends."""
         seconds = IDLE_S
         if limit:
-            with contextlib.suppress(StoreBusy):
+            with contextlib.suppress(StoreBusy, StoreFull):
                 due = await self._outbox.next_due(self._name)
                 seconds = IDLE_S if due is None else (due - self._clock()) / 1000
         elif not self._tasks:

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from typing import Any
 
+import apsw
 import msgspec
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -19,6 +20,7 @@ from twofold.clock import Clock, TrustedTime
 from twofold.collect.access import bearer_of, key_fits
 from twofold.collect.limits.quarantine import Quarantine
 from twofold.collect.messages import Answer, Request
+from twofold.errors import StoreError
 from twofold.privacy.retention import Retention
 from twofold.store.lists import Reader
 from twofold.store.sqlite.page_check import DAMAGED
@@ -73,6 +75,15 @@ class HealthPage:
         return Answer(status, msgspec.json.encode(report | more))
 
     def _read(self, now: int) -> dict[str, Any]:
+        try:
+            return self._counted(now)
+        except (
+            StoreError,
+            apsw.Error,
+        ) as err:  # the folder is gone, or cannot be read: that is what a monitor asks for
+            return {"status": "failed", "version": __version__, "problem": f"the data folder cannot be read: {err}"}
+
+    def _counted(self, now: int) -> dict[str, Any]:
         with Reader(self.store.folder) as reader:
             tally, outbox = reader.tally(), reader.outbox()
             oldest_due_ms = reader.oldest_due()

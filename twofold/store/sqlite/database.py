@@ -100,6 +100,7 @@ class Engine:
         make_folder(folder)
         self.folder = folder
         self.lock = FolderLock(folder)
+        self._files: dict[Path, int] = {}  # where each was first found
         try:
             if examine is not None:
                 examine(folder)
@@ -146,12 +147,24 @@ class Engine:
         except apsw.Error as err:
             raise translated(err) from err
 
+    def _require_files(self) -> None:
+        """Raises `StoreFailed` when a file that is written to is no longer where it would be read from at the next start:
+        what is put into one that was deleted, or into a folder that was moved, is gone with this process."""
+        for path in (self.folder / DATABASE, self.folder / f"{DATABASE}-wal", self.lock.path):
+            try:
+                found = os.stat(path)
+            except OSError as err:
+                raise StoreFailed(f"{path} was taken away while it was in use: {err.strerror}") from err
+            if self._files.setdefault(path, found.st_ino) != found.st_ino:
+                raise StoreFailed(f"{path} was replaced while it was in use")
+
     def begin(self) -> None:
         """Opens a transaction; the commit ends it, or `rollback`."""
         self.run("begin")
 
     def commit(self) -> None:
         """Returns when the transaction is on disk. May run on a thread of its own while nobody else uses this."""
+        self._require_files()
         self.run("commit")
 
     def rollback(self) -> None:
