@@ -137,7 +137,8 @@ class Gateway:
 
     def _shifted(self, shift: Shift) -> None:
         """The time moved at once, by a clock that is believed now."""
-        log.warning("the time moved from %d to %d ms; what waits is planned anew", shift.before_ms, shift.after_ms)
+        if shift.before_ms != shift.after_ms:
+            log.warning("the time moved from %d to %d ms; what waits is planned anew", shift.before_ms, shift.after_ms)
         self._shifts = asyncio.ensure_future(self.store.shift(shift.before_ms, shift.after_ms))
 
     async def _keep_time(self) -> None:

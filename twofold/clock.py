@@ -60,7 +60,8 @@ class Shift(Struct, frozen=True, kw_only=True):
 class TrustedTime:
     """The time of one process. Call it for the time now; ``newest_ms`` is the newest time on disk, 0 for none.
 
-    ``on_shift`` is told when this time itself moves: a doubted clock was accepted, or a doubtful start was corrected.
+    ``on_shift`` is told when this time itself moves: a doubted clock was accepted, or a doubtful start was corrected; and
+    when a clock that was doubted at the start is believed after all, with a shift of nothing.
     """
 
     def __init__(self, wall: Clock = now_ms, steady: Clock = steady_ms, *, newest_ms: int = 0) -> None:
@@ -155,16 +156,21 @@ class TrustedTime:
         return wall if self.doubt.at_start else steady + self._offset
 
     def _believe(self, wall: int, steady: int, why: str) -> int:
+        was_doubted_at_start = self.doubt is not None and self.doubt.at_start
         self.doubt = None
-        self._follow(wall - steady, steady)
+        if not self._follow(wall - steady, steady) and was_doubted_at_start:
+            self.on_shift(Shift(before_ms=wall, after_ms=wall))  # what earlier runs planned can be looked at now
         log.warning("the clock is believed: %s", why)
         return wall
 
-    def _follow(self, offset: int, steady: int) -> None:
+    def _follow(self, offset: int, steady: int) -> bool:
+        """True when that was a jump of this time itself."""
         shift = Shift(before_ms=steady + self._offset, after_ms=steady + offset)
         self._offset, self._anchored = offset, steady
-        if abs(shift.after_ms - shift.before_ms) > JUMP_MS:
-            self.on_shift(shift)
+        if abs(shift.after_ms - shift.before_ms) <= JUMP_MS:
+            return False
+        self.on_shift(shift)
+        return True
 
 
 def bounds_of(clock: Clock) -> tuple[int, int] | None:

@@ -15,6 +15,7 @@ from copies import (
     NOW,
     SERVER,
     actions,
+    appended,
     assert_sums_hold,
     claim,
     rows,
@@ -532,6 +533,18 @@ def test_what_a_wrong_clock_planned_does_not_outlive_it(tmp_path, ahead):
 
     with_store(tmp_path, wrong, at=NOW + ahead)
     assert with_store(tmp_path, right, at=DUE) == (DUE, ["a", "b"])
+
+
+@pytest.mark.parametrize("ahead", [HOLD, 1_200_000, 3_600_000])
+def test_a_hold_is_not_longer_by_the_error_of_a_clock(tmp_path, ahead):
+    """Received by a clock that was minutes ahead, never looked at: after a right start it leaves when its hold would end."""
+    appended(tmp_path, [copy("a", at=DUE + ahead + 1)], at=NOW + ahead)
+
+    async def right(store):
+        await store.replan(DUE)
+        return [d.event_id for d in await claim(store, DUE + HOLD)]
+
+    assert with_store(tmp_path, right, at=DUE) == ["a"]
 
 
 def test_what_really_waits_is_not_hurried_by_a_start(tmp_path):

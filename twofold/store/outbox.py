@@ -128,6 +128,7 @@ class Outbox:
         longest_hold_ms: int = 0,
     ) -> None:
         self._since = now_ms  # when this process began, by its own clock
+        self._hold_ms = longest_hold_ms
         self._longest_ms = max(LONGEST_WAIT_MS, longest_hold_ms)
         self._engine = engine
         self._routes = routes
@@ -236,8 +237,9 @@ class Outbox:
 
     def replan(self, now_ms: int) -> None:
         """By a clock that is believed: nothing waits for a time that an earlier, wrong one said."""
-        for name in ("replan_created", "replan_deliveries", "replan_pauses"):  # times first: they are found by the plan
-            self._engine.run(name, (now_ms, self._longest_ms))
+        for name in ("replan_created", "replan_deliveries"):  # times first: they are found by the plan
+            self._engine.run(name, (now_ms, self._longest_ms, self._hold_ms))
+        self._engine.run("replan_pauses", (now_ms, self._longest_ms))
         self._changed_pauses = True
 
     def revive(self, deliveries: Sequence[int], now_ms: int) -> int:

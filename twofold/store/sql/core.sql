@@ -260,12 +260,15 @@ where paused_until > least(?1, ?2);
 -- Actions that wait longer than anything waits, and are stamped later than now, wait from now (?1) on.
 update action set created_at = ?1
 where created_at > ?1 and id in (
-    select id / 256 from delivery where state = 'waiting' and leased_until is null and due_at > ?1 + ?2);
+    select id / 256 from delivery where state = 'waiting' and leased_until is null
+    and due_at > ?1 + case when lease_token = 0 and reason = '' then ?3 else ?2 end);
 
 -- name: replan_deliveries
--- Nothing waits longer than ?2: what does was planned by a clock that was wrong, and is looked at now (?1).
+-- Nothing waits longer than ?2, and nothing that was never looked at longer than the longest hold (?3): what does was
+-- planned by a clock that was wrong, and is looked at now (?1).
 update delivery set due_at = ?1
-where id in (select id from delivery where state = 'waiting' and leased_until is null and due_at > ?1 + ?2);
+where id in (select id from delivery where state = 'waiting' and leased_until is null
+             and due_at > ?1 + case when lease_token = 0 and reason = '' then ?3 else ?2 end);
 
 -- name: replan_pauses
 -- The same for destinations that are paused.
