@@ -52,6 +52,7 @@ KEYS = [
     ({"id_given": False}, [order_key("1", "Purchase", "1001")]),
     ({"id_given": False, "custom_data": CustomData()}, []),
     ({"event_name": "AddToCart"}, [id_key("1", "AddToCart", "e1")]),
+    ({"links": ("checkout:0",)}, [id_key("1", "Purchase", "e1"), order_key("1", "Purchase", "1001")]),
     ({"dataset": "2"}, [id_key("2", "Purchase", "e1"), order_key("2", "Purchase", "1001")]),
 ]
 

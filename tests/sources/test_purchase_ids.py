@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from hashlib import sha256
+from hashlib import md5, sha256
 from typing import Any
 
 import pytest
@@ -59,6 +59,9 @@ NO_SECRETS = [
     ("digits, which are counted", ["checkout:36578301542399187"]),
     ("a cart, which can be ordered twice", [f"cart:{TOKEN}"]),
     ("a payment, which the page may not know", ["payment:pi_3OAbCdEfGhIjKlMnOp"]),
+    ("a hash of nothing, which every order may have", [f"checkout:{sha256(b'').hexdigest()}"]),
+    ("a hash of a word for nothing", [f"order_key:{md5(b'undefined').hexdigest()}"]),
+    ("noughts", ["checkout:00000000-0000-0000-0000-000000000000"]),
 ]
 
 

@@ -4,6 +4,7 @@ WooCommerce's gateways and data types, not from our output."""
 from __future__ import annotations
 
 from decimal import Decimal
+from hashlib import md5, sha256
 
 import pytest
 from woocommerce_bodies import NOW_MS, ORDER, PLACED, SHOP, UPDATED, order, read, reading, with_meta
@@ -124,6 +125,17 @@ def test_the_whole_snapshot():
     )
     assert (snapshot.sale, snapshot.test, snapshot.delivered_at) == (Sale.WEB, False, None)
     assert decode_report(encode_report(report)) == report
+
+
+NOTHING = ["0", "unknown", "00000000-0000-0000-0000-000000000000", sha256(b"").hexdigest(), md5(b"null").hexdigest()]
+
+
+@pytest.mark.parametrize("value", NOTHING)
+@pytest.mark.parametrize("field", ["number", "order_key", "transaction_id"])
+def test_a_name_of_which_the_shop_knew_nothing_is_none(field, value):
+    """Else it would be the name of every such order."""
+    known = reading(ORDER).order.aliases
+    assert not [alias for alias in reading(order(**{field: value})).order.aliases if alias not in known]
 
 
 def test_a_report_holds_no_contact_data():

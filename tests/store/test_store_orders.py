@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from decimal import Decimal
+from hashlib import sha256
 
 import msgspec
 import pytest
@@ -149,6 +150,17 @@ STRIPE_HOOK = hook(
 RECREATED = hook(told(20, order=SECOND, placed=T0 + 600, aliases=()), purchase(SECOND, links=(), em="a"))
 EDIT = hook(told(9, total="130.00", lines=(LINE, Line(id="sku-2", price=Decimal("30.00")))))
 RENEWED = report(5, sale=Sale.RENEWAL, tags=("Subscription Recurring Order",))
+HASH_OF_NOTHING = sha256(b"").hexdigest()
+BOTH = sorted(one(SHOP_ID) + one(f"purchase.demo.{SECOND}", order=SECOND))
+
+
+def nobodys(alias):
+    """Reports of two orders, at the same time, of which their source knew nothing under this name."""
+    return [
+        hook(told(2, order=ID, aliases=(alias,)), purchase(links=())),
+        hook(told(2, order=SECOND, aliases=(alias,)), purchase(SECOND, links=())),
+    ]
+
 
 # name, steps, policy, what is sent
 CLASSES = [
@@ -186,6 +198,12 @@ CLASSES = [
     ("browser alone", [B], {"unmatched": "send"}, one()),
     ("browser alone, vouched for by nobody", [B], {}, []),
     ("browser alone, vouched for by a token", [VOUCHED], {}, one()),
+    ("browser alone, with a token that names no order", [browser(tier=Tier.T1)], {}, []),
+    ("two orders whose checkout is a hash of nothing", nobodys(f"checkout:{HASH_OF_NOTHING}"), {}, BOTH),
+    ("two orders whose key is unknown", nobodys("order_key:unknown"), {}, BOTH),
+    ("two orders whose payment is nought", nobodys("payment:0"), {}, BOTH),
+    ("two orders whose number is nought", nobodys("number:0"), {}, BOTH),
+    ("two orders whose name is a word for nothing", nobodys("name:undefined"), {}, BOTH),
     ("server alone", [SERVER_COPY], {}, one("s1")),
     ("server alone, dropped", [SERVER_COPY, B], {"unmatched": "drop"}, []),
     ("two orders under one event id", [hook(told(2), purchase(event_id="same")), hook(told(2, order=SECOND, aliases=()), purchase(SECOND, "same", links=()))], {}, "two"),

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from twofold.event.contact import mask_id
 from twofold.event.mending import stand_in
 from twofold.event.model import Event
+from twofold.event.scalars import names_nobody
 from twofold.event.vocabulary import MAX_ID
 
 ORDER_EVENTS = frozenset({"Purchase"})
@@ -92,7 +93,7 @@ def order_keys(
 def is_secret_link(link: str) -> bool:
     """True for a link that works as a key: whoever names it holds it. What can be counted is none."""
     kind, _, value = link.partition(":")
-    return kind not in COUNTED_LINKS and len(value) >= SECRET_LENGTH and not value.isdigit()
+    return kind not in COUNTED_LINKS and len(value) >= SECRET_LENGTH and not value.isdigit() and not names_nobody(value)
 
 
 def is_order_name(link: str, order_id: str) -> bool:
@@ -103,10 +104,14 @@ def is_order_name(link: str, order_id: str) -> bool:
     digits and of like length, number 1001 may be one order and id 1001 another.
     """
     kind, _, value = link.partition(":")
+    if kind not in ORDER_LINKS and kind not in _NUMBER_LINKS:
+        return False
+    if names_nobody(value):  # what a shop writes of every order of which it knows nothing: "0", a hash of nothing
+        return False
     if kind in ORDER_LINKS:
-        return bool(value)
+        return True
     number, order_id = bare_order(value), bare_order(order_id)
-    if kind not in _NUMBER_LINKS or not number or not order_id:
+    if not number or not order_id:
         return False
     if number.isdigit() != order_id.isdigit():
         return True

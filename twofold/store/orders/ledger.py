@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from twofold.event.identity import bare_order, is_order_name, of_shop
 from twofold.event.model import Event
+from twofold.event.scalars import names_nobody
 from twofold.ledger.model import OrderReport, decode_report, encode_report
 from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order
 from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
@@ -291,7 +292,7 @@ def _names(dataset: str, report: OrderReport, shop: str) -> _Names:
     short = [
         _name(dataset, of_shop(shop, a, _short(a)))
         for a in report.aliases
-        if a not in own and a.startswith(("number:", "name:"))
+        if a not in own and a.startswith(("number:", "name:")) and not names_nobody(a.partition(":")[2])
     ]
     return _Names([_name(dataset, of_shop(shop, name, name)) for name in plain], sure, short)
 
