@@ -10,6 +10,7 @@ from twofold.deliver.retry import (
     HALVE,
     Policy,
     Refusals,
+    UnknownCodes,
     backoff_ms,
     ceiling_ms,
     company,
@@ -284,6 +285,17 @@ def test_the_breaker_forgets_after_ten_minutes():
         refusals.note(NOW_MS + 600_001, False)
 
     assert not refusals.too_many()
+
+
+# requests with one code nobody knows, ms between them -> does the breaker open (at twenty in five minutes)
+UNKNOWN_CODES = [(19, 0, False), (20, 0, True), (20, 15_000, True), (20, 16_000, False), (100, 16_000, False)]
+
+
+@pytest.mark.parametrize(("requests", "apart_ms", "opens"), UNKNOWN_CODES)
+def test_the_breaker_for_unknown_codes_looks_back_five_minutes(requests, apart_ms, opens):
+    """A code that comes now and then is a matter of single events, however long the gateway runs."""
+    codes = UnknownCodes(POLICY)
+    assert any(codes.note(NOW_MS + n * apart_ms, "999") for n in range(requests)) == opens
 
 
 def test_halving_is_recognisable():

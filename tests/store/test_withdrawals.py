@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import sqlite3
+import stat
 import tempfile
 from pathlib import Path
 
@@ -485,3 +486,25 @@ def test_no_withdrawal_is_acknowledged_that_the_file_does_not_hold(tmp_path):
         return [d.event_id for d in await claim(store, DUE)]
 
     assert scenario_in(tmp_path / "data", withdrawn) == ["e1"]
+
+
+def test_it_is_written_out_to_the_disk_before_anybody_is_told(tmp_path, monkeypatch):
+    """Each answer comes after the system was told to write out the whole file, and the folder that has its name."""
+    written_out = set()
+
+    def fsync(fd):
+        write_out(fd)
+        found = os.fstat(fd)
+        written_out.add((found.st_ino, None if stat.S_ISDIR(found.st_mode) else found.st_size))
+
+    write_out = os.fsync
+    monkeypatch.setattr(os, "fsync", fsync)
+
+    async def scenario(store: Store):
+        for n in range(3):
+            await store.withdraw("1", [Mark("em", str(n) * 64)], NOW + n)
+            file = (tmp_path / "withdrawals").stat()
+            assert (file.st_ino, file.st_size) in written_out
+            assert (tmp_path.stat().st_ino, None) in written_out
+
+    scenario_in(tmp_path, scenario)
