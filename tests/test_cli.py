@@ -455,6 +455,28 @@ def test_check_says_each_fault_in_a_line_of_its_own(tmp_path: Path) -> None:
     assert [(row["line"], "not TOML" in row["text"]) for row in broken if row["state"] == "do"] == [(3, True)]
 
 
+def test_check_shows_settings_by_their_older_names(tmp_path: Path) -> None:
+    """They are understood, so nothing must be done at once: LOOK, with the line, and exit code 0 by them alone."""
+    file = tmp_path / "t.toml"
+    file.write_text(
+        f"[server]\ndata = '{tmp_path}/data'\nport = 0\npath = '/m'\n[[dataset]]\nid = '1'\nkey = 'k'\nhold = {{ Lead = 3 }}\n"
+        "trust.rate = 9\ntrust.confirm = { Lead = 3 }\n"
+    )
+    rows = [json.loads(line) for line in run_twofold("check", "--json", "--config", str(file)).stdout.splitlines()]
+    looks = [row for row in rows if row["state"] == "look"]
+    assert [(row["file"], row["line"]) for row in looks] == [(str(file), n) for n in (4, 8, 9, 10)]
+    assert "tag_path" in looks[0]["text"]
+    assert "hold_s" in looks[1]["text"]
+    done = run_twofold("check", "--config", str(file))
+    assert f"LOOK configuration {file}, line 8: dataset[0].hold is called hold_s now" in done.stdout
+    assert done.stderr == ""
+    wanting = [line for line in done.stdout.splitlines() if line.startswith("DO ")]
+    assert [line for line in wanting if "configuration" in line] == []
+    file.write_text(file.read_text() + "prot = 1\n")  # beside a fault they are told all the same
+    rows = [json.loads(line) for line in run_twofold("check", "--json", "--config", str(file)).stdout.splitlines()]
+    assert [(r["state"], r["line"]) for r in rows if r["line"]] == [*(("look", n) for n in (4, 8, 9, 10)), ("do", 11)]
+
+
 @pytest.mark.parametrize("word", ["ok", "degraded", "damaged", "stuck", "failed"])
 def test_check_knows_a_running_gateway_whatever_its_health(word: str, tmp_path: Path) -> None:
     """Its address is taken by itself: an operator who looks why it is not well is not told to choose another port."""

@@ -212,19 +212,23 @@ def check(config: ConfigOption = None, data: DataOption = None, json: JsonOption
 
     failed = faulty = 0
     for one in run_checks(config, data):
-        failed += one.problem is not None
+        failed += one.problem is not None and not one.look
         faulty += one.name == CONFIGURATION
         if json:
             from twofold.commands.rows import Line
 
-            said = {"name": one.name, "state": "do" if one.problem else "ok", "text": one.problem or ""}
+            said = {
+                "name": one.name,
+                "state": "look" if one.look else "do" if one.problem else "ok",
+                "text": one.problem or "",
+            }
             print_rows(Line, [{**said, "file": one.file, "line": one.line or None}])
         elif one.problem is None:
             say(f"OK  {one.name}")
         else:
             at = f" {one.file}" if one.file else ""
             at += f", line {one.line}" if one.line else ""
-            say(f"DO  {one.name}{at}: {one.problem}")
+            say(f"{'LOOK' if one.look else 'DO '} {one.name}{at}: {one.problem}")
     if faulty and not json:
         say("docs/settings.md has every setting, its unit and what it may be.")
     raise typer.Exit(1 if failed else 0)

@@ -29,31 +29,46 @@ WITH_SECRETS = ("shopify", "woocommerce")
 
 
 class CheckLine(NamedTuple):
-    """One answer: what was looked at, what to do or None, and where in the file a fault of it stands (0: nowhere)."""
+    """One answer: what was looked at, what to do or None, and where in the file a fault of it stands (0: nowhere).
+
+    ``look``: it works as it is, but not for ever.
+    """
 
     name: str
     problem: str | None
     file: str | None = None
     line: int = 0
+    look: bool = False
 
 
 def run_checks(config: Path | None, data: str | None) -> Iterator[CheckLine]:
     """One line for each thing that was looked at, and for each fault of the configuration."""
+    file = str(config or os.environ.get("TWOFOLD_CONFIG") or "") or None
+    older: list[tuple[str, int]] = []
     try:
-        yield from (CheckLine(name, problem) for name, problem in _answers(config, data))
+        for name, problem in _answers(config, data, lambda text, line: older.append((text, line))):
+            yield from _taken(older, file)
+            yield CheckLine(name, problem)
     except ConfigError as err:
-        file = str(config or os.environ.get("TWOFOLD_CONFIG") or "") or None
+        yield from _taken(older, file)
         for text, line in err.faults or [(str(err), 0)]:
             yield CheckLine(CONFIGURATION, text, file if err.faults else None, line)
 
 
-def _answers(config: Path | None, data: str | None) -> Iterator[Answer]:
+def _taken(older: list[tuple[str, int]], file: str | None) -> list[CheckLine]:
+    """The lines of what was warned about so far, in the order of the file."""
+    taken = [CheckLine(CONFIGURATION, text, file, line, look=True) for text, line in older]
+    older.clear()
+    return sorted(taken, key=lambda one: one.line)
+
+
+def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], None]) -> Iterator[Answer]:
     """Raises `ConfigError` where the settings cannot be read: the rest rests on them."""
     yield "Python 3.11 or newer", None if sys.version_info >= (3, 11) else f"this is {sys.version.split()[0]}; upgrade"
     for package in PACKAGES:
         yield _package(package)
     yield "SQLite engine", _problem(check_sqlite_version)
-    settings = load_settings(config, data=data)
+    settings = load_settings(config, data=data, warn=warn)
     yield f"configuration {config or '(defaults)'}", None
     yield f"data folder {settings.server.data}", _folder(Path(settings.server.data))
     yield f"address {settings.server.host}:{settings.server.port}", _address(settings)

@@ -13,7 +13,7 @@ import os
 import re
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
@@ -39,6 +39,8 @@ RENAMED = {
 """Names of 0.2.0 to those of today. They are understood until 0.4.0."""
 
 
+Warn = Callable[[str, int], None]
+"""Is told of something to look at in the file, and its line, 0 where it stands nowhere."""
 FORM_OF_0_2 = 5
 """The form of a data folder that 0.2.0 left, as bytes 60 to 63 of its database say it (`user_version`)."""
 
@@ -50,8 +52,12 @@ def load_settings(
     data: str | None = None,
     host: str | None = None,
     port: int | None = None,
+    warn: Warn | None = None,
 ) -> Settings:
-    """Reads, resolves and checks the configuration. Raises `ConfigError` naming every setting that is wrong, and the cure."""
+    """Reads, resolves and checks the configuration. Raises `ConfigError` naming every setting that is wrong, and the cure.
+
+    ``warn`` is told of what is understood and called otherwise now, with its line; without it the log is.
+    """
     path = path or environ.get("TWOFOLD_CONFIG") or None
     if not path:
         return settings_from({}, environ=environ, data=data, host=host, port=port)
@@ -63,7 +69,7 @@ def load_settings(
             f"configuration file {path} is not TOML: {err}", [(f"is not TOML: {err}", _line_in(str(err), text))]
         ) from None
     beside = Path(path).absolute().parent
-    return _settings_from(tree, Faults(text, str(path)), environ, (data, host, port), beside)
+    return _settings_from(tree, Faults(text, str(path)), environ, (data, host, port), beside, warn or _log_warning)
 
 
 def settings_from(
@@ -75,7 +81,7 @@ def settings_from(
     port: int | None = None,
 ) -> Settings:
     """The same from an already parsed TOML tree, which lies nowhere: a relative data folder stays as it is."""
-    return _settings_from(tree, Faults(), environ, (data, host, port), None)
+    return _settings_from(tree, Faults(), environ, (data, host, port), None, _log_warning)
 
 
 def _settings_from(
@@ -84,8 +90,9 @@ def _settings_from(
     environ: Mapping[str, str],
     given: tuple[str | None, str | None, int | None],
     beside: Path | None,
+    warn: Warn,
 ) -> Settings:
-    tree = _with_todays_names(tree, faults)
+    tree = _with_todays_names(tree, faults, warn)
     tree = _resolve(tree, environ, faults, ())
     tree["server"] = _server(tree.get("server", {}), environ, given, beside, faults)
     settings: Settings | None = _convert_table(Settings, tree, (), faults)
@@ -171,7 +178,11 @@ def _port(text: str, faults: Faults) -> int:
 # -- older names
 
 
-def _with_todays_names(tree: dict[str, Any], faults: Faults) -> dict[str, Any]:
+def _log_warning(text: str, line: int) -> None:
+    log.warning("configuration%s: %s", f", line {line}" if line else "", text)
+
+
+def _with_todays_names(tree: dict[str, Any], faults: Faults, warn: Warn) -> dict[str, Any]:
     """A copy of the tree with today's names; each older one is warned about, both at once is a fault."""
     tree = copy.deepcopy(tree)
     for (*tables, old), new in RENAMED.items():
@@ -185,10 +196,8 @@ def _with_todays_names(tree: dict[str, Any], faults: Faults) -> dict[str, Any]:
                 continue
             table[new] = value
             faults.written[(*place, new)] = old
-            line = faults.line_of((*place, new))
-            at = f", line {line}" if line else ""
-            text = "configuration%s: %s is called %s now; the older name is understood until 0.4.0"
-            log.warning(text, at, _shown((*place, old)), new)
+            text = f"{_shown((*place, old))} is called {new} now; the older name is understood until 0.4.0"
+            warn(text, faults.line_of((*place, new)))
     return tree
 
 
