@@ -200,6 +200,9 @@ def test_present_keys_are_those_that_hold_something():
     """Empty lists and left-out values do not count as match keys."""
     user = kept({"em": EMAIL, "ph": "n/a", "fbp": "fb.1.1596403881668.1116446470", "lead_id": 1, "fn": []})
     assert present_keys(user) == {"em", "fbp", "lead_id"}
+    user.other["partner_id"] = "p-17"
+    assert present_keys(user) == {"em", "fbp", "lead_id", "partner_id"}
+    assert hash(present_keys(user))  # what is made of the names is made once for each set of them
 
 
 # -- laws

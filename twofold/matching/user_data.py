@@ -129,7 +129,7 @@ def _hash_any(
 def present_keys(user: UserData) -> frozenset[str]:
     """The names of the match keys that hold something."""
     names = frozenset(compress(_KEYS, _key_values(user)))
-    return names | user.other.keys() if user.other else names
+    return names.union(user.other) if user.other else names
 
 
 def is_too_broad(keys: Iterable[str]) -> bool:
