@@ -12,6 +12,9 @@ is waiting any more.
            {"step": n, "exit_not": 0}                 of an import
            {"refused": reason, "count": n}            so many copies were refused for it, and none by a bug of ours
 
+Many cases share one gateway: each has datasets and shops of its own (``place``), and sees only what is theirs. A case that
+must have a gateway alone says ``"alone": true``.
+
 Inside a step an object with ``base`` is the body of that name under `bases/`, with its fields replaced by the others.
 ``name`` narrows a find to one event name. ``@now-30`` is Unix seconds half a minute ago, ``@ms-30`` milliseconds,
 ``@iso-30`` ISO 8601 in UTC, ``@day`` a date.
@@ -25,7 +28,8 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +40,7 @@ from gateway_process import Gateway, gateway
 
 from tests.fakes.graph import FakeGraph, in_thread
 
+DATASETS_APART = 10
 KEY, SECRET = "key-of-the-shops-here", "secret-0123456789abcdef"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) Firefox/130.0"
 SOURCES = {"shopify": "1001", "woocommerce": "1002", "stripe": "1003", "own": "1004"}
@@ -69,13 +74,42 @@ secret = "{secret}"
 """
 
 
-def settings(endpoint: str, *, wait_s: float = 2.0) -> str:
-    """Five datasets, four of them with a shop."""
-    datasets = (*SOURCES.values(), "1005")
-    text = "".join(_DATASET.format(id=d, key=KEY, wait=wait_s, endpoint=endpoint) for d in datasets)
-    return text + "".join(
-        _SOURCE.format(type=t, dataset=d, shop=SHOP.get(t, f"{t}.example"), secret=SECRET) for t, d in SOURCES.items()
-    )
+def settings(endpoint: str, *, places: int = 1, wait_s: float = 2.0) -> str:
+    """For each case five datasets, four of them with a shop."""
+    text = ""
+    for place in range(places):
+        for dataset in (*SOURCES.values(), "1005"):
+            text += _DATASET.format(id=_dataset(dataset, place), key=KEY, wait=wait_s, endpoint=endpoint)
+        for kind, dataset in SOURCES.items():
+            shop = _shop(kind, place)
+            text += _SOURCE.format(type=kind, dataset=_dataset(dataset, place), shop=shop, secret=SECRET)
+    return text
+
+
+def _dataset(name: str, place: int) -> str:
+    return str(int(name) + DATASETS_APART * place) if name in {*SOURCES.values(), "1005"} else name
+
+
+def _shop(kind: str, place: int) -> str:
+    name = SHOP.get(kind, f"{kind}.example")
+    return f"{place}.{name}" if place and kind != "shopify" else f"{place}-{name}" if place else name
+
+
+def _placed(value: Any, place: int) -> Any:
+    """A step with the datasets of its case: where a step or an event names one, and where a command or a query does."""
+    if isinstance(value, list):
+        before = [None, *value]
+        return [
+            _dataset(v, place) if b == "--dataset" else _placed(v, place) for b, v in zip(before, value, strict=False)
+        ]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _placed(item, place) for name, item in value.items()}
+    if isinstance(found.get("dataset"), str):
+        found["dataset"] = _dataset(found["dataset"], place)
+    if found.get("door") == "tr" and "raw" in found:
+        found["raw"] = re.sub(r"(^|&)id=(\d+)", lambda m: f"{m[1]}id={_dataset(m[2], place)}", found["raw"])
+    return found
 
 
 def cases_in(path: Path) -> list[dict[str, Any]]:
@@ -83,20 +117,42 @@ def cases_in(path: Path) -> list[dict[str, Any]]:
     return tree.get("cases", [tree])
 
 
-def play(case: Mapping[str, Any], folder: Path, files: Path, *, wait_s: float = 2.0) -> list[str]:
-    """Plays one case against a gateway of its own; what failed, in words. ``files``: where its import files lie."""
+def play(cases: Sequence[Mapping[str, Any]], folder: Path, files: Path, *, wait_s: float = 2.0) -> list[list[str]]:
+    """Plays the cases beside each other against one gateway; of each what failed, in words. ``files``: where its import
+    files lie."""
     folder.mkdir(parents=True, exist_ok=True)
-    with in_thread() as graph, gateway(settings(graph.url, wait_s=wait_s), folder / "data") as g:
-        answers = [_step(step, g, folder, files) for step in case["steps"]]
+    with (
+        in_thread() as graph,
+        gateway(settings(graph.url, places=len(cases), wait_s=wait_s), folder / "data") as g,
+        ThreadPoolExecutor(max_workers=8) as pool,
+    ):
+        played = list(pool.map(lambda place: _play(cases[place], place, g, folder, files), range(len(cases))))
         _until_quiet(g)
-        events = _delivered(graph)
         refused = g.rows("refused")
-        failed = [text for check in case["checks"] if (text := _failure(check, answers, events, refused))]
-        return failed and [
-            *failed,
-            *(f"delivered: {json.dumps(e)}" for e in events),
-            *(f"answer: {a}" for a in answers),
+        return [
+            _judged(case, n, answers, graph, refused)
+            for n, (case, answers) in enumerate(zip(cases, played, strict=True))
         ]
+
+
+def _play(case: Mapping[str, Any], place: int, g: Gateway, folder: Path, files: Path) -> list[Answer]:
+    mine = folder / str(place)
+    mine.mkdir()
+    return [_step(_placed(step, place), place, g, mine, files) for step in case["steps"]]
+
+
+def _judged(
+    case: Mapping[str, Any], place: int, answers: list[Answer], graph: FakeGraph, refused: list[dict[str, Any]]
+) -> list[str]:
+    mine = {_dataset(name, place) for name in (*SOURCES.values(), "1005")}
+    events = _delivered(graph, mine)
+    rows = [row for row in refused if row["dataset"] in mine or not row["dataset"]]
+    failed = [text for check in case["checks"] if (text := _failure(check, answers, events, rows))]
+    return failed and [
+        *failed,
+        *(f"delivered: {json.dumps(e)}" for e in events),
+        *(f"answer: {a}" for a in answers),
+    ]
 
 
 # -- steps
@@ -106,7 +162,7 @@ class Answer(dict[str, Any]):
     """``status`` and ``text`` of a request, or ``exit`` and ``text`` of a command."""
 
 
-def _step(step: Mapping[str, Any], g: Gateway, folder: Path, files: Path) -> Answer:
+def _step(step: Mapping[str, Any], place: int, g: Gateway, folder: Path, files: Path) -> Answer:
     if "wait" in step:
         time.sleep(step["wait"])
         return Answer()
@@ -124,7 +180,7 @@ def _step(step: Mapping[str, Any], g: Gateway, folder: Path, files: Path) -> Ans
         query = filled.get("raw") or urlencode({"id": step["dataset"]} | filled["query"], quote_via=quote)
         return _send("GET", f"{g.url}/tr?{query}", None, {"user-agent": BROWSER})
     body = json.dumps(filled["body"]).encode() if "body" in filled else filled["raw"].encode()
-    path = f"/webhooks/{door}/{SHOP.get(door, f'{door}.example')}"
+    path = f"/webhooks/{door}/{_shop(door, place)}"
     return _send("POST", g.url + path, body, _signature(door, body, step.get("topic", "")))
 
 
@@ -206,8 +262,9 @@ def _waits_for_the_shop(row: Mapping[str, Any]) -> bool:
     return str(row.get("reason") or row.get("code") or "").startswith("not_")
 
 
-def _delivered(graph: FakeGraph) -> list[dict[str, Any]]:
-    return [event for request in graph.requests for event in request.envelope["data"]]
+def _delivered(graph: FakeGraph, datasets: set[str]) -> list[dict[str, Any]]:
+    ours = [request for request in graph.requests if request.path.split("/")[-2] in datasets]
+    return [event for request in ours for event in request.envelope["data"]]
 
 
 def _failure(

@@ -7,6 +7,7 @@ come up. Expected values follow from the body itself, or from the sender's docum
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,24 @@ CASES = [
 ]
 
 
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[str]]:
+    """What failed of each case that is asked for: those that may share a gateway are played against one."""
+    asked = [item.callspec.params["case"] for item in request.session.items if "case" in _params(item)]
+    alone = [[case] for case in asked if case.get("alone")]
+    shared = [case for case in asked if not case.get("alone")]
+    found = {}
+    for cases in filter(None, [shared, *alone]):
+        failed = play(cases, tmp_path_factory.mktemp("cases"), FOLDER)
+        found |= {id(case): texts for case, texts in zip(cases, failed, strict=True)}
+    return found
+
+
+def _params(item: pytest.Item) -> Mapping[str, Any]:
+    return item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_case(case: dict[str, Any], tmp_path: Path) -> None:
-    failed = play(case, tmp_path, FOLDER)
+def test_case(case: dict[str, Any], outcomes: dict[int, list[str]]) -> None:
+    failed = outcomes[id(case)]
     assert not failed, "\n".join(failed)
