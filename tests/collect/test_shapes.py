@@ -175,3 +175,25 @@ def test_an_event_id_of_no_kind_costs_the_id_and_not_the_event(nothing: Any, gat
     first, second = gateway.new_events()
     assert first.event_id != second.event_id
     assert first.warnings == second.warnings != ()
+
+
+@pytest.mark.parametrize("nothing", [{}, [], "{}", "[]", "null", False], ids=repr)
+def test_a_part_of_our_own_order_that_is_empty_costs_nothing(nothing: Any, gateway: Running) -> None:
+    """What a program writes for the object or list that it has not."""
+    gateway.forget()
+    parts = dict.fromkeys(("browser", "messaging", "lines", "refunds", "parcels"), nothing)
+    assert signed(gateway, "own", own_order(str(next(orders)), {}) | parts).status == 200
+    assert gateway.new_event().custom_data.value == 10
+
+
+@pytest.mark.parametrize("word", ["undefined", "null", " None ", "[object Object]"])
+def test_a_currency_that_says_nothing_is_none(word: str, gateway: Running) -> None:
+    """Outside a Purchase the event is kept without it, as Meta does; a Purchase needs one."""
+    gateway.forget()
+    given = {"value": 5, "currency": word}
+    assert gateway.post(purchase("atc", event_name="AddToCart", custom_data=given)).status == 200
+    kept = gateway.new_event()
+    assert (kept.custom_data.value, kept.custom_data.currency) == (5, None)
+    assert any("currency" in warning for warning in kept.warnings)
+    reply = gateway.post(purchase("sale", custom_data=given))
+    assert (reply.status, reply.error["error_data"]["refused"][0]["reason"]) == (400, "missing_currency")

@@ -73,6 +73,8 @@ def read_object(tree: Any, table: Iterable[Field], notes: list[str], path: str =
         if field.kind.is_id and _says_nothing(value):
             notes.append(f"{where} says nothing ({describe(value)}); left out")
             value = None
+        if field.kind.table and not field.required and _is_empty(value):
+            value = None
         if value is None or value == "" or (value == [] and not field.required):
             if field.required:
                 return _refuse(field.kind.missing, where, field.kind.expected, None)
@@ -232,6 +234,11 @@ CURRENCY = ValueKind(
     wrong=DropReason.INVALID_CURRENCY,
     missing=DropReason.MISSING_CURRENCY,
 )
+
+
+def _is_empty(value: Any) -> bool:
+    """True for what programs write for an object or a list that they have not: {}, [], false, "null"."""
+    return value in ({}, []) or value is False or (isinstance(value, str) and says_nothing(value))
 
 
 def _says_nothing(value: Any) -> bool:

@@ -26,6 +26,7 @@ from twofold.event.scalars import (
     read_currency,
     read_decimal,
     read_integer,
+    says_nothing,
 )
 from twofold.event.scrub import scrub_custom
 from twofold.event.vocabulary import MAX_ID
@@ -142,8 +143,11 @@ def _money(value: Any, _warnings: list[str], path: str = "custom_data.value") ->
     return number
 
 
-def _currency(value: Any, _warnings: list[str]) -> str | Refusal | None:
+def _currency(value: Any, warnings: list[str]) -> str | Refusal | None:
     if value == "":
+        return None
+    if isinstance(value, str) and says_nothing(value):
+        warnings.append("custom_data.currency says nothing; left out")
         return None
     return read_currency(value) or Refusal(
         reason=DropReason.INVALID_CURRENCY,
