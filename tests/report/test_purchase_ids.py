@@ -46,5 +46,17 @@ def test_a_folder_of_version_0_2_is_told_when_it_may_follow(tmp_path, ids, carry
     assert f"{carrying} of {of}" in line
 
 
+def test_a_folder_that_was_not_brought_to_this_version_yet(tmp_path):
+    """It will keep the ids of its version; the check says so before the first start, and that a copy is to be made."""
+    db = apsw.Connection(str(tmp_path / "twofold.db"))
+    db.execute("create table event (position integer primary key); pragma user_version = 5")
+    db.close()
+    file = tmp_path / "twofold.toml"
+    file.write_text(CONFIG)
+    names = [one.name for one in run_checks(file, str(tmp_path))]
+    assert any("Purchase ids by order; 0 of 0" in name for name in names)
+    assert any(name.startswith("data folder") and "copy it before" in name for name in names)
+
+
 def test_no_folder_is_a_new_one(tmp_path):
     assert page_ids(tmp_path / "none", "1") == ("secret", 0, 0)

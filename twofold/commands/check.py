@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from twofold.config import DestinationSettings, Settings, SourceSettings, load_settings
 from twofold.errors import ConfigError, TwofoldError
-from twofold.store.sqlite.database import check_sqlite_version
+from twofold.store.sqlite.database import SCHEMA_VERSION, check_sqlite_version, form_of
 
 Answer = tuple[str, str | None]
 PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "phonenumbers", "pycountry",
@@ -70,7 +70,7 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
     yield "SQLite engine", _problem(check_sqlite_version)
     settings = load_settings(config, data=data, warn=warn)
     yield f"configuration {config or '(defaults)'}", None
-    yield f"data folder {settings.server.data}", _folder(Path(settings.server.data))
+    yield f"data folder {settings.server.data}{_form(Path(settings.server.data))}", _folder(Path(settings.server.data))
     yield f"address {settings.server.host}:{settings.server.port}", _address(settings)
     closed = "server.status_token is not set, so nobody sees /metrics and the details of /health"
     opened = "/metrics and the details of /health are shown with `Authorization: Bearer` and server.status_token"
@@ -133,6 +133,13 @@ def _folder(folder: Path) -> str | None:
     if folder.exists() and folder.stat().st_mode & 0o077:
         return "others can read it; run `chmod 700` on it"
     return None
+
+
+def _form(folder: Path) -> str:
+    """What the next start does to a folder of an older version."""
+    if not 0 < form_of(folder) < SCHEMA_VERSION:
+        return ""
+    return "; an older version wrote it: copy it before `twofold serve`, which brings it to this one for good"
 
 
 def _address(settings: Settings) -> str | None:

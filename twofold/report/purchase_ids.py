@@ -10,12 +10,15 @@ from pathlib import Path
 
 from twofold.errors import TwofoldError
 from twofold.report.period import journal_of
+from twofold.store.sqlite.database import FORM_OF_0_2, form_of
 
 _SECRET_FORM = re.compile(r"purchase\.[0-9a-f]{32}")
 
 
 def page_ids(folder: Path, dataset: str) -> tuple[str, int, int]:
     """The form that a data folder keeps, how many of the page's newest Purchases carry the one nobody can guess, of how many."""
+    if 0 < form_of(folder) <= FORM_OF_0_2:
+        return "order", 0, 0  # it keeps the ids of its version, and nothing was asked of the page yet
     try:
         with journal_of(folder) as journal:
             kept = journal.run("select_meta", ("purchase_ids",))

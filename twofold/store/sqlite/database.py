@@ -26,6 +26,8 @@ from twofold.store.sqlite.statements import MAX_ROWS, statement
 log = logging.getLogger("twofold.store")
 
 SCHEMA_VERSION = 10
+FORM_OF_0_2 = 5
+"""The form of a data folder that version 0.2.0 left."""
 APPLICATION_ID = 0x32464F4C  # "2FOL"
 MIN_SQLITE = (3, 51, 3)  # first without the WAL-reset defect found in March 2026
 DATABASE = "twofold.db"
@@ -213,6 +215,16 @@ class Engine:
             log.info(
                 "the data folder is brought from form %d to %d; older programs refuse it now", version, SCHEMA_VERSION
             )
+
+
+def form_of(folder: Path) -> int:
+    """Which form the database of a folder has, by its first bytes alone; 0 where there is none. Opens and makes nothing."""
+    try:
+        with (folder / DATABASE).open("rb") as file:
+            head = file.read(64)
+    except OSError:
+        return 0
+    return int.from_bytes(head[60:64], "big") if head.startswith(b"SQLite format 3\0") else 0
 
 
 def expected_schema() -> dict[str, str]:
