@@ -473,6 +473,53 @@ class Told:
         return self.sides == self.refused or (joined and bool(self.refused))
 
 
+def test_a_denial_under_the_id_that_was_sent_reaches_what_stands_for_it_now(tmp_path):
+    """Sent by a browser's word, then reported by the shop: the browser's no comes under its own id, without the order."""
+
+    async def reported(store):
+        await store.append([copy("b", BROWSER, order="1")])
+        for d in await claim(store, DUE):
+            await store.settle([settlement(d)], DUE)
+        await store.append([copy("a", order="1", at=DUE + 1)])
+
+    async def denied(store):
+        await store.append([copy("b", BROWSER, consent=DENIED, at=DUE + 2)])
+        return await claim(store, DUE + HOLD + 2)
+
+    with_store(tmp_path / "1", reported)
+    assert with_store(tmp_path / "1", denied) == []
+
+    async def at_once(store):
+        await reported(store)
+        return await denied(store)
+
+    assert with_store(tmp_path / "2", at_once) == []
+
+    async def in_one_batch(store):
+        await store.append([copy("b", BROWSER, order="1")])
+        for d in await claim(store, DUE):
+            await store.settle([settlement(d)], DUE)
+        await store.append([copy("a", order="1", at=DUE + 1), copy("b", BROWSER, consent=DENIED, at=DUE + 1)])
+        return await claim(store, DUE + HOLD + 2)
+
+    assert with_store(tmp_path / "3", in_one_batch) == []
+
+
+def test_a_strangers_denial_under_that_id_stops_nothing(tmp_path):
+    """The same from another place: it proves nothing to be the buyer's, so the shop's own report leaves."""
+
+    async def scenario(store):
+        await store.append([copy("b", BROWSER, order="1")])
+        for d in await claim(store, DUE):
+            await store.settle([settlement(d)], DUE)
+        await store.append([copy("a", order="1", at=DUE + 1)])
+        elsewhere = copy("b", BROWSER, consent=DENIED, at=DUE + 2, client_ip_address="198.51.100.7")
+        await store.append([elsewhere])
+        return await claim(store, DUE + HOLD + 2)
+
+    assert len(with_store(tmp_path, scenario)) == 1
+
+
 def test_a_denial_reaches_both_of_two_that_were_sent_apart(tmp_path):
     """Sent under two ids before the link was seen, both to be retried: a denial that names both stops both."""
 

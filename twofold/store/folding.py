@@ -157,6 +157,8 @@ class Folding:
             batch.copies.append((action.id, position))
             if action.id not in batch.new:
                 batch.changed[action.id] = action
+            for successor in self._successors(batch, action):
+                self._carry(batch, action, successor, event, position)
         if over:
             self._supersede(batch, over, action, event)
         if order is not None:
@@ -208,6 +210,20 @@ class Folding:
         for gone in over:
             batch.superseded.append((gone.id, by.id))
             batch.carried += [(by.id, place) for place in self._evidence.positions(batch.appended, gone)]
+
+    def _carry(self, batch: _Batch, gone: Action, successor: int, event: Event, position: int) -> None:
+        """A later copy of what another action stands for is looked at for that one too: it may take consent back."""
+        if successor not in batch.actions:
+            self._load(batch, [successor])
+        by = self._resolve(batch, successor)
+        if by is None or by is gone:
+            return
+        batch.carried.append((by.id, position))
+        copies = [*self._evidence.copies(batch.appended, gone), *self._evidence.copies(batch.appended, by), event]
+        if any(c is event for c in admit(copies).copies):
+            by.consent = strictest_text(by.consent, consent_text(event))
+            if by.id not in batch.new:
+                batch.changed[by.id] = by
 
     def _leads_elsewhere(self, batch: _Batch, key: bytes, action: Action | None) -> bool:
         """True when a key is another action's."""
