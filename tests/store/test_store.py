@@ -4,8 +4,23 @@ from __future__ import annotations
 
 import asyncio
 
+import apsw
 import pytest
-from copies import FIRST, HOLD, NOW, REPEAT, actions, assert_sums_hold, claim, copy, opened, rows, settlement
+from copies import (
+    BROWSER,
+    FIRST,
+    HOLD,
+    NOW,
+    REPEAT,
+    actions,
+    assert_sums_hold,
+    claim,
+    copy,
+    opened,
+    rows,
+    settlement,
+    with_store,
+)
 from faulty_disk import disk
 from hypothesis import given
 from hypothesis import strategies as st
@@ -259,3 +274,19 @@ def test_refusals_are_kept_to_a_number_and_counted_for_ever(tmp_path):
         tally = reader.tally()
     assert (tally["refused"], tally["refused.syntax"], tally["refused.too_deep"]) == (150, 75, 75)
     assert_sums_hold(tmp_path)
+
+
+def test_an_action_folded_by_an_id_does_not_write_it_twice(tmp_path):
+    """The list shows the id of the first copy, whatever it is sent under; rows of version 0.2.0 hold it themselves."""
+
+    async def scenario(store):
+        await store.append([copy("e1"), copy(None, order="7"), copy("e3")])
+        await store.append([copy("e1", BROWSER)])
+
+    with_store(tmp_path, scenario)
+    db = apsw.Connection(str(tmp_path / "twofold.db"))
+    assert [k for (k,) in db.execute("select fold_key from action order by id")] == ["id:", "order:7", "id:"]
+    db.execute("update action set fold_key = 'id:e3' where id = 3")
+    db.execute("update action set event_id = 'the-browsers' where id = 1")
+    db.close()
+    assert [a["fold_key"] for a in rows(tmp_path, "actions")] == ["id:e1", "order:7", "id:e3"]

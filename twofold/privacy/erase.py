@@ -397,7 +397,7 @@ class ErasureStep:
 
     def _rename_key(self, fold_key: str) -> str:
         kind, colon, text = fold_key.partition(":")
-        return kind + colon + self._rename(text)
+        return kind + colon + (self._rename(text) if text else "")
 
     def _stand_in(self, text: str) -> str:
         digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._salt).hexdigest()

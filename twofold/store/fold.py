@@ -35,6 +35,11 @@ class FoldVerdict(StrEnum):
     CONFLICT = "conflict"  # same key, but other money or other goods
 
 
+OWN_ID = "id:"
+"""The fold key of an action that was folded by an event id, which stands in the row of its first copy, at the action's
+number. Version 0.2.0 wrote it here once more."""
+
+
 class Action(Struct, kw_only=True):
     """One row of the action table, in its column order. Changed in place while a batch is folded."""
 
@@ -69,7 +74,7 @@ def begin_action(event: Event, position: int, hold_ms: int, destinations: int) -
         dataset=event.dataset,
         event_name=event.event_name,
         event_id=event.event_id,
-        fold_key=f"id:{event.event_id}" if event.id_given else f"order:{order}" if order else f"position:{position}",
+        fold_key=OWN_ID if event.id_given else f"order:{order}" if order else f"position:{position}",
         event_time=event.event_time,
         created_at=event.received_at,
         due_at=event.received_at + hold_ms,

@@ -32,6 +32,12 @@ def _last(column: str) -> str:
     return f"(select {column} from attempt where delivery = d.id order by id desc limit 1)"
 
 
+# By an event id: that of the action's first copy. See `fold.OWN_ID`.
+_FOLD_KEY = (
+    "case a.fold_key when 'id:' then 'id:' || coalesce((select event_id from event where position = a.id), '') "
+    "else a.fold_key end"
+)
+
 # name -> (SELECT without WHERE, order, {filter: condition})
 LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
     "events": (
@@ -41,7 +47,7 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
         {"dataset": "e.dataset = ?", "name": "e.event_name = ?", "id": "e.event_id = ?", "state": "e.verdict = ?"},
     ),
     "actions": (
-        "select a.id, a.dataset, a.event_name, a.event_id, a.fold_key, a.copies, a.late_copies as late, a.tier, a.channels, "
+        f"select a.id, a.dataset, a.event_name, a.event_id, {_FOLD_KEY} as fold_key, a.copies, a.late_copies as late, a.tier, a.channels, "
         "a.consent, a.value, a.currency, a.order_id, a.event_time, a.created_at, a.due_at, a.merged_into, "
         f"{_ACTION_STATE} as state from action a",
         "a.id",
