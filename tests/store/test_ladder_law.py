@@ -206,3 +206,37 @@ def test_a_copy_that_names_two_orders_joins_and_parts_nothing(story, forged):
     """Neither the buyer's no nor their keys are lost to another order that a stranger named beside."""
     for restart in (False, True):
         differs(STORIES[story], forged, "send", restart)
+
+
+@st.composite
+def colleagues(draw) -> Event:
+    """A copy by somebody who holds the dataset's key, knows numbers and ids, and makes up the money."""
+    event = draw(strangers())
+    named = {"consent": Consent.UNSTATED, "consent_required": False, "event_name": "Purchase", "sender": "colleague"}
+    event = msgspec.structs.replace(event, tier=Tier.T2, channel=SERVER, **named)
+    event.custom_data.value, event.custom_data.currency = draw(st.sampled_from([Decimal("0.01"), Decimal(9999)])), "EUR"
+    return event
+
+
+@pytest.mark.parametrize(
+    "story", ["a webhook", "the buyer, then the webhook", "two orders", "a webhook that comes again"]
+)
+@law_of(8)
+@given(
+    forged=st.lists(st.tuples(st.integers(0, 20), colleagues()), min_size=1, max_size=3),
+    unmatched=st.sampled_from(["vouched", "send", "drop"]),
+    late=st.booleans(),
+    restart=st.booleans(),
+)
+def test_who_holds_the_key_stops_and_revalues_no_signed_order(story, forged, unmatched, late, restart):
+    """Each order's own word leaves once to each destination, with its own money, also when what was made up left before."""
+    honest: list[list[OrderEntry | Event]] = [[], *([] for _ in range(12 * late)), *([step] for step in STORIES[story])]
+    for place, event in forged:
+        honest[min(place // 2, len(honest) - 1)].insert(0 if place % 2 else len(honest[0]), event)
+    with tempfile.TemporaryDirectory() as name:
+        left = play(Path(name), honest, OrderPolicy(wait_ms=60_000, unmatched=unmatched), restart)
+        assert_sums_hold(Path(name))
+    signed = [(d, e.custom_data.order_id, str(e.custom_data.value)) for _, d, _, raw in left
+              if (e := decode_event(raw)).sender == "shopify"]  # fmt: skip
+    orders = {ORDER, SECOND} if story == "two orders" else {ORDER}
+    assert sorted(signed) == sorted((d, order, "129.90") for d in DESTINATIONS for order in orders)
