@@ -23,7 +23,7 @@ from tests.store.copies import (
     with_store,
 )
 from twofold.event.delivery import DeliveryState
-from twofold.event.model import encode
+from twofold.event.model import Consent, encode
 from twofold.report.verify import verify
 from twofold.store.bodies import pack, plain_body
 from twofold.store.sqlite.statements import written
@@ -125,6 +125,18 @@ def test_altered_frozen_bytes_are_not_sent(tmp_path, harm):
     assert with_store(tmp_path, again) == (["223.75", "323.75"], 1, [], 2)
     (dead,) = rows(tmp_path, "deliveries", state="dead")
     assert (dead["id"], dead["reason"]) == (257, "altered")
+
+
+@pytest.mark.parametrize("altered", ["unstated", "granted", "denied;x", "d\u00e9nied", "unstated;-sale_of_dat\x60"])
+def test_an_altered_word_of_consent_lets_nothing_leave(tmp_path, altered):
+    """The copies themselves say no: whatever became of the word beside them, and the others go."""
+    appended(
+        tmp_path,
+        [copy("e1", consent=Consent.DENIED), copy("e2", value="223.75"), copy("e3", value="323.75")],
+        together=True,
+    )
+    change(tmp_path, "update action set consent = ? where id = 1", altered)
+    assert sorted(with_store(tmp_path, claimed_values)) == ["223.75", "323.75"]
 
 
 def test_an_action_of_another_dataset_is_not_sent(tmp_path):
@@ -251,6 +263,8 @@ ROWS = {
     "why it was settled": ("settlements are what was settled", "update delivery set reason = 'x' where id = 257"),
     "how it was settled": ("settlements are what was settled", "update delivery set state = 'suppressed' where id = 257"),
     "where it went": ("deliveries = delivered + suppressed + waiting + paused + dead", "update delivery set destination = 3 where id = 257"),
+    "an action's channels": ("actions say what their copies say", "update action set channels = 3 where id = 2"),
+    "an action's late copies": ("actions say what their copies say", "update action set late_copies = 1 where id = 2"),
     "an action's money": ("actions say what their copies say", "update action set value = '1.00' where id = 2"),
 }  # fmt: skip
 

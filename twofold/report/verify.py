@@ -138,7 +138,8 @@ _ROWS = (
     "e.received_at, e.channel, e.sender, e.tier, "
     "a.dataset is e.dataset and a.event_name is e.event_name, "
     "a.copies = 1 and a.sealed_at is null and a.merged_into is null, a.value, a.currency, a.id is not null, "
-    "a.tier = e.tier and a.event_time = e.event_time and a.event_id is e.event_id from event as e "
+    "a.tier = e.tier and a.event_time = e.event_time and a.event_id is e.event_id and a.late_copies = 0 "
+    "and a.channels = case e.channel when 'browser' then 1 else 2 end from event as e "
     "left join action as a on a.id = e.action where e.position > ? order by e.position"
 )
 

@@ -305,6 +305,11 @@ class Outbox:
                     self._closed_as_altered(row.delivery, closed, now_ms)
                 continue
             counted = admit(own)
+            told = consent_of(counted.copies)
+            refusal = self._refusal(destination, row.dataset, told) if told != row.consent else None
+            if refusal is not None and row.payload is None:  # whatever the column says: the buyer's own copies say no
+                closed.append((row.delivery, DeliveryState.SUPPRESSED, refusal, now_ms))
+                continue
             event = unite(counted.copies)
             if row.sent_id is not None:
                 event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
