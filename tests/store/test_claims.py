@@ -28,11 +28,14 @@ from copies import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.strategies import slow_law
 from twofold.event.delivery import DeliveryState, Suppressed
 from twofold.event.model import Consent, Event
 from twofold.store.lists import Reader
+from twofold.store.sqlite.database import open_reader
+from twofold.store.store import REVIVE_PORTION
 
 WAITING, DELIVERED, DEAD = DeliveryState.WAITING, DeliveryState.DELIVERED, DeliveryState.DEAD
 GRANTED, DENIED, UNSTATED = Consent.GRANTED, Consent.DENIED, Consent.UNSTATED
@@ -245,6 +248,47 @@ def test_what_is_too_old_is_not_sent(tmp_path, age_s, limit_s, goes):
     assert_sums_hold(tmp_path)
 
 
+OTHER_KEYS = [
+    "lead_id",
+    "subscription_id",
+    "ctwa_clid",
+    "page_id",
+    "page_scoped_user_id",
+    "madid",
+    "anon_id",
+    "fb_login_id",
+]
+
+
+@pytest.mark.parametrize("key", OTHER_KEYS)
+def test_what_is_known_by_a_rare_key_leaves(tmp_path, key):
+    """A person may be known by any of the platform's keys, and it is written beside the bytes which they were."""
+
+    async def scenario(store):
+        event = copy("e1")
+        await store.append([replace(event, user_data=replace(event.user_data, other={key: "1234567890123456"}))])
+        return [sent(d).user_data.other for d in await claim(store, DUE)]
+
+    assert with_store(tmp_path, scenario) == [{key: "1234567890123456"}]
+    db = open_reader(tmp_path)
+    try:
+        ((keys,),) = db.execute("select keys from frozen").fetchall()
+    finally:
+        db.close()
+    assert key in keys.split(",")
+
+
+def test_nothing_is_too_old_by_a_time_that_is_not_certain(tmp_path):
+    """A clock ten years ahead that nobody believes: it leaves as if it were of today."""
+
+    async def scenario(store):
+        store.trust(lambda now: min(now, NOW + DAY))
+        await store.append([copy(happened=NOW)])
+        return await claim(store, NOW + 3650 * DAY, max_age_s=7 * 86_400)
+
+    assert len(with_store(tmp_path, scenario, hold={})) == 1
+
+
 def test_it_grows_too_old_while_it_waits(tmp_path):
     """Frozen and retried in vain for eight days: dead with its reason, not sent once more."""
 
@@ -302,6 +346,20 @@ def test_only_the_dead_are_revived(tmp_path):
     states = {row[0]: row[1] for row in deliveries(tmp_path)}
     assert states == {"dead": "waiting", "done": "delivered", "wait": "waiting", "dead2": "dead"}
     assert_sums_hold(tmp_path)
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_any_number_is_revived(tmp_path, more):
+    """Also as many as are changed in one portion, and one more."""
+
+    async def scenario(store):
+        count = REVIVE_PORTION + more
+        await store.append([copy(f"e{n}") for n in range(count)])
+        claimed = await claim(store, DUE, limit=count)
+        await store.settle([settlement(d, DEAD, reason="x") for d in claimed], DUE)
+        return len(claimed), await store.revive([d.id for d in claimed], DUE + 1)
+
+    assert with_store(tmp_path, scenario) == (REVIVE_PORTION + more,) * 2
 
 
 def test_a_revived_one_was_not_under_way_at_a_restart(tmp_path):
