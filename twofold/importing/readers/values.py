@@ -23,7 +23,7 @@ SYMBOLS = {"€": "EUR", "£": "GBP", "₹": "INR", "₾": "GEL", "₽": "RUB", 
 MAX_ID = 256
 
 _SIGNS = "$€£¥₹₾₽₺₴₪₩฿₫₱₦₡₲₵₸₼"
-_PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,15})?")
+_PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,60})?")  # PHP may write all digits of a float
 # A currency before or after a number: a code or abbreviation of up to three letters, a symbol, spaces.
 _AROUND = re.compile(rf"^(?:[^\W\d]{{1,3}}\.?)?[\s{_SIGNS}]*|[\s{_SIGNS}]*(?:[^\W\d]{{1,3}}\.?)?$")
 _SPACES = re.compile(r"[\s\u00a0\u202f'’]")
