@@ -74,6 +74,7 @@ def test_only_post_sends_events(method: str, gateway: Running) -> None:
     """There is no read of events; the answer names the method that is."""
     reply = gateway.send(method, EVENTS)
     assert (reply.status, reply.headers["allow"]) == (405, "POST, OPTIONS")
+    assert reply.error["is_transient"] is False, "a client that tries again gets the same answer"
 
 
 def test_a_batch_keeps_its_valid_events(gateway: Running) -> None:

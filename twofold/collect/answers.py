@@ -80,15 +80,16 @@ def refused(refusals: Sequence[Refusal]) -> tuple[int, bytes]:
     return status, encode({"error": error})
 
 
-def failed(message: str, *, code: int = 2) -> bytes:
-    """The body of 429 and 503: transient, so every client of Meta's API tries again."""
+def failed(message: str, *, code: int = 2, transient: bool = True) -> bytes:
+    """The body of 429, 500 and 503: transient, so every client of Meta's API tries again. Of 405 and 431 it is not: the same
+    request gets the same answer."""
     return encode(
         {
             "error": {
                 "message": message,
                 "type": "OAuthException",
                 "code": code,
-                "is_transient": True,
+                "is_transient": transient,
                 "fbtrace_id": trace_id(),
             }
         }

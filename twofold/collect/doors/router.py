@@ -118,7 +118,7 @@ class Doors:
     def _dispatch(self, request: Request) -> Work | Reply:
         path = request.path
         if len(request.raw_headers) > MAX_HEADERS:
-            return Answer(431, answers.failed(f"more than {MAX_HEADERS} header fields", code=1))
+            return Answer(431, answers.failed(f"more than {MAX_HEADERS} header fields", code=1, transient=False))
         if request.method == "OPTIONS":
             return Answer(204, b"", CORS)
         door = self._door_of(path)
@@ -132,7 +132,7 @@ class Doors:
             greeting = door.greet(request)
             if greeting is not None:
                 return greeting
-            message = answers.failed("only POST is answered here", code=1)
+            message = answers.failed("only POST is answered here", code=1, transient=False)
             return Answer(405, message, (*JSON, (b"allow", b"POST, OPTIONS")))
         refusal = _inflate(request, self.body_limit(path)) if request.body else None
         return door.take(request) if refusal is None else door.refuse(request, refusal)
