@@ -615,3 +615,21 @@ def test_tampering_with_what_was_erased_is_found(tmp_path, sql):
     assert db.changes() > 0
     db.close()
     assert [c.name for c in verify(tmp_path) if not c.holds]
+
+
+LOST_FILES = {
+    "gone": lambda file: file.unlink(),
+    "emptied": lambda file: file.write_bytes(b""),
+    "an older copy": lambda file: file.write_bytes(file.read_bytes().split(b"\n")[0] + b"\n"),
+}
+
+
+@pytest.mark.parametrize("lose", LOST_FILES.values(), ids=LOST_FILES)
+def test_a_file_of_erasures_that_lacks_one_is_named_by_verify(tmp_path, lose):
+    """Unnoticed, the person would come back with the next backup; reading makes no file."""
+    erase_from(tmp_path, ANNA.copies(), SubjectRequest(emails=(ANNA.email,)))
+    assert_sums_hold(tmp_path)
+    lose(tmp_path / "erasures")
+    before = (tmp_path / "erasures").exists()
+    assert [c.name for c in verify(tmp_path) if not c.holds] == ["erasures that are not in the file erasures"]
+    assert (tmp_path / "erasures").exists() is before

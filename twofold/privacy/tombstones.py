@@ -31,6 +31,21 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
     keys: dict[str, list[str]] = {}
 
 
+def written_erasures(folder: Path) -> set[str]:
+    """Ids of the erasures that the file holds. Makes nothing."""
+    try:
+        lines = (folder / FILE).read_bytes().split(b"\n")
+    except OSError:
+        return set()
+    found: set[str] = set()
+    for line in lines[1:]:
+        try:
+            found.add(msgspec.json.decode(line, type=Entry).id)
+        except (msgspec.MsgspecError, ValueError):
+            continue
+    return found
+
+
 class Erasures:
     """Reads and appends. Raises `StoreError` where the file cannot be used: nothing is erased without it."""
 
@@ -84,7 +99,9 @@ class Erasures:
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | how | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
             try:
-                os.write(fd, content)
+                left = memoryview(content)
+                while left:
+                    left = left[os.write(fd, left) :]
                 os.fsync(fd)
             finally:
                 os.close(fd)

@@ -19,6 +19,7 @@ from msgspec.structs import astuple
 
 from twofold.errors import StoreDamaged, StoreError
 from twofold.privacy.audit_log import check_log
+from twofold.privacy.tombstones import written_erasures
 from twofold.report.proof import Proof, keep_proof, read_proof
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_digest
@@ -75,6 +76,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
             *walk.checks(),
             *_digests(db),
             *(Check(*line) for line in check_log(db)),
+            _erasures(folder, db),
         ]
     except apsw.BusyError as err:
         raise StoreError(f"{folder} is busy: {err}; try again") from err
@@ -107,6 +109,14 @@ def _schema(db: Any) -> Check:
     odd += sorted(n for n in found if n not in expected and not n.startswith("fold_"))
     odd += ["fold_"] * (len(alike) > 1)
     return Check("tables that are not made as this version makes them", len(odd), 0, ", ".join(odd))
+
+
+def _erasures(folder: Path, db: Any) -> Check:
+    """Without its line in the file a person comes back with the next database that is restored."""
+    known = {number for (number,) in db.execute("select id from erasure where state in ('found', 'cleared', 'done')")}
+    lost = sorted(known - written_erasures(folder))
+    note = f"{lost[0]} and others; put the file erasures back in its place" if lost else ""
+    return Check("erasures that are not in the file erasures", len(lost), 0, note)
 
 
 class _Facts(msgspec.Struct, gc=False):

@@ -302,7 +302,10 @@ def examine(folder: Path, *, scan_log: bool = True) -> Loss | None:
         return None
     broken = lost_in_log(folder / DATABASE) if scan_log else None
     mark = read_mark(folder)  # before the snapshot: what it says must be in every later one
-    db = _reader(folder)
+    try:
+        db = _reader(folder)
+    except apsw.Error as err:
+        return Loss(f"the database cannot be opened: {err}")
     try:
         db.execute("begin")
         found = _compare(db, mark)
