@@ -215,6 +215,12 @@ def colleagues(draw) -> Event:
     named = {"consent": Consent.UNSTATED, "consent_required": False, "event_name": "Purchase", "sender": "colleague"}
     event = msgspec.structs.replace(event, tier=Tier.T2, channel=SERVER, **named)
     event.custom_data.value, event.custom_data.currency = draw(st.sampled_from([Decimal("0.01"), Decimal(9999)])), "EUR"
+    event.custom_data.order_id = draw(st.sampled_from([ORDER, SECOND, NUMBER, None]))
+    if draw(st.booleans()):  # says nothing that speaks against the buyer
+        event.user_data = msgspec.structs.replace(
+            event.user_data, client_ip_address=None, client_user_agent=AGENT, fbp=None
+        )
+        event.visitor = None
     return event
 
 
@@ -232,7 +238,7 @@ def test_who_holds_the_key_stops_and_revalues_no_signed_order(story, forged, unm
     """Each order's own word leaves once to each destination, with its own money, also when what was made up left before."""
     honest: list[list[OrderEntry | Event]] = [[], *([] for _ in range(12 * late)), *([step] for step in STORIES[story])]
     for place, event in forged:
-        honest[min(place // 2, len(honest) - 1)].insert(0 if place % 2 else len(honest[0]), event)
+        honest[place % 3 if late else place % len(honest)].insert(0 if place % 2 else 9, event)
     with tempfile.TemporaryDirectory() as name:
         left = play(Path(name), honest, OrderPolicy(wait_ms=60_000, unmatched=unmatched), restart)
         assert_sums_hold(Path(name))
