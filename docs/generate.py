@@ -23,7 +23,7 @@ import typer.main
 from twofold import errors
 from twofold.cli import app
 from twofold.collect.answers import refused
-from twofold.commands import rows
+from twofold.commands.output import rows
 from twofold.config import describe_settings
 from twofold.event.refusal import MEANING, Refusal
 

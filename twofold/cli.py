@@ -35,7 +35,7 @@ from twofold.commands.options import (
     folder_of,
 )
 from twofold.commands.orders import orders
-from twofold.commands.output import print_rows, say
+from twofold.commands.output.printing import print_rows, say
 from twofold.commands.privacy import erase, export_subject, privacy_requests, shared
 from twofold.commands.quality import quality, stitching
 from twofold.commands.quarantine import quarantine
@@ -102,7 +102,7 @@ def serve(
 
 def _listening(what: str, name: str, address: str, json: bool) -> None:
     if json:
-        from twofold.commands.rows import Listening
+        from twofold.commands.output.rows import Listening
 
         print_rows(Listening, [{"what": what, "address": address}])
     else:
@@ -185,7 +185,7 @@ def demo(
     from twofold.simulate.demo import run_demo
 
     def tell(rows: list[dict[str, Any]]) -> None:
-        from twofold.commands.rows import Measure
+        from twofold.commands.output.rows import Measure
 
         print_rows(Measure, rows)
         sys.stdout.flush()
@@ -215,7 +215,7 @@ def check(config: ConfigOption = None, data: DataOption = None, json: JsonOption
         failed += one.problem is not None and not one.look
         faulty += one.name == CONFIGURATION
         if json:
-            from twofold.commands.rows import Line
+            from twofold.commands.output.rows import Line
 
             said = {
                 "name": one.name,
@@ -253,7 +253,7 @@ def verify(
 
     checks = run_verify(folder_of(config, data), now_ms(), full=full)
     if json:
-        from twofold.commands.rows import Check
+        from twofold.commands.output.rows import Check
 
         print_rows(
             Check,
@@ -294,7 +294,7 @@ def revive(
     if not revived:
         _refuse_unknown(settings, filters)
     if json:
-        from twofold.commands.rows import Revived
+        from twofold.commands.output.rows import Revived
 
         print_rows(Revived, [{"revived": revived}])
     else:
@@ -333,7 +333,7 @@ app.command(rich_help_panel=TRY)(shopify_senders)
 def version(json: JsonOption = False) -> None:
     """Print the version."""
     if json:
-        from twofold.commands.rows import Version
+        from twofold.commands.output.rows import Version
 
         print_rows(Version, [{"version": __version__}])
     else:

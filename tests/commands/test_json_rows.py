@@ -17,8 +17,8 @@ from tests.acceptance.gateway_process import run_twofold
 from tests.commands.test_order_commands import day
 from tests.strategies import law
 from twofold.cli import app
-from twofold.commands.payload import masked_payload
-from twofold.commands.rows import COMMANDS, About, Measure, OpenRow, encode_rows, row_of
+from twofold.commands.output.payload import masked_payload
+from twofold.commands.output.rows import COMMANDS, About, Measure, OpenRow, encode_rows, row_of
 from twofold.matching.profiles import PROFILES
 
 

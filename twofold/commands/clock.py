@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, JsonOption
-from twofold.commands.output import print_rows, say
+from twofold.commands.output.printing import print_rows, say
 
 clock = typer.Typer(
     name="clock",
@@ -54,7 +54,7 @@ def accept(config: ConfigOption = None, data: DataOption = None, json: JsonOptio
 
 def _print(report: dict[str, Any], json: bool) -> None:
     if json:
-        from twofold.commands.rows import ClockState
+        from twofold.commands.output.rows import ClockState
 
         print_rows(ClockState, [report])
     elif report["state"] == "ok":

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption
-from twofold.commands.output import bar_on_stderr, make_table, plain, print_rows, print_wide, say
+from twofold.commands.output.printing import bar_on_stderr, make_table, plain, print_rows, print_wide, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -189,7 +189,7 @@ def _print(summary: Any, report: Path | None) -> None:
 def _print_rows(summary: Any, kind: str) -> None:
     import msgspec
 
-    from twofold.commands.rows import Imported, ImportMoney, ImportRefused, ImportSum
+    from twofold.commands.output.rows import Imported, ImportMoney, ImportRefused, ImportSum
 
     file = {"kind": kind, "sha256": summary.digest}
     file |= {

@@ -24,7 +24,7 @@ from twofold.commands.options import (
     completing,
     known_value,
 )
-from twofold.commands.output import at_ms, cell, make_table, plain, print_rows, print_wide, say
+from twofold.commands.output.printing import at_ms, cell, make_table, plain, print_rows, print_wide, say
 
 if TYPE_CHECKING:
     from twofold.config import Settings
@@ -129,7 +129,7 @@ def show_delivery(
     The payload is the bytes that every attempt carries: contact data as hashes, the visitor's address masked, no
     token. Retention empties it (`retention.payload_days`). Exit code 5 when there is no such delivery.
     """
-    from twofold.commands import rows
+    from twofold.commands.output import rows
     from twofold.config import load_settings
     from twofold.errors import NotHere
     from twofold.store.lists import Reader
@@ -185,7 +185,7 @@ def _list(
     kind: str, columns: tuple[str, ...], config: Path | None, data: str | None, filters: dict[str, str | None],
     limit: int, json: bool,
 ) -> None:  # fmt: skip
-    from twofold.commands import rows as shapes
+    from twofold.commands.output import rows as shapes
     from twofold.config import load_settings
     from twofold.store.lists import Reader
 
@@ -275,7 +275,7 @@ def _deliveries(reader: Reader, named: str) -> list[dict[str, Any]]:
 
 
 def _request(settings: Settings, reader: Reader, row: Mapping[str, Any]) -> dict[str, Any]:
-    from twofold.commands.payload import masked_payload
+    from twofold.commands.output.payload import masked_payload
 
     payload = reader.frozen_payload(row["id"])
     target = next((d for d in settings.destination if d.name == row["destination"]), None)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from twofold.commands.options import JsonOption, country_code
-from twofold.commands.output import print_rows
+from twofold.commands.output.printing import print_rows
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +57,7 @@ def explain_match(
 
     For values of your own. Nothing is written anywhere. Exit code 1 when a value of a contact field cannot be sent.
     """
-    from twofold.commands.rows import MatchKey
+    from twofold.commands.output.rows import MatchKey
     from twofold.matching.explain import explain
     from twofold.matching.normalise import FORMS
 
@@ -217,7 +217,7 @@ def hash_file(
             progress=lambda field: spinner.update(task, description=f"hashed {field}"),
         )
     if as_json:
-        from twofold.commands.rows import Column
+        from twofold.commands.output.rows import Column
 
         print_rows(Column, reports)
         return

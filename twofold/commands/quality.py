@@ -20,7 +20,7 @@ from twofold.commands.options import (
     period_ms,
     period_such_as,
 )
-from twofold.commands.output import cell, make_table, plain, print_about, print_rows, print_wide, say
+from twofold.commands.output.printing import cell, make_table, plain, print_about, print_rows, print_wide, say
 
 if TYPE_CHECKING:
     from twofold.report.quality import EventQuality
@@ -50,7 +50,7 @@ def quality(
     rows = report.quality(folder_of(config, data), now, period_ms=period_ms(since), dataset=dataset)
     _known_dataset(config, data, dataset, empty=not rows)
     if json:
-        from twofold.commands.rows import Quality
+        from twofold.commands.output.rows import Quality
 
         print_about(
             "quality", dataset=dataset, since=(now - period_ms(since)) // 1000, until=now // 1000, as_of=now // 1000
@@ -80,7 +80,7 @@ def stitching(
     rows = report.stitching(folder_of(config, data), now, period_ms=period_ms(since), dataset=dataset)
     _known_dataset(config, data, dataset, empty=not rows)
     if json:
-        from twofold.commands.rows import Stitching as Line
+        from twofold.commands.output.rows import Stitching as Line
 
         print_about(
             "stitching", dataset=dataset, since=(now - period_ms(since)) // 1000, until=now // 1000, as_of=now // 1000

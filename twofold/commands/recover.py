@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, JsonOption, folder_of
-from twofold.commands.output import print_rows, say
+from twofold.commands.output.printing import print_rows, say
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; goes into the log of the data folder.")]
 watermark = typer.Typer(no_args_is_help=True, help="What was acknowledged, as kept outside the database.")
@@ -47,7 +47,7 @@ def restore(
     again = put_back(settings, found, _said(reason), now_ms)
     checks = verify(folder)
     if as_json:
-        from twofold.commands.rows import Check, Restored
+        from twofold.commands.output.rows import Check, Restored
 
         gap = (found.ends_at + 1, found.acknowledged) if missing else (None, None)
         row = {"position": found.ends_at, "missing_from": gap[0], "missing_to": gap[1], "erased_again": again}
@@ -80,7 +80,7 @@ def show(config: ConfigOption = None, data: DataOption = None, as_json: JsonOpti
         "missing_to": loss.last if loss is not None else None,
     }
     if as_json:
-        from twofold.commands.rows import Watermark
+        from twofold.commands.output.rows import Watermark
 
         print_rows(Watermark, [row])
     else:
@@ -117,7 +117,7 @@ def accept(
     require_traces(folder)
     loss = accept_loss(folder, _said(reason), now_ms())
     if as_json:
-        from twofold.commands.rows import AcceptedLoss
+        from twofold.commands.output.rows import AcceptedLoss
 
         what: dict[str, object] = {"what": "", "missing_from": None, "missing_to": None}
         if loss is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from twofold.commands.options import JsonOption
-from twofold.commands.output import print_rows, say
+from twofold.commands.output.printing import print_rows, say
 
 if TYPE_CHECKING:
     from twofold.sources.shopify.storefront import Sender
@@ -26,7 +26,7 @@ def shopify_senders(
     Save any page of the shop (curl -s https://www.shop.example/ > page.html). Two senders under different event ids
     count one order twice. Exit code 1 when another sender for Meta is certain.
     """
-    from twofold.commands.rows import Sender as Line
+    from twofold.commands.output.rows import Sender as Line
     from twofold.sources.shopify.storefront import other_senders
 
     senders = other_senders(_read(page))
