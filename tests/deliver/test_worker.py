@@ -19,7 +19,7 @@ from tests.strategies import law_of
 from twofold.deliver import worker as worker_module
 from twofold.deliver.retry import Policy
 from twofold.destinations.meta import META
-from twofold.errors import StoreFailed, StoreFull
+from twofold.errors import StoreBusy, StoreFailed, StoreFull
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import UserData
 
@@ -758,6 +758,28 @@ def test_a_full_disk_delays_the_settling_and_sends_nothing_twice(monkeypatch):
             await d.done()
 
             assert len(d.graph.requests) == 1
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("trouble", [StoreFull("full"), StoreBusy("busy")], ids=["full", "busy"])
+def test_a_store_that_cannot_say_what_is_due_ends_no_worker(trouble):
+    """Looking up what is due shares its transaction with whoever writes: a disk that is full then is no end."""
+
+    class Forgetful(MemoryOutbox):
+        async def next_due(self, destination):
+            if troubles:
+                raise troubles.pop()
+            return await super().next_due(destination)
+
+    troubles = [trouble]
+
+    async def scenario():
+        outbox = Forgetful(lambda: 0)
+        async with delivering(outbox=outbox) as d:
+            await d.until(lambda: not troubles)
+            outbox.add(*events("only"))
+            await d.done()
 
     asyncio.run(scenario())
 
