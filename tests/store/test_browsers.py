@@ -449,6 +449,21 @@ def test_a_yes_is_about_what_comes_after_it(tmp_path, links, fbp, together):
     assert event.user_data.fbp == fbp
 
 
+def test_a_withdrawal_over_several_datasets_empties_what_each_knows(tmp_path):
+    """In the first named as in the last: click ids, address and agent go."""
+
+    async def scenario(store):
+        for dataset in "12":
+            await store.append([page(dataset=dataset)])
+        before = store.people.about([("fbp", FBP)])
+        await store.withdraw_all({dataset: [Mark("fbp", "1789999000000.1234567890")] for dataset in "12"}, NOW + 1)
+        return before, store.people.about([("fbp", FBP)])
+
+    before, after = with_store(tmp_path, scenario)
+    assert [(row["dataset"], bool(row["fbc"])) for row in before] == [("1", True), ("2", True)]
+    assert not [row for row in after if row["fbc"] or row["client_ip_address"] or row["client_user_agent"]]
+
+
 FORGOTTEN = [
     ("by e-mail", ("em", "a" * 64), (1, 1, 3)),
     ("by browser", ("fbp", FBP), (1, 1, 3)),

@@ -6,14 +6,19 @@ import asyncio
 from decimal import Decimal
 
 import pytest
-from copies import BROWSER, HOLD, NOW, SERVER, assert_sums_hold, claim, opened, rows, sent
+from copies import BROWSER, DAY, HOLD, NOW, SERVER, assert_sums_hold, claim, opened, rows, sent
 from copies import copy_of_buyer as copy
 from msgspec.structs import replace
 
+from tests.ledger.facts import SHOP, report
 from twofold.collect.policy import DatasetPolicy, TrustRules
 from twofold.event.model import Tier
+from twofold.ledger.model import Paid
+from twofold.ledger.policy import OrderPolicy
 from twofold.store.fold import unite
 from twofold.store.gates.trust import KEPT_BACK, REOPENED
+from twofold.store.orders.ledger import OrderEntry
+from twofold.store.store import REVIVE_PORTION, Route, Store
 
 DUE = NOW + HOLD
 MINUTE = 60_000
@@ -224,6 +229,61 @@ def test_a_person_lets_it_through(tmp_path, held, trust):
     assert outcome(tmp_path) == [("waiting", "released")]
     (event,) = run_with(tmp_path, leave, **trust)
     assert (event.event_id, event.held_back) == ("1", None)
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+@pytest.mark.parametrize("act", ["release", "drop"])
+def test_a_person_judges_any_number(tmp_path, act, more):
+    """Also as many as are changed in one portion, and one more."""
+    count = REVIVE_PORTION + more
+
+    async def scenario(store):
+        await store.append([replace(copy(f"e{n}", BROWSER), bot="crawler") for n in range(count)])
+        assert await claim(store, DUE, limit=count) == []
+        return await store.judge_kept_back(act, [row["id"] for row in rows(tmp_path, "deliveries")], DUE)
+
+    assert run_with(tmp_path, scenario) == count
+
+
+def test_a_release_outlives_a_wait_for_the_orders_money(tmp_path):
+    """Let through by a person, then its order is reported, unpaid: it waits for the money, and leaves with it."""
+
+    def told(at, paid):
+        said = report(at, paid, "42.50", order="1001")
+        return OrderEntry(dataset="1", source=SHOP, report=said, copy=None, received_at=NOW + at)
+
+    async def scenario():
+        rules = OrderPolicy(wait_ms=0, unmatched="send")
+        route = Route(destinations=("meta-1",), orders=rules, has_orders=True)
+        store = Store(tmp_path, routes={"1": route}, policies={"1": DatasetPolicy(id="1")}, opened_at=NOW)
+        store.start()
+        try:
+            await store.append([robot(order="1001", value="42.50")])
+            assert await claim(store, DUE) == []
+            assert outcome(tmp_path) == [("suppressed", "bot")]
+            (row,) = rows(tmp_path, "deliveries")
+            await store.judge_kept_back("release", [row["id"]], DUE)
+            await store.append_orders([told(1, Paid.UNPAID)])
+            assert await claim(store, DUE + MINUTE) == []
+            assert outcome(tmp_path)[0][0] == "waiting"
+            await store.append_orders([told(2, Paid.PAID)])
+            return [sent(d).event_id for d in await claim(store, DUE + 2 * MINUTE)]
+        finally:
+            await store.close()
+
+    assert asyncio.run(scenario()) == ["1"]
+
+
+def test_a_wait_for_confirmation_ends_by_the_time_that_is_certain(tmp_path):
+    """A clock ten years ahead that nobody believes ends no wait."""
+
+    async def scenario(store):
+        store.trust(lambda now: min(now, NOW + MINUTE))
+        await store.append([copy("1", BROWSER)])
+        return await claim(store, NOW + 3650 * DAY)
+
+    assert run_with(tmp_path, scenario, confirm_ms={"Purchase": 5 * MINUTE}, drop_unconfirmed=True) == []
+    assert outcome(tmp_path) == [("waiting", "awaiting_confirmation")]
 
 
 def test_a_release_lets_nothing_through_that_consent_stops(tmp_path):

@@ -94,3 +94,15 @@ def test_a_refused_transaction_leaves_the_memory_as_it_was(tmp_path):
 
     assert asyncio.run(main()) == [FIRST, REPEAT]
     assert_sums_hold(tmp_path)
+
+
+def test_a_key_is_forgotten_by_the_time_that_is_certain(tmp_path):
+    """A clock ten years ahead that nobody believes forgets nothing: what comes again, by either time, is a repeat."""
+
+    async def scenario(store):
+        store.trust(lambda now: min(now, MIDNIGHT + DAY))
+        ahead = MIDNIGHT + 3650 * DAY
+        copies = [copy(at=MIDNIGHT), copy("other", at=ahead), copy(at=ahead), copy(at=MIDNIGHT + DAY)]
+        return [verdict for each in copies for verdict in await store.append([each])]
+
+    assert with_store(tmp_path, scenario) == [FIRST, FIRST, REPEAT, REPEAT]
