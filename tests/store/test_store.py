@@ -225,6 +225,24 @@ def test_too_much_waiting_is_refused_at_once(tmp_path):
     assert len(rows(tmp_path, "events")) == 101
 
 
+def test_a_folder_whose_flush_failed_is_doubted_at_the_next_start(tmp_path):
+    """It was closed, but not in order; one that was closed in order is not doubted."""
+
+    async def doubted():
+        async with opened(tmp_path) as store:
+            return store.ended_unclean
+
+    async def scenario():
+        with disk() as d:
+            async with opened(tmp_path) as store:
+                await store.append(numbered(0, 10))
+                d.failing_syncs = 1
+                assert await outcome(store.append(numbered(10, 1))) == "StoreFailed"
+        return await doubted(), await doubted()
+
+    assert asyncio.run(scenario()) == (True, False)
+
+
 def test_closing_finishes_what_was_handed_in(tmp_path):
     """Every append before the close gets its answer and is there after it; one after the close is refused."""
 
