@@ -174,3 +174,10 @@ def test_the_version_waits_for_nothing() -> None:
     version, modules = done.stdout.splitlines()
     assert version == __version__
     assert set(HEAVY) & set(modules.split()) == set()
+
+
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """They share one namespace: the second would stop the whole run while it is collected, not when it is written."""
+    files = [p.name for p in (ROOT / "tests").rglob("*.py") if "node_modules" not in p.parts]
+    names = [name for name in files if name not in ("conftest.py", "__init__.py")]
+    assert sorted(names) == sorted(set(names))
