@@ -135,10 +135,21 @@ class Gateway:
         self.store.trust(trusted.sure)
         return trusted
 
+    @staticmethod
+    def _is_serving() -> bool:
+        """False before the loop runs: nothing can be planned or waiting for a commit yet."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        return True
+
     def _shifted(self, shift: Shift) -> None:
         """The time moved at once, by a clock that is believed now."""
         if shift.before_ms != shift.after_ms:
             log.warning("the time moved from %d to %d ms; what waits is planned anew", shift.before_ms, shift.after_ms)
+        if not self._is_serving():
+            return
         self._shifts = asyncio.ensure_future(self.store.shift(shift.before_ms, shift.after_ms))
 
     async def _keep_time(self) -> None:
