@@ -1,0 +1,85 @@
+"""Which line is which: what may change leaves the name as it is, what makes another line changes it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from twofold.ledger.identity import name_of, number_equals
+from twofold.ledger.lines import (
+    Batch,
+    Cost,
+    Decision,
+    MoneyKind,
+    MoneyLine,
+    ParcelLine,
+    Rate,
+    SiteDay,
+    Spend,
+    Statement,
+    Survey,
+    decode_thing,
+    encode_thing,
+)
+
+D = Decimal
+LINE = MoneyLine(
+    source="bank",
+    account="GE1",
+    kind=MoneyKind.BANK_CREDIT,
+    gross=D("50.00"),
+    net=D("50.00"),
+    currency="GEL",
+    at=86_400,
+)
+THINGS = [
+    LINE,
+    replace(LINE, id="E1"),
+    Batch(source="stripe", id="po_1", kind="payout", net=D("67.60"), currency="EUR", at=1),
+    Statement(account="GE1", id="7", currency="GEL", since="2026-03-01", until="2026-03-05"),
+    Spend(source="meta", level="ad", day="2026-03-10", ad_id="1", currency="USD", amount=D("40.00")),
+    SiteDay(day="2026-03-10", currency="GEL", transaction="1001", revenue=D("120.00")),
+    ParcelLine(courier="onex", parcel="P1", at=1, taken=D("80.00"), currency="GEL"),
+    Rate(source="nbg", day="2026-03-10", currency="JPY", per=D(100), rate=D("1.75"), base="GEL"),
+    Cost(sku="mug", since="2026-01-01", amount=D("8.00"), currency="GEL"),
+    Survey(order="1001", at=1, answer="a friend"),
+    Decision(line="00", to="order:1001", by="nino", why="phoned", at=1),
+]
+
+
+@pytest.mark.parametrize("thing", THINGS, ids=lambda t: type(t).__name__)
+def test_a_line_is_kept_exactly(thing):
+    """What is read back is what was written, to the digit."""
+    assert decode_thing(encode_thing(thing)) == thing
+
+
+def test_each_thing_has_a_name_of_its_own():
+    assert len({name_of(thing) for thing in THINGS}) == len(THINGS)
+
+
+@pytest.mark.parametrize("change", [{"status": "pending"}, {"batch": "po_1"}, {"value_at": 5}, {"available_at": 5}])
+@pytest.mark.parametrize("line", THINGS[:2], ids=["without an id", "with an id"])
+def test_what_may_change_leaves_the_name(line, change):
+    """A line that comes again booked, or with its payout, is the same line."""
+    assert name_of(replace(line, **change), 1) == name_of(line, 1)
+
+
+@pytest.mark.parametrize(
+    "change", [{"gross": D("-50.00")}, {"currency": "USD"}, {"account": "GE2"}, {"at": 0}, {"mark": "x"}]
+)
+def test_without_an_id_what_differs_is_another_line(change):
+    """Opposite signs are never duplicates; accounts never collide."""
+    assert name_of(replace(LINE, **change), 1) != name_of(LINE, 1)
+
+
+def test_digits_written_otherwise_are_the_same_amount():
+    assert name_of(replace(LINE, gross=D("50")), 1) == name_of(LINE, 1)
+
+
+def test_equals_are_numbered_and_lines_with_an_id_are_not():
+    """Two identical rows of one file are two payments."""
+    other = replace(LINE, gross=D("60.00"))
+    assert number_equals([LINE, other, LINE, replace(LINE, id="E1")]) == [1, 1, 2, 0]
+    assert name_of(LINE, 1) != name_of(LINE, 2)
