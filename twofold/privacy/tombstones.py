@@ -1,6 +1,6 @@
-"""The file `erasures` in a data folder: the secret of keyed digests, and what was ever erased, as such digests.
+"""The file `erasures` in a data folder: what was ever erased, as digests keyed with the secret of its first line.
 
-Owns the file. It is no part of the database, so that a database restored from a backup can be cleaned again of
+Owns the lines behind the secret, which is the store's (`store/secret`). The file is no part of the database, so that a database restored from a backup can be cleaned again of
 everybody who asked since. Mode 0600; lines of JSON, the first holds the secret; appended and flushed. Keep it when the
 database is restored, and out of the backups that hold the database: without it a keyed digest says nothing.
 """
@@ -8,16 +8,13 @@ database is restored, and out of the backups that hold the database: without it 
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from twofold.errors import StoreError
-from twofold.matching.subject import Keyring
-
-FILE = "erasures"
+from twofold.store.secret import FILE, folder_ring
 
 
 class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,14 +48,7 @@ class Erasures:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
-        lines = self._lines()
-        if not lines:
-            self._create(msgspec.json.encode({"secret": secrets.token_hex(32)}))
-            lines = self._lines()
-        try:
-            self.ring = Keyring(bytes.fromhex(msgspec.json.decode(lines[0])["secret"]))
-        except (msgspec.MsgspecError, KeyError, TypeError, ValueError):
-            raise StoreError(f"{self.path}: its first line is not the secret; restore the file from a copy") from None
+        self.ring = folder_ring(folder)
 
     def entries(self) -> list[Entry]:
         """All erasures, the last entry of each id; a line cut off by a crash was never relied on."""
@@ -82,13 +72,6 @@ class Erasures:
             return []
         except OSError as err:
             raise StoreError(f"{self.path} cannot be read: {err.strerror}") from err
-
-    def _create(self, line: bytes) -> None:
-        """Whole or not at all: a secret that is cut off would be a secret that is lost."""
-        fresh = self.path.with_name(f"{FILE}.new")
-        self._write(fresh, os.O_TRUNC, line + b"\n")
-        os.replace(fresh, self.path)
-        self._flush_folder()
 
     def _append(self, line: bytes) -> None:
         # Begins with a line end: what a crash cut off before it stays a line of its own.
