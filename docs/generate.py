@@ -23,7 +23,8 @@ import typer.main
 from twofold import errors
 from twofold.cli import app
 from twofold.collect.answers import refused
-from twofold.commands.output import rows
+from twofold.commands.output.rows import COMMANDS
+from twofold.commands.output.rows.row import OpenRow, Row
 from twofold.config import describe_settings
 from twofold.event.refusal import MEANING, Refusal
 
@@ -168,22 +169,22 @@ def json_page() -> str:
         "A field may be added; none is renamed or dropped before version 1.0 without a line in the changelog.",
         "## Commands",
         _table(("command", "lines, in this order"), [
-            (f"`twofold {name}`", ", ".join(f"`{_tag(k)}`" for k in kinds)) for name, kinds in rows.COMMANDS.items()
+            (f"`twofold {name}`", ", ".join(f"`{_tag(k)}`" for k in kinds)) for name, kinds in COMMANDS.items()
         ]),
     ]  # fmt: skip
-    users: dict[type[rows.Row], list[str]] = {}
-    for name, kinds in rows.COMMANDS.items():
+    users: dict[type[Row], list[str]] = {}
+    for name, kinds in COMMANDS.items():
         for kind in kinds:
             users.setdefault(kind, []).append(name)
     for kind, names in users.items():
         parts += [f"## `{_tag(kind)}` of {', '.join(f'`{n}`' for n in names)}", inspect.cleandoc(kind.__doc__ or "")]
-        fields = [f for f in msgspec.structs.fields(kind) if not issubclass(kind, rows.OpenRow)]
+        fields = [f for f in msgspec.structs.fields(kind) if not issubclass(kind, OpenRow)]
         if fields:
             parts.append(_table(("field", "is"), [(f"`{f.name}`", _is(kind, f.name)) for f in fields]))
     return _page(parts)
 
 
-def _tag(kind: type[rows.Row]) -> str:
+def _tag(kind: type[Row]) -> str:
     return str(kind.__struct_config__.tag)
 
 
@@ -195,7 +196,7 @@ WORDS = {
 }  # fmt: skip
 
 
-def _is(kind: type[rows.Row], field: str) -> str:
+def _is(kind: type[Row], field: str) -> str:
     """A field's annotation, as its class spells it, in words."""
     spelt = next(a[field] for k in kind.__mro__ if field in (a := inspect.get_annotations(k)))
     known, _, none = str(spelt).partition(" | ")

@@ -102,7 +102,7 @@ def serve(
 
 def _listening(what: str, name: str, address: str, json: bool) -> None:
     if json:
-        from twofold.commands.output.rows import Listening
+        from twofold.commands.output.rows.running import Listening
 
         print_rows(Listening, [{"what": what, "address": address}])
     else:
@@ -185,7 +185,7 @@ def demo(
     from twofold.simulate.demo import run_demo
 
     def tell(rows: list[dict[str, Any]]) -> None:
-        from twofold.commands.output.rows import Measure
+        from twofold.commands.output.rows.running import Measure
 
         print_rows(Measure, rows)
         sys.stdout.flush()
@@ -215,7 +215,7 @@ def check(config: ConfigOption = None, data: DataOption = None, json: JsonOption
         failed += one.problem is not None and not one.look
         faulty += one.name == CONFIGURATION
         if json:
-            from twofold.commands.output.rows import Line
+            from twofold.commands.output.rows.running import Line
 
             said = {
                 "name": one.name,
@@ -253,7 +253,7 @@ def verify(
 
     checks = run_verify(folder_of(config, data), now_ms(), full=full)
     if json:
-        from twofold.commands.output.rows import Check
+        from twofold.commands.output.rows.running import Check
 
         print_rows(
             Check,
@@ -294,7 +294,7 @@ def revive(
     if not revived:
         _refuse_unknown(settings, filters)
     if json:
-        from twofold.commands.output.rows import Revived
+        from twofold.commands.output.rows.journal import Revived
 
         print_rows(Revived, [{"revived": revived}])
     else:
@@ -333,7 +333,7 @@ app.command(rich_help_panel=TRY)(shopify_senders)
 def version(json: JsonOption = False) -> None:
     """Print the version."""
     if json:
-        from twofold.commands.output.rows import Version
+        from twofold.commands.output.rows.running import Version
 
         print_rows(Version, [{"version": __version__}])
     else:

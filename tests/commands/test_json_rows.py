@@ -18,7 +18,9 @@ from tests.commands.test_order_commands import day
 from tests.strategies import law
 from twofold.cli import app
 from twofold.commands.output.payload import masked_payload
-from twofold.commands.output.rows import COMMANDS, About, Measure, OpenRow, encode_rows, row_of
+from twofold.commands.output.rows import COMMANDS
+from twofold.commands.output.rows.row import About, OpenRow, encode_rows, row_of
+from twofold.commands.output.rows.running import Measure
 from twofold.matching.profiles import PROFILES
 
 

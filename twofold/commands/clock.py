@@ -54,7 +54,7 @@ def accept(config: ConfigOption = None, data: DataOption = None, json: JsonOptio
 
 def _print(report: dict[str, Any], json: bool) -> None:
     if json:
-        from twofold.commands.output.rows import ClockState
+        from twofold.commands.output.rows.running import ClockState
 
         print_rows(ClockState, [report])
     elif report["state"] == "ok":

@@ -119,7 +119,7 @@ def _run(
     as_json: bool,
 ) -> bool:
     """Carries it out for all datasets, or for none; True when something is withdrawn now (for ``show``)."""
-    from twofold.commands.output.rows import Consent
+    from twofold.commands.output.rows.privacy import Consent
     from twofold.config import load_settings
     from twofold.errors import ConfigError
 
@@ -154,7 +154,7 @@ def _marks(given: dict[str, str], country: str) -> list[Mark]:
 
 
 def _show(folder: Path, marks: dict[str, list[Mark]], as_json: bool) -> bool:
-    from twofold.commands.output.rows import Consent
+    from twofold.commands.output.rows.privacy import Consent
     from twofold.store.gates.withdrawals import ConsentStanding, read_standing
 
     withdrawn = False

@@ -189,7 +189,7 @@ def _print(summary: Any, report: Path | None) -> None:
 def _print_rows(summary: Any, kind: str) -> None:
     import msgspec
 
-    from twofold.commands.output.rows import Imported, ImportMoney, ImportRefused, ImportSum
+    from twofold.commands.output.rows.importing import Imported, ImportMoney, ImportRefused, ImportSum
 
     file = {"kind": kind, "sha256": summary.digest}
     file |= {

@@ -129,7 +129,7 @@ def show_delivery(
     The payload is the bytes that every attempt carries: contact data as hashes, the visitor's address masked, no
     token. Retention empties it (`retention.payload_days`). Exit code 5 when there is no such delivery.
     """
-    from twofold.commands.output import rows
+    from twofold.commands.output.rows.journal import Attempt, Delivery, Sent
     from twofold.config import load_settings
     from twofold.errors import NotHere
     from twofold.store.lists import Reader
@@ -144,9 +144,9 @@ def show_delivery(
         for row in found:
             request, attempts = _request(settings, reader, row), _attempts(reader, row["id"])
             if json:
-                print_rows(rows.Delivery, [row])
-                print_rows(rows.Sent, [request])
-                print_rows(rows.Attempt, attempts)
+                print_rows(Delivery, [row])
+                print_rows(Sent, [request])
+                print_rows(Attempt, attempts)
             else:
                 _print_delivery(row, request, attempts)
 
@@ -185,7 +185,7 @@ def _list(
     kind: str, columns: tuple[str, ...], config: Path | None, data: str | None, filters: dict[str, str | None],
     limit: int, json: bool,
 ) -> None:  # fmt: skip
-    from twofold.commands.output import rows as shapes
+    from twofold.commands.output.rows import COMMANDS
     from twofold.config import load_settings
     from twofold.store.lists import Reader
 
@@ -193,7 +193,7 @@ def _list(
     with Reader(settings.server.data) as reader:
         rows = list(reader.rows(kind, filters, limit=limit)) if limit else reader.rows(kind, filters, limit=limit)
         if json:
-            (shape,) = shapes.COMMANDS[kind]
+            (shape,) = COMMANDS[kind]
             seen = _Counted(rows)
             print_rows(shape, seen)
             empty = not seen.any

@@ -57,7 +57,7 @@ def explain_match(
 
     For values of your own. Nothing is written anywhere. Exit code 1 when a value of a contact field cannot be sent.
     """
-    from twofold.commands.output.rows import MatchKey
+    from twofold.commands.output.rows.signal import MatchKey
     from twofold.matching.explain import explain
     from twofold.matching.normalise import FORMS
 
@@ -217,7 +217,7 @@ def hash_file(
             progress=lambda field: spinner.update(task, description=f"hashed {field}"),
         )
     if as_json:
-        from twofold.commands.output.rows import Column
+        from twofold.commands.output.rows.signal import Column
 
         print_rows(Column, reports)
         return

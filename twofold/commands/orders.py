@@ -80,7 +80,7 @@ def list_(
     )  # fmt: skip
     _known_dataset(settings, dataset, empty=not found)
     if json:
-        from twofold.commands.output.rows import Order
+        from twofold.commands.output.rows.orders import Order
 
         print_about("orders list", dataset=dataset, since=_since_s(since) or None, until=now_s, as_of=now_s)
         print_rows(Order, map(report.as_row, found))
@@ -148,7 +148,7 @@ def check(
         sums, kept = value_check.sum_up(rows, lambda row: _wanted(row, json, everything))
     _known_dataset(settings, dataset, empty=not sums)
     if json:
-        from twofold.commands.output.rows import CheckedOrder, CheckedSum
+        from twofold.commands.output.rows.orders import CheckedOrder, CheckedSum
 
         print_about("orders check", dataset=dataset, since=_since_s(since) or None, until=now_s, as_of=now_s)
         print_rows(CheckedOrder, map(value_check.as_row, kept))
@@ -169,7 +169,7 @@ def _wanted(row: value_check.Checked, json: bool, everything: bool) -> bool:
 
 def _order_rows(one: dict[str, Any]) -> None:
     """An order for machines: itself, then its history, copies and deliveries."""
-    from twofold.commands.output.rows import Copy, OrderDelivery, OrderShown, Step
+    from twofold.commands.output.rows.orders import Copy, OrderDelivery, OrderShown, Step
 
     one.pop("sources", None)
     facts, copies, deliveries = one.pop("facts"), one.pop("copies"), one.pop("deliveries")

@@ -26,7 +26,7 @@ from twofold.commands.options import (
 from twofold.commands.output.printing import bar_on_stderr, plain, print_rows, say, utc
 
 if TYPE_CHECKING:
-    from twofold.commands.output.rows import Row
+    from twofold.commands.output.rows.row import Row
     from twofold.config import Settings
     from twofold.matching.subject import SubjectRequest
 
@@ -63,7 +63,7 @@ def erase(
     how much stays; who it was goes. Waiting deliveries are suppressed with the reason erased. An order number goes only
     when it is named. Works while the gateway runs; a crash is made good at the next start.
     """
-    from twofold.commands.output.rows import Found
+    from twofold.commands.output.rows.privacy import Found
     from twofold.config import load_settings
     from twofold.control.erase import erase as run_erasure
     from twofold.control.erase import look, release
@@ -117,7 +117,8 @@ def export_subject(
     Exit code 5 when nothing is held.
     """
     del as_json  # it has no other form; the option is there because every command has it
-    from twofold.commands.output.rows import Held, encode_rows, row_of
+    from twofold.commands.output.rows.privacy import Held
+    from twofold.commands.output.rows.row import encode_rows, row_of
     from twofold.config import load_settings
     from twofold.control.erase import export
     from twofold.errors import NotHere
@@ -147,7 +148,7 @@ def privacy_requests(as_json: JsonOption = False, config: ConfigOption = None, d
 
     ``held`` waits for `twofold erase --request ID`; a request of kind export for `twofold export-subject --request ID`.
     """
-    from twofold.commands.output.rows import PrivacyRequest
+    from twofold.commands.output.rows.privacy import PrivacyRequest
     from twofold.privacy.export import open_requests
 
     rows = open_requests(folder_of(config, data))
@@ -178,7 +179,7 @@ def shared(
 
     Exit code 5 when the event, order or person that was named is not here.
     """
-    from twofold.commands.output.rows import Shared
+    from twofold.commands.output.rows.privacy import Shared
     from twofold.config import load_settings
     from twofold.control.erase import look
     from twofold.errors import NotHere
@@ -209,7 +210,8 @@ def shared(
 def _done(done: dict[str, Any], receipt: Path | None, as_json: bool) -> None:
     import msgspec
 
-    from twofold.commands.output.rows import Receipt, encode_rows, row_of
+    from twofold.commands.output.rows.privacy import Receipt
+    from twofold.commands.output.rows.row import encode_rows, row_of
     from twofold.errors import NotHere
 
     if receipt is not None:

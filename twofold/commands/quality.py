@@ -50,7 +50,7 @@ def quality(
     rows = report.quality(folder_of(config, data), now, period_ms=period_ms(since), dataset=dataset)
     _known_dataset(config, data, dataset, empty=not rows)
     if json:
-        from twofold.commands.output.rows import Quality
+        from twofold.commands.output.rows.signal import Quality
 
         print_about(
             "quality", dataset=dataset, since=(now - period_ms(since)) // 1000, until=now // 1000, as_of=now // 1000
@@ -80,7 +80,7 @@ def stitching(
     rows = report.stitching(folder_of(config, data), now, period_ms=period_ms(since), dataset=dataset)
     _known_dataset(config, data, dataset, empty=not rows)
     if json:
-        from twofold.commands.output.rows import Stitching as Line
+        from twofold.commands.output.rows.signal import Stitching as Line
 
         print_about(
             "stitching", dataset=dataset, since=(now - period_ms(since)) // 1000, until=now // 1000, as_of=now // 1000

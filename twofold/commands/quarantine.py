@@ -65,7 +65,7 @@ def list_kept_back(
     found = _kept_back(_settings(config, data), dataset, name, id, destination, reason)
     rows = found[-limit:] if limit else found
     if json:
-        from twofold.commands.output.rows import Delivery
+        from twofold.commands.output.rows.journal import Delivery
 
         print_rows(Delivery, rows)
     elif not rows:
@@ -171,7 +171,7 @@ def _judge(
     ids = [row["id"] for row in found]
     changed = int(on_store(settings, JudgeKeptBack(act=act, deliveries=ids))["changed"]) if ids else 0
     if json:
-        from twofold.commands.output.rows import QuarantineDone
+        from twofold.commands.output.rows.journal import QuarantineDone
 
         print_rows(QuarantineDone, [{"act": act, "deliveries": changed}])
     else:

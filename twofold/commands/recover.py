@@ -47,7 +47,7 @@ def restore(
     again = put_back(settings, found, _said(reason), now_ms)
     checks = verify(folder)
     if as_json:
-        from twofold.commands.output.rows import Check, Restored
+        from twofold.commands.output.rows.running import Check, Restored
 
         gap = (found.ends_at + 1, found.acknowledged) if missing else (None, None)
         row = {"position": found.ends_at, "missing_from": gap[0], "missing_to": gap[1], "erased_again": again}
@@ -80,7 +80,7 @@ def show(config: ConfigOption = None, data: DataOption = None, as_json: JsonOpti
         "missing_to": loss.last if loss is not None else None,
     }
     if as_json:
-        from twofold.commands.output.rows import Watermark
+        from twofold.commands.output.rows.running import Watermark
 
         print_rows(Watermark, [row])
     else:
@@ -117,7 +117,7 @@ def accept(
     require_traces(folder)
     loss = accept_loss(folder, _said(reason), now_ms())
     if as_json:
-        from twofold.commands.output.rows import AcceptedLoss
+        from twofold.commands.output.rows.running import AcceptedLoss
 
         what: dict[str, object] = {"what": "", "missing_from": None, "missing_to": None}
         if loss is not None:

@@ -26,7 +26,7 @@ def shopify_senders(
     Save any page of the shop (curl -s https://www.shop.example/ > page.html). Two senders under different event ids
     count one order twice. Exit code 1 when another sender for Meta is certain.
     """
-    from twofold.commands.output.rows import Sender as Line
+    from twofold.commands.output.rows.signal import Sender as Line
     from twofold.sources.shopify.storefront import other_senders
 
     senders = other_senders(_read(page))

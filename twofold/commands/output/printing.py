@@ -14,12 +14,12 @@ if TYPE_CHECKING:  # a command that prints a line or two does not wait for these
     from rich.progress import Progress, ProgressColumn
     from rich.table import Table
 
-    from twofold.commands.output.rows import Row
+    from twofold.commands.output.rows.row import Row
 
 
 def print_rows(kind: type[Row], rows: Iterable[Any]) -> None:
     """For machines: one JSON object a line, each as soon as it is there; the rows are structs or mappings."""
-    from twofold.commands.output.rows import encode_rows, row_of
+    from twofold.commands.output.rows.row import encode_rows, row_of
 
     for line in encode_rows(row_of(kind, row) for row in rows):
         sys.stdout.write(line.decode() + "\n")
@@ -27,7 +27,7 @@ def print_rows(kind: type[Row], rows: Iterable[Any]) -> None:
 
 def print_about(command: str, **asked: Any) -> None:
     """The first line of a report for machines."""
-    from twofold.commands.output.rows import About
+    from twofold.commands.output.rows.row import About
 
     print_rows(About, [{"command": command, **asked}])
 

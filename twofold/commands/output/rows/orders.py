@@ -1,0 +1,135 @@
+"""Lines about orders, and a Purchase held against its order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twofold.commands.output.rows.row import About, Amount, Row, Text, Time
+
+
+class Order(Row, kw_only=True, tag="order"):
+    """One order and what became of its Purchase."""
+
+    dataset: Text
+    order_id: Text
+    placed_at: Time
+    state: Text
+    since: Time | None
+    value: Amount | None
+    currency: Text | None
+    method: Text
+    purchase: Text
+    reason: Text
+    sources: list[Text]
+
+
+class OrderShown(Row, kw_only=True, tag="order"):
+    """One order with all that is known of it."""
+
+    dataset: Text
+    order_id: Text
+    placed_at: Time
+    state: Text
+    standing: Text
+    reason: Text
+    since: Time | None
+    method: Text
+    counts_when: Text
+    value: Any
+    known: Any
+    action: int | None
+    outcomes_told: list[Text]
+
+
+class Step(Row, kw_only=True, tag="step"):
+    """What was reported about an order, when it happened and when it came in."""
+
+    at: Time
+    link: Text | None = None
+    what: Text
+    evidence: Text
+    reference: Text
+    received_at: Time
+    said: Any
+    amount: Amount | None = None
+
+
+class Copy(Row, kw_only=True, tag="copy"):
+    """A copy of the action that an order stands for."""
+
+    position: int
+    received_at: Time
+    channel: Text
+    sender: Text
+    tier: Text
+    verdict: Text
+    event_name: Text
+    event_id: Text
+    late: bool
+
+
+class OrderDelivery(Row, kw_only=True, tag="delivery"):
+    """A delivery of the action that an order stands for."""
+
+    delivery: int
+    destination: Text
+    state: Text
+    reason: Text
+    attempts: int
+    due_at: Time
+    settled_at: Time | None
+    event_id: Text
+    marks: list[Text]
+    event_name: Text
+
+
+class CheckedOrder(Row, kw_only=True, tag="order"):
+    """A Purchase held against its order."""
+
+    dataset: Text
+    order_id: Text
+    destination: Text
+    verdict: Text
+    reason: Text
+    sent: Amount | None
+    sent_currency: Text | None
+    due: Amount | None
+    currency: Text | None
+    difference: Amount | None
+    parts: dict[str, Any]
+    irrevocable: bool
+    event_id: Text
+
+
+class CheckedSum(Row, kw_only=True, tag="sum"):
+    """All orders of one verdict and reason."""
+
+    dataset: Text
+    destination: Text
+    verdict: Text
+    reason: Text
+    currency: Text
+    orders: int
+    sent: Amount
+    due: Amount
+    difference: Amount
+
+
+COMMANDS: dict[str, tuple[type[Row], ...]] = {
+    "orders list": (
+        About,
+        Order,
+    ),
+    "orders show": (
+        About,
+        OrderShown,
+        Step,
+        Copy,
+        OrderDelivery,
+    ),
+    "orders check": (
+        About,
+        CheckedOrder,
+        CheckedSum,
+    ),
+}

@@ -1,0 +1,96 @@
+"""Lines about how good the signal is: match quality, stitching, values under each rule, other senders of a page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twofold.commands.output.rows.row import About, Ratio, Row, Text
+
+
+class Quality(Row, kw_only=True, tag="quality"):
+    """Match quality of one event name, in the words of Meta's Dataset Quality API where it has them."""
+
+    dataset: Text
+    event_name: Text
+    events: int
+    estimated_score: Ratio | None
+    estimated_score_before: Ratio | None
+    match_key_feedback: list[Any]
+    dedupe_key_feedback: dict[str, Any]
+    event_coverage: dict[str, Any]
+    browser_events: int
+    server_events: int
+    data_freshness: dict[str, Any]
+    sampled: int
+    drops: list[Text]
+    note: Text
+
+
+class Stitching(Row, kw_only=True, tag="stitching"):
+    """How often orders without a browser found their visit."""
+
+    dataset: Text
+    event_name: Text
+    events: int
+    stitched: int
+    rate: Ratio
+    keys_before: Ratio
+    keys_after: Ratio
+    by: dict[str, int]
+    taken: dict[str, int]
+    reasons: dict[str, int]
+
+
+class MatchKey(Row, kw_only=True, tag="match_key"):
+    """One value under every rule, and what is sent of it."""
+
+    line: int | None = None
+    key: Text
+    given: Any
+    rules: dict[str, Any]
+    agree: list[list[Text]]
+    sent: list[Text]
+    reason: Text
+
+
+class Column(Row, kw_only=True, tag="column"):
+    """One column of a file that was hashed."""
+
+    field: Text
+    column: Text
+    given: int
+    hashed: int
+    already: int
+    unusable: int
+    broken: int
+    apart: int
+
+
+class Sender(Row, kw_only=True, tag="sender"):
+    """Another sender that a page shows."""
+
+    who: Text
+    platform: Text
+    channel: Text
+    ids: Text
+    certain: bool
+    evidence: Text
+    means: Text
+    do: Text
+    accounts: list[Text]
+    ends: Text
+
+
+COMMANDS: dict[str, tuple[type[Row], ...]] = {
+    "quality": (
+        About,
+        Quality,
+    ),
+    "stitching": (
+        About,
+        Stitching,
+    ),
+    "explain-match": (MatchKey,),
+    "hash": (Column,),
+    "shopify-senders": (Sender,),
+}
