@@ -13,6 +13,7 @@ The way of an event, folder by folder:
 - ``privacy/`` find, export, empty and erase what is held of a person
 - ``destinations/`` what each platform wants and how its answers read (pure)
 - ``deliver/`` claim, build, send, settle
+- ``facts/`` what happened as typed columns by day, for reports
 - ``report/`` figures for people
 - ``config/`` the settings: which there are, how the file is read, what is wrong with it
 - ``policies.py`` what the settings mean for each part; ``listening.py`` the socket and the HTTP server
