@@ -459,7 +459,7 @@ SURVEYS = _table(
 
 TOUCHES = _table(
     "touches", Group.TOUCHES, "First signs of visits and chats; one row a person or browser, half hour and source.",
-    "dataset who at source_key",
+    "dataset who slot source_key",
     """
     dataset text the dataset
     who text keyed digest of the browser or person, hex
