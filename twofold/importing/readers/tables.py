@@ -12,9 +12,10 @@ import csv
 import io
 import re
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from hashlib import sha256
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ MAX_CELL = 65_536  # characters; a quote that is never closed would otherwise ta
 MAX_LINE = 8 << 20  # bytes of one JSON object
 MAX_COLUMNS = 4_096
 MAX_ARRAY = 256 << 20  # bytes of a file that is one JSON list, which is read as a whole
+HEADER_WITHIN = 30  # lines above which a header may stand, where a format puts lines before it
 SEPARATORS = ",;\t|"
 TEXT_KINDS = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".jsonl": "json", ".ndjson": "json", ".json": "json"}
 WORKBOOKS = (".xlsx", ".xlsm", ".xls")
@@ -46,12 +48,16 @@ class Row(NamedTuple):
     cells: list[str]
 
 
+Signs = Callable[[Sequence[str]], int]
+"""How many of a format's names stand in a row of cells; 0: this row is not its header."""
+
+
 class Survey(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a file before it is read: how large, which content, which kind, written how."""
 
     size: int
     digest: str
-    kind: str  # "csv", "json", "excel", "parquet"
+    kind: str  # "csv", "json", "excel", "parquet", "archive"
     encoding: str = ""
     notes: tuple[str, ...] = ()
 
@@ -66,6 +72,8 @@ class Table:
         self.survey = survey
         self.columns: list[str] = []
         self.header_row = 1
+        self.separator = ""  # of a CSV file
+        self.preamble: list[str] = []  # lines above the header, where one was looked for
         self.notes: list[str] = list(survey.notes)
         self.rows: Iterator[Row | RowProblem] = iter(())
         self.bytes_read = 0  # of the file, for the progress bar; 0 where it cannot be told
@@ -97,19 +105,32 @@ def survey_file(path: Path, encoding: str = "") -> Survey:
     return Survey(size=size, digest=digest.hexdigest(), kind=kind, encoding=encoding, notes=notes)
 
 
-def open_table(path: Path, survey: Survey, *, sheet: str = "") -> Table:
-    """The file as rows. Raises `FileRefused` when it is no table."""
+def open_table(path: Path, survey: Survey, *, sheet: str = "", signs: Signs | None = None) -> Table:
+    """The file as rows. ``signs``: the header is the row among the first `HEADER_WITHIN` that shows most of them; the
+    lines above are the preamble. Raises `FileRefused` when it is no table."""
     table = Table(survey)
     match survey.kind:
         case "csv":
-            _open_csv(path, table)
+            _open_csv(path, table, signs)
         case "json":
             table.rows = _json_rows(path, table)
         case "parquet":
             _open_parquet(path, table)
+        case "archive":
+            raise FileRefused(f"{path}: expected a table, got an archive; unpack it first")
         case _:
-            _open_workbook(path, table, sheet)
+            _open_workbook(path, table, sheet, signs)
     return table
+
+
+def first_cells(text: str) -> Iterator[tuple[int, str, list[str]]]:
+    """(line from 0, separator, cells) of the first lines of a CSV text, once for each separator."""
+    for number, line in enumerate(text.split("\n")[:HEADER_WITHIN]):
+        for separator in SEPARATORS:
+            try:
+                yield number, separator, next(csv.reader([line], delimiter=separator), [])
+            except csv.Error:
+                continue
 
 
 # -- what kind of file
@@ -128,6 +149,8 @@ def _kind_of(
 ) -> tuple[str, str, tuple[str, ...]]:
     if start[:4] == b"PAR1" and tail == b"PAR1":
         return "parquet", "", ()
+    if start[:4] == b"PK\x03\x04" and path.suffix.lower() == ".zip":
+        return "archive", "", ()
     if start[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         if path.suffix.lower() not in WORKBOOKS:
             raise FileRefused(f"{path}: expected a table, got an archive or office file named {path.suffix or 'so'}; "
@@ -189,17 +212,23 @@ class _Lines:
         self.taken.append(line)
         return line
 
+    def give_back(self) -> None:
+        self.number -= len(self.taken)
+        self._again.extendleft(reversed(self.taken))
+        self.taken = []
+
     def give_back_all_but_first(self) -> None:
         rest = self.taken[1:]
         self.number -= len(rest)
         self._again.extendleft(reversed(rest))
 
 
-def _open_csv(path: Path, table: Table) -> None:
+def _open_csv(path: Path, table: Table, signs: Signs | None) -> None:
     file = path.open("r", encoding=table.survey.encoding, errors="replace", newline="")
     lines = _Lines(file)
-    separator = _separator(lines)
     csv.field_size_limit(MAX_CELL)
+    separator = _below_preamble(lines, table, signs) if signs else _separator(lines)
+    table.separator = separator
     reader = csv.reader(lines, delimiter=separator, strict=True)  # a stray quote costs its row, not those after it
     header = next(_records(reader, lines, 0), None)
     if not isinstance(header, Row):
@@ -220,6 +249,22 @@ def _separator(lines: _Lines) -> str:
     lines.give_back_all_but_first()
     bare = re.sub(r'"[^"]*"', "", first)
     return max(SEPARATORS, key=bare.count)
+
+
+def _below_preamble(lines: _Lines, table: Table, signs: Signs) -> str:
+    """Takes the lines above the header and gives its separator; without a header, as if it were the first line."""
+    lines.taken.clear()
+    for _, line in zip(range(HEADER_WITHIN), lines, strict=False):
+        del line
+    text = [line.rstrip("\r\n").lstrip("\ufeff") for line in lines.taken]
+    found = max(((signs(cells), -number, separator) for number, separator, cells in first_cells("\n".join(text))),
+                key=lambda one: one[:2], default=(0, 0, ""))  # fmt: skip
+    lines.give_back()
+    if not found[0]:
+        return _separator(lines)
+    for _ in range(-found[1]):
+        table.preamble.append(next(lines).strip("\ufeff\r\n"))
+    return found[2]
 
 
 def _records(reader: Any, lines: _Lines, width: int) -> Iterator[Row | RowProblem]:
@@ -408,9 +453,12 @@ def _parquet_rows(result: Any, file: Any, connection: Any) -> Iterator[Row]:
     connection.close()
 
 
-def _open_workbook(path: Path, table: Table, sheet: str) -> None:
+def _open_workbook(path: Path, table: Table, sheet: str, signs: Signs | None) -> None:
     rows = read_workbook(path, sheet, table.notes)
-    header = next((row for row in rows if any(row[1])), None)
+    if signs:
+        header, rows = _sheet_header(rows, table, signs)
+    else:
+        header = next((row for row in rows if any(row[1])), None)
     if header is None:
         raise FileRefused(f"{path}: expected a header row, got an empty sheet")
     table.header_row, names = header
@@ -418,6 +466,19 @@ def _open_workbook(path: Path, table: Table, sheet: str) -> None:
         names.pop()
     table.columns = _named(path, names)
     table.rows = _sheet_rows(rows, len(table.columns))
+
+
+_SheetRows = Iterator[tuple[int, list[str]]]
+
+
+def _sheet_header(rows: _SheetRows, table: Table, signs: Signs) -> tuple[tuple[int, list[str]] | None, _SheetRows]:
+    """The row that shows most signs among the first, else the first that is not empty; and the rows below it."""
+    filled = [row for row in islice(rows, HEADER_WITHIN) if any(row[1])]
+    if not filled:
+        return None, rows
+    header = max(filled, key=lambda row: (signs(row[1]), -row[0]))
+    table.preamble = [" ".join(filter(None, row[1])) for row in filled if row[0] < header[0]]
+    return header, chain((row for row in filled if row[0] > header[0]), rows)
 
 
 def _sheet_rows(rows: Iterator[tuple[int, list[str]]], width: int) -> Iterator[Row | RowProblem]:
