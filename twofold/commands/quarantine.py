@@ -78,8 +78,19 @@ def list_kept_back(
             say(f"… and {len(found) - len(rows)} older; see them all with --limit 0")
 
 
-@quarantine.command()
-def release(
+_RELEASE = """Let through what is kept back: it is sent, and the gates of trust ask it nothing more.
+
+Consent, age and the order's state are still read when it leaves. Shows how many and how much money first, and asks.
+Works while the gateway runs. What came after is judged anew: a release opens no door."""
+_DROP = """Turn away what is kept back: it is listed no more, with the reason dropped_by_hand.
+
+The rows stay, counted as before. A trusted copy that comes later is sent all the same."""
+
+
+@quarantine.command("drop", help=_DROP)  # the last one is registered, and so listed, first
+@quarantine.command("release", help=_RELEASE)
+def judge(
+    context: typer.Context,
     config: ConfigOption = None,
     data: DataOption = None,
     json: JsonOption = False,
@@ -91,32 +102,9 @@ def release(
     everything: AllOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Let through what is kept back: it is sent, and the gates of trust ask it nothing more.
-
-    Consent, age and the order's state are still read when it leaves. Shows how many and how much money first, and asks.
-    Works while the gateway runs. What came after is judged anew: a release opens no door.
-    """
-    _judge("release", _settings(config, data), (dataset, name, id, destination, reason), everything, yes, json)
-
-
-@quarantine.command()
-def drop(
-    config: ConfigOption = None,
-    data: DataOption = None,
-    json: JsonOption = False,
-    dataset: DatasetOption = None,
-    name: NameOption = None,
-    id: IdOption = None,
-    destination: DestinationOption = None,
-    reason: ReasonOption = None,
-    everything: AllOption = False,
-    yes: YesOption = False,
-) -> None:
-    """Turn away what is kept back: it is listed no more, with the reason dropped_by_hand.
-
-    The rows stay, counted as before. A trusted copy that comes later is sent all the same.
-    """
-    _judge("drop", _settings(config, data), (dataset, name, id, destination, reason), everything, yes, json)
+    """Both words choose alike; by which of them it was called says what becomes of what was chosen."""
+    act: Literal["release", "drop"] = "release" if context.command.name == "release" else "drop"
+    _judge(act, _settings(config, data), (dataset, name, id, destination, reason), everything, yes, json)
 
 
 def _settings(config: Path | None, data: str | None) -> Settings:

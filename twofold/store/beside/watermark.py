@@ -1,0 +1,397 @@
+"""The file `watermark` in a data folder: up to which position events were acknowledged, written outside the database.
+
+Owns the file and what follows from it. The engine can lose committed transactions without a word (one altered bit in its
+write-ahead log is enough), so the position and the chain value of the last committed row are also kept here, before the
+commit is answered. At start, and by `verify`, the database must hold at least that.
+
+Two slots are written in turn, each with its own checksum, into the system's cache: what was written there survives the
+end of the process at once, and a thread flushes it to the disk twice a second, so only a power cut may set the mark back,
+by about half a second. It is never ahead of the database. A mark of another run than the database's is an older or newer
+copy of one of the two.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+import struct
+import threading
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+import apsw
+from msgspec import Struct
+
+from twofold.errors import StoreDamaged, StoreError
+from twofold.store.journal import GENESIS
+from twofold.store.sqlite.database import DATABASE, Engine, require_data
+from twofold.store.sqlite.log_scan import lost_in_log
+
+log = logging.getLogger("twofold.store")
+
+FILE = "watermark"
+FLUSH_EVERY_S = 0.5
+_TITLE = b"Twofold watermark, version 1. Keep it beside the database; `twofold watermark show` reads it.\n"
+_SLOTS = (512, 1024)  # in sectors of their own: a torn write harms one
+_SEAL_AT = 2048
+_SEAL = struct.Struct("<QQ16s")  # of which mark, how long the database file was, its digest
+MAX_SEALED = 512 << 20
+"""Larger files are not sealed: half a second at the end and at the start is what nobody minds."""
+_SIZE = 4096
+_RECORD = struct.Struct("<QQQQ8s")  # number, run, position, state, chain
+_CHECK = struct.Struct("<I")
+OPENING, RUNNING, CLOSED = 0, 1, 2
+KEPT = "kept"
+"""Value of the database's own note (`meta`, name `watermark`) that it has one: a folder of an older version has none."""
+
+
+class Mark(Struct, frozen=True):
+    """One slot: the row numbered ``position`` had the chain value ``chain`` in that run, and was committed."""
+
+    number: int
+    run: int
+    position: int
+    state: int
+    chain: bytes
+    whole: bool = True  # both slots could be read
+
+
+class Loss(Struct, frozen=True):
+    """What was acknowledged and is not there. ``first`` and ``last`` are positions, where they can be told."""
+
+    what: str
+    first: int | None = None
+    last: int | None = None
+
+    def error(self, folder: Path) -> StoreDamaged:
+        """The loud stop, with what to do."""
+        return StoreDamaged(
+            f"{folder}: {self.what}. Nothing is changed. Put a backup back with `twofold restore`, or go on without what "
+            "is missing with `twofold watermark accept`; both ask for a reason, which goes into the log"
+        )
+
+
+class Watermark:
+    """The file of an open folder, for its owner. `mark` on the loop; the flushing thread is this one's own."""
+
+    def __init__(self, folder: Path, run: int, position: int, chain: bytes) -> None:
+        """Opens or makes the file; it then speaks of the run that is about to begin."""
+        self.path = folder / FILE
+        self.run = run
+        self.position = self.flushed = position
+        self._chain = chain
+        self.flushed_at = time.monotonic()
+        self.problem = ""
+        self._wrong = 0  # number of the last mark that could not be written
+        before = read_mark(folder) if self.path.exists() else None
+        self._number = before.number if isinstance(before, Mark) else 0
+        self._fd = self._opened()
+        os.pwrite(self._fd, bytes(_SEAL.size + 4), _SEAL_AT)  # from here on the file may change
+        self._state = OPENING
+        self._both()
+        self._done = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """The database speaks of this run, too."""
+        self._state = RUNNING
+        self._both()
+
+    def start(self) -> None:
+        """Starts the flushing thread."""
+        self._thread = threading.Thread(target=self._flush_loop, name="twofold-watermark", daemon=True)
+        self._thread.start()
+
+    def mark(self, position: int, chain: bytes) -> None:
+        """The row of this position is on disk. Called before anybody is told so."""
+        if position != self.position:
+            self.position, self._chain = position, chain
+            self._write()
+
+    def close(self, clean: bool = True) -> None:
+        """Ends the thread; ``clean``: all of it is committed, and the next start needs no doubt."""
+        self._done.set()
+        if self._thread is not None:
+            self._thread.join()
+        if clean:
+            self._state = CLOSED
+            self._both()
+        os.close(self._fd)
+
+    def lag(self) -> dict[str, Any]:
+        """For people: how far the disk's copy of the mark is behind."""
+        waiting = self.position - self.flushed
+        return {
+            "position": self.position,
+            "lag_events": waiting,
+            "lag_s": round(time.monotonic() - self.flushed_at, 3) if waiting else 0.0,
+            "problem": self.problem,
+        }
+
+    def _write(self) -> None:
+        self._number = number = self._number + 1
+        record = _RECORD.pack(number, self.run, self.position, self._state, self._chain)
+        try:
+            os.pwrite(self._fd, record + _CHECK.pack(zlib.crc32(record)), _SLOTS[number & 1])
+        except OSError as err:
+            self._failed(err)
+
+    def _both(self) -> None:
+        """Both slots say the same, on disk."""
+        self._write()
+        self._write()
+        self._flush()
+
+    def _flush(self) -> None:
+        position, number = self.position, self._number
+        began = time.monotonic()
+        try:
+            os.fdatasync(self._fd)
+        except OSError as err:
+            self._failed(err)
+            return
+        if number != self._wrong:
+            self.problem = ""
+        self.flushed, self.flushed_at = position, began
+
+    def _failed(self, err: OSError) -> None:
+        if not self.problem:
+            log.error("%s cannot be written: %s; a loss of events could go unnoticed", self.path, err)
+        self.problem, self._wrong = f"cannot be written: {err.strerror}", self._number
+
+    def _flush_loop(self) -> None:
+        while not self._done.wait(FLUSH_EVERY_S):
+            if self._is_gone():
+                log.error("%s was taken away or replaced while the gateway ran, and is written anew", self.path)
+                fd, self._fd = self._fd, self._opened()
+                os.close(fd)
+                self._write()
+                self._flush()
+            elif self.position == self.flushed:
+                self.flushed_at = time.monotonic()  # nothing to flush: the mark is as old as this moment
+            else:
+                self._flush()
+
+    def _is_gone(self) -> bool:
+        try:
+            return not os.path.samestat(os.stat(self.path), os.fstat(self._fd))
+        except OSError:
+            return True
+
+    def _opened(self) -> int:
+        try:
+            return _open_file(self.path)
+        except OSError as err:
+            message = f"{self.path} cannot be written: {err.strerror}; a loss could not be noticed without it"
+            raise StoreError(message) from err
+
+
+def open_watermark(engine: Engine) -> Watermark:
+    """The watermark of an open database, for the run that is about to begin. `examine` the folder before it is opened."""
+    run, position, chain = _stands_at(engine)
+    watermark = Watermark(engine.folder, run + 1, position, chain)
+    engine.run("put_meta", (FILE, KEPT))
+    return watermark
+
+
+def seal(folder: Path) -> None:
+    """The database was closed in order and nobody has it open: keeps what its file is now."""
+    mark, digest = read_mark(folder), _file_digest(folder)
+    if not isinstance(mark, Mark) or mark.state != CLOSED or digest is None:
+        return
+    record = _SEAL.pack(mark.number, *digest)
+    with contextlib.suppress(OSError):
+        fd = os.open(folder / FILE, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+        try:
+            os.pwrite(fd, record + _CHECK.pack(zlib.crc32(record)), _SEAL_AT)
+            os.fdatasync(fd)
+        finally:
+            os.close(fd)
+
+
+def altered_while_closed(folder: Path) -> str | None:
+    """What happened to the database file since it was sealed; None when nothing did, or when there is no seal. Only where
+    nobody has the folder open."""
+    mark = read_mark(folder)
+    try:
+        data = (folder / FILE).read_bytes()[_SEAL_AT : _SEAL_AT + _SEAL.size + 4]
+    except OSError:
+        return None
+    record, check = data[: _SEAL.size], data[_SEAL.size :]
+    if not isinstance(mark, Mark) or mark.state != CLOSED or not record.strip(b"\0"):
+        return None
+    if check != _CHECK.pack(zlib.crc32(record)):
+        return f"the seal in the file {FILE} is damaged"
+    number, *sealed = _SEAL.unpack(record)
+    if number != mark.number or tuple(sealed) == _file_digest(folder):
+        return None
+    return f"{DATABASE} was changed by something else since it was closed"
+
+
+def _file_digest(folder: Path) -> tuple[int, bytes] | None:
+    """Length and digest of the database file; None where it cannot be told, as when it is too large or has a log."""
+    log_file = folder / f"{DATABASE}-wal"
+    try:
+        size = (folder / DATABASE).stat().st_size
+        if size > MAX_SEALED or (log_file.exists() and log_file.stat().st_size):
+            return None
+        with (folder / DATABASE).open("rb") as file:
+            return size, hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=16)).digest()
+    except OSError:
+        return None
+
+
+def renew_watermark(engine: Engine) -> None:
+    """From here on the watermark says what the database says. Whoever calls it has put into the log why."""
+    run, position, chain = _stands_at(engine)
+    Watermark(engine.folder, run, position, chain).close()
+    engine.run("put_meta", (FILE, KEPT))
+
+
+def _stands_at(engine: Engine) -> tuple[int, int, bytes]:
+    """Run, last position and chain value there, as the database has them."""
+    rows = engine.run("select_last_row")
+    position, chain = rows[0] if rows else (0, GENESIS)
+    generation = engine.run("select_meta", ("generation",))
+    return (int(generation[0][0]) if generation else 0), position, chain
+
+
+def ended_unclean(engine: Engine) -> bool:
+    """True when whoever had this folder last did not close it, or it is not known whether he did. Asked before the
+    watermark is opened."""
+    mark = read_mark(engine.folder)
+    if isinstance(mark, Mark):
+        return mark.state != CLOSED
+    return bool(engine.run("select_last_row"))
+
+
+def read_mark(folder: Path) -> Mark | str | None:
+    """The newest mark of a folder; None without a file, a text that says what is wrong with it when it says nothing."""
+    try:
+        data = (folder / FILE).read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as err:
+        return f"the file {FILE} cannot be read: {err.strerror}"
+    slots = [m for m in (_slot(data, at) for at in _SLOTS) if m is not None]
+    if not slots:
+        return f"the file {FILE} is damaged: neither of its two marks is what was written"
+    newest = max(slots, key=lambda m: m.number)
+    return Mark(newest.number, newest.run, newest.position, newest.state, newest.chain, len(slots) == 2)
+
+
+def require_traces(folder: Path) -> None:
+    """Raises `StoreError` where nothing of ours is or was: neither a database nor the mark of one that is gone."""
+    if not (folder / FILE).is_file():
+        require_data(folder)
+
+
+def examine(folder: Path, *, scan_log: bool = True) -> Loss | None:
+    """What the database lacks of what the watermark and the write-ahead log say was committed. Alters nothing.
+
+    ``scan_log`` only where nobody writes to the folder.
+    """
+    if not (folder / DATABASE).exists():
+        mark = read_mark(folder)
+        if isinstance(mark, Mark) and mark.position:
+            return Loss(f"there is no {DATABASE}, but {mark.position} events were acknowledged", 1, mark.position)
+        return None
+    broken = lost_in_log(folder / DATABASE) if scan_log else None
+    mark = read_mark(folder)  # before the snapshot: what it says must be in every later one
+    try:
+        db = _reader(folder)
+    except apsw.Error as err:
+        return Loss(f"the database cannot be opened: {err}")
+    try:
+        db.execute("begin")
+        found = _compare(db, mark)
+    except apsw.Error as err:
+        return Loss(f"the database cannot be read: {err}")
+    finally:
+        db.close()
+    if broken is None:
+        return found
+    if found is not None and found.first is not None:
+        return Loss(f"{broken}; {found.what}", found.first, found.last)
+    return Loss(f"{broken}; the journal ends at position {_ends_at(folder)}, what was committed after it is missing")
+
+
+def _compare(db: Any, mark: Mark | str | None) -> Loss | None:
+    if not db.execute("select 1 from sqlite_schema where name = 'meta'").fetchall():
+        return Loss("the database is empty") if isinstance(mark, Mark) and mark.position else None
+    notes = dict(db.execute("select name, value from meta where name in ('watermark', 'generation')").fetchall())
+    run = int(notes.get("generation", 0))
+    if mark is None:
+        if "watermark" not in notes:
+            return None  # a folder of an older version, or one that was never opened
+        return Loss(f"the file {FILE} is missing, so nobody can tell whether events are")
+    if isinstance(mark, str):
+        return Loss(f"{mark}, so nobody can tell whether events are missing")
+    last = db.execute("select coalesce(max(position), 0) from event").fetchone()[0]
+    if last < mark.position:
+        return Loss(
+            f"events from position {last + 1} on are missing: {mark.position} were acknowledged, the journal ends at "
+            f"{last}",
+            last + 1,
+            mark.position,
+        )
+    row = db.execute("select substr(chain, 1, 8) from event where position = ?", (mark.position,)).fetchone()
+    if mark.position and (row is None or row[0] != mark.chain):
+        return Loss(f"position {mark.position} holds another event than the one that was acknowledged there")
+    if mark.run > run + 1 or (mark.run == run + 1 and mark.state != OPENING):
+        return Loss(
+            f"the database is of run {run}, the watermark of run {mark.run}: an older database was put in place, and "
+            f"what was delivered, reported or withdrawn since is missing"
+        )
+    if mark.run < run:
+        return Loss(
+            f"the watermark is of run {mark.run}, the database of run {run}: an older copy of the file {FILE} was put in "
+            f"place, so nobody can tell whether events behind position {mark.position} are missing"
+        )
+    return None
+
+
+def _reader(folder: Path) -> apsw.Connection:
+    """Also of a folder of an older version, which is examined before it is migrated."""
+    db = apsw.Connection(str(folder / DATABASE), flags=apsw.SQLITE_OPEN_READONLY)
+    db.set_busy_timeout(5_000)
+    return db
+
+
+def _ends_at(folder: Path) -> int:
+    db = _reader(folder)
+    try:
+        ((last,),) = db.execute("select coalesce(max(position), 0) from event").fetchall()
+        return int(str(last))
+    finally:
+        db.close()
+
+
+def _slot(data: bytes, at: int) -> Mark | None:
+    end = at + _RECORD.size
+    if len(data) < end + 4 or _CHECK.unpack(data[end : end + 4])[0] != zlib.crc32(data[at:end]):
+        return None
+    mark = Mark(*_RECORD.unpack(data[at:end]))
+    return mark if mark.number else None
+
+
+def _open_file(path: Path) -> int:
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        if os.fstat(fd).st_size != _SIZE:
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, _TITLE.ljust(_SIZE, b"\0"), 0)  # written out: a map over a hole could find the disk full
+            os.fsync(fd)
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        return fd
+    except BaseException:
+        os.close(fd)
+        raise
