@@ -21,10 +21,10 @@ from twofold.errors import StoreError
 from twofold.event.delivery import DeliveryState
 from twofold.ledger.policy import OrderPolicy
 from twofold.report.verify import verify
+from twofold.store.beside.watermark import examine
 from twofold.store.bodies import plain_body
 from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.page_check import DAMAGED, PageCheck
-from twofold.store.watermark import examine
 
 FLIPS = 12
 """In each of the files and states below."""

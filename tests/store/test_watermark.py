@@ -23,8 +23,8 @@ from tests.store.copies import NOW, appended, assert_sums_hold, copy, opened, wi
 from twofold.control.recover import accept_loss
 from twofold.errors import StoreDamaged
 from twofold.report.verify import verify
+from twofold.store.beside.watermark import CLOSED, RUNNING, examine, read_mark
 from twofold.store.sqlite.log_scan import lost_in_log
-from twofold.store.watermark import CLOSED, RUNNING, examine, read_mark
 
 FRAME, HEAD = 24, 32
 

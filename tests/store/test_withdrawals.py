@@ -24,8 +24,8 @@ from twofold.errors import StoreError
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Hashed
 from twofold.matching.subject import Mark
+from twofold.store.beside.withdrawn_file import WithdrawnFile
 from twofold.store.gates.withdrawals import read_standing
-from twofold.store.gates.withdrawn_file import WithdrawnFile
 from twofold.store.store import Store
 
 WAITING, DELIVERED = DeliveryState.WAITING, DeliveryState.DELIVERED

@@ -20,6 +20,8 @@ from twofold.errors import StoreDamaged, StoreError
 from twofold.policies import open_store
 from twofold.privacy.audit_log import append_audit
 from twofold.privacy.runner import Eraser
+from twofold.store.beside.durable_file import flush_folder
+from twofold.store.beside.watermark import Loss, Mark, examine, read_mark, renew_watermark
 from twofold.store.sqlite.database import (
     APPLICATION_ID,
     DATABASE,
@@ -29,7 +31,6 @@ from twofold.store.sqlite.database import (
     make_folder,
 )
 from twofold.store.sqlite.log_scan import lost_in_log
-from twofold.store.watermark import Loss, Mark, examine, read_mark, renew_watermark
 
 _FRESH = f"{DATABASE}.restoring"
 _STEP_PAGES = 4_096
@@ -145,11 +146,7 @@ def _put_in_place(folder: Path, source: Path) -> None:
     for name in (f"{DATABASE}-wal", f"{DATABASE}-shm"):
         (folder / name).unlink(missing_ok=True)
     os.replace(fresh, folder / DATABASE)
-    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)
+    flush_folder(folder)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -1,19 +1,20 @@
 """The file `erasures` in a data folder: what was ever erased, as digests keyed with the secret of its first line.
 
-Owns the lines behind the secret, which is the store's (`store/secret`). The file is no part of the database, so that a database restored from a backup can be cleaned again of
-everybody who asked since. Mode 0600; lines of JSON, the first holds the secret; appended and flushed. Keep it when the
-database is restored, and out of the backups that hold the database: without it a keyed digest says nothing.
+Owns the lines behind the secret, which is the store's (`store/secret`). The file is no part of the database, so that a
+database restored from a backup can be cleaned again of everybody who asked since. Mode 0600; lines of JSON, the first holds
+the secret; appended and flushed. Keep it when the database is restored, and out of the backups that hold the database:
+without it a keyed digest says nothing.
 """
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
 from twofold.errors import StoreError
+from twofold.store.beside.durable_file import append
 from twofold.store.secret import FILE, folder_ring
 
 
@@ -62,8 +63,8 @@ class Erasures:
         return list(found.values())
 
     def add(self, entry: Entry) -> None:
-        """On disk when it returns."""
-        self._append(msgspec.json.encode(entry))
+        """On disk when it returns. Begins with a line end: what a crash cut off before it stays a line of its own."""
+        append(self.path, b"\n" + msgspec.json.encode(entry) + b"\n")
 
     def _lines(self) -> list[bytes]:
         try:
@@ -72,28 +73,3 @@ class Erasures:
             return []
         except OSError as err:
             raise StoreError(f"{self.path} cannot be read: {err.strerror}") from err
-
-    def _append(self, line: bytes) -> None:
-        # Begins with a line end: what a crash cut off before it stays a line of its own.
-        self._write(self.path, os.O_APPEND, b"\n" + line + b"\n")
-        self._flush_folder()
-
-    def _write(self, path: Path, how: int, content: bytes) -> None:
-        try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | how | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-            try:
-                left = memoryview(content)
-                while left:
-                    left = left[os.write(fd, left) :]
-                os.fsync(fd)
-            finally:
-                os.close(fd)
-        except OSError as err:
-            raise StoreError(f"{path} cannot be written: {err.strerror}; nothing is erased without it") from err
-
-    def _flush_folder(self) -> None:
-        fd = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)

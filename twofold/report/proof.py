@@ -8,12 +8,14 @@ is walked. It holds no data of anybody.
 from __future__ import annotations
 
 import contextlib
-import os
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import msgspec
+
+from twofold.errors import StoreError
+from twofold.store.beside.durable_file import write_whole
 
 FILE = "proved"
 WORTH_ROWS = 500_000
@@ -56,15 +58,8 @@ def keep_proof(folder: Path, proof: Proof) -> None:
     """For the next time. A folder that cannot be written is walked as a whole again; nothing is lost by it."""
     if proof.position < WORTH_ROWS:
         return
-    fresh = folder / f"{FILE}.new"
-    with contextlib.suppress(OSError):
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(fd, msgspec.json.encode(_File(proof, _digest(proof))))
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        os.replace(fresh, folder / FILE)
+    with contextlib.suppress(StoreError):
+        write_whole(folder / FILE, msgspec.json.encode(_File(proof, _digest(proof))))
 
 
 def _digest(proof: Proof) -> str:

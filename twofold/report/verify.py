@@ -21,11 +21,11 @@ from twofold.errors import StoreDamaged, StoreError
 from twofold.privacy.audit_log import check_log
 from twofold.privacy.tombstones import written_erasures
 from twofold.report.proof import Proof, keep_proof, read_proof
+from twofold.store.beside.watermark import altered_while_closed, examine, require_traces
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.journal import GENESIS, plain_digest
 from twofold.store.sqlite.database import expected_schema, is_open, open_reader
-from twofold.store.watermark import altered_while_closed, examine, require_traces
 
 
 class Check(msgspec.Struct, frozen=True):

@@ -11,7 +11,6 @@ ones. A new one is made then; the mark of the old one stays in the database, and
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import msgspec
 
 from twofold.errors import StoreError
 from twofold.matching.subject import Keyring
+from twofold.store.beside.durable_file import create_whole
 
 FILE = "erasures"
 
@@ -28,7 +28,7 @@ def folder_ring(folder: Path) -> Keyring:
     path = folder / FILE
     line = _first_line(path)
     if line is None:
-        _create(path, msgspec.json.encode({"secret": secrets.token_hex(32)}))
+        create_whole(path, msgspec.json.encode({"secret": secrets.token_hex(32)}) + b"\n")
         line = _first_line(path)
     return _ring(path, line or b"")
 
@@ -59,31 +59,3 @@ def _first_line(path: Path) -> bytes | None:
     except OSError as err:
         raise StoreError(f"{path} cannot be read: {err.strerror}") from err
     return next((line for line in lines if line.strip()), None)
-
-
-def _create(path: Path, line: bytes) -> None:
-    """Whole or not at all, and never over another's: a secret that is cut off or replaced is a secret that is lost."""
-    fresh = path.with_name(f"{FILE}.{secrets.token_hex(4)}")
-    try:
-        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(fd, line + b"\n")
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        try:
-            if path.exists():  # empty: nothing was ever relied on
-                os.replace(fresh, path)
-            else:
-                os.link(fresh, path)
-        except FileExistsError:
-            pass  # another process was faster: its secret counts
-        finally:
-            fresh.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as err:
-        raise StoreError(f"{path} cannot be written: {err.strerror}; nothing is keyed or erased without it") from err

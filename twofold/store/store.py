@@ -22,6 +22,7 @@ from twofold.event.model import Event
 from twofold.ledger.policy import OrderPolicy
 from twofold.matching.subject import Mark
 from twofold.store.appends import Appends
+from twofold.store.beside.watermark import Watermark, altered_while_closed, ended_unclean, examine, open_watermark, seal
 from twofold.store.engine import Job, RefusedRow
 from twofold.store.evidence import Superseded
 from twofold.store.fold import FoldVerdict
@@ -38,7 +39,6 @@ from twofold.store.sqlite.database import Engine, empty_log, open_reader
 from twofold.store.sqlite.page_check import PageCheck
 from twofold.store.sqlite.statements import statement
 from twofold.store.visitors.browsers import Browsers
-from twofold.store.watermark import Watermark, altered_while_closed, ended_unclean, examine, open_watermark, seal
 
 SURE_TIME = "sure_time"
 """The row of `meta` with the newest time that was certain, in ms."""

@@ -27,6 +27,7 @@ import apsw
 from msgspec import Struct
 
 from twofold.errors import StoreDamaged, StoreError
+from twofold.store.beside.durable_file import flush_folder
 from twofold.store.journal import GENESIS
 from twofold.store.sqlite.database import DATABASE, Engine, require_data
 from twofold.store.sqlite.log_scan import lost_in_log
@@ -386,11 +387,7 @@ def _open_file(path: Path) -> int:
             os.ftruncate(fd, 0)
             os.pwrite(fd, _TITLE.ljust(_SIZE, b"\0"), 0)  # written out: a map over a hole could find the disk full
             os.fsync(fd)
-            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            flush_folder(path.parent)
         return fd
     except BaseException:
         os.close(fd)

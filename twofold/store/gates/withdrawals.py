@@ -20,8 +20,8 @@ from msgspec import Struct
 from twofold.consent.marks import withdrawable_marks
 from twofold.errors import StoreError
 from twofold.matching.subject import Keyring, Mark
+from twofold.store.beside.withdrawn_file import FILE, WithdrawnFile
 from twofold.store.gates.contract import Candidate, Suppressed
-from twofold.store.gates.withdrawn_file import FILE, WithdrawnFile
 from twofold.store.sqlite.database import Engine, key_array, open_reader
 from twofold.store.sqlite.statements import statement
 
