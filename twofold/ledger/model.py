@@ -154,11 +154,15 @@ class Refund(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Parcel(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A parcel's state at one moment; one order can have many parcels."""
+    """A parcel's state at one moment; one order can have many parcels.
+
+    ``numbers``: by which its carrier calls it, where the shop has an id of its own for it.
+    """
 
     id: str
     state: ParcelState
     at: int  # Unix s
+    numbers: tuple[str, ...] = ()
 
 
 class OrderReport(Struct, frozen=True, kw_only=True, omit_defaults=True):

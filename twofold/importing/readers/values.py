@@ -37,6 +37,7 @@ _CLEAR = 10  # so many times more cells of one kind decide against the other
 _ROUNDED_ID = re.compile(r"[0-9][.,]?[0-9]*[eE]\+?[0-9]{1,3}")
 _INTEGER_FLOAT = re.compile(r"([0-9]{1,15})\.0+")
 _DATE = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})(?:,?[ T]+(.*))?")
+_YEAR_FIRST = re.compile(r"(\d{4})([./])(\d{1,2})\2(\d{1,2})(?:,?[ T]+(.*))?")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d+)?)?\s*([AaPp])?\.?[Mm]?\.?")
 _SPACED_OFFSET = re.compile(r"\s*(?:([+-]\d{2}:?(?:\d{2})?)|UTC|GMT|Z)$")
 _UNIX = re.compile(r"1[0-9]{9}(?:[0-9]{3})?")
@@ -141,19 +142,20 @@ class DateStyle(Struct, frozen=True):
             bare = self.read(text[: offset.start()].rstrip() + (offset[1] or "+00:00"))
             if bare is not None or text[: offset.start()].isdigit():
                 return bare
-        found = _DATE.fullmatch(text)
+        found = _DATE.fullmatch(text) or _YEAR_FIRST.fullmatch(text)
         if not found:
             return None
-        order = "dmy" if found[2] == "." else self.order
+        order = "ymd" if len(found[1]) == 4 else "dmy" if found[2] == "." else self.order
         if not order:
             return None
-        day, month = (found[1], found[3]) if order == "dmy" else (found[3], found[1])
+        year = found[1] if order == "ymd" else found[4]
+        day, month = {"dmy": (found[1], found[3]), "mdy": (found[3], found[1])}.get(order, (found[4], found[3]))
         clock = _clock(found[5])
         if clock is None:
             return None
         hour, minute, second, zone = clock
         try:
-            moment = datetime(int(found[4]), int(month), int(day), hour, minute, second)
+            moment = datetime(int(year), int(month), int(day), hour, minute, second)
             return self._seconds(moment if zone is None else moment.replace(tzinfo=zone))
         except ValueError:
             return None

@@ -97,7 +97,8 @@ def read_aliases(order: Part) -> tuple[str, ...]:
         "cart": (order.text("cart_token") or "").partition("?")[0],
     }
     fits = {kind: value for kind, value in named.items() if value and _TOKEN.fullmatch(value) and "@" not in value}
-    return tuple(f"{kind}:{value}" for kind, value in fits.items())
+    number = order.digits("checkout_id")  # by which the shop's export of payments calls it
+    return (*(f"{kind}:{value}" for kind, value in fits.items()), *((f"checkout:{number}",) if number else ()))
 
 
 def read_sale(order: Part) -> Sale:
