@@ -108,7 +108,12 @@ class Statement(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="stat
 
 
 class Claim(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Conversions that a platform says it brought, in one of its windows (``1d_view``, ``7d_click``, ``setting``)."""
+    """Conversions that a platform says it brought, in one of its windows.
+
+    ``setting``: as the ad set is set; ``1d_view``, ``7d_click``, …: as asked for, overlapping; ``click_day`` and
+    ``conversion_day``: the same conversions on the click's and on their own day; ``view_through``: views only. Windows
+    are never summed, but for ``7d_click`` and ``1d_view``, whose sum is meant.
+    """
 
     window: str
     count: Decimal | None = None
@@ -116,12 +121,20 @@ class Claim(Struct, frozen=True, kw_only=True, omit_defaults=True):
     alias: str = ""  # which of the platform's names for a purchase was taken
 
 
+REST = "rest"
+INVOICE = "invoice"
+
+
 class Spend(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="spend"):
-    """What one advertisement (or ad set, campaign, account: the finest that the source names) cost on one day."""
+    """What one advertisement (or ad set, campaign, account: the finest that the source names) cost on one day.
+
+    ``level`` `REST`: what a campaign cost beyond its ads, which stand beside it; `INVOICE`: an invoice of a period,
+    booked on its day, with an amount of 0. Of a campaign told at several levels the finest counts, and its rest.
+    """
 
     source: str  # "meta", "google_ads", "tiktok", "microsoft", … or the operator's own channel
     account: str = ""
-    level: str  # "ad", "adset", "campaign", "account"
+    level: str  # "ad", "adset", "campaign", "account", `REST`, `INVOICE`
     day: str  # YYYY-MM-DD in the account's zone
     zone: str = ""  # empty: not told
     campaign_id: str = ""
@@ -136,7 +149,8 @@ class Spend(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="spend"):
     impressions: int | None = None
     clicks: int | None = None
     setting: str = ""  # the attribution setting, as the source writes it
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[Claim, ...] = ()  # one name of the platform's for a purchase: the one for ROAS
+    site_claims: tuple[Claim, ...] = ()  # the website's part of the same purchases, for the bridge of a shop's day
 
 
 class SiteDay(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="site_day"):
@@ -215,6 +229,7 @@ class Survey(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="survey"
     order: str
     at: int
     answer: str
+    text: str = ""  # what the buyer added: masked, or as written where [money] text = "kept"
 
 
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="decision"):

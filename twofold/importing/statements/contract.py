@@ -23,6 +23,10 @@ KINDS = ("spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "
 """What `twofold import KIND FILE` and `kind` of an [[import]] may say, beside orders and sales."""
 
 
+UNITS = {"": Decimal(1), "micro": Decimal("0.000001")}
+"""What one of a column's amounts is, where an [[import]] sets ``unit``: Snap, X and Reddit count in millionths."""
+
+
 class StatementOptions(Struct, frozen=True, kw_only=True):
     """What the operator set for one file. Empty means: found from the file, or refused where it cannot be."""
 
@@ -38,6 +42,7 @@ class StatementOptions(Struct, frozen=True, kw_only=True):
     source: str = ""  # the provider's or courier's name, where the format leaves it open
     words: Mapping[str, Mapping[str, str]] = {}  # field -> their word, folded -> ours
     columns: Mapping[str, str] = {}  # our field -> their header, of an [[import]]
+    unit: str = ""  # a word of `UNITS`, of an [[import]] of spend
     now: int = 0  # Unix s
 
 
@@ -69,7 +74,10 @@ class StatementFile(Protocol):
     format: str
     title: str  # for people: "Stripe payout reconciliation report"
     notes: list[str]  # what was assumed, warned of; may grow while items are read
-    bytes_read: int  # for the progress bar; 0 where it cannot be told
+
+    @property
+    def bytes_read(self) -> int:
+        """For the progress bar; 0 where it cannot be told."""
 
     def items(self) -> Iterator[Item]:
         """What the file holds, in its order. Raises `FileRefused` when it turns out to be damaged or cut."""
