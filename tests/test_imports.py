@@ -20,6 +20,7 @@ LAYERS = [
     {"sources", "destinations", "store"},
     {"privacy", "collect", "deliver"},
     {"facts"},  # derived columns; nothing below may rest on what can be made again
+    {"reconcile"},
     {"report"},
     {"sandbox", "simulate"},
     {"config"},  # read by what wires; no room reads settings, each is passed what it needs

@@ -1,0 +1,361 @@
+"""What pays what: the ladder step by step, batches, decisions, and what others' users complained about."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tests.reconcile.lines import batch, credit, day, due, line
+from twofold.ledger.lines import Decision
+from twofold.reconcile.matches.groups import groups_of
+from twofold.reconcile.matches.lumps import prefix_fit, subsets
+from twofold.reconcile.matches.matching import match_lines
+from twofold.reconcile.matches.tolerance import bank_days_after
+from twofold.reconcile.matches.values import Entry, Matching, Trust
+
+D = Decimal
+
+
+def pays(found: Matching) -> list[tuple[str, str, str, str]]:
+    """Each match as (target, amount, rule, trust)."""
+    return sorted((m.to, f"{m.amount:f}", m.rule, m.trust.value) for m in found.matches)
+
+
+def why(found: Matching) -> list[tuple[str, str]]:
+    return [(p.rule, p.why) for p in found.proposals]
+
+
+# -- the ladder
+
+LADDER = [
+    # (line, due, rule, trust)
+    (line("charge", "120.00", day(3), "payment_intent:pi_1"), due("1001", "120.00", day(2), references=("payment:pi_1",)),
+     "provider_id", "certain"),
+    (line("charge", "120.00", day(3), "order:#1001"), due("1001", "120.00", day(2)), "order_name", "certain"),
+    (credit("120.00", day(3), "creditor:RF18 5390 0754 7034"),
+     due("1001", "120.00", day(2), references=("creditor:RF18539007547034",)), "creditor_reference", "certain"),
+    (line("cod_collected", "120.00", day(3), "parcel:AB 77"), due("1001", "120.00", day(2), references=("parcel:AB77",)),
+     "parcel", "certain"),
+    (credit("120.00", day(3), text="payment order No.1001 thanks"), due("1001", "120.00", day(2)),
+     "number_in_text", "certain"),
+    (credit("120.00", day(3), text="payment 10 01"), due("1001", "120.00", day(2)), "number_in_text", "certain"),
+    (credit("120.00", day(3), text="sh-17"), due("SH-17", "120.00", day(2)), "number_in_text", "certain"),
+    (credit("120.50", day(3), text="#1001"), due("1001", "120.00", day(2)), "number_in_text_near_amount", "probable"),
+    (credit("120.00", day(3), counterpart=("name:n1",)), due("1001", "120.00", day(2), buyer=("name:n1",)),
+     "buyer_name", "probable"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "owed", "rule", "trust"), LADDER, ids=lambda v: v if isinstance(v, str) else "")
+def test_each_step_of_the_ladder_finds_its_order(told, owed, rule, trust):
+    """One line, one order, and one that is not meant."""
+    other = due("2002", "77.00", day(2))
+    found = match_lines([other, owed], [told])
+    assert pays(found) == [(f"order:{owed.order}", f"{told.line.gross:f}", rule, trust)]
+    assert not found.open
+    assert not found.proposals
+
+
+UNFIT = [
+    (credit("120.00", day(3), text="order 17"), due("17", "120.00", day(2)), "two digits are no number"),
+    (credit("119.00", day(3), text="order 1001"), due("1001", "120.00", day(2)), "one short"),
+    (credit("121.01", day(3), text="order 1001"), due("1001", "120.00", day(2)), "more over than people round"),
+    (credit("120.00", day(3), text="2026-03-01"), due("2026", "120.00", day(2)), "a year is no order"),
+    (credit("120.00", day(3), text="order 1001"), due("1001", "120.00", day(6)), "paid before it was placed"),
+    (credit("120.00", day(30), counterpart=("name:n",)), due("1001", "120.00", day(2), buyer=("name:n",)), "too late"),
+    (credit("120.00", day(3), text="", currency="EUR"), due("1001", "120.00", day(2)), "another currency"),
+    (credit("120.00", day(3), text="1001", status="pending"), due("1001", "120.00", day(2)), "not booked"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "owed", "reason"), UNFIT, ids=lambda v: v if isinstance(v, str) else "")
+def test_what_does_not_fit_pays_nothing(told, owed, reason):
+    """Each of these differs from a payment in one thing."""
+    assert match_lines([owed], [told]).matches == (), reason
+
+
+def test_a_right_key_with_a_wrong_amount_is_a_match():
+    """The key decides; what is missing stays due."""
+    found = match_lines([due("1001", "120.00", day(2))], [line("cod_collected", "100.00", day(3), "order:1001")])
+    assert pays(found) == [("order:1001", "100.00", "order_name", "certain")]
+
+
+def test_money_back_goes_where_the_payment_went():
+    """A refund names the payment only; it may come before its charge is known, and in any order."""
+    owed = due("1001", "120.00", day(2))
+    refund = line("refund", "-20.00", day(5), "payment:ch_9", id="re_1")
+    charge = line("charge", "120.00", day(3), "order:1001", "charge:ch_9", id="txn_1")
+    assert match_lines([owed], [refund]).matches == ()
+    found = match_lines([owed], [refund, charge])
+    assert pays(found) == [
+        ("order:1001", "-20.00", "provider_id", "certain"), ("order:1001", "120.00", "order_name", "certain"),
+    ]  # fmt: skip
+
+
+def test_a_known_payer_is_believed_for_one_open_order_of_that_person():
+    """The account paid an order of this person before; of two orders of that amount none is taken."""
+    first = credit("50.00", day(3), text="order 1001", counterpart=("account:a",))
+    second = credit("80.00", day(9), counterpart=("account:a",), account="2")
+    dues = [due("1001", "50.00", day(2), person="p"), due("1002", "80.00", day(8), person="p")]
+    found = match_lines(dues, [first, second])
+    assert ("order:1002", "80.00", "known_payer", "probable") in pays(found)
+    twin = due("1003", "80.00", day(8), person="p")
+    found = match_lines([*dues, twin], [first, second])
+    assert why(found) == [("known_payer", "ambiguous")]
+    assert found.open == {second.name: D("80.00")}
+
+
+def test_the_amount_alone_is_only_proposed_and_only_where_nothing_is_near():
+    """Nothing is paid by an amount."""
+    told = credit("120.00", day(3))
+    found = match_lines([due("1001", "120.00", day(2))], [told])
+    assert found.matches == ()
+    assert why(found) == [("amount_only", "amount_only")]
+    near = due("1002", "120.90", day(2))
+    assert match_lines([due("1001", "120.00", day(2)), near], [told]).proposals == ()
+
+
+def test_instalments_with_the_number_pay_when_they_add_up():
+    """Two halves pay the order; one half stays open with a proposal."""
+    owed = due("1001", "120.00", day(2))
+    parts = [credit("60.00", day(3), text="1001"), credit("60.00", day(4), text="1001")]
+    assert [m.rule for m in match_lines([owed], parts).matches] == ["numbers_in_text_add_up"] * 2
+    assert match_lines([owed], parts[:1]).open == {parts[0].name: D("60.00")}
+
+
+def test_a_converted_amount_is_probable_at_best_and_only_inside_its_tolerance():
+    """44.40 USD for 120.00 GEL at the day's 2.7."""
+    owed = due("1001", "120.00", day(2))
+    paid = credit("44.40", day(3), text="order 1001", currency="USD")
+
+    def at_27(amount: Decimal, currency: str, to: str, _at: int) -> Decimal | None:
+        return amount / D("2.7") if (currency, to) == ("GEL", "USD") else None
+
+    assert pays(match_lines([owed], [paid], convert=at_27)) == [
+        ("order:1001", "44.40", "number_in_text_near_amount", "probable")
+    ]
+    far = credit("44.00", day(3), text="order 1001", currency="USD")
+    assert match_lines([owed], [far], convert=at_27).matches == ()
+
+
+def test_a_fee_alone_finds_its_order():
+    """Nothing gross, and it is still the order's."""
+    found = match_lines([due("1001", "80.00", day(2))], [line("cod_fee", "0", day(3), "order:1001", fee="1.60")])
+    assert pays(found) == [("order:1001", "0", "order_name", "certain")]
+
+
+# -- batches
+
+LINES = [
+    line("charge", "120.00", day(2), fee="3.78", id="1", batch="po_1"),
+    line("charge", "45.50", day(2), fee="1.62", id="2", batch="po_1"),
+    line("refund", "-20.00", day(3), id="3", batch="po_1"),
+    line("dispute", "-45.50", day(3), fee="15.00", id="4", batch="po_1"),
+    line("fee", "0", day(3), fee="2.00", id="5", batch="po_1"),
+    line("reserve_hold", "-10.00", day(3), id="6", batch="po_1"),
+    line("payout", "-67.60", day(4), id="7", batch="po_1"),
+]
+
+
+def test_a_payout_closes_with_the_bank():
+    """Seven lines, of which six add up to what the seventh takes away."""
+    (group,) = groups_of([], LINES)
+    assert (group.lines, group.declared, group.difference, group.count) == (D("67.60"), D("67.60"), D(0), 6)
+    found = match_lines([], [*LINES, credit("67.60", day(5))], [group])
+    assert pays(found) == [("batch:psp/po_1", "67.60", "batch_amount_and_date", "probable")]
+    assert not found.open
+
+
+def test_a_payout_with_a_line_missing_is_open_and_its_credit_is_known():
+    """The reserve is missing: -10.00, and the credit is not among the unmatched ones."""
+    (group,) = groups_of([], [e for e in LINES if e.line.kind != "reserve_hold"])
+    assert (group.lines, group.net, group.difference) == (D("77.60"), D("67.60"), D("-10.00"))
+    found = match_lines([], [credit("67.60", day(5))], [group])
+    assert pays(found) == [("batch:psp/po_1", "67.60", "batch_amount_and_date", "probable")]
+
+
+def test_a_bank_reference_decides_whatever_the_amount():
+    """Two batches of one net in one span; the reference tells them apart, a wrong amount stays matched."""
+    groups = groups_of(
+        [batch("1", "50.00", day(4), bank_reference="UTR 1"), batch("2", "50.00", day(4), bank_reference="UTR2")], []
+    )
+    found = match_lines([], [credit("49.00", day(5), "bank_reference:utr2")], groups)
+    assert pays(found) == [("batch:psp/2", "49.00", "bank_reference", "certain")]
+
+
+def test_two_batches_of_one_net_go_by_their_dates_or_nobody_takes_them():
+    """The older first where both dates differ; equal dates are ambiguous."""
+    later = groups_of([batch("a", "50.00", day(3), day(4)), batch("b", "50.00", day(3), day(5))], [])
+    lines = [credit("50.00", day(5)), credit("50.00", day(6))]
+    found = match_lines([], lines, later)
+    assert {m.to: m.line for m in found.matches} == {"batch:psp/a": lines[0].name, "batch:psp/b": lines[1].name}
+    same = groups_of([batch("a", "50.00", day(3), day(4)), batch("b", "50.00", day(3), day(4))], [])
+    found = match_lines([], lines, same)
+    assert found.matches == ()
+    assert why(found)[0] == ("batch_amount_and_date", "ambiguous")
+
+
+def test_a_batch_is_not_paid_outside_its_span():
+    """Six bank days late, or two early: 2026-03-04 is a Wednesday."""
+    groups = groups_of([batch("a", "50.00", day(3), day(4))], [])
+    for fits, at in [(True, day(3)), (False, day(2)), (True, day(11)), (False, day(12))]:
+        assert bool(match_lines([], [credit("50.00", at)], groups).matches) is fits, at
+
+
+def test_a_batch_that_goes_back_takes_a_debit():
+    """More refunds than charges: the provider takes money from the account."""
+    groups = groups_of([], [line("refund", "-30.00", day(3), id="1", batch="b", available_at=day(4))])
+    found = match_lines([], [line("bank_debit", "-30.00", day(5))], groups)
+    assert [m.to for m in found.matches] == ["batch:psp/b"]
+
+
+def test_a_payout_that_failed_waits_for_nothing():
+    """The same credit as the failed one is not its money."""
+    failed = [*LINES, line("payout_failed", "67.60", day(5), id="8", batch="po_1")]
+    assert match_lines([], [credit("67.60", day(6))], groups_of([], failed)).matches == ()
+
+
+def test_bank_days_leave_weekends_out():
+    """2026-03-06 is a Friday, day 20518 since the epoch."""
+    assert bank_days_after(20518, 1) == 20521
+    assert bank_days_after(20518, -5) == 20511
+    assert bank_days_after(20520, -1) == 20518
+
+
+# -- lump sums
+
+
+@pytest.mark.parametrize(
+    ("dues", "paid", "answers"),
+    [
+        ("80.00 60.00 110.00 95.00 70.00", "205.00", [(2, 3)]),
+        ("80.00 60.00 70.00 70.00", "140.00", [(0, 1), (2, 3)]),
+        ("78.40 58.80 107.80 93.10 68.60", "176.40", [(2, 4)]),
+        ("10.00 20.00", "5.00", []),
+        ("10.00 20.00 30.00", "60.00", [(0, 1, 2)]),
+    ],
+)
+def test_all_sets_that_add_up_are_counted(dues, paid, answers):
+    """Amounts alone; two answers are two."""
+    assert sorted(subsets([D(d) for d in dues.split()], D(paid))) == answers
+
+
+def test_more_candidates_than_can_mean_anything_are_not_searched():
+    assert subsets([D(1)] * 26, D(1)) == []
+    assert len(subsets([D(1)] * 25, D(2))) == 3
+
+
+def test_whole_days_from_the_first_are_found():
+    assert prefix_fit([[D(10), D(20)], [D(5)]], D(30)) == 1
+    assert prefix_fit([[D(10), D(20)], [D(5)]], D(35)) == 2
+    assert prefix_fit([[D(10), D(20)], [D(5)]], D(10)) is None
+
+
+def _parcels(*amounts: str) -> list:
+    return [
+        due(f"o{i}", a, day(1), method="cod", courier="swift", delivered_at=day(2 + i)) for i, a in enumerate(amounts)
+    ]
+
+
+def test_a_courier_pays_whole_days():
+    """80 of the first day and 60 of the second; the third day is not in it."""
+    found = match_lines(_parcels("80.00", "60.00", "110.00"), [credit("140.00", day(9))])
+    assert [(m.to, m.rule, m.trust) for m in found.matches] == [
+        ("order:o0", "courier_whole_days", Trust.PROBABLE), ("order:o1", "courier_whole_days", Trust.PROBABLE),
+    ]  # fmt: skip
+
+
+def test_a_sum_that_fits_by_luck_is_taken_of_a_known_courier_only():
+    """110 + 95: a lead of somebody unknown, probable of the courier, whose account is known by its remittances."""
+    dues = _parcels("80.00", "60.00", "110.00", "95.00", "70.00")
+    lump = credit("205.00", day(10), counterpart=("account:c",))
+    found = match_lines(dues, [lump])
+    assert found.matches == ()
+    assert why(found) == [("courier_sum", "sum_only")]
+    groups = groups_of([batch("R1", "33.00", day(1), source="courier:swift", bank_reference="UTR1")], [])
+    before = credit("33.00", day(2), "bank_reference:UTR1", counterpart=("account:c",))
+    found = match_lines(dues, [lump, before], groups)
+    assert {m.to for m in found.matches if m.line == lump.name} == {"order:o2", "order:o3"}
+
+
+def test_two_sums_are_none():
+    found = match_lines(_parcels("80.00", "60.00", "70.00", "70.00")[::-1], [credit("130.00", day(9), text="")])
+    assert found.matches == ()
+    assert [len(p.answers) for p in found.proposals] == [2]
+
+
+def test_a_parcel_in_two_batches_is_counted_once():
+    """The second is listed, with the batch of the first."""
+    first = line("cod_collected", "80.00", day(3), "parcel:P1", batch="R1", source="courier:swift")
+    second = line("cod_collected", "80.00", day(9), "parcel:P1", batch="R2", source="courier:swift")
+    found = match_lines([due("1001", "80.00", day(1), references=("parcel:P1",))], [second, first])
+    assert [m.line for m in found.matches] == [first.name]
+    assert why(found) == [("parcel_twice", "parcel is in R1 too")]
+
+
+# -- persons
+
+TOLD = credit("120.00", day(3))
+
+
+def decided(to: str, at: int = day(5), undo: bool = False, amount: str | None = None, entry: Entry = TOLD) -> Decision:
+    return Decision(line=entry.name, to=to, amount=None if amount is None else D(amount), by="Nino", why="called",
+                    at=at, undo=undo)  # fmt: skip
+
+
+def test_a_person_decides_and_takes_back():
+    """Made, undone, made again: the last word stands, whatever order the words come in."""
+    owed = [due("1001", "120.00", day(2)), due("1002", "120.00", day(2))]
+    words = [decided("order:1001"), decided("order:1001", day(6), undo=True), decided("order:1002", day(7))]
+    assert pays(match_lines(owed, [TOLD], [], words[:1])) == [("order:1001", "120.00", "person", "person")]
+    assert match_lines(owed, [TOLD], [], words[:2]).matches == ()
+    assert pays(match_lines(owed, [TOLD], [], words[::-1])) == [("order:1002", "120.00", "person", "person")]
+
+
+def test_what_a_person_took_back_is_not_matched_again_by_itself():
+    """The number stands in the text, and somebody said no."""
+    told = credit("120.00", day(3), text="order 1001")
+    assert match_lines([due("1001", "120.00", day(2))], [told]).matches
+    no = decided("order:1001", undo=True, entry=told)
+    assert match_lines([due("1001", "120.00", day(2))], [told], [], [no]).matches == ()
+
+
+def test_a_person_can_give_no_more_than_the_line_has():
+    """200.00 of a line of 120.00; the second decision finds nothing left and is said."""
+    owed = [due("1001", "300.00", day(2)), due("1002", "300.00", day(2))]
+    words = [decided("order:1001", amount="200.00"), decided("order:1002", day(6))]
+    found = match_lines(owed, [TOLD], [], words)
+    assert [m.amount for m in found.matches] == [D("120.00")]
+    assert found.refused == ((TOLD.name, "nothing of the line is left"),)
+
+
+# -- what others' users complained about
+
+
+def test_equal_lines_pay_equal_orders_once_each():
+    """Two equal transfers on one day are two payments; the third finds nothing to pay."""
+    lines = [credit("50.00", day(3), text="order 1001", ordinal=n) for n in (1, 2)]
+    found = match_lines([due("1001", "50.00", day(2))], lines)
+    assert len(found.matches) == 1
+    assert list(found.open.values()) == [D("50.00")]
+
+
+def test_a_line_that_names_another_order_is_not_taken_for_its_amount_or_name():
+    """The text says 1002, the amount and name say 1001."""
+    told = credit("50.00", day(3), text="order 1002", counterpart=("name:n",))
+    dues = [due("1001", "50.00", day(2), buyer=("name:n",)), due("1002", "70.00", day(2))]
+    assert match_lines(dues, [told]).matches == ()
+
+
+def test_plus_and_minus_are_not_the_same_payment():
+    """A credit and a debit of one amount: the order is paid by the credit."""
+    lines = [line("bank_debit", "-50.00", day(3), text="order 1001"), credit("50.00", day(3), text="order 1001")]
+    found = match_lines([due("1001", "50.00", day(2))], lines)
+    assert [m.line for m in found.matches] == [lines[1].name]
+
+
+def test_sums_of_many_payments_are_exact():
+    """Ten instalments of 0.10 are 1.00, which floats deny."""
+    lines = [credit("0.10", day(3), text="1001", ordinal=n) for n in range(10)]
+    assert len(match_lines([due("1001", "1.00", day(2))], lines).matches) == 10

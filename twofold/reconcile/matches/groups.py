@@ -1,0 +1,100 @@
+"""Batches with their lines: what they add up to, what they declare, and whether they ever left for the bank.
+
+Owns the closing of a batch. A batch of which no file speaks is made of the lines that name it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+
+from msgspec.structs import replace
+
+from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
+from twofold.reconcile.matches.batches import FAILED
+from twofold.reconcile.matches.keys import plain
+from twofold.reconcile.matches.values import BANK, ZERO, Entry, Group
+
+_LEAVES = (MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED)
+
+BatchName = tuple[str, str, str]
+
+
+def name_of_batch(line: MoneyLine) -> BatchName | None:
+    """Which batch a provider's or courier's line stands in."""
+    return (line.source, line.account, line.batch) if line.batch and line.kind not in BANK else None
+
+
+def groups_of(batches: Iterable[Batch], entries: Iterable[Entry]) -> list[Group]:
+    """Every batch that a file declares or a line names, by its key."""
+    told: dict[BatchName, Batch] = {}
+    for batch in batches:
+        told[batch.source, batch.account, batch.id] = batch
+    lines: dict[BatchName, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        name = name_of_batch(entry.line)
+        if name is not None and entry.line.status == "booked":
+            lines[_known(name, told)].append(entry)
+    found = []
+    for name in sorted({*told, *lines}):
+        mine = lines.get(name, [])
+        found.append(_group(told.get(name) or _made_of(name, [e.line for e in mine]), [e.line for e in mine]))
+    return sorted(found, key=lambda g: g.key)
+
+
+def _known(name: BatchName, told: dict[BatchName, Batch]) -> BatchName:
+    """A line whose file does not tell the account stands in its source's batch of that number, and the reverse."""
+    source, account, number = name
+    if name in told:
+        return name
+    bare = source, "", number
+    if account and bare in told:
+        return bare
+    same = [key for key in told if not account and (key[0], key[2]) == (source, number)]
+    return same[0] if len(same) == 1 else name
+
+
+def _made_of(name: BatchName, lines: list[MoneyLine]) -> Batch:
+    source, account, number = name
+    leaving = [line for line in lines if line.kind is MoneyKind.PAYOUT]
+    latest = max(line.at for line in leaving or lines)
+    available = [line.available_at for line in lines if line.available_at is not None]
+    return Batch(
+        source=source,
+        account=account,
+        id=number,
+        kind="remittance" if source.startswith("courier") else "payout",
+        currency=min(line.currency for line in lines),
+        at=latest,
+        expected_at=max(available, default=None),
+    )
+
+
+def _group(batch: Batch, lines: list[MoneyLine]) -> Group:
+    leaving = [line for line in lines if line.kind is MoneyKind.PAYOUT]
+    # A payout that came back to its own batch is no part of it; one that came back to a later batch is paid with that.
+    inside = [line for line in lines if line.kind not in _LEAVES or (not leaving and line.kind is _LEAVES[1])]
+    declared = batch.net
+    if declared is None and leaving:
+        declared = -sum((line.net for line in leaving), ZERO)
+    if leaving and any(line.kind is MoneyKind.PAYOUT_FAILED for line in lines) and not batch.status:
+        batch = replace(batch, status="failed")
+    references = {
+        plain(reference.partition(":")[2])
+        for line in leaving
+        for reference in line.references
+        if reference.startswith("bank_reference:")
+    }
+    return Group(
+        batch=batch,
+        lines=sum((line.net for line in inside if line.currency == batch.currency), Decimal(0)),
+        count=len(inside),
+        declared=declared,
+        references=tuple(sorted(references)),
+    )
+
+
+def has_failed(group: Group) -> bool:
+    """Whether the money came back to the provider."""
+    return group.batch.status.casefold() in FAILED

@@ -1,0 +1,155 @@
+"""What matching is given and what it finds: dues, groups, standing lines, decisions; matches and proposals.
+
+Owns these shapes and nothing that chooses. A due is an order as far as matching needs it; a group is a batch with the
+names of its lines. Amounts are exact; times Unix s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
+from enum import StrEnum
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec import Struct
+
+from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
+
+ZERO = Decimal(0)
+DAY_S = 86_400
+
+
+class Trust(StrEnum):
+    """How far a match is believed. What is less than probable is a proposal, which no figure counts."""
+
+    CERTAIN = "certain"
+    PROBABLE = "probable"  # counts, with a mark
+    PERSON = "person"  # somebody decided it
+
+
+class Due(Struct, frozen=True, kw_only=True):
+    """An order as matching sees it. ``amounts``: what its buyer owes in each currency the order was told in.
+
+    ``keys``: all references by which a line may name it, in the form of `keys.key_of`. ``buyer``: keyed digests as lines
+    carry them.
+    """
+
+    order: str
+    placed_at: int
+    amounts: Mapping[str, Decimal]
+    keys: tuple[str, ...] = ()
+    buyer: tuple[str, ...] = ()
+    person: str = ""
+    method: str = ""
+    courier: str = ""
+    delivered_at: int | None = None
+    expected: Decimal | None = None  # net of the courier's rule, in the first currency; None: all of it
+    given_up: bool = False  # cancelled, refused, returned: nobody will pay it any more
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A standing line under its name (hex)."""
+
+    name: str
+    line: MoneyLine
+
+
+class Group(Struct, frozen=True, kw_only=True):
+    """A batch with what its lines say: ``lines`` is the sum of their nets without the payout's own line."""
+
+    batch: Batch
+    lines: Decimal
+    count: int
+    declared: Decimal | None = None  # by its file, else by the payout's own line
+    references: tuple[str, ...] = ()  # what may stand on the bank's line, in the form of `keys.plain`
+
+    @property
+    def key(self) -> str:
+        return batch_key(self.batch.source, self.batch.account, self.batch.id)
+
+    @property
+    def net(self) -> Decimal:
+        """What the bank should see."""
+        return self.lines if self.declared is None else self.declared
+
+    @property
+    def difference(self) -> Decimal:
+        """What its lines lack of what it declares; 0 when it closes."""
+        return self.net - self.lines
+
+
+class Match(Struct, frozen=True, kw_only=True):
+    """A line, or a part of it, pays something. ``made_at``: the latest time of the facts that it rests on."""
+
+    line: str
+    to: str
+    amount: Decimal
+    currency: str
+    rule: str
+    trust: Trust
+    evidence: tuple[str, ...] = ()
+    made_at: int = 0
+    by: str = ""
+    rounding: Decimal = ZERO  # paid more (or less) than due, inside the tolerance
+
+
+class Proposal(Struct, frozen=True, kw_only=True):
+    """Something for a person to decide. ``answers``: the sets of targets that fit equally well, at most three."""
+
+    line: str
+    rule: str
+    why: str
+    answers: tuple[tuple[str, ...], ...] = ()
+
+
+class Matching(Struct, frozen=True, kw_only=True):
+    """Everything that was found. ``open`` is what is left of each standing bank line that is not wholly matched."""
+
+    matches: tuple[Match, ...]
+    proposals: tuple[Proposal, ...]
+    open: Mapping[str, Decimal]
+    refused: tuple[tuple[str, str], ...] = ()  # decisions that could not be followed: (line, why)
+
+
+Convert = Callable[[Decimal, str, str, int], Decimal | None]
+"""An amount in one currency into another at the rate of a time; None where no rate is known."""
+
+BANK = frozenset({MoneyKind.BANK_CREDIT, MoneyKind.BANK_DEBIT})
+TAKEN = frozenset({MoneyKind.CHARGE, MoneyKind.COD_COLLECTED})
+"""Kinds by which a third party says that it took the buyer's money for us."""
+
+
+def batch_key(source: str, account: str, number: str) -> str:
+    """The name under which a batch is matched. Numbers of two accounts never collide."""
+    return f"batch:{source}/{account}/{number}" if account else f"batch:{source}/{number}"
+
+
+def order_key(order: str) -> str:
+    return f"order:{order}"
+
+
+class Days:
+    """Days of times in their own zones, as numbers from the epoch; ``home`` is the zone where none is told."""
+
+    def __init__(self, home: tzinfo = UTC) -> None:
+        self._home = home
+        self._zones: dict[str, tzinfo] = {}
+
+    def of(self, at: int, zone: str = "") -> int:
+        return datetime.fromtimestamp(at, self._zone(zone)).toordinal() - _EPOCH
+
+    def _zone(self, name: str) -> tzinfo:
+        if not name:
+            return self._home
+        found = self._zones.get(name)
+        if found is None:
+            try:
+                found = ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError):
+                found = self._home
+            self._zones[name] = found
+        return found
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()
