@@ -210,10 +210,11 @@ def test_a_copy_that_names_two_orders_joins_and_parts_nothing(story, forged):
 
 @st.composite
 def colleagues(draw) -> Event:
-    """A copy by somebody who holds the dataset's key, knows numbers and ids, and makes up the money."""
+    """A copy by somebody who holds the dataset's key, knows numbers and ids, and makes up the money and a buyer's no."""
     event = draw(strangers())
-    named = {"consent": Consent.UNSTATED, "consent_required": False, "event_name": "Purchase", "sender": "colleague"}
-    event = msgspec.structs.replace(event, tier=Tier.T2, channel=SERVER, **named)
+    named = {"event_name": "Purchase", "sender": "colleague"}
+    said = {"consent": draw(st.sampled_from(list(Consent))), "denied": draw(st.sampled_from([(), ("marketing",)]))}
+    event = msgspec.structs.replace(event, tier=Tier.T2, channel=SERVER, **named, **said)
     event.custom_data.value, event.custom_data.currency = draw(st.sampled_from([Decimal("0.01"), Decimal(9999)])), "EUR"
     event.custom_data.order_id = draw(st.sampled_from([ORDER, SECOND, NUMBER, None]))
     if draw(st.booleans()):  # says nothing that speaks against the buyer

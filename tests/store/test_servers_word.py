@@ -14,6 +14,7 @@ from copies import BROWSER, NOW, SERVER, assert_sums_hold, copy
 from msgspec.structs import replace
 from order_reports import deliver, entry, report, shop_copy, shop_store
 
+from twofold.event.model import Consent
 from twofold.ledger.policy import OrderPolicy
 
 WAIT = 60_000
@@ -75,6 +76,33 @@ def test_what_a_server_had_sent_alone_does_not_stop_the_signed_order(tmp_path, s
     for left in asyncio.run(scenario()):
         assert [e["event_id"] for e in left] == ids
         assert all((e["custom_data"]["value"], e["custom_data"]["currency"]) == (129.9, "EUR") for e in left)
+    assert_sums_hold(tmp_path)
+
+
+# name, what the server said beside its no, whether that no is the buyer's
+NOES = [
+    ("nothing", server(value="129.90"), False),
+    ("the buyer's agent", server(value="129.90", client_user_agent=AGENT), False),
+    ("the buyer's place", server(value="129.90", client_ip_address=ADDRESS, client_user_agent=AGENT), True),
+    ("the buyer's secret", server(TOKEN, value="129.90"), True),
+]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before the webhook", "after it"])
+@pytest.mark.parametrize(("said", "stops"), [r[1:] for r in NOES], ids=[r[0] for r in NOES])
+def test_a_no_by_the_key_alone_stops_no_signed_order(tmp_path, said, stops, first):
+    """A key says who sent it, not who said no. What the buyer's own marks come with is the buyer's."""
+    no = replace(said, consent=Consent.DENIED, received_at=NOW + (not first))
+
+    async def scenario() -> list[dict[str, Any]]:
+        async with shop_store(tmp_path, OrderPolicy(wait_ms=WAIT)) as store:
+            order = webhook()
+            await (store.append([no]) if first else store.append_orders([order]))
+            await (store.append_orders([order]) if first else store.append([no]))
+            return await deliver(store, NOW + WAIT + 1)
+
+    left = asyncio.run(scenario())
+    assert [e["custom_data"]["value"] for e in left] == ([] if stops else [129.9])
     assert_sums_hold(tmp_path)
 
 

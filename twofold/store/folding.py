@@ -21,7 +21,7 @@ from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, differs_in_money, judge
 from twofold.store.fold_keys import FoldKeys
 from twofold.store.journal import Journal, salts
-from twofold.store.ladder import admit
+from twofold.store.ladder import admit, heard
 from twofold.store.orders.ledger import Orders
 from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.visitors.browsers import Browsers
@@ -284,7 +284,10 @@ class Folding:
         if self._successors(batch, action):
             return False  # it stands for nothing any more; what was said by its copies is looked at all the same
         copies = self._evidence.copies(batch.appended, action)
-        counted = {id(c) for c in admit([*copies, event]).copies}
+        together = admit([*copies, event]).copies
+        if len(heard(together)) < len(together):
+            return False  # it may have been given up for a no that is not heard beside this copy
+        counted = {id(c) for c in together}
         return all(id(c) in counted for c in admit(copies).copies)
 
     def _proves(self, batch: _Batch, action: Action, event: Event) -> bool:

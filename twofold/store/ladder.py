@@ -24,9 +24,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from twofold.consent.state import consent_text, strictest_text
 from twofold.event.click_ids import browser_name
 from twofold.event.identity import COUNTED_LINKS, SECRET_LENGTH, is_secret_link
-from twofold.event.model import Channel, Event, Tier
+from twofold.event.model import Channel, Consent, Event, Tier
 
 RANDOM_CHANGES = 6  # between capitals, small letters and digits; numbers, names and times have fewer
 
@@ -81,6 +82,44 @@ def is_buyers(copy: Event, own: Sequence[Event]) -> bool:
     """True when a copy is the buyer's by more than a server's key: as if a browser had said it."""
     told = replace(copy, tier=Tier.T0, order_vouched=False)
     return any(c is told for c in admit([*own, told]).copies)
+
+
+def heard(copies: Sequence[Event]) -> Sequence[Event]:
+    """Those of the copies that count whose word on consent counts, too. A server's key vouches for what it reports, not for
+    whose no it brings: below a signed order that no counts where more than the key says that it is the buyer's."""
+    top = max(c.tier for c in copies)
+    doubted = [c for c in copies if Tier.T2 <= c.tier < top and _says_no(c)]
+    if not doubted:
+        return copies
+    own = [c for c in copies if not any(c is d for d in doubted)]
+    return [c for c in copies if not any(c is d for d in doubted) or is_buyers(c, own)]
+
+
+def consent_of(copies: Sequence[Event]) -> str:
+    """The consent of copies that count as one text: the strictest word of those that are heard on it."""
+    text = _strictest(copies)
+    return text if text in _NO_NO or len(copies) == 1 else _strictest(heard(copies))
+
+
+def consent_told(counted: Admitted, kept: str) -> str:
+    """The consent of an action. ``kept`` with it is the strictest word of all, also of copies that do not count and of those
+    that named this action and another; it stands unless copies that are not heard may have made it."""
+    doubted = bool(counted.claims) or len(heard(counted.copies)) < len(counted.copies)
+    return consent_of(counted.copies) if doubted else kept
+
+
+def _strictest(copies: Sequence[Event]) -> str:
+    text = consent_text(copies[0])
+    for copy in copies[1:]:
+        text = strictest_text(text, consent_text(copy))
+    return text
+
+
+_NO_NO = ("unstated", "granted")
+
+
+def _says_no(copy: Event) -> bool:
+    return copy.consent is Consent.DENIED or bool(copy.denied) or copy.consent_required
 
 
 def is_random(text: str) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from twofold.consent.state import consent_text, strictest_text, why_not_send
+from twofold.consent.state import why_not_send
 from twofold.errors import RowFailed
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
 from twofold.event.model import Event, Tier, decode_event
@@ -23,7 +23,7 @@ from twofold.store.evidence import Superseded
 from twofold.store.fold import sending_id, unite
 from twofold.store.gates.contract import Candidate, Gate, Held
 from twofold.store.journal import is_as_journalled
-from twofold.store.ladder import admit, is_buyers
+from twofold.store.ladder import admit, consent_of, consent_told, is_buyers
 from twofold.store.sqlite.database import Engine, id_array
 
 log = logging.getLogger("twofold.store")
@@ -271,9 +271,9 @@ class Outbox:
             copies = self._copies([r.action for r in doubtful])
             for row in doubtful:
                 own = copies[row.action]
-                counted = admit(own) if own is not None else None
-                if counted is not None and counted.claims:
-                    refused[row.delivery] = self._refusal(destination, row.dataset, consent_of(counted.copies))
+                told = consent_told(admit(own), row.consent) if own is not None else row.consent
+                if told != row.consent:
+                    refused[row.delivery] = self._refusal(destination, row.dataset, told)
         closed += [(d, DeliveryState.SUPPRESSED, reason, now_ms) for d, reason in refused.items() if reason is not None]
         return [r for r in rows if refused[r.delivery] is None]
 
@@ -305,7 +305,7 @@ class Outbox:
                     self._closed_as_altered(row.delivery, closed, now_ms)
                 continue
             counted = admit(own)
-            told = consent_of(counted.copies)
+            told = row.consent if len(own) == 1 else consent_of(counted.copies)
             refusal = self._refusal(destination, row.dataset, told) if told != row.consent else None
             if refusal is not None and row.payload is None:  # whatever the column says: the buyer's own copies say no
                 closed.append((row.delivery, DeliveryState.SUPPRESSED, refusal, now_ms))
@@ -325,7 +325,7 @@ class Outbox:
                 created_at=row.created_at,
                 fresh=row.payload is None,
                 unsure=row.unsure_since is not None,
-                consent=row.consent,
+                consent=row.consent if told == row.consent else consent_told(counted, row.consent),
                 released=bool(row.released),
             )
         return found
@@ -474,14 +474,6 @@ def _as_text(keys: frozenset[str]) -> str:
 
 def _marks_of(candidate: Candidate) -> str:
     return ",".join([*candidate.marks, *([f"claims:{len(candidate.claims)}"] if candidate.claims else [])])
-
-
-def consent_of(copies: Sequence[Event]) -> str:
-    """The consent of these copies as one text."""
-    text = consent_text(copies[0])
-    for copy in copies[1:]:
-        text = strictest_text(text, consent_text(copy))
-    return text
 
 
 def _under_its_id(candidate: Candidate) -> Event:

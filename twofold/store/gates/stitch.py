@@ -14,7 +14,7 @@ from twofold.event.identity import ORDER_EVENTS
 from twofold.event.model import Channel, Consent, Event
 from twofold.store.fold import unite
 from twofold.store.gates.contract import Candidate, Suppressed
-from twofold.store.ladder import admit, browser_of, network_of, place_of
+from twofold.store.ladder import admit, browser_of, heard, network_of, place_of
 from twofold.store.orders.outcomes import LEDGER
 from twofold.store.visitors.browsers import Browser, Browsers
 from twofold.store.visitors.identifiers import Identifier, Strength, identifiers_of
@@ -120,7 +120,7 @@ class StitchGate:
             return None
         candidate.copies, candidate.claims = counted.copies, counted.claims
         candidate.event = unite(counted.copies)
-        denied = any(c.consent is Consent.DENIED for c in counted.copies)
+        denied = any(c.consent is Consent.DENIED for c in heard(counted.copies))
         return Suppressed("consent_denied") if denied else None
 
     def recheck(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:

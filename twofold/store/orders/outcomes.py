@@ -26,7 +26,7 @@ from twofold.ledger.money import to_minor
 from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order, milestone_of, value_of
 from twofold.ledger.state import Fact, OrderState, decode_state, derive
 from twofold.store.fold import unite
-from twofold.store.ladder import admit
+from twofold.store.ladder import admit, consent_told
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import Engine, id_array
 
@@ -96,7 +96,8 @@ def due_outcomes(
         if row.action is None or row.action not in copies:
             continue
         policy = policy_of(row.dataset)
-        purchase = with_consent(unite(admit(copies[row.action]).copies), consents[row.action])
+        counted = admit(copies[row.action])
+        purchase = with_consent(unite(counted.copies), consent_told(counted, consents[row.action]))
         due += [Due(row.id, bit, event) for bit, event in outcome_events(row, policy, purchase, now_ms)]
         if row.id in later:
             due += [Due(row.id, 0, e) for e in added_events(row, policy, purchase, *later[row.id], now_ms)]
