@@ -19,6 +19,7 @@ from twofold.commands.consent import consent
 from twofold.commands.import_ import import_orders, import_sales
 from twofold.commands.lists import actions, deliveries, events, refused
 from twofold.commands.match_keys import explain_match, hash_file
+from twofold.commands.money.import_statement import KIND_HELP, import_command
 from twofold.commands.options import (
     ACT,
     EVERYDAY,
@@ -310,9 +311,11 @@ def _refuse_unknown(settings: Settings, filters: dict[str, str | None]) -> None:
         refuse_unknown(settings, reader, "deliveries", filters)
 
 
-imports = typer.Typer(no_args_is_help=True, help="Import a file of orders or sales.")
+imports = typer.Typer(no_args_is_help=True, help="Import a file: orders, money, parcels, advertising, rates, costs.")
 imports.command("orders")(import_orders)
 imports.command("sales")(import_sales)
+for statement_kind in KIND_HELP:
+    imports.command(statement_kind)(import_command(statement_kind))
 app.add_typer(quarantine, rich_help_panel=ACT)
 app.add_typer(imports, name="import", rich_help_panel=ACT)
 app.add_typer(orders, rich_help_panel=LOOK)

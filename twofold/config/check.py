@@ -15,6 +15,7 @@ import msgspec
 
 from twofold.config.faults import Faults, Place
 from twofold.config.settings import (
+    IMPORT_KINDS,
     PLATFORMS,
     PURPOSES,
     SENSITIVE,
@@ -86,6 +87,8 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         where = f"import {one.name}"
         _known(("import", n, "decimal"), f"{where}: decimal", one.decimal, ("", ".", ","), faults)
         _known(("import", n, "dates"), f"{where}: dates", one.dates, ("", "dmy", "mdy"), faults)
+        _known(("import", n, "kind"), f"{where}: kind", one.kind, IMPORT_KINDS, faults)
+    _known(("money", "text"), "money.text", settings.money.text, ("masked", "kept"), faults)
 
 
 # -- one form

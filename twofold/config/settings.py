@@ -294,14 +294,31 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class ImportSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    name: Annotated[str, Meta(description="Name for `twofold import orders --mapping`.")]
+    name: Annotated[str, Meta(description="Name for `--mapping` of `twofold import`.")]
     columns: Annotated[
-        dict[str, str], Meta(description="Our field to the file's column header; fields: docs/import.md.")
+        dict[str, str],
+        Meta(
+            description="Our field to the file's column header; fields: docs/import.md, of other kinds docs/money.md."
+        ),
     ]
+    kind: Annotated[
+        str,
+        Meta(description="What the file holds: `orders` (also sales), `spend`, `ga4`, `payouts`, `remittances`, `parcels`, "
+             "`bank`, `rates`, `costs` or `survey`."),
+    ] = "orders"  # fmt: skip
     values: Annotated[
         dict[str, dict[str, str]],
-        Meta(description="For a field with words (`status`, `payment_status`, `method`): their word to ours."),
+        Meta(description="For a field with words (`status`, `payment_status`, `method`, `kind`): their word to ours."),
     ] = msgspec.field(default_factory=dict)
+    source: Annotated[
+        str,
+        Meta(
+            description="Of other kinds than orders: whose file it is, such as a courier or a provider. Default: the name."
+        ),
+    ] = ""
+    account: Annotated[
+        str, Meta(description="Of other kinds than orders: the account there, when no column has it.")
+    ] = ""
     timezone: Annotated[
         str, Meta(description="Time zone of times without one, e.g. `Europe/Berlin`. Empty: UTC, and it is said.")
     ] = ""
@@ -314,6 +331,22 @@ class ImportSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = ""
 
 
+class MoneySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    text: Annotated[
+        str,
+        Meta(description="What is kept of the free text and the names of statements: `masked` keeps what looks like an order, "
+             "a parcel, a batch or a payment; `kept` keeps all of it for `text_days`, for lines imported from then on."),
+    ] = "masked"  # fmt: skip
+    text_days: Annotated[
+        int, Meta(description="Days after which text and names that were kept are masked.", ge=1, le=3650)
+    ] = 90
+    order_prefixes: Annotated[
+        tuple[str, ...],
+        Meta(description="How the shop's order numbers begin, e.g. `#` or `TB-`: what begins so and goes on with a digit is "
+             "kept of a text."),
+    ] = ("#",)  # fmt: skip
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole configuration. Lookups by id are made by `policies`."""
 
@@ -323,6 +356,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: tuple[SourceSettings, ...] = ()
     imports: tuple[ImportSettings, ...] = msgspec.field(default=(), name="import")
     retention: RetentionSettings = RetentionSettings()
+    money: MoneySettings = MoneySettings()
 
 
 SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
@@ -336,9 +370,11 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[[source]]", SourceSettings),
     ("[[import]]", ImportSettings),
     ("[retention]", RetentionSettings),
+    ("[money]", MoneySettings),
 )
 
 PLATFORMS = ("meta",)
+IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat")
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
 SENSITIVE = ("health", "finance", "minors", "beliefs", "sexuality")

@@ -16,17 +16,23 @@ from typing import Any, TypeVar
 from twofold.clock import TrustedTime, now_ms
 from twofold.config import Settings
 from twofold.control.batches import append_batch, decode_batch
+from twofold.control.lines import keep_lines
 from twofold.control.questions import (
     AcceptClock,
     AnyQuestion,
     Append,
     AskClock,
     AskErasure,
+    BeginLines,
     ChangeConsent,
+    DropLines,
+    EndLines,
     Erase,
     JudgeKeptBack,
     Note,
+    PutLines,
     Revive,
+    TellLines,
 )
 from twofold.control.socket import Conversation
 from twofold.matching.subject import SubjectRequest
@@ -53,6 +59,8 @@ async def answer(question: AnyQuestion, store: Store, eraser: Eraser, clock: Tru
             return {"changed": await store.grant_all(question.marks, clock())}
         case Append():
             return {"new": await append_batch(store, *decode_batch(question))}
+        case BeginLines() | PutLines() | EndLines() | DropLines() | TellLines():
+            return await keep_lines(store, question, clock())
         case Erase(request=SubjectRequest() as request):
             return {"id": await eraser.ask(request, COMMAND)}
         case Erase():

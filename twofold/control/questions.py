@@ -11,6 +11,8 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from twofold.matching.subject import Mark, SubjectRequest
+from twofold.store.lines.keeping import LineFile
+from twofold.store.lines.row import LineRow
 
 
 class Question(Struct, frozen=True, kw_only=True, tag_field="command"):
@@ -44,6 +46,41 @@ class Append(Question, frozen=True, kw_only=True, tag="append"):
     events: list[str] = []
 
 
+class BeginLines(Question, frozen=True, kw_only=True, tag="begin_lines"):
+    """A file of lines begins. ``{"load": the number of its portions; null when it was imported already}``"""
+
+    file: LineFile
+    alone: bool = False  # nobody else can be importing into this folder: what was begun and never ended is taken out
+
+
+class PutLines(Question, frozen=True, kw_only=True, tag="put_lines"):
+    """A portion of it. ``{"kept": what it came to, as `Kept`}``"""
+
+    load: int
+    rows: list[LineRow]
+
+
+class EndLines(Question, frozen=True, kw_only=True, tag="end_lines"):
+    """All of it is there: it is seen from now on. ``{}``"""
+
+    load: int
+    file: LineFile
+    lines: int  # how many rows it brought
+    facts: dict[str, Any]
+
+
+class DropLines(Question, frozen=True, kw_only=True, tag="drop_lines"):
+    """The file is damaged: nothing of it stays. ``{}``"""
+
+    load: int
+
+
+class TellLines(Question, frozen=True, kw_only=True, tag="tell_lines"):
+    """Lines that no file told, such as a person's word. ``{"kept": what they came to, as `Kept`}``"""
+
+    rows: list[LineRow]
+
+
 class Erase(Question, frozen=True, kw_only=True, tag="erase"):
     """A person is to be erased, or the operator's word for a request that is held. ``{"id": …}``, before it is done."""
 
@@ -73,4 +110,19 @@ class AcceptClock(Question, frozen=True, kw_only=True, tag="accept_clock"):
     """A person says that the clock is right. ``{"accepted": whether it was doubted, "clock": the report}``"""
 
 
-AnyQuestion = Revive | JudgeKeptBack | ChangeConsent | Append | Erase | AskErasure | Note | AskClock | AcceptClock
+AnyQuestion = (
+    Revive
+    | JudgeKeptBack
+    | ChangeConsent
+    | Append
+    | BeginLines
+    | PutLines
+    | EndLines
+    | DropLines
+    | TellLines
+    | Erase
+    | AskErasure
+    | Note
+    | AskClock
+    | AcceptClock
+)

@@ -1,0 +1,73 @@
+"""Lines about money: statements that were read in, movements, batches, and what people said of them."""
+
+from __future__ import annotations
+
+from twofold.commands.output.rows.row import Amount, Row, Text
+
+
+class ImportedLines(Row, kw_only=True, tag="file"):
+    """The file, and how it was read."""
+
+    file: Text
+    kind: Text
+    format: Text
+    title: Text
+    sha256: Text
+    dry_run: bool
+    notes: list[Text]
+    since: Text  # first and last day of its lines, YYYY-MM-DD; empty without lines
+    until: Text
+
+
+class LineSum(Row, kw_only=True, tag="sum"):
+    """What the file came to, in lines; ``refused``, ``warnings`` and ``dropped`` count rows of the file by reason."""
+
+    total: int
+    kinds: dict[str, int]
+    new: int | None
+    known: int | None
+    updated: int | None
+    refused: dict[str, int]
+    warnings: dict[str, int]
+    dropped: dict[str, int]
+
+
+class LineMoney(Row, kw_only=True, tag="money"):
+    """Money of the file in one currency: booked movements, what advertising cost, what was taken at the door."""
+
+    currency: Text
+    lines: int
+    gross: Amount
+    fee: Amount
+    net: Amount
+    spend: Amount
+    taken: Amount
+
+
+class LineRefused(Row, kw_only=True, tag="refused"):
+    """A row, or part of one, that was not understood."""
+
+    kind: Text
+    line: int
+    column: Text
+    reason: Text
+    expected: Text
+    got: Text
+
+
+class NotClosed(Row, kw_only=True, tag="unbalanced"):
+    """A statement, batch or total that the file's own rows do not add up to."""
+
+    what: Text  # statement, batch, total
+    id: Text
+    currency: Text
+    opening: Amount | None
+    entries: Amount
+    closing: Amount
+    difference: Amount
+
+
+IMPORTS = (ImportedLines, LineSum, LineMoney, LineRefused, NotClosed)
+KINDS = ("spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
+
+COMMANDS: dict[str, tuple[type[Row], ...]] = {f"import {kind}": IMPORTS for kind in KINDS}

@@ -1,0 +1,247 @@
+"""One import of a statement, payout, report or table, from the file to the disk: whole, or nothing of it.
+
+Owns the order of work: survey, recognise, read, check, seal, name, hand over, show, add up. A file that turns out to be
+damaged, cut, of another account, currency or month leaves nothing behind; a row that cannot be read costs itself. The file
+itself is never kept, and of whom it names only what `sealing` leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from twofold.config import Settings
+from twofold.errors import FileRefused, StoreError
+from twofold.importing.progress import key_of
+from twofold.importing.readers.problems import ProblemReport, RowProblem
+from twofold.importing.readers.tables import Survey, survey_file
+from twofold.importing.statements.contract import Dropped, Item, StatementFile, Unbalanced
+from twofold.importing.statements.coverage import Coverage
+from twofold.importing.statements.formats import recognise
+from twofold.importing.statements.frame import Balance, fault_of, without_contact
+from twofold.importing.statements.plan import Expected, StatementPlan, WantedStatement
+from twofold.importing.statements.sealing import Sealer
+from twofold.importing.statements.sink import DrySink, LineSink, open_line_sink
+from twofold.importing.statements.summary import StatementSummary
+from twofold.ledger.filing import kind_of, local_day
+from twofold.ledger.identity import fingerprint
+from twofold.ledger.lines import MoneyLine, Thing, Told
+from twofold.matching.subject import Keyring
+from twofold.store.lines.keeping import LineFile
+from twofold.store.lines.row import LineRow, make_row
+from twofold.store.secret import folder_ring
+
+PORTION = 500
+"""Lines handed over at once. In a running gateway they hold its loop for about 20 ms."""
+
+Watcher = Callable[
+    [int, StatementSummary], None
+]  # (bytes of the file that were read, 0 where unknown; the sums so far)
+
+
+def import_statement(
+    settings: Settings, plan: StatementPlan, now_ms: int, watch: Watcher | None = None
+) -> StatementSummary:
+    """Imports one file. Raises `ConfigError`, `FileRefused`, `StoreError`, and then nothing of it is kept."""
+    wanted = WantedStatement(settings, plan, now_ms)
+    survey = survey_file(plan.path, plan.encoding)
+    form = wanted.form or recognise(plan.path, survey, plan.kind, wanted.mappings)
+    before = os.stat(plan.path)
+    file = form.open(plan.path, survey, wanted.options)
+    with contextlib.ExitStack() as stack:
+        sink: LineSink = DrySink() if plan.dry_run else open_line_sink(settings)
+        stack.callback(sink.close)
+        ring = Keyring(secrets.token_bytes(32)) if plan.dry_run else folder_ring(Path(settings.server.data))
+        task = _Import(wanted, survey, file, sink, ring, now_ms)
+        report = stack.enter_context(ProblemReport(plan.report)) if plan.report and not plan.dry_run else None
+        try:
+            task.drive(report, watch)
+            after = os.stat(plan.path)
+            if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                raise FileRefused(f"{plan.path.name}: the file changed while it was read; import it again")
+            return task.finish()
+        except BaseException:
+            with contextlib.suppress(StoreError):
+                sink.drop()
+            raise
+
+
+class _Import:
+    """The state of one import."""
+
+    def __init__(
+        self, wanted: WantedStatement, survey: Survey, file: StatementFile, sink: LineSink, ring: Keyring, now_ms: int
+    ) -> None:
+        plan = wanted.plan
+        self._wanted, self._file, self._sink, self._ring, self._now_ms = wanted, file, sink, ring, now_ms
+        self._known_file = LineFile(
+            sha256=survey.digest,
+            reading=key_of(file.format, wanted.reading_key),
+            kind=plan.kind,
+            format=file.format,
+        )
+        self._sealer = Sealer(
+            ring,
+            keeps_text=wanted.money.text == "kept",
+            prefixes=wanted.money.order_prefixes,
+            countries=wanted.countries,
+        )
+        self._balance = Balance()
+        self._coverage = Coverage()
+        self._equals: dict[int, int] = {}  # by a digest of its fingerprint: how many such lines stood so far
+        self._summary = StatementSummary(
+            kind=plan.kind,
+            file=plan.path.name,
+            digest=survey.digest,
+            format=file.format,
+            title=file.title,
+            dry_run=plan.dry_run,
+            notes=file.notes,
+        )
+        self._was_imported = False
+
+    def drive(self, report: ProblemReport | None, watch: Watcher | None) -> None:
+        """Reads the whole file and hands it over, unless it was imported before."""
+        self._was_imported = not self._sink.begin(self._known_file)
+        rows: list[LineRow] = []
+        problems: list[RowProblem] = []
+        for count, item in enumerate(self._items()):
+            if isinstance(item, LineRow):
+                rows.append(item)
+            elif isinstance(item, RowProblem):
+                problems.append(item)
+            if len(rows) >= PORTION:
+                self._put(rows)
+            if len(problems) >= PORTION:
+                _report(report, problems)
+            if watch is not None and not count & 255:
+                watch(self._file.bytes_read, self._summary)
+        self._put(rows)
+        _report(report, problems)
+
+    def finish(self) -> StatementSummary:
+        """Shows the lines, when there are any, and says what all of it came to."""
+        summary, kept = self._summary, self._sink.kept
+        summary.unbalanced = list(self._balance.unbalanced())
+        summary.notes += self._coverage.notes()
+        if summary.dry_run:
+            return summary
+        if self._was_imported:
+            summary.notes.append("this file was imported before; nothing was changed")
+            summary.new, summary.known, summary.updated = 0, summary.total, 0
+            return summary
+        summary.new, summary.known, summary.updated = kept.new, kept.known, kept.updated
+        if not summary.total:
+            self._sink.drop()
+            return summary
+        self._sink.end(self._facts())
+        if kept.again:
+            summary.notes.append(
+                f"{kept.again:,} lines stand in the file again with other content; of each the last was taken"
+            )
+        if kept.updated:
+            summary.notes.append(
+                "lines that were told otherwise before: the source's own time decides which stands, else what was imported last"
+            )
+        return summary
+
+    def _items(self) -> Iterator[LineRow | RowProblem | None]:
+        """What becomes of each item of the file, in its order."""
+        for item in self._file.items():
+            yield self._item(item)
+
+    def _item(self, item: Item) -> LineRow | RowProblem | None:
+        match item:
+            case Told():
+                return self._told(item)
+            case RowProblem():
+                return self._problem(item)
+            case Unbalanced():
+                self._balance.say(item)
+            case Dropped():
+                self._summary.drop(item.reason)
+        return None
+
+    def _told(self, told: Told) -> LineRow | RowProblem:
+        fault = fault_of(told)
+        if fault is not None:
+            return self._problem(fault)
+        self._expect(told.thing)
+        thing = self._sealer.seal(replace(told, thing=without_contact(told.thing)))
+        self._balance.add(thing)
+        self._summary.add(thing, kind_of(thing), local_day(thing))
+        ordinal = self._ordinal(thing)
+        self._coverage.add(thing, ordinal)
+        return make_row(
+            thing, self._ring.secret, row=told.row, ordinal=ordinal, told_at=told.updated_at, received_at=self._now_ms
+        )
+
+    def _problem(self, problem: RowProblem) -> RowProblem:
+        named = problem if problem.file else replace(problem, file=self._wanted.plan.path.name)
+        self._summary.add_problem(named)
+        return named
+
+    def _expect(self, thing: Thing) -> None:
+        """Raises `FileRefused` for a file of another account, currency or month than the operator said."""
+        expected = self._wanted.expected
+        name = self._wanted.plan.path.name
+        account, currency = getattr(thing, "account", ""), getattr(thing, "currency", "")
+        if expected.account and account and _plain(account) != _plain(expected.account):
+            raise FileRefused(f"{name}: expected the account {expected.account}, got another; nothing was kept")
+        if expected.currency and currency and currency != expected.currency:
+            raise FileRefused(f"{name}: expected {expected.currency}, got {currency}; nothing was kept")
+        if expected.since or expected.until:
+            _expect_day(name, expected, thing)
+
+    def _ordinal(self, thing: Thing) -> int:
+        if not isinstance(thing, MoneyLine) or thing.id:
+            return 0
+        text = "\0".join(fingerprint(thing)).encode("utf-8", "surrogatepass")
+        mark = int.from_bytes(blake2b(text, digest_size=8).digest(), "big")
+        count = self._equals.get(mark, 0) + 1
+        self._equals[mark] = count
+        return count
+
+    def _put(self, rows: list[LineRow]) -> None:
+        if rows and not self._was_imported:
+            self._sink.put(rows)
+        rows.clear()
+
+    def _facts(self) -> dict[str, object]:
+        summary = self._summary
+        return {
+            "total": summary.total,
+            "new": summary.new,
+            "known": summary.known,
+            "updated": summary.updated,
+            "refused": sum(summary.refused.values()),
+            "since": summary.since,
+            "until": summary.until,
+            "unbalanced": [
+                {n: None if (v := getattr(one, n)) is None else str(v) for n in one.__struct_fields__}
+                for one in summary.unbalanced
+            ],
+        }
+
+
+def _expect_day(name: str, expected: Expected, thing: Thing) -> None:
+    day = local_day(thing)
+    if (expected.since and day < expected.since) or (expected.until and day > expected.until):
+        span = f"{expected.since or 'any day'} to {expected.until or 'any day'}"
+        raise FileRefused(f"{name}: expected days from {span}, got {day}; nothing was kept")
+
+
+def _plain(account: str) -> str:
+    return "".join(c for c in account if c.isalnum()).upper()
+
+
+def _report(report: ProblemReport | None, problems: list[RowProblem]) -> None:
+    if report is not None:
+        report.write(problems)
+    problems.clear()
