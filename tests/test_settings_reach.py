@@ -139,6 +139,7 @@ ROWS = [
     Row("retention", "click_ids_days", 2, lambda g: g.retention._days.click_ids, 2),
     Row("retention", "contact_days", 3, lambda g: g.retention._days.contact, 3),
     Row("retention", "people_days", 4, lambda g: g.store.people.keep_ms, 4 * DAY_MS),
+    Row("retention", "touch_days", 7, lambda g: g.store.signs.keep_s, 7 * DAY_MS // 1000),
     Row("retention", "payload_days", 5, lambda g: g.retention._days.payload, 5),
     Row("retention", "refused_days", 6, lambda g: g.retention._days.refused, 6),
     Row("retention", "audit_days", 31, lambda g: g.retention._days.audit, 31),

@@ -50,6 +50,7 @@ def open_store(
         max_queue=settings.server.max_queue,
         refused_keep=settings.server.refused_keep,
         people_days=settings.retention.people_days,
+        touch_days=settings.retention.touch_days,
         on_failure=on_failure,
     )
 

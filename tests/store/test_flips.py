@@ -55,7 +55,7 @@ async def more(folder: Path, crashed: Path) -> None:
         for n in range(20):
             await store.append([copy(f"late{n}", value="9.75")])
         # By another program: closing one of them here would drop the engine's locks.
-        files = [str(folder / name) for name in ("twofold.db", "twofold.db-wal", "watermark")]
+        files = [str(folder / name) for name in ("twofold.db", "twofold.db-wal", "watermark", "erasures")]
         crashed.mkdir()
         subprocess.run(["cp", *files, str(crashed)], check=True)
 

@@ -55,7 +55,7 @@ def test_a_new_folder_is_its_owners_alone(tmp_path, umask):
         os.umask(old)
     assert folder_mode == 0o700
     assert set(files.values()) == {0o600}
-    assert set(files) == {"lock", "twofold.db", "twofold.db-wal", "twofold.db-shm", "watermark"}
+    assert set(files) == {"lock", "twofold.db", "twofold.db-wal", "twofold.db-shm", "watermark", "erasures"}
 
 
 # -- folders that cannot be used

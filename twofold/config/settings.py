@@ -200,6 +200,10 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     people_days: Annotated[
         int, Meta(description="Days for which identifiers seen together are remembered.", ge=1, le=730)
     ] = 30
+    touch_days: Annotated[
+        int,
+        Meta(description="Days for which it is remembered where visits, chats and orders came from.", ge=1, le=1_500),
+    ] = 400
     payload_days: Annotated[int, Meta(description="Days for which sent bytes are kept.", ge=1)] = 30
     refused_days: Annotated[int, Meta(description="Days for which refused bodies are kept.", ge=1)] = 30
     audit_days: Annotated[int, Meta(description="Days for which it is kept what was shared with whom.", ge=30)] = 365

@@ -90,7 +90,9 @@ class Retention:
             ("sealing", self._seal),
             ("trail", self._drop_trail),
             ("index", lambda engine, _now: remake(engine)),
+            ("leads", lambda _engine, now: self._store.signs.keep_leads(now)),
             ("people", lambda _engine, now: self._store.people.expire(now)),
+            ("touches", lambda _engine, now: self._store.signs.expire(now)),
         ]
         return jobs
 

@@ -50,7 +50,7 @@ class Eraser:
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store = store
         self._clock = clock
-        self._forget = store.people.forget
+        self._forget = store.forget_person
         self.file = Erasures(store.folder)
         self._requests: dict[str, SubjectRequest] = {}  # plain values, in memory only, for a fast search
         self._asked = asyncio.Event()

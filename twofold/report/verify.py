@@ -25,7 +25,9 @@ from twofold.store.beside.watermark import altered_while_closed, examine, requir
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.journal import GENESIS, plain_digest
+from twofold.store.secret import known_ring, mark_of
 from twofold.store.sqlite.database import expected_schema, is_open, open_reader
+from twofold.store.touches.signs import SECRET_MARK
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -77,6 +79,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
             *_digests(db),
             *(Check(*line) for line in check_log(db)),
             _erasures(folder, db),
+            _secret(folder, db),
         ]
     except apsw.BusyError as err:
         raise StoreError(f"{folder} is busy: {err}; try again") from err
@@ -117,6 +120,15 @@ def _erasures(folder: Path, db: Any) -> Check:
     lost = sorted(known - written_erasures(folder))
     note = f"{lost[0]} and others; put the file erasures back in its place" if lost else ""
     return Check("erasures that are not in the file erasures", len(lost), 0, note)
+
+
+def _secret(folder: Path, db: Any) -> Check:
+    """Without the secret that they were keyed with, kept signs and buyers are joined to nobody's later ones."""
+    kept = db.execute("select value from meta where name = ?", (SECRET_MARK,)).fetchone()
+    ring = known_ring(folder) if kept else None
+    other = int(kept is not None and (ring is None or mark_of(ring) != kept[0]))
+    note = "put the file erasures back in its place" if other else ""
+    return Check("secrets other than the one that browsers and buyers were keyed with", other, 0, note)
 
 
 class _Facts(msgspec.Struct, gc=False):
@@ -343,6 +355,13 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes]], ...] = (
     (
         "orders are what their reports made of them",
         "select id, digest, order_id, placed_at, state from orders where digest is not null",
+        lambda row: row_digest(*row[2:]),
+    ),
+    (
+        "signs of visits are what was seen",
+        "select hex(who) || '/' || slot, digest, lower(hex(who)), slot, lower(hex(key)), dataset, at, kind, source, medium, "
+        "campaign, content, term, utm_id, click, campaign_id, adset_id, ad_id, referrer, landing, device, country, consent "
+        "from touch",
         lambda row: row_digest(*row[2:]),
     ),
 )

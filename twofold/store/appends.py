@@ -20,6 +20,8 @@ from twofold.store.journal import Journal
 from twofold.store.orders.ledger import Applied, OrderEntry, OrderRow, Orders
 from twofold.store.orders.outcomes import due_outcomes, worth_looking
 from twofold.store.sqlite.database import Engine
+from twofold.store.touches.signs import Signs
+from twofold.touch.model import Sign
 
 
 class AppendLike(Protocol):
@@ -29,6 +31,8 @@ class AppendLike(Protocol):
     def refused(self) -> Sequence[RefusedRow]: ...
     @property
     def orders(self) -> Sequence[OrderEntry]: ...
+    @property
+    def signs(self) -> Sequence[Sign]: ...
 
 
 class Appended(NamedTuple):
@@ -41,18 +45,23 @@ class Appended(NamedTuple):
 class Appends:
     """Writes what a transaction's jobs append."""
 
-    def __init__(self, engine: Engine, journal: Journal, folding: Folding, orders: Orders) -> None:
+    def __init__(self, engine: Engine, journal: Journal, folding: Folding, orders: Orders, signs: Signs) -> None:
         self._engine = engine
         self._journal = journal
         self._folding = folding
         self._orders = orders
+        self._signs = signs
 
     def append(self, jobs: Sequence[AppendLike]) -> list[Appended]:
-        """Writes all jobs' events, then their orders, then their refusals."""
+        """Writes all jobs' events, then their orders, then their signs and refusals."""
         events = [e for j in jobs for e in j.events]
         verdicts = iter(self._folding.append(events)[0] if events else ())
         entries = [o for j in jobs for o in j.orders]
         news = iter(self._append_orders(entries) if entries else ())
+        # After the events: a copy among them may have said no.
+        signs = [s for j in jobs for s in j.signs] + [s for o in entries for s in o.signs]
+        if signs:
+            self._signs.note(signs)
         self._journal.refuse([r for j in jobs for r in j.refused])
         return [Appended([next(verdicts) for _ in j.events], sum(next(news) for _ in j.orders)) for j in jobs]
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from twofold.event.model import Event
 from twofold.store.orders.ledger import OrderEntry
+from twofold.touch.model import Sign
 
 
 class RefusedRow(NamedTuple):
@@ -41,6 +42,7 @@ class Job(Struct, kw_only=True):
     events: Sequence[Event] = ()
     refused: Sequence[RefusedRow] = ()
     orders: Sequence[OrderEntry] = ()
+    signs: Sequence[Sign] = ()
     counts_orders: bool = False  # the future gets how many orders told something new, instead of verdicts
     work: Callable[[], Any] | None = None
     wakes: bool = False  # the workers may have something to do once it is committed

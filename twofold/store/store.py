@@ -34,11 +34,14 @@ from twofold.store.index.words import WordIndex, behind
 from twofold.store.journal import Journal
 from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import Outbox
+from twofold.store.secret import folder_ring
 from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.database import Engine, empty_log, open_reader
 from twofold.store.sqlite.page_check import PageCheck
 from twofold.store.sqlite.statements import statement
+from twofold.store.touches.signs import Signs
 from twofold.store.visitors.browsers import Browsers
+from twofold.touch.model import Sign
 
 SURE_TIME = "sure_time"
 """The row of `meta` with the newest time that was certain, in ms."""
@@ -139,6 +142,7 @@ class Store:
         max_queue: int = 20_000,
         refused_keep: int = 100_000,
         people_days: int = 30,
+        touch_days: int = 400,
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.folder = Path(folder)
@@ -159,6 +163,9 @@ class Store:
                 {dataset: r.shops for dataset, r in routes.items() if r.shops},
             )
             self._withdrawals = Withdrawals(self._engine)
+            self.ring = folder_ring(self.folder)
+            self.signs = Signs(self._engine, self.ring, self.people, self._withdrawals, touch_days)
+            self.people.on_gone = self.signs.forget_browsers
             self._index = WordIndex()
             self._superseded = Superseded(self._engine)
             self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded)
@@ -166,9 +173,17 @@ class Store:
             self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, opened_at, hold_ms)
             journal = Journal(self._engine, refused_keep)
             self._folding = Folding(
-                self._engine, journal, routes, self._outbox.ids, window_days, self.people, self.orders, self._superseded
+                self._engine,
+                journal,
+                routes,
+                self._outbox.ids,
+                window_days,
+                self.people,
+                self.orders,
+                self._superseded,
+                self.signs,
             )
-            self._appends = Appends(self._engine, journal, self._folding, self.orders)
+            self._appends = Appends(self._engine, journal, self._folding, self.orders, self.signs)
             self.watermark.begin()
         except (StoreFailed, RowFailed) as err:
             self._engine.close()
@@ -223,14 +238,19 @@ class Store:
     # -- what the collector calls
 
     def append(
-        self, events: Sequence[Event], refused: Sequence[RefusedRow] = (), orders: Sequence[OrderEntry] = ()
+        self,
+        events: Sequence[Event],
+        refused: Sequence[RefusedRow] = (),
+        orders: Sequence[OrderEntry] = (),
+        signs: Sequence[Sign] = (),
     ) -> asyncio.Future[list[FoldVerdict]]:
         """Journals, folds and enqueues; the future holds one verdict an event once all of it is on disk.
 
         Raises `StoreBusy` when too much is waiting, `StoreFailed` after a failed write; the future may raise
         `StoreFull`. Nothing of the call is kept in these cases.
         """
-        return self._append(Job(future=self._commits.future(), events=events, refused=refused, orders=orders))
+        job = Job(future=self._commits.future(), events=events, refused=refused, orders=orders, signs=signs)
+        return self._append(job)
 
     def append_orders(self, orders: Sequence[OrderEntry], events: Sequence[Event] = ()) -> asyncio.Future[int]:
         """Like `append`; the future holds how many of the orders told something new, once all of it is on disk."""
@@ -308,6 +328,7 @@ class Store:
 
         def work() -> int:
             self.people.deny(dataset, marks, now_ms)
+            self.signs.forget(dataset, marks)
             return self._withdrawals.withdraw(dataset, marks, now_ms)
 
         return self._change(work)
@@ -322,6 +343,7 @@ class Store:
         def work() -> dict[str, int]:
             for dataset, theirs in marks.items():
                 self.people.deny(dataset, theirs, now_ms)
+                self.signs.forget(dataset, theirs)
             return {d: self._withdrawals.withdraw(d, theirs, now_ms) for d, theirs in marks.items()}
 
         return self._change(work)
@@ -390,6 +412,12 @@ class Store:
         The collector waits meanwhile: keep it short, and cut long work into portions.
         """
         return await self._work(lambda: work(self._engine))
+
+    def forget_person(self, ids: Sequence[tuple[str, str]], dataset: str | None = None) -> int:
+        """Browsers seen with one of these (kind and value), their visits and all signs; answers how many browsers."""
+        forgotten = self.people.forget(ids, dataset)
+        self.signs.forget(dataset, ids)
+        return forgotten
 
     # -- life
 

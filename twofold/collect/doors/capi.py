@@ -20,6 +20,7 @@ from twofold.collect.policy import DatasetPolicy
 from twofold.collect.refused import RefusedCopy
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.touches import RELAYED, sign_of
 from twofold.event.model import Channel, Tier
 from twofold.event.refusal import DropReason, Refusal, describe
 
@@ -116,6 +117,8 @@ def _run_all(data: Sequence[Any], origin: Origin, batch: Batch, mended: Mapping[
             batch.refuse(result, index, item)
             continue
         batch.events.append(result)
+        if result.event_name == RELAYED and (sign := sign_of(raw, result, origin)) is not None:
+            batch.signs.append(sign)
         if not unknown and not result.warnings:
             continue
         batch.notes += [f"data[{index}].{name} is not a documented field; left out" for name in unknown]

@@ -17,6 +17,7 @@ from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import GIF, Answer, Reply, Request
 from twofold.collect.refused import label
 from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.touches import sign_of
 from twofold.event.mending import MAX_STRING, Mender
 from twofold.event.refusal import DropReason, Refusal
 
@@ -65,13 +66,15 @@ class ImageDoor:
         if isinstance(dataset, Refusal):
             return self.refuse(request, dataset, label(name))
         origin = browsers.origin(request, dataset, sender_of(fields), client)
-        result = run(raw_from_hit(fields, origin.received_at), origin, mender.sentences())
+        raw = raw_from_hit(fields, origin.received_at)
+        result = run(raw, origin, mender.sentences())
         if isinstance(result, Refusal):
             return self.refuse(request, result, dataset.id)
         over = browsers.rates.over_for_name([result], origin.received_at)
         if over is not None:
             return self._too_many(request, name, over)
-        return Work(entry=ENTRY, events=[result], answer=_seen)
+        sign = sign_of(raw, result, origin)
+        return Work(entry=ENTRY, events=[result], signs=() if sign is None else (sign,), answer=_seen)
 
     def _too_many(self, request: Request, name: str, over: Over) -> Work | Reply:
         """All are counted, a few are kept."""

@@ -140,7 +140,9 @@ class Doors:
     def _store_work(self, work: Work) -> Pending:
         started = time.perf_counter()
         events = self._shares.weigh(work.events, work.orders, self._clock())
-        return Pending(self._store.append(events, work.rows, work.orders), partial(self._stored, started, work, events))
+        return Pending(
+            self._store.append(events, work.rows, work.orders, work.signs), partial(self._stored, started, work, events)
+        )
 
     def _stored(self, started: float, work: Work, events: list[Event], verdicts: list[FoldVerdict]) -> Answer:
         metrics, entry = self._metrics, work.entry

@@ -15,6 +15,7 @@ from twofold.collect.doors.work import Batch, Work, refused_work
 from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import JSON_CORS, Answer, Reply, Request
 from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.touches import sign_of
 from twofold.event.mending import Mender
 from twofold.event.model import Event
 from twofold.event.refusal import DropReason, Refusal, describe
@@ -64,7 +65,7 @@ class TagDoor:
         notes, mended = mender.by_event()
         batch = Batch(notes=notes)
         for index, item in enumerate(items):
-            result = self._event(request, item, client, mended.get(index, ()))
+            result = self._event(request, item, client, mended.get(index, ()), batch)
             if isinstance(result, Refusal):
                 batch.refuse(result, index, item)
             else:
@@ -75,7 +76,7 @@ class TagDoor:
             return self._too_many(over)
         return batch.work(browsers.clock(), ENTRY, "", request, strict=self._strict, headers=JSON_CORS)
 
-    def _event(self, request: Request, item: Any, client: str, mended: Sequence[str]) -> Event | Refusal:
+    def _event(self, request: Request, item: Any, client: str, mended: Sequence[str], batch: Batch) -> Event | Refusal:
         if isinstance(item, Refusal):
             return item
         if not isinstance(item, dict):
@@ -84,7 +85,11 @@ class TagDoor:
         if isinstance(dataset, Refusal):
             return dataset
         raw, _unknown = raw_event({name: value for name, value in item.items() if name != "dataset"})
-        return run(raw, self._browsers.origin(request, dataset, ENTRY, client), mended)
+        origin = self._browsers.origin(request, dataset, ENTRY, client)
+        event = run(raw, origin, mended)
+        if isinstance(event, Event) and (sign := sign_of(raw, event, origin)) is not None:
+            batch.signs.append(sign)
+        return event
 
     def _too_many(self, over: Over) -> Answer:
         self._browsers.metrics.limited[ENTRY, over.kind] += 1

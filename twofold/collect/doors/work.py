@@ -18,6 +18,7 @@ from twofold.event.model import Event
 from twofold.event.refusal import DropReason, Refusal
 from twofold.store.engine import RefusedRow
 from twofold.store.orders.ledger import OrderEntry
+from twofold.touch.model import Sign
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -30,6 +31,7 @@ class Work(Struct, kw_only=True):
     events: list[Event] = []
     rows: Sequence[RefusedRow] = ()
     orders: Sequence[OrderEntry] = ()
+    signs: Sequence[Sign] = ()
 
 
 class Door(Protocol):
@@ -62,6 +64,7 @@ class Batch(Struct):
     events: list[Event] = []
     refused: list[RefusedCopy] = []
     notes: list[str] = []
+    signs: list[Sign] = []
 
     def refuse(self, refusal: Refusal, index: int, item: object = None) -> None:
         said = Refusal(
@@ -78,6 +81,7 @@ class Batch(Struct):
             return Work(
                 entry=entry,
                 events=events,
+                signs=self.signs,
                 answer=lambda: Answer(200, answers.accepted(len(events), (), notes), headers),
             )
         refusals = [r.refusal for r in refused]
@@ -92,5 +96,6 @@ class Batch(Struct):
             entry=entry,
             events=events,
             rows=rows,
+            signs=self.signs,
             answer=lambda: Answer(200, answers.accepted(len(events), refusals, notes), headers),
         )

@@ -129,6 +129,12 @@ class Withdrawals:
                 return Suppressed(WITHDRAWN)
         return None
 
+    def is_withdrawn(self, dataset: str, marks: Sequence[Mark]) -> bool:
+        """True when one of these is withdrawn now."""
+        names = self._names(dataset, marks)
+        rows = self._engine.run("select_withdrawals", (key_array(names),)) if names else []
+        return any(granted_at is None for _, _, granted_at in rows)
+
     def needed(self) -> bool:
         """False while nobody has withdrawn anything: then no further attempt has to be looked at again."""
         return self._any

@@ -22,6 +22,7 @@ from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order
 from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
 from twofold.store.digests import row_digest
 from twofold.store.sqlite.database import Engine, id_array, key_array
+from twofold.touch.model import Sign
 
 NEAR_S = 86_400  # a thank-you page is opened on the day of its order
 
@@ -34,6 +35,7 @@ class OrderEntry(Struct, frozen=True, kw_only=True):
     report: OrderReport
     copy: Event | None
     received_at: int  # ms
+    signs: tuple[Sign, ...] = ()  # what the shop says of the order's source
 
 
 class OrderRow(NamedTuple):

@@ -93,6 +93,8 @@ class Browsers:
         self._noted = Noted()
         self._ahead: _Ahead | None = None
         self._expired_to = 0
+        self.on_gone: Callable[[Sequence[int]], Any] = lambda _browsers: None
+        """Told which browsers said no or are forgotten, while it is still known by which ids they are known."""
         self._denials = bool(engine.run("any_denial"))
         self._read_last()
 
@@ -190,6 +192,7 @@ class Browsers:
         """Deletes every browser seen with one of these, with all its visits and sightings; answers how many."""
         ids = self._seen_with([dataset] if dataset else self._datasets(), identifiers)
         if ids:
+            self.on_gone(ids)
             for name in ("empty_visits", "forget_sightings", "forget_browsers"):
                 self._engine.run(name, (id_array(ids),))
         self._noted.clear()
@@ -246,6 +249,7 @@ class Browsers:
         engine = self._engine
         if batch.denied:
             self._denials = True
+            self.on_gone(sorted(batch.denied))
             engine.run("empty_visits", (id_array(batch.denied),))
             engine.run("empty_sightings", (id_array(batch.denied),))
         if batch.anew:
@@ -331,6 +335,7 @@ class Browsers:
     def _deny(self, ids: Sequence[int], now_ms: int) -> None:
         if ids:
             self._denials = True
+            self.on_gone(ids)
             self._engine.run("empty_visits", (id_array(ids),))
             self._engine.run("empty_sightings", (id_array(ids),))
             self._engine.run("deny_browsers", (Consent.DENIED, now_ms, id_array(ids)))

@@ -1,1 +1,39 @@
--- (the touch record)
+-- Where visits, chats and orders came from: one row a sign, without click ids, addresses or agents.
+
+create table touch (
+    who         blob    not null,           -- keyed digest of a dataset's browser, conversation or order
+    slot        integer not null,           -- half hour of its time
+    key         blob    not null,           -- keyed digest of its source and its click
+    dataset     text    not null,
+    at          integer not null,           -- Unix s: the earliest time of the slot
+    kind        text    not null check (kind in ('click', 'visit', 'chat', 'survey', 'shop_says')),
+    source      text    not null,
+    medium      text    not null,
+    campaign    text    not null,
+    content     text    not null,
+    term        text    not null,
+    utm_id      text    not null,
+    click       text    not null,           -- kinds of click ids, never a value
+    campaign_id text    not null,
+    adset_id    text    not null,
+    ad_id       text    not null,
+    referrer    text    not null,           -- host
+    landing     text    not null,           -- path
+    device      text    not null,
+    country     text    not null,
+    consent     text    not null,
+    digest      blob    not null,
+    primary key (who, slot, key)
+) strict, without rowid;
+create index touch_at on touch (at);
+
+-- Whose Purchase it is, as the copies that count for it say, or as it was stitched while that was known.
+create table touch_link (
+    action      integer not null,
+    who         blob    not null,
+    kind        text    not null,           -- fbp, visitor, stitched: a browser; conversation and other ids: a chat
+    tier        integer not null,
+    received_at integer not null,
+    primary key (action, who)
+) strict, without rowid;
+create index touch_link_who on touch_link (who);

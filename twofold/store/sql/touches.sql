@@ -1,0 +1,74 @@
+-- Statements about touches: signs of visits, chats and orders, and whose Purchases they lead to.
+
+-- name: put_touches
+-- Signs once each; of several of one half hour the earliest stands, whichever came first.
+insert into touch (who, slot, key, dataset, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id,
+    adset_id, ad_id, referrer, landing, device, country, consent, digest)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (who, slot, key) do update set at = excluded.at, landing = excluded.landing, device = excluded.device,
+    country = excluded.country, consent = excluded.consent, digest = excluded.digest
+where (excluded.at, excluded.digest) < (touch.at, touch.digest);
+
+-- name: put_touch_links
+-- Whose Purchases these are; the best word for it stands.
+insert into touch_link (action, who, kind, tier, received_at) values /*rows*/ (?, ?, ?, ?, ?)
+on conflict (action, who) do update set tier = greatest(touch_link.tier, excluded.tier);
+
+-- name: select_touches
+-- Signs of these, in a span of time, oldest first.
+select who, dataset, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id, adset_id, ad_id, referrer,
+       landing, device, country, consent
+from touch where who in /*ids*/ (?) and at >= ? and at <= ? order by at, key;
+
+-- name: select_touches_between
+-- Signs of a span of time, oldest first.
+select who, dataset, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id, adset_id, ad_id, referrer,
+       landing, device, country, consent
+from touch where at >= ? and at < ? order by at, who, key;
+
+-- name: select_touch_links_of_copies
+-- Whose Purchases these actions are, with the actions that became part of them: an action's number is its first copy's.
+select action, who, kind, tier from touch_link
+where action in /*ids*/ (?1) or action in (select position from copy where action in /*ids*/ (?1));
+
+-- name: forget_touches
+-- Signs of these are gone.
+delete from touch where who in /*ids*/ (?);
+
+-- name: forget_touch_links
+-- What led from Purchases to these is gone.
+delete from touch_link where who in /*ids*/ (?);
+
+-- name: own_keys
+-- The ids by which these browsers themselves are known.
+select browser, key from sighting where browser in /*ids*/ (?) and kind in ('fbp', 'visitor');
+
+-- name: browsers_of_keys
+-- Which browsers these ids belong to, and what each said about consent.
+select s.key, b.id, b.consent from sighting as s join browser as b on b.id = s.browser
+where s.key in /*ids*/ (?) and s.kind in ('fbp', 'visitor');
+
+-- name: expire_touches
+-- Signs from before a time, so many at once.
+delete from touch where (who, slot, key) in (select who, slot, key from touch where at < ? order by at limit ?);
+
+-- name: oldest_touch_links
+-- The links of the oldest Purchases.
+select action, received_at from touch_link order by action limit ?;
+
+-- name: expire_touch_links
+-- Links of these Purchases.
+delete from touch_link where action in /*ids*/ (?);
+
+-- name: touched_datasets
+-- Every dataset of which a sign is kept.
+select distinct dataset from touch;
+
+-- name: orders_to_link
+-- The next orders after a number: their browsers are looked for while they can be known.
+select id, dataset, order_id, placed_at, action, person, outcomes, state from orders where id > ? order by id limit ?;
+
+-- name: bodies_of_action
+-- The copies of an action.
+select plain_body(body) from event where position in
+    (select ?1 union select position from copy where action = ?1) order by position;

@@ -1,0 +1,172 @@
+"""Signs found again: of one order through its browsers and its own reports, of a span of time, of all.
+
+Owns reading for reports: `touches_of` for one order, `signs_between` and `leads_of` for tables of many. Reads only, on any
+connection. An order's browsers are those that the copies counting for its Purchase name, or that stitching found while the
+visitors' tables knew it (`people_days`); where two browsers are equally good, none is taken. What a shop says of its own
+order is kept apart by its kind and is never mixed into a path of ours. Which of the signs make a path, and which touch they
+are, is attribution's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from twofold.event.model import Tier, readable_event
+from twofold.ledger.model import decode_report
+from twofold.matching.subject import Keyring
+from twofold.store.orders.ledger import OrderRow
+from twofold.store.sqlite.database import id_array, key_array
+from twofold.store.sqlite.statements import statement
+from twofold.store.touches.whose import OF_BROWSERS, STITCHED, who_of_key, whos_of_order
+from twofold.store.visitors.identifiers import Identifier, Strength, identifier, identifiers_of
+from twofold.store.visitors.stitch import IdentifierSeen, Match, is_shared, match_browser
+from twofold.touch.model import Touch, TouchKind
+
+Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+"""``Engine.run``, or `reading` of a connection that only reads."""
+
+NO_BROWSER = "no_browser"
+AMBIGUOUS = "ambiguous_person"
+NO_TOUCH = "no_touch_kept"
+REASONS = {
+    NO_BROWSER: "no browser and no chat is known of it",
+    AMBIGUOUS: "several browsers may have made it",
+    NO_TOUCH: "of its browser or chat no sign is kept before it",
+}
+"""Why an order has no signs of its own."""
+
+_SAID = frozenset({TouchKind.SHOP_SAYS, TouchKind.SURVEY})
+_PORTION = 500
+
+
+class KeptTouch(NamedTuple):
+    """A touch with whose it is."""
+
+    who: bytes
+    dataset: str
+    touch: Touch
+
+
+class OrderTouches(Struct, frozen=True, kw_only=True):
+    """``own``: signs of the order's browsers and chats, oldest first; ``said``: what the shop and the buyer say of it.
+
+    ``reason`` (of `REASONS`) stands where ``own`` is empty.
+    """
+
+    own: list[Touch]
+    said: list[Touch]
+    reason: str = ""
+
+
+def reading(db: Any) -> Run:
+    """Named statements on a connection that only reads."""
+
+    def run(name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = db.execute(statement(name), bindings).fetchall()
+        return rows
+
+    return run
+
+
+def touches_of(run: Run, ring: Keyring, order: OrderRow, *, since: int = 0) -> OrderTouches:
+    """Signs of an order from ``since`` (Unix s) to the moment it was placed, both included."""
+    names = _names_of(run, order)
+    said_by = whos_of_order(ring, order.dataset, names)
+    said = [t.touch for t in _signs_of(run, said_by, 0, 1 << 62)]
+    whos, ambiguous = whos_of(run, ring, order)
+    own = list(dict.fromkeys(t.touch for t in _signs_of(run, whos, since, order.placed_at)))
+    reason = "" if own else AMBIGUOUS if ambiguous else NO_TOUCH if whos else NO_BROWSER
+    return OrderTouches(own=[t for t in own if t.kind not in _SAID], said=said, reason=reason)
+
+
+def whos_of(run: Run, ring: Keyring, order: OrderRow) -> tuple[list[bytes], bool]:
+    """By which digests an order's own signs are kept; True beside none when several browsers may have made it."""
+    rows = run("select_touch_links_of_copies", (id_array([order.action]),)) if order.action is not None else []
+    whos, ambiguous = unambiguous([(who, kind, tier) for _, who, kind, tier in rows])
+    if any(kind in OF_BROWSERS for _, _, kind, _ in rows):
+        return whos, ambiguous
+    found = stitched(run, order)
+    if isinstance(found, Match):
+        return whos + [who_of_key(ring, key) for _, key in run("own_keys", (id_array([found.browser]),))], False
+    return whos, found is AMBIGUOUS and not whos
+
+
+def unambiguous(links: Iterable[tuple[bytes, str, int]]) -> tuple[list[bytes], bool]:
+    """(who, kind, tier) of one Purchase to those that are taken: of browsers the best tier's, if it names one of a kind."""
+    rows = sorted(set(links))
+    browsers = [(kind, tier, who) for who, kind, tier in rows if kind in OF_BROWSERS]
+    best = max((tier for _, tier, _ in browsers), default=0)
+    taken = [(kind, who) for kind, tier, who in browsers if tier == best]
+    kinds = [kind for kind, _ in taken if kind != STITCHED]
+    others = [who for who, kind, _ in rows if kind not in OF_BROWSERS]
+    if len(kinds) > len(set(kinds)):
+        return others, not others
+    return others + [who for _, who in taken], False
+
+
+def stitched(run: Run, order: OrderRow) -> Match | str | None:
+    """The browser that the visitors' tables know to have made an order; a reason where several may have."""
+    known = _identifiers(run, order)
+    by_key = {i.key: i for i in known}
+    rows = run("find_sightings", (key_array(by_key), 0)) if by_key else []
+    places = {i.key: n for n, i in enumerate(known)}
+    seen = [IdentifierSeen(by_key[key], *rest) for key, *rest in sorted(rows, key=lambda row: places[row[0]])]
+    found = match_browser(seen, order.placed_at * 1000)
+    if not isinstance(found, Match):
+        return AMBIGUOUS if found is not None else None
+    if found.identifier.strength is Strength.PERSON:
+        persons = run("select_people", (found.browser, 0))
+        if is_shared([(kind, key) for kind, key in persons], known, found.identifier.kind):
+            return AMBIGUOUS
+    return found
+
+
+def signs_between(run: Run, since: int, until: int) -> Iterator[KeptTouch]:
+    """All signs of a span of time (Unix s, the end not included), oldest first, for tables by day."""
+    yield from map(_kept, run("select_touches_between", (since, until)))
+
+
+def leads_of(
+    run: Run, ring: Keyring, orders: Iterable[OrderRow]
+) -> Iterator[tuple[OrderRow, list[bytes], list[bytes], str]]:
+    """For each order: the digests of its own signs, of what is said of it, and why it has none of the first."""
+    for order in orders:
+        whos, ambiguous = whos_of(run, ring, order)
+        said = whos_of_order(ring, order.dataset, _names_of(run, order))
+        yield order, whos, said, "" if whos else AMBIGUOUS if ambiguous else NO_BROWSER
+
+
+def _signs_of(run: Run, whos: Sequence[bytes], since: int, until: int) -> list[KeptTouch]:
+    return [_kept(row) for row in run("select_touches", (key_array(whos), since, until))] if whos else []
+
+
+def _kept(row: tuple[Any, ...]) -> KeptTouch:
+    who, dataset, at, kind, *rest = row
+    names = Touch.__struct_fields__[2:]
+    return KeptTouch(who, dataset, Touch(at=at, kind=TouchKind(kind), **dict(zip(names, rest, strict=True))))
+
+
+def _names_of(run: Run, order: OrderRow) -> list[tuple[str, str]]:
+    return [(source, decode_report(body).order_id) for source, body in run("select_order_facts", (order.id,))]
+
+
+def _identifiers(run: Run, order: OrderRow) -> list[Identifier]:
+    """By what an order may have been seen with a browser: what its shop's copy carries, and its reports' other names.
+
+    Of browsers' own copies nothing is taken: what counts of them is linked already.
+    """
+    found: list[Identifier] = []
+    if order.action is not None:
+        for (body,) in run("bodies_of_action", (order.action,)):
+            event = readable_event(body)
+            if event is not None and event.tier >= Tier.T2:
+                found += identifiers_of(event)
+    for _, body in run("select_order_facts", (order.id,)):
+        report = decode_report(body)
+        pairs = [alias.partition(":")[::2] for alias in report.aliases] + [("order", report.order_id)]
+        found += [i for kind, value in pairs if kind and value and (i := identifier(order.dataset, kind, value))]
+    once = {i.key: i for i in found}
+    return sorted(once.values(), key=lambda i: i.strength)

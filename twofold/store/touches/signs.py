@@ -1,0 +1,259 @@
+"""Signs as they come in: one row for each half hour and source, in the transaction of the copy that shows it.
+
+Owns the table touch and its links to Purchases. Which row a sign is does not depend on the order of arrival: its place is
+whose it is, the half hour of its own time, and a digest of its source and click; the earliest time stands. What was written
+is remembered, so that the next copies of a visit cost one look. Who said no has no signs kept, and loses those of before.
+
+All of it runs inside the store's transactions; a rolled back one forgets the memory.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable, Sequence
+from hashlib import blake2b
+from typing import Any, Protocol
+
+from msgspec.structs import astuple
+
+from twofold.event.identity import ORDER_EVENTS
+from twofold.event.model import Consent, Event
+from twofold.matching.subject import Keyring, Mark
+from twofold.store.digests import row_digest
+from twofold.store.orders.ledger import OrderRow
+from twofold.store.secret import mark_of
+from twofold.store.sqlite.database import Engine, id_array, key_array
+from twofold.store.touches.paths import stitched
+from twofold.store.touches.whose import (
+    OF_BROWSERS,
+    SLOT_S,
+    STITCHED,
+    ids_of_event,
+    who_of,
+    who_of_key,
+    whos_of_sign,
+)
+from twofold.store.visitors.identifiers import BROWSER_KINDS, identifier
+from twofold.store.visitors.stitch import Match
+from twofold.touch.model import Sign, Touch
+
+SECRET_MARK = "touch_secret"
+"""The row of `meta` that tells with which secret the kept signs were keyed."""
+
+PORTION = 256  # rows taken away in one transaction
+LOOKED_AT = 32  # orders looked at in one transaction
+SETTLED_MS = 7_200_000
+"""After so long nothing more is expected to tell which browser made an order."""
+
+LEADS = "leads"
+"""How far `keep_leads` has come."""
+
+_PLACES = 1 << 16
+_KEY = 8
+
+
+class Refuses(Protocol):
+    """Who has withdrawn consent."""
+
+    def needed(self) -> bool: ...
+    def is_withdrawn(self, dataset: str, marks: Sequence[Mark]) -> bool: ...
+
+
+class People(Protocol):
+    @property
+    def any_denial(self) -> bool: ...
+
+
+class Signs:
+    """``ring``: the folder's. ``people`` and ``withdrawals`` say who said no."""
+
+    def __init__(self, engine: Engine, ring: Keyring, people: People, withdrawals: Refuses, keep_days: int) -> None:
+        self._engine = engine
+        self._ring = ring
+        self.keep_s = keep_days * 86_400
+        self._people = people
+        self._withdrawals = withdrawals
+        self.rolled_back()
+
+    # -- what appends call
+
+    def note(self, signs: Iterable[Sign]) -> None:
+        """Keeps what these show for the first time."""
+        rows: list[tuple[Any, ...]] = []
+        for sign in signs:
+            if not self._is_news(sign):
+                continue
+            if sign.touch.consent.startswith(Consent.DENIED):
+                self._drop([w for kind, v in sign.ids if (w := who_of(self._ring, sign.dataset, kind, v)) is not None])
+            elif self._said_no(sign):
+                self._facts[self._place(sign)] = 0  # news again, should they say yes
+            else:
+                rows += self._rows(sign)
+        if rows:
+            self.keyed()
+            self._engine.run_rows("put_touches", rows)
+
+    def link(self, purchases: Iterable[tuple[int, Event]]) -> None:
+        """(action, copy that counts for it): by whose browser or chat a Purchase's signs are found."""
+        rows: dict[tuple[int, bytes], tuple[Any, ...]] = {}
+        for action, event in purchases:
+            if event.event_name not in ORDER_EVENTS or event.consent is Consent.DENIED:
+                continue
+            for kind, value in ids_of_event(event):
+                who = who_of(self._ring, event.dataset, kind, value)
+                if who is not None:
+                    rows[action, who] = (action, who, kind, int(event.tier), event.received_at)
+        if rows:
+            self.keyed()
+            self._engine.run_rows("put_touch_links", [rows[place] for place in sorted(rows)])
+
+    def rolled_back(self) -> None:
+        """Nothing is remembered in memory of what is not on disk."""
+        self._marked = False
+        self._facts = array("q", bytes(8 * _PLACES))
+        self._times = array("q", bytes(8 * _PLACES))
+        self._rest = array("q", bytes(8 * _PLACES))
+
+    def keyed(self) -> None:
+        """Something is keyed with the secret: its mark is kept, so that `verify` can say when it is another one."""
+        if not self._marked and not self._engine.run("select_meta", (SECRET_MARK,)):
+            self._engine.run("put_meta", (SECRET_MARK, mark_of(self._ring)))
+        self._marked = True
+
+    # -- consent, erasure
+
+    def forget(self, dataset: str | None, ids: Iterable[tuple[str, str]], browsers: Sequence[int] = ()) -> int:
+        """Deletes the signs of these ids (kind and value) in a dataset or in all, and of these browsers; answers how many."""
+        pairs = list(ids)
+        datasets = [dataset] if dataset is not None else [d for (d,) in self._engine.run("touched_datasets")]
+        whos = [
+            who for d in datasets for kind, value in pairs if (who := who_of(self._ring, d, kind, value)) is not None
+        ]
+        if browsers:
+            whos += [who_of_key(self._ring, key) for _, key in self._engine.run("own_keys", (id_array(browsers),))]
+        return self._drop(whos)
+
+    def forget_browsers(self, browsers: Sequence[int]) -> int:
+        """Signs of browsers by their number among the visitors."""
+        return self.forget("", (), browsers)
+
+    def forget_whos(self, whos: Sequence[bytes]) -> int:
+        """Signs by their own digests."""
+        return self._drop(whos)
+
+    # -- what is done every minute
+
+    def expire(self, now_ms: int) -> bool:
+        """Forgets signs and links that are too old, so many at once; True while there may be more."""
+        before = now_ms // 1000 - self.keep_s
+        self._engine.run("expire_touches", (before, PORTION))
+        more = self._engine.changes() == PORTION
+        oldest = self._engine.run("oldest_touch_links", (PORTION,))
+        due = [action for action, received_at in oldest if received_at < before * 1000]
+        if due:
+            self._engine.run("expire_touch_links", (id_array(due),))
+        return more or len(due) == PORTION
+
+    def keep_leads(self, now_ms: int) -> bool:
+        """What stitching finds of orders is kept with them, as the visitors' tables forget it sooner; True when there is more."""
+        rows = self._engine.run("select_progress", (LEADS,))
+        orders = [
+            OrderRow(*row) for row in self._engine.run("orders_to_link", (int(rows[0][0]) if rows else 0, LOOKED_AT))
+        ]
+        due = []
+        for order in orders:
+            if now_ms - SETTLED_MS < order.placed_at * 1000 <= now_ms:
+                break  # its thank-you page may still be opened
+            due.append(order)
+        if not due:
+            return False
+        self._engine.run_rows("put_touch_links", [row for order in due for row in self._stitched(order)])
+        self._engine.run("retention_reached", (LEADS, due[-1].id))
+        return len(due) == LOOKED_AT
+
+    # -- inside
+
+    def _stitched(self, order: OrderRow) -> list[tuple[Any, ...]]:
+        run = self._engine.run
+        if order.action is None:
+            return []
+        linked = run("select_touch_links_of_copies", (id_array([order.action]),))
+        found = None if any(kind in OF_BROWSERS for _, _, kind, _ in linked) else stitched(run, order)
+        if not isinstance(found, Match):
+            return []
+        keys = [key for _, key in run("own_keys", (id_array([found.browser]),))]
+        at = order.placed_at * 1000
+        return [(order.action, who_of_key(self._ring, key), STITCHED, 0, at) for key in sorted(keys)]
+
+    def _drop(self, whos: Sequence[bytes]) -> int:
+        if not whos:
+            return 0
+        self._engine.run("forget_touches", (key_array(whos),))
+        gone = self._engine.changes()
+        self._engine.run("forget_touch_links", (key_array(whos),))
+        if gone:
+            self.rolled_back()  # what was forgotten is news again
+        return gone
+
+    def _is_news(self, sign: Sign) -> bool:
+        """False for a sign of a half hour and source of which an earlier one, or this one, was written."""
+        touch, facts = sign.touch, _facts_of(sign)
+        rest = hash((touch.landing, touch.device, touch.country, touch.consent))
+        place = facts & (_PLACES - 1)
+        if self._facts[place] == facts and (
+            touch.at > self._times[place] or (touch.at == self._times[place] and rest == self._rest[place])
+        ):
+            return False
+        self._facts[place], self._times[place], self._rest[place] = facts, touch.at, rest
+        return True
+
+    def _place(self, sign: Sign) -> int:
+        return _facts_of(sign) & (_PLACES - 1)
+
+    def _said_no(self, sign: Sign) -> bool:
+        """True for whoever's browser said no before, or whose consent was withdrawn."""
+        if self._people.any_denial:
+            keys = [
+                i.key
+                for kind, value in sign.ids
+                if kind in BROWSER_KINDS and (i := identifier(sign.dataset, kind, value))
+            ]
+            rows = self._engine.run("browsers_of_keys", (key_array(keys),)) if keys else []
+            if any(consent.startswith(Consent.DENIED) for _, _, consent in rows):
+                return True
+        if not self._withdrawals.needed():
+            return False
+        return self._withdrawals.is_withdrawn(sign.dataset, [Mark(kind, value) for kind, value in sign.ids])
+
+    def _rows(self, sign: Sign) -> list[tuple[Any, ...]]:
+        touch = sign.touch
+        slot = touch.at // SLOT_S
+        key = self._key(sign)
+        return [
+            (who, slot, key, sign.dataset, *astuple(touch), digest_of(who, slot, key, sign.dataset, touch))
+            for who in whos_of_sign(self._ring, sign)
+        ]
+
+    def _key(self, sign: Sign) -> bytes:
+        """Of the source and the click: keyed, so that a click id cannot be tried against it."""
+        t = sign.touch
+        told = (
+            t.kind, t.source, t.medium, t.campaign, t.content, t.term, t.utm_id, t.click, t.campaign_id, t.adset_id, t.ad_id,
+            t.referrer, *sign.clicks,
+        )  # fmt: skip
+        return blake2b(
+            "\0".join(told).encode("utf-8", "surrogatepass"), digest_size=_KEY, key=self._ring.secret
+        ).digest()
+
+
+def _facts_of(sign: Sign) -> int:
+    touch = sign.touch
+    return hash((
+        sign.dataset, sign.ids, touch.at // SLOT_S, touch.kind, touch.source, touch.medium, touch.campaign, touch.content,
+        touch.term, touch.utm_id, sign.clicks, touch.referrer, touch.campaign_id, touch.adset_id, touch.ad_id,
+    ))  # fmt: skip
+
+
+def digest_of(who: bytes, slot: int, key: bytes, dataset: str, touch: Touch) -> bytes:
+    """Over all columns of a row."""
+    return row_digest(who.hex(), slot, key.hex(), dataset, *astuple(touch))
