@@ -9,12 +9,13 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from twofold.config import DestinationSettings, Settings, SourceSettings, load_settings
+from twofold.config import DestinationSettings, ImportSettings, Settings, SourceSettings, load_settings
 from twofold.errors import ConfigError, TwofoldError
 from twofold.store.sqlite.database import SCHEMA_VERSION, check_sqlite_version, form_of
 
@@ -70,6 +71,8 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
     yield "SQLite engine", _problem(check_sqlite_version)
     settings = load_settings(config, data=data, warn=warn)
     yield f"configuration {config or '(defaults)'}", None
+    for mapping in settings.imports:
+        yield f"import {mapping.name}", _problem(partial(_mapping, mapping))
     yield f"data folder {settings.server.data}{_form(Path(settings.server.data))}", _folder(Path(settings.server.data))
     yield f"address {settings.server.host}:{settings.server.port}", _address(settings)
     closed = "server.status_token is not set, so nobody sees /metrics and the details of /health"
@@ -102,6 +105,27 @@ def _purchase_ids(source: SourceSettings, folder: Path) -> Answer:
     if all_of_page and carrying == all_of_page:
         return f'{name}; {said}: set event_id = "secret" on the source', None
     return f"{name}; {said}: update the page's pixel or snippet first", None
+
+
+def _mapping(mapping: ImportSettings) -> None:
+    """Raises `ConfigError` naming what an [[import]] may say."""
+    from twofold.importing.readers.mapping import format_from
+    from twofold.importing.statements.formats import own_table
+    from twofold.importing.statements.mapped import check_mapping
+
+    if mapping.kind != "orders":
+        table = own_table(mapping.kind)
+        if table is None:
+            raise ConfigError(f"import {mapping.name}: kind: no table of the kind {mapping.kind} can be mapped")
+        check_mapping(mapping.name, table, mapping.columns, mapping.values, mapping.unit)
+        return
+    try:
+        format_from(mapping.name, mapping.columns, mapping.values)
+    except ConfigError:  # what it says may be of sales
+        try:
+            format_from(mapping.name, mapping.columns, mapping.values, sales=True)
+        except ConfigError:
+            format_from(mapping.name, mapping.columns, mapping.values)
 
 
 def _package(name: str) -> Answer:

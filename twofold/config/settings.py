@@ -323,6 +323,12 @@ class ImportSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     account: Annotated[
         str, Meta(description="Of other kinds than orders: the account there, when no column has it.")
     ] = ""
+    unit: Annotated[
+        str,
+        Meta(
+            description="Of the kind `spend`: `micro` where amounts are in millionths, as Snap, X and Reddit have them."
+        ),
+    ] = ""
     timezone: Annotated[
         str, Meta(description="Time zone of times without one, e.g. `Europe/Berlin`. Empty: UTC, and it is said.")
     ] = ""

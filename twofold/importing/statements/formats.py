@@ -1,7 +1,7 @@
 """The formats of statements that are known, and how a file finds its own.
 
-Start reading here. Owns the closed tuple and the choice; what a format is to the importer is `contract`'s, its words are in
-its own file.
+Start reading here. Owns the closed tuples and the choice; what a format is to the importer is `contract`'s, its words are in
+its own file. An own table is the format that an [[import]] of its kind describes anew, column by column (`mapped`).
 """
 
 from __future__ import annotations
@@ -10,25 +10,43 @@ from pathlib import Path
 
 from twofold.errors import ConfigError, FileRefused
 from twofold.importing.readers.tables import Survey
+from twofold.importing.statements.advertising.google_ads import GoogleAds
+from twofold.importing.statements.advertising.google_ads_api import GoogleAdsApi
+from twofold.importing.statements.advertising.meta_ads import MetaAds
+from twofold.importing.statements.advertising.meta_insights import MetaInsights
+from twofold.importing.statements.advertising.own_spend import HEADERS as SPEND_COLUMNS
+from twofold.importing.statements.advertising.own_spend import OwnSpend
+from twofold.importing.statements.advertising.tiktok_ads import TikTokAds
+from twofold.importing.statements.advertising.tiktok_report import TikTokReport
 from twofold.importing.statements.contract import StatementFormat
+from twofold.importing.statements.mapped import OwnTable
 
-FORMATS: tuple[StatementFormat, ...] = ()
+FORMATS: tuple[StatementFormat, ...] = (
+    MetaAds(),
+    MetaInsights(),
+    GoogleAds(),
+    GoogleAdsApi(),
+    TikTokAds(),
+    TikTokReport(),
+)
 """Every format, of every kind. One line a format."""
 
-OWN_TABLES: tuple[StatementFormat, ...] = ()
-"""By kind the table in our own words; an [[import]] of that kind names its columns anew."""
+OWN_TABLES: tuple[OwnTable, ...] = (
+    OwnTable(form=OwnSpend(), fields=SPEND_COLUMNS, needs=("day", "spend|invoiced")),
+)  # fmt: skip
+"""By kind the table in our own words; an [[import]] of that kind names its columns anew. One line a kind."""
 
 SAMPLE_BYTES = 64 << 10
 
 
 def formats_of(kind: str) -> tuple[StatementFormat, ...]:
     """Those that `twofold import KIND` knows."""
-    return tuple(form for form in (*FORMATS, *OWN_TABLES) if form.kind == kind)
+    return tuple(form for form in (*FORMATS, *(table.form for table in OWN_TABLES)) if form.kind == kind)
 
 
-def own_table(kind: str) -> StatementFormat | None:
+def own_table(kind: str) -> OwnTable | None:
     """The table that an [[import]] of this kind describes."""
-    return next((form for form in OWN_TABLES if form.kind == kind), None)
+    return next((table for table in OWN_TABLES if table.form.kind == kind), None)
 
 
 def named_format(kind: str, name: str, mappings: tuple[str, ...] = ()) -> StatementFormat:

@@ -17,6 +17,7 @@ from twofold.importing.readers.layout import fold_word
 from twofold.importing.readers.values import read_currency
 from twofold.importing.statements.contract import StatementFormat, StatementOptions
 from twofold.importing.statements.formats import named_format, own_table
+from twofold.importing.statements.mapped import check_mapping
 
 AUTO = "auto"
 
@@ -94,7 +95,10 @@ class WantedStatement:
             table = own_table(plan.kind)
             if table is None:
                 raise ConfigError(f"import {self._mapping.name}: no table of the kind {plan.kind} can be mapped")
-            return table
+            check_mapping(
+                self._mapping.name, table, self._mapping.columns, self._mapping.values, self._mapping.unit
+            )  # fmt: skip
+            return table.form
         return None if plan.format == AUTO else named_format(plan.kind, plan.format, self.mappings)
 
     def _options(self, now_ms: int) -> StatementOptions:
@@ -124,6 +128,7 @@ class WantedStatement:
                 for field, words in (mapping.values if mapping else {}).items()
             },
             columns=dict(mapping.columns) if mapping else {},
+            unit=mapping.unit if mapping else "",
             now=now_ms // 1000,
         )
 

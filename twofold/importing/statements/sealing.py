@@ -54,7 +54,10 @@ class Sealer:
         if isinstance(thing, MoneyLine):
             return self._seal_money(thing, told)
         if isinstance(thing, Survey):
-            return replace(thing, answer=mask_text(thing.answer))
+            text = told.text or thing.text
+            return replace(
+                thing, answer=mask_text(thing.answer), text=text[:MAX_TEXT] if self._keeps_text else self.masked(text)
+            )
         return thing
 
     def masked(self, text: str) -> str:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from twofold.ledger.filing import as_of, day_of, key_number, keys_of, kind_of, step_of
 from twofold.ledger.identity import name_of
-from twofold.ledger.lines import MoneyLine, Thing, encode_thing
+from twofold.ledger.lines import MoneyLine, Survey, Thing, encode_thing
 
 CONTENT_SIZE = 8
 
@@ -44,6 +44,8 @@ def make_row(
     bare = body
     if isinstance(thing, MoneyLine) and (thing.text or thing.counterpart):
         bare = encode_thing(replace(thing, text="", counterpart=()))
+    elif isinstance(thing, Survey) and thing.text:
+        bare = encode_thing(replace(thing, text=""))
     return LineRow(
         name_of(thing, ordinal),
         kind_of(thing),

@@ -1,0 +1,47 @@
+"""What an ``[[import]]`` of another kind than orders may say: the columns and words of our own table of that kind.
+
+Owns the check, and the value that holds a table's fields. What they mean is the table's own file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from twofold.errors import ConfigError
+from twofold.importing.readers.layout import fold_word
+from twofold.importing.statements.contract import UNITS, StatementFormat
+
+
+class OwnTable(Struct, frozen=True, kw_only=True):
+    """A table in our own words. ``needs``: fields that must be there; ``a|b``: one of them. ``words``: where a field
+    holds one of our words, which there are."""
+
+    form: StatementFormat
+    fields: Mapping[str, tuple[str, ...]]
+    needs: tuple[str, ...]
+    words: Mapping[str, tuple[str, ...]] = {}
+
+
+def check_mapping(
+    name: str, table: OwnTable, columns: Mapping[str, str], values: Mapping[str, Mapping[str, str]], unit: str = ""
+) -> None:
+    """Raises `ConfigError` naming what the mapping may say."""
+    where = f"import {name}"
+    for field in columns:
+        if field not in table.fields:
+            raise ConfigError(f"{where}: columns.{field}: expected one of {', '.join(table.fields)}")
+    for need in table.needs:
+        if not any(field in columns for field in need.split("|")):
+            raise ConfigError(f"{where}: columns: expected also {' or '.join(need.split('|'))}")
+    for field, words in values.items():
+        if field not in table.fields:
+            raise ConfigError(f"{where}: values.{field}: expected one of {', '.join(table.fields)}")
+        known = {fold_word(word) for word in table.words.get(field, ())}
+        for ours in words.values() if known else ():
+            if fold_word(ours) not in known:
+                listed = ", ".join(table.words[field])
+                raise ConfigError(f"{where}: values.{field}: expected one of {listed}, got {ours!r}")
+    if unit not in UNITS:
+        raise ConfigError(f"{where}: unit: expected one of {', '.join(u for u in UNITS if u)}, got {unit!r}")
