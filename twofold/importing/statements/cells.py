@@ -19,7 +19,7 @@ from twofold.errors import FileRefused
 from twofold.event.scalars import names_nobody, read_currency
 from twofold.importing.readers.layout import Misread, fold_header
 from twofold.importing.readers.problems import RowProblem
-from twofold.importing.readers.tables import Row, Survey, first_cells, open_table
+from twofold.importing.readers.tables import Row, Survey, Table, first_cells, open_table
 from twofold.importing.readers.values import NumberStyle, date_order, number_style, read_id, shape, shown_sign, unquoted
 from twofold.importing.statements.contract import StatementOptions
 
@@ -129,6 +129,16 @@ def _day(year: int, month: int, day: int) -> str | None:
         return None
 
 
+def mapped(headers: Headers, options: StatementOptions) -> Headers:
+    """A format's headers, with the operator's own in the places that a mapping names."""
+    return {**headers, **{field: (name,) for field, name in options.columns.items() if field in headers}}
+
+
+def open_report(path: Path, survey: Survey, options: StatementOptions, headers: Headers) -> Table:
+    """A table whose header stands among its first lines. Raises `FileRefused` when it is no table."""
+    return open_table(path, survey, sheet=options.sheet, signs=signs_of(mapped(headers, options)))
+
+
 class Sheet:
     """An open report: its fields' places, and its rows as `Cells`.
 
@@ -138,8 +148,7 @@ class Sheet:
 
     def __init__(
         self,
-        path: Path,
-        survey: Survey,
+        table: Table,
         options: StatementOptions,
         headers: Headers,
         *,
@@ -148,10 +157,10 @@ class Sheet:
         days: Collection[str] = (),
         point: bool = False,
     ) -> None:
-        self.headers = {**headers, **{field: (name,) for field, name in options.columns.items() if field in headers}}
+        self.headers = mapped(headers, options)
         self.options = options
-        self.table = open_table(path, survey, sheet=options.sheet, signs=signs_of(self.headers))
-        self.typed = survey.kind in ("excel", "parquet")  # its numbers are numbers; only texts have a style
+        self.table = table
+        self.typed = table.survey.kind in ("excel", "parquet")  # its numbers are numbers; only texts have a style
         self.index: dict[str, int] = {}
         self.currencies: dict[str, str] = {}  # field -> the currency in its header
         first = list(islice(self.table.rows, SAMPLE))

@@ -15,7 +15,16 @@ from twofold.importing.readers.layout import fold_word
 from twofold.importing.readers.tables import Survey
 from twofold.importing.statements.advertising.report import ReportFile, level_of
 from twofold.importing.statements.advertising.sums import Total
-from twofold.importing.statements.cells import Cells, Headers, Sheet, count_signs, currency_for, read_day, refuse_other
+from twofold.importing.statements.cells import (
+    Cells,
+    Headers,
+    Sheet,
+    count_signs,
+    currency_for,
+    open_report,
+    read_day,
+    refuse_other,
+)
 from twofold.importing.statements.contract import Dropped, StatementFile, StatementOptions
 from twofold.ledger.lines import Claim, Spend
 
@@ -55,7 +64,14 @@ class GoogleAds:
         return count_signs(path, survey, sample, HEADERS, ("amount", "campaign"))
 
     def open(self, path: Path, survey: Survey, options: StatementOptions) -> StatementFile:
-        sheet = Sheet(path, survey, options, HEADERS, needs=("amount",), money=_MONEY, days=("day",))
+        sheet = Sheet(
+            open_report(path, survey, options, HEADERS),
+            options,
+            HEADERS,
+            needs=("amount",),
+            money=_MONEY,
+            days=("day",),
+        )
         period = "" if sheet.has("day") else _one_day(sheet.table.preamble)
         if not sheet.has("day") and not period:
             raise FileRefused(f"{path}: expected a column Day, got a report of a period; add the segment Time, Day")

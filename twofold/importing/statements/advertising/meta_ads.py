@@ -14,7 +14,15 @@ from twofold.errors import FileRefused
 from twofold.importing.readers.tables import Survey
 from twofold.importing.statements.advertising.report import ReportFile, level_of
 from twofold.importing.statements.advertising.sums import Total
-from twofold.importing.statements.cells import Cells, Headers, Sheet, count_signs, currency_for, refuse_other
+from twofold.importing.statements.cells import (
+    Cells,
+    Headers,
+    Sheet,
+    count_signs,
+    currency_for,
+    open_report,
+    refuse_other,
+)
 from twofold.importing.statements.contract import Dropped, StatementFile, StatementOptions
 from twofold.ledger.lines import Claim, Spend
 
@@ -59,7 +67,13 @@ class MetaAds:
     def open(self, path: Path, survey: Survey, options: StatementOptions) -> StatementFile:
         needs = ["amount"]
         sheet = Sheet(
-            path, survey, options, HEADERS, needs=needs, money=_MONEY, days=("day", "starts", "ends"), point=True
+            open_report(path, survey, options, HEADERS),
+            options,
+            HEADERS,
+            needs=needs,
+            money=_MONEY,
+            days=("day", "starts", "ends"),
+            point=True,
         )
         if not sheet.has("day"):
             for field in ("starts", "ends"):

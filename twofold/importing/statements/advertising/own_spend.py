@@ -19,7 +19,15 @@ from twofold.importing.readers.layout import Misread
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Survey
 from twofold.importing.statements.advertising.sums import AdDays
-from twofold.importing.statements.cells import Cells, Headers, Sheet, count_signs, currency_for, refuse_rounded
+from twofold.importing.statements.cells import (
+    Cells,
+    Headers,
+    Sheet,
+    count_signs,
+    currency_for,
+    open_report,
+    refuse_rounded,
+)
 from twofold.importing.statements.contract import UNITS, Dropped, Item, StatementFile, StatementOptions
 from twofold.ledger.lines import INVOICE, Claim, Spend
 
@@ -60,7 +68,9 @@ class OwnSpend:
 
     def open(self, path: Path, survey: Survey, options: StatementOptions) -> StatementFile:
         needs = ["day", "spend"] if options.columns.get("spend") or not options.columns.get("invoiced") else ["day"]
-        sheet = Sheet(path, survey, options, HEADERS, needs=needs, money=_MONEY, days=("day",))
+        sheet = Sheet(
+            open_report(path, survey, options, HEADERS), options, HEADERS, needs=needs, money=_MONEY, days=("day",)
+        )
         if not sheet.has("source") and not options.source:
             raise FileRefused(f"{path}: expected a column source, got none; or set `source` of the [[import]]")
         return _SpendTable(sheet)

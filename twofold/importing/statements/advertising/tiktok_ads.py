@@ -12,7 +12,15 @@ from twofold.errors import FileRefused
 from twofold.importing.readers.tables import Survey
 from twofold.importing.statements.advertising.report import ReportFile, level_of
 from twofold.importing.statements.advertising.sums import Total
-from twofold.importing.statements.cells import Cells, Headers, Sheet, count_signs, currency_for, refuse_other
+from twofold.importing.statements.cells import (
+    Cells,
+    Headers,
+    Sheet,
+    count_signs,
+    currency_for,
+    open_report,
+    refuse_other,
+)
 from twofold.importing.statements.contract import Dropped, StatementFile, StatementOptions
 from twofold.ledger.lines import Claim, Spend
 
@@ -48,7 +56,14 @@ class TikTokAds:
         return count_signs(path, survey, sample, HEADERS, ("amount", "campaign"))
 
     def open(self, path: Path, survey: Survey, options: StatementOptions) -> StatementFile:
-        sheet = Sheet(path, survey, options, HEADERS, needs=("amount",), money=("amount", "conversions"), days=("day",))
+        sheet = Sheet(
+            open_report(path, survey, options, HEADERS),
+            options,
+            HEADERS,
+            needs=("amount",),
+            money=("amount", "conversions"),
+            days=("day",),
+        )
         if not sheet.has("day"):
             raise FileRefused(f"{path}: expected a column By Day or Date, got a report of a period; export it by day")
         found = ReportFile(self.name, self.title, sheet, _Judge(sheet), claims=_claims)
