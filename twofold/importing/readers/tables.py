@@ -57,7 +57,7 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True):
 
     size: int
     digest: str
-    kind: str  # "csv", "json", "excel", "parquet", "archive"
+    kind: str  # "csv", "json", "excel", "parquet", "archive", "xml"
     encoding: str = ""
     notes: tuple[str, ...] = ()
 
@@ -118,6 +118,8 @@ def open_table(path: Path, survey: Survey, *, sheet: str = "", signs: Signs | No
             _open_parquet(path, table)
         case "archive":
             raise FileRefused(f"{path}: expected a table, got an archive; unpack it first")
+        case "xml":
+            raise FileRefused(f"{path}: expected a table, got a web page or XML; export it again as CSV or .xlsx")
         case _:
             _open_workbook(path, table, sheet, signs)
     return table
@@ -163,9 +165,7 @@ def _kind_of(
     kind = kind or ("json" if text[:1] in "{[" and text[:1] else "csv")
     if sum(ord(c) < 9 or 14 <= ord(c) < 28 for c in text) > 2 + len(text) // 50:
         raise FileRefused(f"{path}: expected a table, got a file of bytes that are no text")
-    if text[:1] == "<":
-        raise FileRefused(f"{path}: expected a table, got a web page or XML; export it again as CSV or .xlsx")
-    return kind, encoding, notes
+    return "xml" if text[:1] == "<" else kind, encoding, notes
 
 
 def _encoding_of(start: bytes, given: str, is_utf8: bool, odd: bool) -> tuple[str, tuple[str, ...]]:

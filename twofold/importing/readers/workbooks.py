@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,21 @@ def read_workbook(path: Path, sheet: str, notes: list[str]) -> Iterator[tuple[in
         notes.append(f"the workbook has {len(names)} sheets; only one was read, name another with --sheet")
     notes.append("Excel keeps numbers as doubles: amounts were taken with the 15 digits that Excel shows")
     return _rows(chosen)
+
+
+def sheet_heads(path: Path, rows: int) -> dict[str, list[list[str]]]:
+    """The first rows of every sheet, by its name: enough to see whose workbook it is. Raises `FileRefused`."""
+    from python_calamine import CalamineError, CalamineWorkbook
+
+    if path.suffix.lower() != ".xls":
+        _check_size(path)
+    try:
+        book = CalamineWorkbook.from_path(str(path))
+        sheets = {name: book.get_sheet_by_name(name) for name in book.sheet_names}
+    except (CalamineError, OSError, ValueError) as err:
+        raise FileRefused(f"{path}: expected an Excel workbook, got one that cannot be read ({type(err).__name__}); "
+                          "is it protected by a password?") from None  # fmt: skip
+    return {name: [cells for _, cells in islice(_rows(sheet), rows)] for name, sheet in sheets.items()}
 
 
 def cell_text(value: Any) -> str:

@@ -1,0 +1,389 @@
+"""SWIFT statements: MT940, and MT942 of the running day.
+
+Owns the cutting into fields, pages (``:60M:``, ``:62M:``) as one statement, days, and what a line's text says. The fields
+themselves are read by the library mt-940, one at a time: a line that it cannot read costs itself, and nothing of it
+reaches a log, as its own messages hold the bank's text.
+
+Lines have no id here: a bank reference after ``//`` is often a counter, so the fingerprint stands for the line.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import mt940
+from msgspec import Struct
+
+from twofold.errors import FileRefused
+from twofold.importing.readers.problems import RowProblem
+from twofold.importing.readers.tables import Survey
+from twofold.importing.readers.values import shape
+from twofold.importing.statements.banks.accounts import iban_in, lenient_day, split_account
+from twofold.importing.statements.banks.book import (
+    BOOKED,
+    PENDING,
+    Book,
+    Booking,
+    account_warning,
+    joined,
+    one_currency,
+    references,
+)
+from twofold.importing.statements.contract import Item, StatementOptions
+from twofold.ledger.lines import Counterpart
+
+_FIELD = re.compile(r"^(?:\{4:)?:(\d{2}[A-Z]?|NS):(.*)$", re.S)
+_SIGNS = re.compile(rb"(?:^|[\r\n{4:])\s*:(20|25|28C?|60[FM]|61|62[FM]|34F|13D?|90[CD]):")
+_BALANCE = re.compile(r"([CD])(\d{2})(\d{2})(\d{2})([A-Z]{3})([0-9]{1,15}(?:,[0-9]{0,15})?)\s*")
+_SLASHED = re.compile(r"/([A-Z]{3,4})/")  # /EREF/…/REMI/… as Dutch banks write it
+_STATEMENT = mt940.tags.StatementGLS()  # references of any length, as some German and Dutch banks write them
+_OPTIONS = mt940.options.Options.all()
+_DETAILS = mt940.tags.TransactionDetails()
+MAX_FIELD = 16_384  # characters of one field
+MAX_LINE = 65_536
+
+
+class Swift:
+    """The format."""
+
+    name = "mt940"
+    kind = "bank"
+    title = "SWIFT statement (MT940, MT942)"
+
+    def recognises(self, path: Path, survey: Survey, sample: bytes) -> int:
+        del path
+        if survey.kind != "csv":
+            return 0
+        tags = {found[1][:2] for found in _SIGNS.finditer(sample.replace(b"\0", b""))}
+        return len(tags) if {b"25", b"28"} & tags and {b"60", b"61", b"62", b"34"} & tags else 0
+
+    def open(self, path: Path, survey: Survey, options: StatementOptions) -> SwiftFile:
+        return SwiftFile(path, survey, options)
+
+
+class Field(NamedTuple):
+    row: int
+    tag: str
+    text: str
+
+
+class SwiftFile:
+    """One open file."""
+
+    def __init__(self, path: Path, survey: Survey, options: StatementOptions) -> None:
+        self.format, self.title = Swift.name, Swift.title
+        self.notes: list[str] = list(survey.notes)
+        self.bytes_read = 0
+        self._path, self._survey, self._options = path, survey, options
+
+    def items(self) -> Iterator[Item]:
+        open_statement: _Statement | None = None
+        row = 0
+        for message in self._messages():
+            row = message[-1].row
+            statement = _Statement(self._path, self._options, open_statement, message)
+            yield from statement.items()
+            open_statement = statement if statement.goes_on else None
+            if open_statement is None:
+                yield from statement.close()
+        if not row:
+            raise FileRefused(f"{self._path.name}: expected a SWIFT statement that begins with :20:, got none")
+        if open_statement is not None:  # later pages are in another file
+            yield from open_statement.close()
+
+    def _messages(self) -> Iterator[list[Field]]:
+        """Fields from one ``:20:`` to the next. One statement's page is held at a time."""
+        message: list[Field] = []
+        for field in self._fields():
+            if field.tag == "20" and message:
+                yield message
+                message = []
+            if message or field.tag == "20":
+                message.append(field)
+        if message:
+            yield message
+
+    def _fields(self) -> Iterator[Field]:
+        """Fields with their further lines. A line that is ``-`` or closes a block ends a field."""
+        tag, begin, lines, size = "", 0, list[str](), 0
+        with self._path.open("r", encoding=self._survey.encoding, errors="replace", newline=None) as file:
+            buffer: Any = file.buffer
+            number = 0
+            while line := file.readline(MAX_LINE):
+                number += 1
+                if not number & 1023:
+                    self.bytes_read = buffer.tell()
+                bare = line.strip("\ufeff\x01\x03\r\n")
+                found = _FIELD.match(bare[bare.rfind("{4:") :] if "{4:" in bare else bare)
+                if found or bare.strip() == "-" or bare.startswith("-}"):
+                    if tag:
+                        yield Field(begin, tag, "\n".join(lines))
+                    tag, begin, lines, size = (found[1], number, [found[2].rstrip()], 0) if found else ("", 0, [], 0)
+                elif tag and size < MAX_FIELD:
+                    lines.append(bare.rstrip())
+                    size += len(bare)
+        if tag:
+            yield Field(begin, tag, "\n".join(lines))
+
+
+class _Line(Struct):
+    """A ``:61:`` and what follows it."""
+
+    field: Field
+    details: list[str]
+
+
+class _Statement:
+    """One message: a statement, or a page of one that began before."""
+
+    def __init__(self, path: Path, options: StatementOptions, before: _Statement | None, message: list[Field]) -> None:
+        self._path = path
+        self._message = message
+        self._row = message[-1].row
+        found = {field.tag: field for field in reversed(message)}
+        self._found = found
+        self.number, _, self.page = (found["28C"].text if "28C" in found else _text(found, "28")).strip().partition("/")
+        self.interim = (
+            "60F" not in found and "60M" not in found and bool(found.keys() & {"34F", "90C", "90D", "13D", "13"})
+        )
+        self.goes_on = "62M" in found and "62F" not in found
+        account, appended = _account_of(_text(found, "25") or _text(found, "25P") or options.account)
+        opening = self._balance("60F", "60M")
+        closing = self._balance("62F", "62M")
+        currency = (opening or closing or (None, None, ""))[2] or appended or one_currency(_text(found, "34F")[:3])
+        currency = currency or one_currency(options.currency)
+        if not currency:
+            raise FileRefused(
+                f"{path.name}: line {message[0].row}: expected a balance (:60F:) with its currency, got none"
+            )
+        self._problems: list[Item] = []
+        joins = (
+            before is not None and "60M" in found and (before.book.account, before.book.currency) == (account, currency)
+        )
+        self.book: Book = before.book if before is not None and joins else Book(account, currency, options)
+        if not joins:
+            self._begin(opening, account)
+            if before is not None:
+                self._problems += list(before.close())
+        elif opening is not None and self.book.closing is not None and opening[1] != self.book.closing:
+            self._warn("60M", f"{self.book.closing}, where the page before ends", f"{opening[1]}", "pages_do_not_join")
+        self._end = closing
+        if not self.interim and closing is None:
+            raise FileRefused(f"{path.name}: line {self._row}: expected the statement's closing balance (:62F:), got the end; "
+                              "is the file cut off? Fetch it again")  # fmt: skip
+
+    def items(self) -> Iterator[Item]:
+        yield from self._problems
+        self._problems = []
+        for line in self._lines():
+            try:
+                yield self.book.line(self._booking(line))
+            except _Misread as err:
+                yield RowProblem(row=line.field.row, column=":61:", expected=err.expected, got=err.got,
+                                 reason="unreadable_entry")  # fmt: skip
+            yield from self._problems
+            self._problems = []
+        if self._end is not None:
+            self.book.until, self.book.closing = self._end[0], self._end[1]
+
+    def close(self) -> Iterator[Item]:
+        yield from self.book.close(self._row)
+
+    def _begin(self, opening: tuple[date, Decimal, str] | None, account: str) -> None:
+        self.book.id = self.number.lstrip("0") or ""
+        if "60M" in self._found and "60F" not in self._found:
+            self.book.id += f"/{self.page.lstrip('0')}" if self.page else ""
+        if opening is not None:
+            self.book.opening = opening[1]
+        self.book.covers_last = not self.interim
+        self._problems += list(account_warning(account, self._message[0].row))
+        if not account:
+            self._warn("25", "an account", "nothing", "no_account")
+
+    def _lines(self) -> Iterator[_Line]:
+        line: _Line | None = None
+        for field in self._message:
+            if field.tag == "61":
+                if line is not None:
+                    yield line
+                line = _Line(field, [])
+            elif line is not None and field.tag in ("86", "NS"):
+                line.details.append(field.text)
+            elif line is not None and field.tag[:2] in (
+                "62",
+                "64",
+                "65",
+                "90",
+            ):  # a :86: after these is the statement's
+                yield line
+                line = None
+        if line is not None:
+            yield line
+
+    def _booking(self, line: _Line) -> Booking:
+        found = _STATEMENT.re.match(line.field.text)
+        parts = dict(found.groupdict()) if found else {}
+        amount = str(parts.get("amount") or "")
+        if not found or amount.count(",") > 1 or not amount.strip(",") or not self._ends_well(parts):
+            raise _Misread(
+                "day, sign and amount as SWIFT writes them (2603100310C120,00…)", shape(line.field.text[:30])
+            )
+        value = self._day(parts, line.field)
+        day = self._booking_day(parts, value, line.field)
+        # RC takes a credit back, RD a debit: the other way round. A third letter is the currency's.
+        sign = {"C": 1, "RD": 1, "D": -1, "RC": -1}.get(str(parts["status"]).upper())
+        if sign is None:
+            raise _Misread("C, D, RC or RD", str(parts["status"]))
+        told = _details("\n".join(line.details))
+        customer, bank = (str(parts.get(n) or "").strip() for n in ("customer_reference", "bank_reference"))
+        own_words = str(parts.get("extra_details") or "").strip()
+        account = split_account(told.account)[0]
+        counterpart = Counterpart(name=told.name, account=account) if told.name or account else None
+        return Booking(
+            row=line.field.row,
+            amount=sign * Decimal(amount.replace(",", ".")),
+            day=day,
+            value_day=value,
+            status=PENDING if self.interim else BOOKED,
+            references=references(
+                ("bank_reference", customer), ("bank_reference", bank),
+                ("bank_reference", told.end_to_end), ("creditor", told.creditor),
+            ),
+            counterpart=counterpart,
+            text=joined(told.text, own_words, "" if customer.upper() == "NONREF" else customer, bank),
+        )  # fmt: skip
+
+    @staticmethod
+    def _ends_well(parts: dict[str, Any]) -> bool:
+        """The pattern would take ``100.50`` for 100: after the amount a letter stands, or nothing."""
+        rest = str(parts.get("id") or parts.get("customer_reference") or "")
+        return not rest or rest[0].isalpha() or rest[0] == " "
+
+    def _day(self, parts: dict[str, Any], field: Field) -> date:
+        found = lenient_day(2000 + int(parts["year"]), int(parts["month"]), int(parts["day"]))
+        if found is None:
+            raise _Misread("a day as YYMMDD", shape(field.text[:6]))
+        if found[1]:
+            self._warn(":61:", "a day that exists", f"{parts['day']}.{parts['month']}.", "no_such_day", field.row)
+        return found[0]
+
+    def _booking_day(self, parts: dict[str, Any], value: date, field: Field) -> date:
+        """The day that stands there without a year is the one nearest to the value date."""
+        month, day = str(parts.get("entry_month") or "").strip(), str(parts.get("entry_day") or "").strip()
+        if not (month and day):
+            return value
+        near = [lenient_day(year, int(month), int(day)) for year in (value.year - 1, value.year, value.year + 1)]
+        found = [one for one in near if one is not None]
+        if not found:
+            raise _Misread("a booking day as MMDD", shape(f"{month}{day}"))
+        best, moved = min(found, key=lambda one: (abs((one[0] - value).days), one[0]))
+        if moved:
+            self._warn(":61:", "a booking day that exists", f"{day}.{month}.", "no_such_day", field.row)
+        return best
+
+    def _balance(self, *tags: str) -> tuple[date, Decimal, str] | None:
+        for tag in tags:
+            field = self._found.get(tag)
+            if field is None:
+                continue
+            found = _BALANCE.match(field.text.split("\n")[0])
+            day = lenient_day(2000 + int(found[2]), int(found[3]), int(found[4])) if found else None
+            currency = one_currency(found[5]) if found else ""
+            if found is None or day is None or not currency:
+                raise FileRefused(f"{self._path.name}: line {field.row}: expected a balance as :{tag}:C260310GEL120,00, "
+                                  f"got {shape(field.text[:30])}")  # fmt: skip
+            amount = Decimal(found[6].replace(",", "."))
+            return day[0], -amount if found[1] == "D" else amount, currency
+        return None
+
+    def _warn(self, column: str, expected: str, got: str, reason: str, row: int = 0) -> None:
+        problem = RowProblem(kind="warning", row=row or self._message[0].row, column=column, expected=expected, got=got,
+                             reason=reason)  # fmt: skip
+        self._problems.append(problem)
+
+
+class _Misread(Exception):
+    def __init__(self, expected: str, got: str) -> None:
+        super().__init__(expected)
+        self.expected, self.got = expected, got
+
+
+# -- what a :86: says
+
+
+class _Details(Struct, frozen=True):
+    text: str = ""
+    name: str = ""
+    account: str = ""
+    end_to_end: str = ""
+    creditor: str = ""
+
+
+def _details(text: str) -> _Details:
+    """The structured text of German, Austrian and Polish banks (``?20``), that of Dutch ones (``/EREF/``), or free text."""
+    if not text.strip():
+        return _Details()
+    parts = _sub_fields(text)
+    if parts is not None:
+        return parts
+    joined_text = "".join(text.split("\n"))
+    slashed = _SLASHED.split("/" + joined_text.lstrip("/"))
+    if len(slashed) > 3 and slashed[0] == "":
+        found: dict[str, str] = {}
+        for key, value in zip(slashed[1::2], slashed[2::2], strict=False):
+            found.setdefault(key, value.strip("/ "))
+        said = found.get("REMI", "")
+        creditor = re.search(r"(?:STRD/CUR/|ISO/)([A-Z0-9]+)", said)
+        party = found.get("NAME", "") or [*found.get("CNTP", "").split("/"), "", "", ""][2]
+        account = found.get("IBAN", "") or found.get("CNTP", "").split("/")[0]
+        return _Details(joined(said.removeprefix("USTD//"), found.get("TRTP"), found.get("TRCD")), party, account,
+                        found.get("EREF", "") or found.get("E2E", ""), creditor[1] if creditor else "")  # fmt: skip
+    return _Details(text=" ".join(text.split()))
+
+
+def _sub_fields(text: str) -> _Details | None:
+    # The separator is ? by the rule, others in some countries' banks (~ in Poland, < too).
+    flat = "".join(text.split("\n"))
+    sign = re.match(r"\d{3}([?~<])\d{2}", flat) or re.match(r"([~?<])\d{2}", flat)
+    if sign is None:
+        return None
+    flat = flat.replace(sign[1], "?")
+    flat = flat if flat[:3].isdigit() else f"000{flat}"
+    collection = mt940.models.Transactions(options=_OPTIONS)
+    raw = {"transaction_details": flat}
+    result = mt940.processors.transaction_details_post_processor(collection, _DETAILS, raw, dict(raw))
+    if "transaction_details" in result and "purpose" not in result:
+        return None
+
+    def of(*names: str) -> str:
+        return next((str(result[n]).strip() for n in names if result.get(n)), "")
+
+    return _Details(
+        text=joined(of("purpose"), of("posting_text"), of("additional_purpose")),
+        name=of("applicant_name", "deviate_applicant"),
+        account=of("gvc_applicant_iban", "applicant_iban"),
+        end_to_end=of("end_to_end_reference"),
+        creditor=of("customer_reference") if of("customer_reference").startswith("RF") else "",
+    )
+
+
+def _text(found: dict[str, Field], tag: str) -> str:
+    return found[tag].text.strip() if tag in found else ""
+
+
+def _account_of(text: str) -> tuple[str, str]:
+    """``:25:`` holds an IBAN, a bank code and a number, or a number; some append the currency."""
+    first = text.split("\n")[0].strip()
+    iban = iban_in(first)
+    if iban:
+        return iban, one_currency(first[-3:]) if first.replace(" ", "").upper() != iban else ""
+    number, currency = split_account(first)
+    found = re.fullmatch(r"([0-9A-Z/.-]*[0-9])([A-Z]{3})", number)
+    if found and not currency and one_currency(found[2]):
+        return found[1], found[2]
+    return number, currency
