@@ -396,3 +396,19 @@ def test_cut_file_gives_whole_rows_or_none(tmp_path, cut):
 def test_other_tables_are_not_taken_for_spend(tmp_path):
     assert recognised(written(tmp_path, "Date,Amount,Currency,Text\n2026-03-10,1.00,EUR,x\n"), FORMATS) == []
     assert recognised(written(tmp_path, '{"results":[{"id":1}]}', "a.json"), FORMATS) == []
+
+
+def test_period_of_a_mapped_report_is_refused(tmp_path):
+    """Another platform's report says its first and last day: a period is no day, in whatever language."""
+    text = "Kampagne,Berichtsstart,Berichtsende,Ausgegebener Betrag (EUR)\nHerbst,2026-03-01,2026-03-31,310.00\nHerbst,2026-04-01,2026-04-01,5.00\n"
+    columns = {
+        "campaign": "Kampagne",
+        "day": "Berichtsstart",
+        "until": "Berichtsende",
+        "spend": "Ausgegebener Betrag (EUR)",
+    }
+
+    found = read(written(tmp_path, text), FORMATS, "spend", columns=columns, source="meta")
+
+    assert [(t.day, t.amount, t.currency) for t in found.things] == [("2026-04-01", D("5.00"), "EUR")]
+    assert [(p.row, p.reason) for p in found.problems] == [(2, "period")]

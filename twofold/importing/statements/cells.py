@@ -57,7 +57,7 @@ def is_masked(text: str) -> bool:
 
 def signs_of(headers: Headers) -> Callable[[Sequence[str]], int]:
     """How many of the fields' names a row of cells shows; fewer than three are no header."""
-    known = {fold_header(name): field for field, names in headers.items() for name in names}
+    known = {split_header(name)[0]: field for field, names in headers.items() for name in names}
 
     def count(cells: Sequence[str]) -> int:
         found = {known[folded] for cell in cells if len(cell) < 90 and (folded := split_header(cell)[0]) in known}
@@ -72,7 +72,7 @@ def count_signs(path: Path, survey: Survey, sample: bytes, headers: Headers, nee
     count = signs_of(headers)
     best = max(rows, key=count, default=[])
     folded = {split_header(cell)[0] for cell in best if len(cell) < 90}
-    if not all(any(fold_header(name) in folded for name in headers[field]) for field in needs):
+    if not all(any(split_header(name)[0] in folded for name in headers[field]) for field in needs):
         return 0
     return count(best)
 
@@ -185,7 +185,7 @@ class Sheet:
         split = [split_header(name) for name in self.table.columns]
         folded = [name for name, _ in split]
         for field, names in self.headers.items():
-            for name in map(fold_header, names):
+            for name, _ in map(split_header, names):
                 if name not in folded:
                     continue
                 if folded.count(name) > 1:

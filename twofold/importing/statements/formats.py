@@ -20,6 +20,18 @@ from twofold.importing.statements.advertising.tiktok_ads import TikTokAds
 from twofold.importing.statements.advertising.tiktok_report import TikTokReport
 from twofold.importing.statements.contract import StatementFormat
 from twofold.importing.statements.mapped import OwnTable
+from twofold.importing.statements.tables.costs import HEADERS as COST_COLUMNS
+from twofold.importing.statements.tables.costs import RULES, Costs
+from twofold.importing.statements.tables.ecb import Ecb
+from twofold.importing.statements.tables.ga4_api import Ga4Api
+from twofold.importing.statements.tables.ga4_bigquery import Ga4BigQuery
+from twofold.importing.statements.tables.ga4_csv import HEADERS as GA4_COLUMNS
+from twofold.importing.statements.tables.ga4_csv import Ga4Csv
+from twofold.importing.statements.tables.nbg import Nbg
+from twofold.importing.statements.tables.own_rates import HEADERS as RATE_COLUMNS
+from twofold.importing.statements.tables.own_rates import OwnRates
+from twofold.importing.statements.tables.survey import HEADERS as SURVEY_COLUMNS
+from twofold.importing.statements.tables.survey import SurveyTable
 
 FORMATS: tuple[StatementFormat, ...] = (
     MetaAds(),
@@ -28,11 +40,19 @@ FORMATS: tuple[StatementFormat, ...] = (
     GoogleAdsApi(),
     TikTokAds(),
     TikTokReport(),
+    Ga4Api(),
+    Ga4BigQuery(),
+    Ecb(),
+    Nbg(),
 )
 """Every format, of every kind. One line a format."""
 
 OWN_TABLES: tuple[OwnTable, ...] = (
     OwnTable(form=OwnSpend(), fields=SPEND_COLUMNS, needs=("day", "spend|invoiced")),
+    OwnTable(form=Ga4Csv(), fields=GA4_COLUMNS, needs=("purchases|revenue|gross_revenue",)),
+    OwnTable(form=OwnRates(), fields=RATE_COLUMNS, needs=("day", "currency", "rate")),
+    OwnTable(form=Costs(), fields=COST_COLUMNS, needs=("sku|rule", "since", "amount|percent"), words={"rule": tuple(sorted(RULES))}),
+    OwnTable(form=SurveyTable(), fields=SURVEY_COLUMNS, needs=("order", "at", "answer")),
 )  # fmt: skip
 """By kind the table in our own words; an [[import]] of that kind names its columns anew. One line a kind."""
 

@@ -33,6 +33,7 @@ from twofold.ledger.lines import INVOICE, Claim, Spend
 
 HEADERS: Headers = {
     "day": ("day", "date"),
+    "until": ("until",),  # of a report whose rows may be periods: these are refused
     "source": ("source", "channel", "platform"),
     "account": ("account", "account id"),
     "campaign": ("campaign", "campaign name"),
@@ -67,10 +68,16 @@ class OwnSpend:
         return min(count, 3) if own else 0  # what a platform's own format knows better is that format
 
     def open(self, path: Path, survey: Survey, options: StatementOptions) -> StatementFile:
-        needs = ["day", "spend"] if options.columns.get("spend") or not options.columns.get("invoiced") else ["day"]
         sheet = Sheet(
-            open_report(path, survey, options, HEADERS), options, HEADERS, needs=needs, money=_MONEY, days=("day",)
+            open_report(path, survey, options, HEADERS),
+            options,
+            HEADERS,
+            needs=("day",),
+            money=_MONEY,
+            days=("day", "until"),
         )
+        if not sheet.has("spend") and not sheet.has("invoiced"):
+            raise FileRefused(f"{path}: expected a column spend or invoiced, got neither")
         if not sheet.has("source") and not options.source:
             raise FileRefused(f"{path}: expected a column source, got none; or set `source` of the [[import]]")
         return _SpendTable(sheet)
@@ -123,6 +130,9 @@ class _SpendTable:
         """None for a row without a day and names, which sums others."""
         sheet, options = self._sheet, self._sheet.options
         day = row.day("day")
+        until = row.day("until")
+        if until and until != day:
+            raise row.misread("day", "one day a row", f"a period, {day or 'nothing'} to {until}", "period")
         names: dict[str, Any] = {f: row.name(f) for f in ("campaign", "adset", "ad")} | {f: row.id(f) for f in _IDS}
         if not day and not any(names.values()):
             return None
@@ -130,7 +140,7 @@ class _SpendTable:
         return Spend(
             source=_word(row.text("source")) or _word(options.source) if sheet.has("source") else _word(options.source),
             account=row.id("account") or options.account, level=level, day=row.needed("day", day, "a day", "no_day"),
-            zone=options.zone_name if options.zone_given else "", currency=currency_for(row, "spend"), amount=Decimal(0),
+            zone=options.zone_name if options.zone_given else "", currency=currency_for(row, "spend" if sheet.has("spend") else "invoiced"), amount=Decimal(0),
             setting=row.name("attribution_setting"), **names,
         )  # fmt: skip
 

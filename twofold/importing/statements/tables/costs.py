@@ -51,7 +51,8 @@ class Costs:
 
 
 def _cost(row: Cells) -> Told:
-    sku, rule = row.id("sku"), fold_word(row.text("rule")).replace(" ", "_")
+    told = fold_word(row.text("rule"))
+    sku, rule = row.id("sku"), row.sheet.options.words.get("rule", {}).get(told, told).replace(" ", "_")
     if bool(sku) == bool(rule):
         raise row.misread("sku", "a sku or a rule", "both" if sku else "neither", "no_sku")
     if rule and rule not in RULES:

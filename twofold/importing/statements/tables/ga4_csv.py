@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from twofold.errors import FileRefused
 from twofold.event.scalars import read_currency
-from twofold.importing.readers.layout import Misread, fold_header
+from twofold.importing.readers.layout import Misread
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import SEPARATORS, Row, Survey, Table
 from twofold.importing.statements.cells import Cells, Headers, Sheet, mapped, read_day, split_header
@@ -192,7 +192,7 @@ def _filled(keys: SiteDay, figures: dict[str, Decimal | None], sessions: int | N
 
 def _sections(lines: Iterator[str] | list[str], headers: Headers) -> Iterator[_Section]:
     """The tables whose header shows a field that is known."""
-    known = {fold_header(name): field for field, names in headers.items() for name in names}
+    known = {split_header(name)[0]: field for field, names in headers.items() for name in names}
     dates: list[str] = []
     block: list[str] = []
     at_start = True
