@@ -139,9 +139,11 @@ class DateStyle(Struct, frozen=True):
             return int(text[:10])
         offset = _SPACED_OFFSET.search(text)
         if offset:  # "2026-05-14 11:23:45 +0100", "… UTC"
-            bare = self.read(text[: offset.start()].rstrip() + (offset[1] or "+00:00"))
-            if bare is not None or text[: offset.start()].isdigit():
-                return bare
+            day = text[: offset.start()].rstrip()
+            try:
+                return None if day.isdigit() else self._seconds(datetime.fromisoformat(day + (offset[1] or "+00:00")))
+            except ValueError:
+                pass  # days as people write them, below
         found = _DATE.fullmatch(text) or _YEAR_FIRST.fullmatch(text)
         if not found:
             return None

@@ -86,9 +86,15 @@ class StatementFile(Protocol):
 class StatementFormat(Protocol):
     """One format. ``kind``: one of `KINDS`."""
 
-    name: str  # as --format names it: "camt", "mt940", "stripe-payouts", "meta-ads"
-    kind: str
-    title: str
+    @property
+    def name(self) -> str:
+        """As --format names it: "camt", "mt940", "stripe-payouts", "meta-ads"."""
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
 
     def recognises(self, path: Path, survey: Survey, sample: bytes) -> int:
         """0: another format; else how many of its own signs the first 64 KiB show. The most signs win; two with equally

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from twofold.errors import ConfigError, FileRefused
 from twofold.importing.readers.tables import Survey
+from twofold.importing.statements import payouts
 from twofold.importing.statements.advertising.google_ads import GoogleAds
 from twofold.importing.statements.advertising.google_ads_api import GoogleAdsApi
 from twofold.importing.statements.advertising.meta_ads import MetaAds
@@ -20,6 +21,9 @@ from twofold.importing.statements.advertising.tiktok_ads import TikTokAds
 from twofold.importing.statements.advertising.tiktok_report import TikTokReport
 from twofold.importing.statements.contract import StatementFormat
 from twofold.importing.statements.mapped import OwnTable
+from twofold.importing.statements.payouts.own_table import COLUMNS as PAYOUT_COLUMNS
+from twofold.importing.statements.payouts.own_table import KIND_WORDS
+from twofold.importing.statements.payouts.own_table import OWN as OWN_PAYOUTS
 from twofold.importing.statements.tables.costs import HEADERS as COST_COLUMNS
 from twofold.importing.statements.tables.costs import RULES, Costs
 from twofold.importing.statements.tables.ecb import Ecb
@@ -44,6 +48,7 @@ FORMATS: tuple[StatementFormat, ...] = (
     Ga4BigQuery(),
     Ecb(),
     Nbg(),
+    *payouts.FORMATS,
 )
 """Every format, of every kind. One line a format."""
 
@@ -52,6 +57,7 @@ OWN_TABLES: tuple[OwnTable, ...] = (
     OwnTable(form=Ga4Csv(), fields=GA4_COLUMNS, needs=("purchases|revenue|gross_revenue",)),
     OwnTable(form=OwnRates(), fields=RATE_COLUMNS, needs=("day", "currency", "rate")),
     OwnTable(form=Costs(), fields=COST_COLUMNS, needs=("sku|rule", "since", "amount|percent"), words={"rule": tuple(sorted(RULES))}),
+    OwnTable(form=OWN_PAYOUTS, fields=PAYOUT_COLUMNS, needs=("gross|net", "at|batch_date"), words={"kind": KIND_WORDS}),
     OwnTable(form=SurveyTable(), fields=SURVEY_COLUMNS, needs=("order", "at", "answer")),
 )  # fmt: skip
 """By kind the table in our own words; an [[import]] of that kind names its columns anew. One line a kind."""

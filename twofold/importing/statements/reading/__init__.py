@@ -1,0 +1,1 @@
+"""What readers of payouts and of couriers' files share: tables with typed cells, saved answers, zones, sums of batches."""
