@@ -89,6 +89,8 @@ def _bare(text: str) -> tuple[str, int]:
     side = 0
     if found:
         text, side = found[1], 1 if found[2].upper() in ("CR", "H") else -1
+    if text.endswith("-"):  # 5,00- as bookkeeping systems write it
+        text = f"-{text[:-1].strip()}"
     return text.removeprefix("+").strip().removesuffix("+").strip(), side
 
 

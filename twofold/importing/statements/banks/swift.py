@@ -57,7 +57,7 @@ class Swift:
 
     def recognises(self, path: Path, survey: Survey, sample: bytes) -> int:
         del path
-        if survey.kind != "csv":
+        if survey.kind not in ("csv", "json"):  # a SWIFT envelope begins with a brace, as JSON does
             return 0
         tags = {found[1][:2] for found in _SIGNS.finditer(sample.replace(b"\0", b""))}
         return len(tags) if {b"25", b"28"} & tags and {b"60", b"61", b"62", b"34"} & tags else 0
