@@ -15,8 +15,10 @@ SIZE = 8
 def frozen_digest(delivery: int, facts: tuple[Any, ...], payload: bytes | None) -> bytes:
     """Over what is sent of a delivery: id, time, action source, test code, and the bytes."""
     event_id, event_time, source, test_code = facts
-    text = f"{delivery}\x1f{event_id}\x1f{event_time}\x1f{source}\x1f{test_code}"
-    return blake2b(text.encode() + b"\0" + (payload or b""), digest_size=SIZE).digest()
+    text = f"{delivery}\x1f{event_id}\x1f{event_time}\x1f{source}\x1f{test_code}\0"
+    digest = blake2b(text.encode(), digest_size=SIZE)
+    digest.update(payload or b"")
+    return digest.digest()
 
 
 def row_digest(*values: Any) -> bytes:

@@ -143,8 +143,9 @@ def unite(copies: Sequence[Event]) -> Event:
     best = ranked[0]
     # Only what another copy says otherwise than the best one: a generator for each name took half of a claim's time.
     merged: dict[str, Any] = {}
+    known = _first_known(best)
     for event in ranked[1:]:
-        for name, own, value in zip(_FIRST_KNOWN, _first_known(best), _first_known(event), strict=True):
+        for name, own, value in zip(_FIRST_KNOWN, known, _first_known(event), strict=True):
             if value is not None and own is None:
                 merged.setdefault(name, value)
         if event.action_source == "website":
@@ -153,12 +154,10 @@ def unite(copies: Sequence[Event]) -> Event:
             merged["consent_required"] = True
         if event.consent != best.consent:
             merged["consent"] = strictest(e.consent for e in ranked)
-    merged |= _limits(ranked)
-    if any(map(_granted_by, ranked)) or any(map(_denied_by, ranked)):
+    if any(any(_seldom(event)) for event in ranked):
+        merged |= _limits(ranked)
         merged["granted"], merged["denied"] = _granted(ranked), tuple(sorted({p for e in ranked for p in e.denied}))
-    if any(map(_links_of, ranked)):
         merged["links"] = tuple(dict.fromkeys([link for e in ranked for link in e.links]))
-    if any(map(_clicks_of, ranked)):
         merged["click_ids"] = {name: value for e in reversed(ranked) for name, value in e.click_ids.items()}
     merged["event_id"] = sending_id(copies)
     merged["user_data"], merged["custom_data"] = _unite_user(ranked), _unite_custom(ranked)
@@ -190,12 +189,13 @@ _FIRST_KNOWN = (
     "data_processing_options_state", "messaging_channel", "customer_segmentation", "app_data", "original_event_data",
     "attribution_data", "advanced_measurement_table", "visitor", "region", "bot", "held_back",
 )  # fmt: skip
-_trust, _granted_by, _denied_by = attrgetter("tier"), attrgetter("granted"), attrgetter("denied")
-_links_of, _clicks_of, _opted_out = attrgetter("links"), attrgetter("click_ids"), attrgetter("opt_out")
+_trust, _opted_out = attrgetter("tier"), attrgetter("opt_out")
+_seldom = attrgetter("granted", "denied", "links", "click_ids", "opt_out", "data_processing_options")
 _first_known = attrgetter(*_FIRST_KNOWN)
 _HASHED = ("em", "ph", "fn", "ln", "db", "ge", "ct", "st", "zp", "country", "external_id")
-_hashed_of = attrgetter(*_HASHED)
 _PLAIN = ("client_user_agent", "fbc", "fbp")
+_USER = (*_HASHED, *_PLAIN)
+_user_of = attrgetter(*_USER)
 
 
 def _limits(ranked: Sequence[Event]) -> dict[str, Any]:
@@ -229,23 +229,24 @@ def differs_in_money(action: Action, data: CustomData) -> bool:
 
 
 def _unite_user(ranked: Sequence[Event]) -> UserData:
-    users = [e.user_data for e in ranked]
-    united: dict[str, Any] = {}
-    for user in users:
-        for field, values in zip(_HASHED, _hashed_of(user), strict=True):
-            if values:
-                known = united.get(field, ())
-                united[field] = values if len(values) == 1 and known in ((), values) else _once(known, values)
-        for name in _PLAIN:
-            if name not in united and (text := getattr(user, name)):
-                united[name] = text
-    addresses = [u.client_ip_address for u in users if u.client_ip_address]
+    best = ranked[0].user_data
+    more: dict[str, Any] = {}  # beyond what the best one says
+    for event in ranked[1:]:
+        user = event.user_data
+        for field, own, values in zip(_USER, _user_of(best), _user_of(user), strict=True):
+            if not values or values == own:
+                continue
+            known = more.get(field, own)
+            if field not in _PLAIN:
+                more[field] = _once(known, values)
+            elif not known:
+                more[field] = values
+    addresses = [a for e in ranked if (a := e.user_data.client_ip_address)]
     if addresses:  # Meta prefers IPv6 where the visitor has one.
-        united["client_ip_address"] = next((a for a in addresses if ":" in a), addresses[0])
-    other: dict[str, Any] = {}
-    for user in reversed(users):
-        other |= user.other
-    return UserData(**united, other=other)
+        more["client_ip_address"] = next((a for a in addresses if ":" in a), addresses[0])
+    if any(e.user_data.other for e in ranked):
+        more["other"] = {name: value for e in reversed(ranked) for name, value in e.user_data.other.items()}
+    return msgspec.structs.replace(best, **more)
 
 
 def _once(known: Iterable[Any], more: Iterable[Any]) -> tuple[Any, ...]:

@@ -9,21 +9,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from twofold.consent.state import why_not_send
+from twofold.consent.state import consent_text, why_not_send
 from twofold.errors import RowFailed
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
 from twofold.event.model import Event, Tier, decode_event
 from twofold.matching.user_data import present_keys
+from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.evidence import Superseded
 from twofold.store.fold import sending_id, unite
 from twofold.store.gates.contract import Candidate, Gate, Held
 from twofold.store.journal import is_as_journalled
-from twofold.store.ladder import admit, consent_of, consent_told, is_buyers
+from twofold.store.ladder import Admitted, admit, consent_of, consent_told, is_buyers
 from twofold.store.sqlite.database import Engine, id_array
 
 log = logging.getLogger("twofold.store")
@@ -143,6 +145,7 @@ class Outbox:
         self._changed_pauses = False
         self._altered_now = 0  # in this transaction
         self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
+        self._unpack = body_reader()
         self._prove_frozen()
 
     def claim(
@@ -265,7 +268,14 @@ class Outbox:
         self, destination: str, rows: Sequence[_Due], closed: list[tuple[Any, ...]], now_ms: int
     ) -> list[_Due]:
         """The rows that consent lets leave. A no is asked again of the copies: only the buyer's own counts."""
-        refused = {r.delivery: self._refusal(destination, r.dataset, r.consent) for r in rows}
+        answers: dict[tuple[str, str], str | None] = {}
+        for row in rows:
+            said = (row.dataset, row.consent)
+            if said not in answers:
+                answers[said] = self._refusal(destination, *said)
+        if not any(answers.values()):
+            return list(rows)
+        refused = {r.delivery: answers[r.dataset, r.consent] for r in rows}
         doubtful = [r for r in rows if refused[r.delivery] is not None]
         if doubtful:
             copies = self._copies([r.action for r in doubtful])
@@ -300,12 +310,12 @@ class Outbox:
         found: dict[int, Candidate] = {}
         for row in rows:
             own = copies[row.action]
-            if own is None or (own[0].dataset, own[0].event_name) != (row.dataset, row.event_name):
+            if own is None or own[0].dataset != row.dataset or own[0].event_name != row.event_name:
                 if row.payload is None:  # what was frozen before has a digest of its own
                     self._closed_as_altered(row.delivery, closed, now_ms)
                 continue
-            counted = admit(own)
-            told = row.consent if len(own) == 1 else consent_of(counted.copies)
+            counted = admit(own) if len(own) > 1 else Admitted(own)
+            told = consent_of(counted.copies) if len(own) > 1 else consent_text(own[0])
             refusal = self._refusal(destination, row.dataset, told) if told != row.consent else None
             if refusal is not None and row.payload is None:  # whatever the column says: the buyer's own copies say no
                 closed.append((row.delivery, DeliveryState.SUPPRESSED, refusal, now_ms))
@@ -359,6 +369,7 @@ class Outbox:
     ) -> dict[int, _Frozen]:
         """Builds and keeps the payloads of deliveries claimed for the first time, if the gates let them pass."""
         frozen: dict[int, _Frozen] = {}
+        rows: list[tuple[Any, ...]] = []
         fixed: list[tuple[Any, ...]] = []
         sealed: list[int] = []
         held: list[tuple[int, int, str]] = []
@@ -373,17 +384,17 @@ class Outbox:
             if isinstance(payload, Suppressed):
                 closed.append((candidate.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
                 continue
-            frozen[candidate.delivery] = _Frozen(
-                event.event_id,
-                event.event_time,
-                event.action_source,
-                event.test_event_code,
-                payload,
+            stitched = candidate.stitched
+            fixed_now = (event.event_id, event.event_time, event.action_source, event.test_event_code)
+            beside = (
                 _as_text(present_keys(event.user_data)),
                 candidate.consent,
                 _marks_of(candidate) if candidate.marks or candidate.claims else "",
-                ",".join(f"{key}={where}" for key, where in candidate.stitched.items()) if candidate.stitched else "",
+                ",".join(f"{key}={where}" for key, where in stitched.items()) if stitched else "",
             )
+            frozen[candidate.delivery] = _Frozen._make((*fixed_now, payload, *beside))
+            digest = frozen_digest(candidate.delivery, fixed_now, payload)
+            rows.append((candidate.delivery, *fixed_now, payload, *beside, digest))
             data = event.custom_data
             money = None if data.value is None else str(data.value)
             facts = (event.event_id, money, data.currency, data.order_id)
@@ -391,10 +402,7 @@ class Outbox:
                 fixed.append((candidate.action, *facts))
             sealed.append(candidate.action)
         self._engine.run_rows("hold_deliveries", held)
-        self._engine.run_rows(
-            "insert_frozen",
-            [(delivery, *f, frozen_digest(delivery, f[:4], f.payload)) for delivery, f in frozen.items()],
-        )
+        self._engine.run_rows("insert_frozen", rows)
         self._engine.run_rows("fix_actions", fixed)
         if sealed:
             self._engine.run("seal_actions", (now_ms, id_array(sealed)))
@@ -403,15 +411,18 @@ class Outbox:
     def _copies(self, actions: Sequence[int]) -> dict[int, list[Event] | None]:
         """The copies of each action; None where one of them is not what was journalled."""
         found: dict[int, list[Event] | None] = {action: [] for action in actions}
-        rows = self._engine.run("select_copies", (id_array(actions),)) if actions else []
-        for row in rows:
-            own = found.get(row[0])
+        rows = self._engine.run("select_journalled_copies", (id_array(actions),)) if actions else []
+        rows.sort(key=_position_of)  # in the order they came
+        unpack = self._unpack
+        for action, position, packed, *proof in rows:
+            own = found.get(action)
             if own is None:
                 continue
-            if is_as_journalled(*row[1:]):
-                own.append(decode_event(row[2]))
+            body = unpack(packed)
+            if is_as_journalled(position, body, *proof):
+                own.append(decode_event(body))
             else:
-                found[row[0]] = None
+                found[action] = None
         return {action: own or None for action, own in found.items()}
 
     def _delivery(self, destination: str, row: _Due, frozen: _Frozen) -> Delivery:
@@ -464,6 +475,9 @@ class Outbox:
             self._engine.run("put_meta", ("generation", str(generation)))
             self._engine.run("void_leases", (now_ms,))
         return generation << 32
+
+
+_position_of = itemgetter(1)
 
 
 @lru_cache(maxsize=512)

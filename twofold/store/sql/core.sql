@@ -140,6 +140,22 @@ left join redaction as r on r.position = e.position
 where c.action in /*ids*/ (?1)
 order by 2;
 
+-- name: select_journalled_copies
+-- The same for a claim, which reads very many: bodies as they lie on disk, in no order; whoever asks unpacks and sorts.
+select e.action, e.position, e.body, e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body
+from event as e left join event as b on b.position = e.position - 1 left join redaction as r on r.position = e.position
+where e.position in /*ids*/ (?1)
+union all
+select c.action, e.position, e.body, e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body
+from copy as c join event as e on e.position = c.position left join event as b on b.position = e.position - 1
+left join redaction as r on r.position = e.position
+where c.action in /*ids*/ (?1)
+union all
+select c.action, e.position, e.body, e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body
+from carried_over as c join event as e on e.position = c.position left join event as b on b.position = e.position - 1
+left join redaction as r on r.position = e.position
+where c.action in /*ids*/ (?1);
+
 -- name: insert_frozen
 -- Fixes the bytes of a delivery; the first ones win.
 insert into frozen (delivery, event_id, event_time, action_source, test_event_code, payload, keys, consent,

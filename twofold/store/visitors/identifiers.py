@@ -70,21 +70,27 @@ def identifier(dataset: str, kind: str, value: str) -> Identifier | None:
         value = browser_name(value)
     elif kind == "fbc" and (click := parse_fbc(value)):
         value = click.payload
-    digest = blake2b(f"p\0{dataset}\0{kind}\0{value}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
-    return Identifier(digest, kind, _strength(kind, value))
+    text = f"p\0{dataset}\0{kind}\0{value}"
+    try:
+        digest = blake2b(text.encode(), digest_size=16).digest()
+    except UnicodeEncodeError:
+        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return Identifier(digest, kind, _STRENGTHS.get(kind) or _strength(kind, value))
 
 
 _strength_of = attrgetter("strength")
 _persons = attrgetter(*PERSON_KINDS)
 
 
+_STRENGTHS = {
+    **dict.fromkeys(PERSON_KINDS, Strength.PERSON),
+    **dict.fromkeys(BROWSER_KINDS, Strength.BROWSER),
+    "fbc": Strength.CLICK,
+}
+
+
 def _strength(kind: str, value: str) -> Strength:
-    if kind in PERSON_KINDS:
-        return Strength.PERSON
-    if kind in BROWSER_KINDS:
-        return Strength.BROWSER
-    if kind == "fbc":
-        return Strength.CLICK
+    """Of a link: names bound to one purchase."""
     return Strength.SECRET if is_secret_link(f"{kind}:{value}") else Strength.GUESSABLE
 
 
