@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import survey_file
-from twofold.importing.statements.banks import BANK_FORMATS
 from twofold.importing.statements.contract import Dropped, StatementFile, StatementOptions, Unbalanced
+from twofold.importing.statements.formats import formats_of
 from twofold.ledger.lines import MoneyLine, Statement, Told
 
 OWN = "DE89370400440532013000"  # the registry's own example
@@ -48,7 +48,7 @@ def recognised(path: Path) -> str:
     """The format's name with the most signs, as the importer takes it; "" when none knows the file."""
     survey = survey_file(path)
     sample = path.read_bytes()[: 64 << 10]
-    found = sorted(((form.recognises(path, survey, sample), form.name) for form in BANK_FORMATS), reverse=True)
+    found = sorted(((form.recognises(path, survey, sample), form.name) for form in formats_of("bank")), reverse=True)
     assert found[0][0] == 0 or found[0][0] > found[1][0], found
     return found[0][1] if found[0][0] else ""
 
@@ -58,7 +58,7 @@ def open_statement(path: Path, form: str = "", **given: Any) -> StatementFile:
     survey = survey_file(path, given.get("encoding", ""))
     name = form or recognised(path)
     assert name, "no format knows the file"
-    chosen = next(f for f in BANK_FORMATS if f.name == name)
+    chosen = next(f for f in formats_of("bank") if f.name == name)
     return chosen.open(path, survey, StatementOptions(zone=ZoneInfo("UTC"), **given))
 
 

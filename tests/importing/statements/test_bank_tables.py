@@ -371,6 +371,18 @@ def test_the_operators_own_columns(tmp_path: Path) -> None:
     assert found.told[0].text == "Order 1001"
 
 
+def test_the_operators_own_words(tmp_path: Path) -> None:
+    """For sides and states."""
+    text = "Date,Amount,Side,State\n2026-03-10,5.00,Ein,ok\n2026-03-11,6.00,Aus,wartet\n"
+    words = {"direction": {"ein": "credit", "aus": "debit"}, "status": {"wartet": "pending"}}
+    columns = {"booked_at": "Date", "amount": "Amount", "direction": "Side", "status": "State"}
+    found = read_statement(put(tmp_path, "a_EUR.csv", text), "bank-table", columns=columns, words=words)
+    assert [(line.gross, line.status) for line in found.lines] == [
+        (Decimal("5.00"), "booked"),
+        (Decimal("-6.00"), "pending"),
+    ]
+
+
 # -- hostile
 
 

@@ -19,6 +19,9 @@ from twofold.importing.statements.advertising.own_spend import HEADERS as SPEND_
 from twofold.importing.statements.advertising.own_spend import OwnSpend
 from twofold.importing.statements.advertising.tiktok_ads import TikTokAds
 from twofold.importing.statements.advertising.tiktok_report import TikTokReport
+from twofold.importing.statements.banks import BANK_FORMATS
+from twofold.importing.statements.banks.columns import ANY, FIELDS, OUR_WORDS
+from twofold.importing.statements.banks.table import BankTable
 from twofold.importing.statements.contract import StatementFormat
 from twofold.importing.statements.mapped import OwnTable
 from twofold.importing.statements.payouts.own_table import COLUMNS as PAYOUT_COLUMNS
@@ -49,6 +52,7 @@ FORMATS: tuple[StatementFormat, ...] = (
     Ecb(),
     Nbg(),
     *payouts.FORMATS,
+    *BANK_FORMATS,
 )
 """Every format, of every kind. One line a format."""
 
@@ -58,6 +62,7 @@ OWN_TABLES: tuple[OwnTable, ...] = (
     OwnTable(form=OwnRates(), fields=RATE_COLUMNS, needs=("day", "currency", "rate")),
     OwnTable(form=Costs(), fields=COST_COLUMNS, needs=("sku|rule", "since", "amount|percent"), words={"rule": tuple(sorted(RULES))}),
     OwnTable(form=OWN_PAYOUTS, fields=PAYOUT_COLUMNS, needs=("gross|net", "at|batch_date"), words={"kind": KIND_WORDS}),
+    OwnTable(form=BankTable(ANY), fields=FIELDS, needs=("booked_at|value_at", "amount|debit|credit"), words=OUR_WORDS),
     OwnTable(form=SurveyTable(), fields=SURVEY_COLUMNS, needs=("order", "at", "answer")),
 )  # fmt: skip
 """By kind the table in our own words; an [[import]] of that kind names its columns anew. One line a kind."""

@@ -24,6 +24,7 @@ from twofold.ledger.references import gather, reference
 
 BOOKED, PENDING, INFO = "booked", "pending", "info"
 MAX_REFERENCE = 140
+MAX_REFERENCES = 24  # of one line; a collective entry may name hundreds
 _NOTHING = frozenset({"NONREF", "NOTPROVIDED", "NOTAVAILABLE", "NONE", "N/A", "NA", "-", "NOREF", "UNKNOWN", "0"})
 _COUNTER = re.compile(r"[0-9]{1,5}")  # within a file or a day: not an id
 
@@ -88,7 +89,7 @@ class Book:
             zone=self.zone_name,
             day_only=True,
             value_at=value_at,
-            references=booking.references,
+            references=booking.references[:MAX_REFERENCES],
             status=booking.status,
             original=booking.original,
             original_currency=booking.original_currency,

@@ -26,7 +26,6 @@ SINGLE = (
 # Fields of which every column that is there is read.
 MANY = ("text", "counterpart", "counterpart_account", "reference", "debit_counterpart", "debit_counterpart_account",
         "credit_counterpart", "credit_counterpart_account")  # fmt: skip
-FIELDS = frozenset({*SINGLE, *MANY})
 
 # English, German, Georgian, as seen in exports of many banks.
 COMMON: Mapping[str, tuple[str, ...]] = {
@@ -113,6 +112,11 @@ COMMON: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
+FIELDS: Mapping[str, tuple[str, ...]] = {field: COMMON.get(field, ()) for field in (*SINGLE, *MANY)}
+"""What an [[import]] of a bank's table may name."""
+
+OUR_WORDS: Mapping[str, tuple[str, ...]] = {"direction": ("credit", "debit"), "status": ("booked", "pending", "void")}
+
 OPENING = ("opening balance", "beginning balance", "starting balance", "balance at start of period",
            "balance at the start of period", "balance at beginning of period", "start balance", "initial balance",
            "anfangssaldo", "saldo zu beginn", "alter saldo", "alter kontostand", "საწყისი ნაშთი", "საწყისი ბალანსი",
@@ -133,7 +137,9 @@ DIRECTIONS: Mapping[str, int] = {
 PENDING = frozenset({"pending", "pndg", "pdng", "hold", "on hold", "authorised", "authorized", "processing", "vorgemerkt",
                      "umsatz vorgemerkt", "umsatz vorgemerkt und nicht gebucht", "ausstehend", "reserved", "blocked",
                      "დაბლოკილი", "მოლოდინში", "მუშავდება"})  # fmt: skip
-VOID = frozenset({"failed", "declined", "cancelled", "canceled", "rejected", "abgelehnt", "storniert", "უარყოფილი"})
+VOID = frozenset(
+    {"void", "failed", "declined", "cancelled", "canceled", "rejected", "abgelehnt", "storniert", "უარყოფილი"}
+)
 
 
 class Profile(Struct, frozen=True, kw_only=True):
@@ -226,4 +232,4 @@ BOG_PERSONAL = Profile(
     bank="BG",
 )  # fmt: skip
 
-PROFILES = (TBC, BOG, BOG_PERSONAL, ANY)
+OF_BANKS = (TBC, BOG, BOG_PERSONAL)

@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.errors import FileRefused
+from twofold.importing.readers.layout import fold_word
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Row, Survey
 from twofold.importing.readers.values import NumberStyle, read_id, shape, shown_sign
@@ -204,7 +205,7 @@ class TableFile:
             raise FileRefused(f"{self._path.name}: column {self._column('booked_at')}: expected a day above the 12th to tell "
                               "days from months, got none; name the order with --dates dmy or mdy")  # fmt: skip
         self._order = order
-        sides = [cell.casefold() for cell in self._cells("direction")]
+        sides = [self._word("direction", cell) for cell in self._cells("direction")]
         if "direction" in self._index and not (sides and all(side in DIRECTIONS for side in sides)):
             del self._index["direction"]
         amounts = [read_amount(cell, self._styles["amount"]) for cell in money["amount"]] if money["amount"] else []
@@ -330,7 +331,7 @@ class TableFile:
             return Dropped(row=row.number, reason="total") if total else self._problem(row, "booked_at", "a day")
         if isinstance(amount, RowProblem):
             return amount
-        status = self._one(cells, "status").casefold()
+        status = self._word("status", self._one(cells, "status"))
         if status in VOID:
             return Dropped(row=row.number, reason="void")
         balance = self._read(cells, "balance")
@@ -355,7 +356,7 @@ class TableFile:
             return self._problem(row, "amount", "an amount")
         if "direction" not in self._index:
             return amount
-        side = DIRECTIONS.get(self._one(cells, "direction").casefold(), 0)
+        side = DIRECTIONS.get(self._word("direction", self._one(cells, "direction")), 0)
         if not side:
             return self._problem(row, "direction", "debit or credit")
         if self._signed and (amount < 0) != (side < 0):
@@ -531,6 +532,10 @@ class TableFile:
     def _read(self, cells: list[str], field: str) -> Decimal | None:
         text = self._one(cells, field)
         return None if is_blank(text) or field not in self._styles else read_amount(text, self._styles[field])
+
+    def _word(self, field: str, cell: str) -> str:
+        """A word as the operator has mapped it, else as the bank writes it."""
+        return self._options.words.get(field, {}).get(fold_word(cell), cell.strip().casefold())
 
     def _day(self, text: str) -> date | None:
         return read_day(text, self._order, self._is_book) if text else None
