@@ -142,12 +142,13 @@ ROWS = [
     Row("retention", "touch_days", 7, lambda g: g.store.signs.keep_s, 7 * DAY_MS // 1000),
     Row("retention", "payload_days", 5, lambda g: g.retention._days.payload, 5),
     Row("retention", "refused_days", 6, lambda g: g.retention._days.refused, 6),
+    Row("money", "text_days", 8, lambda g: g.retention._days.line_text, 8),
     Row("retention", "audit_days", 31, lambda g: g.retention._days.audit, 31),
 ]  # fmt: skip
 # Read where they are used: the socket, the platform's name, what a table belongs to, and the tables of imports.
 ELSEWHERE = {
     ("[server]", "host"), ("[server]", "port"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
-    ("[[source]]", "type"), ("[[source]]", "dataset"),
+    ("[[source]]", "type"), ("[[source]]", "dataset"), ("[money]", "text"), ("[money]", "order_prefixes"),
 }  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def made_with(folder: Path, row: Row) -> Gateway:
         "source": [{"type": "own", "dataset": "1", "shop": "shop.example", "secret": SECRET}],
     }
     given = str(folder / row.given) if row.name == "data" else row.given
-    if row.section in ("server", "retention"):
+    if row.section in ("server", "retention", "money"):
         tree.setdefault(row.section, {})[row.name] = given
     elif row.section in ("dataset", "destination", "source"):
         tree[row.section][0][row.name] = given

@@ -20,6 +20,8 @@ from twofold.commands.import_ import import_orders, import_sales
 from twofold.commands.lists import actions, deliveries, events, refused
 from twofold.commands.match_keys import explain_match, hash_file
 from twofold.commands.money.import_statement import KIND_HELP, import_command
+from twofold.commands.money.lists import bank, money
+from twofold.commands.money.match import match, unmatch
 from twofold.commands.options import (
     ACT,
     EVERYDAY,
@@ -316,6 +318,10 @@ imports.command("orders")(import_orders)
 imports.command("sales")(import_sales)
 for statement_kind in KIND_HELP:
     imports.command(statement_kind)(import_command(statement_kind))
+money.command("match")(match)
+money.command("unmatch")(unmatch)
+app.add_typer(money, name="money", rich_help_panel=LOOK)
+app.add_typer(bank, name="bank", rich_help_panel=LOOK)
 app.add_typer(quarantine, rich_help_panel=ACT)
 app.add_typer(imports, name="import", rich_help_panel=ACT)
 app.add_typer(orders, rich_help_panel=LOOK)

@@ -34,6 +34,7 @@ def days_of(settings: Settings) -> Days:
         payload=kept.payload_days,
         refused=kept.refused_days,
         audit=kept.audit_days,
+        line_text=settings.money.text_days,
     )
 
 

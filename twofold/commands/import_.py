@@ -195,10 +195,22 @@ def _print_rows(summary: Any, kind: str) -> None:
     file |= {
         n: getattr(summary, n) for n in ("file", "format", "title", "dry_run", "recognised", "notes", "resumed_after")
     }
-    sums = {"known": summary.already_known}
+    sums = {"known": summary.already_known, "total": summary.orders}
     sums |= {
         n: getattr(summary, n)
-        for n in ("rows", "orders", "again", "events", "new", "young", "refused", "skipped", "warnings", "not_sendable")
+        for n in (
+            "rows",
+            "orders",
+            "again",
+            "events",
+            "new",
+            "updated",
+            "young",
+            "refused",
+            "skipped",
+            "warnings",
+            "not_sendable",
+        )
     }
     print_rows(Imported, [file])
     print_rows(ImportSum, [sums])
@@ -222,7 +234,8 @@ def _print_rows(summary: Any, kind: str) -> None:
 def _figures(summary: Any) -> list[tuple[str, int]]:
     figures = [("rows read", summary.rows), ("orders", summary.orders)]
     if summary.new is not None:
-        figures += [("of them new or changed", summary.new), ("of them already known", summary.already_known)]
+        figures += [("of them new", summary.new), ("of them changed", summary.updated)]
+        figures += [("of them already known", summary.already_known)]
     figures += [("of them recent enough to be sent", summary.young)]
     figures += [(f"of these nobody can be told of: {reason}", n) for reason, n in summary.not_sendable.items()]
     if summary.again:

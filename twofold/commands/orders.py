@@ -75,7 +75,7 @@ def list_(
     settings, now_s = load_settings(config, data=data), now_ms() // 1000
     known_value("--state", state, report.STATE_WORDS)
     found = report.list_orders(
-        settings.server.data, _policies(settings), now_s,
+        settings.server.data, policies_by_dataset(settings), now_s,
         dataset=dataset, state=state, since_s=_since_s(since), limit=limit,
     )  # fmt: skip
     _known_dataset(settings, dataset, empty=not found)
@@ -108,7 +108,7 @@ def show(
     from twofold.report import orders as report
 
     settings, now_s = load_settings(config, data=data), now_ms() // 1000
-    found = report.show_order(settings.server.data, _policies(settings), now_s, order, dataset=dataset)
+    found = report.show_order(settings.server.data, policies_by_dataset(settings), now_s, order, dataset=dataset)
     _known_dataset(settings, dataset, empty=not found)
     if not found:
         raise NotHere(
@@ -142,7 +142,7 @@ def check(
     settings, now_s = load_settings(config, data=data), now_ms() // 1000
     with _progress(quiet=json) as progress:
         rows = value_check.check_values(
-            settings.server.data, _policies(settings), now_s,
+            settings.server.data, policies_by_dataset(settings), now_s,
             dataset=dataset, since_s=_since_s(since), progress=progress,
         )  # fmt: skip
         sums, kept = value_check.sum_up(rows, lambda row: _wanted(row, json, everything))
@@ -285,7 +285,7 @@ def _money(amount: Decimal | None, currency: str | None) -> str:
 # -- what the commands share
 
 
-def _policies(settings: Settings) -> report.PolicyOf:
+def policies_by_dataset(settings: Settings) -> report.PolicyOf:
     """The order policy of a dataset; the defaults for one that is not configured any more."""
     from twofold.collect.policy import dataset_policy
     from twofold.ledger.policy import OrderPolicy

@@ -12,6 +12,7 @@ from twofold.control.questions import Append
 from twofold.errors import StoreBusy
 from twofold.event.model import Event, decode_event, encode
 from twofold.ledger.model import decode_report, encode_report
+from twofold.store.appends import OrderNews
 from twofold.store.orders.ledger import OrderEntry
 from twofold.store.store import Store
 
@@ -50,13 +51,13 @@ def decode_batch(question: Append) -> tuple[list[OrderEntry], list[Event]]:
     return orders, [decode_event(text) for text in question.events]
 
 
-async def append_batch(store: Store, orders: Sequence[OrderEntry], events: Sequence[Event]) -> int:
-    """Hands a batch to the store and waits for the disk; answers how many orders told something new.
+async def append_batch(store: Store, orders: Sequence[OrderEntry], events: Sequence[Event]) -> OrderNews:
+    """Hands a batch to the store and waits for the disk; answers what its orders told.
 
     While shoppers' events fill the queue it waits: an import is the one who has time.
     """
     if not orders and not events:
-        return 0
+        return OrderNews(0, 0)
     while True:
         try:
             return await store.append_orders(orders, events)

@@ -61,7 +61,7 @@ def export(
         found = look(settings, request or SubjectRequest(), progress)
     if found is None:
         raise NotHere(f"no open request {number}; list them with `twofold privacy-requests`")
-    if not (found.rows or found.actions or found.orders):
+    if not (found.rows or found.actions or found.orders or found.lines or found.line_texts):
         raise NotHere("nobody of that name is here; look at the value, its country and the dataset")
     rows = 0
     for row in subject_rows(folder, found):

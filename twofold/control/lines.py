@@ -12,10 +12,9 @@ import msgspec
 
 from twofold.control.questions import BeginLines, DropLines, EndLines, PutLines, TellLines
 from twofold.errors import StoreError
-from twofold.store.lines.keeping import Kept, begin_file, drop_unfinished, end_file, keep_told, put_lines
+from twofold.store.lines.keeping import ABANDONED_MS, Kept, begin_file, drop_unfinished, end_file, keep_told, put_lines
 from twofold.store.store import Store
 
-ABANDONED_MS = 3_600_000  # a file nobody has added to for so long has lost its reader
 _RETRY_S = 0.05
 _BUSY = 2_000  # events that wait for the disk before an import waits, too
 _GONE = "the file is no longer being read here (the gateway was started again meanwhile); start the command again"

@@ -58,7 +58,7 @@ async def answer(question: AnyQuestion, store: Store, eraser: Eraser, clock: Tru
         case ChangeConsent():
             return {"changed": await store.grant_all(question.marks, clock())}
         case Append():
-            return {"new": await append_batch(store, *decode_batch(question))}
+            return (await append_batch(store, *decode_batch(question)))._asdict()
         case BeginLines() | PutLines() | EndLines() | DropLines() | TellLines():
             return await keep_lines(store, question, clock())
         case Erase(request=SubjectRequest() as request):

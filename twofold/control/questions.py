@@ -40,7 +40,7 @@ class ChangeConsent(Question, frozen=True, kw_only=True, tag="consent"):
 
 
 class Append(Question, frozen=True, kw_only=True, tag="append"):
-    """A batch of an import, as `control.batches` writes it. ``{"new": n}``"""
+    """A batch of an import, as `control.batches` writes it. ``{"new": orders, "updated": orders}``"""
 
     orders: list[dict[str, Any]] = []
     events: list[str] = []

@@ -22,6 +22,7 @@ class Mark(Struct, kw_only=True):
     key: str
     row: int = 0
     new: int = 0
+    updated: int = 0
     already_known: int = 0
     not_sendable: dict[str, int] = {}
     done: bool = False

@@ -121,7 +121,7 @@ class _Import:
             return summary
         mark.done = not changed
         self._progress.write(mark)
-        summary.new, summary.already_known = mark.new, mark.already_known
+        summary.new, summary.updated, summary.already_known = mark.new, mark.updated, mark.already_known
         return summary
 
     def _look_back(self, key: str) -> None:
@@ -186,7 +186,8 @@ class _Import:
         for batch in batches:
             mark.row = max(mark.row, batch.row)
             mark.new += batch.new
-            mark.already_known += len(batch.orders) - batch.new
+            mark.updated += batch.updated
+            mark.already_known += len(batch.orders) - batch.new - batch.updated
             for reason, count in batch.not_sendable.items():
                 mark.not_sendable[reason] = mark.not_sendable.get(reason, 0) + count
             if not self._plan.dry_run:

@@ -26,7 +26,8 @@ class Batch(Struct, kw_only=True):
     orders: list[OrderEntry] = []
     events: list[Event] = []
     row: int = 0
-    new: int = 0  # set when it comes back
+    new: int = 0  # set when it comes back, as the next
+    updated: int = 0
     not_sendable: dict[str, int] = {}
 
 
@@ -75,7 +76,7 @@ class GatewaySink:
     def _next(self) -> Batch:
         answer = self._conversation.hear()
         batch = self._under_way.popleft()
-        batch.new = int(answer["new"])
+        batch.new, batch.updated = int(answer["new"]), int(answer["updated"])
         return batch
 
 
@@ -86,7 +87,7 @@ class FolderSink:
         self._owner = owner
 
     def put(self, batch: Batch) -> Sequence[Batch]:
-        batch.new = self._owner.run(append_batch(self._owner.store, batch.orders, batch.events))
+        batch.new, batch.updated = self._owner.run(append_batch(self._owner.store, batch.orders, batch.events))
         return [batch]
 
     def finish(self) -> Sequence[Batch]:

@@ -70,6 +70,7 @@ class Summary(Struct, kw_only=True):
     again: int = 0  # orders that stand in the file more than once, apart
     events: int = 0  # steps of sales that are no orders
     new: int | None = None  # None in a dry run, which asks no store
+    updated: int | None = None  # known before, and something new was told of them
     already_known: int | None = None
     refused: dict[str, int] = {}
     skipped: dict[str, int] = {}

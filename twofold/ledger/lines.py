@@ -71,7 +71,7 @@ class MoneyLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="mone
     original_currency: str = ""
     rate: Decimal | None = None  # units of ``currency`` for one of ``original_currency``, where the line says it
     counterpart: tuple[str, ...] = ()  # keyed digests: "name:…", "account:…", "phone:…", "email:…"
-    text: str = ""  # masked, or as written where [money] text = "kept"
+    text: str = ""  # masked; as written it stands beside the line, where [money] text = "kept"
     mark: str = ""  # keyed digest of the plain text without blanks: what stands for a line without an id never changes
 
 
@@ -229,7 +229,7 @@ class Survey(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="survey"
     order: str
     at: int
     answer: str
-    text: str = ""  # what the buyer added: masked, or as written where [money] text = "kept"
+    text: str = ""  # what the buyer added: masked
 
 
 class Decision(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="decision"):

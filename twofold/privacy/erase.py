@@ -25,6 +25,7 @@ from twofold.event.model import decode_event, encode, readable_event
 from twofold.matching.subject import Keyring, SubjectRequest, all_hashes, kinds_of, marks_of, wanted_of
 from twofold.matching.words import texts_in
 from twofold.privacy.audit_log import append_audit
+from twofold.privacy.lines import digests_of_person, keys_of_order, lines_with
 from twofold.privacy.redact import Rename, put_bodies, stand_in, without_mentions, without_person
 from twofold.privacy.search import (
     SubjectMatches,
@@ -38,6 +39,7 @@ from twofold.privacy.search import (
 from twofold.privacy.tombstones import Entry
 from twofold.store.fold import Action
 from twofold.store.index.words import Because
+from twofold.store.lines.emptying import empty_lines
 from twofold.store.sqlite.database import Engine, id_array, key_array
 
 PORTION = 64  # rows taken out in one transaction: a few milliseconds of the loop
@@ -149,7 +151,16 @@ def keep_found(engine: Engine, erasure: Erasure, wanted: SubjectQuery, found: Su
     engine.run_rows("insert_erasure_keys", [(number, *key) for key in sorted(wanted.keys_of(found.leads))])
     for start in range(0, len(found.refused), 1_000):
         engine.run("drop_refused", (id_array(found.refused[start : start + 1_000]),))
-    erasure.counts = {"refused": len(found.refused), "shared_identifiers": found.shared, "browsers": browsers}
+    emptied = empty_lines(engine, found.lines)
+    for start in range(0, len(found.line_texts), 1_000):
+        engine.run("drop_line_texts", (id_array(found.line_texts[start : start + 1_000]),))
+        emptied += engine.changes()
+    erasure.counts = {
+        "lines": emptied,
+        "refused": len(found.refused),
+        "shared_identifiers": found.shared,
+        "browsers": browsers,
+    }
     erasure.state = "found"
     erasure.scanned, erasure.orders_at, erasure.refused_at = found.scanned, found.orders_scanned, found.refused_scanned
     _save(engine, erasure)
@@ -264,6 +275,7 @@ class ErasureStep:
         rows = engine.run("next_erasure_orders", (self.id, PORTION))
         if not rows:
             return 0
+        lines = 0
         wholes = [number for number, whole, *_ in rows if whole]
         for number, whole, order, state in rows:
             facts = engine.run("select_facts_of", (id_array([number]),))
@@ -272,6 +284,7 @@ class ErasureStep:
                 (f, _swept_json(body, self._order_text(names), bool(whole)), secrets.token_bytes(16))
                 for f, body in facts
             ]
+            lines += self._rename_in_lines(engine, order, [body for _, body in facts], names if whole else set())
             if whole:
                 engine.run_rows("redact_facts", renamed)
             else:
@@ -281,8 +294,15 @@ class ErasureStep:
         if wholes:
             engine.run("drop_names_of", (id_array(wholes),))
         engine.run("drop_erasure_orders", (self.id, id_array(n for n, *_ in rows)))
-        self._count(engine, {"orders": len(rows), "orders_renamed": len(wholes)})
+        self._count(engine, {"orders": len(rows), "orders_renamed": len(wholes), "lines": lines})
         return len(rows)
+
+    def _rename_in_lines(self, engine: Engine, order: str, facts: Sequence[bytes], names: set[str]) -> int:
+        """Lines of money that name the order lose who stands opposite, and, of an order that is named itself, its number."""
+        found = lines_with(engine.run, keys_of_order(order, facts), id_array)
+        if not names:
+            return empty_lines(engine, found)
+        return empty_lines(engine, found, renamed=lambda text: self._stand_in(text) if text in names else text)
 
     def finish(self, engine: Engine, now_ms: int) -> bool:
         """Looks through what came in since the search. True when nothing was left, and the erasure is cleared."""
@@ -332,6 +352,9 @@ class ErasureStep:
         orders = orders_with(engine.db, self.wanted, set(), erasure.orders_at)
         erasure.orders_at = max([erasure.orders_at, *orders])
         engine.run_rows("insert_erasure_orders", [(self.id, o, int(whole)) for o, whole in orders.items()])
+        theirs_too = digests_of_person(self.ring, self.wanted.keys)
+        emptied = empty_lines(engine, lines_with(engine.run, theirs_too, id_array))
+        erasure.counts["lines"] = erasure.counts.get("lines", 0) + emptied
         refused = refused_with(engine.db, self.wanted, None, erasure.refused_at)
         if refused:
             engine.run("drop_refused", (id_array(refused),))

@@ -16,12 +16,14 @@ from twofold.matching.subject import Keyring, SubjectRequest, needles_of, wanted
 from twofold.privacy.audit_log import shared
 from twofold.privacy.search import Finder, Progress, SubjectMatches, SubjectQuery
 from twofold.privacy.tombstones import Erasures
+from twofold.store.secret import known_ring
 from twofold.store.sqlite.database import id_array, open_reader
 
 
 def find_subject(folder: Path, request: SubjectRequest, progress: Progress = lambda *_: None) -> SubjectMatches:
     """What is the person's, without changing anything."""
-    ring = Keyring(b"only for this search")
+    # The folder's own, where there is one: those who stand opposite of a movement of money are kept as its digests.
+    ring = known_ring(folder) or Keyring(b"only for this search")
     wanted = SubjectQuery(ring, wanted_of(request, ring), request.dataset)
     return Finder(folder, wanted, needles=needles_of(request), progress=progress).run()
 
@@ -53,7 +55,7 @@ def open_requests(folder: Path) -> list[dict[str, Any]]:
 
 
 def subject_rows(folder: Path, found: SubjectMatches) -> Iterator[dict[str, Any]]:
-    """One dict a thing, ``what`` says which: event, action, shared, order, report."""
+    """One dict a thing, ``what`` says which: event, action, shared, order, report, line."""
     db = open_reader(folder)
     try:
         whole = sorted(p for p, is_whole in found.rows.items() if is_whole)
@@ -67,6 +69,7 @@ def subject_rows(folder: Path, found: SubjectMatches) -> Iterator[dict[str, Any]
         for row in shared(db, sorted(found.actions)):
             yield {"what": "shared", **row}
         yield from _orders(db, found)
+        yield from _lines(db, found)
     finally:
         db.close()
 
@@ -145,6 +148,16 @@ def _orders(db: Any, found: SubjectMatches) -> Iterator[dict[str, Any]]:
         "(select value from carray(?)) order by id"
     )
     for row in _rows(db, sql, found.orders, "report"):
+        yield {**row, "body": _decoded(row["body"])}
+
+
+def _lines(db: Any, found: SubjectMatches) -> Iterator[dict[str, Any]]:
+    """Lines of money about the person, with the text where it is kept."""
+    sql = (
+        "select l.id as line, l.kind, l.received_at, t.text, l.body from line as l left join line_text as t on t.line = l.id "
+        "where l.id in (select value from carray(?)) order by l.id"
+    )
+    for row in _rows(db, sql, sorted({*found.lines, *found.line_texts}), "line"):
         yield {**row, "body": _decoded(row["body"])}
 
 

@@ -24,6 +24,8 @@ from twofold.privacy.audit_log import append_audit, last_sealed, seal, trail_hor
 from twofold.privacy.redact import RetainedPart, put_bodies, stand_in, without_part
 from twofold.privacy.search import actions_of
 from twofold.store.index.words import Because, remake
+from twofold.store.lines.emptying import empty_texts
+from twofold.store.lines.keeping import ABANDONED_MS, drop_unfinished
 from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.store import Store
 
@@ -48,6 +50,7 @@ class Days(Struct, frozen=True, kw_only=True):
     payload: float = 30
     refused: float = 30
     audit: float = 365
+    line_text: float = 90
 
 
 class Retention:
@@ -91,6 +94,8 @@ class Retention:
             ("trail", self._drop_trail),
             ("index", lambda engine, _now: remake(engine)),
             ("leads", lambda _engine, now: self._store.signs.keep_leads(now)),
+            ("lines", lambda engine, now: drop_unfinished(engine, now - ABANDONED_MS)),
+            ("line_text", lambda engine, now: empty_texts(engine, _before(now, self._days.line_text))),
             ("people", lambda _engine, now: self._store.people.expire(now)),
             ("touches", lambda _engine, now: self._store.signs.expire(now)),
         ]

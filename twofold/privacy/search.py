@@ -31,8 +31,10 @@ from msgspec import Struct, field
 from twofold.event.model import Event, readable_event
 from twofold.matching.subject import LEADING, NAMING, Keyring, Mark, Needles, all_or_none, marks_of, tokens
 from twofold.matching.words import sought_mark, texts_in
+from twofold.privacy import lines
 from twofold.store.index.words import Ranges
 from twofold.store.sqlite.database import id_array, open_reader
+from twofold.store.sqlite.statements import statement
 
 ROUNDS = 4  # walks that follow identifiers at most; people's rows hang together by two or three
 _CHUNK = 500
@@ -98,6 +100,8 @@ class SubjectMatches(Struct):
     mentioned_in: set[int] = field(default_factory=set)  # actions of rows that only mention the person
     orders: dict[int, bool] = field(default_factory=dict)  # row id to True where the order itself was named
     refused: list[int] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)  # of money: who stands opposite, or whose order
+    line_texts: list[int] = field(default_factory=list)  # lines whose kept text mentions the person
     scanned: int = 0  # position up to which the journal was read; the same for the two below
     orders_scanned: int = 0
     refused_scanned: int = 0
@@ -284,9 +288,31 @@ class Finder:
         theirs = {(d, m.value) for d, m in found.marks if m.kind == "order"}
         wanted = self._wanted.and_found(found.leads)
         found.orders = orders_with(self._db, wanted, theirs, 0)
+        self._look_at_lines(found, wanted)
         hashes = hints_of({lead for lead in found.leads if lead[1].kind in NAMING})
         needles = self._needles and Needles(self._needles.texts, self._needles.hashes | hashes.hashes)
         found.refused = refused_with(self._db, wanted, needles, 0)
+
+    def _look_at_lines(self, found: SubjectMatches, wanted: SubjectQuery) -> None:
+        """Lines of money about the person: by who stands opposite, and by the orders that were found."""
+
+        def run(name: str, bindings: Any) -> list[tuple[Any, ...]]:
+            rows: list[tuple[Any, ...]] = self._db.execute(statement(name), bindings).fetchall()
+            return rows
+
+        keys = lines.digests_of_person(wanted.ring, wanted.keys, found.leads)
+        for number in found.orders:
+            order, facts = order_and_facts(run, number)
+            keys |= lines.keys_of_order(order, facts) | lines.digests_in(facts)
+        found.lines = lines.lines_with(run, keys, id_array)
+        found.line_texts = list(lines.texts_with(run, wanted.text))
+
+
+def order_and_facts(run: lines.Run, number: int) -> tuple[str, list[bytes]]:
+    """An order's id and what was reported of it."""
+    facts = [body for _, body in run("select_facts_of", (id_array([number]),))]
+    rows = run("select_orders", (id_array([number]),))
+    return (str(rows[0][2]) if rows else ""), facts
 
 
 def is_whole(wanted: SubjectQuery, event: Event | None, body: bytes) -> bool | None:

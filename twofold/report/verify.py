@@ -21,6 +21,7 @@ from twofold.errors import StoreDamaged, StoreError
 from twofold.privacy.audit_log import check_log
 from twofold.privacy.tombstones import written_erasures
 from twofold.report.proof import Proof, keep_proof, read_proof
+from twofold.report.verify_lines import check_lines
 from twofold.store.beside.watermark import altered_while_closed, examine, require_traces
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_digest
@@ -77,6 +78,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
             *_sums(db, walk),
             *walk.checks(),
             *_digests(db),
+            *(Check(*line) for line in check_lines(db)),
             *(Check(*line) for line in check_log(db)),
             _erasures(folder, db),
             _secret(folder, db),

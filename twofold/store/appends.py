@@ -17,6 +17,8 @@ from twofold.store.engine import RefusedRow
 from twofold.store.fold import FoldVerdict
 from twofold.store.folding import Folding
 from twofold.store.journal import Journal
+from twofold.store.lines.keeping import keep_told
+from twofold.store.lines.row import LineEntry, make_row
 from twofold.store.orders.ledger import Applied, OrderEntry, OrderRow, Orders
 from twofold.store.orders.outcomes import due_outcomes, worth_looking
 from twofold.store.sqlite.database import Engine
@@ -33,27 +35,39 @@ class AppendLike(Protocol):
     def orders(self) -> Sequence[OrderEntry]: ...
     @property
     def signs(self) -> Sequence[Sign]: ...
+    @property
+    def lines(self) -> Sequence[LineEntry]: ...
+
+
+class OrderNews(NamedTuple):
+    """What a job's orders told: orders that were not known, and known ones of which something new was told."""
+
+    new: int
+    updated: int
 
 
 class Appended(NamedTuple):
     """What became of one job."""
 
     verdicts: list[FoldVerdict]  # of its events only
-    news: int  # how many of its orders told something new
+    news: OrderNews
 
 
 class Appends:
     """Writes what a transaction's jobs append."""
 
-    def __init__(self, engine: Engine, journal: Journal, folding: Folding, orders: Orders, signs: Signs) -> None:
+    def __init__(
+        self, engine: Engine, journal: Journal, folding: Folding, orders: Orders, signs: Signs, secret: bytes
+    ) -> None:
         self._engine = engine
         self._journal = journal
         self._folding = folding
         self._orders = orders
         self._signs = signs
+        self._secret = secret
 
     def append(self, jobs: Sequence[AppendLike]) -> list[Appended]:
-        """Writes all jobs' events, then their orders, then their signs and refusals."""
+        """Writes all jobs' events, then their orders, then their signs, lines and refusals."""
         events = [e for j in jobs for e in j.events]
         verdicts = iter(self._folding.append(events)[0] if events else ())
         entries = [o for j in jobs for o in j.orders]
@@ -62,11 +76,18 @@ class Appends:
         signs = [s for j in jobs for s in j.signs] + [s for o in entries for s in o.signs]
         if signs:
             self._signs.note(signs)
+        lines = [line for j in jobs for line in j.lines]
+        if lines:
+            secret = self._secret
+            keep_told(
+                self._engine,
+                [make_row(one.thing, secret, told_at=one.told_at, received_at=one.received_at) for one in lines],
+            )
         self._journal.refuse([r for j in jobs for r in j.refused])
-        return [Appended([next(verdicts) for _ in j.events], sum(next(news) for _ in j.orders)) for j in jobs]
+        return [Appended([next(verdicts) for _ in j.events], _news([next(news) for _ in j.orders])) for j in jobs]
 
-    def _append_orders(self, entries: Sequence[OrderEntry]) -> list[bool]:
-        """Reports into the ledger, True for each that told something new; the first copy of an order's Purchase is folded, and the order owns its action."""
+    def _append_orders(self, entries: Sequence[OrderEntry]) -> list[Applied]:
+        """Reports into the ledger, and what became of each; the first copy of an order's Purchase is folded, and the order owns its action."""
         applied = [(self._orders.apply(entry), entry) for entry in entries]
         latest = _latest([one for one, _ in applied])
         fresh: dict[int, tuple[Applied, Event]] = {}
@@ -97,7 +118,7 @@ class Appends:
                 one = msgspec.structs.replace(one, new=True)
                 self._orders.news(one, owned.get(one.row.id, one.row.action), entry.received_at)
         self._append_outcomes([one.row for one in latest.values()], entries[-1].received_at)
-        return [one.new for one, _ in applied]
+        return [one for one, _ in applied]
 
     def _tiers(self, actions: Sequence[int | None]) -> dict[int, int]:
         """Who spoke for these Purchases so far: an order may have begun with a browser's."""
@@ -137,6 +158,11 @@ class Appends:
             self._folding.append([one.event for one in due])
             for one in due:
                 self._engine.run("mark_outcome_sent", (one.order, one.bit))
+
+
+def _news(applied: Sequence[Applied]) -> OrderNews:
+    begun = sum(one.begun for one in applied)
+    return OrderNews(begun, sum(one.new for one in applied) - begun)
 
 
 def _latest(applied: Sequence[Applied]) -> dict[int, Applied]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 from msgspec import Struct
 
 from twofold.event.model import Event
+from twofold.store.lines.row import LineEntry
 from twofold.store.orders.ledger import OrderEntry
 from twofold.touch.model import Sign
 
@@ -43,6 +44,7 @@ class Job(Struct, kw_only=True):
     refused: Sequence[RefusedRow] = ()
     orders: Sequence[OrderEntry] = ()
     signs: Sequence[Sign] = ()
+    lines: Sequence[LineEntry] = ()
     counts_orders: bool = False  # the future gets how many orders told something new, instead of verdicts
     work: Callable[[], Any] | None = None
     wakes: bool = False  # the workers may have something to do once it is committed
@@ -51,7 +53,7 @@ class Job(Struct, kw_only=True):
     @property
     def weight(self) -> int:
         """How much of the queue it takes."""
-        return len(self.events) + len(self.refused) + len(self.orders)
+        return len(self.events) + len(self.refused) + len(self.orders) + len(self.lines)
 
 
 class Database(Protocol):

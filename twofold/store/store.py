@@ -21,7 +21,7 @@ from twofold.event.delivery import Builder, Delivery, Settlement
 from twofold.event.model import Event
 from twofold.ledger.policy import OrderPolicy
 from twofold.matching.subject import Mark
-from twofold.store.appends import Appends
+from twofold.store.appends import Appends, OrderNews
 from twofold.store.beside.watermark import Watermark, altered_while_closed, ended_unclean, examine, open_watermark, seal
 from twofold.store.engine import Job, RefusedRow
 from twofold.store.evidence import Superseded
@@ -32,6 +32,7 @@ from twofold.store.gates.trust import PolicyLike
 from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.index.words import WordIndex, behind
 from twofold.store.journal import Journal
+from twofold.store.lines.row import LineEntry
 from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import Outbox
 from twofold.store.secret import folder_ring
@@ -183,7 +184,7 @@ class Store:
                 self._superseded,
                 self.signs,
             )
-            self._appends = Appends(self._engine, journal, self._folding, self.orders, self.signs)
+            self._appends = Appends(self._engine, journal, self._folding, self.orders, self.signs, self.ring.secret)
             self.watermark.begin()
         except (StoreFailed, RowFailed) as err:
             self._engine.close()
@@ -243,17 +244,21 @@ class Store:
         refused: Sequence[RefusedRow] = (),
         orders: Sequence[OrderEntry] = (),
         signs: Sequence[Sign] = (),
+        lines: Sequence[LineEntry] = (),
     ) -> asyncio.Future[list[FoldVerdict]]:
         """Journals, folds and enqueues; the future holds one verdict an event once all of it is on disk.
 
         Raises `StoreBusy` when too much is waiting, `StoreFailed` after a failed write; the future may raise
         `StoreFull`. Nothing of the call is kept in these cases.
         """
-        job = Job(future=self._commits.future(), events=events, refused=refused, orders=orders, signs=signs)
+        job = Job(
+            future=self._commits.future(), events=events, refused=refused, orders=orders, signs=signs, lines=lines
+        )
         return self._append(job)
 
-    def append_orders(self, orders: Sequence[OrderEntry], events: Sequence[Event] = ()) -> asyncio.Future[int]:
-        """Like `append`; the future holds how many of the orders told something new, once all of it is on disk."""
+    def append_orders(self, orders: Sequence[OrderEntry], events: Sequence[Event] = ()) -> asyncio.Future[OrderNews]:
+        """Like `append`; the future holds how many of the orders were new, and of how many known ones something new was
+        told, once all of it is on disk."""
         return self._append(Job(future=self._commits.future(), events=events, orders=orders, counts_orders=True))
 
     # -- what a delivery worker calls

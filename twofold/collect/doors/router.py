@@ -141,7 +141,8 @@ class Doors:
         started = time.perf_counter()
         events = self._shares.weigh(work.events, work.orders, self._clock())
         return Pending(
-            self._store.append(events, work.rows, work.orders, work.signs), partial(self._stored, started, work, events)
+            self._store.append(events, work.rows, work.orders, work.signs, work.lines),
+            partial(self._stored, started, work, events),
         )
 
     def _stored(self, started: float, work: Work, events: list[Event], verdicts: list[FoldVerdict]) -> Answer:

@@ -17,6 +17,7 @@ from twofold.collect.refused import RefusedCopy, copy_row, refused_row
 from twofold.event.model import Event
 from twofold.event.refusal import DropReason, Refusal
 from twofold.store.engine import RefusedRow
+from twofold.store.lines.row import LineEntry
 from twofold.store.orders.ledger import OrderEntry
 from twofold.touch.model import Sign
 
@@ -32,6 +33,7 @@ class Work(Struct, kw_only=True):
     rows: Sequence[RefusedRow] = ()
     orders: Sequence[OrderEntry] = ()
     signs: Sequence[Sign] = ()
+    lines: Sequence[LineEntry] = ()
 
 
 class Door(Protocol):

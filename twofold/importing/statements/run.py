@@ -173,13 +173,20 @@ class _Import:
         if fault is not None:
             return self._problem(fault)
         self._expect(told.thing)
-        thing = self._sealer.seal(replace(told, thing=without_contact(told.thing)))
+        told = replace(told, thing=without_contact(told.thing))
+        thing = self._sealer.seal(told)
         self._balance.add(thing)
         self._summary.add(thing, kind_of(thing), local_day(thing))
         ordinal = self._ordinal(thing)
         self._coverage.add(thing, ordinal)
         return make_row(
-            thing, self._ring.secret, row=told.row, ordinal=ordinal, told_at=told.updated_at, received_at=self._now_ms
+            thing,
+            self._ring.secret,
+            row=told.row,
+            ordinal=ordinal,
+            told_at=told.updated_at,
+            received_at=self._now_ms,
+            text=self._sealer.kept_text(told),
         )
 
     def _problem(self, problem: RowProblem) -> RowProblem:

@@ -3,7 +3,7 @@
 Owns what of a text stays. A rule can use only what looks like an order, a parcel, a batch or a payment: tokens with at
 least four digits, references with a known beginning, and whatever begins as the shop's own order numbers do. Phone numbers,
 account and card numbers, addresses and personal numbers are masked however they are written, and so is every word. With
-``[money] text = "kept"`` the text and the name stay as they are for the days that are set.
+``[money] text = "kept"`` the text and the name stay as they are beside the line (`kept_text`), for the days that are set.
 """
 
 from __future__ import annotations
@@ -48,6 +48,15 @@ class Sealer:
         self._masked = lru_cache(maxsize=4_096)(self._mask)
         self._digests = lru_cache(maxsize=16_384)(self._digests_of)
 
+    def kept_text(self, told: Told) -> str:
+        """Name and text as they are, where they are kept for the bookkeeper; else nothing."""
+        if not self._keeps_text:
+            return ""
+        thing = told.thing
+        text = told.text or (thing.text if isinstance(thing, (MoneyLine, Survey)) else "")
+        name = told.counterpart.name if told.counterpart else ""
+        return KEPT_BETWEEN.join(" ".join(t.split()) for t in (name, text) if t.strip())[:MAX_TEXT]
+
     def seal(self, told: Told) -> Thing:
         """The line without anything that names a person."""
         thing = told.thing
@@ -55,9 +64,7 @@ class Sealer:
             return self._seal_money(thing, told)
         if isinstance(thing, Survey):
             text = told.text or thing.text
-            return replace(
-                thing, answer=mask_text(thing.answer), text=text[:MAX_TEXT] if self._keeps_text else self.masked(text)
-            )
+            return replace(thing, answer=mask_text(thing.answer), text=self.masked(text))
         return thing
 
     def masked(self, text: str) -> str:
@@ -74,11 +81,7 @@ class Sealer:
         text = told.text or line.text
         squeezed = "".join(text.split())
         mark = self._ring.digest("text", squeezed).hex() if squeezed else ""
-        if not self._keeps_text:
-            shown = self.masked(text) if text else ""
-        else:
-            shown = KEPT_BETWEEN.join(t for t in (who.name if who else "", text) if t)[:MAX_TEXT]
-        return replace(line, counterpart=digests, text=shown, mark=mark)
+        return replace(line, counterpart=digests, text=self.masked(text) if text else "", mark=mark)
 
     def _digests_of(self, name: str, account: str, phone: str, email: str) -> tuple[str, ...]:
         country = self._countries[0] if self._countries else ""

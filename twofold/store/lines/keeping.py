@@ -22,6 +22,8 @@ from twofold.store.sqlite.database import Engine, id_array, key_array
 
 DIRECT = 0
 """The file of what no file told: webhooks and commands."""
+ABANDONED_MS = 3_600_000
+"""A file that nobody has added to for so long has lost its reader."""
 _DROPPED_AT_ONCE = 500
 
 
@@ -98,6 +100,7 @@ def drop_unfinished(engine: Engine, before_ms: int, load: int | None = None) -> 
     for line, body in rows:
         for key in keys_of(decode_thing(body)):
             engine.run("drop_line_keys", (key_number(key), line))
+    engine.run("drop_line_texts", (id_array(line for line, _ in rows),))
     engine.run("drop_lines", (id_array(line for line, _ in rows),))
     if len(rows) < _DROPPED_AT_ONCE:
         _forget_load(engine, number)
@@ -128,6 +131,7 @@ def _write(engine: Engine, file: int, rows: Sequence[LineRow]) -> tuple[Kept, se
     days: set[tuple[str, int]] = set()
     fresh: list[tuple[Any, ...]] = []
     keys: list[tuple[int, int]] = []
+    texts: list[tuple[Any, ...]] = []
     again: dict[bytes, None] = {}
     line = int(engine.run("last_line")[0][0])
     for row in rows:
@@ -150,8 +154,11 @@ def _write(engine: Engine, file: int, rows: Sequence[LineRow]) -> tuple[Kept, se
         states.append(_State(order, row.kind, row.day, row.content, row.told_at, file))
         fresh.append(_columns(line, file, row))
         keys += [(key, line) for key in row.keys]
+        if row.text:
+            texts.append((line, row.received_at, row.text, row_digest(line, row.received_at, row.text)))
     engine.run_rows("insert_lines", fresh)
     engine.run_rows("insert_line_keys", keys)
+    engine.run_rows("insert_line_texts", texts)
     engine.run_rows("insert_lines_again", [(name,) for name in again])
     return kept, days
 

@@ -6,13 +6,14 @@ files are seen. What a line is matched with is worked out elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import apsw
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from twofold.ledger.filing import batch_key, key_number, keys_of
 from twofold.ledger.lines import Thing, decode_thing
@@ -25,6 +26,7 @@ ALL_DAYS = (-(1 << 31), 1 << 31)
 class KeptLine(Struct, frozen=True, kw_only=True, gc=False):
     """One state of one line. ``stands``: no later one was told. ``received_at`` in ms, ``told_at`` in s."""
 
+    number: int  # of the row: the state of a line
     name: bytes
     thing: Thing
     told_at: int | None
@@ -32,6 +34,7 @@ class KeptLine(Struct, frozen=True, kw_only=True, gc=False):
     file: int  # of `LineReader.files`; 0: told by a webhook or a command
     row: int
     stands: bool
+    text: str = ""  # name and text as the statement has them, where they were asked for and are kept
 
 
 class LineReader:
@@ -64,6 +67,18 @@ class LineReader:
         """Every state of one line, the one that stands last."""
         return list(self._rows("lines_by_name", (name,)))
 
+    def by_beginning(self, hexadecimal: str) -> list[KeptLine]:
+        """Standing lines whose name begins so, in hexadecimal; at most ten."""
+        low = bytes.fromhex(hexadecimal.ljust(32, "0")[:32])
+        high = bytes.fromhex(hexadecimal.ljust(32, "f")[:32])
+        return [one for one in self._rows("lines_between_names", (low, high)) if one.stands][:10]
+
+    def with_texts(self, lines: Iterable[KeptLine]) -> Iterator[KeptLine]:
+        """The same lines with what is kept of their texts, for people who may see it."""
+        for line in lines:
+            row = self._db.execute(statement("line_text_of"), (line.number,)).fetchone()
+            yield replace(line, text=str(row[0])) if row else line
+
     def span(self, kind: str) -> tuple[int, int] | None:
         """The first and last day that has a line of a kind; None where there is none."""
         first, last = self._db.execute(statement("line_span"), (kind,)).fetchone() or (None, None)
@@ -76,8 +91,9 @@ class LineReader:
             yield {**dict(zip(names, columns, strict=True)), **msgspec.json.decode(facts)}
 
     def _rows(self, name: str, bindings: tuple[Any, ...]) -> Iterator[KeptLine]:
-        for _, line, file, row, told_at, received_at, body, stands in self._db.execute(statement(name), bindings):
+        for number, line, file, row, told_at, received_at, body, stands in self._db.execute(statement(name), bindings):
             yield KeptLine(
+                number=number,
                 name=line,
                 thing=decode_thing(body),
                 told_at=told_at,

@@ -34,10 +34,26 @@ class LineRow(Struct, frozen=True, array_like=True, gc=False):
     content: bytes
     keys: tuple[int, ...]
     body: msgspec.Raw
+    text: str = ""  # name and text as the statement has them, where they are kept
+
+
+class LineEntry(Struct, frozen=True, kw_only=True):
+    """A line that a webhook told, in the transaction of what else it told."""
+
+    thing: Thing
+    received_at: int  # ms
+    told_at: int | None = None  # Unix s, the source's own time of this state
 
 
 def make_row(
-    thing: Thing, secret: bytes, *, row: int = 0, ordinal: int = 0, told_at: int | None = None, received_at: int
+    thing: Thing,
+    secret: bytes,
+    *,
+    row: int = 0,
+    ordinal: int = 0,
+    told_at: int | None = None,
+    received_at: int,
+    text: str = "",
 ) -> LineRow:
     """A line as it is kept. ``secret``: the folder's; ``received_at`` in ms, the same for all lines of a file."""
     body = encode_thing(thing)
@@ -59,4 +75,5 @@ def make_row(
         blake2b(bare, digest_size=CONTENT_SIZE, key=secret).digest(),
         tuple(key_number(key) for key in keys_of(thing)),
         msgspec.Raw(body),
+        text,
     )

@@ -59,6 +59,7 @@ class Applied(Struct):
     new: bool  # it told something that was not known
     joined: bool = False  # it told further names of an order that was known
     took: tuple[int, ...] = ()  # orders that turned out to be this one
+    begun: bool = False  # nothing had been told of the order before
 
 
 class Orders:
@@ -104,7 +105,7 @@ class Orders:
             self._keep(row.id, entry, body)
             # A number may be another shop's too: it stands for the order that had it last.
             self._engine.run_rows("take_order_names", [(name, row.id) for name in (*names.all, *names.short)])
-            return Applied(row, state, True)
+            return Applied(row, state, True, begun=True)
         self._engine.run_rows("insert_order_names", [(name, row.id) for name in names.all])
         if not self._keep(row.id, entry, body) and not took:
             return Applied(row, decode_state(row.state), False, joined)

@@ -134,3 +134,48 @@ order by l.as_of, l.step, l.id;
 -- name: line_span
 -- The first and last day of a kind.
 select min(day), max(day) from line where kind = ?;
+
+-- name: insert_line_texts
+-- Names and texts as a statement has them, for their days.
+insert into line_text (line, received_at, text, digest) values /*rows*/ (?, ?, ?, ?)
+on conflict do nothing;
+
+-- name: oldest_line_texts
+-- The texts that were kept longest.
+select line, received_at from line_text order by line limit ?;
+
+-- name: drop_line_texts
+-- Texts that are no longer kept.
+delete from line_text where line in /*ids*/ (?);
+
+-- name: line_text_of
+-- What is kept of the text of a line.
+select text from line_text where line = ?;
+
+-- name: line_texts_after
+-- Kept texts, for whoever looks for a person in them.
+select line, text from line_text where line > ? order by line limit ?;
+
+-- name: lines_with_keys
+-- Rows that have one of these keys, whether they are seen yet or not.
+select distinct l.id, l.body from line_key as k join line as l on l.id = k.line
+where k.key in /*ids*/ (?) order by l.id;
+
+-- name: select_lines_at
+-- Rows by their numbers, with all that their digest covers.
+select id, file, row_number, kind, day, name, told_at, as_of, step, ordinal, received_at, content, body
+from line where id in /*ids*/ (?) order by id;
+
+-- name: redact_line
+-- What is left of a line without a person.
+update line set body = ?2, digest = ?3 where id = ?1;
+
+-- name: lines_between_names
+-- Every state that was seen of the lines whose names lie between two.
+select l.id, l.name, l.file, l.row_number, l.told_at, l.received_at, l.body,
+       not exists (select 1 from line as o where o.name = l.name and o.id <> l.id
+                   and (o.as_of, o.step, o.id) > (l.as_of, l.step, l.id)
+                   and (o.file = 0 or exists (select 1 from line_file as f where f.id = o.file))) as stands
+from line as l
+where l.name between ?1 and ?2 and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file))
+order by l.name, l.as_of, l.step, l.id limit 100;

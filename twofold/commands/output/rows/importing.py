@@ -20,7 +20,8 @@ class Imported(Row, kw_only=True, tag="file"):
 
 
 class ImportSum(Row, kw_only=True, tag="sum"):
-    """What the file came to, in orders; ``rows``, ``refused`` and ``skipped`` count rows of the file."""
+    """What the file came to, in orders; ``rows``, ``refused`` and ``skipped`` count rows of the file. ``updated`` were known
+    before, and the file tells something new of them; ``total`` is ``orders``."""
 
     rows: int
     orders: int
@@ -28,6 +29,8 @@ class ImportSum(Row, kw_only=True, tag="sum"):
     events: int
     new: int | None
     known: int | None
+    updated: int | None
+    total: int
     young: int
     refused: dict[str, int]
     skipped: dict[str, int]

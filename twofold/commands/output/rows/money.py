@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from twofold.commands.output.rows.row import Amount, Row, Text
+from typing import Any
+
+from twofold.commands.output.rows.row import Amount, Row, Text, Time
 
 
 class ImportedLines(Row, kw_only=True, tag="file"):
@@ -67,7 +69,70 @@ class NotClosed(Row, kw_only=True, tag="unbalanced"):
     difference: Amount
 
 
+class MoneyLineRow(Row, kw_only=True, tag="line"):
+    """One movement of money as its source told it last. ``line`` is its name here, ``id`` the source's own."""
+
+    line: Text
+    id: Text
+    source: Text
+    account: Text
+    reference: list[Text]
+    kind: Text
+    status: Text  # only booked lines move money
+    gross: Amount
+    fee: Amount
+    net: Amount
+    currency: Text
+    at: Time
+    day: Text  # YYYY-MM-DD where it happened
+    batch: Text
+    text: Text  # masked, or as it is while it is kept
+    open: Amount | None  # null: not worked out
+    matches: list[Any]  # to, amount (null: as much as fits), by, why, at
+
+
+class BatchRow(Row, kw_only=True, tag="batch"):
+    """A payout or remittance, what it declares and what its lines make. ``difference`` is null where it declares nothing or
+    none of its lines is here."""
+
+    id: Text
+    line: Text
+    source: Text
+    account: Text
+    reference: list[Text]
+    kind: Text  # payout or remittance
+    status: Text
+    net: Amount | None
+    lines: int
+    sum: Amount
+    difference: Amount | None
+    currency: Text
+    at: Time
+    expected_at: Time | None
+    open: Amount | None
+    matches: list[Any]  # to, amount (null: as much as fits), by, why, at
+
+
+class MatchWord(Row, kw_only=True, tag="match"):
+    """A person's word about what a line pays, as it was kept."""
+
+    line: Text
+    to: Text
+    amount: Amount | None
+    by: Text
+    why: Text
+    at: Time
+    undo: bool
+
+
 IMPORTS = (ImportedLines, LineSum, LineMoney, LineRefused, NotClosed)
 KINDS = ("spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 
-COMMANDS: dict[str, tuple[type[Row], ...]] = {f"import {kind}": IMPORTS for kind in KINDS}
+COMMANDS: dict[str, tuple[type[Row], ...]] = {
+    **{f"import {kind}": IMPORTS for kind in KINDS},
+    "money lines": (MoneyLineRow,),
+    "money batches": (BatchRow,),
+    "money match": (MatchWord,),
+    "money unmatch": (MatchWord,),
+    "bank lines": (MoneyLineRow,),
+}

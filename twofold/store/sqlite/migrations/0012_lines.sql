@@ -60,3 +60,11 @@ create table line_load_day (
     day  integer not null,
     primary key (load, kind, day)
 ) strict, without rowid;
+
+-- Names and texts as a statement has them, where [money] text = "kept": contact data, for its days only.
+create table line_text (
+    line        integer primary key,
+    received_at integer not null,           -- ms
+    text        text    not null,
+    digest      blob    not null
+) strict;

@@ -1,0 +1,287 @@
+"""``twofold money lines|batches`` and ``twofold bank lines``: what is kept, as it stands now.
+
+Owns options and output. Only reads, beside a running gateway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from twofold.commands.options import ConfigOption, DataOption, JsonOption, folder_of, known_value
+from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
+
+if TYPE_CHECKING:
+    from twofold.store.lines.reading import KeptLine, LineReader
+
+SinceOption = Annotated[str, typer.Option("--since", help="First day, e.g. 2026-03-01.")]
+UntilOption = Annotated[str, typer.Option("--until", help="Last day.")]
+SourceOption = Annotated[str, typer.Option("--source", help="Only of this source, e.g. stripe or courier:NAME.")]
+AccountOption = Annotated[str, typer.Option("--account", help="Only of this account.")]
+CurrencyOption = Annotated[str, typer.Option("--currency", help="Only in this currency.")]
+KindOption = Annotated[str, typer.Option("--kind", help="Only of this kind, e.g. charge, refund, cod_collected.")]
+OrderOption = Annotated[str, typer.Option("--order", help="Only what names this order, by its id or number.")]
+BatchOption = Annotated[str, typer.Option("--batch", help="Only of this batch, as SOURCE/ID.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=0, help="The last so many; 0 for all.")]
+BANK_KINDS = ("bank_credit", "bank_debit")
+
+money = typer.Typer(no_args_is_help=True, help="Movements of money: lines, batches, and what pays what.")
+bank = typer.Typer(no_args_is_help=True, help="What stands on the bank.")
+
+
+@money.command("lines")
+def money_lines(
+    since: SinceOption = "",
+    until: UntilOption = "",
+    source: SourceOption = "",
+    account: AccountOption = "",
+    kind: KindOption = "",
+    currency: CurrencyOption = "",
+    order: OrderOption = "",
+    batch: BatchOption = "",
+    limit: LimitOption = 100,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """List movements of money as their sources told them last.
+
+    `line` is the name by which a movement is spoken of in `twofold money match`.
+    """
+    from twofold.ledger.lines import MoneyKind
+
+    known_value("--kind", kind or None, [str(one) for one in MoneyKind])
+    asked = {"source": source, "account": account, "kind": kind, "currency": currency.upper()}
+    _lines(folder_of(config, data), since, until, asked, order, batch, limit, json)
+
+
+@bank.command("lines")
+def bank_lines(
+    since: SinceOption = "",
+    until: UntilOption = "",
+    account: AccountOption = "",
+    currency: CurrencyOption = "",
+    limit: LimitOption = 100,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """List what stands on the bank's statements.
+
+    Names are kept as digests only; of texts what looks like an order, a parcel, a batch or a payment.
+    """
+    asked = {"account": account, "currency": currency.upper()}
+    _lines(folder_of(config, data), since, until, asked, "", "", limit, json, kinds=BANK_KINDS)
+
+
+@money.command("batches")
+def money_batches(
+    since: SinceOption = "",
+    until: UntilOption = "",
+    source: SourceOption = "",
+    currency: CurrencyOption = "",
+    limit: LimitOption = 100,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """List payouts and remittances, what they declare and what their lines make.
+
+    Exit code 1 when one of them does not close.
+    """
+    from twofold.ledger.lines import Batch
+    from twofold.store.lines.reading import OpenLines
+
+    asked = {"source": source, "currency": currency.upper()}
+    with OpenLines(folder_of(config, data)) as reader:
+        found = [one for one in _standing(reader, "batch", since, until) if _fits(one.thing, asked)]
+        words = _words(reader)
+        rows = [_batch_row(reader, one, words) for one in found[-limit or None :] if isinstance(one.thing, Batch)]
+    if json:
+        from twofold.commands.output.rows.money import BatchRow
+
+        print_rows(BatchRow, rows)
+    else:
+        _print_batches(rows)
+    raise typer.Exit(1 if any(row["difference"] for row in rows) else 0)
+
+
+def _lines(
+    folder: Path,
+    since: str,
+    until: str,
+    asked: dict[str, str],
+    order: str,
+    batch: str,
+    limit: int,
+    json: bool,
+    kinds: tuple[str, ...] = (),
+) -> None:
+    from twofold.ledger.lines import MoneyLine
+    from twofold.store.lines.reading import OpenLines
+
+    with OpenLines(folder) as reader:
+        found: Iterable[KeptLine] = _asked(reader, since, until, order, batch)
+        fitting = (
+            one
+            for one in found
+            if isinstance(one.thing, MoneyLine) and _fits(one.thing, asked) and (not kinds or one.thing.kind in kinds)
+        )
+        last = list(_last(fitting, limit))
+        words = _words(reader)
+        rows = [_line_row(one, words) for one in reader.with_texts(last)]
+    if json:
+        from twofold.commands.output.rows.money import MoneyLineRow
+
+        print_rows(MoneyLineRow, rows)
+    else:
+        _print_lines(rows)
+
+
+def _asked(reader: LineReader, since: str, until: str, order: str, batch: str) -> Iterable[KeptLine]:
+    if batch:
+        source, slash, number = batch.partition("/")
+        if not slash:
+            raise typer.BadParameter("--batch: expected SOURCE/ID, as `twofold money batches` shows them")
+        return reader.by_batch(source, number)
+    if order:
+        both = [*reader.by_key(f"order:{order}"), *reader.by_key(f"number:{order}")]
+        found = list({one.number: one for one in both}.values())
+        return [one for one in found if _within(one, since, until)]
+    return _standing(reader, "money", since, until)
+
+
+def _standing(reader: LineReader, kind: str, since: str, until: str) -> Iterator[KeptLine]:
+    """The days of a line's own zone: in UTC it may be filed on the day beside."""
+    from twofold.store.lines.reading import ALL_DAYS
+
+    first = _day("--since", since) - 1 if since else ALL_DAYS[0]
+    last = _day("--until", until) + 1 if until else ALL_DAYS[1]
+    return (one for one in reader.lines(kind, first, last) if _within(one, since, until))
+
+
+def _day(option: str, text: str) -> int:
+    from twofold.ledger.filing import day_number
+
+    try:
+        return day_number(text)
+    except ValueError:
+        raise typer.BadParameter(f"{option}: expected a day as 2026-03-10") from None
+
+
+def _within(one: KeptLine, since: str, until: str) -> bool:
+    from twofold.ledger.filing import local_day
+
+    day = local_day(one.thing)
+    return (not since or day >= since) and (not until or day <= until)
+
+
+def _fits(thing: Any, asked: dict[str, str]) -> bool:
+    return all(not value or str(getattr(thing, name, "")) == value for name, value in asked.items())
+
+
+def _last(lines: Iterable[KeptLine], limit: int) -> Iterable[KeptLine]:
+    from collections import deque
+
+    return deque(lines, maxlen=limit) if limit else lines
+
+
+def _words(reader: LineReader) -> dict[tuple[str, str], dict[str, Any]]:
+    """What people said that is not taken back: (line, to) to the word."""
+    from twofold.ledger.lines import Decision
+
+    standing: dict[tuple[str, str], dict[str, Any]] = {}
+    said = [one.thing for one in reader.lines("decision") if isinstance(one.thing, Decision)]
+    for word in sorted(said, key=lambda w: (w.at, w.undo)):
+        standing.pop((word.line, word.to), None)
+        if not word.undo:
+            amount = None if word.amount is None else f"{word.amount:f}"
+            standing[word.line, word.to] = {
+                "to": word.to, "amount": amount, "by": word.by, "why": word.why, "at": word.at,
+            }  # fmt: skip
+    return standing
+
+
+def _line_row(one: KeptLine, words: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    from twofold.ledger.filing import local_day
+
+    thing: Any = one.thing
+    name = one.name.hex()
+    row = {n: getattr(thing, n) for n in ("id", "source", "account", "status", "gross", "fee", "net", "currency", "at")}
+    return {
+        **row,
+        "line": name,
+        "kind": str(thing.kind),
+        "reference": list(thing.references),
+        "day": local_day(thing),
+        "batch": thing.batch,
+        "text": one.text or thing.text,
+        "open": None,
+        "matches": [word for (line, _), word in sorted(words.items()) if line == name],
+    }
+
+
+def _batch_row(reader: LineReader, one: KeptLine, words: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    from twofold.ledger.filing import batch_key
+    from twofold.ledger.lines import MoneyKind, MoneyLine
+
+    batch: Any = one.thing
+    outgoing = (MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED)
+    lines = [
+        other.thing
+        for other in reader.by_batch(batch.source, batch.id)
+        if isinstance(other.thing, MoneyLine)
+        and other.thing.currency == batch.currency
+        and other.thing.status == "booked"
+        and other.thing.kind not in outgoing
+    ]
+    total = sum((line.net for line in lines), Decimal(0))
+    here = batch.net is not None and bool(lines)
+    to = batch_key(batch.source, batch.id)
+    names = ("id", "source", "account", "kind", "status", "net", "currency", "at", "expected_at")
+    return {
+        **{n: getattr(batch, n) for n in names},
+        "line": one.name.hex(),
+        "reference": [f"bank_reference:{batch.bank_reference}"] if batch.bank_reference else [],
+        "lines": len(lines),
+        "sum": total,
+        "difference": batch.net - total if here else None,
+        "open": None,
+        "matches": [{**word, "to": f"line:{line}"} for (line, at), word in sorted(words.items()) if at == to],
+    }
+
+
+def _print_lines(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        say("no lines of money; import a statement, a payout or a remittance (docs/money.md)")
+        return
+    table = make_table("day", "source", "kind", "gross", "fee", "net", "", "status", "batch", "names", "line", right=("gross", "fee", "net"))  # fmt: skip
+    for row in rows:
+        named = ", ".join([*row["reference"], *(["≈ " + row["text"]] if row["text"] else [])])
+        paid = "".join(f" → {m['to']} ({m['by']})" for m in row["matches"])
+        table.add_row(row["day"], plain(row["source"]), row["kind"], f"{row['gross']:,f}", f"{row['fee']:,f}",
+                      f"{row['net']:,f}", row["currency"], row["status"], plain(row["batch"]), plain(named + paid),
+                      row["line"])  # fmt: skip
+    print_wide(table)
+
+
+def _print_batches(rows: list[dict[str, Any]]) -> None:
+    from twofold.ledger.filing import day_text
+
+    if not rows:
+        say("no batches; import a payout or a remittance (docs/money.md)")
+        return
+    table = make_table("day", "source", "batch", "kind", "declared", "its lines", "difference", "", "lines", "status", right=("declared", "its lines", "difference", "lines"))  # fmt: skip
+    for row in rows:
+        shown = [f"{row[n]:,f}" if row[n] is not None else "" for n in ("net", "sum", "difference")]
+        table.add_row(day_text(row["at"] // 86_400), plain(row["source"]), plain(row["id"]), row["kind"], *shown,
+                      row["currency"], f"{row['lines']:,}", plain(row["status"]))  # fmt: skip
+    print_wide(table)
+    open_ = list(islice((row for row in rows if row["difference"]), 11))
+    for row in open_[:10]:
+        say(plain(f"does not close: {row['source']} {row['id']}: difference {row['difference']:,f} {row['currency']}"))
