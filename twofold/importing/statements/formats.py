@@ -23,6 +23,10 @@ from twofold.importing.statements.banks import BANK_FORMATS
 from twofold.importing.statements.banks.columns import ANY, FIELDS, OUR_WORDS
 from twofold.importing.statements.banks.table import BankTable
 from twofold.importing.statements.contract import StatementFormat
+from twofold.importing.statements.couriers.parcels import COLUMNS as PARCEL_COLUMNS
+from twofold.importing.statements.couriers.parcels import PARCELS
+from twofold.importing.statements.couriers.remittances import COLUMNS as REMITTANCE_COLUMNS
+from twofold.importing.statements.couriers.remittances import REMITTANCE
 from twofold.importing.statements.mapped import OwnTable
 from twofold.importing.statements.payouts.own_table import COLUMNS as PAYOUT_COLUMNS
 from twofold.importing.statements.payouts.own_table import KIND_WORDS
@@ -39,6 +43,9 @@ from twofold.importing.statements.tables.own_rates import HEADERS as RATE_COLUMN
 from twofold.importing.statements.tables.own_rates import OwnRates
 from twofold.importing.statements.tables.survey import HEADERS as SURVEY_COLUMNS
 from twofold.importing.statements.tables.survey import SurveyTable
+from twofold.ledger.model import ParcelState
+
+STATE_WORDS = tuple(state.value for state in ParcelState)
 
 FORMATS: tuple[StatementFormat, ...] = (
     MetaAds(),
@@ -63,6 +70,8 @@ OWN_TABLES: tuple[OwnTable, ...] = (
     OwnTable(form=Costs(), fields=COST_COLUMNS, needs=("sku|rule", "since", "amount|percent"), words={"rule": tuple(sorted(RULES))}),
     OwnTable(form=OWN_PAYOUTS, fields=PAYOUT_COLUMNS, needs=("gross|net", "at|batch_date"), words={"kind": KIND_WORDS}),
     OwnTable(form=BankTable(ANY), fields=FIELDS, needs=("booked_at|value_at", "amount|debit|credit"), words=OUR_WORDS),
+    OwnTable(form=REMITTANCE, fields=REMITTANCE_COLUMNS, needs=("parcel|order", "collected|net"), words={"status": STATE_WORDS}),
+    OwnTable(form=PARCELS, fields=PARCEL_COLUMNS, needs=("parcel|order", "status|due|taken", "at"), words={"status": STATE_WORDS}),
     OwnTable(form=SurveyTable(), fields=SURVEY_COLUMNS, needs=("order", "at", "answer")),
 )  # fmt: skip
 """By kind the table in our own words; an [[import]] of that kind names its columns anew. One line a kind."""

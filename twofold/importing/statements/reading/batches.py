@@ -77,15 +77,15 @@ class Batches:
         """What the source says of the batch as a whole."""
         self._find(row, batch)
 
-    def settle(self, *, lists_all: bool = True) -> Iterator[Item]:
+    def settle(self, *, lists_all: bool = True, undeclared: bool = False) -> Iterator[Item]:
         """Each batch that declares its net, and where its lines differ from what it declares. ``lists_all``: the file has every line of the
-        batches that it names, so that a difference means something."""
+        batches that it names, so that a difference means something. ``undeclared``: nobody else tells of these batches, so
+        that those without a net are told too."""
         for found in self._sums.values():
             net = found.told.net
-            if net is None:
-                continue
-            yield Told(row=found.row, thing=found.told)
-            if lists_all and found.lines and found.entries != net:
+            if net is not None or undeclared:
+                yield Told(row=found.row, thing=found.told)
+            if net is not None and lists_all and found.lines and found.entries != net:
                 yield Unbalanced(
                     what="batch", id=found.told.id, currency=found.told.currency, entries=found.entries,
                     closing=net, difference=net - found.entries,

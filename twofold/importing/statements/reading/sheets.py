@@ -40,7 +40,7 @@ MASKED = frozenset({"-", "--", "—", "–", "n/a", "na", "null", "none"})  # "u
 TOTALS = frozenset(
     {"total", "totals", "grandtotal", "sum", "gesamt", "summe", "totaal", "итого", "всего", "ჯამი", "სულ"}
 )
-MAX_SHEETS = 20
+_NAMES = 3  # known names that make a line a header, where it has so many
 _WORD = re.compile(r"[^\W\d_][\w .,/&()-]{0,59}")
 _CURRENCY_BEHIND = re.compile(r"[\s(\[]+([A-Z]{3})[)\]]?\s*$")
 _ISO_DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
@@ -83,7 +83,7 @@ class TableFormat(Struct, frozen=True, kw_only=True):
         folded = {fold_header(bare_header(cell)) for cell in cells if cell}
         known = {field for field, names in self.columns.items() if any(fold_header(n) in folded for n in names)}
         fits = all(any(part in known for part in need.split("|")) for need in self.needs)
-        return len(known) if fits and len(known) >= min(3, len(self.columns)) else 0
+        return len(known) if fits and len(known) >= min(_NAMES, sum(bool(cell) for cell in cells)) else 0
 
     def open(self, path: Path, survey: Survey, options: StatementOptions) -> TableFile:
         """See `StatementFormat`."""

@@ -1,0 +1,1 @@
+"""Couriers and tracking services: what they say of parcels, in our words."""
