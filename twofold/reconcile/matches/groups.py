@@ -29,8 +29,10 @@ def name_of_batch(line: MoneyLine) -> BatchName | None:
 def groups_of(batches: Iterable[Batch], entries: Iterable[Entry]) -> list[Group]:
     """Every batch that a file declares or a line names, by its key."""
     told: dict[BatchName, Batch] = {}
+    entries = list(entries)
     for batch in batches:
         told[batch.source, batch.account, batch.id] = batch
+    told = _by_their_ids(told, entries)
     lines: dict[BatchName, list[Entry]] = defaultdict(list)
     for entry in entries:
         name = name_of_batch(entry.line)
@@ -41,6 +43,23 @@ def groups_of(batches: Iterable[Batch], entries: Iterable[Entry]) -> list[Group]
         mine = lines.get(name, [])
         found.append(_group(told.get(name) or _made_of(name, [e.line for e in mine]), [e.line for e in mine]))
     return sorted(found, key=lambda g: g.key)
+
+
+def _by_their_ids(told: dict[BatchName, Batch], entries: Iterable[Entry]) -> dict[BatchName, Batch]:
+    """Batches under the ids that their lines know: a source may list payouts by their day alone (``payout:…`` of a line is
+    that other name). A name that lines of two batches know stays what it is."""
+    ids: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for entry in entries:
+        for reference in entry.line.references:
+            if reference.startswith("payout:") and entry.line.batch:
+                ids[entry.line.source, reference.partition(":")[2]].add(entry.line.batch)
+    found: dict[BatchName, Batch] = {}
+    for (source, account, number), batch in told.items():
+        known = ids.get((source, number), {number})
+        name = source, account, min(known) if len(known) == 1 else number
+        if name == (source, account, number) or name not in told:
+            found[name] = replace(batch, id=name[2])
+    return found
 
 
 def _known(name: BatchName, told: dict[BatchName, Batch]) -> BatchName:
