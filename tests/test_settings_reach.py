@@ -140,6 +140,7 @@ ROWS = [
     Row("retention", "contact_days", 3, lambda g: g.retention._days.contact, 3),
     Row("retention", "people_days", 4, lambda g: g.store.people.keep_ms, 4 * DAY_MS),
     Row("retention", "touch_days", 7, lambda g: g.store.signs.keep_s, 7 * DAY_MS // 1000),
+    Row("retention", "buyer_days", 8, lambda g: g.retention._days.buyer, 8),
     Row("retention", "payload_days", 5, lambda g: g.retention._days.payload, 5),
     Row("retention", "refused_days", 6, lambda g: g.retention._days.refused, 6),
     Row("money", "text_days", 8, lambda g: g.retention._days.line_text, 8),

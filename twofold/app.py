@@ -264,6 +264,7 @@ class Gateway:
                 webhook_doors(self.settings, self.store.purchase_ids),
                 self.policies,
                 self.clock,
+                self.store.ring,
                 ask_privacy=self.eraser.ask,
             ),
             metrics=CollectMetrics(self.registry),

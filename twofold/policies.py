@@ -35,6 +35,7 @@ def days_of(settings: Settings) -> Days:
         refused=kept.refused_days,
         audit=kept.audit_days,
         line_text=settings.money.text_days,
+        buyer=kept.buyer_days,
     )
 
 

@@ -257,10 +257,6 @@ def test_the_click_and_the_sale_have_one_conversation():
 
 NOTHING = [
     ("a message without an ad", whatsapp(None), OPTIONS, "chat message"),
-    ("a link with a ref", messenger({"referral": {"ref": "x", "source": "SHORTLINK"}}), OPTIONS, "chat message"),
-    ("a click, but no stage", whatsapp(), SourceOptions(shop="x"), "chat referral"),
-    ("a stage that no chat can have", whatsapp(), SourceOptions(shop="x", stages={"referral": "Lead"}), "chat referral"),
-    ("a click is no Purchase", whatsapp(), SourceOptions(shop="x", stages={"referral": "Purchase"}), "chat referral"),
     ("another product of Meta's", {"object": "user", "entry": []}, OPTIONS, "chat message"),
     ("parts of other shapes", {"object": "page", "entry": [1, {"messaging": [2, {"sender": 3, "referral": AD}]}]}, OPTIONS,
      "chat message"),
@@ -274,6 +270,33 @@ def test_what_says_nothing_is_ignored_with_a_reason(claim, body, options, kind):
     assert isinstance(result, Ignored), result
     assert result.kind == kind
     assert result.reason
+
+
+KEPT = [
+    ("a link with a ref", messenger({"referral": {"ref": "spring", "source": "SHORTLINK"}}), OPTIONS,
+     ("messenger", "", "spring", ""), "page_scoped_user_id"),
+    ("an ad, but no stage", messenger({"referral": AD}), SourceOptions(shop="x"),
+     ("messenger", str(AD.get("ad_id", "")), AD.get("ref", ""), ""), "page_scoped_user_id"),
+    ("a click, but no stage", whatsapp(), SourceOptions(shop="x"), ("whatsapp", None, None, "ctwa_clid"), "ctwa_clid"),
+    ("a stage that no chat can have", whatsapp(), SourceOptions(shop="x", stages={"referral": "Lead"}),
+     ("whatsapp", None, None, "ctwa_clid"), "ctwa_clid"),
+    ("a click is no Purchase", whatsapp(), SourceOptions(shop="x", stages={"referral": "Purchase"}),
+     ("whatsapp", None, None, "ctwa_clid"), "ctwa_clid"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("claim", "body", "options", "touch", "kind"), KEPT, ids=[k[0] for k in KEPT])
+def test_the_start_of_a_chat_is_kept_in_every_case(claim, body, options, touch, kind):
+    """As a touch, under the conversation and Meta's own id of the person or the click; no event where no stage asks for one."""
+    result = read(body, options)
+    assert isinstance(result, Reading), result
+    assert (result.kind, result.events) == ("chat referral", ())
+    ((ids, found),) = result.signs
+    assert [k for k, _ in ids] == ["conversation", kind]
+    source, ad, ref, click = touch
+    assert (found.kind, found.source, found.click) == ("chat", source, click)
+    assert ad is None or found.ad_id == ad
+    assert ref is None or found.content == ref
 
 
 # -- signatures

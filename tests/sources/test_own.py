@@ -182,6 +182,7 @@ def test_a_whole_order_becomes_a_report_with_every_part():
             sale=Sale.WEB,
             tags=("gift",),
         ),
+        country="GE",
     )  # fmt: skip
     kept = encode_report(report)
     assert decode_report(kept) == report

@@ -204,6 +204,14 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
         int,
         Meta(description="Days for which it is remembered where visits, chats and orders came from.", ge=1, le=1_500),
     ] = 400
+    buyer_days: Annotated[
+        int,
+        Meta(
+            description="Days from an order for which keyed digests say who bought it: whether a customer is new, and "
+            "whose a bank transfer is.",
+            ge=1,
+        ),
+    ] = 1_100
     payload_days: Annotated[int, Meta(description="Days for which sent bytes are kept.", ge=1)] = 30
     refused_days: Annotated[int, Meta(description="Days for which refused bodies are kept.", ge=1)] = 30
     audit_days: Annotated[int, Meta(description="Days for which it is kept what was shared with whom.", ge=30)] = 365

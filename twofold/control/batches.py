@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import msgspec
+
 from twofold.control.questions import Append
 from twofold.errors import StoreBusy
 from twofold.event.model import Event, decode_event, encode
@@ -15,8 +17,10 @@ from twofold.ledger.model import decode_report, encode_report
 from twofold.store.appends import OrderNews
 from twofold.store.orders.ledger import OrderEntry
 from twofold.store.store import Store
+from twofold.touch.model import Sign
 
 _RETRY_S = 0.05
+decode_sign = msgspec.json.Decoder(Sign).decode
 
 
 def encode_batch(orders: Sequence[OrderEntry], events: Sequence[Event]) -> Append:
@@ -28,6 +32,8 @@ def encode_batch(orders: Sequence[OrderEntry], events: Sequence[Event]) -> Appen
                 "source": entry.source,
                 "received_at": entry.received_at,
                 "report": encode_report(entry.report).decode(),
+                "buyer": entry.buyer,
+                "signs": [encode(sign).decode() for sign in entry.signs],
                 "copy": encode(entry.copy).decode() if entry.copy is not None else None,
             }
             for entry in orders
@@ -44,6 +50,8 @@ def decode_batch(question: Append) -> tuple[list[OrderEntry], list[Event]]:
             source=row["source"],
             received_at=row["received_at"],
             report=decode_report(row["report"]),
+            buyer=tuple(row.get("buyer", ())),
+            signs=tuple(decode_sign(text) for text in row.get("signs", ())),
             copy=decode_event(row["copy"]) if row["copy"] is not None else None,
         )
         for row in question.orders

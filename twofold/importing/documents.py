@@ -20,6 +20,7 @@ from twofold.importing.readers.tables import Survey, Table, json_texts
 from twofold.sources import SOURCES
 from twofold.sources.contract import Ignored, Reading, SourceOptions
 from twofold.sources.mended import read_mended
+from twofold.sources.people import buyer_of
 
 
 class Body(Struct, frozen=True, kw_only=True):
@@ -119,6 +120,8 @@ class DocumentFile:
             rows=1,
             order=order,
             copy=reading.copy if young else None,
+            buyer=reading.buyer or buyer_of(reading.copy.user_data if reading.copy is not None else None),
+            said=reading.said,
             events=reading.events,
             young=young,
             warnings=notes,

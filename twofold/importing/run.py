@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -25,8 +26,10 @@ from twofold.importing.readers.problems import ProblemReport, RowProblem
 from twofold.importing.readers.tables import Survey, survey_file
 from twofold.importing.sinks import Batch, DrySink, Sink, open_sink
 from twofold.importing.summary import Summary
+from twofold.matching.subject import Keyring
 from twofold.sources.contract import Reading
 from twofold.store.orders.ledger import OrderEntry
+from twofold.store.secret import folder_ring
 
 BATCH = 200
 """Orders handed over at once. In a running gateway they hold its loop for about 15 ms."""
@@ -73,6 +76,8 @@ class _Import:
         self._wanted, self._plan, self._file = wanted, plan, file
         self._source = file.source_in(*wanted.source_of(file.sender))
         self._origin = wanted.origin_of(file.sender)
+        self._ring = Keyring(secrets.token_bytes(32))  # of a trial; else the folder's, once it is open
+        self._folder = Path(settings.server.data)
         self._seen: set[int] = set()  # digests of order ids: about 100 bytes an order
         self._summary = Summary(
             file=plan.path.name,
@@ -91,6 +96,8 @@ class _Import:
 
     def drive(self, sink: Sink, report: ProblemReport | None, watch: Watcher | None) -> None:
         """Reads the whole file; hands over what an earlier, interrupted import had not."""
+        if not self._plan.dry_run:
+            self._ring = folder_ring(self._folder)
         resume_after = self._mark.row
         batch = Batch()
         problems: list[RowProblem] = []
@@ -167,8 +174,10 @@ class _Import:
         return problems
 
     def _entry(self, found: Found, copy: RawEvent | None) -> OrderEntry | Refusal:
-        reading = Reading(kind="file", sender=self._file.sender, order=found.order, copy=copy)
-        return entry_of(reading, self._origin, self._source)
+        reading = Reading(
+            kind="file", sender=self._file.sender, order=found.order, copy=copy, buyer=found.buyer, said=found.said
+        )
+        return entry_of(reading, self._origin, self._source, self._ring)
 
     def _problem(self, found: Found, refusal: Refusal) -> RowProblem:
         return RowProblem(

@@ -183,6 +183,8 @@ class OrderReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     refunds: tuple[Refund, ...] = ()
     parcels: tuple[Parcel, ...] = ()
     deleted: bool = False
+    country: str = ""  # of the delivery address, ISO 3166-1 alpha-2
+    region: str = ""  # its first subdivision, ISO 3166-2; nothing finer is kept
 
 
 encode_report = msgspec.json.Encoder(decimal_format="string").encode

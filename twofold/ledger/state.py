@@ -71,6 +71,8 @@ class OrderState(Struct, frozen=True, kw_only=True, omit_defaults=True):
     replaces: str = ""
     sources: tuple[str, ...] = ()
     disputed: bool = False
+    country: str = ""  # of the delivery address; ISO 3166-1 and 3166-2
+    region: str = ""
 
 
 encode_state = msgspec.json.Encoder(decimal_format="string").encode
@@ -99,6 +101,7 @@ def derive(facts: Sequence[Fact]) -> OrderState:
     paid, paid_at = _paid(ranked, facts, purses, shop)
     parcels = _parcels(reports)
     delivered_at = _all_delivered(parcels) or (snapshot.delivered_at if snapshot else None)
+    place = _place(ranked, reports)
     cancelled = next((s for _, r in ranked if (s := r.snapshot) and s.cancelled_at is not None), None)
     return OrderState(
         order_id=main.order_id if main else min(reports, key=lambda r: (r.at, r.order_id)).order_id,
@@ -127,8 +130,20 @@ def derive(facts: Sequence[Fact]) -> OrderState:
         lines=_lines([s for _, r in ranked if (s := r.snapshot)], reports),
         replaces=snapshot.replaces if snapshot else "",
         sources=tuple(sorted({f.source for f in facts})),
+        country=place[0],
+        region=place[1],
         disputed=any(p.kind == "dispute" and p.state != "failure" for p in payments),
     )
+
+
+def _place(ranked: Sequence[tuple[str, OrderReport]], reports: Sequence[OrderReport]) -> tuple[str, str]:
+    """Where the parcel goes: by the snapshot that stands first and says it, else by the report told last that does."""
+    said = [(r.country, r.region) for _, r in ranked if r.country]
+    if said:
+        return said[0]
+    others = [r for r in reports if r.country]
+    latest = max(others, key=lambda r: (r.at, r.country, r.region), default=None)
+    return (latest.country, latest.region) if latest else ("", "")
 
 
 def _standing(told: tuple[str, OrderReport]) -> tuple[bool, int, str]:

@@ -22,7 +22,7 @@ from msgspec import Struct
 
 from twofold.event.identity import id_key, order_key
 from twofold.event.model import decode_event, encode, readable_event
-from twofold.matching.subject import Keyring, SubjectRequest, all_hashes, kinds_of, marks_of, wanted_of
+from twofold.matching.subject import Keyring, Mark, SubjectRequest, all_hashes, kinds_of, marks_of, wanted_of
 from twofold.matching.words import texts_in
 from twofold.privacy.audit_log import append_audit
 from twofold.privacy.lines import digests_of_person, keys_of_order, lines_with
@@ -41,6 +41,7 @@ from twofold.store.fold import Action
 from twofold.store.index.words import Because
 from twofold.store.lines.emptying import empty_lines
 from twofold.store.sqlite.database import Engine, id_array, key_array
+from twofold.store.touches.whose import whos_of_order
 
 PORTION = 64  # rows taken out in one transaction: a few milliseconds of the loop
 TAIL = 256  # rows that the last transaction looks through itself
@@ -149,6 +150,9 @@ def keep_found(engine: Engine, erasure: Erasure, wanted: SubjectQuery, found: Su
     engine.run_rows("insert_erasure_actions", [(number, action, 0) for action in found.mentioned_in])
     engine.run_rows("insert_erasure_orders", [(number, o, int(whole)) for o, whole in found.orders.items()])
     engine.run_rows("insert_erasure_keys", [(number, *key) for key in sorted(wanted.keys_of(found.leads))])
+    if erasure.kind == "erase_shop":
+        engine.run("forget_touch_links_of_dataset", (erasure.dataset,))
+        engine.run("forget_touches_of_dataset", (erasure.dataset,))
     for start in range(0, len(found.refused), 1_000):
         engine.run("drop_refused", (id_array(found.refused[start : start + 1_000]),))
     emptied = empty_lines(engine, found.lines)
@@ -277,7 +281,9 @@ class ErasureStep:
             return 0
         lines = 0
         wholes = [number for number, whole, *_ in rows if whole]
-        for number, whole, order, state in rows:
+        for number, whole, order, state, dataset in rows:
+            if whole or self._bought(engine, number, dataset, order):
+                self._forget_buyer(engine, number, dataset)
             facts = engine.run("select_facts_of", (id_array([number]),))
             names = _ids_in(facts) | {order} if whole else set()
             renamed = [
@@ -303,6 +309,21 @@ class ErasureStep:
         if not names:
             return empty_lines(engine, found)
         return empty_lines(engine, found, renamed=lambda text: self._stand_in(text) if text in names else text)
+
+    def _bought(self, engine: Engine, number: int, dataset: str, order: str) -> bool:
+        """True for an order of the person, not one that only mentions them."""
+        if self._everything or self.wanted.has(dataset, Mark("order", order)):
+            return True
+        known = {digest for _, digest in self.wanted.keys}
+        return any(digest in known for _, _, digest, _ in engine.run("select_buyers", (id_array([number]),)))
+
+    def _forget_buyer(self, engine: Engine, number: int, dataset: str) -> None:
+        """Who bought an order, and what was said of where it came from."""
+        engine.run("drop_buyers_of", (id_array([number]),))
+        facts = engine.run("select_order_facts", (number,))
+        names = [(source, msgspec.json.decode(body)["order_id"]) for source, body in facts]
+        whos = whos_of_order(self.ring, dataset, names)
+        engine.run("forget_touches", (key_array(whos),))
 
     def finish(self, engine: Engine, now_ms: int) -> bool:
         """Looks through what came in since the search. True when nothing was left, and the erasure is cleared."""

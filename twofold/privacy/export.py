@@ -17,7 +17,10 @@ from twofold.privacy.audit_log import shared
 from twofold.privacy.search import Finder, Progress, SubjectMatches, SubjectQuery
 from twofold.privacy.tombstones import Erasures
 from twofold.store.secret import known_ring
-from twofold.store.sqlite.database import id_array, open_reader
+from twofold.store.sqlite.database import id_array, key_array, open_reader
+from twofold.store.sqlite.statements import reading
+from twofold.store.touches.whose import who_of, whos_of_order
+from twofold.touch.model import Touch
 
 
 def find_subject(folder: Path, request: SubjectRequest, progress: Progress = lambda *_: None) -> SubjectMatches:
@@ -70,6 +73,7 @@ def subject_rows(folder: Path, found: SubjectMatches) -> Iterator[dict[str, Any]
             yield {"what": "shared", **row}
         yield from _orders(db, found)
         yield from _lines(db, found)
+        yield from _touches(folder, db, found)
     finally:
         db.close()
 
@@ -159,6 +163,22 @@ def _lines(db: Any, found: SubjectMatches) -> Iterator[dict[str, Any]]:
     )
     for row in _rows(db, sql, sorted({*found.lines, *found.line_texts}), "line"):
         yield {**row, "body": _decoded(row["body"])}
+
+
+def _touches(folder: Path, db: Any, found: SubjectMatches) -> Iterator[dict[str, Any]]:
+    """Where the person's visits, chats and orders came from, as it is kept."""
+    ring = known_ring(folder)
+    if ring is None:
+        return
+    run = reading(db)
+    kinds = {(d, *(m if m.kind != "link" else m.value.partition(":")[::2])) for d, m in found.marks}
+    whos = {who for d, kind, value in kinds if (who := who_of(ring, d, kind, value)) is not None}
+    for number in sorted(found.orders):
+        rows = db.execute("select dataset from orders where id = ?", (number,)).fetchall()
+        names = [(source, _decoded(body).get("order_id", "")) for source, body in run("select_order_facts", (number,))]
+        whos.update(who for (dataset,) in rows for who in whos_of_order(ring, dataset, names))
+    for _, dataset, *rest in run("select_touches", (key_array(whos), 0, 1 << 62)) if whos else ():
+        yield {"what": "touch", "dataset": dataset, **dict(zip(Touch.__struct_fields__, rest, strict=True))}
 
 
 def _rows(db: Any, sql: str, ids: Any, what: str) -> Iterator[dict[str, Any]]:

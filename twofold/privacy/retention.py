@@ -51,6 +51,7 @@ class Days(Struct, frozen=True, kw_only=True):
     refused: float = 30
     audit: float = 365
     line_text: float = 90
+    buyer: float = 1100
 
 
 class Retention:
@@ -96,6 +97,7 @@ class Retention:
             ("leads", lambda _engine, now: self._store.signs.keep_leads(now)),
             ("lines", lambda engine, now: drop_unfinished(engine, now - ABANDONED_MS)),
             ("line_text", lambda engine, now: empty_texts(engine, _before(now, self._days.line_text))),
+            ("bought", self._forget_bought),
             ("people", lambda _engine, now: self._store.people.expire(now)),
             ("touches", lambda _engine, now: self._store.signs.expire(now)),
         ]
@@ -211,6 +213,11 @@ class Retention:
     def _forget_buyers(self, engine: Engine, now_ms: int) -> bool:
         """Orders forget the digest of who bought, with the hashed contact data."""
         engine.run("forget_buyers", (_before(now_ms, self._days.contact), PORTION))
+        return engine.changes() == PORTION
+
+    def _forget_bought(self, engine: Engine, now_ms: int) -> bool:
+        """Old orders forget the keyed digests of who bought: nobody is a returning customer by them any more."""
+        engine.run("expire_buyers", (_before(now_ms, self._days.buyer) // 1000, PORTION))
         return engine.changes() == PORTION
 
     def _seal(self, engine: Engine, now_ms: int) -> bool:

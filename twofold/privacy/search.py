@@ -33,8 +33,12 @@ from twofold.matching.subject import LEADING, NAMING, Keyring, Mark, Needles, al
 from twofold.matching.words import sought_mark, texts_in
 from twofold.privacy import lines
 from twofold.store.index.words import Ranges
+from twofold.store.orders.buyers import orders_of_buyers
 from twofold.store.sqlite.database import id_array, open_reader
-from twofold.store.sqlite.statements import statement
+from twofold.store.sqlite.statements import reading, statement
+
+BOUGHT = "bought"
+"""The kind of a key that was found to be the person's, as it stands beside orders they bought."""
 
 ROUNDS = 4  # walks that follow identifiers at most; people's rows hang together by two or three
 _CHUNK = 500
@@ -67,6 +71,7 @@ class SubjectQuery:
             kept.add(self.key_in(dataset, mark))
             if mark.kind in NAMING:
                 kept.add(("text", self.ring.digest("text", mark.value)))
+                kept.add((BOUGHT, self.ring.digest(mark.kind, mark.value)))
         return kept
 
     def and_found(self, leads: Iterable[tuple[str, Mark]]) -> SubjectQuery:
@@ -411,13 +416,15 @@ def copies_of(db: Any, actions: Iterable[int]) -> set[int]:
 def orders_with(db: Any, wanted: SubjectQuery, theirs: set[tuple[str, str]], after: int) -> dict[int, bool]:
     """Orders of the person (row id to whether the order itself was named), and orders whose facts mention them."""
     found: dict[int, bool] = {}
+    digests = {digest for kind, digest in wanted.keys if kind in NAMING or kind == BOUGHT}
+    bought = orders_of_buyers(reading(db), digests) if digests else set()
     for number, dataset, order in db.execute("select id, dataset, order_id from orders where id > ?", (after,)):
         if wanted.dataset is not None and dataset != wanted.dataset:
             continue
         mark = Mark("order", order)
         if wanted.is_named(mark):
             found[number] = True
-        elif (dataset, order) in theirs or wanted.has(dataset, mark):
+        elif (dataset, order) in theirs or wanted.has(dataset, mark) or number in bought:
             found[number] = False
     sql = "select f.order_row, f.body from order_fact as f where f.order_row > ?"
     for number, body in db.execute(sql, (after,)):

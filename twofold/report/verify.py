@@ -26,6 +26,7 @@ from twofold.store.beside.watermark import altered_while_closed, examine, requir
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.journal import GENESIS, plain_digest
+from twofold.store.orders.buyers import seal_of
 from twofold.store.secret import known_ring, mark_of
 from twofold.store.sqlite.database import expected_schema, is_open, open_reader
 from twofold.store.touches.signs import SECRET_MARK
@@ -358,6 +359,11 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes]], ...] = (
         "orders are what their reports made of them",
         "select id, digest, order_id, placed_at, state from orders where digest is not null",
         lambda row: row_digest(*row[2:]),
+    ),
+    (
+        "buyers of orders are who bought",
+        "select order_row, seal, digest, order_row, kind, placed_at from order_party",
+        lambda row: seal_of(*row[2:]),
     ),
     (
         "signs of visits are what was seen",

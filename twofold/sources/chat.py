@@ -13,16 +13,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from twofold.consent.signals import read_statement
 from twofold.event.json import read_json
-from twofold.event.model import RawEvent
+from twofold.event.model import Consent, RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.vocabulary import MESSAGING_CHANNELS, MESSAGING_EVENTS
 from twofold.ledger.model import Amounts, Line, Method, OrderReport, Paid, Parcel, ParcelState, Sale, Snapshot
-from twofold.sources.chat_ids import private_id, route
+from twofold.sources.chat_ids import CHAT_KINDS, private_id, route
 from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.lead_ids import read_clicks
 from twofold.sources.own import webhook
 from twofold.sources.own.bodies import LINE, MESSAGING
+from twofold.sources.people import place_of
 from twofold.sources.schema import (
     CONSENT,
     CURRENCY,
@@ -40,6 +42,7 @@ from twofold.sources.schema import (
     read_object,
 )
 from twofold.sources.signatures import fits_hex
+from twofold.touch.model import Touch, TouchKind
 
 SENDER = "chat"
 META_SIGNATURE = "x-hub-signature-256"
@@ -124,8 +127,30 @@ def _chat(chat: Mapping[str, Any], options: SourceOptions, notes: list[str]) -> 
         order=_report(chat, order) if order else None,
         copy=_purchase(chat, order, options, notes) if order else None,
         events=events,
+        signs=_signs(chat),
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _signs(chat: Mapping[str, Any]) -> tuple[tuple[tuple[tuple[str, str], ...], Touch], ...]:
+    """The start of a chat, where the tool says when the person first wrote; the ad itself is told by Meta's webhook."""
+    if "first_message_at" not in chat or _consent(chat) == Consent.DENIED:
+        return ()
+    ids = (("conversation", _conversation(chat)), *((k, str(chat[k])) for k in CHAT_KINDS if chat.get(k)))
+    click = "ctwa_clid" if chat.get("ctwa_clid") else ""
+    touch = Touch(
+        at=chat["first_message_at"] // 1000,
+        kind=TouchKind.CHAT,
+        source=chat["channel"],
+        click=click,
+        consent=_consent(chat),
+    )
+    return ((ids, touch),)
+
+
+def _consent(chat: Mapping[str, Any]) -> str:
+    said = chat.get("consent")
+    return Consent.UNSTATED if said is None else read_statement(said).state
 
 
 def _event_name(chat: Mapping[str, Any], options: SourceOptions) -> str | Refusal | None:
@@ -187,6 +212,7 @@ def _contact(chat: Mapping[str, Any]) -> dict[str, Any]:
 def _report(chat: Mapping[str, Any], order: Mapping[str, Any]) -> OrderReport:
     status, at = order["status"], chat["at"]
     cancelled = status == "cancelled"
+    country, region = place_of(chat.get("country"))
     parcel = _PARCELS.get(status)
     return OrderReport(
         order_id=order["id"],
@@ -208,6 +234,8 @@ def _report(chat: Mapping[str, Any], order: Mapping[str, Any]) -> OrderReport:
             delivered_at=at // 1000 if status == "delivered" else None,
         ),
         parcels=(Parcel(id=order["id"], state=parcel, at=at // 1000),) if parcel else (),
+        country=country,
+        region=region,
     )
 
 

@@ -21,6 +21,9 @@ REQUIRED: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 IDS = tuple(dict.fromkeys(name for sets in REQUIRED.values() for names in sets for name in names))
 
+CHAT_KINDS = ("page_scoped_user_id", "ig_sid", "ctwa_clid")
+"""Ids that name the person or the click of one chat."""
+
 # Meta refuses messaging events that carry these (2804064).
 _OF_BROWSERS = ("client_ip_address", "client_user_agent", "fbc", "fbp")
 # Chat tools use the phone number, on Messenger sometimes an e-mail address, as the conversation's id.

@@ -13,6 +13,7 @@ from msgspec import Struct
 from twofold.event.model import RawEvent
 from twofold.event.refusal import Refusal
 from twofold.ledger.model import OrderReport
+from twofold.touch.model import Touch
 
 
 class SourceOptions(Struct, frozen=True, kw_only=True):
@@ -35,13 +36,24 @@ class PrivacyRequest(Struct, frozen=True, kw_only=True):
     order_ids: tuple[str, ...] = ()
 
 
+class Buyer(Struct, frozen=True, kw_only=True):
+    """Who bought, plain or hashed. Held in memory only: the edge makes digests with the folder's secret of it."""
+
+    emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    customers: tuple[str, ...] = ()  # the shop's own numbers of the buyer
+    country: str = ""  # of a phone number that is written locally
+
+
 class Reading(Struct, frozen=True, kw_only=True):
     """What one webhook says.
 
     ``kind`` classifies it in one or two words for the answer and the metrics: "order placed", "refund", "parcel",
     "privacy erase", "lead stage", … ``order`` is what the ledger learns. ``copy`` is the Purchase that the order
     stands for, whatever its state: whether and when it counts is the policy's question, so it is there whenever
-    the body has what a Purchase needs. ``events`` are further events that are sent as they are (CRM stages, chat
+    the body has what a Purchase needs. ``buyer`` is given where a copy does not stand for it; ``said``: what the shop and
+    the buyer say of the order's source; ``signs``: chats that began, by their ids. ``events`` are further events that are sent as they are (CRM stages, chat
     steps). Contact data in ``copy`` and ``events`` is still plain; the steps hash it.
     """
 
@@ -49,6 +61,9 @@ class Reading(Struct, frozen=True, kw_only=True):
     sender: str  # which software made it, e.g. "shopify"
     order: OrderReport | None = None
     copy: RawEvent | None = None
+    buyer: Buyer | None = None
+    said: tuple[Touch, ...] = ()
+    signs: tuple[tuple[tuple[tuple[str, str], ...], Touch], ...] = ()
     events: tuple[RawEvent, ...] = ()
     privacy: PrivacyRequest | None = None
     notes: tuple[str, ...] = ()  # what the shop's developer should know, without personal data

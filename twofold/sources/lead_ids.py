@@ -15,8 +15,10 @@ from msgspec import Struct
 
 from twofold.event.model import RawEvent
 from twofold.event.vocabulary import MESSAGING_EVENTS
-from twofold.sources.chat_ids import digest, private_id, route
+from twofold.sources.chat_ids import CHAT_KINDS, digest, private_id, route
 from twofold.sources.contract import Ignored, Reading, SourceOptions
+from twofold.touch.model import Touch, TouchKind
+from twofold.touch.source import clean_text
 
 REFERRAL = "referral"  # the stage under which options.stages names the event of a click that began a chat
 
@@ -32,6 +34,8 @@ class _Click(Struct, frozen=True):
     person: str  # whom the conversation is with, in the channel's own terms
     message: str
     phone: str = ""
+    touch: Touch | None = None
+    is_ad: bool = True
 
 
 def read_clicks(tree: dict[str, Any], options: SourceOptions, sender: str) -> Reading | Ignored:
@@ -42,17 +46,22 @@ def read_clicks(tree: dict[str, Any], options: SourceOptions, sender: str) -> Re
     clicks = list(_clicks(tree, channel))[:_MAX_REFERRALS]
     if not clicks:
         return Ignored(kind="chat message", reason="no message that began with a click on an ad; messages are not kept")
+    signs = tuple((_ids_of(click), click.touch) for click in clicks if click.touch is not None)
+    ads = [click for click in clicks if click.is_ad]
     name = options.stages.get(REFERRAL)
-    if name is None:
-        return Ignored(
-            kind="chat referral",
-            reason='a chat began from an ad, which is no sale: set stages = { referral = "LeadSubmitted" } to send it',
+    if name is None or not ads:
+        note = (
+            'kept as a touch; a chat that an ad began is no sale: set stages = { referral = "LeadSubmitted" } to send it'
+            if ads
+            else "kept as a touch; no ad began it"
         )
+        return Reading(kind="chat referral", sender=sender, signs=signs, notes=(note,))
     if name not in MESSAGING_EVENTS or name == "Purchase":
-        return Ignored(kind="chat referral", reason="stages.referral names no messaging event that a click can be")
+        note = "kept as a touch; stages.referral names no messaging event that a click can be"
+        return Reading(kind="chat referral", sender=sender, signs=signs, notes=(note,))
     notes: list[str] = []
-    events = tuple(_lead(click, name, channel, notes) for click in clicks)
-    return Reading(kind="chat referral", sender=sender, events=events, notes=tuple(dict.fromkeys(notes)))
+    events = tuple(_lead(click, name, channel, notes) for click in ads)
+    return Reading(kind="chat referral", sender=sender, events=events, signs=signs, notes=tuple(dict.fromkeys(notes)))
 
 
 def _lead(click: _Click, name: str, channel: str, notes: list[str]) -> RawEvent:
@@ -92,7 +101,15 @@ def _of_whatsapp(entry: dict[str, Any], _channel: str) -> Iterator[_Click]:
                 "ctwa_clid": _word(referral.get("ctwa_clid")),
             }
             of = _word(message.get("id")) or f"{sender}/{sent}"
-            yield _Click(int(sent), ids, sender, of, phone=sender)
+            touch = Touch(
+                at=int(sent),
+                kind=TouchKind.CHAT,
+                source="whatsapp",
+                click="ctwa_clid" if ids["ctwa_clid"] else "",
+                ad_id=_ad(referral.get("source_id")) if _word(referral.get("source_type")).lower() == "ad" else "",
+                content=clean_text(_word(referral.get("source_type")).lower()),
+            )
+            yield _Click(int(sent), ids, sender, of, phone=sender, touch=touch)
 
 
 def _of_messenger(entry: dict[str, Any], channel: str) -> Iterator[_Click]:
@@ -104,11 +121,31 @@ def _of_messenger(entry: dict[str, Any], channel: str) -> Iterator[_Click]:
         referral = next((part["referral"] for part in inside if isinstance(part.get("referral"), dict)), None)
         person = _word(sender.get("id")) if isinstance(sender, dict) else ""
         sent = _word(item.get("timestamp"))
-        if referral is None or not _is_ad(referral) or not person or not _is_time(sent):
+        if referral is None or not person or not _is_time(sent):
             continue
         mid = next((_word(part["mid"]) for part in inside if part.get("mid")), "")
         ids = dict(zip(names, (_word(entry.get("id")), person), strict=True))
-        yield _Click(int(sent) // 1000, ids, person, mid or f"{person}/{sent}")
+        touch = Touch(
+            at=int(sent) // 1000,
+            kind=TouchKind.CHAT,
+            source=channel,
+            ad_id=_ad(referral.get("ad_id")),
+            medium=clean_text(_word(referral.get("source")).lower()),
+            content=clean_text(_word(referral.get("ref"))),
+        )
+        of = mid or f"{person}/{sent}"
+        yield _Click(int(sent) // 1000, ids, person, of, touch=touch, is_ad=_is_ad(referral))
+
+
+def _ids_of(click: _Click) -> tuple[tuple[str, str], ...]:
+    """By what the order of this chat may be known: its conversation, and the ids that Meta gives the person or the click."""
+    own = ((kind, str(click.ids[kind])) for kind in CHAT_KINDS if click.ids.get(kind))
+    return (("conversation", private_id(click.person)), *own)
+
+
+def _ad(value: Any) -> str:
+    text = _word(value)
+    return text if text.isascii() and text.isdigit() and len(text) <= 25 else ""
 
 
 def _is_ad(referral: dict[str, Any]) -> bool:

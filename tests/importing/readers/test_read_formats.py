@@ -119,6 +119,7 @@ def test_a_shopify_order_of_several_rows_is_one_order(tmp_path: Path) -> None:
         kind="paid",
         at=PLACED + 75,
         reference="shopify file, row 2",
+        country="DE",
         aliases=("name:1050", "number:1050"),
         snapshot=Snapshot(
             version=(PLACED + 75) * 1000,

@@ -11,7 +11,6 @@ import hmac
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import msgspec
 from msgspec import Struct
 
 from twofold.clock import Clock, bounds_of
@@ -22,15 +21,16 @@ from twofold.collect.messages import Answer, Pending, Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.refused import refused_row
 from twofold.collect.steps.draft import Origin
-from twofold.collect.steps.orders import entry_of
+from twofold.collect.steps.orders import entry_of, without_copy
 from twofold.collect.steps.pipeline import run
-from twofold.event.model import Channel, Event, Tier
+from twofold.event.model import Channel, Consent, Event, Tier
 from twofold.event.refusal import DropReason, Refusal
-from twofold.matching.subject import SubjectRequest
+from twofold.matching.subject import Keyring, SubjectRequest
 from twofold.sources.chat import META_SIGNATURE
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
 from twofold.sources.mended import read_mended
 from twofold.store.orders.ledger import OrderEntry
+from twofold.touch.model import Sign
 
 ENTRY = "webhook"
 
@@ -70,11 +70,13 @@ class Webhooks:
         doors: Mapping[str, WebhookDoor],
         datasets: Mapping[str, DatasetPolicy],
         clock: Clock,
+        ring: Keyring,
         ask_privacy: AskPrivacy | None = None,
     ) -> None:
         self.doors = doors
         self._datasets = datasets
         self._clock = clock
+        self._ring = ring
         self._ask_privacy = ask_privacy
 
     def greet(self, request: Request) -> Answer | None:
@@ -130,10 +132,10 @@ class Webhooks:
         origin = self._origin(door, reading, now)
         taken = _Taken(kind=reading.kind, notes=[*mended, *reading.notes], ours=_is_ours(door, request))
         if reading.order is not None:
-            entry = entry_of(reading, origin, door.name)
+            entry = entry_of(reading, origin, door.name, self._ring)
             if isinstance(entry, Refusal):
                 taken.refusals.append(entry)
-                entry = entry_of(msgspec.structs.replace(reading, copy=None), origin, door.name)
+                entry = entry_of(without_copy(reading), origin, door.name, self._ring)
             assert isinstance(entry, OrderEntry)
             taken.orders.append(entry)
             if entry.copy is not None:
@@ -144,7 +146,12 @@ class Webhooks:
         for raw in reading.events:
             taken.add(run(raw, origin))
         rows = [refused_row(now, ENTRY, door.dataset, refusal, request.body) for refusal in taken.refusals]
-        return Work(entry=ENTRY, events=taken.events, rows=rows, orders=taken.orders, answer=taken.answer)
+        signs = [
+            Sign(dataset=door.dataset, ids=ids, touch=touch)
+            for ids, touch in reading.signs
+            if not origin.policy.consent.require or touch.consent == Consent.GRANTED
+        ]
+        return Work(entry=ENTRY, events=taken.events, rows=rows, orders=taken.orders, signs=signs, answer=taken.answer)
 
     def _privacy(self, door: WebhookDoor, reading: Reading, asked: PrivacyRequest) -> Reply:
         """Answered once the request itself is on disk; the erasure follows. A copy is for the operator to give."""

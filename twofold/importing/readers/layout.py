@@ -34,6 +34,8 @@ from twofold.importing.readers.values import (
 )
 from twofold.ledger.model import OrderReport
 from twofold.ledger.money import to_minor
+from twofold.sources.contract import Buyer
+from twofold.touch.model import Touch
 
 MONEY = frozenset({
     "total", "subtotal", "tax", "shipping", "shipping_tax", "tip", "duties", "gift_cards", "discount", "refunded",
@@ -74,6 +76,8 @@ class Found(Struct, frozen=True, kw_only=True):
     rows: int
     order: OrderReport | None = None
     copy: RawEvent | None = None
+    buyer: Buyer | None = None
+    said: tuple[Touch, ...] = ()
     events: tuple[RawEvent, ...] = ()
     currency: str = ""
     total: Decimal = Decimal()

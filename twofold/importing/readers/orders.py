@@ -29,6 +29,7 @@ from twofold.ledger.model import (
     Sale,
     Snapshot,
 )
+from twofold.sources.people import buyer_of, place_of
 
 REFUND_TOTAL = "total"
 """Id of a refund that is not one refund but all of an order's so far, as files tell it."""
@@ -76,11 +77,16 @@ def build_order(
     delivered_at = times["delivered_at"] or (known_until if state.delivered else None)
     refunds = _refunds(group, amounts.currency, times["refunded_at"] or cancelled_at or known_until)
     names = tuple(name for name in aliases if _TOKEN.fullmatch(name.partition(":")[2]) and "@" not in name)
+    place = place_of(
+        group.text("ship_country") or group.text("country"), group.text("ship_state") or group.text("state")
+    )
     report = OrderReport(
         order_id=order_id,
         kind=_kind(state, cancelled_at, delivered_at, refunds),
         at=known_until,
         reference=f"{group.layout.form.name} file, row {group.row}",
+        country=place[0],
+        region=place[1],
         aliases=names,
         snapshot=Snapshot(
             version=known_until * 1000,
@@ -110,6 +116,7 @@ def build_order(
         rows=len(group.rows),
         order=report,
         copy=_purchase(group, report, amounts) if young else None,
+        buyer=buyer_of(contact_of(group), group.text("name")),
         currency=amounts.currency,
         total=amounts.total,
         young=young,

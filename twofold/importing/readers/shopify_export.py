@@ -68,6 +68,8 @@ COLUMNS = {
     "name": ("Billing Name", "Shipping Name"),
     "city": ("Billing City", "Shipping City"),
     "state": ("Billing Province", "Shipping Province"),
+    "ship_country": ("Shipping Country",),
+    "ship_state": ("Shipping Province",),
     "zip": ("Billing Zip", "Shipping Zip"),
     "country": ("Billing Country", "Shipping Country"),
 }

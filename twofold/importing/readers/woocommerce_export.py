@@ -59,6 +59,8 @@ PLUGIN_COLUMNS = {
     "last_name": ("billing_last_name", "Last Name (Billing)", "Billing Last Name"),
     "city": ("billing_city", "City (Billing)", "Billing City"),
     "state": ("billing_state", "State Code (Billing)", "Billing State"),
+    "ship_country": ("shipping_country", "Country Code (Shipping)", "Shipping Country"),
+    "ship_state": ("shipping_state", "State Code (Shipping)", "Shipping State"),
     "zip": ("billing_postcode", "Postcode (Billing)", "Billing Postcode"),
     "country": ("billing_country", "Country Code (Billing)", "Billing Country"),
     "line_sku": ("item_sku", "SKU"),

@@ -29,9 +29,12 @@ from twofold.ledger.model import (
 from twofold.sources.chat_ids import IDS, route
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
 from twofold.sources.own.bodies import BODIES, MESSAGING
+from twofold.sources.people import place_of
 from twofold.sources.purchase_ids import purchase_id
+from twofold.sources.said import shop_says
 from twofold.sources.schema import read_link, read_object
 from twofold.sources.signatures import fits_hex
+from twofold.touch.model import Touch
 
 SENDER = "own"
 SIGNATURE_HEADER = "x-twofold-signature"
@@ -90,6 +93,8 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
 
 def _order(order: Mapping[str, Any], options: SourceOptions, notes: list[str]) -> Reading | Refusal:
     order_id = order["id"]
+    customer = order.get("customer", {})
+    country, region = place_of(customer.get("country"), customer.get("state"))
     return Reading(
         kind="order",
         sender=SENDER,
@@ -103,10 +108,20 @@ def _order(order: Mapping[str, Any], options: SourceOptions, notes: list[str]) -
             payments=tuple(_payment(row) for row in order.get("payments", ())),
             refunds=tuple(_refund(row, order["totals"]["currency"]) for row in order.get("refunds", ())),
             parcels=tuple(_parcel(row) for row in order.get("parcels", ())),
+            country=country,
+            region=region,
         ),
+        said=_said(order),
         copy=_purchase(order, options, notes),
         notes=tuple(notes),
     )
+
+
+def _said(order: Mapping[str, Any]) -> tuple[Touch, ...]:
+    """The page and the referrer that the shop kept with the order."""
+    browser = order.get("browser", {})
+    said = shop_says(order["placed_at"] // 1000, landing=browser.get("url"), referring=browser.get("referrer"))
+    return () if said is None else (said,)
 
 
 def _snapshot(order: Mapping[str, Any]) -> Snapshot:

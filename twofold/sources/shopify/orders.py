@@ -17,6 +17,7 @@ from decimal import Decimal
 from twofold.event.refusal import DropReason
 from twofold.event.scalars import read_currency
 from twofold.ledger.model import Amounts, Line, OrderReport, Paid, Sale, Snapshot
+from twofold.sources.people import place_of
 from twofold.sources.shopify.bodies import Part, exact_id
 from twofold.sources.shopify.money import read_refund
 from twofold.sources.shopify.parcels import read_fulfillment
@@ -72,6 +73,9 @@ def read_report(order: Part, order_id: str, kind: str, reference: str) -> OrderR
     parcels = tuple(filter(None, (read_fulfillment(part) for part in order.parts("fulfillments"))))
     if order.findings.refusal or snapshot is None:
         return None
+    shipping = order.part("shipping_address")
+    state = shipping.text("province_code") or shipping.text("province")
+    country, region = place_of(shipping.text("country_code") or shipping.text("country"), state)
     # By what is signed alone: the topic is not, and the same body under another one is the same report.
     at = snapshot.version // 1000 or placed_at
     return OrderReport(
@@ -83,6 +87,8 @@ def read_report(order: Part, order_id: str, kind: str, reference: str) -> OrderR
         snapshot=snapshot,
         refunds=refunds,
         parcels=parcels,
+        country=country,
+        region=region,
     )
 
 

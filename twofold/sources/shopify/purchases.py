@@ -15,10 +15,13 @@ from twofold.event.model import RawEvent, encode
 from twofold.event.scalars import lenient_amount
 from twofold.ledger.model import Amounts, OrderReport, Paid, Sale
 from twofold.sources.browser_ids import KeptIds
-from twofold.sources.contract import SourceOptions
+from twofold.sources.contract import Buyer, SourceOptions
+from twofold.sources.people import buyer_of
 from twofold.sources.purchase_ids import purchase_id
+from twofold.sources.said import UTM_FIELDS, shop_says, survey_says
 from twofold.sources.shopify.bodies import MAX_TEXT, Part
 from twofold.sources.shopify.orders import PRESENTMENT, SHOP
+from twofold.touch.model import Touch
 
 ACTION_SOURCES = {Sale.STORE: "physical_store", Sale.RENEWAL: "system_generated", Sale.API: "other"}
 """Every other place of sale counts as the website: a draft is paid there by its invoice's link."""
@@ -59,6 +62,26 @@ def read_purchase(order: Part, report: OrderReport, options: SourceOptions) -> R
         visitor=kept.visitor,
         region=_region(_home(order)),
     )
+
+
+def read_buyer(order: Part) -> Buyer | None:
+    """Who bought, also of an order that stands for no purchase."""
+    kept = KeptIds((), {})
+    return buyer_of(_user_data(order, kept, None, 0), order.part("billing_address").text("name"))
+
+
+def read_said(order: Part, report: OrderReport, options: SourceOptions) -> tuple[Touch, ...]:
+    """Where the shop says that the order came from: its landing page, its referring site, attributes that say the
+    campaign, and the buyer's answer where the operator named the attribute that holds it."""
+    if report.snapshot is None:
+        return ()
+    kept = KeptIds(_attributes(order), options.fields)
+    at = report.snapshot.placed_at
+    told = {name: kept.get(name) for name in UTM_FIELDS}
+    landing = order.text("landing_site") or kept.get("landing_site") or kept.get("landing_page")
+    referring = order.text("referring_site") or kept.get("referring_site") or kept.get("referrer")
+    said = (shop_says(at, landing=landing, referring=referring, told=told), survey_says(at, kept.ours("survey")))
+    return tuple(touch for touch in said if touch is not None)
 
 
 def _attributes(order: Part) -> Iterator[tuple[Any, Any]]:

@@ -28,7 +28,7 @@ from twofold.sources.shopify.money import read_dispute, read_refund, read_transa
 from twofold.sources.shopify.orders import TEST_IDS, read_order_id, read_report
 from twofold.sources.shopify.parcels import read_fulfillment, read_fulfillment_event
 from twofold.sources.shopify.privacy import is_for_another_shop, read_person
-from twofold.sources.shopify.purchases import read_purchase
+from twofold.sources.shopify.purchases import read_buyer, read_purchase, read_said
 from twofold.sources.shopify.topics import TOPICS, Shape, Topic, name_of, not_kept, not_read, shape_of, unnamed
 from twofold.sources.signatures import fits_base64
 
@@ -121,7 +121,15 @@ def _read_order(delivery: _Delivery) -> Answer:
     copy = read_purchase(body, report, delivery.options) if report else None
     if findings.refusal or report is None:
         return _finish(delivery, None)
-    return Reading(kind=delivery.topic.kind, sender=SENDER, order=report, copy=copy, notes=tuple(findings.notes))
+    return Reading(
+        kind=delivery.topic.kind,
+        sender=SENDER,
+        order=report,
+        copy=copy,
+        buyer=read_buyer(body),
+        said=read_said(body, report, delivery.options),
+        notes=tuple(findings.notes),
+    )
 
 
 def _read_edit(delivery: _Delivery) -> Answer:

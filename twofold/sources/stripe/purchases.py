@@ -91,6 +91,12 @@ def _shipping(thing: dict[str, Any]) -> dict[str, Any]:
     )
 
 
+def shipped_to(thing: dict[str, Any]) -> tuple[str | None, str | None]:
+    """Country and state of the delivery address."""
+    address = lenient.part(_shipping(thing), "address")
+    return lenient.text(address, "country"), lenient.text(address, "state")
+
+
 def _home(thing: dict[str, Any]) -> dict[str, Any]:
     """One address, never parts of two: the payer's own first, since the parcel may go to somebody else."""
     places = (

@@ -18,11 +18,12 @@ from twofold.event.scalars import lenient_amount, read_currency
 from twofold.ledger.model import Amounts, OrderReport, Paid, Payment, Refund, Sale, Snapshot
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading
+from twofold.sources.people import place_of
 from twofold.sources.stripe.deliveries import Delivery
 from twofold.sources.stripe.identity import Identity
 from twofold.sources.stripe.methods import IN_PERSON, method_of, types_of
 from twofold.sources.stripe.minor_units import to_amount
-from twofold.sources.stripe.purchases import build_purchase
+from twofold.sources.stripe.purchases import build_purchase, shipped_to
 
 SENDER = "stripe"
 ORDER_TOTAL = "order_total"
@@ -127,6 +128,7 @@ def build_reading(
     if snapshot is None and not delivery.envelope.live:
         # A test must be known as one, whichever of its events comes first.
         snapshot = Snapshot(version=0, placed_at=delivery.placed_at, test=True)
+    country, region = place_of(*shipped_to(delivery.object))
     report = OrderReport(
         order_id=identity.order_id,
         kind=event,
@@ -136,6 +138,8 @@ def build_reading(
         snapshot=snapshot,
         payments=payments,
         refunds=refunds,
+        country=country,
+        region=region,
     )
     return Reading(kind=kind, sender=SENDER, order=report, copy=copy, notes=tuple(delivery.notes))
 

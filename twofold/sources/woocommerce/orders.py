@@ -20,6 +20,7 @@ from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import read_currency
 from twofold.ledger.model import Amounts, Line, Method, OrderReport, Paid, Refund, Sale, Snapshot
 from twofold.sources import lenient
+from twofold.sources.people import place_of
 from twofold.sources.schema import read_label
 from twofold.sources.woocommerce.bodies import meta_of, moment, site_moment
 from twofold.sources.woocommerce.states import RULES, TRASH, UNKNOWN, Stage, is_reserved, is_test, method_of
@@ -93,6 +94,10 @@ def read_report(order: Order, stages: Mapping[str, str], reference: str) -> Orde
         return amounts
     refunds = _refunds(order, amounts.currency)
     snapshot = _snapshot(order, amounts, refunds, stages)
+    shipping, billing = lenient.part(order.body, "shipping"), lenient.part(order.body, "billing")
+    # A shop that ships to the billing address leaves the other one empty.
+    home = shipping if lenient.text(shipping, "country") else billing
+    country, region = place_of(lenient.text(home, "country"), lenient.text(home, "state"))
     return OrderReport(
         order_id=order.id,
         kind=_kind(order.status, snapshot, refunds),
@@ -102,6 +107,8 @@ def read_report(order: Order, stages: Mapping[str, str], reference: str) -> Orde
         snapshot=snapshot,
         refunds=refunds,
         deleted=order.status == TRASH,
+        country=country,
+        region=region,
     )
 
 

@@ -15,9 +15,12 @@ from twofold.event.model import RawEvent
 from twofold.ledger.model import OrderReport, Sale
 from twofold.sources import lenient
 from twofold.sources.browser_ids import KeptIds, without_empty
-from twofold.sources.contract import SourceOptions
+from twofold.sources.contract import Buyer, SourceOptions
+from twofold.sources.people import buyer_of
 from twofold.sources.purchase_ids import purchase_id
+from twofold.sources.said import UTM_FIELDS, shop_says, survey_says
 from twofold.sources.woocommerce.orders import Order, item_id, price_of_piece
+from twofold.touch.model import Touch
 
 ACTION_SOURCES = {
     Sale.STORE: "physical_store",
@@ -33,6 +36,8 @@ NOT_BOUGHT = frozenset({"cancelled", "failed", "trash"})
 PLUGIN_ID = "_meta_event_id"
 PLUGIN_SENT = frozenset({"_meta_purchase_tracked_browser", "_meta_purchase_tracked_server"})
 
+_ATTRIBUTION = "_wc_order_attribution_"
+_DEVICES = {"desktop": "computer", "mobile": "phone", "tablet": "tablet"}
 _LANDING = "_wc_order_attribution_session_entry"  # order attribution, since WooCommerce 8.5
 _AGENT = "_wc_order_attribution_user_agent"
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -76,6 +81,37 @@ def read_purchase(order: Order, report: OrderReport, options: SourceOptions) -> 
         visitor=kept.visitor,
         region=_region(home),
     )
+
+
+def read_buyer(order: Order) -> Buyer | None:
+    """Who bought, also of an order that stands for no purchase."""
+    return buyer_of(_user_data(order, _home(order.body), KeptIds((), {}), {}))
+
+
+def read_said(order: Order, report: OrderReport, options: SourceOptions) -> tuple[Touch, ...]:
+    """What order attribution, or meta of that name, says of the order's source; and the buyer's answer where the operator
+    named the meta that holds it. A renewal has the first order's meta and no source of its own."""
+    state = report.snapshot
+    if state is None or state.sale is Sale.RENEWAL:
+        return ()
+    kept, meta = KeptIds(order.meta, options.fields), dict(reversed(order.meta))
+    told = {name: _written(meta.get(_ATTRIBUTION + name)) or kept.get(name) for name in UTM_FIELDS}
+    said = (
+        shop_says(
+            state.placed_at,
+            landing=meta.get(_LANDING),
+            referring=meta.get(_ATTRIBUTION + "referrer"),
+            told=told,
+            device=_DEVICES.get((meta.get(_ATTRIBUTION + "device_type") or "").lower(), ""),
+        ),
+        survey_says(state.placed_at, kept.ours("survey")),
+    )
+    return tuple(touch for touch in said if touch is not None)
+
+
+def _written(text: str | None) -> str | None:
+    """Without what WooCommerce writes for nothing: (direct), (none)."""
+    return None if not text or (text.startswith("(") and text.endswith(")")) else text
 
 
 def _home(body: dict[str, Any]) -> dict[str, Any]:

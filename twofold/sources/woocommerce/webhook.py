@@ -28,7 +28,7 @@ from twofold.sources.contract import Ignored, Reading, SourceOptions
 from twofold.sources.signatures import fits_base64
 from twofold.sources.woocommerce.bodies import open_body
 from twofold.sources.woocommerce.orders import read_order, read_report
-from twofold.sources.woocommerce.purchases import read_purchase
+from twofold.sources.woocommerce.purchases import read_buyer, read_purchase, read_said
 from twofold.sources.woocommerce.states import DRAFTS
 
 SENDER = "woocommerce"
@@ -104,7 +104,15 @@ def _read_order(
     if isinstance(report, Refusal):
         return report
     copy = read_purchase(order, report, options)
-    return Reading(kind=KINDS[report.kind], sender=SENDER, order=report, copy=copy, notes=tuple(order.notes))
+    return Reading(
+        kind=KINDS[report.kind],
+        sender=SENDER,
+        order=report,
+        copy=copy,
+        buyer=read_buyer(order),
+        said=read_said(order, report, options),
+        notes=tuple(order.notes),
+    )
 
 
 def _read_deletion(

@@ -21,6 +21,7 @@ from twofold.ledger.model import OrderReport, decode_report, encode_report
 from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order
 from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
 from twofold.store.digests import row_digest
+from twofold.store.orders.buyers import move_buyers, put_buyers
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.touch.model import Sign
 
@@ -36,6 +37,7 @@ class OrderEntry(Struct, frozen=True, kw_only=True):
     copy: Event | None
     received_at: int  # ms
     signs: tuple[Sign, ...] = ()  # what the shop says of the order's source
+    buyer: tuple[str, ...] = ()  # keyed digests, as `matching.counterparts` makes them
 
 
 class OrderRow(NamedTuple):
@@ -94,6 +96,12 @@ class Orders:
 
     def apply(self, entry: OrderEntry) -> Applied:
         """Keeps a report, if it says something new, and derives the order's state again."""
+        applied = self._apply(entry)
+        if entry.buyer:
+            put_buyers(self._engine, applied.row.id, entry.buyer, applied.state.placed_at)
+        return applied
+
+    def _apply(self, entry: OrderEntry) -> Applied:
         self._any = True
         names = _names(entry.dataset, entry.report, self.shop_of(entry.dataset, [entry.source]))
         body = encode_report(entry.report)
@@ -182,6 +190,7 @@ class Orders:
         engine.run("mark_outcome_sent", (kept.id, other.outcomes))
         engine.run("move_order_names", (kept.id, other.id))
         engine.run("move_order_facts", (kept.id, other.id))
+        move_buyers(engine, kept.id, other.id)
         engine.run("drop_order_facts", (other.id,))
         engine.run("drop_order", (other.id,))
 

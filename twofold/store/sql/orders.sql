@@ -106,3 +106,25 @@ select 1 from orders limit 1;
 -- name: select_tiers
 -- The highest tier that spoke for these actions.
 select id, tier from action where id in /*ids*/ (?);
+
+-- name: put_buyers
+-- Digests of who bought an order, each once.
+insert into order_party (digest, order_row, kind, placed_at, seal) values /*rows*/ (?, ?, ?, ?, ?)
+on conflict do nothing;
+
+-- name: select_buyers
+-- Digests of who bought these orders.
+select order_row, kind, digest, placed_at from order_party where order_row in /*ids*/ (?) order by order_row, kind, digest;
+
+-- name: select_orders_of_buyers
+-- Orders that one of these bought.
+select distinct order_row from order_party where digest in /*ids*/ (?);
+
+-- name: drop_buyers_of
+-- Nobody is known to have bought these.
+delete from order_party where order_row in /*ids*/ (?);
+
+-- name: expire_buyers
+-- Digests of orders from before a time, so many at once.
+delete from order_party where (digest, order_row) in
+    (select digest, order_row from order_party where placed_at < ? order by placed_at limit ?);

@@ -110,7 +110,7 @@ on conflict (erasure, order_row) do update set whole = greatest(erasure_order.wh
 
 -- name: next_erasure_orders
 -- Orders that an erasure has found and not done yet.
-select e.order_row, e.whole, o.order_id, o.state from erasure_order as e join orders as o on o.id = e.order_row
+select e.order_row, e.whole, o.order_id, o.state, o.dataset from erasure_order as e join orders as o on o.id = e.order_row
 where e.erasure = ? limit ?;
 
 -- name: drop_erasure_orders

@@ -72,3 +72,11 @@ select id, dataset, order_id, placed_at, action, person, outcomes, state from or
 -- The copies of an action.
 select plain_body(body) from event where position in
     (select ?1 union select position from copy where action = ?1) order by position;
+
+-- name: forget_touch_links_of_dataset
+-- What led from Purchases to a dataset's signs; to all where none is named.
+delete from touch_link where who in (select who from touch where ?1 is null or dataset = ?1);
+
+-- name: forget_touches_of_dataset
+-- All signs of a dataset; of all where none is named.
+delete from touch where ?1 is null or dataset = ?1;

@@ -10,8 +10,10 @@ for the slow log.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 ENGINE = "sqlite"
 MAX_ROWS = 128
@@ -56,6 +58,20 @@ def _translated(text: str) -> str:
     for marker, form in _DIALECT:
         sql = marker.sub(form, sql)
     return sql
+
+
+Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
+"""``Engine.run``, or `reading` of a connection that only reads."""
+
+
+def reading(db: Any) -> Run:
+    """Named statements on a connection that only reads."""
+
+    def run(name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = db.execute(statement(name), bindings).fetchall()
+        return rows
+
+    return run
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ are, is attribution's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -19,14 +19,11 @@ from twofold.ledger.model import decode_report
 from twofold.matching.subject import Keyring
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import id_array, key_array
-from twofold.store.sqlite.statements import statement
+from twofold.store.sqlite.statements import Run
 from twofold.store.touches.whose import OF_BROWSERS, STITCHED, who_of_key, whos_of_order
 from twofold.store.visitors.identifiers import Identifier, Strength, identifier, identifiers_of
 from twofold.store.visitors.stitch import IdentifierSeen, Match, is_shared, match_browser
 from twofold.touch.model import Touch, TouchKind
-
-Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
-"""``Engine.run``, or `reading` of a connection that only reads."""
 
 NO_BROWSER = "no_browser"
 AMBIGUOUS = "ambiguous_person"
@@ -59,16 +56,6 @@ class OrderTouches(Struct, frozen=True, kw_only=True):
     own: list[Touch]
     said: list[Touch]
     reason: str = ""
-
-
-def reading(db: Any) -> Run:
-    """Named statements on a connection that only reads."""
-
-    def run(name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = db.execute(statement(name), bindings).fetchall()
-        return rows
-
-    return run
 
 
 def touches_of(run: Run, ring: Keyring, order: OrderRow, *, since: int = 0) -> OrderTouches:

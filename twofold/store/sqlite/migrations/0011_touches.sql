@@ -37,3 +37,15 @@ create table touch_link (
     primary key (action, who)
 ) strict, without rowid;
 create index touch_link_who on touch_link (who);
+
+-- Who bought an order, as keyed digests: customers are counted by them, and payers on bank statements found.
+create table order_party (
+    digest    blob    not null,
+    order_row integer not null,
+    kind      text    not null,             -- email, phone, name, customer
+    placed_at integer not null,             -- Unix s
+    seal      blob    not null,
+    primary key (digest, order_row)
+) strict, without rowid;
+create index order_party_of on order_party (order_row);
+create index order_party_at on order_party (placed_at);
