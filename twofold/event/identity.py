@@ -85,6 +85,8 @@ def order_keys(
     """
     if not order_id and not links:
         return []
+    if not links and not shop:  # as most copies have it
+        return [order_key(dataset, event_name, _bare(f"order:{bare_order(order_id or '')}"))]
     names = [f"order:{bare_order(order_id)}"] if order_id else []
     names += [name for name in links if is_order_name(name, order_id or "")]
     return [order_key(dataset, event_name, of_shop(shop, name, _bare(name))) for name in dict.fromkeys(names)]

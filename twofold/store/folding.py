@@ -47,6 +47,9 @@ class _Lookup(NamedTuple):
     over: tuple[Action, ...] = ()  # of lower tiers: the copy's action stands for them from now on
 
 
+_NO_ACTION = _Lookup(None)
+
+
 class _Batch:
     """What one transaction is about to write."""
 
@@ -172,7 +175,7 @@ class Folding:
             self._claim_keys(batch, keys, action)
             if event.event_name in ORDER_EVENTS:
                 batch.purchases.append((action.id, event))
-        batch.tally[verdict] += 1
+        batch.tally[verdict.value] += 1  # a text: the hash of an enum's member is worked out in Python
         batch.appended.append((action.id, position, event))
         batch.events.append(self._journal.row(event, verdict, action.id, late, next(batch.salts)))
         return verdict
@@ -181,8 +184,12 @@ class Folding:
         """The action that this copy begins, as if nothing had come before it but what is proved to be the buyer's."""
         destinations, hold = self._routes.get(event.dataset, _NOWHERE)
         hold_ms = hold.get(event.event_name, 0)
+        if not over:
+            action = begin_action(event, position, hold_ms, len(destinations))
+            batch.actions[position] = batch.new[position] = action
+            return action
         earlier = [copy for gone in over for copy in self._evidence.copies(batch.appended, gone)]
-        copies = admit([*earlier, event]).copies if earlier else (event,)
+        copies = admit([*earlier, event]).copies
         action = begin_action(copies[0], position, hold_ms, len(destinations))
         for copy in copies[1:]:
             add_copy(action, copy)
@@ -248,6 +255,8 @@ class Folding:
             action = self._resolve(batch, known) if known is not None else None
             if action is not None and action not in found:
                 found.append(action)
+        if not found:
+            return _NO_ACTION
         if any(a.tier != event.tier for a in found):
             return self._across_tiers(batch, event, keys, found, order)
         return self._among_equals(batch, event, keys, found, order)
