@@ -28,6 +28,7 @@ LAYERS = [
     {"policies", "listening"},
     {"control"},
     {"importing"},
+    {"pulling"},  # what was fetched goes through the readers of files and the run that keeps them
     {"app"},
     {"commands"},
     {"cli"},

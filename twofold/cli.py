@@ -22,6 +22,7 @@ from twofold.commands.match_keys import explain_match, hash_file
 from twofold.commands.money.import_statement import KIND_HELP, import_command
 from twofold.commands.money.lists import bank, money
 from twofold.commands.money.match import match, unmatch
+from twofold.commands.money.pull import pull_account
 from twofold.commands.options import (
     ACT,
     EVERYDAY,
@@ -324,6 +325,7 @@ app.add_typer(money, name="money", rich_help_panel=LOOK)
 app.add_typer(bank, name="bank", rich_help_panel=LOOK)
 app.add_typer(quarantine, rich_help_panel=ACT)
 app.add_typer(imports, name="import", rich_help_panel=ACT)
+app.command("pull", rich_help_panel=ACT)(pull_account)
 app.add_typer(orders, rich_help_panel=LOOK)
 app.command(rich_help_panel=ACT)(restore)
 app.add_typer(watermark, name="watermark", rich_help_panel=ACT)

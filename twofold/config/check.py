@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -17,9 +18,11 @@ from twofold.config.faults import Faults, Place
 from twofold.config.settings import (
     IMPORT_KINDS,
     PLATFORMS,
+    PULLED,
     PURPOSES,
     SENSITIVE,
     SOURCE_TYPES,
+    AccountSettings,
     ConsentSettings,
     DatasetSettings,
     DestinationSettings,
@@ -53,6 +56,15 @@ def with_defaults(settings: Settings, faults: Faults) -> Settings:
             msgspec.structs.replace(d, remote_dataset=remote, name=name, endpoint=d.endpoint.rstrip("/"))
         )
     sources = [msgspec.structs.replace(s, path=_path_of(s)) for s in settings.source]
+    accounts = [
+        msgspec.structs.replace(
+            a,
+            name=a.name or "-".join(filter(None, (a.platform, a.id))),
+            endpoint=a.endpoint.rstrip("/"),
+            currency=a.currency.strip().upper(),
+        )
+        for a in settings.account
+    ]
     datasets = [_dataset(("dataset", n), d, faults) for n, d in enumerate(settings.dataset)]
     path = settings.server.tag_path.strip("/")
     return msgspec.structs.replace(
@@ -61,6 +73,7 @@ def with_defaults(settings: Settings, faults: Faults) -> Settings:
         dataset=tuple(datasets),
         destination=tuple(destinations),
         source=tuple(sources),
+        account=tuple(accounts),
     )
 
 
@@ -88,6 +101,9 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         _known(("import", n, "decimal"), f"{where}: decimal", one.decimal, ("", ".", ","), faults)
         _known(("import", n, "dates"), f"{where}: dates", one.dates, ("", "dmy", "mdy"), faults)
         _known(("import", n, "kind"), f"{where}: kind", one.kind, IMPORT_KINDS, faults)
+    _unique(("account",), "name", [a.name for a in settings.account], faults)
+    for n, account in enumerate(settings.account):
+        _check_account(("account", n), account, faults)
     _known(("money", "text"), "money.text", settings.money.text, ("masked", "kept"), faults)
 
 
@@ -245,6 +261,40 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
     if s.currency and not _is_currency(s.currency.upper()):
         text = f"{where}: currency: expected three letters (ISO 4217), got {s.currency!r}"
         faults.add((*place, "currency"), text)
+
+
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "meta": ("id", "token"),
+    "google_ads": ("id", "token", "developer_token"),
+    "tiktok": ("id", "token"),
+    "ga4": ("id", "token"),
+    "stripe": ("token",),
+    "shopify": ("id", "token"),
+    "bog": ("id", "client_id", "client_secret", "currency"),
+}
+"""What must be set beside the platform's name; for rates nothing."""
+
+
+def _check_account(place: Place, a: AccountSettings, faults: Faults) -> None:
+    where = f"account {a.name}"
+    _known((*place, "platform"), f"{where}: platform", a.platform, PULLED, faults)
+    for name in _NEEDED.get(a.platform, ()):
+        if not getattr(a, name):
+            faults.add((*place, name), f"{where}: {name}: expected a value for {a.platform}, got none")
+    if bool(a.client_id) != bool(a.client_secret):
+        faults.add((*place, "client_id"), f"{where}: client_id: expected client_id and client_secret, got one of them")
+    if a.currency and not _is_currency(a.currency):
+        faults.add((*place, "currency"), f"{where}: currency: expected three letters (ISO 4217), got {a.currency!r}")
+    if a.pull and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", a.pull):
+        faults.add((*place, "pull"), f"{where}: pull: expected a time of the day as 05:30, got {a.pull!r}")
+    if a.endpoint and not re.fullmatch(r"https?://[^\s?#]+", a.endpoint):
+        faults.add((*place, "endpoint"), f"{where}: endpoint: expected an address as https://…, got {a.endpoint!r}")
+    if re.search(r"[\s/?#]", a.id):
+        faults.add((*place, "id"), f"{where}: id: expected the id alone, got {a.id!r}")
+    try:
+        ZoneInfo(a.timezone)
+    except (KeyError, ValueError, OSError):
+        faults.add((*place, "timezone"), f"{where}: timezone: expected a name as Asia/Tbilisi, got {a.timezone!r}")
 
 
 def _check_events(place: Place, where: str, names: Mapping[str, Any], faults: Faults) -> None:

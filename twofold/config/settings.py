@@ -365,6 +365,50 @@ class MoneySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ] = ("#",)  # fmt: skip
 
 
+class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    platform: Annotated[
+        str,
+        Meta(description="Who is asked: `nbg`, `ecb`, `meta`, `google_ads`, `tiktok`, `ga4`, `stripe`, `shopify` or `bog`."),
+    ]  # fmt: skip
+    id: Annotated[
+        str,
+        Meta(description="The account there: ad account, customer, advertiser, property, shop (`demo.myshopify.com`), or "
+             "the bank account's IBAN. Not for rates."),
+    ] = ""  # fmt: skip
+    name: Annotated[str, Meta(description="Name in commands and reports. Default: platform and id.")] = ""
+    token: Annotated[
+        str,
+        Meta(description="What it lets us in by, as `env:NAME`: access token, or with `client_id` the refresh token."),
+    ] = ""
+    client_id: Annotated[
+        str, Meta(description="Of your own application at Google or the Bank of Georgia, by which access is renewed.")
+    ] = ""
+    client_secret: Annotated[str, Meta(description="Its secret.")] = ""
+    developer_token: Annotated[str, Meta(description="Of Google Ads.")] = ""
+    login_id: Annotated[
+        str, Meta(description="Of Google Ads: the manager account by which the customer is reached.")
+    ] = ""
+    endpoint: Annotated[
+        str, Meta(description="Base address of the API, or of the sandbox. Default: the platform's own.")
+    ] = ""
+    version: Annotated[str, Meta(description="Version of the API. Default: the one that was last tried.")] = ""
+    currency: Annotated[str, Meta(description="Of a bank account (ISO 4217). Others say it themselves.")] = ""
+    timezone: Annotated[
+        str, Meta(description="Zone of `pull` and of today, e.g. `Asia/Tbilisi`. Days are told in the account's own zone.")
+    ] = "UTC"  # fmt: skip
+    columns: Annotated[
+        dict[str, str],
+        Meta(description="Of TikTok: which of its metrics are `claimed_count` and `claimed_value`, e.g. "
+             '`claimed_value = "total_complete_payment_rate"`.'),
+    ] = msgspec.field(default_factory=dict)  # fmt: skip
+    pull: Annotated[
+        str, Meta(description="Time of the day at which a running gateway asks, e.g. `05:30`. Empty: never by itself.")
+    ] = ""
+    days: Annotated[
+        int, Meta(description="How many days back it asks each time: platforms revise what they said.", ge=1, le=730)
+    ] = 28
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole configuration. Lookups by id are made by `policies`."""
 
@@ -373,6 +417,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     destination: tuple[DestinationSettings, ...] = ()
     source: tuple[SourceSettings, ...] = ()
     imports: tuple[ImportSettings, ...] = msgspec.field(default=(), name="import")
+    account: tuple[AccountSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     money: MoneySettings = MoneySettings()
 
@@ -387,11 +432,14 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[[destination]]", DestinationSettings),
     ("[[source]]", SourceSettings),
     ("[[import]]", ImportSettings),
+    ("[[account]]", AccountSettings),
     ("[retention]", RetentionSettings),
     ("[money]", MoneySettings),
 )
 
 PLATFORMS = ("meta",)
+PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopify", "bog")
+"""Platforms, shops and banks that can be asked."""
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat")
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")

@@ -6,6 +6,7 @@ Owns every option of `twofold import KIND` and the sentence for each that does n
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -41,6 +42,8 @@ class StatementPlan(Struct, frozen=True, kw_only=True):
     until: str = ""
     dry_run: bool = False
     report: Path | None = None
+    columns: Mapping[str, str] = {}  # beside those of a mapping, for what was fetched
+    fetched_at: int = 0  # ms; what was fetched is read anew each time: a platform may come back to what it said before
 
 
 class Expected(Struct, frozen=True):
@@ -75,6 +78,7 @@ class WantedStatement:
         return repr((
             self.plan.kind, self.plan.format, self._mapping, options.zone_name, options.currency, options.decimal,
             options.dates, options.encoding, options.sheet, options.account, options.source, self.money.text,
+            self.plan.fetched_at,
         ))  # fmt: skip
 
     def _find_mapping(self) -> ImportSettings | None:
@@ -127,7 +131,7 @@ class WantedStatement:
                 field: {fold_word(theirs): fold_word(ours) for theirs, ours in words.items()}
                 for field, words in (mapping.values if mapping else {}).items()
             },
-            columns=dict(mapping.columns) if mapping else {},
+            columns=dict(mapping.columns) if mapping else dict(plan.columns),
             unit=mapping.unit if mapping else "",
             now=now_ms // 1000,
         )
