@@ -20,7 +20,7 @@ from twofold.matching.subject import Keyring
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.sqlite.statements import Run
-from twofold.store.touches.whose import OF_BROWSERS, STITCHED, who_of_key, whos_of_order
+from twofold.store.touches.whose import OF_BROWSERS, STITCHED, who_of, who_of_key, whos_of_order
 from twofold.store.visitors.identifiers import Identifier, Strength, identifier, identifiers_of
 from twofold.store.visitors.stitch import IdentifierSeen, Match, is_shared, match_browser
 from twofold.touch.model import Touch, TouchKind
@@ -72,7 +72,9 @@ def touches_of(run: Run, ring: Keyring, order: OrderRow, *, since: int = 0) -> O
 def whos_of(run: Run, ring: Keyring, order: OrderRow) -> tuple[list[bytes], bool]:
     """By which digests an order's own signs are kept; True beside none when several browsers may have made it."""
     rows = run("select_touch_links_of_copies", (id_array([order.action]),)) if order.action is not None else []
-    whos, ambiguous = unambiguous([(who, kind, tier) for _, who, kind, tier in rows])
+    links = [(who, kind, tier) for _, who, kind, tier in rows]
+    links += [(who, "conversation", 0) for who in _conversations(run, ring, order)]
+    whos, ambiguous = unambiguous(links)
     if any(kind in OF_BROWSERS for _, _, kind, _ in rows):
         return whos, ambiguous
     found = stitched(run, order)
@@ -88,7 +90,7 @@ def unambiguous(links: Iterable[tuple[bytes, str, int]]) -> tuple[list[bytes], b
     best = max((tier for _, tier, _ in browsers), default=0)
     taken = [(kind, who) for kind, tier, who in browsers if tier == best]
     kinds = [kind for kind, _ in taken if kind != STITCHED]
-    others = [who for who, kind, _ in rows if kind not in OF_BROWSERS]
+    others = list(dict.fromkeys(who for who, kind, _ in rows if kind not in OF_BROWSERS))
     if len(kinds) > len(set(kinds)):
         return others, not others
     return others + [who for _, who in taken], False
@@ -138,6 +140,17 @@ def _kept(row: tuple[Any, ...]) -> KeptTouch:
 
 def _names_of(run: Run, order: OrderRow) -> list[tuple[str, str]]:
     return [(source, decode_report(body).order_id) for source, body in run("select_order_facts", (order.id,))]
+
+
+def _conversations(run: Run, ring: Keyring, order: OrderRow) -> list[bytes]:
+    """The chats in which an order was made, as its reports name them: also of one that nobody could be told of."""
+    found = []
+    for _, body in run("select_order_facts", (order.id,)):
+        for alias in decode_report(body).aliases:
+            kind, _, value = alias.partition(":")
+            if kind == "conversation" and (who := who_of(ring, order.dataset, kind, value)) is not None:
+                found.append(who)
+    return found
 
 
 def _identifiers(run: Run, order: OrderRow) -> list[Identifier]:

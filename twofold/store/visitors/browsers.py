@@ -190,9 +190,11 @@ class Browsers:
 
     def forget(self, identifiers: Iterable[tuple[str, str]], dataset: str | None = None) -> int:
         """Deletes every browser seen with one of these, with all its visits and sightings; answers how many."""
-        ids = self._seen_with([dataset] if dataset else self._datasets(), identifiers)
+        datasets, pairs = [dataset] if dataset else self._datasets(), list(identifiers)
+        ids = self._seen_with(datasets, pairs)
         if ids:
-            self.on_gone(ids)
+            # A click's link is shared: what another browser's visits came from is not this person's.
+            self.on_gone(self._seen_with(datasets, [p for p in pairs if p[0] not in ("click", "fbc")]))
             for name in ("empty_visits", "forget_sightings", "forget_browsers"):
                 self._engine.run(name, (id_array(ids),))
         self._noted.clear()
