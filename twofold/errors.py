@@ -78,6 +78,22 @@ class FileRefused(TwofoldError):
     """The file to import is not a table that can be read, or not of the named format; export it again."""
 
 
+class FactsError(TwofoldError):
+    """The tables that reports ask cannot be read or made; the message says why. They are only derived: nothing is lost."""
+
+
+class QuestionTooLarge(FactsError):
+    """The question needs more memory than it may have; narrow its days, or raise `memory_mb` under [analytics]."""
+
+    exit_code = 6
+
+
+class QuestionTooSlow(FactsError):
+    """The question takes longer than it may; narrow its days, or raise `deadline_s` under [analytics]."""
+
+    exit_code = 6
+
+
 def place_of(err: Exception) -> str:
     """File and line of an error, for the log; never its message, which could quote contact data."""
     trace = err.__traceback__

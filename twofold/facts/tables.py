@@ -2,8 +2,8 @@
 
 Owns the shape and nothing else: what fills a table is its builder's, what asks it is a named statement in `sql/`. Types are
 those that DuckDB, PostgreSQL and Spark share. A row's ``day`` is a text in UTC, ``YYYY-MM-DD``: it says in which file the row
-lies, so that a question of some days reads some files. It is not the shop's or the platform's day, which reports work out
-from the time and the zone beside it.
+lies: an order by when it was placed, an action by when its first copy came, a line by its own day. It is not the shop's or the
+platform's day, which reports work out from the time and the zone beside it.
 
 Money has four decimals (`MONEY`). A value with more of them, or too large, is rounded half even (or empty) in its column and
 stands exactly in ``exact``: a JSON object of column to text, null in every other row. Times are Unix s. Nothing in a table is
@@ -34,8 +34,7 @@ class Group(StrEnum):
     """What is rebuilt together: one read of the store gives all tables of a group for a day."""
 
     ORDERS = "orders"  # by the day an order was placed
-    PURCHASES = "purchases"  # Purchase actions by the day of their event_time
-    SIGNALS = "signals"  # all actions by the day they came
+    ACTIONS = "actions"  # by the day their first copy came: a stretch of the journal, found without an index
     LINES = "lines"  # money, parcels, spend, rates: by their own day
     TOUCHES = "touches"
 
@@ -159,9 +158,9 @@ ORDER_NAMES = _table(
     dataset text as orders
     order_row int key to orders
     order_id text as orders
-    kind text order, number, name, checkout, cart, payment, payment_intent, charge, refund, parcel, replaces, …
-    value text the key, as its source writes it, without a leading #
-    squeezed text the key in lower case without blanks and signs: for comparing with what people and banks write
+    kind text order, number, checkout, payment_intent, charge, transaction, refund, parcel, …; see ledger.references
+    value text the key in its one spelling
+    match_key text by which it is compared with the keys of money; see ledger.references
     """,
 )  # fmt: skip
 
@@ -263,7 +262,6 @@ MONEY = _table(
     original money the amount before a conversion
     original_currency text its currency
     rate rate units of currency for one of original_currency, where the line says it
-    text text masked text
     received_at int when it came here first
     updated_at int the source's own time of this state, where it has one
     exact text as orders
@@ -278,7 +276,7 @@ MONEY_KEYS = _table(
     role text reference or counterpart
     kind text order, payment_intent, charge, parcel, creditor, bank_reference, …; of a counterpart name, account, phone, email
     value text the key; of a counterpart a keyed digest
-    squeezed text as order_names
+    match_key text as order_names
     """,
 )  # fmt: skip
 
@@ -340,12 +338,13 @@ DECISIONS = _table(
 )  # fmt: skip
 
 SPEND = _table(
-    "spend", Group.LINES, "What advertising cost; one row the finest level that a source names, a day.", "line",
+    "spend", Group.LINES, "What advertising cost; one row the finest level that a source names, a day, and when it was told.",
+    "line fetched_at",
     """
     line text the row's name as a line, hex
     source text meta, google_ads, tiktok, … or the operator's own
     account text the account there
-    level text ad, adset, campaign, account
+    level text ad, adset, campaign, account, rest, invoice
     local_day text the day in the account's zone, YYYY-MM-DD
     zone text the account's zone; empty where not told
     campaign_id text the campaign's id; empty where not told
@@ -369,7 +368,7 @@ SPEND = _table(
 
 SPEND_CLAIMS = _table(
     "spend_claims", Group.LINES, "Conversions that platforms say they brought; one row a spend row and window.",
-    "line fetched_at window_name alias",
+    "line fetched_at window_name alias site_only",
     """
     line text key to spend, with fetched_at
     fetched_at int key to spend
@@ -382,6 +381,7 @@ SPEND_CLAIMS = _table(
     claimed_count money how many; null where not told
     claimed_value money of what value
     alias text which of the platform's names for a purchase was taken
+    site_only bool the website's part of the same purchases
     exact text as orders
     """,
 )  # fmt: skip
@@ -462,7 +462,7 @@ TOUCHES = _table(
     "dataset who slot source_key",
     """
     dataset text the dataset
-    who text keyed digest of the browser or person, hex
+    who text keyed digest of the browser, conversation or order, hex
     happened_at int the earliest time of the sign
     slot int the half hour it is known by
     source_key text what tells two signs of one half hour apart, hex
@@ -482,12 +482,11 @@ TOUCHES = _table(
     device text phone, tablet, computer, unknown
     country text ISO 3166-1
     consent text what the browser had said
-    order_key text of what a shop or an answer says: the order it was said of; empty for others
     """,
 )  # fmt: skip
 
 PURCHASES = _table(
-    "purchases", Group.PURCHASES, "One row a Purchase action.", "action",
+    "purchases", Group.ACTIONS, "One row a Purchase action.", "action",
     """
     action int its number: the position of its first copy
     dataset text the dataset
@@ -515,7 +514,7 @@ PURCHASES = _table(
 )  # fmt: skip
 
 PURCHASE_DELIVERIES = _table(
-    "purchase_deliveries", Group.PURCHASES, "One row a Purchase action and destination.", "action destination",
+    "purchase_deliveries", Group.ACTIONS, "One row a Purchase action and destination.", "action destination",
     """
     action int key to purchases
     destination text its name in the settings
@@ -534,14 +533,23 @@ PURCHASE_DELIVERIES = _table(
     """,
 )  # fmt: skip
 
+PURCHASE_PEOPLE = _table(
+    "purchase_people", Group.ACTIONS, "Whose touches are a Purchase's; one row a Purchase and browser or chat.",
+    "action kind who",
+    """
+    action int key to purchases; of a copy that was merged, its first action
+    who text key to touches
+    kind text fbp, visitor, stitched: a browser; conversation and other ids: a chat
+    """,
+)  # fmt: skip
+
 SIGNALS = _table(
-    "signals", Group.SIGNALS, "One row an action of any kind: what was seen, for counts by day and event.", "action",
+    "signals", Group.ACTIONS, "One row an action of any kind: what was seen, for counts by day and event.", "action",
     """
     action int its number
     dataset text the dataset
     event_name text Purchase, PageView, …
     event_time int when it happened
-    came_at int when its first copy came
     channels text browser, server, both
     tier int highest tier that spoke for it, 0 to 3
     copies int how many
@@ -560,7 +568,12 @@ SIGNALS = _table(
 TABLES: tuple[Table, ...] = (
     ORDERS, ORDER_LINES, ORDER_NAMES, PAYMENTS, REFUNDS, PARCELS,
     PARCEL_LINES, MONEY, MONEY_KEYS, BATCHES, STATEMENTS, DECISIONS, SPEND, SPEND_CLAIMS, SITE_DAYS, RATES, COSTS, SURVEYS,
-    TOUCHES, PURCHASES, PURCHASE_DELIVERIES, SIGNALS,
+    TOUCHES, PURCHASES, PURCHASE_DELIVERIES, PURCHASE_PEOPLE, SIGNALS,
 )  # fmt: skip
 
 BY_NAME = {table.name: table for table in TABLES}
+
+
+def tables_of(group: Group) -> tuple[Table, ...]:
+    """The tables that are made together."""
+    return tuple(table for table in TABLES if table.group is group)

@@ -91,7 +91,7 @@ def derive(facts: Sequence[Fact]) -> OrderState:
     snapshot = main.snapshot if main else None
     reports = [f.report for f in facts]
     refunds = _refunds(facts)
-    payments = _payments(reports)
+    payments = payments_of(reports)
     purses = _purses(facts)
     received = _largest(_sum((p.amount, p.currency) for p in purse if _came_in(p)) for purse in purses)
     shop = snapshot.shop if snapshot else None
@@ -99,7 +99,7 @@ def derive(facts: Sequence[Fact]) -> OrderState:
         currency, total = max(received.items(), key=lambda x: x[1])
         shop = Amounts(currency=currency, total=total)
     paid, paid_at = _paid(ranked, facts, purses, shop)
-    parcels = _parcels(reports)
+    parcels = parcels_of(reports)
     delivered_at = _all_delivered(parcels) or (snapshot.delivered_at if snapshot else None)
     place = _place(ranked, reports)
     cancelled = next((s for _, r in ranked if (s := r.snapshot) and s.cancelled_at is not None), None)
@@ -119,7 +119,7 @@ def derive(facts: Sequence[Fact]) -> OrderState:
         paid_at=paid_at,
         shipped_at=_earliest(p.at for p in parcels if p.state in _SHIPPED),
         delivered_at=delivered_at,
-        refused_at=_earliest(p.at for p in _current(parcels) if p.state is ParcelState.REFUSED),
+        refused_at=_earliest(p.at for p in current_parcels(parcels) if p.state is ParcelState.REFUSED),
         returned_at=_returned(parcels),
         cancelled_at=cancelled.cancelled_at if cancelled else None,
         cancel_reason=cancelled.cancel_reason if cancelled else "",
@@ -256,15 +256,15 @@ def _purses(facts: Sequence[Fact]) -> list[list[Payment]]:
     added; two payment systems each tell of their own part.
     """
     shops = sorted({f.source for f in facts if not _is_payment_system(f.source)})
-    purses = [_payments(f.report for f in facts if f.source == source) for source in shops]
-    return [*purses, _payments(f.report for f in facts if _is_payment_system(f.source))]
+    purses = [payments_of(f.report for f in facts if f.source == source) for source in shops]
+    return [*purses, payments_of(f.report for f in facts if _is_payment_system(f.source))]
 
 
 def _came_in(payment: Payment) -> bool:
     return payment.kind in ("sale", "capture") and payment.state == "success"
 
 
-def _payments(reports: Iterable[OrderReport]) -> list[Payment]:
+def payments_of(reports: Iterable[OrderReport]) -> list[Payment]:
     """Each payment once, as it was reported last."""
     found: dict[str, Payment] = {}
     for report in reports:
@@ -295,13 +295,18 @@ def _refunds(facts: Sequence[Fact]) -> dict[str, Decimal]:
     sums: list[dict[str, Decimal]] = []
     for source in {f.source for f in facts}:
         reports = [f.report for f in facts if f.source == source]
-        told = sorted(((report.at, r) for report in reports for r in report.refunds), key=_refund_age)
-        refunds: dict[str, Refund] = {r.id: r for _, r in told}
-        given = _given_back(list(refunds.values()))
-        back = [p for p in _payments(reports) if p.kind == "refund" and p.state == "success"]
+        given = _given_back(refunds_of(reports))
+        back = [p for p in payments_of(reports) if p.kind == "refund" and p.state == "success"]
         sums.append(_sum(given))
         sums.append(_sum((p.amount, p.currency) for p in back))
     return _largest(sums)
+
+
+def refunds_of(reports: Iterable[OrderReport]) -> list[Refund]:
+    """One source's refunds, each once, as it was told last."""
+    told = sorted(((report.at, r) for report in reports for r in report.refunds), key=_refund_age)
+    refunds: dict[str, Refund] = {r.id: r for _, r in told}
+    return list(refunds.values())
 
 
 def _given_back(refunds: Sequence[Refund]) -> list[tuple[Decimal, str]]:
@@ -341,11 +346,11 @@ def _sum(amounts: Iterable[tuple[Decimal, str]]) -> dict[str, Decimal]:
     return {c: a for c, a in found.items() if a}
 
 
-def _parcels(reports: Iterable[OrderReport]) -> list[Parcel]:
+def parcels_of(reports: Iterable[OrderReport]) -> list[Parcel]:
     return sorted({p for r in reports for p in r.parcels}, key=lambda p: (p.id, p.at, list(ParcelState).index(p.state)))
 
 
-def _current(parcels: Sequence[Parcel]) -> list[Parcel]:
+def current_parcels(parcels: Sequence[Parcel]) -> list[Parcel]:
     """The last state of each parcel."""
     return list({p.id: p for p in parcels}.values())
 
@@ -356,13 +361,13 @@ def _all_delivered(parcels: Sequence[Parcel]) -> int | None:
     for parcel in parcels:
         if parcel.state is ParcelState.DELIVERED:
             arrived.setdefault(parcel.id, parcel.at)
-    counted = [p for p in _current(parcels) if p.state is not ParcelState.CANCELLED]
+    counted = [p for p in current_parcels(parcels) if p.state is not ParcelState.CANCELLED]
     return max(arrived.values()) if counted and all(p.id in arrived for p in counted) else None
 
 
 def _returned(parcels: Sequence[Parcel]) -> int | None:
     """When the whole order was on its way back."""
-    current = [p for p in _current(parcels) if p.state is not ParcelState.CANCELLED]
+    current = [p for p in current_parcels(parcels) if p.state is not ParcelState.CANCELLED]
     back = [p for p in current if p.state in (ParcelState.RETURNED, ParcelState.RETURNING, ParcelState.REFUSED)]
     return max(p.at for p in back) if current and len(back) == len(current) else None
 

@@ -37,6 +37,7 @@ from twofold.privacy.search import (
     standing_for,
 )
 from twofold.privacy.tombstones import Entry
+from twofold.store.changed.days import mark_actions, mark_orders
 from twofold.store.fold import Action
 from twofold.store.index.words import Because
 from twofold.store.lines.emptying import empty_lines
@@ -217,6 +218,7 @@ class ErasureStep:
             return 0, 0
         flying = {a for (a,) in engine.run("sends_in_flight", (id_array(actions), now_ms))}
         landed = [a for a in actions if a not in flying]
+        mark_actions(engine, landed, erased=True)
         theirs = id_array(a for a in landed if actions[a])
         engine.run("suppress_erased", (now_ms, theirs))
         stopped = engine.changes()
@@ -268,6 +270,7 @@ class ErasureStep:
             if event.event_id != event_id or event.custom_data.order_id != before.custom_data.order_id:
                 renamed.append((dataset, name, event_id, before.custom_data.order_id, action))
         fresh = put_bodies(engine, changed, Because.ERASURE)
+        mark_actions(engine, {action for _, _, _, _, action, *_ in bodies}, erased=True)
         self._rename_elsewhere(engine, renamed, now_ms)
         engine.run("drop_erasure_rows", (self.id, id_array(p for p, _ in rows)))
         counts = {"events": len(whole), "mentions": len(rows) - len(whole), "redacted": fresh}
@@ -280,6 +283,7 @@ class ErasureStep:
         if not rows:
             return 0
         lines = 0
+        mark_orders(engine, [number for number, *_ in rows], erased=True)
         wholes = [number for number, whole, *_ in rows if whole]
         for number, whole, order, state, dataset in rows:
             if whole or self._bought(engine, number, dataset, order):
@@ -415,6 +419,7 @@ class ErasureStep:
             engine.script(f"delete from {table} where key in (select value from carray(?))", (key_array(keys),))
         engine.run_rows("insert_erased_ids", [(d, now_ms) for d in sorted(digests)])
         actions = {a for *_, a in renamed}
+        mark_actions(engine, actions, erased=True)
         rows = [
             Action(**dict(zip(Action.__struct_fields__, row, strict=True)))
             for row in engine.run("select_actions", (id_array(actions),))

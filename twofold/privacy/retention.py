@@ -23,6 +23,7 @@ from twofold.event.model import encode, readable_event
 from twofold.privacy.audit_log import append_audit, last_sealed, seal, trail_horizon
 from twofold.privacy.redact import RetainedPart, put_bodies, stand_in, without_part
 from twofold.privacy.search import actions_of
+from twofold.store.changed.days import mark_actions
 from twofold.store.index.words import Because, remake
 from twofold.store.lines.emptying import empty_texts
 from twofold.store.lines.keeping import ABANDONED_MS, drop_unfinished
@@ -155,6 +156,9 @@ class Retention:
             if new != event:
                 changed.append((position, body, salt, encode(new), event_id))
         fresh = put_bodies(engine, changed, Because.RETENTION)
+        if changed:
+            of = engine.run("actions_of_positions", (id_array(position for position, *_ in changed),))
+            mark_actions(engine, (action for (action,) in of))
         if fresh:
             engine.run("retention_count", (fresh,))
 
@@ -196,6 +200,8 @@ class Retention:
             free = [d for (d,) in engine.run("payloads_passed_over", (before, PORTION))]
             engine.run("retention_done_later", ("payload", id_array(free)))
         engine.run("empty_payloads", (id_array(free),))
+        if free:
+            mark_actions(engine, {d // 256 for d in free})
         return len(due) == PORTION or (not due and len(free) == PORTION)
 
     def _drop_refused(self, engine: Engine, now_ms: int) -> bool:
@@ -235,6 +241,7 @@ class Retention:
         newest = engine.run("newest_of_attempts", (first, last))[0][0]
         if newest is not None and newest >= before - _SETTLED_WITHIN_MS:
             return False
+        mark_actions(engine, (action for (action,) in engine.run("actions_of_attempts", (first, last))))
         engine.run("empty_trail", (first, last))
         engine.run("drop_attempts", (first, last))
         engine.run("retention_reached", ("trail", last))

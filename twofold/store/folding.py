@@ -17,6 +17,7 @@ from msgspec.structs import astuple
 from twofold.consent.state import consent_text, strictest_text
 from twofold.event.identity import ORDER_EVENTS, fold_keys
 from twofold.event.model import Event, Tier
+from twofold.store.changed.days import ChangedDays, mark_orders
 from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, differs_in_money, judge
 from twofold.store.fold_keys import FoldKeys
@@ -92,6 +93,7 @@ class Folding:
         orders: Orders,
         superseded: Superseded,
         signs: Signs,
+        changed: ChangedDays,
     ) -> None:
         self._engine = engine
         self._journal = journal
@@ -105,6 +107,7 @@ class Folding:
         self._evidence = EvidenceOf(engine)
         self._superseded = superseded
         self._signs = signs
+        self._changed = changed
         self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
@@ -124,6 +127,7 @@ class Folding:
         """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them."""
         self._keys.turn(self.sure(events[-1].received_at))
         keyed = [fold_keys(e) for e in events]
+        self._changed.came(self._journal.position + 1, events[-1].received_at)
         batch = _Batch(len(events))
         batch.by_key = self._keys.find([k for keys in keyed for k in keys])
         self._load_actions(batch)
@@ -139,6 +143,7 @@ class Folding:
         if self._orders.tiers_of([action, successor])[action] >= self._orders.tiers_of([successor])[successor]:
             return
         self._superseded.add(action, successor, now_ms)
+        self._changed.actions([action])
         self._engine.run("carry_over", (successor, action))
 
     def _append_one(self, batch: _Batch, event: Event, keys: list[bytes], order: int | None) -> FoldVerdict:
@@ -399,8 +404,10 @@ class Folding:
         if batch.new:
             engine.run_rows("insert_actions", [astuple(a) for a in batch.new.values()])
             engine.run_rows("insert_deliveries", self._deliveries(batch.new.values()))
+            self._changed.actions(batch.new)
         if batch.changed:
             engine.run_rows("replace_actions", [astuple(a) for a in batch.changed.values()])
+            self._changed.actions(batch.changed)
             sealed = [a for a in batch.changed.values() if a.sealed_at is not None]
             self.consent_changes += any(a.consent != batch.consents[a.id] for a in sealed)
             hurried = [a.id for a in batch.changed.values() if a.sealed_at is None and a.due_at <= now_ms]
@@ -411,6 +418,7 @@ class Folding:
             engine.run_rows("insert_copies", batch.copies)
         for action, successor in batch.superseded:
             self._superseded.add(action, successor, now_ms)
+            self._changed.actions([action])
         if batch.carried:
             engine.run_rows("insert_carried_over", batch.carried)
         if batch.purchases:
@@ -419,6 +427,7 @@ class Folding:
             engine.run("copy_copies", (winner, loser))
             engine.run("suppress_merged", (now_ms, loser))
             engine.run("follow_merge", (winner, loser))
+            mark_orders(engine, [o for o in (self._orders.owner_of(winner),) if o is not None])
         sure_ms = self.sure(now_ms)
         self._keys.insert(batch.keys, sure_ms)
         self._keys.move(batch.moved, sure_ms)

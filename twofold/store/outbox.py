@@ -20,6 +20,7 @@ from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement,
 from twofold.event.model import Event, Tier, decode_event
 from twofold.matching.user_data import present_keys
 from twofold.store.bodies import body_reader
+from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.evidence import Superseded
 from twofold.store.fold import sending_id, unite
@@ -126,6 +127,7 @@ class Outbox:
         routes: Mapping[str, ConsentRoute],
         gates: GatesLike,
         superseded: Superseded,
+        changed: ChangedDays,
         now_ms: int,
         longest_hold_ms: int = 0,
     ) -> None:
@@ -136,6 +138,7 @@ class Outbox:
         self._routes = routes
         self.gates = gates
         self._superseded = superseded
+        self._changed = changed
         self.sure: Sure = _now_is_sure
         names = [d for r in routes.values() for d in r.destinations]
         self.ids = self._known_destinations(names)
@@ -161,6 +164,7 @@ class Outbox:
         rows = list(map(_Due._make, self._engine.run("select_due", (self.ids[destination], now_ms, limit))))
         if not rows:
             return []
+        self._changed.actions([r.action for r in rows])
         self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
         closed: list[tuple[Any, ...]] = []
         rows = [r for r in rows if not (r.is_altered() and self._closed_as_altered(r.delivery, closed, now_ms))]
@@ -194,6 +198,7 @@ class Outbox:
     def give_up_next(self, destination: str, now_ms: int, why: RowFailed) -> None:
         """The delivery that a claim of a single one would take cannot be worked on: dead, so that the others go on."""
         for (delivery,) in self._engine.run("next_due_id", (self.ids[destination], now_ms)):
+            self._changed.actions([delivery // 256])
             closed: list[tuple[Any, ...]] = []
             if why.altered:
                 self._closed_as_altered(delivery, closed, now_ms)
@@ -204,6 +209,7 @@ class Outbox:
 
     def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None:
         """See `Store.settle`."""
+        self._changed.actions([s.delivery // 256 for s in settlements])
         rows, attempts = [], []
         for s in settlements:
             settled_at = None if s.state is DeliveryState.WAITING else now_ms
@@ -247,11 +253,13 @@ class Outbox:
 
     def revive(self, deliveries: Sequence[int], now_ms: int) -> int:
         """See `Store.revive`."""
+        self._changed.actions([d // 256 for d in deliveries])
         self._engine.run("revive_all", (now_ms, id_array(deliveries)))
         return self._engine.changes()
 
     def judge_kept_back(self, act: str, deliveries: Sequence[int], now_ms: int) -> int:
         """See `Store.judge_kept_back`."""
+        self._changed.actions([d // 256 for d in deliveries])
         self._engine.run("let_through" if act == "release" else "turn_away", (now_ms, id_array(deliveries)))
         return self._engine.changes()
 

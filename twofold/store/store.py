@@ -23,6 +23,7 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.matching.subject import Mark
 from twofold.store.appends import Appends, OrderNews
 from twofold.store.beside.watermark import Watermark, altered_while_closed, ended_unclean, examine, open_watermark, seal
+from twofold.store.changed.days import ChangedDays, fill_journal_days
 from twofold.store.engine import Job, RefusedRow
 from twofold.store.evidence import Superseded
 from twofold.store.fold import FoldVerdict
@@ -92,7 +93,9 @@ class _Transaction:
         watermark: Watermark,
         withdrawals: Withdrawals,
         index: WordIndex,
+        changed: ChangedDays,
     ) -> None:
+        self._changed = changed
         self._index = index
         self._withdrawals = withdrawals
         self._watermark = watermark
@@ -127,6 +130,7 @@ class _Transaction:
         self._outbox.rolled_back()
         self._withdrawals.rolled_back()
         self._index.reset()
+        self._changed.rolled_back()
 
 
 class Store:
@@ -156,22 +160,26 @@ class Store:
                     self.folder
                 )  # what a crash left unfinished at its end is not taken for a loss at the next one
             self.watermark = open_watermark(self._engine)
+            with self._engine.db:
+                fill_journal_days(self._engine)
+            self.changed = ChangedDays(self._engine)
             self.people = Browsers(self._engine, routes, people_days)
             self.orders = Orders(
                 self._engine,
                 {dataset: r.orders for dataset, r in routes.items()},
                 frozenset(dataset for dataset, r in routes.items() if r.has_orders),
                 {dataset: r.shops for dataset, r in routes.items() if r.shops},
+                changed=self.changed,
             )
             self._withdrawals = Withdrawals(self._engine)
             self.ring = folder_ring(self.folder)
-            self.signs = Signs(self._engine, self.ring, self.people, self._withdrawals, touch_days)
+            self.signs = Signs(self._engine, self.ring, self.people, self._withdrawals, touch_days, self.changed)
             self.people.on_gone = self.signs.forget_browsers
             self._index = WordIndex()
             self._superseded = Superseded(self._engine)
             self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded)
             hold_ms = max((ms for r in routes.values() for ms in r.hold_ms.values()), default=0)
-            self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, opened_at, hold_ms)
+            self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, self.changed, opened_at, hold_ms)
             journal = Journal(self._engine, refused_keep)
             self._folding = Folding(
                 self._engine,
@@ -183,6 +191,7 @@ class Store:
                 self.orders,
                 self._superseded,
                 self.signs,
+                self.changed,
             )
             self._appends = Appends(self._engine, journal, self._folding, self.orders, self.signs, self.ring.secret)
             self.watermark.begin()
@@ -198,7 +207,14 @@ class Store:
         self._commits = Commits(
             self._engine,
             _Transaction(
-                journal, self._folding, self._appends, self._outbox, self.watermark, self._withdrawals, self._index
+                journal,
+                self._folding,
+                self._appends,
+                self._outbox,
+                self.watermark,
+                self._withdrawals,
+                self._index,
+                self.changed,
             ),
             opened_at,
             wake=self._wake,

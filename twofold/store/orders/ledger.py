@@ -20,6 +20,7 @@ from twofold.event.scalars import names_nobody
 from twofold.ledger.model import OrderReport, decode_report, encode_report
 from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order
 from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
+from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import row_digest
 from twofold.store.orders.buyers import move_buyers, put_buyers
 from twofold.store.sqlite.database import Engine, id_array, key_array
@@ -74,11 +75,14 @@ class Orders:
         policies: Mapping[str, OrderPolicy],
         with_source: frozenset[str],
         shops: Mapping[str, frozenset[str]] | None = None,
+        *,
+        changed: ChangedDays,
     ) -> None:
         self._engine = engine
         self._policies = policies
         self.with_source = with_source
         self._shops = shops or {}
+        self._changed = changed
         self._any = bool(engine.run("any_order"))
 
     def policy_of(self, dataset: str) -> OrderPolicy:
@@ -122,6 +126,8 @@ class Orders:
     def own(self, row: OrderRow, action: int, copy: Event | None) -> None:
         """The order stands for this action from now on."""
         self._engine.run("own_action", (row.id, action, buyer_of(copy) if copy else None))
+        self._changed.order(row.placed_at)
+        self._changed.actions([action] if row.action is None else [action, row.action])
 
     def news(self, applied: Applied, action: int | None, now_ms: int) -> None:
         """After a report: the waiting Purchase is looked at again, a given up one waits again if it counts now."""
@@ -131,6 +137,7 @@ class Orders:
         if judged.standing is not OrderStanding.NEVER:
             self._engine.run("requeue_order", (now_ms, action))
         self._engine.run("release_order", (now_ms, action))
+        self._changed.actions([action])
 
     def settle_owner(self, row: OrderRow, action: int, copy: Event | None) -> int:
         """The one of two actions of an order that it stands for: the higher tier's; of equals, what went further."""
@@ -193,10 +200,13 @@ class Orders:
         move_buyers(engine, kept.id, other.id)
         engine.run("drop_order_facts", (other.id,))
         engine.run("drop_order", (other.id,))
+        self._changed.order(other.placed_at)
+        self._changed.actions([a for a in (kept.action, other.action) if a is not None])
 
     def _begin(self, entry: OrderEntry, state: OrderState) -> OrderRow:
         body = encode_state(state)
         digest = row_digest(state.order_id, state.placed_at, body)
+        self._changed.order(state.placed_at)
         values = (entry.dataset, state.order_id, state.placed_at, entry.received_at, body, digest)
         number = self._engine.run("insert_order", values)[0][0]
         return OrderRow(number, entry.dataset, state.order_id, state.placed_at, None, None, 0, body)
@@ -223,6 +233,8 @@ class Orders:
         state = derive(facts)
         body = encode_state(state)
         digest = row_digest(state.order_id, state.placed_at, body)
+        self._changed.order(row.placed_at)
+        self._changed.order(state.placed_at)
         self._engine.run("update_order", (row.id, state.order_id, state.placed_at, now_ms, body, digest))
         return row._replace(order_id=state.order_id, placed_at=state.placed_at, state=body), state
 

@@ -19,6 +19,7 @@ from msgspec.structs import astuple
 from twofold.event.identity import ORDER_EVENTS
 from twofold.event.model import Consent, Event
 from twofold.matching.subject import Keyring, Mark
+from twofold.store.changed.days import TOUCHES, ChangedDays, mark_old_touches, mark_touches
 from twofold.store.digests import row_digest
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.secret import mark_of
@@ -41,6 +42,7 @@ SECRET_MARK = "touch_secret"
 """The row of `meta` that tells with which secret the kept signs were keyed."""
 
 PORTION = 256  # rows taken away in one transaction
+SLOTS_A_DAY = 86_400 // SLOT_S
 LOOKED_AT = 32  # orders looked at in one transaction
 SETTLED_MS = 7_200_000
 """After so long nothing more is expected to tell which browser made an order."""
@@ -67,8 +69,17 @@ class People(Protocol):
 class Signs:
     """``ring``: the folder's. ``people`` and ``withdrawals`` say who said no."""
 
-    def __init__(self, engine: Engine, ring: Keyring, people: People, withdrawals: Refuses, keep_days: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        ring: Keyring,
+        people: People,
+        withdrawals: Refuses,
+        keep_days: int,
+        changed: ChangedDays,
+    ) -> None:
         self._engine = engine
+        self._changed = changed
         self._ring = ring
         self.keep_s = keep_days * 86_400
         self._people = people
@@ -92,6 +103,8 @@ class Signs:
         if rows:
             self.keyed()
             self._engine.run_rows("put_touches", rows)
+            for slot in {row[1] for row in rows}:
+                self._changed.day(TOUCHES, slot // SLOTS_A_DAY)
 
     def link(self, purchases: Iterable[tuple[int, Event]]) -> None:
         """(action, copy that counts for it): by whose browser or chat a Purchase's signs are found."""
@@ -106,6 +119,7 @@ class Signs:
         if rows:
             self.keyed()
             self._engine.run_rows("put_touch_links", [rows[place] for place in sorted(rows)])
+            self._changed.actions([action for action, _ in rows])
 
     def rolled_back(self) -> None:
         """Nothing is remembered in memory of what is not on disk."""
@@ -146,11 +160,13 @@ class Signs:
     def expire(self, now_ms: int) -> bool:
         """Forgets signs and links that are too old, so many at once; True while there may be more."""
         before = now_ms // 1000 - self.keep_s
+        mark_old_touches(self._engine, before, PORTION)
         self._engine.run("expire_touches", (before, PORTION))
         more = self._engine.changes() == PORTION
         oldest = self._engine.run("oldest_touch_links", (PORTION,))
         due = [action for action, received_at in oldest if received_at < before * 1000]
         if due:
+            self._changed.actions(due)
             self._engine.run("expire_touch_links", (id_array(due),))
         return more or len(due) == PORTION
 
@@ -167,7 +183,9 @@ class Signs:
             due.append(order)
         if not due:
             return False
-        self._engine.run_rows("put_touch_links", [row for order in due for row in self._stitched(order)])
+        leads = [row for order in due for row in self._stitched(order)]
+        self._engine.run_rows("put_touch_links", leads)
+        self._changed.actions([lead[0] for lead in leads])
         self._engine.run("retention_reached", (LEADS, due[-1].id))
         return len(due) == LOOKED_AT
 
@@ -188,6 +206,7 @@ class Signs:
     def _drop(self, whos: Sequence[bytes]) -> int:
         if not whos:
             return 0
+        mark_touches(self._engine, whos)
         self._engine.run("forget_touches", (key_array(whos),))
         gone = self._engine.changes()
         self._engine.run("forget_touch_links", (key_array(whos),))

@@ -1,0 +1,278 @@
+"""A store that lives through some days at random, and the tables made of it: what the tests of facts share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+
+from tests.ledger.facts import amounts
+from tests.store.copies import BROWSER, DAY, NOW, PLACE, SERVER, claim, copy, settlement
+from twofold.event.delivery import DeliveryState
+from twofold.event.model import Consent, Event, Tier
+from twofold.facts.build import Built, Task, build
+from twofold.facts.manifest import Manifest, read_manifest
+from twofold.facts.tables import TABLES
+from twofold.ledger.filing import day_number, day_text
+from twofold.ledger.lines import (
+    Batch,
+    Claim,
+    Cost,
+    Decision,
+    MoneyKind,
+    MoneyLine,
+    ParcelLine,
+    Rate,
+    SiteDay,
+    Spend,
+    Statement,
+    Survey,
+)
+from twofold.ledger.model import Line, OrderReport, Paid, Parcel, ParcelState, Payment, Refund, Snapshot
+from twofold.ledger.policy import OrderPolicy
+from twofold.store.lines.keeping import keep_told
+from twofold.store.lines.row import make_row
+from twofold.store.orders.ledger import OrderEntry
+from twofold.store.store import Route, Store
+from twofold.touch.model import Sign, Touch, TouchKind
+
+POLICY = OrderPolicy(wait_ms=60_000)
+SHOP = "shopify:demo.myshopify.com"
+HOSTILE = "it's \"quoted\", \\ back\nline\ttab\0nul 😀 'naïve' — ; drop table orders --"
+
+
+class World:
+    """One data folder, its clock, and what may happen in it."""
+
+    def __init__(self, folder: Path, seed: int = 1) -> None:
+        self.folder, self.files = folder, folder / "facts"
+        self.random = Random(seed)
+        self.now = NOW
+        self.orders = 0
+        self._runner = asyncio.Runner()
+        self.store = self._run(self._open())
+
+    async def _open(self) -> Store:
+        route = Route(destinations=("meta-1", "meta-2"), hold_ms={"Purchase": 5_000}, orders=POLICY, has_orders=True)
+        store = Store(self.folder, routes={"1": route}, opened_at=self.now)
+        store.start()
+        return store
+
+    def _run(self, work: Any) -> Any:
+        return self._runner.run(work)
+
+    def close(self) -> None:
+        self._run(self.store.close())
+        self._runner.close()
+
+    # -- what may happen
+
+    def live(self, steps: int) -> None:
+        """So many things at random, over some days."""
+        for _ in range(steps):
+            self.now += self.random.choice((1_000, 60_000, 3_600_000, 6 * 3_600_000))
+            self.random.choice(
+                (self.browse, self.browse, self.report, self.report, self.deliver, self.revive, self.tell, self.visit)
+            )()
+
+    def browse(self) -> None:
+        events = [self._event() for _ in range(self.random.randint(1, 6))]
+        self._run(self._append(events))
+
+    def view(self) -> None:
+        """One page view of nobody who was here before."""
+        self._run(self._append([copy(f"view{self.now}", BROWSER, name="PageView", value=None, at=self.now)]))
+
+    async def _append(self, events: list[Event]) -> None:
+        await self.store.append(events)
+
+    def _event(self) -> Event:
+        r = self.random
+        number = r.randint(1, 12)
+        name = r.choice(("Purchase", "Purchase", "PageView", "AddToCart"))
+        event = copy(
+            r.choice((f"e{number}", f"e{number}", None)),
+            r.choice((BROWSER, SERVER)),
+            name=name,
+            value=r.choice(("10.00", "10.00", "99.999", "0.00001", "123456789012345678.5", None)),
+            order=r.choice((None, f"o{number}", f"o{r.randint(1, 12)}")) if name == "Purchase" else None,
+            at=self.now,
+            happened=self.now - r.choice((0, 0, 5_000, 2 * DAY)),
+            consent=r.choice((Consent.UNSTATED, Consent.GRANTED, Consent.DENIED)),
+            tier=r.choice((None, Tier.T1)),
+            **PLACE
+            | r.choice(
+                ({}, {"fbp": f"fb.1.1790000000000.{number}"}, {"fbc": "fb.1.1790000000000.abcdefghijklmnopqrstuv"})
+            ),
+        )
+        return msgspec.structs.replace(event, sender=r.choice(("tag", "gtm", HOSTILE)))
+
+    def report(self) -> None:
+        self.orders += 1
+        self._run(self._report(self._entry(f"o{self.random.randint(1, 12)}")))
+
+    async def _report(self, entry: OrderEntry) -> None:
+        await self.store.append_orders([entry])
+
+    def _entry(self, order: str, **more: Any) -> OrderEntry:
+        r, at = self.random, self.now // 1000
+        placed = at - r.choice((0, 60, 86_400, 3 * 86_400))
+        told = OrderReport(
+            order_id=order,
+            kind="updated",
+            at=at,
+            reference=f"r{self.orders}",
+            aliases=(f"number:{order}7", f"checkout:c{order}", f"name:#{order}7"),
+            snapshot=Snapshot(
+                version=self.now,
+                placed_at=placed,
+                shop=amounts(r.choice(("100.00", "59.90", "7.123456", "0.10")), r.choice(("EUR", "GEL"))),
+                paid=r.choice((Paid.PAID, Paid.UNPAID, Paid.REFUNDED, None)),
+                lines=(Line(id="sku-1", sku=r.choice(("A", HOSTILE)), quantity=2, price=Decimal("50")),)
+                * r.randint(0, 3),
+                cancelled_at=r.choice((None, None, at)),
+                cancel_reason=r.choice(("", HOSTILE)),
+                tags=r.choice(((), ("confirmed",))),
+            ),
+            payments=tuple(
+                Payment(id=f"pi_{order}{n}", kind="sale", amount=Decimal("59.90"), currency="EUR", at=at)
+                for n in range(r.randint(0, 2))
+            ),
+            refunds=tuple(
+                Refund(
+                    id=f"re_{order}{n}", amount=Decimal("5"), currency=r.choice(("EUR", "USD")), at=at, reason=HOSTILE
+                )
+                for n in range(r.randint(0, 2))
+            ),
+            parcels=tuple(
+                Parcel(id=f"P{order}{n}", state=r.choice(list(ParcelState)), at=at) for n in range(r.randint(0, 2))
+            ),
+        )
+        told = msgspec.structs.replace(told, **more)
+        event = copy(
+            f"shop.{order}", SERVER, value="100.00", order=order, tier=Tier.T3, at=self.now, happened=placed * 1000
+        )
+        event = msgspec.structs.replace(event, links=(f"order:{order}", *told.aliases), sender="shopify")
+        return OrderEntry(dataset="1", source=SHOP, report=told, copy=event, received_at=self.now)
+
+    def deliver(self) -> None:
+        self._run(self._deliver())
+
+    async def _deliver(self) -> None:
+        r = self.random
+        name = r.choice(("meta-1", "meta-2"))
+        due = await claim(self.store, self.now, destination=name, limit=r.randint(1, 8))
+        settled = [
+            settlement(d, r.choice((DeliveryState.DELIVERED, DeliveryState.DELIVERED, DeliveryState.DEAD)), reason="x")
+            for d in due
+        ]
+        await self.store.settle(settled[: r.randint(0, len(settled))], self.now)
+
+    def revive(self) -> None:
+        self._run(self.store.revive([256 * n + 1 for n in range(1, 9)], self.now))
+
+    def tell(self) -> None:
+        """Money, advertising and rates, some of them told again."""
+        r, day = self.random, day_text(self.now // DAY - r_day(self.random))
+        at = day_number(day) * 86_400 + r.randint(0, 86_399)
+        amount = Decimal(r.choice(("100.00", "59.9012345", "-5")))
+        things = (
+            MoneyLine(
+                source="stripe", account="a", id=f"txn_{r.randint(1, 9)}", kind=MoneyKind.CHARGE, gross=amount,
+                fee=Decimal("1.5"), net=amount - Decimal("1.5"), currency="EUR", at=at, zone="Asia/Tbilisi",
+                references=(f"order:o{r.randint(1, 9)}", "charge:ch_1"), counterpart=("name:00ff",), text=HOSTILE,
+            ),
+            Batch(source="stripe", id=f"po_{r.randint(1, 5)}", kind="payout", net=amount, currency="EUR", at=at),
+            Spend(
+                source="meta", level="campaign", day=day, campaign=HOSTILE, currency="USD", amount=amount,
+                claims=(Claim(window="7d_click", count=Decimal(3), value=amount),),
+            ),
+            SiteDay(day=day, currency="EUR", transaction=f"o{r.randint(1, 9)}", revenue=amount, flags=("sampled",)),
+            Rate(source="ecb", day=day, currency="USD", rate=Decimal("1.08765"), base="EUR"),
+            Cost(sku="A", since=day, amount=amount, currency="EUR"),
+            ParcelLine(courier="dpd", parcel=f"P{r.randint(1, 9)}", state="delivered", at=at, taken=amount, currency="EUR"),
+            Statement(account="x", id=day, currency="EUR", since=day, until=day, opening=Decimal(0), closing=amount),
+            Survey(order=f"o{r.randint(1, 9)}", at=at, answer="friends"),
+            Decision(line="00", to="order:o1", by=HOSTILE, why="", at=at),
+        )  # fmt: skip
+        rows = [
+            make_row(t, b"k" * 32, told_at=r.choice((None, at)), received_at=self.now)
+            for t in r.sample(things, r.randint(3, 8))
+        ]
+        self._run(self.store.transact(lambda e: keep_told(e, rows)))
+
+    def visit(self) -> None:
+        """The sign of a visit; or somebody's signs are forgotten."""
+        r = self.random
+        fbp = f"fb.1.1790000000000.{r.randint(1, 5)}"
+        if r.random() < 0.2:
+            self._run(self.store.transact(lambda _e: self.store.signs.forget(None, [("fbp", fbp)])))
+            return
+        touch = Touch(
+            at=self.now // 1000 - r.choice((0, 90_000)), kind=TouchKind.VISIT, source=r.choice(("google", HOSTILE))
+        )
+        sign = Sign(dataset="1", touch=touch, ids=(("fbp", fbp),))
+        self._run(self.store.transact(lambda _e: self.store.signs.note([sign])))
+
+    # -- the tables
+
+    def begin(self) -> int:
+        return int(self._run(self.store.transact(lambda _e: self.store.changed.begin_build())))
+
+    def end(self, generation: int, built: Built) -> None:
+        self._run(self.store.transact(lambda _e: self.store.changed.end_build(generation, built.days)))
+
+    def task(self, generation: int = 0, files: Path | None = None, policy: OrderPolicy = POLICY) -> Task:
+        return Task(
+            data=str(self.folder), files=str(files or self.files), policies={"1": policy}, generation=generation,
+            now_s=self.now // 1000,
+        )  # fmt: skip
+
+    def rebuild(self) -> Built:
+        """As the gateway does it: begin, make, end."""
+        generation = self.begin()
+        built = build(self.task(generation))
+        self.end(generation, built)
+        return built
+
+    def marks(self) -> list[tuple[Any, ...]]:
+        return list(self._run(self.store.transact(lambda e: e.run("select_changed_days"))))
+
+    def full(self, files: Path) -> dict[str, list[dict[str, Any]]]:
+        """All tables as a builder makes them that knows nothing of before."""
+        build(self.task(files=files))
+        return contents(files)
+
+
+def r_day(random: Random) -> int:
+    return random.choice((0, 0, 1, 2))
+
+
+@contextmanager
+def world(folder: Path, seed: int = 1) -> Iterator[World]:
+    one = World(folder, seed)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def contents(files: Path, manifest: Manifest | None = None) -> dict[str, list[dict[str, Any]]]:
+    """Each table's rows as its files hold them, by day."""
+    manifest = manifest or read_manifest(files)
+    assert manifest is not None
+    return {
+        table.name: [
+            row
+            for path in manifest.paths(table.name)
+            for row in pq.read_table(files / path, partitioning=None).to_pylist()
+        ]
+        for table in TABLES
+    }

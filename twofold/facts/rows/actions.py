@@ -1,0 +1,171 @@
+"""The tables of actions for one day: signals, purchases, purchase_deliveries.
+
+Owns what their columns are read from. Nothing of a body but which software sent it, over which channel, and which kinds of
+click ids it carries.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from twofold.event.model import Event, readable_event
+from twofold.facts.parquet import Row
+from twofold.facts.rows.snapshot import Snapshot
+
+_CHANNELS = {1: "browser", 2: "server", 3: "both"}
+_STATES = ("delivered", "suppressed", "dead", "waiting")
+
+
+def signal_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
+    """One row an action that came on the day."""
+    for first, end in snapshot.stretches_of(day):
+        states = _Beside(snapshot.stream("facts_deliveries", (first, end)))
+        for row in snapshot.stream("facts_actions", (first, end)):
+            action, dataset, name, event_time, channels, tier, copies, late, merged, value, currency = row
+            counts = Counter(state for _, state in states.of(action))
+            yield {
+                "action": action,
+                "dataset": dataset,
+                "event_name": name,
+                "event_time": event_time,
+                "channels": _CHANNELS.get(channels, ""),
+                "tier": tier,
+                "copies": copies,
+                "late_copies": late,
+                "merged_into": merged,
+                "value": _money(value),
+                "currency": currency,
+                **{state: counts[state] for state in _STATES},
+            }
+
+
+def purchase_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
+    """One row a Purchase that came on the day."""
+    for first, end in snapshot.stretches_of(day):
+        copies = _Beside(snapshot.stream("facts_copies", (first, end)))
+        for row in snapshot.stream("facts_purchases", (first, end)):
+            (action, dataset, event_id, event_time, sealed_at, count, late, tier, channels, consent, value, currency,
+             order, merged, order_row, superseded) = row  # fmt: skip
+            own = list(copies.of(action))
+            came_by = {channel for _, _, channel, _, _ in own}
+            yield {
+                "action": action,
+                "dataset": dataset,
+                "event_id": event_id,
+                "event_time": event_time,
+                "came_at": own[0][1] // 1000 if own else None,
+                "value": _money(value),
+                "currency": currency,
+                "order_row": order_row,
+                "order_id": order or "",
+                "channels": _CHANNELS.get(channels, ""),
+                "tier": tier,
+                "copies": count,
+                "late_copies": late,
+                "merged_into": merged,
+                "superseded": bool(superseded),
+                "browser_copy": "browser" in came_by,
+                "server_copy": "server" in came_by,
+                "senders": ",".join(sorted({sender for _, _, _, sender, _ in own})),
+                "click_kinds": ",".join(sorted(set().union(*(_click_kinds(body) for *_, body in own)))),
+                "consent": consent,
+                "sealed_at": None if sealed_at is None else sealed_at // 1000,
+            }
+
+
+def purchase_delivery_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
+    """One row a Purchase and destination."""
+    for first, end in snapshot.stretches_of(day):
+        money = {row[0]: (row[10], row[11]) for row in snapshot.stream("facts_purchases", (first, end))}
+        for row in snapshot.stream("facts_purchase_deliveries", (first, end)):
+            (action, destination, state, reason, first_at, settled_at, attempts, event_id, event_time, payload, consent,
+             code) = row  # fmt: skip
+            value, currency = _sent(payload, money[action]) if event_id is not None else (None, None)
+            yield {
+                "action": action,
+                "destination": destination,
+                "state": state,
+                "reason": reason,
+                "sent_value": value,
+                "sent_currency": currency,
+                "sent_event_id": event_id,
+                "sent_event_time": event_time,
+                "first_attempt_at": None if first_at is None else first_at // 1000,
+                "settled_at": None if settled_at is None else settled_at // 1000,
+                "attempts": attempts,
+                "code": code or "",
+                "consent": consent or "",
+            }
+
+
+def purchase_people_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
+    """One row a Purchase and browser or chat that it is known to be of."""
+    for first, end in snapshot.stretches_of(day):
+        for action, who, kind in snapshot.stream("facts_touch_links", (first, end)):
+            yield {"action": action, "who": who.hex(), "kind": kind}
+
+
+class _Beside:
+    """Rows that belong to an action, read along with the actions: both are in the actions' order."""
+
+    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
+        self._groups = groupby(rows, key=itemgetter(0))
+        self._next = next(self._groups, None)
+
+    def of(self, action: int) -> Iterator[tuple[Any, ...]]:
+        while self._next is not None and self._next[0] < action:
+            self._next = next(self._groups, None)
+        if self._next is not None and self._next[0] == action:
+            yield from self._next[1]
+            self._next = next(self._groups, None)
+
+
+def _money(text: str | None) -> Decimal | None:
+    try:
+        return None if text is None else Decimal(text)
+    except InvalidOperation:
+        return None
+
+
+def _click_kinds(body: bytes) -> set[str]:
+    event: Event | None = readable_event(body)
+    if event is None:
+        return set()
+    found = set(event.click_ids)
+    if event.user_data.fbc:
+        found.add("fbclid")
+    if event.user_data.other.get("ctwa_clid"):
+        found.add("ctwa_clid")
+    return found
+
+
+class _Custom(Struct, frozen=True):
+    value: Decimal | None = None
+    currency: str | None = None
+
+
+class _Payload(Struct, frozen=True):
+    custom_data: _Custom = _Custom()
+
+
+_decode_payload = msgspec.json.Decoder(_Payload).decode
+
+
+def _sent(payload: bytes | None, own: tuple[str | None, str | None]) -> tuple[Decimal | None, str | None]:
+    """The money in the bytes that were fixed; where they are emptied by now, or of another form, the action's own."""
+    if payload:
+        try:
+            custom = _decode_payload(payload).custom_data
+            if custom.value is not None:
+                return custom.value, custom.currency
+        except msgspec.DecodeError:
+            pass
+    return _money(own[0]), own[1]

@@ -1,0 +1,120 @@
+"""The tables of lines for one day: money and its keys, batches, statements, decisions, advertising, rates, costs, answers.
+
+Owns which column a line's field is. A line that was told again stands once, as it is now; of advertising and of a counter's
+days, which are restated, every version is kept and the newest says so. No text and no name: reports need neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from twofold.facts.parquet import Row
+from twofold.ledger.filing import local_day
+from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend, Statement, Survey
+from twofold.ledger.references import key_of
+from twofold.store.lines.reading import KeptLine, LineReader
+
+Made = Iterator[tuple[str, Iterable[Row]]]
+
+
+def line_rows(lines: LineReader, day: int) -> Made:
+    """Rows by table for the lines of a day."""
+    for kind in ("money", "batch", "statement", "decision", "parcel", "rate", "cost", "survey"):
+        for kept in lines.lines(kind, day, day):
+            yield from _standing(kept)
+    for kind in ("spend", "site_day"):
+        for kept in lines.versions(kind, day, day):
+            yield from _restated(kept)
+
+
+def _standing(kept: KeptLine) -> Made:
+    thing = kept.thing
+    own = _own(kept)
+    match thing:
+        case MoneyLine():
+            yield "money", [own | _fields(thing, _MONEY) | {"kind": str(thing.kind), "happened_at": thing.at, "local_day": local_day(thing)}]  # fmt: skip
+            yield "money_keys", _keys(own["line"], thing)
+        case Batch():
+            yield "batches", [own | _fields(thing, _BATCH) | {"batch": thing.id, "happened_at": thing.at}]
+        case Statement():
+            yield "statements", [own | _fields(thing, _STATEMENT) | {"statement": thing.id}]
+        case Decision():
+            said = {"of_line": thing.line, "target": thing.to, "said_by": thing.by, "happened_at": thing.at}
+            yield "decisions", [own | said | _fields(thing, ("amount", "why", "undo"))]
+        case ParcelLine():
+            yield "parcel_lines", [own | _fields(thing, _PARCEL) | {"order_key": thing.order, "happened_at": thing.at}]
+        case Rate():
+            yield (
+                "rates",
+                [own | _fields(thing, ("source", "currency", "per", "rate", "base")) | {"rate_day": thing.day}],
+            )
+        case Cost():
+            yield "costs", [own | _fields(thing, _COST) | {"applies_to": thing.of}]
+        case Survey():
+            yield "surveys", [own | {"order_key": thing.order, "happened_at": thing.at, "answer": thing.answer}]
+
+
+def _restated(kept: KeptLine) -> Made:
+    thing = kept.thing
+    version = {
+        "fetched_at": kept.told_at if kept.told_at is not None else kept.received_at // 1000,
+        "stands": kept.stands,
+    }
+    own = _own(kept) | version
+    match thing:
+        case Spend():
+            yield "spend", [own | _fields(thing, _SPEND) | {"local_day": thing.day}]
+            yield "spend_claims", _claims(own, thing)
+        case SiteDay():
+            told = {"local_day": thing.day, "transaction_id": thing.transaction, "session_source": thing.medium_source}
+            yield "site_days", [own | told | _fields(thing, _SITE) | {"flags": ",".join(thing.flags)}]
+
+
+_MONEY = (
+    "source", "account", "id", "gross", "fee", "net", "currency", "zone", "day_only", "available_at", "value_at", "batch",
+    "status", "original", "original_currency", "rate",
+)  # fmt: skip
+_BATCH = ("source", "account", "kind", "net", "currency", "expected_at", "bank_reference", "status", "lines")
+_STATEMENT = (
+    "source", "account", "currency", "since", "until", "opening", "closing", "entries", "covers_first", "covers_last",
+)  # fmt: skip
+_PARCEL = ("courier", "parcel", "state", "due", "taken", "fee", "freight", "currency", "method", "batch", "event")
+_COST = ("sku", "rule", "since", "amount", "percent", "least", "currency")
+_SPEND = (
+    "source", "account", "level", "zone", "campaign_id", "campaign", "adset_id", "adset", "ad_id", "ad", "currency",
+    "amount", "invoiced", "impressions", "clicks", "setting",
+)  # fmt: skip
+_SITE = (
+    "source", "account", "zone", "currency", "medium", "campaign", "channel", "purchases", "revenue", "gross_revenue",
+    "refunds", "sessions",
+)  # fmt: skip
+
+
+def _own(kept: KeptLine) -> dict[str, Any]:
+    return {"line": kept.name.hex(), "received_at": kept.received_at // 1000, "updated_at": kept.told_at}
+
+
+def _fields(thing: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(thing, name) for name in names}
+
+
+def _keys(line: str, thing: MoneyLine) -> Iterator[Row]:
+    for role, keys in (("reference", thing.references), ("counterpart", thing.counterpart)):
+        for key in sorted(set(keys)):
+            kind, _, value = key.partition(":")
+            yield {"line": line, "role": role, "kind": kind, "value": value, "match_key": key_of(key) if role == "reference" else key}  # fmt: skip
+
+
+def _claims(own: dict[str, Any], thing: Spend) -> Iterator[Row]:
+    common = {name: own[name] for name in ("line", "fetched_at", "stands")}
+    common |= {"source": thing.source, "account": thing.account, "local_day": thing.day, "currency": thing.currency}
+    for site_only, claims in ((False, thing.claims), (True, thing.site_claims)):
+        for claim in sorted(claims, key=lambda c: (c.window, c.alias)):
+            yield common | {
+                "window_name": claim.window,
+                "claimed_count": claim.count,
+                "claimed_value": claim.value,
+                "alias": claim.alias,
+                "site_only": site_only,
+            }

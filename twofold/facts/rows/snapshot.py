@@ -1,0 +1,61 @@
+"""One state of the store, read while the gateway runs: named statements on a read-only connection.
+
+Owns the connection and the stretches of the journal that came on a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from twofold.store.lines.reading import LineReader
+from twofold.store.sqlite.database import open_reader
+from twofold.store.sqlite.statements import statement
+
+
+class Snapshot:
+    """Statements that all see the same state."""
+
+    def __init__(self, db: Any) -> None:
+        self._db = db
+        self.lines = LineReader(db)
+        starts = self.run("select_journal_days")
+        self.position: int = self.run("last_position_or_zero")[0][0]
+        """The journal's last."""
+        ends = [*(first for first, _ in starts[1:]), self.position + 1]
+        self.stretches = [(first, end, day) for (first, day), end in zip(starts, ends, strict=True)]
+
+    def run(self, name: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """All rows at once."""
+        return list(self.stream(name, bindings))
+
+    def stream(self, name: str, bindings: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows one after another."""
+        yield from self._db.execute(statement(name), bindings)
+
+    @property
+    def identity(self) -> str:
+        """Which data folder this is: the first link of its journal's chain, which no other has."""
+        rows = self.run("facts_first_link")
+        return bytes(rows[0][0]).hex() if rows else ""
+
+    def marks(self) -> list[tuple[str, int]]:
+        """Part and day of what changed since it was made."""
+        return [(part, day) for part, day, *_ in self.run("select_changed_days")]
+
+    def stretches_of(self, day: int) -> list[tuple[int, int]]:
+        """First position, and the first one after: usually one stretch, several where a clock was set back."""
+        return [(first, end) for first, end, came in self.stretches if came == day]
+
+
+@contextmanager
+def snapshot_of(folder: Path) -> Iterator[Snapshot]:
+    """The store as it is now, until the end of the block."""
+    db = open_reader(folder)
+    try:
+        db.execute("begin")
+        yield Snapshot(db)
+    finally:
+        db.close()

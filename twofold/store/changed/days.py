@@ -1,0 +1,190 @@
+"""Days that have to be made again: every write to a fact marks its day in its own transaction.
+
+Owns the tables changed_day and journal_day. A mark says which part (orders, actions, lines, touches) and which day. While a
+day is marked already nothing is written for it: what was marked is known in memory (`ChangedDays`), so that the way of an
+event pays for a comparison.
+
+Making the tables again takes a while, and facts are written meanwhile. So each mark carries the *generation* in which it was
+written: `begin_build` starts a new one, and what the builder then reads holds everything marked before. `end_build` takes
+away the marks of the days that were built unless they were written again since. A builder that dies leaves all marks.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+
+from twofold.store.sqlite.database import Engine, id_array, key_array
+
+ORDERS, ACTIONS, LINES, TOUCHES = "orders", "actions", "lines", "touches"
+DAY_MS, DAY_S = 86_400_000, 86_400
+GENERATION = "facts_generation"
+"""The row of `meta` with the generation that a folder is in."""
+
+
+class ChangedDays:
+    """The marks as the writer makes them, one object a store. All methods inside its transactions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._known: set[tuple[str, int]] = set()  # marked in this generation
+        self._starts: list[int] = []
+        self._days: list[int] = []
+        self._generation = 0
+        self._today = -1  # the journal's last day,
+        self._first = 0  # its first position,
+        self._until_ms = 0  # and when it ends
+        self._today_known = False
+        self._load()
+
+    def came(self, first_position: int, received_ms: int) -> None:
+        """A batch begins at this position of the journal; when its last event came."""
+        if not self._until_ms - DAY_MS <= received_ms < self._until_ms:
+            self._begin_day(first_position, received_ms // DAY_MS)
+
+    def actions(self, ids: Iterable[int]) -> None:
+        """These actions, or deliveries of them, are written."""
+        if self._today_known and min(ids, default=self._first) >= self._first:
+            return
+        for action in ids:
+            self._mark(ACTIONS, self.day_of(action))
+        self._today_known = (ACTIONS, self._today) in self._known
+
+    def order(self, placed_at: int) -> None:
+        """An order that was placed then is written."""
+        self._mark(ORDERS, placed_at // DAY_S)
+
+    def day(self, part: str, day: int) -> None:
+        """Something of this day is written."""
+        self._mark(part, day)
+
+    def day_of(self, action: int) -> int:
+        """The day an action came; see `tables` for what that is for."""
+        at = bisect_right(self._starts, action) - 1
+        return self._days[max(at, 0)] if self._days else 0
+
+    def rolled_back(self) -> None:
+        """Nothing of the transaction is kept."""
+        self._load()
+
+    def begin_build(self) -> int:
+        """From here on every write marks its day anew; answers the new generation, for `end_build`."""
+        self._generation += 1
+        self._engine.run("put_meta", (GENERATION, str(self._generation)))
+        self._forget()
+        return self._generation
+
+    def end_build(self, generation: int, built: Sequence[tuple[str, int]]) -> None:
+        """These days were made from what was there when that generation began, or later."""
+        for part, day in built:
+            self._engine.run("drop_changed_days", (part, day, generation))
+        if generation > self._generation:  # of a folder that was restored meanwhile
+            return
+        self._forget()
+
+    def _mark(self, part: str, day: int) -> None:
+        if (part, day) not in self._known:
+            self._engine.run_rows("mark_days", [(part, day, self._generation, 0)])
+            self._known.add((part, day))
+
+    def _begin_day(self, first_position: int, day: int) -> None:
+        self._engine.run_rows("insert_journal_days", [(first_position, day)])
+        self._starts.append(first_position)
+        self._days.append(day)
+        self._enter()
+
+    def _enter(self) -> None:
+        self._today, self._first = (self._days[-1], self._starts[-1]) if self._days else (-1, 0)
+        self._until_ms = (self._today + 1) * DAY_MS
+        self._today_known = False
+
+    def _load(self) -> None:
+        rows = self._engine.run("select_journal_days")
+        self._starts, self._days = [r[0] for r in rows], [r[1] for r in rows]
+        marked = self._engine.run("select_changed_days")
+        self._generation = max(generation_of(self._engine), *(generation for *_, generation, _ in marked), 0)
+        self._forget()
+        self._enter()
+
+    def _forget(self) -> None:
+        self._known.clear()
+        self._today_known = False
+
+
+def generation_of(engine: Engine) -> int:
+    """The generation that a folder is in."""
+    rows = engine.run("select_meta", (GENERATION,))
+    return int(rows[0][0]) if rows else 0
+
+
+def mark_actions(engine: Engine, actions: Iterable[int], *, erased: bool = False) -> None:
+    """The same for what is written seldom: retention, erasures, a person's word. One statement."""
+    ids = id_array(actions)
+    engine.run("mark_days_of_actions", (ids, generation_of(engine), int(erased)))
+
+
+def mark_orders(engine: Engine, orders: Iterable[int], *, erased: bool = False) -> None:
+    """Orders by their row, and the actions they stand for."""
+    ids = id_array(orders)
+    generation = generation_of(engine)
+    engine.run("mark_days_of_orders", (ids, generation, int(erased)))
+    engine.run("mark_days_of_order_actions", (ids, generation, int(erased)))
+
+
+def mark_days(engine: Engine, part: str, days: Iterable[int], *, erased: bool = False) -> None:
+    """Days of lines or touches."""
+    generation = generation_of(engine)
+    engine.run_rows("mark_days", [(part, day, generation, int(erased)) for day in sorted(days)])
+
+
+def mark_touches(engine: Engine, whos: Sequence[bytes]) -> None:
+    """The days of somebody's signs, and of what they lead to, before they go."""
+    engine.run("mark_days_of_touches", (key_array(whos), generation_of(engine)))
+    mark_actions(engine, (a for (a,) in engine.run("actions_of_whos", (key_array(whos),))), erased=True)
+
+
+def mark_old_touches(engine: Engine, before: int, limit: int) -> None:
+    """The days of the signs that expire next, before they go."""
+    engine.run("mark_days_of_old_touches", (before, limit, generation_of(engine)))
+
+
+def erased_days(engine: Engine) -> list[tuple[str, int]]:
+    """Days of which an erasure has changed something, and whose files of before may still be there."""
+    return [(part, day) for part, day, _, erased in engine.run("select_changed_days") if erased]
+
+
+def settle_erased(engine: Engine, days: Iterable[tuple[str, int]]) -> None:
+    """No file of these days from before an erasure is left."""
+    for part, day in days:
+        engine.run("settle_erased_days", (part, day))
+
+
+def fill_journal_days(engine: Engine) -> None:
+    """Once for a folder whose journal is older than this: the days it came on, each found by halving."""
+    last = engine.run("last_position_or_zero")[0][0]
+    if not last or engine.run("select_journal_days"):
+        return
+    rows: list[tuple[int, int]] = []
+    at = 1
+    while at <= last:
+        day = _received(engine, at) // DAY_MS
+        rows.append((at, day))
+        at = _first_after(engine, at, last, (day + 1) * DAY_MS)
+    engine.run_rows("insert_journal_days", rows)
+
+
+def _first_after(engine: Engine, low: int, last: int, until_ms: int) -> int:
+    high = last + 1
+    low += 1
+    while low < high:
+        middle = (low + high) // 2
+        if _received(engine, middle) < until_ms:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _received(engine: Engine, position: int) -> int:
+    rows = engine.run("first_received", (position,))
+    return int(rows[0][1]) if rows else 0

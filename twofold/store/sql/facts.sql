@@ -1,0 +1,69 @@
+-- What the derived tables are made of, read in one snapshot: a day of orders, a stretch of the journal.
+
+-- name: facts_orders
+-- Orders placed between two times, in Unix s.
+select id, dataset, order_id, placed_at, action, person, changed_at, state from orders
+where placed_at >= ?1 and placed_at < ?2 order by id;
+
+-- name: facts_order_days
+-- The days that have orders.
+select distinct placed_at / 86400 from orders;
+
+-- name: facts_actions
+-- Actions of a stretch of the journal.
+select id, dataset, event_name, event_time, channels, tier, copies, late_copies, merged_into, value, currency
+from action where id >= ?1 and id < ?2 order by id;
+
+-- name: facts_deliveries
+-- Their deliveries' states.
+select id / 256, state from delivery where id >= ?1 * 256 and id < ?2 * 256 order by id;
+
+-- name: facts_purchases
+-- Their Purchases, each with the order it stands for and whether another action stands for it.
+select a.id, a.dataset, a.event_id, a.event_time, a.sealed_at, a.copies, a.late_copies, a.tier, a.channels, a.consent, a.value,
+       a.currency, a.order_id, a.merged_into,
+       (select min(o.id) from orders as o where o.action = a.id),
+       exists (select 1 from superseded as s where s.action = a.id)
+from action as a where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' order by a.id;
+
+-- name: facts_copies
+-- The copies of those Purchases.
+select c.action, e.received_at, e.channel, e.sender, plain_body(e.body)
+from (select a.id as action, a.id as position from action as a
+      where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase'
+      union
+      select c.action, c.position from copy as c join action as a on a.id = c.action
+      where c.action >= ?1 and c.action < ?2 and a.event_name = 'Purchase') as c
+join event as e on e.position = c.position order by c.action, c.position;
+
+-- name: facts_purchase_deliveries
+-- The deliveries of those Purchases: what was sent, and the last answer.
+select d.id / 256, t.name, d.state, d.reason, d.first_attempt_at, d.settled_at, d.attempts, f.event_id, f.event_time,
+       f.payload, f.consent,
+       (select case when x.code <> '' then x.code else coalesce(cast(x.status as text), '') end
+        from attempt as x where x.delivery = d.id order by x.id desc limit 1)
+from action as a join delivery as d on d.id between a.id * 256 and a.id * 256 + 255
+join destination as t on t.id = d.destination left join frozen as f on f.delivery = d.id
+where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' order by d.id;
+
+-- name: facts_first_link
+-- The first link of the journal's chain.
+select chain from event where position = 1;
+
+-- name: facts_touches
+-- Signs between two times, in Unix s.
+select who, key, dataset, slot, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id, adset_id, ad_id,
+       referrer, landing, device, country, consent
+from touch where at >= ?1 and at < ?2 order by dataset, who, slot, key;
+
+-- name: facts_touch_days
+-- The days that have signs.
+select distinct at / 86400 from touch;
+
+-- name: facts_line_days
+-- The days that have lines.
+select distinct day from line;
+
+-- name: facts_touch_links
+-- Whose Purchases of a stretch of the journal these are.
+select action, who, kind from touch_link where action >= ?1 and action < ?2 order by action, kind, who;
