@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from twofold.app import Gateway
 from twofold.config import settings_from
 from twofold.errors import ConfigError
+from twofold.report.verify import verify
 
 pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY = "1234567890", "key-of-the-shop"
@@ -101,6 +102,37 @@ def test_nobody_is_let_in_before_a_restored_folder_is_clean(tmp_path: Path) -> N
     serve(running, look)
     assert len(seen) == 2
     assert 0 not in seen
+
+
+def test_damaged_lines_beside_the_database_are_said_and_the_others_count(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A flipped digit is still a line of JSON: it is told by its check, at start, in `/health` and by `verify`."""
+
+    async def withdraw(session: aiohttp.ClientSession, address: str) -> None:
+        for order in ("77", "78", "79"):
+            url, key = f"{address}/v1/{DATASET}/consent", {"Authorization": f"Bearer {KEY}"}
+            async with session.post(url, json={"state": "denied", "order": order}, headers=key) as answer:
+                assert answer.status == 200, await answer.text()
+
+    async def look(session: aiohttp.ClientSession, address: str) -> None:
+        report = await health(session, address)
+        assert (report["status"], report["integrity"]["damaged_lines"]) == (
+            "degraded",
+            {"erasures": 0, "withdrawals": 1},
+        )
+
+    serve(gateway(tmp_path), withdraw)
+    file = tmp_path / "withdrawals"
+    lines = file.read_bytes().split(b"\n")
+    place = [n for n, line in enumerate(lines) if line.startswith(b"[[")][1]
+    lines[place] = lines[place][:3] + (b"0" if lines[place][3:4] != b"0" else b"1") + lines[place][4:]
+    file.write_bytes(b"\n".join(lines))
+    (broken,) = [c for c in verify(tmp_path) if not c.holds]
+    assert (broken.left, "withdrawals" in broken.note) == (1, True)
+    with caplog.at_level("CRITICAL", "twofold.store"):
+        serve(gateway(tmp_path), look)
+    assert "1 lines of the file withdrawals are not what was written" in caplog.text
 
 
 def test_a_taken_port_leaves_the_folder_to_the_next_one(tmp_path: Path) -> None:

@@ -469,7 +469,8 @@ def test_a_line_that_a_crash_cut_off_is_passed_over(tmp_path, cut):
     scenario_in(tmp_path / "data", second)
     for name in ("77", "78", "79"):
         assert read_standing(tmp_path / "data", "1", [Mark("order", name)])[0].withdrawn
-    _, states = WithdrawnFile(tmp_path / "data").read()
+    _, states, damaged = WithdrawnFile(tmp_path / "data").read()
+    assert damaged == 0
     assert len(states) == 3
 
 

@@ -23,7 +23,7 @@ from twofold.privacy import erase
 from twofold.privacy.audit_log import append_audit
 from twofold.privacy.erase import Erasure, ErasureStep
 from twofold.privacy.search import Finder, SubjectMatches, SubjectQuery, hints_of
-from twofold.privacy.tombstones import Erasures
+from twofold.privacy.tombstones import Erasures, damaged_erasures
 from twofold.store.index.words import Because, remake
 from twofold.store.sqlite.database import Engine, empty_log
 from twofold.store.store import Store
@@ -136,6 +136,12 @@ class Eraser:
         """Before the port opens: finishes what a crash interrupted, and erases again what a restored database brought
         back. Answers how many erasures had to be done again."""
         entries = self.file.entries()
+        damaged = damaged_erasures(self._store.folder)
+        if damaged:
+            log.critical(
+                "%s: %d lines are not what was written; the other erasures count, and whom those named comes back with the "
+                "next database that is put back: restore the file from a copy", self.file.path, damaged,
+            )  # fmt: skip
         again = 0
         for entry in entries:
             again += await self._store.transact(partial(erase.bring_back, entry=entry))

@@ -13,8 +13,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from twofold.errors import StoreError
-from twofold.store.beside.durable_file import append
+from twofold.store.beside.durable_file import append_line, read_lines
 from twofold.store.secret import FILE, folder_ring
 
 
@@ -31,17 +30,16 @@ class Entry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def written_erasures(folder: Path) -> set[str]:
     """Ids of the erasures that the file holds. Makes nothing."""
-    try:
-        lines = (folder / FILE).read_bytes().split(b"\n")
-    except OSError:
-        return set()
-    found: set[str] = set()
-    for line in lines[1:]:
-        try:
-            found.add(msgspec.json.decode(line, type=Entry).id)
-        except (msgspec.MsgspecError, ValueError):
-            continue
-    return found
+    return {entry.id for entry in read_lines(folder / FILE, _entry).rest}
+
+
+def damaged_erasures(folder: Path) -> int:
+    """How many lines of the file are not what was written. Makes nothing."""
+    return read_lines(folder / FILE, _entry).damaged
+
+
+def _entry(line: bytes) -> Entry:
+    return msgspec.json.decode(line, type=Entry)
 
 
 class Erasures:
@@ -52,24 +50,9 @@ class Erasures:
         self.ring = folder_ring(folder)
 
     def entries(self) -> list[Entry]:
-        """All erasures, the last entry of each id; a line cut off by a crash was never relied on."""
-        found: dict[str, Entry] = {}
-        for line in self._lines()[1:]:
-            try:
-                entry = msgspec.json.decode(line, type=Entry)
-            except msgspec.MsgspecError:
-                continue
-            found[entry.id] = entry
-        return list(found.values())
+        """All erasures, the last entry of each id."""
+        return list({entry.id: entry for entry in read_lines(self.path, _entry).rest}.values())
 
     def add(self, entry: Entry) -> None:
-        """On disk when it returns. Begins with a line end: what a crash cut off before it stays a line of its own."""
-        append(self.path, b"\n" + msgspec.json.encode(entry) + b"\n")
-
-    def _lines(self) -> list[bytes]:
-        try:
-            return [line for line in self.path.read_bytes().split(b"\n") if line.strip()]
-        except FileNotFoundError:
-            return []
-        except OSError as err:
-            raise StoreError(f"{self.path} cannot be read: {err.strerror}") from err
+        """On disk when it returns."""
+        append_line(self.path, msgspec.json.encode(entry))

@@ -22,7 +22,10 @@ from twofold.collect.limits.quarantine import Quarantine
 from twofold.collect.messages import Answer, Request
 from twofold.errors import StoreError
 from twofold.privacy.retention import Retention
+from twofold.privacy.tombstones import damaged_erasures
+from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.lists import Reader
+from twofold.store.secret import FILE as ERASURES
 from twofold.store.sqlite.page_check import DAMAGED
 from twofold.store.store import Store
 
@@ -57,6 +60,7 @@ class HealthPage:
         self.clock = clock
         self.started_at = clock()
         self._last: tuple[int, dict[str, Any]] | None = None
+        self._damaged_lines = {ERASURES: damaged_erasures(store.folder), WITHDRAWALS: store.damaged_withdrawals}
 
     async def answer(self, request: Request) -> Answer:
         """How much a shop sells, and whether an order is known already, are nobody's business but the operator's."""
@@ -93,7 +97,9 @@ class HealthPage:
         damaged = self.store.altered or self.store.page_check.state == DAMAGED
         stuck = overdue_s > STUCK_AFTER_S
         # A paused destination loses nothing, so traffic must not be sent elsewhere: it is said, with status 200.
+        # Nor may it be for a damaged line of a file beside the database: what it said counts on in the database.
         degraded = overdue_s > LATE_AFTER_S or any(self.store.pause_of(name) for name in outbox)
+        degraded = degraded or any(self._damaged_lines.values())
         status = "stuck" if stuck else "degraded" if degraded else "ok"
         status = "failed" if self.store.failed else "damaged" if damaged else status
         return {
@@ -109,7 +115,11 @@ class HealthPage:
             },
             # Not part of the status: who is told "down" sends traffic elsewhere, and that would help nobody's privacy.
             "retention": {"state": "alarm" if late_s > RETENTION_ALARM_S else "ok", "late_s": late_s},
-            "integrity": self.store.page_check.report() | {"altered_while_closed": self.store.altered_file or ""},
+            "integrity": {
+                **self.store.page_check.report(),
+                "altered_while_closed": self.store.altered_file or "",
+                "damaged_lines": self._damaged_lines,
+            },
             "outbox": {
                 "waiting": waiting,
                 "altered": self.store.altered,

@@ -19,14 +19,17 @@ from msgspec.structs import astuple
 
 from twofold.errors import StoreDamaged, StoreError
 from twofold.privacy.audit_log import check_log
-from twofold.privacy.tombstones import written_erasures
+from twofold.privacy.tombstones import damaged_erasures, written_erasures
 from twofold.report.proof import Proof, keep_proof, read_proof
 from twofold.report.verify_lines import check_lines
 from twofold.store.beside.watermark import altered_while_closed, examine, require_traces
+from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
+from twofold.store.beside.withdrawn_file import damaged_withdrawals
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.journal import GENESIS, plain_digest
 from twofold.store.orders.buyers import seal_of
+from twofold.store.secret import FILE as ERASURES
 from twofold.store.secret import known_ring, mark_of
 from twofold.store.sqlite.database import expected_schema, is_open, open_reader
 from twofold.store.touches.signs import SECRET_MARK
@@ -83,6 +86,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
             *(Check(*line) for line in check_log(db)),
             _erasures(folder, db),
             _secret(folder, db),
+            _beside(folder),
         ]
     except apsw.BusyError as err:
         raise StoreError(f"{folder} is busy: {err}; try again") from err
@@ -123,6 +127,14 @@ def _erasures(folder: Path, db: Any) -> Check:
     lost = sorted(known - written_erasures(folder))
     note = f"{lost[0]} and others; put the file erasures back in its place" if lost else ""
     return Check("erasures that are not in the file erasures", len(lost), 0, note)
+
+
+def _beside(folder: Path) -> Check:
+    """Lines of the files beside the database that are not what was written; what stands in the database counts on."""
+    damaged = {ERASURES: damaged_erasures(folder), WITHDRAWALS: damaged_withdrawals(folder)}
+    names = [name for name, lines in damaged.items() if lines]
+    note = f"in {' and '.join(names)}; restore from a copy" if names else ""
+    return Check("damaged lines in the files erasures and withdrawals", sum(damaged.values()), 0, note)
 
 
 def _secret(folder: Path, db: Any) -> Check:

@@ -242,6 +242,11 @@ class Store:
         return self._outbox.altered
 
     @property
+    def damaged_withdrawals(self) -> int:
+        """Lines of the file of withdrawals that were not what was written when the folder was opened."""
+        return self._withdrawals.damaged
+
+    @property
     def failed(self) -> BaseException | None:
         """Why nothing more is acknowledged; None while all is well."""
         return self._commits.failed

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from twofold.errors import StoreError
-from twofold.store.beside.durable_file import append, write_whole
+from twofold.store.beside.durable_file import append_line, read_lines, with_check, write_whole
 
 FILE = "withdrawals"
 State = tuple[int, int | None]
@@ -26,36 +26,38 @@ class WithdrawnFile:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
 
-    def read(self) -> tuple[bytes | None, dict[bytes, State]]:
-        """The key, None where there is no file, and how each digest stands; a line cut off by a crash was never relied on."""
+    def read(self) -> tuple[bytes | None, dict[bytes, State], int]:
+        """The key, None where there is no file, how each digest stands, and how many lines are damaged."""
+        lines = read_lines(self._path, _states)
+        if lines.first is None and not self._path.exists():
+            return None, {}, 0
         try:
-            lines = [line for line in self._path.read_bytes().split(b"\n") if line.strip()]
-        except FileNotFoundError:
-            return None, {}
-        except OSError as err:
-            raise StoreError(f"{self._path} cannot be read: {err.strerror}") from err
-        try:
-            key = bytes.fromhex(msgspec.json.decode(lines[0])["key"])
-        except (IndexError, KeyError, TypeError, ValueError, msgspec.MsgspecError):
+            key = bytes.fromhex(msgspec.json.decode(lines.first or b"")["key"])
+        except (KeyError, TypeError, ValueError, msgspec.MsgspecError):
             raise StoreError(f"{self._path}: its first line is not the key; restore the file from a copy") from None
-        found: dict[bytes, State] = {}
-        for line in lines[1:]:
-            try:
-                rows = msgspec.json.decode(line, type=list[tuple[str, int, int | None]])
-                found |= {bytes.fromhex(name): (withdrawn, granted) for name, withdrawn, granted in rows}
-            except (ValueError, msgspec.MsgspecError):
-                continue
-        return key, found
+        return key, {name: state for line in lines.rest for name, state in line.items()}, lines.damaged
 
     def begin(self, key: bytes, states: Iterable[tuple[bytes, int, int | None]]) -> None:
         """A file with this key and these states, whole or not at all: a key that is cut off would be one that is lost."""
-        write_whole(self._path, msgspec.json.encode({"key": key.hex()}) + b"\n" + _line(states))
+        line = _line(states)
+        first = msgspec.json.encode({"key": key.hex()}) + b"\n"
+        write_whole(self._path, first + (with_check(line) + b"\n" if line else b""))
 
     def append(self, states: Iterable[tuple[bytes, int, int | None]]) -> None:
-        """On disk when it returns. Begins with a line end: what a crash cut off before it stays a line of its own."""
-        append(self._path, b"\n" + _line(states))
+        """On disk when it returns."""
+        append_line(self._path, _line(states))
+
+
+def damaged_withdrawals(folder: Path) -> int:
+    """How many lines of the file are not what was written. Makes nothing."""
+    return read_lines(folder / FILE, _states).damaged
 
 
 def _line(states: Iterable[tuple[bytes, int, int | None]]) -> bytes:
     rows = [(name.hex(), withdrawn, granted) for name, withdrawn, granted in states]
-    return msgspec.json.encode(rows) + b"\n" if rows else b""
+    return msgspec.json.encode(rows) if rows else b""
+
+
+def _states(line: bytes) -> dict[bytes, State]:
+    rows = msgspec.json.decode(line, type=list[tuple[str, int, int | None]])
+    return {bytes.fromhex(name): (withdrawn, granted) for name, withdrawn, granted in rows}

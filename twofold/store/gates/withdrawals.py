@@ -11,6 +11,7 @@ claims and gives its batch back when it has moved by the time the request would 
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,8 @@ from twofold.store.beside.withdrawn_file import FILE, WithdrawnFile
 from twofold.store.gates.contract import Candidate, Suppressed
 from twofold.store.sqlite.database import Engine, key_array, open_reader
 from twofold.store.sqlite.statements import statement
+
+log = logging.getLogger("twofold.store")
 
 WITHDRAWN = "consent_withdrawn"
 _KEY_NAME = "withdrawal_key"
@@ -93,7 +96,13 @@ class Withdrawals:
 
     def _open(self) -> Keyring:
         """The key of the digests; what the file knows better than the database is put in, what it lacks is written."""
-        key, told = self._file.read()
+        key, told, self.damaged = self._file.read()
+        if self.damaged:
+            log.critical(
+                "%s: %d lines of the file %s are not what was written; the others count, and who withdrew by those may be "
+                "forgotten with the next database that is put back: restore the file from a copy",
+                self._engine.folder, self.damaged, FILE,
+            )  # fmt: skip
         own = self._engine.run("select_meta", (_KEY_NAME,))
         known = {name: (withdrawn, granted) for name, withdrawn, granted in self._engine.run("all_withdrawals")}
         mine = bytes.fromhex(own[0][0]) if own else key or secrets.token_bytes(32)
