@@ -62,6 +62,7 @@ def import_statement(
         report = stack.enter_context(ProblemReport(plan.report)) if plan.report and not plan.dry_run else None
         try:
             task.drive(report, watch)
+            task.refuse_a_cut_end()
             after = os.stat(plan.path)
             if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
                 raise FileRefused(f"{plan.path.name}: the file changed while it was read; import it again")
@@ -80,6 +81,8 @@ class _Import:
     ) -> None:
         plan = wanted.plan
         self._wanted, self._file, self._sink, self._ring, self._now_ms = wanted, file, sink, ring, now_ms
+        self._survey = survey
+        self._last: RowProblem | None = None  # of the refused rows the one that no line came after
         self._known_file = LineFile(
             sha256=survey.digest,
             reading=key_of(file.format, wanted.reading_key),
@@ -125,6 +128,16 @@ class _Import:
         self._put(rows)
         _report(report, problems)
 
+    def refuse_a_cut_end(self) -> None:
+        """Raises `FileRefused` for a text whose last row cannot be read and is not ended: the rest of it is missing."""
+        last = self._last
+        if last is None or self._survey.kind not in ("csv", "json") or _is_ended(self._wanted.plan.path):
+            return
+        raise FileRefused(
+            f"{self._wanted.plan.path.name}: row {last.row}: expected the file's last row whole, got one that cannot be "
+            f"read ({last.reason}) and has no end of line: the file was cut; export it again. Nothing was kept"
+        )
+
     def finish(self) -> StatementSummary:
         """Shows the lines, when there are any, and says what all of it came to."""
         summary, kept = self._summary, self._sink.kept
@@ -159,6 +172,7 @@ class _Import:
     def _item(self, item: Item) -> LineRow | RowProblem | None:
         match item:
             case Told():
+                self._last = None
                 return self._told(item)
             case RowProblem():
                 return self._problem(item)
@@ -192,6 +206,8 @@ class _Import:
     def _problem(self, problem: RowProblem) -> RowProblem:
         named = problem if problem.file else replace(problem, file=self._wanted.plan.path.name)
         self._summary.add_problem(named)
+        if named.kind == "refused" and (self._last is None or named.row > self._last.row):
+            self._last = named
         return named
 
     def _expect(self, thing: Thing) -> None:
@@ -235,6 +251,13 @@ class _Import:
                 for one in summary.unbalanced
             ],
         }
+
+
+def _is_ended(path: Path) -> bool:
+    """Whether a text ends with the end of a line."""
+    with path.open("rb") as file:
+        file.seek(max(0, os.stat(path).st_size - 4))
+        return file.read().rstrip(b"\0").endswith((b"\n", b"\r"))
 
 
 def _expect_day(name: str, expected: Expected, thing: Thing) -> None:
