@@ -36,7 +36,7 @@ ExternalId = Annotated[list[str] | None, typer.Option("--external-id", help="The
 Order = Annotated[list[str] | None, typer.Option("--order", help="Order id, as events carry it.")]
 Country = Annotated[str, typer.Option("--country", help="Country of a phone number written locally, e.g. DE.")]
 
-ERASED = ("events", "mentions", "orders", "refused", "browsers", "sends_stopped", "payloads")
+ERASED = ("events", "mentions", "orders", "refused", "lines", "browsers", "sends_stopped", "payloads")
 """The counts of a receipt that say that somebody was there."""
 
 
@@ -82,7 +82,7 @@ def erase(
         counts = {
             "events": sum(found.rows.values()), "mentions": len(found.rows) - sum(found.rows.values()),
             "actions": len(found.actions), "orders": len(found.orders), "refused": len(found.refused),
-            "shared_identifiers": found.shared,
+            "lines": len({*found.lines, *found.line_texts}), "shared_identifiers": found.shared,
         }  # fmt: skip
         if dry_run:
             _print(Found, counts, as_json)

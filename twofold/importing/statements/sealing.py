@@ -31,6 +31,7 @@ _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}(?:[A-Z]{3})?", re.I)
 _REFERENCE = re.compile(r"(?:pi|ch|py|re|pyr|po|tr|txn|cs|in|du|dp)_[A-Za-z0-9_]{6,}|RF\d{2}[A-Za-z0-9]{1,21}", re.I)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
 _DAY = re.compile(r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})")
+_TURNS = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])")  # between letters and digits: ids turn often
 _LONG = 9  # digits from which a number may be somebody's: a phone, a personal number, a card
 _PERSONAL = 11  # digits of a Georgian personal number
 
@@ -138,11 +139,12 @@ class Sealer:
             digits = "".join(_DIGITS.findall(run))
             if len(digits) >= _LONG and self._is_somebodys(run, digits):
                 return MASK
-        letters = sum(c.isalpha() for c in bare)
-        if letters > 12:  # words run into a number: the number is what a rule can use
-            numbers = [run for run in re.findall(r"\d+", bare) if len(run) >= 4]
-            return " ".join(numbers) or MASK
-        return bare
+        letters = "".join(c for c in bare if c.isalpha())
+        is_code = len(letters) <= 3 or (len(letters) <= 5 and letters.isupper()) or len(_TURNS.findall(bare)) >= 3
+        if is_code:
+            return bare
+        # A word, perhaps somebody's name, that runs into a number: the number is what a rule can use.
+        return " ".join(run for run in re.findall(r"\d+", bare) if len(run) >= 4) or MASK
 
     def _begins_as_ours(self, token: str) -> bool:
         folded = token.casefold()

@@ -36,6 +36,7 @@ class Found(Row, kw_only=True, tag="found"):
     actions: int
     orders: int
     refused: int
+    lines: int  # of money
     shared_identifiers: int
 
 
@@ -48,7 +49,7 @@ class Shared(OpenRow, kw_only=True, tag="shared"):
 
 
 class Held(OpenRow, kw_only=True, tag="event"):
-    """What is held of a person: ``row`` is event, action, shared, order or report."""
+    """What is held of a person: ``row`` is event, action, shared, order, report or line."""
 
 
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
