@@ -30,6 +30,9 @@ from twofold.ledger.model import (
 PAYMENT_SYSTEMS = frozenset({"stripe"})
 """Sources that see the money of an order but not the order: what a shop says about the order stands above theirs."""
 
+COURIERS = frozenset({"easypost", "shippo", "aftership", "courier"})
+"""Sources that see parcels and not orders: what they tell of a parcel belongs to whichever order has it."""
+
 _MONEY_CAME = frozenset({Paid.PAID, Paid.PART_REFUNDED, Paid.REFUNDED})
 _SHIPPED = frozenset({ParcelState.IN_TRANSIT, ParcelState.OUT, ParcelState.WAITING, ParcelState.DELIVERED})
 
@@ -104,7 +107,7 @@ def derive(facts: Sequence[Fact]) -> OrderState:
     place = _place(ranked, reports)
     cancelled = next((s for _, r in ranked if (s := r.snapshot) and s.cancelled_at is not None), None)
     return OrderState(
-        order_id=main.order_id if main else min(reports, key=lambda r: (r.at, r.order_id)).order_id,
+        order_id=main.order_id if main else _nameable(facts).order_id,
         placed_at=snapshot.placed_at if snapshot else min(r.at for r in reports),
         known=snapshot is not None,
         sale=_sale([s for _, r in ranked if (s := r.snapshot)]),
@@ -144,6 +147,15 @@ def _place(ranked: Sequence[tuple[str, OrderReport]], reports: Sequence[OrderRep
     others = [r for r in reports if r.country]
     latest = max(others, key=lambda r: (r.at, r.country, r.region), default=None)
     return (latest.country, latest.region) if latest else ("", "")
+
+
+def _nameable(facts: Sequence[Fact]) -> OrderReport:
+    """Whose id stands for an order that nobody has told whole: the first report's, and a courier's only where it is alone."""
+    return min(facts, key=lambda f: (is_courier(f.source), f.report.at, f.report.order_id)).report
+
+
+def is_courier(source: str) -> bool:
+    return source.partition(":")[0] in COURIERS
 
 
 def _standing(told: tuple[str, OrderReport]) -> tuple[bool, int, str]:
@@ -347,7 +359,22 @@ def _sum(amounts: Iterable[tuple[Decimal, str]]) -> dict[str, Decimal]:
 
 
 def parcels_of(reports: Iterable[OrderReport]) -> list[Parcel]:
-    return sorted({p for r in reports for p in r.parcels}, key=lambda p: (p.id, p.at, list(ParcelState).index(p.state)))
+    """Every word on every parcel, by the carrier's number where it is known: a shop has an id of its own for what the courier
+    calls by its number, and one of the shop's may be several of the courier's."""
+    told = [p for r in reports for p in r.parcels]
+    numbers: dict[str, set[str]] = {}
+    for parcel in told:
+        if parcel.numbers:
+            numbers.setdefault(parcel.id, set()).update(map(parcel_number, parcel.numbers))
+    words = {
+        Parcel(id=number, state=p.state, at=p.at) for p in told for number in numbers.get(p.id) or {parcel_number(p.id)}
+    }
+    return sorted(words, key=lambda p: (p.id, p.at, list(ParcelState).index(p.state)))
+
+
+def parcel_number(text: str) -> str:
+    """A parcel's number as it is compared: without blanks, in capitals."""
+    return "".join(text.split()).upper()
 
 
 def current_parcels(parcels: Sequence[Parcel]) -> list[Parcel]:

@@ -19,7 +19,17 @@ from twofold.event.model import Event
 from twofold.event.scalars import names_nobody
 from twofold.ledger.model import OrderReport, decode_report, encode_report
 from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order
-from twofold.ledger.state import PAYMENT_SYSTEMS, Fact, OrderState, decode_state, derive, encode_state
+from twofold.ledger.state import (
+    COURIERS,
+    PAYMENT_SYSTEMS,
+    Fact,
+    OrderState,
+    decode_state,
+    derive,
+    encode_state,
+    is_courier,
+    parcel_number,
+)
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import row_digest
 from twofold.store.orders.buyers import move_buyers, put_buyers
@@ -117,8 +127,9 @@ class Orders:
             self._keep(row.id, entry, body)
             # A number may be another shop's too: it stands for the order that had it last.
             self._engine.run_rows("take_order_names", [(name, row.id) for name in (*names.all, *names.short)])
+            self._engine.run_rows("insert_order_names", [(name, row.id) for name in names.parcels])
             return Applied(row, state, True, begun=True)
-        self._engine.run_rows("insert_order_names", [(name, row.id) for name in names.all])
+        self._engine.run_rows("insert_order_names", [(name, row.id) for name in (*names.all, *names.parcels)])
         if not self._keep(row.id, entry, body) and not took:
             return Applied(row, decode_state(row.state), False, joined)
         return Applied(*self._derive_again(row, entry.received_at), True, joined, took)
@@ -166,6 +177,7 @@ class Orders:
     def _find(self, names: _Names, entry: OrderEntry) -> tuple[OrderRow | None, tuple[int, ...], bool]:
         """The order of these names, which others turned out to be it, and whether all names were its own already."""
         found = dict(self._engine.run("select_order_names", (key_array(names.all),)))
+        found |= self._by_parcel(names, entry, bool(found))
         if not found:
             return None, (), False
         sure = {found[name] for name in names.sure if name in found}
@@ -177,13 +189,25 @@ class Orders:
             rows.sort(key=lambda r: (r.action is None, -self.how_far(r.action) if r.action else 0, r.id))
             for other in rows[1:]:
                 self._unite(rows[0], other)
-        return rows[0], tuple(r.id for r in rows[1:]), len(found) == len(names.all)
+        return rows[0], tuple(r.id for r in rows[1:]), all(n in found for n in names.all)
+
+    def _by_parcel(self, names: _Names, entry: OrderEntry, named: bool) -> dict[bytes, int]:
+        """Orders that a report's parcels lead to. One parcel may hold several orders and a shop knows its own, so a shop's
+        report finds by its parcels only what a courier told before there was an order."""
+        if not names.parcels:
+            return {}
+        found = dict(self._engine.run("select_order_names", (key_array(names.parcels),)))
+        if found and (named or not is_courier(entry.source)):
+            rows = [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(sorted(set(found.values()))),))]
+            waiting = {r.id for r in rows if all(map(is_courier, decode_state(r.state).sources))}
+            found = {name: row for name, row in found.items() if row in waiting}
+        return found
 
     def _is_another(self, row: OrderRow, entry: OrderEntry) -> bool:
         """True when the same kind of shop reported this row under another order id: two shops number alike."""
         kind = _kind_of(entry.source)
         state = decode_state(row.state)
-        if state.order_id == entry.report.order_id or kind in PAYMENT_SYSTEMS:
+        if state.order_id == entry.report.order_id or kind in PAYMENT_SYSTEMS or kind in COURIERS:
             return False
         if kind not in map(_kind_of, state.sources):
             return False
@@ -302,11 +326,13 @@ def name_of_order(dataset: str, order: str, shop: str = "") -> bytes:
 
 class _Names(NamedTuple):
     """Digests of an order's names. ``sure``: those that no other order can have, as they are a payment system's.
-    ``short``: its numbers, where another order's id may be written alike; they lead to it near its own time only."""
+    ``short``: its numbers, where another order's id may be written alike; they lead to it near its own time only.
+    ``parcels``: its parcels, by the numbers that couriers know."""
 
     all: list[bytes]
     sure: list[bytes]
     short: list[bytes]
+    parcels: list[bytes]
 
 
 def _names(dataset: str, report: OrderReport, shop: str) -> _Names:
@@ -318,7 +344,9 @@ def _names(dataset: str, report: OrderReport, shop: str) -> _Names:
         for a in report.aliases
         if a not in own and a.startswith(("number:", "name:")) and not names_nobody(a.partition(":")[2])
     ]
-    return _Names([_name(dataset, of_shop(shop, name, name)) for name in plain], sure, short)
+    numbers = {parcel_number(n) for p in report.parcels for n in (p.numbers or (p.id,)) if not names_nobody(n)}
+    parcels = [_name(dataset, f"parcel:{number}") for number in sorted(numbers)]
+    return _Names([_name(dataset, of_shop(shop, name, name)) for name in plain], sure, short, parcels)
 
 
 def _names_of_event(event: Event, shop: str) -> list[bytes]:
