@@ -146,8 +146,8 @@ ROWS = [
     Row("money", "text_days", 8, lambda g: g.retention._days.line_text, 8),
     Row("retention", "audit_days", 31, lambda g: g.retention._days.audit, 31),
 ]  # fmt: skip
-# Read where they are used: the socket, the platform's name, what a table belongs to, and the tables of imports and of
-# accounts that are asked (tests/pulling).
+# Read where they are used: the socket, the platform's name, what a table belongs to, and the tables of imports, of
+# accounts that are asked (tests/pulling) and of reports (tests/reconcile).
 ELSEWHERE = {
     ("[server]", "host"), ("[server]", "port"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
     ("[[source]]", "type"), ("[[source]]", "dataset"), ("[money]", "text"), ("[money]", "order_prefixes"),
@@ -187,7 +187,7 @@ def test_every_setting_has_its_row() -> None:
         (section, name)
         for section, name, *_ in describe_settings()
         if (section, name) not in ELSEWHERE
-        and section not in ("[[import]]", "[[account]]")
+        and section not in ("[[import]]", "[[account]]", "[chain]")
         and (section.strip("[]").rpartition(".")[2], name) not in rows
     ]
     assert missing == []

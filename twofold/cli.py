@@ -43,6 +43,7 @@ from twofold.commands.output.printing import print_rows, say
 from twofold.commands.privacy import erase, export_subject, privacy_requests, shared
 from twofold.commands.quality import quality, stitching
 from twofold.commands.quarantine import quarantine
+from twofold.commands.reconcile.chain import chain
 from twofold.commands.recover import restore, watermark
 from twofold.commands.shopify import shopify_senders
 
@@ -327,6 +328,7 @@ app.add_typer(quarantine, rich_help_panel=ACT)
 app.add_typer(imports, name="import", rich_help_panel=ACT)
 app.command("pull", rich_help_panel=ACT)(pull_account)
 app.add_typer(orders, rich_help_panel=LOOK)
+app.command(rich_help_panel=LOOK)(chain)
 app.command(rich_help_panel=ACT)(restore)
 app.add_typer(watermark, name="watermark", rich_help_panel=ACT)
 for report_command in (quality, stitching):

@@ -13,8 +13,9 @@ from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.customers import Bought
 from twofold.reconcile.chain.margin import Costs
 from twofold.reconcile.chain.metrics import Advertising
-from twofold.reconcile.chain.report import Asked, Told, report_chain
+from twofold.reconcile.chain.report import report_chain
 from twofold.reconcile.chain.rows import Cell, Leak, Link, Metric, Open, Residual, Step
+from twofold.reconcile.chain.told import Asked, Told
 from twofold.reconcile.chain.values import Item, Move, Order, ParcelWord, Rules, Settlement
 from twofold.reconcile.exchange import Exchange
 from twofold.reconcile.matches.values import Days

@@ -105,6 +105,14 @@ def check_settings(settings: Settings, faults: Faults) -> None:
     for n, account in enumerate(settings.account):
         _check_account(("account", n), account, faults)
     _known(("money", "text"), "money.text", settings.money.text, ("masked", "kept"), faults)
+    _check_zone(settings.chain.timezone, faults)
+
+
+def _check_zone(name: str, faults: Faults) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        faults.add(("chain", "timezone"), f"chain.timezone: expected a name as Asia/Tbilisi, got {name!r}")
 
 
 # -- one form

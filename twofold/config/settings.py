@@ -409,6 +409,38 @@ class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ] = 28
 
 
+class ChainSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    currency: Annotated[
+        str, Meta(description="Currency of reports (ISO 4217). Empty: that of most orders.", pattern="^([A-Z]{3})?$")
+    ] = ""
+    timezone: Annotated[
+        str, Meta(description="Zone in which a report's days begin, e.g. `Asia/Tbilisi`: the shop's own.")
+    ] = "UTC"
+    vat: Annotated[
+        str,
+        Meta(description="Percent of tax contained in the totals of orders that tell none, e.g. `18`. Empty: no tax is taken "
+             "out of them.", pattern=r"^(\d{1,2}(\.\d{1,4})?)?$"),
+    ] = ""  # fmt: skip
+    confirm_days: Annotated[
+        int, Meta(description="Days after which an order that nobody confirmed is lost as `unconfirmed`.", ge=0, le=365)
+    ] = 7
+    history_days: Annotated[
+        int, Meta(description="Days from the ledger's first order in which a new customer is not sure.", ge=0, le=3650)
+    ] = 90
+    courier_days: Annotated[
+        int,
+        Meta(
+            description="Days from a delivery to the courier's money, until 30 parcels tell its own habit.",
+            ge=0,
+            le=365,
+        ),
+    ] = 7
+    payout_days: Annotated[
+        int,
+        Meta(description="Days from a payment to the provider's payout, where its line does not say.", ge=0, le=365),
+    ] = 7
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole configuration. Lookups by id are made by `policies`."""
 
@@ -420,6 +452,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     account: tuple[AccountSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     money: MoneySettings = MoneySettings()
+    chain: ChainSettings = ChainSettings()
 
 
 SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
@@ -435,6 +468,7 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[[account]]", AccountSettings),
     ("[retention]", RetentionSettings),
     ("[money]", MoneySettings),
+    ("[chain]", ChainSettings),
 )
 
 PLATFORMS = ("meta",)

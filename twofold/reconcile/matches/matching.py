@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from itertools import chain
 
+from msgspec.structs import replace
+
 from twofold.ledger.lines import Decision, MoneyKind
 from twofold.reconcile.matches import batches
 from twofold.reconcile.matches.bank import Payers
@@ -89,7 +91,8 @@ def _follow(
     """Does what persons decided; gives what could not be done, and which pairs were taken back."""
     last: dict[tuple[str, str], Decision] = {}
     for one in sorted(decisions, key=lambda d: (d.at, d.undo, d.by, d.why)):
-        last[one.line, one.to] = one
+        named = replace(one, to=_full_name(one.to, purse, groups))
+        last[named.line, named.to] = named
     known = {g.key for g in groups} | {order_key(o) for o in purse.dues} | {f"line:{n}" for n in purse.entries}
     refused = []
     barred: dict[str, set[str]] = defaultdict(set)
@@ -106,6 +109,17 @@ def _follow(
         else:
             _pay_decided(purse, entry, one)
     return refused, {line: frozenset(orders) for line, orders in barred.items()}
+
+
+def _full_name(to: str, purse: Purse, groups: Sequence[Group]) -> str:
+    """A person names an order without its dataset and a batch without its account, where there is only one such."""
+    if to.startswith("order:") and to.removeprefix("order:") not in purse.dues:
+        same = [order_key(o) for o in purse.dues if o.rpartition("/")[2] == to.removeprefix("order:")]
+        return same[0] if len(same) == 1 else to
+    if to.startswith("batch:") and all(g.key != to for g in groups):
+        same = [g.key for g in groups if f"batch:{g.batch.source}/{g.batch.id}" == to]
+        return same[0] if len(same) == 1 else to
+    return to
 
 
 def _pay_decided(purse: Purse, entry: Entry, decision: Decision) -> None:

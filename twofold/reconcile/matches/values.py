@@ -139,17 +139,26 @@ class Days:
     def of(self, at: int, zone: str = "") -> int:
         return datetime.fromtimestamp(at, self._zone(zone)).toordinal() - _EPOCH
 
+    def start(self, day: int) -> int:
+        """When a day of the home zone begins, Unix s."""
+        return int(datetime.fromordinal(day + _EPOCH).replace(tzinfo=self._home).timestamp())
+
     def _zone(self, name: str) -> tzinfo:
         if not name:
             return self._home
         found = self._zones.get(name)
         if found is None:
             try:
-                found = ZoneInfo(name)
-            except (ZoneInfoNotFoundError, ValueError):
+                found = _offset(name) if name[:1] in "+-" else ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
                 found = self._home
             self._zones[name] = found
         return found
+
+
+def _offset(name: str) -> tzinfo:
+    """A zone told as "+04:00"."""
+    return datetime.fromisoformat(f"2000-01-01T00:00{name}").tzinfo or UTC
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()

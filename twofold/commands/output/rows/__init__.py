@@ -6,7 +6,7 @@ none renamed or dropped before 1.0. A new family is a file with its classes and 
 
 from __future__ import annotations
 
-from twofold.commands.output.rows import importing, journal, money, orders, privacy, pulling, running, signal
+from twofold.commands.output.rows import importing, journal, money, orders, privacy, pulling, reconcile, running, signal
 from twofold.commands.output.rows.row import Row
 
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     **importing.COMMANDS,
     **money.COMMANDS,
     **pulling.COMMANDS,
+    **reconcile.COMMANDS,
     **privacy.COMMANDS,
 }
 """Every command with ``--json`` and the lines it prints, in the order in which they come."""

@@ -1,0 +1,104 @@
+"""Everything that is reconciled, out of a data folder: orders with their reports, standing lines, decisions, signals.
+
+Owns the reading, in one snapshot and read-only, also while the gateway runs. What is read is in an order that does not
+depend on how it arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend
+from twofold.ledger.model import OrderReport, decode_report
+from twofold.ledger.policy import OrderPolicy
+from twofold.ledger.state import decode_state
+from twofold.reconcile.chain.told import Signalled
+from twofold.reconcile.matches.values import Entry
+from twofold.reconcile.reading.orders import KnownOrder
+from twofold.store.lines.reading import LineReader
+from twofold.store.orders.buyers import buyers_of
+from twofold.store.sqlite.database import id_array, open_reader
+from twofold.store.sqlite.statements import statement
+
+PolicyOf = Callable[[str], OrderPolicy]
+CHUNK = 1_000
+T = TypeVar("T")
+
+
+class Folder:
+    """One snapshot of a folder's store."""
+
+    def __init__(self, path: Path | str) -> None:
+        self._db = open_reader(Path(path))
+        self._db.execute("begin")
+        self.lines = LineReader(self._db)
+
+    def __enter__(self) -> Folder:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
+
+    def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return list(self._db.execute(statement(name), bindings))
+
+    def orders(self, dataset: str | None = None, ids: Sequence[int] | None = None) -> Iterator[KnownOrder]:
+        """Orders of a dataset (or all, or those with these row ids) with what was reported of them."""
+        numbers = [n for (n,) in self.run("list_order_ids", (dataset, 0))] if ids is None else list(ids)
+        for start in range(0, len(numbers), CHUNK):
+            part = numbers[start : start + CHUNK]
+            reports: dict[int, list[OrderReport]] = {}
+            for order, _, _, body in self.run("list_facts_of", (id_array(part),)):
+                reports.setdefault(order, []).append(decode_report(body))
+            bought = buyers_of(self.run, part)
+            for row in self.run("list_orders", (id_array(part),)):
+                number, name, *_, state = row
+                yield KnownOrder(
+                    row=number,
+                    dataset=name,
+                    state=decode_state(state),
+                    reports=tuple(reports.get(number, ())),
+                    digests=bought.get(number, ()),
+                )
+
+    def entries(self) -> list[Entry]:
+        """Standing movements of money."""
+        return [Entry(name=name.hex(), line=line) for name, line in self._standing("money", MoneyLine)]
+
+    def batches(self) -> list[Batch]:
+        return [thing for _, thing in self._standing("batch", Batch)]
+
+    def parcels(self) -> list[tuple[str, ParcelLine]]:
+        return [(name.hex(), line) for name, line in self._standing("parcel", ParcelLine)]
+
+    def rates(self) -> list[Rate]:
+        return [thing for _, thing in self._standing("rate", Rate)]
+
+    def costs(self) -> list[Cost]:
+        return [thing for _, thing in self._standing("cost", Cost)]
+
+    def decisions(self) -> list[Decision]:
+        return [thing for _, thing in self._standing("decision", Decision)]
+
+    def spend(self) -> list[Spend]:
+        return [thing for _, thing in self._standing("spend", Spend)]
+
+    def site_days(self) -> list[SiteDay]:
+        return [thing for _, thing in self._standing("site_day", SiteDay)]
+
+    def _standing(self, kind: str, shape: type[T]) -> list[tuple[bytes, T]]:
+        kept = [(line.name, line.thing) for line in self.lines.lines(kind) if isinstance(line.thing, shape)]
+        return sorted(kept, key=lambda one: one[0])
+
+    def signals(self, keys: dict[int, str]) -> list[Signalled]:
+        """Purchase actions. ``keys``: order's row id to its key."""
+        return [
+            Signalled(
+                at=at, value=None if value is None else Decimal(value), currency=currency or "", sent=bool(sent),
+                order=keys.get(order, ""),
+            )
+            for _, _, at, value, currency, order, sent in self.run("reconcile_purchases")
+        ]  # fmt: skip

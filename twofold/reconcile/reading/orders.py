@@ -1,0 +1,139 @@
+"""An order of the ledger as matching and the chain see it.
+
+Owns those two views. What an order is, how it is paid and when it was confirmed is asked of `ledger` with the policy of
+today's settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from msgspec import Struct
+
+from twofold.ledger.model import Amounts, OrderReport, Paid, ParcelState
+from twofold.ledger.policy import OrderPolicy, method_of, reached_at
+from twofold.ledger.references import of_reports
+from twofold.ledger.state import OrderState
+from twofold.reconcile.chain.values import ZERO, Item, Order, ParcelWord
+from twofold.reconcile.matches.keys import key_of
+from twofold.reconcile.matches.values import Due
+
+
+class KnownOrder(Struct, frozen=True, kw_only=True):
+    """An order with all that was reported of it, as the store has it."""
+
+    row: int
+    dataset: str
+    state: OrderState
+    reports: tuple[OrderReport, ...]
+    buyer: str = ""
+    digests: tuple[str, ...] = ()  # of who bought, as lines carry them
+
+    @property
+    def key(self) -> str:
+        return f"{self.dataset}/{self.state.order_id}"
+
+
+def due_of(known: KnownOrder, order: Order) -> Due:
+    """What the order's buyer owes, and by which keys a line may name it."""
+    words = sorted(order.words, key=lambda w: (w.at, w.parcel))
+    arrived = [w.at for w in words if w.state is ParcelState.DELIVERED]
+    back = any(w.state in (ParcelState.REFUSED, ParcelState.RETURNED, ParcelState.RETURNING) for w in words)
+    amounts = {order.currency: order.total}
+    shown = known.state.presentment
+    if shown is not None and shown.currency != order.currency:
+        amounts[shown.currency] = before_refunds(shown, known.state)
+    return Due(
+        order=known.key,
+        placed_at=order.placed_at,
+        amounts=amounts,
+        keys=tuple(dict.fromkeys(key_of(r) for r in of_reports(known.reports))),
+        buyer=known.digests,
+        person=known.buyer,
+        method=order.method,
+        courier=order.courier,
+        delivered_at=order.delivered_at if order.delivered_at is not None else max(arrived, default=None),
+        given_up=gave_up(order) or back,
+    )
+
+
+def gave_up(order: Order) -> bool:
+    """Whether nobody will pay for it any more."""
+    ended = (order.cancelled_at, order.refused_at, order.returned_at, order.lost_at)
+    return order.test or order.deleted or order.voided or any(at is not None for at in ended)
+
+
+def order_of(known: KnownOrder, policy: OrderPolicy, words: Sequence[ParcelWord] = ()) -> Order:
+    """The order as the chain sees it. ``words``: what couriers say of its parcels."""
+    state = known.state
+    shop = state.shop or Amounts(currency="", total=ZERO)
+    current = _current(known.reports)
+    lost = [at for state_, at in current if state_ is ParcelState.LOST]
+    return Order(
+        key=known.key,
+        order_id=state.order_id,
+        number=number_of(known),
+        placed_at=state.placed_at,
+        known=state.known,
+        test=state.test,
+        deleted=state.deleted,
+        sale=str(state.sale),
+        method=str(method_of(state, policy)),
+        source=state.sources[0] if state.sources else "",
+        currency=shop.currency,
+        total=before_refunds(shop, state),
+        tax=shop.tax,
+        tip=shop.tip or ZERO,
+        duties=shop.duties or ZERO,
+        gift_cards=shop.gift_cards or ZERO,
+        refunded=state.refunded.get(shop.currency, ZERO),
+        refunds=_refunds(known.reports, shop.currency),
+        received=state.received.get(shop.currency, ZERO),
+        paid_at=state.paid_at,
+        confirmed_at=reached_at(state, "confirmed", policy),
+        shipped_at=state.shipped_at,
+        delivered_at=state.delivered_at,
+        refused_at=state.refused_at,
+        returned_at=state.returned_at,
+        lost_at=max(lost) if lost and len(lost) == len(current) else None,
+        cancelled_at=state.cancelled_at,
+        voided=state.paid is Paid.VOIDED,
+        parcels=len(current),
+        parcels_delivered=sum(s is ParcelState.DELIVERED for s, _ in current),
+        words=tuple(words),
+        items=tuple(Item(line.sku or line.id, line.quantity, line.gift_card) for line in state.lines),
+        buyer=known.buyer,
+        courier=min((w.courier for w in words if w.courier), default=""),
+        replaces=state.replaces,
+    )
+
+
+def before_refunds(amounts: Amounts, state: OrderState) -> Decimal:
+    """The total after edits, with what was given back put to it again where it was taken off."""
+    back = state.refunded.get(amounts.currency, ZERO) if amounts.after_refunds else ZERO
+    return amounts.total + back
+
+
+def number_of(known: KnownOrder) -> str:
+    """The number that people use, else the id."""
+    aliases = sorted({alias for report in known.reports for alias in report.aliases})
+    for kind in ("name:", "number:"):
+        found = [alias.removeprefix(kind) for alias in aliases if alias.startswith(kind)]
+        if found:
+            return found[0]
+    return known.state.order_id
+
+
+def _current(reports: Iterable[OrderReport]) -> list[tuple[ParcelState, int]]:
+    """The last state of each parcel that counts."""
+    rank = {state: place for place, state in enumerate(ParcelState)}
+    parcels = sorted({p for r in reports for p in r.parcels}, key=lambda p: (p.id, p.at, rank[p.state]))
+    last = {p.id: (p.state, p.at) for p in parcels}
+    return [one for one in last.values() if one[0] is not ParcelState.CANCELLED]
+
+
+def _refunds(reports: Iterable[OrderReport], currency: str) -> tuple[tuple[int, Decimal], ...]:
+    """When what was given back, each refund once."""
+    found = {r.id: r for report in reports for r in report.refunds if r.currency == currency}
+    return tuple(sorted((r.at, r.amount) for r in found.values()))

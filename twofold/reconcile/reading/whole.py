@@ -1,0 +1,141 @@
+"""The whole ledger as the chain is told it: read, matched, and put together.
+
+Owns the order of these steps and which orders a report is about. Holds everything in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import tzinfo
+from decimal import Decimal
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from twofold.ledger.lines import Spend
+from twofold.ledger.model import ParcelState
+from twofold.ledger.rates import Rates
+from twofold.reconcile.chain.account import Desk
+from twofold.reconcile.chain.customers import Bought
+from twofold.reconcile.chain.margin import Costs
+from twofold.reconcile.chain.metrics import Advertising
+from twofold.reconcile.chain.told import Asked, Told
+from twofold.reconcile.chain.values import ZERO, Order, Rules
+from twofold.reconcile.exchange import Exchange, day_number
+from twofold.reconcile.matches.tolerance import Tolerance
+from twofold.reconcile.matches.values import Days, Due
+from twofold.reconcile.reading.folder import Folder, PolicyOf
+from twofold.reconcile.reading.orders import KnownOrder, due_of, order_of
+from twofold.reconcile.reading.persons import customers_of
+from twofold.reconcile.reading.world import Matched, match_all, with_words, words_by_order
+
+
+class Whole(Struct, frozen=True, kw_only=True):
+    """Everything of a folder, matched."""
+
+    orders: dict[str, Order]
+    dues: dict[str, Due]
+    matched: Matched
+    desk: Desk
+    told: Told
+
+
+def read_whole(
+    folder: Path | str,
+    policy_of: PolicyOf,
+    asked: Asked,
+    rules: Rules,
+    zone: tzinfo,
+    *,
+    dataset: str | None = None,
+    tolerance: Tolerance | None = None,
+) -> Whole:
+    """Reads and matches. An empty currency of ``rules`` becomes that of most orders."""
+    tolerance = tolerance or Tolerance()
+    with Folder(folder) as store:
+        known = with_customers(list(store.orders()))
+        days = Days(zone)
+        bare = {k.key: order_of(k, policy_of(k.dataset)) for k in known}
+        dues = [due_of(k, bare[k.key]) for k in known]
+        words = words_by_order(dues, store.parcels())
+        orders = {key: with_words(order, words.get(key, ())) for key, order in bare.items()}
+        dues = [due_of(k, orders[k.key]) for k in known]
+        exchange = Exchange(Rates(store.rates()))
+        matched = match_all(
+            dues, store.entries(), store.batches(), store.decisions(),
+            tolerance=tolerance, convert=lambda a, c, to, at: exchange.convert(a, c, to, days.of(at)), days=days,
+        )  # fmt: skip
+        rules = replace(rules, currency=rules.currency or most_used(orders.values()))
+        desk = Desk(rules=rules, rates=exchange, costs=Costs(store.costs(), exchange), days=days)
+        mine = [o for key, o in sorted(orders.items()) if dataset is None or key.startswith(f"{dataset}/")]
+        signals = store.signals({k.row: k.key for k in known if dataset in (None, k.dataset)})
+        told = Told(
+            orders=mine,
+            moves=matched.moves,
+            loose=matched.loose,
+            unmatched=matched.unmatched,
+            bought=[bought_of(o) for o in mine],
+            signals=signals,
+            ads=advertising(store.spend(), asked, desk),
+            open_batches=len(matched.open_groups),
+        )
+    return Whole(orders=orders, dues={d.order: d for d in dues}, matched=matched, desk=desk, told=told)
+
+
+def with_customers(orders: list[KnownOrder]) -> list[KnownOrder]:
+    """Each order with its customer."""
+    found = customers_of({k.key: k.digests for k in orders})
+    return [replace(k, buyer=found.get(k.key, "")) for k in orders]
+
+
+def bought_of(order: Order) -> Bought:
+    """The order for the question who is new."""
+    delivered = order.delivered_at is not None or any(w.state is ParcelState.DELIVERED for w in order.words)
+    back = order.returned_at is not None or any(
+        w.state in (ParcelState.REFUSED, ParcelState.RETURNING, ParcelState.RETURNED) for w in order.words
+    )
+    gone = order.test or order.deleted or order.cancelled_at is not None or order.voided
+    left = order.shipped_at is not None or bool(order.words)
+    return Bought(
+        key=order.key,
+        buyer=order.buyer,
+        placed_at=order.placed_at,
+        counts=not gone and (order.confirmed_at is not None or left),
+        delivered=delivered and not back and not gone,
+    )
+
+
+def advertising(spend: Iterable[Spend], asked: Asked, desk: Desk) -> Advertising:
+    """What advertising cost in the period, by the accounts' own days, and what platforms claim by their own setting."""
+    total, claimed = ZERO, ZERO
+    any_spend = any_claim = False
+    for row in spend:
+        if not asked.since <= row.day <= asked.until:
+            continue
+        day = day_number(row.day)
+        any_spend = True
+        total += desk.rates.convert(row.amount, row.currency, desk.rules.currency, day) or ZERO
+        value = claim_of(row)
+        if value is not None:
+            any_claim = True
+            claimed += desk.rates.convert(value, row.currency, desk.rules.currency, day) or ZERO
+    return Advertising(spend=total if any_spend else None, claimed=claimed if any_claim else None)
+
+
+def claim_of(row: Spend) -> Decimal | None:
+    """The value that a platform claims under the setting of its own; else click and view, the pair that may be added."""
+    by_window = {c.window: c.value for c in row.claims if c.value is not None}
+    if "setting" in by_window:
+        return by_window["setting"]
+    parts = [by_window[w] for w in ("7d_click", "1d_view", "1d_ev") if w in by_window]
+    return sum(parts, ZERO) if parts else None
+
+
+def most_used(orders: Iterable[Order]) -> str:
+    """The currency of most orders; of equals the first by name."""
+    counts: dict[str, int] = {}
+    for order in orders:
+        if order.currency:
+            counts[order.currency] = counts.get(order.currency, 0) + 1
+    return min(counts, key=lambda c: (-counts[c], c), default="")

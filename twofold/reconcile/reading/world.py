@@ -1,0 +1,201 @@
+"""All lines and orders at once: matched, and made into what the chain is told.
+
+Owns the way from things to movements: which batch a line is in, what became of the batch, whose money a line is. Pure;
+where the things come from is the reader's.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from twofold.ledger.lines import Batch, Decision, MoneyKind, ParcelLine
+from twofold.ledger.model import ParcelState
+from twofold.reconcile.chain.told import Unmatched
+from twofold.reconcile.chain.values import ZERO, Move, Order, ParcelWord, Settlement
+from twofold.reconcile.matches.bank import ADD_UP, WHOLE_DAYS
+from twofold.reconcile.matches.batches import expected_at, latest_expected
+from twofold.reconcile.matches.groups import groups_of, has_failed, name_of_batch
+from twofold.reconcile.matches.keys import Index, key_of
+from twofold.reconcile.matches.matching import match_lines
+from twofold.reconcile.matches.tolerance import Tolerance
+from twofold.reconcile.matches.values import (
+    BANK,
+    Convert,
+    Days,
+    Due,
+    Entry,
+    Group,
+    Match,
+    Matching,
+    Trust,
+    batch_key,
+)
+
+
+class Matched(Struct, frozen=True, kw_only=True):
+    """Everything about the money: matches, batches with what became of them, movements by order and of none."""
+
+    matching: Matching
+    groups: tuple[Group, ...]
+    settled: Mapping[str, Settlement]
+    paid: Mapping[str, Decimal]  # batch to what stands on the bank for it
+    moves: Mapping[str, tuple[Move, ...]]
+    loose: tuple[Move, ...]
+    unmatched: tuple[Unmatched, ...]
+
+    @property
+    def open_groups(self) -> list[Group]:
+        """Batches that do not close: their lines differ from what they declare, or the bank got another sum."""
+        return [g for g in self.groups if not self.settled[g.key].closes]
+
+
+def match_all(
+    dues: Sequence[Due],
+    entries: Sequence[Entry],
+    batches: Sequence[Batch],
+    decisions: Sequence[Decision],
+    *,
+    tolerance: Tolerance,
+    convert: Convert,
+    days: Days,
+) -> Matched:
+    """Matches of everything, and the movements that follow."""
+    groups = groups_of(batches, entries)
+    matching = match_lines(dues, entries, groups, decisions, tolerance=tolerance, convert=convert, days=days)
+    lines = {e.name: e for e in entries}
+    paid, last = _on_the_bank(matching, lines)
+    settled = {g.key: _settle(g, paid.get(g.key), last.get(g.key), tolerance, days) for g in groups}
+    by_order: dict[str, list[Move]] = defaultdict(list)
+    taken: set[str] = set()
+    owed = {due.order: due for due in dues}
+    for match in matching.matches:
+        if match.to.startswith("order:"):
+            taken.add(match.line)
+            order = match.to.removeprefix("order:")
+            by_order[order].append(_move(lines[match.line], match, owed[order], settled, days))
+    loose = [
+        _loose(e, settled, days)
+        for e in entries
+        if e.name not in taken and e.line.kind not in BANK and e.line.status == "booked"
+    ]
+    return Matched(
+        matching=matching,
+        groups=tuple(groups),
+        settled=settled,
+        paid=paid,
+        moves={order: tuple(sorted(moves, key=lambda m: (m.at, m.line))) for order, moves in by_order.items()},
+        loose=tuple(sorted(loose, key=lambda m: (m.at, m.line))),
+        unmatched=tuple(
+            Unmatched(line=name, amount=left, currency=lines[name].line.currency, at=lines[name].line.at,
+                      day=days.of(lines[name].line.at, lines[name].line.zone))
+            for name, left in matching.open.items() if lines[name].line.kind is MoneyKind.BANK_CREDIT
+        ),
+    )  # fmt: skip
+
+
+def _on_the_bank(matching: Matching, lines: Mapping[str, Entry]) -> tuple[dict[str, Decimal], dict[str, int]]:
+    """Of each batch the sum that stands on the bank, and when the last of it was booked."""
+    paid: dict[str, Decimal] = defaultdict(Decimal)
+    last: dict[str, int] = {}
+    for match in matching.matches:
+        if match.to.startswith("batch:") and lines[match.line].line.kind in BANK:
+            paid[match.to] += match.amount
+            last[match.to] = max(last.get(match.to, 0), lines[match.line].line.at)
+    return dict(paid), last
+
+
+def _settle(group: Group, paid: Decimal | None, last: int | None, tolerance: Tolerance, days: Days) -> Settlement:
+    wanted = group.net - tolerance.bank_fee.get(group.batch.source, ZERO)
+    closes = not group.difference and (paid is None or paid == wanted)
+    if paid is None and closes and not group.net:
+        last = expected_at(group)  # it was set off: nothing is to come
+    return Settlement(
+        batch=group.key,
+        at=group.batch.at,
+        closes=closes,
+        late_after=latest_expected(group, tolerance, days),
+        expected_at=expected_at(group),
+        banked_at=last,
+        failed=has_failed(group) and paid is None,
+    )
+
+
+def _settlement_of(entry: Entry, settled: Mapping[str, Settlement]) -> Settlement | None:
+    name = name_of_batch(entry.line)
+    if name is None:
+        return None
+    source, account, number = name
+    found = settled.get(batch_key(source, account, number)) or settled.get(batch_key(source, "", number))
+    if found is not None or account:
+        return found
+    same = [s for key, s in settled.items() if key.startswith(f"batch:{source}/") and key.endswith(f"/{number}")]
+    return same[0] if len(same) == 1 else None
+
+
+def _move(entry: Entry, match: Match, due: Due, settled: Mapping[str, Settlement], days: Days) -> Move:
+    line = entry.line
+    bare = _loose(entry, settled, days)
+    bare = replace(bare, probable=match.trust is Trust.PROBABLE, direct=line.kind in BANK)
+    if match.rule in (WHOLE_DAYS, ADD_UP):
+        # The courier handed over what it took, less its fee by rule: the order was paid in full at the door.
+        gross = due.amounts.get(line.currency, match.amount)
+        return replace(bare, kind=MoneyKind.COD_COLLECTED, gross=gross, fee=gross - match.amount,
+                       source=f"courier:{due.courier}")  # fmt: skip
+    if match.amount == line.gross:
+        return bare
+    fee = line.fee * match.amount / line.gross if line.gross else line.fee
+    return replace(bare, gross=match.amount, fee=fee, original=None)
+
+
+def _loose(entry: Entry, settled: Mapping[str, Settlement], days: Days) -> Move:
+    line = entry.line
+    return Move(
+        line=entry.name,
+        kind=line.kind,
+        gross=line.gross,
+        fee=line.fee,
+        currency=line.currency,
+        at=line.at,
+        day=days.of(line.at, line.zone),
+        source=line.source,
+        settlement=_settlement_of(entry, settled),
+        original=line.original,
+        original_currency=line.original_currency,
+    )
+
+
+# -- parcels
+
+
+def words_by_order(dues: Sequence[Due], parcels: Sequence[tuple[str, ParcelLine]]) -> dict[str, list[ParcelWord]]:
+    """What couriers say, by order: by the parcel's number, else by the order that the courier names."""
+    index = Index(dues)
+    found: dict[str, list[ParcelWord]] = defaultdict(list)
+    for name, line in parcels:
+        if not line.state:
+            continue
+        keys = [key_of(f"parcel:{line.parcel}")] + ([key_of(f"order:{line.order}")] if line.order else [])
+        orders = next((o for key in keys if len(o := index.orders(key)) == 1), frozenset())
+        for order in orders:
+            found[order].append(
+                ParcelWord(
+                    parcel=line.parcel,
+                    state=ParcelState(line.state),
+                    at=line.at,
+                    due=line.due,
+                    courier=line.courier,
+                    evidence=name,
+                )
+            )
+    return {order: sorted(words, key=lambda w: (w.at, w.parcel, w.evidence)) for order, words in found.items()}
+
+
+def with_words(order: Order, words: Sequence[ParcelWord]) -> Order:
+    """The order with what couriers say of it."""
+    courier = min((w.courier for w in words if w.courier), default=order.courier)
+    return replace(order, words=tuple(words), courier=courier) if words else order
