@@ -1,0 +1,254 @@
+"""What is true of a world: every link of the chain, every leak with its reason, order by order. The answer key.
+
+Owns the figures that a report is held against. Worked out from the fates and the money alone, by the definitions that
+docs/worlds.md prints; no figure is made from another one by subtraction.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from twofold.simulate.world.fates import Calendar, Fate
+from twofold.simulate.world.money import ZERO, Money, Move
+from twofold.simulate.world.scenario import Scenario
+
+CONFIRM_DAYS = 7
+"""Days after which an order that nobody confirmed is lost, and no longer open."""
+
+OPEN = frozenset({"awaits_confirmation", "not_shipped", "in_transit", "courier_holds", "payout_pending", "in_flight"})
+AFTER = {
+    "unconfirmed": "placed", "awaits_confirmation": "placed", "not_shipped": "confirmed", "in_transit": "shipped",
+    "refused": "shipped", "lost": "shipped", "returned": "delivered", "refunded": "delivered", "courier_holds": "delivered",
+    "short_collected": "delivered", "rounding": "delivered",
+}  # fmt: skip
+_REASON_OF = {"freight": "freight_deducted", "freight_return": "freight_deducted", "dispute": "disputed",
+              "reserve": "reserve_held", "invoice": "batch_adjustment"}  # fmt: skip
+
+
+class Loss(Struct, frozen=True, kw_only=True):
+    """A part of the gap: where, why, how much."""
+
+    after: str
+    reason: str
+    amount: Decimal
+
+
+class Truth(Struct, frozen=True, kw_only=True):
+    """One order as it really stands."""
+
+    fate: Fate
+    station: str
+    confirmed: bool
+    shipped: bool
+    delivered: Decimal  # before refunds
+    refunds: Decimal  # of what was delivered
+    is_collected: bool
+    collected: Decimal  # less what was given back
+    is_banked: bool
+    banked: Decimal
+    losses: tuple[Loss, ...]
+
+
+class _Where(Struct, frozen=True):
+    move: Move
+    place: str  # "banked", "in_flight", "payout_pending"
+
+
+def truths_of(fates: Sequence[Fate], money: Money, now: int) -> tuple[Truth, ...]:
+    """Each order's truth. ``now``: when the report is made, at the end of the world or later."""
+    moves = _by_order(money)
+    return tuple(_truth(fate, moves.get(fate.number, []), now) for fate in fates)
+
+
+def _by_order(money: Money) -> dict[int, list[_Where]]:
+    found: dict[int, list[_Where]] = defaultdict(list)
+    for batch in money.batches:
+        place = "banked" if batch.banked is not None else "in_flight"
+        for move in batch.moves:
+            if move.fate is not None:
+                found[move.fate.number].append(_Where(move, place))
+    for move in money.pending:
+        if move.fate is not None:
+            found[move.fate.number].append(_Where(move, "payout_pending"))
+    return found
+
+
+def _truth(fate: Fate, moves: Sequence[_Where], now: int) -> Truth:
+    station = fate.station
+    if station == "unconfirmed" and now <= fate.placed_at + CONFIRM_DAYS * 86_400:
+        station = "awaits_confirmation"
+    confirmed = fate.confirmed_at is not None
+    delivered = fate.total if station == "delivered" else ZERO
+    refunds = min(fate.refunded, delivered)
+    taken = _sum(w.move.gross for w in moves if w.move.kind in ("charge", "cod")) + fate.transferred
+    back = -_sum(w.move.gross for w in moves if w.move.kind == "refund")
+    if fate.method == "transfer":
+        back = fate.refunded
+    collected = taken - back
+    losses: list[Loss] = []
+    if station != "delivered":
+        after = "confirmed" if station == "cancelled" and confirmed else AFTER.get(station, "placed")
+        losses.append(Loss(after=after, reason=station, amount=fate.total))
+    if refunds:
+        losses.append(Loss(after="delivered", reason="refunded", amount=refunds))
+    if delivered:
+        losses += _short(fate, delivered - refunds, taken, collected)
+    losses += _on_the_way(moves)
+    banked = _sum(w.move.net for w in moves if w.place == "banked")
+    if fate.method == "transfer":
+        banked += fate.transferred - back
+    return Truth(
+        fate=fate,
+        station=station,
+        confirmed=confirmed,
+        shipped=fate.shipped_at is not None,
+        delivered=delivered,
+        refunds=refunds,
+        is_collected=bool(taken),
+        collected=collected,
+        is_banked=bool(fate.transferred)
+        or any(w.place == "banked" and w.move.kind in ("charge", "cod") for w in moves),
+        banked=banked,
+        losses=tuple(losses),
+    )
+
+
+def _short(fate: Fate, due: Decimal, taken: Decimal, collected: Decimal) -> list[Loss]:
+    """What was due on delivery and did not come, or came beyond it."""
+    if fate.method == "cod" and not taken:
+        return [Loss(after="delivered", reason="courier_holds", amount=due)]
+    if fate.method == "cod" and collected != due:
+        return [Loss(after="delivered", reason="short_collected", amount=due - collected)]
+    if fate.method == "transfer" and collected != due:
+        return [Loss(after="delivered", reason="rounding", amount=due - collected)]
+    return []
+
+
+def _on_the_way(moves: Sequence[_Where]) -> list[Loss]:
+    """Between collected and banked: what others keep, and what is not there yet."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for where in moves:
+        move = where.move
+        found["fee_cod" if move.source.startswith("courier:") else "fee_psp"] += move.fee
+        if move.kind in _REASON_OF:
+            found[_REASON_OF[move.kind]] -= move.gross
+        if where.place != "banked":
+            found[where.place] += move.net
+    return [Loss(after="collected", reason=reason, amount=amount) for reason, amount in found.items() if amount]
+
+
+# -- sums
+
+
+def links_of(truths: Sequence[Truth], loose: Sequence[_Where]) -> list[dict[str, Any]]:
+    """Count and amount of each link, as its words define them."""
+    rows = [
+        ("placed", truths, [t.fate.total for t in truths]),
+        ("confirmed", chosen := [t for t in truths if t.confirmed], [t.fate.total for t in chosen]),
+        ("shipped", chosen := [t for t in truths if t.shipped], [t.fate.total for t in chosen]),
+        ("delivered", [t for t in truths if t.delivered], [t.delivered - t.refunds for t in truths]),
+        ("collected", [t for t in truths if t.is_collected], [t.collected for t in truths]),
+        ("banked", [t for t in truths if t.is_banked],
+         [*(t.banked for t in truths), *(w.move.net for w in loose if w.place == "banked")]),
+    ]  # fmt: skip
+    return [{"link": name, "count": len(who), "amount": _sum(amounts)} for name, who, amounts in rows]
+
+
+def losses_of(truths: Sequence[Truth], loose: Sequence[_Where]) -> list[dict[str, Any]]:
+    """Every leak and everything open, by where and why. ``count``: orders, or lines where no order is."""
+    found: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
+    for truth in truths:
+        for loss in truth.losses:
+            found[loss.after, loss.reason].append(loss.amount)
+    for loss in _on_the_way(loose):
+        lines = sum(_REASON_OF.get(w.move.kind) == loss.reason or w.place == loss.reason for w in loose)
+        found[loss.after, loss.reason] += [loss.amount, *[ZERO] * (lines - 1)]
+    return [
+        {"after": after, "reason": reason, "open": reason in OPEN, "count": len(amounts), "amount": _sum(amounts)}
+        for (after, reason), amounts in sorted(found.items())
+    ]
+
+
+def loose_of(money: Money) -> list[_Where]:
+    """Movements of no order: what a batch keeps for all."""
+    return [
+        _Where(move, "banked" if batch.banked is not None else "in_flight")
+        for batch in money.batches for move in batch.moves if move.fate is None
+    ]  # fmt: skip
+
+
+def matrix_of(truths: Iterable[Truth]) -> list[dict[str, Any]]:
+    """Delivered or not, collected or not: the smaller of both, what was delivered, what was collected, the total."""
+    cells: dict[tuple[bool, bool], list[Decimal]] = {(d, c): [] for d in (True, False) for c in (True, False)}
+    for truth in truths:
+        delivered, due = bool(truth.delivered), truth.delivered - truth.refunds
+        if delivered:
+            amount = max(min(due, truth.collected), ZERO) if truth.is_collected else due
+        else:
+            amount = truth.collected if truth.is_collected else truth.fate.total
+        cells[delivered, truth.is_collected].append(amount)
+    return [{"delivered": d, "collected": c, "count": len(a), "amount": _sum(a)} for (d, c), a in cells.items()]
+
+
+def answer_key(told: Scenario, calendar: Calendar, fates: Sequence[Fate], money: Money, now: int) -> dict[str, Any]:
+    """The truth of a world as docs/worlds.md describes it; amounts are text."""
+    truths, loose = truths_of(fates, money, now), loose_of(money)
+    deposits = [e.amount for e in money.entries if e.explains == "deposit"]
+    return {
+        "world": told.name,
+        "seed": told.seed,
+        "currency": told.currency,
+        "zone": told.zone,
+        "since": str(calendar.first),
+        "until": str(calendar.last),
+        "as_of": now,
+        "links": [_plain(row) for row in links_of(truths, loose)],
+        "losses": [_plain(row) for row in losses_of(truths, loose)],
+        "matrix": [_plain(row) for row in matrix_of(truths)],
+        "unmatched_credits": _plain({"count": len(deposits), "amount": _sum(deposits)}),
+        "bank_closing": _text(told.bank.opening + _sum(e.amount for e in money.entries)),
+        "orders": [_order(truth, calendar) for truth in truths],
+    }
+
+
+def _order(truth: Truth, calendar: Calendar) -> dict[str, Any]:
+    fate = truth.fate
+    added = [p.article.price * p.quantity for p in fate.pieces if p.cross_sold]
+    return {
+        "number": str(fate.number),
+        "placed_at": calendar.text(fate.placed_at),
+        "total": _text(fate.total),
+        "sale": fate.sale,
+        "method": fate.method,
+        "station": truth.station,
+        "confirmed": truth.confirmed,
+        "shipped": truth.shipped,
+        "delivered": _text(truth.delivered),
+        "refunded": _text(truth.refunds),
+        "collected": _text(truth.collected),
+        "banked": _text(truth.banked),
+        "losses": [_plain({"after": x.after, "reason": x.reason, "amount": x.amount, "open": x.reason in OPEN})
+                   for x in truth.losses],
+        "campaign": fate.campaign.id if fate.campaign else None,
+        "clicked_on": fate.device if fate.campaign else None,
+        "bought_on": fate.bought_on if fate.sale == "web" else None,
+        "cross_sold": _text(_sum(added)),
+        "seen_by_ga4": fate.seen_by_ga4,
+    }  # fmt: skip
+
+
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: _text(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+
+
+def _text(amount: Decimal) -> str:
+    return f"{amount:.2f}"
+
+
+def _sum(amounts: Iterable[Decimal]) -> Decimal:
+    return sum(amounts, ZERO)

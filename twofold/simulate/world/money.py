@@ -1,0 +1,223 @@
+"""How the money of a world travels: the provider's weekly payouts, the couriers' remittances, the bank's statement.
+
+Owns the batches, what is deducted from them, and every line of the bank. Pure: made from the fates alone, to the cent.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
+
+from msgspec import Struct
+
+from twofold.simulate.world.fates import CENT, Calendar, Fate, bank_day, iban, weekdays
+from twofold.simulate.world.scenario import Courier, Scenario
+
+ZERO = Decimal(0)
+
+
+class Move(Struct, frozen=True, kw_only=True):
+    """One movement of money outside of the bank. ``fate`` is None where it is of no order."""
+
+    id: str
+    source: str  # the provider's name, or "courier:NAME"
+    kind: str  # "charge", "refund", "dispute", "reserve", "cod", "freight", "freight_return", "invoice"
+    gross: Decimal
+    fee: Decimal = ZERO
+    at: int
+    available: date | None = None
+    fate: Fate | None = None
+
+    @property
+    def net(self) -> Decimal:
+        return self.gross - self.fee
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """A payout or a remittance. ``banked``: the day of its bank line, None while it is on its way."""
+
+    id: str
+    source: str
+    day: date
+    moves: tuple[Move, ...]
+    reference: str
+    banked: date | None
+
+    @property
+    def net(self) -> Decimal:
+        return sum((move.net for move in self.moves), ZERO)
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """One line of the bank's statement."""
+
+    day: date
+    amount: Decimal
+    text: str
+    name: str = ""
+    account: str = ""
+    reference: str = ""
+    explains: str = ""  # "payout", "remittance", "transfer", "refund", "deposit", "cost"
+    fate: Fate | None = None
+
+
+class Money(Struct, frozen=True, kw_only=True):
+    batches: tuple[Batch, ...]
+    pending: tuple[Move, ...]  # of the provider: in no payout yet
+    entries: tuple[Entry, ...]  # by day
+
+
+def move_money(told: Scenario, calendar: Calendar, fates: Sequence[Fate]) -> Money:
+    """All movements up to the world's last day."""
+    draw = random.Random(f"twofold/world/money/{told.seed}")
+    batches, pending = _payouts(told, calendar, fates)
+    for courier in told.couriers:
+        batches += _remittances(courier, calendar, [f for f in fates if f.courier is courier])
+    entries = [_credit(batch, draw) for batch in batches if batch.banked is not None]
+    entries += _transfers(calendar, fates)
+    entries += _own(told, calendar, draw)
+    entries.sort(key=lambda e: (e.day, e.explains, e.text, e.amount))
+    return Money(batches=tuple(batches), pending=tuple(pending), entries=tuple(entries))
+
+
+# -- the provider
+
+
+def _payouts(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> tuple[list[Batch], list[Move]]:
+    waiting = sorted(_of_provider(told, calendar, fates), key=lambda m: (m.at, m.id))
+    batches = []
+    for number, day in enumerate(weekdays(calendar, told.provider.pays_on)):
+        ready = [m for m in waiting if m.available is not None and m.available <= day]
+        held = _reserve(told, calendar, ready, day)
+        if sum((m.net for m in (*ready, *held)), ZERO) <= 0:
+            continue  # nothing to pay out: its lines wait for the next
+        waiting = [m for m in waiting if m not in ready]
+        batches.append(_batch(calendar, told.provider.report, f"9{told.seed:03}{number:04}", day, [*ready, *held]))
+    return batches, waiting
+
+
+def _of_provider(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> Iterable[Move]:
+    rule = told.provider
+
+    def move(fate: Fate, kind: str, gross: Decimal, fee: Decimal, at: int) -> Move:
+        available = calendar.day(at) + timedelta(days=rule.available_days)
+        return Move(id=f"{fate.number}{kind[:2]}", source=rule.report, kind=kind, gross=gross, fee=fee, at=at, available=available,
+                    fate=fate)  # fmt: skip
+
+    for fate in fates:
+        if fate.method != "card" or fate.paid_at is None:
+            continue
+        yield move(
+            fate, "charge", fate.total, cents(fate.total * rule.fee_percent / 100) + rule.fee_fixed, fate.paid_at
+        )
+        for at, amount in fate.refunds:
+            yield move(fate, "refund", -amount, ZERO, at)
+        if fate.disputed_at is not None:
+            yield move(fate, "dispute", -fate.total, rule.dispute_fee, fate.disputed_at)
+
+
+def _reserve(told: Scenario, calendar: Calendar, ready: Iterable[Move], day: date) -> list[Move]:
+    charges = sum((m.gross for m in ready if m.kind == "charge"), ZERO)
+    held = cents(charges * told.provider.reserve_percent / 100)
+    if not held:
+        return []
+    return [
+        Move(id=f"rs{day:%Y%m%d}", source=told.provider.report, kind="reserve", gross=-held, at=calendar.at(day, 3600))
+    ]
+
+
+# -- couriers
+
+
+def _remittances(courier: Courier, calendar: Calendar, fates: Sequence[Fate]) -> list[Batch]:
+    """What was delivered up to its cut, cash less fee and freight; of refused parcels the freight both ways."""
+    cash = [f for f in fates if f.method == "cod" and (f.delivered_at or f.refused_at)]
+    batches: list[Batch] = []
+    for day in weekdays(calendar, courier.pays_on):
+        cut = day - timedelta(days=courier.cut_days + courier.late_days)
+        due = [f for f in cash if calendar.day(f.delivered_at or f.refused_at or 0) <= cut]
+        moves = [move for fate in due for move in _of_parcel(courier, fate)]
+        if not batches and courier.invoice and moves:
+            moves.append(Move(id="invoice", source=f"courier:{courier.name}", kind="invoice", gross=-courier.invoice,
+                              at=calendar.at(day)))  # fmt: skip
+        if sum((m.net for m in moves), ZERO) <= 0:
+            continue
+        cash = [f for f in cash if f not in due]
+        batches.append(_batch(calendar, f"courier:{courier.name}", f"{courier.name.upper()}-{day:%Y%m%d}", day, moves))
+    return batches
+
+
+def _of_parcel(courier: Courier, fate: Fate) -> Iterable[Move]:
+    source, at = f"courier:{courier.name}", fate.delivered_at or fate.refused_at or 0
+    if fate.delivered_at is not None:
+        fee = max(cents(fate.taken * courier.fee_percent / 100), courier.fee_least)
+        yield Move(id=fate.parcel, source=source, kind="cod", gross=fate.taken, fee=fee, at=at, fate=fate)
+    if courier.freight:
+        yield Move(id=fate.parcel, source=source, kind="freight", gross=-courier.freight, at=at, fate=fate)
+    if fate.refused_at is not None and courier.freight_return:
+        yield Move(
+            id=fate.parcel, source=source, kind="freight_return", gross=-courier.freight_return, at=at, fate=fate
+        )
+
+
+def _batch(calendar: Calendar, source: str, name: str, day: date, moves: Sequence[Move]) -> Batch:
+    banked = bank_day(day, 1)
+    number = sum(ord(sign) * place for place, sign in enumerate(name, 1)) * 7919 % 10**8
+    return Batch(id=name, source=source, day=day, moves=tuple(moves), reference=f"UTR{day:%y%m%d}{number:08}",
+                 banked=banked if banked <= calendar.last else None)  # fmt: skip
+
+
+# -- the bank
+
+
+def _credit(batch: Batch, draw: random.Random) -> Entry:
+    account = iban("GE", f"BG{sum(map(ord, batch.source)) * 10**10 + 7:016}")
+    assert batch.banked is not None
+    if batch.source.startswith("courier:"):
+        name = f"{batch.source.partition(':')[2]} LLC"
+        return Entry(day=batch.banked, amount=batch.net, text=f"cash on delivery {batch.id}", name=name, account=account,
+                     reference=batch.reference, explains="remittance")  # fmt: skip
+    name = "STRIPE" if batch.source == "stripe" else "SHOPIFY"
+    return Entry(day=batch.banked, amount=batch.net, text=f"{name} PAYOUT {draw.randrange(10**5, 10**6)}", name=name,
+                 account=account, reference=f"{name[:2]}{batch.id}", explains="payout")  # fmt: skip
+
+
+def _transfers(calendar: Calendar, fates: Iterable[Fate]) -> list[Entry]:
+    found = []
+    for fate in fates:
+        person = fate.person
+        if fate.transferred and fate.paid_at is not None:
+            text = f"Order {fate.number}" if fate.names_number else "payment for goods"
+            found.append(Entry(day=calendar.day(fate.paid_at), amount=fate.transferred, text=text, name=person.name,
+                               account=person.account, explains="transfer", fate=fate))  # fmt: skip
+        if fate.method == "transfer":
+            found += [
+                Entry(day=calendar.day(at), amount=-amount, text=f"Refund of order {fate.number}", name=person.name,
+                      account=person.account, explains="refund", fate=fate)
+                for at, amount in fate.refunds
+            ]  # fmt: skip
+    return found
+
+
+def _own(told: Scenario, calendar: Calendar, draw: random.Random) -> list[Entry]:
+    """What a shop's account has beside its orders: the bank's fee, the advertising, the owner's deposits."""
+    found = [
+        Entry(day=day, amount=-told.bank.monthly_fee, text="account maintenance fee", explains="cost")
+        for day in (calendar.first + timedelta(days=n) for n in range(told.days))
+        if day.day == 1 and told.bank.monthly_fee
+    ]
+    weekly = cents(sum((c.daily for c in told.campaigns), ZERO) * 7 / told.rate if told.currency == "EUR"
+                   else sum((c.daily for c in told.campaigns), ZERO) * 7 * told.rate)  # fmt: skip
+    if weekly:
+        found += [Entry(day=day, amount=-weekly, text="FACEBK ADS", name="META PLATFORMS", explains="cost")
+                  for day in weekdays(calendar, 4)]  # fmt: skip
+    for amount in told.bank.deposits:
+        day = calendar.first + timedelta(days=draw.randrange(told.days))
+        found.append(Entry(day=day, amount=amount, text="own funds", name="Shop Owner", explains="deposit"))
+    return found
+
+
+def cents(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP)

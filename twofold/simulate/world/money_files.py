@@ -1,0 +1,219 @@
+"""What provider, couriers and bank tell: payout reports, remittances, statements.
+
+Owns these files' forms, each as its sender writes it. Every movement is in as many files as real ones would be; none is
+told twice in two amounts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+from xml.sax.saxutils import escape
+
+from twofold.simulate.world.fates import Calendar
+from twofold.simulate.world.money import ZERO, Batch, Entry, Money, Move
+from twofold.simulate.world.scenario import Scenario
+from twofold.simulate.world.shop_files import table
+
+# -- Shopify Payments
+
+_SHOPIFY_TYPES = {"charge": "charge", "refund": "refund", "dispute": "chargeback"}
+
+
+def shopify_transactions(told: Scenario, calendar: Calendar, money: Money) -> str:
+    """Every movement, with its payout where it has one."""
+    columns = ("Transaction Date", "Type", "Order", "Card Brand", "Card Source", "Payout Status", "Payout Date", "Payout ID",
+               "Available On", "Amount", "Fee", "Net", "Checkout", "Payment Method Name", "Presentment Amount",
+               "Presentment Currency", "Currency")  # fmt: skip
+    rows = []
+    for batch, move in _of_provider(money):
+        assert move.fate is not None
+        when = datetime.fromtimestamp(move.at, calendar.zone).strftime("%Y-%m-%d %H:%M:%S %z")
+        paid = (("paid" if batch.banked else "in_transit"), str(batch.day), batch.id) if batch else ("pending", "", "")
+        rows.append([when, _SHOPIFY_TYPES[move.kind], f"#{move.fate.number}", "visa", "online", *paid, move.available, move.gross,
+                     move.fee, move.net, f"#{move.fate.id + 10**12}", "card", move.gross, told.currency, told.currency])  # fmt: skip
+    return table(columns, sorted(rows, key=lambda row: row[0], reverse=True))
+
+
+def shopify_payouts(told: Scenario, money: Money) -> str:
+    """One row a payout."""
+    columns = ("Payout Date", "Status", "Charges", "Refunds", "Adjustments", "Reserved Funds", "Fees", "Retried Amount", "Total",
+               "Currency")  # fmt: skip
+    rows = []
+    for batch in money.batches:
+        if batch.source != "shopify_payments":
+            continue
+        of = {
+            kind: sum((m.gross for m in batch.moves if m.kind == kind), ZERO)
+            for kind in ("charge", "refund", "dispute")
+        }
+        fees = sum((m.fee for m in batch.moves), ZERO)
+        rows.append([batch.day, "paid" if batch.banked else "in_transit", of["charge"], of["refund"], of["dispute"], "0.00", -fees,
+                     "0.00", batch.net, told.currency])  # fmt: skip
+    return table(columns, rows)
+
+
+def _of_provider(money: Money) -> Iterable[tuple[Batch | None, Move]]:
+    for batch in money.batches:
+        if not batch.source.startswith("courier:"):
+            yield from ((batch, move) for move in batch.moves)
+    yield from ((None, move) for move in money.pending)
+
+
+# -- Stripe
+
+_STRIPE_CATEGORIES = {"charge": "charge", "refund": "refund", "dispute": "dispute", "reserve": "reserve_transaction"}
+_STRIPE_TYPES = {"charge": "charge", "refund": "refund", "dispute": "adjustment", "reserve": "reserve_transaction"}
+
+
+def stripe_report(told: Scenario, calendar: Calendar, money: Money) -> str:
+    """The payout reconciliation report, itemised: lines of payouts, and each payout's own."""
+    columns = ("automatic_payout_id", "automatic_payout_effective_at_utc", "balance_transaction_id", "created_utc",
+               "available_on_utc", "currency", "gross", "fee", "net", "reporting_category", "source_id", "charge_id",
+               "payment_intent_id", "payment_metadata[order_id]")  # fmt: skip
+    rows: list[list[Any]] = []
+    for batch in money.batches:
+        if batch.source != "stripe":
+            continue
+        head = [f"po_{batch.id}", f"{batch.day} 00:00:00"]
+        for move in batch.moves:
+            number = str(move.fate.number) if move.fate else ""
+            charge, intent = (f"ch_{number}", f"pi_{number}") if move.fate else ("", "")
+            rows.append([*head, f"txn_{move.id}", _utc(move.at), f"{move.available or batch.day} 00:00:00", told.currency.lower(),
+                         move.gross, move.fee, move.net, _STRIPE_CATEGORIES[move.kind], _source(move), charge, intent, number])  # fmt: skip
+        day = calendar.at(batch.day, 3600)
+        rows.append([*head, f"txn_po{batch.id}", _utc(day), f"{batch.day} 00:00:00", told.currency.lower(), -batch.net, "0.00",
+                     -batch.net, "payout", f"po_{batch.id}", "", "", ""])  # fmt: skip
+    return table(columns, rows)
+
+
+def stripe_balance(told: Scenario, money: Money) -> str:
+    """The dashboard's export of the balance: also what is in no payout yet."""
+    columns = ("id", "Type", "Source", "Amount", "Fee", "Net", "Currency", "Created (UTC)", "Available On (UTC)", "Description",
+               "order_id (metadata)")  # fmt: skip
+    rows = []
+    for move in money.pending:
+        number = str(move.fate.number) if move.fate else ""
+        rows.append([f"txn_{move.id}", _STRIPE_TYPES[move.kind], _source(move), move.gross, move.fee, move.net, told.currency.lower(),
+                     _utc(move.at)[:16], f"{move.available} 00:00", f"Order {number}", number])  # fmt: skip
+    return table(columns, rows)
+
+
+def _source(move: Move) -> str:
+    number = str(move.fate.number) if move.fate else move.id
+    return {"charge": "ch_", "refund": "re_", "dispute": "du_"}.get(move.kind, "") + number
+
+
+def _utc(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+# -- couriers
+
+
+def remittances(told: Scenario, calendar: Calendar, money: Money) -> dict[str, str]:
+    """By courier and day its remittance: a row a parcel, and a row for what it keeps of no parcel."""
+    columns = ("AWB", "Order ID", "Status", "Delivery date", "COD Amount", "COD fee", "Freight", "RTO charges", "Net payable",
+               "Remittance ID", "Remittance date", "UTR", "Currency", "Remarks")  # fmt: skip
+    found = {}
+    for batch in money.batches:
+        if not batch.source.startswith("courier:"):
+            continue
+        rows = []
+        for parcel, group in groupby(batch.moves, key=lambda m: m.id):
+            moves = list(group)
+            of = {m.kind: m for m in moves}
+            fate = moves[0].fate
+            net = sum((m.net for m in moves), ZERO)
+            end = [batch.id, batch.day, batch.reference, told.currency]
+            if fate is None:
+                rows.append(["", "", "", "", "", "", "", "", net, *end, "invoice of last month"])
+                continue
+            cash = of.get("cod")
+            rows.append([parcel, fate.number, "Delivered" if cash else "Refused", calendar.day(moves[0].at),
+                         cash.gross if cash else "0.00", cash.fee if cash else "0.00", _cost(of.get("freight")),
+                         _cost(of.get("freight_return")), net, *end, ""])  # fmt: skip
+        found[f"remittance-{batch.source.partition(':')[2]}-{batch.day}.csv"] = table(columns, rows)
+    return found
+
+
+def _cost(move: Move | None) -> Decimal:
+    return -move.gross if move else Decimal("0.00")
+
+
+# -- the bank
+
+
+def bank_statements(told: Scenario, calendar: Calendar, money: Money) -> dict[str, str]:
+    """A statement a month, each opening where the one before closed."""
+    found, balance = {}, told.bank.opening
+    days = [calendar.first + timedelta(days=n) for n in range(told.days)]
+    for number, (month, group) in enumerate(groupby(days, key=lambda d: f"{d:%Y-%m}"), 1):
+        span = list(group)
+        entries = [e for e in money.entries if span[0] <= e.day <= span[-1]]
+        closing = balance + sum((e.amount for e in entries), ZERO)
+        if told.bank.statement == "camt":
+            found[f"bank-{month}.xml"] = _camt(told, entries, number, span[0], span[-1], balance, closing)
+        else:
+            found[f"{told.bank.account}_{told.currency}_{month}.csv"] = _tbc(entries, balance)
+        balance = closing
+    return found
+
+
+def _camt(
+    told: Scenario, entries: Sequence[Entry], number: int, first: date, last: date, opening: Decimal, closing: Decimal
+) -> str:
+    currency = told.currency
+    body = "".join(_camt_entry(currency, entry, number, place) for place, entry in enumerate(entries, 1))
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">\n<BkToCstmrStmt>'
+        f"<GrpHdr><MsgId>W{number}</MsgId><CreDtTm>{last}T23:59:59</CreDtTm></GrpHdr>\n<Stmt><Id>W{number}</Id>"
+        f"<ElctrncSeqNb>{number}</ElctrncSeqNb><FrToDt><FrDtTm>{first}T00:00:00</FrDtTm><ToDtTm>{last}T23:59:59</ToDtTm></FrToDt>"
+        f"<Acct><Id><IBAN>{told.bank.account}</IBAN></Id><Ccy>{currency}</Ccy></Acct>\n"
+        f"{_camt_balance('OPBD', opening, currency, first)}{_camt_balance('CLBD', closing, currency, last)}{body}"
+        "</Stmt></BkToCstmrStmt>\n</Document>\n"
+    )
+
+
+def _camt_balance(code: str, amount: Decimal, currency: str, day: date) -> str:
+    side = "CRDT" if amount >= 0 else "DBIT"
+    return (f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy=\"{currency}\">{abs(amount)}</Amt>"
+            f"<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>{day}</Dt></Dt></Bal>\n")  # fmt: skip
+
+
+def _camt_entry(currency: str, entry: Entry, number: int, place: int) -> str:
+    side, role = ("CRDT", "Dbtr") if entry.amount >= 0 else ("DBIT", "Cdtr")
+    party = (f"<RltdPties><{role}><Pty><Nm>{escape(entry.name)}</Nm></Pty></{role}>"
+             + (f"<{role}Acct><Id><IBAN>{entry.account}</IBAN></Id></{role}Acct>" if entry.account else "")
+             + "</RltdPties>") if entry.name else ""  # fmt: skip
+    return (
+        f'<Ntry><NtryRef>{place}</NtryRef><Amt Ccy="{currency}">{abs(entry.amount)}</Amt><CdtDbtInd>{side}</CdtDbtInd>'
+        f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{entry.day}</Dt></BookgDt><ValDt><Dt>{entry.day}</Dt></ValDt>"
+        f"<AcctSvcrRef>{entry.day:%Y%m%d}{number:02}{place:05}</AcctSvcrRef><BkTxCd/><NtryDtls><TxDtls>"
+        f"<Refs><EndToEndId>{entry.reference or 'NOTPROVIDED'}</EndToEndId></Refs>{party}"
+        f"<RmtInf><Ustrd>{escape(entry.text)}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>\n"
+    )
+
+
+_TBC_COLUMNS = ("Date", "Description", "Additional Information", "Paid Out", "Paid In", "Balance", "Type", "Document Date",
+                "Document Number", "Partner's Account", "Partner's Name", "Partner's Tax Code", "Partner's Bank Code",
+                "Intermediary Bank Code", "Charge Details", "Taxpayer Code", "Taxpayer Name", "Treasury Code", "Op. Code",
+                "Additional Description", "Transaction ID")  # fmt: skip
+_TBC_GEORGIAN = ("თარიღი", "დანიშნულება", "დამატებითი ინფორმაცია", "გასული თანხა", "შემოსული თანხა", "ბალანსი", "ტიპი", "საბუთის თარიღი",
+                 "საბუთის ნომერი", "პარტნიორის ანგარიში", "პარტნიორი", "პარტნიორის საგადასახადო კოდი", "პარტნიორის ბანკის კოდი", "შუამავალი ბანკის კოდი",
+                 "ხარჯის ტიპი", "გადასახადის გადამხდელის კოდი", "გადამხდელის დასახელება", "სახაზინო კოდი", "ოპ. კოდი", "დამატებითი დანიშნულება",
+                 "ტრანზაქციის ID")  # fmt: skip
+
+
+def _tbc(entries: Sequence[Entry], balance: Decimal) -> str:
+    rows: list[Sequence[Any]] = [_TBC_COLUMNS]
+    for place, entry in enumerate(entries, 1):
+        balance += entry.amount
+        out, paid_in = ("", entry.amount) if entry.amount >= 0 else (-entry.amount, "")
+        day = f"{entry.day:%d/%m/%Y}"
+        rows.append([day, entry.text, entry.reference, out, paid_in, balance, "GII", day, f"{entry.day:%d%m}", entry.account, entry.name,
+                     "", "", "", "SHA", "", "", "", "GII*", "", f"T{entry.day:%Y%m%d}{place:05}"])  # fmt: skip
+    return table(_TBC_GEORGIAN, rows)
