@@ -181,3 +181,14 @@ def test_the_same_list_in_a_workbook_and_as_utf16(tmp_path):
     two = read(written(tmp_path, text, "a.csv", "utf-16"), PARCELS, source="q")
     assert one.things == two.things
     assert parcels(one)[0].parcel == "420945123456789"
+
+
+def test_a_parcel_that_came_back_costs_both_ways_in_two_lines(tmp_path):
+    """Both columns filled: two kinds, so that neither line stands for the other; one column: the way back."""
+    header = "AWB,Order ID,Status,COD Amount,Freight,RTO charges,Remittance ID,Remittance date,Currency\n"
+    both = read(
+        written(tmp_path, header + "T1,1001,Refused,0,6.00,4.00,R1,2026-03-16,GEL\n"), REMITTANCES, source="Quick"
+    )
+    assert money(both) == [("freight", "-6.00"), ("freight_return", "-4.00")]
+    one = read(written(tmp_path, header + "T1,1001,Refused,0,6.00,,R1,2026-03-16,GEL\n"), REMITTANCES, source="Quick")
+    assert money(one) == [("freight_return", "-6.00")]

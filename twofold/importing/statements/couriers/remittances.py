@@ -148,9 +148,14 @@ def _state(cells: Cells) -> ParcelState | None:
 
 
 def _of_parcel(cells: Cells, common: _Row, state: ParcelState | None) -> list[MoneyLine]:
-    """What was taken, and each cost that is kept, as lines of their own. Costs are written with and without a minus."""
+    """What was taken, and each cost that is kept, as lines of their own. Costs are written with and without a minus.
+
+    A parcel that came back has its way back in a column of its own, or in the one column of freight that there is. No two
+    lines of a row are of one kind: their ids would be one.
+    """
     collected = cells.money("collected")
-    freight = MoneyKind.FREIGHT_RETURN if state in _BACK else MoneyKind.FREIGHT
+    alone = state in _BACK and not _cost(cells, "freight_return")
+    freight = MoneyKind.FREIGHT_RETURN if alone else MoneyKind.FREIGHT
     parts = [
         (MoneyKind.COD_COLLECTED, collected, collected),
         (MoneyKind.COD_FEE, cost := _cost(cells, "fee"), -cost),
