@@ -8,12 +8,12 @@ platform: what a status or an error means is the platform's own file.
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -29,7 +29,12 @@ DEADLINE_S = 600.0  # for one answer in all
 TRIES = 5
 FIRST_WAIT_S = 2.0
 MAX_WAIT_S = 300.0  # in all, for one question: what asks for more is left to the next pull
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode  # no figure passes through a float
 _AGAIN = frozenset({429, 500, 502, 503, 504})
+
+
+encode_answer = msgspec.json.Encoder(decimal_format="number").encode
+"""An answer, or a part of one, as it is handed on: its figures with every digit."""
 
 
 class Answer(Struct, frozen=True):
@@ -39,12 +44,16 @@ class Answer(Struct, frozen=True):
     headers: Mapping[str, str]
     content: bytes
 
+    def value(self) -> Any:
+        """The answer as JSON; None for anything else."""
+        try:
+            return _decode(self.content)
+        except (msgspec.DecodeError, RecursionError, ArithmeticError):
+            return None
+
     def document(self) -> dict[str, Any]:
         """The answer as a JSON object; empty for anything else."""
-        try:
-            found = json.loads(self.content)
-        except (ValueError, RecursionError):
-            return {}
+        found = self.value()
         return found if isinstance(found, dict) else {}
 
 

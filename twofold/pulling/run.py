@@ -25,7 +25,7 @@ from twofold.importing.statements.contract import StatementOptions
 from twofold.importing.statements.formats import named_format
 from twofold.importing.statements.plan import StatementPlan
 from twofold.importing.statements.run import import_statement
-from twofold.ledger.filing import day_number, kind_of, local_day
+from twofold.ledger.filing import day_number, local_day
 from twofold.ledger.lines import Thing, Told, encode_thing
 from twofold.pulling.contract import Platform, Portion, Problem, Span, Who
 from twofold.pulling.exchange import Exchange
@@ -77,104 +77,111 @@ def pull(
     settings: Settings, platform: Platform, account: AccountSettings, span: Span, now_ms: int, exchange: Exchange,
     *, dry_run: bool = False,
 ) -> Iterator[PulledDay | PullProblem]:  # fmt: skip
-    """Asks one account. Gives each day that has lines, and a problem in the place of what could not be had."""
+    """Asks one account. Gives each day that has lines, then each problem of what could not be had."""
     started = span.since
+    problems: list[PullProblem] = []
+    task = _Pull(settings, platform, account, now_ms, dry_run)
     try:
         for portion in platform.fetch(account, span, exchange):
-            yield from _kept(settings, platform, account, portion, now_ms, dry_run)
+            problems += task.keep(portion)
             started = min(portion.span.until + timedelta(days=1), span.until)
     except Problem as problem:
-        yield PullProblem(source=platform.source, account=account.name, since=str(started), until=str(span.until),
-                          code=problem.code, who=problem.who.value, text=problem.text)  # fmt: skip
+        problems.append(task.problem(Span(started, span.until), problem.code, problem.who, problem.text))
+    yield from task.days()
+    yield from problems
 
 
-def _kept(
-    settings: Settings, platform: Platform, account: AccountSettings, portion: Portion, now_ms: int, dry_run: bool
-) -> Iterator[PulledDay | PullProblem]:
-    said = {"source": platform.source, "account": account.name, "since": str(portion.span.since),
-            "until": str(portion.span.until)}  # fmt: skip
-    before = _standing(settings, platform, portion)
-    with _in_memory(portion.content) as path:
-        plan = StatementPlan(
-            kind=portion.kind, path=path, format=portion.format, account=portion.account, currency=portion.currency,
-            columns=portion.columns, fetched_at=now_ms, dry_run=dry_run,
-        )  # fmt: skip
-        try:
-            summary = import_statement(settings, plan, now_ms)
-        except FileRefused as err:
-            words = str(err).replace(str(path), account.name).replace(path.name, account.name)
-            yield PullProblem(**said, code="unreadable_answer", who=Who.PLATFORM.value, text=words)
+class _Pull:
+    """What one pull has kept so far. A day's lines may come in several portions: they are counted once, at the end."""
+
+    def __init__(
+        self, settings: Settings, platform: Platform, account: AccountSettings, now_ms: int, dry_run: bool
+    ) -> None:
+        self._settings, self._platform, self._account = settings, platform, account
+        self._now_ms, self._dry_run = now_ms, dry_run
+        self._before: dict[bytes, tuple[str, bytes]] = {}
+        self._after: dict[bytes, tuple[str, bytes]] = {}
+        self._read: Counter[str] = Counter()  # in a dry run: lines of each day
+
+    def keep(self, portion: Portion) -> Iterator[PullProblem]:
+        for name, says in self._standing(portion).items():
+            self._before.setdefault(name, says)
+        with _in_memory(portion.content) as path:
+            plan = StatementPlan(
+                kind=portion.kind, path=path, format=portion.format, account=portion.account, currency=portion.currency,
+                columns=portion.columns, fetched_at=self._now_ms, dry_run=self._dry_run,
+            )  # fmt: skip
+            try:
+                summary = import_statement(self._settings, plan, self._now_ms)
+                if self._dry_run:
+                    self._read.update(_days_in(path, portion))
+            except FileRefused as err:
+                words = str(err).replace(str(path), self._account.name).replace(path.name, self._account.name)
+                yield self.problem(portion.span, "unreadable_answer", Who.PLATFORM, words)
+                return
+        for reason, count in sorted(summary.refused.items()):
+            first = next((p for p in summary.problems if p.reason == reason and p.kind == "refused"), None)
+            where = (
+                f"row {first.row}, {first.column or 'the row'}: expected {first.expected}, got {first.got}"
+                if first
+                else ""
+            )
+            yield self.problem(portion.span, reason, Who.PLATFORM, f"{count} rows were not understood; {where}")
+        for one in summary.unbalanced:
+            yield self.problem(portion.span, "not_closed", Who.OPERATOR,
+                               f"{one.what} {one.id} does not close: {one.entries:f} is not {one.closing:f} {one.currency}, "
+                               f"difference {one.difference:f}")  # fmt: skip
+        self._after.update(self._standing(portion))
+
+    def problem(self, span: Span, code: str, who: Who, text: str) -> PullProblem:
+        return PullProblem(source=self._platform.source, account=self._account.name, since=str(span.since),
+                           until=str(span.until), code=code, who=who.value, text=text)  # fmt: skip
+
+    def days(self) -> Iterator[PulledDay]:
+        source, account = self._platform.source, self._account.name
+        if self._dry_run:
+            for day, lines in sorted(self._read.items()):
+                yield PulledDay(source=source, account=account, day=day, lines=lines)
             return
-    for reason, count in sorted(summary.refused.items()):
-        first = next((p for p in summary.problems if p.reason == reason and p.kind == "refused"), None)
-        where = (
-            f"row {first.row}, {first.column or 'the row'}: expected {first.expected}, got {first.got}" if first else ""
-        )
-        yield PullProblem(
-            **said, code=reason, who=Who.PLATFORM.value, text=f"{count} rows were not understood; {where}"
-        )
-    for one in summary.unbalanced:
-        text = f"{one.what} {one.id} does not close: {one.entries:f} is not {one.closing:f} {one.currency}, difference {one.difference:f}"
-        yield PullProblem(**said, code="not_closed", who=Who.OPERATOR.value, text=text)
-    if dry_run:
-        yield from _counted(platform, account, portion)
-        return
-    yield from _days(platform, account, before, _standing(settings, platform, portion))
+        counts: dict[str, Counter[str]] = {}
+        for name, (day, says) in self._after.items():
+            known = self._before.get(name)
+            what = "new" if known is None else "unchanged" if known[1] == says else "restated"
+            counts.setdefault(day, Counter())[what] += 1
+        for day, count in sorted(counts.items()):
+            yield PulledDay(source=source, account=account, day=day, lines=count.total(), new=count["new"],
+                            restated=count["restated"], unchanged=count["unchanged"])  # fmt: skip
+
+    def _standing(self, portion: Portion) -> dict[bytes, tuple[str, bytes]]:
+        """What stands of a portion's days by this source: name to day and content."""
+        found: dict[bytes, tuple[str, bytes]] = {}
+        since, until = (day_number(str(day)) for day in (portion.span.since, portion.span.until))
+        try:
+            lines = OpenLines(self._settings.server.data)
+        except (TwofoldError, apsw.Error, OSError):
+            return found  # no folder yet
+        with lines:
+            for kind in LINES_OF[portion.kind]:
+                for line in lines.lines(kind, since - 1, until + 1):
+                    day = local_day(line.thing)
+                    if str(portion.span.since) <= day <= str(portion.span.until) and self._is_of(line.thing, portion):
+                        found[line.name] = day, encode_thing(line.thing)
+        return found
+
+    def _is_of(self, thing: Thing, portion: Portion) -> bool:
+        account = getattr(thing, "account", "")
+        if portion.account and account and account != portion.account:
+            return False
+        return getattr(thing, "source", "") == self._platform.source
 
 
-def _days(
-    platform: Platform,
-    account: AccountSettings,
-    before: dict[bytes, tuple[str, bytes]],
-    after: dict[bytes, tuple[str, bytes]],
-) -> Iterator[PulledDay]:
-    counts: dict[str, Counter[str]] = {}
-    for name, (day, says) in after.items():
-        known = before.get(name)
-        what = "new" if known is None else "unchanged" if known[1] == says else "restated"
-        counts.setdefault(day, Counter())[what] += 1
-    for day, count in sorted(counts.items()):
-        yield PulledDay(source=platform.source, account=account.name, day=day, lines=count.total(), new=count["new"],
-                        restated=count["restated"], unchanged=count["unchanged"])  # fmt: skip
-
-
-def _counted(platform: Platform, account: AccountSettings, portion: Portion) -> Iterator[PulledDay]:
-    """How many lines each day has, without a look at what is known."""
-    counts: Counter[str] = Counter()
-    with _in_memory(portion.content) as path:
-        form = named_format(portion.kind, portion.format)
-        options = StatementOptions(
-            zone=UTC, account=portion.account, currency=portion.currency, columns=portion.columns
-        )
-        for item in form.open(path, survey_file(path), options).items():
-            if isinstance(item, Told):
-                counts[local_day(item.thing)] += 1
-    for day, count in sorted(counts.items()):
-        yield PulledDay(source=platform.source, account=account.name, day=day, lines=count)
-
-
-def _standing(settings: Settings, platform: Platform, portion: Portion) -> dict[bytes, tuple[str, bytes]]:
-    """What stands of these days by this source: name to day and content."""
-    found: dict[bytes, tuple[str, bytes]] = {}
-    since, until = (day_number(str(day)) for day in (portion.span.since, portion.span.until))
-    try:
-        lines = OpenLines(settings.server.data)
-    except (TwofoldError, apsw.Error, OSError):
-        return found  # no folder yet
-    with lines:
-        for kind in LINES_OF[portion.kind]:
-            for line in lines.lines(kind, since - 1, until + 1):
-                day = local_day(line.thing)
-                if str(portion.span.since) <= day <= str(portion.span.until) and _is_of(line.thing, platform, portion):
-                    found[line.name] = day, encode_thing(line.thing)
-    return found
-
-
-def _is_of(thing: Thing, platform: Platform, portion: Portion) -> bool:
-    account = getattr(thing, "account", "")
-    if portion.account and account and account != portion.account:
-        return False
-    return kind_of(thing) in LINES_OF[portion.kind] and getattr(thing, "source", "") == platform.source
+def _days_in(path: Path, portion: Portion) -> Iterator[str]:
+    """The day of each line, without a look at what is known."""
+    form = named_format(portion.kind, portion.format)
+    options = StatementOptions(zone=UTC, account=portion.account, currency=portion.currency, columns=portion.columns)
+    for item in form.open(path, survey_file(path), options).items():
+        if isinstance(item, Told):
+            yield local_day(item.thing)
 
 
 @contextmanager

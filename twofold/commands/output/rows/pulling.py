@@ -24,7 +24,7 @@ class Problem(Row, kw_only=True, tag="problem"):
     account: Text
     since: Text
     until: Text
-    code: Text  # expired_token, no_permission, throttled, unreachable, unexpected_answer, not_found, unreadable_answer, not_closed, or why rows were refused
+    code: Text  # of docs/pulling.md, or why rows were refused
     who: Text  # operator, platform, nobody (it passes by itself)
     text: Text
 
