@@ -166,3 +166,22 @@ def test_an_order_that_is_named_loses_its_number_in_lines(
     (stand_in,) = {line.references for line in money if line.id == "T1"}
     (parcel,) = [line.thing for line in lines(folder) if isinstance(line.thing, ParcelLine)]
     assert stand_in == (f"order:{parcel.order}",)  # the same stand-in everywhere, so that its money still finds it
+
+
+def test_a_transfer_by_name_is_the_persons_when_it_is_of_their_order(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Name and amount of one of their orders; a namesake's other amount keeps its digests."""
+    config = tmp_path_factory.mktemp("shop") / "twofold.toml"
+    config.write_text(f'[server]\ndata = "{folder}"\n[[dataset]]\nid = "1"\n')
+    orders = config.with_name("orders.csv")
+    orders.write_text(f"order_id,placed_at,total,currency,email,name\nORD-1,2026-03-10,30.00,EUR,{MARY},Nino Beridze\n")
+    done = run_twofold("import", "orders", str(orders), "--dataset", "1", "--config", str(config))
+    assert done.returncode == 0, done.stderr
+    who = counterpart_digests(folder_ring(folder), name="BERIDZE NINO", account="GE29NB0000000101904917")
+    hers = paid(1, JOHN, folder, references=(), counterpart=who, kind=MoneyKind.BANK_CREDIT)
+    other = paid(2, JOHN, folder, references=(), counterpart=who, gross=Decimal("31.00"), net=Decimal("31.00"))
+    kept(folder, hers, other)
+    assert erase(folder, emails=(MARY,))["lines"] == 1
+    left = {line.thing.id: line.thing.counterpart for line in lines(folder)}  # type: ignore[union-attr]
+    assert left == {"T1": (), "T2": who}

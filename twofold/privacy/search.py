@@ -33,7 +33,7 @@ from twofold.matching.subject import LEADING, NAMING, Keyring, Mark, Needles, al
 from twofold.matching.words import sought_mark, texts_in
 from twofold.privacy import lines
 from twofold.store.index.words import Ranges
-from twofold.store.orders.buyers import orders_of_buyers
+from twofold.store.orders.buyers import buyers_of, orders_of_buyers
 from twofold.store.sqlite.database import id_array, open_reader
 from twofold.store.sqlite.statements import reading, statement
 
@@ -306,10 +306,15 @@ class Finder:
             return rows
 
         keys = lines.digests_of_person(wanted.ring, wanted.keys, found.leads)
+        buyers = buyers_of(run, found.orders)
+        transfers: set[int] = set()
         for number in found.orders:
             order, facts = order_and_facts(run, number)
-            keys |= lines.keys_of_order(order, facts) | lines.digests_in(facts)
-        found.lines = lines.lines_with(run, keys, id_array)
+            buyer = set(buyers.get(number, ()))
+            names = {digest for digest in buyer if digest.startswith("name:")}
+            keys |= lines.keys_of_order(order, facts) | (buyer - names)
+            transfers |= set(lines.transfers_of(run, names, lines.amounts_in(facts), id_array))
+        found.lines = sorted(transfers | set(lines.lines_with(run, keys, id_array)))
         found.line_texts = list(lines.texts_with(run, wanted.text))
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from twofold.config import Settings
     from twofold.store.lines.reading import KeptLine, LineReader
 
-LineArgument = Annotated[str, typer.Argument(help="The line's name, or the beginning of it, or its source's own id.")]
+LineArgument = Annotated[
+    str, typer.Argument(help="The line's name, the beginning of it, or its source's own id or reference.")
+]
 ToArgument = Annotated[
     str, typer.Argument(help="What it pays: order:ID, batch:SOURCE/ID, or line:NAME of the line it belongs to.")
 ]
@@ -108,11 +110,14 @@ def _say(
 
 
 def _line(reader: LineReader, text: str) -> KeptLine:
-    """By its name, the beginning of it, or its source's own id. Raises `NotHere`."""
+    """By its name, the beginning of it, its source's own id or reference. Raises `NotHere`."""
     from twofold.errors import NotHere
     from twofold.ledger.lines import MoneyLine
 
-    found = [one for one in reader.by_key(f"id:{text}") if isinstance(one.thing, MoneyLine)]
+    for key in ("id", "bank_reference"):
+        found = [one for one in reader.by_key(f"{key}:{text}") if isinstance(one.thing, MoneyLine)]
+        if found:
+            break
     name = text.removeprefix("line:").lower()
     if not found and len(name) >= SHORTEST and all(c in "0123456789abcdef" for c in name):
         found = [one for one in reader.by_beginning(name) if isinstance(one.thing, MoneyLine)]

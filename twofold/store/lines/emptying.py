@@ -49,7 +49,7 @@ def empty_lines(
         _move_keys(engine, number, thing, new)
         body = encode_thing(new)
         engine.run("redact_line", (number, body, line_digest(*columns, body)))
-    mark_line_days(engine, days)
+    mark_line_days(engine, days, erased=True)
     return changed
 
 
