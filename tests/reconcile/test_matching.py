@@ -355,6 +355,29 @@ def test_plus_and_minus_are_not_the_same_payment():
     assert [m.line for m in found.matches] == [lines[1].name]
 
 
+def test_a_transfer_back_to_the_buyer_is_money_of_the_order_that_it_names():
+    """All of what came is certain, a part of it probable; more than came, and nothing that came, are nobody's."""
+    paid = credit("80.00", day(3), text="order 1001")
+    owed = [due("1001", "80.00", day(2)), due("1002", "60.00", day(2))]
+
+    def back(amount: str, text: str, ordinal: int = 0) -> Entry:
+        return line("bank_debit", amount, day(9), text=text, ordinal=ordinal)
+
+    first = ("order:1001", "80.00", "number_in_text", "certain")
+    whole = match_lines(owed, [paid, back("-80.00", "refund of order 1001")])
+    assert pays(whole) == [("order:1001", "-80.00", "given_back_by_number", "certain"), first]
+    part = match_lines(owed, [paid, back("-30.00", "refund of order 1001")])
+    assert pays(part) == [("order:1001", "-30.00", "given_back_by_number", "probable"), first]
+    for wrong in (
+        back("-80.01", "refund of order 1001"),
+        back("-60.00", "refund of order 1002"),
+        back("-80.00", "rent"),
+    ):
+        assert pays(match_lines(owed, [paid, wrong])) == [first]
+    twice = match_lines(owed, [paid, back("-80.00", "order 1001", 1), back("-80.00", "order 1001", 2)])
+    assert len(pays(twice)) == 2
+
+
 def test_sums_of_many_payments_are_exact():
     """Ten instalments of 0.10 are 1.00, which floats deny."""
     lines = [credit("0.10", day(3), text="1001", ordinal=n) for n in range(10)]

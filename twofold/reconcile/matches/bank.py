@@ -27,6 +27,7 @@ from twofold.reconcile.matches.values import (
 )
 
 NUMBER_IN_TEXT, NUMBERS_SUM = "number_in_text", "numbers_in_text_add_up"
+GIVEN_BACK = "given_back_by_number"
 NUMBER_NEAR, KNOWN_PAYER, BUYER_NAME, AMOUNT_ONLY = (
     "number_in_text_near_amount", "known_payer", "buyer_name", "amount_only",
 )  # fmt: skip
@@ -154,6 +155,33 @@ class Payers:
             names = {c for c in entry.line.counterpart if c.startswith("name:")}
             fits = [d for d in self._equal(dues, entry) if names & set(d.buyer)]
             self._take_one(entry, fits, BUYER_NAME)
+
+    def given_back(self) -> None:
+        """A transfer to a buyer whose order's number stands in the text: money of that order that goes back, later than it came
+        and at most as much. All of it is certain; a part is probable, as another reason may be behind it."""
+        purse, back = self._purse, defaultdict[tuple[str, str], Decimal](Decimal)
+        paid_at: dict[str, int] = {}
+        for match in purse.matches:
+            order = match.to.removeprefix("order:")
+            paid_at[order] = max(paid_at.get(order, 0), purse.entries[match.line].line.at)
+        for entry in purse.open_bank_lines(credits_only=False):
+            left = purse.left[entry.name]
+            if left > 0:
+                continue
+            currency = entry.line.currency
+            named = self._named(entry)
+            fits = [
+                o for o in sorted(named)
+                if paid_at.get(o, entry.line.at) < entry.line.at
+                and purse.paid[o].get(currency, ZERO) - back[o, currency] >= -left
+            ]  # fmt: skip
+            if len(fits) == 1:
+                order = fits[0]
+                whole = purse.paid[order][currency] == -left
+                back[order, currency] -= left
+                purse.pay_order(
+                    entry, order, GIVEN_BACK, Trust.CERTAIN if whole else Trust.PROBABLE, evidence=(named[order],)
+                )
 
     def _equal(self, dues: OpenDues, entry: Entry) -> list[Due]:
         """Open dues of exactly this amount, in time, that the line's own words do not speak against."""

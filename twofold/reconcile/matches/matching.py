@@ -71,6 +71,7 @@ def match_lines(
     payers.by_number_near()
     payers.by_payer()
     payers.by_name()
+    payers.given_back()
     payers.proposals.update({p.line: p for p in unclear})
     payers.lump_sums(batches.sources_of(paid))
     payers.by_amount()
