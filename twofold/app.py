@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from twofold.matching.user_data import forget_known
 from twofold.policies import days_of, open_store, policies_of, status_digest, tag_pages, webhook_doors
 from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
+from twofold.pulling.schedule import ScheduledPulls
 from twofold.report.health import HealthPage, LoopWatch, MetricsPage, RetentionMetrics, StoreMetrics, front_page
 from twofold.report.quality import QualityMetrics
 
@@ -59,7 +60,8 @@ KEEP_TIME_MS = 30_000
 class Gateway:
     """One running gateway on one data folder."""
 
-    def __init__(self, settings: Settings, *, clock: Clock = now_ms) -> None:
+    def __init__(self, settings: Settings, *, clock: Clock = now_ms, itself: Sequence[str] = ()) -> None:
+        """``itself``: the arguments by which a child of the same program finds the same configuration."""
         self.settings = settings
         self.started_at = clock()
         self.registry = CollectorRegistry()
@@ -71,6 +73,7 @@ class Gateway:
         self.eraser = Eraser(self.store, self.clock)
         self.retention = Retention(self.store, days_of(settings))
         self.workers = self._workers()
+        self.pulls = ScheduledPulls(settings.account, self.store.folder, itself, self.clock.sure)
         self.quality = QualityMetrics(self.store.folder)
         self.registry.register(StoreMetrics(self.store))
         self.registry.register(RetentionMetrics(self.retention))
@@ -102,6 +105,7 @@ class Gateway:
                 ("withdrawals", self._purge_withdrawals()),
                 ("memory", self._forget_known()),
                 ("index", self._index_words()),
+                ("pulls", self.pulls.run()),
                 ("shares", self._restore_shares()),
                 ("loop", self.loop_watch.run()),
                 ("time", self._keep_time()),
@@ -287,15 +291,15 @@ class Gateway:
         return await answer(question, self.store, self.eraser, self.clock)
 
 
-def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
-    """Runs a gateway until it is told to stop."""
+def serve(settings: Settings, on_ready: Callable[[str], None], itself: Sequence[str] = ()) -> None:
+    """Runs a gateway until it is told to stop. ``itself``: see `Gateway`."""
     import uvloop
 
     os.umask(0o077)
     Path(settings.server.data).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def main() -> None:
-        await Gateway(settings).run(on_ready)
+        await Gateway(settings, itself=itself).run(on_ready)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

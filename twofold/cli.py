@@ -102,7 +102,8 @@ def serve(
         )
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    run_gateway(settings, lambda address: _listening("gateway", "twofold", address, json))
+    itself = (*(("--config", str(config)) if config else ()), "--data", settings.server.data)
+    run_gateway(settings, lambda address: _listening("gateway", "twofold", address, json), itself)
 
 
 def _listening(what: str, name: str, address: str, json: bool) -> None:
