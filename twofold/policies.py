@@ -16,7 +16,7 @@ from twofold.collect.doors.webhooks import WebhookDoor
 from twofold.collect.listen.asgi import Page
 from twofold.collect.messages import Answer, Request
 from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_of
-from twofold.config import Settings, secrets_of
+from twofold.config import Settings, SourceSettings, secrets_of
 from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.privacy.retention import Days
 from twofold.sources import SHOP_SOURCES, SOURCES
@@ -84,18 +84,34 @@ def shops_alike(settings: Settings, dataset: str) -> frozenset[str]:
 
 def webhook_doors(settings: Settings, purchase_ids: str) -> dict[str, WebhookDoor]:
     """Path to the source behind it. ``purchase_ids``: the form of a Purchase's id where the setting is left out."""
-    return {
-        s.path: WebhookDoor(
-            source=SOURCES[s.type],
-            dataset=s.dataset,
-            secrets=secrets_of(s),
-            verify_token=s.verify_token,
-            options=SourceOptions(
-                shop=s.shop, event_id=s.event_id or purchase_ids, fields=s.fields, stages=s.stages, currency=s.currency
-            ),
-        )
-        for s in settings.source
-    }
+    return {path: _door(s, path, purchase_ids) for s in settings.source for path in _paths_of(s)}
+
+
+def _door(source: SourceSettings, path: str, purchase_ids: str) -> WebhookDoor:
+    kind = SOURCES[source.type]
+    return WebhookDoor(
+        source=kind,
+        dataset=source.dataset,
+        secrets=secrets_of(source),
+        verify_token=source.verify_token,
+        secret_in_path=kind.by_path and any(secret in path.split("/") for secret in secrets_of(source)),
+        options=SourceOptions(
+            shop=source.shop,
+            event_id=source.event_id or purchase_ids,
+            fields=source.fields,
+            stages=source.stages,
+            currency=source.currency,
+        ),
+    )
+
+
+def _paths_of(source: SourceSettings) -> list[str]:
+    """The path; where a secret stands in it, one for each secret, so that one can be exchanged for another."""
+    secrets, parts = secrets_of(source), source.path.split("/")
+    place = next((n for n, part in enumerate(parts) if part in secrets), None)
+    if place is None or not SOURCES[source.type].by_path:
+        return [source.path]
+    return ["/".join((*parts[:place], secret, *parts[place + 1 :])) for secret in secrets]
 
 
 def routes_of(settings: Settings) -> dict[str, Route]:

@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import hmac
 import json
+import unicodedata
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -82,6 +83,12 @@ SCHEMES = {
     "chat": Scheme("chat", "x-twofold-signature", timed("x-twofold-signature"), of_time),
     "chat, Meta's": Scheme("chat", "x-hub-signature-256", lambda body, secret, _: {
         "x-hub-signature-256": f"sha256={mac(secret, body).hex()}"}, lambda digest: f"sha256={digest.hex()}"),
+    "easypost": Scheme("easypost", "x-hmac-signature", lambda body, secret, _: {
+        "x-hmac-signature": f"hmac-sha256-hex={mac(unicodedata.normalize('NFKD', secret), body).hex()}"}, lambda d: f"hmac-sha256-hex={d.hex()}"),
+    "shippo": Scheme("shippo", "shippo-auth-signature", timed("shippo-auth-signature"), of_time),
+    "aftership": Scheme("aftership", "aftership-hmac-sha256", lambda body, secret, _: {
+        "aftership-hmac-sha256": b64(mac(secret, body))}, b64),
+    "courier": Scheme("courier", "x-twofold-signature", timed("x-twofold-signature"), of_time),
     "hubspot v1": Scheme("hubspot", "x-hubspot-signature", hubspot_v1, bytes.hex),
     "hubspot v2": Scheme("hubspot", "x-hubspot-signature", hubspot_v2, bytes.hex),
     "hubspot v3": Scheme("hubspot", "x-hubspot-signature-v3", hubspot_v3, b64),
@@ -89,7 +96,7 @@ SCHEMES = {
         "authorization": f"Basic {b64(secret.encode())}"}),
 }  # fmt: skip
 SIGNING = [name for name, scheme in SCHEMES.items() if scheme.spell]
-WITH_TIME = ["stripe", "own", "chat", "hubspot v3"]
+WITH_TIME = ["stripe", "own", "chat", "hubspot v3", "shippo", "courier"]
 
 
 def secret_of(name: str) -> str:

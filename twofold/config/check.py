@@ -16,7 +16,10 @@ import msgspec
 
 from twofold.config.faults import Faults, Place
 from twofold.config.settings import (
+    COURIER_FIELDS,
     IMPORT_KINDS,
+    IN_PATH,
+    PARCEL_STATES,
     PLATFORMS,
     PULLED,
     PURPOSES,
@@ -166,6 +169,8 @@ def _country(text: str) -> str:
 
 def _path_of(source: SourceSettings) -> str:
     path = source.path.strip() or f"/webhooks/{source.type}/{source.shop}"
+    if not source.path.strip() and source.type in IN_PATH:
+        path += f"/{next(iter(secrets_of(source)), '')}"
     return path if path.startswith("/") else f"/{path}"
 
 
@@ -266,9 +271,26 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
     if re.search(r"[\s?#]|//", s.path):
         text = f"{where}: path: expected a path as it stands in the webhook's address, got {s.path!r}"
         faults.add((*place, "path"), text)
+    in_path = s.type in IN_PATH and any(secret and secret in s.path for secret in secrets_of(s))
+    if in_path and not all(re.fullmatch(r"[A-Za-z0-9_-]+", secret) for secret in secrets_of(s)):
+        faults.add(
+            (*place, "secret"), f"{where}: secret: expected letters, digits, - and _, as it stands in the address"
+        )
     if s.currency and not _is_currency(s.currency.upper()):
         text = f"{where}: currency: expected three letters (ISO 4217), got {s.currency!r}"
         faults.add((*place, "currency"), text)
+    if s.type == "courier":
+        _check_courier(place, where, s, faults)
+    elif s.type in ("easypost", "shippo", "aftership"):
+        _all_known((*place, "fields"), f"{where}: fields", s.fields, ("order",), faults)
+
+
+def _check_courier(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
+    _all_known((*place, "fields"), f"{where}: fields", s.fields, COURIER_FIELDS, faults)
+    _all_known((*place, "stages"), f"{where}: stages", s.stages.values(), PARCEL_STATES, faults)
+    if "amount" in s.fields and not (s.currency or "currency" in s.fields):
+        text = f"{where}: currency: expected one, or a field for it, as the amounts of `fields.amount` name none"
+        faults.add((*place, "fields"), text)
 
 
 _NEEDED: Mapping[str, tuple[str, ...]] = {

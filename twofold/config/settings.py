@@ -275,8 +275,8 @@ class DestinationSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     type: Annotated[
         str,
-        Meta(description="What sends the webhook: `shopify`, `woocommerce`, `stripe`, `own`, `hubspot`, `pipedrive` or "
-             "`chat`."),
+        Meta(description="What sends the webhook: `shopify`, `woocommerce`, `stripe`, `own`, `hubspot`, `pipedrive`, "
+             "`chat`, or of parcels `easypost`, `shippo`, `aftership`, `courier` (docs/couriers.md)."),
     ]  # fmt: skip
     dataset: Annotated[str, Meta(description="The dataset its orders belong to.")]
     shop: Annotated[str, Meta(description="Shop name in the webhook path, e.g. `demo.myshopify.com`.", min_length=1)]
@@ -284,7 +284,11 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         str | tuple[str, ...],
         Meta(description="Signing secret, 16 characters or more; a list of two while it is being rotated."),
     ]
-    path: Annotated[str, Meta(description="Webhook path. Default: `/webhooks/{type}/{shop}`.")] = ""
+    path: Annotated[
+        str,
+        Meta(description="Webhook path. Default: `/webhooks/{type}/{shop}`; of `shippo` and `courier`, which may be unable "
+             "to sign, with `/{secret}` behind it."),
+    ] = ""  # fmt: skip
     event_id: Annotated[
         str,
         Meta(description="Id of the Purchase: `secret`, from the checkout's token or the order's key, which nobody can "
@@ -297,7 +301,11 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Meta(description='Where a system has custom fields: our name to theirs, e.g. `fbc = "fb_click_id"`.'),
     ] = msgspec.field(default_factory=dict)
     stages: Annotated[
-        dict[str, str], Meta(description="For a CRM: their stage or status to the event it stands for.")
+        dict[str, str],
+        Meta(
+            description="For a CRM: their stage or status to the event it stands for. For a `courier`: their word to "
+            "a state of ours."
+        ),
     ] = msgspec.field(default_factory=dict)
     currency: Annotated[str, Meta(description="Currency of a system whose records have none (ISO 4217).")] = ""
     verify_token: Annotated[
@@ -475,7 +483,15 @@ PLATFORMS = ("meta",)
 PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopify", "bog")
 """Platforms, shops and banks that can be asked."""
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
-SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat")
+SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat", "easypost", "shippo",
+                "aftership", "courier")  # fmt: skip
+COURIER_FIELDS = ("parcel", "order", "status", "at", "amount", "currency", "method")
+"""What `fields` of a `courier` may name."""
+PARCEL_STATES = ("created", "in_transit", "out_for_delivery", "pickup_point", "attempt_failed", "refused", "returning",
+                 "returned", "delivered", "lost", "cancelled")  # fmt: skip
+"""What `stages` of a `courier` may say."""
+IN_PATH = frozenset({"shippo", "courier"})
+"""Sources whose secret stands in the webhook's address, unless `path` says another and they sign."""
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
 SENSITIVE = ("health", "finance", "minors", "beliefs", "sexuality")
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from twofold.sources.chat import CHAT_SOURCE
 from twofold.sources.contract import Source
+from twofold.sources.couriers.aftership import AFTERSHIP
+from twofold.sources.couriers.easypost import EASYPOST
+from twofold.sources.couriers.mapped import COURIER
+from twofold.sources.couriers.shippo import SHIPPO
 from twofold.sources.crm.hubspot import HUBSPOT
 from twofold.sources.crm.pipedrive import PIPEDRIVE
 from twofold.sources.own.webhook import OWN
@@ -12,7 +16,20 @@ from twofold.sources.stripe import STRIPE
 from twofold.sources.woocommerce import WOOCOMMERCE
 
 SOURCES: dict[str, Source] = {
-    source.name: source for source in (SHOPIFY, WOOCOMMERCE, STRIPE, OWN, HUBSPOT, PIPEDRIVE, CHAT_SOURCE)
+    source.name: source
+    for source in (
+        SHOPIFY,
+        WOOCOMMERCE,
+        STRIPE,
+        OWN,
+        HUBSPOT,
+        PIPEDRIVE,
+        CHAT_SOURCE,
+        EASYPOST,
+        SHIPPO,
+        AFTERSHIP,
+        COURIER,
+    )
 }
 
 SHOP_SOURCES = frozenset({"shopify", "woocommerce", "stripe", "own"})

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from twofold.event.model import RawEvent
 from twofold.event.refusal import Refusal
+from twofold.ledger.lines import ParcelLine
 from twofold.ledger.model import OrderReport
 from twofold.touch.model import Touch
 
@@ -64,6 +65,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     buyer: Buyer | None = None
     said: tuple[Touch, ...] = ()
     signs: tuple[tuple[tuple[tuple[str, str], ...], Touch], ...] = ()
+    lines: tuple[ParcelLine, ...] = ()  # what a courier says of a parcel, also of one that no order has yet
     events: tuple[RawEvent, ...] = ()
     privacy: PrivacyRequest | None = None
     notes: tuple[str, ...] = ()  # what the shop's developer should know, without personal data
@@ -92,6 +94,7 @@ class Source(Struct, frozen=True, kw_only=True):
 
     name: str
     signs_body: bool = True  # False: the sender is known by a password, so its body may have been altered
+    by_path: bool = False  # True: a secret in the webhook's address does instead of a signature
     is_ping: Callable[[bytes], bool] = lambda _body: False  # a test of the address, which is never signed
     signed: Callable[[bytes, Mapping[str, str], Sequence[str], int], bool]
     read: Callable[[bytes, Mapping[str, str], SourceOptions, int], Reading | Refusal | Ignored]

@@ -29,6 +29,7 @@ from twofold.matching.subject import Keyring, SubjectRequest
 from twofold.sources.chat import META_SIGNATURE
 from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
 from twofold.sources.mended import read_mended
+from twofold.store.lines.row import LineEntry
 from twofold.store.orders.ledger import OrderEntry
 from twofold.touch.model import Sign
 
@@ -55,6 +56,7 @@ class WebhookDoor(Struct, frozen=True, kw_only=True):
     secrets: tuple[str, ...]
     options: SourceOptions
     verify_token: str = ""
+    secret_in_path: bool = False  # who knows the address is who may speak; the body is not signed then
 
     @property
     def name(self) -> str:
@@ -104,7 +106,7 @@ class Webhooks:
             return Answer(200, answers.accepted(0, (), ("a test of the address; nothing is kept",), kind="ping"))
         now = self._clock()
         # The signature is over the raw bytes, so it is checked before anything is read.
-        if not door.source.signed(request.body, request.headers(), door.secrets, now):
+        if not door.secret_in_path and not door.source.signed(request.body, request.headers(), door.secrets, now):
             expected = "the configured secret's"
             return self.refuse(
                 request,
@@ -151,7 +153,11 @@ class Webhooks:
             for ids, touch in reading.signs
             if not origin.policy.consent.require or touch.consent == Consent.GRANTED
         ]
-        return Work(entry=ENTRY, events=taken.events, rows=rows, orders=taken.orders, signs=signs, answer=taken.answer)
+        lines = [LineEntry(thing=line, received_at=now, told_at=line.at) for line in reading.lines]
+        return Work(
+            entry=ENTRY, events=taken.events, rows=rows, orders=taken.orders, signs=signs, lines=lines,
+            answer=taken.answer,
+        )  # fmt: skip
 
     def _privacy(self, door: WebhookDoor, reading: Reading, asked: PrivacyRequest) -> Reply:
         """Answered once the request itself is on disk; the erasure follows. A copy is for the operator to give."""
@@ -176,7 +182,7 @@ class Webhooks:
             dataset=door.dataset,
             channel=Channel.SERVER,
             sender=reading.sender,
-            tier=Tier.T3 if door.source.signs_body else Tier.T2,
+            tier=Tier.T3 if door.source.signs_body and not door.secret_in_path else Tier.T2,
             received_at=now,
             bounds=bounds_of(self._clock),
             policy=dataset,
