@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import tzinfo
-from decimal import Decimal
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,6 +15,7 @@ from msgspec.structs import replace
 from twofold.ledger.lines import Spend
 from twofold.ledger.model import ParcelState
 from twofold.ledger.rates import Rates
+from twofold.ledger.spend import claimed, counted
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.customers import Bought
 from twofold.reconcile.chain.margin import Costs
@@ -108,28 +108,17 @@ def bought_of(order: Order) -> Bought:
 
 def advertising(spend: Iterable[Spend], asked: Asked, desk: Desk) -> Advertising:
     """What advertising cost in the period, by the accounts' own days, and what platforms claim by their own setting."""
-    total, claimed = ZERO, ZERO
+    total, asserted = ZERO, ZERO
     any_spend = any_claim = False
-    for row in spend:
-        if not asked.since <= row.day <= asked.until:
-            continue
+    for row in counted(row for row in spend if asked.since <= row.day <= asked.until):
         day = day_number(row.day)
         any_spend = True
         total += desk.rates.convert(row.amount, row.currency, desk.rules.currency, day) or ZERO
-        value = claim_of(row)
-        if value is not None:
+        claim = claimed(row)
+        if claim is not None and claim.value is not None:
             any_claim = True
-            claimed += desk.rates.convert(value, row.currency, desk.rules.currency, day) or ZERO
-    return Advertising(spend=total if any_spend else None, claimed=claimed if any_claim else None)
-
-
-def claim_of(row: Spend) -> Decimal | None:
-    """The value that a platform claims under the setting of its own; else click and view, the pair that may be added."""
-    by_window = {c.window: c.value for c in row.claims if c.value is not None}
-    if "setting" in by_window:
-        return by_window["setting"]
-    parts = [by_window[w] for w in ("7d_click", "1d_view", "1d_ev") if w in by_window]
-    return sum(parts, ZERO) if parts else None
+            asserted += desk.rates.convert(claim.value, row.currency, desk.rules.currency, day) or ZERO
+    return Advertising(spend=total if any_spend else None, claimed=asserted if any_claim else None)
 
 
 def most_used(orders: Iterable[Order]) -> str:

@@ -1,0 +1,111 @@
+"""Which rows of advertising count: one platform told by an export, by its API and at several levels is one spend.
+
+Owns the rule, pure and independent of order. An export without ids and an answer with them are the same advertisement by
+their names; of a campaign's day the finest level counts, with what the campaign cost beyond it; a row of the whole account
+counts only where nothing finer is told. Invoices are no spend. Which states of one line stand is the store's.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from decimal import Decimal
+
+from twofold.ledger.identity import name_of
+from twofold.ledger.lines import INVOICE, REST, Claim, Spend
+
+LEVELS = ("ad", "adset", "campaign", "account")  # the finest first
+_WINDOWS = ("setting", "click_day")
+_PARTS = ("7d_click", "1d_view", "1d_ev")
+
+
+def counted(rows: Iterable[Spend]) -> list[Spend]:
+    """The rows whose amounts add up to what was spent, in an order of their own."""
+    days: dict[tuple[str, str, str], list[Spend]] = defaultdict(list)
+    for row in sorted(rows, key=name_of):
+        if row.level != INVOICE:
+            days[row.source, row.day, row.currency].append(row)
+    return [row for _, told in sorted(days.items()) for row in _of_day(told)]
+
+
+def claimed(row: Spend) -> Claim | None:
+    """What the platform claims by its own setting, as its own reports show it; else click and view, the pair that may be
+    added. None where it claims nothing."""
+    by_window = {claim.window: claim for claim in row.claims}
+    for window in _WINDOWS:
+        if window in by_window:
+            return by_window[window]
+    parts = [by_window[window] for window in _PARTS if window in by_window]
+    if not parts:
+        return None
+    return Claim(
+        window="+".join(part.window for part in parts),
+        count=_sum(part.count for part in parts),
+        value=_sum(part.value for part in parts),
+        alias=parts[0].alias,
+    )
+
+
+def _of_day(told: list[Spend]) -> list[Spend]:
+    """One source, day and currency."""
+    with_ids = {_names(row) for row in told if _id(row)}
+    known = [row for row in told if _id(row) or _names(row) not in with_ids or not any(_names(row)[1:])]
+    known = _of_known_accounts(known)
+    campaigns: dict[tuple[str, str], list[Spend]] = defaultdict(list)
+    ids = _ids_by_name(known)
+    for row in known:
+        campaigns[_campaign(row, ids)].append(row)
+    whole = campaigns.pop(("", ""), [])
+    found = [row for _, rows in sorted(campaigns.items()) for row in _finest(rows)]
+    finer = {row.account for row in found}
+    # An account that is not named may be any of them.
+    return found + [row for row in whole if not finer or (row.account and "" not in finer and row.account not in finer)]
+
+
+def _of_known_accounts(rows: list[Spend]) -> list[Spend]:
+    """The same advertisement, once with its account and once from an export that does not name it."""
+    named = {(row.level, _id(row)) for row in rows if row.account and _id(row)}
+    return [row for row in rows if row.account or not _id(row) or (row.level, _id(row)) not in named]
+
+
+def _finest(rows: list[Spend]) -> list[Spend]:
+    rests = [row for row in rows if row.level == REST]
+    for level in LEVELS:
+        found = [row for row in rows if row.level == level]
+        if found and not (level == "campaign" and rests):  # a rest is told beside the ads, or instead of them
+            return found + rests
+    return rests
+
+
+def _id(row: Spend) -> str:
+    ids = {"ad": row.ad_id, "adset": row.adset_id, "campaign": row.campaign_id, REST: row.campaign_id}
+    return ids.get(row.level, "")
+
+
+def _names(row: Spend) -> tuple[str, str, str, str]:
+    return row.level, row.campaign.strip(), row.adset.strip(), row.ad.strip()
+
+
+def _ids_by_name(rows: list[Spend]) -> dict[str, str]:
+    """Campaigns whose name belongs to one id that day."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.campaign and row.campaign_id:
+            found[row.campaign.strip()].add(row.campaign_id)
+    return {name: ids.pop() for name, ids in found.items() if len(ids) == 1}
+
+
+def _campaign(row: Spend, ids: dict[str, str]) -> tuple[str, str]:
+    """By id, else by name; an ad whose campaign is not told is one by itself."""
+    name = row.campaign.strip()
+    if row.campaign_id or name in ids:
+        return "id", row.campaign_id or ids[name]
+    if name:
+        return "name", name
+    own = row.adset_id or row.adset or row.ad_id or row.ad
+    return ("own", own) if own else ("", "")
+
+
+def _sum(values: Iterable[Decimal | None]) -> Decimal | None:
+    told = [value for value in values if value is not None]
+    return sum(told, Decimal(0)) if told else None
