@@ -1,5 +1,5 @@
 """Writes the pages of this folder that are lists of things in the code: settings, commands, drop reasons, errors,
-the lines of `--json`, the rooms.
+the lines of `--json`, the columns of own tables, the rooms.
 
 Owns the wording around the tables and nothing inside them. `python docs/generate.py` writes the pages;
 with ``--check`` it writes nothing, names the stale ones and ends with status 1.
@@ -27,6 +27,8 @@ from twofold.commands.output.rows import COMMANDS
 from twofold.commands.output.rows.row import OpenRow, Row
 from twofold.config import describe_settings
 from twofold.event.refusal import MEANING, Refusal
+from twofold.importing.statements.contract import KINDS as CONTRACT_KINDS
+from twofold.importing.statements.formats import OWN_TABLES
 
 HERE = Path(__file__).parent
 NOTICE = "<!-- Written by docs/generate.py from the code. Change the code, then run it. -->"
@@ -245,7 +247,28 @@ def _layers() -> ModuleType:
 PACKAGE = Path(errors.__file__).parent
 LAYERS = _layers()
 
+
+def columns() -> str:
+    """docs/columns.md"""
+    parts = [
+        "# Columns of own tables",
+        NOTICE,
+        "What `twofold import KIND FILE` reads of a table that no format knows: with these headers as they are, or with any "
+        "others by an `[[import]]` of the kind, which names the file's header for each field. Headers are compared without case, "
+        "spaces and signs; three capitals in brackets behind one are the column's currency. Cells such as `--`, `N/A` and `<5` "
+        "are unknown, never 0. What is done with a file: [money.md](money.md); orders and sales: [import.md](import.md).",
+    ]
+    for table in sorted(OWN_TABLES, key=lambda table: CONTRACT_KINDS.index(table.form.kind)):
+        needs = ", ".join(" or ".join(f"`{field}`" for field in need.split("|")) for need in table.needs)
+        rows = [(f"`{field}`", ", ".join(f"`{name}`" for name in names)) for field, names in table.fields.items()]
+        parts += [f"## `{table.form.kind}`", f"Needed: {needs}.", _table(("field", "known as"), rows)]
+        for field, words in table.words.items():
+            parts.append(f"Words of `{field}`: {', '.join(f'`{word}`' for word in words)}.")
+    return _page(parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "columns.md": columns,
     "settings.md": settings,
     "commands.md": commands,
     "drop-reasons.md": drop_reasons,

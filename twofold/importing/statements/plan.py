@@ -18,7 +18,7 @@ from twofold.importing.readers.layout import fold_word
 from twofold.importing.readers.values import read_currency
 from twofold.importing.statements.contract import StatementFormat, StatementOptions
 from twofold.importing.statements.formats import named_format, own_table
-from twofold.importing.statements.mapped import check_mapping
+from twofold.importing.statements.mapped import by_field, check_mapping
 
 AUTO = "auto"
 
@@ -106,7 +106,7 @@ class WantedStatement:
         return None if plan.format == AUTO else named_format(plan.kind, plan.format, self.mappings)
 
     def _options(self, now_ms: int) -> StatementOptions:
-        plan, mapping = self.plan, self._mapping
+        plan, mapping, table = self.plan, self._mapping, own_table(self.plan.kind)
         given = {name: getattr(plan, name) or (getattr(mapping, name) if mapping else "")
                  for name in ("currency", "timezone", "decimal", "dates", "source", "account")}  # fmt: skip
         for name, choices in (("decimal", (".", ",")), ("dates", ("dmy", "mdy"))):
@@ -129,9 +129,9 @@ class WantedStatement:
             source=given["source"] or (mapping.name if mapping else ""),
             words={
                 field: {fold_word(theirs): fold_word(ours) for theirs, ours in words.items()}
-                for field, words in (mapping.values if mapping else {}).items()
+                for field, words in (by_field(table, mapping.values) if mapping and table else {}).items()
             },
-            columns=dict(mapping.columns) if mapping else dict(plan.columns),
+            columns=by_field(table, mapping.columns) if mapping and table else dict(plan.columns),
             unit=mapping.unit if mapping else "",
             now=now_ms // 1000,
         )
