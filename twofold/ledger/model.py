@@ -135,6 +135,7 @@ class Payment(Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: str = "success"  # "success", "pending", "failure"
     at: int  # Unix s
     gateway: str = ""
+    provider_id: str = ""  # the provider's own id of it, where the shop has another
 
 
 class Refund(Struct, frozen=True, kw_only=True, omit_defaults=True):

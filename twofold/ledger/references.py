@@ -85,6 +85,7 @@ def of_report(report: OrderReport) -> tuple[str, ...]:
     for payment in report.payments:
         kind = "refund" if payment.kind == "refund" else "dispute" if payment.kind == "dispute" else "transaction"
         found.append(of_provider(payment.id.partition(_STEP)[0].removeprefix("dispute."), kind))
+        found.append(of_provider(payment.provider_id, kind))
     for refund in report.refunds:
         if refund.payment:
             found.append(of_provider(refund.payment))

@@ -6,6 +6,7 @@ OrderTransactionStatus, read November 2026).
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from twofold.event.refusal import DropReason
@@ -22,6 +23,8 @@ KINDS = {
     "void": "void",
 }
 """The kinds that move money of the order. Not: `change` (cash given back at the till), `suggested_refund`."""
+
+_PROVIDER_ID = re.compile(r"[A-Za-z0-9_-]{8,128}")  # shorter ones are codes of a bank, which many payments have
 
 STATES = {
     "success": "success",
@@ -96,7 +99,12 @@ def _payment(
         part.findings.refuse(DropReason.MISSING_EVENT_TIME, part.where(times[-1]), "a time with its offset", None)
     if number is None or amount is None or currency is None or at is None:
         return None
-    return Payment(id=number, kind=kind, amount=amount, currency=currency, state=state, at=at, gateway=gateway)
+    # What the provider calls it: a card's authorisation, PayPal's transaction, Stripe's intent or charge.
+    given = part.text("authorization") or ""
+    return Payment(
+        id=number, kind=kind, amount=amount, currency=currency, state=state, at=at, gateway=gateway,
+        provider_id=given if _PROVIDER_ID.fullmatch(given) else "",
+    )  # fmt: skip
 
 
 def _currency(part: Part) -> str | None:
