@@ -10,11 +10,11 @@ import select
 import socket
 import sys
 import time
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from bench.purchase import purchase, view
+from bench.purchase import BROWSER, page_view, purchase, view
 
 _MARK = b"@@@@@@@@@@@@@@@@"  # stands for the event id; as long as the number that replaces it
 
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def run(url: str, connections: int, seconds: float, kind: str) -> float:
-    """Events answered with 200 per second. ``kind``: view, purchase, or batch (100 views a request)."""
+    """Events answered with 200 per second. ``kind``: view, purchase, batch (100 views a request), tag or pixel."""
     parts = urlsplit(url)
     pieces = _pieces(url, kind)
     per_request = len(pieces) - 1
@@ -69,6 +69,8 @@ def _is_whole(answer: bytes) -> bool:
 def _pieces(url: str, kind: str) -> list[bytes]:
     parts = urlsplit(url)
     mark = _MARK.decode()
+    if kind in ("tag", "pixel"):
+        return (_by_tag if kind == "tag" else _by_pixel)(parts.netloc, mark)
     events = [purchase(mark)] if kind == "purchase" else [view(mark)] * (100 if kind == "batch" else 1)
     for event in events:
         event.get("custom_data", {}).pop("order_id", None)
@@ -78,6 +80,24 @@ def _pieces(url: str, kind: str) -> list[bytes]:
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return (head.encode() + body).split(_MARK)
+
+
+def _by_tag(host: str, mark: str) -> list[bytes]:
+    event = {**page_view(), "dataset": "1", "event_id": mark}
+    body = msgspec.json.encode({"events": [event]})
+    head = f"POST /t/events HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {BROWSER['client_user_agent']}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return (head.encode() + body).split(_MARK)
+
+
+def _by_pixel(host: str, mark: str) -> list[bytes]:
+    view = page_view()
+    fields = {
+        "id": "1", "ev": "PageView", "dl": view["event_source_url"], "rl": view["referrer_url"], "ts": int(time.time() * 1000),
+        "fbp": BROWSER["fbp"], "v": "2.9.178", "eid": mark,
+    }  # fmt: skip
+    query = urlencode(fields, safe="@")
+    head = f"GET /tr/?{query} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {BROWSER['client_user_agent']}\r\n\r\n"
+    return head.encode().split(_MARK)
 
 
 def _send(sock: socket.socket, pieces: list[bytes], number: int) -> int:

@@ -68,3 +68,15 @@ def view(event_id: str) -> dict[str, Any]:
         "user_data": BROWSER,
         "custom_data": {"value": 21.25, "currency": "USD", "content_ids": ["sku-1"], "content_type": "product"},
     }
+
+
+def page_view() -> dict[str, Any]:
+    """One page view inside a visit, as the tag tells it; without its id."""
+    return {
+        "event_name": "PageView",
+        "event_time": int(time.time()),
+        "event_source_url": "https://shop.example/product/1",
+        "referrer_url": "https://shop.example/",
+        "user_data": {"fbp": BROWSER["fbp"]},
+        "custom_data": {},
+    }

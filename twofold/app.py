@@ -42,6 +42,7 @@ from twofold.privacy.runner import Eraser
 from twofold.pulling.schedule import ScheduledPulls
 from twofold.report.health import HealthPage, LoopWatch, MetricsPage, RetentionMetrics, StoreMetrics, front_page
 from twofold.report.quality import QualityMetrics
+from twofold.touch.source import forget_sources
 
 log = logging.getLogger("twofold")
 
@@ -219,6 +220,7 @@ class Gateway:
         while True:
             await asyncio.sleep(FORGET_EVERY_S)
             forget_known()
+            forget_sources()
 
     async def _restore_shares(self) -> None:
         """What came before the start, read beside the first requests: the share watch judges nothing without it."""

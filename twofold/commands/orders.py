@@ -98,7 +98,7 @@ def show(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show one order: what was reported about it and when, what follows, its value, its copies and deliveries.
+    """Show one order: what was reported and when, what follows, its value, where it came from, copies and deliveries.
 
     Exit code 5 when no such order is known.
     """
@@ -168,11 +168,11 @@ def _wanted(row: value_check.Checked, json: bool, everything: bool) -> bool:
 
 
 def _order_rows(one: dict[str, Any]) -> None:
-    """An order for machines: itself, then its history, copies and deliveries."""
-    from twofold.commands.output.rows.orders import Copy, OrderDelivery, OrderShown, Step
+    """An order for machines: itself, then its history, copies, deliveries and touches."""
+    from twofold.commands.output.rows.orders import Copy, OrderDelivery, OrderShown, OrderTouch, Step
 
     one.pop("sources", None)
-    facts, copies, deliveries = one.pop("facts"), one.pop("copies"), one.pop("deliveries")
+    facts, copies, deliveries, touches = (one.pop(name) for name in ("facts", "copies", "deliveries", "touches"))
     print_rows(OrderShown, [one])
     print_rows(
         Step,
@@ -184,6 +184,7 @@ def _order_rows(one: dict[str, Any]) -> None:
     )  # fmt: skip
     print_rows(Copy, copies)
     print_rows(OrderDelivery, deliveries)
+    print_rows(OrderTouch, touches)
 
 
 # -- words and tables
@@ -199,6 +200,21 @@ def _print_list(found: list[report.ListedOrder]) -> None:
     print_wide(table)
 
 
+def _print_touches(touches: list[dict[str, Any]], reason: str) -> None:
+    from twofold.store.touches.paths import REASONS
+
+    if reason:
+        say(f"where it came from: {REASONS[reason]}")
+    if touches:
+        table = make_table("came", "how", "source", "medium", "campaign", "ad", "click", "from", "to", "device")
+        for touch in touches:
+            table.add_row(
+                utc(touch["at"]), touch["kind"], cell(touch["source"]), cell(touch["medium"]), cell(touch["campaign"]),
+                cell(touch["ad_id"]), cell(touch["click"]), cell(touch["referrer"]), cell(touch["landing"]), touch["device"],
+            )  # fmt: skip
+        print_wide(table)
+
+
 def _print_order(one: dict[str, Any]) -> None:
     say(f"order {plain(one['order_id'])} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])}")
     since = f" since {utc(one['since'])}" if one["since"] else ""
@@ -211,6 +227,7 @@ def _print_order(one: dict[str, Any]) -> None:
             cell(fact["reference"]), cell(fact["said"]),
         )  # fmt: skip
     print_wide(facts)
+    _print_touches(one["touches"], one["no_touch"])
     if one["copies"]:
         say(f"action {one['action']}, made of")
         copies = make_table("position", "came in", "channel", "sender", "tier", "verdict", "event id")

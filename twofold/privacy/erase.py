@@ -152,7 +152,6 @@ def keep_found(engine: Engine, erasure: Erasure, wanted: SubjectQuery, found: Su
     engine.run_rows("insert_erasure_orders", [(number, o, int(whole)) for o, whole in found.orders.items()])
     engine.run_rows("insert_erasure_keys", [(number, *key) for key in sorted(wanted.keys_of(found.leads))])
     if erasure.kind == "erase_shop":
-        engine.run("forget_touch_links_of_dataset", (erasure.dataset,))
         engine.run("forget_touches_of_dataset", (erasure.dataset,))
     for start in range(0, len(found.refused), 1_000):
         engine.run("drop_refused", (id_array(found.refused[start : start + 1_000]),))
@@ -220,6 +219,7 @@ class ErasureStep:
         landed = [a for a in actions if a not in flying]
         mark_actions(engine, landed, erased=True)
         theirs = id_array(a for a in landed if actions[a])
+        engine.run("forget_touch_links", (theirs,))
         engine.run("suppress_erased", (now_ms, theirs))
         stopped = engine.changes()
         engine.run("empty_payloads_of", (theirs,))

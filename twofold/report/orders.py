@@ -28,10 +28,14 @@ from twofold.ledger.policy import (
     value_of,
 )
 from twofold.ledger.state import OrderState, decode_state
+from twofold.matching.subject import Keyring
 from twofold.report.period import Journal, journal_of
 from twofold.store.orders.ledger import OrderRow, name_of_order
 from twofold.store.orders.outcomes import OUTCOMES
+from twofold.store.secret import known_ring
 from twofold.store.sqlite.database import id_array, key_array
+from twofold.store.touches.paths import NO_BROWSER, touches_of
+from twofold.touch.model import Touch
 
 PolicyOf = Callable[[str], OrderPolicy]
 CHUNK = 1_000  # orders read at once
@@ -185,7 +189,12 @@ def show_order(
     with journal_of(folder) as journal:
         numbers = _find(journal, order, dataset)
         rows = [OrderRow(*row) for row in journal.run("list_orders", (id_array(numbers),))] if numbers else []
-        return [_shown(journal, row, policy_of(row.dataset), now_s) for row in rows if dataset in (None, row.dataset)]
+        ring = known_ring(Path(folder))
+        return [
+            _shown(journal, row, policy_of(row.dataset), now_s) | _touches(journal, row, ring)
+            for row in rows
+            if dataset in (None, row.dataset)
+        ]
 
 
 def _find(journal: Journal, order: str, dataset: str | None) -> list[int]:
@@ -218,6 +227,19 @@ def _shown(journal: Journal, row: OrderRow, policy: OrderPolicy, now_s: int) -> 
         "deliveries": [_delivery(v) for v in journal.run("list_deliveries", (row.action,))] if row.action else [],
         "outcomes_told": [o.word for o in OUTCOMES if row.outcomes & o.bit],
     }
+
+
+def _touches(journal: Journal, row: OrderRow, ring: Keyring | None) -> dict[str, Any]:
+    """Where the order came from: its own signs and what is said of it, and why there are none of the first."""
+    if ring is None:
+        return {"touches": [], "no_touch": NO_BROWSER}
+    found = touches_of(journal.run, ring, row)
+    return {"touches": [touch_row(t) for t in (*found.own, *found.said)], "no_touch": found.reason}
+
+
+def touch_row(touch: Touch) -> dict[str, Any]:
+    """A touch as `--json` shows it."""
+    return {name: getattr(touch, name) for name in Touch.__struct_fields__}
 
 
 def _value_parts(order: OrderState, valued: Any) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ Owns that search, and the read-only connection of the reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ class Journal:
     def __init__(self, db: Any) -> None:
         self._db = db
 
-    def run(self, name: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = self._db.execute(statement(name), bindings).fetchall()
         return rows
 

@@ -86,6 +86,9 @@ class Appends:
         self._journal.refuse([r for j in jobs for r in j.refused])
         return [Appended([next(verdicts) for _ in j.events], _news([next(news) for _ in j.orders])) for j in jobs]
 
+    def rolled_back(self) -> None:
+        self._signs.rolled_back()
+
     def _append_orders(self, entries: Sequence[OrderEntry]) -> list[Applied]:
         """Reports into the ledger, and what became of each; the first copy of an order's Purchase is folded, and the order owns its action."""
         applied = [(self._orders.apply(entry), entry) for entry in entries]

@@ -25,7 +25,6 @@ from twofold.store.journal import Journal, salts
 from twofold.store.ladder import admit, heard
 from twofold.store.orders.ledger import Orders
 from twofold.store.sqlite.database import Engine, id_array
-from twofold.store.touches.signs import Signs
 from twofold.store.visitors.browsers import Browsers
 
 _NOWHERE: tuple[tuple[int, ...], dict[str, int]] = ((), {})
@@ -56,7 +55,7 @@ class _Batch:
 
     __slots__ = (
         "actions", "appended", "by_key", "carried", "changed", "consents", "copies", "events", "keys", "merged", "moved",
-        "new", "owners", "purchases", "salts", "superseded", "tally",
+        "new", "owners", "salts", "superseded", "tally",
     )  # fmt: skip
 
     def __init__(self, size: int) -> None:
@@ -76,7 +75,6 @@ class _Batch:
         self.moved: list[tuple[bytes, int]] = []  # keys that lead to a higher tier's action from now on
         self.superseded: list[tuple[int, int]] = []  # (action, successor)
         self.carried: list[tuple[int, int]] = []  # (action, position of a copy that came for another)
-        self.purchases: list[tuple[int, Event]] = []  # (action, copy that counts for it)
 
 
 class Folding:
@@ -92,7 +90,6 @@ class Folding:
         people: Browsers,
         orders: Orders,
         superseded: Superseded,
-        signs: Signs,
         changed: ChangedDays,
     ) -> None:
         self._engine = engine
@@ -106,7 +103,6 @@ class Folding:
         self._keys = FoldKeys(engine, window_days)
         self._evidence = EvidenceOf(engine)
         self._superseded = superseded
-        self._signs = signs
         self._changed = changed
         self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
 
@@ -121,7 +117,6 @@ class Folding:
         self._keys.reload()
         self._superseded.reload()
         self._people.rolled_back()
-        self._signs.rolled_back()
 
     def append(self, events: Sequence[Event], orders: Sequence[int] = ()) -> tuple[list[FoldVerdict], list[int]]:
         """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them."""
@@ -178,8 +173,6 @@ class Folding:
             batch.owners[action.id] = order
         if counts:
             self._claim_keys(batch, keys, action)
-            if event.event_name in ORDER_EVENTS:
-                batch.purchases.append((action.id, event))
         batch.tally[verdict.value] += 1  # a text: the hash of an enum's member is worked out in Python
         batch.appended.append((action.id, position, event))
         batch.events.append(self._journal.row(event, verdict, action.id, late, next(batch.salts)))
@@ -421,8 +414,6 @@ class Folding:
             self._changed.actions([action])
         if batch.carried:
             engine.run_rows("insert_carried_over", batch.carried)
-        if batch.purchases:
-            self._signs.link(batch.purchases)
         for winner, loser in batch.merged:
             engine.run("copy_copies", (winner, loser))
             engine.run("suppress_merged", (now_ms, loser))

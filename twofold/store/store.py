@@ -128,6 +128,7 @@ class _Transaction:
         self._journal.rolled_back()
         self._folding.rolled_back()
         self._outbox.rolled_back()
+        self._appends.rolled_back()
         self._withdrawals.rolled_back()
         self._index.reset()
         self._changed.rolled_back()
@@ -190,7 +191,6 @@ class Store:
                 self.people,
                 self.orders,
                 self._superseded,
-                self.signs,
                 self.changed,
             )
             self._appends = Appends(self._engine, journal, self._folding, self.orders, self.signs, self.ring.secret)

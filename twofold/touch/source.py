@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from msgspec import Struct
 
@@ -42,16 +42,17 @@ CLICKS = (
 """Kinds of click ids in the order in which they are kept: what proves a paid click first, what proves least last."""
 
 _CLICK_NAMES = {name.lower(): name for name in CLICKS} | {"sclid": "ScCid"}
-_UTM = {
-    "utm_source": "source", "utm_medium": "medium", "utm_campaign": "campaign", "utm_content": "content",
-    "utm_term": "term", "utm_id": "utm_id",
-}  # fmt: skip
+_UTM = {name: n for n, name in enumerate(
+    ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")
+)}  # fmt: skip
 # Where operators and tools put the platform's ids, best first; the recommended tail uses the last of each.
 _IDS = {
     "campaign_id": ("campaign_id", "campaignid", "gad_campaignid", "hsa_cam", "utm_id"),
     "adset_id": ("adset_id", "adsetid", "adgroup_id", "adgroupid", "hsa_grp", "utm_term"),
     "ad_id": ("ad_id", "adid", "creative", "hsa_ad", "utm_content"),
 }
+_RANK = {name: n for n, name in enumerate(CLICKS)}
+_KNOWN = frozenset({*_UTM, *_CLICK_NAMES, *(name for names in _IDS.values() for name in names)})
 _ID = re.compile(r"[0-9]{5,25}")
 _MACRO = re.compile(r"\{.*\}|__[A-Za-z0-9_.]+__|%%.*%%|\$\{.*\}|\[[A-Za-z_]+\]")
 _TELLING = re.compile(
@@ -71,6 +72,9 @@ class Source(Struct, frozen=True, gc=False):
     referrer: str
 
 
+_SILENT = Source(("", "", "", "", "", ""), ("", "", ""), "", (), "")
+
+
 def is_macro(text: str) -> bool:
     """True for a placeholder that nobody filled in."""
     return _MACRO.fullmatch(text) is not None
@@ -80,50 +84,50 @@ def stays_within(url: str, referrer: str) -> bool:
     """True for a page reached from a page of the same host whose address says nothing of a source: inside a visit."""
     end = referrer.find("/", 8)
     host = referrer[: end + 1] if end > 0 else f"{referrer}/"
-    return len(host) > 8 and url.startswith(host) and ("?" not in url or not _TELLING.search(url))
+    if len(host) <= 8 or not url.startswith(host):
+        return False
+    query = url.find("?")
+    return query < 0 or _TELLING.search(url, query) is None
 
 
-@lru_cache(maxsize=2_048)
 def read_source(url: str, referrer: str) -> Source | None:
     """None for a page that is no sign of a visit: reached from the shop itself, a payment, a login or web mail."""
     parts = _split(url)
     if parts is None:
         return None
     host, query = parts
-    pairs = _pairs(query) if query else {}
-    found = read_parameters(pairs)
-    origin = _referrer_host(referrer)
+    found = read_parameters(_pairs(query)) if query else _SILENT
+    origin = _referrer_host(referrer) if referrer else ""
     if origin and (site_of_host(origin) == site_of_host(host) or is_no_source(origin)):
-        origin, no_sign = "", True
-    else:
-        no_sign = False
-    if no_sign and not (found.click or any(found.texts[:3]) or any(found.ids)):
-        return None
-    return Source(found.texts, found.ids, found.click, found.clicks, origin)
+        return found if found.click or any(found.texts) or any(found.ids) else None
+    return Source(found.texts, found.ids, found.click, found.clicks, origin) if origin else found
 
 
 def read_parameters(pairs: Mapping[str, str]) -> Source:
     """The same of parameters that are read already."""
-    texts = dict.fromkeys(_UTM.values(), "")
+    texts = [""] * len(_UTM)
     clicks: dict[str, str] = {}
+    low: dict[str, str] = {}
     for name, value in pairs.items():
-        low = name.lower()
-        if low in _UTM:
-            texts[_UTM[low]] = texts[_UTM[low]] or clean_text(value)
-        elif low in _CLICK_NAMES and value and not is_macro(value):
-            clicks.setdefault(_CLICK_NAMES[low], value)
-    low_pairs = {name.lower(): value for name, value in pairs.items()}
-    ids = tuple(_id_in(low_pairs, names) for names in _IDS.values())
-    kinds = [name for name in CLICKS if name in clicks]
+        name = name.lower()
+        low[name] = value
+        place = _UTM.get(name)
+        if place is not None:
+            texts[place] = texts[place] or clean_text(value)
+        elif (kind := _CLICK_NAMES.get(name)) is not None and value and not (value[0] in "{_%$[" and is_macro(value)):
+            clicks.setdefault(kind, value)
+    ids = [_id_in(low, names) for names in _IDS.values()]
+    kinds = sorted(clicks, key=_RANK.__getitem__) if len(clicks) > 1 else list(clicks)
     return Source(
-        tuple(texts.values()),  # type: ignore[arg-type]
-        ids,  # type: ignore[arg-type]
+        (texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]),
+        (ids[0], ids[1], ids[2]),
         ",".join(kinds),
         tuple(f"{kind}={clicks[kind]}" for kind in kinds),
         "",
     )
 
 
+@lru_cache(maxsize=4_096)
 def clean_text(text: str) -> str:
     """One text of an address as it is kept; empty where it holds contact data."""
     clean = _AWAY.sub(" ", text).strip()[:LONGEST]
@@ -134,10 +138,12 @@ def path_of(url: str | None) -> str:
     """The path of a page, without query; empty when there is none."""
     if not url:
         return ""
-    try:
-        return urlsplit(url).path[:LONGEST_PATH]
-    except ValueError:
-        return ""
+    rest = url.partition("#")[0].partition("?")[0]
+    start = rest.find("://")
+    if start < 0:
+        return rest[:LONGEST_PATH] if rest[:1] == "/" else ""
+    slash = rest.find("/", start + 3)
+    return rest[slash : slash + LONGEST_PATH] if slash > 0 else ""
 
 
 def host_of(url: str) -> str:
@@ -151,29 +157,34 @@ def parameters_of(url: str) -> dict[str, str]:
 
 
 def forget_sources() -> None:
-    """Addresses that were read lately leave the memory."""
-    read_source.cache_clear()
+    """Texts of addresses that were read lately leave the memory."""
+    clean_text.cache_clear()
+    _referrer_host.cache_clear()
 
 
 def _split(url: str) -> tuple[str, str] | None:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
+    """Host and query of a page's address."""
+    start = url.find("://")
+    if start not in (4, 5) or not url.startswith("http"):
         return None
-    return (host, parts.query) if parts.scheme in ("http", "https") and host else None
+    rest = url[start + 3 :].partition("#")[0]
+    address, _, query = rest.partition("?")
+    host = address.partition("/")[0].rpartition("@")[2].partition(":")[0].lower()
+    return (host, query) if _HOST.fullmatch(host) else None
 
 
 def _pairs(query: str) -> dict[str, str]:
+    """The parameters that say something of a source, decoded once; of a repeated one the first counts."""
     # With one sign between its pairs; addresses are put together wrongly: ?a=b?gclid=c
-    text = query.replace("&amp;", "&").replace("?", "&")
-    try:
-        pairs = parse_qsl(text, keep_blank_values=False, max_num_fields=_MOST)
-    except ValueError:
-        return {}
-    return dict(reversed(pairs))
+    found: dict[str, str] = {}
+    for pair in query.replace("&amp;", "&").replace("?", "&").split("&", _MOST):
+        name, _, value = pair.partition("=")
+        if value and name.lower() in _KNOWN and name not in found:
+            found[name] = unquote_plus(value) if "%" in value or "+" in value else value
+    return found
 
 
+@lru_cache(maxsize=4_096)
 def _referrer_host(referrer: str) -> str:
     """The referrer's host; an Android app's package for android-app://…"""
     try:
@@ -185,4 +196,8 @@ def _referrer_host(referrer: str) -> str:
 
 
 def _id_in(pairs: Mapping[str, str], names: tuple[str, ...]) -> str:
-    return next((value for name in names if _ID.fullmatch(value := pairs.get(name, "").strip())), "")
+    for name in names:
+        value = pairs.get(name)
+        if value and _ID.fullmatch(value := value.strip()):
+            return value
+    return ""

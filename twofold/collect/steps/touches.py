@@ -61,16 +61,21 @@ def sign_of(raw: RawEvent, event: Event, origin: Origin) -> Sign | None:
 
 def touch_from(source: Source, at: int, kind: TouchKind | None = None, **rest: str) -> Touch:
     """A touch of a source that was read from an address; ``kind``: click or visit where nothing else is said."""
-    names = ("source", "medium", "campaign", "content", "term", "utm_id")
+    name, medium, campaign, content, term, utm_id = source.texts
     return Touch(
         at=at,
         kind=kind or (TouchKind.CLICK if source.click else TouchKind.VISIT),
+        source=name,
+        medium=medium,
+        campaign=campaign,
+        content=content,
+        term=term,
+        utm_id=utm_id,
         click=source.click,
         campaign_id=source.ids[0],
         adset_id=source.ids[1],
         ad_id=source.ids[2],
         referrer=source.referrer,
-        **dict(zip(names, source.texts, strict=True)),
         **rest,
     )
 
@@ -90,6 +95,8 @@ def _landing(url: str, event: Event, origin: Origin) -> str:
     if origin.policy.privacy.core_setup:
         return ""
     kept = path_of(event.event_source_url)
+    if url == event.event_source_url:
+        return kept
     return "" if kept in ("", "/") and path_of(url) not in ("", "/") else kept
 
 

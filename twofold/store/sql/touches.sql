@@ -36,8 +36,8 @@ where action in /*ids*/ (?1) or action in (select position from copy where actio
 delete from touch where who in /*ids*/ (?);
 
 -- name: forget_touch_links
--- What led from Purchases to these is gone.
-delete from touch_link where who in /*ids*/ (?);
+-- What led from these Purchases to anybody is gone.
+delete from touch_link where action in /*ids*/ (?);
 
 -- name: own_keys
 -- The ids by which these browsers themselves are known.
@@ -56,26 +56,19 @@ delete from touch where (who, slot, key) in (select who, slot, key from touch wh
 -- The links of the oldest Purchases.
 select action, received_at from touch_link order by action limit ?;
 
--- name: expire_touch_links
--- Links of these Purchases.
-delete from touch_link where action in /*ids*/ (?);
-
 -- name: touched_datasets
 -- Every dataset of which a sign is kept.
 select distinct dataset from touch;
 
--- name: orders_to_link
--- The next orders after a number: their browsers are looked for while they can be known.
-select id, dataset, order_id, placed_at, action, person, outcomes, state from orders where id > ? order by id limit ?;
+-- name: actions_to_link
+-- The next actions after a number: whose browser made a Purchase is looked for while it can be known.
+select id, created_at, event_name = 'Purchase' and merged_into is null, dataset, coalesce(order_id, ''), event_time
+from action where id > ? order by id limit ?;
 
 -- name: bodies_of_action
 -- The copies of an action.
 select plain_body(body) from event where position in
     (select ?1 union select position from copy where action = ?1) order by position;
-
--- name: forget_touch_links_of_dataset
--- What led from Purchases to a dataset's signs; to all where none is named.
-delete from touch_link where who in (select who from touch where ?1 is null or dataset = ?1);
 
 -- name: forget_touches_of_dataset
 -- All signs of a dataset; of all where none is named.

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from twofold.event.model import Tier, readable_event
+from twofold.event.model import Consent, Event, Tier, readable_event
 from twofold.ledger.model import decode_report
 from twofold.matching.subject import Keyring
+from twofold.store.ladder import admit
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.sqlite.statements import Run
-from twofold.store.touches.whose import OF_BROWSERS, STITCHED, who_of, who_of_key, whos_of_order
+from twofold.store.touches.whose import OF_BROWSERS, STITCHED, ids_of_event, who_of, who_of_key, whos_of_order
 from twofold.store.visitors.identifiers import Identifier, Strength, identifier, identifiers_of
 from twofold.store.visitors.stitch import IdentifierSeen, Match, is_shared, match_browser
 from twofold.touch.model import Touch, TouchKind
@@ -71,16 +72,31 @@ def touches_of(run: Run, ring: Keyring, order: OrderRow, *, since: int = 0) -> O
 
 def whos_of(run: Run, ring: Keyring, order: OrderRow) -> tuple[list[bytes], bool]:
     """By which digests an order's own signs are kept; True beside none when several browsers may have made it."""
-    rows = run("select_touch_links_of_copies", (id_array([order.action]),)) if order.action is not None else []
-    links = [(who, kind, tier) for _, who, kind, tier in rows]
-    links += [(who, "conversation", 0) for who in _conversations(run, ring, order)]
-    whos, ambiguous = unambiguous(links)
-    if any(kind in OF_BROWSERS for _, _, kind, _ in rows):
-        return whos, ambiguous
-    found = stitched(run, order)
-    if isinstance(found, Match):
-        return whos + [who_of_key(ring, key) for _, key in run("own_keys", (id_array([found.browser]),))], False
-    return whos, found is AMBIGUOUS and not whos
+    kept = run("select_touch_links_of_copies", (id_array([order.action]),)) if order.action is not None else []
+    links = [(who, kind, tier) for _, who, kind, tier in kept] or browsers_of(run, ring, order)
+    whos, ambiguous = unambiguous([*links, *((who, "conversation", 0) for who in _conversations(run, ring, order))])
+    return whos, ambiguous or (not whos and not links and stitched(run, order) is AMBIGUOUS)
+
+
+def browsers_of(run: Run, ring: Keyring, order: OrderRow) -> list[tuple[bytes, str, int]]:
+    """(who, kind, tier) as the copies that count for an order's Purchase name it; else as stitching finds it."""
+    copies = _copies(run, order)
+    counted = admit(copies).copies if copies else ()
+    if any(copy.consent is Consent.DENIED for copy in counted):
+        return []
+    found = [
+        (who, kind, int(copy.tier))
+        for copy in counted
+        for kind, value in ids_of_event(copy)
+        if (who := who_of(ring, order.dataset, kind, value)) is not None
+    ]
+    if any(kind in OF_BROWSERS for _, kind, _ in found):
+        return found
+    match = stitched(run, order, copies)
+    if isinstance(match, Match):
+        own = run("own_keys", (id_array([match.browser]),))
+        found += [(who_of_key(ring, key), STITCHED, 0) for _, key in own]
+    return found
 
 
 def unambiguous(links: Iterable[tuple[bytes, str, int]]) -> tuple[list[bytes], bool]:
@@ -96,9 +112,9 @@ def unambiguous(links: Iterable[tuple[bytes, str, int]]) -> tuple[list[bytes], b
     return others + [who for _, who in taken], False
 
 
-def stitched(run: Run, order: OrderRow) -> Match | str | None:
+def stitched(run: Run, order: OrderRow, copies: Sequence[Event] | None = None) -> Match | str | None:
     """The browser that the visitors' tables know to have made an order; a reason where several may have."""
-    known = _identifiers(run, order)
+    known = _identifiers(run, order, _copies(run, order) if copies is None else copies)
     by_key = {i.key: i for i in known}
     rows = run("find_sightings", (key_array(by_key), 0)) if by_key else []
     places = {i.key: n for n, i in enumerate(known)}
@@ -153,17 +169,16 @@ def _conversations(run: Run, ring: Keyring, order: OrderRow) -> list[bytes]:
     return found
 
 
-def _identifiers(run: Run, order: OrderRow) -> list[Identifier]:
-    """By what an order may have been seen with a browser: what its shop's copy carries, and its reports' other names.
+def _copies(run: Run, order: OrderRow) -> list[Event]:
+    if order.action is None:
+        return []
+    events = (readable_event(body) for (body,) in run("bodies_of_action", (order.action,)))
+    return [event for event in events if event is not None]
 
-    Of browsers' own copies nothing is taken: what counts of them is linked already.
-    """
-    found: list[Identifier] = []
-    if order.action is not None:
-        for (body,) in run("bodies_of_action", (order.action,)):
-            event = readable_event(body)
-            if event is not None and event.tier >= Tier.T2:
-                found += identifiers_of(event)
+
+def _identifiers(run: Run, order: OrderRow, copies: Sequence[Event]) -> list[Identifier]:
+    """By what an order may have been seen with a browser: what its shop's copy carries, and its reports' other names."""
+    found = [i for copy in copies if copy.tier >= Tier.T2 for i in identifiers_of(copy)]
     for _, body in run("select_order_facts", (order.id,)):
         report = decode_report(body)
         pairs = [alias.partition(":")[::2] for alias in report.aliases] + [("order", report.order_id)]

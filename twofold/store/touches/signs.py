@@ -16,26 +16,21 @@ from typing import Any, Protocol
 
 from msgspec.structs import astuple
 
-from twofold.event.identity import ORDER_EVENTS
-from twofold.event.model import Consent, Event
+from twofold.event.model import Consent
 from twofold.matching.subject import Keyring, Mark
 from twofold.store.changed.days import TOUCHES, ChangedDays, mark_old_touches, mark_touches
-from twofold.store.digests import row_digest
+from twofold.store.digests import SIZE
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.secret import mark_of
 from twofold.store.sqlite.database import Engine, id_array, key_array
-from twofold.store.touches.paths import stitched
+from twofold.store.touches.paths import browsers_of
 from twofold.store.touches.whose import (
-    OF_BROWSERS,
     SLOT_S,
-    STITCHED,
-    ids_of_event,
     who_of,
     who_of_key,
     whos_of_sign,
 )
 from twofold.store.visitors.identifiers import BROWSER_KINDS, identifier
-from twofold.store.visitors.stitch import Match
 from twofold.touch.model import Sign, Touch
 
 SECRET_MARK = "touch_secret"
@@ -43,7 +38,7 @@ SECRET_MARK = "touch_secret"
 
 PORTION = 256  # rows taken away in one transaction
 SLOTS_A_DAY = 86_400 // SLOT_S
-LOOKED_AT = 32  # orders looked at in one transaction
+LOOKED_AT = 500  # actions looked at in one transaction
 SETTLED_MS = 7_200_000
 """After so long nothing more is expected to tell which browser made an order."""
 
@@ -106,21 +101,6 @@ class Signs:
             for slot in {row[1] for row in rows}:
                 self._changed.day(TOUCHES, slot // SLOTS_A_DAY)
 
-    def link(self, purchases: Iterable[tuple[int, Event]]) -> None:
-        """(action, copy that counts for it): by whose browser or chat a Purchase's signs are found."""
-        rows: dict[tuple[int, bytes], tuple[Any, ...]] = {}
-        for action, event in purchases:
-            if event.event_name not in ORDER_EVENTS or event.consent is Consent.DENIED:
-                continue
-            for kind, value in ids_of_event(event):
-                who = who_of(self._ring, event.dataset, kind, value)
-                if who is not None:
-                    rows[action, who] = (action, who, kind, int(event.tier), event.received_at)
-        if rows:
-            self.keyed()
-            self._engine.run_rows("put_touch_links", [rows[place] for place in sorted(rows)])
-            self._changed.actions([action for action, _ in rows])
-
     def rolled_back(self) -> None:
         """Nothing is remembered in memory of what is not on disk."""
         self._marked = False
@@ -167,41 +147,38 @@ class Signs:
         due = [action for action, received_at in oldest if received_at < before * 1000]
         if due:
             self._changed.actions(due)
-            self._engine.run("expire_touch_links", (id_array(due),))
+            self._engine.run("forget_touch_links", (id_array(due),))
         return more or len(due) == PORTION
 
     def keep_leads(self, now_ms: int) -> bool:
-        """What stitching finds of orders is kept with them, as the visitors' tables forget it sooner; True when there is more."""
-        rows = self._engine.run("select_progress", (LEADS,))
-        orders = [
-            OrderRow(*row) for row in self._engine.run("orders_to_link", (int(rows[0][0]) if rows else 0, LOOKED_AT))
-        ]
+        """By whose browser or chat a Purchase's signs are found is kept with it, as journal and visitors forget it sooner; True
+        when there is more to do."""
+        reached = self._engine.run("select_progress", (LEADS,))
         due = []
-        for order in orders:
-            if now_ms - SETTLED_MS < order.placed_at * 1000 <= now_ms:
+        for row in self._engine.run("actions_to_link", (int(reached[0][0]) if reached else 0, LOOKED_AT)):
+            if now_ms - SETTLED_MS < row[1] <= now_ms:
                 break  # its thank-you page may still be opened
-            due.append(order)
+            due.append(row)
         if not due:
             return False
-        leads = [row for order in due for row in self._stitched(order)]
-        self._engine.run_rows("put_touch_links", leads)
-        self._changed.actions([lead[0] for lead in leads])
-        self._engine.run("retention_reached", (LEADS, due[-1].id))
+        leads = [
+            lead for action, at, is_purchase, *rest in due if is_purchase for lead in self._leads(action, at, *rest)
+        ]
+        if leads:
+            self.keyed()
+            self._engine.run_rows("put_touch_links", leads)
+            self._changed.actions([lead[0] for lead in leads])
+        self._engine.run("retention_reached", (LEADS, due[-1][0]))
         return len(due) == LOOKED_AT
 
     # -- inside
 
-    def _stitched(self, order: OrderRow) -> list[tuple[Any, ...]]:
-        run = self._engine.run
-        if order.action is None:
-            return []
-        linked = run("select_touch_links_of_copies", (id_array([order.action]),))
-        found = None if any(kind in OF_BROWSERS for _, _, kind, _ in linked) else stitched(run, order)
-        if not isinstance(found, Match):
-            return []
-        keys = [key for _, key in run("own_keys", (id_array([found.browser]),))]
-        at = order.placed_at * 1000
-        return [(order.action, who_of_key(self._ring, key), STITCHED, 0, at) for key in sorted(keys)]
+    def _leads(self, action: int, at: int, dataset: str, order_id: str, event_time: int) -> list[tuple[Any, ...]]:
+        """Of a Purchase that no order stands for, its copies alone tell."""
+        rows = self._engine.run("select_order_of_action", (action,))
+        order = OrderRow(*rows[0]) if rows else OrderRow(0, dataset, order_id, event_time, action, None, 0, b"")
+        found = browsers_of(self._engine.run, self._ring, order)
+        return [(action, who, kind, tier, at) for who, kind, tier in sorted(set(found))]
 
     def _drop(self, whos: Sequence[bytes]) -> int:
         if not whos:
@@ -209,7 +186,6 @@ class Signs:
         mark_touches(self._engine, whos)
         self._engine.run("forget_touches", (key_array(whos),))
         gone = self._engine.changes()
-        self._engine.run("forget_touch_links", (key_array(whos),))
         if gone:
             self.rolled_back()  # what was forgotten is news again
         return gone
@@ -275,4 +251,6 @@ def _facts_of(sign: Sign) -> int:
 
 def digest_of(who: bytes, slot: int, key: bytes, dataset: str, touch: Touch) -> bytes:
     """Over all columns of a row."""
-    return row_digest(who.hex(), slot, key.hex(), dataset, *astuple(touch))
+    at, *rest = astuple(touch)
+    text = "\x1f".join((who.hex(), str(slot), key.hex(), dataset, str(at), *rest))
+    return blake2b(text.encode(), digest_size=SIZE).digest()

@@ -39,6 +39,29 @@ class OrderShown(Row, kw_only=True, tag="order"):
     known: Any
     action: int | None
     outcomes_told: list[Text]
+    no_touch: Text
+
+
+class OrderTouch(Row, kw_only=True, tag="touch"):
+    """A sign of where an order came from: of its browser or chat, or what the shop or the buyer says."""
+
+    at: Time
+    kind: Text
+    source: Text
+    medium: Text
+    campaign: Text
+    content: Text
+    term: Text
+    utm_id: Text
+    click: Text
+    campaign_id: Text
+    adset_id: Text
+    ad_id: Text
+    referrer: Text
+    landing: Text
+    device: Text
+    country: Text
+    consent: Text
 
 
 class Step(Row, kw_only=True, tag="step"):
@@ -126,6 +149,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
         Step,
         Copy,
         OrderDelivery,
+        OrderTouch,
     ),
     "orders check": (
         About,

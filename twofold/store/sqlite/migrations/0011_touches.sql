@@ -27,7 +27,7 @@ create table touch (
 ) strict, without rowid;
 create index touch_at on touch (at);
 
--- Whose Purchase it is, as the copies that count for it say, or as it was stitched while that was known.
+-- Whose Purchase it is: as the copies that count for it say, or as it was stitched, kept two hours after the order.
 create table touch_link (
     action      integer not null,
     who         blob    not null,
@@ -36,7 +36,6 @@ create table touch_link (
     received_at integer not null,
     primary key (action, who)
 ) strict, without rowid;
-create index touch_link_who on touch_link (who);
 
 -- Who bought an order, as keyed digests: customers are counted by them, and payers on bank statements found.
 create table order_party (
