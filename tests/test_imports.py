@@ -30,6 +30,7 @@ LAYERS = [
     {"importing"},
     {"pulling"},  # what was fetched goes through the readers of files and the run that keeps them
     {"app"},
+    {"console"},  # a process of its own: the gateway never imports it
     {"commands"},
     {"cli"},
     {"__main__"},

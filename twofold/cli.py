@@ -16,6 +16,7 @@ import typer
 from twofold import __version__
 from twofold.commands.clock import clock
 from twofold.commands.consent import consent
+from twofold.commands.console import console
 from twofold.commands.import_ import import_orders, import_sales
 from twofold.commands.lists import actions, deliveries, events, refused
 from twofold.commands.match_keys import explain_match, hash_file
@@ -271,6 +272,7 @@ def verify(
     raise typer.Exit(0 if all(c.holds for c in checks) else 1)
 
 
+app.command(rich_help_panel=EVERYDAY)(console)
 app.command(rich_help_panel=LOOK)(events)
 app.command(rich_help_panel=LOOK)(actions)
 app.add_typer(deliveries, rich_help_panel=LOOK)

@@ -357,6 +357,7 @@ class ImportSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = ""
 
 
+<<<<<<< HEAD
 class MoneySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     text: Annotated[
         str,
@@ -447,6 +448,27 @@ class ChainSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         int,
         Meta(description="Days from a payment to the provider's payout, where its line does not say.", ge=0, le=365),
     ] = 7
+=======
+class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    host: Annotated[
+        str, Meta(description="Address that the console listens on. Put a TLS proxy in front before opening it.")
+    ] = "127.0.0.1"
+    port: Annotated[int, Meta(description="Port of the console; 0 takes a free one.", ge=0, le=65535)] = 8402
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Names under which the console is reached through a proxy, e.g. `console.shop.example`. Any other "
+             "name is refused."),
+    ] = ()  # fmt: skip
+    proxies: Annotated[
+        int,
+        Meta(description="How many reverse proxies stand in front of the console; as `server.proxies`.", ge=0, le=10),
+    ] = 0
+    name: Annotated[str, Meta(description="The shop's name, on top of every page.", max_length=60)] = ""
+    timezone: Annotated[str, Meta(description="The shop's time zone: whose days the pages count.")] = "UTC"
+    language: Annotated[
+        str, Meta(description="Language for whoever asks for none that there is: `en` or `ka`.", pattern="^(en|ka)$")
+    ] = "en"
+>>>>>>> a37b419 (The console: who may come in, and the pages of the signal)
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -459,8 +481,12 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     imports: tuple[ImportSettings, ...] = msgspec.field(default=(), name="import")
     account: tuple[AccountSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
+<<<<<<< HEAD
     money: MoneySettings = MoneySettings()
     chain: ChainSettings = ChainSettings()
+=======
+    console: ConsoleSettings = ConsoleSettings()
+>>>>>>> a37b419 (The console: who may come in, and the pages of the signal)
 
 
 SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
@@ -475,8 +501,12 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[[import]]", ImportSettings),
     ("[[account]]", AccountSettings),
     ("[retention]", RetentionSettings),
+<<<<<<< HEAD
     ("[money]", MoneySettings),
     ("[chain]", ChainSettings),
+=======
+    ("[console]", ConsoleSettings),
+>>>>>>> a37b419 (The console: who may come in, and the pages of the signal)
 )
 
 PLATFORMS = ("meta",)

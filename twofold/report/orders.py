@@ -284,13 +284,15 @@ def _delivery(values: Sequence[Any]) -> dict[str, Any]:
 
 def _fact(values: Sequence[Any]) -> dict[str, Any]:
     received_at, at, kind, source, reference, body = values
+    report = decode_report(body)
     return {
         "received_at": received_at,
         "at": at,
         "kind": kind,
         "source": source,
         "reference": reference,
-        "said": said(decode_report(body)),
+        "aliases": report.aliases,
+        "said": said(report),
     }
 
 

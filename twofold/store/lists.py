@@ -98,11 +98,21 @@ class Reader:
         self.close()
 
     def rows(
-        self, kind: str, filters: dict[str, str | None] | None = None, *, limit: int = 100, after: int = 0
+        self,
+        kind: str,
+        filters: dict[str, str | None] | None = None,
+        *,
+        limit: int = 100,
+        after: int = 0,
+        before: int = 0,
     ) -> Iterator[dict[str, Any]]:
-        """Rows of one of `LISTS`, newest last, the last ``limit`` of them; 0 gives all after ``after``."""
+        """Rows of one of `LISTS`, newest last, the last ``limit`` of them; 0 gives all after ``after``. ``before``: only
+        rows of smaller numbers."""
         select, order, conditions = LISTS[kind]
         where, values = [f"{order} > ?"], [after]
+        if before:
+            where.append(f"{order} < ?")
+            values.append(before)
         for name, value in (filters or {}).items():
             if value is not None:
                 where.append(conditions[name])

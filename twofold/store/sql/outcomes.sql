@@ -11,6 +11,11 @@ where a.sealed_at is not null and a.merged_into is null and exists (
 -- Orders of a dataset, or of all, placed since a time; newest first.
 select id from orders where (?1 is null or dataset = ?1) and placed_at >= ?2 order by placed_at desc, id desc;
 
+-- name: list_orders_placed
+-- Orders of a dataset, or of all, placed in a stretch of time, newest first.
+select id from orders where (?1 is null or dataset = ?1) and placed_at >= ?2 and placed_at < ?3
+order by placed_at desc, id desc;
+
 -- name: list_orders
 -- Orders by row id.
 select id, dataset, order_id, placed_at, action, person, outcomes, state from orders

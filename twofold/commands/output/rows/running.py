@@ -18,6 +18,13 @@ class Listening(Row, kw_only=True, tag="listening"):
     address: Text
 
 
+class ConsoleListening(Row, kw_only=True, tag="listening"):
+    """The console takes requests at this address from now on."""
+
+    address: Text
+    link: Text | None = None  # lets the first person in, once; None where there is an owner already
+
+
 class Measure(Row, kw_only=True, tag="measure"):
     """One way of counting the demo's purchases."""
 
@@ -92,6 +99,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "version": (Version,),
     "serve": (Listening,),
     "sandbox": (Listening,),
+    "console": (ConsoleListening,),
     "demo": (Measure,),
     "check": (Line,),
     "verify": (Check,),

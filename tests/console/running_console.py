@@ -1,0 +1,192 @@
+"""A console in its own process, a data folder with some orders, and a client that keeps a cookie."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from twofold.app import Gateway
+from twofold.config import load_settings
+
+HOSTILE = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
+PASSWORD = "four words are easy"
+DATASET = "1001"
+
+
+class Answer:
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.status = response.status
+        self.headers = {k.lower(): v for k, v in response.getheaders()}
+        self.text = response.read().decode("utf-8", "replace")
+
+
+class Client:
+    """One browser: its cookie, its address."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.cookie = ""
+
+    def ask(self, method: str, path: str, form: dict[str, str] | None = None, **headers: str) -> Answer:
+        sent = {k.replace("_", "-"): v for k, v in headers.items()}
+        if self.cookie:
+            sent["cookie"] = self.cookie
+        body = None
+        if form is not None:
+            sent.setdefault("content-type", "application/x-www-form-urlencoded")
+            sent.setdefault("sec-fetch-site", "same-origin")
+            body = urlencode(form)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection.request(method, path, body, sent)
+        answer = Answer(connection.getresponse())
+        connection.close()
+        given = answer.headers.get("set-cookie", "")
+        if given.startswith("__Host-twofold="):
+            self.cookie = given.partition(";")[0]
+        return answer
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.ask("GET", f"/console{path}", **headers)
+
+    def post(self, path: str, form: dict[str, str], **headers: str) -> Answer:
+        return self.ask("POST", f"/console{path}", form, **headers)
+
+    def csrf(self) -> str:
+        """The token that the forms of this session carry."""
+        found = re.search(r'name="csrf" value="([^"]+)"', self.get("/account").text)
+        assert found
+        return found[1]
+
+
+class Running:
+    """A console and what it printed at its start."""
+
+    def __init__(self, folder: Path, config: Path, *more: str) -> None:
+        self.folder, self.config = folder, config
+        command = [sys.executable, "-m", "twofold", "console", "--config", str(config), "--port", "0", "--json", *more]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        assert line, self.process.stderr.read() if self.process.stderr else ""
+        self.told: dict[str, Any] = json.loads(line)
+        self.port = int(self.told["address"].split(":")[2].partition("/")[0])
+
+    def browser(self) -> Client:
+        return Client(self.port)
+
+    def owner(self) -> Client:
+        """A browser in which the first person has come in."""
+        client = self.browser()
+        path = self.told["link"].partition("/console")[2]
+        assert client.post(path, {"name": "nino", "password": PASSWORD}).status == 303
+        return client
+
+    def person(self, owner: Client, role: str) -> Client:
+        """A browser of an invited person of a role."""
+        page = owner.post("/people/invite", {"csrf": owner.csrf(), "role": role}).text
+        found = re.search(r"/console(/join/[\w-]+)", page)
+        assert found, page
+        client = self.browser()
+        assert client.post(found[1], {"name": f"a {role}", "password": PASSWORD}).status == 303
+        return client
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.communicate(timeout=10)
+
+
+def configuration(folder: Path, endpoint: str = "http://127.0.0.1:9") -> Path:
+    path = folder / "twofold.toml"
+    path.write_text(
+        f"""
+[server]
+data = "data"
+[console]
+name = "Mugs & more"
+timezone = "Asia/Tbilisi"
+[[dataset]]
+id = "{DATASET}"
+key = "a-key-of-sixteen-characters"
+hold_s = {{ Purchase = 0.1 }}
+[[destination]]
+platform = "meta"
+dataset = "{DATASET}"
+endpoint = "{endpoint}"
+token = "a token"
+[[source]]
+type = "own"
+dataset = "{DATASET}"
+shop = "mugs"
+secret = "a-secret-of-sixteen"
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def order_body(order: dict[str, Any], now: int) -> dict[str, Any]:
+    """An order as the shop's server sends it."""
+    return {
+        "type": "order",
+        "id": order["id"],
+        "number": order["number"],
+        "placed_at": now - 60,
+        "updated_at": now - 60,
+        "status": "placed",
+        "test": order["test"],
+        "payment": {"method": "card", "status": "paid" if order["paid"] else "unpaid"},
+        "totals": {"currency": "EUR", "total": order["total"]},
+        "customer": {"email": "anna@shop.example"},
+        "consent": "granted",
+    }
+
+
+async def fill(config: Path) -> None:
+    """Orders and copies as a gateway keeps them: one paid, one unpaid, one test, one with hostile texts."""
+    import hashlib
+    import hmac
+
+    import aiohttp
+
+    gateway = Gateway(load_settings(config, port=0))
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(gateway.run(ready.set_result))
+    address = await ready
+    now = int(time.time())
+    orders = [
+        {"id": "5001", "number": "#5001", "paid": True, "test": False, "total": "129.90"},
+        {"id": "5002", "number": "#5002", "paid": False, "test": False, "total": "20.00"},
+        {"id": "5003", "number": HOSTILE, "paid": True, "test": True, "total": "30.00"},
+    ]
+    async with aiohttp.ClientSession() as session:
+        for order in orders:
+            body = json.dumps(order_body(order, now)).encode()
+            sign = hmac.new(b"a-secret-of-sixteen", f"{now}.".encode() + body, hashlib.sha256).hexdigest()
+            async with session.post(
+                f"{address}/webhooks/own/mugs",
+                data=body,
+                headers={"X-Twofold-Signature": f"t={now},v1={sign}", "content-type": "application/json"},
+            ) as answer:
+                assert answer.status == 200, await answer.text()
+        events = [
+            {"event_name": name, "event_time": now, "event_id": f"e{n}", "action_source": "website",
+             "event_source_url": "https://shop.example/", "user_data": {"em": ["anna@shop.example"]}}
+            for n, name in enumerate(("PageView", "ViewContent", HOSTILE[:40]))
+        ]  # fmt: skip
+        for event in events:
+            async with session.post(
+                f"{address}/v25.0/{DATASET}/events",
+                json={"data": [event], "access_token": "a-key-of-sixteen-characters"},
+            ) as answer:
+                await answer.text()
+    await asyncio.sleep(0.5)
+    gateway._stop.set()
+    await task

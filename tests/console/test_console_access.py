@@ -1,0 +1,124 @@
+"""Who may open what: every address by every role, and what a change must show before it is made."""
+
+from __future__ import annotations
+
+import pytest
+from running_console import PASSWORD, Running
+
+from twofold.console.access.roles import RIGHTS, Right, Role
+from twofold.console.pages import PAGES
+
+READING = [(page.path.replace("{order:path}", "5001").replace("{number}", "256"), page.right) for page in PAGES]
+CHANGING = [
+    ("/people/invite", Right.PEOPLE), ("/people/1/role", Right.PEOPLE), ("/people/1/end", Right.PEOPLE),
+    ("/deliveries/256/again", Right.REPLAY), ("/deliveries/again", Right.REPLAY),
+]  # fmt: skip
+HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy")
+
+
+@pytest.mark.process
+def test_every_address_by_every_role(console: Running) -> None:
+    """A role without the right gets the answer of an address that there is not, byte for byte but for the address."""
+    owner = console.owner()
+    browsers = {Role.OWNER: owner, **{r: console.person(owner, r) for r in Role if r is not Role.OWNER}}
+    for role, browser in browsers.items():
+        missing = browser.get("/no-such-page")
+        assert missing.status == 404
+        for path, right in [*READING, ("/people", Right.PEOPLE)]:
+            answer = browser.get(path)
+            if right in RIGHTS[role]:
+                # There may be no delivery of this number, which is said to who may see deliveries.
+                assert answer.status == 200 or (path == "/deliveries/256" and answer.status == 404), (role, path)
+            else:
+                assert (answer.status, answer.text) == (404, missing.text), (role, path)
+        for path, right in CHANGING:
+            answer = browser.post(path, {"csrf": "wrong"})
+            assert answer.status == (403 if right in RIGHTS[role] else 404), (role, path)
+
+
+@pytest.mark.process
+def test_without_a_login_nothing_is_told(console: Running) -> None:
+    """Every address answers alike, whether there is such a page or not; the front does, too."""
+    stranger = console.browser()
+    first = stranger.get("/no-such-page")
+    assert first.status == 401
+    for path in [*(p for p, _ in READING), "/people", "/account", "/live/stream", "/orders.json", "/join/xyz", ""]:
+        answer = stranger.get(path)
+        assert (answer.status, answer.text) == (first.status, first.text), path
+    assert "Mugs" not in first.text  # not even whose it is
+    for path, _ in CHANGING:
+        assert stranger.post(path, {}).status == 401
+
+
+@pytest.mark.process
+def test_what_every_answer_carries(console: Running) -> None:
+    owner = console.owner()
+    for browser in (console.browser(), owner):
+        for path in (
+            "/today",
+            "/login",
+            "/no-such-page",
+            "/static/console.css",
+            "/orders.csv",
+            "/deliveries?state=foo",
+        ):
+            answer = browser.get(path)
+            for name in HEADERS:
+                assert answer.headers.get(name), (path, name)
+            assert "unsafe-inline" not in answer.headers["content-security-policy"]
+    cookie = owner.post("/login", {"name": "nino", "password": PASSWORD}).headers["set-cookie"]
+    assert cookie.startswith("__Host-")
+    assert {"Path=/", "Secure", "HttpOnly", "SameSite=Strict"} <= set(cookie.split("; "))
+
+
+HOSTS = {
+    "127.0.0.1": 401, "localhost": 401, "127.0.0.1:8402": 401, "LOCALHOST:1": 401, "[::1]:8402": 401, "shop.example": 421,
+    "127.0.0.1.attacker.example": 421, "attacker.example:8402": 421, "": 421, "localhost.": 421, "127.0.0.2": 421,
+}  # fmt: skip
+
+
+@pytest.mark.process
+def test_only_names_of_ours_are_answered(console: Running) -> None:
+    """A page elsewhere that has its name point at the loopback reads nothing."""
+    for host, status in HOSTS.items():
+        assert console.browser().get("/today", host=host).status == status, host
+
+
+@pytest.mark.process
+def test_a_change_comes_from_our_own_pages(console: Running) -> None:
+    owner = console.owner()
+    csrf = owner.csrf()
+    given = {"csrf": csrf, "role": "buyer"}
+    for headers in (
+        {"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"}, {"origin": "https://attacker.example"},
+    ):  # fmt: skip
+        assert owner.post("/people/invite", given, **headers).status == 403, headers
+    for wrong in ("", csrf[:-1], "é", csrf + "x"):
+        assert owner.post("/people/invite", {**given, "csrf": wrong}).status == 403
+    assert owner.ask("GET", f"/console/people/invite?csrf={csrf}&role=buyer").status == 404  # reading never changes
+    assert owner.post("/people/invite", given).status == 200
+
+
+@pytest.mark.process
+def test_roles_and_access_ask_for_the_password(console: Running) -> None:
+    owner = console.owner()
+    console.person(owner, "buyer")
+    csrf = owner.csrf()
+    assert owner.post("/people/2/role", {"csrf": csrf, "role": "auditor", "password": "wrong wrong"}).status == 409
+    assert owner.post("/people/2/role", {"csrf": csrf, "role": "king", "password": PASSWORD}).status == 409
+    assert owner.post("/people/2/role", {"csrf": csrf, "role": "auditor", "password": PASSWORD}).status == 303
+    assert owner.post("/people/2/end", {"csrf": csrf, "password": PASSWORD}).status == 303
+    assert owner.post("/people/1/end", {"csrf": csrf, "password": PASSWORD}).status == 409  # somebody stays owner
+
+
+@pytest.mark.process
+def test_two_browsers_one_logged_out(console: Running) -> None:
+    """The other goes on; who is logged out sees nothing any more, also with the old cookie."""
+    first = console.owner()
+    second = console.browser()
+    assert second.post("/login", {"name": "nino", "password": PASSWORD}).status == 303
+    old = first.cookie
+    assert first.post("/logout", {"csrf": first.csrf()}).status == 303
+    first.cookie = old
+    assert first.get("/today").status == 401
+    assert second.get("/today").status == 200

@@ -1,0 +1,152 @@
+"""The pages with a data folder behind them: figures, rows, forms of the same, hostile texts, and a real browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+from running_console import HOSTILE, PASSWORD, Running, configuration
+
+CHROMIUM = "/usr/bin/chromium"
+PATHS = ("/today", "/events", "/orders", "/orders/5003", "/deliveries", "/refused", "/live", "/people", "/account")
+
+
+def rows_of(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.process
+def test_the_bridge_adds_up(console: Running) -> None:
+    """Three orders: one is paid and could not be delivered, one is not paid, one is a test."""
+    owner = console.owner()
+    about, *steps = rows_of(owner.get("/today.json?period=today").text)
+    assert about["orders"] == 3
+    assert {(s["fate"], s["orders"]) for s in steps} == {("test", 1), ("not_paid_yet", 1), ("waiting", 1)}
+    assert {s["fate"]: s["money"] for s in steps}["waiting"] == {"EUR": "129.90"}
+    assert "3 orders" in owner.get("/today").text
+
+
+@pytest.mark.process
+def test_orders_stand_under_their_people_s_numbers(console: Running) -> None:
+    owner = console.owner()
+    about, *orders = rows_of(owner.get("/orders.json").text)
+    assert {o["number"] for o in orders} >= {"5001", "5002"} or {o["number"] for o in orders} >= {"#5001", "#5002"}
+    _, *waiting = rows_of(owner.get("/orders.json?fate=waiting").text)
+    assert [o["order_id"] for o in waiting] == ["5001"]
+    assert about["timezone"] == "Asia/Tbilisi"
+    story = owner.get("/orders/5001").text
+    assert "129.90" in story
+
+
+UNKNOWN = ("/orders?fate=foo", "/deliveries?state=foo", "/today?period=foo", "/today?dataset=9", "/deliveries?name=Foo",
+           "/orders?after=-1", "/today?period=2026-02-31..2026-03-01", "/refused?reason=foo")  # fmt: skip
+
+
+@pytest.mark.process
+def test_an_unknown_choice_is_refused_with_the_known_ones(console: Running) -> None:
+    """An empty answer must mean that there is nothing."""
+    owner = console.owner()
+    for path in UNKNOWN:
+        assert owner.get(path).status == 400, path
+        base, _, query = path.partition("?")
+        error = json.loads(owner.get(f"{base}.json?{query}").text)["error"]
+        assert error["got"], path
+        assert error["expected"] or path.startswith("/refused"), path  # nothing was refused yet
+
+
+@pytest.mark.process
+def test_a_table_runs_no_formula(console: Running) -> None:
+    """CSV says the same as JSON, and a cell that begins like a formula is a text."""
+    owner = console.owner()
+    answer = owner.get("/live.csv")
+    assert answer.headers["content-disposition"].startswith("attachment")
+    table = list(csv.DictReader(io.StringIO(answer.text)))
+    _, *rows = rows_of(owner.get("/live.json").text)
+    assert [row["event_id"] for row in table] == [row["event_id"] for row in rows]
+
+
+@pytest.mark.process
+def test_what_was_sent_is_for_some(console: Running) -> None:
+    """A buyer sees that it was tried, not what it carried."""
+    owner = console.owner()
+    buyer = console.person(owner, "buyer")
+    _, *rows = rows_of(owner.get("/deliveries.json").text)
+    number = next(row["id"] for row in rows if "user_data" in owner.get(f"/deliveries/{row['id']}").text)
+    seen = buyer.get(f"/deliveries/{number}")
+    assert seen.status == 200
+    assert "user_data" not in seen.text
+
+
+@pytest.mark.process
+def test_it_reads_while_nothing_can_be_read(filled: Path, tmp_path: Path) -> None:
+    """Whoever is logged in is told what is wrong; the console stays up."""
+    folder = tmp_path / "copy"
+    shutil.copytree(
+        filled.parent / "data", folder / "data", ignore=shutil.ignore_patterns("console.db*", "lock", "*.sock")
+    )
+    running = Running(folder / "data", configuration(folder))
+    try:
+        owner = running.owner()
+        (folder / "data" / "twofold.db").rename(folder / "data" / "elsewhere")
+        answer = owner.get("/today")
+        assert answer.status == 503
+        assert "could not be done" in answer.text
+        (folder / "data" / "elsewhere").rename(folder / "data" / "twofold.db")
+        assert owner.get("/today").status == 200
+    finally:
+        running.stop()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("language", ["en", "ka"])
+def test_every_page_in_a_real_browser(console: Running, language: str) -> None:
+    """Nothing right of the edge at three widths, no complaint of the browser, hostile texts are texts, one h1."""
+    link = console.told["link"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (complaints.append("dialog"), dialog.dismiss()))
+        page.goto(link)
+        page.locator("[name=name]").fill("nino")
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("main button").click()
+        page.wait_for_url("**/today")
+        page.goto(f"{console.told['address']}/today?language={language}")
+        for width in (360, 768, 1440):
+            page.set_viewport_size({"width": width, "height": 800})
+            for path in PATHS:
+                page.goto(f"{console.told['address']}{path}")
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+                assert page.locator("h1").count() == 1, path
+                assert page.locator("html").get_attribute("lang") == language
+                assert page.locator("img[src=x]").count() == 0, path
+        page.goto(f"{console.told['address']}/live")
+        page.get_by_text(HOSTILE[:40]).first.wait_for()
+        browser.close()
+    assert complaints == []
+
+
+@pytest.mark.browser
+def test_live_goes_on_by_itself(console: Running) -> None:
+    """The stream says so, and Pause stops it."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(locale="en-GB")
+        page.goto(console.told["link"])
+        page.locator("[name=name]").fill("nino")
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("main button").click()
+        page.wait_for_url("**/today")
+        page.goto(f"{console.told['address']}/live")
+        page.get_by_text("Live: copies appear as they arrive.").wait_for()
+        page.get_by_role("button", name="Pause").click()
+        page.get_by_text("Paused.").wait_for()
+        browser.close()

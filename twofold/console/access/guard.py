@@ -1,0 +1,83 @@
+"""What stands before every page: which Host is ours, whose browser it is, what a change must show, what an answer carries.
+
+Owns the cookie, the token of forms, the checks of Host, Origin and fetch metadata, and the security headers. Not: who may
+log in (`register`) and what a role may see (`roles`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
+
+from starlette.requests import Request
+
+from twofold.console.access.register import Register, Session, is_token
+
+COOKIE = "__Host-twofold"
+HEADERS: Mapping[str, str] = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "cache-control": "no-store",
+}
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Guard:
+    """``hosts``: names under which the console is reached beside the loopback's; ``proxies``: how many stand in front."""
+
+    def __init__(self, register: Register, hosts: tuple[str, ...], proxies: int, clock: Callable[[], int]) -> None:
+        self._register = register
+        self._hosts = frozenset(h.casefold() for h in (*hosts, *LOOPBACK))
+        self._proxies = proxies
+        self._clock = clock
+
+    def knows_host(self, request: Request) -> bool:
+        """False for a name that is not ours: a page elsewhere that had its name point here."""
+        values = request.headers.getlist("host")
+        if len(values) != 1:
+            return False
+        host = values[0].casefold()
+        bare = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+        return bare in self._hosts or host in self._hosts
+
+    def session_of(self, request: Request) -> Session | None:
+        """Who is logged in with this browser."""
+        token = request.cookies.get(COOKIE, "")
+        return self._register.session_of(token, self._clock()) if token else None
+
+    def allows_change(self, request: Request, session: Session | None, token: str) -> bool:
+        """Whether a change comes from a page of ours: the form's token, and where the browser says it, the same origin.
+
+        Our pages have no referrer, so browsers write their origin as ``null``; then they must say "same-origin" otherwise.
+        """
+        site = request.headers.get("sec-fetch-site")
+        origin = request.headers.get("origin")
+        if site not in (None, "same-origin"):
+            return False
+        if origin == "null" and site is None:
+            return False
+        host = request.headers.get("host", "").casefold()
+        if origin not in (None, "null") and urlsplit(origin or "").netloc.casefold() != host:
+            return False
+        return session is None or is_token(token, session.csrf)
+
+    def address_of(self, request: Request) -> str:
+        """Whose tries are counted: the peer, or who stands so many proxies away."""
+        peer = request.client.host if request.client else ""
+        forwarded = [a.strip() for v in request.headers.getlist("x-forwarded-for") for a in v.split(",") if a.strip()]
+        return forwarded[-self._proxies] if 0 < self._proxies <= len(forwarded) else peer
+
+
+def cookie_of(token: str) -> str:
+    """The header that gives a browser its session; it ends with the browser."""
+    return f"{COOKIE}={token}; Path=/; Secure; HttpOnly; SameSite=Strict"
+
+
+def no_cookie() -> str:
+    """The header that takes it away."""
+    return f"{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0"

@@ -1,0 +1,54 @@
+"""Roles and what each may do: the one table, which the pages' rights, the docs and the tests are all made of.
+
+Owns the table. Every address of the console names one right; who has it not gets the answer of an address that there is
+not.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Right(StrEnum):
+    """What a page or an act needs."""
+
+    SIGNAL = "signal"  # pages for the algorithm: events, orders as told, deliveries, refusals
+    PAYLOADS = "payloads"  # what was sent and answered, byte by byte (hashed), and refused bodies (masked)
+    REPLAY = "replay"  # sending again what is dead
+    PEOPLE = "people"  # who may log in
+
+
+class Role(StrEnum):
+    """Who a person is here."""
+
+    OWNER = "owner"
+    BUYER = "buyer"
+    DEVELOPER = "developer"
+    ACCOUNTANT = "accountant"
+    AUDITOR = "auditor"
+
+
+RIGHTS: MappingProxyType[Role, frozenset[Right]] = MappingProxyType(
+    {
+        Role.OWNER: frozenset(Right),
+        Role.BUYER: frozenset({Right.SIGNAL}),
+        Role.DEVELOPER: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.REPLAY}),
+        Role.ACCOUNTANT: frozenset({Right.SIGNAL}),
+        Role.AUDITOR: frozenset({Right.SIGNAL, Right.PAYLOADS}),
+    }
+)
+
+MEANING: MappingProxyType[Right, str] = MappingProxyType(
+    {
+        Right.SIGNAL: "Today, events, orders, deliveries and refusals, without what was sent.",
+        Right.PAYLOADS: "What was sent and answered of a delivery, and refused bodies with contact data masked.",
+        Right.REPLAY: "Sending deliveries again that were given up; more than 100 at once ask for the password.",
+        Right.PEOPLE: "Inviting people, changing their roles, ending their access.",
+    }
+)
+
+
+def may(role: Role, right: Right) -> bool:
+    """Whether a role has a right."""
+    return right in RIGHTS[role]

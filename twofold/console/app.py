@@ -1,0 +1,407 @@
+"""The console's addresses: who may open each, in which forms it answers, what every answer carries.
+
+Owns routing and the order of checks: a Host of ours, a session, the role's right, and for a change where it came from.
+Whoever is not logged in sees the page to log in at every address alike, and learns nothing about which there are. What a
+page reads is `pages`, what a form does is `forms`. A page's questions run on threads of their own, never on the loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping
+from importlib import resources
+from typing import Any
+from urllib.parse import urlencode
+
+import jinja2
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from twofold import __version__
+from twofold.config import Settings
+from twofold.console import forms
+from twofold.console.access.guard import HEADERS, Guard, cookie_of, no_cookie
+from twofold.console.access.register import Refused, Register, Session, Throttled
+from twofold.console.access.roles import Right, may
+from twofold.console.pages import PAGES
+from twofold.console.pages.page import Asked, NotHere, Page, Shown, UnknownChoice
+from twofold.console.queries.period import CHOICES
+from twofold.console.queries.signal import copies_after
+from twofold.console.words import LANGUAGES, Words, language_of
+from twofold.errors import StoreError
+from twofold.importing.readers.problems import safe_cell
+
+log = logging.getLogger("twofold.console")
+
+ROOT = "/console"
+MAX_FORM = 16_384
+STREAM_S = 0.5
+STREAM_ROWS = 100
+STATIC = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
+LANGUAGE_COOKIE = "twofold-language"
+
+_HERE = resources.files("twofold.console")
+
+
+class Console:
+    """The ASGI application of one console on one data folder."""
+
+    def __init__(self, settings: Settings, register: Register, clock: Callable[[], int]) -> None:
+        """``clock`` gives Unix s."""
+        self._settings = settings
+        self._register = register
+        self._clock = clock
+        own = settings.console
+        self._guard = Guard(register, own.hosts, own.proxies, clock)
+        self._templates = jinja2.Environment(
+            loader=jinja2.FunctionLoader(lambda name: (_HERE / "templates" / name).read_text(encoding="utf-8")),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self.app = Starlette(routes=self._routes(), exception_handlers={Exception: self._failed})
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self.app(scope, receive, send)
+
+    # -- routes
+
+    def _routes(self) -> list[Route]:
+        static = [Route(f"{ROOT}/static/{{name}}", self._static)]
+        entry = [
+            Route(f"{ROOT}/login", self._login, methods=["GET", "POST"]),
+            Route(f"{ROOT}/join/{{token}}", self._join, methods=["GET", "POST"]),
+        ]
+        pages = [route for page in PAGES for route in self._page_routes(page)]
+        acts = [
+            self._act("/people/invite", Right.PEOPLE, forms.invite, "people.html"),
+            self._act("/people/{number:int}/role", Right.PEOPLE, forms.change_role, "people.html"),
+            self._act("/people/{number:int}/end", Right.PEOPLE, forms.end_access, "people.html"),
+            self._act("/account/password", None, forms.change_password, "account.html"),
+            self._act("/account/code", None, forms.set_code, "account.html"),
+            self._act("/logout", None, forms.log_out, "account.html"),
+            self._act("/deliveries/{number:int}/again", Right.REPLAY, forms.send_again, "problem.html"),
+            self._act("/deliveries/again", Right.REPLAY, forms.send_again, "problem.html"),
+        ]
+        own = [
+            Route(f"{ROOT}/people", self._shown(Right.PEOPLE, "people.html", self._people)),
+            Route(f"{ROOT}/account", self._shown(None, "account.html", self._account)),
+            Route(f"{ROOT}/live/stream", self._stream),
+        ]
+        return [*static, *entry, *acts, *own, *pages, Route("/{rest:path}", self._elsewhere, methods=_METHODS)]
+
+    def _page_routes(self, page: Page) -> list[Route]:
+        answers = (("", self._html), (".json", self._json), (".csv", self._csv))
+        return [
+            Route(f"{ROOT}{page.path}{ending}", self._reading(page, answer))
+            for ending, answer in reversed(answers)  # `orders/5001.json` is the page of 5001, not of another order
+        ]
+
+    # -- reading
+
+    def _reading(self, page: Page, answer: Callable[..., Response]) -> Callable[[Request], Any]:
+        async def handle(request: Request) -> Response:
+            session, refusal = await self._let_in(request, page.right)
+            if session is None:
+                return refusal
+            asked = self._asked(request, session)
+            try:
+                shown = await run_in_threadpool(page.read, asked)
+            except UnknownChoice as unknown:
+                return self._unknown(request, asked, unknown)
+            except NotHere:
+                return self._nothing(request, session)
+            except StoreError as err:
+                return self._page(request, session, "problem.html", {"problem": str(err)}, status=503)
+            return answer(request, asked, page, shown)
+
+        return handle
+
+    def _html(self, request: Request, asked: Asked, page: Page, shown: Shown) -> Response:
+        figures = {"rows": shown.rows, **shown.figures, "here": page}
+        return self._page(request, asked.session, page.template, figures, status=shown.status)
+
+    def _json(self, _request: Request, asked: Asked, page: Page, shown: Shown) -> Response:
+        about = {"row": "about", "page": page.path, "version": __version__, "as_of": asked.now, **shown.about}
+        lines = [about, *({"row": page.path.strip("/").partition("/")[0], **row} for row in shown.rows)]
+        body = b"".join(map(_line, lines))
+        return _answer(body, "application/x-ndjson", attachment=_file_name(page, "json"))
+
+    def _csv(self, _request: Request, _asked: Asked, page: Page, shown: Shown) -> Response:
+        out = io.StringIO()
+        writer = csv.writer(out)
+        writer.writerow(shown.columns)
+        for row in shown.rows:
+            writer.writerow([_cell(row.get(name)) for name in shown.columns])
+        return _answer(out.getvalue().encode(), "text/csv; charset=utf-8", attachment=_file_name(page, "csv"))
+
+    def _shown(
+        self, right: Right | None, template: str, figures: Callable[[Session], Mapping[str, Any]]
+    ) -> Callable[[Request], Any]:
+        async def handle(request: Request) -> Response:
+            session, refusal = await self._let_in(request, right)
+            if session is None:
+                return refusal
+            return self._page(request, session, template, await run_in_threadpool(figures, session))
+
+        return handle
+
+    def _people(self, _session: Session) -> dict[str, Any]:
+        return {**forms.people_figures(self._register), "link": "", "for": "", "said": ""}
+
+    def _account(self, session: Session) -> dict[str, Any]:
+        return forms.account_figures(person=session.person)
+
+    async def _stream(self, request: Request) -> Response:
+        """Copies behind a position, one JSON object an event of the stream, until the reader leaves or the session ends."""
+        session, refusal = await self._let_in(request, Right.SIGNAL)
+        if session is None:
+            return refusal
+        given = request.query_params.get("after", "")
+        position = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
+        return StreamingResponse(
+            self._copies(request, position), headers=dict(HEADERS), media_type="text/event-stream; charset=utf-8"
+        )
+
+    async def _copies(self, request: Request, position: int) -> AsyncIterator[bytes]:
+        while not await request.is_disconnected():
+            if await run_in_threadpool(self._guard.session_of, request) is None:
+                yield b"event: ended\ndata: {}\n\n"
+                return
+            try:
+                rows = await run_in_threadpool(copies_after, self._settings.server.data, position, STREAM_ROWS)
+            except StoreError:
+                rows = []
+            for row in rows:
+                position = row["position"]
+                yield b"data: " + msgspec.json.encode(row) + b"\n\n"
+            if not rows:
+                yield b": still here\n\n"
+            await asyncio.sleep(STREAM_S)
+
+    # -- changing
+
+    def _act(self, path: str, right: Right | None, change: Callable[[forms.Act], forms.Done], template: str) -> Route:
+        async def handle(request: Request) -> Response:
+            session, refusal = await self._let_in(request, right)
+            if session is None:
+                return refusal
+            given = await _form(request)
+            if not self._guard.allows_change(request, session, given.get("csrf", "")):
+                said = {
+                    "problem": "This form is not of this session any more. Go back, load the page again, and try once more."
+                }
+                return self._page(request, session, "problem.html", said, status=403)
+            act = forms.Act(
+                settings=self._settings, register=self._register, session=session, given=given,
+                path={k: str(v) for k, v in request.path_params.items()}, address=self._guard.address_of(request),
+                now=self._clock(), link=lambda token: str(request.base_url).rstrip("/") + f"{ROOT}/join/{token}",
+            )  # fmt: skip
+            try:
+                done = await run_in_threadpool(change, act)
+            except Refused as err:
+                status = 429 if isinstance(err, Throttled) else 409
+                return self._page(request, session, "problem.html", {"problem": str(err)}, status=status)
+            if done.to:
+                return self._go(done.to, no_cookie() if done.logs_out else None)
+            figures = {"said": "", "link": "", "for": "", **done.figures}
+            return self._page(request, session, done.template or template, figures, status=done.status)
+
+        return Route(f"{ROOT}{path}", handle, methods=["POST"])
+
+    # -- coming in
+
+    async def _login(self, request: Request) -> Response:
+        if not self._guard.knows_host(request):
+            return self._misdirected()
+        if request.method == "GET":
+            session = await run_in_threadpool(self._guard.session_of, request)
+            return self._go("/today") if session else self._page(request, None, "login.html", {"said": ""})
+        given = await _form(request)
+        if not self._guard.allows_change(request, None, ""):
+            return self._page(request, None, "login.html", {"said": "This form came from another site."}, status=403)
+        try:
+            token, _ = await run_in_threadpool(
+                self._register.log_in, given.get("name", ""), given.get("password", ""), given.get("code", ""),
+                self._guard.address_of(request), self._clock(),
+            )  # fmt: skip
+        except Refused as err:
+            status = 429 if isinstance(err, Throttled) else 401
+            return self._page(request, None, "login.html", {"said": str(err)}, status=status)
+        return self._go("/today", cookie_of(token))
+
+    async def _join(self, request: Request) -> Response:
+        if not self._guard.knows_host(request):
+            return self._misdirected()
+        link = request.path_params["token"]
+        role = await run_in_threadpool(self._register.role_of, link, self._clock())
+        if role is None:
+            return self._page(request, None, "login.html", {"said": ""}, status=401)
+        if request.method == "GET":
+            return self._page(request, None, "join.html", {"said": "", "role": role})
+        given = await _form(request)
+        if not self._guard.allows_change(request, None, ""):
+            return self._page(request, None, "login.html", {"said": "This form came from another site."}, status=403)
+        try:
+            person = await run_in_threadpool(
+                self._register.take_link, link, given.get("name", ""), given.get("password", ""), self._clock()
+            )
+        except Refused as err:
+            return self._page(request, None, "join.html", {"said": str(err), "role": role}, status=409)
+        token, _ = await run_in_threadpool(self._register.begin, person, self._clock())
+        return self._go("/today", cookie_of(token))
+
+    async def _elsewhere(self, request: Request) -> Response:
+        """Every other address: the first page for who is logged in at the front, else as if it were nothing."""
+        session, refusal = await self._let_in(request, None)
+        if session is None:
+            return refusal
+        if request.url.path.rstrip("/") in ("", ROOT) and request.method in ("GET", "HEAD"):
+            return self._go("/today")
+        return self._nothing(request, session)
+
+    async def _let_in(self, request: Request, right: Right | None) -> tuple[Session | None, Response]:
+        """The session, or the answer for who may not: the same for every address without one."""
+        if not self._guard.knows_host(request):
+            return None, self._misdirected()
+        session = await run_in_threadpool(self._guard.session_of, request)
+        if session is None:
+            return None, self._page(request, None, "login.html", {"said": ""}, status=401)
+        if right is not None and not may(session.person.role, right):
+            return None, self._nothing(request, session)
+        return session, Response()
+
+    # -- answers
+
+    def _asked(self, request: Request, session: Session) -> Asked:
+        return Asked(
+            settings=self._settings,
+            folder=self._settings.server.data,
+            session=session,
+            words=self._words(request),
+            now=self._clock(),
+            choices=dict(request.query_params),
+            path={k: str(v) for k, v in request.path_params.items()},
+        )
+
+    def _words(self, request: Request) -> Words:
+        own = self._settings.console
+        chosen = request.query_params.get("language", "") or request.cookies.get(LANGUAGE_COOKIE, "")
+        return Words(language_of(request.headers.get("accept-language", ""), chosen, own.language), own.timezone)
+
+    def _page(
+        self, request: Request, session: Session | None, template: str, figures: Mapping[str, Any], status: int = 200
+    ) -> Response:
+        words = self._words(request)
+        choices = dict(request.query_params)
+
+        def address(path: str, **changes: object) -> str:
+            kept = {k: v for k, v in choices.items() if k in ("period", "dataset")}
+            merged = {k: v for k, v in {**kept, **changes}.items() if v not in (None, "")}
+            return f"{ROOT}{path}" + (f"?{urlencode(merged)}" if merged else "")
+
+        own = self._settings.console
+        html = self._templates.get_template(template).render(
+            {
+                "here": None, "_": words.say, "w": words, "root": ROOT, "session": session, "address": address,
+                "pages": [p for p in PAGES if p.name and session and may(session.person.role, p.right)],
+                "may_people": bool(session and may(session.person.role, Right.PEOPLE)),
+                "shop": own.name or "Twofold", "zone": own.timezone, "now": self._clock(), "choices": choices,
+                "periods": CHOICES, "datasets": [d.id for d in self._settings.dataset], "languages": LANGUAGES,
+                "path": request.url.path, **figures,
+            }
+        )  # fmt: skip
+        response = Response(html, status, media_type="text/html; charset=utf-8", headers=dict(HEADERS))
+        asked = request.query_params.get("language", "")
+        if asked in LANGUAGES:
+            response.headers["set-cookie"] = (
+                f"{LANGUAGE_COOKIE}={asked}; Path={ROOT}; SameSite=Strict; Max-Age=31536000"
+            )
+        return response
+
+    def _unknown(self, request: Request, asked: Asked, unknown: UnknownChoice) -> Response:
+        if request.url.path.endswith((".json", ".csv")):
+            body = {"error": {"expected": unknown.known[:50], "got": unknown.given, "where": unknown.name}}
+            return _answer(msgspec.json.encode(body), "application/json", status=400)
+        figures = {"choice": unknown.name, "known": unknown.known[:50], "given": unknown.given}
+        return self._page(request, asked.session, "unknown.html", figures, status=400)
+
+    def _nothing(self, request: Request, session: Session) -> Response:
+        return self._page(request, session, "nothing.html", {}, status=404)
+
+    def _misdirected(self) -> Response:
+        text = "This name is not one of the console's. Add it to `hosts` of [console] if it is yours.\n"
+        return _answer(text.encode(), "text/plain; charset=utf-8", status=421)
+
+    def _go(self, path: str, cookie: str | None = None) -> Response:
+        headers = {**HEADERS, **({"set-cookie": cookie} if cookie else {})}
+        return RedirectResponse(f"{ROOT}{path}", 303, headers=headers)
+
+    async def _static(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if not self._guard.knows_host(request):
+            return self._misdirected()
+        if name not in STATIC:
+            return _answer(b"", "text/plain", status=404)
+        response = _answer((_HERE / "static" / name).read_bytes(), STATIC[name])
+        response.headers["cache-control"] = "private, max-age=300"
+        return response
+
+    async def _failed(self, _request: Request, err: Exception) -> Response:
+        log.exception("a page of the console could not be made", exc_info=err)
+        return _answer(
+            b"This page could not be made. What is wrong stands in the console's log.\n", "text/plain", status=500
+        )
+
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _answer(body: bytes, kind: str, *, status: int = 200, attachment: str = "") -> Response:
+    headers = dict(HEADERS)
+    if attachment:
+        headers["content-disposition"] = f'attachment; filename="{attachment}"'
+    return Response(body, status, media_type=kind, headers=headers)
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return msgspec.json.encode(row, enc_hook=str) + b"\n"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return safe_cell(value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode())
+
+
+def _file_name(page: Page, ending: str) -> str:
+    return f"{page.path.strip('/').partition('/')[0]}.{ending}"
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """A form's fields, each once; nothing of one that is too long or of another kind."""
+    from urllib.parse import parse_qsl
+
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return {}
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_FORM:
+            return {}
+    try:
+        return dict(parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=50))
+    except (UnicodeDecodeError, ValueError):
+        return {}

@@ -1,0 +1,132 @@
+"""What people change: logging in and out, links, people, sending again. Each act checks where it came from and is noted.
+
+Owns the acts and what each answers. Whoever may not do one gets the answer of an address that there is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from twofold.config import Settings
+from twofold.console.access.register import Person, Refused, Register, Session, new_secret
+from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
+from twofold.control.owner import on_store
+from twofold.control.questions import Revive
+from twofold.errors import StoreError
+from twofold.store.lists import Reader
+
+MANY = 100
+"""More deliveries than these are sent again only by who shows the password."""
+
+
+class Act(Struct, frozen=True, kw_only=True):
+    """A change that somebody asks for. ``given``: the form's fields; ``link``: makes an address that others can open."""
+
+    settings: Settings
+    register: Register
+    session: Session
+    given: Mapping[str, str]
+    path: Mapping[str, str]
+    address: str
+    now: int
+    link: Callable[[str], str]
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What came of it: go to a page, or show one again with what is to be said."""
+
+    to: str = ""
+    template: str = ""
+    figures: Mapping[str, Any] = {}
+    status: int = 200
+    logs_out: bool = False
+
+
+def invite(act: Act) -> Done:
+    """A link for one new person."""
+    role = _role(act)
+    token = act.register.invite(role, act.session.person, act.now)
+    return Done(template="people.html", figures=people_figures(act.register) | {"link": act.link(token), "for": role})
+
+
+def change_role(act: Act) -> Done:
+    """Another role for somebody; roles ask for the password again."""
+    _prove(act)
+    act.register.change_role(int(act.path["number"]), _role(act), act.session.person, act.now)
+    return Done(to="/people")
+
+
+def end_access(act: Act) -> Done:
+    """Somebody may log in no more."""
+    _prove(act)
+    act.register.end_access(int(act.path["number"]), act.session.person, act.now)
+    return Done(to="/people")
+
+
+def change_password(act: Act) -> Done:
+    """The own password; every other browser of the person is logged out."""
+    _prove(act)
+    act.register.change_password(act.session, act.given.get("new", ""), act.now)
+    return Done(template="account.html", figures={**account_figures(act), "said": "Your password is changed."})
+
+
+def set_code(act: Act) -> Done:
+    """Time-based codes from now on, or none."""
+    _prove(act)
+    secret = "" if act.given.get("end") else act.given.get("secret", "")
+    act.register.set_code(act.session, secret, act.given.get("code", ""), act.now)
+    return Done(to="/account")
+
+
+def log_out(act: Act) -> Done:
+    """The session ends."""
+    act.register.log_out(act.session.digest)
+    return Done(to="/login", logs_out=True)
+
+
+def send_again(act: Act) -> Done:
+    """Deliveries that were given up wait again: one, or all of a reason; of many the password is asked for."""
+    wanted = act.path.get("number", "")
+    with Reader(act.settings.server.data) as reader:
+        if wanted:
+            row = reader.delivery(int(wanted))
+            numbers = [int(wanted)] if row is not None and row["state"] == "dead" else []
+        else:
+            numbers = reader.dead_deliveries({"reason": act.given.get("reason") or None})
+    if len(numbers) > MANY:
+        _prove(act)
+    try:
+        revived = on_store(act.settings, Revive(deliveries=numbers))["revived"] if numbers else 0
+    except StoreError as err:
+        raise Refused(f"It could not be done: {err}") from err
+    act.register.note(act.session.person.name, "sent again", {"deliveries": revived}, act.now)
+    return Done(to=f"/deliveries/{wanted}" if wanted else "/deliveries?state=waiting")
+
+
+def people_figures(register: Register) -> dict[str, Any]:
+    """What the page of people shows."""
+    rights = {role: [MEANING[right] for right in Right if right in RIGHTS[role]] for role in Role}
+    return {"people": register.people(), "roles": list(Role), "rights": rights, "acts": register.acts()}
+
+
+def account_figures(act: Act | None = None, person: Person | None = None) -> dict[str, Any]:
+    """What the page of the own account shows: with a fresh secret for codes."""
+    someone = person or (act.session.person if act else None)
+    secret, address = new_secret()
+    return {"person": someone, "secret": secret, "secret_address": address, "said": ""}
+
+
+def _role(act: Act) -> Role:
+    try:
+        return Role(act.given.get("role", ""))
+    except ValueError:
+        raise Refused(f"A role is one of {', '.join(Role)}.") from None
+
+
+def _prove(act: Act) -> None:
+    """The password again. A session that has just shown it still shows it: an open browser is not its person."""
+    if not act.register.prove(act.session, act.given.get("password", ""), act.address, act.now):
+        raise Refused("Your password is wrong, so nothing was changed.")

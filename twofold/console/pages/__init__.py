@@ -1,0 +1,15 @@
+"""The pages: what each is called, who may see it, what it reads, and what it shows.
+
+Start reading at `page`: one value a page. A page gives rows and figures; how they look is its template's.
+"""
+
+from twofold.console.pages.deliveries import DELIVERIES, DELIVERY
+from twofold.console.pages.events import EVENTS
+from twofold.console.pages.live import LIVE
+from twofold.console.pages.orders import ORDER, ORDERS
+from twofold.console.pages.page import Page
+from twofold.console.pages.refused import REFUSED
+from twofold.console.pages.today import TODAY
+
+PAGES: tuple[Page, ...] = (TODAY, EVENTS, ORDERS, ORDER, DELIVERIES, DELIVERY, REFUSED, LIVE)
+"""Every page, in the order of the navigation."""

@@ -1,0 +1,100 @@
+"""Deliveries: is anything stuck, and why? And one delivery with what was sent and answered.
+
+Owns the list, its filters and the page of one delivery. What was sent needs a right of its own. Role: for the algorithm.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from twofold.console.access.roles import Right, may
+from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown, UnknownChoice
+from twofold.console.queries.signal import delivery_states
+from twofold.store.lists import Reader
+
+STATES = ("waiting", "paused", "delivered", "suppressed", "dead")
+COLUMNS = (
+    "id", "created_at", "event_name", "order_id", "destination", "state", "reason", "attempts", "status", "took_ms",
+    "due_at", "settled_at", "role", "link",
+)  # fmt: skip
+
+
+def read_deliveries(asked: Asked) -> Shown:
+    """The newest deliveries, at most `SHOWN`, before a number; and how many of the period are in which state."""
+    period, dataset = asked.period(), asked.dataset()
+    state = asked.one_of("state", STATES)
+    filters: dict[str, str | None] = {
+        "dataset": dataset,
+        "state": state or None,
+        "name": asked.choices.get("name") or None,
+    }
+    with Reader(asked.folder) as reader:
+        rows = list(reader.rows("deliveries", filters, limit=SHOWN, before=asked.number("before")))[::-1]
+        if not rows and filters["name"] and filters["name"] not in (known := reader.known("actions", "name")):
+            raise UnknownChoice("name", known, filters["name"] or "")
+    states = delivery_states(asked.folder, period.since, period.until)
+    shown = [{**{name: row.get(name) for name in COLUMNS}, "role": "signal", "link": "signalled"} for row in rows]
+    return Shown(
+        columns=COLUMNS,
+        rows=shown,
+        about={"period": period.choice, "timezone": period.zone, "states": states},
+        figures={
+            "deliveries": rows, "states": states, "state": state, "period": period,
+            "next": rows[-1]["id"] if len(rows) == SHOWN else None,
+            "may_replay": may(asked.session.person.role, Right.REPLAY),
+        },
+    )  # fmt: skip
+
+
+def read_delivery(asked: Asked) -> Shown:
+    """One delivery: its attempts, and for whom may see it the bytes that each carried (hashed, without credentials)."""
+    given = asked.path["number"]
+    if not (given.isascii() and given.isdigit() and len(given) < 19):
+        raise NotHere
+    with Reader(asked.folder) as reader:
+        row = reader.delivery(int(given))
+        if row is None:
+            raise NotHere
+        attempts = reader.attempts(int(given))
+        may_see = may(asked.session.person.role, Right.PAYLOADS)
+        payload = reader.frozen_payload(int(given)) if may_see else None
+    return Shown(
+        columns=("started_at", "ended_at", "outcome", "status", "code", "decision", "note"),
+        rows=attempts,
+        about={name: row.get(name) for name in COLUMNS[:-2]},
+        figures={
+            "delivery": row, "attempts": attempts, "payload": _pretty(payload), "may_see": may_see,
+            "may_replay": may(asked.session.person.role, Right.REPLAY) and row["state"] == "dead",
+        },
+    )  # fmt: skip
+
+
+def _pretty(payload: bytes | None) -> str | None:
+    """The bytes as people read JSON; None where they were never made, empty where retention took them."""
+    if not payload:
+        return None if payload is None else ""
+    try:
+        decoded: Any = msgspec.json.decode(payload)
+    except msgspec.DecodeError:
+        return payload.decode("utf-8", "replace")
+    return msgspec.json.format(msgspec.json.encode(decoded), indent=2).decode()
+
+
+DELIVERIES = Page(
+    path="/deliveries",
+    name="Deliveries",
+    room="signal",
+    right=Right.SIGNAL,
+    template="deliveries.html",
+    read=read_deliveries,
+)
+DELIVERY = Page(
+    path="/deliveries/{number}",
+    name="",
+    room="signal",
+    right=Right.SIGNAL,
+    template="delivery.html",
+    read=read_delivery,
+)

@@ -1,0 +1,73 @@
+"""Events: which step of the shop loses events?
+
+Owns the funnel. Coverage here is *browser events that the server also sent*, as everywhere. Role: for the algorithm.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twofold.console.access.roles import Right
+from twofold.console.pages.page import Asked, Page, Shown
+from twofold.console.queries.signal import EventCount, event_counts
+from twofold.report.quality import quality
+
+COLUMNS = (
+    "dataset", "event_name", "actions", "browser_only", "both", "server_only", "coverage", "before", "quality", "delay_s",
+    "of_step_before", "role", "link",
+)  # fmt: skip
+
+
+def read_events(asked: Asked) -> Shown:
+    """One row an event name, in the order of a shopper's way."""
+    period, dataset = asked.period(), asked.dataset()
+    counts = event_counts(asked.folder, period.since, period.until, period.before, dataset)
+    scores = {
+        (q.dataset, q.event_name): q
+        for q in quality(
+            asked.folder,
+            min(period.until, asked.now) * 1000,
+            period_ms=(min(period.until, asked.now) - period.since) * 1000 or 1,
+            dataset=dataset,
+        )
+    }
+    rows = [_row(count, scores.get((count.dataset, count.event_name)), _step_before(count, counts)) for count in counts]
+    most = max((row["actions"] for row in rows), default=0)
+    return Shown(
+        columns=COLUMNS,
+        rows=rows,
+        about={"period": period.choice, "timezone": period.zone},
+        figures={"most": most, "period": period},
+    )
+
+
+def _row(count: EventCount, score: Any, before: EventCount | None) -> dict[str, Any]:
+    return {
+        "dataset": count.dataset,
+        "event_name": count.event_name,
+        "actions": count.actions,
+        "browser_only": count.browser_only,
+        "both": count.both,
+        "server_only": count.server_only,
+        "coverage": None if count.coverage is None else round(count.coverage, 4),
+        "before": count.before,
+        "quality": score.score if score else None,
+        "delay_s": score.delay_s if score else None,
+        "of_step_before": round(count.actions / before.actions, 4) if before else None,
+        "role": "signal",
+        "link": "signalled",
+    }
+
+
+def _step_before(count: EventCount, counts: list[EventCount]) -> EventCount | None:
+    """The nearest earlier step of the same dataset's funnel that has events."""
+    mine = [c for c in counts if c.dataset == count.dataset and c.event_name in _STEPS]
+    place = next((n for n, c in enumerate(mine) if c is count), 0)
+    return mine[place - 1] if place else None
+
+
+_STEPS = frozenset({"PageView", "ViewContent", "AddToCart", "InitiateCheckout", "Purchase"})
+
+EVENTS = Page(
+    path="/events", name="Events", room="signal", right=Right.SIGNAL, template="events.html", read=read_events
+)

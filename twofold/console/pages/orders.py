@@ -1,0 +1,104 @@
+"""Orders: what became of each as a Purchase, and one order's whole story.
+
+Owns the list behind every bar of the bridge, and the page of one order. Role: for the algorithm.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twofold.console.access.roles import Right
+from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
+from twofold.console.pages.today import orders_of
+from twofold.console.queries.policies import policy_of
+from twofold.console.queries.told import Fate, bridge_of, numbers_of
+from twofold.report.orders import show_order
+
+COLUMNS = (
+    "dataset",
+    "order_id",
+    "number",
+    "placed_at",
+    "value",
+    "currency",
+    "method",
+    "fate",
+    "reason",
+    "role",
+    "link",
+)
+
+
+def read_orders(asked: Asked) -> Shown:
+    """The orders of a period, newest first; chips with count and money that add up to the bridge."""
+    period, dataset = asked.period(), asked.dataset()
+    fate = asked.one_of("fate", [f.value for f in Fate])
+    found = list(orders_of(asked, period, dataset))
+    chosen = [order for order in found if not fate or order.fate == fate]
+    start = asked.number("after")
+    shown = numbers_of(asked.folder, chosen[start : start + SHOWN])
+    rows = [
+        {
+            "dataset": o.dataset, "order_id": o.order_id, "number": o.number, "placed_at": o.placed_at,
+            "value": None if o.value is None else str(o.value), "currency": o.currency, "method": o.method,
+            "fate": o.fate.value, "reason": o.reason, "role": "signal", "link": "placed",
+        }
+        for o in shown
+    ]  # fmt: skip
+    return Shown(
+        columns=COLUMNS,
+        rows=rows,
+        about={"period": period.choice, "timezone": period.zone, "orders": len(chosen), "after": start},
+        figures={
+            "bridge": bridge_of(found), "fate": fate, "orders": shown, "of": len(chosen), "start": start,
+            "next": start + SHOWN if start + SHOWN < len(chosen) else None, "period": period,
+        },
+    )  # fmt: skip
+
+
+def read_order(asked: Asked) -> Shown:
+    """One order: what was told of it, its copies, its deliveries."""
+    found = show_order(asked.folder, policy_of(asked.settings), asked.now, asked.path["order"], dataset=asked.dataset())
+    if not found:
+        raise NotHere
+    for order in found:
+        order["number"] = _number(order)
+    rows = [row for order in found for row in _story(order)]
+    return Shown(
+        columns=("at", "what", "said", "from"),
+        rows=rows,
+        figures={"orders": found, "stories": [_story(o) for o in found]},
+    )
+
+
+def _number(order: dict[str, Any]) -> str:
+    """What its people call it, where a source told it."""
+    names = dict(a.partition(":")[::2] for f in order["facts"] for a in f["aliases"])
+    return names.get("name") or names.get("number") or str(order["order_id"])
+
+
+def _story(order: dict[str, Any]) -> list[dict[str, Any]]:
+    """Everything that happened, in the order of time (Unix s)."""
+    told = [
+        {"at": f["at"], "what": f["kind"], "said": f["said"], "from": f["source"], "kind": "fact"}
+        for f in order["facts"]
+    ]
+    copies = [
+        {"at": c["received_at"] // 1000, "what": c["verdict"], "said": c["event_name"], "from": c["sender"],
+         "kind": "copy", "channel": c["channel"], "event_id": c["event_id"]}
+        for c in order["copies"]
+    ]  # fmt: skip
+    sent = [
+        {"at": (d["settled_at"] or d["due_at"]) // 1000, "what": d["state"], "said": d["reason"], "from": d["destination"],
+         "kind": "delivery", "delivery": d["delivery"]}
+        for d in order["deliveries"]
+    ]  # fmt: skip
+    return sorted([*told, *copies, *sent], key=lambda row: row["at"])
+
+
+ORDERS = Page(
+    path="/orders", name="Orders", room="signal", right=Right.SIGNAL, template="orders.html", read=read_orders
+)
+ORDER = Page(
+    path="/orders/{order:path}", name="", room="signal", right=Right.SIGNAL, template="order.html", read=read_order
+)

@@ -1,0 +1,90 @@
+"""What a page is: an address, a right, a question, and rows that are the same in HTML, JSON and CSV.
+
+Owns the shape of pages, what a reader asked for, and how an unknown choice is refused: with the known ones, as an empty
+answer must mean that there is nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from twofold.config import Settings
+from twofold.console.access.register import Session
+from twofold.console.access.roles import Right
+from twofold.console.queries.period import CHOICES, Period, period_of
+from twofold.console.words import Words
+
+SHOWN = 50
+"""Rows on a page at most; further ones are a link away."""
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """A reader's question. ``choices``: the address's query, each once."""
+
+    settings: Settings
+    folder: str
+    session: Session
+    words: Words
+    now: int  # Unix s
+    choices: Mapping[str, str]
+    path: Mapping[str, str]
+
+    def one_of(self, name: str, known: Sequence[str]) -> str:
+        """A choice, empty where none was made. Raises `UnknownChoice`."""
+        given = self.choices.get(name, "")
+        if given and given not in known:
+            raise UnknownChoice(name, known, given)
+        return given
+
+    def number(self, name: str, usual: int = 0) -> int:
+        given = self.choices.get(name, "")
+        if given and not (given.isascii() and given.isdigit() and len(given) < 19):
+            raise UnknownChoice(name, ["a whole number"], given)
+        return int(given) if given else usual
+
+    def period(self, usual: str = "7") -> Period:
+        given = self.choices.get("period", usual)
+        found = period_of(given, self.words.zone, self.now)
+        if found is None:
+            raise UnknownChoice("period", [*CHOICES, "YYYY-MM-DD..YYYY-MM-DD"], given)
+        return found
+
+    def dataset(self) -> str | None:
+        """The dataset that was chosen; None for all."""
+        return self.one_of("dataset", [d.id for d in self.settings.dataset]) or None
+
+
+class Shown(Struct, frozen=True, kw_only=True):
+    """A page's answer. ``rows`` with ``columns``: what JSON and CSV give; ``figures``: what the template needs besides."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Mapping[str, Any]]
+    figures: Mapping[str, Any] = {}
+    about: Mapping[str, Any] = {}  # first object of the JSON
+    status: int = 200
+
+
+class Page(Struct, frozen=True, kw_only=True):
+    """One page. ``name``: in the navigation; empty for one that is only linked to."""
+
+    path: str  # under /console
+    name: str
+    room: str  # "signal", "set-up"
+    right: Right
+    template: str
+    read: Callable[[Asked], Shown]
+
+
+class UnknownChoice(Exception):
+    """A choice that is none: which, what there is, what was given."""
+
+    def __init__(self, name: str, known: Sequence[str], given: str) -> None:
+        super().__init__(name)
+        self.name, self.known, self.given = name, list(known), given
+
+
+class NotHere(Exception):
+    """There is no such thing."""

@@ -1,0 +1,1 @@
+"""What the pages read: small questions to the data folder, each on a connection of its own, each with a bounded answer."""

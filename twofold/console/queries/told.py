@@ -1,0 +1,189 @@
+"""Orders of a period and what the platform was told of each: the bridge of the first page, and the list behind every bar.
+
+Owns one word an order (`Fate`), so that the counts of all words add up to the orders. Figures are for the algorithm: what
+was told and accepted as a Purchase, not what was earned. An order is of the day on which it was placed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from twofold.ledger.model import decode_report
+from twofold.ledger.policy import Judgement, OrderPolicy, OrderStanding, judge_order, method_of, value_of
+from twofold.ledger.state import OrderState, decode_state
+from twofold.report.orders import CHUNK, Purchase, purchases_of, word_of
+from twofold.report.period import Journal, journal_of
+from twofold.store.orders.ledger import OrderRow
+from twofold.store.sqlite.database import id_array
+
+PolicyOf = Callable[[str], OrderPolicy]
+
+
+class Fate(StrEnum):
+    """What became of an order as a Purchase; each order has exactly one, the first that applies."""
+
+    TEST = "test"
+    CANCELLED = "cancelled"  # cancelled, deleted, voided, refunded, returned or emptied before it was told
+    NOT_PAID_YET = "not_paid_yet"  # or not yet confirmed, delivered: what the policy waits for
+    TOO_LATE = "too_late"  # never reached what the policy waits for
+    OTHER_EVENT = "other_event"  # a renewal that is told as another event, or not at all
+    NO_CONSENT = "no_consent"
+    KEPT_BACK = "kept_back"  # robots, limits, nobody vouches, erased
+    WAITING = "waiting"
+    REFUSED = "refused"  # the platform said no, or it was given up
+    NOT_CONNECTED = "not_connected"  # no destination is configured for it, or no Purchase was made of it yet
+    ACCEPTED = "accepted"
+
+
+_CANCELLED = frozenset(
+    {"order_cancelled", "order_deleted", "order_voided", "order_refunded", "order_emptied", "order_returned"}
+)
+
+
+class ToldOrder(Struct, frozen=True, kw_only=True):
+    """One order and its fate. ``number``: what its people call it. Money in ``currency``."""
+
+    row: int  # in the data folder
+    dataset: str
+    order_id: str
+    number: str
+    placed_at: int
+    value: Decimal | None
+    currency: str
+    method: str
+    fate: Fate
+    reason: str
+    action: int | None
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One line of the bridge. ``money``: by currency, sorted."""
+
+    fate: Fate
+    count: int
+    money: tuple[tuple[str, Decimal], ...]
+
+
+class Bridge(Struct, frozen=True, kw_only=True):
+    """The orders of a period and what each came to; the steps' counts add up to ``orders``."""
+
+    orders: int
+    money: tuple[tuple[str, Decimal], ...]
+    steps: tuple[Step, ...]
+
+    def count(self, fate: Fate) -> int:
+        return next((step.count for step in self.steps if step.fate is fate), 0)
+
+
+def told_orders(
+    folder: Path | str, policy_of: PolicyOf, since: int, until: int, now: int, dataset: str | None = None
+) -> Iterator[ToldOrder]:
+    """The orders placed in [since, until), newest first. Cost: some 30 us an order."""
+    with journal_of(folder) as journal:
+        ids = [n for (n,) in journal.run("list_orders_placed", (dataset, since, until))]
+        for start in range(0, len(ids), CHUNK):
+            yield from _read(journal, ids[start : start + CHUNK], policy_of, now)
+
+
+def numbers_of(folder: Path | str, orders: Sequence[ToldOrder]) -> list[ToldOrder]:
+    """The same orders under the numbers that their people use, where a source told one."""
+    with journal_of(folder) as journal:
+        found = {o.row: _number_of(journal, o.row) for o in orders}
+    return [replace(o, number=found[o.row] or o.number) for o in orders]
+
+
+def _number_of(journal: Journal, row: int) -> str:
+    """What was told last as its name, else as its number."""
+    names: dict[str, str] = {}
+    for *_, body in journal.run("list_facts", (row,)):
+        for alias in decode_report(body).aliases:
+            kind, _, value = alias.partition(":")
+            if kind in ("name", "number") and value:
+                names[kind] = value
+    return names.get("name") or names.get("number") or ""
+
+
+def bridge_of(orders: Sequence[ToldOrder]) -> Bridge:
+    """The sums of these orders."""
+    counts = dict.fromkeys(Fate, 0)
+    money: dict[Fate, dict[str, Decimal]] = {fate: {} for fate in Fate}
+    whole: dict[str, Decimal] = {}
+    for order in orders:
+        counts[order.fate] += 1
+        if order.value is not None:
+            sums = money[order.fate]
+            sums[order.currency] = sums.get(order.currency, Decimal(0)) + order.value
+            whole[order.currency] = whole.get(order.currency, Decimal(0)) + order.value
+    steps = tuple(
+        Step(fate=fate, count=count, money=tuple(sorted(money[fate].items())))
+        for fate, count in counts.items()
+        if count
+    )
+    return Bridge(orders=len(orders), money=tuple(sorted(whole.items())), steps=steps)
+
+
+def _read(journal: Journal, ids: Sequence[int], policy_of: PolicyOf, now: int) -> Iterator[ToldOrder]:
+    rows = {row[0]: OrderRow(*row) for row in journal.run("list_orders", (id_array(ids),))}
+    purchases = purchases_of(journal, list(rows.values()))
+    for number in ids:
+        if number in rows:
+            row = rows[number]
+            yield _told(row, policy_of(row.dataset), purchases.get(row.action or 0, []), now)
+
+
+def _told(row: OrderRow, policy: OrderPolicy, deliveries: Sequence[Purchase], now: int) -> ToldOrder:
+    order = decode_state(row.state)
+    judged = judge_order(order, policy, now)
+    fate, reason = _fate(order, judged, deliveries)
+    valued = value_of(order, policy)
+    return ToldOrder(
+        row=row.id,
+        dataset=row.dataset,
+        order_id=row.order_id,
+        number=row.order_id,
+        placed_at=row.placed_at,
+        value=valued.value if valued else None,
+        currency=valued.currency if valued else "",
+        method=method_of(order, policy),
+        fate=fate,
+        reason=reason,
+        action=row.action,
+    )
+
+
+def _fate(order: OrderState, judged: Judgement, deliveries: Sequence[Purchase]) -> tuple[Fate, str]:
+    """What arrived stands above all: an order that was cancelled afterwards was told all the same."""
+    word, _ = word_of(order, judged)
+    if any(d.state == "delivered" for d in deliveries):
+        return Fate.ACCEPTED, "" if judged.standing is OrderStanding.COUNTS else word
+    if order.test:
+        return Fate.TEST, word
+    if judged.standing is OrderStanding.NEVER:
+        if word in _CANCELLED:
+            return Fate.CANCELLED, word
+        return (Fate.OTHER_EVENT, word) if word == "renewal" else (Fate.TOO_LATE, word)
+    if judged.standing is OrderStanding.NOT_YET:
+        return Fate.NOT_PAID_YET, word
+    return _sent(deliveries)
+
+
+def _sent(deliveries: Sequence[Purchase]) -> tuple[Fate, str]:
+    if not deliveries:
+        return Fate.NOT_CONNECTED, ""
+    first = min(deliveries, key=lambda d: (_NEARNESS.get(d.state, 9), d.delivery))
+    if first.state in ("waiting", "paused"):
+        return Fate.WAITING, first.reason
+    if first.state == "dead":
+        return Fate.REFUSED, first.reason
+    if first.reason.startswith("consent"):
+        return Fate.NO_CONSENT, first.reason
+    return Fate.KEPT_BACK, first.reason
+
+
+_NEARNESS = {"waiting": 0, "paused": 1, "dead": 2, "suppressed": 3}

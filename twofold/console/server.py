@@ -1,0 +1,52 @@
+"""The console's process: its register, its listener, its end.
+
+Owns starting and stopping. The gateway is another process: whether one runs is seen when something is read or asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from twofold.clock import now_ms
+from twofold.config import Settings
+from twofold.console.access.register import Register
+from twofold.console.app import ROOT, Console
+from twofold.listening import open_listener
+
+STOP_S = 5
+
+
+def serve_console(settings: Settings, on_ready: Callable[[str, str | None], None]) -> None:
+    """Runs the console until it is told to stop. ``on_ready`` gets its address, and the first person's link if one is
+    needed. Raises `StoreError` where there is no data folder."""
+    os.umask(0o077)
+    register = Register(Path(settings.server.data))
+    try:
+        asyncio.run(_serve(settings, register, on_ready))
+    finally:
+        register.close()
+
+
+async def _serve(settings: Settings, register: Register, on_ready: Callable[[str, str | None], None]) -> None:
+    own = settings.console
+    listener = open_listener(own.host, own.port)
+    port = listener.getsockname()[1]
+    config = uvicorn.Config(
+        Console(settings, register, lambda: now_ms() // 1000),
+        ws="none", lifespan="off", access_log=False, server_header=False, proxy_headers=False, log_config=None,
+        timeout_keep_alive=15, timeout_graceful_shutdown=STOP_S, limit_concurrency=200, h11_max_incomplete_event_size=16_384,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    host = f"[{own.host}]" if ":" in own.host else own.host
+    first = register.first_link(now_ms() // 1000)
+    link = f"http://{host}:{port}{ROOT}/join/{first}" if first else None
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    while not server.started and not serving.done():
+        await asyncio.sleep(0.01)
+    on_ready(f"http://{host}:{port}{ROOT}", link)
+    await serving

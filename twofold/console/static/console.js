@@ -1,0 +1,79 @@
+// What the pages do beyond reading: a choice is shown at once, and Live goes on by itself. Text goes in as text only.
+"use strict";
+
+for (const select of document.querySelectorAll(".asked select")) {
+  select.addEventListener("change", () => select.form.requestSubmit());
+}
+
+const live = document.getElementById("live");
+if (live) {
+  const state = document.getElementById("live-state");
+  const button = document.getElementById("live-pause");
+  const most = 200;
+  let position = Number(live.dataset.position);
+  let stream = null;
+
+  const cell = (row, kind, name, text, classes = "") => {
+    const made = document.createElement(kind);
+    if (name) made.dataset.name = name;
+    if (kind === "th") made.scope = "row";
+    made.className = classes;
+    made.textContent = text;
+    row.append(made);
+    return made;
+  };
+  const names = [...live.querySelectorAll("thead th")].map((th) => th.textContent);
+  const show = (copy) => {
+    const row = document.createElement("tr");
+    row.className = "fresh";
+    cell(row, "td", names[0], new Date(copy.received_at).toLocaleTimeString(document.documentElement.lang));
+    cell(row, "th", "", copy.event_name);
+    const seen = cell(row, "td", names[2], "");
+    const tag = document.createElement("span");
+    tag.className = `tag ${copy.channel === "browser" ? "browser" : "server"}`;
+    tag.textContent = live.dataset[copy.channel];
+    seen.append(tag);
+    cell(row, "td", names[3], copy.sender);
+    cell(row, "td", names[4], live.dataset[copy.verdict] || copy.verdict);
+    cell(row, "td", names[5], copy.event_id, "code wrap");
+    live.tBodies[0].prepend(row);
+    while (live.tBodies[0].rows.length > most) live.tBodies[0].lastElementChild.remove();
+  };
+  const go = () => {
+    stream = new EventSource(`${live.dataset.stream}?after=${position}`);
+    stream.onmessage = (message) => {
+      const copy = JSON.parse(message.data);
+      if (copy.position <= position) return;
+      position = copy.position;
+      show(copy);
+    };
+    stream.addEventListener("ended", () => {
+      stop();
+      state.textContent = state.dataset.ended;
+      button.hidden = true;
+    });
+    stream.onerror = () => {
+      // The browser would ask again with the old position: what was shown would be shown twice.
+      if (!stream) return;
+      stop();
+      setTimeout(go, 2000);
+    };
+    state.textContent = state.dataset.live;
+    button.textContent = button.dataset.pause;
+  };
+  const stop = () => {
+    stream.close();
+    stream = null;
+  };
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    if (stream) {
+      stop();
+      state.textContent = state.dataset.paused;
+      button.textContent = button.dataset.go;
+    } else {
+      go();
+    }
+  });
+  go();
+}

@@ -1,0 +1,93 @@
+"""The languages of the console: one catalogue each, beside this file; numbers, money and times as each writes them.
+
+Owns reading the catalogues and formats. English is in the code and the templates; a further language is a further ``.po``
+file. Money is never rounded: it is shown with every digit it has.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from importlib import resources
+from io import BytesIO
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.messages.pofile import read_po
+from babel.numbers import format_compact_decimal, format_currency, format_decimal, format_percent
+from msgspec import Struct
+
+SOURCE = "en"
+_LETTERS = re.compile(r"([A-Z])(\d)")
+LANGUAGES = {"en": "English", "ka": "ქართული"}
+
+
+@lru_cache(maxsize=len(LANGUAGES))
+def catalogue(language: str) -> dict[str, str]:
+    """Text to its translation; empty for English, which needs none."""
+    if language == SOURCE:
+        return {}
+    data = resources.files(__name__).joinpath(f"{language}.po").read_bytes()
+    read = read_po(BytesIO(data), locale=language)
+    return {str(m.id): str(m.string) for m in read if m.id and isinstance(m.id, str) and m.string}
+
+
+class Words(Struct, frozen=True):
+    """How one reader is spoken to."""
+
+    language: str
+    zone: str
+
+    def say(self, text: str, **values: object) -> str:
+        """The text in the reader's language, with values put in their places."""
+        said = catalogue(self.language).get(text, text)
+        return said.format(**values) if values else said
+
+    @property
+    def locale(self) -> Locale:
+        return Locale.parse(self.language)
+
+    def number(self, value: int | Decimal | float) -> str:
+        return str(format_decimal(value, locale=self.language))
+
+    def short(self, value: int) -> str:
+        return str(format_compact_decimal(value, locale=self.language))
+
+    def share(self, value: float | None, digits: int = 0) -> str:
+        """A share of one as percent; a dash where there is none."""
+        if value is None:
+            return "–"
+        return str(format_percent(value, format=f"#,##0{'.' + '0' * digits if digits else ''} %", locale=self.language))
+
+    def money(self, amount: Decimal, currency: str) -> str:
+        """All digits, at least those of the currency."""
+        exponent = amount.as_tuple().exponent
+        is_fine = isinstance(exponent, int) and -exponent > 2
+        shown = format_currency(
+            amount, currency, locale=self.language, decimal_quantization=False, currency_digits=not is_fine
+        )
+        return _LETTERS.sub("\\1\u00a0\\2", str(shown))  # a code of letters stands apart from its digits
+
+    def time(self, at_s: int | None) -> str:
+        """A moment in the shop's zone; a dash for none."""
+        if at_s is None:
+            return "–"
+        moment = datetime.fromtimestamp(at_s, UTC)
+        return str(format_datetime(moment, "d MMM y, HH:mm:ss", tzinfo=ZoneInfo(self.zone), locale=self.language))
+
+    def day(self, day: datetime) -> str:
+        return str(format_date(day, "d MMM", locale=self.language))
+
+
+def language_of(accepted: str, chosen: str, usual: str) -> str:
+    """The language for a reader: chosen, else the first of the browser's that there is, else the usual one."""
+    if chosen in LANGUAGES:
+        return chosen
+    for part in accepted.split(","):
+        tag = part.partition(";")[0].strip().partition("-")[0].casefold()
+        if tag in LANGUAGES:
+            return tag
+    return usual if usual in LANGUAGES else SOURCE
