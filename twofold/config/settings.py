@@ -357,7 +357,6 @@ class ImportSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = ""
 
 
-<<<<<<< HEAD
 class MoneySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     text: Annotated[
         str,
@@ -448,7 +447,8 @@ class ChainSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         int,
         Meta(description="Days from a payment to the provider's payout, where its line does not say.", ge=0, le=365),
     ] = 7
-=======
+
+
 class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     host: Annotated[
         str, Meta(description="Address that the console listens on. Put a TLS proxy in front before opening it.")
@@ -468,7 +468,6 @@ class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     language: Annotated[
         str, Meta(description="Language for whoever asks for none that there is: `en` or `ka`.", pattern="^(en|ka)$")
     ] = "en"
->>>>>>> a37b419 (The console: who may come in, and the pages of the signal)
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -481,12 +480,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     imports: tuple[ImportSettings, ...] = msgspec.field(default=(), name="import")
     account: tuple[AccountSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
-<<<<<<< HEAD
     money: MoneySettings = MoneySettings()
     chain: ChainSettings = ChainSettings()
-=======
     console: ConsoleSettings = ConsoleSettings()
->>>>>>> a37b419 (The console: who may come in, and the pages of the signal)
 
 
 SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
@@ -501,12 +497,9 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[[import]]", ImportSettings),
     ("[[account]]", AccountSettings),
     ("[retention]", RetentionSettings),
-<<<<<<< HEAD
     ("[money]", MoneySettings),
     ("[chain]", ChainSettings),
-=======
     ("[console]", ConsoleSettings),
->>>>>>> a37b419 (The console: who may come in, and the pages of the signal)
 )
 
 PLATFORMS = ("meta",)

@@ -11,7 +11,7 @@ import pytest
 from babel.messages.extract import extract_from_dir
 
 import twofold.console
-from twofold.console.access.roles import MEANING, Role
+from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
 from twofold.console.words import LANGUAGES, SOURCE, Words, catalogue, language_of
 
 ROOM = Path(twofold.console.__file__).parent
@@ -87,3 +87,15 @@ def test_the_language_of_a_reader(accepted, chosen, expected):
 def test_money_is_never_rounded(amount, currency, shown):
     """All digits that there are, at least those of the currency."""
     assert Words("en", "UTC").money(Decimal(amount), currency).replace("\xa0", " ") == shown
+
+
+def test_the_page_of_docs_has_the_table_of_roles():
+    """One table in code and docs."""
+    page = (Path(__file__).parents[2] / "docs" / "console.md").read_text(encoding="utf-8")
+    heads = " | ".join(right.value for right in Right)
+    assert f"| role | {heads} |" in page
+    for role in Role:
+        cells = " | ".join("yes" if right in RIGHTS[role] else "no" for right in Right)
+        assert f"| {role} | {cells} |" in page
+    for right, words in MEANING.items():
+        assert f"- *{right}*: {words}" in page
