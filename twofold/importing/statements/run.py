@@ -34,6 +34,7 @@ from twofold.ledger.identity import fingerprint
 from twofold.ledger.lines import MoneyLine, Thing, Told
 from twofold.matching.subject import Keyring
 from twofold.store.lines.keeping import LineFile
+from twofold.store.lines.reading import OpenLines
 from twofold.store.lines.row import LineRow, make_row
 from twofold.store.secret import folder_ring
 
@@ -58,7 +59,7 @@ def import_statement(
         sink: LineSink = DrySink() if plan.dry_run else open_line_sink(settings)
         stack.callback(sink.close)
         ring = Keyring(secrets.token_bytes(32)) if plan.dry_run else folder_ring(Path(settings.server.data))
-        task = _Import(wanted, survey, file, sink, ring, now_ms)
+        task = _Import(wanted, survey, file, sink, ring, now_ms, Path(settings.server.data))
         report = stack.enter_context(ProblemReport(plan.report)) if plan.report and not plan.dry_run else None
         try:
             task.drive(report, watch)
@@ -77,9 +78,17 @@ class _Import:
     """The state of one import."""
 
     def __init__(
-        self, wanted: WantedStatement, survey: Survey, file: StatementFile, sink: LineSink, ring: Keyring, now_ms: int
+        self,
+        wanted: WantedStatement,
+        survey: Survey,
+        file: StatementFile,
+        sink: LineSink,
+        ring: Keyring,
+        now_ms: int,
+        folder: Path,
     ) -> None:
         plan = wanted.plan
+        self._folder = folder
         self._wanted, self._file, self._sink, self._ring, self._now_ms = wanted, file, sink, ring, now_ms
         self._survey = survey
         self._last: RowProblem | None = None  # of the refused rows the one that no line came after
@@ -142,8 +151,8 @@ class _Import:
         """Shows the lines, when there are any, and says what all of it came to."""
         summary, kept = self._summary, self._sink.kept
         summary.unbalanced = list(self._balance.unbalanced())
-        summary.notes += self._coverage.notes()
         if summary.dry_run:
+            summary.notes += self._coverage.notes()
             return summary
         if self._was_imported:
             summary.notes.append("this file was imported before; nothing was changed")
@@ -154,6 +163,10 @@ class _Import:
             self._sink.drop()
             return summary
         self._sink.end(self._facts())
+        if self._coverage.needs_a_look:
+            with OpenLines(self._folder) as reader:
+                self._coverage.compare(reader)
+        summary.notes += self._coverage.notes()
         if kept.again:
             summary.notes.append(
                 f"{kept.again:,} lines stand in the file again with other content; of each the last was taken"
@@ -192,7 +205,7 @@ class _Import:
         self._balance.add(thing)
         self._summary.add(thing, kind_of(thing), local_day(thing))
         ordinal = self._ordinal(thing)
-        self._coverage.add(thing, ordinal)
+        self._coverage.add(thing)
         return make_row(
             thing,
             self._ring.secret,
