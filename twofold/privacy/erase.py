@@ -41,6 +41,7 @@ from twofold.store.changed.days import mark_actions, mark_orders
 from twofold.store.fold import Action
 from twofold.store.index.words import Because
 from twofold.store.lines.emptying import empty_lines
+from twofold.store.sqlite.arrivals import forget_keys
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.touches.whose import whos_of_order
 
@@ -413,10 +414,7 @@ class ErasureStep:
             if order and self._rename(order) != order:
                 keys.add(order_key(dataset, name, order))
                 digests.add(erased_digest(self.ring, dataset, "order", order))
-        for (table,) in engine.script(
-            "select name from sqlite_schema where type = 'table' and name glob 'fold_[0-9]*'"
-        ):
-            engine.script(f"delete from {table} where key in (select value from carray(?))", (key_array(keys),))
+        forget_keys(engine, keys)
         engine.run_rows("insert_erased_ids", [(d, now_ms) for d in sorted(digests)])
         actions = {a for *_, a in renamed}
         mark_actions(engine, actions, erased=True)

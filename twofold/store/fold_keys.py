@@ -1,7 +1,8 @@
 """The fold's memory: which key belongs to which action, in one narrow table a day.
 
 A day table is dropped when it leaves the window, so forgetting costs nothing, and inserts always go into a
-small tree. A key is remembered from its first copy for the window and at most one day more.
+small tree; on a day whose tree gets large they are logged in front of it first (`sqlite/arrivals`). A key is remembered from
+its first copy for the window and at most one day more.
 """
 
 from __future__ import annotations
@@ -10,11 +11,15 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
 
+from twofold.store.sqlite.arrivals import FULL, Arrivals, forget_keys
 from twofold.store.sqlite.bloom_filter import LANES, KeyFilter
 from twofold.store.sqlite.database import Engine, key_array
 from twofold.store.sqlite.statements import MAX_ROWS
 
 DAY_MS = 86_400_000
+LARGE = 300_000
+"""Keys of a day's tree from which on new ones are logged: it does not fit into the engine's memory much longer, and each
+key of a commit changes a page of its own."""
 
 
 class FoldKeys:
@@ -23,18 +28,24 @@ class FoldKeys:
     Only the newest table takes keys; the closed ones are asked only for keys that `KeyFilter` cannot rule out.
     """
 
-    def __init__(self, engine: Engine, window_days: int) -> None:
+    def __init__(self, engine: Engine, window_days: int, large: int = LARGE, full: int = FULL) -> None:
         self._engine = engine
         self._window = window_days
+        self._large = large
+        self._counted: tuple[int, int] = (0, 0)  # the newest day, and about how many keys its tree has
+        self._arrivals = Arrivals(engine, full)
         self.filter = KeyFilter(engine.folder)
         self.reload()
 
     def reload(self) -> None:
         """Reads the tables afresh: at the start, and after a rolled back transaction."""
         rows = self._engine.script("select name from sqlite_schema where type = 'table' and name glob 'fold_[0-9]*'")
-        self.days = sorted(int(name[5:]) for (name,) in rows)
+        self.days = sorted(int(name[5:]) for (name,) in rows if name[5:].isdecimal())
+        self._arrivals.reload()
         if self.days:
             self.filter.reopen(self.days[-1])
+            if self._counted[0] != self.days[-1]:
+                self._counted = self.days[-1], self._count(self.days[-1])
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """The actions that hold any of ``keys``; the earliest where several days do."""
@@ -55,7 +66,8 @@ class FoldKeys:
 
     def _find_in(self, days: Sequence[int], keys: Sequence[bytes]) -> dict[bytes, int]:
         found: dict[bytes, int] = {}
-        for key, action in self._engine.script(_lookup_sql(tuple(days)), (key_array(keys),)):
+        tables = (*(f"main.fold_{day}" for day in days), *self._arrivals.images(days))
+        for key, action in self._engine.script(_lookup_sql(tables), (key_array(keys),)):
             known = found.get(key)
             found[key] = action if known is None else min(known, action)
         return found
@@ -66,7 +78,14 @@ class FoldKeys:
             return
         self.turn(now_ms)
         # A clock set back writes into the newest table: nothing is forgotten early.
-        table = f"fold_{self.days[-1]}"
+        day, known = self._counted
+        if known >= self._large:
+            self._arrivals.add(day, rows)
+            self._arrivals.move(2 * len(rows), day)
+            return
+        self._counted = day, known + len(rows)
+        self._arrivals.move(2 * len(rows), day)
+        table = f"fold_{day}"
         for start in range(0, len(rows), MAX_ROWS):
             part = rows[start : start + MAX_ROWS]
             sql = f"/* insert_keys */ insert or ignore into {table} (key, action) values " + ", ".join(
@@ -76,10 +95,9 @@ class FoldKeys:
 
     def move(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
         """Leads known keys to other actions, which claim them from now on: for a whole window, as any first copy does."""
-        for key, _ in rows:
-            for day in self.days:
-                self._engine.script(f"/* forget_key */ delete from fold_{day} where key = ?", (key,))
-        self.insert(rows, now_ms)
+        if rows:
+            forget_keys(self._engine, [key for key, _ in rows])
+            self.insert(rows, now_ms)
 
     def turn(self, now_ms: int) -> None:
         """Opens today's table where it is missing and drops those that have left the window."""
@@ -93,11 +111,17 @@ class FoldKeys:
         )
         for old in [d for d in self.days if d < day - self._window]:
             self._engine.script(f"drop table fold_{old}")
+            self._arrivals.drop(old)
         self.reload()
+
+    def _count(self, day: int) -> int:
+        """How many keys a day's tree has, as far as it matters."""
+        sql = f"select count(*) from (select 1 from fold_{day} limit ?)"
+        return int(self._engine.script(sql, (self._large,))[0][0])
 
 
 @lru_cache(maxsize=64)
-def _lookup_sql(days: tuple[int, ...]) -> str:
+def _lookup_sql(tables: tuple[str, ...]) -> str:
     return "/* find_keys */ " + " union all ".join(
-        f"select f.key, f.action from carray(?1) as k cross join fold_{day} as f on f.key = k.value" for day in days
+        f"select f.key, f.action from carray(?1) as k cross join {table} as f on f.key = k.value" for table in tables
     )

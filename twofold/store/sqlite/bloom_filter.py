@@ -99,7 +99,7 @@ class KeyFilter:
         opened = self._opened[day]
         reader = open_reader(self._folder)
         try:
-            for n, (key,) in enumerate(reader.execute(f"select key from fold_{day}")):
+            for n, (key,) in enumerate(reader.execute(_keys_sql(reader, day))):
                 a, b, c, d = _words(key)
                 for slot in (a & mask, b & mask, c & mask, d & mask, _rest(a, b, c)):
                     slots[slot] |= bit
@@ -115,6 +115,13 @@ class KeyFilter:
             if self._opened[day] == opened:
                 self.ready[day] = bit
         return True
+
+
+def _keys_sql(reader: apsw.Connection, day: int) -> str:
+    """All keys of a day, those included that are not in its tree yet. One statement: one moment of the database."""
+    sql = "select name from sqlite_schema where type = 'table' and (name = ?1 or name glob ?1 || '_*')"
+    tables = [str(name) for (name,) in reader.execute(sql, (f"fold_{day}",))]
+    return " union all ".join(f"select key from {table}" for table in tables or [f"fold_{day}"])
 
 
 def _rest(a: int, b: int, c: int) -> int:
