@@ -24,7 +24,7 @@ QUICK = (
     "test_config.py", "test_config_consent.py", "test_docs.py", "test_house.py", "test_imports.py",
 )  # fmt: skip
 DEAR = ("matching/bulk",)  # DuckDB is started again and again
-COSTLY = ("browser", "node", "slow", "process")
+COSTLY = ("browser", "node", "postgres", "slow", "process")
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     On a developer's machine it is skipped; where everything has to run (`make test`, a CI), it fails.
     """
-    for mark, cure in (("node", node_cure), ("browser", browser_cure)):
+    for mark, cure in (("node", node_cure), ("browser", browser_cure), ("postgres", postgres_cure)):
         if item.get_closest_marker(mark) is not None and (missing := cure()) is not None:
             if os.environ.get("CI") or os.environ.get("TWOFOLD_RUN_ALL"):
                 pytest.fail(missing, pytrace=False)
@@ -99,4 +99,11 @@ def browser_cure() -> str | None:
     """What to do before tests with a browser can run; None when they can."""
     if not Path("/usr/bin/chromium").exists():
         return "Chromium is missing: run `make system-packages` (or apt-get install chromium)"
+    return None
+
+
+def postgres_cure() -> str | None:
+    """The same for tests with a PostgreSQL server of their own."""
+    if not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:
+        return "PostgreSQL is missing: run `make system-packages` (or apt-get install postgresql)"
     return None

@@ -144,6 +144,11 @@ ROWS = [
     Row("retention", "payload_days", 5, lambda g: g.retention._days.payload, 5),
     Row("retention", "refused_days", 6, lambda g: g.retention._days.refused, 6),
     Row("money", "text_days", 8, lambda g: g.retention._days.line_text, 8),
+    Row("analytics", "engine", "spark", lambda g: g.tables.analytics.engine, "spark"),
+    Row("analytics", "folder", "/mnt/tables", lambda g: str(g.tables.analytics.files), "/mnt/tables"),
+    Row("analytics", "memory_mb", 512, lambda g: g.tables.analytics.memory_mb, 512),
+    Row("analytics", "deadline_s", 7.5, lambda g: g.tables.analytics.deadline_s, 7.5),
+    Row("analytics", "every_minutes", 3, lambda g: g.tables_every_s, 180),
     Row("retention", "audit_days", 31, lambda g: g.retention._days.audit, 31),
 ]  # fmt: skip
 # Read where they are used: the socket, the platform's name, what a table belongs to, and the tables of imports, of
@@ -162,7 +167,7 @@ def made_with(folder: Path, row: Row) -> Gateway:
         "source": [{"type": "own", "dataset": "1", "shop": "shop.example", "secret": SECRET}],
     }
     given = str(folder / row.given) if row.name == "data" else row.given
-    if row.section in ("server", "retention", "money"):
+    if row.section in ("server", "retention", "money", "analytics"):
         tree.setdefault(row.section, {})[row.name] = given
     elif row.section in ("dataset", "destination", "source"):
         tree[row.section][0][row.name] = given

@@ -36,7 +36,7 @@ from twofold.errors import StoreError, StoreFailed
 from twofold.listening import SWITCH_INTERVAL_S, make_server, open_listener, port_of, settle_memory, until_listening
 from twofold.matching.normalise import load_tables
 from twofold.matching.user_data import forget_known
-from twofold.policies import days_of, open_store, policies_of, status_digest, tag_pages, webhook_doors
+from twofold.policies import days_of, keeper_of, open_store, policies_of, status_digest, tag_pages, webhook_doors
 from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
 from twofold.pulling.schedule import ScheduledPulls
@@ -71,7 +71,9 @@ class Gateway:
         self.policies = policies_of(settings)
         self.store = open_store(settings, self.started_at, on_failure=self._failed)
         self.clock = self._trusted(clock)
-        self.eraser = Eraser(self.store, self.clock)
+        self.tables = keeper_of(settings, self.store, self.clock)
+        self.tables_every_s = settings.analytics.every_minutes * 60
+        self.eraser = Eraser(self.store, self.clock, self.tables.forget_days)
         self.retention = Retention(self.store, days_of(settings))
         self.workers = self._workers()
         self.pulls = ScheduledPulls(settings.account, self.store.folder, itself, self.clock.sure)
@@ -110,6 +112,7 @@ class Gateway:
                 ("shares", self._restore_shares()),
                 ("loop", self.loop_watch.run()),
                 ("time", self._keep_time()),
+                ("tables", self.tables.run(self.tables_every_s)),
             )
         ]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -124,6 +127,7 @@ class Gateway:
             for worker in self.workers:
                 worker.stop()
             self.eraser.stop()
+            self.tables.stop()
             for task in keeping:
                 task.cancel()
             await asyncio.gather(*tasks, *keeping, return_exceptions=True)
@@ -290,7 +294,7 @@ class Gateway:
         return Collector(doors, pages)
 
     async def _control(self, question: AnyQuestion) -> dict[str, Any]:
-        return await answer(question, self.store, self.eraser, self.clock)
+        return await answer(question, self.store, self.eraser, self.tables, self.clock)
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None], itself: Sequence[str] = ()) -> None:

@@ -7,6 +7,7 @@ folder as the settings want it kept. Not: reading the settings (`config`), start
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from msgspec import structs
 
@@ -17,6 +18,9 @@ from twofold.collect.listen.asgi import Page
 from twofold.collect.messages import Answer, Request
 from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_of
 from twofold.config import Settings, SourceSettings, secrets_of
+from twofold.facts.engine import Analytics
+from twofold.facts.keeper import Keeper
+from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.privacy.retention import Days
 from twofold.sources import SHOP_SOURCES, SOURCES
@@ -37,6 +41,28 @@ def days_of(settings: Settings) -> Days:
         line_text=settings.money.text_days,
         buyer=kept.buyer_days,
     )
+
+
+def analytics_of(settings: Settings) -> Analytics:
+    """Where the tables of reports are, and within which limits they are asked."""
+    data, wanted = Path(settings.server.data), settings.analytics
+    return Analytics(
+        data=data,
+        files=data / (wanted.folder or "facts"),
+        engine=wanted.engine,
+        memory_mb=wanted.memory_mb,
+        deadline_s=wanted.deadline_s,
+    )
+
+
+def keeper_of(settings: Settings, store: Store, clock: Callable[[], int]) -> Keeper:
+    """Who makes those tables, by the rules that these settings have for orders."""
+    return Keeper(store, analytics_of(settings), rules_of(settings), clock)
+
+
+def rules_of(settings: Settings) -> dict[str, OrderPolicy]:
+    """Dataset id to the rules of its orders."""
+    return {d.id: order_policy_of(d.orders) for d in settings.dataset}
 
 
 def open_store(

@@ -160,7 +160,14 @@ class World:
             f"shop.{order}", SERVER, value="100.00", order=order, tier=Tier.T3, at=self.now, happened=placed * 1000
         )
         event = msgspec.structs.replace(event, links=(f"order:{order}", *told.aliases), sender="shopify")
-        return OrderEntry(dataset="1", source=SHOP, report=told, copy=event, received_at=self.now)
+        return OrderEntry(
+            dataset="1",
+            source=SHOP,
+            report=told,
+            copy=event,
+            received_at=self.now,
+            buyer=("email:" + f"{order:0>32}".replace("o", "a"),),
+        )
 
     def deliver(self) -> None:
         self._run(self._deliver())

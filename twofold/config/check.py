@@ -108,6 +108,10 @@ def check_settings(settings: Settings, faults: Faults) -> None:
     for n, account in enumerate(settings.account):
         _check_account(("account", n), account, faults)
     _known(("money", "text"), "money.text", settings.money.text, ("masked", "kept"), faults)
+    engine = settings.analytics.engine
+    if engine not in ("duckdb", "spark") and not engine.startswith(("postgresql://", "postgres://")):
+        text = "analytics.engine: expected duckdb, spark or a connection as postgresql://…, got another word"
+        faults.add(("analytics", "engine"), text)
     _check_zone(settings.chain.timezone, faults)
 
 

@@ -373,6 +373,28 @@ class MoneySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     ] = ("#",)  # fmt: skip
 
 
+class AnalyticsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    engine: Annotated[
+        str,
+        Meta(description="Where reports are asked: `duckdb` on this machine, `spark`, or a connection to PostgreSQL "
+             "(`postgresql://…`, as `env:NAME`), into which the days that are asked for are copied."),
+    ] = "duckdb"  # fmt: skip
+    folder: Annotated[
+        str,
+        Meta(description="Where the tables that reports ask lie, also a mount of an object store. Empty: `facts`; a relative "
+             "one lies in the data folder."),
+    ] = ""  # fmt: skip
+    memory_mb: Annotated[
+        int, Meta(description="Megabytes that one question may take; past them it is ended, and says so.", ge=128)
+    ] = 2048
+    deadline_s: Annotated[float, Meta(description="Seconds that one question may take.", gt=0, le=3600)] = 120.0
+    every_minutes: Annotated[
+        float,
+        Meta(description="How often the gateway makes the tables of the days that changed. 0: only when a report asks.", ge=0,
+             le=1440),
+    ] = 15.0  # fmt: skip
+
+
 class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     platform: Annotated[
         str,
@@ -481,6 +503,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     account: tuple[AccountSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     money: MoneySettings = MoneySettings()
+    analytics: AnalyticsSettings = AnalyticsSettings()
     chain: ChainSettings = ChainSettings()
     console: ConsoleSettings = ConsoleSettings()
 
@@ -498,6 +521,7 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[[account]]", AccountSettings),
     ("[retention]", RetentionSettings),
     ("[money]", MoneySettings),
+    ("[analytics]", AnalyticsSettings),
     ("[chain]", ChainSettings),
     ("[console]", ConsoleSettings),
 )

@@ -29,22 +29,29 @@ from twofold.control.questions import (
     EndLines,
     Erase,
     JudgeKeptBack,
+    MakeTables,
     Note,
     PutLines,
     Revive,
     TellLines,
 )
 from twofold.control.socket import Conversation
+from twofold.facts.keeper import Keeper
 from twofold.matching.subject import SubjectRequest
-from twofold.policies import open_store
+from twofold.policies import keeper_of, open_store
 from twofold.privacy.runner import COMMAND, Eraser
 from twofold.store.sqlite.database import find_database, require_data
 from twofold.store.store import Store, read_newest
 
 T = TypeVar("T")
 
+MAKE_WAIT_S = 2.0
+"""How long the owner waits with an answer for tables to be made, before it says how far they are."""
 
-async def answer(question: AnyQuestion, store: Store, eraser: Eraser, clock: TrustedTime) -> dict[str, Any]:
+
+async def answer(
+    question: AnyQuestion, store: Store, eraser: Eraser, tables: Keeper, clock: TrustedTime
+) -> dict[str, Any]:
     """What the owner of the store answers. Raises `StoreError` with a reason for the operator."""
     match question:
         case Revive():
@@ -70,6 +77,10 @@ async def answer(question: AnyQuestion, store: Store, eraser: Eraser, clock: Tru
         case Note():
             await eraser.note(question.kind, question.facts, question.closes)
             return {}
+        case MakeTables():
+            number = question.number or tables.want()
+            done = await tables.wait(number, MAKE_WAIT_S)
+            return {"number": number, "done": done, "error": tables.error if done else "", "progress": tables.progress}
         case AskClock():
             return clock.report()
         case AcceptClock():
@@ -105,19 +116,21 @@ class FolderOwner:
             self._clock = TrustedTime(newest_ms=self.store.newest_ms)
             self.store.trust(self._clock.sure)
             self.run(self._start())
-            self.eraser = Eraser(self.store, self._clock)
+            self.tables = keeper_of(settings, self.store, self._clock)
+            self.eraser = Eraser(self.store, self._clock, self.tables.forget_days)
         except BaseException:
             self._runner.close()
             raise
 
     def ask(self, question: AnyQuestion) -> dict[str, Any]:
-        return self.run(answer(question, self.store, self.eraser, self._clock))
+        return self.run(answer(question, self.store, self.eraser, self.tables, self._clock))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Work on the store's loop."""
         return self._runner.run(work)
 
     def close(self) -> None:
+        self.tables.stop()
         self.run(self.store.close())
         self._runner.close()
 

@@ -102,6 +102,13 @@ class Note(Question, frozen=True, kw_only=True, tag="note"):
     closes: str | None = None  # the request that is answered by it
 
 
+class MakeTables(Question, frozen=True, kw_only=True, tag="make_tables"):
+    """The tables of reports are made from what is there now; asked again with its number until it is done.
+    ``{"number": of the build, "done": true or false, "error": why it failed, or empty, "progress": [days made, of]}``"""
+
+    number: int | None = None
+
+
 class AskClock(Question, frozen=True, kw_only=True, tag="clock"):
     """How far the clock is believed. `clock.TrustedTime.report`"""
 
@@ -123,6 +130,7 @@ AnyQuestion = (
     | Erase
     | AskErasure
     | Note
+    | MakeTables
     | AskClock
     | AcceptClock
 )

@@ -45,7 +45,7 @@ Key = tuple[str, int]
 Progress = Callable[[int, int], None]
 
 
-class Task(Struct, frozen=True, kw_only=True):
+class Task(Struct, frozen=True, kw_only=True, tag="build"):
     """What a builder is told. ``generation``: of the folder, begun for this build; 0 where nobody could begin one."""
 
     data: str
@@ -59,7 +59,14 @@ class Task(Struct, frozen=True, kw_only=True):
         return Places(data=Path(self.data), files=Path(self.files))
 
 
-class Built(Struct, frozen=True, kw_only=True):
+class Progressed(Struct, frozen=True, kw_only=True, tag="progress"):
+    """How many days of how many are made."""
+
+    at: int
+    of: int
+
+
+class Built(Struct, frozen=True, kw_only=True, tag="built"):
     """What a build did. ``days``: those whose marks may go. ``left``: it was asked to stop, and there is more to do."""
 
     days: tuple[Key, ...] = ()
@@ -105,7 +112,16 @@ def _silent(_at: int, _of: int) -> None:
     pass
 
 
-def rules_digest(policies: dict[str, OrderPolicy]) -> str:
+def is_up_to_date(places: Places, policies: Mapping[str, OrderPolicy]) -> bool:
+    """True when a build would find nothing to do."""
+    known = read_manifest(places.files)
+    if known is None or known.absent or known.schema != schema_digest(TABLES) or known.rules != rules_digest(policies):
+        return False
+    with snapshot_of(places.data) as snapshot:
+        return known.store == snapshot.identity and known.position <= snapshot.position and not snapshot.marks()
+
+
+def rules_digest(policies: Mapping[str, OrderPolicy]) -> str:
     """Stands for what the settings decide about the columns of orders."""
     return blake2b(msgspec.json.encode(policies, order="sorted"), digest_size=8).hexdigest()
 
@@ -215,6 +231,7 @@ def _orders(snapshot: Snapshot, day: int, policies: Mapping[str, OrderPolicy]) -
         yield "orders", [orders.order_row(told, policies.get(told.row[1], unruled))]
         yield "order_lines", orders.line_rows(told)
         yield "order_names", orders.name_rows(told)
+        yield "order_people", orders.people_rows(told)
         yield "payments", orders.payment_rows(told)
         yield "refunds", orders.refund_rows(told)
         yield "parcels", orders.parcel_rows(told)

@@ -80,6 +80,10 @@ class Places(Struct, frozen=True, kw_only=True):
         return self.data / "facts.readers"
 
     @property
+    def spill(self) -> Path:
+        return self.data / "facts.spill"
+
+    @property
     def lock(self) -> Path:
         return self.data / "facts.lock"
 

@@ -123,9 +123,8 @@ ORDERS = _table(
     parcels_delivered int of them delivered
     sources text who reported it, comma between
     replaces text order id of the order that this one replaces; empty without
-    buyer text keyed digest of the buyer; null where nothing is known
-    country text ISO 3166-1 of the delivery address
-    region text ISO 3166-2 subdivision of the delivery address
+    country text ISO 3166-1 of the delivery address; empty where not told
+    region text its ISO 3166-2 subdivision; empty where not told
     action int the Purchase action it stands for: key to purchases
     changed_at int when something new was last told
     exact text columns with more digits than they can hold, JSON; null without
@@ -161,6 +160,18 @@ ORDER_NAMES = _table(
     kind text order, number, checkout, payment_intent, charge, transaction, refund, parcel, …; see ledger.references
     value text the key in its one spelling
     match_key text by which it is compared with the keys of money; see ledger.references
+    """,
+)  # fmt: skip
+
+ORDER_PEOPLE = _table(
+    "order_people", Group.ORDERS, "Who bought, as keyed digests; one row a digest. Orders that share one are one customer's.",
+    "order_row kind digest",
+    """
+    dataset text as orders
+    order_row int key to orders
+    order_id text as orders
+    kind text email, phone, customer, name, …
+    digest text keyed digest, hex; the same as the counterparts of money
     """,
 )  # fmt: skip
 
@@ -566,7 +577,7 @@ SIGNALS = _table(
 )  # fmt: skip
 
 TABLES: tuple[Table, ...] = (
-    ORDERS, ORDER_LINES, ORDER_NAMES, PAYMENTS, REFUNDS, PARCELS,
+    ORDERS, ORDER_LINES, ORDER_NAMES, ORDER_PEOPLE, PAYMENTS, REFUNDS, PARCELS,
     PARCEL_LINES, MONEY, MONEY_KEYS, BATCHES, STATEMENTS, DECISIONS, SPEND, SPEND_CLAIMS, SITE_DAYS, RATES, COSTS, SURVEYS,
     TOUCHES, PURCHASES, PURCHASE_DELIVERIES, PURCHASE_PEOPLE, SIGNALS,
 )  # fmt: skip

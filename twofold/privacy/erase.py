@@ -461,11 +461,7 @@ class ErasureStep:
         return replaced
 
     def _count(self, engine: Engine, more: dict[str, int]) -> None:
-        erasure = read(engine, self.id)
-        assert erasure is not None
-        for name, n in more.items():
-            erasure.counts[name] = erasure.counts.get(name, 0) + n
-        _save(engine, erasure)
+        count(engine, self.id, more)
 
 
 STAND_IN = "erased-"
@@ -475,6 +471,15 @@ STAND_IN = "erased-"
 def erased_digest(ring: Keyring, dataset: str, kind: str, value: str) -> bytes:
     """By what an id that was erased is known again when it comes in later."""
     return ring.digest(f"erased:{kind}", f"{dataset}\0{value}")
+
+
+def count(engine: Engine, identity: str, more: dict[str, int]) -> None:
+    """Adds to what an erasure has done."""
+    erasure = read(engine, identity)
+    assert erasure is not None
+    for name, n in more.items():
+        erasure.counts[name] = erasure.counts.get(name, 0) + n
+    _save(engine, erasure)
 
 
 def close(engine: Engine, identity: str, now_ms: int) -> None:

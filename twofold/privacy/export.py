@@ -82,7 +82,7 @@ def receipt(folder: Path, number: str) -> dict[str, Any] | None:
     """What an erasure did, without personal data: counts by place, when, who asked, and where the chains stood."""
     db = open_reader(folder)
     try:
-        sql = "select state, done_at from erasure where id = ?"
+        sql = "select state, done_at, json_extract(counts, '$.table_files') from erasure where id = ?"
         row = db.execute(sql, (number,)).fetchone()
         logged = db.execute(
             "select id, at, facts, chain from audit where kind in ('erase', 'erase_again') and json_extract(facts, "
@@ -95,6 +95,7 @@ def receipt(folder: Path, number: str) -> dict[str, Any] | None:
         last = db.execute("select position, hex(chain) from event order by position desc limit 1").fetchone()
         return {
             **msgspec.json.decode(facts),
+            "table_files": row[2] or 0,
             "state": row[0],
             "cleared_at": at,
             "done_at": row[1],

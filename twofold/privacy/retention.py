@@ -23,7 +23,7 @@ from twofold.event.model import encode, readable_event
 from twofold.privacy.audit_log import append_audit, last_sealed, seal, trail_horizon
 from twofold.privacy.redact import RetainedPart, put_bodies, stand_in, without_part
 from twofold.privacy.search import actions_of
-from twofold.store.changed.days import mark_actions
+from twofold.store.changed.days import mark_actions, mark_old_buyers
 from twofold.store.index.words import Because, remake
 from twofold.store.lines.emptying import empty_texts
 from twofold.store.lines.keeping import ABANDONED_MS, drop_unfinished
@@ -223,7 +223,9 @@ class Retention:
 
     def _forget_bought(self, engine: Engine, now_ms: int) -> bool:
         """Old orders forget the keyed digests of who bought: nobody is a returning customer by them any more."""
-        engine.run("expire_buyers", (_before(now_ms, self._days.buyer) // 1000, PORTION))
+        before = _before(now_ms, self._days.buyer) // 1000
+        mark_old_buyers(engine, before, PORTION)
+        engine.run("expire_buyers", (before, PORTION))
         return engine.changes() == PORTION
 
     def _seal(self, engine: Engine, now_ms: int) -> bool:

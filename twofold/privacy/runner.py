@@ -24,6 +24,7 @@ from twofold.privacy.audit_log import append_audit
 from twofold.privacy.erase import Erasure, ErasureStep
 from twofold.privacy.search import Finder, SubjectMatches, SubjectQuery, hints_of
 from twofold.privacy.tombstones import Erasures, damaged_erasures
+from twofold.store.changed.days import erased_days, settle_erased
 from twofold.store.index.words import Because, remake
 from twofold.store.sqlite.database import Engine, empty_log
 from twofold.store.store import Store
@@ -47,7 +48,14 @@ class Status(Struct, kw_only=True):
 class Eraser:
     """All methods on the store's loop."""
 
-    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], int],
+        forget_files: Callable[[Sequence[tuple[str, int]]], int] | None = None,
+    ) -> None:
+        """``forget_files`` takes what is derived of these days (part, day) away and answers how many files that were."""
+        self._forget_files = forget_files or _no_files
         self._store = store
         self._clock = clock
         self._forget = store.forget_person
@@ -176,6 +184,7 @@ class Eraser:
         if erasure.state == "found":
             await self._clear(ErasureStep(self.file.ring, erasure, keys, look, self._forget), status)
         status.state = "cleared"
+        await self._forget_derived(number, status)
         await self._empty_log(status)
         await self._store.transact(lambda e: erase.close(e, number, self._clock()))
         await self._empty_log(status)  # the salt that was just taken away
@@ -243,6 +252,20 @@ class Eraser:
                 status.what = f"waiting for {flying} sends on their way"
                 await asyncio.sleep(_AGAIN_S)
 
+    async def _forget_derived(self, number: str, status: Status) -> None:
+        """No file that was made of the state before is left, nor read by anybody."""
+        days = await self._store.transact(erased_days)
+        if not days:
+            return
+        status.what = "taking away the tables of reports"
+        files = await asyncio.get_running_loop().run_in_executor(None, self._forget_files, days)
+
+        def settled(engine: Engine) -> None:
+            settle_erased(engine, days)
+            erase.count(engine, number, {"table_files": files})
+
+        await self._store.transact(settled)
+
     async def _empty_log(self, status: Status) -> None:
         """Until the write-ahead log is empty. A long reader can hold it up; that is said, and tried again."""
         loop = asyncio.get_running_loop()
@@ -257,6 +280,10 @@ class _Stopping(Exception):
 
 COMMAND = "command"
 """Who asked, when the operator did."""
+
+
+def _no_files(_days: Sequence[tuple[str, int]]) -> int:
+    return 0
 
 
 def _always(_body: bytes) -> bool:

@@ -27,6 +27,7 @@ from twofold.ledger.state import (
     payments_of,
     refunds_of,
 )
+from twofold.store.orders.buyers import buyers_of
 from twofold.store.sqlite.database import id_array
 
 DAY_S = 86_400
@@ -39,6 +40,7 @@ class Told(NamedTuple):
     row: tuple[Any, ...]  # of the statement facts_orders
     state: OrderState
     facts: Sequence[Fact]
+    buyers: Sequence[str] = ()  # "kind:hex"
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -53,8 +55,9 @@ def told_orders(snapshot: Snapshot, day: int) -> Iterator[Told]:
         facts: dict[int, list[Fact]] = {}
         for order, _, source, body in snapshot.run("list_facts_of", (id_array(r[0] for r in part),)):
             facts.setdefault(order, []).append(Fact(source, decode_report(body)))
+        buyers = buyers_of(snapshot.run, [r[0] for r in part])
         for row in part:
-            yield Told(row, decode_state(row[7]), facts.get(row[0], ()))
+            yield Told(row, decode_state(row[7]), facts.get(row[0], ()), buyers.get(row[0], ()))
 
 
 def order_row(told: Told, policy: OrderPolicy) -> Row:
@@ -99,7 +102,8 @@ def order_row(told: Told, policy: OrderPolicy) -> Row:
         "parcels_delivered": sum(p.state is ParcelState.DELIVERED for p in parcels),
         "sources": ",".join(state.sources),
         "replaces": state.replaces,
-        "buyer": row[5].hex() if row[5] else None,
+        "country": state.country,
+        "region": state.region,
         "action": row[4],
         "changed_at": row[6] // 1000,
     }
@@ -153,6 +157,13 @@ def name_rows(told: Told) -> Iterator[Row]:
     for name in sorted(of_reports(fact.report for fact in told.facts)):
         kind, _, value = name.partition(":")
         yield {**told.keys, "kind": kind, "value": value, "match_key": key_of(name)}
+
+
+def people_rows(told: Told) -> Iterator[Row]:
+    """The rows of the table order_people."""
+    for buyer in told.buyers:
+        kind, _, digest = buyer.partition(":")
+        yield {**told.keys, "kind": kind, "digest": digest}
 
 
 def payment_rows(told: Told) -> Iterator[Row]:

@@ -5,7 +5,7 @@ Owns the connection and the stretches of the journal that came on a day.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,11 @@ class Snapshot:
         ends = [*(first for first, _ in starts[1:]), self.position + 1]
         self.stretches = [(first, end, day) for (first, day), end in zip(starts, ends, strict=True)]
 
-    def run(self, name: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows at once."""
         return list(self.stream(name, bindings))
 
-    def stream(self, name: str, bindings: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    def stream(self, name: str, bindings: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows one after another."""
         yield from self._db.execute(statement(name), bindings)
 

@@ -148,6 +148,11 @@ def mark_old_touches(engine: Engine, before: int, limit: int) -> None:
     engine.run("mark_days_of_old_touches", (before, limit, generation_of(engine)))
 
 
+def mark_old_buyers(engine: Engine, before: int, limit: int) -> None:
+    """The days of the orders whose buyers are forgotten next, before they are."""
+    engine.run("mark_days_of_old_buyers", (before, limit, generation_of(engine)))
+
+
 def erased_days(engine: Engine) -> list[tuple[str, int]]:
     """Days of which an erasure has changed something, and whose files of before may still be there."""
     return [(part, day) for part, day, _, erased in engine.run("select_changed_days") if erased]

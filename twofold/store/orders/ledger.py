@@ -112,6 +112,7 @@ class Orders:
         """Keeps a report, if it says something new, and derives the order's state again."""
         applied = self._apply(entry)
         if entry.buyer:
+            self._changed.order(applied.state.placed_at)
             put_buyers(self._engine, applied.row.id, entry.buyer, applied.state.placed_at)
         return applied
 

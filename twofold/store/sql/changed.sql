@@ -43,6 +43,14 @@ insert into changed_day (part, day, generation, erased)
 select distinct 'touches', t.at / 86400, ?3, 0 from (select at from touch where at < ?1 order by at limit ?2) as t where true
 on conflict (part, day) do update set generation = excluded.generation;
 
+-- name: mark_days_of_old_buyers
+-- The days of the orders whose buyers are forgotten next.
+insert into changed_day (part, day, generation, erased)
+select distinct 'orders', o.placed_at / 86400, ?3, 0
+from (select order_row from order_party where placed_at < ?1 order by placed_at limit ?2) as b
+join orders as o on o.id = b.order_row where true
+on conflict (part, day) do update set generation = excluded.generation;
+
 -- name: select_changed_days
 -- What has to be made again, with the generation it was written in.
 select part, day, generation, erased from changed_day order by part, day;

@@ -1,0 +1,228 @@
+"""Questions: what they may be made of, that every engine answers alike, and what is said past a limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+import sqlglot
+
+from tests.facts import postgres
+from tests.facts.world import HOSTILE, World, contents, world
+from twofold.errors import FactsError, QuestionTooLarge, QuestionTooSlow
+from twofold.facts.engine import ROOM, Analytics, ask
+from twofold.facts.manifest import read_manifest, write_manifest
+from twofold.facts.questions import Question, faults_of, literal, questions_of, read_questions
+from twofold.facts.tables import Type
+
+QUESTIONS = questions_of(ROOM)
+VALUES = {"since": "2020-01-01", "until": "2030-01-01", "most": 7}
+
+
+def values_of(question: Question) -> dict[str, Any]:
+    return {name: VALUES[name] for name in question.asks}
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world with rows in every table."""
+    with world(tmp_path_factory.mktemp("lived") / "data", 4) as w:
+        w.live(150)
+        w.rebuild()
+        assert [name for name, rows in contents(w.files).items() if not rows] == []
+        yield w
+
+
+def where(w: World, **limits: Any) -> Analytics:
+    return Analytics(data=w.folder, files=w.files, **limits)
+
+
+def question(sql: str, **kinds: str) -> Question:
+    """One of the test's own."""
+    answers = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+    (found,) = read_questions(f"-- name: tried\n-- Tried.\n-- answers: {answers}\n{sql}\n")
+    return found
+
+
+# -- what a question is
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_question_is_in_the_part_that_engines_share(name: str) -> None:
+    """None of the words that one of them has alone; every engine's grammar can write it."""
+    assert faults_of(QUESTIONS[name]) == []
+    for dialect in ("postgres", "spark"):
+        assert sqlglot.transpile(
+            QUESTIONS[name].sql, read="duckdb", write=dialect, unsupported_level=sqlglot.ErrorLevel.RAISE
+        )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["select avg(total) as x from orders", "select total / 2 as x from orders", "select * from orders",
+     "select 1 as x from orders qualify true", "select arg_min(a, b) as x from orders", "select now() as x"],
+)  # fmt: skip
+def test_what_engines_read_otherwise_is_found(sql: str) -> None:
+    assert faults_of(question(sql, x="bigint"))
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_an_answer_has_the_columns_that_it_says(lived: World, name: str) -> None:
+    """By name and type, from tables with rows."""
+    asked = QUESTIONS[name]
+    answer = ask(where(lived), name, values_of(asked))
+    types = {Type.TEXT: "str", Type.INT: "int", Type.MONEY: "Decimal", Type.RATE: "Decimal", Type.BOOL: "bool"}
+    for row in answer.rows:
+        assert row._fields == tuple(asked.answers)
+        assert all(v is None or type(v).__name__ == types[k] for v, k in zip(row, asked.answers.values(), strict=True))
+    assert answer.as_of == lived.now // 1000
+
+
+def test_an_answer_is_what_the_rows_add_up_to(lived: World) -> None:
+    """Held against a sum made here from the files."""
+    rows = contents(lived.files)["orders"]
+    counted = [r for r in rows if r["known"] and not r["test"] and not r["deleted"]]
+    expected: dict[tuple[str, str], list[Any]] = {}
+    for row in counted:
+        known = expected.setdefault((row["day"], row["currency"]), [0, 0])
+        known[0] += 1
+        known[1] += row["total"]
+    answer = ask(where(lived), "orders_placed", {"since": "2020-01-01", "until": "2030-01-01"})
+    assert [tuple(row) for row in answer.rows] == [(*key, *sums) for key, sums in sorted(expected.items())]
+
+
+def test_a_parameter_that_is_missing_is_named(lived: World) -> None:
+    with pytest.raises(FactsError, match=r"expected the parameters \['since', 'until'\], got \['since'\]"):
+        ask(where(lived), "orders_placed", {"since": "2020-01-01"})
+
+
+# -- engines alike
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    with postgres.server() as found:
+        yield found
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_postgres_answers_alike(lived: World, address: str, name: str) -> None:
+    """The same file, the same rows in the same order, the same types; but for NUL, which it cannot hold."""
+    asked = values_of(QUESTIONS[name])
+    here, there = ask(where(lived), name, asked), ask(where(lived, engine=address), name, asked)
+    assert [tuple(_pictured(v) for v in row) for row in here.rows] == [tuple(row) for row in there.rows]
+    assert here.rows or name == "orders_without_purchase"
+
+
+def _pictured(value: Any) -> Any:
+    return value.replace("\0", "\u2400") if isinstance(value, str) else value
+
+
+@pytest.mark.postgres
+def test_postgres_follows_the_manifest(tmp_path: Path, address: str) -> None:
+    """Days that were made again are copied again, those that went go."""
+    with world(tmp_path / "data", 9) as w:
+        asked = {"since": "2020-01-01", "until": "2030-01-01"}
+        for _ in range(4):
+            w.live(20)
+            w.rebuild()
+            here, there = (ask(where(w, engine=e), "actions_by_event", asked) for e in ("duckdb", address))
+            assert here.rows == there.rows
+
+
+@pytest.mark.postgres
+def test_a_server_that_is_not_there_is_said_without_its_address(lived: World) -> None:
+    with pytest.raises(FactsError, match="cannot be reached") as caught:
+        ask(where(lived, engine="postgresql://me:secret@127.0.0.1:1/x"), "batches_that_do_not_close")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "", "' or 1=1 --", "$since", "\\'", "%s :x ?"])
+def test_a_hostile_parameter_is_a_value(lived: World, text: str) -> None:
+    """In an answer it comes back as it went in; as a literal it is quoted."""
+    asked = Question(name="tried", words="x", asks={"t": Type.TEXT}, answers={"t": Type.TEXT}, sql="select $t as t")
+    assert ask(where(lived), asked, {"t": text}).rows == [(text,)]
+    assert sqlglot.parse_one(literal(text, Type.TEXT), read="duckdb").this == text
+
+
+# -- limits
+
+
+LARGE = "select count(*) as n from (select a.i as i, b.i as j from range({0}) as a(i), range({0}) as b(i) group by a.i, b.i) as c"
+
+
+def test_a_question_that_needs_too_much_memory_is_ended_and_says_so(lived: World) -> None:
+    """DuckDB's own limit first, which cannot put enough aside."""
+    large = question(
+        "select count(distinct repeat(cast(i as text), 500)) as n from range(20000000) as r(i)", n="bigint"
+    )
+    with pytest.raises(
+        QuestionTooLarge, match=r"needs more than 128 MB; it can only be asked whole, or raise memory_mb"
+    ):
+        ask(where(lived, memory_mb=128, deadline_s=60), large)
+
+
+def test_the_operating_system_is_the_last_limit(lived: World) -> None:
+    """What DuckDB does not count is refused by the system."""
+    one_value = question("select length(repeat('x', 1500000000)) as n", n="bigint")
+    with pytest.raises(QuestionTooLarge):
+        ask(where(lived, memory_mb=256, deadline_s=60), one_value)
+
+
+def test_a_question_that_takes_too_long_is_ended_and_says_so(lived: World) -> None:
+    slow = question(LARGE.format(1_000_000), n="bigint")
+    began = time.monotonic()
+    with pytest.raises(QuestionTooSlow, match=r"takes longer than 1\.5 s"):
+        ask(where(lived, deadline_s=1.5), slow)
+    assert time.monotonic() - began < 60
+    assert list(where(lived).places.spill.iterdir()) == []
+
+
+def test_what_to_narrow_is_said(lived: World) -> None:
+    with pytest.raises(QuestionTooSlow, match=r"ask for fewer days \(since, until\)"):
+        ask(where(lived, deadline_s=0.05), "orders_placed", {"since": "2020-01-01", "until": "2030-01-01"})
+
+
+def test_a_fault_of_the_question_is_said(lived: World) -> None:
+    with pytest.raises(FactsError, match="no_such"):
+        ask(where(lived), question("select no_such as x from orders", x="bigint"))
+
+
+# -- what is not there
+
+
+def test_without_tables_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with pytest.raises(FactsError, match="not made yet"):
+        ask(Analytics(data=tmp_path / "data", files=tmp_path / "data" / "facts"), "batches_that_do_not_close")
+
+
+def test_days_that_are_being_made_are_never_left_out_silently(tmp_path: Path) -> None:
+    """A question that reads their tables is refused, one that reads others is not."""
+    with world(tmp_path / "data") as w:
+        w.live(40)
+        w.rebuild()
+        manifest = read_manifest(w.files)
+        assert manifest is not None
+        write_manifest(w.files, msgspec.structs.replace(manifest, absent=(("orders", 20_000),)))
+        with pytest.raises(FactsError, match="tables of 1 days are being made"):
+            ask(where(w), "orders_placed", {"since": "2020-01-01", "until": "2030-01-01"})
+        ask(where(w), "actions_by_event", {"since": "2020-01-01", "until": "2030-01-01"})
+
+
+def test_a_table_without_a_file_has_no_rows(tmp_path: Path) -> None:
+    with world(tmp_path / "data") as w:
+        w.view()
+        w.rebuild()
+        assert ask(where(w), "orders_placed", {"since": "2020-01-01", "until": "2030-01-01"}).rows == []
+        assert len(ask(where(w), "actions_by_event", {"since": "2020-01-01", "until": "2030-01-01"}).rows) == 1
+        manifest = read_manifest(w.files)
+        assert manifest is not None
+        (path,) = manifest.paths("signals")
+        assert pq.read_metadata(w.files / path).num_rows == 1

@@ -1,0 +1,62 @@
+"""The tables that reports ask, brought up to date before a question: by the running gateway, else in the folder.
+
+Owns the waiting until they are made. What is made is the keeper's (`facts.keeper`), what is asked the engine's. A command that
+finds nothing changed asks nobody.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from twofold.config import Settings
+from twofold.control.owner import open_owner
+from twofold.control.questions import MakeTables
+from twofold.errors import FactsError
+from twofold.facts.build import is_up_to_date
+from twofold.facts.engine import Answer, ask
+from twofold.facts.questions import Question
+from twofold.policies import analytics_of, rules_of
+from twofold.store.sqlite.database import require_data
+
+_POLL_S = 0.05
+
+Progress = Callable[[int, int], None]
+"""Days made, of how many."""
+
+
+def make_tables(settings: Settings, progress: Progress | None = None) -> bool:
+    """Returns once the tables hold what is in the folder now; False when they did already.
+
+    Raises `FactsError` when they cannot be made, and what opening the folder raises.
+    """
+    require_data(Path(settings.server.data))
+    if is_up_to_date(analytics_of(settings).places, rules_of(settings)):
+        return False
+    with closing(open_owner(settings)) as owner:
+        number = None
+        while True:
+            told = owner.ask(MakeTables(number=number))
+            number = int(told["number"])
+            if progress is not None:
+                progress(*told["progress"])
+            if told["done"]:
+                break
+            time.sleep(_POLL_S)
+    if told["error"]:
+        raise FactsError(str(told["error"]))
+    return True
+
+
+def ask_tables(
+    settings: Settings,
+    question: str | Question,
+    parameters: dict[str, Any] | None = None,
+    progress: Progress | None = None,
+) -> Answer:
+    """Brings the tables up to date, then asks."""
+    make_tables(settings, progress)
+    return ask(analytics_of(settings), question, parameters)

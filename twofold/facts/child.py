@@ -1,0 +1,71 @@
+"""A child process of the same program: a task in, lines out, and an end that nobody has to wait for.
+
+Owns the process: it begins with nothing of ours but its task, is ended with all that it started at its deadline or when it is
+told, and goes with this process whatever ends that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+
+
+class Child:
+    """One run of ``python -m twofold.facts``."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[bytes] | None = None
+        self._ended = False
+
+    def run(self, task: bytes, on_line: Callable[[bytes], None], deadline_s: float | None = None) -> int:
+        """Hands over the task and hands on each line; the return code. Raises `TimeoutError` at the deadline."""
+        child = self._child = subprocess.Popen(
+            [sys.executable, "-m", "twofold.facts"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        if self._ended:
+            self.end()
+        late = threading.Event()
+
+        def end_late() -> None:
+            late.set()
+            self.end()
+
+        timer = threading.Timer(deadline_s, end_late) if deadline_s is not None else None
+        try:
+            if timer is not None:
+                timer.start()
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.write(task)
+                child.stdin.close()
+            for line in child.stdout:
+                on_line(line)
+            code = child.wait()
+        finally:
+            if timer is not None:
+                timer.cancel()
+            self.end()
+            child.wait()
+            child.stdout.close()
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.close()
+        if late.is_set():
+            raise TimeoutError
+        return code
+
+    def end(self) -> None:
+        """At once, with its own children. May be called from another thread, and before it began."""
+        self._ended = True
+        if self._child is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGKILL)

@@ -1,0 +1,135 @@
+"""Keeps the tables made: by a child process on a schedule, and when a report asks.
+
+Owns the order of one build: a new generation begins in the store, the child makes the marked days from what it finds then,
+and the marks of what it made go (`store.changed`). One build at a time. Runs on the store's loop; the work does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from twofold.errors import FactsError, StoreError
+from twofold.facts.build import Built, Key, Progressed, Task
+from twofold.facts.child import Child
+from twofold.facts.engine import Analytics, Failed
+from twofold.facts.erasing import forget_days
+from twofold.ledger.policy import OrderPolicy
+from twofold.store.store import Store
+
+log = logging.getLogger("twofold.facts")
+
+AGAIN_S = 30.0
+"""A build that failed is tried again so long after."""
+
+
+class Keeper:
+    """``policies``: dataset to the rules of its orders."""
+
+    def __init__(
+        self, store: Store, analytics: Analytics, policies: Mapping[str, OrderPolicy], clock: Callable[[], int]
+    ) -> None:
+        self.analytics = analytics
+        self._store = store
+        self._policies = dict(policies)
+        self._clock = clock
+        self._asked = asyncio.Event()
+        self._child: Child | None = None
+        self._build: asyncio.Task[Built] | None = None
+        self.done = 0  # builds that have ended
+        self.begun = 0
+        self.error = ""  # of the last one
+        self.progress = (0, 0)
+
+    def want(self) -> int:
+        """Asks for a build that begins from now on; answers its number, which `wait` takes."""
+        if self._build is None or self._build.done():
+            self._start()
+            return self.begun
+        self._asked.set()
+        return self.begun + 1
+
+    async def wait(self, number: int, seconds: float) -> bool:
+        """True once that build has ended, False when it takes longer than so many seconds."""
+        until = asyncio.get_running_loop().time() + seconds
+        while self.done < number:
+            left = until - asyncio.get_running_loop().time()
+            if self._build is None or left <= 0:
+                return self.done >= number
+            await asyncio.wait([self._build], timeout=left)
+            await asyncio.sleep(0)  # what follows the build runs first
+        return True
+
+    async def make(self) -> Built:
+        """One build from what is there now. Raises `FactsError` when it failed; what was made stays."""
+        generation = await self._store.transact(lambda _e: self._store.changed.begin_build())
+        task = Task(
+            data=str(self.analytics.data),
+            files=str(self.analytics.files),
+            policies=self._policies,
+            generation=generation,
+            now_s=self._clock() // 1000,
+        )
+        built = await asyncio.get_running_loop().run_in_executor(None, self._run, task)
+        await self._store.transact(lambda _e: self._store.changed.end_build(generation, built.days))
+        return built
+
+    async def run(self, every_s: float) -> None:
+        """Builds again and again, until cancelled; at once where somebody asks. ``every_s`` 0: only then."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), every_s or None)
+            self._asked.clear()
+            if self._build is None or self._build.done():
+                self._start()
+            assert self._build is not None
+            await asyncio.wait([self._build])
+            if self.error:
+                log.error("the tables of the reports could not be made, and are tried again: %s", self.error)
+                await asyncio.sleep(AGAIN_S)
+                self._asked.set()
+
+    def stop(self) -> None:
+        """Ends the child; what it had not named yet is made again another time."""
+        if self._child is not None:
+            self._child.end()
+
+    def forget_days(self, days: Sequence[Key]) -> int:
+        """For an erasure, on a thread of its own: takes away every file of these days. They are made again at the next build."""
+        return forget_days(self.analytics, days)
+
+    def _start(self) -> None:
+        self.begun += 1
+        self._build = asyncio.ensure_future(self.make())
+        self._build.add_done_callback(self._ended)
+
+    def _ended(self, build: asyncio.Task[Built]) -> None:
+        self.done += 1
+        error = None if build.cancelled() else build.exception()
+        self.error = str(error) or type(error).__name__ if error is not None else ""
+        if error is not None and not isinstance(error, (FactsError, StoreError)):
+            log.error("making the tables met a bug", exc_info=error)
+        if self._asked.is_set() and not build.cancelled():
+            self._asked.clear()
+            self._start()
+
+    def _run(self, task: Task) -> Built:
+        found: list[Built | Failed] = []
+
+        def hear(line: bytes) -> None:
+            told = msgspec.json.decode(line, type=Built | Failed | Progressed)
+            if isinstance(told, Progressed):
+                self.progress = (told.at, told.of)
+            else:
+                found.append(told)
+
+        self._child = Child()
+        code = self._child.run(msgspec.json.encode(task), hear)
+        last = found[-1] if found else None
+        if isinstance(last, Built):
+            return last
+        raise FactsError(last.message if isinstance(last, Failed) else f"the builder ended with {code}")
