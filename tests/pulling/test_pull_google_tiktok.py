@@ -169,6 +169,18 @@ def test_ga4_page_after_page(tmp_path):
     )  # fmt: skip
 
 
+def test_ga4_purchase_that_is_told_no_more(tmp_path):
+    google = Google()
+    with standing_in(google) as served:
+        one = ga4(tmp_path, served.url)
+        one.days("2026-03-10", "2026-03-11")
+        del google.purchases[0]
+        assert one.days("2026-03-10", "2026-03-11") == {"2026-03-10": (0, 1, 11)}
+
+    gone = {d.transaction: d for d in one.lines("site_day")}["1000"]
+    assert (gone.purchases, gone.revenue) == (0, 0)
+
+
 def test_ga4_without_purchases(tmp_path):
     google = Google()
     google.purchases = []
@@ -224,6 +236,20 @@ def test_tiktok_page_after_page(tmp_path):
     first = one.lines("spend")[0]
     assert (first.account, first.currency, first.zone) == ("7100", "USD", "Etc/GMT+5")
     assert first.claims == (Claim(window="setting", count=D(1), value=D("50.1"), alias="complete_payment"),)
+
+
+def test_what_google_ads_and_tiktok_tell_no_more(tmp_path):
+    google, served = Google(), TikTok()
+    with standing_in(google) as one, standing_in(served) as two:
+        first, second = ads(tmp_path / "one", one.url), tiktok(tmp_path / "two", two.url)
+        first.days("2026-03-10", "2026-03-10")
+        second.days("2026-03-10", "2026-03-10")
+        google.refuses = [Reply(body=[])] * 2
+        served.refuses = [served.answer([], 0, 1)]
+        assert first.days("2026-03-10", "2026-03-10")["2026-03-10"][1] == 3
+        assert second.days("2026-03-10", "2026-03-10") == {"2026-03-10": (0, 3, 0)}
+
+    assert {s.amount for s in first.lines("spend")} == {s.amount for s in second.lines("spend")} == {0}
 
 
 def test_tiktok_report_that_moves_is_asked_anew(tmp_path):

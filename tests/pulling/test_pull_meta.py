@@ -215,6 +215,30 @@ def test_what_meta_refuses(tmp_path, reply, code, who):
     assert (problem.code, problem.who) == (code, who)
 
 
+def test_ad_that_is_told_no_more_has_become_nothing(tmp_path):
+    """Ads with no spend and no action have no row: what was claimed and is taken back must not stand."""
+    graph = Graph([row("2026-09-18"), row("2026-09-19", "1", "2.00"), row("2026-09-19", "2", "3.00")])
+    with standing_in(graph) as served:
+        one = puller(tmp_path, served.url)
+        one.days("2026-09-18", "2026-09-19")
+        graph.rows = graph.rows[:2]
+        assert one.days("2026-09-18", "2026-09-19") == {"2026-09-18": (0, 0, 1), "2026-09-19": (0, 1, 1)}
+        assert one.days("2026-09-18", "2026-09-19") == {"2026-09-18": (0, 0, 1), "2026-09-19": (0, 0, 2)}
+
+    assert {(s.day, s.ad_id): s.amount for s in one.lines("spend")}["2026-09-19", "2"] == 0
+
+
+def test_row_that_is_not_understood_is_no_row_that_is_gone(tmp_path):
+    graph = Graph([row("2026-09-19", "1", "2.00"), row("2026-09-19", "2", "3.00")])
+    with standing_in(graph) as served:
+        one = puller(tmp_path, served.url)
+        one.days("2026-09-19", "2026-09-19")
+        graph.rows[1] = row("2026-09-19", "2", "three")
+        assert one.problem("2026-09-19", "2026-09-19").code == "bad_number"
+
+    assert {s.ad_id: s.amount for s in one.lines("spend")} == {"1": D("2.00"), "2": D("3.00")}
+
+
 def test_weeks_before_an_expired_token_stay(tmp_path):
     graph = Graph([row("2026-09-02"), row("2026-09-09")])
 

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import assert_never
 
 from twofold.ledger.lines import (
+    NOT_SET,
     Batch,
     Cost,
     Decision,
@@ -77,7 +78,12 @@ def _parts(thing: Thing, ordinal: int) -> Iterable[str]:
             finest = thing.ad_id or thing.ad, thing.adset_id or thing.adset, thing.campaign_id or thing.campaign
             return "spend", thing.source, thing.account, thing.level, *finest, thing.day, thing.currency
         case SiteDay():
-            keys = thing.transaction, thing.medium_source, thing.medium, thing.campaign, thing.channel
+            keys: tuple[str, ...] = (thing.transaction,)
+            if thing.transaction in (
+                "",
+                NOT_SET,
+            ):  # a sum is of its source; of one purchase the source may change later
+                keys += (thing.medium_source, thing.medium, thing.campaign, thing.channel)
             return "site_day", thing.source, thing.account, thing.day, thing.currency, *keys
         case ParcelLine():
             money = [str(v) for v in (thing.due, thing.taken, thing.fee, thing.freight)]

@@ -153,10 +153,14 @@ class Spend(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="spend"):
     site_claims: tuple[Claim, ...] = ()  # the website's part of the same purchases, for the bridge of a shop's day
 
 
+NOT_SET = "(not set)"
+"""The id of purchases that have none, in a source that tells ids: no sum of a day."""
+
+
 class SiteDay(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="site_day"):
     """What GA4 (or another counter of the site) says of one day, or of one purchase of it.
 
-    ``transaction`` is empty for a sum. ``None`` means not told, never 0.
+    ``transaction`` is empty for a sum, `NOT_SET` for purchases without an id. ``None`` means not told, never 0.
     """
 
     source: str = "ga4"

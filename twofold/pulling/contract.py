@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Any
 
 from msgspec import Struct
 
 from twofold.config import AccountSettings
+from twofold.ledger.lines import Thing
 from twofold.pulling.exchange import Exchange
 
 
@@ -69,8 +71,13 @@ class Portion(Struct, frozen=True, kw_only=True):
 
 
 class Platform(Struct, frozen=True, kw_only=True):
-    """One platform. ``source``: as its lines are called. ``fetch`` raises `Problem`; what it gave before stays."""
+    """One platform. ``source``: as its lines are called. ``fetch`` raises `Problem`; what it gave before stays.
+
+    ``nothing``: an answer that tells nothing of a line, of a platform that leaves such rows out: what it told before and
+    tells no more has become nothing. It gives None for a line that its answers do not tell.
+    """
 
     name: str
     source: str
     fetch: Callable[[AccountSettings, Span, Exchange], Iterator[Portion]]
+    nothing: Callable[[Thing], Any] | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,15 +20,17 @@ from msgspec import Struct
 
 from twofold.config import AccountSettings, Settings
 from twofold.errors import FileRefused, TwofoldError
+from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import survey_file
-from twofold.importing.statements.contract import StatementOptions
+from twofold.importing.statements.contract import Item, StatementOptions
 from twofold.importing.statements.formats import named_format
 from twofold.importing.statements.plan import StatementPlan
 from twofold.importing.statements.run import import_statement
 from twofold.ledger.filing import day_number, local_day
+from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Thing, Told, encode_thing
 from twofold.pulling.contract import Platform, Portion, Problem, Span, Who
-from twofold.pulling.exchange import Exchange
+from twofold.pulling.exchange import Exchange, encode_answer
 from twofold.store.lines.reading import OpenLines
 
 LINES_OF = {
@@ -104,9 +106,14 @@ class _Pull:
         self._read: Counter[str] = Counter()  # in a dry run: lines of each day
 
     def keep(self, portion: Portion) -> Iterator[PullProblem]:
-        for name, says in self._standing(portion).items():
-            self._before.setdefault(name, says)
-        with _in_memory(portion.content) as path:
+        standing = self._standing(portion)
+        for name, (day, thing) in standing.items():
+            self._before.setdefault(name, (day, encode_thing(thing)))
+        try:
+            content = self._with_what_is_gone(portion, [(name, thing) for name, (_, thing) in standing.items()])
+        except FileRefused:
+            content = portion.content  # said below
+        with _in_memory(content) as path:
             plan = StatementPlan(
                 kind=portion.kind, path=path, format=portion.format, account=portion.account, currency=portion.currency,
                 columns=portion.columns, fetched_at=self._now_ms, dry_run=self._dry_run,
@@ -114,7 +121,7 @@ class _Pull:
             try:
                 summary = import_statement(self._settings, plan, self._now_ms)
                 if self._dry_run:
-                    self._read.update(_days_in(path, portion))
+                    self._read.update(local_day(i.thing) for i in _items_in(path, portion) if isinstance(i, Told))
             except FileRefused as err:
                 words = str(err).replace(str(path), self._account.name).replace(path.name, self._account.name)
                 yield self.problem(portion.span, "unreadable_answer", Who.PLATFORM, words)
@@ -131,7 +138,22 @@ class _Pull:
             yield self.problem(portion.span, "not_closed", Who.OPERATOR,
                                f"{one.what} {one.id} does not close: {one.entries:f} is not {one.closing:f} {one.currency}, "
                                f"difference {one.difference:f}")  # fmt: skip
-        self._after.update(self._standing(portion))
+        self._after.update((name, (day, encode_thing(thing))) for name, (day, thing) in self._standing(portion).items())
+
+    def _with_what_is_gone(self, portion: Portion, standing: Sequence[tuple[bytes, Thing]]) -> bytes:
+        """The answers, and behind them nothing of each line that was told before and is not told any more."""
+        nothing = self._platform.nothing
+        if nothing is None or not standing:
+            return portion.content
+        told: set[bytes] = set()
+        with _in_memory(portion.content) as path:
+            for item in _items_in(path, portion):
+                if isinstance(item, RowProblem):
+                    return portion.content  # a row that is not understood is there all the same
+                if isinstance(item, Told):
+                    told.add(name_of(item.thing))
+        gone = (nothing(thing) for name, thing in standing if name not in told)
+        return b"\n".join([portion.content, *(encode_answer(answer) for answer in gone if answer is not None)])
 
     def problem(self, span: Span, code: str, who: Who, text: str) -> PullProblem:
         return PullProblem(source=self._platform.source, account=self._account.name, since=str(span.since),
@@ -152,9 +174,9 @@ class _Pull:
             yield PulledDay(source=source, account=account, day=day, lines=count.total(), new=count["new"],
                             restated=count["restated"], unchanged=count["unchanged"])  # fmt: skip
 
-    def _standing(self, portion: Portion) -> dict[bytes, tuple[str, bytes]]:
-        """What stands of a portion's days by this source: name to day and content."""
-        found: dict[bytes, tuple[str, bytes]] = {}
+    def _standing(self, portion: Portion) -> dict[bytes, tuple[str, Thing]]:
+        """What stands of a portion's days by this source."""
+        found: dict[bytes, tuple[str, Thing]] = {}
         since, until = (day_number(str(day)) for day in (portion.span.since, portion.span.until))
         try:
             lines = OpenLines(self._settings.server.data)
@@ -165,7 +187,7 @@ class _Pull:
                 for line in lines.lines(kind, since - 1, until + 1):
                     day = local_day(line.thing)
                     if str(portion.span.since) <= day <= str(portion.span.until) and self._is_of(line.thing, portion):
-                        found[line.name] = day, encode_thing(line.thing)
+                        found[line.name] = day, line.thing
         return found
 
     def _is_of(self, thing: Thing, portion: Portion) -> bool:
@@ -175,13 +197,11 @@ class _Pull:
         return getattr(thing, "source", "") == self._platform.source
 
 
-def _days_in(path: Path, portion: Portion) -> Iterator[str]:
-    """The day of each line, without a look at what is known."""
+def _items_in(path: Path, portion: Portion) -> Iterator[Item]:
+    """What the reader finds in answers, as it stands there."""
     form = named_format(portion.kind, portion.format)
     options = StatementOptions(zone=UTC, account=portion.account, currency=portion.currency, columns=portion.columns)
-    for item in form.open(path, survey_file(path), options).items():
-        if isinstance(item, Told):
-            yield local_day(item.thing)
+    yield from form.open(path, survey_file(path), options).items()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import pytest
 from tests.importing.statements.statement_files import read, recognised, written
 from twofold.errors import FileRefused
 from twofold.importing.statements.tables import FORMATS
+from twofold.ledger.identity import name_of
 
 RULE = "# ----------------------------------------\n"
 REPORT = (
@@ -170,6 +171,18 @@ def test_answers_page_after_page(tmp_path):
         (),
     )
     assert (second.transaction, second.revenue) == ("(not set)", D("400.1"))
+
+
+def test_one_purchase_is_one_line_wherever_it_came_from(tmp_path):
+    """GA4 may say another source of the same purchase a day later; two users with one id are two purchases of one line."""
+    moved = ("20260310", "1002", "google", "cpc", "brand", "Paid Search", "1", "120", "150", "30")
+
+    (one,) = read(written(tmp_path, json.dumps(answer(ONE)), "a.json"), FORMATS).things
+    (later,) = read(written(tmp_path, json.dumps(answer(moved)), "a.json"), FORMATS).things
+    (both,) = read(written(tmp_path, json.dumps(answer(ONE, moved)), "a.json"), FORMATS).things
+
+    assert name_of(one) == name_of(later) == name_of(both)
+    assert (both.purchases, both.revenue, both.medium_source, later.medium_source) == (2, D(240), "(several)", "google")
 
 
 def test_flags_of_an_answer_stand_on_its_rows(tmp_path):

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from twofold.config import AccountSettings
+from twofold.ledger.lines import SiteDay, Thing
 from twofold.pulling.contract import Platform, Portion, Span
 from twofold.pulling.exchange import Answer, Exchange, Unreached
 from twofold.pulling.platforms.google_ads import judged, token_of
@@ -78,4 +79,23 @@ def _ask(account: AccountSettings, exchange: Exchange, url: str, headers: dict[s
     return answer
 
 
-GA4 = Platform(name="ga4", source="ga4", fetch=fetch)
+def nothing(thing: Thing) -> dict[str, Any] | None:
+    """Rows without any figure are left out."""
+    if not isinstance(thing, SiteDay) or not thing.transaction:
+        return None
+    keys = (
+        thing.day.replace("-", ""),
+        thing.transaction,
+        thing.medium_source,
+        thing.medium,
+        thing.campaign,
+        thing.channel,
+    )
+    return {
+        "dimensionHeaders": [{"name": name} for name in DIMENSIONS], "metricHeaders": [{"name": name} for name in METRICS],
+        "rows": [{"dimensionValues": [{"value": key} for key in keys], "metricValues": [{"value": "0"} for _ in METRICS]}],
+        "metadata": {"currencyCode": thing.currency, "timeZone": thing.zone},
+    }  # fmt: skip
+
+
+GA4 = Platform(name="ga4", source="ga4", fetch=fetch, nothing=nothing)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from twofold.config import AccountSettings
+from twofold.ledger.lines import REST, Spend, Thing
 from twofold.pulling.contract import Platform, Portion, Problem, Span, Who
 from twofold.pulling.exchange import Answer, Exchange, Unreached, encode_answer
 from twofold.pulling.questions import (
@@ -111,4 +112,20 @@ def _again(answer: Answer) -> float | None:
     return float(found[1]) if found else 0
 
 
-GOOGLE_ADS = Platform(name="google_ads", source="google_ads", fetch=fetch)
+def nothing(thing: Thing) -> list[dict[str, Any]] | None:
+    """Rows with nothing in them are left out where a segment is asked. A rest is told by campaigns: none is left there."""
+    if not isinstance(thing, Spend) or not thing.campaign_id or (thing.level == "ad" and not thing.ad_id):
+        return None
+    row: dict[str, Any] = {
+        "customer": {"id": thing.account, "currencyCode": thing.currency, "timeZone": thing.zone},
+        "campaign": {"id": thing.campaign_id, "name": thing.campaign}, "segments": {"date": thing.day},
+        "metrics": {"costMicros": "0", "impressions": "0", "clicks": "0"},
+    }  # fmt: skip
+    if thing.level == "ad":
+        row |= {"adGroup": {"id": thing.adset_id, "name": thing.adset}, "adGroupAd": {"ad": {"id": thing.ad_id}}}
+    elif thing.level != REST:
+        return None
+    return [{"results": [row]}]
+
+
+GOOGLE_ADS = Platform(name="google_ads", source="google_ads", fetch=fetch, nothing=nothing)

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from twofold.config import AccountSettings
+from twofold.ledger.lines import Spend, Thing
 from twofold.pulling.contract import Platform, Portion, Problem, Span, Who
 from twofold.pulling.exchange import Answer, Exchange, Unreached, encode_answer
 from twofold.pulling.questions import FORBIDDEN, NOT_FOUND, expired, refused, shown, throttled, unexpected, unreached
@@ -141,4 +142,15 @@ def _regained(answer: Answer) -> float:
     return max((60.0 * m for m in minutes if isinstance(m, int | float)), default=0)
 
 
-META = Platform(name="meta", source="meta", fetch=fetch)
+def nothing(thing: Thing) -> dict[str, Any] | None:
+    """Ads with no spend and no action have no row."""
+    if not isinstance(thing, Spend) or not thing.ad_id:
+        return None
+    return {"data": [{
+        "account_id": thing.account, "account_currency": thing.currency, "campaign_id": thing.campaign_id,
+        "campaign_name": thing.campaign, "adset_id": thing.adset_id, "adset_name": thing.adset, "ad_id": thing.ad_id,
+        "ad_name": thing.ad, "spend": "0", "impressions": "0", "clicks": "0", "date_start": thing.day, "date_stop": thing.day,
+    }]}  # fmt: skip
+
+
+META = Platform(name="meta", source="meta", fetch=fetch, nothing=nothing)

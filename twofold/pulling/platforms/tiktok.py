@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from twofold.config import AccountSettings
+from twofold.ledger.lines import Spend, Thing
 from twofold.pulling.contract import Platform, Portion, Problem, Span, Who
 from twofold.pulling.exchange import Answer, Exchange, Unreached, encode_answer
 from twofold.pulling.questions import FORBIDDEN, expired, refused, shown, throttled, unexpected, unreached
@@ -115,4 +116,18 @@ def _again(answer: Answer) -> float | None:
     return 0 if code == _THROTTLED or code in _BROKEN else None
 
 
-TIKTOK = Platform(name="tiktok", source="tiktok", fetch=fetch)
+def nothing(thing: Thing) -> dict[str, Any] | None:
+    """An ad that a whole report of the day does not tell any more."""
+    if not isinstance(thing, Spend) or not thing.ad_id:
+        return None
+    metrics = {
+        "spend": "0", "impressions": "0", "clicks": "0", "campaign_id": thing.campaign_id, "campaign_name": thing.campaign,
+        "adgroup_id": thing.adset_id, "adgroup_name": thing.adset, "ad_name": thing.ad,
+    }  # fmt: skip
+    return {
+        "code": 0,
+        "data": {"list": [{"dimensions": {"ad_id": thing.ad_id, "stat_time_day": thing.day}, "metrics": metrics}]},
+    }
+
+
+TIKTOK = Platform(name="tiktok", source="tiktok", fetch=fetch, nothing=nothing)

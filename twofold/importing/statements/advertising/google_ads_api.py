@@ -122,9 +122,9 @@ class _Answers:
             ads = self._ads.get(_campaign(spend), Decimal(0))
             if not with_ads:
                 days.add(row, spend)
-            elif spend.amount > ads:
+            elif spend.amount >= ads:  # also nothing beyond them is told: it may have been something before
                 days.add(row, _rest(spend, spend.amount - ads, alone=not ads))
-            elif spend.amount < ads:
+            else:
                 yield Unbalanced(what="total", id=f"campaign {spend.campaign_id}, {spend.day}", currency=spend.currency,
                                  entries=ads, closing=spend.amount, difference=spend.amount - ads)  # fmt: skip
 

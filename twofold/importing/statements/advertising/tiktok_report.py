@@ -55,6 +55,7 @@ class _Answers:
         self._seen: set[tuple[str, ...]] = set()
         self._total: int | None = None
         self._rows = 0
+        self._paged = 0  # of them on numbered pages
 
     def items(self) -> Iterator[Item]:
         for document in documents(self._path, self._survey):
@@ -66,22 +67,24 @@ class _Answers:
             rows = data.get("list") if isinstance(data, dict) else None
             if not isinstance(rows, list):
                 raise FileRefused(f"{self._path}: expected answers with data.list, got another JSON object")
-            self._check_page(data)
+            paged = self._check_page(data)
             for row in rows:
                 if isinstance(row, dict) and "dimensions" not in row and row.get("advertiser_id"):
                     self._of_advertiser(row)
                     continue
                 self._rows += 1
+                self._paged += paged
                 yield self._read(row)
-        if self._total is not None and self._total != self._rows:
+        if self._total is not None and self._total != self._paged:
             raise FileRefused(
-                f"{self._path}: expected {self._total} rows, as its pages say, got {self._rows}; fetch it again"
+                f"{self._path}: expected {self._total} rows, as its pages say, got {self._paged}; fetch it again"
             )
 
-    def _check_page(self, data: Any) -> None:
+    def _check_page(self, data: Any) -> bool:
+        """True for a page that counts its rows."""
         info = data.get("page_info")
         if not isinstance(info, dict):
-            return
+            return False
         total = info.get("total_number")
         if isinstance(total, int):
             if self._total is not None and total != self._total:
@@ -90,6 +93,7 @@ class _Answers:
                     "was fetched; fetch it again"
                 )
             self._total = total
+        return True
 
     def _of_advertiser(self, row: Mapping[str, Any]) -> None:
         self._account = text_of(row["advertiser_id"])

@@ -22,8 +22,8 @@ from twofold.importing.readers.values import shape
 from twofold.importing.statements.answers import exact, signs_in, text_of
 from twofold.importing.statements.cells import read_day
 from twofold.importing.statements.contract import Item, StatementFile, StatementOptions
-from twofold.importing.statements.tables.site_days import MAX_ROWS, NOT_SET, SiteDays, transaction_id
-from twofold.ledger.lines import SiteDay
+from twofold.importing.statements.tables.site_days import MAX_ROWS, SiteDays, transaction_id
+from twofold.ledger.lines import NOT_SET, SiteDay
 
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 

@@ -15,10 +15,11 @@ from twofold.errors import FileRefused
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.statements.contract import Item
 from twofold.ledger.identity import name_of
-from twofold.ledger.lines import SiteDay, Told
+from twofold.ledger.lines import NOT_SET, SiteDay, Told
 
-NOT_SET = "(not set)"
-"""The id of purchases that have none, in a source that tells ids: no sum of a day."""
+SEVERAL = "(several)"
+"""Stands for a source where one purchase was told with two."""
+_SOURCES = ("medium_source", "medium", "campaign", "channel")
 MAX_ROWS = 1_000_000  # of different keys, held until the file ends
 
 
@@ -66,8 +67,10 @@ def transaction_id(text: str) -> str:
 
 
 def _added(one: SiteDay, other: SiteDay) -> SiteDay:
+    told = {name: getattr(one, name) if getattr(one, name) == getattr(other, name) else SEVERAL for name in _SOURCES}
     return replace(
         one,
+        **told,
         purchases=_sum(one.purchases, other.purchases),
         revenue=_sum(one.revenue, other.revenue),
         gross_revenue=_sum(one.gross_revenue, other.gross_revenue),
