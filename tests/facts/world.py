@@ -41,6 +41,7 @@ from twofold.store.lines.keeping import keep_told
 from twofold.store.lines.row import make_row
 from twofold.store.orders.ledger import OrderEntry
 from twofold.store.store import Route, Store
+from twofold.store.touches.signs import SETTLED_MS
 from twofold.touch.model import Sign, Touch, TouchKind
 
 POLICY = OrderPolicy(wait_ms=60_000)
@@ -81,6 +82,13 @@ class World:
             self.random.choice(
                 (self.browse, self.browse, self.report, self.report, self.deliver, self.revive, self.tell, self.visit)
             )()
+        self.settle()
+
+    def settle(self) -> None:
+        """The hours pass after which it is kept whose Purchases these are."""
+        at = self.now + SETTLED_MS + 1
+        while self._run(self.store.transact(lambda _e: self.store.signs.keep_leads(at))):
+            pass
 
     def browse(self) -> None:
         events = [self._event() for _ in range(self.random.randint(1, 6))]

@@ -138,9 +138,8 @@ def mark_days(engine: Engine, part: str, days: Iterable[int], *, erased: bool = 
 
 
 def mark_touches(engine: Engine, whos: Sequence[bytes]) -> None:
-    """The days of somebody's signs, and of what they lead to, before they go."""
+    """The days of somebody's signs, before they go. What led to them stays, and leads nowhere."""
     engine.run("mark_days_of_touches", (key_array(whos), generation_of(engine)))
-    mark_actions(engine, (a for (a,) in engine.run("actions_of_whos", (key_array(whos),))), erased=True)
 
 
 def mark_old_touches(engine: Engine, before: int, limit: int) -> None:

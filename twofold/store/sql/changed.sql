@@ -72,10 +72,6 @@ select first_position, day from journal_day order by first_position;
 insert into journal_day (first_position, day) values /*rows*/ (?, ?)
 on conflict do nothing;
 
--- name: actions_of_whos
--- The Purchases that lead to these people's signs.
-select distinct action from touch_link where who in /*ids*/ (?);
-
 -- name: actions_of_positions
 -- The actions that these rows of the journal are copies of.
 select distinct action from event where position in /*ids*/ (?);
