@@ -45,6 +45,7 @@ from twofold.commands.privacy import erase, export_subject, privacy_requests, sh
 from twofold.commands.quality import quality, stitching
 from twofold.commands.quarantine import quarantine
 from twofold.commands.reconcile.chain import chain
+from twofold.commands.reconcile.day import day
 from twofold.commands.recover import restore, watermark
 from twofold.commands.shopify import shopify_senders
 
@@ -332,6 +333,7 @@ app.add_typer(imports, name="import", rich_help_panel=ACT)
 app.command("pull", rich_help_panel=ACT)(pull_account)
 app.add_typer(orders, rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(chain)
+app.command(rich_help_panel=LOOK)(day)
 app.command(rich_help_panel=ACT)(restore)
 app.add_typer(watermark, name="watermark", rich_help_panel=ACT)
 for report_command in (quality, stitching):

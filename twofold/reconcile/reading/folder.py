@@ -89,6 +89,14 @@ class Folder:
     def site_days(self) -> list[SiteDay]:
         return [thing for _, thing in self._standing("site_day", SiteDay)]
 
+    def told(self, kind: str, shape: type[T]) -> list[tuple[T, int]]:
+        """Standing lines of a kind, each with when it was told: by its source's own time, else when it came, Unix s."""
+        kept = sorted((k for k in self.lines.lines(kind) if isinstance(k.thing, shape)), key=lambda k: k.name)
+        return [
+            (k.thing, k.told_at if k.told_at is not None else k.received_at // 1000)
+            for k in kept if isinstance(k.thing, shape)
+        ]  # fmt: skip
+
     def _standing(self, kind: str, shape: type[T]) -> list[tuple[bytes, T]]:
         kept = [(line.name, line.thing) for line in self.lines.lines(kind) if isinstance(line.thing, shape)]
         return sorted(kept, key=lambda one: one[0])

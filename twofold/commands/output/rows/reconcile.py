@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from twofold.commands.output.rows.row import About, Amount, Row, Text
+from typing import Any
+
+from twofold.commands.output.rows.row import About, Amount, Ratio, Row, Text, Time
 
 
 class Figure(Row, kw_only=True):
@@ -80,6 +82,99 @@ class Metric(Figure, kw_only=True, tag="metric"):
     link: Text
 
 
+class Witness(Row, kw_only=True, tag="witness"):
+    """What one of the four says of its own day; null where nothing of it was imported."""
+
+    source: Text  # meta, shop, ga4, log
+    role: Text
+    link: Text
+    count: int | None
+    amount: Amount | None
+    original_amount: Amount | None
+    original_currency: Text
+    timezone: Text
+    window: Text
+    fetched_at: Time | None
+
+
+class Reason(Row, kw_only=True, tag="reason"):
+    """One reason of one bridge, signed as it changes the sum. `way`: `out` of the witness's day or `in`, where it can be
+    either. `second`: of the orders those that another reason fits, too."""
+
+    bridge: Text
+    reason: Text
+    way: Text = ""
+    count: int
+    amount: Amount
+    orders: list[Text]
+    second: dict[str, Any]
+
+
+class Sum(Row, kw_only=True, tag="sum"):
+    """A bridge so far: `basis`, `accepted`, `expected_by_click`, `expected`."""
+
+    bridge: Text
+    name: Text
+    count: int
+    amount: Amount
+
+
+class DayResidual(Row, kw_only=True, tag="residual"):
+    """What the reasons leave. `band_low` and `band_high`: between which shares of the basis it usually lies; `band_own`: by
+    the shop's own days; `alarm`: why it stands out; `possible`: what it may be, which nobody can measure from here."""
+
+    bridge: Text
+    count: int | None
+    amount: Amount | None
+    share: Ratio | None
+    band_low: Ratio | None
+    band_high: Ratio | None
+    band_own: bool
+    alarm: Text
+    possible: list[Text]
+
+
+class Claim(Row, kw_only=True, tag="claim"):
+    """A window of the platform: what it claims, what a click of ours confirms, and what it does not claim."""
+
+    window: Text
+    claimed: Amount
+    confirmed: int
+    unconfirmed: Amount
+    unclaimed: int
+
+
+class Cohort(Row, kw_only=True, tag="cohort"):
+    """The same day's orders as who handles them has them now: pixel, crm, courier, bank, books."""
+
+    who: Text
+    link: Text
+    role: Text
+    count: int | None
+    amount: Amount | None
+
+
+class Version(Row, kw_only=True, tag="version"):
+    """What was said of the day before, `age` days after it, at the time `as_of`."""
+
+    age: int
+    as_of: Time
+    bridge: Text
+    count: int | None
+    amount: Amount | None
+    residual_count: int | None
+    residual: Amount | None
+
+
+class DayFinding(Row, kw_only=True, tag="finding"):
+    """Something to look at: `same_writer`, `not_final`, `note`."""
+
+    name: Text
+    bridge: Text
+    words: Text
+
+
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "chain": (About, Link, Leak, Open, Matrix, Bridge, Residual, Metric),
+    "day": (About, Witness, Sum, Reason, DayResidual, Claim, Cohort, Version, DayFinding),
 }

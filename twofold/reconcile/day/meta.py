@@ -1,0 +1,128 @@
+"""The bridge from the ledger's day to what Meta claims.
+
+Owns which reasons take an order out of what Meta accepted on its own day, and which accepted events a click of ours confirms.
+The figure that Meta reports is looked at once: at the end, for the residual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from twofold.reconcile.day.sent import unsent_reasons, value_terms
+from twofold.reconcile.day.values import META, ZERO, Bridge, Claim, DayOrder, Report, Sent, Sum, Tally, bridge
+
+CLICK_DAYS = 7
+_VIEWS = {"1d_view": "view_through", "1d_ev": "engaged_view"}
+_CLICK = "7d_click"
+
+InDay = Callable[[int], bool]
+"""Whether a time lies on a day."""
+
+
+def bridge_meta(
+    orders: Sequence[DayOrder], strays: Sequence[Sent], report: Report, shop_day: InDay, meta_day: InDay, until: int
+) -> tuple[Bridge, list[Claim]]:
+    """``orders``: all of either day, ``strays``: actions of no known order. ``until``: as of when."""
+    orders = [o for o in orders if not o.test]
+    basis = [o for o in orders if shop_day(o.placed_at)]
+    there = Tally()
+    _move(there, basis, orders, shop_day, meta_day)
+    accepted: list[tuple[Sent, str]] = []
+    for order in orders:
+        if meta_day(order.placed_at):
+            accepted += _accept(there, order, meta_day, until)
+        else:
+            accepted += _late_in(there, order, meta_day)
+    for stray in strays:
+        if stray.accepted and meta_day(stray.at):
+            there.add("source_not_connected", 1, _value(stray), f"action {stray.action}")
+            accepted.append((stray, f"action {stray.action}"))
+    clicks = Tally()
+    confirmed = _clicks(clicks, accepted)
+    tallies = [(there, "accepted"), (clicks, "expected_by_click")]
+    views = Tally()
+    for window, reason in _VIEWS.items():
+        if window in report.windows:
+            count, value = report.windows[window]
+            views.add(reason, int(count), value)
+    if report.windows:
+        tallies.append((views, "expected"))
+    total = Sum(name="basis", count=len(basis), amount=sum((o.total for o in basis), ZERO))
+    return bridge(META, total, tallies, report), _claims(report, confirmed)
+
+
+def _move(
+    tally: Tally, basis: Sequence[DayOrder], orders: Sequence[DayOrder], shop_day: InDay, meta_day: InDay
+) -> None:
+    """Orders of the shop's day that are on another day of Meta's, and the reverse."""
+    for order in basis:
+        if not meta_day(order.placed_at):
+            second = next(iter(unsent_reasons(order)), "")
+            tally.add("time_zone", -1, -order.total, order.number, second)
+    for order in orders:
+        if meta_day(order.placed_at) and not shop_day(order.placed_at):
+            tally.add("time_zone", 1, order.total, order.number)
+
+
+def _accept(tally: Tally, order: DayOrder, meta_day: InDay, until: int) -> list[tuple[Sent, str]]:
+    """What of an order of Meta's day Meta accepted on that day; the rest is told with its reason."""
+    reasons = unsent_reasons(order)
+    main = order.main
+    found: list[tuple[Sent, str]] = []
+    if not reasons and main is not None and not meta_day(main.at):
+        reasons = ["late"]
+    if reasons:
+        tally.add(reasons[0], -1, -order.total, order.number, reasons[1] if len(reasons) > 1 else "")
+    elif main is not None:
+        for reason, amount in value_terms(order, _value(main), until):
+            tally.add(reason, 0, amount, order.number)
+        found.append((main, order.number))
+    return found + _again(tally, order, meta_day)
+
+
+def _late_in(tally: Tally, order: DayOrder, meta_day: InDay) -> list[tuple[Sent, str]]:
+    """An order of another day whose event says this one."""
+    main = order.main
+    found = []
+    if main is not None and main.accepted and meta_day(main.at) and not unsent_reasons(order):
+        tally.add("late", 1, _value(main), order.number)
+        found.append((main, order.number))
+    return found + _again(tally, order, meta_day)
+
+
+def _again(tally: Tally, order: DayOrder, meta_day: InDay) -> list[tuple[Sent, str]]:
+    found = []
+    for other in order.actions[1:]:
+        if other.accepted and meta_day(other.at):
+            tally.add("duplicate_there", 1, _value(other), order.number)
+            found.append((other, order.number))
+    return found
+
+
+def _clicks(tally: Tally, accepted: Sequence[tuple[Sent, str]]) -> int:
+    """Takes out what no click of the platform in its window stands behind; how many are left."""
+    left = 0
+    for sent, name in accepted:
+        if sent.click_at is None:
+            tally.add("no_meta_click", -1, -_value(sent), name)
+        elif sent.at - sent.click_at > CLICK_DAYS * 86_400:
+            tally.add("outside_window", -1, -_value(sent), name)
+        else:
+            left += 1
+    return left
+
+
+def _claims(report: Report, confirmed: int) -> list[Claim]:
+    found = []
+    for window, (count, _) in report.windows.items():
+        ours = confirmed if window == _CLICK else 0
+        seen = min(int(count), ours)
+        found.append(
+            Claim(window=window, claimed=count, confirmed=seen, unconfirmed=count - seen, unclaimed=ours - seen)
+        )  # fmt: skip
+    return found
+
+
+def _value(sent: Sent) -> Decimal:
+    return sent.value if sent.value is not None else sent.told or ZERO
