@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from copies import DAY, NOW, claim, copy, opened, sent, settlement, with_store
+from copies import DAY, NOW, assert_sums_hold, claim, copy, opened, sent, settlement, with_store
 from copies import HOLD as DUE_AFTER
 from hypothesis import given
 from hypothesis import strategies as st
@@ -341,6 +341,35 @@ def test_bytes_with_a_visits_data_stop_when_it_is_withdrawn(tmp_path, withdraw):
         return [d.event_id for d in await claim(store, NOW + 3 * MINUTE) if d.event_name == "Purchase"]
 
     assert with_store(tmp_path, scenario) == ["o-2"]
+
+
+@pytest.mark.parametrize(
+    "known", [{"em": "a"}, {"ph": digest("b")}, {"external_id": digest("c")}], ids=["em", "ph", "id"]
+)
+@pytest.mark.parametrize("withdraw", [r[1] for r in WITHDRAWN], ids=[r[0] for r in WITHDRAWN])
+def test_a_browser_that_only_a_persons_value_led_to_stops_no_order(tmp_path, withdraw, known):
+    """Anybody can type a buyer's e-mail address. Its no takes the visit out of the bytes; the order leaves under its id."""
+
+    async def scenario(store):
+        await store.append([page(links=(), **known)])
+        await store.append([order((), **known)])
+        first = [d for d in await claim(store, NOW + DUE_AFTER) if d.event_name == "Purchase"]
+        again = [settlement(d, DeliveryState.WAITING, due_at=NOW + 2 * MINUTE) for d in first]
+        await store.settle(again, NOW + DUE_AFTER)
+        await withdraw(store)
+        later = [d for _ in range(2) for d in await claim(store, NOW + 3 * MINUTE) if d.event_name == "Purchase"]
+        return [sent(d) for d in first], [sent(d) for d in later], later
+
+    (first,), (second,), (delivery,) = with_store(tmp_path, scenario)
+    assert first.user_data.fbp == FBP
+    assert taken(second) & {"fbp", "fbc"} == set()
+    assert (second.event_id, second.event_time, second.custom_data) == (
+        first.event_id,
+        first.event_time,
+        first.custom_data,
+    )
+    assert delivery.first_attempt_at == NOW + DUE_AFTER  # another try of the same delivery
+    assert_sums_hold(tmp_path)
 
 
 def test_bytes_of_one_browser_do_not_leave_for_another(tmp_path):

@@ -24,7 +24,7 @@ from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.evidence import Superseded
 from twofold.store.fold import sending_id, unite
-from twofold.store.gates.contract import Candidate, Gate, Held
+from twofold.store.gates.contract import Afresh, Candidate, Gate, Held, Recheck
 from twofold.store.journal import is_as_journalled
 from twofold.store.ladder import Admitted, admit, consent_of, consent_told, is_buyers
 from twofold.store.sqlite.database import Engine, id_array
@@ -63,7 +63,7 @@ class GatesLike(Protocol):
     """See `gates.sequence`."""
 
     @property
-    def again(self) -> Sequence[Gate]: ...
+    def again(self) -> Sequence[Recheck]: ...
     def again_needed(self) -> bool: ...
     def prepare(self, candidates: Sequence[Candidate]) -> Sequence[Gate]: ...
     def done(self) -> None: ...
@@ -359,11 +359,17 @@ class Outbox:
     def _stopped(self, candidates: Sequence[Candidate], closed: list[tuple[Any, ...]], now_ms: int) -> set[int]:
         """Deliveries tried before that must not be tried again."""
         stopped = set()
+        afresh: list[int] = []
         for candidate in candidates:
-            answer = _first_answer(self.gates.again, candidate, now_ms)
+            answer = next((a for gate in self.gates.again if (a := gate(candidate, now_ms)) is not None), None)
+            if isinstance(answer, Afresh):  # due as before, and claimed next with nothing frozen
+                afresh.append(candidate.delivery)
+                stopped.add(candidate.delivery)
             if isinstance(answer, Suppressed):
                 closed.append((candidate.delivery, DeliveryState.SUPPRESSED, answer.reason, now_ms))
                 stopped.add(candidate.delivery)
+        if afresh:
+            self._engine.run("unfreeze", (id_array(afresh),))
         return stopped
 
     def _freeze(

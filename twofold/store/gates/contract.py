@@ -14,7 +14,7 @@ from msgspec import Struct
 from twofold.event.delivery import Suppressed
 from twofold.event.model import Event
 
-__all__ = ["Candidate", "Gate", "Held", "Suppressed"]
+__all__ = ["Afresh", "Candidate", "Gate", "Held", "Recheck", "Suppressed"]
 
 
 class Held(Struct, frozen=True):
@@ -22,6 +22,10 @@ class Held(Struct, frozen=True):
 
     until: int
     reason: str
+
+
+class Afresh(Struct, frozen=True):
+    """What was frozen may not leave any more, though the action may: its bytes are built again, under the same id."""
 
 
 class Candidate(Struct, kw_only=True, gc=False):
@@ -46,3 +50,6 @@ class Candidate(Struct, kw_only=True, gc=False):
 
 Gate = Callable[[Candidate, int], Suppressed | Held | None]
 """A candidate and the time in ms to an answer. Plain reads of the store, no writes."""
+
+Recheck = Callable[[Candidate, int], Suppressed | Held | Afresh | None]
+"""The same for what was tried before and would be tried again."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from twofold.store.evidence import Superseded
-from twofold.store.gates.contract import Candidate, Gate
+from twofold.store.gates.contract import Candidate, Gate, Recheck
 from twofold.store.gates.erased import ErasedGate
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.stitch import RouteLike, StitchGate
@@ -58,7 +58,7 @@ class Gates:
             trust.confirmation_asked,
             self.erased.asked,
         )
-        self.again: tuple[Gate, ...] = (withdrawals.stops, superseded.stops, stitch.recheck, order.recheck)
+        self.again: tuple[Recheck, ...] = (withdrawals.stops, superseded.stops, stitch.recheck, order.recheck)
         self._changes_minds = (withdrawals.needed, lambda: superseded.any, lambda: people.any_denial, orders.needed)
 
     def prepare(self, candidates: Sequence[Candidate]) -> Sequence[Gate]:

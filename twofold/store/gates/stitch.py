@@ -13,11 +13,11 @@ from twofold.consent.state import why_not_send
 from twofold.event.identity import ORDER_EVENTS
 from twofold.event.model import Channel, Consent, Event
 from twofold.store.fold import unite
-from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.gates.contract import Afresh, Candidate, Suppressed
 from twofold.store.ladder import admit, browser_of, heard, network_of, place_of
 from twofold.store.orders.outcomes import LEDGER
 from twofold.store.visitors.browsers import Browser, Browsers
-from twofold.store.visitors.identifiers import Identifier, Strength, identifiers_of
+from twofold.store.visitors.identifiers import PERSON_KINDS, Identifier, Strength, identifiers_of
 from twofold.store.visitors.stitch import (
     LATER_VISIT,
     NO_CONSENT,
@@ -123,8 +123,12 @@ class StitchGate:
         denied = any(c.consent is Consent.DENIED for c in heard(counted.copies))
         return Suppressed("consent_denied") if denied else None
 
-    def recheck(self, candidate: Candidate, _now_ms: int) -> Suppressed | None:
-        """The gate for further attempts: bytes that hold a visit's data do not leave once its browser has said no."""
+    def recheck(self, candidate: Candidate, _now_ms: int) -> Suppressed | Afresh | None:
+        """The gate for further attempts: bytes that hold a visit's data do not leave once its browser has said no.
+
+        Where nothing but an e-mail address, a phone number or a customer id led there, the browser can be anybody's: its no takes
+        the visit out of the bytes, as before the first attempt, and stops no order.
+        """
         people = self._people
         if candidate.fresh or not people.any_denial:
             return None
@@ -140,10 +144,10 @@ class StitchGate:
         # A person's sightings go with a denial, so what led there once and leads nowhere now was denied too.
         browser = people.browser(found.browser) if found else None
         if browser is None or self._refuses(candidate, browser):
-            return Suppressed(WITHDRAWN)
+            return _without(stitched)
         # Nor does it help that the same person has another browser: these bytes hold the first one's data.
         of_another = "fbp=" in stitched and browser.fbp is not None and f'"fbp":"{browser.fbp}"'.encode() not in payload
-        return Suppressed(WITHDRAWN) if of_another else None
+        return _without(stitched) if of_another else None
 
     def _match(self, event: Event, known: Sequence[Identifier], order_ms: int, since: int) -> Match | str | None:
         if not known:
@@ -185,3 +189,9 @@ class StitchGate:
         route = self._routes.get(candidate.dataset)
         purposes = route.purposes.get(candidate.destination, ()) if route else ()
         return bool(why_not_send(browser.consent, purposes, route.require_consent if route else False))
+
+
+def _without(stitched: str) -> Suppressed | Afresh:
+    """What becomes of bytes that hold a visit's data which may not leave; ``stitched`` says by what it was found."""
+    led = {part.rpartition(" ")[2] for part in stitched.split(",")}
+    return Afresh() if led <= set(PERSON_KINDS) else Suppressed(WITHDRAWN)
