@@ -96,8 +96,8 @@ def test_a_word_is_kept_with_who_and_why_and_taken_back_by_a_row(folder: Folder)
         False,
     )
     (shown,) = [one for one in rows(folder, "bank", "lines") if one["id"].startswith("BANK10001")]
-    assert shown["line"] == said["line"]
-    assert [(m["to"], m["by"], m["why"]) for m in shown["matches"]] == [("order:1001", "nina", WHY)]
+    assert (shown["line"], shown["open"]) == (said["line"], "20.00")  # 30.00 of 50.00 were said
+    assert [(m["to"], m["by"], m["why"]) for m in shown["matches"]] == [("order:1/1001", "nina", WHY)]
     (back,) = rows(folder, "money", "unmatch", said["line"][:10], "order:1001", "--why", "it was not")
     assert (back["undo"], bool(back["by"])) == (True, True)  # the login's name
     (shown,) = [one for one in rows(folder, "bank", "lines") if one["id"].startswith("BANK10001")]

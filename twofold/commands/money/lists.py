@@ -17,6 +17,8 @@ from twofold.commands.options import ConfigOption, DataOption, JsonOption, folde
 from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
 
 if TYPE_CHECKING:
+    from twofold.reconcile.matches.values import Match
+    from twofold.reconcile.reading.matched import Found
     from twofold.store.lines.reading import KeptLine, LineReader
 
 SinceOption = Annotated[str, typer.Option("--since", help="First day, e.g. 2026-03-01.")]
@@ -27,6 +29,13 @@ CurrencyOption = Annotated[str, typer.Option("--currency", help="Only in this cu
 KindOption = Annotated[str, typer.Option("--kind", help="Only of this kind, e.g. charge, refund, cod_collected.")]
 OrderOption = Annotated[str, typer.Option("--order", help="Only what names this order, by its id or number.")]
 BatchOption = Annotated[str, typer.Option("--batch", help="Only of this batch, as SOURCE/ID.")]
+MatchesOption = Annotated[
+    bool,
+    typer.Option(
+        "--matches/--no-matches",
+        help="Work out what pays what, and what is open; without, only people's words are shown, at once.",
+    ),
+]
 LimitOption = Annotated[int, typer.Option("--limit", min=0, help="The last so many; 0 for all.")]
 BANK_KINDS = ("bank_credit", "bank_debit")
 
@@ -45,6 +54,7 @@ def money_lines(
     order: OrderOption = "",
     batch: BatchOption = "",
     limit: LimitOption = 100,
+    matches: MatchesOption = True,
     json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
@@ -57,7 +67,7 @@ def money_lines(
 
     known_value("--kind", kind or None, [str(one) for one in MoneyKind])
     asked = {"source": source, "account": account, "kind": kind, "currency": currency.upper()}
-    _lines(folder_of(config, data), since, until, asked, order, batch, limit, json)
+    _lines(config, data, since, until, asked, order, batch, limit, json, matches)
 
 
 @bank.command("lines")
@@ -67,6 +77,7 @@ def bank_lines(
     account: AccountOption = "",
     currency: CurrencyOption = "",
     limit: LimitOption = 100,
+    matches: MatchesOption = True,
     json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
@@ -76,7 +87,7 @@ def bank_lines(
     Names are kept as digests only; of texts what looks like an order, a parcel, a batch or a payment.
     """
     asked = {"account": account, "currency": currency.upper()}
-    _lines(folder_of(config, data), since, until, asked, "", "", limit, json, kinds=BANK_KINDS)
+    _lines(config, data, since, until, asked, "", "", limit, json, matches, kinds=BANK_KINDS)
 
 
 @money.command("batches")
@@ -86,6 +97,7 @@ def money_batches(
     source: SourceOption = "",
     currency: CurrencyOption = "",
     limit: LimitOption = 100,
+    matches: MatchesOption = True,
     json: JsonOption = False,
     config: ConfigOption = None,
     data: DataOption = None,
@@ -98,10 +110,13 @@ def money_batches(
     from twofold.store.lines.reading import OpenLines
 
     asked = {"source": source, "currency": currency.upper()}
+    found_of = _matched(config, data) if matches else None
     with OpenLines(folder_of(config, data)) as reader:
         found = [one for one in _standing(reader, "batch", since, until) if _fits(one.thing, asked)]
-        words = _words(reader)
-        rows = [_batch_row(reader, one, words) for one in found[-limit or None :] if isinstance(one.thing, Batch)]
+        words = _words(reader) if found_of is None else {}
+        rows = [
+            _batch_row(reader, one, words, found_of) for one in found[-limit or None :] if isinstance(one.thing, Batch)
+        ]
     if json:
         from twofold.commands.output.rows.money import BatchRow
 
@@ -112,7 +127,8 @@ def money_batches(
 
 
 def _lines(
-    folder: Path,
+    config: Path | None,
+    data: str | None,
     since: str,
     until: str,
     asked: dict[str, str],
@@ -120,12 +136,14 @@ def _lines(
     batch: str,
     limit: int,
     json: bool,
+    matches: bool,
     kinds: tuple[str, ...] = (),
 ) -> None:
     from twofold.ledger.lines import MoneyLine
     from twofold.store.lines.reading import OpenLines
 
-    with OpenLines(folder) as reader:
+    found_of = _matched(config, data) if matches else None
+    with OpenLines(folder_of(config, data)) as reader:
         found: Iterable[KeptLine] = _asked(reader, since, until, order, batch)
         fitting = (
             one
@@ -133,8 +151,8 @@ def _lines(
             if isinstance(one.thing, MoneyLine) and _fits(one.thing, asked) and (not kinds or one.thing.kind in kinds)
         )
         last = list(_last(fitting, limit))
-        words = _words(reader)
-        rows = [_line_row(one, words) for one in reader.with_texts(last)]
+        words = _words(reader) if found_of is None else {}
+        rows = [_line_row(one, words, found_of) for one in reader.with_texts(last)]
     if json:
         from twofold.commands.output.rows.money import MoneyLineRow
 
@@ -207,11 +225,34 @@ def _words(reader: LineReader) -> dict[tuple[str, str], dict[str, Any]]:
     return standing
 
 
-def _line_row(one: KeptLine, words: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+def _matched(config: Path | None, data: str | None) -> Found:
+    """What the whole ledger's matching says: a line may pay an order of any day."""
+    from twofold.commands.orders import policies_by_dataset
+    from twofold.commands.reconcile.chain import zone_of
+    from twofold.config import load_settings
+    from twofold.reconcile.reading.matched import read_matched
+
+    settings = load_settings(config, data=data)
+    return read_matched(settings.server.data, policies_by_dataset(settings), zone_of(settings))
+
+
+def _shown(match: Match, to: str) -> dict[str, Any]:
+    return {
+        "to": to, "amount": f"{match.amount:f}", "currency": match.currency, "rule": match.rule, "class": str(match.trust),
+        "by": match.by, "why": "; ".join(match.evidence), "at": match.made_at,
+    }  # fmt: skip
+
+
+def _line_row(one: KeptLine, words: dict[tuple[str, str], dict[str, Any]], found: Found | None) -> dict[str, Any]:
     from twofold.ledger.filing import local_day
 
     thing: Any = one.thing
     name = one.name.hex()
+    if found is None:
+        open_, pays = None, [word for (line, _), word in sorted(words.items()) if line == name]
+    else:
+        open_ = thing.gross - found.paid.get(name, Decimal(0)) if thing.status == "booked" else Decimal(0)
+        pays = [_shown(match, match.to) for match in found.by_line.get(name, ())]
     row = {n: getattr(thing, n) for n in ("id", "source", "account", "status", "gross", "fee", "net", "currency", "at")}
     return {
         **row,
@@ -221,14 +262,17 @@ def _line_row(one: KeptLine, words: dict[tuple[str, str], dict[str, Any]]) -> di
         "day": local_day(thing),
         "batch": thing.batch,
         "text": one.text or thing.text,
-        "open": None,
-        "matches": [word for (line, _), word in sorted(words.items()) if line == name],
+        "open": open_,
+        "matches": pays,
     }
 
 
-def _batch_row(reader: LineReader, one: KeptLine, words: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+def _batch_row(
+    reader: LineReader, one: KeptLine, words: dict[tuple[str, str], dict[str, Any]], found: Found | None
+) -> dict[str, Any]:
     from twofold.ledger.filing import batch_key
     from twofold.ledger.lines import MoneyKind, MoneyLine
+    from twofold.reconcile.matches.values import batch_key as matched_key
 
     batch: Any = one.thing
     outgoing = (MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED)
@@ -243,6 +287,14 @@ def _batch_row(reader: LineReader, one: KeptLine, words: dict[tuple[str, str], d
     total = sum((line.net for line in lines), Decimal(0))
     here = batch.net is not None and bool(lines)
     to = batch_key(batch.source, batch.id)
+    if found is None:
+        open_ = None
+        pays = [{**word, "to": f"line:{line}"} for (line, at), word in sorted(words.items()) if at == to]
+    else:
+        reached = found.by_target.get(matched_key(batch.source, batch.account, batch.id), [])
+        due = batch.net if batch.net is not None else total
+        open_ = due - sum((match.amount for match in reached), Decimal(0))
+        pays = [_shown(match, f"line:{match.line}") for match in reached]
     names = ("id", "source", "account", "kind", "status", "net", "currency", "at", "expected_at")
     return {
         **{n: getattr(batch, n) for n in names},
@@ -251,8 +303,8 @@ def _batch_row(reader: LineReader, one: KeptLine, words: dict[tuple[str, str], d
         "lines": len(lines),
         "sum": total,
         "difference": batch.net - total if here else None,
-        "open": None,
-        "matches": [{**word, "to": f"line:{line}"} for (line, at), word in sorted(words.items()) if at == to],
+        "open": open_,
+        "matches": pays,
     }
 
 
@@ -263,7 +315,7 @@ def _print_lines(rows: list[dict[str, Any]]) -> None:
     table = make_table("day", "source", "kind", "gross", "fee", "net", "", "status", "batch", "names", "line", right=("gross", "fee", "net"))  # fmt: skip
     for row in rows:
         named = ", ".join([*row["reference"], *(["≈ " + row["text"]] if row["text"] else [])])
-        paid = "".join(f" → {m['to']} ({m['by']})" for m in row["matches"])
+        paid = "".join(f" → {m['to']} ({m['by'] or m['class']})" for m in row["matches"])
         table.add_row(row["day"], plain(row["source"]), row["kind"], f"{row['gross']:,f}", f"{row['fee']:,f}",
                       f"{row['net']:,f}", row["currency"], row["status"], plain(row["batch"]), plain(named + paid),
                       row["line"])  # fmt: skip

@@ -129,10 +129,8 @@ def _line(reader: LineReader, text: str) -> KeptLine:
 
 
 def _target(settings: Settings, reader: LineReader, to: str) -> str:
-    from twofold.commands.orders import policies_by_dataset
     from twofold.errors import NotHere
     from twofold.ledger.lines import Batch
-    from twofold.report.orders import show_order
 
     kind, colon, value = to.partition(":")
     if not colon or not value or kind not in ("order", "batch", "line"):
@@ -144,14 +142,28 @@ def _target(settings: Settings, reader: LineReader, to: str) -> str:
         if not slash or not any(isinstance(one.thing, Batch) for one in reader.by_batch(source, number)):
             raise NotHere(f"no batch {value} is here; `twofold money batches` shows source and id")
         return to
-    found = {str(row["order_id"]) for row in show_order(settings.server.data, policies_by_dataset(settings), 0, value)}
+    return _order(settings, value)
+
+
+def _order(settings: Settings, value: str) -> str:
+    """By its id or number; DATASET/ID where several have it."""
+    from twofold.commands.orders import policies_by_dataset
+    from twofold.errors import NotHere
+    from twofold.report.orders import show_order
+
+    folder, policies = settings.server.data, policies_by_dataset(settings)
+    found = show_order(folder, policies, 0, value)
+    named, slash, rest = value.partition("/")
+    if not found and slash:
+        found = show_order(folder, policies, 0, rest, dataset=named)
+        if len(found) == 1:
+            return f"order:{named}/{found[0]['order_id']}"
     if not found:
         raise NotHere(f"no order {value} is here; `twofold orders list` shows their ids")
     if len(found) > 1:
-        raise typer.BadParameter(
-            f"TO: {value} is the number of {len(found)} orders; name one of {', '.join(sorted(found))}"
-        )
-    return f"order:{found.pop()}"
+        several = ", ".join(sorted(f"order:{row['dataset']}/{row['order_id']}" for row in found))
+        raise typer.BadParameter(f"TO: {value} is the number of {len(found)} orders; name one of {several}")
+    return f"order:{found[0]['order_id']}"
 
 
 def _amount(text: str, thing: Any) -> Decimal | None:
@@ -164,7 +176,7 @@ def _amount(text: str, thing: Any) -> Decimal | None:
         raise typer.BadParameter("--amount: expected an amount above zero, as 12.50")
     if amount > abs(thing.gross):
         raise typer.BadParameter(f"--amount: expected at most {abs(thing.gross):f}, the line's gross")
-    return amount
+    return amount.copy_sign(thing.gross)
 
 
 def _reason(text: str) -> str:

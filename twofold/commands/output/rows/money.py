@@ -87,8 +87,8 @@ class MoneyLineRow(Row, kw_only=True, tag="line"):
     day: Text  # YYYY-MM-DD where it happened
     batch: Text
     text: Text  # masked, or as it is while it is kept
-    open: Amount | None  # null: not worked out
-    matches: list[Any]  # to, amount (null: as much as fits), by, why, at
+    open: Amount | None  # what it does not pay yet; null with --no-matches
+    matches: list[Any]  # to, amount, currency, rule, class (certain, probable, person), by, why, at
 
 
 class BatchRow(Row, kw_only=True, tag="batch"):
