@@ -28,6 +28,7 @@ from twofold.store.changed.days import erased_days, settle_erased
 from twofold.store.index.words import Because, remake
 from twofold.store.sqlite.database import Engine, empty_log
 from twofold.store.store import Store
+from twofold.touch.source import forget_sources
 
 log = logging.getLogger("twofold.privacy")
 
@@ -193,6 +194,7 @@ class Eraser:
         # What this process still knew in plain, of this person among others.
         forget_known()
         forget_browsers()
+        forget_sources()
         name_kind.cache_clear()
         status.state, status.what = "done", ""
         log.info("erasure %s is done", number)
