@@ -9,6 +9,7 @@ import pytest
 
 from tests.importing.readers.made_files import workbook
 from tests.importing.statements.statement_files import read, recognised, written
+from tests.importing.statements.workbook_files import sheets
 from twofold.errors import FileRefused
 from twofold.importing.statements.formats import formats_of
 from twofold.ledger.identity import name_of
@@ -192,3 +193,14 @@ def test_a_parcel_that_came_back_costs_both_ways_in_two_lines(tmp_path):
     assert money(both) == [("freight", "-6.00"), ("freight_return", "-4.00")]
     one = read(written(tmp_path, header + "T1,1001,Refused,0,6.00,,R1,2026-03-16,GEL\n"), REMITTANCES, source="Quick")
     assert money(one) == [("freight_return", "-6.00")]
+
+
+def test_a_cover_sheet_stands_before_the_table(tmp_path):
+    """Couriers send workbooks whose first sheet is a letter: the sheet with the header is read."""
+    path = sheets(tmp_path / "remit 2026-03-16.xlsx", {
+        "Letter": [["Dear partner,"], ["Total", "190.00"]],
+        "Parcels": [["Quick LLC"], [], HEADER.split(","), ["T1", "1001", 120.0, 3.0, None, 117.0, "2026-03-12", "2026-03-16", "R7",
+                    "UTR9", "Delivered", "GEL"]],
+    })  # fmt: skip
+    found = read(path, REMITTANCES, source="q")
+    assert money(found) == [("cod_collected", "120.00"), ("cod_fee", "-3.00")]

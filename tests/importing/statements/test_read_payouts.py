@@ -290,6 +290,50 @@ def test_paypal_in_german_and_dutch(tmp_path, header, comma, row):
     assert line.references == ("transaction:1A207897G9979282J", "order:1001")
 
 
+STATEMENT = ('"Datum","Uhrzeit","Zeitzone","Beschreibung","Währung","Brutto","Entgelt","Netto","Guthaben","Transaktionscode",'
+             '"Absender E-Mail-Adresse","Name","Name der Bank","Bankkonto","Rechnungsnummer","Zugehöriger Transaktionscode"')  # fmt: skip
+
+
+def test_a_monthly_statement_has_no_states_and_all_of_it_moved_money(tmp_path):
+    rows = [
+        ("27.06.2026", "11:54:55", "Europe/Berlin", "PayPal Express-Zahlung", "EUR", "45,50", "-1,62", "43,88", "43,88",
+         "1A207897G9979282J", "a@example.com", "Anna", "", "", "1001", ""),
+        ("28.06.2026", "11:54:55", "Europe/Berlin", "Von Nutzer eingeleitete Abbuchung", "EUR", "-43,88", "0,00", "-43,88", "0,00",
+         "1A207897G9979282K", "", "", "Bank", "x1234", "", ""),
+    ]  # fmt: skip
+    found = read(written(tmp_path, paypal(*rows, header=STATEMENT)), FORMATS)
+    assert (found.format, found.problems) == ("paypal-activity", [])
+    assert sums(lines_of(found)) == [("charge", "45.50", "1.62", "43.88"), ("payout", "-43.88", "0.00", "-43.88")]
+    assert lines_of(found)[0].at == seconds("2026-06-27T09:54:55")
+    assert {line.status for line in lines_of(found)} == {"booked"}
+    assert any("no states" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("word", "net", "kind"),
+    [
+        ("Hold on Available Balance", "-5", "reserve_hold"), ("Reversal of General Account Hold", "5", "reserve_release"),
+        ("Rückbuchung allgemeiner Einbehaltung", "5", "reserve_release"), ("Chargeback", "-5", "dispute"),
+        ("Chargeback Reversal", "5", "dispute_reversal"), ("Chargeback Fee", "-5", "fee"), ("Payment Refund", "-5", "refund"),
+        ("Allgemeine Währungsumrechnung", "5", "adjustment"), ("General Withdrawal - Bank Account", "-5", "payout"),
+        ("General Payment", "-5", "adjustment"), ("Mobile Payment", "5", "charge"), ("Something new", "5", "adjustment"),
+    ],
+)  # fmt: skip
+def test_paypals_types(word, net, kind):
+    from twofold.importing.statements.payouts.paypal_kinds import kind_of, word_of
+
+    assert kind_of(word_of("", word), Decimal(net)).value == kind
+
+
+@pytest.mark.parametrize(("code", "net", "kind"), [("T0006", "5", "charge"), ("T0403", "-5", "payout"), ("T1107", "-5", "refund"),
+                         ("T1201", "-5", "dispute"), ("T1202", "5", "dispute_reversal"), ("T2103", "-5", "reserve_hold"),
+                         ("T2104", "5", "reserve_release"), ("T0200", "5", "adjustment"), ("T9999", "5", "adjustment")])  # fmt: skip
+def test_an_event_code_says_more_than_a_type(code, net, kind):
+    from twofold.importing.statements.payouts.paypal_kinds import kind_of, word_of
+
+    assert kind_of(word_of(code, "Payment Refund"), Decimal(net)).value == kind
+
+
 STL = """"RH",2026/03/13 00:00:00 +0000,A,SHOPACCOUNT01,010
 "FH",01
 "SH",2026/03/12 00:00:00 +0000,2026/03/12 23:59:59 +0000,"SHOPACCOUNT01",""

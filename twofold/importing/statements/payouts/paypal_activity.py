@@ -36,7 +36,9 @@ _OF_PAYMENT = frozenset({MoneyKind.REFUND, MoneyKind.DISPUTE, MoneyKind.DISPUTE_
 
 def _read(file: TableFile) -> Iterator[Item]:
     file.note("PayPal lists no batches: its withdrawals are lines of their own")
-    if not file.has("impact"):
+    if not file.has("status"):
+        file.note("a statement has no states: each of its rows moved money")
+    elif not file.has("impact"):
         file.note("the file has no column of the balance's impact: completed rows are taken as movements of money")
     before = ""
 
@@ -59,7 +61,7 @@ def _row(cells: Cells, before: str) -> Iterator[Item]:
         raise cells.misread("impact", "Credit, Debit or Memo", cells.shown("impact"), "unknown_word")
     if status in PENDING:
         standing = "pending"
-    elif status in COMPLETED:
+    elif status in COMPLETED or not cells.file.has("status"):
         standing = "booked"
     else:
         yield Dropped(row=cells.row, reason="not_completed")
@@ -140,7 +142,7 @@ ACTIVITY = TableFormat(
     kind="payouts",
     title="PayPal's activity download or monthly statement",
     columns=COLUMNS,
-    needs=("date", "type", "status", "currency", "gross", "net", "id"),
+    needs=("date", "type", "zone|status", "currency", "gross", "net", "id"),
     read=_read,
     money=frozenset({"gross", "fee", "net"}),
     times=frozenset({"date"}),

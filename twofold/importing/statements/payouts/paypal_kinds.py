@@ -18,11 +18,11 @@ COLUMNS = {
     "time": ("Time", "Uhrzeit", "Tijd"),
     "zone": ("TimeZone", "Time Zone", "Zeitzone", "Tijdzone"),
     "name": ("Name", "Naam"),
-    "type": ("Type", "Typ"),
+    "type": ("Type", "Typ", "Description", "Beschreibung"),
     "status": ("Status",),
     "currency": ("Currency", "Währung", "Valuta"),
     "gross": ("Gross", "Brutto", "Bruto"),
-    "fee": ("Fee", "Fees", "Gebühr", "Kosten"),
+    "fee": ("Fee", "Fees", "Gebühr", "Entgelt", "Kosten"),
     "net": ("Net", "Netto"),
     "from": ("From Email Address", "Absender E-Mail-Adresse", "Van e-mailadres"),
     "to": ("To Email Address", "Empfänger E-Mail-Adresse", "Naar e-mailadres"),
@@ -44,15 +44,15 @@ MEMOS = frozenset({"memo"})
 # The first that fits, over the folded type.
 _TYPES = (
     (re.compile(r"currency conversion|währungsumrechnung|valutaomrekening"), "conversion"),
-    (re.compile(r"(reversal|release|aufhebung|freigabe|annulering).*(hold|einbehalt|reserve)|hold release"
+    (re.compile(r"(reversal|release|aufhebung|freigabe|rückbuchung|annulering).*(hold|einbehalt|reserve)|hold release"
                 r"|reserve release|release of reserve"), "release"),
     (re.compile(r"\bhold\b|reserve|einbehaltung"), "hold"),
     (re.compile(r"chargeback reversal|reversal of chargeback|cancell?ation of.*(chargeback|dispute)"), "reversal"),
     (re.compile(r"fee.*(refund|reversal)"), "fee"),
-    (re.compile(r"\bfees?\b|gebühr|kosten|commission"), "fee"),
+    (re.compile(r"\bfees?\b|gebühr|entgelt|kosten|commission"), "fee"),
     (re.compile(r"chargeback|payment reversal|rückbuchung|terugboeking"), "dispute"),
     (re.compile(r"refund|rückzahlung|terugbetaling"), "refund"),
-    (re.compile(r"withdrawal|transfer to bank|abbuchung auf|abhebung|auszahlung|opname|overboeking naar bank"), "payout"),
+    (re.compile(r"withdrawal|transfer to bank|abbuchung|abhebung|auszahlung|opname|overboeking naar bank"), "payout"),
     (re.compile(r"deposit|bankgutschrift|storting"), "deposit"),
     (re.compile(r"payment|zahlung|betaling|checkout|sale"), "payment"),
 )  # fmt: skip

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from twofold.errors import FileRefused
 from twofold.importing.readers.layout import Misread, fold_header, fold_word, shown_columns
 from twofold.importing.readers.problems import RowProblem
-from twofold.importing.readers.tables import Row, Survey, duplicated, first_cells, open_table
+from twofold.importing.readers.tables import HEADER_WITHIN, Row, Survey, duplicated, first_cells, open_table
 from twofold.importing.readers.values import (
     DateStyle,
     NumberStyle,
@@ -33,6 +33,7 @@ from twofold.importing.readers.values import (
     shown_sign,
     unquoted,
 )
+from twofold.importing.readers.workbooks import sheet_heads
 from twofold.importing.statements.contract import Dropped, Item, StatementOptions, Unbalanced
 
 SAMPLE = 5_000  # rows from which the style of numbers and days is found
@@ -71,11 +72,14 @@ class TableFormat(Struct, frozen=True, kw_only=True):
         if survey.kind == "csv":
             text = sample.decode(survey.encoding or "utf-8", "replace").lstrip("\ufeff")
             return max((self.signs(cells) for _, _, cells in first_cells(text)), default=0)
-        if survey.kind in ("excel", "parquet"):
-            try:
-                return self.signs(open_table(path, survey, signs=self.signs).columns)
-            except FileRefused:
-                return 0
+        try:
+            if survey.kind == "excel":
+                heads = sheet_heads(path, HEADER_WITHIN).values()
+                return max((self.signs(cells) for rows in heads for cells in rows), default=0)
+            if survey.kind == "parquet":
+                return self.signs(open_table(path, survey).columns)
+        except FileRefused:
+            return 0  # said when it is opened
         return 0
 
     def signs(self, cells: Sequence[str]) -> int:
@@ -96,7 +100,8 @@ class TableFile:
     def __init__(self, form: TableFormat, path: Path, survey: Survey, options: StatementOptions) -> None:
         self.form, self.path, self.options = form, path, options
         self.format, self.title = form.name, form.title
-        table = open_table(path, survey, sheet=options.sheet, signs=_signs_with(form, options))
+        signs = _signs_with(form, options)
+        table = open_table(path, survey, sheet=options.sheet or _sheet_with(path, survey, signs), signs=signs)
         self.notes: list[str] = table.notes
         self._table, self._survey = table, survey
         rows = iter(table.rows)
@@ -378,6 +383,15 @@ def _signs_with(form: TableFormat, options: StatementOptions) -> Callable[[Seque
     told = {field: (name,) for field, name in options.columns.items() if field in form.columns}
     named = replace(form, columns={**form.columns, **told}, needs=())
     return lambda cells: form.signs(cells) * 100 or named.signs(cells)
+
+
+def _sheet_with(path: Path, survey: Survey, signs: Callable[[Sequence[str]], int]) -> str:
+    """The sheet of a workbook that shows most of a header: others stand before it, as covers and sums."""
+    if survey.kind != "excel":
+        return ""
+    most = {n: max(map(signs, rows), default=0) for n, rows in sheet_heads(path, HEADER_WITHIN).items()}
+    best = max(most, key=lambda name: most[name], default="")
+    return best if most.get(best) else ""
 
 
 def _lacks_zone(text: str) -> bool:
