@@ -57,7 +57,7 @@ bench: .venv/.dev ## Run the benchmarks (BENCH_ARGS is passed on)
 
 .PHONY: kill-loop
 kill-loop: .venv/.dev ## Run the long version of the slow acceptance tests
-	@TWOFOLD_LONG=1 $(BIN)/pytest -m slow tests/acceptance --timeout=0 $(PYTEST_ARGS)
+	@TWOFOLD_LONG=1 $(BIN)/pytest -m slow tests/acceptance tests/importing/statements/test_import_lines.py --timeout=0 $(PYTEST_ARGS)
 
 .PHONY: laws
 laws: .venv/.dev ## Try every law (property test) with forty times as many examples

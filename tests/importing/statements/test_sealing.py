@@ -6,11 +6,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from tests.importing.statements.test_camt import DETAIL, document, entry
-from tests.importing.statements.test_import_lines import Folder
+from tests.importing.statements.test_import_lines import HEAD, Folder, payout, sums
+from twofold.importing.statements.frame import without_contact
 from twofold.importing.statements.sealing import Sealer
-from twofold.ledger.lines import Counterpart, MoneyKind, MoneyLine, Told
+from twofold.ledger.lines import Counterpart, MoneyKind, MoneyLine, Spend, Told
 from twofold.matching.counterparts import counterpart_digests
 from twofold.matching.subject import Keyring
 from twofold.store.lines.reading import OpenLines
@@ -115,3 +117,38 @@ def test_text_is_kept_where_the_bookkeeper_wants_it_and_shown(tmp_path: Path) ->
         (line,) = reader.lines("money")
         assert "Nino" not in line.thing.text + line.text  # type: ignore[union-attr]
         assert "Nino" in next(iter(reader.with_texts([line]))).text
+
+
+def test_an_id_that_is_an_address_stays_an_id_of_its_own(tmp_path: Path) -> None:
+    """Two are two, the same one is known again, and neither is on disk."""
+    folder = Folder(tmp_path)
+    rows = "".join(
+        f"{who}@example.com,po_1,2026-03-11,charge,+995555123456,5.00,0,5.00,GEL,2026-03-10T12:00:00Z\n"
+        for who in ("mary", "john")
+    )
+    told = folder.take("payouts", folder.put("a.csv", HEAD + rows))[1]
+    again = folder.take("payouts", folder.put("b.csv", HEAD + rows + payout(9)))[1]
+    lines = [sums(said)["kinds"].get("money", 0) for said in (told, again)]
+    if lines[0]:  # the reader may refuse such an id by its row; what it takes is sealed
+        assert (lines, sums(again)["new"]) == ([2, 3], 1)
+    assert [text for text in (b"mary@example", b"john@example", b"995555123456") if text in content(folder.data)] == []
+
+
+def test_ids_are_sealed_apart(tmp_path: Path) -> None:
+    ring = Keyring(b"r" * 32)
+    line = told("").thing
+    assert isinstance(line, MoneyLine)
+    found = [without_contact(replace(line, id=who), ring) for who in ("mary@example.com", "john@example.com", "T1")]
+    names = [one.id for one in found if isinstance(one, MoneyLine)]
+    assert len(set(names)) == 3
+    assert names[2] == "T1"
+    assert names[0] == without_contact(replace(line, id="mary@example.com"), ring).id  # type: ignore[union-attr]
+    spend = Spend(
+        source="meta",
+        level="campaign",
+        campaign="win back mary@example.com",
+        day="2026-03-10",
+        currency="USD",
+        amount=Decimal(1),
+    )
+    assert without_contact(spend, ring).campaign == "win back masked"  # type: ignore[union-attr]

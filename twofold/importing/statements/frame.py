@@ -13,16 +13,23 @@ from decimal import Decimal
 import msgspec
 from msgspec import Struct
 
-from twofold.event.contact import mask_id
+from twofold.event.contact import mask_id, mask_text
 from twofold.event.scalars import read_currency
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.statements.contract import Unbalanced
 from twofold.ledger.lines import Batch, Cost, MoneyKind, MoneyLine, ParcelLine, Statement, Thing, Told
+from twofold.matching.subject import Keyring
 
 MAX_TEXT = 512  # characters of an id or a name
 MAX_REFERENCES = 32
 _LARGEST = Decimal(10) ** 15
 _EARLIEST, _LATEST = 788_918_400, 4_133_980_800  # 1995 to 2101
+_IDS = frozenset(
+    {"id", "account", "batch", "parcel", "order", "transaction", "event", "sku", "campaign_id", "adset_id", "ad_id"}
+)
+_NO_CONTACT = frozenset(
+    {"text", "mark", "currency", "day", "zone", "since", "until"}
+)  # what is sealed elsewhere, or checked
 _OUTGOING = (MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED)
 
 
@@ -46,20 +53,23 @@ def fault_of(told: Told) -> RowProblem | None:
     return _money_fault(told, thing) if isinstance(thing, MoneyLine) else None
 
 
-def without_contact(thing: Thing) -> Thing:
-    """A line whose ids, names and references hold no address and no number of somebody's."""
-    changed = {}
+def without_contact(thing: Thing, ring: Keyring) -> Thing:
+    """A line whose ids, names and references hold no address and no number of somebody's. An id that is one becomes a keyed
+    digest: two of them stay two, and the same one in the next file stays the same."""
+    changed: dict[str, object] = {}
     for name in thing.__struct_fields__:
         value = getattr(thing, name)
-        if isinstance(value, str) and name not in ("text", "mark", "currency", "day", "zone"):
-            clean = mask_id(value)
-            if clean != value:
-                changed[name] = clean
+        if isinstance(value, str) and value and name not in _NO_CONTACT and mask_id(value) != value:
+            changed[name] = _sealed(name, value, ring) if name in _IDS else mask_text(value)
     if isinstance(thing, MoneyLine):
         references = tuple(r for r in thing.references if mask_id(r) == r)
         if references != thing.references:
-            changed["references"] = references  # type: ignore[assignment]
+            changed["references"] = references
     return msgspec.structs.replace(thing, **changed) if changed else thing
+
+
+def _sealed(name: str, value: str, ring: Keyring) -> str:
+    return f"sealed-{ring.digest(f'line {name}', value).hex()}"
 
 
 class Balance:

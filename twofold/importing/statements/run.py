@@ -200,7 +200,7 @@ class _Import:
         if fault is not None:
             return self._problem(fault)
         self._expect(told.thing)
-        told = replace(told, thing=without_contact(told.thing))
+        told = replace(told, thing=without_contact(told.thing, self._ring))
         thing = self._sealer.seal(told)
         self._balance.add(thing)
         self._summary.add(thing, kind_of(thing), local_day(thing))
