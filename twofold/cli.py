@@ -9,6 +9,7 @@ default, ``--json`` gives one JSON object a line (`commands.rows`). What a comma
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -180,22 +181,24 @@ def sandbox(
 
 @app.command(rich_help_panel=TRY)
 def demo(
-    exit_: Annotated[bool, typer.Option("--exit", help="End after the table; 0 only if the counts are equal.")] = False,
+    exit_: Annotated[bool, typer.Option("--exit", help="End after the tables; 0 only if both are the truth.")] = False,
     seed: Annotated[int, typer.Option(help="Which invented shoppers come.")] = 7,
     json: JsonOption = False,
 ) -> None:
-    """See it work: a shop with a known truth, blockers and lost pages, measured four ways.
+    """See it work: a shop with a known truth, measured four ways, and its past followed to the bank.
 
     Starts a sandbox, a gateway and a small shop on this machine, plays 156 orders and prints what each way of
-    measuring would have counted. Then stays up, so that you can buy something yourself: the shop at port 8410, the
-    gateway at 8411 and the receiver at 8412, or free ones where these are taken.
+    measuring would have counted. Beside it the shop's last six weeks are imported from the files of shop, couriers,
+    provider and bank, and the chain is laid beside the truth. Then stays up, so that you can buy something yourself: the
+    shop at port 8410, the gateway at 8411 and the receiver at 8412, or free ones where these are taken.
     """
     from twofold.simulate.demo import run_demo
 
-    def tell(rows: list[dict[str, Any]]) -> None:
-        from twofold.commands.output.rows.running import Measure
+    def tell(rows: list[dict[str, Any]], chain: list[dict[str, Any]]) -> None:
+        from twofold.commands.output.rows.running import ChainFigure, Measure
 
         print_rows(Measure, rows)
+        print_rows(ChainFigure, chain)
         sys.stdout.flush()
 
     shop, gateway, receiver = DEMO_PORTS
@@ -208,6 +211,26 @@ def demo(
         tell=tell if json else None,
     )
     raise typer.Exit(status)
+
+
+@app.command(rich_help_panel=TRY)
+def world(
+    scenario: Annotated[Path | None, typer.Argument(help="A scenario (TOML). Without it the demo's.")] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="Keep the world's files, its configuration and its truth in this folder.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Another world of the same scenario.")] = None,
+    write_only: Annotated[bool, typer.Option("--write-only", help="Write the files and import nothing.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Write a world whose truth is known, import its files, and lay the chain beside the truth.
+
+    The files are those that a shop, a payment provider, couriers, a bank, Meta and GA4 would give. docs/worlds.md says what a
+    scenario may hold. Exit code 1 when a figure of the chain is not the truth.
+    """
+    from twofold.commands.world import play
+
+    raise typer.Exit(play(scenario, into=into, seed=seed, write_only=write_only, json=json))
 
 
 @app.command(rich_help_panel=EVERYDAY)

@@ -24,7 +24,7 @@ TWOFOLD = "1000000000000004"
 PATIENCE_S = 60
 PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0"
 # A few orders, so that the demo is soon at the point where it waits for its user.
-STAYING = "import sys; from twofold.simulate.demo import run_demo; sys.exit(run_demo(orders={orders}))"
+STAYING = "import sys; from twofold.simulate.demo import run_demo; sys.exit(run_demo(orders={orders}, scenario=None))"
 ADDRESS = re.compile(r"the (shop|receiver|gateway) +(http://\S+)")
 
 
@@ -39,7 +39,8 @@ def test_the_demo_counts_exactly_the_consented_truth_and_the_others_do_not():
     command = [sys.executable, "-m", "twofold", "demo", "--exit", "--seed", "7"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=os.environ | {"COLUMNS": "160"})
     assert done.returncode == 0, done.stdout + done.stderr
-    table = rows(done.stdout)
+    today, _, past = done.stdout.partition("From the order to the bank")
+    table = rows(today)
     truth, books = consented_truth(make_orders(7)), whole_truth(make_orders(7))
     assert table["twofold"] == table["truth: consented"] == (truth.count, f"{truth.value:,.2f}")
     assert table["truth: all orders"] == (books.count, f"{books.value:,.2f}")
@@ -48,6 +49,10 @@ def test_the_demo_counts_exactly_the_consented_truth_and_the_others_do_not():
     assert table["twofold"] not in others
     # Refreshes and repeats count double where nothing merges them.
     assert table["both, not merged"][0] > books.count
+    chain = rows(past)
+    assert chain.keys() >= {"placed", "confirmed", "shipped", "delivered", "collected", "banked"}
+    assert past.count(" exact ") == len(chain) > 20
+    assert "every cent of the gap" in past
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from twofold.control.owner import open_owner
 from twofold.errors import NotHere, TwofoldError
 
 # Commands that look into no data folder, and those that may make one.
-WITHOUT_FOLDER = {"check", "demo", "explain-match", "hash", "sandbox", "shopify-senders", "version"}
+WITHOUT_FOLDER = {"check", "demo", "explain-match", "hash", "sandbox", "shopify-senders", "version", "world"}
 MAKE_ONE = {"restore", "serve", "import orders", "import sales"}
 # What a command cannot do without.
 NEEDS = {

@@ -20,11 +20,13 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+from msgspec import structs
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -34,6 +36,9 @@ from twofold.simulate.drive import Stage, drive
 from twofold.simulate.register import ads_of, people_of
 from twofold.simulate.shop import Shop, ShopSettings, serving
 from twofold.simulate.truth import CURRENCY, DEMO_ORDERS, Order, Truth, consented_truth, make_orders, tally, whole_truth
+from twofold.simulate.world.folder import CONFIG, Written, write_world
+from twofold.simulate.world.play import Line, chain_rows, chain_table, chain_verdict, is_exact, play_world
+from twofold.simulate.world.scenario import DEMO, Scenario, read_scenario
 
 HOST = "127.0.0.1"
 SHOP_NAME = "demo.myshopify.com"
@@ -51,6 +56,8 @@ WAYS: tuple[tuple[str, str], ...] = (
 )
 _DATASETS = dict(WAYS)
 
+Tell = Callable[[list[dict[str, Any]], list[dict[str, Any]]], None]  # rows of the first table, of the second
+
 
 def run_demo(
     *,
@@ -61,20 +68,23 @@ def run_demo(
     gateway_port: int = 0,
     sandbox_port: int = 0,
     console: Console | None = None,
-    tell: Callable[[list[dict[str, Any]]], None] | None = None,
+    tell: Tell | None = None,
+    scenario: Path | None = DEMO,
 ) -> int:
     """Runs the whole demo; returns the exit status. Port 0 takes a free one, and so does one that is taken.
 
-    ``tell`` gets the figures of the table as rows, for a caller that wants no table.
+    ``tell`` gets the figures of both tables as rows, for a caller that wants no table.
 
-    With ``exit_after`` it ends after the table: 0 when Twofold's count and value equal the consented truth, else 1.
+    With ``exit_after`` it ends after the tables: 0 when Twofold's count and value equal the consented truth, and its chain
+    the truth of the shop's past, else 1.
     Without, it stays up until it is interrupted. Raises `TwofoldError` when a part does not start or answer.
     """
     out = console or Console(stderr=tell is not None)
     with tempfile.TemporaryDirectory(prefix="twofold-demo-") as folder:
         demo = _Demo(Path(folder), out, (shop_port, gateway_port, sandbox_port), tell)
+        told = None if scenario is None else structs.replace(read_scenario(scenario), seed=seed)
         try:
-            return asyncio.run(_until_signalled(demo.run(make_orders(seed, orders), seed, exit_after)))
+            return asyncio.run(_until_signalled(demo.run(make_orders(seed, orders), seed, exit_after, told)))
         except asyncio.CancelledError:
             out.print("Stopped.")
             return 0 if demo.finished else 130
@@ -99,7 +109,7 @@ class _Demo:
         folder: Path,
         out: Console,
         ports: tuple[int, int, int],
-        tell: Callable[[list[dict[str, Any]]], None] | None,
+        tell: Tell | None,
     ) -> None:
         self._folder = folder
         self._out = out
@@ -113,7 +123,7 @@ class _Demo:
     def stop(self) -> None:
         self._exits.close()
 
-    async def run(self, orders: tuple[Order, ...], seed: int, exit_after: bool) -> int:
+    async def run(self, orders: tuple[Order, ...], seed: int, exit_after: bool, told: Scenario | None) -> int:
         token, secret = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
         listener = self._exits.enter_context(_listen(self._shop_port))
         shop_at = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -140,7 +150,16 @@ class _Demo:
             both=_DATASETS["both, not merged"],
             twofold=_DATASETS["twofold"],
         )
-        async with serving(Shop(shop), listener), aiohttp.ClientSession() as session, self._naming_the_dead():
+        # The past of the shop goes through its files while the shoppers of today are at work.
+        world = None
+        if told is not None:
+            world = write_world(self._folder / "world", told, datetime.now(UTC).date(), int(time.time()))
+        async with (
+            serving(Shop(shop), listener),
+            aiohttp.ClientSession() as session,
+            self._naming_the_dead(),
+            _beside(_past_of(world)) as past,
+        ):
             self._out.print(f"[bold]{len(orders)} orders[/], seed {seed}. {_mishaps(orders)}")
             await _load(session, sandbox, people_of(orders), ads_of(orders, _DATASETS, int(time.time()), seed))
             await self._drive(orders, stage, seed)
@@ -150,12 +169,18 @@ class _Demo:
             if self._tell is None:
                 self._out.print(comparison(orders, counted))
                 self._out.print(_verdict(right))
-            else:
-                self._tell(_rows(orders, counted))
+            with self._out.status("Following the orders of the last weeks to the bank"):
+                lines = await past
+            if self._tell is not None:
+                self._tell(_rows(orders, counted), chain_rows(world.key, lines) if world else [])
+            elif world is not None:
+                self._out.print(chain_table(world.key, lines))
+                self._out.print(chain_verdict(lines))
+            right = right and is_exact(lines)
             self.finished = True
             if exit_after:
                 return 0 if right else 1
-            self._out.print(_invitation(shop_at, sandbox, gateway, config))
+            self._out.print(_invitation(shop_at, sandbox, gateway, config, self._folder / "world" if world else None))
             await self._watch_children()
         return 1
 
@@ -238,6 +263,21 @@ secret = "{secret}"
                 if not child.running():
                     raise TwofoldError(f"the {child.name} has ended by itself:\n{child.tail()}") from err
             raise
+
+
+async def _past_of(world: Written | None) -> list[Line]:
+    return [] if world is None else await play_world(world)
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, list[Line]]) -> AsyncIterator[asyncio.Task[list[Line]]]:
+    """The work under way while inside; given up on the way out, if it is not done."""
+    task = asyncio.ensure_future(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 # The child asks the kernel to be told when its parent dies, then becomes the program. Where there is no prctl
@@ -389,8 +429,16 @@ def _verdict(right: bool) -> str:
     return "[bold red]Twofold's figures are not the consented truth.[/] That is a defect; please report the seed."
 
 
-def _invitation(shop: str, sandbox: str, gateway: str, config: Path) -> str:
+def _invitation(shop: str, sandbox: str, gateway: str, config: Path, world: Path | None) -> str:
     command = _command()
+    past = (
+        f"""
+The shop's past, its files and the truth of it are in {world}:
+  {command} orders show 2001 --config {world / CONFIG}
+"""
+        if world
+        else ""
+    )
     return f"""
 Now buy something yourself and watch it arrive:
   the shop        {shop}/
@@ -402,7 +450,7 @@ In another terminal:
   {command} actions --config {config}
   {command} deliveries --config {config}
   {command} verify --config {config}
-
+{past}
 Ctrl-C ends everything and removes {config.parent}."""
 
 

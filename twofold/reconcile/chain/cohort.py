@@ -117,10 +117,10 @@ class Tally:
 
     def add_loose(self, moves: Sequence[Move]) -> None:
         """Lines of batches that belong to no order: what was deducted from all."""
-        for reason, amount in terms_of(moves).items():
-            self._term("banked", reason, amount, 0, concerned=len(moves))
         self.amounts["banked"] += sum((m.net for m in moves if m.place is At.BANKED), ZERO)
         for move in moves:
+            for reason, amount in terms_of((move,)).items():
+                self._term("banked", reason, amount, 0, concerned=1)
             self._age_move(move)
 
     def _age_move(self, move: Move) -> None:

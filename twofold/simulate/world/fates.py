@@ -220,9 +220,10 @@ class _Drawer:
             if draw.random() < told.never_transferred:
                 return _with(fate, cancelled_at=fate.placed_at + 5 * 86_400)
             paid = fate.placed_at + draw.randrange(0, 3) * 86_400 + 3600
-            over = draw.choice((Decimal(0), Decimal(0), Decimal(0), Decimal("0.50")))
-            fate = _with(fate, paid_at=paid, confirmed_at=paid, transferred=fate.total + over,
-                         names_number=draw.random() >= told.number_forgotten)  # fmt: skip
+            # Who forgets the number is found by name and amount, so the amount is right: more is nobody's to tell.
+            named = draw.random() >= told.number_forgotten
+            over = draw.choice((Decimal(0), Decimal(0), Decimal(0), Decimal("0.50"))) if named else Decimal(0)
+            fate = _with(fate, paid_at=paid, confirmed_at=paid, transferred=fate.total + over, names_number=named)
         elif draw.random() < told.unreached:
             return fate
         elif draw.random() < told.declined:

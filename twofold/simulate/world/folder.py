@@ -112,4 +112,8 @@ key = "{secrets.token_urlsafe(24)}"
 
 [money]
 order_prefixes = ["#", "Order "]
+
+[chain]
+currency = "{told.currency}"
+timezone = "{told.zone}"
 """

@@ -117,6 +117,9 @@ class Scenario(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         return date.fromisoformat(self.until) if self.until else date.fromordinal(today.toordinal() - 1)
 
 
+DEMO = Path(__file__).with_name("demo.toml")
+
+
 def read_scenario(path: Path) -> Scenario:
     """The scenario of a file. Raises `ConfigError` naming what is wrong."""
     try:

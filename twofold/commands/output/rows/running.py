@@ -35,6 +35,19 @@ class Measure(Row, kw_only=True, tag="measure"):
     expected: bool | None = None  # is it what it had to be? Only for the line that Twofold answers for
 
 
+class ChainFigure(Row, kw_only=True, tag="figure"):
+    """One figure of a world's chain beside the truth: `link`, `leak`, `open`, `matrix`, `residual`."""
+
+    what: Text
+    name: Text
+    count: int
+    amount: Amount
+    true_count: int
+    true_amount: Amount
+    currency: Text
+    exact: bool
+
+
 class Line(Row, kw_only=True, tag="line"):
     """One thing that was looked at."""
 
@@ -100,7 +113,8 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "serve": (Listening,),
     "sandbox": (Listening,),
     "console": (ConsoleListening,),
-    "demo": (Measure,),
+    "demo": (Measure, ChainFigure),
+    "world": (ChainFigure,),
     "check": (Line,),
     "verify": (Check,),
     "restore": (
