@@ -106,3 +106,13 @@ def test_parcels_of_one_courier_do_not_hide_each_other(tmp_path):
     found = states(tmp_path, entries)
     assert list(found) == ["5000000001001"]
     assert found["5000000001001"].delivered_at == NOW_S + 90
+
+
+def test_a_parcel_joins_no_orders_of_two_shops(tmp_path):
+    """A shop and a tool beside it number alike: that two orders went in one parcel does not make them one."""
+    other = entry(report("B-7", aliases=("number:7",), version=2), source="own:b.example")
+    parcel = Parcel(id="1Z999", state=ParcelState.IN_TRANSIT, at=NOW_S)
+    sent = entry(
+        OrderReport(order_id="B-7", kind="parcel", at=NOW_S, reference="p", parcels=(parcel,)), source="own:b.example"
+    )
+    assert sorted(states(tmp_path, [placed(), fulfilled(), other, sent])) == ["5000000001001", "B-7"]

@@ -114,7 +114,7 @@ def _row(
         row=cells.row, source=source_of(courier), account=cells.file.options.account, currency=currency, batch=batch, at=at,
         remitted_at=paid_at, references=gather(reference("parcel", parcel), reference("order", order)), key=parcel or order,
     )  # fmt: skip
-    state = _state(cells)
+    state = _state(cells) if common.key else None  # of a deduction the column says what it is for
     lines = _of_parcel(cells, common, state) if common.key else [_deduction(cells, common)]
     net, expected = sum((line.net for line in lines), Decimal(0)), cells.money("net")
     if expected is not None:
