@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from hashlib import blake2b
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,14 +20,17 @@ from twofold.importing.statements.contract import Dropped, Item, Unbalanced
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Claim, Spend, Told
 
-MAX_AD_DAYS = 500_000  # held until the file ends, about 1 KiB each
+MAX_AD_DAYS = 300_000  # held until the file ends, some 1.5 KiB each
+
+
+SEVERAL = "several"
 
 
 class _AdDay(Struct):
     row: int
     spend: Spend
     unknown: frozenset[str]
-    settings: set[str]
+    setting: str  # of its rows; `SEVERAL` where they differ
     torn: bool = False
 
 
@@ -56,7 +60,7 @@ class AdDays:
     ) -> Dropped | None:
         """``unknown``: fields and claims' windows that this row hides. ``cells``: of a row that can stand there once."""
         if cells:
-            mark = name_of(spend) + "\0".join(cells).encode()
+            mark = blake2b("\0".join(cells).encode(), digest_size=16).digest()
             if mark in self._seen:
                 return Dropped(row=row, reason="repeat")
             self._seen.add(mark)
@@ -68,11 +72,11 @@ class AdDays:
                 raise FileRefused(
                     f"expected at most {MAX_AD_DAYS:,} ads and days in one file, got more; split it by month"
                 )
-            self._days[key] = _AdDay(row=row, spend=spend, unknown=hidden, settings={spend.setting})
+            self._days[key] = _AdDay(row=row, spend=spend, unknown=hidden, setting=spend.setting)
         else:
             known.spend = _added(known.spend, spend)
             known.unknown |= hidden
-            known.settings.add(spend.setting)
+            known.setting = _one_setting(known.setting, spend.setting)
         self.days.add(spend.day)
         for name in {"", kind}:
             place = name, spend.currency
@@ -81,7 +85,7 @@ class AdDays:
 
     def tear(self, row: int, spend: Spend) -> None:
         """A row of this ad and day could not be read: no sum of the others is its figure."""
-        known = self._days.setdefault(name_of(spend), _AdDay(row=row, spend=spend, unknown=frozenset(), settings=set()))
+        known = self._days.setdefault(name_of(spend), _AdDay(row=row, spend=spend, unknown=frozenset(), setting=""))
         known.torn = True
 
     def total(self, total: Total) -> Dropped:
@@ -125,15 +129,18 @@ class AdDays:
 
 def _known(day: _AdDay) -> Spend:
     spend, hidden = day.spend, day.unknown
-    settings = day.settings - {""}
     return replace(
         spend,
         impressions=None if "impressions" in hidden else spend.impressions,
         clicks=None if "clicks" in hidden else spend.clicks,
-        setting=spend.setting if len(settings) < 2 else "several",
+        setting=day.setting,
         claims=_without(spend.claims, hidden),
         site_claims=_without(spend.site_claims, hidden),
     )
+
+
+def _one_setting(one: str, other: str) -> str:
+    return SEVERAL if one and other and one != other else one or other
 
 
 def _without(claims: tuple[Claim, ...], hidden: frozenset[str]) -> tuple[Claim, ...]:

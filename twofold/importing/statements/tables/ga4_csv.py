@@ -210,7 +210,10 @@ def _sections(lines: Iterator[str] | list[str], headers: Headers) -> Iterator[_S
         at_start = False
         dates, block = block[:2] or dates, []
         separator = max(SEPARATORS, key=re.sub(r'"[^"]*"', "", bare).count)
-        cells = next(csv.reader([bare], delimiter=separator), [])
+        try:
+            cells = next(csv.reader([bare], delimiter=separator), [])
+        except csv.Error:  # a stray carriage return
+            continue
         fields = frozenset(known[name] for cell in cells if (name := split_header(cell)[0]) in known)
         if fields:
             yield _Section(line=number, separator=separator, columns=tuple(cell.strip() for cell in cells), fields=fields,
