@@ -185,6 +185,17 @@ def test_a_couriers_own_webhook_by_mapping():
     assert (line.courier, line.order, line.taken, line.currency) == ("quick", "1001", Decimal("120.00"), "GEL")
 
 
+def test_an_amount_is_cash_only_once_the_parcel_was_delivered():
+    """On the way it is what the buyer owes; what was refused took nothing."""
+    for word, due, taken in (
+        ("in_transit", "120.00", None),
+        ("client refused", "120.00", None),
+        ("delivered", None, "120.00"),
+    ):
+        (line,) = read("courier", OWN | {"data": OWN["data"] | {"state": word}}, **MAPPED).lines
+        assert (line.due, line.taken) == (due and Decimal(due), taken and Decimal(taken))
+
+
 def test_a_status_that_is_not_mapped_is_left_out_with_its_reason():
     found = read("courier", OWN | {"data": {"state": "on the moon"}}, **MAPPED)
     assert isinstance(found, Ignored)

@@ -57,9 +57,9 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
                            expected="ISO 8601 text with its offset, or Unix seconds", got=describe(values["at"]))  # fmt: skip
         at = now_ms // 1000
         notes.append("the body has no time: that of its arrival stands for it")
-    taken = _amount(values, options, notes)
-    if isinstance(taken, Refusal):
-        return taken
+    amount = _amount(values, options, notes)
+    if isinstance(amount, Refusal):
+        return amount
     method = str(values["method"] or "").casefold()
     return reading_of(
         Tracked(
@@ -68,8 +68,8 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
             number=number,
             scans=[Scan(state, at)],
             order=order_of(values["order"]),
-            taken=taken,
-            currency=_currency(values, options) if taken is not None else "",
+            amount=amount,
+            currency=_currency(values, options) if amount is not None else "",
             method=method if method in _METHODS else "",
             notes=notes,
         )

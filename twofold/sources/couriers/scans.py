@@ -43,7 +43,7 @@ class Tracked(Struct, frozen=True, kw_only=True):
     number: str
     scans: Sequence[Scan]
     order: str = ""
-    taken: Decimal | None = None  # cash, at the last of the scans
+    amount: Decimal | None = None  # cash, at the last of the scans: taken where it was delivered, else still due
     currency: str = ""
     method: str = ""
     notes: Sequence[str] = ()
@@ -69,8 +69,9 @@ def reading_of(tracked: Tracked) -> Reading | Ignored:
             order=tracked.order,
             state=scan.state.value,
             at=scan.at,
-            taken=tracked.taken if scan is last else None,
-            currency=tracked.currency if scan is last and tracked.taken is not None else "",
+            due=tracked.amount if scan is last and scan.state is not ParcelState.DELIVERED else None,
+            taken=tracked.amount if scan is last and scan.state is ParcelState.DELIVERED else None,
+            currency=tracked.currency if scan is last and tracked.amount is not None else "",
             method=tracked.method if scan is last else "",
         )
         for scan in scans
