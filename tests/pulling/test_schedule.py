@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -57,6 +57,18 @@ def test_a_time_that_passed_while_no_gateway_ran_is_made_up_for():
     assert [a.name for a in Schedule([account()], {}).due(now)] == ["a"]
     assert Schedule([account()], {"nbg": at("2026-03-10 05:31", "Asia/Tbilisi")}).due(now) == []
     assert [a.name for a in Schedule([account()], {"nbg": at("2026-03-10 05:29", "Asia/Tbilisi")}).due(now)] == ["a"]
+
+
+def test_what_passes_by_itself_is_tried_again_a_few_times_a_day():
+    """Each hour, four times in all; the next day begins anew."""
+    schedule = Schedule([account(zone="UTC")], {"nbg": at("2026-03-10 00:00")})
+    tried = []
+    for moment in range(int(at("2026-03-10 00:00")), int(at("2026-03-12 00:00")), 60):
+        for found in schedule.due(moment):
+            tried.append(datetime.fromtimestamp(moment, UTC).strftime("%d %H:%M"))
+            schedule.try_again(found, moment)
+
+    assert tried == [f"{day} {hour}:30" for day in (10, 11) for hour in ("05", "06", "07", "08")]
 
 
 def test_every_platform_is_known_by_its_answers():

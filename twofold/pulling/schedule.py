@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ import apsw
 
 from twofold.config import AccountSettings
 from twofold.errors import TwofoldError
+from twofold.pulling.questions import THROTTLED, UNREACHABLE
 from twofold.store.lines.reading import OpenLines
 
 log = logging.getLogger("twofold.pulling")
@@ -27,6 +29,9 @@ log = logging.getLogger("twofold.pulling")
 LOOK_EVERY_S = 20.0
 LONGEST_S = 2 * 3_600.0
 KILL_AFTER_S = 5.0
+AGAIN_AFTER_S = 3_600.0
+TRIES = 4  # a day, the first one with it
+PASSING = frozenset({THROTTLED, UNREACHABLE, "moving_report"})
 FORMATS = {
     "nbg": "nbg", "ecb": "ecb", "meta": "meta-insights", "google_ads": "google-ads-api", "tiktok": "tiktok-report",
     "ga4": "ga4-api", "stripe": "stripe-json", "shopify": "shopify-json", "bog": "bog-json",
@@ -54,17 +59,27 @@ class Schedule:
     def __init__(self, accounts: Sequence[AccountSettings], asked: dict[str, float]) -> None:
         self._accounts = [account for account in accounts if account.pull]
         self._asked = {account.name: asked.get(account.platform, 0.0) for account in self._accounts}
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._accounts
+        self._again: dict[str, float] = {}  # what passes by itself is tried again before the next day
+        self._tries: Counter[str] = Counter()
 
     def due(self, now_s: float) -> list[AccountSettings]:
         """Those whose time has come; each is given once."""
-        found = [account for account in self._accounts if self._asked[account.name] < last_time(account, now_s)]
-        for account in found:
-            self._asked[account.name] = now_s
+        found = []
+        for account in self._accounts:
+            is_time = self._asked[account.name] < last_time(account, now_s)
+            if is_time:
+                self._tries.pop(account.name, None)
+            if is_time or self._again.get(account.name, now_s + 1) <= now_s:
+                self._asked[account.name] = now_s
+                self._again.pop(account.name, None)
+                found.append(account)
         return found
+
+    def try_again(self, account: AccountSettings, now_s: float) -> None:
+        """An account whose platform was down or asked for patience: in an hour, a few times a day."""
+        self._tries[account.name] += 1
+        if self._tries[account.name] < TRIES:
+            self._again[account.name] = now_s + AGAIN_AFTER_S
 
 
 def last_asked(folder: Path) -> dict[str, float]:
@@ -106,10 +121,12 @@ class ScheduledPulls:
         schedule = Schedule(self._accounts, asked)
         while True:
             for account in schedule.due(self._clock() / 1000):
-                await self._pull(account)
+                if await self._pull(account):
+                    schedule.try_again(account, self._clock() / 1000)
             await asyncio.sleep(self._look_every_s)
 
-    async def _pull(self, account: AccountSettings) -> None:
+    async def _pull(self, account: AccountSettings) -> bool:
+        """True when it failed in a way that may pass by itself."""
         command = ("-m", "twofold", "pull", account.platform, "--account", account.name, "--json", *self._itself)
         try:
             child = await asyncio.create_subprocess_exec(
@@ -118,21 +135,22 @@ class ScheduledPulls:
             )  # fmt: skip
         except OSError as err:
             log.error("%s could not be pulled: no process could be started (%s)", account.name, err.strerror)
-            return
+            return True
         try:
             async with asyncio.timeout(self._longest_s):
                 out, words = await child.communicate()
         except TimeoutError:
             log.error("%s could not be pulled: it took longer than %.0f s and was ended", account.name, self._longest_s)
-            return
+            return True
         finally:
             await _ended(child)
-        _tell(account, child.returncode, out, words)
+        return _tell(account, child.returncode, out, words)
 
 
-def _tell(account: AccountSettings, code: int | None, out: bytes, words: bytes) -> None:
-    """Each problem that the child names, and how much it brought."""
+def _tell(account: AccountSettings, code: int | None, out: bytes, words: bytes) -> bool:
+    """Logs each problem that the child names, and how much it brought. True when one of them may pass by itself."""
     days = new = restated = problems = 0
+    passes = False
     for line in out.splitlines():
         try:
             row = json.loads(line)
@@ -140,6 +158,7 @@ def _tell(account: AccountSettings, code: int | None, out: bytes, words: bytes) 
             continue
         if row.get("row") == "problem":
             problems += 1
+            passes = passes or row["code"] in PASSING
             log.warning(
                 "pull %s, %s to %s: %s (%s must act)", account.name, row["since"], row["until"], row["text"], row["who"]
             )
@@ -149,6 +168,7 @@ def _tell(account: AccountSettings, code: int | None, out: bytes, words: bytes) 
     if code and not problems:  # it ended before it could say anything in rows; its last sentence is ours
         last = words.decode("utf-8", "replace").strip().rpartition("\n")[2]
         log.error("pull %s ended with status %d: %s", account.name, code, last[:300])
+    return passes
 
 
 async def _ended(child: asyncio.subprocess.Process) -> None:

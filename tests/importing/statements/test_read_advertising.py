@@ -10,6 +10,7 @@ from tests.importing.readers.made_files import workbook
 from tests.importing.statements.statement_files import Read, read, recognised, written
 from twofold.errors import FileRefused
 from twofold.importing.statements.advertising import FORMATS
+from twofold.importing.statements.cells import read_day
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Claim
 
@@ -412,3 +413,15 @@ def test_period_of_a_mapped_report_is_refused(tmp_path):
 
     assert [(t.day, t.amount, t.currency) for t in found.things] == [("2026-04-01", D("5.00"), "EUR")]
     assert [(p.row, p.reason) for p in found.problems] == [(2, "period")]
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [("2026-03-10", "2026-03-10"), ("20260310", "2026-03-10"), ("2026/3/10", "2026-03-10"), ("10.03.2026", "2026-03-10"),
+     ("Mar 10, 2026", "2026-03-10"), ("Tuesday, March 10, 2026", "2026-03-10"), ("10 March 2026", "2026-03-10"),
+     ("2026-03-10 00:00:00", "2026-03-10"), ("2026-03-10T00:00:00.000-08:00", "2026-03-10"), ("2026-03-10T00:00:00Z", "2026-03-10"),
+     ("2026-03-10 14:30", None), ("03/10/2026", None), ("30.02.2026", None), ("0026-03-10", None), ("March 2026", None), ("202603", None)],
+)  # fmt: skip
+def test_a_day_in_the_forms_that_exports_write(text, day):
+    """A midnight is a day; a time of the day, a month, or what can be read two ways is none."""
+    assert read_day(text) == day

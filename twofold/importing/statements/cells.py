@@ -34,7 +34,9 @@ _ROUNDED_LONG = re.compile(r"([1-9][0-9]{14})(0+)")
 _TYPED = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 _THREE = re.compile(r"\.[0-9]{3}$")
 _EIGHT = re.compile(r"(\d{4})(\d{2})(\d{2})")
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T]00:00(?::00(?:\.0+)?)?Z?)?")
+_ISO = re.compile(
+    r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[ T]00:00(?::00(?:\.0+)?)?\s*(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})?)?"
+)
 _SHORT = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})")
 _WORDED = (re.compile(r"(?P<d>\d{1,2})\.?\s+(?P<m>[A-Za-z]{3,9})\.?,?\s+(?P<y>\d{4})"),
            re.compile(r"(?:[A-Za-z]{3,9},\s+)?(?P<m>[A-Za-z]{3,9})\.?\s+(?P<d>\d{1,2}),?\s+(?P<y>\d{4})"))  # fmt: skip

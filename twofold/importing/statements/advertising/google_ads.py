@@ -37,7 +37,7 @@ HEADERS: Headers = {
     "adset_id": ("Ad group ID",),
     "ad": ("Ad name",),
     "ad_id": ("Ad ID",),
-    "currency": ("Currency code",),
+    "currency": ("Currency code", "Currency"),
     "amount": ("Cost",),
     "impressions": ("Impr.", "Impressions"),
     "clicks": ("Clicks",),
