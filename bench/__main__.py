@@ -21,6 +21,7 @@ from bench.accepts import bench_accepts
 from bench.browsers import bench_browsers
 from bench.fold_keys import bench_fold_keys
 from bench.importing import bench_importing
+from bench.lines import bench_lines
 from bench.mapping import bench_mapping
 from bench.memory import bench_memory
 from bench.mix import bench_mix
@@ -34,6 +35,7 @@ BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "g": ("a shop's mix at five million events", bench_mix),
     "h": ("normalising and hashing, one event and whole columns (h, i)", bench_normalising),
     "j": ("importing a file of orders", bench_importing),
+    "l": ("importing lines of money", bench_lines),
     "k": ("page views at the doors of browsers, and what touches cost", bench_browsers),
 }
 PAGE = Path(__file__).parent.parent / "docs" / "bench.md"

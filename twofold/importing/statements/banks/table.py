@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from itertools import chain, islice, pairwise
 from pathlib import Path
 
@@ -549,7 +550,8 @@ class TableFile:
 
     def _is_second_header(self, cells: list[str]) -> bool:
         """Banks write the header in two languages, one under the other."""
-        return len(_fields(self._profile, cells)) >= 3 and _is_header(_fields(self._profile, cells), self._profile)
+        fields = _fields(self._profile, cells)  # asked of every row
+        return len(fields) >= 3 and _is_header(fields, self._profile)
 
 
 _AS_OF = re.compile(r"\b(?:vom|am|zum|per|on|at|as of)\s*$", re.I)
@@ -561,14 +563,21 @@ def row_of(item: Row | RowProblem) -> int:
     return item.number if isinstance(item, Row) else item.row
 
 
+_folded_header = lru_cache(maxsize=4_096)(fold)
+"""Of the headers that profiles know: they are compared with every row."""
+
+
 def _fields(profile: Profile, cells: list[str]) -> dict[str, list[int]]:
     """Field -> its columns. Of a field that has one column the better header wins; a column belongs to one field."""
     folded = [fold(cell) for cell in cells]
     found: dict[str, list[int]] = {}
     taken: set[int] = set()
+    here = set(folded)
     for field, names in profile.columns.items():
         for name in names:
-            wanted = fold(name)
+            wanted = _folded_header(name)
+            if wanted not in here:
+                continue
             places = [p for p, cell in enumerate(folded) if cell == wanted and p not in taken and cell]
             if places and (field in MANY or field not in found):
                 kept = places if field in MANY else places[:1]
