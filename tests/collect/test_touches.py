@@ -138,6 +138,11 @@ def test_a_restart_changes_nothing_and_the_same_browser_stays_the_same(tmp_path)
     assert kept(second) == [(NOW_S - 60, *EXPECTED[1:])]
     second.close()
     assert all(c.holds for c in verify(tmp_path / "data"))
+    (tmp_path / "data" / "erasures").rename(tmp_path / "erasures")
+    assert [c.name for c in verify(tmp_path / "data") if not c.holds] == [
+        "secrets other than the one that browsers and buyers were keyed with"
+    ]
+    (tmp_path / "erasures").rename(tmp_path / "data" / "erasures")
     db = sqlite3.connect(tmp_path / "data" / "twofold.db")
     db.execute("update touch set campaign = 'Autumn'")
     db.commit()

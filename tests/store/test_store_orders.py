@@ -288,8 +288,8 @@ def test_the_same_report_again_is_nothing_new(tmp_path):
     """A webhook that comes again under another delivery id and topic adds no fact and no copy."""
     routes = settings()
     again = msgspec.structs.replace(HOOK, report=msgspec.structs.replace(HOOK.report, kind="placed", reference="x"))
-    assert arrive(tmp_path, routes, HOOK, NOW) == 1
-    assert arrive(tmp_path, routes, again, NOW + 1_000) == 0
+    assert arrive(tmp_path, routes, HOOK, NOW).new == 1
+    assert arrive(tmp_path, routes, again, NOW + 1_000) == (0, 0)
     assert len(rows(tmp_path, "events")) == 1
 
 

@@ -91,6 +91,8 @@ class Appends:
 
     def _append_orders(self, entries: Sequence[OrderEntry]) -> list[Applied]:
         """Reports into the ledger, and what became of each; the first copy of an order's Purchase is folded, and the order owns its action."""
+        if any(entry.buyer for entry in entries):
+            self._signs.keyed()
         applied = [(self._orders.apply(entry), entry) for entry in entries]
         latest = _latest([one for one, _ in applied])
         fresh: dict[int, tuple[Applied, Event]] = {}
