@@ -36,6 +36,7 @@ from twofold.commands.output.printing import (
 
 if TYPE_CHECKING:
     from twofold.config import Settings
+    from twofold.reconcile.life import Life
     from twofold.report import orders as report
     from twofold.report import value_check
 
@@ -98,9 +99,10 @@ def show(
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show one order: what was reported and when, what follows, its value, where it came from, copies and deliveries.
+    """Show one order's whole life: where its goods and its money are, and everything that happened, with who says so.
 
-    Exit code 5 when no such order is known.
+    Also its value, where it came from, its copies and deliveries. A line of money says why it is taken for this order and
+    which line of the bank has it. Exit code 5 when no such order is known.
     """
     from twofold.clock import now_ms
     from twofold.config import load_settings
@@ -114,10 +116,14 @@ def show(
         raise NotHere(
             f"no order {plain(order)} is known in {settings.server.data}; list them with `twofold orders list`"
         )
+    from twofold.commands.reconcile.life import lives
+
+    told = lives(settings, found, policies_by_dataset(settings), now_s)
     if json:
         print_about("orders show", dataset=dataset, until=now_s, as_of=now_s)
     for one in found:
-        _order_rows(one) if json else _print_order(one)
+        life = told.get(f"{one['dataset']}/{one['order_id']}")
+        _order_rows(one, life) if json else _print_order(one, life, settings)
 
 
 @orders.command()
@@ -167,21 +173,16 @@ def _wanted(row: value_check.Checked, json: bool, everything: bool) -> bool:
     return row.verdict in (value_check.WRONG, value_check.EXPLAINED, value_check.MISSING)
 
 
-def _order_rows(one: dict[str, Any]) -> None:
-    """An order for machines: itself, then its history, copies, deliveries and touches."""
-    from twofold.commands.output.rows.orders import Copy, OrderDelivery, OrderShown, OrderTouch, Step
+def _order_rows(one: dict[str, Any], life: Life | None) -> None:
+    """An order for machines: itself, its life, then its copies, deliveries and touches."""
+    from twofold.commands.output.rows.orders import Copy, OrderDelivery, OrderShown, OrderTouch
+    from twofold.commands.reconcile.life import life_rows
 
     one.pop("sources", None)
     facts, copies, deliveries, touches = (one.pop(name) for name in ("facts", "copies", "deliveries", "touches"))
-    print_rows(OrderShown, [one])
-    print_rows(
-        Step,
-        (
-            {"at": f["at"], "what": f["kind"], "evidence": f["source"], "reference": f["reference"],
-             "received_at": f["received_at"], "said": f["said"]}
-            for f in facts
-        ),
-    )  # fmt: skip
+    goods = {"station": life.station, "station_since": life.since} if life is not None else {}
+    print_rows(OrderShown, [one | goods])
+    life_rows(life, facts)
     print_rows(Copy, copies)
     print_rows(OrderDelivery, deliveries)
     print_rows(OrderTouch, touches)
@@ -215,11 +216,14 @@ def _print_touches(touches: list[dict[str, Any]], reason: str) -> None:
         print_wide(table)
 
 
-def _print_order(one: dict[str, Any]) -> None:
+def _print_order(one: dict[str, Any], life: Life | None, settings: Settings) -> None:
+    from twofold.commands.reconcile.life import print_life
+
     say(f"order {plain(one['order_id'])} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])}")
     since = f" since {utc(one['since'])}" if one["since"] else ""
     say(f"state: {one['state']}{since} (paid by {one['method']}, counts when {one['counts_when']})")
     say(f"value: {_value_words(one['value'])}")
+    print_life(life, settings)
     facts = make_table("happened", "came in", "kind", "source", "reference", "said")
     for fact in one["facts"]:
         facts.add_row(

@@ -23,6 +23,7 @@ REASONS = {
     "returned": "came back",
     "lost": "lost on the way",
     "refunded": "given back to buyers",
+    "nothing_due": "free: nothing is due",
     "courier_holds": "couriers have the cash",
     "unpaid": "delivered and not paid yet",
     "short_collected": "taken less (or more) than was due",
@@ -68,6 +69,25 @@ METRICS = {
     "customers_new": "new customers, by order",
     "customers_new_delivered": "new customers, by delivery",
     "customers_returning": "customers who came back",
+}
+
+
+RULES = {
+    "provider_id": "the provider's id of the payment",
+    "order_name": "the order's number in its reference",
+    "creditor_reference": "its creditor reference",
+    "parcel": "the parcel's number",
+    "number_in_text": "the order's number in the text and the exact amount",
+    "numbers_in_text_add_up": "the order's number in the text; the parts add up",
+    "number_in_text_near_amount": "the order's number in the text, the amount nearly",
+    "known_payer": "a payer who is known",
+    "buyer_name": "the buyer's name and the exact amount",
+    "bank_reference": "the reference on both",
+    "batch_in_text": "the batch's number in the text and the exact amount",
+    "batch_amount_and_date": "amount and expected day",
+    "courier_whole_days": "the sum of whole days of a courier",
+    "courier_sum": "a sum of parcels",
+    "person": "somebody's decision",
 }
 
 

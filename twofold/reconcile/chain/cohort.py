@@ -11,7 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 from twofold.reconcile.chain.account import RATE_DIFFERENCE, Account, Desk
-from twofold.reconcile.chain.purse import COURIER_HOLDS, NOT_DELIVERED, REFUNDED, SHORT, TAKEN, UNPAID, terms_of
+from twofold.reconcile.chain.purse import (
+    COURIER_HOLDS,
+    NOT_DELIVERED,
+    NOTHING_DUE,
+    REFUNDED,
+    SHORT,
+    TAKEN,
+    UNPAID,
+    terms_of,
+)
 from twofold.reconcile.chain.rows import Cell, Leak, Link, Open, Residual, Row, Step
 from twofold.reconcile.chain.standing import OPEN, Station
 from twofold.reconcile.chain.values import ZERO, At, Move
@@ -21,7 +30,7 @@ _BEFORE_DELIVERY = (
     Station.UNCONFIRMED, Station.CANCELLED, Station.AWAITS_CONFIRMATION, Station.NOT_SHIPPED, Station.IN_TRANSIT,
     Station.REFUSED, Station.RETURNED, Station.LOST,
 )  # fmt: skip
-_GAP = (REFUNDED, COURIER_HOLDS, UNPAID, SHORT, "rounding", RATE_DIFFERENCE, NOT_DELIVERED)
+_GAP = (REFUNDED, NOTHING_DUE, COURIER_HOLDS, UNPAID, SHORT, "rounding", RATE_DIFFERENCE, NOT_DELIVERED)
 _TERMS = (
     "fee_psp", "fee_cod", "freight_deducted", "reserve_held", "disputed", "batch_adjustment", "tax_withheld",
     "refund_pending", At.PENDING, At.IN_FLIGHT, At.NOT_ARRIVED, At.BATCH_OPEN,
@@ -89,8 +98,10 @@ class Tally:
     def _money(self, one: Account, courier_days: Mapping[str, int]) -> None:
         purse, delivered = one.purse, one.is_delivered
         self.amounts["refunds"] += one.refunds
-        bare = delivered and not purse.is_collected and not one.due
-        self._term("collected", REFUNDED, -one.refunds, -int(bare), concerned=int(bool(one.refunds)))
+        bare = delivered and not purse.is_collected and not {COURIER_HOLDS, UNPAID} & set(one.gap)
+        given = bare and bool(one.refunds)
+        self._term("collected", REFUNDED, -one.refunds, -int(given), concerned=int(bool(one.refunds)))
+        self._term("collected", NOTHING_DUE, ZERO, -int(bare and not given))
         for reason, amount in one.gap.items():
             gone = delivered and not purse.is_collected and reason in (COURIER_HOLDS, UNPAID)
             self._term("collected", reason, -amount, -int(gone), concerned=1)
@@ -109,7 +120,7 @@ class Tally:
         if purse.is_banked:
             self.counts["banked"] += 1
         elif purse.is_collected:
-            first = next(m for m in purse.moves if m.kind in TAKEN)
+            first = next(m for m in purse.moves if m.kind in TAKEN and m.gross > 0)
             self.term_counts["banked", first.place] -= 1
         self.amounts["banked"] += one.banked
         for move in purse.moves:

@@ -27,7 +27,7 @@ LEAVING = frozenset({MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED})
 """The way of a whole batch to the bank; no money of an order by itself."""
 
 COURIER_HOLDS, SHORT, ROUNDING, UNPAID = "courier_holds", "short_collected", "rounding", "unpaid"
-REFUNDED, NOT_DELIVERED = "refunded", "not_delivered"
+REFUNDED, NOT_DELIVERED, NOTHING_DUE = "refunded", "not_delivered", "nothing_due"
 
 
 class Purse(Struct, frozen=True, kw_only=True):
@@ -56,11 +56,11 @@ class Purse(Struct, frozen=True, kw_only=True):
     @property
     def is_collected(self) -> bool:
         """A third party took money, also where all of it was given back."""
-        return bool(self.taken)
+        return any(m.kind in TAKEN and m.gross > 0 for m in self.moves)
 
     @property
     def is_banked(self) -> bool:
-        return any(m.place is At.BANKED and m.kind in TAKEN for m in self.moves)
+        return any(m.place is At.BANKED and m.kind in TAKEN and m.gross > 0 for m in self.moves)
 
 
 def open_purse(order: Order, standing: Standing, moves: Sequence[Move], rules: Rules) -> Purse:
@@ -82,7 +82,7 @@ def open_purse(order: Order, standing: Standing, moves: Sequence[Move], rules: R
         given_back=back,
         due=due,
         refunds=refunds,
-        gap=_gap(order, standing, due, taken, back, rules),
+        gap=_gap(order, standing, due, moves, rules),
         terms=terms_of(moves),
         banked=_sum(m.net for m in banked),
         taken_at=min((m.at for m in moves if m.kind in TAKEN), default=None),
@@ -157,11 +157,10 @@ def _unlined(order: Order, what: str, kind: MoneyKind, gross: Decimal, at: int) 
     )  # fmt: skip
 
 
-def _gap(
-    order: Order, standing: Standing, due: Decimal, taken: Decimal, back: Decimal, rules: Rules
-) -> dict[str, Decimal]:
+def _gap(order: Order, standing: Standing, due: Decimal, moves: Sequence[Move], rules: Rules) -> dict[str, Decimal]:
     """What should have been collected for what was delivered, and was not (or was too much: negative)."""
-    net = taken - back
+    net = _sum(m.gross for m in moves if m.kind in TAKEN or m.kind in GIVEN_BACK)
+    taken = any(m.kind in TAKEN and m.gross > 0 for m in moves)
     if standing.station is not Station.DELIVERED and not standing.amount(Station.DELIVERED):
         return {NOT_DELIVERED: -net} if net else {}
     gap = due - net

@@ -24,7 +24,7 @@ from twofold.reconcile.chain.told import Asked, Told
 from twofold.reconcile.chain.values import ZERO, Order, Rules
 from twofold.reconcile.exchange import Exchange, day_number
 from twofold.reconcile.matches.tolerance import Tolerance
-from twofold.reconcile.matches.values import Days, Due
+from twofold.reconcile.matches.values import Days, Due, Entry
 from twofold.reconcile.reading.folder import Folder, PolicyOf
 from twofold.reconcile.reading.orders import KnownOrder, due_of, order_of
 from twofold.reconcile.reading.persons import customers_of
@@ -34,8 +34,10 @@ from twofold.reconcile.reading.world import Matched, match_all, with_words, word
 class Whole(Struct, frozen=True, kw_only=True):
     """Everything of a folder, matched."""
 
+    known: dict[str, KnownOrder]
     orders: dict[str, Order]
     dues: dict[str, Due]
+    entries: dict[str, Entry]
     matched: Matched
     desk: Desk
     told: Told
@@ -62,8 +64,9 @@ def read_whole(
         orders = {key: with_words(order, words.get(key, ())) for key, order in bare.items()}
         dues = [due_of(k, orders[k.key]) for k in known]
         exchange = Exchange(Rates(store.rates()))
+        entries = store.entries()
         matched = match_all(
-            dues, store.entries(), store.batches(), store.decisions(),
+            dues, entries, store.batches(), store.decisions(),
             tolerance=tolerance, convert=lambda a, c, to, at: exchange.convert(a, c, to, days.of(at)), days=days,
         )  # fmt: skip
         rules = replace(rules, currency=rules.currency or most_used(orders.values()))
@@ -80,7 +83,15 @@ def read_whole(
             ads=advertising(store.spend(), asked, desk),
             open_batches=len(matched.open_groups),
         )
-    return Whole(orders=orders, dues={d.order: d for d in dues}, matched=matched, desk=desk, told=told)
+    return Whole(
+        known={k.key: k for k in known},
+        orders=orders,
+        dues={d.order: d for d in dues},
+        entries={e.name: e for e in entries},
+        matched=matched,
+        desk=desk,
+        told=told,
+    )
 
 
 def with_customers(orders: list[KnownOrder]) -> list[KnownOrder]:

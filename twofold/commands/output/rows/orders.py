@@ -40,6 +40,8 @@ class OrderShown(Row, kw_only=True, tag="order"):
     action: int | None
     outcomes_told: list[Text]
     no_touch: Text
+    station: Text | None = None  # where its goods are; null where its money has no rate
+    station_since: Time | None = None
 
 
 class OrderTouch(Row, kw_only=True, tag="touch"):
@@ -65,16 +67,53 @@ class OrderTouch(Row, kw_only=True, tag="touch"):
 
 
 class Step(Row, kw_only=True, tag="step"):
-    """What was reported about an order, when it happened and when it came in."""
+    """One thing that happened to an order, in time order: with the link of the chain that it is about, who says so and where
+    that can be looked up. Without a link: a report as it came in (`received_at`), and what it said."""
 
     at: Time
     link: Text | None = None
     what: Text
     evidence: Text
     reference: Text
-    received_at: Time
-    said: Any
+    received_at: Time | None = None
+    said: Any = None
     amount: Amount | None = None
+
+
+class Where(Row, kw_only=True, tag="where"):
+    """A part of an order's money: where it is, since when, by which day it should come; `open`: it is not at its end."""
+
+    where: Text
+    words: Text
+    amount: Amount
+    currency: Text
+    since: Time | None
+    expected: Text | None
+    open: bool
+
+
+class OrderLine(Row, kw_only=True, tag="line"):
+    """A line of money that is the order's: why it is taken for it, and what became of it."""
+
+    line: Text
+    source: Text
+    account: Text
+    id: Text
+    kind: Text
+    gross: Amount
+    fee: Amount
+    net: Amount
+    currency: Text
+    at: Time
+    batch: Text
+    place: Text
+    banked_at: Time | None
+    bank_lines: list[Text]
+    amount: Amount
+    rule: Text
+    trust: Text
+    read_from: list[Text]
+    by: Text
 
 
 class Copy(Row, kw_only=True, tag="copy"):
@@ -147,6 +186,8 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
         About,
         OrderShown,
         Step,
+        Where,
+        OrderLine,
         Copy,
         OrderDelivery,
         OrderTouch,

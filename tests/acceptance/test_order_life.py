@@ -1,0 +1,77 @@
+"""One order's whole life from its page alone: where its goods and its money are, in time order, with who says so."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from tests.acceptance.eight_orders import Shop, filled
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return filled(tmp_path_factory.mktemp("lives"))
+
+
+# order: where its goods are, and its money
+LIVES = {
+    "A1": ("delivered", {"fee_psp": "2.40", "banked": "117.60"}),
+    "A2": ("delivered", {"fee_cod": "1.60", "freight_deducted": "6.00", "banked": "72.40"}),
+    "A4": ("refused", {"refused": "150.00", "freight_deducted": "10.00", "banked": "-10.00"}),
+    "A5": ("cancelled", {"cancelled": "95.00"}),
+    "A6": ("delivered", {"refunded": "50.00", "fee_psp": "4.00", "banked": "146.00"}),
+    "A7": ("in_transit", {"in_transit": "70.00"}),
+    "A8": ("delivered", {"courier_holds": "110.00"}),
+}
+
+
+@pytest.mark.parametrize("order", LIVES)
+def test_where_the_goods_and_the_money_are(shop, order):
+    """The parts add up to what was ordered."""
+    station, money = LIVES[order]
+    rows = shop.rows("orders", "show", order)
+    (shown,) = [r for r in rows if r["row"] == "order"]
+    assert shown["station"] == station
+    parts = {r["where"]: r["amount"] for r in rows if r["row"] == "where"}
+    assert parts == money
+    placed = next(r for r in rows if r["row"] == "step" and r["link"] == "placed")
+    assert sum(map(Decimal, parts.values())) == Decimal(placed["amount"])
+
+
+def test_steps_stand_in_time_order_each_with_its_evidence(shop):
+    rows = shop.rows("orders", "show", "A6")
+    steps = [r for r in rows if r["row"] == "step" and r["link"]]
+    assert [r["at"] for r in steps] == sorted(r["at"] for r in steps)
+    assert [(r["link"], r["what"], r["amount"]) for r in steps] == [
+        ("placed", "ordered, to be paid by card", "200.00"),
+        ("collected", "kept by the payment provider", "-4.00"), ("collected", "taken from the buyer", "200.00"),
+        ("shipped", "parcel on its way", None), ("delivered", "parcel delivered", None),
+        ("collected", "given back to the buyer", "-50.00"), ("confirmed", "confirmed", None),
+        ("collected", "paid out in payout po_1 of 263.60 GEL", "146.00"),
+        ("banked", "on the bank: 263.60 GEL for payout po_1", "146.00"),
+    ]  # fmt: skip
+    assert all(r["evidence"] and r["reference"] for r in steps)
+
+
+def test_each_line_says_why_it_is_the_orders_and_which_bank_line_has_it(shop):
+    rows = shop.rows("orders", "show", "A6")
+    lines = [r for r in rows if r["row"] == "line"]
+    assert [(r["kind"], r["amount"], r["rule"], r["trust"], r["place"]) for r in lines] == [
+        ("charge", "200.00", "order_name", "certain", "banked"), ("refund", "-50.00", "provider_id", "certain", "banked"),
+    ]  # fmt: skip
+    assert {len(r["bank_lines"]) for r in lines} == {1}
+    bank = [r for r in shop.rows("bank", "lines") if r["row"] == "line"]
+    assert lines[0]["bank_lines"][0] in {r["line"] for r in bank}
+
+
+def test_a_bookkeeper_reads_it_without_knowing_the_product(shop):
+    """The page for people says it in words, and nothing of it is cut."""
+    page = shop.run("orders", "show", "A8")
+    assert "the goods: delivered since 2026-03-06" in page
+    assert "delivered; the courier swift has the cash" in page
+    assert "110.00 GEL" in page
+    assert "2026-03-13" in page
+    page = shop.run("orders", "show", "A4")
+    assert "refused at the door" in page
+    assert "freight that the courier deducted" in page

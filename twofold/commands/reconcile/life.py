@@ -1,0 +1,86 @@
+"""One order's life for people and for machines: where its goods and its money are, then everything in time order.
+
+Owns the words and rows that ``twofold orders show`` adds to what was reported.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
+from twofold.commands.reconcile.chain import rules_of, zone_of
+from twofold.commands.reconcile.words import RULES, words
+
+if TYPE_CHECKING:
+    from twofold.config import Settings
+    from twofold.reconcile.life import Life
+
+STATIONS = {
+    "delivered": "delivered", "returned": "came back", "refused": "refused at the door", "lost": "lost on the way",
+    "cancelled": "cancelled", "unconfirmed": "never confirmed", "awaits_confirmation": "waits to be confirmed",
+    "not_shipped": "waits to be sent off", "in_transit": "on the way to the buyer",
+}  # fmt: skip
+
+
+def lives(settings: Settings, found: list[dict[str, Any]], policy_of: Any, now_s: int) -> dict[str, Life]:
+    """The lives of these orders, by dataset and order id."""
+    from twofold.reconcile.reading.lives import lives_of
+
+    keys = [f"{one['dataset']}/{one['order_id']}" for one in found]
+    return lives_of(settings.server.data, policy_of, keys, rules_of(settings), zone_of(settings), now_s)
+
+
+def life_rows(life: Life | None, facts: list[dict[str, Any]]) -> None:
+    """Steps of the order and reports of it, all in time order; then where its money is, and its lines."""
+    from twofold.commands.output.rows.orders import OrderLine, Step, Where
+
+    steps: list[dict[str, Any]] = [
+        {"at": f["at"], "what": f["kind"], "evidence": f["source"], "reference": f["reference"],
+         "received_at": f["received_at"], "said": f["said"]}
+        for f in facts
+    ]  # fmt: skip
+    if life is not None:
+        steps += [{name: getattr(s, name) for name in s.__struct_fields__} for s in life.steps]
+    print_rows(Step, sorted(steps, key=lambda s: s["at"]))
+    if life is not None:
+        print_rows(Where, (
+            {"currency": life.currency} | {name: getattr(p, name) for name in p.__struct_fields__} for p in life.purses
+        ))  # fmt: skip
+        print_rows(OrderLine, life.lines)
+
+
+def print_life(life: Life | None, settings: Settings) -> None:
+    """The same for people, with the zone of reports."""
+    if life is None:
+        say("where its money is: nobody told a total, or a rate is missing")
+        return
+    zone = zone_of(settings)
+
+    def day(at: int | None) -> str:
+        return "" if at is None else datetime.fromtimestamp(at, zone).strftime("%Y-%m-%d")
+
+    say(f"the goods: {STATIONS.get(life.station, life.station)} since {day(life.since)}")
+    table = make_table("the money", "amount", "since", "expected by", right=("amount",))
+    for purse in life.purses:
+        table.add_row(
+            plain(purse.words), f"{purse.amount:,f} {plain(life.currency)}", day(purse.since), purse.expected or ""
+        )
+    if not life.purses:
+        table.add_row("nothing was taken yet", f"0 {plain(life.currency)}", "", "")
+    print_wide(table)
+    say(f"\nwhat happened (days in {plain(settings.chain.timezone)})")
+    table = make_table("when", "link", "what", "amount", "who says so", "reference", right=("amount",))
+    for step in life.steps:
+        when = datetime.fromtimestamp(step.at, zone).strftime("%Y-%m-%d %H:%M")
+        amount = "" if step.amount is None else f"{step.amount:,f}"
+        table.add_row(when, step.link, plain(step.what), amount, plain(_in_words(step.evidence)), plain(step.reference))
+    print_wide(table)
+    say("\nas it was reported")
+
+
+def _in_words(evidence: str) -> str:
+    """The rule by which a line is taken for the order, in words."""
+    head, by, rest = evidence.partition(" by ")
+    rule, comma, more = rest.partition(",")
+    return f"{head}{by}{words(RULES, rule)}{comma}{more}"
