@@ -244,6 +244,36 @@ def test_what_comes_later_for_an_erased_order_is_not_sent(tmp_path):
     assert [r["reason"] for r in rows(tmp_path, "deliveries")] == ["erased", "erased", ""]
 
 
+@pytest.mark.parametrize("first", ["the order", "the page", "the page, erased"])
+def test_a_stranger_who_named_anothers_order_takes_nothing_of_it(tmp_path, first):
+    """Any page can name any order. Erasing whoever did leaves the order's delivery, its keys and its later copies alone."""
+    order = replace(
+        copy("purchase.77", SERVER, order="77", at=NOW, tier=Tier.T3), user_data=BORIS.bought().user_data, links=()
+    )
+    named = replace(ANNA.bought(), event_id="x-1", channel=BROWSER, tier=Tier.T0, received_at=NOW, links=())
+    named = replace(named, custom_data=replace(named.custom_data, order_id="77"), visitor=None)
+    agent = {"client_ip_address": "198.51.100.1", "client_user_agent": "Elsewhere/1.0", "fbp": None, "fbc": None}
+    named = replace(named, user_data=replace(named.user_data, **agent))
+
+    async def main():
+        async with erasing(tmp_path, NOW) as (store, eraser):
+            for event in [order] if first == "the order" else [named]:
+                await store.append([event])
+            if first != "the page, erased":
+                await store.append([named if first == "the order" else order])
+            await erased(eraser, SubjectRequest(emails=(ANNA.email,)))
+            if first == "the page, erased":
+                await store.append([order])
+            again = await store.append([replace(order, received_at=NOW + 1)])
+            return again, [d.event_id for d in await claim(store, NOW + HOLD)]
+
+    again, sent = asyncio.run(main())
+    assert again == ["repeat"]
+    assert sent == ["purchase.77"]
+    assert left(tmp_path, ANNA.contact()) == []
+    assert_sums_hold(tmp_path)
+
+
 def test_dead_deliveries_cannot_be_revived(tmp_path):
     """What was given up goes with the person: reviving finds nothing to send."""
 

@@ -21,7 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from twofold.event.identity import id_key, order_key
-from twofold.event.model import decode_event, encode, readable_event
+from twofold.event.model import Tier, decode_event, encode, readable_event
 from twofold.matching.subject import Keyring, Mark, SubjectRequest, all_hashes, kinds_of, marks_of, wanted_of
 from twofold.matching.words import texts_in
 from twofold.privacy.audit_log import append_audit
@@ -257,10 +257,12 @@ class ErasureStep:
             return 0
         whole = {position for position, whole in rows if whole}
         bodies = engine.run("select_bodies", (id_array(p for p, _ in rows),))
-        changed, renamed = [], []
+        changed, renamed, spoken = [], [], []
         for position, dataset, name, event_id, action, body, salt, *columns in bodies:
             rename = self._rename if position in whole else self._rename_mention
             before = readable_event(body)
+            if position in whole:  # what cannot be read goes with its action
+                spoken.append((action, Tier.T3 if before is None else before.tier))
             if before is None:
                 before = stand_in(dataset, name, event_id, *columns)
                 new = encode(without_person(before, rename))
@@ -272,7 +274,7 @@ class ErasureStep:
                 renamed.append((dataset, name, event_id, before.custom_data.order_id, action))
         fresh = put_bodies(engine, changed, Because.ERASURE)
         mark_actions(engine, {action for _, _, _, _, action, *_ in bodies}, erased=True)
-        self._rename_elsewhere(engine, renamed, now_ms)
+        self._rename_elsewhere(engine, renamed, spoken, now_ms)
         engine.run("drop_erasure_rows", (self.id, id_array(p for p, _ in rows)))
         counts = {"events": len(whole), "mentions": len(rows) - len(whole), "redacted": fresh}
         self._count(engine, counts)
@@ -400,11 +402,25 @@ class ErasureStep:
         return without_mentions(new, self.wanted.text, rename) if held else new
 
     def _rename_elsewhere(
-        self, engine: Engine, renamed: Sequence[tuple[str, str, str, str | None, int]], now_ms: int
+        self,
+        engine: Engine,
+        renamed: Sequence[tuple[str, str, str, str | None, int]],
+        spoken: Sequence[tuple[int, Tier]],
+        now_ms: int,
     ) -> None:
-        """Where a renamed id stood besides its event: fold keys, actions, what was frozen. Later copies are known by it."""
+        """Where a renamed id stood besides its event: fold keys, actions, what was frozen. Later copies are known by it.
+
+        Only of actions that a row of their highest tier makes the person's (``spoken``): a page can name anybody's order.
+        """
         if not renamed:
             return
+        rows = [
+            Action(**dict(zip(Action.__struct_fields__, row, strict=True)))
+            for row in engine.run("select_actions", (id_array({r[4] for r in renamed}),))
+        ]
+        tiers = {a.id: a.tier for a in rows}
+        theirs = {action for action, tier in spoken if tier >= tiers.get(action, 0)}
+        others = {action for action, _ in spoken} - theirs
         keys: set[bytes] = set()
         digests: set[bytes] = set()
         for dataset, name, event_id, order, _ in renamed:
@@ -414,22 +430,17 @@ class ErasureStep:
             if order and self._rename(order) != order:
                 keys.add(order_key(dataset, name, order))
                 digests.add(erased_digest(self.ring, dataset, "order", order))
-        forget_keys(engine, keys)
+        own = [a for a in rows if a.id not in others]
+        forget_keys(engine, keys, {number for a in own for number in (a.id, a.merged_into) if number is not None})
         engine.run_rows("insert_erased_ids", [(d, now_ms) for d in sorted(digests)])
-        actions = {a for *_, a in renamed}
-        mark_actions(engine, actions, erased=True)
-        rows = [
-            Action(**dict(zip(Action.__struct_fields__, row, strict=True)))
-            for row in engine.run("select_actions", (id_array(actions),))
-        ]
-        engine.run_rows(
-            "rename_actions",
-            [
-                (a.id, self._rename(a.event_id), self._rename_key(a.fold_key), a.order_id and self._rename(a.order_id))
-                for a in rows
-            ],
-        )
-        frozen = engine.run("select_frozen_of", (id_array(a.id for a in rows),))
+        mark_actions(engine, {a.id for a in rows}, erased=True)
+        fresh = []
+        for a in rows:
+            rename = self._rename_mention if a.id in others else self._rename
+            fold_key = _renamed_key(a.fold_key, rename)
+            fresh.append((a.id, rename(a.event_id), fold_key, a.order_id and rename(a.order_id)))
+        engine.run_rows("rename_actions", fresh)
+        frozen = engine.run("select_frozen_of", (id_array(a.id for a in own),))
         engine.run_rows("rename_frozen", [(d, self._rename(e)) for d, e in frozen if self._rename(e) != e])
 
     def _rename(self, text: str) -> str:
@@ -441,10 +452,6 @@ class ErasureStep:
 
     def _rename_mention(self, text: str) -> str:
         return self._stand_in(text) if self.wanted.text(text) and not text.startswith(STAND_IN) else text
-
-    def _rename_key(self, fold_key: str) -> str:
-        kind, colon, text = fold_key.partition(":")
-        return kind + colon + (self._rename(text) if text else "")
 
     def _stand_in(self, text: str) -> str:
         digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8, key=self._salt).hexdigest()
@@ -462,6 +469,11 @@ class ErasureStep:
 
     def _count(self, engine: Engine, more: dict[str, int]) -> None:
         count(engine, self.id, more)
+
+
+def _renamed_key(fold_key: str, rename: Rename) -> str:
+    kind, colon, text = fold_key.partition(":")
+    return kind + colon + (rename(text) if text else "")
 
 
 STAND_IN = "erased-"

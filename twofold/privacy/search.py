@@ -33,6 +33,7 @@ from twofold.matching.subject import LEADING, NAMING, Keyring, Mark, Needles, al
 from twofold.matching.words import sought_mark, texts_in
 from twofold.privacy import lines
 from twofold.store.index.words import Ranges
+from twofold.store.ladder import admit
 from twofold.store.orders.buyers import buyers_of, orders_of_buyers
 from twofold.store.sqlite.database import id_array, open_reader
 from twofold.store.sqlite.statements import reading, statement
@@ -42,6 +43,7 @@ BOUGHT = "bought"
 
 ROUNDS = 4  # walks that follow identifiers at most; people's rows hang together by two or three
 _CHUNK = 500
+_NAMES_OF_ORDERS = frozenset({"order", "link"})
 _HASHED = frozenset({"em", "ph"})
 
 Progress = Callable[[str, int, int], None]
@@ -132,6 +134,9 @@ class Finder:
         self._progress = progress
         self._breath_s = breath_s
         self._db: Any = None
+        self._names: dict[int, set[tuple[str, Mark]]] = {}  # row of the person's to the orders and links that it names
+        self._claims: set[int] = set()  # those of them that are lone claims about what others reported
+        self._others: set[int] = set()  # actions of others, about which they are
 
     def run(self) -> SubjectMatches:
         """Searches the whole folder. Raises `StoreError` when it cannot be read."""
@@ -142,7 +147,7 @@ class Finder:
             if not self._everything:
                 self._follow(found)
             mentions = [p for p, whole in found.rows.items() if not whole]
-            found.mentioned_in = actions_of(self._db, mentions) - found.actions
+            found.mentioned_in = (actions_of(self._db, mentions) | self._others) - found.actions
             found.mentioned_in |= standing_for(self._db, found.actions | found.mentioned_in) - found.actions
             self._look_aside(found)
             return found
@@ -233,19 +238,44 @@ class Finder:
     def _take(self, found: SubjectMatches, position: int, event: Event, whole: bool) -> None:
         found.rows[position] = whole or found.rows.get(position, False)
         if whole:
-            found.marks.update((event.dataset, m) for m in marks_of(event))
+            marks = {(event.dataset, m) for m in marks_of(event)}
+            self._names[position] = {m for m in marks if m[1].kind in _NAMES_OF_ORDERS}
+            found.marks |= marks - self._names[position]
 
     def _complete_actions(self, found: SubjectMatches) -> None:
         """The other copies of what the person did: the same shopper, unless they name somebody else."""
         positions = [p for p, whole in found.rows.items() if whole]
         winners = actions_of(self._db, positions)
-        found.actions |= winners
+        self._set_claims_apart(winners | standing_for(self._db, winners), set(positions))
+        found.actions |= winners - self._others
         copies = copies_of(self._db, found.actions) - set(positions)
         for position, event in self._events(copies):
             if event is None:
                 found.rows[position] = True  # nobody can read whom it names: it goes with its action
             elif not names_another(event, found.marks):
                 self._take(found, position, event, True)
+        for position, names in self._names.items():
+            if position not in self._claims:
+                found.marks |= names
+
+    def _set_claims_apart(self, actions: set[int], mine: set[int]) -> None:
+        """A page can name anybody's order. What only claims to be about it, by the ladder of evidence, makes neither the
+        order nor its action the person's: their own row goes, and nothing of the other's."""
+        for action, places in copies_by_action(self._db, actions).items():
+            own = places & mine
+            if not own or len(places) < 2:
+                continue
+            copies = dict(self._events(places))
+            known = {p: e for p in sorted(places) if (e := copies.get(p)) is not None}
+            if len(known) < len(places):
+                continue
+            counted = {id(c) for c in admit(list(known.values())).copies}
+            lone = {p for p in own if id(known[p]) not in counted}
+            self._claims |= lone
+            if lone == own:
+                self._others.add(action)
+            else:
+                self._others.discard(action)
 
     # -- reading
 
@@ -404,6 +434,19 @@ def standing_for(db: Any, actions: Iterable[int]) -> set[int]:
         sql = "select successor from superseded where action in (select value from carray(?))"
         fresh = {a for (a,) in db.execute(sql, (id_array(sorted(fresh)),))} - found
         found |= fresh
+    return found
+
+
+def copies_by_action(db: Any, actions: Iterable[int]) -> dict[int, set[int]]:
+    """Positions of the copies of each of these actions, those included that are looked at for one that stands for theirs."""
+    found = {action: {action} for action in actions}
+    ordered = sorted(found)
+    for start in range(0, len(ordered), _CHUNK):
+        part = id_array(ordered[start : start + _CHUNK])
+        for table in ("copy", "carried_over"):
+            sql = f"select action, position from {table} where action in (select value from carray(?))"
+            for action, position in db.execute(sql, (part,)):
+                found[action].add(position)
     return found
 
 

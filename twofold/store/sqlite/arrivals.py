@@ -138,9 +138,14 @@ class Arrivals:
             self._logs.remove(log)
 
 
-def forget_keys(engine: Engine, keys: Iterable[bytes]) -> None:
-    """Keys lead nowhere any more: neither in a tree nor in a log."""
-    gone = key_array(list(keys))
+def forget_keys(engine: Engine, keys: Iterable[bytes], actions: Iterable[int] | None = None) -> None:
+    """Keys lead nowhere any more, or not to these actions: neither in a tree nor in a log."""
+    wanted = list(keys)
+    if actions is not None:
+        wanted = _leading_to(engine, wanted, set(actions))
+    if not wanted:
+        return
+    gone = key_array(wanted)
     imaged = set(_names(engine, _IMAGES, "fold_[0-9]*")) if _has_images(engine) else set()
     for table in _names(engine, "main", "fold_[0-9]*"):
         if table in imaged:
@@ -151,6 +156,15 @@ def forget_keys(engine: Engine, keys: Iterable[bytes]) -> None:
             engine.script(f"delete from {image} where key in (select value from carray(?))", (gone,))
         else:  # a tree; or a log that has been moved, which is walked
             engine.script(f"delete from main.{table} where key in (select value from carray(?))", (gone,))
+
+
+def _leading_to(engine: Engine, keys: list[bytes], actions: set[int]) -> list[bytes]:
+    """Those of the keys that lead to one of these actions, wherever they stand."""
+    found: set[bytes] = set()
+    for table in _names(engine, "main", "fold_[0-9]*"):
+        sql = f"select key, action from main.{table} where key in (select value from carray(?))"
+        found |= {key for key, action in engine.script(sql, (key_array(keys),)) if action in actions}
+    return sorted(found)
 
 
 def _names(engine: Engine, schema: str, pattern: str) -> list[str]:
