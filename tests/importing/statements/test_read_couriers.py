@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.importing.statements.statement_files import read, recognised, written
 from tests.importing.statements.workbook_files import sheets
 from twofold.errors import FileRefused
 from twofold.importing.statements.formats import formats_of
+from twofold.ledger.filing import local_day
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Batch, MoneyLine, ParcelLine
 
@@ -204,3 +206,11 @@ def test_a_cover_sheet_stands_before_the_table(tmp_path):
     })  # fmt: skip
     found = read(path, REMITTANCES, source="q")
     assert money(found) == [("cod_collected", "120.00"), ("cod_fee", "-3.00")]
+
+
+def test_a_day_is_a_day_of_the_couriers_zone(tmp_path):
+    """Midnight in Tbilisi is the evening before in UTC: the line says whose day it is."""
+    found = read(written(tmp_path, table(ROWS[0])), REMITTANCES, source="q", zone=ZoneInfo("Asia/Tbilisi"),
+                 zone_name="Asia/Tbilisi")  # fmt: skip
+    lines = [t for t in found.things if isinstance(t, MoneyLine)]
+    assert {(line.day_only, local_day(line)) for line in lines} == {(True, "2026-03-12"), (True, "2026-03-16")}

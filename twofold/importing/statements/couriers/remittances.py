@@ -72,6 +72,7 @@ class _Row(Struct, frozen=True, kw_only=True):
     source: str
     account: str
     currency: str
+    zone: str
     batch: str
     at: int
     remitted_at: int | None
@@ -111,7 +112,8 @@ def _row(
     paid_at = remitted_at if remitted_at is not None else at
     batch = cells.id("batch") or _batch_of_file(cells.file, paid_at)
     common = _Row(
-        row=cells.row, source=source_of(courier), account=cells.file.options.account, currency=currency, batch=batch, at=at,
+        row=cells.row, source=source_of(courier), account=cells.file.options.account, currency=currency,
+        zone=cells.file.options.zone_name, batch=batch, at=at,
         remitted_at=paid_at, references=gather(reference("parcel", parcel), reference("order", order)), key=parcel or order,
     )  # fmt: skip
     state = _state(cells) if common.key else None  # of a deduction the column says what it is for
@@ -182,6 +184,7 @@ def _line(common: _Row, kind: MoneyKind, amount: Decimal) -> MoneyLine:
         net=amount,
         currency=common.currency,
         at=common.at if taken or common.remitted_at is None else common.remitted_at,
+        zone=common.zone,
         day_only=True,
         available_at=common.remitted_at,
         batch=common.batch,
