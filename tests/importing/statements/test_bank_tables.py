@@ -355,6 +355,37 @@ def test_several_accounts_in_one_file(tmp_path: Path) -> None:
     assert not found.unbalanced
 
 
+def test_a_fee_beside_the_amount(tmp_path: Path) -> None:
+    """What the account moved is the amount less the fee; what was taken back moved nothing."""
+    text = ("Type,Product,Started Date,Completed Date,Description,Amount,Fee,Currency,State,Balance\n"
+            "TRANSFER,Current,2026-03-09 10:00:00,2026-03-10 11:00:00,Order 1001,100.00,1.50,EUR,COMPLETED,598.50\n"
+            "CARD_PAYMENT,Current,2026-03-10 10:00:00,2026-03-11 11:00:00,Rent,-20.00,0.00,EUR,COMPLETED,578.50\n"
+            "CARD_PAYMENT,Current,2026-03-10 10:00:00,2026-03-11 12:00:00,Taken back,-9.00,0.00,EUR,REVERTED,\n")  # fmt: skip
+    found = read_statement(put(tmp_path, "a.csv", text))
+    assert [(line.gross, line.fee, line.net) for line in found.lines] == [
+        (Decimal("100.00"), Decimal("1.50"), Decimal("98.50")), (Decimal("-20.00"), Decimal(0), Decimal("-20.00"))]  # fmt: skip
+    (whole,) = found.statements
+    assert (whole.opening, whole.closing, whole.entries) == (Decimal("500.00"), Decimal("578.50"), Decimal("78.50"))
+    assert not found.unbalanced
+    assert [d.reason for d in found.dropped] == ["void"]
+
+
+def test_a_banks_table_with_the_signs_of_the_euro(tmp_path: Path) -> None:
+    """The currency stands in the header and in the cells, the account and a balance above, parties by direction."""
+    text = ('"Girokonto";"DE89370400440532013000"\n"Kontostand vom 31.03.2026:";"1.234,56 €"\n""\n'
+            '"Buchungsdatum";"Wertstellung";"Status";"Zahlungspflichtige*r";"Zahlungsempfänger*in";"Verwendungszweck";"Umsatztyp";'
+            '"IBAN";"Betrag (€)";"Kundenreferenz"\n'
+            '"11.03.26";"11.03.26";"Gebucht";"Shop";"Haus GmbH";"Miete";"Ausgang";"DE02120300000000202051";"-20,00";""\n'
+            '"10.03.26";"10.03.26";"Gebucht";"Nino Beridze";"Shop";"Bestellung 1001";"Eingang";"DE02120300000000202051";"50,00";"Order 1001"\n'
+            '"09.03.26";"09.03.26";"Vorgemerkt";"Gia";"Shop";"x";"Eingang";"DE02120300000000202051";"7,00";""\n')  # fmt: skip
+    found = read_statement(put(tmp_path, "a.csv", text))
+    assert [(line.gross, line.currency, line.account, line.status) for line in found.lines] == [
+        (Decimal("-20.00"), "EUR", "DE89370400440532013000", "booked"), (Decimal("50.00"), "EUR", "DE89370400440532013000", "booked"),
+        (Decimal("7.00"), "EUR", "DE89370400440532013000", "pending")]  # fmt: skip
+    assert [t.counterpart.name for t in found.told if t.counterpart] == ["Haus GmbH", "Nino Beridze", "Gia"]
+    assert found.told[1].text == "Bestellung 1001 Order 1001"
+
+
 def test_structured_references(tmp_path: Path) -> None:
     """ISO 11649 is the creditor's, any other is the bank line's."""
     text = "Date,Text,Amount,Reference\n2026-03-10,A,1.00,RF18 5390 0754 7034\n2026-03-10,B,2.00,PO-9001\n"

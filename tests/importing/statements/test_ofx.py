@@ -100,6 +100,24 @@ def test_a_counter_is_no_id(tmp_path: Path) -> None:
     assert [line.id for line in found.lines] == ["", "", ""]
 
 
+def test_a_counter_with_zeros_before_it_is_no_id_either(tmp_path: Path) -> None:
+    """1 to n are the file's own; the same digits that are no run are the bank's."""
+    counted = sgml(*(transaction("5", f"{n:08}") for n in range(1, 4)))
+    assert [line.id for line in read_statement(put(tmp_path, "a.ofx", counted)).lines] == ["", "", ""]
+    banks = sgml(*(transaction("5", f"{n:08}") for n in (20261, 20262, 20263)))
+    assert [line.id for line in read_statement(put(tmp_path, "b.ofx", banks)).lines] == [
+        "00020261",
+        "00020262",
+        "00020263",
+    ]
+
+
+def test_transactions_that_are_never_closed(tmp_path: Path) -> None:
+    """The next one, or the list's end, ends the one before."""
+    text = sgml(transaction("5", "F2026031000017"), transaction("6", "F2026031000018")).replace("</STMTTRN>\n", "")
+    assert read_statement(put(tmp_path, "a.ofx", text)).amounts == money("5", "6")
+
+
 def test_an_id_used_twice_is_two_lines(tmp_path: Path) -> None:
     """And the same two in the next file."""
     one = transaction("5", "F2026031000017")

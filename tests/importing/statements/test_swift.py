@@ -82,6 +82,41 @@ def test_pages_are_one_statement(tmp_path: Path) -> None:
     assert torn.reasons == ["pages_do_not_join"]
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2), (1, 2, 0)])
+def test_pages_in_any_order_are_one_statement(order: tuple[int, ...], tmp_path: Path) -> None:
+    """Three pages, and another account's statement among them."""
+    pages = [
+        statement(":61:260310C10,NTRF", closing="C260310EUR1010,00", last="62M"),
+        statement(":61:260310C5,NTRF", first="60M", opening="C260310EUR1010,00", closing="C260310EUR1015,00", last="62M",
+                  head=HEAD.replace("/001", "/002")),
+        statement(":61:260310D7,NTRF", first="60M", opening="C260310EUR1015,00", closing="C260310EUR1008,00",
+                  head=HEAD.replace("/001", "/003")),
+    ]  # fmt: skip
+    other = statement(":61:260310C1,NTRF", closing="C260310EUR1001,00", head=HEAD.replace("0532013000", "99"))
+    text = pages[order[0]] + other + pages[order[1]] + pages[order[2]]
+    found = read_statement(put(tmp_path, "a.sta", text))
+    assert sorted((s.account[-2:], s.opening, s.closing, s.entries) for s in found.statements) == [
+        ("00", Decimal("1000.00"), Decimal("1008.00"), Decimal(8)), ("99", Decimal("1000.00"), Decimal("1001.00"), Decimal(1))]  # fmt: skip
+    assert not found.unbalanced
+    assert not found.problems
+
+
+def test_statements_of_one_account_follow_each_other(tmp_path: Path) -> None:
+    """A hole in the numbers and a balance that jumps are said; the lines are kept."""
+    first = statement(":61:260310C10,NTRF", closing="C260310EUR1010,00")
+    last = statement(
+        ":61:260311C5,NTRF",
+        opening="C260310EUR1011,00",
+        closing="C260311EUR1016,00",
+        head=HEAD.replace("00017", "00019"),
+    )
+    found = read_statement(put(tmp_path, "a.sta", first + last))
+    assert found.reasons == ["statements_do_not_join", "statement_missing"]
+    assert found.problems[1].expected == "statement 18"
+    assert len(found.lines) == 2
+    assert not found.unbalanced
+
+
 def test_a_page_alone_closes_on_its_own_seams(tmp_path: Path) -> None:
     """Its other pages are in other files, in any order."""
     page = statement(":61:260310C5,NTRFNONREF", first="60M", opening="C260310EUR1010,00", closing="C260310EUR1015,00",

@@ -38,6 +38,7 @@ class Booking(Struct, frozen=True, kw_only=True):
     value_day: date | None = None
     id: str = ""
     references: tuple[str, ...] = ()
+    fee: Decimal = Decimal(0)  # kept beside the amount: what the account moved is the amount less the fee
     status: str = BOOKED
     counterpart: Counterpart | None = None
     text: str = ""
@@ -71,7 +72,7 @@ class Book:
     def line(self, booking: Booking) -> Told:
         """The booking as a line of this account."""
         if booking.status == BOOKED:
-            self.entries += booking.amount
+            self.entries += booking.amount - booking.fee
         self.lines += 1
         self._first = min(self._first or booking.day, booking.day)
         self._last = max(self._last or booking.day, booking.day)
@@ -83,7 +84,8 @@ class Book:
             id=self._named(booking, kind),
             kind=kind,
             gross=booking.amount,
-            net=booking.amount,
+            fee=booking.fee,
+            net=booking.amount - booking.fee,
             currency=self.currency,
             at=day_start(booking.day, self.zone),
             zone=self.zone_name,
@@ -136,6 +138,26 @@ class Book:
         self._names[key] += 1
         count = self._names[key]
         return booking.id if count == 1 else f"{booking.id}/{count}"
+
+
+class Joins:
+    """Statements of one account follow each other: the next opens where the last closed, and is numbered next."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], Book] = {}
+
+    def check(self, book: Book, row: int) -> Iterator[RowProblem]:
+        """A word about a statement that does not go on where the one before it in the file ended."""
+        before = self._last.get((book.account, book.currency))
+        self._last[book.account, book.currency] = book
+        if before is None:
+            return
+        if before.closing is not None and book.opening is not None and before.closing != book.opening:
+            yield RowProblem(kind="warning", row=row, column="opening", expected=f"{before.closing:f}, where {before.id} ends",
+                             got=f"{book.opening:f}", reason="statements_do_not_join")  # fmt: skip
+        if before.id.isdigit() and book.id.isdigit() and int(book.id) > int(before.id) + 1:
+            yield RowProblem(kind="warning", row=row, column="number", expected=f"statement {int(before.id) + 1}",
+                             got=book.id, reason="statement_missing")  # fmt: skip
 
 
 def usable_id(text: str) -> str:

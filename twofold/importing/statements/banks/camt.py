@@ -35,6 +35,7 @@ from twofold.importing.statements.banks.book import (
     PENDING,
     Book,
     Booking,
+    Joins,
     account_warning,
     joined,
     one_currency,
@@ -81,6 +82,7 @@ class CamtFile:
         self._path, self._survey, self._options = path, survey, options
         self._names: Counter[tuple[str, ...]] = Counter()
         self._entries = 0
+        self._joins = Joins()
         self._reversals_turn = _has_reversals(path) and _reversals_turn(self._walk())
         if self._reversals_turn:
             self.notes.append("its reversals (RvslInd) are written with the sign of what they reverse: only so its "
@@ -148,6 +150,8 @@ class CamtFile:
             book.covers_last = False  # the day goes on
         if kind != "camt.054":
             yield from book.close(self._entries)
+        if kind == "camt.053":
+            yield from self._joins.check(book, self._entries)
 
     def _head(self, report: Element, entry: Element | None) -> Generator[Item, None, Book]:
         """The book of this report. Its account and currency stand before the entries."""

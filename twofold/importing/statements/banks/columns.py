@@ -16,6 +16,7 @@ SINGLE = (
     "amount",
     "debit",
     "credit",
+    "fee",
     "direction",
     "balance",
     "currency",
@@ -53,23 +54,24 @@ COMMON: Mapping[str, tuple[str, ...]] = {
         "incoming", "receipts", "cr", "haben", "gutschrift", "gutschriften", "eingang", "einnahmen", "einzahlung",
         "კრედიტი", "კრედიტის თანხა", "შემოსული თანხა", "შემოსავალი",
     ),
+    "fee": ("fee", "fees", "fee amount", "gebühr", "entgelt", "საკომისიო"),
     "direction": (
         "direction", "debit/credit", "credit/debit", "d/c", "c/d", "dr/cr", "cr/dr", "debit credit indicator",
         "credit debit indicator", "debitcreditindicator", "debit or credit", "transaction type", "type", "s/h",
         "soll/haben", "soll/haben-kennzeichen", "kennzeichen", "დებეტი/კრედიტი",
     ),
     "balance": (
-        "balance", "running balance", "account balance", "balance after", "balance after transaction", "closing balance",
+        "balance", "running balance", "running bal.", "running bal", "available balance after", "account balance", "balance after", "balance after transaction", "closing balance",
         "ledger balance", "saldo", "kontostand", "saldo nach buchung", "kontosaldo", "ნაშთი", "ბალანსი",
     ),
     "currency": ("currency", "ccy", "account currency", "currency code", "währung", "waehrung", "whg", "ვალუტა"),
     "account": (
         "account", "account number", "account n", "account no", "account iban", "own account", "iban auftragskonto",
-        "auftragskonto", "konto", "eigenes konto", "ანგარიში", "ანგარიშის ნომერი",
+        "auftragskonto", "iban kontoinhaber", "konto", "eigenes konto", "ანგარიში", "ანგარიშის ნომერი",
     ),
     "id": (
         "transaction id", "id", "unique id", "operation id", "entry id", "transaction number", "umsatz-id",
-        "transaktions-id", "transaktionsnummer", "ოპერაციის იდ", "ტრანზაქციის იდ", "ოპერაციის id", "ტრანზაქციის id",
+        "transaktions-id", "transaktionsnummer", "transferwise id", "ოპერაციის იდ", "ტრანზაქციის იდ", "ოპერაციის id", "ტრანზაქციის id",
     ),
     "status": ("status", "state", "booking status", "info", "umsatzstatus", "buchungsstatus", "სტატუსი"),
     "text": (
@@ -82,12 +84,12 @@ COMMON: Mapping[str, tuple[str, ...]] = {
         "counterparty", "counterparty name", "counterpart", "counterpart name", "name", "payee", "payer", "payer/payee",
         "partner name", "partner's name", "other party", "merchant", "beneficiary/payer", "auftraggeber/empfänger",
         "begünstigter/zahlungspflichtiger", "beguenstigter/zahlungspflichtiger", "name zahlungsbeteiligter",
-        "auftraggeber/begünstigter", "empfänger", "auftraggeber", "zahlungsempfänger", "partner", "პარტნიორი",
+        "auftraggeber/begünstigter", "begünstigter/auftraggeber", "auftraggeber/zahlungsempfänger", "empfänger", "auftraggeber", "zahlungsempfänger", "partner", "პარტნიორი",
         "პარტნიორის დასახელება", "კონტრაგენტი",
     ),
     "counterpart_account": (
         "counterparty account", "counterparty iban", "counterpart account", "partner's account", "partner account",
-        "partner iban", "payee account", "payee iban", "kontonummer/iban", "kontonummer", "iban zahlungsbeteiligter",
+        "partner iban", "payee account", "payee iban", "kontonummer/iban", "kontonummer", "iban/kontonummer", "iban zahlungsbeteiligter",
         "iban", "empfänger iban", "gegenkonto", "პარტნიორის ანგარიში",
     ),
     "debit_counterpart": (
@@ -138,7 +140,18 @@ PENDING = frozenset({"pending", "pndg", "pdng", "hold", "on hold", "authorised",
                      "umsatz vorgemerkt", "umsatz vorgemerkt und nicht gebucht", "ausstehend", "reserved", "blocked",
                      "დაბლოკილი", "მოლოდინში", "მუშავდება"})  # fmt: skip
 VOID = frozenset(
-    {"void", "failed", "declined", "cancelled", "canceled", "rejected", "abgelehnt", "storniert", "უარყოფილი"}
+    {
+        "void",
+        "reverted",
+        "failed",
+        "declined",
+        "cancelled",
+        "canceled",
+        "rejected",
+        "abgelehnt",
+        "storniert",
+        "უარყოფილი",
+    }
 )
 
 

@@ -45,6 +45,7 @@ _STATEMENTS = frozenset({"STMTRS", "CCSTMTRS"})
 _INSIDE = frozenset({"PAYEE", "BANKACCTTO", "CCACCTTO", "CURRENCY", "ORIGCURRENCY", "IMAGEDATA"})
 _HEADER = re.compile(r"^\s*(ENCODING|CHARSET)\s*:\s*(\S+)", re.M | re.I)
 _CHARSETS = {"1252": "cp1252", "8859-1": "iso8859-1", "ISO-8859-1": "iso8859-1", "UTF-8": "utf-8", "1251": "cp1251"}
+_FITID = re.compile(rb"<FITID>\s*([^<\s]+)", re.I)
 _CHUNK = 1 << 16
 MAX_VALUE = 8_192
 
@@ -77,6 +78,7 @@ class OfxFile:
         self._path, self._options = path, options
         self._encoding = _encoding_of(path, survey, options)
         self._names: Counter[tuple[str, ...]] = Counter()
+        self._counted = _is_counted(path)
         self._row = 0
 
     def items(self) -> Iterator[Item]:
@@ -91,7 +93,7 @@ class OfxFile:
                 whole = whole or tag == "OFX"
                 if tag in where:
                     del where[where.index(tag) :]
-                if tag in _TRANSACTIONS and values is not None and book is not None:
+                if (tag in _TRANSACTIONS or tag in _LISTS) and values is not None and book is not None:
                     yield from self._transaction(book, begin, values, pending)
                     values = None
                 elif tag in _STATEMENTS and found:
@@ -115,6 +117,8 @@ class OfxFile:
                 elif tag in _TRANSACTIONS:
                     pending = PENDING if tag == "STMTTRNP" else pending
                     book = book or (yield from self._begin(head))
+                    if values is not None:  # the one before was never closed, as some writers of SGML leave it
+                        yield from self._transaction(book, begin, values, pending)
                     values, begin = {}, row
         if not found:
             raise FileRefused(f"{self._path.name}: expected an OFX statement (STMTRS), got a file without one")
@@ -194,7 +198,7 @@ class OfxFile:
                 amount=amount,
                 day=day,
                 value_day=_day(values.get("DTAVAIL", "")),
-                id=usable_id(values.get("FITID", "")),
+                id="" if self._counted else usable_id(values.get("FITID", "")),
                 status=pending or "booked",
                 references=references(
                     ("bank_reference", values.get("REFNUM", "")), ("bank_reference", values.get("SRVRTID", "")),
@@ -219,6 +223,23 @@ def _encoding_of(path: Path, survey: Survey, options: StatementOptions) -> str:
     told = {found[1].upper(): found[2].upper() for found in _HEADER.finditer(head)}
     name = _CHARSETS.get(told.get("CHARSET", ""), "cp1252")
     return "cp1252" if name == "utf-8" else name
+
+
+def _is_counted(path: Path) -> bool:
+    """Are the file's FITIDs its own counter: 1 to n, whatever zeros stand before them?"""
+    found: set[int] = set()
+    count, tail = 0, b""
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            text = (tail + chunk).replace(b"\0", b"")
+            cut = text.rfind(b"<")
+            for told in _FITID.finditer(text, 0, max(cut, 0)):
+                if not told[1].isdigit() or len(told[1]) > 9:
+                    return False
+                found.add(int(told[1]))
+                count += 1
+            tail = text[max(cut, 0) :][-4096:]
+    return count > 0 and len(found) == count and min(found) in (0, 1) and max(found) - min(found) + 1 == count
 
 
 def _day(text: str) -> date | None:

@@ -10,6 +10,7 @@ Lines have no id here: a bank reference after ``//`` is often a counter, so the 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
@@ -29,6 +30,7 @@ from twofold.importing.statements.banks.book import (
     PENDING,
     Book,
     Booking,
+    Joins,
     account_warning,
     joined,
     one_currency,
@@ -82,19 +84,21 @@ class SwiftFile:
         self._path, self._survey, self._options = path, survey, options
 
     def items(self) -> Iterator[Item]:
-        open_statement: _Statement | None = None
-        row = 0
+        """Lines as they come; a statement when its pages are there, in whatever order they stand in the file."""
+        open_pages: dict[tuple[str, ...], _Pages] = {}
+        joins, row = Joins(), 0
         for message in self._messages():
             row = message[-1].row
-            statement = _Statement(self._path, self._options, open_statement, message)
+            statement = _Statement(self._path, self._options, open_pages, message)
             yield from statement.items()
-            open_statement = statement if statement.goes_on else None
-            if open_statement is None:
-                yield from statement.close()
+            if statement.pages.is_whole:
+                open_pages.pop(statement.key, None)
+                yield from statement.pages.close(row)
+                yield from joins.check(statement.pages.book, row)
         if not row:
             raise FileRefused(f"{self._path.name}: expected a SWIFT statement that begins with :20:, got none")
-        if open_statement is not None:  # later pages are in another file
-            yield from open_statement.close()
+        for pages in open_pages.values():  # others of them are in another file
+            yield from pages.close(row)
 
     def _messages(self) -> Iterator[list[Field]]:
         """Fields from one ``:20:`` to the next. One statement's page is held at a time."""
@@ -138,20 +142,65 @@ class _Line(Struct):
     details: list[str]
 
 
-class _Statement:
-    """One message: a statement, or a page of one that began before."""
+class _Pages:
+    """A statement while its pages come. ``seams``: how often each balance closed a page and opened another."""
 
-    def __init__(self, path: Path, options: StatementOptions, before: _Statement | None, message: list[Field]) -> None:
+    def __init__(self, book: Book, page: str) -> None:
+        self.book = book
+        self.page = page
+        self.begins = self.ends = False
+        self.seams: Counter[Decimal] = Counter()
+        self._loose: list[tuple[Decimal, bool]] = []  # (balance, it opened a page)
+
+    @property
+    def is_whole(self) -> bool:
+        return self.begins and self.ends and not any(self.seams.values())
+
+    def add(self, opening: Decimal | None, closing: Decimal | None, first: bool, last: bool) -> None:
+        """One page's balances; ``first`` and ``last``: they are the statement's own."""
+        if opening is not None and first:
+            self.book.opening, self.begins = opening, True
+        elif opening is not None:
+            self.seams[opening] -= 1
+            self._loose.append((opening, True))
+        if closing is not None and last:
+            self.book.closing, self.ends = closing, True
+        elif closing is not None:
+            self.seams[closing] += 1
+            self._loose.append((closing, False))
+
+    def close(self, row: int) -> Iterator[Item]:
+        """The statement as far as its pages are here: it begins and ends at the seams that nothing joins."""
+        book = self.book
+        if any(self.seams.values()):
+            opened = [b for b, opens in self._loose if opens and self.seams[b] < 0]
+            closed = [b for b, opens in self._loose if not opens and self.seams[b] > 0]
+            if (opened or self.begins) and (closed or self.ends) and len(opened) + self.begins > 1:
+                yield RowProblem(kind="warning", row=row, column="60M", expected="pages that join",
+                                 got=f"one that opens with {opened[-1]:f}", reason="pages_do_not_join")  # fmt: skip
+            book.opening = book.opening if self.begins else opened[0] if opened else None
+            book.closing = book.closing if self.ends else closed[-1] if closed else None
+        if not self.begins and self.page:
+            book.id = f"{book.id}/{self.page}" if book.id else ""
+        yield from book.close(row)
+
+
+class _Statement:
+    """One message: a statement, or a page of one."""
+
+    def __init__(
+        self, path: Path, options: StatementOptions, open_pages: dict[tuple[str, ...], _Pages], message: list[Field]
+    ) -> None:
         self._path = path
         self._message = message
         self._row = message[-1].row
         found = {field.tag: field for field in reversed(message)}
         self._found = found
-        self.number, _, self.page = (found["28C"].text if "28C" in found else _text(found, "28")).strip().partition("/")
+        number, _, page = _text(found, "28C" if "28C" in found else "28").partition("/")
+        number, page = number.strip().lstrip("0"), page.strip().lstrip("0")
         self.interim = (
             "60F" not in found and "60M" not in found and bool(found.keys() & {"34F", "90C", "90D", "13D", "13"})
         )
-        self.goes_on = "62M" in found and "62F" not in found
         account, appended = _account_of(_text(found, "25") or _text(found, "25P") or options.account)
         opening = self._balance("60F", "60M")
         closing = self._balance("62F", "62M")
@@ -161,21 +210,30 @@ class _Statement:
             raise FileRefused(
                 f"{path.name}: line {message[0].row}: expected a balance (:60F:) with its currency, got none"
             )
-        self._problems: list[Item] = []
-        joins = (
-            before is not None and "60M" in found and (before.book.account, before.book.currency) == (account, currency)
-        )
-        self.book: Book = before.book if before is not None and joins else Book(account, currency, options)
-        if not joins:
-            self._begin(opening, account)
-            if before is not None:
-                self._problems += list(before.close())
-        elif opening is not None and self.book.closing is not None and opening[1] != self.book.closing:
-            self._warn("60M", f"{self.book.closing}, where the page before ends", f"{opening[1]}", "pages_do_not_join")
-        self._end = closing
-        if not self.interim and closing is None:
+        if not self.interim and closing is None and opening is not None:
             raise FileRefused(f"{path.name}: line {self._row}: expected the statement's closing balance (:62F:), got the end; "
                               "is the file cut off? Fetch it again")  # fmt: skip
+        self._problems: list[Item] = []
+        self.key = (account, currency, number)
+        first, last = "60F" in found, "62F" in found or closing is None
+        pages = open_pages.get(self.key)
+        if pages is None or (first and pages.begins) or (last and pages.ends) or self.interim:
+            pages = _Pages(Book(account, currency, options), page)
+            pages.book.id = number
+            pages.book.covers_last = not self.interim
+            if not self.interim:
+                before = open_pages.get(self.key)
+                self._problems += list(before.close(message[0].row)) if before is not None else []
+                open_pages[self.key] = pages
+            self._problems += list(account_warning(account, message[0].row))
+            if not account:
+                self._warn("25", "an account", "nothing", "no_account")
+        self.pages = pages
+        self.book = pages.book
+        if self.interim:
+            pages.begins = pages.ends = True
+        pages.add(opening[1] if opening else None, closing[1] if closing else None, first, last)
+        self._until = closing[0] if closing else None
 
     def items(self) -> Iterator[Item]:
         yield from self._problems
@@ -188,22 +246,8 @@ class _Statement:
                                  reason="unreadable_entry")  # fmt: skip
             yield from self._problems
             self._problems = []
-        if self._end is not None:
-            self.book.until, self.book.closing = self._end[0], self._end[1]
-
-    def close(self) -> Iterator[Item]:
-        yield from self.book.close(self._row)
-
-    def _begin(self, opening: tuple[date, Decimal, str] | None, account: str) -> None:
-        self.book.id = self.number.lstrip("0") or ""
-        if "60M" in self._found and "60F" not in self._found:
-            self.book.id += f"/{self.page.lstrip('0')}" if self.page else ""
-        if opening is not None:
-            self.book.opening = opening[1]
-        self.book.covers_last = not self.interim
-        self._problems += list(account_warning(account, self._message[0].row))
-        if not account:
-            self._warn("25", "an account", "nothing", "no_account")
+        if self._until is not None:
+            self.book.until = max(self.book.until or self._until, self._until)
 
     def _lines(self) -> Iterator[_Line]:
         line: _Line | None = None

@@ -22,7 +22,7 @@ from twofold.errors import FileRefused
 from twofold.importing.readers.layout import fold_word
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Row, Survey
-from twofold.importing.readers.values import NumberStyle, read_id, shape, shown_sign
+from twofold.importing.readers.values import NumberStyle, currency_of, read_id, shape, shown_sign
 from twofold.importing.statements.banks.accounts import iban_in, is_iban, split_account
 from twofold.importing.statements.banks.book import (
     BOOKED,
@@ -53,7 +53,7 @@ from twofold.ledger.lines import Counterpart
 
 SAMPLE = 5_000  # rows from which the style of numbers, days and signs is found
 MAX_WARNINGS = 20  # of one kind; the rest is counted
-_MONEY = ("amount", "debit", "credit", "balance")
+_MONEY = ("amount", "debit", "credit", "fee", "balance")
 _CREDITOR = re.compile(r"RF[0-9]{2}[A-Z0-9]{1,21}")
 _WORDS_OF_CURRENCY = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
 _NO_CURRENCY = frozenset({"ALL", "TOP", "CUP", "MOP", "LAK"})  # words of file names, and codes as well
@@ -101,6 +101,11 @@ class _Parsed(Struct):
     amount: Decimal
     balance: Decimal | None
     status: str
+    fee: Decimal = Decimal(0)
+
+    @property
+    def net(self) -> Decimal:
+        return self.amount - self.fee
 
 
 class _Balances(Struct):
@@ -224,23 +229,26 @@ class TableFile:
         parsed = [self._parsed(Row(0, cells)) for cells in self._sample[:200]]
         pairs = [(a, b) for a, b in pairwise(parsed) if isinstance(a, _Parsed) and isinstance(b, _Parsed)]
         known = [(a, b) for a, b in pairs if a.balance is not None and b.balance is not None]
-        forward = sum(a.balance + b.amount == b.balance for a, b in known if a.balance is not None)
-        backward = sum(b.balance + a.amount == a.balance for a, b in known if b.balance is not None)
+        forward = sum(a.balance + b.net == b.balance for a, b in known if a.balance is not None)
+        backward = sum(b.balance + a.net == a.balance for a, b in known if b.balance is not None)
         return backward > forward
 
     def _of_file(self, survey: Survey) -> tuple[str, str]:
         """(account, currency) where no column says them: above the header, in the file's name, from the operator."""
         del survey
         above = " ".join(cell for cells in self._preamble for cell in cells)
-        self._own_iban()
         account = iban_in(above) or iban_in(re.sub(r"[^A-Za-z0-9]+", " ", self._path.stem))
+        if not account:
+            self._own_iban()
         appended = next((split_account(word)[1] for word in re.findall(r"[A-Z0-9]{18,37}", above + " " + self._path.stem.upper())
                          if split_account(word)[1]), "")  # fmt: skip
-        headers = {currency_in(self._columns[p]) for field in _MONEY for p in self._index.get(field, [])} - {""}
+        names = [self._columns[place] for field in _MONEY for place in self._index.get(field, [])]
+        headers = {currency_in(name) or currency_of(name) or "" for name in names} - {""}
+        cells = {currency_of(cell) or "" for field in _MONEY for cell in self._cells(field)}
         told = {word for word in _WORDS_OF_CURRENCY.findall(above) if one_currency(word)} - _NO_CURRENCY
         named = {word for word in _WORDS_OF_CURRENCY.findall(self._path.stem) if one_currency(word)} - _NO_CURRENCY
         currency = appended
-        for found in (headers, told, named):
+        for found in (headers, cells, told, named):
             if not currency and len(found) == 1:
                 currency = one_currency(next(iter(found)))
         account = account or split_account(self._options.account)[0]
@@ -336,7 +344,8 @@ class TableFile:
         if status in VOID:
             return Dropped(row=row.number, reason="void")
         balance = self._read(cells, "balance")
-        return _Parsed(row.number, day, amount, balance, PENDING if status in PENDING_WORDS else BOOKED)
+        fee = abs(self._read(cells, "fee") or Decimal(0))
+        return _Parsed(row.number, day, amount, balance, PENDING if status in PENDING_WORDS else BOOKED, fee)
 
     def _amount(self, row: Row) -> Decimal | RowProblem:
         cells = row.cells
@@ -383,9 +392,11 @@ class TableFile:
             value_day=value if value != parsed.day else None,
             id=usable_id(exact or ""),
             references=references(*pairs),
+            fee=parsed.fee,
             status=parsed.status,
             counterpart=Counterpart(name=name, account=account) if name or account else None,
-            text=joined(*self._all(cells, "text")),
+            # A reference of several words is a sentence, in which an order's number may stand.
+            text=joined(*self._all(cells, "text"), *(text for _, text in pairs if " " in text.strip())),
         )
 
     # -- balances
@@ -415,7 +426,7 @@ class TableFile:
         running.first = running.first or parsed
         if before is None or before.balance is None:
             return
-        expected = before.balance - before.amount if self._newest_first else before.balance + parsed.amount
+        expected = before.balance - before.net if self._newest_first else before.balance + parsed.net
         if expected != parsed.balance:
             running.breaks += 1
             if running.breaks <= MAX_WARNINGS:
@@ -469,7 +480,7 @@ class TableFile:
             running = self._balances.get(key, _Balances())
             oldest, newest = (running.last, running.first) if self._newest_first else (running.first, running.last)
             if oldest is not None and newest is not None and oldest.balance is not None and book.opening is None:
-                book.opening, book.closing = oldest.balance - oldest.amount, newest.balance
+                book.opening, book.closing = oldest.balance - oldest.net, newest.balance
             if len(self._books) == 1 and self._edges.keys() >= {"opening", "closing"}:
                 book.opening, book.closing = self._edges["opening"], self._edges["closing"]
             yield from book.close(row)
