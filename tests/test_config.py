@@ -164,7 +164,7 @@ def test_every_setting_is_described() -> None:
     assert required == {
         ("[[dataset]]", "id"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
         ("[[source]]", "type"), ("[[source]]", "dataset"), ("[[source]]", "shop"), ("[[source]]", "secret"),
-        ("[[import]]", "name"), ("[[import]]", "columns"),
+        ("[[import]]", "name"), ("[[import]]", "columns"), ("[[account]]", "platform"),
     }  # fmt: skip
     assert len(rows) == len({(section, name) for section, name, *_ in rows})
 
