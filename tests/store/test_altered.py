@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.store.copies import (
     settlement,
     with_store,
 )
+from twofold.errors import RowFailed
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, encode
 from twofold.report.verify import verify
@@ -92,6 +94,27 @@ def test_an_altered_event_is_not_sent(tmp_path, old, new, position):
     assert (altered, again) == (1, [])
     assert [(d["state"], d["reason"]) for d in rows(tmp_path, "deliveries", state="dead")] == [("dead", "altered")]
     assert "journal rows follow each other unaltered" in failing(tmp_path)
+
+
+@pytest.mark.parametrize("column", ["event_id", "currency", "goods"])
+def test_a_copy_of_an_action_that_cannot_be_read_is_refused_aloud(tmp_path, caplog, column):
+    """Its sender is told to come again, `/health` counts it, the log says it, and the neighbours are accepted."""
+    waiting(tmp_path)
+    change(tmp_path, f"update action set {column} = cast(x'ff' as text) where id = 1")
+
+    async def scenario(store):
+        told = await asyncio.gather(
+            store.append([copy("e1", BROWSER, value="123.75", at=NOW + 1)]),
+            store.append([copy("e5", BROWSER, value="5.00", at=NOW + 1)]),
+            return_exceptions=True,
+        )
+        return told, store.altered
+
+    (refused, accepted), altered = with_store(tmp_path, scenario)
+    assert isinstance(refused, RowFailed)
+    assert refused.altered
+    assert (accepted, altered) == (["first"], 1)
+    assert "run `twofold verify`" in caplog.text
 
 
 FROZEN = {

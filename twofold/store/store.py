@@ -238,8 +238,9 @@ class Store:
 
     @property
     def altered(self) -> int:
-        """Deliveries that were not sent since the start, because what is stored of them is not what was written."""
-        return self._outbox.altered
+        """What was not done since the start because something stored of it is not what was written: deliveries that were not
+        sent, and bodies whose events go with such a row and were not accepted."""
+        return self._outbox.altered + self._commits.met_altered
 
     @property
     def damaged_withdrawals(self) -> int:

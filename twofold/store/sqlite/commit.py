@@ -57,6 +57,7 @@ class Commits:
         self._thread = threading.Thread(target=self._commit_loop, name="twofold-commit", daemon=True)
         self.queued = 0  # events and refusals handed in and not yet committed
         self.accepted = 0  # events committed since the start
+        self.met_altered = 0  # jobs with events or orders that met a row which is not what was written
         self.last_commit_ms = opened_at
         self.failed: BaseException | None = None
 
@@ -172,6 +173,11 @@ class Commits:
                 if isinstance(error, StoreError)
                 else RowFailed(f"internal: {type(error).__name__}", altered=altered)
             )
+            if jobs[0].work is None and getattr(known, "altered", False):
+                self.met_altered += 1
+                log.critical(
+                    "events are refused that go with a row which is not what was written; run `twofold verify`"
+                )
             self._answer(jobs, [known])
 
     def _roll_back(self) -> None:
