@@ -64,6 +64,7 @@ def row(
 )  # fmt: skip
 def test_what_was_spent(rows, total):
     assert sum(r.amount for r in counted(rows)) == D(total)
+    assert "invoice" not in {r.level for r in counted(rows)}
 
 
 def test_order_of_arrival_changes_nothing():

@@ -160,7 +160,7 @@ class Shopify:
              "sourceOrderTransactionId": f"7{n}", "transactionDate": f"2026-03-{day:02}T10:00:00Z", "amount": money("30.00"),
              "fee": money("1.00"), "net": money("29.00"), "associatedOrder": {"id": f"{gid}/Order/{n}", "name": f"#{n}"},
              "associatedPayout": {"id": f"{gid}/ShopifyPaymentsPayout/9", "status": "PAID"}}
-            for n, day in ((1005, 11), (1004, 10), (1003, 10), (1002, 9), (1001, 2))
+            for n, day in ((1005, 11), (1004, 10), (1003, 10), (1002, 9), (1001, 2), (1000, 2), (999, 1), (998, 1), (997, 1))
         ]  # fmt: skip
         self.payouts = [{"id": f"{gid}/ShopifyPaymentsPayout/9", "issuedAt": "2026-03-11T00:00:00Z", "status": "PAID",
                          "transactionType": "DEPOSIT", "externalTraceId": "T9", "net": money("116.00")}]  # fmt: skip
@@ -198,6 +198,8 @@ def test_shopify_newest_first_until_the_days_are_behind(tmp_path):
         one = shopify(tmp_path, stand_in.url)
         days = one.days("2026-03-09", "2026-03-11")
 
+    lists = [asked for asked in stand_in.asked if "balanceTransactions(" in asked.json["query"]]
+    assert len(lists) == 1 + 3  # the one that was throttled, and three pages of five: the days are over then
     assert one.slept == [4]  # as long as it takes to restore what was missing
     assert {day: counts[0] for day, counts in days.items()} == {"2026-03-09": 1, "2026-03-10": 2, "2026-03-11": 2}
     lines = one.lines("money")
@@ -292,6 +294,21 @@ def test_statement_whose_pages_end_too_early(tmp_path):
     with standing_in(answer) as served:
         one = bank(tmp_path, served.url)
         assert one.problem("2026-03-10", "2026-03-10").code == "unexpected_answer"
+
+
+def test_statement_whose_last_page_comes_again_and_again(tmp_path):
+    """A page that brings nothing new ends the search for what is missing."""
+    full = Bank(repeats_first=True)
+
+    def answer(asked: Asked) -> Reply:
+        if "statement" not in asked.path:
+            return full(asked)
+        first = "-" in asked.path.rsplit("/", 2)[1]
+        return Reply(body={"Id": 55, "Count": 9, "Records": full.records[:2] if first else full.records[2:4]})
+
+    with standing_in(answer) as served:
+        assert bank(tmp_path, served.url).problem("2026-03-10", "2026-03-10").code == "unexpected_answer"
+        assert len(served.asked) < 6
 
 
 def test_bank_that_lets_nobody_in(tmp_path):

@@ -9,8 +9,10 @@ from decimal import Decimal as D
 import pytest
 
 from tests.pulling.stand_in import Asked, Puller, Reply, standing_in
+from twofold.config import AccountSettings
 from twofold.ledger.lines import Rate
 from twofold.ledger.rates import Rates, total
+from twofold.pulling.questions import shown
 
 
 class Nbg:
@@ -172,3 +174,14 @@ def test_ecb_older_days_come_out_of_the_zip(tmp_path):
 def test_ecb_answer_that_is_none(tmp_path, body):
     with standing_in(lambda _: Reply(body=body)) as bank:
         assert Puller(tmp_path, platform="ecb", endpoint=bank.url).problem().code == "unexpected_answer"
+
+
+def test_of_what_a_platform_says_no_credential_is_shown():
+    """Whatever it looks like; and nobody's address."""
+    account = AccountSettings(
+        platform="ga4", id="7", token="blue", client_id="green", client_secret="red", developer_token="grey"
+    )
+
+    said = shown(account, "blue sky, green grass, red and grey stone of nino@example.com")
+
+    assert said == "… sky, … grass, … and … stone of …"

@@ -80,13 +80,14 @@ def test_meta_breakdown_rows_are_summed_and_a_repeated_row_is_one(tmp_path):
     assert [d.reason for d in found.dropped] == ["repeat"]
 
 
-def test_meta_hidden_figure_makes_the_sum_unknown(tmp_path):
+@pytest.mark.parametrize("order", [1, -1])
+def test_meta_hidden_figure_makes_the_sum_unknown(tmp_path, order):
     """What one placement hides is not 0, so that nothing is known of the whole."""
     head = META.replace("Day,", "Day,Placement,")
     one = f"{AD},2026-03-10,Feed,10.10,<5,4,<5,20.00,2.0,,2026-03-10,2026-03-10"
     two = f"{AD},2026-03-10,Stories,5.05,50,1,2,30.50,2.0,,2026-03-10,2026-03-10"
 
-    (spend,) = read(written(tmp_path, f"{head}{one}\n{two}\n"), FORMATS).things
+    (spend,) = read(written(tmp_path, head + "\n".join([one, two][::order]) + "\n"), FORMATS).things
 
     assert (spend.impressions, spend.clicks, spend.amount) == (None, 5, D("15.15"))
     assert spend.claims == (Claim(window="setting", count=None, value=D("50.50"), alias="purchases"),)
