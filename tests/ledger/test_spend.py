@@ -52,6 +52,7 @@ def row(
         ([row("12", "rest", campaign="c3"), row("12", "campaign", campaign="c3")], "12"),
         # The whole account counts where nothing finer is told.
         ([row("99", "account")], "99"),
+        ([row("99", "account"), Spend(source="meta", level="invoice", day="2026-03-10", currency="USD", amount=D(0), invoiced=D("41"))], "99"),
         ([row("99", "account"), row("40")], "40"),
         ([row("99", "account", account="901"), row("40")], "139"),
         ([row("99", "account", account=""), row("40")], "40"),
