@@ -26,6 +26,7 @@ from bench.mapping import bench_mapping
 from bench.memory import bench_memory
 from bench.mix import bench_mix
 from bench.normalising import bench_normalising
+from bench.scale import bench_scale
 
 BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "a": ("mapping against the official SDK", bench_mapping),
@@ -36,6 +37,7 @@ BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "h": ("normalising and hashing, one event and whole columns (h, i)", bench_normalising),
     "j": ("importing a file of orders", bench_importing),
     "l": ("importing lines of money", bench_lines),
+    "m": ("tables of reports at the size of a large shop", bench_scale),
     "k": ("page views at the doors of browsers, and what touches cost", bench_browsers),
 }
 PAGE = Path(__file__).parent.parent / "docs" / "bench.md"

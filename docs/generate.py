@@ -27,6 +27,7 @@ from twofold.commands.output.rows import COMMANDS
 from twofold.commands.output.rows.row import OpenRow, Row
 from twofold.config import describe_settings
 from twofold.event.refusal import MEANING, Refusal
+from twofold.facts.tables import TABLES
 from twofold.importing.statements.contract import KINDS as CONTRACT_KINDS
 from twofold.importing.statements.formats import OWN_TABLES
 
@@ -267,6 +268,25 @@ def columns() -> str:
     return _page(parts)
 
 
+def tables() -> str:
+    """docs/tables.md"""
+    parts = [
+        "# Tables of reports",
+        NOTICE,
+        "What reports ask; how the tables are made and where they are asked: [analytics.md](analytics.md). Times are whole Unix "
+        "seconds, money has four decimals. A value that a column cannot hold stands exactly in `exact`. None of it is contact data.",
+    ]
+    for table in TABLES:
+        key = ", ".join(f"`{name}`" for name in table.key)
+        found = [(f"`{column.name}`", f"`{column.type}`", column.words) for column in table.columns]
+        parts += [
+            f"## `{table.name}`",
+            f"{table.words} Its key: {key}.",
+            _table(("column", "type", "what it holds"), found),
+        ]
+    return _page(parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "columns.md": columns,
     "settings.md": settings,
@@ -275,6 +295,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": error_page,
     "json.md": json_page,
     "rooms.md": rooms,
+    "tables.md": tables,
 }
 
 

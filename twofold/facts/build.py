@@ -30,7 +30,7 @@ from twofold.facts.manifest import (
     sweep,
     write_manifest,
 )
-from twofold.facts.parquet import Row, TableFile, schema_digest
+from twofold.facts.parquet import Row, TableFile, flush_files, schema_digest
 from twofold.facts.rows import actions, lines, orders, touches
 from twofold.facts.rows.snapshot import Snapshot, snapshot_of
 from twofold.facts.tables import DAY, TABLES, Group, Table, tables_of
@@ -170,6 +170,7 @@ def _portion(
     places, made = task.places, list[Key]()
     files: dict[str, dict[str, File]] = {table: dict(known) for table, known in manifest.files.items()}
     gone: list[str] = []
+    written: list[Path] = []
     with snapshot_of(places.data) as snapshot:
         for group, day in days:
             if is_wanted(places):
@@ -181,11 +182,13 @@ def _portion(
                     gone.append(before_it.path)
                 if file is not None:
                     own[day_text(day)] = file
+                    written.append(places.files / file.path)
             made.append((group, day))
             progress(before + len(made), of)
         position = snapshot.position
     if not made:
         return manifest, made
+    flush_files(written)
     fresh = replace(
         manifest,
         number=manifest.number + 1,

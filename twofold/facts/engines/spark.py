@@ -44,6 +44,7 @@ def _session(task: Ask) -> Any:
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": "4",
         "spark.sql.ansi.enabled": "true",
+        "spark.sql.variable.substitute": "false",  # a text that holds ${…} is a text
         "spark.sql.session.timeZone": "UTC",
         "spark.local.dir": task.spill,
         "spark.sql.warehouse.dir": task.spill,

@@ -24,7 +24,7 @@ class Snapshot:
         starts = self.run("select_journal_days")
         self.position: int = self.run("last_position_or_zero")[0][0]
         """The journal's last."""
-        ends = [*(first for first, _ in starts[1:]), self.position + 1]
+        ends = [*(first for first, _ in starts[1:]), self.position + 1][: len(starts)]
         self.stretches = [(first, end, day) for (first, day), end in zip(starts, ends, strict=True)]
 
     def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -42,9 +42,10 @@ select d.id / 256, t.name, d.state, d.reason, d.first_attempt_at, d.settled_at, 
        f.payload, f.consent,
        (select case when x.code <> '' then x.code else coalesce(cast(x.status as text), '') end
         from attempt as x where x.delivery = d.id order by x.id desc limit 1)
-from action as a join delivery as d on d.id between a.id * 256 and a.id * 256 + 255
+from action as a cross join delivery as d
 join destination as t on t.id = d.destination left join frozen as f on f.delivery = d.id
-where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' order by d.id;
+where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' and d.id between a.id * 256 and a.id * 256 + 255
+order by a.id, d.id;
 
 -- name: facts_first_link
 -- The first link of the journal's chain.

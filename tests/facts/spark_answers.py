@@ -1,0 +1,70 @@
+"""Spark answers as DuckDB does: run by `make test-spark`, as it needs Java and a large package; see CONTRIBUTING.md.
+
+Every question of the package, in one local Spark of 1 GB; one of them through the whole way of a command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from tests.facts.world import HOSTILE, World, contents, world
+from twofold.facts.engine import _READ, ROOM, Analytics, Ask, ask
+from twofold.facts.engines import spark
+from twofold.facts.manifest import read_manifest
+from twofold.facts.questions import Question, questions_of
+from twofold.facts.tables import Type
+
+QUESTIONS = questions_of(ROOM)
+VALUES = {"since": "2020-01-01", "until": "2030-01-01", "most": 7}
+# Spark's own children are waited for by itself.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(tmp_path_factory.mktemp("lived") / "data", 4) as w:
+        w.live(150)
+        w.rebuild()
+        assert [name for name, rows in contents(w.files).items() if not rows] == []
+        yield w
+
+
+def asked_here(w: World, question: Question, parameters: dict[str, Any], spill: Path) -> list[tuple[Any, ...]]:
+    """In this process, so that Java starts once; through the same forms as between the processes."""
+    task = Ask(
+        data=str(w.folder), files=str(w.files), engine="spark", memory_mb=1024, deadline_s=300, spill=str(spill),
+        question=question, parameters=parameters,
+    )  # fmt: skip
+    manifest = read_manifest(w.files)
+    assert manifest is not None
+    rows = [msgspec.json.decode(msgspec.json.encode(row)) for part in spark.asked(task, manifest) for row in part]
+    read = [_READ[kind] for kind in question.answers.values()]
+    return [tuple(v if v is None else f(v) for f, v in zip(read, row, strict=True)) for row in rows]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_spark_answers_alike(lived: World, tmp_path: Path, name: str) -> None:
+    """The same file, the same rows in the same order, the same types."""
+    given = {parameter: VALUES[parameter] for parameter in QUESTIONS[name].asks}
+    here = ask(Analytics(data=lived.folder, files=lived.files), name, given)
+    assert asked_here(lived, QUESTIONS[name], given, tmp_path) == [tuple(row) for row in here.rows]
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "", "' or 1=1 --", "\\'", "${x} %s"])
+def test_a_hostile_parameter_is_a_value(lived: World, tmp_path: Path, text: str) -> None:
+    asked = Question(name="tried", words="x", asks={"t": Type.TEXT}, answers={"t": Type.TEXT}, sql="select $t as t")
+    assert asked_here(lived, asked, {"t": text}, tmp_path) == [(text,)]
+
+
+def test_the_way_of_a_command(lived: World) -> None:
+    """In a child of its own, with the setting that an operator writes."""
+    where = Analytics(data=lived.folder, files=lived.files, engine="spark", memory_mb=1024, deadline_s=300)
+    here = ask(
+        Analytics(data=lived.folder, files=lived.files), "orders_placed", {"since": "2020-01-01", "until": "2030-01-01"}
+    )
+    assert ask(where, "orders_placed", {"since": "2020-01-01", "until": "2030-01-01"}).rows == here.rows
