@@ -30,7 +30,7 @@ ADDRESS = re.compile(r"the (shop|receiver|gateway) +(http://\S+)")
 
 def rows(output):
     """The table's lines as {first cell: (count, value)}."""
-    found = re.findall(r"│ (\S[^│]*?) +│ +(\d+) +│ +([\d,.]+) +│", output)
+    found = re.findall(r"│ (\S[^│]*?) +│ +(\d+) +│ +(-?[\d,.]+) +│", output)
     return {name: (int(count), value) for name, count, value in found}
 
 

@@ -467,6 +467,15 @@ def test_a_stray_quote_costs_its_row(tmp_path: Path) -> None:
     assert [(p.row, p.reason) for p in found.refused] == [(2, "broken_row")]
 
 
+def test_a_quote_that_is_never_closed_costs_its_row(tmp_path: Path) -> None:
+    """What it would swallow is read again."""
+    rows = [f'2026-03-1{n},"A{n}",{n}.00,EUR' for n in range(5)]
+    rows[1] = '2026-03-11,"open,1.00,EUR'
+    found = read_statement(put(tmp_path, "a.csv", "Date,Description,Amount,Currency\n" + "\n".join(rows) + "\n"))
+    assert found.amounts == money("2.00", "3.00", "4.00")
+    assert [(p.row, p.reason) for p in found.refused] == [(3, "broken_row")]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
 def test_encodings_and_line_ends(encoding: str, tmp_path: Path) -> None:
     """As the file is written."""

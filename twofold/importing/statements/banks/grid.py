@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import deque
 from collections.abc import Collection, Iterator
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
 
 from twofold.errors import FileRefused
 from twofold.importing.readers.problems import RowProblem
@@ -107,6 +108,7 @@ class Grid:
             reader = csv.reader(lines, delimiter=separator, strict=True)
             while True:
                 begin = lines.number + 1
+                lines.taken.clear()
                 try:
                     cells = next(reader)
                 except StopIteration:
@@ -114,6 +116,7 @@ class Grid:
                 except csv.Error:
                     yield RowProblem(row=begin, expected=f"quotes that close, cells of at most {MAX_CELL} characters",
                                      got="a quote left open, or text after a closing one", reason="broken_row")  # fmt: skip
+                    lines.give_back_all_but_first()  # what an open quote swallowed is read again
                     reader = csv.reader(lines, delimiter=separator, strict=True)
                     continue
                 if not begin & 1023:
@@ -124,20 +127,31 @@ class Grid:
 
 
 class _Counted:
-    """Physical lines, counted."""
+    """Physical lines, counted, of which some can be given back. None is longer than a cell may be."""
 
-    def __init__(self, file: Iterator[str]) -> None:
+    def __init__(self, file: TextIO) -> None:
         self._file = file
+        self._again: deque[str] = deque()
         self.number = 0
         self.last = ""
+        self.taken: list[str] = []  # since the record began
 
     def __iter__(self) -> _Counted:
         return self
 
     def __next__(self) -> str:
-        self.last = line = next(self._file)
+        line = self._again.popleft() if self._again else self._file.readline(MAX_CELL * 4)
+        if not line:
+            raise StopIteration
+        self.last = line
         self.number += 1
+        self.taken.append(line)
         return line
+
+    def give_back_all_but_first(self) -> None:
+        rest = self.taken[1:]
+        self.number -= len(rest)
+        self._again.extendleft(reversed(rest))
 
 
 def _cut(line: str, separator: str) -> list[str]:
