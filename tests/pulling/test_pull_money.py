@@ -318,3 +318,92 @@ def test_bank_that_lets_nobody_in(tmp_path):
         problem = bank(tmp_path, served.url).problem("2026-03-10", "2026-03-10")
 
     assert (problem.code, problem.who) == ("expired_token", "operator")
+
+
+# -- TBC
+
+TBC_ACCOUNT = "GE29TB7777777777777777"
+
+
+def movement(n: int, **more) -> dict:
+    return {"movementId": f"mv-{n}.1", "externalPaymentId": f"90{n}", "amount": 10.5 + n, "currency": "GEL", "purpose": f"order {1000 + n}",
+            "isDebit": False, "documentDate": "2026-03-10T00:00:00", "date": "2026-03-10T14:05:11", "statusCode": 0, "transactionType": 20,
+            "documentNumber": "1", "partnerAccountInfo": {"accountIban": "GE00BG0000000000000001", "partnerName": "Nino Beridze"}, **more}  # fmt: skip
+
+
+class Tbc:
+    """Pages of two from 0; past the end a page is empty."""
+
+    def __init__(self) -> None:
+        self.movements = [movement(0), movement(1), movement(2, isDebit=True), movement(3, statusCode=1), movement(4)]
+        self.token = Reply(body={"access_token": "tbc-token", "token_type": "Bearer", "expires_in": 3600})
+        self.total = 0
+
+    def __call__(self, asked: Asked) -> Reply:
+        if asked.path == "/oauth/token":
+            assert asked.form == {"grant_type": "client_credentials", "scope": "bab_accounts"}
+            assert asked.headers["authorization"] == "Basic " + b64encode(f"client:{TOKEN}".encode()).decode()
+            return self.token
+        assert asked.path == "/bab/v1/accounts/movements"
+        assert (asked.query["AccountNumber"], asked.query["AccountCurrencyCode"]) == (TBC_ACCOUNT, "GEL")
+        assert (asked.query["PeriodFrom"], asked.query["PeriodTo"]) == ("2026-03-10T00:00:00", "2026-03-11T23:59:59")
+        start = 2 * int(asked.query["PageIndex"])
+        return Reply(
+            body={"transactions": self.movements[start : start + 2], "total": self.total or len(self.movements)}
+        )
+
+
+def tbc(tmp_path: Path, url: str) -> Puller:
+    return Puller(
+        tmp_path, platform="tbc", id=TBC_ACCOUNT, currency="GEL", client_id="client", client_secret=TOKEN, endpoint=url
+    )
+
+
+def test_tbc_movements_of_all_pages(tmp_path):
+    """What is not signed yet is pending; equal document numbers are no ids; signed later, it is the same line."""
+    served = Tbc()
+    with standing_in(served) as stand_in:
+        one = tbc(tmp_path, stand_in.url)
+        one.days("2026-03-10", "2026-03-11")
+        told = {line.id: (line.gross, line.status) for line in one.lines("money")}
+        served.movements[3]["statusCode"] = 0
+        one.days("2026-03-10", "2026-03-11")
+
+    assert told == {
+        "mv-0.1": (D("10.5"), "booked"), "mv-1.1": (D("11.5"), "booked"), "mv-2.1": (D("-12.5"), "booked"),
+        "mv-3.1": (D("13.5"), "pending"), "mv-4.1": (D("14.5"), "booked"),
+    }  # fmt: skip
+    lines = one.lines("money")
+    assert {line.status for line in lines} == {"booked"}
+    assert (len(lines), {line.account for line in lines}, {line.zone for line in lines}) == (
+        5,
+        {TBC_ACCOUNT},
+        {"Asia/Tbilisi"},
+    )
+    assert not any(b"Beridze" in path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
+
+
+def test_tbc_that_lacks_movements_or_lets_nobody_in(tmp_path):
+    served = Tbc()
+    with standing_in(served) as stand_in:
+        served.total = 9
+        assert tbc(tmp_path, stand_in.url).problem("2026-03-10", "2026-03-11").code == "unexpected_answer"
+        served.token = Reply(status=401, body={"error": "invalid_client"})
+        problem = tbc(tmp_path, stand_in.url).problem("2026-03-10", "2026-03-11")
+    assert (problem.code, problem.who) == ("expired_token", "operator")
+
+
+@pytest.mark.parametrize(
+    ("change", "column"),
+    [({"amount": "ten"}, "amount"), ({"amount": None}, "amount"), ({"isDebit": "no"}, "amount"), ({"date": None, "documentDate": "?"}, "date"),
+     ({"statusCode": 7}, "statusCode")],
+)  # fmt: skip
+def test_tbc_movement_that_cannot_be_read_costs_itself(tmp_path, change, column):
+    served = Tbc()
+    served.movements[1] = movement(1, **change)
+    with standing_in(served) as stand_in:
+        one = tbc(tmp_path, stand_in.url)
+        problem = one.problem("2026-03-10", "2026-03-11")
+
+    assert (problem.code, f", {column}:" in problem.text) == ("unreadable_entry", True)
+    assert len(one.lines("money")) == 4

@@ -305,6 +305,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "stripe": ("token",),
     "shopify": ("id", "token"),
     "bog": ("id", "client_id", "client_secret", "currency"),
+    "tbc": ("id", "client_id", "client_secret", "currency"),
 }
 """What must be set beside the platform's name; for rates nothing."""
 

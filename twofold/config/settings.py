@@ -398,7 +398,7 @@ class AnalyticsSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     platform: Annotated[
         str,
-        Meta(description="Who is asked: `nbg`, `ecb`, `meta`, `google_ads`, `tiktok`, `ga4`, `stripe`, `shopify` or `bog`."),
+        Meta(description="Who is asked: `nbg`, `ecb`, `meta`, `google_ads`, `tiktok`, `ga4`, `stripe`, `shopify`, `bog` or `tbc`."),
     ]  # fmt: skip
     id: Annotated[
         str,
@@ -411,7 +411,8 @@ class AccountSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         Meta(description="What it lets us in by, as `env:NAME`: access token, or with `client_id` the refresh token."),
     ] = ""
     client_id: Annotated[
-        str, Meta(description="Of your own application at Google or the Bank of Georgia, by which access is renewed.")
+        str,
+        Meta(description="Of your own application at Google, the Bank of Georgia or TBC, by which access is renewed."),
     ] = ""
     client_secret: Annotated[str, Meta(description="Its secret.")] = ""
     developer_token: Annotated[str, Meta(description="Of Google Ads.")] = ""
@@ -527,7 +528,7 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
 )
 
 PLATFORMS = ("meta",)
-PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopify", "bog")
+PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopify", "bog", "tbc")
 """Platforms, shops and banks that can be asked."""
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat", "easypost", "shippo",

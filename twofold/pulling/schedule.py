@@ -34,7 +34,7 @@ TRIES = 4  # a day, the first one with it
 PASSING = frozenset({THROTTLED, UNREACHABLE, "moving_report"})
 FORMATS = {
     "nbg": "nbg", "ecb": "ecb", "meta": "meta-insights", "google_ads": "google-ads-api", "tiktok": "tiktok-report",
-    "ga4": "ga4-api", "stripe": "stripe-json", "shopify": "shopify-json", "bog": "bog-json",
+    "ga4": "ga4-api", "stripe": "stripe-json", "shopify": "shopify-json", "bog": "bog-json", "tbc": "tbc-json",
 }  # fmt: skip
 """As what the answers of a platform are imported: by this it is seen when it was last asked."""
 

@@ -26,7 +26,7 @@ def pull_account(
     platform: Annotated[
         str,
         typer.Argument(
-            help="nbg, ecb, meta, google_ads, tiktok, ga4, stripe, shopify, bog, or all that are configured."
+            help="nbg, ecb, meta, google_ads, tiktok, ga4, stripe, shopify, bog, tbc, or all that are configured."
         ),
     ],
     account: Annotated[

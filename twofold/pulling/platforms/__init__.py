@@ -11,7 +11,8 @@ from twofold.pulling.platforms.meta import META
 from twofold.pulling.platforms.nbg import NBG
 from twofold.pulling.platforms.shopify import SHOPIFY
 from twofold.pulling.platforms.stripe import STRIPE
+from twofold.pulling.platforms.tbc import TBC
 from twofold.pulling.platforms.tiktok import TIKTOK
 
-PLATFORMS: tuple[Platform, ...] = (NBG, ECB, META, GOOGLE_ADS, TIKTOK, GA4, STRIPE, SHOPIFY, BOG)
+PLATFORMS: tuple[Platform, ...] = (NBG, ECB, META, GOOGLE_ADS, TIKTOK, GA4, STRIPE, SHOPIFY, BOG, TBC)
 BY_NAME = {platform.name: platform for platform in PLATFORMS}

@@ -13,6 +13,14 @@ from twofold.importing.statements.banks.columns import OF_BANKS
 from twofold.importing.statements.banks.ofx import Ofx
 from twofold.importing.statements.banks.swift import Swift
 from twofold.importing.statements.banks.table import BankTable
+from twofold.importing.statements.banks.tbc_api import TbcApi
 from twofold.importing.statements.contract import StatementFormat
 
-BANK_FORMATS: tuple[StatementFormat, ...] = (Camt(), Swift(), Ofx(), BogApi(), *(BankTable(bank) for bank in OF_BANKS))
+BANK_FORMATS: tuple[StatementFormat, ...] = (
+    Camt(),
+    Swift(),
+    Ofx(),
+    BogApi(),
+    TbcApi(),
+    *(BankTable(bank) for bank in OF_BANKS),
+)
