@@ -33,13 +33,24 @@ from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
 from twofold.destinations import DESTINATIONS
 from twofold.errors import StoreError, StoreFailed
+from twofold.facts.child import Child
 from twofold.listening import SWITCH_INTERVAL_S, make_server, open_listener, port_of, settle_memory, until_listening
 from twofold.matching.normalise import load_tables
 from twofold.matching.user_data import forget_known
-from twofold.policies import days_of, keeper_of, open_store, policies_of, status_digest, tag_pages, webhook_doors
+from twofold.policies import (
+    day_task,
+    days_of,
+    keeper_of,
+    open_store,
+    policies_of,
+    status_digest,
+    tag_pages,
+    webhook_doors,
+)
 from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
 from twofold.pulling.schedule import ScheduledPulls
+from twofold.reconcile.reading.keeping import encode_task
 from twofold.report.health import HealthPage, LoopWatch, MetricsPage, RetentionMetrics, StoreMetrics, front_page
 from twofold.report.quality import QualityMetrics
 from twofold.touch.source import forget_sources
@@ -55,6 +66,8 @@ BUSY_EVENTS = 1_000  # accepted a second: with so many the index waits,
 BEHIND_AT_MOST = 200_000  # until it is so many rows behind, which a search reads in some seconds
 WITHDRAWALS_KEPT_MS = 64 * 86_400_000  # the longest window of the fold and a day: older events are sent no more
 DRAIN_S = 10
+DAYS_MODULE = "twofold.reconcile"
+DAYS_FIRST_S, DAYS_EVERY_S, DAYS_WITHIN_S = 30.0, 3_600.0, 1_800.0
 KEEP_TIME_MS = 30_000
 
 
@@ -71,6 +84,7 @@ class Gateway:
         self.policies = policies_of(settings)
         self.store = open_store(settings, self.started_at, on_failure=self._failed)
         self.clock = self._trusted(clock)
+        self.days = Child(DAYS_MODULE)
         self.tables = keeper_of(settings, self.store, self.clock)
         self.tables_every_s = settings.analytics.every_minutes * 60
         self.eraser = Eraser(self.store, self.clock, self.tables.forget_days)
@@ -112,6 +126,7 @@ class Gateway:
                 ("shares", self._restore_shares()),
                 ("loop", self.loop_watch.run()),
                 ("time", self._keep_time()),
+                ("days", self._keep_days()),
                 ("tables", self.tables.run(self.tables_every_s)),
             )
         ]
@@ -128,6 +143,7 @@ class Gateway:
                 worker.stop()
             self.eraser.stop()
             self.tables.stop()
+            self.days.end()
             for task in keeping:
                 task.cancel()
             await asyncio.gather(*tasks, *keeping, return_exceptions=True)
@@ -160,6 +176,23 @@ class Gateway:
         if not self._is_serving():
             return
         self._shifts = asyncio.ensure_future(self.store.shift(shift.before_ms, shift.after_ms))
+
+    async def _keep_days(self) -> None:
+        """What was said of a day 1, 3, 7 and 28 days after: made by a child process, soon after the start and each hour."""
+        pause = DAYS_FIRST_S
+        while True:
+            await asyncio.sleep(pause)
+            pause = DAYS_EVERY_S
+            task = encode_task(day_task(self.settings, self.clock.sure() // 1000))
+            self.days = Child(DAYS_MODULE)
+            run = asyncio.get_running_loop().run_in_executor(
+                None, self.days.run, task, lambda _line: None, DAYS_WITHIN_S
+            )
+            try:
+                if await run:
+                    log.error("the versions of days could not be made; they are tried again")
+            except TimeoutError:
+                log.error("the versions of days took longer than %d s; they are tried again", DAYS_WITHIN_S)
 
     async def _keep_time(self) -> None:
         """Looks at the clock each second, so that no jump goes unseen, and keeps the time that is certain on disk."""

@@ -7,6 +7,7 @@ folder as the settings want it kept. Not: reading the settings (`config`), start
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 from msgspec import structs
@@ -23,6 +24,8 @@ from twofold.facts.keeper import Keeper
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.privacy.retention import Days
+from twofold.reconcile.chain.values import Rules
+from twofold.reconcile.reading.keeping import KeepDays
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import SourceOptions
 from twofold.store.store import Route, Store
@@ -63,6 +66,33 @@ def keeper_of(settings: Settings, store: Store, clock: Callable[[], int]) -> Kee
 def rules_of(settings: Settings) -> dict[str, OrderPolicy]:
     """Dataset id to the rules of its orders."""
     return {d.id: order_policy_of(d.orders) for d in settings.dataset}
+
+
+def chain_rules(settings: Settings) -> Rules:
+    """What the operator set for reports of the chain."""
+    told = settings.chain
+    return Rules(
+        currency=told.currency,
+        vat=Decimal(told.vat) if told.vat else None,
+        confirm_days=told.confirm_days,
+        history_days=told.history_days,
+        courier_days=told.courier_days,
+        payout_days=told.payout_days,
+    )
+
+
+def day_task(settings: Settings, now_s: int) -> KeepDays:
+    """What a child process is told that keeps the versions of days which are due."""
+    return KeepDays(
+        data=settings.server.data,
+        policies=rules_of(settings),
+        rules=chain_rules(settings),
+        zone=settings.chain.timezone,
+        destinations=[d.name for d in settings.destination if d.platform == "meta"],
+        banners=[d.id for d in settings.dataset if d.consent.require],
+        zones={a.id.removeprefix("act_"): a.timezone for a in settings.account if a.platform == "meta" and a.timezone},
+        now=now_s,
+    )
 
 
 def open_store(

@@ -16,16 +16,17 @@ from collections.abc import Callable
 
 
 class Child:
-    """One run of ``python -m twofold.facts``."""
+    """One run of ``python -m`` a module of ours that takes a task and prints lines."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "twofold.facts") -> None:
+        self._module = module
         self._child: subprocess.Popen[bytes] | None = None
         self._ended = False
 
     def run(self, task: bytes, on_line: Callable[[bytes], None], deadline_s: float | None = None) -> int:
         """Hands over the task and hands on each line; the return code. Raises `TimeoutError` at the deadline."""
         child = self._child = subprocess.Popen(
-            [sys.executable, "-m", "twofold.facts"],
+            [sys.executable, "-m", self._module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -5,9 +5,11 @@ Owns the cache and the digits: a rate has sixty of them, so that a product keeps
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import Context, Decimal
 
+from twofold.ledger.lines import Rate
 from twofold.ledger.rates import Rates
 
 _DIGITS = Context(prec=60)
@@ -22,6 +24,10 @@ class Exchange:
         self._rates = rates or Rates(())
         self._known: dict[tuple[str, str, int], Decimal | None] = {}
         self.carried: set[tuple[str, str, int]] = set()
+
+    @classmethod
+    def of(cls, rates: Iterable[Rate]) -> Exchange:
+        return cls(Rates(rates))
 
     def rate(self, currency: str, to: str, day: int) -> Decimal | None:
         """Units of ``to`` for one of ``currency``; None where no source has a rate young enough."""

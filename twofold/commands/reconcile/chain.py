@@ -6,7 +6,6 @@ Owns what is typed and printed. What is worked out is `reconcile`'s.
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, tzinfo
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -103,17 +102,9 @@ def zone_of(settings: Settings) -> tzinfo:
 
 
 def rules_of(settings: Settings) -> Rules:
-    from twofold.reconcile.chain.values import Rules
+    from twofold.policies import chain_rules
 
-    told = settings.chain
-    return Rules(
-        currency=told.currency,
-        vat=Decimal(told.vat) if told.vat else None,
-        confirm_days=told.confirm_days,
-        history_days=told.history_days,
-        courier_days=told.courier_days,
-        payout_days=told.payout_days,
-    )
+    return chain_rules(settings)
 
 
 def moment_of(day: str, zone: tzinfo) -> int:

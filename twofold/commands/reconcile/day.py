@@ -13,7 +13,7 @@ import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption
 from twofold.commands.output.printing import make_table, plain, print_about, print_rows, print_wide, say, utc
-from twofold.commands.reconcile.chain import AsOfDay, moment_of, policies, rules_of, start_of, zone_of
+from twofold.commands.reconcile.chain import AsOfDay, moment_of, policies, start_of, zone_of
 from twofold.commands.reconcile.words import LINKS, words
 
 if TYPE_CHECKING:
@@ -73,16 +73,15 @@ def day(
 
 def question(settings: Settings, day: str, as_of: str, dataset: str | None) -> Any:
     """What is asked, from the settings."""
+    from twofold.policies import day_task
     from twofold.reconcile.reading.day import Platform
     from twofold.reconcile.reading.witnesses import Question
 
-    zone = zone_of(settings)
-    names = frozenset(d.name or f"meta-{d.dataset}" for d in settings.destination if d.platform == "meta")
-    banners = frozenset(d.id for d in settings.dataset if d.consent.require)
-    zones = {a.id.removeprefix("act_"): a.timezone for a in settings.account if a.platform == "meta" and a.timezone}
+    zone, task = zone_of(settings), day_task(settings, 0)
     return Question(
-        day=day, as_of=moment_of(as_of, zone), rules=rules_of(settings), zone=zone, zone_name=settings.chain.timezone,
-        platform=Platform(destinations=names, banners=banners), zones=zones, dataset=dataset, keep=not as_of,
+        day=day, as_of=moment_of(as_of, zone), rules=task.rules, zone=zone, zone_name=task.zone, zones=task.zones,
+        platform=Platform(destinations=frozenset(task.destinations), banners=frozenset(task.banners)),
+        dataset=dataset, keep=not as_of,
     )  # fmt: skip
 
 

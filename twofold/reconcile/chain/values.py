@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
-from types import MappingProxyType
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from twofold.ledger.lines import MoneyKind
 from twofold.ledger.model import ParcelState
@@ -157,7 +156,7 @@ class Rules(Struct, frozen=True, kw_only=True):
     vat: Decimal | None = None
     confirm_days: int = 7
     history_days: int = 90
-    cash_step: Mapping[str, Decimal] = MappingProxyType({"GEL": Decimal("0.10")})
+    cash_step: Mapping[str, Decimal] = field(default_factory=lambda: {"GEL": Decimal("0.10")})
     transfer_over: Decimal = Decimal("1.00")  # people round up
     courier_days: int = 7  # from the delivery to the money, until a courier's own habit is known
     payout_days: int = 7

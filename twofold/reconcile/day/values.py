@@ -54,6 +54,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     consent: str = ""
     click_at: int | None = None
     order: str = ""  # key; empty where no order is known
+    who: frozenset[str] = frozenset()  # marks of its browsers, in memory only
 
     @property
     def accepted(self) -> bool:

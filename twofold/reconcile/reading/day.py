@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from twofold.event.model import Tier, readable_event
+from twofold.ledger.identity import name_of
 from twofold.ledger.lines import SiteDay, Spend
 from twofold.ledger.policy import value_of
+from twofold.ledger.spend import counted
 from twofold.matching.subject import Keyring
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.values import ZERO
@@ -81,7 +83,7 @@ def read_day(
             by_order[owners[number]].append(replace(one, order=owners[number]))
         else:
             strays.append(one)
-    strays = _same_browser(store, strays, by_order)
+    strays = _same_browser(strays, by_order)
     orders = []
     for order in known:
         row = rows[order.row]
@@ -105,21 +107,15 @@ def _owners(
     return owners
 
 
-def _same_browser(store: Folder, strays: list[Sent], by_order: dict[str, list[Sent]]) -> list[Sent]:
+def _same_browser(strays: list[Sent], by_order: dict[str, list[Sent]]) -> list[Sent]:
     """A Purchase without an order id that is another sender's word of a known one: the same browser, money and half hour."""
-    if not strays:
-        return strays
-    numbers = [s.action for s in strays] + [a.action for actions in by_order.values() for a in actions]
-    whose: dict[int, set[bytes]] = defaultdict(set)
-    for action, who, *_ in store.run("select_touch_links_of_copies", (id_array(numbers),)):
-        whose[action].add(bytes(who))
     left = []
     for stray in strays:
         same = {
             order
             for order, actions in by_order.items()
             for a in actions
-            if whose[a.action] & whose[stray.action] and a.told == stray.told and abs(a.at - stray.at) <= SAME_ACT_S
+            if a.who & stray.who and a.told == stray.told and abs(a.at - stray.at) <= SAME_ACT_S
         }
         if len(same) == 1:
             order = same.pop()
@@ -148,13 +144,19 @@ class _Copies(Struct):
     told: tuple[int, Decimal, str] | None = None  # tier, value, currency
     browser: bool = False
     click_at: int | None = None
+    who: set[str] = field(default_factory=set)
 
 
 def _sent(store: Folder, actions: Mapping[int, Any], platform: Platform, desk: Desk) -> dict[int, Sent]:
     ids = id_array(actions)
     copies: dict[int, _Copies] = defaultdict(_Copies)
-    for action, channel, tier, body in store.run("reconcile_copies", (ids,)) if actions else ():
+    of_copy = {}
+    for action, position, channel, tier, body in store.run("reconcile_copies", (ids,)) if actions else ():
+        of_copy[position] = action
         _read_copy(copies[action], channel, int(Tier(tier)), body)
+    for position, who, *_ in store.run("select_touch_links_of_copies", (ids,)) if actions else ():
+        if position in of_copy:
+            copies[of_copy[position]].who.add(bytes(who).hex())
     deliveries: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for row in store.run("list_purchases", (ids,)) if actions else ():
         if row[2] in platform.destinations:
@@ -174,6 +176,7 @@ def _sent(store: Folder, actions: Mapping[int, Any], platform: Platform, desk: D
             browser=mine.browser,
             consent=consent,
             click_at=mine.click_at,
+            who=frozenset(mine.who),
         )
     return found
 
@@ -186,6 +189,8 @@ def _read_copy(copies: _Copies, channel: str, tier: int, body: bytes) -> None:
     value, currency = event.custom_data.value, event.custom_data.currency
     if value is not None and currency and (copies.told is None or tier > copies.told[0]):
         copies.told = tier, value, currency
+    copies.who |= {f"fbp:{event.user_data.fbp}"} if event.user_data.fbp else set()
+    copies.who |= {f"visitor:{event.visitor}"} if event.visitor else set()
     clicked = _click_time(event.user_data.fbc)
     if event.user_data.other.get("ctwa_clid"):
         clicked = event.event_time
@@ -298,7 +303,8 @@ def meta_report(
 
     Beside it what has to be said: accounts in other zones, a zone that was assumed.
     """
-    mine = [(row, at) for row, at in rows if row.source == META and row.day == day]
+    told = {name_of(row): at for row, at in rows if row.source == META and row.day == day}
+    mine = [(row, told[name_of(row)]) for row in counted(r for r, _ in rows if name_of(r) in told)]
     if not mine:
         return Report(source=META), []
     notes = []

@@ -132,6 +132,15 @@ def advertising(spend: Iterable[Spend], asked: Asked, desk: Desk) -> Advertising
     return Advertising(spend=total if any_spend else None, claimed=asserted if any_claim else None)
 
 
+def most_used_currency(store: Folder, rules: Rules) -> Rules:
+    """The rules with the currency of most orders."""
+    counts: dict[str, int] = {}
+    for known in store.orders():
+        if known.state.shop is not None:
+            counts[known.state.shop.currency] = counts.get(known.state.shop.currency, 0) + 1
+    return replace(rules, currency=min(counts, key=lambda c: (-counts[c], c), default=""))
+
+
 def most_used(orders: Iterable[Order]) -> str:
     """The currency of most orders; of equals the first by name."""
     counts: dict[str, int] = {}

@@ -61,7 +61,7 @@ def witnesses_of(folder: Path, policy_of: PolicyOf, asked: Question) -> Answer:
     )  # fmt: skip
     rows = report_chain(whole.told, Asked(since=asked.day, until=asked.day, as_of=asked.as_of), whole.desk).rows
     with Folder(folder) as store:
-        reader = _Reader(store, folder, policy_of, replace(asked, rules=whole.desk.rules), whole.desk)
+        reader = DayReader(store, folder, policy_of, replace(asked, rules=whole.desk.rules), whole.desk)
         report = reader.day(asked.day, rows)
         shares = [_kept_share(folder, asked, text) or reader.shares(text) for text in _before(asked.day)]
     bands = {
@@ -96,7 +96,7 @@ def _versions(folder: Path, report: Day, asked: Question, days: Days) -> list[Ve
     return kept_versions(folder, asked.day, asked.dataset)
 
 
-class _Reader:
+class DayReader:
     """Days of one folder, its lines of advertising and of GA4 read once."""
 
     def __init__(self, store: Folder, path: Path, policy_of: PolicyOf, asked: Question, desk: Desk) -> None:

@@ -24,8 +24,8 @@ select a.id, a.dataset, a.event_time, a.value, a.currency, a.order_id, a.consent
 from action as a where a.id in /*ids*/ (?) and a.merged_into is null order by a.id;
 
 -- name: reconcile_copies
--- The copies of these actions: channel, tier and body.
-select c.value, e.channel, e.tier, plain_body(e.body)
+-- The copies of these actions: position, channel, tier and body.
+select c.value, e.position, e.channel, e.tier, plain_body(e.body)
 from /*each*/ (?) as c cross join event as e
   on e.position = c.value or e.position in (select position from copy where action = c.value)
   or e.position in (select position from carried_over where action = c.value)

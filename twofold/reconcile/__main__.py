@@ -1,0 +1,30 @@
+"""The child process of the gateway that keeps versions of days: ``python -m twofold.reconcile``, its task on standard input.
+
+Owns nothing but the way in and out. It ends with its parent, and works behind everything else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+import msgspec
+
+from twofold.reconcile.reading.keeping import KeepDays, keep_due
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Reads the task, does it, and says what came of it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.nice(10)
+    done = keep_due(msgspec.json.decode(sys.stdin.buffer.read(), type=KeepDays))
+    sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()
