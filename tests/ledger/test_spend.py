@@ -8,8 +8,8 @@ from decimal import Decimal as D
 import pytest
 
 from twofold.ledger.identity import name_of
-from twofold.ledger.lines import Claim, Spend
-from twofold.ledger.spend import claimed, counted
+from twofold.ledger.lines import Claim, SiteDay, Spend
+from twofold.ledger.spend import claimed, counted, counted_purchases
 
 
 def row(
@@ -98,3 +98,26 @@ def test_claim_as_the_platform_shows_it():
         )
     ).count == D("2.5")
     assert claimed(row("1")) is None
+
+
+def test_a_purchase_that_a_file_and_the_api_tell_is_one():
+    """The file does not name the property. Sums, other purchases, and purchases without an id of other sources stay."""
+    by_file = [SiteDay(day="2026-03-10", currency="GEL", transaction=id_, revenue=D(9)) for id_ in ("1", "2", "")]
+    by_api = SiteDay(
+        account="4455", day="2026-03-10", currency="GEL", transaction="1", medium_source="google", revenue=D(10)
+    )
+    none = SiteDay(day="2026-03-10", currency="GEL", transaction="(not set)", medium_source="a", revenue=D(1))
+    other = SiteDay(
+        account="4455", day="2026-03-10", currency="GEL", transaction="(not set)", medium_source="b", revenue=D(2)
+    )
+
+    found = counted_purchases([*by_file, by_api, none, other])
+
+    assert sorted((row.transaction, row.revenue) for row in found) == [
+        ("", 9),
+        ("(not set)", 1),
+        ("(not set)", 2),
+        ("1", 10),
+        ("2", 9),
+    ]
+    assert counted_purchases([other, none, by_api, *by_file[::-1]]) == found

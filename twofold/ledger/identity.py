@@ -79,10 +79,8 @@ def _parts(thing: Thing, ordinal: int) -> Iterable[str]:
             return "spend", thing.source, thing.account, thing.level, *finest, thing.day, thing.currency
         case SiteDay():
             keys: tuple[str, ...] = (thing.transaction,)
-            if thing.transaction in (
-                "",
-                NOT_SET,
-            ):  # a sum is of its source; of one purchase the source may change later
+            if thing.transaction in ("", NOT_SET):
+                # A sum is of its source; of one purchase the source may be told otherwise later.
                 keys += (thing.medium_source, thing.medium, thing.campaign, thing.channel)
             return "site_day", thing.source, thing.account, thing.day, thing.currency, *keys
         case ParcelLine():

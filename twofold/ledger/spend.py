@@ -1,4 +1,5 @@
-"""Which rows of advertising count: one platform told by an export, by its API and at several levels is one spend.
+"""Which rows of advertising, and of a counter of the site, count: what is told by an export and by an API, or at several
+levels, is one.
 
 Owns the rule, pure and independent of order. An export without ids and an answer with them are the same advertisement by
 their names; of a campaign's day the finest level counts, with what the campaign cost beyond it; a row of the whole account
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from twofold.ledger.identity import name_of
-from twofold.ledger.lines import INVOICE, REST, Claim, Spend
+from twofold.ledger.lines import INVOICE, NOT_SET, REST, Claim, SiteDay, Spend
 
 LEVELS = ("ad", "adset", "campaign", "account")  # the finest first
 _WINDOWS = ("setting", "click_day")
@@ -26,6 +27,20 @@ def counted(rows: Iterable[Spend]) -> list[Spend]:
         if row.level != INVOICE:
             days[row.source, row.day, row.currency].append(row)
     return [row for _, told in sorted(days.items()) for row in _of_day(told)]
+
+
+def counted_purchases(rows: Iterable[SiteDay]) -> list[SiteDay]:
+    """Of one purchase that a file tells, which does not name its property, and that the property's own API tells too, the
+    latter. Sums of a day have no id and stay as they are."""
+    told = sorted(rows, key=name_of)
+    named = {_purchase(row) for row in told if row.account and row.transaction}
+    return [row for row in told if row.account or not row.transaction or _purchase(row) not in named]
+
+
+def _purchase(row: SiteDay) -> tuple[str, ...]:
+    """Purchases without an id are told apart by where they came from."""
+    of = (row.medium_source, row.medium, row.campaign, row.channel) if row.transaction == NOT_SET else ()
+    return row.source, row.day, row.currency, row.transaction, *of
 
 
 def claimed(row: Spend) -> Claim | None:

@@ -20,7 +20,7 @@ from twofold.event.model import Tier, readable_event
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import SiteDay, Spend
 from twofold.ledger.policy import value_of
-from twofold.ledger.spend import counted
+from twofold.ledger.spend import counted, counted_purchases
 from twofold.matching.subject import Keyring
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.values import ZERO
@@ -341,7 +341,8 @@ def meta_report(
 
 def ga4_report(rows: Iterable[tuple[SiteDay, int]], day: str, desk: Desk, home: str) -> Report:
     """GA4's own figure: by single purchases where it tells them, else the sums of one kind of report."""
-    mine = [(row, at) for row, at in rows if row.day == day and row.purchases is not None]
+    told_at = {row: at for row, at in rows if row.day == day and row.purchases is not None}
+    mine = [(row, told_at[row]) for row in counted_purchases(told_at)]
     if not mine:
         return Report(source=GA4)
     single = [(row, at) for row, at in mine if row.transaction]
