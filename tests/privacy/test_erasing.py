@@ -213,6 +213,39 @@ def test_bytes_into_which_a_carried_over_copy_came_are_emptied_too(tmp_path):
     assert_sums_hold(tmp_path)
 
 
+def test_another_browser_that_opened_the_same_link_keeps_its_visits(tmp_path):
+    """A click id is copied with a link: who else opened it is a stranger, and is stitched as before."""
+
+    async def main():
+        async with erasing(tmp_path, NOW + HOLD) as (store, eraser):
+            view = BORIS.view()
+            shared = replace(
+                view, user_data=replace(view.user_data, fbc=ANNA.fbc), event_source_url=ANNA.view().event_source_url
+            )
+            await store.append([*ANNA.copies(), shared])
+            await erased(eraser, SubjectRequest(emails=(ANNA.email,)))
+            return await store.transact(lambda e: [row[0] for row in e.db.execute("select fbp from browser")])
+
+    assert asyncio.run(main()) == [BORIS.fbp]
+
+
+def test_a_computer_that_two_share_is_forgotten_for_who_is_named_only(tmp_path):
+    """Its id is not the person's alone: where only servers named her with it, what it visited stays."""
+
+    async def main():
+        async with erasing(tmp_path, NOW + HOLD) as (store, eraser):
+            both = [
+                made(f"n-{p.seed}", SERVER, p.user("em", "ph") | {"fbp": CLARA.fbp}, name="Lead", value=None)
+                for p in (ANNA, BORIS)
+            ]
+            await store.append([CLARA.view(), *both])
+            await erased(eraser, SubjectRequest(emails=(ANNA.email,)))
+            return await store.transact(lambda e: [row[0] for row in e.db.execute("select fbp from browser")])
+
+    assert asyncio.run(main()) == [CLARA.fbp]
+    assert left(tmp_path, ANNA.contact()) == []
+
+
 def test_an_order_that_is_named_loses_its_number_and_keeps_its_money(tmp_path):
     """Nowhere is the number or what was bound to it; other orders of the same person keep theirs."""
     second = made("later", SERVER, ANNA.user("em"), order="ORD-5550001112223")

@@ -171,12 +171,21 @@ def keep_found(engine: Engine, erasure: Erasure, wanted: SubjectQuery, found: Su
     _save(engine, erasure)
 
 
-def forget_people(forget: Forget, found: SubjectMatches, request: SubjectRequest | None) -> int:
+def forget_people(
+    forget: Forget,
+    found: SubjectMatches,
+    request: SubjectRequest | None,
+    wanted: SubjectQuery,
+    *,
+    everything: bool = False,
+) -> int:
     """Takes the person out of what is remembered of people. In the transaction of `keep_found`, while the identifiers
-    are at hand; answers how many browsers were forgotten."""
+    are at hand; answers how many browsers were forgotten. Only what is the person's alone leads to one, or what the
+    request names; ``everything``: a whole shop goes."""
     forgotten = 0
-    for dataset in sorted({d for d, _ in found.marks}):
-        forgotten += forget([(m.kind, m.value) for d, m in found.marks if d == dataset], dataset)
+    theirs = found.marks if everything else found.leads | {(d, m) for d, m in found.marks if wanted.has(d, m)}
+    for dataset in sorted({d for d, _ in theirs}):
+        forgotten += forget([(m.kind, m.value) for d, m in theirs if d == dataset], dataset)
     if request is not None:  # what was remembered of somebody without any event
         pairs = [
             (kind, h)

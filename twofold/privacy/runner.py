@@ -220,7 +220,7 @@ class Eraser:
         self.file.add(erase.entry_of(erasure, wanted, found))
 
         def keep(engine: Engine) -> None:
-            browsers = erase.forget_people(self._forget, found, request)
+            browsers = erase.forget_people(self._forget, found, request, wanted, everything=everything)
             erase.keep_found(engine, erasure, wanted, found, browsers)
 
         await self._store.transact(keep)

@@ -189,12 +189,14 @@ class Browsers:
         return len(ids)
 
     def forget(self, identifiers: Iterable[tuple[str, str]], dataset: str | None = None) -> int:
-        """Deletes every browser seen with one of these, with all its visits and sightings; answers how many."""
-        datasets, pairs = [dataset] if dataset else self._datasets(), list(identifiers)
-        ids = self._seen_with(datasets, pairs)
+        """Deletes every browser seen with one of these, with all its visits and sightings; answers how many.
+
+        A click leads to no browser: its link can be shared, and who else opened it is somebody else.
+        """
+        pairs = [pair for pair in identifiers if pair[0] not in ("click", "fbc")]
+        ids = self._seen_with([dataset] if dataset else self._datasets(), pairs)
         if ids:
-            # A click's link is shared: what another browser's visits came from is not this person's.
-            self.on_gone(self._seen_with(datasets, [p for p in pairs if p[0] not in ("click", "fbc")]))
+            self.on_gone(ids)
             for name in ("empty_visits", "forget_sightings", "forget_browsers"):
                 self._engine.run(name, (id_array(ids),))
         self._noted.clear()
