@@ -241,7 +241,9 @@ class Orders:
         if report.snapshot and report.snapshot.replaces:
             # No name of its own: by it the order that was replaced finds this one.
             shop = self.shop_of(entry.dataset, [entry.source])
-            replaced = _name(entry.dataset, of_shop(shop, "order:", f"replaces:{report.snapshot.replaces.lstrip('#')}"))
+            replaced = name_of(
+                entry.dataset, of_shop(shop, "order:", f"replaces:{report.snapshot.replaces.lstrip('#')}")
+            )
             self._engine.run_rows("insert_order_names", [(replaced, order)])
         values = (
             order, entry.received_at, report.at, report.kind, entry.source, report.reference,
@@ -302,7 +304,7 @@ class Orders:
         if not event.custom_data.order_id:
             return None
         number = f"number:{event.custom_data.order_id}"
-        name = _name(event.dataset, of_shop(event.shop, number, _short(number)))
+        name = name_of(event.dataset, of_shop(event.shop, number, _short(number)))
         found = dict(self._engine.run("select_order_names", (key_array([name]),)))
         rows = [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(sorted(set(found.values()))),))]
         return next((r for r in rows if abs(event.event_time - r.placed_at) <= NEAR_S), None)
@@ -310,7 +312,7 @@ class Orders:
     def others_by_name(self, row: OrderRow, name: str) -> list[OrderRow]:
         """The other order of this name, of the same shop where shops number alike."""
         shop = self.shop_of(row.dataset, decode_state(row.state).sources) if row.dataset in self._shops else ""
-        key = _name(row.dataset, of_shop(shop, "order:", name))
+        key = name_of(row.dataset, of_shop(shop, "order:", name))
         found = {order for _, order in self._engine.run("select_order_names", (key_array([key]),))}
         return [OrderRow(*r) for r in self._engine.run("select_orders", (id_array(found - {row.id}),))]
 
@@ -322,7 +324,7 @@ class Orders:
 
 def name_of_order(dataset: str, order: str, shop: str = "") -> bytes:
     """The name under which an order's id, or a number that stands for it, is found."""
-    return _name(dataset, of_shop(shop, "order:", f"order:{bare_order(order)}"))
+    return name_of(dataset, of_shop(shop, "order:", f"order:{bare_order(order)}"))
 
 
 class _Names(NamedTuple):
@@ -339,15 +341,15 @@ class _Names(NamedTuple):
 def _names(dataset: str, report: OrderReport, shop: str) -> _Names:
     own = [f"order:{report.order_id}", *(a for a in report.aliases if is_order_name(a, report.order_id))]
     plain = list(dict.fromkeys(map(_as_order, own)))
-    sure = [_name(dataset, name) for name in plain if not name.startswith("order:")]
+    sure = [name_of(dataset, name) for name in plain if not name.startswith("order:")]
     short = [
-        _name(dataset, of_shop(shop, a, _short(a)))
+        name_of(dataset, of_shop(shop, a, _short(a)))
         for a in report.aliases
         if a not in own and a.startswith(("number:", "name:")) and not names_nobody(a.partition(":")[2])
     ]
     numbers = {parcel_number(n) for p in report.parcels for n in (p.numbers or (p.id,)) if not names_nobody(n)}
-    parcels = [_name(dataset, f"parcel:{number}") for number in sorted(numbers)]
-    return _Names([_name(dataset, of_shop(shop, name, name)) for name in plain], sure, short, parcels)
+    parcels = [name_of(dataset, f"parcel:{number}") for number in sorted(numbers)]
+    return _Names([name_of(dataset, of_shop(shop, name, name)) for name in plain], sure, short, parcels)
 
 
 def _names_of_event(event: Event, shop: str) -> list[bytes]:
@@ -356,7 +358,7 @@ def _names_of_event(event: Event, shop: str) -> list[bytes]:
         *([f"order:{bare_order(order)}"] if order else []),
         *(n for n in event.links if is_order_name(n, order or "")),
     ]
-    return [_name(event.dataset, of_shop(shop, name, name)) for name in dict.fromkeys(map(_as_order, own))]
+    return [name_of(event.dataset, of_shop(shop, name, name)) for name in dict.fromkeys(map(_as_order, own))]
 
 
 def _as_order(name: str) -> str:
@@ -373,7 +375,8 @@ def _kind_of(source: str) -> str:
     return source.partition(":")[0]
 
 
-def _name(dataset: str, name: str) -> bytes:
+def name_of(dataset: str, name: str) -> bytes:
+    """A name of an order ("kind:value") as it is kept."""
     return blake2b(f"{dataset}\0{name}".encode(), digest_size=16).digest()
 
 

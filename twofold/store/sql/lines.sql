@@ -179,3 +179,13 @@ select l.id, l.name, l.file, l.row_number, l.told_at, l.received_at, l.body,
 from line as l
 where l.name between ?1 and ?2 and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file))
 order by l.name, l.as_of, l.step, l.id limit 100;
+
+-- name: standing_answers
+-- Answers of surveys that stand and have one of these keys.
+select distinct l.body
+from line_key as k join line as l on l.id = k.line
+where k.key in /*ids*/ (?) and l.kind = 'survey'
+and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file))
+and not exists (select 1 from line as o where o.name = l.name and o.id <> l.id
+                and (o.as_of, o.step, o.id) > (l.as_of, l.step, l.id)
+                and (o.file = 0 or exists (select 1 from line_file as f where f.id = o.file)));

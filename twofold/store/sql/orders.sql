@@ -65,6 +65,10 @@ insert into order_fact (order_row, received_at, at, kind, source, reference, dig
 values (?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict do nothing;
 
+-- name: orders_with_id
+-- Orders of any dataset that have this id.
+select id from orders where order_id = ?;
+
 -- name: select_order_facts
 -- All that was reported about an order.
 select source, body from order_fact where order_row = ? order by id;

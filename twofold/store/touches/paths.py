@@ -15,12 +15,13 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from twofold.event.model import Consent, Event, Tier, readable_event
-from twofold.ledger.model import decode_report
+from twofold.ledger.model import OrderReport, decode_report
 from twofold.matching.subject import Keyring
 from twofold.store.ladder import admit
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.sqlite.statements import Run
+from twofold.store.touches.answers import answers_of
 from twofold.store.touches.whose import OF_BROWSERS, STITCHED, ids_of_event, who_of, who_of_key, whos_of_order
 from twofold.store.visitors.identifiers import Identifier, Strength, identifier, identifiers_of
 from twofold.store.visitors.stitch import IdentifierSeen, Match, is_shared, match_browser
@@ -51,7 +52,7 @@ class KeptTouch(NamedTuple):
 class OrderTouches(Struct, frozen=True, kw_only=True):
     """``own``: signs of the order's browsers and chats, oldest first; ``said``: what the shop and the buyer say of it.
 
-    ``reason`` (of `REASONS`) stands where ``own`` is empty.
+    Answers of a survey that was imported are among these. ``reason`` (of `REASONS`) stands where ``own`` is empty.
     """
 
     own: list[Touch]
@@ -61,13 +62,19 @@ class OrderTouches(Struct, frozen=True, kw_only=True):
 
 def touches_of(run: Run, ring: Keyring, order: OrderRow, *, since: int = 0) -> OrderTouches:
     """Signs of an order from ``since`` (Unix s) to the moment it was placed, both included."""
-    names = _names_of(run, order)
-    said_by = whos_of_order(ring, order.dataset, names)
+    reports = _reports(run, order)
+    said_by = whos_of_order(ring, order.dataset, [(source, report.order_id) for source, report in reports])
     said = [t.touch for t in _signs_of(run, said_by, 0, 1 << 62)]
+    said += answers_of(run, order, (report for _, report in reports))
     whos, ambiguous = whos_of(run, ring, order)
     own = list(dict.fromkeys(t.touch for t in _signs_of(run, whos, since, order.placed_at)))
     reason = "" if own else AMBIGUOUS if ambiguous else NO_TOUCH if whos else NO_BROWSER
     return OrderTouches(own=[t for t in own if t.kind not in _SAID], said=said, reason=reason)
+
+
+def whos_said_of(run: Run, ring: Keyring, order: OrderRow) -> list[bytes]:
+    """By which digests is kept what the shop and the buyer say of an order."""
+    return whos_of_order(ring, order.dataset, _names_of(run, order))
 
 
 def whos_of(run: Run, ring: Keyring, order: OrderRow) -> tuple[list[bytes], bool]:
@@ -140,7 +147,7 @@ def leads_of(
     """For each order: the digests of its own signs, of what is said of it, and why it has none of the first."""
     for order in orders:
         whos, ambiguous = whos_of(run, ring, order)
-        said = whos_of_order(ring, order.dataset, _names_of(run, order))
+        said = whos_said_of(run, ring, order)
         yield order, whos, said, "" if whos else AMBIGUOUS if ambiguous else NO_BROWSER
 
 
@@ -155,7 +162,11 @@ def _kept(row: tuple[Any, ...]) -> KeptTouch:
 
 
 def _names_of(run: Run, order: OrderRow) -> list[tuple[str, str]]:
-    return [(source, decode_report(body).order_id) for source, body in run("select_order_facts", (order.id,))]
+    return [(source, report.order_id) for source, report in _reports(run, order)]
+
+
+def _reports(run: Run, order: OrderRow) -> list[tuple[str, OrderReport]]:
+    return [(source, decode_report(body)) for source, body in run("select_order_facts", (order.id,))]
 
 
 def _conversations(run: Run, ring: Keyring, order: OrderRow) -> list[bytes]:
