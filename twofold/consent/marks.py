@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from twofold.event.identity import bare_order
 from twofold.event.model import Event
 from twofold.event.scalars import names_nobody
 from twofold.matching.subject import Mark, _browser, all_hashes, marks_of
@@ -57,6 +58,8 @@ def _made(kind: str, value: Any, country: str) -> list[Mark]:
         ):
             return []
         return [Mark(kind, h) for h in sorted(all_hashes(kind, text, country)) if len(h) == _SHA256]
+    if kind == "order":  # as it was written, and as events carry it: without the shop's sign
+        return [Mark(kind, number) for number in dict.fromkeys((text, bare_order(text))) if number]
     return [Mark(kind, _browser(text) if kind == "fbp" else text)]
 
 

@@ -355,7 +355,7 @@ class Store:
 
         def work() -> int:
             self.people.deny(dataset, marks, now_ms)
-            self.signs.forget(dataset, marks)
+            self.signs.withdraw(dataset, marks)
             return self._withdrawals.withdraw(dataset, marks, now_ms)
 
         return self._change(work)
@@ -370,7 +370,7 @@ class Store:
         def work() -> dict[str, int]:
             for dataset, theirs in marks.items():
                 self.people.deny(dataset, theirs, now_ms)
-                self.signs.forget(dataset, theirs)
+                self.signs.withdraw(dataset, theirs)
             return {d: self._withdrawals.withdraw(d, theirs, now_ms) for d, theirs in marks.items()}
 
         return self._change(work)

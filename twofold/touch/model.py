@@ -52,10 +52,12 @@ class Sign(Struct, frozen=True, kw_only=True, gc=False):
     """A touch with whose it is, in the clear: in memory only.
 
     ``ids``: (kind, value) of the browser, the conversation or the order; the first that is there is who it is kept under,
-    for a chat each of them. ``clicks``: values of the click ids, so that another click is another sign.
+    for a chat each of them. ``clicks``: values of the click ids, so that another click is another sign. ``about``: by what
+    else whoever it is about may have withdrawn consent: the order, hashed contact data.
     """
 
     dataset: str
     ids: tuple[tuple[str, str], ...]
     touch: Touch
     clicks: tuple[str, ...] = ()
+    about: tuple[tuple[str, str], ...] = ()

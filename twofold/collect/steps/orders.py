@@ -10,6 +10,8 @@ import msgspec
 
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
+from twofold.consent.marks import withdrawable_marks
+from twofold.event.identity import bare_order
 from twofold.event.model import Consent, Event, RawEvent
 from twofold.event.refusal import Refusal
 from twofold.event.vocabulary import MAX_AGE_S, MAX_AGE_STORE_S
@@ -78,7 +80,11 @@ def _signs(reading: Reading, origin: Origin, source: str, copy: Event | None) ->
     if copy is not None and (copy.consent is Consent.DENIED or (origin.policy.consent.require and not _yes(copy))):
         return ()
     ids = ((ORDER, order_name(source, report.order_id)),)
-    return tuple(Sign(dataset=origin.dataset, ids=ids, touch=touch) for touch in reading.said)
+    marks = withdrawable_marks(copy) if copy is not None else []
+    about = tuple(
+        {("order", bare_order(report.order_id)), ("order", report.order_id), *((m.kind, m.value) for m in marks)}
+    )
+    return tuple(Sign(dataset=origin.dataset, ids=ids, touch=touch, about=about) for touch in reading.said)
 
 
 def _yes(copy: Event) -> bool:

@@ -16,14 +16,17 @@ from typing import Any, Protocol
 
 from msgspec.structs import astuple
 
+from twofold.event.identity import bare_order
 from twofold.event.model import Consent
+from twofold.matching.counterparts import SUBJECT_KINDS
 from twofold.matching.subject import Keyring, Mark
 from twofold.store.changed.days import TOUCHES, ChangedDays, mark_old_touches, mark_touches
 from twofold.store.digests import SIZE
-from twofold.store.orders.ledger import OrderRow
+from twofold.store.orders.buyers import orders_of_buyers
+from twofold.store.orders.ledger import OrderRow, name_of
 from twofold.store.secret import mark_of
 from twofold.store.sqlite.database import Engine, id_array, key_array
-from twofold.store.touches.paths import browsers_of
+from twofold.store.touches.paths import browsers_of, whos_of, whos_said_of
 from twofold.store.touches.whose import (
     SLOT_S,
     who_of,
@@ -127,6 +130,30 @@ class Signs:
             whos += [who_of_key(self._ring, key) for _, key in self._engine.run("own_keys", (id_array(browsers),))]
         return self._drop(whos)
 
+    def withdraw(self, dataset: str, marks: Sequence[Mark]) -> None:
+        """Deletes the signs of whoever withdraws: of the browsers that the marks name, and of the orders that they name or
+        that their contact data bought, with what was said of those."""
+        self.forget(dataset, marks)
+        orders = [
+            OrderRow(*row) for row in self._engine.run("select_orders", (id_array(self._orders_of(dataset, marks)),))
+        ]
+        whos: set[bytes] = set()
+        for order in orders:
+            if order.dataset == dataset:
+                whos.update(whos_said_of(self._engine.run, self._ring, order))
+                whos.update(whos_of(self._engine.run, self._ring, order)[0])
+        self._drop(sorted(whos))
+
+    def _orders_of(self, dataset: str, marks: Sequence[Mark]) -> set[int]:
+        """Orders that these marks name, or that who they name bought."""
+        numbers = {bare_order(mark.value) for mark in marks if mark.kind == "order"}
+        names = [name_of(dataset, f"{kind}:{number}") for kind in ("order", "number") for number in sorted(numbers)]
+        found = {order for _, order in self._engine.run("select_order_names", (key_array(names),))} if names else set()
+        for number in sorted(numbers):  # of shops that number alike
+            found.update(order for (order,) in self._engine.run("orders_with_id", (number,)))
+        buyers = [self._ring.digest(mark.kind, mark.value) for mark in marks if mark.kind in SUBJECT_KINDS.values()]
+        return found | orders_of_buyers(self._engine.run, buyers) if buyers else found
+
     def forget_browsers(self, browsers: Sequence[int]) -> int:
         """Signs of browsers by their number among the visitors."""
         return self.forget("", (), browsers)
@@ -218,7 +245,7 @@ class Signs:
                 return True
         if not self._withdrawals.needed():
             return False
-        return self._withdrawals.is_withdrawn(sign.dataset, [Mark(kind, value) for kind, value in sign.ids])
+        return self._withdrawals.is_withdrawn(sign.dataset, [Mark(*pair) for pair in (*sign.ids, *sign.about)])
 
     def _rows(self, sign: Sign) -> list[tuple[Any, ...]]:
         touch = sign.touch
