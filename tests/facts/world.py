@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from tests.ledger.facts import amounts
 from tests.store.copies import BROWSER, DAY, NOW, PLACE, SERVER, claim, copy, settlement
-from twofold.event.delivery import DeliveryState
+from twofold.event.delivery import Delivery, DeliveryState
 from twofold.event.model import Consent, Event, Tier
 from twofold.facts.build import Built, Task, build
 from twofold.facts.manifest import Manifest, read_manifest
@@ -58,6 +58,7 @@ class World:
         self.random = Random(seed)
         self.now = NOW
         self.orders = 0
+        self.claimed: list[Delivery] = []
         self._runner = asyncio.Runner()
         self.store = self._run(self._open())
 
@@ -184,7 +185,10 @@ class World:
     async def _deliver(self) -> None:
         r = self.random
         name = r.choice(("meta-1", "meta-2"))
-        due = await claim(self.store, self.now, destination=name, limit=r.randint(1, 8))
+        # Some are settled long after they were claimed: tables may have been made between.
+        due, self.claimed = self.claimed, await claim(self.store, self.now, destination=name, limit=r.randint(1, 8))
+        if r.random() < 0.5:
+            due, self.claimed = [*due, *self.claimed], []
         settled = [
             settlement(d, r.choice((DeliveryState.DELIVERED, DeliveryState.DELIVERED, DeliveryState.DEAD)), reason="x")
             for d in due
