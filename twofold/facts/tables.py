@@ -373,6 +373,7 @@ SPEND = _table(
     fetched_at int as of when: the source's own time, else when it came here
     received_at int when it came here
     stands bool of several versions of one row this is the newest
+    counts bool it stands, and no other row tells the same spend more finely or with its ids: amounts of these add up
     exact text as orders
     """,
 )  # fmt: skip
@@ -384,6 +385,7 @@ SPEND_CLAIMS = _table(
     line text key to spend, with fetched_at
     fetched_at int key to spend
     stands bool as spend
+    counts bool as spend
     source text as spend
     account text as spend
     local_day text as spend
@@ -420,6 +422,7 @@ SITE_DAYS = _table(
     fetched_at int as spend
     received_at int when it came here
     stands bool as spend
+    counts bool it stands, and no other row tells the same purchase with its property
     exact text as orders
     """,
 )  # fmt: skip

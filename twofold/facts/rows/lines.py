@@ -11,8 +11,10 @@ from typing import Any
 
 from twofold.facts.parquet import Row
 from twofold.ledger.filing import local_day
+from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend, Statement, Survey
 from twofold.ledger.references import key_of
+from twofold.ledger.spend import counted, counted_purchases
 from twofold.store.lines.reading import KeptLine, LineReader
 
 Made = Iterator[tuple[str, Iterable[Row]]]
@@ -24,8 +26,9 @@ def line_rows(lines: LineReader, day: int) -> Made:
         for kept in lines.lines(kind, day, day):
             yield from _standing(kept)
     for kind in ("spend", "site_day"):
+        counting = _counting([kept.thing for kept in lines.lines(kind, day, day)])
         for kept in lines.versions(kind, day, day):
-            yield from _restated(kept)
+            yield from _restated(kept, kept.stands and kept.name in counting)
 
 
 def _standing(kept: KeptLine) -> Made:
@@ -55,11 +58,19 @@ def _standing(kept: KeptLine) -> Made:
             yield "surveys", [own | {"order_key": thing.order, "happened_at": thing.at, "answer": thing.answer}]
 
 
-def _restated(kept: KeptLine) -> Made:
+def _counting(things: list[Any]) -> set[bytes]:
+    """Names of the lines of a day that count: an export and an API, or two levels, may tell the same."""
+    spend = counted(thing for thing in things if isinstance(thing, Spend))
+    purchases = counted_purchases(thing for thing in things if isinstance(thing, SiteDay))
+    return {name_of(row) for row in spend} | {name_of(row) for row in purchases}
+
+
+def _restated(kept: KeptLine, counts: bool) -> Made:
     thing = kept.thing
     version = {
         "fetched_at": kept.told_at if kept.told_at is not None else kept.received_at // 1000,
         "stands": kept.stands,
+        "counts": counts,
     }
     own = _own(kept) | version
     match thing:
@@ -107,7 +118,7 @@ def _keys(line: str, thing: MoneyLine) -> Iterator[Row]:
 
 
 def _claims(own: dict[str, Any], thing: Spend) -> Iterator[Row]:
-    common = {name: own[name] for name in ("line", "fetched_at", "stands")}
+    common = {name: own[name] for name in ("line", "fetched_at", "stands", "counts")}
     common |= {"source": thing.source, "account": thing.account, "local_day": thing.day, "currency": thing.currency}
     for site_only, claims in ((False, thing.claims), (True, thing.site_claims)):
         for claim in sorted(claims, key=lambda c: (c.window, c.alias)):

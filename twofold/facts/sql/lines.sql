@@ -30,7 +30,7 @@ order by b.source, b.batch, b.currency
 select s.source, s.campaign, s.currency, count(distinct s.local_day) as days, sum(s.amount) as amount,
        coalesce(sum(s.clicks), 0) as clicks
 from spend as s
-where s.local_day between $since and $until and s.stands
+where s.local_day between $since and $until and s.counts
 group by s.source, s.campaign, s.currency
 order by s.source, s.campaign, s.currency
 
