@@ -87,10 +87,11 @@ class SwiftFile:
         """Lines as they come; a statement when its pages are there, in whatever order they stand in the file."""
         open_pages: dict[tuple[str, ...], _Pages] = {}
         joins, row = Joins(), 0
-        for message in self._messages():
-            row = message[-1].row
-            statement = _Statement(self._path, self._options, open_pages, message)
-            yield from statement.items()
+        fields = _Fields(self._fields())
+        while (head := fields.next_head()) is not None:
+            statement = _Statement(self._path, self._options, open_pages, head)
+            yield from statement.items(fields.rest())
+            row = statement.row
             if statement.pages.is_whole:
                 open_pages.pop(statement.key, None)
                 yield from statement.pages.close(row)
@@ -99,18 +100,6 @@ class SwiftFile:
             raise FileRefused(f"{self._path.name}: expected a SWIFT statement that begins with :20:, got none")
         for pages in open_pages.values():  # others of them are in another file
             yield from pages.close(row)
-
-    def _messages(self) -> Iterator[list[Field]]:
-        """Fields from one ``:20:`` to the next. One statement's page is held at a time."""
-        message: list[Field] = []
-        for field in self._fields():
-            if field.tag == "20" and message:
-                yield message
-                message = []
-            if message or field.tag == "20":
-                message.append(field)
-        if message:
-            yield message
 
     def _fields(self) -> Iterator[Field]:
         """Fields with their further lines. A line that is ``-`` or closes a block ends a field."""
@@ -135,6 +124,38 @@ class SwiftFile:
             yield Field(begin, tag, "\n".join(lines))
 
 
+class _Fields:
+    """The fields of a file, message by message. Of a statement only its head is held, and one line at a time."""
+
+    def __init__(self, fields: Iterator[Field]) -> None:
+        self._fields = fields
+        self._again: Field | None = None
+
+    def next_head(self) -> list[Field] | None:
+        """What stands from the next ``:20:`` up to the first line or closing balance; None at the file's end."""
+        head: list[Field] = []
+        while (field := self._next()) is not None:
+            if (head and field.tag == "20") or field.tag[:2] in ("61", "62"):
+                if head:
+                    self._again = field
+                    break
+            elif head or field.tag == "20":
+                head.append(field)
+        return head or None
+
+    def rest(self) -> Iterator[Field]:
+        """The message's other fields."""
+        while (field := self._next()) is not None:
+            if field.tag == "20":
+                self._again = field
+                return
+            yield field
+
+    def _next(self) -> Field | None:
+        field, self._again = self._again, None
+        return field if field is not None else next(self._fields, None)
+
+
 class _Line(Struct):
     """A ``:61:`` and what follows it."""
 
@@ -156,18 +177,20 @@ class _Pages:
     def is_whole(self) -> bool:
         return self.begins and self.ends and not any(self.seams.values())
 
-    def add(self, opening: Decimal | None, closing: Decimal | None, first: bool, last: bool) -> None:
-        """One page's balances; ``first`` and ``last``: they are the statement's own."""
-        if opening is not None and first:
-            self.book.opening, self.begins = opening, True
-        elif opening is not None:
-            self.seams[opening] -= 1
-            self._loose.append((opening, True))
-        if closing is not None and last:
-            self.book.closing, self.ends = closing, True
-        elif closing is not None:
-            self.seams[closing] += 1
-            self._loose.append((closing, False))
+    def open_page(self, balance: Decimal, first: bool) -> None:
+        """A page's opening balance; ``first``: it is the statement's own."""
+        if first:
+            self.book.opening, self.begins = balance, True
+        else:
+            self.seams[balance] -= 1
+            self._loose.append((balance, True))
+
+    def end_page(self, balance: Decimal, last: bool) -> None:
+        if last:
+            self.book.closing, self.ends = balance, True
+        else:
+            self.seams[balance] += 1
+            self._loose.append((balance, False))
 
     def close(self, row: int) -> Iterator[Item]:
         """The statement as far as its pages are here: it begins and ends at the seams that nothing joins."""
@@ -189,82 +212,87 @@ class _Statement:
     """One message: a statement, or a page of one."""
 
     def __init__(
-        self, path: Path, options: StatementOptions, open_pages: dict[tuple[str, ...], _Pages], message: list[Field]
+        self, path: Path, options: StatementOptions, open_pages: dict[tuple[str, ...], _Pages], head: list[Field]
     ) -> None:
         self._path = path
-        self._message = message
-        self._row = message[-1].row
-        found = {field.tag: field for field in reversed(message)}
-        self._found = found
+        self._first_row = self.row = head[0].row
+        self._found = found = {field.tag: field for field in reversed(head)}
         number, _, page = _text(found, "28C" if "28C" in found else "28").partition("/")
         number, page = number.strip().lstrip("0"), page.strip().lstrip("0")
         self.interim = (
             "60F" not in found and "60M" not in found and bool(found.keys() & {"34F", "90C", "90D", "13D", "13"})
         )
         account, appended = _account_of(_text(found, "25") or _text(found, "25P") or options.account)
-        opening = self._balance("60F", "60M")
-        closing = self._balance("62F", "62M")
-        currency = (opening or closing or (None, None, ""))[2] or appended or one_currency(_text(found, "34F")[:3])
+        self._opening = opening = self._balance("60F", "60M")
+        currency = (opening[2] if opening else "") or appended or one_currency(_text(found, "34F")[:3])
         currency = currency or one_currency(options.currency)
         if not currency:
             raise FileRefused(
-                f"{path.name}: line {message[0].row}: expected a balance (:60F:) with its currency, got none"
+                f"{path.name}: line {head[0].row}: expected a balance (:60F:) with its currency, got none"
             )
-        if not self.interim and closing is None and opening is not None:
-            raise FileRefused(f"{path.name}: line {self._row}: expected the statement's closing balance (:62F:), got the end; "
-                              "is the file cut off? Fetch it again")  # fmt: skip
         self._problems: list[Item] = []
         self.key = (account, currency, number)
-        first, last = "60F" in found, "62F" in found or closing is None
-        pages = open_pages.get(self.key)
-        if pages is None or (first and pages.begins) or (last and pages.ends) or self.interim:
-            pages = _Pages(Book(account, currency, options), page)
-            pages.book.id = number
-            pages.book.covers_last = not self.interim
-            if not self.interim:
-                before = open_pages.get(self.key)
-                self._problems += list(before.close(message[0].row)) if before is not None else []
-                open_pages[self.key] = pages
-            self._problems += list(account_warning(account, message[0].row))
-            if not account:
-                self._warn("25", "an account", "nothing", "no_account")
-        self.pages = pages
-        self.book = pages.book
+        self.pages = self._pages(open_pages, options, page)
+        self.book = self.pages.book
+        if opening is not None:
+            self.pages.open_page(opening[1], "60F" in found)
+
+    def _pages(self, open_pages: dict[tuple[str, ...], _Pages], options: StatementOptions, page: str) -> _Pages:
+        """The statement that this page belongs to, or a new one."""
+        account, currency, number = self.key
+        before = None if self.interim else open_pages.get(self.key)
+        if before is not None and not ("60F" in self._found and before.begins):
+            return before
+        if before is not None:  # a statement of the same number began already
+            self._problems += list(before.close(self._first_row))
+        pages = _Pages(Book(account, currency, options), page)
+        pages.book.id = number
+        pages.book.covers_last = not self.interim
         if self.interim:
             pages.begins = pages.ends = True
-        pages.add(opening[1] if opening else None, closing[1] if closing else None, first, last)
-        self._until = closing[0] if closing else None
+        else:
+            open_pages[self.key] = pages
+        self._problems += list(account_warning(account, self._first_row))
+        if not account:
+            self._warn("25", "an account", "nothing", "no_account")
+        return pages
 
-    def items(self) -> Iterator[Item]:
-        yield from self._problems
-        self._problems = []
-        for line in self._lines():
+    def items(self, rest: Iterator[Field]) -> Iterator[Item]:
+        """The lines, then what the closing balance says."""
+        yield from self._spoken()
+        for line in self._lines(rest):
             try:
                 yield self.book.line(self._booking(line))
             except _Misread as err:
                 yield RowProblem(row=line.field.row, column=":61:", expected=err.expected, got=err.got,
                                  reason="unreadable_entry")  # fmt: skip
-            yield from self._problems
-            self._problems = []
-        if self._until is not None:
-            self.book.until = max(self.book.until or self._until, self._until)
+            yield from self._spoken()
+        closing = self._balance("62F", "62M")
+        if closing is not None:
+            self.pages.end_page(closing[1], "62F" in self._found)
+            self.book.until = max(self.book.until or closing[0], closing[0])
+        elif self._opening is not None:
+            raise FileRefused(f"{self._path.name}: line {self.row}: expected the statement's closing balance (:62F:), got the end; "
+                              "is the file cut off? Fetch it again")  # fmt: skip
 
-    def _lines(self) -> Iterator[_Line]:
+    def _spoken(self) -> Iterator[Item]:
+        yield from self._problems
+        self._problems = []
+
+    def _lines(self, rest: Iterator[Field]) -> Iterator[_Line]:
         line: _Line | None = None
-        for field in self._message:
+        for field in rest:
+            self.row = field.row
             if field.tag == "61":
                 if line is not None:
                     yield line
                 line = _Line(field, [])
             elif line is not None and field.tag in ("86", "NS"):
                 line.details.append(field.text)
-            elif line is not None and field.tag[:2] in (
-                "62",
-                "64",
-                "65",
-                "90",
-            ):  # a :86: after these is the statement's
-                yield line
+            elif field.tag[:2] in ("62", "64", "65", "90"):  # a :86: after these is the statement's
+                self._found.setdefault(field.tag, field)
+                if line is not None:
+                    yield line
                 line = None
         if line is not None:
             yield line
@@ -346,7 +374,7 @@ class _Statement:
         return None
 
     def _warn(self, column: str, expected: str, got: str, reason: str, row: int = 0) -> None:
-        problem = RowProblem(kind="warning", row=row or self._message[0].row, column=column, expected=expected, got=got,
+        problem = RowProblem(kind="warning", row=row or self._first_row, column=column, expected=expected, got=got,
                              reason=reason)  # fmt: skip
         self._problems.append(problem)
 
