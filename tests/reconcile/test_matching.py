@@ -145,6 +145,14 @@ def test_a_fee_alone_finds_its_order():
     assert pays(found) == [("order:1001", "0", "order_name", "certain")]
 
 
+def test_who_paid_before_the_order_was_given_up_paid_for_it():
+    """The buyer's name and the amount: before the cancellation it is this order's money, after it is not."""
+    owed = due("1001", "120.00", day(2), buyer=("name:n1",), given_up_at=day(5))
+    for at, rules in ((day(4), ["buyer_name"]), (day(6), [])):
+        told = credit("120.00", at, counterpart=("name:n1",))
+        assert [m.rule for m in match_lines([owed], [told]).matches] == rules
+
+
 # -- batches
 
 LINES = [

@@ -25,7 +25,7 @@ def dues(draw):
     return due(
         order, draw(AMOUNTS), day(draw(DAYS)), references=(f"parcel:p{order}", f"payment:pi{order}"), buyer=draw(PEOPLE),
         person=draw(st.sampled_from(["", "x", "y"])), courier=draw(st.sampled_from(["", "swift", "slow"])),
-        delivered_at=draw(st.none() | st.integers(day(1), day(20))), given_up=draw(st.booleans()),
+        delivered_at=draw(st.none() | st.integers(day(1), day(20))), given_up_at=draw(st.none() | st.integers(day(1), day(20))),
     )  # fmt: skip
 
 

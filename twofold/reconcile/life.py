@@ -21,6 +21,7 @@ from twofold.reconcile.chain.purse import (
     ROUNDING,
     SHORT,
     UNPAID,
+    VOUCHER,
     fee_reason,
     reason_of,
 )
@@ -129,6 +130,7 @@ _WHERE = {
     "disputed": "taken back by the buyer's bank",
     "batch_adjustment": "adjusted by the provider or courier",
     "tax_withheld": "tax withheld",
+    VOUCHER: "paid with a gift card, sold before",
     NOT_DELIVERED: "of what is not delivered paid already",
     SHORT: "taken less than was due (negative: more)",
     ROUNDING: "rounded at the door or by the payer",

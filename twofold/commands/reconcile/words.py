@@ -24,6 +24,7 @@ REASONS = {
     "lost": "lost on the way",
     "refunded": "given back to buyers",
     "nothing_due": "free: nothing is due",
+    "paid_by_voucher": "paid with gift cards, sold before",
     "courier_holds": "couriers have the cash",
     "unpaid": "delivered and not paid yet",
     "short_collected": "taken less (or more) than was due",

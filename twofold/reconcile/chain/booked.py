@@ -188,7 +188,7 @@ def _book_loose(group: _Group, moves: tuple[Move, Move], before: int) -> None:
 
 
 _TERMS = (
-    "delivered", "refunded", "not_delivered", "short_collected", "rounding", "rate_difference", "fee_psp", "fee_cod",
+    "delivered", "refunded", "paid_by_voucher", "not_delivered", "short_collected", "rounding", "rate_difference", "fee_psp", "fee_cod",
     "freight_deducted", "reserve_held", "disputed", "batch_adjustment", "tax_withheld", "banked",
 )  # fmt: skip
 

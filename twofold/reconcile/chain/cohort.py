@@ -19,6 +19,7 @@ from twofold.reconcile.chain.purse import (
     SHORT,
     TAKEN,
     UNPAID,
+    VOUCHER,
     terms_of,
 )
 from twofold.reconcile.chain.rows import Cell, Leak, Link, Open, Residual, Row, Step
@@ -30,7 +31,7 @@ _BEFORE_DELIVERY = (
     Station.UNCONFIRMED, Station.CANCELLED, Station.AWAITS_CONFIRMATION, Station.NOT_SHIPPED, Station.IN_TRANSIT,
     Station.REFUSED, Station.RETURNED, Station.LOST,
 )  # fmt: skip
-_GAP = (REFUNDED, NOTHING_DUE, COURIER_HOLDS, UNPAID, SHORT, "rounding", RATE_DIFFERENCE, NOT_DELIVERED)
+_GAP = (REFUNDED, NOTHING_DUE, VOUCHER, COURIER_HOLDS, UNPAID, SHORT, "rounding", RATE_DIFFERENCE, NOT_DELIVERED)
 _TERMS = (
     "fee_psp", "fee_cod", "freight_deducted", "reserve_held", "disputed", "batch_adjustment", "tax_withheld",
     "refund_pending", At.PENDING, At.IN_FLIGHT, At.NOT_ARRIVED, At.BATCH_OPEN,
@@ -42,7 +43,7 @@ _LINK_OF = {
     Station.UNCONFIRMED: "placed", Station.AWAITS_CONFIRMATION: "placed", Station.NOT_SHIPPED: "confirmed",
     Station.IN_TRANSIT: "shipped", Station.REFUSED: "shipped", Station.RETURNED: "delivered", Station.LOST: "shipped",
     REFUNDED: "delivered", COURIER_HOLDS: "delivered", UNPAID: "delivered", SHORT: "delivered", "rounding": "delivered",
-    RATE_DIFFERENCE: "delivered",
+    RATE_DIFFERENCE: "delivered", VOUCHER: "delivered",
 }  # fmt: skip
 
 
@@ -99,11 +100,13 @@ class Tally:
         purse, delivered = one.purse, one.is_delivered
         self.amounts["refunds"] += one.refunds
         bare = delivered and not purse.is_collected and not {COURIER_HOLDS, UNPAID} & set(one.gap)
-        given = bare and bool(one.refunds)
+        paid_before = bare and VOUCHER in one.gap
+        given = bare and not paid_before and bool(one.refunds)
         self._term("collected", REFUNDED, -one.refunds, -int(given), concerned=int(bool(one.refunds)))
-        self._term("collected", NOTHING_DUE, ZERO, -int(bare and not given))
+        self._term("collected", NOTHING_DUE, ZERO, -int(bare and not given and not paid_before))
         for reason, amount in one.gap.items():
             gone = delivered and not purse.is_collected and reason in (COURIER_HOLDS, UNPAID)
+            gone = gone or (paid_before and reason == VOUCHER)
             self._term("collected", reason, -amount, -int(gone), concerned=1)
             if reason in (COURIER_HOLDS, UNPAID):
                 since = one.standing.delivered_at or one.standing.since

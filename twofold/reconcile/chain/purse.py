@@ -28,6 +28,7 @@ LEAVING = frozenset({MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED})
 
 COURIER_HOLDS, SHORT, ROUNDING, UNPAID = "courier_holds", "short_collected", "rounding", "unpaid"
 REFUNDED, NOT_DELIVERED, NOTHING_DUE = "refunded", "not_delivered", "nothing_due"
+VOUCHER = "paid_by_voucher"
 
 
 class Purse(Struct, frozen=True, kw_only=True):
@@ -164,8 +165,15 @@ def _gap(order: Order, standing: Standing, due: Decimal, moves: Sequence[Move], 
     if standing.station is not Station.DELIVERED and not standing.amount(Station.DELIVERED):
         return {NOT_DELIVERED: -net} if net else {}
     gap = due - net
+    voucher = min(order.vouchers, max(gap, ZERO))
+    found = {VOUCHER: voucher} if voucher else {}
+    gap -= voucher
     if not gap:
-        return {}
+        return found
+    return found | _missing(order, standing, gap, taken, rules)
+
+
+def _missing(order: Order, standing: Standing, gap: Decimal, taken: bool, rules: Rules) -> dict[str, Decimal]:
     if not taken:
         return {COURIER_HOLDS if order.method == "cod" else UNPAID: gap}
     if abs(gap) <= rules.cash_step.get(order.currency, ZERO) and order.method == "cod":

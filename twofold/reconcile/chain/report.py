@@ -18,6 +18,7 @@ from twofold.reconcile.chain.booked import report_booked
 from twofold.reconcile.chain.cohort import Tally
 from twofold.reconcile.chain.customers import customers, first_delivered
 from twofold.reconcile.chain.metrics import Buyers, costed, metrics_of
+from twofold.reconcile.chain.purse import DISPUTED, GIVEN_BACK, TAKEN
 from twofold.reconcile.chain.rows import SIGNAL, Link, Metric, Open, Report, Row
 from twofold.reconcile.chain.told import (
     NO_GROUP,
@@ -34,6 +35,8 @@ from twofold.reconcile.chain.values import ZERO, Move, place_of
 from twofold.reconcile.exchange import day_number
 
 HABIT_PARCELS = 30
+_OF_SOMEBODY = TAKEN | GIVEN_BACK | DISPUTED
+"""Kinds of lines that are one order's money: without one, they are of an order that is not here."""
 
 
 def report_chain(told: Told, asked: Asked, desk: Desk) -> Report:
@@ -142,6 +145,10 @@ def _unmatched(told: Told, asked: Asked, desk: Desk) -> Iterator[Row]:
     total = sum(worth, ZERO)
     yield Metric(name="unmatched_bank_credits", value=total, unit="money", link="banked")
     yield Metric(name="unmatched_bank_credits_count", value=Decimal(len(mine)), unit="count", link="banked")
+    loose = [m for m in told.loose if first <= m.day <= last and m.at <= asked.as_of and m.kind in _OF_SOMEBODY]
+    lines, _ = in_currency(loose, desk.rules.currency, desk.rates)
+    yield Metric(name="unmatched_lines", value=sum((m.gross for m in lines), ZERO), unit="money", link="collected")
+    yield Metric(name="unmatched_lines_count", value=Decimal(len(loose)), unit="count", link="collected")
     if mine:
         oldest = desk.days.of(asked.as_of) - min(u.day for u in mine)
         yield Open(link="banked", reason="credit_unmatched", count=len(mine), amount=total, oldest_days=oldest)

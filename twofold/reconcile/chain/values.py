@@ -59,7 +59,8 @@ class Order(Struct, frozen=True, kw_only=True):
     gift_cards: Decimal = ZERO
     refunded: Decimal = ZERO  # as its facts tell
     refunds: tuple[tuple[int, Decimal], ...] = ()  # when how much of it, where each is told
-    received: Decimal = ZERO  # as its facts tell
+    received: Decimal = ZERO  # as its facts tell, without vouchers
+    vouchers: Decimal = ZERO  # paid with gift cards, whose money came when they were sold
     paid_at: int | None = None
     confirmed_at: int | None = None
     shipped_at: int | None = None

@@ -192,6 +192,7 @@ class Payers:
             if due.order not in self._barred.get(entry.name, ())
             and (not named or due.order in named)
             and self._in_time(entry, due.order, self._tolerance.delay_s(due.method))
+            and (due.given_up_at is None or entry.line.at <= due.given_up_at)
         ]  # fmt: skip
 
     def _take_one(self, entry: Entry, fits: Sequence[Due], rule: str) -> None:
@@ -234,7 +235,7 @@ class Payers:
     def _courier_dues(self) -> dict[tuple[str, str], list[Due]]:
         found: dict[tuple[str, str], list[Due]] = defaultdict(list)
         for due in self._purse.dues.values():
-            if due.courier and due.delivered_at is not None and not due.given_up and due.amounts:
+            if due.courier and due.delivered_at is not None and due.given_up_at is None and due.amounts:
                 found[due.courier, next(iter(due.amounts))].append(due)
         return found
 

@@ -91,27 +91,49 @@ def _made_of(name: BatchName, lines: list[MoneyLine]) -> Batch:
 
 
 def _group(batch: Batch, lines: list[MoneyLine]) -> Group:
-    leaving = [line for line in lines if line.kind is MoneyKind.PAYOUT]
-    # A payout that came back to its own batch is no part of it; one that came back to a later batch is paid with that.
-    inside = [line for line in lines if line.kind not in _LEAVES or (not leaving and line.kind is _LEAVES[1])]
+    own = [line for line in lines if line.currency == batch.currency]
+    left = [line for line in own if line.kind is MoneyKind.PAYOUT]
+    came_back = sum((line.net for line in own if line.kind is MoneyKind.PAYOUT_FAILED), ZERO)
+    inside = [line for line in own if line.kind not in _LEAVES]
+    total = sum((line.net for line in inside), ZERO)
     declared = batch.net
-    if declared is None and leaving:
-        declared = -sum((line.net for line in leaving), ZERO)
-    if leaving and any(line.kind is MoneyKind.PAYOUT_FAILED for line in lines) and not batch.status:
-        batch = replace(batch, status="failed")
+    if declared is None and left:
+        declared = -sum((line.net for line in left), ZERO)
+    is_another = came_back and _brings_another(batch, total, came_back, declared, left)
+    if came_back and not is_another:
+        # Its own payout came back. Where it left again, that is what the bank should see.
+        again = -sum((line.net for line in left), ZERO) - came_back
+        if again > 0:
+            declared = again
+        elif not batch.status:
+            batch = replace(batch, status="failed")
     references = {
         plain(reference.partition(":")[2])
-        for line in leaving
+        for line in left
         for reference in line.references
         if reference.startswith("bank_reference:")
     }
     return Group(
         batch=batch,
-        lines=sum((line.net for line in inside if line.currency == batch.currency), Decimal(0)),
-        count=len(inside),
+        lines=total + came_back if is_another else total,
+        count=len(inside) + bool(is_another),
         declared=declared,
         references=tuple(sorted(references)),
+        brings=came_back if is_another else ZERO,
     )
+
+
+def _brings_another(
+    batch: Batch, total: Decimal, came_back: Decimal, declared: Decimal | None, left: list[MoneyLine]
+) -> bool:
+    """Whether the money that came back to this batch is an earlier one's, which is paid with it."""
+    if any(line.net == -came_back for line in left) and total == -sum((line.net for line in left), ZERO) - came_back:
+        return False  # it left twice
+    if declared is not None and declared == total + came_back:
+        return True
+    if declared is not None and declared == total:
+        return False
+    return not left and batch.status.casefold() not in FAILED
 
 
 def has_failed(group: Group) -> bool:

@@ -112,7 +112,7 @@ class OpenDues:
         for order, due in purse.dues.items():
             for currency in due.amounts:
                 left = purse.due_left(order, currency)
-                if left and left > 0 and not due.given_up:
+                if left and left > 0:
                     self._found[currency].append((left, due.placed_at, order))
         for rows in self._found.values():
             rows.sort()

@@ -45,7 +45,7 @@ class Due(Struct, frozen=True, kw_only=True):
     courier: str = ""
     delivered_at: int | None = None
     expected: Decimal | None = None  # net of the courier's rule, in the first currency; None: all of it
-    given_up: bool = False  # cancelled, refused, returned: nobody will pay it any more
+    given_up_at: int | None = None  # cancelled, refused, returned: who had not paid by then will not pay any more
 
 
 class Entry(Struct, frozen=True, kw_only=True):
@@ -63,6 +63,7 @@ class Group(Struct, frozen=True, kw_only=True):
     count: int
     declared: Decimal | None = None  # by its file, else by the payout's own line
     references: tuple[str, ...] = ()  # what may stand on the bank's line, in the form of `keys.plain`
+    brings: Decimal = Decimal(0)  # of an earlier batch whose payout failed: paid with this one
 
     @property
     def key(self) -> str:

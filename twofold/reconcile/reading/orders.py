@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-from twofold.ledger.model import Amounts, OrderReport, Paid, ParcelState
+from twofold.ledger.model import Amounts, Method, OrderReport, Paid, ParcelState
 from twofold.ledger.policy import OrderPolicy, method_of, reached_at
 from twofold.ledger.references import of_reports
 from twofold.ledger.state import OrderState
@@ -39,8 +39,8 @@ def due_of(known: KnownOrder, order: Order) -> Due:
     """What the order's buyer owes, and by which keys a line may name it."""
     words = sorted(order.words, key=lambda w: (w.at, w.parcel))
     arrived = [w.at for w in words if w.state is ParcelState.DELIVERED]
-    back = any(w.state in (ParcelState.REFUSED, ParcelState.RETURNED, ParcelState.RETURNING) for w in words)
-    amounts = {order.currency: order.total}
+    back = [w.at for w in words if w.state in (ParcelState.REFUSED, ParcelState.RETURNED, ParcelState.RETURNING)]
+    amounts = {order.currency: order.total - order.vouchers}
     shown = known.state.presentment
     if shown is not None and shown.currency != order.currency:
         amounts[shown.currency] = before_refunds(shown, known.state)
@@ -54,14 +54,16 @@ def due_of(known: KnownOrder, order: Order) -> Due:
         method=order.method,
         courier=order.courier,
         delivered_at=order.delivered_at if order.delivered_at is not None else max(arrived, default=None),
-        given_up=gave_up(order) or back,
+        given_up_at=min((at for at in (gave_up_at(order), *back) if at is not None), default=None),
     )
 
 
-def gave_up(order: Order) -> bool:
-    """Whether nobody will pay for it any more."""
+def gave_up_at(order: Order) -> int | None:
+    """From when nobody pays for it any more; None for an order that may yet be paid."""
+    if order.test or order.deleted or order.voided:
+        return order.placed_at
     ended = (order.cancelled_at, order.refused_at, order.returned_at, order.lost_at)
-    return order.test or order.deleted or order.voided or any(at is not None for at in ended)
+    return min((at for at in ended if at is not None), default=None)
 
 
 def order_of(known: KnownOrder, policy: OrderPolicy, words: Sequence[ParcelWord] = ()) -> Order:
@@ -70,6 +72,9 @@ def order_of(known: KnownOrder, policy: OrderPolicy, words: Sequence[ParcelWord]
     shop = state.shop or Amounts(currency="", total=ZERO)
     current = _current(known.reports)
     lost = [at for state_, at in current if state_ is ParcelState.LOST]
+    vouchers = _vouchers(known.reports, shop.currency)
+    if state.method is Method.GIFT_CARD or (not vouchers and method_of(state, policy) is Method.GIFT_CARD):
+        vouchers = before_refunds(shop, state)
     return Order(
         key=known.key,
         order_id=state.order_id,
@@ -89,7 +94,8 @@ def order_of(known: KnownOrder, policy: OrderPolicy, words: Sequence[ParcelWord]
         gift_cards=shop.gift_cards or ZERO,
         refunded=state.refunded.get(shop.currency, ZERO),
         refunds=_refunds(known.reports, shop.currency),
-        received=state.received.get(shop.currency, ZERO),
+        received=max(state.received.get(shop.currency, ZERO) - vouchers, ZERO),
+        vouchers=vouchers,
         paid_at=state.paid_at,
         confirmed_at=reached_at(state, "confirmed", policy),
         shipped_at=state.shipped_at,
@@ -131,6 +137,18 @@ def _current(reports: Iterable[OrderReport]) -> list[tuple[ParcelState, int]]:
     parcels = sorted({p for r in reports for p in r.parcels}, key=lambda p: (p.id, p.at, rank[p.state]))
     last = {p.id: (p.state, p.at) for p in parcels}
     return [one for one in last.values() if one[0] is not ParcelState.CANCELLED]
+
+
+def _vouchers(reports: Iterable[OrderReport], currency: str) -> Decimal:
+    """What was paid with gift cards, each payment once."""
+    found = {
+        p.id: p.amount
+        for report in reports
+        for p in report.payments
+        if p.kind in ("sale", "capture") and p.state == "success" and p.currency == currency
+        and "gift card" in p.gateway.replace("_", " ").casefold()
+    }  # fmt: skip
+    return sum(found.values(), ZERO)
 
 
 def _refunds(reports: Iterable[OrderReport], currency: str) -> tuple[tuple[int, Decimal], ...]:

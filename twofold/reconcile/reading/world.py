@@ -70,6 +70,7 @@ def match_all(
     lines = {e.name: e for e in entries}
     paid, last = _on_the_bank(matching, lines)
     settled = {g.key: _settle(g, paid.get(g.key), last.get(g.key), tolerance, days) for g in groups}
+    settled |= _carried(groups, settled)
     by_order: dict[str, list[Move]] = defaultdict(list)
     taken: set[str] = set()
     owed = {due.order: due for due in dues}
@@ -123,6 +124,25 @@ def _settle(group: Group, paid: Decimal | None, last: int | None, tolerance: Tol
         banked_at=last,
         failed=has_failed(group) and paid is None,
     )
+
+
+def _carried(groups: Sequence[Group], settled: Mapping[str, Settlement]) -> dict[str, Settlement]:
+    """Batches whose payout failed, as they were paid with a later one: by what that one brings, the earlier first."""
+    found: dict[str, Settlement] = {}
+    used: set[str] = set()
+    for group in sorted(groups, key=lambda g: (g.batch.at, g.key)):
+        if not settled[group.key].failed:
+            continue
+        later = [
+            g for g in groups
+            if g.brings == group.net and g.batch.currency == group.batch.currency and g.batch.source == group.batch.source
+            and g.batch.at >= group.batch.at and g.key not in used and g.key != group.key
+        ]  # fmt: skip
+        if later:
+            first = min(later, key=lambda g: (g.batch.at, g.key))
+            used.add(first.key)
+            found[group.key] = replace(settled[first.key], at=group.batch.at)
+    return found
 
 
 def _settlement_of(entry: Entry, settled: Mapping[str, Settlement]) -> Settlement | None:
