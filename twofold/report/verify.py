@@ -82,6 +82,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
             *_sums(db, walk),
             *walk.checks(),
             *_digests(db),
+            _days(db),
             *(Check(*line) for line in check_lines(db)),
             *(Check(*line) for line in check_log(db)),
             _erasures(folder, db),
@@ -386,6 +387,11 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes]], ...] = (
         "from touch",
         lambda row: row_digest(*row[2:]),
     ),
+    (
+        "what leads from Purchases to signs is what was found",
+        "select action, digest, action, lower(hex(who)), kind, tier, received_at from touch_link",
+        lambda row: row_digest(*row[2:]),
+    ),
 )
 
 
@@ -407,6 +413,16 @@ def _digests(db: Any) -> list[Check]:
     )
     left, right = db.execute(waiting).fetchone()
     return [*checks, Check("waiting frozen bytes have their digest", left, right)]
+
+
+def _days(db: Any) -> Check:
+    """By these days the tables of reports are filed. A batch lies in the day of its last event: of its first at most one
+    day away."""
+    rows, good = db.execute(
+        "select count(*), coalesce(sum(abs(e.received_at / 86400000 - j.day) <= 1), 0) "
+        "from journal_day as j left join event as e on e.position = j.first_position"
+    ).fetchone()
+    return Check("days of the journal begin where they began", rows, good)
 
 
 def _redacted_by_log(db: Any) -> int:

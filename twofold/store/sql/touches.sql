@@ -11,8 +11,10 @@ where (excluded.at, excluded.digest) < (touch.at, touch.digest);
 
 -- name: put_touch_links
 -- Whose Purchases these are; the best word for it stands.
-insert into touch_link (action, who, kind, tier, received_at) values /*rows*/ (?, ?, ?, ?, ?)
-on conflict (action, who) do update set tier = greatest(touch_link.tier, excluded.tier);
+insert into touch_link (action, who, kind, tier, received_at, digest) values /*rows*/ (?, ?, ?, ?, ?, ?)
+on conflict (action, who) do update set kind = excluded.kind, tier = excluded.tier, received_at = excluded.received_at,
+    digest = excluded.digest
+where excluded.tier > touch_link.tier;
 
 -- name: select_touches
 -- Signs of these, in a span of time, oldest first.

@@ -21,7 +21,7 @@ from twofold.event.model import Consent
 from twofold.matching.counterparts import SUBJECT_KINDS
 from twofold.matching.subject import Keyring, Mark
 from twofold.store.changed.days import TOUCHES, ChangedDays, mark_old_touches, mark_touches
-from twofold.store.digests import SIZE
+from twofold.store.digests import SIZE, row_digest
 from twofold.store.orders.buyers import orders_of_buyers
 from twofold.store.orders.ledger import OrderRow, name_of
 from twofold.store.secret import mark_of
@@ -205,7 +205,10 @@ class Signs:
         rows = self._engine.run("select_order_of_action", (action,))
         order = OrderRow(*rows[0]) if rows else OrderRow(0, dataset, order_id, event_time, action, None, 0, b"")
         found = browsers_of(self._engine.run, self._ring, order)
-        return [(action, who, kind, tier, at) for who, kind, tier in sorted(set(found))]
+        return [
+            (action, who, kind, tier, at, row_digest(action, who.hex(), kind, tier, at))
+            for who, kind, tier in sorted(set(found))
+        ]
 
     def _drop(self, whos: Sequence[bytes]) -> int:
         if not whos:

@@ -34,6 +34,7 @@ create table touch_link (
     kind        text    not null,           -- fbp, visitor, stitched: a browser; conversation and other ids: a chat
     tier        integer not null,
     received_at integer not null,
+    digest      blob    not null,
     primary key (action, who)
 ) strict, without rowid;
 

@@ -1,0 +1,107 @@
+"""What of a folder `verify` watches: every table has a check that names an altered row, or a reason why it needs none."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import apsw
+import pytest
+from world import world
+
+from twofold.report.verify import verify
+from twofold.store.sqlite.database import expected_schema
+
+CHECKS = {
+    "action": "actions say what their copies say",
+    "attempt": "attempts are what was tried",
+    "audit": "entries of the log follow each other unaltered",
+    "copy": "copies of actions = journalled",
+    "counter": "accepted = journalled",
+    "delivery": "settlements are what was settled",
+    "erasure": "erasures that are not in the file erasures",
+    "event": "journal rows follow each other unaltered",
+    "frozen": "frozen bytes are what was frozen",
+    "journal_day": "days of the journal begin where they began",
+    "line": "lines are what was told",
+    "line_again": "lines with several states that are not marked so",
+    "line_file": "imports of files are what was written",
+    "line_key": "keys of lines are those of their lines",
+    "line_text": "kept texts of lines are what was written",
+    "meta": "secrets other than the one that browsers and buyers were keyed with",
+    "order_fact": "reports about orders are what was reported",
+    "order_party": "buyers of orders are who bought",
+    "orders": "orders are what their reports made of them",
+    "redaction": "redacted rows are as they were left",
+    "refused": "refused = sum by reason",
+    "touch": "signs of visits are what was seen",
+    "touch_link": "what leads from Purchases to signs is what was found",
+}
+NONE = {
+    "browser": "for stitching, forgotten after people_days; no figure rests on it",
+    "carried_over": "copies in the bytes of others: the bytes themselves have a digest",
+    "changed_day": "what is to be made again; gone when it was",
+    "destination": "names of the settings",
+    "erased_id": "keyed digests of ids that come again; no figure rests on them",
+    "erasure_action": "of an erasure under way",
+    "erasure_key": "of an erasure under way",
+    "erasure_order": "of an erasure under way",
+    "erasure_row": "of an erasure under way",
+    "line_load": "of a file that is being read",
+    "line_load_day": "of a file that is being read",
+    "order_name": "made of the orders' reports, which have a digest",
+    "progress": "how far a job has come",
+    "retention_later": "how far a job has come",
+    "sighting": "for stitching, forgotten after people_days; no figure rests on it",
+    "superseded": "made of the copies' tiers",
+    "visit": "for stitching, forgotten after people_days; no figure rests on it",
+    "withdrawal": "stands in the file withdrawals, too, whose lines have digests",
+    "word_index": "made of the journal",
+    "word_index_stale": "made of the journal",
+}
+ALTERED = {
+    "touch_link": (
+        "update touch_link set kind = 'visitor'", "update touch_link set who = x'00'", "update touch_link set tier = tier + 1",
+        "update touch_link set action = action + 100000", "update touch_link set received_at = received_at + 1",
+    ),
+    "touch": ("update touch set campaign = 'x' || slot", "update touch set at = at + 1"),
+    "order_party": ("update order_party set placed_at = placed_at + 1", "update order_party set kind = 'phone'"),
+    "journal_day": ("update journal_day set day = day + 2", "update journal_day set first_position = first_position + 100000"),
+    "line": ("update line set day = day + 1",),
+    "orders": ("update orders set placed_at = placed_at + 1",),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lived")
+    with world(folder, 3) as one:
+        one.live(60)
+    return folder
+
+
+def test_every_table_has_a_check_or_a_reason(lived: Path) -> None:
+    tables = {name for name, sql in expected_schema().items() if sql.lower().startswith("create table")}
+    assert CHECKS.keys() | NONE.keys() == tables
+    assert not CHECKS.keys() & NONE.keys()
+    checks = verify(lived)
+    assert [c.line for c in checks if not c.holds] == []
+    assert set(CHECKS.values()) <= {c.name for c in checks}
+
+
+@pytest.mark.parametrize(
+    ("table", "sql"), [(table, sql) for table, several in ALTERED.items() for sql in several], ids=lambda v: v[:50]
+)
+def test_an_altered_row_is_named(lived: Path, tmp_path: Path, table: str, sql: str) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(lived, folder)
+    db = apsw.Connection(str(folder / "twofold.db"))
+    row = f"(select {', '.join(_key(db, table))} from {table} limit 1)"
+    db.execute(f"{sql} where ({', '.join(_key(db, table))}) in {row}")
+    assert db.changes() == 1
+    db.close()
+    assert CHECKS[table] in [c.name for c in verify(folder) if not c.holds]
+
+
+def _key(db: apsw.Connection, table: str) -> list[str]:
+    return [name for _, name, *_, key in db.execute(f"pragma table_info({table})") if key]
