@@ -260,6 +260,20 @@ def test_google_report_below_its_title(tmp_path, encoding):
     check_google(read(written(tmp_path, text, encoding=encoding), FORMATS))
 
 
+def test_google_workbook_below_its_title(tmp_path):
+    path = workbook(tmp_path / "g.xlsx", [
+        ["Campaign report"], ["March 1, 2026 - March 31, 2026"], ["Day", "Campaign", "Currency code", "Cost", "Impr."],
+        [("date", 46091), "Brand", "EUR", 1234.5, 100], ["Total: Campaigns", "", "EUR", 1234.5, 100],
+    ])  # fmt: skip
+
+    found = read(path, FORMATS)
+
+    assert [(found.format, t.day, t.amount, t.impressions) for t in found.things] == [
+        ("google-ads", "2026-03-10", D("1234.5"), 100)
+    ]
+    assert ([d.reason for d in found.dropped], found.unbalanced) == (["total"], [])
+
+
 def test_google_totals_are_dropped_and_held_against_the_rows(tmp_path):
     """One total of the whole file that agrees is enough; a type's total is held against its own rows."""
     found = read(written(tmp_path, GOOGLE + TOTALS), FORMATS)

@@ -19,8 +19,9 @@ from twofold.errors import FileRefused
 from twofold.event.scalars import names_nobody, read_currency
 from twofold.importing.readers.layout import Misread, fold_header
 from twofold.importing.readers.problems import RowProblem
-from twofold.importing.readers.tables import Row, Survey, Table, first_cells, open_table
+from twofold.importing.readers.tables import HEADER_WITHIN, Row, Survey, Table, first_cells, open_table
 from twofold.importing.readers.values import NumberStyle, date_order, number_style, read_id, shape, shown_sign, unquoted
+from twofold.importing.readers.workbooks import read_workbook
 from twofold.importing.statements.contract import StatementOptions
 
 Headers = Mapping[str, tuple[str, ...]]
@@ -95,15 +96,12 @@ def first_rows(path: Path, survey: Survey, sample: bytes) -> list[list[str]]:
 def _first_of(path: str, survey: Survey) -> list[list[str]]:
     # Every format asks for the same rows of one file, and a workbook is unpacked each time it is opened.
     try:
-        table = open_table(Path(path), survey, signs=_no_signs)
-        rows = [row.cells for row in islice(table.rows, 40) if isinstance(row, Row)]
+        if survey.kind == "excel":  # as it stands there: the header may stand below a title
+            return [cells for _, cells in islice(read_workbook(Path(path), "", []), HEADER_WITHIN)]
+        table = open_table(Path(path), survey)
+        return [list(table.columns), *(row.cells for row in islice(table.rows, HEADER_WITHIN) if isinstance(row, Row))]
     except FileRefused:
         return []
-    return [list(table.columns), *rows]
-
-
-def _no_signs(_: Sequence[str]) -> int:
-    return 0
 
 
 def read_day(text: str, order: str = "") -> str | None:
