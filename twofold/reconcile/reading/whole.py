@@ -96,7 +96,7 @@ def read_whole(
 
 def with_customers(orders: list[KnownOrder]) -> list[KnownOrder]:
     """Each order with its customer."""
-    found = customers_of({k.key: k.digests for k in orders})
+    found = customers_of({k.key: (k.dataset, k.digests) for k in orders})
     return [replace(k, buyer=found.get(k.key, "")) for k in orders]
 
 
