@@ -23,7 +23,7 @@ from twofold.reconcile.matches.values import Days
 RATE_DIFFERENCE = "rate_difference"
 
 
-class Account(Struct, frozen=True, kw_only=True):
+class Account(Struct, frozen=True, kw_only=True, gc=False):
     """Amounts are in the reporting currency, unrounded. ``gap`` and ``terms`` as in `purse.Purse`."""
 
     order: Order

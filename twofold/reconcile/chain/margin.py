@@ -23,7 +23,7 @@ from twofold.reconcile.exchange import Exchange, day_number
 _HUNDRED = Decimal(100)
 
 
-class Margin(Struct, frozen=True, kw_only=True):
+class Margin(Struct, frozen=True, kw_only=True, gc=False):
     """One order's contribution in its own currency. ``cm1`` and what follows are None where a cost is unknown."""
 
     net_revenue: Decimal

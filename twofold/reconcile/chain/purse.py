@@ -31,7 +31,7 @@ REFUNDED, NOT_DELIVERED, NOTHING_DUE = "refunded", "not_delivered", "nothing_due
 VOUCHER = "paid_by_voucher"
 
 
-class Purse(Struct, frozen=True, kw_only=True):
+class Purse(Struct, frozen=True, kw_only=True, gc=False):
     """An order's money in its own currency. ``gap``: reason to what was due on delivery and is not here.
 
     ``terms``: reason to money between collected and banked, negative where it is missing; with ``banked`` they add up to

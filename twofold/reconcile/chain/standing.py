@@ -43,7 +43,7 @@ _LEFT = (*_BACK_STATES, ParcelState.IN_TRANSIT, ParcelState.OUT, ParcelState.WAI
 _RANK = {state: place for place, state in enumerate(ParcelState)}
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class Standing(Struct, frozen=True, kw_only=True, gc=False):
     """``parts``: station to how much of the total is there; they add up to it. ``since``: when it came to its station."""
 
     station: Station

@@ -37,7 +37,7 @@ class ParcelWord(Struct, frozen=True, kw_only=True, gc=False):
     evidence: str = ""
 
 
-class Order(Struct, frozen=True, kw_only=True):
+class Order(Struct, frozen=True, kw_only=True, gc=False):
     """An order as it stands now. ``total``: what its buyer owes, after edits and before refunds."""
 
     key: str  # dataset and order id
@@ -104,7 +104,7 @@ class Settlement(Struct, frozen=True, kw_only=True, gc=False):
     failed: bool = False
 
 
-class Move(Struct, frozen=True, kw_only=True):
+class Move(Struct, frozen=True, kw_only=True, gc=False):
     """One movement of money of an order (or of none). ``day``: of the fact, for its rate; ``line`` its name.
 
     ``direct``: the line stands on the bank itself, in no batch.

@@ -124,9 +124,10 @@ class Payers:
     def by_payer(self) -> None:
         """An account or telephone that paid before, for certain: one open order of that person with this amount."""
         purse = self._purse
-        known = self._known_payers()
-        dues = OpenDues(purse)
-        for entry in purse.open_bank_lines():
+        waiting = purse.open_bank_lines()
+        known = self._known_payers() if waiting else {}
+        dues = OpenDues(purse if waiting else None)
+        for entry in waiting:
             persons = {
                 person for digest in entry.line.counterpart for at, person in known.get(digest, ())
                 if at <= (entry.line.at, entry.name)
@@ -150,8 +151,9 @@ class Payers:
 
     def by_name(self) -> None:
         """The buyer's name on the line, the amount equal, inside the method's delay, and nobody else: probable."""
-        dues = OpenDues(self._purse)
-        for entry in self._purse.open_bank_lines():
+        waiting = self._purse.open_bank_lines()
+        dues = OpenDues(self._purse if waiting else None)
+        for entry in waiting:
             names = {c for c in entry.line.counterpart if c.startswith("name:")}
             fits = [d for d in self._equal(dues, entry) if names & set(d.buyer)]
             self._take_one(entry, fits, BUYER_NAME)
@@ -205,8 +207,9 @@ class Payers:
     def by_amount(self) -> None:
         """Nothing but the amount: one due in the whole ledger and none near it. For a person to decide."""
         near = self._tolerance.near
-        dues = OpenDues(self._purse)
-        for entry in self._purse.open_bank_lines():
+        waiting = self._purse.open_bank_lines()
+        dues = OpenDues(self._purse if waiting else None)
+        for entry in waiting:
             left = self._purse.left[entry.name]
             around = dues.within(entry.line.currency, left - near, left + near)
             equal = {d.order for d in self._equal(dues, entry)}
@@ -217,15 +220,16 @@ class Payers:
 
     def lump_sums(self, payers: Mapping[str, frozenset[str]]) -> None:
         """A courier's credit without a file. ``payers``: counterparts known to pay for couriers and providers."""
-        dues = self._courier_dues()
-        for entry in self._purse.open_bank_lines():
+        waiting = self._purse.open_bank_lines()
+        dues = self._courier_dues() if waiting else {}
+        for entry in waiting:
             if self._named(entry):
                 continue
             sources = {s for c in entry.line.counterpart for s in payers.get(c, ())}
             fits: list[tuple[bool, list[Due], str]] = []
-            for (courier, currency), waiting in sorted(dues.items()):
+            for (courier, currency), theirs in sorted(dues.items()):
                 if currency == entry.line.currency and (not sources or f"courier:{courier}" in sources):
-                    fits += self._lump(entry, waiting, known=bool(sources))
+                    fits += self._lump(entry, theirs, known=bool(sources))
             if len(fits) == 1 and fits[0][0] and not self._equal(OpenDues(self._purse), entry):
                 self._pay_many(entry, *fits[0][1:])
             elif fits:

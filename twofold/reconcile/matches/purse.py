@@ -21,6 +21,7 @@ class Purse:
     def __init__(self, dues: Iterable[Due], entries: Sequence[Entry]) -> None:
         self.dues = {due.order: due for due in sorted(dues, key=lambda d: (d.placed_at, d.order))}
         self.entries = {e.name: e for e in sorted(entries, key=lambda e: (e.line.at, e.name))}
+        self._bank = [e for e in self.entries.values() if e.line.kind in BANK]
         self.left = {name: e.line.gross for name, e in self.entries.items()}
         self.paid: dict[str, dict[str, Decimal]] = defaultdict(dict)
         self.matches: list[Match] = []
@@ -100,16 +101,18 @@ class Purse:
     def open_bank_lines(self, *, credits_only: bool = True) -> list[Entry]:
         """Bank lines of which something is left, by date and name."""
         kinds = {MoneyKind.BANK_CREDIT} if credits_only else BANK
-        return [e for e in self.entries.values() if e.line.kind in kinds and self.left[e.name]]
+        return [e for e in self._bank if e.line.kind in kinds and self.left[e.name]]
 
 
 class OpenDues:
     """Dues of which something is open, found by the amount. Looked up anew at each step, as steps close dues."""
 
-    def __init__(self, purse: Purse) -> None:
+    def __init__(self, purse: Purse | None) -> None:
+        """None where nobody will ask."""
         self._purse = purse
         self._found: dict[str, list[tuple[Decimal, int, str]]] = defaultdict(list)
-        for order, due in purse.dues.items():
+        for order, due in purse.dues.items() if purse else ():
+            assert purse is not None
             for currency in due.amounts:
                 left = purse.due_left(order, currency)
                 if left and left > 0:
@@ -124,6 +127,6 @@ class OpenDues:
         for left, _, order in islice(rows, bisect_left(rows, (low, 0, "")), None):
             if left > high:
                 break
-            if self._purse.due_left(order, currency) == left:
+            if self._purse is not None and self._purse.due_left(order, currency) == left:
                 found.append(self._purse.dues[order])
         return found

@@ -28,7 +28,7 @@ class Trust(StrEnum):
     PERSON = "person"  # somebody decided it
 
 
-class Due(Struct, frozen=True, kw_only=True):
+class Due(Struct, frozen=True, kw_only=True, gc=False):
     """An order as matching sees it. ``amounts``: what its buyer owes in each currency the order was told in.
 
     ``keys``: all references by which a line may name it, in the form of `keys.key_of`. ``buyer``: keyed digests as lines
@@ -48,7 +48,7 @@ class Due(Struct, frozen=True, kw_only=True):
     given_up_at: int | None = None  # cancelled, refused, returned: who had not paid by then will not pay any more
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class Entry(Struct, frozen=True, kw_only=True, gc=False):
     """A standing line under its name (hex)."""
 
     name: str
@@ -80,7 +80,7 @@ class Group(Struct, frozen=True, kw_only=True):
         return self.net - self.lines
 
 
-class Match(Struct, frozen=True, kw_only=True):
+class Match(Struct, frozen=True, kw_only=True, gc=False):
     """A line, or a part of it, pays something. ``made_at``: the latest time of the facts that it rests on."""
 
     line: str
@@ -136,9 +136,15 @@ class Days:
     def __init__(self, home: tzinfo = UTC) -> None:
         self._home = home
         self._zones: dict[str, tzinfo] = {}
+        self._known: dict[tuple[str, int], int] = {}
 
     def of(self, at: int, zone: str = "") -> int:
-        return datetime.fromtimestamp(at, self._zone(zone)).toordinal() - _EPOCH
+        """Every zone of today changes its day, and its offset, on a quarter of an hour: what one has is asked for once."""
+        slot = zone, at // _SLOT_S
+        day = self._known.get(slot)
+        if day is None:
+            day = self._known[slot] = datetime.fromtimestamp(at, self._zone(zone)).toordinal() - _EPOCH
+        return day
 
     def start(self, day: int) -> int:
         """When a day of the home zone begins, Unix s."""
@@ -162,4 +168,5 @@ def _offset(name: str) -> tzinfo:
     return datetime.fromisoformat(f"2000-01-01T00:00{name}").tzinfo or UTC
 
 
+_SLOT_S = 900
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).toordinal()

@@ -18,7 +18,7 @@ from twofold.reconcile.exchange import Exchange
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import Days, Match
 from twofold.reconcile.reading.folder import Folder, PolicyOf
-from twofold.reconcile.reading.orders import due_of, order_of
+from twofold.reconcile.reading.orders import due_of, order_of, told_by_couriers
 from twofold.reconcile.reading.whole import with_customers
 from twofold.reconcile.reading.world import match_all, with_words, words_by_order
 
@@ -38,8 +38,9 @@ def read_matched(folder: Path | str, policy_of: PolicyOf, zone: tzinfo, toleranc
         known = with_customers(list(store.orders()))
         days = Days(zone)
         bare = {one.key: order_of(one, policy_of(one.dataset)) for one in known}
-        words = words_by_order([due_of(one, bare[one.key]) for one in known], store.parcels())
-        dues = [due_of(one, with_words(bare[one.key], words.get(one.key, ()))) for one in known]
+        dues = [due_of(one, bare[one.key]) for one in known]
+        words = words_by_order(dues, store.parcels())
+        dues = [told_by_couriers(due, with_words(bare[due.order], words.get(due.order, ()))) for due in dues]
         exchange = Exchange(Rates(store.rates()))
         matched = match_all(
             dues, store.entries(), store.batches(), store.decisions(), tolerance=tolerance or Tolerance(),

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from twofold.ledger.model import Amounts, Method, OrderReport, Paid, ParcelState
 from twofold.ledger.policy import OrderPolicy, method_of, reached_at
@@ -20,7 +21,7 @@ from twofold.reconcile.matches.keys import key_of
 from twofold.reconcile.matches.values import Due
 
 
-class KnownOrder(Struct, frozen=True, kw_only=True):
+class KnownOrder(Struct, frozen=True, kw_only=True, gc=False):
     """An order with all that was reported of it, as the store has it."""
 
     row: int
@@ -36,10 +37,7 @@ class KnownOrder(Struct, frozen=True, kw_only=True):
 
 
 def due_of(known: KnownOrder, order: Order) -> Due:
-    """What the order's buyer owes, and by which keys a line may name it."""
-    words = sorted(order.words, key=lambda w: (w.at, w.parcel))
-    arrived = [w.at for w in words if w.state is ParcelState.DELIVERED]
-    back = [w.at for w in words if w.state in (ParcelState.REFUSED, ParcelState.RETURNED, ParcelState.RETURNING)]
+    """What the order's buyer owes, and by which keys a line may name it; without what couriers say."""
     amounts = {order.currency: order.total - order.vouchers}
     shown = known.state.presentment
     if shown is not None and shown.currency != order.currency:
@@ -48,13 +46,26 @@ def due_of(known: KnownOrder, order: Order) -> Due:
         order=known.key,
         placed_at=order.placed_at,
         amounts=amounts,
-        keys=tuple(dict.fromkeys(key_of(r) for r in of_reports(known.reports))),
+        keys=tuple(dict.fromkeys(map(key_of, of_reports(known.reports)))),
         buyer=known.digests,
         person=known.buyer,
         method=order.method,
+        delivered_at=order.delivered_at,
+        given_up_at=gave_up_at(order),
+    )
+
+
+def told_by_couriers(due: Due, order: Order) -> Due:
+    """The same with what couriers say of the order's parcels."""
+    if not order.words:
+        return due
+    arrived = [w.at for w in order.words if w.state is ParcelState.DELIVERED]
+    back = [w.at for w in order.words if w.state in (ParcelState.REFUSED, ParcelState.RETURNED, ParcelState.RETURNING)]
+    return replace(
+        due,
         courier=order.courier,
-        delivered_at=order.delivered_at if order.delivered_at is not None else max(arrived, default=None),
-        given_up_at=min((at for at in (gave_up_at(order), *back) if at is not None), default=None),
+        delivered_at=due.delivered_at if due.delivered_at is not None else max(arrived, default=None),
+        given_up_at=min((at for at in (due.given_up_at, *back) if at is not None), default=None),
     )
 
 

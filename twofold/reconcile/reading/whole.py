@@ -26,7 +26,7 @@ from twofold.reconcile.exchange import Exchange, day_number
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import Days, Due, Entry
 from twofold.reconcile.reading.folder import Folder, PolicyOf
-from twofold.reconcile.reading.orders import KnownOrder, due_of, order_of
+from twofold.reconcile.reading.orders import KnownOrder, due_of, order_of, told_by_couriers
 from twofold.reconcile.reading.persons import customers_of
 from twofold.reconcile.reading.world import Matched, match_all, with_words, words_by_order
 
@@ -62,7 +62,7 @@ def read_whole(
         dues = [due_of(k, bare[k.key]) for k in known]
         words = words_by_order(dues, store.parcels())
         orders = {key: with_words(order, words.get(key, ())) for key, order in bare.items()}
-        dues = [due_of(k, orders[k.key]) for k in known]
+        dues = [told_by_couriers(due, orders[due.order]) for due in dues]
         exchange = Exchange(Rates(store.rates()))
         entries = store.entries()
         matched = match_all(
