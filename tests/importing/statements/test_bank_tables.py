@@ -483,3 +483,60 @@ def test_encodings_and_line_ends(encoding: str, tmp_path: Path) -> None:
     found = read_statement(put(tmp_path, "a.csv", text, encoding))
     assert found.told[0].text == "Müller"
     assert found.amounts == money("1.00")
+
+
+DKB = ('"Girokonto";"{own}"\n""\n"Kontostand vom 24.09.2026:";"2.345,67 €"\n""\n"Buchungsdatum";"Wertstellung";"Status";'
+       '"Zahlungspflichtige*r";"Zahlungsempfänger*in";"Verwendungszweck";"Umsatztyp";"IBAN";"Betrag (€)";"Kundenreferenz"\n')  # fmt: skip
+
+
+@pytest.mark.parametrize("own", ["DE89370400440532013000", "Konto"])
+def test_a_month_with_one_payer_is_not_of_the_payers_account(tmp_path: Path, own: str) -> None:
+    """The column IBAN holds one account in every row, and it is the provider's that paid out: as the lines above the
+    header say, or as it stands behind its name."""
+    rows = "".join(
+        f'"{day}.09.26";"{day}.09.26";"Gebucht";"Stripe";"Shop";"PO 100{day}";"Eingang";"DE42500105175407324385";"{amount}";""\n'
+        for day, amount in (("24", "1.190,00 €"), ("23", "29,9"), ("22", "1.119"))
+    )
+    found = read_statement(put(tmp_path, "a.csv", DKB.format(own=own) + rows), currency="EUR")
+    assert {line.account for line in found.lines} == {own if own.startswith("DE") else ""}
+    assert {told.counterpart.account for told in found.told if told.counterpart} == {"DE42500105175407324385"}
+    assert found.amounts == money("1190.00", "29.9", "1119")
+
+
+def test_rows_that_never_got_a_day_are_no_faults(tmp_path: Path) -> None:
+    """What is still pending comes again with its day, what was reverted never does; a booked row without one is refused."""
+    text = (
+        "Type,Started Date,Completed Date,Description,Amount,Currency,State,Balance\n"
+        "TOPUP,2026-10-05 19:40:00,2026-10-06 09:00:00,PO 1001,100.00,EUR,COMPLETED,228.51\n"
+        "CARD,2026-10-07 19:30:00,,Ads,-13.99,EUR,PENDING,\n"
+        "CARD,2026-10-07 19:30:00,,Ads,-13.99,EUR,REVERTED,\n"
+        "CARD,2026-10-07 19:30:00,,Ads,-1.00,EUR,COMPLETED,\n"
+    )
+    found = read_statement(put(tmp_path, "a.csv", text))
+    assert found.amounts == money("100.00")
+    assert [(one.row, one.reason) for one in found.dropped] == [(3, "pending"), (4, "void")]
+    assert [(one.row, one.column, one.expected) for one in found.refused] == [(5, "Completed Date", "a day")]
+
+
+SWISS = {
+    "ubs": "IBAN:;CH93 0076 2011 6238 5295 7;\nAnfangssaldo:;1000.00;\nSchlusssaldo:;1149.25;\n\n"
+    "Abschlussdatum;Buchungsdatum;Valutadatum;Währung;Belastung;Gutschrift;Saldo;Transaktions-Nr.;Beschreibung1;Beschreibung2\n"
+    "2026-09-30;2026-09-30;2026-09-30;CHF;;200.25;1149.25;9930805TI1111111;Kunde AG;Bestellung 1001\n"
+    "2026-09-29;2026-09-29;2026-09-29;CHF;-51.00;;949.00;9930805TI1111112;Post;Belastung\n",
+    "postfinance": "Konto:;CH9300762011623852957\nWährung:;CHF\n\n"
+    "Buchungsdatum;Avisierungstext;Gutschrift in CHF;Lastschrift in CHF;Valuta;Saldo in CHF\n"
+    "30.09.2026;Bestellung 1001;200.25;;30.09.2026;1149.25\n29.09.2026;Belastung;;-51.00;29.09.2026;949.00\n",
+    "raiffeisen": "IBAN;Booked At;Text;Credit/Debit Amount;Balance;Valuta Date\n"
+    "CH9300762011623852957;2026-09-30 00:00:00.0;Bestellung 1001;200.25;1149.25;2026-09-30 00:00:00.0\n"
+    "CH9300762011623852957;2026-09-29 00:00:00.0;Belastung;-51.00;949.00;2026-09-29 00:00:00.0\n"
+    "CH9300762011623852957;2026-09-28 00:00:00.0;Belastung;-1;1000.00;2026-09-28 00:00:00.0\n",
+}
+
+
+@pytest.mark.parametrize("bank", SWISS)
+def test_tables_of_swiss_banks(tmp_path: Path, bank: str) -> None:
+    found = read_statement(put(tmp_path, "a.csv", SWISS[bank]), currency="CHF")
+    assert found.amounts[:2] == money("200.25", "-51.00")
+    assert {(line.account, line.currency) for line in found.lines} == {("CH9300762011623852957", "CHF")}
+    assert "Bestellung 1001" in found.told[0].text
+    assert (found.statements[0].closing, found.unbalanced, found.problems) == (Decimal("1149.25"), [], [])

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.importing.statements.bank_files import OWN, money, open_statement, put, read_statement, recognised
+from tests.importing.statements.test_import_lines import Folder
 from twofold.errors import FileRefused
 
 HEAD = ("OFXHEADER:100\nDATA:OFXSGML\nVERSION:102\nSECURITY:NONE\nENCODING:USASCII\nCHARSET:1252\nCOMPRESSION:NONE\n"
@@ -201,3 +202,21 @@ def test_a_large_file_is_read_as_a_stream(tmp_path: Path) -> None:
     endless = put(tmp_path, "b.ofx", HEAD + "<OFX><STMTRS><CURDEF>" + "x" * 1_000_000)
     with pytest.raises(FileRefused, match="without one"):
         read_statement(endless)
+
+
+def test_a_cards_number_is_not_kept_whole(tmp_path: Path) -> None:
+    """Its statement names it in full. It is known again by what stays, and another card that looks alike stays another."""
+    folder = Folder(tmp_path)
+    cards = ("4111111111111111", "4111110000091111")
+    for number in cards:
+        text = sgml(transaction("-10.00", f"F20260310{number[8:12]}"), account=number).replace(
+            "BANKACCTFROM", "CCACCTFROM"
+        )
+        path = folder.put(f"{number}.ofx", text.replace("STMTRS", "CCSTMTRS"))
+        code, _, told = folder.take("bank", path, "--account", number)
+        assert code == 0, told
+    kept = folder.standing()
+    assert kept.count(b"411111") == 4  # a line and a statement each
+    assert len({part.split(b'"')[0] for part in kept.split(b'"account":"')[1:]}) == 2
+    everything = b"".join(path.read_bytes() for path in folder.data.rglob("*") if path.is_file())
+    assert not any(number.encode() in everything for number in cards)

@@ -214,3 +214,12 @@ def test_a_day_is_a_day_of_the_couriers_zone(tmp_path):
                  zone_name="Asia/Tbilisi")  # fmt: skip
     lines = [t for t in found.things if isinstance(t, MoneyLine)]
     assert {(line.day_only, local_day(line)) for line in lines} == {(True, "2026-03-12"), (True, "2026-03-16")}
+
+
+def test_georgian_headers_with_their_currency(tmp_path):
+    header = "შეკვეთის კოდი,თანხა,საკომისიო,Delivery date,Remittance ID,ვალუტა"
+    found = read(
+        written(tmp_path, table("T1,120.50,2.00,2026-03-10,R1,GEL", header=header)), REMITTANCES, source="Quick"
+    )
+    assert money(found) == [("cod_collected", "120.50"), ("cod_fee", "-2.00")]
+    assert {t.currency for t in found.things} == {"GEL"}

@@ -36,6 +36,12 @@ TEXTS = [
     ("995555123456", ""),
     ("from GE29NB0000000101904917GEL", ""),
     ("card 4111111111111111", ""),
+    ("Pay DE42 5001 0517 5407 3243 85 ORDER 1001", "* 1001"),  # in groups, as people write it
+    ("paid from ge29 nb00 0000 0101 9049 17", ""),
+    ("641^38DE89370400440532013000^20WPLATA 1001", "641^38 * 1001"),  # run into other words
+    ("konto 27114020040000300201355387", ""),  # a Pole's, without its two letters
+    ("konto 28114020040000300201355387", "* 28114020040000300201355387"),  # no account: its check digits are wrong
+    ("QRR 210000000003139471430009017", "* 210000000003139471430009017"),
     ("personal number 01001012345", ""),
     ("mary1234@example.com", ""),
     ("settlement 10.03.2026 terminal 40012345", "* 10.03.2026 * 40012345"),

@@ -262,3 +262,35 @@ def test_the_same_file_twice_has_the_same_lines(tmp_path: Path) -> None:
     text = statement(":61:2603100310C10,NTRF", ":86:Order 1001", closing="C260310EUR1010,00")
     first, second = (read_statement(put(tmp_path, name, text)) for name in ("a.sta", "b.txt"))
     assert [(t.thing, t.text) for t in first.told] == [(t.thing, t.text) for t in second.told]
+
+
+def test_a_blank_at_the_end_of_a_full_line_parts_two_numbers(tmp_path: Path) -> None:
+    """Lines are cut at 65 characters wherever that is: a blank there is the text's own. A record that is filled up with
+    blanks to 80 breaks its words all the same."""
+    line = "/EREF/E2E-42/ORDP//NAME/Acme BV/REMI/payment of some orders 1001 "
+    whole = f"/ORDP//NAME/Acme BV/REMI/{'x' * 35} Bes"
+    assert (len(line), len(whole)) == (65, 64)
+    text = statement(
+        ":61:2603100310C20,00NTRFEREF//93381", f":86:{line}", "2002",
+        ":61:2603100310C30,00NTRFPREF//93382", f":86:{whole}t{' ' * 15}", "ellung 3003",
+        closing="C260310EUR1050,00",
+    )  # fmt: skip
+    found = read_statement(put(tmp_path, "a.sta", text))
+    assert "1001 2002" in found.told[0].text
+    assert "Bestellung 3003" in found.told[1].text
+    # That the reference stands in the text is no reference: it would be the same one on every line of the bank.
+    assert [set(one.references) for one in found.lines] == [
+        {"bank_reference:93381", "bank_reference:E2E-42"}, {"bank_reference:93382"}]  # fmt: skip
+
+
+def test_polish_parts_with_another_sign(tmp_path: Path) -> None:
+    text = statement(
+        ":61:2603100310C20,50N641NONREF//BR08167000001", "641Przelew krajowy",
+        ":86:641^00PRZELEW KRAJOWY^3010600076^20WPLATA 1001^32JAN KOWALSKI^38PL54106000760000777777777777",
+        closing="C260310EUR1020,50",
+    )  # fmt: skip
+    told = read_statement(put(tmp_path, "a.sta", text)).told[0]
+    assert told.counterpart is not None
+    assert (told.counterpart.name, told.counterpart.account) == ("JAN KOWALSKI", "PL54106000760000777777777777")
+    assert "WPLATA 1001" in told.text
+    assert "KOWALSKI" not in told.text

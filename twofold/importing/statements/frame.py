@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
+from typing import get_args, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +19,7 @@ from twofold.event.contact import mask_id, mask_text
 from twofold.event.scalars import read_currency
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.statements.contract import Unbalanced
+from twofold.importing.statements.sealing import is_card
 from twofold.ledger.lines import Batch, Cost, MoneyKind, MoneyLine, ParcelLine, Statement, Thing, Told
 from twofold.matching.subject import Keyring
 
@@ -44,23 +47,40 @@ def fault_of(told: Told) -> RowProblem | None:
     moment = getattr(thing, "at", None)
     if moment is not None and not _EARLIEST <= moment < _LATEST:
         return _problem(told, "at", "a time between 1995 and 2100", "another", "bad_date")
-    for name in thing.__struct_fields__:
+    amounts, texts = _fields_of(type(thing))
+    for name in amounts:
         value = getattr(thing, name)
-        if isinstance(value, Decimal) and not _is_amount(value):
+        if value is not None and not _is_amount(value):
             return _problem(told, name, "an exact amount of at most 15 digits", "another", "bad_amount")
-        if isinstance(value, str) and len(value) > MAX_TEXT and name not in ("text", "answer"):
-            return _problem(told, name, f"at most {MAX_TEXT} characters", f"{len(value)}", "too_long")
+    for name in texts:
+        length = len(getattr(thing, name))
+        if length > MAX_TEXT and name not in ("text", "answer"):
+            return _problem(told, name, f"at most {MAX_TEXT} characters", f"{length}", "too_long")
     return _money_fault(told, thing) if isinstance(thing, MoneyLine) else None
+
+
+@lru_cache(maxsize=32)
+def _fields_of(form: type[Thing]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(fields that hold an amount, fields that hold a text) of one kind of line: every line is asked for them."""
+    hints = get_type_hints(form)
+    amounts = tuple(name for name in form.__struct_fields__ if Decimal in (hints[name], *get_args(hints[name])))
+    texts = tuple(
+        name for name in form.__struct_fields__ if isinstance(hints[name], type) and issubclass(hints[name], str)
+    )
+    return amounts, texts
 
 
 def without_contact(thing: Thing, ring: Keyring) -> Thing:
     """A line whose ids, names and references hold no address and no number of somebody's. An id that is one becomes a keyed
     digest: two of them stay two, and the same one in the next file stays the same."""
     changed: dict[str, object] = {}
-    for name in thing.__struct_fields__:
+    for name in _fields_of(type(thing))[1]:
         value = getattr(thing, name)
-        if isinstance(value, str) and value and name not in _NO_CONTACT and mask_id(value) != value:
+        if value and name not in _NO_CONTACT and mask_id(value) != value:
             changed[name] = _sealed(name, value, ring) if name in _IDS else mask_text(value)
+        elif name == "account" and is_card(value):
+            # A card's own statement: enough of the number to know the card by, and a digest that tells two apart.
+            changed[name] = f"{value[:6]}…{value[-4:]}-{ring.digest('card', value).hex()[:8]}"
     if isinstance(thing, MoneyLine):
         references = tuple(r for r in thing.references if mask_id(r) == r)
         if references != thing.references:

@@ -11,6 +11,7 @@ import contextlib
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 
@@ -280,6 +281,7 @@ def _expect_day(name: str, expected: Expected, thing: Thing) -> None:
         raise FileRefused(f"{name}: expected days from {span}, got {day}; nothing was kept")
 
 
+@lru_cache(maxsize=64)
 def _plain(account: str) -> str:
     return "".join(c for c in account if c.isalnum()).upper()
 

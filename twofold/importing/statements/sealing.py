@@ -17,6 +17,7 @@ import phonenumbers
 from msgspec.structs import replace
 
 from twofold.event.contact import mask_text
+from twofold.importing.statements.banks.accounts import IBAN_LENGTHS, has_broken_checksum, is_iban
 from twofold.ledger.lines import MoneyLine, Survey, Thing, Told
 from twofold.matching.counterparts import counterpart_digests
 from twofold.matching.subject import Keyring
@@ -28,6 +29,7 @@ _EDGES = "\"'()[]{}<>,;:.!?«»„“”/\\|=+*"
 _DIGITS = re.compile(r"\d")
 _NUMBERISH = re.compile(r"\+?[\d()./-]*\d[\d()./-]*")
 _IBAN = re.compile(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}(?:[A-Z]{3})?", re.I)
+_IBAN_BEGINS = re.compile(r"(?=([A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,33}))", re.I)
 _REFERENCE = re.compile(r"(?:pi|ch|py|re|pyr|po|tr|txn|cs|in|du|dp)_[A-Za-z0-9_]{6,}|RF\d{2}[A-Za-z0-9]{1,21}", re.I)
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.I)
 _DAY = re.compile(r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-](?:\d{2}|\d{4})")
@@ -92,7 +94,7 @@ class Sealer:
 
     def _mask(self, text: str) -> str:
         kept: list[str] = []
-        tokens = text.split()
+        tokens = _without_accounts(text).split()
         for is_number, group in groupby(tokens, lambda t: _NUMBERISH.fullmatch(t.strip(_EDGES)) is not None):
             run = list(group)
             kept += self._numbers(run) if is_number else [self._token(token) for token in run]
@@ -151,7 +153,7 @@ class Sealer:
         return any(folded.startswith(p) and _DIGITS.search(folded[len(p) :]) is not None for p in self._prefixes)
 
     def _is_somebodys(self, written: str, digits: str) -> bool:
-        if len(digits) == _PERSONAL or (13 <= len(digits) <= 19 and _is_card(digits)):
+        if len(digits) == _PERSONAL or is_card(digits) or is_account(f"PL{digits}"):
             return True
         return _is_phone(written.startswith(("+", "00")), digits, self._countries)
 
@@ -181,9 +183,30 @@ def _is_phone(international: bool, digits: str, countries: tuple[str, ...]) -> b
     return False
 
 
-def _is_card(digits: str) -> bool:
-    """A card's number, by its first digit and its check digit."""
-    if digits[0] not in "3456":
+def _without_accounts(text: str) -> str:
+    """A text without the account numbers (IBAN) in it, also those that are written in groups or run into other words."""
+    place, kept = 0, ""
+    while found := _IBAN_BEGINS.search(text, place):
+        begin = found.start()
+        words = found[1].split(" ")
+        groups = range(len(words), 0, -1)
+        end = next((len(" ".join(words[:n])) for n in groups if is_iban("".join(words[:n]).upper())), 0)
+        size = IBAN_LENGTHS.get(words[0][:2].upper(), 0)
+        if not end and len(words[0]) >= size and is_account(words[0][:size].upper()):
+            end = size
+        kept += text[place : begin + (0 if end else 1)] + (" * " if end else "")
+        place = begin + (end or 1)
+    return kept + text[place:] if kept else text
+
+
+def is_account(text: str) -> bool:
+    """An IBAN whose check digits are right. Poles write theirs without its first two letters."""
+    return is_iban(text) and not has_broken_checksum(text)
+
+
+def is_card(digits: str) -> bool:
+    """A card's number, by its length, its first digit and its check digit."""
+    if not 13 <= len(digits) <= 19 or not digits.isdigit() or digits[0] not in "3456":
         return False
     total = 0
     for place, c in enumerate(reversed(digits)):

@@ -25,7 +25,27 @@ from twofold.ledger.references import gather, reference
 BOOKED, PENDING, INFO = "booked", "pending", "info"
 MAX_REFERENCE = 140
 MAX_REFERENCES = 24  # of one line; a collective entry may name hundreds
-_NOTHING = frozenset({"NONREF", "NOTPROVIDED", "NOTAVAILABLE", "NONE", "N/A", "NA", "-", "NOREF", "UNKNOWN", "0"})
+_NOTHING = frozenset(
+    {
+        "NONREF",
+        "NOTPROVIDED",
+        "NOTAVAILABLE",
+        "NONE",
+        "N/A",
+        "NA",
+        "-",
+        "NOREF",
+        "UNKNOWN",
+        "0",
+        "EREF",
+        "PREF",
+        "MARF",
+        "CREF",
+        "KREF+",
+        "EREF+",
+        "MREF+",
+    }
+)  # codes that say: it stands in the text
 _COUNTER = re.compile(r"[0-9]{1,5}")  # within a file or a day: not an id
 
 

@@ -37,21 +37,21 @@ COMMON: Mapping[str, tuple[str, ...]] = {
         "ტრანზაქციის თარიღი", "გატარების თარიღი",
     ),
     "value_at": (
-        "value date", "valuta", "valutadatum", "wertstellung", "wertstellungsdatum", "wert", "valuedate", "effective date",
+        "value date", "valuta", "valutadatum", "wertstellung", "wertstellungsdatum", "wert", "valuedate", "valuta date", "effective date",
         "ვალუტირების თარიღი", "საბუთის თარიღი",
     ),
     "amount": (
-        "amount", "transaction amount", "amount in account currency", "net amount", "value", "sum", "betrag", "umsatz",
+        "amount", "credit/debit amount", "transaction amount", "amount in account currency", "net amount", "value", "sum", "betrag", "umsatz",
         "betrag in eur", "umsatz in eur", "betrag eur", "betrag €", "თანხა", "ოპერაციის თანხა",
     ),
     "debit": (
         "debit", "debit amount", "debits", "paid out", "money out", "withdrawal", "withdrawals", "withdrawal amount",
-        "outflow", "outgoing", "payments", "dr", "soll", "belastung", "belastungen", "ausgang", "ausgaben", "auszahlung",
+        "outflow", "outgoing", "payments", "dr", "soll", "belastung", "belastungen", "lastschrift in", "ausgang", "ausgaben", "auszahlung",
         "დებეტი", "დებეტის თანხა", "გასული თანხა", "გასავალი",
     ),
     "credit": (
         "credit", "credit amount", "credits", "paid in", "money in", "deposit", "deposits", "deposit amount", "inflow",
-        "incoming", "receipts", "cr", "haben", "gutschrift", "gutschriften", "eingang", "einnahmen", "einzahlung",
+        "incoming", "receipts", "cr", "haben", "gutschrift", "gutschriften", "gutschrift in", "eingang", "einnahmen", "einzahlung",
         "კრედიტი", "კრედიტის თანხა", "შემოსული თანხა", "შემოსავალი",
     ),
     "fee": ("fee", "fees", "fee amount", "gebühr", "entgelt", "საკომისიო"),
@@ -62,7 +62,7 @@ COMMON: Mapping[str, tuple[str, ...]] = {
     ),
     "balance": (
         "balance", "running balance", "running bal.", "running bal", "available balance after", "account balance", "balance after", "balance after transaction", "closing balance",
-        "ledger balance", "saldo", "kontostand", "saldo nach buchung", "kontosaldo", "ნაშთი", "ბალანსი",
+        "ledger balance", "saldo", "kontostand", "saldo nach buchung", "kontosaldo", "saldo in", "ნაშთი", "ბალანსი",
     ),
     "currency": ("currency", "ccy", "account currency", "currency code", "währung", "waehrung", "whg", "ვალუტა"),
     "account": (
@@ -71,14 +71,14 @@ COMMON: Mapping[str, tuple[str, ...]] = {
     ),
     "id": (
         "transaction id", "id", "unique id", "operation id", "entry id", "transaction number", "umsatz-id",
-        "transaktions-id", "transaktionsnummer", "transferwise id", "ოპერაციის იდ", "ტრანზაქციის იდ", "ოპერაციის id", "ტრანზაქციის id",
+        "transaktions-id", "transaktionsnummer", "transferwise id", "transaktions-nr.", "zkb-referenz", "ოპერაციის იდ", "ტრანზაქციის იდ", "ოპერაციის id", "ტრანზაქციის id",
     ),
     "status": ("status", "state", "booking status", "info", "umsatzstatus", "buchungsstatus", "სტატუსი"),
     "text": (
         "description", "details", "narrative", "memo", "purpose", "payment details", "transaction details", "particulars",
         "remittance information", "additional information", "additional description", "entry comment", "nomination",
         "additional info", "message", "notes", "note", "text", "verwendungszweck", "buchungstext", "buchungsdetails",
-        "mitteilung", "beschreibung", "დანიშნულება", "ოპერაციის შინაარსი", "დამატებითი ინფორმაცია", "აღწერა",
+        "mitteilung", "beschreibung", "beschreibung1", "beschreibung2", "beschreibung3", "avisierungstext", "დანიშნულება", "ოპერაციის შინაარსი", "დამატებითი ინფორმაცია", "აღწერა",
     ),
     "counterpart": (
         "counterparty", "counterparty name", "counterpart", "counterpart name", "name", "payee", "payer", "payer/payee",

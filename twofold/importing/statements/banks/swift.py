@@ -48,6 +48,7 @@ _OPTIONS = mt940.options.Options.all()
 _DETAILS = mt940.tags.TransactionDetails()
 MAX_FIELD = 16_384  # characters of one field
 MAX_LINE = 65_536
+WIDTH = 65  # characters of a line, by the rule
 
 
 class Swift:
@@ -116,9 +117,9 @@ class SwiftFile:
                 if found or bare.strip() == "-" or bare.startswith("-}"):
                     if tag:
                         yield Field(begin, tag, "\n".join(lines))
-                    tag, begin, lines, size = (found[1], number, [found[2].rstrip()], 0) if found else ("", 0, [], 0)
+                    tag, begin, lines, size = (found[1], number, [_unpadded(found[2])], 0) if found else ("", 0, [], 0)
                 elif tag and size < MAX_FIELD:
-                    lines.append(bare.rstrip())
+                    lines.append(_unpadded(bare))
                     size += len(bare)
         if tag:
             yield Field(begin, tag, "\n".join(lines))
@@ -154,6 +155,11 @@ class _Fields:
     def _next(self) -> Field | None:
         field, self._again = self._again, None
         return field if field is not None else next(self._fields, None)
+
+
+def _unpadded(line: str) -> str:
+    """A line with a blank that ends its 65 characters, which parts two words; without what fills a longer record up."""
+    return line[:WIDTH] if not line[WIDTH:].strip() else line.rstrip()
 
 
 class _Line(Struct):
@@ -298,7 +304,7 @@ class _Statement:
             yield line
 
     def _booking(self, line: _Line) -> Booking:
-        found = _STATEMENT.re.match(line.field.text)
+        found = _STATEMENT.re.match("\n".join(part.rstrip() for part in line.field.text.split("\n")))
         parts = dict(found.groupdict()) if found else {}
         amount = str(parts.get("amount") or "")
         if not found or amount.count(",") > 1 or not amount.strip(",") or not self._ends_well(parts):
@@ -419,9 +425,9 @@ def _details(text: str) -> _Details:
 
 
 def _sub_fields(text: str) -> _Details | None:
-    # The separator is ? by the rule, others in some countries' banks (~ in Poland, < too).
+    # The separator is ? by the rule, others in some countries' banks (~, ^ and < in Poland).
     flat = "".join(text.split("\n"))
-    sign = re.match(r"\d{3}([?~<])\d{2}", flat) or re.match(r"([~?<])\d{2}", flat)
+    sign = re.match(r"\d{3}([?~<^])\d{2}", flat) or re.match(r"([~?<^])\d{2}", flat)
     if sign is None:
         return None
     flat = flat.replace(sign[1], "?")
@@ -432,13 +438,15 @@ def _sub_fields(text: str) -> _Details | None:
     if "transaction_details" in result and "purpose" not in result:
         return None
 
+    other = re.search(r"\?38([A-Z]{2}[0-9]{2}[A-Z0-9]{11,30})", flat)  # where Polish banks have the other side's IBAN
+
     def of(*names: str) -> str:
         return next((str(result[n]).strip() for n in names if result.get(n)), "")
 
     return _Details(
         text=joined(of("purpose"), of("posting_text"), of("additional_purpose")),
         name=of("applicant_name", "deviate_applicant"),
-        account=of("gvc_applicant_iban", "applicant_iban"),
+        account=of("gvc_applicant_iban", "applicant_iban") or (other[1] if other else ""),
         end_to_end=of("end_to_end_reference"),
         creditor=of("customer_reference") if of("customer_reference").startswith("RF") else "",
     )

@@ -54,6 +54,7 @@ from twofold.ledger.lines import Counterpart
 SAMPLE = 5_000  # rows from which the style of numbers, days and signs is found
 MAX_WARNINGS = 20  # of one kind; the rest is counted
 _MONEY = ("amount", "debit", "credit", "fee", "balance")
+_NAMED = ("counterpart", "debit_counterpart", "credit_counterpart")
 _CREDITOR = re.compile(r"RF[0-9]{2}[A-Z0-9]{1,21}")
 _WORDS_OF_CURRENCY = re.compile(r"(?<![A-Za-z])[A-Z]{3}(?![A-Za-z])")
 _NO_CURRENCY = frozenset({"ALL", "TOP", "CUP", "MOP", "LAK"})  # words of file names, and codes as well
@@ -238,8 +239,7 @@ class TableFile:
         del survey
         above = " ".join(cell for cells in self._preamble for cell in cells)
         account = iban_in(above) or iban_in(re.sub(r"[^A-Za-z0-9]+", " ", self._path.stem))
-        if not account:
-            self._own_iban()
+        self._own_iban(account or split_account(self._options.account)[0])
         appended = next((split_account(word)[1] for word in re.findall(r"[A-Z0-9]{18,37}", above + " " + self._path.stem.upper())
                          if split_account(word)[1]), "")  # fmt: skip
         names = [self._columns[place] for field in _MONEY for place in self._index.get(field, [])]
@@ -254,13 +254,16 @@ class TableFile:
         account = account or split_account(self._options.account)[0]
         return account, currency or one_currency(self._options.currency)
 
-    def _own_iban(self) -> None:
-        """A column "IBAN" with one and the same account in every row is the merchant's own, not its buyers'."""
+    def _own_iban(self, told: str) -> None:
+        """A column "IBAN" with one and the same account in every row is the merchant's own, not its buyers'. Unless the
+        file or the operator tells another one, or it stands behind a name: a month may have a single payer."""
         if "account" in self._index:
             return
+        first = min((p for field in _NAMED for p in self._index.get(field, [])), default=len(self._columns))
         for place in list(self._index.get("counterpart_account", [])):
             cells = {split_account(row[place])[0] for row in self._sample if place < len(row) and row[place]}
-            if fold(self._columns[place]) in _OWN and len(cells) == 1 and len(self._sample) > 2:
+            is_told = cells == {told} if told else place < first
+            if fold(self._columns[place]) in _OWN and len(cells) == 1 and len(self._sample) > 2 and is_told:
                 self._index["counterpart_account"].remove(place)
                 self._index["account"] = [place]
 
@@ -330,19 +333,21 @@ class TableFile:
 
     def _parsed(self, row: Row) -> _Parsed | RowProblem | Dropped:
         cells = row.cells
+        status = self._word("status", self._one(cells, "status"))
+        if status in VOID:  # also where it never got a day
+            return Dropped(row=row.number, reason="void")
         day = self._day(self._one(cells, "booked_at")) or self._day(self._one(cells, "value_at"))
         amount = self._amount(row)
         if day is None:
             told = [c for field in ("booked_at", *_MONEY) if not is_blank(c := self._one(cells, field))]
             if not told:
                 return Dropped(row=row.number, reason="remark")
+            if status in PENDING_WORDS and isinstance(amount, Decimal):
+                return Dropped(row=row.number, reason="pending")  # it comes again with the day on which it was booked
             total = self._total_of(row)
             return Dropped(row=row.number, reason="total") if total else self._problem(row, "booked_at", "a day")
         if isinstance(amount, RowProblem):
             return amount
-        status = self._word("status", self._one(cells, "status"))
-        if status in VOID:
-            return Dropped(row=row.number, reason="void")
         balance = self._read(cells, "balance")
         fee = abs(self._read(cells, "fee") or Decimal(0))
         return _Parsed(row.number, day, amount, balance, PENDING if status in PENDING_WORDS else BOOKED, fee)
@@ -437,9 +442,9 @@ class TableFile:
 
     def _edge_of(self, cells: list[str]) -> bool:
         """Is this row a balance of the period's beginning or end? Then it is kept in mind."""
-        words = [fold(_AS_OF.sub("", re.sub(r"\d.*", "", cell))) for cell in cells if cell]
+        words = [fold(_AS_OF.sub("", re.sub(r"\d.*", "", cell))) for cell in islice(filter(None, cells), 2)]
         which = next(
-            (name for name, known in (("opening", _OPENING), ("closing", _CLOSING)) for w in words[:2] if w in known),
+            (name for name, known in (("opening", _OPENING), ("closing", _CLOSING)) for w in words if w in known),
             "",
         )
         if not which or self._day_in(cells):
@@ -561,7 +566,10 @@ class TableFile:
 
     def _is_second_header(self, cells: list[str]) -> bool:
         """Banks write the header in two languages, one under the other."""
-        fields = _fields(self._profile, cells)  # asked of every row
+        # Asked of every row, so the cell of the day goes first: no header has a digit there, and every day has one.
+        if any(c.isdigit() for c in self._one(cells, "booked_at")):
+            return False
+        fields = _fields(self._profile, cells)
         return len(fields) >= 3 and _is_header(fields, self._profile)
 
 

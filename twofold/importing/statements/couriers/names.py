@@ -19,7 +19,7 @@ ORDER = ("order", "Order ID", "Order No", "Order number", "Reference", "Referenc
          "Invoice number", "Client order", "Client reference", "Customer reference")  # fmt: skip
 STATUS = ("status", "Parcel status", "Delivery status", "Shipment status", "Current status")
 METHOD = ("method", "Payment method", "Payment mode", "Payment type")
-CURRENCY = ("currency", "Currency code")
+CURRENCY = ("currency", "Currency code", "ვალუტა")
 COURIER = ("courier", "carrier", "courier name", "carrier name")
 
 METHODS = {"cash": "cash", "cod": "cash", "card": "card", "pos": "card", "terminal": "card", "qr": "qr"}
