@@ -27,6 +27,7 @@ from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.beside.withdrawn_file import damaged_withdrawals
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_digest
+from twofold.store.gates.releases import released_digest
 from twofold.store.journal import GENESIS, plain_digest
 from twofold.store.orders.buyers import seal_of
 from twofold.store.secret import FILE as ERASURES
@@ -363,6 +364,11 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes]], ...] = (
         "settlements are what was settled",
         "select id, digest, state, reason, settled_at from delivery where digest is not null and state != 'waiting'",
         lambda row: row_digest(row[0], *row[2:]),
+    ),
+    (
+        "deliveries that a person let through are those that were",
+        "select delivery, digest, released_at from released where digest is not null",
+        lambda row: released_digest(row[0], row[2]),
     ),
     (
         "reports about orders are what was reported",

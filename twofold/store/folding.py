@@ -21,6 +21,7 @@ from twofold.store.changed.days import ChangedDays, mark_orders
 from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, differs_in_money, judge
 from twofold.store.fold_keys import FoldKeys
+from twofold.store.gates.releases import follow_merged
 from twofold.store.journal import Journal, salts
 from twofold.store.ladder import admit, heard
 from twofold.store.orders.ledger import Orders
@@ -417,6 +418,7 @@ class Folding:
         for winner, loser in batch.merged:
             engine.run("copy_copies", (winner, loser))
             engine.run("suppress_merged", (now_ms, loser))
+            follow_merged(engine, winner, loser, now_ms)
             engine.run("follow_merge", (winner, loser))
             mark_orders(engine, [o for o in (self._orders.owner_of(winner),) if o is not None])
         sure_ms = self.sure(now_ms)

@@ -25,6 +25,7 @@ from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.evidence import Superseded
 from twofold.store.fold import sending_id, unite
 from twofold.store.gates.contract import Afresh, Candidate, Gate, Held, Recheck
+from twofold.store.gates.releases import let_through, prove_released, turn_away
 from twofold.store.journal import is_as_journalled
 from twofold.store.ladder import Admitted, admit, consent_of, consent_told, is_buyers
 from twofold.store.sqlite.database import Engine, id_array
@@ -150,6 +151,7 @@ class Outbox:
         self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
         self._unpack = body_reader()
         self._prove_frozen()
+        prove_released(engine)
 
     def claim(
         self,
@@ -260,8 +262,7 @@ class Outbox:
     def judge_kept_back(self, act: str, deliveries: Sequence[int], now_ms: int) -> int:
         """See `Store.judge_kept_back`."""
         self._changed.actions([d // 256 for d in deliveries])
-        self._engine.run("let_through" if act == "release" else "turn_away", (now_ms, id_array(deliveries)))
-        return self._engine.changes()
+        return (let_through if act == "release" else turn_away)(self._engine, deliveries, now_ms)
 
     def committed(self) -> None:
         self.altered, self._altered_now = self.altered + self._altered_now, 0

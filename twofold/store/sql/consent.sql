@@ -47,6 +47,22 @@ where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not
                                           'dropped_by_hand') and id in /*ids*/ (?2)
   and not exists (select 1 from frozen as f where f.delivery = delivery.id);
 
+-- name: select_kept_back
+-- Which of these deliveries are kept back and nothing was built of them yet.
+select d.id from /*each*/ (?1) as c cross join delivery as d on d.id = c.value
+where d.state = 'suppressed' and d.reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed',
+                                              'dropped_by_hand')
+  and not exists (select 1 from frozen as f where f.delivery = d.id);
+
+-- name: keep_released
+-- A person's word for these deliveries.
+insert into released (delivery, released_at, digest) values /*rows*/ (?, ?, ?)
+on conflict (delivery) do update set released_at = excluded.released_at, digest = excluded.digest;
+
+-- name: select_released
+-- Words for the deliveries between two numbers.
+select delivery, released_at, digest from released where delivery between ?1 and ?2 order by delivery;
+
 -- name: turn_away
 -- A person's word against deliveries that were kept back. Only a trusted copy brings them back after this.
 update delivery set reason = 'dropped_by_hand', settled_at = ?1, digest = null

@@ -96,14 +96,15 @@ delete from refused where id <= (select max(id) from refused) - ?;
 -- Waiting deliveries of one destination that are due, oldest due first, and those whose lease is over.
 select d.id, d.attempts, d.first_attempt_at, d.unsure_since, d.id / 256, coalesce(a.dataset, ''), a.event_name,
        a.created_at, a.consent,
-       case when a.sealed_at is not null then a.event_id end, d.reason = 'released',
+       case when a.sealed_at is not null then a.event_id end,
+       exists (select 1 from released as r where r.delivery = d.id),
        f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload, f.digest,
        a.event_id, a.value, a.currency, a.order_id
-from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at, reason from delivery
+from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at from delivery
                      where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
                      order by due_at, id limit ?3)
       union all
-      select * from (select id, attempts, first_attempt_at, unsure_since, leased_until, reason from delivery
+      select * from (select id, attempts, first_attempt_at, unsure_since, leased_until from delivery
                      where destination = ?1 and leased_until is not null and leased_until <= ?2
                      order by leased_until, id limit ?3)
       order by 5, 1 limit ?3) as d
