@@ -26,6 +26,7 @@ from twofold.collect.limits.quarantine import WATCHED, Quarantine
 from twofold.collect.listen.asgi import Collector
 from twofold.collect.metrics import CollectMetrics
 from twofold.config import Settings
+from twofold.control.console import ConsoleProcess
 from twofold.control.owner import answer
 from twofold.control.questions import AnyQuestion
 from twofold.control.socket import serve_control
@@ -74,8 +75,11 @@ KEEP_TIME_MS = 30_000
 class Gateway:
     """One running gateway on one data folder."""
 
-    def __init__(self, settings: Settings, *, clock: Clock = now_ms, itself: Sequence[str] = ()) -> None:
-        """``itself``: the arguments by which a child of the same program finds the same configuration."""
+    def __init__(
+        self, settings: Settings, *, clock: Clock = now_ms, itself: Sequence[str] = (), telling: Sequence[str] = ()
+    ) -> None:
+        """``itself``: the arguments by which a child of the same program finds the same configuration; ``telling``: those by
+        which the console says where it is."""
         self.settings = settings
         self.started_at = clock()
         self.registry = CollectorRegistry()
@@ -85,6 +89,7 @@ class Gateway:
         self.store = open_store(settings, self.started_at, on_failure=self._failed)
         self.clock = self._trusted(clock)
         self.days = Child(DAYS_MODULE)
+        self.console = ConsoleProcess([*itself, *telling]) if settings.console is not None and itself else None
         self.tables = keeper_of(settings, self.store, self.clock)
         self.tables_every_s = settings.analytics.every_minutes * 60
         self.eraser = Eraser(self.store, self.clock, self.tables.forget_days)
@@ -135,9 +140,13 @@ class Gateway:
             await until_listening(server, serving)
             settle_memory()
             on_ready(f"http://{self.settings.server.host}:{port_of(server)}")
+            if self.console is not None:
+                keeping.append(asyncio.create_task(self.console.run(), name="console"))
             await self._until_stopped([*tasks, serving])
         finally:
             server.should_exit = True
+            if self.console is not None:
+                self.console.end()
             await asyncio.wait([serving], timeout=DRAIN_S)
             for worker in self.workers:
                 worker.stop()
@@ -330,15 +339,17 @@ class Gateway:
         return await answer(question, self.store, self.eraser, self.tables, self.clock)
 
 
-def serve(settings: Settings, on_ready: Callable[[str], None], itself: Sequence[str] = ()) -> None:
-    """Runs a gateway until it is told to stop. ``itself``: see `Gateway`."""
+def serve(
+    settings: Settings, on_ready: Callable[[str], None], itself: Sequence[str] = (), telling: Sequence[str] = ()
+) -> None:
+    """Runs a gateway until it is told to stop. ``itself`` and ``telling``: see `Gateway`."""
     import uvloop
 
     os.umask(0o077)
     Path(settings.server.data).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def main() -> None:
-        await Gateway(settings, itself=itself).run(on_ready)
+        await Gateway(settings, itself=itself, telling=telling).run(on_ready)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

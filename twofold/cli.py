@@ -62,7 +62,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-DEMO_PORTS = (8410, 8411, 8412)
+DEMO_PORTS = (8410, 8411, 8412, 8413)
 OrderWindow = Literal["48h", "28d"]
 
 
@@ -89,7 +89,8 @@ def serve(
 ) -> None:
     """Run the gateway: accept events, fold them, deliver actions.
 
-    Stops on Ctrl-C or SIGTERM within 10 seconds; what was accepted is on disk and goes on at the next start.
+    Stops on Ctrl-C or SIGTERM within 10 seconds; what was accepted is on disk and goes on at the next start. With a table
+    `[console]` in the file it runs the console beside it, as a process of its own.
     """
     import logging
 
@@ -106,7 +107,8 @@ def serve(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     itself = (*(("--config", str(config)) if config else ()), "--data", settings.server.data)
-    run_gateway(settings, lambda address: _listening("gateway", "twofold", address, json), itself)
+    telling = ("--json",) if json else ()
+    run_gateway(settings, lambda address: _listening("gateway", "twofold", address, json), itself, telling)
 
 
 def _listening(what: str, name: str, address: str, json: bool) -> None:
@@ -189,8 +191,9 @@ def demo(
 
     Starts a sandbox, a gateway and a small shop on this machine, plays 156 orders and prints what each way of
     measuring would have counted. Beside it the shop's last six weeks are imported from the files of shop, couriers,
-    provider and bank, and the chain is laid beside the truth. Then stays up, so that you can buy something yourself: the
-    shop at port 8410, the gateway at 8411 and the receiver at 8412, or free ones where these are taken.
+    provider and bank, and the chain is laid beside the truth. Then stays up, so that you can look at all of it in the
+    console and buy something yourself: the shop at port 8410, the gateway at 8411, the receiver at 8412 and the console at
+    8413, or free ones where these are taken.
     """
     from twofold.simulate.demo import run_demo
 
@@ -201,13 +204,14 @@ def demo(
         print_rows(ChainFigure, chain)
         sys.stdout.flush()
 
-    shop, gateway, receiver = DEMO_PORTS
+    shop, gateway, receiver, pages = DEMO_PORTS
     status = run_demo(
         exit_after=exit_,
         seed=seed,
         shop_port=shop,
         gateway_port=gateway,
         sandbox_port=receiver,
+        console_port=pages,
         tell=tell if json else None,
     )
     raise typer.Exit(status)

@@ -5,6 +5,7 @@ Owns what is typed and what is said at the start.
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
@@ -28,12 +29,13 @@ def console(
     """
     from msgspec.structs import replace
 
-    from twofold.config import load_settings
+    from twofold.config import ConsoleSettings, load_settings
     from twofold.console.server import serve_console
+    from twofold.control.console import GATEWAY
 
     settings = load_settings(config, data=data)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = replace(settings, console=replace(settings.console, **given))
+    settings = replace(settings, console=replace(settings.console or ConsoleSettings(), **given))
 
     def ready(address: str, link: str | None) -> None:
         if json:
@@ -46,4 +48,4 @@ def console(
                 say(f"the first person comes in by {link} (once, within a day)")
         sys.stdout.flush()
 
-    serve_console(settings, ready)
+    serve_console(settings, ready, gateway=int(os.environ.get(GATEWAY, "0")))

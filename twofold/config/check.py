@@ -112,14 +112,16 @@ def check_settings(settings: Settings, faults: Faults) -> None:
     if engine not in ("duckdb", "spark") and not engine.startswith(("postgresql://", "postgres://")):
         text = "analytics.engine: expected duckdb, spark or a connection as postgresql://…, got another word"
         faults.add(("analytics", "engine"), text)
-    _check_zone(settings.chain.timezone, faults)
+    _check_zone("chain", settings.chain.timezone, faults)
+    if settings.console is not None:
+        _check_zone("console", settings.console.timezone, faults)
 
 
-def _check_zone(name: str, faults: Faults) -> None:
+def _check_zone(section: str, name: str, faults: Faults) -> None:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
-        faults.add(("chain", "timezone"), f"chain.timezone: expected a name as Asia/Tbilisi, got {name!r}")
+        faults.add((section, "timezone"), f"{section}.timezone: expected a name as Asia/Tbilisi, got {name!r}")
 
 
 # -- one form

@@ -265,6 +265,9 @@ def _convert_table(kind: Any, table: Any, place: Place, faults: Faults) -> Any:
 
 
 def _convert(kind: Any, value: Any, place: Place, faults: Faults) -> Any:
+    if get_origin(kind) is types.UnionType:
+        structs = [k for k in get_args(kind) if isinstance(k, type) and issubclass(k, Struct)]
+        kind = structs[0] if structs else kind  # a table that may be missing
     if isinstance(kind, type) and issubclass(kind, Struct):
         return _convert_table(kind, value, place, faults)
     inner = get_args(kind)

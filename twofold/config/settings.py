@@ -506,7 +506,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     money: MoneySettings = MoneySettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
     chain: ChainSettings = ChainSettings()
-    console: ConsoleSettings = ConsoleSettings()
+    console: ConsoleSettings | None = None  # None: the gateway starts none
 
 
 SECTIONS: tuple[tuple[str, type[Struct]], ...] = (

@@ -13,6 +13,7 @@ import io
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib import resources
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -25,7 +26,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from twofold import __version__
-from twofold.config import Settings
+from twofold.config import ConsoleSettings, Settings
 from twofold.console import forms
 from twofold.console.access.guard import HEADERS, Guard, cookie_of, no_cookie
 from twofold.console.access.register import Refused, Register, Session, Throttled
@@ -37,6 +38,7 @@ from twofold.console.queries.signal import copies_after
 from twofold.console.words import LANGUAGES, Words, language_of
 from twofold.errors import StoreError
 from twofold.importing.readers.problems import safe_cell
+from twofold.store.sqlite.database import is_open
 
 log = logging.getLogger("twofold.console")
 
@@ -58,7 +60,7 @@ class Console:
         self._settings = settings
         self._register = register
         self._clock = clock
-        own = settings.console
+        own = self._own = settings.console or ConsoleSettings()
         self._guard = Guard(register, own.hosts, own.proxies, clock)
         self._templates = jinja2.Environment(
             loader=jinja2.FunctionLoader(lambda name: (_HERE / "templates" / name).read_text(encoding="utf-8")),
@@ -293,7 +295,7 @@ class Console:
         )
 
     def _words(self, request: Request) -> Words:
-        own = self._settings.console
+        own = self._own
         chosen = request.query_params.get("language", "") or request.cookies.get(LANGUAGE_COOKIE, "")
         return Words(language_of(request.headers.get("accept-language", ""), chosen, own.language), own.timezone)
 
@@ -308,7 +310,7 @@ class Console:
             merged = {k: v for k, v in {**kept, **changes}.items() if v not in (None, "")}
             return f"{ROOT}{path}" + (f"?{urlencode(merged)}" if merged else "")
 
-        own = self._settings.console
+        own = self._own
         html = self._templates.get_template(template).render(
             {
                 "here": None, "_": words.say, "w": words, "root": ROOT, "session": session, "address": address,
@@ -316,7 +318,7 @@ class Console:
                 "may_people": bool(session and may(session.person.role, Right.PEOPLE)),
                 "shop": own.name or "Twofold", "zone": own.timezone, "now": self._clock(), "choices": choices,
                 "periods": CHOICES, "datasets": [d.id for d in self._settings.dataset], "languages": LANGUAGES,
-                "path": request.url.path, **figures,
+                "path": request.url.path, "no_gateway": not is_open(Path(self._settings.server.data)), **figures,
             }
         )  # fmt: skip
         response = Response(html, status, media_type="text/html; charset=utf-8", headers=dict(HEADERS))

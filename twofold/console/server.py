@@ -13,27 +13,32 @@ from pathlib import Path
 import uvicorn
 
 from twofold.clock import now_ms
-from twofold.config import Settings
+from twofold.config import ConsoleSettings, Settings
 from twofold.console.access.register import Register
 from twofold.console.app import ROOT, Console
+from twofold.control.socket import Conversation
 from twofold.listening import open_listener
 
 STOP_S = 5
+LOOK_S = 0.5
 
 
-def serve_console(settings: Settings, on_ready: Callable[[str, str | None], None]) -> None:
+def serve_console(settings: Settings, on_ready: Callable[[str, str | None], None], *, gateway: int = 0) -> None:
     """Runs the console until it is told to stop. ``on_ready`` gets its address, and the first person's link if one is
-    needed. Raises `StoreError` where there is no data folder."""
+    needed. ``gateway``: the process of the one that started it; where that is gone, it makes room for the console of the next.
+    Raises `StoreError` where there is no data folder."""
     os.umask(0o077)
     register = Register(Path(settings.server.data))
     try:
-        asyncio.run(_serve(settings, register, on_ready))
+        asyncio.run(_serve(settings, register, on_ready, gateway))
     finally:
         register.close()
 
 
-async def _serve(settings: Settings, register: Register, on_ready: Callable[[str, str | None], None]) -> None:
-    own = settings.console
+async def _serve(
+    settings: Settings, register: Register, on_ready: Callable[[str, str | None], None], gateway: int
+) -> None:
+    own = settings.console or ConsoleSettings()
     listener = open_listener(own.host, own.port)
     port = listener.getsockname()[1]
     config = uvicorn.Config(
@@ -49,4 +54,22 @@ async def _serve(settings: Settings, register: Register, on_ready: Callable[[str
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     on_ready(f"http://{host}:{port}{ROOT}", link)
+    watch = asyncio.ensure_future(_make_room(server, Path(settings.server.data), gateway)) if gateway else None
     await serving
+    if watch is not None:
+        watch.cancel()
+
+
+async def _make_room(server: uvicorn.Server, folder: Path, gateway: int) -> None:
+    """Ends the console whose gateway was killed once another gateway runs on the folder: its console wants the port."""
+    while os.getppid() == gateway or not await asyncio.to_thread(_has_gateway, folder):
+        await asyncio.sleep(LOOK_S)
+    server.should_exit = True
+
+
+def _has_gateway(folder: Path) -> bool:
+    conversation = Conversation.open(folder)
+    if conversation is None:
+        return False
+    conversation.close()
+    return True

@@ -36,7 +36,7 @@ from twofold.simulate.drive import Stage, drive
 from twofold.simulate.register import ads_of, people_of
 from twofold.simulate.shop import Shop, ShopSettings, serving
 from twofold.simulate.truth import CURRENCY, DEMO_ORDERS, Order, Truth, consented_truth, make_orders, tally, whole_truth
-from twofold.simulate.world.folder import CONFIG, Written, write_world
+from twofold.simulate.world.folder import DATASET, Written, write_world
 from twofold.simulate.world.play import Line, chain_rows, chain_table, chain_verdict, is_exact, play_world
 from twofold.simulate.world.scenario import DEMO, Scenario, read_scenario
 
@@ -67,6 +67,7 @@ def run_demo(
     shop_port: int = 0,
     gateway_port: int = 0,
     sandbox_port: int = 0,
+    console_port: int = 0,
     console: Console | None = None,
     tell: Tell | None = None,
     scenario: Path | None = DEMO,
@@ -81,7 +82,7 @@ def run_demo(
     """
     out = console or Console(stderr=tell is not None)
     with tempfile.TemporaryDirectory(prefix="twofold-demo-") as folder:
-        demo = _Demo(Path(folder), out, (shop_port, gateway_port, sandbox_port), tell)
+        demo = _Demo(Path(folder), out, (shop_port, gateway_port, sandbox_port, console_port), tell)
         told = None if scenario is None else structs.replace(read_scenario(scenario), seed=seed)
         try:
             return asyncio.run(_until_signalled(demo.run(make_orders(seed, orders), seed, exit_after, told)))
@@ -108,13 +109,13 @@ class _Demo:
         self,
         folder: Path,
         out: Console,
-        ports: tuple[int, int, int],
+        ports: tuple[int, int, int, int],
         tell: Tell | None,
     ) -> None:
         self._folder = folder
         self._out = out
         self._tell = tell
-        self._shop_port, self._gateway_port, self._sandbox_port = map(_if_free, ports)
+        self._shop_port, self._gateway_port, self._sandbox_port, self._console_port = map(_if_free, ports)
         self._status_token = secrets.token_urlsafe(24)
         self._children: list[_Child] = []
         self._exits = contextlib.ExitStack()
@@ -132,7 +133,7 @@ class _Demo:
         accepted = ["--accept", "capi_ip_address_fake_ip"]
         where = ["--host", HOST, "--port", str(self._sandbox_port)]
         sandbox = await self._start("sandbox", ["-m", "twofold.sandbox", *where, *names, *accepted])
-        config = self._configure(shop_at, sandbox, token, secret)
+        config = self._configure(shop_at, sandbox, token, secret, told, with_console=not exit_after)
         gateway = await self._start("gateway", ["-m", "twofold", "serve", "--config", str(config)])
         hints = tuple(f"{_command()} {what} --config {config}" for what in ("events", "actions", "deliveries"))
         shop = ShopSettings(
@@ -158,7 +159,7 @@ class _Demo:
             serving(Shop(shop), listener),
             aiohttp.ClientSession() as session,
             self._naming_the_dead(),
-            _beside(_past_of(world)) as past,
+            _beside(_past_of(world, config)) as past,
         ):
             self._out.print(f"[bold]{len(orders)} orders[/], seed {seed}. {_mishaps(orders)}")
             await _load(session, sandbox, people_of(orders), ads_of(orders, _DATASETS, int(time.time()), seed))
@@ -180,7 +181,10 @@ class _Demo:
             self.finished = True
             if exit_after:
                 return 0 if right else 1
-            self._out.print(_invitation(shop_at, sandbox, gateway, config, self._folder / "world" if world else None))
+            console = await self._children[-1].says(_CONSOLE)
+            self._out.print(
+                _invitation(shop_at, sandbox, gateway, console, config, self._folder / "world" if world else None)
+            )
             await self._watch_children()
         return 1
 
@@ -190,7 +194,9 @@ class _Demo:
         self._children.append(child)
         return await child.ready()
 
-    def _configure(self, shop: str, sandbox: str, token: str, secret: str) -> Path:
+    def _configure(
+        self, shop: str, sandbox: str, token: str, secret: str, told: Scenario | None, *, with_console: bool
+    ) -> Path:
         """The gateway's configuration, in a folder that only this user can read and that goes with the demo."""
         dataset = _DATASETS["twofold"]
         data = self._folder / "data"
@@ -220,11 +226,19 @@ type = "shopify"
 dataset = "{dataset}"
 shop = "{SHOP_NAME}"
 secret = "{secret}"
-"""
+{_past(told)}{self._console(told) if with_console else ""}"""
         path = self._folder / "twofold.toml"
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
         return path
+
+    def _console(self, told: Scenario | None) -> str:
+        return f"""
+[console]
+port = {self._console_port}
+name = "The demo's shop"
+timezone = {json.dumps(told.zone if told else "UTC")}
+"""
 
     async def _drive(self, orders: tuple[Order, ...], stage: Stage, seed: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -265,8 +279,26 @@ secret = "{secret}"
             raise
 
 
-async def _past_of(world: Written | None) -> list[Line]:
-    return [] if world is None else await play_world(world)
+async def _past_of(world: Written | None, config: Path) -> list[Line]:
+    return [] if world is None else await play_world(world, config=config)
+
+
+def _past(told: Scenario | None) -> str:
+    """The settings by which the shop's past is read into the same folder."""
+    if told is None:
+        return ""
+    return f"""
+[[dataset]]                       # the shop's past, from its files; nothing of it is told to anybody
+id = "{DATASET}"
+key = "{secrets.token_urlsafe(24)}"
+
+[money]
+order_prefixes = ["#", "Order "]
+
+[chain]
+currency = "{told.currency}"
+timezone = "{told.zone}"
+"""
 
 
 @contextlib.asynccontextmanager
@@ -293,6 +325,7 @@ if os.getppid() != int(sys.argv[1]):
 os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
 """
 _READY = re.compile(r"listening on (http://\S+)")
+_CONSOLE = re.compile(r"comes in by (http://\S+)")
 
 
 class _Child:
@@ -312,9 +345,13 @@ class _Child:
 
     async def ready(self) -> str:
         """The address it announces."""
+        return await self.says(_READY)
+
+    async def says(self, what: re.Pattern[str]) -> str:
+        """The first thing of the kind that stands in its output."""
         deadline = time.monotonic() + READY_S
         while time.monotonic() < deadline:
-            found = _READY.search(self._log.read_text("utf-8", "replace"))
+            found = what.search(self._log.read_text("utf-8", "replace"))
             if found:
                 return found[1]
             if not self.running():
@@ -429,18 +466,21 @@ def _verdict(right: bool) -> str:
     return "[bold red]Twofold's figures are not the consented truth.[/] That is a defect; please report the seed."
 
 
-def _invitation(shop: str, sandbox: str, gateway: str, config: Path, world: Path | None) -> str:
+def _invitation(shop: str, sandbox: str, gateway: str, console: str, config: Path, world: Path | None) -> str:
     command = _command()
     past = (
         f"""
 The shop's past, its files and the truth of it are in {world}:
-  {command} orders show 2001 --config {world / CONFIG}
+  {command} orders show 2001 --config {config}
 """
         if world
         else ""
     )
     return f"""
-Now buy something yourself and watch it arrive:
+Look at all of it, today's orders and the past ones to the bank, in the console. This link lets you in once:
+  {console}
+
+Buy something yourself and watch it arrive:
   the shop        {shop}/
   the receiver    {sandbox}/
   its ads         {sandbox}/ads (what each way of measuring makes of the same spend)

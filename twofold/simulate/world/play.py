@@ -18,7 +18,7 @@ from msgspec import Struct
 from rich.table import Table
 
 from twofold.errors import TwofoldError
-from twofold.simulate.world.folder import CONFIG, Written
+from twofold.simulate.world.folder import CONFIG, DATASET, Written
 
 LINKS = ("placed", "confirmed", "shipped", "delivered", "collected", "banked")
 _ORDER = {link: place for place, link in enumerate(LINKS)}
@@ -39,23 +39,28 @@ class Line(Struct, frozen=True, kw_only=True):
         return self.count == self.told_count and self.amount == self.told_amount
 
 
-async def play_world(written: Written, progress: Callable[[int, int], None] = lambda _done, _total: None) -> list[Line]:
-    """Imports every file, asks for the chain, and compares. Raises `TwofoldError` with a command's last words."""
+async def play_world(
+    written: Written, progress: Callable[[int, int], None] = lambda _done, _total: None, config: Path | None = None
+) -> list[Line]:
+    """Imports every file, asks for the chain of its dataset, and compares. ``config``: of another folder than the world's
+    own. Raises `TwofoldError` with a command's last words."""
+    used = str(config or CONFIG)
     for done, command in enumerate(written.commands):
         progress(done, len(written.commands) + 1)
-        await _run(written.folder, command)
+        await _run(written.folder, command, used)
     progress(len(written.commands), len(written.commands) + 1)
     key = written.key
-    text = await _run(written.folder, ("chain", "--since", key["since"], "--until", key["until"], "--json"))
+    asked = ("chain", "--since", key["since"], "--until", key["until"], "--dataset", DATASET, "--json")
+    text = await _run(written.folder, asked, used)
     rows = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
     progress(len(written.commands) + 1, len(written.commands) + 1)
     return compare(key, rows)
 
 
-async def _run(folder: Path, command: Iterable[str]) -> str:
+async def _run(folder: Path, command: Iterable[str], config: str) -> str:
     """What the command printed. A batch or statement that does not close would be a fault of the world."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "twofold", *command, "--config", CONFIG, cwd=folder,
+        sys.executable, "-m", "twofold", *command, "--config", config, cwd=folder,
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -110,7 +110,7 @@ class Watermark(Row, kw_only=True, tag="watermark"):
 
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "version": (Version,),
-    "serve": (Listening,),
+    "serve": (Listening, ConsoleListening),
     "sandbox": (Listening,),
     "console": (ConsoleListening,),
     "demo": (Measure, ChainFigure),
