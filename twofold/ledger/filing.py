@@ -5,7 +5,8 @@ Owns these three questions, pure. Which line is the same as another is `identity
 Of a line that is told twice with other content the later state stands. Its source's own time decides (`Told.updated_at`);
 where it tells none, a movement of money that is booked stands before the same one that was pending, one whose batch is known
 before one whose batch is not, and one with more references before one with fewer, so that two exports of one account give
-the same in either order; for everything else what was imported last stands.
+the same in either order; of two formats that know equally much it is always the same one's word that stands; for everything
+else what was imported last stands.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from hashlib import blake2b
 from typing import assert_never
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 from twofold.ledger.lines import (
@@ -133,7 +135,8 @@ def step_of(thing: Thing) -> int:
     """How far a movement of money has come, and how much is known of it; 0 for everything that has no stages."""
     if not isinstance(thing, MoneyLine):
         return 0
-    return 64 * _STEPS.get(thing.status, 0) + 32 * bool(thing.batch) + min(len(thing.references), 31)
+    known = 64 * _STEPS.get(thing.status, 0) + 32 * bool(thing.batch) + min(len(thing.references), 31)
+    return known << 16 | crc32(thing.form.encode()) & 0xFFFF
 
 
 def as_of(thing: Thing, updated_at: int | None, received_at_ms: int) -> int:

@@ -71,7 +71,7 @@ def _parts(thing: Thing, ordinal: int) -> Iterable[str]:
                 return "money", thing.source, thing.account, thing.kind, thing.id
             return "money", *fingerprint(thing), str(ordinal)
         case Batch():
-            return "batch", thing.source, thing.account, thing.id
+            return "batch", thing.source, thing.account, thing.id, thing.currency
         case Statement():
             return "statement", thing.source, thing.account, thing.currency, thing.id, thing.since, thing.until
         case Spend():

@@ -73,6 +73,7 @@ class MoneyLine(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="mone
     counterpart: tuple[str, ...] = ()  # keyed digests: "name:…", "account:…", "phone:…", "email:…"
     text: str = ""  # masked; as written it stands beside the line, where [money] text = "kept"
     mark: str = ""  # keyed digest of the plain text without blanks: what stands for a line without an id never changes
+    form: str = ""  # how it was told: the format and its layout; empty for what no file told. No part of what it is
 
 
 class Batch(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="batch"):

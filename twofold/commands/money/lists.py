@@ -17,6 +17,7 @@ from twofold.commands.options import ConfigOption, DataOption, JsonOption, folde
 from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
 
 if TYPE_CHECKING:
+    from twofold.ledger.lines import Batch, Thing
     from twofold.reconcile.matches.values import Match
     from twofold.reconcile.reading.matched import Found
     from twofold.store.lines.reading import KeptLine, LineReader
@@ -104,19 +105,14 @@ def money_batches(
 ) -> None:
     """List payouts and remittances, what they declare and what their lines make.
 
-    Exit code 1 when one of them does not close.
+    Exit code 1 when one of them does not close. One that several files tell is one, and so is each of its lines; with
+    --no-matches each telling stands alone.
     """
-    from twofold.ledger.lines import Batch
-    from twofold.store.lines.reading import OpenLines
-
     asked = {"source": source, "currency": currency.upper()}
-    found_of = _matched(config, data) if matches else None
-    with OpenLines(folder_of(config, data)) as reader:
-        found = [one for one in _standing(reader, "batch", since, until) if _fits(one.thing, asked)]
-        words = _words(reader) if found_of is None else {}
-        rows = [
-            _batch_row(reader, one, words, found_of) for one in found[-limit or None :] if isinstance(one.thing, Batch)
-        ]
+    if matches:
+        rows = _batches(_matched(config, data), since, until, asked, limit)
+    else:
+        rows = _batches_as_told(folder_of(config, data), since, until, asked, limit)
     if json:
         from twofold.commands.output.rows.money import BatchRow
 
@@ -144,7 +140,7 @@ def _lines(
 
     found_of = _matched(config, data) if matches else None
     with OpenLines(folder_of(config, data)) as reader:
-        found: Iterable[KeptLine] = _asked(reader, since, until, order, batch)
+        found: Iterable[KeptLine] = _once(reader, _asked(reader, since, until, order, batch), found_of)
         fitting = (
             one
             for one in found
@@ -159,6 +155,27 @@ def _lines(
         print_rows(MoneyLineRow, rows)
     else:
         _print_lines(rows)
+
+
+def _once(reader: LineReader, lines: Iterable[KeptLine], found: Found | None) -> Iterator[KeptLine]:
+    """Of lines that are told twice the one that counts, with what both say."""
+    from msgspec.structs import replace
+
+    if found is None:
+        yield from lines
+        return
+    merged = {entry.name: entry.line for entry in found.once.entries if entry.name in found.once.told_twice}
+    seen: set[str] = set()
+    for one in lines:
+        name = found.once.name(one.name.hex())
+        if name in seen:
+            continue
+        if name in merged:
+            seen.add(name)
+            kept = one if name == one.name.hex() else reader.by_name(bytes.fromhex(name))[-1]
+            yield replace(kept, thing=merged[name])
+        else:
+            yield one
 
 
 def _asked(reader: LineReader, since: str, until: str, order: str, batch: str) -> Iterable[KeptLine]:
@@ -193,10 +210,7 @@ def _day(option: str, text: str) -> int:
 
 
 def _within(one: KeptLine, since: str, until: str) -> bool:
-    from twofold.ledger.filing import local_day
-
-    day = local_day(one.thing)
-    return (not since or day >= since) and (not until or day <= until)
+    return _of_days(one.thing, since, until)
 
 
 def _fits(thing: Any, asked: dict[str, str]) -> bool:
@@ -261,48 +275,84 @@ def _line_row(one: KeptLine, words: dict[tuple[str, str], dict[str, Any]], found
         "reference": list(thing.references),
         "day": local_day(thing),
         "batch": thing.batch,
+        "told_by": _told_by(name, thing, found),
+        "alone": found is not None and name in found.once.alone,
         "text": one.text or thing.text,
         "open": open_,
         "matches": pays,
     }
 
 
-def _batch_row(
-    reader: LineReader, one: KeptLine, words: dict[tuple[str, str], dict[str, Any]], found: Found | None
-) -> dict[str, Any]:
-    from twofold.ledger.filing import batch_key
-    from twofold.ledger.lines import MoneyKind, MoneyLine
-    from twofold.reconcile.matches.values import batch_key as matched_key
+def _told_by(name: str, thing: Any, found: Found | None) -> list[str]:
+    forms = found.once.ways.get(name) if found is not None else None
+    return [form for form in forms or (thing.form,) if form]
 
-    batch: Any = one.thing
-    outgoing = (MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED)
-    lines = [
-        other.thing
-        for other in reader.by_batch(batch.source, batch.id)
-        if isinstance(other.thing, MoneyLine)
-        and other.thing.currency == batch.currency
-        and other.thing.status == "booked"
-        and other.thing.kind not in outgoing
-    ]
-    total = sum((line.net for line in lines), Decimal(0))
-    here = batch.net is not None and bool(lines)
-    to = batch_key(batch.source, batch.id)
-    if found is None:
-        open_ = None
-        pays = [{**word, "to": f"line:{line}"} for (line, at), word in sorted(words.items()) if at == to]
-    else:
-        reached = found.by_target.get(matched_key(batch.source, batch.account, batch.id), [])
-        due = batch.net if batch.net is not None else total
-        open_ = due - sum((match.amount for match in reached), Decimal(0))
+
+def _batches(found: Found, since: str, until: str, asked: dict[str, str], limit: int) -> list[dict[str, Any]]:
+    """Those that a file declares, each once, with the lines that count."""
+    told = [g for g in found.groups if g.told and _of_days(g.batch, since, until) and _fits(g.batch, asked)]
+    told.sort(key=lambda g: (g.batch.at // 86_400, g.key))
+    rows = []
+    for group in told[-limit or None :]:
+        reached = found.by_target.get(group.key, [])
+        due = group.net - sum((match.amount for match in reached), Decimal(0))
         pays = [_shown(match, f"line:{match.line}") for match in reached]
-    names = ("id", "source", "account", "kind", "status", "net", "currency", "at", "expected_at")
+        rows.append(_batch_row(group.batch, group.told[0], group.count, group.lines, group.declared, due, pays))
+    return rows
+
+
+def _batches_as_told(folder: Path, since: str, until: str, asked: dict[str, str], limit: int) -> list[dict[str, Any]]:
+    """Those that a file declares, as each of them does, with the lines that bear its own number."""
+    from twofold.ledger.filing import batch_key
+    from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
+    from twofold.store.lines.reading import OpenLines
+
+    outgoing = (MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED)
+    rows = []
+    with OpenLines(folder) as reader:
+        words = _words(reader)
+        standing = [one.thing for one in _standing(reader, "batch", since, until) if _fits(one.thing, asked)]
+        for batch in (b for b in standing[-limit or None :] if isinstance(b, Batch)):
+            nets = [
+                other.thing.net
+                for other in reader.by_batch(batch.source, batch.id)
+                if isinstance(other.thing, MoneyLine)
+                and other.thing.currency == batch.currency
+                and other.thing.status == "booked"
+                and other.thing.kind not in outgoing
+            ]
+            to = batch_key(batch.source, batch.id)
+            pays = [{**word, "to": f"line:{line}"} for (line, at), word in sorted(words.items()) if at == to]
+            rows.append(_batch_row(batch, batch, len(nets), sum(nets, Decimal(0)), batch.net, None, pays))
+    return rows
+
+
+def _of_days(thing: Thing, since: str, until: str) -> bool:
+    from twofold.ledger.filing import local_day
+
+    if since:
+        _day("--since", since)
+    if until:
+        _day("--until", until)
+    day = local_day(thing)
+    return (not since or day >= since) and (not until or day <= until)
+
+
+def _batch_row(
+    batch: Batch, told: Batch, lines: int, total: Decimal, declared: Decimal | None, open_: Decimal | None,
+    pays: list[dict[str, Any]],
+) -> dict[str, Any]:  # fmt: skip
+    from twofold.ledger.identity import name_of
+
+    names = ("id", "source", "account", "kind", "status", "currency", "at", "expected_at")
     return {
         **{n: getattr(batch, n) for n in names},
-        "line": one.name.hex(),
+        "line": name_of(told).hex(),
         "reference": [f"bank_reference:{batch.bank_reference}"] if batch.bank_reference else [],
-        "lines": len(lines),
+        "net": declared,
+        "lines": lines,
         "sum": total,
-        "difference": batch.net - total if here else None,
+        "difference": declared - total if declared is not None and lines else None,
         "open": open_,
         "matches": pays,
     }
@@ -316,6 +366,7 @@ def _print_lines(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         named = ", ".join([*row["reference"], *(["≈ " + row["text"]] if row["text"] else [])])
         paid = "".join(f" → {m['to']} ({m['by'] or m['class']})" for m in row["matches"])
+        paid += f" · only in {' and '.join(row['told_by'])}" if row["alone"] else ""
         table.add_row(row["day"], plain(row["source"]), row["kind"], f"{row['gross']:,f}", f"{row['fee']:,f}",
                       f"{row['net']:,f}", row["currency"], row["status"], plain(row["batch"]), plain(named + paid),
                       row["line"])  # fmt: skip

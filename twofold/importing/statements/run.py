@@ -117,6 +117,8 @@ class _Import:
             dry_run=plan.dry_run,
             notes=file.notes,
         )
+        # A table is of one format and many layouts: a workbook and a text of one bank are two tellings of its account.
+        self._form = f"{file.format}/{survey.kind}"
         self._was_imported = False
 
     def drive(self, report: ProblemReport | None, watch: Watcher | None) -> None:
@@ -203,6 +205,8 @@ class _Import:
         self._expect(told.thing)
         told = replace(told, thing=without_contact(told.thing, self._ring))
         thing = self._sealer.seal(told)
+        if isinstance(thing, MoneyLine):
+            thing = replace(thing, form=getattr(self._file, "layout", "") or self._form)
         self._balance.add(thing)
         self._summary.add(thing, kind_of(thing), local_day(thing))
         ordinal = self._ordinal(thing)

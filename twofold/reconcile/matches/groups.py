@@ -6,7 +6,7 @@ Owns the closing of a batch. A batch of which no file speaks is made of the line
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -14,68 +14,127 @@ from msgspec.structs import replace
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
 from twofold.reconcile.matches.batches import FAILED
 from twofold.reconcile.matches.keys import plain
+from twofold.reconcile.matches.twice import BY_DAY
 from twofold.reconcile.matches.values import BANK, ZERO, Entry, Group
 
 _LEAVES = (MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED)
 
-BatchName = tuple[str, str, str]
+BatchName = tuple[str, str, str, str]
+"""Source, account, number, currency: one number may stand for a batch in each of several currencies."""
+_NEAR_S = 36 * 3600
+_PAID_WITHIN_S = 10 * 86_400
+"""After its last line: of a payout that only its lines tell nobody says the day."""
 
 
 def name_of_batch(line: MoneyLine) -> BatchName | None:
     """Which batch a provider's or courier's line stands in."""
-    return (line.source, line.account, line.batch) if line.batch and line.kind not in BANK else None
+    return (line.source, line.account, line.batch, line.currency) if line.batch and line.kind not in BANK else None
 
 
 def groups_of(batches: Iterable[Batch], entries: Iterable[Entry]) -> list[Group]:
     """Every batch that a file declares or a line names, by its key."""
-    told: dict[BatchName, Batch] = {}
-    entries = list(entries)
-    for batch in batches:
-        told[batch.source, batch.account, batch.id] = batch
-    told = _by_their_ids(told, entries)
+    told: dict[BatchName, list[Batch]] = defaultdict(list)
+    for batch in sorted(batches, key=_order):
+        told[batch.source, batch.account, batch.id, batch.currency].append(batch)
+    booked = [e for e in entries if e.line.status == "booked" and name_of_batch(e.line) is not None]
+    told = _by_their_ids(told, booked)
     lines: dict[BatchName, list[Entry]] = defaultdict(list)
-    for entry in entries:
+    for entry in booked:
         name = name_of_batch(entry.line)
-        if name is not None and entry.line.status == "booked":
-            lines[_known(name, told)].append(entry)
+        assert name is not None
+        lines[_known(name, told)].append(entry)
+    told = _by_their_nets(told, lines)
+    currencies: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for source, account, number, currency in {*told, *lines}:
+        currencies[source, account, number].add(currency)
     found = []
     for name in sorted({*told, *lines}):
-        mine = lines.get(name, [])
-        found.append(_group(told.get(name) or _made_of(name, [e.line for e in mine]), [e.line for e in mine]))
+        mine = [e.line for e in lines.get(name, [])]
+        group = _group(_put_together(name, told[name]) if name in told else _made_of(name, mine), mine)
+        shared = len(currencies[name[:3]]) > 1
+        found.append(replace(group, told=tuple(told.get(name, ())), shared=shared))
     return sorted(found, key=lambda g: g.key)
 
 
-def _by_their_ids(told: dict[BatchName, Batch], entries: Iterable[Entry]) -> dict[BatchName, Batch]:
+def _order(batch: Batch) -> tuple[object, ...]:
+    return batch.id.startswith(BY_DAY), batch.id, batch.net is None, batch.at, batch.account, batch.status
+
+
+def _put_together(name: BatchName, told: list[Batch]) -> Batch:
+    """What several files say of one batch: of what two say, the one that knows its number."""
+    first = replace(told[0], id=name[2])
+    for other in told[1:]:
+        first = replace(
+            first,
+            net=other.net if first.net is None else first.net,
+            expected_at=other.expected_at if first.expected_at is None else first.expected_at,
+            bank_reference=first.bank_reference or other.bank_reference,
+            status=first.status or other.status,
+        )
+    return first
+
+
+def _by_their_ids(told: dict[BatchName, list[Batch]], entries: Iterable[Entry]) -> dict[BatchName, list[Batch]]:
     """Batches under the ids that their lines know: a source may list payouts by their day alone (``payout:…`` of a line is
-    that other name). A name that lines of two batches know stays what it is."""
-    ids: dict[tuple[str, str], set[str]] = defaultdict(set)
+    that other name). A name that lines of two batches know, or that has lines of its own, stays what it is."""
+    ids: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    own = {name_of_batch(e.line) for e in entries}
     for entry in entries:
         for reference in entry.line.references:
-            if reference.startswith("payout:") and entry.line.batch:
-                ids[entry.line.source, reference.partition(":")[2]].add(entry.line.batch)
-    found: dict[BatchName, Batch] = {}
-    for (source, account, number), batch in told.items():
-        known = ids.get((source, number), {number})
-        name = source, account, min(known) if len(known) == 1 else number
-        if name == (source, account, number) or name not in told:
-            found[name] = replace(batch, id=name[2])
+            if reference.startswith("payout:"):
+                ids[entry.line.source, reference.partition(":")[2], entry.line.currency].add(entry.line.batch)
+    found: dict[BatchName, list[Batch]] = defaultdict(list)
+    for name, batches in told.items():
+        source, account, number, currency = name
+        known = ids.get((source, number, currency), {number})
+        if len(known) == 1 and name not in own:
+            name = source, account, min(known), currency
+        found[_known(name, told)] += batches
+    return {name: sorted(batches, key=_order) for name, batches in found.items()}
+
+
+def _by_their_nets(
+    told: dict[BatchName, list[Batch]], lines: Mapping[BatchName, list[Entry]]
+) -> dict[BatchName, list[Batch]]:
+    """A batch that is told by its day alone, of which no line speaks, is the only one with a number that declares the same
+    at that time."""
+    days = [name for name in sorted(told) if name[2].startswith(BY_DAY) and name not in lines]
+    if not days:
+        return told
+    numbered: dict[tuple[str, str, Decimal], list[tuple[BatchName, int, int]]] = defaultdict(list)
+    for name in sorted({*told, *lines}):
+        if not name[2].startswith(BY_DAY):
+            mine = [e.line for e in lines.get(name, [])]
+            group = _group(_put_together(name, told[name]) if name in told else _made_of(name, mine), mine)
+            at, late = group.batch.at, _NEAR_S if name in told else _PAID_WITHIN_S
+            numbered[name[0], name[3], group.net].append((name, at - _NEAR_S, at + late))
+    wanted: dict[BatchName, list[BatchName]] = defaultdict(list)
+    for day in days:
+        batch = told[day][0]
+        if batch.net is not None:
+            fits = [n for n, first, last in numbered[day[0], day[3], batch.net]
+                    if first <= batch.at <= last and (n[1] == day[1] or not n[1] or not day[1])]  # fmt: skip
+            if len(fits) == 1:
+                wanted[fits[0]].append(day)
+    found = dict(told)
+    for name, same in wanted.items():
+        if len(same) == 1:
+            found[name] = [*found.get(name, ()), *found.pop(same[0])]
     return found
 
 
-def _known(name: BatchName, told: dict[BatchName, Batch]) -> BatchName:
+def _known(name: BatchName, told: Mapping[BatchName, object]) -> BatchName:
     """A line whose file does not tell the account stands in its source's batch of that number, and the reverse."""
-    source, account, number = name
-    if name in told:
-        return name
-    bare = source, "", number
-    if account and bare in told:
-        return bare
-    same = [key for key in told if not account and (key[0], key[2]) == (source, number)]
+    source, account, number, currency = name
+    if account:
+        bare = source, "", number, currency
+        return bare if name not in told and bare in told else name
+    same = [key for key in told if key[1] and (key[0], *key[2:]) == (source, number, currency)]
     return same[0] if len(same) == 1 else name
 
 
 def _made_of(name: BatchName, lines: list[MoneyLine]) -> Batch:
-    source, account, number = name
+    source, account, number, currency = name
     leaving = [line for line in lines if line.kind is MoneyKind.PAYOUT]
     latest = max(line.at for line in leaving or lines)
     available = [line.available_at for line in lines if line.available_at is not None]
@@ -84,7 +143,7 @@ def _made_of(name: BatchName, lines: list[MoneyLine]) -> Batch:
         account=account,
         id=number,
         kind="remittance" if source.startswith("courier") else "payout",
-        currency=min(line.currency for line in lines),
+        currency=currency,
         at=latest,
         expected_at=max(available, default=None),
     )

@@ -13,7 +13,7 @@ from itertools import chain
 
 from msgspec.structs import replace
 
-from twofold.ledger.lines import Decision, MoneyKind
+from twofold.ledger.lines import Batch, Decision, MoneyKind
 from twofold.reconcile.matches import batches
 from twofold.reconcile.matches.bank import Payers
 from twofold.reconcile.matches.keys import Index, plain
@@ -118,9 +118,15 @@ def _full_name(to: str, purse: Purse, groups: Sequence[Group]) -> str:
         same = [order_key(o) for o in purse.dues if o.rpartition("/")[2] == to.removeprefix("order:")]
         return same[0] if len(same) == 1 else to
     if to.startswith("batch:") and all(g.key != to for g in groups):
-        same = [g.key for g in groups if f"batch:{g.batch.source}/{g.batch.id}" == to]
-        return same[0] if len(same) == 1 else to
+        batches_so_named = {g.key for g in groups for b in (g.batch, *g.told) if to in _names_of(b)}
+        return min(batches_so_named) if len(batches_so_named) == 1 else to
     return to
+
+
+def _names_of(batch: Batch) -> tuple[str, ...]:
+    """How a person may name a batch: without its account, with its currency where that tells two apart."""
+    name = f"batch:{batch.source}/{batch.id}"
+    return name, f"{name}/{batch.currency}"
 
 
 def _pay_decided(purse: Purse, entry: Entry, decision: Decision) -> None:

@@ -56,7 +56,10 @@ class Entry(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """A batch with what its lines say: ``lines`` is the sum of their nets without the payout's own line."""
+    """A batch with what its lines say: ``lines`` is the sum of their nets without the payout's own line.
+
+    ``told``: the words of its files that it is made of. ``shared``: its number stands for batches in other currencies too.
+    """
 
     batch: Batch
     lines: Decimal
@@ -64,10 +67,13 @@ class Group(Struct, frozen=True, kw_only=True):
     declared: Decimal | None = None  # by its file, else by the payout's own line
     references: tuple[str, ...] = ()  # what may stand on the bank's line, in the form of `keys.plain`
     brings: Decimal = Decimal(0)  # of an earlier batch whose payout failed: paid with this one
+    told: tuple[Batch, ...] = ()
+    shared: bool = False
 
     @property
     def key(self) -> str:
-        return batch_key(self.batch.source, self.batch.account, self.batch.id)
+        currency = self.batch.currency if self.shared else ""
+        return batch_key(self.batch.source, self.batch.account, self.batch.id, currency)
 
     @property
     def net(self) -> Decimal:
@@ -121,9 +127,10 @@ TAKEN = frozenset({MoneyKind.CHARGE, MoneyKind.COD_COLLECTED})
 """Kinds by which a third party says that it took the buyer's money for us."""
 
 
-def batch_key(source: str, account: str, number: str) -> str:
-    """The name under which a batch is matched. Numbers of two accounts never collide."""
-    return f"batch:{source}/{account}/{number}" if account else f"batch:{source}/{number}"
+def batch_key(source: str, account: str, number: str, currency: str = "") -> str:
+    """The name under which a batch is matched. Numbers of two accounts never collide; ``currency`` is told of a number that
+    stands for batches in several."""
+    return "/".join((f"batch:{source}", *((account,) if account else ()), number, *((currency,) if currency else ())))
 
 
 def order_key(order: str) -> str:

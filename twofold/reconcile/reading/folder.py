@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+
+from msgspec.structs import replace
 
 from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend
 from twofold.ledger.model import OrderReport, decode_report
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import decode_state
 from twofold.reconcile.chain.told import Signalled
+from twofold.reconcile.matches.twice import Once, tell_once
 from twofold.reconcile.matches.values import Entry
 from twofold.reconcile.reading.orders import KnownOrder
-from twofold.store.lines.reading import LineReader
+from twofold.store.lines.reading import KeptLine, LineReader
 from twofold.store.orders.buyers import buyers_of
 from twofold.store.sqlite.database import id_array, open_reader
 from twofold.store.sqlite.statements import statement
@@ -64,12 +68,26 @@ class Folder:
                     digests=bought.get(number, ()),
                 )
 
+    @cached_property
+    def once(self) -> Once:
+        """Standing movements of money, each once, in however many formats it was told."""
+        ways: dict[str, set[str]] = {}
+        for name, form in self.run("forms_of_lines"):
+            ways.setdefault(bytes(name).hex(), set()).add(form)
+        entries = [Entry(name=name.hex(), line=line) for name, line in self._standing("money", MoneyLine)]
+        return tell_once(entries, {name: frozenset(forms) for name, forms in ways.items()})
+
     def entries(self) -> list[Entry]:
-        """Standing movements of money."""
-        return [Entry(name=name.hex(), line=line) for name, line in self._standing("money", MoneyLine)]
+        """Movements of money, each once."""
+        return list(self.once.entries)
 
     def batches(self) -> list[Batch]:
-        return [thing for _, thing in self._standing("batch", Batch)]
+        """Each as it was told last, with what only an earlier word knows: a layout may leave out the sum or the bank's
+        reference."""
+        found: dict[bytes, list[KeptLine]] = {}
+        for kept in self.lines.versions("batch"):
+            found.setdefault(kept.name, []).append(kept)
+        return [_filled(found[name]) for name in sorted(found)]
 
     def parcels(self) -> list[tuple[str, ParcelLine]]:
         return [(name.hex(), line) for name, line in self._standing("parcel", ParcelLine)]
@@ -81,7 +99,13 @@ class Folder:
         return [thing for _, thing in self._standing("cost", Cost)]
 
     def decisions(self) -> list[Decision]:
-        return [thing for _, thing in self._standing("decision", Decision)]
+        """People's words, about the line that counts where it was told twice."""
+        return [self._about_once(thing) for _, thing in self._standing("decision", Decision)]
+
+    def _about_once(self, word: Decision) -> Decision:
+        kind, _, name = word.to.partition(":")
+        to = f"line:{self.once.name(name)}" if kind == "line" else word.to
+        return replace(word, line=self.once.name(word.line), to=to)
 
     def spend(self) -> list[Spend]:
         return [thing for _, thing in self._standing("spend", Spend)]
@@ -110,3 +134,17 @@ class Folder:
             )
             for _, _, at, value, currency, order, sent in self.run("reconcile_purchases")
         ]  # fmt: skip
+
+
+def _filled(states: list[KeptLine]) -> Batch:
+    told = sorted(states, key=lambda s: (s.stands, s.received_at, s.number))
+    *earlier, batch = [s.thing for s in told if isinstance(s.thing, Batch)]
+    for other in reversed(earlier):
+        batch = replace(
+            batch,
+            net=other.net if batch.net is None else batch.net,
+            expected_at=other.expected_at if batch.expected_at is None else batch.expected_at,
+            bank_reference=batch.bank_reference or other.bank_reference,
+            status=batch.status or other.status,
+        )
+    return batch

@@ -16,7 +16,8 @@ from msgspec import Struct
 from twofold.ledger.rates import Rates
 from twofold.reconcile.exchange import Exchange
 from twofold.reconcile.matches.tolerance import Tolerance
-from twofold.reconcile.matches.values import Days, Match
+from twofold.reconcile.matches.twice import Once
+from twofold.reconcile.matches.values import Days, Group, Match
 from twofold.reconcile.reading.folder import Folder, PolicyOf
 from twofold.reconcile.reading.orders import due_of, order_of, told_by_couriers
 from twofold.reconcile.reading.whole import with_customers
@@ -25,11 +26,13 @@ from twofold.reconcile.reading.world import match_all, with_words, words_by_orde
 
 class Found(Struct, frozen=True):
     """``by_line``: matches of a line, by its name in hexadecimal; ``by_target``: of an order, batch or line, by its key.
-    ``paid``: what of a line is matched."""
+    ``paid``: what of a line is matched. ``once``: which lines are told twice and count as one."""
 
     by_line: dict[str, list[Match]]
     by_target: dict[str, list[Match]]
     paid: dict[str, Decimal]
+    groups: tuple[Group, ...]
+    once: Once
 
 
 def read_matched(folder: Path | str, policy_of: PolicyOf, zone: tzinfo, tolerance: Tolerance | None = None) -> Found:
@@ -46,6 +49,7 @@ def read_matched(folder: Path | str, policy_of: PolicyOf, zone: tzinfo, toleranc
             dues, store.entries(), store.batches(), store.decisions(), tolerance=tolerance or Tolerance(),
             convert=lambda amount, currency, to, at: exchange.convert(amount, currency, to, days.of(at)), days=days,
         )  # fmt: skip
+        once = store.once
     by_line: dict[str, list[Match]] = defaultdict(list)
     by_target: dict[str, list[Match]] = defaultdict(list)
     paid: dict[str, Decimal] = defaultdict(Decimal)
@@ -53,4 +57,4 @@ def read_matched(folder: Path | str, policy_of: PolicyOf, zone: tzinfo, toleranc
         by_line[match.line].append(match)
         by_target[match.to].append(match)
         paid[match.line] += match.amount
-    return Found(dict(by_line), dict(by_target), dict(paid))
+    return Found(dict(by_line), dict(by_target), dict(paid), matched.groups, once)

@@ -149,12 +149,15 @@ def _settlement_of(entry: Entry, settled: Mapping[str, Settlement]) -> Settlemen
     name = name_of_batch(entry.line)
     if name is None:
         return None
-    source, account, number = name
-    found = settled.get(batch_key(source, account, number)) or settled.get(batch_key(source, "", number))
-    if found is not None or account:
-        return found
-    same = [s for key, s in settled.items() if key.startswith(f"batch:{source}/") and key.endswith(f"/{number}")]
-    return same[0] if len(same) == 1 else None
+    source, account, number, currency = name
+    for ending in (f"{number}/{currency}", number):
+        found = settled.get(batch_key(source, account, ending)) or settled.get(batch_key(source, "", ending))
+        if found is not None:
+            return found
+        same = [s for key, s in settled.items() if key.startswith(f"batch:{source}/") and key.endswith(f"/{ending}")]
+        if not account and len(same) == 1:
+            return same[0]
+    return None
 
 
 def _move(entry: Entry, match: Match, due: Due, settled: Mapping[str, Settlement], days: Days) -> Move:

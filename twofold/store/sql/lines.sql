@@ -189,3 +189,9 @@ and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file))
 and not exists (select 1 from line as o where o.name = l.name and o.id <> l.id
                 and (o.as_of, o.step, o.id) > (l.as_of, l.step, l.id)
                 and (o.file = 0 or exists (select 1 from line_file as f where f.id = o.file)));
+
+-- name: forms_of_lines
+-- In which formats lines were told that have several rows: name, format.
+select distinct a.name, coalesce(json_extract(cast(l.body as text), '$.form'), '') as form
+from line_again as a join line as l on l.name = a.name
+where l.kind = 'money' and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file));

@@ -86,6 +86,8 @@ class MoneyLineRow(Row, kw_only=True, tag="line"):
     at: Time
     day: Text  # YYYY-MM-DD where it happened
     batch: Text
+    told_by: list[Text]  # the formats that told it, e.g. camt.053
+    alone: bool  # a format that tells other lines of its day leaves this one out
     text: Text  # masked, or as it is while it is kept
     open: Amount | None  # what it does not pay yet; null with --no-matches
     matches: list[Any]  # to, amount, currency, rule, class (certain, probable, person), by, why, at

@@ -77,6 +77,7 @@ class CamtFile:
 
     def __init__(self, path: Path, survey: Survey, options: StatementOptions) -> None:
         self.format, self.title = Camt.name, Camt.title
+        self.layout = ""  # which message the report under way is: each tells the account in its own way
         self.notes: list[str] = []
         self.bytes_read = 0
         self._path, self._survey, self._options = path, survey, options
@@ -91,7 +92,7 @@ class CamtFile:
     def items(self) -> Iterator[Item]:
         found = False
         for report, kind, events in self._walk(watched=True):
-            found = True
+            found, self.layout = True, kind
             yield from self._report(report, kind, events)
         if not found:
             raise FileRefused(f"{self._path.name}: expected a statement (Stmt, Rpt or Ntfctn), got a file without one")

@@ -20,7 +20,9 @@ from twofold.ledger.references import gather, reference
 def _read(file: AnswerFile) -> Iterator[Item]:
     batches = Batches()
     complete = True
-    file.note("the API's ids of lines are not in the exports: import one of the two for a span of time, not both")
+    file.note(
+        "the API's ids of lines are not in the exports: what both tell is found by order, amount and day, and counts once"
+    )
     for name, around, listed in lists_of(file.documents, ("balanceTransactions", "payouts", "transactions")):
         nodes = file.nodes(listed)
         page = around.get("pageInfo")
