@@ -309,6 +309,26 @@ def test_imported_history_keeps_who_bought_and_where(tmp_path):
         assert secret not in kept
 
 
+# -- a young Purchase
+
+
+def test_a_young_purchase_has_its_signs_before_what_leads_to_them_is_kept(shop):
+    """For two hours the store is asked for both at once; then the answer is the same."""
+    by_tag(shop, LANDING, REFERRER, n=1, at=PLACED - 600)
+    signed(shop, "shopify", shopify_order("1001", {"kept": {"_twofold_fbp": fbp(1)}}), "orders/create")
+    found = []
+    for hours, links in ((0, 0), (1, 0), (3, 1)):
+        shop.now = NOW_MS + hours * 3_600_000
+        step = shop.gateway.retention.step(shop.now)
+        asyncio.run_coroutine_threadsafe(step, shop._loop).result(20)
+        db = open_reader(shop.folder)
+        assert db.execute("select count(*) from touch_link").fetchone() == (links,)
+        db.close()
+        found.append(touches(shop.folder, "1001"))
+    assert [t.campaign for t in found[0].own] == ["Spring"]
+    assert found[0] == found[1] == found[2]
+
+
 # -- a person asks
 
 

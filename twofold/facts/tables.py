@@ -548,7 +548,9 @@ PURCHASE_DELIVERIES = _table(
 )  # fmt: skip
 
 PURCHASE_PEOPLE = _table(
-    "purchase_people", Group.ACTIONS, "Whose touches are a Purchase's; one row a Purchase and browser or chat.",
+    "purchase_people", Group.ACTIONS,
+    "Whose touches are a Purchase's; one row a Purchase and browser or chat. A Purchase that came less than two hours ago has "
+    "none yet: its thank-you page may still be opened.",
     "action kind who",
     """
     action int key to purchases; of a copy that was merged, its first action
