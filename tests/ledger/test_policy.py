@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from facts import LINE, SHOP, T0, amounts, facts, parcel, part, refund, report
 
-from twofold.ledger.model import Method, Paid, ParcelState, Sale
+from twofold.ledger.model import Amounts, Method, Paid, ParcelState, Sale
 from twofold.ledger.policy import VALUE_PARTS, OrderPolicy, judge_order, method_of, value_of
 from twofold.ledger.state import OrderState, derive
 
@@ -79,6 +79,8 @@ JUDGED = [
     ("refunded by live total", [report(0, total=amounts("0.00", after_refunds=True), refunds=(refund("r", "100.00"),))], SHOP, {}, "never", "order_refunded"),
     ("part refunded", [report(0, Paid.PART_REFUNDED, refunds=(refund("r", "99.99"),))], SHOP, {}, "counts", "paid"),
     ("all lines taken away", [report(0, Paid.UNPAID, amounts("0.00", after_refunds=True), lines=(), **COD)], SHOP, {}, "never", "order_emptied"),
+    ("money that no list knows", [report(0, total=Amounts(currency="XXX", total=Decimal("5.00")))], SHOP, {}, "never", "order_currency_unknown"),
+    ("cancelled, and such money", [report(0, total=Amounts(currency="XXX", total=Decimal("5.00")), cancelled_at=T0)], SHOP, {}, "never", "order_cancelled"),
     ("free order", [report(0, None, "0.00")], SHOP, {}, "counts", "paid"),
     ("free order, live total", [report(0, Paid.PAID, amounts("0.00", after_refunds=True))], SHOP, {}, "counts", "paid"),
     ("deleted", [report(0), part(5, deleted=True)], SHOP, {}, "never", "order_deleted"),

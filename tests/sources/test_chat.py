@@ -359,3 +359,10 @@ def test_the_pages_example_is_accepted_without_a_note():
     found = reading(json.loads(example))
     assert found.notes == ()
     assert found.copy.action_source == "business_messaging"
+
+
+def test_money_that_no_list_knows_is_a_fact_of_the_chats_order():
+    """Kept as an order's; see `test_unknown_currency` for what becomes of it."""
+    body = chat()
+    body["order"] = body["order"] | {"currency": "lari"}
+    assert reading(body).order.snapshot.shop.currency == "XXX"

@@ -218,7 +218,7 @@ NO_MONEY = [
     ("an empty amount", {"amount": ""}, "value", DropReason.MISSING_VALUE),
     ("an amount with a comma", {"amount": "1,200"}, "value", DropReason.INVALID_VALUE),
     ("a negative amount", {"amount": "-1"}, "value", DropReason.INVALID_VALUE),
-    ("a wrong currency", {"deal_currency_code": "euro"}, "currency", DropReason.INVALID_CURRENCY),
+    ("a currency that is no text", {"deal_currency_code": 978}, "currency", DropReason.INVALID_CURRENCY),
 ]
 
 
@@ -229,6 +229,14 @@ def test_a_won_deal_without_money_is_refused(claim, changes, path, reason):
     assert isinstance(refusal, Refusal)
     assert (refusal.path, refusal.reason) == (path, reason)
     assert isinstance(read(deal("qualifiedtobuy", **changes)), Reading)
+
+
+def test_money_that_no_list_knows_is_a_fact_of_the_deal_and_of_no_stage():
+    """The won deal is kept as an order; a stage is told without money."""
+    won = reading(deal("closedwon", deal_currency_code="Dhs"))
+    assert won.order.snapshot.shop.currency == "XXX"
+    (stage,) = reading(deal("qualifiedtobuy", deal_currency_code="Dhs")).events
+    assert not {"value", "currency"} & stage.custom_data.keys()
 
 
 def test_the_sources_currency_stands_in_for_an_accounts_that_has_only_one():

@@ -92,7 +92,7 @@ WRONG = [
     (event("checkout.session.completed", SESSION, amount_total="32.40"), DropReason.INVALID_VALUE, "data.object.amount_total"),
     (event("checkout.session.completed", SESSION, amount_total=32.4), DropReason.INVALID_VALUE, "data.object.amount_total"),
     (event("payment_intent.succeeded", INTENT, currency=None), DropReason.MISSING_CURRENCY, "data.object.currency"),
-    (event("payment_intent.succeeded", INTENT, currency="euro"), DropReason.INVALID_CURRENCY, "data.object.currency"),
+    (event("payment_intent.succeeded", INTENT, currency=978), DropReason.INVALID_CURRENCY, "data.object.currency"),
 ]  # fmt: skip
 
 

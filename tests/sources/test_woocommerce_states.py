@@ -275,7 +275,7 @@ WRONG = [
     ({"total": "abc"}, DropReason.INVALID_VALUE, "total"),
     ({"total": "-5.00"}, DropReason.INVALID_VALUE, "total"),
     ({"total": "1e999999"}, DropReason.INVALID_VALUE, "total"),
-    ({"currency": "EURO"}, DropReason.INVALID_CURRENCY, "currency"),
+    ({"currency": 978}, DropReason.INVALID_CURRENCY, "currency"),
     ({"currency": ""}, DropReason.MISSING_CURRENCY, "currency"),
     (
         dict.fromkeys(

@@ -123,6 +123,18 @@ def read_currency(value: Any) -> str | None:
     return code if code in CURRENCIES else None
 
 
+NO_CURRENCY = "XXX"
+"""ISO 4217's own code for no currency: of an order whose shop names money that no list knows."""
+
+
+def read_order_currency(value: Any) -> str | None:
+    """The same for an order, which is a fact whatever its money is called: `NO_CURRENCY` for any other word. None where
+    nothing is said, or no text."""
+    if not isinstance(value, str) or says_nothing(value):
+        return None
+    return read_currency(value) or NO_CURRENCY
+
+
 # -- whole numbers and times
 
 _INTEGER = re.compile(r"[+-]?\d{1,18}")

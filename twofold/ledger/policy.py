@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from twofold.event.scalars import NO_CURRENCY
 from twofold.ledger.model import Amounts, Method, Paid, Sale
 from twofold.ledger.money import to_minor
 from twofold.ledger.state import OrderState
@@ -23,7 +24,7 @@ MILESTONES = ("placed", "confirmed", "paid", "delivered")
 VALUE_PARTS = ("goods", "tax", "shipping", "tip", "duties", "gift_card")
 NEVER_REASONS = (
     "test_order", "order_cancelled", "order_deleted", "order_voided", "order_refunded", "order_emptied", "order_returned",
-    "renewal",
+    "order_currency_unknown", "renewal",
 )  # fmt: skip
 DAY_S = 86_400
 
@@ -214,6 +215,9 @@ def _never(state: OrderState, policy: OrderPolicy) -> Judgement | None:
         return Judgement(OrderStanding.NEVER, "order_returned", state.returned_at)
     if is_renewal(state.sale) and policy.renewals == "none":
         return Judgement(OrderStanding.NEVER, "renewal")
+    told = (state.presentment if policy.presentment else None) or state.shop
+    if told is not None and told.currency == NO_CURRENCY:
+        return Judgement(OrderStanding.NEVER, "order_currency_unknown")
     return None
 
 

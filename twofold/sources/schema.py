@@ -22,7 +22,7 @@ from twofold.event.scalars import (
     exact_amount,
     exact_integer,
     names_nobody,
-    read_currency,
+    read_order_currency,
     read_time_ms,
     says_nothing,
     seems_ms,
@@ -230,7 +230,7 @@ MONEY = ValueKind(
 )
 CURRENCY = ValueKind(
     expected="three letters (ISO 4217)",
-    read=read_currency,
+    read=read_order_currency,
     wrong=DropReason.INVALID_CURRENCY,
     missing=DropReason.MISSING_CURRENCY,
 )

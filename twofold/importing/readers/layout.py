@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from twofold.errors import FileRefused
 from twofold.event.model import RawEvent
-from twofold.event.scalars import names_nobody
+from twofold.event.scalars import NO_CURRENCY, names_nobody
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Row, Survey, duplicated
 from twofold.importing.readers.values import (
@@ -292,8 +292,8 @@ class Group:
         if text:
             found = read_currency(text)
             if found is None:
-                raise self.misread("currency", "three letters (ISO 4217)", self.shown("currency", text), "bad_currency")
-            return found
+                self.warn("currency", "three letters (ISO 4217)", self.shown("currency", text), "bad_currency")
+            return found or NO_CURRENCY
         for field in amounts:
             written = currency_of(self.text(field))
             if written:

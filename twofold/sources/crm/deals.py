@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal
-from twofold.event.scalars import lenient_amount, read_currency
+from twofold.event.scalars import NO_CURRENCY, lenient_amount, read_order_currency
 from twofold.ledger.model import Amounts, OrderReport, Paid, Sale, Snapshot
 from twofold.sources.contract import Ignored, Reading, SourceOptions
 from twofold.sources.schema import read_id
@@ -84,7 +84,9 @@ def _names(record: Record, options: SourceOptions) -> list[str]:
 def _stage(record: Record, options: SourceOptions, name: str, notes: list[str]) -> RawEvent:
     data: dict[str, Any] = {"event_source": "crm", "lead_event_source": record.title}
     amounts = _amounts(record, options)
-    if isinstance(amounts, Amounts):  # a stage need not have money; what it has is told
+    if (
+        isinstance(amounts, Amounts) and amounts.currency != NO_CURRENCY
+    ):  # a stage need not have money; what it has is told
         data |= {"value": amounts.total, "currency": amounts.currency}
     return _told(record, options, name, data, notes)
 
@@ -143,7 +145,7 @@ def _amounts(record: Record, options: SourceOptions) -> Amounts | Refusal:
         return _refuse(DropReason.INVALID_VALUE, "value", "a plain decimal number, zero or more", "another form")
     if currency is None:
         return _refuse(DropReason.MISSING_CURRENCY, "currency", "a currency of the deal, or `currency` of the source")
-    code = read_currency(currency)
+    code = read_order_currency(currency)
     if code is None:
         return _refuse(DropReason.INVALID_CURRENCY, "currency", "three letters (ISO 4217)", "another form")
     return Amounts(currency=code, total=total)

@@ -10,7 +10,7 @@ import re
 from decimal import Decimal
 
 from twofold.event.refusal import DropReason
-from twofold.event.scalars import read_currency
+from twofold.event.scalars import read_order_currency
 from twofold.ledger.model import Payment, Refund
 from twofold.sources.shopify.bodies import Part, exact_id
 
@@ -109,7 +109,7 @@ def _payment(
 
 def _currency(part: Part) -> str | None:
     value = part.values.get("currency")
-    found = read_currency(value)
+    found = read_order_currency(value)
     if found is None:
         reason = DropReason.INVALID_CURRENCY if value else DropReason.MISSING_CURRENCY
         part.findings.refuse(reason, part.where("currency"), "three letters (ISO 4217)", value)

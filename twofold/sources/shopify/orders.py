@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from twofold.event.refusal import DropReason
-from twofold.event.scalars import read_currency
+from twofold.event.scalars import read_currency, read_order_currency
 from twofold.ledger.model import Amounts, Line, OrderReport, Paid, Sale, Snapshot
 from twofold.sources.people import place_of
 from twofold.sources.shopify.bodies import Part, exact_id
@@ -152,7 +152,7 @@ def _paid(order: Part) -> Paid | None:
 def read_currency_of(part: Part, name: str) -> str | None:
     """A currency code; missing or wrong refuses the body."""
     value = part.values.get(name)
-    found = read_currency(value)
+    found = read_order_currency(value)
     if found is None:
         reason = DropReason.INVALID_CURRENCY if value else DropReason.MISSING_CURRENCY
         part.findings.refuse(reason, part.where(name), "three letters (ISO 4217)", value)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import lenient_amount, read_currency
+from twofold.event.scalars import lenient_amount, read_currency, read_order_currency
 from twofold.ledger.model import Amounts, OrderReport, Paid, Payment, Refund, Sale, Snapshot
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading
@@ -40,7 +40,7 @@ class Money(Struct, frozen=True, kw_only=True):
 
 def read_amount(thing: dict[str, Any], *names: str) -> Money | Refusal:
     """The first of the fields that is there, in the object's currency."""
-    currency = read_currency(thing.get("currency"))
+    currency = read_order_currency(thing.get("currency"))
     if currency is None:
         given = thing.get("currency")
         reason = DropReason.INVALID_CURRENCY if given else DropReason.MISSING_CURRENCY

@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import Struct
 
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import read_currency
+from twofold.event.scalars import read_order_currency
 from twofold.ledger.model import Amounts, Line, Method, OrderReport, Paid, Refund, Sale, Snapshot
 from twofold.sources import lenient
 from twofold.sources.people import place_of
@@ -130,7 +130,7 @@ def aliases_of(body: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _amounts(body: dict[str, Any]) -> Amounts | Refusal:
-    total, currency = lenient.decimal(body, "total"), read_currency(body.get("currency"))
+    total, currency = lenient.decimal(body, "total"), read_order_currency(body.get("currency"))
     if total is None or total < 0:
         reason = DropReason.MISSING_VALUE if body.get("total") is None else DropReason.INVALID_VALUE
         return _refuse(reason, "total", "a plain decimal number, zero or more", body.get("total"))
