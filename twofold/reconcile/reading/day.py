@@ -277,7 +277,7 @@ def _with_click(sent: Sent, click: int | None) -> Sent:
 
 def _last_click(store: Folder, ring: Keyring, row: OrderRow, known: KnownOrder) -> int | None:
     """The last sign of a click of Meta's, or of a chat that one of its ads began, before the order."""
-    touches = touches_of(store.run, ring, row, since=known.state.placed_at - 28 * 86_400)
+    touches = touches_of(store.run, ring, row, since=known.state.placed_at - 28 * 86_400, with_said=False)
     return max(
         (t.at for t in touches.own if CLICK in t.click.split(",") or (t.kind == "chat" and t.ad_id)), default=None
     )

@@ -60,16 +60,21 @@ class OrderTouches(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-def touches_of(run: Run, ring: Keyring, order: OrderRow, *, since: int = 0) -> OrderTouches:
-    """Signs of an order from ``since`` (Unix s) to the moment it was placed, both included."""
-    reports = _reports(run, order)
-    said_by = whos_of_order(ring, order.dataset, [(source, report.order_id) for source, report in reports])
-    said = [t.touch for t in _signs_of(run, said_by, 0, 1 << 62)]
-    said += answers_of(run, order, (report for _, report in reports))
+def touches_of(run: Run, ring: Keyring, order: OrderRow, *, since: int = 0, with_said: bool = True) -> OrderTouches:
+    """Signs of an order from ``since`` (Unix s) to the moment it was placed, both included. ``with_said``: also what shop and
+    buyer say of it, which costs a look over the orders where a survey's answer was imported."""
+    said = _said_of(run, ring, order) if with_said else []
     whos, ambiguous = whos_of(run, ring, order)
     own = list(dict.fromkeys(t.touch for t in _signs_of(run, whos, since, order.placed_at)))
     reason = "" if own else AMBIGUOUS if ambiguous else NO_TOUCH if whos else NO_BROWSER
     return OrderTouches(own=[t for t in own if t.kind not in _SAID], said=said, reason=reason)
+
+
+def _said_of(run: Run, ring: Keyring, order: OrderRow) -> list[Touch]:
+    reports = _reports(run, order)
+    whos = whos_of_order(ring, order.dataset, [(source, report.order_id) for source, report in reports])
+    said = [t.touch for t in _signs_of(run, whos, 0, 1 << 62)]
+    return said + answers_of(run, order, (report for _, report in reports))
 
 
 def whos_said_of(run: Run, ring: Keyring, order: OrderRow) -> list[bytes]:
