@@ -415,3 +415,21 @@ def test_a_large_file_in_bounded_memory(folder: Folder) -> None:
 def test_the_account_is_compared_without_blanks(folder: Folder) -> None:
     spaced = " ".join(OWN[n : n + 4] for n in range(0, len(OWN), 4))
     assert folder.take("bank", folder.put("a.xml", CAMT), "--account", spaced)[0] == 0
+
+
+CUT = {
+    "bank": "Buchungstag;Betrag;Währung;Verwendungszweck;Auftraggeber;Konto\n10.03.2026;10,00;EUR;1001;A;DE89370400440532013000\n"
+    '11.03.2026;10,00;EUR;1002;A;DE89370400440532013000\n12.03.2026;10,00;EUR;"10',
+    "spend": "day,source,campaign,spend,currency\n2026-03-10,influencer,Anna,1234.50,EUR\n2026-03-11,i",
+    "payouts": HEAD + payout(1) + payout(2) + "txn_3,po_1,2026-03-11,charge,1003,120.00,3.78,116.22,GE",
+}
+
+
+@pytest.mark.parametrize("kind", CUT)
+def test_a_file_that_was_cut_in_a_row_leaves_nothing(folder: Folder, kind: str) -> None:
+    """Also where what sums its rows (a statement, a batch, a day's spend) is told after the last of them."""
+    code, rows, told = folder.take(kind, folder.put("cut.csv", CUT[kind]))
+    assert (code, rows, folder.counts()["line"]) == (1, [], 0)
+    assert "cut" in told
+    assert f"{CUT[kind].count(chr(10)) + 1}" in told  # the row
+    assert folder.take(kind, folder.put("cut.csv", CUT[kind] + "\n"))[1]  # ended, it is a row that costs itself

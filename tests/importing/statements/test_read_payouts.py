@@ -523,3 +523,13 @@ def test_no_contact_data_in_what_was_not_understood(tmp_path):
     found = read(written(tmp_path, report().replace("ch_2,", "anna@example.com,", 1)), FORMATS)
     assert found.problems
     assert not any("anna" in f"{p.got}{p.expected}" for p in found.problems)
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n"])
+def test_lines_that_end_otherwise(tmp_path, end):
+    """Programs of old Macs end a line with a carriage return alone: the header is the first line all the same."""
+    text = "id,Type,Source,Amount,Fee,Net,Currency,Created (UTC),Available On (UTC),Description\n" \
+           "txn_1BBBBBBBBBB,charge,ch_1BBBBBBBB,100.00,2.50,97.50,usd,2026-03-01 10:00,2026-03-03 00:00,Charge\n"  # fmt: skip
+    found = read(written(tmp_path, text.replace("\n", end)), FORMATS)
+    assert sums(lines_of(found)) == [("charge", "100.00", "2.50", "97.50")]
+    assert found.told[0].row == 2

@@ -125,9 +125,12 @@ def open_table(path: Path, survey: Survey, *, sheet: str = "", signs: Signs | No
     return table
 
 
+_END = re.compile(r"\r\n|\n|\r")  # as a file is read: some programs of old Macs write the last
+
+
 def first_cells(text: str) -> Iterator[tuple[int, str, list[str]]]:
     """(line from 0, separator, cells) of the first lines of a CSV text, once for each separator."""
-    for number, line in enumerate(text.split("\n")[:HEADER_WITHIN]):
+    for number, line in enumerate(_END.split(text, HEADER_WITHIN)[:HEADER_WITHIN]):
         for separator in SEPARATORS:
             try:
                 yield number, separator, next(csv.reader([line], delimiter=separator), [])

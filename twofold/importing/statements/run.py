@@ -188,7 +188,8 @@ class _Import:
     def _item(self, item: Item) -> LineRow | RowProblem | None:
         match item:
             case Told():
-                self._last = None
+                if self._last is not None and item.row > self._last.row:  # what sums the rows comes after all of them
+                    self._last = None
                 return self._told(item)
             case RowProblem():
                 return self._problem(item)

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import Element, ParseError
@@ -418,6 +419,7 @@ def _entries(report: Element, events: Iterator[tuple[str, Element]]) -> Iterator
             return
 
 
+@lru_cache(maxsize=1_024)  # of some forty names in a file
 def _local(tag: str) -> str:
     return tag.rpartition("}")[2]
 
@@ -428,7 +430,9 @@ def _children(element: Element | None, name: str) -> list[Element]:
 
 def _child(element: Element | None, *names: str) -> Element | None:
     for name in names:
-        element = next(iter(_children(element, name)), None)
+        if element is None:
+            return None
+        element = next((child for child in element if _local(child.tag) == name), None)
     return element
 
 
