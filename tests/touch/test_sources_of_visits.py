@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from twofold.touch import source
 from twofold.touch.device import device_of
-from twofold.touch.source import read_source, stays_within
+from twofold.touch.source import clean_text, forget_sources, read_parameters, read_source, stays_within
 
 SHOP = "https://www.shop.ge/p/1"
 
@@ -138,3 +139,15 @@ DEVICES = {
 def test_the_class_of_a_device_is_read_of_its_agent(agent, device):
     """Phone, tablet, computer, or unknown; nothing is guessed."""
     assert device_of(agent) == device
+
+
+def test_long_texts_of_strangers_are_not_remembered():
+    """Read as ever, and cut."""
+    forget_sources()
+    found = read_parameters({"utm_source": "x" * 10_000, "utm_campaign": "y" * 10_000})
+    assert found.texts[:3] == ("x" * 200, "", "y" * 200)
+    assert (source._campaign.cache_info().currsize, clean_text.cache_info().currsize) == (0, 0)
+    read_parameters({"utm_source": "newsletter"})
+    assert source._campaign.cache_info().currsize == 1
+    forget_sources()
+    assert source._campaign.cache_info().currsize == clean_text.cache_info().currsize == 0

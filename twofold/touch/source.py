@@ -19,6 +19,7 @@ from twofold.touch.hosts import is_no_source, site_of_host
 
 LONGEST = 200  # characters kept of one text
 LONGEST_PATH = 200
+_REMEMBERED = 1_000
 _MOST = 200  # parameters of one address
 PAID = (
     "gclid",
@@ -105,26 +106,34 @@ def read_source(url: str, referrer: str) -> Source | None:
 
 def read_parameters(pairs: Mapping[str, str]) -> Source:
     """The same of parameters that are read already."""
-    texts = [""] * len(_UTM)
     clicks: dict[str, str] = {}
-    low: dict[str, str] = {}
+    rest = []
     for name, value in pairs.items():
         name = name.lower()
-        low[name] = value
+        kind = _CLICK_NAMES.get(name)
+        if kind is None:
+            rest.append((name, value))
+        elif value and not (value[0] in "{_%$[" and is_macro(value)):
+            clicks.setdefault(kind, value)
+    # What is too long for a campaign is remembered by nobody: strangers fill no memory with it.
+    campaign = _campaign if sum(len(value) for _, value in rest) <= _REMEMBERED else _campaign.__wrapped__
+    texts, ids = campaign(tuple(rest))
+    kinds = sorted(clicks, key=_RANK.__getitem__) if len(clicks) > 1 else list(clicks)
+    return Source(texts, ids, ",".join(kinds), tuple(f"{kind}={clicks[kind]}" for kind in kinds), "")
+
+
+@lru_cache(maxsize=1_024)
+def _campaign(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str, str, str, str, str], tuple[str, str, str]]:
+    """Texts and ids of the parameters beside click ids: the same for all who come from one ad."""
+    texts = [""] * len(_UTM)
+    for name, value in pairs:
         place = _UTM.get(name)
         if place is not None:
-            texts[place] = texts[place] or clean_text(value)
-        elif (kind := _CLICK_NAMES.get(name)) is not None and value and not (value[0] in "{_%$[" and is_macro(value)):
-            clicks.setdefault(kind, value)
+            clean = clean_text if len(value) <= _REMEMBERED else clean_text.__wrapped__
+            texts[place] = texts[place] or clean(value)
+    low = dict(pairs)
     ids = [_id_in(low, names) for names in _IDS.values()]
-    kinds = sorted(clicks, key=_RANK.__getitem__) if len(clicks) > 1 else list(clicks)
-    return Source(
-        (texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]),
-        (ids[0], ids[1], ids[2]),
-        ",".join(kinds),
-        tuple(f"{kind}={clicks[kind]}" for kind in kinds),
-        "",
-    )
+    return (texts[0], texts[1], texts[2], texts[3], texts[4], texts[5]), (ids[0], ids[1], ids[2])
 
 
 @lru_cache(maxsize=4_096)
@@ -159,6 +168,7 @@ def parameters_of(url: str) -> dict[str, str]:
 def forget_sources() -> None:
     """Texts of addresses that were read lately leave the memory."""
     clean_text.cache_clear()
+    _campaign.cache_clear()
     _referrer_host.cache_clear()
 
 
