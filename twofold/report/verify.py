@@ -30,6 +30,7 @@ from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.gates.releases import released_digest
 from twofold.store.journal import GENESIS, plain_digest
 from twofold.store.orders.buyers import seal_of
+from twofold.store.orders.ledger import name_crc
 from twofold.store.secret import FILE as ERASURES
 from twofold.store.secret import known_ring, mark_of
 from twofold.store.sqlite.database import expected_schema, is_open, open_reader
@@ -347,7 +348,7 @@ def _sums(db: Any, walk: _Walk) -> list[Check]:
 
 # What has a digest of its own: name, its rows, and the digest over a row of them. The first column is the row's number,
 # the second its digest.
-_DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes]], ...] = (
+_DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes | int]], ...] = (
     (
         "frozen bytes are what was frozen",
         "select delivery, digest, event_id, event_time, action_source, test_event_code, payload from frozen "
@@ -380,6 +381,11 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes]], ...] = (
         "orders are what their reports made of them",
         "select id, digest, order_id, placed_at, state from orders where digest is not null",
         lambda row: row_digest(*row[2:]),
+    ),
+    (
+        "names of orders lead where they led",
+        "select lower(hex(name)), crc, name, order_row from order_name where crc is not null",
+        lambda row: name_crc(*row[2:]),
     ),
     (
         "buyers of orders are who bought",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -127,10 +128,10 @@ class Orders:
             row = self._begin(entry, state)
             self._keep(row.id, entry, body)
             # A number may be another shop's too: it stands for the order that had it last.
-            self._engine.run_rows("take_order_names", [(name, row.id) for name in (*names.all, *names.short)])
-            self._engine.run_rows("insert_order_names", [(name, row.id) for name in names.parcels])
+            self._engine.run_rows("take_order_names", _rows((*names.all, *names.short), row.id))
+            self._engine.run_rows("insert_order_names", _rows(names.parcels, row.id))
             return Applied(row, state, True, begun=True)
-        self._engine.run_rows("insert_order_names", [(name, row.id) for name in (*names.all, *names.parcels)])
+        self._engine.run_rows("insert_order_names", _rows((*names.all, *names.parcels), row.id))
         if not self._keep(row.id, entry, body) and not took:
             return Applied(row, decode_state(row.state), False, joined)
         return Applied(*self._derive_again(row, entry.received_at), True, joined, took)
@@ -220,7 +221,9 @@ class Orders:
         """Two orders turned out to be one: it takes the other's names and facts."""
         engine = self._engine
         engine.run("mark_outcome_sent", (kept.id, other.outcomes))
-        engine.run("move_order_names", (kept.id, other.id))
+        engine.run_rows(
+            "take_order_names", _rows([name for (name,) in engine.run("names_of_order", (other.id,))], kept.id)
+        )
         engine.run("move_order_facts", (kept.id, other.id))
         move_buyers(engine, kept.id, other.id)
         engine.run("drop_order_facts", (other.id,))
@@ -244,7 +247,7 @@ class Orders:
             replaced = name_of(
                 entry.dataset, of_shop(shop, "order:", f"replaces:{report.snapshot.replaces.lstrip('#')}")
             )
-            self._engine.run_rows("insert_order_names", [(replaced, order)])
+            self._engine.run_rows("insert_order_names", _rows([replaced], order))
         values = (
             order, entry.received_at, report.at, report.kind, entry.source, report.reference,
             _digest_of(entry.source, report), body,
@@ -352,6 +355,11 @@ def _names(dataset: str, report: OrderReport, shop: str) -> _Names:
     return _Names([name_of(dataset, of_shop(shop, name, name)) for name in plain], sure, short, parcels)
 
 
+def _rows(names: Iterable[bytes], order: int) -> list[tuple[bytes, int, int]]:
+    """Names as they are kept."""
+    return [(name, order, name_crc(name, order)) for name in names]
+
+
 def _names_of_event(event: Event, shop: str) -> list[bytes]:
     order = event.custom_data.order_id
     own = [
@@ -373,6 +381,11 @@ def _short(name: str) -> str:
 
 def _kind_of(source: str) -> str:
     return source.partition(":")[0]
+
+
+def name_crc(name: bytes, order: int) -> int:
+    """Over a name and the order it leads to: no single flipped bit leaves it as it was."""
+    return crc32(order.to_bytes(8, "little", signed=True), crc32(name))
 
 
 def name_of(dataset: str, name: str) -> bytes:

@@ -45,13 +45,13 @@ update orders set outcomes = outcomes | ?2 where id = ?1;
 
 -- name: insert_order_names
 -- Names of an order; one that another order has stays that one's.
-insert into order_name (name, order_row) values /*rows*/ (?, ?)
+insert into order_name (name, order_row, crc) values /*rows*/ (?, ?, ?)
 on conflict do nothing;
 
 -- name: take_order_names
 -- The same for an order that is new: what another had as its number is this one's now.
-insert into order_name (name, order_row) values /*rows*/ (?, ?)
-on conflict (name) do update set order_row = excluded.order_row;
+insert into order_name (name, order_row, crc) values /*rows*/ (?, ?, ?)
+on conflict (name) do update set order_row = excluded.order_row, crc = excluded.crc;
 
 -- name: how_far_sent
 -- Of the deliveries between two ids the one that went furthest: 3 delivered, 2 perhaps, 1 under way, 0 not sent.
@@ -73,9 +73,9 @@ select id from orders where order_id = ?;
 -- All that was reported about an order.
 select source, body from order_fact where order_row = ? order by id;
 
--- name: move_order_names
--- The names of an order that became part of another.
-update order_name set order_row = ?1 where order_row = ?2;
+-- name: names_of_order
+-- All names that lead to an order.
+select name from order_name where order_row = ?;
 
 -- name: move_order_facts
 -- Those that the other order has already stay behind, and go with it.
