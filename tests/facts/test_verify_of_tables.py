@@ -80,7 +80,7 @@ ALTERED = {
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lived")
-    with world(folder, 3) as one:
+    with world(folder, 7) as one:
         one.live(60)
     return folder
 
