@@ -61,6 +61,7 @@ class WantedStatement:
     def __init__(self, settings: Settings, plan: StatementPlan, now_ms: int) -> None:
         self.plan = plan
         self.money = settings.money
+        self.datasets = [d.id for d in settings.dataset]
         self.countries = tuple(dict.fromkeys(d.country for d in settings.dataset if d.country))
         self._settings = settings
         self._mapping = self._find_mapping()

@@ -29,6 +29,7 @@ from twofold.importing.statements.frame import Balance, fault_of, without_contac
 from twofold.importing.statements.plan import Expected, StatementPlan, WantedStatement
 from twofold.importing.statements.sealing import Sealer
 from twofold.importing.statements.sink import DrySink, LineSink, open_line_sink
+from twofold.importing.statements.states import SEVERAL, OrderStates
 from twofold.importing.statements.summary import StatementSummary
 from twofold.ledger.filing import kind_of, local_day
 from twofold.ledger.identity import fingerprint
@@ -107,6 +108,7 @@ class _Import:
         )
         self._balance = Balance()
         self._coverage = Coverage()
+        self._states = OrderStates(wanted.datasets if plan.kind == "parcels" else [])
         self._equals: dict[int, int] = {}  # by a digest of its fingerprint: how many such lines stood so far
         self._summary = StatementSummary(
             kind=plan.kind,
@@ -158,6 +160,7 @@ class _Import:
             summary.notes += self._coverage.notes()
             return summary
         if self._was_imported:
+            self._tell_orders()
             summary.notes.append("this file was imported before; nothing was changed")
             summary.new, summary.known, summary.updated = 0, summary.total, 0
             return summary
@@ -166,6 +169,7 @@ class _Import:
             self._sink.drop()
             return summary
         self._sink.end(self._facts())
+        self._tell_orders()
         if self._coverage.needs_a_look:
             with OpenLines(self._folder) as reader:
                 self._coverage.compare(reader)
@@ -179,6 +183,13 @@ class _Import:
                 "lines that were told otherwise before: the source's own time decides which stands, else what was imported last"
             )
         return summary
+
+    def _tell_orders(self) -> None:
+        """A list of parcels is told to the orders' ledger, too, once its lines are kept."""
+        for portion in self._states.portions(self._now_ms):
+            self._sink.tell_orders(portion)
+        if self._states.several:
+            self._summary.notes.append(SEVERAL)
 
     def _items(self) -> Iterator[LineRow | RowProblem | None]:
         """What becomes of each item of the file, in its order."""
@@ -212,6 +223,7 @@ class _Import:
         self._summary.add(thing, kind_of(thing), local_day(thing))
         ordinal = self._ordinal(thing)
         self._coverage.add(thing)
+        self._states.add(thing)
         return make_row(
             thing,
             self._ring.secret,

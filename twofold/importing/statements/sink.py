@@ -12,10 +12,12 @@ from typing import Any, Protocol
 import msgspec
 
 from twofold.config import Settings
+from twofold.control.batches import encode_batch
 from twofold.control.owner import FolderOwner, GatewayOwner, open_owner
 from twofold.control.questions import BeginLines, DropLines, EndLines, PutLines
 from twofold.store.lines.keeping import Kept, LineFile
 from twofold.store.lines.row import LineRow
+from twofold.store.orders.ledger import OrderEntry
 
 WINDOW = 2  # portions under way: one that the gateway writes, one that it can take next
 
@@ -30,6 +32,9 @@ class LineSink(Protocol):
 
     def end(self, facts: dict[str, Any]) -> None:
         """All lines are seen from here on."""
+
+    def tell_orders(self, orders: Sequence[OrderEntry]) -> None:
+        """Reports for the orders' own ledger."""
 
     def drop(self) -> None:
         """Nothing of the file stays."""
@@ -52,6 +57,9 @@ class DrySink:
 
     def end(self, facts: dict[str, Any]) -> None:
         del facts
+
+    def tell_orders(self, orders: Sequence[OrderEntry]) -> None:
+        del orders
 
     def drop(self) -> None:
         return None
@@ -94,6 +102,11 @@ class OwnerSink:
             self._hear()
         self._owner.ask(EndLines(load=self._load, file=self._file, lines=self.kept.rows, facts=facts))
         self._file = None
+
+    def tell_orders(self, orders: Sequence[OrderEntry]) -> None:
+        while self._under_way:
+            self._hear()
+        self._owner.ask(encode_batch(orders, ()))
 
     def drop(self) -> None:
         while self._under_way:

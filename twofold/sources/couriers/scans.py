@@ -56,7 +56,7 @@ def reading_of(tracked: Tracked) -> Reading | Ignored:
         return Ignored(kind="parcel", reason="says nothing of where a parcel is", order_id=tracked.order or None)
     last = scans[-1]
     report = OrderReport(
-        order_id=tracked.order or f"{_BEFORE}{tracked.number}",
+        order_id=tracked.order or before_order(tracked.number),
         kind="parcel",
         at=last.at,
         reference=f"{tracked.sender} {tracked.number}",
@@ -77,6 +77,11 @@ def reading_of(tracked: Tracked) -> Reading | Ignored:
         for scan in scans
     )
     return Reading(kind="parcel", sender=tracked.sender, order=report, lines=lines, notes=tuple(tracked.notes))
+
+
+def before_order(number: str) -> str:
+    """The name by which a parcel goes that no order has yet."""
+    return f"{_BEFORE}{number}"
 
 
 def body_of(body: bytes) -> dict[str, Any] | Refusal:
