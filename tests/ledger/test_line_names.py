@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
+from twofold.ledger.filing import step_of
 from twofold.ledger.identity import name_of, number_equals
 from twofold.ledger.lines import (
     Batch,
@@ -83,3 +84,18 @@ def test_equals_are_numbered_and_lines_with_an_id_are_not():
     other = replace(LINE, gross=D("60.00"))
     assert number_equals([LINE, other, LINE, replace(LINE, id="E1")]) == [1, 1, 2, 0]
     assert name_of(LINE, 1) != name_of(LINE, 2)
+
+
+@pytest.mark.parametrize(
+    ("less", "more"),
+    [
+        ({"status": "pending", "batch": "po_1"}, {"status": "booked"}),
+        ({}, {"batch": "day:2026-03-10:EUR"}),
+        ({"batch": "day:2026-03-10:EUR"}, {"batch": "9001"}),
+        ({"batch": "day:2026-03-10:EUR", "references": ("order:1", "checkout:2")}, {"batch": "9001"}),
+        ({}, {"references": ("order:1001",)}),
+    ],
+)
+def test_what_knows_more_stands_whichever_came_first(less, more):
+    """An old export without payout ids that is imported late takes no payout's id away."""
+    assert step_of(replace(LINE, **less)) < step_of(replace(LINE, **more))

@@ -14,6 +14,7 @@ from twofold.importing.readers.layout import fold_word
 from twofold.importing.statements.contract import Item, Unbalanced
 from twofold.importing.statements.reading.batches import Amounts, Batches, amounts_of
 from twofold.importing.statements.reading.sheets import Cells, TableFile, TableFormat
+from twofold.ledger.filing import DAY_BATCH
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine, Told
 from twofold.ledger.references import gather, reference
 
@@ -47,7 +48,7 @@ def kind_of(word: str, amount: Decimal) -> MoneyKind | None:
 
 def batch_of_day(at: int, file: TableFile, currency: str) -> str:
     """A payout's name where the source tells only its day."""
-    return f"day:{datetime.fromtimestamp(at, file.options.zone):%Y-%m-%d}:{currency}"
+    return f"{DAY_BATCH}{datetime.fromtimestamp(at, file.options.zone):%Y-%m-%d}:{currency}"
 
 
 # -- transactions
