@@ -8,7 +8,16 @@ from running_console import PASSWORD, Running
 from twofold.console.access.roles import RIGHTS, Right, Role
 from twofold.console.pages import PAGES
 
-READING = [(page.path.replace("{order:path}", "5001").replace("{number}", "256"), page.right) for page in PAGES]
+WHICH = {"{order:path}": "5001", "{number}": "256", "/chain/orders": "/chain/orders?term=link:placed"}
+
+
+def address_of(path: str) -> str:
+    for part, value in WHICH.items():
+        path = path.replace(part, value)
+    return path
+
+
+READING = [(address_of(page.path), page.right) for page in PAGES]
 CHANGING = [
     ("/people/invite", Right.PEOPLE), ("/people/1/role", Right.PEOPLE), ("/people/1/end", Right.PEOPLE),
     ("/deliveries/256/again", Right.REPLAY), ("/deliveries/again", Right.REPLAY),

@@ -11,6 +11,7 @@ import asyncio
 import csv
 import io
 import logging
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib import resources
 from pathlib import Path
@@ -364,6 +365,7 @@ class Console:
         )
 
 
+_AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -385,6 +387,8 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return str(value)
+    if isinstance(value, str) and _AMOUNT.fullmatch(value):
+        return value  # a number, of which nothing can be a formula
     return safe_cell(value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode())
 
 

@@ -16,6 +16,8 @@ class Right(StrEnum):
     SIGNAL = "signal"  # pages for the algorithm: events, orders as told, deliveries, refusals
     PAYLOADS = "payloads"  # what was sent and answered, byte by byte (hashed), and refused bodies (masked)
     REPLAY = "replay"  # sending again what is dead
+    MONEY = "money"  # the chain, cash, imports, and where an order's money is
+    DAY = "day"  # one day as its witnesses tell it
     PEOPLE = "people"  # who may log in
 
 
@@ -32,10 +34,10 @@ class Role(StrEnum):
 RIGHTS: MappingProxyType[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.OWNER: frozenset(Right),
-        Role.BUYER: frozenset({Right.SIGNAL}),
+        Role.BUYER: frozenset({Right.SIGNAL, Right.DAY}),
         Role.DEVELOPER: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.REPLAY}),
-        Role.ACCOUNTANT: frozenset({Right.SIGNAL}),
-        Role.AUDITOR: frozenset({Right.SIGNAL, Right.PAYLOADS}),
+        Role.ACCOUNTANT: frozenset({Right.SIGNAL, Right.MONEY, Right.DAY}),
+        Role.AUDITOR: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.MONEY, Right.DAY}),
     }
 )
 
@@ -44,6 +46,8 @@ MEANING: MappingProxyType[Right, str] = MappingProxyType(
         Right.SIGNAL: "Today, events, orders, deliveries and refusals, without what was sent.",
         Right.PAYLOADS: "What was sent and answered of a delivery, and refused bodies with contact data masked.",
         Right.REPLAY: "Sending deliveries again that were given up; more than 100 at once ask for the password.",
+        Right.MONEY: "Chain, cash and imports, and an order's whole life down to the line of the bank.",
+        Right.DAY: "One day as Meta, the shop, GA4 and our log tell it; what the bank has of it needs money, too.",
         Right.PEOPLE: "Inviting people, changing their roles, ending their access.",
     }
 )

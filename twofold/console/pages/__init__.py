@@ -5,11 +5,15 @@ Start reading at `page`: one value a page. A page gives rows and figures; how th
 
 from twofold.console.pages.deliveries import DELIVERIES, DELIVERY
 from twofold.console.pages.events import EVENTS
+from twofold.console.pages.imports import IMPORTS
 from twofold.console.pages.live import LIVE
+from twofold.console.pages.money import CASH, CHAIN, DAY, TERM
 from twofold.console.pages.orders import ORDER, ORDERS
 from twofold.console.pages.page import Page
 from twofold.console.pages.refused import REFUSED
 from twofold.console.pages.today import TODAY
 
-PAGES: tuple[Page, ...] = (TODAY, EVENTS, ORDERS, ORDER, DELIVERIES, DELIVERY, REFUSED, LIVE)
+PAGES: tuple[Page, ...] = (
+    TODAY, EVENTS, ORDERS, ORDER, DELIVERIES, DELIVERY, REFUSED, LIVE, CHAIN, TERM, CASH, DAY, IMPORTS,
+)  # fmt: skip
 """Every page, in the order of the navigation."""

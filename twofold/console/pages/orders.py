@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from twofold.console.access.roles import Right
+from twofold.console.access.roles import Right, may
+from twofold.console.money.task import ask
+from twofold.console.pages.money import task_of
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
 from twofold.console.pages.today import orders_of
 from twofold.console.queries.policies import policy_of
 from twofold.console.queries.told import Fate, bridge_of, numbers_of
+from twofold.errors import StoreError
 from twofold.report.orders import show_order
 
 COLUMNS = (
@@ -67,8 +70,20 @@ def read_order(asked: Asked) -> Shown:
     return Shown(
         columns=("at", "what", "said", "from"),
         rows=rows,
-        figures={"orders": found, "stories": [_story(o) for o in found]},
+        figures={"orders": found, "stories": [_story(o) for o in found], **_lives(asked, found)},
     )
+
+
+def _lives(asked: Asked, found: list[dict[str, Any]]) -> dict[str, Any]:
+    """Where the goods and the money of each are, for who may see money; why not, where that cannot be said."""
+    if not may(asked.session.person.role, Right.MONEY):
+        return {"may_money": False, "lives": [], "no_lives": ""}
+    keys = [f"{order['dataset']}/{order['order_id']}" for order in found]
+    try:
+        lives = ask(task_of(asked, "life", orders=keys))
+    except StoreError as err:
+        return {"may_money": True, "lives": [None] * len(keys), "no_lives": str(err)}
+    return {"may_money": True, "lives": [lives.get(key) for key in keys], "no_lives": ""}
 
 
 def _number(order: dict[str, Any]) -> str:

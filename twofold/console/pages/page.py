@@ -7,6 +7,7 @@ answer must mean that there is nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +18,7 @@ from twofold.console.access.roles import Right
 from twofold.console.queries.period import CHOICES, Period, period_of
 from twofold.console.words import Words
 
+EARLIEST = date(2000, 1, 1)
 SHOWN = 50
 """Rows on a page at most; further ones are a link away."""
 
@@ -45,11 +47,24 @@ class Asked(Struct, frozen=True, kw_only=True):
             raise UnknownChoice(name, ["a whole number"], given)
         return int(given) if given else usual
 
-    def period(self, usual: str = "7") -> Period:
+    def period(self, usual: str = "7", zone: str = "") -> Period:
         given = self.choices.get("period", usual)
-        found = period_of(given, self.words.zone, self.now)
+        found = period_of(given, zone or self.words.zone, self.now)
         if found is None:
             raise UnknownChoice("period", [*CHOICES, "YYYY-MM-DD..YYYY-MM-DD"], given)
+        return found
+
+    def day(self, name: str, usual: date, latest: date) -> date:
+        """A day that is over or under way. Raises `UnknownChoice`."""
+        given = self.choices.get(name, "")
+        if not given:
+            return usual
+        try:
+            found = date.fromisoformat(given)
+        except ValueError:
+            found = date.max
+        if not EARLIEST <= found <= latest:
+            raise UnknownChoice(name, [f"a day from {EARLIEST} to {latest}, as YYYY-MM-DD"], given)
         return found
 
     def dataset(self) -> str | None:

@@ -7,7 +7,7 @@ file. Money is never rounded: it is shown with every digit it has.
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from importlib import resources
@@ -71,12 +71,28 @@ class Words(Struct, frozen=True):
         )
         return _LETTERS.sub("\\1\u00a0\\2", str(shown))  # a code of letters stands apart from its digits
 
+    def amount(self, amount: Decimal | str | int | None, currency: str) -> str:
+        """Money that is told as a text; a dash for none, and no sign of a currency that nobody knows."""
+        if amount is None:
+            return "–"
+        exact = Decimal(amount)
+        return (
+            self.money(exact, currency)
+            if currency
+            else str(format_decimal(exact, locale=self.language, decimal_quantization=False))
+        )
+
     def time(self, at_s: int | None) -> str:
         """A moment in the shop's zone; a dash for none."""
         if at_s is None:
             return "–"
         moment = datetime.fromtimestamp(at_s, UTC)
         return str(format_datetime(moment, "d MMM y, HH:mm:ss", tzinfo=ZoneInfo(self.zone), locale=self.language))
+
+    def whole_day(self, day: date | str) -> str:
+        """A day with its year; a text is one as YYYY-MM-DD."""
+        given = date.fromisoformat(day) if isinstance(day, str) else day
+        return str(format_date(given, "d MMM y", locale=self.language))
 
     def day(self, day: datetime) -> str:
         return str(format_date(day, "d MMM", locale=self.language))

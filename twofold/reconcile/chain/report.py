@@ -44,9 +44,9 @@ def report_chain(told: Told, asked: Asked, desk: Desk) -> Report:
     return report_booked(told, asked, desk) if asked.view == "booked" else _cohort(told, asked, desk)
 
 
-def _cohort(told: Told, asked: Asked, desk: Desk) -> Report:
+def accounts_of(told: Told, asked: Asked, desk: Desk) -> tuple[list[Account], int]:
+    """The accounts of the orders placed in the period, in the order of time; and how many have no rate."""
     first, last = day_number(asked.since), day_number(asked.until)
-    today = desk.days.of(asked.as_of)
     orders = one_of_each_exchange([o for o in told.orders if counts(o)], told.moves)
     accounts: list[Account] = []
     without_rate = 0
@@ -58,6 +58,13 @@ def _cohort(told: Told, asked: Asked, desk: Desk) -> Report:
             else:
                 accounts.append(account)
     accounts.sort(key=lambda a: (a.order.placed_at, a.order.key))
+    return accounts, without_rate
+
+
+def _cohort(told: Told, asked: Asked, desk: Desk) -> Report:
+    first, last = day_number(asked.since), day_number(asked.until)
+    today = desk.days.of(asked.as_of)
+    accounts, without_rate = accounts_of(told, asked, desk)
     loose = [
         replace(m, place=place_of(m, asked.as_of, today))
         for m in told.loose

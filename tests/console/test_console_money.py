@@ -1,0 +1,268 @@
+"""The money pages on a world whose truth is known: figures, the orders behind each, roles, a deadline, a real browser."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import sync_playwright
+from running_console import HOSTILE, PASSWORD, Client, Running, configuration
+
+from twofold.config import load_settings
+from twofold.console.money.task import Task, ask
+from twofold.errors import StoreError
+from twofold.policies import day_task
+from twofold.simulate.world.folder import Written, write_world
+from twofold.simulate.world.play import compare, play_world
+from twofold.simulate.world.scenario import DEMO, read_scenario
+
+CHROMIUM = "/usr/bin/chromium"
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Six weeks of a shop, from its files."""
+    folder = tmp_path_factory.mktemp("world") / "w"
+    written = write_world(folder, read_scenario(DEMO), date(2026, 11, 28), int(time.time()))
+    asyncio.run(play_world(written))
+    return written
+
+
+@pytest.fixture(scope="session")
+def money(world: Written) -> Iterator[Running]:
+    running = Running(world.folder / "data", world.config)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def owner(money: Running) -> Client:
+    return money.owner()
+
+
+def rows_of(client: Client, path: str) -> list[dict[str, Any]]:
+    answer = client.get(path)
+    assert answer.status == 200, answer.text
+    return [json.loads(line) for line in answer.text.splitlines()]
+
+
+def period(world: Written) -> str:
+    return f"period={world.key['since']}..{world.key['until']}"
+
+
+@pytest.mark.process
+def test_the_chain_is_the_truth(owner: Client, world: Written) -> None:
+    """Every link, leak, open sum and cell, to the cent; CSV has the same."""
+    path = f"/chain.json?{period(world)}"
+    rows = [{**row, "from": row.get("link")} for row in rows_of(owner, path)]
+    lines = compare(world.key, [row for row in rows if row["row"] != "residual"])
+    assert len(lines) > 15
+    assert [line for line in lines if not line.exact] == []
+    assert all(not Decimal(row["amount"]) and not row["count"] for row in rows if row["row"] == "residual")
+    table = list(csv.DictReader(io.StringIO(owner.get(f"/chain.csv?{period(world)}").text)))
+    assert [(r["row"], r["amount"]) for r in table] == [(r["row"], r.get("amount") or "") for r in rows[1:]]
+
+
+@pytest.mark.process
+def test_every_term_leads_to_its_orders(owner: Client, world: Written) -> None:
+    """As many as the truth counts, and their amounts add up to the truth's; a fee of a whole batch is of no order."""
+    terms = {f"link:{row['link']}": row for row in world.key["links"]}
+    terms |= {f"{row['after']}:{row['reason']}": row for row in world.key["losses"]}
+    terms |= {f"matrix:{row['delivered']:d}{row['collected']:d}": row for row in world.key["matrix"]}
+    assert len(terms) > 15
+    loose = Decimal(terms.pop("collected:batch_adjustment")["amount"])
+    for term, truth in terms.items():
+        about = rows_of(owner, f"/chain/orders.json?{period(world)}&term={term}")[0]
+        amount = Decimal(truth["amount"]) + (loose if term == "link:banked" else 0)
+        of_links = {"link:delivered", "link:collected", "link:banked"}  # a part of an order may be in, too
+        assert Decimal(about["amount"]) == amount, term
+        assert about["orders"] == truth["count"] or (term in of_links and about["orders"] > truth["count"]), term
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("term", ["", "link", "link:", "foo:refused", HOSTILE, "matrix:" + "1" * 80])
+def test_a_term_that_is_none(owner: Client, term: str) -> None:
+    assert owner.get(f"/chain/orders?term={quote(term)}").status == 404
+
+
+@pytest.mark.process
+def test_cash_names_who_has_what(owner: Client, world: Written) -> None:
+    """What couriers hold and what nobody knows is the truth's; ages add up to the sum."""
+    about, *rows = rows_of(owner, "/cash.json")
+    held = [Decimal(r["amount"]) for r in rows if r["row"] == "owed" and r["where"] == "courier_holds"]
+    truth = next(r for r in world.key["losses"] if r["reason"] == "courier_holds")
+    assert sum(held) == Decimal(truth["amount"])
+    for row in rows:
+        if row["row"] == "owed":
+            assert sum(map(Decimal, row["ages"])) == Decimal(row["amount"])
+    unmatched = [r for r in rows if r["row"] == "unmatched"]
+    assert len(unmatched) == world.key["unmatched_credits"]["count"]
+    assert sum(Decimal(r["amount"]) for r in unmatched) == Decimal(world.key["unmatched_credits"]["amount"])
+    assert about["timezone"] == world.key.get("zone", about["timezone"])
+
+
+@pytest.mark.process
+def test_a_day_adds_up_for_each_witness(owner: Client, world: Written) -> None:
+    """The basis, the reasons and the residual make what the witness says."""
+    day = world.key["until"]
+    _, *rows = rows_of(owner, f"/day.json?day={day}")
+    said = {r["witness"]: r for r in rows if r["row"] == "witness" and r["count"] is not None}
+    assert {"shop", "log", "ga4", "meta"} >= set(said) >= {"shop", "log"}
+    for name, witness in said.items():
+        mine = [r for r in rows if r.get("witness") == name]
+        basis = next(r for r in mine if r["row"] == "sum")
+        parts = [r for r in mine if r["row"] in ("reason", "residual")]
+        assert basis["count"] + sum(r["count"] for r in parts) == witness["count"], name
+        total = Decimal(basis["amount"]) + sum(Decimal(r["amount"]) for r in parts)
+        assert total == Decimal(witness["amount"]), name
+
+
+@pytest.mark.process
+def test_a_buyer_sees_the_day_and_no_money(money: Running, owner: Client, world: Written) -> None:
+    """Nothing of the bank or the margin, on the day's page and on an order's."""
+    buyer = money.person(owner, "buyer")
+    accountant = money.person(owner, "accountant")
+    for client, names in ((buyer, set()), (accountant, {"bank", "books"})):
+        _, *rows = rows_of(client, f"/day.json?day={world.key['until']}")
+        assert {r["name"] for r in rows if r["row"] == "cohort"} & {"bank", "books"} == names
+    assert buyer.get("/chain").status == 404
+    order = rows_of(accountant, f"/chain/orders.json?{period(world)}&term=link:banked")[1]["order_id"]
+    for client, sees in ((buyer, False), (accountant, True)):
+        page = client.get(f"/orders/{order}")
+        assert page.status == 200
+        assert ("Where its goods and its money are" in page.text) is sees
+        assert ("on the bank" in page.text) is sees
+
+
+@pytest.mark.process
+def test_files_that_were_imported(owner: Client, world: Written) -> None:
+    """Each file but those of orders, with what was new in it."""
+    _, *rows = rows_of(owner, "/imports.json")
+    lines = [c for c in world.commands if c[:2] != ("import", "orders")]
+    assert sorted(r["kind"] for r in rows) == sorted(c[1] for c in lines)
+    assert all(r["new"] + r["known"] + r["refused"] >= 1 and not r["unbalanced"] for r in rows)
+    assert {r["kind"] for r in rows_of(owner, "/imports.json?kind=bank")[1:]} == {"bank"}
+
+
+@pytest.mark.process
+def test_what_takes_too_long_is_ended_and_said(world: Written) -> None:
+    task = Task(what="cash", base=day_task(load_settings(world.config), int(time.time())), as_of=int(time.time()))
+    with pytest.raises(StoreError, match="took longer"):
+        ask(task, within_s=0.05)
+    assert ask(task)["currency"] == world.key["currency"]  # the next one has its room again
+
+
+@pytest.mark.process
+def test_a_question_that_cannot_be_asked_is_said(world: Written, tmp_path: Path) -> None:
+    """The child's own sentence reaches the page."""
+    task = Task(what="cash", base=day_task(load_settings(world.config, data=str(tmp_path)), 0), as_of=0)
+    with pytest.raises(StoreError, match=str(tmp_path)):
+        ask(task)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("language", ["en", "ka"])
+def test_money_pages_in_a_real_browser(money: Running, owner: Client, world: Written, language: str) -> None:
+    """Nothing right of the edge at four widths and in both themes, no complaint, one h1, a name for every field."""
+    paths = [f"/chain?{period(world)}&by=method", "/chain?view=booked", f"/chain/orders?{period(world)}&term=shipped:refused",
+             "/cash", f"/day?day={world.key['until']}", "/imports"]  # fmt: skip
+    order = rows_of(owner, f"/chain/orders.json?{period(world)}&term=link:banked")[1]["order_id"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page()
+        complaints: list[str] = []
+        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(f"{money.told['address']}/login")
+        page.locator("[name=name]").fill("nino")
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("main button").click()
+        page.wait_for_url("**/today")
+        page.goto(f"{money.told['address']}/today?language={language}")
+        for path in (*paths, f"/orders/{order}"):
+            page.goto(f"{money.told['address']}{path}")
+            assert page.locator("h1").count() == 1, path
+            assert page.locator("html").get_attribute("lang") == language
+            unnamed = (
+                "[...document.querySelectorAll('input:not([type=hidden]),select')].filter(e => !e.labels.length).length"
+            )
+            assert page.evaluate(unnamed) == 0, path
+            for width in (360, 390, 768, 1440):
+                page.set_viewport_size({"width": width, "height": 800})
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
+        browser.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def hostile(tmp_path: Path, process_as_it_was: None) -> Iterator[Running]:
+    """An order and a remittance whose every text is markup."""
+    config = configuration(tmp_path)
+    cell = '"' + HOSTILE.replace('"', '""') + '"'
+    (tmp_path / "orders.csv").write_text(
+        f"order_id,placed_at,total,currency,sale,method,status,payment_status\n"
+        f"{cell},{date.today()}T00:00:01Z,78.90,EUR,chat,cod,confirmed,unpaid\n",
+        encoding="utf-8",
+    )  # fmt: skip
+    (tmp_path / "remittance.csv").write_text(
+        "AWB,Order ID,Status,Delivery date,COD Amount,COD fee,Freight,RTO charges,Net payable,Remittance ID,"
+        "Remittance date,UTR,Currency,Remarks\n"
+        f"{cell},{cell},Delivered,{date.today()},78.90,3.00,4.00,0.00,71.90,{cell},{date.today()},{cell},EUR,{cell}\n",
+        encoding="utf-8",
+    )
+    for command in (
+        ("orders", "--dataset", "1001", "--ledger-only", "orders.csv"),
+        ("remittances", "--source", "parcelway", "remittance.csv"),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "twofold", "import", *command, "--config", str(config)],
+            cwd=tmp_path, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+    running = Running(tmp_path / "data", config)
+    yield running
+    running.stop()
+
+
+@pytest.mark.browser
+def test_hostile_texts_are_texts(hostile: Running) -> None:
+    """On every page of money, in groups and in an order's life: shown, and nothing else."""
+    paths = ("/chain?period=today&by=source", "/chain/orders?period=today&term=link:placed", "/cash",
+             f"/day?day={date.today()}", "/imports", f"/chain/orders?period=today&term=link:placed&by=source&group={quote(HOSTILE)}")  # fmt: skip
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_page(locale="en-GB")
+        complaints: list[str] = []
+        page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
+        page.on("dialog", lambda dialog: (complaints.append("dialog"), dialog.dismiss()))
+        page.goto(hostile.told["link"])
+        page.locator("[name=name]").fill("nino")
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("main button").click()
+        page.wait_for_url("**/today")
+        seen = 0
+        for path in paths:
+            page.goto(f"{hostile.told['address']}{path}")
+            assert page.locator("h1").count() == 1, path
+            assert page.locator("img[src=x], main script").count() == 0, path
+            seen += page.get_by_text("onerror=alert(1)").count()
+        page.goto(f"{hostile.told['address']}/chain/orders?period=today&term=link:placed")
+        page.locator("table a").first.click()
+        page.get_by_text("Where its goods and its money are").wait_for()
+        assert page.locator("img[src=x], main script").count() == 0
+        assert page.get_by_text("onerror=alert(1)").count() > 1
+        browser.close()
+    assert seen > 1
+    assert complaints == []

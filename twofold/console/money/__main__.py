@@ -1,0 +1,41 @@
+"""The child process of the money pages: ``python -m twofold.console.money``, its task on standard input, its answer a line.
+
+Owns nothing but the way in and out. It ends with its parent, and works behind everything else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+import msgspec
+
+from twofold.console.money.cash import cash
+from twofold.console.money.chain import chain, term
+from twofold.console.money.day import day
+from twofold.console.money.life import life
+from twofold.console.money.task import Failed, Task, Told, encode
+from twofold.errors import TwofoldError
+
+_PR_SET_PDEATHSIG = 1
+_ANSWERS = {"chain": chain, "term": term, "cash": cash, "day": day, "life": life}
+
+
+def main() -> None:
+    """Reads the task, works it out, and says it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.nice(5)
+    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
+    said: Told | Failed
+    try:
+        said = Told(answer=_ANSWERS[task.what](task))
+    except TwofoldError as err:
+        said = Failed(message=str(err))
+    sys.stdout.buffer.write(encode(said) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""What a money page asks, and how: a task for a child process, its answer as plain values, a deadline.
+
+Owns the way in and out. A child that takes too long or ends in the middle is a `StoreError` with a sentence for the reader;
+the console goes on. Amounts are decimals as texts, which `decimal` reads without loss.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from twofold.errors import StoreError
+from twofold.facts.child import Child
+from twofold.reconcile.reading.keeping import KeepDays
+
+MODULE = "twofold.console.money"
+WITHIN_S = 60.0
+AT_ONCE = 2
+"""More questions than these wait for one another: the machine is the gateway's."""
+
+_room = threading.BoundedSemaphore(AT_ONCE)
+encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """``base``: what a command knows from the settings; ``what``: chain, term, cash, day or life. Days are ``YYYY-MM-DD``."""
+
+    what: str
+    base: KeepDays
+    since: str = ""
+    until: str = ""
+    as_of: int
+    view: str = "cohort"
+    by: str = ""
+    group: str = ""
+    term: str = ""
+    dataset: str | None = None
+    orders: list[str] = []
+
+
+class Failed(Struct, frozen=True, kw_only=True, tag=True):
+    """What the child could not do, in a sentence."""
+
+    message: str
+
+
+class Told(Struct, frozen=True, kw_only=True, tag=True):
+    """The answer."""
+
+    answer: dict[str, Any]
+
+
+def ask(task: Task, within_s: float = WITHIN_S) -> dict[str, Any]:
+    """The child's answer. Raises `StoreError` where there is none."""
+    found: list[Told | Failed] = []
+    if not _room.acquire(timeout=within_s):
+        raise StoreError("too many questions are being asked at once; try again in a minute")
+    try:
+        code = Child(MODULE).run(
+            encode(task), lambda line: found.append(msgspec.json.decode(line, type=Told | Failed)), within_s
+        )
+    except TimeoutError:
+        raise StoreError(
+            f"it took longer than {within_s:.0f} s and was ended; ask for fewer days, or use the command"
+        ) from None
+    finally:
+        _room.release()
+    last = found[-1] if found else Failed(message=f"the process that works it out ended with status {code}")
+    if isinstance(last, Told):
+        return last.answer
+    raise StoreError(last.message)

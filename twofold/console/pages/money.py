@@ -1,0 +1,183 @@
+"""Chain, the orders of one of its terms, Cash, and Day: where the money is, as the commands tell it.
+
+Owns what each page asks and shows. What is heavy is worked out by a child process (`console.money`). Days are those of the
+reports' zone. Role: for the business, but for what platforms were told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from twofold.console.access.roles import Right, may
+from twofold.console.money.task import Task, ask
+from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
+from twofold.console.queries.period import start_of
+from twofold.policies import day_task
+
+CHAIN_COLUMNS = ("row", "group", "role", "link", "reason", "start", "end", "delivered", "collected", "name", "of", "count",
+                 "amount", "before", "sent", "value", "unit", "oldest_days", "expected")  # fmt: skip
+CASH_COLUMNS = ("row", "who", "where", "id", "count", "amount", "currency", "oldest_days", "expected", "late",
+                "late_amount", "at", "declared", "lines", "difference", "paid", "role", "link")  # fmt: skip
+DAY_COLUMNS = ("row", "witness", "name", "reason", "way", "count", "amount", "role", "orders", "share", "band_low",
+               "band_high", "timezone", "window")  # fmt: skip
+TERM_COLUMNS = ("dataset", "order_id", "placed_at", "method", "station", "courier", "total", "amount", "currency", "role",
+                "link")  # fmt: skip
+VIEWS = ("cohort", "booked")
+BY = ("day", "week", "month", "channel", "method", "source", "sale", "currency")
+LINKS = ("placed", "confirmed", "shipped", "delivered", "collected", "banked")
+SIGNAL_WITNESSES = ("meta", "ga4", "log")
+HIDDEN_WITHOUT_MONEY = ("bank", "books")
+
+
+def task_of(asked: Asked, what: str, **more: Any) -> Task:
+    """What a child is told, with the settings as a command reads them."""
+    return Task(**{"what": what, "base": day_task(asked.settings, asked.now), "as_of": asked.now, **more})
+
+
+def _today(asked: Asked) -> date:
+    return datetime.fromtimestamp(asked.now, ZoneInfo(asked.settings.chain.timezone)).date()
+
+
+def _cohort(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the addresses of Chain say: for the task, and for the page."""
+    zone = asked.settings.chain.timezone
+    period = asked.period("28", zone)
+    today = _today(asked)
+    as_of = asked.day("as_of", today, today)
+    moment = asked.now if as_of == today else start_of(as_of + timedelta(days=1), ZoneInfo(zone)) - 1
+    view, by = asked.one_of("view", VIEWS) or "cohort", asked.one_of("by", BY)
+    task = {
+        "since": period.first.isoformat(), "until": period.last.isoformat(), "as_of": moment, "view": view, "by": by,
+        "dataset": asked.dataset(),
+    }  # fmt: skip
+    shown = {
+        "period": period, "usual_period": "28", "own_zone": zone, "as_of": moment, "as_of_day": as_of, "today": today,
+        "view": view, "by": by, "views": VIEWS, "bys": BY,
+    }  # fmt: skip
+    return task, shown
+
+
+def read_chain(asked: Asked) -> Shown:
+    """The staircase with what is lost and open after each link, the matrix, groups and margin."""
+    task, shown = _cohort(asked)
+    answer = ask(task_of(asked, "chain", **task))
+    rows = answer["rows"]
+    whole = [row for row in rows if not row.get("group")]
+    links = {row["link"]: row for row in whole if row["row"] == "link"}
+    stairs = [
+        {"link": link, "row": links[link],
+         "lost": [r for r in whole if r["row"] == "leak" and r["link"] == link],
+         "open": [r for r in whole if r["row"] == "open" and r["link"] == link]}
+        for link in ("signalled", *LINKS) if link in links
+    ]  # fmt: skip
+    groups: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row.get("group") and row["row"] == "link":
+            groups.setdefault(row["group"], {})[row["link"]] = row
+    return Shown(
+        columns=CHAIN_COLUMNS,
+        rows=rows,
+        about={
+            "since": task["since"], "until": task["until"], "timezone": shown["own_zone"], "view": task["view"],
+            "currency": answer["currency"], "stands": task["as_of"], "missing": answer["missing"],
+        },
+        figures={
+            **shown, "stairs": stairs, "groups": groups, "currency": answer["currency"], "balanced": answer["balanced"],
+            "missing": answer["missing"], "links": LINKS,
+            "cells": {(r["delivered"], r["collected"]): r for r in whole if r["row"] == "matrix"},
+            "bridges": [r for r in whole if r["row"] == "bridge"],
+            "residuals": [r for r in whole if r["row"] == "residual"],
+            "metrics": [r for r in whole if r["row"] == "metric" and r["value"] is not None],
+        },
+    )  # fmt: skip
+
+
+def read_term(asked: Asked) -> Shown:
+    """The orders behind a term of the chain's cohort; their amounts add up to it."""
+    task, shown = _cohort(asked)
+    term, group = asked.choices.get("term", ""), asked.choices.get("group", "")
+    where, _, reason = term.partition(":")
+    if where not in ("link", "matrix", *LINKS) or not reason or len(term) > 60 or len(group) > 200:
+        raise NotHere
+    answer = ask(task_of(asked, "term", **{**task, "view": "cohort", "term": term, "group": group}))
+    start, orders = asked.number("after"), answer["orders"]
+    link = reason if where == "link" else "delivered" if where == "matrix" else where
+    rows = [{**o, "currency": answer["currency"], "role": "truth", "link": link} for o in orders[start : start + SHOWN]]
+    return Shown(
+        columns=TERM_COLUMNS,
+        rows=rows,
+        about={"term": term, "orders": len(orders), "amount": answer["amount"], "after": start},
+        figures={
+            **shown, "orders": rows, "of": len(orders), "amount": answer["amount"], "currency": answer["currency"],
+            "term": term, "where": where, "reason": reason, "group": group, "start": start,
+            "next": start + SHOWN if start + SHOWN < len(orders) else None,
+        },
+    )  # fmt: skip
+
+
+def read_cash(asked: Asked) -> Shown:
+    """Who has how much of the shop's money; what does not close; what nobody knows."""
+    answer = ask(task_of(asked, "cash", dataset=asked.dataset()))
+    currency = answer["currency"]
+    rows: list[Mapping[str, Any]] = [
+        *({"row": "owed", "currency": currency, "role": "truth", "link": "collected", **one} for one in answer["owed"]),
+        *({"row": "batch", "role": "truth", "link": "banked", **one, "who": one["source"], "where": one["kind"]}
+          for one in answer["batches"]),
+        *({"row": "unmatched", "role": "truth", "link": "banked", **one, "id": one["line"]} for one in answer["unmatched"]),
+    ]  # fmt: skip
+    most = max((abs(float(one["amount"])) for one in answer["owed"]), default=0.0)
+    return Shown(
+        columns=CASH_COLUMNS,
+        rows=rows,
+        about={"currency": currency, "timezone": asked.settings.chain.timezone},
+        figures={**answer, "most": most, "own_zone": asked.settings.chain.timezone},
+    )
+
+
+def read_day(asked: Asked) -> Shown:
+    """Four witnesses, and the way from the day's orders to each."""
+    today = _today(asked)
+    day = asked.day("day", today - timedelta(days=1), today)
+    answer = ask(task_of(asked, "day", since=day.isoformat(), dataset=asked.dataset()))
+    with_money = may(asked.session.person.role, Right.MONEY)
+    cohort = [one for one in answer["cohort"] if with_money or one["who"] not in HIDDEN_WITHOUT_MONEY]
+    rows: list[Mapping[str, Any]] = [
+        {"row": "witness", "witness": w["source"], "role": "signal" if w["source"] in SIGNAL_WITNESSES else "truth",
+         **{name: w[name] for name in ("count", "amount", "timezone", "window")}}
+        for w in answer["witnesses"]
+    ]  # fmt: skip
+    for bridge in answer["bridges"]:
+        rows += [
+            {"row": "sum" if line["sum"] else "reason", "witness": bridge["witness"], "name": line["sum"], **line}
+            for line in bridge["lines"]
+        ]
+        rows.append({
+            "row": "residual", "witness": bridge["witness"], "count": bridge["residual_count"],
+            "amount": bridge["residual"], **{name: bridge[name] for name in ("share", "band_low", "band_high")},
+        })  # fmt: skip
+    rows += [
+        {"row": "cohort", "name": c["who"], **{k: c[k] for k in ("count", "amount", "role", "link")}} for c in cohort
+    ]
+    return Shown(
+        columns=DAY_COLUMNS,
+        rows=rows,
+        about={"day": day.isoformat(), "currency": answer["currency"], "timezone": asked.settings.chain.timezone},
+        figures={
+            **answer, "cohort": cohort, "day": day, "today": today, "own_zone": asked.settings.chain.timezone,
+            "before": day - timedelta(days=1), "after": day + timedelta(days=1) if day < today else None,
+            "most": max((abs(float(w["amount"])) for w in answer["witnesses"] if w["amount"] is not None), default=0.0),
+        },
+    )  # fmt: skip
+
+
+def _page(path: str, name: str, template: str, read: Any, right: Right = Right.MONEY) -> Page:
+    return Page(path=path, name=name, room="money", right=right, template=template, read=read)
+
+
+CHAIN = _page("/chain", "Chain", "chain.html", read_chain)
+TERM = _page("/chain/orders", "", "term.html", read_term)
+CASH = _page("/cash", "Cash", "cash.html", read_cash)
+DAY = _page("/day", "Day", "day.html", read_day, Right.DAY)
