@@ -59,7 +59,7 @@ class Fate(Struct, frozen=True, kw_only=True):
     number: int
     id: int
     sale: str  # "web", "chat", "phone"
-    method: str  # "card", "cod", "transfer"
+    method: str  # "card", "cod", "transfer", "voucher"
     placed_at: int
     person: Person
     pieces: tuple[Piece, ...]
@@ -83,6 +83,21 @@ class Fate(Struct, frozen=True, kw_only=True):
     disputed_at: int | None = None
     transferred: Decimal = Decimal(0)
     names_number: bool = True
+    edited_from: Decimal | None = None  # its total before an article was added
+    second: str = ""  # its second parcel
+    second_due: Decimal = Decimal(0)
+    second_refused: bool = False
+    won_at: int | None = None  # when a dispute was decided for the shop
+
+    @property
+    def due(self) -> Decimal:
+        """What is to be paid in money."""
+        return Decimal(0) if self.method == "voucher" else self.total
+
+    @property
+    def kept(self) -> Decimal:
+        """What of a delivered order the buyer took."""
+        return self.total - self.second_due * self.second_refused
 
     @property
     def refunded(self) -> Decimal:
@@ -172,7 +187,19 @@ class _Drawer:
             bought_on="computer" if phone_first else device,
             seen_by_ga4=sale == "web" and draw.random() >= told.ga4_misses,
         )
-        return self._known(self._carried(self._decided(fate)))
+        return self._known(self._carried(self._decided(self._changed(fate))))
+
+    def _changed(self, fate: Fate) -> Fate:
+        """Edited after it was placed, or paid by gift card."""
+        told, draw = self._told, self._draw
+        if fate.sale != "web":
+            return fate
+        if told.edited and fate.method != "card" and len(fate.pieces) > 1 and draw.random() < told.edited:
+            added = fate.pieces[-1]
+            fate = _with(fate, edited_from=fate.total - added.article.price * added.quantity)
+        if told.vouchers and fate.edited_from is None and draw.random() < told.vouchers:
+            fate = _with(fate, method="voucher")
+        return fate
 
     def _method(self, sale: str) -> str:
         draw, told = self._draw.random(), self._told
@@ -215,7 +242,9 @@ class _Drawer:
             fate = _with(fate, paid_at=fate.placed_at + 30, confirmed_at=fate.placed_at + 30)
             if draw.random() < told.card_cancelled:
                 back = fate.placed_at + draw.randrange(3600, 10 * 3600)
-                fate = _with(fate, cancelled_at=back, refunds=((back + 60, fate.total),))
+                fate = _with(fate, cancelled_at=back, refunds=((back + 60, fate.due),))
+        elif fate.method == "voucher":
+            fate = _with(fate, confirmed_at=fate.placed_at + 30)
         elif fate.method == "transfer":
             if draw.random() < told.never_transferred:
                 return _with(fate, cancelled_at=fate.placed_at + 5 * 86_400)
@@ -249,7 +278,10 @@ class _Drawer:
             return self._give_back(fate, fate.lost_at) if not cash else fate
         if cash and luck < courier.lost + courier.refused:
             return _with(fate, refused_at=arrived)
-        taken = fate.total if cash else Decimal(0)
+        if cash and told.split and draw.random() < told.split:
+            due = cents(fate.due / 3)
+            fate = _with(fate, second=f"{parcel}-2", second_due=due, second_refused=draw.random() < 0.5)
+        taken = fate.kept if cash else Decimal(0)
         if cash and draw.random() < courier.short and fate.total > courier.short_by:
             taken -= courier.short_by
         fate = _with(fate, delivered_at=arrived, taken=taken)
@@ -257,33 +289,39 @@ class _Drawer:
             back = arrived + draw.randint(3, 8) * 86_400
             return self._give_back(_with(fate, returned_at=back), back)
         if fate.method == "card" and draw.random() < told.provider.disputed:
-            return _with(fate, disputed_at=arrived + draw.randint(2, 6) * 86_400)
+            at = arrived + draw.randint(2, 6) * 86_400
+            won = told.provider.disputes_won and draw.random() < told.provider.disputes_won
+            return _with(fate, disputed_at=at, won_at=at + 9 * 86_400 if won else None)
         if fate.method == "card" and draw.random() < told.partly_refunded:
-            part = (fate.total * Decimal(draw.choice(("0.2", "0.25", "0.5")))).quantize(CENT, ROUND_HALF_UP)
+            part = (fate.due * Decimal(draw.choice(("0.2", "0.25", "0.5")))).quantize(CENT, ROUND_HALF_UP)
             return _with(fate, refunds=((arrived + 2 * 86_400, part),))
         return fate
 
     def _give_back(self, fate: Fate, at: int | None) -> Fate:
         """A buyer who paid in advance gets all of it back the day after."""
-        if at is None:
+        if at is None or fate.method == "voucher":
             return fate
-        amount = fate.transferred if fate.method == "transfer" else fate.total
+        amount = fate.transferred if fate.method == "transfer" else fate.due
         return _with(fate, refunds=((at + 86_400, amount),))
 
     def _known(self, fate: Fate) -> Fate:
         """Without what lies after the world's end."""
         end = self._calendar.end
         names = ("confirmed_at", "cancelled_at", "paid_at", "shipped_at", "delivered_at", "refused_at", "returned_at", "lost_at",
-                 "disputed_at")  # fmt: skip
+                 "disputed_at", "won_at")  # fmt: skip
         changes: dict[str, object] = {name: None for name in names if (getattr(fate, name) or 0) > end}
         if fate.shipped_at is not None and fate.shipped_at > end:
             changes |= {"courier": None, "parcel": ""}
         if fate.delivered_at is not None and fate.delivered_at > end:
-            changes["taken"] = Decimal(0)
+            changes |= {"taken": Decimal(0), "second_refused": False}
         if fate.paid_at is not None and fate.paid_at > end:
             changes["transferred"] = Decimal(0)
         changes["refunds"] = tuple((at, amount) for at, amount in fate.refunds if at <= end)
         return _with(fate, **changes)
+
+
+def cents(amount: Decimal) -> Decimal:
+    return amount.quantize(CENT, ROUND_HALF_UP)
 
 
 def iban(country: str, bare: str) -> str:

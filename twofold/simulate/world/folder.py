@@ -90,6 +90,7 @@ def write_world(folder: Path, told: Scenario, today: date, now: int) -> Written:
         )
     )
     files.append((("import", "costs"), "costs.csv", costs(told, calendar)))
+    files = [one for one in files if not _says_nothing(one[2])]
     for _, name, text in files:
         (folder / name).write_text(text, encoding="utf-8")
     commands = tuple((*arguments, name) for arguments, name, _ in files)
@@ -98,6 +99,11 @@ def write_world(folder: Path, told: Scenario, today: date, now: int) -> Written:
     lines = [f"twofold {' '.join(command)} --config {CONFIG}\n" for command in commands]
     (folder / COMMANDS).write_text("".join(lines), encoding="utf-8")
     return Written(folder=folder, commands=commands, key=key)
+
+
+def _says_nothing(text: str) -> bool:
+    """A list without a row is nothing that anybody would send."""
+    return not text or (text.count("\n") == 1 and "," in text)
 
 
 def _config(told: Scenario) -> str:
@@ -116,4 +122,5 @@ order_prefixes = ["#", "Order "]
 [chain]
 currency = "{told.currency}"
 timezone = "{told.zone}"
+{f'bank_fee = {{ {told.provider.report} = "{told.provider.bank_fee}" }}' if told.provider.bank_fee else ""}
 """

@@ -8,26 +8,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
 
-from twofold.simulate.world.fates import Calendar, Fate
-from twofold.simulate.world.money import ZERO, Money, Move
+from twofold.simulate.world.fates import Calendar, Fate, bank_day
+from twofold.simulate.world.money import ZERO, Batch, Money, Move
 from twofold.simulate.world.scenario import Scenario
 
 CONFIRM_DAYS = 7
 """Days after which an order that nobody confirmed is lost, and no longer open."""
 
-OPEN = frozenset({"awaits_confirmation", "not_shipped", "in_transit", "courier_holds", "payout_pending", "in_flight"})
+OPEN = frozenset(
+    {"awaits_confirmation", "not_shipped", "in_transit", "courier_holds", "payout_pending", "in_flight", "not_arrived"}
+)
 AFTER = {
     "unconfirmed": "placed", "awaits_confirmation": "placed", "not_shipped": "confirmed", "in_transit": "shipped",
     "refused": "shipped", "lost": "shipped", "returned": "delivered", "refunded": "delivered", "courier_holds": "delivered",
-    "short_collected": "delivered", "rounding": "delivered",
+    "short_collected": "delivered", "rounding": "delivered", "paid_by_voucher": "delivered",
 }  # fmt: skip
 _REASON_OF = {"freight": "freight_deducted", "freight_return": "freight_deducted", "dispute": "disputed",
-              "reserve": "reserve_held", "invoice": "batch_adjustment"}  # fmt: skip
+              "won": "disputed",
+              "reserve": "reserve_held", "release": "reserve_held", "bank_fee": "fee_psp", "invoice": "batch_adjustment", "claim": "batch_adjustment"}  # fmt: skip
 
 
 class Loss(Struct, frozen=True, kw_only=True):
@@ -56,19 +60,26 @@ class Truth(Struct, frozen=True, kw_only=True):
 
 class _Where(Struct, frozen=True):
     move: Move
-    place: str  # "banked", "in_flight", "payout_pending"
+    place: str  # "banked", "in_flight", "not_arrived", "payout_pending"
 
 
 def truths_of(fates: Sequence[Fate], money: Money, now: int) -> tuple[Truth, ...]:
     """Each order's truth. ``now``: when the report is made, at the end of the world or later."""
-    moves = _by_order(money)
+    moves = _by_order(money, now)
     return tuple(_truth(fate, moves.get(fate.number, []), now) for fate in fates)
 
 
-def _by_order(money: Money) -> dict[int, list[_Where]]:
+def _place(batch: Batch, now: int) -> str:
+    """Where a batch's money is: five bank days after its day it should have come."""
+    if batch.banked is not None:
+        return "banked"
+    return "in_flight" if datetime.fromtimestamp(now, UTC).date() <= bank_day(batch.day, 5) else "not_arrived"
+
+
+def _by_order(money: Money, now: int) -> dict[int, list[_Where]]:
     found: dict[int, list[_Where]] = defaultdict(list)
     for batch in money.batches:
-        place = "banked" if batch.banked is not None else "in_flight"
+        place = _place(batch, now)
         for move in batch.moves:
             if move.fate is not None:
                 found[move.fate.number].append(_Where(move, place))
@@ -83,7 +94,7 @@ def _truth(fate: Fate, moves: Sequence[_Where], now: int) -> Truth:
     if station == "unconfirmed" and now <= fate.placed_at + CONFIRM_DAYS * 86_400:
         station = "awaits_confirmation"
     confirmed = fate.confirmed_at is not None
-    delivered = fate.total if station == "delivered" else ZERO
+    delivered = fate.kept if station == "delivered" else ZERO
     refunds = min(fate.refunded, delivered)
     taken = _sum(w.move.gross for w in moves if w.move.kind in ("charge", "cod")) + fate.transferred
     back = -_sum(w.move.gross for w in moves if w.move.kind == "refund")
@@ -94,6 +105,8 @@ def _truth(fate: Fate, moves: Sequence[_Where], now: int) -> Truth:
     if station != "delivered":
         after = "confirmed" if station == "cancelled" and confirmed else AFTER.get(station, "placed")
         losses.append(Loss(after=after, reason=station, amount=fate.total))
+    elif fate.second_refused:
+        losses.append(Loss(after="shipped", reason="refused", amount=fate.second_due))
     if refunds:
         losses.append(Loss(after="delivered", reason="refunded", amount=refunds))
     if delivered:
@@ -120,6 +133,8 @@ def _truth(fate: Fate, moves: Sequence[_Where], now: int) -> Truth:
 
 def _short(fate: Fate, due: Decimal, taken: Decimal, collected: Decimal) -> list[Loss]:
     """What was due on delivery and did not come, or came beyond it."""
+    if fate.method == "voucher":
+        return [Loss(after="delivered", reason="paid_by_voucher", amount=due)]
     if fate.method == "cod" and not taken:
         return [Loss(after="delivered", reason="courier_holds", amount=due)]
     if fate.method == "cod" and collected != due:
@@ -174,12 +189,18 @@ def losses_of(truths: Sequence[Truth], loose: Sequence[_Where]) -> list[dict[str
     ]
 
 
-def loose_of(money: Money) -> list[_Where]:
+def loose_of(money: Money, now: int) -> list[_Where]:
     """Movements of no order: what a batch keeps for all."""
-    return [
-        _Where(move, "banked" if batch.banked is not None else "in_flight")
-        for batch in money.batches for move in batch.moves if move.fate is None
+    found = [
+        _Where(move, _place(batch, now))
+        for batch in money.batches for move in batch.moves if move.fate is None and move.kind != "strange"
     ]  # fmt: skip
+    found += [_Where(move, "payout_pending") for move in money.pending if move.fate is None]
+    fees = [b for b in money.batches if b.bank_fee and b.banked is not None]
+    return found + [
+        _Where(Move(id=f"fee {b.id}", source=b.source, kind="bank_fee", gross=-b.bank_fee, at=0), "banked")
+        for b in fees
+    ]
 
 
 def matrix_of(truths: Iterable[Truth]) -> list[dict[str, Any]]:
@@ -197,7 +218,7 @@ def matrix_of(truths: Iterable[Truth]) -> list[dict[str, Any]]:
 
 def answer_key(told: Scenario, calendar: Calendar, fates: Sequence[Fate], money: Money, now: int) -> dict[str, Any]:
     """The truth of a world as docs/worlds.md describes it; amounts are text."""
-    truths, loose = truths_of(fates, money, now), loose_of(money)
+    truths, loose = truths_of(fates, money, now), loose_of(money, now)
     deposits = [e.amount for e in money.entries if e.explains == "deposit"]
     return {
         "world": told.name,

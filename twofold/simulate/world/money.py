@@ -8,11 +8,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from twofold.simulate.world.fates import CENT, Calendar, Fate, bank_day, iban, weekdays
+from twofold.simulate.world.fates import Calendar, Fate, bank_day, cents, iban, weekdays
 from twofold.simulate.world.scenario import Courier, Scenario
 
 ZERO = Decimal(0)
@@ -23,7 +23,7 @@ class Move(Struct, frozen=True, kw_only=True):
 
     id: str
     source: str  # the provider's name, or "courier:NAME"
-    kind: str  # "charge", "refund", "dispute", "reserve", "cod", "freight", "freight_return", "invoice"
+    kind: str  # "charge", "refund", "dispute", "reserve", "cod", "freight", "freight_return", "invoice", "won", "release", "claim", "strange"
     gross: Decimal
     fee: Decimal = ZERO
     at: int
@@ -44,6 +44,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     moves: tuple[Move, ...]
     reference: str
     banked: date | None
+    failed: date | None = None  # when the bank sent it back, before it left again
+    bank_fee: Decimal = ZERO  # taken by the bank when it comes
 
     @property
     def net(self) -> Decimal:
@@ -76,6 +78,7 @@ def move_money(told: Scenario, calendar: Calendar, fates: Sequence[Fate]) -> Mon
     for courier in told.couriers:
         batches += _remittances(courier, calendar, [f for f in fates if f.courier is courier])
     entries = [_credit(batch, draw) for batch in batches if batch.banked is not None]
+    entries += _failures(calendar, batches)
     entries += _transfers(calendar, fates)
     entries += _own(told, calendar, draw)
     entries.sort(key=lambda e: (e.day, e.explains, e.text, e.amount))
@@ -86,16 +89,23 @@ def move_money(told: Scenario, calendar: Calendar, fates: Sequence[Fate]) -> Mon
 
 
 def _payouts(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> tuple[list[Batch], list[Move]]:
+    draw = random.Random(f"twofold/world/payouts/{told.seed}")
     waiting = sorted(_of_provider(told, calendar, fates), key=lambda m: (m.at, m.id))
     batches = []
     for number, day in enumerate(weekdays(calendar, told.provider.pays_on)):
         ready = [m for m in waiting if m.available is not None and m.available <= day]
         held = _reserve(told, calendar, ready, day)
-        if sum((m.net for m in (*ready, *held)), ZERO) <= 0:
+        net = sum((m.net for m in (*ready, *held)), ZERO)
+        if not net or (net < 0 and not told.provider.collects):
             continue  # nothing to pay out: its lines wait for the next
         waiting = [m for m in waiting if m not in ready]
-        batches.append(_batch(calendar, told.provider.report, f"9{told.seed:03}{number:04}", day, [*ready, *held]))
-    return batches, waiting
+        waiting += [_release(told, calendar, m) for m in held if told.provider.reserve_days]
+        batch = _batch(calendar, told.provider.report, f"9{told.seed:03}{number:04}", day, [*ready, *held])
+        if told.provider.failed and net > 0 and draw.random() < told.provider.failed:
+            batch = _sent_again(calendar, batch)
+        batches.append(structs.replace(batch, bank_fee=told.provider.bank_fee if net > 0 else ZERO))
+    last = calendar.last
+    return batches, [m for m in waiting if calendar.day(m.at) <= last]
 
 
 def _of_provider(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> Iterable[Move]:
@@ -109,13 +119,13 @@ def _of_provider(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> I
     for fate in fates:
         if fate.method != "card" or fate.paid_at is None:
             continue
-        yield move(
-            fate, "charge", fate.total, cents(fate.total * rule.fee_percent / 100) + rule.fee_fixed, fate.paid_at
-        )
+        yield move(fate, "charge", fate.due, cents(fate.due * rule.fee_percent / 100) + rule.fee_fixed, fate.paid_at)
         for at, amount in fate.refunds:
             yield move(fate, "refund", -amount, ZERO, at)
         if fate.disputed_at is not None:
-            yield move(fate, "dispute", -fate.total, rule.dispute_fee, fate.disputed_at)
+            yield move(fate, "dispute", -fate.due, rule.dispute_fee, fate.disputed_at)
+        if fate.won_at is not None:
+            yield move(fate, "won", fate.due, ZERO, fate.won_at)
 
 
 def _reserve(told: Scenario, calendar: Calendar, ready: Iterable[Move], day: date) -> list[Move]:
@@ -131,9 +141,26 @@ def _reserve(told: Scenario, calendar: Calendar, ready: Iterable[Move], day: dat
 # -- couriers
 
 
+def _release(told: Scenario, calendar: Calendar, held: Move) -> Move:
+    """The same money, let go; its day may lie after the world."""
+    at = held.at + told.provider.reserve_days * 86_400
+    return Move(
+        id=f"rl{held.id}", source=held.source, kind="release", gross=-held.gross, at=at, available=calendar.day(at)
+    )
+
+
+def _sent_again(calendar: Calendar, batch: Batch) -> Batch:
+    """What the bank sent back the day after it came stands there again three bank days later."""
+    first = bank_day(batch.day, 1)
+    again = bank_day(batch.day, 5)
+    return structs.replace(batch, failed=first if first <= calendar.last else None,
+                           banked=again if again <= calendar.last else None)  # fmt: skip
+
+
 def _remittances(courier: Courier, calendar: Calendar, fates: Sequence[Fate]) -> list[Batch]:
     """What was delivered up to its cut, cash less fee and freight; of refused parcels the freight both ways."""
     cash = [f for f in fates if f.method == "cod" and (f.delivered_at or f.refused_at)]
+    lost = [f for f in fates if f.method == "cod" and f.lost_at and f.number % 100 < courier.claims * 100]
     batches: list[Batch] = []
     for day in weekdays(calendar, courier.pays_on):
         cut = day - timedelta(days=courier.cut_days + courier.late_days)
@@ -142,9 +169,15 @@ def _remittances(courier: Courier, calendar: Calendar, fates: Sequence[Fate]) ->
         if not batches and courier.invoice and moves:
             moves.append(Move(id="invoice", source=f"courier:{courier.name}", kind="invoice", gross=-courier.invoice,
                               at=calendar.at(day)))  # fmt: skip
+        claimed = [f for f in lost if calendar.day(f.lost_at or 0) <= cut]
+        moves += [Move(id=f"claim {f.parcel}", source=f"courier:{courier.name}", kind="claim", gross=f.total, at=calendar.at(day))
+                  for f in claimed]  # fmt: skip
         if sum((m.net for m in moves), ZERO) <= 0:
             continue
         cash = [f for f in cash if f not in due]
+        lost = [f for f in lost if f not in claimed]
+        moves += [Move(id=f"ZZ{day:%m%d}{n}", source=f"courier:{courier.name}", kind="strange", gross=Decimal(40 + n), at=calendar.at(day))
+                  for n in range(courier.strangers)]  # fmt: skip
         batches.append(_batch(calendar, f"courier:{courier.name}", f"{courier.name.upper()}-{day:%Y%m%d}", day, moves))
     return batches
 
@@ -152,14 +185,25 @@ def _remittances(courier: Courier, calendar: Calendar, fates: Sequence[Fate]) ->
 def _of_parcel(courier: Courier, fate: Fate) -> Iterable[Move]:
     source, at = f"courier:{courier.name}", fate.delivered_at or fate.refused_at or 0
     if fate.delivered_at is not None:
-        fee = max(cents(fate.taken * courier.fee_percent / 100), courier.fee_least)
-        yield Move(id=fate.parcel, source=source, kind="cod", gross=fate.taken, fee=fee, at=at, fate=fate)
+        there = fate.second_due if fate.second and not fate.second_refused else ZERO
+        yield _cash(courier, fate, fate.parcel, fate.taken - there, at)
     if courier.freight:
         yield Move(id=fate.parcel, source=source, kind="freight", gross=-courier.freight, at=at, fate=fate)
+    if fate.second and not fate.second_refused:
+        yield _cash(courier, fate, fate.second, fate.second_due, at)
+    if fate.second_refused and courier.freight_return:
+        yield Move(
+            id=fate.second, source=source, kind="freight_return", gross=-courier.freight_return, at=at, fate=fate
+        )
     if fate.refused_at is not None and courier.freight_return:
         yield Move(
             id=fate.parcel, source=source, kind="freight_return", gross=-courier.freight_return, at=at, fate=fate
         )
+
+
+def _cash(courier: Courier, fate: Fate, parcel: str, taken: Decimal, at: int) -> Move:
+    fee = max(cents(taken * courier.fee_percent / 100), courier.fee_least)
+    return Move(id=parcel, source=f"courier:{courier.name}", kind="cod", gross=taken, fee=fee, at=at, fate=fate)
 
 
 def _batch(calendar: Calendar, source: str, name: str, day: date, moves: Sequence[Move]) -> Batch:
@@ -180,8 +224,25 @@ def _credit(batch: Batch, draw: random.Random) -> Entry:
         return Entry(day=batch.banked, amount=batch.net, text=f"cash on delivery {batch.id}", name=name, account=account,
                      reference=batch.reference, explains="remittance")  # fmt: skip
     name = "STRIPE" if batch.source == "stripe" else "SHOPIFY"
-    return Entry(day=batch.banked, amount=batch.net, text=f"{name} PAYOUT {draw.randrange(10**5, 10**6)}", name=name,
+    return Entry(day=batch.banked, amount=batch.net - batch.bank_fee, text=f"{name} PAYOUT {draw.randrange(10**5, 10**6)}", name=name,
                  account=account, reference=f"{name[:2]}{batch.id}", explains="payout")  # fmt: skip
+
+
+def _failures(calendar: Calendar, batches: Iterable[Batch]) -> list[Entry]:
+    """A payout that came and was sent back the next bank day: nothing of it stays."""
+    found = []
+    for batch in batches:
+        if batch.failed is None:
+            continue
+        back = bank_day(batch.failed, 1)
+        name, text = batch.source.upper(), f"{batch.source.upper()} PAYOUT {batch.id}"
+        found.append(
+            Entry(day=batch.failed, amount=batch.net, text=text, name=name, reference=f"F{batch.id}", explains="failed")
+        )
+        if back <= calendar.last:
+            found.append(Entry(day=back, amount=-batch.net, text=f"RETURNED {text}", name=name, reference=f"F{batch.id}",
+                               explains="failed"))  # fmt: skip
+    return found
 
 
 def _transfers(calendar: Calendar, fates: Iterable[Fate]) -> list[Entry]:
@@ -217,7 +278,3 @@ def _own(told: Scenario, calendar: Calendar, draw: random.Random) -> list[Entry]
         day = calendar.first + timedelta(days=draw.randrange(told.days))
         found.append(Entry(day=day, amount=amount, text="own funds", name="Shop Owner", explains="deposit"))
     return found
-
-
-def cents(amount: Decimal) -> Decimal:
-    return amount.quantize(CENT, ROUND_HALF_UP)

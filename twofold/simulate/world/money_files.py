@@ -20,7 +20,7 @@ from twofold.simulate.world.shop_files import table
 
 # -- Shopify Payments
 
-_SHOPIFY_TYPES = {"charge": "charge", "refund": "refund", "dispute": "chargeback"}
+_SHOPIFY_TYPES = {"charge": "charge", "refund": "refund", "dispute": "chargeback", "won": "chargeback won"}
 
 
 def shopify_transactions(told: Scenario, calendar: Calendar, money: Money) -> str:
@@ -48,10 +48,10 @@ def shopify_payouts(told: Scenario, money: Money) -> str:
             continue
         of = {
             kind: sum((m.gross for m in batch.moves if m.kind == kind), ZERO)
-            for kind in ("charge", "refund", "dispute")
+            for kind in ("charge", "refund", "dispute", "won")
         }
         fees = sum((m.fee for m in batch.moves), ZERO)
-        rows.append([batch.day, "paid" if batch.banked else "in_transit", of["charge"], of["refund"], of["dispute"], "0.00", -fees,
+        rows.append([batch.day, "paid" if batch.banked else "in_transit", of["charge"], of["refund"], of["dispute"] + of["won"], "0.00", -fees,
                      "0.00", batch.net, told.currency])  # fmt: skip
     return table(columns, rows)
 
@@ -65,8 +65,22 @@ def _of_provider(money: Money) -> Iterable[tuple[Batch | None, Move]]:
 
 # -- Stripe
 
-_STRIPE_CATEGORIES = {"charge": "charge", "refund": "refund", "dispute": "dispute", "reserve": "reserve_transaction"}
-_STRIPE_TYPES = {"charge": "charge", "refund": "refund", "dispute": "adjustment", "reserve": "reserve_transaction"}
+_STRIPE_CATEGORIES = {
+    "charge": "charge",
+    "refund": "refund",
+    "dispute": "dispute",
+    "reserve": "reserve_transaction",
+    "won": "dispute_reversal",
+    "release": "reserve_transaction",
+}
+_STRIPE_TYPES = {
+    "charge": "charge",
+    "refund": "refund",
+    "dispute": "adjustment",
+    "reserve": "reserve_transaction",
+    "won": "adjustment",
+    "release": "reserve_transaction",
+}
 
 
 def stripe_report(told: Scenario, calendar: Calendar, money: Money) -> str:
@@ -84,9 +98,14 @@ def stripe_report(told: Scenario, calendar: Calendar, money: Money) -> str:
             charge, intent = (f"ch_{number}", f"pi_{number}") if move.fate else ("", "")
             rows.append([*head, f"txn_{move.id}", _utc(move.at), f"{move.available or batch.day} 00:00:00", told.currency.lower(),
                          move.gross, move.fee, move.net, _STRIPE_CATEGORIES[move.kind], _source(move), charge, intent, number])  # fmt: skip
-        day = calendar.at(batch.day, 3600)
-        rows.append([*head, f"txn_po{batch.id}", _utc(day), f"{batch.day} 00:00:00", told.currency.lower(), -batch.net, "0.00",
-                     -batch.net, "payout", f"po_{batch.id}", "", "", ""])  # fmt: skip
+        leaves = [("po", -batch.net, "payout", 0)]
+        if batch.failed is not None:
+            leaves += [("pf", batch.net, "payout_reversal", 2), ("pa", -batch.net, "payout", 5)]
+        for sign, net, word, later in leaves:
+            at = calendar.at(batch.day + timedelta(days=later), 3600)
+            if at <= calendar.end:
+                rows.append([*head, f"txn_{sign}{batch.id}", _utc(at), f"{batch.day} 00:00:00", told.currency.lower(), net, "0.00",
+                             net, word, f"po_{batch.id}", "", "", ""])  # fmt: skip
     return table(columns, rows)
 
 
@@ -104,7 +123,7 @@ def stripe_balance(told: Scenario, money: Money) -> str:
 
 def _source(move: Move) -> str:
     number = str(move.fate.number) if move.fate else move.id
-    return {"charge": "ch_", "refund": "re_", "dispute": "du_"}.get(move.kind, "") + number
+    return {"charge": "ch_", "refund": "re_", "dispute": "du_", "won": "dp_"}.get(move.kind, "") + number
 
 
 def _utc(at: int) -> str:
@@ -129,8 +148,12 @@ def remittances(told: Scenario, calendar: Calendar, money: Money) -> dict[str, s
             fate = moves[0].fate
             net = sum((m.net for m in moves), ZERO)
             end = [batch.id, batch.day, batch.reference, told.currency]
+            if moves[0].kind == "strange":
+                rows.append([parcel, f"X-{parcel}", "Delivered", batch.day, net, "0.00", "0.00", "0.00", net, *end, ""])
+                continue
             if fate is None:
-                rows.append(["", "", "", "", "", "", "", "", net, *end, "invoice of last month"])
+                why = f"{parcel}, it was lost" if moves[0].kind == "claim" else "invoice of last month"
+                rows.append(["", "", "", "", "", "", "", "", net, *end, why])
                 continue
             cash = of.get("cod")
             rows.append([parcel, fate.number, "Delivered" if cash else "Refused", calendar.day(moves[0].at),

@@ -49,6 +49,8 @@ class Courier(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     cut_days: Days = 5
     late_days: Days = 0  # how much later than it says
     invoice: Decimal = Decimal("0")  # kept from its first remittance, of no parcel
+    claims: Share = 0.0  # of lost parcels with cash: it pays what they were worth, as a row of no parcel
+    strangers: Annotated[int, Meta(ge=0, le=9)] = 0  # parcels of another shop in each remittance
 
 
 class Provider(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -59,7 +61,12 @@ class Provider(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     available_days: Days = 3
     disputed: Share = 0.02
     dispute_fee: Decimal = Decimal("15.00")
-    reserve_percent: Decimal = Decimal("0")  # of each payout's charges, held for good; stripe alone reports it
+    disputes_won: Share = 0.0  # of disputed ones: the money comes back, the fee does not
+    reserve_percent: Decimal = Decimal("0")  # of each payout's charges, held; stripe alone reports it
+    reserve_days: Days = 0  # after which it is let go again; 0: never
+    failed: Share = 0.0  # of payouts: the bank sends them back, and they leave again three days later
+    bank_fee: Decimal = Decimal("0")  # what the bank takes of each payout
+    collects: bool = False  # whether it takes a payout below zero from the bank; else its lines wait
 
 
 class Bank(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -105,6 +112,9 @@ class Scenario(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     cross_sell: Share = 0.30  # of chat orders: the operator adds an article
     two_devices: Share = 0.25  # of web orders that a campaign brought: the click on a phone, the order on a laptop
     ga4_misses: Share = 0.15  # of web orders
+    edited: Share = 0.0  # of web orders of two articles or more that are not paid by card: one was added afterwards
+    split: Share = 0.0  # of shipped orders with cash on delivery: in two parcels, of which the second may be refused
+    vouchers: Share = 0.0  # of web orders: paid by gift card, whose money came when it was sold
     spend_currency: str = "USD"
     rate: Decimal = Decimal("1.08")  # units of it for one unit of the base: EUR for the ECB's file
     articles: tuple[Article, ...]
@@ -166,6 +176,8 @@ def _check(path: Path, told: Scenario) -> None:
     )
     expect(not told.provider.reserve_percent or told.provider.report == "stripe",
            "provider.reserve_percent: expected 0, as only stripe's report tells a reserve")  # fmt: skip
+    expect(not told.provider.failed or told.provider.report == "stripe",
+           "provider.failed: expected 0, as only stripe's report tells a payout that came back")  # fmt: skip
     expect(told.bank.statement in ("camt", "tbc"), "bank.statement: expected camt or tbc")
     expect(sum(c.share for c in told.campaigns) <= 1, "campaigns: expected shares that add up to at most 1")
     expect(len({a.sku for a in told.articles}) == len(told.articles), "articles: expected every sku once")

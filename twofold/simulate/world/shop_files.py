@@ -17,15 +17,35 @@ from urllib.parse import urlencode
 from twofold.simulate.world.fates import Calendar, Fate
 from twofold.simulate.world.scenario import Scenario
 
-GATEWAYS = {"card": "shopify_payments", "cod": "Cash on Delivery (COD)", "transfer": "Bank Deposit"}
+GATEWAYS = {
+    "card": "shopify_payments",
+    "cod": "Cash on Delivery (COD)",
+    "transfer": "Bank Deposit",
+    "voucher": "gift_card",
+}
 METHODS = {"card": "card", "cod": "cod", "transfer": "bank_transfer"}
 
 
 def shopify_orders(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> str:
     """One body a line, each order as it stands at the world's end."""
     return "".join(
-        json.dumps(_body(told, calendar, fate), ensure_ascii=False) + "\n" for fate in fates if fate.sale == "web"
-    )
+        json.dumps(body, ensure_ascii=False) + "\n" for fate in fates if fate.sale == "web"
+        for body in _versions(told, calendar, fate)
+    )  # fmt: skip
+
+
+def _versions(told: Scenario, calendar: Calendar, fate: Fate) -> list[dict[str, Any]]:
+    """An order that was edited, also as it was first told."""
+    body = _body(told, calendar, fate)
+    if fate.edited_from is None:
+        return [body]
+    first = body | {
+        "updated_at": calendar.text(fate.placed_at), "cancelled_at": None, "financial_status": "pending", "tags": "", "refunds": [],
+        "total_price": str(fate.edited_from), "total_tax": str(contained_tax(fate.edited_from, told.vat_percent)),
+        "line_items": body["line_items"][:-1],
+    }  # fmt: skip
+    edited = calendar.text(min(fate.placed_at + 300, calendar.end))
+    return [first, body | {"updated_at": max(body["updated_at"], edited)}]
 
 
 def _body(told: Scenario, calendar: Calendar, fate: Fate) -> dict[str, Any]:
@@ -89,6 +109,8 @@ def _payment(fate: Fate) -> str:
         return "refunded" if fate.refunded >= fate.total else "partially_refunded"
     if fate.method == "cod":
         return "voided" if fate.cancelled_at is not None else "pending"
+    if fate.method == "voucher":
+        return "paid"
     return "paid" if fate.paid_at is not None else "voided" if fate.cancelled_at is not None else "pending"
 
 
@@ -156,11 +178,19 @@ def parcels(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> dict[s
         due = fate.total if fate.method == "cod" else Decimal(0)
         steps = [("In transit", fate.shipped_at), ("Delivered", fate.delivered_at), ("Refused", fate.refused_at),
                  ("Returned", fate.returned_at), ("Lost", fate.lost_at)]  # fmt: skip
-        for word, when in steps:
-            if when is not None:
-                rows[fate.courier.name].append(
-                    [fate.parcel, fate.number, word, calendar.text(when), due, told.currency]
-                )
+        second = [
+            ("In transit", fate.shipped_at),
+            ("Refused" if fate.second_refused else "Delivered", fate.delivered_at),
+        ]
+        for parcel, cash, words in (
+            (fate.parcel, due - fate.second_due, steps),
+            (fate.second, fate.second_due, second),
+        ):
+            for word, when in words if parcel else ():
+                if when is not None:
+                    rows[fate.courier.name].append(
+                        [parcel, fate.number, word, calendar.text(when), cash, told.currency]
+                    )
     columns = ("Tracking number", "Order number", "Status", "Status date", "COD due", "Currency")
     return {name: table(columns, sorted(found, key=lambda row: (row[3], row[0]))) for name, found in rows.items()}
 
