@@ -6,7 +6,7 @@ folder as the settings want it kept. Not: reading the settings (`config`), start
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -78,7 +78,16 @@ def chain_rules(settings: Settings) -> Rules:
         history_days=told.history_days,
         courier_days=told.courier_days,
         payout_days=told.payout_days,
+        cash_step=_amounts(told.cash_step),
+        transfer_short=_amounts(told.transfer_short),
+        transfer_over=_amounts(told.transfer_over),
+        converted_most=Decimal(told.converted_most),
+        bank_fee=_amounts(told.bank_fee),
     )
+
+
+def _amounts(told: Mapping[str, str]) -> dict[str, Decimal]:
+    return {name: Decimal(amount) for name, amount in told.items()}
 
 
 def day_task(settings: Settings, now_s: int) -> KeepDays:
@@ -92,6 +101,7 @@ def day_task(settings: Settings, now_s: int) -> KeepDays:
         banners=[d.id for d in settings.dataset if d.consent.require],
         zones={a.id.removeprefix("act_"): a.timezone for a in settings.account if a.platform == "meta" and a.timezone},
         now=now_s,
+        by_click_day=settings.chain.meta_day == "click",
     )
 
 

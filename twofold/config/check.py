@@ -35,6 +35,7 @@ from twofold.config.settings import (
     TrustSettings,
     secrets_of,
 )
+from twofold.event.scalars import read_currency
 from twofold.event.vocabulary import STANDARD_EVENTS
 
 MAX_CONFIRM_S = 518_400  # six days: an event must still be young enough for its destination
@@ -115,6 +116,24 @@ def check_settings(settings: Settings, faults: Faults) -> None:
     _check_zone("chain", settings.chain.timezone, faults)
     if settings.console is not None:
         _check_zone("console", settings.console.timezone, faults)
+    _check_amounts(settings, faults)
+
+
+_AMOUNT = re.compile(r"\d{1,9}(\.\d{1,4})?")
+
+
+def _check_amounts(settings: Settings, faults: Faults) -> None:
+    """Tolerances: amounts of money, by a currency or by who pays out."""
+    for name in ("cash_step", "transfer_short", "transfer_over", "bank_fee"):
+        for key, amount in getattr(settings.chain, name).items():
+            if not _AMOUNT.fullmatch(amount):
+                faults.add(
+                    ("chain", name, key), f'chain.{name}.{key}: expected an amount such as "0.10", got {amount!r}'
+                )
+            if name != "bank_fee" and read_currency(key) != key:
+                faults.add(
+                    ("chain", name, key), f"chain.{name}: expected a currency (ISO 4217) such as GEL, got {key!r}"
+                )
 
 
 def _check_zone(section: str, name: str, faults: Faults) -> None:

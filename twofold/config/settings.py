@@ -470,6 +470,37 @@ class ChainSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         int,
         Meta(description="Days from a payment to the provider's payout, where its line does not say.", ge=0, le=365),
     ] = 7
+    meta_day: Annotated[
+        str,
+        Meta(description="On which day Meta's imported reports put a purchase: `conversion`, that of the purchase, or `click`.",
+             pattern="^(conversion|click)$"),
+    ] = "conversion"  # fmt: skip
+    cash_step: Annotated[
+        dict[str, str],
+        Meta(description='By how much couriers may round cash, by currency, e.g. `GEL = "0.10"`. Others: to the cent.'),
+    ] = msgspec.field(default_factory=lambda: {"GEL": "0.10"})
+    transfer_short: Annotated[
+        dict[str, str],
+        Meta(
+            description="By how much a buyer's transfer may fall short of the order, by currency. Others: by nothing."
+        ),
+    ] = msgspec.field(default_factory=dict)
+    transfer_over: Annotated[
+        dict[str, str],
+        Meta(description="By how much it may be over, by currency. Others: by 1.00."),
+    ] = msgspec.field(default_factory=dict)
+    converted_most: Annotated[
+        str,
+        Meta(
+            description="By how much a payment that was converted may be off at most, of 0.5 %.",
+            pattern=r"^\d{1,6}(\.\d{1,4})?$",
+        ),
+    ] = "1.00"
+    bank_fee: Annotated[
+        dict[str, str],
+        Meta(description="What the bank takes of each credit of a provider or courier, e.g. `stripe = \"0.50\"` or "
+             '`"courier:one" = "1.00"`. Others: nothing.'),
+    ] = msgspec.field(default_factory=dict)  # fmt: skip
 
 
 class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -244,10 +244,14 @@ def _matched(config: Path | None, data: str | None) -> Found:
     from twofold.commands.orders import policies_by_dataset
     from twofold.commands.reconcile.chain import zone_of
     from twofold.config import load_settings
+    from twofold.policies import chain_rules
     from twofold.reconcile.reading.matched import read_matched
+    from twofold.reconcile.reading.whole import tolerance_of
 
     settings = load_settings(config, data=data)
-    return read_matched(settings.server.data, policies_by_dataset(settings), zone_of(settings))
+    return read_matched(
+        settings.server.data, policies_by_dataset(settings), zone_of(settings), tolerance_of(chain_rules(settings))
+    )
 
 
 def _shown(match: Match, to: str) -> dict[str, Any]:

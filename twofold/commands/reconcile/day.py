@@ -35,8 +35,15 @@ REASONS = {
     "refund_day": "given back that day", "return_day": "came back that day, of other days", "cancelled": "cancelled",
     "edited": "edited", "gift_card": "gift cards", "currency_rate": "another rate", "no_meta_click": "no click of Meta's known",
     "outside_window": "click older than its window", "view_through": "by a view, as reported",
-    "engaged_view": "by an engaged view, as reported",
+    "engaged_view": "by an engaged view, as reported", "other_account": "by an ad of another account",
+    "click_day": "on the day of the click there", "cod_undelivered": "cash on delivery that was never taken",
 }  # fmt: skip
+FLAGS = {
+    "threshold": "it holds rows back for fear that they name people: its count may be too small, and it does not say by how much",
+    "other_row": "it put rows together as (other): purchases may stand without their ids",
+    "sampled": "it counted a sample and scaled it up: its figures are estimates",
+}
+"""What GA4 says of its own report; no size can be told from it."""
 
 
 def _day(text: str) -> str:
@@ -80,7 +87,8 @@ def question(settings: Settings, day: str, as_of: str, dataset: str | None) -> A
     zone, task = zone_of(settings), day_task(settings, 0)
     return Question(
         day=day, as_of=moment_of(as_of, zone), rules=task.rules, zone=zone, zone_name=task.zone, zones=task.zones,
-        platform=Platform(destinations=frozenset(task.destinations), banners=frozenset(task.banners)),
+        platform=Platform(destinations=frozenset(task.destinations), banners=frozenset(task.banners),
+                          by_click_day=task.by_click_day),
         dataset=dataset, keep=not as_of,
     )  # fmt: skip
 
@@ -124,6 +132,10 @@ def _print_json(answer: Answer, settings: Settings, as_of: str, dataset: str | N
             "band_low": band.low, "band_high": band.high, "band_own": band.own, "alarm": band.alarm,
             "possible": list(bridge.possible),
         }])  # fmt: skip
+    if report.undelivered is not None:
+        line = report.undelivered
+        print_rows(shapes.Reason, [{"bridge": "bank", "reason": line.reason, "count": line.count, "amount": line.amount,
+                                    "orders": list(line.orders), "second": {}}])  # fmt: skip
     print_rows(shapes.Claim, report.claims)
     print_rows(shapes.Cohort, report.cohort)
     for version in answer.versions:
@@ -137,6 +149,8 @@ def _print_json(answer: Answer, settings: Settings, as_of: str, dataset: str | N
 def _findings(answer: Answer) -> list[tuple[str, str, str]]:
     found = [("note", "meta", note) for note in answer.report.notes]
     found += [("not_final", w, "young: its figures may still move") for w in answer.report.young]
+    for one in answer.report.reports:
+        found += [(flag, one.source, FLAGS.get(flag, flag.replace("_", " "))) for flag in one.flags]
     for witness in ("meta", "ga4"):
         if answer.bands[witness].same_writer:
             found.append(("same_writer", witness, "no difference at all for many days: is it fed by the shop itself?"))
@@ -178,6 +192,10 @@ def _print(answer: Answer, settings: Settings) -> None:
             name = f"{WHO[money.who]}: {words(LINKS, money.link)}" if money.who != "books" else WHO[money.who]
             table.add_row(name, "" if money.count is None else f"{money.count:,}", amount, money.role)
         print_wide(table)
+    if report.undelivered is not None:
+        line = report.undelivered
+        which = ", ".join(plain(o) for o in line.orders[:12]) + (" …" if len(line.orders) > 12 else "")
+        say(f"{words(REASONS, line.reason)}: {line.count:+,}, {line.amount:+,.2f} ({which})")
     for version in answer.versions:
         residuals = ", ".join(f"{s.witness} {s.residual:+,f}" for s in version.said if s.residual is not None)
         say(f"said {version.age} days after, at {utc(version.as_of)}: residual {residuals or 'none'}")

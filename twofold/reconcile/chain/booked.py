@@ -16,6 +16,7 @@ from twofold.reconcile.chain.account import Account, Desk, account_of, counts, i
 from twofold.reconcile.chain.cohort import OPEN_REASONS
 from twofold.reconcile.chain.purse import terms_of
 from twofold.reconcile.chain.rows import Leak, Link, Report, Residual, Row, Step
+from twofold.reconcile.chain.signals import signals_of
 from twofold.reconcile.chain.standing import BACK, Station
 from twofold.reconcile.chain.told import (
     NO_GROUP,
@@ -88,7 +89,10 @@ def _booked(told: Told, asked: Asked, desk: Desk) -> Report:
     for move in _loose(told, desk, before, end):
         for name in {"", NO_GROUP if asked.by else ""}:
             _book_loose(groups[name], move, before)
-    rows = [row for name in sorted(groups) for row in _rows(name, groups[name])]
+    rows: list[Row] = []
+    for name in sorted({"", *groups}):
+        rows += signals_of(told, asked, desk, name)
+        rows += _rows(name, groups[name])
     return Report(
         rows=tuple(closed_row(row, desk.rules.currency) for row in rows),
         missing={"rate": share_of(Decimal(without), Decimal(many))},

@@ -29,6 +29,8 @@ LEAVING = frozenset({MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED})
 COURIER_HOLDS, SHORT, ROUNDING, UNPAID = "courier_holds", "short_collected", "rounding", "unpaid"
 REFUNDED, NOT_DELIVERED, NOTHING_DUE = "refunded", "not_delivered", "nothing_due"
 VOUCHER = "paid_by_voucher"
+TRANSFER_OVER = Decimal("1.00")
+"""By how much a buyer's transfer may be over, where nothing is set for its currency."""
 
 
 class Purse(Struct, frozen=True, kw_only=True, gc=False):
@@ -178,7 +180,8 @@ def _missing(order: Order, standing: Standing, gap: Decimal, taken: bool, rules:
         return {COURIER_HOLDS if order.method == "cod" else UNPAID: gap}
     if abs(gap) <= rules.cash_step.get(order.currency, ZERO) and order.method == "cod":
         return {ROUNDING: gap}
-    if -rules.transfer_over <= gap < 0 and order.method == "bank_transfer":
+    over = rules.transfer_over.get(order.currency, TRANSFER_OVER)
+    if -over <= gap <= rules.transfer_short.get(order.currency, ZERO) and order.method == "bank_transfer":
         return {ROUNDING: gap}
     open_part = standing.amount(Station.IN_TRANSIT, Station.NOT_SHIPPED)
     if gap < 0 and order.method in THIRD_PARTY and -gap <= open_part:

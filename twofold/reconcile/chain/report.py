@@ -19,7 +19,8 @@ from twofold.reconcile.chain.cohort import Tally
 from twofold.reconcile.chain.customers import customers, first_delivered
 from twofold.reconcile.chain.metrics import Buyers, costed, metrics_of
 from twofold.reconcile.chain.purse import DISPUTED, GIVEN_BACK, TAKEN
-from twofold.reconcile.chain.rows import SIGNAL, Link, Metric, Open, Report, Row
+from twofold.reconcile.chain.rows import Metric, Open, Report, Row
+from twofold.reconcile.chain.signals import signals_of
 from twofold.reconcile.chain.told import (
     NO_GROUP,
     Asked,
@@ -72,7 +73,7 @@ def _cohort(told: Told, asked: Asked, desk: Desk) -> Report:
     ]
     loose, unrated = in_currency(loose, desk.rules.currency, desk.rates)
     loose.sort(key=lambda m: (m.at, m.line))
-    rows: list[Row] = list(_signals(told, asked, desk, ""))
+    rows: list[Row] = list(signals_of(told, asked, desk, ""))
     rows += _tallied(accounts, loose, desk, asked.as_of, "")
     rows += _unmatched(told, asked, desk)
     buyers = Buyers(kinds=customers(told.bought, desk.rules.history_days), first_delivered=first_delivered(told.bought))
@@ -119,30 +120,8 @@ def _grouped(accounts: Sequence[Account], loose: Sequence[Move], told: Told, ask
     for move in loose:
         deducted[period_of(asked.by, move.day) or NO_GROUP].append(move)
     for name in sorted({*groups, *deducted}):
-        yield from _signals(told, asked, desk, name)
+        yield from signals_of(told, asked, desk, name)
         yield from _tallied(groups.get(name, []), deducted.get(name, []), desk, asked.as_of, name)
-
-
-def _signals(told: Told, asked: Asked, desk: Desk, group: str) -> Iterator[Link]:
-    """Purchase actions of the period, by their event's day."""
-    first, last = day_number(asked.since), day_number(asked.until)
-    name_of = group_of(asked.by, desk) if asked.by else None
-    orders = {o.key: o for o in told.orders} if group else {}
-    count = sent = 0
-    amount = ZERO
-    for one in told.signals:
-        day = desk.days.of(one.at)
-        if not first <= day <= last or one.at > asked.as_of:
-            continue
-        if group and name_of is not None:
-            order = orders.get(one.order)
-            name = period_of(asked.by, day) or (name_of(order) if order else NO_GROUP)
-            if name != group:
-                continue
-        count += 1
-        sent += one.sent
-        amount += desk.rates.convert(one.value or ZERO, one.currency, desk.rules.currency, day) or ZERO
-    yield Link(group=group, link="signalled", role=SIGNAL, count=count, amount=amount, sent=sent)
 
 
 def _unmatched(told: Told, asked: Asked, desk: Desk) -> Iterator[Row]:

@@ -158,7 +158,10 @@ class Rules(Struct, frozen=True, kw_only=True):
     confirm_days: int = 7
     history_days: int = 90
     cash_step: Mapping[str, Decimal] = field(default_factory=lambda: {"GEL": Decimal("0.10")})
-    transfer_over: Decimal = Decimal("1.00")  # people round up
+    transfer_over: Mapping[str, Decimal] = field(default_factory=dict)  # by currency; people round up
+    transfer_short: Mapping[str, Decimal] = field(default_factory=dict)
+    converted_most: Decimal = Decimal("1.00")
+    bank_fee: Mapping[str, Decimal] = field(default_factory=dict)  # by source of a batch
     courier_days: int = 7  # from the delivery to the money, until a courier's own habit is known
     payout_days: int = 7
     least_costed: Decimal = Decimal(

@@ -53,7 +53,7 @@ def _unseen(order: DayOrder) -> list[str]:
     if order.sale in NOT_WEB:
         found.append("no_browser")
     elif not order.has_browser_copy:
-        found.append("page_not_reached")
+        found.append("page_not_reached" if order.visited else "no_trace")
     return found
 
 

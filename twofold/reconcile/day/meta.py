@@ -39,7 +39,9 @@ def bridge_meta(
             there.add("source_not_connected", 1, _value(stray), f"action {stray.action}")
             accepted.append((stray, f"action {stray.action}"))
     clicks = Tally()
-    confirmed = _clicks(clicks, accepted)
+    confirmed = _clicks(clicks, accepted, report.other_ads)
+    if report.by_click_day:
+        confirmed += _by_click_day(clicks, accepted, orders, report.other_ads, meta_day)
     tallies = [(there, "accepted"), (clicks, "expected_by_click")]
     views = Tally()
     for window, reason in _VIEWS.items():
@@ -100,17 +102,46 @@ def _again(tally: Tally, order: DayOrder, meta_day: InDay) -> list[tuple[Sent, s
     return found
 
 
-def _clicks(tally: Tally, accepted: Sequence[tuple[Sent, str]]) -> int:
+def _clicks(tally: Tally, accepted: Sequence[tuple[Sent, str]], other_ads: frozenset[str]) -> int:
     """Takes out what no click of the platform in its window stands behind; how many are left."""
     left = 0
     for sent, name in accepted:
-        if sent.click_at is None:
-            tally.add("no_meta_click", -1, -_value(sent), name)
-        elif sent.at - sent.click_at > CLICK_DAYS * 86_400:
-            tally.add("outside_window", -1, -_value(sent), name)
+        reasons = _not_by_click(sent, other_ads)
+        if reasons:
+            tally.add(reasons[0], -1, -_value(sent), name, reasons[1] if len(reasons) > 1 else "")
         else:
             left += 1
     return left
+
+
+def _not_by_click(sent: Sent, other_ads: frozenset[str]) -> list[str]:
+    """Why no click of this figure's accounts stands behind an accepted event, in the reasons' order."""
+    if sent.click_at is None:
+        return ["no_meta_click"]
+    found = ["outside_window"] if sent.at - sent.click_at > CLICK_DAYS * 86_400 else []
+    return [*found, "other_account"] if sent.click_ad in other_ads else found
+
+
+def _by_click_day(
+    tally: Tally,
+    accepted: Sequence[tuple[Sent, str]],
+    orders: Sequence[DayOrder],
+    other_ads: frozenset[str],
+    meta_day: InDay,
+) -> int:
+    """Moves what the click's day says: out what was clicked on another day, in what was clicked on this one. The change."""
+    change = 0
+    for sent, name in accepted:
+        if not _not_by_click(sent, other_ads) and sent.click_at is not None and not meta_day(sent.click_at):
+            tally.add("click_day", -1, -_value(sent), name)
+            change -= 1
+    for order in orders:
+        for sent in order.actions:
+            clicked = sent.click_at is not None and meta_day(sent.click_at)
+            if clicked and sent.accepted and not meta_day(sent.at) and not _not_by_click(sent, other_ads):
+                tally.add("click_day", 1, _value(sent), order.number)
+                change += 1
+    return change
 
 
 def _claims(report: Report, confirmed: int) -> list[Claim]:

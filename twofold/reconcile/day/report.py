@@ -5,20 +5,23 @@ Owns the putting together. The fifth look, at what the courier and the bank have
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from twofold.reconcile.chain.account import Account
 from twofold.reconcile.chain.rows import Link, Metric, Row, closed
+from twofold.reconcile.chain.standing import Station
 from twofold.reconcile.day.ga4 import bridge_ga4
 from twofold.reconcile.day.meta import bridge_meta
 from twofold.reconcile.day.own import bridge_log, bridge_shop, log_report, shop_report
-from twofold.reconcile.day.values import GA4, META, Bridge, Claim, DayOrder, Report, Sent, Sum
+from twofold.reconcile.day.values import GA4, META, ZERO, Bridge, Claim, DayOrder, Report, Sent, Sum, Term
 
 WITNESSES = ("meta", "shop", "ga4", "log")
 _COHORT = (("crm", "confirmed"), ("courier", "delivered"), ("bank", "banked"))
+_NEVER = frozenset({Station.REFUSED, Station.RETURNED, Station.LOST})
 FINAL_AFTER_S = {GA4: 72 * 3_600, META: 28 * 86_400}
 
 
@@ -33,7 +36,7 @@ class Money(Struct, frozen=True, kw_only=True):
 
 
 class Day(Struct, frozen=True, kw_only=True):
-    """The whole report of one day. ``young``: witnesses whose figures may still move."""
+    """The whole report of one day. ``young``: witnesses whose figures may still move; ``undelivered``: on the way to the bank."""
 
     day: str
     currency: str
@@ -41,6 +44,7 @@ class Day(Struct, frozen=True, kw_only=True):
     bridges: tuple[Bridge, ...]
     claims: tuple[Claim, ...]
     cohort: tuple[Money, ...]
+    undelivered: Term | None = None
     notes: tuple[str, ...] = ()
     young: tuple[str, ...] = ()
 
@@ -61,6 +65,7 @@ def day_report(
     end: int,
     chain: Sequence[Row] = (),
     notes: Sequence[str] = (),
+    undelivered: Term | None = None,
 ) -> Day:
     """``day_in``: of a zone's name to whether a time lies on the day there; ``end``: when the shop's day was over."""
     here = day_in(home)
@@ -81,8 +86,23 @@ def day_report(
         claims=tuple(claims),
         cohort=tuple(_cohort(chain, log)),
         notes=tuple(notes),
+        undelivered=undelivered,
         young=tuple(w for w, s in FINAL_AFTER_S.items() if as_of < end + s and _is_here(w, (meta, ga4))),
     )
+
+
+def undelivered_term(accounts: Iterable[Account], currency: str) -> Term | None:
+    """Cash on delivery that everybody counted and nobody will bring: what was refused, came back or was lost by now."""
+    gone = [
+        (one.order.number, amount) for one in accounts if one.order.method == "cod"
+        if (amount := sum((a for station, a in one.parts.items() if station in _NEVER), ZERO))
+    ]  # fmt: skip
+    if not gone:
+        return None
+    return Term(
+        reason="cod_undelivered", count=-len(gone), amount=-closed(sum((a for _, a in gone), ZERO), currency),
+        orders=tuple(sorted(number for number, _ in gone)),
+    )  # fmt: skip
 
 
 def _is_here(witness: str, reports: Sequence[Report]) -> bool:

@@ -72,6 +72,10 @@ def value_terms(order: DayOrder, value: Decimal, until: int) -> Iterator[tuple[s
         if out:
             yield "value_parts", out
         yield "refunded_after", -later
+    elif order.discount and left in (order.discount, out + order.discount):
+        if left != order.discount:
+            yield "value_parts", out
+        yield "discount", order.discount
     elif order.edited and left == out - order.edited:
         if out:
             yield "value_parts", out

@@ -18,7 +18,7 @@ REASONS = (
     "renewal", "consent", "no_browser", "page_not_reached", "no_trace", "blocked_there", "late", "rejected", "dead",
     "waiting", "duplicate_there", "merged_there", "value_parts", "discount", "price_differs", "edited_after",
     "refunded_after", "refund_day", "return_day", "cancelled", "edited", "gift_card", "currency_rate", "no_meta_click",
-    "outside_window", "view_through", "engaged_view", "other_account", "click_day",
+    "outside_window", "view_through", "engaged_view", "other_account", "click_day", "cod_undelivered",
 )  # fmt: skip
 """Every reason that has a size, in the order in which they apply: an order has the first that fits."""
 
@@ -53,6 +53,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     browser: bool = False
     consent: str = ""
     click_at: int | None = None
+    click_ad: str = ""  # the platform's id of the ad that was clicked last, where it is known
     order: str = ""  # key; empty where no order is known
     who: frozenset[str] = frozenset()  # marks of its browsers, in memory only
 
@@ -83,6 +84,7 @@ class DayOrder(Struct, frozen=True, kw_only=True):
     back: tuple[tuple[int, Decimal], ...] = ()  # refunds, when and how much
     edited: Decimal | None = None  # what edits changed of the total
     gift_cards: Decimal = ZERO
+    discount: Decimal = ZERO  # taken off the total already
 
     @property
     def main(self) -> Sent | None:
@@ -111,6 +113,8 @@ class Report(Struct, frozen=True, kw_only=True):
     windows: Mapping[str, tuple[Decimal, Decimal]] = {}
     refunds: Decimal = ZERO
     flags: tuple[str, ...] = ()
+    other_ads: frozenset[str] = frozenset()  # ads of accounts of the platform that are not in this figure
+    by_click_day: bool = False  # a purchase stands on the day of its click
 
     @property
     def is_here(self) -> bool:
@@ -165,7 +169,8 @@ class Claim(Struct, frozen=True, kw_only=True):
     unclaimed: int
 
 
-_BOTH_WAYS = frozenset({"time_zone", "late", "source_not_connected"})
+_BOTH_WAYS = frozenset({"time_zone", "late", "source_not_connected", "click_day"})
+_FLAGS = frozenset({"threshold", "other_row", "sampled"})
 
 
 class Tally:
@@ -201,6 +206,12 @@ class Tally:
         ]
 
 
+def _possible(witness: str, report: Report) -> tuple[str, ...]:
+    """Names that the witness's own words do not rule out: a flag that it tells either way is said where it is set."""
+    told = {*report.flags}
+    return tuple(name for name in POSSIBLE[witness] if name not in _FLAGS or name in told or not report.flags)
+
+
 def bridge(witness: str, basis: Sum, tallies: list[tuple[Tally, str]], report: Report) -> Bridge:
     """The basis, each tally's terms with the sum after them, then the witness. The residual is what they leave."""
     lines: list[Term | Sum] = [basis]
@@ -218,5 +229,5 @@ def bridge(witness: str, basis: Sum, tallies: list[tuple[Tally, str]], report: R
         amount=report.amount,
         residual_count=report.count - count if report.count is not None else None,
         residual=report.amount - amount if there and report.amount is not None else None,
-        possible=POSSIBLE[witness] if there else (),
+        possible=_possible(witness, report) if there else (),
     )

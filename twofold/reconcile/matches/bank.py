@@ -77,7 +77,9 @@ class Payers:
             fitting = []
             for order in sorted(named):
                 left, converted = self._open_in(order, entry)
-                if left and self._tolerance.fits_transfer(purse.left[entry.name], left, converted=converted):
+                if left and self._tolerance.fits_transfer(
+                    purse.left[entry.name], left, entry.line.currency, converted=converted
+                ):
                     fitting.append((order, purse.left[entry.name] - left))
             if len(fitting) == 1:
                 order, rounding = fitting[0]

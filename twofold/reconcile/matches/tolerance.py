@@ -22,6 +22,8 @@ class Tolerance(Struct, frozen=True, kw_only=True):
 
     short: Decimal = ZERO  # a buyer's transfer
     over: Decimal = Decimal("1.00")
+    short_in: Mapping[str, Decimal] = MappingProxyType({})  # the same by currency
+    over_in: Mapping[str, Decimal] = MappingProxyType({})
     cash_step: Mapping[str, Decimal] = _CASH_STEP
     converted: Decimal = Decimal("0.005")  # of the amount, when a rate was used
     converted_most: Decimal = Decimal("1.00")
@@ -33,10 +35,11 @@ class Tolerance(Struct, frozen=True, kw_only=True):
     bank_days_after: int = 5
     courier_days: int = 60  # a parcel older than this is not looked for in a lump sum
 
-    def fits_transfer(self, paid: Decimal, due: Decimal, *, converted: bool = False) -> bool:
+    def fits_transfer(self, paid: Decimal, due: Decimal, currency: str = "", *, converted: bool = False) -> bool:
         """Whether a buyer's transfer pays what is due. Both positive, in one currency."""
         difference = paid - due
-        if -self.short <= difference <= self.over:
+        short, over = self.short_in.get(currency, self.short), self.over_in.get(currency, self.over)
+        if -short <= difference <= over:
             return True
         return converted and abs(difference) <= min(due * self.converted, self.converted_most)
 

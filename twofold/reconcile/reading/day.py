@@ -32,8 +32,10 @@ from twofold.store.orders.ledger import OrderRow, name_of_order
 from twofold.store.secret import known_ring
 from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.touches.paths import touches_of
+from twofold.touch.model import Touch
 
 NEAR_S = 2 * 86_400  # zones of the world are at most 26 hours apart
+CLICK_DAY_S = 8 * 86_400  # so long after a day an order may be made that a click of the day brought
 SAME_ACT_S = 1_800
 CLICK = "fbclid"
 WINDOWS = ("7d_click", "1d_view", "1d_ev")
@@ -51,6 +53,7 @@ class Platform(Struct, frozen=True, kw_only=True):
 
     destinations: frozenset[str]
     banners: frozenset[str] = frozenset()
+    by_click_day: bool = False  # its reports put a purchase on the day of its click
 
 
 def read_day(
@@ -64,12 +67,11 @@ def read_day(
     dataset: str | None,
 ) -> DayFacts:
     """Everything about the day from ``start`` to ``end`` (Unix s, the end not included), in the reporting currency."""
-    numbers = [
-        n for (n,) in store.run("reconcile_day_orders", (start - NEAR_S, end + NEAR_S, start, end))
-    ]  # fmt: skip
+    after = end + (CLICK_DAY_S if platform.by_click_day else NEAR_S)
+    numbers = [n for (n,) in store.run("reconcile_day_orders", (start - NEAR_S, after, start, end))]
     known = [k for k in store.orders(ids=numbers) if dataset in (None, k.dataset)]
     rows = {r[0]: OrderRow(*r) for r in store.run("list_orders", (id_array(numbers),))} if numbers else {}
-    actions = {a[0]: a for a in store.run("reconcile_day_actions", (start - NEAR_S, end + NEAR_S))}
+    actions = {a[0]: a for a in store.run("reconcile_day_actions", (start - NEAR_S, after))}
     missing = [r.action for r in rows.values() if r.action is not None and r.action not in actions]
     actions |= {a[0]: a for a in store.run("reconcile_actions", (id_array(missing),))} if missing else {}
     actions = {n: a for n, a in actions.items() if dataset in (None, a[1])}
@@ -243,7 +245,8 @@ def _day_order(
     if valued is not None and valued.currency != order.currency and valued.total:
         scale = order.total / valued.total * rate
     shop = known.state.shop
-    click = _last_click(store, ring, row, known) if ring is not None and actions else None
+    touches = _touches(store, ring, row, known) if ring is not None and actions else []
+    click = max((t for t in touches if _is_click(t)), key=lambda t: (t.at, t.ad_id), default=None)
     return DayOrder(
         key=known.key,
         order_id=order.order_id,
@@ -260,27 +263,37 @@ def _day_order(
             if shop is not None and (amount := getattr(shop, name))
         },
         left_out={n: a * scale for n, a in (valued.left_out if valued else {}).items() if n != "refunds"},
-        visited=click is not None or any(a.browser for a in actions),
+        visited=any(t.kind in ("click", "visit") for t in touches) or any(a.browser for a in actions),
         banner=known.dataset in platform.banners,
         cancelled_at=order.cancelled_at,
         returned_at=order.returned_at,
         back=tuple((at, amount * rate) for at, amount in order.refunds),
         edited=_edited(known, rate),
         gift_cards=order.gift_cards * rate,
+        discount=(shop.discount or ZERO) * rate if shop is not None else ZERO,
     )
 
 
-def _with_click(sent: Sent, click: int | None) -> Sent:
-    times = [at for at in (sent.click_at, click) if at is not None and at <= sent.at]
-    return replace(sent, click_at=max(times, default=None))
-
-
-def _last_click(store: Folder, ring: Keyring, row: OrderRow, known: KnownOrder) -> int | None:
-    """The last sign of a click of Meta's, or of a chat that one of its ads began, before the order."""
-    touches = touches_of(store.run, ring, row, since=known.state.placed_at - 28 * 86_400, with_said=False)
-    return max(
-        (t.at for t in touches.own if CLICK in t.click.split(",") or (t.kind == "chat" and t.ad_id)), default=None
+def _with_click(sent: Sent, click: Touch | None) -> Sent:
+    """``click``: the order's last. Which ad it was of is known where no later click's ad is unknown."""
+    times = [at for at in (sent.click_at, click.at if click else None) if at is not None and at <= sent.at]
+    last = max(times, default=None)
+    ad = (
+        click.ad_id
+        if click is not None and last is not None and click.at <= sent.at and last - click.at <= SAME_ACT_S
+        else ""
     )
+    return replace(sent, click_at=last, click_ad=ad)
+
+
+def _touches(store: Folder, ring: Keyring, row: OrderRow, known: KnownOrder) -> list[Touch]:
+    """Signs of the order's buyer in the four weeks before it."""
+    return list(touches_of(store.run, ring, row, since=known.state.placed_at - 28 * 86_400, with_said=False).own)
+
+
+def _is_click(touch: Touch) -> bool:
+    """A click of Meta's, or a chat that one of its ads began."""
+    return CLICK in touch.click.split(",") or (touch.kind == "chat" and bool(touch.ad_id))
 
 
 def _edited(known: KnownOrder, rate: Decimal) -> Decimal | None:
@@ -297,7 +310,12 @@ def _edited(known: KnownOrder, rate: Decimal) -> Decimal | None:
 
 
 def meta_report(
-    rows: Iterable[tuple[Spend, int]], day: str, desk: Desk, zones: Mapping[str, str], home: str
+    rows: Sequence[tuple[Spend, int]],
+    day: str,
+    desk: Desk,
+    zones: Mapping[str, str],
+    home: str,
+    by_click_day: bool = False,
 ) -> tuple[Report, list[str]]:
     """Meta's own figure of its day. ``rows``: standing spend with when it was told; ``zones``: of accounts that tell none.
 
@@ -336,7 +354,18 @@ def meta_report(
         source=META, count=int(total[0]), amount=total[1], original_amount=original, original_currency=currency,
         zone=zone or home, window="+".join(w for w in WINDOWS if w in windows) or min((r.setting for r, _ in mine if r.setting), default="setting"),
         fetched_at=max(at for _, at in mine), windows={w: windows[w] for w in WINDOWS if w in windows},
+        other_ads=_other_ads((r for r, _ in rows if r.source == META), {r.account for r, _ in mine}), by_click_day=by_click_day,
     ), notes  # fmt: skip
+
+
+def _other_ads(rows: Iterable[Spend], accounts: set[str]) -> frozenset[str]:
+    """Ads that only accounts have which are not in the figure. Ads of no known account are nobody's."""
+    theirs: set[str] = set()
+    ours: set[str] = set()
+    for row in rows:
+        if row.ad_id and row.account:
+            (ours if row.account in accounts else theirs).add(row.ad_id)
+    return frozenset(theirs - ours)
 
 
 def ga4_report(rows: Iterable[tuple[SiteDay, int]], day: str, desk: Desk, home: str) -> Report:

@@ -41,6 +41,7 @@ class KeepDays(Struct, frozen=True, kw_only=True):
     banners: list[str]
     zones: dict[str, str]
     now: int
+    by_click_day: bool = False
 
 
 encode_task = msgspec.json.Encoder(decimal_format="string").encode
@@ -75,7 +76,8 @@ def keep_due(task: KeepDays, progress: Callable[[str], None] = lambda _day: None
         desk = Desk(rules=rules, rates=exchange, costs=Costs((), exchange), days=days)
         asked = Question(
             day="", as_of=task.now, rules=rules, zone=zone, zone_name=task.zone, zones=task.zones,
-            platform=Platform(destinations=frozenset(task.destinations), banners=frozenset(task.banners)),
+            platform=Platform(destinations=frozenset(task.destinations), banners=frozenset(task.banners),
+                              by_click_day=task.by_click_day),
         )  # fmt: skip
         reader = DayReader(store, folder, lambda name: task.policies.get(name, default), asked, desk)
         for day, ages in due.items():

@@ -54,7 +54,7 @@ def read_whole(
     tolerance: Tolerance | None = None,
 ) -> Whole:
     """Reads and matches. An empty currency of ``rules`` becomes that of most orders."""
-    tolerance = tolerance or Tolerance()
+    tolerance = tolerance or tolerance_of(rules)
     with Folder(folder) as store:
         known = with_customers(list(store.orders()))
         days = Days(zone)
@@ -92,6 +92,14 @@ def read_whole(
         desk=desk,
         told=told,
     )
+
+
+def tolerance_of(rules: Rules) -> Tolerance:
+    """How far amounts may be off, as the operator set it."""
+    return Tolerance(
+        cash_step=rules.cash_step, short_in=rules.transfer_short, over_in=rules.transfer_over, bank_fee=rules.bank_fee,
+        converted_most=rules.converted_most,
+    )  # fmt: skip
 
 
 def with_customers(orders: list[KnownOrder]) -> list[KnownOrder]:

@@ -5,7 +5,7 @@ Owns the order of reading. The days before are taken from kept versions where th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
@@ -15,20 +15,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.ledger.lines import SiteDay, Spend
-from twofold.reconcile.chain.account import Desk
+from twofold.reconcile.chain.account import Account, Desk, account_of, counts
 from twofold.reconcile.chain.report import report_chain
 from twofold.reconcile.chain.rows import Row
-from twofold.reconcile.chain.told import Asked
+from twofold.reconcile.chain.told import Asked, one_of_each_exchange
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.day.band import DAYS, Band, band_of
-from twofold.reconcile.day.report import WITNESSES, Day, day_report, share_of
-from twofold.reconcile.day.values import Bridge
+from twofold.reconcile.day.report import WITNESSES, Day, day_report, share_of, undelivered_term
+from twofold.reconcile.day.values import Bridge, Term
 from twofold.reconcile.day.versions import Version, due_ages, keep_versions, kept_versions
 from twofold.reconcile.exchange import day_number, day_text
 from twofold.reconcile.matches.values import Days
 from twofold.reconcile.reading.day import Platform, ga4_report, meta_report, read_day
 from twofold.reconcile.reading.folder import Folder, PolicyOf
-from twofold.reconcile.reading.whole import read_whole
+from twofold.reconcile.reading.whole import Whole, read_whole
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -62,12 +62,23 @@ def witnesses_of(folder: Path, policy_of: PolicyOf, asked: Question) -> Answer:
     rows = report_chain(whole.told, Asked(since=asked.day, until=asked.day, as_of=asked.as_of), whole.desk).rows
     with Folder(folder) as store:
         reader = DayReader(store, folder, policy_of, replace(asked, rules=whole.desk.rules), whole.desk)
-        report = reader.day(asked.day, rows)
+        report = reader.day(asked.day, rows, undelivered_term(_accounts(whole, asked), whole.desk.rules.currency))
         shares = [_kept_share(folder, asked, text) or reader.shares(text) for text in _before(asked.day)]
     bands = {
         w: band_of(w, [s.get(w) for s in shares], share_of(report.bridge_of(w))) for w in WITNESSES
     }  # fmt: skip
     return Answer(report=report, bands=bands, versions=tuple(_versions(folder, report, asked, whole.desk.days)))
+
+
+def _accounts(whole: Whole, asked: Question) -> Iterator[Account]:
+    """The accounts of the orders of the shop's day."""
+    day = day_number(asked.day)
+    mine = [o for o in whole.told.orders if counts(o)]
+    for order, moves in one_of_each_exchange(mine, whole.told.moves):
+        if whole.desk.days.of(order.placed_at) == day:
+            found = account_of(order, moves, whole.desk, asked.as_of)
+            if found is not None:
+                yield found
 
 
 def _before(day: str) -> list[str]:
@@ -104,17 +115,19 @@ class DayReader:
         self._spend: list[tuple[Spend, int]] = store.told("spend", Spend)
         self._site: list[tuple[SiteDay, int]] = store.told("site_day", SiteDay)
 
-    def day(self, day: str, chain: tuple[Row, ...] = ()) -> Day:
+    def day(self, day: str, chain: tuple[Row, ...] = (), undelivered: Term | None = None) -> Day:
         asked, days = self._asked, self._desk.days
         start, end = days.start(day_number(day)), days.start(day_number(day) + 1)
         facts = read_day(
             self._store, self._path, self._policy_of, start, end, asked.platform, self._desk, asked.dataset
         )  # fmt: skip
-        meta, notes = meta_report(self._spend, day, self._desk, asked.zones, asked.zone_name)
+        meta, notes = meta_report(
+            self._spend, day, self._desk, asked.zones, asked.zone_name, asked.platform.by_click_day
+        )
         ga4 = ga4_report(self._site, day, self._desk, asked.zone_name)
         return day_report(
             day, facts.orders, facts.strays, meta, ga4, _day_in(day, asked.zone), asked.zone_name,
-            self._desk.rules.currency, asked.as_of, end, chain, notes if meta.is_here else (),
+            self._desk.rules.currency, asked.as_of, end, chain, notes if meta.is_here else (), undelivered,
         )  # fmt: skip
 
     def shares(self, day: str) -> dict[str, Decimal | None]:

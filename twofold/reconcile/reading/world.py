@@ -84,6 +84,7 @@ def match_all(
         for e in entries
         if e.name not in taken and e.line.kind not in BANK and e.line.status == "booked"
     ]
+    loose += [_bank_fee(g, settled[g.key], tolerance, days) for g in groups if _pays_fee(g, paid.get(g.key), tolerance)]
     return Matched(
         matching=matching,
         groups=tuple(groups),
@@ -173,6 +174,20 @@ def _move(entry: Entry, match: Match, due: Due, settled: Mapping[str, Settlement
         return bare
     fee = line.fee * match.amount / line.gross if line.gross else line.fee
     return replace(bare, gross=match.amount, fee=fee, original=None)
+
+
+def _pays_fee(group: Group, paid: Decimal | None, tolerance: Tolerance) -> bool:
+    fee = tolerance.bank_fee.get(group.batch.source, ZERO)
+    return bool(fee) and paid == group.net - fee
+
+
+def _bank_fee(group: Group, settlement: Settlement, tolerance: Tolerance, days: Days) -> Move:
+    """What the bank took of a batch's credit, by the operator's rule: no line tells it."""
+    at = settlement.banked_at if settlement.banked_at is not None else group.batch.at
+    return Move(
+        line=f"bank_fee:{group.key}", kind=MoneyKind.FEE, gross=-tolerance.bank_fee[group.batch.source], fee=ZERO,
+        currency=group.batch.currency, at=at, day=days.of(at), source=group.batch.source, settlement=settlement,
+    )  # fmt: skip
 
 
 def _loose(entry: Entry, settled: Mapping[str, Settlement], days: Days) -> Move:
