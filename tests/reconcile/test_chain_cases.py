@@ -14,7 +14,7 @@ from twofold.reconcile.chain.account import Desk, account_of
 from twofold.reconcile.chain.margin import Costs
 from twofold.reconcile.chain.report import report_chain
 from twofold.reconcile.chain.rows import Leak, Link, Metric, Open, Residual, Step
-from twofold.reconcile.chain.told import Asked, Told
+from twofold.reconcile.chain.told import Asked, Told, one_of_each_exchange
 from twofold.reconcile.chain.values import Item, Order, ParcelWord, Rules
 from twofold.reconcile.exchange import Exchange
 from twofold.reconcile.matches.matching import no_rate
@@ -124,6 +124,18 @@ def test_an_exchange_is_one_order_with_the_money_of_both():
     found = rows([old, new], [line("charge", "120.00", day(2), "order:1001", id="1")])
     assert link(found, "placed") == (1, "120.00")
     assert link(found, "collected") == (1, "120.00")
+
+
+def test_orders_that_name_each_other_are_one_the_later_one():
+    """Whichever is read first; and of two that replace one, the last has its money."""
+    first, second = order(replaces="1002"), replace(order("1002", replaces="1001"), placed_at=day(3))
+    third = replace(order("1003", replaces="1001"), placed_at=day(4))
+    told = [line("charge", "120.00", day(5), "order:1001", id="1")]
+    for both in ([first, second], [second, first]):
+        assert one_of_each_exchange(both, {"1/1001": told}) == [(second, told)]
+    for all_three in ([first, second, third], [third, second, first]):
+        found = {o.order_id: m for o, m in one_of_each_exchange(all_three, {"1/1001": told})}
+        assert found == {"1002": [], "1003": told}
 
 
 def test_parcels_that_went_apart_part_the_money_and_count_where_more_is():

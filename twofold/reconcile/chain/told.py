@@ -72,12 +72,15 @@ class Asked(Struct, frozen=True, kw_only=True):
 def one_of_each_exchange(
     orders: Iterable[Order], moves: Mapping[str, Sequence[Move]]
 ) -> list[tuple[Order, list[Move]]]:
-    """Orders with their money. An order that was replaced is told by the one that replaces it, with the money of both."""
-    by_id = {(o.key.rpartition("/")[0], o.order_id): o for o in orders}
+    """Orders with their money. An order that was replaced is told by the one that replaces it, with the money of both.
+
+    What replaces is never older than what it replaces: of two that name each other the later stands.
+    """
+    by_id = {(o.key.partition("/")[0], o.order_id): o for o in sorted(orders, key=_age)}
     newer: dict[str, Order] = {}
     for order in by_id.values():
-        older = by_id.get((order.key.rpartition("/")[0], order.replaces)) if order.replaces else None
-        if older is not None and older is not order:
+        older = by_id.get((order.key.partition("/")[0], order.replaces)) if order.replaces else None
+        if older is not None and _age(older) < _age(order):
             newer[older.key] = order
     gathered: dict[str, list[Move]] = defaultdict(list)
     for order in by_id.values():
@@ -87,6 +90,10 @@ def one_of_each_exchange(
             seen.add(last.key)
         gathered[last.key] += moves.get(order.key, ())
     return [(order, gathered[order.key]) for order in by_id.values() if order.key in gathered]
+
+
+def _age(order: Order) -> tuple[int, str]:
+    return order.placed_at, order.key
 
 
 def is_deduction(move: Move) -> bool:
