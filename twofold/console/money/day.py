@@ -19,7 +19,8 @@ def day(task: Task) -> dict[str, Any]:
     base = task.base
     question = Question(
         day=task.since, as_of=task.as_of, rules=base.rules, zone=ZoneInfo(base.zone), zone_name=base.zone, zones=base.zones,
-        platform=Platform(destinations=frozenset(base.destinations), banners=frozenset(base.banners)),
+        platform=Platform(destinations=frozenset(base.destinations), banners=frozenset(base.banners),
+                          by_click_day=base.by_click_day),
         dataset=task.dataset, keep=False,
     )  # fmt: skip
     answer = witnesses_of(Path(base.data), policy_of(task), question)
@@ -34,6 +35,7 @@ def day(task: Task) -> dict[str, Any]:
         "bridges": [_bridge(b, answer) for b in report.bridges],
         "claims": report.claims,
         "cohort": report.cohort,
+        "undelivered": report.undelivered,
         "young": report.young,
         "notes": report.notes,
     }  # fmt: skip

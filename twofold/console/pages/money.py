@@ -166,7 +166,7 @@ def read_day(asked: Asked) -> Shown:
         rows=rows,
         about={"day": day.isoformat(), "currency": answer["currency"], "timezone": asked.settings.chain.timezone},
         figures={
-            **answer, "cohort": cohort, "day": day, "today": today, "own_zone": asked.settings.chain.timezone,
+            **answer, "cohort": cohort, "undelivered": answer["undelivered"] if with_money else None, "day": day, "today": today, "own_zone": asked.settings.chain.timezone,
             "before": day - timedelta(days=1), "after": day + timedelta(days=1) if day < today else None,
             "most": max((abs(float(w["amount"])) for w in answer["witnesses"] if w["amount"] is not None), default=0.0),
         },
