@@ -18,7 +18,18 @@ from twofold.errors import NotHere, TwofoldError
 
 # Commands that look into no data folder, and those that may make one.
 WITHOUT_FOLDER = {"check", "demo", "explain-match", "hash", "sandbox", "shopify-senders", "version", "world"}
-MAKE_ONE = {"restore", "serve", "import orders", "import sales"}
+FILES = {  # a file of each kind whose import may make a folder
+    "bank": "account,currency,booked_at,amount,text\nGE00TB0000000000000001,GEL,2026-03-10,10.00,sale 1001\n",
+    "costs": "sku,since,amount,currency\nsku-1,2026-01-01,4.00,GEL\n",
+    "ga4": "# Start date: 20260310\n# End date: 20260310\nDate,Transaction ID,Ecommerce purchases,Purchase revenue\n20260310,1001,1,10.00\n",
+    "parcels": "parcel,status,at\nP1,delivered,2026-03-10\n",
+    "payouts": "batch,kind,order,gross,fee,currency,at\npo_1,charge,1001,10.00,0.30,GEL,2026-03-10\n",
+    "rates": "day,currency,base,rate\n2026-03-10,USD,GEL,2.70\n",
+    "remittances": "parcel,order,collected,fee,currency,remitted_at\nP1,1001,10.00,1.00,GEL,2026-03-10\n",
+    "spend": "day,source,campaign,spend,currency\n2026-03-10,meta,Spring,10.00,GEL\n",
+    "survey": "order_id,answered_at,answer\n1001,2026-03-10,a friend\n",
+}
+MAKE_ONE = {"restore", "serve", "pull", "import orders", "import sales", *(f"import {kind}" for kind in FILES)}
 # What a command cannot do without.
 NEEDS = {
     "erase": ["--email", "mary@example.com", "--yes"],
@@ -32,6 +43,9 @@ NEEDS = {
     "deliveries show": ["256"],
     "quarantine release": ["--all", "--yes"],
     "quarantine drop": ["--all", "--yes"],
+    "chain": ["--since", "2026-03-01", "--until", "2026-03-31"],
+    "money match": ["00ff", "order:1001", "--why", "a test"],
+    "money unmatch": ["00ff", "order:1001", "--why", "a test"],
 }
 MORE = {  # further ways into the same command
     "erase": [["--request", "nobody-1", "--yes"], ["--order", "1001", "--dry-run"]],
@@ -86,7 +100,8 @@ def with_no_database_under_its_name(folder: Path) -> None:
     (folder / "twofold.db").write_text("a note to myself\n" * 100)
 
 
-PLACES = [missing, empty, a_file, of_another_program, with_a_foreign_database, with_no_database_under_its_name]
+FOREIGN = [a_file, with_a_foreign_database, with_no_database_under_its_name]
+PLACES = [missing, empty, of_another_program, *FOREIGN]
 
 
 def everything_in(path: Path) -> dict[str, bytes | None]:
@@ -114,6 +129,31 @@ def test_a_command_in_a_wrong_place_makes_nothing(
     assert str(tmp_path / "data") in str(done.exception)
     assert done.stdout == ""
     assert everything_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_an_import_makes_a_folder_and_takes_nobody_elses(tmp_path: Path, kind: str) -> None:
+    """Where nothing is a first import begins a folder; what is another program's stays as it is, to the byte."""
+    configuration = tmp_path / "twofold.toml"
+    configuration.write_text(CONFIGURATION)
+    (tmp_path / "told.csv").write_text(FILES[kind])
+    currency = [] if kind in ("rates", "survey") else ["--currency", "GEL"]
+    call = ["import", kind, str(tmp_path / "told.csv"), *currency, "--config", str(configuration), "--data"]
+
+    for make in FOREIGN:
+        make(tmp_path / make.__name__)
+        before = everything_in(tmp_path)
+        done = CliRunner().invoke(app, [*call, str(tmp_path / make.__name__)])
+        assert isinstance(done.exception, TwofoldError), (make, done.exit_code, done.output, done.exception)
+        assert (done.exception.exit_code, done.stdout) == (3, ""), make
+        assert str(tmp_path / make.__name__) in str(done.exception)
+        after = everything_in(tmp_path)
+        after.pop(f"{make.__name__}/lock", None)  # taken before anything is looked at
+        assert after == before, make
+
+    done = CliRunner().invoke(app, [*call, str(tmp_path / "new")])
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert (tmp_path / "new" / "twofold.db").is_file()
 
 
 NOBODY = [

@@ -111,8 +111,10 @@ class Engine:
             self.lock.release()
             raise
         try:
+            self.db.set_busy_timeout(5_000)
+            version = self._own_version()
             self._configure()
-            self._migrate()
+            self._migrate(version)
         except apsw.Error as err:
             self.close()
             raise StoreError(f"{folder / DATABASE} cannot be opened: {err}") from err
@@ -185,7 +187,6 @@ class Engine:
 
     def _configure(self) -> None:
         db = self.db
-        db.set_busy_timeout(5_000)
         for pragma, value, expected in (
             ("journal_mode", "wal", "wal"),
             ("synchronous", "full", 2),
@@ -199,13 +200,17 @@ class Engine:
             if got != expected:
                 raise StoreError(f"engine setting {pragma}: expected {expected}, got {got}; durability is not assured")
 
-    def _migrate(self) -> None:
+    def _own_version(self) -> int:
+        """The form that the database has, 0 for a new one. Another program's is refused before anything is set in it."""
         version, owner = int(self.db.pragma("user_version")), int(self.db.pragma("application_id"))
         taken = owner != 0 if version == 0 else owner != APPLICATION_ID
         if taken or (version == 0 and self.script("select 1 from sqlite_schema limit 1")):
             raise StoreError(f"{self.folder / DATABASE} is another program's; name another folder with --data")
         if version > SCHEMA_VERSION:
             raise StoreNewer(f"data folder has schema {version}, this program knows {SCHEMA_VERSION}; upgrade Twofold")
+        return version
+
+    def _migrate(self, version: int) -> None:
         for step in range(version + 1, SCHEMA_VERSION + 1):
             with self.db:  # one transaction a step: old or new, never between
                 self.db.execute(_migration(step))
