@@ -149,6 +149,20 @@ def test_a_statement_that_does_not_close_is_kept_named_and_answered_with_1(folde
     assert folder.take("bank", folder.put("b.xml", statement(entry("50.00", ref="R1"))))[0] == 0
 
 
+def test_statements_of_two_accounts_under_one_number_are_named_both(folder: Folder) -> None:
+    """Banks number the statements of each account by themselves; of one account it is said once."""
+    other = "GB33BUKB20201555555555"
+    first = statement(entry("50.00", ref="R1"), closing="140.00")
+    second = statement(entry("7.00", ref="R2"), opening="10.00", closing="20.00").replace(OWN, other)
+    inside = second[second.index("<Stmt>") : second.index("</Stmt>") + len("</Stmt>")]
+    code, rows, _ = folder.take("bank", folder.put("a.xml", first.replace("</Stmt>", "</Stmt>" + inside)))
+    off = {row["account"]: (row["id"], Decimal(row["difference"])) for row in rows if row["row"] == "unbalanced"}
+    assert code == 1
+    # 140.00 - 100.00 - 50.00, and 20.00 - 10.00 - 7.00
+    assert off == {OWN: ("17", Decimal("-10.00")), other: ("17", Decimal("3.00"))}
+    assert len([row for row in rows if row["row"] == "unbalanced"]) == 2
+
+
 def test_the_payout_of_the_worked_example_closes_and_without_its_reserve_it_does_not(folder: Folder) -> None:
     """chain.md 9.5: 67.60, and 77.60 against it."""
     lines = [

@@ -165,9 +165,10 @@ def _print(summary: Any, report: Path | None) -> None:
         print_wide(_money_table(summary))
     for one in summary.unbalanced:
         opening = f"{one.opening:,f} + " if one.opening is not None else ""
+        of = f" of {one.account}" if one.account else ""
         say(
             plain(
-                f"does not close: {one.what} {one.id}: {opening}{one.entries:,f} is not {one.closing:,f} {one.currency}; "
+                f"does not close: {one.what} {one.id}{of}: {opening}{one.entries:,f} is not {one.closing:,f} {one.currency}; "
                 f"difference {one.difference:,f}"
             )
         )

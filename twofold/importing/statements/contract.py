@@ -51,6 +51,7 @@ class Unbalanced(Struct, frozen=True, kw_only=True):
 
     what: str  # "statement", "batch", "total"
     id: str
+    account: str = ""  # of a statement: those of two accounts may have one number
     currency: str
     opening: Decimal | None = None
     entries: Decimal

@@ -76,16 +76,25 @@ def without_contact(thing: Thing, ring: Keyring) -> Thing:
     changed: dict[str, object] = {}
     for name in _fields_of(type(thing))[1]:
         value = getattr(thing, name)
-        if value and name not in _NO_CONTACT and mask_id(value) != value:
+        if name == "account":
+            changed |= {} if (shown := shown_account(value, ring)) == value else {name: shown}
+        elif value and name not in _NO_CONTACT and mask_id(value) != value:
             changed[name] = _sealed(name, value, ring) if name in _IDS else mask_text(value)
-        elif name == "account" and is_card(value):
-            # A card's own statement: enough of the number to know the card by, and a digest that tells two apart.
-            changed[name] = f"{value[:6]}…{value[-4:]}-{ring.digest('card', value).hex()[:8]}"
     if isinstance(thing, MoneyLine):
         references = tuple(r for r in thing.references if mask_id(r) == r)
         if references != thing.references:
             changed["references"] = references
     return msgspec.structs.replace(thing, **changed) if changed else thing
+
+
+def shown_account(account: str, ring: Keyring) -> str:
+    """An account of the merchant's as it is kept, in a line and in a word about one."""
+    if account and mask_id(account) != account:
+        return _sealed("account", account, ring)
+    if is_card(account):
+        # A card's own statement: enough of the number to know the card by, and a digest that tells two apart.
+        return f"{account[:6]}…{account[-4:]}-{ring.digest('card', account).hex()[:8]}"
+    return account
 
 
 def _sealed(name: str, value: str, ring: Keyring) -> str:
@@ -96,13 +105,13 @@ class Balance:
     """Adds up what closes: statements by themselves, batches with the lines that the same file holds of them."""
 
     def __init__(self) -> None:
-        self._named: dict[tuple[str, str, str], Unbalanced] = {}
+        self._named: dict[tuple[str, str, str, str], Unbalanced] = {}
         self._sums: dict[tuple[str, str, str], _Sum] = {}
 
     def say(self, found: Unbalanced) -> None:
         """What a reader found by itself. The first word about one thing counts."""
         if found.difference:
-            self._named.setdefault((found.what, found.id, found.currency), found)
+            self._named.setdefault((found.what, found.id, found.account, found.currency), found)
 
     def add(self, thing: Thing) -> None:
         match thing:
@@ -147,6 +156,7 @@ class Balance:
             Unbalanced(
                 what="statement",
                 id=one.id,
+                account=one.account,
                 currency=one.currency,
                 opening=one.opening,
                 entries=one.entries,

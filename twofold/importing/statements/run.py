@@ -25,7 +25,7 @@ from twofold.importing.readers.tables import Survey, survey_file
 from twofold.importing.statements.contract import Dropped, Item, StatementFile, Unbalanced
 from twofold.importing.statements.coverage import Coverage
 from twofold.importing.statements.formats import recognise
-from twofold.importing.statements.frame import Balance, fault_of, without_contact
+from twofold.importing.statements.frame import Balance, fault_of, shown_account, without_contact
 from twofold.importing.statements.plan import Expected, StatementPlan, WantedStatement
 from twofold.importing.statements.sealing import Sealer
 from twofold.importing.statements.sink import DrySink, LineSink, open_line_sink
@@ -205,7 +205,7 @@ class _Import:
             case RowProblem():
                 return self._problem(item)
             case Unbalanced():
-                self._balance.say(item)
+                self._balance.say(replace(item, account=shown_account(item.account, self._ring)))
             case Dropped():
                 self._summary.drop(item.reason)
         return None

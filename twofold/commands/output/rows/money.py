@@ -62,6 +62,7 @@ class NotClosed(Row, kw_only=True, tag="unbalanced"):
 
     what: Text  # statement, batch, total
     id: Text
+    account: Text  # of a statement; empty of everything else
     currency: Text
     opening: Amount | None
     entries: Amount

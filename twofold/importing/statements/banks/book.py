@@ -146,7 +146,7 @@ class Book:
         difference = self.closing - self.opening - self.entries
         if difference:
             yield Unbalanced(
-                what="statement", id=statement.id, currency=self.currency, opening=self.opening,
+                what="statement", id=statement.id, account=self.account, currency=self.currency, opening=self.opening,
                 entries=self.entries, closing=self.closing, difference=difference,
             )  # fmt: skip
 
