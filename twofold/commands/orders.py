@@ -219,7 +219,7 @@ def _print_touches(touches: list[dict[str, Any]], reason: str) -> None:
 def _print_order(one: dict[str, Any], life: Life | None, settings: Settings) -> None:
     from twofold.commands.reconcile.life import print_life
 
-    say(f"order {plain(one['order_id'])} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])}")
+    say(f"order {plain(one['order_id'])} of dataset {plain(one['dataset'])}, placed {utc(one['placed_at'])} UTC")
     since = f" since {utc(one['since'])}" if one["since"] else ""
     say(f"state: {one['state']}{since} (paid by {one['method']}, counts when {one['counts_when']})")
     say(f"value: {_value_words(one['value'])}")

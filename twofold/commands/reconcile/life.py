@@ -5,7 +5,9 @@ Owns the words and rows that ``twofold orders show`` adds to what was reported.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
@@ -64,23 +66,47 @@ def print_life(life: Life | None, settings: Settings) -> None:
     table = make_table("the money", "amount", "since", "expected by", right=("amount",))
     for purse in life.purses:
         table.add_row(
-            plain(purse.words), f"{purse.amount:,f} {plain(life.currency)}", day(purse.since), purse.expected or ""
+            plain(_money_words(purse.words, purse.amount)),
+            f"{purse.amount:,f} {plain(life.currency)}",
+            day(purse.since),
+            purse.expected or "",
         )
     if not life.purses:
         table.add_row("nothing was taken yet", f"0 {plain(life.currency)}", "", "")
     print_wide(table)
-    say(f"\nwhat happened (days in {plain(settings.chain.timezone)})")
+    say(f"\nwhat happened (times in {plain(settings.chain.timezone)})")
     table = make_table("when", "link", "what", "amount", "who says so", "reference", right=("amount",))
     for step in life.steps:
         when = datetime.fromtimestamp(step.at, zone).strftime("%Y-%m-%d %H:%M")
         amount = "" if step.amount is None else f"{step.amount:,f}"
         table.add_row(when, step.link, plain(step.what), amount, plain(_in_words(step.evidence)), plain(step.reference))
     print_wide(table)
-    say("\nas it was reported")
+    say("\nas it was reported (times in UTC)")
 
 
 def _in_words(evidence: str) -> str:
     """The rule by which a line is taken for the order, in words."""
     head, by, rest = evidence.partition(" by ")
     rule, comma, more = rest.partition(",")
-    return f"{head}{by}{words(RULES, rule)}{comma}{more}"
+    return _names(f"{head}{by}{words(RULES, rule)}{comma}{more}")
+
+
+_BATCH = re.compile(r"\bbatch:(courier:)?([^/]+)/(?:[^,]*/)?([^,/]+)$")
+
+
+def _names(text: str) -> str:
+    """Batches and couriers as people call them; the keys by which they are looked up stand in the column of references."""
+
+    def named(found: re.Match[str]) -> str:
+        courier, who, number = found.groups()
+        return f"remittance {number} of courier {who}" if courier else f"payout {number} of {who}"
+
+    return re.sub(r"\bcourier:(?=\S)", "courier ", _BATCH.sub(named, text))
+
+
+def _money_words(text: str, amount: Decimal) -> str:
+    """Where a part of the money is; a negative one on the bank made somebody's payment smaller."""
+    told = _names(text)
+    if amount < 0 and told.startswith("on the bank"):
+        return f"taken off what came to the bank{told.removeprefix('on the bank')}"
+    return told
