@@ -1,7 +1,8 @@
 """(m) Tables of reports at the size of a large shop: all days made, one changed day made again, ninety days asked.
 
 Owns the generator, too: ``python -m bench.scale FOLDER --events 50000000`` fills a data folder of any size, with an order for
-every tenth event and three lines of money for each order; ``--days`` says over how many days, ``--only`` makes the last so many
+every tenth event and three lines of money for each order (what was paid, a part that was given back, a fee), a payout a day and its
+line on the bank; ``--days`` says over how many days, ``--only`` makes the last so many
 of them only, as they would be in the whole. Rows are written by the store's own statements, from a few events, orders and
 lines made by the real code with their times, ids and amounts put in: it is made for its size, and `verify` finds that no
 chain runs through it.
@@ -54,6 +55,8 @@ SIZES = (500_000, 5_000_000, *((50_000_000,) if os.environ.get("TWOFOLD_LONG") e
 DAYS = 365
 ASKED_DAYS = 90
 SHOP = "shopify:demo.myshopify.com"
+FEE_CENTS, BACK_CENTS = 100, 500
+_FIRST_PAYOUT = 1_000_000_000_000
 
 
 def bench_scale() -> list[Row]:
@@ -161,7 +164,9 @@ class _Maker:
         self._page = pack(encode(msgspec.structs.replace(stored_event(), event_name="PageView")))
         self._sale = pack(encode(msgspec.structs.replace(stored_event(), event_name="Purchase")))
         self._report, self._state = _order()
-        self._line = encode_thing(_line())
+        self._lines = [encode_thing(line) for line in _lines()]
+        self._payout = [encode_thing(line) for line in _payout()]
+        self._net = 0  # of the day's payout, cents
 
     def day(self, engine: Engine, day: int, events: int, random: Random) -> None:
         rows: dict[str, list[tuple[Any, ...]]] = {
@@ -180,6 +185,7 @@ class _Maker:
             self._one(rows, day, day * DAY_MS + at * DAY_MS // events, random)
             if len(rows["order"]) == 500:
                 _write(engine, rows)
+        self._pay_out(rows, day)
         _write(engine, rows)
 
     def _one(self, rows: dict[str, list[tuple[Any, ...]]], day: int, ms: int, random: Random) -> None:
@@ -215,13 +221,21 @@ class _Maker:
         )
         rows["order"].append((self.order, "1", number.decode(), ms // 1000, sale, ms, state))
         rows["fact"].append((self.order, ms, ms // 1000, "placed", SHOP, "r", os.urandom(16), report, b""))
-        for line in range(LINES_AN_ORDER):
-            body = self._line.replace(b"0123456789", b"%s%d" % (number[1:], line)).replace(b"1111111111", placed)
-            name_, digest = os.urandom(16), os.urandom(8)
-            facts = (1, line, "money", day, name_, None, ms, 0, 0, ms)
-            rows["insert_lines"].append((
-                self.order * LINES_AN_ORDER + line, *facts, digest, body, line_digest(*facts, digest, body),
-            ))  # fmt: skip
+        net = b"%d.%02d" % divmod(cents - FEE_CENTS, 100)
+        self._net += cents - FEE_CENTS - BACK_CENTS - FEE_CENTS
+        for line, text in enumerate(self._lines):
+            body = text.replace(b"0123456789", number).replace(b"1111111111", placed).replace(b"4444", b"%d" % day)
+            body = body.replace(b'"100.00"', b'"%s"' % amount).replace(b'"99.00"', b'"%s"' % net)
+            rows["insert_lines"].append(_line_row(self.order * LINES_AN_ORDER + line, line, day, ms, body))
+
+    def _pay_out(self, rows: dict[str, list[tuple[Any, ...]]], day: int) -> None:
+        """All of the day's lines, and the same on the bank the day after."""
+        net, self._net = b"%d.%02d" % divmod(self._net, 100), 0
+        for line, text in enumerate(self._payout):
+            at = day + line
+            body = text.replace(b"4444", b"%d" % day).replace(b"1111111111", b"%d" % (at * DAY_S + DAY_S - 1))
+            body = body.replace(b"100.00", net)
+            rows["insert_lines"].append(_line_row(_FIRST_PAYOUT + day * 2 + line, line, at, at * DAY_MS, body))
 
 
 def _write(engine: Engine, rows: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -265,11 +279,49 @@ def _order() -> tuple[bytes, bytes]:
     return encode_report(told), encode_state(derive([Fact(SHOP, told)]))
 
 
-def _line() -> MoneyLine:
-    return MoneyLine(
-        source="stripe", account="acct", id="txn_0123456789", kind=MoneyKind.CHARGE, gross=Decimal("50.00"),
-        fee=Decimal("1.00"), net=Decimal("49.00"), currency="EUR", at=1_111_111_111, references=("payment_intent:pi_1",),
+def _line_row(number: int, row: int, day: int, ms: int, body: bytes) -> tuple[Any, ...]:
+    name, digest = os.urandom(16), os.urandom(8)
+    facts = (1, row, "money", day, name, None, ms, 0, 0, ms)
+    return (number, *facts, digest, body, line_digest(*facts, digest, body))
+
+
+def _lines() -> list[MoneyLine]:
+    """An order's, whose provider pays out what came on one day."""
+    paid = MoneyLine(
+        source="stripe", account="acct", id="txn_0123456789", kind=MoneyKind.CHARGE, gross=Decimal("100.00"),
+        fee=Decimal("1.00"), net=Decimal("99.00"), currency="EUR", at=1_111_111_111, batch="po_4444",
+        references=("payment_intent:pi_0123456789",),
     )  # fmt: skip
+    back = msgspec.structs.replace(
+        paid,
+        id="txn_0123456789_back",
+        kind=MoneyKind.REFUND,
+        gross=Decimal("-5.00"),
+        fee=Decimal("0.00"),
+        net=Decimal("-5.00"),
+    )
+    fee = msgspec.structs.replace(
+        paid,
+        id="txn_0123456789_fee",
+        kind=MoneyKind.FEE,
+        gross=Decimal("-1.00"),
+        fee=Decimal("0.00"),
+        net=Decimal("-1.00"),
+    )
+    return [paid, back, fee]
+
+
+def _payout() -> list[MoneyLine]:
+    """What leaves the provider, and what comes to the bank."""
+    leaves = MoneyLine(
+        source="stripe", account="acct", id="po_4444", kind=MoneyKind.PAYOUT, gross=Decimal("-100.00"), fee=Decimal("0.00"),
+        net=Decimal("-100.00"), currency="EUR", at=1_111_111_111, batch="po_4444", references=("bank_reference:STRIPE-4444",),
+    )  # fmt: skip
+    comes = MoneyLine(
+        source="bank", account="DE1", id="bank_4444", kind=MoneyKind.BANK_CREDIT, gross=Decimal("100.00"), fee=Decimal("0.00"),
+        net=Decimal("100.00"), currency="EUR", at=1_111_111_111, references=("bank_reference:STRIPE-4444",),
+    )  # fmt: skip
+    return [leaves, comes]
 
 
 def _day(number: int) -> str:
