@@ -7,8 +7,7 @@ amount is a match with a residual.
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 from twofold.ledger import references
@@ -50,10 +49,17 @@ class Index:
     """Dues by their keys, and lines that were matched by theirs: whoever pays back names what was paid."""
 
     def __init__(self, dues: Iterable[Due]) -> None:
-        self._found: dict[str, set[str]] = defaultdict(set)
+        self._found: dict[str, tuple[str, ...]] = {}
         for due in dues:
+            alone = (due.order,)
             for key in due.keys:
-                self._found[key].add(due.order)
+                if self._found.setdefault(key, alone) is not alone:
+                    self._add(key, due.order)
+
+    def _add(self, key: str, order: str) -> None:
+        known = self._found.get(key, ())
+        if order not in known:
+            self._found[key] = (*known, order)
 
     def orders(self, key: str) -> frozenset[str]:
         return frozenset(self._found.get(key, ()))
@@ -65,13 +71,17 @@ class Index:
     def add_payment(self, entry: Entry, order: str) -> None:
         """The provider's ids that a matched line carries name its order from now on."""
         for key in provider_ids(entry.line):
-            self._found[key].add(order)
+            self._add(key, order)
 
-    def climb(self, line: MoneyLine, barred: frozenset[str] = frozenset()) -> tuple[str, str, str] | None:
-        """Step, key and order of the first step at which the line's keys name exactly one order."""
+    def climb(
+        self, steps: Sequence[tuple[str, str]], barred: frozenset[str] = frozenset()
+    ) -> tuple[str, str, str] | None:
+        """Step, key and order of the first step at which a line's keys (`steps_of`) name exactly one order."""
+        if not any(key in self._found for _, key in steps):
+            return None
         named: dict[str, set[str]] = {}
         shown: dict[str, str] = {}
-        for step, key in steps_of(line):
+        for step, key in steps:
             orders = self.orders(key) - barred
             named.setdefault(step, set()).update(orders)
             if orders:

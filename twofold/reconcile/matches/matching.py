@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from twofold.ledger.lines import Batch, Decision, MoneyKind
 from twofold.reconcile.matches import batches
 from twofold.reconcile.matches.bank import Payers
-from twofold.reconcile.matches.keys import Index, plain
+from twofold.reconcile.matches.keys import Index, plain, steps_of
 from twofold.reconcile.matches.purse import Purse
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import (
@@ -158,15 +158,24 @@ def _twice(purse: Purse) -> list[Proposal]:
 
 def _climb(purse: Purse, index: Index, barred: dict[str, frozenset[str]], left_out: set[str]) -> None:
     """Steps 1 to 4, twice: who gives money back may name only the payment, which the first round has found."""
+    waiting = [
+        (entry, steps_of(entry.line))
+        for entry in purse.entries.values()
+        if purse.is_open(entry.name) and entry.name not in left_out
+    ]
     for _ in range(2):
-        for entry in purse.entries.values():
-            if not purse.is_open(entry.name) or entry.name in left_out:
-                continue
-            found = index.climb(entry.line, barred.get(entry.name, frozenset()))
+        nameless = []
+        for entry, steps in waiting:
+            found = index.climb(steps, barred.get(entry.name, frozenset())) if steps else None
             if found is not None:
                 step, key, order = found
                 purse.pay_order(entry, order, step, Trust.CERTAIN, evidence=(key,))
                 index.add_payment(entry, order)
+            elif steps:
+                nameless.append((entry, steps))
+        if len(nameless) == len(waiting):
+            return  # nobody's payment was found: a second look sees the same
+        waiting = nameless
 
 
 def _pay_batches(

@@ -22,7 +22,8 @@ def lives_of(
 ) -> dict[str, Life]:
     """Order key (dataset and order id) to its life; one whose money has no rate is not in it."""
     today = datetime.fromtimestamp(as_of, UTC).date().isoformat()
-    whole = read_whole(folder, policy_of, Asked(since=today, until=today, as_of=as_of), rules, zone)
+    keys = list(keys)
+    whole = read_whole(folder, policy_of, Asked(since=today, until=today, as_of=as_of), rules, zone, lives=keys)
     moves = {
         order.key: gathered for order, gathered in one_of_each_exchange(whole.orders.values(), whole.matched.moves)
     }

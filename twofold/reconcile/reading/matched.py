@@ -19,9 +19,8 @@ from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.twice import Once
 from twofold.reconcile.matches.values import Days, Group, Match
 from twofold.reconcile.reading.folder import Folder, PolicyOf
-from twofold.reconcile.reading.orders import due_of, order_of, told_by_couriers
-from twofold.reconcile.reading.whole import with_customers
-from twofold.reconcile.reading.world import match_all, with_words, words_by_order
+from twofold.reconcile.reading.owed import no_collector, read_orders
+from twofold.reconcile.reading.world import match_all
 
 
 class Found(Struct, frozen=True):
@@ -37,13 +36,9 @@ class Found(Struct, frozen=True):
 
 def read_matched(folder: Path | str, policy_of: PolicyOf, zone: tzinfo, tolerance: Tolerance | None = None) -> Found:
     """Everything that is matched in a folder, in the order of its lines."""
-    with Folder(folder) as store:
-        known = with_customers(list(store.orders()))
+    with Folder(folder) as store, no_collector():
         days = Days(zone)
-        bare = {one.key: order_of(one, policy_of(one.dataset)) for one in known}
-        dues = [due_of(one, bare[one.key]) for one in known]
-        words = words_by_order(dues, store.parcels())
-        dues = [told_by_couriers(due, with_words(bare[due.order], words.get(due.order, ()))) for due in dues]
+        dues = read_orders(store, policy_of).dues
         exchange = Exchange(Rates(store.rates()))
         matched = match_all(
             dues, store.entries(), store.batches(), store.decisions(), tolerance=tolerance or Tolerance(),

@@ -1,6 +1,7 @@
 """The whole ledger as the chain is told it: read, matched, and put together.
 
-Owns the order of these steps and which orders a report is about. Holds everything in memory.
+Owns the order of these steps and which orders a report is about. Holds the orders and lines in memory, and of what was
+reported of orders only what is asked for.
 """
 
 from __future__ import annotations
@@ -26,15 +27,15 @@ from twofold.reconcile.exchange import Exchange, day_number
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import Days, Due, Entry
 from twofold.reconcile.reading.folder import Folder, PolicyOf
-from twofold.reconcile.reading.orders import KnownOrder, due_of, order_of, told_by_couriers
-from twofold.reconcile.reading.persons import customers_of
-from twofold.reconcile.reading.world import Matched, match_all, with_words, words_by_order
+from twofold.reconcile.reading.orders import KnownOrder
+from twofold.reconcile.reading.owed import no_collector, read_orders
+from twofold.reconcile.reading.world import Matched, match_all
 
 
 class Whole(Struct, frozen=True, kw_only=True):
     """Everything of a folder, matched."""
 
-    known: dict[str, KnownOrder]
+    known: dict[str, KnownOrder]  # those whose lives are asked for
     orders: dict[str, Order]
     dues: dict[str, Due]
     entries: dict[str, Entry]
@@ -52,17 +53,15 @@ def read_whole(
     *,
     dataset: str | None = None,
     tolerance: Tolerance | None = None,
+    lives: Iterable[str] = (),
 ) -> Whole:
-    """Reads and matches. An empty currency of ``rules`` becomes that of most orders."""
+    """Reads and matches. An empty currency of ``rules`` becomes that of most orders. ``lives``: keys of orders whose reports
+    are kept, too."""
     tolerance = tolerance or tolerance_of(rules)
-    with Folder(folder) as store:
-        known = with_customers(list(store.orders()))
+    with Folder(folder) as store, no_collector():
         days = Days(zone)
-        bare = {k.key: order_of(k, policy_of(k.dataset)) for k in known}
-        dues = [due_of(k, bare[k.key]) for k in known]
-        words = words_by_order(dues, store.parcels())
-        orders = {key: with_words(order, words.get(key, ())) for key, order in bare.items()}
-        dues = [told_by_couriers(due, orders[due.order]) for due in dues]
+        owed = read_orders(store, policy_of, frozenset(lives))
+        orders, dues = owed.orders, owed.dues
         exchange = Exchange(Rates(store.rates()))
         entries = store.entries()
         matched = match_all(
@@ -72,7 +71,9 @@ def read_whole(
         rules = replace(rules, currency=rules.currency or most_used(orders.values()))
         desk = Desk(rules=rules, rates=exchange, costs=Costs(store.costs(), exchange), days=days)
         mine = [o for key, o in sorted(orders.items()) if dataset is None or key.startswith(f"{dataset}/")]
-        signals = store.signals({k.row: k.key for k in known if dataset in (None, k.dataset)})
+        signals = store.signals(
+            {row: key for row, key in owed.rows.items() if dataset is None or key.startswith(f"{dataset}/")}
+        )
         told = Told(
             orders=mine,
             moves=matched.moves,
@@ -84,7 +85,7 @@ def read_whole(
             open_batches=len(matched.open_groups),
         )
     return Whole(
-        known={k.key: k for k in known},
+        known=owed.kept,
         orders=orders,
         dues={d.order: d for d in dues},
         entries={e.name: e for e in entries},
@@ -100,12 +101,6 @@ def tolerance_of(rules: Rules) -> Tolerance:
         cash_step=rules.cash_step, short_in=rules.transfer_short, over_in=rules.transfer_over, bank_fee=rules.bank_fee,
         converted_most=rules.converted_most,
     )  # fmt: skip
-
-
-def with_customers(orders: list[KnownOrder]) -> list[KnownOrder]:
-    """Each order with its customer."""
-    found = customers_of({k.key: (k.dataset, k.digests) for k in orders})
-    return [replace(k, buyer=found.get(k.key, "")) for k in orders]
 
 
 def bought_of(order: Order) -> Bought:

@@ -19,7 +19,7 @@ from twofold.reconcile.chain.told import Unmatched
 from twofold.reconcile.chain.values import ZERO, Move, Order, ParcelWord, Settlement
 from twofold.reconcile.matches.bank import ADD_UP, WHOLE_DAYS
 from twofold.reconcile.matches.batches import expected_at, latest_expected
-from twofold.reconcile.matches.groups import groups_of, has_failed, name_of_batch
+from twofold.reconcile.matches.groups import BatchName, groups_of, has_failed, name_of_batch
 from twofold.reconcile.matches.keys import Index, key_of
 from twofold.reconcile.matches.matching import match_lines
 from twofold.reconcile.matches.tolerance import Tolerance
@@ -71,6 +71,7 @@ def match_all(
     paid, last = _on_the_bank(matching, lines)
     settled = {g.key: _settle(g, paid.get(g.key), last.get(g.key), tolerance, days) for g in groups}
     settled |= _carried(groups, settled)
+    became = _Settled(settled)
     by_order: dict[str, list[Move]] = defaultdict(list)
     taken: set[str] = set()
     owed = {due.order: due for due in dues}
@@ -78,9 +79,9 @@ def match_all(
         if match.to.startswith("order:"):
             taken.add(match.line)
             order = match.to.removeprefix("order:")
-            by_order[order].append(_move(lines[match.line], match, owed[order], settled, days))
+            by_order[order].append(_move(lines[match.line], match, owed[order], became, days))
     loose = [
-        _loose(e, settled, days)
+        _loose(e, became, days)
         for e in entries
         if e.name not in taken and e.line.kind not in BANK and e.line.status == "booked"
     ]
@@ -146,22 +147,48 @@ def _carried(groups: Sequence[Group], settled: Mapping[str, Settlement]) -> dict
     return found
 
 
-def _settlement_of(entry: Entry, settled: Mapping[str, Settlement]) -> Settlement | None:
-    name = name_of_batch(entry.line)
-    if name is None:
+class _Settled:
+    """What became of batches, found by the name that a line gives its batch; each name is looked for once."""
+
+    def __init__(self, settled: Mapping[str, Settlement]) -> None:
+        self._settled = settled
+        self._known: dict[BatchName, Settlement | None] = {}
+        self._endings: dict[str, list[str]] | None = None
+
+    def of(self, entry: Entry) -> Settlement | None:
+        name = name_of_batch(entry.line)
+        if name is None:
+            return None
+        if name not in self._known:
+            self._known[name] = self._find(name)
+        return self._known[name]
+
+    def _find(self, name: BatchName) -> Settlement | None:
+        source, account, number, currency = name
+        for ending in (f"{number}/{currency}", number):
+            found = self._settled.get(batch_key(source, account, ending)) or self._settled.get(
+                batch_key(source, "", ending)
+            )
+            if found is not None:
+                return found
+            if not account:
+                same = [key for key in self._ending_in(ending) if key.startswith(f"batch:{source}/")]
+                if len(same) == 1:
+                    return self._settled[same[0]]
         return None
-    source, account, number, currency = name
-    for ending in (f"{number}/{currency}", number):
-        found = settled.get(batch_key(source, account, ending)) or settled.get(batch_key(source, "", ending))
-        if found is not None:
-            return found
-        same = [s for key, s in settled.items() if key.startswith(f"batch:{source}/") and key.endswith(f"/{ending}")]
-        if not account and len(same) == 1:
-            return same[0]
-    return None
+
+    def _ending_in(self, ending: str) -> list[str]:
+        """Keys that end in a slash and this."""
+        if self._endings is None:
+            self._endings = defaultdict(list)
+            for key in self._settled:
+                for place, sign in enumerate(key):
+                    if sign == "/":
+                        self._endings[key[place + 1 :]].append(key)
+        return self._endings.get(ending, [])
 
 
-def _move(entry: Entry, match: Match, due: Due, settled: Mapping[str, Settlement], days: Days) -> Move:
+def _move(entry: Entry, match: Match, due: Due, settled: _Settled, days: Days) -> Move:
     line = entry.line
     bare = _loose(entry, settled, days)
     bare = replace(bare, probable=match.trust is Trust.PROBABLE, direct=line.kind in BANK)
@@ -190,7 +217,7 @@ def _bank_fee(group: Group, settlement: Settlement, tolerance: Tolerance, days: 
     )  # fmt: skip
 
 
-def _loose(entry: Entry, settled: Mapping[str, Settlement], days: Days) -> Move:
+def _loose(entry: Entry, settled: _Settled, days: Days) -> Move:
     line = entry.line
     return Move(
         line=entry.name,
@@ -201,7 +228,7 @@ def _loose(entry: Entry, settled: Mapping[str, Settlement], days: Days) -> Move:
         at=line.at,
         day=days.of(line.at, line.zone),
         source=line.source,
-        settlement=_settlement_of(entry, settled),
+        settlement=settled.of(entry),
         original=line.original,
         original_currency=line.original_currency,
     )
@@ -212,6 +239,8 @@ def _loose(entry: Entry, settled: Mapping[str, Settlement], days: Days) -> Move:
 
 def words_by_order(dues: Sequence[Due], parcels: Sequence[tuple[str, ParcelLine]]) -> dict[str, list[ParcelWord]]:
     """What couriers say, by order: by the parcel's number, else by the order that the courier names."""
+    if not parcels:
+        return {}
     index = Index(dues)
     found: dict[str, list[ParcelWord]] = defaultdict(list)
     for name, line in parcels:
