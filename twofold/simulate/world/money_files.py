@@ -180,7 +180,7 @@ def bank_statements(told: Scenario, calendar: Calendar, money: Money) -> dict[st
         closing = balance + sum((e.amount for e in entries), ZERO)
         if told.bank.statement == "camt":
             found[f"bank-{month}.xml"] = _camt(told, entries, number, span[0], span[-1], balance, closing)
-        else:
+        elif entries:
             found[f"{told.bank.account}_{told.currency}_{month}.csv"] = _tbc(entries, balance)
         balance = closing
     return found
