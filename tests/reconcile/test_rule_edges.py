@@ -9,9 +9,12 @@ import pytest
 
 from tests.reconcile.lines import batch, credit, day, due, line
 from tests.reconcile.test_matching import pays
+from twofold.importing.statements.sealing import Sealer
 from twofold.ledger.identity import name_of
-from twofold.ledger.lines import Batch, Cost, MoneyKind, Rate, Statement
+from twofold.ledger.lines import Batch, Cost, MoneyKind, Rate, Spend, Statement
 from twofold.ledger.rates import Rates
+from twofold.ledger.spend import counted
+from twofold.matching.subject import Keyring
 from twofold.reconcile.chain.margin import Costs
 from twofold.reconcile.chain.purse import terms_of
 from twofold.reconcile.chain.values import Move
@@ -21,7 +24,7 @@ from twofold.reconcile.matches.groups import groups_of
 from twofold.reconcile.matches.matching import match_lines
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import Entry
-from twofold.sources.couriers.states import state_of
+from twofold.sources.couriers.states import SHIPPO, SHIPPO_CODES, state_of
 
 D = Decimal
 
@@ -135,3 +138,50 @@ def test_a_statement_of_each_currency_is_its_own():
         for c in ("GEL", "USD")
     )
     assert name_of(one) != name_of(other)
+
+
+def test_a_payment_that_is_near_makes_no_known_payer():
+    """0.40 more than is due, by the number: probable, and no ground for the next payment of the account."""
+    dues = [due("1001", "50.00", day(2), person="p"), due("1002", "80.00", day(8), person="p")]
+    told = [
+        credit("50.40", day(3), text="order 1001", counterpart=("account:a",)),
+        credit("80.00", day(9), counterpart=("account:a",), account="2"),
+    ]
+    assert [rule for _, _, rule, _ in pays(match_lines(dues, told))] == ["number_in_text_near_amount"]
+
+
+@pytest.mark.parametrize(("days_ago", "paid"), [(3, 2), (61, 0)])
+def test_parcels_of_long_ago_are_in_no_courier_s_sum(days_ago, paid):
+    """Sixty days back, and no further."""
+    at = day(10) - days_ago * 86_400
+    dues = [
+        due(name, "50.00", at - 86_400, method="cod", courier="swift", delivered_at=at) for name in ("1001", "1002")
+    ]
+    assert len(match_lines(dues, [credit("100.00", day(10))]).matches) == paid
+
+
+def test_a_week_beside_the_others_is_a_step_also_where_today_is_usual():
+    """28 days: 22 within a hundredth, six at a tenth. The middle is 0.01, the spread 0.02, so the band ends at 0.07."""
+    told = [D("0.01"), D("-0.01")] * 11 + [D("0.10")] * 6
+    found = band_of("meta", told, D("0.00"))
+    assert (found.low, found.high, found.alarm) == (D("-0.05"), D("0.07"), "step")
+
+
+def test_of_ad_sets_and_their_campaign_the_ad_sets_count():
+    parts = [
+        Spend(source="meta", level="adset", day="2026-03-10", campaign_id="1", adset_id=a, currency="USD", amount=D(n))
+        for a, n in (("11", "3.00"), ("12", "4.00"))
+    ]
+    whole = Spend(source="meta", level="campaign", day="2026-03-10", campaign_id="1", currency="USD", amount=D("7.00"))
+    assert sum(row.amount for row in counted([whole, *parts])) == D("7.00")
+    assert {row.level for row in counted([whole, *parts])} == {"adset"}
+
+
+def test_a_parcel_on_its_way_back_is_not_back():
+    assert (SHIPPO_CODES["return_to_sender"], SHIPPO["RETURNED"]) == ("returning", "returned")
+
+
+def test_a_word_that_only_begins_as_an_order_s_number_is_masked():
+    """A prefix of ours before letters is somebody's word."""
+    seal = Sealer(Keyring(b"r" * 32), prefixes=("TB-",))
+    assert (seal.masked("TB-eridze"), seal.masked("TB-17")) == ("", "TB-17")
