@@ -103,7 +103,8 @@ def write_world(folder: Path, told: Scenario, today: date, now: int) -> Written:
 
 def _says_nothing(text: str) -> bool:
     """A list without a row is nothing that anybody would send."""
-    return not text or (text.count("\n") == 1 and "," in text)
+    rows = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return not rows or (len(rows) == 1 and "," in rows[0])
 
 
 def _config(told: Scenario) -> str:
