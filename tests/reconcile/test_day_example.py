@@ -141,3 +141,18 @@ def test_the_log_and_the_shop():
     found = bridge_shop(ORDERS, admin, on(TBILISI))
     assert lines(found) == [("basis", 10, "1275.00"), ("cancelled", 0, "-95.00"), ("expected", 10, "1180.00")]
     assert (found.residual_count, found.residual) == (0, 0)
+
+
+def test_a_click_of_more_than_seven_days_ago_stands_behind_nothing():
+    """Seven days to the second, and an hour more."""
+    for age, outside in ((7 * 86_400, []), (7 * 86_400 + 3_600, [("outside_window", -1, "-200.00")])):
+        one = order("1003", "11:05", "200.00", shipping="0", click=True)
+        sent = replace(one.actions[0], click_at=one.placed_at - age)
+        found, _ = bridge_meta([replace(one, actions=(sent,))], [], META_SAYS, on(TBILISI), on(TBILISI), UNTIL)
+        assert [row for row in lines(found) if row[0] == "outside_window"] == outside
+
+
+def test_what_was_given_back_before_is_not_taken_off_again_with_the_cancellation():
+    """100.00 of the day before, 30.00 of it given back then: 70.00 go with the cancellation."""
+    one = order("1001", "09:12", "100.00", day=9, cancelled_at=at("14:20"), back=((at("15:00", 9), D("30.00")),))
+    assert shop_report([one], on(TBILISI), "Asia/Tbilisi", "GEL").amount == D("-70.00")
