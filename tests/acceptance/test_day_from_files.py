@@ -17,6 +17,7 @@ from tests.store.order_reports import deliver, entry, report, shop_copy, shop_st
 from twofold.event.model import Consent
 from twofold.ledger.model import Sale
 from twofold.ledger.policy import VALUE_PARTS, OrderPolicy
+from twofold.touch.model import Sign, Touch, TouchKind
 
 TBILISI = ZoneInfo("Asia/Tbilisi")
 SETTINGS = """
@@ -107,6 +108,9 @@ async def play(folder: Path) -> None:
                     copy(f"theme-{number}", BROWSER, value=total, currency="GEL", at=(at + 5) * 1000, consent=consent,
                          **browser)
                 )  # fmt: skip
+            if special == "unseen":  # the buyer was in the shop, only the thank-you page was never reached
+                seen = Touch(at=at - 600, kind=TouchKind.VISIT)
+                await store.append([], signs=[Sign(dataset="1", ids=(("fbp", browser["fbp"]),), touch=seen)])
             shop = shop_copy(
                 number, at=at * 1000, value=total, currency="GEL", consent=consent, happened=at * 1000, **browser
             )

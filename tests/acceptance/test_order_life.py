@@ -46,8 +46,8 @@ def test_steps_stand_in_time_order_each_with_its_evidence(shop):
     assert [(r["link"], r["what"], r["amount"]) for r in steps] == [
         ("placed", "ordered, to be paid by card", "200.00"),
         ("collected", "kept by the payment provider", "-4.00"), ("collected", "taken from the buyer", "200.00"),
-        ("shipped", "parcel on its way", None), ("delivered", "parcel delivered", None),
-        ("collected", "given back to the buyer", "-50.00"), ("confirmed", "confirmed", None),
+        ("confirmed", "confirmed", None), ("shipped", "parcel on its way", None), ("delivered", "parcel delivered", None),
+        ("collected", "given back to the buyer", "-50.00"),
         ("collected", "paid out in payout po_1 of 263.60 GEL", "146.00"),
         ("banked", "on the bank: 263.60 GEL for payout po_1", "146.00"),
     ]  # fmt: skip

@@ -177,13 +177,21 @@ def _order_steps(known: KnownOrder, account: Account) -> Iterator[Step]:
         ("shipped", order.refused_at, "refused, by the shop's word"),
         ("delivered", order.returned_at, "came back, by the shop's word"),
     )  # fmt: skip
+    # What a courier told of the parcel is a step of its own: it is not the shop's word, too.
+    couriers = {(_STATES[word.state][0], word.at) for word in order.words}
     for link, at, what in told:
-        if at is not None:
+        if at is not None and not (what.endswith("the shop's word") and (link, at) in couriers):
             yield Step(at=at, link=link, what=what, evidence=source, reference=_reference_at(known, at))
 
 
 def _reference_at(known: KnownOrder, at: int) -> str:
-    return min((r.reference for r in known.reports if r.at == at), default="")
+    """The report that tells of this moment: its own, or one of a parcel or payment in it."""
+    told = (
+        r
+        for r in known.reports
+        if r.at == at or any(p.at == at for p in r.parcels) or any(p.at == at for p in r.payments)
+    )
+    return min((r.reference for r in told), default="")
 
 
 def _parcel_steps(account: Account) -> Iterator[Step]:
