@@ -256,7 +256,7 @@ def test_the_test_header_leaves_a_real_order_out_and_marks_nothing(header):
 
 def test_a_test_order_that_cannot_be_read_is_no_error():
     """The shop's test button must find an address that works, whatever is missing in the order it makes up."""
-    for body in (order(test=True, currency=None), order(id=820982911946154508, currency="euro")):
+    for body in (order(test=True, currency=None), order(id=820982911946154508, currency=None)):
         assert isinstance(read(body, CREATE), Ignored)
     assert isinstance(read(order(currency=None), CREATE), Refusal)
 

@@ -165,7 +165,10 @@ def presentment_currency(order: Part) -> str | None:
     codes = (read_currency(side.values.get("currency_code")) for side in sides if side.values.get("amount") is not None)
     code = next((code for code in codes if code), None)
     stated = read_currency(order.values.get("presentment_currency")) or code
-    return code if stated != read_currency(order.values.get("currency")) else None
+    own = order.values.get("currency")
+    if own not in (None, "") and read_currency(own) is None:
+        return None  # whoever names the shop's own money by no code is not believed about the buyer's
+    return code if stated != read_currency(own) else None
 
 
 def _presentment(order: Part) -> Amounts | None:
