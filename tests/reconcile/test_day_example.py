@@ -156,3 +156,12 @@ def test_what_was_given_back_before_is_not_taken_off_again_with_the_cancellation
     """100.00 of the day before, 30.00 of it given back then: 70.00 go with the cancellation."""
     one = order("1001", "09:12", "100.00", day=9, cancelled_at=at("14:20"), back=((at("15:00", 9), D("30.00")),))
     assert shop_report([one], on(TBILISI), "Asia/Tbilisi", "GEL").amount == D("-70.00")
+
+
+def test_what_was_given_back_on_the_day_of_the_cancellation_is_taken_off_on_it_too():
+    """100.00 of the day before: 30.00 at noon and the other 70.00 at two both belong to this day."""
+    one = order("1001", "09:12", "100.00", day=9, cancelled_at=at("14:20"), back=((at("12:00"), D("30.00")),))
+    told = shop_report([one], on(TBILISI), "Asia/Tbilisi", "GEL")
+    assert told.amount == D("-100.00")
+    found = bridge_shop([one], told, on(TBILISI))
+    assert ("return_day", 0, "-100.00") in lines(found)

@@ -28,15 +28,18 @@ def shop_report(orders: Sequence[DayOrder], shop_day: InDay, zone: str, currency
 
 
 def _came_back(order: DayOrder, shop_day: InDay) -> Decimal:
-    if order.cancelled_at is not None and shop_day(order.cancelled_at):
-        return order.total - sum((a for at, a in order.back if at < order.cancelled_at), ZERO)
-    if order.cancelled_at is not None:
-        return (
-            ZERO
-            if not order.back
-            else sum((a for at, a in order.back if shop_day(at) and at < order.cancelled_at), ZERO)
-        )
-    return sum((a for at, a in order.back if shop_day(at)), ZERO)
+    """What the admin takes off on the day: what was given back on it, and what a cancellation on it leaves no more."""
+    given = _given(order)
+    today = sum((a for at, a in given if shop_day(at)), ZERO)
+    if order.cancelled_at is None or not shop_day(order.cancelled_at):
+        return today
+    return today + order.total - sum((a for _, a in given), ZERO)
+
+
+def _given(order: DayOrder) -> list[tuple[int, Decimal]]:
+    """What was given back, without what a cancellation gave back itself."""
+    end = order.cancelled_at if order.cancelled_at is not None else 1 << 62
+    return [(at, a) for at, a in order.back if at < end]
 
 
 def bridge_shop(orders: Sequence[DayOrder], report: Report, shop_day: InDay) -> Bridge:
@@ -46,13 +49,12 @@ def bridge_shop(orders: Sequence[DayOrder], report: Report, shop_day: InDay) -> 
     basis = [o for o in real if shop_day(o.placed_at)]
     for order in real:
         mine = shop_day(order.placed_at)
-        before = order.cancelled_at if order.cancelled_at is not None else 1 << 62
-        given = [(at, a) for at, a in order.back if at < before]
+        given = _given(order)
         if order.cancelled_at is not None and shop_day(order.cancelled_at):
             left = order.total - sum((a for _, a in given), ZERO)
             tally.add("cancelled" if mine else "return_day", 0, -left, order.number)
         today = sum((a for at, a in given if shop_day(at)), ZERO)
-        if today and not (order.cancelled_at is not None and shop_day(order.cancelled_at)):
+        if today:
             tally.add("refund_day" if mine else "return_day", 0, -today, order.number)
         if mine and order.gift_cards:
             tally.add("gift_card", 0, -order.gift_cards, order.number)
