@@ -19,7 +19,7 @@ from twofold.simulate.world.scenario import read_scenario
 WORLD = Path(__file__).parents[1] / "simulate" / "worlds" / "small.toml"
 AS_OF = "2026-04-05"
 NOW = 1_775_422_800
-pytestmark = pytest.mark.process
+pytestmark = [pytest.mark.process, pytest.mark.slow]
 
 
 def twofold(folder: Path, *arguments: str) -> str:
