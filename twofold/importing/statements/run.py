@@ -147,6 +147,8 @@ class _Import:
         last = self._last
         if last is None or self._survey.kind not in ("csv", "json") or _is_ended(self._wanted.plan.path):
             return
+        if self._survey.kind == "json" and last.reason != "broken_row":
+            return  # an object that is whole was not cut, whatever it says
         raise FileRefused(
             f"{self._wanted.plan.path.name}: row {last.row}: expected the file's last row whole, got one that cannot be "
             f"read ({last.reason}) and has no end of line: the file was cut; export it again. Nothing was kept"
