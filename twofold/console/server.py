@@ -18,6 +18,7 @@ from twofold.console.access.register import Register
 from twofold.console.app import ROOT, Console
 from twofold.control.socket import Conversation
 from twofold.listening import open_listener
+from twofold.store.sqlite.database import require_data
 
 STOP_S = 5
 LOOK_S = 0.5
@@ -28,6 +29,7 @@ def serve_console(settings: Settings, on_ready: Callable[[str, str | None], None
     needed. ``gateway``: the process of the one that started it; where that is gone, it makes room for the console of the next.
     Raises `StoreError` where there is no data folder."""
     os.umask(0o077)
+    require_data(Path(settings.server.data))
     register = Register(Path(settings.server.data))
     try:
         asyncio.run(_serve(settings, register, on_ready, gateway))
