@@ -76,10 +76,11 @@ def one_of_each_exchange(
 
     What replaces is never older than what it replaces: of two that name each other the later stands.
     """
-    by_id = {(o.key.partition("/")[0], o.order_id): o for o in sorted(orders, key=_age)}
+    by_id = {o.key: o for o in sorted(orders, key=_age)}
     newer: dict[str, Order] = {}
     for order in by_id.values():
-        older = by_id.get((order.key.partition("/")[0], order.replaces)) if order.replaces else None
+        dataset, _, own = order.key.partition("/")
+        older = by_id.get(f"{dataset}/{order.replaces}{own.removeprefix(order.order_id)}") if order.replaces else None
         if older is not None and _age(older) < _age(order):
             newer[older.key] = order
     gathered: dict[str, list[Move]] = defaultdict(list)

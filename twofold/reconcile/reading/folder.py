@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend
 from twofold.ledger.model import OrderReport, decode_report
 from twofold.ledger.policy import OrderPolicy
-from twofold.ledger.state import decode_state
+from twofold.ledger.state import PAYMENT_SYSTEMS, OrderState, decode_state
 from twofold.reconcile.chain.told import Signalled
 from twofold.reconcile.matches.twice import Once, tell_once
 from twofold.reconcile.matches.values import Entry
@@ -59,14 +59,21 @@ class Folder:
                 reports.setdefault(order, []).append(decode_report(body))
             bought = buyers_of(self.run, part)
             for row in self.run("list_orders", (id_array(part),)):
-                number, name, *_, state = row
+                number, name, *_, body = row
+                state = decode_state(body)
                 yield KnownOrder(
                     row=number,
                     dataset=name,
-                    state=decode_state(state),
+                    state=state,
+                    shop=_shop_of(state) if (name, state.order_id) in self._alike else "",
                     reports=tuple(reports.get(number, ())),
                     digests=bought.get(number, ()),
                 )
+
+    @cached_property
+    def _alike(self) -> frozenset[tuple[str, str]]:
+        """Dataset and id that several orders have: two shops number alike."""
+        return frozenset((dataset, order) for dataset, order in self.run("list_orders_alike"))
 
     @cached_property
     def once(self) -> Once:
@@ -148,3 +155,9 @@ def _filled(states: list[KeptLine]) -> Batch:
             status=batch.status or other.status,
         )
     return batch
+
+
+def _shop_of(state: OrderState) -> str:
+    """The shop that reported an order, by name; its first source where none is a shop's."""
+    names = [source.partition(":")[2] for source in state.sources if source.partition(":")[0] not in PAYMENT_SYSTEMS]
+    return next((name for name in names if name), next(iter(state.sources), ""))

@@ -31,9 +31,11 @@ class KnownOrder(Struct, frozen=True, kw_only=True, gc=False):
     buyer: str = ""
     digests: tuple[str, ...] = ()  # of who bought, as lines carry them
 
+    shop: str = ""  # where two shops of the dataset gave this id to two orders, whose it is
+
     @property
     def key(self) -> str:
-        return f"{self.dataset}/{self.state.order_id}"
+        return f"{self.dataset}/{self.state.order_id}" + (f"@{self.shop}" if self.shop else "")
 
 
 def due_of(known: KnownOrder, order: Order) -> Due:

@@ -21,6 +21,10 @@ order by placed_at desc, id desc;
 select id, dataset, order_id, placed_at, action, person, outcomes, state from orders
 where id in /*ids*/ (?);
 
+-- name: list_orders_alike
+-- Ids that several orders of one dataset have: two of its shops number alike.
+select dataset, order_id from orders group by dataset, order_id having count(*) > 1;
+
 -- name: list_order_datasets
 -- Which datasets have orders.
 select distinct dataset from orders;
