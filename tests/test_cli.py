@@ -540,7 +540,8 @@ def test_check_says_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         data = tmp_path / "data"
-        data.mkdir(mode=0o755)
+        data.mkdir()
+        data.chmod(0o755)  # whatever the process masks
         file = tmp_path / "t.toml"
         file.write_text(
             f"[server]\ndata = '{data}'\nport = {port}\n[[dataset]]\nid = '1'\n[[dataset]]\nid = '2'\nkey = 'k'\n"

@@ -44,6 +44,7 @@ NEEDS = {
     "quarantine release": ["--all", "--yes"],
     "quarantine drop": ["--all", "--yes"],
     "chain": ["--since", "2026-03-01", "--until", "2026-03-31"],
+    "day": ["2026-03-10"],
     "money match": ["00ff", "order:1001", "--why", "a test"],
     "money unmatch": ["00ff", "order:1001", "--why", "a test"],
 }

@@ -189,4 +189,4 @@ def test_the_gateway_says_of_a_world_what_is_true_of_it(path, tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=os.environ | {"COLUMNS": "160"})
     off = [line for line in done.stdout.splitlines() if '"exact":true' not in line]
     assert (done.returncode, off) == (0, []), done.stderr
-    assert len(done.stdout.splitlines()) > 20
+    assert len(done.stdout.splitlines()) > 15  # seven links, four cells, and what was lost or is open
