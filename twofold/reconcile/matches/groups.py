@@ -11,10 +11,10 @@ from decimal import Decimal
 
 from msgspec.structs import replace
 
+from twofold.ledger.filing import DAY_BATCH
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
 from twofold.reconcile.matches.batches import FAILED
 from twofold.reconcile.matches.keys import plain
-from twofold.reconcile.matches.twice import BY_DAY
 from twofold.reconcile.matches.values import BANK, ZERO, Entry, Group
 
 _LEAVES = (MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED)
@@ -57,7 +57,7 @@ def groups_of(batches: Iterable[Batch], entries: Iterable[Entry]) -> list[Group]
 
 
 def _order(batch: Batch) -> tuple[object, ...]:
-    return batch.id.startswith(BY_DAY), batch.id, batch.net is None, batch.at, batch.account, batch.status
+    return batch.id.startswith(DAY_BATCH), batch.id, batch.net is None, batch.at, batch.account, batch.status
 
 
 def _put_together(name: BatchName, told: list[Batch]) -> Batch:
@@ -98,12 +98,12 @@ def _by_their_nets(
 ) -> dict[BatchName, list[Batch]]:
     """A batch that is told by its day alone, of which no line speaks, is the only one with a number that declares the same
     at that time."""
-    days = [name for name in sorted(told) if name[2].startswith(BY_DAY) and name not in lines]
+    days = [name for name in sorted(told) if name[2].startswith(DAY_BATCH) and name not in lines]
     if not days:
         return told
     numbered: dict[tuple[str, str, Decimal], list[tuple[BatchName, int, int]]] = defaultdict(list)
     for name in sorted({*told, *lines}):
-        if not name[2].startswith(BY_DAY):
+        if not name[2].startswith(DAY_BATCH):
             mine = [e.line for e in lines.get(name, [])]
             group = _group(_put_together(name, told[name]) if name in told else _made_of(name, mine), mine)
             at, late = group.batch.at, _NEAR_S if name in told else _PAID_WITHIN_S

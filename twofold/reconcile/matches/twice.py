@@ -20,12 +20,11 @@ from itertools import chain, combinations
 from msgspec import Struct
 from msgspec.structs import replace
 
+from twofold.ledger.filing import DAY_BATCH
 from twofold.ledger.lines import MoneyLine
 from twofold.reconcile.matches.keys import is_telling, plain, tokens_of
 from twofold.reconcile.matches.values import DAY_S, Days, Entry
 
-BY_DAY = "day:"
-"""How the name of a batch begins of which its source tells the day alone."""
 _NEAR_S = DAY_S // 2
 _EXCLUSIVE = frozenset({"order", "number", "checkout", "payment_intent", "charge", "session", "invoice", "capture",
                         "refund", "dispute", "parcel", "creditor"})  # fmt: skip
@@ -300,7 +299,7 @@ def _richest(told: _Told) -> tuple[object, ...]:
     """The telling that counts comes first: the one with a batch, with more names, with an id."""
     line = told.line
     return (
-        not line.batch or line.batch.startswith(BY_DAY), not line.batch, -len(told.named), -len(told.signs), not line.id,
+        not line.batch or line.batch.startswith(DAY_BATCH), not line.batch, -len(told.named), -len(told.signs), not line.id,
         not line.account, sorted(told.forms), told.entry.name,
     )  # fmt: skip
 
@@ -326,7 +325,7 @@ def _with(one: _Told, others: Iterable[_Told]) -> Entry:
 
 
 def _batch(line: MoneyLine, other: MoneyLine) -> str:
-    if not line.batch or (line.batch.startswith(BY_DAY) and other.batch):
+    if not line.batch or (line.batch.startswith(DAY_BATCH) and other.batch):
         return other.batch
     return line.batch
 
