@@ -8,6 +8,7 @@ import pytest
 
 from twofold.ledger import references
 from twofold.ledger.model import OrderReport, Parcel, ParcelState, Payment, Refund
+from twofold.ledger.references import people_number
 
 
 def report(**parts: object) -> OrderReport:
@@ -70,3 +71,15 @@ def test_all_kinds_are_described_once() -> None:
     for kind, meaning in references.KINDS.items():
         assert references.reference(kind, "value1") == f"{kind}:value1"
         assert meaning
+
+
+@pytest.mark.parametrize(
+    ("aliases", "expected"),
+    [
+        (("number:1001", "name:#1001"), "#1001"), (("number:1001", "checkout:5f"), "1001"), (("checkout:5f",), "7"),
+        (("name:", "number:1001"), "1001"), ((), "7"), (("name:B", "name:A"), "A"),
+    ],
+)  # fmt: skip
+def test_an_order_is_called_what_its_people_call_it(aliases, expected):
+    """Its name, else its number, else its id; of several the same one whichever was told first."""
+    assert people_number(aliases, "7") == people_number(reversed(aliases), "7") == expected

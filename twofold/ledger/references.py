@@ -108,3 +108,15 @@ def _of_alias(alias: str) -> str | None:
     if kind in _OF_PROVIDERS:
         return of_provider(value, "transaction" if kind == "payment" else kind)
     return reference(kind, value) if kind in KINDS else None
+
+
+def people_number(aliases: Iterable[str], order_id: str) -> str:
+    """What people call an order: its name, else its number, where a source told one; else its id."""
+    told = set(aliases)
+    for kind in ("name:", "number:"):
+        found = min(
+            (alias.removeprefix(kind) for alias in told if alias.startswith(kind) and alias != kind), default=""
+        )
+        if found:
+            return found
+    return order_id

@@ -15,6 +15,7 @@ from twofold.console.pages.today import orders_of
 from twofold.console.queries.policies import policy_of
 from twofold.console.queries.told import Fate, bridge_of, numbers_of
 from twofold.errors import StoreError
+from twofold.ledger.references import people_number
 from twofold.report.orders import show_order
 
 COLUMNS = (
@@ -65,7 +66,7 @@ def read_order(asked: Asked) -> Shown:
     if not found:
         raise NotHere
     for order in found:
-        order["number"] = _number(order)
+        order["number"] = people_number((a for f in order["facts"] for a in f["aliases"]), order["order_id"])
     rows = [row for order in found for row in _story(order)]
     return Shown(
         columns=("at", "what", "said", "from"),
@@ -84,12 +85,6 @@ def _lives(asked: Asked, found: list[dict[str, Any]]) -> dict[str, Any]:
     except StoreError as err:
         return {"may_money": True, "lives": [None] * len(keys), "no_lives": str(err)}
     return {"may_money": True, "lives": [lives.get(key) for key in keys], "no_lives": ""}
-
-
-def _number(order: dict[str, Any]) -> str:
-    """What its people call it, where a source told it."""
-    names = dict(a.partition(":")[::2] for f in order["facts"] for a in f["aliases"])
-    return names.get("name") or names.get("number") or str(order["order_id"])
 
 
 def _story(order: dict[str, Any]) -> list[dict[str, Any]]:

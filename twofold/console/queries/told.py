@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from twofold.ledger.model import decode_report
 from twofold.ledger.policy import Judgement, OrderPolicy, OrderStanding, judge_order, method_of, value_of
+from twofold.ledger.references import people_number
 from twofold.ledger.state import OrderState, decode_state
 from twofold.report.orders import CHUNK, Purchase, purchases_of, word_of
 from twofold.report.period import Journal, journal_of
@@ -94,19 +95,12 @@ def told_orders(
 def numbers_of(folder: Path | str, orders: Sequence[ToldOrder]) -> list[ToldOrder]:
     """The same orders under the numbers that their people use, where a source told one."""
     with journal_of(folder) as journal:
-        found = {o.row: _number_of(journal, o.row) for o in orders}
-    return [replace(o, number=found[o.row] or o.number) for o in orders]
+        return [replace(o, number=people_number(_aliases_of(journal, o.row), o.order_id)) for o in orders]
 
 
-def _number_of(journal: Journal, row: int) -> str:
-    """What was told last as its name, else as its number."""
-    names: dict[str, str] = {}
+def _aliases_of(journal: Journal, row: int) -> Iterator[str]:
     for *_, body in journal.run("list_facts", (row,)):
-        for alias in decode_report(body).aliases:
-            kind, _, value = alias.partition(":")
-            if kind in ("name", "number") and value:
-                names[kind] = value
-    return names.get("name") or names.get("number") or ""
+        yield from decode_report(body).aliases
 
 
 def bridge_of(orders: Sequence[ToldOrder]) -> Bridge:

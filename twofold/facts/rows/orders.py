@@ -17,7 +17,7 @@ from twofold.facts.parquet import Row
 from twofold.facts.rows.snapshot import Snapshot
 from twofold.ledger.model import ParcelState, decode_report
 from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order, method_of, milestone_of, reached_at, value_of
-from twofold.ledger.references import key_of, of_reports
+from twofold.ledger.references import key_of, of_reports, people_number
 from twofold.ledger.state import (
     Fact,
     OrderState,
@@ -71,7 +71,7 @@ def order_row(told: Told, policy: OrderPolicy) -> Row:
     lost = [p.at for p in parcels if p.state is ParcelState.LOST]
     return {
         **told.keys,
-        "number": _number(told),
+        "number": people_number((a for f in told.facts for a in f.report.aliases), state.order_id),
         "placed_at": state.placed_at,
         "known": state.known,
         "sale": str(state.sale),
@@ -124,15 +124,6 @@ def _sums(name: str, sums: Mapping[str, Decimal], currency: str | None) -> dict[
     others = {c: f"{amount:f}" for c, amount in sorted(sums.items()) if c != currency}
     own = sums.get(currency, Decimal(0)) if currency else Decimal(0)
     return {name: own, f"{name}_other": msgspec.json.encode(others).decode() if others else None}
-
-
-def _number(told: Told) -> str:
-    aliases = [alias for fact in told.facts for alias in fact.report.aliases]
-    for kind in ("name:", "number:"):
-        found = sorted(alias.removeprefix(kind) for alias in aliases if alias.startswith(kind))
-        if found:
-            return found[0]
-    return told.state.order_id
 
 
 def line_rows(told: Told) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from twofold.ledger.model import Amounts, Method, OrderReport, Paid, ParcelState
 from twofold.ledger.policy import OrderPolicy, method_of, reached_at
-from twofold.ledger.references import of_reports
+from twofold.ledger.references import of_reports, people_number
 from twofold.ledger.state import OrderState
 from twofold.reconcile.chain.values import ZERO, Item, Order, ParcelWord
 from twofold.reconcile.matches.keys import key_of
@@ -136,12 +136,7 @@ def before_refunds(amounts: Amounts, state: OrderState) -> Decimal:
 
 def number_of(known: KnownOrder) -> str:
     """The number that people use, else the id."""
-    aliases = sorted({alias for report in known.reports for alias in report.aliases})
-    for kind in ("name:", "number:"):
-        found = [alias.removeprefix(kind) for alias in aliases if alias.startswith(kind)]
-        if found:
-            return found[0]
-    return known.state.order_id
+    return people_number((alias for report in known.reports for alias in report.aliases), known.state.order_id)
 
 
 def _current(reports: Iterable[OrderReport]) -> list[tuple[ParcelState, int]]:
