@@ -31,8 +31,6 @@ FILE = "console.db"
 IDLE_S = 1_800
 LONGEST_S = 43_200
 LINK_S = 86_400
-PROVED_S = 300
-"""For so long after the password was shown nobody is asked for it again."""
 TRIES = 5
 """From one address within `TRIES_S`."""
 TRIES_OF_NAME = 50
@@ -54,7 +52,6 @@ class Person(Struct, frozen=True, kw_only=True):
     name: str
     role: Role
     has_code: bool
-    is_invited: bool  # the invitation was not taken yet
     ended: bool
 
 
@@ -63,7 +60,6 @@ class Session(Struct, frozen=True, kw_only=True):
 
     person: Person
     csrf: str
-    proved_at: int
     digest: bytes
 
 
@@ -105,7 +101,7 @@ class Register:
 
     def first_link(self, now: int) -> str | None:
         """A token for whoever starts the console first; None once there is an owner. An older one ends."""
-        if self._one("select 1 from person where role = 'owner' and password <> '' and ended_at is null"):
+        if self._one("select 1 from person where role = 'owner' and ended_at is null"):
             return None
         with self._change():
             self._run("delete from link where made_by is null")
@@ -158,9 +154,9 @@ class Register:
         row = self._one(
             "select id, password, one_time, used_step from person where name = ? and ended_at is null", name
         )
-        fits = _fits(row[1] if row and row[1] else _NOBODY, password[:MOST_PASSWORD])
+        fits = _fits(row[1] if row else _NOBODY, password[:MOST_PASSWORD])
         step = _step_of(row[2], code, row[3], now) if row and row[2] else 0
-        if row is None or not row[1] or not fits or step is None:
+        if row is None or not fits or step is None:
             with self._change():
                 for mark in marks:
                     self._run("insert into failure (mark, at) values (?, ?)", mark, now)
@@ -179,25 +175,25 @@ class Register:
     def session_of(self, token: str, now: int) -> Session | None:
         """The session of a cookie's token, which is seen now; None when it has ended."""
         digest = _digest(token)
-        row = self._one("select person, csrf, proved_at, created_at, seen_at from session where digest = ?", digest)
+        row = self._one("select person, csrf, created_at, seen_at from session where digest = ?", digest)
         if row is None:
             return None
-        if now - row[4] > IDLE_S or now - row[3] > LONGEST_S:
+        if now - row[3] > IDLE_S or now - row[2] > LONGEST_S:
             self.log_out(digest)
             return None
         found = self._one(f"select {_COLUMNS} from person where id = ? and ended_at is null", row[0])
         if found is None:
             return None
-        if now - row[4] >= 30:  # not a write for every picture of a page
+        if now - row[3] >= 30:  # not a write for every picture of a page
             self._run("update session set seen_at = ? where digest = ?", now, digest)
-        return Session(person=_person_of(found), csrf=row[1], proved_at=row[2], digest=digest)
+        return Session(person=_person_of(found), csrf=row[1], digest=digest)
 
     def log_out(self, digest: bytes) -> None:
         """Ends a session."""
         self._run("delete from session where digest = ?", digest)
 
     def prove(self, session: Session, password: str, address: str, now: int) -> bool:
-        """Whether the password is right; then it is not asked for again for a while."""
+        """Whether the password is right."""
         marks = [_digest(f"address:{address}"), _digest(f"name:{session.person.name.casefold()}")]
         self._throttle(marks, now)
         row = self._one("select password from person where id = ?", session.person.id)
@@ -206,14 +202,13 @@ class Register:
                 for mark in marks:
                     self._run("insert into failure (mark, at) values (?, ?)", mark, now)
             return False
-        self._run("update session set proved_at = ? where digest = ?", now, session.digest)
         return True
 
     def _begin_session(self, person: Person, now: int) -> tuple[str, Session]:
         token, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(24)
         self._run("delete from session where seen_at < ?", now - LONGEST_S)
-        self._run("insert into session values (?, ?, ?, ?, ?, ?)", _digest(token), person.id, csrf, now, now, now)
-        return token, Session(person=person, csrf=csrf, proved_at=now, digest=_digest(token))
+        self._run("insert into session values (?, ?, ?, ?, ?)", _digest(token), person.id, csrf, now, now)
+        return token, Session(person=person, csrf=csrf, digest=_digest(token))
 
     def _throttle(self, marks: list[bytes], now: int) -> None:
         self._run("delete from failure where at < ?", now - TRIES_S)
@@ -283,9 +278,7 @@ class Register:
         return _person_of(row)
 
     def _keep_an_owner(self, but: int) -> None:
-        if not self._one(
-            "select 1 from person where role = 'owner' and password <> '' and ended_at is null and id <> ?", but
-        ):
+        if not self._one("select 1 from person where role = 'owner' and ended_at is null and id <> ?", but):
             raise Refused("Somebody has to be owner. Make another person owner first.")
 
     def _person(self, where: str, value: Any) -> Person:
@@ -310,14 +303,12 @@ class Register:
             yield
 
 
-_COLUMNS = "id, name, role, one_time <> '', password = '', ended_at is not null"
+_COLUMNS = "id, name, role, one_time <> '', ended_at is not null"
 
 
 def _person_of(row: tuple[Any, ...]) -> Person:
-    number, name, role, has_code, is_invited, ended = row
-    return Person(
-        id=number, name=name, role=Role(role), has_code=bool(has_code), is_invited=bool(is_invited), ended=bool(ended)
-    )
+    number, name, role, has_code, ended = row
+    return Person(id=number, name=name, role=Role(role), has_code=bool(has_code), ended=bool(ended))
 
 
 def new_secret() -> tuple[str, str]:

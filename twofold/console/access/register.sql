@@ -3,7 +3,7 @@ create table if not exists person (
     id         integer primary key,
     name       text    not null unique,
     role       text    not null,
-    password   text    not null,            -- argon2id; empty until the invitation is taken
+    password   text    not null,            -- argon2id
     one_time   text    not null,            -- secret of time-based codes; empty without
     used_step  integer not null,            -- step of the last code: none is taken twice
     created_at integer not null,
@@ -15,8 +15,7 @@ create table if not exists session (
     person     integer not null,
     csrf       text    not null,
     created_at integer not null,
-    seen_at    integer not null,
-    proved_at  integer not null             -- when the password was last shown
+    seen_at    integer not null
 ) strict, without rowid;
 
 -- A link that lets somebody in once: the first owner, or an invitation.
