@@ -18,10 +18,10 @@ from twofold import __version__
 from twofold.commands.clock import clock
 from twofold.commands.consent import consent
 from twofold.commands.console import console
-from twofold.commands.import_ import import_orders, import_sales
+from twofold.commands.importing.orders import import_orders, import_sales
+from twofold.commands.importing.statement import KIND_HELP, import_command
 from twofold.commands.lists import actions, deliveries, events, refused
 from twofold.commands.match_keys import explain_match, hash_file
-from twofold.commands.money.import_statement import KIND_HELP, import_command
 from twofold.commands.money.lists import bank, money
 from twofold.commands.money.match import match, unmatch
 from twofold.commands.money.pull import pull_account

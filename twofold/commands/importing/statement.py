@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from twofold.commands.importing.showing import bar_of, problem_rows, say_figures, say_problems
 from twofold.commands.options import ConfigOption, DataOption
-from twofold.commands.output.printing import bar_on_stderr, make_table, plain, print_rows, print_wide, say
+from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -125,7 +125,7 @@ def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | Non
     os.umask(0o077)
     settings = load_settings(config, data=data)
     plan = StatementPlan(**asked)
-    bar, watch = _progress(plan.path, quiet=json)
+    bar, watch = bar_of(plan.path, json, lambda s: f"{s.total:,} lines")
     with bar:
         summary = import_statement(settings, plan, now_ms(), watch)
     if json:
@@ -135,30 +135,8 @@ def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | Non
     raise typer.Exit(0 if summary.is_answered_yes else 1)
 
 
-def _progress(path: Path, quiet: bool) -> tuple[AbstractContextManager[Any], Callable[[int, Any], None] | None]:
-    from rich.markup import escape
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    bar = bar_on_stderr(*columns, quiet=quiet)
-    if bar is None:
-        return nullcontext(), None
-    size = path.stat().st_size if path.exists() else 0
-    task = bar.add_task(escape(path.name), total=size or None)
-
-    def watch(bytes_read: int, summary: Any) -> None:
-        total = size if bytes_read else None  # a workbook cannot tell how far it is
-        bar.update(task, completed=bytes_read, total=total, description=f"{summary.total:,} lines")
-
-    return bar, watch
-
-
 def _print(summary: Any, report: Path | None) -> None:
-    say(f"{plain(summary.title)}{' (dry run: nothing was written)' if summary.dry_run else ''}")
-    for note in summary.notes:
-        say(f"note: {plain(note)}")
-    for name, count in _figures(summary):
-        say(f"{count:>12,}  {plain(name)}")
+    say_figures(summary, _figures(summary))
     if summary.since:
         say(f"{'':>12}  from {summary.since} to {summary.until}")
     if summary.totals:
@@ -172,12 +150,7 @@ def _print(summary: Any, report: Path | None) -> None:
                 f"difference {one.difference:,f}"
             )
         )
-    for problem in summary.problems[:10]:
-        where = f"row {problem.row}" + (f", {problem.column}" if problem.column else "")
-        say(plain(f"{problem.kind}: {where}: expected {problem.expected or 'otherwise'}, got {problem.got}"))
-    found = sum(summary.refused.values()) + sum(summary.warnings.values())
-    if found > 10:
-        say(f"… {found - 10} more; " + (f"all in {report}" if report else "see them all with --report FILE"))
+    say_problems(summary, report)
 
 
 def _figures(summary: Any) -> list[tuple[str, int]]:
@@ -216,9 +189,6 @@ def _print_rows(summary: Any) -> None:
     print_rows(LineMoney, ({"currency": c, **msgspec.structs.asdict(t)} for c, t in sorted(summary.totals.items())))
     print_rows(
         LineRefused,
-        (
-            {"kind": p.kind, "line": p.row, "column": p.column, "reason": p.reason, "expected": p.expected, "got": p.got}
-            for p in summary.problems
-        ),
+        problem_rows(summary.problems),
     )  # fmt: skip
     print_rows(NotClosed, (msgspec.structs.asdict(one) for one in summary.unbalanced))

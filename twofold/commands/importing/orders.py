@@ -6,15 +6,14 @@ Owns what is typed and printed. What happens is in `importing`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from twofold.commands.importing.showing import bar_of, problem_rows, say_figures, say_problems
 from twofold.commands.options import ConfigOption, DataOption
-from twofold.commands.output.printing import bar_on_stderr, make_table, plain, print_rows, print_wide, say
+from twofold.commands.output.printing import make_table, print_rows, print_wide
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -142,7 +141,7 @@ def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | Non
     os.umask(0o077)
     settings = load_settings(config, data=data)
     plan = Plan(**asked)
-    bar, watch = _progress(plan.path, quiet=json)
+    bar, watch = bar_of(plan.path, json, lambda s: f"{s.orders:,} orders")
     with bar:
         summary = import_file(settings, plan, now_ms(), watch)
     if json:
@@ -152,38 +151,11 @@ def _run(asked: dict[str, Any], json: bool, config: Path | None, data: str | Non
     raise typer.Exit(0 if summary.anything else 1)
 
 
-def _progress(path: Path, quiet: bool) -> tuple[AbstractContextManager[Any], Callable[[int, Any], None] | None]:
-    from rich.markup import escape
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    bar = bar_on_stderr(*columns, quiet=quiet)
-    if bar is None:
-        return nullcontext(), None
-    size = path.stat().st_size if path.exists() else 0
-    task = bar.add_task(escape(path.name), total=size or None)
-
-    def watch(bytes_read: int, summary: Any) -> None:
-        total = size if bytes_read else None  # a workbook cannot tell how far it is
-        bar.update(task, completed=bytes_read, total=total, description=f"{summary.orders:,} orders")
-
-    return bar, watch
-
-
 def _print(summary: Any, report: Path | None) -> None:
-    say(f"{summary.title}{' (dry run: nothing was written)' if summary.dry_run else ''}")
-    for note in summary.notes:
-        say(f"note: {plain(note)}")
-    for name, count in _figures(summary):
-        say(f"{count:>12,}  {plain(name)}")
+    say_figures(summary, _figures(summary))
     if summary.totals:
         print_wide(_money_table(summary))
-    for problem in summary.problems[:10]:
-        where = f"row {problem.row}" + (f", {problem.column}" if problem.column else "")
-        say(plain(f"{problem.kind}: {where}: expected {problem.expected or 'otherwise'}, got {problem.got}"))
-    found = sum(summary.refused.values()) + sum(summary.warnings.values())
-    if found > 10:
-        say(f"… {found - 10} more; " + (f"all in {report}" if report else "see them all with --report FILE"))
+    say_problems(summary, report)
 
 
 def _print_rows(summary: Any, kind: str) -> None:
@@ -217,17 +189,7 @@ def _print_rows(summary: Any, kind: str) -> None:
     print_rows(ImportMoney, ({"currency": c, **msgspec.structs.asdict(t)} for c, t in sorted(summary.totals.items())))
     print_rows(
         ImportRefused,
-        (
-            {
-                "kind": p.kind,
-                "line": p.row,
-                "column": p.column,
-                "reason": p.reason,
-                "expected": p.expected,
-                "got": p.got,
-            }
-            for p in summary.problems
-        ),
+        problem_rows(summary.problems),
     )
 
 
