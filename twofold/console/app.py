@@ -32,6 +32,7 @@ from twofold.console import forms
 from twofold.console.access.guard import HEADERS, Guard, cookie_of, no_cookie
 from twofold.console.access.register import Refused, Register, Session, Throttled
 from twofold.console.access.roles import Right, may
+from twofold.console.acts.act import Act, Done
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.queries.period import CHOICES
@@ -192,7 +193,7 @@ class Console:
 
     # -- changing
 
-    def _act(self, path: str, right: Right | None, change: Callable[[forms.Act], forms.Done], template: str) -> Route:
+    def _act(self, path: str, right: Right | None, change: Callable[[Act], Done], template: str) -> Route:
         async def handle(request: Request) -> Response:
             session, refusal = await self._let_in(request, right)
             if session is None:
@@ -203,7 +204,7 @@ class Console:
                     "problem": "This form is not of this session any more. Go back, load the page again, and try once more."
                 }
                 return self._page(request, session, "problem.html", said, status=403)
-            act = forms.Act(
+            act = Act(
                 settings=self._settings, register=self._register, session=session, given=given,
                 path={k: str(v) for k, v in request.path_params.items()}, address=self._guard.address_of(request),
                 now=self._clock(), link=lambda token: str(request.base_url).rstrip("/") + f"{ROOT}/join/{token}",
@@ -316,7 +317,7 @@ class Console:
             {
                 "here": None, "_": words.say, "w": words, "root": ROOT, "session": session, "address": address,
                 "pages": [p for p in PAGES if p.name and session and may(session.person.role, p.right)],
-                "may_people": bool(session and may(session.person.role, Right.PEOPLE)),
+                "may_people": bool(session and may(session.person.role, Right.PEOPLE)), "rights": _rights_of(session),
                 "shop": own.name or "Twofold", "zone": own.timezone, "now": self._clock(), "choices": choices,
                 "periods": CHOICES, "datasets": [d.id for d in self._settings.dataset], "languages": LANGUAGES,
                 "path": request.url.path, "no_gateway": not is_open(Path(self._settings.server.data)), **figures,
@@ -363,6 +364,11 @@ class Console:
         return _answer(
             b"This page could not be made. What is wrong stands in the console's log.\n", "text/plain", status=500
         )
+
+
+def _rights_of(session: Session | None) -> frozenset[str]:
+    """What a template may offer; the act asks again."""
+    return frozenset(right.value for right in Right if session and may(session.person.role, right))
 
 
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")

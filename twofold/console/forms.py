@@ -5,49 +5,27 @@ Owns the acts and what each answers. Whoever may not do one gets the answer of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec import Struct
-
-from twofold.config import Settings
-from twofold.console.access.register import Person, Refused, Register, Session, new_secret
+from twofold.console.access.register import Person, Refused, Register, new_secret
 from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
+from twofold.console.acts.act import Act, Done
+from twofold.console.acts.noting import note
 from twofold.control.owner import on_store
 from twofold.control.questions import Revive
 from twofold.errors import StoreError
 from twofold.store.lists import Reader
 
+CHANGE = "console"
+"""The kind of the log's entries for what is changed here."""
 MANY = 100
 """More deliveries than these are sent again only by who shows the password."""
-
-
-class Act(Struct, frozen=True, kw_only=True):
-    """A change that somebody asks for. ``given``: the form's fields; ``link``: makes an address that others can open."""
-
-    settings: Settings
-    register: Register
-    session: Session
-    given: Mapping[str, str]
-    path: Mapping[str, str]
-    address: str
-    now: int
-    link: Callable[[str], str]
-
-
-class Done(Struct, frozen=True, kw_only=True):
-    """What came of it: go to a page, or show one again with what is to be said."""
-
-    to: str = ""
-    template: str = ""
-    figures: Mapping[str, Any] = {}
-    status: int = 200
-    logs_out: bool = False
 
 
 def invite(act: Act) -> Done:
     """A link for one new person."""
     role = _role(act)
+    note(act, CHANGE, {"what": "invited", "role": role})
     token = act.register.invite(role, act.session.person, act.now)
     return Done(template="people.html", figures=people_figures(act.register) | {"link": act.link(token), "for": role})
 
@@ -55,13 +33,16 @@ def invite(act: Act) -> Done:
 def change_role(act: Act) -> Done:
     """Another role for somebody; roles ask for the password again."""
     _prove(act)
-    act.register.change_role(int(act.path["number"]), _role(act), act.session.person, act.now)
+    role = _role(act)
+    note(act, CHANGE, {"what": "role changed", "person": int(act.path["number"]), "role": role})
+    act.register.change_role(int(act.path["number"]), role, act.session.person, act.now)
     return Done(to="/people")
 
 
 def end_access(act: Act) -> Done:
     """Somebody may log in no more."""
     _prove(act)
+    note(act, CHANGE, {"what": "access ended", "person": int(act.path["number"])})
     act.register.end_access(int(act.path["number"]), act.session.person, act.now)
     return Done(to="/people")
 
@@ -102,6 +83,8 @@ def send_again(act: Act) -> Done:
         revived = on_store(act.settings, Revive(deliveries=numbers))["revived"] if numbers else 0
     except StoreError as err:
         raise Refused(f"It could not be done: {err}") from err
+    if revived:
+        note(act, CHANGE, {"what": "sent again", "deliveries": revived, "one": int(wanted or 0)})
     act.register.note(act.session.person.name, "sent again", {"deliveries": revived}, act.now)
     return Done(to=f"/deliveries/{wanted}" if wanted else "/deliveries?state=waiting")
 

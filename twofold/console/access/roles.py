@@ -18,6 +18,9 @@ class Right(StrEnum):
     REPLAY = "replay"  # sending again what is dead
     MONEY = "money"  # the chain, cash, imports, and where an order's money is
     DAY = "day"  # one day as its witnesses tell it
+    SETUP = "setup"  # whether it runs: the engine room, and what people asked to be done with their data
+    DECIDE = "decide"  # saying what becomes of a finding, a decision, a figure that the platform shows
+    TEST = "test"  # test purchases and their evidence
     PEOPLE = "people"  # who may log in
 
 
@@ -34,20 +37,23 @@ class Role(StrEnum):
 RIGHTS: MappingProxyType[Role, frozenset[Right]] = MappingProxyType(
     {
         Role.OWNER: frozenset(Right),
-        Role.BUYER: frozenset({Right.SIGNAL, Right.DAY}),
-        Role.DEVELOPER: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.REPLAY}),
+        Role.BUYER: frozenset({Right.SIGNAL, Right.DAY, Right.DECIDE, Right.TEST}),
+        Role.DEVELOPER: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.REPLAY, Right.SETUP, Right.DECIDE, Right.TEST}),
         Role.ACCOUNTANT: frozenset({Right.SIGNAL, Right.MONEY, Right.DAY}),
-        Role.AUDITOR: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.MONEY, Right.DAY}),
+        Role.AUDITOR: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.MONEY, Right.DAY, Right.SETUP, Right.TEST}),
     }
 )
 
 MEANING: MappingProxyType[Right, str] = MappingProxyType(
     {
-        Right.SIGNAL: "Today, events, orders, deliveries and refusals, without what was sent.",
+        Right.SIGNAL: "Every page for the algorithm and the list of first steps, without what was sent.",
         Right.PAYLOADS: "What was sent and answered of a delivery, and refused bodies with contact data masked.",
         Right.REPLAY: "Sending deliveries again that were given up; more than 100 at once ask for the password.",
         Right.MONEY: "Chain, cash and imports, and an order's whole life down to the line of the bank.",
         Right.DAY: "One day as Meta, the shop, GA4 and our log tell it; what the bank has of it needs money, too.",
+        Right.SETUP: "The engine room, and what people asked to be done with their data.",
+        Right.DECIDE: "Saying what becomes of a finding, noting decisions, typing in what the platform shows.",
+        Right.TEST: "Starting a test purchase and keeping it as evidence.",
         Right.PEOPLE: "Inviting people, changing their roles, ending their access.",
     }
 )

@@ -16,3 +16,7 @@ where d.id >= ?1 * 256 and d.id < ?2 * 256 group by 1, 2 order by 1, 2;
 -- Copies behind a position, the oldest first.
 select position, received_at, dataset, event_name, event_id, channel, sender, verdict, action
 from event where position > ?1 order by position limit ?2;
+
+-- name: console_kept
+-- Entries of the log of one kind: what people said through the console.
+select id, at, facts from audit where kind = ? order by id;

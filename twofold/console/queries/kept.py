@@ -1,0 +1,37 @@
+"""What people said through the console and was kept in the chained log: decisions, findings, figures, evidence.
+
+Owns reading such entries again. The log is append-only: a later entry about the same thing stands above an earlier one.
+Who said it is in each entry under ``by``. Writing is `acts.noting`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from twofold.report.period import journal_of
+
+FINDING = "finding"  # what becomes of a finding: mended, accepted, opened again
+DECISION = "decision"  # what was decided on which figures
+OUTCOME = "decision_outcome"  # what became of it
+PLATFORM_FIGURE = "platform_figure"  # what the platform itself shows, typed in
+TEST_PURCHASE = "test_purchase"  # a test purchase was started
+EVIDENCE = "evidence"  # what came of it, kept
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """One entry. ``at`` in Unix s."""
+
+    number: int
+    at: int
+    facts: dict[str, Any]
+
+
+def kept(folder: Path | str, kind: str) -> list[Kept]:
+    """The entries of a kind, the oldest first."""
+    with journal_of(folder) as journal:
+        rows = journal.run("console_kept", (kind,))
+    return [Kept(number=n, at=at // 1000, facts=msgspec.json.decode(facts)) for n, at, facts in rows]
