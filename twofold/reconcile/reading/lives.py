@@ -1,20 +1,79 @@
-"""The lives of single orders, out of the folder.
+"""The lives of orders, out of the folder: of single ones with every step, and of whole days with what a report adds up.
 
-Owns nothing but the reading: matches are worked out over the whole ledger, so that an order's page and the report agree.
+Owns the two shapes in which a life is given. Matches are worked out so that an order's page and the report agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
-from twofold.reconcile.chain.account import account_of
-from twofold.reconcile.chain.told import Asked, one_of_each_exchange
-from twofold.reconcile.chain.values import Rules
+from msgspec import Struct
+
+from twofold.reconcile.chain.account import Desk, account_of, counts
+from twofold.reconcile.chain.told import Asked, Unmatched, one_of_each_exchange
+from twofold.reconcile.chain.values import Move, Order, Rules, Settlement
 from twofold.reconcile.life import Life, life_of
+from twofold.reconcile.matches.values import Group
 from twofold.reconcile.reading.folder import PolicyOf
 from twofold.reconcile.reading.whole import read_whole
+
+
+class OrderMoves(Struct, frozen=True):
+    """An order with all money that is its own, in the order of time. One that was replaced is told by the one that replaces
+    it, with the money of both, and has no entry of its own."""
+
+    order: Order
+    moves: tuple[Move, ...]
+
+
+class DayLives(Struct, frozen=True, kw_only=True):
+    """Everything that a report of money needs of one day of the reporting zone, whatever time it is asked for: accounts follow
+    from it by `account_of`. ``day``: days since 1970-01-01.
+
+    ``orders``: those placed on the day that stand in L1: reported, no test, not deleted. ``loose``: movements of the day that are no order's.
+    ``unmatched``: what is left of the day's bank credits. ``batches``: payouts and remittances issued on the day.
+    """
+
+    day: int
+    orders: tuple[OrderMoves, ...]
+    loose: tuple[Move, ...] = ()
+    unmatched: tuple[Unmatched, ...] = ()
+    batches: tuple[tuple[Group, Settlement], ...] = ()
+
+
+def lives_by_day(
+    folder: Path | str, policy_of: PolicyOf, days: Iterable[int], rules: Rules, zone: tzinfo
+) -> Iterator[tuple[DayLives, Desk]]:
+    """The lives of these days (numbers from the epoch, in the zone), one day after the other, each with the desk by which its
+    accounts are made."""
+    whole = read_whole(folder, policy_of, Asked(since="1970-01-01", until="1970-01-01", as_of=0), rules, zone)
+    desk, matched = whole.desk, whole.matched
+    orders: dict[int, list[OrderMoves]] = defaultdict(list)
+    loose: dict[int, list[Move]] = defaultdict(list)
+    unmatched: dict[int, list[Unmatched]] = defaultdict(list)
+    batches: dict[int, list[tuple[Group, Settlement]]] = defaultdict(list)
+    for order, moves in one_of_each_exchange([o for o in whole.told.orders if counts(o)], matched.moves):
+        orders[desk.days.of(order.placed_at)].append(OrderMoves(order, tuple(moves)))
+    for move in matched.loose:
+        loose[move.day].append(move)
+    for one in matched.unmatched:
+        unmatched[one.day].append(one)
+    for group in matched.groups:
+        batches[desk.days.of(group.batch.at)].append((group, matched.settled[group.key]))
+    for day in days:
+        yield (
+            DayLives(
+                day=day,
+                orders=tuple(sorted(orders[day], key=lambda o: (o.order.placed_at, o.order.key))),
+                loose=tuple(loose[day]),
+                unmatched=tuple(unmatched[day]),
+                batches=tuple(batches[day]),
+            ),
+            desk,
+        )
 
 
 def lives_of(
