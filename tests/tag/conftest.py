@@ -12,20 +12,7 @@ from http.server import ThreadingHTTPServer
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
-from running_shop import Shop, Visitor, handler
-
-CHROMIUM_ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-    # One light process instead of a handful for each test.
-    "--in-process-gpu",
-    "--disable-site-isolation-trials",
-    "--host-resolver-rules=MAP *.example 127.0.0.1,MAP shop.co.uk 127.0.0.1,MAP *.shop.co.uk 127.0.0.1",
-]
+from running_shop import CHROMIUM_ARGS, Shop, Visitor, handler
 
 
 @pytest.fixture(scope="session")
@@ -59,13 +46,21 @@ def _browser(port: int) -> Iterator[Browser]:
 
 @pytest.fixture
 def shop(_server: tuple[Shop, int]) -> Shop:
-    _server[0].forget()
+    _server[0].begin()
     return _server[0]
 
 
+@pytest.fixture(scope="module")
+def _agent(_browser: Browser) -> str:
+    page = _browser.new_page()
+    agent = str(page.evaluate("navigator.userAgent"))
+    page.close()
+    return agent
+
+
 @pytest.fixture
-def context(_browser: Browser) -> Iterator[BrowserContext]:
-    context = _browser.new_context()
+def context(_browser: Browser, _agent: str, shop: Shop) -> Iterator[BrowserContext]:
+    context = _browser.new_context(user_agent=f"{_agent} {shop.mark}")
     yield context
     context.close()
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CHROMIUM_ARGS
-from running_shop import INIT, TAG, Shop
+from running_shop import CHROMIUM_ARGS, INIT, TAG, Shop
 
 pytestmark = pytest.mark.browser
 
