@@ -46,7 +46,9 @@ def settings() -> str:
         "- What wins: the command line, then the environment, then the file, then the default below.\n"
         "- The environment knows `TWOFOLD_CONFIG`, `TWOFOLD_DATA`, `TWOFOLD_HOST` and `TWOFOLD_PORT`.\n"
         '- Any text in the file may be written `"env:NAME"`: it is then read from the environment variable NAME. '
-        "Keep keys, tokens and secrets there. A variable that is not set stops the start.\n"
+        "Keep keys, tokens and secrets there, or in the private file: `twofold.env` beside `twofold.toml`, one `NAME=value` a "
+        "line, readable by its owner (and at most by his group), or it is refused. A variable wins over a line of that file. "
+        "What is set in neither stops the start.\n"
         "- A name that is not listed here is refused, and so is a value of another type.\n"
         "- The file is read once, at the start. `twofold check` reads it and says what is missing.",
     ]

@@ -154,7 +154,7 @@ ROWS = [
 # Read where they are used: the socket, the platform's name, what a table belongs to, and the tables of imports, of
 # accounts that are asked (tests/pulling) and of reports (tests/reconcile).
 ELSEWHERE = {
-    ("[server]", "host"), ("[server]", "port"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
+    ("[server]", "host"), ("[server]", "port"), ("[server]", "address"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
     ("[[source]]", "type"), ("[[source]]", "dataset"), ("[money]", "text"), ("[money]", "order_prefixes"),
 }  # fmt: skip
 

@@ -73,7 +73,9 @@ def with_defaults(settings: Settings, faults: Faults) -> Settings:
     path = settings.server.tag_path.strip("/")
     return msgspec.structs.replace(
         settings,
-        server=msgspec.structs.replace(settings.server, tag_path=f"/{path}" if path else ""),
+        server=msgspec.structs.replace(
+            settings.server, tag_path=f"/{path}" if path else "", address=settings.server.address.strip().rstrip("/")
+        ),
         dataset=tuple(datasets),
         destination=tuple(destinations),
         source=tuple(sources),
@@ -91,6 +93,12 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         got = settings.server.tag_path
         faults.add(
             ("server", "tag_path"), f"server.tag_path: expected a path of letters and digits, as /t, got {got!r}"
+        )
+    if not re.fullmatch(r"(https?://[^\s/?#@'\"<>]+)?", settings.server.address):
+        got = settings.server.address
+        faults.add(
+            ("server", "address"),
+            f"server.address: expected an address without a path, as https://gateway.shop.example, got {got!r}",
         )
     if 0 < len(settings.server.status_token) < MIN_SECRET:
         faults.add(("server", "status_token"), f"server.status_token: expected {MIN_SECRET} characters or more")

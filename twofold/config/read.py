@@ -1,8 +1,9 @@
 """From a file, the environment and the command line to checked settings, or to everything that is wrong with them.
 
 Owns precedence (command line, ``TWOFOLD_DATA``, ``_HOST``, ``_PORT``, ``_CONFIG``, file, default), secrets written as
-``env:NAME``, settings by their older names, and what a relative data folder is relative to: the file. All faults are found
-in one go. What a value may be beyond its type is `check`'s to say.
+``env:NAME`` (the environment first, then the private file beside the configuration), settings by their older names, and what a
+relative data folder is relative to: the file. All faults are found in one go. What a value may be beyond its type is `check`'s
+to say.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from msgspec import Struct
 
 from twofold.config.check import check_settings, with_defaults
 from twofold.config.faults import Faults, Place
+from twofold.config.private import private_file, read_private
 from twofold.config.settings import Settings
 from twofold.errors import ConfigError
 
@@ -69,7 +71,8 @@ def load_settings(
             f"configuration file {path} is not TOML: {err}", [(f"is not TOML: {err}", _line_in(str(err), text))]
         ) from None
     beside = Path(path).absolute().parent
-    return _settings_from(tree, Faults(text, str(path)), environ, (data, host, port), beside, warn or _log_warning)
+    own = read_private(private_file(path)) if Path(path).suffix != ".env" else {}
+    return _settings_from(tree, Faults(text, str(path)), environ, (data, host, port), beside, warn or _log_warning, own)
 
 
 def settings_from(
@@ -91,9 +94,10 @@ def _settings_from(
     given: tuple[str | None, str | None, int | None],
     beside: Path | None,
     warn: Warn,
+    private: Mapping[str, str] = types.MappingProxyType({}),
 ) -> Settings:
     tree = _with_todays_names(tree, faults, warn)
-    tree = _resolve(tree, environ, faults, ())
+    tree = _resolve(tree, {**private, **{name: value for name, value in environ.items() if value}}, faults, ())
     tree["server"] = _server(tree.get("server", {}), environ, given, beside, faults)
     settings: Settings | None = _convert_table(Settings, tree, (), faults)
     if settings is not None:
@@ -230,7 +234,11 @@ def _resolve(value: Any, environ: Mapping[str, str], faults: Faults, place: Plac
             name = value[4:]
             if environ.get(name):
                 return environ[name].rstrip("\r\n")  # files that are read into variables end with a line
-            faults.add(place, f"{_shown(place)}: environment variable {name} is not set; set it before starting")
+            faults.add(
+                place,
+                f"{_shown(place)}: environment variable {name} is not set; set it before starting, or write it into the private "
+                "file beside the configuration",
+            )
             return "0" * 32  # whatever else is wrong is found all the same
         case _:
             return value

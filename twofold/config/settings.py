@@ -24,6 +24,11 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         "127.0.0.1"
     )
     port: Annotated[int, Meta(description="Port to listen on; 0 takes a free one.", ge=0, le=65535)] = 8400
+    address: Annotated[
+        str,
+        Meta(description="Address by which browsers and shops reach this gateway, e.g. `https://gateway.shop.example`: what "
+             "`twofold snippet`, `connect` and `doctor` write and ask. Where it listens is `host` and `port`."),
+    ] = ""  # fmt: skip
     tag_path: Annotated[
         str, Meta(description="Where the tag and its endpoint are served, e.g. `/t` gives `/t/twofold.js`.")
     ] = "/t"
