@@ -1,13 +1,14 @@
 """Amounts of one currency in another at the rate of a day, for sums of many: `ledger.rates` asked once a day and pair.
 
-Owns the cache and the digits: a rate has sixty of them, so that a product keeps all that money needs.
+Owns the cache and the digits: a rate has sixty of them, so that a product keeps all that money needs; and what is added up is
+an amount of at most `PLACES` decimals (`exact`), so that a sum is the same in whatever order, and whoever makes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 
 from twofold.ledger.lines import Rate
 from twofold.ledger.rates import Rates
@@ -15,6 +16,16 @@ from twofold.ledger.rates import Rates
 _DIGITS = Context(prec=60)
 _EPOCH = date(1970, 1, 1).toordinal()
 _ONE = Decimal(1)
+PLACES = 12
+_STEP = Decimal(1).scaleb(-PLACES)
+_WIDE = Context(prec=60)
+
+
+def exact(amount: Decimal) -> Decimal:
+    """An amount as it is added up: what a rate or a division left behind the twelfth decimal is rounded half to even."""
+    if amount.as_tuple().exponent >= -PLACES:  # type: ignore[operator]
+        return amount
+    return amount.quantize(_STEP, rounding=ROUND_HALF_EVEN, context=_WIDE)
 
 
 class Exchange:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from twofold.console.money.task import Task
 from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.chain.account import Account, Desk
+from twofold.reconcile.chain.cohort import at_stake
 from twofold.reconcile.chain.purse import REFUNDED
 from twofold.reconcile.chain.report import accounts_of, report_chain
 from twofold.reconcile.chain.rows import Cell, Leak, Link, Metric, Open, Residual, Row, Step, closed
@@ -91,7 +92,7 @@ def _of_term(one: Account, term: str) -> Iterator[Decimal]:
         yield from _of_link(one, reason)
     elif where == "matrix":
         if (one.is_delivered, one.purse.is_collected) == (reason[:1] == "1", reason[1:] == "1"):
-            yield _cell(one)
+            yield at_stake(one)
     elif reason in set(Station):
         amount = one.parts.get(Station(reason))
         early = reason != Station.CANCELLED or one.standing.confirmed == (where == "confirmed")
@@ -117,13 +118,6 @@ def _of_link(one: Account, link: str) -> Iterator[Decimal]:
     is_in, amount = in_link.get(link, (False, ZERO))
     if is_in:
         yield amount
-
-
-def _cell(one: Account) -> Decimal:
-    """As the matrix counts it: of both the smaller."""
-    if one.is_delivered:
-        return max(min(one.due, one.collected), ZERO) if one.purse.is_collected else one.due
-    return one.collected if one.purse.is_collected else one.total
 
 
 def _order(one: Account, amount: Decimal, desk: Desk) -> dict[str, Any]:

@@ -17,14 +17,15 @@ from twofold.reconcile.chain.margin import Costs, Margin, margin_of
 from twofold.reconcile.chain.purse import GIVEN_BACK, LEAVING, TAKEN, Purse, open_purse, terms_of
 from twofold.reconcile.chain.standing import Standing, Station, stand
 from twofold.reconcile.chain.values import ZERO, At, Move, Order, Rules, place_of
-from twofold.reconcile.exchange import Exchange
+from twofold.reconcile.exchange import Exchange, exact
 from twofold.reconcile.matches.values import Days
 
 RATE_DIFFERENCE = "rate_difference"
 
 
 class Account(Struct, frozen=True, kw_only=True, gc=False):
-    """Amounts are in the reporting currency, unrounded. ``gap`` and ``terms`` as in `purse.Purse`."""
+    """Amounts are in the reporting currency, with the digits that are added up (`exchange.exact`). ``gap`` and ``terms`` as in
+    `purse.Purse`; of both nothing is nought."""
 
     order: Order
     day: int
@@ -90,28 +91,31 @@ def account_of(order: Order, moves: Sequence[Move], desk: Desk, as_of: int) -> A
     if booked is None:
         return None
     collected, terms, banked, gap = booked
-    same = rate == 1
     return Account(
         order=order,
         day=day,
         standing=standing,
         purse=purse,
-        total=order.total * rate,
-        parts=standing.parts if same else {s: a * rate for s, a in standing.parts.items()},
-        refunds=purse.refunds * rate,
-        due=purse.due * rate,
-        gap=gap,
-        taken=purse.taken * rate,
-        collected=collected,
-        terms=terms,
-        banked=banked,
+        total=exact(order.total * rate),
+        parts={station: exact(amount * rate) for station, amount in standing.parts.items()},
+        refunds=exact(purse.refunds * rate),
+        due=exact(purse.due * rate),
+        gap=_exact(gap),
+        taken=exact(purse.taken * rate),
+        collected=exact(collected),
+        terms=_exact(terms),
+        banked=exact(banked),
         moves=tuple(here),
         margin=margin,
-        net_revenue=None if margin is None else margin.net_revenue * rate,
+        net_revenue=_times(margin.net_revenue if margin else None, rate),
         cm1=_times(margin.cm1 if margin else None, rate),
         cm2=_times(margin.cm2 if margin else None, rate),
         cm3=_times(margin.cm3 if margin else None, rate),
     )
+
+
+def _exact(amounts: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {reason: told for reason, amount in amounts.items() if (told := exact(amount))}
 
 
 def _booked(
@@ -139,7 +143,10 @@ def in_currency(moves: Iterable[Move], currency: str, rates: Exchange) -> tuple[
     without: list[Move] = []
     for move in moves:
         one = _in_currency(move, currency, rates)
-        (without if one is None else found).append(move if one is None else one)
+        if one is None:
+            without.append(move)
+        else:
+            found.append(one if one is move else replace(one, gross=exact(one.gross), fee=exact(one.fee)))
     return found, without
 
 
@@ -167,4 +174,4 @@ def _as_known(order: Order, as_of: int) -> Order:
 
 
 def _times(amount: Decimal | None, rate: Decimal) -> Decimal | None:
-    return None if amount is None else amount * rate
+    return None if amount is None else exact(amount * rate)

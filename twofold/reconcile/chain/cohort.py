@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Protocol
 
 from twofold.reconcile.chain.account import RATE_DIFFERENCE, Account, Desk
 from twofold.reconcile.chain.purse import (
@@ -47,12 +48,111 @@ _LINK_OF = {
 }  # fmt: skip
 
 
-class Tally:
-    """One group's sums. Filled account by account, then written out; amounts are exact."""
+class Sums(Protocol):
+    """Where the parts of an account are booked, each as a sum of many."""
 
-    def __init__(self, desk: Desk, as_of: int) -> None:
-        self._desk = desk
-        self._today = desk.days.of(as_of)
+    def link(self, name: str, amount: Decimal, count: int = 1) -> None:
+        """An order is in a link (or an amount beside it: before refunds, what was taken)."""
+
+    def term(self, bridge: str, reason: str, amount: Decimal, count: int, concerned: int = 0) -> None:
+        """A term of the bridge that ends in ``bridge``. ``concerned``: orders or lines that have it."""
+
+    def age(self, reason: str, since: int, expected: int | None) -> None:
+        """Something waits since a day, and is expected by another."""
+
+    def cell(self, delivered: bool, collected: bool, amount: Decimal) -> None:
+        """An order's place in the matrix."""
+
+
+def book(one: Account, sums: Sums, desk: Desk, courier_days: Mapping[str, int]) -> None:
+    """One order."""
+    standing = one.standing
+    sums.link("placed", one.total)
+    if standing.confirmed:
+        sums.link("confirmed", one.total)
+    if standing.shipped:
+        sums.link("shipped", one.total)
+    _physical(one, sums, desk)
+    _money(one, sums, desk, courier_days)
+    sums.cell(one.is_delivered, one.purse.is_collected, at_stake(one))
+
+
+def _physical(one: Account, sums: Sums, desk: Desk) -> None:
+    standing = one.standing
+    for station, amount in one.parts.items():
+        main = station is standing.station
+        if station is Station.DELIVERED:
+            sums.link("delivered", amount, int(main))
+            continue
+        sums.term("delivered", station, -amount, -main, concerned=1)
+        if station is Station.CANCELLED and standing.confirmed:
+            sums.term("cancelled_after", "confirmed", amount, int(main))
+        if station in OPEN:
+            sums.age(station, desk.days.of(standing.since), None)
+
+
+def _money(one: Account, sums: Sums, desk: Desk, courier_days: Mapping[str, int]) -> None:
+    purse, delivered = one.purse, one.is_delivered
+    sums.link("refunds", one.refunds, 0)
+    bare = delivered and not purse.is_collected and not {COURIER_HOLDS, UNPAID} & set(one.gap)
+    paid_before = bare and VOUCHER in one.gap
+    given = bare and not paid_before and bool(one.refunds)
+    if one.refunds:
+        sums.term("collected", REFUNDED, -one.refunds, -int(given), concerned=1)
+    if bare and not given and not paid_before:
+        sums.term("collected", NOTHING_DUE, ZERO, -1)
+    for reason, amount in one.gap.items():
+        gone = delivered and not purse.is_collected and reason in (COURIER_HOLDS, UNPAID)
+        gone = gone or (paid_before and reason == VOUCHER)
+        sums.term("collected", reason, -amount, -int(gone), concerned=1)
+        if reason in (COURIER_HOLDS, UNPAID):
+            since = desk.days.of(one.standing.delivered_at or one.standing.since)
+            days = courier_days.get(one.order.courier, desk.rules.courier_days)
+            sums.age(reason, since, since + days if reason == COURIER_HOLDS else None)
+    if purse.is_collected and not delivered:
+        sums.term("collected", NOT_DELIVERED, ZERO, 1)
+    sums.link("taken", one.taken, 0)
+    sums.link("collected", one.collected, int(purse.is_collected))
+    for reason, amount in one.terms.items():
+        sums.term("banked", reason, amount, 0, concerned=1)
+    if purse.is_collected and not purse.is_banked:
+        first = next(m for m in purse.moves if m.kind in TAKEN and m.gross > 0)
+        sums.term("banked", first.place, ZERO, -1)
+    sums.link("banked", one.banked, int(purse.is_banked))
+    for move in purse.moves:
+        _age_move(move, sums, desk)
+
+
+def book_loose(moves: Sequence[Move], sums: Sums, desk: Desk) -> None:
+    """Lines of batches that belong to no order: what was deducted from all."""
+    for move in moves:
+        if move.place is At.BANKED:
+            sums.link("banked", move.net, 0)
+        for reason, amount in terms_of((move,)).items():
+            sums.term("banked", reason, amount, 0, concerned=1)
+        _age_move(move, sums, desk)
+
+
+def _age_move(move: Move, sums: Sums, desk: Desk) -> None:
+    if move.place is At.BANKED or not move.net:
+        return
+    batch = move.settlement
+    expected = batch.late_after if batch else move.day + desk.rules.payout_days
+    sums.age(move.place, desk.days.of(move.at if batch is None else batch.at), expected)
+
+
+def at_stake(one: Account) -> Decimal:
+    """As the matrix counts an order: of what was delivered and what was taken the smaller, else the one that is."""
+    if one.is_delivered:
+        return max(min(one.due, one.collected), ZERO) if one.purse.is_collected else one.due
+    return one.collected if one.purse.is_collected else one.total
+
+
+class Tally:
+    """One group's sums. Filled part by part, then written out; amounts are exact. ``today``: the day of the report."""
+
+    def __init__(self, today: int) -> None:
+        self._today = today
         self.counts: dict[str, int] = defaultdict(int)
         self.amounts: dict[str, Decimal] = defaultdict(Decimal)
         self.terms: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
@@ -60,109 +160,27 @@ class Tally:
         self.concerned: dict[tuple[str, str], int] = defaultdict(int)
         self.oldest: dict[str, int] = {}
         self.expected: dict[str, int] = {}
-        self.cells: dict[tuple[bool, bool], list[Decimal]] = {
-            (d, c): [] for d in (True, False) for c in (True, False)
-        }  # fmt: skip
+        self.cells = {(d, c): (0, ZERO) for d in (True, False) for c in (True, False)}
 
     # -- filling
 
-    def add(self, one: Account, courier_days: Mapping[str, int]) -> None:
-        """One order."""
-        standing = one.standing
-        self._link("placed", one.total)
-        if standing.confirmed:
-            self._link("confirmed", one.total)
-        if standing.shipped:
-            self._link("shipped", one.total)
-        self._physical(one)
-        self._money(one, courier_days)
-        self._matrix(one)
-
-    def _link(self, name: str, amount: Decimal, count: int = 1) -> None:
+    def link(self, name: str, amount: Decimal, count: int = 1) -> None:
         self.counts[name] += count
         self.amounts[name] += amount
 
-    def _physical(self, one: Account) -> None:
-        standing = one.standing
-        for station, amount in one.parts.items():
-            main = station is standing.station
-            if station is Station.DELIVERED:
-                self.counts["delivered"] += main
-                self.amounts["delivered"] += amount
-                continue
-            self._term("delivered", station, -amount, -main, concerned=1)
-            if station is Station.CANCELLED and standing.confirmed:
-                self._term("cancelled_after", "confirmed", amount, int(main))
-            if station in OPEN:
-                self._age(station, standing.since, None)
-
-    def _money(self, one: Account, courier_days: Mapping[str, int]) -> None:
-        purse, delivered = one.purse, one.is_delivered
-        self.amounts["refunds"] += one.refunds
-        bare = delivered and not purse.is_collected and not {COURIER_HOLDS, UNPAID} & set(one.gap)
-        paid_before = bare and VOUCHER in one.gap
-        given = bare and not paid_before and bool(one.refunds)
-        self._term("collected", REFUNDED, -one.refunds, -int(given), concerned=int(bool(one.refunds)))
-        self._term("collected", NOTHING_DUE, ZERO, -int(bare and not given and not paid_before))
-        for reason, amount in one.gap.items():
-            gone = delivered and not purse.is_collected and reason in (COURIER_HOLDS, UNPAID)
-            gone = gone or (paid_before and reason == VOUCHER)
-            self._term("collected", reason, -amount, -int(gone), concerned=1)
-            if reason in (COURIER_HOLDS, UNPAID):
-                since = one.standing.delivered_at or one.standing.since
-                days = courier_days.get(one.order.courier, self._desk.rules.courier_days)
-                self._age(reason, since, self._desk.days.of(since) + days if reason == COURIER_HOLDS else None)
-        if purse.is_collected:
-            self.counts["collected"] += 1
-            if not delivered:
-                self.term_counts["collected", NOT_DELIVERED] += 1
-        self.amounts["taken"] += one.taken
-        self.amounts["collected"] += one.collected
-        for reason, amount in one.terms.items():
-            self._term("banked", reason, amount, 0, concerned=1)
-        if purse.is_banked:
-            self.counts["banked"] += 1
-        elif purse.is_collected:
-            first = next(m for m in purse.moves if m.kind in TAKEN and m.gross > 0)
-            self.term_counts["banked", first.place] -= 1
-        self.amounts["banked"] += one.banked
-        for move in purse.moves:
-            self._age_move(move)
-
-    def add_loose(self, moves: Sequence[Move]) -> None:
-        """Lines of batches that belong to no order: what was deducted from all."""
-        self.amounts["banked"] += sum((m.net for m in moves if m.place is At.BANKED), ZERO)
-        for move in moves:
-            for reason, amount in terms_of((move,)).items():
-                self._term("banked", reason, amount, 0, concerned=1)
-            self._age_move(move)
-
-    def _age_move(self, move: Move) -> None:
-        if move.place is At.BANKED or not move.net:
-            return
-        batch = move.settlement
-        expected = batch.late_after if batch else move.day + self._desk.rules.payout_days
-        self._age(move.place, move.at if batch is None else batch.at, expected)
-
-    def _matrix(self, one: Account) -> None:
-        delivered, collected = one.is_delivered, one.purse.is_collected
-        if delivered and collected:
-            amount = max(min(one.due, one.collected), ZERO)
-        elif delivered:
-            amount = one.due
-        else:
-            amount = one.collected if collected else one.total
-        self.cells[delivered, collected].append(amount)
-
-    def _term(self, bridge: str, reason: str, amount: Decimal, count: int, concerned: int = 0) -> None:
+    def term(self, bridge: str, reason: str, amount: Decimal, count: int, concerned: int = 0) -> None:
         self.terms[bridge, reason] += amount
         self.term_counts[bridge, reason] += count
         self.concerned[bridge, reason] += concerned
 
-    def _age(self, reason: str, since: int, expected: int | None) -> None:
-        self.oldest[reason] = max(self.oldest.get(reason, 0), self._today - self._desk.days.of(since))
+    def age(self, reason: str, since: int, expected: int | None) -> None:
+        self.oldest[reason] = max(self.oldest.get(reason, 0), self._today - since)
         if expected is not None:
             self.expected[reason] = max(self.expected.get(reason, expected), expected)
+
+    def cell(self, delivered: bool, collected: bool, amount: Decimal, count: int = 1) -> None:
+        many, whole = self.cells[delivered, collected]
+        self.cells[delivered, collected] = many + count, whole + amount
 
     # -- writing
 
@@ -175,9 +193,8 @@ class Tally:
         yield from self._links(group)
         yield from self._leaks(group)
         yield from self._open(group)
-        for (delivered, collected), amounts in self.cells.items():
-            yield Cell(group=group, delivered=delivered, collected=collected, count=len(amounts),
-                       amount=sum(amounts, ZERO))  # fmt: skip
+        for (delivered, collected), (count, amount) in self.cells.items():
+            yield Cell(group=group, delivered=delivered, collected=collected, count=count, amount=amount)
         yield from self._bridge(group, "placed", "delivered", self.amounts["placed"], "delivered", _BEFORE_DELIVERY)
         yield from self._bridge(group, "delivered", "collected", self.amounts["delivered"], "collected", _GAP)
         yield from self._bridge(group, "collected", "banked", self.amounts["collected"], "banked", _TERMS)

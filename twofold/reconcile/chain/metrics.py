@@ -1,16 +1,16 @@
 """Figures of the chain: rates, days, margins, and the whole spend against the whole money. Sums before quotients, always.
 
-Owns the formulas. Each metric has its role and the link it is read from; one that would divide by nothing has no value.
+Owns the formulas, over sums (`Figures`), and the sums of accounts; tables give the same sums. Each metric has its role and the link it is read from; one that would divide by nothing has no value.
 Cash on delivery and prepaid money stand apart where mixing them says nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from twofold.reconcile.chain.account import Account, Desk
 from twofold.reconcile.chain.customers import Customer
@@ -18,6 +18,7 @@ from twofold.reconcile.chain.purse import COURIER_HOLDS, TAKEN, terms_of
 from twofold.reconcile.chain.rows import SIGNAL, Metric, ratio
 from twofold.reconcile.chain.standing import BACK, Station
 from twofold.reconcile.chain.values import ZERO, At, Move
+from twofold.reconcile.exchange import exact
 
 COD, PREPAID = "cod", "prepaid"
 
@@ -36,137 +37,206 @@ class Buyers(Struct, frozen=True, kw_only=True):
     first_delivered: frozenset[str]
 
 
-def metrics_of(
-    accounts: Sequence[Account], loose: Sequence[Move], ads: Advertising, buyers: Buyers, desk: Desk, as_of: int
-) -> Iterator[Metric]:
+class Counts(Struct, kw_only=True):
+    """Of a part of the orders how many are where."""
+
+    orders: int = 0
+    confirmed: int = 0
+    shipped: int = 0
+    stations: dict[str, int] = field(default_factory=dict)
+
+
+class Bought(Struct, kw_only=True):
+    """Of the orders' buyers. ``due``: of the orders with which somebody was acquired by delivery."""
+
+    new: int = 0
+    unsure: int = 0
+    returning: int = 0
+    first_delivered: int = 0
+    first_due: Decimal = ZERO
+    orders_returning: int = 0
+    orders_of_unknown: int = 0
+
+
+class Margins(Struct, kw_only=True):
+    """Sums over orders whose costs are known; ``whole``: delivered money after refunds of all whose outcome is final."""
+
+    orders: int = 0
+    net_revenue: Decimal = ZERO
+    cm1: Decimal = ZERO
+    cm2: Decimal = ZERO
+    cm3: Decimal = ZERO
+    due: Decimal = ZERO
+    whole: Decimal = ZERO
+
+
+class Figures(Struct, kw_only=True):
+    """The sums that all figures are made of. ``money``: placed, delivered, refunds, due, collected, banked (of orders), banked_all
+    (with what belongs to none). ``cash``: days from the order to the bank to what came within just those. ``held``: of each
+    courier the cash and the day since when the oldest of it."""
+
+    counts: dict[str, Counts] = field(default_factory=dict)
+    money: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    terms: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    cash: dict[int, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    held: dict[str, tuple[Decimal, int]] = field(default_factory=dict)
+    margins: Margins = field(default_factory=Margins)
+    bought: Bought = field(default_factory=Bought)
+
+    def stand(self, of: str, station: str, confirmed: bool, shipped: bool, orders: int = 1) -> None:
+        """So many orders are there."""
+        found = self.counts.setdefault(of, Counts())
+        found.orders += orders
+        found.confirmed += orders * confirmed
+        found.shipped += orders * shipped
+        found.stations[station] = found.stations.get(station, 0) + orders
+
+    def hold(self, courier: str, amount: Decimal, since: int) -> None:
+        """A courier holds so much since that day."""
+        before, oldest = self.held.get(courier or "unknown", (ZERO, since))
+        self.held[courier or "unknown"] = before + amount, min(oldest, since)
+
+
+# -- sums of accounts
+
+
+def figures_of(accounts: Sequence[Account], loose: Sequence[Move], buyers: Buyers, desk: Desk) -> Figures:
+    """The sums of these orders, and of deductions without an order."""
+    found = Figures()
+    for one in accounts:
+        for of in ("all", COD if one.order.method == "cod" else PREPAID):
+            found.stand(of, one.standing.station, one.standing.confirmed, one.standing.shipped)
+        for name, amount in (
+            ("placed", one.total), ("delivered", one.delivered), ("refunds", one.refunds), ("due", one.due),
+            ("collected", one.collected), ("banked", one.banked), ("banked_all", one.banked),
+        ):  # fmt: skip
+            found.money[name] += amount
+        for reason, amount in one.terms.items():
+            found.terms[reason] += amount
+        for days, amount in came_in(one, desk):
+            found.cash[days] += amount
+        if COURIER_HOLDS in one.gap:
+            since = one.standing.delivered_at or one.standing.since
+            found.hold(one.order.courier, one.gap[COURIER_HOLDS], desk.days.of(since))
+        _add_margin(found.margins, one)
+    for reason, amount in terms_of(loose).items():
+        found.terms[reason] += amount
+    found.money["banked_all"] += sum((m.net for m in loose if m.place is At.BANKED), ZERO)
+    found.bought = _bought(accounts, buyers)
+    return found
+
+
+def came_in(one: Account, desk: Desk) -> Iterator[tuple[int, Decimal]]:
+    """What of the order's money is on the bank, line by line, with the days from the order to there."""
+    for move in one.moves:
+        if move.place is At.BANKED and move.kind in TAKEN and move.net > 0 and move.banked_at is not None:
+            amount = desk.rates.convert(move.net, move.currency, desk.rules.currency, move.day)
+            yield desk.days.of(move.banked_at) - one.day, exact(amount or ZERO)
+
+
+def _add_margin(sums: Margins, one: Account) -> None:
+    if one.margin is not None:
+        sums.whole += one.due
+    if one.cm3 is not None:
+        sums.orders += 1
+        sums.net_revenue += one.net_revenue or ZERO
+        sums.cm1 += one.cm1 or ZERO
+        sums.cm2 += one.cm2 or ZERO
+        sums.cm3 += one.cm3
+        sums.due += one.due
+
+
+def _bought(accounts: Sequence[Account], buyers: Buyers) -> Bought:
+    kinds = {a.order.key: buyers.kinds.get(a.order.key, Customer.UNKNOWN) for a in accounts}
+    first = [a for a in accounts if a.is_delivered and a.order.key in buyers.first_delivered]
+    return Bought(
+        new=len({a.order.buyer for a in accounts if kinds[a.order.key] in (Customer.NEW, Customer.NEW_UNSURE)}),
+        unsure=sum(kind is Customer.NEW_UNSURE for kind in kinds.values()),
+        returning=len({a.order.buyer for a in accounts if kinds[a.order.key] is Customer.RETURNING}),
+        first_delivered=len(first),
+        first_due=sum((a.due for a in first), ZERO),
+        orders_returning=sum(kind is Customer.RETURNING for kind in kinds.values()),
+        orders_of_unknown=sum(kind is Customer.UNKNOWN for kind in kinds.values()),
+    )
+
+
+# -- figures of sums
+
+
+def metrics_of(sums: Figures, ads: Advertising, least_costed: Decimal, today: int) -> Iterator[Metric]:
     """Unrounded sums, and quotients as they are shown."""
-    yield from _rates(accounts, "all")
-    for name in (COD, PREPAID):
-        yield from _rates([a for a in accounts if (a.order.method == "cod") is (name == COD)], name)
-    yield from _money(accounts, loose)
-    yield from _days(accounts, desk)
-    yield from _holders(accounts, desk, as_of)
-    yield from _margins(accounts, ads, desk)
-    yield from _customers(accounts, ads, buyers)
+    for of in ("all", COD, PREPAID):
+        yield from _rates(sums.counts.get(of, Counts()), of)
+    yield from _money(sums)
+    yield from _days(sums)
+    yield from _holders(sums, today)
+    yield from _margins(sums.margins, ads, least_costed)
+    yield from _customers(sums, ads)
 
 
-def _count(accounts: Iterable[Account], *stations: Station) -> int:
-    return sum(a.standing.station in stations for a in accounts)
+def _rates(counts: Counts, of: str) -> Iterator[Metric]:
+    def at(*stations: Station) -> int:
+        return sum(counts.stations.get(station, 0) for station in stations)
 
-
-def _rates(accounts: Sequence[Account], of: str) -> Iterator[Metric]:
-    waiting = _count(accounts, Station.AWAITS_CONFIRMATION)
-    confirmed = sum(a.standing.confirmed for a in accounts)
-    shipped = sum(a.standing.shipped for a in accounts)
-    delivered, lost = _count(accounts, Station.DELIVERED), _count(accounts, Station.LOST)
-    back = _count(accounts, *BACK)
+    delivered, back, lost = at(Station.DELIVERED), at(*BACK), at(Station.LOST)
     for name, value, link in (
-        ("confirmation_rate", ratio(confirmed, len(accounts) - waiting), "confirmed"),
+        ("confirmation_rate", ratio(counts.confirmed, counts.orders - at(Station.AWAITS_CONFIRMATION)), "confirmed"),
         ("delivery_rate", ratio(delivered, delivered + back + lost), "delivered"),
-        ("open_share", ratio(_count(accounts, Station.IN_TRANSIT), shipped), "delivered"),
+        ("open_share", ratio(at(Station.IN_TRANSIT), counts.shipped), "delivered"),
         ("return_rate", ratio(back, delivered + back), "delivered"),
     ):
         yield Metric(name=name, of=of, value=value, unit="ratio", link=link)
 
 
-def _money(accounts: Sequence[Account], loose: Sequence[Move]) -> Iterator[Metric]:
-    terms: dict[str, Decimal] = defaultdict(Decimal)
-    for one in accounts:
-        for reason, amount in one.terms.items():
-            terms[reason] += amount
-    for reason, amount in terms_of(loose).items():
-        terms[reason] += amount
-    delivered = sum((a.delivered for a in accounts), ZERO)
-    refunds = sum((a.refunds for a in accounts), ZERO)
-    collected = sum((a.collected for a in accounts), ZERO)
-    banked = sum((a.banked for a in accounts), ZERO) + sum((m.net for m in loose if m.place is At.BANKED), ZERO)
+def _money(sums: Figures) -> Iterator[Metric]:
+    money, terms = sums.money, sums.terms
+    collected = money["collected"]
     kept = -sum((terms[r] for r in ("fee_psp", "fee_cod", "freight_deducted")), ZERO)
     deducted = kept - sum((terms[r] for r in ("disputed", "batch_adjustment", "tax_withheld")), ZERO)
-    yield Metric(name="refund_rate", value=ratio(refunds, delivered), unit="ratio", link="delivered")
-    yield Metric(name="collection_rate", value=ratio(collected, delivered - refunds), unit="ratio", link="collected")
+    still = money["delivered"] - money["refunds"]
+    coverage = ratio(money["banked_all"], collected - deducted)
+    yield Metric(name="refund_rate", value=ratio(money["refunds"], money["delivered"]), unit="ratio", link="delivered")
+    yield Metric(name="collection_rate", value=ratio(collected, still), unit="ratio", link="collected")
     yield Metric(name="payout_pending", value=-terms[At.PENDING], unit="money", link="collected")
-    yield Metric(name="bank_coverage", value=ratio(banked, collected - deducted), unit="ratio", link="banked")
+    yield Metric(name="bank_coverage", value=coverage, unit="ratio", link="banked")
     yield Metric(name="fee_load", value=ratio(kept, collected), unit="ratio", link="banked")
 
 
-def _days(accounts: Sequence[Account], desk: Desk) -> Iterator[Metric]:
+def _days(sums: Figures) -> Iterator[Metric]:
     """From the order to the bank, weighted by the money of the lines that came in."""
-    lines: list[tuple[int, Decimal]] = []
-    for one in accounts:
-        for move in one.moves:
-            if move.place is At.BANKED and move.kind in TAKEN and move.net > 0 and move.banked_at is not None:
-                amount = desk.rates.convert(move.net, move.currency, desk.rules.currency, move.day)
-                lines.append((desk.days.of(move.banked_at) - one.day, amount or ZERO))
-    lines.sort()
-    weight = sum((amount for _, amount in lines), ZERO)
-    mean = ratio(sum((days * amount for days, amount in lines), ZERO), weight, 2)
+    cash = sorted(sums.cash.items())
+    weight = sum((amount for _, amount in cash), ZERO)
+    mean = ratio(sum((days * amount for days, amount in cash), ZERO), weight, 2)
     yield Metric(name="days_to_cash", value=mean, unit="days", link="banked")
     for name, share in (("days_to_cash_median", Decimal("0.5")), ("days_to_cash_p90", Decimal("0.9"))):
-        yield Metric(name=name, value=_quantile(lines, weight * share), unit="days", link="banked")
+        yield Metric(name=name, value=_quantile(cash, weight * share), unit="days", link="banked")
 
 
-def _quantile(lines: Sequence[tuple[int, Decimal]], reached: Decimal) -> Decimal | None:
+def _quantile(cash: Sequence[tuple[int, Decimal]], reached: Decimal) -> Decimal | None:
     """The days within which so much of the money came."""
     total = ZERO
-    for days, amount in lines:
+    for days, amount in cash:
         total += amount
         if total >= reached:
             return Decimal(days)
     return None
 
 
-def _holders(accounts: Sequence[Account], desk: Desk, as_of: int) -> Iterator[Metric]:
+def _holders(sums: Figures, today: int) -> Iterator[Metric]:
     """Cash that each courier holds, and for how long the oldest."""
-    held: dict[str, Decimal] = defaultdict(Decimal)
-    oldest: dict[str, int] = {}
-    today = desk.days.of(as_of)
-    for one in accounts:
-        amount = one.gap.get(COURIER_HOLDS)
-        if amount:
-            name = one.order.courier or "unknown"
-            since = one.standing.delivered_at or one.standing.since
-            held[name] += amount
-            oldest[name] = max(oldest.get(name, 0), today - desk.days.of(since))
-    yield Metric(name="cash_held_by_couriers", value=sum(held.values(), ZERO), unit="money", link="collected")
-    for name in sorted(held):
-        yield Metric(name="cash_held_by_couriers", of=name, value=held[name], unit="money", link="collected")
-        yield Metric(name="cash_held_days", of=name, value=Decimal(oldest[name]), unit="days", link="collected")
+    whole = sum((amount for amount, _ in sums.held.values()), ZERO)
+    yield Metric(name="cash_held_by_couriers", value=whole, unit="money", link="collected")
+    for name, (amount, since) in sorted(sums.held.items()):
+        days = Decimal(max(today - since, 0))
+        yield Metric(name="cash_held_by_couriers", of=name, value=amount, unit="money", link="collected")
+        yield Metric(name="cash_held_days", of=name, value=days, unit="days", link="collected")
 
 
-class _Sums(Struct):
-    net_revenue: Decimal = ZERO
-    cm1: Decimal = ZERO
-    cm2: Decimal = ZERO
-    cm3: Decimal = ZERO
-    due: Decimal = ZERO  # delivered after refunds, of the orders whose costs are known
-
-
-def costed(accounts: Iterable[Account]) -> tuple[Decimal, Decimal]:
-    """Delivered money after refunds whose costs are known, and all of it."""
-    known = whole = ZERO
-    for one in accounts:
-        if one.margin is not None:
-            whole += one.due
-            if one.cm3 is not None:
-                known += one.due
-    return known, whole
-
-
-def _margins(accounts: Sequence[Account], ads: Advertising, desk: Desk) -> Iterator[Metric]:
-    sums = _Sums()
-    for one in accounts:
-        if one.cm3 is not None:
-            sums.net_revenue += one.net_revenue or ZERO
-            sums.cm1 += one.cm1 or ZERO
-            sums.cm2 += one.cm2 or ZERO
-            sums.cm3 += one.cm3
-            sums.due += one.due
-    known, whole = costed(accounts)
-    divides = not whole or known >= whole * desk.rules.least_costed
-    final = any(one.cm3 is not None for one in accounts)
+def _margins(sums: Margins, ads: Advertising, least_costed: Decimal) -> Iterator[Metric]:
+    divides = not sums.whole or sums.due >= sums.whole * least_costed
+    final = bool(sums.orders)
     for name in ("net_revenue", "cm1", "cm2", "cm3"):
-        value = getattr(sums, name) if final else None
-        yield Metric(name=name, value=value, unit="money", link="margin")
+        yield Metric(name=name, value=getattr(sums, name) if final else None, unit="money", link="margin")
     spend = ads.spend
     cm4 = None if spend is None or not final else sums.cm3 - spend
     yield Metric(name="cm4", value=cm4, unit="money", link="margin")
@@ -177,39 +247,28 @@ def _margins(accounts: Sequence[Account], ads: Advertising, desk: Desk) -> Itera
     yield Metric(name="break_even_roas", value=even, unit="ratio", link="margin")
 
 
-def _customers(accounts: Sequence[Account], ads: Advertising, buyers: Buyers) -> Iterator[Metric]:
-    new = (Customer.NEW, Customer.NEW_UNSURE)
-    kinds = {a.order.key: buyers.kinds.get(a.order.key, Customer.UNKNOWN) for a in accounts}
-    placed_new = {a.order.buyer for a in accounts if kinds[a.order.key] in new}
-    first = [a for a in accounts if a.is_delivered and a.order.key in buyers.first_delivered]
-    returning = {a.order.buyer for a in accounts if kinds[a.order.key] is Customer.RETURNING}
-    unsure = sum(kind is Customer.NEW_UNSURE for kind in kinds.values())
+def _customers(sums: Figures, ads: Advertising) -> Iterator[Metric]:
+    bought, money = sums.bought, sums.money
     for name, value, link in (
-        ("customers_new", len(placed_new), "placed"),
-        ("customers_new_unsure", unsure, "placed"),
-        ("customers_new_delivered", len(first), "delivered"),
-        ("customers_returning", len(returning), "placed"),
-        ("orders_returning", sum(k is Customer.RETURNING for k in kinds.values()), "placed"),
-        ("orders_of_unknown", sum(k is Customer.UNKNOWN for k in kinds.values()), "placed"),
+        ("customers_new", bought.new, "placed"),
+        ("customers_new_unsure", bought.unsure, "placed"),
+        ("customers_new_delivered", bought.first_delivered, "delivered"),
+        ("customers_returning", bought.returning, "placed"),
+        ("orders_returning", bought.orders_returning, "placed"),
+        ("orders_of_unknown", bought.orders_of_unknown, "placed"),
     ):
         yield Metric(name=name, value=Decimal(value), unit="count", link=link)
     if ads.spend is None:
         return
     spend = ads.spend
-    placed = sum((a.total for a in accounts), ZERO)
-    due = sum((a.due for a in accounts), ZERO)
-    banked = sum((a.banked for a in accounts), ZERO)
     yield Metric(name="spend", value=spend, unit="money", link="placed")
-    yield Metric(name="mer_placed", value=ratio(placed, spend), unit="ratio", link="placed")
-    yield Metric(name="mer", value=ratio(due, spend), unit="ratio", link="delivered")
-    yield Metric(name="banked_roas_blended", value=ratio(banked, spend), unit="ratio", link="banked")
-    yield Metric(name="amer", value=ratio(sum((a.due for a in first), ZERO), spend), unit="ratio", link="delivered")
-    yield Metric(name="blended_cac_placed", value=ratio(spend, len(placed_new), 2), unit="money", link="placed")
-    yield Metric(name="blended_cac", value=ratio(spend, len(first), 2), unit="money", link="delivered")
+    yield Metric(name="mer_placed", value=ratio(money["placed"], spend), unit="ratio", link="placed")
+    yield Metric(name="mer", value=ratio(money["due"], spend), unit="ratio", link="delivered")
+    yield Metric(name="banked_roas_blended", value=ratio(money["banked"], spend), unit="ratio", link="banked")
+    yield Metric(name="amer", value=ratio(bought.first_due, spend), unit="ratio", link="delivered")
+    yield Metric(name="blended_cac_placed", value=ratio(spend, bought.new, 2), unit="money", link="placed")
+    yield Metric(name="blended_cac", value=ratio(spend, bought.first_delivered, 2), unit="money", link="delivered")
     if ads.claimed is not None:
-        yield Metric(
-            name="platform_roas_blended", value=ratio(ads.claimed, spend), unit="ratio", role=SIGNAL, link="signalled"
-        )  # fmt: skip
-        yield Metric(
-            name="sum_of_claims", value=ratio(ads.claimed, placed), unit="ratio", role=SIGNAL, link="signalled"
-        )
+        for name, whole in (("platform_roas_blended", spend), ("sum_of_claims", money["placed"])):
+            share = ratio(ads.claimed, whole)
+            yield Metric(name=name, value=share, unit="ratio", role=SIGNAL, link="signalled")

@@ -7,17 +7,16 @@ nothing and knows no clock.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from statistics import median_low
 
 from msgspec.structs import replace
 
 from twofold.reconcile.chain.account import Account, Desk, account_of, counts, in_currency
 from twofold.reconcile.chain.booked import report_booked
-from twofold.reconcile.chain.cohort import Tally
+from twofold.reconcile.chain.cohort import Tally, book, book_loose
 from twofold.reconcile.chain.customers import customers, first_delivered
-from twofold.reconcile.chain.metrics import Buyers, costed, metrics_of
+from twofold.reconcile.chain.metrics import Buyers, Margins, figures_of, metrics_of
 from twofold.reconcile.chain.purse import DISPUTED, GIVEN_BACK, TAKEN
 from twofold.reconcile.chain.rows import Metric, Open, Report, Row
 from twofold.reconcile.chain.signals import signals_of
@@ -33,10 +32,10 @@ from twofold.reconcile.chain.told import (
     share_of,
 )
 from twofold.reconcile.chain.values import ZERO, Move, place_of
-from twofold.reconcile.exchange import day_number
+from twofold.reconcile.exchange import day_number, exact
 
 HABIT_PARCELS = 30
-_OF_SOMEBODY = TAKEN | GIVEN_BACK | DISPUTED
+OF_SOMEBODY = TAKEN | GIVEN_BACK | DISPUTED
 """Kinds of lines that are one order's money: without one, they are of an order that is not here."""
 
 
@@ -73,42 +72,67 @@ def _cohort(told: Told, asked: Asked, desk: Desk) -> Report:
     ]
     loose, unrated = in_currency(loose, desk.rules.currency, desk.rates)
     loose.sort(key=lambda m: (m.at, m.line))
+    buyers = Buyers(kinds=customers(told.bought, desk.rules.history_days), first_delivered=first_delivered(told.bought))
+    sums = figures_of(accounts, loose, buyers, desk)
     rows: list[Row] = list(signals_of(told, asked, desk, ""))
     rows += _tallied(accounts, loose, desk, asked.as_of, "")
     rows += _unmatched(told, asked, desk)
-    buyers = Buyers(kinds=customers(told.bought, desk.rules.history_days), first_delivered=first_delivered(told.bought))
-    rows += metrics_of(accounts, loose, told.ads, buyers, desk, asked.as_of)
+    rows += metrics_of(sums, told.ads, desk.rules.least_costed, today)
     if asked.by:
         rows += _grouped(accounts, loose, told, asked, desk)
-    known, whole = costed(accounts)
-    missing = {
-        "cost": share_of(whole - known, whole),
-        "rate": share_of(Decimal(without_rate + len(unrated)), Decimal(len(accounts) + without_rate + len(unrated))),
-    }
     return Report(
         rows=tuple(closed_row(row, desk.rules.currency) for row in rows),
-        missing=missing,
+        missing=missing_of(sums.margins, without_rate + len(unrated), len(accounts)),
         balanced=not told.open_batches,
     )
 
 
+def missing_of(margins: Margins, without_rate: int, accounts: int) -> dict[str, Decimal]:
+    """The shares of delivered money without costs, and of orders and lines without a rate."""
+    return {
+        "cost": share_of(margins.whole - margins.due, margins.whole),
+        "rate": share_of(Decimal(without_rate), Decimal(accounts + without_rate)),
+    }
+
+
 def _tallied(accounts: Sequence[Account], loose: Sequence[Move], desk: Desk, as_of: int, group: str) -> Iterator[Row]:
-    tally = Tally(desk, as_of)
+    tally = Tally(desk.days.of(as_of))
     habits = courier_habits(accounts, desk)
     for account in accounts:
-        tally.add(account, habits)
-    if loose:
-        tally.add_loose(loose)
+        book(account, tally, desk, habits)
+    book_loose(loose, tally, desk)
     yield from tally.rows(group)
 
 
 def courier_habits(accounts: Iterable[Account], desk: Desk) -> dict[str, int]:
     """Days from the delivery to the bank, of each courier that is known by enough parcels."""
-    days: dict[str, list[int]] = defaultdict(list)
+    days: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for one in accounts:
-        if one.order.courier and one.purse.banked_at is not None and one.standing.delivered_at is not None:
-            days[one.order.courier].append(desk.days.of(one.purse.banked_at) - desk.days.of(one.standing.delivered_at))
-    return {name: median_low(found) for name, found in days.items() if len(found) >= HABIT_PARCELS}
+        waited = days_to_bank(one, desk)
+        if waited is not None:
+            days[one.order.courier][waited] += 1
+    return {name: habit for name, found in days.items() if (habit := habit_of(found)) is not None}
+
+
+def days_to_bank(one: Account, desk: Desk) -> int | None:
+    """From the delivery by a courier to the bank."""
+    banked_at, delivered_at = one.purse.banked_at, one.standing.delivered_at
+    if not one.order.courier or banked_at is None or delivered_at is None:
+        return None
+    return desk.days.of(banked_at) - desk.days.of(delivered_at)
+
+
+def habit_of(parcels: Mapping[int, int]) -> int | None:
+    """The middle of so many parcels by their days; None for too few."""
+    many = sum(parcels.values())
+    if many < HABIT_PARCELS:
+        return None
+    reached = 0
+    for days, count in sorted(parcels.items()):
+        reached += count
+        if reached * 2 >= many:
+            return days
+    return None
 
 
 def _grouped(accounts: Sequence[Account], loose: Sequence[Move], told: Told, asked: Asked, desk: Desk) -> Iterator[Row]:
@@ -127,14 +151,22 @@ def _grouped(accounts: Sequence[Account], loose: Sequence[Move], told: Told, ask
 def _unmatched(told: Told, asked: Asked, desk: Desk) -> Iterator[Row]:
     first, last = day_number(asked.since), day_number(asked.until)
     mine = [u for u in told.unmatched if first <= u.day <= last and u.at <= asked.as_of]
-    worth = [desk.rates.convert(u.amount, u.currency, desk.rules.currency, u.day) or ZERO for u in mine]
-    total = sum(worth, ZERO)
-    yield Metric(name="unmatched_bank_credits", value=total, unit="money", link="banked")
-    yield Metric(name="unmatched_bank_credits_count", value=Decimal(len(mine)), unit="count", link="banked")
-    loose = [m for m in told.loose if first <= m.day <= last and m.at <= asked.as_of and m.kind in _OF_SOMEBODY]
+    worth = [exact(desk.rates.convert(u.amount, u.currency, desk.rules.currency, u.day) or ZERO) for u in mine]
+    loose = [m for m in told.loose if first <= m.day <= last and m.at <= asked.as_of and m.kind in OF_SOMEBODY]
     lines, _ = in_currency(loose, desk.rules.currency, desk.rates)
-    yield Metric(name="unmatched_lines", value=sum((m.gross for m in lines), ZERO), unit="money", link="collected")
-    yield Metric(name="unmatched_lines_count", value=Decimal(len(loose)), unit="count", link="collected")
-    if mine:
-        oldest = desk.days.of(asked.as_of) - min(u.day for u in mine)
-        yield Open(link="banked", reason="credit_unmatched", count=len(mine), amount=total, oldest_days=oldest)
+    yield from unmatched_rows(
+        (len(mine), sum(worth, ZERO), min((u.day for u in mine), default=0)),
+        (len(loose), sum((m.gross for m in lines), ZERO)),
+        desk.days.of(asked.as_of),
+    )
+
+
+def unmatched_rows(credits: tuple[int, Decimal, int], lines: tuple[int, Decimal], today: int) -> Iterator[Row]:
+    """``credits``: of the bank, how many, how much, since which day; ``lines``: of others, how many and how much."""
+    many, total, since = credits
+    yield Metric(name="unmatched_bank_credits", value=total, unit="money", link="banked")
+    yield Metric(name="unmatched_bank_credits_count", value=Decimal(many), unit="count", link="banked")
+    yield Metric(name="unmatched_lines", value=lines[1], unit="money", link="collected")
+    yield Metric(name="unmatched_lines_count", value=Decimal(lines[0]), unit="count", link="collected")
+    if many:
+        yield Open(link="banked", reason="credit_unmatched", count=many, amount=total, oldest_days=today - since)

@@ -5,13 +5,15 @@ Owns that row, which both views have alike: a Purchase is of the day that its ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
 
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.rows import SIGNAL, Link
 from twofold.reconcile.chain.told import NO_GROUP, Asked, Told, group_of, period_of
 from twofold.reconcile.chain.values import ZERO
-from twofold.reconcile.exchange import day_number
+from twofold.reconcile.exchange import day_number, exact
 
 
 def signals_of(told: Told, asked: Asked, desk: Desk, group: str) -> Iterator[Link]:
@@ -20,7 +22,7 @@ def signals_of(told: Told, asked: Asked, desk: Desk, group: str) -> Iterator[Lin
     name_of = group_of(asked.by, desk) if asked.by else None
     orders = {o.key: o for o in told.orders} if group else {}
     count = sent = 0
-    amount = ZERO
+    worth: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
     for one in told.signals:
         day = desk.days.of(one.at)
         if not first <= day <= last or one.at > asked.as_of:
@@ -32,5 +34,12 @@ def signals_of(told: Told, asked: Asked, desk: Desk, group: str) -> Iterator[Lin
                 continue
         count += 1
         sent += one.sent
-        amount += desk.rates.convert(one.value or ZERO, one.currency, desk.rules.currency, day) or ZERO
-    yield Link(group=group, link="signalled", role=SIGNAL, count=count, amount=amount, sent=sent)
+        worth[day, one.currency] += one.value or ZERO
+    yield signalled(group, count, sent, worth, desk)
+
+
+def signalled(group: str, count: int, sent: int, worth: Mapping[tuple[int, str], Decimal], desk: Desk) -> Link:
+    """The link of so many actions. ``worth``: by day and currency, of which each sum is converted once."""
+    found = [desk.rates.convert(a, currency, desk.rules.currency, day) for (day, currency), a in worth.items()]
+    amount = sum((exact(a) for a in found if a is not None), ZERO)
+    return Link(group=group, link="signalled", role=SIGNAL, count=count, amount=amount, sent=sent)
