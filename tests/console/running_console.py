@@ -91,7 +91,7 @@ class Running:
 
     def person(self, owner: Client, role: str) -> Client:
         """A browser of an invited person of a role."""
-        page = owner.post("/people/invite", {"csrf": owner.csrf(), "role": role}).text
+        page = owner.post("/people/invite", {"csrf": owner.csrf(), "role": role, "password": PASSWORD}).text
         found = re.search(r"/console(/join/[\w-]+)", page)
         assert found, page
         client = self.browser()

@@ -12,16 +12,20 @@ import csv
 import io
 import logging
 import re
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+import anyio
+import anyio.to_thread
 import jinja2
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -48,6 +52,9 @@ ROOT = "/console"
 MAX_FORM = 16_384
 STREAM_S = 0.5
 STREAM_ROWS = 100
+MOST_STREAMS = 4
+"""Of one session."""
+HEAVY_AT_ONCE, LIGHT_AT_ONCE, MOST_WAITING = 4, 8, 40
 STATIC = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
 LANGUAGE_COOKIE = "twofold-language"
 
@@ -71,7 +78,11 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self.app = Starlette(routes=self._routes(), exception_handlers={Exception: self._failed})
+        # A method that an address has not is answered as an address that there is not: else it would tell which there are.
+        handlers = {Exception: self._failed, HTTPException: self._no_method}
+        self.app = Starlette(routes=self._routes(), exception_handlers=handlers)
+        self._streams: Counter[bytes] = Counter()
+        self._heavy, self._light = anyio.CapacityLimiter(HEAVY_AT_ONCE), anyio.CapacityLimiter(LIGHT_AT_ONCE)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)
@@ -87,12 +98,12 @@ class Console:
         pages = [route for page in PAGES for route in self._page_routes(page)]
         acts = [
             self._act("/people/invite", Right.PEOPLE, forms.invite, "people.html"),
-            self._act("/people/{number:int}/role", Right.PEOPLE, forms.change_role, "people.html"),
-            self._act("/people/{number:int}/end", Right.PEOPLE, forms.end_access, "people.html"),
+            self._act("/people/{number}/role", Right.PEOPLE, forms.change_role, "people.html"),
+            self._act("/people/{number}/end", Right.PEOPLE, forms.end_access, "people.html"),
             self._act("/account/password", None, forms.change_password, "account.html"),
             self._act("/account/code", None, forms.set_code, "account.html"),
             self._act("/logout", None, forms.log_out, "account.html"),
-            self._act("/deliveries/{number:int}/again", Right.REPLAY, forms.send_again, "problem.html"),
+            self._act("/deliveries/{number}/again", Right.REPLAY, forms.send_again, "problem.html"),
             self._act("/deliveries/again", Right.REPLAY, forms.send_again, "problem.html"),
         ]
         own = [
@@ -118,7 +129,7 @@ class Console:
                 return refusal
             asked = self._asked(request, session)
             try:
-                shown = await run_in_threadpool(page.read, asked)
+                shown = await self._read(page, asked)
             except UnknownChoice as unknown:
                 return self._unknown(request, asked, unknown)
             except NotHere:
@@ -128,6 +139,13 @@ class Console:
             return answer(request, asked, page, shown)
 
         return handle
+
+    async def _read(self, page: Page, asked: Asked) -> Shown:
+        """On threads of its kind: however many wait for a slow question, the quick pages and the log-in go on."""
+        limiter = self._heavy if page.heavy else self._light
+        if limiter.statistics().tasks_waiting >= MOST_WAITING:
+            raise StoreError("too many questions are being asked at once; try again in a minute")
+        return await anyio.to_thread.run_sync(page.read, asked, limiter=limiter)
 
     def _html(self, request: Request, asked: Asked, page: Page, shown: Shown) -> Response:
         figures = {"rows": shown.rows, **shown.figures, "here": page}
@@ -169,27 +187,36 @@ class Console:
         session, refusal = await self._let_in(request, Right.SIGNAL)
         if session is None:
             return refusal
+        if self._streams[session.digest] >= MOST_STREAMS:
+            return _answer(b"", "text/event-stream; charset=utf-8", status=429)
         given = request.query_params.get("after", "")
         position = int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
         return StreamingResponse(
-            self._copies(request, position), headers=dict(HEADERS), media_type="text/event-stream; charset=utf-8"
+            self._copies(request, session, position),
+            headers=dict(HEADERS),
+            media_type="text/event-stream; charset=utf-8",
         )
 
-    async def _copies(self, request: Request, position: int) -> AsyncIterator[bytes]:
-        while not await request.is_disconnected():
-            if await run_in_threadpool(self._guard.session_of, request) is None:
-                yield b"event: ended\ndata: {}\n\n"
-                return
-            try:
-                rows = await run_in_threadpool(copies_after, self._settings.server.data, position, STREAM_ROWS)
-            except StoreError:
-                rows = []
-            for row in rows:
-                position = row["position"]
-                yield b"data: " + msgspec.json.encode(row) + b"\n\n"
-            if not rows:
-                yield b": still here\n\n"
-            await asyncio.sleep(STREAM_S)
+    async def _copies(self, request: Request, session: Session, position: int) -> AsyncIterator[bytes]:
+        """A page that only stands open is nobody's presence: it ends with the session, and does not make it longer."""
+        self._streams[session.digest] += 1
+        try:
+            while not await request.is_disconnected():
+                if await run_in_threadpool(self._guard.session_of, request, seen=False) is None:
+                    yield b"event: ended\ndata: {}\n\n"
+                    return
+                try:
+                    rows = await run_in_threadpool(copies_after, self._settings.server.data, position, STREAM_ROWS)
+                except StoreError:
+                    rows = []
+                for row in rows:
+                    position = row["position"]
+                    yield b"data: " + msgspec.json.encode(row) + b"\n\n"
+                if not rows:
+                    yield b": still here\n\n"
+                await asyncio.sleep(STREAM_S)
+        finally:
+            self._streams -= Counter({session.digest: 1})
 
     # -- changing
 
@@ -207,7 +234,7 @@ class Console:
             act = Act(
                 settings=self._settings, register=self._register, session=session, given=given,
                 path={k: str(v) for k, v in request.path_params.items()}, address=self._guard.address_of(request),
-                now=self._clock(), link=lambda token: str(request.base_url).rstrip("/") + f"{ROOT}/join/{token}",
+                now=self._clock(), link=lambda token: f"{self._guard.origin_of(request)}{ROOT}/join/{token}",
             )  # fmt: skip
             try:
                 done = await run_in_threadpool(change, act)
@@ -240,6 +267,9 @@ class Console:
         except Refused as err:
             status = 429 if isinstance(err, Throttled) else 401
             return self._page(request, None, "login.html", {"said": str(err)}, status=status)
+        before = await run_in_threadpool(self._guard.session_of, request)
+        if before is not None:
+            await run_in_threadpool(self._register.log_out, before.digest)
         return self._go("/today", cookie_of(token))
 
     async def _join(self, request: Request) -> Response:
@@ -271,6 +301,9 @@ class Console:
         if request.url.path.rstrip("/") in ("", ROOT) and request.method in ("GET", "HEAD"):
             return self._go("/today")
         return self._nothing(request, session)
+
+    async def _no_method(self, request: Request, _err: Exception) -> Response:
+        return await self._elsewhere(request)
 
     async def _let_in(self, request: Request, right: Right | None) -> tuple[Session | None, Response]:
         """The session, or the answer for who may not: the same for every address without one."""
@@ -354,7 +387,7 @@ class Console:
         if not self._guard.knows_host(request):
             return self._misdirected()
         if name not in STATIC:
-            return _answer(b"", "text/plain", status=404)
+            return await self._elsewhere(request)
         response = _answer((_HERE / "static" / name).read_bytes(), STATIC[name])
         response.headers["cache-control"] = "private, max-age=300"
         return response
@@ -371,6 +404,8 @@ def _rights_of(session: Session | None) -> frozenset[str]:
     return frozenset(right.value for right in Right if session and may(session.person.role, right))
 
 
+_INNER = re.compile(r"([;\t|\r\n]\s*)([=+@＝＋－＠-])")
+"""Where lists are parted by semicolons a spreadsheet cuts a text in two, whatever the quotes: its second half is a cell."""
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -395,7 +430,8 @@ def _cell(value: Any) -> str:
         return str(value)
     if isinstance(value, str) and _AMOUNT.fullmatch(value):
         return value  # a number, of which nothing can be a formula
-    return safe_cell(value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode())
+    text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode()
+    return safe_cell(_INNER.sub(r"\1'\2", text))
 
 
 def _file_name(page: Page, ending: str) -> str:

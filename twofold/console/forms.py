@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twofold.console.access.register import Person, Refused, Register, new_secret
+from twofold.console.access.register import Person, Refused, Register, check_password, new_secret
 from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note
@@ -23,7 +23,8 @@ MANY = 100
 
 
 def invite(act: Act) -> Done:
-    """A link for one new person."""
+    """A link for one new person: a role for whoever has it, so the password is asked for."""
+    _prove(act)
     role = _role(act)
     note(act, CHANGE, {"what": "invited", "role": role})
     token = act.register.invite(role, act.session.person, act.now)
@@ -34,22 +35,24 @@ def change_role(act: Act) -> Done:
     """Another role for somebody; roles ask for the password again."""
     _prove(act)
     role = _role(act)
-    note(act, CHANGE, {"what": "role changed", "person": int(act.path["number"]), "role": role})
-    act.register.change_role(int(act.path["number"]), role, act.session.person, act.now)
+    note(act, CHANGE, {"what": "role changed", "person": _number(act), "role": role})
+    act.register.change_role(_number(act), role, act.session.person, act.now)
     return Done(to="/people")
 
 
 def end_access(act: Act) -> Done:
     """Somebody may log in no more."""
     _prove(act)
-    note(act, CHANGE, {"what": "access ended", "person": int(act.path["number"])})
-    act.register.end_access(int(act.path["number"]), act.session.person, act.now)
+    note(act, CHANGE, {"what": "access ended", "person": _number(act)})
+    act.register.end_access(_number(act), act.session.person, act.now)
     return Done(to="/people")
 
 
 def change_password(act: Act) -> Done:
     """The own password; every other browser of the person is logged out."""
     _prove(act)
+    check_password(act.given.get("new", ""))
+    note(act, CHANGE, {"what": "password changed"})
     act.register.change_password(act.session, act.given.get("new", ""), act.now)
     return Done(template="account.html", figures={**account_figures(act), "said": "Your password is changed."})
 
@@ -59,6 +62,7 @@ def set_code(act: Act) -> Done:
     _prove(act)
     secret = "" if act.given.get("end") else act.given.get("secret", "")
     act.register.set_code(act.session, secret, act.given.get("code", ""), act.now)
+    note(act, CHANGE, {"what": "codes set" if secret else "codes taken away"})
     return Done(to="/account")
 
 
@@ -73,8 +77,8 @@ def send_again(act: Act) -> Done:
     wanted = act.path.get("number", "")
     with Reader(act.settings.server.data) as reader:
         if wanted:
-            row = reader.delivery(int(wanted))
-            numbers = [int(wanted)] if row is not None and row["state"] == "dead" else []
+            row = reader.delivery(_number(act))
+            numbers = [_number(act)] if row is not None and row["state"] == "dead" else []
         else:
             numbers = reader.dead_deliveries({"reason": act.given.get("reason") or None})
     if len(numbers) > MANY:
@@ -84,9 +88,9 @@ def send_again(act: Act) -> Done:
     except StoreError as err:
         raise Refused(f"It could not be done: {err}") from err
     if revived:
-        note(act, CHANGE, {"what": "sent again", "deliveries": revived, "one": int(wanted or 0)})
+        note(act, CHANGE, {"what": "sent again", "deliveries": revived, "one": _number(act) if wanted else 0})
     act.register.note(act.session.person.name, "sent again", {"deliveries": revived}, act.now)
-    return Done(to=f"/deliveries/{wanted}" if wanted else "/deliveries?state=waiting")
+    return Done(to=f"/deliveries/{_number(act)}" if wanted else "/deliveries?state=waiting")
 
 
 def people_figures(register: Register) -> dict[str, Any]:
@@ -100,6 +104,12 @@ def account_figures(act: Act | None = None, person: Person | None = None) -> dic
     someone = person or (act.session.person if act else None)
     secret, address = new_secret()
     return {"person": someone, "secret": secret, "secret_address": address, "said": ""}
+
+
+def _number(act: Act) -> int:
+    """The number in the address; 0, which is nobody's, for what is none."""
+    given = act.path["number"]
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 19 else 0
 
 
 def _role(act: Act) -> Role:

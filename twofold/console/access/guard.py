@@ -6,17 +6,21 @@ log in (`register`) and what a role may see (`roles`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
+from twofold.collect.limits.rate_limit import client_of
 from twofold.console.access.register import Register, Session, is_token
+from twofold.event.addresses import MAX_ADDRESS, read_address, split_list
 
 COOKIE = "__Host-twofold"
 HEADERS: Mapping[str, str] = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+    "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
     "cross-origin-opener-policy": "same-origin",
@@ -25,6 +29,7 @@ HEADERS: Mapping[str, str] = {
     "cache-control": "no-store",
 }
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?")
 
 
 class Guard:
@@ -42,13 +47,19 @@ class Guard:
         if len(values) != 1:
             return False
         host = values[0].casefold()
-        bare = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-        return bare in self._hosts or host in self._hosts
+        named = _HOST.fullmatch(host)
+        return named is not None and (named[1] in self._hosts or host in self._hosts)
 
-    def session_of(self, request: Request) -> Session | None:
-        """Who is logged in with this browser."""
+    def origin_of(self, request: Request) -> str:
+        """Where others open the console: over TLS, unless it is this machine's own address. For a Host that is known."""
+        host = request.headers.get("host", "").casefold()
+        named = _HOST.fullmatch(host)
+        return f"{'http' if named and named[1] in LOOPBACK else 'https'}://{host}"
+
+    def session_of(self, request: Request, *, seen: bool = True) -> Session | None:
+        """Who is logged in with this browser; ``seen``: whether its person is there now, and not only the browser."""
         token = request.cookies.get(COOKIE, "")
-        return self._register.session_of(token, self._clock()) if token else None
+        return self._register.session_of(token, self._clock(), seen=seen) if token else None
 
     def allows_change(self, request: Request, session: Session | None, token: str) -> bool:
         """Whether a change comes from a page of ours: the form's token, and where the browser says it, the same origin.
@@ -67,10 +78,14 @@ class Guard:
         return session is None or is_token(token, session.csrf)
 
     def address_of(self, request: Request) -> str:
-        """Whose tries are counted: the peer, or who stands so many proxies away."""
+        """Whose tries are counted: the peer, or who stands so many proxies away. Of IPv6 the /64, which one device has."""
         peer = request.client.host if request.client else ""
-        forwarded = [a.strip() for v in request.headers.getlist("x-forwarded-for") for a in v.split(",") if a.strip()]
-        return forwarded[-self._proxies] if 0 < self._proxies <= len(forwarded) else peer
+        hops = split_list(
+            ",".join(request.headers.getlist("x-forwarded-for"))[-MAX_ADDRESS:]
+        )  # a stranger writes on the left
+        told = hops[-self._proxies] if 0 < self._proxies <= len(hops) else peer
+        address = read_address(told) or told
+        return client_of(address) or address
 
 
 def cookie_of(token: str) -> str:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hmac
 import os
+import re
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -40,9 +42,13 @@ LEAST_PASSWORD = 10
 MOST_PASSWORD = 1_000
 NAME_LENGTH = 40
 _STEP_S = 30
+_MOST_ROW = 2**63 - 1
 
 _HASHER = PasswordHasher()  # argon2id with the library's parameters: 64 MiB, three passes
 _NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
+_hashing = threading.BoundedSemaphore(2)
+"""At once: strangers who try take neither the machine's memory nor its cores."""
+_SECRET = re.compile(r"[A-Z2-7]{16,64}")
 
 
 class Person(Struct, frozen=True, kw_only=True):
@@ -76,7 +82,7 @@ class Throttled(Refused):
 
 
 class Register:
-    """``folder``: the data folder, which must be there. One connection, used by one thread at a time."""
+    """``folder``: the data folder, which must be there. One connection, whose transactions take turns."""
 
     def __init__(self, folder: Path | str) -> None:
         path = Path(folder) / FILE
@@ -87,6 +93,7 @@ class Register:
         if path.is_symlink():
             raise StoreError(f"{path}: expected a file of ours, got a link")
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        self._turn = threading.RLock()
         self._db = apsw.Connection(str(path))
         self._db.set_busy_timeout(5_000)
         for pragma in ("journal_mode = wal", "synchronous = full", "secure_delete = on"):
@@ -122,15 +129,15 @@ class Register:
 
     def take_link(self, token: str, name: str, password: str, now: int) -> Person:
         """The link's person, with a name and a password of their choice. Raises `Refused`."""
-        name, password = _name(name), _password(password)
+        name, hashed = _name(name), _hash(check_password(password))
         with self._change():
             role = self.role_of(token, now)
             if role is None:
                 raise Refused("This link was used already, or is too old. Ask for another.")
-            if self._one("select 1 from person where name = ?", name):
+            if any(name.casefold() == other.casefold() for (other,) in self._db.execute("select name from person")):
                 raise Refused("Somebody has this name already. Choose another.")
             self._run("update link set used_at = ? where digest = ?", now, _digest(token))
-            values = (name, role.value, _HASHER.hash(password), now)
+            values = (name, role.value, hashed, now)
             self._run("insert into person (name, role, password, one_time, used_step, created_at) "
                       "values (?, ?, ?, '', 0, ?)", *values)  # fmt: skip
             self._note(now, name, "joined", {"role": role})
@@ -149,22 +156,19 @@ class Register:
 
         A password takes as long for a name that nobody has. Tries are counted by address and by name.
         """
-        marks = [_digest(f"address:{address}"), _digest(f"name:{name.casefold()}")]
-        self._throttle(marks, now)
+        marks = self._take_try(name, address, now)
         row = self._one(
             "select id, password, one_time, used_step from person where name = ? and ended_at is null", name
         )
         fits = _fits(row[1] if row else _NOBODY, password[:MOST_PASSWORD])
         step = _step_of(row[2], code, row[3], now) if row and row[2] else 0
         if row is None or not fits or step is None:
-            with self._change():
-                for mark in marks:
-                    self._run("insert into failure (mark, at) values (?, ?)", mark, now)
             raise Refused("Name, password or code is wrong.")
         with self._change():
-            if step:
-                self._run("update person set used_step = ? where id = ?", step, row[0])
-            self._run("delete from failure where mark = ?", marks[1])
+            # Of two browsers that show one code only the first comes in.
+            if step and not self._one(_USE_STEP, step, row[0]):
+                raise Refused("Name, password or code is wrong.")
+            self._give_back(marks)
             return self._begin_session(self._person("id = ?", row[0]), now)
 
     def begin(self, person: Person, now: int) -> tuple[str, Session]:
@@ -172,8 +176,8 @@ class Register:
         with self._change():
             return self._begin_session(person, now)
 
-    def session_of(self, token: str, now: int) -> Session | None:
-        """The session of a cookie's token, which is seen now; None when it has ended."""
+    def session_of(self, token: str, now: int, *, seen: bool = True) -> Session | None:
+        """The session of a cookie's token, which is ``seen`` now; None when it has ended."""
         digest = _digest(token)
         row = self._one("select person, csrf, created_at, seen_at from session where digest = ?", digest)
         if row is None:
@@ -184,7 +188,7 @@ class Register:
         found = self._one(f"select {_COLUMNS} from person where id = ? and ended_at is null", row[0])
         if found is None:
             return None
-        if now - row[3] >= 30:  # not a write for every picture of a page
+        if seen and now - row[3] >= 30:  # not a write for every picture of a page
             self._run("update session set seen_at = ? where digest = ?", now, digest)
         return Session(person=_person_of(found), csrf=row[1], digest=digest)
 
@@ -194,14 +198,12 @@ class Register:
 
     def prove(self, session: Session, password: str, address: str, now: int) -> bool:
         """Whether the password is right."""
-        marks = [_digest(f"address:{address}"), _digest(f"name:{session.person.name.casefold()}")]
-        self._throttle(marks, now)
+        marks = self._take_try(session.person.name, address, now)
         row = self._one("select password from person where id = ?", session.person.id)
         if row is None or not _fits(row[0], password[:MOST_PASSWORD]):
-            with self._change():
-                for mark in marks:
-                    self._run("insert into failure (mark, at) values (?, ?)", mark, now)
             return False
+        with self._change():
+            self._give_back(marks)
         return True
 
     def _begin_session(self, person: Person, now: int) -> tuple[str, Session]:
@@ -210,18 +212,30 @@ class Register:
         self._run("insert into session values (?, ?, ?, ?, ?)", _digest(token), person.id, csrf, now, now)
         return token, Session(person=person, csrf=csrf, digest=_digest(token))
 
-    def _throttle(self, marks: list[bytes], now: int) -> None:
-        self._run("delete from failure where at < ?", now - TRIES_S)
-        for mark, most in zip(marks, (TRIES, TRIES_OF_NAME), strict=True):
-            count, last = self._one("select count(*), max(at) from failure where mark = ?", mark) or (0, None)
-            if count >= most:
-                raise Throttled(max(1, (last or now) + TRIES_S - now))
+    def _take_try(self, name: str, address: str, now: int) -> list[bytes]:
+        """Counts a try before the password is looked at: tries that come side by side are tries, too."""
+        marks = [_digest(f"address:{address}"), _digest(f"name:{name.casefold()}")]
+        with self._change():
+            self._run("delete from failure where at < ?", now - TRIES_S)
+            for mark, most in zip(marks, (TRIES, TRIES_OF_NAME), strict=True):
+                count, last = self._one("select count(*), max(at) from failure where mark = ?", mark) or (0, None)
+                if count >= most:
+                    raise Throttled(max(1, (last or now) + TRIES_S - now))
+            for mark in marks:
+                self._run("insert into failure (mark, at) values (?, ?)", mark, now)
+        return marks
+
+    def _give_back(self, marks: list[bytes]) -> None:
+        """It was the right password: this try of the address is none, and nobody is guessing this name."""
+        self._run("delete from failure where rowid = (select max(rowid) from failure where mark = ?)", marks[0])
+        self._run("delete from failure where mark = ?", marks[1])
 
     # -- people
 
     def people(self) -> list[Person]:
         """Everybody, the eldest first; those whose access has ended last."""
-        rows = self._db.execute(f"select {_COLUMNS} from person order by ended_at is not null, id")
+        with self._turn:
+            rows = self._db.execute(f"select {_COLUMNS} from person order by ended_at is not null, id").fetchall()
         return [_person_of(row) for row in rows]
 
     def change_role(self, number: int, role: Role, by: Person, now: int) -> None:
@@ -246,19 +260,23 @@ class Register:
 
     def change_password(self, session: Session, password: str, now: int) -> None:
         """The person's other sessions end. Raises `Refused` for a password that is too short."""
-        hashed = _HASHER.hash(_password(password))
+        hashed = _hash(check_password(password))
         with self._change():
             self._run("update person set password = ? where id = ?", hashed, session.person.id)
             self._run("delete from session where person = ? and digest <> ?", session.person.id, session.digest)
             self._note(now, session.person.name, "password changed", {})
 
     def set_code(self, session: Session, secret: str, code: str, now: int) -> None:
-        """Asks for a time-based code from now on; an empty secret asks for none. Raises `Refused` for a wrong code."""
-        step = _step_of(secret, code, 0, now) if secret else 0
+        """Asks for a time-based code from now on; an empty secret asks for none. Raises `Refused` for a wrong code.
+
+        The person's other sessions end: they were begun without one.
+        """
+        step = (_step_of(secret, code, 0, now) if _SECRET.fullmatch(secret) else None) if secret else 0
         if step is None:
             raise Refused("The code is not of this secret. Is the time of your device right?")
         with self._change():
             self._run("update person set one_time = ?, used_step = ? where id = ?", secret, step, session.person.id)
+            self._run("delete from session where person = ? and digest <> ?", session.person.id, session.digest)
             self._note(now, session.person.name, "codes set" if secret else "codes taken away", {})
 
     def note(self, person: str, what: str, facts: dict[str, Any], now: int) -> None:
@@ -268,11 +286,17 @@ class Register:
 
     def acts(self, limit: int = 50) -> list[dict[str, Any]]:
         """What was changed last, the newest first."""
-        rows = self._db.execute("select at, person, what, facts from act order by id desc limit ?", (limit,))
-        return [{"at": at, "person": who, "what": what, **msgspec.json.decode(facts)} for at, who, what, facts in rows]
+        with self._turn:
+            rows = self._db.execute(
+                "select at, person, what, facts from act order by id desc limit ?", (limit,)
+            ).fetchall()
+        return [
+            {"at": at, "person": who, "what": what, **msgspec.json.decode(str(facts))} for at, who, what, facts in rows
+        ]
 
     def _there(self, number: int) -> Person:
-        row = self._one(f"select {_COLUMNS} from person where id = ? and ended_at is null", number)
+        known = number <= _MOST_ROW
+        row = self._one(f"select {_COLUMNS} from person where id = ? and ended_at is null", number) if known else None
         if row is None:
             raise Refused("This person is not here any more.")
         return _person_of(row)
@@ -291,18 +315,22 @@ class Register:
         self._run("insert into act (at, person, what, facts) values (?, ?, ?, ?)", *values)
 
     def _one(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
-        return row
+        with self._turn:
+            row: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
+            return row
 
     def _run(self, sql: str, *values: Any) -> None:
-        self._db.execute(sql, values).fetchall()
+        with self._turn:
+            self._db.execute(sql, values).fetchall()
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        with self._db:
+        """One transaction. Others wait for its end: on one connection they would stand in the middle of it."""
+        with self._turn, self._db:
             yield
 
 
+_USE_STEP = "update person set used_step = ?1 where id = ?2 and used_step < ?1 returning 1"
 _COLUMNS = "id, name, role, one_time <> '', ended_at is not null"
 
 
@@ -326,9 +354,15 @@ def _digest(text: str) -> bytes:
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=32).digest()
 
 
+def _hash(password: str) -> str:
+    with _hashing:
+        return _HASHER.hash(password.encode("utf-8", "surrogatepass"))
+
+
 def _fits(hashed: str, password: str) -> bool:
     try:
-        return _HASHER.verify(hashed, password.encode("utf-8", "surrogatepass"))
+        with _hashing:
+            return _HASHER.verify(hashed, password.encode("utf-8", "surrogatepass"))
     except (VerificationError, InvalidHashError):
         return False
 
@@ -352,7 +386,8 @@ def _name(text: str) -> str:
     return name
 
 
-def _password(text: str) -> str:
+def check_password(text: str) -> str:
+    """The password as it is. Raises `Refused` for one that is too short or too long."""
     if not LEAST_PASSWORD <= len(text) <= MOST_PASSWORD:
         raise Refused(f"A password has at least {LEAST_PASSWORD} characters. Four words are easy to keep in mind.")
     return text

@@ -174,7 +174,7 @@ def read_day(asked: Asked) -> Shown:
 
 
 def _page(path: str, name: str, template: str, read: Any, right: Right = Right.MONEY) -> Page:
-    return Page(path=path, name=name, room="money", right=right, template=template, read=read)
+    return Page(path=path, name=name, room="money", right=right, template=template, read=read, heavy=True)
 
 
 CHAIN = _page("/chain", "Chain", "chain.html", read_chain)

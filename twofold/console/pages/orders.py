@@ -110,5 +110,11 @@ ORDERS = Page(
     path="/orders", name="Orders", room="signal", right=Right.SIGNAL, template="orders.html", read=read_orders
 )
 ORDER = Page(
-    path="/orders/{order:path}", name="", room="signal", right=Right.SIGNAL, template="order.html", read=read_order
+    path="/orders/{order:path}",
+    name="",
+    room="signal",
+    right=Right.SIGNAL,
+    template="order.html",
+    read=read_order,
+    heavy=True,
 )

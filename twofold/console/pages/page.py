@@ -91,6 +91,7 @@ class Page(Struct, frozen=True, kw_only=True):
     right: Right
     template: str
     read: Callable[[Asked], Shown]
+    heavy: bool = False  # asks a child process, and may take a minute
 
 
 class UnknownChoice(Exception):
