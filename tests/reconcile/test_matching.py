@@ -356,6 +356,16 @@ def test_a_line_that_names_another_order_is_not_taken_for_its_amount_or_name():
     assert match_lines(dues, [told]).matches == ()
 
 
+def test_the_number_that_a_bank_gives_its_booking_is_no_orders():
+    """2011 of 20 November: neither does it pay order 2011, nor does it speak against the buyer whose name stands there."""
+    owed = [due("2011", "36.40", day(1)), due("2161", "36.40", day(2), buyer=("name:n1",))]
+    paid = credit("36.40", day(4), "booking:2011", counterpart=("name:n1",))
+    assert pays(match_lines(owed, [paid])) == [("order:2161", "36.40", "buyer_name", "probable")]
+    assert match_lines(owed[:1], [credit("36.40", day(4), "booking:2011")]).matches == ()
+    written = credit("36.40", day(4), "bank_reference:2011", counterpart=("name:n1",))  # by the payer
+    assert pays(match_lines(owed, [written])) == [("order:2011", "36.40", "number_in_text", "certain")]
+
+
 def test_plus_and_minus_are_not_the_same_payment():
     """A credit and a debit of one amount: the order is paid by the credit."""
     lines = [line("bank_debit", "-50.00", day(3), text="order 1001"), credit("50.00", day(3), text="order 1001")]

@@ -100,7 +100,8 @@ def keys_of(thing: Thing) -> tuple[str, ...]:
             batch = (batch_key(thing.source, thing.batch),) if thing.batch else ()
             return _once(*thing.references, *own, *batch, *thing.counterpart)
         case Batch():
-            bank = (f"bank_reference:{thing.bank_reference}",) if thing.bank_reference else ()
+            told = thing.bank_reference
+            bank = (f"bank_reference:{told}", f"booking:{told}") if told else ()
             return _once(batch_key(thing.source, thing.id), *bank)
         case ParcelLine():
             found = [f"parcel:{thing.parcel}"]

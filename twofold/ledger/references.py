@@ -30,6 +30,7 @@ KINDS = {
     "payout": "the provider's id of a payout, where the batch has another name",
     "creditor": "structured creditor reference (ISO 11649)",
     "bank_reference": "what a payout's or remittance's bank line says",
+    "booking": "the bank's own number of a booking or of its document: it names no order, whatever number it is",
 }
 """Every kind of reference. What else stands before a colon is no reference."""
 

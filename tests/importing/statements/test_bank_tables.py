@@ -78,7 +78,7 @@ def test_a_tbc_file_without_transaction_ids_goes_by_fingerprints(tmp_path: Path)
     found = read_statement(put(tmp_path, "a_GEL.csv", text), account=TBC_ACCOUNT)
     assert [line.id for line in found.lines] == ["", ""]
     assert number_equals(found.lines) == [1, 2]
-    assert found.lines[0].references == ("bank_reference:1773",)
+    assert found.lines[0].references == ("booking:1773",)
 
 
 def test_a_tbc_workbook_has_its_rows_on_the_second_sheet(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_an_answer_of_the_statement(tmp_path: Path) -> None:
     assert [t.counterpart.name for t in found.told if t.counterpart] == ["ნინო ბერიძე", "Shop"]
     assert found.told[0].text == "transfer Order 1001"
     assert found.lines[0].at == 1773086400  # 2026-03-10 00:00 in Tbilisi
-    assert found.lines[0].references == ("bank_reference:101", "bank_reference:7000000001")
+    assert found.lines[0].references == ("booking:101", "booking:7000000001")
     assert [(s.since, s.until, s.entries) for s in found.statements] == [("2026-03-10", "2026-03-10", Decimal("30.25"))]
     assert not found.problems
 

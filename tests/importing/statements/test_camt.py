@@ -77,7 +77,7 @@ def test_every_version_reads_alike(version: str, prefix: str, tmp_path: Path) ->
     line = found.lines[0]
     assert line.account == OWN
     assert line.id == "2026031000017:120.5"
-    wanted = {"creditor:RF18539007547034", "bank_reference:ORDER-1001", "bank_reference:2026031000017"}
+    wanted = {"creditor:RF18539007547034", "bank_reference:ORDER-1001", "booking:2026031000017"}
     assert set(line.references) >= wanted
     (statement,) = found.statements
     assert (statement.id, statement.opening, statement.closing) == ("17", Decimal("1000.00"), Decimal("1100.50"))

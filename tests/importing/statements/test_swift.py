@@ -48,7 +48,7 @@ def test_a_german_statement(tmp_path: Path) -> None:
     line = found.lines[0]
     assert line.id == ""
     assert (line.account, line.currency) == ("37040044/0532013000", "EUR")
-    assert set(line.references) >= {"bank_reference:ORDER-1001", "bank_reference:2026031000017"}
+    assert set(line.references) >= {"bank_reference:ORDER-1001", "booking:2026031000017"}
     assert day_of(line.at) == "2026-03-10"
     (whole,) = found.statements
     assert (whole.id, whole.opening, whole.closing, whole.entries) == (
@@ -280,7 +280,7 @@ def test_a_blank_at_the_end_of_a_full_line_parts_two_numbers(tmp_path: Path) -> 
     assert "Bestellung 3003" in found.told[1].text
     # That the reference stands in the text is no reference: it would be the same one on every line of the bank.
     assert [set(one.references) for one in found.lines] == [
-        {"bank_reference:93381", "bank_reference:E2E-42"}, {"bank_reference:93382"}]  # fmt: skip
+        {"booking:93381", "bank_reference:E2E-42"}, {"booking:93382"}]  # fmt: skip
 
 
 def test_polish_parts_with_another_sign(tmp_path: Path) -> None:

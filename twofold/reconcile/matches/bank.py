@@ -33,6 +33,8 @@ NUMBER_NEAR, KNOWN_PAYER, BUYER_NAME, AMOUNT_ONLY = (
 )  # fmt: skip
 WHOLE_DAYS, ADD_UP = "courier_whole_days", "courier_sum"
 
+_BANKS_OWN = "booking"  # a reference by which the bank numbers its bookings: 2011 of 20 November is not order 2011
+
 Barred = Mapping[str, frozenset[str]]
 """Line to the orders that a person said it does not pay."""
 
@@ -92,7 +94,7 @@ class Payers:
     def _named(self, entry: Entry) -> dict[str, str]:
         """Orders whose number stands in the line's text or references, each with the word that says so."""
         found: dict[str, str] = {}
-        fields = [plain(r.partition(":")[2]) for r in entry.line.references]
+        fields = [plain(value) for kind, _, value in map(_parts, entry.line.references) if kind != _BANKS_OWN]
         for word in (*tokens_of(entry.line.text), *fields):
             if is_telling(word):
                 for order in self._index.numbered(word):
@@ -282,6 +284,10 @@ class Payers:
     def _propose(self, entry: Entry, rule: str, why: str, answers: Sequence[tuple[str, ...]]) -> None:
         named = tuple(tuple(map(order_key, answer)) for answer in answers[:MOST_SHOWN])
         self.proposals.setdefault(entry.name, Proposal(line=entry.name, rule=rule, why=why, answers=named))
+
+
+def _parts(reference: str) -> tuple[str, str, str]:
+    return reference.partition(":")
 
 
 def _net(due: Due) -> Decimal:

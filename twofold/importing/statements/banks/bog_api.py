@@ -152,8 +152,8 @@ class BogFile:
             value_day=value if value != day else None,
             id=usable_id(_id(record.get("EntryId", record.get("Id")))),
             references=references(
-                ("bank_reference", _text(record.get("EntryDocumentNumber") or record.get("DocNo"))),
-                ("bank_reference", _id(record.get("DocumentKey") or record.get("DocKey"))),
+                ("booking", _text(record.get("EntryDocumentNumber") or record.get("DocNo"))),
+                ("booking", _id(record.get("DocumentKey") or record.get("DocKey"))),
             ),
             counterpart=Counterpart(name=name, account=account) if name or account else None,
             text=joined(*(_text(record.get(field)) for field in (

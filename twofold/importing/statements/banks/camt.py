@@ -265,13 +265,12 @@ class _Misread(Exception):
 
 def _told(base: Booking, entry: Element, details: list[Element], name: str, amount: Decimal) -> Booking:
     """The booking of an entry, or of one of its transactions, with what its elements say beside the amount."""
-    pairs = [("bank_reference", _text(entry, "AcctSvcrRef"))]
+    pairs = [("booking", _text(entry, "AcctSvcrRef"))]
     texts: list[str | None] = []
     for transaction in details:
         refs = _child(transaction, "Refs")
-        pairs += [
-            ("bank_reference", _text(refs, tag)) for tag in ("EndToEndId", "AcctSvcrRef", "TxId", "InstrId", "UETR")
-        ]
+        pairs += [("bank_reference", _text(refs, tag)) for tag in ("EndToEndId", "InstrId")]
+        pairs += [("booking", _text(refs, tag)) for tag in ("AcctSvcrRef", "TxId", "UETR")]
         for information in _children(transaction, "RmtInf"):
             texts += [_of(u) for u in _children(information, "Ustrd")]
             for structured in _children(information, "Strd"):
@@ -280,7 +279,7 @@ def _told(base: Booking, entry: Element, details: list[Element], name: str, amou
         texts.append(_text(transaction, "AddtlTxInf"))
     batch = _child(_child(entry, "NtryDtls"), "Btch")
     pairs += [("bank_reference", _text(batch, tag)) for tag in ("MsgId", "PmtInfId")]
-    pairs.append(("bank_reference", _text(entry, "NtryRef") if len(_text(entry, "NtryRef")) > 5 else ""))
+    pairs.append(("booking", _text(entry, "NtryRef") if len(_text(entry, "NtryRef")) > 5 else ""))
     texts.append(_text(entry, "AddtlNtryInf"))
     original, original_currency, rate = _conversion(details[0]) if len(details) == 1 else (None, "", None)
     return Booking(

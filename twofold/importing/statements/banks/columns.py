@@ -25,7 +25,7 @@ SINGLE = (
     "status",
 )
 # Fields of which every column that is there is read.
-MANY = ("text", "counterpart", "counterpart_account", "reference", "debit_counterpart", "debit_counterpart_account",
+MANY = ("text", "counterpart", "counterpart_account", "reference", "booking", "debit_counterpart", "debit_counterpart_account",
         "credit_counterpart", "credit_counterpart_account")  # fmt: skip
 
 # English, German, Georgian, as seen in exports of many banks.
@@ -107,10 +107,12 @@ COMMON: Mapping[str, tuple[str, ...]] = {
         "sender account", "sender account n", "sender iban", "გამგზავნის ანგარიშის ნომერი", "გამგზავნის ანგარიში",
     ),
     "reference": (
-        "reference", "reference number", "ref", "bank reference", "customer reference", "end to end id", "endtoendid",
-        "end-to-end reference", "payment reference", "structured reference", "creditor reference", "document number",
-        "doc n", "kundenreferenz", "kundenreferenz (end-to-end)", "bankreferenz", "referenz", "ref n", "utr",
-        "საბუთის n", "საბუთის ნომერი", "დოკუმენტის ნომერი",
+        "reference", "reference number", "ref", "customer reference", "end to end id", "endtoendid",
+        "end-to-end reference", "payment reference", "structured reference", "creditor reference",
+        "kundenreferenz", "kundenreferenz (end-to-end)", "referenz", "ref n", "utr",
+    ),
+    "booking": (
+        "bank reference", "document number", "doc n", "bankreferenz", "საბუთის n", "საბუთის ნომერი", "დოკუმენტის ნომერი",
     ),
 }  # fmt: skip
 
@@ -194,7 +196,7 @@ TBC = Profile(
         "text": ("description", "additional information", "additional description"),
         "counterpart": ("partner's name",),
         "counterpart_account": ("partner's account",),
-        "reference": ("document number",),
+        "booking": ("document number",),
     },
     bank="TB",
 )  # fmt: skip
@@ -225,7 +227,7 @@ BOG = Profile(
         "debit_counterpart": ("recipient name", "beneficiary name", "მიმღების დასახელება"),
         "debit_counterpart_account": ("recipient account n", "beneficiary account n", "beneficiary account",
                                       "მიმღების ანგარიშის ნომერი"),
-        "reference": ("doc n", "ref", "საბუთის n"),
+        "booking": ("doc n", "ref", "საბუთის n"),
     },
     bank="BG",
 )  # fmt: skip

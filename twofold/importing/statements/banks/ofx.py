@@ -201,8 +201,8 @@ class OfxFile:
                 id="" if self._counted else usable_id(values.get("FITID", "")),
                 status=pending or "booked",
                 references=references(
-                    ("bank_reference", values.get("REFNUM", "")), ("bank_reference", values.get("SRVRTID", "")),
-                    ("bank_reference", values.get("CHECKNUM", "")),
+                    ("booking", values.get("REFNUM", "")), ("booking", values.get("SRVRTID", "")),
+                    ("booking", values.get("CHECKNUM", "")),
                 ),
                 counterpart=counterpart if name or account else None,
                 text=joined(values.get("MEMO"), values.get("NAME") if not values.get("MEMO") else None),

@@ -329,11 +329,11 @@ class _Statement:
             value_day=value,
             status=PENDING if self.interim else BOOKED,
             references=references(
-                ("bank_reference", customer), ("bank_reference", bank),
+                ("bank_reference", customer), ("booking", bank),
                 ("bank_reference", told.end_to_end), ("creditor", told.creditor),
             ),
             counterpart=counterpart,
-            text=joined(told.text, own_words, "" if customer.upper() == "NONREF" else customer, bank),
+            text=joined(told.text, own_words, "" if customer.upper() == "NONREF" else customer),
         )  # fmt: skip
 
     @staticmethod

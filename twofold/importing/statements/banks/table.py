@@ -387,6 +387,7 @@ class TableFile:
         for text in self._all(cells, "reference"):
             bare = text.replace(" ", "").upper()
             pairs.append(("creditor" if _CREDITOR.fullmatch(bare) else "bank_reference", text))
+        pairs += [("booking", text) for text in self._all(cells, "booking")]
         told = self._one(cells, "id")
         exact = read_id(told) if told else ""
         value = self._day(self._one(cells, "value_at"))

@@ -129,7 +129,7 @@ class _Movements:
         yield book.line(Booking(
             row=self._row, amount=amount, day=day, status=status, id=usable_id(text_of(movement.get("movementId"))),
             references=references(
-                ("bank_reference", text_of(movement.get("transactionReference"))),
+                ("booking", text_of(movement.get("transactionReference"))),
                 ("bank_reference", text_of(movement.get("externalPaymentId"))),
             ),
             counterpart=Counterpart(name=name, account=other) if name or other else None,
