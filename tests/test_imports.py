@@ -20,7 +20,7 @@ LAYERS = [
     {"consent"},
     {"sources", "destinations", "store"},
     {"privacy", "collect", "deliver"},
-    {"facts"},  # derived columns; nothing below may rest on what can be made again
+    {"facts", "backup"},  # derived columns; nothing below may rest on what can be made again
     {"reconcile"},
     {"report"},
     {"sandbox", "simulate"},

@@ -15,6 +15,7 @@ The way of an event, folder by folder:
 - ``destinations/`` what each platform wants and how its answers read (pure)
 - ``deliver/`` claim, build, send, settle
 - ``facts/`` what happened as typed columns by day, for reports
+- ``backup/`` the data folder kept in another place, and its erasures apart from it
 - ``reconcile/`` what pays what, and where the money of every order is (pure, and SQL)
 - ``report/`` figures for people
 - ``config/`` the settings: which there are, how the file is read, what is wrong with it

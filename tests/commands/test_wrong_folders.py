@@ -32,6 +32,7 @@ FILES = {  # a file of each kind whose import may make a folder
 MAKE_ONE = {"restore", "serve", "pull", "import orders", "import sales", *(f"import {kind}" for kind in FILES)}
 # What a command cannot do without.
 NEEDS = {
+    "backup": ["backups-of-nothing"],
     "erase": ["--email", "mary@example.com", "--yes"],
     "export-subject": ["--email", "mary@example.com"],
     "shared": ["--order", "1001"],
@@ -49,6 +50,7 @@ NEEDS = {
     "money unmatch": ["00ff", "order:1001", "--why", "a test"],
 }
 MORE = {  # further ways into the same command
+    "backup": [["--erasures", "erasures-of-nothing"]],
     "erase": [["--request", "nobody-1", "--yes"], ["--order", "1001", "--dry-run"]],
     "export-subject": [["--request", "nobody-1"]],
     "shared": [["--event-id", "e1"], ["--email", "mary@example.com"], []],

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from twofold import __version__
+from twofold.backup.state import last_backup
 from twofold.clock import Clock, TrustedTime
 from twofold.collect.access import bearer_of, key_fits
 from twofold.collect.limits.quarantine import Quarantine
@@ -120,6 +121,8 @@ class HealthPage:
                 "altered_while_closed": self.store.altered_file or "",
                 "damaged_lines": self._damaged_lines,
             },
+            # Nor is this: a gateway without a backup takes events as well as one that has it.
+            "backup": self._backup(now),
             "outbox": {
                 "waiting": waiting,
                 "altered": self.store.altered,
@@ -129,6 +132,16 @@ class HealthPage:
                     for name, states in outbox.items()
                 },
             },
+        }
+
+    def _backup(self, now: int) -> dict[str, Any]:
+        """When this folder was last kept elsewhere; an age of None: never."""
+        last = last_backup(self.store.folder)
+        return {
+            "age_s": now // 1000 - last.at if last.at else None,
+            "position": last.position,
+            "erasures_age_s": now // 1000 - last.erasures_at if last.erasures_at else None,
+            "erasures_behind": last.erasures_behind(self.store.folder),
         }
 
 
@@ -218,6 +231,20 @@ class StoreMetrics:
             "twofold_damaged",
             "1 when something stored is not what was written: an altered delivery, or pages that are not sound.",
             value=int(bool(self._store.altered) or self._store.page_check.state == DAMAGED),
+        )
+        last = last_backup(self._store.folder)
+        yield GaugeMetricFamily(
+            "twofold_backup_timestamp_seconds", "When the last backup was taken; 0: never.", value=last.at
+        )
+        yield GaugeMetricFamily(
+            "twofold_erasures_backup_timestamp_seconds",
+            "When the files of erasures and withdrawals were last copied; 0: never.",
+            value=last.erasures_at,
+        )
+        yield GaugeMetricFamily(
+            "twofold_erasures_backup_behind",
+            "1 when somebody was erased or withdrew since that copy, or there is none.",
+            value=int(last.erasures_behind(self._store.folder)),
         )
 
 

@@ -39,6 +39,11 @@ def known_ring(folder: Path) -> Keyring | None:
     return None if line is None else _ring(folder / FILE, line)
 
 
+def read_ring(content: bytes) -> Keyring:
+    """The ring of a file with this content."""
+    return _ring(Path(FILE), next((line for line in content.split(b"\n") if line.strip()), b""))
+
+
 def mark_of(ring: Keyring) -> str:
     """Tells two secrets apart and says nothing of either."""
     return ring.digest("secret", "mark").hex()

@@ -79,6 +79,21 @@ class ClockState(Row, kw_only=True, tag="clock"):
     time: Time | None = None  # what the gateway goes by
 
 
+class BackedUp(Row, kw_only=True, tag="backup"):
+    """What was kept elsewhere: the `database`, or the files of `erasures` and withdrawals."""
+
+    what: Text
+    place: Text
+    at: Time
+    set: Text | None = None  # of the database
+    position: int | None = None  # the last one in it
+    bytes: int | None = None  # what it holds
+    written: int | None = None  # what of it was not there yet, as written
+    forgotten: int | None = None  # older sets that went
+    lines: int | None = None  # of the erasures and withdrawals
+    sealed: bool | None = None
+
+
 class Restored(Row, kw_only=True, tag="restored"):
     """What a restore put back; the checks of `verify` follow."""
 
@@ -117,6 +132,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "world": (ChainFigure,),
     "check": (Line,),
     "verify": (Check,),
+    "backup": (BackedUp,),
     "restore": (
         Restored,
         Check,

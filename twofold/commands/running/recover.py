@@ -18,8 +18,20 @@ watermark = typer.Typer(no_args_is_help=True, help="What was acknowledged, as ke
 
 
 def restore(
-    backup: Annotated[Path, typer.Argument(help="A copy of a data folder, or of its twofold.db.")],
+    backup: Annotated[
+        Path, typer.Argument(help="A folder of `twofold backup`, a copy of a data folder, or of its twofold.db.")
+    ],
     reason: ReasonOption,
+    erasures: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where `twofold backup --erasures` keeps its copy; needed unless the folder's own file is there."
+        ),
+    ] = None,
+    identity: Annotated[
+        Path | None, typer.Option(help="File with the secret key of age, where that copy is sealed.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--set", help="Which set of the backups. Default: the newest.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     config: ConfigOption = None,
     data: DataOption = None,
@@ -29,22 +41,27 @@ def restore(
 
     Whoever was erased since the backup was made is erased again, the watermark begins anew, and everything is verified
     at the end. Stop the gateway first. What was delivered since the backup may be sent a second time, under the same ids.
+    Without the file of erasures, in the folder or as its copy, nothing is put back: nobody would know who must not return.
     """
     from twofold.clock import now_ms
     from twofold.config import load_settings
-    from twofold.control.recover import inspect_backup
+    from twofold.control.recover import drop_fetched, inspect_backup
     from twofold.control.recover import restore as put_back
     from twofold.report.verify import verify
 
     settings = load_settings(config, data=data)
     folder = Path(settings.server.data)
-    found = inspect_backup(folder, backup)
-    missing = found.ends_at < found.acknowledged
-    if missing and not as_json:
-        say(f"Events from position {found.ends_at + 1} to {found.acknowledged} are not in this backup.")
-    if not yes:
-        typer.confirm(f"Replace the database in {folder}? What is in it now is gone then.", abort=True, err=True)
-    again = put_back(settings, found, _said(reason), now_ms)
+    reason = _said(reason)
+    try:
+        found = inspect_backup(folder, backup, erasures=erasures, identity=identity, name=name)
+        missing = found.ends_at < found.acknowledged
+        if missing and not as_json:
+            say(f"Events from position {found.ends_at + 1} to {found.acknowledged} are not in this backup.")
+        if not yes:
+            typer.confirm(f"Replace the database in {folder}? What is in it now is gone then.", abort=True, err=True)
+        again = put_back(settings, found, reason, now_ms)
+    finally:
+        drop_fetched(folder)
     checks = verify(folder)
     if as_json:
         from twofold.commands.output.rows.running import Check, Restored
