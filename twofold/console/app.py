@@ -79,7 +79,7 @@ class Console:
             lstrip_blocks=True,
         )
         # A method that an address has not is answered as an address that there is not: else it would tell which there are.
-        handlers = {Exception: self._failed, HTTPException: self._no_method}
+        handlers = {Exception: self._failed, HTTPException: self._no_method, StoreError: self._unreadable}
         self.app = Starlette(routes=self._routes(), exception_handlers=handlers)
         self._streams: Counter[bytes] = Counter()
         self._heavy, self._light = anyio.CapacityLimiter(HEAVY_AT_ONCE), anyio.CapacityLimiter(LIGHT_AT_ONCE)
@@ -302,6 +302,14 @@ class Console:
             return self._go("/today")
         return self._nothing(request, session)
 
+    async def _unreadable(self, request: Request, err: Exception) -> Response:
+        """What could not be read or kept is said to who is logged in; a stranger learns that it is not their fault."""
+        session = getattr(request.state, "session", None)
+        if session is None:
+            log.error("nobody can be let in: %s", err)
+        said = str(err) if session else "Nobody can be let in right now. What is wrong stands in the console's log."
+        return self._page(request, session, "problem.html", {"problem": said}, status=503)
+
     async def _no_method(self, request: Request, _err: Exception) -> Response:
         return await self._elsewhere(request)
 
@@ -314,6 +322,7 @@ class Console:
             return None, self._page(request, None, "login.html", {"said": ""}, status=401)
         if right is not None and not may(session.person.role, right):
             return None, self._nothing(request, session)
+        request.state.session = session
         return session, Response()
 
     # -- answers

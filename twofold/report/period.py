@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from twofold.store.sqlite.database import open_reader
+import apsw
+
+from twofold.store.sqlite.database import open_reader, translated
 from twofold.store.sqlite.statements import statement
 
 
@@ -21,7 +23,10 @@ class Journal:
         self._db = db
 
     def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = self._db.execute(statement(name), bindings).fetchall()
+        try:
+            rows: list[tuple[Any, ...]] = self._db.execute(statement(name), bindings).fetchall()
+        except apsw.Error as err:
+            raise translated(err) from err
         return rows
 
     def positions(self, from_ms: int, to_ms: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import re
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from importlib import resources
 from pathlib import Path
@@ -27,7 +27,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from msgspec import Struct
 
 from twofold.console.access.roles import Role
-from twofold.errors import StoreError
+from twofold.errors import StoreBusy, StoreError
+from twofold.store.sqlite.database import translated
 
 FILE = "console.db"
 IDLE_S = 1_800
@@ -41,6 +42,7 @@ TRIES_S = 900
 LEAST_PASSWORD = 10
 MOST_PASSWORD = 1_000
 NAME_LENGTH = 40
+BUSY_MS = 2_000
 _STEP_S = 30
 _MOST_ROW = 2**63 - 1
 
@@ -95,7 +97,7 @@ class Register:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
         self._turn = threading.RLock()
         self._db = apsw.Connection(str(path))
-        self._db.set_busy_timeout(5_000)
+        self._db.set_busy_timeout(BUSY_MS)
         for pragma in ("journal_mode = wal", "synchronous = full", "secure_delete = on"):
             self._db.execute(f"pragma {pragma}").fetchall()
         sql = resources.files("twofold.console.access").joinpath("register.sql").read_text(encoding="utf-8")
@@ -189,7 +191,8 @@ class Register:
         if found is None:
             return None
         if seen and now - row[3] >= 30:  # not a write for every picture of a page
-            self._run("update session set seen_at = ? where digest = ?", now, digest)
+            with suppress(StoreError):  # a full disk keeps nobody from reading
+                self._run("update session set seen_at = ? where digest = ?", now, digest)
         return Session(person=_person_of(found), csrf=row[1], digest=digest)
 
     def log_out(self, digest: bytes) -> None:
@@ -234,7 +237,7 @@ class Register:
 
     def people(self) -> list[Person]:
         """Everybody, the eldest first; those whose access has ended last."""
-        with self._turn:
+        with self._said():
             rows = self._db.execute(f"select {_COLUMNS} from person order by ended_at is not null, id").fetchall()
         return [_person_of(row) for row in rows]
 
@@ -286,7 +289,7 @@ class Register:
 
     def acts(self, limit: int = 50) -> list[dict[str, Any]]:
         """What was changed last, the newest first."""
-        with self._turn:
+        with self._said():
             rows = self._db.execute(
                 "select at, person, what, facts from act order by id desc limit ?", (limit,)
             ).fetchall()
@@ -315,19 +318,37 @@ class Register:
         self._run("insert into act (at, person, what, facts) values (?, ?, ?, ?)", *values)
 
     def _one(self, sql: str, *values: Any) -> tuple[Any, ...] | None:
-        with self._turn:
+        with self._said():
             row: tuple[Any, ...] | None = self._db.execute(sql, values).fetchone()
             return row
 
     def _run(self, sql: str, *values: Any) -> None:
-        with self._turn:
+        with self._said():
             self._db.execute(sql, values).fetchall()
 
     @contextmanager
     def _change(self) -> Iterator[None]:
         """One transaction. Others wait for its end: on one connection they would stand in the middle of it."""
-        with self._turn, self._db:
-            yield
+        with self._said():
+            self._db.execute("begin immediate")
+            try:
+                yield
+                self._db.execute("commit")
+            except BaseException:
+                if self._db.in_transaction:  # on a full disk the engine has taken it back itself
+                    self._db.execute("rollback")
+                raise
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """What the file refuses is a `StoreError` in words."""
+        with self._turn:
+            try:
+                yield
+            except apsw.BusyError as err:
+                raise StoreBusy("the console's register is held by another process; try again in a moment") from err
+            except apsw.Error as err:
+                raise translated(err) from err
 
 
 _USE_STEP = "update person set used_step = ?1 where id = ?2 and used_step < ?1 returning 1"

@@ -1,0 +1,110 @@
+"""What the console does while its disk, its files or the store fail: each page says so, and the console stays up."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+from running_console import PASSWORD, Client, Running, configuration
+
+from twofold.console.access.register import FILE, Register
+from twofold.errors import StoreFull
+
+NOW = 1_800_000_000
+PAGES = ("/today", "/events", "/orders", "/orders/5001", "/deliveries", "/refused", "/live", "/day", "/account")
+
+
+@pytest.fixture(scope="module")
+def folder(filled: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("faults")
+    shutil.copytree(
+        filled.parent / "data", made / "data", ignore=shutil.ignore_patterns("console*.db*", "lock", "*.sock")
+    )
+    configuration(made)
+    return made / "data"
+
+
+@pytest.fixture(scope="module")
+def running(folder: Path) -> Iterator[Running]:
+    made = Running(folder, folder.parent / "twofold.toml")
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def owner(running: Running) -> Client:
+    return running.owner()
+
+
+@pytest.mark.process
+def test_a_locked_register_keeps_nobody_from_reading(running: Running, owner: Client, folder: Path) -> None:
+    """Whoever wants in is told that it is not their fault, and comes in afterwards."""
+    holder = apsw.Connection(str(folder / FILE))
+    holder.execute("begin immediate")
+    try:
+        assert owner.get("/orders").status == 200
+        answer = running.browser().post("/login", {"name": "nino", "password": PASSWORD})
+        assert answer.status == 503
+        assert "Nobody can be let in right now" in answer.text
+        assert owner.post("/logout", {"csrf": owner.csrf()}).status == 503  # and the session goes on
+    finally:
+        holder.execute("rollback")
+        holder.close()
+    assert owner.get("/today").status == 200
+    assert running.browser().post("/login", {"name": "nino", "password": PASSWORD}).status == 303
+
+
+@pytest.mark.process
+def test_a_disk_without_room_is_said_and_reading_goes_on(running: Running, owner: Client, folder: Path) -> None:
+    csrf = owner.csrf()
+    gateway = apsw.Connection(str(folder / "twofold.db"))  # whoever writes holds the files that readers share
+    gateway.execute("select count(*) from event").fetchall()
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))  # no file may grow
+    try:
+        for path in PAGES:
+            assert owner.get(path).status == 200, path
+        answer = owner.post("/people/invite", {"csrf": csrf, "role": "buyer", "password": PASSWORD})
+        assert answer.status in (409, 503)
+        assert "It could not be done" in answer.text
+    finally:
+        resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        gateway.close()
+    assert owner.post("/people/invite", {"csrf": csrf, "role": "buyer", "password": PASSWORD}).status == 200
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("damage", [b"not a database" * 1000, b""])
+def test_a_store_that_cannot_be_read_is_said_on_each_page(
+    running: Running, owner: Client, folder: Path, damage: bytes
+) -> None:
+    """And pages read again once it is back."""
+    store = folder / "twofold.db"
+    whole = store.read_bytes()
+    try:
+        store.write_bytes(damage)
+        for path in PAGES[:-1]:
+            answer = owner.get(path)
+            assert answer.status == 503, path
+            assert "It could not be done" in answer.text, path
+            assert "Traceback" not in answer.text
+        assert owner.get("/account").status == 200
+    finally:
+        store.write_bytes(whole)
+    assert owner.get("/today").status == 200
+
+
+def test_a_full_disk_has_its_own_word(tmp_path: Path) -> None:
+    register = Register(tmp_path)
+    pages = register._db.execute("pragma page_count").fetchone()
+    register._db.execute(f"pragma max_page_count = {pages[0] if pages else 0}").fetchall()
+    with pytest.raises(StoreFull, match="the disk is full"):
+        register.note("nino", "sent again", {"x": "x" * 50_000}, NOW)
+    register._db.execute("pragma max_page_count = 1000").fetchall()
+    register.note("nino", "sent again", {"x": "y"}, NOW)
+    assert [act["x"] for act in register.acts()] == ["y"]
+    assert register.people() == []
+    register.close()
