@@ -22,6 +22,7 @@ LAYERS = [
     {"privacy", "collect", "deliver"},
     {"facts", "backup"},  # derived columns; nothing below may rest on what can be made again
     {"reconcile"},
+    {"attribution"},
     {"report"},
     {"sandbox", "simulate"},
     {"config"},  # read by what wires; no room reads settings, each is passed what it needs

@@ -17,6 +17,7 @@ The way of an event, folder by folder:
 - ``facts/`` what happened as typed columns by day, for reports
 - ``backup/`` the data folder kept in another place, and its erasures apart from it
 - ``reconcile/`` what pays what, and where the money of every order is (pure, and SQL)
+- ``attribution/`` which campaign an order is credited to
 - ``report/`` figures for people
 - ``config/`` the settings: which there are, how the file is read, what is wrong with it
 - ``policies.py`` what the settings mean for each part; ``listening.py`` the socket and the HTTP server

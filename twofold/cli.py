@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from twofold import __version__
+from twofold.commands.attribution.source import explain_source
 from twofold.commands.clock import clock
 from twofold.commands.consent import consent
 from twofold.commands.console import console
@@ -373,6 +374,7 @@ app.add_typer(consent, rich_help_panel=PEOPLE)
 app.add_typer(clock, rich_help_panel=ACT)
 app.command(rich_help_panel=TRY)(explain_match)
 app.command("hash", rich_help_panel=TRY)(hash_file)
+app.command(rich_help_panel=TRY)(explain_source)
 app.command(rich_help_panel=TRY)(shopify_senders)
 
 

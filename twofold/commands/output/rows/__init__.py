@@ -6,7 +6,18 @@ none renamed or dropped before 1.0. A new family is a file with its classes and 
 
 from __future__ import annotations
 
-from twofold.commands.output.rows import importing, journal, money, orders, privacy, pulling, reconcile, running, signal
+from twofold.commands.output.rows import (
+    attribution,
+    importing,
+    journal,
+    money,
+    orders,
+    privacy,
+    pulling,
+    reconcile,
+    running,
+    signal,
+)
 from twofold.commands.output.rows.row import Row
 
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
@@ -18,6 +29,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     **money.COMMANDS,
     **pulling.COMMANDS,
     **reconcile.COMMANDS,
+    **attribution.COMMANDS,
     **privacy.COMMANDS,
 }
 """Every command with ``--json`` and the lines it prints, in the order in which they come."""
