@@ -190,3 +190,75 @@ async def fill(config: Path) -> None:
     await asyncio.sleep(0.5)
     gateway._stop.set()
     await task
+
+
+OWNERS = 12
+"""Orders that two senders tell under ids of their own."""
+
+
+async def trouble(folder: Path) -> Path:
+    """A folder with some of what goes wrong in shops; the configuration's path. `test_console_causes` names the causes."""
+    from tests.fakes.graph import OK, FakeGraph, error
+
+    def answer(request: Any) -> Any:
+        return error(100, 2804008) if any("v" in one for one in request.ids) else OK
+
+    async with FakeGraph(answer) as graph:
+        config = configuration(folder, graph.url)
+        gateway = Gateway(load_settings(config, port=0))
+        ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(gateway.run(ready.set_result))
+        await _send_trouble(await ready)
+        await asyncio.sleep(2.0)
+        gateway._stop.set()
+        await task
+    return config
+
+
+def troubled_events(now: int) -> list[tuple[str, dict[str, Any]]]:
+    """Who sends what, in the order in which it comes."""
+    user = {"client_ip_address": "93.184.216.34", "client_user_agent": "Mozilla/5.0 (X11; Linux x86_64) Firefox/143.0"}
+    base = {
+        "event_time": now,
+        "action_source": "website",
+        "event_source_url": "https://shop.example/",
+        "user_data": user,
+    }
+    lead = {"event_name": "Lead", **base, "custom_data": {"currency": "EUR"}}
+    hidden = {"event_name": HOSTILE[:40], **base, "event_id": "h1"}
+    del hidden["event_source_url"]
+    events = [("crm", {**lead, "event_id": f"lead{n}"}) for n in range(4)]
+    events += [("crm", {"event_name": "Viewcontent", **base, "event_id": f"v{n}"}) for n in range(4)]
+    events.append(("crm", hidden))
+    checkout = {"event_name": "InitiateCheckout", **base}
+    for n in range(OWNERS):
+        named = {**user, "em": [f"p{n}@shop.example"]}
+        events.append(("plugin-a", {**checkout, "event_id": f"a-{n}", "user_data": named}))
+        events.append(("plugin-b", {**checkout, "event_id": f"{7000 + n}"}))
+    return events
+
+
+async def _send_trouble(address: str) -> None:
+    import aiohttp
+
+    now = int(time.time())
+    key = {"access_token": "a-key-of-sixteen-characters"}
+    async with aiohttp.ClientSession() as session:
+
+        async def post(path: str, body: Any, **headers: str) -> int:
+            async with session.post(f"{address}{path}", json=body, headers=headers) as answer:
+                return answer.status
+
+        capi = f"/v25.0/{DATASET}/events"
+        for agent, event in troubled_events(now):
+            assert await post(capi, {"data": [event], "partner_agent": agent, **key}) == 200
+        bare = {
+            "event_name": "Purchase",
+            "event_time": now,
+            "action_source": "website",
+            "user_data": {"fbp": "fb.1.1.1"},
+        }
+        assert await post(capi, {"data": [bare], "access_token": "wrong"}) >= 400
+        assert await post(capi, {"data": [bare], **key}) >= 400
+        signature = f"t={now},v1={'0' * 64}"
+        assert await post("/webhooks/own/mugs", {}, **{"X-Twofold-Signature": signature}) >= 400

@@ -8,7 +8,12 @@ from running_console import PASSWORD, Running
 from twofold.console.access.roles import RIGHTS, Right, Role
 from twofold.console.pages import PAGES
 
-WHICH = {"{order:path}": "5001", "{number}": "256", "/chain/orders": "/chain/orders?term=link:placed"}
+WHICH = {"{order:path}": "5001", "{number}": "256", "/chain/orders": "/chain/orders?term=link:placed",
+         "/senders/copies": "/senders/copies?event=PageView&sender=api"}  # fmt: skip
+
+
+MAY_LACK = ("/deliveries/256", "/actions/256")
+"""There may be none of this number, which is said to who may see the others."""
 
 
 def address_of(path: str) -> str:
@@ -21,6 +26,7 @@ READING = [(address_of(page.path), page.right) for page in PAGES]
 CHANGING = [
     ("/people/invite", Right.PEOPLE), ("/people/1/role", Right.PEOPLE), ("/people/1/end", Right.PEOPLE),
     ("/deliveries/256/again", Right.REPLAY), ("/deliveries/again", Right.REPLAY),
+    ("/what-to-do/say", Right.DECIDE), ("/senders/owner", Right.DECIDE),
 ]  # fmt: skip
 HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy")
 
@@ -36,8 +42,7 @@ def test_every_address_by_every_role(console: Running) -> None:
         for path, right in [*READING, ("/people", Right.PEOPLE)]:
             answer = browser.get(path)
             if right in RIGHTS[role]:
-                # There may be no delivery of this number, which is said to who may see deliveries.
-                assert answer.status == 200 or (path == "/deliveries/256" and answer.status == 404), (role, path)
+                assert answer.status == 200 or (path in MAY_LACK and answer.status == 404), (role, path)
             else:
                 bare, _, query = path.partition("?")
                 for form in (path, f"{bare}.json?{query}", f"{bare}.csv?{query}"):

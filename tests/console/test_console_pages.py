@@ -15,6 +15,10 @@ from running_console import HOSTILE, PASSWORD, Running, configuration
 CHROMIUM = "/usr/bin/chromium"
 PATHS = (
     "/today",
+    "/what-to-do",
+    "/senders",
+    "/senders/copies?event=PageView&sender=api",
+    "/actions/1",
     "/events",
     "/orders",
     "/orders/5003",

@@ -12,6 +12,7 @@ from babel.messages.extract import extract_from_dir
 
 import twofold.console
 from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
+from twofold.console.causes.words import CAUSES
 from twofold.console.words import LANGUAGES, SOURCE, Words, catalogue, language_of
 
 ROOM = Path(twofold.console.__file__).parent
@@ -34,14 +35,15 @@ def texts_of_code() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-                wanted = {"Refused": 0, "_note": 2, "note": 1}.get(name)
+                wanted = {"Refused": 0, "_note": 2, "note": 1, "say": 0}.get(name)
                 if wanted is not None and len(node.args) > wanted:
                     found |= said(node.args[wanted])
             if isinstance(node, ast.Dict):
                 for key, value in zip(node.keys, node.values, strict=True):
                     if isinstance(key, ast.Constant) and key.value in ("said", "problem"):
                         found |= said(value)
-    return found | {str(text) for text in MEANING.values()} | {role.value for role in Role}
+    causes = {text for said in CAUSES.values() for text in (said.title, said.failure, said.check, said.not_yet)}
+    return found | causes | {str(text) for text in MEANING.values()} | {role.value for role in Role}
 
 
 def said(node: ast.expr) -> set[str]:

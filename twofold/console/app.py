@@ -37,6 +37,7 @@ from twofold.console.access.guard import HEADERS, Guard, cookie_of, no_cookie
 from twofold.console.access.register import Refused, Register, Session, Throttled
 from twofold.console.access.roles import Right, may
 from twofold.console.acts.act import Act, Done
+from twofold.console.acts.table import ACTS
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.queries.period import CHOICES
@@ -105,6 +106,7 @@ class Console:
             self._act("/logout", None, forms.log_out, "account.html"),
             self._act("/deliveries/{number}/again", Right.REPLAY, forms.send_again, "problem.html"),
             self._act("/deliveries/again", Right.REPLAY, forms.send_again, "problem.html"),
+            *(self._act(path, right, change, "problem.html") for path, right, change in ACTS),
         ]
         own = [
             Route(f"{ROOT}/people", self._shown(Right.PEOPLE, "people.html", self._people)),

@@ -11,9 +11,12 @@ from twofold.console.pages.money import CASH, CHAIN, DAY, TERM
 from twofold.console.pages.orders import ORDER, ORDERS
 from twofold.console.pages.page import Page
 from twofold.console.pages.refused import REFUSED
+from twofold.console.pages.signal.action import ACTION
+from twofold.console.pages.signal.senders import CELL, SENDERS
+from twofold.console.pages.signal.to_do import TO_DO
 from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
-    TODAY, EVENTS, ORDERS, ORDER, DELIVERIES, DELIVERY, REFUSED, LIVE, CHAIN, TERM, CASH, DAY, IMPORTS,
+    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, SENDERS, CELL, CHAIN, TERM, CASH, DAY, IMPORTS,
 )  # fmt: skip
 """Every page, in the order of the navigation."""

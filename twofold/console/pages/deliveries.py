@@ -65,13 +65,13 @@ def read_delivery(asked: Asked) -> Shown:
         rows=attempts,
         about={name: row.get(name) for name in COLUMNS[:-2]},
         figures={
-            "delivery": row, "attempts": attempts, "payload": _pretty(payload), "may_see": may_see,
+            "delivery": row, "attempts": attempts, "payload": pretty(payload), "may_see": may_see,
             "may_replay": may(asked.session.person.role, Right.REPLAY) and row["state"] == "dead",
         },
     )  # fmt: skip
 
 
-def _pretty(payload: bytes | None) -> str | None:
+def pretty(payload: bytes | None) -> str | None:
     """The bytes as people read JSON; None where they were never made, empty where retention took them."""
     if not payload:
         return None if payload is None else ""

@@ -18,6 +18,7 @@ FINDING = "finding"  # what becomes of a finding: mended, accepted, opened again
 DECISION = "decision"  # what was decided on which figures
 OUTCOME = "decision_outcome"  # what became of it
 PLATFORM_FIGURE = "platform_figure"  # what the platform itself shows, typed in
+EVENT_OWNER = "event_owner"  # which sender an event is meant to come from
 TEST_PURCHASE = "test_purchase"  # a test purchase was started
 EVIDENCE = "evidence"  # what came of it, kept
 

@@ -20,3 +20,23 @@ from event where position > ?1 order by position limit ?2;
 -- name: console_kept
 -- Entries of the log of one kind: what people said through the console.
 select id, at, facts from audit where kind = ? order by id;
+
+-- name: console_waiting
+-- Deliveries that wait, by destination: how many are due, why it is paused, when the longest was due.
+select t.name, t.paused_for, count(*), min(coalesce(d.leased_until, d.due_at))
+from delivery as d join destination as t on t.id = d.destination where d.state = 'waiting' group by 1, 2;
+
+-- name: console_only_files
+-- Of these orders, those that only imported files told: no event was ever to be made of them.
+select order_row from order_fact where order_row in /*ids*/ (?) group by order_row having sum(source not like '%:file') = 0;
+
+-- name: console_action_copies
+-- The copies of one action, those that were carried over to it included, in the order of arrival.
+select e.position, e.received_at, e.event_id, e.event_time, e.channel, e.sender, e.tier, e.verdict, e.late, plain_body(e.body)
+from event as e where e.position = ?1 or e.position in (select position from copy where action = ?1)
+   or e.position in (select position from carried_over where action = ?1) order by e.position;
+
+-- name: console_cell_copies
+-- The newest copies of one event name by one sender, from one position to before another.
+select position, received_at, dataset, event_name, event_id, channel, sender, verdict, action from event
+where position >= ?1 and position < ?2 and event_name = ?3 and sender = ?4 order by position desc limit ?5;

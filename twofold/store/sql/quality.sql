@@ -31,3 +31,43 @@ select a.dataset, a.event_name, f.delivery & 255, a.channels, f.keys, f.stitched
 from frozen as f join action as a on a.id = f.delivery / 256
 where f.delivery >= ?1 * 256 and f.delivery < ?2 * 256
 group by 1, 2, 3, 4, 5, 6, 7;
+
+-- name: sender_cells
+-- Copies by dataset, event, sender and channel, with the first and the last, and what each was to its action.
+select dataset, event_name, sender, channel, count(*), min(received_at), max(received_at),
+       sum(verdict = 'first'), sum(verdict = 'repeat'), sum(verdict = 'twin'), sum(verdict = 'conflict')
+from event where position >= ?1 and position < ?2 group by 1, 2, 3, 4;
+
+-- name: sender_meetings
+-- Actions of which two senders have copies: of the first copy, and of another. An action's number is its first copy's place.
+select e.dataset, e.event_name, f.sender, e.sender, count(distinct e.action)
+from event as e join event as f on f.position = e.action
+where e.position >= ?1 and e.position < ?2 and e.verdict <> 'first' and e.sender <> f.sender group by 1, 2, 3, 4;
+
+-- name: newest_payloads
+-- The newest bytes that left for a platform, with what their action is: of actions from one id to before another.
+select f.delivery / 256, f.payload, a.dataset, a.event_name, a.created_at, a.value, a.currency
+from frozen as f join action as a on a.id = f.delivery / 256
+where f.delivery >= ?1 * 256 and f.delivery < ?2 * 256 and length(f.payload) > 0 order by f.delivery desc limit ?3;
+
+-- name: given_up
+-- Deliveries that were given up or kept back: by destination, state, reason and event, with their times.
+select t.name, d.state, d.reason, a.dataset, a.event_name, count(*), min(a.created_at), max(a.created_at)
+from delivery as d join destination as t on t.id = d.destination join action as a on a.id = d.id / 256
+where d.id >= ?1 * 256 and d.id < ?2 * 256 and d.state in ('dead', 'suppressed') group by 1, 2, 3, 4, 5;
+
+-- name: given_up_money
+-- The money of the Purchases among those that were given up or kept back.
+select t.name, d.state, d.reason, a.dataset, a.id, a.value, a.currency
+from delivery as d join destination as t on t.id = d.destination join action as a on a.id = d.id / 256
+where d.id >= ?1 * 256 and d.id < ?2 * 256 and d.state in ('dead', 'suppressed') and a.event_name = 'Purchase';
+
+-- name: refused_since
+-- What was not let in since a time, by reason and event.
+select reason, dataset, event_name, count(*), min(received_at), max(received_at) from refused where received_at >= ?
+group by 1, 2, 3;
+
+-- name: purchases_of_one_side
+-- Purchases of a dataset that only one channel told: their time and money.
+select created_at, value, currency from action
+where id >= ?1 and id < ?2 and dataset = ?3 and channels = ?4 and event_name = 'Purchase' and merged_into is null;

@@ -1,0 +1,15 @@
+"""The acts of the pages of signal and set-up: at which address, with which right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twofold.console.access.roles import Right
+from twofold.console.acts.act import Act, Done
+from twofold.console.acts.findings import say
+from twofold.console.acts.owners import say_owner
+
+ACTS: tuple[tuple[str, Right, Callable[[Act], Done]], ...] = (
+    ("/what-to-do/say", Right.DECIDE, say),
+    ("/senders/owner", Right.DECIDE, say_owner),
+)

@@ -1,0 +1,139 @@
+"""Causes seen in what came: refusals at the door, senders that do not meet, events that stopped, keys that were lost.
+
+Owns which of these counts is a cause and from which share on it is one. The counts are `report.senders`'s, `report.quality`'s
+and the statements'.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+from twofold.console.causes.cause import Cause, Kind, When, add_money, parts_of, sums_of
+from twofold.event.refusal import DropReason
+from twofold.report.period import Journal
+from twofold.report.quality import EventQuality
+from twofold.report.senders import MIN_COPIES, Cell, rivals
+
+DAY_S = 86_400
+ONE_SIDED = 0.5  # ours: share of the purchases that only one side told
+CONFLICTS = 0.02  # ours: share of an event's copies that say something else
+NOT_OWNED = frozenset({"PageView"})
+"""Every page may be told by several senders with ids of their own; nothing rests on it."""
+
+AT_THE_DOOR: dict[str, Kind] = {
+    DropReason.BAD_SIGNATURE: Kind.WEBHOOK_SECRET,
+    DropReason.BAD_KEY: Kind.NOT_LET_IN,
+    DropReason.UNKNOWN_DATASET: Kind.NOT_LET_IN,
+    DropReason.BAD_ORIGIN: Kind.FOREIGN_SITE,
+}
+NO_CAUSE = frozenset({DropReason.NOT_AN_ORDER, DropReason.WHOLE_BATCH, DropReason.RATE_LIMITED})
+_DROP = re.compile(r"(\w+) (\d+) % to (\d+) %")
+
+
+def causes_of_door(journal: Journal, since_ms: int, dataset: str | None) -> Iterator[Cause]:
+    """What was not let in, a cause a reason."""
+    groups: dict[tuple[Kind, str], list[tuple[str, int, int, int]]] = defaultdict(list)
+    for reason, of_dataset, name, count, first, last in journal.run("refused_since", (since_ms,)):
+        if reason not in NO_CAUSE and dataset in (None, of_dataset, ""):
+            kind = AT_THE_DOOR.get(reason, Kind.MALFORMED)
+            groups[kind, reason].append((name, count, first, last))
+    whole = sum(count for rows in groups.values() for _, count, *_ in rows)
+    for (kind, reason), rows in groups.items():
+        counts: Counter[str] = Counter()
+        for name, count, *_ in rows:
+            counts[name] += count
+        yield Cause(
+            kind=kind, about=reason, when=When.NOW, events=sum(counts.values()), of=whole,
+            parts=parts_of({name: n for name, n in counts.items() if name}), marks=(reason,),
+            since=min(first for _, _, first, _ in rows) // 1000, last=max(last for *_, last in rows) // 1000,
+            link=f"/refused?reason={reason}",
+        )  # fmt: skip
+
+
+def causes_of_senders(cells: Sequence[Cell], now: int) -> Iterator[Cause]:
+    """Two owners, copies that do not meet, a side that is missing, somebody new, events that stopped."""
+    for one, other, meeting in rivals(list(cells)):
+        if one.event_name in NOT_OWNED:
+            continue
+        kind = Kind.TWO_OWNERS if one.channel == other.channel else Kind.NOT_MEETING
+        fewer = min(one.copies, other.copies)
+        yield _of_cells(
+            kind, f"{one.event_name}: {one.sender}, {other.sender}", [one, other],
+            events=round(fewer * (1 - meeting)), of=one.copies + other.copies,
+            when=When.NOW if one.event_name == "Purchase" else When.WEEK,
+        )  # fmt: skip
+    new = {(c.dataset, c.sender) for c in cells if c.new}
+    for dataset, sender in sorted(new):
+        mine = [c for c in cells if (c.dataset, c.sender) == (dataset, sender)]
+        copies = sum(c.copies for c in mine)
+        yield _of_cells(Kind.NEW_SENDER, sender, mine, events=copies, of=copies, when=When.WEEK)
+    by_name: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        by_name[cell.dataset, cell.event_name].append(cell)
+    alive = {dataset for (dataset, _), some in by_name.items() if any(now - c.last_at // 1000 <= DAY_S for c in some)}
+    for (dataset, name), some in by_name.items():
+        copies, conflicts = sum(c.copies for c in some), sum(c.verdicts["conflict"] for c in some)
+        if conflicts >= 3 and conflicts / copies >= CONFLICTS:
+            yield _of_cells(Kind.OTHER_CONTENT, name, some, events=conflicts, of=copies, when=When.WEEK)
+        last = max(c.last_at for c in some) // 1000
+        if copies >= MIN_COPIES and dataset in alive and now - last > DAY_S:
+            yield _of_cells(Kind.STOPPED, name, some, events=copies, of=copies, when=When.NOW)
+
+
+def causes_of_sides(journal: Journal, span: tuple[int, int], since: int, dataset: str | None) -> Iterator[Cause]:
+    """Purchases that one side alone told."""
+    for of_dataset, name, actions, browser, server, both, _ in journal.run("quality_copies", span):
+        if name != "Purchase" or actions < MIN_COPIES or dataset not in (None, of_dataset):
+            continue
+        for kind, alone, channels in ((Kind.NO_SERVER, browser - both, 1), (Kind.NO_BROWSER, server - both, 2)):
+            if alone / actions > ONE_SIDED:
+                money: dict[str, Decimal] = {}
+                times = [since]
+                for at, value, currency in journal.run("purchases_of_one_side", (*span, of_dataset, channels)):
+                    times.append(at // 1000)
+                    add_money(money, value, currency)
+                yield Cause(
+                    kind=kind, about=of_dataset, when=When.NOW if kind is Kind.NO_SERVER else When.WEEK, events=alone,
+                    of=actions, orders=alone, money=sums_of(money), parts=((name, alone),), since=min(times[1:] or times),
+                    last=max(times), link="/senders",
+                )  # fmt: skip
+
+
+def causes_of_keys(rows: Sequence[EventQuality], since: int, now: int) -> Iterator[Cause]:
+    """Keys of which much less comes: a cause a key, whichever events it is of; else a score that fell by itself."""
+    lost: dict[str, list[tuple[EventQuality, int]]] = defaultdict(list)
+    fell: list[EventQuality] = []
+    for row in rows:
+        found = [m for drop in row.drops if (m := _DROP.fullmatch(drop))]
+        for match in found:
+            lost[match[1]].append((row, round(row.events * (int(match[2]) - int(match[3])) / 100)))
+        if row.drops and not found and row.events:
+            fell.append(row)
+    for key, some in lost.items():
+        counts = {row.event_name: n for row, n in some}
+        yield Cause(
+            kind=Kind.KEY_LOST, about=key, when=When.WEEK, events=sum(counts.values()), of=sum(row.events for row, _ in some),
+            orders=counts.get("Purchase", 0), parts=parts_of(counts), marks=tuple(d for row, _ in some for d in row.drops),
+            since=since, last=now, link="/match-quality",
+        )  # fmt: skip
+    if fell:
+        counts = {row.event_name: row.events for row in fell}
+        yield Cause(
+            kind=Kind.SCORE_FELL, when=When.WEEK, events=sum(counts.values()), of=sum(counts.values()),
+            orders=counts.get("Purchase", 0), parts=parts_of(counts), marks=tuple(d for row in fell for d in row.drops),
+            since=since, last=now, link="/match-quality",
+        )  # fmt: skip
+
+
+def _of_cells(kind: Kind, about: str, cells: Sequence[Cell], *, events: int, of: int, when: When) -> Cause:
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        counts[cell.event_name] += cell.copies
+    return Cause(
+        kind=kind, about=about, when=when, events=events, of=of,
+        orders=events if set(counts) == {"Purchase"} else 0, parts=parts_of(counts),
+        since=min(c.first_at for c in cells) // 1000, last=max(c.last_at for c in cells) // 1000, link="/senders",
+    )  # fmt: skip

@@ -1,0 +1,133 @@
+"""One cause: what is wrong, how much it touches, since when, and what somebody said of it.
+
+Owns the value, its order, and when it comes back: what was called mended is open again as soon as it is seen again; what
+was accepted is asked about again after `ACCEPTED_S`. Pure. Times are Unix s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from twofold.console.queries.kept import Kept
+
+ACCEPTED_S = 28 * 86_400
+
+
+class Kind(StrEnum):
+    """What sort of thing is wrong; its words are `words.WORDS`."""
+
+    GIVEN_UP = "given_up"  # deliveries that the platform refused, or that were tried for too long
+    STUCK = "stuck"  # deliveries that should have left
+    NO_PURCHASE = "no_purchase"  # orders of which no Purchase was made
+    KEPT_BACK = "kept_back"  # Purchases for which nobody vouches, robots, limits
+    WRONG_VALUE = "wrong_value"  # Purchases told with money that nothing explains
+    NOT_MEETING = "not_meeting"  # browser and server copies under different ids
+    TWO_OWNERS = "two_owners"  # two senders tell the same event on one channel
+    OTHER_CONTENT = "other_content"  # same id, other money or goods
+    NO_BROWSER = "no_browser"  # Purchases that no browser told
+    NO_SERVER = "no_server"  # Purchases that no server told
+    STOPPED = "stopped"  # an event that came and comes no more
+    NEW_SENDER = "new_sender"
+    WEBHOOK_SECRET = "webhook_secret"
+    NOT_LET_IN = "not_let_in"  # wrong key or dataset
+    FOREIGN_SITE = "foreign_site"  # browsers on a site that is not listed
+    MALFORMED = "malformed"  # bodies that cannot be taken as they are
+    KEY_LOST = "key_lost"
+    SCORE_FELL = "score_fell"
+    PERSON_UNKNOWN = "person_unknown"
+    VISIT_MISSING = "visit_missing"  # address or browser of the shopper
+    SERVER_ADDRESS = "server_address"
+    LATE = "late"
+    CLOCK = "clock"
+    CLICK_BROKEN = "click_broken"
+    FILLER = "filler"  # contact values that stand for nobody
+    MONEY_UNCLEAR = "money_unclear"
+    GOODS_BROKEN = "goods_broken"
+    IN_THE_CLEAR = "in_the_clear"
+    MISSPELT = "misspelt"
+    PAGE_MISSING = "page_missing"
+    ORDER_NUMBER = "order_number"
+
+
+class When(StrEnum):
+    """How soon somebody should look."""
+
+    NOW = "now"  # events, orders or money are lost
+    WEEK = "week"  # worth less than it could be
+    ACCEPTED = "accepted"  # known, and meant so
+
+
+class Cause(Struct, frozen=True, kw_only=True):
+    """``about``: what tells two of one kind apart, such as a reason. ``events`` of ``of`` that were looked at."""
+
+    kind: Kind
+    about: str = ""
+    when: When
+    events: int
+    of: int
+    orders: int = 0
+    money: tuple[tuple[str, Decimal], ...] = ()
+    parts: tuple[tuple[str, int], ...] = ()  # event names, the most touched first
+    marks: tuple[str, ...] = ()  # the platform's own names for it
+    since: int
+    last: int
+    link: str  # the page with the rows
+    state: str = "open"  # open, again, accepted, mended
+    said_by: str = ""
+    said_at: int = 0
+    why: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.about}" if self.about else self.kind.value
+
+
+def with_states(causes: Sequence[Cause], said: Sequence[Kept], now: int) -> list[Cause]:
+    """The causes as people left them, the most pressing first."""
+    last = {str(entry.facts.get("cause")): entry for entry in said}
+    found = []
+    for cause in causes:
+        entry = last.get(cause.key)
+        if entry is None:
+            found.append(cause)
+            continue
+        facts = entry.facts
+        state = state_of(str(facts.get("act", "")), entry.at, cause.last, now)
+        when = When.ACCEPTED if state == "accepted" else cause.when
+        found.append(
+            replace(cause, state=state, when=when, said_by=str(facts.get("by", "")), said_at=entry.at, why=str(facts.get("why", "")))
+        )  # fmt: skip
+    return sorted(found, key=_pressing)
+
+
+def state_of(act: str, at: int, last: int, now: int) -> str:
+    """What an entry of the log means for a cause that was seen last at ``last``."""
+    if act == "mended":
+        return "again" if last > at else "mended"
+    if act == "accepted":
+        return "accepted" if now - at < ACCEPTED_S else "again"
+    return "open"
+
+
+def _pressing(cause: Cause) -> tuple[int, int, float, str]:
+    order = (When.NOW, When.WEEK, When.ACCEPTED).index(cause.when)
+    return order, -cause.orders, -cause.events / max(1, cause.of), cause.key
+
+
+def parts_of(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def sums_of(money: Mapping[str, Decimal]) -> tuple[tuple[str, Decimal], ...]:
+    return tuple(sorted(money.items()))
+
+
+def add_money(sums: dict[str, Decimal], value: str | None, currency: str | None) -> None:
+    """Money as the action keeps it; what has no currency is no money."""
+    if value and currency:
+        sums[currency] = sums.get(currency, Decimal(0)) + Decimal(value)

@@ -1,0 +1,111 @@
+"""Senders: has each event one owner? The matrix of events by sender, and the copies of one cell.
+
+Owns both pages. Counts are `report.senders`'s; who is meant to send an event, and whose work it is, was said by somebody and
+stands in the log. Role: for the algorithm.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twofold.console.access.roles import Right
+from twofold.console.pages.page import SHOWN, Asked, Page, Shown, UnknownChoice
+from twofold.console.queries.kept import EVENT_OWNER, kept
+from twofold.console.queries.signal import funnel_place
+from twofold.report.period import journal_of
+from twofold.report.senders import Cell, rivals, senders
+
+COLUMNS = ("dataset", "event_name", "sender", "channel", "copies", "new_actions", "again", "other_copy", "other_content",
+           "first_at", "last_at", "id_scheme", "meets", "is_new", "has_rival", "primary", "person", "role", "link")  # fmt: skip
+COPY_COLUMNS = (
+    "position",
+    "received_at",
+    "dataset",
+    "event_name",
+    "event_id",
+    "channel",
+    "sender",
+    "verdict",
+    "action",
+)
+
+
+def read_senders(asked: Asked) -> Shown:
+    """A cell for each sender of each event."""
+    period = asked.period()
+    cells = senders(
+        asked.folder, period.since * 1000, period.until * 1000, period.before * 1000, dataset=asked.dataset()
+    )
+    cells.sort(key=lambda c: (c.dataset, funnel_place(c.event_name), -c.copies))
+    twice = {id(cell) for one, other, _ in rivals(cells) for cell in (one, other)}
+    said = {(str(k.facts.get("dataset")), str(k.facts.get("event"))): k.facts for k in kept(asked.folder, EVENT_OWNER)}
+    rows = [_row(cell, has_rival=id(cell) in twice, said=said) for cell in cells]
+    names = list(dict.fromkeys(cell.sender for cell in sorted(cells, key=lambda c: -c.copies)))
+    events = list(dict.fromkeys((cell.dataset, cell.event_name) for cell in cells))
+    return Shown(
+        columns=COLUMNS,
+        rows=rows,
+        about={"period": period.choice, "timezone": period.zone},
+        figures={
+            "period": period, "senders": names, "events": events,
+            "cells": {(r["dataset"], r["event_name"], r["sender"]): _joined(r, rows) for r in rows},
+            "alarms": [r for r in rows if r["has_rival"] or r["is_new"]],
+        },
+    )  # fmt: skip
+
+
+def read_cell(asked: Asked) -> Shown:
+    """The newest copies of one event name by one sender."""
+    period = asked.period()
+    event, sender = asked.choices.get("event", ""), asked.choices.get("sender", "")
+    with journal_of(asked.folder) as journal:
+        first, last = journal.positions(period.since * 1000, period.until * 1000)
+        before = asked.number("before")
+        found = journal.run("console_cell_copies", (first, min(last, before) if before else last, event, sender, SHOWN))
+    if not found and not before and (not event or not sender):
+        raise UnknownChoice("event", ["event and sender, as on the page of senders"], event or sender)
+    rows = [dict(zip(COPY_COLUMNS, row, strict=True)) for row in found]
+    return Shown(
+        columns=COPY_COLUMNS,
+        rows=rows,
+        about={"period": period.choice, "timezone": period.zone, "event": event, "sender": sender},
+        figures={
+            "event": event, "sender": sender, "period": period,
+            "next": rows[-1]["position"] if len(rows) == SHOWN else None,
+        },
+    )  # fmt: skip
+
+
+def _row(cell: Cell, *, has_rival: bool, said: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
+    named = said.get((cell.dataset, cell.event_name), {})
+    return {
+        "dataset": cell.dataset, "event_name": cell.event_name, "sender": cell.sender, "channel": cell.channel,
+        "copies": cell.copies, "new_actions": cell.verdicts["first"], "again": cell.verdicts["repeat"],
+        "other_copy": cell.verdicts["twin"], "other_content": cell.verdicts["conflict"], "first_at": cell.first_at,
+        "last_at": cell.last_at, "id_scheme": cell.scheme, "meets": dict(sorted(cell.meets.items())), "is_new": cell.new,
+        "has_rival": has_rival, "primary": named.get("sender") == cell.sender if named else None,
+        "person": named.get("person", ""), "role": "signal", "link": "signalled",
+    }  # fmt: skip
+
+
+def _joined(row: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """One sender's cell of an event, both channels together."""
+    mine = [r for r in rows if all(r[name] == row[name] for name in ("dataset", "event_name", "sender"))]
+    return {
+        "copies": sum(r["copies"] for r in mine), "has_rival": any(r["has_rival"] for r in mine),
+        "is_new": any(r["is_new"] for r in mine), "channels": [r["channel"] for r in mine],
+        "primary": mine[0]["primary"],
+    }  # fmt: skip
+
+
+SENDERS = Page(
+    path="/senders",
+    name="Senders",
+    room="signal",
+    right=Right.SIGNAL,
+    template="signal/senders.html",
+    read=read_senders,
+)
+CELL = Page(
+    path="/senders/copies", name="", room="signal", right=Right.SIGNAL, template="signal/cell.html", read=read_cell
+)

@@ -1,0 +1,92 @@
+"""What to do: what is wrong, what first, what not yet? One card a cause.
+
+Owns the page's rows and the text that is handed to a developer. Causes are `console.causes`'s. Role: for the algorithm.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from twofold.config import Settings
+from twofold.console.access.roles import Right
+from twofold.console.causes.cause import Cause, When
+from twofold.console.causes.every import DAYS, causes_of
+from twofold.console.causes.words import CAUSES
+from twofold.console.pages.page import Asked, Page, Shown
+from twofold.console.queries.policies import policy_of
+
+COLUMNS = ("cause", "when", "state", "title", "about", "events", "of", "orders", "money", "since", "last_seen", "owner", "check",
+           "not_yet", "page", "marks", "role", "link", "window_days")  # fmt: skip
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def read_to_do(asked: Asked) -> Shown:
+    """The causes: now, this week, known and accepted; those that were mended and were not seen again are counted."""
+    found = causes_of(
+        asked.folder,
+        policy_of(asked.settings),
+        asked.now,
+        dataset=asked.dataset(),
+        tested=sends_to_itself(asked.settings),
+    )
+    standing = [cause for cause in found if cause.state != "mended"]
+    groups = [(when.value, [c for c in standing if c.when is when]) for when in When]
+    return Shown(
+        columns=COLUMNS,
+        rows=[_row(cause) for cause in standing],
+        about={"window_days": DAYS, "mended": len(found) - len(standing)},
+        figures={
+            "groups": groups, "mended": [c for c in found if c.state == "mended"], "said": CAUSES, "days": DAYS,
+            "texts": {cause.key: hand_over(cause, asked) for cause in standing}, "standing": standing,
+        },
+    )  # fmt: skip
+
+
+def sends_to_itself(settings: Settings) -> bool:
+    """Whether everything that leaves stays on this machine: a test, whose shoppers' addresses mean nothing."""
+    hosts = [urlsplit(d.endpoint).hostname or "" for d in settings.destination]
+    return bool(hosts) and all(host in LOOPBACK for host in hosts)
+
+
+def hand_over(cause: Cause, asked: Asked) -> str:
+    """The card as plain text, in the reader's language."""
+    say, said = asked.words.say, CAUSES[cause.kind]
+    about = f" ({cause.about})" if cause.about else ""
+    lines = [
+        f"{say(said.title)}{about}",
+        say("{events} of {of} events, {orders} orders, in {days} days", events=cause.events, of=cause.of,
+            orders=cause.orders, days=DAYS),
+        say("Seen from {first} to {last}", first=asked.words.time(cause.since), last=asked.words.time(cause.last)),
+        f"{say('Likely failure')}: {say(said.failure)}",
+        f"{say('First check')}: {say(said.check)}",
+        f"{say('Do not do yet')}: {say(said.not_yet)}",
+        f"/console{cause.link}",
+    ]  # fmt: skip
+    if said.command:
+        lines.insert(5, said.command)
+    if cause.parts:
+        lines.append(", ".join(f"{name} {count}" for name, count in cause.parts))
+    if cause.marks:
+        lines.append(", ".join(cause.marks))
+    return "\n".join(lines)
+
+
+def _row(cause: Cause) -> dict[str, Any]:
+    said = CAUSES[cause.kind]
+    return {
+        "cause": cause.key, "when": cause.when.value, "state": cause.state, "title": said.title, "about": cause.about,
+        "events": cause.events, "of": cause.of, "orders": cause.orders, "money": {c: str(a) for c, a in cause.money},
+        "since": cause.since, "last_seen": cause.last, "owner": said.owner, "check": said.check, "not_yet": said.not_yet,
+        "page": cause.link, "marks": list(cause.marks), "role": "signal", "link": "signalled", "window_days": DAYS,
+    }  # fmt: skip
+
+
+TO_DO = Page(
+    path="/what-to-do",
+    name="What to do",
+    room="signal",
+    right=Right.SIGNAL,
+    template="signal/to_do.html",
+    read=read_to_do,
+)
