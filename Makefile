@@ -74,13 +74,16 @@ venv: .venv/.runtime ## Create the virtual environment with the runtime only
 dev: .venv/.dev ## Create the virtual environment with the test and lint tools
 
 .PHONY: system-packages
-system-packages: ## Install Chromium, Node.js, npm, curl and PostgreSQL through apt-get where missing
+system-packages: ## Install Chromium, Node.js, npm, curl, PostgreSQL, nginx, Caddy and systemd through apt-get where missing
 	@missing=; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
+	for tool in nginx:nginx-light caddy:caddy systemd-analyze:systemd; do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v "$${tool%:*}" >/dev/null || missing="$$missing $${tool#*:}"; \
+	done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	$(as_root); \
 	if [ -z "$$as_root" ]; then \

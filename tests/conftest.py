@@ -24,7 +24,7 @@ QUICK = (
     "test_config.py", "test_config_consent.py", "test_docs.py", "test_house.py", "test_imports.py",
 )  # fmt: skip
 DEAR = ("matching/bulk",)  # DuckDB is started again and again
-COSTLY = ("browser", "node", "postgres", "slow", "process")
+COSTLY = ("browser", "node", "postgres", "service", "slow", "process")
 
 
 @pytest.fixture
@@ -77,7 +77,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
     On a developer's machine it is skipped; where everything has to run (`make test`, a CI), it fails.
     """
-    for mark, cure in (("node", node_cure), ("browser", browser_cure), ("postgres", postgres_cure)):
+    for mark, cure in (
+        ("node", node_cure),
+        ("browser", browser_cure),
+        ("postgres", postgres_cure),
+        ("service", service_cure),
+    ):
         if item.get_closest_marker(mark) is not None and (missing := cure()) is not None:
             if os.environ.get("CI") or os.environ.get("TWOFOLD_RUN_ALL"):
                 pytest.fail(missing, pytrace=False)
@@ -107,3 +112,15 @@ def postgres_cure() -> str | None:
     if not list(Path("/usr/lib/postgresql").glob("*/bin/initdb")) and shutil.which("initdb") is None:
         return "PostgreSQL is missing: run `make system-packages` (or apt-get install postgresql)"
     return None
+
+
+def service_cure() -> str | None:
+    """The same for tests of how it is run: behind a proxy, by systemd."""
+    missing = [tool for tool in ("nginx", "caddy", "systemd-analyze") if shutil.which(tool, path=PROGRAMS) is None]
+    if missing:
+        return f"{' and '.join(missing)} missing: run `make system-packages` (or apt-get install nginx-light caddy systemd)"
+    return None
+
+
+PROGRAMS = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
+"""Where servers lie that only root usually starts."""

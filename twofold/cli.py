@@ -50,6 +50,7 @@ from twofold.commands.reconcile.chain import chain
 from twofold.commands.reconcile.day import day
 from twofold.commands.running.backup import backup
 from twofold.commands.running.recover import restore, watermark
+from twofold.commands.running.service import install_service
 from twofold.commands.shopify import shopify_senders
 
 if TYPE_CHECKING:
@@ -363,6 +364,7 @@ app.command("pull", rich_help_panel=ACT)(pull_account)
 app.add_typer(orders, rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(chain)
 app.command(rich_help_panel=LOOK)(day)
+app.command(rich_help_panel=EVERYDAY)(install_service)
 app.command(rich_help_panel=ACT)(backup)
 app.command(rich_help_panel=ACT)(restore)
 app.add_typer(watermark, name="watermark", rich_help_panel=ACT)

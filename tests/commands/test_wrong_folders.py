@@ -17,7 +17,17 @@ from twofold.control.owner import open_owner
 from twofold.errors import NotHere, TwofoldError
 
 # Commands that look into no data folder, and those that may make one.
-WITHOUT_FOLDER = {"check", "demo", "explain-match", "hash", "sandbox", "shopify-senders", "version", "world"}
+WITHOUT_FOLDER = {
+    "check",
+    "demo",
+    "explain-match",
+    "hash",
+    "install-service",
+    "sandbox",
+    "shopify-senders",
+    "version",
+    "world",
+}
 FILES = {  # a file of each kind whose import may make a folder
     "bank": "account,currency,booked_at,amount,text\nGE00TB0000000000000001,GEL,2026-03-10,10.00,sale 1001\n",
     "costs": "sku,since,amount,currency\nsku-1,2026-01-01,4.00,GEL\n",

@@ -94,6 +94,14 @@ class BackedUp(Row, kw_only=True, tag="backup"):
     sealed: bool | None = None
 
 
+class Installed(Row, kw_only=True, tag="file"):
+    """A file of the service: `written`, `unchanged`, `left` as it says something else, `would write`; or something to `look` at."""
+
+    file: Text
+    did: Text
+    text: Text | None = None
+
+
 class Restored(Row, kw_only=True, tag="restored"):
     """What a restore put back; the checks of `verify` follow."""
 
@@ -133,6 +141,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "check": (Line,),
     "verify": (Check,),
     "backup": (BackedUp,),
+    "install-service": (Installed,),
     "restore": (
         Restored,
         Check,
