@@ -8,11 +8,11 @@ from running_console import PASSWORD, Running
 from twofold.console.access.roles import RIGHTS, Right, Role
 from twofold.console.pages import PAGES
 
-WHICH = {"{order:path}": "5001", "{number}": "256", "/chain/orders": "/chain/orders?term=link:placed",
+WHICH = {"{order:path}": "5001", "{number}": "256", "{code}": "XYZ", "/chain/orders": "/chain/orders?term=link:placed",
          "/senders/copies": "/senders/copies?event=PageView&sender=api"}  # fmt: skip
 
 
-MAY_LACK = ("/deliveries/256", "/actions/256")
+MAY_LACK = ("/deliveries/256", "/actions/256", "/test-purchase/XYZ")
 """There may be none of this number, which is said to who may see the others."""
 
 
@@ -27,6 +27,7 @@ CHANGING = [
     ("/people/invite", Right.PEOPLE), ("/people/1/role", Right.PEOPLE), ("/people/1/end", Right.PEOPLE),
     ("/deliveries/256/again", Right.REPLAY), ("/deliveries/again", Right.REPLAY),
     ("/what-to-do/say", Right.DECIDE), ("/senders/owner", Right.DECIDE),
+    ("/test-purchase/start", Right.TEST), ("/test-purchase/XYZ/keep", Right.TEST),
 ]  # fmt: skip
 HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy")
 

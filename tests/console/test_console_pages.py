@@ -17,6 +17,7 @@ PATHS = (
     "/today",
     "/what-to-do",
     "/senders",
+    "/test-purchase",
     "/senders/copies?event=PageView&sender=api",
     "/actions/1",
     "/events",

@@ -8,8 +8,11 @@ from twofold.console.access.roles import Right
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.findings import say
 from twofold.console.acts.owners import say_owner
+from twofold.console.acts.trials import keep, start
 
 ACTS: tuple[tuple[str, Right, Callable[[Act], Done]], ...] = (
     ("/what-to-do/say", Right.DECIDE, say),
     ("/senders/owner", Right.DECIDE, say_owner),
+    ("/test-purchase/start", Right.TEST, start),
+    ("/test-purchase/{code}/keep", Right.TEST, keep),
 )

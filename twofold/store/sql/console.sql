@@ -40,3 +40,22 @@ from event as e where e.position = ?1 or e.position in (select position from cop
 -- The newest copies of one event name by one sender, from one position to before another.
 select position, received_at, dataset, event_name, event_id, channel, sender, verdict, action from event
 where position >= ?1 and position < ?2 and event_name = ?3 and sender = ?4 order by position desc limit ?5;
+
+-- name: console_bodies_after
+-- Copies behind a position, the oldest first, with their bodies.
+select position, received_at, event_name, channel, sender, action, plain_body(body)
+from event where dataset = ?1 and position > ?2 order by position limit ?3;
+
+-- name: console_action
+-- One action: its name, id and channels, its money, what it turned out to be the same as.
+select event_name, event_id, channels, value, currency, order_id, merged_into from action where id = ?;
+
+-- name: console_action_deliveries
+-- The deliveries of one action.
+select d.id, t.name, d.state, d.reason, d.settled_at
+from delivery as d join destination as t on t.id = d.destination where d.id between ?1 * 256 and ?1 * 256 + 255 order by d.id;
+
+-- name: console_same_purchase
+-- Purchases behind a position that carry the same id or order.
+select id from action where id > ?1 and dataset = ?2 and event_name = 'Purchase'
+   and (event_id = ?3 or (order_id is not null and order_id = ?4));
