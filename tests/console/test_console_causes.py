@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,31 @@ def test_each_sender_s_cell(owner):
         json.loads(line) for line in owner.get("/senders/copies.json?event=Lead&sender=crm").text.splitlines()
     ]
     assert [c["event_id"] for c in copies] == ["lead3", "lead2", "lead1", "lead0"]
+
+
+@pytest.mark.process
+def test_match_quality_by_event_and_key(owner):
+    """Of the checkouts half carry the e-mail: one of two senders does. The platform's figure stands beside, as typed."""
+    _, *rows = [json.loads(line) for line in owner.get("/match-quality.json").text.splitlines()]
+    keys = {(r["event_name"], r["key"]): r for r in rows}
+    row = keys["InitiateCheckout", "em"]
+    assert (row["events"], row["present"], row["lacking"]) == (2 * OWNERS, 50.0, {"plugin-b (server)": 0.0})
+    assert row["gain"] > 0
+    assert keys["InitiateCheckout", "client_ip_address"]["present"] == 100.0
+    form = {"csrf": owner.csrf(), "event": "1001/InitiateCheckout", "figure": "6,3", "day": date.today().isoformat()}
+    for wrong in (
+        {"figure": "11"},
+        {"figure": "10.5"},
+        {"figure": "6.25"},
+        {"day": "2999-01-01"},
+        {"event": "Purchase"},
+    ):
+        assert owner.post("/match-quality/figure", {**form, **wrong}).status == 409, wrong
+    assert owner.post("/match-quality/figure", form).status == 303
+    page = owner.get("/match-quality?event=1001/InitiateCheckout").text
+    assert "6.3" in page
+    _, *rows = [json.loads(line) for line in owner.get("/match-quality.json").text.splitlines()]
+    assert {r["platform_figure"] for r in rows if r["event_name"] == "InitiateCheckout"} == {"6.3"}
 
 
 @pytest.mark.process

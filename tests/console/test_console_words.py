@@ -14,6 +14,7 @@ import twofold.console
 from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
 from twofold.console.causes.words import CAUSES
 from twofold.console.words import LANGUAGES, SOURCE, Words, catalogue, language_of
+from twofold.report.quality import KEYS
 
 ROOM = Path(twofold.console.__file__).parent
 
@@ -43,7 +44,8 @@ def texts_of_code() -> set[str]:
                     if isinstance(key, ast.Constant) and key.value in ("said", "problem"):
                         found |= said(value)
     causes = {text for said in CAUSES.values() for text in (said.title, said.failure, said.check, said.not_yet)}
-    return found | causes | {str(text) for text in MEANING.values()} | {role.value for role in Role}
+    keys = {key.privacy for key in KEYS.values()}
+    return found | causes | keys | {str(text) for text in MEANING.values()} | {role.value for role in Role}
 
 
 def said(node: ast.expr) -> set[str]:

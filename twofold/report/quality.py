@@ -151,6 +151,13 @@ def quality(
     return [_row(n, now.get(n), before.get(n), copies.get(n, (0, 0, 0, 0, 0)), seen.get(n, _Seen())) for n in names]
 
 
+def scores(folder: Path | str, spans_ms: Sequence[tuple[int, int]]) -> list[dict[Name, tuple[float | None, int]]]:
+    """For each stretch of time: the estimate of each event name, and of how many payloads."""
+    with journal_of(folder) as journal:
+        found = [_sent(journal, journal.positions(since, until)) for since, until in spans_ms]
+    return [{name: (_rounded(sent.score), sent.events) for name, sent in one.items()} for one in found]
+
+
 class QualityMetrics:
     """Gauges of the estimate for ``/metrics``. `refresh` reads the folder (off the loop, every few minutes)."""
 

@@ -12,12 +12,13 @@ from twofold.console.pages.orders import ORDER, ORDERS
 from twofold.console.pages.page import Page
 from twofold.console.pages.refused import REFUSED
 from twofold.console.pages.signal.action import ACTION
+from twofold.console.pages.signal.match_quality import MATCH_QUALITY
 from twofold.console.pages.signal.senders import CELL, SENDERS
 from twofold.console.pages.signal.to_do import TO_DO
 from twofold.console.pages.signal.trial import TRIAL, TRIALS
 from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
-    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, SENDERS, CELL, CHAIN, TERM, CASH, DAY, IMPORTS,
+    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, MATCH_QUALITY, SENDERS, CELL, CHAIN, TERM, CASH, DAY, IMPORTS,
 )  # fmt: skip
 """Every page, in the order of the navigation."""
