@@ -10,7 +10,8 @@ import pytest
 from world import world
 
 from twofold.report.verify import verify
-from twofold.store.sqlite.database import expected_schema
+from twofold.store.lines.filling import fill_some
+from twofold.store.sqlite.database import Engine, expected_schema
 
 CHECKS = {
     "action": "actions say what their copies say",
@@ -25,11 +26,13 @@ CHECKS = {
     "journal_day": "days of the journal begin where they began",
     "line": "lines are what was told",
     "line_again": "lines with several states that are not marked so",
+    "line_book": "accounts and batches of lines that are not listed",
     "line_file": "imports of files are what was written",
     "line_key": "keys of lines are those of their lines",
     "line_text": "kept texts of lines are what was written",
     "meta": "secrets other than the one that browsers and buyers were keyed with",
     "order_fact": "reports about orders are what was reported",
+    "order_key": "keys of orders are those of their reports",
     "order_name": "names of orders lead where they led",
     "order_party": "buyers of orders are who bought",
     "orders": "orders are what their reports made of them",
@@ -73,6 +76,9 @@ ALTERED = {
     "order_party": ("update order_party set placed_at = placed_at + 1", "update order_party set kind = 'phone'"),
     "journal_day": ("update journal_day set day = day + 2", "update journal_day set first_position = first_position + 100000"),
     "line": ("update line set day = day + 1",),
+    "line_book": ("update line_book set first_day = first_day + 1", "update line_book set last_day = last_day - 1",
+                  "update line_book set form = 'x'"),
+    "order_key": ("update order_key set key = key + 1", "update order_key set order_row = order_row + 1", "delete from order_key"),
     "orders": ("update orders set placed_at = placed_at + 1",),
 }  # fmt: skip
 
@@ -110,3 +116,24 @@ def test_an_altered_row_is_named(lived: Path, tmp_path: Path, table: str, sql: s
 
 def _key(db: apsw.Connection, table: str) -> list[str]:
     return [name for _, name, *_, key in db.execute(f"pragma table_info({table})") if key]
+
+
+def test_orders_and_lines_of_an_older_folder_are_taken_in_when_it_is_opened(lived: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(lived, folder)
+    db = apsw.Connection(str(folder / "twofold.db"))
+    tables = ("line_key", "line_book", "order_key")
+    before = {table: sorted(db.execute(f"select * from {table}")) for table in tables}
+    for table in tables:
+        db.execute(f"delete from {table}")
+    for what, of in (("orders", "orders"), ("lines", "line")):
+        db.execute(f"update progress set value = (select max(id) from {of}) where name = 'ties_{what}_end'")
+    db.close()
+    assert not {"keys of orders are all there", CHECKS["line_book"]} & {c.name for c in verify(folder)}
+    engine = Engine(folder)
+    while fill_some(engine):
+        pass
+    after = {table: sorted(engine.script(f"select * from {table}")) for table in tables}
+    engine.close()
+    assert after == before
+    assert all(before.values())

@@ -7,7 +7,7 @@ from typing import Any
 
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
-from twofold.reconcile.matches.keys import key_of
+from twofold.ledger.ties import key_of
 from twofold.reconcile.matches.values import DAY_S, Due, Entry
 
 D = Decimal

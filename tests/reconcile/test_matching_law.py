@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.reconcile.lines import batch, day, due, line
 from twofold.ledger.lines import Decision
+from twofold.ledger.ties import BANK
 from twofold.reconcile.matches.groups import groups_of
 from twofold.reconcile.matches.matching import match_lines
-from twofold.reconcile.matches.values import BANK
 
 AMOUNTS = st.sampled_from(["10.00", "20.00", "30.00", "50.00", "0.10", "50.50"])
 ORDERS = st.sampled_from(["1001", "1002", "1003", "1004", "SH-5"])

@@ -67,7 +67,7 @@ def test_nothing_is_lost_and_everything_still_adds_up(folder):
         "facts": told(folder, "select order_row, digest, body from order_fact"),
         "action": told(folder, "select id, late_copies, destinations_at_accept, order_id from action"),
         "delivery": told(folder, "select id, state, reason, lease_token, attempts from delivery"),
-        "progress": told(folder, "select name, value from progress order by 1"),
+        "progress": told(folder, "select name, value from progress where name not like 'ties%' order by 1"),
         "later": told(folder, "select what, row_number from retention_later order by 1, 2"),
     }
     assert after == before

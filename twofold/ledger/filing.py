@@ -31,6 +31,7 @@ from twofold.ledger.lines import (
     Survey,
     Thing,
 )
+from twofold.ledger.ties import ties_of_batch, ties_of_money, ties_of_parcel
 
 KINDS = ("money", "batch", "statement", "spend", "site_day", "parcel", "rate", "cost", "survey", "decision")
 """What a kept line can be: the tags of its shapes."""
@@ -93,21 +94,21 @@ def day_text(number: int) -> str:
 
 def keys_of(thing: Thing) -> tuple[str, ...]:
     """Texts under which a line can be looked up: its references as they are, ``batch:…``, ``id:…``, ``parcel:…``,
-    ``order:…``, and the digests of who stands opposite."""
+    ``order:…``, the digests of who stands opposite, and what brings it together with orders and batches (`ties`)."""
     match thing:
         case MoneyLine():
             own = (f"id:{thing.id}",) if thing.id else ()
             batch = (batch_key(thing.source, thing.batch),) if thing.batch else ()
-            return _once(*thing.references, *own, *batch, *thing.counterpart)
+            return _once(*thing.references, *own, *batch, *thing.counterpart, *ties_of_money(thing))
         case Batch():
             told = thing.bank_reference
             bank = (f"bank_reference:{told}", f"booking:{told}") if told else ()
-            return _once(batch_key(thing.source, thing.id), *bank)
+            return _once(batch_key(thing.source, thing.id), *bank, *ties_of_batch(thing))
         case ParcelLine():
             found = [f"parcel:{thing.parcel}"]
             found += [f"order:{thing.order}"] if thing.order else []
             found += [batch_key(f"courier:{thing.courier}", thing.batch)] if thing.batch else []
-            return _once(*found)
+            return _once(*found, *ties_of_parcel(thing))
         case SiteDay():
             return (f"order:{thing.transaction}",) if thing.transaction else ()
         case Survey():

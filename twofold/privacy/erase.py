@@ -41,6 +41,7 @@ from twofold.store.changed.days import mark_actions, mark_orders
 from twofold.store.fold import Action
 from twofold.store.index.words import Because
 from twofold.store.lines.emptying import empty_lines
+from twofold.store.orders.keys import change_order_keys
 from twofold.store.sqlite.arrivals import forget_keys
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.touches.whose import whos_of_order
@@ -307,6 +308,7 @@ class ErasureStep:
                 for f, body in facts
             ]
             lines += self._rename_in_lines(engine, order, [body for _, body in facts], names if whole else set())
+            change_order_keys(engine, number, [body for _, body in facts], [body for _, body, _ in renamed])
             if whole:
                 engine.run_rows("redact_facts", renamed)
             else:

@@ -26,6 +26,7 @@ from twofold.privacy.search import actions_of
 from twofold.store.changed.days import mark_actions, mark_old_buyers
 from twofold.store.index.words import Because, remake
 from twofold.store.lines.emptying import empty_texts
+from twofold.store.lines.filling import fill_some
 from twofold.store.lines.keeping import ABANDONED_MS, drop_unfinished
 from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.store import Store
@@ -97,6 +98,7 @@ class Retention:
             ("index", lambda engine, _now: remake(engine)),
             ("leads", lambda _engine, now: self._store.signs.keep_leads(now)),
             ("lines", lambda engine, now: drop_unfinished(engine, now - ABANDONED_MS)),
+            ("ties", lambda engine, _now: fill_some(engine)),
             ("line_text", lambda engine, now: empty_texts(engine, _before(now, self._days.line_text))),
             ("bought", self._forget_bought),
             ("people", lambda _engine, now: self._store.people.expire(now)),

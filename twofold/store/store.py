@@ -33,6 +33,7 @@ from twofold.store.gates.trust import PolicyLike
 from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.index.words import WordIndex, behind
 from twofold.store.journal import Journal
+from twofold.store.lines.filling import AT_ONCE, fill_some
 from twofold.store.lines.row import LineEntry
 from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import Outbox
@@ -163,6 +164,9 @@ class Store:
             self.watermark = open_watermark(self._engine)
             with self._engine.db:
                 fill_journal_days(self._engine)
+                for _ in range(AT_ONCE):
+                    if not fill_some(self._engine):
+                        break
             self.changed = ChangedDays(self._engine)
             self.people = Browsers(self._engine, routes, people_days)
             self.orders = Orders(

@@ -10,9 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from twofold.ledger.ties import plain
 from twofold.reconcile.day.sent import NOT_WEB, value_terms
 from twofold.reconcile.day.values import GA4, ZERO, Bridge, DayOrder, Report, Sum, Tally, bridge
-from twofold.reconcile.matches.keys import plain
 
 InDay = Callable[[int], bool]
 _NO_ID = frozenset({"", "(notset)", "notset", "null", "undefined"})

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import groupby
 
-from twofold.reconcile.matches.keys import Index, is_telling, plain, tokens_of
+from twofold.ledger.ties import is_telling, plain, tokens_of
+from twofold.reconcile.matches.keys import Index
 from twofold.reconcile.matches.lumps import MOST_SHOWN, prefix_fit, subsets
 from twofold.reconcile.matches.purse import OpenDues, Purse
 from twofold.reconcile.matches.tolerance import Tolerance

@@ -12,12 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from twofold.reconcile.matches.keys import is_telling, plain, tokens_of
+from twofold.ledger.ties import FAILED, is_telling, plain, tokens_of
 from twofold.reconcile.matches.tolerance import Tolerance, bank_days_after
 from twofold.reconcile.matches.values import Days, Entry, Group, Proposal
 
 BANK_REFERENCE, BATCH_NUMBER, BATCH_AMOUNT = "bank_reference", "batch_in_text", "batch_amount_and_date"
-FAILED = frozenset({"failed", "canceled", "cancelled", "returned"})
 
 
 class Paid(NamedTuple):

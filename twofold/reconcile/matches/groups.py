@@ -13,9 +13,8 @@ from msgspec.structs import replace
 
 from twofold.ledger.filing import DAY_BATCH
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
-from twofold.reconcile.matches.batches import FAILED
-from twofold.reconcile.matches.keys import plain
-from twofold.reconcile.matches.values import BANK, ZERO, Entry, Group
+from twofold.ledger.ties import BANK, FAILED, plain
+from twofold.reconcile.matches.values import ZERO, Entry, Group
 
 _LEAVES = (MoneyKind.PAYOUT, MoneyKind.PAYOUT_FAILED)
 

@@ -1,18 +1,16 @@
 """Keys: what names an order, a payment, a parcel or a batch on both sides. The first four steps of the ladder.
 
-Owns the forms in which keys are compared and the index of dues by them. Amounts play no part: a right key with a wrong
+Owns the ladder of keys and the index of dues by them. Amounts play no part: a right key with a wrong
 amount is a match with a residual.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 
-from twofold.ledger import references
 from twofold.ledger.lines import MoneyLine
-from twofold.reconcile.matches.values import BANK, Due, Entry
+from twofold.ledger.ties import provider_ids, step_keys_of
+from twofold.reconcile.matches.values import Due, Entry
 
 PROVIDER_ID, ORDER_NAME, CREDITOR, PARCEL = "provider_id", "order_name", "creditor_reference", "parcel"
 STEPS = (PROVIDER_ID, ORDER_NAME, CREDITOR, PARCEL)
@@ -24,24 +22,11 @@ _STEP_OF = {
     "creditor": CREDITOR,
     "parcel": PARCEL,
 }
-_BLANK = re.compile(r"\s+")
-
-
-def plain(value: str) -> str:
-    """A key as it is compared: without blanks and the sign for numbers in front, in one case."""
-    return _BLANK.sub("", value).lstrip("#").casefold()
-
-
-def key_of(reference: str) -> str:
-    """A reference as it is compared: "provider:pi_1", "order:1001", "parcel:1z999"."""
-    kind, _, value = references.key_of(reference).partition(":")
-    return f"{kind}:{plain(value)}"
 
 
 def steps_of(line: MoneyLine) -> list[tuple[str, str]]:
     """The keys that a line carries, each with its step of the ladder, strongest first."""
-    found = {key_of(reference) for reference in line.references}
-    steps = [(_STEP_OF[kind], key) for key in found if (kind := key.partition(":")[0]) in _STEP_OF]
+    steps = [(_STEP_OF[key.partition(":")[0]], key) for key in step_keys_of(line)]
     return sorted(steps, key=lambda s: (STEPS.index(s[0]), s[1]))
 
 
@@ -90,34 +75,3 @@ class Index:
             if len(named.get(step, ())) == 1:
                 return step, shown[step], next(iter(named[step]))
         return None
-
-
-def provider_ids(line: MoneyLine) -> Iterator[str]:
-    """What a line of a provider may be called by another: its id, charge, capture, intent. Not a bank's."""
-    if line.kind in BANK:
-        return
-    if line.id:
-        yield f"provider:{plain(line.id)}"
-    for reference in line.references:
-        if references.is_of_provider(reference):
-            yield key_of(reference)
-
-
-_TOKEN = re.compile(r"[\w#№:/.-]*\d[\w/.-]*")
-_LED_BY = re.compile(r"^.*[#№:]|^[^\W\d]+\.")
-
-
-def tokens_of(text: str) -> list[str]:
-    """Words of a text that could be a number or reference, in the text's order; a number broken by a blank joined too.
-
-    "No.1001" and "order#1001" are the number 1001; "2026-03-10" is one word, so that a year is no number.
-    """
-    words = [plain(_LED_BY.sub("", w).strip("._-/")) for w in _TOKEN.findall(text)]
-    words = [w for w in words if w]
-    return words + [a + b for a, b in pairwise(words)]
-
-
-def is_telling(token: str) -> bool:
-    """A whole token that cannot well be something else: letters of the shop's prefix, or at least 4 digits."""
-    digits = sum(c.isdigit() for c in token)
-    return digits >= 4 or (digits > 0 and any(c.isalpha() for c in token))

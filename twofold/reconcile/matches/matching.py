@@ -14,13 +14,13 @@ from itertools import chain
 from msgspec.structs import replace
 
 from twofold.ledger.lines import Batch, Decision, MoneyKind
+from twofold.ledger.ties import BANK, plain
 from twofold.reconcile.matches import batches
 from twofold.reconcile.matches.bank import Payers
-from twofold.reconcile.matches.keys import Index, plain, steps_of
+from twofold.reconcile.matches.keys import Index, steps_of
 from twofold.reconcile.matches.purse import Purse
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import (
-    BANK,
     Convert,
     Days,
     Due,

@@ -12,7 +12,8 @@ from decimal import Decimal
 from itertools import islice
 
 from twofold.ledger.lines import MoneyKind
-from twofold.reconcile.matches.values import BANK, TAKEN, ZERO, Due, Entry, Match, Trust, order_key
+from twofold.ledger.ties import BANK
+from twofold.reconcile.matches.values import TAKEN, ZERO, Due, Entry, Match, Trust, order_key
 
 
 class Purse:

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from twofold.ledger.filing import DAY_BATCH
 from twofold.ledger.lines import MoneyLine
-from twofold.reconcile.matches.keys import is_telling, plain, tokens_of
+from twofold.ledger.ties import is_telling, plain, tokens_of
 from twofold.reconcile.matches.values import DAY_S, Days, Entry
 
 _NEAR_S = DAY_S // 2

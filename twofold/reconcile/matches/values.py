@@ -122,7 +122,6 @@ class Matching(Struct, frozen=True, kw_only=True):
 Convert = Callable[[Decimal, str, str, int], Decimal | None]
 """An amount in one currency into another at the rate of a time; None where no rate is known."""
 
-BANK = frozenset({MoneyKind.BANK_CREDIT, MoneyKind.BANK_DEBIT})
 TAKEN = frozenset({MoneyKind.CHARGE, MoneyKind.COD_COLLECTED})
 """Kinds by which a third party says that it took the buyer's money for us."""
 

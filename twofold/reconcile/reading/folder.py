@@ -78,11 +78,16 @@ class Folder:
     @cached_property
     def once(self) -> Once:
         """Standing movements of money, each once, in however many formats it was told."""
+        entries = [Entry(name=name.hex(), line=line) for name, line in self.standing("money", MoneyLine)]
+        return tell_once(entries, self.ways)
+
+    @cached_property
+    def ways(self) -> dict[str, frozenset[str]]:
+        """In which formats lines were told that have several rows."""
         ways: dict[str, set[str]] = {}
         for name, form in self.run("forms_of_lines"):
             ways.setdefault(bytes(name).hex(), set()).add(form)
-        entries = [Entry(name=name.hex(), line=line) for name, line in self._standing("money", MoneyLine)]
-        return tell_once(entries, {name: frozenset(forms) for name, forms in ways.items()})
+        return {name: frozenset(forms) for name, forms in ways.items()}
 
     def entries(self) -> list[Entry]:
         """Movements of money, each once."""
@@ -94,20 +99,20 @@ class Folder:
         found: dict[bytes, list[KeptLine]] = {}
         for kept in self.lines.versions("batch"):
             found.setdefault(kept.name, []).append(kept)
-        return [_filled(found[name]) for name in sorted(found)]
+        return [filled(found[name]) for name in sorted(found)]
 
     def parcels(self) -> list[tuple[str, ParcelLine]]:
-        return [(name.hex(), line) for name, line in self._standing("parcel", ParcelLine)]
+        return [(name.hex(), line) for name, line in self.standing("parcel", ParcelLine)]
 
     def rates(self) -> list[Rate]:
-        return [thing for _, thing in self._standing("rate", Rate)]
+        return [thing for _, thing in self.standing("rate", Rate)]
 
     def costs(self) -> list[Cost]:
-        return [thing for _, thing in self._standing("cost", Cost)]
+        return [thing for _, thing in self.standing("cost", Cost)]
 
     def decisions(self) -> list[Decision]:
         """People's words, about the line that counts where it was told twice."""
-        return [self._about_once(thing) for _, thing in self._standing("decision", Decision)]
+        return [self._about_once(thing) for _, thing in self.standing("decision", Decision)]
 
     def _about_once(self, word: Decision) -> Decision:
         kind, _, name = word.to.partition(":")
@@ -115,10 +120,10 @@ class Folder:
         return replace(word, line=self.once.name(word.line), to=to)
 
     def spend(self) -> list[Spend]:
-        return [thing for _, thing in self._standing("spend", Spend)]
+        return [thing for _, thing in self.standing("spend", Spend)]
 
     def site_days(self) -> list[SiteDay]:
-        return [thing for _, thing in self._standing("site_day", SiteDay)]
+        return [thing for _, thing in self.standing("site_day", SiteDay)]
 
     def told(self, kind: str, shape: type[T]) -> list[tuple[T, int]]:
         """Standing lines of a kind, each with when it was told: by its source's own time, else when it came, Unix s."""
@@ -128,7 +133,8 @@ class Folder:
             for k in kept if isinstance(k.thing, shape)
         ]  # fmt: skip
 
-    def _standing(self, kind: str, shape: type[T]) -> list[tuple[bytes, T]]:
+    def standing(self, kind: str, shape: type[T]) -> list[tuple[bytes, T]]:
+        """Standing lines of a kind by name."""
         kept = [(line.name, line.thing) for line in self.lines.lines(kind) if isinstance(line.thing, shape)]
         return sorted(kept, key=lambda one: one[0])
 
@@ -143,7 +149,8 @@ class Folder:
         ]  # fmt: skip
 
 
-def _filled(states: list[KeptLine]) -> Batch:
+def filled(states: list[KeptLine]) -> Batch:
+    """A batch of all its states: what the one that stands leaves out an earlier one may tell."""
     told = sorted(states, key=lambda s: (s.stands, s.received_at, s.number))
     *earlier, batch = [s.thing for s in told if isinstance(s.thing, Batch)]
     for other in reversed(earlier):

@@ -16,8 +16,8 @@ from twofold.ledger.model import Amounts, Method, OrderReport, Paid, ParcelState
 from twofold.ledger.policy import OrderPolicy, method_of, reached_at
 from twofold.ledger.references import of_reports, people_number
 from twofold.ledger.state import OrderState
+from twofold.ledger.ties import key_of
 from twofold.reconcile.chain.values import ZERO, Item, Order, ParcelWord
-from twofold.reconcile.matches.keys import key_of
 from twofold.reconcile.matches.values import Due
 
 

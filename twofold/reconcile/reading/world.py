@@ -15,16 +15,16 @@ from msgspec.structs import replace
 
 from twofold.ledger.lines import Batch, Decision, MoneyKind, ParcelLine
 from twofold.ledger.model import ParcelState
+from twofold.ledger.ties import BANK, key_of
 from twofold.reconcile.chain.told import Unmatched
 from twofold.reconcile.chain.values import ZERO, Move, Order, ParcelWord, Settlement
 from twofold.reconcile.matches.bank import ADD_UP, WHOLE_DAYS
 from twofold.reconcile.matches.batches import expected_at, latest_expected
 from twofold.reconcile.matches.groups import BatchName, groups_of, has_failed, name_of_batch
-from twofold.reconcile.matches.keys import Index, key_of
+from twofold.reconcile.matches.keys import Index
 from twofold.reconcile.matches.matching import match_lines
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import (
-    BANK,
     Convert,
     Days,
     Due,

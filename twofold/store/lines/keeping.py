@@ -16,6 +16,7 @@ from msgspec import Struct
 from twofold.ledger.filing import key_number, keys_of
 from twofold.ledger.lines import decode_thing
 from twofold.store.digests import row_digest
+from twofold.store.lines.books import Book, put_books
 from twofold.store.lines.days import mark_line_days
 from twofold.store.lines.row import LineRow
 from twofold.store.sqlite.database import Engine, id_array, key_array
@@ -132,6 +133,7 @@ def _write(engine: Engine, file: int, rows: Sequence[LineRow]) -> tuple[Kept, se
     fresh: list[tuple[Any, ...]] = []
     keys: list[tuple[int, int]] = []
     texts: list[tuple[Any, ...]] = []
+    books: list[Book] = []
     again: dict[bytes, None] = {}
     line = int(engine.run("last_line")[0][0])
     for row in rows:
@@ -154,11 +156,14 @@ def _write(engine: Engine, file: int, rows: Sequence[LineRow]) -> tuple[Kept, se
         states.append(_State(order, row.kind, row.day, row.content, row.told_at, file))
         fresh.append(_columns(line, file, row))
         keys += [(key, line) for key in row.keys]
+        if row.book is not None:
+            books.append(row.book)
         if row.text:
             texts.append((line, row.received_at, row.text, row_digest(line, row.received_at, row.text)))
     engine.run_rows("insert_lines", fresh)
     engine.run_rows("insert_line_keys", keys)
     engine.run_rows("insert_line_texts", texts)
+    put_books(engine, books)
     engine.run_rows("insert_lines_again", [(name,) for name in again])
     return kept, days
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from twofold.ledger.filing import as_of, day_of, key_number, keys_of, kind_of, step_of
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import MoneyLine, Survey, Thing, encode_thing
+from twofold.store.lines.books import Book, book_of
 
 CONTENT_SIZE = 8
 
@@ -35,6 +36,7 @@ class LineRow(Struct, frozen=True, array_like=True, gc=False):
     keys: tuple[int, ...]
     body: msgspec.Raw
     text: str = ""  # name and text as the statement has them, where they are kept
+    book: Book | None = None
 
 
 class LineEntry(Struct, frozen=True, kw_only=True):
@@ -76,4 +78,5 @@ def make_row(
         tuple(key_number(key) for key in keys_of(thing)),
         msgspec.Raw(body),
         text,
+        book_of(thing),
     )

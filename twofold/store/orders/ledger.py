@@ -34,6 +34,7 @@ from twofold.ledger.state import (
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import row_digest
 from twofold.store.orders.buyers import move_buyers, put_buyers
+from twofold.store.orders.keys import move_order_keys, put_order_keys
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.touch.model import Sign
 
@@ -224,6 +225,7 @@ class Orders:
         engine.run_rows(
             "take_order_names", _rows([name for (name,) in engine.run("names_of_order", (other.id,))], kept.id)
         )
+        move_order_keys(engine, kept.id, other.id)
         engine.run("move_order_facts", (kept.id, other.id))
         move_buyers(engine, kept.id, other.id)
         engine.run("drop_order_facts", (other.id,))
@@ -254,7 +256,10 @@ class Orders:
             row_digest(entry.received_at, report.at, report.kind, entry.source, report.reference, body),
         )  # fmt: skip
         self._engine.run("insert_order_fact", values)
-        return self._engine.changes() > 0
+        if not self._engine.changes():
+            return False
+        put_order_keys(self._engine, order, [report])
+        return True
 
     def _derive_again(self, row: OrderRow, now_ms: int) -> tuple[OrderRow, OrderState]:
         facts = [
