@@ -30,6 +30,7 @@ LAYERS = [
     {"control"},
     {"importing"},
     {"pulling"},  # what was fetched goes through the readers of files and the run that keeps them
+    {"setup"},  # asks the outside world by the same exchange
     {"app"},
     {"console"},  # a process of its own: the gateway never imports it
     {"commands"},

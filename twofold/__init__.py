@@ -24,6 +24,7 @@ The way of an event, folder by folder:
 - ``control/`` what commands ask of the running gateway, or do to its folder
 - ``importing/`` files in
 - ``pulling/`` what platforms, shops and banks answer, fetched
+- ``setup/`` writing a configuration, looking after it, connecting it with the platforms
 - ``sandbox/`` Meta's receiving side on this machine; shares only ``event/`` with the gateway
 - ``simulate/`` a shop with a known truth, for the demo
 - ``client/`` events and orders from a shop's own Python, without the rest

@@ -19,6 +19,8 @@ from prometheus_client import CollectorRegistry
 
 from twofold.clock import Clock, Shift, TrustedTime, now_ms, steady_ms
 from twofold.collect.doors.router import Doors
+from twofold.collect.doors.seen import META as SEEN
+from twofold.collect.doors.seen import decode_seen
 from twofold.collect.doors.webhooks import Webhooks
 from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS
 from twofold.collect.limits.past_counts import past_shares
@@ -70,6 +72,7 @@ DRAIN_S = 10
 DAYS_MODULE = "twofold.reconcile"
 DAYS_FIRST_S, DAYS_EVERY_S, DAYS_WITHIN_S = 30.0, 3_600.0, 1_800.0
 KEEP_TIME_MS = 30_000
+SEEN_EVERY_S = 5.0
 
 
 class Gateway:
@@ -104,7 +107,10 @@ class Gateway:
         self.loop_watch = LoopWatch()
         self.registry.register(self.loop_watch)
         token = status_digest(settings)
-        self.health = HealthPage(self.store, self.retention, self.shares, self.loop_watch, self.clock, token)
+        self.health = HealthPage(
+            self.store, self.retention, self.shares, self.loop_watch, self.clock, token, settings.server.proxies
+        )
+        self.webhooks = self._webhooks()
         self.collector = self._collector()
 
     async def run(self, on_ready: Callable[[str], None]) -> None:
@@ -131,6 +137,7 @@ class Gateway:
                 ("shares", self._restore_shares()),
                 ("loop", self.loop_watch.run()),
                 ("time", self._keep_time()),
+                ("seen", self._keep_seen()),
                 ("days", self._keep_days()),
                 ("tables", self.tables.run(self.tables_every_s)),
             )
@@ -217,6 +224,16 @@ class Gateway:
                 except StoreError as err:
                     log.error("the time could not be kept, and is tried again: %s", err)
             await asyncio.sleep(1)
+
+    async def _keep_seen(self) -> None:
+        """Which webhooks came is on disk some seconds later: who asks after a start must not read that none ever did."""
+        while True:
+            await asyncio.sleep(SEEN_EVERY_S)
+            if self.webhooks.seen.changed:
+                try:
+                    await self.store.keep_note(SEEN, self.webhooks.seen.encode())
+                except StoreError as err:
+                    log.error("which webhooks came could not be kept, and is tried again: %s", err)
 
     async def _open(self) -> socket.socket:
         """The folder first, then the port: a restored folder is erased again before anybody can ask it anything."""
@@ -307,18 +324,22 @@ class Gateway:
             for s in self.settings.destination
         ]
 
+    def _webhooks(self) -> Webhooks:
+        return Webhooks(
+            webhook_doors(self.settings, self.store.purchase_ids),
+            self.policies,
+            self.clock,
+            self.store.ring,
+            ask_privacy=self.eraser.ask,
+            seen=decode_seen(self.store.note_of(SEEN)),
+        )
+
     def _collector(self) -> Collector:
         server = self.settings.server
         doors = Doors(
             self.store,
             datasets=self.policies,
-            webhooks=Webhooks(
-                webhook_doors(self.settings, self.store.purchase_ids),
-                self.policies,
-                self.clock,
-                self.store.ring,
-                ask_privacy=self.eraser.ask,
-            ),
+            webhooks=self.webhooks,
             metrics=CollectMetrics(self.registry),
             clock=self.clock,
             shares=self.shares,

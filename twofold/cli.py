@@ -51,6 +51,8 @@ from twofold.commands.reconcile.day import day
 from twofold.commands.running.backup import backup
 from twofold.commands.running.recover import restore, watermark
 from twofold.commands.running.service import install_service
+from twofold.commands.setup.doctor import doctor
+from twofold.commands.setup.init import init
 from twofold.commands.shopify import shopify_senders
 
 if TYPE_CHECKING:
@@ -303,6 +305,8 @@ def verify(
     raise typer.Exit(0 if all(c.holds for c in checks) else 1)
 
 
+app.command(rich_help_panel=EVERYDAY)(init)
+app.command(rich_help_panel=EVERYDAY)(doctor)
 app.command(rich_help_panel=EVERYDAY)(console)
 app.command(rich_help_panel=LOOK)(events)
 app.command(rich_help_panel=LOOK)(actions)

@@ -62,7 +62,7 @@ class Unreached(Exception):
 
 
 class Exchange:
-    """Asks. ``sleep`` and ``clock`` (Unix s) are handed in, so that a test need not wait."""
+    """Asks. ``sleep`` and ``clock`` (Unix s) are handed in, so that a test need not wait; ``tries``: how often in all."""
 
     def __init__(
         self,
@@ -70,12 +70,14 @@ class Exchange:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
         timeout_s: float = TIMEOUT_S,
+        tries: int = TRIES,
         tls: ssl.SSLContext | None = None,
         watch: Callable[[int], None] | None = None,
     ) -> None:
         self._sleep = sleep
         self._clock = clock
         self._timeout_s = timeout_s
+        self._tries = tries
         self._tls = tls or ssl.create_default_context()
         self._watch = watch
         self.asked = 0  # how many questions left
@@ -110,6 +112,21 @@ class Exchange:
         kind = "application/x-www-form-urlencoded" if form else "application/json"
         return self._patiently("POST", url, {"Content-Type": kind, **(headers or {})}, content, again)
 
+    def change(
+        self,
+        method: str,
+        url: str,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        form: bool = False,
+    ) -> Answer:
+        """A request that changes something there, sent once: what became of it without an answer nobody knows. Raises `Unreached`."""
+        content = None if body is None else urlencode(body).encode() if form else msgspec.json.encode(body)
+        kind = "application/x-www-form-urlencoded" if form else "application/json"
+        given = {"Content-Type": kind} if content is not None else {}
+        return self._ask(method, url, {**given, **(headers or {})}, content)
+
     def _patiently(
         self,
         method: str,
@@ -119,8 +136,8 @@ class Exchange:
         again: Callable[[Answer], float | None] | None,
     ) -> Answer:
         waited, wait = 0.0, FIRST_WAIT_S
-        for attempt in range(1, TRIES + 1):
-            last = attempt == TRIES
+        for attempt in range(1, self._tries + 1):
+            last = attempt == self._tries
             try:
                 answer = self._ask(method, url, headers, body)
             except Unreached:

@@ -18,10 +18,11 @@ from prometheus_client.core import GaugeMetricFamily
 from twofold import __version__
 from twofold.backup.state import last_backup
 from twofold.clock import Clock, TrustedTime
-from twofold.collect.access import bearer_of, key_fits
+from twofold.collect.access import bearer_of, client_address, key_fits
 from twofold.collect.limits.quarantine import Quarantine
 from twofold.collect.messages import Answer, Request
 from twofold.errors import StoreError
+from twofold.event.addresses import MAX_ADDRESS, split_list
 from twofold.privacy.retention import Retention
 from twofold.privacy.tombstones import damaged_erasures
 from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
@@ -52,8 +53,11 @@ class HealthPage:
         loop: LoopWatch,
         clock: Clock,
         token: bytes | None = None,
+        proxies: int = 0,
     ) -> None:
+        """``proxies``: how many are believed to stand in front, see `client_address`."""
         self._token = token
+        self._proxies = proxies
         self._loop = loop
         self.store = store
         self.retention = retention
@@ -77,7 +81,15 @@ class HealthPage:
         more = {"quarantine": self.shares.page(now), "loop": {"longest_stop_s": round(self._loop.longest_s, 3)}}
         if isinstance(self.clock, TrustedTime):
             more["clock"] = self.clock.report()
-        return Answer(status, msgspec.json.encode(report | more))
+        return Answer(status, msgspec.json.encode(report | more | {"client": self._client(request)}))
+
+    def _client(self, request: Request) -> dict[str, Any]:
+        """Who the asker is taken for, and by which hops: so that the number of proxies can be tried from outside."""
+        forwarded = request.header(b"x-forwarded-for")
+        return {
+            "address": client_address(request.peer, forwarded, self._proxies),
+            "hops": split_list(forwarded[-MAX_ADDRESS:]),
+        }
 
     def _read(self, now: int) -> dict[str, Any]:
         try:

@@ -88,6 +88,8 @@ class Source(Struct, frozen=True, kw_only=True):
     ``signed(body, headers, secrets, now_ms)``: the raw body bytes as received, headers by lower-case name, and every
     secret that is valid now (two while one is being rotated); an empty secret never fits. ``now_ms`` (Unix ms) is
     for schemes that sign a time.
+    ``topic(body, headers)``: what the system calls this kind of delivery, empty where it has no word; only for people to see
+    which ones come.
     ``read(body, headers, options, now_ms)``. Headers other than the signature are not signed, so what they say may
     only make a copy be left out or choose how the body is read, never what it is worth.
     """
@@ -95,6 +97,7 @@ class Source(Struct, frozen=True, kw_only=True):
     name: str
     signs_body: bool = True  # False: the sender is known by a password, so its body may have been altered
     by_path: bool = False  # True: a secret in the webhook's address does instead of a signature
+    topic: Callable[[bytes, Mapping[str, str]], str] = lambda _body, _headers: ""
     is_ping: Callable[[bytes], bool] = lambda _body: False  # a test of the address, which is never signed
     signed: Callable[[bytes, Mapping[str, str], Sequence[str], int], bool]
     read: Callable[[bytes, Mapping[str, str], SourceOptions, int], Reading | Refusal | Ignored]

@@ -411,6 +411,15 @@ class Store:
         """Writes the time that is certain to have come, for the next start."""
         await self.transact(lambda e: e.run("put_meta", (SURE_TIME, str(sure_ms))))
 
+    async def keep_note(self, name: str, text: str) -> None:
+        """Writes a short text of somebody else's under a name, for the next start."""
+        await self.transact(lambda e: e.run("put_meta", (name, text)))
+
+    def note_of(self, name: str) -> str | None:
+        """What was kept under a name."""
+        rows = self._engine.run("select_meta", (name,))
+        return str(rows[0][0]) if rows else None
+
     async def shift(self, before_ms: int, after_ms: int) -> None:
         """The gateway's time has moved at once; what waits is planned anew."""
         await self._work(lambda: self._outbox.shift(before_ms, after_ms), wakes=True)

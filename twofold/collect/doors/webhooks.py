@@ -16,6 +16,7 @@ from msgspec import Struct
 from twofold.clock import Clock, bounds_of
 from twofold.collect import answers
 from twofold.collect.doors.decode import read_fields
+from twofold.collect.doors.seen import Seen, SeenPath
 from twofold.collect.doors.work import Work, refused_work
 from twofold.collect.messages import Answer, Pending, Reply, Request
 from twofold.collect.policy import DatasetPolicy
@@ -74,8 +75,11 @@ class Webhooks:
         clock: Clock,
         ring: Keyring,
         ask_privacy: AskPrivacy | None = None,
+        seen: Mapping[str, SeenPath] | None = None,
     ) -> None:
+        """``seen``: which webhooks came before this run."""
         self.doors = doors
+        self.seen = Seen(doors, seen)
         self._datasets = datasets
         self._clock = clock
         self._ring = ring
@@ -108,10 +112,12 @@ class Webhooks:
         # The signature is over the raw bytes, so it is checked before anything is read.
         if not door.secret_in_path and not door.source.signed(request.body, request.headers(), door.secrets, now):
             expected = "the configured secret's"
+            self.seen.unsigned(request.path, now)
             return self.refuse(
                 request,
                 Refusal(reason=DropReason.BAD_SIGNATURE, path="signature", expected=expected, got="another"),
             )
+        self.seen.signed(request.path, door.source.topic(request.body, request.headers()), now)
         found, mended = read_mended(door.source, request.body, request.headers(), door.options, now)
         if isinstance(found, Refusal):
             return self._unreadable(request, door, found, mended)

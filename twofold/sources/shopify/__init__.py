@@ -9,6 +9,6 @@ for other senders of the same purchases.
 from __future__ import annotations
 
 from twofold.sources.contract import Source
-from twofold.sources.shopify.webhook import read, signed
+from twofold.sources.shopify.webhook import read, signed, topic_of
 
-SHOPIFY = Source(name="shopify", signed=signed, read=read)
+SHOPIFY = Source(name="shopify", signed=signed, topic=topic_of, read=read)

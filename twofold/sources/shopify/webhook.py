@@ -58,6 +58,12 @@ def signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_
     return fits_base64(_header(headers, "hmac-sha256"), body, secrets)
 
 
+def topic_of(body: bytes, headers: Mapping[str, str]) -> str:
+    """The topic as it is written in the reference, such as orders/create."""
+    del body
+    return name_of(_header(headers, "topic"))
+
+
 def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int) -> Answer:
     """One signed delivery. A late retry carries the order as it was then; the ledger goes by the snapshot's version.
 

@@ -8,6 +8,6 @@ which order a payment belongs to, `checkouts` and `payments` read the objects, `
 from __future__ import annotations
 
 from twofold.sources.contract import Source
-from twofold.sources.stripe.webhook import read, signed
+from twofold.sources.stripe.webhook import read, signed, topic_of
 
-STRIPE = Source(name="stripe", signed=signed, read=read)
+STRIPE = Source(name="stripe", signed=signed, topic=topic_of, read=read)

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from twofold.event.refusal import Refusal
@@ -98,6 +99,19 @@ def signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_
     message = times[0].encode() + b"." + body
     fits = [fits_hex(value, message, secrets) for value in given]  # each is tried, whichever fits
     return any(fits) and abs(now_ms - int(times[0]) * 1000) <= TOLERANCE_MS
+
+
+class _Typed(Struct, frozen=True):
+    type: str = ""
+
+
+def topic_of(body: bytes, headers: Mapping[str, str]) -> str:
+    """The event's type, such as charge.refunded."""
+    del headers
+    try:
+        return msgspec.json.decode(body, type=_Typed).type
+    except (msgspec.DecodeError, RecursionError):
+        return ""
 
 
 def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int) -> Answer:

@@ -7,8 +7,8 @@ snapshot and the refunds, `purchases` the Purchase copy, `bodies` how a body is 
 from __future__ import annotations
 
 from twofold.sources.contract import Source
-from twofold.sources.woocommerce.webhook import is_ping, read, signed
+from twofold.sources.woocommerce.webhook import is_ping, read, signed, topic_of
 
 __all__ = ["WOOCOMMERCE", "is_ping"]
 
-WOOCOMMERCE = Source(name="woocommerce", signed=signed, read=read, is_ping=is_ping)
+WOOCOMMERCE = Source(name="woocommerce", signed=signed, topic=topic_of, read=read, is_ping=is_ping)

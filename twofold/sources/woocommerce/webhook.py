@@ -62,6 +62,12 @@ def signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_
     return fits_base64(headers.get("x-wc-webhook-signature", ""), body, secrets)
 
 
+def topic_of(body: bytes, headers: Mapping[str, str]) -> str:
+    """Such as order.updated."""
+    del body
+    return headers.get("x-wc-webhook-topic", "")
+
+
 def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int) -> Reading | Refusal | Ignored:
     """One signed delivery. What it is, is read from the body; the topic tells only bodies apart that look alike.
 

@@ -71,3 +71,8 @@ group by 1, 2, 3;
 -- Purchases of a dataset that only one channel told: their time and money.
 select created_at, value, currency from action
 where id >= ?1 and id < ?2 and dataset = ?3 and channels = ?4 and event_name = 'Purchase' and merged_into is null;
+
+-- name: last_browser_copy
+-- When a browser's copy of a dataset was received last, among the last half million copies.
+select received_at from event where position > (select coalesce(max(position), 0) - 500000 from event) and dataset = ?1
+and channel = 'browser' order by position desc limit 1;

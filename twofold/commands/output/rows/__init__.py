@@ -16,6 +16,7 @@ from twofold.commands.output.rows import (
     pulling,
     reconcile,
     running,
+    setup,
     signal,
 )
 from twofold.commands.output.rows.row import Row
@@ -31,5 +32,6 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     **reconcile.COMMANDS,
     **attribution.COMMANDS,
     **privacy.COMMANDS,
+    **setup.COMMANDS,
 }
 """Every command with ``--json`` and the lines it prints, in the order in which they come."""

@@ -1,0 +1,19 @@
+"""Lines about setting up: files that were written, snippets, webhooks at a platform."""
+
+from __future__ import annotations
+
+from twofold.commands.output.rows.row import About, Row, Text
+from twofold.commands.output.rows.running import Line
+
+
+class Written(Row, kw_only=True, tag="written"):
+    """A file that was written."""
+
+    file: Text
+    what: Text
+
+
+COMMANDS: dict[str, tuple[type[Row], ...]] = {
+    "init": (Written, Line),
+    "doctor": (About, Line),
+}

@@ -1,0 +1,1 @@
+"""Commands that set a shop up and look after it: init, doctor, snippet, connect."""
