@@ -32,6 +32,10 @@ def credit(gross: str, at: int, *references: str, ordinal: int = 0, **more: Any)
     return line("bank_credit", gross, at, *references, ordinal=ordinal, **more)
 
 
+def debit(gross: str, at: int, *references: str, ordinal: int = 0, **more: Any) -> Entry:
+    return line("bank_debit", gross, at, *references, ordinal=ordinal, **more)
+
+
 def due(order: str, amount: str, at: int, **more: Any) -> Due:
     """An order that is known by its own name."""
     keys = tuple(key_of(r) for r in (f"order:{order}", *more.pop("references", ())))

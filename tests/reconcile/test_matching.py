@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.reconcile.lines import batch, credit, day, due, line
+from tests.reconcile.lines import batch, credit, day, debit, due, line
 from twofold.ledger.lines import Decision
 from twofold.reconcile.matches.groups import groups_of
 from twofold.reconcile.matches.lumps import prefix_fit, subsets
@@ -229,6 +229,65 @@ def test_bank_days_leave_weekends_out():
     assert bank_days_after(20518, 1) == 20521
     assert bank_days_after(20518, -5) == 20511
     assert bank_days_after(20520, -1) == 20518
+
+
+# -- money that the bank sends back
+
+
+def test_a_payout_that_came_back_and_was_sent_again_is_on_the_bank_once():
+    """Twice returned under its reference, and the third time it stays: that one is the batch's."""
+    groups = groups_of([batch("a", "50.00", day(3), day(4), bank_reference="TR1")], [])
+    tries = [("50.00", 4), ("-50.00", 6), ("50.00", 6), ("-50.00", 9), ("50.00", 10)]
+    lines = [(credit if gross[0] != "-" else debit)(gross, day(n), "bank_reference:TR1") for gross, n in tries]
+    for order in (lines, lines[::-1]):
+        found = match_lines([], order, groups)
+        assert [(m.line, m.amount) for m in found.matches if m.to == "batch:psp/a"] == [(lines[4].name, D("50.00"))]
+        assert {(m.line, m.to) for m in found.matches if m.rule == "sent_back"} == {
+            pair for a, b in ((0, 1), (2, 3)) for pair in
+            ((lines[a].name, f"line:{lines[b].name}"), (lines[b].name, f"line:{lines[a].name}"))}  # fmt: skip
+        assert not found.open
+
+
+def test_a_refund_that_the_buyers_bank_sends_back_is_not_given_back():
+    """The money of the order is here again; what is refunded by its number and stays away is."""
+    owed = [due("1001", "50.00", day(1))]
+    paid = credit("50.00", day(2), text="order 1001")
+    out, back = debit("-50.00", day(5), "bank_reference:E2E-77"), credit("50.00", day(7), "bank_reference:e2e-77")
+    found = match_lines(owed, [paid, out, back])
+    assert [m.line for m in found.matches if m.to == "order:1001"] == [paid.name]
+    assert [m.rule for m in found.matches].count("sent_back") == 2
+    refund = match_lines(owed, [paid, debit("-50.00", day(5), text="order 1001")])
+    assert [m.rule for m in refund.matches] == ["number_in_text", "given_back_by_number"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "cancels"),
+    [
+        ({"text": "payout F90010"}, {"text": "returned payout F90010"}, True),
+        ({"text": "payout F90010"}, {"text": "returned payout F90010", "counterpart": ("name:other",)}, False),
+        ({"text": "rent 2026-03"}, {"text": "rent 2026-03"}, False),
+        ({"text": "order 54001"}, {"text": "refund of order 54001"}, False),
+        ({"text": "", "references": ("booking:90010",)}, {"text": "", "references": ("booking:90010",)}, False),
+        ({"text": "payout F90010", "at": day(1)}, {"text": "returned payout F90010", "at": day(17)}, False),
+        ({"text": "payout F90010", "gross": "50.01"}, {"text": "returned payout F90010"}, False),
+        ({"text": "payout F90010", "account": "another"}, {"text": "returned payout F90010"}, False),
+    ],
+)
+def test_only_what_says_so_is_sent_back(first, second, cancels):
+    """One number and one counterpart, no day, no order's number; the same account, amount and two weeks."""
+    told = {"gross": "50.00", "at": day(3), "counterpart": ("name:psp",)} | first
+    later = {"gross": "-50.00", "at": day(5), "counterpart": ("name:psp",)} | second
+    lines = [credit(told.pop("gross"), told.pop("at"), *told.pop("references", ()), **told),
+             debit(later.pop("gross"), later.pop("at"), *later.pop("references", ()), **later)]  # fmt: skip
+    found = match_lines([due("54001", "50.00", day(2))], lines)
+    assert any(m.rule == "sent_back" for m in found.matches) is cancels
+
+
+def test_which_of_two_equal_payouts_came_back_nobody_can_say():
+    """Under one reference and both earlier: nothing is cancelled, all three stay to be seen."""
+    lines = [credit("50.00", day(2), "bank_reference:T"), credit("50.00", day(3), "bank_reference:T"),
+             debit("-50.00", day(5), "bank_reference:T")]  # fmt: skip
+    assert match_lines([], lines).matches == ()
 
 
 # -- lump sums

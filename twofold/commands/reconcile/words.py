@@ -88,6 +88,7 @@ RULES = {
     "batch_amount_and_date": "amount and expected day",
     "courier_whole_days": "the sum of whole days of a courier",
     "courier_sum": "a sum of parcels",
+    "sent_back": "the bank sent it back, under one reference",
     "person": "somebody's decision",
 }
 

@@ -1,6 +1,6 @@
 """All matches of a set of standing lines, dues, batches and decisions: derived each time, never stored as truth.
 
-Owns the order of the steps: what persons decided, then keys, numbers in texts, batches, payers, sums. Every choice
+Owns the order of the steps: what persons decided, what a bank sent back, then keys, numbers in texts, batches, payers, sums. Every choice
 looks at things sorted by date and name, so the same set gives the same matches in whatever order it arrived.
 """
 
@@ -19,6 +19,7 @@ from twofold.reconcile.matches import batches
 from twofold.reconcile.matches.bank import Payers
 from twofold.reconcile.matches.keys import Index, steps_of
 from twofold.reconcile.matches.purse import Purse
+from twofold.reconcile.matches.returned import cancel_sent_back
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import (
     Convert,
@@ -58,6 +59,7 @@ def match_lines(
     index = Index(purse.dues.values())
     refused, barred = _follow(decisions, purse, groups)
     twice = _twice(purse)
+    cancel_sent_back(purse, index, barred, tolerance, days)
     named = list(batches.by_reference(purse.open_bank_lines(credits_only=False), groups))
     paid = _pay_batches(purse, [p for p in named if p.rule == batches.BANK_REFERENCE], Trust.CERTAIN, barred)
     _climb(purse, index, barred, {p.line for p in twice})

@@ -33,6 +33,7 @@ class Tolerance(Struct, frozen=True, kw_only=True):
     most_days: int = 14  # of a method without an own delay
     bank_days_before: int = 1
     bank_days_after: int = 5
+    returned_within: int = 10  # bank days within which a bank sends money back
     courier_days: int = 60  # a parcel older than this is not looked for in a lump sum
 
     def fits_transfer(self, paid: Decimal, due: Decimal, currency: str = "", *, converted: bool = False) -> bool:

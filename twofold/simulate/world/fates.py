@@ -83,6 +83,7 @@ class Fate(Struct, frozen=True, kw_only=True):
     disputed_at: int | None = None
     transferred: Decimal = Decimal(0)
     names_number: bool = True
+    refund_bounces: bool = False  # what is given back by transfer does not reach the buyer at first
     edited_from: Decimal | None = None  # its total before an article was added
     second: str = ""  # its second parcel
     second_due: Decimal = Decimal(0)
@@ -301,8 +302,9 @@ class _Drawer:
         """A buyer who paid in advance gets all of it back the day after."""
         if at is None or fate.method == "voucher":
             return fate
-        amount = fate.transferred if fate.method == "transfer" else fate.due
-        return _with(fate, refunds=((at + 86_400, amount),))
+        amount, told = fate.transferred if fate.method == "transfer" else fate.due, self._told
+        bounces = bool(told.refunds_bounce) and fate.method == "transfer" and self._draw.random() < told.refunds_bounce
+        return _with(fate, refunds=((at + 86_400, amount),), refund_bounces=bounces)
 
     def _known(self, fate: Fate) -> Fate:
         """Without what lies after the world's end."""

@@ -73,6 +73,8 @@ def _place(batch: Batch, now: int) -> str:
     """Where a batch's money is: five bank days after its day it should have come."""
     if batch.banked is not None:
         return "banked"
+    if batch.back_at_provider:
+        return "payout_pending"
     return "in_flight" if datetime.fromtimestamp(now, UTC).date() <= bank_day(batch.day, 5) else "not_arrived"
 
 

@@ -16,6 +16,8 @@ from twofold.simulate.world.fates import Calendar, Fate, bank_day, cents, iban, 
 from twofold.simulate.world.scenario import Courier, Scenario
 
 ZERO = Decimal(0)
+LEAVES_AGAIN = timedelta(days=5)
+"""After which a provider sends a payout once more."""
 
 
 class Move(Struct, frozen=True, kw_only=True):
@@ -45,6 +47,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     reference: str
     banked: date | None
     failed: date | None = None  # when the bank sent it back, before it left again
+    back_at_provider: bool = False  # it came back, the provider says so, and it has not left again
     bank_fee: Decimal = ZERO  # taken by the bank when it comes
 
     @property
@@ -78,7 +81,7 @@ def move_money(told: Scenario, calendar: Calendar, fates: Sequence[Fate]) -> Mon
     for courier in told.couriers:
         batches += _remittances(courier, calendar, [f for f in fates if f.courier is courier])
     entries = [_credit(batch, draw) for batch in batches if batch.banked is not None]
-    entries += _failures(calendar, batches)
+    entries += _failures(batches)
     entries += _transfers(calendar, fates)
     entries += _own(told, calendar, draw)
     entries.sort(key=lambda e: (e.day, e.explains, e.text, e.amount))
@@ -150,11 +153,15 @@ def _release(told: Scenario, calendar: Calendar, held: Move) -> Move:
 
 
 def _sent_again(calendar: Calendar, batch: Batch) -> Batch:
-    """What the bank sent back the day after it came stands there again three bank days later."""
+    """What the bank sent back the day after it came stands there again three bank days later. What it would send back after
+    the world's end is not on the bank yet."""
     first = bank_day(batch.day, 1)
     again = bank_day(batch.day, 5)
-    return structs.replace(batch, failed=first if first <= calendar.last else None,
-                           banked=again if again <= calendar.last else None)  # fmt: skip
+    failed = first if bank_day(first, 1) <= calendar.last else None
+    return structs.replace(
+        batch, failed=failed, banked=again if again <= calendar.last else None,
+        back_at_provider=bool(failed) and batch.source == "stripe" and batch.day + LEAVES_AGAIN > calendar.last,
+    )  # fmt: skip
 
 
 def _remittances(courier: Courier, calendar: Calendar, fates: Sequence[Fate]) -> list[Batch]:
@@ -228,7 +235,7 @@ def _credit(batch: Batch, draw: random.Random) -> Entry:
                  account=account, reference=f"{name[:2]}{batch.id}", explains="payout")  # fmt: skip
 
 
-def _failures(calendar: Calendar, batches: Iterable[Batch]) -> list[Entry]:
+def _failures(batches: Iterable[Batch]) -> list[Entry]:
     """A payout that came and was sent back the next bank day: nothing of it stays."""
     found = []
     for batch in batches:
@@ -239,9 +246,8 @@ def _failures(calendar: Calendar, batches: Iterable[Batch]) -> list[Entry]:
         found.append(
             Entry(day=batch.failed, amount=batch.net, text=text, name=name, reference=f"F{batch.id}", explains="failed")
         )
-        if back <= calendar.last:
-            found.append(Entry(day=back, amount=-batch.net, text=f"RETURNED {text}", name=name, reference=f"F{batch.id}",
-                               explains="failed"))  # fmt: skip
+        found.append(Entry(day=back, amount=-batch.net, text=f"RETURNED {text}", name=name, reference=f"F{batch.id}",
+                           explains="failed"))  # fmt: skip
     return found
 
 
@@ -254,12 +260,24 @@ def _transfers(calendar: Calendar, fates: Iterable[Fate]) -> list[Entry]:
             found.append(Entry(day=calendar.day(fate.paid_at), amount=fate.transferred, text=text, name=person.name,
                                account=person.account, explains="transfer", fate=fate))  # fmt: skip
         if fate.method == "transfer":
-            found += [
-                Entry(day=calendar.day(at), amount=-amount, text=f"Refund of order {fate.number}", name=person.name,
-                      account=person.account, explains="refund", fate=fate)
-                for at, amount in fate.refunds
-            ]  # fmt: skip
+            for number, (at, amount) in enumerate(fate.refunds):
+                found += _refund(calendar, fate, f"E{fate.id % 10**7}R{number}", calendar.day(at), amount)
     return found
+
+
+def _refund(calendar: Calendar, fate: Fate, reference: str, day: date, amount: Decimal) -> list[Entry]:
+    """Back to the buyer's account; where the buyer's bank does not take it, it comes back and leaves once more."""
+    person, text = fate.person, f"Refund of order {fate.number}"
+
+    def entry(day: date, amount: Decimal, text: str, reference: str) -> Entry:
+        return Entry(day=day, amount=amount, text=text, name=person.name, account=person.account, reference=reference,
+                     explains="refund", fate=fate)  # fmt: skip
+
+    back, again = bank_day(day, 2), bank_day(day, 3)
+    if not fate.refund_bounces or again > calendar.last:
+        return [entry(day, -amount, text, reference)]
+    return [entry(day, -amount, text, reference), entry(back, amount, f"RETURNED {text}", reference),
+            entry(again, -amount, text, f"{reference}B")]  # fmt: skip
 
 
 def _own(told: Scenario, calendar: Calendar, draw: random.Random) -> list[Entry]:

@@ -14,7 +14,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from twofold.simulate.world.fates import Calendar
-from twofold.simulate.world.money import ZERO, Batch, Entry, Money, Move
+from twofold.simulate.world.money import LEAVES_AGAIN, ZERO, Batch, Entry, Money, Move
 from twofold.simulate.world.scenario import Scenario
 from twofold.simulate.world.shop_files import table
 
@@ -100,7 +100,7 @@ def stripe_report(told: Scenario, calendar: Calendar, money: Money) -> str:
                          move.gross, move.fee, move.net, _STRIPE_CATEGORIES[move.kind], _source(move), charge, intent, number])  # fmt: skip
         leaves = [("po", -batch.net, "payout", 0)]
         if batch.failed is not None:
-            leaves += [("pf", batch.net, "payout_reversal", 2), ("pa", -batch.net, "payout", 5)]
+            leaves += [("pf", batch.net, "payout_reversal", 2), ("pa", -batch.net, "payout", LEAVES_AGAIN.days)]
         for sign, net, word, later in leaves:
             at = calendar.at(batch.day + timedelta(days=later), 3600)
             if at <= calendar.end:
