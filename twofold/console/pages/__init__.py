@@ -11,6 +11,9 @@ from twofold.console.pages.money import CASH, CHAIN, DAY, TERM
 from twofold.console.pages.orders import ORDER, ORDERS
 from twofold.console.pages.page import Page
 from twofold.console.pages.refused import REFUSED
+from twofold.console.pages.setup.engine_room import ENGINE_ROOM
+from twofold.console.pages.setup.rights import RIGHTS
+from twofold.console.pages.setup.start import START
 from twofold.console.pages.signal.action import ACTION
 from twofold.console.pages.signal.match_quality import MATCH_QUALITY
 from twofold.console.pages.signal.senders import CELL, SENDERS
@@ -20,5 +23,6 @@ from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
     TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, MATCH_QUALITY, SENDERS, CELL, CHAIN, TERM, CASH, DAY, IMPORTS,
+    START, ENGINE_ROOM, RIGHTS,
 )  # fmt: skip
 """Every page, in the order of the navigation."""

@@ -59,3 +59,50 @@ from delivery as d join destination as t on t.id = d.destination where d.id betw
 -- Purchases behind a position that carry the same id or order.
 select id from action where id > ?1 and dataset = ?2 and event_name = 'Purchase'
    and (event_id = ?3 or (order_id is not null and order_id = ?4));
+
+-- name: console_last_of_channel
+-- The newest copy of a channel behind a position: when, and whose.
+select received_at, sender from event where position > ?1 and channel = ?2 order by position desc limit 1;
+
+-- name: console_last_answers
+-- Behind an attempt's number, by destination: the newest attempt, its status and code, and the newest that was accepted.
+select t.name, max(a.started_at), max(a.id), max(case when a.outcome = 'accepted' then a.ended_at end)
+from attempt as a join delivery as d on d.id = a.delivery join destination as t on t.id = d.destination
+where a.id > ?1 group by 1;
+
+-- name: console_attempt
+-- What came of one attempt.
+select status, code, outcome, note from attempt where id = ?;
+
+-- name: console_topics
+-- What each source told of orders, by topic, the first word of its reference: how often, when last. Behind a fact's number.
+select source, substr(reference, 1, instr(reference || ' ', ' ') - 1), count(*), max(received_at)
+from order_fact where id > ?1 group by 1, 2 order by 1, 2;
+
+-- name: console_newest_numbers
+-- The newest number of journal, attempts and order facts.
+select coalesce((select max(position) from event), 0), coalesce((select max(id) from attempt), 0),
+       coalesce((select max(id) from order_fact), 0);
+
+-- name: console_first_joined
+-- The first Purchase behind a position that browser and server told.
+select id, created_at from action where id > ? and event_name = 'Purchase' and channels = 3 and merged_into is null limit 1;
+
+-- name: console_first_event
+-- When the first copy was received.
+select received_at from event order by position limit 1;
+
+-- name: console_consent
+-- Actions from one id to before another by what was said about consent.
+select dataset, consent, count(*), sum(event_name = 'Purchase') from action
+where id >= ?1 and id < ?2 and merged_into is null group by 1, 2;
+
+-- name: console_shared
+-- What arrived where, of actions from one id to before another: with which keys, how often, when last.
+select t.name, f.keys, count(*), max(d.settled_at)
+from delivery as d join destination as t on t.id = d.destination join frozen as f on f.delivery = d.id
+where d.id >= ?1 * 256 and d.id < ?2 * 256 and d.state = 'delivered' group by 1, 2;
+
+-- name: console_requests
+-- Requests of people, the newest first: asked when, by whom, how far, done when.
+select id, kind, state, requested_at, requested_by, dataset, named, counts, done_at from erasure order by requested_at desc limit ?;

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.kept import PLATFORM_FIGURE, Kept, kept
+from twofold.console.queries.period import day_at
 from twofold.console.queries.signal import funnel_place
 from twofold.report.quality import EventQuality, KeyFeedback, quality, scores
 from twofold.report.senders import MIN_COPIES, Cell, senders
@@ -79,7 +81,15 @@ def _weeks(asked: Asked, chosen: str) -> list[dict[str, Any]]:
     for number, week in enumerate(_scores(asked.folder, stamp)):
         since = stamp - (WEEKS - number) * WEEK_S
         score, events = week.get((dataset, name), (None, 0))
-        found.append({"since": since, "until": since + WEEK_S, "score": score, "events": events})
+        found.append(
+            {
+                "day": day_at(since, ZoneInfo(asked.words.zone)),
+                "since": since,
+                "until": since + WEEK_S,
+                "score": score,
+                "events": events,
+            }
+        )
     return found
 
 

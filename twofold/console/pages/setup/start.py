@@ -1,0 +1,120 @@
+"""Start: what is the next step? A list that ticks itself as things are seen.
+
+Owns the steps and when each is done. Nothing is ticked by hand: a step is done when what it asks for was seen in the data
+folder or stands in the configuration. Role: for the algorithm.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from twofold.config import Settings
+from twofold.console.access.roles import Right
+from twofold.console.pages.page import Asked, Page, Shown
+from twofold.console.queries.kept import EVIDENCE, kept
+from twofold.console.queries.running import BEHIND, Answer, answers_of, topics_of
+from twofold.report.period import journal_of
+
+COLUMNS = ("what", "name", "about", "done", "at", "said", "help", "role", "link")
+PASSED = frozenset({"one", "test_order"})
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One line. ``about``: which destination, source or topic; ``help``: a line to paste; ``page``: where to go."""
+
+    name: str
+    about: str = ""
+    done: bool
+    at: int | None = None
+    said: str = ""
+    help: str = ""
+    page: str = ""
+
+
+def read_start(asked: Asked) -> Shown:
+    """The steps in the order in which they are taken; the first open one is the next."""
+    settings = asked.settings
+    with journal_of(asked.folder) as journal:
+        answers = {a.destination: a for a in answers_of(journal)}
+        topics = topics_of(journal)
+        newest = journal.run("console_newest_numbers")[0][0]
+        browser = journal.run("console_last_of_channel", (newest - BEHIND, "browser"))
+        joined = journal.run("console_first_joined", (max(0, newest - BEHIND),))
+    passed = next((k for k in kept(asked.folder, EVIDENCE) if k.facts.get("verdict") in PASSED), None)
+    steps = [
+        *_configured(settings),
+        *(step for d in settings.destination for step in _platform(d.name, answers.get(d.name))),
+        Step(
+            name="pixel", done=bool(browser), at=browser[0][0] // 1000 if browser else None,
+            said=browser[0][1] if browser else "", help="twofold snippet theme",
+        ),
+        *(step for s in settings.source for step in _source(f"{s.type}:{s.shop}", s.path, topics)),
+        Step(name="joined", done=bool(joined), at=joined[0][1] // 1000 if joined else None,
+             page=f"/actions/{joined[0][0]}" if joined else "/test-purchase"),
+        Step(name="go", done=passed is not None, at=passed.at if passed else None,
+             said=str(passed.facts.get("by", "")) if passed else "", page="/test-purchase"),
+    ]  # fmt: skip
+    return Shown(
+        columns=COLUMNS,
+        rows=[_row(step) for step in steps],
+        about={"done": sum(s.done for s in steps), "steps": len(steps)},
+        figures={
+            "steps": steps,
+            "done": sum(s.done for s in steps),
+            "next": next((s for s in steps if not s.done), None),
+        },
+    )
+
+
+def _configured(settings: Settings) -> list[Step]:
+    found = [
+        Step(
+            name="dataset",
+            done=bool(settings.dataset),
+            said=", ".join(d.id for d in settings.dataset),
+            help="twofold init",
+        )
+    ]
+    tokens = bool(settings.destination) and all(d.token for d in settings.destination)
+    found.append(
+        Step(name="destination", done=tokens, said=", ".join(d.name for d in settings.destination), help="twofold init")
+    )
+    if not settings.source:
+        found.append(Step(name="source", done=False, help="twofold connect shopify"))
+    return found
+
+
+def _platform(name: str, answer: Answer | None) -> list[Step]:
+    """Whether it answers at all, and whether the token may write: two questions with two cures."""
+    answers = answer is not None and answer.status is not None
+    accepted = answer.accepted_at if answer else None
+    said = f"HTTP {answer.status} {answer.code}".strip() if answer and answer.status is not None else ""
+    return [
+        Step(name="answers", about=name, done=answers, at=answer.tried_at if answer else None, said=said, help="twofold check"),
+        Step(name="writes", about=name, done=accepted is not None, at=accepted, said="" if accepted else said,
+             page="/deliveries?state=dead" if answers else ""),
+    ]  # fmt: skip
+
+
+def _source(name: str, path: str, topics: dict[str, list[dict[str, Any]]]) -> list[Step]:
+    seen = topics.get(name, [])
+    if not seen:
+        return [Step(name="webhook", about=name, done=False, help=f"POST {path}", page="/refused?reason=bad_signature")]
+    return [
+        Step(name="topic", about=f"{name} {one['topic']}", done=True, at=one["last_at"], said=str(one["count"]))
+        for one in seen
+    ]
+
+
+def _row(step: Step) -> dict[str, Any]:
+    return {
+        "what": "step", "name": step.name, "about": step.about, "done": step.done, "at": step.at, "said": step.said,
+        "help": step.help, "role": "signal", "link": "signalled",
+    }  # fmt: skip
+
+
+START = Page(
+    path="/start", name="Start", room="set-up", right=Right.SIGNAL, template="setup/start.html", read=read_start
+)
