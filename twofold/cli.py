@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from twofold import __version__
+from twofold.commands.attribution.experiment import experiment
 from twofold.commands.attribution.source import explain_source
 from twofold.commands.clock import clock
 from twofold.commands.consent import consent
@@ -369,6 +370,7 @@ app.add_typer(orders, rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(chain)
 app.command(rich_help_panel=LOOK)(day)
 app.command(rich_help_panel=EVERYDAY)(install_service)
+app.add_typer(experiment, rich_help_panel=LOOK)
 app.command(rich_help_panel=ACT)(backup)
 app.command(rich_help_panel=ACT)(restore)
 app.add_typer(watermark, name="watermark", rich_help_panel=ACT)

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from twofold.event.model import readable_event
 from twofold.matching.user_data import present_keys
 from twofold.store.fold import unite
 from twofold.store.ladder import admit
 from twofold.store.sqlite.database import open_reader
+from twofold.store.sqlite.statements import statement
 
 _PAUSED = "case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end"
 _REASON = "case when d.state = 'waiting' and t.paused_for is not null then t.paused_for else d.reason end"
@@ -96,6 +99,10 @@ class Reader:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def audit_of_kind(self, kind: str) -> list[dict[str, Any]]:
+        """What the chained log holds of one kind, the oldest first."""
+        return [msgspec.json.decode(facts) for _, _, facts in self._db.execute(statement("audit_of_kind"), (kind,))]
 
     def rows(
         self,

@@ -34,5 +34,5 @@ class Kept(Struct, frozen=True, kw_only=True):
 def kept(folder: Path | str, kind: str) -> list[Kept]:
     """The entries of a kind, the oldest first."""
     with journal_of(folder) as journal:
-        rows = journal.run("console_kept", (kind,))
+        rows = journal.run("audit_of_kind", (kind,))
     return [Kept(number=n, at=at // 1000, facts=msgspec.json.decode(facts)) for n, at, facts in rows]

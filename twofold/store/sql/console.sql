@@ -17,10 +17,6 @@ where d.id >= ?1 * 256 and d.id < ?2 * 256 group by 1, 2 order by 1, 2;
 select position, received_at, dataset, event_name, event_id, channel, sender, verdict, action
 from event where position > ?1 order by position limit ?2;
 
--- name: console_kept
--- Entries of the log of one kind: what people said through the console.
-select id, at, facts from audit where kind = ? order by id;
-
 -- name: console_waiting
 -- Deliveries that wait, by destination: how many are due, why it is paused, when the longest was due.
 select t.name, t.paused_for, count(*), min(coalesce(d.leased_until, d.due_at))

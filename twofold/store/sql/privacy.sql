@@ -25,6 +25,10 @@ where position in /*ids*/ (?) order by position;
 -- One more entry of the log, chained to the one before.
 insert into audit (id, at, kind, facts, chain) values (?, ?, ?, ?, ?);
 
+-- name: audit_of_kind
+-- Entries of the log of one kind, in the order in which they were made.
+select id, at, facts from audit where kind = ? order by id;
+
 -- name: last_audit
 -- Where the log stands.
 select id, chain from audit order by id desc limit 1;

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from twofold.commands.output.rows.row import Row, Text
+from typing import Any
+
+from twofold.commands.output.rows.row import Amount, Ratio, Row, Text
 
 
 class ExplainedSource(Row, kw_only=True, tag="explained_source"):
@@ -28,5 +30,68 @@ class ExplainedSource(Row, kw_only=True, tag="explained_source"):
     referrer_host: Text | None = None
 
 
-COMMANDS = {"explain-source": (ExplainedSource,)}
+class Experiment(Row, kw_only=True, tag="experiment"):
+    """One registered experiment. ``state``: ``planned``, ``runs``, ``over``. ``promised``: the lift that it said to see."""
+
+    name: Text
+    over: Text
+    measure: Text
+    since: Text
+    until: Text
+    campaign: Text
+    promised: Ratio
+    state: Text
+
+
+class ExperimentPlan(Row, kw_only=True, tag="experiment_plan"):
+    """What was drawn. ``on`` and ``off``: regions, or days; ``left_out``: regions in neither. ``promised``: the smallest lift
+    that will be seen; ``power``: lift -> the chance that it is told from nothing. ``before``: the first day compared with."""
+
+    name: Text
+    over: Text
+    measure: Text
+    since: Text
+    until: Text
+    before: Text
+    campaign: Text
+    seed: Text
+    on: list[Text]
+    off: list[Text]
+    left_out: list[Text]
+    promised: Ratio
+    power: dict[str, Any]
+    without_region: int
+    registered: bool
+
+
+class ExperimentReading(Row, kw_only=True, tag="experiment_reading"):
+    """What an experiment shows. ``lift``: sales with ads over sales without, less 1, and its interval at 95 %; ``on``, ``off``:
+    the measure where ads were on and off; ``incremental``: what ads brought where they were on; ``says``: ``brings``,
+    ``costs``, ``unsure``."""
+
+    name: Text
+    over: Text
+    measure: Text
+    since: Text
+    until: Text
+    campaign: Text
+    lift: Ratio
+    lift_low: Ratio
+    lift_high: Ratio
+    on: Amount
+    off: Amount
+    incremental: Amount
+    incremental_low: Amount
+    incremental_high: Amount
+    promised: Ratio
+    without_region: int
+    says: Text
+
+
+COMMANDS: dict[str, tuple[type[Row], ...]] = {
+    "explain-source": (ExplainedSource,),
+    "experiment plan": (ExperimentPlan,),
+    "experiment read": (ExperimentReading,),
+    "experiment list": (Experiment,),
+}
 """Every command of this family with ``--json`` and the lines it prints."""
