@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
 from running_console import Running, configuration, fill
+
+from twofold.simulate.world.folder import Written, write_world
+from twofold.simulate.world.play import play_world
+from twofold.simulate.world.scenario import DEMO, read_scenario
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +23,15 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = configuration(folder)
     asyncio.run(fill(config))
     return config
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Six weeks of a shop, from its files."""
+    folder = tmp_path_factory.mktemp("world") / "w"
+    written = write_world(folder, read_scenario(DEMO), date(2026, 11, 28), int(time.time()))
+    asyncio.run(play_world(written))
+    return written
 
 
 @pytest.fixture

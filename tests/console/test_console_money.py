@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
@@ -24,20 +23,10 @@ from twofold.config import load_settings
 from twofold.console.money.task import Task, ask
 from twofold.errors import StoreError
 from twofold.policies import day_task
-from twofold.simulate.world.folder import Written, write_world
-from twofold.simulate.world.play import compare, play_world
-from twofold.simulate.world.scenario import DEMO, read_scenario
+from twofold.simulate.world.folder import Written
+from twofold.simulate.world.play import compare
 
 CHROMIUM = "/usr/bin/chromium"
-
-
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """Six weeks of a shop, from its files."""
-    folder = tmp_path_factory.mktemp("world") / "w"
-    written = write_world(folder, read_scenario(DEMO), date(2026, 11, 28), int(time.time()))
-    asyncio.run(play_world(written))
-    return written
 
 
 @pytest.fixture(scope="session")

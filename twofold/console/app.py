@@ -14,6 +14,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,10 @@ from twofold.console.acts.table import ACTS
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.queries.period import CHOICES
+from twofold.console.queries.policies import policy_of
 from twofold.console.queries.signal import copies_after
+from twofold.console.sums.keeper import NotYet, SumsKeeper
+from twofold.console.sums.remembered import Remembered
 from twofold.console.words import LANGUAGES, Words, language_of
 from twofold.errors import StoreError
 from twofold.importing.readers.problems import safe_cell
@@ -52,6 +56,7 @@ log = logging.getLogger("twofold.console")
 ROOT = "/console"
 MAX_FORM = 16_384
 STREAM_S = 0.5
+AGAIN_S, SLOW_WAIT_S = 2, 8.0
 STREAM_ROWS = 100
 MOST_STREAMS = 4
 """Of one session."""
@@ -72,6 +77,8 @@ class Console:
         self._clock = clock
         own = self._own = settings.console or ConsoleSettings()
         self._guard = Guard(register, own.hosts, own.proxies, clock)
+        self._sums = SumsKeeper(settings.server.data, policy_of(settings), own.timezone)
+        self._remembered: Remembered[Any] = Remembered()
         self._templates = jinja2.Environment(
             loader=jinja2.FunctionLoader(lambda name: (_HERE / "templates" / name).read_text(encoding="utf-8")),
             autoescape=True,
@@ -136,6 +143,8 @@ class Console:
                 return self._unknown(request, asked, unknown)
             except NotHere:
                 return self._nothing(request, session)
+            except NotYet as making:
+                return self._making(request, session, making.done)
             except StoreError as err:
                 return self._page(request, session, "problem.html", {"problem": str(err)}, status=503)
             return answer(request, asked, page, shown)
@@ -147,7 +156,17 @@ class Console:
         limiter = self._heavy if page.heavy else self._light
         if limiter.statistics().tasks_waiting >= MOST_WAITING:
             raise StoreError("too many questions are being asked at once; try again in a minute")
-        return await anyio.to_thread.run_sync(page.read, asked, limiter=limiter)
+        read = partial(self._answered, page) if page.slow else page.read
+        return await anyio.to_thread.run_sync(read, asked, limiter=limiter)
+
+    def _answered(self, page: Page, asked: Asked) -> Shown:
+        """A slow page's answer, perhaps from some seconds ago; the same for readers who are shown the same."""
+        person = asked.session.person
+        question = (page.path, *asked.path.items(), *sorted(asked.choices.items()), person.role, asked.words.language)
+        shown: Shown | None = asked.remembered.ask(question, lambda: page.read(asked), SLOW_WAIT_S)
+        if shown is None:
+            raise NotYet(0)
+        return shown
 
     def _html(self, request: Request, asked: Asked, page: Page, shown: Shown) -> Response:
         figures = {"rows": shown.rows, **shown.figures, "here": page}
@@ -237,12 +256,14 @@ class Console:
                 settings=self._settings, register=self._register, session=session, given=given,
                 path={k: str(v) for k, v in request.path_params.items()}, address=self._guard.address_of(request),
                 now=self._clock(), link=lambda token: f"{self._guard.origin_of(request)}{ROOT}/join/{token}",
+                sums=self._sums, remembered=self._remembered,
             )  # fmt: skip
             try:
                 done = await run_in_threadpool(change, act)
             except Refused as err:
                 status = 429 if isinstance(err, Throttled) else 409
                 return self._page(request, session, "problem.html", {"problem": str(err)}, status=status)
+            self._remembered.forget()
             if done.to:
                 return self._go(done.to, no_cookie() if done.logs_out else None)
             figures = {"said": "", "link": "", "for": "", **done.figures}
@@ -338,6 +359,8 @@ class Console:
             now=self._clock(),
             choices=dict(request.query_params),
             path={k: str(v) for k, v in request.path_params.items()},
+            sums=self._sums,
+            remembered=self._remembered,
         )
 
     def _words(self, request: Request) -> Words:
@@ -381,6 +404,17 @@ class Console:
             return _answer(msgspec.json.encode(body), "application/json", status=400)
         figures = {"choice": unknown.name, "known": unknown.known[:50], "given": unknown.given}
         return self._page(request, asked.session, "unknown.html", figures, status=400)
+
+    def _making(self, request: Request, session: Session, done: int) -> Response:
+        """What the page needs is being worked out: it says so, and asks again by itself."""
+        if request.url.path.endswith((".json", ".csv")):
+            body = {"error": {"expected": "figures that are being worked out; ask again", "got": done, "where": "sums"}}
+            response = _answer(msgspec.json.encode(body), "application/json", status=503)
+        else:
+            response = self._page(request, session, "making.html", {"done": done}, status=503)
+            response.headers["refresh"] = str(AGAIN_S)
+        response.headers["retry-after"] = str(AGAIN_S)
+        return response
 
     def _nothing(self, request: Request, session: Session) -> Response:
         return self._page(request, session, "nothing.html", {}, status=404)

@@ -9,6 +9,8 @@ from msgspec import Struct
 
 from twofold.config import Settings
 from twofold.console.access.register import Register, Session
+from twofold.console.sums.keeper import SumsKeeper
+from twofold.console.sums.remembered import Remembered
 
 
 class Act(Struct, frozen=True, kw_only=True):
@@ -22,6 +24,8 @@ class Act(Struct, frozen=True, kw_only=True):
     address: str
     now: int
     link: Callable[[str], str]
+    sums: SumsKeeper
+    remembered: Remembered[Any]
 
 
 class Done(Struct, frozen=True, kw_only=True):

@@ -5,15 +5,17 @@ Owns the list, its filters and the page of one delivery. What was sent needs a r
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from twofold.console.access.roles import Right, may
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown, UnknownChoice
-from twofold.console.queries.signal import delivery_states
 from twofold.store.lists import Reader
 
+MOST_WINDOWS = 6
+"""Stretches of the journal that one page looks through for a filter that few deliveries fit; then it says where to go on."""
 STATES = ("waiting", "paused", "delivered", "suppressed", "dead")
 COLUMNS = (
     "id", "created_at", "event_name", "order_id", "destination", "state", "reason", "attempts", "status", "took_ms",
@@ -30,11 +32,16 @@ def read_deliveries(asked: Asked) -> Shown:
         "state": state or None,
         "name": asked.choices.get("name") or None,
     }
-    with Reader(asked.folder) as reader:
-        rows = list(reader.rows("deliveries", filters, limit=SHOWN, before=asked.number("before")))[::-1]
-        if not rows and filters["name"] and filters["name"] not in (known := reader.known("actions", "name")):
-            raise UnknownChoice("name", known, filters["name"] or "")
-    states = delivery_states(asked.folder, period.since, period.until)
+    before = asked.number("before")
+    with asked.sums.reading(asked.now, events_since=period.first) as sums:
+        seen = sums.stretches
+        found, names = seen.states(period.first, period.last), seen.event_names()
+        windows = list(islice(seen.windows(-(-before // 256), dataset, state, filters["name"] or ""), MOST_WINDOWS))
+        oldest = 0 if seen.is_whole else seen.lowest
+    if filters["name"] and filters["name"] not in names:
+        raise UnknownChoice("name", names, filters["name"])
+    rows, further = _newest(asked, filters, before, windows, oldest)
+    states = [{"destination": d, "state": s, "count": n} for (d, s), n in sorted(found.items())]
     shown = [{**{name: row.get(name) for name in COLUMNS}, "role": "signal", "link": "signalled"} for row in rows]
     return Shown(
         columns=COLUMNS,
@@ -42,10 +49,29 @@ def read_deliveries(asked: Asked) -> Shown:
         about={"period": period.choice, "timezone": period.zone, "states": states},
         figures={
             "deliveries": rows, "states": states, "state": state, "period": period,
-            "next": rows[-1]["id"] if len(rows) == SHOWN else None,
+            "next": further,
             "may_replay": may(asked.session.person.role, Right.REPLAY),
         },
     )  # fmt: skip
+
+
+def _newest(
+    asked: Asked, filters: dict[str, str | None], before: int, windows: list[tuple[int, int]], oldest: int
+) -> tuple[list[dict[str, Any]], int | None]:
+    """The newest rows in these stretches of actions, and the number before which to go on; None where there is no more."""
+    rows: list[dict[str, Any]] = []
+    with Reader(asked.folder) as reader:
+        for first, until in windows:
+            part = reader.rows(
+                "deliveries", filters, limit=SHOWN - len(rows), after=first * 256 - 1,
+                before=min(before, until * 256) if before else until * 256,
+            )  # fmt: skip
+            rows += list(part)[::-1]
+            if len(rows) == SHOWN:
+                return rows, rows[-1]["id"]
+    if len(windows) == MOST_WINDOWS:
+        return rows, windows[-1][0] * 256
+    return rows, oldest * 256 if oldest else None
 
 
 def read_delivery(asked: Asked) -> Shown:

@@ -5,12 +5,13 @@ Owns the funnel. Coverage here is *browser events that the server also sent*, as
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
+from twofold.console.pages.today import two_days
 from twofold.console.queries.signal import EventCount, event_counts
-from twofold.report.quality import quality
 
 COLUMNS = (
     "dataset", "event_name", "actions", "browser_only", "both", "server_only", "coverage", "before", "quality", "delay_s",
@@ -21,16 +22,12 @@ COLUMNS = (
 def read_events(asked: Asked) -> Shown:
     """One row an event name, in the order of a shopper's way."""
     period, dataset = asked.period(), asked.dataset()
-    counts = event_counts(asked.folder, period.since, period.until, period.before, dataset)
-    scores = {
-        (q.dataset, q.event_name): q
-        for q in quality(
-            asked.folder,
-            min(period.until, asked.now) * 1000,
-            period_ms=(min(period.until, asked.now) - period.since) * 1000 or 1,
-            dataset=dataset,
-        )
-    }
+    earlier = period.first - timedelta(days=period.days)
+    with asked.sums.reading(asked.now, events_since=earlier) as sums:
+        now = sums.stretches.names(period.first, period.last)
+        before = sums.stretches.names(earlier, period.first - timedelta(days=1))
+    counts = event_counts(now, before, dataset)
+    scores = {(q.dataset, q.event_name): q for q in two_days(asked)}
     rows = [_row(count, scores.get((count.dataset, count.event_name)), _step_before(count, counts)) for count in counts]
     most = max((row["actions"] for row in rows), default=0)
     return Shown(

@@ -11,9 +11,8 @@ from twofold.console.access.roles import Right, may
 from twofold.console.money.task import ask
 from twofold.console.pages.money import task_of
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
-from twofold.console.pages.today import orders_of
 from twofold.console.queries.policies import policy_of
-from twofold.console.queries.told import Fate, bridge_of, numbers_of
+from twofold.console.queries.told import Fate, numbered
 from twofold.errors import StoreError
 from twofold.ledger.references import people_number
 from twofold.report.orders import show_order
@@ -37,10 +36,12 @@ def read_orders(asked: Asked) -> Shown:
     """The orders of a period, newest first; chips with count and money that add up to the bridge."""
     period, dataset = asked.period(), asked.dataset()
     fate = asked.one_of("fate", [f.value for f in Fate])
-    found = list(orders_of(asked, period, dataset))
-    chosen = [order for order in found if not fate or order.fate == fate]
     start = asked.number("after")
-    shown = numbers_of(asked.folder, chosen[start : start + SHOWN])
+    with asked.sums.reading(asked.now, orders=period) as sums:
+        bridge = sums.told.bridge(period, dataset)
+        ids = sums.told.page(period, dataset, fate, start, SHOWN)
+    of = bridge.count(Fate(fate)) if fate else bridge.orders
+    shown = numbered(asked.folder, ids, policy_of(asked.settings), asked.now)
     rows = [
         {
             "dataset": o.dataset, "order_id": o.order_id, "number": o.number, "placed_at": o.placed_at,
@@ -52,10 +53,10 @@ def read_orders(asked: Asked) -> Shown:
     return Shown(
         columns=COLUMNS,
         rows=rows,
-        about={"period": period.choice, "timezone": period.zone, "orders": len(chosen), "after": start},
+        about={"period": period.choice, "timezone": period.zone, "orders": of, "after": start},
         figures={
-            "bridge": bridge_of(found), "fate": fate, "orders": shown, "of": len(chosen), "start": start,
-            "next": start + SHOWN if start + SHOWN < len(chosen) else None, "period": period,
+            "bridge": bridge, "fate": fate, "orders": shown, "of": of, "start": start,
+            "next": start + SHOWN if start + SHOWN < of else None, "period": period,
         },
     )  # fmt: skip
 

@@ -16,6 +16,8 @@ from twofold.config import Settings
 from twofold.console.access.register import Session
 from twofold.console.access.roles import Right
 from twofold.console.queries.period import CHOICES, Period, period_of
+from twofold.console.sums.keeper import SumsKeeper
+from twofold.console.sums.remembered import Remembered
 from twofold.console.words import Words
 
 EARLIEST = date(2000, 1, 1)
@@ -33,6 +35,8 @@ class Asked(Struct, frozen=True, kw_only=True):
     now: int  # Unix s
     choices: Mapping[str, str]
     path: Mapping[str, str]
+    sums: SumsKeeper
+    remembered: Remembered[Any]
 
     def one_of(self, name: str, known: Sequence[str]) -> str:
         """A choice, empty where none was made. Raises `UnknownChoice`."""
@@ -92,6 +96,7 @@ class Page(Struct, frozen=True, kw_only=True):
     template: str
     read: Callable[[Asked], Shown]
     heavy: bool = False  # asks a child process, and may take a minute
+    slow: bool = False  # counts more than it shows: the answer is kept for a while, and says of when it is
 
 
 class UnknownChoice(Exception):

@@ -5,19 +5,16 @@ Owns the sentence with its colour, the bridge from orders to what was accepted, 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
-from twofold.console.queries.period import Period, day_at
-from twofold.console.queries.policies import policy_of
-from twofold.console.queries.signal import newest
-from twofold.console.queries.told import Bridge, Fate, ToldOrder, bridge_of, told_orders
-from twofold.report.quality import quality
+from twofold.console.queries.period import Period
+from twofold.console.queries.signal import Newest
+from twofold.console.queries.told import Bridge, Fate
+from twofold.report.quality import EventQuality, quality
 
 LATE_S = 300
 QUIET_S = 6 * 3_600
@@ -27,15 +24,15 @@ _EXPLAINED = frozenset(Fate) - {Fate.ACCEPTED, Fate.REFUSED, Fate.NOT_CONNECTED}
 def read_today(asked: Asked) -> Shown:
     """The bridge of the period and the state of the tracking."""
     period, dataset = asked.period(), asked.dataset()
-    orders = list(orders_of(asked, period, dataset))
-    bridge = bridge_of(orders)
-    last = newest(asked.folder)
+    with asked.sums.reading(asked.now, orders=period) as sums:
+        bridge, days = sums.told.bridge(period, dataset), by_day(sums.told.by_day(period, dataset), period)
+        seen = sums.stretches
+        last = Newest(received_at=seen.received_at, delivered_at=seen.delivered_at, waiting=seen.waiting)
     rows = [
         {"fate": step.fate.value, "orders": step.count, "money": {c: str(a) for c, a in step.money}, "role": "signal",
          "link": "placed" if step.fate is not Fate.ACCEPTED else "signalled"}
         for step in bridge.steps
     ]  # fmt: skip
-    days = by_day(orders, period)
     return Shown(
         columns=("fate", "orders", "money", "role", "link"),
         rows=rows,
@@ -45,11 +42,6 @@ def read_today(asked: Asked) -> Shown:
             "score": _score(asked, dataset), "most": max((d["orders"] for d in days), default=0), "period": period,
         },
     )  # fmt: skip
-
-
-def orders_of(asked: Asked, period: Period, dataset: str | None) -> Sequence[ToldOrder]:
-    """The orders of a period with the policies of today's settings."""
-    return list(told_orders(asked.folder, policy_of(asked.settings), period.since, period.until, asked.now, dataset))
 
 
 def verdict(bridge: Bridge, received_at: int | None, now: int) -> dict[str, Any]:
@@ -71,18 +63,24 @@ def verdict(bridge: Bridge, received_at: int | None, now: int) -> dict[str, Any]
     return {"colour": colour, "word": word, "told": told, "not_told": bridge.orders - told, "unexplained": unexplained}
 
 
-def by_day(orders: Sequence[ToldOrder], period: Period) -> list[dict[str, Any]]:
+def by_day(told: Mapping[date, Mapping[Fate, int]], period: Period) -> list[dict[str, Any]]:
     """Orders and those accepted, a day each, none left out."""
-    zone = ZoneInfo(period.zone)
-    placed = Counter(day_at(o.placed_at, zone) for o in orders)
-    accepted = Counter(day_at(o.placed_at, zone) for o in orders if o.fate is Fate.ACCEPTED)
     days: list[date] = [period.first + timedelta(days=n) for n in range(period.days)]
-    return [{"day": day, "orders": placed[day], "accepted": accepted[day]} for day in days]
+    return [
+        {"day": day, "orders": sum(told.get(day, {}).values()), "accepted": told.get(day, {}).get(Fate.ACCEPTED, 0)}
+        for day in days
+    ]
+
+
+def two_days(asked: Asked) -> list[EventQuality]:
+    """Our estimate over the last two days, which is what Meta looks at; none while it is worked out for the first time."""
+    folder, now_ms = asked.folder, asked.now * 1000
+    return asked.remembered.ask("quality", lambda: quality(folder, now_ms)) or []
 
 
 def _score(asked: Asked, dataset: str | None) -> dict[str, Any] | None:
     """Our estimate for Purchases of the last two days, with what it was before."""
-    rows = [q for q in quality(asked.folder, asked.now * 1000, dataset=dataset, sample=0) if q.event_name == "Purchase"]
+    rows = [q for q in two_days(asked) if q.event_name == "Purchase" and dataset in (None, q.dataset)]
     scored = [q for q in rows if q.score is not None]
     if not scored:
         return None

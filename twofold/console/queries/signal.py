@@ -1,17 +1,18 @@
 """What came and what left: events by name and channel, deliveries by state, the last of each kind.
 
-Owns the counts of the signal pages. Ids grow with the time of receipt, so a period is a range of them; cost grows with
-the actions of the period. Coverage here is *browser events that the server also sent*.
+Owns the words and the order of the signal pages' counts, and the copies of Live. What is counted is `sums`'s. Coverage here is
+*browser events that the server also sent*.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
-from twofold.report.period import Journal, journal_of
+from twofold.report.period import journal_of
 
 FUNNEL = (
     "PageView",
@@ -52,19 +53,18 @@ class Newest(Struct, frozen=True, kw_only=True):
     waiting: int
 
 
-def event_counts(
-    folder: Path | str, since: int, until: int, before: int, dataset: str | None = None
-) -> list[EventCount]:
-    """Event names of a period in the order of the funnel, then by name. Times in Unix s."""
-    with journal_of(folder) as journal:
-        now = _counts(journal, since, until)
-        earlier = _counts(journal, before, since)
+Counts = Mapping[tuple[str, str], tuple[int, int, int, int]]
+"""By dataset and event name: actions, with a browser's copy, with a server's, with both."""
+
+
+def event_counts(now: Counts, before: Counts, dataset: str | None = None) -> list[EventCount]:
+    """Event names of a period in the order of the funnel, then by name."""
     found = [
         EventCount(
             dataset=name[0], event_name=name[1], actions=actions, browser_only=browser - both,
-            server_only=server - both, both=both, before=earlier.get(name, (0,))[0],
+            server_only=server - both, both=both, before=before.get(name, (0,))[0],
         )
-        for name, (actions, browser, server, both, _) in now.items()
+        for name, (actions, browser, server, both) in now.items()
         if dataset in (None, name[0])
     ]  # fmt: skip
     return sorted(found, key=lambda e: (e.dataset, funnel_place(e.event_name)))
@@ -75,21 +75,6 @@ def funnel_place(name: str) -> tuple[int, str]:
     return (FUNNEL.index(name), "") if name in FUNNEL else (len(FUNNEL), name)
 
 
-def newest(folder: Path | str) -> Newest:
-    """The last of each kind, whatever the period."""
-    with journal_of(folder) as journal:
-        received, delivered, waiting = journal.run("console_newest")[0]
-    return Newest(received_at=received, delivered_at=delivered, waiting=waiting)
-
-
-def delivery_states(folder: Path | str, since: int, until: int) -> list[dict[str, Any]]:
-    """Deliveries of the actions of a period by destination and state."""
-    with journal_of(folder) as journal:
-        span = journal.positions(since * 1000, until * 1000)
-        rows = journal.run("console_delivery_states", span)
-    return [dict(zip(("destination", "state", "count"), row, strict=True)) for row in rows]
-
-
 def copies_after(folder: Path | str, position: int, limit: int) -> list[dict[str, Any]]:
     """Copies behind a position, oldest first; with a position of -1 the last ``limit``."""
     names = ("position", "received_at", "dataset", "event_name", "event_id", "channel", "sender", "verdict", "action")
@@ -97,8 +82,3 @@ def copies_after(folder: Path | str, position: int, limit: int) -> list[dict[str
         if position < 0:
             position = max(0, (journal.run("last_position")[0][0] or 0) - limit)
         return [dict(zip(names, row, strict=True)) for row in journal.run("console_copies", (position, limit))]
-
-
-def _counts(journal: Journal, since: int, until: int) -> dict[tuple[str, str], tuple[int, ...]]:
-    span = journal.positions(since * 1000, until * 1000)
-    return {(row[0], row[1]): row[2:] for row in journal.run("quality_copies", span)}

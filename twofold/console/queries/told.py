@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +19,7 @@ from twofold.ledger.model import decode_report
 from twofold.ledger.policy import Judgement, OrderPolicy, OrderStanding, judge_order, method_of, value_of
 from twofold.ledger.references import people_number
 from twofold.ledger.state import OrderState, decode_state
-from twofold.report.orders import CHUNK, Purchase, purchases_of, word_of
+from twofold.report.orders import CHUNK, word_of
 from twofold.report.period import Journal, journal_of
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import id_array
@@ -61,6 +62,17 @@ class ToldOrder(Struct, frozen=True, kw_only=True):
     fate: Fate
     reason: str
     action: int | None
+    again_at: int | None = None  # when time alone makes it another fate
+    is_open: bool = False  # it changes without a report
+
+
+class State(NamedTuple):
+    """One delivery of an order's Purchase, as the statement console_told gives it."""
+
+    action: int
+    delivery: int
+    state: str
+    reason: str
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -89,13 +101,14 @@ def told_orders(
     with journal_of(folder) as journal:
         ids = [n for (n,) in journal.run("list_orders_placed", (dataset, since, until))]
         for start in range(0, len(ids), CHUNK):
-            yield from _read(journal, ids[start : start + CHUNK], policy_of, now)
+            yield from tell(journal, ids[start : start + CHUNK], policy_of, now)
 
 
-def numbers_of(folder: Path | str, orders: Sequence[ToldOrder]) -> list[ToldOrder]:
-    """The same orders under the numbers that their people use, where a source told one."""
+def numbered(folder: Path | str, ids: Sequence[int], policy_of: PolicyOf, now: int) -> list[ToldOrder]:
+    """These orders as they are now, under the numbers that their people use, where a source told one."""
     with journal_of(folder) as journal:
-        return [replace(o, number=people_number(_aliases_of(journal, o.row), o.order_id)) for o in orders]
+        found = tell(journal, ids, policy_of, now)
+        return [replace(o, number=people_number(_aliases_of(journal, o.row), o.order_id)) for o in found]
 
 
 def _aliases_of(journal: Journal, row: int) -> Iterator[str]:
@@ -103,39 +116,23 @@ def _aliases_of(journal: Journal, row: int) -> Iterator[str]:
         yield from decode_report(body).aliases
 
 
-def bridge_of(orders: Sequence[ToldOrder]) -> Bridge:
-    """The sums of these orders."""
-    counts = dict.fromkeys(Fate, 0)
-    money: dict[Fate, dict[str, Decimal]] = {fate: {} for fate in Fate}
-    whole: dict[str, Decimal] = {}
-    for order in orders:
-        counts[order.fate] += 1
-        if order.value is not None:
-            sums = money[order.fate]
-            sums[order.currency] = sums.get(order.currency, Decimal(0)) + order.value
-            whole[order.currency] = whole.get(order.currency, Decimal(0)) + order.value
-    steps = tuple(
-        Step(fate=fate, count=count, money=tuple(sorted(money[fate].items())))
-        for fate, count in counts.items()
-        if count
-    )
-    return Bridge(orders=len(orders), money=tuple(sorted(whole.items())), steps=steps)
+def tell(journal: Journal, ids: Sequence[int], policy_of: PolicyOf, now: int) -> list[ToldOrder]:
+    """These orders in this order; those that are not there any more are left out."""
+    rows = {row[0]: OrderRow(*row) for row in journal.run("list_orders", (id_array(ids),))} if ids else {}
+    actions = sorted({row.action for row in rows.values() if row.action is not None})
+    states: dict[int, list[State]] = {}
+    for values in journal.run("console_told", (id_array(actions),)) if actions else ():
+        states.setdefault(values[0], []).append(State(*values))
+    found = (rows[number] for number in ids if number in rows)
+    return [_told(row, policy_of(row.dataset), states.get(row.action or 0, []), now) for row in found]
 
 
-def _read(journal: Journal, ids: Sequence[int], policy_of: PolicyOf, now: int) -> Iterator[ToldOrder]:
-    rows = {row[0]: OrderRow(*row) for row in journal.run("list_orders", (id_array(ids),))}
-    purchases = purchases_of(journal, list(rows.values()))
-    for number in ids:
-        if number in rows:
-            row = rows[number]
-            yield _told(row, policy_of(row.dataset), purchases.get(row.action or 0, []), now)
-
-
-def _told(row: OrderRow, policy: OrderPolicy, deliveries: Sequence[Purchase], now: int) -> ToldOrder:
+def _told(row: OrderRow, policy: OrderPolicy, deliveries: Sequence[State], now: int) -> ToldOrder:
     order = decode_state(row.state)
     judged = judge_order(order, policy, now)
     fate, reason = _fate(order, judged, deliveries)
     valued = value_of(order, policy)
+    is_pending = judged.standing is OrderStanding.NOT_YET
     return ToldOrder(
         row=row.id,
         dataset=row.dataset,
@@ -148,10 +145,12 @@ def _told(row: OrderRow, policy: OrderPolicy, deliveries: Sequence[Purchase], no
         fate=fate,
         reason=reason,
         action=row.action,
+        again_at=order.placed_at + policy.expire_s + 1 if is_pending else None,
+        is_open=fate in (Fate.WAITING, Fate.NOT_CONNECTED) or any(d.state in ("waiting", "paused") for d in deliveries),
     )
 
 
-def _fate(order: OrderState, judged: Judgement, deliveries: Sequence[Purchase]) -> tuple[Fate, str]:
+def _fate(order: OrderState, judged: Judgement, deliveries: Sequence[State]) -> tuple[Fate, str]:
     """What arrived stands above all: an order that was cancelled afterwards was told all the same."""
     word, _ = word_of(order, judged)
     if any(d.state == "delivered" for d in deliveries):
@@ -167,7 +166,7 @@ def _fate(order: OrderState, judged: Judgement, deliveries: Sequence[Purchase]) 
     return _sent(deliveries)
 
 
-def _sent(deliveries: Sequence[Purchase]) -> tuple[Fate, str]:
+def _sent(deliveries: Sequence[State]) -> tuple[Fate, str]:
     if not deliveries:
         return Fate.NOT_CONNECTED, ""
     first = min(deliveries, key=lambda d: (_NEARNESS.get(d.state, 9), d.delivery))

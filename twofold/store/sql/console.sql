@@ -1,11 +1,5 @@
 -- Statements behind the pages of the console: small, read-only, on connections of their own.
 
--- name: console_newest
--- When a copy came last and a delivery arrived last, how many deliveries wait.
-select (select received_at from event order by position desc limit 1),
-       (select max(settled_at) from (select settled_at from delivery where state = 'delivered' order by id desc limit 1000)),
-       (select count(*) from delivery where state = 'waiting');
-
 -- name: console_delivery_states
 -- Deliveries of the actions from one id to before another, by destination and state.
 select t.name, case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end, count(*)
@@ -102,3 +96,45 @@ where d.id >= ?1 * 256 and d.id < ?2 * 256 and d.state = 'delivered' group by 1,
 -- name: console_requests
 -- Requests of people, the newest first: asked when, by whom, how far, done when.
 select id, kind, state, requested_at, requested_by, dataset, named, counts, done_at from erasure order by requested_at desc limit ?;
+
+-- name: console_ends
+-- The last report of an order, the last order, the last attempt.
+select (select coalesce(max(id), 0) from order_fact), (select coalesce(max(id), 0) from orders), (select coalesce(max(id), 0) from attempt);
+
+-- name: console_orders_before
+-- The orders before one, by the time they were placed, newest first.
+select id from orders where (placed_at, id) < (?1, ?2) order by placed_at desc, id desc limit ?3;
+
+-- name: console_orders_reported
+-- The orders of which something was reported between two reports.
+select distinct order_row from order_fact where id > ?1 and id <= ?2;
+
+-- name: console_orders_new
+-- The orders that were made since one.
+select id from orders where id > ?;
+
+-- name: console_orders_tried
+-- The orders whose Purchase was tried between two attempts.
+select o.id from (select distinct delivery / 256 as action from attempt where id between ?1 and ?2) as t
+join orders as o on o.action = t.action;
+
+-- name: console_told
+-- The deliveries of these actions: each with its state and why.
+select c.value, d.id, case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end,
+       case when d.state = 'waiting' and t.paused_for is not null then t.paused_for else d.reason end
+from /*each*/ (?) as c cross join delivery as d on d.id between c.value * 256 and c.value * 256 + 255
+join destination as t on t.id = d.destination order by d.id;
+
+-- name: console_journal_ends
+-- The last copy, the last attempt, and when the last copy was received.
+select coalesce(max(position), 0), (select coalesce(max(id), 0) from attempt),
+       (select received_at from event order by position desc limit 1) from event;
+
+-- name: console_actions_of_copies
+-- The actions that the copies behind one position, up to another, belong to.
+select distinct action from event where position > ?1 and position <= ?2;
+
+-- name: console_tries
+-- Attempts behind one, up to another: by five minutes and outcome, with the last that was accepted (ms).
+select started_at / 300000, outcome, count(*), max(case when outcome = 'accepted' then ended_at end)
+from attempt where id > ?1 and id <= ?2 group by 1, 2;

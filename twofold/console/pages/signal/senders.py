@@ -105,6 +105,7 @@ SENDERS = Page(
     right=Right.SIGNAL,
     template="signal/senders.html",
     read=read_senders,
+    slow=True,
 )
 CELL = Page(
     path="/senders/copies", name="", room="signal", right=Right.SIGNAL, template="signal/cell.html", read=read_cell

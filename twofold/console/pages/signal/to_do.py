@@ -89,4 +89,5 @@ TO_DO = Page(
     right=Right.SIGNAL,
     template="signal/to_do.html",
     read=read_to_do,
+    slow=True,
 )
