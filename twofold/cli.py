@@ -54,6 +54,7 @@ from twofold.commands.running.recover import restore, watermark
 from twofold.commands.running.service import install_service
 from twofold.commands.setup.doctor import doctor
 from twofold.commands.setup.init import init
+from twofold.commands.setup.snippet import snippet
 from twofold.commands.shopify import shopify_senders
 
 if TYPE_CHECKING:
@@ -308,6 +309,7 @@ def verify(
 
 app.command(rich_help_panel=EVERYDAY)(init)
 app.command(rich_help_panel=EVERYDAY)(doctor)
+app.command(rich_help_panel=EVERYDAY)(snippet)
 app.command(rich_help_panel=EVERYDAY)(console)
 app.command(rich_help_panel=LOOK)(events)
 app.command(rich_help_panel=LOOK)(actions)

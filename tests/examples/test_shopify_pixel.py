@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.browser
 HERE = Path(__file__).parent
 PIXEL = (HERE.parents[1] / "examples" / "shopify-pixel.js").read_text(encoding="utf-8")
 HOST = (HERE / "standin_pixel_host.js").read_text(encoding="utf-8")
-PAGE = (HERE.parents[1] / "docs" / "shopify.md").read_text(encoding="utf-8")
+CART = (HERE.parents[1] / "twofold" / "setup" / "snippets" / "cart.html").read_text(encoding="utf-8")
 DATASET, KEY, SHOP, SECRET = "1234567890", "key-of-the-shop", "demo.myshopify.com", "hush-0123456789abcdef"
 PATIENCE_S = 30
 ORDER_ID = 9007199254740993
@@ -582,9 +581,9 @@ def test_no_event_throws_into_the_page(shopper: Shopper) -> None:
 
 
 def theme(shopper: Shopper, marketing: bool) -> dict[str, Any]:
-    """The theme's snippet as docs/shopify.md has it, on a page that an advertisement led to; what it writes on the
+    """The theme's snippet for the cart, on a page that an advertisement led to; what it writes on the
     cart."""
-    (snippet,) = re.findall(r"```html\n(<script>.*?)```", PAGE, re.S)
+    snippet = CART
     privacy = f"""<script>window.Shopify = {{ routes: {{ root: '/' }}, customerPrivacy: {{
       marketingAllowed: () => {json.dumps(marketing)}, analyticsProcessingAllowed: () => true,
       saleOfDataAllowed: () => {json.dumps(marketing)} }} }};</script>"""

@@ -13,7 +13,16 @@ class Written(Row, kw_only=True, tag="written"):
     what: Text
 
 
+class Snippet(Row, kw_only=True, tag="snippet"):
+    """What goes into a shop's pages or server."""
+
+    kind: Text
+    where: Text
+    content: Text
+
+
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "init": (Written, Line),
     "doctor": (About, Line),
+    "snippet": (Snippet,),
 }
