@@ -52,6 +52,7 @@ from twofold.commands.reconcile.day import day
 from twofold.commands.running.backup import backup
 from twofold.commands.running.recover import restore, watermark
 from twofold.commands.running.service import install_service
+from twofold.commands.running.trace import trace
 from twofold.commands.setup.doctor import doctor
 from twofold.commands.setup.init import init
 from twofold.commands.setup.snippet import snippet
@@ -99,9 +100,8 @@ def serve(
     Stops on Ctrl-C or SIGTERM within 10 seconds; what was accepted is on disk and goes on at the next start. With a table
     `[console]` in the file it runs the console beside it, as a process of its own.
     """
-    import logging
-
     from twofold.app import serve as run_gateway
+    from twofold.commands.running.trace import set_up_log
     from twofold.config import load_settings
 
     settings = load_settings(config, data=data, host=host, port=port)
@@ -111,8 +111,7 @@ def serve(
             f"twofold: {named} no [[dataset]]: every event is refused. `twofold check` says what to do.",
             file=sys.stderr,
         )
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    set_up_log(settings.server.log)
     itself = (*(("--config", str(config)) if config else ()), "--data", settings.server.data)
     telling = ("--json",) if json else ()
     run_gateway(settings, lambda address: _listening("gateway", "twofold", address, json), itself, telling)
@@ -315,6 +314,7 @@ app.command(rich_help_panel=LOOK)(events)
 app.command(rich_help_panel=LOOK)(actions)
 app.add_typer(deliveries, rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(refused)
+app.command(rich_help_panel=LOOK)(trace)
 
 
 @app.command(rich_help_panel=ACT)

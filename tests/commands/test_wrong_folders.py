@@ -50,6 +50,7 @@ NEEDS = {
     "consent withdraw": ["--email", "mary@example.com"],
     "consent grant": ["--email", "mary@example.com"],
     "consent show": ["--email", "mary@example.com"],
+    "trace": ["A0123456789abcdef0123"],
     "watermark accept": ["--reason", "a test"],
     "deliveries show": ["256"],
     "quarantine release": ["--all", "--yes"],

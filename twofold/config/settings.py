@@ -37,6 +37,13 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Meta(description="What whoever may read `/metrics` and the details of `/health` shows as `Authorization: Bearer`, 16 "
              "characters or more. Empty: nobody; `/health` answers one word to all."),
     ] = ""  # fmt: skip
+    log: Annotated[
+        str,
+        Meta(
+            description="Form of the log on standard error: `text`, or `json`, one object a line.",
+            pattern="^(text|json)$",
+        ),
+    ] = "text"
     strict: Annotated[
         bool, Meta(description="Refuse a whole batch for one invalid event, as Meta does, instead of only that event.")
     ] = False

@@ -34,6 +34,7 @@ class RefusedRow(NamedTuple):
     got: str
     size: int
     body: str
+    trace: str = ""  # of the answer
 
 
 class Job(Struct, kw_only=True):

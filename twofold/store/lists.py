@@ -78,9 +78,15 @@ LISTS: dict[str, tuple[str, str, dict[str, str]]] = {
     ),
     "refused": (
         'select r.id, r.received_at, r.door as entry, r.dataset, r.event_name, r.event_id, r.reason, r.batch_index as "index", '
-        "r.path, r.expected, r.got, r.size, r.body from refused r",
+        "r.path, r.expected, r.got, r.size, r.body, r.trace from refused r",
         "r.id",
-        {"dataset": "r.dataset = ?", "name": "r.event_name = ?", "id": "r.event_id = ?", "state": "r.reason = ?"},
+        {
+            "dataset": "r.dataset = ?",
+            "name": "r.event_name = ?",
+            "id": "r.event_id = ?",
+            "state": "r.reason = ?",
+            "trace": "r.trace = ?",
+        },
     ),
 }
 
@@ -131,6 +137,12 @@ class Reader:
         for row in cursor:
             names = names or [d[0] for d in cursor.get_description()]
             yield self._finished(kind, dict(zip(names, row, strict=True)))
+
+    def trace(self, number: str) -> dict[str, Any] | None:
+        """What is kept under the id of an answer; None when nothing is."""
+        names = ("trace", "at", "entry", "outcome", "status", "requests", "position", "events")
+        row = self._db.execute(f"select {', '.join(names)} from trace where trace = ?", (number,)).fetchone()
+        return None if row is None else dict(zip(names, row, strict=True))
 
     def attempts(self, delivery: int) -> list[dict[str, Any]]:
         """What was tried for one delivery, oldest first."""

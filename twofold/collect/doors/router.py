@@ -7,7 +7,10 @@ done, never before.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
+import re
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -26,10 +29,12 @@ from twofold.collect.limits.quarantine import Quarantine
 from twofold.collect.messages import CORS, JSON, JSON_CORS, Answer, Pending, Reply, Request
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.policy import DatasetPolicy
+from twofold.collect.told import ACCEPTED, Line, RequestLines
 from twofold.errors import StoreBusy, StoreError, place_of
 from twofold.event.model import Event
 from twofold.event.refusal import DropReason, Refusal
 from twofold.store.fold import FoldVerdict
+from twofold.store.sqlite.database import Engine
 from twofold.store.store import Store
 
 log = logging.getLogger("twofold.collect")
@@ -38,6 +43,8 @@ MAX_HEADERS = 64
 MAX_URL = 49_152  # a page of 10,000 bytes as one parameter, its letters encoded twice; a parser of 64 KB is behind it
 MAX_BROWSER_BODY = 1 << 20
 RETRY_AFTER_S = 2
+TRACES_KEPT = 20_000
+_TRACE = re.compile(rb'"fbtrace_id":"(\w+)"')
 
 
 class Doors:
@@ -74,17 +81,22 @@ class Doors:
         }
         self._limits = {path: min(max_body, MAX_BROWSER_BODY) for path, d in self._doors.items() if d is not webhooks}
         self.max_body = max_body
+        self._lines = RequestLines(datasets)
+        self._keeping: set[asyncio.Task[None]] = set()
 
     def answer(self, request: Request) -> Reply:
         """What a request gets, now or once its events are on disk."""
         try:
             reply = self._dispatch(request)
-            return self._store_work(reply) if isinstance(reply, Work) else reply
+            if isinstance(reply, Work):
+                return self._store_work(reply)
+            return self._told(reply) if isinstance(reply, Answer) and reply.status >= 400 else reply
         except StoreError as err:
             return self.failure(err)
         except Exception as err:  # a bug of ours: this request only, and nothing of its content in the log
             log.error("a door failed: %s in %s", type(err).__name__, place_of(err))
-            return Answer(500, answers.failed("an internal error; the gateway's log says where", code=1), JSON_CORS)
+            said = answers.failed("an internal error; the gateway's log says where", code=1)
+            return self._told(Answer(500, said, JSON_CORS))
 
     def failure(self, err: BaseException) -> Answer:
         """503 for a store that cannot take more, now or at all; the sender keeps its events."""
@@ -92,7 +104,7 @@ class Doors:
         busy = isinstance(err, StoreBusy)
         message = "the gateway is catching up with its disk" if busy else "the gateway cannot write to its disk now"
         headers = (*JSON_CORS, (b"retry-after", str(RETRY_AFTER_S).encode()))
-        return Answer(503, answers.failed(f"{message}; send again"), headers)
+        return self._told(Answer(503, answers.failed(f"{message}; send again"), headers))
 
     def refuse_oversized(self, request: Request, expected: int) -> Reply:
         """For a body that was not read to its end."""
@@ -140,20 +152,64 @@ class Doors:
     def _store_work(self, work: Work) -> Pending:
         started = time.perf_counter()
         events = self._shares.weigh(work.events, work.orders, self._clock())
+        rows, trace = work.rows, ""
+        if rows:
+            trace = answers.trace_id()
+            rows = [row._replace(trace=trace) for row in rows]
         return Pending(
-            self._store.append(events, work.rows, work.orders, work.signs, work.lines),
-            partial(self._stored, started, work, events),
+            self._store.append(events, rows, work.orders, work.signs, work.lines),
+            partial(self._stored, started, work, events, trace),
         )
 
-    def _stored(self, started: float, work: Work, events: list[Event], verdicts: list[FoldVerdict]) -> Answer:
+    def _stored(
+        self, started: float, work: Work, events: list[Event], trace: str, verdicts: list[FoldVerdict]
+    ) -> Answer:
         metrics, entry = self._metrics, work.entry
-        metrics.committed(time.perf_counter() - started)
+        now = time.perf_counter()
+        metrics.committed(now - started)
         for verdict in verdicts:
             metrics.accepted[entry, verdict] += 1
         metrics.marked(events)
         for row in work.rows:
             metrics.refused[entry, row.reason] += 1
-        return work.answer()
+        outcome = ACCEPTED if events or not work.rows else work.rows[0].reason
+        if not self._lines.is_due(entry, outcome, now):
+            return answers.say(trace, work.answer) if trace else work.answer()
+        trace = trace or answers.trace_id()
+        answer = answers.say(trace, work.answer)
+        dataset = events[0].dataset if events else work.rows[0].dataset if work.rows else ""
+        self._keep(
+            self._lines.line(
+                entry, outcome, now, status=answer.status, events=len(events), dataset=dataset, trace=trace
+            )
+        )
+        return answer
+
+    def _told(self, answer: Answer) -> Answer:
+        """An answer that nothing was stored for, such as of a path that is none of ours: counted, and at times in the log."""
+        now, outcome = time.perf_counter(), str(answer.status)
+        if self._lines.is_due("", outcome, now):
+            found = _TRACE.search(answer.body)
+            trace = found[1].decode() if found is not None else answers.trace_id()
+            self._keep(self._lines.line("", outcome, now, status=answer.status, events=0, dataset="", trace=trace))
+        return answer
+
+    def _keep(self, line: Line) -> None:
+        """What the log has a line of can be found by its id; beside the answer, which does not wait for it."""
+        row = (line.trace, self._clock(), line.entry, line.outcome, line.status, line.requests,
+               self._store.watermark.position, line.events)  # fmt: skip
+
+        def put(engine: Engine) -> None:
+            engine.run("keep_trace", row)
+            engine.run("trim_traces", (TRACES_KEPT,))
+
+        async def keep() -> None:
+            with contextlib.suppress(StoreError):  # a store that takes nothing: the log has the line
+                await self._store.transact(put)
+
+        task = asyncio.ensure_future(keep())
+        self._keeping.add(task)
+        task.add_done_callback(self._keeping.discard)
 
 
 def _what_is_missing(path: str) -> str:

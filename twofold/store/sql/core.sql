@@ -85,8 +85,16 @@ on conflict (name) do update set value = counter.value + excluded.value;
 -- name: insert_refused
 -- Keeps refused copies and bodies with their reasons.
 insert into refused (received_at, door, dataset, event_name, event_id, reason, batch_index, path, expected, got, size,
-                     body)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+                     body, trace)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: keep_trace
+-- An answer of which the log has a line.
+insert into trace (trace, at, entry, outcome, status, requests, position, events) values (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: trim_traces
+-- Keeps the newest of them only.
+delete from trace where id <= (select max(id) from trace) - ?;
 
 -- name: trim_refused
 -- Keeps the newest refused rows only.

@@ -115,6 +115,20 @@ class Refused(Row, kw_only=True, tag="refused"):
     got: Text
     size: int
     body: Text
+    trace: Text = ""  # of the answer that its sender got; empty on rows from before
+
+
+class Traced(Row, kw_only=True, tag="trace"):
+    """An answer of which the log has a line. Its copies follow as `event`, what was refused of it as `refused`."""
+
+    trace: Text
+    at: Time | None = None  # with entry to events: None where only refused rows have it
+    entry: Text | None = None
+    outcome: Text | None = None  # accepted, a drop reason, or the status
+    status: int | None = None
+    requests: int | None = None  # of this class since the line before
+    position: int | None = None  # where the journal stood
+    events: int | None = None
 
 
 class Revived(Row, kw_only=True, tag="revived"):
@@ -140,6 +154,11 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
         Attempt,
     ),
     "refused": (Refused,),
+    "trace": (
+        Traced,
+        Event,
+        Refused,
+    ),
     "revive": (Revived,),
     "quarantine list": (Delivery,),
     "quarantine release": (QuarantineDone,),
