@@ -8,6 +8,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 PYTEST_ARGS ?=
 RUN_ARGS ?=
+# How many files of tests run side by side. A file stays whole on one process, so what its tests share is made once.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n > 4 ? 4 : n)))
 BENCH_ARGS ?=
 BIN := .venv/bin
 NODE_CLIENT := tests/clients/node
@@ -31,7 +33,7 @@ run: .venv/.runtime ## Start the demo gateway (needs neither a browser nor Node.
 
 .PHONY: test
 test: .venv/.dev system-packages $(NODE_CLIENT)/node_modules/.stamp ## Run all tests (PYTEST_ARGS="-k name" is passed on)
-	@TWOFOLD_RUN_ALL=1 $(BIN)/pytest $(PYTEST_ARGS)
+	@TWOFOLD_RUN_ALL=1 $(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: test-spark
 test-spark: .venv/.spark java ## Hold Spark's answers against DuckDB's (fetches 456 MB; `make test` does without)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -25,6 +26,10 @@ QUICK = (
 )  # fmt: skip
 DEAR = ("matching/bulk",)  # DuckDB is started again and again
 COSTLY = ("browser", "node", "postgres", "service", "slow", "process")
+
+# Without time limits wherever a law is tried: the machine may be slow, and laws are not about speed.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture
