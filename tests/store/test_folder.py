@@ -32,8 +32,9 @@ def mode(path: Path) -> int:
 
 
 def fingerprint(folder: Path) -> dict[str, str]:
-    """Name and digest of every file, the socket by name only."""
-    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() if p.is_file() else "" for p in sorted(folder.iterdir())}
+    """Name and digest of every file. By name only the socket, and the shared memory in which whoever runs marks its readers."""
+    named = {p.name: p.is_file() and not p.name.endswith("-shm") for p in sorted(folder.iterdir())}
+    return {n: hashlib.sha256((folder / n).read_bytes()).hexdigest() if data else "" for n, data in named.items()}
 
 
 # -- rights
