@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -241,3 +242,42 @@ def test_a_child_of_a_killed_owner_does_not_keep_the_folder(tmp_path):
         owner.stdout.close()
     assert len(rows(tmp_path, "events")) == 1
     assert_sums_hold(tmp_path)
+
+
+# -- one thread at a time
+
+
+def test_a_second_thread_is_refused_while_a_statement_runs(tmp_path):
+    """The library's own lock is off, as it is taken for each value: whoever comes second must be told by ours."""
+    engine = Engine(tmp_path / "data")
+    long = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000000) select count(*) from n"
+
+    begun, over = threading.Event(), threading.Event()
+    engine.db.set_progress_handler(lambda: begun.set() or over.is_set(), 1000)
+    refused: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            engine.script(long)
+        except StoreError as err:
+            refused.append(err)
+
+    first = threading.Thread(target=run)
+    first.start()
+    try:
+        assert begun.wait(DEADLINE_S)
+        for second in (
+            lambda: engine.run("select_destinations"),
+            lambda: engine.script("select 1"),
+            lambda: engine.run_rows("insert_destination", [(1, "meta")]),
+            engine.commit,
+        ):
+            with pytest.raises(StoreError, match="two threads"):
+                second()
+    finally:
+        over.set()  # interrupts the first
+        first.join(DEADLINE_S)
+    assert "two threads" not in str(refused[0])
+    engine.db.set_progress_handler(None)
+    assert engine.run("select_destinations") == []  # and free again
+    engine.close()

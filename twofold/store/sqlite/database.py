@@ -11,6 +11,7 @@ import fcntl
 import logging
 import os
 import struct
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from itertools import chain
@@ -32,6 +33,8 @@ APPLICATION_ID = 0x32464F4C  # "2FOL"
 MIN_SQLITE = (3, 51, 3)  # first without the WAL-reset defect found in March 2026
 DATABASE = "twofold.db"
 _WAL_PAGES = 16_000  # checkpoint at about 64 MB: what is written again meanwhile is moved once
+# Without the library's own lock, which it takes for each value it reads or binds; `Engine` has one for each statement.
+_WRITABLE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
 _OPEN_HERE: set[Path] = set()  # POSIX locks do not stop a second open in the same process; this does
 
 
@@ -47,6 +50,11 @@ def translated(err: apsw.Error) -> StoreError:
     if isinstance(err, (apsw.ConstraintError, apsw.MismatchError)):
         return RowFailed(f"internal: {type(err).__name__}: {err}")
     return StoreError(f"internal: {type(err).__name__}: {err}")
+
+
+def _two_at_once() -> StoreError:
+    """Two threads on one connection would break it, so the second is refused and not kept waiting: it is a bug."""
+    return StoreError("internal: the store was asked by two threads at once")
 
 
 class FolderLock:
@@ -101,6 +109,7 @@ class Engine:
         check_sqlite_version()
         make_folder(folder)
         self.folder = folder
+        self._one_at_a_time = threading.Lock()
         self.lock = FolderLock(folder)
         self._files: dict[Path, int] = {}  # where each was first found
         try:
@@ -124,21 +133,29 @@ class Engine:
 
     def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Runs the statement called ``name`` and returns its rows."""
+        if not self._one_at_a_time.acquire(False):
+            raise _two_at_once()
         try:
             return self.db.execute(statement(name), bindings).fetchall()
         except apsw.Error as err:
             raise translated(err) from err
         except UnicodeDecodeError as err:
             raise RowFailed(f"{name} has met a text that nobody wrote: {err.reason}", altered=True) from err
+        finally:
+            self._one_at_a_time.release()
 
     def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
         """Runs a row statement for all of ``rows``, `MAX_ROWS` at a time: one engine step each."""
         for start in range(0, len(rows), MAX_ROWS):
             part = rows[start : start + MAX_ROWS]
+            if not self._one_at_a_time.acquire(False):
+                raise _two_at_once()
             try:
                 self.db.execute(statement(name, len(part)), list(chain.from_iterable(part)))
             except apsw.Error as err:
                 raise translated(err) from err
+            finally:
+                self._one_at_a_time.release()
 
     def changes(self) -> int:
         """Rows changed by the last statement."""
@@ -146,10 +163,14 @@ class Engine:
 
     def script(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """SQL whose text is made at run time: only the fold's day tables, whose names we make ourselves."""
+        if not self._one_at_a_time.acquire(False):
+            raise _two_at_once()
         try:
             return self.db.execute(sql, bindings).fetchall()
         except apsw.Error as err:
             raise translated(err) from err
+        finally:
+            self._one_at_a_time.release()
 
     def _require_files(self) -> None:
         """Raises `StoreFailed` when a file that is written to is no longer where it would be read from at the next start:
@@ -246,7 +267,7 @@ def expected_schema() -> dict[str, str]:
 
 def _open_writable(path: Path) -> apsw.Connection:
     try:
-        db = apsw.Connection(str(path), statementcachesize=512)
+        db = apsw.Connection(str(path), flags=_WRITABLE, statementcachesize=512)
         _add_functions(db)
         os.chmod(path, 0o600)
     except (apsw.Error, OSError) as err:
