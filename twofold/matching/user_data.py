@@ -128,8 +128,13 @@ def _hash_any(
 
 def present_keys(user: UserData) -> frozenset[str]:
     """The names of the match keys that hold something."""
-    names = frozenset(compress(_KEYS, _key_values(user)))
-    return names.union(user.other) if user.other else names
+    return frozenset(present_names(user))
+
+
+def present_names(user: UserData) -> tuple[str, ...]:
+    """The same in one order, each once: a tuple costs half of a set."""
+    names = tuple(compress(_KEYS, _key_values(user)))
+    return (*names, *(name for name in user.other if name not in names)) if user.other else names
 
 
 def is_too_broad(keys: Iterable[str]) -> bool:

@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from twofold.event.model import Event, encode
 from twofold.store.bodies import pack
+from twofold.store.digests import digest_8, digest_16
 from twofold.store.engine import Database, RefusedRow
 
 GENESIS = b"\0" * 8
@@ -92,12 +93,12 @@ def body_digest(body: bytes, salt: bytes) -> bytes:
 def link(before: bytes, position: int, verdict: str, action: int, body_digest: bytes) -> bytes:
     """The chain value of one journal row: 8 bytes over the row before, this row's facts and its body's digest."""
     facts = f"{position} {verdict} {action} ".encode()
-    return blake2b(before + facts + body_digest, digest_size=8).digest()
+    return digest_8(before + facts + body_digest)
 
 
 def plain_digest(body: bytes) -> bytes:
     """What a redacted body is held against: nothing in it is secret any more."""
-    return blake2b(body, digest_size=16).digest()
+    return digest_16(body)
 
 
 def is_as_journalled(
@@ -117,4 +118,4 @@ def is_as_journalled(
     elif plain_digest(body) != redacted:
         return False
     facts = f"{position} {verdict} {action} ".encode()
-    return blake2b((before or GENESIS) + facts + digest, digest_size=8).digest() == chain
+    return digest_8((before or GENESIS) + facts + digest) == chain

@@ -136,13 +136,14 @@ def _says_no(copy: Event) -> bool:
 
 def is_random(text: str) -> bool:
     """True for an id that was drawn, as a UUID or a digest is; counters, order numbers and times can be guessed."""
-    letters = _SEPARATORS.sub("", text)
-    if len(letters) < SECRET_LENGTH:
-        return False
-    return len(_STRETCHES.findall(letters)) > RANDOM_CHANGES
+    letters = text.replace("-", "")  # what a UUID has; asked for each pair of copies
+    if not (letters.isascii() and letters.isalnum()):
+        letters = _SEPARATORS.sub("", letters)
+    return len(letters) >= SECRET_LENGTH and _MANY_STRETCHES(letters) is not None
 
 
-_STRETCHES = re.compile(r"[0-9]+|[A-Z]+|[a-z]+")
+# Each stretch as long as it goes, so that none is counted twice.
+_MANY_STRETCHES = re.compile(f"(?:[0-9]++|[A-Z]++|[a-z]++){{{RANDOM_CHANGES + 1}}}").match
 _SEPARATORS = re.compile(r"[^A-Za-z0-9]+")
 
 

@@ -18,7 +18,7 @@ from twofold.consent.state import consent_text, why_not_send
 from twofold.errors import RowFailed
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
 from twofold.event.model import Event, Tier, decode_event
-from twofold.matching.user_data import present_keys
+from twofold.matching.user_data import present_names
 from twofold.store.bodies import body_reader
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import frozen_digest, row_digest
@@ -402,7 +402,7 @@ class Outbox:
             stitched = candidate.stitched
             fixed_now = (event.event_id, event.event_time, event.action_source, event.test_event_code)
             beside = (
-                _as_text(present_keys(event.user_data)),
+                _as_text(present_names(event.user_data)),
                 candidate.consent,
                 _marks_of(candidate) if candidate.marks or candidate.claims else "",
                 ",".join(f"{key}={where}" for key, where in stitched.items()) if stitched else "",
@@ -429,12 +429,12 @@ class Outbox:
         rows = self._engine.run("select_journalled_copies", (id_array(actions),)) if actions else []
         rows.sort(key=_position_of)  # in the order they came
         unpack = self._unpack
-        for action, position, packed, *proof in rows:
+        for action, position, packed, began, verdict, before, chain, salt, digest, redacted in rows:
             own = found.get(action)
             if own is None:
                 continue
             body = unpack(packed)
-            if is_as_journalled(position, body, *proof):
+            if is_as_journalled(position, body, began, verdict, before, chain, salt, digest, redacted):
                 own.append(decode_event(body))
             else:
                 found[action] = None
@@ -496,7 +496,7 @@ _position_of = itemgetter(1)
 
 
 @lru_cache(maxsize=512)
-def _as_text(keys: frozenset[str]) -> str:
+def _as_text(keys: tuple[str, ...]) -> str:
     """The names of match keys as kept beside the bytes."""
     return ",".join(sorted(keys))
 

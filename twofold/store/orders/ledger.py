@@ -8,7 +8,6 @@ no contact data.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import blake2b
 from typing import NamedTuple
 from zlib import crc32
 
@@ -32,7 +31,7 @@ from twofold.ledger.state import (
     parcel_number,
 )
 from twofold.store.changed.days import ChangedDays
-from twofold.store.digests import row_digest
+from twofold.store.digests import digest_16, row_digest
 from twofold.store.orders.buyers import move_buyers, put_buyers
 from twofold.store.orders.keys import move_order_keys, put_order_keys
 from twofold.store.sqlite.database import Engine, id_array, key_array
@@ -395,17 +394,17 @@ def name_crc(name: bytes, order: int) -> int:
 
 def name_of(dataset: str, name: str) -> bytes:
     """A name of an order ("kind:value") as it is kept."""
-    return blake2b(f"{dataset}\0{name}".encode(), digest_size=16).digest()
+    return digest_16(f"{dataset}\0{name}".encode())
 
 
 def _digest_of(source: str, report: OrderReport) -> bytes:
     """What a report says, without how it came: topic and delivery id are in headers that nobody signed."""
     said = encode_report(msgspec.structs.replace(report, reference="", kind=""))
-    return blake2b(source.encode() + b"\0" + said, digest_size=16).digest()
+    return digest_16(source.encode() + b"\0" + said)
 
 
 def buyer_of(event: Event) -> bytes | None:
     """Digest of the strongest match key of the buyer."""
     user = event.user_data
     key = next((h.hex for f in ("em", "ph", "external_id") for h in getattr(user, f)), None)
-    return blake2b(f"{event.dataset}\0{key}".encode(), digest_size=16).digest() if key else None
+    return digest_16(f"{event.dataset}\0{key}".encode()) if key else None

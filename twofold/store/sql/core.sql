@@ -152,18 +152,16 @@ order by 2;
 -- name: select_journalled_copies
 -- The same for a claim, which reads very many: bodies as they lie on disk, in no order; whoever asks unpacks and sorts.
 select e.action, e.position, e.body, e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body
-from event as e left join event as b on b.position = e.position - 1 left join redaction as r on r.position = e.position
-where e.position in /*ids*/ (?1)
+from /*each*/ (?1) as a join event as e on e.position = a.value
+left join event as b on b.position = e.position - 1 left join redaction as r on r.position = e.position
 union all
 select c.action, e.position, e.body, e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body
-from copy as c join event as e on e.position = c.position left join event as b on b.position = e.position - 1
-left join redaction as r on r.position = e.position
-where c.action in /*ids*/ (?1)
+from /*each*/ (?1) as a join copy as c on c.action = a.value join event as e on e.position = c.position
+left join event as b on b.position = e.position - 1 left join redaction as r on r.position = e.position
 union all
 select c.action, e.position, e.body, e.action, e.verdict, b.chain, e.chain, e.salt, r.digest, r.body
-from carried_over as c join event as e on e.position = c.position left join event as b on b.position = e.position - 1
-left join redaction as r on r.position = e.position
-where c.action in /*ids*/ (?1);
+from /*each*/ (?1) as a join carried_over as c on c.action = a.value join event as e on e.position = c.position
+left join event as b on b.position = e.position - 1 left join redaction as r on r.position = e.position;
 
 -- name: insert_frozen
 -- Fixes the bytes of a delivery; the first ones win.

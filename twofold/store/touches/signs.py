@@ -21,7 +21,7 @@ from twofold.event.model import Consent
 from twofold.matching.counterparts import SUBJECT_KINDS
 from twofold.matching.subject import Keyring, Mark
 from twofold.store.changed.days import TOUCHES, ChangedDays, mark_old_touches, mark_touches
-from twofold.store.digests import SIZE, row_digest
+from twofold.store.digests import digest_8, row_digest
 from twofold.store.orders.buyers import orders_of_buyers
 from twofold.store.orders.ledger import OrderRow, name_of
 from twofold.store.secret import mark_of
@@ -283,4 +283,4 @@ def digest_of(who: bytes, slot: int, key: bytes, dataset: str, touch: Touch) -> 
     """Over all columns of a row."""
     at, *rest = astuple(touch)
     text = "\x1f".join((who.hex(), str(slot), key.hex(), dataset, str(at), *rest))
-    return blake2b(text.encode(), digest_size=SIZE).digest()
+    return digest_8(text.encode())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from enum import IntEnum
-from hashlib import blake2b
 from operator import attrgetter
 
 from msgspec import Struct
@@ -17,6 +16,7 @@ from twofold.event.click_ids import browser_name, parse_fbc
 from twofold.event.identity import is_secret_link
 from twofold.event.model import Event, Hashed
 from twofold.matching.user_data import META_RULES
+from twofold.store.digests import digest_16
 
 BROWSER_KINDS = ("fbp", "visitor")
 PERSON_KINDS = ("em", "external_id", "ph")
@@ -72,9 +72,9 @@ def identifier(dataset: str, kind: str, value: str) -> Identifier | None:
         value = click.payload
     text = f"p\0{dataset}\0{kind}\0{value}"
     try:
-        digest = blake2b(text.encode(), digest_size=16).digest()
+        digest = digest_16(text.encode())
     except UnicodeEncodeError:
-        digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+        digest = digest_16(text.encode("utf-8", "surrogatepass"))
     return Identifier(digest, kind, _STRENGTHS.get(kind) or _strength(kind, value))
 
 
