@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from running_console import DATASET, Client, Running, configuration, fill
 
-from twofold.config import load_settings
+from twofold.collect.doors.seen import SeenPath
+from twofold.config import SourceSettings, load_settings
 from twofold.console.pages.setup.engine_room import _destination
 from twofold.console.pages.setup.rights import DEADLINE_DAYS, _request
+from twofold.console.pages.setup.start import _source
 from twofold.console.queries.running import Answer
 from twofold.control.owner import on_store
 from twofold.control.questions import Erase
@@ -46,15 +48,25 @@ def rows(client: Client, path: str) -> tuple[dict[str, Any], list[dict[str, Any]
 
 @pytest.mark.process
 def test_the_list_ticks_what_was_seen(owner):
-    """The shop's webhook came, no browser did, and the platform never answered: its port is nobody's."""
+    """No browser came, the platform never answered, as its port is nobody's, and the gateway ended before it noted topics."""
     _, found = rows(owner, "/start.json")
     done = {(r["name"], r["about"]): r["done"] for r in found}
     assert done == {
         ("dataset", ""): True, ("destination", ""): True, ("answers", f"meta-{DATASET}"): False,
-        ("writes", f"meta-{DATASET}"): False, ("pixel", ""): False, ("topic", "own:mugs order"): True,
+        ("writes", f"meta-{DATASET}"): False, ("pixel", ""): False, ("webhook", "own:mugs"): False,
         ("joined", ""): False, ("go", ""): False,
     }  # fmt: skip
     assert "The platform answers" in owner.get("/start").text.partition("verdict")[2].partition("</p>")[0]
+
+
+def test_each_topic_is_a_step_and_a_needed_one_that_never_came_is_open():
+    source = SourceSettings(type="shopify", dataset=DATASET, shop="mugs.myshopify.com", secret="x")
+    (none,) = _source(source, SeenPath(unsigned=3))
+    assert (none.name, none.done, none.page) == ("webhook", False, "/refused?reason=bad_signature")
+    found = {
+        s.about.rpartition(" ")[2]: (s.done, s.at) for s in _source(source, SeenPath(topics={"orders/create": 5_000}))
+    }
+    assert found == {"orders/create": (True, 5), "orders/updated": (False, None)}
 
 
 @pytest.mark.process
@@ -65,6 +77,10 @@ def test_the_engine_room_says_what_mends_it(owner):
     assert states["paused"] == "do"
     assert states["no_backup"] == "look"
     assert all(r["mend"] for r in found if r["state"] == "do" and r["name"] != "queue")
+    _, asked = rows(owner, "/engine-room.json?ask=doctor")
+    names = {r["about"]: r["state"] for r in asked if r["name"] == "doctor"}
+    assert names["gateway"] == "do"
+    assert "a token" not in owner.get("/engine-room?ask=doctor").text
     assert [r["state"] for r in found] == sorted((r["state"] for r in found), key=("do", "look", "ok").index)
 
 

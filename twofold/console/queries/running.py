@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
@@ -42,7 +41,7 @@ class Disk(Struct, frozen=True, kw_only=True):
 
 def answers_of(journal: Journal) -> list[Answer]:
     """Each destination that was tried lately."""
-    _, last, _ = journal.run("console_newest_numbers")[0]
+    _, last = journal.run("console_newest_numbers")[0]
     found = []
     for name, tried_at, number, accepted_at in journal.run("console_last_answers", (last - BEHIND,)):
         status, code, outcome, note = journal.run("console_attempt", (number,))[0]
@@ -52,15 +51,6 @@ def answers_of(journal: Journal) -> list[Answer]:
                 status=status, code=code, outcome=outcome, note=note,
             )
         )  # fmt: skip
-    return found
-
-
-def topics_of(journal: Journal) -> dict[str, list[dict[str, Any]]]:
-    """By source, what it told of orders lately: topic, how often, when last."""
-    *_, last = journal.run("console_newest_numbers")[0]
-    found: dict[str, list[dict[str, Any]]] = {}
-    for source, topic, count, at in journal.run("console_topics", (last - BEHIND,)):
-        found.setdefault(source, []).append({"topic": topic, "count": count, "last_at": at // 1000})
     return found
 
 

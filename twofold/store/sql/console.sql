@@ -64,15 +64,9 @@ where a.id > ?1 group by 1;
 -- What came of one attempt.
 select status, code, outcome, note from attempt where id = ?;
 
--- name: console_topics
--- What each source told of orders, by topic, the first word of its reference: how often, when last. Behind a fact's number.
-select source, substr(reference, 1, instr(reference || ' ', ' ') - 1), count(*), max(received_at)
-from order_fact where id > ?1 group by 1, 2 order by 1, 2;
-
 -- name: console_newest_numbers
--- The newest number of journal, attempts and order facts.
-select coalesce((select max(position) from event), 0), coalesce((select max(id) from attempt), 0),
-       coalesce((select max(id) from order_fact), 0);
+-- The newest number of journal and attempts.
+select coalesce((select max(position) from event), 0), coalesce((select max(id) from attempt), 0);
 
 -- name: console_first_joined
 -- The first Purchase behind a position that browser and server told.

@@ -1,6 +1,7 @@
-"""Engine room: does it run, is it backed up? One line each, with what mends it.
+"""Engine room: does it run, is it backed up? One line each, with what mends it; and on demand all that the doctor sees.
 
-Owns the lines and from when on each is a LOOK or a DO. Role: for the algorithm.
+Owns the lines and from when on each is a LOOK or a DO. The doctor's are `setup.doctor`'s, in its own words: it asks the
+platforms and the shop's pages, so it is asked by a click only. Role: for the algorithm.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.running import Answer, answers_of, backup_of, disk_of
 from twofold.report.period import journal_of
+from twofold.setup.doctor.visit import visit
+from twofold.setup.finding import Finding
 from twofold.store.sqlite.database import SCHEMA_VERSION, is_open
 
 COLUMNS = ("name", "about", "state", "said", "at", "mend", "role", "link")
@@ -41,6 +44,7 @@ def read_engine_room(asked: Asked) -> Shown:
     with journal_of(asked.folder) as journal:
         answers = {a.destination: a for a in answers_of(journal)}
         waiting = {name: (paused, count, due // 1000) for name, paused, count, due in journal.run("console_waiting")}
+    doctor = list(visit(asked.settings, None, float(asked.now))) if asked.one_of("ask", ("doctor",)) else []
     names = list(dict.fromkeys([*(d.name for d in asked.settings.destination), *answers, *waiting]))
     lines = [
         _gateway(asked.settings),
@@ -54,9 +58,9 @@ def read_engine_room(asked: Asked) -> Shown:
     lines.sort(key=lambda line: ("do", "look", "ok").index(line.state))
     return Shown(
         columns=COLUMNS,
-        rows=[_row(line) for line in lines],
+        rows=[*map(_row, lines), *map(_doctor_row, doctor)],
         about={"do": sum(line.state == "do" for line in lines), "look": sum(line.state == "look" for line in lines)},
-        figures={"lines": lines, "do": [line for line in lines if line.state == "do"],
+        figures={"lines": lines, "doctor": doctor, "do": [line for line in lines if line.state == "do"],
                  "look": [line for line in lines if line.state == "look"]},
     )  # fmt: skip
 
@@ -127,6 +131,17 @@ def _row(line: Line) -> dict[str, Any]:
         "name": line.name, "about": line.about, "state": line.state, "said": line.values, "at": line.at, "mend": line.mend,
         "role": "signal", "link": "signalled",
     }  # fmt: skip
+
+
+def _doctor_row(one: Finding) -> dict[str, Any]:
+    return {
+        "name": "doctor",
+        "about": one.name,
+        "state": one.state.value,
+        "said": one.text,
+        "mend": one.mend,
+        "role": "signal",
+    }
 
 
 ENGINE_ROOM = Page(

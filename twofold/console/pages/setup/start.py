@@ -10,12 +10,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.config import Settings
+from twofold.collect.doors.seen import META, SeenPath, decode_seen
+from twofold.config import Settings, SourceSettings
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.kept import EVIDENCE, kept
-from twofold.console.queries.running import BEHIND, Answer, answers_of, topics_of
+from twofold.console.queries.running import BEHIND, Answer, answers_of
 from twofold.report.period import journal_of
+from twofold.setup.topics import NEEDED, WANTED
 
 COLUMNS = ("what", "name", "about", "done", "at", "said", "help", "role", "link")
 PASSED = frozenset({"one", "test_order"})
@@ -38,10 +40,11 @@ def read_start(asked: Asked) -> Shown:
     settings = asked.settings
     with journal_of(asked.folder) as journal:
         answers = {a.destination: a for a in answers_of(journal)}
-        topics = topics_of(journal)
+        kept_topics = journal.run("select_meta", (META,))
         newest = journal.run("console_newest_numbers")[0][0]
         browser = journal.run("console_last_of_channel", (newest - BEHIND, "browser"))
         joined = journal.run("console_first_joined", (max(0, newest - BEHIND),))
+    seen = decode_seen(str(kept_topics[0][0]) if kept_topics else None)
     passed = next((k for k in kept(asked.folder, EVIDENCE) if k.facts.get("verdict") in PASSED), None)
     steps = [
         *_configured(settings),
@@ -50,7 +53,7 @@ def read_start(asked: Asked) -> Shown:
             name="pixel", done=bool(browser), at=browser[0][0] // 1000 if browser else None,
             said=browser[0][1] if browser else "", help="twofold snippet theme",
         ),
-        *(step for s in settings.source for step in _source(f"{s.type}:{s.shop}", s.path, topics)),
+        *(step for s in settings.source for step in _source(s, seen.get(s.path, SeenPath()))),
         Step(name="joined", done=bool(joined), at=joined[0][1] // 1000 if joined else None,
              page=f"/actions/{joined[0][0]}" if joined else "/test-purchase"),
         Step(name="go", done=passed is not None, at=passed.at if passed else None,
@@ -98,14 +101,18 @@ def _platform(name: str, answer: Answer | None) -> list[Step]:
     ]  # fmt: skip
 
 
-def _source(name: str, path: str, topics: dict[str, list[dict[str, Any]]]) -> list[Step]:
-    seen = topics.get(name, [])
-    if not seen:
-        return [Step(name="webhook", about=name, done=False, help=f"POST {path}", page="/refused?reason=bad_signature")]
+def _source(source: SourceSettings, seen: SeenPath) -> list[Step]:
+    """Each topic that came, and each that comes with any order and never did."""
+    name = f"{source.type}:{source.shop}"
+    connect = f"twofold connect {source.type}" if source.type in WANTED else f"POST {source.path}"
+    if not seen.topics:
+        page = "/refused?reason=bad_signature" if seen.unsigned else ""
+        return [Step(name="webhook", about=name, done=False, help=connect, page=page)]
+    missing = [topic for topic in NEEDED.get(source.type, ()) if topic not in seen.topics]
     return [
-        Step(name="topic", about=f"{name} {one['topic']}", done=True, at=one["last_at"], said=str(one["count"]))
-        for one in seen
-    ]
+        *(Step(name="topic", about=f"{name} {topic}".strip(), done=True, at=at // 1000) for topic, at in sorted(seen.topics.items())),
+        *(Step(name="topic", about=f"{name} {topic}", done=False, help=connect) for topic in missing),
+    ]  # fmt: skip
 
 
 def _row(step: Step) -> dict[str, Any]:
