@@ -19,6 +19,8 @@ PATHS = (
     "/senders",
     "/test-purchase",
     "/match-quality",
+    "/decisions",
+    "/signal-worth",
     "/start",
     "/engine-room",
     "/rights",

@@ -5,7 +5,7 @@ Owns the stretch of time and which questions are asked. Reads only. Role: for th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ from twofold.console.causes.cause import Cause, with_states
 from twofold.console.causes.left import causes_of_left, causes_of_waiting
 from twofold.console.causes.placed import causes_of_orders, causes_of_values
 from twofold.console.queries.kept import FINDING, kept
-from twofold.console.queries.told import Fate, ToldOrder, told_orders
+from twofold.console.queries.told import told_orders
+from twofold.console.queries.weeks import only_files
 from twofold.ledger.policy import OrderPolicy
 from twofold.report.period import journal_of
 from twofold.report.quality import quality
 from twofold.report.senders import senders
 from twofold.report.value_check import check_values
-from twofold.store.sqlite.database import id_array
 
 DAYS = 7
 PERIOD_S = DAYS * 86_400
@@ -33,7 +33,7 @@ def causes_of(
     since = now - PERIOD_S
     orders = list(told_orders(folder, policy_of, since, now + 1, now, dataset))
     found = [
-        *causes_of_orders(orders, _only_files(folder, orders)),
+        *causes_of_orders(orders, only_files(str(folder), orders)),
         *causes_of_values(list(check_values(folder, policy_of, now, dataset=dataset, since_s=since)), orders),
     ]
     cells = senders(folder, since * 1000, now * 1000 + 1000, (since - PERIOD_S) * 1000, dataset=dataset)
@@ -47,12 +47,6 @@ def causes_of(
     found += causes_of_senders(cells, now)
     found += causes_of_keys(rows, since, now)
     return with_states(found, kept(folder, FINDING), now)
-
-
-def _only_files(folder: Path | str, orders: Sequence[ToldOrder]) -> set[int]:
-    ids = [o.row for o in orders if o.fate is Fate.NOT_CONNECTED]
-    with journal_of(folder) as journal:
-        return {row for (row,) in journal.run("console_only_files", (id_array(ids),))} if ids else set()
 
 
 def _waiting(journal: Any) -> list[dict[str, Any]]:

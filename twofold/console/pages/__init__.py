@@ -15,14 +15,16 @@ from twofold.console.pages.setup.engine_room import ENGINE_ROOM
 from twofold.console.pages.setup.rights import RIGHTS
 from twofold.console.pages.setup.start import START
 from twofold.console.pages.signal.action import ACTION
+from twofold.console.pages.signal.decisions import DECISIONS
 from twofold.console.pages.signal.match_quality import MATCH_QUALITY
 from twofold.console.pages.signal.senders import CELL, SENDERS
 from twofold.console.pages.signal.to_do import TO_DO
 from twofold.console.pages.signal.trial import TRIAL, TRIALS
+from twofold.console.pages.signal.worth import WORTH
 from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
-    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, MATCH_QUALITY, SENDERS, CELL, CHAIN, TERM, CASH, DAY, IMPORTS,
+    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, DAY, IMPORTS,
     START, ENGINE_ROOM, RIGHTS,
 )  # fmt: skip
 """Every page, in the order of the navigation."""

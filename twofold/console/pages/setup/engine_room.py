@@ -146,5 +146,5 @@ def _doctor_row(one: Finding) -> dict[str, Any]:
 
 ENGINE_ROOM = Page(
     path="/engine-room", name="Engine room", room="set-up", right=Right.SETUP, template="setup/engine_room.html",
-    read=read_engine_room,
+    read=read_engine_room, slow=True,
 )  # fmt: skip

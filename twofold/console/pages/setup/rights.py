@@ -93,5 +93,11 @@ def _shared(found: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
 
 
 RIGHTS = Page(
-    path="/rights", name="Rights", room="set-up", right=Right.SETUP, template="setup/rights.html", read=read_rights
+    path="/rights",
+    name="Rights",
+    room="set-up",
+    right=Right.SETUP,
+    template="setup/rights.html",
+    read=read_rights,
+    slow=True,
 )

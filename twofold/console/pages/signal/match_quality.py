@@ -101,5 +101,5 @@ def _scores(folder: str, until: int) -> list[dict[tuple[str, str], tuple[float |
 
 MATCH_QUALITY = Page(
     path="/match-quality", name="Match quality", room="signal", right=Right.SIGNAL, template="signal/match_quality.html",
-    read=read_match_quality,
+    read=read_match_quality, slow=True,
 )  # fmt: skip

@@ -1,0 +1,90 @@
+"""How complete what the platform was told is: of the orders of each week, how many it accepted as a Purchase.
+
+Owns the weeks and what is counted in them. Tests are no orders, and orders that only imported files told were never to be
+told: neither counts. Past weeks are remembered for some minutes, as they hardly change. Times in Unix s.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from twofold.console.queries.period import start_of
+from twofold.console.queries.told import Fate, PolicyOf, ToldOrder, told_orders
+from twofold.report.period import journal_of
+from twofold.store.sqlite.database import id_array
+
+WEEKS = 8
+KEPT_S = 600
+REMEMBERED = 200
+
+
+class Week(Struct, frozen=True, kw_only=True):
+    """``first``: its Monday, in the shop's zone. ``told`` of ``orders``; why the rest was not, by fate."""
+
+    first: date
+    since: int
+    until: int
+    orders: int
+    told: int
+    rest: dict[str, int]
+
+    @property
+    def last(self) -> date:
+        """Its Sunday."""
+        return self.first + timedelta(days=6)
+
+    @property
+    def per_100(self) -> float | None:
+        return round(100 * self.told / self.orders, 1) if self.orders else None
+
+
+_weeks: OrderedDict[tuple[str, str | None, int, int], Week] = OrderedDict()
+_lock = threading.Lock()
+
+
+def weeks_of(folder: str, policy_of: PolicyOf, now: int, zone: str, dataset: str | None) -> list[Week]:
+    """The last `WEEKS` weeks, the oldest first; the last one is under way."""
+    place = ZoneInfo(zone)
+    today = datetime.fromtimestamp(now, place).date()
+    monday = today - timedelta(days=today.weekday())
+    mondays = [monday - timedelta(weeks=n) for n in reversed(range(WEEKS))]
+    return [_week(folder, policy_of, now, first, place, dataset, over=first != monday) for first in mondays]
+
+
+def only_files(folder: str, orders: Sequence[ToldOrder]) -> set[int]:
+    """Of those of which no Purchase was made, the rows that only imported files told."""
+    ids = [o.row for o in orders if o.fate is Fate.NOT_CONNECTED]
+    with journal_of(folder) as journal:
+        return {row for (row,) in journal.run("console_only_files", (id_array(ids),))} if ids else set()
+
+
+def _week(
+    folder: str, policy_of: PolicyOf, now: int, first: date, place: ZoneInfo, dataset: str | None, *, over: bool
+) -> Week:
+    key = (folder, dataset, start_of(first, place), now // KEPT_S)
+    with _lock:
+        if over and key in _weeks:
+            return _weeks[key]
+    since, until = start_of(first, place), start_of(first + timedelta(days=7), place)
+    found = list(told_orders(folder, policy_of, since, until, now, dataset))
+    files = only_files(folder, found)
+    counted = [o for o in found if o.fate is not Fate.TEST and o.row not in files]
+    rest: dict[str, int] = {}
+    for order in counted:
+        if order.fate is not Fate.ACCEPTED:
+            rest[order.fate.value] = rest.get(order.fate.value, 0) + 1
+    week = Week(
+        first=first, since=since, until=until, orders=len(counted), told=len(counted) - sum(rest.values()),
+        rest=dict(sorted(rest.items(), key=lambda pair: -pair[1])),
+    )  # fmt: skip
+    with _lock:
+        _weeks[key] = week
+        while len(_weeks) > REMEMBERED:
+            _weeks.popitem(last=False)
+    return week
