@@ -58,6 +58,7 @@ class Folder:
             for order, _, _, body in self.run("list_facts_of", (id_array(part),)):
                 reports.setdefault(order, []).append(decode_report(body))
             bought = buyers_of(self.run, part)
+            alike = self._rows_alike if ids is None else {n for (n,) in self.run("orders_alike_of", (id_array(part),))}
             for row in self.run("list_orders", (id_array(part),)):
                 number, name, *_, body = row
                 state = decode_state(body)
@@ -65,15 +66,15 @@ class Folder:
                     row=number,
                     dataset=name,
                     state=state,
-                    shop=_shop_of(state) if (name, state.order_id) in self._alike else "",
+                    shop=_shop_of(state) if number in alike else "",
                     reports=tuple(reports.get(number, ())),
                     digests=bought.get(number, ()),
                 )
 
     @cached_property
-    def _alike(self) -> frozenset[tuple[str, str]]:
-        """Dataset and id that several orders have: two shops number alike."""
-        return frozenset((dataset, order) for dataset, order in self.run("list_orders_alike"))
+    def _rows_alike(self) -> frozenset[int]:
+        """Orders whose dataset and id another has, too: two shops number alike."""
+        return frozenset(n for (n,) in self.run("list_orders_alike"))
 
     @cached_property
     def once(self) -> Once:
@@ -88,6 +89,10 @@ class Folder:
         for name, form in self.run("forms_of_lines"):
             ways.setdefault(bytes(name).hex(), set()).add(form)
         return {name: frozenset(forms) for name, forms in ways.items()}
+
+    def most_used_currency(self) -> str:
+        """The currency of most orders; of equals the first by name."""
+        return next((currency for currency, _ in self.run("currencies_of_orders")), "")
 
     def entries(self) -> list[Entry]:
         """Movements of money, each once."""

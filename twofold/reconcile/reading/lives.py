@@ -11,13 +11,16 @@ from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from twofold.reconcile.chain.account import Desk, account_of, counts
 from twofold.reconcile.chain.told import Asked, Unmatched, one_of_each_exchange
 from twofold.reconcile.chain.values import Move, Order, Rules, Settlement
+from twofold.reconcile.closure.ledger import Ledger, is_open_to, rows_of
 from twofold.reconcile.life import Life, life_of
 from twofold.reconcile.matches.values import Group
-from twofold.reconcile.reading.folder import PolicyOf
+from twofold.reconcile.reading.folder import Folder, PolicyOf
+from twofold.reconcile.reading.owed import no_collector
 from twofold.reconcile.reading.whole import read_whole
 
 
@@ -80,6 +83,35 @@ def lives_of(
     folder: Path | str, policy_of: PolicyOf, keys: Iterable[str], rules: Rules, zone: tzinfo, as_of: int
 ) -> dict[str, Life]:
     """Order key (dataset and order id) to its life; one whose money has no rate is not in it."""
+    keys = list(keys)
+    with Folder(folder) as store, no_collector():
+        if is_open_to(store):
+            return _lives_around(store, policy_of, keys, rules, zone, as_of)
+    return lives_of_whole(folder, policy_of, keys, rules, zone, as_of)
+
+
+def _lives_around(
+    store: Folder, policy_of: PolicyOf, keys: Iterable[str], rules: Rules, zone: tzinfo, as_of: int
+) -> dict[str, Life]:
+    ledger = Ledger(store, policy_of, rules, zone)
+    rows = rows_of(store, keys)
+    part, matched = ledger.around(rows.values())
+    moves = {order.key: gathered for order, gathered in one_of_each_exchange(part.orders.values(), matched.moves)}
+    found = {}
+    for key, row in rows.items():
+        order = part.orders[key]
+        if order.currency:
+            account = account_of(order, moves.get(key, matched.moves.get(key, ())), ledger.desk, as_of)
+            if account is not None:
+                known = replace(part.known[row], buyer=order.buyer)
+                found[key] = life_of(known, account, matched, part.entries, ledger.desk)
+    return found
+
+
+def lives_of_whole(
+    folder: Path | str, policy_of: PolicyOf, keys: Iterable[str], rules: Rules, zone: tzinfo, as_of: int
+) -> dict[str, Life]:
+    """The same by matching the whole ledger."""
     today = datetime.fromtimestamp(as_of, UTC).date().isoformat()
     keys = list(keys)
     whole = read_whole(folder, policy_of, Asked(since=today, until=today, as_of=as_of), rules, zone, lives=keys)

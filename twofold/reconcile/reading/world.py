@@ -65,7 +65,22 @@ def match_all(
     days: Days,
 ) -> Matched:
     """Matches of everything, and the movements that follow."""
-    groups = groups_of(batches, entries)
+    return match_groups(
+        dues, entries, groups_of(batches, entries), decisions, tolerance=tolerance, convert=convert, days=days
+    )
+
+
+def match_groups(
+    dues: Sequence[Due],
+    entries: Sequence[Entry],
+    groups: Sequence[Group],
+    decisions: Sequence[Decision],
+    *,
+    tolerance: Tolerance,
+    convert: Convert,
+    days: Days,
+) -> Matched:
+    """The same of batches whose lines need not be among ``entries``."""
     matching = match_lines(dues, entries, groups, decisions, tolerance=tolerance, convert=convert, days=days)
     lines = {e.name: e for e in entries}
     paid, last = _on_the_bank(matching, lines)

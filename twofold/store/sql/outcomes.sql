@@ -22,8 +22,10 @@ select id, dataset, order_id, placed_at, action, person, outcomes, state from or
 where id in /*ids*/ (?);
 
 -- name: list_orders_alike
--- Ids that several orders of one dataset have: two of its shops number alike.
-select dataset, order_id from orders group by dataset, order_id having count(*) > 1;
+-- Orders whose id another order of the dataset has, too: two of its shops number alike.
+select o.id from orders as o join
+    (select dataset, order_id from orders group by dataset, order_id having count(*) > 1) as a
+    on a.dataset = o.dataset and a.order_id = o.order_id;
 
 -- name: list_order_datasets
 -- Which datasets have orders.

@@ -1,0 +1,196 @@
+"""The law of the ledger read part by part: of every order and every day the same answer as from the whole ledger.
+
+Worlds are small and made to be unclear: equal amounts, numbers that two orders have, payers of one name, lump sums, batches
+without references, under two names, in two formats, that fail and come again; persons' decisions; orders that replace others.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC
+from decimal import Decimal
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.reconcile.lines import day
+from twofold.ledger.identity import name_of, number_equals
+from twofold.ledger.lines import Batch, Decision, MoneyKind, MoneyLine, ParcelLine, Thing
+from twofold.ledger.model import Amounts, Method, OrderReport, Paid, Parcel, ParcelState, Payment, Snapshot
+from twofold.ledger.policy import OrderPolicy
+from twofold.reconcile.chain.told import Asked
+from twofold.reconcile.chain.values import Rules
+from twofold.reconcile.closure.ledger import Ledger, is_open_to, rows_of
+from twofold.reconcile.reading.folder import Folder
+from twofold.reconcile.reading.lives import lives_of, lives_of_whole
+from twofold.reconcile.reading.whole import Whole, read_whole
+from twofold.store.changed.days import ChangedDays
+from twofold.store.lines.keeping import keep_told
+from twofold.store.lines.row import make_row
+from twofold.store.orders.ledger import OrderEntry, Orders
+from twofold.store.sqlite.database import Engine
+
+D = Decimal
+NUMBERS = ["1001", "1002", "1003", "1004", "1005"]
+TOTALS = ["50.00", "50.00", "80.00", "130.00"]
+NAMES, EMAILS, ACCOUNTS = ["aa", "ab"], ["ba", "bb", "bc"], ["ca", "cb"]
+DAYS = st.integers(1, 30)
+RULES = Rules(currency="GEL", bank_fee={"other": D("1.00")})
+
+
+def maybe(draw, values, chance=2):
+    return draw(st.sampled_from(values)) if draw(st.integers(0, chance)) == 0 else ""
+
+
+@st.composite
+def entries(draw, number):
+    at = day(draw(DAYS), 12)
+    total = D(draw(st.sampled_from(TOTALS)))
+    buyer = [f"{kind}:{value * 16}" for kind, value in (
+        ("name", maybe(draw, NAMES, 1)), ("email", maybe(draw, EMAILS, 1)), ("phone", maybe(draw, ["da"])),
+    ) if value]  # fmt: skip
+    parcels = (Parcel(id=f"P{number}", state=ParcelState.CREATED, at=at),) if draw(st.booleans()) else ()
+    paid = draw(st.booleans())
+    report = OrderReport(
+        order_id=number, kind="placed", at=at, reference=f"r{number}",
+        aliases=tuple(a for a in (maybe(draw, [f"number:#{number}", "number:#1001"]), maybe(draw, ["checkout:c1"])) if a),
+        snapshot=Snapshot(
+            version=at, placed_at=at, shop=Amounts(currency="GEL", total=total), paid=Paid.PAID if paid else None,
+            method=draw(st.sampled_from([Method.COD, Method.BANK_TRANSFER, Method.CARD])),
+            replaces=maybe(draw, [n for n in NUMBERS if n != number], 3),
+        ),
+        payments=(Payment(id=f"pi_{number}", kind="sale", amount=total, currency="GEL", at=at),) if paid else (),
+        parcels=parcels,
+    )  # fmt: skip
+    dataset = draw(st.sampled_from(["1", "1", "1", "2"]))
+    return OrderEntry(
+        dataset=dataset, source="shopify:demo", report=report, copy=None, received_at=at * 1000, buyer=tuple(buyer)
+    )
+
+
+@st.composite
+def money(draw, n):
+    kind = draw(
+        st.sampled_from(
+            ["charge", "cod_collected", "refund", "fee", "payout", "payout_failed", *["bank_credit"] * 6, "bank_debit"]
+        )
+    )
+    bank = kind.startswith("bank")
+    out = kind in ("refund", "payout", "bank_debit", "fee")
+    gross = D(draw(st.sampled_from([*TOTALS, "100.00", "180.00", "49.00"]))) * (-1 if out else 1)
+    number = draw(st.sampled_from([*NUMBERS, "2026"]))
+    source = "bank" if bank else draw(st.sampled_from(["psp", "other"])) if kind != "cod_collected" else "courier:swift"
+    batch = "" if bank else maybe(draw, ["B1", "B2", "B3"], 0)
+    named = draw(st.sampled_from([
+        (), (), (f"order:{number}",), (f"payment_intent:pi_{number}",), (f"payment:t{draw(st.integers(0, 8))}",), (f"parcel:P{number}",),
+        (f"order:{number}", f"parcel:P{draw(st.sampled_from(NUMBERS))}"), ("payout:B2",),
+    ]))  # fmt: skip
+    if kind == "payout" or bank:
+        named = (*named, *(("bank_reference:REF1",) if draw(st.integers(0, 3)) == 0 else ()))
+    counterpart = (
+        tuple(f"{k}:{v * 16}" for k, v in (("name", maybe(draw, NAMES, 1)), ("account", maybe(draw, ACCOUNTS, 1))) if v)
+        if bank
+        else ()
+    )
+    text = (
+        draw(st.sampled_from(["", "", f"order {number}", f"{number} and {draw(st.sampled_from(NUMBERS))}", "B1x B2"]))
+        if bank
+        else ""
+    )
+    form = draw(st.sampled_from(["camt", "camt", "table"])) if bank or source == "other" else "own"
+    return MoneyLine(
+        source=source, account=draw(st.sampled_from(["", "K"])) if source == "other" else "A", id=f"t{n}" if not bank else "",
+        kind=MoneyKind(kind), gross=gross, net=gross, currency="GEL", at=day(draw(DAYS)), day_only=bank, batch=batch,
+        references=named, counterpart=counterpart, text=text, form=form,
+        status=draw(st.sampled_from(["booked"] * 6 + ["pending"])),
+    )  # fmt: skip
+
+
+@st.composite
+def batches(draw):
+    at = day(draw(DAYS), 6)
+    return Batch(
+        source=draw(st.sampled_from(["psp", "other", "courier:swift"])), account=draw(st.sampled_from(["", "A"])),
+        id=draw(st.sampled_from(["B1", "B2", "B3", "day:2026-03-10"])), kind="payout", currency="GEL", at=at,
+        net=draw(st.none() | st.sampled_from([*TOTALS, "100.00"]).map(D)), expected_at=draw(st.none() | st.just(at + 3 * 86_400)),
+        bank_reference=maybe(draw, ["REF1", "REF2"], 3), status=maybe(draw, ["failed", "paid"], 3),
+    )  # fmt: skip
+
+
+@st.composite
+def parcels(draw):
+    number = draw(st.sampled_from(NUMBERS))
+    return ParcelLine(
+        courier="swift", parcel=f"P{number}", order=maybe(draw, NUMBERS), at=day(draw(DAYS), 15), currency="GEL",
+        state=draw(st.sampled_from(["delivered"] * 5 + ["in_transit", "refused", "returned"])),
+    )  # fmt: skip
+
+
+@st.composite
+def worlds(draw):
+    numbers = draw(st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=5, unique=True))
+    owed = [draw(entries(n)) for n in numbers]
+    things: list[Thing] = [draw(money(n)) for n in range(draw(st.integers(0, 10)))]
+    things += [draw(batches()) for _ in range(draw(st.integers(0, 3)))]
+    things += [draw(parcels()) for _ in range(draw(st.integers(0, 5)))]
+    lines = [(t, o) for t, o in zip(things, number_equals(things), strict=True) if isinstance(t, MoneyLine)]
+    for _ in range(draw(st.integers(0, 2)) if lines else 0):
+        line, ordinal = draw(st.sampled_from(lines))
+        to = draw(st.sampled_from(["order:1001", "order:1/1002", "batch:psp/B1", "batch:other/B2"]))
+        things.append(Decision(line=name_of(line, ordinal).hex(), to=to, by="x", why="y", at=day(draw(DAYS)), undo=draw(st.booleans()),
+                               amount=draw(st.none() | st.just(line.gross / 2))))  # fmt: skip
+    return owed, things
+
+
+def write(folder: Path, world) -> None:
+    owed, things = world
+    engine = Engine(folder)
+    engine.db.pragma("synchronous", "off")
+    with engine.db:
+        orders = Orders(engine, {}, frozenset(), changed=ChangedDays(engine))
+        for entry in owed:
+            orders.apply(entry)
+        ordinals = number_equals(things)
+        rows = [
+            make_row(t, b"s", ordinal=o, row=n, received_at=1)
+            for n, (t, o) in enumerate(zip(things, ordinals, strict=True))
+        ]
+        if rows:
+            keep_told(engine, rows)
+    engine.close()
+
+
+def policy(_dataset: str) -> OrderPolicy:
+    return OrderPolicy()
+
+
+def whole_of(folder: Path) -> Whole:
+    return read_whole(folder, policy, Asked(since="2026-03-01", until="2026-03-31", as_of=day(40)), RULES, UTC)
+
+
+CHECKED = settings(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@settings(CHECKED, max_examples=100)
+@given(worlds())
+def test_an_orders_money_is_what_the_whole_ledger_says(world):
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder, world)
+        whole = whole_of(folder)
+        with Folder(folder) as store:
+            assert is_open_to(store)
+            for key, row in rows_of(store, whole.orders).items():
+                part, matched = Ledger(store, policy, RULES, UTC).around([row])
+                assert part.orders[key] == whole.orders[key]
+                assert matched.moves.get(key, ()) == whole.matched.moves.get(key, ())
+            together = Ledger(store, policy, RULES, UTC).around(rows_of(store, whole.orders).values())
+            assert together.matched.moves == whole.matched.moves
+        keys = list(whole.orders)
+        assert lives_of(folder, policy, keys, RULES, UTC, day(40)) == lives_of_whole(
+            folder, policy, keys, RULES, UTC, day(40)
+        )
+        for key in keys:
+            one = lives_of(folder, policy, [key], RULES, UTC, day(40))
+            assert one == lives_of_whole(folder, policy, [key], RULES, UTC, day(40))
