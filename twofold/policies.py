@@ -25,6 +25,7 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.privacy.retention import Days
 from twofold.reconcile.chain.values import Rules
+from twofold.reconcile.lives.task import LIVES_MODULE, LivesTask, encoded
 from twofold.reconcile.reading.keeping import KeepDays
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import SourceOptions
@@ -60,7 +61,13 @@ def analytics_of(settings: Settings) -> Analytics:
 
 def keeper_of(settings: Settings, store: Store, clock: Callable[[], int]) -> Keeper:
     """Who makes those tables, by the rules that these settings have for orders."""
-    return Keeper(store, analytics_of(settings), rules_of(settings), clock)
+    lives = LIVES_MODULE, encoded(lives_task(settings))
+    return Keeper(store, analytics_of(settings), rules_of(settings), clock, lives)
+
+
+def lives_task(settings: Settings) -> LivesTask:
+    """What decides about the lives of orders in them."""
+    return LivesTask(rules=chain_rules(settings), zone=settings.chain.timezone)
 
 
 def rules_of(settings: Settings) -> dict[str, OrderPolicy]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from twofold.facts.tables import BY_NAME, DAY, TABLES, Table
+from twofold.facts.shape import DAY, Table
+from twofold.facts.tables import BY_NAME, TABLES
 
 
 def test_each_table_has_its_own_name() -> None:

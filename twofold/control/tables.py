@@ -7,7 +7,7 @@ finds nothing changed asks nobody.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,10 @@ from twofold.control.owner import open_owner
 from twofold.control.questions import MakeTables
 from twofold.errors import FactsError
 from twofold.facts.build import is_up_to_date
-from twofold.facts.engine import Answer, ask
+from twofold.facts.engine import Answer, Asked, ask, ask_all
 from twofold.facts.questions import Question
-from twofold.policies import analytics_of, rules_of
+from twofold.policies import analytics_of, lives_task, rules_of
+from twofold.reconcile.lives.task import digest_of
 from twofold.store.sqlite.database import require_data
 
 _POLL_S = 0.05
@@ -34,7 +35,7 @@ def make_tables(settings: Settings, progress: Progress | None = None) -> bool:
     Raises `FactsError` when they cannot be made, and what opening the folder raises.
     """
     require_data(Path(settings.server.data))
-    if is_up_to_date(analytics_of(settings).places, rules_of(settings)):
+    if is_up_to_date(analytics_of(settings).places, rules_of(settings), digest_of(lives_task(settings))):
         return False
     with closing(open_owner(settings)) as owner:
         number = None
@@ -60,3 +61,9 @@ def ask_tables(
     """Brings the tables up to date, then asks."""
     make_tables(settings, progress)
     return ask(analytics_of(settings), question, parameters)
+
+
+def ask_tables_all(settings: Settings, asked: Sequence[Asked], progress: Progress | None = None) -> list[Answer]:
+    """The same for several questions, all of one state."""
+    make_tables(settings, progress)
+    return ask_all(analytics_of(settings), asked)

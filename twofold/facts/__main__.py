@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 
 from twofold.errors import FactsError, TwofoldError, place_of
-from twofold.facts.build import Progressed, Task, build
+from twofold.facts.build import Lives, Progressed, Task, build
 from twofold.facts.engine import DUCKDB, SPARK, Ask, Failed, Head, Tail
 from twofold.facts.manifest import Manifest, Places, reading
-from twofold.facts.questions import Question
+from twofold.facts.shape import Table
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 _PR_SET_PDEATHSIG = 1
@@ -40,7 +40,7 @@ _LATE = ("querycanceled", "statement timeout")
 
 def main() -> None:
     """Reads the task, does it, and says what came of it as the last line."""
-    _end_with_parent()
+    end_with_parent()
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Ask | Task)
     if isinstance(task, Ask):
         answer(task)
@@ -48,27 +48,28 @@ def main() -> None:
         make(task)
 
 
-def make(task: Task) -> None:
+def make(task: Task, lives: Lives | None = None) -> None:
     """Makes tables behind everything else that runs here."""
     os.nice(10)
     try:
-        _say(build(task, lambda at, of: _say(Progressed(at=at, of=of))))
+        _say(build(task, lambda at, of: _say(Progressed(at=at, of=of)), lives))
     except Exception as err:
         _say(Failed(message=str(err) if isinstance(err, TwofoldError) else f"{type(err).__name__} at {place_of(err)}"))
 
 
 def answer(task: Ask) -> None:
-    """Prints a line for the state of the tables, one a row, and one for the end."""
+    """Prints a line for the state of the tables, one a row, and one for the end of each question's."""
     signal.setitimer(signal.ITIMER_REAL, task.deadline_s + GRACE_S)  # should nobody be left who would end it
     try:
         with reading(Places(data=Path(task.data), files=Path(task.files)), task.deadline_s + GRACE_S) as manifest:
-            known = require(manifest, task.question)
-            _say(Head(as_of=known.made_at, number=known.number))
-            count = 0
-            for rows in _engine_of(task)(task, known):
-                count += len(rows)
-                _say_rows(rows)
-            _say(Tail(rows=count))
+            known = require(manifest, task.tables)
+            _say(Head(as_of=known.made_at, number=known.number, currency=known.currency))
+            for parts in _engine_of(task)(task, known):
+                count = 0
+                for rows in parts:
+                    count += len(rows)
+                    _say_rows(rows)
+                _say(Tail(rows=count))
     except MemoryError:
         _say(Failed(memory=True))
     except TwofoldError as err:
@@ -79,18 +80,18 @@ def answer(task: Ask) -> None:
         _say(Failed(memory=any(word in found for word in _MEMORY), late=any(w in found for w in _LATE), message=text))
 
 
-def require(manifest: Manifest | None, question: Question) -> Manifest:
-    """The manifest, if it has all that the question reads."""
+def require(manifest: Manifest | None, tables: Iterable[Table]) -> Manifest:
+    """The manifest, if it has all of these tables."""
     if manifest is None:
         raise FactsError("the tables are not made yet; start the gateway, or ask again with a report that makes them")
-    groups = {table.group for table in question.tables}
+    groups = {table.group for table in tables}
     missing = sum(group in groups for group, _ in manifest.absent)
     if missing:
         raise FactsError(f"the tables of {missing} days are being made; ask again in a moment")
     return manifest
 
 
-def _engine_of(task: Ask) -> Callable[[Ask, Manifest], Iterable[Sequence[Any]]]:
+def _engine_of(task: Ask) -> Callable[[Ask, Manifest], Iterable[Iterable[Sequence[Any]]]]:
     """Loaded only where it is used: each needs packages that the others do not."""
     if task.engine == DUCKDB:
         from twofold.facts.engines import duckdb
@@ -122,7 +123,7 @@ def _say_rows(rows: Sequence[Any]) -> None:
     sys.stdout.buffer.write(b"".join(_encode(row) + b"\n" for row in rows))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

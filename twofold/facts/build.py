@@ -12,8 +12,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
+from hashlib import blake2b, sha256
+from itertools import chain, islice
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -33,7 +35,8 @@ from twofold.facts.manifest import (
 from twofold.facts.parquet import Row, TableFile, flush_files, schema_digest
 from twofold.facts.rows import actions, lines, orders, touches
 from twofold.facts.rows.snapshot import Snapshot, snapshot_of
-from twofold.facts.tables import DAY, TABLES, Group, Table, tables_of
+from twofold.facts.shape import DAY, Group, Table
+from twofold.facts.tables import TABLES, tables_of
 from twofold.ledger.policy import OrderPolicy
 
 PORTION = 32
@@ -51,6 +54,7 @@ class Task(Struct, frozen=True, kw_only=True, tag="build"):
     data: str
     files: str
     policies: dict[str, OrderPolicy]  # by dataset
+    lives: msgspec.Raw = msgspec.Raw(b"null")  # what whoever fills the tables of lives is told
     generation: int = 0
     now_s: int
 
@@ -75,47 +79,123 @@ class Built(Struct, frozen=True, kw_only=True, tag="built"):
     left: bool = False
 
 
+Made = Iterator[tuple[str, Iterable[Row]]]
+"""Rows for a table, by its name; as often as it likes."""
+
+
+class Lives(Protocol):
+    """Who fills the tables of lives (`facts.lives`), of which this room knows only the shape."""
+
+    currency: str
+    """In which they are; told once the first day is made."""
+
+    def digest(self) -> str:
+        """Stands for the rules that decide beside the store."""
+
+    def all_days(self, snapshot: Snapshot) -> set[int]:
+        """Every day of the reporting zone that has something."""
+
+    def due(self, snapshot: Snapshot, marks: Iterable[Key]) -> set[int]:
+        """The days whose lives may have changed by what is marked."""
+
+    def days(self, data: Path, days: Sequence[int]) -> Iterator[tuple[int, Made]]:
+        """The rows of these days, one day after the other, from what is in the store now."""
+
+
 def day_text(day: int) -> str:
     """A day's number as in the tables."""
     return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=day)).strftime("%Y-%m-%d")
 
 
-def build(task: Task, progress: Progress | None = None) -> Built:
+def build(task: Task, progress: Progress | None = None, lives: Lives | None = None) -> Built:
     """Makes what is not made, or marked as changed, and takes away what nobody reads any more."""
     places = task.places
     places.files.mkdir(mode=0o700, parents=True, exist_ok=True)
     with making(places, wait_s=WAIT_S):
         written = read_manifest(places.files)
         with snapshot_of(places.data) as snapshot:
-            manifest, due = _due(task, written, snapshot)
+            manifest, due = _due(task, written, snapshot, lives)
         manifest, removed = sweep(places, manifest)
-        done: list[Key] = []
+        facts = [key for key in due if key[0] != Group.LIVES]
+        days = [day for group, day in due if group == Group.LIVES]
+        work = _Work(task, manifest, removed, len(facts) + len(days), progress or _silent)
+        if work.facts(facts) and lives is not None and days:
+            work.lives(lives, days)
+        if work.manifest != work.written:
+            write_manifest(places.files, replace(work.manifest, number=work.manifest.number + 1))
+        return Built(
+            days=tuple(work.done),
+            files=sum(len(of) for of in work.manifest.files.values()),
+            removed=work.removed,
+            left=len(work.done) < len(due),
+        )
+
+
+class _Work:
+    """A build on its way: what is made, and the manifest that names it."""
+
+    def __init__(self, task: Task, manifest: Manifest, removed: int, of: int, progress: Progress) -> None:
+        self.manifest = self.written = manifest
+        self.removed = removed
+        self.done: list[Key] = []
+        self._task, self._of, self._progress = task, of, progress
+
+    def facts(self, due: Sequence[Key]) -> bool:
+        """The tables of facts; False where somebody must not wait."""
         for at in range(0, len(due), PORTION):
             part = due[at : at + PORTION]
-            written, made = _portion(task, manifest, part, progress or _silent, at, len(due))
-            done += made
-            manifest, gone = sweep(places, written)
-            removed += gone
-            if len(made) < len(part):
-                break
-        if manifest != written:
-            write_manifest(places.files, replace(manifest, number=manifest.number + 1))
-        return Built(
-            days=tuple(done),
-            files=sum(len(days) for days in manifest.files.values()),
-            removed=removed,
-            left=len(done) < len(due),
-        )
+            made = _Portion(self._task, self.manifest)
+            with snapshot_of(self._task.places.data) as snapshot:
+                for group, day in part:
+                    if is_wanted(self._task.places):
+                        break
+                    made.add(
+                        (group, day),
+                        make_day(self._task.places.files, snapshot, Group(group), day, self._task.policies),
+                    )
+                    self._progress(len(self.done) + len(made.days), self._of)
+                position = snapshot.position
+            if not self._write(made, position, len(part)):
+                return False
+        return True
+
+    def lives(self, lives: Lives, due: Sequence[int]) -> bool:
+        """The tables of lives, which are made of the facts of many days."""
+        places, days = self._task.places, lives.days(self._task.places.data, due)
+        while part := list(islice(days, 1)):
+            made = _Portion(self._task, self.manifest)
+            for day, rows in chain(part, islice(days, PORTION - 1)):
+                if is_wanted(places):
+                    break
+                made.add((Group.LIVES.value, day), _written(places.files, Group.LIVES, day, rows), keep_alike=True)
+                self._progress(len(self.done) + len(made.days), self._of)
+            if not made.days:
+                return False
+            self.manifest = replace(self.manifest, currency=lives.currency)
+            if not self._write(made, self.manifest.position, len(made.days)):
+                return False
+        return True
+
+    def _write(self, made: _Portion, position: int, wanted: int) -> bool:
+        if made.days:
+            self.written = made.manifest(self.manifest, position)
+            write_manifest(self._task.places.files, self.written)
+            self.done += made.days
+            self.manifest, gone = sweep(self._task.places, self.written)
+            self.removed += gone
+        return len(made.days) == wanted
 
 
 def _silent(_at: int, _of: int) -> None:
     pass
 
 
-def is_up_to_date(places: Places, policies: Mapping[str, OrderPolicy]) -> bool:
-    """True when a build would find nothing to do."""
+def is_up_to_date(places: Places, policies: Mapping[str, OrderPolicy], lives: str = "") -> bool:
+    """True when a build would find nothing to do. ``lives``: the digest of what decides about them."""
     known = read_manifest(places.files)
     if known is None or known.absent or known.schema != schema_digest(TABLES) or known.rules != rules_digest(policies):
+        return False
+    if known.lives != lives:
         return False
     with snapshot_of(places.data) as snapshot:
         return known.store == snapshot.identity and known.position <= snapshot.position and not snapshot.marks()
@@ -126,20 +206,41 @@ def rules_digest(policies: Mapping[str, OrderPolicy]) -> str:
     return blake2b(msgspec.json.encode(policies, order="sorted"), digest_size=8).hexdigest()
 
 
-def _due(task: Task, known: Manifest | None, snapshot: Snapshot) -> tuple[Manifest, list[Key]]:
+def _due(task: Task, known: Manifest | None, snapshot: Snapshot, lives: Lives | None) -> tuple[Manifest, list[Key]]:
     """The manifest to go on from, and the days to make: newest first, as they are asked for most."""
     schema, rules, store = schema_digest(TABLES), rules_digest(task.policies), snapshot.identity
+    decided = lives.digest() if lives is not None else ""
+    marks = snapshot.marks()
     if known is None or known.schema != schema or known.store != store or _is_of_later(task, known, snapshot):
-        days = all_days(snapshot)
+        days = all_days(snapshot) + _keys(lives.all_days(snapshot) if lives is not None else ())
         number = known.number + 1 if known else 1
         replaced = _replaced(known, [f.path for d in known.files.values() for f in d.values()]) if known else ()
-        fresh = Manifest(number=number, schema=schema, rules=rules, store=store, absent=tuple(days), replaced=replaced)
+        fresh = Manifest(
+            number=number, schema=schema, rules=rules, lives=decided, store=store, absent=tuple(days), replaced=replaced
+        )
         write_manifest(task.places.files, fresh)  # what is not made yet is said from here on
-        return fresh, _newest_first([*days, *snapshot.marks()])
-    due = {*snapshot.marks(), *known.absent}
+        return fresh, _newest_first([*days, *marks])
+    due: set[Key] = {*marks, *known.absent}
     if known.rules != rules:
         due |= {key for key in all_days(snapshot) if key[0] == Group.ORDERS}
-    return replace(known, rules=rules), _newest_first(due)
+    if lives is None:
+        absent = tuple(key for key in known.absent if key[0] != Group.LIVES)
+        return replace(known, rules=rules, absent=absent), _newest_first(key for key in due if key[0] != Group.LIVES)
+    if known.rules != rules or known.lives != decided:
+        found = lives.all_days(snapshot)
+    else:
+        found = lives.due(snapshot, marks)
+    due |= set(_keys(found))
+    if found:
+        # Before a mark goes it is written here what follows from it.
+        absent = tuple(sorted({*known.absent, *_keys(found)}))
+        known = replace(known, rules=rules, lives=decided, absent=absent, number=known.number + 1)
+        write_manifest(task.places.files, known)
+    return replace(known, rules=rules, lives=decided), _newest_first(due)
+
+
+def _keys(days: Iterable[int]) -> list[Key]:
+    return [(Group.LIVES.value, day) for day in sorted(days)]
 
 
 def _is_of_later(task: Task, known: Manifest, snapshot: Snapshot) -> bool:
@@ -163,44 +264,49 @@ def _newest_first(days: Iterable[Key]) -> list[Key]:
     return sorted(set(days), key=lambda key: (-key[1], key[0]))
 
 
-def _portion(
-    task: Task, manifest: Manifest, days: Sequence[Key], progress: Progress, before: int, of: int
-) -> tuple[Manifest, list[Key]]:
-    """Makes these days' files and puts them into the manifest; fewer days where somebody must not wait."""
-    places, made = task.places, list[Key]()
-    files: dict[str, dict[str, File]] = {table: dict(known) for table, known in manifest.files.items()}
-    gone: list[str] = []
-    written: list[Path] = []
-    with snapshot_of(places.data) as snapshot:
-        for group, day in days:
-            if is_wanted(places):
-                break
-            for table, file in make_day(places.files, snapshot, Group(group), day, task.policies):
-                own = files.setdefault(table.name, {})
-                before_it = own.pop(day_text(day), None)
-                if before_it is not None:
-                    gone.append(before_it.path)
-                if file is not None:
-                    own[day_text(day)] = file
-                    written.append(places.files / file.path)
-            made.append((group, day))
-            progress(before + len(made), of)
-        position = snapshot.position
-    if not made:
-        return manifest, made
-    flush_files(written)
-    fresh = replace(
-        manifest,
-        number=manifest.number + 1,
-        files=files,
-        absent=tuple(key for key in manifest.absent if key not in set(made)),
-        replaced=_replaced(manifest, gone),
-        generation=max(task.generation, manifest.generation),
-        position=position,
-        made_at=task.now_s,
-    )
-    write_manifest(places.files, fresh)
-    return fresh, made
+class _Portion:
+    """Days that come into the manifest together."""
+
+    def __init__(self, task: Task, manifest: Manifest) -> None:
+        self.days: list[Key] = []
+        self._task = task
+        self._files: dict[str, dict[str, File]] = {table: dict(known) for table, known in manifest.files.items()}
+        self._gone: list[str] = []
+        self._new: list[Path] = []
+
+    def add(self, key: Key, made: Iterable[tuple[Table, File | None]], *, keep_alike: bool = False) -> None:
+        """A day with its files. ``keep_alike``: a file that says what the one before says is not needed."""
+        folder, day = self._task.places.files, day_text(key[1])
+        for table, file in made:
+            own = self._files.setdefault(table.name, {})
+            before = own.pop(day, None)
+            if file is not None and keep_alike:
+                file = replace(file, digest=sha256((folder / file.path).read_bytes()).hexdigest())
+                if before is not None and before.digest == file.digest:
+                    (folder / file.path).unlink()
+                    own[day] = before
+                    continue
+            if before is not None:
+                self._gone.append(before.path)
+            if file is not None:
+                own[day] = file
+                self._new.append(folder / file.path)
+        self.days.append(key)
+
+    def manifest(self, manifest: Manifest, position: int) -> Manifest:
+        """With these days, whose files are flushed."""
+        flush_files(self._new)
+        made = set(self.days)
+        return replace(
+            manifest,
+            number=manifest.number + 1,
+            files=self._files,
+            absent=tuple(key for key in manifest.absent if key not in made),
+            replaced=_replaced(manifest, self._gone),
+            generation=max(self._task.generation, manifest.generation),
+            position=position,
+            made_at=self._task.now_s,
+        )
 
 
 def _replaced(manifest: Manifest | None, paths: Iterable[str]) -> tuple[Replaced, ...]:
@@ -213,19 +319,19 @@ def make_day(
     files: Path, snapshot: Snapshot, group: Group, day: int, policies: Mapping[str, OrderPolicy]
 ) -> Iterator[tuple[Table, File | None]]:
     """Writes the files of a group for a day; no file where a table has no row."""
+    return _written(files, group, day, _MAKERS[group](snapshot, day, policies))
+
+
+def _written(files: Path, group: Group, day: int, rows_of: Made) -> Iterator[tuple[Table, File | None]]:
     text, name = day_text(day), f"{secrets.token_hex(8)}.parquet"
     made = {t.name: TableFile(files / t.name / f"{DAY}={text}" / name, t) for t in tables_of(group)}
-    for of, rows in _MAKERS[group](snapshot, day, policies):
+    for of, rows in rows_of:
         made[of].add({**row, DAY: text} for row in rows)
     for table in tables_of(group):
         file = made[table.name]
         file.close()
         path = file.path.relative_to(files).as_posix()
         yield table, File(path=path, rows=file.rows, size=file.path.stat().st_size) if file.rows else None
-
-
-Made = Iterator[tuple[str, Iterable[Row]]]
-"""Rows for a table, by its name; as often as it likes."""
 
 
 def _orders(snapshot: Snapshot, day: int, policies: Mapping[str, OrderPolicy]) -> Made:

@@ -14,11 +14,13 @@ import sys
 import threading
 from collections.abc import Callable
 
+MODULE = "twofold.facts"
+
 
 class Child:
     """One run of ``python -m`` a module of ours that takes a task and prints lines."""
 
-    def __init__(self, module: str = "twofold.facts") -> None:
+    def __init__(self, module: str = MODULE) -> None:
         self._module = module
         self._child: subprocess.Popen[bytes] | None = None
         self._ended = False

@@ -12,8 +12,8 @@ import os
 import secrets
 import shutil
 from collections import namedtuple
-from collections.abc import Callable, Iterator
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,11 @@ from twofold.errors import FactsError, QuestionTooLarge, QuestionTooSlow
 from twofold.facts.child import Child
 from twofold.facts.manifest import Places
 from twofold.facts.questions import Question, questions_of
-from twofold.facts.tables import Type
+from twofold.facts.shape import Table, Type
 
 ROOM = "twofold.facts"
 DUCKDB, SPARK = "duckdb", "spark"
+_WIDE = Context(prec=60)
 
 
 class Analytics(Struct, frozen=True, kw_only=True):
@@ -44,8 +45,15 @@ class Analytics(Struct, frozen=True, kw_only=True):
         return Places(data=self.data, files=self.files)
 
 
+class Asked(Struct, frozen=True, kw_only=True):
+    """A question with its parameters."""
+
+    question: Question
+    parameters: dict[str, Any] = {}
+
+
 class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
-    """What the child is told."""
+    """What the child is told. All questions are asked of one state of the tables."""
 
     data: str
     files: str
@@ -53,8 +61,12 @@ class Ask(Struct, frozen=True, kw_only=True, tag="ask"):
     memory_mb: int
     deadline_s: float
     spill: str
-    question: Question
-    parameters: dict[str, Any]
+    questions: list[Asked]
+
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The tables that they read."""
+        return tuple({table.name: table for one in self.questions for table in one.question.tables}.values())
 
 
 class Head(Struct, frozen=True, kw_only=True, tag="head"):
@@ -62,10 +74,11 @@ class Head(Struct, frozen=True, kw_only=True, tag="head"):
 
     as_of: int
     number: int
+    currency: str = ""  # in which lives are told
 
 
 class Tail(Struct, frozen=True, kw_only=True, tag="tail"):
-    """The last line of a whole answer."""
+    """The last line of a whole answer to one question."""
 
     rows: int
 
@@ -82,6 +95,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     """Rows as named tuples, in the question's order."""
 
     as_of: int
+    currency: str = ""
     rows: list[Any]
 
 
@@ -91,9 +105,19 @@ def ask(analytics: Analytics, name: str | Question, parameters: dict[str, Any] |
     Raises `QuestionTooLarge` or `QuestionTooSlow` past a limit, `FactsError` for whatever else stopped it.
     """
     question = questions_of(ROOM)[name] if isinstance(name, str) else name
-    given = parameters or {}
-    if given.keys() != question.asks.keys():
-        raise FactsError(f"{question.name}: expected the parameters {sorted(question.asks)}, got {sorted(given)}")
+    (answer,) = ask_all(analytics, [Asked(question=question, parameters=parameters or {})])
+    return answer
+
+
+def ask_all(analytics: Analytics, asked: Sequence[Asked]) -> list[Answer]:
+    """Asks several questions of one state of the tables, one after the other within one deadline; an answer to each.
+
+    Raises as `ask`, naming the question that was at work.
+    """
+    for one in asked:
+        if one.parameters.keys() != one.question.asks.keys():
+            expected, got = sorted(one.question.asks), sorted(one.parameters)
+            raise FactsError(f"{one.question.name}: expected the parameters {expected}, got {got}")
     with _spill(analytics.data) as spill:
         task = Ask(
             data=str(analytics.data),
@@ -102,37 +126,61 @@ def ask(analytics: Analytics, name: str | Question, parameters: dict[str, Any] |
             memory_mb=analytics.memory_mb,
             deadline_s=analytics.deadline_s,
             spill=str(spill),
-            question=question,
-            parameters=given,
+            questions=list(asked),
         )
-        return _heard(analytics, question, task)
+        return _heard(analytics, task)
 
 
-def _heard(analytics: Analytics, question: Question, task: Ask) -> Answer:
+class _Hearing:
+    """The child's lines as they come."""
+
+    def __init__(self, asked: Sequence[Asked]) -> None:
+        self.asked = asked
+        self.rows: list[list[Any]] = [[]]
+        self.head: Head | None = None
+        self.failed: Failed | None = None
+        self.cut = False
+        self._read = [_reader(one.question) for one in asked]
+
+    @property
+    def question(self) -> Question:
+        """The one at work."""
+        return self.asked[min(len(self.rows), len(self.asked)) - 1].question
+
+    def hear(self, line: bytes) -> None:
+        if line.startswith(b"["):
+            self.rows[-1].append(self._read[len(self.rows) - 1](msgspec.json.decode(line)))
+            return
+        told = msgspec.json.decode(line, type=Head | Tail | Failed)
+        if isinstance(told, Head):
+            self.head = told
+        elif isinstance(told, Failed):
+            self.failed = told
+        else:
+            self.cut = self.cut or told.rows != len(self.rows[-1])
+            self.rows.append([])
+
+
+def _reader(question: Question) -> Callable[[list[Any]], Any]:
     made: Any = namedtuple(question.name, list(question.answers))  # type: ignore[misc]
     turn = [_READ[kind] for kind in question.answers.values()]
-    rows: list[Any] = []
-    ends: list[Head | Tail | Failed] = []
+    return lambda values: made._make(v if v is None else read(v) for read, v in zip(turn, values, strict=True))
 
-    def hear(line: bytes) -> None:
-        if line.startswith(b"["):
-            values = msgspec.json.decode(line)
-            rows.append(made._make(v if v is None else read(v) for read, v in zip(turn, values, strict=True)))
-        else:
-            ends.append(msgspec.json.decode(line, type=Head | Tail | Failed))
 
+def _heard(analytics: Analytics, task: Ask) -> list[Answer]:
+    heard = _Hearing(task.questions)
     try:
-        code = Child().run(msgspec.json.encode(task), hear, analytics.deadline_s)
+        code = Child().run(msgspec.json.encode(task), heard.hear, analytics.deadline_s)
     except TimeoutError:
-        raise too_slow(analytics, question) from None
-    last = ends[-1] if ends else None
-    if isinstance(last, Failed):
-        raise error_of(analytics, question, last)
-    if not isinstance(last, Tail) or last.rows != len(rows):
+        raise too_slow(analytics, heard.question) from None
+    if heard.failed is not None:
+        raise error_of(analytics, heard.question, heard.failed)
+    if heard.cut or len(heard.rows) <= len(task.questions) or heard.head is None:
         # Ended without a word: the operating system refused memory where nothing could catch it, or ended it for others.
-        raise too_large(analytics, question) if code else FactsError(f"{question.name}: the answer was cut off")
-    (head,) = (end for end in ends if isinstance(end, Head))
-    return Answer(as_of=head.as_of, rows=rows)
+        name = heard.question.name
+        raise too_large(analytics, heard.question) if code else FactsError(f"{name}: the answer was cut off")
+    head, rows = heard.head, heard.rows[: len(task.questions)]
+    return [Answer(as_of=head.as_of, currency=head.currency, rows=one) for one in rows]
 
 
 def error_of(analytics: Analytics, question: Question, failed: Failed) -> FactsError:
@@ -169,6 +217,7 @@ _READ: dict[Type, Callable[[Any], Any]] = {
     Type.INT: lambda value: int(Decimal(value)),
     Type.BOOL: bool,
     Type.MONEY: lambda value: Decimal(value).quantize(Decimal("0.0001")),
+    Type.SUM: lambda value: Decimal(value).quantize(Decimal("0.000000000001"), context=_WIDE),
     Type.RATE: lambda value: Decimal(value).quantize(Decimal("0.00000001")),
 }
 """A value as the child writes it, in the type that the question says."""

@@ -19,7 +19,8 @@ from twofold.errors import FactsError, StoreError
 from twofold.facts.build import Key, day_text
 from twofold.facts.engine import DUCKDB, SPARK, Analytics
 from twofold.facts.manifest import Places, Replaced, making, read_manifest, sweep, write_manifest
-from twofold.facts.tables import DAY, Group, tables_of
+from twofold.facts.shape import DAY, Group
+from twofold.facts.tables import tables_of
 
 WAIT_S = 300.0
 _AGAIN_S = 0.2
@@ -31,6 +32,7 @@ def forget_days(analytics: Analytics, days: Sequence[Key]) -> int:
     places = analytics.places
     if not places.files.is_dir():
         return 0
+    days = [*days, *_lives_of(days)]
     try:
         with making(places, wait_s=WAIT_S, urgent=True):
             found = _files_of(places, days)
@@ -41,6 +43,12 @@ def forget_days(analytics: Analytics, days: Sequence[Key]) -> int:
             return found
     except FactsError as err:
         raise StoreError(str(err)) from None
+
+
+def _lives_of(days: Sequence[Key]) -> list[Key]:
+    """The days of the reporting zone, whichever it is, on which the lives of these days' orders are."""
+    orders = {day for group, day in days if group == Group.ORDERS}
+    return [(Group.LIVES.value, day) for day in sorted({day + near for day in orders for near in (-1, 0, 1)})]
 
 
 def _files_of(places: Places, days: Sequence[Key]) -> int:

@@ -15,7 +15,7 @@ import msgspec
 
 from twofold.errors import FactsError, StoreError
 from twofold.facts.build import Built, Key, Progressed, Task
-from twofold.facts.child import Child
+from twofold.facts.child import MODULE, Child
 from twofold.facts.engine import Analytics, Failed
 from twofold.facts.erasing import forget_days
 from twofold.ledger.policy import OrderPolicy
@@ -28,15 +28,22 @@ AGAIN_S = 30.0
 
 
 class Keeper:
-    """``policies``: dataset to the rules of its orders."""
+    """``policies``: dataset to the rules of its orders. ``lives``: what whoever fills the tables of lives is told, with the
+    module that does."""
 
     def __init__(
-        self, store: Store, analytics: Analytics, policies: Mapping[str, OrderPolicy], clock: Callable[[], int]
+        self,
+        store: Store,
+        analytics: Analytics,
+        policies: Mapping[str, OrderPolicy],
+        clock: Callable[[], int],
+        lives: tuple[str, bytes] = (MODULE, b"null"),
     ) -> None:
         self.analytics = analytics
         self._store = store
         self._policies = dict(policies)
         self._clock = clock
+        self._module, self._lives = lives
         self._asked = asyncio.Event()
         self._child: Child | None = None
         self._build: asyncio.Task[Built] | None = None
@@ -71,6 +78,7 @@ class Keeper:
             data=str(self.analytics.data),
             files=str(self.analytics.files),
             policies=self._policies,
+            lives=msgspec.Raw(self._lives),
             generation=generation,
             now_s=self._clock() // 1000,
         )
@@ -127,7 +135,7 @@ class Keeper:
             else:
                 found.append(told)
 
-        self._child = Child()
+        self._child = Child(self._module)
         code = self._child.run(msgspec.json.encode(task), hear)
         last = found[-1] if found else None
         if isinstance(last, Built):

@@ -40,6 +40,7 @@ class File(Struct, frozen=True, kw_only=True):
     path: str
     rows: int
     size: int
+    digest: str = ""  # of what is made again because something near it changed: one that says the same stays
 
 
 class Replaced(Struct, frozen=True, kw_only=True):
@@ -56,6 +57,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
     number: int = 0
     schema: str = ""
     rules: str = ""  # what decides beside the store: the policies of the orders
+    lives: str = ""  # the same for lives: rules of the chain, its zone
+    currency: str = ""  # in which lives are told
     store: str = ""  # which data folder they were made from
     generation: int = 0  # of the last build; see `store.changed`
     position: int = 0  # of the journal, at the last build

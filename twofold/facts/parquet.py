@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,18 +17,20 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from twofold.facts.tables import Table, Type
+from twofold.facts.shape import Table, Type
 
 ROWS = 8_192
 """Rows made into columns at once: of the widest table some 30 MB."""
 
 EXACT = "exact"
-_PLACES = {Type.MONEY: (4, Decimal(10) ** 14), Type.RATE: (8, Decimal(10) ** 10)}
+_WIDE = Context(prec=60)
+_PLACES = {Type.MONEY: (4, Decimal(10) ** 14), Type.SUM: (12, Decimal(10) ** 16), Type.RATE: (8, Decimal(10) ** 10)}
 _ARROW = {
     Type.TEXT: pa.string(),
     Type.INT: pa.int64(),
     Type.BOOL: pa.bool_(),
     Type.MONEY: pa.decimal128(18, 4),
+    Type.SUM: pa.decimal128(28, 12),
     Type.RATE: pa.decimal128(18, 8),
 }
 
@@ -141,7 +143,7 @@ def _rounded(name: str, kind: Type, values: list[Any], lost: list[dict[str, str]
             kept[name] = f"{value:f}"
             found.append(None)
         else:
-            held = value if value.as_tuple().exponent >= -places else value.quantize(step, ROUND_HALF_EVEN)
+            held = value if value.as_tuple().exponent >= -places else value.quantize(step, ROUND_HALF_EVEN, _WIDE)
             if held != value:
                 kept[name] = f"{value:f}"
             found.append(held)

@@ -21,7 +21,8 @@ from importlib import resources
 
 from msgspec import Struct
 
-from twofold.facts.tables import BY_NAME, Table, Type
+from twofold.facts.shape import Table, Type
+from twofold.facts.tables import BY_NAME
 
 FORBIDDEN = frozenset({
     "qualify", "asof", "pivot", "unpivot", "sample", "ilike", "similar", "exclude", "lateral", "current_date",

@@ -3,7 +3,8 @@
 Owns the shape and nothing else: what fills a table is its builder's, what asks it is a named statement in `sql/`. Types are
 those that DuckDB, PostgreSQL and Spark share. A row's ``day`` is a text in UTC, ``YYYY-MM-DD``: it says in which file the row
 lies: an order by when it was placed, an action by when its first copy came, a line by its own day. It is not the shop's or the
-platform's day, which reports work out from the time and the zone beside it.
+platform's day, which reports work out from the time and the zone beside it. The tables of lives alone (`lives`) are filed by the
+reporting zone's days.
 
 Money has four decimals (`MONEY`). A value with more of them, or too large, is rounded half even (or empty) in its column and
 stands exactly in ``exact``: a JSON object of column to text, null in every other row. Times are Unix s. Nothing in a table is
@@ -15,59 +16,9 @@ to age; a ``not_yet`` becomes ``never`` once ``expires_at`` is past.
 
 from __future__ import annotations
 
-from enum import StrEnum
-
-from msgspec import Struct
-
-
-class Type(StrEnum):
-    """Types that every engine has, as SQL writes them."""
-
-    TEXT = "text"
-    INT = "bigint"
-    BOOL = "boolean"
-    MONEY = "decimal(18,4)"
-    RATE = "decimal(18,8)"  # times money it still has 38 digits or fewer, which is where engines begin to round
-
-
-class Group(StrEnum):
-    """What is rebuilt together: one read of the store gives all tables of a group for a day."""
-
-    ORDERS = "orders"  # by the day an order was placed
-    ACTIONS = "actions"  # by the day their first copy came: a stretch of the journal, found without an index
-    LINES = "lines"  # money, parcels, spend, rates: by their own day
-    TOUCHES = "touches"
-
-
-class Column(Struct, frozen=True):
-    """One column. ``words`` says what it holds, in plain words."""
-
-    name: str
-    type: Type
-    words: str
-
-
-class Table(Struct, frozen=True, kw_only=True):
-    """One table. ``key``: columns that name a row; rows of a file are sorted by them."""
-
-    name: str
-    group: Group
-    words: str
-    key: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-
-DAY = "day"
-
-
-def _table(name: str, group: Group, words: str, key: str, columns: str) -> Table:
-    """A table from lines of ``name type words``."""
-    found = [Column(DAY, Type.TEXT, "the day in UTC by which the row is filed, YYYY-MM-DD")]
-    for line in columns.strip().splitlines():
-        column, kind, told = line.split(maxsplit=2)
-        found.append(Column(column, Type[kind.upper()], told))
-    return Table(name=name, group=group, words=words, key=tuple(key.split()), columns=tuple(found))
-
+from twofold.facts.lives import LIVES
+from twofold.facts.shape import Group, Table
+from twofold.facts.shape import table as _table
 
 ORDERS = _table(
     "orders", Group.ORDERS, "One row an order, as it stands now.", "dataset order_row",
@@ -121,6 +72,7 @@ ORDERS = _table(
     expires_at int from when a not_yet is a never; null for others
     parcels int parcels told, without cancelled ones
     parcels_delivered int of them delivered
+    source text who reported it first; empty where nobody did
     sources text who reported it, comma between
     replaces text order id of the order that this one replaces; empty without
     country text ISO 3166-1 of the delivery address; empty where not told
@@ -365,7 +317,9 @@ SPEND = _table(
     ad_id text the ad's id
     ad text the ad's name
     currency text of the amount
-    amount money what it cost
+    amount sum what it cost
+    claimed_count sum purchases that the platform claims by its own setting; null where none
+    claimed_value sum their value
     invoiced money what the invoice says; null where not told
     impressions int how many; null where not told
     clicks int how many; null where not told
@@ -507,7 +461,7 @@ PURCHASES = _table(
     event_id text the id it is sent under
     event_time int when it happened
     came_at int when its first copy came
-    value money as it is sent; of one that waits, as it would be
+    value sum as it is sent; of one that waits, as it would be
     currency text of the value
     order_row int the order it stands for; null where none is known
     order_id text the order id in its events; empty without
@@ -585,6 +539,7 @@ TABLES: tuple[Table, ...] = (
     ORDERS, ORDER_LINES, ORDER_NAMES, ORDER_PEOPLE, PAYMENTS, REFUNDS, PARCELS,
     PARCEL_LINES, MONEY, MONEY_KEYS, BATCHES, STATEMENTS, DECISIONS, SPEND, SPEND_CLAIMS, SITE_DAYS, RATES, COSTS, SURVEYS,
     TOUCHES, PURCHASES, PURCHASE_DELIVERIES, PURCHASE_PEOPLE, SIGNALS,
+    *LIVES,
 )  # fmt: skip
 
 BY_NAME = {table.name: table for table in TABLES}

@@ -5,7 +5,9 @@ Owns what is typed and printed. What is worked out is `reconcile`'s.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -16,9 +18,11 @@ from twofold.commands.reconcile.words import LINKS, METRICS, REASONS, words
 
 if TYPE_CHECKING:
     from twofold.config import Settings
+    from twofold.reconcile.chain.account import Desk
     from twofold.reconcile.chain.rows import Report, Row
     from twofold.reconcile.chain.told import Asked
     from twofold.reconcile.chain.values import Rules
+    from twofold.reconcile.lives.asking import AskAll
 
 
 def day_option(text: str) -> str:
@@ -65,21 +69,19 @@ def chain(
     `[chain] timezone`. Exit code 1 when a batch of a provider or courier does not close. The figures: docs/chain.md.
     """
     from twofold.config import load_settings
-    from twofold.reconcile.chain.report import report_chain
     from twofold.reconcile.chain.told import Asked
-    from twofold.reconcile.reading.whole import read_whole
+    from twofold.reconcile.lives.asking import chain_of
 
     if since > until:
         raise typer.BadParameter("--until: expected a day that is not before --since")
     settings = load_settings(config, data=data)
     zone = zone_of(settings)
     asked = Asked(since=since, until=until, as_of=moment_of(as_of, zone), by=by, view=view)
-    whole = read_whole(settings.server.data, policies(settings), asked, rules_of(settings), zone, dataset=dataset)
-    report = report_chain(whole.told, asked, whole.desk)
+    report, currency = chain_of(asking_of(settings, json), asked, desk_of(settings), dataset)
     if json:
-        _print_json(report, asked, zone, whole.desk.rules.currency, dataset)
+        _print_json(report, asked, zone, currency, dataset)
     else:
-        _print(report, asked, settings, whole.desk.rules.currency)
+        _print(report, asked, settings, currency)
     raise typer.Exit(0 if report.balanced else 1)
 
 
@@ -105,6 +107,39 @@ def rules_of(settings: Settings) -> Rules:
     from twofold.policies import chain_rules
 
     return chain_rules(settings)
+
+
+def asking_of(settings: Settings, quiet: bool) -> AskAll:
+    """Questions to the tables, which are brought up to date first, with a bar for people who watch."""
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+
+    from twofold.commands.output.printing import bar_on_stderr
+    from twofold.control.tables import ask_tables_all
+
+    def ask(asked: Sequence[Any]) -> list[Any]:
+        bar = bar_on_stderr(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), quiet=quiet)
+        if bar is None:
+            return ask_tables_all(settings, asked)
+        with bar:
+            task = bar.add_task("making the tables", total=None)
+            return ask_tables_all(settings, asked, lambda at, of: bar.update(task, completed=at, total=of or None))
+
+    return ask
+
+
+def desk_of(settings: Settings) -> Desk:
+    """Rules, days and rates, for what is converted after it was added up."""
+    from twofold.reconcile.chain.account import Desk
+    from twofold.reconcile.chain.margin import Costs
+    from twofold.reconcile.exchange import Exchange
+    from twofold.reconcile.matches.values import Days
+    from twofold.reconcile.reading.folder import Folder
+    from twofold.store.sqlite.database import require_data
+
+    require_data(Path(settings.server.data))
+    with Folder(settings.server.data) as store:
+        rates = Exchange.of(store.rates())
+    return Desk(rules=rules_of(settings), rates=rates, costs=Costs((), rates), days=Days(zone_of(settings)))
 
 
 def moment_of(day: str, zone: tzinfo) -> int:

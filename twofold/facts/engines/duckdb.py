@@ -13,17 +13,17 @@ from typing import Any
 
 import duckdb
 
-from twofold.facts.engine import Ask
+from twofold.facts.engine import Ask, Asked
 from twofold.facts.manifest import Manifest
-from twofold.facts.tables import Table
+from twofold.facts.shape import Table
 
 ROWS = 4_096
 SHARE = 0.6
 """Of the memory that DuckDB may manage itself; the rest is for what it does not count: decoding files, rows on their way."""
 
 
-def asked(task: Ask, manifest: Manifest) -> Iterator[Sequence[Any]]:
-    """The rows of the answer, some at a time."""
+def asked(task: Ask, manifest: Manifest) -> Iterator[Iterator[Sequence[Any]]]:
+    """The rows of each answer, some at a time."""
     config: dict[str, Any] = {
         "memory_limit": f"{max(int(task.memory_mb * SHARE), 16)}MB",
         "threads": min(os.cpu_count() or 1, 4, max(task.memory_mb // 256, 1)),
@@ -34,14 +34,18 @@ def asked(task: Ask, manifest: Manifest) -> Iterator[Sequence[Any]]:
         "allow_community_extensions": False,
     }
     with duckdb.connect(":memory:", config=config) as db:
-        for table in task.question.tables:
+        for table in task.tables:
             db.execute(view_of(table, [Path(task.files) / path for path in manifest.paths(table.name)]))
         db.execute("set lock_configuration = true")
-        kinds = task.question.asks
-        values = {name: value for name, value in task.parameters.items() if name in kinds}
-        result = db.execute(task.question.sql, values) if values else db.execute(task.question.sql)
-        while rows := result.fetchmany(ROWS):
-            yield rows
+        for one in task.questions:
+            yield _rows(db, one)
+
+
+def _rows(db: Any, one: Asked) -> Iterator[Sequence[Any]]:
+    sql, values = one.question.sql, one.parameters
+    result = db.execute(sql, values) if values else db.execute(sql)
+    while rows := result.fetchmany(ROWS):
+        yield rows
 
 
 def view_of(table: Table, files: Sequence[Path]) -> str:

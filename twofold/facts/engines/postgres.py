@@ -18,7 +18,7 @@ from twofold.errors import FactsError
 from twofold.facts.engine import Ask
 from twofold.facts.engines.dialect import translated
 from twofold.facts.manifest import Manifest
-from twofold.facts.tables import Table, Type
+from twofold.facts.shape import Table, Type
 
 SCHEMA = "twofold_facts"
 ROWS = 8_192
@@ -26,21 +26,23 @@ NUL = "\u2400"
 _LOCK = 0x32464F4C
 
 
-def asked(task: Ask, manifest: Manifest) -> Iterator[Sequence[Any]]:
-    """The rows of the answer."""
+def asked(task: Ask, manifest: Manifest) -> Iterator[Sequence[Sequence[Any]]]:
+    """The rows of each answer."""
     yield from asyncio.run(_asked(task, manifest))
 
 
-async def _asked(task: Ask, manifest: Manifest) -> list[Sequence[Any]]:
+async def _asked(task: Ask, manifest: Manifest) -> list[Sequence[Sequence[Any]]]:
     db = await connected(task.engine, task.deadline_s)
     try:
         async with db.transaction():
-            await prepare(db, task.question.tables)
-            for table in task.question.tables:
+            await prepare(db, task.tables)
+            for table in task.tables:
                 await _copy(db, table, Path(task.files), manifest)
-            sql = translated(task.question, {n: _plain(v) for n, v in task.parameters.items()}, "postgres")
-            rows = await db.fetch(sql)
-            return [[list(row) for row in rows]]
+            found: list[Sequence[Sequence[Any]]] = []
+            for one in task.questions:
+                sql = translated(one.question, {n: _plain(v) for n, v in one.parameters.items()}, "postgres")
+                found.append([[list(row) for row in await db.fetch(sql)]])
+            return found
     finally:
         await db.close()
 
@@ -81,7 +83,14 @@ async def _shape(db: Any, table: Table) -> list[tuple[str, str]]:
     return [tuple(row) for row in rows]
 
 
-_KINDS = {Type.TEXT: "text", Type.INT: "bigint", Type.BOOL: "boolean", Type.MONEY: "numeric", Type.RATE: "numeric"}
+_KINDS = {
+    Type.TEXT: "text",
+    Type.INT: "bigint",
+    Type.BOOL: "boolean",
+    Type.MONEY: "numeric",
+    Type.SUM: "numeric",
+    Type.RATE: "numeric",
+}
 
 
 def _kind(kind: Type) -> str:

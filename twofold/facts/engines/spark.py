@@ -15,18 +15,19 @@ from twofold.errors import FactsError
 from twofold.facts.engine import Ask
 from twofold.facts.engines.dialect import translated
 from twofold.facts.manifest import Manifest
-from twofold.facts.tables import Table, Type
+from twofold.facts.shape import Table, Type
 
 
-def asked(task: Ask, manifest: Manifest) -> Iterator[Sequence[Any]]:
-    """The rows of the answer."""
+def asked(task: Ask, manifest: Manifest) -> Iterator[Sequence[Sequence[Any]]]:
+    """The rows of each answer."""
     session = _session(task)
     try:
-        for table in task.question.tables:
+        for table in task.tables:
             paths = [str((Path(task.files) / path).absolute()) for path in manifest.paths(table.name)]
             _view(session, table, paths)
-        rows = session.sql(translated(task.question, task.parameters, "spark")).collect()
-        yield [list(row) for row in rows]
+        for one in task.questions:
+            rows = session.sql(translated(one.question, one.parameters, "spark")).collect()
+            yield [[list(row) for row in rows]]
     finally:
         session.stop()
 

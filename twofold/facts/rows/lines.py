@@ -14,7 +14,7 @@ from twofold.ledger.filing import local_day
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend, Statement, Survey
 from twofold.ledger.references import key_of
-from twofold.ledger.spend import counted, counted_purchases
+from twofold.ledger.spend import claimed, counted, counted_purchases
 from twofold.store.lines.reading import KeptLine, LineReader
 
 Made = Iterator[tuple[str, Iterable[Row]]]
@@ -75,7 +75,9 @@ def _restated(kept: KeptLine, counts: bool) -> Made:
     own = _own(kept) | version
     match thing:
         case Spend():
-            yield "spend", [own | _fields(thing, _SPEND) | {"local_day": thing.day}]
+            claim = claimed(thing)
+            told: Row = {"claimed_count": claim.count, "claimed_value": claim.value} if claim else {}
+            yield "spend", [own | _fields(thing, _SPEND) | {**told, "local_day": thing.day}]
             yield "spend_claims", _claims(own, thing)
         case SiteDay():
             told = {"local_day": thing.day, "transaction_id": thing.transaction, "session_source": thing.medium_source}

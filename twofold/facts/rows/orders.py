@@ -100,6 +100,7 @@ def order_row(told: Told, policy: OrderPolicy) -> Row:
         "expires_at": state.placed_at + policy.expire_s if judged.standing is OrderStanding.NOT_YET else None,
         "parcels": len(parcels),
         "parcels_delivered": sum(p.state is ParcelState.DELIVERED for p in parcels),
+        "source": state.sources[0] if state.sources else "",
         "sources": ",".join(state.sources),
         "replaces": state.replaces,
         "country": state.country,

@@ -36,7 +36,7 @@ OPENING, CLOSING = "receivables_opening", "receivables_closing"
 """What is to be had: due of what was delivered or taken, less what stands on the bank or was lost."""
 
 
-class _Group:
+class Group:
     """One group's sums of a period."""
 
     def __init__(self) -> None:
@@ -59,20 +59,20 @@ class _Group:
 
 def report_booked(told: Told, asked: Asked, desk: Desk) -> Report:
     """What happened from the first to the last day, both in; by days, weeks or months each as a period of its own."""
-    whole = _booked(told, asked, desk)
     if asked.by not in ("day", "week", "month"):
-        return whole
+        return _booked(told, asked, desk)
+    whole = _booked(told, replace(asked, by=""), desk)
     rows = list(whole.rows)
     for name, first, last in parts_of(asked.since, asked.until, asked.by):
-        part = _booked(told, replace(asked, since=first, until=last), desk)
+        part = _booked(told, replace(asked, since=first, until=last, by=""), desk)
         rows += [replace(row, group=name) for row in part.rows]
     return replace(whole, rows=tuple(rows))
 
 
 def _booked(told: Told, asked: Asked, desk: Desk) -> Report:
-    groups: dict[str, _Group] = defaultdict(_Group)
+    groups: dict[str, Group] = defaultdict(Group)
     name_of = _names(asked, desk)
-    before, end = _ends(asked, desk)
+    before, end = ends_of(asked, desk)
     without = 0
     many = 0
     for order, moves in one_of_each_exchange([o for o in told.orders if counts(o)], told.moves):
@@ -92,7 +92,7 @@ def _booked(told: Told, asked: Asked, desk: Desk) -> Report:
     rows: list[Row] = []
     for name in sorted({"", *groups}):
         rows += signals_of(told, asked, desk, name)
-        rows += _rows(name, groups[name])
+        rows += rows_of(name, groups[name])
     return Report(
         rows=tuple(closed_row(row, desk.rules.currency) for row in rows),
         missing={"rate": share_of(Decimal(without), Decimal(many))},
@@ -107,10 +107,11 @@ def _names(asked: Asked, desk: Desk) -> Callable[[Order], str]:
     return group_of(asked.by, desk)
 
 
-def _ends(asked: Asked, desk: Desk) -> tuple[int, int]:
+def ends_of(asked: Asked, desk: Desk) -> tuple[int, int]:
     """The last second before the period, and its last."""
     first, last = desk.days.start(day_number(asked.since)), desk.days.start(day_number(asked.until) + 1)
-    return first - 1, min(last - 1, asked.as_of)
+    end = min(last - 1, asked.as_of)
+    return min(first - 1, end), end
 
 
 def receivable(one: Account) -> Decimal:
@@ -119,7 +120,7 @@ def receivable(one: Account) -> Decimal:
     return due - sum((a for reason, a in one.terms.items() if reason in OPEN_REASONS), ZERO)
 
 
-def _book_order(group: _Group, now: Account, earlier: Account | None, before: int, end: int) -> None:
+def _book_order(group: Group, now: Account, earlier: Account | None, before: int, end: int) -> None:
     standing, was_delivered = now.standing, earlier is not None and earlier.is_delivered
     if earlier is None:
         group.book("placed", now.total)
@@ -151,14 +152,14 @@ def _book_order(group: _Group, now: Account, earlier: Account | None, before: in
         group.opened += bool(receivable(earlier))
 
 
-def _book_stations(group: _Group, now: Account, earlier: Account | None) -> None:
+def _book_stations(group: Group, now: Account, earlier: Account | None) -> None:
     for station in (*BACK, Station.LOST, Station.CANCELLED, Station.UNCONFIRMED):
         amount = now.parts.get(station, ZERO) - (earlier.parts.get(station, ZERO) if earlier else ZERO)
         if amount:
             group.book(f"leak:{station}", amount)
 
 
-def _book_gap(group: _Group, now: Account, earlier: Account | None) -> None:
+def _book_gap(group: Group, now: Account, earlier: Account | None) -> None:
     """What was due and will not come, or came though nothing was due."""
     for reason in sorted({*now.gap, *(earlier.gap if earlier else ())}):
         if reason not in OPEN_REASONS:
@@ -175,7 +176,7 @@ def _loose(told: Told, desk: Desk, before: int, end: int) -> list[tuple[Move, Mo
     ]
 
 
-def _book_loose(group: _Group, moves: tuple[Move, Move], before: int) -> None:
+def _book_loose(group: Group, moves: tuple[Move, Move], before: int) -> None:
     then, now = moves
     old = then.at <= before
     for reason, amount in terms_of([now]).items():
@@ -197,7 +198,7 @@ _TERMS = (
 )  # fmt: skip
 
 
-def _rows(name: str, group: _Group) -> Iterator[Row]:
+def rows_of(name: str, group: Group) -> Iterator[Row]:
     for link in ("placed", "confirmed", "shipped", "delivered", "collected", "banked"):
         yield Link(group=name, link=link, count=group.counts[link], amount=group.amounts[link])
     for station in (Station.UNCONFIRMED, Station.CANCELLED, Station.REFUSED, Station.RETURNED, Station.LOST):
@@ -207,7 +208,7 @@ def _rows(name: str, group: _Group) -> Iterator[Row]:
     yield from _receivables(name, group)
 
 
-def _receivables(name: str, group: _Group) -> Iterator[Row]:
+def _receivables(name: str, group: Group) -> Iterator[Row]:
     yield Step(group=name, start=OPENING, end=CLOSING, reason=OPENING, count=group.opened, amount=group.opening)
     reached = group.opening
     for reason in _TERMS:

@@ -51,7 +51,7 @@ _LINK_OF = {
 class Sums(Protocol):
     """Where the parts of an account are booked, each as a sum of many."""
 
-    def link(self, name: str, amount: Decimal, count: int = 1) -> None:
+    def link(self, name: str, amount: Decimal, count: int = 1, /) -> None:
         """An order is in a link (or an amount beside it: before refunds, what was taken)."""
 
     def term(self, bridge: str, reason: str, amount: Decimal, count: int, concerned: int = 0) -> None:

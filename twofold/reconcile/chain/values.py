@@ -41,6 +41,7 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
     """An order as it stands now. ``total``: what its buyer owes, after edits and before refunds."""
 
     key: str  # dataset and order id
+    row: int = 0  # of the store
     order_id: str
     number: str = ""
     placed_at: int

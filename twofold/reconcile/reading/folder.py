@@ -143,14 +143,15 @@ class Folder:
         kept = [(line.name, line.thing) for line in self.lines.lines(kind) if isinstance(line.thing, shape)]
         return sorted(kept, key=lambda one: one[0])
 
-    def signals(self, keys: dict[int, str]) -> list[Signalled]:
-        """Purchase actions. ``keys``: order's row id to its key."""
+    def signals(self, keys: dict[int, str], dataset: str | None = None) -> list[Signalled]:
+        """Purchase actions of a dataset, or of all. ``keys``: order's row id to its key."""
         return [
             Signalled(
                 at=at, value=None if value is None else Decimal(value), currency=currency or "", sent=bool(sent),
                 order=keys.get(order, ""),
             )
-            for _, _, at, value, currency, order, sent in self.run("reconcile_purchases")
+            for _, of, at, value, currency, order, sent in self.run("reconcile_purchases")
+            if dataset in (None, of)
         ]  # fmt: skip
 
 

@@ -36,15 +36,19 @@ class DayLives(Struct, frozen=True, kw_only=True):
     """Everything that a report of money needs of one day of the reporting zone, whatever time it is asked for: accounts follow
     from it by `account_of`. ``day``: days since 1970-01-01.
 
-    ``orders``: those placed on the day that stand in L1: reported, no test, not deleted. ``loose``: movements of the day that are no order's.
+    ``orders``: those placed on the day that stand in L1: reported, no test, not deleted. ``placed``: all that were placed on it.
+    ``loose``: movements of the day that are no order's.
     ``unmatched``: what is left of the day's bank credits. ``batches``: payouts and remittances issued on the day.
+    ``same``: lines that tell what a line of the day tells too, with that line, which counts.
     """
 
     day: int
     orders: tuple[OrderMoves, ...]
+    placed: tuple[Order, ...] = ()
     loose: tuple[Move, ...] = ()
     unmatched: tuple[Unmatched, ...] = ()
     batches: tuple[tuple[Group, Settlement], ...] = ()
+    same: tuple[tuple[str, str], ...] = ()
 
 
 def lives_by_day(
@@ -58,6 +62,9 @@ def lives_by_day(
     loose: dict[int, list[Move]] = defaultdict(list)
     unmatched: dict[int, list[Unmatched]] = defaultdict(list)
     batches: dict[int, list[tuple[Group, Settlement]]] = defaultdict(list)
+    placed: dict[int, list[Order]] = defaultdict(list)
+    for order in whole.told.orders:
+        placed[desk.days.of(order.placed_at)].append(order)
     for order, moves in one_of_each_exchange([o for o in whole.told.orders if counts(o)], matched.moves):
         orders[desk.days.of(order.placed_at)].append(OrderMoves(order, tuple(moves)))
     for move in matched.loose:
@@ -66,14 +73,20 @@ def lives_by_day(
         unmatched[one.day].append(one)
     for group in matched.groups:
         batches[desk.days.of(group.batch.at)].append((group, matched.settled[group.key]))
+    same: dict[int, list[tuple[str, str]]] = defaultdict(list)
+    for other, line in sorted(whole.same.items()):
+        told = whole.entries[line].line
+        same[desk.days.of(told.at, told.zone)].append((other, line))
     for day in days:
         yield (
             DayLives(
                 day=day,
                 orders=tuple(sorted(orders[day], key=lambda o: (o.order.placed_at, o.order.key))),
+                placed=tuple(placed[day]),
                 loose=tuple(loose[day]),
                 unmatched=tuple(unmatched[day]),
                 batches=tuple(batches[day]),
+                same=tuple(same[day]),
             ),
             desk,
         )

@@ -90,6 +90,7 @@ def order_of(known: KnownOrder, policy: OrderPolicy, words: Sequence[ParcelWord]
         vouchers = before_refunds(shop, state)
     return Order(
         key=known.key,
+        row=known.row,
         order_id=state.order_id,
         number=number_of(known),
         placed_at=state.placed_at,

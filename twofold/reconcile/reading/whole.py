@@ -6,8 +6,10 @@ reported of orders only what is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import tzinfo
+from decimal import Decimal
 from pathlib import Path
 
 from msgspec import Struct
@@ -23,7 +25,7 @@ from twofold.reconcile.chain.margin import Costs
 from twofold.reconcile.chain.metrics import Advertising
 from twofold.reconcile.chain.told import Asked, Told
 from twofold.reconcile.chain.values import ZERO, Order, Rules
-from twofold.reconcile.exchange import Exchange, day_number
+from twofold.reconcile.exchange import Exchange, day_number, exact
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import Days, Due, Entry
 from twofold.reconcile.reading.folder import Folder, PolicyOf
@@ -40,6 +42,7 @@ class Whole(Struct, frozen=True, kw_only=True):
     dues: dict[str, Due]
     entries: dict[str, Entry]
     matched: Matched
+    same: Mapping[str, str]  # a line that another tells too, to the one that counts
     desk: Desk
     told: Told
 
@@ -72,7 +75,7 @@ def read_whole(
         desk = Desk(rules=rules, rates=exchange, costs=Costs(store.costs(), exchange), days=days)
         mine = [o for key, o in sorted(orders.items()) if dataset is None or key.startswith(f"{dataset}/")]
         signals = store.signals(
-            {row: key for row, key in owed.rows.items() if dataset is None or key.startswith(f"{dataset}/")}
+            {row: key for row, key in owed.rows.items() if dataset is None or key.startswith(f"{dataset}/")}, dataset
         )
         told = Told(
             orders=mine,
@@ -90,6 +93,7 @@ def read_whole(
         dues={d.order: d for d in dues},
         entries={e.name: e for e in entries},
         matched=matched,
+        same=store.once.same,
         desk=desk,
         told=told,
     )
@@ -122,17 +126,20 @@ def bought_of(order: Order) -> Bought:
 
 def advertising(spend: Iterable[Spend], asked: Asked, desk: Desk) -> Advertising:
     """What advertising cost in the period, by the accounts' own days, and what platforms claim by their own setting."""
-    total, asserted = ZERO, ZERO
-    any_spend = any_claim = False
+    spent: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
+    asserted: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
     for row in counted(row for row in spend if asked.since <= row.day <= asked.until):
-        day = day_number(row.day)
-        any_spend = True
-        total += desk.rates.convert(row.amount, row.currency, desk.rules.currency, day) or ZERO
+        spent[day_number(row.day), row.currency] += row.amount
         claim = claimed(row)
         if claim is not None and claim.value is not None:
-            any_claim = True
-            asserted += desk.rates.convert(claim.value, row.currency, desk.rules.currency, day) or ZERO
-    return Advertising(spend=total if any_spend else None, claimed=asserted if any_claim else None)
+            asserted[day_number(row.day), row.currency] += claim.value
+    return Advertising(spend=worth_of(spent, desk), claimed=worth_of(asserted, desk))
+
+
+def worth_of(sums: Mapping[tuple[int, str], Decimal], desk: Desk) -> Decimal | None:
+    """Sums by day and currency in the reporting currency, each converted once; None for no sums."""
+    found = [desk.rates.convert(amount, currency, desk.rules.currency, day) for (day, currency), amount in sums.items()]
+    return sum((exact(amount) for amount in found if amount is not None), ZERO) if sums else None
 
 
 def most_used_currency(store: Folder, rules: Rules) -> Rules:

@@ -68,3 +68,7 @@ select distinct day from line;
 -- name: facts_touch_links
 -- Whose Purchases of a stretch of the journal these are.
 select action, who, kind from touch_link where action >= ?1 and action < ?2 order by action, kind, who;
+
+-- name: first_order_of_buyer
+-- The first order that carries a digest of its buyer.
+select min(order_row) from order_party where digest = ?;

@@ -1,0 +1,91 @@
+"""The chain asked of the tables: which questions, with which parameters, and the report out of their answers.
+
+Owns that choice. Where and within which limits questions are asked is `facts.engine`'s; all of one report are asked of one
+state of the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
+from twofold.facts.engine import Answer, Asked
+from twofold.facts.questions import questions_of
+from twofold.reconcile.chain import told as chain_told
+from twofold.reconcile.chain.account import Desk
+from twofold.reconcile.chain.booked import ends_of
+from twofold.reconcile.chain.rows import Report
+from twofold.reconcile.chain.standing import DAY_S
+from twofold.reconcile.chain.told import parts_of
+from twofold.reconcile.exchange import day_number
+from twofold.reconcile.lives.answers import booked_report, cohort_report
+
+ROOM = "twofold.reconcile"
+AskAll = Callable[[Sequence[Asked]], list[Answer]]
+_COHORT = (
+    "chain_lives",
+    "chain_terms",
+    "chain_unrated",
+    "chain_buyers",
+    "chain_signals",
+    "chain_advertising",
+    "chain_open_batches",
+)
+_BOOKED = ("booked_lives", "booked_changes", "booked_terms", "booked_lines", "booked_unrated", "chain_signals")
+
+
+def chain_of(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:
+    """The report, and the currency that it is in: that of the lives. ``desk``: its rates are for signals and advertising."""
+    return (_booked if asked.view == "booked" else _cohort)(ask, asked, desk, dataset)
+
+
+def _cohort(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:
+    given = {
+        "since": asked.since, "until": asked.until, "as_of": asked.as_of, "by": asked.by, "dataset": dataset or "",
+        "history_s": desk.rules.history_days * DAY_S, **_signals_span(asked, desk),
+    }  # fmt: skip
+    answers = ask(_asked(_COHORT, given))
+    desk = _in_their_currency(desk, answers)
+    rows = {name: one.rows for name, one in zip(_COHORT, answers, strict=True)}
+    return cohort_report(rows, asked.by, asked.as_of, desk), desk.rules.currency
+
+
+def _booked(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:
+    timed = asked.by in ("day", "week", "month")
+    spans = [("", asked.since, asked.until), *(parts_of(asked.since, asked.until, asked.by) if timed else ())]
+    by = "" if timed else asked.by
+    questions: list[Asked] = []
+    for _, since, until in spans:
+        part = chain_told.Asked(since=since, until=until, as_of=asked.as_of)
+        before, last = ends_of(part, desk)
+        given = {"before": before, "last": last, "by": by, "dataset": dataset or "", **_signals_span(part, desk)}
+        questions += _asked(_BOOKED, given)
+    questions += _asked(("chain_open_batches",), {})
+    answers = ask(questions)
+    desk = _in_their_currency(desk, answers)
+    parts = []
+    for at, (name, *_) in enumerate(spans):
+        mine = answers[at * len(_BOOKED) : (at + 1) * len(_BOOKED)]
+        rows = {question: one.rows for question, one in zip(_BOOKED, mine, strict=True)}
+        parts.append((name, {**rows, "chain_open_batches": answers[-1].rows}))
+    return booked_report(parts, asked.by, desk), desk.rules.currency
+
+
+def _in_their_currency(desk: Desk, answers: Sequence[Answer]) -> Desk:
+    currency = answers[0].currency or desk.rules.currency
+    return replace(desk, rules=replace(desk.rules, currency=currency))
+
+
+def _signals_span(asked: chain_told.Asked, desk: Desk) -> dict[str, int]:
+    """The first and the last second of which Purchases are asked for."""
+    start, end = desk.days.start(day_number(asked.since)), desk.days.start(day_number(asked.until) + 1)
+    return {"from_s": start, "to_s": min(end - 1, asked.as_of)}
+
+
+def _asked(names: Iterable[str], given: dict[str, Any]) -> list[Asked]:
+    known = questions_of(ROOM)
+    return [
+        Asked(question=known[name], parameters={p: given[p] for p in known[name].asks}) for name in names
+    ]  # fmt: skip

@@ -1,0 +1,107 @@
+"""The tables of lives made for some days, by whoever makes the derived tables.
+
+Owns which rows a day has, and which days have to be made again when facts changed. As yet a change of an order or a line may
+change any life: all days are worked out, and the files of those that say what they said stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from twofold.facts.parquet import Row
+from twofold.facts.rows.snapshot import Snapshot
+from twofold.facts.shape import Group
+from twofold.ledger.policy import OrderPolicy
+from twofold.reconcile.chain.account import Desk
+from twofold.reconcile.chain.customers import Bought
+from twofold.reconcile.chain.standing import DAY_S
+from twofold.reconcile.exchange import day_text
+from twofold.reconcile.lives.rows import Made, credit_rows, loose_rows, order_rows, settlement_row
+from twofold.reconcile.lives.task import LivesTask, digest_of
+from twofold.reconcile.matches.values import Days
+from twofold.reconcile.reading.lives import DayLives, lives_by_day
+from twofold.reconcile.reading.whole import bought_of
+from twofold.store.sqlite.database import open_reader
+from twofold.store.sqlite.statements import statement
+
+
+class LivesOf:
+    """Lives for `facts.build`. ``policies``: dataset to the rules of its orders."""
+
+    def __init__(self, task: LivesTask, policies: dict[str, OrderPolicy]) -> None:
+        self._task, self._policies = task, policies
+        self._days = Days(ZoneInfo(task.zone))
+        self.currency = task.rules.currency
+
+    def digest(self) -> str:
+        return digest_of(self._task)
+
+    def all_days(self, snapshot: Snapshot) -> set[int]:
+        told = [day for name in ("facts_order_days", "facts_line_days") for (day,) in snapshot.run(name)]
+        return self._here(told)
+
+    def due(self, snapshot: Snapshot, marks: Iterable[tuple[str, int]]) -> set[int]:
+        changed = {day for group, day in marks if group in (Group.ORDERS, Group.LINES)}
+        return self.all_days(snapshot) | self._here(changed) if changed else set()
+
+    def days(self, data: Path, days: Sequence[int]) -> Iterator[tuple[int, Made]]:
+        unruled = OrderPolicy()
+        found = lives_by_day(
+            data,
+            lambda dataset: self._policies.get(dataset, unruled),
+            days,
+            self._task.rules,
+            ZoneInfo(self._task.zone),
+        )
+        customers = Customers(data)
+        for lives, desk in found:
+            self.currency = desk.rules.currency
+            yield lives.day, day_of_rows(lives, desk, customers.number)
+
+    def _here(self, days: Iterable[int]) -> set[int]:
+        """Days of the reporting zone that days in UTC touch."""
+        return {self._days.of(at) for day in days for at in (day * DAY_S, (day + 1) * DAY_S - 1)}
+
+
+def day_of_rows(lives: DayLives, desk: Desk, customer_of: Callable[[str], int | None]) -> Made:
+    """Rows of a day, by table."""
+    day = day_text(lives.day)
+    for one in lives.orders:
+        for table, rows in order_rows(one.order, one.moves, desk):
+            yield table, _dated(rows, day)
+    yield "life_terms", _dated(loose_rows(lives.loose, desk), day)
+    yield "life_terms", _dated(credit_rows(lives.unmatched, desk), day)
+    yield "settlements", _dated((settlement_row(group, settled) for group, settled in lives.batches), day)
+    yield "twice_told", _dated(({"line": other, "counts_as": line} for other, line in lives.same), day)
+    yield "buyers", _dated(buyer_rows(((bought_of(o), o.row) for o in lives.placed), customer_of), day)
+
+
+def _dated(rows: Iterable[Row], day: str) -> Iterator[Row]:
+    for row in rows:
+        yield {**row, "day": day}
+
+
+def buyer_rows(bought: Iterable[tuple[Bought, int]], customer_of: Callable[[str], int | None]) -> Iterator[Row]:
+    """Rows of buyers. ``bought``: with the order's row of the store."""
+    for one, row in bought:
+        yield {
+            "dataset": one.key.partition("/")[0], "order_row": row, "placed_at": one.placed_at,
+            "place": f"{one.placed_at:012d}/{one.key}", "customer": customer_of(one.buyer) if one.buyer else None,
+            "counts": one.counts, "delivered": one.delivered,
+        }  # fmt: skip
+
+
+class Customers:
+    """A customer's number: the first row of the store among the orders that carry the digest by which the customer is named.
+    So no digest comes into a table."""
+
+    def __init__(self, data: Path) -> None:
+        self._db = open_reader(data)
+
+    def number(self, buyer: str) -> int | None:
+        """``buyer``: as `reading.persons` names one."""
+        digest = buyer.partition(":")[2].partition("/")[0]
+        row = self._db.execute(statement("first_order_of_buyer"), (bytes.fromhex(digest),)).fetchone()
+        return None if row is None or row[0] is None else int(row[0])

@@ -1,0 +1,230 @@
+"""Rows of the tables of lives: an order's account span by span, a line that is no order's, batches, buyers.
+
+Owns which column what of an account is. The sums of an account are booked into a row's terms by the code that books them into
+a report (`chain.cohort`), so that both say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from hashlib import blake2b
+from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from twofold.facts.lives import FOREVER
+from twofold.facts.parquet import Row
+from twofold.reconcile.chain.account import Account, Desk, account_of, in_currency
+from twofold.reconcile.chain.booked import receivable
+from twofold.reconcile.chain.cohort import at_stake, book, book_loose
+from twofold.reconcile.chain.metrics import came_in
+from twofold.reconcile.chain.report import OF_SOMEBODY, days_to_bank
+from twofold.reconcile.chain.told import NO_GROUP, Unmatched, is_deduction, period_of
+from twofold.reconcile.chain.values import ZERO, Move, Order, Settlement, place_of
+from twofold.reconcile.exchange import day_text, exact
+from twofold.reconcile.lives.spans import Span, spans, times_of, times_of_move
+from twofold.reconcile.matches.values import Group
+
+CASH, HABIT, LINK, LINE, AGE, UNRATED = "cash", "habit", "link", "line", "age", "unrated"
+UNMATCHED_CREDIT, UNMATCHED_LINE = "unmatched_credit", "unmatched_line"
+
+Made = Iterator[tuple[str, Iterable[Row]]]
+
+
+class Term(Struct, kw_only=True):
+    """One row of life_terms but for whose it is."""
+
+    amount: Decimal = ZERO
+    orders: int = 0
+    concerned: int = 0
+    since_first: int | None = None
+    since_last: int | None = None
+    expected: int | None = None
+
+
+class Terms(Struct):
+    """What an account is booked into: by bridge, reason and days. Links stand in columns of their own."""
+
+    found: dict[tuple[str, str, int | None], Term] = field(default_factory=dict)
+    with_links: bool = False
+
+    def of(self, bridge: str, reason: str, days: int | None = None) -> Term:
+        return self.found.setdefault((bridge, reason, days), Term())
+
+    def link(self, name: str, amount: Decimal, _count: int = 1, /) -> None:
+        if self.with_links:
+            self.of(LINK, name).amount += amount
+
+    def term(self, bridge: str, reason: str, amount: Decimal, count: int, concerned: int = 0) -> None:
+        one = self.of(bridge, str(reason))
+        one.amount += amount
+        one.orders += count
+        one.concerned += concerned
+
+    def age(self, reason: str, since: int, expected: int | None) -> None:
+        one = self.of(AGE, str(reason))
+        one.since_first = since if one.since_first is None else min(one.since_first, since)
+        one.since_last = since if one.since_last is None else max(one.since_last, since)
+        if expected is not None:
+            one.expected = expected if one.expected is None else max(one.expected, expected)
+
+    def cell(self, delivered: bool, collected: bool, amount: Decimal) -> None:
+        """A column of its own."""
+
+    def rows(self, common: dict[str, Any]) -> list[Row]:
+        return [
+            {**common, "bridge": bridge, "reason": reason, "days": days or 0, "amount": one.amount, "orders": one.orders,
+             "concerned": one.concerned, "since_first": one.since_first, "since_last": one.since_last, "expected": one.expected}
+            for (bridge, reason, days), one in sorted(self.found.items(), key=lambda kv: (kv[0][0], kv[0][1], kv[0][2] or 0))
+        ]  # fmt: skip
+
+
+# -- orders
+
+
+class _State(Struct, frozen=True):
+    """A span's rows but for its times; None for an account that a missing rate leaves out."""
+
+    life: dict[str, Any] | None
+    terms: list[Row]
+
+
+_UNRATED = _State(None, [])
+
+
+def order_rows(order: Order, moves: Sequence[Move], desk: Desk) -> Made:
+    """An order's rows of lives and life_terms, or of unrated_lives."""
+    common = _groups_of(order, desk)
+
+    def told(at: int) -> _State:
+        account = account_of(order, moves, desk, at)
+        return _UNRATED if account is None else _state_of(account, desk, common)
+
+    names = {"order_key": order.key, "order_id": order.order_id, "number": order.number, "placed_at": order.placed_at}
+    for span, state in spans(times_of(order, moves, desk), order.placed_at, told):
+        times = {"from_at": span.since, "until_at": span.until}
+        if state.life is None:
+            bare = {name: common[name] for name in ("dataset", "order_row")}
+            yield "unrated_lives", [{**bare, "placed_at": order.placed_at, **times}]
+            continue
+        yield "lives", [{**common, **names, **times, **state.life}]
+        yield "life_terms", [{**row, **times} for row in state.terms]
+
+
+def _groups_of(order: Order, desk: Desk) -> dict[str, Any]:
+    day = desk.days.of(order.placed_at)
+    named = {
+        name: str(getattr(order, name)) or NO_GROUP for name in ("sale", "method", "source", "channel", "currency")
+    }
+    return {
+        "dataset": order.key.partition("/")[0], "order_row": order.row, "week": period_of("week", day),
+        "month": period_of("month", day), **named, "courier": order.courier,
+    }  # fmt: skip
+
+
+def _state_of(one: Account, desk: Desk, common: dict[str, Any]) -> _State:
+    standing, purse = one.standing, one.purse
+    terms = Terms()
+    book(one, terms, desk, {})
+    for days, amount in came_in(one, desk):
+        terms.of(CASH, "", days).amount += amount
+    waited = days_to_bank(one, desk)
+    if waited is not None:
+        terms.of(HABIT, "", waited).orders = 1
+    life = {
+        "station": str(standing.station),
+        "confirmed": standing.confirmed,
+        "shipped": standing.shipped,
+        "confirmed_at": standing.confirmed_at,
+        "shipped_at": standing.shipped_at,
+        "is_delivered": one.is_delivered,
+        "is_collected": purse.is_collected,
+        "is_banked": purse.is_banked,
+        "is_final": one.margin is not None,
+        "total": one.total,
+        "delivered": one.delivered,
+        "refunds": one.refunds,
+        "due": one.due,
+        "taken": one.taken,
+        "collected": one.collected,
+        "banked": one.banked,
+        "at_stake": at_stake(one),
+        "receivable": receivable(one),
+        "net_revenue": one.net_revenue if one.cm3 is not None else None,
+        "cm1": one.cm1 if one.cm3 is not None else None,
+        "cm2": one.cm2 if one.cm3 is not None else None,
+        "cm3": one.cm3,
+    }
+    return _State(life, terms.rows(common))
+
+
+# -- lines that are no order's
+
+
+def loose_rows(moves: Iterable[Move], desk: Desk) -> Iterator[Row]:
+    """Rows of life_terms: what batches keep for all, and the money of orders that are not here."""
+    for move in moves:
+        common = _groups_of_line(move.line, move.day)
+        if move.kind in OF_SOMEBODY:
+            (rated, _) = in_currency([move], desk.rules.currency, desk.rates)
+            found = Terms({(UNMATCHED_LINE, "", None): Term(amount=rated[0].gross if rated else ZERO, concerned=1)})
+            yield from _spanned(found.rows(common), Span(move.at, FOREVER))
+        elif is_deduction(move):
+            for span, rows in spans(times_of_move(move, desk), move.at, lambda at, m=move: _deducted(m, at, desk)):  # type: ignore[misc]
+                yield from _spanned(rows.rows(common), span)
+
+
+def _deducted(move: Move, at: int, desk: Desk) -> Terms:
+    placed = replace(move, place=place_of(move, at, desk.days.of(at)))
+    rated, _ = in_currency([placed], desk.rules.currency, desk.rates)
+    if not rated:
+        return Terms({(UNRATED, "", None): Term(concerned=1)})
+    terms = Terms(with_links=True)
+    terms.of(LINE, "").concerned = 1
+    book_loose(rated, terms, desk)
+    return terms
+
+
+def credit_rows(unmatched: Iterable[Unmatched], desk: Desk) -> Iterator[Row]:
+    """Rows of life_terms: credits on the bank that pay nothing known."""
+    for one in unmatched:
+        worth = exact(desk.rates.convert(one.amount, one.currency, desk.rules.currency, one.day) or ZERO)
+        found = Terms(
+            {(UNMATCHED_CREDIT, "", None): Term(amount=worth, concerned=1, since_first=one.day, since_last=one.day)}
+        )
+        yield from _spanned(found.rows(_groups_of_line(one.line, one.day)), Span(one.at, FOREVER))
+
+
+def _spanned(rows: Iterable[Row], span: Span) -> Iterator[Row]:
+    for row in rows:
+        yield {**row, "from_at": span.since, "until_at": span.until}
+
+
+def _groups_of_line(line: str, day: int) -> dict[str, Any]:
+    named = dict.fromkeys(("sale", "method", "source", "channel", "currency"), NO_GROUP)
+    return {"dataset": "", "order_row": number_of_line(line), "week": period_of("week", day),
+            "month": period_of("month", day), **named, "courier": ""}  # fmt: skip
+
+
+def number_of_line(line: str) -> int:
+    """A line's number where orders have theirs: below 0."""
+    return -1 - (int.from_bytes(blake2b(line.encode(), digest_size=8).digest()) >> 1)
+
+
+# -- batches
+
+
+def settlement_row(group: Group, settled: Settlement) -> Row:
+    """The row of a batch."""
+    return {
+        "batch": group.key, "source": group.batch.source, "currency": group.batch.currency, "happened_at": group.batch.at,
+        "net": group.net, "closes": settled.closes, "failed": settled.failed, "expected": settled.expected_at // 86_400,
+        "late_after": settled.late_after, "banked_at": settled.banked_at,
+    }  # fmt: skip
+
+
+def text_of(day: int) -> str:
+    """The day of a row."""
+    return day_text(day)
