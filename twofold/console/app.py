@@ -39,6 +39,8 @@ from twofold.console.access.register import Refused, Register, Session, Throttle
 from twofold.console.access.roles import Right, may
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.table import ACTS
+from twofold.console.charts import definitions
+from twofold.console.charts.drawing import draw
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.queries.period import CHOICES
@@ -86,6 +88,10 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.globals.update(
+            drawn=lambda words, definition: draw(definition, words.figure, words.share),
+            bridge_chart=definitions.bridge, matrix_chart=definitions.matrix, bands_chart=definitions.bands,
+        )  # fmt: skip
         # A method that an address has not is answered as an address that there is not: else it would tell which there are.
         handlers = {Exception: self._failed, HTTPException: self._no_method, StoreError: self._unreadable}
         self.app = Starlette(routes=self._routes(), exception_handlers=handlers)

@@ -11,9 +11,12 @@ from typing import Any
 import msgspec
 
 from twofold.console.access.roles import Right, may
+from twofold.console.charts.definitions import tries
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown, UnknownChoice
+from twofold.console.sums.stretches import TRIES_S
 from twofold.store.lists import Reader
 
+TRIED_S = 3 * 3_600
 MOST_WINDOWS = 6
 """Stretches of the journal that one page looks through for a filter that few deliveries fit; then it says where to go on."""
 STATES = ("waiting", "paused", "delivered", "suppressed", "dead")
@@ -37,6 +40,7 @@ def read_deliveries(asked: Asked) -> Shown:
         seen = sums.stretches
         found, names = seen.states(period.first, period.last), seen.event_names()
         windows = list(islice(seen.windows(-(-before // 256), dataset, state, filters["name"] or ""), MOST_WINDOWS))
+        tried = seen.tries(asked.now - TRIED_S)
         oldest = 0 if seen.is_whole else seen.lowest
     if filters["name"] and filters["name"] not in names:
         raise UnknownChoice("name", names, filters["name"])
@@ -49,10 +53,32 @@ def read_deliveries(asked: Asked) -> Shown:
         about={"period": period.choice, "timezone": period.zone, "states": states},
         figures={
             "deliveries": rows, "states": states, "state": state, "period": period,
-            "next": further,
+            "next": further, "chart": _tries(asked, tried),
             "may_replay": may(asked.session.person.role, Right.REPLAY),
         },
     )  # fmt: skip
+
+
+def _tries(asked: Asked, tried: dict[tuple[int, str], int]) -> dict[str, Any] | None:
+    """Bars of five minutes; None where nothing was tried."""
+    if not tried:
+        return None
+    say = asked.words.say
+    kinds = {
+        "accepted": (say("accepted"), "accepted"),
+        "invalid": (say("refused"), "refused"),
+        "unknown": (say("refused"), "refused"),
+    }
+    later = (say("later again"), "waiting")
+    slots = []
+    for at in range((asked.now - TRIED_S) // TRIES_S * TRIES_S, asked.now + 1, TRIES_S):
+        counts: dict[str, int] = {}
+        for (slot, outcome), count in tried.items():
+            if slot == at:
+                word = kinds.get(outcome, later)[0]
+                counts[word] = counts.get(word, 0) + count
+        slots.append({"label": asked.words.clock(at), "counts": counts})
+    return tries(say, slots, list(dict.fromkeys([*kinds.values(), later])))
 
 
 def _newest(

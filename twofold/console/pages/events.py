@@ -5,10 +5,11 @@ Owns the funnel. Coverage here is *browser events that the server also sent*, as
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from twofold.console.access.roles import Right
+from twofold.console.charts.definitions import events_by_day
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.pages.today import two_days
 from twofold.console.queries.signal import EventCount, event_counts
@@ -26,6 +27,7 @@ def read_events(asked: Asked) -> Shown:
     with asked.sums.reading(asked.now, events_since=earlier) as sums:
         now = sums.stretches.names(period.first, period.last)
         before = sums.stretches.names(earlier, period.first - timedelta(days=1))
+        week = sums.stretches.by_day(max(earlier, period.last - timedelta(days=6)), period.last, dataset)
     counts = event_counts(now, before, dataset)
     scores = {(q.dataset, q.event_name): q for q in two_days(asked)}
     rows = [_row(count, scores.get((count.dataset, count.event_name)), _step_before(count, counts)) for count in counts]
@@ -34,8 +36,22 @@ def read_events(asked: Asked) -> Shown:
         columns=COLUMNS,
         rows=rows,
         about={"period": period.choice, "timezone": period.zone},
-        figures={"most": most, "period": period},
+        figures={"most": most, "period": period, "chart": _week(asked, counts, week)},
     )
+
+
+def _week(asked: Asked, counts: list[EventCount], week: dict[tuple[int, str], int]) -> dict[str, Any] | None:
+    """A line each for the steps of the shopper's way that there are, over the last seven days of the period."""
+    names = list(dict.fromkeys(c.event_name for c in counts if c.event_name in _STEPS))
+    days = sorted({day for day, _ in week})
+    if len(days) < 2 or not names:
+        return None
+    rows = [
+        {"label": asked.words.day(date.fromordinal(day)), "name": name, "count": week.get((day, name), 0)}
+        for day in range(days[0], days[-1] + 1)
+        for name in names
+    ]
+    return events_by_day(asked.words.say, rows, names)
 
 
 def _row(count: EventCount, score: Any, before: EventCount | None) -> dict[str, Any]:

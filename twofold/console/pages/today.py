@@ -10,22 +10,26 @@ from datetime import date, timedelta
 from typing import Any
 
 from twofold.console.access.roles import Right
+from twofold.console.charts.definitions import orders_by_day
 from twofold.console.pages.page import Asked, Page, Shown
-from twofold.console.queries.period import Period
+from twofold.console.queries.period import Period, at_least
 from twofold.console.queries.signal import Newest
 from twofold.console.queries.told import Bridge, Fate
 from twofold.report.quality import EventQuality, quality
 
 LATE_S = 300
 QUIET_S = 6 * 3_600
+SHOWN_DAYS = 28
+"""In the chart, however short the period."""
 _EXPLAINED = frozenset(Fate) - {Fate.ACCEPTED, Fate.REFUSED, Fate.NOT_CONNECTED}
 
 
 def read_today(asked: Asked) -> Shown:
     """The bridge of the period and the state of the tracking."""
     period, dataset = asked.period(), asked.dataset()
-    with asked.sums.reading(asked.now, orders=period) as sums:
-        bridge, days = sums.told.bridge(period, dataset), by_day(sums.told.by_day(period, dataset), period)
+    wide = at_least(period, SHOWN_DAYS)
+    with asked.sums.reading(asked.now, orders=wide) as sums:
+        bridge, days = sums.told.bridge(period, dataset), by_day(sums.told.by_day(wide, dataset), wide)
         seen = sums.stretches
         last = Newest(received_at=seen.received_at, delivered_at=seen.delivered_at, waiting=seen.waiting)
     rows = [
@@ -38,7 +42,8 @@ def read_today(asked: Asked) -> Shown:
         rows=rows,
         about={"orders": bridge.orders, "period": period.choice, "timezone": period.zone},
         figures={
-            "bridge": bridge, "verdict": verdict(bridge, last.received_at, asked.now), "last": last, "days": days,
+            "bridge": bridge, "verdict": verdict(bridge, last.received_at, asked.now), "last": last,
+            "chart": orders_by_day(asked.words.say, [{**d, "label": asked.words.day(d["day"])} for d in days]),
             "score": _score(asked, dataset), "most": max((d["orders"] for d in days), default=0), "period": period,
         },
     )  # fmt: skip

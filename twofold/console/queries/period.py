@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 CHOICES = ("today", "yesterday", "7", "28", "90")
 MOST_DAYS = 400
@@ -55,6 +56,14 @@ def period_of(choice: str, zone: str, now: int) -> Period | None:
     since, until = start_of(first, place), start_of(last + timedelta(days=1), place)
     before = start_of(first - timedelta(days=(last - first).days + 1), place)
     return Period(choice=choice, first=first, last=last, since=since, until=until, before=before, zone=zone)
+
+
+def at_least(period: Period, days: int) -> Period:
+    """The same period, or one of so many days up to its last."""
+    if period.days >= days:
+        return period
+    first = period.last - timedelta(days=days - 1)
+    return replace(period, first=first, since=start_of(first, ZoneInfo(period.zone)))
 
 
 def start_of(day: date, zone: tzinfo) -> int:

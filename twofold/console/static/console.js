@@ -99,3 +99,14 @@ if (trial) {
   };
   setTimeout(look, 2000);
 }
+
+// What a chart says of the place under the pointer or the finger, at once.
+for (const chart of document.querySelectorAll("figure.chart")) {
+  const reading = chart.querySelector(".reading");
+  const show = (event) => {
+    const slot = event.target.closest(".slot");
+    if (slot) reading.textContent = slot.querySelector("title").textContent;
+  };
+  chart.addEventListener("pointermove", show);
+  chart.addEventListener("pointerdown", show);
+}

@@ -53,6 +53,22 @@ class Words(Struct, frozen=True):
     def number(self, value: int | Decimal | float) -> str:
         return str(format_decimal(value, locale=self.language))
 
+    def figure(self, value: float) -> str:
+        """A value of a chart: whole where it is whole, else with the two digits that can be seen."""
+        return (
+            self.number(int(value))
+            if value == int(value)
+            else str(format_decimal(round(value, 2), locale=self.language))
+        )
+
+    def clock(self, at_s: int) -> str:
+        """The time of a day in the shop's zone."""
+        return str(
+            format_datetime(
+                datetime.fromtimestamp(at_s, UTC), "HH:mm", tzinfo=ZoneInfo(self.zone), locale=self.language
+            )
+        )
+
     def short(self, value: int) -> str:
         return str(format_compact_decimal(value, locale=self.language))
 
@@ -94,7 +110,7 @@ class Words(Struct, frozen=True):
         given = date.fromisoformat(day) if isinstance(day, str) else day
         return str(format_date(given, "d MMM y", locale=self.language))
 
-    def day(self, day: datetime) -> str:
+    def day(self, day: date) -> str:
         return str(format_date(day, "d MMM", locale=self.language))
 
 
