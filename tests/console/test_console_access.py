@@ -27,7 +27,7 @@ CHANGING = [
     ("/people/invite", Right.PEOPLE), ("/people/1/role", Right.PEOPLE), ("/people/1/end", Right.PEOPLE),
     ("/deliveries/256/again", Right.REPLAY), ("/deliveries/again", Right.REPLAY),
     ("/what-to-do/say", Right.DECIDE), ("/senders/owner", Right.DECIDE), ("/match-quality/figure", Right.DECIDE),
-    ("/decisions/new", Right.DECIDE), ("/decisions/1/outcome", Right.DECIDE),
+    ("/engine-room/doctor", Right.REPLAY), ("/decisions/new", Right.DECIDE), ("/decisions/1/outcome", Right.DECIDE),
     ("/test-purchase/start", Right.TEST), ("/test-purchase/XYZ/keep", Right.TEST),
 ]  # fmt: skip
 HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy")

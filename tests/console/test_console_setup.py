@@ -77,11 +77,18 @@ def test_the_engine_room_says_what_mends_it(owner):
     assert states["paused"] == "do"
     assert states["no_backup"] == "look"
     assert all(r["mend"] for r in found if r["state"] == "do" and r["name"] != "queue")
-    _, asked = rows(owner, "/engine-room.json?ask=doctor")
-    names = {r["about"]: r["state"] for r in asked if r["name"] == "doctor"}
-    assert names["gateway"] == "do"
-    assert "a token" not in owner.get("/engine-room?ask=doctor").text
     assert [r["state"] for r in found] == sorted((r["state"] for r in found), key=("do", "look", "ok").index)
+
+
+@pytest.mark.process
+def test_the_doctor_is_asked_by_a_click(owner):
+    """It sends a test event, so reading never asks it; no secret is in what it says."""
+    assert "does not run on this data folder" not in owner.get("/engine-room?ask=doctor").text
+    said = owner.post("/engine-room/doctor", {"csrf": owner.csrf()})
+    assert said.status == 200
+    assert "does not run on this data folder" in said.text
+    for secret in ("a token", "a-key-of-sixteen-characters", "a-secret-of-sixteen"):
+        assert secret not in said.text
 
 
 @pytest.mark.process

@@ -1,7 +1,7 @@
-"""Engine room: does it run, is it backed up? One line each, with what mends it; and on demand all that the doctor sees.
+"""Engine room: does it run, is it backed up? One line each, with what mends it; and on a click all that the doctor sees.
 
-Owns the lines and from when on each is a LOOK or a DO. The doctor's are `setup.doctor`'s, in its own words: it asks the
-platforms and the shop's pages, so it is asked by a click only. Role: for the algorithm.
+Owns the lines; from when on one is a LOOK or a DO is the doctor's limit, so that both say the same. The doctor's are `setup.doctor`'s, in its own words: it asks
+the platforms and the shop's pages and sends a test event, so it is an act (`acts.doctor`) and no reading. Role: for the algorithm.
 """
 
 from __future__ import annotations
@@ -17,15 +17,11 @@ from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.running import Answer, answers_of, backup_of, disk_of
 from twofold.report.period import journal_of
-from twofold.setup.doctor.visit import visit
-from twofold.setup.finding import Finding
+from twofold.setup.doctor.machine import BACKUP_DAYS, DAY_S, FULL_BYTES, LOW_BYTES, SHORT_DAYS
 from twofold.store.sqlite.database import SCHEMA_VERSION, is_open
 
 COLUMNS = ("name", "about", "state", "said", "at", "mend", "role", "link")
 OVERDUE_S = 300
-LITTLE_DISK, NO_DISK = 0.15, 0.05  # ours: share of the disk that is free
-FEW_DAYS = 14
-BACKUP_S = 2 * 86_400
 
 
 class Line(Struct, frozen=True, kw_only=True):
@@ -44,7 +40,6 @@ def read_engine_room(asked: Asked) -> Shown:
     with journal_of(asked.folder) as journal:
         answers = {a.destination: a for a in answers_of(journal)}
         waiting = {name: (paused, count, due // 1000) for name, paused, count, due in journal.run("console_waiting")}
-    doctor = list(visit(asked.settings, None, float(asked.now))) if asked.one_of("ask", ("doctor",)) else []
     names = list(dict.fromkeys([*(d.name for d in asked.settings.destination), *answers, *waiting]))
     lines = [
         _gateway(asked.settings),
@@ -58,9 +53,9 @@ def read_engine_room(asked: Asked) -> Shown:
     lines.sort(key=lambda line: ("do", "look", "ok").index(line.state))
     return Shown(
         columns=COLUMNS,
-        rows=[*map(_row, lines), *map(_doctor_row, doctor)],
+        rows=[_row(line) for line in lines],
         about={"do": sum(line.state == "do" for line in lines), "look": sum(line.state == "look" for line in lines)},
-        figures={"lines": lines, "doctor": doctor, "do": [line for line in lines if line.state == "do"],
+        figures={"lines": lines, "doctor": [], "do": [line for line in lines if line.state == "do"],
                  "look": [line for line in lines if line.state == "look"]},
     )  # fmt: skip
 
@@ -106,8 +101,8 @@ def _queue(waiting: dict[str, tuple[str, int, int]], now: int) -> Line:
 def _disk(folder: str, now: int) -> Line:
     disk = disk_of(folder, now)
     free = disk.free / disk.total if disk.total else 0.0
-    few = disk.days_left is not None and disk.days_left < FEW_DAYS
-    state = "do" if free < NO_DISK else "look" if free < LITTLE_DISK or few else "ok"
+    few = disk.days_left is not None and disk.days_left < SHORT_DAYS
+    state = "do" if disk.free < FULL_BYTES else "look" if disk.free < LOW_BYTES or few else "ok"
     values = {"free_gb": round(disk.free / 1e9, 1), "here_mb": round(disk.used_here / 1e6, 1), "share": round(free, 3),
               "days_left": disk.days_left}  # fmt: skip
     return Line(name="disk", state=state, values=values, mend="" if state == "ok" else "df -h")
@@ -117,11 +112,11 @@ def _backup(folder: str, now: int) -> list[Line]:
     last, behind = backup_of(folder)
     if not last.at:
         return [Line(name="no_backup", state="look", mend="twofold backup TARGET --erasures OTHER_TARGET")]
-    old = now - last.at > BACKUP_S
-    found = [Line(name="backup", state="look" if old else "ok", about=last.place, at=last.at,
+    old = now - last.at > BACKUP_DAYS * DAY_S
+    found = [Line(name="backup", state="do" if old else "ok", about=last.place, at=last.at,
                   mend=f"twofold backup {last.place}" if old else "")]  # fmt: skip
     if behind:
-        found.append(Line(name="erasures_behind", state="do", about=last.erasures_place, at=last.erasures_at or None,
+        found.append(Line(name="erasures_behind", state="look", about=last.erasures_place, at=last.erasures_at or None,
                           mend="twofold backup TARGET --erasures OTHER_TARGET"))  # fmt: skip
     return found
 
@@ -131,17 +126,6 @@ def _row(line: Line) -> dict[str, Any]:
         "name": line.name, "about": line.about, "state": line.state, "said": line.values, "at": line.at, "mend": line.mend,
         "role": "signal", "link": "signalled",
     }  # fmt: skip
-
-
-def _doctor_row(one: Finding) -> dict[str, Any]:
-    return {
-        "name": "doctor",
-        "about": one.name,
-        "state": one.state.value,
-        "said": one.text,
-        "mend": one.mend,
-        "role": "signal",
-    }
 
 
 ENGINE_ROOM = Page(
