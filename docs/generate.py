@@ -23,9 +23,13 @@ import typer.main
 from twofold import errors
 from twofold.cli import app
 from twofold.collect.answers import refused
+from twofold.collect.description import describe_gateway
 from twofold.commands.output.rows import COMMANDS
 from twofold.commands.output.rows.row import OpenRow, Row
 from twofold.config import describe_settings
+from twofold.console.app import ROOT
+from twofold.console.description import describe_console
+from twofold.console.pages import PAGES as CONSOLE_PAGES
 from twofold.event.refusal import MEANING, Refusal
 from twofold.facts.tables import TABLES
 from twofold.importing.statements.contract import KINDS as CONTRACT_KINDS
@@ -289,7 +293,23 @@ def tables() -> str:
     return _page(parts)
 
 
+def gateway_description() -> str:
+    """docs/openapi/gateway.json"""
+    return _json(describe_gateway())
+
+
+def console_description() -> str:
+    """docs/openapi/console.json"""
+    return _json(describe_console(CONSOLE_PAGES, ROOT))
+
+
+def _json(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False, default=dict) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "openapi/gateway.json": gateway_description,
+    "openapi/console.json": console_description,
     "columns.md": columns,
     "settings.md": settings,
     "commands.md": commands,

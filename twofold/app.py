@@ -18,6 +18,8 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from twofold.clock import Clock, Shift, TrustedTime, now_ms, steady_ms
+from twofold.collect.description import PATH as DESCRIPTION
+from twofold.collect.description import description_page
 from twofold.collect.doors.router import Doors
 from twofold.collect.doors.seen import META as SEEN
 from twofold.collect.doors.seen import decode_seen
@@ -351,6 +353,7 @@ class Gateway:
         pages = {
             **tag_pages(server.tag_path),
             "/": front_page,
+            DESCRIPTION: description_page(server.tag_path),
             "/health": self.health.answer,
             "/metrics": MetricsPage(self.registry, status_digest(self.settings)).answer,
         }

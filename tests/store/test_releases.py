@@ -133,7 +133,11 @@ def test_a_word_from_before_the_table_gets_its_digest(tmp_path):
         await visited(tmp_path, NOW, lambda store: claim(store, NOW + HOLD))
         await visited(tmp_path, NOW, lambda store: release(store, tmp_path, NOW + HOLD))
         db = apsw.Connection(str(tmp_path / "twofold.db"))
-        db.execute("drop table released; alter table order_name drop column crc; pragma user_version = 13")
+        db.execute(
+            "drop table released; alter table order_name drop column crc; drop table order_key; drop table line_book; "
+            "drop table trace; alter table refused drop column trace; delete from progress where name like 'ties_%'; "
+            "pragma user_version = 13"
+        )
         db.close()
         return await visited(tmp_path, NOW + DAY, lambda store: claim(store, NOW + DAY))
 

@@ -41,6 +41,7 @@ from twofold.console.acts.act import Act, Done
 from twofold.console.acts.table import ACTS
 from twofold.console.charts import definitions
 from twofold.console.charts.drawing import draw
+from twofold.console.description import describe_console
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.queries.period import CHOICES
@@ -125,8 +126,16 @@ class Console:
             Route(f"{ROOT}/people", self._shown(Right.PEOPLE, "people.html", self._people)),
             Route(f"{ROOT}/account", self._shown(None, "account.html", self._account)),
             Route(f"{ROOT}/live/stream", self._stream),
+            Route(f"{ROOT}/openapi.json", self._description),
         ]
         return [*static, *entry, *acts, *own, *pages, Route("/{rest:path}", self._elsewhere, methods=_METHODS)]
+
+    async def _description(self, request: Request) -> Response:
+        """Which addresses there are is for whoever is logged in."""
+        session, refusal = await self._let_in(request, None)
+        if session is None:
+            return refusal
+        return _answer(msgspec.json.encode(describe_console(PAGES, ROOT)), "application/json")
 
     def _page_routes(self, page: Page) -> list[Route]:
         answers = (("", self._html), (".json", self._json), (".csv", self._csv))
