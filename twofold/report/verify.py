@@ -26,7 +26,7 @@ from twofold.store.beside.watermark import altered_while_closed, examine, requir
 from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.beside.withdrawn_file import damaged_withdrawals
 from twofold.store.bodies import body_reader
-from twofold.store.digests import frozen_digest, row_digest
+from twofold.store.digests import frozen_digest, row_crc, row_digest
 from twofold.store.gates.releases import released_digest
 from twofold.store.journal import GENESIS, plain_digest
 from twofold.store.orders.buyers import seal_of
@@ -84,6 +84,8 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
             *_sums(db, walk),
             *walk.checks(),
             *_digests(db),
+            *_tallies(db),
+            _copies(db),
             _days(db),
             *(Check(*line) for line in check_lines(db)),
             *(Check(*line) for line in check_log(db)),
@@ -404,6 +406,34 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes | int]], ...] 
         "select action, digest, action, lower(hex(who)), kind, tier, received_at from touch_link",
         lambda row: row_digest(*row[2:]),
     ),
+    (
+        "browsers are what they said",
+        "select id, crc, id, dataset, fbp, consent, limits, first_at, last_at, visits from browser where crc is not null",
+        lambda row: row_crc(*row[2:]),
+    ),
+    (
+        "visits are what was seen of browsers",
+        "select browser, crc, browser, slot, from_at, until_at, fbc, address, agent, click_ids from visit "
+        "where crc is not null",
+        lambda row: row_crc(*row[2:]),
+    ),
+    (
+        "identifiers lead to the browsers they were seen with",
+        "select browser, crc, key, browser, kind, tier, first_at, last_at from sighting where crc is not null",
+        lambda row: row_crc(*row[2:]),
+    ),
+)
+
+# Rows of whole numbers with their sum, as the engine worked it out when it wrote them; in the words of the tables.
+_TALLIES = (
+    ("actions stand for those that they stood for", "superseded", "action * 1000003 + successor * 8209 + at"),
+    ("copies of others are those that were carried over", "carried_over", "action * 1000003 + position"),
+    (
+        "days to be made again are those that were marked",
+        "changed_day",
+        "day * 1000003 + generation * 8209 + erased * 131 + case part when 'orders' then 1 when 'actions' then 2 "
+        "when 'lines' then 3 when 'touches' then 4 end",
+    ),
 )
 
 
@@ -425,6 +455,34 @@ def _digests(db: Any) -> list[Check]:
     )
     left, right = db.execute(waiting).fetchone()
     return [*checks, Check("waiting frozen bytes have their digest", left, right)]
+
+
+def _tallies(db: Any) -> list[Check]:
+    checks = []
+    for name, table, tally in _TALLIES:
+        rows, good = db.execute(f"select count(*), coalesce(sum(tally is {tally}), 0) from {table}").fetchone()
+        checks.append(Check(name, rows, good))
+    return checks
+
+
+def _copies(db: Any) -> Check:
+    """Later copies are looked up by the action they came for, and by the one that it was merged into."""
+    merged = dict(db.execute("select id, merged_into from action where merged_into is not null"))
+
+    def belongs(action: int, came_for: int | None) -> bool:
+        while came_for is not None and came_for != action:
+            came_for = merged.get(came_for)
+        return came_for == action
+
+    sql = "select count(*), coalesce(sum(e.action is c.action), 0) from copy as c left join event as e on e.position = c.position"
+    rows, own = db.execute(sql).fetchone()
+    sql = (
+        "select c.action, e.action from copy as c left join event as e on e.position = c.position "
+        "where e.action is not c.action"
+    )
+    theirs = sum(belongs(*row) for row in db.execute(sql)) if merged else 0
+    missing = db.execute("select count(*) from event where verdict != 'first'").fetchone()[0] - own
+    return Check("later copies are listed with their actions", rows + missing, own + theirs)
 
 
 def _days(db: Any) -> Check:

@@ -14,22 +14,26 @@ where b.id in /*ids*/ (?2);
 
 -- name: put_browsers
 -- Browsers new or changed; whole rows, as read in the same transaction.
-insert into browser (id, dataset, fbp, consent, limits, first_at, last_at, visits)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?)
+insert into browser (id, dataset, fbp, consent, limits, first_at, last_at, visits, crc)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (id) do update set dataset = excluded.dataset, fbp = excluded.fbp, consent = excluded.consent,
-    limits = excluded.limits, first_at = excluded.first_at, last_at = excluded.last_at, visits = excluded.visits;
+    limits = excluded.limits, first_at = excluded.first_at, last_at = excluded.last_at, visits = excluded.visits,
+    crc = excluded.crc;
 
 -- name: put_visits
 -- Visits begun or gone on.
-insert into visit (browser, slot, from_at, until_at, fbc, address, agent, click_ids)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?)
+insert into visit (browser, slot, from_at, until_at, fbc, address, agent, click_ids, crc)
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict (browser, slot) do update set from_at = excluded.from_at, until_at = excluded.until_at,
-    fbc = excluded.fbc, address = excluded.address, agent = excluded.agent, click_ids = excluded.click_ids;
+    fbc = excluded.fbc, address = excluded.address, agent = excluded.agent, click_ids = excluded.click_ids,
+    crc = excluded.crc;
 
 -- name: put_sightings
--- Identifiers seen with browsers, for the first time or again.
-insert into sighting (key, browser, kind, tier, first_at, last_at) values /*rows*/ (?, ?, ?, ?, ?, ?)
-on conflict (key, browser) do update set tier = greatest(sighting.tier, excluded.tier), last_at = greatest(sighting.last_at, excluded.last_at);
+-- Identifiers seen with browsers, for the first time or again; whole rows, as read in the same transaction. One that was not
+-- read is so old that it is forgotten, and begins anew.
+insert into sighting (key, browser, kind, tier, first_at, last_at, crc) values /*rows*/ (?, ?, ?, ?, ?, ?, ?)
+on conflict (key, browser) do update set tier = excluded.tier, first_at = excluded.first_at, last_at = excluded.last_at,
+    crc = excluded.crc;
 
 -- name: select_visits_of_many
 -- Visits of many browsers, each one's newest first.
@@ -57,11 +61,6 @@ delete from sighting where browser in /*ids*/ (?) and kind in ('em', 'external_i
 -- name: forget_links
 -- These browsers say yes again: what they bought or put into a cart before their no is not theirs any more.
 delete from sighting where browser in /*ids*/ (?) and kind not in ('fbp', 'visitor');
-
--- name: deny_browsers
--- These browsers said no.
-update browser set fbp = null, limits = '', consent = ?1, last_at = greatest(last_at, ?2)
-where id in /*ids*/ (?3);
 
 -- name: forget_sightings
 -- All identifiers of these browsers.

@@ -18,6 +18,7 @@ from msgspec.structs import astuple
 
 from twofold.consent.state import consent_text, strictest_text
 from twofold.event.model import Channel, Consent, Event, Tier
+from twofold.store.digests import row_crc
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.visitors.identifiers import (
     BROWSER_KINDS,
@@ -52,9 +53,10 @@ class Browser(Struct):
     visit: Visit | None = None
 
     def row(self) -> tuple[Any, ...]:
-        return (
+        row = (
             self.id, self.dataset, self.fbp, self.consent, self.limits, self.first_at, self.last_at, self.visits,
         )  # fmt: skip
+        return (*row, row_crc(*row))
 
 
 class _Batch:
@@ -259,8 +261,8 @@ class Browsers:
         if batch.anew:
             engine.run("forget_links", (id_array(batch.anew),))
         engine.run_rows("put_browsers", [batch.browsers[number].row() for number in sorted(batch.changed)])
-        engine.run_rows("put_visits", list(batch.visits.values()))
-        engine.run_rows("put_sightings", list(batch.sightings.values()))
+        engine.run_rows("put_visits", [(*row, row_crc(*row)) for row in batch.visits.values()])
+        engine.run_rows("put_sightings", [(*row, row_crc(*row)) for row in batch.sightings.values()])
 
     def _find(
         self, batch: _Batch, seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]], now_ms: int
@@ -342,7 +344,12 @@ class Browsers:
             self.on_gone(ids)
             self._engine.run("empty_visits", (id_array(ids),))
             self._engine.run("empty_sightings", (id_array(ids),))
-            self._engine.run("deny_browsers", (Consent.DENIED, now_ms, id_array(ids)))
+            rows = []
+            for browser in self._load(ids).values():
+                browser.fbp, browser.limits, browser.consent = None, "", str(Consent.DENIED)
+                browser.last_at = max(browser.last_at, now_ms)
+                rows.append(browser.row())
+            self._engine.run_rows("put_browsers", rows)
 
     def _datasets(self) -> list[str]:
         return sorted({*self._configured, *(row[0] for row in self._engine.run("known_datasets"))})
