@@ -54,7 +54,7 @@ def settings() -> str:
         "line, readable by its owner (and at most by his group), or it is refused. A variable wins over a line of that file. "
         "What is set in neither stops the start.\n"
         "- A name that is not listed here is refused, and so is a value of another type.\n"
-        "- The file is read once, at the start. `twofold check` reads it and says what is missing.",
+        "- The file is read at the start, and again for `twofold connect`, which changes sources and secrets under a running gateway. `twofold check` reads it and says what is missing.",
     ]
     for section in sections:
         found = [

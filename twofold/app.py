@@ -32,12 +32,13 @@ from twofold.collect.metrics import CollectMetrics
 from twofold.config import Settings
 from twofold.control.console import ConsoleProcess
 from twofold.control.owner import answer
-from twofold.control.questions import AnyQuestion
+from twofold.control.questions import AnyQuestion, Reload
+from twofold.control.secrets import held, take_over
 from twofold.control.socket import serve_control
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
 from twofold.destinations import DESTINATIONS
-from twofold.errors import StoreError, StoreFailed
+from twofold.errors import ConfigError, StoreError, StoreFailed
 from twofold.facts.child import Child
 from twofold.listening import SWITCH_INTERVAL_S, make_server, open_listener, port_of, settle_memory, until_listening
 from twofold.matching.normalise import load_tables
@@ -45,6 +46,7 @@ from twofold.matching.user_data import forget_known
 from twofold.policies import (
     day_task,
     days_of,
+    has_orders,
     keeper_of,
     open_store,
     policies_of,
@@ -81,11 +83,18 @@ class Gateway:
     """One running gateway on one data folder."""
 
     def __init__(
-        self, settings: Settings, *, clock: Clock = now_ms, itself: Sequence[str] = (), telling: Sequence[str] = ()
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = now_ms,
+        itself: Sequence[str] = (),
+        telling: Sequence[str] = (),
+        reread: Callable[[], Settings] | None = None,
     ) -> None:
         """``itself``: the arguments by which a child of the same program finds the same configuration; ``telling``: those by
-        which the console says where it is."""
+        which the console says where it is; ``reread``: the configuration as it is in its files now."""
         self.settings = settings
+        self._reread = reread
         self.started_at = clock()
         self.registry = CollectorRegistry()
         self.failure: BaseException | None = None
@@ -360,20 +369,48 @@ class Gateway:
         return Collector(doors, pages)
 
     async def _control(self, question: AnyQuestion) -> dict[str, Any]:
+        if isinstance(question, Reload):
+            return self._reload()
         return await answer(question, self.store, self.eraser, self.tables, self.clock)
+
+    def _reload(self) -> dict[str, Any]:
+        """Takes over what can change under a running gateway. Raises `StoreError` for a configuration that cannot be read."""
+        if self._reread is None:
+            raise StoreError("this gateway was started without a configuration file")
+        try:
+            new = self._reread()
+        except ConfigError as err:
+            raise StoreError(str(err)) from None
+        taken = take_over(self.settings, new)
+        self.settings, restart = taken.settings, taken.restart
+        self.webhooks.exchange(webhook_doors(self.settings, self.store.purchase_ids))
+        self.collector.doors.hang(self.webhooks)
+        self.store.orders.with_source = frozenset(
+            d.id for d in self.settings.dataset if has_orders(self.settings, d.id)
+        )
+        for worker, destination in zip(self.workers, self.settings.destination, strict=True):
+            worker.retarget(destination)
+        log.info(
+            "the configuration was read again%s", f"; a restart is needed for {', '.join(restart)}" if restart else ""
+        )
+        return {"held": held(self.settings), "restart": restart}
 
 
 def serve(
-    settings: Settings, on_ready: Callable[[str], None], itself: Sequence[str] = (), telling: Sequence[str] = ()
+    settings: Settings,
+    on_ready: Callable[[str], None],
+    itself: Sequence[str] = (),
+    telling: Sequence[str] = (),
+    reread: Callable[[], Settings] | None = None,
 ) -> None:
-    """Runs a gateway until it is told to stop. ``itself`` and ``telling``: see `Gateway`."""
+    """Runs a gateway until it is told to stop. ``itself``, ``telling`` and ``reread``: see `Gateway`."""
     import uvloop
 
     os.umask(0o077)
     Path(settings.server.data).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def main() -> None:
-        await Gateway(settings, itself=itself, telling=telling).run(on_ready)
+        await Gateway(settings, itself=itself, telling=telling, reread=reread).run(on_ready)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

@@ -53,6 +53,7 @@ from twofold.commands.running.backup import backup
 from twofold.commands.running.recover import restore, watermark
 from twofold.commands.running.service import install_service
 from twofold.commands.running.trace import trace
+from twofold.commands.setup.connect import connect, disconnect
 from twofold.commands.setup.doctor import doctor
 from twofold.commands.setup.init import init
 from twofold.commands.setup.snippet import snippet
@@ -114,7 +115,13 @@ def serve(
     set_up_log(settings.server.log)
     itself = (*(("--config", str(config)) if config else ()), "--data", settings.server.data)
     telling = ("--json",) if json else ()
-    run_gateway(settings, lambda address: _listening("gateway", "twofold", address, json), itself, telling)
+    run_gateway(
+        settings,
+        lambda address: _listening("gateway", "twofold", address, json),
+        itself,
+        telling,
+        (lambda: load_settings(config, data=data, host=host, port=port)) if config else None,
+    )
 
 
 def _listening(what: str, name: str, address: str, json: bool) -> None:
@@ -309,6 +316,8 @@ def verify(
 app.command(rich_help_panel=EVERYDAY)(init)
 app.command(rich_help_panel=EVERYDAY)(doctor)
 app.command(rich_help_panel=EVERYDAY)(snippet)
+app.add_typer(connect, name="connect", rich_help_panel=EVERYDAY)
+app.add_typer(disconnect, name="disconnect", rich_help_panel=EVERYDAY)
 app.command(rich_help_panel=EVERYDAY)(console)
 app.command(rich_help_panel=LOOK)(events)
 app.command(rich_help_panel=LOOK)(actions)

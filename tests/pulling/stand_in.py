@@ -85,7 +85,7 @@ def standing_in(answer: Callable[[Asked], Reply]) -> Iterator[StandIn]:
             self.wfile.write(reply.content[: len(reply.content) // 2] if reply.cut else reply.content)
             self.close_connection = reply.cut or self.close_connection
 
-        do_GET = do_POST = _serve
+        do_GET = do_POST = do_PUT = do_DELETE = _serve
 
         def log_message(self, *_: Any) -> None:
             return None

@@ -32,10 +32,12 @@ from twofold.control.questions import (
     MakeTables,
     Note,
     PutLines,
+    Reload,
     Revive,
     TellLines,
 )
 from twofold.control.socket import Conversation
+from twofold.errors import StoreError
 from twofold.facts.keeper import Keeper
 from twofold.matching.subject import SubjectRequest
 from twofold.policies import keeper_of, open_store
@@ -81,6 +83,8 @@ async def answer(
             number = question.number or tables.want()
             done = await tables.wait(number, MAKE_WAIT_S)
             return {"number": number, "done": done, "error": tables.error if done else "", "progress": tables.progress}
+        case Reload():
+            raise StoreError("only a gateway that runs reads its configuration again")
         case AskClock():
             return clock.report()
         case AcceptClock():

@@ -109,6 +109,11 @@ class MakeTables(Question, frozen=True, kw_only=True, tag="make_tables"):
     number: int | None = None
 
 
+class Reload(Question, frozen=True, kw_only=True, tag="reload"):
+    """The configuration and the private file are read again, and what can be is taken over. ``{"held": see `secrets.held`,
+    "restart": what needs one}``"""
+
+
 class AskClock(Question, frozen=True, kw_only=True, tag="clock"):
     """How far the clock is believed. `clock.TrustedTime.report`"""
 
@@ -131,6 +136,7 @@ AnyQuestion = (
     | AskErasure
     | Note
     | MakeTables
+    | Reload
     | AskClock
     | AcceptClock
 )

@@ -190,6 +190,10 @@ class Worker:
         self._suspects: set[int] = set()  # refused alone, with a code nobody knows: tried alone from now on
         self._broken: BaseException | None = None
 
+    def retarget(self, target: DeliveryTarget) -> None:
+        """The same destination with another token or address, from the next request on."""
+        self._target = target
+
     async def run(self) -> None:
         """Claims and delivers until `stop`. Raises what the store raises when it can no longer be relied on."""
         self._outbox.on_enqueued(self._name, self._hear)

@@ -72,17 +72,21 @@ class Doors:
         image, tag = ImageDoor(browsers), TagDoor(browsers, strict=strict)
         self._capi = CapiDoor(datasets, clock, strict=strict)
         self._consent = ConsentDoors(store, datasets, clock, tag_path)
-        self._doors: dict[str, Door] = {
-            **dict.fromkeys(webhooks.doors, webhooks),
+        self._fixed: dict[str, Door] = {
             f"{tag_path}/events": tag,
             f"{tag_path}/image": image,
             "/tr": image,
             "/tr/": image,
         }
-        self._limits = {path: min(max_body, MAX_BROWSER_BODY) for path, d in self._doors.items() if d is not webhooks}
+        self._limits = dict.fromkeys(self._fixed, min(max_body, MAX_BROWSER_BODY))
         self.max_body = max_body
         self._lines = RequestLines(datasets)
         self._keeping: set[asyncio.Task[None]] = set()
+        self.hang(webhooks)
+
+    def hang(self, webhooks: Webhooks) -> None:
+        """The doors of the webhooks, at first and after they were exchanged."""
+        self._doors: dict[str, Door] = {**dict.fromkeys(webhooks.doors, webhooks), **self._fixed}
 
     def answer(self, request: Request) -> Reply:
         """What a request gets, now or once its events are on disk."""

@@ -85,6 +85,11 @@ class Webhooks:
         self._ring = ring
         self._ask_privacy = ask_privacy
 
+    def exchange(self, doors: Mapping[str, WebhookDoor]) -> None:
+        """Other doors from now on, such as the same with another secret."""
+        self.doors = doors
+        self.seen = Seen(doors, self.seen.paths)
+
     def greet(self, request: Request) -> Answer | None:
         """Meta's question when a webhook is connected: the challenge goes back if the word is the configured one.
 

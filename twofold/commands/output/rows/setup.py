@@ -21,8 +21,24 @@ class Snippet(Row, kw_only=True, tag="snippet"):
     content: Text
 
 
+class Webhook(Row, kw_only=True, tag="webhook"):
+    """One webhook at a platform: `made`, `kept`, `mended`, `left` (somebody else's), `removed`, `refused`."""
+
+    topic: Text
+    address: Text
+    state: Text
+    text: Text | None = None
+
+
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "init": (Written, Line),
     "doctor": (About, Line),
     "snippet": (Snippet,),
+    **{
+        f"{act} {shop}": (Line, Webhook)
+        for act in ("connect", "disconnect")
+        for shop in ("shopify", "woocommerce", "stripe")
+    },
+    "connect meta": (Line,),
+    "disconnect meta": (Line,),
 }
