@@ -94,7 +94,19 @@ def money(draw, n):
         else ()
     )
     text = (
-        draw(st.sampled_from(["", "", f"order {number}", f"{number} and {draw(st.sampled_from(NUMBERS))}", "B1x B2"]))
+        draw(
+            st.sampled_from(
+                [
+                    "",
+                    "",
+                    f"order {number}",
+                    f"{number} and {draw(st.sampled_from(NUMBERS))}",
+                    "B1x B2",
+                    "invoice 70707",
+                    "70707 back",
+                ]
+            )
+        )
         if bank
         else ""
     )

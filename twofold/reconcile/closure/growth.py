@@ -20,11 +20,20 @@ from twofold.reconcile.matches.batches import expected_at
 from twofold.reconcile.matches.groups import has_failed
 from twofold.reconcile.matches.keys import STEPS
 from twofold.reconcile.matches.matching import PERSON_RULE
+from twofold.reconcile.matches.returned import SENT_BACK
 from twofold.reconcile.matches.values import DAY_S, TAKEN, ZERO, Due, Entry, Group, Match
 from twofold.reconcile.reading.world import Matched
 
 _EARLY = frozenset(
-    {PERSON_RULE, *STEPS, batches.BANK_REFERENCE, batches.BATCH_NUMBER, bank.NUMBER_IN_TEXT, bank.NUMBERS_SUM}
+    {
+        PERSON_RULE,
+        SENT_BACK,
+        *STEPS,
+        batches.BANK_REFERENCE,
+        batches.BATCH_NUMBER,
+        bank.NUMBER_IN_TEXT,
+        bank.NUMBERS_SUM,
+    }
 )
 """Rules that see nothing but what keys and words lead to."""
 _LUMPS = frozenset({bank.WHOLE_DAYS, bank.ADD_UP})
@@ -106,6 +115,7 @@ class Growth:
         """Transfers of the amount that a wanted order still owes, whose payer may be its buyer; orders of the amount of a
         transfer whose payer may be their buyer."""
         part, keys, rows = self.part, set[str](), set[int]()
+        before = len(part.entries)
         for row in part.wanted:
             due = state.due_at(row)
             for currency, left in state.left(due) if due is not None else ():
@@ -113,7 +123,6 @@ class Growth:
                     assert due is not None
                     until = due.placed_at + part.terms.tolerance.delay_s(due.method)
                     self._read_payers(due, _amount_keys(currency, left, due.placed_at - DAY_S, until))
-        before = len(part.entries)
         part.spread()
         longest = max([*part.terms.tolerance.delays.values(), part.terms.tolerance.most_days])
         for entry in state.unpaid_credits:

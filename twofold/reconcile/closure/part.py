@@ -15,12 +15,12 @@ from msgspec.structs import replace
 
 from twofold.event.identity import bare_order
 from twofold.ledger.lines import Decision, MoneyLine, ParcelLine
-from twofold.ledger.ties import BANK, plain, provider_ids, step_keys_of, ties_of_parcel, words_of
+from twofold.ledger.ties import BANK, WEEK_S, amount_key, plain, provider_ids, step_keys_of, ties_of_parcel, words_of
 from twofold.reconcile.chain.values import Order
 from twofold.reconcile.closure.batches import Batches, Number
 from twofold.reconcile.closure.shelves import Shelves
 from twofold.reconcile.matches.tolerance import Tolerance
-from twofold.reconcile.matches.values import Convert, Days, Due, Entry
+from twofold.reconcile.matches.values import DAY_S, Convert, Days, Due, Entry
 from twofold.reconcile.reading.folder import PolicyOf
 from twofold.reconcile.reading.orders import KnownOrder, due_of, order_of, told_by_couriers
 from twofold.reconcile.reading.persons import JOINING, customers_of
@@ -59,6 +59,10 @@ class Part:
         self._full_keys: set[str] = set()
         self._new_orders: set[int] = set()
         self._unexchanged: set[int] = set()
+        self._unmirrored: list[Entry] = []
+        self._mirrored: set[str] = set()
+        self._words_here: set[str] = set()
+        self._apart: dict[str, MoneyLine] = {}
         self._new_keys: set[str] = set()
         self._new_full: set[str] = set()
         self._new_stub: set[str] = set()
@@ -122,7 +126,9 @@ class Part:
         keys = step_keys_of(line)
         if line.kind in BANK:
             words = words_of(line)
-            self._new_full |= (keys | {f"order:{word}" for word in words}) - self._full_keys
+            named = {f"{kind}:{word}" for word in words for kind in ("order", "creditor")}
+            self._new_full |= (keys | named) - self._full_keys
+            self._unmirrored.append(entry)
             for word in words:
                 for number in self.batches.named(word):
                     self.add_batch(number)
@@ -191,6 +197,8 @@ class Part:
                 for key, orders in self.shelves.orders(keys).items():
                     for row in orders:
                         self._keys_of[row].add(key)
+            if self._unmirrored:
+                self._look_for_mirrors()
             if self._new_keys:
                 keys, self._new_keys = self._new_keys - self._line_keys, set()
                 self._line_keys |= keys
@@ -206,6 +214,25 @@ class Part:
         self.add_keys(keys | {f"word:{k.partition(':')[2]}" for k in keys if k.startswith("order:")})
         tail = known.key.rpartition("/")[2]
         self._decided(f"order:{known.key}", f"order:{tail}")
+
+    def _look_for_mirrors(self) -> None:
+        """Lines of a bank that may have sent the money of one here back, or the reverse: of its amount the other way round,
+        with a word in common."""
+        some, self._unmirrored = self._unmirrored, []
+        self._words_here |= {word for entry in some for word in words_of(entry.line)}
+        span = (self.terms.tolerance.returned_within * 7 // 5 + 7) * DAY_S
+        keys = {
+            amount_key(entry.line.currency, -entry.line.gross, at)
+            for entry in some
+            for at in range(entry.line.at - span, entry.line.at + span + WEEK_S, WEEK_S)
+            if words_of(entry.line)
+        }
+        found = self.shelves.lines(keys - self._mirrored)
+        self._mirrored |= keys
+        self._apart |= {name: line for name, line in found if isinstance(line, MoneyLine)}
+        near = {n: line for n, line in self._apart.items() if not self._words_here.isdisjoint(words_of(line))}
+        self._apart = {name: line for name, line in self._apart.items() if name not in near}
+        self.add_lines(near.items())
 
     def _look_for_exchanges(self) -> None:
         """Orders that a wanted one replaces, and that replace it."""
@@ -225,7 +252,8 @@ class Part:
     def has_more(self) -> bool:
         """True when something was put in that is not read yet."""
         return bool(
-            self._new_orders
+            self._unmirrored
+            or self._new_orders
             or self._new_keys
             or self._new_full
             or self._new_stub
