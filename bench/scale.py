@@ -28,7 +28,8 @@ from twofold.event.model import encode
 from twofold.facts.build import Built, Task, build
 from twofold.facts.engine import Analytics, ask
 from twofold.facts.manifest import read_manifest
-from twofold.ledger.lines import MoneyKind, MoneyLine, encode_thing
+from twofold.ledger.filing import key_number, keys_of
+from twofold.ledger.lines import MoneyKind, MoneyLine, decode_thing, encode_thing
 from twofold.ledger.model import (
     Amounts,
     Line,
@@ -39,13 +40,16 @@ from twofold.ledger.model import (
     ParcelState,
     Payment,
     Snapshot,
+    decode_report,
     encode_report,
 )
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import Fact, derive, encode_state
 from twofold.store.bodies import pack
 from twofold.store.changed.days import ChangedDays
+from twofold.store.lines.books import book_of, put_books
 from twofold.store.lines.keeping import line_digest
+from twofold.store.orders.keys import put_order_keys
 from twofold.store.sqlite.database import Engine
 
 DAY_MS, DAY_S = 86_400_000, 86_400
@@ -239,6 +243,7 @@ class _Maker:
 
 
 def _write(engine: Engine, rows: dict[str, list[tuple[Any, ...]]]) -> None:
+    _write_keys(engine, rows)
     for name in ("insert_events", "insert_actions", "insert_copies", "insert_deliveries", "insert_lines"):
         engine.run_rows(name, rows[name])
         rows[name].clear()
@@ -254,6 +259,17 @@ def _write(engine: Engine, rows: dict[str, list[tuple[Any, ...]]]) -> None:
         "insert into line_file (id, sha256, reading, kind, format, imported_at, lines, facts, digest) "
         "values (1, '', '', 'payouts', 'own', 0, 0, '{}', x'00') on conflict do nothing"
     )
+
+
+def _write_keys(engine: Engine, rows: dict[str, list[tuple[Any, ...]]]) -> None:
+    """What orders and lines are found by, as the store itself makes it of them."""
+    for order, *_, body, _digest in rows["fact"]:
+        put_order_keys(engine, order, [decode_report(body)])
+    things = [(row[0], decode_thing(row[12])) for row in rows["insert_lines"]]
+    engine.run_rows(
+        "insert_line_keys", [(key_number(key), number) for number, thing in things for key in keys_of(thing)]
+    )
+    put_books(engine, (book for _, thing in things if (book := book_of(thing)) is not None))
 
 
 def _order() -> tuple[bytes, bytes]:

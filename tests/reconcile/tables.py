@@ -19,9 +19,9 @@ from twofold.reconcile.chain.report import report_chain
 from twofold.reconcile.chain.rows import Report
 from twofold.reconcile.chain.told import Asked as ChainAsked
 from twofold.reconcile.chain.told import Told, one_of_each_exchange
+from twofold.reconcile.closure.days import DayLives, OrderMoves
 from twofold.reconcile.lives.asking import chain_of
 from twofold.reconcile.lives.making import day_of_rows
-from twofold.reconcile.reading.lives import DayLives, OrderMoves
 
 
 def lives_of_day(told: Told, day: int, desk: Any) -> DayLives:

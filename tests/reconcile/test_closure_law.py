@@ -23,7 +23,7 @@ from twofold.reconcile.chain.told import Asked
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.closure.ledger import Ledger, is_open_to, rows_of
 from twofold.reconcile.reading.folder import Folder
-from twofold.reconcile.reading.lives import lives_of, lives_of_whole
+from twofold.reconcile.reading.lives import lives_by_day, lives_by_day_whole, lives_of, lives_of_whole
 from twofold.reconcile.reading.whole import Whole, read_whole
 from twofold.store.changed.days import ChangedDays
 from twofold.store.lines.keeping import keep_told
@@ -36,6 +36,7 @@ NUMBERS = ["1001", "1002", "1003", "1004", "1005"]
 TOTALS = ["50.00", "50.00", "80.00", "130.00"]
 NAMES, EMAILS, ACCOUNTS = ["aa", "ab"], ["ba", "bb", "bc"], ["ca", "cb"]
 DAYS = st.integers(1, 30)
+DAY_ONE = day(1) // 86_400
 RULES = Rules(currency="GEL", bank_fee={"other": D("1.00")})
 
 
@@ -206,3 +207,15 @@ def test_an_orders_money_is_what_the_whole_ledger_says(world):
         for key in keys:
             one = lives_of(folder, policy, [key], RULES, UTC, day(40))
             assert one == lives_of_whole(folder, policy, [key], RULES, UTC, day(40))
+
+
+@settings(CHECKED, max_examples=60)
+@given(worlds(), st.lists(st.integers(DAY_ONE - 3, DAY_ONE + 40), min_size=1, max_size=4))
+def test_a_days_lives_are_what_the_whole_ledger_says(world, days):
+    """Of single days, and of all days at once."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder, world)
+        for asked in (days, range(DAY_ONE - 3, DAY_ONE + 40)):
+            found = [lives for lives, _ in lives_by_day(folder, policy, asked, RULES, UTC)]
+            assert found == [lives for lives, _ in lives_by_day_whole(folder, policy, sorted(set(asked)), RULES, UTC)]

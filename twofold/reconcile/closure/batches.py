@@ -6,8 +6,10 @@ currencies, under another name, told by its day alone, as a second copy. Of the 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from functools import cached_property
 
 from twofold.ledger.filing import DAY_BATCH, batch_key
 from twofold.ledger.lines import Batch, MoneyKind, MoneyLine
@@ -16,7 +18,6 @@ from twofold.reconcile.closure.shelves import Shelves
 from twofold.reconcile.matches.groups import groups_of
 from twofold.reconcile.matches.twice import tell_once
 from twofold.reconcile.matches.values import DAY_S, Entry, Group
-from twofold.reconcile.reading.folder import filled
 from twofold.store.lines.books import Book
 
 Number = tuple[str, str]
@@ -44,20 +45,20 @@ class Batches:
         return self._found[source, number]
 
     def _read(self, source: str, number: str) -> None:
-        numbers, told, lines = {number}, dict[bytes, Batch](), dict[str, MoneyLine]()
+        numbers, told, lines = {number}, list[Batch](), dict[str, MoneyLine]()
         waiting = [number]
         while waiting:
             some, waiting = waiting, []
             for one in some:
                 mine = self._lines(source, one)
                 lines.update(mine)
-                told.update(self._told(source, one))
+                told += self._told_by_number.get((source, one), ())
                 for other in self._others(source, one, mine, told):
                     if other not in numbers:
                         numbers.add(other)
                         waiting.append(other)
         entries = self._once(source, lines)
-        groups = tuple(groups_of(told.values(), entries))
+        groups = tuple(groups_of(told, entries))
         for one in numbers:
             self._found[source, one] = groups
 
@@ -69,15 +70,7 @@ class Batches:
             if isinstance(line, MoneyLine) and (line.source, line.batch) == (source, number)
         }
 
-    def _told(self, source: str, number: str) -> Iterator[tuple[bytes, Batch]]:
-        states: dict[bytes, list[object]] = {}
-        for kept in self._shelves.store.lines.by_key(batch_key(source, number), versions=True):
-            if isinstance(kept.thing, Batch):
-                states.setdefault(kept.name, []).append(kept)
-        for name in sorted(states):
-            yield name, filled(states[name])  # type: ignore[arg-type]
-
-    def _others(self, source: str, number: str, lines: dict[str, MoneyLine], told: dict[bytes, Batch]) -> Iterator[str]:
+    def _others(self, source: str, number: str, lines: dict[str, MoneyLine], told: list[Batch]) -> Iterator[str]:
         """Numbers of batches that may be this one, or that say something of it."""
         for line in lines.values():
             for reference in line.references:
@@ -101,12 +94,12 @@ class Batches:
             if parcels:
                 return  # a copy has them all
 
-    def _days(self, source: str, number: str, lines: dict[str, MoneyLine], told: dict[bytes, Batch]) -> Iterator[str]:
+    def _days(self, source: str, number: str, lines: dict[str, MoneyLine], told: list[Batch]) -> Iterator[str]:
         """A batch that is told by its day alone is one with a number of the same source and time."""
         days = self._by_day.get(source)
         if not days:
             return
-        times = [b.at for b in told.values() if b.id == number] + [line.at for line in lines.values()]
+        times = [b.at for b in told if b.id == number] + [line.at for line in lines.values()]
         if not times:
             return
         first, last = min(times), max(times)
@@ -120,24 +113,25 @@ class Batches:
             if batch.source == source:
                 yield batch.id
 
-    @property
-    def _by_day(self) -> dict[str, list[Batch]]:
-        if self._days_known is None:
-            self._days_known = {}
-            for batch in self.all_told:
-                if batch.id.startswith(DAY_BATCH):
-                    self._days_known.setdefault(batch.source, []).append(batch)
-        return self._days_known
-
-    _days_known: dict[str, list[Batch]] | None = None
-    _all_told: tuple[Batch, ...] | None = None
-
-    @property
+    @cached_property
     def all_told(self) -> tuple[Batch, ...]:
         """All that files declare: one or two rows a payout, however many lines it has."""
-        if self._all_told is None:
-            self._all_told = tuple(self._shelves.store.batches())
-        return self._all_told
+        return tuple(self._shelves.store.batches())
+
+    @cached_property
+    def _told_by_number(self) -> dict[Number, list[Batch]]:
+        found: dict[Number, list[Batch]] = defaultdict(list)
+        for batch in self.all_told:
+            found[batch.source, batch.id].append(batch)
+        return found
+
+    @cached_property
+    def _by_day(self) -> dict[str, list[Batch]]:
+        found: dict[str, list[Batch]] = defaultdict(list)
+        for batch in self.all_told:
+            if batch.id.startswith(DAY_BATCH):
+                found[batch.source].append(batch)
+        return found
 
     def told_between(self, first: int, last: int) -> Iterator[Batch]:
         """Batches issued or expected between two times."""
@@ -153,7 +147,7 @@ class Batches:
 
     def declared(self, source: str, number: str) -> Decimal | None:
         """What a batch is known to bring without reading its lines; None where they have to be read."""
-        told = [b for b in self.all_told if (b.source, b.id) == (source, number)]
+        told = self._told_by_number.get((source, number), [])
         leaving = [
             line
             for _, line in self._shelves.lines([f"leaves:{source}/{number}"])
@@ -177,19 +171,16 @@ class Batches:
                 found.add((line.source, line.batch))
         return found
 
-    @property
+    @cached_property
     def _by_name(self) -> dict[str, list[Number]]:
-        if self._names is None:
-            self._names = {}
-            for batch in self.all_told:
-                for name in {plain(batch.id), plain(batch.bank_reference)} - {""}:
-                    self._names.setdefault(name, []).append((batch.source, batch.id))
-            for book in self._shelves.books:
-                if book.batch:
-                    self._names.setdefault(plain(book.batch), []).append((book.source, book.batch))
-        return self._names
-
-    _names: dict[str, list[Number]] | None = None
+        found: dict[str, list[Number]] = defaultdict(list)
+        for batch in self.all_told:
+            for name in {plain(batch.id), plain(batch.bank_reference)} - {""}:
+                found[name].append((batch.source, batch.id))
+        for book in self._shelves.books:
+            if book.batch:
+                found[plain(book.batch)].append((book.source, book.batch))
+        return found
 
     def failed(self, source: str, currency: str) -> Iterator[Number]:
         """Batches of a source whose money came back, or that bring another's."""

@@ -7,13 +7,14 @@ ladder: what a later step would see is read only when the earlier ones have ever
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 
 from twofold.ledger.lines import MoneyKind, MoneyLine, ParcelLine
 from twofold.ledger.ties import BANK, FAILED, WEEK_S, amount_key, credit_key, step_keys_of, ties_of_parcel, words_of
 from twofold.reconcile.chain.values import Move
+from twofold.reconcile.closure.batches import Number
 from twofold.reconcile.closure.part import Part
 from twofold.reconcile.matches import bank, batches
 from twofold.reconcile.matches.batches import expected_at
@@ -45,11 +46,12 @@ _WORDS_DAYS = 60
 
 class Growth:
     """Grows one part until its matches are those of the whole ledger for all that is wanted of it. ``groups``: keys of
-    batches that are wanted."""
+    batches that are wanted; ``lines``: names of lines that are."""
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: Part, lines: frozenset[str] = frozenset(), groups: Iterable[str] = ()) -> None:
         self.part = part
-        self.groups: set[str] = set()
+        self.lines = lines
+        self.groups = set(groups)
         self._looked: set[tuple[object, ...]] = set()
         self._steps = (self._batches, self._payers, self._couriers, self._equals)
 
@@ -68,7 +70,11 @@ class Growth:
         part, tolerance = self.part, self.part.terms.tolerance
         wanted = {s.batch for moves in state.wanted_moves for m in moves if (s := m.settlement)} | self.groups
         keys: set[str] = set()
-        numbers: set[tuple[str, str]] = set()
+        numbers = state.numbers(self.lines) - part.numbers
+        self.groups |= {
+            m.to for m in state.matched.matching.matches if m.line in self.lines and m.to.startswith("batch:")
+        }
+        wanted |= self.groups
         for group in state.matched.groups:
             if group.key in wanted and has_failed(group) and self._first("failed", group.key):
                 numbers |= set(part.batches.failed(group.batch.source, group.batch.currency))
@@ -308,6 +314,14 @@ class _State:
     def wanted_moves(self) -> Iterator[Sequence[Move]]:
         for row in self.part.wanted & self.part.known.keys():
             yield self.matched.moves.get(self.part.known[row].key, ())
+
+    def numbers(self, lines: frozenset[str]) -> set[Number]:
+        """Batches that lines of wanted orders, and those of ``lines`` that are no order's, stand in."""
+        names = {m.line for moves in self.wanted_moves for m in moves} | {
+            m.line for m in self.matched.loose if m.line in lines
+        }
+        told = (self.part.entries[name].line for name in names if name in self.part.entries)
+        return {(line.source, line.batch) for line in told if line.batch and line.kind not in BANK}
 
     def due_at(self, row: int) -> Due | None:
         known = self.part.known.get(row)

@@ -57,9 +57,13 @@ class Ledger:
         self._shelves = Shelves(store)
         self._batches = Batches(self._shelves)
 
+    def part(self) -> Part:
+        """A part with nothing in it yet."""
+        return Part(self._shelves, self._batches, self._terms)
+
     def around(self, orders: Iterable[int]) -> Closed:
         """These orders (rows of the store) with all that bears on their money."""
-        part = Part(self._shelves, self._batches, self._terms)
+        part = self.part()
         part.add_orders(orders, wanted=True)
         return Closed(part, Growth(part).grow())
 

@@ -101,6 +101,11 @@ class Part:
         for name, entry in self.shelves.entries(money).items():
             self._add_entry(name, entry)
 
+    def add_batches(self, first: int, last: int) -> None:
+        """All batches that may be issued or expected between two times."""
+        for number in sorted(self.batches.numbers_between(first, last)):
+            self.add_batch(number)
+
     def add_batch(self, number: Number) -> None:
         """A batch with the sum of its lines."""
         if number not in self.numbers:

@@ -13,7 +13,7 @@ from functools import cached_property
 from twofold.ledger.filing import key_number
 from twofold.ledger.lines import Decision, MoneyLine, ParcelLine, decode_thing
 from twofold.reconcile.matches.twice import Once, tell_once
-from twofold.reconcile.matches.values import Entry
+from twofold.reconcile.matches.values import Days, Entry
 from twofold.reconcile.reading.folder import Folder
 from twofold.store.lines.books import Book
 from twofold.store.sqlite.database import id_array, key_array
@@ -25,6 +25,7 @@ class Shelves:
     def __init__(self, store: Folder) -> None:
         self.store = store
         self._once: dict[str, Once] = {}
+        self._same: dict[int, list[tuple[str, str]]] | None = None
 
     # -- lines
 
@@ -86,6 +87,17 @@ class Shelves:
     @cached_property
     def _counting(self) -> dict[str, dict[str, Entry]]:
         return {}
+
+    def same_by_day(self, days: Days) -> dict[int, list[tuple[str, str]]]:
+        """Lines of sources that are told in several ways that tell what another tells, by the day of the one that counts."""
+        if self._same is None:
+            self._same = defaultdict(list)
+            for source in sorted(self.books_of):
+                if not self.is_plain(source):
+                    for other, line in self.once_of(source).same.items():
+                        told = self._counting[source][line].line
+                        self._same[days.of(told.at, told.zone)].append((other, line))
+        return self._same
 
     def name(self, line: str) -> str:
         """The name under which a line counts."""

@@ -17,11 +17,12 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.customers import Bought
 from twofold.reconcile.chain.standing import DAY_S
+from twofold.reconcile.closure.days import DayLives
 from twofold.reconcile.exchange import day_text
 from twofold.reconcile.lives.rows import Made, credit_rows, loose_rows, order_rows, settlement_row
 from twofold.reconcile.lives.task import LivesTask, digest_of
 from twofold.reconcile.matches.values import Days
-from twofold.reconcile.reading.lives import DayLives, lives_by_day
+from twofold.reconcile.reading.lives import lives_by_day
 from twofold.reconcile.reading.whole import bought_of
 from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import statement

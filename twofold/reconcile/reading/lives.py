@@ -10,12 +10,12 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.reconcile.chain.account import Desk, account_of, counts
 from twofold.reconcile.chain.told import Asked, Unmatched, one_of_each_exchange
 from twofold.reconcile.chain.values import Move, Order, Rules, Settlement
+from twofold.reconcile.closure.days import DayLives, DayReader, OrderMoves
 from twofold.reconcile.closure.ledger import Ledger, is_open_to, rows_of
 from twofold.reconcile.life import Life, life_of
 from twofold.reconcile.matches.values import Group
@@ -24,38 +24,25 @@ from twofold.reconcile.reading.owed import no_collector
 from twofold.reconcile.reading.whole import read_whole
 
 
-class OrderMoves(Struct, frozen=True):
-    """An order with all money that is its own, in the order of time. One that was replaced is told by the one that replaces
-    it, with the money of both, and has no entry of its own."""
-
-    order: Order
-    moves: tuple[Move, ...]
-
-
-class DayLives(Struct, frozen=True, kw_only=True):
-    """Everything that a report of money needs of one day of the reporting zone, whatever time it is asked for: accounts follow
-    from it by `account_of`. ``day``: days since 1970-01-01.
-
-    ``orders``: those placed on the day that stand in L1: reported, no test, not deleted. ``placed``: all that were placed on it.
-    ``loose``: movements of the day that are no order's.
-    ``unmatched``: what is left of the day's bank credits. ``batches``: payouts and remittances issued on the day.
-    ``same``: lines that tell what a line of the day tells too, with that line, which counts.
-    """
-
-    day: int
-    orders: tuple[OrderMoves, ...]
-    placed: tuple[Order, ...] = ()
-    loose: tuple[Move, ...] = ()
-    unmatched: tuple[Unmatched, ...] = ()
-    batches: tuple[tuple[Group, Settlement], ...] = ()
-    same: tuple[tuple[str, str], ...] = ()
-
-
 def lives_by_day(
     folder: Path | str, policy_of: PolicyOf, days: Iterable[int], rules: Rules, zone: tzinfo
 ) -> Iterator[tuple[DayLives, Desk]]:
     """The lives of these days (numbers from the epoch, in the zone), one day after the other, each with the desk by which its
-    accounts are made."""
+    accounts are made. Memory is that of some days; an older folder that is still being taken in is matched whole."""
+    days = list(days)
+    with Folder(folder) as store, no_collector():
+        if is_open_to(store):
+            ledger = Ledger(store, policy_of, rules, zone)
+            for one in DayReader(ledger).lives(days):
+                yield one, ledger.desk
+            return
+    yield from lives_by_day_whole(folder, policy_of, days, rules, zone)
+
+
+def lives_by_day_whole(
+    folder: Path | str, policy_of: PolicyOf, days: Iterable[int], rules: Rules, zone: tzinfo
+) -> Iterator[tuple[DayLives, Desk]]:
+    """The same by matching the whole ledger."""
     whole = read_whole(folder, policy_of, Asked(since="1970-01-01", until="1970-01-01", as_of=0), rules, zone)
     desk, matched = whole.desk, whole.matched
     orders: dict[int, list[OrderMoves]] = defaultdict(list)
