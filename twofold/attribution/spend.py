@@ -1,0 +1,105 @@
+"""Which advertising a touch came from: spend joined by id, then by exact name with a mark, never guessed.
+
+Owns the join and what it could not join. Names are those of the touch's own day where they are unique then, so that a
+renamed campaign keeps its past. Pure.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from twofold.attribution.channels import PAID, channel_of, platform_of
+from twofold.attribution.paths import PathTouch
+from twofold.ledger.lines import Spend
+from twofold.touch.model import Touch, TouchKind
+
+BY_NAME = "by_name"
+NO_SPEND = "id_without_spend"
+LEVELS = ("campaign", "adset", "ad")
+_PLATFORMS = {"google_ads": "google", "microsoft": "microsoft", "microsoft_ads": "microsoft"}
+_NAMES = {"campaign": "campaign", "adset": "term", "ad": "content"}
+"""The text of the address that may hold a name of a level, where no id stands."""
+
+
+class Advert(NamedTuple):
+    """What is credited at one level: ``identity`` is the platform's id, or the name where the source tells no ids."""
+
+    platform: str
+    identity: str
+    mark: str = ""
+
+
+def platform_of_spend(source: str) -> str:
+    """The platform of a row of spend, in the words of touches; the operator's own channel stays what it is."""
+    source = source.strip().lower()
+    return _PLATFORMS.get(source) or platform_of(source) or source
+
+
+def channel_of_spend(row: Spend) -> str:
+    """The marketing channel that a campaign's clicks fall into when their address says no more than the platform's own."""
+    platform = platform_of_spend(row.source)
+    called = {"google": "google", "microsoft": "bing", "meta": "facebook", "x": "twitter", "snap": "snapchat"}.get(
+        platform, platform
+    )
+    return channel_of(Touch(at=0, kind=TouchKind.VISIT, source=called, medium="cpc", campaign=row.campaign)).channel
+
+
+class Adverts:
+    """The adverts of the rows of spend, found by id or by name."""
+
+    def __init__(self, rows: Iterable[Spend]) -> None:
+        self.names: dict[tuple[str, str, str], tuple[str, str]] = {}  # (level, platform, identity) -> (day, name)
+        self._of_day: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
+        self._of_all: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        for row in rows:
+            platform = platform_of_spend(row.source)
+            for level in LEVELS:
+                name, identity = getattr(row, level).strip(), identity_of(row, level)
+                if not identity:
+                    continue
+                known = self.names.get((level, platform, identity), ("", ""))
+                self.names[level, platform, identity] = max(known, (row.day, name))
+                if name:
+                    self._of_day[level, platform, row.day, name].add(identity)
+                    self._of_all[level, platform, name].add(identity)
+
+    def name_of(self, level: str, advert: Advert) -> str:
+        """As it was called last."""
+        return self.names.get((level, advert.platform, advert.identity), ("", ""))[1] or advert.identity
+
+    def find(self, level: str, touch: PathTouch, day: str) -> Advert | None:
+        """The advert of a paid touch on its day; None where the address says neither an id nor a name that is known."""
+        told = touch.touch
+        platform = touch.sourced.platform or touch.sourced.source
+        identity = getattr(told, f"{level}_id")
+        if identity:
+            known = (level, platform, identity) in self.names
+            return Advert(platform, identity, "" if known else NO_SPEND)
+        name = getattr(told, _NAMES[level]).strip()
+        for found in (self._of_day.get((level, platform, day, name)), self._of_all.get((level, platform, name))):
+            if name and found and len(found) == 1:
+                return Advert(platform, next(iter(found)), BY_NAME)
+        return None
+
+
+def identity_of(row: Spend, level: str) -> str:
+    """The id at a level, else the name."""
+    return str(getattr(row, f"{level}_id") or getattr(row, level).strip())
+
+
+def untagged(rows: Sequence[Spend], adverts: Iterable[Advert]) -> list[tuple[Advert, Decimal]]:
+    """Campaigns that cost something and that no touch names, the dearest first; amounts in their own currency."""
+    seen = {(advert.platform, advert.identity) for advert in adverts}
+    cost: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for row in rows:
+        cost[platform_of_spend(row.source), identity_of(row, "campaign")] += row.amount
+    left = [(Advert(*key), amount) for key, amount in cost.items() if amount and key[1] and key not in seen]
+    return sorted(left, key=lambda pair: (-pair[1], pair[0]))
+
+
+def is_paid_channel(channel: str) -> bool:
+    """True for a marketing channel that somebody pays for."""
+    return channel in PAID

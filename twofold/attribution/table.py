@@ -1,0 +1,325 @@
+"""The table of a period: what each campaign, channel or article is credited with at every link, beside what it cost and claims.
+
+Owns which group a credit falls to, the sums, and the figures made of them; sums come before ratios. An order without a path is a
+row with its reason, and is never spread. The groups of a table always add up to its orders. Pure; amounts are in the
+reporting currency.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import NamedTuple
+
+from msgspec import Struct, field
+
+from twofold.attribution.channels import is_paid
+from twofold.attribution.models import HALF_LIFE_DAYS, shares_of, split
+from twofold.attribution.paths import CHAT_DAYS, CLICK_DAYS, PathTouch, Repeats, path_of, steps_of
+from twofold.attribution.spend import LEVELS, NO_SPEND, Advert, Adverts
+from twofold.attribution.verdicts import Interval, Says, Verdict, interval_of, verdict_of
+
+LINKS = ("placed", "confirmed", "delivered", "true", "banked", "margin")
+"""Links of the chain whose amounts are credited; *true* is delivered and collected, *margin* contribution before ads."""
+BY = (
+    "channel", "source", "campaign", "adset", "ad", "landing", "country", "device", "new_or_returning", "product", "day",
+)  # fmt: skip
+OF_ORDERS = ("country", "new_or_returning", "product")
+"""Groups that are the order's own, whatever its path says."""
+UNATTRIBUTED = "unattributed"
+NO_PAID = "no_paid_touch"
+FEW_ORDERS = 20
+ZERO = Decimal(0)
+
+
+class Credited(Struct, frozen=True, kw_only=True):
+    """One order as tables need it. ``amounts``: by link; *margin* is left out while it is open or a cost is unknown.
+    ``open``: its total while its outcome is open. ``items``: (article, weight), the weight being the line's net amount.
+    ``reason``: why it has no touches."""
+
+    key: str
+    placed_at: int
+    day: str
+    amounts: Mapping[str, Decimal]
+    open: Decimal = ZERO
+    method: str = ""
+    final: bool = True
+    back: bool = False
+    buyer: str = ""
+    kind: str = "unknown"  # new, new_unsure, returning, unknown
+    first_delivered: bool = False
+    country: str = ""
+    items: tuple[tuple[str, Decimal], ...] = ()
+    touches: tuple[PathTouch, ...] = ()
+    reason: str = "no_browser"
+
+
+class Cost(Struct, frozen=True, kw_only=True):
+    """What was spent on a group, and what its platform claims of it."""
+
+    spend: Decimal = ZERO
+    claimed_count: Decimal | None = None
+    claimed_value: Decimal | None = None
+
+
+class Asked(Struct, frozen=True, kw_only=True):
+    """``since`` and ``until``: days of the reporting zone. ``credit_day``: whether an order's day or its touch's must lie between."""
+
+    since: str
+    until: str
+    by: str = "campaign"
+    model: str = "last"
+    click_days: int = CLICK_DAYS
+    chat_days: int = CHAT_DAYS
+    half_life_days: int = HALF_LIFE_DAYS
+    repeats: Repeats = "all"
+    credit_day: str = "order"
+    currency: str
+    least_costed: Decimal = Decimal("0.95")
+
+
+class Group(NamedTuple):
+    """``name``: what is shown; ``key``: what it is known by; ``platform``, ``mark``: of advertising."""
+
+    key: str
+    name: str
+    platform: str = ""
+    mark: str = ""
+
+
+class Line(Struct, kw_only=True):
+    """One row, still as sums. ``orders``: credited, a fraction where a model splits. ``margins``: of each final order."""
+
+    group: Group
+    orders: Fraction = Fraction(0)
+    amounts: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(LINKS, ZERO))
+    open: Decimal = ZERO
+    expected: Decimal | None = None
+    expected_low: Decimal | None = None
+    expected_high: Decimal | None = None
+    margins: list[Decimal] = field(default_factory=list)
+    trues: list[Decimal] = field(default_factory=list)
+    final_due: Decimal = ZERO
+    costed_due: Decimal = ZERO
+    new: int = 0
+    new_delivered: int = 0
+    returning: set[str] = field(default_factory=set)
+    cost: Cost = Cost()
+    verdict: Verdict | None = None
+    true_interval: Interval | None = None
+    open_by_method: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+
+
+class Rate(NamedTuple):
+    """Of confirmed money, what part comes to be delivered and collected: the mean of full weeks, and its band."""
+
+    mean: Decimal
+    low: Decimal
+    high: Decimal
+
+
+def table(
+    orders: Iterable[Credited],
+    asked: Asked,
+    adverts: Adverts,
+    costs: Mapping[str, Cost],
+    day_of: Callable[[int], str],
+    rates: Mapping[str, Rate] | None = None,
+) -> list[Line]:
+    """Rows by credited money, the largest first; ``costs`` by the group's key, also of groups without an order."""
+    lines: dict[str, Line] = {}
+    told = list(orders)
+    for order in told:
+        _credit(order, asked, adverts, day_of, lines)
+    for key, cost in costs.items():
+        if key not in lines:
+            lines[key] = Line(group=_group_of_cost(key, asked.by, adverts))
+        lines[key].cost = cost
+    pool = [o.amounts["margin"] for o in told if "margin" in o.amounts]
+    best, worst = _usual(told)
+    for line in lines.values():
+        _judge(line, asked, pool, best, worst, [o.amounts.get("true", ZERO) for o in told])
+        if rates is not None:
+            _expect(line, rates)
+    return sorted(lines.values(), key=lambda one: (-one.amounts["placed"], -one.cost.spend, one.group))
+
+
+# -- credits
+
+
+def _credit(
+    order: Credited, asked: Asked, adverts: Adverts, day_of: Callable[[int], str], lines: dict[str, Line]
+) -> None:
+    groups, shares = _parts(order, asked, adverts, day_of)
+    amounts = {link: split(amount, asked.currency, shares) for link, amount in order.amounts.items() if link in LINKS}
+    open_parts = split(order.open, asked.currency, shares)
+    largest = max(range(len(shares)), key=lambda place: (shares[place], -place))
+    for place, (group, share) in enumerate(zip(groups, shares, strict=True)):
+        if not share or group is None:
+            continue
+        line = lines.setdefault(group.key, Line(group=group))
+        line.orders += share
+        line.open += open_parts[place]
+        line.open_by_method[order.method] += open_parts[place]
+        for link, parts in amounts.items():
+            line.amounts[link] += parts[place]
+        line.trues.append(amounts.get("true", [ZERO] * len(shares))[place])
+        _add_margin(line, order, amounts, place)
+        if place == largest:
+            _add_buyer(line, order)
+
+
+def _parts(
+    order: Credited, asked: Asked, adverts: Adverts, day_of: Callable[[int], str]
+) -> tuple[list[Group | None], list[Fraction]]:
+    """The groups of an order's parts and their shares; None for a part that is not asked for."""
+    if asked.by in OF_ORDERS:
+        return _of_order(order, asked.by)
+    path = path_of(order.touches, order.placed_at, asked.click_days, asked.chat_days)
+    if not path:
+        reason = "no_touch_in_window" if order.touches else order.reason
+        return _whole(_unattributed(reason), asked.since <= order.day <= asked.until)
+    days = [day_of(touch.at) for touch in path]
+    found = [group_of(touch, asked.by, adverts, day, order.day) for touch, day in zip(path, days, strict=True)]
+    steps = steps_of(path, list(range(len(path))), order.placed_at, asked.repeats)
+    if asked.repeats != "all":
+        steps = steps_of(path, [group.key for group in found], order.placed_at, asked.repeats)
+    shares = shares_of(asked.model, steps, asked.half_life_days)
+    if not any(shares):
+        return _whole(_unattributed(NO_PAID), asked.since <= order.day <= asked.until)
+    if asked.repeats == "all":
+        groups: list[Group | None] = list(found)
+    else:
+        by_key = {group.key: group for group in found}
+        groups = [by_key[str(step.key)] for step in steps]
+    if asked.credit_day == "touch" and asked.repeats == "all":
+        return [g if asked.since <= d <= asked.until else None for g, d in zip(groups, days, strict=True)], shares
+    inside = asked.since <= order.day <= asked.until
+    return (groups if inside else [None] * len(groups)), shares
+
+
+def _whole(group: Group, inside: bool) -> tuple[list[Group | None], list[Fraction]]:
+    return [group if inside else None], [Fraction(1)]
+
+
+def _unattributed(reason: str) -> Group:
+    return Group(f"{UNATTRIBUTED}:{reason}", UNATTRIBUTED, mark=reason)
+
+
+def _of_order(order: Credited, by: str) -> tuple[list[Group | None], list[Fraction]]:
+    if by == "product" and order.items:
+        whole = sum((Fraction(weight) for _, weight in order.items), Fraction(0))
+        even = Fraction(1, len(order.items))
+        return (
+            [Group(sku or "none", sku or "none") for sku, _ in order.items],
+            [Fraction(weight) / whole if whole > 0 else even for _, weight in order.items],
+        )
+    name = {"country": order.country, "new_or_returning": order.kind, "product": ""}[by] or "none"
+    return [Group(name, name)], [Fraction(1)]
+
+
+def group_of(touch: PathTouch, by: str, adverts: Adverts, day: str, order_day: str) -> Group:
+    """What a touch is credited under, on its day."""
+    sourced, told = touch.sourced, touch.touch
+    if by in LEVELS:
+        return _advert_group(touch, by, adverts, day)
+    if by == "source":
+        name = sourced.platform if is_paid(sourced) and sourced.platform else sourced.source or sourced.channel
+        return Group(name, name, sourced.platform if is_paid(sourced) else "")
+    name = {
+        "channel": sourced.channel, "landing": told.landing or "none", "device": told.device, "day": order_day,
+    }[by]  # fmt: skip
+    return Group(name, name)
+
+
+def _advert_group(touch: PathTouch, level: str, adverts: Adverts, day: str) -> Group:
+    """A paid touch by its advert; of all others the channel. Ids that no spend knows are a line of their own."""
+    sourced = touch.sourced
+    if not is_paid(sourced):
+        return Group(f"channel:{sourced.channel}", sourced.channel)
+    advert = adverts.find(level, touch, day)
+    if advert is None:
+        who = sourced.platform or sourced.source or sourced.channel
+        return Group(f"{who}:", f"{who} without {level}", sourced.platform, "no_tag")
+    if advert.mark == NO_SPEND:
+        return Group(f"{advert.platform}:{advert.identity}", advert.identity, advert.platform, NO_SPEND)
+    return Group(key_of(advert), adverts.name_of(level, advert), advert.platform, advert.mark)
+
+
+def key_of(advert: Advert) -> str:
+    """What the group of an advert is known by."""
+    return f"{advert.platform}:{advert.identity}"
+
+
+def _group_of_cost(key: str, by: str, adverts: Adverts) -> Group:
+    platform, _, identity = key.partition(":")
+    if by in LEVELS:
+        return Group(key, adverts.name_of(by, Advert(platform, identity)) or "none", platform)
+    return Group(key, key, key if by == "source" else "")
+
+
+def _add_margin(line: Line, order: Credited, amounts: Mapping[str, Sequence[Decimal]], place: int) -> None:
+    if not order.final:
+        return
+    due = amounts["delivered"][place] if "delivered" in amounts else ZERO
+    line.final_due += due
+    if "margin" in amounts:
+        line.margins.append(amounts["margin"][place])
+        line.costed_due += due
+
+
+def _add_buyer(line: Line, order: Credited) -> None:
+    line.new += order.kind in ("new", "new_unsure")
+    line.new_delivered += order.first_delivered
+    if order.kind == "returning":
+        line.returning.add(order.buyer)
+
+
+# -- how sure
+
+
+def _usual(orders: Sequence[Credited]) -> tuple[Decimal, Decimal]:
+    """Of one unit of open money: what it brings when all is delivered, and when all comes back."""
+    kept = [o for o in orders if o.final and not o.back and "margin" in o.amounts]
+    gone = [o for o in orders if o.final and o.back and "margin" in o.amounts]
+    due = sum((o.amounts["delivered"] for o in kept), ZERO)
+    best = sum((o.amounts["margin"] for o in kept), ZERO) / due if due else ZERO
+    placed = sum((o.amounts["placed"] for o in gone), ZERO)
+    worst = sum((o.amounts["margin"] for o in gone), ZERO) / placed if placed else ZERO
+    return best, worst
+
+
+def _judge(
+    line: Line, asked: Asked, pool: Sequence[Decimal], best: Decimal, worst: Decimal, trues: Sequence[Decimal]
+) -> None:
+    spend = line.cost.spend
+    if spend <= 0:
+        return
+    seed = f"{asked.by}:{line.group.key}"
+    costed = bool(pool) and line.costed_due >= line.final_due * asked.least_costed
+    line.verdict = verdict_of(
+        line.margins, spend, pool, seed, open_worst=line.open * worst, open_best=line.open * best, costed=costed
+    )
+    line.true_interval = interval_of(line.trues, trues, seed)
+
+
+def _expect(line: Line, rates: Mapping[str, Rate]) -> None:
+    """What is open at the usual rate; none where a method has no weeks to go by."""
+    told = {method: amount for method, amount in line.open_by_method.items() if amount}
+    if not told or any(method not in rates for method in told):
+        return
+    line.expected = sum((amount * rates[m].mean for m, amount in told.items()), ZERO)
+    line.expected_low = sum((amount * rates[m].low for m, amount in told.items()), ZERO)
+    line.expected_high = sum((amount * rates[m].high for m, amount in told.items()), ZERO)
+
+
+def has_few(line: Line) -> bool:
+    """Too few orders for a figure to mean much."""
+    return line.orders < FEW_ORDERS
+
+
+def verdict_word(line: Line) -> str:
+    """``earns``, ``loses``, ``unsure``, ``no_costs``; empty where nothing was spent."""
+    return "" if line.verdict is None or line.verdict.says is Says.NO_SPEND else str(line.verdict.says)
