@@ -17,6 +17,7 @@ import typer
 from twofold import __version__
 from twofold.commands.attribution.experiment import experiment
 from twofold.commands.attribution.source import explain_source
+from twofold.commands.attribution.table import attribution
 from twofold.commands.clock import clock
 from twofold.commands.consent import consent
 from twofold.commands.console import console
@@ -381,6 +382,7 @@ app.add_typer(orders, rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(chain)
 app.command(rich_help_panel=LOOK)(day)
 app.command(rich_help_panel=EVERYDAY)(install_service)
+app.command(rich_help_panel=LOOK)(attribution)
 app.add_typer(experiment, rich_help_panel=LOOK)
 app.command(rich_help_panel=ACT)(backup)
 app.command(rich_help_panel=ACT)(restore)

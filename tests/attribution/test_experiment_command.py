@@ -16,7 +16,6 @@ from twofold.attribution.experiment import Plan
 from twofold.config import load_settings
 from twofold.control.owner import on_store
 from twofold.control.questions import Note
-from twofold.facts.questions import faults_of, questions_of
 
 pytestmark = pytest.mark.process
 
@@ -103,8 +102,3 @@ def test_what_it_shows(tmp_path: Path) -> None:
     assert 1 / 7 < float(found["lift_low"]) < float(found["lift"]) < float(found["lift_high"]) < 1
     assert found["says"] == "brings"
     assert found["without_region"] == HISTORY
-
-
-def test_its_questions_are_every_engine_s() -> None:
-    for question in questions_of("twofold.attribution").values():
-        assert faults_of(question) == []

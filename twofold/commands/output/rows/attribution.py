@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twofold.commands.output.rows.row import Amount, Ratio, Row, Text
+from twofold.commands.output.rows.row import About, Amount, Ratio, Row, Text
 
 
 class ExplainedSource(Row, kw_only=True, tag="explained_source"):
@@ -88,7 +88,71 @@ class ExperimentReading(Row, kw_only=True, tag="experiment_reading"):
     says: Text
 
 
+class AttributionRow(Row, kw_only=True, tag="attribution"):
+    """What one group is credited with. Orders are a fraction where a model splits them.
+
+    Truth: ``placed``, ``confirmed``, ``delivered`` (after refunds), ``true`` (delivered and collected), ``banked``, ``margin``
+    (contribution before ads) and what is made of them with ``spend``. Signal: ``claimed_count``, ``claimed_value``,
+    ``platform_roas``, ``overclaim``. ``open``: the total of orders whose outcome is open; ``expected``: an estimate of what of it comes
+    to be delivered and collected, with its band. ``mark``: why a row stands apart (``by_name``, ``id_without_spend``, ``no_tag``, the reason
+    of ``unattributed``). ``few``: fewer than twenty orders. ``verdict``: ``earns``, ``loses``, ``unsure``, ``no_costs``."""
+
+    by: Text
+    group: Text
+    id: Text
+    platform: Text
+    mark: Text
+    model: Text
+    window_days: int
+    credit_day: Text
+    repeats: Text
+    orders: Ratio
+    customers_new: int
+    customers_returning: int
+    placed: Amount
+    confirmed: Amount
+    delivered: Amount
+    true: Amount
+    banked: Amount
+    margin: Amount
+    spend: Amount
+    claimed_count: Ratio | None
+    claimed_value: Amount | None
+    platform_roas: Ratio | None
+    placed_roas: Ratio | None
+    delivered_roas: Ratio | None
+    true_roas: Ratio | None
+    true_roas_low: Ratio | None
+    true_roas_high: Ratio | None
+    banked_roas: Ratio | None
+    poas: Ratio | None
+    cm4: Amount | None
+    break_even_roas: Ratio | None
+    overclaim: Ratio | None
+    cost_per_order: Amount | None
+    cac_placed: Amount | None
+    cac: Amount | None
+    open: Amount
+    expected: Amount | None
+    expected_low: Amount | None
+    expected_high: Amount | None
+    few: bool
+    verdict: Text | None
+    more_orders: int | None
+    compared_model: Text | None
+    compared: Amount | None
+
+
+class AttributionFinding(Row, kw_only=True, tag="attribution_finding"):
+    """What is wrong with how campaigns are named or claimed, and what mends it."""
+
+    kind: Text
+    of: Text
+    text: Text
+
+
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
+    "attribution": (About, AttributionRow, AttributionFinding),
     "explain-source": (ExplainedSource,),
     "experiment plan": (ExperimentPlan,),
     "experiment read": (ExperimentReading,),

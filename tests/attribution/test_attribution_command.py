@@ -1,0 +1,131 @@
+"""``twofold attribution`` over a folder that lived through some days: its sums are the chain's, and its files hold its rows."""
+
+from __future__ import annotations
+
+import csv
+import json
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+
+from tests.acceptance.gateway_process import run_twofold
+from tests.facts.world import World, world
+from tests.ledger.facts import amounts
+from tests.store.copies import BROWSER, DAY, PLACE, copy
+from twofold.facts.questions import faults_of, questions_of
+from twofold.ledger.model import Paid, Snapshot
+from twofold.touch.model import Sign, Touch, TouchKind
+
+pytestmark = pytest.mark.process
+PERIOD = ("--since", "2026-09-01", "--until", "2026-10-31")
+LINKS = ("placed", "confirmed", "banked")
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Orders that came through browsers with campaigns, and others."""
+    folder = tmp_path_factory.mktemp("lived")
+    with world(folder / "data", 4) as w:
+        w.live(150)
+        for n in range(3):
+            buy(w, n)
+        w.settle()
+        w.rebuild()
+    path = folder / "twofold.toml"
+    path.write_text(f'[server]\ndata = "{folder / "data"}"\n[chain]\ncurrency = "EUR"\n[[dataset]]\nid = "1"\n')
+    return path
+
+
+def buy(w: World, n: int) -> None:
+    """A visit by an ad (two of them by mail after it), and an hour later an order of the same browser."""
+    w.now += DAY
+    fbp, at = f"fb.1.1790000000000.77{n}", w.now // 1000
+    ad = Touch(at=at - 7200, kind=TouchKind.VISIT, source="facebook", medium="paid_social", campaign_id="120001")
+    mail = Touch(at=at - 3600, kind=TouchKind.VISIT, source="klaviyo", medium="email")
+    signs = [Sign(dataset="1", touch=touch, ids=(("fbp", fbp),)) for touch in ([ad, mail] if n else [ad])]
+    w._run(w.store.transact(lambda _e: w.store.signs.note(signs)))
+    snapshot = Snapshot(version=w.now, placed_at=at, shop=amounts("40.00", "EUR"), paid=Paid.PAID)
+    secret = f"checkout:c1a2b3c4d5e6f7a8b9{n}"  # what page and shop know of this purchase and nobody else
+    w._run(w._report(w._entry(f"bought{n}", snapshot=snapshot, payments=(), refunds=(), parcels=(), aliases=(secret,))))
+    seen = copy(
+        f"shop.bought{n}", BROWSER, value="40.00", order=f"bought{n}", at=w.now, happened=at * 1000, fbp=fbp, **PLACE
+    )
+    w._run(w._append([msgspec.structs.replace(seen, links=(f"order:bought{n}", secret))]))
+
+
+def run(config: Path, *words: str, code: int = 0) -> list[dict[str, Any]]:
+    done = run_twofold(*words, *PERIOD, "--config", str(config), "--json")
+    assert done.returncode == code, done.stdout + done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+@pytest.fixture(scope="module")
+def chain(config: Path) -> dict[str, Decimal]:
+    done = run_twofold("chain", *PERIOD, "--config", str(config), "--json")
+    rows = map(json.loads, done.stdout.splitlines())
+    return {row["link"]: Decimal(row["amount"]) for row in rows if row["row"] == "link"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--by", "channel", "--model", "linear", "--window", "30"),
+        ("--by", "campaign", "--model", "time_decay", "--window", "30"),
+        ("--by", "product"),
+        ("--by", "device", "--model", "first", "--compare", "last"),
+        ("--by", "channel", "--model", "shapley_sum", "--window", "30"),
+    ],
+    ids=lambda words: " ".join(words),
+)
+def test_its_sums_are_the_chain_s(config: Path, chain: dict[str, Decimal], words: tuple[str, ...]) -> None:
+    found = [row for row in run(config, "attribution", *words) if row["row"] == "attribution"]
+    assert len(found) > 1
+    for link in LINKS:
+        assert sum(Decimal(row[link]) for row in found) == chain[link], link
+    if "--compare" in words:
+        assert sum(Decimal(row["compared"]) for row in found) == sum(Decimal(row["true"]) for row in found)
+        assert {row["compared_model"] for row in found} == {"last"}
+    assert {row["model"] for row in found} == {words[3] if "--model" in words else "last"}
+
+
+def test_touches_are_found(config: Path) -> None:
+    """Some orders are credited to a channel, not all to nobody; whoever has no path has a reason."""
+    found = [
+        row for row in run(config, "attribution", "--by", "channel", "--window", "30") if row["row"] == "attribution"
+    ]
+    orders = {row["group"]: Decimal(row["orders"]) for row in found}
+    assert (orders["paid_social"], orders["email"]) == (1, 2)
+    linear = run(config, "attribution", "--by", "channel", "--window", "30", "--model", "linear")
+    assert {r["group"]: r["orders"] for r in linear if r["row"] == "attribution"}["paid_social"] == "2.0000"
+    assert all(row["mark"] for row in found if row["group"] == "unattributed")
+
+
+def test_its_files(config: Path, tmp_path: Path) -> None:
+    for name in ("rows.csv", "rows.parquet"):
+        told = [
+            row
+            for row in run(config, "attribution", "--by", "channel", "--out", str(tmp_path / name))
+            if row["row"] == "attribution"
+        ]
+        if name.endswith("csv"):
+            with (tmp_path / name).open(newline="") as file:
+                kept = list(csv.DictReader(file))
+        else:
+            kept = pq.read_table(tmp_path / name).to_pylist()
+        assert [(row["group"], row["placed"]) for row in kept] == [(row["group"], row["placed"]) for row in told]
+    assert run(config, "attribution", "--out", str(tmp_path / "rows.xls"), code=2) == []
+
+
+def test_what_cannot_be_asked(config: Path) -> None:
+    done = run_twofold("attribution", *PERIOD, "--by", "country", "--model", "markov", "--config", str(config))
+    assert done.returncode == 1
+    assert "credits channels and adverts, not country" in done.stdout
+
+
+def test_its_questions_are_every_engine_s() -> None:
+    for question in questions_of("twofold.attribution").values():
+        assert faults_of(question) == [], question.name

@@ -1,0 +1,279 @@
+"""What a table of attribution rests on, out of a folder: orders with their money and touches, spend and claims by group.
+
+Owns the way from accounts of the chain and from the tables of facts to `table.Credited`. How tables are asked is passed in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, timedelta, tzinfo
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from twofold.attribution.channels import DIRECT
+from twofold.attribution.markov import Outcome
+from twofold.attribution.markov import Path as ChannelPath
+from twofold.attribution.models import DAY_S
+from twofold.attribution.paths import PathTouch, Seen, path_of, touches_from
+from twofold.attribution.spend import LEVELS, Adverts, channel_of_spend, identity_of, platform_of_spend
+from twofold.attribution.table import Asked, Cost, Credited, Rate
+from twofold.facts.questions import Question, questions_of
+from twofold.ledger.lines import Spend
+from twofold.ledger.spend import claimed, counted
+from twofold.reconcile.chain.account import Account, Desk
+from twofold.reconcile.chain.customers import Customer, customers, first_delivered
+from twofold.reconcile.chain.report import accounts_of
+from twofold.reconcile.chain.standing import BACK, FINAL, OPEN
+from twofold.reconcile.chain.told import Asked as ChainAsked
+from twofold.reconcile.chain.told import Told
+from twofold.reconcile.chain.values import ZERO, Rules
+from twofold.reconcile.exchange import day_number, day_text
+from twofold.reconcile.reading.folder import Folder, PolicyOf
+from twofold.reconcile.reading.whole import read_whole
+from twofold.touch.model import Touch, TouchKind
+
+ROOM = "twofold.attribution"
+RATE_WEEKS = 8
+LEAST_WEEKS = 4
+_NOBODY = frozenset({"phone", "store", "crm", "renewal", "staff", "api"})
+
+Ask = Callable[[Question, dict[str, Any]], list[Any]]
+
+
+class Basis(Struct, frozen=True, kw_only=True):
+    """``orders``: of the days asked for (and of a window more, where touches' days count). ``missing``: orders without a
+    rate. ``rates``: by method of payment."""
+
+    orders: list[Credited]
+    adverts: Adverts
+    spend: list[Spend]
+    costs: dict[str, Cost]
+    rates: dict[str, Rate]
+    desk: Desk
+    missing: int
+    claimed: Decimal | None
+    spent: Decimal
+
+
+class _Known(NamedTuple):
+    """What the tables say of an order."""
+
+    country: str
+    reason: str
+
+
+def read_basis(
+    folder: Path | str, policy_of: PolicyOf, asked: Asked, rules: Rules, zone: tzinfo, as_of: int, ask: Ask,
+    dataset: str | None = None,
+) -> Basis:  # fmt: skip
+    """Everything for one table. Raises what reading the folder and asking the tables raise."""
+    until = asked.until
+    if asked.credit_day == "touch":
+        until = _shifted(asked.until, asked.click_days)
+    chain = ChainAsked(since=asked.since, until=until, as_of=as_of)
+    whole = read_whole(folder, policy_of, chain, rules, zone, dataset=dataset)
+    accounts, missing = accounts_of(whole.told, chain, whole.desk)
+    touches = _touches(asked, until, ask)
+    known = _known(asked.since, until, ask)
+    items = _items(asked.since, until, ask) if asked.by == "product" else {}
+    kinds = customers(whole.told.bought, rules.history_days)
+    first = first_delivered(whole.told.bought)
+    orders = [
+        _credited(one, touches.get(_plain(one), ()), known.get(_plain(one)), kinds, first, items.get(_plain(one), ()))
+        for one in accounts
+    ]
+    with Folder(folder) as store:
+        spend = counted(row for row in store.spend() if asked.since <= row.day <= asked.until)
+    costs = _costs(spend, asked.by, whole.desk)
+    return Basis(
+        orders=orders, adverts=Adverts(spend), spend=spend, costs=costs, rates=_rates(whole.told, asked, as_of, whole.desk),
+        desk=whole.desk, missing=missing, claimed=_added(cost.claimed_value for cost in _costs(spend, "source", whole.desk).values()),
+        spent=sum((cost.spend for cost in _costs(spend, "source", whole.desk).values()), ZERO),
+    )  # fmt: skip
+
+
+def paths_of_nobody(
+    asked: Asked, ask: Ask, key_of: Callable[[PathTouch], str], ends_at: int
+) -> dict[tuple[str, ...], int]:
+    """Paths that led nowhere, with how many there are. Those that may still lead to an order within the window are left out."""
+    question = questions_of(ROOM)["touches_of_nobody"]
+    first = _shifted(asked.since, -1)
+    by_who: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    for row in ask(question, {"since": first, "until": _shifted(asked.until, 1)}):
+        by_who[row.dataset, row.who].append(_seen(row))
+    found: dict[tuple[str, ...], int] = defaultdict(int)
+    for signs in by_who.values():
+        touches = touches_from(signs)
+        if touches and touches[-1].at + asked.click_days * DAY_S < ends_at:
+            path = path_of(touches, touches[-1].at, asked.click_days, asked.chat_days)
+            found[_keys(path, key_of)] += 1
+    return dict(found)
+
+
+def period_paths(
+    orders: Iterable[Credited], nobody: Mapping[tuple[str, ...], int], asked: Asked, key_of: Callable[[PathTouch], str]
+) -> dict[ChannelPath, Outcome]:
+    """All paths of a period with how many of each led to an order."""
+    won: dict[tuple[str, ...], int] = defaultdict(int)
+    for order in orders:
+        path = path_of(order.touches, order.placed_at, asked.click_days, asked.chat_days)
+        if path and asked.since <= order.day <= asked.until:
+            won[_keys(path, key_of)] += 1
+    return {path: Outcome(won.get(path, 0), nobody.get(path, 0)) for path in sorted({*won, *nobody})}
+
+
+def _keys(path: Iterable[PathTouch], key_of: Callable[[PathTouch], str]) -> tuple[str, ...]:
+    """Keys of a path without direct, unless it has nothing else; neighbours that are equal are one."""
+    touches = list(path)
+    told = [t for t in touches if t.sourced.channel != DIRECT] or touches
+    keys = [key_of(touch) for touch in told]
+    return tuple(key for place, key in enumerate(keys) if not place or keys[place - 1] != key)
+
+
+# -- orders
+
+
+def _credited(
+    account: Account, touches: Iterable[PathTouch], known: _Known | None, kinds: Mapping[str, Customer],
+    first: frozenset[str], items: tuple[tuple[str, Decimal], ...],
+) -> Credited:  # fmt: skip
+    order, station = account.order, account.standing.station
+    amounts = {
+        "placed": account.total,
+        "confirmed": account.total if account.standing.confirmed else ZERO,
+        "delivered": account.due,
+        "true": max(min(account.due, account.collected), ZERO),
+        "banked": account.banked,
+    }
+    if account.cm3 is not None:
+        amounts["margin"] = account.cm3
+    return Credited(
+        key=order.key, placed_at=order.placed_at, day=day_text(account.day), amounts=amounts,
+        open=account.total if station in OPEN else ZERO, method=order.method, final=station in FINAL, back=station in BACK,
+        buyer=order.buyer, kind=str(kinds.get(order.key, Customer.UNKNOWN)), first_delivered=order.key in first and account.is_delivered,
+        country=known.country if known else "", items=items, touches=tuple(touches),
+        reason="no_browser" if known is None or order.sale in _NOBODY else known.reason,
+    )  # fmt: skip
+
+
+def _plain(account: Account) -> str:
+    """Dataset and order id, as the tables have them; two shops' orders of one id are known apart by nothing else there."""
+    return account.order.key
+
+
+def _touches(asked: Asked, until: str, ask: Ask) -> dict[str, list[PathTouch]]:
+    since, last = _shifted(asked.since, -1), _shifted(until, 1)
+    parameters = {
+        "since": since, "until": last, "first": _shifted(since, -asked.click_days - 1), "window": asked.click_days * DAY_S,
+    }  # fmt: skip
+    by_order: dict[str, list[Seen]] = defaultdict(list)
+    rows_of: dict[str, set[int]] = defaultdict(set)
+    for row in ask(questions_of(ROOM)["touches_of_orders"], parameters):
+        key = f"{row.dataset}/{row.order_id}"
+        by_order[key].append(_seen(row))
+        rows_of[key].add(row.order_row)
+    return {key: touches_from(signs) for key, signs in by_order.items() if len(rows_of[key]) == 1}
+
+
+def _known(since: str, until: str, ask: Ask) -> dict[str, _Known]:
+    found = {}
+    for row in ask(questions_of(ROOM)["orders_of_tables"], {"since": _shifted(since, -1), "until": _shifted(until, 1)}):
+        reason = "no_touch_kept" if row.people else "consent" if "denied" in row.consent else "no_browser"
+        found[f"{row.dataset}/{row.order_id}"] = _Known(row.country, reason)
+    return found
+
+
+def _items(since: str, until: str, ask: Ask) -> dict[str, tuple[tuple[str, Decimal], ...]]:
+    found: dict[str, list[tuple[str, Decimal]]] = defaultdict(list)
+    for row in ask(questions_of(ROOM)["lines_of_tables"], {"since": _shifted(since, -1), "until": _shifted(until, 1)}):
+        found[f"{row.dataset}/{row.order_id}"].append((row.sku or "", max(row.net or ZERO, ZERO)))
+    return {key: tuple(items) for key, items in found.items()}
+
+
+def _seen(row: Any) -> Seen:
+    touch = Touch(
+        at=row.happened_at, kind=TouchKind(row.kind), source=row.source, medium=row.medium, campaign=row.campaign,
+        content=row.content, term=row.term, utm_id=row.utm_id, click=row.click_kind, campaign_id=row.campaign_id,
+        adset_id=row.adset_id, ad_id=row.ad_id, referrer=row.referrer_host, landing=row.landing_path, device=row.device,
+    )  # fmt: skip
+    return Seen(row.who, row.source_key, touch)
+
+
+# -- spend
+
+
+def _costs(spend: Iterable[Spend], by: str, desk: Desk) -> dict[str, Cost]:
+    found: dict[str, Cost] = {}
+    for row in spend:
+        key = _cost_key(row, by)
+        if key is None:
+            continue
+        day = day_number(row.day)
+        amount = desk.rates.convert(row.amount, row.currency, desk.rules.currency, day) or ZERO
+        claim, before = claimed(row), found.get(key, Cost())
+        value = None
+        if claim is not None and claim.value is not None:
+            value = desk.rates.convert(claim.value, row.currency, desk.rules.currency, day)
+        found[key] = Cost(
+            spend=before.spend + amount,
+            claimed_count=_added((before.claimed_count, claim.count if claim else None)),
+            claimed_value=_added((before.claimed_value, value)),
+        )
+    return found
+
+
+def _cost_key(row: Spend, by: str) -> str | None:
+    if by in LEVELS:
+        return f"{platform_of_spend(row.source)}:{identity_of(row, by)}"
+    if by == "channel":
+        return channel_of_spend(row)
+    return {"source": platform_of_spend(row.source), "day": row.day}.get(by)
+
+
+def _added(parts: Iterable[Decimal | None]) -> Decimal | None:
+    told = [part for part in parts if part is not None]
+    return sum(told, ZERO) if told else None
+
+
+# -- what is usual
+
+
+def _rates(told: Told, asked: Asked, as_of: int, desk: Desk) -> dict[str, Rate]:
+    """Of the last eight whole weeks in which nothing is open any more, by method: delivered and collected of confirmed."""
+    last = min(asked.until, day_text(desk.days.of(as_of)))
+    accounts, _ = accounts_of(told, ChainAsked(since=_shifted(last, -7 * 26), until=last, as_of=as_of), desk)
+    weeks: dict[str, dict[str, list[Account]]] = defaultdict(lambda: defaultdict(list))
+    for one in accounts:
+        year, week, _ = date.fromisoformat(day_text(one.day)).isocalendar()
+        weeks[one.order.method][f"{year}-{week:02}"].append(one)
+    found = {}
+    for method, by_week in weeks.items():
+        closed = [told for _, told in sorted(by_week.items()) if not any(a.standing.station in OPEN for a in told)]
+        parts = [part for one in closed[-RATE_WEEKS:] if (part := _kept(one)) is not None]
+        if len(parts) >= LEAST_WEEKS:
+            found[method] = _rate(parts)
+    return found
+
+
+def _kept(accounts: Iterable[Account]) -> tuple[Decimal, Decimal] | None:
+    confirmed = true = ZERO
+    for one in accounts:
+        if one.standing.confirmed:
+            confirmed += one.total
+            true += max(min(one.due, one.collected), ZERO)
+    return (true, confirmed) if confirmed else None
+
+
+def _rate(parts: list[tuple[Decimal, Decimal]]) -> Rate:
+    mean = sum((t for t, _ in parts), ZERO) / sum((c for _, c in parts), ZERO)
+    each = sorted(t / c for t, c in parts)
+    tenth = (len(each) - 1) * Decimal("0.1")
+    return Rate(mean, each[int(tenth)], each[-1 - int(tenth)])
+
+
+def _shifted(day: str, by: int) -> str:
+    return (date.fromisoformat(day) + timedelta(days=by)).isoformat()
