@@ -7,12 +7,16 @@ import io
 import json
 import shutil
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import sync_playwright
 from running_console import HOSTILE, PASSWORD, Running, configuration
 
+from twofold.console.pages import PAGES
+
 CHROMIUM = "/usr/bin/chromium"
+AXE_FILE = Path(__file__).parents[1] / "clients/node/node_modules/axe-core/axe.min.js"
 PATHS = (
     "/today",
     "/what-to-do",
@@ -131,14 +135,23 @@ def test_it_reads_while_nothing_can_be_read(filled: Path, tmp_path: Path) -> Non
         running.stop()
 
 
+CUT = """document.documentElement.scrollWidth <= innerWidth ? [] :
+  [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 90))"""
+FOUND_BY_AXE = """axe.run(document, {resultTypes: ['violations']}).then(
+  found => found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).slice(0, 3).join(' | ')))"""
+
+
 @pytest.mark.browser
-@pytest.mark.parametrize("language", ["en", "ka"])
-def test_every_page_in_a_real_browser(console: Running, language: str) -> None:
-    """Nothing right of the edge at three widths, no complaint of the browser, hostile texts are texts, one h1."""
+@pytest.mark.node
+@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("ka", "dark")])
+def test_every_page_in_a_real_browser(console: Running, language: str, theme: Literal["light", "dark"]) -> None:
+    """Nothing right of the edge at three widths, no complaint of the browser, hostile texts are texts, one h1, the keyboard
+    first finds the way to the content, and axe has no finding: on every page, once (half a minute, most of it axe)."""
     link = console.told["link"]
+    assert {page.path for page in PAGES if page.name} <= {path.partition("?")[0] for path in PATHS}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page()
+        page = browser.new_page(color_scheme=theme)
         complaints: list[str] = []
         page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -146,17 +159,28 @@ def test_every_page_in_a_real_browser(console: Running, language: str) -> None:
         page.goto(link)
         page.locator("[name=name]").fill("nino")
         page.locator("[name=password]").fill(PASSWORD)
+        page.evaluate(AXE_FILE.read_text(encoding="utf-8"))
+        assert page.evaluate(FOUND_BY_AXE) == []
         page.locator("main button").click()
         page.wait_for_url("**/today")
         page.goto(f"{console.told['address']}/today?language={language}")
-        for width in (360, 768, 1440):
-            page.set_viewport_size({"width": width, "height": 800})
-            for path in PATHS:
-                page.goto(f"{console.told['address']}{path}")
-                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
-                assert page.locator("h1").count() == 1, path
-                assert page.locator("html").get_attribute("lang") == language
-                assert page.locator("img[src=x]").count() == 0, path
+        page.evaluate(AXE_FILE.read_text(encoding="utf-8"))
+        page.evaluate(
+            "document.querySelector('main').insertAdjacentElement('beforeend', document.createElement('img'))"
+        )
+        assert page.evaluate(FOUND_BY_AXE) != []  # it finds what is wrong
+        for path in PATHS:
+            page.goto(f"{console.told['address']}{path}")
+            for width in (360, 768, 1440):
+                page.set_viewport_size({"width": width, "height": 800})
+                assert page.evaluate(CUT) == [], (path, width)
+            assert page.locator("h1").count() == 1, path
+            assert page.locator("html").get_attribute("lang") == language
+            assert page.locator("img[src=x]").count() == 0, path
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.getAttribute('href')") == "#main", path
+            page.evaluate(AXE_FILE.read_text(encoding="utf-8"))
+            assert page.evaluate(FOUND_BY_AXE) == [], path
         page.goto(f"{console.told['address']}/live")
         page.get_by_text(HOSTILE[:40]).first.wait_for()
         browser.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -27,6 +28,7 @@ from twofold.config.settings import (
     SOURCE_TYPES,
     AccountSettings,
     ConsentSettings,
+    ConsoleSettings,
     DatasetSettings,
     DestinationSettings,
     OrderSettings,
@@ -124,6 +126,7 @@ def check_settings(settings: Settings, faults: Faults) -> None:
     _check_zone("chain", settings.chain.timezone, faults)
     if settings.console is not None:
         _check_zone("console", settings.console.timezone, faults)
+        _check_identity(settings.console, faults)
     _check_amounts(settings, faults)
 
 
@@ -142,6 +145,23 @@ def _check_amounts(settings: Settings, faults: Faults) -> None:
                 faults.add(
                     ("chain", name, key), f"chain.{name}: expected a currency (ISO 4217) such as GEL, got {key!r}"
                 )
+
+
+def _check_identity(console: ConsoleSettings, faults: Faults) -> None:
+    """A header of which anybody could write what they like is no identity."""
+    for number, one in enumerate(console.identity_from):
+        try:
+            ip_network(one)
+        except ValueError:
+            faults.add(
+                ("console", "identity_from", number),
+                f"console.identity_from: expected an address or network such as 10.0.0.5, got {one!r}",
+            )
+    if bool(console.identity_header) != bool(console.identity_from):
+        faults.add(
+            ("console", "identity_header"),
+            "console: expected identity_header and identity_from together, got one of them",
+        )
 
 
 def _check_zone(section: str, name: str, faults: Faults) -> None:

@@ -529,6 +529,15 @@ class ConsoleSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         int,
         Meta(description="How many reverse proxies stand in front of the console; as `server.proxies`.", ge=0, le=10),
     ] = 0
+    identity_header: Annotated[
+        str,
+        Meta(description="Header in which a proxy that logs people in names who is there, e.g. `X-Forwarded-User`, as the "
+             "alternative to a password. The proxy has to take it off what browsers send.", pattern="^([A-Za-z0-9-]{1,60})?$"),
+    ] = ""  # fmt: skip
+    identity_from: Annotated[
+        tuple[str, ...],
+        Meta(description="Addresses or networks of that proxy, e.g. `10.0.0.5`. From any other the header is not believed."),
+    ] = ()  # fmt: skip
     name: Annotated[str, Meta(description="The shop's name, on top of every page.", max_length=60)] = ""
     timezone: Annotated[str, Meta(description="The shop's time zone: whose days the pages count.")] = "UTC"
     language: Annotated[

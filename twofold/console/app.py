@@ -18,12 +18,13 @@ from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import anyio
 import anyio.to_thread
 import jinja2
 import msgspec
+from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -37,6 +38,7 @@ from twofold.console import forms
 from twofold.console.access.guard import HEADERS, Guard, cookie_of, no_cookie
 from twofold.console.access.register import Refused, Register, Session, Throttled
 from twofold.console.access.roles import Right, may
+from twofold.console.acts import sharing
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.table import ACTS
 from twofold.console.charts import definitions
@@ -79,7 +81,7 @@ class Console:
         self._register = register
         self._clock = clock
         own = self._own = settings.console or ConsoleSettings()
-        self._guard = Guard(register, own.hosts, own.proxies, clock)
+        self._guard = Guard(register, own.hosts, own.proxies, clock, own.identity_header, own.identity_from)
         self._sums = SumsKeeper(settings.server.data, policy_of(settings), own.timezone)
         self._remembered: Remembered[Any] = Remembered()
         self._templates = jinja2.Environment(
@@ -109,6 +111,7 @@ class Console:
         entry = [
             Route(f"{ROOT}/login", self._login, methods=["GET", "POST"]),
             Route(f"{ROOT}/join/{{token}}", self._join, methods=["GET", "POST"]),
+            Route(f"{ROOT}/shared/{{token}}", self._shared),
         ]
         pages = [route for page in PAGES for route in self._page_routes(page)]
         acts = [
@@ -117,6 +120,9 @@ class Console:
             self._act("/people/{number}/end", Right.PEOPLE, forms.end_access, "people.html"),
             self._act("/account/password", None, forms.change_password, "account.html"),
             self._act("/account/code", None, forms.set_code, "account.html"),
+            self._act("/account/identity", None, forms.tie_identity, "account.html"),
+            self._act("/share", None, sharing.share, "share.html"),
+            self._act("/share/{number}/end", None, sharing.end, "account.html"),
             self._act("/logout", None, forms.log_out, "account.html"),
             self._act("/deliveries/{number}/again", Right.REPLAY, forms.send_again, "problem.html"),
             self._act("/deliveries/again", Right.REPLAY, forms.send_again, "problem.html"),
@@ -124,7 +130,7 @@ class Console:
         ]
         own = [
             Route(f"{ROOT}/people", self._shown(Right.PEOPLE, "people.html", self._people)),
-            Route(f"{ROOT}/account", self._shown(None, "account.html", self._account)),
+            Route(f"{ROOT}/account", self._account_page),
             Route(f"{ROOT}/live/stream", self._stream),
             Route(f"{ROOT}/openapi.json", self._description),
         ]
@@ -215,8 +221,16 @@ class Console:
     def _people(self, _session: Session) -> dict[str, Any]:
         return {**forms.people_figures(self._register), "link": "", "for": "", "said": ""}
 
-    def _account(self, session: Session) -> dict[str, Any]:
-        return forms.account_figures(person=session.person)
+    async def _account_page(self, request: Request) -> Response:
+        session, refusal = await self._let_in(request, None)
+        if session is None:
+            return refusal
+        shares = await run_in_threadpool(self._register.shares, session.person, self._clock())
+        figures = forms.account_figures(person=session.person)
+        identity = self._guard.identity_of(request)
+        if identity is not None:
+            figures["can_tie"] = await run_in_threadpool(self._register.person_of, identity) is None
+        return self._page(request, session, "account.html", {**figures, "shares": shares})
 
     async def _stream(self, request: Request) -> Response:
         """Copies behind a position, one JSON object an event of the stream, until the reader leaves or the session ends."""
@@ -271,7 +285,8 @@ class Console:
                 settings=self._settings, register=self._register, session=session, given=given,
                 path={k: str(v) for k, v in request.path_params.items()}, address=self._guard.address_of(request),
                 now=self._clock(), link=lambda token: f"{self._guard.origin_of(request)}{ROOT}/join/{token}",
-                sums=self._sums, remembered=self._remembered,
+                shared=lambda token: f"{self._guard.origin_of(request)}{ROOT}/shared/{token}",
+                identity=self._guard.identity_of(request), sums=self._sums, remembered=self._remembered,
             )  # fmt: skip
             try:
                 done = await run_in_threadpool(change, act)
@@ -293,6 +308,9 @@ class Console:
             return self._misdirected()
         if request.method == "GET":
             session = await run_in_threadpool(self._guard.session_of, request)
+            session, begun = await self._by_identity(request, session)
+            if begun is not None:
+                return begun
             return self._go("/today") if session else self._page(request, None, "login.html", {"said": ""})
         given = await _form(request)
         if not self._guard.allows_change(request, None, ""):
@@ -328,8 +346,51 @@ class Console:
             )
         except Refused as err:
             return self._page(request, None, "join.html", {"said": str(err), "role": role}, status=409)
+        identity = self._guard.identity_of(request)
+        if identity is not None:
+            await run_in_threadpool(self._register.tie, identity, person, self._clock())
         token, _ = await run_in_threadpool(self._register.begin, person, self._clock())
         return self._go("/today", cookie_of(token))
+
+    async def _shared(self, request: Request) -> Response:
+        """One page for whoever has its link: nothing leads on, nothing can be changed. Without it, what a stranger sees."""
+        if not self._guard.knows_host(request):
+            return self._misdirected()
+        found = await run_in_threadpool(self._register.shared, request.path_params["token"], self._clock())
+        page = sharing.shown_page(found) if found else None
+        if found is None or page is None:
+            return self._page(request, None, "login.html", {"said": ""}, status=401)
+        asked = replace(
+            self._asked(request, sharing.guest_session(found)), choices=dict(parse_qsl(found.query)), path={}
+        )
+        try:
+            shown = await self._read(page, asked)
+        except NotYet as making:
+            return self._making(request, None, making.done)
+        except (UnknownChoice, NotHere):
+            return self._page(request, None, "login.html", {"said": ""}, status=401)
+        figures = {"rows": shown.rows, **shown.figures, "here": page, "choices": asked.choices, "shared": found}
+        return self._page(request, None, page.template, figures, status=shown.status)
+
+    async def _by_identity(self, request: Request, session: Session | None) -> tuple[Session | None, Response | None]:
+        """Whom the proxy means: their session, or the way to one; somebody else's session in this browser ends."""
+        identity = self._guard.identity_of(request)
+        if identity is None:
+            return session, None
+        person = await run_in_threadpool(self._register.person_of, identity)
+        if session is not None:
+            if person is None and not await run_in_threadpool(self._register.is_tied, session.person):
+                return session, None  # came in by a password; the account's page offers to tie the two
+            if person is not None and person.id == session.person.id:
+                return session, None
+        if session is not None:
+            await run_in_threadpool(self._register.log_out, session.digest)
+        if person is None or request.method != "GET":
+            return None, None
+        token, _ = await run_in_threadpool(self._register.begin, person, self._clock())
+        path = request.url.path
+        again = path.removeprefix(ROOT) if path.startswith(f"{ROOT}/") and path != f"{ROOT}/login" else "/today"
+        return None, self._go(again + (f"?{request.url.query}" if request.url.query else ""), cookie_of(token))
 
     async def _elsewhere(self, request: Request) -> Response:
         """Every other address: the first page for who is logged in at the front, else as if it were nothing."""
@@ -356,6 +417,9 @@ class Console:
         if not self._guard.knows_host(request):
             return None, self._misdirected()
         session = await run_in_threadpool(self._guard.session_of, request)
+        session, begun = await self._by_identity(request, session)
+        if begun is not None:
+            return None, begun
         if session is None:
             return None, self._page(request, None, "login.html", {"said": ""}, status=401)
         if right is not None and not may(session.person.role, right):
@@ -397,7 +461,7 @@ class Console:
         own = self._own
         html = self._templates.get_template(template).render(
             {
-                "here": None, "_": words.say, "w": words, "root": ROOT, "session": session, "address": address,
+                "here": None, "shared": None, "may_share": self._may_share(session, figures), "link_days": sharing.DAYS, "_": words.say, "w": words, "root": ROOT, "session": session, "address": address,
                 "pages": [p for p in PAGES if p.name and session and may(session.person.role, p.right)],
                 "may_people": bool(session and may(session.person.role, Right.PEOPLE)), "rights": _rights_of(session),
                 "shop": own.name or "Twofold", "zone": own.timezone, "now": self._clock(), "choices": choices,
@@ -413,6 +477,10 @@ class Console:
             )
         return response
 
+    def _may_share(self, session: Session | None, figures: Mapping[str, Any]) -> bool:
+        page = figures.get("here")
+        return session is not None and isinstance(page, Page) and sharing.is_shared(page, session.person.role)
+
     def _unknown(self, request: Request, asked: Asked, unknown: UnknownChoice) -> Response:
         if request.url.path.endswith((".json", ".csv")):
             body = {"error": {"expected": unknown.known[:50], "got": unknown.given, "where": unknown.name}}
@@ -420,7 +488,7 @@ class Console:
         figures = {"choice": unknown.name, "known": unknown.known[:50], "given": unknown.given}
         return self._page(request, asked.session, "unknown.html", figures, status=400)
 
-    def _making(self, request: Request, session: Session, done: int) -> Response:
+    def _making(self, request: Request, session: Session | None, done: int) -> Response:
         """What the page needs is being worked out: it says so, and asks again by itself."""
         if request.url.path.endswith((".json", ".csv")):
             body = {"error": {"expected": "figures that are being worked out; ask again", "got": done, "where": "sums"}}
@@ -500,8 +568,6 @@ def _file_name(page: Page, ending: str) -> str:
 
 async def _form(request: Request) -> dict[str, str]:
     """A form's fields, each once; nothing of one that is too long or of another kind."""
-    from urllib.parse import parse_qsl
-
     if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
         return {}
     body = b""

@@ -54,7 +54,14 @@ def change_password(act: Act) -> Done:
     check_password(act.given.get("new", ""))
     note(act, CHANGE, {"what": "password changed"})
     act.register.change_password(act.session, act.given.get("new", ""), act.now)
-    return Done(template="account.html", figures={**account_figures(act), "said": "Your password is changed."})
+    return Done(
+        template="account.html",
+        figures={
+            **account_figures(act),
+            "shares": act.register.shares(act.session.person, act.now),
+            "said": "Your password is changed.",
+        },
+    )
 
 
 def set_code(act: Act) -> Done:
@@ -63,6 +70,16 @@ def set_code(act: Act) -> Done:
     secret = "" if act.given.get("end") else act.given.get("secret", "")
     act.register.set_code(act.session, secret, act.given.get("code", ""), act.now)
     note(act, CHANGE, {"what": "codes set" if secret else "codes taken away"})
+    return Done(to="/account")
+
+
+def tie_identity(act: Act) -> Done:
+    """The proxy's word for who is there is enough from now on."""
+    _prove(act)
+    if act.identity is None:
+        raise Refused("No proxy says who you are.")
+    note(act, CHANGE, {"what": "tied to the proxy's identity"})
+    act.register.tie(act.identity, act.session.person, act.now)
     return Done(to="/account")
 
 
@@ -103,7 +120,7 @@ def account_figures(act: Act | None = None, person: Person | None = None) -> dic
     """What the page of the own account shows: with a fresh secret for codes."""
     someone = person or (act.session.person if act else None)
     secret, address = new_secret()
-    return {"person": someone, "secret": secret, "secret_address": address, "said": ""}
+    return {"person": someone, "secret": secret, "secret_address": address, "said": "", "can_tie": False, "shares": []}
 
 
 def _number(act: Act) -> int:

@@ -6,6 +6,8 @@ log in (`register`) and what a role may see (`roles`).
 
 from __future__ import annotations
 
+import ipaddress
+import logging
 import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
@@ -15,6 +17,8 @@ from starlette.requests import Request
 from twofold.collect.limits.rate_limit import client_of
 from twofold.console.access.register import Register, Session, is_token
 from twofold.event.addresses import MAX_ADDRESS, read_address, split_list
+
+log = logging.getLogger("twofold.console")
 
 COOKIE = "__Host-twofold"
 HEADERS: Mapping[str, str] = {
@@ -35,8 +39,14 @@ _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::[0-9]{1,5})?")
 class Guard:
     """``hosts``: names under which the console is reached beside the loopback's; ``proxies``: how many stand in front."""
 
-    def __init__(self, register: Register, hosts: tuple[str, ...], proxies: int, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, register: Register, hosts: tuple[str, ...], proxies: int, clock: Callable[[], int],
+        identity: str = "", identity_from: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """``identity``: the header in which a proxy names who is there; ``identity_from``: which peers are believed."""
         self._register = register
+        self._identity = identity
+        self._trusted = [ipaddress.ip_network(one) for one in identity_from]
         self._hosts = frozenset(h.casefold() for h in (*hosts, *LOOPBACK))
         self._proxies = proxies
         self._clock = clock
@@ -60,6 +70,17 @@ class Guard:
         """Who is logged in with this browser; ``seen``: whether its person is there now, and not only the browser."""
         token = request.cookies.get(COOKIE, "")
         return self._register.session_of(token, self._clock(), seen=seen) if token else None
+
+    def identity_of(self, request: Request) -> str | None:
+        """Who is there, as the proxy says; None where no proxy that is believed says it, once and not empty."""
+        given = request.headers.getlist(self._identity) if self._identity else []
+        if len(given) != 1 or not given[0].strip():
+            return None
+        peer = read_address(request.client.host if request.client else "")
+        if peer is None or not any(ipaddress.ip_address(peer) in network for network in self._trusted):
+            log.warning("an identity header from %s is not believed", peer or "nowhere")
+            return None
+        return given[0].strip()
 
     def allows_change(self, request: Request, session: Session | None, token: str) -> bool:
         """Whether a change comes from a page of ours: the form's token, and where the browser says it, the same origin.

@@ -71,6 +71,17 @@ class Session(Struct, frozen=True, kw_only=True):
     digest: bytes
 
 
+class Share(Struct, frozen=True, kw_only=True):
+    """A link to one page. ``maker`` is who made it, as they are now."""
+
+    id: int
+    path: str
+    query: str
+    maker: Person
+    made_at: int
+    expires_at: int
+
+
 class Refused(Exception):
     """What was asked for is refused; ``str`` is the sentence for the person."""
 
@@ -281,6 +292,73 @@ class Register:
             self._run("update person set one_time = ?, used_step = ? where id = ?", secret, step, session.person.id)
             self._run("delete from session where person = ? and digest <> ?", session.person.id, session.digest)
             self._note(now, session.person.name, "codes set" if secret else "codes taken away", {})
+
+    # -- links to one page
+
+    def share(self, path: str, query: str, by: Person, expires_at: int, now: int) -> str:
+        """A token for whoever is to see this page until then."""
+        token = secrets.token_urlsafe(24)
+        with self._change():
+            self._run(
+                "insert into share (digest, path, query, made_by, made_at, expires_at) values (?, ?, ?, ?, ?, ?)",
+                _digest(token), path, query, by.id, now, expires_at,
+            )  # fmt: skip
+            self._note(now, by.name, "shared a page", {"page": path})
+        return token
+
+    def shared(self, token: str, now: int) -> Share | None:
+        """What a token shows; None once it is over, was ended, or its maker may log in no more."""
+        return next(iter(self._shares("digest = ?", _digest(token), now)), None)
+
+    def shares(self, by: Person, now: int) -> list[Share]:
+        """The links that are good now: an owner sees all, anybody else their own."""
+        where = "?1 is not null" if by.role is Role.OWNER else "made_by = ?1"
+        return self._shares(where, by.id, now)
+
+    def end_share(self, number: int, by: Person, now: int) -> None:
+        """The link shows nothing any more. Raises `Refused` for somebody else's, but from an owner."""
+        if number not in {one.id for one in self.shares(by, now)}:
+            raise Refused("This link is not here any more.")
+        with self._change():
+            self._run("update share set ended_at = ? where id = ?", now, number)
+            self._note(now, by.name, "ended a link", {})
+
+    def _shares(self, where: str, value: Any, now: int) -> list[Share]:
+        with self._said():
+            rows = self._db.execute(
+                f"select id, path, query, made_by, made_at, expires_at from share "
+                f"where {where} and ended_at is null and expires_at > ? order by id desc",
+                (value, now),
+            ).fetchall()
+        found = []
+        values: tuple[Any, ...]
+        for values in rows:
+            number, path, query, made_by, made_at, until = values
+            maker = self._one(f"select {_COLUMNS} from person where id = ? and ended_at is null", made_by)
+            if maker is not None:
+                found.append(
+                    Share(id=number, path=path, query=query, maker=_person_of(maker), made_at=made_at, expires_at=until)
+                )
+        return found
+
+    # -- people whom a proxy knows
+
+    def tie(self, identity: str, person: Person, now: int) -> None:
+        """From now on the proxy's word for this identity is enough to come in."""
+        with self._change():
+            self._run("delete from identity where person = ?", person.id)
+            self._run("insert or replace into identity values (?, ?)", _digest(identity), person.id)
+            self._note(now, person.name, "tied to the proxy's identity", {})
+
+    def person_of(self, identity: str) -> Person | None:
+        """Who is meant by it; None for somebody who is nobody here."""
+        tied = self._one("select person from identity where digest = ?", _digest(identity))
+        row = self._one(f"select {_COLUMNS} from person where id = ? and ended_at is null", tied[0]) if tied else None
+        return _person_of(row) if row else None
+
+    def is_tied(self, person: Person) -> bool:
+        """Whether the proxy has a word for this person."""
+        return self._one("select 1 from identity where person = ?", person.id) is not None
 
     def note(self, person: str, what: str, facts: dict[str, Any], now: int) -> None:
         """What somebody changed through the console."""

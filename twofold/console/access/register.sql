@@ -42,3 +42,21 @@ create table if not exists act (
     what   text    not null,
     facts  text    not null
 ) strict;
+
+-- A link that shows one page, with one query, to whoever has it.
+create table if not exists share (
+    id         integer primary key,
+    digest     blob    not null unique,
+    path       text    not null,
+    query      text    not null,
+    made_by    integer not null,
+    made_at    integer not null,
+    expires_at integer not null,
+    ended_at   integer
+) strict;
+
+-- Whom a proxy that knows its people means by an identity: as a digest, as it is often an e-mail address.
+create table if not exists identity (
+    digest blob    primary key,
+    person integer not null
+) strict, without rowid;

@@ -34,8 +34,17 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
-RIGHTS: MappingProxyType[Role, frozenset[Right]] = MappingProxyType(
+class Guest(StrEnum):
+    """Whoever opens a link to one page: nobody's role, and nothing that can be changed."""
+
+    SIGNAL = "guest"
+    MONEY = "guest who is shown money"
+
+
+RIGHTS: MappingProxyType[Role | Guest, frozenset[Right]] = MappingProxyType(
     {
+        Guest.SIGNAL: frozenset({Right.SIGNAL, Right.DAY}),
+        Guest.MONEY: frozenset({Right.SIGNAL, Right.DAY, Right.MONEY}),
         Role.OWNER: frozenset(Right),
         Role.BUYER: frozenset({Right.SIGNAL, Right.DAY, Right.DECIDE, Right.TEST}),
         Role.DEVELOPER: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.REPLAY, Right.SETUP, Right.DECIDE, Right.TEST}),
@@ -59,6 +68,11 @@ MEANING: MappingProxyType[Right, str] = MappingProxyType(
 )
 
 
-def may(role: Role, right: Right) -> bool:
+def guest_of(role: Role) -> Guest:
+    """What a link shows that somebody of this role has made: no more than they see themselves."""
+    return Guest.MONEY if may(role, Right.MONEY) else Guest.SIGNAL
+
+
+def may(role: Role | Guest, right: Right) -> bool:
     """Whether a role has a right."""
     return right in RIGHTS[role]

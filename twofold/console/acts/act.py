@@ -14,7 +14,7 @@ from twofold.console.sums.remembered import Remembered
 
 
 class Act(Struct, frozen=True, kw_only=True):
-    """A change that somebody asks for. ``given``: the form's fields; ``link``: makes an address that others can open."""
+    """A change that somebody asks for. ``given``: the form's fields; ``link``, ``shared``: make an address that others can open."""
 
     settings: Settings
     register: Register
@@ -24,6 +24,8 @@ class Act(Struct, frozen=True, kw_only=True):
     address: str
     now: int
     link: Callable[[str], str]
+    shared: Callable[[str], str]
+    identity: str | None  # as a proxy names who asks
     sums: SumsKeeper
     remembered: Remembered[Any]
 
