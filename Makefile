@@ -69,6 +69,12 @@ kill-loop: .venv/.dev ## Run the long version of the slow acceptance tests
 laws: .venv/.dev ## Try every law (property test) with forty times as many examples
 	@TWOFOLD_LAWS=40 TWOFOLD_LONG=1 $(BIN)/pytest -m hypothesis --timeout=0 $(PYTEST_ARGS)
 
+.PHONY: wheel
+wheel: .venv/.dev ## Build dist/twofold-….whl, for pip, pipx and uvx on other machines
+	@rm -rf build dist
+	@$(BIN)/pip wheel --quiet --no-build-isolation --no-deps --no-index -w dist .
+	@rm -rf build *.egg-info; ls dist/*.whl
+
 .PHONY: openapi
 openapi: .venv/.dev ## Ask a gateway and a console by their OpenAPI descriptions, 300 requests an address and kind
 	@TWOFOLD_OPENAPI=300 $(BIN)/pytest tests/acceptance/test_openapi.py tests/console/test_console_openapi.py --timeout=0 $(PYTEST_ARGS)
