@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 from running_gateway import CONFIGURATION, DATASET, NOW_MS, NOW_S, Running
 
+from twofold.collect.steps.draft import Origin
+from twofold.collect.steps.touches import sign_of
+from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
 from twofold.report.verify import verify
 from twofold.store.sqlite.database import open_reader
 
@@ -208,3 +211,34 @@ def test_a_server_s_own_copies_make_no_sign(start_gateway):
     by_server(gateway, LANDING, REFERRER, event_name="ViewContent")
     by_server(gateway, LANDING, REFERRER, event_name="Purchase", custom_data={"value": 1, "currency": "EUR"})
     assert kept(gateway) == []
+
+
+@pytest.mark.parametrize(("tier", "is_sign"), [(Tier.T1, False), (Tier.T2, True), (Tier.T3, True)])
+def test_a_page_view_that_a_server_passes_on_is_a_sign_under_the_dataset_s_key_alone(tier, is_sign):
+    """A token of the shop's lends a browser's copy its tier; a server that has no more than that is nobody's word."""
+    told = {"event_name": "PageView", "event_source_url": LANDING, "referrer_url": REFERRER}
+    event = Event(
+        dataset=DATASET, event_id="e1", event_time=NOW_S, received_at=NOW_MS, channel=Channel.SERVER, sender="api", tier=tier,
+        event_name="PageView", event_source_url=LANDING, user_data=UserData(fbp=fbp()),
+        custom_data=CustomData(),
+    )  # fmt: skip
+    origin = Origin(dataset=DATASET, channel=Channel.SERVER, sender="api", tier=tier, received_at=NOW_MS)
+    assert (sign_of(RawEvent(**told), event, origin) is not None) is is_sign
+
+
+def test_the_home_page_of_core_setup_has_no_path_either(start_gateway):
+    dataset = CONFIGURATION["dataset"][0] | {"privacy": {"core_setup": True}}
+    gateway = start_gateway(CONFIGURATION | {"dataset": [dataset]})
+    by_tag(gateway, LANDING.replace("/products/lamp", "/"), REFERRER)
+    assert [row[COLUMNS.index("landing")] for row in kept(gateway)] == [""]
+
+
+def test_the_same_page_after_a_no_is_kept_again_by_a_yes(start_gateway):
+    """To the second and the letter what stood there before: what was forgotten is forgotten in memory too."""
+    gateway = start_gateway()
+    by_tag(gateway, LANDING, REFERRER, consent="granted")
+    before = kept(gateway)
+    by_tag(gateway, "https://shop.example/p", "https://shop.example/", consent="denied")
+    assert kept(gateway) == []
+    by_tag(gateway, LANDING, REFERRER, consent="granted")
+    assert kept(gateway) == before != []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from twofold.store.touches.paths import (
     leads_of,
     signs_between,
     touches_of,
+    unambiguous,
 )
 
 CHAT = {"type": "chat", "dataset": DATASET, "shop": "chat.example", "secret": SECRET}
@@ -327,6 +329,27 @@ def test_a_young_purchase_has_its_signs_before_what_leads_to_them_is_kept(shop):
         found.append(touches(shop.folder, "1001"))
     assert [t.campaign for t in found[0].own] == ["Spring"]
     assert found[0] == found[1] == found[2]
+
+
+LINKS = [
+    ("one browser under both of its ids", [(b"a", "fbp", 2), (b"b", "visitor", 2)], [b"a", b"b"], False),
+    ("two browsers, the better tier's", [(b"a", "fbp", 0), (b"b", "fbp", 3)], [b"b"], False),
+    ("the other way round", [(b"a", "fbp", 3), (b"b", "fbp", 0)], [b"a"], False),
+    ("of the lower tier an id of another kind", [(b"a", "fbp", 3), (b"b", "visitor", 0)], [b"a"], False),
+    ("two browsers of one kind, equally good", [(b"a", "fbp", 2), (b"b", "fbp", 2)], [], True),
+    ("and what each of them is called besides", [(b"a", "fbp", 2), (b"b", "fbp", 2), (b"c", "visitor", 2)], [], True),
+    ("two browsers and a chat", [(b"a", "fbp", 2), (b"b", "fbp", 2), (b"c", "conversation", 0)], [b"c"], False),
+    ("the same one twice", [(b"a", "fbp", 2), (b"a", "fbp", 2)], [b"a"], False),
+    ("none", [], [], False),
+]
+
+
+@pytest.mark.parametrize(("links", "taken", "ambiguous"), [row[1:] for row in LINKS], ids=[row[0] for row in LINKS])
+def test_of_several_browsers_the_best_tier_s_is_taken_and_of_two_equally_good_none(links, taken, ambiguous):
+    """In any order."""
+    for told in itertools.permutations(links):
+        whos, unclear = unambiguous(told)
+        assert (sorted(whos), unclear) == (taken, ambiguous)
 
 
 # -- a person asks

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from every_door import CONFIGURATION, signed
+from every_door import CONFIGURATION, signed, woocommerce_order
 from running_gateway import DATASET, NOW_MS, Running
 from test_touches import LANDING, REFERRER, by_tag, fbp
 from test_touches_of_orders import PLACED, shopify, touches
@@ -138,3 +138,32 @@ def test_a_withdrawal_takes_what_is_said_of_the_person_s_orders(shop, given):
     assert signed(shop, "shopify", body, "orders/updated").status == 200
     assert touches(shop.folder, "1001").said == []
     assert len(touches(shop.folder, "1002").said) == len(touches(shop.folder, "1002").own) == 1
+
+
+def test_a_withdrawal_leaves_what_is_said_of_an_order_of_the_same_number_in_another_dataset(start_gateway):
+    """Two shops number alike; consent was given to each, and is taken back from one."""
+    sources = [s | {"dataset": OTHER["id"]} if s["type"] == "woocommerce" else s for s in CONFIGURATION["source"]]
+    gateway = start_gateway(TWO_SHOPS | {"source": sources})
+    attribution = {"wc_order_attribution_source_type": "utm", "wc_order_attribution_utm_source": "facebook"}
+    assert signed(gateway, "shopify", shopify("1001", landing_site="/?utm_source=x"), "orders/create").status == 200
+    order = woocommerce_order("1001", {"kept": attribution})
+    assert signed(gateway, "woocommerce", order, "order.updated").status == 200
+    assert _said_by_dataset(gateway.folder, "1001") == {DATASET: ["x"], OTHER["id"]: ["facebook"]}
+    marks, _ = marks_from({"order": "1001"})
+
+    async def withdraw() -> None:
+        await gateway.gateway.store.withdraw(DATASET, marks, NOW_MS)
+
+    asyncio.run_coroutine_threadsafe(withdraw(), gateway._loop).result(20)
+    assert _said_by_dataset(gateway.folder, "1001") == {DATASET: [], OTHER["id"]: ["facebook"]}
+
+
+def _said_by_dataset(folder: Path, order: str) -> dict[str, list[str]]:
+    db = open_reader(folder)
+    try:
+        sql = "select id, dataset, order_id, placed_at, action, person, outcomes, state from orders where order_id = ?"
+        rows = [OrderRow(*row) for row in db.execute(sql, (order,))]
+        run, ring = reading(db), folder_ring(folder)
+        return {row.dataset: [t.source for t in touches_of(run, ring, row).said] for row in rows}
+    finally:
+        db.close()
