@@ -32,7 +32,7 @@ run: .venv/.runtime ## Start the demo gateway (needs neither a browser nor Node.
 	@$(BIN)/twofold demo $(RUN_ARGS)
 
 .PHONY: test
-test: .venv/.dev system-packages $(NODE_CLIENT)/node_modules/.stamp ## Run all tests (PYTEST_ARGS="-k name" is passed on)
+test: .venv/.dev system-packages $(NODE_CLIENT)/node_modules/.stamp wordpress ## Run all tests (PYTEST_ARGS="-k name" is passed on)
 	@TWOFOLD_RUN_ALL=1 $(BIN)/pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: test-spark
@@ -86,12 +86,13 @@ venv: .venv/.runtime ## Create the virtual environment with the runtime only
 dev: .venv/.dev ## Create the virtual environment with the test and lint tools
 
 .PHONY: system-packages
-system-packages: ## Install Chromium, Node.js, npm, curl, PostgreSQL, nginx, Caddy and systemd through apt-get where missing
+system-packages: ## Install Chromium, Node.js, npm, curl, PHP, PostgreSQL, nginx, Caddy and systemd through apt-get where missing
 	@missing=; \
 	command -v chromium >/dev/null || missing="$$missing chromium"; \
 	command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
 	command -v curl >/dev/null || missing="$$missing curl"; \
+	command -v php >/dev/null || missing="$$missing php-cli"; \
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || missing="$$missing postgresql"; \
 	for tool in nginx:nginx-light caddy:caddy systemd-analyze:systemd; do \
 	  PATH="$$PATH:/usr/sbin:/sbin" command -v "$${tool%:*}" >/dev/null || missing="$$missing $${tool#*:}"; \
@@ -170,6 +171,25 @@ lists: ## Fetch the ad blockers' lists that a test of the tag asks (it asks cite
 	dpkg-deb -x $(UBLOCK)_*.deb files; \
 	mkdir -p $(CURDIR)/$(LISTS); \
 	cp files/usr/share/chromium/extensions/ublock-origin/assets/thirdparties/easylist/*.txt $(CURDIR)/$(LISTS)/
+
+# Debian's WordPress, unpacked and not installed: its package wants a web server and a database.
+WORDPRESS := tests/plugin/wordpress
+.PHONY: wordpress
+wordpress: ## Fetch the files of WordPress that the tests of the plugin run on
+	@if [ -d $(WORDPRESS)/usr ]; then exit 0; fi; \
+	echo "Unpacking Debian's WordPress for the tests of the plugin"; \
+	tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; chmod 755 "$$tmp"; cd "$$tmp"; $(as_root); \
+	if ! apt-get download -qq wordpress </dev/null 2>/dev/null && [ -n "$$as_root" ]; then \
+	  $$as_root apt-get update -qq </dev/null && apt-get download -qq wordpress </dev/null; fi; \
+	dpkg-deb -x wordpress_*.deb files; \
+	mkdir -p $(CURDIR)/$(WORDPRESS); \
+	cp -r files/usr $(CURDIR)/$(WORDPRESS)/
+
+PLUGIN := build/twofold-woocommerce.zip
+.PHONY: plugin
+plugin: system-packages wordpress .venv/.dev ## Make the WordPress plugin for WooCommerce, tried in PHP before
+	@TWOFOLD_RUN_ALL=1 $(BIN)/pytest -q tests/plugin
+	@$(PYTHON) plugins/wordpress/make.py $(PLUGIN)
 
 .PHONY: lock
 lock: ## Recompile the lock files (LOCK_ARGS=--upgrade moves the pins)

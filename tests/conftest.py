@@ -25,7 +25,7 @@ QUICK = (
     "test_config.py", "test_config_consent.py", "test_docs.py", "test_house.py", "test_imports.py",
 )  # fmt: skip
 DEAR = ("matching/bulk",)  # DuckDB is started again and again
-COSTLY = ("browser", "node", "postgres", "service", "slow", "process")
+COSTLY = ("browser", "node", "php", "postgres", "service", "slow", "process")
 
 # Without time limits wherever a law is tried: the machine may be slow, and laws are not about speed.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -85,6 +85,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for mark, cure in (
         ("node", node_cure),
         ("browser", browser_cure),
+        ("php", php_cure),
         ("postgres", postgres_cure),
         ("service", service_cure),
     ):
@@ -109,6 +110,15 @@ def browser_cure() -> str | None:
     """What to do before tests with a browser can run; None when they can."""
     if not Path("/usr/bin/chromium").exists():
         return "Chromium is missing: run `make system-packages` (or apt-get install chromium)"
+    return None
+
+
+def php_cure() -> str | None:
+    """The same for the plugin's."""
+    if shutil.which("php") is None:
+        return "PHP is missing: run `make system-packages` (or apt-get install php-cli)"
+    if not (TESTS / "plugin" / "wordpress" / "usr").is_dir():
+        return "WordPress's files are missing: run `make wordpress`"
     return None
 
 

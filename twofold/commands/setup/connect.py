@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -129,19 +130,28 @@ def connect_woocommerce(
     consumer_key: ConsumerKey = "",
     consumer_secret: ConsumerSecret = "",
     endpoint: EndpointOption = "",
+    code: Annotated[
+        bool,
+        typer.Option("--code", help="Print the code that pairs the WordPress plugin, which makes the webhooks itself."),
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Make one webhook a topic in WooCommerce, with the secret that this side has.
 
     A webhook that leads here already gets the secret again and is switched on; others are listed and left alone. Saving one sends a
-    ping to the gateway.
+    ping to the gateway. With `--code` nothing is asked of WooCommerce: the code that is printed goes into the settings page of the
+    plugin. It holds the webhooks' secret.
     """
     from twofold.config import secrets_of
 
     shown = _Shown(json)
     edited, wired = _wired(config, "woocommerce", shop, dataset)
-    api = _woocommerce(wired, endpoint, consumer_key, consumer_secret, json)
     secret = secrets_of(wired.source)[0]
+    if code:
+        _keep(edited, wired, secret, shown)
+        shown.code(_loaded(config), wired)
+        shown.end()
+    api = _woocommerce(wired, endpoint, consumer_key, consumer_secret, json)
     with shown.told():
         api.existing()
         _keep(edited, wired, secret, shown)
@@ -358,6 +368,18 @@ class _Shown:
             else:
                 text = f": {hook.text}" if hook.text else ""
                 say(plain(f"{hook.state:<8} {hook.topic} -> {hook.address}{text}"))
+
+    def code(self, settings: Any, wired: Wired) -> None:
+        from twofold.setup.connect.pairing import CLICKS, pairing_code
+
+        code = pairing_code(settings, wired)
+        if self._json:
+            from twofold.commands.output.rows.setup import PairingCode
+
+            print_rows(PairingCode, [{"code": code, "where": CLICKS}])
+        else:
+            say(code)
+            print(f"twofold: {CLICKS}", file=sys.stderr)
 
     def failed(self, said: str, mend: str) -> None:
         from twofold.setup.finding import do

@@ -7,11 +7,11 @@
  * posts or in tables of their own (HPOS). Holds no secret: the webhook's secret stands in WooCommerce's settings only.
  */
 
-// The tag of your gateway, the dataset (pixel) id, and the `shop` of the source in twofold.toml, letter for letter:
+// Known already where the plugin, which reads this file too, was paired. The tag of your gateway, the dataset (pixel) id, and the `shop` of the source in twofold.toml, letter for letter:
 // the id of a Purchase is made from it on both sides.
-define( 'TWOFOLD_TAG', 'https://gateway.shop.example/t/twofold.js' );
-define( 'TWOFOLD_DATASET', '1234567890' );
-define( 'TWOFOLD_SHOP', 'shop.example' );
+defined( 'TWOFOLD_TAG' ) || define( 'TWOFOLD_TAG', 'https://gateway.shop.example/t/twofold.js' );
+defined( 'TWOFOLD_DATASET' ) || define( 'TWOFOLD_DATASET', '1234567890' );
+defined( 'TWOFOLD_SHOP' ) || define( 'TWOFOLD_SHOP', 'shop.example' );
 
 /**
  * Cookies that are kept with the order, by the name of the order meta; the webhook brings them back.

@@ -30,6 +30,13 @@ class Webhook(Row, kw_only=True, tag="webhook"):
     text: Text | None = None
 
 
+class PairingCode(Row, kw_only=True, tag="pairing"):
+    """The code by which a plugin is paired. It holds a secret."""
+
+    code: Text
+    where: Text
+
+
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "init": (Written, Line),
     "doctor": (About, Line),
@@ -39,6 +46,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
         for act in ("connect", "disconnect")
         for shop in ("shopify", "woocommerce", "stripe")
     },
+    "connect woocommerce": (Line, Webhook, PairingCode),
     "connect meta": (Line,),
     "disconnect meta": (Line,),
 }
