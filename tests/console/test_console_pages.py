@@ -77,7 +77,7 @@ def test_orders_stand_under_their_people_s_numbers(console: Running) -> None:
 UNKNOWN = ("/orders?fate=foo", "/deliveries?state=foo", "/today?period=foo", "/today?dataset=9", "/deliveries?name=Foo",
            "/orders?after=-1", "/today?period=2026-02-31..2026-03-01", "/chain?view=foo", "/chain?by=foo", "/chain?as_of=2026-02-31",
            "/chain?as_of=2999-01-01", "/day?day=foo", "/imports?kind=foo", "/chain/orders?term=link:placed&after=-1", "/refused?reason=foo",
-           "/match-quality?event=foo", "/senders/copies?event=")  # fmt: skip
+           "/match-quality?event=foo", "/senders/copies?event=foo")  # fmt: skip
 
 
 @pytest.mark.process
