@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,12 @@ Progress = Callable[[int, int], None]
 """Days made, of how many."""
 
 
-def make_tables(settings: Settings, progress: Progress | None = None) -> bool:
+def make_tables(settings: Settings, progress: Progress | None = None, within_s: float = inf) -> bool:
     """Returns once the tables hold what is in the folder now; False when they did already.
 
-    Raises `FactsError` when they cannot be made, and what opening the folder raises.
+    Raises `FactsError` when they cannot be made, or not within so many seconds, and what opening the folder raises.
     """
+    until = time.monotonic() + within_s
     require_data(Path(settings.server.data))
     if is_up_to_date(analytics_of(settings).places, rules_of(settings), digest_of(lives_task(settings))):
         return False
@@ -46,6 +48,9 @@ def make_tables(settings: Settings, progress: Progress | None = None) -> bool:
                 progress(*told["progress"])
             if told["done"]:
                 break
+            if time.monotonic() > until:
+                at, of = told["progress"]
+                raise FactsError(f"the tables of reports are being made, {at} of {of} days; ask again in a moment")
             time.sleep(_POLL_S)
     if told["error"]:
         raise FactsError(str(told["error"]))

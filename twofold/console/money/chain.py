@@ -15,12 +15,17 @@ from twofold.console.money.task import Task
 from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.chain.account import Account, Desk
 from twofold.reconcile.chain.cohort import at_stake
+from twofold.reconcile.chain.margin import Costs
 from twofold.reconcile.chain.purse import REFUNDED
-from twofold.reconcile.chain.report import accounts_of, report_chain
+from twofold.reconcile.chain.report import accounts_of
 from twofold.reconcile.chain.rows import Cell, Leak, Link, Metric, Open, Residual, Row, Step, closed
 from twofold.reconcile.chain.standing import Station
 from twofold.reconcile.chain.told import Asked, group_of
 from twofold.reconcile.chain.values import ZERO
+from twofold.reconcile.exchange import Exchange
+from twofold.reconcile.lives.asking import chain_of
+from twofold.reconcile.matches.values import Days
+from twofold.reconcile.reading.folder import Folder
 from twofold.reconcile.reading.whole import Whole, read_whole
 
 _KINDS = {
@@ -42,20 +47,26 @@ def policy_of(task: Task) -> Callable[[str], OrderPolicy]:
 
 def read(task: Task) -> tuple[Whole, Asked]:
     """The whole ledger, matched, and what is asked of it."""
-    asked = Asked(since=task.since, until=task.until, as_of=task.as_of, by=task.by, view=task.view)
+    asked = _asked(task)
     zone = ZoneInfo(task.base.zone)
     return read_whole(task.base.data, policy_of(task), asked, task.base.rules, zone, dataset=task.dataset), asked
 
 
+def _asked(task: Task) -> Asked:
+    return Asked(since=task.since, until=task.until, as_of=task.as_of, by=task.by, view=task.view)
+
+
 def chain(task: Task) -> dict[str, Any]:
     """The rows of the report, and what is said once."""
-    whole, asked = read(task)
-    report = report_chain(whole.told, asked, whole.desk)
+    with Folder(task.base.data) as store:
+        rates = Exchange.of(store.rates())
+    desk = Desk(rules=task.base.rules, rates=rates, costs=Costs((), rates), days=Days(ZoneInfo(task.base.zone)))
+    report, currency = chain_of(task.ask, _asked(task), desk, task.dataset)
     return {
         "rows": [_row(row) for row in report.rows],
         "missing": {name: str(share) for name, share in report.missing.items() if share},
         "balanced": report.balanced,
-        "currency": whole.desk.rules.currency,
+        "currency": currency,
     }
 
 

@@ -23,7 +23,7 @@ def day(task: Task) -> dict[str, Any]:
                           by_click_day=base.by_click_day),
         dataset=task.dataset, keep=False,
     )  # fmt: skip
-    answer = witnesses_of(Path(base.data), policy_of(task), question)
+    answer = witnesses_of(Path(base.data), policy_of(task), question, task.ask)
     report = answer.report
     return {
         "currency": report.currency,

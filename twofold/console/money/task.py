@@ -7,6 +7,8 @@ the console goes on. Amounts are decimals as texts, which `decimal` reads withou
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -14,6 +16,8 @@ from msgspec import Struct
 
 from twofold.errors import StoreError
 from twofold.facts.child import Child
+from twofold.facts.engine import Analytics, Answer, ask_all
+from twofold.facts.engine import Asked as TableQuestion
 from twofold.reconcile.reading.keeping import KeepDays
 
 MODULE = "twofold.console.money"
@@ -23,6 +27,24 @@ AT_ONCE = 2
 
 _room = threading.BoundedSemaphore(AT_ONCE)
 encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class Where(Struct, frozen=True, kw_only=True):
+    """The derived tables, and the limits of a question to them: as `facts.engine.Analytics`, in plain values."""
+
+    files: str
+    engine: str
+    memory_mb: int
+    deadline_s: float
+
+
+def where_of(analytics: Analytics) -> Where:
+    return Where(
+        files=str(analytics.files),
+        engine=analytics.engine,
+        memory_mb=analytics.memory_mb,
+        deadline_s=analytics.deadline_s,
+    )
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -39,6 +61,17 @@ class Task(Struct, frozen=True, kw_only=True):
     term: str = ""
     dataset: str | None = None
     orders: list[str] = []
+    tables: Where | None = None
+
+    def ask(self, asked: Sequence[TableQuestion]) -> list[Answer]:
+        """Of the derived tables."""
+        assert self.tables is not None
+        told = self.tables
+        analytics = Analytics(
+            data=Path(self.base.data), files=Path(told.files), engine=told.engine, memory_mb=told.memory_mb,
+            deadline_s=told.deadline_s,
+        )  # fmt: skip
+        return ask_all(analytics, asked)
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag=True):

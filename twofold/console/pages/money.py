@@ -12,10 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right, may
-from twofold.console.money.task import Task, ask
+from twofold.console.money.task import Task, ask, where_of
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
 from twofold.console.queries.period import start_of
-from twofold.policies import day_task
+from twofold.control.tables import make_tables
+from twofold.errors import FactsError, StoreError
+from twofold.policies import analytics_of, day_task
 
 CHAIN_COLUMNS = ("row", "group", "role", "link", "reason", "start", "end", "delivered", "collected", "name", "of", "count",
                  "amount", "before", "sent", "value", "unit", "oldest_days", "expected")  # fmt: skip
@@ -25,6 +27,9 @@ DAY_COLUMNS = ("row", "witness", "name", "reason", "way", "count", "amount", "ro
                "band_high", "timezone", "window")  # fmt: skip
 TERM_COLUMNS = ("dataset", "order_id", "placed_at", "method", "station", "courier", "total", "amount", "currency", "role",
                 "link")  # fmt: skip
+TABLES_S = 30.0
+"""So long a page waits until the tables are made; who asks again finds more of them."""
+
 VIEWS = ("cohort", "booked")
 BY = ("day", "week", "month", "channel", "method", "source", "sale", "currency")
 LINKS = ("placed", "confirmed", "shipped", "delivered", "collected", "banked")
@@ -35,6 +40,15 @@ HIDDEN_WITHOUT_MONEY = ("bank", "books")
 def task_of(asked: Asked, what: str, **more: Any) -> Task:
     """What a child is told, with the settings as a command reads them."""
     return Task(**{"what": what, "base": day_task(asked.settings, asked.now), "as_of": asked.now, **more})
+
+
+def _of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
+    """The answer to a task that asks the derived tables, once they hold what is in the folder now."""
+    try:
+        make_tables(asked.settings, within_s=TABLES_S)
+    except FactsError as err:
+        raise StoreError(str(err)) from None
+    return ask(task_of(asked, what, tables=where_of(analytics_of(asked.settings)), **more))
 
 
 def _today(asked: Asked) -> date:
@@ -63,7 +77,7 @@ def _cohort(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
 def read_chain(asked: Asked) -> Shown:
     """The staircase with what is lost and open after each link, the matrix, groups and margin."""
     task, shown = _cohort(asked)
-    answer = ask(task_of(asked, "chain", **task))
+    answer = _of_tables(asked, "chain", **task)
     rows = answer["rows"]
     whole = [row for row in rows if not row.get("group")]
     links = {row["link"]: row for row in whole if row["row"] == "link"}
@@ -141,7 +155,7 @@ def read_day(asked: Asked) -> Shown:
     """Four witnesses, and the way from the day's orders to each."""
     today = _today(asked)
     day = asked.day("day", today - timedelta(days=1), today)
-    answer = ask(task_of(asked, "day", since=day.isoformat(), dataset=asked.dataset()))
+    answer = _of_tables(asked, "day", since=day.isoformat(), dataset=asked.dataset())
     with_money = may(asked.session.person.role, Right.MONEY)
     cohort = [one for one in answer["cohort"] if with_money or one["who"] not in HIDDEN_WITHOUT_MONEY]
     rows: list[Mapping[str, Any]] = [

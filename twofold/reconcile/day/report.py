@@ -5,15 +5,13 @@ Owns the putting together. The fifth look, at what the courier and the bank have
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.reconcile.chain.account import Account
 from twofold.reconcile.chain.rows import Link, Metric, Row, closed
-from twofold.reconcile.chain.standing import Station
 from twofold.reconcile.day.ga4 import bridge_ga4
 from twofold.reconcile.day.meta import bridge_meta
 from twofold.reconcile.day.own import bridge_log, bridge_shop, log_report, shop_report
@@ -21,7 +19,6 @@ from twofold.reconcile.day.values import GA4, META, ZERO, Bridge, Claim, DayOrde
 
 WITNESSES = ("meta", "shop", "ga4", "log")
 _COHORT = (("crm", "confirmed"), ("courier", "delivered"), ("bank", "banked"))
-_NEVER = frozenset({Station.REFUSED, Station.RETURNED, Station.LOST})
 FINAL_AFTER_S = {GA4: 72 * 3_600, META: 28 * 86_400}
 
 
@@ -91,12 +88,9 @@ def day_report(
     )
 
 
-def undelivered_term(accounts: Iterable[Account], currency: str) -> Term | None:
-    """Cash on delivery that everybody counted and nobody will bring: what was refused, came back or was lost by now."""
-    gone = [
-        (one.order.number, amount) for one in accounts if one.order.method == "cod"
-        if (amount := sum((a for station, a in one.parts.items() if station in _NEVER), ZERO))
-    ]  # fmt: skip
+def undelivered_term(gone: Sequence[tuple[str, Decimal]], currency: str) -> Term | None:
+    """Cash on delivery that everybody counted and nobody will bring. ``gone``: number and amount of the orders that were refused,
+    came back or were lost by now."""
     if not gone:
         return None
     return Term(

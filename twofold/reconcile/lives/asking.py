@@ -7,6 +7,7 @@ state of the tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
@@ -39,6 +40,13 @@ _BOOKED = ("booked_lives", "booked_changes", "booked_terms", "booked_lines", "bo
 def chain_of(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:
     """The report, and the currency that it is in: that of the lives. ``desk``: its rates are for signals and advertising."""
     return (_booked if asked.view == "booked" else _cohort)(ask, asked, desk, dataset)
+
+
+def undelivered_of(ask: AskAll, asked: chain_told.Asked, dataset: str | None) -> list[tuple[str, Decimal]]:
+    """Number and amount of the period's orders that were to be paid on delivery and never will be."""
+    given = {"since": asked.since, "until": asked.until, "as_of": asked.as_of, "dataset": dataset or ""}
+    (answer,) = ask(_asked(("chain_undelivered",), given))
+    return [(row.number, row.amount) for row in answer.rows]
 
 
 def _cohort(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:

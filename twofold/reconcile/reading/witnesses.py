@@ -5,7 +5,7 @@ Owns the order of reading. The days before are taken from kept versions where th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
@@ -15,20 +15,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.ledger.lines import SiteDay, Spend
-from twofold.reconcile.chain.account import Account, Desk, account_of, counts
-from twofold.reconcile.chain.report import report_chain
+from twofold.reconcile.chain.account import Desk
+from twofold.reconcile.chain.margin import Costs
 from twofold.reconcile.chain.rows import Row
-from twofold.reconcile.chain.told import Asked, one_of_each_exchange
+from twofold.reconcile.chain.told import Asked
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.day.band import DAYS, Band, band_of
 from twofold.reconcile.day.report import WITNESSES, Day, day_report, share_of, undelivered_term
 from twofold.reconcile.day.values import Bridge, Term
 from twofold.reconcile.day.versions import Version, due_ages, keep_versions, kept_versions
-from twofold.reconcile.exchange import day_number, day_text
+from twofold.reconcile.exchange import Exchange, day_number, day_text
+from twofold.reconcile.lives.asking import AskAll, chain_of, undelivered_of
 from twofold.reconcile.matches.values import Days
 from twofold.reconcile.reading.day import Platform, ga4_report, meta_report, read_day
 from twofold.reconcile.reading.folder import Folder, PolicyOf
-from twofold.reconcile.reading.whole import Whole, read_whole
 
 
 class Question(Struct, frozen=True, kw_only=True):
@@ -53,32 +53,21 @@ class Answer(Struct, frozen=True, kw_only=True):
     versions: tuple[Version, ...]
 
 
-def witnesses_of(folder: Path, policy_of: PolicyOf, asked: Question) -> Answer:
-    """The report of one day."""
-    whole = read_whole(
-        folder, policy_of, Asked(since=asked.day, until=asked.day, as_of=asked.as_of), asked.rules, asked.zone,
-        dataset=asked.dataset,
-    )  # fmt: skip
-    rows = report_chain(whole.told, Asked(since=asked.day, until=asked.day, as_of=asked.as_of), whole.desk).rows
+def witnesses_of(folder: Path, policy_of: PolicyOf, asked: Question, ask: AskAll) -> Answer:
+    """The report of one day. ``ask``: of the derived tables, for where the day's orders and their money are by now."""
     with Folder(folder) as store:
-        reader = DayReader(store, folder, policy_of, replace(asked, rules=whole.desk.rules), whole.desk)
-        report = reader.day(asked.day, rows, undelivered_term(_accounts(whole, asked), whole.desk.rules.currency))
+        rates = Exchange.of(store.rates())
+        desk = Desk(rules=asked.rules, rates=rates, costs=Costs((), rates), days=Days(asked.zone))
+        chain = Asked(since=asked.day, until=asked.day, as_of=asked.as_of)
+        told, currency = chain_of(ask, chain, desk, asked.dataset)
+        desk = replace(desk, rules=replace(desk.rules, currency=currency))
+        reader = DayReader(store, folder, policy_of, replace(asked, rules=desk.rules), desk)
+        report = reader.day(asked.day, told.rows, undelivered_term(undelivered_of(ask, chain, asked.dataset), currency))
         shares = [_kept_share(folder, asked, text) or reader.shares(text) for text in _before(asked.day)]
     bands = {
         w: band_of(w, [s.get(w) for s in shares], share_of(report.bridge_of(w))) for w in WITNESSES
     }  # fmt: skip
-    return Answer(report=report, bands=bands, versions=tuple(_versions(folder, report, asked, whole.desk.days)))
-
-
-def _accounts(whole: Whole, asked: Question) -> Iterator[Account]:
-    """The accounts of the orders of the shop's day."""
-    day = day_number(asked.day)
-    mine = [o for o in whole.told.orders if counts(o)]
-    for order, moves in one_of_each_exchange(mine, whole.told.moves):
-        if whole.desk.days.of(order.placed_at) == day:
-            found = account_of(order, moves, whole.desk, asked.as_of)
-            if found is not None:
-                yield found
+    return Answer(report=report, bands=bands, versions=tuple(_versions(folder, report, asked, desk.days)))
 
 
 def _before(day: str) -> list[str]:

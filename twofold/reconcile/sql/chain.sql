@@ -130,3 +130,16 @@ order by s.local_day, s.currency
 -- How many payouts and remittances do not close.
 -- answers: batches bigint
 select count(*) as batches from settlements as s where not s.closes
+
+-- name: chain_undelivered
+-- Orders of some days, to be paid on delivery, that were refused, came back or were lost by a time, with what of them.
+-- asks: since text, until text, as_of bigint, dataset text
+-- answers: number text, order_row bigint, amount decimal(28,12)
+select l.number, l.order_row, -sum(t.amount) as amount
+from lives as l join life_terms as t on t.order_row = l.order_row and t.from_at = l.from_at and t.day = l.day
+where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of and l.method = 'cod'
+  and ($dataset = '' or l.dataset = $dataset)
+  and t.bridge = 'delivered' and t.reason in ('refused', 'returned', 'lost')
+group by l.number, l.order_row
+having sum(t.amount) <> 0
+order by l.number, l.order_row
