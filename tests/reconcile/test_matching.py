@@ -231,6 +231,40 @@ def test_bank_days_leave_weekends_out():
     assert bank_days_after(20520, -1) == 20518
 
 
+# -- exchanges
+
+
+def test_what_names_or_pays_a_replaced_order_pays_the_one_in_its_place():
+    """Paid under the first number, refunded under the second, decided for the first; a chain of three is one order."""
+    first = due("1001", "50.00", day(1), buyer=("name:n1",), given_up_at=day(2))
+    second = due("1002", "50.00", day(2), buyer=("name:n1",), replaces="1001")
+    paid, back = credit("50.00", day(3), text="order 1001"), debit("-50.00", day(5), text="order 1002")
+    for owed in ([first, second], [second, first]):
+        found = match_lines(owed, [paid, back])
+        assert [(m.to, m.rule) for m in found.matches] == [
+            ("order:1002", "number_in_text"), ("order:1002", "given_back_by_number")]  # fmt: skip
+        assert pays(match_lines(owed, [credit("50.00", day(3), counterpart=("name:n1",))]))[0][0] == "order:1002"
+        assert pays(match_lines(owed, [TOLD], [], [decided("order:1001", amount="50.00")]))[0][0] == "order:1002"
+    third = due("1003", "80.00", day(4), replaces="1002")
+    found = match_lines([third, second, first], [paid, credit("30.00", day(6), text="order 1003")])
+    assert {m.to for m in found.matches} == {"order:1003"}
+    assert not found.open
+
+
+def test_orders_that_replace_each_other_or_something_older_are_not_lost():
+    """Of two that name each other the later stands; one that is older than what it names replaces nothing."""
+    both = [due("1001", "50.00", day(1), replaces="1002"), due("1002", "50.00", day(2), replaces="1001")]
+    assert pays(match_lines(both, [credit("50.00", day(3), text="order 1001")]))[0][0] == "order:1002"
+    older = [due("1001", "50.00", day(1), replaces="1002"), due("1002", "50.00", day(2))]
+    assert pays(match_lines(older, [credit("50.00", day(3), text="order 1001")]))[0][0] == "order:1001"
+
+
+def test_one_account_in_two_currencies_may_number_its_lines_alike():
+    """The same IBAN and id: two movements."""
+    told = [credit("50.00", day(3), id="T1", account="GE1", currency=c) for c in ("GEL", "USD")]
+    assert told[0].name != told[1].name
+
+
 # -- money that the bank sends back
 
 

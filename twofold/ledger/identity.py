@@ -68,7 +68,8 @@ def _parts(thing: Thing, ordinal: int) -> Iterable[str]:
     match thing:
         case MoneyLine():
             if thing.id:
-                return "money", thing.source, thing.account, thing.kind, thing.id
+                # One number of an account (an IBAN) holds several currencies, and a bank may count in each by itself.
+                return "money", thing.source, thing.account, thing.currency, thing.kind, thing.id
             return "money", *fingerprint(thing), str(ordinal)
         case Batch():
             return "batch", thing.source, thing.account, thing.id, thing.currency

@@ -65,6 +65,7 @@ def build_order(
     lines: tuple[Line, ...] = (),
     tax_included: bool | None = None,
     currency: str = "",
+    replaces: str = "",
 ) -> Found:
     """The report of one order. Raises `Misread` when money, currency or time are missing or cannot be read."""
     placed_at = group.needed("placed_at", group.time("placed_at"), "when the order was placed", "no_date")
@@ -103,6 +104,7 @@ def build_order(
             cancel_reason=group.label("cancel_reason"),
             delivered_at=delivered_at,
             tags=_tags(group.text("tags")),
+            replaces=replaces,
         ),
         refunds=refunds,
         parcels=_parcels(order_id, state, times["returned_at"] or known_until),

@@ -74,6 +74,7 @@ FIELDS: dict[str, tuple[tuple[str, ...], str]] = {
     "consent": (("consent",), "`granted` or `denied`."),
     "cart": (("cart",), "Cart token, by which a browser's copy may know the order."),
     "checkout": (("checkout",), "Checkout token, likewise."),
+    "replaces": (("replaces",), "Id of the order that this one was made from: an exchange counts once."),
 }  # fmt: skip
 
 PAID = {
@@ -130,6 +131,7 @@ def build(group: Group) -> Found | Skipped:
         group,
         order_id=order_id,
         aliases=[f"{kind}:{name}" for kind, name in named.items() if name],
+        replaces=group.id("replaces"),
         state=_state(group),
         lines=row_lines(group) if group.layout.index.keys() & {"line_id", "line_sku", "line_price"} else _listed(group),
     )

@@ -7,7 +7,7 @@ looks at things sorted by date and name, so the same set gives the same matches 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 
@@ -17,6 +17,7 @@ from twofold.ledger.lines import Batch, Decision, MoneyKind
 from twofold.ledger.ties import BANK, plain
 from twofold.reconcile.matches import batches
 from twofold.reconcile.matches.bank import Payers
+from twofold.reconcile.matches.exchanges import join_exchanges
 from twofold.reconcile.matches.keys import Index, steps_of
 from twofold.reconcile.matches.purse import Purse
 from twofold.reconcile.matches.returned import cancel_sent_back
@@ -54,10 +55,11 @@ def match_lines(
 ) -> Matching:
     """What pays what. Lines that are not booked move no money and match nothing."""
     tolerance, days = tolerance or Tolerance(), days or Days()
+    dues, stands = join_exchanges(dues)
     purse = Purse(dues, [e for e in entries if e.line.status == "booked"])
     groups = sorted(groups, key=lambda g: g.key)
     index = Index(purse.dues.values())
-    refused, barred = _follow(decisions, purse, groups)
+    refused, barred = _follow(decisions, purse, groups, stands)
     twice = _twice(purse)
     cancel_sent_back(purse, index, barred, tolerance, days)
     named = list(batches.by_reference(purse.open_bank_lines(credits_only=False), groups))
@@ -89,12 +91,12 @@ def match_lines(
 
 
 def _follow(
-    decisions: Iterable[Decision], purse: Purse, groups: Sequence[Group]
+    decisions: Iterable[Decision], purse: Purse, groups: Sequence[Group], stands: Mapping[str, str]
 ) -> tuple[list[tuple[str, str]], dict[str, frozenset[str]]]:
     """Does what persons decided; gives what could not be done, and which pairs were taken back."""
     last: dict[tuple[str, str], Decision] = {}
     for one in sorted(decisions, key=lambda d: (d.at, d.undo, d.by, d.why)):
-        named = replace(one, to=_full_name(one.to, purse, groups))
+        named = replace(one, to=_full_name(one.to, purse, groups, stands))
         last[named.line, named.to] = named
     known = {g.key for g in groups} | {order_key(o) for o in purse.dues} | {f"line:{n}" for n in purse.entries}
     refused = []
@@ -114,11 +116,16 @@ def _follow(
     return refused, {line: frozenset(orders) for line, orders in barred.items()}
 
 
-def _full_name(to: str, purse: Purse, groups: Sequence[Group]) -> str:
+def _full_name(to: str, purse: Purse, groups: Sequence[Group], stands: Mapping[str, str]) -> str:
     """A person names an order without its dataset and a batch without its account, where there is only one such."""
     if to.startswith("order:") and to.removeprefix("order:") not in purse.dues:
-        same = [order_key(o) for o in purse.dues if o.rpartition("/")[2] == to.removeprefix("order:")]
-        return same[0] if len(same) == 1 else to
+        named = to.removeprefix("order:")
+        same = {
+            stands.get(o, o)
+            for o in (*purse.dues, *stands)
+            if named in (o if o in stands else "", o.rpartition("/")[2])
+        }
+        return order_key(min(same)) if len(same) == 1 else to
     if to.startswith("batch:") and all(g.key != to for g in groups):
         batches_so_named = {g.key for g in groups for b in (g.batch, *g.told) if to in _names_of(b)}
         return min(batches_so_named) if len(batches_so_named) == 1 else to

@@ -41,6 +41,7 @@ class KnownOrder(Struct, frozen=True, kw_only=True, gc=False):
 def due_of(known: KnownOrder, order: Order) -> Due:
     """What the order's buyer owes, and by which keys a line may name it; without what couriers say."""
     amounts = {order.currency: order.total - order.vouchers}
+    shop = f"@{known.shop}" if known.shop else ""
     shown = known.state.presentment
     if shown is not None and shown.currency != order.currency:
         amounts[shown.currency] = before_refunds(shown, known.state)
@@ -53,6 +54,7 @@ def due_of(known: KnownOrder, order: Order) -> Due:
         person=known.buyer,
         method=order.method,
         delivered_at=order.delivered_at,
+        replaces=f"{known.dataset}/{order.replaces}{shop}" if order.replaces else "",
         given_up_at=gave_up_at(order),
     )
 

@@ -12,11 +12,13 @@ from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from twofold.simulate.world.scenario import Article, Campaign, Courier, Scenario
 
 CENT = Decimal("0.01")
+LATER = 50_000
+"""By how much the number of an order is larger than the one of the order that it was written for."""
 CALL_S = 20 * 3600  # within which a call confirms or does not
 _FIRST = ("Nino", "Giorgi", "Anja", "Tom", "Mary", "Levan", "Chloe", "Omar", "Olena", "Tamar", "Jonas", "Salome")
 _LAST = (
@@ -53,6 +55,16 @@ class Piece(Struct, frozen=True, kw_only=True):
     cross_sold: bool = False
 
 
+class Replaced(Struct, frozen=True):
+    """An order that was given up for another one. ``named``: the buyer's transfer names this one, and not the later."""
+
+    number: int
+    placed_at: int
+    pieces: tuple[Piece, ...]
+    total: Decimal
+    named: bool
+
+
 class Fate(Struct, frozen=True, kw_only=True):
     """One order with all that happened to it up to the last day. Times are Unix s; None: it did not happen."""
 
@@ -84,6 +96,8 @@ class Fate(Struct, frozen=True, kw_only=True):
     transferred: Decimal = Decimal(0)
     names_number: bool = True
     refund_bounces: bool = False  # what is given back by transfer does not reach the buyer at first
+    currency: str = ""  # of its prices and its money, where it is not the world's
+    replaced: Replaced | None = None  # the order in whose place it was written
     edited_from: Decimal | None = None  # its total before an article was added
     second: str = ""  # its second parcel
     second_due: Decimal = Decimal(0)
@@ -149,6 +163,13 @@ def calendar_of(told: Scenario, today: date) -> Calendar:
     return Calendar(last - timedelta(days=told.days - 1), last, ZoneInfo(told.zone))
 
 
+def rates_of(told: Scenario, calendar: Calendar) -> dict[date, Decimal]:
+    """What one unit of the spend currency is worth (of the world's, for EUR), by the bank days of the world."""
+    days = [calendar.first + timedelta(days=n) for n in range(-10, told.days)]
+    days = [day for day in days if day.weekday() < 5]
+    return {day: (told.rate * (100 + n % 5) / 100).quantize(Decimal("0.0001")) for n, day in enumerate(days)}
+
+
 def draw_fates(told: Scenario, calendar: Calendar) -> tuple[Fate, ...]:
     """Every order of the world, by its time."""
     draw = random.Random(f"twofold/world/{told.seed}")
@@ -188,7 +209,35 @@ class _Drawer:
             bought_on="computer" if phone_first else device,
             seen_by_ga4=sale == "web" and draw.random() >= told.ga4_misses,
         )
-        return self._known(self._carried(self._decided(self._changed(fate))))
+        return self._known(self._carried(self._decided(self._replaced(self._foreign(self._changed(fate))))))
+
+    def _foreign(self, fate: Fate) -> Fate:
+        """Priced in the currency of the advertising, and paid by transfer."""
+        told = self._told
+        if fate.sale == "web" or not told.foreign or self._draw.random() >= told.foreign:
+            return fate
+        pieces = tuple(
+            structs.replace(p, article=structs.replace(p.article, price=cents(p.article.price / told.rate)))
+            for p in fate.pieces
+        )
+        total = cents(told.shipping / told.rate) + sum((p.article.price * p.quantity for p in pieces), Decimal(0))
+        return _with(fate, currency=told.spend_currency, method="transfer", pieces=pieces, total=total)
+
+    def _replaced(self, fate: Fate) -> Fate:
+        """Another order in its place, with other goods; who pays in advance gets the same in another colour."""
+        told, draw = self._told, self._draw
+        if fate.sale == "web" or not told.replaced or draw.random() >= told.replaced:
+            return fate
+        at = fate.placed_at + draw.randrange(600, CALL_S)
+        if at > self._calendar.end:
+            return fate
+        old = Replaced(fate.number, fate.placed_at, fate.pieces, fate.total, draw.random() < 0.5)
+        fate = _with(fate, number=fate.number + LATER, id=fate.id + LATER, placed_at=at, replaced=old)
+        if fate.method == "transfer":
+            return fate
+        pieces = self._pieces(fate.sale)
+        total = sum((p.article.price * p.quantity for p in pieces), Decimal(0)) + told.shipping
+        return _with(fate, pieces=pieces, total=total)
 
     def _changed(self, fate: Fate) -> Fate:
         """Edited after it was placed, or paid by gift card."""
@@ -303,7 +352,8 @@ class _Drawer:
         if at is None or fate.method == "voucher":
             return fate
         amount, told = fate.transferred if fate.method == "transfer" else fate.due, self._told
-        bounces = bool(told.refunds_bounce) and fate.method == "transfer" and self._draw.random() < told.refunds_bounce
+        may_bounce = told.refunds_bounce and fate.method == "transfer" and not fate.currency
+        bounces = bool(may_bounce) and self._draw.random() < told.refunds_bounce
         return _with(fate, refunds=((at + 86_400, amount),), refund_bounces=bounces)
 
     def _known(self, fate: Fate) -> Fate:

@@ -80,6 +80,7 @@ def write_world(folder: Path, told: Scenario, today: date, now: int) -> Written:
         files.append((("import", "bank", "--timezone", told.zone), name, text))
     if told.campaigns:
         files.append((("import", "spend", "--timezone", told.zone), "meta-ads.csv", meta_ads(told, calendar, fates)))
+    if told.campaigns or told.foreign:
         name, text = rates(told, calendar)
         files.append((("import", "rates"), name, text))
     files.append(
@@ -104,7 +105,7 @@ def write_world(folder: Path, told: Scenario, today: date, now: int) -> Written:
 def _says_nothing(text: str) -> bool:
     """A list without a row is nothing that anybody would send."""
     rows = [line for line in text.splitlines() if line and not line.startswith("#")]
-    return not rows or (len(rows) == 1 and "," in rows[0])
+    return not rows or (len(rows) == 1 and "," in rows[0] and rows[0][0] not in "[{")
 
 
 def _config(told: Scenario) -> str:

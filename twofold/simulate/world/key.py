@@ -7,14 +7,14 @@ docs/worlds.md prints; no figure is made from another one by subtraction.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from twofold.simulate.world.fates import Calendar, Fate, bank_day
+from twofold.simulate.world.fates import CENT, Calendar, Fate, bank_day, rates_of
 from twofold.simulate.world.money import ZERO, Batch, Money, Move
 from twofold.simulate.world.scenario import Scenario
 
@@ -46,6 +46,7 @@ class Truth(Struct, frozen=True, kw_only=True):
     """One order as it really stands."""
 
     fate: Fate
+    total: Decimal
     station: str
     confirmed: bool
     shipped: bool
@@ -63,10 +64,42 @@ class _Where(Struct, frozen=True):
     place: str  # "banked", "in_flight", "not_arrived", "payout_pending"
 
 
-def truths_of(fates: Sequence[Fate], money: Money, now: int) -> tuple[Truth, ...]:
+Worth = Callable[[int], Decimal]
+"""What one unit of the foreign currency is worth in the world's at a time, by that day's rate or the last before it."""
+
+
+def worth_of(told: Scenario, calendar: Calendar) -> Worth:
+    known = rates_of(told, calendar)
+
+    def worth(at: int) -> Decimal:
+        day = calendar.day(at)
+        while day not in known:
+            day -= timedelta(days=1)
+        return known[day]
+
+    return worth
+
+
+def truths_of(fates: Sequence[Fate], money: Money, now: int, worth: Worth) -> tuple[Truth, ...]:
     """Each order's truth. ``now``: when the report is made, at the end of the world or later."""
     moves = _by_order(money, now)
-    return tuple(_truth(fate, moves.get(fate.number, []), now) for fate in fates)
+    truths = (_truth(fate, moves.get(fate.number, []), now) for fate in fates)
+    return tuple(_in_the_worlds(truth, worth) if truth.fate.currency else truth for truth in truths)
+
+
+def _in_the_worlds(truth: Truth, worth: Worth) -> Truth:
+    """A foreign order by the rate of its day, its money by the rates of theirs, and what the two differ by."""
+    fate, rate = truth.fate, worth(truth.fate.placed_at)
+    came = fate.transferred * worth(fate.paid_at) if fate.paid_at is not None else ZERO
+    collected = came - _sum(amount * worth(at) for at, amount in fate.refunds)
+    differs = truth.collected * rate - collected
+    losses = [Loss(after=loss.after, reason=loss.reason, amount=loss.amount * rate) for loss in truth.losses]
+    if differs:
+        losses.append(Loss(after="delivered", reason="rate_difference", amount=differs))
+    return structs.replace(
+        truth, total=truth.total * rate, delivered=truth.delivered * rate, refunds=truth.refunds * rate, collected=collected,
+        banked=collected, losses=tuple(losses),
+    )  # fmt: skip
 
 
 def _place(batch: Batch, now: int) -> str:
@@ -119,6 +152,7 @@ def _truth(fate: Fate, moves: Sequence[_Where], now: int) -> Truth:
         banked += fate.transferred - back
     return Truth(
         fate=fate,
+        total=fate.total,
         station=station,
         confirmed=confirmed,
         shipped=fate.shipped_at is not None,
@@ -165,9 +199,9 @@ def _on_the_way(moves: Sequence[_Where]) -> list[Loss]:
 def links_of(truths: Sequence[Truth], loose: Sequence[_Where]) -> list[dict[str, Any]]:
     """Count and amount of each link, as its words define them."""
     rows = [
-        ("placed", truths, [t.fate.total for t in truths]),
-        ("confirmed", chosen := [t for t in truths if t.confirmed], [t.fate.total for t in chosen]),
-        ("shipped", chosen := [t for t in truths if t.shipped], [t.fate.total for t in chosen]),
+        ("placed", truths, [t.total for t in truths]),
+        ("confirmed", chosen := [t for t in truths if t.confirmed], [t.total for t in chosen]),
+        ("shipped", chosen := [t for t in truths if t.shipped], [t.total for t in chosen]),
         ("delivered", [t for t in truths if t.delivered], [t.delivered - t.refunds for t in truths]),
         ("collected", [t for t in truths if t.is_collected], [t.collected for t in truths]),
         ("banked", [t for t in truths if t.is_banked],
@@ -213,14 +247,14 @@ def matrix_of(truths: Iterable[Truth]) -> list[dict[str, Any]]:
         if delivered:
             amount = max(min(due, truth.collected), ZERO) if truth.is_collected else due
         else:
-            amount = truth.collected if truth.is_collected else truth.fate.total
+            amount = truth.collected if truth.is_collected else truth.total
         cells[delivered, truth.is_collected].append(amount)
     return [{"delivered": d, "collected": c, "count": len(a), "amount": _sum(a)} for (d, c), a in cells.items()]
 
 
 def answer_key(told: Scenario, calendar: Calendar, fates: Sequence[Fate], money: Money, now: int) -> dict[str, Any]:
     """The truth of a world as docs/worlds.md describes it; amounts are text."""
-    truths, loose = truths_of(fates, money, now), loose_of(money, now)
+    truths, loose = truths_of(fates, money, now, worth_of(told, calendar)), loose_of(money, now)
     deposits = [e.amount for e in money.entries if e.explains == "deposit"]
     return {
         "world": told.name,
@@ -234,7 +268,7 @@ def answer_key(told: Scenario, calendar: Calendar, fates: Sequence[Fate], money:
         "losses": [_plain(row) for row in losses_of(truths, loose)],
         "matrix": [_plain(row) for row in matrix_of(truths)],
         "unmatched_credits": _plain({"count": len(deposits), "amount": _sum(deposits)}),
-        "bank_closing": _text(told.bank.opening + _sum(e.amount for e in money.entries)),
+        "bank_closing": _text(told.bank.opening + _sum(e.amount for e in money.entries if not e.currency)),
         "orders": [_order(truth, calendar) for truth in truths],
     }
 
@@ -245,17 +279,19 @@ def _order(truth: Truth, calendar: Calendar) -> dict[str, Any]:
     return {
         "number": str(fate.number),
         "placed_at": calendar.text(fate.placed_at),
-        "total": _text(fate.total),
+        "currency": fate.currency or None,
+        "replaces": str(fate.replaced.number) if fate.replaced else None,
+        "total": _exact(truth.total),
         "sale": fate.sale,
         "method": fate.method,
         "station": truth.station,
         "confirmed": truth.confirmed,
         "shipped": truth.shipped,
-        "delivered": _text(truth.delivered),
-        "refunded": _text(truth.refunds),
-        "collected": _text(truth.collected),
-        "banked": _text(truth.banked),
-        "losses": [_plain({"after": x.after, "reason": x.reason, "amount": x.amount, "open": x.reason in OPEN})
+        "delivered": _exact(truth.delivered),
+        "refunded": _exact(truth.refunds),
+        "collected": _exact(truth.collected),
+        "banked": _exact(truth.banked),
+        "losses": [{"after": x.after, "reason": x.reason, "amount": _exact(x.amount), "open": x.reason in OPEN}
                    for x in truth.losses],
         "campaign": fate.campaign.id if fate.campaign else None,
         "clicked_on": fate.device if fate.campaign else None,
@@ -271,6 +307,11 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 
 def _text(amount: Decimal) -> str:
     return f"{amount:.2f}"
+
+
+def _exact(amount: Decimal) -> str:
+    """Of one order all digits, so that orders add up to the figures of the whole."""
+    return _text(amount) if amount == amount.quantize(CENT) else f"{amount.normalize():f}"
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

@@ -67,6 +67,11 @@ class Entry(Struct, frozen=True, kw_only=True):
     explains: str = ""  # "payout", "remittance", "transfer", "refund", "deposit", "cost"
     fate: Fate | None = None
 
+    @property
+    def currency(self) -> str:
+        """Empty for the world's own."""
+        return self.fate.currency if self.fate else ""
+
 
 class Money(Struct, frozen=True, kw_only=True):
     batches: tuple[Batch, ...]
@@ -84,7 +89,9 @@ def move_money(told: Scenario, calendar: Calendar, fates: Sequence[Fate]) -> Mon
     entries += _failures(batches)
     entries += _transfers(calendar, fates)
     entries += _own(told, calendar, draw)
-    entries.sort(key=lambda e: (e.day, e.explains, e.text, e.amount))
+    entries.sort(
+        key=lambda e: (e.day, e.explains, e.text, e.amount)
+    )  # of the foreign account too: `currency` parts them
     return Money(batches=tuple(batches), pending=tuple(pending), entries=tuple(entries))
 
 
@@ -256,7 +263,8 @@ def _transfers(calendar: Calendar, fates: Iterable[Fate]) -> list[Entry]:
     for fate in fates:
         person = fate.person
         if fate.transferred and fate.paid_at is not None:
-            text = f"Order {fate.number}" if fate.names_number else "payment for goods"
+            number = fate.replaced.number if fate.replaced and fate.replaced.named else fate.number
+            text = f"Order {number}" if fate.names_number else "payment for goods"
             found.append(Entry(day=calendar.day(fate.paid_at), amount=fate.transferred, text=text, name=person.name,
                                account=person.account, explains="transfer", fate=fate))  # fmt: skip
         if fate.method == "transfer":

@@ -172,30 +172,47 @@ def _cost(move: Move | None) -> Decimal:
 
 def bank_statements(told: Scenario, calendar: Calendar, money: Money) -> dict[str, str]:
     """A statement a month, each opening where the one before closed."""
-    found, balance = {}, told.bank.opening
+    found = _statements(told, calendar, [e for e in money.entries if not e.currency], told.bank.account, told.currency,
+                        told.bank.opening)  # fmt: skip
+    if told.bank.foreign_account:
+        entries = [e for e in money.entries if e.currency]
+        found |= _statements(told, calendar, entries, told.bank.foreign_account, told.spend_currency, ZERO)
+    return found
+
+
+def _statements(
+    told: Scenario, calendar: Calendar, booked: Sequence[Entry], account: str, currency: str, balance: Decimal
+) -> dict[str, str]:
+    found: dict[str, str] = {}
     days = [calendar.first + timedelta(days=n) for n in range(told.days)]
     for number, (month, group) in enumerate(groupby(days, key=lambda d: f"{d:%Y-%m}"), 1):
         span = list(group)
-        entries = [e for e in money.entries if span[0] <= e.day <= span[-1]]
+        entries = [e for e in booked if span[0] <= e.day <= span[-1]]
         closing = balance + sum((e.amount for e in entries), ZERO)
         if told.bank.statement == "camt":
-            found[f"bank-{month}.xml"] = _camt(told, entries, number, span[0], span[-1], balance, closing)
+            name = f"bank-{month}.xml" if currency == told.currency else f"bank-{currency}-{month}.xml"
+            found[name] = _camt(account, currency, entries, number, (span[0], span[-1]), (balance, closing))
         elif entries:
-            found[f"{told.bank.account}_{told.currency}_{month}.csv"] = _tbc(entries, balance)
+            found[f"{account}_{currency}_{month}.csv"] = _tbc(entries, balance)
         balance = closing
     return found
 
 
 def _camt(
-    told: Scenario, entries: Sequence[Entry], number: int, first: date, last: date, opening: Decimal, closing: Decimal
+    account: str,
+    currency: str,
+    entries: Sequence[Entry],
+    number: int,
+    days: tuple[date, date],
+    balances: tuple[Decimal, Decimal],
 ) -> str:
-    currency = told.currency
+    (first, last), (opening, closing) = days, balances
     body = "".join(_camt_entry(currency, entry, number, place) for place, entry in enumerate(entries, 1))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">\n<BkToCstmrStmt>'
         f"<GrpHdr><MsgId>W{number}</MsgId><CreDtTm>{last}T23:59:59</CreDtTm></GrpHdr>\n<Stmt><Id>W{number}</Id>"
         f"<ElctrncSeqNb>{number}</ElctrncSeqNb><FrToDt><FrDtTm>{first}T00:00:00</FrDtTm><ToDtTm>{last}T23:59:59</ToDtTm></FrToDt>"
-        f"<Acct><Id><IBAN>{told.bank.account}</IBAN></Id><Ccy>{currency}</Ccy></Acct>\n"
+        f"<Acct><Id><IBAN>{account}</IBAN></Id><Ccy>{currency}</Ccy></Acct>\n"
         f"{_camt_balance('OPBD', opening, currency, first)}{_camt_balance('CLBD', closing, currency, last)}{body}"
         "</Stmt></BkToCstmrStmt>\n</Document>\n"
     )

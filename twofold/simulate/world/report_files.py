@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from twofold.simulate.world.fates import Calendar, Fate
+from twofold.simulate.world.fates import Calendar, Fate, rates_of
 from twofold.simulate.world.scenario import Campaign, Scenario
 from twofold.simulate.world.shop_files import table
 
@@ -71,8 +71,7 @@ def _source(fate: Fate) -> tuple[str, str]:
 
 def rates(told: Scenario, calendar: Calendar) -> tuple[str, str]:
     """(name, content): the ECB's history for EUR, the National Bank's answers for GEL; both move a little every day."""
-    days = [day for day in _days(told, calendar, before=10) if day.weekday() < 5]
-    found = [(day, (told.rate * (100 + n % 5) / 100).quantize(Decimal("0.0001"))) for n, day in enumerate(days)]
+    found = list(rates_of(told, calendar).items())
     if told.currency == "EUR":
         lines = [f"{day},{rate}," for day, rate in reversed(found)]
         return "eurofxref-hist-90d.csv", f"Date,{told.spend_currency},\n" + "\n".join(lines) + "\n"
@@ -100,5 +99,5 @@ def costs(told: Scenario, calendar: Calendar) -> str:
     return table(("sku", "rule", "of", "valid_from", "unit_cost", "percent", "minimum", "currency"), rows)
 
 
-def _days(told: Scenario, calendar: Calendar, before: int = 0) -> list[date]:
-    return [calendar.first + timedelta(days=n) for n in range(-before, told.days)]
+def _days(told: Scenario, calendar: Calendar) -> list[date]:
+    return [calendar.first + timedelta(days=n) for n in range(told.days)]

@@ -72,6 +72,7 @@ class Provider(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 class Bank(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     account: str
     statement: str = "camt"  # or "tbc"
+    foreign_account: str = ""  # for what is paid in the spend currency
     opening: Decimal = Decimal("1000.00")
     monthly_fee: Decimal = Decimal("6.00")
     deposits: tuple[Decimal, ...] = ()  # of the owner: credits that no order explains
@@ -110,6 +111,10 @@ class Scenario(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     never_transferred: Share = 0.10  # of orders by transfer
     number_forgotten: Share = 0.15  # of transfers: no order number in the text, the payer's name alone
     refunds_bounce: Share = 0.0  # of refunds by transfer: they come back, and leave once more
+    replaced: Share = 0.0  # of orders of chats and calls: the operator writes another one in its place before it leaves
+    foreign: Share = (
+        0.0  # of orders of chats and calls: in the spend currency, paid by transfer to an account of their own
+    )
     cross_sell: Share = 0.30  # of chat orders: the operator adds an article
     two_devices: Share = 0.25  # of web orders that a campaign brought: the click on a phone, the order on a laptop
     ga4_misses: Share = 0.15  # of web orders
@@ -170,6 +175,8 @@ def _check(path: Path, told: Scenario) -> None:
         told.currency in ("EUR", "GEL"),
         "currency: expected EUR (rates of the ECB) or GEL (of the National Bank of Georgia)",
     )
+    expect(not told.foreign or (told.currency == "GEL" and bool(told.bank.foreign_account)),
+           "foreign: expected 0, or currency GEL and a bank.foreign_account")  # fmt: skip
     expect(bool(told.articles), "articles: expected at least one")
     expect(bool(told.couriers), "couriers: expected at least one")
     expect(

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
-from twofold.simulate.world.fates import Calendar, Fate
+from twofold.simulate.world.fates import Calendar, Fate, Replaced
 from twofold.simulate.world.scenario import Scenario
 
 GATEWAYS = {
@@ -129,7 +129,7 @@ def _landing(fate: Fate) -> str:
 
 CHAT_COLUMNS = ("order_id", "placed_at", "total", "currency", "sale", "method", "status", "cancelled_at", "tax", "tax_included",
                 "line_sku", "line_quantity", "line_price", "name", "phone", "updated_at", "refunded", "refunded_at",
-                "payment_status")  # fmt: skip
+                "payment_status", "replaces")  # fmt: skip
 
 
 def chat_orders(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> str:
@@ -147,7 +147,8 @@ def chat_orders(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> st
             "order_id": fate.number,
             "placed_at": calendar.text(fate.placed_at),
             "total": fate.total,
-            "currency": told.currency,
+            "currency": fate.currency or told.currency,
+            "replaces": "",
             "sale": fate.sale,
             "method": METHODS[fate.method],
             "status": status,
@@ -163,10 +164,28 @@ def chat_orders(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> st
             .replace("pending", "unpaid")
             .replace("partially_refunded", "part_refunded"),
         }
-        for piece in fate.pieces:
-            line = {"line_sku": piece.article.sku, "line_quantity": piece.quantity, "line_price": piece.article.price}
-            rows.append([(common | line)[name] for name in CHAT_COLUMNS])
+        orders = [(common, fate.pieces)]
+        if fate.replaced is not None:
+            common["replaces"] = fate.replaced.number
+            orders.append((_given_up(told, calendar, fate, fate.replaced, common), fate.replaced.pieces))
+        for values, pieces in orders:
+            for piece in pieces:
+                line = {
+                    "line_sku": piece.article.sku,
+                    "line_quantity": piece.quantity,
+                    "line_price": piece.article.price,
+                }
+                rows.append([(values | line)[name] for name in CHAT_COLUMNS])
     return table(CHAT_COLUMNS, rows)
+
+
+def _given_up(told: Scenario, calendar: Calendar, fate: Fate, old: Replaced, later: dict[str, Any]) -> dict[str, Any]:
+    """The order that was written first, as it stands since the other one took its place."""
+    return later | {
+        "order_id": old.number, "placed_at": calendar.text(old.placed_at), "total": old.total, "status": "cancelled",
+        "cancelled_at": calendar.text(fate.placed_at), "updated_at": calendar.text(fate.placed_at), "refunded": "", "refunded_at": "",
+        "tax": contained_tax(old.total, told.vat_percent), "payment_status": "unpaid", "replaces": "",
+    }  # fmt: skip
 
 
 def parcels(told: Scenario, calendar: Calendar, fates: Iterable[Fate]) -> dict[str, str]:
