@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from twofold.config import load_settings
-from twofold.config.private import private_file, read_private, write_private
+from twofold.config.private import private_file, read_private, without_copies, write_private
 from twofold.errors import ConfigError
 
 TOML = '[[dataset]]\nid = "1"\nkey = "env:THE_KEY"\n'
@@ -111,6 +111,12 @@ def test_what_cannot_be_one_line_is_refused_and_changes_nothing(tmp_path: Path, 
         write_private(path, {name: value})
     assert path.read_text() == "A=1\n"
     assert [p.name for p in tmp_path.iterdir()] == ["twofold.env"]
+
+
+def test_a_copy_in_the_environment_is_none_of_its_own() -> None:
+    """systemd's EnvironmentFile, or a shell that loaded the file: what the file says now is what counts."""
+    kept = {"A": "1", "B": "2"}
+    assert without_copies({"A": "1", "B": "of the shell", "C": "3"}, kept) == {"B": "of the shell", "C": "3"}
 
 
 def test_its_name_is_the_configurations() -> None:

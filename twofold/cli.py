@@ -9,6 +9,7 @@ default, ``--json`` gives one JSON object a line (`commands.rows`). What a comma
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -121,8 +122,20 @@ def serve(
         lambda address: _listening("gateway", "twofold", address, json),
         itself,
         telling,
-        (lambda: load_settings(config, data=data, host=host, port=port)) if config else None,
+        _rereading(config, lambda environ: load_settings(config, environ=environ, data=data, host=host, port=port)),
     )
+
+
+def _rereading(config: Path | None, read: Callable[[dict[str, str]], Settings]) -> Callable[[], Settings] | None:
+    """The files as they are when it is called, by an environment in which nothing is a copy of them as they are now."""
+    import os
+
+    from twofold.config.private import private_file, read_private, without_copies
+
+    if config is None:
+        return None
+    kept = read_private(private_file(config)) if config.suffix != ".env" else {}
+    return lambda: read(without_copies(os.environ, kept))
 
 
 def _listening(what: str, name: str, address: str, json: bool) -> None:

@@ -61,6 +61,10 @@ class Program:
             time.sleep(0.01)
         self.url = found[1].rstrip("/")
 
+    def load(self, env: Mapping[str, str]) -> None:
+        """Its environment at the next start."""
+        self._env = clean_environment(env)
+
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None

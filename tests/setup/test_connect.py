@@ -59,7 +59,8 @@ def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     assert made.exit_code == 0
     config = folder / "twofold.toml"
     config.write_text(config.read_text().replace("port = 8400", f"port = {port}").replace("[console]", "# [console]"))
-    with contextlib.closing(Program(["serve", "--config", str(config)], port=port)) as program:
+    loaded = read_private(config.with_suffix(".env"))  # as a unit's EnvironmentFile has it
+    with contextlib.closing(Program(["serve", "--config", str(config)], port=port, env=loaded)) as program:
         program.start()
         yield Side(config, program)
         assert program.stop() == 0
@@ -255,13 +256,15 @@ def test_a_source_that_somebody_wrote_stays(side: Side) -> None:
             "stands in",
         ),
         ('[[dataset]]\nid = "2"\n', "which dataset"),
+        ("# nothing\n", "expected letters"),
     ],
 )
 def test_what_cannot_be_wired_changes_nothing(side: Side, more: str, says: str) -> None:
-    """A secret in the file itself, or two datasets: said before anybody is asked."""
+    """A secret in the file itself, two datasets, a name that would end its line: said before anybody is asked."""
+    shop = "s\n[x]" if "nothing" in more else "s"
     side.config.write_text(side.written + "\n" + more)
     done = CliRunner().invoke(
-        app, ["connect", "stripe", "--shop", "s", "--config", str(side.config)], env={"STRIPE_API_KEY": "k" * 20}
+        app, ["connect", "stripe", "--shop", shop, "--config", str(side.config)], env={"STRIPE_API_KEY": "k" * 20}
     )
     assert says in str(done.exception)
     assert side.config.read_text() == side.written + "\n" + more
@@ -288,7 +291,9 @@ def test_meta_and_one_event_that_is_seen_to_arrive(side: Side) -> None:
             "the placeholder's number became a dataset: that needs a start"
         )
         side.gateway.stop()
+        side.gateway.load(read_private(side.config.with_suffix(".env")))  # as systemd does at each start
         side.gateway.start()
+        there.token = "EAAB-the-next-token-of-the-system-user"
 
         code, rows = side.run(*at, "--test-code", "TEST12345", META_TOKEN=there.token)
         assert code == 0, rows

@@ -312,5 +312,6 @@ def _health_schema() -> Schema:
             "quarantine": {},
             "loop": of(longest_stop_s=number),
             "clock": {"type": "object"},
+            "client": of(address=text, hops={"type": "array", "items": text}),
         },
     }  # fmt: skip

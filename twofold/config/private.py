@@ -48,6 +48,12 @@ def read_private(path: Path) -> dict[str, str]:
     return found
 
 
+def without_copies(environ: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str]:
+    """An environment without what was loaded into it from the private file, as systemd and shells do: ``kept`` is the file as it
+    was then. A copy must not win over what the file says now."""
+    return {name: value for name, value in environ.items() if kept.get(name) != value}
+
+
 def _read_line(path: Path, number: int, line: str) -> tuple[str, str]:
     name, sign, value = line.strip().removeprefix("export ").partition("=")
     name, value = name.strip(), value.strip()

@@ -6,6 +6,7 @@ Owns how it is printed and how often it is asked; what is looked at is `setup.do
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from twofold.setup.finding import Finding
 
 WATCH_S = 15.0
+_COMMAND = re.compile(r"twofold [a-z]+( [a-z]+)*( --[a-z-]+ [^ ();,]+)*")
 SHOWN = {"ok": "OK  ", "look": "LOOK", "do": "DO  "}
 
 
@@ -85,6 +87,8 @@ def _round(found: Iterator[Finding], said: dict[str, tuple[str, str]], watch: bo
 
 def examine(config: Path | None, data: str | None, test_code: str = "") -> Iterator[Finding]:
     """What `check` finds, and where there are settings everything else."""
+    from msgspec import structs
+
     from twofold.commands.check import run_checks
     from twofold.config import load_settings
     from twofold.errors import ConfigError
@@ -98,7 +102,15 @@ def examine(config: Path | None, data: str | None, test_code: str = "") -> Itera
         settings = load_settings(config, data=data, warn=lambda _text, _line: None)
     except ConfigError:
         return
-    yield from visit(settings, config, time.time(), test_code=test_code)
+    for finding in visit(settings, config, time.time(), test_code=test_code):
+        yield structs.replace(finding, mend=_with_file(finding.mend, config))
+
+
+def _with_file(mend: str, config: Path | None) -> str:
+    """A command that can be pasted names the file that was looked at."""
+    if config is None or " --config " in mend or not _COMMAND.fullmatch(mend):
+        return mend
+    return f"{mend} --config {config}"
 
 
 def show(finding: Finding, json: bool) -> None:

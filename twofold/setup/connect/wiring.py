@@ -7,6 +7,7 @@ write here, then change the platform.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from twofold.errors import ConfigError, StoreError
 from twofold.setup.answers import SECRET_NAMES, source_table
 from twofold.setup.editing import Edited, secret_name
 from twofold.setup.finding import Finding, do, look, ok
+
+_SHOP = re.compile(r"[A-Za-z0-9._:-]{1,253}")
 
 
 class Wired(Struct, frozen=True, kw_only=True):
@@ -41,6 +44,10 @@ def wire(edited: Edited, system: str, shop: str, dataset: str, drawn: str) -> Wi
         if not shop:
             raise ConfigError(
                 f"which shop? Name it with --shop: the configuration has no source of the type {system} yet"
+            )
+        if not _SHOP.fullmatch(shop):
+            raise ConfigError(
+                f"the shop's name: expected letters, digits and . _ : -, as in a webhook's address, got {shop!r}"
             )
         name = _new_name(edited.tree, system)
         edited.append(mark(system, shop), source_table(system, _dataset(edited.tree, dataset), shop, name))
