@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from shopify_bodies import ORDER as SHOPIFY_ORDER
+from stripe_bodies import CHARGE, INTENT, SESSION, event, reading
 from test_own import order as own_order
 from woocommerce_bodies import ORDER as WOO_ORDER
 from woocommerce_bodies import UPDATED
@@ -17,6 +18,7 @@ from twofold.sources.own.webhook import OWN
 from twofold.sources.purchase_ids import purchase_id, secret_id
 from twofold.sources.shopify import SHOPIFY
 from twofold.sources.woocommerce import WOOCOMMERCE
+from twofold.store.ladder import is_random
 
 SHOP = "shop.example"
 NOW_MS = 1_790_100_000_000
@@ -74,3 +76,42 @@ def test_without_a_secret_it_is_the_orders(links):
 def test_the_first_of_several_secrets_is_taken():
     """As the tag takes it: in the order in which the shop lists them."""
     assert secret_id([f"cart:{TOKEN}", f"order_key:{TOKEN}", f"checkout:{TOKEN}"]) == digest(f"order_key:{TOKEN}")
+
+
+STRIPE_PAYMENT = "pi_3QxR8kLkdIwHu7ix0aB1cD2e"
+STRIPE_OBJECTS = [
+    ("checkout.session.completed", SESSION, {"payment_intent": STRIPE_PAYMENT, "client_reference_id": None}),
+    ("payment_intent.succeeded", INTENT, {"id": STRIPE_PAYMENT}),
+    ("charge.succeeded", CHARGE, {"payment_intent": STRIPE_PAYMENT}),
+]
+
+
+def stripe_ids(metadata: dict[str, str], form: str = "secret") -> list[str | None]:
+    """What each object of one Stripe sale makes of the same metadata."""
+    options = SourceOptions(shop=SHOP, event_id=form)
+    copies = [
+        reading(event(name, thing, **changes, metadata=metadata), options).copy
+        for name, thing, changes in STRIPE_OBJECTS
+    ]
+    return [copy.event_id for copy in copies if copy is not None]
+
+
+@pytest.mark.parametrize("form", ["secret", "order"])
+def test_all_objects_of_a_stripe_sale_make_one_id(form):
+    """Whichever comes first: the shop's drawn one, else the order's, which is Stripe's own where the shop numbers none."""
+    drawn = {"order_id": "1001", "event_id": "7f8c2a64-9b1e-4d55-8f0a-2c6e1b9d4a77"}
+    assert stripe_ids(drawn, form) == [drawn["event_id"]] * 3
+    assert stripe_ids({"order_id": "1001"}, form) == [f"purchase.{SHOP}.1001"] * 3
+    assert stripe_ids({}, form) == [f"purchase.{SHOP}.{STRIPE_PAYMENT}"] * 3
+    assert is_random(STRIPE_PAYMENT)
+
+
+def test_a_stripe_session_s_secret_is_not_in_the_other_objects():
+    """Why none is derived from it: an id that one object can make and the next cannot would let an order leave twice."""
+    session, *others = (
+        reading(event(name, thing, **changes, metadata={"order_id": "1001"}), SourceOptions(shop=SHOP)).order
+        for name, thing, changes in STRIPE_OBJECTS
+    )
+    assert f"session:{SESSION['id']}" in session.aliases
+    assert not any(alias.startswith("session:") for order in others for alias in order.aliases)
+    assert all(f"payment:{STRIPE_PAYMENT}" in order.aliases for order in (session, *others))
