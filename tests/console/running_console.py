@@ -225,11 +225,10 @@ def troubled_events(now: int) -> list[tuple[str, dict[str, Any]]]:
         "user_data": user,
     }
     lead = {"event_name": "Lead", **base, "custom_data": {"currency": "EUR"}}
-    hidden = {"event_name": HOSTILE[:40], **base, "event_id": "h1"}
-    del hidden["event_source_url"]
+    hidden = {k: v for k, v in base.items() if k != "event_source_url"} | {"event_name": HOSTILE[:40]}
     events = [("crm", {**lead, "event_id": f"lead{n}"}) for n in range(4)]
     events += [("crm", {"event_name": "Viewcontent", **base, "event_id": f"v{n}"}) for n in range(4)]
-    events.append(("crm", hidden))
+    events += [("crm", {**hidden, "event_id": f"h{n}"}) for n in range(4)]
     checkout = {"event_name": "InitiateCheckout", **base}
     for n in range(OWNERS):
         named = {**user, "em": [f"p{n}@shop.example"]}

@@ -11,7 +11,8 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from running_console import OWNERS, Running, trouble
+from markupsafe import escape
+from running_console import HOSTILE, OWNERS, Running, trouble
 
 from twofold.console.causes.cause import ACCEPTED_S, Kind, state_of
 from twofold.console.causes.left import JUDGED
@@ -63,14 +64,17 @@ def test_the_causes_of_what_went_wrong(owner):
     assert set(found) == {
         "malformed:missing_value", "not_let_in:bad_key", "webhook_secret:bad_signature",
         "given_up:meta-1001: rejected:100/2804008", "person_unknown",
-        "two_owners:InitiateCheckout: plugin-a, plugin-b", "misspelt", "money_unclear",
+        "two_owners:InitiateCheckout: plugin-a, plugin-b", "misspelt", "money_unclear", "page_missing",
     }  # fmt: skip
     owners = found["two_owners:InitiateCheckout: plugin-a, plugin-b"]
     assert (owners["events"], owners["of"], owners["when"]) == (OWNERS, 2 * OWNERS, "week")
     assert found["misspelt"]["events"] == 4
     assert found["misspelt"]["marks"] == ["s2s_malformed_standard_event_name"]
     assert found["given_up:meta-1001: rejected:100/2804008"]["when"] == "now"
+    assert found["page_missing"]["events"] == 4
     page = owner.get("/what-to-do").text
+    assert HOSTILE[:40] not in page  # as text only
+    assert escape(HOSTILE[:40]) in page
     for row in found.values():
         assert str(row["not_yet"]).replace("'", "&#39;") in page, row["cause"]
         assert owner.get(str(row["page"])).status == 200, row["page"]

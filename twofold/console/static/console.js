@@ -27,7 +27,10 @@ if (live) {
     const row = document.createElement("tr");
     row.className = "fresh";
     cell(row, "td", names[0], new Date(copy.received_at).toLocaleTimeString(document.documentElement.lang));
-    cell(row, "th", "", copy.event_name);
+    const action = document.createElement("a");
+    action.href = `${live.dataset.actions}${Number(copy.action)}`;
+    action.textContent = copy.event_name;
+    cell(row, "th", "", "").append(action);
     const seen = cell(row, "td", names[2], "");
     const tag = document.createElement("span");
     tag.className = `tag ${copy.channel === "browser" ? "browser" : "server"}`;
