@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,22 @@ from twofold.control.questions import Note
 pytestmark = pytest.mark.process
 
 REGIONS = ("AB", "AJ", "GU", "IM", "KA", "KK", "MM", "RL", "SJ", "SK", "SZ", "TB")
-TODAY = datetime.now(UTC).date()
+LASTS_S = 240  # a day may not end in the middle of a test
 HISTORY = 42
+
+
+def today() -> date:
+    """A day that lasts as long as the test."""
+    if (datetime.now(UTC) + timedelta(seconds=LASTS_S)).date() != datetime.now(UTC).date():
+        time.sleep(LASTS_S)
+    return datetime.now(UTC).date()
 
 
 class Shop:
     """Twelve regions with two to eight orders a day, one fewer each in the second fortnight where ads are off."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self.today = folder, today()
         self.config = folder / "twofold.toml"
         self.config.write_text('[server]\ndata = "data"\n[chain]\ncurrency = "GEL"\n[[dataset]]\nid = "1"\n')
 
@@ -44,7 +52,7 @@ class Shop:
             rows = csv.writer(file)
             rows.writerow(("order_id", "placed_at", "total", "currency", "country", "state", "payment_status"))
             for ago in range(first, until, -1):
-                day = TODAY - timedelta(days=ago)
+                day = self.today - timedelta(days=ago)
                 for place, region in enumerate(REGIONS):
                     many = 2 + place // 2 - (f"GE-{region}" in off)
                     for n in range(many):
@@ -57,7 +65,7 @@ class Shop:
 def test_from_the_draw_to_the_answer(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.sell("past", HISTORY, 0, set())
-    since = TODAY + timedelta(days=1)
+    since = shop.today + timedelta(days=1)
     words = ("experiment", "plan", "spring", "--since", str(since), "--days", "14", "--before-days", str(HISTORY - 1))
     (drawn,) = shop.run(*words, "--seed", "7", "--campaign", "Meta")
     assert not drawn["registered"]
@@ -68,7 +76,8 @@ def test_from_the_draw_to_the_answer(tmp_path: Path) -> None:
     assert kept | {"registered": False} == drawn
     assert shop.run(*words, "--register", code=2) == []  # a name is given once
     assert (
-        shop.run(*words[:3], "--since", str(TODAY), "--days", "14", "--before-days", "41", "--register", code=2) == []
+        shop.run(*words[:3], "--since", str(shop.today), "--days", "14", "--before-days", "41", "--register", code=2)
+        == []
     )
     assert [(row["name"], row["state"]) for row in shop.run("experiment", "list")] == [("spring", "planned")]
     assert shop.run("experiment", "read", "spring", code=1) == []
@@ -83,9 +92,9 @@ def test_what_it_shows(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     off = {f"GE-{region}" for region in REGIONS[::2]}
     plan = {
-        "name": "autumn", "over": "regions", "measure": "orders", "since": str(TODAY - timedelta(days=14)),
-        "until": str(TODAY - timedelta(days=1)), "before": str(TODAY - timedelta(days=HISTORY)),
-        "compared_until": str(TODAY - timedelta(days=14)), "seed": "1", "left_out": [], "sees": 0.9, "power": {},
+        "name": "autumn", "over": "regions", "measure": "orders", "since": str(shop.today - timedelta(days=14)),
+        "until": str(shop.today - timedelta(days=1)), "before": str(shop.today - timedelta(days=HISTORY)),
+        "compared_until": str(shop.today - timedelta(days=14)), "seed": "1", "left_out": [], "sees": 0.9, "power": {},
         "pairs": [{"on": f"GE-{b}", "off": f"GE-{a}"} for a, b in zip(REGIONS[::2], REGIONS[1::2], strict=True)],
     }  # fmt: skip
     shop.sell("past", HISTORY, 14, set())

@@ -15,7 +15,7 @@ from tests.strategies import law
 from twofold.attribution.figures import closed_column, figures_of
 from twofold.attribution.models import MODELS
 from twofold.attribution.paths import PathTouch, Seen, touches_from
-from twofold.attribution.reading import _credited
+from twofold.attribution.reading import _credited, _Told
 from twofold.attribution.spend import Adverts
 from twofold.attribution.table import BY, LINKS, OF_ORDERS, Asked, Cost, Credited, Line, table
 from twofold.ledger.lines import Spend
@@ -59,7 +59,13 @@ def orders() -> list[Credited]:
     by_meta = {"A1", "A2", "A4", "A5", "A8"}
     return [
         _credited(
-            a, came_by(a.order.placed_at - 3600, **META) if a.order.order_id in by_meta else (), None, kinds, first, ()
+            a,
+            came_by(a.order.placed_at - 3600, **META) if a.order.order_id in by_meta else (),
+            _Told(),
+            None,
+            kinds,
+            first,
+            (),
         )
         for a in accounts
     ]

@@ -13,39 +13,45 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
-from twofold.attribution.channels import DIRECT
+from twofold.attribution.channels import DIRECT, channel_of
 from twofold.attribution.markov import Outcome
 from twofold.attribution.markov import Path as ChannelPath
 from twofold.attribution.models import DAY_S
-from twofold.attribution.paths import PathTouch, Seen, path_of, touches_from
-from twofold.attribution.spend import LEVELS, Adverts, channel_of_spend, identity_of, platform_of_spend
+from twofold.attribution.paths import PathTouch, path_of, touches_from
+from twofold.attribution.paths import Seen as Sign
+from twofold.attribution.spend import LEVELS, Adverts, Seen, channel_of_spend, identity_of, platform_of_spend
 from twofold.attribution.table import Asked, Cost, Credited, Rate
 from twofold.facts.questions import Question, questions_of
 from twofold.ledger.lines import Spend
 from twofold.ledger.spend import claimed, counted
+from twofold.matching.subject import Keyring
 from twofold.reconcile.chain.account import Account, Desk
 from twofold.reconcile.chain.customers import Customer, customers, first_delivered
-from twofold.reconcile.chain.report import accounts_of
+from twofold.reconcile.chain.report import accounts_of, deductions_of
 from twofold.reconcile.chain.standing import BACK, FINAL, OPEN
 from twofold.reconcile.chain.told import Asked as ChainAsked
 from twofold.reconcile.chain.told import Told
-from twofold.reconcile.chain.values import ZERO, Rules
+from twofold.reconcile.chain.values import ZERO, At, Rules
 from twofold.reconcile.exchange import day_number, day_text
 from twofold.reconcile.reading.folder import Folder, PolicyOf
 from twofold.reconcile.reading.whole import read_whole
+from twofold.store.orders.ledger import OrderRow
+from twofold.store.secret import known_ring
+from twofold.store.sqlite.database import id_array
+from twofold.store.touches.paths import NO_BROWSER, touches_of
 from twofold.touch.model import Touch, TouchKind
 
 ROOM = "twofold.attribution"
 RATE_WEEKS = 8
 LEAST_WEEKS = 4
-_NOBODY = frozenset({"phone", "store", "crm", "renewal", "staff", "api"})
 
 Ask = Callable[[Question, dict[str, Any]], list[Any]]
 
 
 class Basis(Struct, frozen=True, kw_only=True):
-    """``orders``: of the days asked for (and of a window more, where touches' days count). ``missing``: orders without a
+    """``deducted``: what batches of the period kept on the bank for all of their orders. ``orders``: of the days asked for (and of a window more, where touches' days count). ``missing``: orders without a
     rate. ``rates``: by method of payment."""
 
     orders: list[Credited]
@@ -53,17 +59,27 @@ class Basis(Struct, frozen=True, kw_only=True):
     spend: list[Spend]
     costs: dict[str, Cost]
     rates: dict[str, Rate]
+    seen: Seen
     desk: Desk
     missing: int
     claimed: Decimal | None
     spent: Decimal
+    deducted: Decimal
 
 
 class _Known(NamedTuple):
     """What the tables say of an order."""
 
+    row: int
     country: str
-    reason: str
+
+
+class _Told(NamedTuple):
+    """What the store itself says of an order of which the tables have no touch: those of a young one, and the shop's word."""
+
+    touches: tuple[PathTouch, ...] = ()
+    said: tuple[PathTouch, ...] = ()
+    reason: str = NO_BROWSER
 
 
 def read_basis(
@@ -82,15 +98,24 @@ def read_basis(
     items = _items(asked.since, until, ask) if asked.by == "product" else {}
     kinds = customers(whole.told.bought, rules.history_days)
     first = first_delivered(whole.told.bought)
-    orders = [
-        _credited(one, touches.get(_plain(one), ()), known.get(_plain(one)), kinds, first, items.get(_plain(one), ()))
-        for one in accounts
-    ]
     with Folder(folder) as store:
+        without = {key: known[key] for one in accounts if (key := one.order.key) not in touches and key in known}
+        told = _told(store, known_ring(Path(folder)), without, asked)
         spend = counted(row for row in store.spend() if asked.since <= row.day <= asked.until)
+    orders = [
+        _credited(one, touches.get(one.order.key), told.get(one.order.key, _Told()), known.get(one.order.key), kinds, first,
+                  items.get(one.order.key, ()))
+        for one in accounts
+    ]  # fmt: skip
     costs = _costs(spend, asked.by, whole.desk)
+    named = ask(
+        questions_of(ROOM)["adverts_seen"],
+        {"since": _shifted(asked.since, -asked.click_days - 1), "until": _shifted(until, 1)},
+    )
+    loose, _ = deductions_of(whole.told, chain, whole.desk)
     return Basis(
-        orders=orders, adverts=Adverts(spend), spend=spend, costs=costs, rates=_rates(whole.told, asked, as_of, whole.desk),
+        orders=orders, deducted=sum((m.net for m in loose if m.place is At.BANKED), ZERO), adverts=Adverts(spend), spend=spend, costs=costs, rates=_rates(whole.told, asked, as_of, whole.desk),
+        seen=Seen(tuple(text or "" for text in row) for row in named),
         desk=whole.desk, missing=missing, claimed=_added(cost.claimed_value for cost in _costs(spend, "source", whole.desk).values()),
         spent=sum((cost.spend for cost in _costs(spend, "source", whole.desk).values()), ZERO),
     )  # fmt: skip
@@ -102,7 +127,7 @@ def paths_of_nobody(
     """Paths that led nowhere, with how many there are. Those that may still lead to an order within the window are left out."""
     question = questions_of(ROOM)["touches_of_nobody"]
     first = _shifted(asked.since, -1)
-    by_who: dict[tuple[str, str], list[Seen]] = defaultdict(list)
+    by_who: dict[tuple[str, str], list[Sign]] = defaultdict(list)
     for row in ask(question, {"since": first, "until": _shifted(asked.until, 1)}):
         by_who[row.dataset, row.who].append(_seen(row))
     found: dict[tuple[str, ...], int] = defaultdict(int)
@@ -138,7 +163,7 @@ def _keys(path: Iterable[PathTouch], key_of: Callable[[PathTouch], str]) -> tupl
 
 
 def _credited(
-    account: Account, touches: Iterable[PathTouch], known: _Known | None, kinds: Mapping[str, Customer],
+    account: Account, touches: Iterable[PathTouch] | None, told: _Told, known: _Known | None, kinds: Mapping[str, Customer],
     first: frozenset[str], items: tuple[tuple[str, Decimal], ...],
 ) -> Credited:  # fmt: skip
     order, station = account.order, account.standing.station
@@ -155,14 +180,24 @@ def _credited(
         key=order.key, placed_at=order.placed_at, day=day_text(account.day), amounts=amounts,
         open=account.total if station in OPEN else ZERO, method=order.method, final=station in FINAL, back=station in BACK,
         buyer=order.buyer, kind=str(kinds.get(order.key, Customer.UNKNOWN)), first_delivered=order.key in first and account.is_delivered,
-        country=known.country if known else "", items=items, touches=tuple(touches),
-        reason="no_browser" if known is None or order.sale in _NOBODY else known.reason,
+        country=known.country if known else "", items=items, touches=tuple(touches or told.touches), said=told.said,
+        reason=told.reason or NO_BROWSER,
     )  # fmt: skip
 
 
-def _plain(account: Account) -> str:
-    """Dataset and order id, as the tables have them; two shops' orders of one id are known apart by nothing else there."""
-    return account.order.key
+def _told(store: Folder, ring: Keyring | None, rows: Mapping[str, _Known], asked: Asked) -> dict[str, _Told]:
+    """Looked up order by order: only those that the tables know nothing of."""
+    if ring is None:
+        return {}
+    keys = {known.row: key for key, known in rows.items()}
+    found = {}
+    for values in store.run("select_orders", (id_array(keys),)):
+        row = OrderRow(*values)
+        got = touches_of(store.run, ring, row, since=row.placed_at - asked.click_days * DAY_S)
+        signs = [Sign("", astuple(touch)[1:], touch) for touch in got.own]
+        said = [PathTouch(touch, channel_of(touch)) for touch in got.said if touch.kind is TouchKind.SHOP_SAYS]
+        found[keys[row.id]] = _Told(tuple(touches_from(signs)), tuple(said[-1:]), got.reason)
+    return found
 
 
 def _touches(asked: Asked, until: str, ask: Ask) -> dict[str, list[PathTouch]]:
@@ -170,7 +205,7 @@ def _touches(asked: Asked, until: str, ask: Ask) -> dict[str, list[PathTouch]]:
     parameters = {
         "since": since, "until": last, "first": _shifted(since, -asked.click_days - 1), "window": asked.click_days * DAY_S,
     }  # fmt: skip
-    by_order: dict[str, list[Seen]] = defaultdict(list)
+    by_order: dict[str, list[Sign]] = defaultdict(list)
     rows_of: dict[str, set[int]] = defaultdict(set)
     for row in ask(questions_of(ROOM)["touches_of_orders"], parameters):
         key = f"{row.dataset}/{row.order_id}"
@@ -180,11 +215,12 @@ def _touches(asked: Asked, until: str, ask: Ask) -> dict[str, list[PathTouch]]:
 
 
 def _known(since: str, until: str, ask: Ask) -> dict[str, _Known]:
-    found = {}
-    for row in ask(questions_of(ROOM)["orders_of_tables"], {"since": _shifted(since, -1), "until": _shifted(until, 1)}):
-        reason = "no_touch_kept" if row.people else "consent" if "denied" in row.consent else "no_browser"
-        found[f"{row.dataset}/{row.order_id}"] = _Known(row.country, reason)
-    return found
+    """By order key; what two shops of one dataset call alike is left out, as nothing tells it apart here."""
+    rows = ask(questions_of(ROOM)["orders_of_tables"], {"since": _shifted(since, -1), "until": _shifted(until, 1)})
+    found: dict[str, list[_Known]] = defaultdict(list)
+    for row in rows:
+        found[f"{row.dataset}/{row.order_id}"].append(_Known(row.order_row, row.country))
+    return {key: told[0] for key, told in found.items() if len(told) == 1}
 
 
 def _items(since: str, until: str, ask: Ask) -> dict[str, tuple[tuple[str, Decimal], ...]]:
@@ -194,13 +230,13 @@ def _items(since: str, until: str, ask: Ask) -> dict[str, tuple[tuple[str, Decim
     return {key: tuple(items) for key, items in found.items()}
 
 
-def _seen(row: Any) -> Seen:
+def _seen(row: Any) -> Sign:
     touch = Touch(
         at=row.happened_at, kind=TouchKind(row.kind), source=row.source, medium=row.medium, campaign=row.campaign,
         content=row.content, term=row.term, utm_id=row.utm_id, click=row.click_kind, campaign_id=row.campaign_id,
         adset_id=row.adset_id, ad_id=row.ad_id, referrer=row.referrer_host, landing=row.landing_path, device=row.device,
     )  # fmt: skip
-    return Seen(row.who, row.source_key, touch)
+    return Sign(row.who, row.source_key, touch)
 
 
 # -- spend

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from twofold.attribution.channels import PAID, channel_of, platform_of
+from twofold.attribution.channels import channel_of, platform_of
 from twofold.attribution.paths import PathTouch
 from twofold.ledger.lines import Spend
 from twofold.touch.model import Touch, TouchKind
@@ -85,21 +85,34 @@ class Adverts:
         return None
 
 
+class Seen:
+    """What visits name, at each level, by id or by name."""
+
+    def __init__(self, rows: Iterable[Sequence[str | None]]) -> None:
+        told = list(rows)
+        self._of = {
+            level: {text.strip() for row in told for text in row[2 * place : 2 * place + 2] if text}
+            for place, level in enumerate(LEVELS)
+        }
+
+    def names(self, level: str, identity: str, name: str) -> bool:
+        """True where some visit named it."""
+        return not {identity, name}.isdisjoint(self._of[level])
+
+
 def identity_of(row: Spend, level: str) -> str:
     """The id at a level, else the name."""
     return str(getattr(row, f"{level}_id") or getattr(row, level).strip())
 
 
-def untagged(rows: Sequence[Spend], adverts: Iterable[Advert]) -> list[tuple[Advert, Decimal]]:
-    """Campaigns that cost something and that no touch names, the dearest first; amounts in their own currency."""
-    seen = {(advert.platform, advert.identity) for advert in adverts}
-    cost: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+def untagged(rows: Sequence[Spend], seen: Seen) -> list[tuple[Advert, str, Decimal]]:
+    """Campaigns that cost something and that no visit names, the dearest first: advert, name, amount in their own currency."""
+    cost: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
     for row in rows:
-        cost[platform_of_spend(row.source), identity_of(row, "campaign")] += row.amount
-    left = [(Advert(*key), amount) for key, amount in cost.items() if amount and key[1] and key not in seen]
-    return sorted(left, key=lambda pair: (-pair[1], pair[0]))
-
-
-def is_paid_channel(channel: str) -> bool:
-    """True for a marketing channel that somebody pays for."""
-    return channel in PAID
+        cost[platform_of_spend(row.source), identity_of(row, "campaign"), row.campaign.strip()] += row.amount
+    left = [
+        (Advert(platform, identity), name or identity, amount)
+        for (platform, identity, name), amount in cost.items()
+        if amount and identity and not seen.names("campaign", identity, name)
+    ]
+    return sorted(left, key=lambda one: (-one[2], one[0]))

@@ -8,7 +8,7 @@ reporting currency.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import NamedTuple
@@ -30,6 +30,7 @@ OF_ORDERS = ("country", "new_or_returning", "product")
 """Groups that are the order's own, whatever its path says."""
 UNATTRIBUTED = "unattributed"
 NO_PAID = "no_paid_touch"
+NO_ORDER = "no_order"
 FEW_ORDERS = 20
 ZERO = Decimal(0)
 
@@ -37,7 +38,8 @@ ZERO = Decimal(0)
 class Credited(Struct, frozen=True, kw_only=True):
     """One order as tables need it. ``amounts``: by link; *margin* is left out while it is open or a cost is unknown.
     ``open``: its total while its outcome is open. ``items``: (article, weight), the weight being the line's net amount.
-    ``reason``: why it has no touches."""
+    ``said``: what the shop itself says of its source, which stands in where no touch of ours is in the window. ``reason``: why
+    it has no touches."""
 
     key: str
     placed_at: int
@@ -53,6 +55,7 @@ class Credited(Struct, frozen=True, kw_only=True):
     country: str = ""
     items: tuple[tuple[str, Decimal], ...] = ()
     touches: tuple[PathTouch, ...] = ()
+    said: tuple[PathTouch, ...] = ()
     reason: str = "no_browser"
 
 
@@ -90,10 +93,11 @@ class Group(NamedTuple):
 
 
 class Line(Struct, kw_only=True):
-    """One row, still as sums. ``orders``: credited, a fraction where a model splits. ``margins``: of each final order."""
+    """One row, still as sums. ``orders``: credited, a fraction where a model splits; ``by_shop``: of them by the shop's word alone. ``margins``: of each final order."""
 
     group: Group
     orders: Fraction = Fraction(0)
+    by_shop: Fraction = Fraction(0)
     amounts: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(LINKS, ZERO))
     open: Decimal = ZERO
     expected: Decimal | None = None
@@ -127,8 +131,10 @@ def table(
     costs: Mapping[str, Cost],
     day_of: Callable[[int], str],
     rates: Mapping[str, Rate] | None = None,
+    seen: Callable[[Group], bool] = lambda _group: True,
 ) -> list[Line]:
-    """Rows by credited money, the largest first; ``costs`` by the group's key, also of groups without an order."""
+    """Rows by credited money, the largest first; ``costs`` by the group's key, also of groups without an order. ``seen``: whether
+    any visit at all names a group."""
     lines: dict[str, Line] = {}
     told = list(orders)
     for order in told:
@@ -139,8 +145,12 @@ def table(
         lines[key].cost = cost
     pool = [o.amounts["margin"] for o in told if "margin" in o.amounts]
     best, worst = _usual(told)
+    unseen = sum(not (o.touches or o.said) for o in told) / len(told) if told else 0.0
     for line in lines.values():
-        _judge(line, asked, pool, best, worst, [o.amounts.get("true", ZERO) for o in told])
+        if line.cost.spend > 0 and not line.orders and not seen(line.group):
+            line.verdict = Verdict(says=Says.NO_TOUCHES, contribution=ZERO, interval=None)
+            continue
+        _judge(line, asked, pool, best, worst, [o.amounts.get("true", ZERO) for o in told], unseen)
         if rates is not None:
             _expect(line, rates)
     return sorted(lines.values(), key=lambda one: (-one.amounts["placed"], -one.cost.spend, one.group))
@@ -152,7 +162,7 @@ def table(
 def _credit(
     order: Credited, asked: Asked, adverts: Adverts, day_of: Callable[[int], str], lines: dict[str, Line]
 ) -> None:
-    groups, shares = _parts(order, asked, adverts, day_of)
+    groups, shares, by_shop = _parts(order, asked, adverts, day_of)
     amounts = {link: split(amount, asked.currency, shares) for link, amount in order.amounts.items() if link in LINKS}
     open_parts = split(order.open, asked.currency, shares)
     largest = max(range(len(shares)), key=lambda place: (shares[place], -place))
@@ -161,6 +171,7 @@ def _credit(
             continue
         line = lines.setdefault(group.key, Line(group=group))
         line.orders += share
+        line.by_shop += share if by_shop else 0
         line.open += open_parts[place]
         line.open_by_method[order.method] += open_parts[place]
         for link, parts in amounts.items():
@@ -173,31 +184,28 @@ def _credit(
 
 def _parts(
     order: Credited, asked: Asked, adverts: Adverts, day_of: Callable[[int], str]
-) -> tuple[list[Group | None], list[Fraction]]:
-    """The groups of an order's parts and their shares; None for a part that is not asked for."""
+) -> tuple[list[Group | None], list[Fraction], bool]:
+    """The groups of an order's parts and their shares; None for a part that is not asked for. True where the shop's word is all
+    that is known."""
+    inside = asked.since <= order.day <= asked.until
     if asked.by in OF_ORDERS:
-        return _of_order(order, asked.by)
+        return *_of_order(order, asked.by, inside), False
     path = path_of(order.touches, order.placed_at, asked.click_days, asked.chat_days)
+    by_shop = not path and bool(order.said)
+    path = path or list(order.said)
     if not path:
-        reason = "no_touch_in_window" if order.touches else order.reason
-        return _whole(_unattributed(reason), asked.since <= order.day <= asked.until)
+        return *_whole(_unattributed("no_touch_in_window" if order.touches else order.reason), inside), False
     days = [day_of(touch.at) for touch in path]
     found = [group_of(touch, asked.by, adverts, day, order.day) for touch, day in zip(path, days, strict=True)]
-    steps = steps_of(path, list(range(len(path))), order.placed_at, asked.repeats)
-    if asked.repeats != "all":
-        steps = steps_of(path, [group.key for group in found], order.placed_at, asked.repeats)
+    keys: list[Hashable] = list(range(len(path))) if asked.repeats == "all" else [group.key for group in found]
+    steps = steps_of(path, keys, order.placed_at, asked.repeats)
     shares = shares_of(asked.model, steps, asked.half_life_days)
     if not any(shares):
-        return _whole(_unattributed(NO_PAID), asked.since <= order.day <= asked.until)
-    if asked.repeats == "all":
-        groups: list[Group | None] = list(found)
-    else:
-        by_key = {group.key: group for group in found}
-        groups = [by_key[str(step.key)] for step in steps]
-    if asked.credit_day == "touch" and asked.repeats == "all":
-        return [g if asked.since <= d <= asked.until else None for g, d in zip(groups, days, strict=True)], shares
-    inside = asked.since <= order.day <= asked.until
-    return (groups if inside else [None] * len(groups)), shares
+        return *_whole(_unattributed(NO_PAID), inside), by_shop
+    places = list(range(len(path))) if asked.repeats == "all" else [keys.index(step.key) for step in steps]
+    if asked.credit_day == "touch":
+        return [found[n] if asked.since <= days[n] <= asked.until else None for n in places], shares, by_shop
+    return [found[n] if inside else None for n in places], shares, by_shop
 
 
 def _whole(group: Group, inside: bool) -> tuple[list[Group | None], list[Fraction]]:
@@ -208,16 +216,16 @@ def _unattributed(reason: str) -> Group:
     return Group(f"{UNATTRIBUTED}:{reason}", UNATTRIBUTED, mark=reason)
 
 
-def _of_order(order: Credited, by: str) -> tuple[list[Group | None], list[Fraction]]:
+def _of_order(order: Credited, by: str, inside: bool) -> tuple[list[Group | None], list[Fraction]]:
     if by == "product" and order.items:
         whole = sum((Fraction(weight) for _, weight in order.items), Fraction(0))
         even = Fraction(1, len(order.items))
         return (
-            [Group(sku or "none", sku or "none") for sku, _ in order.items],
+            [Group(sku or "none", sku or "none") if inside else None for sku, _ in order.items],
             [Fraction(weight) / whole if whole > 0 else even for _, weight in order.items],
         )
     name = {"country": order.country, "new_or_returning": order.kind, "product": ""}[by] or "none"
-    return [Group(name, name)], [Fraction(1)]
+    return _whole(Group(name, name), inside)
 
 
 def group_of(touch: PathTouch, by: str, adverts: Adverts, day: str, order_day: str) -> Group:
@@ -292,15 +300,23 @@ def _usual(orders: Sequence[Credited]) -> tuple[Decimal, Decimal]:
 
 
 def _judge(
-    line: Line, asked: Asked, pool: Sequence[Decimal], best: Decimal, worst: Decimal, trues: Sequence[Decimal]
-) -> None:
+    line: Line, asked: Asked, pool: Sequence[Decimal], best: Decimal, worst: Decimal, trues: Sequence[Decimal],
+    unseen: float,
+) -> None:  # fmt: skip
     spend = line.cost.spend
     if spend <= 0:
         return
     seed = f"{asked.by}:{line.group.key}"
     costed = bool(pool) and line.costed_due >= line.final_due * asked.least_costed
     line.verdict = verdict_of(
-        line.margins, spend, pool, seed, open_worst=line.open * worst, open_best=line.open * best, costed=costed
+        line.margins,
+        spend,
+        pool,
+        seed,
+        open_worst=line.open * worst,
+        open_best=line.open * best,
+        unseen=unseen,
+        costed=costed,
     )
     line.true_interval = interval_of(line.trues, trues, seed)
 
@@ -320,6 +336,11 @@ def has_few(line: Line) -> bool:
     return line.orders < FEW_ORDERS
 
 
+def deductions(amount: Decimal) -> Line:
+    """What belongs to no order, so that the table's banked money is the chain's."""
+    return Line(group=_unattributed(NO_ORDER), amounts={**dict.fromkeys(LINKS, ZERO), "banked": amount})
+
+
 def verdict_word(line: Line) -> str:
-    """``earns``, ``loses``, ``unsure``, ``no_costs``; empty where nothing was spent."""
+    """``earns``, ``loses``, ``unsure``, ``no_costs``, ``no_touches``; empty where nothing was spent."""
     return "" if line.verdict is None or line.verdict.says is Says.NO_SPEND else str(line.verdict.says)

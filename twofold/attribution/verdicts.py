@@ -34,6 +34,7 @@ class Says(StrEnum):
     UNSURE = "unsure"
     NO_COSTS = "no_costs"
     NO_SPEND = "no_spend"
+    NO_TOUCHES = "no_touches"  # no visit names it: nothing can be said of what it brought
 
 
 class Interval(Struct, frozen=True):
@@ -81,15 +82,19 @@ def verdict_of(
     *,
     open_worst: Decimal = Decimal(0),
     open_best: Decimal = Decimal(0),
+    unseen: float = 0.0,
     costed: bool = True,
 ) -> Verdict:
     """Of one campaign. ``contributions``: credited contribution before ads of its final orders, one each; ``open_worst`` and
-    ``open_best``: what its open orders would add if all were refused, and if all were delivered and paid."""
+    ``open_best``: what its open orders would add if all were refused, and if all were delivered and paid. ``unseen``: the part of
+    the shop's orders of which no touch is known: as many of this campaign's may be among them."""
     whole = sum(contributions, Decimal(0))
     if not costed or spend <= 0:
         return Verdict(says=Says.NO_SPEND if costed else Says.NO_COSTS, contribution=whole, interval=None)
     found = interval_of(contributions, pool, seed)
-    wide = Interval(found.low + min(0.0, float(open_worst)), found.high + max(0.0, float(open_best)))
+    wide = Interval(
+        found.low + min(0.0, float(open_worst)), (found.high + max(0.0, float(open_best))) / (1 - min(unseen, 0.99))
+    )
     if wide.low > spend:
         return Verdict(says=Says.EARNS, contribution=whole, interval=wide)
     if wide.high < spend:

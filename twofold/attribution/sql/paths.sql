@@ -15,16 +15,12 @@ where o.day between $since and $until and t.day between $first and $until
 order by o.order_row, t.happened_at, t.who, t.source_key
 
 -- name: orders_of_tables
--- Of orders placed on some days (UTC): where they go, and whether a browser, a chat or a refusal of consent is known of them.
+-- Orders placed on some days (UTC), by the number of this folder, with the country they go to.
 -- asks: since text, until text
--- answers: dataset text, order_id text, order_row bigint, country text, sale text, people bigint, consent text
-select o.dataset, o.order_id, o.order_row, coalesce(o.country, '') as country, o.sale,
-       count(p.who) as people, coalesce(max(u.consent), '') as consent
+-- answers: dataset text, order_id text, order_row bigint, country text
+select o.dataset, o.order_id, o.order_row, coalesce(o.country, '') as country
 from orders as o
-left join purchases as u on u.action = o.action
-left join purchase_people as p on p.action = o.action
 where o.day between $since and $until and o.known and not o.test and not o.deleted
-group by o.dataset, o.order_id, o.order_row, coalesce(o.country, ''), o.sale
 order by o.order_row
 
 -- name: lines_of_tables
@@ -47,3 +43,12 @@ from touches as t
 where t.day between $since and $until and t.kind in ('click', 'visit', 'chat')
   and not exists (select 1 from purchase_people as p join orders as o on o.action = p.action where p.who = t.who)
 order by t.who, t.happened_at, t.source_key
+
+-- name: adverts_seen
+-- Which campaigns, ad sets and ads any visit of some days (UTC) names.
+-- asks: since text, until text
+-- answers: campaign_id text, campaign text, adset_id text, term text, ad_id text, content text
+select distinct t.campaign_id, t.campaign, t.adset_id, t.term, t.ad_id, t.content
+from touches as t
+where t.day between $since and $until
+order by t.campaign_id, t.campaign, t.adset_id, t.term, t.ad_id, t.content

@@ -39,7 +39,14 @@ By = Literal[
 ]
 Link = Literal["placed", "confirmed", "delivered", "true", "banked", "margin"]
 _UNSURE = "cannot be said yet"
-_WORDS = {"earns": "earns", "loses": "loses", "unsure": _UNSURE, "no_costs": "costs are missing", "": ""}
+_WORDS = {
+    "earns": "earns",
+    "loses": "loses",
+    "unsure": _UNSURE,
+    "no_costs": "costs are missing",
+    "no_touches": "no visit names it",
+    "": "",
+}
 
 
 def attribution(
@@ -83,7 +90,7 @@ def attribution(
     """
     from twofold.attribution.markov import Refused
     from twofold.attribution.reading import read_basis
-    from twofold.attribution.table import Asked
+    from twofold.attribution.table import Asked, deductions
     from twofold.config import load_settings
 
     if since > until:
@@ -106,6 +113,7 @@ def attribution(
     asked = replace(asked, currency=basis.desk.rules.currency)
     try:
         lines = _lines(basis, asked, ask, moment, markov_order)
+        lines += [deductions(basis.deducted)] if basis.deducted else []
         other = _lines(basis, replace(asked, model=compare), ask, moment, markov_order) if compare else []
     except Refused as err:
         say(f"{model if not compare else f'{model} or {compare}'} says nothing: {err}.")
@@ -134,7 +142,8 @@ def _asker(settings: Settings) -> Callable[[Any, dict[str, Any]], list[Any]]:
 
 def _lines(basis: Basis, asked: Asked, ask: Any, moment: int, markov_order: int) -> list[Line]:
     from twofold.attribution.period import PERIOD_MODELS
-    from twofold.attribution.table import table
+    from twofold.attribution.spend import LEVELS, Advert
+    from twofold.attribution.table import Group, table
     from twofold.reconcile.exchange import day_text
 
     def day_of(at: int) -> str:
@@ -142,7 +151,14 @@ def _lines(basis: Basis, asked: Asked, ask: Any, moment: int, markov_order: int)
 
     if asked.model in PERIOD_MODELS:
         return _of_period(basis, asked, ask, moment, markov_order, day_of)
-    return table(basis.orders, asked, basis.adverts, basis.costs, day_of, basis.rates)
+
+    def seen(group: Group) -> bool:
+        if asked.by not in LEVELS:
+            return True
+        identity = group.key.partition(":")[2]
+        return basis.seen.names(asked.by, identity, basis.adverts.name_of(asked.by, Advert(group.platform, identity)))
+
+    return table(basis.orders, asked, basis.adverts, basis.costs, day_of, basis.rates, seen)
 
 
 def _of_period(
@@ -197,7 +213,7 @@ def _rows(
             "by": asked.by, "group": line.group.name, "id": line.group.key, "platform": line.group.platform, "mark": line.group.mark,
             "model": asked.model, "window_days": asked.click_days, "credit_day": asked.credit_day, "repeats": asked.repeats,
             "orders": f"{Decimal(line.orders.numerator) / line.orders.denominator:.4f}",
-            "customers_new": line.new, "customers_returning": len(line.returning),
+            "by_shop": f"{Decimal(line.by_shop.numerator) / line.by_shop.denominator:.4f}", "customers_new": line.new, "customers_returning": len(line.returning),
             **{name: _text(columns[name][place]) for name in LINKS},
             "spend": _text(closed(line.cost.spend, asked.currency)),
             "claimed_count": _text(line.cost.claimed_count),
@@ -222,8 +238,7 @@ def _text(value: Decimal | None) -> str | None:
 
 
 def _findings(basis: Basis, lines: Iterable[Line]) -> list[dict[str, Any]]:
-    from twofold.attribution.spend import BY_NAME, NO_SPEND, Advert, untagged
-    from twofold.attribution.table import LINKS  # noqa: F401
+    from twofold.attribution.spend import BY_NAME, NO_SPEND, untagged
     from twofold.commands.attribution.source import RECOMMENDED
 
     lines = list(lines)
@@ -234,13 +249,10 @@ def _findings(basis: Basis, lines: Iterable[Line]) -> list[dict[str, Any]]:
         found.append(
             _finding("claims_above_orders", "", f"all platforms together claim {share:.2f} of what was placed at all")
         )
-    seen = [Advert(*line.group.key.split(":", 1)) for line in lines if line.group.platform and ":" in line.group.key]
-    if any(line.group.platform for line in lines) or basis.spend:
-        for advert, amount in untagged(basis.spend, seen):
-            name = basis.adverts.name_of("campaign", advert)
-            paste = RECOMMENDED.get(advert.platform, "")
-            found.append(_finding("spend_without_touches", name, f"{amount:f} were spent and no visit names it"
-                                  + (f"; end its address with {paste}" if paste else "")))  # fmt: skip
+    for advert, name, amount in untagged(basis.spend, basis.seen):
+        tail = RECOMMENDED.get(advert.platform)
+        text = f"{amount:f} were spent and no visit names it" + (f"; end its address with {tail}" if tail else "")
+        found.append(_finding("spend_without_touches", name, text))
     for line in lines:
         if line.group.mark == NO_SPEND:
             found.append(

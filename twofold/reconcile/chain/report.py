@@ -62,16 +62,9 @@ def accounts_of(told: Told, asked: Asked, desk: Desk) -> tuple[list[Account], in
 
 
 def _cohort(told: Told, asked: Asked, desk: Desk) -> Report:
-    first, last = day_number(asked.since), day_number(asked.until)
     today = desk.days.of(asked.as_of)
     accounts, without_rate = accounts_of(told, asked, desk)
-    loose = [
-        replace(m, place=place_of(m, asked.as_of, today))
-        for m in told.loose
-        if first <= m.day <= last and m.at <= asked.as_of and is_deduction(m)
-    ]
-    loose, unrated = in_currency(loose, desk.rules.currency, desk.rates)
-    loose.sort(key=lambda m: (m.at, m.line))
+    loose, unrated = deductions_of(told, asked, desk)
     buyers = Buyers(kinds=customers(told.bought, desk.rules.history_days), first_delivered=first_delivered(told.bought))
     sums = figures_of(accounts, loose, buyers, desk)
     rows: list[Row] = list(signals_of(told, asked, desk, ""))
@@ -85,6 +78,20 @@ def _cohort(told: Told, asked: Asked, desk: Desk) -> Report:
         missing=missing_of(sums.margins, without_rate + len(unrated), len(accounts)),
         balanced=not told.open_batches,
     )
+
+
+def deductions_of(told: Told, asked: Asked, desk: Desk) -> tuple[list[Move], list[Move]]:
+    """What batches of the period keep or add for all of their orders, in the reporting currency; and that for which there is no
+    rate."""
+    first, last = day_number(asked.since), day_number(asked.until)
+    today = desk.days.of(asked.as_of)
+    loose = [
+        replace(m, place=place_of(m, asked.as_of, today))
+        for m in told.loose
+        if first <= m.day <= last and m.at <= asked.as_of and is_deduction(m)
+    ]
+    found, unrated = in_currency(loose, desk.rules.currency, desk.rates)
+    return sorted(found, key=lambda m: (m.at, m.line)), unrated
 
 
 def missing_of(margins: Margins, without_rate: int, accounts: int) -> dict[str, Decimal]:

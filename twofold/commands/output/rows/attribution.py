@@ -89,13 +89,14 @@ class ExperimentReading(Row, kw_only=True, tag="experiment_reading"):
 
 
 class AttributionRow(Row, kw_only=True, tag="attribution"):
-    """What one group is credited with. Orders are a fraction where a model splits them.
+    """What one group is credited with. Orders are a fraction where a model splits them; ``by_shop``: of them by the shop's own word.
 
     Truth: ``placed``, ``confirmed``, ``delivered`` (after refunds), ``true`` (delivered and collected), ``banked``, ``margin``
     (contribution before ads) and what is made of them with ``spend``. Signal: ``claimed_count``, ``claimed_value``,
     ``platform_roas``, ``overclaim``. ``open``: the total of orders whose outcome is open; ``expected``: an estimate of what of it comes
     to be delivered and collected, with its band. ``mark``: why a row stands apart (``by_name``, ``id_without_spend``, ``no_tag``, the reason
-    of ``unattributed``). ``few``: fewer than twenty orders. ``verdict``: ``earns``, ``loses``, ``unsure``, ``no_costs``."""
+    of ``unattributed``). ``few``: fewer than twenty orders. ``verdict``: ``earns``, ``loses``, ``unsure``, ``no_costs``,
+    ``no_touches``."""
 
     by: Text
     group: Text
@@ -107,6 +108,7 @@ class AttributionRow(Row, kw_only=True, tag="attribution"):
     credit_day: Text
     repeats: Text
     orders: Ratio
+    by_shop: Ratio
     customers_new: int
     customers_returning: int
     placed: Amount
