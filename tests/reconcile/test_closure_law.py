@@ -22,8 +22,10 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.chain.told import Asked
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.closure.ledger import Ledger, is_open_to, rows_of
+from twofold.reconcile.closure.lists import Listed
 from twofold.reconcile.reading.folder import Folder
 from twofold.reconcile.reading.lives import lives_by_day, lives_by_day_whole, lives_of, lives_of_whole
+from twofold.reconcile.reading.matched import WholeMatched
 from twofold.reconcile.reading.whole import Whole, read_whole
 from twofold.store.changed.days import ChangedDays
 from twofold.store.lines.keeping import keep_told
@@ -219,3 +221,25 @@ def test_a_days_lives_are_what_the_whole_ledger_says(world, days):
         for asked in (days, range(DAY_ONE - 3, DAY_ONE + 40)):
             found = [lives for lives, _ in lives_by_day(folder, policy, asked, RULES, UTC)]
             assert found == [lives for lives, _ in lives_by_day_whole(folder, policy, sorted(set(asked)), RULES, UTC)]
+
+
+@settings(CHECKED, max_examples=40)
+@given(worlds(), st.integers(0, 3))
+def test_a_list_of_money_is_what_the_whole_ledger_says(world, limit):
+    """Of each line alone, and of batches."""
+    with tempfile.TemporaryDirectory() as name:
+        write(Path(name), world)
+        with Folder(name) as store:
+            whole = WholeMatched(store, policy, UTC, RULES)
+            told = [(k.name.hex(), k.thing) for k in store.lines.lines("money")]
+            for line, thing in told:
+                listed = Listed(Ledger(store, policy, RULES, UTC))
+                counts, merged = listed.counting(line, thing)
+                assert (counts, merged) == whole.counting(line, thing)
+                assert listed.is_alone(counts, thing) == whole.is_alone(counts, thing)
+                assert (listed.ways(counts, thing) or (thing.form,)) == (whole.ways(counts, thing) or (thing.form,))
+                listed.match([(line, thing)])
+                assert listed.by_line.get(counts, []) == whole.by_line.get(counts, [])
+                assert listed.paid[counts] == whole.paid[counts]
+            listed = Listed(Ledger(store, policy, RULES, UTC))
+            assert listed.batches(lambda b: True, limit) == whole.batches(lambda b: True, limit)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 
 from twofold.ledger import references
@@ -22,16 +23,16 @@ FAILED = frozenset({"failed", "canceled", "cancelled", "returned"})
 """States in which a batch never came to the bank, as sources call them."""
 WEEK_S = 7 * 86_400
 
-_BLANK = re.compile(r"\s+")
 _TOKEN = re.compile(r"[\w#№:/.-]*\d[\w/.-]*")
 _LED_BY = re.compile(r"^.*[#№:]|^[^\W\d]+\.")
 
 
 def plain(value: str) -> str:
     """A key as it is compared: without blanks and the sign for numbers in front, in one case."""
-    return _BLANK.sub("", value).lstrip("#").casefold()
+    return "".join(value.split()).lstrip("#").casefold()
 
 
+@lru_cache(maxsize=1 << 15)  # a line's references are looked at by each step of the ladder
 def key_of(reference: str) -> str:
     """A reference as it is compared: "provider:pi_1", "order:1001", "parcel:1z999"."""
     kind, _, value = references.key_of(reference).partition(":")

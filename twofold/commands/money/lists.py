@@ -6,6 +6,7 @@ Owns options and output. Only reads, beside a running gateway.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -110,7 +111,8 @@ def money_batches(
     """
     asked = {"source": source, "currency": currency.upper()}
     if matches:
-        rows = _batches(_matched(config, data), since, until, asked, limit)
+        with _matched(config, data) as (_, found):
+            rows = _batches(found, since, until, asked, limit)
     else:
         rows = _batches_as_told(folder_of(config, data), since, until, asked, limit)
     if json:
@@ -136,10 +138,8 @@ def _lines(
     kinds: tuple[str, ...] = (),
 ) -> None:
     from twofold.ledger.lines import MoneyLine
-    from twofold.store.lines.reading import OpenLines
 
-    found_of = _matched(config, data) if matches else None
-    with OpenLines(folder_of(config, data)) as reader:
+    with _matched(config, data) if matches else _as_told(config, data) as (reader, found_of):
         found: Iterable[KeptLine] = _once(reader, _asked(reader, since, until, order, batch), found_of)
         fitting = (
             one
@@ -147,6 +147,8 @@ def _lines(
             if isinstance(one.thing, MoneyLine) and _fits(one.thing, asked) and (not kinds or one.thing.kind in kinds)
         )
         last = list(_last(fitting, limit))
+        if found_of is not None:
+            found_of.match((one.name.hex(), one.thing) for one in last if isinstance(one.thing, MoneyLine))
         words = _words(reader) if found_of is None else {}
         rows = [_line_row(one, words, found_of) for one in reader.with_texts(last)]
     if json:
@@ -161,19 +163,22 @@ def _once(reader: LineReader, lines: Iterable[KeptLine], found: Found | None) ->
     """Of lines that are told twice the one that counts, with what both say."""
     from msgspec.structs import replace
 
+    from twofold.ledger.lines import MoneyLine
+
     if found is None:
         yield from lines
         return
-    merged = {entry.name: entry.line for entry in found.once.entries if entry.name in found.once.told_twice}
     seen: set[str] = set()
     for one in lines:
-        name = found.once.name(one.name.hex())
+        name, merged = (
+            found.counting(one.name.hex(), one.thing) if isinstance(one.thing, MoneyLine) else (one.name.hex(), None)
+        )
         if name in seen:
             continue
-        if name in merged:
+        if merged is not None:
             seen.add(name)
             kept = one if name == one.name.hex() else reader.by_name(bytes.fromhex(name))[-1]
-            yield replace(kept, thing=merged[name])
+            yield replace(kept, thing=merged)
         else:
             yield one
 
@@ -239,19 +244,27 @@ def _words(reader: LineReader) -> dict[tuple[str, str], dict[str, Any]]:
     return standing
 
 
-def _matched(config: Path | None, data: str | None) -> Found:
-    """What the whole ledger's matching says: a line may pay an order of any day."""
+@contextmanager
+def _matched(config: Path | None, data: str | None) -> Iterator[tuple[LineReader, Found]]:
+    """One snapshot, and what is matched in it: a line may pay an order of any day."""
     from twofold.commands.orders import policies_by_dataset
     from twofold.commands.reconcile.chain import zone_of
     from twofold.config import load_settings
     from twofold.policies import chain_rules
-    from twofold.reconcile.reading.matched import read_matched
-    from twofold.reconcile.reading.whole import tolerance_of
+    from twofold.reconcile.reading.folder import Folder
+    from twofold.reconcile.reading.matched import matched_of
 
     settings = load_settings(config, data=data)
-    return read_matched(
-        settings.server.data, policies_by_dataset(settings), zone_of(settings), tolerance_of(chain_rules(settings))
-    )
+    with Folder(settings.server.data) as store:
+        yield store.lines, matched_of(store, policies_by_dataset(settings), zone_of(settings), chain_rules(settings))
+
+
+@contextmanager
+def _as_told(config: Path | None, data: str | None) -> Iterator[tuple[LineReader, None]]:
+    from twofold.store.lines.reading import OpenLines
+
+    with OpenLines(folder_of(config, data)) as reader:
+        yield reader, None
 
 
 def _shown(match: Match, to: str) -> dict[str, Any]:
@@ -280,7 +293,7 @@ def _line_row(one: KeptLine, words: dict[tuple[str, str], dict[str, Any]], found
         "day": local_day(thing),
         "batch": thing.batch,
         "told_by": _told_by(name, thing, found),
-        "alone": found is not None and name in found.once.alone,
+        "alone": found is not None and found.is_alone(name, thing),
         "text": one.text or thing.text,
         "open": open_,
         "matches": pays,
@@ -288,17 +301,14 @@ def _line_row(one: KeptLine, words: dict[tuple[str, str], dict[str, Any]], found
 
 
 def _told_by(name: str, thing: Any, found: Found | None) -> list[str]:
-    forms = found.once.ways.get(name) if found is not None else None
+    forms = found.ways(name, thing) if found is not None else None
     return [form for form in forms or (thing.form,) if form]
 
 
 def _batches(found: Found, since: str, until: str, asked: dict[str, str], limit: int) -> list[dict[str, Any]]:
     """Those that a file declares, each once, with the lines that count."""
-    told = [g for g in found.groups if g.told and _of_days(g.batch, since, until) and _fits(g.batch, asked)]
-    told.sort(key=lambda g: (g.batch.at // 86_400, g.key))
     rows = []
-    for group in told[-limit or None :]:
-        reached = found.by_target.get(group.key, [])
+    for group, reached in found.batches(lambda batch: _of_days(batch, since, until) and _fits(batch, asked), limit):
         due = group.net - sum((match.amount for match in reached), Decimal(0))
         pays = [_shown(match, f"line:{match.line}") for match in reached]
         rows.append(_batch_row(group.batch, group.told[0], group.count, group.lines, group.declared, due, pays))

@@ -114,7 +114,7 @@ def _line(reader: LineReader, text: str) -> KeptLine:
     from twofold.errors import NotHere
     from twofold.ledger.lines import MoneyLine
 
-    for key in ("id", "bank_reference"):
+    for key in ("id", "bank_reference", "booking"):
         found = [one for one in reader.by_key(f"{key}:{text}") if isinstance(one.thing, MoneyLine)]
         if found:
             break

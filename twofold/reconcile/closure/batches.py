@@ -35,6 +35,7 @@ class Batches:
         self._found: dict[Number, tuple[Group, ...]] = {}
         self.same: dict[str, str] = {}
         """Lines of second copies of a remittance, to those that count."""
+        self.ways: dict[str, tuple[str, ...]] = {}
         self.merged: dict[str, Entry] = {}
         """Lines that say more than they were told with, as a second copy did."""
 
@@ -197,6 +198,7 @@ class Batches:
             return {e.name: e for e in entries.values()}.values()
         once = tell_once(entries.values())
         self.same.update(once.same)
+        self.ways.update(once.ways)
         self.merged.update({e.name: e for e in once.entries if e.name in once.told_twice})
         return once.entries
 

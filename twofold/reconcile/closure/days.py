@@ -88,9 +88,10 @@ class DayReader:
     def _lives(self, some: list[int]) -> Iterator[DayLives]:
         part = self._ledger.part()
         rows = self._rows(some)
+        raw = self._lines(some)
+        part.shelves.held = dict(raw)
         part.add_orders(rows, wanted=True)
         part.spread()
-        raw = self._lines(some)
         part.add_lines(raw, with_batches=False)
         names = frozenset(name for name, _ in raw if part.counting(name) == name)
         part.add_batches(self._days.start(some[0]) - DAY_S, self._days.start(some[-1] + 1) + DAY_S)

@@ -54,12 +54,12 @@ class Ledger:
             lambda amount, currency, to, at: exchange.convert(amount, currency, to, days.of(at)),
             days,
         )
-        self._shelves = Shelves(store)
-        self._batches = Batches(self._shelves)
+        self.shelves = Shelves(store)
+        self.batches = Batches(self.shelves)
 
     def part(self) -> Part:
         """A part with nothing in it yet."""
-        return Part(self._shelves, self._batches, self._terms)
+        return Part(self.shelves, self.batches, self._terms)
 
     def around(self, orders: Iterable[int]) -> Closed:
         """These orders (rows of the store) with all that bears on their money."""

@@ -279,7 +279,7 @@ class Part:
             self.orders[known.key], dues[known.key] = order, due
         for row, keys in self._keys_of.items():
             if row not in self.known:
-                dues[f"#{row}"] = Due(order=f"#{row}", placed_at=0, amounts={}, keys=tuple(keys))
+                dues[_bare(row)] = Due(order=_bare(row), placed_at=0, amounts={}, keys=tuple(keys))
         parcels = sorted(self.parcels.items())
         for key, told in words_by_order(list(dues.values()), parcels).items():
             if key in self.orders:
@@ -325,3 +325,13 @@ class Part:
             waiting = {row: (named[row], told.get(row, ())) for row in rows if row in named}
             self._people |= waiting
         return {int(row): who for row, who in customers_of({str(r): p for r, p in self._people.items()}).items()}
+
+
+def _bare(row: int) -> str:
+    """Stands for the key of an order of which only its keys were read."""
+    return f"#{row}"
+
+
+def bare_row(to: str) -> int | None:
+    """The row of such an order, of a match's target; None for all else."""
+    return int(to.removeprefix("order:#")) if to.startswith("order:#") else None

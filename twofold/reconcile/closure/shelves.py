@@ -7,7 +7,7 @@ which keys are looked up is `part`'s.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 
 from twofold.ledger.filing import key_number
@@ -24,6 +24,8 @@ class Shelves:
 
     def __init__(self, store: Folder) -> None:
         self.store = store
+        self.held: Mapping[str, MoneyLine] = {}
+        """Lines that somebody has read already."""
         self._once: dict[str, Once] = {}
         self._same: dict[int, list[tuple[str, str]]] | None = None
 
@@ -32,8 +34,8 @@ class Shelves:
     def lines(self, keys: Collection[str]) -> list[tuple[str, MoneyLine | ParcelLine]]:
         """Standing movements and couriers' words under these keys, each once, as they were told."""
         rows = self.store.run("standing_lines_of_keys", (id_array(map(key_number, keys)),)) if keys else []
-        bodies = {name: body for name, _, body in rows}
-        return [(name.hex(), decode_thing(body)) for name, body in bodies.items()]
+        bodies = {name.hex(): body for name, _, body in rows}
+        return [(name, self.held.get(name) or decode_thing(body)) for name, body in bodies.items()]
 
     def entries(self, raw: Iterable[tuple[str, MoneyLine]]) -> dict[str, Entry]:
         """The same lines as they count: those of a source that is told in several ways as the one of their tellings."""
@@ -87,6 +89,11 @@ class Shelves:
     @cached_property
     def _counting(self) -> dict[str, dict[str, Entry]]:
         return {}
+
+    def counting(self, source: str, name: str) -> Entry:
+        """A line of a source that is told in several ways, as it counts."""
+        self.once_of(source)
+        return self._counting[source][name]
 
     def same_by_day(self, days: Days) -> dict[int, list[tuple[str, str]]]:
         """Lines of sources that are told in several ways that tell what another tells, by the day of the one that counts."""

@@ -343,10 +343,15 @@ def _alone(movements: Sequence[_Movement]) -> set[str]:
     forms: dict[int, set[str]] = defaultdict(set)
     for movement in movements:
         for member in movement.members:
-            forms[member.day] |= member.forms
+            forms[member.day] |= _formats(member.forms)
     return {
         member.entry.name
         for movement in movements
         for member in movement.members
         if any(not movement.forms >= forms[m.day] for m in movement.members)
     }
+
+
+def _formats(forms: Iterable[str]) -> set[str]:
+    """Without second copies of a file, which are no further format."""
+    return {form for form in forms if "#" not in form}
