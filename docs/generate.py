@@ -11,8 +11,10 @@ import ast
 import importlib.util
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -307,7 +309,7 @@ def _json(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=1, ensure_ascii=False, default=dict) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {
+_WRITE: dict[str, Callable[[], str]] = {
     "openapi/gateway.json": gateway_description,
     "openapi/console.json": console_description,
     "columns.md": columns,
@@ -321,6 +323,37 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
+PAGES: dict[str, Callable[[], str]] = {name: partial(lambda n: _finished(n, _WRITE[n]()), name) for name in _WRITE}
+"""Name of a page to its text."""
+
+READERS = {
+    "columns.md": "the accountant and the developer",
+    "settings.md": "the operator and the developer",
+    "commands.md": "everybody who uses the command line",
+    "drop-reasons.md": "the developer",
+    "errors.md": "the operator and the developer",
+    "json.md": "the developer",
+    "rooms.md": "the developer of Twofold itself",
+    "tables.md": "the developer and the auditor",
+}
+
+
+def _finished(name: str, text: str) -> str:
+    """A page with whom it is for, and with its contents where it is long."""
+    if name not in READERS:
+        return text
+    heads = list(dict.fromkeys(re.findall(r"^## (.*)$", text, re.M)))
+    links = " · ".join(f"[{head.replace('`', '')}](#{_anchor(head)})" for head in heads)
+    contents = [f"**Contents:** {links}"] if len(heads) > 2 else []
+    title, notice, rest = text.split("\n\n", 2)
+    return "\n\n".join([title, notice, f"*For {READERS[name]}.*", *contents, rest])
+
+
+def _anchor(head: str) -> str:
+    """A heading as pages are led to it."""
+    return re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-")
+
+
 def _page(parts: Iterable[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
@@ -331,10 +364,11 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    stale = [name for name, write in PAGES.items() if _text(HERE / name) != write()]
+    written = {name: write() for name, write in PAGES.items()}
+    stale = [name for name, text in written.items() if _text(HERE / name) != text]
     if "--check" not in arguments:
         for name in stale:
-            (HERE / name).write_text(PAGES[name](), encoding="utf-8")
+            (HERE / name).write_text(written[name], encoding="utf-8")
     for name in stale:
         print(f"docs/{name} {'is stale; run python docs/generate.py' if '--check' in arguments else 'written'}")
     return 1 if stale and "--check" in arguments else 0

@@ -188,6 +188,45 @@ def test_the_words_of_the_drop_reasons_are_in_no_page_by_another_name() -> None:
             assert name in set(DropReason)
 
 
+def _heads(content: str) -> list[str]:
+    plain = re.sub(r"^```.*?^```$", "", content, flags=re.M | re.S)
+    return re.findall(r"^## (.*)$", plain, re.M)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda p: p.name)
+def test_a_page_says_whom_it_is_for(page: Path) -> None:
+    """In its first lines; and a long one has its contents before its first part."""
+    content = page.read_text(encoding="utf-8")
+    title, *rest = [line for line in content.splitlines() if line and not line.startswith("<!--")]
+    assert title.startswith("# ")
+    assert re.match(r"\*For (the|everybody)\b", rest[0]), rest[0]
+    heads = _heads(content)
+    if len(content.splitlines()) > 100 and len(heads) >= 3:
+        before = content.partition("\n## ")[0]
+        for head in heads:
+            slug = re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-")
+            assert f"(#{slug})" in before, head
+
+
+READERS = ("Developer", "Media buyer", "Owner", "Accountant", "Auditor", "Operator")
+
+
+def test_each_reader_has_a_path_and_no_page_is_on_none() -> None:
+    """Six readers; every page stands on a path of at least one, or is led to by a page that does."""
+    content = text("README.md")
+    assert tuple(_heads(content)) == READERS
+    for part in re.split(r"^## ", content, flags=re.M)[1:]:
+        assert len(re.findall(r"\]\((?:\.\./)?[\w/.-]+\.md", part)) >= 5, part.splitlines()[0]
+    folder = ROOT / "docs"
+    reached, waiting = set(), [folder / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        reached.add(page)
+        links = re.findall(r"\]\(([\w-]+\.md)", page.read_text(encoding="utf-8"))
+        waiting += {folder / link for link in links} - reached
+    assert {p.name for p in folder.glob("*.md")} == {p.name for p in reached}
+
+
 # -- the README's examples
 
 
