@@ -157,6 +157,7 @@ class StripeStandIn:
     key: str = "rk_test_0123"
     endpoints: dict[str, dict[str, Any]] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
+    full: bool = False  # an account has sixteen endpoints at most
     _ids: Any = field(default_factory=itertools.count)
 
     def __call__(self, asked: Asked) -> Reply:
@@ -175,6 +176,9 @@ class StripeStandIn:
             return Reply(
                 body={"object": "list", "data": listed[start : start + 1], "has_more": start + 1 < len(listed)}
             )
+        if not number and self.full:
+            message = "You have reached the maximum of 16 webhook endpoints"
+            return Reply(status=400, body={"error": {"type": "invalid_request_error", "message": message}})
         if not number:
             made = f"we_{next(self._ids)}"
             self.secrets[made] = f"whsec_{hashlib.sha256(made.encode()).hexdigest()[:32]}"

@@ -215,6 +215,12 @@ def test_stripes_secret_is_taken_from_the_answer(side: Side) -> None:
 
         env = side.config.with_suffix(".env")
         env.write_text(env.read_text().replace(secret, "0123456789abcdef-lost"))
+        there.full = True
+        code, rows = side.run("connect", "stripe", *at, STRIPE_API_KEY=there.key)
+        assert (code, states(rows)) == (1, ["left", "refused"])
+        assert "maximum" in rows[-1]["text"]
+        assert len(there.endpoints) == 2, "the old one stays until there is a new one"
+        there.full = False
         assert states(side.run("connect", "stripe", *at, STRIPE_API_KEY=there.key)[1]) == ["left", "made", "removed"]
         assert side.secret("STRIPE_SECRET") != secret
         assert there.deliver("charge.refunded", CHARGE) == [200]

@@ -6,6 +6,7 @@ which does not fit is refused and nothing is changed.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import tomllib
@@ -57,11 +58,13 @@ class Edited:
         word = re.escape(str(place[-1]))
         written = re.compile(rf"(\s*{word}\s*=\s*)(\"[^\"\n]*\"|'[^'\n]*')(.*)", re.S)
         found = written.fullmatch(lines[number - 1]) if number else None
-        if found is None:
+        if found is not None:
+            lines[number - 1] = f"{found[1]}{msgspec.json.encode(value).decode()}{found[3]}"
+        text = "".join(lines)
+        if found is None or not _says(text, self.tree, place, value):
             shown = ".".join(map(str, place))
             raise ConfigError(f"{self.path}: {shown} does not stand in a line of its own; set it to {value!r} yourself")
-        lines[number - 1] = f"{found[1]}{msgspec.json.encode(value).decode()}{found[3]}"
-        self._take("".join(lines))
+        self._take(text)
 
     def settings(self, more: Mapping[str, str] | None = None, *, less: Mapping[str, str] | None = None) -> Settings:
         """As the program will read it; ``more``: names that are about to be written into the private file, ``less``: what stands
@@ -81,6 +84,19 @@ class Edited:
         except tomllib.TOMLDecodeError as err:
             raise ConfigError(f"{self.path} cannot be changed by itself ({err}); nothing was changed") from None
         self.text = text
+
+
+def _says(text: str, before: dict[str, Any], place: Place, value: str) -> bool:
+    """Whether a text says the same as before but for this one value."""
+    wanted: Any = copy.deepcopy(before)
+    inner = wanted
+    try:
+        for part in place[:-1]:
+            inner = inner[part]
+        inner[place[-1]] = value
+        return bool(tomllib.loads(text) == wanted)
+    except (tomllib.TOMLDecodeError, KeyError, IndexError, TypeError):
+        return False
 
 
 def secret_name(tree: Mapping[str, Any], place: Place) -> str:
