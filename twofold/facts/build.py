@@ -95,8 +95,8 @@ class Lives(Protocol):
     def all_days(self, snapshot: Snapshot) -> set[int]:
         """Every day of the reporting zone that has something."""
 
-    def due(self, snapshot: Snapshot, marks: Iterable[Key]) -> set[int]:
-        """The days whose lives may have changed by what is marked."""
+    def due(self, snapshot: Snapshot, marks: Iterable[Key], known: Manifest, places: Places) -> set[int]:
+        """The days whose lives may have changed by what is marked. ``known``: the tables as they stand."""
 
     def days(self, data: Path, days: Sequence[int]) -> Iterator[tuple[int, Made]]:
         """The rows of these days, one day after the other, from what is in the store now."""
@@ -229,7 +229,7 @@ def _due(task: Task, known: Manifest | None, snapshot: Snapshot, lives: Lives | 
     if known.rules != rules or known.lives != decided:
         found = lives.all_days(snapshot)
     else:
-        found = lives.due(snapshot, marks)
+        found = lives.due(snapshot, marks, known, task.places)
     due |= set(_keys(found))
     if found:
         # Before a mark goes it is written here what follows from it.

@@ -45,6 +45,10 @@ class Batches:
             self._read(source, number)
         return self._found[source, number]
 
+    def lines_of(self, source: str, number: str) -> list[MoneyLine]:
+        """The lines that name this batch."""
+        return list(self._lines(source, number).values())
+
     def _read(self, source: str, number: str) -> None:
         numbers, told, lines = {number}, list[Batch](), dict[str, MoneyLine]()
         waiting = [number]

@@ -142,9 +142,10 @@ class Part:
             self.add_keys(set(provider_ids(line)) | {k for k in keys if k.startswith(("provider:", "parcel:"))})
         for word in (told, name):
             for decision in self.shelves.decided_lines.get(word, ()):
-                self._add_target(decision.to)
+                self.add_target(decision.to)
 
-    def _add_target(self, to: str) -> None:
+    def add_target(self, to: str) -> None:
+        """What somebody's decision names."""
         kind, _, name = to.partition(":")
         if kind == "order":
             tail = name.rpartition("/")[2]
@@ -252,6 +253,11 @@ class Part:
         self.add_orders(found - self.wanted, wanted=True)
 
     # -- what is made of it
+
+    @property
+    def named(self) -> frozenset[int]:
+        """Orders that a line here may name."""
+        return frozenset(self._keys_of)
 
     @property
     def has_more(self) -> bool:

@@ -1,7 +1,7 @@
 """The tables of lives made for some days, by whoever makes the derived tables.
 
-Owns which rows a day has, and which days have to be made again when facts changed. As yet a change of an order or a line may
-change any life: all days are worked out, and the files of those that say what they said stay.
+Owns which rows a day has; which days have to be made again when facts changed is `reach`'s. A file that would say what the one
+before says is not put in its place.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from twofold.facts.manifest import Manifest, Places
 from twofold.facts.parquet import Row
 from twofold.facts.rows.snapshot import Snapshot
 from twofold.facts.shape import Group
@@ -18,14 +19,20 @@ from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.customers import Bought
 from twofold.reconcile.chain.standing import DAY_S
 from twofold.reconcile.closure.days import DayLives
-from twofold.reconcile.exchange import day_text
+from twofold.reconcile.closure.ledger import Ledger, is_open_to
+from twofold.reconcile.exchange import day_number, day_text
+from twofold.reconcile.lives.reach import Reach, days_of_customers
 from twofold.reconcile.lives.rows import Made, credit_rows, loose_rows, order_rows, settlement_row
 from twofold.reconcile.lives.task import LivesTask, digest_of
 from twofold.reconcile.matches.values import Days
+from twofold.reconcile.reading.folder import Folder
 from twofold.reconcile.reading.lives import lives_by_day
+from twofold.reconcile.reading.owed import no_collector
 from twofold.reconcile.reading.whole import bought_of
 from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import statement
+
+_UNRULED = OrderPolicy()
 
 
 class LivesOf:
@@ -43,23 +50,34 @@ class LivesOf:
         told = [day for name in ("facts_order_days", "facts_line_days") for (day,) in snapshot.run(name)]
         return self._here(told)
 
-    def due(self, snapshot: Snapshot, marks: Iterable[tuple[str, int]]) -> set[int]:
-        changed = {day for group, day in marks if group in (Group.ORDERS, Group.LINES)}
-        return self.all_days(snapshot) | self._here(changed) if changed else set()
+    def due(self, snapshot: Snapshot, marks: Iterable[tuple[str, int]], known: Manifest, places: Places) -> set[int]:
+        told = list(marks)
+        orders = {day for group, day in told if group == Group.ORDERS}
+        lines = {day for group, day in told if group == Group.LINES}
+        if not orders and not lines:
+            return set()
+        with Folder(places.data) as store, no_collector():
+            if not is_open_to(store):
+                return self.all_days(snapshot) | self._here(orders | lines)
+            reach = Reach(snapshot, Ledger(store, self._policy_of, self._task.rules, ZoneInfo(self._task.zone)))
+            reach.follow(orders, lines)
+            if store.most_used_currency() != known.currency and not self._task.rules.currency:
+                return self.all_days(snapshot)
+        found = self._here(reach.days) | reach.own
+        if reach.since is not None:
+            found |= {day for day in self.all_days(snapshot) if day >= reach.since}
+        told_days = days_of_customers(places.files, known, map(day_text, self._here(orders)))
+        return found | {day_number(day) for day in told_days}
 
     def days(self, data: Path, days: Sequence[int]) -> Iterator[tuple[int, Made]]:
-        unruled = OrderPolicy()
-        found = lives_by_day(
-            data,
-            lambda dataset: self._policies.get(dataset, unruled),
-            days,
-            self._task.rules,
-            ZoneInfo(self._task.zone),
-        )
+        found = lives_by_day(data, self._policy_of, days, self._task.rules, ZoneInfo(self._task.zone))
         customers = Customers(data)
         for lives, desk in found:
             self.currency = desk.rules.currency
             yield lives.day, day_of_rows(lives, desk, customers.number)
+
+    def _policy_of(self, dataset: str) -> OrderPolicy:
+        return self._policies.get(dataset, _UNRULED)
 
     def _here(self, days: Iterable[int]) -> set[int]:
         """Days of the reporting zone that days in UTC touch."""

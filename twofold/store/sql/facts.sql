@@ -5,6 +5,10 @@
 select id, dataset, order_id, placed_at, action, person, changed_at, state from orders
 where placed_at >= ?1 and placed_at < ?2 order by id;
 
+-- name: facts_orders_of
+-- These orders: row, dataset, id, and when they were placed.
+select id, dataset, order_id, placed_at from orders where id in /*ids*/ (?);
+
 -- name: facts_order_days
 -- The days that have orders.
 select distinct placed_at / 86400 from orders;
