@@ -19,7 +19,7 @@ from twofold.app import Gateway
 from twofold.config import load_settings
 from twofold.console.pages.signal.trial import PATIENCE_S, verdict_of
 from twofold.console.queries.sides import compare
-from twofold.console.queries.trial import Purchase
+from twofold.console.queries.trial import Purchase, trail_of
 from twofold.event.model import Channel, CustomData, Event, Hashed, Tier, UserData
 
 MINE, OTHER = "fb.1.1700000000000.1111111111", "fb.1.1700000000000.2222222222"
@@ -177,6 +177,16 @@ def test_one_order_becomes_one_purchase(bought):
     assert "One order became one purchase." in owner.get(f"/test-purchase/{code}").text
     assert owner.get("/test-purchase/NOTHING").status == 404
     assert json.loads(owner.get(f"/test-purchase/{code}.json?order=77").text.splitlines()[0])["verdict"] == "nothing"
+
+
+@pytest.mark.process
+def test_a_test_lasts_a_day(bought):
+    """What comes later is of no test: an old one costs no look at the journal."""
+    running, _, code = bought
+    early = trail_of(running.folder, DATASET, code + "X", 0, 0)
+    assert early.over
+    assert early.purchases == ()
+    assert trail_of(running.folder, DATASET, code + "X", 0, 0) is early
 
 
 @pytest.mark.process

@@ -22,6 +22,8 @@ from twofold.report.period import Journal, journal_of
 PARAMETER = "twofold_test"
 AT_ONCE = 20_000
 """Copies read for one look."""
+LASTS_MS = 24 * 3_600_000
+"""What comes so long after the start is of no test any more, and is not looked for."""
 REMEMBERED = 50
 SUPERSEDED = "superseded"
 STEPS = ("opened", "ViewContent", "AddToCart", "InitiateCheckout", "browser", "server", "joined", "settled")
@@ -42,6 +44,7 @@ class Trail(Struct, frozen=True, kw_only=True):
     ticks: dict[str, Tick] = {}
     purchases: tuple[int, ...] = ()  # actions, each once
     behind: bool = False  # there are more copies than one look reads
+    over: bool = False  # its day has passed
 
 
 class Purchase(Struct, frozen=True, kw_only=True):
@@ -66,13 +69,15 @@ _trails: OrderedDict[tuple[str, str], Trail] = OrderedDict()
 _lock = threading.Lock()
 
 
-def trail_of(folder: Path | str, dataset: str, code: str, start: int) -> Trail:
-    """The trail up to now."""
+def trail_of(folder: Path | str, dataset: str, code: str, start: int, started_ms: int) -> Trail:
+    """The trail up to now, of the day after the start."""
     place = (str(folder), code)
     with _lock:
         known = _trails.get(place, Trail(position=start))
+    if known.over:
+        return known
     with journal_of(folder) as journal:
-        found = _follow(journal, dataset, code, known)
+        found = _follow(journal, dataset, code, known, started_ms + LASTS_MS)
     with _lock:
         _trails[place] = found
         _trails.move_to_end(place)
@@ -93,8 +98,9 @@ def purchases_of_trail(folder: Path | str, dataset: str, start: int, actions: Se
     return list(found.values())
 
 
-def _follow(journal: Journal, dataset: str, code: str, known: Trail) -> Trail:
-    rows = journal.run("console_bodies_after", (dataset, known.position, AT_ONCE))
+def _follow(journal: Journal, dataset: str, code: str, known: Trail, until_ms: int) -> Trail:
+    found = journal.run("console_bodies_after", (dataset, known.position, AT_ONCE))
+    rows = [row for row in found if row[1] <= until_ms]
     marks, ticks, purchases = set(known.marks), dict(known.ticks), list(known.purchases)
     for _, received_at, name, channel, _, action, body in rows:
         if channel != Channel.BROWSER:
@@ -116,7 +122,7 @@ def _follow(journal: Journal, dataset: str, code: str, known: Trail) -> Trail:
     position = rows[-1][0] if rows else known.position
     return replace(
         known, position=position, marks=frozenset(marks), ticks=ticks, purchases=tuple(dict.fromkeys(purchases)),
-        behind=len(rows) == AT_ONCE,
+        behind=len(rows) == AT_ONCE, over=len(rows) < len(found),
     )  # fmt: skip
 
 

@@ -52,7 +52,7 @@ def read_trial(asked: Asked) -> Shown:
     if one is None:
         raise NotHere
     dataset = str(one.facts.get("dataset"))
-    trail = trail_of(asked.folder, dataset, code, int(one.facts.get("position", 0)))
+    trail = trail_of(asked.folder, dataset, code, int(one.facts.get("position", 0)), one.at * 1000)
     order = asked.choices.get("order", "").strip()
     wanted = _of_order(asked, dataset, order) if order else trail.purchases
     start = 0 if order else int(one.facts.get("position", 0))
