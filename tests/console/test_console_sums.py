@@ -32,6 +32,7 @@ ZONE = "Asia/Tbilisi"
 def in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small enough that a small shop has many of them."""
     monkeypatch.setattr(stretches, "SIZE", 40)
+    monkeypatch.setattr(stretches, "AT_ONCE_S", 60.0)
     monkeypatch.setattr(told, "CHUNK", 7)
     monkeypatch.setattr(keeper, "AT_ONCE_S", 60.0)
 

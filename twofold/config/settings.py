@@ -231,6 +231,13 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 class DatasetSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     id: Annotated[str, Meta(description="Meta dataset (pixel) id.", min_length=1, max_length=64)]
+    name: Annotated[
+        str,
+        Meta(
+            description="What its people call it, e.g. the shop's name: shown in the console in place of the id.",
+            max_length=60,
+        ),
+    ] = ""
     key: Annotated[
         str, Meta(description="What server senders present as access_token. Empty: no server sender is let in.")
     ] = ""

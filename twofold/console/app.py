@@ -38,7 +38,7 @@ from twofold.console import forms
 from twofold.console.access.guard import HEADERS, Guard, cookie_of, no_cookie
 from twofold.console.access.register import Refused, Register, Session, Throttled
 from twofold.console.access.roles import Right, may
-from twofold.console.acts import sharing
+from twofold.console.acts import search, sharing
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.table import ACTS
 from twofold.console.charts import definitions
@@ -121,6 +121,7 @@ class Console:
             self._act("/account/password", None, forms.change_password, "account.html"),
             self._act("/account/code", None, forms.set_code, "account.html"),
             self._act("/account/identity", None, forms.tie_identity, "account.html"),
+            self._act("/find", Right.SIGNAL, search.find, "found.html"),
             self._act("/share", None, sharing.share, "share.html"),
             self._act("/share/{number}/end", None, sharing.end, "account.html"),
             self._act("/logout", None, forms.log_out, "account.html"),
@@ -465,7 +466,8 @@ class Console:
                 "pages": [p for p in PAGES if p.name and session and may(session.person.role, p.right)],
                 "may_people": bool(session and may(session.person.role, Right.PEOPLE)), "rights": _rights_of(session),
                 "shop": own.name or "Twofold", "zone": own.timezone, "now": self._clock(), "choices": choices,
-                "periods": CHOICES, "datasets": [d.id for d in self._settings.dataset], "languages": LANGUAGES,
+                "periods": CHOICES, "datasets": [d.id for d in self._settings.dataset],
+                "names": {d.id: d.name or d.id for d in self._settings.dataset}, "seen_at": self._sums.stretches.received_at, "languages": LANGUAGES,
                 "path": request.url.path, "no_gateway": not is_open(Path(self._settings.server.data)), **figures,
             }
         )  # fmt: skip

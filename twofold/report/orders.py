@@ -197,6 +197,12 @@ def show_order(
         ]
 
 
+def find_orders(folder: Path | str, order: str) -> list[int]:
+    """Rows of the orders with this id or number, in any dataset."""
+    with journal_of(folder) as journal:
+        return _find(journal, order, None)
+
+
 def _find(journal: Journal, order: str, dataset: str | None) -> list[int]:
     own = [number for (number,) in journal.run("find_order", (order,))]
     datasets = [dataset] if dataset else [name for (name,) in journal.run("list_order_datasets")]

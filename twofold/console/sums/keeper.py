@@ -147,7 +147,11 @@ class SumsKeeper:
             try:
                 with self._turn:
                     with journal_of(self._folder) as journal:
-                        busy = self._build(journal, now, orders=True, events=True) or self._go_round(journal, now)
+                        busy = (
+                            self.stretches.make_again(journal) > 0
+                            or self._build(journal, now, orders=True, events=True)
+                            or self._go_round(journal, now)
+                        )
                     if not busy:
                         self._follow(now)
             except StoreError as err:

@@ -6,6 +6,7 @@ made again: those that got a copy, whose deliveries were tried, or some of whose
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
@@ -18,6 +19,8 @@ from twofold.report.period import Journal
 
 SIZE = 20_000
 """Positions: some 20 ms to count."""
+AT_ONCE_S = 0.06
+"""So long stretches are made again before a page gets its turn."""
 MOST_AT_ONCE = 200_000
 """Copies that are followed at once; the next ones the next time."""
 TRIES_S = 300
@@ -25,7 +28,7 @@ TRIES_S = 300
 TRIES_KEPT = 400_000
 NOWHERE = 2**54
 UNDER_WAY = ("waiting", "paused")
-UNDER_WAY_AT_ONCE = 8
+UNDER_WAY_AT_ONCE = 4
 """Stretches with such deliveries are made again in turn: millions may wait for a platform that is down."""
 
 
@@ -83,7 +86,7 @@ class Stretches:
         return True
 
     def follow(self, journal: Journal) -> int:
-        """What came and was tried since, and what is under way; how many stretches were made again."""
+        """What came and was tried since, and what is under way; how many stretches are to be made again yet."""
         last, attempts, self.received_at = journal.run("console_journal_ends")[0]
         before, last = self._seen, min(last, self._seen + MOST_AT_ONCE)
         self._grow(journal, last)
@@ -97,11 +100,17 @@ class Stretches:
         later = [first for first in under_way if first > self._last_under_way] or under_way
         self._again.update(later[:UNDER_WAY_AT_ONCE])
         self._last_under_way = later[:UNDER_WAY_AT_ONCE][-1] if later else 0
-        made = sorted(self._again)
-        for first in made:
+        return self.make_again(journal)
+
+    def make_again(self, journal: Journal) -> int:
+        """Those that changed, the newest first, for `AT_ONCE_S`; how many are left for the next time."""
+        until = time.monotonic() + AT_ONCE_S
+        for first in sorted(self._again, reverse=True):
             self._make(journal, first)
-        self._again.clear()
-        return len(made)
+            self._again.discard(first)
+            if time.monotonic() > until:
+                break
+        return len(self._again)
 
     def of_days(self, days: Iterable[int]) -> list[int]:
         """The stretches of these days (ordinals), for `look_again`."""
