@@ -8,7 +8,7 @@ from running_console import PASSWORD, Running
 from twofold.console.access.roles import RIGHTS, Right, Role
 from twofold.console.pages import PAGES
 
-WHICH = {"{order:path}": "5001", "{number}": "256", "{code}": "XYZ", "/chain/orders": "/chain/orders?term=link:placed",
+WHICH = {"{name}": "console", "{order:path}": "5001", "{number}": "256", "{code}": "XYZ", "/chain/orders": "/chain/orders?term=link:placed",
          "/senders/copies": "/senders/copies?event=PageView&sender=api"}  # fmt: skip
 
 

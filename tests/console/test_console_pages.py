@@ -44,6 +44,9 @@ PATHS = (
     "/cash",
     "/day",
     "/imports",
+    "/docs",
+    "/docs?q=consent",
+    "/docs/console",
 )
 
 

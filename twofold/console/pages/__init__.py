@@ -11,6 +11,7 @@ from twofold.console.pages.money import CASH, CHAIN, DAY, TERM
 from twofold.console.pages.orders import ORDER, ORDERS
 from twofold.console.pages.page import Page
 from twofold.console.pages.refused import REFUSED
+from twofold.console.pages.setup.docs import DOC, DOCS
 from twofold.console.pages.setup.engine_room import ENGINE_ROOM
 from twofold.console.pages.setup.rights import RIGHTS
 from twofold.console.pages.setup.start import START
@@ -25,6 +26,6 @@ from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
     TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, DAY, IMPORTS,
-    START, ENGINE_ROOM, RIGHTS,
+    START, ENGINE_ROOM, RIGHTS, DOCS, DOC,
 )  # fmt: skip
 """Every page, in the order of the navigation."""
