@@ -122,6 +122,7 @@ class Gateway:
             self.store, self.retention, self.shares, self.loop_watch, self.clock, token, settings.server.proxies
         )
         self.webhooks = self._webhooks()
+        self.registry.register(self.health)
         self.collector = self._collector()
 
     async def run(self, on_ready: Callable[[str], None]) -> None:
@@ -364,7 +365,7 @@ class Gateway:
             "/": front_page,
             DESCRIPTION: description_page(server.tag_path),
             "/health": self.health.answer,
-            "/metrics": MetricsPage(self.registry, status_digest(self.settings)).answer,
+            "/metrics": MetricsPage(self.registry, self.health, status_digest(self.settings)).answer,
         }
         return Collector(doors, pages)
 

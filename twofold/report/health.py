@@ -36,6 +36,8 @@ STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means 
 RETENTION_ALARM_S = 86_400.0  # data that should have been emptied a day ago: somebody has to look
 
 
+STATUSES = ("idle", "ok", "degraded", "stuck", "damaged", "failed")
+
 TEXT = ((b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"))
 UNSEEN = b"metrics are for who shows server.status_token as Authorization: Bearer; see docs/wire.md\n"
 LOOP_TICK_S = 0.05
@@ -70,10 +72,7 @@ class HealthPage:
     async def answer(self, request: Request) -> Answer:
         """How much a shop sells, and whether an order is known already, are nobody's business but the operator's."""
         now = self.clock()
-        if self._last is None or now - self._last[0] >= 500:  # counting is not free: at most twice a second
-            report = await asyncio.get_running_loop().run_in_executor(None, self._read, now)
-            self._last = (now, report)
-        report = self._last[1]
+        report = await self.report(now)
         status = 200 if report["status"] in ("ok", "idle", "degraded") else 503
         if not shows_token(request, self._token):
             word = "ok" if report["status"] == "idle" else report["status"]
@@ -90,6 +89,38 @@ class HealthPage:
             "address": client_address(request.peer, forwarded, self._proxies),
             "hops": split_list(forwarded[-MAX_ADDRESS:]),
         }
+
+    async def report(self, now: int) -> dict[str, Any]:
+        """How it is doing; counted anew at most twice a second, as counting is not free."""
+        if self._last is None or now - self._last[0] >= 500:
+            found = await asyncio.get_running_loop().run_in_executor(None, self._read, now)
+            self._last = (now, found)
+        return self._last[1]
+
+    def collect(self) -> Any:
+        """For the registry: what was last counted. Whoever scrapes has it counted first."""
+        report = self._last[1] if self._last is not None else {}
+        status = GaugeMetricFamily("twofold_status", "1 for the word that /health says.", labels=["status"])
+        for word in STATUSES:
+            status.add_metric((word,), int(report.get("status") == word))
+        yield status
+        outbox = report.get("outbox", {})
+        yield GaugeMetricFamily(
+            "twofold_overdue_seconds",
+            "How long the oldest due delivery has not been tried.",
+            value=outbox.get("overdue_s", 0),
+        )
+        states = GaugeMetricFamily("twofold_deliveries", "Deliveries by state.", labels=["destination", "state"])
+        paused = GaugeMetricFamily(
+            "twofold_destination_paused", "1 while nothing is sent there.", labels=["destination"]
+        )
+        for name, counts in outbox.get("destinations", {}).items():
+            for state, count in counts.items():
+                if state != "paused_for":
+                    states.add_metric((name, state), count)
+            paused.add_metric((name,), int(bool(counts["paused_for"])))
+        yield states
+        yield paused
 
     def _read(self, now: int) -> dict[str, Any]:
         try:
@@ -171,14 +202,16 @@ async def front_page(_request: Request) -> Answer:
 class MetricsPage:
     """The page `/metrics`: everything in one registry, as Prometheus reads it, for who shows the status token."""
 
-    def __init__(self, registry: CollectorRegistry, token: bytes | None) -> None:
+    def __init__(self, registry: CollectorRegistry, health: HealthPage, token: bytes | None) -> None:
         self._registry = registry
+        self._health = health
         self._token = token
 
     async def answer(self, request: Request) -> Answer:
         """The registry's figures as text."""
         if not shows_token(request, self._token):
             return Answer(401, UNSEEN, (*TEXT, (b"www-authenticate", b"Bearer")))
+        await self._health.report(self._health.clock())
         text = generate_latest(self._registry)
         return Answer(200, text, ((b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),))
 
