@@ -7,6 +7,7 @@ without references, under two names, in two formats, that fail and come again; p
 from __future__ import annotations
 
 import tempfile
+import weakref
 from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,7 @@ from twofold.reconcile.closure.lists import Listed
 from twofold.reconcile.reading.folder import Folder
 from twofold.reconcile.reading.lives import lives_by_day, lives_by_day_whole, lives_of, lives_of_whole
 from twofold.reconcile.reading.matched import WholeMatched
+from twofold.reconcile.reading.owed import no_collector
 from twofold.reconcile.reading.whole import Whole, read_whole
 from twofold.store.changed.days import ChangedDays
 from twofold.store.lines.keeping import keep_told
@@ -243,3 +245,16 @@ def test_a_list_of_money_is_what_the_whole_ledger_says(world, limit):
                 assert listed.paid[counts] == whole.paid[counts]
             listed = Listed(Ledger(store, policy, RULES, UTC))
             assert listed.batches(lambda b: True, limit) == whole.batches(lambda b: True, limit)
+
+
+def test_what_was_read_for_some_days_is_let_go(tmp_path: Path):
+    """Nothing points in a circle: the search for circles is off while a ledger is read, and memory must be that of a slice."""
+    owed = OrderReport(order_id="1001", kind="placed", at=day(1), reference="r",
+                       snapshot=Snapshot(version=1, placed_at=day(1), shop=Amounts(currency="GEL", total=D("50.00"))))  # fmt: skip
+    write(tmp_path, ([OrderEntry(dataset="1", source="shopify:demo", report=owed, copy=None, received_at=1)], []))
+    with Folder(tmp_path) as store, no_collector():
+        closed = Ledger(store, policy, RULES, UTC).around([1])
+        part = weakref.ref(closed.part)
+        assert closed.part.orders
+        del closed
+        assert part() is None

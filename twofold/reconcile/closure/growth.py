@@ -53,14 +53,14 @@ class Growth:
         self.lines = lines
         self.groups = set(groups)
         self._looked: set[tuple[object, ...]] = set()
-        self._steps = (self._batches, self._payers, self._couriers, self._equals)
 
     def grow(self) -> Matched:
         """Reads and matches until nothing more bears on what is wanted."""
         while True:
             matched = self.part.match()
             state = _State(self.part, matched)
-            if not any(step(state) for step in self._steps):
+            steps = (self._batches, self._payers, self._couriers, self._equals)
+            if not any(step(state) for step in steps):
                 return matched
 
     # -- batches by amount and date
