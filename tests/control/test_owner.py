@@ -15,7 +15,7 @@ import pytest
 from twofold.app import Gateway
 from twofold.config import Settings, settings_from
 from twofold.control.owner import FolderOwner, on_store, open_owner
-from twofold.control.questions import AnyQuestion, Append, AskErasure, ChangeConsent, Erase, Note, Revive
+from twofold.control.questions import AnyQuestion, Append, AskErasure, ChangeConsent, Erase, MakeTables, Note, Revive
 from twofold.control.socket import SOCKET
 from twofold.errors import StoreError, StoreLocked
 from twofold.matching.subject import Mark, SubjectRequest
@@ -38,6 +38,7 @@ QUESTIONS: list[tuple[AnyQuestion, str]] = [
     (Erase(request=SubjectRequest(emails=("mary@example.com",))), "id"),
     (AskErasure(id="nobody-1"), "erasure"),
     (Note(kind="export", facts={"rows": 0}), ""),
+    (MakeTables(), "number"),
 ]
 NAMES = [type(q).__name__ + getattr(q, "act", "") for q, _ in QUESTIONS]
 

@@ -82,7 +82,7 @@ async def answer(
         case MakeTables():
             number = question.number or tables.want()
             done = await tables.wait(number, MAKE_WAIT_S)
-            return {"number": number, "done": done, "error": tables.error if done else "", "progress": tables.progress}
+            return {"number": number, "done": done, "failed": tables.error if done else "", "progress": tables.progress}
         case Reload():
             raise StoreError("only a gateway that runs reads its configuration again")
         case AskClock():

@@ -104,7 +104,7 @@ class Note(Question, frozen=True, kw_only=True, tag="note"):
 
 class MakeTables(Question, frozen=True, kw_only=True, tag="make_tables"):
     """The tables of reports are made from what is there now; asked again with its number until it is done.
-    ``{"number": of the build, "done": true or false, "error": why it failed, or empty, "progress": [days made, of]}``"""
+    ``{"number": of the build, "done": true or false, "failed": why, or empty, "progress": [days made, of]}``"""
 
     number: int | None = None
 

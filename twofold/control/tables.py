@@ -52,8 +52,8 @@ def make_tables(settings: Settings, progress: Progress | None = None, within_s: 
                 at, of = told["progress"]
                 raise FactsError(f"the tables of reports are being made, {at} of {of} days; ask again in a moment")
             time.sleep(_POLL_S)
-    if told["error"]:
-        raise FactsError(str(told["error"]))
+    if told["failed"]:
+        raise FactsError(str(told["failed"]))
     return True
 
 
