@@ -7,6 +7,7 @@ RUN python -m venv /opt/twofold
 COPY requirements.lock ./
 RUN /opt/twofold/bin/pip install --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY docs ./docs
 COPY twofold ./twofold
 RUN /opt/twofold/bin/pip install --no-build-isolation --no-deps --no-index . \
  && /opt/twofold/bin/twofold version

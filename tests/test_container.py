@@ -211,3 +211,5 @@ def test_the_steps_build_a_program_that_serves_and_is_healthy(tmp_path: Path) ->
         if process.stdout:
             process.stdout.close()
     assert shlex.join(command) == "twofold serve"
+    shown = {p.name for p in (place / "share" / "twofold" / "docs").glob("*.md")}
+    assert shown == {p.name for p in (ROOT / "docs").glob("*.md")}, "the console shows them"

@@ -33,6 +33,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"
     shutil.copytree(ROOT / "twofold", source / "twofold", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "docs", source / "docs", ignore=shutil.ignore_patterns("__pycache__"))
     for name in PARTS:
         shutil.copy(ROOT / name, source / name)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-build-isolation", "--no-deps", "--no-index"]
@@ -70,7 +71,9 @@ def test_every_file_of_the_package_is_in_it(wheel: Path) -> None:
     }
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if name.startswith("twofold/")}
+        pages = {Path(name).name for name in archive.namelist() if "/share/twofold/docs/" in name}
     assert held == mine
+    assert pages == {p.name for p in (ROOT / "docs").glob("*.md")}, "the console shows them"
 
 
 def test_every_library_that_is_imported_is_asked_for(wheel: Path) -> None:
