@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from twofold import __version__
+from twofold.commands.attribution.customers import customers
 from twofold.commands.attribution.experiment import experiment
 from twofold.commands.attribution.source import explain_source
 from twofold.commands.attribution.table import attribution
@@ -396,6 +397,7 @@ app.command(rich_help_panel=LOOK)(chain)
 app.command(rich_help_panel=LOOK)(day)
 app.command(rich_help_panel=EVERYDAY)(install_service)
 app.command(rich_help_panel=LOOK)(attribution)
+app.command(rich_help_panel=LOOK)(customers)
 app.add_typer(experiment, rich_help_panel=LOOK)
 app.command(rich_help_panel=ACT)(backup)
 app.command(rich_help_panel=ACT)(restore)

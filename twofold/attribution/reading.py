@@ -22,7 +22,7 @@ from twofold.attribution.models import DAY_S
 from twofold.attribution.paths import PathTouch, path_of, touches_from
 from twofold.attribution.paths import Seen as Sign
 from twofold.attribution.spend import LEVELS, Adverts, Seen, channel_of_spend, identity_of, platform_of_spend
-from twofold.attribution.table import Asked, Cost, Credited, Rate
+from twofold.attribution.table import Asked, Cost, Credited, Rate, path_for
 from twofold.facts.questions import Question, questions_of
 from twofold.ledger.lines import Spend
 from twofold.ledger.spend import claimed, counted
@@ -65,6 +65,10 @@ class Basis(Struct, frozen=True, kw_only=True):
     claimed: Decimal | None
     spent: Decimal
     deducted: Decimal
+
+    def day_of(self, at: int) -> str:
+        """The day of a moment, in the reporting zone."""
+        return day_text(self.desk.days.of(at))
 
 
 class _Known(NamedTuple):
@@ -145,7 +149,7 @@ def period_paths(
     """All paths of a period with how many of each led to an order."""
     won: dict[tuple[str, ...], int] = defaultdict(int)
     for order in orders:
-        path = path_of(order.touches, order.placed_at, asked.click_days, asked.chat_days)
+        path = path_for(order, asked)
         if path and asked.since <= order.day <= asked.until:
             won[_keys(path, key_of)] += 1
     return {path: Outcome(won.get(path, 0), nobody.get(path, 0)) for path in sorted({*won, *nobody})}

@@ -190,9 +190,8 @@ def _parts(
     inside = asked.since <= order.day <= asked.until
     if asked.by in OF_ORDERS:
         return *_of_order(order, asked.by, inside), False
-    path = path_of(order.touches, order.placed_at, asked.click_days, asked.chat_days)
-    by_shop = not path and bool(order.said)
-    path = path or list(order.said)
+    path = path_for(order, asked)
+    by_shop = bool(path) and path[0] in order.said
     if not path:
         return *_whole(_unattributed("no_touch_in_window" if order.touches else order.reason), inside), False
     days = [day_of(touch.at) for touch in path]
@@ -206,6 +205,11 @@ def _parts(
     if asked.credit_day == "touch":
         return [found[n] if asked.since <= days[n] <= asked.until else None for n in places], shares, by_shop
     return [found[n] if inside else None for n in places], shares, by_shop
+
+
+def path_for(order: Credited, asked: Asked) -> list[PathTouch]:
+    """The touches that may be credited: ours in the window, else the shop's word."""
+    return path_of(order.touches, order.placed_at, asked.click_days, asked.chat_days) or list(order.said)
 
 
 def _whole(group: Group, inside: bool) -> tuple[list[Group | None], list[Fraction]]:

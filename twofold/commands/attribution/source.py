@@ -13,14 +13,6 @@ from twofold.commands.output.printing import print_rows, say
 if TYPE_CHECKING:
     from twofold.touch.source import Source
 
-RECOMMENDED = {
-    "meta": "utm_source=facebook&utm_medium=paid_social&utm_campaign={{campaign.name}}&utm_id={{campaign.id}}"
-    "&utm_term={{adset.id}}&utm_content={{ad.id}}",
-    "google": "utm_source=google&utm_medium=cpc&utm_id={campaignid}&utm_term={adgroupid}&utm_content={creative}",
-    "tiktok": "utm_source=tiktok&utm_medium=paid_social&utm_id=__CAMPAIGN_ID__&utm_term=__AID__&utm_content=__CID__",
-}
-"""What an ad's address should end with, by platform: the platform's own macros."""
-
 
 def explain_source(
     url: Annotated[str, typer.Argument(metavar="URL", help="The page's whole address, with its query.")],
@@ -92,6 +84,8 @@ def _findings(found: Source, platform: str, conflict: bool, channel: str) -> lis
 
 
 def _paste(platform: str) -> str:
+    from twofold.attribution.report import RECOMMENDED
+
     tail = RECOMMENDED.get(platform)
     return f" Paste at the end of the ad's address: {tail}" if tail else ""
 

@@ -153,8 +153,24 @@ class AttributionFinding(Row, kw_only=True, tag="attribution_finding"):
     text: Text
 
 
+class CohortRow(Row, kw_only=True, tag="cohort"):
+    """The customers whose first delivered order was in ``month``. ``amounts``: what all of them brought in month 0, 1, 2 …; ``value``: one of
+    them, up to and with each month; ``cac``: the month's spend over them; ``ltv_to_cac``: value over it."""
+
+    month: Text
+    customers: int
+    of: Text
+    amounts: list[Text]
+    value: list[Text]
+    spend: Amount | None
+    cac: Amount | None
+    ltv_to_cac: list[Text] | None
+    paid_back_in_month: int | None
+
+
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "attribution": (About, AttributionRow, AttributionFinding),
+    "customers": (About, CohortRow),
     "explain-source": (ExplainedSource,),
     "experiment plan": (ExperimentPlan,),
     "experiment read": (ExperimentReading,),

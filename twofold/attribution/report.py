@@ -1,0 +1,264 @@
+"""One report of attribution in one call: lines by a model, their rows as every reader has them, and what is wrong.
+
+Owns which model answers which way, the rows, the findings with what mends them, and cohorts of customers over a folder. How the
+tables of facts are asked is passed in, so that a command and a page give the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, tzinfo
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from twofold.attribution.cohorts import Bought, Cohort, cohorts
+from twofold.attribution.figures import closed_column, figures_of
+from twofold.attribution.paths import PathTouch
+from twofold.attribution.period import PERIOD_MODELS, Refused, share_period, tells_apart
+from twofold.attribution.reading import Ask, Basis, paths_of_nobody, period_paths, read_basis
+from twofold.attribution.spend import BY_NAME, LEVELS, NO_SPEND, Advert, untagged
+from twofold.attribution.table import (
+    LINKS,
+    OF_ORDERS,
+    Asked,
+    Group,
+    Line,
+    deductions,
+    group_of,
+    has_few,
+    path_for,
+    table,
+    verdict_word,
+)
+from twofold.ledger.spend import counted
+from twofold.reconcile.chain.report import accounts_of
+from twofold.reconcile.chain.rows import closed
+from twofold.reconcile.chain.told import Asked as ChainAsked
+from twofold.reconcile.chain.values import ZERO, Rules
+from twofold.reconcile.exchange import day_number, day_text
+from twofold.reconcile.reading.folder import Folder, PolicyOf
+from twofold.reconcile.reading.whole import read_whole
+from twofold.touch.source import is_macro
+
+RECOMMENDED = {
+    "meta": "utm_source=facebook&utm_medium=paid_social&utm_campaign={{campaign.name}}&utm_id={{campaign.id}}"
+    "&utm_term={{adset.id}}&utm_content={{ad.id}}",
+    "google": "utm_source=google&utm_medium=cpc&utm_id={campaignid}&utm_term={adgroupid}&utm_content={creative}",
+    "tiktok": "utm_source=tiktok&utm_medium=paid_social&utm_id=__CAMPAIGN_ID__&utm_term=__AID__&utm_content=__CID__",
+}
+"""What an ad's address should end with, by platform: the platform's own macros."""
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """``rows``: as `--json` and pages have them, the most first; ``findings``: kind, of what, in words."""
+
+    rows: list[dict[str, Any]]
+    findings: list[dict[str, str]]
+    currency: str
+    missing: int
+
+
+def report_attribution(
+    folder: Path | str, policy_of: PolicyOf, asked: Asked, rules: Rules, zone: tzinfo, as_of: int, ask: Ask, *,
+    dataset: str | None = None, link: str = "true", compare: str | None = None, markov_order: int = 1,
+) -> Report:  # fmt: skip
+    """Raises `Refused` where a model cannot answer, and what reading the folder and asking the tables raise."""
+    basis = read_basis(folder, policy_of, asked, rules, zone, as_of, ask, dataset)
+    asked = replace(asked, currency=basis.desk.rules.currency)
+    lines = _lines(basis, asked, ask, as_of, markov_order)
+    lines += [deductions(basis.deducted)] if basis.deducted else []
+    other = _lines(basis, replace(asked, model=compare), ask, as_of, markov_order) if compare else []
+    return Report(
+        rows=_rows(lines, other, asked, link, compare), findings=_findings(basis, lines), currency=asked.currency,
+        missing=basis.missing,
+    )  # fmt: skip
+
+
+def read_cohorts(
+    folder: Path | str, policy_of: PolicyOf, rules: Rules, zone: tzinfo, as_of: int, *, dataset: str | None = None,
+    revenue: bool = False,
+) -> tuple[list[Cohort], str]:  # fmt: skip
+    """The cohorts of all delivered orders, and the currency. What an order brought is its contribution before ads, or its
+    revenue; an order whose costs are unknown brings nothing. Spend is that of the month."""
+    chain = ChainAsked(since="1970-01-01", until="9999-12-31", as_of=as_of)
+    whole = read_whole(folder, policy_of, chain, rules, zone, dataset=dataset)
+    accounts, _ = accounts_of(whole.told, chain, whole.desk)
+    bought = [
+        Bought(a.order.buyer, date.fromisoformat(day_text(a.day)), a.due if revenue else a.cm3 or ZERO)
+        for a in accounts
+        if a.order.buyer and a.is_delivered
+    ]
+    spend: dict[str, Decimal] = {}
+    with Folder(folder) as store:
+        for row in counted(store.spend()):
+            amount = whole.desk.rates.convert(row.amount, row.currency, whole.desk.rules.currency, day_number(row.day))
+            spend[row.day[:7]] = spend.get(row.day[:7], ZERO) + (amount or ZERO)
+    return cohorts(bought, date.fromisoformat(day_text(whole.desk.days.of(as_of))), spend), whole.desk.rules.currency
+
+
+def cohort_rows(found: Iterable[Cohort], currency: str, *, revenue: bool) -> list[dict[str, Any]]:
+    """One row a cohort, amounts closed."""
+    return [
+        {
+            "month": one.month, "customers": one.customers, "of": "revenue" if revenue else "contribution",
+            "amounts": [f"{closed(a, currency):f}" for a in one.amounts], "value": [f"{closed(a, currency):f}" for a in one.value],
+            "spend": None if one.spend is None else f"{closed(one.spend, currency):f}",
+            "cac": None if one.cost is None else f"{closed(one.cost, currency):f}",
+            "ltv_to_cac": None if one.ratio is None else [f"{r:.4f}" for r in one.ratio], "paid_back_in_month": one.paid_back,
+        }
+        for one in found
+    ]  # fmt: skip
+
+
+# -- lines
+
+
+def _lines(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: int) -> list[Line]:
+    if asked.model in PERIOD_MODELS:
+        return _of_period(basis, asked, ask, as_of, markov_order)
+
+    def seen(group: Group) -> bool:
+        if asked.by not in LEVELS:
+            return True
+        identity = group.key.partition(":")[2]
+        return basis.seen.names(asked.by, identity, basis.adverts.name_of(asked.by, Advert(group.platform, identity)))
+
+    return table(basis.orders, asked, basis.adverts, basis.costs, basis.day_of, basis.rates, seen)
+
+
+def _of_period(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: int) -> list[Line]:
+    if asked.by in OF_ORDERS or asked.by == "day":
+        raise Refused(f"a model of a period credits channels and adverts, not {asked.by}")
+    names: dict[str, Group] = {}
+
+    def key_of(touch: PathTouch) -> str:
+        group = group_of(touch, asked.by, basis.adverts, basis.day_of(touch.at), "")
+        names[group.key] = group
+        return group.key
+
+    ends_at = min(as_of, max((o.placed_at for o in basis.orders), default=0))
+    inside = [o for o in basis.orders if asked.since <= o.day <= asked.until]
+    paths = period_paths(inside, paths_of_nobody(asked, ask, key_of, ends_at), asked, key_of)
+    have = [bool(path_for(order, asked)) for order in inside]
+    lines = share_period(
+        paths,
+        [o for o, has in zip(inside, have, strict=True) if has],
+        [o for o, has in zip(inside, have, strict=True) if not has],
+        asked, basis.costs, names, markov_order,
+    )  # fmt: skip
+    if not tells_apart(paths):
+        for line in lines:
+            line.group = line.group._replace(mark=line.group.mark or "not_told_apart")
+    return lines
+
+
+# -- rows
+
+
+def _rows(
+    lines: Sequence[Line], other: Sequence[Line], asked: Asked, link: str, compare: str | None
+) -> list[dict[str, Any]]:
+    currency = asked.currency
+    beside = dict(
+        zip((o.group.key for o in other), closed_column([o.amounts[link] for o in other], currency), strict=True)
+    )
+    columns = {name: closed_column([line.amounts[name] for line in lines], currency) for name in LINKS}
+    return [
+        {
+            **_named(line, asked),
+            **{name: _text(columns[name][place]) for name in LINKS},
+            **_of_spend(line, asked),
+            "compared_model": compare,
+            "compared": _text(beside.get(line.group.key, ZERO)) if compare else None,
+        }
+        for place, line in enumerate(lines)
+    ]
+
+
+def _named(line: Line, asked: Asked) -> dict[str, Any]:
+    return {
+        "by": asked.by, "group": line.group.name, "id": line.group.key, "platform": line.group.platform, "mark": line.group.mark,
+        "model": asked.model, "window_days": asked.click_days, "credit_day": asked.credit_day, "repeats": asked.repeats,
+        "orders": f"{Decimal(line.orders.numerator) / line.orders.denominator:.4f}",
+        "by_shop": f"{Decimal(line.by_shop.numerator) / line.by_shop.denominator:.4f}",
+        "customers_new": line.new, "customers_returning": len(line.returning),
+    }  # fmt: skip
+
+
+def _of_spend(line: Line, asked: Asked) -> dict[str, Any]:
+    figures, cost, verdict = figures_of(line, asked.currency, asked.least_costed), line.cost, line.verdict
+    amounts = {
+        "spend": cost.spend, "claimed_value": cost.claimed_value, "open": line.open, "expected": line.expected,
+        "expected_low": line.expected_low, "expected_high": line.expected_high,
+    }  # fmt: skip
+    return {
+        "claimed_count": _text(cost.claimed_count),
+        **{name: _text(None if value is None else closed(value, asked.currency)) for name, value in amounts.items()},
+        **{name: _text(getattr(figures, name)) for name in figures.__struct_fields__},
+        "few": has_few(line), "verdict": verdict_word(line) or None, "more_orders": verdict.more_orders if verdict else None,
+    }  # fmt: skip
+
+
+def _text(value: Decimal | None) -> str | None:
+    return None if value is None else f"{value:f}"
+
+
+# -- findings
+
+
+_OF_MARKS = {
+    NO_SPEND: "orders name it, and no spend of it is here: twofold import spend",
+    BY_NAME: "joined to its spend by name; put the id into its address",
+    "not_told_apart": "the paths of this period do not tell channels apart",
+}
+
+
+def _findings(basis: Basis, lines: Iterable[Line]) -> list[dict[str, str]]:
+    found = []
+    placed = sum((o.amounts["placed"] for o in basis.orders), ZERO)
+    if basis.claimed is not None and placed and basis.claimed > placed:
+        share = f"{basis.claimed / placed:.2f}"
+        found.append(
+            _finding("claims_above_orders", "", f"all platforms together claim {share} of what was placed at all")
+        )
+    for advert, name, amount in untagged(basis.spend, basis.seen):
+        found.append(
+            _finding(
+                "spend_without_touches", name, f"{amount:f} were spent and no visit names it{_paste(advert.platform)}"
+            )
+        )
+    for line in lines:
+        mark, name = line.group.mark, line.group.name
+        if mark in _OF_MARKS:
+            found.append(_finding(mark, name, _OF_MARKS[mark]))
+        elif mark == "no_tag":
+            found.append(
+                _finding(mark, name, f"paid visits whose address names no {_level(name)}{_paste(line.group.platform)}")
+            )
+    texts = {
+        text
+        for o in basis.orders
+        for t in o.touches
+        for text in (t.touch.content, t.touch.term, t.touch.utm_id, t.touch.campaign)
+    }
+    found += [
+        _finding("macro", text, "a macro that nobody filled in") for text in sorted(texts) if text and is_macro(text)
+    ]
+    return found
+
+
+def _level(name: str) -> str:
+    return name.rpartition(" ")[2]
+
+
+def _paste(platform: str) -> str:
+    tail = RECOMMENDED.get(platform)
+    return f"; end its address with {tail}" if tail else ""
+
+
+def _finding(kind: str, of: str, text: str) -> dict[str, str]:
+    return {"kind": kind, "of": of, "text": text}
