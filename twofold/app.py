@@ -372,7 +372,7 @@ class Gateway:
     async def _control(self, question: AnyQuestion) -> dict[str, Any]:
         if isinstance(question, Reload):
             return self._reload()
-        return await answer(question, self.store, self.eraser, self.tables, self.clock)
+        return await answer(question, self.store, self.eraser, lambda: self.tables, self.clock)
 
     def _reload(self) -> dict[str, Any]:
         """Takes over what can change under a running gateway. Raises `StoreError` for a configuration that cannot be read."""

@@ -9,27 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
 from twofold import tag
 from twofold.collect.access import key_digest
-from twofold.collect.doors.webhooks import WebhookDoor
-from twofold.collect.listen.asgi import Page
 from twofold.collect.messages import Answer, Request
 from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_of
 from twofold.config import Settings, SourceSettings, secrets_of
-from twofold.facts.engine import Analytics
-from twofold.facts.keeper import Keeper
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.privacy.retention import Days
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.lives.task import LIVES_MODULE, LivesTask, encoded
-from twofold.reconcile.reading.keeping import KeepDays
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import SourceOptions
 from twofold.store.store import Route, Store
+
+if TYPE_CHECKING:  # most commands need a folder and neither doors nor tables: half of what they would load
+    from twofold.collect.doors.webhooks import WebhookDoor
+    from twofold.collect.listen.asgi import Page
+    from twofold.facts.engine import Analytics
+    from twofold.facts.keeper import Keeper
+    from twofold.reconcile.reading.keeping import KeepDays
 
 
 def days_of(settings: Settings) -> Days:
@@ -49,6 +52,8 @@ def days_of(settings: Settings) -> Days:
 
 def analytics_of(settings: Settings) -> Analytics:
     """Where the tables of reports are, and within which limits they are asked."""
+    from twofold.facts.engine import Analytics
+
     data, wanted = Path(settings.server.data), settings.analytics
     return Analytics(
         data=data,
@@ -61,6 +66,8 @@ def analytics_of(settings: Settings) -> Analytics:
 
 def keeper_of(settings: Settings, store: Store, clock: Callable[[], int]) -> Keeper:
     """Who makes those tables, by the rules that these settings have for orders."""
+    from twofold.facts.keeper import Keeper
+
     lives = LIVES_MODULE, encoded(lives_task(settings))
     return Keeper(store, analytics_of(settings), rules_of(settings), clock, lives)
 
@@ -99,6 +106,8 @@ def _amounts(told: Mapping[str, str]) -> dict[str, Decimal]:
 
 def day_task(settings: Settings, now_s: int) -> KeepDays:
     """What a child process is told that keeps the versions of days which are due."""
+    from twofold.reconcile.reading.keeping import KeepDays
+
     return KeepDays(
         data=settings.server.data,
         policies=rules_of(settings),
@@ -161,6 +170,8 @@ def webhook_doors(settings: Settings, purchase_ids: str) -> dict[str, WebhookDoo
 
 
 def _door(source: SourceSettings, path: str, purchase_ids: str) -> WebhookDoor:
+    from twofold.collect.doors.webhooks import WebhookDoor
+
     kind = SOURCES[source.type]
     return WebhookDoor(
         source=kind,

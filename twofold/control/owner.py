@@ -8,10 +8,11 @@ nor takes anything.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import closing
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from twofold.clock import TrustedTime, now_ms
 from twofold.config import Settings
@@ -38,12 +39,14 @@ from twofold.control.questions import (
 )
 from twofold.control.socket import Conversation
 from twofold.errors import StoreError
-from twofold.facts.keeper import Keeper
 from twofold.matching.subject import SubjectRequest
 from twofold.policies import keeper_of, open_store
 from twofold.privacy.runner import COMMAND, Eraser
 from twofold.store.sqlite.database import find_database, require_data
 from twofold.store.store import Store, read_newest
+
+if TYPE_CHECKING:  # it comes with the tables' libraries, which a command seldom needs
+    from twofold.facts.keeper import Keeper
 
 T = TypeVar("T")
 
@@ -52,7 +55,7 @@ MAKE_WAIT_S = 2.0
 
 
 async def answer(
-    question: AnyQuestion, store: Store, eraser: Eraser, tables: Keeper, clock: TrustedTime
+    question: AnyQuestion, store: Store, eraser: Eraser, tables: Callable[[], Keeper], clock: TrustedTime
 ) -> dict[str, Any]:
     """What the owner of the store answers. Raises `StoreError` with a reason for the operator."""
     match question:
@@ -80,9 +83,10 @@ async def answer(
             await eraser.note(question.kind, question.facts, question.closes)
             return {}
         case MakeTables():
-            number = question.number or tables.want()
-            done = await tables.wait(number, MAKE_WAIT_S)
-            return {"number": number, "done": done, "failed": tables.error if done else "", "progress": tables.progress}
+            keeper = tables()
+            number = question.number or keeper.want()
+            done = await keeper.wait(number, MAKE_WAIT_S)
+            return {"number": number, "done": done, "failed": keeper.error if done else "", "progress": keeper.progress}
         case Reload():
             raise StoreError("only a gateway that runs reads its configuration again")
         case AskClock():
@@ -114,27 +118,32 @@ class FolderOwner:
     """This process, with the routes and rules that a gateway would use. Raises `StoreLocked` while another has it."""
 
     def __init__(self, settings: Settings) -> None:
-        self._runner = asyncio.Runner()
+        self._settings, self._runner = settings, asyncio.Runner()
         try:
             self.store = open_store(settings, now_ms())
             self._clock = TrustedTime(newest_ms=self.store.newest_ms)
             self.store.trust(self._clock.sure)
             self.run(self._start())
-            self.tables = keeper_of(settings, self.store, self._clock)
-            self.eraser = Eraser(self.store, self._clock, self.tables.forget_days)
+            self.eraser = Eraser(self.store, self._clock, lambda days: self.tables.forget_days(days))
         except BaseException:
             self._runner.close()
             raise
 
     def ask(self, question: AnyQuestion) -> dict[str, Any]:
-        return self.run(answer(question, self.store, self.eraser, self.tables, self._clock))
+        return self.run(answer(question, self.store, self.eraser, lambda: self.tables, self._clock))
+
+    @cached_property
+    def tables(self) -> Keeper:
+        """Made when they are asked for."""
+        return keeper_of(self._settings, self.store, self._clock)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Work on the store's loop."""
         return self._runner.run(work)
 
     def close(self) -> None:
-        self.tables.stop()
+        if "tables" in self.__dict__:
+            self.tables.stop()
         self.run(self.store.close())
         self._runner.close()
 
