@@ -19,6 +19,7 @@ from rich.table import Table
 from bench import Row, processor
 from bench.accepts import bench_accepts
 from bench.browsers import bench_browsers
+from bench.chain import bench_chain
 from bench.console import bench_console
 from bench.fold_keys import bench_fold_keys
 from bench.importing import bench_importing
@@ -40,6 +41,7 @@ BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "l": ("importing lines of money", bench_lines),
     "m": ("tables of reports at the size of a large shop", bench_scale),
     "n": ("the console beside a gateway under load", bench_console),
+    "o": ("the chain at the size of a large shop", bench_chain),
     "k": ("page views at the doors of browsers, and what touches cost", bench_browsers),
 }
 PAGE = Path(__file__).parent.parent / "docs" / "bench.md"

@@ -45,6 +45,9 @@ from twofold.ledger.model import (
 )
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import Fact, derive, encode_state
+from twofold.reconcile.chain.values import Rules
+from twofold.reconcile.lives.making import LivesOf
+from twofold.reconcile.lives.task import LivesTask
 from twofold.store.bodies import pack
 from twofold.store.changed.days import ChangedDays
 from twofold.store.lines.books import book_of, put_books
@@ -98,10 +101,13 @@ def measured(events: int) -> Iterator[Row]:
 
 
 class Tables:
-    """The tables of one folder."""
+    """The tables of one folder. ``lives``: those too."""
 
-    def __init__(self, folder: Path) -> None:
+    RULES = Rules(currency="EUR")
+
+    def __init__(self, folder: Path, lives: bool = False) -> None:
         self.folder = folder
+        self._lives = lives
 
     def build(self) -> Built:
         engine = Engine(self.folder)
@@ -116,7 +122,8 @@ class Tables:
             generation=generation,
             now_s=LAST_DAY * DAY_S,
         )
-        built = build(task)
+        lives = LivesOf(LivesTask(rules=self.RULES, zone="UTC"), dict(task.policies)) if self._lives else None
+        built = build(task, lives=lives)
         engine = Engine(self.folder)
         with engine.db:
             ChangedDays(engine).end_build(generation, built.days)

@@ -14,11 +14,12 @@ from msgspec.structs import replace
 from tests.reconcile.lines import day
 from tests.reconcile.tables import Tables, both
 from tests.reconcile.test_chain_law import matched_of, worlds
-from twofold.ledger.lines import Cost, Rate
+from twofold.ledger.lines import Cost, MoneyKind, Rate
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.margin import Costs
+from twofold.reconcile.chain.rows import Leak, Open
 from twofold.reconcile.chain.told import BY, Asked, Told
-from twofold.reconcile.chain.values import Rules
+from twofold.reconcile.chain.values import Move, Order, Rules, Settlement
 from twofold.reconcile.exchange import Exchange, day_number
 from twofold.reconcile.matches.values import Days
 from twofold.reconcile.reading.whole import bought_of
@@ -71,3 +72,27 @@ def test_tables_say_what_accounts_say(told: Told, zone: str, data: Any) -> None:
         accounts, asked_tables = both(told, asked, desk, tables)
         assert asked_tables == accounts, asked
         assert repr(asked_tables) == repr(accounts)
+
+
+def test_a_day_that_passes_is_a_change() -> None:
+    """Nobody confirmed it in time; the bank's line of a batch is late: nothing happened but that time went by."""
+    waits = Order(
+        key="1/1001", row=1, order_id="1001", placed_at=day(1), currency="GEL", total=D("50.00"), method="cod"
+    )
+    paid = replace(
+        waits, key="1/1002", row=2, order_id="1002", method="card", confirmed_at=day(1), delivered_at=day(2), parcels=1
+    )
+    batch = Settlement(batch="batch:psp/B1", at=day(3), closes=True, late_after=day(9) // 86_400, expected_at=day(6))
+    charge = Move(
+        line="a1", kind=MoneyKind.CHARGE, gross=D("50.00"), fee=D("1.00"), currency="GEL", at=day(1), day=day(1) // 86_400,
+        source="psp", settlement=batch,
+    )  # fmt: skip
+    told = Told(orders=[waits, paid], moves={"1/1002": [charge]}, bought=[bought_of(waits), bought_of(paid)])
+    tables = Tables(told, desk_in(""), FIRST, LAST)
+    said = set()
+    for as_of in (day(1) + 3 * 86_400, day(1) + 3 * 86_400 + 1, day(10) - 1, day(10)):
+        asked = Asked(since="2026-03-01", until="2026-03-01", as_of=as_of)
+        accounts, asked_tables = both(told, asked, desk_in(""), tables)
+        assert asked_tables == accounts
+        said |= {row.reason for row in asked_tables.rows if isinstance(row, Open | Leak)}
+    assert {"awaits_confirmation", "unconfirmed", "in_flight", "not_arrived"} <= said

@@ -13,7 +13,6 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, sha256
-from itertools import chain, islice
 from pathlib import Path
 from typing import Protocol
 
@@ -160,19 +159,19 @@ class _Work:
         return True
 
     def lives(self, lives: Lives, due: Sequence[int]) -> bool:
-        """The tables of lives, which are made of the facts of many days."""
-        places, days = self._task.places, lives.days(self._task.places.data, due)
-        while part := list(islice(days, 1)):
+        """The tables of lives, which are made of the facts of many days; a portion of them from one snapshot, too."""
+        places = self._task.places
+        for at in range(0, len(due), PORTION):
+            part = due[at : at + PORTION]
             made = _Portion(self._task, self.manifest)
-            for day, rows in chain(part, islice(days, PORTION - 1)):
+            for day, rows in lives.days(places.data, part):
                 if is_wanted(places):
                     break
-                made.add((Group.LIVES.value, day), _written(places.files, Group.LIVES, day, rows), keep_alike=True)
+                files = _written(places.files, Group.LIVES, day, rows)
+                made.add((Group.LIVES.value, day), files, keep_alike=True)
                 self._progress(len(self.done) + len(made.days), self._of)
-            if not made.days:
-                return False
             self.manifest = replace(self.manifest, currency=lives.currency)
-            if not self._write(made, self.manifest.position, len(made.days)):
+            if not self._write(made, self.manifest.position, len(part)):
                 return False
         return True
 

@@ -71,10 +71,10 @@ class LivesOf:
 
     def days(self, data: Path, days: Sequence[int]) -> Iterator[tuple[int, Made]]:
         found = lives_by_day(data, self._policy_of, days, self._task.rules, ZoneInfo(self._task.zone))
-        customers = Customers(data)
-        for lives, desk in found:
-            self.currency = desk.rules.currency
-            yield lives.day, day_of_rows(lives, desk, customers.number)
+        with Customers(data) as customers:
+            for lives, desk in found:
+                self.currency = desk.rules.currency
+                yield lives.day, day_of_rows(lives, desk, customers.number)
 
     def _policy_of(self, dataset: str) -> OrderPolicy:
         return self._policies.get(dataset, _UNRULED)
@@ -118,6 +118,12 @@ class Customers:
 
     def __init__(self, data: Path) -> None:
         self._db = open_reader(data)
+
+    def __enter__(self) -> Customers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
 
     def number(self, buyer: str) -> int | None:
         """``buyer``: as `reading.persons` names one."""

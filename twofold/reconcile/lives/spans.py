@@ -44,7 +44,10 @@ def times_of(order: Order, moves: Sequence[Move], desk: Desk) -> set[int]:
         order.paid_at, order.confirmed_at, order.shipped_at, order.delivered_at, order.refused_at, order.returned_at,
         order.lost_at, order.cancelled_at, *(at for at, _ in order.refunds), *(word.at for word in order.words),
     }  # fmt: skip
-    found.add(order.placed_at + desk.rules.confirm_days * DAY_S + 1)
+    late = order.placed_at + desk.rules.confirm_days * DAY_S + 1
+    ended = (order.confirmed_at, order.shipped_at, order.paid_at, order.cancelled_at)
+    if all(at is None or at > late for at in ended):  # else nobody waits for a confirmation by then
+        found.add(late)
     for move in moves:
         found |= times_of_move(move, desk)
     return {at for at in found if at is not None}
@@ -52,10 +55,14 @@ def times_of(order: Order, moves: Sequence[Move], desk: Desk) -> set[int]:
 
 def times_of_move(move: Move, desk: Desk) -> set[int]:
     """When a movement happened, came into a batch, to the bank, or was late."""
-    found = {move.at}
-    batch = move.settlement
-    if batch is not None:
-        found |= {batch.at, desk.days.start(batch.late_after + 1)}
-        if batch.banked_at is not None:
-            found.add(batch.banked_at)
+    found, batch = {move.at}, move.settlement
+    if move.direct or batch is None or batch.failed:
+        return found
+    found.add(batch.at)
+    if not batch.closes:
+        return found
+    late = desk.days.start(batch.late_after + 1)
+    found.add(late if batch.banked_at is None else batch.banked_at)
+    if batch.banked_at is not None and batch.banked_at > late:
+        found.add(late)
     return found
