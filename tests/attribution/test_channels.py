@@ -8,8 +8,9 @@ import pytest
 
 from tests.acceptance.gateway_process import run_twofold
 from twofold.attribution.channels import CHANNELS, GROUPS, channel_of, listed_on, site_kind
+from twofold.commands.attribution.source import as_a_browser_says, explained
 from twofold.touch.model import Touch, TouchKind
-from twofold.touch.source import CLICKS, PAID
+from twofold.touch.source import CLICKS, PAID, clean_text
 
 
 def touch(kind: TouchKind = TouchKind.VISIT, **told: str) -> Touch:
@@ -179,3 +180,31 @@ def test_the_command() -> None:
     inside = run_twofold("explain-source", "https://shop.example/p", "--referrer", "https://www.paypal.com/checkout")
     assert inside.returncode == 0
     assert inside.stdout.startswith("No touch: paypal.com is where one pays")
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("HTTPS://Shop.Example/A?GCLID=x", "https://shop.example/A?GCLID=x"),
+        ("https://mary:secret@shop.example:8443/?a=b@c", "https://shop.example:8443/?a=b@c"),
+        ("https://b\u00fccher.example?gclid=x", "https://xn--bcher-kva.example?gclid=x"),  # RFC 3492's word
+        ("https://[", None),
+        ("https:///p?gclid=x", None),
+        ("https://shop.example:99999/", None),
+        ("shop.example/p", None),
+        ("ftp://shop.example/", None),
+    ],
+)
+def test_an_address_that_a_person_types(typed: str, told: str | None) -> None:
+    assert as_a_browser_says(typed) == told
+
+
+def test_what_is_left_out_of_an_address_is_said() -> None:
+    row = explained("https://shop.example/?utm_source=Mary@Example.com&utm_medium=email", "https://[")
+    assert (row["source"], row["channel"]) == ("", "email")
+    assert row["findings"] == ["utm_source holds an e-mail address or a phone number: it is not kept."]
+
+
+def test_a_text_of_an_address_moves_no_terminal() -> None:
+    """The signs of both control sets, in one byte and in two, are spaces."""
+    assert clean_text("spring\x1b[31m\u009b2Jsale\u0085") == "spring [31m 2Jsale"

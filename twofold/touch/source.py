@@ -60,7 +60,7 @@ _TELLING = re.compile(
     r"utm_|clid|braid|_cid=|li_fat_id|epik|gad_|_kx=|_hsenc|cjevent|obclid|dicbo|tblci|oppref|hsa_", re.I
 )
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?")
-_AWAY = re.compile(r"[\x00-\x1f\x7f]+")
+_AWAY = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
 class Source(Struct, frozen=True, gc=False):

@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 import typer
 
 from twofold.commands.options import JsonOption
-from twofold.commands.output.printing import print_rows, say
+from twofold.commands.output.printing import plain, print_rows, say
 
 if TYPE_CHECKING:
     from twofold.touch.source import Source
+
+LONGEST = 100  # characters of a wrong address that are said again
 
 
 def explain_source(
@@ -24,9 +26,12 @@ def explain_source(
     Names what is wrong with an ad's address (a macro that nobody filled in, words against a click id, a campaign without
     a source) with the line to paste. Nothing is kept. Exit code 1 when something is wrong.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise typer.BadParameter(f"expected an address that begins with https://, got {url!r}", param_hint="URL")
-    row = explained(url, referrer)
+    address = as_a_browser_says(url)
+    if address is None:
+        raise typer.BadParameter(
+            f"expected an address as https://shop.example/page, got {url[:LONGEST]!r}", param_hint="URL"
+        )
+    row = explained(address, referrer)
     if json:
         from twofold.commands.output.rows.attribution import ExplainedSource
 
@@ -35,6 +40,23 @@ def explain_source(
         _show(row)
     if row["findings"]:
         raise typer.Exit(1)
+
+
+def as_a_browser_says(url: str) -> str | None:
+    """The address as a page's own script would tell it: scheme and host in lower case and in ASCII, nobody's password. None for
+    what no browser opens."""
+    scheme, apart, rest = url.strip().partition("://")
+    end = min((at for sign in "/?#" if (at := rest.find(sign)) >= 0), default=len(rest))
+    host, colon, port = rest[:end].rpartition("@")[2].partition(":")
+    try:
+        host = host.encode("idna").decode() if not host.isascii() else host
+        known = urlsplit(f"{scheme}://{host}{colon}{port}")
+        port_is_known = known.port is None or known.port > 0
+    except (UnicodeError, ValueError):
+        return None
+    if not apart or known.scheme not in ("http", "https") or not known.hostname or not port_is_known:
+        return None
+    return f"{known.scheme}://{host.lower()}{colon}{port}{rest[end:]}"
 
 
 def explained(url: str, referrer: str) -> dict[str, Any]:
@@ -65,8 +87,19 @@ def explained(url: str, referrer: str) -> dict[str, Any]:
         "campaign": sourced.campaign, "platform": sourced.platform, "channel": sourced.channel, "rule": sourced.rule,
         "conflict": sourced.conflict, "click_ids": found.click.split(",") if found.click else [], "campaign_id": campaign_id,
         "adset_id": adset_id, "ad_id": ad_id, "referrer_host": found.referrer, "lists": listed_on(),
-        "findings": list(_findings(found, sourced.platform, sourced.conflict, sourced.channel)),
+        "findings": [*_unkept(url), *_findings(found, sourced.platform, sourced.conflict, sourced.channel)],
     }  # fmt: skip
+
+
+def _unkept(url: str) -> list[str]:
+    """Words of the address that hold contact data: they are left out, which nobody would see from what is left."""
+    from twofold.touch.source import clean_text, parameters_of
+
+    return [
+        f"{name} holds an e-mail address or a phone number: it is not kept."
+        for name, value in parameters_of(url).items()
+        if name.lower().startswith("utm_") and value.strip() and not clean_text(value)
+    ]
 
 
 def _findings(found: Source, platform: str, conflict: bool, channel: str) -> list[str]:
@@ -92,11 +125,12 @@ def _paste(platform: str) -> str:
 
 def _why_none(url: str, referrer: str) -> str:
     from twofold.touch.hosts import is_no_source, site_of_host
+    from twofold.touch.source import host_of
 
-    host = (urlsplit(referrer).hostname or "").removeprefix("www.")
+    host = host_of(referrer)
     if host and is_no_source(host):
         return f"{host} is where one pays, logs in or reads mail: the visit goes on"
-    if host and site_of_host(host) == site_of_host((urlsplit(url).hostname or "").removeprefix("www.")):
+    if host and site_of_host(host) == site_of_host(host_of(url)):
         return f"{host} is the shop itself: the visit goes on"
     return "the address cannot be read"
 
@@ -114,9 +148,9 @@ def _show(row: dict[str, Any]) -> None:
     say(f"because    {row['rule']}")
     for name in ("source", "medium", "campaign", "platform", "campaign_id", "adset_id", "ad_id"):
         if row[name]:
-            say(f"{name:<11}{row[name]}")
+            say(f"{name:<11}{plain(row[name])}")
     if row["click_ids"]:
         say(f"click ids  {', '.join(row['click_ids'])} (their values are not kept)")
     say(f"lists of   {row['lists']}")
     for finding in row["findings"]:
-        say(f"LOOK       {finding}")
+        say(f"LOOK       {plain(finding)}")
