@@ -48,10 +48,11 @@ def make_table(*columns: str, right: Collection[str] = ()) -> Table:
 
 
 def print_wide(table: Table) -> None:
-    """Cut cells would hide ids and falsify figures; a line that is too long can be scrolled or piped."""
+    """Cut cells would hide ids and falsify figures; a line that is too long can be scrolled or piped. Cells are text: what a
+    stranger calls a campaign is never read as styles or as the name of a picture."""
     from rich.console import Console
 
-    Console(width=1_000, highlight=False).print(table, crop=False)
+    Console(width=1_000, highlight=False, markup=False, emoji=False).print(table, crop=False)
 
 
 def plain(text: str) -> str:
@@ -60,11 +61,8 @@ def plain(text: str) -> str:
 
 
 def cell(value: Any) -> str:
-    """A value for a table, where brackets would be taken for styles."""
-    from rich.markup import escape
-
-    text = "" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    return escape(plain(text))
+    """A value for a table."""
+    return plain("" if value is None else ",".join(map(str, value)) if isinstance(value, list) else str(value))
 
 
 def cells(row: Mapping[str, Any], columns: Iterable[str]) -> list[str]:
