@@ -59,6 +59,8 @@ class Part:
         self._full_keys: set[str] = set()
         self._new_orders: set[int] = set()
         self._unexchanged: set[int] = set()
+        self._named_by: dict[str, frozenset[int]] = {}
+        self._unread_names: list[set[str]] = []
         self._unmirrored: list[Entry] = []
         self._mirrored: set[str] = set()
         self._words_here: set[str] = set()
@@ -139,6 +141,7 @@ class Part:
                     self.add_batch(number)
         else:
             self._new_stub |= keys - self._order_keys
+            self._unread_names.append(keys)
             self.add_keys(set(provider_ids(line)) | {k for k in keys if k.startswith(("provider:", "parcel:"))})
         for word in (told, name):
             for decision in self.shelves.decided_lines.get(word, ()):
@@ -194,6 +197,7 @@ class Part:
                 self._order_keys |= keys
                 self._full_keys |= keys
                 for key, orders in self.shelves.orders(keys).items():
+                    self._named_by[key] = frozenset(orders)
                     for row in orders:
                         self._keys_of[row].add(key)
                     self.add_orders(orders)
@@ -201,8 +205,10 @@ class Part:
                 keys, self._new_stub = self._new_stub - self._order_keys, set()
                 self._order_keys |= keys
                 for key, orders in self.shelves.orders(keys).items():
+                    self._named_by[key] = frozenset(orders)
                     for row in orders:
                         self._keys_of[row].add(key)
+            self._look_into_doubt()
             if self._unmirrored:
                 self._look_for_mirrors()
             if self._new_keys:
@@ -215,11 +221,20 @@ class Part:
         order = order_of(known, self.terms.policy_of(known.dataset))
         due = due_of(known, order)
         self._bare[known.row] = order, due
+        self._unexchanged.add(known.row)
         self.rows[known.key] = known.row
         keys = set(due.keys)
         self.add_keys(keys | {f"word:{k.partition(':')[2]}" for k in keys if k.startswith("order:")})
         tail = known.key.rpartition("/")[2]
         self._decided(f"order:{known.key}", f"order:{tail}")
+
+    def _look_into_doubt(self) -> None:
+        """A line that names several orders is in doubt, unless they are one exchange: so they are read."""
+        some, self._unread_names = self._unread_names, []
+        for keys in some:
+            rows = frozenset(row for key in keys for row in self._named_by.get(key, ()))
+            if len(rows) > 1:
+                self.add_orders(rows)
 
     def _look_for_mirrors(self) -> None:
         """Lines of a bank that may have sent the money of one here back, or the reverse: of its amount the other way round,
@@ -241,16 +256,18 @@ class Part:
         self.add_lines(near.items())
 
     def _look_for_exchanges(self) -> None:
-        """Orders that a wanted one replaces, and that replace it."""
+        """Orders that one here replaces, and that replace it: they are one for whoever names or pays them. Of a wanted one they
+        are wanted."""
         some = self._unexchanged & self.known.keys()
         self._unexchanged -= some
-        keys: set[str] = set()
-        for state in (self.known[row].state for row in some):
-            keys.add(f"replaces:{plain(state.order_id)}")
-            if state.replaces:
-                keys |= {f"order:{plain(state.replaces)}", f"order:{plain(bare_order(state.replaces))}"}
-        found = {row for orders in self.shelves.orders(keys).values() for row in orders}
-        self.add_orders(found - self.wanted, wanted=True)
+        for rows, wanted in ((some & self.wanted, True), (some - self.wanted, False)):
+            keys: set[str] = set()
+            for state in (self.known[row].state for row in rows):
+                keys.add(f"replaces:{plain(state.order_id)}")
+                if state.replaces:
+                    keys |= {f"order:{plain(state.replaces)}", f"order:{plain(bare_order(state.replaces))}"}
+            found = {row for orders in self.shelves.orders(keys).values() for row in orders} if keys else set()
+            self.add_orders(found - (self.wanted if wanted else self.known.keys()), wanted=wanted)
 
     # -- what is made of it
 
@@ -264,6 +281,7 @@ class Part:
         """True when something was put in that is not read yet."""
         return bool(
             self._unmirrored
+            or self._unread_names
             or self._new_orders
             or self._new_keys
             or self._new_full

@@ -152,7 +152,7 @@ def _carried(groups: Sequence[Group], settled: Mapping[str, Settlement]) -> dict
             continue
         later = [
             g for g in groups
-            if g.brings == group.net and g.batch.currency == group.batch.currency and g.batch.source == group.batch.source
+            if g.brings and g.brings == group.net and g.batch.currency == group.batch.currency and g.batch.source == group.batch.source
             and g.batch.at >= group.batch.at and g.key not in used and g.key != group.key
         ]  # fmt: skip
         if later:
