@@ -69,6 +69,7 @@ class Growth:
         """Bank lines of the amount of a batch that no reference leads to, and batches of the amount of such a line."""
         part, tolerance = self.part, self.part.terms.tolerance
         wanted = {s.batch for moves in state.wanted_moves for m in moves if (s := m.settlement)} | self.groups
+        wanted |= {m.settlement.batch for m in state.matched.loose if m.line in self.lines and m.settlement}
         keys: set[str] = set()
         numbers = state.numbers(self.lines) - part.numbers
         self.groups |= {
