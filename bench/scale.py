@@ -15,6 +15,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from random import Random
@@ -48,6 +49,7 @@ from twofold.ledger.state import Fact, derive, encode_state
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.lives.making import LivesOf
 from twofold.reconcile.lives.task import LivesTask
+from twofold.reconcile.reading.lives import lives_by_day, lives_of
 from twofold.store.bodies import pack
 from twofold.store.changed.days import ChangedDays
 from twofold.store.lines.books import book_of, put_books
@@ -67,7 +69,7 @@ _FIRST_PAYOUT = 1_000_000_000_000
 
 
 def bench_scale() -> list[Row]:
-    """The growth curve: three figures a size."""
+    """The growth curve: a few figures a size."""
     return [row for events in SIZES for row in measured(events)]
 
 
@@ -98,6 +100,26 @@ def measured(events: int) -> Iterator[Row]:
                   detail=f"{detail}; all days in {whole:.0f} s, {size:.0f} MB of Parquet")  # fmt: skip
         yield Row(name=f"(m) {ASKED_DAYS} days of them asked", ratio=asked, target=60, at_most=True, unit="s",
                   detail=f"{answers} questions of orders, Purchases and money, each within 2 GB")  # fmt: skip
+        yield from _read_by_part(folder, events)
+
+
+def _read_by_part(folder: Path, events: int) -> Iterator[Row]:
+    """An order's life and a day's, each with what bears on it: processor time, which must not grow with the ledger."""
+    rules, key = Rules(currency="EUR"), f"1/{events // EVENTS_AN_ORDER // 2:010}"
+    times = []
+    for _ in range(3):
+        began = time.process_time()
+        assert lives_of(folder, lambda _: OrderPolicy(), [key], rules, UTC, LAST_DAY * DAY_S)
+        times.append(time.process_time() - began)
+    yield Row(name=f"(m) the life of one order of {events // EVENTS_AN_ORDER:,}", ratio=min(times), target=0.25, at_most=True,
+              unit="s", detail="with the sum of its payout's lines; processor time")  # fmt: skip
+    began = time.process_time()
+    orders = sum(
+        len(day.orders) for day, _ in lives_by_day(folder, lambda _: OrderPolicy(), [LAST_DAY - 9], rules, UTC)
+    )
+    spent = time.process_time() - began
+    yield Row(name="(m) the lives of one day of them", ratio=spent, target=10, at_most=True, unit="s",
+              detail=f"{orders:,} orders, {spent / max(orders, 1) * 1e6:.0f} us each; processor time")  # fmt: skip
 
 
 class Tables:
