@@ -79,6 +79,7 @@ class Signs:
         self._engine = engine
         self._changed = changed
         self._ring = ring
+        self._keyed = blake2b(digest_size=_KEY, key=ring.secret).copy  # costs less than beginning anew
         self.keep_s = keep_days * 86_400
         self._people = people
         self._withdrawals = withdrawals
@@ -266,9 +267,9 @@ class Signs:
             t.kind, t.source, t.medium, t.campaign, t.content, t.term, t.utm_id, t.click, t.campaign_id, t.adset_id, t.ad_id,
             t.referrer, *sign.clicks,
         )  # fmt: skip
-        return blake2b(
-            "\0".join(told).encode("utf-8", "surrogatepass"), digest_size=_KEY, key=self._ring.secret
-        ).digest()
+        digest = self._keyed()
+        digest.update("\0".join(told).encode("utf-8", "surrogatepass"))
+        return digest.digest()
 
 
 def _facts_of(sign: Sign) -> int:
