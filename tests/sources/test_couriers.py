@@ -117,6 +117,17 @@ def test_the_order_stands_where_the_operator_says():
     assert told(read("shippo", shippo(), fields={"order": "metadata"}))[0] == "1001"
 
 
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [("customer_ID:12, order_ID:558a", "558a"), ("order_ID: 1001", "1001"), ("order_id:1001", ""), ("1001", ""),
+     ("order_ID:1, order_ID:2", ""), ("", "")],
+)  # fmt: skip
+def test_one_name_out_of_shippos_metadata(text, order):
+    """docs.goshippo.com, Webhook metadata: a text of names and values. What is not told, or told twice, is no order."""
+    found = told(read("shippo", shippo(metadata=text), fields={"order": "metadata.order_ID"}))[0]
+    assert found == (order or "parcel:SHIPPO_1")
+
+
 def test_shippos_test_tracks_and_other_events_are_left_out():
     assert isinstance(read("shippo", shippo(test=True)), Ignored)
     assert isinstance(read("shippo", shippo() | {"test": True}), Ignored)

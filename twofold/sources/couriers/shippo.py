@@ -63,9 +63,20 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
             carrier=carrier_of(track, "carrier", SENDER),
             number=number,
             scans=[scan for status in statuses if (scan := _scan(status)) is not None],
-            order=order_of(track.get(field)) if field else "",
+            order=order_of(_reference(track, field)) if field else "",
         )
     )
+
+
+def _reference(track: dict[str, Any], field: str) -> Any:
+    """A field, or one name out of its text: ``metadata.order_ID`` of "customer_ID:12, order_ID:558a", as Shippo's page has it."""
+    name, _, inside = field.partition(".")
+    text = track.get(name)
+    if not inside or not isinstance(text, str):
+        return track.get(field)
+    pairs = (part.partition(":") for part in text.split(","))
+    found = [value.strip() for key, _, value in pairs if key.strip() == inside]
+    return found[0] if len(found) == 1 else None
 
 
 def _scan(status: dict[str, Any]) -> Scan | None:
