@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 
 from twofold.ledger.lines import MoneyKind, MoneyLine, ParcelLine
 from twofold.ledger.ties import BANK, FAILED, WEEK_S, amount_key, credit_key, step_keys_of, ties_of_parcel, words_of
@@ -195,12 +195,13 @@ class Growth:
                     if self._first(key)
                 }  # fmt: skip
         part.add_keys(keys)
+        waiting = [due for due in part.dues.values() if state.lump_credits and state.waits_for_courier(due)]
         for entry in state.lump_credits:
             if self._first("parcels of", entry.name):
                 part.add_orders(self._with_parcels(entry, days))
                 part.add_keys(entry.line.counterpart)
-            for due in part.dues.values():
-                if state.waits_for_courier(due) and _in_span(due, entry, days):
+            for due in waiting:
+                if _in_span(due, entry, days):
                     rows.add(part.rows[due.order])
         more = rows - part.wanted
         part.add_orders(more, wanted=True)
@@ -349,10 +350,19 @@ class _State:
         )
         return {
             self.part.rows[due.order]
-            for due in self.part.dues.values()
-            if due.order in self.part.rows and (told & set(due.buyer) or due.person in persons)
-            and (entry.line.currency, left) in set(self.left(due))
-        }  # fmt: skip
+            for due in self._owed.get((entry.line.currency, left), ())
+            if told & set(due.buyer) or due.person in persons
+        }
+
+    @cached_property
+    def _owed(self) -> dict[tuple[str, Decimal], list[Due]]:
+        """Orders that were read, by what is open of them."""
+        found: dict[tuple[str, Decimal], list[Due]] = defaultdict(list)
+        for due in self.part.dues.values():
+            if due.order in self.part.rows:
+                for owed in self.left(due):
+                    found[owed].append(due)
+        return found
 
     def waits_for_courier(self, due: Due) -> bool:
         """An order whose parcels a courier has delivered, of whose cash no line says anything."""
