@@ -44,7 +44,7 @@ class Client:
             sent.setdefault("content-type", "application/x-www-form-urlencoded")
             sent.setdefault("sec-fetch-site", "same-origin")
             body = urlencode(form)
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
         connection.request(method, path, body, sent)
         answer = Answer(connection.getresponse())
         connection.close()

@@ -9,10 +9,14 @@ from pathlib import Path
 
 import apsw
 import pytest
+from msgspec.structs import replace
 from running_console import PASSWORD, Client, Running, configuration
 
 from twofold.console.access.register import FILE, Register
 from twofold.errors import StoreFull
+from twofold.facts.manifest import read_manifest, write_manifest
+from twofold.simulate.world.folder import Written
+from twofold.store.sqlite.database import FolderLock
 
 NOW = 1_800_000_000
 PAGES = ("/today", "/events", "/orders", "/orders/5001", "/deliveries", "/refused", "/live", "/day", "/account")
@@ -66,7 +70,12 @@ def test_a_disk_without_room_is_said_and_reading_goes_on(running: Running, owner
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))  # no file may grow
     try:
         for path in PAGES:
-            assert owner.get(path).status == 200, path
+            answer = owner.get(path)
+            if path == "/day":  # reads tables, of which none were made yet: that it cannot is said
+                assert answer.status == 503, path
+                assert "It could not be done" in answer.text
+            else:
+                assert answer.status == 200, path
         answer = owner.post("/people/invite", {"csrf": csrf, "role": "buyer", "password": PASSWORD})
         assert answer.status in (409, 503)
         assert "It could not be done" in answer.text
@@ -108,3 +117,34 @@ def test_a_full_disk_has_its_own_word(tmp_path: Path) -> None:
     assert [act["x"] for act in register.acts()] == ["y"]
     assert register.people() == []
     register.close()
+
+
+@pytest.mark.process
+def test_tables_of_an_hour_ago_are_shown_and_said(world: Written, tmp_path: Path) -> None:
+    """Where they cannot be made again, as somebody else has the folder: the figures, of when they are, and why not of now."""
+    shutil.copytree(
+        world.folder, tmp_path / "w", ignore=shutil.ignore_patterns("console*.db*", "lock", "*.sock", "facts.readers")
+    )
+    folder = tmp_path / "w" / "data"
+    running = Running(folder, tmp_path / "w" / world.config.name)
+    try:
+        owner = running.owner()
+        fresh = owner.get(f"/chain?period={world.key['since']}..{world.key['until']}")
+        assert fresh.status == 200
+        assert "These figures are as of" not in fresh.text
+        files = folder / "facts"
+        manifest = read_manifest(files)
+        assert manifest is not None
+        write_manifest(files, replace(manifest, made_at=manifest.made_at - 3_600))
+        store = apsw.Connection(str(folder / "twofold.db"))
+        store.execute("insert or replace into changed_day values ('orders', 20000, 99, 0)")
+        store.close()
+        held = FolderLock(folder)
+        for path in (f"/chain?period={world.key['since']}..{world.key['until']}", f"/day?day={world.key['until']}"):
+            answer = owner.get(path)
+            assert answer.status == 200, path
+            assert "These figures are as of" in answer.text, path
+            assert "is in use by process" in answer.text, path
+        held.release()
+    finally:
+        running.stop()

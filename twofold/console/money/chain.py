@@ -61,8 +61,10 @@ def chain(task: Task) -> dict[str, Any]:
     with Folder(task.base.data) as store:
         rates = Exchange.of(store.rates())
     desk = Desk(rules=task.base.rules, rates=rates, costs=Costs((), rates), days=Days(ZoneInfo(task.base.zone)))
-    report, currency = chain_of(task.ask, _asked(task), desk, task.dataset)
+    seen: list[int] = []
+    report, currency = chain_of(task.asking(seen), _asked(task), desk, task.dataset)
     return {
+        "tables_at": min(seen, default=0),
         "rows": [_row(row) for row in report.rows],
         "missing": {name: str(share) for name, share in report.missing.items() if share},
         "balanced": report.balanced,

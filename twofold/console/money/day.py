@@ -23,9 +23,11 @@ def day(task: Task) -> dict[str, Any]:
                           by_click_day=base.by_click_day),
         dataset=task.dataset, keep=False,
     )  # fmt: skip
-    answer = witnesses_of(Path(base.data), policy_of(task), question, task.ask)
+    seen: list[int] = []
+    answer = witnesses_of(Path(base.data), policy_of(task), question, task.asking(seen))
     report = answer.report
     return {
+        "tables_at": min(seen, default=0),
         "currency": report.currency,
         "witnesses": [
             {"source": r.source, "count": r.count, "amount": r.amount, "original_amount": r.original_amount,

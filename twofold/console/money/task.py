@@ -7,7 +7,7 @@ the console goes on. Amounts are decimals as texts, which `decimal` reads withou
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,16 @@ class Task(Struct, frozen=True, kw_only=True):
     dataset: str | None = None
     orders: list[str] = []
     tables: Where | None = None
+
+    def asking(self, seen: list[int]) -> Callable[[Sequence[TableQuestion]], list[Answer]]:
+        """The derived tables; ``seen`` gets the times of which they are."""
+
+        def ask(asked: Sequence[TableQuestion]) -> list[Answer]:
+            answers = self.ask(asked)
+            seen.extend(answer.as_of for answer in answers)
+            return answers
+
+        return ask
 
     def ask(self, asked: Sequence[TableQuestion]) -> list[Answer]:
         """Of the derived tables."""

@@ -17,6 +17,7 @@ from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
 from twofold.console.queries.period import start_of
 from twofold.control.tables import make_tables
 from twofold.errors import FactsError, StoreError
+from twofold.facts.manifest import read_manifest
 from twofold.policies import analytics_of, day_task
 
 CHAIN_COLUMNS = ("row", "group", "role", "link", "reason", "start", "end", "delivered", "collected", "name", "of", "count",
@@ -27,7 +28,8 @@ DAY_COLUMNS = ("row", "witness", "name", "reason", "way", "count", "amount", "ro
                "band_high", "timezone", "window")  # fmt: skip
 TERM_COLUMNS = ("dataset", "order_id", "placed_at", "method", "station", "courier", "total", "amount", "currency", "role",
                 "link")  # fmt: skip
-TABLES_S = 30.0
+TABLES_S, AGAIN_S = 30.0, 5.0
+"""So long a page waits for tables to be made: for the first ones, and where there are older ones to be shown meanwhile."""
 """So long a page waits until the tables are made; who asks again finds more of them."""
 
 VIEWS = ("cohort", "booked")
@@ -43,12 +45,21 @@ def task_of(asked: Asked, what: str, **more: Any) -> Task:
 
 
 def _of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
-    """The answer to a task that asks the derived tables, once they hold what is in the folder now."""
+    """The answer to a task that asks the derived tables: as they are now, and where that takes long or cannot be, as they are.
+
+    ``tables_at`` says of when they are, ``tables_why`` why they are not of now.
+    """
+    analytics, why = analytics_of(asked.settings), ""
     try:
-        make_tables(asked.settings, within_s=TABLES_S)
-    except FactsError as err:
-        raise StoreError(str(err)) from None
-    return ask(task_of(asked, what, tables=where_of(analytics_of(asked.settings)), **more))
+        are_there = read_manifest(analytics.files) is not None
+        make_tables(asked.settings, within_s=AGAIN_S if are_there else TABLES_S)
+    except (FactsError, StoreError, OSError) as err:
+        why = str(err)
+    try:
+        answer = ask(task_of(asked, what, tables=where_of(analytics), **more))
+    except StoreError as err:
+        raise StoreError(why or str(err)) from None
+    return {**answer, "tables_why": why}
 
 
 def _today(asked: Asked) -> date:
@@ -96,11 +107,11 @@ def read_chain(asked: Asked) -> Shown:
         rows=rows,
         about={
             "since": task["since"], "until": task["until"], "timezone": shown["own_zone"], "view": task["view"],
-            "currency": answer["currency"], "stands": task["as_of"], "missing": answer["missing"],
+            "currency": answer["currency"], "stands": task["as_of"], "missing": answer["missing"], "tables_at": answer["tables_at"],
         },
         figures={
             **shown, "stairs": stairs, "groups": groups, "currency": answer["currency"], "balanced": answer["balanced"],
-            "missing": answer["missing"], "links": LINKS,
+            "missing": answer["missing"], "links": LINKS, "tables_at": answer["tables_at"], "tables_why": answer["tables_why"],
             "cells": {(r["delivered"], r["collected"]): r for r in whole if r["row"] == "matrix"},
             "bridges": [r for r in whole if r["row"] == "bridge"],
             "residuals": [r for r in whole if r["row"] == "residual"],
