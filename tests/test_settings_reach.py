@@ -156,6 +156,7 @@ ROWS = [
 ELSEWHERE = {
     ("[server]", "host"), ("[server]", "port"), ("[server]", "address"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
     ("[[source]]", "type"), ("[[source]]", "dataset"), ("[money]", "text"), ("[money]", "order_prefixes"),
+    ("[server]", "log"), ("[[dataset]]", "name"),  # the log of a running gateway; what the console calls a dataset
 }  # fmt: skip
 
 
