@@ -85,7 +85,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
             *walk.checks(),
             *_digests(db),
             *_tallies(db),
-            _copies(db),
+            _copies(db, walk),
             _days(db),
             *(Check(*line) for line in check_lines(db)),
             *(Check(*line) for line in check_log(db)),
@@ -420,7 +420,7 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes | int]], ...] 
     (
         "identifiers lead to the browsers they were seen with",
         "select browser, crc, key, browser, kind, tier, first_at, last_at from sighting where crc is not null",
-        lambda row: row_crc(*row[2:]),
+        lambda row: row_crc(row[2].hex(), *row[3:]),
     ),
 )
 
@@ -465,7 +465,7 @@ def _tallies(db: Any) -> list[Check]:
     return checks
 
 
-def _copies(db: Any) -> Check:
+def _copies(db: Any, walk: _Walk) -> Check:
     """Later copies are looked up by the action they came for, and by the one that it was merged into."""
     merged = dict(db.execute("select id, merged_into from action where merged_into is not null"))
 
@@ -481,7 +481,7 @@ def _copies(db: Any) -> Check:
         "where e.action is not c.action"
     )
     theirs = sum(belongs(*row) for row in db.execute(sql)) if merged else 0
-    missing = db.execute("select count(*) from event where verdict != 'first'").fetchone()[0] - own
+    missing = walk.rows - walk.verdicts["first"] - own
     return Check("later copies are listed with their actions", rows + missing, own + theirs)
 
 

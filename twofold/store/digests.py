@@ -26,10 +26,11 @@ def row_digest(*values: Any) -> bytes:
 
 
 def row_crc(*values: Any) -> int:
-    """A check over a row that is written very often: four bytes on disk, and no flipped bit leaves it as it was."""
-    check = crc32(
-        "\x1f".join([v.hex() if isinstance(v, bytes) else str(v) for v in values]).encode("utf-8", "surrogatepass")
-    )
+    """A check over a row that is written very often: four bytes on disk, and no flipped bit leaves it as it was.
+
+    No value may be bytes: they are handed in as hexadecimal text.
+    """
+    check = crc32("\x1f".join(map(str, values)).encode("utf-8", "surrogatepass"))
     return (check ^ 0x8000_0000) - 0x8000_0000  # with a sign: half of them would take six bytes
 
 

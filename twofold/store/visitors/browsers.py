@@ -262,7 +262,7 @@ class Browsers:
             engine.run("forget_links", (id_array(batch.anew),))
         engine.run_rows("put_browsers", [batch.browsers[number].row() for number in sorted(batch.changed)])
         engine.run_rows("put_visits", [(*row, row_crc(*row)) for row in batch.visits.values()])
-        engine.run_rows("put_sightings", [(*row, row_crc(*row)) for row in batch.sightings.values()])
+        engine.run_rows("put_sightings", [(*row, row_crc(row[0].hex(), *row[1:])) for row in batch.sightings.values()])
 
     def _find(
         self, batch: _Batch, seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]], now_ms: int
