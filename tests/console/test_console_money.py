@@ -255,3 +255,35 @@ def test_hostile_texts_are_texts(hostile: Running) -> None:
         browser.close()
     assert seen > 1
     assert complaints == []
+
+
+@pytest.mark.process
+def test_campaigns_are_the_command_s(money: Running, owner: Client, world: Written) -> None:
+    """The page's rows add up to the chain's, say for each campaign whether it earns, and a buyer sees no line of the bank."""
+    about, *rows = rows_of(owner, f"/campaigns.json?{period(world)}&window=30")
+    assert about["model"] == "last"
+    links = {row["link"]: row for row in rows_of(owner, f"/chain.json?{period(world)}") if row["row"] == "link"}
+    for link in ("placed", "delivered", "banked"):
+        assert sum(Decimal(row[link]) for row in rows) == Decimal(links[link]["amount"]), link
+    told = [row for row in rows if row["verdict"]]
+    assert {row["platform"] for row in told} == {"meta"}
+    assert all(row["true_roas"] and row["platform_roas"] for row in told)
+    page = owner.get(f"/campaigns?{period(world)}").text
+    assert all(row["group"] in page for row in told)
+    buyer = money.browser()
+    if (
+        buyer.post("/login", {"name": "a buyer", "password": PASSWORD}).status != 303
+    ):  # an earlier test may have invited one
+        buyer = money.person(owner, "buyer")
+    _, *seen = rows_of(buyer, f"/campaigns.json?{period(world)}&window=30")
+    assert "banked" not in seen[0]
+    assert "margin" not in seen[0]
+    assert [row["cm4"] for row in seen] == [row["cm4"] for row in rows]
+
+
+@pytest.mark.process
+def test_customers_are_cohorts(owner: Client) -> None:
+    _, *rows = rows_of(owner, "/customers.json")
+    assert rows
+    assert rows[0]["month"] == "2026-10"
+    assert len(rows[0]["value"].split()) >= 1

@@ -43,6 +43,9 @@ PATHS = (
     "/chain/orders?term=link:placed",
     "/cash",
     "/day",
+    "/campaigns",
+    "/campaigns?by=channel&model=linear&window=30",
+    "/customers",
     "/imports",
     "/docs",
     "/docs?q=consent",
@@ -79,7 +82,7 @@ def test_orders_stand_under_their_people_s_numbers(console: Running) -> None:
 
 UNKNOWN = ("/orders?fate=foo", "/deliveries?state=foo", "/today?period=foo", "/today?dataset=9", "/deliveries?name=Foo",
            "/orders?after=-1", "/today?period=2026-02-31..2026-03-01", "/chain?view=foo", "/chain?by=foo", "/chain?as_of=2026-02-31",
-           "/chain?as_of=2999-01-01", "/day?day=foo", "/imports?kind=foo", "/chain/orders?term=link:placed&after=-1", "/refused?reason=foo",
+           "/chain?as_of=2999-01-01", "/day?day=foo", "/imports?kind=foo", "/campaigns?by=foo", "/campaigns?model=markov", "/campaigns?window=8", "/chain/orders?term=link:placed&after=-1", "/refused?reason=foo",
            "/match-quality?event=foo", "/senders/copies?event=foo")  # fmt: skip
 
 

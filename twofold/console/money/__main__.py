@@ -12,6 +12,7 @@ import sys
 
 import msgspec
 
+from twofold.console.money.campaigns import campaigns, customers
 from twofold.console.money.cash import cash
 from twofold.console.money.chain import chain, term
 from twofold.console.money.day import day
@@ -20,7 +21,15 @@ from twofold.console.money.task import Failed, Task, Told, encode
 from twofold.errors import TwofoldError
 
 _PR_SET_PDEATHSIG = 1
-_ANSWERS = {"chain": chain, "term": term, "cash": cash, "day": day, "life": life}
+_ANSWERS = {
+    "chain": chain,
+    "term": term,
+    "cash": cash,
+    "day": day,
+    "life": life,
+    "campaigns": campaigns,
+    "customers": customers,
+}
 
 
 def main() -> None:

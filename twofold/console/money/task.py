@@ -48,7 +48,7 @@ def where_of(analytics: Analytics) -> Where:
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """``base``: what a command knows from the settings; ``what``: chain, term, cash, day or life. Days are ``YYYY-MM-DD``."""
+    """``base``: what a command knows from the settings; ``what``: chain, term, cash, day, life, campaigns or customers. Days are ``YYYY-MM-DD``."""
 
     what: str
     base: KeepDays
@@ -59,6 +59,7 @@ class Task(Struct, frozen=True, kw_only=True):
     by: str = ""
     group: str = ""
     term: str = ""
+    window: int = 7
     dataset: str | None = None
     orders: list[str] = []
     tables: Where | None = None

@@ -1,0 +1,42 @@
+"""What campaigns brought, and what customers came to be worth, for their pages.
+
+Owns nothing but the way from a task to the report: what is worked out is `attribution`'s, as the commands have it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from twofold.attribution.report import cohort_rows, read_cohorts, report_attribution
+from twofold.attribution.table import Asked
+from twofold.console.money.chain import policy_of
+from twofold.console.money.task import Task
+from twofold.facts.engine import Asked as TableQuestion
+from twofold.facts.questions import Question
+
+
+def campaigns(task: Task) -> dict[str, Any]:
+    """The rows of the table, and what is wrong with how campaigns are named."""
+
+    def ask(question: Question, parameters: dict[str, Any]) -> list[Any]:
+        (answer,) = task.ask([TableQuestion(question=question, parameters=parameters)])
+        return answer.rows
+
+    rules = task.base.rules
+    asked = Asked(
+        since=task.since, until=task.until, by=task.by, model=task.view, click_days=task.window, currency=rules.currency,
+        least_costed=rules.least_costed,
+    )  # fmt: skip
+    report = report_attribution(
+        task.base.data, policy_of(task), asked, rules, ZoneInfo(task.base.zone), task.as_of, ask, dataset=task.dataset
+    )
+    return {"rows": report.rows, "findings": report.findings, "currency": report.currency, "missing": report.missing}
+
+
+def customers(task: Task) -> dict[str, Any]:
+    """The cohorts by month of the first delivered order."""
+    found, currency = read_cohorts(
+        task.base.data, policy_of(task), task.base.rules, ZoneInfo(task.base.zone), task.as_of, dataset=task.dataset
+    )
+    return {"rows": cohort_rows(found, currency, revenue=False), "currency": currency}

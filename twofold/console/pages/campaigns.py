@@ -1,0 +1,97 @@
+"""Campaigns and Customers: which campaign earns, and whether customers come back. The commands' own figures.
+
+Owns what each page asks and who sees which figure: without the right to money a reader has ratios, the contribution and the
+verdict, and no line of the bank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from twofold.console.access.roles import Right, may
+from twofold.console.money.task import ask
+from twofold.console.pages.money import _of_tables, task_of
+from twofold.console.pages.page import Asked, Page, Shown
+
+MODELS = ("last", "last_paid", "first", "linear", "position", "time_decay")
+GROUPS = ("campaign", "adset", "ad", "channel", "source", "landing", "device", "country", "new_or_returning", "product")
+WINDOWS = ("1", "7", "28", "30", "90")
+OF_MONEY = ("banked", "margin")
+"""What only those see who may see money."""
+COLUMNS = ("group", "id", "platform", "mark", "model", "window_days", "orders", "by_shop", "customers_new", "spend", "claimed_value",
+           "platform_roas", "placed", "delivered", "true", "banked", "margin", "placed_roas", "delivered_roas", "true_roas",
+           "true_roas_low", "true_roas_high", "banked_roas", "poas", "cm4", "break_even_roas", "overclaim", "cac", "open", "expected",
+           "few", "verdict", "more_orders", "role")  # fmt: skip
+COHORT_COLUMNS = (
+    "month",
+    "customers",
+    "of",
+    "amounts",
+    "value",
+    "spend",
+    "cac",
+    "ltv_to_cac",
+    "paid_back_in_month",
+    "role",
+    "link",
+)
+
+
+def read_campaigns(asked: Asked) -> Shown:
+    """Each campaign with its cost, its platform's claim, what it really brought, and whether it earns."""
+    zone = asked.settings.chain.timezone
+    period = asked.period("28", zone)
+    by, model = asked.one_of("by", GROUPS) or "campaign", asked.one_of("model", MODELS) or "last"
+    window = asked.one_of("window", WINDOWS) or "7"
+    answer = _of_tables(
+        asked, "campaigns", since=period.first.isoformat(), until=period.last.isoformat(), by=by, view=model, window=int(window),
+        dataset=asked.dataset(),
+    )  # fmt: skip
+    with_money = may(asked.session.person.role, Right.MONEY)
+    rows: list[Mapping[str, Any]] = [
+        {
+            **{name: row[name] for name in COLUMNS if name in row and (with_money or name not in OF_MONEY)},
+            "role": "truth",
+        }
+        for row in answer["rows"]
+    ]
+    told = [row for row in rows if row["verdict"]]
+    returns = [float(row[name]) for row in told for name in ("platform_roas", "true_roas") if row[name] is not None]
+    return Shown(
+        columns=tuple(name for name in COLUMNS if with_money or name not in OF_MONEY),
+        rows=rows,
+        about={
+            "since": period.first.isoformat(), "until": period.last.isoformat(), "timezone": zone, "currency": answer["currency"],
+            "model": model, "window_days": int(window), "missing": {"rate": str(answer["missing"])},
+        },
+        figures={
+            "period": period, "usual_period": "28", "own_zone": zone, "by": by, "model": model, "window": window, "groups": GROUPS,
+            "models": MODELS, "windows": WINDOWS, "currency": answer["currency"], "findings": answer["findings"], "with_money": with_money,
+            "told": told, "others": [row for row in rows if not row["verdict"]], "most": max(returns, default=0.0),
+            "earning": sum(row["verdict"] == "earns" for row in told), "losing": sum(row["verdict"] == "loses" for row in told),
+        },
+    )  # fmt: skip
+
+
+def read_customers(asked: Asked) -> Shown:
+    """A row a month of first orders: what one customer brought since, and when that paid for winning them."""
+    answer = ask(task_of(asked, "customers", dataset=asked.dataset()))
+    rows = [{**row, "role": "truth", "link": "margin"} for row in answer["rows"]]
+    return Shown(
+        columns=COHORT_COLUMNS,
+        rows=[{**row, **{n: " ".join(row[n]) for n in ("amounts", "value", "ltv_to_cac") if row[n]}} for row in rows],
+        about={"currency": answer["currency"], "timezone": asked.settings.chain.timezone},
+        figures={
+            "cohorts": rows, "currency": answer["currency"], "own_zone": asked.settings.chain.timezone,
+            "months": max((len(row["value"]) for row in rows), default=0),
+        },
+    )  # fmt: skip
+
+
+def _page(path: str, name: str, template: str, read: Any) -> Page:
+    return Page(path=path, name=name, room="money", right=Right.CAMPAIGNS, template=template, read=read, heavy=True)
+
+
+CAMPAIGNS = _page("/campaigns", "Campaigns", "campaigns.html", read_campaigns)
+CUSTOMERS = _page("/customers", "Customers", "customers.html", read_customers)
