@@ -67,7 +67,7 @@ def run(config: Path, *words: str, code: int = 0) -> list[dict[str, Any]]:
 def chain(config: Path) -> dict[str, Decimal]:
     done = run_twofold("chain", *PERIOD, "--config", str(config), "--json")
     rows = map(json.loads, done.stdout.splitlines())
-    return {row["link"]: Decimal(row["amount"]) for row in rows if row["row"] == "link"}
+    return {row["link"]: Decimal(row["amount"]) for row in rows if row["row"] == "link"} | {"true": Decimal(0)}
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,7 @@ def chain(config: Path) -> dict[str, Decimal]:
         ("--by", "campaign", "--model", "time_decay", "--window", "30"),
         ("--by", "product"),
         ("--by", "device", "--model", "first", "--compare", "last"),
+        ("--by", "channel", "--model", "first", "--compare", "last", "--window", "30", "--link", "placed"),
         ("--by", "channel", "--model", "shapley_sum", "--window", "30"),
     ],
     ids=lambda words: " ".join(words),
@@ -87,8 +88,10 @@ def test_its_sums_are_the_chain_s(config: Path, chain: dict[str, Decimal], words
     for link in LINKS:
         assert sum(Decimal(row[link]) for row in found) == chain[link], link
     if "--compare" in words:
-        assert sum(Decimal(row["compared"]) for row in found) == sum(Decimal(row["true"]) for row in found)
+        assert sum(Decimal(row["compared"]) for row in found) == chain["placed" if "--link" in words else "true"]
         assert {row["compared_model"] for row in found} == {"last"}
+        if "--link" in words:  # e-mail is credited by the second model alone
+            assert {row["group"]: (row["placed"], row["compared"]) for row in found}["email"] == ("0.00", "80.00")
     assert {row["model"] for row in found} == {words[3] if "--model" in words else "last"}
 
 

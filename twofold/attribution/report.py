@@ -72,6 +72,10 @@ def report_attribution(
     lines = _lines(basis, asked, ask, as_of, markov_order)
     lines += [deductions(basis.deducted)] if basis.deducted else []
     other = _lines(basis, replace(asked, model=compare), ask, as_of, markov_order) if compare else []
+    if compare:
+        other += [deductions(basis.deducted)] if basis.deducted else []
+        known = {line.group.key for line in lines}
+        lines += [Line(group=one.group, cost=one.cost) for one in other if one.group.key not in known]
     return Report(
         rows=_rows(lines, other, asked, link, compare), findings=_findings(basis, lines), currency=asked.currency,
         missing=basis.missing,
