@@ -37,6 +37,12 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
         w.rebuild()
     path = folder / "twofold.toml"
     path.write_text(f'[server]\ndata = "{folder / "data"}"\n[chain]\ncurrency = "EUR"\n[[dataset]]\nid = "1"\n')
+    for currency, row in (("EUR", "2026-08-30,Spring,120001,9.00"), ("USD", "2026-09-05,Autumn,120009,12.00")):
+        spend = folder / f"{currency}.csv"
+        spend.write_text(f"Day,Campaign name,Campaign ID,Amount spent ({currency}),Reporting starts,Reporting ends\n"
+                         f"{row},{row[:10]},{row[:10]}\n")  # fmt: skip
+        done = run_twofold("import", "spend", "--timezone", "Europe/Berlin", str(spend), "--config", str(path))
+        assert done.returncode == 0, done.stdout + done.stderr
     return path
 
 
@@ -105,6 +111,19 @@ def test_touches_are_found(config: Path) -> None:
     linear = run(config, "attribution", "--by", "channel", "--window", "30", "--model", "linear")
     assert {r["group"]: r["orders"] for r in linear if r["row"] == "attribution"}["paid_social"] == "2.0000"
     assert all(row["mark"] for row in found if row["group"] == "unattributed")
+
+
+def test_spend_before_the_period_and_without_a_rate(config: Path) -> None:
+    """What ran before the period is known by its name; what was spent in a currency without a rate is said, and makes no return."""
+    found = run(config, "attribution", "--model", "first", "--window", "30")
+    rows = {row["id"]: row for row in found if row["row"] == "attribution"}
+    spring, autumn = rows["meta:120001"], rows["meta:120009"]
+    assert (spring["group"], spring["mark"], spring["orders"], spring["spend"]) == ("Spring", "", "3.0000", "0.00")
+    assert (autumn["spend"], autumn["true_roas"], autumn["verdict"]) == ("0.00", None, "no_touches")
+    said = {(row["kind"], row["of"]): row["text"] for row in found if row["row"] == "attribution_finding"}
+    assert " USD of spend have no rate to EUR" in said["spend_without_rate", "meta"]
+    assert said["spend_without_touches", "Autumn"].startswith("12.00 USD were spent and no visit names it")
+    assert not any(kind == "id_without_spend" for kind, _ in said)
 
 
 def test_its_files(config: Path, tmp_path: Path) -> None:

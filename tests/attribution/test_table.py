@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -13,11 +14,13 @@ from msgspec.structs import replace
 from tests.reconcile.test_chain_example import EARLIER, MOVES, ORDERS, desk, march
 from tests.strategies import law
 from twofold.attribution.figures import closed_column, figures_of
+from twofold.attribution.markov import Outcome
 from twofold.attribution.models import MODELS
 from twofold.attribution.paths import PathTouch, Seen, touches_from
-from twofold.attribution.reading import _credited, _Told
+from twofold.attribution.period import share_period
+from twofold.attribution.reading import _credited, _Told, paths_of_nobody
 from twofold.attribution.spend import Adverts
-from twofold.attribution.table import BY, LINKS, OF_ORDERS, Asked, Cost, Credited, Line, table
+from twofold.attribution.table import BY, LINKS, OF_ORDERS, Asked, Cost, Credited, Line, table, verdict_word
 from twofold.ledger.lines import Spend
 from twofold.reconcile.chain.customers import Bought, customers, first_delivered
 from twofold.reconcile.chain.report import accounts_of
@@ -148,6 +151,58 @@ def test_windows_and_reasons() -> None:
     assert set(lines_of([order(1, noon, reason="consent")], week)) == {"unattributed:consent"}
     friend = came_by(noon - 60, referrer="blog.example")
     assert set(lines_of([order(1, noon, *friend)], week)) == {"unattributed:no_paid_touch"}
+
+
+def test_a_cost_that_is_known_in_part_makes_no_figure() -> None:
+    """Of two rows of spend one has no rate: the return would be that of the other's money alone."""
+    cost = Cost(spend=D("10.00"), claimed_value=D("50.00"), unrated=True)
+    noon = march(10)
+    line = lines_of([order(1, noon, *came_by(noon - 3600, **META))], costs={"meta:120001": cost})["meta:120001"]
+    found = figures_of(line, "GEL", D("0.95"))
+    assert (found.true_roas, found.platform_roas, found.overclaim, found.poas, found.cm4, found.cac) == (None,) * 6
+    assert verdict_word(line) == "no_costs"
+
+
+def test_what_stands_on_few_paths_is_folded_with_its_cost() -> None:
+    """Forty paths by mail and five each of two campaigns: the two are one row, with what both cost and what is open of them."""
+    noon = march(10)
+    orders = [order(n, noon, *came_by(noon - 3600, source="a"), open=D("10.00")) for n in range(8)]
+    paths = {("mail",): Outcome(4, 36), ("a",): Outcome(2, 3), ("b",): Outcome(2, 3)}
+    costs = {"a": Cost(spend=D(7), claimed_count=D(1)), "b": Cost(spend=D(5)), "c": Cost(spend=D(3))}
+    asked = replace(ASKED, model="shapley_sum")
+    lines = {line.group.key: line for line in share_period(paths, orders[:7], orders[7:], asked, costs, {})}
+    assert {key: (line.cost.spend, line.cost.claimed_count) for key, line in lines.items() if line.cost.spend} == {
+        "(small)": (12, 1), "c": (3, None),
+    }  # fmt: skip
+    assert {key: line.amounts["placed"] for key, line in lines.items() if line.orders} == {
+        "mail": 350, "(small)": 350, "unattributed:no_touch_in_window": 100,
+    }  # fmt: skip
+    assert {key: line.open for key, line in lines.items() if line.open} == {
+        "mail": 35, "(small)": 35, "unattributed:no_touch_in_window": 10,
+    }  # fmt: skip
+
+
+def test_paths_that_led_nowhere_are_as_long_as_others_and_of_the_period() -> None:
+    """Somebody whose first visit was nine days before the period; one whose last was before it, one who came after it too."""
+    visits = {"long": (-9, 2), "before": (-9, -1), "later": (2, 12), "young": (11,)}
+    start = march(1)
+    signs = [
+        SimpleNamespace(dataset="1", who=who, source_key=str(days), happened_at=start + days * 86_400, kind="visit",
+                        source="google" if days < 0 else "news", medium="", campaign="", content="", term="", utm_id="",
+                        click_kind="", campaign_id="", adset_id="", ad_id="", referrer_host="", landing_path="", device="")
+        for who, all_ in visits.items() for days in all_
+    ]  # fmt: skip
+    told: dict[str, object] = {}
+
+    def ask(_question: object, parameters: dict[str, object]) -> list[object]:
+        told.update(parameters)
+        return list(signs)
+
+    found = paths_of_nobody(replace(ASKED, click_days=14), ask, lambda t: t.sourced.source, march(31), day_of, "1")
+    assert found == {("google", "news"): 1, ("news",): 2}  # long; later and young
+    assert told == {"since": "2026-02-14", "until": "2026-03-13", "dataset": "1"}
+    early = paths_of_nobody(replace(ASKED, click_days=14), ask, lambda t: t.sourced.source, march(12), day_of)
+    assert early == {}  # all may still lead to an order
 
 
 def test_the_day_of_the_touch() -> None:

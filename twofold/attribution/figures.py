@@ -11,7 +11,7 @@ from decimal import ROUND_FLOOR, Decimal
 
 from msgspec import Struct
 
-from twofold.attribution.table import Line
+from twofold.attribution.table import ZERO, Line
 from twofold.reconcile.chain.rows import closed, ratio
 
 ROLES: dict[str, tuple[str, str]] = {
@@ -52,7 +52,8 @@ class Figures(Struct, frozen=True, kw_only=True):
 
 def figures_of(line: Line, currency: str, least_costed: Decimal) -> Figures:
     """All figures of a row."""
-    money, spend, cost = line.amounts, line.cost.spend, line.cost
+    money, cost = line.amounts, line.cost
+    spend = ZERO if cost.unrated else cost.spend  # a part of what it cost would make every return too good
     costed = bool(line.margins) and line.costed_due >= line.final_due * least_costed
     cm3 = money["margin"]
     count = Decimal(line.orders.numerator) / line.orders.denominator
@@ -68,7 +69,9 @@ def figures_of(line: Line, currency: str, least_costed: Decimal) -> Figures:
         poas=ratio(cm3, spend) if costed else None,
         cm4=closed(cm3 - spend, currency) if costed and spend else None,
         break_even_roas=ratio(line.costed_due, cm3) if costed and cm3 > 0 else None,
-        overclaim=ratio(cost.claimed_value, money["placed"]) if cost.claimed_value is not None else None,
+        overclaim=ratio(cost.claimed_value, money["placed"])
+        if cost.claimed_value is not None and not cost.unrated
+        else None,
         cost_per_order=ratio(spend, count, 2) if spend else None,
         cac_placed=ratio(spend, line.new, 2) if spend else None,
         cac=ratio(spend, line.new_delivered, 2) if spend else None,

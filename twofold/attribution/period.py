@@ -14,7 +14,7 @@ from fractions import Fraction
 from twofold.attribution.markov import Outcome, Path, Refused, collapsed, markov
 from twofold.attribution.models import split
 from twofold.attribution.shapley import MOST_CHANNELS, shapley
-from twofold.attribution.table import LINKS, UNATTRIBUTED, ZERO, Asked, Cost, Credited, Group, Line
+from twofold.attribution.table import LINKS, UNATTRIBUTED, ZERO, Asked, Cost, Credited, Group, Line, added
 
 PERIOD_MODELS = ("markov", "shapley_sum", "shapley_rate")
 SMALL = "(small)"
@@ -34,7 +34,8 @@ def share_period(
 
     ``with_path``: the period's orders that have one, ``without``: those that have none, which stay rows with their reason.
     """
-    folded = _folded(paths, asked.model)
+    small = _small(paths, asked.model)
+    folded = _folded(paths, small)
     shares = _shares(folded, asked.model, order)
     groups = sorted(shares, key=str)
     lines = {g: Line(group=names.get(g, Group(g, g))) for g in map(str, groups)}
@@ -46,16 +47,22 @@ def share_period(
             lines[str(group)].amounts[link] = part
     for group, share in zip(groups, fractions, strict=True):
         lines[str(group)].orders = share * len(with_path)
+    whole = sum((o.open for o in with_path), ZERO)
+    for group, part in zip(groups, split(whole, asked.currency, fractions), strict=True):
+        lines[str(group)].open = part
     for one in without:
         reason = "no_touch_in_window" if one.touches else one.reason
         line = lines.setdefault(
             f"{UNATTRIBUTED}:{reason}", Line(group=Group(f"{UNATTRIBUTED}:{reason}", UNATTRIBUTED, mark=reason))
         )
         line.orders += 1
+        line.open += one.open
         for link, amount in one.amounts.items():
             line.amounts[link] += amount
     for key, cost in costs.items():
-        lines.setdefault(key, Line(group=names.get(key, Group(key, key)))).cost = cost
+        named = SMALL if key in small else key
+        line = lines.setdefault(named, Line(group=names.get(named, Group(named, named))))
+        line.cost = added(line.cost, cost)
     return sorted(lines.values(), key=lambda one: (-one.amounts["placed"], -one.cost.spend, one.group))
 
 
@@ -82,8 +89,8 @@ def _shares(paths: Mapping[Path, Outcome], model: str, order: int) -> Mapping[ob
     return dict(shapley(paths, "sum" if model == "shapley_sum" else "rate").shares)
 
 
-def _folded(paths: Mapping[Path, Outcome], model: str) -> dict[Path, Outcome]:
-    """Groups with too few paths become one; with Shapley's rate worth so many of the smallest that twelve are left."""
+def _small(paths: Mapping[Path, Outcome], model: str) -> set[object]:
+    """Groups with too few paths, which become one; with Shapley's rate worth so many of the smallest that twelve are left."""
     many: dict[object, int] = defaultdict(int)
     for path, found in paths.items():
         for group in set(path):
@@ -92,8 +99,10 @@ def _folded(paths: Mapping[Path, Outcome], model: str) -> dict[Path, Outcome]:
     small = {group for group in by_size if many[group] < LEAST_PATHS}
     if model == "shapley_rate" and len(by_size) > MOST_CHANNELS:
         small |= set(by_size[: len(by_size) - MOST_CHANNELS + 1])
-    if len(small) < 2:
-        return dict(paths)
+    return small if len(small) > 1 else set()
+
+
+def _folded(paths: Mapping[Path, Outcome], small: set[object]) -> dict[Path, Outcome]:
     folded: dict[Path, Outcome] = {}
     for path, found in paths.items():
         named = collapsed([SMALL if group in small else group for group in path])

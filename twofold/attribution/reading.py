@@ -65,6 +65,8 @@ class Basis(Struct, frozen=True, kw_only=True):
     claimed: Decimal | None
     spent: Decimal
     deducted: Decimal
+    dataset: str | None = None
+    unrated: dict[tuple[str, str], Decimal] = {}
 
     def day_of(self, at: int) -> str:
         """The day of a moment, in the reporting zone."""
@@ -105,7 +107,9 @@ def read_basis(
     with Folder(folder) as store:
         without = {key: known[key] for one in accounts if (key := one.order.key) not in touches and key in known}
         told = _told(store, known_ring(Path(folder)), without, asked)
-        spend = counted(row for row in store.spend() if asked.since <= row.day <= asked.until)
+        touched = _shifted(asked.since, -asked.click_days)  # what ran before the period may have brought its orders
+        told_of = counted(row for row in store.spend() if touched <= row.day <= asked.until)
+        spend = [row for row in told_of if asked.since <= row.day]
     orders = [
         _credited(one, touches.get(one.order.key), told.get(one.order.key, _Told()), known.get(one.order.key), kinds, first,
                   items.get(one.order.key, ()))
@@ -116,28 +120,30 @@ def read_basis(
         questions_of(ROOM)["adverts_seen"],
         {"since": _shifted(asked.since, -asked.click_days - 1), "until": _shifted(until, 1)},
     )
-    loose, _ = deductions_of(whole.told, chain, whole.desk)
+    loose, _ = deductions_of(whole.told, ChainAsked(since=asked.since, until=asked.until, as_of=as_of), whole.desk)
     return Basis(
-        orders=orders, deducted=sum((m.net for m in loose if m.place is At.BANKED), ZERO), adverts=Adverts(spend), spend=spend, costs=costs, rates=_rates(whole.told, asked, as_of, whole.desk),
+        orders=orders, deducted=sum((m.net for m in loose if m.place is At.BANKED), ZERO), adverts=Adverts(told_of), spend=spend, costs=costs, rates=_rates(whole.told, asked, as_of, whole.desk),
         seen=Seen(tuple(text or "" for text in row) for row in named),
         desk=whole.desk, missing=missing, claimed=_added(cost.claimed_value for cost in _costs(spend, "source", whole.desk).values()),
-        spent=sum((cost.spend for cost in _costs(spend, "source", whole.desk).values()), ZERO),
+        dataset=dataset, unrated=_unrated(spend, whole.desk), spent=sum((cost.spend for cost in _costs(spend, "source", whole.desk).values()), ZERO),
     )  # fmt: skip
 
 
 def paths_of_nobody(
-    asked: Asked, ask: Ask, key_of: Callable[[PathTouch], str], ends_at: int
-) -> dict[tuple[str, ...], int]:
-    """Paths that led nowhere, with how many there are. Those that may still lead to an order within the window are left out."""
+    asked: Asked, ask: Ask, key_of: Callable[[PathTouch], str], ends_at: int, day_of: Callable[[int], str],
+    dataset: str | None = None,
+) -> dict[tuple[str, ...], int]:  # fmt: skip
+    """Paths that led nowhere, with how many there are: as long as those of orders, and ended in the period. Those that may still
+    lead to an order within the window are left out."""
     question = questions_of(ROOM)["touches_of_nobody"]
-    first = _shifted(asked.since, -1)
+    days = {"since": _shifted(asked.since, -asked.click_days - 1), "until": _shifted(asked.until, 1)}
     by_who: dict[tuple[str, str], list[Sign]] = defaultdict(list)
-    for row in ask(question, {"since": first, "until": _shifted(asked.until, 1)}):
+    for row in ask(question, {**days, "dataset": dataset or ""}):
         by_who[row.dataset, row.who].append(_seen(row))
     found: dict[tuple[str, ...], int] = defaultdict(int)
     for signs in by_who.values():
-        touches = touches_from(signs)
-        if touches and touches[-1].at + asked.click_days * DAY_S < ends_at:
+        touches = [touch for touch in touches_from(signs) if day_of(touch.at) <= asked.until]
+        if touches and day_of(touches[-1].at) >= asked.since and touches[-1].at + asked.click_days * DAY_S < ends_at:
             path = path_of(touches, touches[-1].at, asked.click_days, asked.chat_days)
             found[_keys(path, key_of)] += 1
     return dict(found)
@@ -253,17 +259,28 @@ def _costs(spend: Iterable[Spend], by: str, desk: Desk) -> dict[str, Cost]:
         if key is None:
             continue
         day = day_number(row.day)
-        amount = desk.rates.convert(row.amount, row.currency, desk.rules.currency, day) or ZERO
+        amount = desk.rates.convert(row.amount, row.currency, desk.rules.currency, day)
         claim, before = claimed(row), found.get(key, Cost())
         value = None
         if claim is not None and claim.value is not None:
             value = desk.rates.convert(claim.value, row.currency, desk.rules.currency, day)
         found[key] = Cost(
-            spend=before.spend + amount,
+            spend=before.spend + (amount or ZERO),
+            unrated=before.unrated or amount is None,
             claimed_count=_added((before.claimed_count, claim.count if claim else None)),
             claimed_value=_added((before.claimed_value, value)),
         )
     return found
+
+
+def _unrated(spend: Iterable[Spend], desk: Desk) -> dict[tuple[str, str], Decimal]:
+    """By source and currency, what of it has no rate."""
+    found: dict[tuple[str, str], Decimal] = {}
+    for row in spend:
+        if desk.rates.convert(row.amount, row.currency, desk.rules.currency, day_number(row.day)) is None:
+            key = platform_of_spend(row.source), row.currency
+            found[key] = found.get(key, ZERO) + row.amount
+    return dict(sorted(found.items()))
 
 
 def _cost_key(row: Spend, by: str) -> str | None:

@@ -77,7 +77,7 @@ def report_attribution(
         known = {line.group.key for line in lines}
         lines += [Line(group=one.group, cost=one.cost) for one in other if one.group.key not in known]
     return Report(
-        rows=_rows(lines, other, asked, link, compare), findings=_findings(basis, lines), currency=asked.currency,
+        rows=_rows(lines, other, asked, link, compare), findings=_findings(basis, asked, lines), currency=asked.currency,
         missing=basis.missing,
     )  # fmt: skip
 
@@ -87,7 +87,7 @@ def read_cohorts(
     revenue: bool = False,
 ) -> tuple[list[Cohort], str]:  # fmt: skip
     """The cohorts of all delivered orders, and the currency. What an order brought is its contribution before ads, or its
-    revenue; an order whose costs are unknown brings nothing. Spend is that of the month."""
+    revenue; an order whose costs are unknown brings nothing. Spend is that of the month, and none where some of it has no rate."""
     chain = ChainAsked(since="1970-01-01", until="9999-12-31", as_of=as_of)
     whole = read_whole(folder, policy_of, chain, rules, zone, dataset=dataset)
     accounts, _ = accounts_of(whole.told, chain, whole.desk)
@@ -97,10 +97,15 @@ def read_cohorts(
         if a.order.buyer and a.is_delivered
     ]
     spend: dict[str, Decimal] = {}
+    unrated: set[str] = set()
     with Folder(folder) as store:
         for row in counted(store.spend()):
             amount = whole.desk.rates.convert(row.amount, row.currency, whole.desk.rules.currency, day_number(row.day))
+            unrated |= {row.day[:7]} if amount is None else set()
             spend[row.day[:7]] = spend.get(row.day[:7], ZERO) + (amount or ZERO)
+    spend = {
+        month: amount for month, amount in spend.items() if month not in unrated
+    }  # a part would be no cost of a customer
     return cohorts(bought, date.fromisoformat(day_text(whole.desk.days.of(as_of))), spend), whole.desk.rules.currency
 
 
@@ -146,7 +151,8 @@ def _of_period(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: i
 
     ends_at = min(as_of, max((o.placed_at for o in basis.orders), default=0))
     inside = [o for o in basis.orders if asked.since <= o.day <= asked.until]
-    paths = period_paths(inside, paths_of_nobody(asked, ask, key_of, ends_at), asked, key_of)
+    nobody = paths_of_nobody(asked, ask, key_of, ends_at, basis.day_of, basis.dataset)
+    paths = period_paths(inside, nobody, asked, key_of)
     have = [bool(path_for(order, asked)) for order in inside]
     lines = share_period(
         paths,
@@ -221,20 +227,20 @@ _OF_MARKS = {
 }
 
 
-def _findings(basis: Basis, lines: Iterable[Line]) -> list[dict[str, str]]:
+def _findings(basis: Basis, asked: Asked, lines: Iterable[Line]) -> list[dict[str, str]]:
     found = []
-    placed = sum((o.amounts["placed"] for o in basis.orders), ZERO)
+    placed = sum((o.amounts["placed"] for o in basis.orders if asked.since <= o.day <= asked.until), ZERO)
     if basis.claimed is not None and placed and basis.claimed > placed:
         share = f"{basis.claimed / placed:.2f}"
         found.append(
             _finding("claims_above_orders", "", f"all platforms together claim {share} of what was placed at all")
         )
-    for advert, name, amount in untagged(basis.spend, basis.seen):
-        found.append(
-            _finding(
-                "spend_without_touches", name, f"{amount:f} were spent and no visit names it{_paste(advert.platform)}"
-            )
-        )
+    for advert, name, amount, currency in untagged(basis.spend, basis.seen):
+        text = f"{amount:f} {currency} were spent and no visit names it{_paste(advert.platform)}"
+        found.append(_finding("spend_without_touches", name, text))
+    for (source, currency), amount in basis.unrated.items():
+        text = f"{amount:f} {currency} of spend have no rate to {asked.currency}, so nothing is worked out of them: twofold import rates"
+        found.append(_finding("spend_without_rate", source, text))
     for line in lines:
         mark, name = line.group.mark, line.group.name
         if mark in _OF_MARKS:

@@ -105,14 +105,16 @@ def identity_of(row: Spend, level: str) -> str:
     return str(getattr(row, f"{level}_id") or getattr(row, level).strip())
 
 
-def untagged(rows: Sequence[Spend], seen: Seen) -> list[tuple[Advert, str, Decimal]]:
-    """Campaigns that cost something and that no visit names, the dearest first: advert, name, amount in their own currency."""
-    cost: dict[tuple[str, str, str], Decimal] = defaultdict(Decimal)
+def untagged(rows: Sequence[Spend], seen: Seen) -> list[tuple[Advert, str, Decimal, str]]:
+    """Campaigns that cost something and that no visit names, the dearest first: advert, name, amount and its own currency."""
+    cost: dict[tuple[str, str, str, str], Decimal] = defaultdict(Decimal)
     for row in rows:
-        cost[platform_of_spend(row.source), identity_of(row, "campaign"), row.campaign.strip()] += row.amount
+        cost[platform_of_spend(row.source), identity_of(row, "campaign"), row.campaign.strip(), row.currency] += (
+            row.amount
+        )
     left = [
-        (Advert(platform, identity), name or identity, amount)
-        for (platform, identity, name), amount in cost.items()
+        (Advert(platform, identity), name or identity, amount, currency)
+        for (platform, identity, name, currency), amount in cost.items()
         if amount and identity and not seen.names("campaign", identity, name)
     ]
-    return sorted(left, key=lambda one: (-one[2], one[0]))
+    return sorted(left, key=lambda one: (-one[2], one[0], one[3]))

@@ -60,11 +60,27 @@ class Credited(Struct, frozen=True, kw_only=True):
 
 
 class Cost(Struct, frozen=True, kw_only=True):
-    """What was spent on a group, and what its platform claims of it."""
+    """What was spent on a group, and what its platform claims of it. ``unrated``: some of it is in a currency for which there is
+    no rate, so that no figure can be made of it."""
 
     spend: Decimal = ZERO
     claimed_count: Decimal | None = None
     claimed_value: Decimal | None = None
+    unrated: bool = False
+
+
+def added(one: Cost, other: Cost) -> Cost:
+    """Both together; a claim of one of them stays a claim."""
+    claims = [
+        None if a is None and b is None else (a or ZERO) + (b or ZERO)
+        for a, b in ((one.claimed_count, other.claimed_count), (one.claimed_value, other.claimed_value))
+    ]
+    return Cost(
+        spend=one.spend + other.spend,
+        claimed_count=claims[0],
+        claimed_value=claims[1],
+        unrated=one.unrated or other.unrated,
+    )
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -147,7 +163,7 @@ def table(
     best, worst = _usual(told)
     unseen = sum(not (o.touches or o.said) for o in told) / len(told) if told else 0.0
     for line in lines.values():
-        if line.cost.spend > 0 and not line.orders and not seen(line.group):
+        if (line.cost.spend > 0 or line.cost.unrated) and not line.orders and not seen(line.group):
             line.verdict = Verdict(says=Says.NO_TOUCHES, contribution=ZERO, interval=None)
             continue
         _judge(line, asked, pool, best, worst, [o.amounts.get("true", ZERO) for o in told], unseen)
@@ -308,7 +324,9 @@ def _judge(
     unseen: float,
 ) -> None:  # fmt: skip
     spend = line.cost.spend
-    if spend <= 0:
+    if line.cost.unrated:
+        line.verdict = Verdict(says=Says.NO_COSTS, contribution=ZERO, interval=None)
+    if line.cost.unrated or spend <= 0:
         return
     seed = f"{asked.by}:{line.group.key}"
     costed = bool(pool) and line.costed_due >= line.final_due * asked.least_costed

@@ -35,12 +35,12 @@ order by o.order_row, l.sku
 
 -- name: touches_of_nobody
 -- Signs of some days (UTC) of browsers and chats that no order has: paths that led nowhere.
--- asks: since text, until text
+-- asks: since text, until text, dataset text
 -- answers: dataset text, who text, source_key text, happened_at bigint, kind text, source text, medium text, campaign text, content text, term text, utm_id text, click_kind text, campaign_id text, adset_id text, ad_id text, referrer_host text, landing_path text, device text
 select t.dataset, t.who, t.source_key, t.happened_at, t.kind, t.source, t.medium, t.campaign, t.content, t.term, t.utm_id,
        t.click_kind, t.campaign_id, t.adset_id, t.ad_id, t.referrer_host, t.landing_path, t.device
 from touches as t
-where t.day between $since and $until and t.kind in ('click', 'visit', 'chat')
+where t.day between $since and $until and t.kind in ('click', 'visit', 'chat') and ($dataset = '' or t.dataset = $dataset)
   and not exists (select 1 from purchase_people as p join orders as o on o.action = p.action where p.who = t.who)
 order by t.who, t.happened_at, t.source_key
 
