@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.acceptance.gateway_process import run_twofold
 from tests.importing.statements.test_camt import DETAIL, document, entry
 from tests.importing.statements.test_import_lines import HEAD, Folder, payout
 from twofold.commands.output.rows import COMMANDS
@@ -81,6 +82,15 @@ def test_a_batch_that_does_not_close_is_answered_with_1(folder: Folder) -> None:
     assert (found["po_2"]["net"], found["po_2"]["sum"], found["po_2"]["difference"]) == ("110.00", "116.22", "-6.22")
     said = folder.run("money", "batches")
     assert "does not close: acme po_2: difference -6.22 GEL" in said.stdout
+    assert said.stdout.splitlines()[1].startswith("2026-03-11")
+
+
+def test_the_day_of_a_batch_is_the_reports_own(folder: Folder) -> None:
+    """Midnight in Greenwich, as the file's zone has it, is the evening before in Los Angeles."""
+    west = f'[server]\ndata = "{folder.data}"\n[chain]\ntimezone = "America/Los_Angeles"\n'
+    assert rows(folder, "money", "batches", code=1)[0]["at"] == 1773187200  # 2026-03-11T00:00:00Z
+    said = run_twofold("money", "batches", "--config", str(folder.put("west.toml", west)))
+    assert said.stdout.splitlines()[1].startswith("2026-03-10")
 
 
 def test_a_word_is_kept_with_who_and_why_and_taken_back_by_a_row(folder: Folder) -> None:

@@ -9,11 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -100,6 +101,10 @@ def test_cash_names_who_has_what(owner: Client, world: Written) -> None:
     assert len(unmatched) == world.key["unmatched_credits"]["count"]
     assert sum(Decimal(r["amount"]) for r in unmatched) == Decimal(world.key["unmatched_credits"]["amount"])
     assert about["timezone"] == world.key.get("zone", about["timezone"])
+    shown = owner.get("/cash").text  # a booking's day is midnight of the reports' zone, and no evening before
+    for row in unmatched:
+        booked = datetime.fromtimestamp(row["at"], ZoneInfo(about["timezone"]))
+        assert f"{booked.day} {booked:%b %Y}, 00:00:00" in shown
 
 
 @pytest.mark.process

@@ -452,6 +452,8 @@ class Console:
         self, request: Request, session: Session | None, template: str, figures: Mapping[str, Any], status: int = 200
     ) -> Response:
         words = self._words(request)
+        if figures.get("own_zone"):  # a page that says whose days it shows tells its moments in the same zone
+            words = replace(words, zone=figures["own_zone"])
         choices = dict(request.query_params)
 
         def address(path: str, **changes: object) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
@@ -120,7 +121,10 @@ def money_batches(
 
         print_rows(BatchRow, rows)
     else:
-        _print_batches(rows)
+        from twofold.commands.reconcile.chain import zone_of
+        from twofold.config import load_settings
+
+        _print_batches(rows, zone_of(load_settings(config, data=data)))
     raise typer.Exit(1 if any(row["difference"] for row in rows) else 0)
 
 
@@ -387,16 +391,15 @@ def _print_lines(rows: list[dict[str, Any]]) -> None:
     print_wide(table)
 
 
-def _print_batches(rows: list[dict[str, Any]]) -> None:
-    from twofold.ledger.filing import day_text
-
+def _print_batches(rows: list[dict[str, Any]], zone: tzinfo) -> None:
+    """Days are those of the reports: a payout of midnight is not of the evening before."""
     if not rows:
         say("no batches; import a payout or a remittance (docs/money.md)")
         return
     table = make_table("day", "source", "batch", "kind", "declared", "its lines", "difference", "", "lines", "status", right=("declared", "its lines", "difference", "lines"))  # fmt: skip
     for row in rows:
         shown = [f"{row[n]:,f}" if row[n] is not None else "" for n in ("net", "sum", "difference")]
-        table.add_row(day_text(row["at"] // 86_400), plain(row["source"]), plain(row["id"]), row["kind"], *shown,
+        table.add_row(f"{datetime.fromtimestamp(row['at'], zone):%Y-%m-%d}", plain(row["source"]), plain(row["id"]), row["kind"], *shown,
                       row["currency"], f"{row['lines']:,}", plain(row["status"]))  # fmt: skip
     print_wide(table)
     open_ = list(islice((row for row in rows if row["difference"]), 11))
