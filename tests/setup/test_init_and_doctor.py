@@ -67,6 +67,24 @@ def test_flags_answer_and_nothing_is_asked(tmp_path: Path) -> None:
     assert not any(line[:3] in QUESTIONS for line in done.output.splitlines())
 
 
+def test_what_was_set_up_and_is_not_named_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the very folder that `init` wrote into: nothing is read that is not named, so the next word says how."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TWOFOLD_CONFIG", raising=False)
+    before = CliRunner().invoke(app, ["check"])
+    assert "is not read" not in before.output
+    assert init(tmp_path, "--yes").exit_code == 0
+    after = CliRunner().invoke(app, ["check"])
+    assert after.exit_code == 1
+    assert "twofold.toml lies in this folder and is not read; add --config twofold.toml" in " ".join(
+        after.output.split()
+    )
+    tag = CliRunner().invoke(app, ["snippet", "tag"])
+    assert "--config twofold.toml" in f"{tag.output}{tag.exception}"
+    named = CliRunner().invoke(app, ["check", "--config", "twofold.toml"])
+    assert "twofold sandbox" in named.output  # the destination is the stand-in on this machine, which does not run
+
+
 @pytest.mark.parametrize("there", ["twofold.toml", "twofold.env"])
 def test_nothing_is_ever_written_over(tmp_path: Path, there: str) -> None:
     """Neither file, and neither alone: what is there stays, byte for byte."""

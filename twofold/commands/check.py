@@ -23,6 +23,8 @@ Answer = tuple[str, str | None]
 PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "phonenumbers", "pycountry",
             "duckdb", "python-calamine", "crawler-user-agents")  # fmt: skip
 CONNECT_S = 3.0
+USUAL = Path("twofold.toml")  # as `twofold init` calls it
+HERE = ("127.0.0.1", "::1", "localhost")
 CONFIGURATION = "configuration"  # the name of a line that is a fault of the settings
 HEALTH_WORDS = (b"ok\n", b"idle\n", b"degraded\n", b"stuck\n", b"damaged\n", b"failed\n")
 """What a gateway of ours says at /health to anybody."""
@@ -70,7 +72,7 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
         yield _package(package)
     yield "SQLite engine", _problem(check_sqlite_version)
     settings = load_settings(config, data=data, warn=warn)
-    yield f"configuration {config or '(defaults)'}", None
+    yield f"configuration {config or '(defaults)'}", None if config else _unread()
     for mapping in settings.imports:
         yield f"import {mapping.name}", _problem(partial(_mapping, mapping))
     yield f"data folder {settings.server.data}{_form(Path(settings.server.data))}", _folder(Path(settings.server.data))
@@ -192,6 +194,11 @@ def _gateway_answers(host: str, port: int) -> bool:
         return False
 
 
+def _unread() -> str | None:
+    """A configuration that lies here was most likely meant: nothing is read that is not named."""
+    return "twofold.toml lies in this folder and is not read; add --config twofold.toml" if USUAL.is_file() else None
+
+
 def _reachable(destination: DestinationSettings) -> str | None:
     parts = urlsplit(destination.endpoint)
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -199,4 +206,9 @@ def _reachable(destination: DestinationSettings) -> str | None:
         with socket.create_connection((parts.hostname or "", port), timeout=CONNECT_S):
             return None
     except OSError as err:
-        return f"cannot be reached ({err.strerror or err}); check the address, DNS and firewall"
+        cure = (
+            "start what listens there, such as `twofold sandbox`"
+            if parts.hostname in HERE
+            else "check the address, DNS and firewall"
+        )
+        return f"cannot be reached ({err.strerror or err}); {cure}"
