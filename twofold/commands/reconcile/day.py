@@ -38,6 +38,15 @@ REASONS = {
     "engaged_view": "by an engaged view, as reported", "other_account": "by an ad of another account",
     "click_day": "on the day of the click there", "cod_undelivered": "cash on delivery that was never taken",
 }  # fmt: skip
+MAY_BE = {
+    "clicks_unseen": "clicks that we did not see", "click_not_credited": "clicks that it does not credit",
+    "unmatched_there": "buyers that it does not recognise", "modelled": "purchases that it estimates",
+    "rate_unknown": "its rate of exchange", "not_final": "a day that may still change there",
+    "threshold": "rows that it holds back", "other_row": "rows that it put together", "sampled": "a count of a sample",
+}  # fmt: skip
+"""What a residual may be where nothing of it can be measured; others are called as in `REASONS`."""
+WINDOWS = {"by_return_day": "less what came back that day", "purchases": "", "setting": "the account's own setting"}
+"""Of the ways of counting that are no words of the platform's own."""
 FLAGS = {
     "threshold": "it holds rows back for fear that they name people: its count may be too small, and it does not say by how much",
     "other_row": "it put rows together as (other): purchases may stand without their ids",
@@ -171,7 +180,12 @@ def _print(answer: Answer, settings: Settings) -> None:
         if one.is_here:
             own = "" if one.original_amount is None else f"{one.original_amount:,f} {plain(one.original_currency)}"
             table.add_row(
-                NAMES[one.source], f"{one.count:,}", f"{one.amount:,.2f}", own, plain(one.zone), plain(one.window)
+                NAMES[one.source],
+                f"{one.count:,}",
+                f"{one.amount:,.2f}",
+                own,
+                plain(one.zone),
+                plain(WINDOWS.get(one.window, one.window)),
             )
         else:
             table.add_row(NAMES[one.source], "", "nothing imported", "", "", "")
@@ -223,4 +237,4 @@ def _print_bridge(bridge: Bridge, answer: Answer) -> None:
     table.add_row("residual", f"{bridge.residual_count:+,}", f"{bridge.residual:+,f}", usual)
     print_wide(table)
     if bridge.residual and bridge.possible:
-        say("  the residual may be: " + ", ".join(bridge.possible))
+        say("  the residual may be: " + ", ".join(words(REASONS | MAY_BE, one) for one in bridge.possible))

@@ -1,0 +1,20 @@
+"""A day is told in people's words, whatever its reasons are called in `--json`."""
+
+from __future__ import annotations
+
+import pytest
+
+from twofold.commands.reconcile.day import MAY_BE, REASONS, WINDOWS
+from twofold.commands.reconcile.words import words
+from twofold.reconcile.day import values
+
+
+@pytest.mark.parametrize("name", sorted({*values.REASONS, *(one for some in values.POSSIBLE.values() for one in some)}))
+def test_every_reason_has_words(name: str) -> None:
+    assert name in REASONS | MAY_BE
+    assert "_" not in words(REASONS | MAY_BE, name)
+
+
+def test_ways_of_counting_have_words() -> None:
+    assert all("_" not in said for said in WINDOWS.values())
+    assert WINDOWS["by_return_day"] == "less what came back that day"
