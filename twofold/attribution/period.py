@@ -14,10 +14,9 @@ from fractions import Fraction
 from twofold.attribution.markov import Outcome, Path, Refused, collapsed, markov
 from twofold.attribution.models import split
 from twofold.attribution.shapley import MOST_CHANNELS, shapley
-from twofold.attribution.table import LINKS, UNATTRIBUTED, ZERO, Asked, Cost, Credited, Group, Line, added
+from twofold.attribution.table import LINKS, SMALL, UNATTRIBUTED, ZERO, Asked, Cost, Credited, Group, Line, added
 
 PERIOD_MODELS = ("markov", "shapley_sum", "shapley_rate")
-SMALL = "(small)"
 LEAST_PATHS = 30
 
 

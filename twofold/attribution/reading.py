@@ -21,8 +21,17 @@ from twofold.attribution.markov import Path as ChannelPath
 from twofold.attribution.models import DAY_S
 from twofold.attribution.paths import PathTouch, path_of, touches_from
 from twofold.attribution.paths import Seen as Sign
-from twofold.attribution.spend import LEVELS, Adverts, Seen, channel_of_spend, identity_of, platform_of_spend
-from twofold.attribution.table import Asked, Cost, Credited, Rate, path_for
+from twofold.attribution.spend import (
+    LEVELS,
+    Advert,
+    Adverts,
+    Seen,
+    channel_of_spend,
+    identity_of,
+    key_of,
+    platform_of_spend,
+)
+from twofold.attribution.table import Asked, Cost, Credited, Rate, path_for, told_key
 from twofold.facts.questions import Question, questions_of
 from twofold.ledger.lines import Spend
 from twofold.ledger.spend import claimed, counted
@@ -285,10 +294,10 @@ def _unrated(spend: Iterable[Spend], desk: Desk) -> dict[tuple[str, str], Decima
 
 def _cost_key(row: Spend, by: str) -> str | None:
     if by in LEVELS:
-        return f"{platform_of_spend(row.source)}:{identity_of(row, by)}"
+        return key_of(Advert(platform_of_spend(row.source), identity_of(row, by)))
     if by == "channel":
         return channel_of_spend(row)
-    return {"source": platform_of_spend(row.source), "day": row.day}.get(by)
+    return {"source": told_key(platform_of_spend(row.source)), "day": row.day}.get(by)
 
 
 def _added(parts: Iterable[Decimal | None]) -> Decimal | None:

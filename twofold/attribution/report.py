@@ -20,7 +20,7 @@ from twofold.attribution.figures import closed_column, figures_of
 from twofold.attribution.paths import PathTouch
 from twofold.attribution.period import PERIOD_MODELS, Refused, share_period, tells_apart
 from twofold.attribution.reading import Ask, Basis, paths_of_nobody, period_paths, read_basis
-from twofold.attribution.spend import BY_NAME, LEVELS, NO_SPEND, Advert, untagged
+from twofold.attribution.spend import BY_NAME, LEVELS, NO_SPEND, advert_of, untagged
 from twofold.attribution.table import (
     LINKS,
     OF_ORDERS,
@@ -133,8 +133,8 @@ def _lines(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: int) 
     def seen(group: Group) -> bool:
         if asked.by not in LEVELS:
             return True
-        identity = group.key.partition(":")[2]
-        return basis.seen.names(asked.by, identity, basis.adverts.name_of(asked.by, Advert(group.platform, identity)))
+        advert = advert_of(group.key)
+        return basis.seen.names(asked.by, advert.identity, basis.adverts.name_of(asked.by, advert))
 
     return table(basis.orders, asked, basis.adverts, basis.costs, basis.day_of, basis.rates, seen)
 
@@ -146,7 +146,7 @@ def _of_period(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: i
 
     def key_of(touch: PathTouch) -> str:
         group = group_of(touch, asked.by, basis.adverts, basis.day_of(touch.at), "")
-        names[group.key] = group
+        names[group.key] = max(names.get(group.key, group), group)
         return group.key
 
     ends_at = min(as_of, max((o.placed_at for o in basis.orders), default=0))

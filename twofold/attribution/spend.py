@@ -22,6 +22,7 @@ LEVELS = ("campaign", "adset", "ad")
 _PLATFORMS = {"google_ads": "google", "microsoft": "microsoft", "microsoft_ads": "microsoft"}
 _NAMES = {"campaign": "campaign", "adset": "term", "ad": "content"}
 """The text of the address that may hold a name of a level, where no id stands."""
+_OURS = ("unattributed", "channel")
 
 
 class Advert(NamedTuple):
@@ -30,6 +31,21 @@ class Advert(NamedTuple):
     platform: str
     identity: str
     mark: str = ""
+
+
+def key_of(advert: Advert) -> str:
+    """What the group of an advert is known by. A platform that is nobody's but an address's word holds no colon there, and is
+    none of the words that begin keys of other rows."""
+    platform = advert.platform.replace("%", "%25").replace(":", "%3A")
+    return f"{'%' if platform in _OURS else ''}{platform}:{advert.identity}"
+
+
+def advert_of(key: str) -> Advert:
+    """The advert of such a key."""
+    platform, _, identity = key.partition(":")
+    if platform.removeprefix("%") in _OURS:
+        platform = platform.removeprefix("%")
+    return Advert(platform.replace("%3A", ":").replace("%25", "%"), identity)
 
 
 def platform_of_spend(source: str) -> str:

@@ -18,7 +18,7 @@ from msgspec import Struct, field
 from twofold.attribution.channels import is_paid
 from twofold.attribution.models import HALF_LIFE_DAYS, shares_of, split
 from twofold.attribution.paths import CHAT_DAYS, CLICK_DAYS, PathTouch, Repeats, path_of, steps_of
-from twofold.attribution.spend import LEVELS, NO_SPEND, Advert, Adverts
+from twofold.attribution.spend import LEVELS, NO_SPEND, Advert, Adverts, advert_of, key_of
 from twofold.attribution.verdicts import Interval, Says, Verdict, interval_of, verdict_of
 
 LINKS = ("placed", "confirmed", "delivered", "true", "banked", "margin")
@@ -29,6 +29,7 @@ BY = (
 OF_ORDERS = ("country", "new_or_returning", "product")
 """Groups that are the order's own, whatever its path says."""
 UNATTRIBUTED = "unattributed"
+SMALL = "(small)"
 NO_PAID = "no_paid_touch"
 NO_ORDER = "no_order"
 FEW_ORDERS = 20
@@ -186,6 +187,7 @@ def _credit(
         if not share or group is None:
             continue
         line = lines.setdefault(group.key, Line(group=group))
+        line.group = max(line.group, group)  # of two ways to one row the marked one, whichever order came first
         line.orders += share
         line.by_shop += share if by_shop else 0
         line.open += open_parts[place]
@@ -241,7 +243,7 @@ def _of_order(order: Credited, by: str, inside: bool) -> tuple[list[Group | None
         whole = sum((Fraction(weight) for _, weight in order.items), Fraction(0))
         even = Fraction(1, len(order.items))
         return (
-            [Group(sku or "none", sku or "none") if inside else None for sku, _ in order.items],
+            [Group(told_key(sku) or "none", sku or "none") if inside else None for sku, _ in order.items],
             [Fraction(weight) / whole if whole > 0 else even for _, weight in order.items],
         )
     name = {"country": order.country, "new_or_returning": order.kind, "product": ""}[by] or "none"
@@ -254,8 +256,11 @@ def group_of(touch: PathTouch, by: str, adverts: Adverts, day: str, order_day: s
     if by in LEVELS:
         return _advert_group(touch, by, adverts, day)
     if by == "source":
-        name = sourced.platform if is_paid(sourced) and sourced.platform else sourced.source or sourced.channel
-        return Group(name, name, sourced.platform if is_paid(sourced) else "")
+        if is_paid(sourced) and sourced.platform:
+            return Group(sourced.platform, sourced.platform, sourced.platform)
+        if not sourced.source:
+            return Group(f"channel:{sourced.channel}", sourced.channel)
+        return Group(told_key(sourced.source), sourced.source)
     name = {
         "channel": sourced.channel, "landing": told.landing or "none", "device": told.device, "day": order_day,
     }[by]  # fmt: skip
@@ -270,21 +275,22 @@ def _advert_group(touch: PathTouch, level: str, adverts: Adverts, day: str) -> G
     advert = adverts.find(level, touch, day)
     if advert is None:
         who = sourced.platform or sourced.source or sourced.channel
-        return Group(f"{who}:", f"{who} without {level}", sourced.platform, "no_tag")
+        return Group(key_of(Advert(who, "")), f"{who} without {level}", sourced.platform, "no_tag")
     if advert.mark == NO_SPEND:
-        return Group(f"{advert.platform}:{advert.identity}", advert.identity, advert.platform, NO_SPEND)
+        return Group(key_of(advert), advert.identity, advert.platform, NO_SPEND)
     return Group(key_of(advert), adverts.name_of(level, advert), advert.platform, advert.mark)
 
 
-def key_of(advert: Advert) -> str:
-    """What the group of an advert is known by."""
-    return f"{advert.platform}:{advert.identity}"
+def told_key(text: str) -> str:
+    """The key of a text that anybody may have written into an address: never that of a row of ours."""
+    ours = text.startswith((f"{UNATTRIBUTED}:", "channel:", "told:")) or text in (SMALL, "none")
+    return f"told:{text}" if ours else text
 
 
 def _group_of_cost(key: str, by: str, adverts: Adverts) -> Group:
-    platform, _, identity = key.partition(":")
     if by in LEVELS:
-        return Group(key, adverts.name_of(by, Advert(platform, identity)) or "none", platform)
+        advert = advert_of(key)
+        return Group(key, adverts.name_of(by, advert) or "none", advert.platform)
     return Group(key, key, key if by == "source" else "")
 
 
