@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from tests.attribution.test_table import ASKED, META, came_by, lines_of, order
 from tests.reconcile.test_chain_example import march
-from twofold.attribution.spend import Advert, advert_of, key_of
+from twofold.attribution.spend import Advert, Adverts, Seen, advert_of, identity_of, key_of, untagged
+from twofold.ledger.lines import Spend
 
 NOON = march(10)
 
@@ -48,3 +49,50 @@ def test_a_row_that_is_reached_by_id_and_by_name_is_marked_in_any_order() -> Non
     for told in ([by_id, by_name], [by_name, by_id]):
         (line,) = lines_of(told, asked).values()
         assert (line.group.mark, line.orders) == ("by_name", 2)
+
+
+def spent(day: int, name: str, identity: str = "", account: str = "act_1", amount: int = 5) -> Spend:
+    return Spend(
+        source="meta", account=account, level="campaign", day=f"2026-03-{day:02}", campaign=name, campaign_id=identity,
+        currency="GEL", amount=Decimal(amount),
+    )  # fmt: skip
+
+
+def advert_on(day: int, name: str, *rows: Spend) -> str | None:
+    """Which advert a paid visit that tells a name alone is credited to, told the rows in both orders."""
+    (touch,) = came_by(march(day), source="facebook", medium="paid_social", campaign=name)
+    found = {Adverts(told).find("campaign", touch, f"2026-03-{day:02}") for told in (rows, rows[::-1] * 2)}
+    assert len(found) == 1
+    one = found.pop()
+    return one and one.identity
+
+
+def test_two_accounts_with_one_name_are_never_joined_by_it() -> None:
+    one, other = spent(5, "Spring"), spent(5, "Spring", account="act_2")
+    assert identity_of(one, "campaign") != identity_of(other, "campaign")
+    assert advert_on(5, "Spring", one, other) is None
+    assert advert_on(5, "Spring", one) == advert_on(5, "Spring", one, spent(6, "Spring", account="act_2"))
+    assert advert_on(5, "Spring", spent(5, "Spring", "11111"), other) is None
+    found = untagged([one, other], Seen([]))
+    assert [(advert.identity, name, amount) for advert, name, amount, _ in found] == [
+        ("act_1/Spring", "Spring", 5), ("act_2/Spring", "Spring", 5),
+    ]  # fmt: skip
+    told = Adverts([one, spent(5, "Own", "11111"), other, spent(6, "Later", "11111")])
+    assert told.own_names("campaign", Advert("meta", "act_1/Spring")) == []  # a visit that says Spring names neither
+    assert told.own_names("campaign", Advert("meta", "11111")) == ["Later", "Own"]
+
+
+def test_a_name_that_another_takes_later_moves_no_past_day() -> None:
+    """A visit on the 6th, when nothing was spent: the name was the first campaign's, whatever comes after."""
+    first, later = spent(5, "Spring", "11111"), [spent(7, "Spring", "22222"), spent(7, "Autumn", "11111")]
+    assert advert_on(6, "Spring", first) == advert_on(6, "Spring", first, *later) == "11111"
+    assert advert_on(7, "Spring", first, *later) == "22222"
+    assert advert_on(8, "Spring", first, *later) is None  # it was both's
+    assert advert_on(4, "Spring", first, *later) == "11111"
+    assert advert_on(4, "Summer", first, *later) is None
+
+
+def test_a_renamed_campaign_that_visits_name_is_no_finding() -> None:
+    rows = [spent(5, "Old", "11111"), spent(6, "New", "11111")]
+    assert untagged(rows, Seen([("", "Old", "", "", "", "")])) == []
+    assert untagged(rows, Seen([])) == [(Advert("meta", "11111"), "New", Decimal(10), "GEL")]

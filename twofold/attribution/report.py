@@ -134,7 +134,8 @@ def _lines(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: int) 
         if asked.by not in LEVELS:
             return True
         advert = advert_of(group.key)
-        return basis.seen.names(asked.by, advert.identity, basis.adverts.name_of(asked.by, advert))
+        names = basis.adverts.own_names(asked.by, advert)
+        return any(basis.seen.names(asked.by, advert.identity, name) for name in [advert.identity, *names])
 
     return table(basis.orders, asked, basis.adverts, basis.costs, basis.day_of, basis.rates, seen)
 

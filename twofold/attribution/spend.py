@@ -68,8 +68,9 @@ class Adverts:
 
     def __init__(self, rows: Iterable[Spend]) -> None:
         self.names: dict[tuple[str, str, str], tuple[str, str]] = {}  # (level, platform, identity) -> (day, name)
-        self._of_day: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)
-        self._of_all: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        self._called: dict[tuple[str, str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))  # by day
+        self._names_of: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+        self._found: dict[tuple[str, str, str, str], set[str]] = {}
         for row in rows:
             platform = platform_of_spend(row.source)
             for level in LEVELS:
@@ -79,8 +80,8 @@ class Adverts:
                 known = self.names.get((level, platform, identity), ("", ""))
                 self.names[level, platform, identity] = max(known, (row.day, name))
                 if name:
-                    self._of_day[level, platform, row.day, name].add(identity)
-                    self._of_all[level, platform, name].add(identity)
+                    self._called[level, platform, name][row.day].add(identity)
+                    self._names_of[level, platform, identity].add(name)
 
     def name_of(self, level: str, advert: Advert) -> str:
         """As it was called last."""
@@ -95,10 +96,23 @@ class Adverts:
             known = (level, platform, identity) in self.names
             return Advert(platform, identity, "" if known else NO_SPEND)
         name = getattr(told, _NAMES[level]).strip()
-        for found in (self._of_day.get((level, platform, day, name)), self._of_all.get((level, platform, name))):
-            if name and found and len(found) == 1:
-                return Advert(platform, next(iter(found)), BY_NAME)
-        return None
+        found = self._called_on(level, platform, name, day) if name else set()
+        return Advert(platform, next(iter(found)), BY_NAME) if len(found) == 1 else None
+
+    def own_names(self, level: str, advert: Advert) -> list[str]:
+        """All that it was ever called and that no other of its platform was."""
+        names = self._names_of.get((level, advert.platform, advert.identity), set())
+        return sorted(n for n in names if len(set().union(*self._called[level, advert.platform, n].values())) == 1)
+
+    def _called_on(self, level: str, platform: str, name: str, day: str) -> set[str]:
+        """Whoever had the name on the day; where nobody did, on any day before; else on the first after. So no day to come
+        moves what a day was credited with."""
+        key = (level, platform, name, day)
+        if key not in self._found:
+            days = self._called.get((level, platform, name), {})
+            before: set[str] = set().union(*(who for at, who in days.items() if at < day))
+            self._found[key] = days.get(day) or before or (days[min(days)] if days else set())
+        return self._found[key]
 
 
 class Seen:
@@ -117,20 +131,24 @@ class Seen:
 
 
 def identity_of(row: Spend, level: str) -> str:
-    """The id at a level, else the name."""
-    return str(getattr(row, f"{level}_id") or getattr(row, level).strip())
+    """The id at a level, else the name, which is its account's: two accounts may have one name each."""
+    name = getattr(row, level).strip()
+    return str(getattr(row, f"{level}_id") or (f"{row.account}/{name}" if row.account and name else name))
 
 
 def untagged(rows: Sequence[Spend], seen: Seen) -> list[tuple[Advert, str, Decimal, str]]:
     """Campaigns that cost something and that no visit names, the dearest first: advert, name, amount and its own currency."""
-    cost: dict[tuple[str, str, str, str], Decimal] = defaultdict(Decimal)
+    cost: dict[tuple[Advert, str], Decimal] = defaultdict(Decimal)
+    called: dict[Advert, set[tuple[str, str]]] = defaultdict(set)  # on which day by which name
     for row in rows:
-        cost[platform_of_spend(row.source), identity_of(row, "campaign"), row.campaign.strip(), row.currency] += (
-            row.amount
-        )
+        advert = Advert(platform_of_spend(row.source), identity_of(row, "campaign"))
+        cost[advert, row.currency] += row.amount
+        called[advert].add((row.day, row.campaign.strip()))
     left = [
-        (Advert(platform, identity), name or identity, amount, currency)
-        for (platform, identity, name, currency), amount in cost.items()
-        if amount and identity and not seen.names("campaign", identity, name)
+        (advert, max(called[advert])[1] or advert.identity, amount, currency)
+        for (advert, currency), amount in cost.items()
+        if amount
+        and advert.identity
+        and not any(seen.names("campaign", advert.identity, name) for _, name in called[advert])
     ]
     return sorted(left, key=lambda one: (-one[2], one[0], one[3]))
