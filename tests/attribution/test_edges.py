@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tests.attribution.test_table import ASKED, META, came_by, lines_of, order
 from tests.reconcile.test_chain_example import march
+from twofold.attribution.models import DAY_S
 from twofold.attribution.spend import Advert, Adverts, Seen, advert_of, identity_of, key_of, untagged
 from twofold.ledger.lines import Spend
 
@@ -96,3 +97,12 @@ def test_a_renamed_campaign_that_visits_name_is_no_finding() -> None:
     rows = [spent(5, "Old", "11111"), spent(6, "New", "11111")]
     assert untagged(rows, Seen([("", "Old", "", "", "", "")])) == []
     assert untagged(rows, Seen([])) == [(Advert("meta", "11111"), "New", Decimal(10), "GEL")]
+
+
+def test_the_day_of_a_touch_is_its_own_where_neighbours_are_one() -> None:
+    """Facebook before the period, mail in it, Facebook again in it: two of three parts lie inside."""
+    days = (NOON - 20 * DAY_S, "facebook"), (NOON - 2 * DAY_S, "mail"), (NOON - DAY_S, "facebook")
+    path = [touch for at, source in days for touch in came_by(at, source=source, medium="referral")]
+    asked = replace(ASKED, by="source", model="linear", repeats="collapse", credit_day="touch")
+    lines = lines_of([order(1, NOON, *path)], asked)
+    assert {key: str(line.orders) for key, line in lines.items()} == {"facebook": "1/3", "mail": "1/3"}

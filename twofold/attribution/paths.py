@@ -71,16 +71,16 @@ def path_of(
 def steps_of(
     path: Sequence[PathTouch], keys: Sequence[Hashable], placed_at: int, repeats: Repeats = "all"
 ) -> list[Step]:
-    """What the models are given: each touch under its key. ``collapse`` leaves equal neighbours out, ``unique`` every repeat;
-    the first of equals stays."""
-    found: list[Step] = []
-    seen: set[Hashable] = set()
-    for touch, key in zip(path, keys, strict=True):
-        again = key in seen if repeats == "unique" else bool(found) and found[-1].key == key
-        if repeats == "all" or not again:
-            found.append(Step(placed_at - touch.at, key, touch.sourced.channel == DIRECT, is_paid(touch.sourced)))
-        seen.add(key)
-    return found
+    """What the models are given: each touch under its key."""
+    told = [(path[place], keys[place]) for place in places_of(keys, repeats)]
+    return [Step(placed_at - t.at, key, t.sourced.channel == DIRECT, is_paid(t.sourced)) for t, key in told]
+
+
+def places_of(keys: Sequence[Hashable], repeats: Repeats) -> list[int]:
+    """Which touches stay. ``collapse`` leaves equal neighbours out, ``unique`` every repeat; the first of equals stays."""
+    if repeats == "unique":
+        return [place for place, key in enumerate(keys) if key not in keys[:place]]
+    return [place for place, key in enumerate(keys) if repeats == "all" or not place or keys[place - 1] != key]
 
 
 def _names_source(touch: Touch) -> bool:

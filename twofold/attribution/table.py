@@ -17,7 +17,7 @@ from msgspec import Struct, field
 
 from twofold.attribution.channels import is_paid
 from twofold.attribution.models import HALF_LIFE_DAYS, shares_of, split
-from twofold.attribution.paths import CHAT_DAYS, CLICK_DAYS, PathTouch, Repeats, path_of, steps_of
+from twofold.attribution.paths import CHAT_DAYS, CLICK_DAYS, PathTouch, Repeats, path_of, places_of, steps_of
 from twofold.attribution.spend import LEVELS, NO_SPEND, Advert, Adverts, advert_of, key_of
 from twofold.attribution.verdicts import Interval, Says, Verdict, interval_of, verdict_of
 
@@ -215,11 +215,11 @@ def _parts(
     days = [day_of(touch.at) for touch in path]
     found = [group_of(touch, asked.by, adverts, day, order.day) for touch, day in zip(path, days, strict=True)]
     keys: list[Hashable] = list(range(len(path))) if asked.repeats == "all" else [group.key for group in found]
+    places = places_of(keys, asked.repeats)
     steps = steps_of(path, keys, order.placed_at, asked.repeats)
     shares = shares_of(asked.model, steps, asked.half_life_days)
     if not any(shares):
         return *_whole(_unattributed(NO_PAID), inside), by_shop
-    places = list(range(len(path))) if asked.repeats == "all" else [keys.index(step.key) for step in steps]
     if asked.credit_day == "touch":
         return [found[n] if asked.since <= days[n] <= asked.until else None for n in places], shares, by_shop
     return [found[n] if inside else None for n in places], shares, by_shop
