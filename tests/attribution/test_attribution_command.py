@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tests.acceptance.gateway_process import run_twofold
 from tests.facts.world import World, world
 from tests.ledger.facts import amounts
 from tests.store.copies import BROWSER, DAY, PLACE, copy
+from twofold.commands.attribution.table import MARKS, _money
 from twofold.facts.questions import faults_of, questions_of
 from twofold.ledger.model import Paid, Snapshot
 from twofold.touch.model import Sign, Touch, TouchKind
@@ -146,6 +148,23 @@ def test_what_cannot_be_asked(config: Path) -> None:
     done = run_twofold("attribution", *PERIOD, "--by", "country", "--model", "markov", "--config", str(config))
     assert done.returncode == 1
     assert "credits channels and adverts, not country" in done.stdout
+
+
+def test_people_read_words_and_parted_thousands(config: Path) -> None:
+    done = run_twofold("attribution", *PERIOD, "--config", str(config))
+    assert done.returncode == 0, done.stderr
+    rows = [row for row in run(config, "attribution") if row["row"] == "attribution"]
+    largest = max(rows, key=lambda row: Decimal(row["placed"]))
+    assert f"({MARKS[largest['mark']]})" in " ".join(done.stdout.split())
+    assert largest["mark"] not in done.stdout
+    assert (_money("1234567.50"), _money("-0.50"), _money(None)) == ("1,234,567.50", "-0.50", "")
+
+
+def test_every_mark_has_words() -> None:
+    """Those that the documentation names, and of models of a period one more."""
+    text = Path("docs/attribution.md").read_text(encoding="utf-8").partition("## The table")[2]
+    told = set(re.findall(r"`((?:no|by|id)_[a-z_]+|consent|ambiguous_person)`", text)) - {"by_shop"}
+    assert told | {"not_told_apart"} == set(MARKS)
 
 
 def test_its_questions_are_every_engine_s() -> None:

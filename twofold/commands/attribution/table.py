@@ -23,6 +23,7 @@ from twofold.commands.reconcile.chain import (
     start_of,
     zone_of,
 )
+from twofold.commands.reconcile.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,21 @@ _WORDS = {
     "no_touches": "no visit names it",
     "": "",
 }
+
+MARKS = {
+    "no_browser": "no browser is known of them",
+    "consent": "consent was refused",
+    "ambiguous_person": "several browsers may have made them",
+    "no_touch_kept": "of their browser no visit is kept",
+    "no_touch_in_window": "no visit within these days",
+    "no_paid_touch": "no paid visit",
+    "no_order": "deducted for whole payouts",
+    "by_name": "joined by name",
+    "id_without_spend": "no spend of it is here",
+    "no_tag": "its address names none",
+    "not_told_apart": "these paths do not tell channels apart",
+}
+"""What the mark of a row says, for people."""
 
 
 def attribution(
@@ -144,9 +160,9 @@ def _show(report: Report, asked: Asked, link: str, compare: str | None) -> None:
     table = make_table(*columns, *([compare] if compare else []), right=set(columns[1:-1]) | {compare or ""})
     for row in report.rows:
         table.add_row(
-            plain(row["group"] + (f" ({row['mark']})" if row["mark"] else "")), f"{Decimal(row['orders']):,.2f}", row["spend"],
-            row["claimed_value"] or "", *(row[one] for one in links), _return(row), row["cm4"] or "", row["open"], _verdict(row),
-            *([row["compared"]] if compare else []),
+            plain(row["group"] + (f" ({words(MARKS, row['mark'])})" if row["mark"] else "")), f"{Decimal(row['orders']):,.2f}",
+            *(_money(row[one]) for one in ("spend", "claimed_value", *links)), _return(row), _money(row["cm4"]), _money(row["open"]),
+            _verdict(row), *([_money(row["compared"])] if compare else []),
         )  # fmt: skip
     print_wide(table)
     say(
@@ -156,11 +172,17 @@ def _show(report: Report, asked: Asked, link: str, compare: str | None) -> None:
         say(f"LOOK  {plain(finding['of'])}{': ' if finding['of'] else ''}{finding['text']}")
 
 
+def _money(text: str | None) -> str:
+    return "" if text is None else f"{Decimal(text):,f}"
+
+
 def _return(row: dict[str, Any]) -> str:
     if not row["true_roas"]:
         return ""
     low, high = row["true_roas_low"], row["true_roas_high"]
-    return f"{Decimal(row['true_roas']):.2f}" + ("" if low is None else f" ({Decimal(low):.2f} to {Decimal(high):.2f})")
+    return f"{Decimal(row['true_roas']):,.2f}" + (
+        "" if low is None else f" ({Decimal(low):,.2f} to {Decimal(high):,.2f})"
+    )
 
 
 def _verdict(row: dict[str, Any]) -> str:
