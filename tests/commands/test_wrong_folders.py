@@ -19,12 +19,23 @@ from twofold.errors import NotHere, TwofoldError
 # Commands that look into no data folder, and those that may make one.
 WITHOUT_FOLDER = {
     "check",
+    "connect meta",
+    "connect shopify",
+    "connect stripe",
+    "connect woocommerce",
     "demo",
+    "disconnect meta",
+    "disconnect shopify",
+    "disconnect stripe",
+    "disconnect woocommerce",
     "explain-match",
+    "explain-source",
     "hash",
+    "init",
     "install-service",
     "sandbox",
     "shopify-senders",
+    "snippet",
     "version",
     "world",
 }
@@ -39,6 +50,7 @@ FILES = {  # a file of each kind whose import may make a folder
     "spend": "day,source,campaign,spend,currency\n2026-03-10,meta,Spring,10.00,GEL\n",
     "survey": "order_id,answered_at,answer\n1001,2026-03-10,a friend\n",
 }
+SAY_ALL = {"doctor"}  # names what is wrong with the folder among all else that it looks at
 MAKE_ONE = {"restore", "serve", "pull", "import orders", "import sales", *(f"import {kind}" for kind in FILES)}
 # What a command cannot do without.
 NEEDS = {
@@ -57,6 +69,9 @@ NEEDS = {
     "quarantine drop": ["--all", "--yes"],
     "chain": ["--since", "2026-03-01", "--until", "2026-03-31"],
     "day": ["2026-03-10"],
+    "attribution": ["--since", "2026-03-01", "--until", "2026-03-31"],
+    "experiment plan": ["spring", "--since", "2026-03-01"],
+    "experiment read": ["spring"],
     "money match": ["00ff", "order:1001", "--why", "a test"],
     "money unmatch": ["00ff", "order:1001", "--why", "a test"],
 }
@@ -78,7 +93,7 @@ def commands(command: Any, before: str = "") -> Iterator[str]:
         yield from commands(command, f"{before} {name}")
 
 
-COMMANDS = sorted(set(commands(typer.main.get_command(app))) - WITHOUT_FOLDER - MAKE_ONE)
+COMMANDS = sorted(set(commands(typer.main.get_command(app))) - WITHOUT_FOLDER - MAKE_ONE - SAY_ALL)
 CALLS = [(c, words) for c in COMMANDS for words in [NEEDS.get(c, []), *MORE.get(c, [])]]
 
 
@@ -142,6 +157,21 @@ def test_a_command_in_a_wrong_place_makes_nothing(
     assert done.exception.exit_code == 3
     assert str(tmp_path / "data") in str(done.exception)
     assert done.stdout == ""
+    assert everything_in(tmp_path) == before
+
+
+@pytest.mark.parametrize("make", PLACES, ids=lambda f: f.__name__)
+def test_the_doctor_in_a_wrong_place_makes_nothing(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """It has a line for the folder, like for all else, and ends with 1."""
+    configuration = tmp_path / "twofold.toml"
+    configuration.write_text(CONFIGURATION)
+    make(tmp_path / "data")
+    before = everything_in(tmp_path)
+    done = CliRunner().invoke(
+        app, ["doctor", "--config", str(configuration), "--data", str(tmp_path / "data"), "--json"]
+    )
+    assert done.exit_code == 1, (done.output, done.exception)
+    assert str(tmp_path / "data") in done.stdout
     assert everything_in(tmp_path) == before
 
 
