@@ -135,7 +135,8 @@ def test_a_word_from_before_the_table_gets_its_digest(tmp_path):
         db = apsw.Connection(str(tmp_path / "twofold.db"))
         db.execute(
             "drop table released; alter table order_name drop column crc; drop table order_key; drop table line_book; "
-            "drop table trace; alter table refused drop column trace; delete from progress where name like 'ties_%'; "
+            "drop table trace; alter table refused drop column trace; alter table browser drop column crc; "
+            "alter table visit drop column crc; alter table sighting drop column crc; delete from progress where name like 'ties_%'; "
             "pragma user_version = 13"
         )
         db.close()
