@@ -27,6 +27,10 @@ VALUES = {
 }  # fmt: skip
 
 
+MAY_BE_EMPTY = ("orders_without_purchase", "chain_undelivered")
+"""Questions to which this world has no rows: the law of lives and the acceptance of a day have some."""
+
+
 def values_of(question: Question) -> dict[str, Any]:
     return {name: VALUES[name] for name in question.asks}
 
@@ -127,7 +131,7 @@ def test_postgres_answers_alike(lived: World, address: str, name: str) -> None:
     asked, question = values_of(QUESTIONS[name]), QUESTIONS[name]
     here, there = ask(where(lived), question, asked), ask(where(lived, engine=address), question, asked)
     assert [tuple(_pictured(v) for v in row) for row in here.rows] == [tuple(row) for row in there.rows]
-    assert here.rows or name == "orders_without_purchase"
+    assert here.rows or name in MAY_BE_EMPTY
 
 
 def _pictured(value: Any) -> Any:
