@@ -58,6 +58,12 @@ def row(
         ([row("99", "account", account=""), row("40")], "40"),
         # Two campaigns of one name are two.
         ([row("40"), row("5", campaign_id="id-other", ad="a2", adset="s2")], "45"),
+        # Two accounts of one name are two: one with ids and one without, and one told by ads and one as a whole.
+        ([row("40"), row("5", ids=False, account="901")], "45"),
+        ([row("40"), row("5", "campaign", ids=False, account="901")], "45"),
+        ([row("40", ids=False), row("5", "campaign", ids=False, account="901")], "45"),
+        ([row("40", ids=False), row("40", "campaign", ids=False, account="")], "40"),
+        ([row("40"), row("39.90", ids=False)], "40"),
         # Other days, sources, currencies are others.
         ([row("40"), row("1", day="2026-03-11"), row("2", source="tiktok"), row("3", currency="EUR")], "46"),
         ([row("40"), Spend(source="meta", level="invoice", day="2026-03-10", currency="USD", amount=D(0), invoiced=D("41"))], "40"),

@@ -63,13 +63,19 @@ def claimed(row: Spend) -> Claim | None:
 
 def _of_day(told: list[Spend]) -> list[Spend]:
     """One source, day and currency."""
-    with_ids = {_names(row) for row in told if _id(row)}
-    known = [row for row in told if _id(row) or _names(row) not in with_ids or not any(_names(row)[1:])]
+    with_ids: dict[tuple[str, str, str, str], set[str]] = defaultdict(set)  # the accounts in which names have ids
+    for row in told:
+        if _id(row):
+            with_ids[_names(row)].add(row.account)
+    known = [
+        row for row in told if _id(row) or not any(_names(row)[1:]) or not _may_be(row.account, with_ids[_names(row)])
+    ]
     known = _of_known_accounts(known)
-    campaigns: dict[tuple[str, str], list[Spend]] = defaultdict(list)
+    campaigns: dict[tuple[str, ...], list[Spend]] = defaultdict(list)
     ids = _ids_by_name(known)
+    accounts = _accounts_by_name(known)
     for row in known:
-        campaigns[_campaign(row, ids)].append(row)
+        campaigns[_campaign(row, ids, accounts)].append(row)
     whole = campaigns.pop(("", ""), [])
     found = [row for _, rows in sorted(campaigns.items()) for row in _finest(rows)]
     finer = {row.account for row in found}
@@ -101,22 +107,40 @@ def _names(row: Spend) -> tuple[str, str, str, str]:
     return row.level, row.campaign.strip(), row.adset.strip(), row.ad.strip()
 
 
-def _ids_by_name(rows: list[Spend]) -> dict[str, str]:
-    """Campaigns whose name belongs to one id that day."""
-    found: dict[str, set[str]] = defaultdict(set)
+def _may_be(account: str, others: set[str]) -> bool:
+    """Whether an account is among others: one that is not named may be any of them, and any may be it."""
+    return bool(others) and (not account or account in others or "" in others)
+
+
+def _ids_by_name(rows: list[Spend]) -> dict[str, tuple[str, set[str]]]:
+    """Campaigns whose name belongs to one id that day, with its accounts."""
+    found: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for row in rows:
         if row.campaign and row.campaign_id:
-            found[row.campaign.strip()].add(row.campaign_id)
-    return {name: ids.pop() for name, ids in found.items() if len(ids) == 1}
+            found[row.campaign.strip()][row.campaign_id].add(row.account)
+    return {name: next(iter(ids.items())) for name, ids in found.items() if len(ids) == 1}
 
 
-def _campaign(row: Spend, ids: dict[str, str]) -> tuple[str, str]:
-    """By id, else by name; an ad whose campaign is not told is one by itself."""
+def _accounts_by_name(rows: list[Spend]) -> dict[str, set[str]]:
+    """The accounts that name a campaign."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        if row.campaign and row.account:
+            found[row.campaign.strip()].add(row.account)
+    return found
+
+
+def _campaign(row: Spend, ids: dict[str, tuple[str, set[str]]], accounts: dict[str, set[str]]) -> tuple[str, ...]:
+    """By id, else by name within its account; an ad whose campaign is not told is one by itself. Where no account is named, and
+    only one has the name, it is that one."""
     name = row.campaign.strip()
-    if row.campaign_id or name in ids:
-        return "id", row.campaign_id or ids[name]
+    if row.campaign_id:
+        return "id", row.campaign_id
+    if name in ids and _may_be(row.account, ids[name][1]):
+        return "id", ids[name][0]
     if name:
-        return "name", name
+        only = accounts.get(name, set())
+        return "name", name, row.account or (next(iter(only)) if len(only) == 1 else "")
     own = row.adset_id or row.adset or row.ad_id or row.ad
     return ("own", own) if own else ("", "")
 
