@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.attribution.test_table import ASKED, came_by, day_of
 from tests.reconcile.test_chain_example import COSTS, DAYS, march, move, parcel
-from tests.reconcile.test_chain_example import order as example
+from tests.reconcile.test_chain_example import order as bought
 from tests.strategies import law
 from twofold.attribution.figures import closed_column
 from twofold.attribution.models import DAY_S, MODELS
@@ -38,9 +38,9 @@ from twofold.reconcile.exchange import Exchange
 D = Decimal
 CHAIN = ChainAsked(since="2026-03-01", until="2026-03-12", as_of=march(12))
 NAMES = ["Spring", "Autumn", "Nowhere", ""]
-SOURCES = ["facebook", "google", "mail", "unattributed:no_browser", "(small)", ""]
+SOURCES = ["facebook", "facebook", "facebook", "google", "mail", "unattributed:no_browser", "(small)", ""]
 VISITS = st.lists(st.tuples(st.integers(0, 9), st.sampled_from(SOURCES), st.sampled_from(NAMES),
-                            st.sampled_from(["", "11111", "99999"]), st.booleans()), max_size=3)  # fmt: skip
+                            st.sampled_from(["", "", "11111", "99999"]), st.booleans()), max_size=3)  # fmt: skip
 SALES = st.lists(
     st.tuples(
         st.integers(1, 11), st.decimals(0, 1500, places=2), st.sampled_from(["GEL", "USD"]),
@@ -60,6 +60,12 @@ ADS = st.lists(
 )  # fmt: skip
 
 
+SPRING = Spend(source="meta", account="act_1", level="campaign", day="2026-03-02", campaign="Spring", campaign_id="11111",
+               currency="USD", amount=D("9.00"))  # fmt: skip
+NAMED = (5, D("100.00"), "USD", D("0.5"), "delivered", False, False, [(1, "facebook", "Spring", "", True)])
+BY_BOTH = (6, D("40.00"), "GEL", ZERO, "open", True, False, [(1, "facebook", "Spring", "11111", True)])
+
+
 def desk() -> Desk:
     rates = Exchange.of([Rate(source="nbg", day="2026-03-01", currency="USD", per=3, rate=D("8.1234"), base="GEL")])
     return Desk(rules=Rules(currency="GEL", vat=D(18)), rates=rates, costs=Costs(COSTS, rates), days=DAYS)
@@ -68,7 +74,7 @@ def desk() -> Desk:
 def sale(n: int, told: tuple) -> Order:  # type: ignore[type-arg]
     day, total, currency, back, outcome, gift, replaces, _ = told
     words = parcel(str(n), ("in_transit", day), (outcome, day + 1)) if outcome in ("delivered", "refused") else ()
-    one = example(str(n), day, str(total), "card", words=words, refunded=(total * back).quantize(D("0.01")))
+    one = bought(str(n), day, str(total), "card", words=words, refunded=(total * back).quantize(D("0.01")))
     cancelled = march(day, 14) if outcome == "cancelled" else None
     vouchers = (total / 4).quantize(D("0.01")) if gift else ZERO
     return replace(one, currency=currency, cancelled_at=cancelled, vouchers=vouchers,
@@ -134,7 +140,8 @@ def shown(lines: list[Line]) -> list[object]:
 
 
 @law
-@given(SALES, ADS, ADS, st.sampled_from([*sorted(MODELS), *PERIOD_MODELS]), st.sampled_from(BY),
+@example([NAMED, BY_BOTH], [SPRING], [replace(SPRING, campaign_id="22222")], "last", "campaign", "all", 1)
+@given(SALES, ADS, ADS, st.sampled_from([*sorted(MODELS), *PERIOD_MODELS]), st.sampled_from([*BY, *["campaign"] * 6]),
        st.sampled_from(["all", "collapse", "unique"]), st.integers(1, 3))  # fmt: skip
 def test_credits_are_the_chain_s_totals_and_stay(
     sales: list,
