@@ -9,18 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pyarrow.parquet as pq
 import pytest
 
 from tests.acceptance.gateway_process import run_twofold
-from tests.facts.world import World, world
-from tests.ledger.facts import amounts
-from tests.store.copies import BROWSER, DAY, PLACE, copy
+from tests.facts.world import world
 from twofold.commands.attribution.table import MARKS, _money
 from twofold.facts.questions import faults_of, questions_of
-from twofold.ledger.model import Paid, Snapshot
-from twofold.touch.model import Sign, Touch, TouchKind
 
 pytestmark = pytest.mark.process
 PERIOD = ("--since", "2026-09-01", "--until", "2026-10-31")
@@ -34,7 +29,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with world(folder / "data", 4) as w:
         w.live(150)
         for n in range(3):
-            buy(w, n)
+            w.buy(n)
         w.settle()
         w.rebuild()
     path = folder / "twofold.toml"
@@ -46,23 +41,6 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = run_twofold("import", "spend", "--timezone", "Europe/Berlin", str(spend), "--config", str(path))
         assert done.returncode == 0, done.stdout + done.stderr
     return path
-
-
-def buy(w: World, n: int) -> None:
-    """A visit by an ad (two of them by mail after it), and an hour later an order of the same browser."""
-    w.now += DAY
-    fbp, at = f"fb.1.1790000000000.77{n}", w.now // 1000
-    ad = Touch(at=at - 7200, kind=TouchKind.VISIT, source="facebook", medium="paid_social", campaign_id="120001")
-    mail = Touch(at=at - 3600, kind=TouchKind.VISIT, source="klaviyo", medium="email")
-    signs = [Sign(dataset="1", touch=touch, ids=(("fbp", fbp),)) for touch in ([ad, mail] if n else [ad])]
-    w._run(w.store.transact(lambda _e: w.store.signs.note(signs)))
-    snapshot = Snapshot(version=w.now, placed_at=at, shop=amounts("40.00", "EUR"), paid=Paid.PAID)
-    secret = f"checkout:c1a2b3c4d5e6f7a8b9{n}"  # what page and shop know of this purchase and nobody else
-    w._run(w._report(w._entry(f"bought{n}", snapshot=snapshot, payments=(), refunds=(), parcels=(), aliases=(secret,))))
-    seen = copy(
-        f"shop.bought{n}", BROWSER, value="40.00", order=f"bought{n}", at=w.now, happened=at * 1000, fbp=fbp, **PLACE
-    )
-    w._run(w._append([msgspec.structs.replace(seen, links=(f"order:bought{n}", secret))]))
 
 
 def run(config: Path, *words: str, code: int = 0) -> list[dict[str, Any]]:

@@ -20,10 +20,11 @@ from twofold.facts.manifest import read_manifest, write_manifest
 from twofold.facts.questions import Question, faults_of, literal, questions_of, read_questions
 from twofold.facts.shape import Type
 
-QUESTIONS = questions_of(ROOM) | questions_of("twofold.reconcile")
+QUESTIONS = questions_of(ROOM) | questions_of("twofold.reconcile") | questions_of("twofold.attribution")
 VALUES = {
     "since": "2020-01-01", "until": "2030-01-01", "most": 7, "as_of": 1_900_000_000, "from_s": 0, "to_s": 1_900_000_000,
     "by": "method", "dataset": "", "history_s": 86_400, "before": 1_400_000_000, "last": 1_900_000_000,
+    "first": "2019-12-01", "window": 30 * 86_400, "country": "", "currency": "EUR",
 }  # fmt: skip
 
 
@@ -40,6 +41,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world with rows in every table."""
     with world(tmp_path_factory.mktemp("lived") / "data", 4) as w:
         w.live(150)
+        for n in range(2):
+            w.buy(n)
+        w.settle()
         w.rebuild(lives=True)
         assert [name for name, rows in contents(w.files).items() if not rows and name not in RARE] == []
         yield w

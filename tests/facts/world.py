@@ -248,6 +248,33 @@ class World:
         sign = Sign(dataset="1", touch=touch, ids=(("fbp", fbp),))
         self._run(self.store.transact(lambda _e: self.store.signs.note([sign])))
 
+    def buy(self, n: int) -> None:
+        """A visit by an ad (two of them by mail after it), and an hour later an order of the same browser."""
+        self.now += DAY
+        fbp, at = f"fb.1.1790000000000.77{n}", self.now // 1000
+        ad = Touch(at=at - 7200, kind=TouchKind.VISIT, source="facebook", medium="paid_social", campaign_id="120001")
+        mail = Touch(at=at - 3600, kind=TouchKind.VISIT, source="klaviyo", medium="email")
+        signs = [Sign(dataset="1", touch=touch, ids=(("fbp", fbp),)) for touch in ([ad, mail] if n else [ad])]
+        self._run(self.store.transact(lambda _e: self.store.signs.note(signs)))
+        snapshot = Snapshot(version=self.now, placed_at=at, shop=amounts("40.00", "EUR"), paid=Paid.PAID)
+        secret = f"checkout:c1a2b3c4d5e6f7a8b9{n}"  # what page and shop know of this purchase and nobody else
+        self._run(
+            self._report(
+                self._entry(f"bought{n}", snapshot=snapshot, payments=(), refunds=(), parcels=(), aliases=(secret,))
+            )
+        )
+        seen = copy(
+            f"shop.bought{n}",
+            BROWSER,
+            value="40.00",
+            order=f"bought{n}",
+            at=self.now,
+            happened=at * 1000,
+            fbp=fbp,
+            **PLACE,
+        )
+        self._run(self._append([msgspec.structs.replace(seen, links=(f"order:bought{n}", secret))]))
+
     # -- the tables
 
     def begin(self) -> int:
