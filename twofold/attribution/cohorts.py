@@ -7,9 +7,10 @@ that old; nothing is extrapolated. Amounts are contribution before ads, or reven
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate
 
 from msgspec import Struct
 
@@ -56,7 +57,7 @@ def cohorts(bought: Iterable[Bought], today: date, spend: Mapping[str, Decimal] 
 def _cohort(month: int, customers: int, sums: Mapping[int, Decimal], age: int, spend: Decimal | None) -> Cohort:
     """``age``: whole months since; the month that goes on now is not shown."""
     amounts = [sums.get(place, Decimal(0)) for place in range(age)]
-    value = [total / customers for total in _running(amounts)]
+    value = [total / customers for total in accumulate(amounts)]
     cost = spend / customers if spend is not None else None
     ratio = [one / cost for one in value] if cost else None
     paid_back = next((n for n, one in enumerate(value) if cost is not None and one >= cost), None)
@@ -64,14 +65,6 @@ def _cohort(month: int, customers: int, sums: Mapping[int, Decimal], age: int, s
         month=_name(month), customers=customers, amounts=amounts, value=value, spend=spend, cost=cost, ratio=ratio,
         paid_back=paid_back,
     )  # fmt: skip
-
-
-def _running(amounts: Sequence[Decimal]) -> list[Decimal]:
-    found, whole = [], Decimal(0)
-    for amount in amounts:
-        whole += amount
-        found.append(whole)
-    return found
 
 
 def _number(day: date) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 Path = tuple[Hashable, ...]
@@ -134,4 +135,4 @@ def _solved(matrix: list[list[float]], right: Sequence[float]) -> list[float]:
 
 def collapsed(path: Sequence[Any]) -> Path:
     """The path without repeats of a neighbour."""
-    return tuple(step for place, step in enumerate(path) if not place or path[place - 1] != step)
+    return tuple(step for step, _ in groupby(path))

@@ -10,11 +10,12 @@ from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 from fractions import Fraction
+from math import erfc, sqrt
 
 from twofold.attribution.markov import Outcome, Path, Refused, collapsed, markov
 from twofold.attribution.models import split
 from twofold.attribution.shapley import MOST_CHANNELS, shapley
-from twofold.attribution.table import LINKS, SMALL, UNATTRIBUTED, ZERO, Asked, Cost, Credited, Group, Line, added
+from twofold.attribution.table import LINKS, SMALL, ZERO, Asked, Cost, Credited, Group, Line, added, nobody
 
 PERIOD_MODELS = ("markov", "shapley_sum", "shapley_rate")
 LEAST_PATHS = 30
@@ -50,10 +51,8 @@ def share_period(
     for group, part in zip(groups, split(whole, asked.currency, fractions), strict=True):
         lines[str(group)].open = part
     for one in without:
-        reason = "no_touch_in_window" if one.touches else one.reason
-        line = lines.setdefault(
-            f"{UNATTRIBUTED}:{reason}", Line(group=Group(f"{UNATTRIBUTED}:{reason}", UNATTRIBUTED, mark=reason))
-        )
+        group = nobody(one)
+        line = lines.setdefault(group.key, Line(group=group))
         line.orders += 1
         line.open += one.open
         for link, amount in one.amounts.items():
@@ -67,8 +66,6 @@ def share_period(
 
 def tells_apart(paths: Mapping[Path, Outcome], least: Decimal = Decimal("0.05")) -> bool:
     """Whether having some channel on the path goes with ordering or not, beyond chance (chi-square of one degree)."""
-    from math import erfc, sqrt
-
     whole = sum(f.orders + f.none for f in paths.values())
     won = sum(f.orders for f in paths.values())
     for channel in {channel for path in paths for channel in path}:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, timedelta, tzinfo
 from decimal import Decimal
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from twofold.attribution.channels import DIRECT, channel_of
-from twofold.attribution.markov import Outcome
+from twofold.attribution.markov import Outcome, collapsed
 from twofold.attribution.markov import Path as ChannelPath
 from twofold.attribution.models import DAY_S
 from twofold.attribution.paths import PathTouch, path_of, touches_from
@@ -31,7 +32,7 @@ from twofold.attribution.spend import (
     key_of,
     platform_of_spend,
 )
-from twofold.attribution.table import Asked, Cost, Credited, Rate, path_for, told_key
+from twofold.attribution.table import Asked, Cost, Credited, Rate, added, path_for, told_key
 from twofold.facts.questions import Question, questions_of
 from twofold.ledger.lines import Spend
 from twofold.ledger.spend import claimed, counted
@@ -60,8 +61,8 @@ Ask = Callable[[Question, dict[str, Any]], list[Any]]
 
 
 class Basis(Struct, frozen=True, kw_only=True):
-    """``deducted``: what batches of the period kept on the bank for all of their orders. ``orders``: of the days asked for (and of a window more, where touches' days count). ``missing``: orders without a
-    rate. ``rates``: by method of payment."""
+    """``orders``: of the days asked for (and of a window more, where touches' days count). ``deducted``: what batches of the
+    period kept on the bank for all of their orders. ``missing``: orders without a rate. ``rates``: by method of payment."""
 
     orders: list[Credited]
     adverts: Adverts
@@ -72,7 +73,6 @@ class Basis(Struct, frozen=True, kw_only=True):
     desk: Desk
     missing: int
     claimed: Decimal | None
-    spent: Decimal
     deducted: Decimal
     dataset: str | None = None
     unrated: dict[tuple[str, str], Decimal] = {}
@@ -131,17 +131,25 @@ def read_basis(
     )
     loose, _ = deductions_of(whole.told, ChainAsked(since=asked.since, until=asked.until, as_of=as_of), whole.desk)
     return Basis(
-        orders=orders, deducted=sum((m.net for m in loose if m.place is At.BANKED), ZERO), adverts=Adverts(told_of), spend=spend, costs=costs, rates=_rates(whole.told, asked, as_of, whole.desk),
+        orders=orders,
+        adverts=Adverts(told_of),
+        spend=spend,
+        costs=costs,
+        rates=_rates(whole.told, asked, as_of, whole.desk),
         seen=Seen(tuple(text or "" for text in row) for row in named),
-        desk=whole.desk, missing=missing, claimed=_added(cost.claimed_value for cost in _costs(spend, "source", whole.desk).values()),
-        dataset=dataset, unrated=_unrated(spend, whole.desk), spent=sum((cost.spend for cost in _costs(spend, "source", whole.desk).values()), ZERO),
-    )  # fmt: skip
+        desk=whole.desk,
+        missing=missing,
+        claimed=reduce(added, _costs(spend, "source", whole.desk).values(), Cost()).claimed_value,
+        deducted=sum((m.net for m in loose if m.place is At.BANKED), ZERO),
+        dataset=dataset,
+        unrated=_unrated(spend, whole.desk),
+    )
 
 
 def paths_of_nobody(
     asked: Asked, ask: Ask, key_of: Callable[[PathTouch], str], ends_at: int, day_of: Callable[[int], str],
     dataset: str | None = None,
-) -> dict[tuple[str, ...], int]:  # fmt: skip
+) -> dict[ChannelPath, int]:  # fmt: skip
     """Paths that led nowhere, with how many there are: as long as those of orders, and ended in the period. Those that may still
     lead to an order within the window are left out."""
     question = questions_of(ROOM)["touches_of_nobody"]
@@ -149,7 +157,7 @@ def paths_of_nobody(
     by_who: dict[tuple[str, str], list[Sign]] = defaultdict(list)
     for row in ask(question, {**days, "dataset": dataset or ""}):
         by_who[row.dataset, row.who].append(_seen(row))
-    found: dict[tuple[str, ...], int] = defaultdict(int)
+    found: dict[ChannelPath, int] = defaultdict(int)
     for signs in by_who.values():
         touches = [touch for touch in touches_from(signs) if day_of(touch.at) <= asked.until]
         if touches and day_of(touches[-1].at) >= asked.since and touches[-1].at + asked.click_days * DAY_S < ends_at:
@@ -159,10 +167,10 @@ def paths_of_nobody(
 
 
 def period_paths(
-    orders: Iterable[Credited], nobody: Mapping[tuple[str, ...], int], asked: Asked, key_of: Callable[[PathTouch], str]
+    orders: Iterable[Credited], nobody: Mapping[ChannelPath, int], asked: Asked, key_of: Callable[[PathTouch], str]
 ) -> dict[ChannelPath, Outcome]:
     """All paths of a period with how many of each led to an order."""
-    won: dict[tuple[str, ...], int] = defaultdict(int)
+    won: dict[ChannelPath, int] = defaultdict(int)
     for order in orders:
         path = path_for(order, asked)
         if path and asked.since <= order.day <= asked.until:
@@ -170,12 +178,11 @@ def period_paths(
     return {path: Outcome(won.get(path, 0), nobody.get(path, 0)) for path in sorted({*won, *nobody})}
 
 
-def _keys(path: Iterable[PathTouch], key_of: Callable[[PathTouch], str]) -> tuple[str, ...]:
+def _keys(path: Iterable[PathTouch], key_of: Callable[[PathTouch], str]) -> ChannelPath:
     """Keys of a path without direct, unless it has nothing else; neighbours that are equal are one."""
     touches = list(path)
     told = [t for t in touches if t.sourced.channel != DIRECT] or touches
-    keys = [key_of(touch) for touch in told]
-    return tuple(key for place, key in enumerate(keys) if not place or keys[place - 1] != key)
+    return collapsed([key_of(touch) for touch in told])
 
 
 # -- orders
@@ -269,16 +276,16 @@ def _costs(spend: Iterable[Spend], by: str, desk: Desk) -> dict[str, Cost]:
             continue
         day = day_number(row.day)
         amount = desk.rates.convert(row.amount, row.currency, desk.rules.currency, day)
-        claim, before = claimed(row), found.get(key, Cost())
-        value = None
+        claim, value = claimed(row), None
         if claim is not None and claim.value is not None:
             value = desk.rates.convert(claim.value, row.currency, desk.rules.currency, day)
-        found[key] = Cost(
-            spend=before.spend + (amount or ZERO),
-            unrated=before.unrated or amount is None,
-            claimed_count=_added((before.claimed_count, claim.count if claim else None)),
-            claimed_value=_added((before.claimed_value, value)),
+        one = Cost(
+            spend=amount or ZERO,
+            unrated=amount is None,
+            claimed_count=claim.count if claim else None,
+            claimed_value=value,
         )
+        found[key] = added(found.get(key, Cost()), one)
     return found
 
 
@@ -298,11 +305,6 @@ def _cost_key(row: Spend, by: str) -> str | None:
     if by == "channel":
         return channel_of_spend(row)
     return {"source": told_key(platform_of_spend(row.source)), "day": row.day}.get(by)
-
-
-def _added(parts: Iterable[Decimal | None]) -> Decimal | None:
-    told = [part for part in parts if part is not None]
-    return sum(told, ZERO) if told else None
 
 
 # -- what is usual

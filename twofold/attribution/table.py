@@ -162,12 +162,13 @@ def table(
         lines[key].cost = cost
     pool = [o.amounts["margin"] for o in told if "margin" in o.amounts]
     best, worst = _usual(told)
+    trues = [o.amounts.get("true", ZERO) for o in told]
     unseen = sum(not (o.touches or o.said) for o in told) / len(told) if told else 0.0
     for line in lines.values():
         if (line.cost.spend > 0 or line.cost.unrated) and not line.orders and not seen(line.group):
             line.verdict = Verdict(says=Says.NO_TOUCHES, contribution=ZERO, interval=None)
             continue
-        _judge(line, asked, pool, best, worst, [o.amounts.get("true", ZERO) for o in told], unseen)
+        _judge(line, asked, pool, best, worst, trues, unseen)
         if rates is not None:
             _expect(line, rates)
     return sorted(lines.values(), key=lambda one: (-one.amounts["placed"], -one.cost.spend, one.group))
@@ -211,7 +212,7 @@ def _parts(
     path = path_for(order, asked)
     by_shop = bool(path) and path[0] in order.said
     if not path:
-        return *_whole(_unattributed("no_touch_in_window" if order.touches else order.reason), inside), False
+        return *_whole(nobody(order), inside), False
     days = [day_of(touch.at) for touch in path]
     found = [group_of(touch, asked.by, adverts, day, order.day) for touch, day in zip(path, days, strict=True)]
     keys: list[Hashable] = list(range(len(path))) if asked.repeats == "all" else [group.key for group in found]
@@ -232,6 +233,11 @@ def path_for(order: Credited, asked: Asked) -> list[PathTouch]:
 
 def _whole(group: Group, inside: bool) -> tuple[list[Group | None], list[Fraction]]:
     return [group if inside else None], [Fraction(1)]
+
+
+def nobody(order: Credited) -> Group:
+    """The row of an order without a path."""
+    return _unattributed("no_touch_in_window" if order.touches else order.reason)
 
 
 def _unattributed(reason: str) -> Group:
