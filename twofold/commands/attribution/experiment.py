@@ -70,15 +70,11 @@ def plan_experiment(
 
     settings = load_settings(config, data=data)
     zone, first = zone_of(settings), date.fromisoformat(since)
-    before = first - timedelta(days=before_days)
-    known, without = _outcomes(settings, over, measure, before, min(first, _today(zone)), country.upper(), zone)
-    if first > _today(zone):  # what is not over is not known: the time before ends yesterday
-        before = _today(zone) - timedelta(days=before_days)
-        known, without = _outcomes(settings, over, measure, before, _today(zone), country.upper(), zone)
+    known_until = min(first, _today(zone))  # what is not over is not known
+    before = known_until - timedelta(days=before_days)
+    known, without = _outcomes(settings, over, measure, before, known_until, country.upper(), zone)
     try:
-        planned = plan(
-            name, over, measure, first, days, seed or secrets.token_hex(4), known, before, min(first, _today(zone))
-        )
+        planned = plan(name, over, measure, first, days, seed or secrets.token_hex(4), known, before, known_until)
     except Refused as err:
         say(f"No experiment: {err}.")
         raise typer.Exit(1) from None
