@@ -11,7 +11,7 @@ from typing import Any
 
 from twofold.console.access.roles import Right, may
 from twofold.console.money.task import ask
-from twofold.console.pages.money import _of_tables, task_of
+from twofold.console.pages.money import of_tables, task_of
 from twofold.console.pages.page import Asked, Page, Shown
 
 MODELS = ("last", "last_paid", "first", "linear", "position", "time_decay")
@@ -44,7 +44,7 @@ def read_campaigns(asked: Asked) -> Shown:
     period = asked.period("28", zone)
     by, model = asked.one_of("by", GROUPS) or "campaign", asked.one_of("model", MODELS) or "last"
     window = asked.one_of("window", WINDOWS) or "7"
-    answer = _of_tables(
+    answer = of_tables(
         asked, "campaigns", since=period.first.isoformat(), until=period.last.isoformat(), by=by, view=model, window=int(window),
         dataset=asked.dataset(),
     )  # fmt: skip

@@ -44,7 +44,7 @@ def task_of(asked: Asked, what: str, **more: Any) -> Task:
     return Task(**{"what": what, "base": day_task(asked.settings, asked.now), "as_of": asked.now, **more})
 
 
-def _of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
+def of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
     """The answer to a task that asks the derived tables: as they are now, and where that takes long or cannot be, as they are.
 
     ``tables_at`` says of when they are, ``tables_why`` why they are not of now.
@@ -88,7 +88,7 @@ def _cohort(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
 def read_chain(asked: Asked) -> Shown:
     """The staircase with what is lost and open after each link, the matrix, groups and margin."""
     task, shown = _cohort(asked)
-    answer = _of_tables(asked, "chain", **task)
+    answer = of_tables(asked, "chain", **task)
     rows = answer["rows"]
     whole = [row for row in rows if not row.get("group")]
     links = {row["link"]: row for row in whole if row["row"] == "link"}
@@ -166,7 +166,7 @@ def read_day(asked: Asked) -> Shown:
     """Four witnesses, and the way from the day's orders to each."""
     today = _today(asked)
     day = asked.day("day", today - timedelta(days=1), today)
-    answer = _of_tables(asked, "day", since=day.isoformat(), dataset=asked.dataset())
+    answer = of_tables(asked, "day", since=day.isoformat(), dataset=asked.dataset())
     with_money = may(asked.session.person.role, Right.MONEY)
     cohort = [one for one in answer["cohort"] if with_money or one["who"] not in HIDDEN_WITHOUT_MONEY]
     rows: list[Mapping[str, Any]] = [
