@@ -205,7 +205,7 @@ def test_an_erasure_stops_a_builder_that_began_before_it(tmp_path: Path) -> None
         w._run(scenario())
         erase(w, k, "o-of-mary")
         assert b"o-of-mary" not in every_byte_if_any(w.files)
-        w._run(k.wait(k.begun, 60))
+        assert w._run(k.wait(k.begun, 600))
         w._run(k.make())
         assert b"o-of-mary" not in every_byte(w.files)
         assert contents(w.files) == w.full(tmp_path / "full")
