@@ -25,6 +25,7 @@ LAYERS = [
     {"attribution"},
     {"report"},
     {"sandbox", "simulate"},
+    {"router"},  # its judge of payloads is the sandbox's
     {"config"},  # read by what wires; no room reads settings, each is passed what it needs
     {"policies", "listening"},
     {"control"},

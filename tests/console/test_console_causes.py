@@ -14,9 +14,9 @@ import pytest
 from markupsafe import escape
 from running_console import HOSTILE, OWNERS, Running, trouble
 
-from twofold.console.causes.cause import ACCEPTED_S, Kind, state_of
-from twofold.console.causes.left import JUDGED
-from twofold.console.causes.words import CAUSES
+from twofold.router.finding import ACCEPTED_S, Kind, state_of
+from twofold.router.left import JUDGED
+from twofold.router.words import WORDS
 from twofold.sandbox.judge.diagnostics import CATALOGUE
 
 
@@ -53,7 +53,7 @@ def test_when_a_cause_comes_back(act, said_at, last, now, state):
 
 
 def test_every_kind_has_words_and_every_finding_is_one_of_the_judge_s():
-    assert set(CAUSES) == set(Kind)
+    assert set(WORDS) == set(Kind)
     assert set(JUDGED) <= set(CATALOGUE)
 
 

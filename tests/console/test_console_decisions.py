@@ -13,7 +13,7 @@ from running_console import Client, Running
 
 from twofold.console.pages.signal.decisions import _row
 from twofold.console.pages.signal.worth import LINES
-from twofold.console.queries.kept import Kept
+from twofold.report.kept import Kept
 
 LEARNING = Path(__file__).parents[2] / "docs" / "learning.md"
 

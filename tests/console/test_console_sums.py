@@ -18,11 +18,11 @@ from running_console import configuration, fill
 from twofold.config import load_settings
 from twofold.console.queries.period import Period, day_at, period_of
 from twofold.console.queries.policies import policy_of
-from twofold.console.queries.told import Fate, told_orders
 from twofold.console.sums import keeper, stretches, told
 from twofold.console.sums.keeper import NotYet, SumsKeeper
 from twofold.console.sums.remembered import Remembered
 from twofold.report.period import journal_of
+from twofold.report.told import Fate, told_orders
 from twofold.simulate.world.folder import Written
 
 ZONE = "Asia/Tbilisi"

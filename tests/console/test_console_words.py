@@ -12,9 +12,9 @@ from babel.messages.extract import extract_from_dir
 
 import twofold.console
 from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
-from twofold.console.causes.words import CAUSES
 from twofold.console.words import LANGUAGES, SOURCE, Words, catalogue, language_of
 from twofold.report.quality import KEYS
+from twofold.router.words import WORDS
 
 ROOM = Path(twofold.console.__file__).parent
 
@@ -43,7 +43,7 @@ def texts_of_code() -> set[str]:
                 for key, value in zip(node.keys, node.values, strict=True):
                     if isinstance(key, ast.Constant) and key.value in ("said", "problem"):
                         found |= said(value)
-    causes = {text for said in CAUSES.values() for text in (said.title, said.failure, said.check, said.not_yet)}
+    causes = {text for said in WORDS.values() for text in (said.title, said.failure, said.check, said.not_yet)}
     keys = {key.privacy for key in KEYS.values()}
     return found | causes | keys | {str(text) for text in MEANING.values()} | {role.value for role in Role}
 

@@ -15,10 +15,10 @@ from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note, text_of
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, NotHere, UnknownChoice
-from twofold.console.queries.kept import DECISION, OUTCOME, kept
 from twofold.console.words import Words
 from twofold.errors import StoreError
 from twofold.event.contact import holds_contact
+from twofold.report.kept import DECISION, OUTCOME, kept
 
 MOST_TEXT = 1_000
 MOST_ADDRESS = 300

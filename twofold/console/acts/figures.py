@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, timedelta
 from twofold.console.access.register import Refused
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note
-from twofold.console.queries.kept import PLATFORM_FIGURE
 from twofold.event.contact import holds_contact
+from twofold.report.kept import PLATFORM_FIGURE
 
 MOST_NAME = 120
 _FIGURE = re.compile(r"(10|[0-9])([.,][0-9])?")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from twofold.console.access.register import Refused
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note, text_of
-from twofold.console.causes.cause import Kind
-from twofold.console.queries.kept import FINDING
 from twofold.event.contact import holds_contact
+from twofold.report.kept import FINDING
+from twofold.router.finding import Kind
 
 SAYINGS = ("mended", "accepted", "open")
 MOST_WHY = 300

@@ -1,7 +1,7 @@
 """Entries in the chained log for what somebody said or changed: through the running gateway, else in the folder itself.
 
 Owns that way, and what a text of a person may be: short, printable, without contact data. Which entries there are is
-`queries.kept`.
+`report.kept`.
 """
 
 from __future__ import annotations

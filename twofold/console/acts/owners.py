@@ -5,8 +5,8 @@ from __future__ import annotations
 from twofold.console.access.register import Refused
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note, text_of
-from twofold.console.queries.kept import EVENT_OWNER
 from twofold.event.contact import holds_contact
+from twofold.report.kept import EVENT_OWNER
 
 MOST_PERSON = 60
 MOST_NAME = 120

@@ -13,13 +13,13 @@ from urllib.parse import quote, urlencode
 from twofold.console.access.register import Refused
 from twofold.console.acts.act import Act, Done
 from twofold.console.queries.policies import policy_of
-from twofold.console.queries.told import numbered
 from twofold.control.erase import look
 from twofold.errors import StoreError
 from twofold.event.contact import holds_contact
 from twofold.matching.subject import SubjectRequest
 from twofold.privacy.export import actions_with
 from twofold.report.orders import find_orders
+from twofold.report.told import numbered
 
 MOST = 200
 MOST_SHOWN = 50

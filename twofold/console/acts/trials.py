@@ -10,8 +10,8 @@ from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note
 from twofold.console.pages.page import Asked, NotHere
 from twofold.console.pages.signal.trial import read_trial
-from twofold.console.queries.kept import EVIDENCE, TEST_PURCHASE
 from twofold.console.words import Words
+from twofold.report.kept import EVIDENCE, TEST_PURCHASE
 from twofold.report.period import journal_of
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"

@@ -12,10 +12,10 @@ from twofold.console.money.task import ask
 from twofold.console.pages.money import task_of
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
 from twofold.console.queries.policies import policy_of
-from twofold.console.queries.told import Fate, numbered
 from twofold.errors import StoreError
 from twofold.ledger.references import people_number
 from twofold.report.orders import show_order
+from twofold.report.told import Fate, numbered
 
 COLUMNS = (
     "dataset",

@@ -14,8 +14,8 @@ from twofold.console.charts.definitions import orders_by_day
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.period import Period, at_least
 from twofold.console.queries.signal import Newest
-from twofold.console.queries.told import Bridge, Fate
 from twofold.report.quality import EventQuality, quality
+from twofold.report.told import Bridge, Fate
 
 LATE_S = 300
 QUIET_S = 6 * 3_600

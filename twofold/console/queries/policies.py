@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twofold.collect.policy import order_policy_of
 from twofold.config import Settings
-from twofold.console.queries.told import PolicyOf
 from twofold.ledger.policy import OrderPolicy
+from twofold.report.told import PolicyOf
 
 
 def policy_of(settings: Settings) -> PolicyOf:

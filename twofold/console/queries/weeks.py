@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
 from twofold.console.queries.period import start_of
-from twofold.console.queries.told import Fate, PolicyOf, ToldOrder, told_orders
-from twofold.report.period import journal_of
-from twofold.store.sqlite.database import id_array
+from twofold.report.told import Fate, PolicyOf, only_files, told_orders
 
 WEEKS = 8
 KEPT_S = 600
@@ -55,13 +52,6 @@ def weeks_of(folder: str, policy_of: PolicyOf, now: int, zone: str, dataset: str
     monday = today - timedelta(days=today.weekday())
     mondays = [monday - timedelta(weeks=n) for n in reversed(range(WEEKS))]
     return [_week(folder, policy_of, now, first, place, dataset, over=first != monday) for first in mondays]
-
-
-def only_files(folder: str, orders: Sequence[ToldOrder]) -> set[int]:
-    """Of those of which no Purchase was made, the rows that only imported files told."""
-    ids = [o.row for o in orders if o.fate is Fate.NOT_CONNECTED]
-    with journal_of(folder) as journal:
-        return {row for (row,) in journal.run("console_only_files", (id_array(ids),))} if ids else set()
 
 
 def _week(

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from twofold.clock import now_ms
 from twofold.console.queries.period import Period
-from twofold.console.queries.told import PolicyOf
 from twofold.console.sums.stretches import Stretches
 from twofold.console.sums.told import ToldOrders
 from twofold.errors import StoreError
 from twofold.report.period import Journal, journal_of
+from twofold.report.told import PolicyOf
 
 log = logging.getLogger("twofold.console")
 

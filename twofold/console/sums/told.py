@@ -1,7 +1,7 @@
 """Orders and what became of each as a Purchase: one small row an order, and sums by day that follow each change.
 
 Owns the rows, the sums, and which orders have to be looked at again: those of which something was reported, those whose
-delivery was tried, those that are under way, and those that time changes. What an order comes to is `queries.told`'s. Made
+delivery was tried, those that are under way, and those that time changes. What an order comes to is `report.told`'s. Made
 from the newest order backwards, so that the last days stand first.
 """
 
@@ -16,8 +16,8 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from twofold.console.queries.period import Period
-from twofold.console.queries.told import Bridge, Fate, PolicyOf, Step, ToldOrder, tell
 from twofold.report.period import Journal
+from twofold.report.told import Bridge, Fate, PolicyOf, Step, ToldOrder, tell
 from twofold.store.sqlite.database import id_array
 
 CHUNK = 250

@@ -14,8 +14,8 @@ from twofold.collect.doors.seen import META, SeenPath, decode_seen
 from twofold.config import Settings, SourceSettings
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
-from twofold.console.queries.kept import EVIDENCE, kept
 from twofold.console.queries.running import BEHIND, Answer, answers_of
+from twofold.report.kept import EVIDENCE, kept
 from twofold.report.period import journal_of
 from twofold.setup.topics import NEEDED, WANTED
 

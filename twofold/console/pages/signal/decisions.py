@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import SHOWN, Asked, Page, Shown
-from twofold.console.queries.kept import DECISION, OUTCOME, Kept, kept
+from twofold.report.kept import DECISION, OUTCOME, Kept, kept
 
 COLUMNS = ("number", "at", "by", "decided", "page", "figures", "digest", "review", "due", "outcome", "outcome_at", "outcome_by",
            "outcome_figures", "outcome_digest", "role", "link")  # fmt: skip

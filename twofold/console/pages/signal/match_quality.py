@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
-from twofold.console.queries.kept import PLATFORM_FIGURE, Kept, kept
 from twofold.console.queries.period import day_at
 from twofold.console.queries.signal import funnel_place
+from twofold.report.kept import PLATFORM_FIGURE, Kept, kept
 from twofold.report.quality import EventQuality, KeyFeedback, quality, scores
 from twofold.report.senders import MIN_COPIES, Cell, senders
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import SHOWN, Asked, Page, Shown, UnknownChoice
-from twofold.console.queries.kept import EVENT_OWNER, kept
 from twofold.console.queries.signal import funnel_place
+from twofold.report.kept import EVENT_OWNER, kept
 from twofold.report.period import journal_of
 from twofold.report.senders import Cell, rivals, senders
 

@@ -1,6 +1,6 @@
 """What to do: what is wrong, what first, what not yet? One card a cause.
 
-Owns the page's rows and the text that is handed to a developer. Causes are `console.causes`'s. Role: for the algorithm.
+Owns the page's rows and the text that is handed to a developer. Causes are `router`'s. Role: for the algorithm.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from twofold.config import Settings
 from twofold.console.access.roles import Right
-from twofold.console.causes.cause import Cause, When
-from twofold.console.causes.every import DAYS, causes_of
-from twofold.console.causes.words import CAUSES
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.policies import policy_of
+from twofold.router.every import DAYS, findings_of
+from twofold.router.finding import Finding, When
+from twofold.router.words import WORDS
 
 COLUMNS = ("cause", "when", "state", "title", "about", "events", "of", "orders", "money", "since", "last_seen", "owner", "check",
            "not_yet", "page", "marks", "role", "link", "window_days")  # fmt: skip
@@ -23,7 +23,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def read_to_do(asked: Asked) -> Shown:
     """The causes: now, this week, known and accepted; those that were mended and were not seen again are counted."""
-    found = causes_of(
+    found = findings_of(
         asked.folder,
         policy_of(asked.settings),
         asked.now,
@@ -37,7 +37,7 @@ def read_to_do(asked: Asked) -> Shown:
         rows=[_row(cause) for cause in standing],
         about={"window_days": DAYS, "mended": len(found) - len(standing)},
         figures={
-            "groups": groups, "mended": [c for c in found if c.state == "mended"], "said": CAUSES, "days": DAYS,
+            "groups": groups, "mended": [c for c in found if c.state == "mended"], "said": WORDS, "days": DAYS,
             "texts": {cause.key: hand_over(cause, asked) for cause in standing}, "standing": standing,
         },
     )  # fmt: skip
@@ -49,9 +49,9 @@ def sends_to_itself(settings: Settings) -> bool:
     return bool(hosts) and all(host in LOOPBACK for host in hosts)
 
 
-def hand_over(cause: Cause, asked: Asked) -> str:
+def hand_over(cause: Finding, asked: Asked) -> str:
     """The card as plain text, in the reader's language."""
-    say, said = asked.words.say, CAUSES[cause.kind]
+    say, said = asked.words.say, WORDS[cause.kind]
     about = f" ({cause.about})" if cause.about else ""
     lines = [
         f"{say(said.title)}{about}",
@@ -72,8 +72,8 @@ def hand_over(cause: Cause, asked: Asked) -> str:
     return "\n".join(lines)
 
 
-def _row(cause: Cause) -> dict[str, Any]:
-    said = CAUSES[cause.kind]
+def _row(cause: Finding) -> dict[str, Any]:
+    said = WORDS[cause.kind]
     return {
         "cause": cause.key, "when": cause.when.value, "state": cause.state, "title": said.title, "about": cause.about,
         "events": cause.events, "of": cause.of, "orders": cause.orders, "money": {c: str(a) for c, a in cause.money},

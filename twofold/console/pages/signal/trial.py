@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, NotHere, Page, Shown
-from twofold.console.queries.kept import EVIDENCE, TEST_PURCHASE, Kept, kept
 from twofold.console.queries.policies import policy_of
 from twofold.console.queries.sides import Field, compare, sides_of
 from twofold.console.queries.trial import PARAMETER, STEPS, Purchase, Tick, Trail, purchases_of_trail, trail_of
+from twofold.report.kept import EVIDENCE, TEST_PURCHASE, Kept, kept
 from twofold.report.orders import show_order
 
 LIST_COLUMNS = ("code", "dataset", "started_at", "by", "verdict", "kept_at", "kept_by", "digest", "action")

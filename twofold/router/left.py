@@ -1,6 +1,6 @@
-"""Causes seen in what left, or should have: what was given up or waits, and what a judge of payloads says of the bytes.
+"""Findings seen in what left, or should have: what was given up or waits, and what a judge of payloads says of the bytes.
 
-Owns which finding of the judge belongs to which cause, and from which share on it is one. The judge is the sandbox's: it
+Owns which finding of the judge belongs to which finding, and from which share on it is one. The judge is the sandbox's: it
 reads the name of each of the platform's own diagnostics as we understand it; when the platform raises one is not published.
 At most `LOOKED_AT` payloads are read, the newest.
 """
@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from twofold.console.causes.cause import Cause, Kind, When, add_money, parts_of, sums_of
 from twofold.report.period import Journal
+from twofold.router.finding import Finding, Kind, When, add_money, parts_of, sums_of
 from twofold.sandbox.judge.diagnostics import Seen, diagnose
 from twofold.sandbox.wire.dedup import Source
 from twofold.sandbox.wire.rules import amount
@@ -23,7 +23,7 @@ from twofold.store.gates.trust import KEPT_BACK
 
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode  # money stays the text that was sent
 LOOKED_AT = 5_000
-LEAST_EVENTS, LEAST_SHARE = 3, 0.05  # ours: fewer are no cause
+LEAST_EVENTS, LEAST_SHARE = 3, 0.05  # ours: fewer are no finding
 OVERDUE_S = 300
 
 JUDGED: dict[str, Kind] = {
@@ -69,25 +69,27 @@ OF_VISITS = frozenset({Kind.SERVER_ADDRESS})
 """What shoppers' addresses tell; those of a test on one machine tell nothing."""
 
 
-def causes_of_left(journal: Journal, span: tuple[int, int], dataset: str | None, *, tested: bool) -> Iterator[Cause]:
+def findings_of_left(
+    journal: Journal, span: tuple[int, int], dataset: str | None, *, tested: bool
+) -> Iterator[Finding]:
     """``tested``: every destination is on this machine, so that addresses of shoppers are made up."""
     yield from _given_up(journal, span, dataset)
     yield from _judged(journal, span, dataset, tested=tested)
 
 
-def causes_of_waiting(waiting: Sequence[dict[str, Any]], now: int) -> Iterator[Cause]:
+def findings_of_waiting(waiting: Sequence[dict[str, Any]], now: int) -> Iterator[Finding]:
     """What should have left. ``waiting``: a destination each, with ``destination``, ``count``, ``since`` (Unix s) and
     ``paused``, why it is."""
     for row in waiting:
         if row["paused"] or now - row["since"] > OVERDUE_S:
-            yield Cause(
+            yield Finding(
                 kind=Kind.STUCK, about=row["destination"], when=When.NOW, events=row["count"], of=row["count"],
                 since=row["since"], last=now, link="/deliveries?state=paused" if row["paused"] else "/deliveries?state=waiting",
                 marks=(row["paused"],) if row["paused"] else (),
             )  # fmt: skip
 
 
-def _given_up(journal: Journal, span: tuple[int, int], dataset: str | None) -> Iterator[Cause]:
+def _given_up(journal: Journal, span: tuple[int, int], dataset: str | None) -> Iterator[Finding]:
     money: dict[tuple[str, str, str], dict[str, Decimal]] = defaultdict(dict)
     for destination, state, reason, of_dataset, _, value, currency in journal.run("given_up_money", span):
         if dataset in (None, of_dataset):
@@ -103,7 +105,7 @@ def _given_up(journal: Journal, span: tuple[int, int], dataset: str | None) -> I
         counts: Counter[str] = Counter()
         for name, count, *_ in rows:
             counts[name] += count
-        yield Cause(
+        yield Finding(
             kind=Kind.GIVEN_UP if state == "dead" else Kind.KEPT_BACK,
             about=f"{destination}: {reason}" if state == "dead" else reason,
             when=When.NOW,
@@ -119,7 +121,7 @@ def _given_up(journal: Journal, span: tuple[int, int], dataset: str | None) -> I
         )
 
 
-def _judged(journal: Journal, span: tuple[int, int], dataset: str | None, *, tested: bool) -> Iterator[Cause]:
+def _judged(journal: Journal, span: tuple[int, int], dataset: str | None, *, tested: bool) -> Iterator[Finding]:
     counts: dict[Kind, Counter[str]] = defaultdict(Counter)
     marks: dict[Kind, Counter[str]] = defaultdict(Counter)
     times: dict[Kind, list[int]] = defaultdict(list)
@@ -147,7 +149,7 @@ def _judged(journal: Journal, span: tuple[int, int], dataset: str | None, *, tes
         events = sum(found.values())
         of = sum(n for name, n in looked.items() if name in ONLY_OF.get(kind, (name,)))
         if kind in FROM_ONE_ON or (events >= LEAST_EVENTS and events / of >= LEAST_SHARE):
-            yield Cause(
+            yield Finding(
                 kind=kind, when=When.NOW if kind in FROM_ONE_ON else When.WEEK, events=events, of=of,
                 orders=found["Purchase"], money=sums_of(money[kind]), parts=parts_of(found),
                 marks=tuple(sorted(marks[kind])), since=min(times[kind]), last=max(times[kind]),

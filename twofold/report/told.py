@@ -104,6 +104,13 @@ def told_orders(
             yield from tell(journal, ids[start : start + CHUNK], policy_of, now)
 
 
+def only_files(folder: str, orders: Sequence[ToldOrder]) -> set[int]:
+    """Of those of which no Purchase was made, the rows that only imported files told."""
+    ids = [o.row for o in orders if o.fate is Fate.NOT_CONNECTED]
+    with journal_of(folder) as journal:
+        return {row for (row,) in journal.run("console_only_files", (id_array(ids),))} if ids else set()
+
+
 def numbered(folder: Path | str, ids: Sequence[int], policy_of: PolicyOf, now: int) -> list[ToldOrder]:
     """These orders as they are now, under the numbers that their people use, where a source told one."""
     with journal_of(folder) as journal:

@@ -1,6 +1,6 @@
-"""Causes seen in what came: refusals at the door, senders that do not meet, events that stopped, keys that were lost.
+"""Findings seen in what came: refusals at the door, senders that do not meet, events that stopped, keys that were lost.
 
-Owns which of these counts is a cause and from which share on it is one. The counts are `report.senders`'s, `report.quality`'s
+Owns which of these counts is a finding and from which share on it is one. The counts are `report.senders`'s, `report.quality`'s
 and the statements'.
 """
 
@@ -11,11 +11,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from twofold.console.causes.cause import Cause, Kind, When, add_money, parts_of, sums_of
 from twofold.event.refusal import DropReason
 from twofold.report.period import Journal
 from twofold.report.quality import EventQuality
 from twofold.report.senders import MIN_COPIES, Cell, rivals
+from twofold.router.finding import Finding, Kind, When, add_money, parts_of, sums_of
 
 DAY_S = 86_400
 ONE_SIDED = 0.5  # ours: share of the purchases that only one side told
@@ -33,8 +33,8 @@ NO_CAUSE = frozenset({DropReason.NOT_AN_ORDER, DropReason.WHOLE_BATCH, DropReaso
 _DROP = re.compile(r"(\w+) (\d+) % to (\d+) %")
 
 
-def causes_of_door(journal: Journal, since_ms: int, dataset: str | None) -> Iterator[Cause]:
-    """What was not let in, a cause a reason."""
+def findings_of_door(journal: Journal, since_ms: int, dataset: str | None) -> Iterator[Finding]:
+    """What was not let in, a finding a reason."""
     groups: dict[tuple[Kind, str], list[tuple[str, int, int, int]]] = defaultdict(list)
     for reason, of_dataset, name, count, first, last in journal.run("refused_since", (since_ms,)):
         if reason not in NO_CAUSE and dataset in (None, of_dataset, ""):
@@ -45,7 +45,7 @@ def causes_of_door(journal: Journal, since_ms: int, dataset: str | None) -> Iter
         counts: Counter[str] = Counter()
         for name, count, *_ in rows:
             counts[name] += count
-        yield Cause(
+        yield Finding(
             kind=kind, about=reason, when=When.NOW, events=sum(counts.values()), of=whole,
             parts=parts_of({name: n for name, n in counts.items() if name}), marks=(reason,),
             since=min(first for _, _, first, _ in rows) // 1000, last=max(last for *_, last in rows) // 1000,
@@ -53,7 +53,7 @@ def causes_of_door(journal: Journal, since_ms: int, dataset: str | None) -> Iter
         )  # fmt: skip
 
 
-def causes_of_senders(cells: Sequence[Cell], now: int) -> Iterator[Cause]:
+def findings_of_senders(cells: Sequence[Cell], now: int) -> Iterator[Finding]:
     """Two owners, copies that do not meet, a side that is missing, somebody new, events that stopped."""
     for one, other, meeting in rivals(list(cells)):
         if one.event_name in NOT_OWNED:
@@ -83,7 +83,7 @@ def causes_of_senders(cells: Sequence[Cell], now: int) -> Iterator[Cause]:
             yield _of_cells(Kind.STOPPED, name, some, events=copies, of=copies, when=When.NOW)
 
 
-def causes_of_sides(journal: Journal, span: tuple[int, int], since: int, dataset: str | None) -> Iterator[Cause]:
+def findings_of_sides(journal: Journal, span: tuple[int, int], since: int, dataset: str | None) -> Iterator[Finding]:
     """Purchases that one side alone told."""
     for of_dataset, name, actions, browser, server, both, _ in journal.run("quality_copies", span):
         if name != "Purchase" or actions < MIN_COPIES or dataset not in (None, of_dataset):
@@ -95,15 +95,15 @@ def causes_of_sides(journal: Journal, span: tuple[int, int], since: int, dataset
                 for at, value, currency in journal.run("purchases_of_one_side", (*span, of_dataset, channels)):
                     times.append(at // 1000)
                     add_money(money, value, currency)
-                yield Cause(
+                yield Finding(
                     kind=kind, about=of_dataset, when=When.NOW if kind is Kind.NO_SERVER else When.WEEK, events=alone,
                     of=actions, orders=alone, money=sums_of(money), parts=((name, alone),), since=min(times[1:] or times),
                     last=max(times), link="/senders",
                 )  # fmt: skip
 
 
-def causes_of_keys(rows: Sequence[EventQuality], since: int, now: int) -> Iterator[Cause]:
-    """Keys of which much less comes: a cause a key, whichever events it is of; else a score that fell by itself."""
+def findings_of_keys(rows: Sequence[EventQuality], since: int, now: int) -> Iterator[Finding]:
+    """Keys of which much less comes: a finding a key, whichever events it is of; else a score that fell by itself."""
     lost: dict[str, list[tuple[EventQuality, int]]] = defaultdict(list)
     fell: list[EventQuality] = []
     for row in rows:
@@ -114,25 +114,25 @@ def causes_of_keys(rows: Sequence[EventQuality], since: int, now: int) -> Iterat
             fell.append(row)
     for key, some in lost.items():
         counts = {row.event_name: n for row, n in some}
-        yield Cause(
+        yield Finding(
             kind=Kind.KEY_LOST, about=key, when=When.WEEK, events=sum(counts.values()), of=sum(row.events for row, _ in some),
             orders=counts.get("Purchase", 0), parts=parts_of(counts), marks=tuple(d for row, _ in some for d in row.drops),
             since=since, last=now, link="/match-quality",
         )  # fmt: skip
     if fell:
         counts = {row.event_name: row.events for row in fell}
-        yield Cause(
+        yield Finding(
             kind=Kind.SCORE_FELL, when=When.WEEK, events=sum(counts.values()), of=sum(counts.values()),
             orders=counts.get("Purchase", 0), parts=parts_of(counts), marks=tuple(d for row in fell for d in row.drops),
             since=since, last=now, link="/match-quality",
         )  # fmt: skip
 
 
-def _of_cells(kind: Kind, about: str, cells: Sequence[Cell], *, events: int, of: int, when: When) -> Cause:
+def _of_cells(kind: Kind, about: str, cells: Sequence[Cell], *, events: int, of: int, when: When) -> Finding:
     counts: Counter[str] = Counter()
     for cell in cells:
         counts[cell.event_name] += cell.copies
-    return Cause(
+    return Finding(
         kind=kind, about=about, when=when, events=events, of=of,
         orders=events if set(counts) == {"Purchase"} else 0, parts=parts_of(counts),
         since=min(c.first_at for c in cells) // 1000, last=max(c.last_at for c in cells) // 1000, link="/senders",

@@ -1,6 +1,6 @@
-"""What each kind of cause says to people: its name, what is probably broken, what to look at first, what not to do yet.
+"""What each kind of finding says to people: its name, what is probably broken, what to look at first, what not to do yet.
 
-Owns the words and whose work it is. Nothing here decides whether a cause is there.
+Owns the words and whose work it is. Nothing here decides whether a finding is there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
-from twofold.console.causes.cause import Kind
+from twofold.router.finding import Kind
 
 
 class Said(Struct, frozen=True):
@@ -23,7 +23,7 @@ class Said(Struct, frozen=True):
     command: str = ""
 
 
-CAUSES: MappingProxyType[Kind, Said] = MappingProxyType(
+WORDS: MappingProxyType[Kind, Said] = MappingProxyType(
     {
         Kind.GIVEN_UP: Said(
             "Events were given up: the platform did not take them",

@@ -1,6 +1,6 @@
-"""Causes seen in orders: those of which nothing was told, and those that were told with another value.
+"""Findings seen in orders: those of which nothing was told, and those that were told with another value.
 
-Owns which of these are a cause. What became of an order is `queries.told`'s, what its value should be `report.value_check`'s.
+Owns which of these are a finding. What became of an order is `report.told`'s, what its value should be `report.value_check`'s.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 
-from twofold.console.causes.cause import Cause, Kind, When, sums_of
-from twofold.console.queries.told import Fate, ToldOrder
+from twofold.report.told import Fate, ToldOrder
 from twofold.report.value_check import WRONG, Checked
+from twofold.router.finding import Finding, Kind, When, sums_of
 
 
-def causes_of_orders(orders: Sequence[ToldOrder], only_files: Collection[int]) -> Iterator[Cause]:
+def findings_of_orders(orders: Sequence[ToldOrder], only_files: Collection[int]) -> Iterator[Finding]:
     """Orders of which no Purchase was made. ``only_files``: orders that were imported, of which none ever is."""
     found = [o for o in orders if o.fate is Fate.NOT_CONNECTED and o.row not in only_files]
     if found:
         yield _of(Kind.NO_PURCHASE, found, len(orders), "/orders?fate=not_connected")
 
 
-def causes_of_values(rows: Sequence[Checked], orders: Sequence[ToldOrder]) -> Iterator[Cause]:
-    """Purchases that arrived with money that nothing explains, a cause a reason. The money is how much it is off."""
+def findings_of_values(rows: Sequence[Checked], orders: Sequence[ToldOrder]) -> Iterator[Finding]:
+    """Purchases that arrived with money that nothing explains, a finding a reason. The money is how much it is off."""
     placed = {(o.dataset, o.order_id): o for o in orders}
     groups: dict[str, list[Checked]] = defaultdict(list)
     for row in rows:
@@ -34,19 +34,19 @@ def causes_of_values(rows: Sequence[Checked], orders: Sequence[ToldOrder]) -> It
         for row in some:
             if row.due is not None and row.sent is not None and row.currency and row.currency == row.sent_currency:
                 off[row.currency] = off.get(row.currency, Decimal(0)) + abs(row.due - row.sent)
-        yield Cause(
+        yield Finding(
             kind=Kind.WRONG_VALUE, about=reason, when=When.NOW, events=len(some), of=len(rows), orders=len(some),
             money=sums_of(off), parts=(("Purchase", len(some)),), marks=(reason,), since=min(times, default=0),
             last=max(times, default=0), link="/orders?fate=accepted",
         )  # fmt: skip
 
 
-def _of(kind: Kind, some: Sequence[ToldOrder], of: int, link: str) -> Cause:
+def _of(kind: Kind, some: Sequence[ToldOrder], of: int, link: str) -> Finding:
     money: dict[str, Decimal] = {}
     for order in some:
         if order.value is not None:
             money[order.currency] = money.get(order.currency, Decimal(0)) + order.value
-    return Cause(
+    return Finding(
         kind=kind, when=When.NOW, events=len(some), of=of, orders=len(some), money=sums_of(money),
         since=min(o.placed_at for o in some), last=max(o.placed_at for o in some), link=link,
     )  # fmt: skip

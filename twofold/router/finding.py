@@ -1,4 +1,4 @@
-"""One cause: what is wrong, how much it touches, since when, and what somebody said of it.
+"""One finding: what is wrong, how much it touches, since when, and what somebody said of it.
 
 Owns the value, its order, and when it comes back: what was called mended is open again as soon as it is seen again; what
 was accepted is asked about again after `ACCEPTED_S`. Pure. Times are Unix s.
@@ -13,7 +13,7 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.console.queries.kept import Kept
+from twofold.report.kept import Kept
 
 ACCEPTED_S = 28 * 86_400
 
@@ -62,7 +62,7 @@ class When(StrEnum):
     ACCEPTED = "accepted"  # known, and meant so
 
 
-class Cause(Struct, frozen=True, kw_only=True):
+class Finding(Struct, frozen=True, kw_only=True):
     """``about``: what tells two of one kind apart, such as a reason. ``events`` of ``of`` that were looked at."""
 
     kind: Kind
@@ -87,26 +87,26 @@ class Cause(Struct, frozen=True, kw_only=True):
         return f"{self.kind}:{self.about}" if self.about else self.kind.value
 
 
-def with_states(causes: Sequence[Cause], said: Sequence[Kept], now: int) -> list[Cause]:
-    """The causes as people left them, the most pressing first."""
+def with_states(findings: Sequence[Finding], said: Sequence[Kept], now: int) -> list[Finding]:
+    """The findings as people left them, the most pressing first."""
     last = {str(entry.facts.get("cause")): entry for entry in said}
     found = []
-    for cause in causes:
-        entry = last.get(cause.key)
+    for finding in findings:
+        entry = last.get(finding.key)
         if entry is None:
-            found.append(cause)
+            found.append(finding)
             continue
         facts = entry.facts
-        state = state_of(str(facts.get("act", "")), entry.at, cause.last, now)
-        when = When.ACCEPTED if state == "accepted" else cause.when
+        state = state_of(str(facts.get("act", "")), entry.at, finding.last, now)
+        when = When.ACCEPTED if state == "accepted" else finding.when
         found.append(
-            replace(cause, state=state, when=when, said_by=str(facts.get("by", "")), said_at=entry.at, why=str(facts.get("why", "")))
+            replace(finding, state=state, when=when, said_by=str(facts.get("by", "")), said_at=entry.at, why=str(facts.get("why", "")))
         )  # fmt: skip
     return sorted(found, key=_pressing)
 
 
 def state_of(act: str, at: int, last: int, now: int) -> str:
-    """What an entry of the log means for a cause that was seen last at ``last``."""
+    """What an entry of the log means for a finding that was seen last at ``last``."""
     if act == "mended":
         return "again" if last > at else "mended"
     if act == "accepted":
@@ -114,9 +114,9 @@ def state_of(act: str, at: int, last: int, now: int) -> str:
     return "open"
 
 
-def _pressing(cause: Cause) -> tuple[int, int, float, str]:
-    order = (When.NOW, When.WEEK, When.ACCEPTED).index(cause.when)
-    return order, -cause.orders, -cause.events / max(1, cause.of), cause.key
+def _pressing(finding: Finding) -> tuple[int, int, float, str]:
+    order = (When.NOW, When.WEEK, When.ACCEPTED).index(finding.when)
+    return order, -finding.orders, -finding.events / max(1, finding.of), finding.key
 
 
 def parts_of(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:
