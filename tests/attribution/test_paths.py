@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from tests.strategies import law
 from twofold.attribution.models import DAY_S
-from twofold.attribution.paths import Seen, path_of, steps_of, touches_from
+from twofold.attribution.paths import path_of, steps_of, touches_from
 from twofold.touch.model import Touch, TouchKind
+from twofold.touch.visits import Seen
 
 MINUTE = 60
 NOON = 20_000 * DAY_S + 12 * 3600

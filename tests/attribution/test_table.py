@@ -16,7 +16,7 @@ from tests.strategies import law
 from twofold.attribution.figures import closed_column, figures_of
 from twofold.attribution.markov import Outcome
 from twofold.attribution.models import MODELS
-from twofold.attribution.paths import PathTouch, Seen, touches_from
+from twofold.attribution.paths import PathTouch, touches_from
 from twofold.attribution.period import share_period
 from twofold.attribution.reading import _credited, _Told, paths_of_nobody
 from twofold.attribution.spend import Adverts
@@ -27,6 +27,7 @@ from twofold.reconcile.chain.report import accounts_of
 from twofold.reconcile.chain.told import Asked as ChainAsked
 from twofold.reconcile.chain.told import Told
 from twofold.touch.model import Touch, TouchKind
+from twofold.touch.visits import Seen
 
 D = Decimal
 ZONE = timezone(timedelta(hours=4))

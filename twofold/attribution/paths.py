@@ -1,34 +1,25 @@
 """The path of an order: kept signs become touches, and of those the ones that may be credited.
 
-Owns when a sign begins a touch (a pause of 30 minutes, or at once with another campaign or click id; midnight means nothing)
-and which touches lie in the window. Both ends of a window belong to it; what came after the order is not the order's. A
-chat obeys the smaller of both windows. What the shop and the buyer say of the source is never in it. Pure.
+Owns which touches lie in the window; which signs begin one is `touch.visits`'s. Both ends of a window belong to it; what came
+after the order is not the order's. A chat obeys the smaller of both windows. What the shop and the buyer say of the source
+is never in it. Pure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from msgspec import Struct
 
-from twofold.attribution.channels import DIRECT, Sourced, channel_of, is_paid
 from twofold.attribution.models import DAY_S, Step
+from twofold.touch.channels import DIRECT, Sourced, channel_of, is_paid
 from twofold.touch.model import Touch, TouchKind
+from twofold.touch.visits import Seen, begun_by
 
-PAUSE_S = 1_800
 CLICK_DAYS = 7
 CHAT_DAYS = 7
 Repeats = Literal["all", "collapse", "unique"]
-_OF_PATHS = frozenset({TouchKind.CLICK, TouchKind.VISIT, TouchKind.CHAT})
-
-
-class Seen(NamedTuple):
-    """A kept sign: whose it is, and what tells its source from another's (of two clicks on one ad, which)."""
-
-    who: Hashable
-    key: Hashable
-    touch: Touch
 
 
 class PathTouch(Struct, frozen=True, gc=False):
@@ -44,21 +35,8 @@ class PathTouch(Struct, frozen=True, gc=False):
 
 
 def touches_from(signs: Iterable[Seen]) -> list[PathTouch]:
-    """The touches that signs make, oldest first, whatever order they come in. Signs of different people never join."""
-    own = sorted(
-        (sign for sign in set(signs) if sign.touch.kind in _OF_PATHS),
-        key=lambda sign: (sign.touch.at, str(sign.who), str(sign.key), repr(sign.touch)),
-    )
-    found: list[Touch] = []
-    open_visits: dict[tuple[Hashable, bool], tuple[int, Hashable]] = {}  # until when, and the source that began it
-    for who, key, touch in own:
-        visit = (who, touch.kind is TouchKind.CHAT)
-        until, begun_by = open_visits.get(visit, (0, None))
-        if touch.at >= until or (_names_source(touch) and key != begun_by):
-            found.append(touch)
-            begun_by = key
-        open_visits[visit] = touch.at + PAUSE_S, begun_by
-    return [PathTouch(touch, channel_of(touch)) for touch in found]
+    """The touches that signs make, each with its channel."""
+    return [PathTouch(touch, channel_of(touch)) for touch in begun_by(signs)]
 
 
 def path_of(
@@ -81,10 +59,6 @@ def places_of(keys: Sequence[Hashable], repeats: Repeats) -> list[int]:
     if repeats == "unique":
         return [place for place, key in enumerate(keys) if key not in keys[:place]]
     return [place for place, key in enumerate(keys) if repeats == "all" or not place or keys[place - 1] != key]
-
-
-def _names_source(touch: Touch) -> bool:
-    return bool(touch.click or touch.source or touch.medium or touch.campaign or touch.utm_id or touch.campaign_id)
 
 
 def _days(touch: Touch, click_days: int, chat_days: int) -> int:

@@ -16,12 +16,10 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 from msgspec.structs import astuple
 
-from twofold.attribution.channels import DIRECT, channel_of
 from twofold.attribution.markov import Outcome, collapsed
 from twofold.attribution.markov import Path as ChannelPath
 from twofold.attribution.models import DAY_S
 from twofold.attribution.paths import PathTouch, path_of, touches_from
-from twofold.attribution.paths import Seen as Sign
 from twofold.attribution.spend import (
     LEVELS,
     Advert,
@@ -51,7 +49,9 @@ from twofold.store.orders.ledger import OrderRow
 from twofold.store.secret import known_ring
 from twofold.store.sqlite.database import id_array
 from twofold.store.touches.paths import NO_BROWSER, touches_of
+from twofold.touch.channels import DIRECT, channel_of
 from twofold.touch.model import Touch, TouchKind
+from twofold.touch.visits import Seen as Sign
 
 ROOM = "twofold.attribution"
 RATE_WEEKS = 8

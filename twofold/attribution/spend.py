@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from twofold.attribution.channels import channel_of, platform_of
 from twofold.attribution.paths import PathTouch
 from twofold.ledger.lines import Spend
+from twofold.touch.channels import channel_of, platform_of
 from twofold.touch.model import Touch, TouchKind
 
 BY_NAME = "by_name"

@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from msgspec import Struct, field
 
-from twofold.attribution.channels import is_paid
 from twofold.attribution.models import HALF_LIFE_DAYS, shares_of, split
 from twofold.attribution.paths import CHAT_DAYS, CLICK_DAYS, PathTouch, Repeats, path_of, places_of, steps_of
 from twofold.attribution.spend import LEVELS, NO_SPEND, Advert, Adverts, advert_of, key_of
 from twofold.attribution.verdicts import Interval, Says, Verdict, interval_of, verdict_of
+from twofold.touch.channels import is_paid
 
 LINKS = ("placed", "confirmed", "delivered", "true", "banked", "margin")
 """Links of the chain whose amounts are credited; *true* is delivered and collected, *margin* contribution before ads."""

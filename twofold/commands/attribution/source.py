@@ -61,7 +61,7 @@ def as_a_browser_says(url: str) -> str | None:
 
 def explained(url: str, referrer: str) -> dict[str, Any]:
     """One line of the answer, as `ExplainedSource` has it."""
-    from twofold.attribution.channels import channel_of, listed_on
+    from twofold.touch.channels import channel_of, listed_on
     from twofold.touch.model import Touch, TouchKind
     from twofold.touch.source import read_source
 

@@ -237,7 +237,7 @@ def _is_ending(labels: list[str]) -> bool:
 
 @cache
 def _lists() -> dict[str, Any]:
-    return tomllib.loads(files("twofold.attribution").joinpath("sources.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("twofold.touch").joinpath("sources.toml").read_text(encoding="utf-8"))
 
 
 @cache

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.acceptance.gateway_process import run_twofold
-from twofold.attribution.channels import CHANNELS, GROUPS, channel_of, listed_on, site_kind
 from twofold.commands.attribution.source import as_a_browser_says, explained
+from twofold.touch.channels import CHANNELS, GROUPS, channel_of, listed_on, site_kind
 from twofold.touch.model import Touch, TouchKind
 from twofold.touch.source import CLICKS, PAID, clean_text
 
