@@ -165,6 +165,65 @@ def test_a_stranger_s_claim_on_an_order_brings_it_no_signs(shop):
     assert touches(shop.folder, "1001").own == []
 
 
+# -- a click on the phone, a purchase on the laptop
+
+PHONE, LAPTOP, TABLET, STRANGER = 1, 2, 3, 4
+EMAIL = hashlib.sha256(b"nino@example.com").hexdigest()
+OTHERS = hashlib.sha256(b"boris@example.com").hexdigest()
+
+
+def seen(
+    gateway: Running, n: int, *, em: str = "", landing: str = "https://shop.example/", referrer: str = "", at: int = 600
+) -> None:
+    """A browser that comes to the shop and, where ``em`` is given, logs in with this address."""
+    by_tag(gateway, landing, referrer, n=n, at=PLACED - at)
+    if em:
+        by_tag(gateway, "https://shop.example/account", "https://shop.example/", n=n, at=PLACED - at + 30, event_name="Lead",
+               user_data={"fbp": fbp(n), "em": em})  # fmt: skip
+
+
+def bought_on_the_laptop(gateway: Running) -> list[tuple[str, int]]:
+    body = shopify("1001")
+    body["note_attributes"] = [{"name": "_twofold_fbp", "value": fbp(LAPTOP)}]
+    assert signed(gateway, "shopify", body, "orders/create").status == 200
+    return [(t.campaign, PLACED - t.at) for t in touches(gateway.folder, "1001").own]
+
+
+def test_the_path_of_an_order_has_the_phone_on_which_its_buyer_clicked(shop):
+    """Linked by the address with which the buyer logged in there, which the shop tells of the order; kept with the Purchase."""
+    seen(shop, PHONE, em=EMAIL, landing=LANDING, referrer=REFERRER, at=7_200)
+    seen(shop, STRANGER, em=OTHERS, landing=LANDING, referrer=REFERRER)
+    seen(shop, LAPTOP)
+    assert bought_on_the_laptop(shop) == [("Spring", 7_200), ("", 600)]
+    step = shop.gateway.retention.step(NOW_MS + 3 * 3_600_000)
+    asyncio.run_coroutine_threadsafe(step, shop._loop).result(20)
+    db = open_reader(shop.folder)
+    assert {kind for (kind,) in db.execute("select kind from touch_link")} == {"fbp", "device"}
+    db.close()
+    assert [t.campaign for t in touches(shop.folder, "1001").own] == ["Spring", ""]
+    assert all(c.holds for c in verify(shop.folder))
+
+
+@pytest.mark.parametrize(
+    "case", ["two more", "of two people", "a laptop of two people", "after the order", "nobody's address"]
+)
+def test_what_may_be_somebody_elses_device_is_in_no_path(shop, case):
+    """A family's address, a family's phone, a family's laptop; and a browser that came to know the address afterwards."""
+    if case == "after the order":
+        shop.now = NOW_MS - 60_000
+        seen(shop, LAPTOP)
+        shop.now = NOW_MS + 600_000
+        seen(shop, PHONE, em=EMAIL, landing=LANDING, referrer=REFERRER, at=7_200)
+    else:
+        seen(shop, PHONE, em=EMAIL if case != "nobody's address" else "", landing=LANDING, referrer=REFERRER, at=7_200)
+        seen(shop, LAPTOP, em=OTHERS if case == "a laptop of two people" else "")
+    if case == "two more":
+        seen(shop, TABLET, em=EMAIL)
+    if case == "of two people":
+        seen(shop, PHONE, em=OTHERS, at=300)
+    assert bought_on_the_laptop(shop) == [("", 600)]
+
+
 # -- what shops say
 
 

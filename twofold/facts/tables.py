@@ -509,7 +509,7 @@ PURCHASE_PEOPLE = _table(
     """
     action int key to purchases; of a copy that was merged, its first action
     who text key to touches
-    kind text fbp, visitor, stitched: a browser; conversation and other ids: a chat
+    kind text fbp, visitor, stitched: a browser; device: the buyer's other one; conversation and other ids: a chat
     """,
 )  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 Owns reading for reports: `touches_of` for one order, `signs_between` and `leads_of` for tables of many. Reads only, on any
 connection. An order's browsers are those that the copies counting for its Purchase name, or that stitching found while the
-visitors' tables knew it (`people_days`); where two browsers are equally good, none is taken. What a shop says of its own
+visitors' tables knew it (`people_days`); where two browsers are equally good, none is taken. Beside the order's own browser
+stands the one other that the buyer alone was seen with, before the order: a click on the phone, a purchase on the laptop. What a shop says of its own
 order is kept apart by its kind and is never mixed into a path of ours. Which of the signs make a path, and which touch they
 are, is attribution's.
 """
@@ -22,9 +23,9 @@ from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.sqlite.statements import Run
 from twofold.store.touches.answers import answers_of
-from twofold.store.touches.whose import OF_BROWSERS, STITCHED, ids_of_event, who_of, who_of_key, whos_of_order
-from twofold.store.visitors.identifiers import Identifier, Strength, identifier, identifiers_of
-from twofold.store.visitors.stitch import IdentifierSeen, Match, is_shared, match_browser
+from twofold.store.touches.whose import DEVICE, OF_BROWSERS, STITCHED, ids_of_event, who_of, who_of_key, whos_of_order
+from twofold.store.visitors.identifiers import Identifier, Strength, browser_ids_of, identifier, identifiers_of
+from twofold.store.visitors.stitch import SLACK_MS, IdentifierSeen, Match, is_shared, match_browser
 from twofold.touch.model import Touch, TouchKind
 
 NO_BROWSER = "no_browser"
@@ -103,12 +104,34 @@ def browsers_of(run: Run, ring: Keyring, order: OrderRow) -> list[tuple[bytes, s
         if (who := who_of(ring, order.dataset, kind, value)) is not None
     ]
     if any(kind in OF_BROWSERS for _, kind, _ in found):
-        return found
+        return found + _other_device(run, ring, order, copies, counted)
     match = stitched(run, order, copies)
     if isinstance(match, Match):
         own = run("own_keys", (id_array([match.browser]),))
         found += [(who_of_key(ring, key), STITCHED, 0) for _, key in own]
     return found
+
+
+def _other_device(
+    run: Run, ring: Keyring, order: OrderRow, copies: Sequence[Event], counted: Iterable[Event]
+) -> list[tuple[bytes, str, int]]:
+    """The buyer's other browser, where the buyer's e-mail address, number or phone, as the shop told it, was seen with exactly
+    one more before the order, and neither browser was seen with anybody else."""
+    known = [i for i in _identifiers(run, order, copies) if i.strength is Strength.PERSON]
+    if not known:
+        return []
+    mine = {i.key for copy in counted for i in browser_ids_of(copy)}
+    own = {browser for _, browser, _ in run("browsers_of_keys", (key_array(mine),))}
+    kinds = {i.key: i.kind for i in known}
+    seen = [row for row in run("find_sightings", (key_array(kinds), 0)) if row[3] <= order.placed_at * 1000 + SLACK_MS]
+    others = sorted({browser for _, browser, *_ in seen} - own)
+    if len(others) != 1 or not own:
+        return []
+    by = next(kinds[key] for key, browser, *_ in sorted(seen) if browser == others[0])
+    people = [row for browser in (*own, *others) for row in run("select_people", (browser, 0))]
+    if is_shared([(kind, key) for kind, key in people], known, by):
+        return []
+    return [(who_of_key(ring, key), DEVICE, 0) for _, key in run("own_keys", (id_array(others),))]
 
 
 def unambiguous(links: Iterable[tuple[bytes, str, int]]) -> tuple[list[bytes], bool]:
@@ -118,10 +141,11 @@ def unambiguous(links: Iterable[tuple[bytes, str, int]]) -> tuple[list[bytes], b
     best = max((tier for _, tier, _ in browsers), default=0)
     taken = [(kind, who) for kind, tier, who in browsers if tier == best]
     kinds = [kind for kind, _ in taken if kind != STITCHED]
-    others = list(dict.fromkeys(who for who, kind, _ in rows if kind not in OF_BROWSERS))
+    others = list(dict.fromkeys(who for who, kind, _ in rows if kind not in OF_BROWSERS and kind != DEVICE))
+    devices = [who for who, kind, _ in rows if kind == DEVICE]
     if len(kinds) > len(set(kinds)):
         return others, not others
-    return others + [who for _, who in taken], False
+    return list(dict.fromkeys([*others, *(who for _, who in taken), *devices])), False
 
 
 def stitched(run: Run, order: OrderRow, copies: Sequence[Event] | None = None) -> Match | str | None:

@@ -21,6 +21,8 @@ ORDER = "order_said"
 
 CHAT_KINDS = ("page_scoped_user_id", "ig_sid", "ctwa_clid")
 STITCHED = "stitched"
+DEVICE = "device"
+"""The kind of a link to the other browser of a buyer whose own browser is known."""
 OF_BROWSERS = frozenset({*BROWSER_KINDS, STITCHED})
 """Kinds of links that name a browser; two browsers of one kind for one Purchase are one too many."""
 
