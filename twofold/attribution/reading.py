@@ -25,15 +25,13 @@ from twofold.attribution.spend import (
     Advert,
     Adverts,
     Seen,
-    channel_of_spend,
     identity_of,
     key_of,
-    platform_of_spend,
 )
 from twofold.attribution.table import Asked, Cost, Credited, Rate, added, path_for, told_key
 from twofold.facts.questions import Question, questions_of
 from twofold.ledger.lines import Spend
-from twofold.ledger.spend import claimed, counted
+from twofold.ledger.spend import channel_of_spend, claimed, counted, platform_of_spend
 from twofold.matching.subject import Keyring
 from twofold.reconcile.chain.account import Account, Desk
 from twofold.reconcile.chain.customers import Customer, customers, first_delivered

@@ -13,13 +13,11 @@ from typing import NamedTuple
 
 from twofold.attribution.paths import PathTouch
 from twofold.ledger.lines import Spend
-from twofold.touch.channels import channel_of, platform_of
-from twofold.touch.model import Touch, TouchKind
+from twofold.ledger.spend import platform_of_spend
 
 BY_NAME = "by_name"
 NO_SPEND = "id_without_spend"
 LEVELS = ("campaign", "adset", "ad")
-_PLATFORMS = {"google_ads": "google", "microsoft": "microsoft", "microsoft_ads": "microsoft"}
 _NAMES = {"campaign": "campaign", "adset": "term", "ad": "content"}
 """The text of the address that may hold a name of a level, where no id stands."""
 _OURS = ("unattributed", "channel")
@@ -46,21 +44,6 @@ def advert_of(key: str) -> Advert:
     if platform.removeprefix("%") in _OURS:
         platform = platform.removeprefix("%")
     return Advert(platform.replace("%3A", ":").replace("%25", "%"), identity)
-
-
-def platform_of_spend(source: str) -> str:
-    """The platform of a row of spend, in the words of touches; the operator's own channel stays what it is."""
-    source = source.strip().lower()
-    return _PLATFORMS.get(source) or platform_of(source) or source
-
-
-def channel_of_spend(row: Spend) -> str:
-    """The marketing channel that a campaign's clicks fall into when their address says no more than the platform's own."""
-    platform = platform_of_spend(row.source)
-    called = {"google": "google", "microsoft": "bing", "meta": "facebook", "x": "twitter", "snap": "snapchat"}.get(
-        platform, platform
-    )
-    return channel_of(Touch(at=0, kind=TouchKind.VISIT, source=called, medium="cpc", campaign=row.campaign)).channel
 
 
 class Adverts:

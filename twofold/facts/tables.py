@@ -324,6 +324,8 @@ SPEND = _table(
     impressions int how many; null where not told
     clicks int how many; null where not told
     setting text attribution setting, as the source writes it
+    platform text whose it is, in the words of touches
+    channel text the marketing channel of its clicks
     fetched_at int as of when: the source's own time, else when it came here
     received_at int when it came here
     stands bool of several versions of one row this is the newest
@@ -450,6 +452,9 @@ TOUCHES = _table(
     device text phone, tablet, computer, unknown
     country text ISO 3166-1
     consent text what the browser had said
+    channel text its marketing channel; empty of a survey's answer
+    platform text whose advertising or network it is; empty where none is known
+    paid bool somebody paid a platform for it
     """,
 )  # fmt: skip
 

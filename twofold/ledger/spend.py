@@ -3,7 +3,7 @@ levels, is one.
 
 Owns the rule, pure and independent of order. An export without ids and an answer with them are the same advertisement by
 their names; of a campaign's day the finest level counts, with what the campaign cost beyond it; a row of the whole account
-counts only where nothing finer is told. Invoices are no spend. Which states of one line stand is the store's.
+counts only where nothing finer is told. Invoices are no spend. Also which platform and channel a row is of, in the words of touches. Which states of one line stand is the store's.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from decimal import Decimal
 
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import INVOICE, NOT_SET, REST, Claim, SiteDay, Spend
+from twofold.touch.channels import channel_of, platform_of
+from twofold.touch.model import Touch, TouchKind
 
 LEVELS = ("ad", "adset", "campaign", "account")  # the finest first
+_PLATFORMS = {"google_ads": "google", "microsoft": "microsoft", "microsoft_ads": "microsoft"}
 _WINDOWS = ("setting", "click_day")
 _PARTS = ("7d_click", "1d_view", "1d_ev")
 
@@ -59,6 +62,21 @@ def claimed(row: Spend) -> Claim | None:
         value=_sum(part.value for part in parts),
         alias=parts[0].alias,
     )
+
+
+def platform_of_spend(source: str) -> str:
+    """The platform of a row of spend, in the words of touches; the operator's own channel stays what it is."""
+    source = source.strip().lower()
+    return _PLATFORMS.get(source) or platform_of(source) or source
+
+
+def channel_of_spend(row: Spend) -> str:
+    """The marketing channel that a campaign's clicks fall into when their address says no more than the platform's own."""
+    platform = platform_of_spend(row.source)
+    called = {"google": "google", "microsoft": "bing", "meta": "facebook", "x": "twitter", "snap": "snapchat"}.get(
+        platform, platform
+    )
+    return channel_of(Touch(at=0, kind=TouchKind.VISIT, source=called, medium="cpc", campaign=row.campaign)).channel
 
 
 def _of_day(told: list[Spend]) -> list[Spend]:

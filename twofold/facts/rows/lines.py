@@ -14,7 +14,7 @@ from twofold.ledger.filing import local_day
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend, Statement, Survey
 from twofold.ledger.references import key_of
-from twofold.ledger.spend import claimed, counted, counted_purchases
+from twofold.ledger.spend import channel_of_spend, claimed, counted, counted_purchases, platform_of_spend
 from twofold.store.lines.reading import KeptLine, LineReader
 
 Made = Iterator[tuple[str, Iterable[Row]]]
@@ -76,8 +76,13 @@ def _restated(kept: KeptLine, counts: bool) -> Made:
     match thing:
         case Spend():
             claim = claimed(thing)
-            told: Row = {"claimed_count": claim.count, "claimed_value": claim.value} if claim else {}
-            yield "spend", [own | _fields(thing, _SPEND) | {**told, "local_day": thing.day}]
+            told: dict[str, Any] = {"claimed_count": claim.count, "claimed_value": claim.value} if claim else {}
+            of = {
+                "platform": platform_of_spend(thing.source),
+                "channel": channel_of_spend(thing),
+                "local_day": thing.day,
+            }
+            yield "spend", [own | _fields(thing, _SPEND) | told | of]
             yield "spend_claims", _claims(own, thing)
         case SiteDay():
             told = {"local_day": thing.day, "transaction_id": thing.transaction, "session_source": thing.medium_source}
