@@ -12,7 +12,7 @@ WHICH = {"{name}": "console", "{order:path}": "5001", "{number}": "256", "{code}
          "/senders/copies": "/senders/copies?event=PageView&sender=api"}  # fmt: skip
 
 
-MAY_LACK = ("/deliveries/256", "/actions/256", "/test-purchase/XYZ")
+MAY_LACK = ("/matching/one", "/deliveries/256", "/actions/256", "/test-purchase/XYZ")
 """There may be none of this number, which is said to who may see the others."""
 
 
@@ -28,7 +28,7 @@ CHANGING = [
     ("/deliveries/256/again", Right.REPLAY), ("/deliveries/again", Right.REPLAY),
     ("/what-to-do/say", Right.DECIDE), ("/senders/owner", Right.DECIDE), ("/match-quality/figure", Right.DECIDE),
     ("/engine-room/doctor", Right.REPLAY), ("/decisions/new", Right.DECIDE), ("/decisions/1/outcome", Right.DECIDE),
-    ("/test-purchase/start", Right.TEST), ("/test-purchase/XYZ/keep", Right.TEST),
+    ("/matching/say", Right.BOOKS), ("/test-purchase/start", Right.TEST), ("/test-purchase/XYZ/keep", Right.TEST),
 ]  # fmt: skip
 HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy")
 

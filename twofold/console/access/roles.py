@@ -17,6 +17,7 @@ class Right(StrEnum):
     PAYLOADS = "payloads"  # what was sent and answered, byte by byte (hashed), and refused bodies (masked)
     REPLAY = "replay"  # sending again what is dead
     MONEY = "money"  # the chain, cash, imports, and where an order's money is
+    BOOKS = "books"  # saying what a line of money pays, dropping a file
     CAMPAIGNS = "campaigns"  # what campaigns brought and customers are worth; without money, ratios and contribution
     DAY = "day"  # one day as its witnesses tell it
     SETUP = "setup"  # whether it runs: the engine room, and what people asked to be done with their data
@@ -49,7 +50,7 @@ RIGHTS: MappingProxyType[Role | Guest, frozenset[Right]] = MappingProxyType(
         Role.OWNER: frozenset(Right),
         Role.BUYER: frozenset({Right.SIGNAL, Right.DAY, Right.CAMPAIGNS, Right.DECIDE, Right.TEST}),
         Role.DEVELOPER: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.REPLAY, Right.SETUP, Right.DECIDE, Right.TEST}),
-        Role.ACCOUNTANT: frozenset({Right.SIGNAL, Right.MONEY, Right.DAY, Right.CAMPAIGNS}),
+        Role.ACCOUNTANT: frozenset({Right.SIGNAL, Right.MONEY, Right.BOOKS, Right.DAY, Right.CAMPAIGNS}),
         Role.AUDITOR: frozenset(
             {Right.SIGNAL, Right.PAYLOADS, Right.MONEY, Right.DAY, Right.CAMPAIGNS, Right.SETUP, Right.TEST}
         ),
@@ -62,6 +63,7 @@ MEANING: MappingProxyType[Right, str] = MappingProxyType(
         Right.PAYLOADS: "What was sent and answered of a delivery, and refused bodies with contact data masked.",
         Right.REPLAY: "Sending deliveries again that were given up; more than 100 at once ask for the password.",
         Right.MONEY: "Chain, cash and imports, and an order's whole life down to the line of the bank.",
+        Right.BOOKS: "Saying what a line of money pays, and importing files by dropping them.",
         Right.CAMPAIGNS: "What campaigns brought and customers are worth; without money no sum of the bank and no margin of a line.",
         Right.DAY: "One day as Meta, the shop, GA4 and our log tell it; what the bank has of it needs money, too.",
         Right.SETUP: "The engine room, and what people asked to be done with their data.",

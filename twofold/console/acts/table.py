@@ -1,4 +1,4 @@
-"""The acts of the pages of signal and set-up: at which address, with which right."""
+"""The acts of the pages: at which address, with which right."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twofold.console.access.roles import Right
 from twofold.console.acts.act import Act, Done
+from twofold.console.acts.books.matching import say_match
 from twofold.console.acts.decisions import conclude, decide
 from twofold.console.acts.doctor import ask_doctor
 from twofold.console.acts.figures import type_in
@@ -20,6 +21,7 @@ ACTS: tuple[tuple[str, Right, Callable[[Act], Done]], ...] = (
     ("/decisions/new", Right.DECIDE, decide),
     ("/decisions/{number}/outcome", Right.DECIDE, conclude),
     ("/match-quality/figure", Right.DECIDE, type_in),
+    ("/matching/say", Right.BOOKS, say_match),
     ("/test-purchase/start", Right.TEST, start),
     ("/test-purchase/{code}/keep", Right.TEST, keep),
 )

@@ -17,6 +17,7 @@ from twofold.console.money.cash import cash
 from twofold.console.money.chain import chain, term
 from twofold.console.money.day import day
 from twofold.console.money.life import life
+from twofold.console.money.matching import matching
 from twofold.console.money.task import Failed, Task, Told, encode
 from twofold.errors import TwofoldError
 
@@ -29,6 +30,7 @@ _ANSWERS = {
     "life": life,
     "campaigns": campaigns,
     "customers": customers,
+    "matching": matching,
 }
 
 

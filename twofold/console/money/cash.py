@@ -103,7 +103,7 @@ def _row(key: tuple[str, str], some: list[Owed], today: int, currency: str) -> d
 
 def _open_batches(whole: Whole) -> list[dict[str, Any]]:
     return [
-        {"source": g.batch.source, "id": g.batch.id, "kind": g.batch.kind, "at": g.batch.at, "declared": g.net,
+        {"key": g.key, "source": g.batch.source, "id": g.batch.id, "kind": g.batch.kind, "at": g.batch.at, "declared": g.net,
          "lines": g.lines, "difference": g.difference, "paid": whole.matched.paid.get(g.key), "currency": g.batch.currency}
         for g in sorted(whole.matched.open_groups, key=lambda g: (g.batch.at, g.key))
     ]  # fmt: skip

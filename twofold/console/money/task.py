@@ -48,7 +48,7 @@ def where_of(analytics: Analytics) -> Where:
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """``base``: what a command knows from the settings; ``what``: chain, term, cash, day, life, campaigns or customers. Days are ``YYYY-MM-DD``."""
+    """``base``: what a command knows from the settings; ``what``: chain, term, cash, day, life, campaigns, customers or matching. Days are ``YYYY-MM-DD``."""
 
     what: str
     base: KeepDays
