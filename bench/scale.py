@@ -170,12 +170,12 @@ class Tables:
         return len(names)
 
 
-def fill(folder: Path, events: int, days: int = DAYS, only: int | None = None) -> None:
-    """A folder of so many events; of its last ``only`` days only, where that is told."""
+def fill(folder: Path, events: int, days: int = DAYS, only: int | None = None, each: int = EVENTS_AN_ORDER) -> None:
+    """A folder of so many events, an order for ``each`` of them; of its last ``only`` days only, where that is told."""
     engine = Engine(folder)
     engine.db.pragma("synchronous", "off")
     engine.run("insert_destination", (1, "meta-1"))
-    random, maker = Random(1), _Maker()
+    random, maker = Random(1), _Maker(each)
     a_day = events // days
     for day in range(LAST_DAY - (only or days) + 1, LAST_DAY + 1):
         with engine.db:
@@ -191,9 +191,10 @@ def fill(folder: Path, events: int, days: int = DAYS, only: int | None = None) -
 class _Maker:
     """Rows from a few examples."""
 
-    def __init__(self) -> None:
+    def __init__(self, each: int) -> None:
         self.position = 0
         self.order = 0
+        self._each = each
         self._page = pack(encode(msgspec.structs.replace(stored_event(), event_name="PageView")))
         self._sale = pack(encode(msgspec.structs.replace(stored_event(), event_name="Purchase")))
         self._report, self._state = _order()
@@ -214,7 +215,7 @@ class _Maker:
                 "insert_lines",
             )
         }
-        for at in range(0, events, EVENTS_AN_ORDER):
+        for at in range(0, events, self._each):
             self._one(rows, day, day * DAY_MS + at * DAY_MS // events, random)
             if len(rows["order"]) == 500:
                 _write(engine, rows)
@@ -222,12 +223,12 @@ class _Maker:
         _write(engine, rows)
 
     def _one(self, rows: dict[str, list[tuple[Any, ...]]], day: int, ms: int, random: Random) -> None:
-        """An order with its Purchase, told twice, eight page views, three lines of money."""
+        """An order with its Purchase, told twice, page views, three lines of money."""
         self.order += 1
         number, cents = b"%010d" % self.order, random.randint(1_000, 99_999)
         amount = b"%d.%02d" % divmod(cents, 100)
         sale = 0
-        for step in range(EVENTS_AN_ORDER):
+        for step in range(self._each):
             self.position += 1
             position, is_sale = self.position, step < 2
             name, body = ("Purchase", self._sale) if is_sale else ("PageView", self._page)
@@ -379,8 +380,9 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=SIZES[0])
     parser.add_argument("--days", type=int, default=DAYS)
     parser.add_argument("--only", type=int)
+    parser.add_argument("--each", type=int, default=EVENTS_AN_ORDER, help="an order for so many events")
     given = parser.parse_args()
-    fill(given.folder, given.events, given.days, given.only)
+    fill(given.folder, given.events, given.days, given.only, given.each)
     print(msgspec.json.encode({"events": given.events, "bytes": (given.folder / "twofold.db").stat().st_size}).decode())
 
 

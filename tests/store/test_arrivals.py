@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import law_of
-from twofold.store.fold_keys import DAY_MS, FoldKeys
+from twofold.store.fold_keys import DAY_MS, FoldKeys, read_holders
 from twofold.store.sqlite.arrivals import forget_keys
-from twofold.store.sqlite.database import Engine
+from twofold.store.sqlite.database import Engine, open_reader
 
 FIRST_DAY, WINDOW = 20_000, 3
 
@@ -86,6 +86,10 @@ class Twice:
         known = self.known()
         strangers = [os.urandom(16) for _ in range(20)]
         assert self.keys.find([*known, *strangers]) == known
+        keys = [*self.some(3), *strangers]
+        reader = open_reader(self.folder)
+        assert read_holders(reader, keys) == sorted(known[key] for key in keys if key in known)
+        reader.close()
 
 
 ACTS = st.one_of(

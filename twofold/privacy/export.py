@@ -6,16 +6,18 @@ are somebody else's and are not in it; identifiers are shown as they are held, w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from twofold.event.identity import id_key
 from twofold.matching.subject import Keyring, SubjectRequest, needles_of, wanted_of
 from twofold.privacy.audit_log import shared
 from twofold.privacy.search import Finder, Progress, SubjectMatches, SubjectQuery
 from twofold.privacy.tombstones import Erasures
+from twofold.store.fold_keys import read_holders
 from twofold.store.secret import known_ring
 from twofold.store.sqlite.database import id_array, key_array, open_reader
 from twofold.store.sqlite.statements import reading
@@ -115,6 +117,17 @@ def actions_with(folder: Path, column: str, value: str) -> list[int]:
         return [a for (a,) in db.execute(f"{sent}select id from action where {column} = ?1 order by 1", (value,))]
     finally:
         db.close()
+
+
+def actions_told(folder: Path, event_id: str, names: Iterable[tuple[str, str]]) -> list[int]:
+    """Actions by an id that one of their copies had, under any of ``names`` (dataset, event name): by the keys of the fold
+    where they remember it, some days back, and only else from the whole table."""
+    db = open_reader(folder)
+    try:
+        held = read_holders(db, [id_key(dataset, name, event_id) for dataset, name in names])
+    finally:
+        db.close()
+    return held or actions_with(folder, "event_id", event_id)
 
 
 def shared_rows(

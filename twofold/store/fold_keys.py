@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain
+from typing import Any
 
 from twofold.store.sqlite.arrivals import FULL, Arrivals, forget_keys
 from twofold.store.sqlite.bloom_filter import LANES, KeyFilter
@@ -118,6 +119,16 @@ class FoldKeys:
         """How many keys a day's tree has, as far as it matters."""
         sql = f"select count(*) from (select 1 from fold_{day} limit ?)"
         return int(self._engine.script(sql, (self._large,))[0][0])
+
+
+def read_holders(db: Any, keys: Sequence[bytes]) -> list[int]:
+    """The actions that hold any of ``keys``, for a reader's connection: by the trees' own order, and the logs row by row."""
+    names = [name for (name,) in db.execute("select name from sqlite_schema where type = 'table' and name glob 'fold_[0-9]*'")]
+    found: set[int] = set()
+    for name in names if keys else ():
+        sql = f"/* read_holders */ select action from {name} where key in (select value from carray(?))"
+        found.update(action for (action,) in db.execute(sql, (key_array(keys),)))
+    return sorted(found)
 
 
 @lru_cache(maxsize=64)

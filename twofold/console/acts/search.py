@@ -1,7 +1,8 @@
 """The search box: an order by its number, an event by its id, a person by e-mail address or phone.
 
 Owns what a text may mean, and what is shown of it. What is typed is asked in a form, so that it stands in no address and no log;
-of a person only digests are compared, and nothing of it is kept. Event ids are looked for in the whole table.
+of a person only digests are compared, and nothing of it is kept. An event's id is found by the fold's own key, while the
+fold remembers it; an older one is looked for in the whole table.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from twofold.control.erase import look
 from twofold.errors import StoreError
 from twofold.event.contact import holds_contact
 from twofold.matching.subject import SubjectRequest
-from twofold.privacy.export import actions_with
+from twofold.privacy.export import actions_told
 from twofold.report.orders import find_orders
 from twofold.report.told import numbered
 
@@ -49,7 +50,11 @@ def find(act: Act) -> Done:
 def _named(act: Act, text: str) -> tuple[list[dict[str, Any]], list[int]]:
     folder = act.settings.server.data
     orders = _orders(act, find_orders(folder, text))
-    return orders, [] if orders else actions_with(Path(folder), "event_id", text)
+    if orders:
+        return orders, []
+    with act.sums.reading(act.now) as sums:
+        names = sums.stretches.all_names()
+    return [], actions_told(Path(folder), text, names)
 
 
 def _of_person(act: Act, text: str) -> tuple[list[dict[str, Any]], list[int]]:

@@ -218,6 +218,10 @@ class Stretches:
         """Attempts that began since a time (Unix s), by the begin of their five minutes and outcome."""
         return {key: count for key, count in self._tries.items() if key[0] >= since}
 
+    def all_names(self) -> set[tuple[str, str]]:
+        """Datasets and event names of all that is counted so far."""
+        return {name for one in self._kept.values() for name in one.names}
+
     def event_names(self) -> list[str]:
         return sorted({name for one in self._kept.values() for _, name in one.names})
 
