@@ -123,7 +123,10 @@ class FoldKeys:
 
 def read_holders(db: Any, keys: Sequence[bytes]) -> list[int]:
     """The actions that hold any of ``keys``, for a reader's connection: by the trees' own order, and the logs row by row."""
-    names = [name for (name,) in db.execute("select name from sqlite_schema where type = 'table' and name glob 'fold_[0-9]*'")]
+    names = [
+        name
+        for (name,) in db.execute("select name from sqlite_schema where type = 'table' and name glob 'fold_[0-9]*'")
+    ]
     found: set[int] = set()
     for name in names if keys else ():
         sql = f"/* read_holders */ select action from {name} where key in (select value from carray(?))"
