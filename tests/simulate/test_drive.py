@@ -25,6 +25,7 @@ from twofold.sources.contract import Reading, SourceOptions
 SHOP, SECRET = "demo.myshopify.com", "hush-0123456789abcdef"
 PIXEL, SERVER, BOTH, TWOFOLD = "1", "2", "3", "4"
 ORDERS = make_orders(11, 60)
+OF_THE_SHOP = [o for o in ORDERS if o.chat is None]
 
 
 class Recorder:
@@ -163,16 +164,53 @@ def test_every_webhook_is_signed_and_reads_as_its_order(played):
         assert result.copy.consent == ("granted" if order.consented else "denied")
         assert order.shopper.email in result.copy.user_data["em"]
     # A cancelled or test order is reported like any other; whether it is a purchase is the policy's word.
-    for order in ORDERS:
+    for order in OF_THE_SHOP:
         state = derive(facts[order.id])
         standing = judge_order(state, OrderPolicy(), state.placed_at + 60).standing
         assert standing is (OrderStanding.COUNTS if order.kind is OrderKind.REAL else OrderStanding.NEVER)
-    assert seen == {o.id: o.webhook_times * (2 if o.paid_webhook else 1) for o in ORDERS}
+    assert seen == {o.id: o.webhook_times * (2 if o.paid_webhook else 1) for o in OF_THE_SHOP}
+
+
+def test_a_chat_is_told_with_its_ad_its_offer_and_its_payment_and_by_nobody_else(played):
+    """Signed as a chat tool signs; at first what was asked for, last what was sold."""
+    source, told = SOURCES["chat"], defaultdict(list)
+    for _, path, _, headers, body in played.requests:
+        if path != "/webhooks/chat/chat.example":
+            continue
+        lower = {name.lower(): value for name, value in headers.items()}
+        assert source.signed(body, lower, [SECRET], int(lower["x-twofold-signature"][2:12]) * 1000)
+        found = source.read(body, lower, SourceOptions(shop="chat.example"), 0)
+        assert isinstance(found, Reading)
+        assert [(touch.source, touch.click) for _, touch in found.signs] == [("whatsapp", "ctwa_clid")]
+        snapshot = found.order.snapshot
+        told[found.order.order_id].append((snapshot.paid, snapshot.shop.total, len(snapshot.lines)))
+    chats = [o for o in ORDERS if o.chat]
+    assert {o.name for o in chats} == set(told)
+    assert {o.cross_sold for o in chats} >= {True}
+    for order in chats:
+        first, *_, last = told[order.name]
+        assert first == (None, order.chat.asked_value, len(order.chat.asked_for))
+        assert last == ("paid", order.value, len(order.lines))
+
+
+def test_who_clicked_on_a_phone_logs_in_there_and_buys_in_another_browser_without_the_click(played):
+    phones = [o for o in ORDERS if o.phone]
+    assert phones
+    logins = {
+        e["user_data"]["fbp"].rpartition(".")[2]: e["user_data"] for e in played.tag_events("CompleteRegistration")
+    }
+    bought = {e["custom_data"]["order_id"]: e["user_data"] for e in played.tag_events()}
+    for order in phones:
+        phone, computer = logins[str(order.phone.browser_number)], bought[str(order.id)]
+        assert phone["em"] == computer["em"] == sha256(order.shopper.email.encode()).hexdigest()
+        assert phone["fbc"].endswith(order.phone.fbclid)
+        assert "fbc" not in computer
+        assert phone["fbp"] != computer["fbp"]
 
 
 def test_the_naive_server_reports_every_webhook_under_a_new_id(played):
     """Repeats, declined, cancelled and test orders included, in both datasets that have it."""
-    expected = sum(o.webhook_times * (2 if o.paid_webhook else 1) for o in ORDERS)
+    expected = sum(o.webhook_times * (2 if o.paid_webhook else 1) for o in OF_THE_SHOP)
     for dataset in (SERVER, BOTH):
         events = played.server_events(dataset)
         assert len(events) == len({event["event_id"] for event in events}) == expected
@@ -180,7 +218,7 @@ def test_the_naive_server_reports_every_webhook_under_a_new_id(played):
 
 
 def test_no_contact_data_travels_in_the_clear_but_in_the_shops_own_webhook(played):
-    """Pixel, tag and naive server hash; the shop system's webhook is the one place with plain data."""
+    """Pixel, tag and naive server hash; the webhooks of the shop system and of the chat are the one place with plain data."""
     others = [r for r in played.requests if not r[1].startswith("/webhooks/")]
     text = json.dumps([(path, query, body.decode()) for _, path, query, _, body in others])
     assert "@example" not in text

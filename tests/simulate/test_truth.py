@@ -12,7 +12,9 @@ from twofold.simulate.truth import (
     FIRST_ORDER_ID,
     MISHAPS,
     OrderKind,
+    Today,
     consented_truth,
+    crossings,
     make_orders,
     tally,
     whole_truth,
@@ -36,7 +38,7 @@ def test_two_seeds_make_two_truths():
 def test_every_mishap_occurs_at_least_three_times(seed):
     """No seed can leave out a way in which measuring goes wrong."""
     counted = tally(make_orders(seed))
-    assert set(counted) == {mishap.name for mishap in MISHAPS}
+    assert set(counted) == {one.name for one in (*MISHAPS, *crossings(Today()))}
     assert min(counted.values()) >= 3, counted
 
 
@@ -97,3 +99,23 @@ def test_people_differ_in_script_country_and_click():
     assert {shopper.fbclid is None for shopper in shoppers} == {True, False}
     assert len({shopper.email for shopper in shoppers}) == len(shoppers)
     assert all(shopper.email.partition("@")[2] in ("example.com", "example.org", "example.net") for shopper in shoppers)
+
+
+@given(SEEDS)
+def test_orders_that_cross_from_one_place_to_another_are_otherwise_the_same(seed):
+    """What is offered in a chat is worth its price more; nobody's click is lost; all others are as without crossings."""
+    crossed, plain = make_orders(seed), make_orders(seed, today=Today(chat=0, two_devices=0))
+    assert not any(o.chat or o.phone for o in plain)
+    for order, before in zip(crossed, plain, strict=True):
+        if order.chat is not None:
+            assert order.chat.asked_for == before.lines
+            assert order.chat.asked_value == before.value
+            assert order.lines[: len(before.lines)] == before.lines
+            assert len(order.lines) - len(before.lines) == order.cross_sold
+            assert order.thank_you_loads == 0
+        elif order.phone is not None:
+            assert before.shopper.fbclid in (None, order.phone.fbclid)
+            assert order.shopper.fbclid is None
+            assert (order.lines, order.value) == (before.lines, before.value)
+        else:
+            assert order == before

@@ -32,16 +32,28 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from twofold.errors import TwofoldError
+from twofold.simulate.crossings import crossing_rows, crossings_table, crossings_told
 from twofold.simulate.drive import Stage, drive
 from twofold.simulate.register import ads_of, people_of
 from twofold.simulate.shop import Shop, ShopSettings, serving
-from twofold.simulate.truth import CURRENCY, DEMO_ORDERS, Order, Truth, consented_truth, make_orders, tally, whole_truth
+from twofold.simulate.truth import (
+    CURRENCY,
+    DEMO_ORDERS,
+    Order,
+    Today,
+    Truth,
+    consented_truth,
+    make_orders,
+    tally,
+    whole_truth,
+)
 from twofold.simulate.world.folder import DATASET, Written, write_world
 from twofold.simulate.world.play import Line, chain_rows, chain_table, chain_verdict, is_exact, play_world
 from twofold.simulate.world.scenario import DEMO, Scenario, read_scenario
 
 HOST = "127.0.0.1"
 SHOP_NAME = "demo.myshopify.com"
+CHAT_NAME = "chat.example"
 HOLD_S = 2.0  # the ordinary 20 s would make everybody wait; the late webhooks are later than this
 READY_S = 30.0
 SETTLE_S = 60.0
@@ -85,7 +97,8 @@ def run_demo(
         demo = _Demo(Path(folder), out, (shop_port, gateway_port, sandbox_port, console_port), tell)
         told = None if scenario is None else structs.replace(read_scenario(scenario), seed=seed)
         try:
-            return asyncio.run(_until_signalled(demo.run(make_orders(seed, orders), seed, exit_after, told)))
+            made = make_orders(seed, orders, told.today if told else Today())
+            return asyncio.run(_until_signalled(demo.run(made, seed, exit_after, told)))
         except asyncio.CancelledError:
             out.print("Stopped.")
             return 0 if demo.finished else 130
@@ -150,6 +163,7 @@ class _Demo:
             server_only=_DATASETS["server only"],
             both=_DATASETS["both, not merged"],
             twofold=_DATASETS["twofold"],
+            chat=CHAT_NAME,
         )
         # The past of the shop goes through its files while the shoppers of today are at work.
         world = None
@@ -170,14 +184,19 @@ class _Demo:
             if self._tell is None:
                 self._out.print(comparison(orders, counted))
                 self._out.print(_verdict(right))
+            with self._out.status("Asking for the orders of chats and of two devices"):
+                crossed = await crossings_told(orders, config)
+            if self._tell is None and crossed:
+                self._out.print(crossings_table(crossed))
             with self._out.status("Following the orders of the last weeks to the bank"):
                 lines = await past
             if self._tell is not None:
-                self._tell(_rows(orders, counted), chain_rows(world.key, lines) if world else [])
+                past_rows = chain_rows(world.key, lines) if world else []
+                self._tell(_rows(orders, counted), [*crossing_rows(crossed), *past_rows])
             elif world is not None:
                 self._out.print(chain_table(world.key, lines))
                 self._out.print(chain_verdict(lines))
-            right = right and is_exact(lines)
+            right = right and is_exact(lines) and all(one.exact for one in crossed)
             self.finished = True
             if exit_after:
                 return 0 if right else 1
@@ -225,6 +244,12 @@ token = "{token}"
 type = "shopify"
 dataset = "{dataset}"
 shop = "{SHOP_NAME}"
+secret = "{secret}"
+
+[[source]]                        # what the operators sell in chats, and what Meta says of the ads that began them
+type = "chat"
+dataset = "{dataset}"
+shop = "{CHAT_NAME}"
 secret = "{secret}"
 {_past(told)}{self._console(told) if with_console else ""}"""
         path = self._folder / "twofold.toml"

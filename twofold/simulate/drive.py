@@ -1,4 +1,4 @@
-"""Plays the orders over real HTTP: as browsers with a pixel and a tag, as a naive server, and as the shop's webhooks.
+"""Plays the orders over real HTTP: as browsers with a pixel and a tag, as a naive server, as the shop's webhooks, and as chats.
 
 The same orders are reported in four ways at once, each into a dataset of its own, so that only the way of measuring
 differs: the pixel alone; a server that reports every webhook; both of these without a shared id; and Twofold, where
@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import json
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -21,7 +24,7 @@ from msgspec import Struct
 
 from twofold.clock import Clock, now_ms
 from twofold.errors import TwofoldError
-from twofold.simulate.truth import CURRENCY, PRODUCTS, Blocker, Line, Order, OrderKind, Product
+from twofold.simulate.truth import CURRENCY, PRODUCTS, Blocker, Chat, Device, Line, Order, OrderKind, Product
 from twofold.simulate.webhook import CREATED, PAID, Carried, delivery_headers, order_body, purchase_id
 
 BROWSERS = 24  # orders that are under way at the same time
@@ -30,6 +33,7 @@ TRIES = 6
 FIRST_WAIT_S = 0.2
 PAUSE_S = 0.15  # between a page and its refresh, and between a webhook and its repeat
 PAID_AFTER_S = 0.4
+CHATTED_S = 240  # so long before the order the buyer began to write
 API_VERSION = "v25.0"
 
 
@@ -46,6 +50,7 @@ class Stage(Struct, frozen=True, kw_only=True):
     server_only: str
     both: str
     twofold: str
+    chat: str = "chat.example"  # the chat's name in its webhook path; its secret is the shop's
     tag_path: str = "/t"
 
 
@@ -147,6 +152,11 @@ class _Driver:
         if order.kind is OrderKind.TEST:  # sent from the shop's settings page: nobody visited
             await self._webhooks(order, Carried())
             return
+        if order.chat is not None:
+            await self._chat(order, order.chat)
+            return
+        if order.phone is not None:
+            await self._on_the_phone(order, order.phone)
         visit = self._visit(order)
         first = order.lines[0].product
         await self._track(visit, "PageView", visit.landing, {})
@@ -239,7 +249,7 @@ class _Driver:
             "event_id": happening.event_id,
             "event_time": happening.at_ms // 1000,
             "event_source_url": self._stage.shop + happening.page,
-            "referrer_url": "",
+            "referrer_url": "" if happening.page == visit.landing else f"{self._stage.shop}/",
             "custom_data": happening.custom,
             "user_data": {**known, "fbp": visit.fbp, **({"fbc": visit.fbc} if visit.fbc else {})},
             "consent": "granted",
@@ -255,6 +265,48 @@ class _Driver:
         await self._send(
             "POST", f"{self._stage.gateway}{self._stage.tag_path}/events", data=body.encode(), headers=headers
         )
+
+    async def _on_the_phone(self, order: Order, phone: Device) -> None:
+        """The click of an ad, a look, a log-in; the cart stays empty."""
+        now, shopper, product = self._clock(), order.shopper, order.lines[0].product
+        visit = _Visit(
+            ip=phone.ip, user_agent=phone.user_agent, fbp=f"fb.1.{now}.{phone.browser_number}", fbc=f"fb.1.{now}.{phone.fbclid}",
+            consented=True, pixel=True, tag=True, landing=f"/?fbclid={phone.fbclid}",
+        )  # fmt: skip
+        await self._track(visit, "PageView", visit.landing, {})
+        await self._track(visit, "ViewContent", f"/products/{product.slug}", _content(product))
+        await self._track(visit, "CompleteRegistration", "/account", {}, known={"em": _hash(shopper.email)})
+
+    # -- the chat
+
+    async def _chat(self, order: Order, chat: Chat) -> None:
+        """The operator writes the order down, with the offer when the buyer takes it, and that it was paid. Only then does it
+        count."""
+        asked, sold = (chat.asked_for, chat.asked_value), (order.lines, order.value)
+        steps = [("placed", *asked), ("placed", *sold), ("paid", *sold)]
+        for status, lines, value in steps if order.cross_sold else (steps[0], steps[2]):
+            await self._to_chat(self._chat_body(order, chat, status, lines, value))
+            await self._wait(PAUSE_S)
+
+    def _chat_body(
+        self, order: Order, chat: Chat, status: str, lines: Sequence[Line], value: Decimal
+    ) -> dict[str, Any]:
+        shopper, now = order.shopper, datetime.fromtimestamp(self._clock() / 1000, UTC)
+        told = [{"id": one.product.id, "quantity": one.quantity, "price": str(one.product.price)} for one in lines]
+        return {
+            "conversation": f"c-{order.number}", "channel": "whatsapp", "at": now.isoformat(timespec="milliseconds"),
+            "first_message_at": (now - timedelta(seconds=CHATTED_S)).isoformat(timespec="milliseconds"), "step": "Purchase",
+            "whatsapp_business_account_id": chat.account, "ctwa_clid": chat.click, "phone": shopper.phone, "email": shopper.email,
+            "name": f"{shopper.first_name} {shopper.last_name}", "country": shopper.country, "consent": "granted",
+            "order": {"id": order.name, "amount": str(value), "currency": CURRENCY, "status": status, "method": "card", "lines": told},
+        }  # fmt: skip
+
+    async def _to_chat(self, told: dict[str, Any]) -> None:
+        """As a chat tool sends it: the time and the body are signed."""
+        body, at = json.dumps(told, ensure_ascii=False).encode(), str(self._clock() // 1000)
+        code = hmac.new(self._stage.secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
+        headers = {"Content-Type": "application/json", "X-Twofold-Signature": f"t={at},v1={code}"}
+        await self._send("POST", f"{self._stage.gateway}/webhooks/chat/{self._stage.chat}", data=body, headers=headers)
 
     # -- the servers
 

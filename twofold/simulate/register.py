@@ -36,7 +36,7 @@ def people_of(orders: Sequence[Order]) -> dict[str, Any]:
 def ads_of(orders: Sequence[Order], ways: Mapping[str, str], now_s: int, seed: int) -> dict[str, Any]:
     """One ad account for each way of measuring, all with the same ads, the same clicks and the same spend."""
     draw = random.Random(f"twofold/ads/{seed}")
-    clickers = [(o.shopper, draw.randrange(len(CAMPAIGNS))) for o in _shoppers(orders) if o.shopper.fbclid]
+    clickers = [(o.shopper, _click(o), draw.randrange(len(CAMPAIGNS))) for o in _shoppers(orders) if _click(o)]
     day = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%d")
     body: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("accounts", "campaigns", "adsets", "ads", "spend", "touches")
@@ -57,15 +57,19 @@ def ads_of(orders: Sequence[Order], ways: Mapping[str, str], now_s: int, seed: i
             body["adsets"].append({"id": f"{campaign}2", "campaign_id": f"{campaign}1", "name": name})
             body["ads"].append({"id": f"{campaign}3", "adset_id": f"{campaign}2", "name": name})
             body["spend"].append({"ad_id": f"{campaign}3", "date": day, "amount": str(spend)})
-        for shopper, number in clickers:
+        for shopper, click, number in clickers:
             touch = {
                 "ad_id": f"{account}{number + 1:02}3", "kind": "link_click", "time": now_s - BEFORE_S,
                 "person": str(shopper.customer_id),
             }  # fmt: skip
             if account == 1:  # a click id leads back to its person, whichever dataset it comes by
-                touch["fbclid"] = shopper.fbclid
+                touch["fbclid"] = click
             body["touches"].append(touch)
     return body
+
+
+def _click(order: Order) -> str | None:
+    return order.phone.fbclid if order.phone else order.shopper.fbclid
 
 
 def _shoppers(orders: Sequence[Order]) -> list[Order]:

@@ -10,9 +10,10 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 CURRENCY = "EUR"
 DEMO_ORDERS = 156
@@ -65,6 +66,37 @@ class Line(Struct, frozen=True):
     quantity: int
 
 
+class Device(Struct, frozen=True, kw_only=True):
+    """The phone on which a shopper clicked and logged in, who then bought on a computer."""
+
+    ip: str
+    user_agent: str
+    browser_number: int
+    fbclid: str
+
+
+class Chat(Struct, frozen=True, kw_only=True):
+    """The conversation in which an order was made: an ad began it, and the operator may have offered one thing more."""
+
+    account: str  # of the business at WhatsApp
+    click: str
+    asked_for: tuple[Line, ...]  # before the offer
+
+    @property
+    def asked_value(self) -> Decimal:
+        return total(self.asked_for)
+
+
+class Today(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Shares of the demo's orders of today that go from one place to another; a world's scenario may say others."""
+
+    chat: Annotated[float, Meta(ge=0, le=0.2)] = 0.06  # made in a chat that an ad began
+    cross_sell: Annotated[float, Meta(ge=0, le=1)] = (
+        0.7  # of these: the operator offers an article, and the buyer takes it
+    )
+    two_devices: Annotated[float, Meta(ge=0, le=0.2)] = 0.06  # clicked on a phone, bought on a computer
+
+
 class OrderKind(StrEnum):
     """What an order stands for."""
 
@@ -97,6 +129,17 @@ class Order(Struct, frozen=True, kw_only=True):
     webhook_after_ms: int = 700
     webhook_times: int = 1  # how often each delivery arrives
     paid_webhook: bool = False  # orders/paid arrives as well as orders/create
+    phone: Device | None = None  # the other device, on which they clicked
+    chat: Chat | None = None  # the shop system knows nothing of it
+
+    @property
+    def name(self) -> str:
+        """The id under which it is told."""
+        return f"CHAT-{self.number}" if self.chat else str(self.id)
+
+    @property
+    def cross_sold(self) -> bool:
+        return self.chat is not None and self.chat.asked_for != self.lines
 
     @property
     def pixel_fires(self) -> bool:
@@ -207,6 +250,71 @@ MISHAPS: tuple[Mishap, ...] = (
 )
 
 
+def crossings(today: Today) -> tuple[Mishap, ...]:
+    """No mishaps, yet no pixel sees them whole. After all mishaps, so that these strike the same orders with and without."""
+    return (
+        Mishap(
+            name="sold in a chat",
+            share=today.chat,
+            can_strike=lambda o: (
+                _is_plain(o) and o.webhook_after_ms == 700 and o.webhook_times == 1 and not o.paid_webhook
+            ),
+            strike=_in_a_chat,
+            struck=lambda o: o.chat is not None,
+        ),
+        Mishap(
+            name="offered in it",
+            share=today.chat * today.cross_sell,
+            can_strike=lambda o: o.chat is not None and len(o.lines) < len(PRODUCTS),
+            strike=_offered,
+            struck=lambda o: o.cross_sold,
+        ),
+        Mishap(
+            name="clicked on a phone, bought on a computer",
+            share=today.two_devices,
+            can_strike=lambda o: _is_plain(o) and o.chat is None,
+            strike=_on_two_devices,
+            struck=lambda o: o.phone is not None,
+        ),
+    )
+
+
+def _is_plain(order: Order) -> bool:
+    return (
+        order.kind is OrderKind.REAL
+        and order.consented
+        and order.thank_you_loads == 1
+        and order.blocker is Blocker.NONE
+    )
+
+
+def _in_a_chat(order: Order, draw: random.Random) -> Order:
+    chat = Chat(
+        account="102290129340398", click="Aff-" + "".join(draw.choices(_BASE64URL, k=50)), asked_for=order.lines,
+    )  # fmt: skip
+    shopper = msgspec.structs.replace(order.shopper, fbclid=None)
+    return msgspec.structs.replace(order, chat=chat, shopper=shopper, thank_you_loads=0)
+
+
+def _offered(order: Order, draw: random.Random) -> Order:
+    had = {line.product.id for line in order.lines}
+    lines = (*order.lines, Line(draw.choice([p for p in PRODUCTS if p.id not in had]), 1))
+    return msgspec.structs.replace(order, lines=lines, value=total(lines))
+
+
+def _on_two_devices(order: Order, draw: random.Random) -> Order:
+    shopper = order.shopper
+    phone = Device(
+        ip=f"198.51.100.{draw.randrange(1, 255)}",
+        user_agent=_PHONE,
+        browser_number=draw.randrange(10**17, 10**18),
+        fbclid=shopper.fbclid or _click(draw),
+    )
+    return msgspec.structs.replace(
+        order, phone=phone, shopper=msgspec.structs.replace(shopper, fbclid=None, user_agent=_COMPUTER)
+    )
+
+
 class Truth(Struct, frozen=True):
     """How many purchases there were and what they were worth in EUR."""
 
@@ -214,11 +322,12 @@ class Truth(Struct, frozen=True):
     value: Decimal
 
 
-def make_orders(seed: int, count: int = DEMO_ORDERS) -> tuple[Order, ...]:
-    """The orders of one seed. Every mishap strikes its share, rounded, and at least three orders when there are any."""
+def make_orders(seed: int, count: int = DEMO_ORDERS, today: Today = Today()) -> tuple[Order, ...]:  # noqa: B008
+    """The orders of one seed. Every mishap strikes its share, rounded, and at least three orders when there are any; and so
+    does every crossing whose share is not 0."""
     draw = random.Random(f"twofold/{seed}")
     orders = [_plain_order(draw, number) for number in range(count)]
-    for mishap in MISHAPS:
+    for mishap in (*MISHAPS, *(c for c in crossings(today) if c.share)):
         open_to = [place for place, order in enumerate(orders) if mishap.can_strike(order)]
         wanted = max(_LEAST_OF_A_KIND, round(mishap.share * count))
         for place in draw.sample(open_to, min(wanted, len(open_to))):
@@ -238,7 +347,7 @@ def consented_truth(orders: Iterable[Order]) -> Truth:
 
 def tally(orders: Sequence[Order]) -> dict[str, int]:
     """How many orders each mishap struck, by its name."""
-    return {mishap.name: sum(map(mishap.struck, orders)) for mishap in MISHAPS}
+    return {one.name: sum(map(one.struck, orders)) for one in (*MISHAPS, *crossings(Today()))}
 
 
 def _sum(orders: Iterable[Order]) -> Truth:
@@ -298,6 +407,7 @@ _AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0",
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36",
 )
+_COMPUTER, _PHONE = _AGENTS[0], _AGENTS[1]
 _BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -317,8 +427,12 @@ def _shopper(draw: random.Random, number: int) -> Shopper:
         ip=_address(draw, number),
         user_agent=draw.choice(_AGENTS),
         browser_number=draw.randrange(10**17, 10**18),
-        fbclid="IwAR" + "".join(draw.choices(_BASE64URL, k=57)) if draw.random() < 0.6 else None,
+        fbclid=_click(draw) if draw.random() < 0.6 else None,
     )
+
+
+def _click(draw: random.Random) -> str:
+    return "IwAR" + "".join(draw.choices(_BASE64URL, k=57))
 
 
 def _address(draw: random.Random, number: int) -> str:

@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 
 from twofold.errors import ConfigError
 from twofold.event.scalars import read_currency
+from twofold.simulate.truth import Today
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Days = Annotated[int, Meta(ge=0, le=90)]
@@ -123,6 +124,7 @@ class Scenario(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     vouchers: Share = 0.0  # of web orders: paid by gift card, whose money came when it was sold
     spend_currency: str = "USD"
     rate: Decimal = Decimal("1.08")  # units of it for one unit of the base: EUR for the ECB's file
+    today: Today = Today()  # the live orders of `twofold demo`; nothing of a world
     articles: tuple[Article, ...]
     couriers: tuple[Courier, ...]
     provider: Provider = Provider()

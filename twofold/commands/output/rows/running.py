@@ -36,7 +36,7 @@ class Measure(Row, kw_only=True, tag="measure"):
 
 
 class ChainFigure(Row, kw_only=True, tag="figure"):
-    """One figure of a world's chain beside the truth: `link`, `leak`, `open`, `matrix`, `residual`."""
+    """One figure beside the truth: of a world's chain a `link`, `leak`, `open`, `matrix`, `residual`; of the demo's live orders a `crossing`."""
 
     what: Text
     name: Text
