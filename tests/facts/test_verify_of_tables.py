@@ -85,7 +85,7 @@ ALTERED = {
         "update order_name set order_row = order_row + 1", "update order_name set order_row = order_row | (1 << 40)",
         "update order_name set name = zeroblob(16)", "update order_name set crc = crc + 1",
     ),
-    "order_party": ("update order_party set placed_at = placed_at + 1", "update order_party set kind = 'phone'"),
+    "order_party": ("update order_party set since = since + 1", "update order_party set kind = 'phone'"),
     "journal_day": ("update journal_day set day = day + 2", "update journal_day set first_position = first_position + 100000"),
     "line": ("update line set day = day + 1",),
     "line_book": ("update line_book set first_day = first_day + 1", "update line_book set last_day = last_day - 1",

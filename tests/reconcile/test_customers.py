@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from datetime import UTC, datetime
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from twofold.config import settings_from
 from twofold.importing.plan import Plan
 from twofold.importing.run import import_file
 from twofold.ledger.policy import OrderPolicy
+from twofold.matching.persons import customers_of
 from twofold.matching.subject import SubjectRequest
 from twofold.privacy.retention import Days, Retention
 from twofold.privacy.runner import Eraser
@@ -22,9 +24,11 @@ from twofold.reconcile.chain.report import report_chain
 from twofold.reconcile.chain.rows import Metric
 from twofold.reconcile.chain.told import Asked
 from twofold.reconcile.chain.values import Rules
-from twofold.reconcile.reading.persons import customers_of
 from twofold.reconcile.reading.whole import Whole, read_whole
 from twofold.store.changed.days import DAY_MS
+from twofold.store.orders.buyers import put_buyers
+from twofold.store.orders.customers import forget_contacts
+from twofold.store.sqlite.database import Engine, id_array, open_reader
 from twofold.store.store import Store
 
 DATASET = "123456789012345"
@@ -148,25 +152,129 @@ def test_new_customers_are_those_without_an_imported_past(shop: Shop, past_first
     assert shop.new() == NEW
 
 
-def test_who_bought_is_known_longer_than_hashed_contact_data_and_then_its_days_are_made_again(shop: Shop) -> None:
+def forgotten(shop: Shop, at_ms: int, **days: float) -> set[int]:
+    """Retention until there is nothing to do; the days of orders that it marked."""
+    marked: set[int] = set()
+
+    async def work(store: Store) -> None:
+        await store.transact(lambda e: e.db.execute("delete from changed_day"))
+        retention = Retention(store, Days(**days))
+        while await retention.step(at_ms):
+            pass
+        rows = await store.transact(lambda e: e.run("select_changed_days"))
+        marked.update(day for part, day, *_ in rows if part == "orders")
+
+    shop.do(work)
+    return marked
+
+
+def kinds_of(shop: Shop) -> dict[str, Customer]:
+    whole = shop.whole()
+    kinds = customers(whole.told.bought, 90)
+    return {order.order_id[-2:]: kinds[key] for key, order in whole.orders.items()}
+
+
+def digests_left(shop: Shop) -> set[str]:
+    db = open_reader(shop.data)
+    try:
+        return {kind for (kind,) in db.execute("select distinct kind from order_party")}
+    finally:
+        db.close()
+
+
+def test_customers_outlive_what_they_were_recognised_by(shop: Shop) -> None:
+    """After contact_days no address, telephone or number of a buyer is left, and who is whose order stays what it was."""
     shop.take(PAST)
     shop.take(MARCH)
-    days = {datetime(2025, 8, d, tzinfo=UTC).timestamp() // 86_400 for d in (1, 2)}
-
-    async def later(store: Store) -> None:
-        await Retention(store, Days(contact=180)).step(NOW_MS + 300 * DAY_MS)
-        await store.transact(lambda e: e.db.execute("delete from changed_day"))
-
-    shop.do(later)
+    before = kinds_of(shop)
+    days = {int(datetime(2025, 8, d, tzinfo=UTC).timestamp()) // 86_400 for d in (1, 2)}
+    assert forgotten(shop, NOW_MS + 179 * DAY_MS) == set()
+    assert "email" in digests_left(shop)
+    assert days <= forgotten(shop, NOW_MS + 181 * DAY_MS)
+    assert digests_left(shop) <= {"name", "recognised"}
     assert shop.new() == NEW
+    assert kinds_of(shop) == before
+    forgotten(shop, NOW_MS + 2_000 * DAY_MS)
+    assert digests_left(shop) == {"recognised"}
+    assert kinds_of(shop) == before
 
-    async def much_later(store: Store) -> None:
-        await Retention(store, Days()).step(int(datetime(2028, 8, 10, tzinfo=UTC).timestamp() * 1000))
-        marked = await store.transact(lambda e: e.run("select_changed_days"))
-        assert days <= {day for part, day, *_ in marked if part == "orders"}
 
-    shop.do(much_later)
-    assert shop.new() == sorted([*NEW, "2", "6"])
+def test_who_comes_back_after_contact_days_is_new_but_not_for_certain(shop: Shop) -> None:
+    """Nobody can tell the old customer from a new one: so neither is new for certain, and those of before stay what they were."""
+    shop.take(PAST)
+    shop.take(MARCH)
+    before = kinds_of(shop)
+    forgotten(shop, NOW_MS, contact=0.5)  # told at NOW_MS: nothing is so old yet
+    assert kinds_of(shop) == before
+    forgotten(shop, NOW_MS + DAY_MS, contact=0.5)
+    shop.take(["A31 2026-03-11 buyer1", "A32 2026-03-11 somebody", "A33 2026-03-12 buyer1"])
+    found = kinds_of(shop)
+    assert (found["31"], found["32"]) == (Customer.NEW_UNSURE, Customer.NEW_UNSURE)
+    assert found["33"] is Customer.RETURNING
+    assert {key: kind for key, kind in found.items() if key in before} == before
+
+
+@pytest.mark.parametrize("merged_by", ["email:1 email:2", "phone:1 email:2"])
+@pytest.mark.parametrize("times", [1, 2])
+def test_two_customers_who_turn_out_to_be_one_are_one_from_then_on(tmp_path: Path, merged_by: str, times: int) -> None:
+    """Told in any order, once or twice, with what they were recognised by forgotten before or after."""
+    told = [
+        "email:1 phone:1",
+        "email:2",
+        "email:1",
+        merged_by,
+        "email:3",
+        "phone:9 email:3",
+        "phone:9 email:4",
+        "phone:9",
+    ]
+    answers = set()
+    for n, order in enumerate(itertools.islice(itertools.permutations(range(len(told))), 0, 40_320, 6_007)):
+        folder = tmp_path / str(n)
+        partitions = [_partition_after(folder, told, order, times, forget) for forget in (False, True)]
+        answers.add(partitions[0])
+        assert partitions[1] == partitions[0]
+    assert len(answers) == 1
+
+
+def _partition_after(
+    folder: Path, told: list[str], order: tuple[int, ...], times: int, forget: bool
+) -> frozenset[frozenset[int]]:
+    engine = Engine(folder / str(forget), lambda _folder: None)
+    try:
+        with engine.db:
+            ids = {}
+            for number in [*order] * times:
+                if number not in ids:
+                    values = (DATASET, f"order {number}", 1_000 + number, 0, b"{}", b"")
+                    ids[number] = engine.run("insert_order", values)[0][0]
+                buyer = [
+                    f"{k}:{blake2b(d.encode(), digest_size=16).hexdigest()}"
+                    for d in told[number].split()
+                    for k in [d.partition(":")[0]]
+                ]
+                begun = not engine.run("select_buyers", (id_array([ids[number]]),))
+                put_buyers(engine, ids[number], buyer, 1_000 + number, 1_000, begun=begun, late=lambda: False)
+            before = {
+                k: {d for _, kind, d, _ in engine.run("select_buyers", (id_array([i]),)) if kind == "recognised"}
+                for k, i in ids.items()
+            }
+            assert all(len(numbers) == 1 for numbers in before.values())
+            while forget and forget_contacts(engine, 1 << 40, 3):
+                pass
+            left = {
+                str(k): (
+                    DATASET,
+                    [f"{kind}:{d.hex()}" for _, kind, d, _ in engine.run("select_buyers", (id_array([i]),))],
+                )
+                for k, i in ids.items()
+            }
+            groups: dict[str, set[int]] = {}
+            for key, who in customers_of(left).items():
+                groups.setdefault(who, set()).add(int(key))
+            return frozenset(frozenset(orders) for orders in groups.values())
+    finally:
+        engine.close()
 
 
 def test_an_erasure_of_a_buyer_marks_the_days_of_all_their_orders(shop: Shop) -> None:

@@ -208,7 +208,14 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
         int, Meta(description="Days after which IP address and user agent are emptied, once nothing waits.", ge=1)
     ] = 30
     click_ids_days: Annotated[int, Meta(description="The same for click ids and browser ids.", ge=1)] = 90
-    contact_days: Annotated[int, Meta(description="The same for hashed contact data.", ge=1)] = 180
+    contact_days: Annotated[
+        int,
+        Meta(
+            description="The same for hashed contact data, and by what an order's buyer is recognised: who comes back "
+            "later is a new customer, not for certain.",
+            ge=1,
+        ),
+    ] = 180
     people_days: Annotated[
         int, Meta(description="Days for which identifiers seen together are remembered.", ge=1, le=730)
     ] = 30
@@ -219,8 +226,8 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     buyer_days: Annotated[
         int,
         Meta(
-            description="Days from an order for which keyed digests say who bought it: whether a customer is new, and "
-            "whose a bank transfer is.",
+            description="Days from an order for which a keyed digest of its buyer's name says whose a bank transfer is. "
+            "Whether a customer is new is known by contact_days.",
             ge=1,
         ),
     ] = 1_100

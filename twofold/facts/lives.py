@@ -102,7 +102,8 @@ BUYERS = table(
     order_row int key to orders
     placed_at int when it was placed
     place text by which orders are sorted: time and key
-    customer int a number that all orders of one customer have, and nothing but a number; null where nobody can be told
+    customer int a random number that all orders of one customer have; null where nobody can be told
+    unsure bool first told when keys of earlier orders had been forgotten: where it would be new, that is not sure
     counts bool it is an earlier order for a later one: neither cancelled nor a test, and confirmed
     delivered bool it arrived and was kept
     """,

@@ -28,6 +28,7 @@ from twofold.store.index.words import Because, remake
 from twofold.store.lines.emptying import empty_texts
 from twofold.store.lines.filling import fill_some
 from twofold.store.lines.keeping import ABANDONED_MS, drop_unfinished
+from twofold.store.orders.customers import forget_contacts
 from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.store import Store
 
@@ -100,6 +101,7 @@ class Retention:
             ("lines", lambda engine, now: drop_unfinished(engine, now - ABANDONED_MS)),
             ("ties", lambda engine, _now: fill_some(engine)),
             ("line_text", lambda engine, now: empty_texts(engine, _before(now, self._days.line_text))),
+            ("recognised", self._forget_recognised),
             ("bought", self._forget_bought),
             ("people", lambda _engine, now: self._store.people.expire(now)),
             ("touches", lambda _engine, now: self._store.signs.expire(now)),
@@ -223,8 +225,12 @@ class Retention:
         engine.run("forget_buyers", (_before(now_ms, self._days.contact), PORTION))
         return engine.changes() == PORTION
 
+    def _forget_recognised(self, engine: Engine, now_ms: int) -> bool:
+        """Old orders forget the keyed digests by which their buyers were recognised; they keep a random customer number."""
+        return forget_contacts(engine, _before(now_ms, self._days.contact) // 1000, PORTION)
+
     def _forget_bought(self, engine: Engine, now_ms: int) -> bool:
-        """Old orders forget the keyed digests of who bought: nobody is a returning customer by them any more."""
+        """Old orders forget the keyed digests of names: no bank line's payer is known by them any more."""
         before = _before(now_ms, self._days.buyer) // 1000
         mark_old_buyers(engine, before, PORTION)
         engine.run("expire_buyers", (before, PORTION))

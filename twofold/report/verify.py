@@ -391,7 +391,7 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes | int]], ...] 
     ),
     (
         "buyers of orders are who bought",
-        "select order_row, seal, digest, order_row, kind, placed_at from order_party",
+        "select order_row, seal, digest, order_row, kind, since from order_party",
         lambda row: seal_of(*row[2:]),
     ),
     (

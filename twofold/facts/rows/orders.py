@@ -27,6 +27,7 @@ from twofold.ledger.state import (
     payments_of,
     refunds_of,
 )
+from twofold.matching.persons import NUMBERS
 from twofold.store.orders.buyers import buyers_of
 from twofold.store.sqlite.database import id_array
 
@@ -155,7 +156,8 @@ def people_rows(told: Told) -> Iterator[Row]:
     """The rows of the table order_people."""
     for buyer in told.buyers:
         kind, _, digest = buyer.partition(":")
-        yield {**told.keys, "kind": kind, "digest": digest}
+        if kind not in NUMBERS:
+            yield {**told.keys, "kind": kind, "digest": digest}
 
 
 def payment_rows(told: Told) -> Iterator[Row]:

@@ -1,7 +1,7 @@
 """Who is new: the first order of a buyer that this ledger knows, as far back as it goes.
 
 Owns the rule. A cancelled or unconfirmed order is new by itself and is no earlier order for the next one; an order of
-nobody is never new. Before the ledger has a history of its own, new is not sure.
+nobody is never new. Before the ledger has a history of its own, and after keys of old orders are forgotten, new is not sure.
 """
 
 from __future__ import annotations
@@ -18,20 +18,21 @@ class Customer(StrEnum):
     """What an order's buyer is."""
 
     NEW = "new"
-    NEW_UNSURE = "new_unsure"  # so soon after the ledger's first day that earlier orders may be unknown
+    NEW_UNSURE = "new_unsure"  # so soon after the ledger's first day, or so late, that earlier orders may be unknown
     RETURNING = "returning"
     UNKNOWN = "unknown"
 
 
 class Bought(Struct, frozen=True, gc=False):
     """An order for this question. ``counts``: it was neither cancelled nor a test, and was confirmed. ``delivered``: it
-    arrived and was kept."""
+    arrived and was kept. ``unsure``: it was first told when keys of earlier orders had been forgotten: its buyer may be an old one."""
 
     key: str
     buyer: str
     placed_at: int
     counts: bool
     delivered: bool = False
+    unsure: bool = False
 
 
 def customers(orders: Iterable[Bought], history_days: int) -> Mapping[str, Customer]:
@@ -49,7 +50,7 @@ def customers(orders: Iterable[Bought], history_days: int) -> Mapping[str, Custo
         elif one.buyer in first and first[one.buyer] < (one.placed_at, one.key):
             found[one.key] = Customer.RETURNING
         else:
-            found[one.key] = Customer.NEW_UNSURE if one.placed_at < wall else Customer.NEW
+            found[one.key] = Customer.NEW_UNSURE if one.placed_at < wall or one.unsure else Customer.NEW
     return found
 
 

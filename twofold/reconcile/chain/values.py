@@ -76,6 +76,7 @@ class Order(Struct, frozen=True, kw_only=True, gc=False):
     words: tuple[ParcelWord, ...] = ()
     items: tuple[Item, ...] = ()
     buyer: str = ""
+    unsure: bool = False  # of its buyer earlier orders may have been forgotten
     courier: str = ""
     replaces: str = ""
 

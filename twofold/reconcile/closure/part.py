@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from twofold.event.identity import bare_order
 from twofold.ledger.lines import Decision, MoneyLine, ParcelLine
 from twofold.ledger.ties import BANK, WEEK_S, amount_key, plain, provider_ids, step_keys_of, ties_of_parcel, words_of
+from twofold.matching.persons import JOINING, customers_of
 from twofold.reconcile.chain.values import Order
 from twofold.reconcile.closure.batches import Batches, Number
 from twofold.reconcile.closure.shelves import Shelves
@@ -23,7 +24,6 @@ from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import DAY_S, Convert, Days, Due, Entry
 from twofold.reconcile.reading.folder import PolicyOf
 from twofold.reconcile.reading.orders import KnownOrder, due_of, order_of, told_by_couriers
-from twofold.reconcile.reading.persons import JOINING, customers_of
 from twofold.reconcile.reading.world import Matched, match_groups, with_words, words_by_order
 from twofold.store.orders.buyers import buyers_of
 from twofold.store.sqlite.database import id_array

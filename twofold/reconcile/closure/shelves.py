@@ -12,6 +12,7 @@ from functools import cached_property
 
 from twofold.ledger.filing import key_number
 from twofold.ledger.lines import Decision, MoneyLine, ParcelLine, decode_thing
+from twofold.matching.persons import NUMBERS
 from twofold.reconcile.matches.twice import Once, tell_once
 from twofold.reconcile.matches.values import Days, Entry
 from twofold.reconcile.reading.folder import Folder
@@ -132,7 +133,7 @@ class Shelves:
         return [
             (wanted[bytes(digest)], order, at)
             for digest, order, kind, at in rows
-            if wanted[bytes(digest)].startswith(kind)
+            if _alike(wanted[bytes(digest)].partition(":")[0], kind)
         ]
 
     # -- decisions
@@ -155,3 +156,7 @@ class Shelves:
         for word in self.decisions:
             found[word.to].append(word)
         return found
+
+
+def _alike(kind: str, other: str) -> bool:
+    return kind == other or (kind in NUMBERS and other in NUMBERS)

@@ -108,13 +108,12 @@ def buyer_rows(bought: Iterable[tuple[Bought, int]], customer_of: Callable[[str]
         yield {
             "dataset": one.key.partition("/")[0], "order_row": row, "placed_at": one.placed_at,
             "place": f"{one.placed_at:012d}/{one.key}", "customer": customer_of(one.buyer) if one.buyer else None,
-            "counts": one.counts, "delivered": one.delivered,
+            "counts": one.counts, "delivered": one.delivered, "unsure": one.unsure,
         }  # fmt: skip
 
 
 class Customers:
-    """A customer's number: the first row of the store among the orders that carry the digest by which the customer is named.
-    So no digest comes into a table."""
+    """A customer's number in tables, out of the random one that the orders have. So no digest of anybody comes into a table."""
 
     def __init__(self, data: Path) -> None:
         self._db = open_reader(data)
@@ -126,7 +125,9 @@ class Customers:
         self._db.close()
 
     def number(self, buyer: str) -> int | None:
-        """``buyer``: as `reading.persons` names one."""
-        digest = buyer.partition(":")[2].partition("/")[0]
-        row = self._db.execute(statement("first_order_of_buyer"), (bytes.fromhex(digest),)).fetchone()
-        return None if row is None or row[0] is None else int(row[0])
+        """``buyer``: as `matching.persons` names one. An order of an older version has no number yet: its row stands in."""
+        digest = bytes.fromhex(buyer.partition(":")[2].partition("/")[0])
+        row = self._db.execute(statement("number_of_buyer"), (digest,)).fetchone()
+        if row is None or row[0] is None:
+            return None
+        return int(row[0]) if row[1] is None else int.from_bytes(row[1][:8], "big") >> 2

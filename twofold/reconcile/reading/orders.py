@@ -17,6 +17,7 @@ from twofold.ledger.policy import OrderPolicy, method_of, reached_at
 from twofold.ledger.references import of_reports, people_number
 from twofold.ledger.state import OrderState
 from twofold.ledger.ties import key_of
+from twofold.matching.persons import LATE_NUMBER
 from twofold.reconcile.chain.values import ZERO, Item, Order, ParcelWord
 from twofold.reconcile.matches.values import Due
 
@@ -126,6 +127,7 @@ def order_of(known: KnownOrder, policy: OrderPolicy, words: Sequence[ParcelWord]
         words=tuple(words),
         items=tuple(Item(line.sku or line.id, line.quantity, line.gift_card) for line in state.lines),
         buyer=known.buyer,
+        unsure=any(digest.startswith(LATE_NUMBER) for digest in known.digests),
         courier=min((w.courier for w in words if w.courier), default=""),
         replaces=state.replaces,
     )

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from msgspec import Struct
 from msgspec.structs import replace
 
+from twofold.matching.persons import customers_of
 from twofold.reconcile.chain.values import Order
 from twofold.reconcile.matches.values import Due
 from twofold.reconcile.reading.folder import Folder, PolicyOf
 from twofold.reconcile.reading.orders import KnownOrder, due_of, order_of, told_by_couriers
-from twofold.reconcile.reading.persons import customers_of
 from twofold.reconcile.reading.world import with_words, words_by_order
 
 

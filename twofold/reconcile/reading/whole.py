@@ -121,6 +121,7 @@ def bought_of(order: Order) -> Bought:
         placed_at=order.placed_at,
         counts=not gone and (order.confirmed_at is not None or left),
         delivered=delivered and not back and not gone,
+        unsure=order.unsure,
     )
 
 

@@ -59,7 +59,7 @@ where u.day between $since and $until and u.from_at <= $as_of and u.until_at > $
 -- asks: since text, until text, as_of bigint, history_s bigint, dataset text
 -- answers: new_customers bigint, unsure bigint, returning bigint, first_delivered bigint, first_due decimal(28,12), orders_returning bigint, orders_of_unknown bigint
 with mine as (
-    select l.order_row, l.is_delivered, l.due, b.customer, b.place, b.placed_at
+    select l.order_row, l.is_delivered, l.due, b.customer, b.place, b.placed_at, b.unsure
     from lives as l join buyers as b on b.order_row = l.order_row
     where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of
       and ($dataset = '' or l.dataset = $dataset)
@@ -74,7 +74,7 @@ with mine as (
 ), told as (
     select m.customer, m.due,
            case when m.customer is null then 'unknown' when f.counted < m.place then 'returning'
-                when m.placed_at < w.ends then 'unsure' else 'new' end as kind,
+                when m.placed_at < w.ends or m.unsure then 'unsure' else 'new' end as kind,
            m.is_delivered and f.delivered is not null and f.delivered = m.place as won
     from mine as m cross join wall as w left join firsts as f on f.customer = m.customer
 )

@@ -33,6 +33,7 @@ from twofold.ledger.state import (
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import digest_16, row_digest
 from twofold.store.orders.buyers import move_buyers, put_buyers
+from twofold.store.orders.customers import has_forgotten
 from twofold.store.orders.keys import move_order_keys, put_order_keys
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.touch.model import Sign
@@ -95,6 +96,7 @@ class Orders:
         self._shops = shops or {}
         self._changed = changed
         self._any = bool(engine.run("any_order"))
+        self._forgotten = False
 
     def policy_of(self, dataset: str) -> OrderPolicy:
         return self._policies.get(dataset) or OrderPolicy()
@@ -114,8 +116,16 @@ class Orders:
         applied = self._apply(entry)
         if entry.buyer:
             self._changed.order(applied.state.placed_at)
-            put_buyers(self._engine, applied.row.id, entry.buyer, applied.state.placed_at)
+            put_buyers(
+                self._engine, applied.row.id, entry.buyer, applied.state.placed_at, entry.received_at // 1000,
+                begun=applied.begun, late=self._late,
+            )  # fmt: skip
         return applied
+
+    def _late(self) -> bool:
+        """True when keys of earlier orders have been forgotten."""
+        self._forgotten = self._forgotten or has_forgotten(self._engine.run)
+        return self._forgotten
 
     def _apply(self, entry: OrderEntry) -> Applied:
         self._any = True

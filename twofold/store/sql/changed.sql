@@ -44,10 +44,10 @@ select distinct 'touches', t.at / 86400, ?3, 0 from (select at from touch where 
 on conflict (part, day) do update set generation = excluded.generation;
 
 -- name: mark_days_of_old_buyers
--- The days of the orders whose buyers are forgotten next.
+-- The days of the orders whose buyers' names are forgotten next.
 insert into changed_day (part, day, generation, erased)
 select distinct 'orders', o.placed_at / 86400, ?3, 0
-from (select order_row from order_party where placed_at < ?1 order by placed_at limit ?2) as b
+from (select order_row from order_party where kind = 'name' and since < ?1 order by since limit ?2) as b
 join orders as o on o.id = b.order_row where true
 on conflict (part, day) do update set generation = excluded.generation;
 

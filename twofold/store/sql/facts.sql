@@ -73,6 +73,8 @@ select distinct day from line;
 -- Whose Purchases of a stretch of the journal these are.
 select action, who, kind from touch_link where action >= ?1 and action < ?2 order by action, kind, who;
 
--- name: first_order_of_buyer
--- The first order that carries a digest of its buyer.
-select min(order_row) from order_party where digest = ?;
+-- name: number_of_buyer
+-- The customer number of the first order that carries a digest of its buyer, and that order.
+select f.order_row, (select min(n.digest) from order_party as n
+                     where n.order_row = f.order_row and n.kind in ('recognised', 'recognised_late'))
+from (select min(order_row) as order_row from order_party where digest = ?) as f;

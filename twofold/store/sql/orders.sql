@@ -113,22 +113,41 @@ select id, tier from action where id in /*ids*/ (?);
 
 -- name: put_buyers
 -- Digests of who bought an order, each once.
-insert into order_party (digest, order_row, kind, placed_at, seal) values /*rows*/ (?, ?, ?, ?, ?)
+insert into order_party (digest, order_row, kind, since, seal) values /*rows*/ (?, ?, ?, ?, ?)
 on conflict do nothing;
 
 -- name: select_buyers
 -- Digests of who bought these orders.
-select order_row, kind, digest, placed_at from order_party where order_row in /*ids*/ (?) order by order_row, kind, digest;
+select order_row, kind, digest, since from order_party where order_row in /*ids*/ (?) order by order_row, kind, digest;
 
 -- name: select_orders_of_buyers
 -- Orders that one of these bought.
 select distinct order_row from order_party where digest in /*ids*/ (?);
 
+-- name: some_orders_of_buyers
+-- Some of the orders that one of these bought, the oldest first.
+select distinct order_row from order_party where digest in /*ids*/ (?) order by order_row limit ?;
+
 -- name: drop_buyers_of
 -- Nobody is known to have bought these.
 delete from order_party where order_row in /*ids*/ (?);
 
+-- name: drop_numbers_of
+-- Of these nobody can tell the customer.
+delete from order_party where order_row in /*ids*/ (?) and kind in ('recognised', 'recognised_late');
+
+-- name: orders_with_old_contacts
+-- Orders of which an address, number or telephone is older than a time, the oldest first.
+select distinct order_row from
+    (select order_row from order_party where kind in ('email', 'phone', 'customer') and since < ?1
+     order by since limit ?2) as o
+order by order_row;
+
+-- name: forget_contacts_of
+-- By what the buyers of these orders were recognised before a time.
+delete from order_party where order_row in /*ids*/ (?1) and kind in ('email', 'phone', 'customer') and since < ?2;
+
 -- name: expire_buyers
--- Digests of orders from before a time, so many at once.
+-- Names of the buyers of orders from before a time, so many at once.
 delete from order_party where (digest, order_row) in
-    (select digest, order_row from order_party where placed_at < ? order by placed_at limit ?);
+    (select digest, order_row from order_party where kind = 'name' and since < ? order by since limit ?);

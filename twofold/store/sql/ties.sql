@@ -57,7 +57,7 @@ and (not exists (select 1 from line_again as a where a.name = l.name)
 
 -- name: orders_of_digests
 -- Orders that one of these bought, and by which.
-select digest, order_row, kind, placed_at from order_party where digest in /*ids*/ (?);
+select digest, order_row, kind, since from order_party where digest in /*ids*/ (?);
 
 -- name: datasets_of_orders
 -- Datasets and ids of orders by row.
