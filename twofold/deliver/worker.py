@@ -54,7 +54,7 @@ from twofold.destinations.contract import (
     Target,
 )
 from twofold.errors import StoreBusy, StoreFull
-from twofold.event.delivery import Delivery, DeliveryState, Settlement
+from twofold.event.delivery import TRACE, Delivery, DeliveryState, Settlement
 from twofold.event.model import Event
 
 IN_FLIGHT = 4  # requests of one destination at once
@@ -447,10 +447,15 @@ class Worker:
             "outcome": attempt.verdict.outcome.value,
             "status": attempt.status,
             "code": attempt.verdict.code,
-            "note": redact(attempt.verdict.note, self._target.token, self._target.app_secret),
+            "note": self._note(attempt.verdict),
             "started_at": attempt.started_at,
             "ended_at": attempt.ended_at,
         }
+
+    def _note(self, verdict: AnswerVerdict) -> str:
+        """The platform's words, and before them its number of the request, which its own file has held against a form."""
+        words = redact(verdict.note, self._target.token, self._target.app_secret)
+        return f"{TRACE}{verdict.trace} {words}".strip() if verdict.trace else words
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
         await self._insist(lambda: self._outbox.settle(settlements, self._clock()))

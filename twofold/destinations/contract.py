@@ -76,13 +76,15 @@ class AnswerVerdict(Struct, frozen=True, kw_only=True):
 
     ``code`` is the platform's own number, or ``http-STATUS``, or the `Failure`: never free text. ``note`` is what
     the platform wrote for people, untrusted: `deliver.redact` before it is kept or shown. ``wait_ms`` is the
-    platform's hint when to come back, unclamped and maybe absurd.
+    platform's hint when to come back, unclamped and maybe absurd. ``trace`` is the number under which the platform finds the
+    request again.
     """
 
     outcome: AnswerOutcome
     code: str = ""
     wait_ms: int | None = None
     note: str = ""
+    trace: str = ""
 
 
 class Request(Struct, frozen=True, kw_only=True):

@@ -116,6 +116,7 @@ _hashed_values = attrgetter(*HASHED_FIELDS)
 _direct_values = attrgetter(*DIRECT_FIELDS)
 _NARROW: Final = frozenset({"em", "ph", "external_id", "fbc", "fbp", "client_ip_address"})  # in no too broad set
 _NO_CUSTOM_DATA: Final = CustomData()
+_TRACE: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{8,40}")  # shorter than any hash of a person
 
 CUSTOM_ROWS: Final = (
     _same("value"),
@@ -306,7 +307,14 @@ def _judge_success(tree: dict[str, Any] | None, sent: int, status: int) -> Answe
     if received != sent:
         note = f"sent {sent}, the answer counts {str(received)[:20]}"
         return AnswerVerdict(outcome=AnswerOutcome.PARTIAL, code=f"http-{status}", note=note)
-    return AnswerVerdict(outcome=AnswerOutcome.ACCEPTED, note=_text(tree.get("messages") or ""))
+    return AnswerVerdict(
+        outcome=AnswerOutcome.ACCEPTED, note=_text(tree.get("messages") or ""), trace=_trace(tree.get("fbtrace_id"))
+    )
+
+
+def _trace(value: Any) -> str:
+    """Meta's number of a request, which its support asks for; nothing for what is none."""
+    return value if isinstance(value, str) and _TRACE.fullmatch(value) else ""
 
 
 def _judge_error(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> AnswerVerdict:
@@ -321,6 +329,7 @@ def _judge_error(error: dict[str, Any], status: int, headers: Mapping[str, str])
         wait_ms=_wait_ms(headers),
         # The titles are in the language of the token's user; they are for people, nothing is decided by them.
         note=_text(error.get("message"), error.get("error_user_title"), error.get("error_user_msg")),
+        trace=_trace(error.get("fbtrace_id")),
     )
 
 

@@ -13,6 +13,9 @@ from msgspec import Struct
 
 from twofold.event.model import Event
 
+TRACE = "fbtrace_id "
+"""Before the platform's number of a request in an attempt's note."""
+
 
 class DeliveryState(StrEnum):
     """A delivery's life. Changes only inside the store's transactions, each change one named statement."""
