@@ -61,6 +61,7 @@ class _Visitor(Struct):
 
     cart: dict[str, int]  # slug -> pieces
     landing: str | None = None  # first address of the session
+    added: str = ""  # what went into the cart and was not told yet: a page that is loaded again adds nothing
     orders: dict[int, Order] = {}
 
 
@@ -107,7 +108,8 @@ class Shop:
         return self._show(request, "product.html", visitor, product=product, track=[("ViewContent", _content(product))])
 
     async def _cart(self, request: Request, visitor: _Visitor) -> Response:
-        added = _BY_SLUG.get(request.query_params.get("added", ""))
+        added = _BY_SLUG.get(visitor.added)
+        visitor.added = ""
         track = [("AddToCart", _content(added))] if added and added.slug in visitor.cart else []
         return self._show(request, "cart.html", visitor, track=track)
 
@@ -122,7 +124,8 @@ class Shop:
         visitor.cart[product.slug] = min(
             visitor.cart.get(product.slug, 0) + _quantity(form.get("quantity")), MAX_QUANTITY
         )
-        return RedirectResponse(f"/cart?added={product.slug}", 303)
+        visitor.added = product.slug
+        return RedirectResponse("/cart", 303)
 
     async def _checkout(self, request: Request, visitor: _Visitor) -> Response:
         if not visitor.cart:
