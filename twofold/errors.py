@@ -75,7 +75,7 @@ class StoreDamaged(StoreError):
 
 
 class FileRefused(TwofoldError):
-    """The file to import is not a table that can be read, or not of the named format; export it again."""
+    """The file is not one that can be read, or not of the named format; export it again."""
 
 
 class FactsError(TwofoldError):

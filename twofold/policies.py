@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # most commands need a folder and neither doors nor tables: h
     from twofold.facts.engine import Analytics
     from twofold.facts.keeper import Keeper
     from twofold.reconcile.reading.keeping import KeepDays
+    from twofold.reconcile.reading.witnesses import Question as DayQuestion
 
 
 def days_of(settings: Settings) -> Days:
@@ -119,6 +120,22 @@ def day_task(settings: Settings, now_s: int) -> KeepDays:
         now=now_s,
         by_click_day=settings.chain.meta_day == "click",
     )
+
+
+def day_question(settings: Settings, day: str, as_of: int, dataset: str | None, *, keep: bool) -> DayQuestion:
+    """One day as its witnesses tell it. ``keep``: versions of it that are due are written."""
+    from zoneinfo import ZoneInfo
+
+    from twofold.reconcile.reading.day import Platform
+    from twofold.reconcile.reading.witnesses import Question
+
+    task = day_task(settings, 0)
+    return Question(
+        day=day, as_of=as_of, rules=task.rules, zone=ZoneInfo(task.zone), zone_name=task.zone, zones=task.zones,
+        platform=Platform(destinations=frozenset(task.destinations), banners=frozenset(task.banners),
+                          by_click_day=task.by_click_day),
+        dataset=dataset, keep=keep,
+    )  # fmt: skip
 
 
 def open_store(

@@ -15,11 +15,11 @@ import pytest
 from running_console import DATASET, Client, Running, configuration
 
 from tests.fakes.graph import OK, FakeGraph
+from twofold.acceptance.seen.sides import compare
+from twofold.acceptance.seen.trail import Purchase, trail_of
 from twofold.app import Gateway
 from twofold.config import load_settings
 from twofold.console.pages.signal.trial import PATIENCE_S, verdict_of
-from twofold.console.queries.sides import compare
-from twofold.console.queries.trial import Purchase, trail_of
 from twofold.event.model import Channel, CustomData, Event, Hashed, Tier, UserData
 
 MINE, OTHER = "fb.1.1700000000000.1111111111", "fb.1.1700000000000.2222222222"

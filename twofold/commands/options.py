@@ -28,9 +28,20 @@ DatasetOrAllOption = Annotated[str | None, typer.Option("--dataset", help="Only 
 NameOption = Annotated[str | None, typer.Option("--name", help="Only this event name, e.g. Purchase.")]
 IdOption = Annotated[str | None, typer.Option("--id", help="Only this event id.")]
 DestinationOption = Annotated[str | None, typer.Option("--destination", help="Only this destination.")]
+ByOption = Annotated[str, typer.Option("--by", help="Who says so. Default: the login name.")]
 LimitOption = Annotated[int, typer.Option("--limit", min=0, help="The last so many rows; 0 for all.")]
 
 _UNITS_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def who_says(by: str) -> str:
+    """The name that an entry of the log carries."""
+    import getpass
+
+    try:
+        return by or getpass.getuser()
+    except (KeyError, OSError):
+        raise typer.BadParameter("--by: expected a name, as this login has none") from None
 
 
 def folder_of(config: Path | None, data: str | None) -> Path:

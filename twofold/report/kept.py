@@ -1,7 +1,7 @@
-"""What people said through the console and was kept in the chained log: decisions, findings, figures, evidence.
+"""What people said through the console and commands and was kept in the chained log: decisions, findings, figures, evidence.
 
 Owns reading such entries again. The log is append-only: a later entry about the same thing stands above an earlier one.
-Who said it is in each entry under ``by``. Writing is `acts.noting`.
+Who said it is in each entry under ``by``. Writing is `acts.noting` of the console, and `acceptance.run`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ PLATFORM_FIGURE = "platform_figure"  # what the platform itself shows, typed in
 EVENT_OWNER = "event_owner"  # which sender an event is meant to come from
 TEST_PURCHASE = "test_purchase"  # a test purchase was started
 EVIDENCE = "evidence"  # what came of it, kept
+ACCEPTANCE_RUN = "acceptance_run"  # an acceptance run was begun, with its plan
+ACCEPTANCE_STEP = "acceptance_step"  # what somebody did or saw in one
+ACCEPTANCE_OVERRULE = "acceptance_overrule"  # a criterion of one was overruled
+ACCEPTANCE_PACKET = "acceptance_packet"  # its packet was signed: the digest, go or stop
 
 
 class Kept(Struct, frozen=True, kw_only=True):

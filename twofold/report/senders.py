@@ -83,18 +83,20 @@ def cell_key(cell: Cell) -> tuple[str, str, str, str]:
     return cell.dataset, cell.event_name, cell.sender, cell.channel
 
 
-def rivals(cells: list[Cell]) -> list[tuple[Cell, Cell, float]]:
-    """Pairs of senders of one event whose copies do not meet, at the same time, each often: with the share that does."""
+def rivals(cells: list[Cell], least: int = MIN_COPIES) -> list[tuple[Cell, Cell, float]]:
+    """Pairs of senders of one event whose copies do not meet, at the same time, each often: with the share that does.
+
+    ``least``: how many copies are often."""
     by_name: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
-        if cell.copies >= MIN_COPIES:
+        if cell.copies >= least:
             by_name[cell.dataset, cell.event_name].append(cell)
     found = []
     for some in by_name.values():
         for n, one in enumerate(some):
             for other in some[n + 1 :]:
                 meeting = one.meets.get(other.sender, 0) / max(1, min(_actions(one), _actions(other)))
-                together = one.first_at < other.last_at and other.first_at < one.last_at
+                together = least == 1 or (one.first_at < other.last_at and other.first_at < one.last_at)
                 if one.sender != other.sender and together and meeting < MEETING:
                     found.append((one, other, meeting))
     return found

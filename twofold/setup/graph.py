@@ -47,6 +47,7 @@ class Dataset(Struct, frozen=True, kw_only=True):
     id: str
     name: str = ""
     business: str = ""  # whose it is
+    business_id: str = ""
 
 
 class Graph(Struct, frozen=True, kw_only=True):
@@ -109,6 +110,10 @@ class Graph(Struct, frozen=True, kw_only=True):
         """Its name and the business that owns it; None where the token may not see it."""
         found = self._get(f"/{dataset}", fields="id,name,owner_business")
         return _dataset(found) if str(found.get("id")) == dataset else None
+
+    def sees(self, node: str) -> bool:
+        """Whether the token may read this node, such as an ad account (`act_…`); False also where it could not be asked."""
+        return bool(self._get(f"/{node}", fields="id,name").get("id"))
 
     def datasets(self) -> list[Dataset]:
         """Every dataset that this token was given; empty where it may not ask. First those of the system user, then those
@@ -180,6 +185,7 @@ def _dataset(found: dict[str, Any]) -> Dataset:
     return Dataset(
         id=str(found.get("id")), name=str(found.get("name") or ""),
         business=str(business.get("name") or business.get("id") or "") if isinstance(business, dict) else "",
+        business_id=str(business.get("id") or "") if isinstance(business, dict) else "",
     )  # fmt: skip
 
 

@@ -90,17 +90,9 @@ def day(
 
 def question(settings: Settings, day: str, as_of: str, dataset: str | None) -> Any:
     """What is asked, from the settings."""
-    from twofold.policies import day_task
-    from twofold.reconcile.reading.day import Platform
-    from twofold.reconcile.reading.witnesses import Question
+    from twofold.policies import day_question
 
-    zone, task = zone_of(settings), day_task(settings, 0)
-    return Question(
-        day=day, as_of=moment_of(as_of, zone), rules=task.rules, zone=zone, zone_name=task.zone, zones=task.zones,
-        platform=Platform(destinations=frozenset(task.destinations), banners=frozenset(task.banners),
-                          by_click_day=task.by_click_day),
-        dataset=dataset, keep=not as_of,
-    )  # fmt: skip
+    return day_question(settings, day, moment_of(as_of, zone_of(settings)), dataset, keep=not as_of)
 
 
 # -- for machines

@@ -7,6 +7,7 @@ none renamed or dropped before 1.0. A new family is a file with its classes and 
 from __future__ import annotations
 
 from twofold.commands.output.rows import (
+    acceptance,
     attribution,
     importing,
     journal,
@@ -33,5 +34,6 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     **attribution.COMMANDS,
     **privacy.COMMANDS,
     **setup.COMMANDS,
+    **acceptance.COMMANDS,
 }
 """Every command with ``--json`` and the lines it prints, in the order in which they come."""

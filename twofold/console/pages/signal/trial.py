@@ -1,6 +1,6 @@
 """Test a purchase: does one order become one purchase? The list of tests, and one test as it arrives.
 
-Owns both pages and the verdict. Finding the copies is `queries.trial`'s, comparing them `queries.sides`'s; starting one and
+Owns both pages and the verdict. Finding the copies is `acceptance.seen.trail`'s, comparing them `seen.sides`'s; starting one and
 keeping it as evidence are entries of the log. Role: for the algorithm.
 """
 
@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
+from twofold.acceptance.seen.sides import Field, compare, sides_of
+from twofold.acceptance.seen.trail import PARAMETER, STEPS, Purchase, Tick, Trail, purchases_of_trail, trail_of
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, NotHere, Page, Shown
 from twofold.console.queries.policies import policy_of
-from twofold.console.queries.sides import Field, compare, sides_of
-from twofold.console.queries.trial import PARAMETER, STEPS, Purchase, Tick, Trail, purchases_of_trail, trail_of
 from twofold.report.kept import EVIDENCE, TEST_PURCHASE, Kept, kept
 from twofold.report.orders import show_order
 

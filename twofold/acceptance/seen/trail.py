@@ -26,6 +26,8 @@ LASTS_MS = 24 * 3_600_000
 """What comes so long after the start is of no test any more, and is not looked for."""
 REMEMBERED = 50
 SUPERSEDED = "superseded"
+MOST_SEEN = 2_000
+"""Copies of one tester that are remembered."""
 STEPS = ("opened", "ViewContent", "AddToCart", "InitiateCheckout", "browser", "server", "joined", "settled")
 
 
@@ -36,6 +38,18 @@ class Tick(Struct, frozen=True):
     action: int
 
 
+class Seen(Struct, frozen=True):
+    """A copy of the tester's browser. ``at`` in ms; ``event_time`` in s."""
+
+    position: int
+    at: int
+    event_time: int
+    name: str
+    event_id: str
+    action: int
+    page: str
+
+
 class Trail(Struct, frozen=True, kw_only=True):
     """What has been found of one test. ``position``: up to where was read."""
 
@@ -43,6 +57,7 @@ class Trail(Struct, frozen=True, kw_only=True):
     marks: frozenset[str] = frozenset()
     ticks: dict[str, Tick] = {}
     purchases: tuple[int, ...] = ()  # actions, each once
+    seen: tuple[Seen, ...] = ()
     behind: bool = False  # there are more copies than one look reads
     over: bool = False  # its day has passed
 
@@ -101,8 +116,8 @@ def purchases_of_trail(folder: Path | str, dataset: str, start: int, actions: Se
 def _follow(journal: Journal, dataset: str, code: str, known: Trail, until_ms: int) -> Trail:
     found = journal.run("console_bodies_after", (dataset, known.position, AT_ONCE))
     rows = [row for row in found if row[1] <= until_ms]
-    marks, ticks, purchases = set(known.marks), dict(known.ticks), list(known.purchases)
-    for _, received_at, name, channel, _, action, body in rows:
+    marks, ticks, purchases, seen = set(known.marks), dict(known.ticks), list(known.purchases), list(known.seen)
+    for position, received_at, name, channel, _, action, body in rows:
         if channel != Channel.BROWSER:
             continue
         event = readable_event(body)
@@ -114,6 +129,8 @@ def _follow(journal: Journal, dataset: str, code: str, known: Trail, until_ms: i
             marks |= mine
             ticks.setdefault("opened", Tick(received_at, action))
         if opened or mine & marks:
+            page = (event.event_source_url or "").partition("?")[0].partition("#")[0]
+            seen.append(Seen(position, received_at, event.event_time, name, event.event_id, action, page))
             if name == "Purchase":
                 ticks.setdefault("browser", Tick(received_at, action))
                 purchases.append(action)
@@ -122,7 +139,7 @@ def _follow(journal: Journal, dataset: str, code: str, known: Trail, until_ms: i
     position = rows[-1][0] if rows else known.position
     return replace(
         known, position=position, marks=frozenset(marks), ticks=ticks, purchases=tuple(dict.fromkeys(purchases)),
-        behind=len(rows) == AT_ONCE, over=len(rows) < len(found),
+        seen=tuple(seen[:MOST_SEEN]), behind=len(rows) == AT_ONCE, over=len(rows) < len(found),
     )  # fmt: skip
 
 

@@ -1,0 +1,233 @@
+"""Packets: what is in one, that no byte of one can be another, who made it, what changed, and when a go is over."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import stat
+import time
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from conftest import Scene
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from playing_shop import DATASET
+from typer.testing import CliRunner
+
+from tests.acceptance.gateway_process import run_twofold
+from twofold.acceptance.packet.body import digest_of, over, packet_bytes
+from twofold.acceptance.packet.finish import Finished, finish, verify
+from twofold.acceptance.packet.seal import KEY_FILE, NotSealed, opened, public_key, sealed
+from twofold.acceptance.seen.assets import assets, pages_of
+from twofold.commands.acceptance.accept import accept
+from twofold.config import load_settings
+from twofold.control.owner import on_store
+from twofold.control.questions import Note
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture(scope="module")
+def made(scene: Scene) -> Finished:
+    """A packet of a run that passed."""
+    facts = {"dataset": DATASET, "event": "Purchase", "sender": "shopify", "person": "Giorgi", "by": "tester"}
+    on_store(scene.settings, Note(kind="event_owner", facts=facts))
+    run = scene.begin()
+    found = scene.pass_through(run)
+    assert found.is_go
+    owned = assets(scene.settings, run, pages_of(found.gathered), offline=True)
+    return finish(
+        scene.settings, found, owned, "tester", int(time.time()), good_days=30, into=scene.folder.parent / "out"
+    )
+
+
+@pytest.fixture(scope="module")
+def files(made: Finished) -> dict[str, bytes]:
+    return {kind: path.read_bytes() for kind, path in made.files.items()}
+
+
+def holds(file: bytes, key: str = "", folder: Path | None = None) -> dict[str, bool | None]:
+    return {p.name: p.holds for p in verify(file, key, folder)[0]}
+
+
+def said(*arguments: str) -> tuple[int, str]:
+    """Exit code and output of `twofold accept …`, in this process."""
+    done = CliRunner().invoke(accept, list(arguments))
+    return done.exit_code, done.output
+
+
+def test_the_page_alone_answers_the_four_questions(made: Finished, files: dict[str, bytes]) -> None:
+    """What happened, which channel sent it, did it merge, does the money match; and it holds nobody's data."""
+    text = files["html"].decode()
+    page = re.sub(r"<[^>]+>", " ", text.partition("<details>")[0])
+    order = made.packet["order"]["number"]
+    for words in ("GO", f"Order {order} is paid, 148.00 EUR", "Purchase: the browser by image; the server by shopify",
+                  "both sides say purchase.", "the order 148.00 EUR", "trace ", "Giorgi", "scale"):  # fmt: skip
+        assert words in page, words
+    hashed = sha256(b"nino.beridze@example.com").hexdigest()
+    for needle in ("nino.beridze", "Beridze", "555123456", "127.0.0.1:", hashed, "fb.1.", "EAAB-the-token"):
+        for kind in ("html", "json"):
+            assert needle.encode() not in files[kind], (needle, kind)
+    assert "<script" not in text.replace('<script type="application/json" id="packet">', "")
+    assert not re.search(r'(?:src|href)="(?!data:)', text)
+
+
+def test_the_key_is_private_and_stays(scene: Scene, made: Finished) -> None:
+    """Made at first use, for this user alone; what is printed is the public part."""
+    path = scene.folder / KEY_FILE
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    private = path.read_text().strip()
+    public = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private)).public_key().public_bytes_raw().hex()
+    told = said("key", "--config", str(scene.gateway.config), "--data", str(scene.folder))
+    assert told == (0, public + "\n")
+    assert public == made.packet["key"]
+    assert all(private.encode() not in p.read_bytes() for p in made.files.values())
+
+
+def test_a_packet_is_proved_by_the_key_and_the_log(scene: Scene, files: dict[str, bytes]) -> None:
+    """All kinds; without the key only inner agreement, which is said."""
+    key = public_key(scene.folder)
+    for kind, file in files.items():
+        found = holds(file, key, scene.folder)
+        assert set(found.values()) == {True}, (kind, found)
+        assert holds(file)["maker"] is None
+    said = next(p.said for p in verify(files["json"])[0] if p.name == "maker")
+    assert "only inner agreement" in said
+
+
+@pytest.mark.parametrize("kind", ["json", "html"])
+def test_every_changed_byte_is_refused(files: dict[str, bytes], kind: str) -> None:
+    """In the packet, in the page around it, in the seal, at the end; one byte more, one less."""
+    file = files[kind]
+    places = {*range(0, len(file), max(1, len(file) // 150)), *range(len(file) - 340, len(file))}
+    for place in places:
+        bent = file[:place] + bytes([file[place] ^ 1]) + file[place + 1 :]
+        assert False in holds(bent).values(), place
+    for bent in (file + b"\n", file[:-1], file + file, b" " + file, file.replace(b"148.00", b"149.00")):
+        assert False in holds(bent).values()
+
+
+def test_a_packet_whose_digests_were_made_anew_is_refused(
+    scene: Scene, made: Finished, files: dict[str, bytes]
+) -> None:
+    """By a forger without the key: with the old signature, and with a key of the forger's own."""
+    key = public_key(scene.folder)
+    forged = {**made.packet, "decision": {**made.packet["decision"], "owner": "Mallory"}}
+    content = packet_bytes(forged)
+    seal, _ = opened(files["json"])
+    again = msgspec.structs.replace(seal, sha256=digest_of(b'{"packet":' + content), packet=digest_of(content))
+    with_old_signature = b'{"packet":' + content + b',"seal":' + msgspec.json.encode(again) + b"}\n"
+    with pytest.raises(NotSealed, match="made anew"):
+        opened(with_old_signature)
+    theirs = b"\x07" * 32
+    own = sealed("json", b'{"packet":' + content, digest_of(content), theirs)
+    assert holds(own)["key in it"] is False  # the packet still names ours
+    public = Ed25519PrivateKey.from_private_bytes(theirs).public_key().public_bytes_raw().hex()
+    content = packet_bytes({**forged, "key": public})
+    own = sealed("json", b'{"packet":' + content, digest_of(content), theirs)
+    assert False not in holds(own).values()  # inwardly whole: that is all that can be said without the key
+    assert holds(own, key)["maker"] is False
+    assert holds(own, "", scene.folder)["log"] is False
+
+
+def test_evidence_that_was_exchanged_does_not_follow(made: Finished) -> None:
+    """Also by whoever has the key: the pieces are chained."""
+    items = [dict(i) for i in made.packet["evidence"]["items"]]
+    items[0]["value"] = []
+    bent = {**made.packet, "evidence": {**made.packet["evidence"], "items": items}}
+    content = packet_bytes(bent)
+    file = sealed("json", b'{"packet":' + content, digest_of(content), b"\x07" * 32)
+    assert holds(file)["evidence"] is False
+
+
+def test_the_command_verifies_without_a_folder(
+    tmp_path: Path, scene: Scene, made: Finished, files: dict[str, bytes]
+) -> None:
+    """Exit code and words; a changed one, one of another installation, and none at all."""
+    key = public_key(scene.folder)
+    good = run_twofold("accept", "verify", str(made.files["html"]), "--key", key)
+    assert (good.returncode, "GO for scale" in good.stdout) == (0, True), good.stdout + good.stderr
+    bent = tmp_path / "bent.json"
+    bent.write_bytes(files["json"].replace(b'"go"', b'"GO"', 1))
+    status, text = said("verify", str(bent), "--key", key, "--json")
+    assert (status, json.loads(text.splitlines()[0])["holds"]) == (1, False)
+    status, text = said("verify", str(made.files["json"]), "--key", "ab" * 32)
+    assert (status, "expected the installation" in text) == (1, True)
+    bent.write_bytes(b"no packet")
+    assert "expected a packet" in said("verify", str(bent))[1]
+    assert said("verify", str(bent), "--key", "short")[0] == 2
+
+
+def test_what_changed_is_told(scene: Scene, made: Finished, tmp_path: Path) -> None:
+    """Between two packets: by the command, and in the later one itself."""
+    run = scene.begin()
+    found = scene.pass_through(run, price="150.00")
+    later = finish(scene.settings, found, [], "tester", int(time.time()), good_days=30)
+    since = later.packet["since_last"]
+    assert (since["digest"], since["word"]) == (made.digest, "go")
+    changed = {d["what"]: (d["before"], d["after"]) for d in since["changes"]}
+    assert changed["decision word"] == ("go", "stop")
+    assert changed["criterion money"] == ("passed", "failed")
+    assert said("status", "--config", str(scene.gateway.config), "--data", str(scene.folder))[0] == 1
+    status, text = said("diff", str(made.files["json"]), str(later.files["html"]), "--json")
+    rows = {r["what"]: (r["before"], r["after"]) for r in map(json.loads, text.splitlines())}
+    assert (status, rows) == (1, {k: v for k, v in changed.items() if k in rows})
+    assert set(changed) - set(rows) <= {w for w in changed if w.startswith("asset")}
+    assert said("diff", str(made.files["json"]), str(made.files["json"]))[0] == 0
+
+
+@pytest.fixture
+def entry(scene: Scene, made: Finished) -> Any:
+    return next(p for r in scene_runs(scene) for p in r.packets if p.facts["digest"] == made.digest)
+
+
+def scene_runs(scene: Scene) -> Iterator[Any]:
+    from twofold.acceptance.run import runs
+
+    yield from runs(scene.folder)
+
+
+def test_a_go_ends(scene: Scene, entry: Any, tmp_path: Path) -> None:
+    """After its days, and at once when configuration, token or a sender is another; a changed port is no change."""
+    now = int(time.time())
+    assert over(scene.settings, entry, now) == ()
+    assert over(scene.settings, entry, entry.facts["expires"]) == ("its 30 days are over",)
+    text = scene.gateway.config.read_text()
+    for change, words in (
+        (("EAAB-the-token", "EAAC-the-token"), "a token changed"),
+        (("hold_s = { Purchase = 0.1 }", "hold_s = { Purchase = 0.2 }"), "the configuration changed"),
+        (("port = 0", "port = 7"), ""),
+    ):
+        assert change[0] in text
+        path = tmp_path / "other.toml"
+        path.write_text(text.replace(*change), encoding="utf-8")
+        assert over(load_settings(path), entry, now) == ((words,) if words else ()), change
+    senders = tuple(s for s in entry.facts["standing"]["senders"] if not s.endswith("/shopify"))
+    before = msgspec.structs.replace(
+        entry, facts={**entry.facts, "standing": {**entry.facts["standing"], "senders": senders}}
+    )
+    assert over(scene.settings, before, now) == ("a new sender: Purchase by shopify",)
+    tagged = msgspec.structs.replace(
+        entry, facts={**entry.facts, "standing": {**entry.facts["standing"], "tag": "0" * 64}}
+    )
+    assert over(scene.settings, tagged, now) == ("the tag changed",)
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium")
+def test_it_is_printed_where_a_chromium_is(files: dict[str, bytes]) -> None:
+    """A PDF that a reader opens, the seal behind its end."""
+    import io
+
+    from pypdf import PdfReader
+
+    reader = PdfReader(io.BytesIO(files["pdf"]))
+    text = "".join(page.extract_text() for page in reader.pages)
+    assert "Acceptance packet" in text
+    assert "Does the money match?" in text
+    bent = files["pdf"].replace(b"twofold-seal/1", b"twofold-seal/2")
+    assert False in holds(bent).values()

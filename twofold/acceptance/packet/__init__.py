@@ -1,0 +1,1 @@
+"""What leaves a run: its body, its looks, its seal, and whether a go still holds. Start reading at `body`."""

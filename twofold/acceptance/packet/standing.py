@@ -1,0 +1,68 @@
+"""What a go rests on beside its evidence: the configuration, the tokens, the tag, and who sends; and whether that still is so.
+
+Owns the fingerprints and the comparison. They are keyed with the installation's own key: who reads a packet can guess no
+token and no setting from one. Ports, hosts and the console's own table are no part of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b, sha256
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from twofold import tag
+from twofold.acceptance.packet.seal import private_bytes
+from twofold.acceptance.seen.owners import DAY_MS, DAYS, sender_cells
+from twofold.config import Settings
+
+_PLACE = ("host", "port", "data", "status_token", "log")
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """Fingerprints, and each planned event's senders as ``event/sender``."""
+
+    config: str
+    token: str
+    tag: str
+    senders: tuple[str, ...]
+
+
+def standing(settings: Settings, dataset: str, events: Iterable[str], now: int) -> Standing:
+    """As it is now, Unix s."""
+    folder = Path(settings.server.data)
+    key = sha256(b"fingerprints\n" + private_bytes(folder)).digest()
+    tree = msgspec.to_builtins(settings)
+    tree.pop("console", None)
+    tree["server"] = {k: v for k, v in tree["server"].items() if k not in _PLACE}
+    tokens = [d.pop("token", "") for d in tree["destination"] if d.get("dataset") == dataset]
+    for other in tree["destination"]:
+        other.pop("token", None)
+    until = (now + 1) * 1000  # the second that runs is in it
+    cells = sender_cells(folder, dataset, events, until - DAYS * DAY_MS, until)
+    return Standing(
+        config=_digest(key, tree), token=_digest(key, tokens), tag=sha256(tag.source()).hexdigest(),
+        senders=tuple(sorted({f"{c.event_name}/{c.sender}" for c in cells})),
+    )  # fmt: skip
+
+
+def why_over(before: Standing, now: Standing) -> tuple[str, ...]:
+    """What has changed since: any of it ends a go at once."""
+    found = [
+        words
+        for words, is_other in (
+            ("the configuration changed", before.config != now.config),
+            ("a token changed", before.token != now.token),
+            ("the tag changed", before.tag != now.tag),
+        )
+        if is_other
+    ]
+    found += [f"a new sender: {name.replace('/', ' by ')}" for name in now.senders if name not in before.senders]
+    return tuple(found)
+
+
+def _digest(key: bytes, value: Any) -> str:
+    return blake2b(msgspec.json.encode(value, order="sorted"), key=key, digest_size=16).hexdigest()

@@ -1,0 +1,58 @@
+"""The day of a packet as its witnesses tell it: is each one's gap explained enough to be reviewed?
+
+Owns that judgement, from what `twofold day` works out. A residual is explained where reasons leave nothing of it, or where it
+lies in the band of this shop's own days; others' bands are a hint and let pass, but condemn nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from twofold.acceptance.criteria import State, Witnessed
+from twofold.reconcile.day.band import Band
+from twofold.reconcile.day.report import share_of
+from twofold.reconcile.day.values import Bridge, Report, Sum
+from twofold.reconcile.reading.witnesses import Answer
+
+
+def witnessed(answer: Answer, wanted: Iterable[str]) -> tuple[Witnessed, ...]:
+    """A row for each witness that the plan wants."""
+    reports = {r.source: r for r in answer.report.reports}
+    bridges = {b.witness: b for b in answer.report.bridges}
+    return tuple(_one(w, reports.get(w), bridges.get(w), answer.bands.get(w, Band())) for w in wanted)
+
+
+def _one(witness: str, report: Report | None, bridge: Bridge | None, band: Band) -> Witnessed:
+    if report is None or not report.is_here or bridge is None or bridge.count is None:
+        return Witnessed(witness=witness, state=State.UNCHECKED, said="nothing of that day is here")
+    has_any = bool(bridge.count) or any(isinstance(line, Sum) and line.count for line in bridge.lines)
+    state, said = (
+        _explained(bridge, band) if has_any else (State.UNCHECKED, "no purchase on that day: name one with some")
+    )
+    return Witnessed(
+        witness=witness, state=state, said=said, count=f"{bridge.count:f}" if isinstance(bridge.count, Decimal) else str(bridge.count),
+        amount="" if bridge.amount is None else f"{bridge.amount:f}",
+        residual="" if bridge.residual is None else f"{bridge.residual:f}",
+    )  # fmt: skip
+
+
+def _explained(bridge: Bridge, band: Band) -> tuple[State, str]:
+    reasons = ", ".join(dict.fromkeys(t.reason.replace("_", " ") for t in bridge.terms)) or "no gap"
+    if bridge.residual is None:
+        return State.UNCHECKED, "its money cannot be compared"
+    if not bridge.residual and not bridge.residual_count:
+        return State.PASSED, f"explained to the last cent: {reasons}"
+    share = share_of(bridge)
+    left = f"{bridge.residual:+f} is left" + ("" if share is None else f" ({share:+.1%})")
+    if band.alarm:
+        return (
+            State.FAILED,
+            f"{left}, which is not as on other days ({band.alarm.replace('_', ' ')}); explained: {reasons}",
+        )
+    if share is None or band.low is None or band.high is None:
+        return State.UNCHECKED, f"{left}, and no band is known yet; explained: {reasons}"
+    usual = f"usual {band.low:+.0%} to {band.high:+.0%}" + ("" if band.own else " elsewhere")
+    if band.low <= share <= band.high:
+        return State.PASSED, f"{left}, {usual}; explained: {reasons}"
+    return (State.FAILED if band.own else State.UNCHECKED), f"{left}, {usual}; explained: {reasons}"
