@@ -17,7 +17,7 @@ import pytest
 from msgspec import structs
 
 from twofold.errors import ConfigError
-from twofold.simulate.world.fates import calendar_of, draw_fates, iban
+from twofold.simulate.world.fates import calendar_of, draw_fates, iban, today_of
 from twofold.simulate.world.folder import CONFIG, write_world
 from twofold.simulate.world.key import loose_of, truths_of, worth_of
 from twofold.simulate.world.money import move_money
@@ -138,6 +138,15 @@ def test_the_ways_of_buyers_are_in_the_truth_and_not_in_the_files(tmp_path):
     with (tmp_path / "ga4-purchases.csv").open() as file:
         seen = {row[1] for row in csv.reader(line for line in file if not line.startswith("#")) if len(row) > 1}
     assert {o["number"] for o in key["orders"] if o["seen_by_ga4"]} == seen - {"Transaction ID"}
+
+
+def test_a_world_that_ends_with_yesterday_is_over_where_its_shop_is():
+    """Half past one in the morning of the 29th in London is the evening of the 28th in Los Angeles."""
+    at = 1_795_915_800  # 2026-11-29T01:30:00Z
+    last = {zone: calendar_of(told, today_of(told, at)) for zone in ("UTC", "America/Los_Angeles", "Pacific/Auckland")
+            for told in [scenario(zone=zone)]}  # fmt: skip
+    assert [str(last[zone].last) for zone in last] == ["2026-11-28", "2026-11-27", "2026-11-28"]
+    assert all(calendar.end < at for calendar in last.values())
 
 
 def test_account_numbers_have_right_check_digits():

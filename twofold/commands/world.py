@@ -6,7 +6,6 @@ import asyncio
 import tempfile
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 from msgspec import structs
@@ -15,6 +14,7 @@ from rich.console import Console
 from twofold.commands.output.printing import print_rows
 from twofold.commands.output.rows.running import ChainFigure
 from twofold.errors import ConfigError
+from twofold.simulate.world.fates import today_of
 from twofold.simulate.world.folder import COMMANDS, KEY, write_world
 from twofold.simulate.world.play import chain_rows, chain_table, chain_verdict, is_exact, play_world
 from twofold.simulate.world.scenario import DEMO, read_scenario
@@ -32,7 +32,7 @@ def play(scenario: Path | None, *, into: Path | None, seed: int | None, write_on
     out = Console(stderr=json)
     with ExitStack() as stack:
         folder = into or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twofold-world-")))
-        written = write_world(folder, told, datetime.now(UTC).date(), int(time.time()))
+        written = write_world(folder, told, today_of(told, time.time()), int(time.time()))
         if into is not None:
             out.print(f"{len(written.commands)} files, {COMMANDS} and {KEY} are in {into}")
         if write_only:

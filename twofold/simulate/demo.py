@@ -20,7 +20,6 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -47,6 +46,7 @@ from twofold.simulate.truth import (
     tally,
     whole_truth,
 )
+from twofold.simulate.world.fates import today_of
 from twofold.simulate.world.folder import DATASET, Written, write_world
 from twofold.simulate.world.play import Line, chain_rows, chain_table, chain_verdict, is_exact, play_world
 from twofold.simulate.world.scenario import DEMO, Scenario, read_scenario
@@ -168,7 +168,7 @@ class _Demo:
         # The past of the shop goes through its files while the shoppers of today are at work.
         world = None
         if told is not None:
-            world = write_world(self._folder / "world", told, datetime.now(UTC).date(), int(time.time()))
+            world = write_world(self._folder / "world", told, today_of(told, time.time()), int(time.time()))
         async with (
             serving(Shop(shop), listener),
             aiohttp.ClientSession() as session,

@@ -26,6 +26,11 @@ _SIGNS = "$€£¥₹₾₽₺₴₪₩฿₫₱₦₡₲₵₸₼"
 _PLAIN = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,60})?")  # PHP may write all digits of a float
 # A currency before or after a number: a code or abbreviation of up to three letters, a symbol, spaces.
 _AROUND = re.compile(rf"^(?:[^\W\d]{{1,3}}\.?)?[\s{_SIGNS}]*|[\s{_SIGNS}]*(?:[^\W\d]{{1,3}}\.?)?$")
+# Letters beside a number that are no currency: a side of an account (debit, credit, Soll, Haben), or so many thousands.
+_NO_CURRENCY = re.compile(
+    r"(?:^|[\d\s.,)])(?:dr|cr|db|d|c|s|h|k|m|b|mio|mrd|mil|tsd|bn|mn|mm|tys|тыс|млн)\.?$|^(?:dr|cr|db|d|c|h)\.?[\s\d(+-]",
+    re.I,
+)
 _SPACES = re.compile(r"[\s\u00a0\u202f'’]")
 _GROUPED = {
     ".": re.compile(r"[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?"),  # also 1,00,000.00
@@ -240,6 +245,8 @@ def _read_number(text: str, decimal: str) -> Decimal | None:
     bracketed = text.startswith("(") and text.endswith(")")  # accountants' minus
     if text.count("-") + bracketed > 1:
         return None
+    if (text[:1].isalpha() or not text[-1:].isdigit()) and _NO_CURRENCY.search(text):
+        return None  # "60.00 DR" is no 60.00
     number = _bare(text)
     decimal = decimal or _sign_of(number)
     if not decimal and not number.isdigit():

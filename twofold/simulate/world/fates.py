@@ -158,6 +158,11 @@ class Calendar(Struct, frozen=True):
         return datetime.fromtimestamp(at, self.zone).isoformat()
 
 
+def today_of(told: Scenario, now: float) -> date:
+    """The day of a moment (Unix s) where the shop is: a world that ends with yesterday is over there."""
+    return datetime.fromtimestamp(now, ZoneInfo(told.zone)).date()
+
+
 def calendar_of(told: Scenario, today: date) -> Calendar:
     last = told.last_day(today)
     return Calendar(last - timedelta(days=told.days - 1), last, ZoneInfo(told.zone))

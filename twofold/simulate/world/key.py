@@ -21,6 +21,9 @@ from twofold.simulate.world.scenario import Scenario
 CONFIRM_DAYS = 7
 """Days after which an order that nobody confirmed is lost, and no longer open."""
 
+CASH_STEPS = {"GEL": Decimal("0.10")}
+"""Coins below which couriers round, by currency."""
+
 OPEN = frozenset(
     {"awaits_confirmation", "not_shipped", "in_transit", "courier_holds", "payout_pending", "in_flight", "not_arrived"}
 )
@@ -80,10 +83,13 @@ def worth_of(told: Scenario, calendar: Calendar) -> Worth:
     return worth
 
 
-def truths_of(fates: Sequence[Fate], money: Money, now: int, worth: Worth) -> tuple[Truth, ...]:
-    """Each order's truth. ``now``: when the report is made, at the end of the world or later."""
+def truths_of(
+    fates: Sequence[Fate], money: Money, now: int, worth: Worth, cash_step: Decimal = ZERO
+) -> tuple[Truth, ...]:
+    """Each order's truth. ``now``: when the report is made, at the end of the world or later. ``cash_step``: how far cash may be
+    off before it was taken short."""
     moves = _by_order(money, now)
-    truths = (_truth(fate, moves.get(fate.number, []), now) for fate in fates)
+    truths = (_truth(fate, moves.get(fate.number, []), now, cash_step) for fate in fates)
     return tuple(_in_the_worlds(truth, worth) if truth.fate.currency else truth for truth in truths)
 
 
@@ -124,7 +130,7 @@ def _by_order(money: Money, now: int) -> dict[int, list[_Where]]:
     return found
 
 
-def _truth(fate: Fate, moves: Sequence[_Where], now: int) -> Truth:
+def _truth(fate: Fate, moves: Sequence[_Where], now: int, cash_step: Decimal) -> Truth:
     station = fate.station
     if station == "unconfirmed" and now <= fate.placed_at + CONFIRM_DAYS * 86_400:
         station = "awaits_confirmation"
@@ -145,7 +151,7 @@ def _truth(fate: Fate, moves: Sequence[_Where], now: int) -> Truth:
     if refunds:
         losses.append(Loss(after="delivered", reason="refunded", amount=refunds))
     if delivered:
-        losses += _short(fate, delivered - refunds, taken, collected)
+        losses += _short(fate, delivered - refunds, taken, collected, cash_step)
     losses += _on_the_way(moves)
     banked = _sum(w.move.net for w in moves if w.place == "banked")
     if fate.method == "transfer":
@@ -167,14 +173,15 @@ def _truth(fate: Fate, moves: Sequence[_Where], now: int) -> Truth:
     )
 
 
-def _short(fate: Fate, due: Decimal, taken: Decimal, collected: Decimal) -> list[Loss]:
+def _short(fate: Fate, due: Decimal, taken: Decimal, collected: Decimal, cash_step: Decimal) -> list[Loss]:
     """What was due on delivery and did not come, or came beyond it."""
     if fate.method == "voucher":
         return [Loss(after="delivered", reason="paid_by_voucher", amount=due)]
     if fate.method == "cod" and not taken:
         return [Loss(after="delivered", reason="courier_holds", amount=due)]
     if fate.method == "cod" and collected != due:
-        return [Loss(after="delivered", reason="short_collected", amount=due - collected)]
+        reason = "short_collected" if abs(due - collected) > cash_step else "rounding"
+        return [Loss(after="delivered", reason=reason, amount=due - collected)]
     if fate.method == "transfer" and collected != due:
         return [Loss(after="delivered", reason="rounding", amount=due - collected)]
     return []
@@ -254,7 +261,8 @@ def matrix_of(truths: Iterable[Truth]) -> list[dict[str, Any]]:
 
 def answer_key(told: Scenario, calendar: Calendar, fates: Sequence[Fate], money: Money, now: int) -> dict[str, Any]:
     """The truth of a world as docs/worlds.md describes it; amounts are text."""
-    truths, loose = truths_of(fates, money, now, worth_of(told, calendar)), loose_of(money, now)
+    truths = truths_of(fates, money, now, worth_of(told, calendar), CASH_STEPS.get(told.currency, ZERO))
+    loose = loose_of(money, now)
     deposits = [e.amount for e in money.entries if e.explains == "deposit"]
     return {
         "world": told.name,
