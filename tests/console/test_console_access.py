@@ -6,13 +6,14 @@ import pytest
 from running_console import PASSWORD, Running
 
 from twofold.console.access.roles import RIGHTS, Right, Role
+from twofold.console.acts.table import ACTS
 from twofold.console.pages import PAGES
 
-WHICH = {"{name}": "console", "{order:path}": "5001", "{number}": "256", "{code}": "XYZ", "/chain/orders": "/chain/orders?term=link:placed",
+WHICH = {"{name}": "console", "{order:path}": "5001", "{number}": "256", "{code}": "XYZ", "{token}": "nothing", "/chain/orders": "/chain/orders?term=link:placed",
          "/senders/copies": "/senders/copies?event=PageView&sender=api"}  # fmt: skip
 
 
-MAY_LACK = ("/matching/one", "/deliveries/256", "/actions/256", "/test-purchase/XYZ")
+MAY_LACK = ("/matching/one", "/imports/file/nothing", "/deliveries/256", "/actions/256", "/test-purchase/XYZ")
 """There may be none of this number, which is said to who may see the others."""
 
 
@@ -28,8 +29,18 @@ CHANGING = [
     ("/deliveries/256/again", Right.REPLAY), ("/deliveries/again", Right.REPLAY),
     ("/what-to-do/say", Right.DECIDE), ("/senders/owner", Right.DECIDE), ("/match-quality/figure", Right.DECIDE),
     ("/engine-room/doctor", Right.REPLAY), ("/decisions/new", Right.DECIDE), ("/decisions/1/outcome", Right.DECIDE),
-    ("/matching/say", Right.BOOKS), ("/test-purchase/start", Right.TEST), ("/test-purchase/XYZ/keep", Right.TEST),
+    ("/matching/say", Right.BOOKS), ("/imports/drop", Right.BOOKS),
+    *((f"/imports/file/nothing/{act}", Right.BOOKS) for act in ("read", "keep", "away")), ("/test-purchase/start", Right.TEST), ("/test-purchase/XYZ/keep", Right.TEST),
 ]  # fmt: skip
+
+
+def test_every_act_is_tried() -> None:
+    """None can be added without its right being tried by each role."""
+    tried = dict(CHANGING)
+    for path, right, _ in ACTS:
+        assert tried.get(address_of(path.replace("{number}", "1"))) == right, path
+
+
 HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy")
 
 
@@ -52,7 +63,8 @@ def test_every_address_by_every_role(console: Running) -> None:
                     assert (answer.status, answer.text) == (404, missing.text), (role, form)
         for path, right in CHANGING:
             answer = browser.post(path, {"csrf": "wrong"})
-            assert answer.status == (403 if right in RIGHTS[role] else 404), (role, path)
+            refused = 400 if path == "/imports/drop" else 403  # which wants a file
+            assert answer.status == (refused if right in RIGHTS[role] else 404), (role, path)
 
 
 @pytest.mark.process

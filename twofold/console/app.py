@@ -14,6 +14,7 @@ import logging
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -28,7 +29,7 @@ from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -44,6 +45,8 @@ from twofold.console.acts.table import ACTS
 from twofold.console.charts import definitions
 from twofold.console.charts.drawing import draw
 from twofold.console.description import describe_console
+from twofold.console.dropped.form import Malformed, TooLarge, Upload
+from twofold.console.dropped.held import MOST_BYTES, Drop, Drops
 from twofold.console.pages import PAGES
 from twofold.console.pages.page import Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.queries.period import CHOICES
@@ -61,6 +64,7 @@ log = logging.getLogger("twofold.console")
 ROOT = "/console"
 MAX_FORM = 16_384
 STREAM_S = 0.5
+UPLOAD_S = 600
 AGAIN_S, SLOW_WAIT_S = 2, 8.0
 STREAM_ROWS = 100
 MOST_STREAMS = 4
@@ -84,6 +88,7 @@ class Console:
         self._guard = Guard(register, own.hosts, own.proxies, clock, own.identity_header, own.identity_from)
         self._sums = SumsKeeper(settings.server.data, policy_of(settings), own.timezone)
         self._remembered: Remembered[Any] = Remembered()
+        self._drops = Drops()
         self._templates = jinja2.Environment(
             loader=jinja2.FunctionLoader(lambda name: (_HERE / "templates" / name).read_text(encoding="utf-8")),
             autoescape=True,
@@ -100,6 +105,10 @@ class Console:
         self.app = Starlette(routes=self._routes(), exception_handlers=handlers)
         self._streams: Counter[bytes] = Counter()
         self._heavy, self._light = anyio.CapacityLimiter(HEAVY_AT_ONCE), anyio.CapacityLimiter(LIGHT_AT_ONCE)
+
+    def close(self) -> None:
+        """Nothing that somebody dropped is read any further."""
+        self._drops.close()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)
@@ -133,6 +142,7 @@ class Console:
             Route(f"{ROOT}/people", self._shown(Right.PEOPLE, "people.html", self._people)),
             Route(f"{ROOT}/account", self._account_page),
             Route(f"{ROOT}/live/stream", self._stream),
+            Route(f"{ROOT}/imports/drop", self._take_file, methods=["POST"]),
             Route(f"{ROOT}/openapi.json", self._description),
         ]
         return [*static, *entry, *acts, *own, *pages, Route("/{rest:path}", self._elsewhere, methods=_METHODS)]
@@ -192,7 +202,10 @@ class Console:
 
     def _html(self, request: Request, asked: Asked, page: Page, shown: Shown) -> Response:
         figures = {"rows": shown.rows, **shown.figures, "here": page}
-        return self._page(request, asked.session, page.template, figures, status=shown.status)
+        response = self._page(request, asked.session, page.template, figures, status=shown.status)
+        if shown.again_s:
+            response.headers["refresh"] = str(shown.again_s)
+        return response
 
     def _json(self, _request: Request, asked: Asked, page: Page, shown: Shown) -> Response:
         about = {"row": "about", "page": page.path, "version": __version__, "as_of": asked.now, **shown.about}
@@ -288,6 +301,7 @@ class Console:
                 now=self._clock(), link=lambda token: f"{self._guard.origin_of(request)}{ROOT}/join/{token}",
                 shared=lambda token: f"{self._guard.origin_of(request)}{ROOT}/shared/{token}",
                 identity=self._guard.identity_of(request), sums=self._sums, remembered=self._remembered,
+                drops=self._drops,
             )  # fmt: skip
             try:
                 done = await run_in_threadpool(change, act)
@@ -301,6 +315,37 @@ class Console:
             return self._page(request, session, done.template or template, figures, status=done.status)
 
         return Route(f"{ROOT}{path}", handle, methods=["POST"])
+
+    async def _take_file(self, request: Request) -> Response:
+        """A file off the wire into memory, and to its page, which reads it. Nothing of it is taken before the form is ours."""
+        session, refusal = await self._let_in(request, Right.BOOKS)
+        if session is None:
+            return refusal
+        taken: list[Drop] = []
+        chunks = request.stream()
+
+        def ready(fields: dict[str, str], name: str) -> Callable[[bytes], None]:
+            if not self._guard.allows_change(request, session, fields.get("csrf", "")):
+                raise Forbidden
+            taken.append(self._drops.take(session.person.id, name))
+            return taken[0].put
+
+        try:
+            async with asyncio.timeout(UPLOAD_S):
+                await Upload(request.headers.get("content-type", ""), ready, MOST_BYTES).read(chunks)
+            drop = taken[0]
+            if not drop.size:
+                raise Malformed
+            drop.ready()
+            self._drops.begin(drop, self._settings, keep=False)
+            return self._go(f"/imports/file/{drop.token}")
+        except (Malformed, TooLarge, Forbidden, Refused, StoreError, ClientDisconnect, TimeoutError) as err:
+            for drop in taken:
+                self._drops.end(drop)
+            with suppress(ClientDisconnect, TimeoutError):
+                await _drain(chunks)
+            status, problem = _file_problem(err)
+            return self._page(request, session, "problem.html", {"problem": problem}, status=status)
 
     # -- coming in
 
@@ -441,6 +486,7 @@ class Console:
             path={k: str(v) for k, v in request.path_params.items()},
             sums=self._sums,
             remembered=self._remembered,
+            drops=self._drops,
         )
 
     def _words(self, request: Request) -> Words:
@@ -529,6 +575,35 @@ class Console:
         return _answer(
             b"This page could not be made. What is wrong stands in the console's log.\n", "text/plain", status=500
         )
+
+
+class Forbidden(Exception):
+    """A form of somebody else's page."""
+
+
+async def _drain(chunks: AsyncIterator[bytes]) -> None:
+    """A browser that is answered in the middle of its file shows no answer: the rest is let go by, up to a measure."""
+    left = 4 * MOST_BYTES
+    async with asyncio.timeout(UPLOAD_S):
+        async for chunk in chunks:
+            left -= len(chunk)
+            if left < 0:
+                return
+
+
+def _file_problem(err: Exception) -> tuple[int, str]:
+    match err:
+        case TooLarge():
+            return (
+                413,
+                f"Files up to {MOST_BYTES >> 20} MiB can be dropped. Import a larger one with the command: twofold import --help.",
+            )
+        case Forbidden():
+            return 403, "This form is not of this session any more. Go back, load the page again, and try once more."
+        case Refused() | StoreError():
+            return 409, str(err)
+        case _:
+            return 400, "No file came with this form. Choose one, then try again."
 
 
 def _rights_of(session: Session | None) -> frozenset[str]:

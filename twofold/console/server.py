@@ -43,8 +43,9 @@ async def _serve(
     own = settings.console or ConsoleSettings()
     listener = open_listener(own.host, own.port)
     port = listener.getsockname()[1]
+    console = Console(settings, register, lambda: now_ms() // 1000)
     config = uvicorn.Config(
-        Console(settings, register, lambda: now_ms() // 1000),
+        console,
         ws="none", lifespan="off", access_log=False, server_header=False, proxy_headers=False, log_config=None,
         timeout_keep_alive=15, timeout_graceful_shutdown=STOP_S, limit_concurrency=200, h11_max_incomplete_event_size=16_384,
     )  # fmt: skip
@@ -57,7 +58,10 @@ async def _serve(
         await asyncio.sleep(0.01)
     on_ready(f"http://{host}:{port}{ROOT}", link)
     watch = asyncio.ensure_future(_make_room(server, Path(settings.server.data), gateway)) if gateway else None
-    await serving
+    try:
+        await serving
+    finally:
+        console.close()
     if watch is not None:
         watch.cancel()
 

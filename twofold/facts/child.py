@@ -1,6 +1,6 @@
 """A child process of the same program: a task in, lines out, and an end that nobody has to wait for.
 
-Owns the process: it begins with nothing of ours but its task, is ended with all that it started at its deadline or when it is
+Owns the process: it begins with nothing of ours but its task and the files it is given, is ended with all that it started at its deadline or when it is
 told, and goes with this process whatever ends that.
 """
 
@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 MODULE = "twofold.facts"
 
@@ -20,8 +20,9 @@ MODULE = "twofold.facts"
 class Child:
     """One run of ``python -m`` a module of ours that takes a task and prints lines."""
 
-    def __init__(self, module: str = MODULE) -> None:
-        self._module = module
+    def __init__(self, module: str = MODULE, descriptors: Sequence[int] = ()) -> None:
+        """``descriptors``: open files of ours that it finds under the same numbers."""
+        self._module, self._descriptors = module, tuple(descriptors)
         self._child: subprocess.Popen[bytes] | None = None
         self._ended = False
 
@@ -33,6 +34,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
+            pass_fds=self._descriptors,
         )
         assert child.stdin is not None
         assert child.stdout is not None

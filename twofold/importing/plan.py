@@ -47,6 +47,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     encoding: str = ""
     sheet: str = ""
     dry_run: bool = False
+    foretell: bool = False  # of a dry run: the folder is looked at, to say what is new in it
     ledger_only: bool = False
     restart: bool = False
     report: Path | None = None

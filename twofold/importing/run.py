@@ -24,7 +24,7 @@ from twofold.importing.readers.formats import OrderFile, open_orders
 from twofold.importing.readers.layout import Found
 from twofold.importing.readers.problems import ProblemReport, RowProblem
 from twofold.importing.readers.tables import Survey, survey_file
-from twofold.importing.sinks import Batch, DrySink, Sink, open_sink
+from twofold.importing.sinks import Batch, DrySink, LookSink, Sink, open_sink
 from twofold.importing.summary import Summary
 from twofold.matching.subject import Keyring
 from twofold.sources.contract import Reading
@@ -46,7 +46,7 @@ def import_file(settings: Settings, plan: Plan, now_ms: int, watch: Watcher | No
     before = os.stat(plan.path)
     with contextlib.ExitStack() as stack:
         report = stack.enter_context(ProblemReport(plan.report)) if plan.report and not plan.dry_run else None
-        sink: Sink = DrySink() if plan.dry_run else open_sink(settings)
+        sink: Sink = (LookSink(settings) if plan.foretell else DrySink()) if plan.dry_run else open_sink(settings)
         stack.callback(sink.close)
         task.drive(sink, report, watch)
     after = os.stat(plan.path)
@@ -124,7 +124,10 @@ class _Import:
         summary.rows = self._file.rows_read
         if changed:
             summary.notes.append("the file changed while it was read; import it again")
+        if self._plan.dry_run and not self._plan.foretell:
+            return summary
         if self._plan.dry_run:
+            summary.new, summary.updated, summary.already_known = mark.new, mark.updated, mark.already_known
             return summary
         mark.done = not changed
         self._progress.write(mark)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Protocol
 
 from msgspec import Struct
@@ -15,7 +16,10 @@ from twofold.config import Settings
 from twofold.control.batches import append_batch, encode_batch
 from twofold.control.owner import FolderOwner, GatewayOwner, open_owner
 from twofold.event.model import Event
-from twofold.store.orders.ledger import OrderEntry
+from twofold.policies import shops_alike
+from twofold.store.lines.reading import reading
+from twofold.store.orders.foresight import OrderForesight
+from twofold.store.orders.ledger import OrderEntry, shop_among
 
 WINDOW = 2  # batches under way: one that the gateway writes, one that it can take next
 
@@ -53,6 +57,26 @@ class DrySink:
 
     def close(self) -> None:
         return None
+
+
+class LookSink(DrySink):
+    """Writes nothing either, and looks at what is kept: what the orders would come to."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._reader = ExitStack()
+        asks = self._reader.enter_context(reading(settings.server.data))
+        alike = {d.id: shops_alike(settings, d.id) for d in settings.dataset}
+        self._foresight = OrderForesight(asks, lambda dataset, source: shop_among(alike.get(dataset), [source]))
+
+    def put(self, batch: Batch) -> Sequence[Batch]:
+        seen = self._foresight
+        before = seen.new, seen.updated
+        seen.put(batch.orders)
+        batch.new, batch.updated = seen.new - before[0], seen.updated - before[1]
+        return [batch]
+
+    def close(self) -> None:
+        self._reader.close()
 
 
 class GatewaySink:

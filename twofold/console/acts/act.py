@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from twofold.config import Settings
 from twofold.console.access.register import Register, Session
+from twofold.console.dropped.held import Drops
 from twofold.console.sums.keeper import SumsKeeper
 from twofold.console.sums.remembered import Remembered
 
@@ -28,6 +29,7 @@ class Act(Struct, frozen=True, kw_only=True):
     identity: str | None  # as a proxy names who asks
     sums: SumsKeeper
     remembered: Remembered[Any]
+    drops: Drops
 
 
 class Done(Struct, frozen=True, kw_only=True):

@@ -60,7 +60,7 @@ def figures_of(act: Act, address: str) -> dict[str, Any]:
     asked = Asked(
         settings=act.settings, folder=act.settings.server.data, session=act.session,
         words=Words("en", own.timezone if own else "UTC"), now=act.now, choices=dict(parse_qsl(parts.query)), path={},
-        sums=act.sums, remembered=act.remembered,
+        sums=act.sums, remembered=act.remembered, drops=act.drops,
     )  # fmt: skip
     try:
         shown = page.read(asked)

@@ -17,7 +17,7 @@ def ask_doctor(act: Act) -> Done:
     doctor = list(visit(act.settings, None, float(act.now)))
     asked = Asked(
         settings=act.settings, folder=act.settings.server.data, session=act.session, words=Words("en", "UTC"), now=act.now,
-        choices={}, path={}, sums=act.sums, remembered=act.remembered,
+        choices={}, path={}, sums=act.sums, remembered=act.remembered, drops=act.drops,
     )  # fmt: skip
     figures = {**read_engine_room(asked).figures, "doctor": doctor, "here": ENGINE_ROOM}
     return Done(template=ENGINE_ROOM.template, figures=figures)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from twofold.console.access.roles import Right
 from twofold.console.acts.act import Act, Done
+from twofold.console.acts.books.dropping import keep_file, read_again, throw_away
 from twofold.console.acts.books.matching import say_match
 from twofold.console.acts.decisions import conclude, decide
 from twofold.console.acts.doctor import ask_doctor
@@ -22,6 +23,9 @@ ACTS: tuple[tuple[str, Right, Callable[[Act], Done]], ...] = (
     ("/decisions/{number}/outcome", Right.DECIDE, conclude),
     ("/match-quality/figure", Right.DECIDE, type_in),
     ("/matching/say", Right.BOOKS, say_match),
+    ("/imports/file/{token}/read", Right.BOOKS, read_again),
+    ("/imports/file/{token}/keep", Right.BOOKS, keep_file),
+    ("/imports/file/{token}/away", Right.BOOKS, throw_away),
     ("/test-purchase/start", Right.TEST, start),
     ("/test-purchase/{code}/keep", Right.TEST, keep),
 )

@@ -38,7 +38,7 @@ def keep(act: Act) -> Done:
     asked = Asked(
         settings=act.settings, folder=act.settings.server.data, session=act.session, words=Words("en", "UTC"), now=act.now,
         choices={"order": order} if order else {}, path=act.path,
-        sums=act.sums, remembered=act.remembered,
+        sums=act.sums, remembered=act.remembered, drops=act.drops,
     )  # fmt: skip
     try:
         shown = read_trial(asked)

@@ -3,6 +3,7 @@
 Start reading at `page`: one value a page. A page gives rows and figures; how they look is its template's.
 """
 
+from twofold.console.pages.books.drop import DROP
 from twofold.console.pages.books.matching import MATCHING, ONE
 from twofold.console.pages.campaigns import CAMPAIGNS, CUSTOMERS
 from twofold.console.pages.deliveries import DELIVERIES, DELIVERY
@@ -27,7 +28,7 @@ from twofold.console.pages.signal.worth import WORTH
 from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
-    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, MATCHING, ONE, DAY, CAMPAIGNS, CUSTOMERS, IMPORTS,
+    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, MATCHING, ONE, DAY, CAMPAIGNS, CUSTOMERS, IMPORTS, DROP,
     START, ENGINE_ROOM, RIGHTS, DOCS, DOC,
 )  # fmt: skip
 """Every page, in the order of the navigation."""

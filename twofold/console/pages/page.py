@@ -15,6 +15,7 @@ from msgspec import Struct
 from twofold.config import Settings
 from twofold.console.access.register import Session
 from twofold.console.access.roles import Right
+from twofold.console.dropped.held import Drops
 from twofold.console.queries.period import CHOICES, Period, period_of
 from twofold.console.sums.keeper import SumsKeeper
 from twofold.console.sums.remembered import Remembered
@@ -37,6 +38,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     path: Mapping[str, str]
     sums: SumsKeeper
     remembered: Remembered[Any]
+    drops: Drops
 
     def one_of(self, name: str, known: Sequence[str]) -> str:
         """A choice, empty where none was made. Raises `UnknownChoice`."""
@@ -84,6 +86,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     figures: Mapping[str, Any] = {}
     about: Mapping[str, Any] = {}  # first object of the JSON
     status: int = 200
+    again_s: int = 0  # the page asks again by itself after so long; 0: it does not
 
 
 class Page(Struct, frozen=True, kw_only=True):

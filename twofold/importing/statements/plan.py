@@ -41,6 +41,7 @@ class StatementPlan(Struct, frozen=True, kw_only=True):
     since: str = ""
     until: str = ""
     dry_run: bool = False
+    foretell: bool = False  # of a dry run: the folder is looked at, to say what is new in it
     report: Path | None = None
     columns: Mapping[str, str] = {}  # beside those of a mapping, for what was fetched
     fetched_at: int = 0  # ms; what was fetched is read anew each time: a platform may come back to what it said before

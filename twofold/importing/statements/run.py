@@ -28,7 +28,7 @@ from twofold.importing.statements.formats import recognise
 from twofold.importing.statements.frame import Balance, fault_of, shown_account, without_contact
 from twofold.importing.statements.plan import Expected, StatementPlan, WantedStatement
 from twofold.importing.statements.sealing import Sealer
-from twofold.importing.statements.sink import DrySink, LineSink, open_line_sink
+from twofold.importing.statements.sink import DrySink, LineSink, LookSink, open_line_sink
 from twofold.importing.statements.states import SEVERAL, OrderStates
 from twofold.importing.statements.summary import StatementSummary
 from twofold.ledger.filing import kind_of, local_day
@@ -38,7 +38,7 @@ from twofold.matching.subject import Keyring
 from twofold.store.lines.keeping import LineFile
 from twofold.store.lines.reading import OpenLines
 from twofold.store.lines.row import LineRow, make_row
-from twofold.store.secret import folder_ring
+from twofold.store.secret import folder_ring, known_ring
 
 PORTION = 500
 """Lines handed over at once. In a running gateway they hold its loop for about 20 ms."""
@@ -58,10 +58,11 @@ def import_statement(
     before = os.stat(plan.path)
     file = form.open(plan.path, survey, wanted.options)
     with contextlib.ExitStack() as stack:
-        sink: LineSink = DrySink() if plan.dry_run else open_line_sink(settings)
+        folder = Path(settings.server.data)
+        sink = _sink_of(settings, plan)
         stack.callback(sink.close)
-        ring = Keyring(secrets.token_bytes(32)) if plan.dry_run else folder_ring(Path(settings.server.data))
-        task = _Import(wanted, survey, file, sink, ring, now_ms, Path(settings.server.data))
+        ring = (known_ring(folder) or Keyring(secrets.token_bytes(32))) if plan.dry_run else folder_ring(folder)
+        task = _Import(wanted, survey, file, sink, ring, now_ms, folder)
         report = stack.enter_context(ProblemReport(plan.report)) if plan.report and not plan.dry_run else None
         try:
             task.drive(report, watch)
@@ -74,6 +75,12 @@ def import_statement(
             with contextlib.suppress(StoreError):
                 sink.drop()
             raise
+
+
+def _sink_of(settings: Settings, plan: StatementPlan) -> LineSink:
+    if not plan.dry_run:
+        return open_line_sink(settings)
+    return LookSink(Path(settings.server.data)) if plan.foretell else DrySink()
 
 
 class _Import:
@@ -160,6 +167,10 @@ class _Import:
         summary.unbalanced = list(self._balance.unbalanced())
         if summary.dry_run:
             summary.notes += self._coverage.notes()
+            if self._wanted.plan.foretell:
+                fresh = (0, summary.total, 0) if self._was_imported else (kept.new, kept.known, kept.updated)
+                summary.new, summary.known, summary.updated = fresh
+                summary.notes += ["this file was imported before; nothing would change"] if self._was_imported else []
             return summary
         if self._was_imported:
             self._tell_orders()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -15,7 +17,8 @@ from twofold.config import Settings
 from twofold.control.batches import encode_batch
 from twofold.control.owner import FolderOwner, GatewayOwner, open_owner
 from twofold.control.questions import BeginLines, DropLines, EndLines, PutLines
-from twofold.store.lines.keeping import Kept, LineFile
+from twofold.store.lines.keeping import Foresight, Kept, LineFile
+from twofold.store.lines.reading import reading
 from twofold.store.lines.row import LineRow
 from twofold.store.orders.ledger import OrderEntry
 
@@ -66,6 +69,25 @@ class DrySink:
 
     def close(self) -> None:
         return None
+
+
+class LookSink(DrySink):
+    """Writes nothing either, and looks at what is kept: what the lines would come to."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._reader = ExitStack()
+        self._foresight = Foresight(self._reader.enter_context(reading(folder)))
+        self.kept = self._foresight.kept
+
+    def begin(self, file: LineFile) -> bool:
+        return not self._foresight.was_imported(file)
+
+    def put(self, rows: Sequence[LineRow]) -> None:
+        self._foresight.put(rows)
+
+    def close(self) -> None:
+        self._reader.close()
 
 
 class OwnerSink:

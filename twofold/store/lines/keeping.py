@@ -8,7 +8,7 @@ a transaction of the writer. A file that was begun and never ended is invisible,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +26,14 @@ DIRECT = 0
 ABANDONED_MS = 3_600_000
 """A file that nobody has added to for so long has lost its reader."""
 _DROPPED_AT_ONCE = 500
+_TO_COME = -1
+"""The file that is only looked at."""
+
+
+class Asks(Protocol):
+    """Whoever answers named statements, a reader or the writer."""
+
+    def run(self, name: str, bindings: Sequence[Any] = (), /) -> list[tuple[Any, ...]]: ...
 
 
 class LineFile(Struct, frozen=True, kw_only=True):
@@ -139,21 +147,16 @@ def _write(engine: Engine, file: int, rows: Sequence[LineRow]) -> tuple[Kept, se
     for row in rows:
         states = seen.setdefault(row.name, [])
         before = max(states, key=_order) if states else None
-        order = (row.as_of, row.step, line + 1)
-        if before is not None and not _says_more(row, order, states, before):
-            kept.known += 1
+        stands = _judge(kept, row, states, before, line + 1, file)
+        if stands is None:
             continue
         line += 1
-        kept.rows += 1
-        stands = before is None or order > before.order
-        _count(kept, row, file, before, stands)
         if stands:
             days.add((row.kind, row.day))
             if before is not None:
                 days.add((before.kind, before.day))
-        if row.name in taken or states:
+        if row.name in taken or before is not None:
             again[row.name] = None
-        states.append(_State(order, row.kind, row.day, row.content, row.told_at, file))
         fresh.append(_columns(line, file, row))
         keys += [(key, line) for key in row.keys]
         if row.book is not None:
@@ -168,7 +171,44 @@ def _write(engine: Engine, file: int, rows: Sequence[LineRow]) -> tuple[Kept, se
     return kept, days
 
 
-def _states(engine: Engine, file: int, rows: Sequence[LineRow]) -> tuple[dict[bytes, list[_State]], set[bytes]]:
+def _judge(kept: Kept, row: LineRow, states: list[_State], before: _State | None, line: int, file: int) -> bool | None:
+    """Counts a row, and adds it to its name's states where it says something: whether it stands; None where it says nothing."""
+    order = (row.as_of, row.step, line)
+    if before is not None and not _says_more(row, order, states, before):
+        kept.known += 1
+        return None
+    kept.rows += 1
+    stands = before is None or order > before.order
+    _count(kept, row, file, before, stands)
+    states.append(_State(order, row.kind, row.day, row.content, row.told_at, file))
+    return stands
+
+
+class Foresight:
+    """What a file would come to, were it imported: nothing is written. ``asks`` reads the store."""
+
+    def __init__(self, asks: Asks) -> None:
+        self.kept = Kept()
+        self._asks = asks
+        self._seen: dict[bytes, list[_State]] = {}
+        self._line = 1 << 62  # behind every row there is
+
+    def was_imported(self, file: LineFile) -> bool:
+        """As `begin_file` decides it."""
+        found = self._asks.run("select_line_file", (file.sha256, file.reading))
+        return any(not msgspec.json.decode(facts).get("refused") for _, facts in found)
+
+    def put(self, rows: Sequence[LineRow]) -> None:
+        fresh = {row.name for row in rows} - self._seen.keys()
+        seen, _ = _states(self._asks, _TO_COME, [row for row in rows if row.name in fresh])
+        self._seen.update({name: seen.get(name, []) for name in fresh})
+        for row in rows:
+            states = self._seen[row.name]
+            self._line += 1
+            _judge(self.kept, row, states, max(states, key=_order) if states else None, self._line, _TO_COME)
+
+
+def _states(engine: Asks, file: int, rows: Sequence[LineRow]) -> tuple[dict[bytes, list[_State]], set[bytes]]:
     """By name the states that are seen, and the names that have any row, of files that are still being read, too."""
     seen: dict[bytes, list[_State]] = {}
     taken: set[bytes] = set()

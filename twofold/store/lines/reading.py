@@ -6,7 +6,8 @@ files are seen. What a line is matched with is worked out elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,27 @@ class LineReader:
                 row=row,
                 stands=bool(stands),
             )
+
+
+class _Asking:
+    """Named statements on a connection that only reads."""
+
+    def __init__(self, db: apsw.Connection) -> None:
+        self._db = db
+
+    def run(self, name: str, bindings: Sequence[Any] = (), /) -> list[tuple[Any, ...]]:
+        return self._db.execute(statement(name), bindings).fetchall()
+
+
+@contextmanager
+def reading(folder: Path | str) -> Iterator[_Asking]:
+    """Statements in one snapshot of a folder; works while the gateway runs."""
+    db = open_reader(Path(folder))
+    try:
+        db.execute("begin")
+        yield _Asking(db)
+    finally:
+        db.close()
 
 
 class OpenLines(LineReader):

@@ -7,7 +7,7 @@ no contact data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -103,11 +103,7 @@ class Orders:
 
     def shop_of(self, dataset: str, sources: Iterable[str]) -> str:
         """Whose number an order has that these sources report, where a dataset's shops number alike; else empty."""
-        shops = self._shops.get(dataset)
-        if not shops:
-            return ""
-        names = (source.partition(":")[2] for source in sources)
-        return next((name for name in names if name in shops), "")
+        return shop_among(self._shops.get(dataset), sources)
 
     # -- what is reported
 
@@ -261,7 +257,7 @@ class Orders:
             self._engine.run_rows("insert_order_names", _rows([replaced], order))
         values = (
             order, entry.received_at, report.at, report.kind, entry.source, report.reference,
-            _digest_of(entry.source, report), body,
+            digest_of_report(entry.source, report), body,
             row_digest(entry.received_at, report.at, report.kind, entry.source, report.reference, body),
         )  # fmt: skip
         self._engine.run("insert_order_fact", values)
@@ -339,6 +335,12 @@ class Orders:
         return [OrderRow(*values) for values in rows]
 
 
+def shop_among(shops: Container[str] | None, sources: Iterable[str]) -> str:
+    """The shop of these sources, where ``shops`` number alike; else empty."""
+    names = (source.partition(":")[2] for source in sources)
+    return next((name for name in names if shops and name in shops), "")
+
+
 def name_of_order(dataset: str, order: str, shop: str = "") -> bytes:
     """The name under which an order's id, or a number that stands for it, is found."""
     return name_of(dataset, of_shop(shop, "order:", f"order:{bare_order(order)}"))
@@ -367,6 +369,11 @@ def _names(dataset: str, report: OrderReport, shop: str) -> _Names:
     numbers = {parcel_number(n) for p in report.parcels for n in (p.numbers or (p.id,)) if not names_nobody(n)}
     parcels = [name_of(dataset, f"parcel:{number}") for number in sorted(numbers)]
     return _Names([name_of(dataset, of_shop(shop, name, name)) for name in plain], sure, short, parcels)
+
+
+def names_of_report(dataset: str, report: OrderReport, shop: str) -> list[bytes]:
+    """Under which names the order of a report is looked for, its own id first."""
+    return _names(dataset, report, shop).all
 
 
 def _rows(names: Iterable[bytes], order: int) -> list[tuple[bytes, int, int]]:
@@ -407,7 +414,7 @@ def name_of(dataset: str, name: str) -> bytes:
     return digest_16(f"{dataset}\0{name}".encode())
 
 
-def _digest_of(source: str, report: OrderReport) -> bytes:
+def digest_of_report(source: str, report: OrderReport) -> bytes:
     """What a report says, without how it came: topic and delivery id are in headers that nobody signed."""
     said = encode_report(msgspec.structs.replace(report, reference="", kind=""))
     return digest_16(source.encode() + b"\0" + said)
