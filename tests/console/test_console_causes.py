@@ -15,7 +15,7 @@ from markupsafe import escape
 from running_console import HOSTILE, OWNERS, Running, trouble
 
 from twofold.router.finding import ACCEPTED_S, Kind, state_of
-from twofold.router.left import JUDGED
+from twofold.router.rules.left import JUDGED
 from twofold.router.words import WORDS
 from twofold.sandbox.judge.diagnostics import CATALOGUE
 

@@ -14,7 +14,7 @@ import twofold.console
 from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
 from twofold.console.words import LANGUAGES, SOURCE, Words, catalogue, language_of
 from twofold.report.quality import KEYS
-from twofold.router.words import WORDS
+from twofold.router.words import EVIDENCE, WORDS
 
 ROOM = Path(twofold.console.__file__).parent
 
@@ -44,6 +44,7 @@ def texts_of_code() -> set[str]:
                     if isinstance(key, ast.Constant) and key.value in ("said", "problem"):
                         found |= said(value)
     causes = {text for said in WORDS.values() for text in (said.title, said.failure, said.check, said.not_yet)}
+    causes |= set(EVIDENCE.values())
     keys = {key.privacy for key in KEYS.values()}
     return found | causes | keys | {str(text) for text in MEANING.values()} | {role.value for role in Role}
 

@@ -5,30 +5,50 @@ Owns the stretch of time and which questions are asked. Reads only. Role: for th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from twofold.collect.doors.seen import META as SEEN
+from twofold.collect.doors.seen import decode_seen
 from twofold.ledger.policy import OrderPolicy
 from twofold.report.kept import FINDING, kept
-from twofold.report.period import journal_of
+from twofold.report.period import Journal, journal_of
 from twofold.report.quality import quality
 from twofold.report.senders import senders
 from twofold.report.told import only_files, told_orders
 from twofold.report.value_check import check_values
-from twofold.router.came import findings_of_door, findings_of_keys, findings_of_senders, findings_of_sides
+from twofold.router.consequences import with_consequences
 from twofold.router.finding import Finding, with_states
-from twofold.router.left import findings_of_left, findings_of_waiting
-from twofold.router.placed import findings_of_orders, findings_of_values
+from twofold.router.rules.came import findings_of_door, findings_of_keys, findings_of_senders
+from twofold.router.rules.left import findings_of_left, findings_of_waiting
+from twofold.router.rules.page_money import findings_of_page_money
+from twofold.router.rules.placed import findings_of_orders, findings_of_values
+from twofold.router.rules.reading import read_signals
+from twofold.router.rules.sides import findings_of_shares
+from twofold.router.rules.times import findings_of_times
+from twofold.router.rules.traces import (
+    findings_of_clicks,
+    findings_of_test_codes,
+    findings_of_tests,
+    findings_of_topics,
+)
 
 DAYS = 7
 PERIOD_S = DAYS * 86_400
 
 
 def findings_of(
-    folder: Path | str, policy_of: Callable[[str], OrderPolicy], now: int, *, dataset: str | None, tested: bool
+    folder: Path | str,
+    policy_of: Callable[[str], OrderPolicy],
+    now: int,
+    *,
+    dataset: str | None,
+    tested: bool,
+    coded: Collection[str] = (),
 ) -> list[Finding]:
-    """Every finding of the last `DAYS` days. ``tested``: what is sent goes to this machine only."""
+    """Every finding of the last `DAYS` days. ``tested``: what is sent goes to this machine only. ``coded``: destinations
+    whose settings put a test code on everything."""
     since = now - PERIOD_S
     orders = list(told_orders(folder, policy_of, since, now + 1, now, dataset))
     found = [
@@ -42,13 +62,27 @@ def findings_of(
         found += findings_of_left(journal, span, dataset, tested=tested)
         found += findings_of_waiting(_waiting(journal), now)
         found += findings_of_door(journal, since * 1000, dataset)
-        found += findings_of_sides(journal, span, since, dataset)
+        signals = read_signals(journal, now, dataset)
+        found += findings_of_topics(_seen(journal), orders, now)
+    found += findings_of_shares(signals)
+    found += findings_of_page_money(signals)
+    found += findings_of_times(signals)
+    found += findings_of_test_codes(signals, coded)
+    found += findings_of_tests(signals, orders)
+    found += findings_of_clicks(signals)
     found += findings_of_senders(cells, now)
     found += findings_of_keys(rows, since, now)
-    return with_states(found, kept(folder, FINDING), now)
+    return with_states(with_consequences(found), kept(folder, FINDING), now)
 
 
 def _waiting(journal: Any) -> list[dict[str, Any]]:
     names = ("destination", "paused", "count", "since")
     rows = [dict(zip(names, row, strict=True)) for row in journal.run("console_waiting")]
     return [{**row, "since": row["since"] // 1000, "paused": row["paused"] or ""} for row in rows]
+
+
+def _seen(journal: Journal) -> dict[str, dict[str, int]]:
+    """Which webhook topics came last when (ms), by path."""
+    rows = journal.run("select_meta", (SEEN,))
+    kept = decode_seen(rows[0][0] if rows else None)
+    return {path: dict(one.topics) for path, one in kept.items()}

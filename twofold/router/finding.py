@@ -52,6 +52,23 @@ class Kind(StrEnum):
     MISSPELT = "misspelt"
     PAGE_MISSING = "page_missing"
     ORDER_NUMBER = "order_number"
+    BLOCKED = "blocked"  # fewer browsers tell anything at all
+    CONSENT = "consent"  # many more orders come without consent than before
+    BUTTON = "button"  # a Purchase is told on pages before the checkout
+    ORDER_UNKNOWN = "order_unknown"  # pages tell order numbers that the shop does not know
+    RELOADED = "reloaded"  # pages tell one Purchase again and again
+    FUNNEL = "funnel"  # a later step is told more often than the one before it
+    PAGE_MONEY = "page_money"  # other senders say another value or currency than the order's
+    LATE_SENDER = "late_sender"  # a sender's copies come hours later
+    ZONE = "zone"  # a sender's times are off by whole hours
+    TOKEN = "token"  # the platform takes the token no more
+    DATASET_DENIED = "dataset_denied"  # the token may not write to the dataset, or there is none of this number
+    TEST_CODE = "test_code"  # what leaves carries a test code
+    TEST_ORDERS = "test_orders"  # the shop's own tests are told like orders
+    TOPIC_SILENT = "topic_silent"  # a webhook topic comes no more
+    CLICK_STRIPPED = "click_stripped"  # paid visits come without a click id
+    ROBOTS = "robots"  # robots go through the whole shop
+    IDS_ANEW = "ids_anew"  # a server tells what the browser told, under ids of its own
 
 
 class When(StrEnum):
@@ -81,6 +98,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     said_by: str = ""
     said_at: int = 0
     why: str = ""
+    because: str = ""  # the key of the finding that it follows from
+    evidence: tuple[tuple[str, str], ...] = ()  # a name of `words.EVIDENCE`, and what was seen
 
     @property
     def key(self) -> str:
@@ -114,9 +133,9 @@ def state_of(act: str, at: int, last: int, now: int) -> str:
     return "open"
 
 
-def _pressing(finding: Finding) -> tuple[int, int, float, str]:
+def _pressing(finding: Finding) -> tuple[bool, int, int, float, str]:
     order = (When.NOW, When.WEEK, When.ACCEPTED).index(finding.when)
-    return order, -finding.orders, -finding.events / max(1, finding.of), finding.key
+    return bool(finding.because), order, -finding.orders, -finding.events / max(1, finding.of), finding.key
 
 
 def parts_of(counts: Mapping[str, int]) -> tuple[tuple[str, int], ...]:

@@ -1,6 +1,6 @@
 """What each kind of finding says to people: its name, what is probably broken, what to look at first, what not to do yet.
 
-Owns the words and whose work it is. Nothing here decides whether a finding is there.
+Owns the words, whose work it is, and under which symptom somebody looks for it. Nothing here decides whether a finding is there.
 """
 
 from __future__ import annotations
@@ -247,5 +247,173 @@ WORDS: MappingProxyType[Kind, Said] = MappingProxyType(
             "Do not use a number that is given twice.",
             "developer",
         ),
+        Kind.BLOCKED: Said(
+            "Far fewer browsers tell anything at all",
+            "A blocker's list knows the tag's address, the tag was taken off the pages, or the banner never lets it load.",
+            "Load a page of the shop with a common blocker, and look whether its first event arrives on the page Live.",
+            "Do not change budget or creative: the sales are there, only the browsers' word for them is missing.",
+            "developer",
+        ),
+        Kind.CONSENT: Said(
+            "Many more orders come without consent than before",
+            "The banner counts who has not chosen as a refusal, or its settings or version were changed.",
+            "Open the shop as a new visitor, accept, and look what the order's consent says.",
+            "Do not send what was refused, and do not compare campaigns across the change.",
+            "developer",
+        ),
+        Kind.BUTTON: Said(
+            "Purchases are told by pages before the checkout",
+            "A button or a click rule of a tag manager is bound to the event Purchase.",
+            "Look on which pages these Purchases happened, and which tag fires there.",
+            "Do not let unconfirmed Purchases through, and judge no return until it is gone.",
+            "developer",
+        ),
+        Kind.ORDER_UNKNOWN: Said(
+            "Pages tell order numbers that the shop does not know",
+            "The page tells a number of the theme, the cart or the payment instead of the order's own.",
+            "Compare the number of one page event with the order's in the shop.",
+            "Do not join them by time or value: give the page the order's own number.",
+            "developer",
+        ),
+        Kind.RELOADED: Said(
+            "The thank-you page tells its Purchase again and again",
+            "The page fires at every load, and mails or bookmarks lead back to it.",
+            "Load the thank-you page of a test order twice, and look whether the second load tells a Purchase.",
+            "Do not trust a pixel beside it: without the same id it counts each load.",
+            "developer",
+        ),
+        Kind.FUNNEL: Said(
+            "A later step is told more often than the one before it",
+            "The page of the earlier step was changed, or the later one is told twice or by a button.",
+            "Walk from product to order and see which of the steps arrives.",
+            "Do not optimise for the later step until both are right.",
+            "developer",
+        ),
+        Kind.PAGE_MONEY: Said(
+            "Pages tell another value than the order's",
+            "The page computes the value by a rule of its own: before a discount, without tax or shipping, in cents, or in another currency.",
+            "Compare one order with what its page said: the difference names the part.",
+            "Do not change bidding or value rules: the platform's pixel tells the wrong value as long as the page does.",
+            "developer",
+            "twofold orders check",
+        ),
+        Kind.LATE_SENDER: Said(
+            "A sender's events come hours after they happened",
+            "Its queue is stuck, it sends in portions, or the shop delivers its webhooks late.",
+            "Look at the sender's own log of deliveries, and when its last one was on time.",
+            "Do not add another sender: the late one would still come, and count twice where ids differ.",
+            "developer",
+        ),
+        Kind.ZONE: Said(
+            "A sender's times are off by whole hours",
+            "It writes local time and calls it UTC, or reads UTC as local time.",
+            "Compare the time of one order in the shop with the time of its event.",
+            "Do not correct it with an offset here: summer time would break it again.",
+            "developer",
+        ),
+        Kind.TOKEN: Said(
+            "The platform takes the token no more",
+            "The token has ended, was withdrawn, or its owner lost the right to it. What waits is kept.",
+            "Make a new token for the dataset, put it into the private file, and let `twofold doctor` try it.",
+            "Do not make a new dataset or send by another tool: what waits leaves by itself with the new token.",
+            "developer",
+            "twofold doctor",
+        ),
+        Kind.DATASET_DENIED: Said(
+            "The token may not write to this dataset",
+            "The dataset's number is another one's, or the dataset was moved to another business.",
+            "Compare the dataset's number with the one in the platform's own list, and who it is shared with.",
+            "Do not send to another dataset to be rid of it: its history would be split.",
+            "buyer",
+            "twofold doctor",
+        ),
+        Kind.TEST_CODE: Said(
+            "What leaves carries a test code",
+            "A code of the platform's test page was left in the configuration or in a sender.",
+            "Take `test_event_code` out of the destination, and look at the platform's overview an hour later.",
+            "Do not judge the days since: what was marked as a test may be missing there.",
+            "developer",
+        ),
+        Kind.TEST_ORDERS: Said(
+            "Tests of the shop are told like orders",
+            "Somebody tries the checkout with the shop's own tags on; the platform's pixel counts it.",
+            "Ask who placed these orders, and try with a marked link instead.",
+            "Do not take these days as a rise.",
+            "owner",
+        ),
+        Kind.TOPIC_SILENT: Said(
+            "A webhook topic comes no more",
+            "The shop stopped it after errors, or somebody deleted the subscription.",
+            "Look at the list of first steps: which topics came last, and when; then connect the shop again.",
+            "Do not import the missing orders as events: they come with the topic, or by a file as orders.",
+            "developer",
+            "twofold connect",
+        ),
+        Kind.CLICK_STRIPPED: Said(
+            "Paid visits come without a click id",
+            "A redirect, a link shortener or a rule of the server takes the parameters off the landing address.",
+            "Open one advertisement's link and look at the address in the browser after the last redirect.",
+            "Do not make up click ids, and do not compare with days on which they were there.",
+            "developer",
+            "twofold explain-source",
+        ),
+        Kind.ROBOTS: Said(
+            "Robots go through the shop",
+            "A crawler, a monitor or a test runs through product, cart and checkout; none of it is sent.",
+            "Look by which name they call themselves, and whether one of them is yours.",
+            "Do not judge visits and carts of these days; Purchases are not touched.",
+            "developer",
+        ),
+        Kind.IDS_ANEW: Said(
+            "A server tells what the browser told, under ids of its own",
+            "A server container makes a new event id instead of handing on the browser's.",
+            "Compare the id of one event in the browser with the one that the server sent.",
+            "Do not judge return or scale anything: the platform counts both.",
+            "developer",
+        ),
     }
+)
+
+EVIDENCE: MappingProxyType[str, str] = MappingProxyType(
+    {
+        "before": "Share before",
+        "since_then": "Share since then",
+        "page_id": "An id that a page made",
+        "page_order": "An order number that a page told",
+        "repeats": "Loads that told it again",
+        "page_says": "What the page said, for one order",
+        "order_says": "What the order is worth",
+        "late_copies": "More than an hour late",
+        "early_copies": "From the future",
+        "by_whole_hours": "Off by whole hours",
+        "orders_since": "Orders since it came last",
+    }
+)
+"""What the names of a finding's evidence say."""
+
+SYMPTOMS: MappingProxyType[str, tuple[Kind, ...]] = MappingProxyType(
+    {
+        "server-without-browser": (
+            Kind.NO_BROWSER, Kind.BLOCKED, Kind.CONSENT, Kind.FOREIGN_SITE, Kind.STOPPED, Kind.FUNNEL,
+        ),
+        "browser-without-server": (
+            Kind.NO_SERVER, Kind.WEBHOOK_SECRET, Kind.TOPIC_SILENT, Kind.TOKEN, Kind.DATASET_DENIED, Kind.STUCK, Kind.GIVEN_UP,
+            Kind.LATE_SENDER, Kind.LATE, Kind.ZONE, Kind.CLOCK, Kind.NO_PURCHASE, Kind.KEPT_BACK, Kind.TEST_CODE,
+        ),
+        "without-merging": (Kind.NOT_MEETING, Kind.ORDER_UNKNOWN, Kind.IDS_ANEW, Kind.TWO_OWNERS, Kind.RELOADED, Kind.NEW_SENDER),
+        "money-unlike-order": (Kind.PAGE_MONEY, Kind.WRONG_VALUE, Kind.OTHER_CONTENT, Kind.MONEY_UNCLEAR),
+        "too-many": (Kind.BUTTON, Kind.ROBOTS, Kind.TEST_ORDERS),
+        "badly-matched": (
+            Kind.CLICK_STRIPPED, Kind.CLICK_BROKEN, Kind.SERVER_ADDRESS, Kind.KEY_LOST, Kind.SCORE_FELL, Kind.PERSON_UNKNOWN,
+            Kind.VISIT_MISSING, Kind.FILLER,
+        ),
+        "refused": (
+            Kind.NOT_LET_IN, Kind.MALFORMED, Kind.MISSPELT, Kind.PAGE_MISSING, Kind.ORDER_NUMBER, Kind.GOODS_BROKEN,
+            Kind.IN_THE_CLEAR,
+        ),
+    }
+)  # fmt: skip
+"""What somebody sees, and which findings may be behind it. Each kind stands under one."""
+SYMPTOM_OF: MappingProxyType[Kind, str] = MappingProxyType(
+    {kind: name for name, kinds in SYMPTOMS.items() for kind in kinds}
 )

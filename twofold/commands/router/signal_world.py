@@ -14,6 +14,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from twofold.app import Gateway
+from twofold.collect.doors.seen import META as SEEN
 from twofold.collect.messages import Pending, Request
 from twofold.config import load_settings
 from twofold.deliver.worker import Worker
@@ -26,6 +27,7 @@ from twofold.simulate.signal.session import DAY_MS, SHOP, SITE
 from twofold.simulate.signal.wire import DATASET, KEY, SECRET, Sent, requests_of
 
 CONFIG = "twofold.toml"
+CODE = "TEST4711"
 HOUR_MS = 3_600_000
 TOKEN = "signal-world-token-of-the-platform"  # of the sandbox
 WAIT_S = 30.0
@@ -42,7 +44,7 @@ async def play(told: SignalScenario, folder: Path, until_ms: int, progress: Prog
     settings = SandboxSettings(host="127.0.0.1", port=0, tokens=known)
     sandbox = asyncio.create_task(serve_sandbox(settings, clock=clock, on_ready=ready.set_result, handle_signals=False))
     try:
-        config = _configure(folder, await ready)
+        config = _configure(told, folder, await ready)
         await _run(told, config, clock, first, until_ms, known, progress)
     finally:
         sandbox.cancel()
@@ -72,7 +74,9 @@ async def _run(
     known: dict[str, tuple[str, ...]],
     progress: Progress,
 ) -> None:
-    gateway = Gateway(load_settings(config, port=0), clock=clock)
+    settings = load_settings(config, port=0)
+    plain = tuple(replace(d, test_event_code="") for d in settings.destination)  # until the fault comes
+    gateway = Gateway(replace(settings, destination=plain), clock=clock)
     gateway.store.start()
     working = [asyncio.create_task(w.run()) for w in gateway.workers]
     stage = sorted((f for f in told.faults if f.kind in OF_STAGE), key=lambda f: f.day)
@@ -89,7 +93,7 @@ async def _run(
             clock.to(first + (hour + 1) * HOUR_MS - 1)
             await _until_told(gateway, clock)
         progress(told.days * 24, told.days * 24)
-        await gateway.store.keep_note("webhooks_seen", gateway.webhooks.seen.encode())
+        await gateway.store.keep_note(SEEN, gateway.webhooks.seen.encode())
     finally:
         for worker in gateway.workers:
             worker.stop()
@@ -140,11 +144,13 @@ def _befall(fault: Fault, gateway: Gateway, known: dict[str, tuple[str, ...]]) -
         known[TOKEN] = ("999",)
     else:
         for worker, destination in zip(gateway.workers, gateway.settings.destination, strict=True):
-            worker.retarget(replace(destination, test_event_code="TEST4711"))
+            worker.retarget(replace(destination, test_event_code=CODE))
 
 
-def _configure(folder: Path, sandbox: str) -> Path:
+def _configure(told: SignalScenario, folder: Path, sandbox: str) -> Path:
     path = folder / CONFIG
+    coded = any(fault.kind is FaultKind.TEST_CODE for fault in told.faults)
+    code = f'test_event_code = "{CODE}"\n' if coded else ""
     path.touch(mode=0o600)
     path.write_text(
         f"""\
@@ -163,7 +169,7 @@ platform = "meta"
 dataset = "{DATASET}"
 endpoint = "{sandbox}"
 token = "{TOKEN}"
-
+{code}
 [[source]]
 type = "shopify"
 dataset = "{DATASET}"

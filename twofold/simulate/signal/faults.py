@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -31,7 +32,10 @@ from twofold.simulate.webhook import PAID
 
 HOUR_MS = 3_600_000
 PROXY = "10.0.0.7"
-ROBOT = "Mozilla/5.0 (compatible; ShopCrawler/2.1; bot; +https://crawler.example/)"
+ROBOTS = (
+    "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0.0.0 Safari/537.36",
+)
 OF_STAGE = frozenset({FaultKind.TOKEN_DEAD, FaultKind.WRONG_DATASET, FaultKind.TEST_CODE})
 """What befalls the gateway's surroundings rather than a session; whoever plays the world does it."""
 
@@ -200,7 +204,7 @@ def _key_lost(session: Session, _draw: random.Random) -> None:
 def _robots(_sessions: Sequence[Session], fault: Fault, since: int, draw: random.Random) -> Iterator[Session]:
     """As many as there are buyers, through the whole shop."""
     for session in _struck(_sessions, fault, since, draw):
-        robot = _stranger(session, draw, agent=ROBOT)
+        robot = _stranger(session, draw, agent=draw.choice(ROBOTS))
         robot.pages.append(_bought(robot, draw))
         yield robot
 

@@ -67,11 +67,6 @@ where d.id >= ?1 * 256 and d.id < ?2 * 256 and d.state in ('dead', 'suppressed')
 select reason, dataset, event_name, count(*), min(received_at), max(received_at) from refused where received_at >= ?
 group by 1, 2, 3;
 
--- name: purchases_of_one_side
--- Purchases of a dataset that only one channel told: their time and money.
-select created_at, value, currency from action
-where id >= ?1 and id < ?2 and dataset = ?3 and channels = ?4 and event_name = 'Purchase' and merged_into is null;
-
 -- name: last_browser_copy
 -- When a browser's copy of a dataset was received last, among the last half million copies.
 select received_at from event where position > (select coalesce(max(position), 0) - 500000 from event) and dataset = ?1

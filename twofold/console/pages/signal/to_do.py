@@ -14,10 +14,10 @@ from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.policies import policy_of
 from twofold.router.every import DAYS, findings_of
 from twofold.router.finding import Finding, When
-from twofold.router.words import WORDS
+from twofold.router.words import EVIDENCE, WORDS
 
 COLUMNS = ("cause", "when", "state", "title", "about", "events", "of", "orders", "money", "since", "last_seen", "owner", "check",
-           "not_yet", "page", "marks", "role", "link", "window_days")  # fmt: skip
+           "not_yet", "page", "marks", "because", "role", "link", "window_days")  # fmt: skip
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -29,6 +29,7 @@ def read_to_do(asked: Asked) -> Shown:
         asked.now,
         dataset=asked.dataset(),
         tested=sends_to_itself(asked.settings),
+        coded=[d.name for d in asked.settings.destination if d.test_event_code],
     )
     standing = [cause for cause in found if cause.state != "mended"]
     groups = [(when.value, [c for c in standing if c.when is when]) for when in When]
@@ -37,7 +38,7 @@ def read_to_do(asked: Asked) -> Shown:
         rows=[_row(cause) for cause in standing],
         about={"window_days": DAYS, "mended": len(found) - len(standing)},
         figures={
-            "groups": groups, "mended": [c for c in found if c.state == "mended"], "said": WORDS, "days": DAYS,
+            "groups": groups, "mended": [c for c in found if c.state == "mended"], "said": WORDS, "evidence": EVIDENCE, "days": DAYS,
             "texts": {cause.key: hand_over(cause, asked) for cause in standing}, "standing": standing,
         },
     )  # fmt: skip
@@ -67,6 +68,7 @@ def hand_over(cause: Finding, asked: Asked) -> str:
         lines.insert(5, said.command)
     if cause.parts:
         lines.append(", ".join(f"{name} {count}" for name, count in cause.parts))
+    lines += [f"{say(EVIDENCE[name])}: {seen}" for name, seen in cause.evidence]
     if cause.marks:
         lines.append(", ".join(cause.marks))
     return "\n".join(lines)
@@ -78,7 +80,7 @@ def _row(cause: Finding) -> dict[str, Any]:
         "cause": cause.key, "when": cause.when.value, "state": cause.state, "title": said.title, "about": cause.about,
         "events": cause.events, "of": cause.of, "orders": cause.orders, "money": {c: str(a) for c, a in cause.money},
         "since": cause.since, "last_seen": cause.last, "owner": said.owner, "check": said.check, "not_yet": said.not_yet,
-        "page": cause.link, "marks": list(cause.marks), "role": "signal", "link": "signalled", "window_days": DAYS,
+        "page": cause.link, "marks": list(cause.marks), "evidence": dict(cause.evidence), "because": cause.because, "role": "signal", "link": "signalled", "window_days": DAYS,
     }  # fmt: skip
 
 

@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 
 from twofold.event.refusal import DropReason
 from twofold.report.period import Journal
 from twofold.report.quality import EventQuality
 from twofold.report.senders import MIN_COPIES, Cell, rivals
-from twofold.router.finding import Finding, Kind, When, add_money, parts_of, sums_of
+from twofold.router.finding import Finding, Kind, When, parts_of
 
 DAY_S = 86_400
-ONE_SIDED = 0.5  # ours: share of the purchases that only one side told
+SEVERAL = 2  # events of one sender that another tells again: no chance
 CONFLICTS = 0.02  # ours: share of an event's copies that say something else
 NOT_OWNED = frozenset({"PageView"})
 """Every page may be told by several senders with ids of their own; nothing rests on it."""
@@ -55,9 +54,11 @@ def findings_of_door(journal: Journal, since_ms: int, dataset: str | None) -> It
 
 def findings_of_senders(cells: Sequence[Cell], now: int) -> Iterator[Finding]:
     """Two owners, copies that do not meet, a side that is missing, somebody new, events that stopped."""
-    for one, other, meeting in rivals(list(cells)):
-        if one.event_name in NOT_OWNED:
-            continue
+    found = [row for row in rivals(list(cells)) if row[0].event_name not in NOT_OWNED]
+    for sender, again in _anew(found):
+        copies = sum(c.copies for c in again)
+        yield _of_cells(Kind.IDS_ANEW, sender, again, events=copies, of=copies, when=When.NOW)
+    for one, other, meeting in found:
         kind = Kind.TWO_OWNERS if one.channel == other.channel else Kind.NOT_MEETING
         fewer = min(one.copies, other.copies)
         yield _of_cells(
@@ -81,25 +82,6 @@ def findings_of_senders(cells: Sequence[Cell], now: int) -> Iterator[Finding]:
         last = max(c.last_at for c in some) // 1000
         if copies >= MIN_COPIES and dataset in alive and now - last > DAY_S:
             yield _of_cells(Kind.STOPPED, name, some, events=copies, of=copies, when=When.NOW)
-
-
-def findings_of_sides(journal: Journal, span: tuple[int, int], since: int, dataset: str | None) -> Iterator[Finding]:
-    """Purchases that one side alone told."""
-    for of_dataset, name, actions, browser, server, both, _ in journal.run("quality_copies", span):
-        if name != "Purchase" or actions < MIN_COPIES or dataset not in (None, of_dataset):
-            continue
-        for kind, alone, channels in ((Kind.NO_SERVER, browser - both, 1), (Kind.NO_BROWSER, server - both, 2)):
-            if alone / actions > ONE_SIDED:
-                money: dict[str, Decimal] = {}
-                times = [since]
-                for at, value, currency in journal.run("purchases_of_one_side", (*span, of_dataset, channels)):
-                    times.append(at // 1000)
-                    add_money(money, value, currency)
-                yield Finding(
-                    kind=kind, about=of_dataset, when=When.NOW if kind is Kind.NO_SERVER else When.WEEK, events=alone,
-                    of=actions, orders=alone, money=sums_of(money), parts=((name, alone),), since=min(times[1:] or times),
-                    last=max(times), link="/senders",
-                )  # fmt: skip
 
 
 def findings_of_keys(rows: Sequence[EventQuality], since: int, now: int) -> Iterator[Finding]:
@@ -126,6 +108,18 @@ def findings_of_keys(rows: Sequence[EventQuality], since: int, now: int) -> Iter
             orders=counts.get("Purchase", 0), parts=parts_of(counts), marks=tuple(d for row in fell for d in row.drops),
             since=since, last=now, link="/match-quality",
         )  # fmt: skip
+
+
+def _anew(found: Sequence[tuple[Cell, Cell, float]]) -> Iterator[tuple[str, list[Cell]]]:
+    """Server's senders that tell several events of a browser's sender again, none of which meets its own."""
+    pairs: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    for one, other, _ in found:
+        for browser, server in ((one, other), (other, one)):
+            if browser.channel == "browser" and server.channel == "server":
+                pairs[server.dataset, server.sender, browser.sender].append(server)
+    for (_, sender, _), again in pairs.items():
+        if len(again) >= SEVERAL:
+            yield sender, again
 
 
 def _of_cells(kind: Kind, about: str, cells: Sequence[Cell], *, events: int, of: int, when: When) -> Finding:

@@ -19,12 +19,14 @@ from twofold.router.finding import Finding, Kind, When, add_money, parts_of, sum
 from twofold.sandbox.judge.diagnostics import Seen, diagnose
 from twofold.sandbox.wire.dedup import Source
 from twofold.sandbox.wire.rules import amount
-from twofold.store.gates.trust import KEPT_BACK
+from twofold.store.gates.trust import BOT, KEPT_BACK
 
 _decode = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode  # money stays the text that was sent
 LOOKED_AT = 5_000
 LEAST_EVENTS, LEAST_SHARE = 3, 0.05  # ours: fewer are no finding
+ROBOTS_SHARE = 0.1  # ours: some come to every shop
 OVERDUE_S = 300
+TOKEN_CODES = frozenset({"190", "102", "104"})  # the token itself, or its session: Graph API error codes
 
 JUDGED: dict[str, Kind] = {
     **dict.fromkeys(("s2s_missing_pii_or_external_id", "s2s_missing_match_key"), Kind.PERSON_UNKNOWN),
@@ -83,10 +85,18 @@ def findings_of_waiting(waiting: Sequence[dict[str, Any]], now: int) -> Iterator
     for row in waiting:
         if row["paused"] or now - row["since"] > OVERDUE_S:
             yield Finding(
-                kind=Kind.STUCK, about=row["destination"], when=When.NOW, events=row["count"], of=row["count"],
+                kind=_stuck(row["paused"]), about=row["destination"], when=When.NOW, events=row["count"], of=row["count"],
                 since=row["since"], last=now, link="/deliveries?state=paused" if row["paused"] else "/deliveries?state=waiting",
                 marks=(row["paused"],) if row["paused"] else (),
             )  # fmt: skip
+
+
+def _stuck(paused: str) -> Kind:
+    """Why nothing leaves, by the reason of the pause: the platform's own code stands behind the colon."""
+    reason, _, code = paused.partition(":")
+    if reason == "credentials" and code.partition("/")[0] in TOKEN_CODES:
+        return Kind.TOKEN
+    return Kind.DATASET_DENIED if reason in ("credentials", "misdirected") else Kind.STUCK
 
 
 def _given_up(journal: Journal, span: tuple[int, int], dataset: str | None) -> Iterator[Finding]:
@@ -105,8 +115,10 @@ def _given_up(journal: Journal, span: tuple[int, int], dataset: str | None) -> I
         counts: Counter[str] = Counter()
         for name, count, *_ in rows:
             counts[name] += count
+        if reason == BOT and sum(counts.values()) < ROBOTS_SHARE * whole:
+            continue
         yield Finding(
-            kind=Kind.GIVEN_UP if state == "dead" else Kind.KEPT_BACK,
+            kind=_given_up_kind(state, reason),
             about=f"{destination}: {reason}" if state == "dead" else reason,
             when=When.NOW,
             events=sum(counts.values()),
@@ -119,6 +131,12 @@ def _given_up(journal: Journal, span: tuple[int, int], dataset: str | None) -> I
             last=max(last for *_, last in rows) // 1000,
             link=f"/deliveries?state={state}",
         )
+
+
+def _given_up_kind(state: str, reason: str) -> Kind:
+    if state == "dead":
+        return Kind.GIVEN_UP
+    return Kind.ROBOTS if reason == BOT else Kind.KEPT_BACK
 
 
 def _judged(journal: Journal, span: tuple[int, int], dataset: str | None, *, tested: bool) -> Iterator[Finding]:
