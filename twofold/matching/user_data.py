@@ -14,10 +14,10 @@ import re
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import compress
-from operator import attrgetter
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, ValidationError, convert
+from msgspec.structs import astuple
 
 from twofold.event.addresses import read_address
 from twofold.event.click_ids import PLAIN_FBP, is_fbc, is_fbp, strip_appendix
@@ -58,8 +58,7 @@ _MAX_VALUES = 20  # per key; more is a mistake, not a person
 _KNOWN_PLAIN = frozenset(PLAIN_FIELDS) | frozenset(LEGACY_HASHED_FIELDS)
 _NOBODY = Given()
 _DIRECT_PLAIN = ("client_ip_address", "client_user_agent", "fbc", "fbp")
-_KEYS = (*HASHED_FIELDS, *_DIRECT_PLAIN)
-_key_values = attrgetter(*_KEYS)
+_KEYS = UserData.__struct_fields__[:-1]  # all but the last, which is `other`
 
 sha256 = hashlib.sha256
 
@@ -133,7 +132,7 @@ def present_keys(user: UserData) -> frozenset[str]:
 
 def present_names(user: UserData) -> tuple[str, ...]:
     """The same in one order, each once: a tuple costs half of a set."""
-    names = tuple(compress(_KEYS, _key_values(user)))
+    names = tuple(compress(_KEYS, astuple(user)))
     return (*names, *(name for name in user.other if name not in names)) if user.other else names
 
 

@@ -63,9 +63,9 @@ def body_reader() -> Callable[[bytes], bytes]:
     unpack = _decompressor(NEWEST)
 
     def read(body: bytes) -> bytes:
-        if body[:1] == _NUMBER:
+        if body and body[0] == NEWEST:
             try:
-                return unpack(body[1:], max_output_size=MAX_BODY)
+                return unpack(body[1:], MAX_BODY)
             except ZstdError:
                 return body
         return plain_body(body)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import starmap
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
+from msgspec import Struct
 
 from twofold.consent.state import consent_text, why_not_send
 from twofold.errors import RowFailed
@@ -70,22 +72,8 @@ class GatesLike(Protocol):
     def done(self) -> None: ...
 
 
-class _Frozen(NamedTuple):
-    """What is fixed at the first claim, in the frozen table's column order."""
-
-    event_id: str
-    event_time: int
-    action_source: str
-    test_event_code: str | None
-    payload: bytes
-    keys: str = ""
-    consent: str = ""
-    marks: str = ""
-    stitched: str = ""
-
-
-class _Due(NamedTuple):
-    """One row of the statement select_due."""
+class _Due(Struct, frozen=True, gc=False):
+    """One row of the statement select_due, in its column order."""
 
     delivery: int
     attempts: int
@@ -109,14 +97,14 @@ class _Due(NamedTuple):
     currency: str | None
     order_id: str | None
 
-    def frozen(self) -> _Frozen | None:
-        return None if self.payload is None else _Frozen(*self[11:16])  # type: ignore[arg-type]
-
     def is_altered(self) -> bool:
         """True when its action is gone, or the bytes that were frozen are not those that stand here now."""
         if not self.dataset:
             return True
-        return self.payload is not None and self.digest != frozen_digest(self.delivery, self[11:15], self.payload)
+        if self.payload is None:
+            return False
+        facts = (self.event_id, self.event_time, self.action_source, self.test_event_code)
+        return self.digest != frozen_digest(self.delivery, facts, self.payload)
 
 
 class Outbox:
@@ -163,34 +151,40 @@ class Outbox:
         max_age_s: Callable[[str], int],
     ) -> list[Delivery]:
         """See `Store.claim`. Raises `RowFailed` when something of one of them stops it; see `give_up_next`."""
-        rows = list(map(_Due._make, self._engine.run("select_due", (self.ids[destination], now_ms, limit))))
+        rows = list(starmap(_Due, self._engine.run("select_due", (self.ids[destination], now_ms, limit))))
         if not rows:
             return []
         self._changed.actions([r.action for r in rows])
         self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
         closed: list[tuple[Any, ...]] = []
-        rows = [r for r in rows if not (r.is_altered() and self._closed_as_altered(r.delivery, closed, now_ms))]
+        rows = [
+            r
+            for r in rows
+            if (r.payload is None and r.dataset)
+            or not (r.is_altered() and self._closed_as_altered(r.delivery, closed, now_ms))
+        ]
         rows = self._consented(destination, rows, closed, now_ms)
-        candidates = self._candidates(destination, rows, closed, now_ms)
-        rows = [r for r in rows if r.payload is not None or r.delivery in candidates]
+        untried, tried = self._candidates(destination, rows, closed, now_ms)
         sure_ms = self.sure(now_ms)
-        untried = [(candidates[r.delivery], r) for r in rows if r.payload is None]
         try:
             gates = self.gates.prepare([candidate for candidate, _ in untried])
             fresh = self._freeze(untried, gates, build, closed, now_ms, sure_ms)
         finally:
             self.gates.done()
-        tried = [candidates[r.delivery] for r in rows if r.payload and r.delivery in candidates]
         stopped = self._stopped(tried, closed, now_ms)
         claimed = []
+        oldest: dict[str, int] = {}
         for row in rows:
-            frozen = row.frozen() or fresh.get(row.delivery)
-            if frozen is None or row.delivery in stopped:
+            delivery = fresh.get(row.delivery) if row.payload is None else self._as_before(destination, row)
+            if delivery is None or delivery.id in stopped:
                 continue  # held, or suppressed and in `closed`
-            if frozen.event_time < sure_ms // 1000 - max_age_s(frozen.action_source):
+            source = delivery.action_source
+            if source not in oldest:
+                oldest[source] = sure_ms // 1000 - max_age_s(source)
+            if delivery.event_time < oldest[source]:
                 closed.append((row.delivery, DeliveryState.DEAD, "too_old", now_ms))
                 continue
-            claimed.append(self._delivery(destination, row, frozen))
+            claimed.append(delivery)
         self._engine.run_rows("close_deliveries", [(*c, row_digest(*c)) for c in closed])
         if claimed:
             ids = id_array(d.id for d in claimed)
@@ -310,29 +304,33 @@ class Outbox:
 
     def _candidates(
         self, destination: str, rows: Sequence[_Due], closed: list[tuple[Any, ...]], now_ms: int
-    ) -> dict[int, Candidate]:
+    ) -> tuple[list[tuple[Candidate, _Due]], list[Candidate]]:
         """What the gates look at: all rows never sent, and those tried before when a gate may have changed its mind."""
         again = self.gates.again_needed()
         rows = [r for r in rows if again or r.payload is None]
         copies = self._copies([r.action for r in rows])
         left = self._left_before([r.action for r in rows])
-        found: dict[int, Candidate] = {}
+        untried: list[tuple[Candidate, _Due]] = []
+        tried: list[Candidate] = []
         for row in rows:
             own = copies[row.action]
             if own is None or own[0].dataset != row.dataset or own[0].event_name != row.event_name:
                 if row.payload is None:  # what was frozen before has a digest of its own
                     self._closed_as_altered(row.delivery, closed, now_ms)
                 continue
-            counted = admit(own) if len(own) > 1 else Admitted(own)
-            told = consent_of(counted.copies) if len(own) > 1 else consent_text(own[0])
+            if len(own) > 1:
+                counted = admit(own)
+                told, event = consent_of(counted.copies), unite(counted.copies)
+            else:  # as most are
+                counted, event = Admitted(own), own[0]
+                told = consent_text(event)
             refusal = self._refusal(destination, row.dataset, told) if told != row.consent else None
             if refusal is not None and row.payload is None:  # whatever the column says: the buyer's own copies say no
                 closed.append((row.delivery, DeliveryState.SUPPRESSED, refusal, now_ms))
                 continue
-            event = unite(counted.copies)
             if row.sent_id is not None:
                 event = msgspec.structs.replace(event, event_id=row.sent_id)  # one action, one id, everywhere
-            found[row.delivery] = Candidate(
+            candidate = Candidate(
                 delivery=row.delivery,
                 destination=destination,
                 dataset=row.dataset,
@@ -347,7 +345,11 @@ class Outbox:
                 consent=row.consent if told == row.consent else consent_told(counted, row.consent),
                 released=bool(row.released),
             )
-        return found
+            if row.payload is None:
+                untried.append((candidate, row))
+            else:
+                tried.append(candidate)
+        return untried, tried
 
     def _left_before(self, actions: Sequence[int]) -> dict[int, tuple[str, ...]]:
         """Under which ids something left already that these actions stand for now."""
@@ -381,15 +383,19 @@ class Outbox:
         closed: list[tuple[Any, ...]],
         now_ms: int,
         sure_ms: int,
-    ) -> dict[int, _Frozen]:
+    ) -> dict[int, Delivery]:
         """Builds and keeps the payloads of deliveries claimed for the first time, if the gates let them pass."""
-        frozen: dict[int, _Frozen] = {}
+        fresh: dict[int, Delivery] = {}
         rows: list[tuple[Any, ...]] = []
         fixed: list[tuple[Any, ...]] = []
         sealed: list[int] = []
         held: list[tuple[int, int, str]] = []
         for candidate, row in candidates:
-            answer = _first_answer(gates, candidate, sure_ms)
+            answer = None
+            for gate in gates:  # the first that has an answer
+                answer = gate(candidate, sure_ms)
+                if answer is not None:
+                    break
             if isinstance(answer, Held):
                 again = now_ms + (1 if sure_ms == now_ms else DOUBT_LOOK_MS)
                 held.append((candidate.delivery, max(answer.until, again), answer.reason))
@@ -400,28 +406,33 @@ class Outbox:
                 closed.append((candidate.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
                 continue
             stitched = candidate.stitched
-            fixed_now = (event.event_id, event.event_time, event.action_source, event.test_event_code)
-            beside = (
+            delivery, event_id = row.delivery, event.event_id
+            fixed_now = (event_id, event.event_time, event.action_source, event.test_event_code)
+            fresh[delivery] = self._delivery(candidate.destination, row, *fixed_now, payload)
+            rows.append((
+                delivery, *fixed_now, payload,
                 _as_text(present_names(event.user_data)),
                 candidate.consent,
                 _marks_of(candidate) if candidate.marks or candidate.claims else "",
                 ",".join(f"{key}={where}" for key, where in stitched.items()) if stitched else "",
-            )
-            frozen[candidate.delivery] = _Frozen._make((*fixed_now, payload, *beside))
-            digest = frozen_digest(candidate.delivery, fixed_now, payload)
-            rows.append((candidate.delivery, *fixed_now, payload, *beside, digest))
+                frozen_digest(delivery, fixed_now, payload),
+            ))  # fmt: skip
             data = event.custom_data
             money = None if data.value is None else str(data.value)
-            facts = (event.event_id, money, data.currency, data.order_id)
-            if facts != row[17:]:  # of one copy the action says the same already
-                fixed.append((candidate.action, *facts))
-            sealed.append(candidate.action)
+            if (
+                event_id != row.sent_as
+                or money != row.value
+                or data.currency != row.currency
+                or data.order_id != row.order_id
+            ):  # of one copy the action says the same already
+                fixed.append((row.action, event_id, money, data.currency, data.order_id))
+            sealed.append(row.action)
         self._engine.run_rows("hold_deliveries", held)
         self._engine.run_rows("insert_frozen", rows)
         self._engine.run_rows("fix_actions", fixed)
         if sealed:
             self._engine.run("seal_actions", (now_ms, id_array(sealed)))
-        return frozen
+        return fresh
 
     def _copies(self, actions: Sequence[int]) -> dict[int, list[Event] | None]:
         """The copies of each action; None where one of them is not what was journalled."""
@@ -440,22 +451,36 @@ class Outbox:
                 found[action] = None
         return {action: own or None for action, own in found.items()}
 
-    def _delivery(self, destination: str, row: _Due, frozen: _Frozen) -> Delivery:
+    def _as_before(self, destination: str, row: _Due) -> Delivery:
+        """What was frozen at an earlier claim."""
+        frozen = (row.event_id, row.event_time, row.action_source, row.test_event_code, row.payload)
+        return self._delivery(destination, row, *frozen)  # type: ignore[arg-type]
+
+    def _delivery(
+        self,
+        destination: str,
+        row: _Due,
+        event_id: str,
+        event_time: int,
+        action_source: str,
+        test_event_code: str | None,
+        payload: bytes,
+    ) -> Delivery:
         return Delivery(
             id=row.delivery,
             destination=destination,
             dataset=row.dataset,
             action=row.action,
             event_name=row.event_name,
-            event_id=frozen.event_id,
-            event_time=frozen.event_time,
-            action_source=frozen.action_source,
+            event_id=event_id,
+            event_time=event_time,
+            action_source=action_source,
             attempts=row.attempts,
             first_attempt_at=row.first_attempt_at,
             created_at=row.created_at,
             unsure_since=row.unsure_since,
-            test_event_code=frozen.test_event_code,
-            payload=frozen.payload,
+            test_event_code=test_event_code,
+            payload=payload,
             lease=self._lease,
         )
 
@@ -526,11 +551,3 @@ def _left_with_other_money(copy: Event, candidate: Candidate) -> bool:
     top = max(c.tier for c in candidate.copies)
     own = [c for c in candidate.copies if c.tier == top]
     return Tier.T2 <= copy.tier < top and not is_buyers(copy, own)
-
-
-def _first_answer(gates: Sequence[Gate], candidate: Candidate, now_ms: int) -> Suppressed | Held | None:
-    for gate in gates:
-        answer = gate(candidate, now_ms)
-        if answer is not None:
-            return answer
-    return None

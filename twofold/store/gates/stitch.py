@@ -32,6 +32,7 @@ from twofold.store.visitors.stitch import (
 from twofold.store.visitors.visits import Visit, fill
 
 WITHDRAWN = "consent_withdrawn"
+_BROWSER = Channel.BROWSER  # a member looked up on its enum costs as much as the rest of a short function
 
 
 class RouteLike(Protocol):
@@ -56,10 +57,11 @@ class StitchGate:
 
         Copies of the browser found count as the buyer's from here on; where they say no, so does the buyer.
         """
-        people, event, copies = self._people, candidate.event, candidate.copies
+        event = candidate.event
         known = self._known_of(event)
         if known is None:
             return None
+        people, copies = self._people, candidate.copies
         order_ms = event.event_time * 1000
         since = max(now_ms, order_ms) - people.keep_ms
         found = self._match(event, known, order_ms, since)
@@ -71,7 +73,7 @@ class StitchGate:
                 denied = self._take_claims(candidate, found, browser)
                 if denied is not None:
                     return denied
-                has_browser = any(c.channel is Channel.BROWSER for c in copies)
+                has_browser = any(c.channel is _BROWSER for c in copies)
                 fill(candidate, visits, browser.fbp, browser.limits, found.where, has_browser)
             found = refusal
         if isinstance(found, str):
@@ -104,7 +106,7 @@ class StitchGate:
         event = candidate.event
         # Where it is its own visit, only an order is worth looking for the click that came before.
         own_visit = event.user_data.fbc or event.event_name not in ORDER_EVENTS
-        if own_visit and Channel.BROWSER in [c.channel for c in candidate.copies]:
+        if own_visit and _BROWSER in [c.channel for c in candidate.copies]:
             return False
         if event.action_source == "business_messaging" or not candidate.fresh:
             return False

@@ -149,10 +149,9 @@ class Browsers:
     def sightings(self, known: Sequence[Identifier], since: int) -> list[IdentifierSeen]:
         """Which browsers these were seen with since a time, in the order of the identifiers."""
         ahead = self._ahead
-        if ahead is not None and all(i.key in ahead.keys for i in known):
-            return [
-                IdentifierSeen(i, *row[1:]) for i in known for row in ahead.sightings.get(i.key, ()) if row[4] >= since
-            ]
+        if ahead is not None and ahead.keys.issuperset([i.key for i in known]):
+            seen = ahead.sightings
+            return [IdentifierSeen(i, *row[1:]) for i in known for row in seen.get(i.key, ()) if row[4] >= since]
         by_key = {i.key: i for i in known}
         rows = self._engine.run("find_sightings", (key_array(by_key), since))
         places = {i.key: n for n, i in enumerate(known)}

@@ -6,7 +6,7 @@ together is decided in `stitching`, who was seen with what is kept by `people`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import IntEnum
 from operator import attrgetter
 
@@ -42,15 +42,25 @@ class Identifier(Struct, frozen=True, gc=False):
 
 def identifiers_of(event: Event, own: Sequence[Identifier] | None = None) -> list[Identifier]:
     """All identifiers of an event, each once, strongest first. ``own``: `browser_ids_of` it, where they are at hand."""
-    found = {i.key: i for i in _all(event, browser_ids_of(event) if own is None else own)}
+    found = browser_ids_of(event) if own is None else list(own)
+    linked = _purchase_ids(event)
+    found += linked
+    found += _click_and_person_ids(event)
     if len(found) < 2:
-        return list(found.values())
-    return sorted(found.values(), key=_strength_of)
+        return found
+    once = list({i.key: i for i in found}.values())
+    if linked:  # all else is in this order already
+        once.sort(key=_strength_of)
+    return once
 
 
 def browser_ids_of(event: Event) -> list[Identifier]:
     """Those by which the browser itself is known; the platform's id first."""
-    return list(_browser_ids(event))
+    dataset, fbp, visitor = event.dataset, event.user_data.fbp, event.visitor
+    found = [_identifier(dataset, "fbp", browser_name(fbp), Strength.BROWSER)] if fbp else []
+    if visitor:
+        found.append(_identifier(dataset, "visitor", visitor, Strength.BROWSER))
+    return found
 
 
 def identifier(dataset: str, kind: str, value: str) -> Identifier | None:
@@ -70,16 +80,19 @@ def identifier(dataset: str, kind: str, value: str) -> Identifier | None:
         value = browser_name(value)
     elif kind == "fbc" and (click := parse_fbc(value)):
         value = click.payload
+    return _identifier(dataset, kind, value, _STRENGTHS.get(kind) or _strength(kind, value))
+
+
+def _identifier(dataset: str, kind: str, value: str, strength: Strength) -> Identifier:
     text = f"p\0{dataset}\0{kind}\0{value}"
     try:
         digest = digest_16(text.encode())
     except UnicodeEncodeError:
         digest = digest_16(text.encode("utf-8", "surrogatepass"))
-    return Identifier(digest, kind, _STRENGTHS.get(kind) or _strength(kind, value))
+    return Identifier(digest, kind, strength)
 
 
 _strength_of = attrgetter("strength")
-_persons = attrgetter(*PERSON_KINDS)
 
 
 _STRENGTHS = {
@@ -94,24 +107,27 @@ def _strength(kind: str, value: str) -> Strength:
     return Strength.SECRET if is_secret_link(f"{kind}:{value}") else Strength.GUESSABLE
 
 
-def _all(event: Event, own: Sequence[Identifier]) -> Iterator[Identifier]:
-    yield from own
-    links = [link.partition(":")[::2] for link in event.links]
-    if event.custom_data.order_id:
-        links.append(("order", event.custom_data.order_id))
-    user = event.user_data
-    people = [(kind, _hash(values)) for kind, values in zip(PERSON_KINDS, _persons(user), strict=True) if values]
-    for kind, value in (*links, ("fbc", user.fbc), *people):
-        found = identifier(event.dataset, kind, value) if kind and value else None
-        if found:
-            yield found
+def _purchase_ids(event: Event) -> list[Identifier]:
+    """What a copy is bound to, and the number of its order."""
+    found = []
+    for link in event.links:
+        kind, _, value = link.partition(":")
+        if kind and value and (known := identifier(event.dataset, kind, value)):
+            found.append(known)
+    if order := event.custom_data.order_id:
+        found.append(_identifier(event.dataset, "order", order, _strength("order", order)))
+    return found
 
 
-def _browser_ids(event: Event) -> Iterator[Identifier]:
-    for kind, value in (("fbp", event.user_data.fbp), ("visitor", event.visitor)):
-        found = identifier(event.dataset, kind, value) if value else None
-        if found:
-            yield found
+def _click_and_person_ids(event: Event) -> list[Identifier]:
+    found = []
+    dataset, user = event.dataset, event.user_data
+    if user.fbc and (click := identifier(dataset, "fbc", user.fbc)):
+        found.append(click)
+    for kind, values in (("em", user.em), ("external_id", user.external_id), ("ph", user.ph)):
+        if values and (value := _hash(values)):
+            found.append(_identifier(dataset, kind, value, Strength.PERSON))
+    return found
 
 
 def _hash(values: tuple[Hashed, ...]) -> str | None:
