@@ -25,6 +25,7 @@ import anyio
 import anyio.to_thread
 import jinja2
 import msgspec
+from markupsafe import Markup, escape
 from msgspec.structs import replace
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -96,6 +97,7 @@ class Console:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._templates.filters["ticked"] = _ticked
         self._templates.globals.update(
             drawn=lambda words, definition: draw(definition, words.figure, words.share),
             bridge_chart=definitions.bridge, matrix_chart=definitions.matrix, bands_chart=definitions.bands,
@@ -611,6 +613,12 @@ def _rights_of(session: Session | None) -> frozenset[str]:
     return frozenset(right.value for right in Right if session and may(session.person.role, right))
 
 
+def _ticked(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code."""
+    return Markup(_TICKS.sub(r"<code>\1</code>", str(escape(text))))
+
+
+_TICKS = re.compile(r"`([^`]+)`")
 _INNER = re.compile(r"([;\t|\r\n]\s*)([=+@＝＋－＠-])")
 """Where lists are parted by semicolons a spreadsheet cuts a text in two, whatever the quotes: its second half is a cell."""
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")

@@ -13,6 +13,7 @@ from twofold.console.access.roles import Right, may
 from twofold.console.money.task import ask
 from twofold.console.pages.money import of_tables, task_of
 from twofold.console.pages.page import Asked, Page, Shown
+from twofold.touch.channels import CHANNELS
 
 MODELS = ("last", "last_paid", "first", "linear", "position", "time_decay")
 GROUPS = ("campaign", "adset", "ad", "channel", "source", "landing", "device", "country", "new_or_returning", "product")
@@ -67,7 +68,7 @@ def read_campaigns(asked: Asked) -> Shown:
         },
         figures={
             "period": period, "usual_period": "28", "own_zone": zone, "by": by, "model": model, "window": window, "groups": GROUPS,
-            "models": MODELS, "windows": WINDOWS, "currency": answer["currency"], "findings": answer["findings"], "with_money": with_money,
+            "models": MODELS, "windows": WINDOWS, "channels": CHANNELS, "currency": answer["currency"], "findings": answer["findings"], "with_money": with_money,
             "told": told, "others": [row for row in rows if not row["verdict"]], "most": max(returns, default=0.0),
             "earning": sum(row["verdict"] == "earns" for row in told), "losing": sum(row["verdict"] == "loses" for row in told),
         },

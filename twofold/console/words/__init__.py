@@ -1,7 +1,7 @@
 """The languages of the console: one catalogue each, beside this file; numbers, money and times as each writes them.
 
 Owns reading the catalogues and formats. English is in the code and the templates; a further language is a further ``.po``
-file. Money is never rounded: it is shown with every digit it has.
+file. What other rooms say, such as the doctor, stands there, too, with numbered places for its values. Money is never rounded: it is shown with every digit it has.
 """
 
 from __future__ import annotations
@@ -35,6 +35,18 @@ def catalogue(language: str) -> dict[str, str]:
     return {str(m.id): str(m.string) for m in read if m.id and isinstance(m.id, str) and m.string}
 
 
+@lru_cache(maxsize=len(LANGUAGES))
+def sentences(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """Those of the catalogue with values at ``{1}``, ``{2}``: what such a sentence looks like, and the sentence; the one
+    with the most words of its own first."""
+    found = []
+    for text in catalogue(language):
+        if "{1}" in text:
+            parts = re.split(r"\{\d\}", text)
+            found.append((re.compile("(.*?)".join(map(re.escape, parts)), re.DOTALL), text))
+    return sorted(found, key=lambda one: (-len(one[1]), one[1]))
+
+
 class Words(Struct, frozen=True):
     """How one reader is spoken to."""
 
@@ -45,6 +57,24 @@ class Words(Struct, frozen=True):
         """The text in the reader's language, with values put in their places."""
         said = catalogue(self.language).get(text, text)
         return said.format(**values) if values else said
+
+    def told(self, text: str) -> str:
+        """What another room said in English: the catalogue's sentence for it, with the same values; else, of several that
+        are joined, each; else as it is."""
+        known = catalogue(self.language)
+        if text in known:
+            return known[text]
+        each = [self.told(part) for part in text.split("; ")] if "; " in text else [text]
+        if all(new != old for new, old in zip(each, text.split("; "), strict=True)):
+            return "; ".join(each)
+        for pattern, sentence in sentences(self.language):
+            found = pattern.fullmatch(text)
+            if found is not None:
+                return known[sentence].format("", *map(self.told, found.groups()))
+        for mark in ("; ", ", ", ": "):
+            if mark in text:
+                return mark.join(map(self.told, text.split(mark)))
+        return text
 
     @property
     def locale(self) -> Locale:
