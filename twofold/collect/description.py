@@ -307,7 +307,7 @@ def _health_schema() -> Schema:
             "retention": of(state={"enum": ["ok", "alarm"]}, late_s=number),
             "integrity": {"type": "object"},
             "backup": of(age_s=age, position=count, erasures_age_s=age, erasures_behind={"type": "boolean"}),
-            "outbox": of(waiting=count, altered=count, overdue_s=number,
+            "outbox": of(waiting=count, altered=count, overdue_s=number, counted_s_ago={"type": ["number", "null"]},
                          destinations={"type": "object", "additionalProperties": destination}),
             "quarantine": {},
             "loop": of(longest_stop_s=number),

@@ -7,7 +7,9 @@ keep themselves.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
+from pathlib import Path
 from typing import Any
 
 import apsw
@@ -36,10 +38,13 @@ STUCK_AFTER_S = 900.0  # a due delivery that nobody has tried for so long means 
 RETENTION_ALARM_S = 86_400.0  # data that should have been emptied a day ago: somebody has to look
 
 
+UNSETTLED = frozenset({"waiting", "paused"})
 STATUSES = ("idle", "ok", "degraded", "stuck", "damaged", "failed")
 
 TEXT = ((b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"))
 UNSEEN = b"metrics are for who shows server.status_token as Authorization: Bearer; see docs/wire.md\n"
+COUNT_TIMES, COUNT_WAIT_S, COUNT_MOST_S = 20, 1.0, 300.0
+"""All deliveries are counted again after twenty times of what it took; an answer waits for the first count this long."""
 LOOP_TICK_S = 0.05
 LOOP_WINDOW_S = 900  # the longest stop is that of the last quarter of an hour
 
@@ -67,6 +72,7 @@ class HealthPage:
         self.clock = clock
         self.started_at = clock()
         self._last: tuple[int, dict[str, Any]] | None = None
+        self._counts = Counts(store.folder)
         self._damaged_lines = {ERASURES: damaged_erasures(store.folder), WITHDRAWALS: store.damaged_withdrawals}
 
     async def answer(self, request: Request) -> Answer:
@@ -93,6 +99,7 @@ class HealthPage:
     async def report(self, now: int) -> dict[str, Any]:
         """How it is doing; counted anew at most twice a second, as counting is not free."""
         if self._last is None or now - self._last[0] >= 500:
+            await self._counts.bring(now)
             found = await asyncio.get_running_loop().run_in_executor(None, self._read, now)
             self._last = (now, found)
         return self._last[1]
@@ -133,16 +140,17 @@ class HealthPage:
 
     def _counted(self, now: int) -> dict[str, Any]:
         with Reader(self.store.folder) as reader:
-            tally, outbox = reader.tally(), reader.outbox()
+            tally, waiting_by = reader.tally(), reader.waiting()
             oldest_due_ms = reader.oldest_due()
         overdue_s = max(0.0, (now - oldest_due_ms) / 1000) if oldest_due_ms is not None else 0.0
-        waiting = sum(states.get("waiting", 0) for states in outbox.values())
+        waiting = sum(states.get("waiting", 0) for states in waiting_by.values())
+        outbox = self._counts.with_waiting(waiting_by)
         late_s = max(self.retention.late_s.copy().values(), default=0.0)
         damaged = self.store.altered or self.store.page_check.state == DAMAGED
         stuck = overdue_s > STUCK_AFTER_S
         # A paused destination loses nothing, so traffic must not be sent elsewhere: it is said, with status 200.
         # Nor may it be for a damaged line of a file beside the database: what it said counts on in the database.
-        degraded = overdue_s > LATE_AFTER_S or any(self.store.pause_of(name) for name in outbox)
+        degraded = overdue_s > LATE_AFTER_S or any(self.store.pause_of(name) for name in waiting_by)
         degraded = degraded or any(self._damaged_lines.values())
         status = "stuck" if stuck else "degraded" if degraded else "ok"
         status = "failed" if self.store.failed else "damaged" if damaged else status
@@ -170,6 +178,7 @@ class HealthPage:
                 "waiting": waiting,
                 "altered": self.store.altered,
                 "overdue_s": overdue_s,
+                "counted_s_ago": self._counts.age_s(now),
                 "destinations": {
                     name: {**states, "paused_for": (self.store.pause_of(name) or ("", 0))[0]}
                     for name, states in outbox.items()
@@ -186,6 +195,48 @@ class HealthPage:
             "erasures_age_s": now // 1000 - last.erasures_at if last.erasures_at else None,
             "erasures_behind": last.erasures_behind(self.store.folder),
         }
+
+
+class Counts:
+    """Deliveries that are settled, by destination and state: counted beside the answers, as walking over millions takes a
+    second or more, and not more often than for a twentieth of the time. What waits is told by its index, at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._found: dict[str, dict[str, int]] = {}
+        self._at: int | None = None  # ms
+        self._again_at = 0
+        self._counting: asyncio.Future[None] | None = None
+
+    async def bring(self, now: int) -> None:
+        """Begins to count where it is time to, and waits a moment for it."""
+        if self._counting is None or self._counting.done():
+            if now < self._again_at:
+                return
+            self._counting = asyncio.get_running_loop().run_in_executor(None, self._count, now)
+        await asyncio.wait({self._counting}, timeout=COUNT_WAIT_S)
+
+    def _count(self, now: int) -> None:
+        began = time.perf_counter()
+        try:
+            with Reader(self._folder) as reader:
+                self._found, self._at = reader.outbox(), now
+        except (StoreError, apsw.Error):
+            return  # the report says so itself
+        self._again_at = now + int(1000 * min(COUNT_MOST_S, COUNT_TIMES * (time.perf_counter() - began)))
+
+    def with_waiting(self, waiting: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+        """All states of each destination that has any delivery."""
+        settled = {
+            name: {state: n for state, n in states.items() if state not in UNSETTLED}
+            for name, states in self._found.items()
+        }
+        whole = {name: {**settled.get(name, {}), **states} for name, states in waiting.items()}
+        return {name: states for name, states in whole.items() if states}
+
+    def age_s(self, now: int) -> float | None:
+        """How old the counts are; None before the first."""
+        return None if self._at is None else max(0.0, (now - self._at) / 1000)
 
 
 FRONT = (
