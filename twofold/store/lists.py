@@ -186,7 +186,7 @@ class Reader:
         for number, name in self._destinations():
             states = ("delivered", "suppressed", "dead")
             sums = ", ".join(f"coalesce(sum(state = '{state}'), 0)" for state in states)
-            row = self._db.execute(f"select {sums} from delivery where destination = ?", (number,)).fetchall()[0]
+            row: Any = self._db.execute(f"select {sums} from delivery where destination = ?", (number,)).fetchone()
             counts.setdefault(name, {}).update({state: n for state, n in zip(states, row, strict=True) if n})
         return {name: states for name, states in counts.items() if states}
 
