@@ -17,6 +17,7 @@ import typer
 
 from twofold import __version__
 from twofold.commands.acceptance.accept import accept
+from twofold.commands.acceptance.decide import decide, decisions
 from twofold.commands.attribution.customers import customers
 from twofold.commands.attribution.experiment import experiment
 from twofold.commands.attribution.source import explain_source
@@ -410,6 +411,8 @@ for privacy_command in (erase, export_subject, privacy_requests, shared):
 app.add_typer(consent, rich_help_panel=PEOPLE)
 app.add_typer(clock, rich_help_panel=ACT)
 app.add_typer(accept, name="accept", rich_help_panel=TRY)
+app.command(rich_help_panel=ACT)(decide)
+app.command(rich_help_panel=LOOK)(decisions)
 app.command(rich_help_panel=TRY)(explain_match)
 app.command("hash", rich_help_panel=TRY)(hash_file)
 app.command(rich_help_panel=TRY)(explain_source)

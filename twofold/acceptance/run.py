@@ -122,7 +122,7 @@ def tick(
     if (step == "event" and not event_id) or (step == "order" and not order):
         raise ConfigError(f"{step}: expected {'--id' if step == 'event' else '--order'}, got none")
     for name, text in (("--by", by), ("--note", note), ("--order", order), ("--id", event_id)):
-        _require_text(name, text, MOST_TEXT if name == "--note" else 120)
+        require_text(name, text, MOST_TEXT if name == "--note" else 120)
     facts: dict[str, Any] = {"run": run.code, "step": step, "note": note, "by": by}
     folder = Path(settings.server.data)
     if step == "reload":
@@ -141,8 +141,8 @@ def overrule(settings: Settings, run: Run, criterion: str, reason: str, by: str)
         raise ConfigError(f"expected a criterion of {', '.join(CRITERIA)}, got {criterion}")
     if len(reason.strip()) < 10:
         raise ConfigError("--reason: expected a sentence that others can judge, got none")
-    _require_text("--reason", reason, MOST_TEXT)
-    _require_text("--by", by, MOST_NAME)
+    require_text("--reason", reason, MOST_TEXT)
+    require_text("--by", by, MOST_NAME)
     _note(settings, ACCEPTANCE_OVERRULE, {"run": run.code, "criterion": criterion, "reason": reason.strip(), "by": by})
 
 
@@ -150,23 +150,29 @@ def _require(about: About, by: str, now: int) -> None:
     if about.decision not in DECISIONS:
         raise ConfigError(f"--decision: expected one of {', '.join(DECISIONS)}, got {about.decision}")
     for name in ("owner", "business", "ad_account"):
-        _require_text(f"--{name.replace('_', '-')}", getattr(about, name), MOST_NAME)
-    _require_text("--by", by, MOST_NAME)
-    if about.review:
-        today = datetime.fromtimestamp(now, UTC).date()
-        try:
-            day = date.fromisoformat(about.review)
-        except ValueError:
-            day = date.min
-        if not today - timedelta(days=1) <= day <= today + timedelta(days=730):
-            raise ConfigError(f"--review: expected a day of the next two years, as YYYY-MM-DD, got {about.review}")
+        require_text(f"--{name.replace('_', '-')}", getattr(about, name), MOST_NAME)
+    require_text("--by", by, MOST_NAME)
+    require_day("--review", about.review, now)
 
 
-def _require_text(name: str, text: str, most: int) -> None:
+def require_day(name: str, text: str, now: int) -> None:
+    """A day on which somebody looks again; none is allowed."""
+    if not text:
+        return
+    today = datetime.fromtimestamp(now, UTC).date()
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if not today - timedelta(days=1) <= day <= today + timedelta(days=730):
+        raise ConfigError(f"{name}: expected a day of the next two years, as YYYY-MM-DD, got {text}")
+
+
+def require_text(name: str, text: str, most: int) -> None:
     """The log is kept for good, and nobody can be erased from it."""
     if len(text) > most or not text.replace("\n", " ").isprintable():
         raise ConfigError(f"{name}: expected at most {most} characters that can be shown, got {len(text)}")
-    if name not in ("--business", "--ad-account") and holds_contact(text):  # these are numbers of the platform
+    if name not in ("--business", "--ad-account", "--campaign") and holds_contact(text):  # these are the platform's own
         raise ConfigError(f"{name}: expected a text without e-mail addresses and phone numbers, got one with")
     if name in ("--business", "--ad-account") and text and not text.removeprefix("act_").isdigit():
         raise ConfigError(f"{name}: expected the platform's number of it, got another text")

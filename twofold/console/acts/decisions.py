@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from twofold.acceptance.decision import LINKS, Figure, facts_of, open_findings
 from twofold.console.access.register import Refused
 from twofold.console.access.roles import may
 from twofold.console.acts.act import Act, Done
@@ -22,7 +24,9 @@ from twofold.report.kept import DECISION, OUTCOME, kept
 
 MOST_TEXT = 1_000
 MOST_ADDRESS = 300
+MOST_NAME = 80
 ROOT = "/console"
+_AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")
 _PLAIN = (str, int, float, bool)
 
 
@@ -30,8 +34,24 @@ def decide(act: Act) -> Done:
     """An entry of the log: what was decided, on which figures, when to look again."""
     decided = text_of(act, "decided", most=MOST_TEXT)
     review = _review(act)
+    owner = text_of(act, "owner", most=MOST_NAME, needed=False)
     facts = figures_of(act, act.given.get("page", ""))
-    note(act, DECISION, {"decided": decided, "review": review, **facts})
+    try:
+        findings = open_findings(act.settings, act.now)
+    except StoreError as err:
+        raise Refused(f"It could not be done: {err}") from err
+    rests = [
+        Figure(name=name, value=str(value), role=facts["role"], link=facts["link"], as_of=act.now)
+        for name, value in facts["figures"].items()
+        if isinstance(value, (int, float)) or _AMOUNT.fullmatch(str(value))
+    ]
+    note(
+        act, DECISION,
+        facts_of(
+            decided, review, act.session.person.name, owner=owner, figures=rests, findings=findings, page=facts["page"],
+            on=facts["link"] if rests else "", shown=facts["figures"], digest=facts["digest"],
+        ),
+    )  # fmt: skip
     return Done(to="/decisions")
 
 
@@ -43,7 +63,8 @@ def conclude(act: Act) -> Done:
         raise Refused("There is no such decision.")
     outcome = text_of(act, "outcome", most=MOST_TEXT)
     facts = figures_of(act, str(one.facts.get("page", "")))
-    note(act, OUTCOME, {"decision": one.number, "outcome": outcome, **facts})
+    told = {name: facts[name] for name in ("page", "figures", "digest")}
+    note(act, OUTCOME, {"decision": one.number, "outcome": outcome, **told})
     return Done(to="/decisions")
 
 
@@ -51,7 +72,7 @@ def figures_of(act: Act, address: str) -> dict[str, Any]:
     """What a page of the console tells at its top, and a digest over all its rows; nothing for no page."""
     address = address.strip().removeprefix(ROOT)
     if not address:
-        return {"page": "", "figures": {}, "digest": ""}
+        return {"page": "", "figures": {}, "digest": "", "role": "", "link": ""}
     parts = urlsplit(address)
     page = next((p for p in PAGES if p.path == parts.path and may(act.session.person.role, p.right)), None)
     if page is None or len(address) > MOST_ADDRESS or holds_contact(address) or not address.isprintable():
@@ -70,7 +91,10 @@ def figures_of(act: Act, address: str) -> dict[str, Any]:
         raise Refused(f"It could not be done: {err}") from err
     figures = {k: v for k, v in shown.about.items() if isinstance(v, _PLAIN)}
     rows = msgspec.json.encode(list(shown.rows), enc_hook=str, order="sorted")
-    return {"page": address, "figures": figures, "digest": blake2b(rows, digest_size=16).hexdigest()}
+    first = next(iter(shown.rows), {})
+    link = str(first.get("link") or "")
+    return {"page": address, "figures": figures, "digest": blake2b(rows, digest_size=16).hexdigest(),
+            "role": str(first.get("role") or ""), "link": link if link in LINKS else ""}  # fmt: skip
 
 
 def _review(act: Act) -> str:

@@ -84,6 +84,40 @@ class Difference(Row, kw_only=True, tag="difference"):
     after: Any
 
 
+class DecisionMade(Row, kw_only=True, tag="decision"):
+    """A decision with the figures it rests on. ``role`` and ``link``: of what it rests on; empty where no figure was named.
+
+    ``findings``: what was known to be wrong at that moment, with its *do not yet*. Of one that is due: ``by_now``, the same figures of the same
+    days as they stand now; ``since_then``, those of as many days since.
+    """
+
+    number: int
+    at: Time
+    what: Text
+    campaign: Text
+    figures: list[Any]
+    role: Text
+    link: Text
+    findings: list[Any]
+    owner: Text
+    by: Text
+    review: Text | None
+    due: bool
+    outcome: Text
+    by_now: list[Any]
+    since_then: list[Any]
+
+
+class Tally(Row, kw_only=True, tag="sum"):
+    """How many decisions rest on what: the signal, placed orders, delivered or banked money, no figure."""
+
+    signal: int
+    placed: int
+    delivered: int
+    banked: int
+    none: int
+
+
 _RUN = (About, Event, Criterion, Decision)
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "accept start": (About, Begun, Event, Criterion),
@@ -94,4 +128,6 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "accept key": (Key,),
     "accept verify": (Proof,),
     "accept diff": (Difference,),
+    "decide": (DecisionMade,),
+    "decisions": (About, DecisionMade, Tally),
 }

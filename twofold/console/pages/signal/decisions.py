@@ -14,7 +14,7 @@ from twofold.console.access.roles import Right
 from twofold.console.pages.page import SHOWN, Asked, Page, Shown
 from twofold.report.kept import DECISION, OUTCOME, Kept, kept
 
-COLUMNS = ("number", "at", "by", "decided", "page", "figures", "digest", "review", "due", "outcome", "outcome_at", "outcome_by",
+COLUMNS = ("number", "at", "by", "decided", "owner", "campaign", "page", "figures", "rests_on", "findings", "digest", "review", "due", "outcome", "outcome_at", "outcome_by",
            "outcome_figures", "outcome_digest", "role", "link")  # fmt: skip
 STATES = ("open", "due", "done")
 
@@ -50,6 +50,8 @@ def _row(one: Kept, outcome: Kept | None, today: date) -> dict[str, Any]:
     review = facts.get("review") or None
     return {
         "number": one.number, "at": one.at, "by": facts.get("by"), "decided": facts.get("decided"), "page": facts.get("page"),
+        "owner": facts.get("owner", ""), "campaign": facts.get("campaign", ""), "rests_on": facts.get("on", ""),
+        "findings": [f["title"] for f in facts.get("findings", [])],
         "figures": facts.get("figures", {}), "digest": facts.get("digest"), "review": review,
         "due": outcome is None and review is not None and date.fromisoformat(review) <= today,
         "outcome": after.get("outcome"), "outcome_at": outcome.at if outcome else None, "outcome_by": after.get("by"),

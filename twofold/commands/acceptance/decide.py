@@ -1,0 +1,147 @@
+"""``twofold decide`` and ``twofold decisions``: what was decided on which figures, and what became of them.
+
+Owns what is typed and printed. The record is `acceptance.decision`'s, the same as the console's page Decisions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from twofold.commands.options import ByOption, ConfigOption, DataOption, DatasetOption, JsonOption, who_says
+from twofold.commands.output.printing import plain, print_about, print_rows, say, utc
+
+if TYPE_CHECKING:
+    from twofold.acceptance.decision import Decided, Figure
+    from twofold.config import Settings
+
+LinkName = Literal["", "signalled", "placed", "delivered", "collected", "banked", "margin"]
+
+
+def decide(
+    what: Annotated[str, typer.Argument(metavar="TEXT", help='What was decided, such as "raise campaign X by 20 %".')],
+    campaign: Annotated[str, typer.Option(help="The campaign it is about, by name or id: its figures are kept.")] = "",
+    owner: Annotated[str, typer.Option(help="Who answers for it.")] = "",
+    review: Annotated[str, typer.Option(help="The day on which it comes back, YYYY-MM-DD.")] = "",
+    on: Annotated[
+        LinkName,
+        typer.Option(
+            help="Which link it rests on: signalled, placed, delivered, collected, banked or margin. Default: the furthest with money."
+        ),
+    ] = "",
+    days: Annotated[int, typer.Option(min=1, max=366, help="Of how many days, up to yesterday, the figures are.")] = 28,
+    by: ByOption = "",
+    dataset: DatasetOption = None,
+    json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """Keep a decision with the figures it rests on, and what was known to be wrong at that moment.
+
+    Each figure is kept with its role, its link of the chain, its window and its moment. A *do not yet* that the decision overrules is
+    named. The entry is in the chained log and cannot be changed; at the review date `twofold decisions` shows it beside what became of
+    the same figures.
+    """
+    from twofold.acceptance.decision import decide as keep
+    from twofold.clock import now_ms
+    from twofold.config import load_settings
+
+    settings = load_settings(config, data=data)
+    found = keep(
+        settings, what, who_says(by), now_ms() // 1000, campaign=campaign, owner=owner, review=review, on=on,
+        dataset=dataset or "", days=days,
+    )  # fmt: skip
+    if json:
+        _print_json([(found, [], [])])
+        return
+    _say(found)
+    for finding in found.findings:
+        say(f"  open at this moment: {plain(finding.title)}. Not yet: {plain(finding.not_yet)}")
+
+
+def decisions(
+    since: Annotated[str, typer.Option(help="Only those since this day, YYYY-MM-DD.")] = "",
+    json: JsonOption = False,
+    config: ConfigOption = None,
+    data: DataOption = None,
+) -> None:
+    """See what was decided, on what, and what became of it.
+
+    Says how many rest on the signal (what a platform counts), how many on placed orders, how many on delivered or banked money. One whose
+    review date has come stands beside the same figures as they are now, and beside those of as many days since.
+    """
+    from twofold.acceptance.decision import decisions as kept_decisions
+    from twofold.acceptance.decision import since_then, tally, what_became
+    from twofold.clock import now_ms
+    from twofold.commands.reconcile.chain import day_option, start_of, zone_of
+    from twofold.config import load_settings
+
+    settings, now = load_settings(config, data=data), now_ms() // 1000
+    begin = start_of(day_option(since), zone_of(settings)) if since else 0
+    found = kept_decisions(Path(settings.server.data), now, begin)
+    rows = [(one, _asked(what_became, settings, one, now), _asked(since_then, settings, one, now)) for one in found]
+    counts = tally(found)
+    if json:
+        from twofold.commands.output.rows.acceptance import Tally
+
+        print_about("decisions", since=begin or None, as_of=now, timezone=settings.chain.timezone)
+        _print_json(rows)
+        print_rows(Tally, [counts])
+        return
+    for one, same, later in rows:
+        _say(one)
+        for name, figures in (("by now", same), ("since then", later)):
+            if figures:
+                say(f"  {name} ({figures[0].since} to {figures[0].until}): {_figures(figures)}")
+        if one.outcome:
+            say(f"  became: {plain(one.outcome)}")
+    say(
+        f"{len(found)} decisions: {counts['signal']} on the signal, {counts['placed']} on placed orders, {counts['delivered']} on delivered and "
+        f"{counts['banked']} on banked money, {counts['none']} without a figure"
+    )
+
+
+def _asked(question: Any, settings: Settings, one: Decided, now: int) -> list[Figure]:
+    """Only of one that is due; a campaign that is there no more says nothing."""
+    from twofold.errors import ConfigError
+
+    if not one.due:
+        return []
+    try:
+        found: list[Figure] = question(settings, one, now)
+    except ConfigError:
+        return []
+    return found
+
+
+def _say(one: Decided) -> None:
+    due = ", due" if one.due else ""
+    say(
+        f"{one.number}  {utc(one.at)} UTC  {plain(one.what)}  ({plain(one.owner or one.by)}; review {one.review or 'none'}{due})"
+    )
+    if one.figures:
+        window = f"{one.figures[0].since} to {one.figures[0].until}"
+        say(f"  {plain(one.campaign)}, {window}, rests on {one.on or 'nothing'}: {_figures(one.figures)}")
+    elif one.page:
+        say(f"  on the figures of {plain(one.page)}")
+
+
+def _figures(figures: Any) -> str:
+    return ", ".join(f"{f.name} {f.value}" for f in figures)
+
+
+def _print_json(rows: list[tuple[Decided, list[Figure], list[Figure]]]) -> None:
+    from twofold.commands.output.rows.acceptance import DecisionMade
+
+    def told(figures: Any) -> list[dict[str, Any]]:
+        return [{"name": f.name, "value": f.value, "role": f.role, "link": f.link, "since": f.since, "until": f.until,
+                 "as_of": f.as_of} for f in figures]  # fmt: skip
+
+    print_rows(DecisionMade, [{
+        "number": one.number, "at": one.at, "what": one.what, "campaign": one.campaign, "figures": told(one.figures), "role": one.role,
+        "link": one.on, "findings": [{"key": f.key, "title": f.title, "do_not_yet": f.not_yet} for f in one.findings],
+        "owner": one.owner, "by": one.by, "review": one.review or None, "due": one.due, "outcome": one.outcome, "by_now": told(same),
+        "since_then": told(later),
+    } for one, same, later in rows])  # fmt: skip
