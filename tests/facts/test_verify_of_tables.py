@@ -41,6 +41,10 @@ CHECKS = {
     "order_fact": "reports about orders are what was reported",
     "order_key": "keys of orders are those of their reports",
     "order_name": "names of orders lead where they led",
+    "order_path": "paths of orders are what was found to have led to them",
+    "path_news": "what came late for a path is what came",
+    "nameless": "nameless rows are what stood in paths that lost their order",
+    "nameless_due": "orders that lose their path are those that were named",
     "order_party": "buyers of orders are who bought",
     "orders": "orders are what their reports made of them",
     "redaction": "redacted rows are as they were left",
@@ -85,6 +89,8 @@ ALTERED = {
         "update order_name set order_row = order_row + 1", "update order_name set order_row = order_row | (1 << 40)",
         "update order_name set name = zeroblob(16)", "update order_name set crc = crc + 1",
     ),
+    "order_path": ("update order_path set told_at = told_at + 1", "update order_path set reason = 'x'",
+                   "update order_path set touches = x'5b5d20'", "update order_path set order_row = order_row + 100000"),
     "order_party": ("update order_party set since = since + 1", "update order_party set kind = 'phone'"),
     "journal_day": ("update journal_day set day = day + 2", "update journal_day set first_position = first_position + 100000"),
     "line": ("update line set day = day + 1",),
@@ -137,7 +143,18 @@ SEAL = "changes to the database file since it was closed"
 
 @pytest.mark.parametrize(
     "table",
-    ["browser", "carried_over", "changed_day", "copy", "order_name", "sighting", "superseded", "touch_link", "visit"],
+    [
+        "browser",
+        "carried_over",
+        "changed_day",
+        "copy",
+        "order_name",
+        "sighting",
+        "superseded",
+        "touch_link",
+        "visit",
+        "order_path",
+    ],
 )
 def test_a_flipped_bit_in_a_row_is_found_without_the_seal(lived: Path, tmp_path: Path, table: str) -> None:
     """Twelve of twelve, drawn over the rows' own bytes on their pages: found by a check of the rows, or nothing was altered."""

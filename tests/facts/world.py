@@ -96,8 +96,9 @@ class World:
     def settle(self) -> None:
         """The hours pass after which it is kept whose Purchases these are."""
         at = self.now + SETTLED_MS + 1
-        while self._run(self.store.transact(lambda _e: self.store.signs.keep_leads(at))):
-            pass
+        for job in (self.store.signs.keep_leads, self.store.paths.settle):
+            while self._run(self.store.transact(lambda _e, job=job: job(at))):
+                pass
 
     def browse(self) -> None:
         events = [self._event() for _ in range(self.random.randint(1, 6))]
@@ -246,7 +247,7 @@ class World:
             at=self.now // 1000 - r.choice((0, 90_000)), kind=TouchKind.VISIT, source=r.choice(("google", HOSTILE))
         )
         sign = Sign(dataset="1", touch=touch, ids=(("fbp", fbp),))
-        self._run(self.store.transact(lambda _e: self.store.signs.note([sign])))
+        self._run(self.store.transact(lambda _e: self.store.signs.note([sign], self.now // 1000)))
 
     def buy(self, n: int) -> None:
         """A visit by an ad (two of them by mail after it), and an hour later an order of the same browser."""
@@ -255,7 +256,7 @@ class World:
         ad = Touch(at=at - 7200, kind=TouchKind.VISIT, source="facebook", medium="paid_social", campaign_id="120001")
         mail = Touch(at=at - 3600, kind=TouchKind.VISIT, source="klaviyo", medium="email")
         signs = [Sign(dataset="1", touch=touch, ids=(("fbp", fbp),)) for touch in ([ad, mail] if n else [ad])]
-        self._run(self.store.transact(lambda _e: self.store.signs.note(signs)))
+        self._run(self.store.transact(lambda _e: self.store.signs.note(signs, self.now // 1000)))
         snapshot = Snapshot(version=self.now, placed_at=at, shop=amounts("40.00", "EUR"), paid=Paid.PAID)
         secret = f"checkout:c1a2b3c4d5e6f7a8b9{n}"  # what page and shop know of this purchase and nobody else
         self._run(

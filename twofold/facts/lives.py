@@ -134,4 +134,55 @@ TWICE_TOLD = table(
     """,
 )  # fmt: skip
 
-LIVES: tuple[Table, ...] = (ORDER_LIVES, LIFE_TERMS, UNRATED_LIVES, BUYERS, SETTLEMENTS, TWICE_TOLD)
+NAMELESS = table(
+    "nameless", Group.LIVES,
+    "One row a past order whose buyer was erased, or took consent back: what it had come to by then. Nothing leads from it to an order.",
+    "nameless",
+    """
+    nameless int its number, drawn
+    dataset text the dataset
+    placed sum what its buyer owed
+    confirmed sum of that, confirmed
+    delivered sum of that, delivered and not given back
+    delivered_collected sum of that, collected, too
+    banked sum what stood on the bank for it
+    margin sum contribution before advertising; null where it was open or a cost unknown
+    open sum its total while its outcome was open
+    method text as orders
+    final bool its outcome was final
+    back bool it came back
+    buyer_kind text new, new_unsure, returning, unknown
+    first_delivered bool it was its buyer's first delivered order
+    path_reason text as orders
+    """,
+)  # fmt: skip
+
+NAMELESS_PATHS = table(
+    "nameless_paths", Group.LIVES, "The touches of nameless rows: channels and campaigns.", "nameless place",
+    """
+    nameless int key to nameless
+    place int 0 for the oldest
+    age int seconds before the order
+    kind text as paths
+    channel text as paths
+    platform text as paths
+    source_of text as paths
+    medium_of text as paths
+    campaign_of text as paths
+    campaign_id text as paths
+    adset_id text as paths
+    ad_id text as paths
+    paid bool as paths
+    """,
+)  # fmt: skip
+
+LIVES: tuple[Table, ...] = (
+    ORDER_LIVES,
+    LIFE_TERMS,
+    UNRATED_LIVES,
+    BUYERS,
+    SETTLEMENTS,
+    TWICE_TOLD,
+    NAMELESS,
+    NAMELESS_PATHS,
+)

@@ -44,6 +44,10 @@ DAY_MS = 86_400_000
 _WINDOW_MS = 8 * DAY_MS  # an event comes at most so long after it happened
 
 
+_PATHS_REST_ON = frozenset({*(part.value for part in RetainedPart), "recognised", "people", "touches"})
+"""Kinds of data by which it is told what led to an order: none of them goes before that is kept with the order."""
+
+
 class Days(Struct, frozen=True, kw_only=True):
     """Days for which each kind is kept; see RetentionSettings. Fractions are for tests."""
 
@@ -68,10 +72,14 @@ class Retention:
 
     async def step(self, now_ms: int) -> bool:
         """One portion of every job, each in a transaction of its own. True when there is more to do at once."""
-        more = False
+        more = behind = False
         for what, job in self._jobs():
+            if behind and what in _PATHS_REST_ON:
+                continue
             try:
-                more |= bool(await self._store.transact(partial(self._timed, what=what, job=job, now_ms=now_ms)))
+                left = bool(await self._store.transact(partial(self._timed, what=what, job=job, now_ms=now_ms)))
+                more |= left
+                behind |= left and what in ("leads", "paths")
             except RowFailed as err:  # the other kinds of data have their days, too
                 log.error("retention of %s could not go on, and tries again later: %s", what, err)
         return more
@@ -88,8 +96,10 @@ class Retention:
 
     def _jobs(self) -> list[tuple[str, Callable[[Engine, int], bool]]]:
         jobs: list[tuple[str, Callable[[Engine, int], bool]]] = [
-            (part.value, partial(self._empty_part, part)) for part in RetainedPart
+            ("leads", lambda _engine, now: self._store.signs.keep_leads(now)),
+            ("paths", lambda _engine, now: self._store.paths.settle(now)),
         ]
+        jobs += [(part.value, partial(self._empty_part, part)) for part in RetainedPart]
         jobs += [
             ("payload", self._empty_payloads),
             ("refused", self._drop_refused),
@@ -97,7 +107,6 @@ class Retention:
             ("sealing", self._seal),
             ("trail", self._drop_trail),
             ("index", lambda engine, _now: remake(engine)),
-            ("leads", lambda _engine, now: self._store.signs.keep_leads(now)),
             ("lines", lambda engine, now: drop_unfinished(engine, now - ABANDONED_MS)),
             ("ties", lambda engine, _now: fill_some(engine)),
             ("line_text", lambda engine, now: empty_texts(engine, _before(now, self._days.line_text))),

@@ -34,6 +34,8 @@ from twofold.store.orders.ledger import name_crc
 from twofold.store.secret import FILE as ERASURES
 from twofold.store.secret import known_ring, mark_of
 from twofold.store.sqlite.database import expected_schema, is_open, open_reader
+from twofold.store.touches.frozen import path_digest
+from twofold.store.touches.nameless import nameless_digest
 from twofold.store.touches.signs import SECRET_MARK
 
 
@@ -407,6 +409,21 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes | int]], ...] 
         lambda row: row_digest(*row[2:]),
     ),
     (
+        "paths of orders are what was found to have led to them",
+        "select order_row, digest, order_row, told_at, reason, touches from order_path",
+        lambda row: path_digest(*row[2:]),
+    ),
+    (
+        "what came late for a path is what came",
+        "select kind || ' ' || hex(key), crc, kind, lower(hex(key)) from path_news",
+        lambda row: row_crc(*row[2:]),
+    ),
+    (
+        "nameless rows are what stood in paths that lost their order",
+        "select id, digest, id, dataset, day, amounts, reason, touches from nameless",
+        lambda row: nameless_digest(*row[2:]),
+    ),
+    (
         "browsers are what they said",
         "select id, crc, id, dataset, fbp, consent, limits, first_at, last_at, visits from browser where crc is not null",
         lambda row: row_crc(*row[2:]),
@@ -428,6 +445,11 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes | int]], ...] 
 _TALLIES = (
     ("actions stand for those that they stood for", "superseded", "action * 1000003 + successor * 8209 + at"),
     ("copies of others are those that were carried over", "carried_over", "action * 1000003 + position"),
+    (
+        "orders that lose their path are those that were named",
+        "nameless_due",
+        "order_row * 1000003 + case why when 'erased' then 1 else 2 end",
+    ),
     (
         "days to be made again are those that were marked",
         "changed_day",

@@ -22,6 +22,7 @@ from twofold.store.lines.row import LineEntry, make_row
 from twofold.store.orders.ledger import Applied, OrderEntry, OrderRow, Orders
 from twofold.store.orders.outcomes import due_outcomes, worth_looking
 from twofold.store.sqlite.database import Engine
+from twofold.store.touches.path_keeper import Paths
 from twofold.store.touches.signs import Signs
 from twofold.touch.model import Sign
 
@@ -57,25 +58,35 @@ class Appends:
     """Writes what a transaction's jobs append."""
 
     def __init__(
-        self, engine: Engine, journal: Journal, folding: Folding, orders: Orders, signs: Signs, secret: bytes
+        self,
+        engine: Engine,
+        journal: Journal,
+        folding: Folding,
+        orders: Orders,
+        signs: Signs,
+        paths: Paths,
+        secret: bytes,
     ) -> None:
         self._engine = engine
         self._journal = journal
         self._folding = folding
         self._orders = orders
         self._signs = signs
+        self._paths = paths
         self._secret = secret
 
     def append(self, jobs: Sequence[AppendLike]) -> list[Appended]:
         """Writes all jobs' events, then their orders, then their signs, lines and refusals."""
         events = [e for j in jobs for e in j.events]
-        verdicts = iter(self._folding.append(events)[0] if events else ())
+        told, actions = self._folding.append(events) if events else ([], [])
+        verdicts = iter(told)
+        self._paths.late_copies(events, actions)
         entries = [o for j in jobs for o in j.orders]
         news = iter(self._append_orders(entries) if entries else ())
         # After the events: a copy among them may have said no.
         signs = [s for j in jobs for s in j.signs] + [s for o in entries for s in o.signs]
         if signs:
-            self._signs.note(signs)
+            self._signs.note(signs, _now_s(events, entries))
         lines = [line for j in jobs for line in j.lines]
         if lines:
             secret = self._secret
@@ -163,6 +174,11 @@ class Appends:
             self._folding.append([one.event for one in due])
             for one in due:
                 self._engine.run("mark_outcome_sent", (one.order, one.bit))
+
+
+def _now_s(events: Sequence[Event], entries: Sequence[OrderEntry]) -> int:
+    """When what comes with signs came."""
+    return max([e.received_at for e in events[-1:]] + [e.received_at for e in entries[-1:]], default=0) // 1000
 
 
 def _news(applied: Sequence[Applied]) -> OrderNews:

@@ -42,6 +42,7 @@ from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.database import Engine, empty_log, open_reader
 from twofold.store.sqlite.page_check import PageCheck
 from twofold.store.sqlite.statements import statement
+from twofold.store.touches.path_keeper import Paths
 from twofold.store.touches.signs import Signs
 from twofold.store.visitors.browsers import Browsers
 from twofold.touch.model import Sign
@@ -178,7 +179,11 @@ class Store:
             )
             self._withdrawals = Withdrawals(self._engine)
             self.ring = folder_ring(self.folder)
-            self.signs = Signs(self._engine, self.ring, self.people, self._withdrawals, touch_days, self.changed)
+            self.paths = Paths(self._engine, self.ring, self.changed)
+            self.orders.on_united = self.paths.unite
+            self.signs = Signs(
+                self._engine, self.ring, self.people, self._withdrawals, touch_days, self.changed, self.paths
+            )
             self.people.on_gone = self.signs.forget_browsers
             self._index = WordIndex()
             self._superseded = Superseded(self._engine)
@@ -197,7 +202,9 @@ class Store:
                 self._superseded,
                 self.changed,
             )
-            self._appends = Appends(self._engine, journal, self._folding, self.orders, self.signs, self.ring.secret)
+            self._appends = Appends(
+                self._engine, journal, self._folding, self.orders, self.signs, self.paths, self.ring.secret
+            )
             self.watermark.begin()
         except (StoreFailed, RowFailed) as err:
             self._engine.close()

@@ -7,11 +7,13 @@ before says is not put in its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from twofold.facts.manifest import Manifest, Places
 from twofold.facts.parquet import Row
+from twofold.facts.rows.paths import nameless_path_rows, nameless_rows
 from twofold.facts.rows.snapshot import Snapshot
 from twofold.facts.shape import Group
 from twofold.ledger.policy import OrderPolicy
@@ -30,7 +32,8 @@ from twofold.reconcile.reading.lives import lives_by_day
 from twofold.reconcile.reading.owed import no_collector
 from twofold.reconcile.reading.whole import bought_of
 from twofold.store.sqlite.database import open_reader
-from twofold.store.sqlite.statements import statement
+from twofold.store.sqlite.statements import reading, statement
+from twofold.store.touches.nameless import nameless_of
 
 _UNRULED = OrderPolicy()
 
@@ -48,7 +51,7 @@ class LivesOf:
 
     def all_days(self, snapshot: Snapshot) -> set[int]:
         told = [day for name in ("facts_order_days", "facts_line_days") for (day,) in snapshot.run(name)]
-        return self._here(told)
+        return self._here(told) | {day for (day,) in snapshot.run("nameless_days")}
 
     def due(self, snapshot: Snapshot, marks: Iterable[tuple[str, int]], known: Manifest, places: Places) -> set[int]:
         told = list(marks)
@@ -74,7 +77,7 @@ class LivesOf:
         with Customers(data) as customers:
             for lives, desk in found:
                 self.currency = desk.rules.currency
-                yield lives.day, day_of_rows(lives, desk, customers.number)
+                yield lives.day, chain(day_of_rows(lives, desk, customers.number), customers.nameless(lives.day))
 
     def _policy_of(self, dataset: str) -> OrderPolicy:
         return self._policies.get(dataset, _UNRULED)
@@ -123,6 +126,12 @@ class Customers:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+
+    def nameless(self, day: int) -> Made:
+        """Rows of what lost its order on a day."""
+        rows = nameless_of(reading(self._db), day, day)
+        yield "nameless", _dated(nameless_rows(rows), day_text(day))
+        yield "nameless_paths", _dated(nameless_path_rows(rows), day_text(day))
 
     def number(self, buyer: str) -> int | None:
         """``buyer``: as `matching.persons` names one. An order of an older version has no number yet: its row stands in."""

@@ -89,10 +89,11 @@ def _around(run: Run, due: Iterable[int]) -> dict[int, tuple[str, list[str]]]:
             if row in digests and kind in JOINING:
                 digests[row].append(f"{kind}:{digest.hex()}")
                 fresh.add(digest)
-        found |= {row: (datasets[row], told) for row, told in digests.items()}
-        keys = key_array(fresh - looked)
+        found |= {row: (datasets[row], own) for row, own in digests.items()}
+        keys = fresh - looked
         looked |= fresh
-        new = {row for (row,) in run("some_orders_of_buyers", (keys, MOST))} - found.keys()
+        told = run("some_orders_of_buyers", (key_array(keys), MOST)) if keys else []
+        new = {row for (row,) in told} - found.keys()
     return found
 
 

@@ -7,7 +7,7 @@ no contact data.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -77,6 +77,10 @@ class Applied(Struct):
     begun: bool = False  # nothing had been told of the order before
 
 
+def _nobody_listens(_kept: int, _other: int) -> None:
+    pass
+
+
 class Orders:
     """``policies``: dataset to its rules; ``with_source``: datasets whose orders a shop reports; ``shops``: of datasets
     to which several shops of one system report, their names, as two of their orders may have one number."""
@@ -97,6 +101,7 @@ class Orders:
         self._changed = changed
         self._any = bool(engine.run("any_order"))
         self._forgotten = False
+        self.on_united: Callable[[int, int], None] = _nobody_listens
 
     def policy_of(self, dataset: str) -> OrderPolicy:
         return self._policies.get(dataset) or OrderPolicy()
@@ -233,6 +238,7 @@ class Orders:
         move_order_keys(engine, kept.id, other.id)
         engine.run("move_order_facts", (kept.id, other.id))
         move_buyers(engine, kept.id, other.id)
+        self.on_united(kept.id, other.id)
         engine.run("drop_order_facts", (other.id,))
         engine.run("drop_order", (other.id,))
         self._changed.order(other.placed_at)

@@ -75,3 +75,94 @@ select plain_body(body) from event where position in
 -- name: forget_touches_of_dataset
 -- All signs of a dataset; of all where none is named.
 delete from touch where ?1 is null or dataset = ?1;
+
+-- name: select_signs
+-- All signs of these, oldest first.
+select who, key, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id, adset_id, ad_id, referrer,
+       landing, device, country, consent
+from touch where who in /*ids*/ (?) order by at, key;
+
+-- name: select_paths
+-- The paths of these orders, as they were made.
+select order_row, told_at, reason, touches from order_path where order_row in /*ids*/ (?) order by order_row;
+
+-- name: put_paths
+-- Paths of orders, in place of those before.
+insert into order_path (order_row, told_at, reason, touches, digest) values /*rows*/ (?, ?, ?, ?, ?)
+on conflict (order_row) do update set told_at = excluded.told_at, reason = excluded.reason, touches = excluded.touches,
+    digest = excluded.digest;
+
+-- name: drop_paths
+-- These orders have no path any more.
+delete from order_path where order_row in /*ids*/ (?);
+
+-- name: orders_without_path
+-- The next orders after a number of which no path is made, each with when it was first told.
+select (select min(f.received_at) from order_fact as f where f.order_row = o.id), o.id, o.dataset, o.order_id, o.placed_at,
+       o.action, o.person, o.outcomes, o.state
+from orders as o where o.id > ?1 and not exists (select 1 from order_path as p where p.order_row = o.id) order by o.id limit ?2;
+
+-- name: orders_of_no_path
+-- Those of these orders of which no path is made, each with when it was first told.
+select (select min(f.received_at) from order_fact as f where f.order_row = o.id), o.id, o.dataset, o.order_id, o.placed_at,
+       o.action, o.person, o.outcomes, o.state
+from orders as o where o.id in /*ids*/ (?1) and not exists (select 1 from order_path as p where p.order_row = o.id) order by o.id;
+
+-- name: kept_paths_of_actions
+-- Orders of these Purchases whose path was made and may still be completed, each with when it was first told.
+select p.told_at, o.id, o.dataset, o.order_id, o.placed_at, o.action, o.person, o.outcomes, o.state
+from orders as o join order_path as p on p.order_row = o.id where o.action in /*ids*/ (?1) and p.told_at >= ?2 order by o.id;
+
+-- name: actions_of_whos
+-- The Purchases that are known to be of these.
+select distinct coalesce(a.merged_into, l.action) from touch_link as l left join action as a on a.id = l.action
+where l.who in /*ids*/ (?);
+
+-- name: days_of_open_orders
+-- The days of the orders after a number: their paths are not made yet.
+select distinct placed_at / 86400 from orders where id > ?;
+
+-- name: put_path_news
+-- What came too late for the paths that were made, each once.
+insert into path_news (kind, key, crc) values /*rows*/ (?, ?, ?) on conflict do nothing;
+
+-- name: select_path_news
+-- Some of one kind.
+select key from path_news where kind = ? order by key limit ?;
+
+-- name: drop_path_news
+-- These were looked at.
+delete from path_news where kind = ? and key in /*ids*/ (?);
+
+-- name: step_back
+-- How far something has come, if it is further than this.
+update progress set value = ?2 where name = ?1 and value > ?2;
+
+-- name: actions_to_link_again
+-- Purchases of which a copy came late.
+select id, created_at, event_name = 'Purchase' and merged_into is null, dataset, coalesce(order_id, ''), event_time
+from action where id in /*ids*/ (?) order by id;
+
+-- name: put_nameless_due
+-- Orders that are to lose their paths.
+insert into nameless_due (order_row, why) values /*rows*/ (?, ?) on conflict do nothing;
+
+-- name: select_nameless_due
+-- Some of them.
+select order_row from nameless_due order by order_row limit ?;
+
+-- name: drop_nameless_due
+-- These have lost them.
+delete from nameless_due where order_row in /*ids*/ (?);
+
+-- name: insert_nameless
+-- What is left of paths that lost their orders.
+insert into nameless (id, dataset, day, amounts, reason, touches, digest) values /*rows*/ (?, ?, ?, ?, ?, ?, ?);
+
+-- name: select_nameless
+-- Nameless rows of some days.
+select id, dataset, amounts, reason, touches from nameless where day between ? and ? order by id;
+
+-- name: nameless_days
+-- The days that have nameless rows.
+select distinct day from nameless;

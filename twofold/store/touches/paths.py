@@ -23,6 +23,7 @@ from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.sqlite.statements import Run
 from twofold.store.touches.answers import answers_of
+from twofold.store.touches.frozen import ERASED, kept_paths
 from twofold.store.touches.whose import DEVICE, OF_BROWSERS, STITCHED, ids_of_event, who_of, who_of_key, whos_of_order
 from twofold.store.visitors.identifiers import Identifier, Strength, browser_ids_of, identifier, identifiers_of
 from twofold.store.visitors.stitch import SLACK_MS, IdentifierSeen, Match, is_shared, match_browser
@@ -31,10 +32,13 @@ from twofold.touch.model import Touch, TouchKind
 NO_BROWSER = "no_browser"
 AMBIGUOUS = "ambiguous_person"
 NO_TOUCH = "no_touch_kept"
+CONSENT = "consent"
 REASONS = {
     NO_BROWSER: "no browser and no chat is known of it",
     AMBIGUOUS: "several browsers may have made it",
     NO_TOUCH: "of its browser or chat no sign is kept before it",
+    CONSENT: "who made it has denied that visits are remembered",
+    ERASED: "who made it was erased; its touches count without their order",
 }
 """Why an order has no signs of its own."""
 
@@ -47,6 +51,14 @@ class KeptTouch(NamedTuple):
 
     who: bytes
     dataset: str
+    touch: Touch
+
+
+class KeptSign(NamedTuple):
+    """A sign as it is kept, with whose it is and what tells its source from another's."""
+
+    who: bytes
+    key: bytes
     touch: Touch
 
 
@@ -64,11 +76,48 @@ class OrderTouches(Struct, frozen=True, kw_only=True):
 def touches_of(run: Run, ring: Keyring, order: OrderRow, *, since: int = 0, with_said: bool = True) -> OrderTouches:
     """Signs of an order from ``since`` (Unix s) to the moment it was placed, both included. ``with_said``: also what shop and
     buyer say of it, which costs a look over the orders where a survey's answer was imported."""
+    kept = kept_paths(run, [order.id]).get(order.id)
+    if kept is not None:
+        own = [t for frozen in kept.touches if (t := frozen.touch(order.placed_at)).at >= since]
+        said = (
+            [t.touch(order.placed_at) for t in kept.said] + answers_of(run, order, _told(run, order))
+            if with_said
+            else []
+        )
+        return OrderTouches(own=own, said=said, reason=kept.reason or ("" if own else NO_TOUCH))
     said = _said_of(run, ring, order) if with_said else []
     whos, ambiguous = whos_of(run, ring, order)
     own = list(dict.fromkeys(t.touch for t in _signs_of(run, whos, since, order.placed_at)))
-    reason = "" if own else AMBIGUOUS if ambiguous else NO_TOUCH if whos else NO_BROWSER
+    reason = "" if own else reason_of(run, order, whos, ambiguous)
     return OrderTouches(own=[t for t in own if t.kind not in _SAID], said=said, reason=reason)
+
+
+def reason_of(run: Run, order: OrderRow, whos: Sequence[bytes], ambiguous: bool) -> str:
+    """Why an order has no touch of its own."""
+    if ambiguous or whos:
+        return AMBIGUOUS if ambiguous else NO_TOUCH
+    copies = _copies(run, order)
+    counted = admit(copies).copies if copies else ()
+    return CONSENT if any(copy.consent is Consent.DENIED for copy in counted) else NO_BROWSER
+
+
+def signs_of(run: Run, whos: Sequence[bytes]) -> list[KeptSign]:
+    """All signs that are kept by these digests."""
+    names = Touch.__struct_fields__[2:]
+    rows = run("select_signs", (key_array(whos),)) if whos else []
+    return [
+        KeptSign(who, key, Touch(at=at, kind=TouchKind(kind), **dict(zip(names, rest, strict=True))))
+        for who, key, at, kind, *rest in rows
+    ]
+
+
+def said_of_signs(run: Run, ring: Keyring, order: OrderRow) -> list[Touch]:
+    """What the shop and the buyer say of an order with the order itself."""
+    return [sign.touch for sign in signs_of(run, whos_said_of(run, ring, order))]
+
+
+def _told(run: Run, order: OrderRow) -> list[OrderReport]:
+    return [report for _, report in _reports(run, order)]
 
 
 def _said_of(run: Run, ring: Keyring, order: OrderRow) -> list[Touch]:

@@ -26,6 +26,7 @@ from twofold.store.orders.buyers import orders_of_buyers
 from twofold.store.orders.ledger import OrderRow, name_of
 from twofold.store.secret import mark_of
 from twofold.store.sqlite.database import Engine, id_array, key_array
+from twofold.store.touches.path_keeper import LATE_S, LEADS, SETTLED_MS, Paths
 from twofold.store.touches.paths import browsers_of, whos_of, whos_said_of
 from twofold.store.touches.whose import (
     SLOT_S,
@@ -42,12 +43,6 @@ SECRET_MARK = "touch_secret"
 PORTION = 256  # rows taken away in one transaction
 SLOTS_A_DAY = 86_400 // SLOT_S
 LOOKED_AT = 500  # actions looked at in one transaction
-SETTLED_MS = 7_200_000
-"""After so long nothing more is expected to tell which browser made an order."""
-
-LEADS = "leads"
-"""How far `keep_leads` has come."""
-
 _PLACES = 1 << 16
 _KEY = 8
 
@@ -75,9 +70,11 @@ class Signs:
         withdrawals: Refuses,
         keep_days: int,
         changed: ChangedDays,
+        paths: Paths,
     ) -> None:
         self._engine = engine
         self._changed = changed
+        self._paths = paths
         self._ring = ring
         self._keyed = blake2b(digest_size=_KEY, key=ring.secret).copy  # costs less than beginning anew
         self.keep_s = keep_days * 86_400
@@ -87,7 +84,7 @@ class Signs:
 
     # -- what appends call
 
-    def note(self, signs: Iterable[Sign]) -> None:
+    def note(self, signs: Iterable[Sign], now_s: int) -> None:
         """Keeps what these show for the first time."""
         rows: list[tuple[Any, ...]] = []
         for sign in signs:
@@ -102,6 +99,9 @@ class Signs:
         if rows:
             self.keyed()
             self._engine.run_rows("put_touches", rows)
+            late = [row[0] for row in rows if row[4] < now_s - LATE_S]
+            if late:
+                self._paths.late_signs(late)
             for slot in {row[1] for row in rows}:
                 self._changed.day(TOUCHES, slot // SLOTS_A_DAY)
 
@@ -182,6 +182,8 @@ class Signs:
         """By whose browser or chat a Purchase's signs are found is kept with it, as journal and visitors forget it sooner; True
         when there is more to do."""
         reached = self._engine.run("select_progress", (LEADS,))
+        self._paths.leads_reached = int(reached[0][0]) if reached else 0
+        self._link_again(now_ms)
         due = []
         for row in self._engine.run("actions_to_link", (int(reached[0][0]) if reached else 0, LOOKED_AT)):
             if now_ms - SETTLED_MS < row[1] <= now_ms:
@@ -189,17 +191,28 @@ class Signs:
             due.append(row)
         if not due:
             return False
+        self._link(due)
+        self._engine.run("retention_reached", (LEADS, due[-1][0]))
+        self._paths.leads_reached = due[-1][0]
+        return len(due) == LOOKED_AT
+
+    # -- inside
+
+    def _link_again(self, now_ms: int) -> None:
+        """Purchases of which a copy came after it was looked up whose they are."""
+        actions = self._paths.take_late_copies()
+        if actions:
+            self._link(self._engine.run("actions_to_link_again", (id_array(actions),)))
+            self._paths.complete(actions, now_ms)
+
+    def _link(self, actions: Iterable[tuple[Any, ...]]) -> None:
         leads = [
-            lead for action, at, is_purchase, *rest in due if is_purchase for lead in self._leads(action, at, *rest)
+            lead for action, at, is_purchase, *rest in actions if is_purchase for lead in self._leads(action, at, *rest)
         ]
         if leads:
             self.keyed()
             self._engine.run_rows("put_touch_links", leads)
             self._changed.actions([lead[0] for lead in leads])
-        self._engine.run("retention_reached", (LEADS, due[-1][0]))
-        return len(due) == LOOKED_AT
-
-    # -- inside
 
     def _leads(self, action: int, at: int, dataset: str, order_id: str, event_time: int) -> list[tuple[Any, ...]]:
         """Of a Purchase that no order stands for, its copies alone tell."""

@@ -1,0 +1,166 @@
+"""The path of an order is decided once, and stays: in any order of arrival, told twice, and when what decided it is forgotten."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from every_door import shopify_order, signed
+from running_gateway import NOW_MS, NOW_S, Running
+from test_touches import LANDING, REFERRER, by_server, by_tag, fbp
+from test_touches_of_orders import ALL, orders
+
+from twofold.report.verify import verify
+from twofold.store.secret import folder_ring
+from twofold.store.sqlite.database import open_reader
+from twofold.store.sqlite.statements import reading
+from twofold.store.touches.frozen import OrderPath, kept_paths
+from twofold.store.touches.path_keeper import path_now
+from twofold.store.touches.paths import NO_BROWSER, NO_TOUCH, touches_of
+
+PLACED = NOW_S - 60
+HOUR, DAY = 3_600, 86_400
+SHORT = {"people_days": 1, "click_ids_days": 1, "address_days": 1, "contact_days": 1, "touch_days": 9}
+GOOGLE = "https://shop.example/b?utm_source=google&utm_medium=cpc&utm_campaign=Brand"
+
+
+@pytest.fixture
+def shop(start_gateway: Callable[..., Running]) -> Running:
+    return start_gateway(ALL | {"retention": SHORT})
+
+
+def step(shop: Running, hours: float = 0) -> None:
+    """So much later retention does its rounds."""
+    shop.now += int(hours * HOUR * 1000)
+
+    async def rounds() -> None:
+        while await shop.gateway.retention.step(shop.now):
+            pass
+
+    asyncio.run_coroutine_threadsafe(rounds(), shop._loop).result(30)
+
+
+def path(shop: Running, order: str = "1001") -> OrderPath | None:
+    """As it is kept, held against `verify`."""
+    db = open_reader(shop.folder)
+    try:
+        row = orders(shop.folder)[order]
+        return kept_paths(reading(db), [row.id]).get(row.id)
+    finally:
+        db.close()
+
+
+def campaigns(found: OrderPath | None) -> list[tuple[str, int]]:
+    assert found is not None
+    return [(t.campaign, t.age) for t in found.touches]
+
+
+def visit(shop: Running, seconds: int, url: str = LANDING, n: int = 1) -> Callable[[], Any]:
+    """A visit so long before the order."""
+    return lambda: by_tag(shop, url, REFERRER, n=n, at=PLACED - seconds)
+
+
+def order(shop: Running, **more: Any) -> Callable[[], Any]:
+    told = shopify_order("1001", {"kept": {"_twofold_fbp": fbp(1)}}) | more
+    return lambda: signed(shop, "shopify", told, "orders/create")
+
+
+def test_a_path_outlives_what_it_was_made_of(shop: Running) -> None:
+    """Browsers, ids and addresses after a day, signs after nine: who made the order is forgotten, what led to it is not."""
+    visit(shop, 3 * DAY)()
+    visit(shop, 2 * HOUR, GOOGLE)()
+    order(shop)()
+    step(shop)
+    assert path(shop) is None, "for two hours its page may still be opened"
+    step(shop, 2.1)
+    made = path(shop)
+    assert campaigns(made) == [("Spring", 3 * DAY), ("Brand", 2 * HOUR)]
+    assert made is not None
+    assert {t.device for t in made.touches} == {"phone"}
+    step(shop, 24 * 30)
+    db = open_reader(shop.folder)
+    left = {
+        t: db.execute(f"select count(*) from {t}").fetchone()[0] for t in ("touch", "touch_link", "browser", "sighting")
+    }
+    row = orders(shop.folder)["1001"]
+    assert path_now(reading(db), folder_ring(shop.folder), row).reason in (NO_TOUCH, NO_BROWSER), (
+        "nothing else knows it"
+    )
+    shown = touches_of(reading(db), folder_ring(shop.folder), row)
+    db.close()
+    assert set(left.values()) == {0}
+    assert path(shop) == made
+    assert [(t.campaign, t.at) for t in shown.own] == [("Spring", PLACED - 3 * DAY), ("Brand", PLACED - 2 * HOUR)]
+    assert all(check.holds for check in verify(shop.folder))
+
+
+def test_nothing_is_forgotten_before_the_path_is_made(shop: Running) -> None:
+    """A gateway that stood still for a month makes the paths of what it was told before it forgets anything."""
+    visit(shop, 600)()
+    order(shop)()
+    step(shop, 24 * 30)
+    assert campaigns(path(shop)) == [("Spring", 600)]
+
+
+def told(shop: Running) -> list[Callable[[], Any]]:
+    return [visit(shop, 3 * DAY), visit(shop, 2 * HOUR, GOOGLE), order(shop), visit(shop, 2 * HOUR - 300, GOOGLE)]
+
+
+@pytest.mark.parametrize(
+    "arrival", list(itertools.permutations(range(4)))[::3], ids=lambda order: "".join(map(str, order))
+)
+def test_the_same_signs_make_the_same_path_in_any_order_and_twice(shop: Running, arrival: tuple[int, ...]) -> None:
+    """With hours between them, in which paths are made: what comes late completes them."""
+    parts = told(shop)
+    for place in arrival:
+        parts[place]()
+        parts[place]()
+        step(shop, 3)
+    step(shop)
+    assert campaigns(path(shop)) == [("Spring", 3 * DAY), ("Brand", 2 * HOUR)]
+    assert all(check.holds for check in verify(shop.folder))
+
+
+def test_who_tells_of_an_order_a_day_later_leads_to_its_visit(shop: Running) -> None:
+    """The shop knew no browser; its server's copy, which does, comes when the path is made already."""
+    by_tag(shop, LANDING, REFERRER, n=1, at=PLACED - 600)
+    signed(shop, "shopify", shopify_order("1001", {}), "orders/create")
+    step(shop, 3)
+    assert path(shop) == OrderPath((), (), NO_BROWSER)
+    step(shop, 20)
+    bought = {"order_id": "1001", "value": 123, "currency": "EUR"}
+    by_server(shop, "https://shop.example/thanks", n=1, at=PLACED + 5, event_name="Purchase", custom_data=bought)
+    step(shop)
+    assert campaigns(path(shop)) == [("Spring", 600)]
+
+
+def test_after_eight_days_a_path_is_final(shop: Running) -> None:
+    """No event that old is taken; were one, it would change no past day."""
+    visit(shop, 600)()
+    order(shop)()
+    step(shop, 3)
+    made = path(shop)
+
+    def late(engine: Any) -> None:
+        shop.gateway.store.paths.late_signs([who for (who,) in engine.db.execute("select who from touch_link")])
+        engine.db.execute("update touch set at = at - 60")
+
+    asyncio.run_coroutine_threadsafe(shop.gateway.store.transact(late), shop._loop).result(10)
+    shop.now = NOW_MS + (8 * DAY + 60) * 1000
+    step(shop)
+    assert path(shop) == made
+    db = open_reader(shop.folder)
+    assert db.execute("select count(*) from path_news").fetchone() == (0,)
+    db.close()
+
+
+def test_what_the_shop_says_is_kept_beside_and_never_among_them(shop: Running) -> None:
+    order(shop, landing_site="/?utm_source=shopify-says&utm_medium=x")()
+    step(shop, 3)
+    found = path(shop)
+    assert found is not None
+    assert (found.touches, found.reason) == ((), NO_TOUCH)
+    assert [(t.kind, t.source) for t in found.said] == [("shop_says", "shopify-says")]
