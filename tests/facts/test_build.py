@@ -26,6 +26,7 @@ def test_tables_made_again_by_day_are_those_made_from_nothing(tmp_path: Path, se
     with world(tmp_path / "data", seed) as w:
         for turn in range(6):
             w.live(25)
+            w.buy(turn)
             w.rebuild(lives=True)
             assert contents(w.files) == w.full(tmp_path / f"full{turn}", lives=True)
         found = contents(w.files)
