@@ -30,6 +30,8 @@ CHANGING = [
     ("/what-to-do/say", Right.DECIDE), ("/senders/owner", Right.DECIDE), ("/match-quality/figure", Right.DECIDE),
     ("/engine-room/doctor", Right.REPLAY), ("/decisions/new", Right.DECIDE), ("/decisions/1/outcome", Right.DECIDE),
     ("/matching/say", Right.BOOKS), ("/imports/drop", Right.BOOKS),
+    ("/rights/look", Right.ERASE), ("/rights/erase", Right.ERASE), ("/rights/1/erase", Right.ERASE),
+    ("/engine-room/secret", Right.SECRETS), ("/engine-room/restore", Right.RESTORE),
     *((f"/imports/file/nothing/{act}", Right.BOOKS) for act in ("read", "keep", "away")), ("/test-purchase/start", Right.TEST), ("/test-purchase/XYZ/keep", Right.TEST),
 ]  # fmt: skip
 

@@ -48,4 +48,4 @@ def console(
                 say(f"the first person comes in by {link} (once, within a day)")
         sys.stdout.flush()
 
-    serve_console(settings, ready, gateway=int(os.environ.get(GATEWAY, "0")))
+    serve_console(settings, ready, gateway=int(os.environ.get(GATEWAY, "0")), config=config)

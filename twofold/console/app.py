@@ -35,7 +35,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from twofold import __version__
-from twofold.config import ConsoleSettings, Settings
+from twofold.config import ConsoleSettings, Settings, load_settings
 from twofold.console import forms
 from twofold.console.access.guard import HEADERS, Guard, cookie_of, no_cookie
 from twofold.console.access.register import Refused, Register, Session, Throttled
@@ -56,7 +56,7 @@ from twofold.console.queries.signal import copies_after
 from twofold.console.sums.keeper import NotYet, SumsKeeper
 from twofold.console.sums.remembered import Remembered
 from twofold.console.words import LANGUAGES, Words, language_of
-from twofold.errors import StoreError
+from twofold.errors import ConfigError, StoreError
 from twofold.importing.readers.problems import safe_cell
 from twofold.store.sqlite.database import is_open
 
@@ -80,8 +80,11 @@ _HERE = resources.files("twofold.console")
 class Console:
     """The ASGI application of one console on one data folder."""
 
-    def __init__(self, settings: Settings, register: Register, clock: Callable[[], int]) -> None:
-        """``clock`` gives Unix s."""
+    def __init__(
+        self, settings: Settings, register: Register, clock: Callable[[], int], config: Path | None = None
+    ) -> None:
+        """``clock`` gives Unix s; ``config``: the file that the settings were read from."""
+        self._config = config
         self._settings = settings
         self._register = register
         self._clock = clock
@@ -304,6 +307,7 @@ class Console:
                 shared=lambda token: f"{self._guard.origin_of(request)}{ROOT}/shared/{token}",
                 identity=self._guard.identity_of(request), sums=self._sums, remembered=self._remembered,
                 drops=self._drops,
+                config=self._config,
             )  # fmt: skip
             try:
                 done = await run_in_threadpool(change, act)
@@ -311,6 +315,8 @@ class Console:
                 status = 429 if isinstance(err, Throttled) else 409
                 return self._page(request, session, "problem.html", {"problem": str(err)}, status=status)
             self._remembered.forget()
+            if done.rereads:
+                self._reread()
             if done.to:
                 return self._go(done.to, no_cookie() if done.logs_out else None)
             figures = {"said": "", "link": "", "for": "", **done.figures}
@@ -348,6 +354,12 @@ class Console:
                 await _drain(chunks)
             status, problem = _file_problem(err)
             return self._page(request, session, "problem.html", {"problem": problem}, status=status)
+
+    def _reread(self) -> None:
+        """The settings with their secrets as they are now; the old ones where the file cannot be read at the moment."""
+        with suppress(ConfigError):
+            fresh = load_settings(self._config, data=self._settings.server.data)
+            self._settings = replace(fresh, console=self._settings.console)
 
     # -- coming in
 
@@ -489,6 +501,7 @@ class Console:
             sums=self._sums,
             remembered=self._remembered,
             drops=self._drops,
+            config=self._config,
         )
 
     def _words(self, request: Request) -> Words:

@@ -11,6 +11,7 @@ from twofold.console.access.register import Person, Refused, Register, check_pas
 from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note
+from twofold.console.acts.proving import prove
 from twofold.control.owner import on_store
 from twofold.control.questions import Revive
 from twofold.errors import StoreError
@@ -24,7 +25,7 @@ MANY = 100
 
 def invite(act: Act) -> Done:
     """A link for one new person: a role for whoever has it, so the password is asked for."""
-    _prove(act)
+    prove(act)
     role = _role(act)
     note(act, CHANGE, {"what": "invited", "role": role})
     token = act.register.invite(role, act.session.person, act.now)
@@ -33,7 +34,7 @@ def invite(act: Act) -> Done:
 
 def change_role(act: Act) -> Done:
     """Another role for somebody; roles ask for the password again."""
-    _prove(act)
+    prove(act)
     role = _role(act)
     note(act, CHANGE, {"what": "role changed", "person": _number(act), "role": role})
     act.register.change_role(_number(act), role, act.session.person, act.now)
@@ -42,7 +43,7 @@ def change_role(act: Act) -> Done:
 
 def end_access(act: Act) -> Done:
     """Somebody may log in no more."""
-    _prove(act)
+    prove(act)
     note(act, CHANGE, {"what": "access ended", "person": _number(act)})
     act.register.end_access(_number(act), act.session.person, act.now)
     return Done(to="/people")
@@ -50,7 +51,7 @@ def end_access(act: Act) -> Done:
 
 def change_password(act: Act) -> Done:
     """The own password; every other browser of the person is logged out."""
-    _prove(act)
+    prove(act)
     check_password(act.given.get("new", ""))
     note(act, CHANGE, {"what": "password changed"})
     act.register.change_password(act.session, act.given.get("new", ""), act.now)
@@ -66,7 +67,7 @@ def change_password(act: Act) -> Done:
 
 def set_code(act: Act) -> Done:
     """Time-based codes from now on, or none."""
-    _prove(act)
+    prove(act)
     secret = "" if act.given.get("end") else act.given.get("secret", "")
     act.register.set_code(act.session, secret, act.given.get("code", ""), act.now)
     note(act, CHANGE, {"what": "codes set" if secret else "codes taken away"})
@@ -75,7 +76,7 @@ def set_code(act: Act) -> Done:
 
 def tie_identity(act: Act) -> Done:
     """The proxy's word for who is there is enough from now on."""
-    _prove(act)
+    prove(act)
     if act.identity is None:
         raise Refused("No proxy says who you are.")
     note(act, CHANGE, {"what": "tied to the proxy's identity"})
@@ -99,7 +100,7 @@ def send_again(act: Act) -> Done:
         else:
             numbers = reader.dead_deliveries({"reason": act.given.get("reason") or None})
     if len(numbers) > MANY:
-        _prove(act)
+        prove(act)
     try:
         revived = on_store(act.settings, Revive(deliveries=numbers))["revived"] if numbers else 0
     except StoreError as err:
@@ -134,9 +135,3 @@ def _role(act: Act) -> Role:
         return Role(act.given.get("role", ""))
     except ValueError:
         raise Refused(f"A role is one of {', '.join(Role)}.") from None
-
-
-def _prove(act: Act) -> None:
-    """The password again. A session that has just shown it still shows it: an open browser is not its person."""
-    if not act.register.prove(act.session, act.given.get("password", ""), act.address, act.now):
-        raise Refused("Your password is wrong, so nothing was changed.")

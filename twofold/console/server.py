@@ -24,26 +24,36 @@ STOP_S = 5
 LOOK_S = 0.5
 
 
-def serve_console(settings: Settings, on_ready: Callable[[str, str | None], None], *, gateway: int = 0) -> None:
+def serve_console(
+    settings: Settings,
+    on_ready: Callable[[str, str | None], None],
+    *,
+    gateway: int = 0,
+    config: Path | None = None,
+) -> None:
     """Runs the console until it is told to stop. ``on_ready`` gets its address, and the first person's link if one is
-    needed. ``gateway``: the process of the one that started it; where that is gone, it makes room for the console of the next.
+    needed. ``config``: the file of the settings. ``gateway``: the process of the one that started it; where that is gone, it makes room for the console of the next.
     Raises `StoreError` where there is no data folder."""
     os.umask(0o077)
     require_data(Path(settings.server.data))
     register = Register(Path(settings.server.data))
     try:
-        asyncio.run(_serve(settings, register, on_ready, gateway))
+        asyncio.run(_serve(settings, register, on_ready, gateway, config))
     finally:
         register.close()
 
 
 async def _serve(
-    settings: Settings, register: Register, on_ready: Callable[[str, str | None], None], gateway: int
+    settings: Settings,
+    register: Register,
+    on_ready: Callable[[str, str | None], None],
+    gateway: int,
+    config_file: Path | None,
 ) -> None:
     own = settings.console or ConsoleSettings()
     listener = open_listener(own.host, own.port)
     port = listener.getsockname()[1]
-    console = Console(settings, register, lambda: now_ms() // 1000)
+    console = Console(settings, register, lambda: now_ms() // 1000, config_file)
     config = uvicorn.Config(
         console,
         ws="none", lifespan="off", access_log=False, server_header=False, proxy_headers=False, log_config=None,

@@ -21,6 +21,9 @@ class Right(StrEnum):
     CAMPAIGNS = "campaigns"  # what campaigns brought and customers are worth; without money, ratios and contribution
     DAY = "day"  # one day as its witnesses tell it
     SETUP = "setup"  # whether it runs: the engine room, and what people asked to be done with their data
+    ERASE = "erase"  # erasing a person
+    SECRETS = "secrets"  # replacing a secret of the configuration
+    RESTORE = "restore"  # getting ready to put a backup back
     DECIDE = "decide"  # saying what becomes of a finding, a decision, a figure that the platform shows
     TEST = "test"  # test purchases and their evidence
     PEOPLE = "people"  # who may log in
@@ -49,7 +52,9 @@ RIGHTS: MappingProxyType[Role | Guest, frozenset[Right]] = MappingProxyType(
         Guest.MONEY: frozenset({Right.SIGNAL, Right.DAY, Right.MONEY, Right.CAMPAIGNS}),
         Role.OWNER: frozenset(Right),
         Role.BUYER: frozenset({Right.SIGNAL, Right.DAY, Right.CAMPAIGNS, Right.DECIDE, Right.TEST}),
-        Role.DEVELOPER: frozenset({Right.SIGNAL, Right.PAYLOADS, Right.REPLAY, Right.SETUP, Right.DECIDE, Right.TEST}),
+        Role.DEVELOPER: frozenset(
+            {Right.SIGNAL, Right.PAYLOADS, Right.REPLAY, Right.SETUP, Right.SECRETS, Right.DECIDE, Right.TEST}
+        ),
         Role.ACCOUNTANT: frozenset({Right.SIGNAL, Right.MONEY, Right.BOOKS, Right.DAY, Right.CAMPAIGNS}),
         Role.AUDITOR: frozenset(
             {Right.SIGNAL, Right.PAYLOADS, Right.MONEY, Right.DAY, Right.CAMPAIGNS, Right.SETUP, Right.TEST}
@@ -67,6 +72,9 @@ MEANING: MappingProxyType[Right, str] = MappingProxyType(
         Right.CAMPAIGNS: "What campaigns brought and customers are worth; without money no sum of the bank and no margin of a line.",
         Right.DAY: "One day as Meta, the shop, GA4 and our log tell it; what the bank has of it needs money, too.",
         Right.SETUP: "The engine room, and what people asked to be done with their data.",
+        Right.ERASE: "Erasing a person, which asks for the password.",
+        Right.SECRETS: "Replacing a secret of the configuration, which asks for the password; none is ever shown.",
+        Right.RESTORE: "Getting ready to put a backup back, which asks for the password.",
         Right.DECIDE: "Saying what becomes of a finding, noting decisions, typing in what the platform shows.",
         Right.TEST: "Starting a test purchase and keeping it as evidence.",
         Right.PEOPLE: "Inviting people, changing their roles, ending their access.",

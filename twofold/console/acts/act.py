@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -30,6 +31,7 @@ class Act(Struct, frozen=True, kw_only=True):
     sums: SumsKeeper
     remembered: Remembered[Any]
     drops: Drops
+    config: Path | None = None  # the file that the settings were read from
 
 
 class Done(Struct, frozen=True, kw_only=True):
@@ -40,3 +42,4 @@ class Done(Struct, frozen=True, kw_only=True):
     figures: Mapping[str, Any] = {}
     status: int = 200
     logs_out: bool = False
+    rereads: bool = False  # the settings are read again

@@ -8,6 +8,9 @@ from twofold.console.access.roles import Right
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.books.dropping import keep_file, read_again, throw_away
 from twofold.console.acts.books.matching import say_match
+from twofold.console.acts.care.erasing import erase_person, let_go_on, look_for
+from twofold.console.acts.care.restoring import prepare
+from twofold.console.acts.care.secrets import replace_secret
 from twofold.console.acts.decisions import conclude, decide
 from twofold.console.acts.doctor import ask_doctor
 from twofold.console.acts.figures import type_in
@@ -26,6 +29,11 @@ ACTS: tuple[tuple[str, Right, Callable[[Act], Done]], ...] = (
     ("/imports/file/{token}/read", Right.BOOKS, read_again),
     ("/imports/file/{token}/keep", Right.BOOKS, keep_file),
     ("/imports/file/{token}/away", Right.BOOKS, throw_away),
+    ("/rights/look", Right.ERASE, look_for),
+    ("/rights/erase", Right.ERASE, erase_person),
+    ("/rights/{number}/erase", Right.ERASE, let_go_on),
+    ("/engine-room/secret", Right.SECRETS, replace_secret),
+    ("/engine-room/restore", Right.RESTORE, prepare),
     ("/test-purchase/start", Right.TEST, start),
     ("/test-purchase/{code}/keep", Right.TEST, keep),
 )

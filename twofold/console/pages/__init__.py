@@ -16,6 +16,7 @@ from twofold.console.pages.page import Page
 from twofold.console.pages.refused import REFUSED
 from twofold.console.pages.setup.docs import DOC, DOCS
 from twofold.console.pages.setup.engine_room import ENGINE_ROOM
+from twofold.console.pages.setup.restore import RESTORE
 from twofold.console.pages.setup.rights import RIGHTS
 from twofold.console.pages.setup.start import START
 from twofold.console.pages.signal.action import ACTION
@@ -29,6 +30,6 @@ from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
     TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, MATCHING, ONE, DAY, CAMPAIGNS, CUSTOMERS, IMPORTS, DROP,
-    START, ENGINE_ROOM, RIGHTS, DOCS, DOC,
+    START, ENGINE_ROOM, RESTORE, RIGHTS, DOCS, DOC,
 )  # fmt: skip
 """Every page, in the order of the navigation."""

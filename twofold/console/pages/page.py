@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -39,6 +40,7 @@ class Asked(Struct, frozen=True, kw_only=True):
     sums: SumsKeeper
     remembered: Remembered[Any]
     drops: Drops
+    config: Path | None = None  # the file that the settings were read from
 
     def one_of(self, name: str, known: Sequence[str]) -> str:
         """A choice, empty where none was made. Raises `UnknownChoice`."""

@@ -16,6 +16,7 @@ from twofold.config import Settings
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.running import Answer, answers_of, backup_of, disk_of
+from twofold.console.queries.secrets import names_of
 from twofold.report.period import journal_of
 from twofold.setup.doctor.machine import BACKUP_DAYS, DAY_S, FULL_BYTES, LOW_BYTES, SHORT_DAYS
 from twofold.store.sqlite.database import SCHEMA_VERSION, is_open
@@ -55,7 +56,7 @@ def read_engine_room(asked: Asked) -> Shown:
         columns=COLUMNS,
         rows=[_row(line) for line in lines],
         about={"do": sum(line.state == "do" for line in lines), "look": sum(line.state == "look" for line in lines)},
-        figures={"lines": lines, "doctor": [], "do": [line for line in lines if line.state == "do"],
+        figures={"lines": lines, "doctor": [], "taken": None, "secrets": names_of(asked.config), "do": [line for line in lines if line.state == "do"],
                  "look": [line for line in lines if line.state == "look"]},
     )  # fmt: skip
 

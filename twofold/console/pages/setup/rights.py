@@ -44,6 +44,7 @@ def read_rights(asked: Asked) -> Shown:
         about={"period": period.choice, "timezone": period.zone, "open": len(opened), "deadline_days": DEADLINE_DAYS},
         figures={
             "period": period, "usual_period": "28", "consent": consent, "opened": opened, "done": done, "told_to": shared,
+            "to_erase": None,
             "all": sum(row["count"] for row in consent), "late": [r for r in opened if r["days_left"] < 0],
         },
     )  # fmt: skip

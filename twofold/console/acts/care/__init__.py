@@ -1,0 +1,1 @@
+"""Acts that ask for the password again: erasing a person, replacing a secret, getting ready to restore."""
