@@ -32,7 +32,7 @@ from twofold.facts.manifest import (
     write_manifest,
 )
 from twofold.facts.parquet import Row, TableFile, flush_files, schema_digest
-from twofold.facts.rows import actions, lines, orders, paths, touches
+from twofold.facts.rows import actions, lines, orders, touches
 from twofold.facts.rows.snapshot import Snapshot, snapshot_of
 from twofold.facts.shape import DAY, Group, Table
 from twofold.facts.tables import TABLES, tables_of
@@ -343,7 +343,6 @@ def _orders(snapshot: Snapshot, day: int, policies: Mapping[str, OrderPolicy]) -
         yield "payments", orders.payment_rows(told)
         yield "refunds", orders.refund_rows(told)
         yield "parcels", orders.parcel_rows(told)
-        yield "paths", paths.path_rows(told.row[1], told.row[0], told.state.placed_at, told.path)
 
 
 def _actions(snapshot: Snapshot, day: int, _policies: Mapping[str, OrderPolicy]) -> Made:

@@ -134,6 +134,45 @@ TWICE_TOLD = table(
     """,
 )  # fmt: skip
 
+PATHS = table(
+    "paths", Group.LIVES,
+    "What led to an order; one row an order and touch, all that are known before it: which of them count is the window's, by their age. An "
+    "order without a touch of ours has one with the reason. Filed by the day it was placed.",
+    "order_row place",
+    """
+    dataset text as orders
+    order_row int key to orders
+    place int 0 for the oldest; what shop and buyer say stands behind the order's own; -1: there is none of ours, see reason
+    age int seconds before the order; 0 of what is said after it
+    happened_at int when it was
+    touch_day text the day of that in the reporting zone
+    kind text click, visit, chat: the order's own; shop_says, survey: what shop and buyer say; empty where the row is a reason
+    source text utm_source, as it was written
+    medium text utm_medium
+    campaign text utm_campaign
+    content text utm_content
+    term text utm_term
+    utm_id text utm_id
+    click_kind text which click id came with it, without its value
+    campaign_id text the platform's id
+    adset_id text the platform's id
+    ad_id text the platform's id
+    referrer_host text where it came from
+    landing_path text where it landed, without query
+    device text phone, tablet, computer, unknown
+    country text ISO 3166-1
+    source_of text the source that was made of these
+    medium_of text the medium
+    campaign_of text the campaign
+    platform text whose advertising or network it is; empty where none is known
+    channel text its marketing channel; empty of a survey's answer
+    paid bool somebody paid a platform for it
+    rule text by which rule it has its channel
+    reason text no_browser, ambiguous_person, no_touch_kept, consent; erased: a nameless row has them; empty in all other rows
+    conflict bool a click id proves one platform and the address names another
+    """,
+)  # fmt: skip
+
 NAMELESS = table(
     "nameless", Group.LIVES,
     "One row a past order whose buyer was erased, or took consent back: what it had come to by then. Nothing leads from it to an order.",
@@ -153,7 +192,7 @@ NAMELESS = table(
     back bool it came back
     buyer_kind text new, new_unsure, returning, unknown
     first_delivered bool it was its buyer's first delivered order
-    path_reason text as orders
+    path_reason text as reason of paths
     """,
 )  # fmt: skip
 
@@ -163,6 +202,7 @@ NAMELESS_PATHS = table(
     nameless int key to nameless
     place int 0 for the oldest
     age int seconds before the order
+    touch_day text as paths
     kind text as paths
     channel text as paths
     platform text as paths
@@ -177,12 +217,5 @@ NAMELESS_PATHS = table(
 )  # fmt: skip
 
 LIVES: tuple[Table, ...] = (
-    ORDER_LIVES,
-    LIFE_TERMS,
-    UNRATED_LIVES,
-    BUYERS,
-    SETTLEMENTS,
-    TWICE_TOLD,
-    NAMELESS,
-    NAMELESS_PATHS,
-)
+    ORDER_LIVES, LIFE_TERMS, UNRATED_LIVES, BUYERS, PATHS, SETTLEMENTS, TWICE_TOLD, NAMELESS, NAMELESS_PATHS,
+)  # fmt: skip

@@ -72,7 +72,6 @@ ORDERS = _table(
     expires_at int from when a not_yet is a never; null for others
     parcels int parcels told, without cancelled ones
     parcels_delivered int of them delivered
-    path_reason text why no touch of ours led to it: no_browser, ambiguous_person, no_touch_kept, consent; erased: a nameless row has them; empty where there is one
     source text who reported it first; empty where nobody did
     sources text who reported it, comma between
     replaces text order id of the order that this one replaces; empty without
@@ -459,42 +458,6 @@ TOUCHES = _table(
     """,
 )  # fmt: skip
 
-PATHS = _table(
-    "paths", Group.ORDERS,
-    "What led to an order; one row an order and touch, all that are known before it. Which of them count is the window's: by their age.",
-    "order_row place",
-    """
-    dataset text as orders
-    order_row int key to orders
-    place int 0 for the oldest; what shop and buyer say stands behind the order's own
-    age int seconds before the order; below 0 only of what shop and buyer say
-    happened_at int when it was
-    kind text click, visit, chat: the order's own; shop_says, survey: what shop and buyer say
-    source text utm_source, as it was written
-    medium text utm_medium
-    campaign text utm_campaign
-    content text utm_content
-    term text utm_term
-    utm_id text utm_id
-    click_kind text which click id came with it, without its value
-    campaign_id text the platform's id
-    adset_id text the platform's id
-    ad_id text the platform's id
-    referrer_host text where it came from
-    landing_path text where it landed, without query
-    device text phone, tablet, computer, unknown
-    country text ISO 3166-1
-    source_of text the source that was made of these
-    medium_of text the medium
-    campaign_of text the campaign
-    platform text whose advertising or network it is; empty where none is known
-    channel text its marketing channel; empty of a survey's answer
-    paid bool somebody paid a platform for it
-    rule text by which rule it has its channel
-    conflict bool a click id proves one platform and the address names another
-    """,
-)  # fmt: skip
-
 PURCHASES = _table(
     "purchases", Group.ACTIONS, "One row a Purchase action.", "action",
     """
@@ -578,7 +541,7 @@ SIGNALS = _table(
 )  # fmt: skip
 
 TABLES: tuple[Table, ...] = (
-    ORDERS, ORDER_LINES, ORDER_NAMES, ORDER_PEOPLE, PAYMENTS, REFUNDS, PARCELS, PATHS,
+    ORDERS, ORDER_LINES, ORDER_NAMES, ORDER_PEOPLE, PAYMENTS, REFUNDS, PARCELS,
     PARCEL_LINES, MONEY, MONEY_KEYS, BATCHES, STATEMENTS, DECISIONS, SPEND, SPEND_CLAIMS, SITE_DAYS, RATES, COSTS, SURVEYS,
     TOUCHES, PURCHASES, PURCHASE_DELIVERIES, PURCHASE_PEOPLE, SIGNALS,
     *LIVES,

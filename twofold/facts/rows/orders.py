@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from twofold.facts.parquet import Row
-from twofold.facts.rows.paths import paths_of
 from twofold.facts.rows.snapshot import Snapshot
 from twofold.ledger.model import ParcelState, decode_report
 from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order, method_of, milestone_of, reached_at, value_of
@@ -31,7 +30,6 @@ from twofold.ledger.state import (
 from twofold.matching.persons import NUMBERS
 from twofold.store.orders.buyers import buyers_of
 from twofold.store.sqlite.database import id_array
-from twofold.store.touches.frozen import OrderPath
 
 DAY_S = 86_400
 CHUNK = 500  # orders whose reports are in memory at once
@@ -44,7 +42,6 @@ class Told(NamedTuple):
     state: OrderState
     facts: Sequence[Fact]
     buyers: Sequence[str] = ()  # "kind:hex"
-    path: OrderPath = OrderPath((), (), "")
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -60,9 +57,8 @@ def told_orders(snapshot: Snapshot, day: int) -> Iterator[Told]:
         for order, _, source, body in snapshot.run("list_facts_of", (id_array(r[0] for r in part),)):
             facts.setdefault(order, []).append(Fact(source, decode_report(body)))
         buyers = buyers_of(snapshot.run, [r[0] for r in part])
-        paths = paths_of(snapshot, part)
         for row in part:
-            yield Told(row, decode_state(row[7]), facts.get(row[0], ()), buyers.get(row[0], ()), paths[row[0]])
+            yield Told(row, decode_state(row[7]), facts.get(row[0], ()), buyers.get(row[0], ()))
 
 
 def order_row(told: Told, policy: OrderPolicy) -> Row:
@@ -111,7 +107,6 @@ def order_row(told: Told, policy: OrderPolicy) -> Row:
         "country": state.country,
         "region": state.region,
         "action": row[4],
-        "path_reason": told.path.reason,
         "changed_at": row[6] // 1000,
     }
 

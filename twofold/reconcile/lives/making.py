@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from twofold.facts.manifest import Manifest, Places
 from twofold.facts.parquet import Row
-from twofold.facts.rows.paths import nameless_path_rows, nameless_rows
 from twofold.facts.rows.snapshot import Snapshot
 from twofold.facts.shape import Group
 from twofold.ledger.policy import OrderPolicy
@@ -23,6 +22,7 @@ from twofold.reconcile.chain.standing import DAY_S
 from twofold.reconcile.closure.days import DayLives
 from twofold.reconcile.closure.ledger import Ledger, is_open_to
 from twofold.reconcile.exchange import day_number, day_text
+from twofold.reconcile.lives.paths import Paths
 from twofold.reconcile.lives.reach import Reach, days_of_customers
 from twofold.reconcile.lives.rows import Made, credit_rows, loose_rows, order_rows, settlement_row
 from twofold.reconcile.lives.task import LivesTask, digest_of
@@ -32,8 +32,7 @@ from twofold.reconcile.reading.lives import lives_by_day
 from twofold.reconcile.reading.owed import no_collector
 from twofold.reconcile.reading.whole import bought_of
 from twofold.store.sqlite.database import open_reader
-from twofold.store.sqlite.statements import reading, statement
-from twofold.store.touches.nameless import nameless_of
+from twofold.store.sqlite.statements import statement
 
 _UNRULED = OrderPolicy()
 
@@ -74,10 +73,10 @@ class LivesOf:
 
     def days(self, data: Path, days: Sequence[int]) -> Iterator[tuple[int, Made]]:
         found = lives_by_day(data, self._policy_of, days, self._task.rules, ZoneInfo(self._task.zone))
-        with Customers(data) as customers:
+        with Customers(data) as customers, Paths(data, self._days) as paths:
             for lives, desk in found:
                 self.currency = desk.rules.currency
-                yield lives.day, chain(day_of_rows(lives, desk, customers.number), customers.nameless(lives.day))
+                yield lives.day, chain(day_of_rows(lives, desk, customers.number), paths_of_day(lives, paths))
 
     def _policy_of(self, dataset: str) -> OrderPolicy:
         return self._policies.get(dataset, _UNRULED)
@@ -98,6 +97,14 @@ def day_of_rows(lives: DayLives, desk: Desk, customer_of: Callable[[str], int | 
     yield "settlements", _dated((settlement_row(group, settled) for group, settled in lives.batches), day)
     yield "twice_told", _dated(({"line": other, "counts_as": line} for other, line in lives.same), day)
     yield "buyers", _dated(buyer_rows(((bought_of(o), o.row) for o in lives.placed), customer_of), day)
+
+
+def paths_of_day(lives: DayLives, paths: Paths) -> Made:
+    """What led to a day's orders, and what is left of those that lost their path."""
+    day = day_text(lives.day)
+    yield "paths", _dated(paths.rows(one.row for one in lives.placed), day)
+    for table, rows in paths.nameless(lives.day):
+        yield table, _dated(rows, day)
 
 
 def _dated(rows: Iterable[Row], day: str) -> Iterator[Row]:
@@ -126,12 +133,6 @@ class Customers:
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
-
-    def nameless(self, day: int) -> Made:
-        """Rows of what lost its order on a day."""
-        rows = nameless_of(reading(self._db), day, day)
-        yield "nameless", _dated(nameless_rows(rows), day_text(day))
-        yield "nameless_paths", _dated(nameless_path_rows(rows), day_text(day))
 
     def number(self, buyer: str) -> int | None:
         """``buyer``: as `matching.persons` names one. An order of an older version has no number yet: its row stands in."""

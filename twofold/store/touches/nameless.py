@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, tzinfo
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -25,12 +26,14 @@ from twofold.touch.model import TouchKind
 
 Why = Literal["erased", "consent"]
 PORTION = 64
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class NamelessTouch(Struct, frozen=True, array_like=True, gc=False):
     """One touch of a nameless row. ``source`` to ``campaign`` as the touch was found to come from."""
 
     age: int
+    day: int  # since 1970-01-01, of the reporting zone
     kind: str
     channel: str
     platform: str
@@ -83,15 +86,15 @@ def due_orders(run: Run) -> list[int]:
     return [order for (order,) in run("select_nameless_due", (PORTION,))]
 
 
-def give_up_paths(engine: Engine, orders: Sequence[int], worth: Mapping[int, Worth]) -> int:
-    """Takes the paths of these orders from them, each for a nameless row; answers how many rows."""
+def give_up_paths(engine: Engine, orders: Sequence[int], worth: Mapping[int, Worth], zone: tzinfo) -> int:
+    """Takes the paths of these orders from them, each for a nameless row; answers how many rows. ``zone``: whose days those are."""
     ids = id_array(orders)
-    names = {row: dataset for row, dataset, *_ in engine.run("facts_orders_of", (ids,))}
+    names = {row: (dataset, placed) for row, dataset, _, placed in engine.run("facts_orders_of", (ids,))}
     told = {row: told_at for row, told_at, *_ in engine.run("select_paths", (ids,))}
     paths = {
         row: path for row, path in kept_paths(engine.run, orders).items() if path.reason != ERASED and row in names
     }
-    rows = [_row(names[row], worth[row], path) for row, path in paths.items() if row in worth]
+    rows = [_row(*names[row], worth[row], path, zone) for row, path in paths.items() if row in worth]
     if rows:
         engine.run_rows("insert_nameless", rows)
     empty = b"[]"
@@ -120,20 +123,21 @@ _worth = msgspec.json.Decoder(Worth).decode
 _touches = msgspec.json.Decoder(list[NamelessTouch]).decode
 
 
-def _row(dataset: str, worth: Worth, path: OrderPath) -> tuple[object, ...]:
+def _row(dataset: str, placed_at: int, worth: Worth, path: OrderPath, zone: tzinfo) -> tuple[object, ...]:
     number = secrets.randbits(62)
     amounts = msgspec.json.encode(worth)
     said = [t for t in path.said if t.kind == TouchKind.SHOP_SAYS]
-    touches = msgspec.json.encode([_nameless(touch) for touch in (*path.touches, *said)])
+    touches = msgspec.json.encode([_nameless(touch, placed_at, zone) for touch in (*path.touches, *said)])
     digest = nameless_digest(number, dataset, worth.day, amounts, path.reason, touches)
     return number, dataset, worth.day, amounts, path.reason, touches, digest
 
 
-def _nameless(frozen: FrozenTouch) -> NamelessTouch:
+def _nameless(frozen: FrozenTouch, placed_at: int, zone: tzinfo) -> NamelessTouch:
+    day = datetime.fromtimestamp(placed_at - frozen.age, zone).date().toordinal() - _EPOCH
     found = channel_of(frozen.touch(0))
     told = "" if found.channel == DIRECT else found.campaign
     return NamelessTouch(
-        age=frozen.age, kind=frozen.kind, channel=found.channel, platform=found.platform, source=found.source,
+        age=frozen.age, day=day, kind=frozen.kind, channel=found.channel, platform=found.platform, source=found.source,
         medium=found.medium, campaign=told, campaign_id=frozen.campaign_id, adset_id=frozen.adset_id, ad_id=frozen.ad_id,
         paid=is_paid(found),
     )  # fmt: skip
