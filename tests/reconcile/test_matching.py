@@ -395,6 +395,19 @@ def test_a_parcel_in_two_batches_is_counted_once():
     assert why(found) == [("parcel_twice", "parcel is in R1 too")]
 
 
+def test_of_a_parcel_in_two_batches_the_second_rows_costs_do_not_count_either():
+    """The fee of R2 was kept of cash that is not counted; the freight of a later batch, without cash, is the parcel's."""
+    told = [
+        line("cod_collected", "80.00", day(3), "parcel:P1", batch="R1", source="courier:swift", id="R1/P1"),
+        line("cod_fee", "-1.60", day(3), "parcel:P1", batch="R1", source="courier:swift", id="R1/P1"),
+        line("cod_collected", "80.00", day(9), "parcel:P1", batch="R2", source="courier:swift", id="R2/P1"),
+        line("cod_fee", "-1.60", day(9), "parcel:P1", batch="R2", source="courier:swift", id="R2/P1"),
+        line("freight", "-4.00", day(9), "parcel:P1", batch="R3", source="courier:swift", id="R3/P1"),
+    ]
+    found = match_lines([due("1001", "80.00", day(1), references=("parcel:P1",))], told)
+    assert {m.line for m in found.matches} == {told[0].name, told[1].name, told[4].name}
+
+
 # -- persons
 
 TOLD = credit("120.00", day(3))

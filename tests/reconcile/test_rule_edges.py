@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.reconcile.lines import batch, credit, day, due, line
+from tests.reconcile.lines import batch, credit, day, debit, due, line
 from tests.reconcile.test_matching import pays
 from twofold.importing.statements.sealing import Sealer
 from twofold.ledger.identity import name_of
@@ -70,6 +70,14 @@ def test_the_banks_fee_is_less_on_the_account():
     charge, paid = line("charge", "120.00", day(2), id="1", batch="po_1"), batch("po_1", "120.00", day(4))
     assert _of_batches([charge, credit("118.00", day(5))], paid, fee) == ["118.00"]
     assert _of_batches([charge, credit("122.00", day(5))], paid, fee) == []
+
+
+def test_of_what_a_provider_collects_the_bank_keeps_nothing():
+    """More was given back than was taken: 20.00 leave the account, and not 22.00."""
+    fee, below = Tolerance(bank_fee={"psp": D("2.00")}), line("refund", "-20.00", day(2), id="1", batch="po_1")
+    for gross, found in (("-20.00", ["-20.00"]), ("-22.00", [])):
+        told = [below, debit(gross, day(5))]
+        assert _of_batches(told, batch("po_1", "-20.00", day(4)), fee) == found
 
 
 def test_money_does_not_go_back_before_it_came():

@@ -191,11 +191,16 @@ def test_a_figure_that_is_off_is_seen():
     }  # fmt: skip
 
 
+SEEDS = [None, *range(1, 21)] if os.environ.get("TWOFOLD_LONG") else [None]  # each is ten seconds and more
+
+
 @pytest.mark.process
+@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: "own" if seed is None else str(seed))
 @pytest.mark.parametrize("path", [DEMO, EXAMPLE, *WORLDS], ids=lambda p: p.stem)
-def test_the_gateway_says_of_a_world_what_is_true_of_it(path, tmp_path):
+def test_the_gateway_says_of_a_world_what_is_true_of_it(path, seed, tmp_path):
     """From the files, through the commands, to the cent: every link, every leak, everything open, the matrix."""
     command = [sys.executable, "-m", "twofold", "world", str(path), "--into", str(tmp_path / "world"), "--json"]
+    command += [] if seed is None else ["--seed", str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=os.environ | {"COLUMNS": "160"})
     off = [line for line in done.stdout.splitlines() if '"exact":true' not in line]
     assert (done.returncode, off) == (0, []), done.stderr

@@ -80,7 +80,7 @@ class Growth:
             if group.key in wanted and has_failed(group) and self._first("failed", group.key):
                 numbers |= set(part.batches.failed(group.batch.source, group.batch.currency))
             if group.key in wanted and self._may_be_paid(group, state) and self._first("batch", group.key):
-                fee = tolerance.bank_fee.get(group.batch.source, ZERO)
+                fee = tolerance.bank_takes(group.batch.source, group.net)
                 first, last = expected_at(group) - _SPAN_DAYS * DAY_S, expected_at(group) + _SPAN_DAYS * DAY_S
                 keys |= _amount_keys(group.batch.currency, group.net - fee, first, last)
         for entry in state.late_bank_lines:
@@ -103,7 +103,7 @@ class Growth:
         )
 
     def _is_of(self, group: Group, entry: Entry) -> bool:
-        fee = self.part.terms.tolerance.bank_fee.get(group.batch.source, ZERO)
+        fee = self.part.terms.tolerance.bank_takes(group.batch.source, group.net)
         near = abs(expected_at(group) - entry.line.at) <= _SPAN_DAYS * DAY_S
         return near and group.batch.currency == entry.line.currency and group.net - fee == entry.line.gross
 
@@ -111,8 +111,7 @@ class Growth:
         part, found, span = self.part, set(), _SPAN_DAYS * DAY_S
         for number in part.batches.numbers_between(entry.line.at - span, entry.line.at + span) - part.numbers:
             net = part.batches.declared(*number)
-            fee = part.terms.tolerance.bank_fee.get(number[0], ZERO)
-            if net is None or net - fee == entry.line.gross:
+            if net is None or net - part.terms.tolerance.bank_takes(number[0], net) == entry.line.gross:
                 found.add(number)
         return found
 

@@ -65,7 +65,7 @@ def by_amount(
     wanted: dict[tuple[str, Decimal], list[Group]] = defaultdict(list)
     for group in groups:
         if group.net and group.batch.status.casefold() not in FAILED:
-            key = group.batch.currency, group.net - tolerance.bank_fee.get(group.batch.source, Decimal(0))
+            key = group.batch.currency, group.net - tolerance.bank_takes(group.batch.source, group.net)
             if key in lines:
                 wanted[key].append(group)
     paid: list[Paid] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from decimal import Decimal
 from itertools import chain
 
@@ -36,6 +37,7 @@ from twofold.reconcile.matches.values import (
 
 PERSON_RULE = "person"
 PARCEL_TWICE = "parcel_twice"
+_COSTS = frozenset({MoneyKind.COD_FEE, MoneyKind.FREIGHT, MoneyKind.FREIGHT_RETURN})
 
 
 def no_rate(amount: Decimal, currency: str, to: str, _at: int) -> Decimal | None:
@@ -64,7 +66,8 @@ def match_lines(
     cancel_sent_back(purse, index, barred, tolerance, days)
     named = list(batches.by_reference(purse.open_bank_lines(credits_only=False), groups))
     paid = _pay_batches(purse, [p for p in named if p.rule == batches.BANK_REFERENCE], Trust.CERTAIN, barred)
-    _climb(purse, index, barred, {p.line for p in twice})
+    second = {p.line for p in twice}
+    _climb(purse, index, barred, second | costs_of_cash(purse.entries.values(), second))
     paid += _pay_batches(purse, [p for p in named if p.rule == batches.BATCH_NUMBER], Trust.CERTAIN, barred)
     payers = Payers(purse, index, barred, tolerance, convert, days)
     payers.by_number()
@@ -95,7 +98,7 @@ def _follow(
 ) -> tuple[list[tuple[str, str]], dict[str, frozenset[str]]]:
     """Does what persons decided; gives what could not be done, and which pairs were taken back."""
     last: dict[tuple[str, str], Decision] = {}
-    for one in sorted(decisions, key=lambda d: (d.at, d.undo, d.by, d.why)):
+    for one in sorted(decisions, key=lambda d: (d.at, d.undo, d.by, d.why, d.to, str(d.amount))):
         named = replace(one, to=_full_name(one.to, purse, groups, stands))
         last[named.line, named.to] = named
     known = {g.key for g in groups} | {order_key(o) for o in purse.dues} | {f"line:{n}" for n in purse.entries}
@@ -151,7 +154,7 @@ def _pay_decided(purse: Purse, entry: Entry, decision: Decision) -> None:
 
 
 def _twice(purse: Purse) -> list[Proposal]:
-    """Parcels whose cash stands in two batches: an error of the file. The second is listed and not counted."""
+    """Parcels whose cash stands in two batches: an error of the file. The second is listed, and nothing of its row counts."""
     first: dict[tuple[str, str], str] = {}
     found = []
     for entry in purse.entries.values():
@@ -163,6 +166,17 @@ def _twice(purse: Purse) -> list[Proposal]:
                 if first.setdefault(key, entry.line.batch) != entry.line.batch:
                     found.append(Proposal(line=entry.name, rule=PARCEL_TWICE, why=f"parcel is in {first[key]} too"))
     return found
+
+
+def costs_of_cash(entries: Iterable[Entry], cash: AbstractSet[str]) -> set[str]:
+    """What couriers kept of the cash of these lines: the other lines of the same row."""
+    entries = list(entries)
+    rows = {_row_of(e) for e in entries if e.name in cash and e.line.id}
+    return {e.name for e in entries if e.line.kind in _COSTS and _row_of(e) in rows} if rows else set()
+
+
+def _row_of(entry: Entry) -> tuple[str, str, str]:
+    return entry.line.source, entry.line.account, entry.line.id
 
 
 def _climb(purse: Purse, index: Index, barred: dict[str, frozenset[str]], left_out: set[str]) -> None:

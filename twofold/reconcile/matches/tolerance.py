@@ -44,6 +44,10 @@ class Tolerance(Struct, frozen=True, kw_only=True):
             return True
         return converted and abs(difference) <= min(due * self.converted, self.converted_most)
 
+    def bank_takes(self, source: str, net: Decimal) -> Decimal:
+        """What the bank takes of a batch's credit. Of what a provider collects from the bank it takes nothing."""
+        return self.bank_fee.get(source, ZERO) if net > 0 else ZERO
+
     def delay_s(self, method: str) -> int:
         return self.delays.get(method, self.most_days) * DAY_S
 

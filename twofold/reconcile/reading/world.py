@@ -22,7 +22,7 @@ from twofold.reconcile.matches.bank import ADD_UP, WHOLE_DAYS
 from twofold.reconcile.matches.batches import expected_at, latest_expected
 from twofold.reconcile.matches.groups import BatchName, groups_of, has_failed, name_of_batch
 from twofold.reconcile.matches.keys import Index
-from twofold.reconcile.matches.matching import match_lines
+from twofold.reconcile.matches.matching import costs_of_cash, match_lines
 from twofold.reconcile.matches.tolerance import Tolerance
 from twofold.reconcile.matches.values import (
     Convert,
@@ -95,11 +95,10 @@ def match_groups(
             taken.add(match.line)
             order = match.to.removeprefix("order:")
             by_order[order].append(_move(lines[match.line], match, owed[order], became, days))
-    loose = [
-        _loose(e, became, days)
-        for e in entries
-        if e.name not in taken and e.line.kind not in BANK and e.line.status == "booked"
-    ]
+    left = [e for e in entries if e.name not in taken and e.line.kind not in BANK and e.line.status == "booked"]
+    # Of cash that is nobody's here (another shop's parcel, one that was paid already) its courier's costs are nobody's, too.
+    nobodys = costs_of_cash(left, {e.name for e in left if e.line.kind is MoneyKind.COD_COLLECTED and e.line.gross > 0})
+    loose = [_loose(e, became, days) for e in left if e.name not in nobodys]
     loose += [_bank_fee(g, settled[g.key], tolerance, days) for g in groups if _pays_fee(g, paid.get(g.key), tolerance)]
     return Matched(
         matching=matching,
@@ -128,7 +127,7 @@ def _on_the_bank(matching: Matching, lines: Mapping[str, Entry]) -> tuple[dict[s
 
 
 def _settle(group: Group, paid: Decimal | None, last: int | None, tolerance: Tolerance, days: Days) -> Settlement:
-    wanted = group.net - tolerance.bank_fee.get(group.batch.source, ZERO)
+    wanted = group.net - tolerance.bank_takes(group.batch.source, group.net)
     closes = not group.difference and (paid is None or paid == wanted)
     if paid is None and closes and not group.net:
         last = expected_at(group)  # it was set off: nothing is to come
@@ -219,7 +218,7 @@ def _move(entry: Entry, match: Match, due: Due, settled: _Settled, days: Days) -
 
 
 def _pays_fee(group: Group, paid: Decimal | None, tolerance: Tolerance) -> bool:
-    fee = tolerance.bank_fee.get(group.batch.source, ZERO)
+    fee = tolerance.bank_takes(group.batch.source, group.net)
     return bool(fee) and paid == group.net - fee
 
 

@@ -182,7 +182,7 @@ def draw_fates(told: Scenario, calendar: Calendar) -> tuple[Fate, ...]:
     for number in range(told.days):
         day = calendar.first + timedelta(days=number)
         count = max(1, told.orders_per_day + draw.choice((-1, 0, 0, 1)))
-        placed += [calendar.at(day, draw.randrange(8 * 3600, 22 * 3600)) for _ in range(count)]
+        placed += [calendar.at(day, draw.randrange(told.hours[0] * 3600, told.hours[1] * 3600)) for _ in range(count)]
     placed.sort()
     return tuple(_Drawer(told, calendar, draw).order(place, at) for place, at in enumerate(placed))
 

@@ -236,7 +236,7 @@ def loose_of(money: Money, now: int) -> list[_Where]:
     """Movements of no order: what a batch keeps for all."""
     found = [
         _Where(move, _place(batch, now))
-        for batch in money.batches for move in batch.moves if move.fate is None and move.kind != "strange"
+        for batch in money.batches for move in batch.moves if move.fate is None and move.kind not in ("strange", "twice")
     ]  # fmt: skip
     found += [_Where(move, "payout_pending") for move in money.pending if move.fate is None]
     fees = [b for b in money.batches if b.bank_fee and b.banked is not None]

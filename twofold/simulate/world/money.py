@@ -25,7 +25,7 @@ class Move(Struct, frozen=True, kw_only=True):
 
     id: str
     source: str  # the provider's name, or "courier:NAME"
-    kind: str  # "charge", "refund", "dispute", "reserve", "cod", "freight", "freight_return", "invoice", "won", "release", "claim", "strange"
+    kind: str  # "charge", "refund", "dispute", "reserve", "cod", "freight", "freight_return", "invoice", "won", "release", "claim", "strange", "twice"
     gross: Decimal
     fee: Decimal = ZERO
     at: int
@@ -188,6 +188,9 @@ def _remittances(courier: Courier, calendar: Calendar, fates: Sequence[Fate]) ->
                   for f in claimed]  # fmt: skip
         if sum((m.net for m in moves), ZERO) <= 0:
             continue
+        again = [m for m in batches[-1].moves if m.kind == "cod" and m.fate is not None
+                 and m.fate.number % 100 < courier.twice * 100] if batches else []  # fmt: skip
+        moves += [structs.replace(m, kind="twice", fate=None) for m in again]
         cash = [f for f in cash if f not in due]
         lost = [f for f in lost if f not in claimed]
         moves += [Move(id=f"ZZ{day:%m%d}{n}", source=f"courier:{courier.name}", kind="strange", gross=Decimal(40 + n), at=calendar.at(day))

@@ -6,6 +6,7 @@ told twice in two amounts.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -148,6 +149,11 @@ def remittances(told: Scenario, calendar: Calendar, money: Money) -> dict[str, s
             fate = moves[0].fate
             net = sum((m.net for m in moves), ZERO)
             end = [batch.id, batch.day, batch.reference, told.currency]
+            if moves[0].kind == "twice":
+                rows.append(
+                    [parcel, "", "Delivered", batch.day, moves[0].gross, moves[0].fee, "0.00", "0.00", net, *end, ""]
+                )
+                continue
             if moves[0].kind == "strange":
                 rows.append([parcel, f"X-{parcel}", "Delivered", batch.day, net, "0.00", "0.00", "0.00", net, *end, ""])
                 continue
@@ -184,30 +190,46 @@ def _statements(
     told: Scenario, calendar: Calendar, booked: Sequence[Entry], account: str, currency: str, balance: Decimal
 ) -> dict[str, str]:
     found: dict[str, str] = {}
+    refs = _numbers_of(booked)
     days = [calendar.first + timedelta(days=n) for n in range(told.days)]
     for number, (month, group) in enumerate(groupby(days, key=lambda d: f"{d:%Y-%m}"), 1):
         span = list(group)
-        entries = [e for e in booked if span[0] <= e.day <= span[-1]]
-        closing = balance + sum((e.amount for e in entries), ZERO)
-        if told.bank.statement == "camt":
-            name = f"bank-{month}.xml" if currency == told.currency else f"bank-{currency}-{month}.xml"
-            found[name] = _camt(account, currency, entries, number, (span[0], span[-1]), (balance, closing))
-        elif entries:
-            found[f"{account}_{currency}_{month}.csv"] = _tbc(entries, balance)
+        first = max(days[0], span[0] - timedelta(days=told.bank.overlap_days))
+        entries = [(refs[place], e) for place, e in enumerate(booked) if first <= e.day <= span[-1]]
+        closing = balance + sum((e.amount for e in booked if span[0] <= e.day <= span[-1]), ZERO)
+        opening = closing - sum((e.amount for _, e in entries), ZERO)
+        name = f"bank-{month}" if currency == told.currency else f"bank-{currency}-{month}"
+        match told.bank.statement:
+            case "camt":
+                found[f"{name}.xml"] = _camt(account, currency, entries, number, (first, span[-1]), (opening, closing))
+            case "mt940":
+                found[f"{name}.sta"] = _mt940(account, currency, entries, number, (first, span[-1]), (opening, closing))
+            case _ if entries:
+                found[f"{account}_{currency}_{month}.csv"] = _tbc(entries, opening)
         balance = closing
+    return found
+
+
+def _numbers_of(entries: Sequence[Entry]) -> list[str]:
+    """The bank's own number of each entry: its day, and which of the day's it is; the same in every statement."""
+    counted: Counter[date] = Counter()
+    found = []
+    for entry in entries:
+        counted[entry.day] += 1
+        found.append(f"{entry.day:%Y%m%d}{counted[entry.day]:05}")
     return found
 
 
 def _camt(
     account: str,
     currency: str,
-    entries: Sequence[Entry],
+    entries: Sequence[tuple[str, Entry]],
     number: int,
     days: tuple[date, date],
     balances: tuple[Decimal, Decimal],
 ) -> str:
     (first, last), (opening, closing) = days, balances
-    body = "".join(_camt_entry(currency, entry, number, place) for place, entry in enumerate(entries, 1))
+    body = "".join(_camt_entry(currency, entry, ref, place) for place, (ref, entry) in enumerate(entries, 1))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08">\n<BkToCstmrStmt>'
         f"<GrpHdr><MsgId>W{number}</MsgId><CreDtTm>{last}T23:59:59</CreDtTm></GrpHdr>\n<Stmt><Id>W{number}</Id>"
@@ -224,7 +246,7 @@ def _camt_balance(code: str, amount: Decimal, currency: str, day: date) -> str:
             f"<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>{day}</Dt></Dt></Bal>\n")  # fmt: skip
 
 
-def _camt_entry(currency: str, entry: Entry, number: int, place: int) -> str:
+def _camt_entry(currency: str, entry: Entry, ref: str, place: int) -> str:
     side, role = ("CRDT", "Dbtr") if entry.amount >= 0 else ("DBIT", "Cdtr")
     party = (f"<RltdPties><{role}><Pty><Nm>{escape(entry.name)}</Nm></Pty></{role}>"
              + (f"<{role}Acct><Id><IBAN>{entry.account}</IBAN></Id></{role}Acct>" if entry.account else "")
@@ -232,10 +254,45 @@ def _camt_entry(currency: str, entry: Entry, number: int, place: int) -> str:
     return (
         f'<Ntry><NtryRef>{place}</NtryRef><Amt Ccy="{currency}">{abs(entry.amount)}</Amt><CdtDbtInd>{side}</CdtDbtInd>'
         f"<Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>{entry.day}</Dt></BookgDt><ValDt><Dt>{entry.day}</Dt></ValDt>"
-        f"<AcctSvcrRef>{entry.day:%Y%m%d}{number:02}{place:05}</AcctSvcrRef><BkTxCd/><NtryDtls><TxDtls>"
+        f"<AcctSvcrRef>{ref}</AcctSvcrRef><BkTxCd/><NtryDtls><TxDtls>"
         f"<Refs><EndToEndId>{entry.reference or 'NOTPROVIDED'}</EndToEndId></Refs>{party}"
         f"<RmtInf><Ustrd>{escape(entry.text)}</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>\n"
     )
+
+
+def _mt940(
+    account: str,
+    currency: str,
+    entries: Sequence[tuple[str, Entry]],
+    number: int,
+    days: tuple[date, date],
+    balances: tuple[Decimal, Decimal],
+) -> str:
+    """As German banks write it: the purpose in subfields of field 86, no number of a booking."""
+    lines = [
+        f":20:W{number:02}",
+        f":25:{account}",
+        f":28C:{number:05}/001",
+        f":60F:{_mt940_balance(balances[0], currency, days[0])}",
+    ]
+    for _, entry in entries:
+        side, code = ("C", "166") if entry.amount >= 0 else ("D", "177")
+        lines.append(f":61:{entry.day:%y%m%d}{entry.day:%m%d}{side}{_with_comma(entry.amount)}NTRFNONREF")
+        text = f"EREF+{entry.reference}SVWZ+{entry.text}" if entry.reference else f"SVWZ+{entry.text}"
+        fields = [f"?{20 + n}{text[27 * n : 27 * n + 27]}" for n in range((len(text) + 26) // 27)]
+        person = [f"?31{entry.account}"] * bool(entry.account) + [f"?32{entry.name[:27]}"] * bool(entry.name)
+        told = f":86:{code}?00TRANSFER{''.join(fields)}{''.join(person)}"
+        lines += [told[at : at + 65] for at in range(0, len(told), 65)]
+    lines += [f":62F:{_mt940_balance(balances[1], currency, days[1])}", "-"]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _mt940_balance(amount: Decimal, currency: str, day: date) -> str:
+    return f"{'C' if amount >= 0 else 'D'}{day:%y%m%d}{currency}{_with_comma(amount)}"
+
+
+def _with_comma(amount: Decimal) -> str:
+    return f"{abs(amount):.2f}".replace(".", ",")
 
 
 _TBC_COLUMNS = ("Date", "Description", "Additional Information", "Paid Out", "Paid In", "Balance", "Type", "Document Date",
@@ -248,12 +305,12 @@ _TBC_GEORGIAN = ("თარიღი", "დანიშნულება", "დ
                  "ტრანზაქციის ID")  # fmt: skip
 
 
-def _tbc(entries: Sequence[Entry], balance: Decimal) -> str:
+def _tbc(entries: Sequence[tuple[str, Entry]], balance: Decimal) -> str:
     rows: list[Sequence[Any]] = [_TBC_COLUMNS]
-    for place, entry in enumerate(entries, 1):
+    for ref, entry in entries:
         balance += entry.amount
         out, paid_in = ("", entry.amount) if entry.amount >= 0 else (-entry.amount, "")
         day = f"{entry.day:%d/%m/%Y}"
         rows.append([day, entry.text, entry.reference, out, paid_in, balance, "GII", day, f"{entry.day:%d%m}", entry.account, entry.name,
-                     "", "", "", "SHA", "", "", "", "GII*", "", f"T{entry.day:%Y%m%d}{place:05}"])  # fmt: skip
+                     "", "", "", "SHA", "", "", "", "GII*", "", f"T{ref}"])  # fmt: skip
     return table(_TBC_GEORGIAN, rows)

@@ -52,6 +52,7 @@ class Courier(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     invoice: Decimal = Decimal("0")  # kept from its first remittance, of no parcel
     claims: Share = 0.0  # of lost parcels with cash: it pays what they were worth, as a row of no parcel
     strangers: Annotated[int, Meta(ge=0, le=9)] = 0  # parcels of another shop in each remittance
+    twice: Share = 0.0  # of parcels with cash: the next remittance pays them once more
 
 
 class Provider(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -72,7 +73,8 @@ class Provider(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 class Bank(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     account: str
-    statement: str = "camt"  # or "tbc"
+    statement: str = "camt"  # or "tbc", "mt940"
+    overlap_days: Annotated[int, Meta(ge=0, le=20)] = 0  # each statement tells so many days of the one before once more
     foreign_account: str = ""  # for what is paid in the spend currency
     opening: Decimal = Decimal("1000.00")
     monthly_fee: Decimal = Decimal("6.00")
@@ -98,6 +100,7 @@ class Scenario(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     zone: str = "UTC"
     currency: str = "EUR"
     orders_per_day: Annotated[int, Meta(ge=1, le=500)] = 4
+    hours: tuple[int, int] = (8, 22)  # of the day within which orders are placed
     first_number: Annotated[int, Meta(ge=1000)] = 2001
     shipping: Decimal = Decimal("4.90")
     vat_percent: Decimal = Decimal("18")
@@ -186,7 +189,8 @@ def _check(path: Path, told: Scenario) -> None:
     )
     expect(not told.provider.reserve_percent or told.provider.report == "stripe",
            "provider.reserve_percent: expected 0, as only stripe's report tells a reserve")  # fmt: skip
-    expect(told.bank.statement in ("camt", "tbc"), "bank.statement: expected camt or tbc")
+    expect(told.bank.statement in ("camt", "tbc", "mt940"), "bank.statement: expected camt, tbc or mt940")
+    expect(0 <= told.hours[0] < told.hours[1] <= 24, "hours: expected two of a day, the earlier first, such as [8, 22]")
     expect(sum(c.share for c in told.campaigns) <= 1, "campaigns: expected shares that add up to at most 1")
     expect(len({a.sku for a in told.articles}) == len(told.articles), "articles: expected every sku once")
     for amount in (told.rate, *(a.price for a in told.articles)):
