@@ -1,7 +1,8 @@
-"""(n) The console beside a gateway under load: what a page takes, what the gateway loses by ten people who look.
+"""(n) The console beside a gateway under load: what pages take, what the gateway loses by ten people who look and one report.
 
 ``python -m bench.console FOLDER`` measures a folder that `bench.scale` filled (a gateway then writes into it); ``python -m bench n``
-fills two sizes itself and compares them: a page costs the rows it shows, so it takes as long at the larger one.
+fills two sizes itself and compares them: a page costs the rows it shows, so it takes as long at the larger one. Tables of reports
+are made before, as a gateway makes them by the way.
 """
 
 from __future__ import annotations
@@ -26,14 +27,21 @@ from bench import Row
 from bench.accepts import CONFIG, CONNECTIONS, _process
 from bench.purchase import view
 from bench.scale import LAST_DAY, _day, fill
+from twofold.config import load_settings
+from twofold.control.tables import make_tables
 
 SIZES = (200_000, 1_000_000)
 DAYS = 90
+EVENTS_AN_ORDER = 20  # ten million events have half a million orders
 PEOPLE, EACH_S = 10, 5.0
 ROUNDS, LOAD_S, LOOK_S = 5, 4.0, 30.0
 SPAN = f"period={_day(LAST_DAY - DAYS + 1)}..{_day(LAST_DAY)}"
 LISTS = (f"/today?{SPAN}", "/today", f"/orders?{SPAN}", f"/orders?{SPAN}&fate=accepted&after=5000", f"/events?{SPAN}",
          f"/deliveries?{SPAN}", f"/deliveries?{SPAN}&name=Purchase", "/live", "/refused")  # fmt: skip
+CHARTS = (f"/chain?{SPAN}", f"/chain?view=booked&by=month&{SPAN}", f"/day?day={_day(LAST_DAY - 7)}", f"/today?{SPAN}", "/deliveries",
+          f"/campaigns?{SPAN}", "/customers", "/cash")  # fmt: skip
+"""Pages with a chart, or with figures that a process of its own works out."""
+CHART_ROUNDS = 5
 PASSWORD = "four words are easy"
 
 
@@ -67,13 +75,14 @@ class Looker:
 
 
 @contextlib.contextmanager
-def both(data: Path) -> Iterator[tuple[str, Looker]]:
-    """A gateway and a console on a data folder: where events go, and somebody who looks."""
+def both(data: Path) -> Iterator[tuple[str, Looker, Path]]:
+    """A gateway and a console on a data folder: where events go, somebody who looks, and the configuration of both."""
     for rest in data.glob("console.db*"):
         rest.unlink()
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "twofold.toml"
         config.write_text(CONFIG.replace("max_queue = 100000", "max_queue = 1000000") + "\n[console]\nport = 0\n")
+        make_tables(load_settings(config, data=str(data)))
         bare = Path(folder) / "gateway.toml"  # with a table [console] it would start one of its own
         bare.write_text(config.read_text().partition("[console]")[0])
         serve = [sys.executable, "-m", "twofold", "serve", "--config", str(bare), "--data", str(data)]
@@ -96,6 +105,7 @@ def both(data: Path) -> Iterator[tuple[str, Looker]]:
                 yield (
                     f"{address}/v25.0/1/events?access_token=bench-key-0123456789",
                     Looker(told["address"], told["link"]),
+                    bare,
                 )
             finally:
                 console.terminate()
@@ -155,10 +165,48 @@ def at_percent(values: Sequence[float], percent: int) -> float:
     return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
 
 
+class Reporting:
+    """A report that is asked again and again, by the command, until it is told to stop."""
+
+    def __init__(self, config: Path, data: Path) -> None:
+        span = ["--since", _day(LAST_DAY - DAYS + 1), "--until", _day(LAST_DAY)]
+        self._command = [
+            sys.executable,
+            "-m",
+            "twofold",
+            "chain",
+            *span,
+            "--config",
+            str(config),
+            "--data",
+            str(data),
+            "--json",
+        ]
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.asked = 0
+
+    def __enter__(self) -> Reporting:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            subprocess.run(self._command, check=True, capture_output=True)
+            self.asked += 1
+
+
 class Measured(msgspec.Struct, frozen=True, kw_only=True):
     ready_s: float
     p95_ms: float
     worst_ms: float
+    charts_p95_s: float
+    charts: dict[str, float]  # page to the median of its seconds
+    reports: int
     ratio: float
     wire_kb: float
     pages: int
@@ -167,7 +215,7 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 def measure(data: Path) -> Measured:
     """All figures of one folder."""
-    with both(data) as (url, looker):
+    with both(data) as (url, looker, config):
         began = time.perf_counter()
         while looker.get(LISTS[0])[0] != 200:
             time.sleep(0.2)
@@ -175,14 +223,17 @@ def measure(data: Path) -> Measured:
         for path in LISTS:
             looker.get(path)
         wire = first_page(looker)
-        alone, looked_at = [], []
+        alone, looked_at, reports = [], [], 0
         for turn in range(2 * ROUNDS):
-            looking = Looking(looker) if turn % 2 else None
-            if looking is not None:
-                looking.start()
-            (looked_at if looking is not None else alone).append(full_load(url))
-            if looking is not None:
-                looking.stop()
+            if turn % 2 == 0:
+                alone.append(full_load(url))
+                continue
+            looking = Looking(looker)
+            looking.start()
+            with Reporting(config, data) as reporting:
+                looked_at.append(full_load(url))
+            looking.stop()
+            reports += reporting.asked
         rate = statistics.median(alone)
         over = threading.Event()
         sender = threading.Thread(target=paced, args=(url, rate / 2, over), daemon=True)
@@ -191,6 +242,7 @@ def measure(data: Path) -> Measured:
         looking.start()
         time.sleep(LOOK_S)
         looking.stop()
+        charts = timed(looker, CHARTS)
         over.set()
         sender.join()
         if looking.failed:
@@ -198,8 +250,15 @@ def measure(data: Path) -> Measured:
     ratio = statistics.median(b / a for a, b in zip(alone, looked_at, strict=True))
     return Measured(
         ready_s=ready, p95_ms=1000 * at_percent(looking.took, 95), worst_ms=1000 * max(looking.took), ratio=ratio,
+        charts_p95_s=at_percent([s for times in charts.values() for s in times], 95),
+        charts={path: statistics.median(times) for path, times in charts.items()}, reports=reports,
         wire_kb=wire / 1000, pages=len(looking.took), rate=rate,
     )  # fmt: skip
+
+
+def timed(looker: Looker, paths: Sequence[str]) -> dict[str, list[float]]:
+    """Seconds of each of these pages, in rounds; one that is refused counts as what it took."""
+    return {path: [looker.get(path)[1] for _ in range(CHART_ROUNDS)] for path in paths}
 
 
 def first_page(looker: Looker) -> int:
@@ -214,16 +273,19 @@ def bench_console() -> list[Row]:
     for events in SIZES:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name) / "data"
-            fill(folder, events, DAYS)
+            fill(folder, events, DAYS, each=EVENTS_AN_ORDER)
             found[events] = measure(folder)
     small, large = found[SIZES[0]], found[SIZES[1]]
-    grown = f"{SIZES[1]:,} events, {SIZES[1] // 10:,} orders over {DAYS} days; at {SIZES[0]:,} events {{}}"
+    grown = f"{SIZES[1]:,} events, {SIZES[1] // EVENTS_AN_ORDER:,} orders over {DAYS} days; at {SIZES[0]:,} events {{}}"
     return [
         Row(name="(n) a page of lists at half load, 95th percentile", ratio=large.p95_ms, target=300, at_most=True, unit="ms",
             detail=f"{grown.format(f'{small.p95_ms:.0f} ms')}; {large.pages} pages, the slowest {large.worst_ms:.0f} ms; sums made in "
                    f"{large.ready_s:.0f} s after the start ({small.ready_s:.0f} s)"),
-        Row(name="(n) accepts at full load while ten people look, against nobody", ratio=large.ratio, target=0.95,
-            detail=f"{grown.format(f'{small.ratio:.2f}')}; {ROUNDS} rounds in turn, medians"),
+        Row(name="(n) a page with a chart at half load, 95th percentile", ratio=large.charts_p95_s, target=2, at_most=True, unit="s",
+            detail=f"{grown.format(f'{small.charts_p95_s:.1f} s')}; {CHART_ROUNDS} of each of {len(CHARTS)}; medians "
+                   + ", ".join(f"{path.partition('?')[0]} {seconds:.1f}" for path, seconds in large.charts.items())),
+        Row(name="(n) accepts at full load while ten people look and a report runs, against nobody", ratio=large.ratio, target=0.95,
+            detail=f"{grown.format(f'{small.ratio:.2f}')}; {ROUNDS} rounds in turn, medians; {large.reports} reports"),
         Row(name="(n) Today over the wire, with what it loads", ratio=large.wire_kb, target=150, at_most=True, unit="kB",
             detail="a first visit, nothing kept, nothing packed"),
     ]  # fmt: skip

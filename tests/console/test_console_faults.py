@@ -12,6 +12,7 @@ import pytest
 from msgspec.structs import replace
 from running_console import PASSWORD, Client, Running, configuration
 
+from twofold.console import pages as every_page
 from twofold.console.access.register import FILE, Register
 from twofold.errors import StoreFull
 from twofold.facts.manifest import read_manifest, write_manifest
@@ -20,6 +21,9 @@ from twofold.store.sqlite.database import FolderLock
 
 NOW = 1_800_000_000
 PAGES = ("/today", "/events", "/orders", "/orders/5001", "/deliveries", "/refused", "/live", "/day", "/account")
+EVERY = tuple(page.path for page in every_page.PAGES if page.name)
+NO_STORE = frozenset({"/docs"})
+"""Pages that read nothing of the store."""
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +80,9 @@ def test_a_disk_without_room_is_said_and_reading_goes_on(running: Running, owner
                 assert "It could not be done" in answer.text
             else:
                 assert answer.status == 200, path
+        for path in EVERY:
+            answer = owner.get(path)
+            assert answer.status == 200 or (answer.status == 503 and "It could not be done" in answer.text), path
         answer = owner.post("/people/invite", {"csrf": csrf, "role": "buyer", "password": PASSWORD})
         assert answer.status in (409, 503)
         assert "It could not be done" in answer.text
@@ -100,6 +107,10 @@ def test_a_store_that_cannot_be_read_is_said_on_each_page(
             assert answer.status == 503, path
             assert "It could not be done" in answer.text, path
             assert "Traceback" not in answer.text
+        for path in EVERY if damage else ():
+            answer = owner.get(path)
+            assert answer.status == (200 if path in NO_STORE else 503), path
+            assert path in NO_STORE or "It could not be done" in answer.text, path
         assert owner.get("/account").status == 200
     finally:
         store.write_bytes(whole)
