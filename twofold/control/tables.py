@@ -37,7 +37,7 @@ def make_tables(settings: Settings, progress: Progress | None = None, within_s: 
     """
     until = time.monotonic() + within_s
     require_data(Path(settings.server.data))
-    if is_up_to_date(analytics_of(settings).places, rules_of(settings), digest_of(lives_task(settings))):
+    if are_current(settings):
         return False
     with closing(open_owner(settings)) as owner:
         number = None
@@ -55,6 +55,11 @@ def make_tables(settings: Settings, progress: Progress | None = None, within_s: 
     if told["failed"]:
         raise FactsError(str(told["failed"]))
     return True
+
+
+def are_current(settings: Settings) -> bool:
+    """True when the tables hold what is in the folder now."""
+    return is_up_to_date(analytics_of(settings).places, rules_of(settings), digest_of(lives_task(settings)))
 
 
 def ask_tables(

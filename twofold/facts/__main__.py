@@ -19,6 +19,7 @@ import msgspec
 
 from twofold.errors import FactsError, TwofoldError, place_of
 from twofold.facts.build import Lives, Progressed, Task, build
+from twofold.facts.child import step_back
 from twofold.facts.engine import DUCKDB, SPARK, Ask, Failed, Head, Tail
 from twofold.facts.manifest import Manifest, Places, reading
 from twofold.facts.shape import Table
@@ -50,7 +51,7 @@ def main() -> None:
 
 def make(task: Task, lives: Lives | None = None) -> None:
     """Makes tables behind everything else that runs here."""
-    os.nice(10)
+    step_back()
     try:
         _say(build(task, lambda at, of: _say(Progressed(at=at, of=of)), lives))
     except Exception as err:
@@ -59,6 +60,7 @@ def make(task: Task, lives: Lives | None = None) -> None:
 
 def answer(task: Ask) -> None:
     """Prints a line for the state of the tables, one a row, and one for the end of each question's."""
+    step_back()
     signal.setitimer(signal.ITIMER_REAL, task.deadline_s + GRACE_S)  # should nobody be left who would end it
     try:
         with reading(Places(data=Path(task.data), files=Path(task.files)), task.deadline_s + GRACE_S) as manifest:

@@ -17,6 +17,15 @@ from collections.abc import Callable, Sequence
 MODULE = "twofold.facts"
 
 
+BEHIND = 10
+
+
+def step_back() -> None:
+    """Behind whatever takes events on this machine: of a busy processor a tenth, of an idle one all. Not further than that where
+    the parent has stepped back already."""
+    os.nice(max(0, BEHIND - os.nice(0)))
+
+
 class Child:
     """One run of ``python -m`` a module of ours that takes a task and prints lines."""
 
@@ -26,16 +35,27 @@ class Child:
         self._child: subprocess.Popen[bytes] | None = None
         self._ended = False
 
+    def start(self) -> subprocess.Popen[bytes]:
+        """Starts it, where it was not started yet; it waits for its task. It ends with the thread that started it."""
+        if self._child is None:
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", self._module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=self._descriptors,
+            )
+        return self._child
+
+    @property
+    def waits(self) -> bool:
+        """True where it was started and has not ended."""
+        return self._child is not None and self._child.poll() is None
+
     def run(self, task: bytes, on_line: Callable[[bytes], None], deadline_s: float | None = None) -> int:
         """Hands over the task and hands on each line; the return code. Raises `TimeoutError` at the deadline."""
-        child = self._child = subprocess.Popen(
-            [sys.executable, "-m", self._module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-            pass_fds=self._descriptors,
-        )
+        child = self.start()
         assert child.stdin is not None
         assert child.stdout is not None
         if self._ended:
@@ -67,6 +87,15 @@ class Child:
         if late.is_set():
             raise TimeoutError
         return code
+
+    def discard(self) -> None:
+        """Ends one that was started and never given a task."""
+        self.end()
+        child = self.start()
+        child.wait()
+        for pipe in (child.stdin, child.stdout):
+            if pipe is not None:
+                pipe.close()
 
     def end(self) -> None:
         """At once, with its own children. May be called from another thread, and before it began."""

@@ -6,7 +6,6 @@ Owns nothing but the way in and out. It ends with its parent, and works behind e
 from __future__ import annotations
 
 import ctypes
-import os
 import signal
 import sys
 
@@ -20,6 +19,7 @@ from twofold.console.money.life import life
 from twofold.console.money.matching import matching
 from twofold.console.money.task import Failed, Task, Told, encode
 from twofold.errors import TwofoldError
+from twofold.facts.child import step_back
 
 _PR_SET_PDEATHSIG = 1
 _ANSWERS = {
@@ -38,7 +38,7 @@ def main() -> None:
     """Reads the task, works it out, and says it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.nice(5)
+    step_back()
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     said: Told | Failed
     try:

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from twofold.console.money.spare import Spare
 from twofold.errors import StoreError
-from twofold.facts.child import Child
 from twofold.facts.engine import Analytics, Answer, ask_all
 from twofold.facts.engine import Asked as TableQuestion
 from twofold.reconcile.reading.keeping import KeepDays
@@ -26,6 +26,7 @@ AT_ONCE = 2
 """More questions than these wait for one another: the machine is the gateway's."""
 
 _room = threading.BoundedSemaphore(AT_ONCE)
+_spare = Spare(MODULE)
 encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -103,7 +104,7 @@ def ask(task: Task, within_s: float = WITHIN_S) -> dict[str, Any]:
     if not _room.acquire(timeout=within_s):
         raise StoreError("too many questions are being asked at once; try again in a minute")
     try:
-        code = Child(MODULE).run(
+        code = _spare.take().run(
             encode(task), lambda line: found.append(msgspec.json.decode(line, type=Told | Failed)), within_s
         )
     except TimeoutError:
@@ -112,6 +113,7 @@ def ask(task: Task, within_s: float = WITHIN_S) -> dict[str, Any]:
         ) from None
     finally:
         _room.release()
+        _spare.want()
     last = found[-1] if found else Failed(message=f"the process that works it out ended with status {code}")
     if isinstance(last, Told):
         return last.answer

@@ -12,10 +12,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right, may
+from twofold.console.money.making import bring_tables
 from twofold.console.money.task import Task, ask, where_of
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
 from twofold.console.queries.period import start_of
-from twofold.control.tables import make_tables
 from twofold.errors import FactsError, StoreError
 from twofold.facts.manifest import read_manifest
 from twofold.policies import analytics_of, day_task
@@ -28,9 +28,6 @@ DAY_COLUMNS = ("row", "witness", "name", "reason", "way", "count", "amount", "ro
                "band_high", "timezone", "window")  # fmt: skip
 TERM_COLUMNS = ("dataset", "order_id", "placed_at", "method", "station", "courier", "total", "amount", "currency", "role",
                 "link")  # fmt: skip
-TABLES_S, AGAIN_S = 30.0, 5.0
-"""So long a page waits for tables to be made: for the first ones, and where there are older ones to be shown meanwhile."""
-"""So long a page waits until the tables are made; who asks again finds more of them."""
 
 VIEWS = ("cohort", "booked")
 BY = ("day", "week", "month", "channel", "method", "source", "sale", "currency")
@@ -49,11 +46,10 @@ def of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
 
     ``tables_at`` says of when they are, ``tables_why`` why they are not of now.
     """
-    analytics, why = analytics_of(asked.settings), ""
+    analytics = analytics_of(asked.settings)
     try:
-        are_there = read_manifest(analytics.files) is not None
-        make_tables(asked.settings, within_s=AGAIN_S if are_there else TABLES_S)
-    except (FactsError, StoreError, OSError) as err:
+        why = bring_tables(asked.settings, read_manifest(analytics.files) is not None)
+    except (FactsError, OSError) as err:
         why = str(err)
     try:
         answer = ask(task_of(asked, what, tables=where_of(analytics), **more))
