@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import astuple
 
 from twofold import __version__
@@ -37,7 +38,6 @@ from twofold.destinations.contract import (
 )
 from twofold.event.model import Content, CustomData, Event, Hashed, UserData, encode
 from twofold.event.vocabulary import (
-    HASHED_FIELDS,
     LEGACY_HASHED_FIELDS,
     MAX_AGE_S,
     MAX_AGE_STORE_S,
@@ -72,13 +72,6 @@ class Row(NamedTuple):
     put: Callable[[Any], Any] | None = None  # None: as it is
 
 
-def hashes(values: tuple[Hashed, ...]) -> list[str] | None:
-    """Only `Hashed` values made by a rule Meta accepts; anything else is an error or left out, never sent."""
-    if len(values) == 1:
-        return [values[0].hex] if values[0].rule in META_RULES else None
-    return hashed_values(values) or None
-
-
 def lines(contents: tuple[Content, ...]) -> list[dict[str, Any]] | None:
     return [_line(c) for c in contents] or None
 
@@ -95,27 +88,6 @@ def _same(name: str) -> Row:
     return Row(name, attrgetter(name))
 
 
-# Every event has these; the others are read together, because nearly all of them are nothing nearly always.
-RARE_FIELDS: Final = (
-    "referrer_url",
-    "opt_out",
-    "data_processing_options",  # an empty list is kept: it says "no Limited Data Use"
-    "data_processing_options_country",
-    "data_processing_options_state",
-    "messaging_channel",
-    "customer_segmentation",
-    "app_data",
-    "original_event_data",
-    "attribution_data",
-    "advanced_measurement_table",
-)
-
-# Fields of one spelling on both sides are read in one call, as a tuple of all: asked by name, each cost ten times as much.
-_rare_values = itemgetter(*(Event.__struct_fields__.index(name) for name in RARE_FIELDS))
-_NOTHING_RARE: Final = (None,) * len(RARE_FIELDS)
-_USER_FIELDS: Final = UserData.__struct_fields__
-_HASHED_FIELDS: Final = frozenset(HASHED_FIELDS)
-_NARROW: Final = frozenset({"em", "ph", "external_id", "fbc", "fbp", "client_ip_address"})  # in no too broad set
 _NO_CUSTOM_DATA: Final = CustomData()
 _TRACE: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{8,40}")  # shorter than any hash of a person
 
@@ -133,52 +105,96 @@ CONTENT_ROWS: Final = (_same("id"), _same("quantity"), _same("item_price"))
 
 # Further user_data keys that may pass; all else in `other` stays here.
 _OTHER_USER: Final = frozenset(PLAIN_FIELDS) | frozenset(LEGACY_HASHED_FIELDS)
-# A messaging event that carries one of these is refused with 2804064.
-_NOT_IN_MESSAGING: Final = ("client_ip_address", "client_user_agent", "fbc", "fbp")
+
+
+class _User(Struct, omit_defaults=True, gc=False):
+    """``user_data`` as it is sent, in the order of our `UserData`. A struct is written in half of a dict's time."""
+
+    em: Sequence[str] = ()
+    ph: Sequence[str] = ()
+    fn: Sequence[str] = ()
+    ln: Sequence[str] = ()
+    db: Sequence[str] = ()
+    ge: Sequence[str] = ()
+    ct: Sequence[str] = ()
+    st: Sequence[str] = ()
+    zp: Sequence[str] = ()
+    country: Sequence[str] = ()
+    external_id: Sequence[str] = ()
+    client_ip_address: str | None = None
+    client_user_agent: str | None = None
+    fbc: str | None = None
+    fbp: str | None = None
+
+
+_USER_FIELDS: Final = _User.__struct_fields__
+assert UserData.__struct_fields__ == (*_USER_FIELDS, "other")
+
+
+class _Body(Struct, omit_defaults=True, gc=False):
+    """One event as it is sent; in the middle what is nothing nearly always."""
+
+    event_name: str
+    event_time: int
+    event_id: str
+    action_source: str
+    event_source_url: str | None = None
+    referrer_url: str | None = None
+    opt_out: bool | None = None
+    data_processing_options: tuple[str, ...] | None = None  # an empty one is kept: it says "no Limited Data Use"
+    data_processing_options_country: int | None = None
+    data_processing_options_state: int | None = None
+    messaging_channel: str | None = None
+    customer_segmentation: str | None = None
+    app_data: dict[str, Any] | None = None
+    original_event_data: dict[str, Any] | None = None
+    attribution_data: dict[str, Any] | None = None
+    advanced_measurement_table: str | None = None
+    user_data: _User | dict[str, Any] = {}
+    custom_data: CustomData | dict[str, Any] | None = None
+
+
+# Read in one call, from a tuple of all: asked by name, each cost ten times as much.
+_rare_values = itemgetter(*map(Event.__struct_fields__.index, _Body.__struct_fields__[5:-2]))
 
 
 def build(event: Event) -> bytes | Suppressed:
     """The JSON object of one event for `data`, or why Meta would refuse the request that holds it."""
-    user = _user_data(event.user_data)
-    body: dict[str, Any] = {
-        "event_name": event.event_name,
-        "event_time": event.event_time,
-        "event_id": event.event_id,
-        "action_source": event.action_source,
-    }
-    if event.event_source_url is not None:
-        body["event_source_url"] = event.event_source_url
-    rare = _rare_values(astuple(event))
-    if rare != _NOTHING_RARE:
-        body |= {field: value for field, value in zip(RARE_FIELDS, rare, strict=True) if value is not None}
-    if event.action_source == "business_messaging":
-        _strip_messaging(body, user)
-    reason = _refusable(event, user)
+    is_message = event.action_source == "business_messaging"
+    user = _user_data(event.user_data, is_message)
+    more = {k: v for k, v in event.user_data.other.items() if k in _OTHER_USER} if event.user_data.other else {}
+    reason = _refusable(event, user, more)
     if reason:
         return Suppressed(reason)
-    body["user_data"] = user
-    custom = _custom_data(event.custom_data)
-    if custom:
-        body["custom_data"] = custom
-    return encode(body)
+    url = None if is_message else event.event_source_url
+    parts: list[Any] = [event.event_name, event.event_time, event.event_id, event.action_source, url]
+    parts += _rare_values(astuple(event))
+    parts += (_filled_in(user) | more if more else user, _custom_data(event.custom_data) or None)
+    return encode(_Body(*parts))
 
 
-def _user_data(user: UserData) -> dict[str, Any]:
-    put: dict[str, Any] = {}
+def _user_data(user: UserData, is_message: bool) -> _User:
+    """The match keys; of a message without those of a browser, for which it would be refused with 2804064."""
+    *hashed, address, agent, fbc, fbp, _ = astuple(user)
+    if is_message:
+        address = agent = fbc = fbp = None
+    hexes: list[Any] = [values and _hexes(values) for values in hashed]
+    hexes += (address, agent, fbc, fbp)
+    return _User(*hexes)
+
+
+def _hexes(values: tuple[Hashed, ...]) -> Sequence[str]:
+    """Only `Hashed` values made by a rule Meta accepts; anything else is an error or left out, never sent."""
+    if len(values) == 1:
+        only = values[0]
+        return (only.hex,) if only.rule in META_RULES else ()
+    return tuple(hashed_values(values))
+
+
+def _filled_in(user: _User) -> dict[str, Any]:
+    """The match keys that say something."""
     values = astuple(user)
-    for field, value in compress(zip(_USER_FIELDS, values), values):  # noqa: B905 - those that say something
-        if field not in _HASHED_FIELDS:
-            if field != "other":
-                put[field] = value
-        elif len(value) == 1:  # nearly always so; a call for each would double the time
-            only = value[0]
-            if only.rule in META_RULES:
-                put[field] = [only.hex]
-        elif hexes := hashes(value):
-            put[field] = hexes
-    if user.other:
-        put |= {k: v for k, v in user.other.items() if k in _OTHER_USER}
-    return put
+    return dict(compress(zip(_USER_FIELDS, values, strict=True), values))
 
 
 def _custom_data(data: CustomData) -> CustomData | dict[str, Any] | None:
@@ -205,15 +221,10 @@ def _line(content: Content) -> dict[str, Any]:
     return _fill(CONTENT_ROWS, content, dict(content.other))
 
 
-def _strip_messaging(body: dict[str, Any], user: dict[str, Any]) -> None:
-    body.pop("event_source_url", None)
-    for field in _NOT_IN_MESSAGING:
-        user.pop(field, None)
-
-
-def _refusable(event: Event, user: Mapping[str, Any]) -> str | None:
+def _refusable(event: Event, user: _User, more: Mapping[str, Any]) -> str | None:
     """Faults known to sink a whole batch; found here they cost one event and no request."""
-    if _NARROW.isdisjoint(user) and is_too_broad(user):
+    narrow = user.em or user.ph or user.external_id or user.client_ip_address or user.fbc or user.fbp
+    if not narrow and is_too_broad({**_filled_in(user), **more}):
         return "too_broad"  # 2804050
     data = event.custom_data
     if event.event_name == "Purchase":

@@ -78,10 +78,13 @@ def is_plain(data: CustomData | None) -> bool:
     value, currency, order_id, kind = data.value, data.currency, data.order_id, data.content_type
     if data.other:
         return False
+    amounts = ""  # the short ones, which are looked at together: a call for each costs as much as all
     if value is not None:
-        text = str(value)  # the usual amount is looked at here, as below: a call for each costs as much again
-        if not (len(text) <= _PLAIN_DIGITS and text.replace(".", "", 1).isdigit()) and not _is_plain_money(value):
-            return False
+        amounts = str(value)
+        if len(amounts) > _PLAIN_DIGITS:
+            if not _is_plain_money(value):
+                return False
+            amounts = ""
     if currency is not None and currency not in CURRENCIES:
         known = read_currency(currency)
         if known is None:
@@ -107,8 +110,16 @@ def is_plain(data: CustomData | None) -> bool:
             return False
         if price is not None:
             text = str(price)
-            if not (len(text) <= _PLAIN_DIGITS and text.replace(".", "", 1).isdigit()) and not _is_plain_money(price):
+            if len(text) <= _PLAIN_DIGITS:
+                amounts += text
+            elif not _is_plain_money(price):
                 return False
+    if (
+        amounts and not amounts.replace(".", "").isdigit()
+    ):  # a sign, an exponent, no number: not as an amount is written
+        prices = [line.item_price for line in data.contents]
+        if not all(_is_plain_money(amount) for amount in (value, *prices) if amount is not None):
+            return False
     return not has_sign(ids)  # one look at all of them, as each costs more than the text it looks at
 
 

@@ -12,7 +12,9 @@ what nearly every step looks for stands in the copy and not in the policy.
 from __future__ import annotations
 
 from functools import lru_cache
-from operator import attrgetter
+from operator import itemgetter
+
+from msgspec.structs import astuple
 
 from twofold.collect.steps.bots import MAX_AGENT, bot_of
 from twofold.collect.steps.clicks import is_current
@@ -30,18 +32,24 @@ from twofold.event.scrub import scrub_url
 from twofold.event.vocabulary import ACTION_SOURCES, MAX_AGE_S, MAX_ID, STANDARD_EVENTS
 from twofold.matching.user_data import hash_user_data
 
-_RARE = attrgetter(
-    "links", "click_ids", "visitor", "token", "consent", "region", "opt_out", "referrer_url", "data_processing_options",
-    "data_processing_options_country", "data_processing_options_state", "messaging_channel", "app_data",
-    "original_event_data", "attribution_data", "customer_segmentation", "advanced_measurement_table",
-)  # fmt: skip
-_NOTHING_RARE = _RARE(RawEvent())
+_ORDINARY = (
+    "event_name",
+    "event_time",
+    "age",
+    "event_id",
+    "action_source",
+    "event_source_url",
+    "user_data",
+    "custom_data",
+)
+_RARE = itemgetter(*(n for n, name in enumerate(RawEvent.__struct_fields__) if name not in _ORDINARY))
+_NOTHING_RARE = _RARE(astuple(RawEvent()))
 _SOURCES = ACTION_SOURCES - {"business_messaging", "physical_store"}  # these two have rules of their own
 
 
 def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
     """The event, or None for a copy that the steps have to look at."""
-    if origin.channel is Channel.BROWSER or origin.tier < Tier.T2 or origin.gpc or _RARE(raw) != _NOTHING_RARE:
+    if origin.channel is Channel.BROWSER or origin.tier < Tier.T2 or origin.gpc or _RARE(astuple(raw)) != _NOTHING_RARE:
         return None
     rules, privacy = origin.policy.consent, origin.policy.privacy
     if rules.require_in or rules.limited_in or privacy.core_setup or origin.policy.shops:
