@@ -44,6 +44,7 @@ from twofold.listening import SWITCH_INTERVAL_S, make_server, open_listener, por
 from twofold.matching.normalise import load_tables
 from twofold.matching.user_data import forget_known
 from twofold.policies import (
+    OrdersWorth,
     day_task,
     days_of,
     has_orders,
@@ -106,8 +107,8 @@ class Gateway:
         self.console = ConsoleProcess([*itself, *telling]) if settings.console is not None and itself else None
         self.tables = keeper_of(settings, self.store, self.clock)
         self.tables_every_s = settings.analytics.every_minutes * 60
-        self.eraser = Eraser(self.store, self.clock, self.tables.forget_days)
-        self.retention = Retention(self.store, days_of(settings))
+        self.eraser = Eraser(self.store, self.clock, self.tables.forget_days, OrdersWorth(settings))
+        self.retention = Retention(self.store, days_of(settings), OrdersWorth(settings))
         self.workers = self._workers()
         self.pulls = ScheduledPulls(settings.account, self.store.folder, itself, self.clock.sure)
         self.quality = QualityMetrics(self.store.folder)

@@ -6,10 +6,11 @@ folder as the settings want it kept. Not: reading the settings (`config`), start
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
@@ -26,6 +27,7 @@ from twofold.reconcile.lives.task import LIVES_MODULE, LivesTask, encoded
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import SourceOptions
 from twofold.store.store import Route, Store
+from twofold.store.touches.nameless import Worth
 
 if TYPE_CHECKING:  # most commands need a folder and neither doors nor tables: half of what they would load
     from twofold.collect.doors.webhooks import WebhookDoor
@@ -76,6 +78,26 @@ def keeper_of(settings: Settings, store: Store, clock: Callable[[], int]) -> Kee
 def lives_task(settings: Settings) -> LivesTask:
     """What decides about the lives of orders in them."""
     return LivesTask(rules=chain_rules(settings), zone=settings.chain.timezone)
+
+
+class OrdersWorth:
+    """What orders came to, for nameless rows. What reads money is loaded when it is asked: few programs ever do."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.zone = ZoneInfo(settings.chain.timezone)
+        self._settings = settings
+
+    def __call__(self, orders: Sequence[int], as_of: int) -> Mapping[int, Worth]:
+        from twofold.reconcile.reading.worth import Worths
+
+        policies = rules_of(self._settings)
+        worths = Worths(
+            self._settings.server.data,
+            lambda dataset: policies.get(dataset, OrderPolicy()),
+            chain_rules(self._settings),
+            self.zone,
+        )
+        return worths(orders, as_of)
 
 
 def rules_of(settings: Settings) -> dict[str, OrderPolicy]:

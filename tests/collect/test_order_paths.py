@@ -13,11 +13,13 @@ from running_gateway import NOW_MS, NOW_S, Running
 from test_touches import LANDING, REFERRER, by_server, by_tag, fbp
 from test_touches_of_orders import ALL, orders
 
+from twofold.matching.subject import SubjectRequest
 from twofold.report.verify import verify
 from twofold.store.secret import folder_ring
 from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import reading
-from twofold.store.touches.frozen import OrderPath, kept_paths
+from twofold.store.touches.frozen import ERASED, OrderPath, kept_paths
+from twofold.store.touches.nameless import Nameless, nameless_of
 from twofold.store.touches.path_keeper import path_now
 from twofold.store.touches.paths import NO_BROWSER, NO_TOUCH, touches_of
 
@@ -164,3 +166,84 @@ def test_what_the_shop_says_is_kept_beside_and_never_among_them(shop: Running) -
     assert found is not None
     assert (found.touches, found.reason) == ((), NO_TOUCH)
     assert [(t.kind, t.source) for t in found.said] == [("shop_says", "shopify-says")]
+
+
+# -- who is erased, or takes consent back
+
+
+def erased(shop: Running, **named: tuple[str, ...]) -> None:
+    async def main() -> None:
+        await shop.gateway.eraser.ask(SubjectRequest(**named), "command")
+        await shop.gateway.eraser.finish_all()
+
+    asyncio.run_coroutine_threadsafe(main(), shop._loop).result(30)
+
+
+def nameless(shop: Running) -> list[Nameless]:
+    db = open_reader(shop.folder)
+    try:
+        return nameless_of(reading(db), 0, 1 << 30)
+    finally:
+        db.close()
+
+
+PERSON, ORDER = {"emails": ("nino@example.com",)}, {"order_ids": ("1001",)}
+WAYS = {
+    "the person, at once": (PERSON, 0), "the person, when the path is made": (PERSON, 3),
+    "the order, at once": (ORDER, 0), "the order, when all else is forgotten": (ORDER, 24 * 9),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("named", "hours"), WAYS.values(), ids=WAYS)
+def test_of_a_past_order_a_nameless_row_stays(shop: Running, named: dict[str, tuple[str, ...]], hours: int) -> None:
+    """Day, amounts, channels, campaigns, ages; no order, address, page, referrer or device. Another buyer's path stays."""
+    visit(shop, 3 * DAY)()
+    visit(shop, 2 * HOUR, GOOGLE)()
+    visit(shop, 900, LANDING, n=2)()
+    order(shop, email="nino@example.com")()
+    signed(
+        shop,
+        "shopify",
+        shopify_order("1002", {"kept": {"_twofold_fbp": fbp(2)}}) | {"email": "other@example.com"},
+        "orders/create",
+    )
+    step(shop, hours)
+    row = orders(shop.folder)["1001"]
+    erased(shop, **named)
+    (one,) = nameless(shop)
+    assert one.id != row.id
+    assert one.worth.day == PLACED // DAY
+    assert one.worth.amounts["placed"] == "10.00"
+    told = [(t.age, t.channel, t.platform, t.campaign, t.campaign_id, t.paid) for t in one.touches]
+    assert told == [
+        (3 * DAY, "paid_social", "meta", "Spring", "120210000000000001", True),
+        (2 * HOUR, "paid_search", "google", "Brand", "", True),
+    ]
+    db = open_reader(shop.folder)
+    bytes_ = b" ".join(
+        bytes(v) if isinstance(v, bytes) else str(v).encode() for r in db.execute("select * from nameless") for v in r
+    )
+    kept = kept_paths(reading(db), [row.id])[row.id]
+    left = db.execute("select count(*) from nameless_due").fetchone()[0]
+    db.close()
+    for word in (b"1001", b"/products", b"shop.example", b"phone", b"facebook.com", str(PLACED).encode()):
+        assert word not in bytes_
+    assert (kept, left) == (OrderPath((), (), ERASED), 0)
+    step(shop, 3)
+    assert campaigns(path(shop, "1002")) == [("Spring", 900)]
+    assert len(nameless(shop)) == 1
+    assert all(check.holds for check in verify(shop.folder))
+
+
+def test_who_takes_consent_back_leaves_sums(shop: Running) -> None:
+    """The visits go at once, what led to the order loses it within a minute."""
+    visit(shop, 2 * HOUR, GOOGLE)()
+    order(shop)()
+    step(shop, 3)
+    by_tag(shop, "https://shop.example/", n=1, at=shop.now // 1000, consent={"analytics": False, "ads": False})
+    step(shop)
+    assert path(shop) == OrderPath((), (), ERASED)
+    (one,) = nameless(shop)
+    assert [(t.channel, t.campaign) for t in one.touches] == [("paid_search", "Brand")]
+    erased(shop, order_ids=("1001",))
+    assert len(nameless(shop)) == 1

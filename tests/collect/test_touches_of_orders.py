@@ -28,6 +28,7 @@ from twofold.store.orders.ledger import OrderRow
 from twofold.store.secret import folder_ring
 from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import reading
+from twofold.store.touches.frozen import ERASED
 from twofold.store.touches.paths import (
     AMBIGUOUS,
     NO_BROWSER,
@@ -439,7 +440,7 @@ def test_an_erasure_takes_signs_opinions_and_buyers_and_nobody_else_s(start_gate
 
     asyncio.run_coroutine_threadsafe(erase(), gateway._loop).result(30)
     assert buyers(gateway.folder, "1001") == ()
-    assert touches(gateway.folder, "1001") == OrderTouches(own=[], said=[], reason=NO_BROWSER)
+    assert touches(gateway.folder, "1001") == OrderTouches(own=[], said=[], reason=ERASED)
     assert len(buyers(gateway.folder, "1002")) >= 3
     assert len(touches(gateway.folder, "1002").own) == len(touches(gateway.folder, "1002").said) == 1
     assert all(c.holds for c in verify(gateway.folder))

@@ -40,7 +40,7 @@ from twofold.control.questions import (
 from twofold.control.socket import Conversation
 from twofold.errors import StoreError
 from twofold.matching.subject import SubjectRequest
-from twofold.policies import keeper_of, open_store
+from twofold.policies import OrdersWorth, keeper_of, open_store
 from twofold.privacy.runner import COMMAND, Eraser
 from twofold.store.sqlite.database import find_database, require_data
 from twofold.store.store import Store, read_newest
@@ -124,7 +124,9 @@ class FolderOwner:
             self._clock = TrustedTime(newest_ms=self.store.newest_ms)
             self.store.trust(self._clock.sure)
             self.run(self._start())
-            self.eraser = Eraser(self.store, self._clock, lambda days: self.tables.forget_days(days))
+            self.eraser = Eraser(
+                self.store, self._clock, lambda days: self.tables.forget_days(days), OrdersWorth(settings)
+            )
         except BaseException:
             self._runner.close()
             raise

@@ -21,7 +21,7 @@ from twofold.backup.repository import Kept, KeptFile, Repository, is_repository
 from twofold.backup.take import CONSOLE
 from twofold.config import Settings
 from twofold.errors import StoreDamaged, StoreError
-from twofold.policies import keeper_of, open_store
+from twofold.policies import OrdersWorth, keeper_of, open_store
 from twofold.privacy.audit_log import append_audit
 from twofold.privacy.runner import Eraser
 from twofold.store.beside.durable_file import flush_folder
@@ -224,7 +224,7 @@ async def _erase_again(settings: Settings, clock: Callable[[], int]) -> int:
     store = open_store(settings, clock())
     store.start()
     try:
-        return await Eraser(store, clock, keeper_of(settings, store, clock).forget_days).start()
+        return await Eraser(store, clock, keeper_of(settings, store, clock).forget_days, OrdersWorth(settings)).start()
     finally:
         await store.close()
 

@@ -208,7 +208,7 @@ NAMELESS_PATHS = table(
     platform text as paths
     source_of text as paths
     medium_of text as paths
-    campaign_of text as paths
+    campaign text as paths
     campaign_id text as paths
     adset_id text as paths
     ad_id text as paths

@@ -44,6 +44,7 @@ from twofold.store.lines.emptying import empty_lines
 from twofold.store.orders.keys import change_order_keys
 from twofold.store.sqlite.arrivals import forget_keys
 from twofold.store.sqlite.database import Engine, id_array, key_array
+from twofold.store.touches.nameless import put_due
 from twofold.store.touches.whose import whos_of_order
 
 PORTION = 64  # rows taken out in one transaction: a few milliseconds of the loop
@@ -170,6 +171,16 @@ def keep_found(engine: Engine, erasure: Erasure, wanted: SubjectQuery, found: Su
     erasure.state = "found"
     erasure.scanned, erasure.orders_at, erasure.refused_at = found.scanned, found.orders_scanned, found.refused_scanned
     _save(engine, erasure)
+
+
+def orders_of_person(engine: Engine, wanted: SubjectQuery, found: SubjectMatches) -> list[int]:
+    """Orders of the person, not those that only mention them: named, bought by what is known of them, or made by an action of theirs."""
+    digests = {digest for _, digest in wanted.keys | wanted.keys_of(found.leads)}
+    theirs = {order for order, whole in found.orders.items() if whole}
+    theirs |= {
+        order for order, _, digest, _ in engine.run("select_buyers", (id_array(found.orders),)) if digest in digests
+    }
+    return sorted(theirs | {order for (order,) in engine.run("orders_of_actions", (id_array(found.actions),))})
 
 
 def forget_people(
@@ -300,6 +311,7 @@ class ErasureStep:
         wholes = [number for number, whole, *_ in rows if whole]
         for number, whole, order, state, dataset in rows:
             if whole or self._bought(engine, number, dataset, order):
+                put_due(engine, [number], "erased")
                 self._forget_buyer(engine, number, dataset)
             facts = engine.run("select_facts_of", (id_array([number]),))
             names = _ids_in(facts) | {order} if whole else set()

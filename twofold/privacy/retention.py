@@ -23,6 +23,7 @@ from twofold.event.model import encode, readable_event
 from twofold.privacy.audit_log import append_audit, last_sealed, seal, trail_horizon
 from twofold.privacy.redact import RetainedPart, put_bodies, stand_in, without_part
 from twofold.privacy.search import actions_of
+from twofold.privacy.unnaming import WorthOf, unname_due
 from twofold.store.changed.days import mark_actions, mark_old_buyers
 from twofold.store.index.words import Because, remake
 from twofold.store.lines.emptying import empty_texts
@@ -64,9 +65,11 @@ class Days(Struct, frozen=True, kw_only=True):
 class Retention:
     """``step`` is called every minute or so, again at once while it says that there is more."""
 
-    def __init__(self, store: Store, days: Days) -> None:
+    def __init__(self, store: Store, days: Days, worth_of: WorthOf | None = None) -> None:
+        """``worth_of``: what orders came to whose path is to lose them."""
         self._store = store
         self._days = days
+        self._worth_of = worth_of
         self.late_s: dict[str, float] = {}
         """By kind: how long the oldest row that should be empty has been overdue, as of the last step."""
 
@@ -82,6 +85,7 @@ class Retention:
                 behind |= left and what in ("leads", "paths")
             except RowFailed as err:  # the other kinds of data have their days, too
                 log.error("retention of %s could not go on, and tries again later: %s", what, err)
+        await unname_due(self._store, self._worth_of, now_ms)
         return more
 
     async def run(self, clock: Clock, pause_s: float = 60.0) -> None:

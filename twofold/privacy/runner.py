@@ -24,10 +24,12 @@ from twofold.privacy.audit_log import append_audit
 from twofold.privacy.erase import Erasure, ErasureStep
 from twofold.privacy.search import Finder, SubjectMatches, SubjectQuery, hints_of
 from twofold.privacy.tombstones import Erasures, damaged_erasures
+from twofold.privacy.unnaming import WorthOf, unname_due
 from twofold.store.changed.days import erased_days, settle_erased
 from twofold.store.index.words import Because, remake
 from twofold.store.sqlite.database import Engine, empty_log
 from twofold.store.store import Store
+from twofold.store.touches.nameless import put_due
 from twofold.touch.source import forget_sources
 
 log = logging.getLogger("twofold.privacy")
@@ -54,8 +56,11 @@ class Eraser:
         store: Store,
         clock: Callable[[], int],
         forget_files: Callable[[Sequence[tuple[str, int]]], int] | None = None,
+        worth_of: WorthOf | None = None,
     ) -> None:
-        """``forget_files`` takes what is derived of these days (part, day) away and answers how many files that were."""
+        """``forget_files`` takes what is derived of these days (part, day) away and answers how many files that were;
+        ``worth_of`` says what orders came to whose path is to lose them."""
+        self._worth_of = worth_of
         self._forget_files = forget_files or _no_files
         self._store = store
         self._clock = clock
@@ -220,6 +225,10 @@ class Eraser:
         self.file.add(erase.entry_of(erasure, wanted, found))
 
         def keep(engine: Engine) -> None:
+            if not everything:
+                theirs = erase.orders_of_person(engine, wanted, found)
+                self._store.paths.make_now(theirs)
+                put_due(engine, theirs, "erased")
             browsers = erase.forget_people(self._forget, found, request, wanted, everything=everything)
             erase.keep_found(engine, erasure, wanted, found, browsers)
 
@@ -234,12 +243,16 @@ class Eraser:
         total = await self._store.transact(lambda e: e.run("count_erasure_rows", (portion.id,))[0][0])
         done = 0
         while True:
+            # What the person's orders came to is read while it can be told which they are.
+            rows = await unname_due(self._store, self._worth_of, self._clock())
+            await self._store.transact(partial(erase.count, identity=portion.id, more={"nameless": rows}))
             await self._stop_sends(portion, status)
             while n := await self._store.transact(lambda e: portion.redact(e, self._clock())):
                 done += n
                 status.what, status.at, status.of = "taking out", done, max(total, done)
             while await self._store.transact(portion.clear_orders):
                 pass
+            await unname_due(self._store, self._worth_of, self._clock())
             while await self._store.transact(lambda e: remake(e, Because.ERASURE)):
                 status.what = "taking words out of the index"
             if await self._store.transact(lambda e: portion.finish(e, self._clock())):

@@ -32,7 +32,7 @@ _COLUMNS = (
     "referrer_host", "landing_path", "device", "country",
 )  # fmt: skip
 _NAMELESS = (
-    "age", "touch_day", "kind", "channel", "platform", "source_of", "medium_of", "campaign_of", "campaign_id", "adset_id", "ad_id", "paid",
+    "age", "touch_day", "kind", "channel", "platform", "source_of", "medium_of", "campaign", "campaign_id", "adset_id", "ad_id", "paid",
 )  # fmt: skip
 
 

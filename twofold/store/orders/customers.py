@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from twofold.matching.persons import CONTACTS, JOINING, NUMBERS, customers_of
+from twofold.matching.persons import JOINING, NUMBERS, customers_of
 from twofold.store.changed.days import mark_orders
 from twofold.store.orders.buyers import fresh_number, put_number
 from twofold.store.sqlite.database import Engine, id_array, key_array
@@ -43,7 +43,7 @@ def forget_contacts(engine: Engine, before: int, limit: int) -> bool:
 
 def settle(engine: Engine, due: Iterable[int]) -> set[int]:
     """The orders of each customer of these share a number from now on; answers the orders that got one."""
-    around = _around(engine.run, due)
+    around = orders_around(engine.run, due)
     placed = {row: at for row, _, _, at in engine.run("facts_orders_of", (id_array(around),))}
     members: dict[str, list[int]] = defaultdict(list)
     for order, customer in customers_of({str(row): told for row, told in around.items()}).items():
@@ -76,7 +76,7 @@ def _number_of(told: Iterable[list[str]]) -> bytes:
     return bytes.fromhex(min(counts, key=lambda number: (-counts[number], number)))
 
 
-def _around(run: Run, due: Iterable[int]) -> dict[int, tuple[str, list[str]]]:
+def orders_around(run: Run, due: Iterable[int]) -> dict[int, tuple[str, list[str]]]:
     """Orders that hang together with these, with dataset and digests ("kind:hex")."""
     found: dict[int, tuple[str, list[str]]] = {}
     looked: set[bytes] = set()
@@ -97,4 +97,4 @@ def _around(run: Run, due: Iterable[int]) -> dict[int, tuple[str, list[str]]]:
     return found
 
 
-__all__ = ["CONTACTS", "FORGOTTEN", "forget_contacts", "has_forgotten", "numbers_of", "settle"]
+__all__ = ["FORGOTTEN", "forget_contacts", "has_forgotten", "numbers_of", "orders_around", "settle"]

@@ -78,3 +78,7 @@ select action, who, kind from touch_link where action >= ?1 and action < ?2 orde
 select f.order_row, (select min(n.digest) from order_party as n
                      where n.order_row = f.order_row and n.kind in ('recognised', 'recognised_late'))
 from (select min(order_row) as order_row from order_party where digest = ?) as f;
+
+-- name: first_order_at
+-- When the first order of all was placed.
+select min(placed_at) from orders;

@@ -166,3 +166,11 @@ select id, dataset, amounts, reason, touches from nameless where day between ? a
 -- name: nameless_days
 -- The days that have nameless rows.
 select distinct day from nameless;
+
+-- name: orders_of_actions
+-- The orders that stand for these Purchases.
+select id from orders where action in /*ids*/ (?) order by id;
+
+-- name: orders_with_touches
+-- Those of these orders whose path was made and has touches.
+select order_row from order_path where order_row in /*ids*/ (?) and touches <> cast('[]' as blob) order by order_row;

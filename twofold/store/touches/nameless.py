@@ -21,7 +21,7 @@ from twofold.store.digests import digest_8
 from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.sqlite.statements import Run
 from twofold.store.touches.frozen import ERASED, FrozenTouch, OrderPath, kept_paths, path_digest
-from twofold.touch.channels import DIRECT, channel_of, is_paid
+from twofold.touch.channels import channel_of, is_paid
 from twofold.touch.model import TouchKind
 
 Why = Literal["erased", "consent"]
@@ -30,7 +30,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class NamelessTouch(Struct, frozen=True, array_like=True, gc=False):
-    """One touch of a nameless row. ``source`` to ``campaign`` as the touch was found to come from."""
+    """One touch of a nameless row. ``source`` and ``medium`` as the touch was found to come from, ``campaign`` as it was written."""
 
     age: int
     day: int  # since 1970-01-01, of the reporting zone
@@ -135,9 +135,8 @@ def _row(dataset: str, placed_at: int, worth: Worth, path: OrderPath, zone: tzin
 def _nameless(frozen: FrozenTouch, placed_at: int, zone: tzinfo) -> NamelessTouch:
     day = datetime.fromtimestamp(placed_at - frozen.age, zone).date().toordinal() - _EPOCH
     found = channel_of(frozen.touch(0))
-    told = "" if found.channel == DIRECT else found.campaign
     return NamelessTouch(
         age=frozen.age, day=day, kind=frozen.kind, channel=found.channel, platform=found.platform, source=found.source,
-        medium=found.medium, campaign=told, campaign_id=frozen.campaign_id, adset_id=frozen.adset_id, ad_id=frozen.ad_id,
+        medium=found.medium, campaign=frozen.campaign, campaign_id=frozen.campaign_id, adset_id=frozen.adset_id, ad_id=frozen.ad_id,
         paid=is_paid(found),
     )  # fmt: skip

@@ -20,6 +20,7 @@ from twofold.store.orders.ledger import OrderRow
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.sqlite.statements import Run
 from twofold.store.touches.frozen import ERASED, OrderPath, encoded, frozen_touch, path_digest
+from twofold.store.touches.nameless import Why, put_due
 from twofold.store.touches.paths import reason_of, said_of_signs, signs_of, whos_of
 from twofold.touch.visits import Seen, begun_by
 
@@ -115,6 +116,14 @@ class Paths:
         """The paths of these orders, where they have none yet: what they are made of is about to go."""
         rows = self._engine.run("orders_of_no_path", (id_array(orders),))
         self.make([(OrderRow(*row), told_at or 0) for told_at, *row in rows])
+
+    def lose(self, orders: Iterable[int], why: Why, whos: Sequence[bytes] = ()) -> None:
+        """These orders, and those that are known to be of these browsers or chats, lose their paths where they have touches."""
+        found = set(orders)
+        if whos:
+            actions = id_array(action for (action,) in self._engine.run("actions_of_whos", (key_array(whos),)))
+            found |= {order for (order,) in self._engine.run("orders_of_actions", (actions,))}
+        put_due(self._engine, [order for (order,) in self._engine.run("orders_with_touches", (id_array(found),))], why)
 
     def make(self, orders: Sequence[tuple[OrderRow, int]]) -> None:
         """Keeps what stands now as the paths of these orders; with when each was first told."""

@@ -143,6 +143,7 @@ class Signs:
             if order.dataset == dataset:
                 whos.update(whos_said_of(self._engine.run, self._ring, order))
                 whos.update(whos_of(self._engine.run, self._ring, order)[0])
+        self._paths.lose([order.id for order in orders if order.dataset == dataset], "consent")
         self._drop(sorted(whos))
 
     def _orders_of(self, dataset: str, marks: Sequence[Mark]) -> set[int]:
@@ -228,6 +229,7 @@ class Signs:
         if not whos:
             return 0
         mark_touches(self._engine, whos)
+        self._paths.lose((), "consent", whos)
         self._engine.run("forget_touches", (key_array(whos),))
         gone = self._engine.changes()
         if gone:
