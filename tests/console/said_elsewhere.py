@@ -25,6 +25,10 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "reconcile/life.py": (set(), {"words", "what", "evidence"}, {"_STATES", "_KINDS", "_WHERE", "_PLACES", "words", "told", "reason"}),
     "report/orders.py": (set(), set(), {"parts"}),
     "event/refusal.py": (set(), set(), {"MEANING"}),
+    "acceptance/criteria.py": ({"_check"}, set(), {"said", "words", "kind", "STANDARDS"}),
+    "acceptance/seen/gaps.py": (set(), {"said"}, {"said", "reasons"}),
+    "acceptance/packet/standing.py": (set(), set(), {"_CHANGED", "said"}),
+    "acceptance/packet/body.py": (set(), set(), {"said"}),
     "console/pages/signal/worth.py": (set(), {"signal"}, set()),
 }  # fmt: skip
 _WORD = re.compile(r"[a-z]{3,}")

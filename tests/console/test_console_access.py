@@ -13,7 +13,14 @@ WHICH = {"{name}": "console", "{order:path}": "5001", "{number}": "256", "{code}
          "/senders/copies": "/senders/copies?event=PageView&sender=api"}  # fmt: skip
 
 
-MAY_LACK = ("/matching/one", "/imports/file/nothing", "/deliveries/256", "/actions/256", "/test-purchase/XYZ")
+MAY_LACK = (
+    "/matching/one",
+    "/imports/file/nothing",
+    "/deliveries/256",
+    "/actions/256",
+    "/test-purchase/XYZ",
+    "/acceptance/XYZ",
+)
 """There may be none of this number, which is said to who may see the others."""
 
 
@@ -33,6 +40,8 @@ CHANGING = [
     ("/rights/look", Right.ERASE), ("/rights/erase", Right.ERASE), ("/rights/1/erase", Right.ERASE),
     ("/engine-room/secret", Right.SECRETS), ("/engine-room/restore", Right.RESTORE),
     *((f"/imports/file/nothing/{act}", Right.BOOKS) for act in ("read", "keep", "away")), ("/test-purchase/start", Right.TEST), ("/test-purchase/XYZ/keep", Right.TEST),
+    ("/acceptance/start", Right.TEST), ("/acceptance/XYZ/tick", Right.TEST), ("/acceptance/XYZ/show", Right.TEST),
+    ("/acceptance/XYZ/overrule", Right.SIGN), ("/acceptance/XYZ/sign", Right.SIGN),
 ]  # fmt: skip
 
 
@@ -65,7 +74,7 @@ def test_every_address_by_every_role(console: Running) -> None:
                     assert (answer.status, answer.text) == (404, missing.text), (role, form)
         for path, right in CHANGING:
             answer = browser.post(path, {"csrf": "wrong"})
-            refused = 400 if path == "/imports/drop" else 403  # which wants a file
+            refused = 400 if path in ("/imports/drop", "/acceptance/XYZ/show") else 403  # which wants a file
             assert answer.status == (refused if right in RIGHTS[role] else 404), (role, path)
 
 

@@ -37,10 +37,30 @@ class Card(StrEnum):
     RECONCILIATION = "reconciliation"
 
 
+class Look(StrEnum):
+    """What was looked at."""
+
+    CAME_BY_BROWSER = "came_by_browser"
+    CAME_BY_SERVER = "came_by_server"
+    AGAIN = "again"
+    CARRIES = "carries"
+    CART = "cart"
+    GAP = "gap"
+    LEFT = "left"
+    LINES = "lines"
+    ONE_ACTION = "one_action"
+    ONE_ID = "one_id"
+    ORDER_OF_EVENTS = "order_of_events"
+    OWNER = "owner"
+    REFUSAL = "refusal"
+    SEEN_THERE = "seen_there"
+    VALUE = "value"
+
+
 class Check(Struct, frozen=True, kw_only=True):
     """One thing that was looked at. ``said``: what was found, in words without contact data."""
 
-    name: str
+    name: Look
     state: State
     said: str
     event: str = ""
@@ -139,7 +159,7 @@ def _criterion(name: str, plan: Plan, checks: Sequence[Check], word: Overruled |
     )  # fmt: skip
 
 
-def _check(name: str, passed: bool | None, said: str, event: str = "") -> Check:
+def _check(name: Look, passed: bool | None, said: str, event: str = "") -> Check:
     """``passed`` None: it could not be looked at."""
     state = State.UNCHECKED if passed is None else State.PASSED if passed else State.FAILED
     return Check(name=name, state=state, said=said, event=event)
@@ -159,7 +179,7 @@ def _path(plan: Plan, gathered: Gathered, ticked: Mapping[str, Ticked]) -> list[
         said = f"{seen.by} says that it was seen there, and shows nothing"
     else:
         said = f"{seen.by} saw it there and kept what was shown ({seen.file[:12]})"
-    return [*checks, _check("seen_there", True if seen and seen.file else None, said)]
+    return [*checks, _check(Look.SEEN_THERE, True if seen and seen.file else None, said)]
 
 
 def _event(plan: Plan, event: PlannedEvent, gathered: Gathered) -> list[Check]:
@@ -171,14 +191,16 @@ def _event(plan: Plan, event: PlannedEvent, gathered: Gathered) -> list[Check]:
         if wanted is Side.REQUIRED:
             senders = ", ".join(sorted({c.sender for c in copies}))
             said = f"told by the {side} ({senders})" if copies else f"no copy of the {side} has come"
-            checks.append(_check(f"came_by_{side}", True if copies else None, said, event.name))
+            checks.append(_check(Look(f"came_by_{side}"), True if copies else None, said, event.name))
         elif wanted is Side.NONE and copies:
-            checks.append(_check(f"came_by_{side}", False, f"told by the {side}, which the plan rules out", event.name))
+            checks.append(
+                _check(Look(f"came_by_{side}"), False, f"told by the {side}, which the plan rules out", event.name)
+            )
     own = browser if event.browser is not Side.NONE else server
     if own and event.needs:
         missing = [n for n in event.needs if not all(c.has(n) for c in own)]
         said = f"lacks {', '.join(missing)}" if missing else f"carries {', '.join(event.needs)}"
-        checks.append(_check("carries", not missing, said, event.name))
+        checks.append(_check(Look.CARRIES, not missing, said, event.name))
     if own and event.cart:
         checks.append(_cart(own, plan, gathered, event.name))
     return checks
@@ -191,14 +213,14 @@ def _cart(own: Sequence[CopySeen], plan: Plan, gathered: Gathered, name: str) ->
     pieces = order.goods if order and order.goods else bought[0].num_items if bought else None
     worth = order.goods_value if order and order.goods_value else None
     if pieces is None:
-        return _check("cart", None, "no order yet to hold the cart against", name)
+        return _check(Look.CART, None, "no order yet to hold the cart against", name)
     if copy.num_items != pieces:
-        return _check("cart", False, f"{copy.num_items} goods, the order has {pieces}", name)
+        return _check(Look.CART, False, f"{copy.num_items} goods, the order has {pieces}", name)
     if worth is None:
-        return _check("cart", None, f"{pieces} goods as in the order; the order does not tell what they cost", name)
+        return _check(Look.CART, None, f"{pieces} goods as in the order; the order does not tell what they cost", name)
     if copy.value is None or Decimal(copy.value) != Decimal(worth):
-        return _check("cart", False, f"value {copy.value}, the goods of the order cost {worth}", name)
-    return _check("cart", True, f"{pieces} goods for {worth} {copy.currency}, as in the order", name)
+        return _check(Look.CART, False, f"value {copy.value}, the goods of the order cost {worth}", name)
+    return _check(Look.CART, True, f"{pieces} goods for {worth} {copy.currency}, as in the order", name)
 
 
 def _order_of_events(plan: Plan, gathered: Gathered) -> Check:
@@ -206,22 +228,24 @@ def _order_of_events(plan: Plan, gathered: Gathered) -> Check:
     found = {name: (at, position) for name, at, position in gathered.path}
     missing = [name for name in wanted if name not in found]
     if missing:
-        return _check("order_of_events", None, f"not seen in the tester's browser: {', '.join(missing)}")
+        return _check(Look.ORDER_OF_EVENTS, None, f"not seen in the tester's browser: {', '.join(missing)}")
     times = [found[name][0] for name in wanted]
     if times != sorted(times):
         came = sorted(wanted, key=lambda n: found[n])
-        return _check("order_of_events", False, f"came as {', '.join(came)}")
-    return _check("order_of_events", True, f"came as {', '.join(wanted)}")
+        return _check(Look.ORDER_OF_EVENTS, False, f"came as {', '.join(came)}")
+    return _check(Look.ORDER_OF_EVENTS, True, f"came as {', '.join(wanted)}")
 
 
 def _again(plan: Plan, gathered: Gathered) -> list[Check]:
     again = gathered.again
     if again is None:
-        return [_check("again", None, "no page was loaded a second time")]
+        return [_check(Look.AGAIN, None, "no page was loaded a second time")]
     if not again.pages:
         return [
             _check(
-                "again", None, "nothing shows that a page was loaded a second time: no copy of this browser came after"
+                Look.AGAIN,
+                None,
+                "nothing shows that a page was loaded a second time: no copy of this browser came after",
             )
         ]
     checks = []
@@ -232,30 +256,30 @@ def _again(plan: Plan, gathered: Gathered) -> list[Check]:
         fresh = [i for i in came if i not in again.earlier]
         if event.again is Again.SAME_ID:
             said = f"{len(fresh)} times under a new id" if fresh else f"{len(came)} times, each under the id of before"
-            checks.append(_check("again", not fresh, said if came else "nothing fired again", event.name))
+            checks.append(_check(Look.AGAIN, not fresh, said if came else "nothing fired again", event.name))
         else:
             kind = "a new id" if fresh else "the same id"
             said = f"fired again {len(came)} times, under {kind}" if came else "nothing fired again"
-            checks.append(_check("again", not came, said, event.name))
-    return checks or [_check("again", True, "the plan has no event that must not fire again")]
+            checks.append(_check(Look.AGAIN, not came, said, event.name))
+    return checks or [_check(Look.AGAIN, True, "the plan has no event that must not fire again")]
 
 
 def _refusal(refusal: RefusalSeen | None) -> Check:
     if refusal is None or not (refusal.seen or refusal.actions):
-        return _check("refusal", None, "no visit that refused consent was seen")
+        return _check(Look.REFUSAL, None, "no visit that refused consent was seen")
     left = [a for a in refusal.actions if any(d.has_left for d in a.deliveries)]
     if left:
         names = ", ".join(f"{a.name} to {d.destination}" for a in left for d in a.deliveries if d.has_left)
-        return _check("refusal", False, f"left although consent was refused: {names}")
+        return _check(Look.REFUSAL, False, f"left although consent was refused: {names}")
     if not any(c.startswith("denied") for c in refusal.consents):
         return _check(
-            "refusal", None, f"the visit did not refuse: its copies say {', '.join(refusal.consents) or 'nothing'}"
+            Look.REFUSAL, None, f"the visit did not refuse: its copies say {', '.join(refusal.consents) or 'nothing'}"
         )
     waiting = [a.name for a in refusal.actions for d in a.deliveries if d.state == DeliveryState.WAITING]
     if waiting:
-        return _check("refusal", None, f"not decided yet: {', '.join(sorted(set(waiting)))}")
+        return _check(Look.REFUSAL, None, f"not decided yet: {', '.join(sorted(set(waiting)))}")
     reasons = sorted({d.reason for a in refusal.actions for d in a.deliveries if d.reason})
-    return _check("refusal", True, f"nothing left ({', '.join(reasons) or 'no delivery was made'})")
+    return _check(Look.REFUSAL, True, f"nothing left ({', '.join(reasons) or 'no delivery was made'})")
 
 
 # -- one action
@@ -266,18 +290,18 @@ def _merged(plan: Plan, gathered: Gathered) -> list[Check]:
     actions = gathered.events.get(event.name, ())
     told = [a for a in actions if not a.is_superseded] or list(actions)
     if not told:
-        return [_check("one_action", None, f"no {event.name} was seen", event.name)]
+        return [_check(Look.ONE_ACTION, None, f"no {event.name} was seen", event.name)]
     numbers = ", ".join(str(a.action) for a in told)
     one = told[0]
     said = f"one, action {numbers}" if len(told) == 1 else f"{len(told)} actions: {numbers}"
-    checks = [_check("one_action", len(told) == 1, said, event.name)]
+    checks = [_check(Look.ONE_ACTION, len(told) == 1, said, event.name)]
     if event.browser is Side.REQUIRED and event.server is Side.REQUIRED:
         browser, server = one.of(BROWSER), one.of(SERVER)
         if len(actions) > 1 and not (browser and server):
-            checks.append(_check("one_id", False, f"browser and server are apart: {_ids(actions)}", event.name))
+            checks.append(_check(Look.ONE_ID, False, f"browser and server are apart: {_ids(actions)}", event.name))
         elif not (browser and server):
             lacking = "server" if browser else "browser"
-            checks.append(_check("one_id", None, f"no copy of the {lacking} to be merged", event.name))
+            checks.append(_check(Look.ONE_ID, None, f"no copy of the {lacking} to be merged", event.name))
         else:
             checks.append(_one_id(browser, server, event.name))
     return [*checks, *_left(one, event.name)]
@@ -286,13 +310,13 @@ def _merged(plan: Plan, gathered: Gathered) -> list[Check]:
 def _one_id(browser: Sequence[CopySeen], server: Sequence[CopySeen], name: str) -> Check:
     ours, theirs = {c.event_id for c in browser if c.id_given}, {c.event_id for c in server if c.id_given}
     if len(ours) == 1 and ours == theirs:
-        return _check("one_id", True, f"both sides say {next(iter(ours))}", name)
+        return _check(Look.ONE_ID, True, f"both sides say {next(iter(ours))}", name)
     if not ours or not theirs:
         return _check(
-            "one_id", False, "a side gives no event id: they were joined by the order, the platform would not", name
+            Look.ONE_ID, False, "a side gives no event id: they were joined by the order, the platform would not", name
         )
     return _check(
-        "one_id", False, f"the browser says {', '.join(sorted(ours))}, the server {', '.join(sorted(theirs))}", name
+        Look.ONE_ID, False, f"the browser says {', '.join(sorted(ours))}, the server {', '.join(sorted(theirs))}", name
     )
 
 
@@ -302,7 +326,7 @@ def _ids(actions: Sequence[ActionSeen]) -> str:
 
 def _left(one: ActionSeen, name: str) -> list[Check]:
     if not one.deliveries:
-        return [_check("left", None, "it has no destination", name)]
+        return [_check(Look.LEFT, None, "it has no destination", name)]
     checks = []
     for d in one.deliveries:
         accepted = [t for t in d.tries if t.outcome == "accepted"]
@@ -312,17 +336,19 @@ def _left(one: ActionSeen, name: str) -> list[Check]:
             trace = accepted[-1].trace or "none given"
             if d.payload is not None and given and payload_id not in given:
                 checks.append(
-                    _check("left", False, f"{d.destination} was told the id {payload_id}, which no copy has", name)
+                    _check(Look.LEFT, False, f"{d.destination} was told the id {payload_id}, which no copy has", name)
                 )
                 continue
-            checks.append(_check("left", True, f"{d.destination} took it ({accepted[-1].status}, trace {trace})", name))
+            checks.append(
+                _check(Look.LEFT, True, f"{d.destination} took it ({accepted[-1].status}, trace {trace})", name)
+            )
         elif d.state == DeliveryState.WAITING:
-            checks.append(_check("left", None, f"{d.destination}: it waits ({d.reason or 'not due yet'})", name))
+            checks.append(_check(Look.LEFT, None, f"{d.destination}: it waits ({d.reason or 'not due yet'})", name))
         elif d.reason == "test_order":
             said = f"{d.destination}: kept back as a test order, so no answer of the platform was seen"
-            checks.append(_check("left", None, said, name))
+            checks.append(_check(Look.LEFT, None, said, name))
         else:
-            checks.append(_check("left", False, f"{d.destination}: {d.state} ({d.reason})", name))
+            checks.append(_check(Look.LEFT, False, f"{d.destination}: {d.state} ({d.reason})", name))
     return checks
 
 
@@ -334,13 +360,13 @@ def _money(plan: Plan, gathered: Gathered) -> list[Check]:
     actions = gathered.events.get(event.name, ())
     told = [a for a in actions if not a.is_superseded] or list(actions)
     if not told:
-        return [_check("value", None, f"no {event.name} was seen", event.name)]
+        return [_check(Look.VALUE, None, f"no {event.name} was seen", event.name)]
     copies = told[0].copies
     if plan.money is Money.NONE:
         valued = [c for c in copies if c.value is not None]
         return [
             _check(
-                "value",
+                Look.VALUE,
                 not valued,
                 "a copy has a value, which the plan rules out" if valued else "no copy has a value",
                 event.name,
@@ -350,9 +376,9 @@ def _money(plan: Plan, gathered: Gathered) -> list[Check]:
         return _against(plan.value, plan.currency, "the plan", told[0], event.name)
     order = gathered.order
     if order is None:
-        return [_check("value", None, "no order was found that it could be held against", event.name)]
+        return [_check(Look.VALUE, None, "no order was found that it could be held against", event.name)]
     if order.value is None or order.currency is None:
-        return [_check("value", None, f"order {order.number or order.order_id} has no total", event.name)]
+        return [_check(Look.VALUE, None, f"order {order.number or order.order_id} has no total", event.name)]
     return [_adds_up(order, event.name), *_against(order.value, order.currency, "the order", told[0], event.name)]
 
 
@@ -361,7 +387,7 @@ def _adds_up(order: OrderSeen, name: str) -> Check:
     total = sum((Decimal(amount) for _, amount in order.lines), Decimal(0))
     parts = ", ".join(f"{part} {amount}" for part, amount in order.lines)
     value = Decimal(order.value or 0)
-    return _check("lines", max(total, Decimal(0)) == value, f"{parts} = {value:f} {order.currency}", name)
+    return _check(Look.LINES, max(total, Decimal(0)) == value, f"{parts} = {value:f} {order.currency}", name)
 
 
 def _against(value: str, currency: str, whose: str, one: ActionSeen, name: str) -> list[Check]:
@@ -375,9 +401,9 @@ def _against(value: str, currency: str, whose: str, one: ActionSeen, name: str) 
     for who, said, unit in dict.fromkeys(sides):
         equal = said is not None and Decimal(said) == Decimal(value) and unit == currency
         words = f"{who}: {said or 'no value'} {unit or ''}".rstrip()
-        checks.append(_check("value", equal, f"{words}, {whose} {value} {currency}", name))
+        checks.append(_check(Look.VALUE, equal, f"{words}, {whose} {value} {currency}", name))
     if not payloads:
-        checks.append(_check("value", None, "nothing has left that could be held against it", name))
+        checks.append(_check(Look.VALUE, None, "nothing has left that could be held against it", name))
     return checks
 
 
@@ -394,21 +420,21 @@ def _owners(plan: Plan, owned: Sequence[Owned]) -> list[Check]:
     for event in plan.event:
         one = found.get(event.name)
         if one is None or not one.senders:
-            checks.append(_check("owner", None, "nobody was seen to send it", event.name))
+            checks.append(_check(Look.OWNER, None, "nobody was seen to send it", event.name))
         elif not one.primary:
             said = f"sent by {', '.join(one.senders)}; nobody has said whose it is"
-            checks.append(_check("owner", None, said, event.name))
+            checks.append(_check(Look.OWNER, None, said, event.name))
         elif one.primary not in one.senders:
             said = f"it is meant to be {one.primary}'s, and comes from {', '.join(one.senders)}"
-            checks.append(_check("owner", False, said, event.name))
+            checks.append(_check(Look.OWNER, False, said, event.name))
         elif one.rivals:
             said = f"{' and '.join(one.rivals)} send it as well, and do not merge with it"
-            checks.append(_check("owner", False, said, event.name))
+            checks.append(_check(Look.OWNER, False, said, event.name))
         else:
             others = [s for s in one.senders if s != one.primary]
             said = f"{one.primary}" + (f" ({one.person})" if one.person else "")
             said += f"; {', '.join(others)} merge with it" if others else ""
-            checks.append(_check("owner", True, said, event.name))
+            checks.append(_check(Look.OWNER, True, said, event.name))
     return checks
 
 
@@ -420,12 +446,12 @@ def _gaps(plan: Plan, day: Sequence[Witnessed], ticked: Mapping[str, Ticked]) ->
             if word and word.note
             else "nobody has said what the others counted, and why it differs"
         )
-        return [_check("gap", True if word and word.note else None, said)]
+        return [_check(Look.GAP, True if word and word.note else None, said)]
     if not day:
-        return [_check("gap", None, "no day was looked at")]
+        return [_check(Look.GAP, None, "no day was looked at")]
     told = {w.witness: w for w in day}
     return [
-        Check(name="gap", state=told[w].state, said=f"{w}: {told[w].said}") if w in told
-        else _check("gap", None, f"{w}: nothing of it is here")
+        Check(name=Look.GAP, state=told[w].state, said=f"{w}: {told[w].said}") if w in told
+        else _check(Look.GAP, None, f"{w}: nothing of that day is here")
         for w in plan.witnesses
     ]  # fmt: skip

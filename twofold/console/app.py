@@ -36,11 +36,11 @@ from starlette.routing import Route
 
 from twofold import __version__
 from twofold.config import ConsoleSettings, Settings, load_settings
-from twofold.console import forms
+from twofold.console import evidence, forms
 from twofold.console.access.guard import HEADERS, Guard, cookie_of, no_cookie
 from twofold.console.access.register import Refused, Register, Session, Throttled
 from twofold.console.access.roles import Right, may
-from twofold.console.acts import search, sharing
+from twofold.console.acts import acceptance, search, sharing
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.table import ACTS
 from twofold.console.charts import definitions
@@ -148,6 +148,9 @@ class Console:
             Route(f"{ROOT}/account", self._account_page),
             Route(f"{ROOT}/live/stream", self._stream),
             Route(f"{ROOT}/imports/drop", self._take_file, methods=["POST"]),
+            Route(f"{ROOT}/acceptance/{{code}}/show", self._take_evidence, methods=["POST"]),
+            Route(f"{ROOT}/acceptance/{{code}}/shown/{{digest}}", self._evidence),
+            Route(f"{ROOT}/acceptance/{{code}}/packet/{{file}}", self._packet),
             Route(f"{ROOT}/openapi.json", self._description),
         ]
         return [*static, *entry, *acts, *own, *pages, Route("/{rest:path}", self._elsewhere, methods=_METHODS)]
@@ -300,15 +303,7 @@ class Console:
                     "problem": "This form is not of this session any more. Go back, load the page again, and try once more."
                 }
                 return self._page(request, session, "problem.html", said, status=403)
-            act = Act(
-                settings=self._settings, register=self._register, session=session, given=given,
-                path={k: str(v) for k, v in request.path_params.items()}, address=self._guard.address_of(request),
-                now=self._clock(), link=lambda token: f"{self._guard.origin_of(request)}{ROOT}/join/{token}",
-                shared=lambda token: f"{self._guard.origin_of(request)}{ROOT}/shared/{token}",
-                identity=self._guard.identity_of(request), sums=self._sums, remembered=self._remembered,
-                drops=self._drops,
-                config=self._config,
-            )  # fmt: skip
+            act = self._asking(request, session, given)
             try:
                 done = await run_in_threadpool(change, act)
             except Refused as err:
@@ -323,6 +318,17 @@ class Console:
             return self._page(request, session, done.template or template, figures, status=done.status)
 
         return Route(f"{ROOT}{path}", handle, methods=["POST"])
+
+    def _asking(self, request: Request, session: Session, given: Mapping[str, str]) -> Act:
+        """A change as it is asked for, once its form is known to be ours."""
+        return Act(
+            settings=self._settings, register=self._register, session=session, given=given,
+            path={k: str(v) for k, v in request.path_params.items()}, address=self._guard.address_of(request),
+            now=self._clock(), link=lambda token: f"{self._guard.origin_of(request)}{ROOT}/join/{token}",
+            shared=lambda token: f"{self._guard.origin_of(request)}{ROOT}/shared/{token}",
+            identity=self._guard.identity_of(request), sums=self._sums, remembered=self._remembered,
+            drops=self._drops, config=self._config,
+        )  # fmt: skip
 
     async def _take_file(self, request: Request) -> Response:
         """A file off the wire into memory, and to its page, which reads it. Nothing of it is taken before the form is ours."""
@@ -360,6 +366,52 @@ class Console:
         with suppress(ConfigError):
             fresh = load_settings(self._config, data=self._settings.server.data)
             self._settings = replace(fresh, console=self._settings.console)
+
+    async def _take_evidence(self, request: Request) -> Response:
+        """What a person saw elsewhere, with its tick; written anew before it is kept."""
+        session, refusal = await self._let_in(request, Right.TEST)
+        if session is None:
+            return refusal
+        chunks = request.stream()
+
+        def allowed(fields: dict[str, str]) -> None:
+            if not self._guard.allows_change(request, session, fields.get("csrf", "")):
+                raise Forbidden
+
+        try:
+            taking = evidence.Taking(request.headers.get("content-type", ""), allowed)
+            async with asyncio.timeout(UPLOAD_S):
+                await taking.form.read(chunks)
+            if not taking.content:
+                raise Malformed
+            act = self._asking(request, session, taking.form.fields)
+            done = await run_in_threadpool(acceptance.show, act, taking.content)
+            return self._go(done.to)
+        except TooLarge:
+            status, problem = 413, "Pictures and PDFs up to 10 MB are taken."
+        except (Malformed, Forbidden, Refused, StoreError, ClientDisconnect, TimeoutError) as err:
+            status, problem = _file_problem(err)
+        with suppress(ClientDisconnect, TimeoutError):
+            await _drain(chunks)
+        return self._page(request, session, "problem.html", {"problem": problem}, status=status)
+
+    async def _evidence(self, request: Request) -> Response:
+        """What somebody showed, for a frame of ours that may do nothing."""
+        download = bool(request.query_params.get("download"))
+        return await self._given(request, partial(evidence.shown_file, download=download))
+
+    async def _packet(self, request: Request) -> Response:
+        return await self._given(request, evidence.signed_file)
+
+    async def _given(self, request: Request, read: Callable[..., tuple[bytes, str, dict[str, str]] | None]) -> Response:
+        session, refusal = await self._let_in(request, Right.TEST)
+        if session is None:
+            return refusal
+        found = await run_in_threadpool(read, Path(self._settings.server.data), request.path_params)
+        if found is None:
+            return self._nothing(request, session)
+        content, kind, headers = found
+        return Response(content, media_type=kind, headers=headers)
 
     # -- coming in
 
@@ -534,7 +586,8 @@ class Console:
                 "path": request.url.path, "no_gateway": not is_open(Path(self._settings.server.data)), **figures,
             }
         )  # fmt: skip
-        response = Response(html, status, media_type="text/html; charset=utf-8", headers=dict(HEADERS))
+        headers = {**HEADERS, "content-security-policy": evidence.FRAMES} if figures.get("frames") else dict(HEADERS)
+        response = Response(html, status, media_type="text/html; charset=utf-8", headers=headers)
         asked = request.query_params.get("language", "")
         if asked in LANGUAGES:
             response.headers["set-cookie"] = (

@@ -303,8 +303,8 @@ def over(settings: Settings, entry: Kept, now: int) -> tuple[str, ...]:
     events = facts["events"]
     now_stands = standing(settings, str(facts["dataset"]), events, now)
     found = why_over(msgspec.convert(facts["standing"], Standing), now_stands)
-    ended = (f"its {GOOD_DAYS} days are over",) if now >= facts["expires"] else ()
-    return (*ended, *found)
+    said = f"its {(facts['expires'] - entry.at + 43_200) // 86_400} days are over"
+    return (*((said,) if now >= facts["expires"] else ()), *found)
 
 
 def yesterday(zone: Any, now: int) -> str:

@@ -22,6 +22,9 @@ from twofold.config import Settings
 _PLACE = ("host", "port", "data", "status_token", "log")
 
 
+_CHANGED = {"config": "the configuration changed", "token": "a token changed", "tag": "the tag changed"}
+
+
 class Standing(Struct, frozen=True, kw_only=True):
     """Fingerprints, and each planned event's senders as ``event/sender``."""
 
@@ -51,16 +54,12 @@ def standing(settings: Settings, dataset: str, events: Iterable[str], now: int) 
 
 def why_over(before: Standing, now: Standing) -> tuple[str, ...]:
     """What has changed since: any of it ends a go at once."""
-    found = [
-        words
-        for words, is_other in (
-            ("the configuration changed", before.config != now.config),
-            ("a token changed", before.token != now.token),
-            ("the tag changed", before.tag != now.tag),
-        )
-        if is_other
-    ]
-    found += [f"a new sender: {name.replace('/', ' by ')}" for name in now.senders if name not in before.senders]
+    found = [words for part, words in _CHANGED.items() if getattr(before, part) != getattr(now, part)]
+    for name in now.senders:
+        if name not in before.senders:
+            event, _, sender = name.partition("/")
+            said = f"a new sender: {event} by {sender}"
+            found.append(said)
     return tuple(found)
 
 

@@ -39,20 +39,22 @@ def _one(witness: str, report: Report | None, bridge: Bridge | None, band: Band)
 
 def _explained(bridge: Bridge, band: Band) -> tuple[State, str]:
     reasons = ", ".join(dict.fromkeys(t.reason.replace("_", " ") for t in bridge.terms)) or "no gap"
+    said = f"explained to the last cent: {reasons}"
     if bridge.residual is None:
-        return State.UNCHECKED, "its money cannot be compared"
+        said = "its money cannot be compared"
+        return State.UNCHECKED, said
     if not bridge.residual and not bridge.residual_count:
-        return State.PASSED, f"explained to the last cent: {reasons}"
+        return State.PASSED, said
     share = share_of(bridge)
-    left = f"{bridge.residual:+f} is left" + ("" if share is None else f" ({share:+.1%})")
+    left = f"{bridge.residual:+f}" + ("" if share is None else f" ({share:+.1%})")
     if band.alarm:
-        return (
-            State.FAILED,
-            f"{left}, which is not as on other days ({band.alarm.replace('_', ' ')}); explained: {reasons}",
-        )
+        said = f"{left} is left, and that is not as on other days. Explained: {reasons}"
+        return State.FAILED, said
     if share is None or band.low is None or band.high is None:
-        return State.UNCHECKED, f"{left}, and no band is known yet; explained: {reasons}"
-    usual = f"usual {band.low:+.0%} to {band.high:+.0%}" + ("" if band.own else " elsewhere")
-    if band.low <= share <= band.high:
-        return State.PASSED, f"{left}, {usual}; explained: {reasons}"
-    return (State.FAILED if band.own else State.UNCHECKED), f"{left}, {usual}; explained: {reasons}"
+        said = f"{left} is left, and no band is known yet. Explained: {reasons}"
+        return State.UNCHECKED, said
+    usual = f"{band.low:+.0%} to {band.high:+.0%}"
+    said = f"{left} is left, elsewhere usually {usual}. Explained: {reasons}"
+    if band.own:
+        said = f"{left} is left, here usually {usual}. Explained: {reasons}"
+    return State.PASSED if band.low <= share <= band.high else State.FAILED if band.own else State.UNCHECKED, said

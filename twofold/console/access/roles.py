@@ -25,7 +25,8 @@ class Right(StrEnum):
     SECRETS = "secrets"  # replacing a secret of the configuration
     RESTORE = "restore"  # getting ready to put a backup back
     DECIDE = "decide"  # saying what becomes of a finding, a decision, a figure that the platform shows
-    TEST = "test"  # test purchases and their evidence
+    TEST = "test"  # test purchases, acceptance runs and their evidence
+    SIGN = "sign"  # overruling what an acceptance run found, and signing its packet
     PEOPLE = "people"  # who may log in
 
 
@@ -57,7 +58,7 @@ RIGHTS: MappingProxyType[Role | Guest, frozenset[Right]] = MappingProxyType(
         ),
         Role.ACCOUNTANT: frozenset({Right.SIGNAL, Right.MONEY, Right.BOOKS, Right.DAY, Right.CAMPAIGNS}),
         Role.AUDITOR: frozenset(
-            {Right.SIGNAL, Right.PAYLOADS, Right.MONEY, Right.DAY, Right.CAMPAIGNS, Right.SETUP, Right.TEST}
+            {Right.SIGNAL, Right.PAYLOADS, Right.MONEY, Right.DAY, Right.CAMPAIGNS, Right.SETUP, Right.TEST, Right.SIGN}
         ),
     }
 )
@@ -76,7 +77,8 @@ MEANING: MappingProxyType[Right, str] = MappingProxyType(
         Right.SECRETS: "Replacing a secret of the configuration, which asks for the password; none is ever shown.",
         Right.RESTORE: "Getting ready to put a backup back, which asks for the password.",
         Right.DECIDE: "Saying what becomes of a finding, noting decisions, typing in what the platform shows.",
-        Right.TEST: "Starting a test purchase and keeping it as evidence.",
+        Right.TEST: "Starting a test purchase or an acceptance run, and keeping what shows what came of it.",
+        Right.SIGN: "Overruling what an acceptance run found, with a reason that stays, and signing its packet.",
         Right.PEOPLE: "Inviting people, changing their roles, ending their access.",
     }
 )

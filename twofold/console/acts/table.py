@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from twofold.console.access.roles import Right
+from twofold.console.acts.acceptance import begin, overrule, sign, tick
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.books.dropping import keep_file, read_again, throw_away
 from twofold.console.acts.books.matching import say_match
@@ -36,4 +37,8 @@ ACTS: tuple[tuple[str, Right, Callable[[Act], Done]], ...] = (
     ("/engine-room/restore", Right.RESTORE, prepare),
     ("/test-purchase/start", Right.TEST, start),
     ("/test-purchase/{code}/keep", Right.TEST, keep),
+    ("/acceptance/start", Right.TEST, begin),
+    ("/acceptance/{code}/tick", Right.TEST, tick),
+    ("/acceptance/{code}/overrule", Right.SIGN, overrule),
+    ("/acceptance/{code}/sign", Right.SIGN, sign),
 )

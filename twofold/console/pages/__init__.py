@@ -19,6 +19,7 @@ from twofold.console.pages.setup.engine_room import ENGINE_ROOM
 from twofold.console.pages.setup.restore import RESTORE
 from twofold.console.pages.setup.rights import RIGHTS
 from twofold.console.pages.setup.start import START
+from twofold.console.pages.signal.acceptance import ACCEPTANCE, ACCEPTANCES
 from twofold.console.pages.signal.action import ACTION
 from twofold.console.pages.signal.decisions import DECISIONS
 from twofold.console.pages.signal.match_quality import MATCH_QUALITY
@@ -29,7 +30,7 @@ from twofold.console.pages.signal.worth import WORTH
 from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
-    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, MATCHING, ONE, DAY, CAMPAIGNS, CUSTOMERS, IMPORTS, DROP,
+    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, ACCEPTANCES, ACCEPTANCE, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, MATCHING, ONE, DAY, CAMPAIGNS, CUSTOMERS, IMPORTS, DROP,
     START, ENGINE_ROOM, RESTORE, RIGHTS, DOCS, DOC,
 )  # fmt: skip
 """Every page, in the order of the navigation."""
