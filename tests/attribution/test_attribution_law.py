@@ -6,23 +6,27 @@ one campaign name, with ids and without, renamed. Later spend, another order of 
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Hashable
 from decimal import Decimal
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.attribution.reference import Credited, credited, path_for, table
 from tests.attribution.test_table import ASKED, came_by, day_of
 from tests.reconcile.test_chain_example import COSTS, DAYS, march, move, parcel
 from tests.reconcile.test_chain_example import order as bought
 from tests.strategies import law
 from twofold.attribution.figures import closed_column
+from twofold.attribution.markov import collapsed
 from twofold.attribution.models import DAY_S, MODELS
 from twofold.attribution.paths import PathTouch
-from twofold.attribution.period import PERIOD_MODELS, Refused, share_period
-from twofold.attribution.reading import _costs, _credited, _Told, period_paths
+from twofold.attribution.period import PERIOD_MODELS, Refused, period_paths, share_period
+from twofold.attribution.reading import _costs
 from twofold.attribution.spend import Adverts
-from twofold.attribution.table import BY, LINKS, OF_ORDERS, Asked, Credited, Group, Line, deductions, group_of, table
+from twofold.attribution.table import BY, LINKS, OF_ORDERS, Asked, Group, Line, deductions, group_of
 from twofold.ledger.lines import Rate, Spend
 from twofold.ledger.spend import counted
 from twofold.reconcile.chain.account import Desk
@@ -98,14 +102,12 @@ def visits(placed_at: int, told: list) -> list[PathTouch]:  # type: ignore[type-
     return sorted((touch for one in words for touch in came_by(**one)), key=lambda t: t.at)  # type: ignore[arg-type]
 
 
-def credited(told: Told, sales: list) -> list[Credited]:  # type: ignore[type-arg]
+def credited_of(told: Told, sales: list) -> list[Credited]:  # type: ignore[type-arg]
     accounts, _ = accounts_of(told, CHAIN, desk())
     kinds, first = customers(told.bought, 90), first_delivered(told.bought)
+    items = (("none", D(1)), ("", D(2)), ("unattributed:no_order", ZERO))
     return [
-        replace(
-            _credited(a, visits(a.order.placed_at, sales[int(a.order.order_id)][-1]), _Told(), None, kinds, first, ()),
-            items=(("none", D(1)), ("", D(2)), ("unattributed:no_order", ZERO)),
-        )
+        credited(a, visits(a.order.placed_at, sales[int(a.order.order_id)][-1]), kinds, first, items=items)
         for a in accounts
     ]
 
@@ -122,17 +124,13 @@ def lines_of(orders: list[Credited], ads: list[Spend], asked: Asked, memory: int
         names[group.key] = max(names.get(group.key, group), group)
         return group.key
 
-    paths = period_paths(orders, {("mail",): 40, ("meta:11111", "mail"): 33}, asked, key_of)
-    have = {key for o in orders if o.touches for key in [o.key]}
-    return share_period(
-        paths,
-        [o for o in orders if o.key in have],
-        [o for o in orders if o.key not in have],
-        asked,
-        costs,
-        names,
-        memory,
-    )
+    won: dict[tuple[Hashable, ...], int] = defaultdict(int)
+    for order in orders:
+        if path_for(order, asked):
+            won[collapsed([key_of(touch) for touch in path_for(order, asked)])] += 1
+    paths = period_paths(won, {("mail",): 40, ("meta:11111", "mail"): 33})
+    rule = table(orders, replace(asked, model="last"), adverts, costs, day_of)
+    return share_period(paths, rule, asked, costs, names, memory)
 
 
 def shown(lines: list[Line]) -> list[object]:
@@ -155,7 +153,7 @@ def test_credits_are_the_chain_s_totals_and_stay(
     by = "campaign" if model in PERIOD_MODELS and by in (*OF_ORDERS, "day") else by
     asked = replace(ASKED, model=model, by=by, repeats=repeats)
     told = ledger(sales)
-    orders = credited(told, sales)
+    orders = credited_of(told, sales)
     try:
         lines = lines_of(orders, ads, asked, memory)
     except Refused:

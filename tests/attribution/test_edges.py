@@ -95,7 +95,7 @@ def test_a_name_that_another_takes_later_moves_no_past_day() -> None:
 
 def test_a_renamed_campaign_that_visits_name_is_no_finding() -> None:
     rows = [spent(5, "Old", "11111"), spent(6, "New", "11111")]
-    assert untagged(rows, Seen([("", "Old", "", "", "", "")])) == []
+    assert untagged(rows, Seen([("meta", "", "Old", "", "", "", "")])) == []
     assert untagged(rows, Seen([])) == [(Advert("meta", "11111"), "New", Decimal(10), "GEL")]
 
 

@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from tests.attribution.reference import Credited, credited, table
 from tests.reconcile.test_chain_example import EARLIER, MOVES, ORDERS, desk, march
 from tests.strategies import law
 from twofold.attribution.figures import closed_column, figures_of
 from twofold.attribution.markov import Outcome
 from twofold.attribution.models import MODELS
 from twofold.attribution.paths import PathTouch, touches_from
-from twofold.attribution.period import share_period
-from twofold.attribution.reading import _credited, _Told, paths_of_nobody
+from twofold.attribution.period import paths_of_nobody, share_period
 from twofold.attribution.spend import Adverts
-from twofold.attribution.table import BY, LINKS, OF_ORDERS, Asked, Cost, Credited, Line, table, verdict_word
+from twofold.attribution.table import BY, LINKS, OF_ORDERS, Asked, Cost, Line, verdict_word
 from twofold.ledger.lines import Spend
 from twofold.reconcile.chain.customers import Bought, customers, first_delivered
 from twofold.reconcile.chain.report import accounts_of
@@ -62,15 +62,7 @@ def orders() -> list[Credited]:
     kinds, first = customers(told.bought, 90), first_delivered(told.bought)
     by_meta = {"A1", "A2", "A4", "A5", "A8"}
     return [
-        _credited(
-            a,
-            came_by(a.order.placed_at - 3600, **META) if a.order.order_id in by_meta else (),
-            _Told(),
-            None,
-            kinds,
-            first,
-            (),
-        )
+        credited(a, came_by(a.order.placed_at - 3600, **META) if a.order.order_id in by_meta else (), kinds, first)
         for a in accounts
     ]
 
@@ -171,15 +163,16 @@ def test_what_stands_on_few_paths_is_folded_with_its_cost() -> None:
     paths = {("mail",): Outcome(4, 36), ("a",): Outcome(2, 3), ("b",): Outcome(2, 3)}
     costs = {"a": Cost(spend=D(7), claimed_count=D(1)), "b": Cost(spend=D(5)), "c": Cost(spend=D(3))}
     asked = replace(ASKED, model="shapley_sum")
-    lines = {line.group.key: line for line in share_period(paths, orders[:7], orders[7:], asked, costs, {})}
+    told = table([*orders[:7], replace(orders[7], touches=())], replace(ASKED, model="last"), Adverts([]), {}, day_of)
+    lines = {line.group.key: line for line in share_period(paths, told, asked, costs, {})}
     assert {key: (line.cost.spend, line.cost.claimed_count) for key, line in lines.items() if line.cost.spend} == {
         "(small)": (12, 1), "c": (3, None),
     }  # fmt: skip
     assert {key: line.amounts["placed"] for key, line in lines.items() if line.orders} == {
-        "mail": 350, "(small)": 350, "unattributed:no_touch_in_window": 100,
+        "mail": 350, "(small)": 350, "unattributed:no_browser": 100,
     }  # fmt: skip
     assert {key: line.open for key, line in lines.items() if line.open} == {
-        "mail": 35, "(small)": 35, "unattributed:no_touch_in_window": 10,
+        "mail": 35, "(small)": 35, "unattributed:no_browser": 10,
     }  # fmt: skip
 
 
@@ -222,9 +215,12 @@ def test_customers_are_won_by_the_largest_credit() -> None:
     touches = came_by(noon - 9 * 86_400, **META) + came_by(noon - 3600, source="google", medium="cpc", who="b")
     asked = replace(ASKED, model="linear", by="source")
     lines = lines_of([order(1, noon, *touches, kind="new", first_delivered=True, buyer="x")], asked)
-    assert {key: (line.new, line.new_delivered) for key, line in lines.items()} == {"meta": (1, 1), "google": (0, 0)}
+    assert {key: (line.new, line.new_delivered) for key, line in lines.items()} == {
+        "paid:meta": (1, 1),
+        "paid:google": (0, 0),
+    }
     again = [order(n, noon, *touches[1:], kind="returning", buyer="y") for n in range(3)]
-    assert {key: len(line.returning) for key, line in lines_of(again, asked).items()} == {"google": 1}
+    assert {key: line.returning for key, line in lines_of(again, asked).items()} == {"paid:google": 1}
 
 
 MOVES_OF = st.lists(st.tuples(st.integers(0, 40), st.sampled_from(["facebook", "google", "news", ""])), max_size=5)

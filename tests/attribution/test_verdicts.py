@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from twofold.attribution.cohorts import Bought, cohorts
-from twofold.attribution.verdicts import Says, interval_of, verdict_of
+from twofold.attribution.verdicts import Sample, Says, interval_of, verdict_of
 
 POOL = [Decimal(n) for n in (20, 25, 30, 35, 40, -10)]
 
@@ -28,7 +28,7 @@ def test_the_interval_covers_what_was_to_be_expected(mean: int) -> None:
     """Of the sum of a chance number of orders: in nine of ten at least."""
     rng = random.Random(mean)
     expected = mean * float(sum(POOL)) / len(POOL)
-    found = [interval_of(orders(rng, mean), POOL, str(n)) for n in range(60)]
+    found = [interval_of(Sample.of(orders(rng, mean)), POOL, str(n)) for n in range(60)]
     assert sum(one.low <= expected <= one.high for one in found) >= 53
 
 
@@ -36,24 +36,24 @@ def test_the_interval_covers_what_was_to_be_expected(mean: int) -> None:
 def test_a_verdict_is_right_where_it_speaks(factor: float, right: Says) -> None:
     rng = random.Random(9)
     spend = Decimal(str(60 * float(sum(POOL)) / len(POOL) * factor))
-    found = [verdict_of(orders(rng, 60), spend, POOL, str(n)).says for n in range(40)]
+    found = [verdict_of(Sample.of(orders(rng, 60)), spend, POOL, str(n)).says for n in range(40)]
     assert set(found) <= {right, Says.UNSURE}
     assert found.count(right) > 30
 
 
 def test_no_verdict_inside_the_noise() -> None:
-    even = verdict_of([Decimal(20)] * 5, Decimal(100), POOL, "1")
+    even = verdict_of(Sample.of([Decimal(20)] * 5), Decimal(100), POOL, "1")
     assert even.says is Says.UNSURE
     assert even.more_orders is None  # they would never decide
-    close = verdict_of([Decimal(20)] * 25, Decimal(400), POOL, "1")
+    close = verdict_of(Sample.of([Decimal(20)] * 25), Decimal(400), POOL, "1")
     assert close.says is Says.UNSURE
     assert close.more_orders == math.ceil(25 * 1.959963984540054**2 * 25 * 400 / 100**2) - 25
-    assert verdict_of([], Decimal(5), POOL, "1").says is Says.UNSURE  # nothing came of little: no word
-    assert verdict_of([], Decimal(5000), POOL, "1").says is Says.LOSES
+    assert verdict_of(Sample.of([]), Decimal(5), POOL, "1").says is Says.UNSURE  # nothing came of little: no word
+    assert verdict_of(Sample.of([]), Decimal(5000), POOL, "1").says is Says.LOSES
 
 
 def test_what_is_open_can_take_the_word_away() -> None:
-    final = [Decimal(30)] * 100
+    final = Sample.of([Decimal(30)] * 100)
     assert verdict_of(final, Decimal(1500), POOL, "1").says is Says.EARNS
     assert verdict_of(final, Decimal(1500), POOL, "1", open_worst=Decimal(-1500)).says is Says.UNSURE
     assert verdict_of(final, Decimal(4500), POOL, "1").says is Says.LOSES
@@ -61,16 +61,16 @@ def test_what_is_open_can_take_the_word_away() -> None:
 
 
 def test_without_costs_or_spend_nothing_is_said() -> None:
-    assert verdict_of([Decimal(30)], Decimal(5), POOL, "1", costed=False).says is Says.NO_COSTS
-    assert verdict_of([Decimal(30)], Decimal(0), POOL, "1").says is Says.NO_SPEND
+    assert verdict_of(Sample.of([Decimal(30)]), Decimal(5), POOL, "1", costed=False).says is Says.NO_COSTS
+    assert verdict_of(Sample.of([Decimal(30)]), Decimal(0), POOL, "1").says is Says.NO_SPEND
 
 
 def test_the_same_orders_in_any_order_give_the_same_interval() -> None:
     told = [Decimal(n) for n in range(50)]
-    assert interval_of(told, POOL, "a") == interval_of(told[::-1], POOL[::-1], "a")
-    assert interval_of(told, POOL, "a") != interval_of(told, POOL, "b")
+    assert interval_of(Sample.of(told), POOL, "a") == interval_of(Sample.of(told[::-1]), POOL[::-1], "a")
+    assert interval_of(Sample.of(told), POOL, "a") != interval_of(Sample.of(told), POOL, "b")
     many = [Decimal(n % 50) for n in range(399)]
-    few, normal = interval_of(many, POOL, "a"), interval_of([*many, Decimal(0)], POOL, "a")
+    few, normal = interval_of(Sample.of(many), POOL, "a"), interval_of(Sample.of([*many, Decimal(0)]), POOL, "a")
     assert few.low == pytest.approx(normal.low, rel=0.03)
     assert few.high == pytest.approx(normal.high, rel=0.03)
 

@@ -42,13 +42,18 @@ def lives_of_day(told: Told, day: int, desk: Any) -> DayLives:
 class Tables:
     """A small database of the tables, filled from what a report is told."""
 
-    def __init__(self, told: Told, desk: Any, first: int, last: int) -> None:
+    def __init__(
+        self, told: Told, desk: Any, first: int, last: int, more: dict[str, list[dict[str, Any]]] | None = None
+    ) -> None:
+        """``more``: rows of tables that are not of lives."""
         self._db = duckdb.connect(":memory:")
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         customers = {name: n for n, name in enumerate(sorted({o.buyer for o in told.orders if o.buyer}), 1)}
         for day in range(first, last + 1):
             for table, made in day_of_rows(lives_of_day(told, day, desk), desk, customers.get):
                 rows[table] += list(made)
+        for name, made_before in (more or {}).items():
+            rows[name] += made_before
         for name, table in BY_NAME.items():
             self._make(table, rows.get(name, []))
 

@@ -23,7 +23,7 @@ from twofold.attribution.table import Asked
 from twofold.config import Settings
 from twofold.control.owner import on_store
 from twofold.control.questions import Note
-from twofold.control.tables import ask_tables
+from twofold.control.tables import ask_tables_all
 from twofold.errors import ConfigError
 from twofold.policies import chain_rules
 from twofold.report.kept import DECISION, OUTCOME, Kept, kept
@@ -183,8 +183,7 @@ def campaign_figures(
         credit_day="order", currency=rules.currency, least_costed=rules.least_costed,
     )  # fmt: skip
     report = report_attribution(
-        settings.server.data, policy_of(settings), asked, rules, zone, now,
-        lambda question, parameters: ask_tables(settings, question, parameters).rows, dataset=dataset or None,
+        settings.server.data, asked, rules, zone, now, lambda questions: ask_tables_all(settings, questions), dataset=dataset or None,
     )  # fmt: skip
     row = next((r for r in report.rows if campaign in (r["id"], r["group"]) and not r["mark"].startswith("no_")), None)
     if row is None:

@@ -1,14 +1,14 @@
 """Rule models: how one order's credit is shared over the touches of its path, and its money to the minor unit.
 
 Owns the weights of each model and the split by largest remainder. Shares are exact fractions; decay's weights are powers
-taken to fifty digits, so that every machine gives the same. Pure; which touches make the path, and what of the order is
+taken to twelve digits. Pure; which touches make the path, and what of the order is
 credited, is decided elsewhere. Direct gives way in every model: it counts only where the path has nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from decimal import Decimal, localcontext
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from twofold.ledger.money import digits_of
 DAY_S = 86_400
 HALF_LIFE_DAYS = 7
 _DIGITS = 50
+_WHOLE = 10**12
+"""Decay's weights are whole parts of this, so that every machine and every engine gives the same."""
 
 
 class Step(NamedTuple):
@@ -63,13 +65,15 @@ def position(steps: Sequence[Step]) -> Shares:
 
 
 def time_decay(steps: Sequence[Step], half_life_days: int = HALF_LIFE_DAYS) -> Shares:
-    """Half as much for each half-life before the order, by the second."""
-    half_life = half_life_days * DAY_S
+    """Half as much for each half-life that a touch is older than the youngest, by the second."""
+    half_life, youngest = half_life_days * DAY_S, min(step.age_s for step in steps)
     with localcontext() as context:
         context.prec = _DIGITS
-        weights = [Fraction(Decimal(2) ** (Decimal(-step.age_s) / half_life)) for step in steps]
-    whole = sum(weights)
-    return [weight / whole for weight in weights]
+        weights = [
+            int((Decimal(2) ** (Decimal(youngest - step.age_s) / half_life) * _WHOLE).to_integral_value(ROUND_HALF_UP))
+            for step in steps
+        ]
+    return [Fraction(weight, sum(weights)) for weight in weights]
 
 
 MODELS: dict[str, Callable[[Sequence[Step]], Shares]] = {
@@ -105,18 +109,25 @@ def assists(path: Sequence[Step]) -> set[Hashable]:
 def split(amount: Decimal, currency: str, shares: Sequence[Fraction]) -> list[Decimal]:
     """The amount in minor units over shares that add up to 1, by largest remainder; of equals the earlier gets more.
 
-    Shares that are all 0 give nothing to anybody. An amount finer than the currency's minor unit keeps its own digits.
+    Shares that are all 0 give nothing to anybody. What of an amount is finer than a minor unit goes with the largest share.
     """
     if not any(shares):
         return [Decimal(0)] * len(shares)
-    digits = max(digits_of(currency), -int(amount.as_tuple().exponent))
+    digits = digits_of(currency)
     units = int(abs(amount).scaleb(digits))
     exact = [share * units for share in shares]
     floors = [int(part // 1) for part in exact]
     by_rest = sorted(range(len(exact)), key=lambda place: (floors[place] - exact[place], place))
     for place in by_rest[: units - sum(floors)]:
         floors[place] += 1
-    return [Decimal(floor if amount >= 0 else -floor).scaleb(-digits) for floor in floors]
+    parts = [Decimal(floor if amount >= 0 else -floor).scaleb(-digits) for floor in floors]
+    parts[largest_of(shares)] += amount - sum(parts)
+    return parts
+
+
+def largest_of(shares: Sequence[Fraction]) -> int:
+    """The place of the largest share, of equals the earliest."""
+    return max(range(len(shares)), key=lambda place: (shares[place], -place))
 
 
 def _all_to(place: int, n: int) -> Shares:

@@ -1,30 +1,37 @@
 """Models of a period: Markov and Shapley share out what all orders with a path came to, by the weight of each channel.
 
-Owns the way from paths to rows of a table. No order by itself has a credit under these models; each row says how many paths
-it stands on. Groups on fewer than thirty paths are folded into one. Pure.
+Owns how paths are asked for, and the way from them to rows of a table. No order by itself has a credit under these models; each row says how many paths
+it stands on. Groups on fewer than thirty paths are folded into one.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from math import erfc, sqrt
+from typing import Any
 
 from twofold.attribution.markov import Outcome, Path, Refused, collapsed, markov
-from twofold.attribution.models import split
+from twofold.attribution.models import DAY_S, split
+from twofold.attribution.paths import PathTouch, path_of, touches_from
+from twofold.attribution.reading import ROOM, shifted
 from twofold.attribution.shapley import MOST_CHANNELS, shapley
-from twofold.attribution.table import LINKS, SMALL, ZERO, Asked, Cost, Credited, Group, Line, added, nobody
+from twofold.attribution.table import LINKS, SMALL, UNATTRIBUTED, ZERO, Asked, Cost, Group, Line, added
+from twofold.facts.questions import Question, questions_of
+from twofold.touch.channels import DIRECT, channel_of
+from twofold.touch.model import Touch, TouchKind
+from twofold.touch.visits import Seen as Sign
 
 PERIOD_MODELS = ("markov", "shapley_sum", "shapley_rate")
 LEAST_PATHS = 30
+Ask = Callable[[Question, dict[str, Any]], list[Any]]
 
 
 def share_period(
     paths: Mapping[Path, Outcome],
-    with_path: list[Credited],
-    without: list[Credited],
+    credited: Sequence[Line],
     asked: Asked,
     costs: Mapping[str, Cost],
     names: Mapping[str, Group],
@@ -32,7 +39,7 @@ def share_period(
 ) -> list[Line]:
     """Rows by their share, the largest first. Raises `Refused` where the model cannot answer.
 
-    ``with_path``: the period's orders that have one, ``without``: those that have none, which stay rows with their reason.
+    ``credited``: the rows of any rule model, of which those without a path stay as they are and the others are shared out together.
     """
     small = _small(paths, asked.model)
     folded = _folded(paths, small)
@@ -41,22 +48,20 @@ def share_period(
     lines = {g: Line(group=names.get(g, Group(g, g))) for g in map(str, groups)}
     fractions = [Fraction(shares[group]) for group in groups]
     fractions[-1] += 1 - sum(fractions)  # what floating point left
+    told = [line for line in credited if not line.group.key.startswith(f"{UNATTRIBUTED}:")]
     for link in LINKS:
-        whole = sum((o.amounts.get(link, ZERO) for o in with_path), ZERO)
+        whole = sum((one.amounts[link] for one in told), ZERO)
         for group, part in zip(groups, split(whole, asked.currency, fractions), strict=True):
             lines[str(group)].amounts[link] = part
+    orders = sum((one.orders for one in told), Fraction(0))
     for group, share in zip(groups, fractions, strict=True):
-        lines[str(group)].orders = share * len(with_path)
-    whole = sum((o.open for o in with_path), ZERO)
+        lines[str(group)].orders = share * orders
+    whole = sum((one.open for one in told), ZERO)
     for group, part in zip(groups, split(whole, asked.currency, fractions), strict=True):
         lines[str(group)].open = part
-    for one in without:
-        group = nobody(one)
-        line = lines.setdefault(group.key, Line(group=group))
-        line.orders += 1
-        line.open += one.open
-        for link, amount in one.amounts.items():
-            line.amounts[link] += amount
+    for one in credited:
+        if one.group.key.startswith(f"{UNATTRIBUTED}:"):
+            lines[one.group.key] = Line(group=one.group, orders=one.orders, amounts=one.amounts, open=one.open)
     for key, cost in costs.items():
         named = SMALL if key in small else key
         line = lines.setdefault(named, Line(group=names.get(named, Group(named, named))))
@@ -105,6 +110,71 @@ def _folded(paths: Mapping[Path, Outcome], small: set[object]) -> dict[Path, Out
         before = folded.get(named, Outcome(0, 0))
         folded[named] = Outcome(before.orders + found.orders, before.none + found.none)
     return folded
+
+
+# -- paths
+
+
+def period_paths(won: Mapping[Path, int], nobody: Mapping[Path, int]) -> dict[Path, Outcome]:
+    """All paths of a period with how many of each led to an order."""
+    return {path: Outcome(won.get(path, 0), nobody.get(path, 0)) for path in sorted({*won, *nobody})}
+
+
+def paths_of_orders(
+    asked: Asked, ask: Ask, key_of: Callable[[PathTouch], str], as_of: int, dataset: str | None = None
+) -> dict[Path, int]:
+    """Paths of the period's orders, with how many there are of each."""
+    given = {
+        "since": asked.since, "until": asked.until, "as_of": as_of, "dataset": dataset or "", "window": asked.click_days * DAY_S,
+        "chat": min(asked.click_days, asked.chat_days) * DAY_S,
+    }  # fmt: skip
+    by_order: dict[int, list[Touch]] = defaultdict(list)
+    for row in ask(questions_of(ROOM)["touches_credited"], given):
+        by_order[row.order_row].append(_touch(row))
+    found: dict[Path, int] = defaultdict(int)
+    for touches in by_order.values():
+        own = [touch for touch in touches if touch.kind is not TouchKind.SHOP_SAYS] or touches[-1:]
+        found[_keys([PathTouch(touch, channel_of(touch)) for touch in own], key_of)] += 1
+    return dict(found)
+
+
+def paths_of_nobody(
+    asked: Asked, ask: Ask, key_of: Callable[[PathTouch], str], ends_at: int, day_of: Callable[[int], str],
+    dataset: str | None = None,
+) -> dict[Path, int]:  # fmt: skip
+    """Paths that led nowhere, with how many there are: as long as those of orders, and ended in the period. Those that may still
+    lead to an order within the window are left out."""
+    question = questions_of(ROOM)["touches_of_nobody"]
+    days = {"since": shifted(asked.since, -asked.click_days - 1), "until": shifted(asked.until, 1)}
+    by_who: dict[tuple[str, str], list[Sign]] = defaultdict(list)
+    for row in ask(question, {**days, "dataset": dataset or ""}):
+        by_who[row.dataset, row.who].append(_seen(row))
+    found: dict[Path, int] = defaultdict(int)
+    for signs in by_who.values():
+        touches = [touch for touch in touches_from(signs) if day_of(touch.at) <= asked.until]
+        if touches and day_of(touches[-1].at) >= asked.since and touches[-1].at + asked.click_days * DAY_S < ends_at:
+            path = path_of(touches, touches[-1].at, asked.click_days, asked.chat_days)
+            found[_keys(path, key_of)] += 1
+    return dict(found)
+
+
+def _keys(path: Iterable[PathTouch], key_of: Callable[[PathTouch], str]) -> Path:
+    """Keys of a path without direct, unless it has nothing else; neighbours that are equal are one."""
+    touches = list(path)
+    told = [t for t in touches if t.sourced.channel != DIRECT] or touches
+    return collapsed([key_of(touch) for touch in told])
+
+
+def _seen(row: Any) -> Sign:
+    return Sign(row.who, row.source_key, _touch(row))
+
+
+def _touch(row: Any) -> Touch:
+    return Touch(
+        at=row.happened_at, kind=TouchKind(row.kind), source=row.source, medium=row.medium, campaign=row.campaign,
+        content=row.content, term=row.term, utm_id=row.utm_id, click=row.click_kind, campaign_id=row.campaign_id,
+        adset_id=row.adset_id, ad_id=row.ad_id, referrer=row.referrer_host, landing=row.landing_path, device=row.device,
+    )  # fmt: skip
 
 
 __all__ = ["PERIOD_MODELS", "Refused", "share_period", "tells_apart"]

@@ -1,77 +1,104 @@
-"""What a table of attribution rests on, out of a folder: orders with their money and touches, spend and claims by group.
+"""What a table of attribution rests on: credits of the rule models as the derived tables answer, spend and claims out of the folder.
 
-Owns the way from accounts of the chain and from the tables of facts to `table.Credited`. How tables are asked is passed in.
+Owns which questions are asked, with which parameters, and the way from answers to rows of a table. How credits come about is in the
+named statements (`sql/credits.sql`); where they are asked is passed in. Long periods are asked in parts, which add up.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta, tzinfo
 from decimal import Decimal
+from fractions import Fraction
 from functools import reduce
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import astuple
+from msgspec.structs import replace
 
-from twofold.attribution.markov import Outcome, collapsed
-from twofold.attribution.markov import Path as ChannelPath
 from twofold.attribution.models import DAY_S
-from twofold.attribution.paths import PathTouch, path_of, touches_from
 from twofold.attribution.spend import (
+    BY_NAME,
     LEVELS,
+    NO_SPEND,
     Advert,
     Adverts,
     Seen,
+    advert_of,
     identity_of,
     key_of,
 )
-from twofold.attribution.table import Asked, Cost, Credited, Rate, added, path_for, told_key
+from twofold.attribution.table import (
+    OF_ORDERS,
+    UNATTRIBUTED,
+    Asked,
+    Cost,
+    Group,
+    Line,
+    Rate,
+    Usual,
+    added,
+    paid_key,
+    unattributed,
+)
+from twofold.attribution.verdicts import MANY, MOST, Sample
+from twofold.facts.engine import Answer
+from twofold.facts.engine import Asked as TableQuestion
 from twofold.facts.questions import Question, questions_of
 from twofold.ledger.lines import Spend
+from twofold.ledger.money import digits_of
 from twofold.ledger.spend import channel_of_spend, claimed, counted, platform_of_spend
-from twofold.matching.subject import Keyring
-from twofold.reconcile.chain.account import Account, Desk
-from twofold.reconcile.chain.customers import Customer, customers, first_delivered
-from twofold.reconcile.chain.report import accounts_of, deductions_of
-from twofold.reconcile.chain.standing import BACK, FINAL, OPEN
-from twofold.reconcile.chain.told import Asked as ChainAsked
-from twofold.reconcile.chain.told import Told
-from twofold.reconcile.chain.values import ZERO, At, Rules
-from twofold.reconcile.exchange import day_number, day_text
-from twofold.reconcile.reading.folder import Folder, PolicyOf
-from twofold.reconcile.reading.whole import read_whole
-from twofold.store.orders.ledger import OrderRow
-from twofold.store.secret import known_ring
-from twofold.store.sqlite.database import id_array
-from twofold.store.touches.paths import NO_BROWSER, touches_of
-from twofold.touch.channels import DIRECT, channel_of
-from twofold.touch.model import Touch, TouchKind
-from twofold.touch.visits import Seen as Sign
+from twofold.reconcile.chain.account import Desk
+from twofold.reconcile.chain.margin import Costs
+from twofold.reconcile.chain.values import ZERO, Rules
+from twofold.reconcile.exchange import Exchange, day_number, day_text
+from twofold.reconcile.matches.values import Days
+from twofold.reconcile.reading.folder import Folder
 
 ROOM = "twofold.attribution"
 RATE_WEEKS = 8
 LEAST_WEEKS = 4
+PART_DAYS, MOST_DAYS = 31, 92
+"""A period of more than so many days is asked in parts of so many."""
+ERASED = "erased"
+PARTS = 10**12
+"""Of an order, as the statements count it."""
+_MARKS = ("", BY_NAME, NO_SPEND, "no_tag")
+_LINKS = {
+    "placed": "placed",
+    "confirmed": "confirmed",
+    "delivered": "delivered",
+    "true": "kept",
+    "banked": "banked",
+    "margin": "margin",
+}
+"""A link and its column in the answers."""
+_OF_A_PART = ("credit_sums", "credit_values", "credit_squares")
+_OF_ALL = ("credit_customers", "credit_groups", "credit_pool", "credit_usual")
 
-Ask = Callable[[Question, dict[str, Any]], list[Any]]
+AskAll = Callable[[Sequence[TableQuestion]], list[Answer]]
 
 
 class Basis(Struct, frozen=True, kw_only=True):
-    """``orders``: of the days asked for (and of a window more, where touches' days count). ``deducted``: what batches of the
-    period kept on the bank for all of their orders. ``missing``: orders without a rate. ``rates``: by method of payment."""
+    """``lines``: rows by model. ``deducted``: what batches of the period kept on the bank for all of their orders. ``missing``:
+    orders without a rate. ``rates``: by method of payment. ``texts``: of the addresses by which the orders came."""
 
-    orders: list[Credited]
+    asked: Asked
+    lines: Mapping[str, list[Line]]
     adverts: Adverts
     spend: list[Spend]
     costs: dict[str, Cost]
     rates: dict[str, Rate]
+    usual: Usual
+    placed: Decimal
     seen: Seen
     desk: Desk
     missing: int
     claimed: Decimal | None
     deducted: Decimal
+    texts: list[str]
     dataset: str | None = None
     unrated: dict[tuple[str, str], Decimal] = {}
 
@@ -80,187 +107,204 @@ class Basis(Struct, frozen=True, kw_only=True):
         return day_text(self.desk.days.of(at))
 
 
-class _Known(NamedTuple):
-    """What the tables say of an order."""
-
-    row: int
-    country: str
-
-
-class _Told(NamedTuple):
-    """What the store itself says of an order of which the tables have no touch: those of a young one, and the shop's word."""
-
-    touches: tuple[PathTouch, ...] = ()
-    said: tuple[PathTouch, ...] = ()
-    reason: str = NO_BROWSER
-
-
 def read_basis(
-    folder: Path | str, policy_of: PolicyOf, asked: Asked, rules: Rules, zone: tzinfo, as_of: int, ask: Ask,
+    folder: Path | str, asked: Asked, models: Sequence[str], rules: Rules, zone: tzinfo, as_of: int, ask: AskAll,
     dataset: str | None = None,
 ) -> Basis:  # fmt: skip
-    """Everything for one table. Raises what reading the folder and asking the tables raise."""
-    until = asked.until
-    if asked.credit_day == "touch":
-        until = _shifted(asked.until, asked.click_days)
-    chain = ChainAsked(since=asked.since, until=until, as_of=as_of)
-    whole = read_whole(folder, policy_of, chain, rules, zone, dataset=dataset)
-    accounts, missing = accounts_of(whole.told, chain, whole.desk)
-    touches = _touches(asked, until, ask)
-    known = _known(asked.since, until, ask)
-    items = _items(asked.since, until, ask) if asked.by == "product" else {}
-    kinds = customers(whole.told.bought, rules.history_days)
-    first = first_delivered(whole.told.bought)
+    """Everything for one table, under each of these rule models. Raises what reading the folder and asking the tables raise."""
     with Folder(folder) as store:
-        without = {key: known[key] for one in accounts if (key := one.order.key) not in touches and key in known}
-        told = _told(store, known_ring(Path(folder)), without, asked)
-        touched = _shifted(asked.since, -asked.click_days)  # what ran before the period may have brought its orders
-        told_of = counted(row for row in store.spend() if touched <= row.day <= asked.until)
-        spend = [row for row in told_of if asked.since <= row.day]
-    orders = [
-        _credited(one, touches.get(one.order.key), told.get(one.order.key, _Told()), known.get(one.order.key), kinds, first,
-                  items.get(one.order.key, ()))
-        for one in accounts
-    ]  # fmt: skip
-    costs = _costs(spend, asked.by, whole.desk)
-    named = ask(
-        questions_of(ROOM)["adverts_seen"],
-        {"since": _shifted(asked.since, -asked.click_days - 1), "until": _shifted(until, 1)},
+        rates = Exchange.of(store.rates())
+        first = shifted(asked.since, -asked.click_days)  # what ran before the period may have brought its orders
+        told_of = counted(row for row in store.spend() if first <= row.day <= asked.until)
+    desk = Desk(rules=rules, rates=rates, costs=Costs((), rates), days=Days(zone))
+    last = min(asked.until, day_text(desk.days.of(as_of)))
+    (weeks,) = ask(
+        [
+            _question(
+                "credit_weeks",
+                {"since": shifted(last, -7 * 26), "until": last, "as_of": as_of, "dataset": dataset or ""},
+            )
+        ]
     )
-    loose, _ = deductions_of(whole.told, ChainAsked(since=asked.since, until=asked.until, as_of=as_of), whole.desk)
+    currency = weeks.currency or rules.currency
+    asked = replace(asked, currency=currency)
+    desk = Desk(rules=_in(rules, currency), rates=rates, costs=Costs((), rates), days=Days(zone))
+    spend = [row for row in told_of if asked.since <= row.day]
+    costs, adverts = _costs(spend, asked.by, desk), Adverts(told_of)
+    answers = _Answers(ask, asked, models, as_of, dataset or "", rules.history_days)
+    usual = answers.usual()
+    (apart,), told = answers.rows("credit_apart"), answers.rows("adverts_seen")
     return Basis(
-        orders=orders,
-        adverts=Adverts(told_of),
-        spend=spend,
-        costs=costs,
-        rates=_rates(whole.told, asked, as_of, whole.desk),
-        seen=Seen(tuple(text or "" for text in row) for row in named),
-        desk=whole.desk,
-        missing=missing,
-        claimed=reduce(added, _costs(spend, "source", whole.desk).values(), Cost()).claimed_value,
-        deducted=sum((m.net for m in loose if m.place is At.BANKED), ZERO),
-        dataset=dataset,
-        unrated=_unrated(spend, whole.desk),
-    )
-
-
-def paths_of_nobody(
-    asked: Asked, ask: Ask, key_of: Callable[[PathTouch], str], ends_at: int, day_of: Callable[[int], str],
-    dataset: str | None = None,
-) -> dict[ChannelPath, int]:  # fmt: skip
-    """Paths that led nowhere, with how many there are: as long as those of orders, and ended in the period. Those that may still
-    lead to an order within the window are left out."""
-    question = questions_of(ROOM)["touches_of_nobody"]
-    days = {"since": _shifted(asked.since, -asked.click_days - 1), "until": _shifted(asked.until, 1)}
-    by_who: dict[tuple[str, str], list[Sign]] = defaultdict(list)
-    for row in ask(question, {**days, "dataset": dataset or ""}):
-        by_who[row.dataset, row.who].append(_seen(row))
-    found: dict[ChannelPath, int] = defaultdict(int)
-    for signs in by_who.values():
-        touches = [touch for touch in touches_from(signs) if day_of(touch.at) <= asked.until]
-        if touches and day_of(touches[-1].at) >= asked.since and touches[-1].at + asked.click_days * DAY_S < ends_at:
-            path = path_of(touches, touches[-1].at, asked.click_days, asked.chat_days)
-            found[_keys(path, key_of)] += 1
-    return dict(found)
-
-
-def period_paths(
-    orders: Iterable[Credited], nobody: Mapping[ChannelPath, int], asked: Asked, key_of: Callable[[PathTouch], str]
-) -> dict[ChannelPath, Outcome]:
-    """All paths of a period with how many of each led to an order."""
-    won: dict[ChannelPath, int] = defaultdict(int)
-    for order in orders:
-        path = path_for(order, asked)
-        if path and asked.since <= order.day <= asked.until:
-            won[_keys(path, key_of)] += 1
-    return {path: Outcome(won.get(path, 0), nobody.get(path, 0)) for path in sorted({*won, *nobody})}
-
-
-def _keys(path: Iterable[PathTouch], key_of: Callable[[PathTouch], str]) -> ChannelPath:
-    """Keys of a path without direct, unless it has nothing else; neighbours that are equal are one."""
-    touches = list(path)
-    told = [t for t in touches if t.sourced.channel != DIRECT] or touches
-    return collapsed([key_of(touch) for touch in told])
-
-
-# -- orders
-
-
-def _credited(
-    account: Account, touches: Iterable[PathTouch] | None, told: _Told, known: _Known | None, kinds: Mapping[str, Customer],
-    first: frozenset[str], items: tuple[tuple[str, Decimal], ...],
-) -> Credited:  # fmt: skip
-    order, station = account.order, account.standing.station
-    amounts = {
-        "placed": account.total,
-        "confirmed": account.total if account.standing.confirmed else ZERO,
-        "delivered": account.due,
-        "true": max(min(account.due, account.collected), ZERO),
-        "banked": account.banked,
-    }
-    if account.cm3 is not None:
-        amounts["margin"] = account.cm3
-    return Credited(
-        key=order.key, placed_at=order.placed_at, day=day_text(account.day), amounts=amounts,
-        open=account.total if station in OPEN else ZERO, method=order.method, final=station in FINAL, back=station in BACK,
-        buyer=order.buyer, kind=str(kinds.get(order.key, Customer.UNKNOWN)), first_delivered=order.key in first and account.is_delivered,
-        country=known.country if known else "", items=items, touches=tuple(touches or told.touches), said=told.said,
-        reason=told.reason or NO_BROWSER,
+        asked=asked, lines={model: answers.lines(model, adverts, costs) for model in answers.models}, adverts=adverts, spend=spend,
+        costs=costs, rates=_rates(weeks.rows), usual=usual, placed=answers.scaled(answers.rows("credit_usual")[0].placed),
+        seen=Seen(tuple(text or "" for text in row) for row in told), desk=desk, missing=apart.missing,
+        claimed=reduce(added, _costs(spend, "source", desk).values(), Cost()).claimed_value, deducted=apart.deducted,
+        texts=[row.told for row in answers.rows("texts_of_paths")], dataset=dataset, unrated=_unrated(spend, desk),
     )  # fmt: skip
 
 
-def _told(store: Folder, ring: Keyring | None, rows: Mapping[str, _Known], asked: Asked) -> dict[str, _Told]:
-    """Looked up order by order: only those that the tables know nothing of."""
-    if ring is None:
-        return {}
-    keys = {known.row: key for key, known in rows.items()}
-    found = {}
-    for values in store.run("select_orders", (id_array(keys),)):
-        row = OrderRow(*values)
-        got = touches_of(store.run, ring, row, since=row.placed_at - asked.click_days * DAY_S)
-        signs = [Sign("", astuple(touch)[1:], touch) for touch in got.own]
-        said = [PathTouch(touch, channel_of(touch)) for touch in got.said if touch.kind is TouchKind.SHOP_SAYS]
-        found[keys[row.id]] = _Told(tuple(touches_from(signs)), tuple(said[-1:]), got.reason)
-    return found
+def shifted(day: str, by: int) -> str:
+    """So many days later."""
+    return (date.fromisoformat(day) + timedelta(days=by)).isoformat()
 
 
-def _touches(asked: Asked, until: str, ask: Ask) -> dict[str, list[PathTouch]]:
-    since, last = _shifted(asked.since, -1), _shifted(until, 1)
-    parameters = {
-        "since": since, "until": last, "first": _shifted(since, -asked.click_days - 1), "window": asked.click_days * DAY_S,
-    }  # fmt: skip
-    by_order: dict[str, list[Sign]] = defaultdict(list)
-    rows_of: dict[str, set[int]] = defaultdict(set)
-    for row in ask(questions_of(ROOM)["touches_of_orders"], parameters):
-        key = f"{row.dataset}/{row.order_id}"
-        by_order[key].append(_seen(row))
-        rows_of[key].add(row.order_row)
-    return {key: touches_from(signs) for key, signs in by_order.items() if len(rows_of[key]) == 1}
+def _in(rules: Rules, currency: str) -> Rules:
+    return replace(rules, currency=currency)
 
 
-def _known(since: str, until: str, ask: Ask) -> dict[str, _Known]:
-    """By order key; what two shops of one dataset call alike is left out, as nothing tells it apart here."""
-    rows = ask(questions_of(ROOM)["orders_of_tables"], {"since": _shifted(since, -1), "until": _shifted(until, 1)})
-    found: dict[str, list[_Known]] = defaultdict(list)
-    for row in rows:
-        found[f"{row.dataset}/{row.order_id}"].append(_Known(row.order_row, row.country))
-    return {key: told[0] for key, told in found.items() if len(told) == 1}
+def _question(name: str, given: Mapping[str, Any]) -> TableQuestion:
+    question: Question = questions_of(ROOM)[name]
+    return TableQuestion(question=question, parameters={p: given[p] for p in question.asks})
 
 
-def _items(since: str, until: str, ask: Ask) -> dict[str, tuple[tuple[str, Decimal], ...]]:
-    found: dict[str, list[tuple[str, Decimal]]] = defaultdict(list)
-    for row in ask(questions_of(ROOM)["lines_of_tables"], {"since": _shifted(since, -1), "until": _shifted(until, 1)}):
-        found[f"{row.dataset}/{row.order_id}"].append((row.sku or "", max(row.net or ZERO, ZERO)))
-    return {key: tuple(items) for key, items in found.items()}
+# -- answers
 
 
-def _seen(row: Any) -> Sign:
-    touch = Touch(
-        at=row.happened_at, kind=TouchKind(row.kind), source=row.source, medium=row.medium, campaign=row.campaign,
-        content=row.content, term=row.term, utm_id=row.utm_id, click=row.click_kind, campaign_id=row.campaign_id,
-        adset_id=row.adset_id, ad_id=row.ad_id, referrer=row.referrer_host, landing=row.landing_path, device=row.device,
-    )  # fmt: skip
-    return Sign(row.who, row.source_key, touch)
+class _Answers:
+    """Everything asked of the tables for one report, and rows out of it."""
+
+    def __init__(
+        self, ask: AskAll, asked: Asked, models: Sequence[str], as_of: int, dataset: str, history_days: int
+    ) -> None:
+        self._asked = asked
+        self.models = ["orders"] if asked.by in OF_ORDERS else list(dict.fromkeys(models))
+        self._digits = digits_of(asked.currency)
+        until = asked.until
+        if asked.credit_day == "touch" and asked.by not in OF_ORDERS:
+            until = shifted(asked.until, asked.click_days)
+        given = {
+            "since": asked.since, "until": until, "first": shifted(asked.since, -asked.click_days - 1), "last": asked.until,
+            "after": shifted(until, 1), "as_of": as_of, "dataset": dataset, "models": f",{','.join(self.models)},", "by": asked.by,
+            "window": asked.click_days * DAY_S, "chat": min(asked.click_days, asked.chat_days) * DAY_S,
+            "half_life": asked.half_life_days * DAY_S, "repeats": asked.repeats, "unit": 10**self._digits,
+            "history_s": history_days * DAY_S, "credit_day": asked.credit_day, "credit_since": asked.since,
+            "credit_until": asked.until,
+        }  # fmt: skip
+        questions = [
+            _question(name, {**given, "most": MANY, "since": since, "until": to})
+            for since, to in _parts_of(asked.since, until)
+            for name in _OF_A_PART
+        ]
+        questions += [_question(name, {**given, "most": MOST}) for name in _OF_ALL]
+        inside = {**given, "until": asked.until}
+        questions += [_question(name, inside) for name in ("credit_apart", "credit_erased", "texts_of_paths")]
+        seen = {"since": given["first"], "until": shifted(until, 1)}
+        questions += [_question("adverts_seen", seen)]
+        self._rows: dict[str, list[Any]] = defaultdict(list)
+        for question, answer in zip(questions, ask(questions), strict=True):
+            self._rows[question.question.name] += answer.rows
+
+    def rows(self, name: str) -> list[Any]:
+        return self._rows[name]
+
+    def scaled(self, units: Decimal) -> Decimal:
+        """An amount that the statements give in minor units."""
+        return units.scaleb(-self._digits)
+
+    def usual(self) -> Usual:
+        """What the orders of the period are like."""
+        (told,), pool = self.rows("credit_usual"), self.rows("credit_pool")
+        return Usual(
+            margins=[self.scaled(row.amount) for row in pool if row.of_margin],
+            trues=[self.scaled(row.amount) for row in pool if not row.of_margin],
+            best=told.kept_margin / told.kept_due if told.kept_due else ZERO,
+            worst=told.gone_margin / told.gone_placed if told.gone_placed else ZERO,
+            unseen=told.unseen / told.orders if told.orders else 0.0,
+        )
+
+    def lines(self, model: str, adverts: Adverts, costs: Mapping[str, Cost]) -> list[Line]:
+        """The rows under one model."""
+        names = {row.grp: row for row in self.rows("credit_groups")}
+        lines: dict[str, Line] = {}
+        for row in self.rows("credit_sums"):
+            if row.model == model:
+                group = self._group(row, names.get(row.grp), adverts)
+                line = lines.setdefault(row.grp, Line(group=group))
+                line.group = max(line.group, group)  # of two ways to one row the marked one
+                self._add(line, row)
+        (erased,) = self.rows("credit_erased")
+        if any(erased) and self._asked.by not in ("country", "product"):
+            line = lines.setdefault(f"{UNATTRIBUTED}:{ERASED}", Line(group=unattributed(ERASED)))
+            for link, column in _LINKS.items():
+                line.amounts[link] += getattr(erased, column)
+        for key, cost in costs.items():
+            if key not in lines:
+                lines[key] = Line(group=_group_of_cost(key, self._asked.by, adverts))
+            lines[key].cost = cost
+        for row in self.rows("credit_customers"):
+            if row.model == model and row.grp in lines:
+                line = lines[row.grp]
+                line.new, line.new_delivered, line.returning = row.new_orders, row.won, row.returning
+        for key, (margins, trues) in self._samples(model).items():
+            lines[key].margins, lines[key].trues = margins, trues
+        return list(lines.values())
+
+    def _add(self, line: Line, row: Any) -> None:
+        line.orders += Fraction(row.orders, PARTS)
+        line.by_shop += Fraction(row.by_shop, PARTS)
+        for link, column in _LINKS.items():
+            line.amounts[link] += self.scaled(getattr(row, column))
+        line.open += self.scaled(row.open)
+        line.open_by_method[row.method] += self.scaled(row.open)
+        line.final_due += self.scaled(row.final_due)
+        line.costed_due += self.scaled(row.costed_due)
+
+    def _group(self, row: Any, named: Any, adverts: Adverts) -> Group:
+        by, key = self._asked.by, row.grp
+        if key.startswith(f"{UNATTRIBUTED}:"):
+            return unattributed(key.partition(":")[2])
+        if named is None or by not in (*LEVELS, "source"):
+            return Group(key, key.removeprefix("told:"))
+        name = named.name or adverts.name_of(by, advert_of(key))
+        return Group(key, name, named.platform, _MARKS[row.mark])
+
+    def _samples(self, model: str) -> dict[str, tuple[Sample, Sample]]:
+        """Contributions and what is true, by group."""
+        found: dict[str, tuple[_Sums, _Sums]] = defaultdict(lambda: (_Sums(), _Sums()))
+        for row in self.rows("credit_values"):
+            if row.model == model:
+                margins, trues = found[row.grp]
+                trues.add(row.credits, self.scaled(row.kept), each=True)
+                if row.told:
+                    margins.add(row.credits, self.scaled(row.margin), each=True)
+        for row in self.rows("credit_squares"):
+            if row.model == model:
+                margins, trues = found[row.grp]
+                trues.square(row.credits, self.scaled(row.kept), row.kept_squares, self._digits)
+                if row.told:
+                    margins.square(row.credits, self.scaled(row.margin), row.margin_squares, self._digits)
+        return {key: (margins.sample(), trues.sample()) for key, (margins, trues) in found.items()}
+
+
+class _Sums:
+    """Amounts added up, each kept as long as there are few."""
+
+    def __init__(self) -> None:
+        self._count, self._whole, self._squares = 0, ZERO, 0.0
+        self._values: list[Decimal] = []
+
+    def add(self, times: int, value: Decimal, *, each: bool) -> None:
+        self._count += times
+        self._whole += times * value
+        self._squares += times * float(value) ** 2
+        self._values += [value] * times if each else []
+
+    def square(self, times: int, whole: Decimal, squares: int, digits: int) -> None:
+        self._count += times
+        self._whole += whole
+        self._squares += float(squares) / 10 ** (2 * digits)
+
+    def sample(self) -> Sample:
+        return Sample(self._count, self._whole, self._squares, tuple(self._values) if self._count < MANY else ())
+
+
+def _parts_of(since: str, until: str) -> Iterator[tuple[str, str]]:
+    first, last = date.fromisoformat(since), date.fromisoformat(until)
+    step = PART_DAYS if (last - first).days >= MOST_DAYS else MOST_DAYS
+    while first <= last:
+        end = min(first + timedelta(days=step - 1), last)
+        yield first.isoformat(), end.isoformat()
+        first = end + timedelta(days=1)
 
 
 # -- spend
@@ -302,36 +346,32 @@ def _cost_key(row: Spend, by: str) -> str | None:
         return key_of(Advert(platform_of_spend(row.source), identity_of(row, by)))
     if by == "channel":
         return channel_of_spend(row)
-    return {"source": told_key(platform_of_spend(row.source)), "day": row.day}.get(by)
+    return {"source": paid_key(platform_of_spend(row.source)), "day": row.day}.get(by)
+
+
+def _group_of_cost(key: str, by: str, adverts: Adverts) -> Group:
+    if by in LEVELS:
+        advert = advert_of(key)
+        return Group(key, adverts.name_of(by, advert) or "none", advert.platform)
+    platform = key.removeprefix("paid:") if by == "source" else ""
+    return Group(key, f"{platform} (paid)" if platform else key, platform)
 
 
 # -- what is usual
 
 
-def _rates(told: Told, asked: Asked, as_of: int, desk: Desk) -> dict[str, Rate]:
+def _rates(rows: Iterable[Any]) -> dict[str, Rate]:
     """Of the last eight whole weeks in which nothing is open any more, by method: delivered and collected of confirmed."""
-    last = min(asked.until, day_text(desk.days.of(as_of)))
-    accounts, _ = accounts_of(told, ChainAsked(since=_shifted(last, -7 * 26), until=last, as_of=as_of), desk)
-    weeks: dict[str, dict[str, list[Account]]] = defaultdict(lambda: defaultdict(list))
-    for one in accounts:
-        year, week, _ = date.fromisoformat(day_text(one.day)).isocalendar()
-        weeks[one.order.method][f"{year}-{week:02}"].append(one)
+    weeks: dict[str, list[Any]] = defaultdict(list)
+    for row in sorted(rows, key=lambda one: str(one.week)):
+        if not row.open:
+            weeks[row.method].append(row)
     found = {}
-    for method, by_week in weeks.items():
-        closed = [told for _, told in sorted(by_week.items()) if not any(a.standing.station in OPEN for a in told)]
-        parts = [part for one in closed[-RATE_WEEKS:] if (part := _kept(one)) is not None]
+    for method, told in weeks.items():
+        parts = [(row.kept, row.confirmed) for row in told[-RATE_WEEKS:] if row.confirmed]
         if len(parts) >= LEAST_WEEKS:
             found[method] = _rate(parts)
     return found
-
-
-def _kept(accounts: Iterable[Account]) -> tuple[Decimal, Decimal] | None:
-    confirmed = true = ZERO
-    for one in accounts:
-        if one.standing.confirmed:
-            confirmed += one.total
-            true += max(min(one.due, one.collected), ZERO)
-    return (true, confirmed) if confirmed else None
 
 
 def _rate(parts: list[tuple[Decimal, Decimal]]) -> Rate:
@@ -339,7 +379,3 @@ def _rate(parts: list[tuple[Decimal, Decimal]]) -> Rate:
     each = sorted(t / c for t, c in parts)
     tenth = (len(each) - 1) * Decimal("0.1")
     return Rate(mean, each[int(tenth)], each[-1 - int(tenth)])
-
-
-def _shifted(day: str, by: int) -> str:
-    return (date.fromisoformat(day) + timedelta(days=by)).isoformat()

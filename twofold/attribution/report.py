@@ -18,8 +18,16 @@ from msgspec.structs import replace
 from twofold.attribution.cohorts import Bought, Cohort, cohorts
 from twofold.attribution.figures import closed_column, figures_of
 from twofold.attribution.paths import PathTouch
-from twofold.attribution.period import PERIOD_MODELS, Refused, share_period, tells_apart
-from twofold.attribution.reading import Ask, Basis, paths_of_nobody, period_paths, read_basis
+from twofold.attribution.period import (
+    PERIOD_MODELS,
+    Refused,
+    paths_of_nobody,
+    paths_of_orders,
+    period_paths,
+    share_period,
+    tells_apart,
+)
+from twofold.attribution.reading import AskAll, Basis, read_basis
 from twofold.attribution.spend import BY_NAME, LEVELS, NO_SPEND, advert_of, untagged
 from twofold.attribution.table import (
     LINKS,
@@ -30,10 +38,11 @@ from twofold.attribution.table import (
     deductions,
     group_of,
     has_few,
-    path_for,
-    table,
+    judged,
     verdict_word,
 )
+from twofold.facts.engine import Asked as TableQuestion
+from twofold.facts.questions import Question
 from twofold.ledger.spend import counted
 from twofold.reconcile.chain.report import accounts_of
 from twofold.reconcile.chain.rows import closed
@@ -62,13 +71,18 @@ class Report(Struct, frozen=True, kw_only=True):
     missing: int
 
 
+RULE = "last"
+"""The rule model whose totals a model of a period shares out: those of all of them are alike."""
+
+
 def report_attribution(
-    folder: Path | str, policy_of: PolicyOf, asked: Asked, rules: Rules, zone: tzinfo, as_of: int, ask: Ask, *,
+    folder: Path | str, asked: Asked, rules: Rules, zone: tzinfo, as_of: int, ask: AskAll, *,
     dataset: str | None = None, link: str = "true", compare: str | None = None, markov_order: int = 1,
 ) -> Report:  # fmt: skip
     """Raises `Refused` where a model cannot answer, and what reading the folder and asking the tables raise."""
-    basis = read_basis(folder, policy_of, asked, rules, zone, as_of, ask, dataset)
-    asked = replace(asked, currency=basis.desk.rules.currency)
+    models = [RULE if model in PERIOD_MODELS else model for model in (asked.model, compare) if model]
+    basis = read_basis(folder, asked, models, rules, zone, as_of, ask, dataset)
+    asked = basis.asked
     lines = _lines(basis, asked, ask, as_of, markov_order)
     lines += [deductions(basis.deducted)] if basis.deducted else []
     other = _lines(basis, replace(asked, model=compare), ask, as_of, markov_order) if compare else []
@@ -126,7 +140,7 @@ def cohort_rows(found: Iterable[Cohort], currency: str, *, revenue: bool) -> lis
 # -- lines
 
 
-def _lines(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: int) -> list[Line]:
+def _lines(basis: Basis, asked: Asked, ask: AskAll, as_of: int, markov_order: int) -> list[Line]:
     if asked.model in PERIOD_MODELS:
         return _of_period(basis, asked, ask, as_of, markov_order)
 
@@ -135,12 +149,13 @@ def _lines(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: int) 
             return True
         advert = advert_of(group.key)
         names = basis.adverts.own_names(asked.by, advert)
-        return any(basis.seen.names(asked.by, advert.identity, name) for name in [advert.identity, *names])
+        return any(basis.seen.names(asked.by, advert, name) for name in [advert.identity, *names])
 
-    return table(basis.orders, asked, basis.adverts, basis.costs, basis.day_of, basis.rates, seen)
+    lines = basis.lines["orders" if asked.by in OF_ORDERS else asked.model]
+    return judged(lines, asked, basis.usual, basis.rates, seen)
 
 
-def _of_period(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: int) -> list[Line]:
+def _of_period(basis: Basis, asked: Asked, ask: AskAll, as_of: int, markov_order: int) -> list[Line]:
     if asked.by in OF_ORDERS or asked.by == "day":
         raise Refused(f"a model of a period credits channels and adverts, not {asked.by}")
     names: dict[str, Group] = {}
@@ -150,17 +165,14 @@ def _of_period(basis: Basis, asked: Asked, ask: Ask, as_of: int, markov_order: i
         names[group.key] = max(names.get(group.key, group), group)
         return group.key
 
-    ends_at = min(as_of, max((o.placed_at for o in basis.orders), default=0))
-    inside = [o for o in basis.orders if asked.since <= o.day <= asked.until]
-    nobody = paths_of_nobody(asked, ask, key_of, ends_at, basis.day_of, basis.dataset)
-    paths = period_paths(inside, nobody, asked, key_of)
-    have = [bool(path_for(order, asked)) for order in inside]
-    lines = share_period(
-        paths,
-        [o for o, has in zip(inside, have, strict=True) if has],
-        [o for o, has in zip(inside, have, strict=True) if not has],
-        asked, basis.costs, names, markov_order,
-    )  # fmt: skip
+    def rows(question: Question, parameters: dict[str, Any]) -> list[Any]:
+        (answer,) = ask([TableQuestion(question=question, parameters=parameters)])
+        return answer.rows
+
+    ends_at = min(as_of, basis.desk.days.start(day_number(asked.until) + 1) - 1)
+    nobody = paths_of_nobody(asked, rows, key_of, ends_at, basis.day_of, basis.dataset)
+    paths = period_paths(paths_of_orders(asked, rows, key_of, as_of, basis.dataset), nobody)
+    lines = share_period(paths, basis.lines[RULE], asked, basis.costs, names, markov_order)
     if not tells_apart(paths):
         for line in lines:
             line.group = line.group._replace(mark=line.group.mark or "not_told_apart")
@@ -196,7 +208,7 @@ def _named(line: Line, asked: Asked) -> dict[str, Any]:
         "model": asked.model, "window_days": asked.click_days, "credit_day": asked.credit_day, "repeats": asked.repeats,
         "orders": f"{Decimal(line.orders.numerator) / line.orders.denominator:.4f}",
         "by_shop": f"{Decimal(line.by_shop.numerator) / line.by_shop.denominator:.4f}",
-        "customers_new": line.new, "customers_returning": len(line.returning),
+        "customers_new": line.new, "customers_returning": line.returning,
     }  # fmt: skip
 
 
@@ -230,9 +242,8 @@ _OF_MARKS = {
 
 def _findings(basis: Basis, asked: Asked, lines: Iterable[Line]) -> list[dict[str, str]]:
     found = []
-    placed = sum((o.amounts["placed"] for o in basis.orders if asked.since <= o.day <= asked.until), ZERO)
-    if basis.claimed is not None and placed and basis.claimed > placed:
-        share = f"{basis.claimed / placed:.2f}"
+    if basis.claimed is not None and basis.placed and basis.claimed > basis.placed:
+        share = f"{basis.claimed / basis.placed:.2f}"
         found.append(
             _finding("claims_above_orders", "", f"all platforms together claim {share} of what was placed at all")
         )
@@ -250,15 +261,7 @@ def _findings(basis: Basis, asked: Asked, lines: Iterable[Line]) -> list[dict[st
             found.append(
                 _finding(mark, name, f"paid visits whose address names no {_level(name)}{_paste(line.group.platform)}")
             )
-    texts = {
-        text
-        for o in basis.orders
-        for t in o.touches
-        for text in (t.touch.content, t.touch.term, t.touch.utm_id, t.touch.campaign)
-    }
-    found += [
-        _finding("macro", text, "a macro that nobody filled in") for text in sorted(texts) if text and is_macro(text)
-    ]
+    found += [_finding("macro", text, "a macro that nobody filled in") for text in basis.texts if is_macro(text)]
     return found
 
 

@@ -99,18 +99,21 @@ class Adverts:
 
 
 class Seen:
-    """What visits name, at each level, by id or by name."""
+    """What visits name, at each level and of each platform, by id or by name. A row: whose visit it is (or else its source), then
+    id and name of campaign, ad set and ad."""
 
     def __init__(self, rows: Iterable[Sequence[str | None]]) -> None:
-        told = list(rows)
         self._of = {
-            level: {text.strip() for row in told for text in row[2 * place : 2 * place + 2] if text}
+            (level, row[0], text.strip())
+            for row in rows
             for place, level in enumerate(LEVELS)
+            for text in row[2 * place + 1 : 2 * place + 3]
+            if text
         }
 
-    def names(self, level: str, identity: str, name: str) -> bool:
-        """True where some visit named it."""
-        return not {identity, name}.isdisjoint(self._of[level])
+    def names(self, level: str, advert: Advert, name: str) -> bool:
+        """True where some visit of its platform named it."""
+        return not self._of.isdisjoint((level, advert.platform, text) for text in (advert.identity, name))
 
 
 def identity_of(row: Spend, level: str) -> str:
@@ -130,8 +133,6 @@ def untagged(rows: Sequence[Spend], seen: Seen) -> list[tuple[Advert, str, Decim
     left = [
         (advert, max(called[advert])[1] or advert.identity, amount, currency)
         for (advert, currency), amount in cost.items()
-        if amount
-        and advert.identity
-        and not any(seen.names("campaign", advert.identity, name) for _, name in called[advert])
+        if amount and advert.identity and not any(seen.names("campaign", advert, name) for _, name in called[advert])
     ]
     return sorted(left, key=lambda one: (-one[2], one[0], one[3]))

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from hashlib import blake2b
+from typing import NamedTuple
 
 from msgspec import Struct
 
 LEVEL = 0.95
 DRAWS = 2_000
+MOST = 2_000
+"""So many amounts stand for those of a whole shop: one of each two-thousandth of them, by size."""
 MANY = 400
 """From so many orders on, the sum is as good as normal, and nothing is drawn."""
 _NORMAL = 1.959963984540054
@@ -37,6 +40,24 @@ class Says(StrEnum):
     NO_TOUCHES = "no_touches"  # no visit names it: nothing can be said of what it brought
 
 
+class Sample(NamedTuple):
+    """Amounts of many orders: how many, their sum and the sum of their squares; each of them only where there are few."""
+
+    n: int
+    whole: Decimal
+    squares: float
+    values: tuple[Decimal, ...] = ()
+
+    @classmethod
+    def of(cls, values: Iterable[Decimal]) -> Sample:
+        """Of amounts one by one."""
+        told = tuple(values)
+        return cls(len(told), sum(told, Decimal(0)), math.fsum(float(v) ** 2 for v in told), told)
+
+
+NONE = Sample(0, Decimal(0), 0.0)
+
+
 class Interval(Struct, frozen=True):
     """Of a sum, at 95 %."""
 
@@ -54,15 +75,16 @@ class Verdict(Struct, frozen=True, kw_only=True):
     more_orders: int | None = None
 
 
-def interval_of(amounts: Sequence[Decimal], pool: Sequence[Decimal], seed: str) -> Interval:
-    """Where the sum would lie if the same time came again. ``pool``: amounts of the shop's orders, for what was not seen.
+def interval_of(amounts: Sample, pool: Sequence[Decimal], seed: str) -> Interval:
+    """Where the sum would lie if the same time came again. ``pool``: amounts of the shop's orders, for what was not seen; of many
+    those that stand for all.
 
     The same amounts in any order give the same interval.
     """
-    values = sorted(map(float, amounts))
-    if len(values) >= MANY:
-        middle, spread = math.fsum(values), math.sqrt(math.fsum(v * v for v in values))
+    if amounts.n >= MANY:
+        middle, spread = float(amounts.whole), math.sqrt(amounts.squares)
         return Interval(middle - _NORMAL * spread, middle + _NORMAL * spread)
+    values = sorted(map(float, amounts.values))
     draw = random.Random(blake2b(seed.encode(), digest_size=16).digest())
     others = sorted(map(float, pool)) or values or [0.0]
     sums = sorted(
@@ -75,7 +97,7 @@ def interval_of(amounts: Sequence[Decimal], pool: Sequence[Decimal], seed: str) 
 
 
 def verdict_of(
-    contributions: Sequence[Decimal],
+    contributions: Sample,
     spend: Decimal,
     pool: Sequence[Decimal],
     seed: str,
@@ -88,7 +110,7 @@ def verdict_of(
     """Of one campaign. ``contributions``: credited contribution before ads of its final orders, one each; ``open_worst`` and
     ``open_best``: what its open orders would add if all were refused, and if all were delivered and paid. ``unseen``: the part of
     the shop's orders of which no touch is known: as many of this campaign's may be among them."""
-    whole = sum(contributions, Decimal(0))
+    whole = contributions.whole
     if not costed or spend <= 0:
         return Verdict(says=Says.NO_SPEND if costed else Says.NO_COSTS, contribution=whole, interval=None)
     found = interval_of(contributions, pool, seed)
@@ -99,14 +121,22 @@ def verdict_of(
         return Verdict(says=Says.EARNS, contribution=whole, interval=wide)
     if wide.high < spend:
         return Verdict(says=Says.LOSES, contribution=whole, interval=wide)
-    return Verdict(says=Says.UNSURE, contribution=whole, interval=wide, more_orders=_more(contributions, whole, spend))
+    return Verdict(says=Says.UNSURE, contribution=whole, interval=wide, more_orders=_more(contributions, spend))
 
 
-def _more(contributions: Sequence[Decimal], whole: Decimal, spend: Decimal) -> int | None:
+def _more(contributions: Sample, spend: Decimal) -> int | None:
     """Until the interval of as many orders at the same mean and spend leaves nought out: its width grows with the root."""
-    n = len(contributions)
-    gain = float(whole - spend)
+    n = contributions.n
+    gain = float(contributions.whole - spend)
     if not n or not gain:
         return None
-    needed = n * (_NORMAL**2) * math.fsum(float(c) ** 2 for c in contributions) / gain**2
+    needed = n * (_NORMAL**2) * contributions.squares / gain**2
     return max(1, math.ceil(needed) - n) if needed <= _MOST_TIMES * n else None
+
+
+def thinned(amounts: Iterable[Decimal], most: int = MOST) -> list[Decimal]:
+    """All of them by size, or as many as stand for all."""
+    told = sorted(amounts)
+    if len(told) <= most:
+        return told
+    return [one for n, one in enumerate(told, 1) if n * most // len(told) != (n - 1) * most // len(told)]

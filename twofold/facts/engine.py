@@ -218,6 +218,7 @@ _READ: dict[Type, Callable[[Any], Any]] = {
     Type.BOOL: bool,
     Type.MONEY: lambda value: Decimal(value).quantize(Decimal("0.0001")),
     Type.SUM: lambda value: Decimal(value).quantize(Decimal("0.000000000001"), context=_WIDE),
+    Type.WHOLE: lambda value: int(Decimal(value)),
     Type.RATE: lambda value: Decimal(value).quantize(Decimal("0.00000001")),
 }
 """A value as the child writes it, in the type that the question says."""

@@ -8,14 +8,16 @@ Owns the little format and what a question may not use. A question is::
     -- answers: day text, currency text, orders bigint, total decimal(18,4)
     select ...
 
-``$since`` stands for a parameter. ``asks`` is left out where there is none. Any room may hold questions in a folder ``sql``
-of its own. No division and no average: engines differ in what comes of decimals; sum, and divide the sums where they are
-shown. Nor anything that one engine alone has (see `FORBIDDEN`, `FORBIDDEN_CALLS`).
+A file may have parts beside questions: ``-- part: name``, a line of words and a select, which the file's questions and later
+parts read as if it were a table. ``$since`` stands for a parameter. ``asks`` is left out where there is none. Any room may hold questions in a folder ``sql``
+of its own. No average and no division but of whole numbers (``//``) and of doubles: engines differ in what comes of decimals;
+sum, and divide the sums where they are shown. Nor anything that one engine alone has (see `FORBIDDEN`, `FORBIDDEN_CALLS`).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 
@@ -37,20 +39,33 @@ FORBIDDEN_CALLS = frozenset({
 """Functions that none calls."""
 
 _CALL = re.compile(r"([a-z_][a-z0-9_]*)\s*\(")
-_NAME = re.compile(r"(?m)^-- name: (\w+)$")
+_DOUBLES = re.compile(r"cast\([^()]+ as double\) / cast\([^()]+ as double\)")
+"""A division that is the same everywhere."""
+_NAME = re.compile(r"(?m)^-- (name|part): (\w+)$")
 _PARAMETER = re.compile(r"\$(\w+)")
 _TEXT = re.compile(r"'(?:[^']|'')*'")
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 
 
+class Part(Struct, frozen=True, kw_only=True):
+    """A select that questions of its file read as a table."""
+
+    name: str
+    words: str
+    sql: str
+
+
 class Question(Struct, frozen=True, kw_only=True):
-    """One question. ``asks``: its parameters; ``answers``: its columns, both by name."""
+    """One question. ``asks``: its parameters; ``answers``: its columns, both by name. ``sql``: whole, with the parts that it reads;
+    ``own``: without them."""
 
     name: str
     words: str
     asks: dict[str, Type]
     answers: dict[str, Type]
     sql: str
+    own: str = ""
+    parts: tuple[Part, ...] = ()
 
     @property
     def tables(self) -> tuple[Table, ...]:
@@ -73,11 +88,31 @@ def questions_of(room: str) -> dict[str, Question]:
 
 def read_questions(text: str) -> list[Question]:
     """The questions of one file."""
-    parts = _NAME.split(text)[1:]
-    return [_question(name, body) for name, body in zip(parts[::2], parts[1::2], strict=True)]
+    parts: list[Part] = []
+    found = []
+    told = _NAME.split(text)[1:]
+    for kind, name, body in zip(told[::3], told[1::3], told[2::3], strict=True):
+        if kind == "part":
+            words, _, sql = _read(name, body)
+            parts.append(Part(name=name, words=words, sql=sql))
+        else:
+            found.append(_question(name, body, parts))
+    return found
 
 
-def _question(name: str, body: str) -> Question:
+def _question(name: str, body: str, parts: Sequence[Part]) -> Question:
+    words, heads, sql = _read(name, body)
+    used = parts_of(sql, parts)
+    question = Question(
+        name=name, words=words, asks=_columns(heads.get("asks", "")), answers=_columns(heads["answers"]),
+        sql=_with_parts(sql, used), own=sql, parts=used,
+    )  # fmt: skip
+    assert set(_PARAMETER.findall(question.sql)) == set(question.asks), f"{name}: asks and $parameters differ"
+    return question
+
+
+def _read(name: str, body: str) -> tuple[str, dict[str, str], str]:
+    """The plain words, the heads by name, and the SQL."""
     lines = body.strip().splitlines()
     said = [line.removeprefix("--").strip() for line in lines if line.startswith("--")]
     sql = "\n".join(line for line in lines if not line.startswith("--")).strip().removesuffix(";")
@@ -86,11 +121,25 @@ def _question(name: str, body: str) -> Question:
     }
     words = " ".join(line for line in said if not line.startswith(("asks:", "answers:")))
     assert words, f"{name}: expected a line of plain words"
-    question = Question(
-        name=name, words=words, asks=_columns(heads.get("asks", "")), answers=_columns(heads["answers"]), sql=sql
-    )
-    assert set(_PARAMETER.findall(sql)) == set(question.asks), f"{name}: asks and $parameters differ"
-    return question
+    return words, heads, sql
+
+
+def parts_of(sql: str, parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Those that a text reads, and that these read, each after those that it reads itself."""
+    wanted = set(_WORD.findall(_TEXT.sub("''", sql.lower())))
+    used: list[Part] = []
+    for part in reversed(parts):
+        if part.name in wanted:
+            used.append(part)
+            wanted |= set(_WORD.findall(_TEXT.sub("''", part.sql.lower())))
+    return tuple(reversed(used))
+
+
+def _with_parts(sql: str, used: Sequence[Part]) -> str:
+    if not used:
+        return sql
+    assert not sql.startswith("with "), "a question of parts has no with of its own"
+    return "with " + ", ".join(f"{part.name} as (\n{part.sql}\n)" for part in used) + f"\n{sql}"
 
 
 def _columns(text: str) -> dict[str, Type]:
@@ -120,7 +169,7 @@ def faults_of(question: Question) -> list[str]:
     """What in a question one of the engines would read otherwise, or not at all."""
     bare = _TEXT.sub("''", question.sql.lower())
     found = sorted(set(_WORD.findall(bare)) & FORBIDDEN | set(_CALL.findall(bare)) & FORBIDDEN_CALLS)
-    if "/" in bare:
+    if "/" in _DOUBLES.sub("", bare).replace("//", ""):
         found.append("/")
     if "select *" in bare or ".*" in bare:
         found.append("*")

@@ -18,6 +18,7 @@ class Type(StrEnum):
     BOOL = "boolean"
     MONEY = "decimal(18,4)"
     SUM = "decimal(28,12)"  # what is added up of life after life; the sum of as many as one likes has 38 digits
+    WHOLE = "decimal(38,0)"  # of questions: a sum of whole numbers, however large
     RATE = "decimal(18,8)"  # times money it still has 38 digits or fewer, which is where engines begin to round
 
 

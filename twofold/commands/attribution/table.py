@@ -17,8 +17,8 @@ from twofold.commands.reconcile.chain import (
     AsOfDay,
     SinceDay,
     UntilDay,
+    asking_of,
     moment_of,
-    policies,
     rules_of,
     start_of,
     zone_of,
@@ -26,11 +26,8 @@ from twofold.commands.reconcile.chain import (
 from twofold.commands.reconcile.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from twofold.attribution.report import Report
     from twofold.attribution.table import Asked
-    from twofold.config import Settings
 
 Model = Literal[
     "last", "last_paid", "first", "linear", "position", "time_decay", "markov", "shapley_sum", "shapley_rate"
@@ -60,6 +57,7 @@ MARKS = {
     "by_name": "joined by name",
     "id_without_spend": "no spend of it is here",
     "no_tag": "its address names none",
+    "erased": "came after their buyers were erased",
     "not_told_apart": "these paths do not tell channels apart",
 }
 """What the mark of a row says, for people."""
@@ -124,7 +122,7 @@ def attribution(
     moment = moment_of(as_of, zone)
     try:
         report = report_attribution(
-            settings.server.data, policies(settings), asked, rules, zone, moment, asker(settings),
+            settings.server.data, asked, rules, zone, moment, asking_of(settings, json),
             dataset=dataset, link=link, compare=compare, markov_order=markov_order,
         )  # fmt: skip
     except Refused as err:
@@ -143,13 +141,6 @@ def attribution(
         print_rows(AttributionFinding, report.findings)
     else:
         _show(report, asked, link, compare)
-
-
-def asker(settings: Settings) -> Callable[[Any, dict[str, Any]], list[Any]]:
-    """Asks the tables, once they are up to date."""
-    from twofold.control.tables import ask_tables
-
-    return lambda question, parameters: ask_tables(settings, question, parameters).rows
 
 
 def _show(report: Report, asked: Asked, link: str, compare: str | None) -> None:

@@ -12,16 +12,10 @@ from twofold.attribution.report import cohort_rows, read_cohorts, report_attribu
 from twofold.attribution.table import Asked
 from twofold.console.money.chain import policy_of
 from twofold.console.money.task import Task
-from twofold.facts.engine import Asked as TableQuestion
-from twofold.facts.questions import Question
 
 
 def campaigns(task: Task) -> dict[str, Any]:
     """The rows of the table, and what is wrong with how campaigns are named."""
-
-    def ask(question: Question, parameters: dict[str, Any]) -> list[Any]:
-        (answer,) = task.ask([TableQuestion(question=question, parameters=parameters)])
-        return answer.rows
 
     rules = task.base.rules
     asked = Asked(
@@ -29,7 +23,7 @@ def campaigns(task: Task) -> dict[str, Any]:
         least_costed=rules.least_costed,
     )  # fmt: skip
     report = report_attribution(
-        task.base.data, policy_of(task), asked, rules, ZoneInfo(task.base.zone), task.as_of, ask, dataset=task.dataset
+        task.base.data, asked, rules, ZoneInfo(task.base.zone), task.as_of, task.ask, dataset=task.dataset
     )
     return {"rows": report.rows, "findings": report.findings, "currency": report.currency, "missing": report.missing}
 

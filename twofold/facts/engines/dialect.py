@@ -18,5 +18,8 @@ def translated(question: Question, parameters: dict[str, Any], dialect: str) -> 
         import sqlglot
     except ImportError:
         raise FactsError(f"the package sqlglot is missing; install twofold[{dialect}]") from None
-    (sql,) = sqlglot.transpile(with_values(question, parameters), read="duckdb", write=dialect)
-    return sql
+    tree = sqlglot.parse_one(with_values(question, parameters), read="duckdb")
+    for kind in tree.find_all(sqlglot.exp.DataType):
+        if kind.this is sqlglot.exp.DataType.Type.INT128:  # whole numbers that no other engine has so large
+            kind.replace(sqlglot.exp.DataType.build("decimal(38, 0)"))
+    return str(tree.sql(dialect=dialect))

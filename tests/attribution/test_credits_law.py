@@ -1,0 +1,173 @@
+"""The law of the statements: what the tables answer is what is worked out order by order, whatever is asked.
+
+Small ledgers of two currencies with paths of every kind, spend with ids, without and renamed; every model, grouping, window, kind of
+repeats and day of credit. Amounts are equal to the last digit; counts of orders to the ninth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.attribution.reference import Credited, credited, table
+from tests.attribution.test_attribution_law import ADS, SALES, SPRING, desk, ledger
+from tests.attribution.test_table import ASKED, day_of
+from tests.reconcile.tables import Tables
+from tests.reconcile.test_chain_example import march
+from tests.strategies import law
+from twofold.attribution.models import DAY_S, MODELS
+from twofold.attribution.paths import PathTouch
+from twofold.attribution.reading import _Answers, _costs
+from twofold.attribution.spend import Adverts
+from twofold.attribution.table import BY, OF_ORDERS, Asked, Line, judged
+from twofold.ledger.identity import name_of
+from twofold.ledger.lines import Spend
+from twofold.ledger.spend import channel_of_spend, claimed, counted, platform_of_spend
+from twofold.reconcile.chain.account import Desk
+from twofold.reconcile.chain.customers import customers, first_delivered
+from twofold.reconcile.chain.report import accounts_of
+from twofold.reconcile.chain.told import Asked as ChainAsked
+from twofold.reconcile.chain.told import Told
+from twofold.reconcile.exchange import day_number, day_text
+from twofold.reconcile.reading.whole import bought_of
+from twofold.touch.channels import channel_of, is_paid
+from twofold.touch.model import Touch, TouchKind
+
+D = Decimal
+AS_OF = march(12)
+HISTORY_DAYS = 3
+WORDS = ["facebook", "google", "mail", "unattributed:no_browser", "paid:meta", "(small)", ""]
+TOUCHES = st.lists(
+    st.builds(
+        dict,
+        age=st.sampled_from([0, 1, 3599, DAY_S, 3 * DAY_S, 3 * DAY_S, 7 * DAY_S, 7 * DAY_S + 1, 12 * DAY_S, 40 * DAY_S]),
+        kind=st.sampled_from([TouchKind.VISIT, TouchKind.VISIT, TouchKind.CHAT, TouchKind.CLICK]),
+        source=st.sampled_from(WORDS), medium=st.sampled_from(["", "cpc", "cpc", "referral"]),
+        campaign=st.sampled_from(["Spring", " Spring", "Autumn", "Nowhere", ""]),
+        campaign_id=st.sampled_from(["", "", "11111", "99999"]), click=st.sampled_from(["", "", "gclid", "fbclid"]),
+        landing=st.sampled_from(["", "/a"]), device=st.sampled_from(["phone", "unknown"]),
+    ),
+    max_size=6,
+)  # fmt: skip
+SAID = st.sampled_from([None, None, {"source": "google", "medium": "cpc"}, {"source": "", "medium": ""}])
+ITEMS = st.lists(
+    st.tuples(st.sampled_from(["a", "b", "", "none"]), st.integers(0, 5)), max_size=3, unique_by=lambda i: i[0]
+)
+ASKS = st.builds(
+    dict, by=st.sampled_from([*BY, "campaign", "campaign"]), model=st.sampled_from(sorted(MODELS)),
+    click_days=st.sampled_from([1, 7, 30, 60]), chat_days=st.sampled_from([3, 7]),
+    repeats=st.sampled_from(["all", "collapse", "unique"]), credit_day=st.sampled_from(["order", "order", "touch"]),
+    half_life_days=st.sampled_from([1, 7]), since=st.sampled_from(["2026-03-01", "2026-03-05"]),
+)  # fmt: skip
+
+
+def touches_of(placed_at: int, words: list[dict[str, Any]]) -> list[PathTouch]:
+    told = [Touch(at=placed_at - w["age"], **{k: v for k, v in w.items() if k != "age"}) for w in words]
+    return [PathTouch(touch, channel_of(touch)) for touch in sorted(told, key=lambda t: t.at)]
+
+
+def orders_of(told: Told, asked: Asked, paths: list[Any], desk: Desk) -> list[Credited]:
+    until = asked.until if asked.credit_day == "order" or asked.by in OF_ORDERS else "2026-05-31"
+    accounts, _ = accounts_of(told, ChainAsked(since=asked.since, until=until, as_of=AS_OF), desk)
+    kinds, first = customers(told.bought, HISTORY_DAYS), first_delivered(told.bought)
+    found = []
+    for a in accounts:
+        words, said, items = paths[int(a.order.order_id)]
+        spoken = [Touch(at=a.order.placed_at, kind=TouchKind.SHOP_SAYS, **said)] if said is not None else []
+        found.append(credited(
+            a, touches_of(a.order.placed_at, words), kinds, first, said=tuple(PathTouch(t, channel_of(t)) for t in spoken),
+            items=tuple((sku, D(weight)) for sku, weight in sorted(items)), country="GE" if words else "",
+            reason="no_touch_kept" if said else "no_browser",
+        ))  # fmt: skip
+    return found
+
+
+def row_of_touch(touch: Touch, desk: Desk) -> dict[str, Any]:
+    sourced, day = channel_of(touch), desk.days.of(touch.at)
+    same = {name: getattr(touch, name) for name in (
+        "source", "medium", "campaign", "content", "term", "utm_id", "campaign_id", "adset_id", "ad_id", "device", "country")}  # fmt: skip
+    return {
+        **same, "happened_at": touch.at, "touch_day": day_text(day), "kind": str(touch.kind), "click_kind": touch.click,
+        "referrer_host": touch.referrer, "landing_path": touch.landing, "source_of": sourced.source, "medium_of": sourced.medium,
+        "campaign_of": sourced.campaign, "platform": sourced.platform, "channel": sourced.channel, "paid": is_paid(sourced),
+        "rule": sourced.rule, "conflict": sourced.conflict,
+    }  # fmt: skip
+
+
+def rows_of(told: Told, paths: list[Any], ads: Sequence[Spend], desk: Desk) -> dict[str, list[dict[str, Any]]]:
+    """Rows of the tables beside those of lives."""
+    rows: dict[str, list[dict[str, Any]]] = {"paths": [], "orders": [], "order_lines": [], "spend": []}
+    for order in told.orders:
+        words, said, items = paths[int(order.order_id)]
+        common = {"day": day_of(order.placed_at), "dataset": "1", "order_row": order.row}
+        touches = [touch.touch for touch in touches_of(order.placed_at, words)]
+        told_by = [Touch(at=order.placed_at, kind=TouchKind.SHOP_SAYS, **said)] if said is not None else []
+        for place, touch in enumerate([*touches, *told_by]):
+            own = {"place": place, "age": order.placed_at - touch.at, "reason": ""}
+            rows["paths"].append({**common, **row_of_touch(touch, desk), **own})
+        if not touches:
+            nobody = row_of_touch(Touch(at=order.placed_at, kind=TouchKind.VISIT), desk)
+            reason = "no_touch_kept" if said else "no_browser"
+            rows["paths"].append({**common, **nobody, "place": -1, "age": 0, "kind": "", "reason": reason})
+        rows["orders"].append({**common, "country": "GE" if words else ""})
+        rows["order_lines"] += [
+            {**common, "line": n, "sku": sku, "price": D(weight), "quantity": D(1), "gift_card": False}
+            for n, (sku, weight) in enumerate(items)
+        ]
+    stand = {name_of(row) for row in counted(ads)}
+    for row in ads:
+        claim = claimed(row)
+        rows["spend"].append({
+            "day": row.day, "line": name_of(row).hex(), "source": row.source, "account": row.account, "level": row.level,
+            "local_day": row.day, "campaign_id": row.campaign_id, "campaign": row.campaign.strip(), "adset_id": "", "adset": "",
+            "ad_id": "", "ad": "", "currency": row.currency, "amount": row.amount, "platform": platform_of_spend(row.source),
+            "channel": channel_of_spend(row), "claimed_value": claim and claim.value, "counts": name_of(row) in stand,
+        })  # fmt: skip
+    return rows
+
+
+def shown(lines: list[Line], named: bool) -> list[object]:
+    """All that a row is made of. ``named``: with single amounts, which the tables give of advertising only."""
+    return [
+        (
+            one.group, round(one.orders, 9), round(one.by_shop, 9), one.amounts, one.open, one.expected, one.final_due,
+            one.costed_due, one.new, one.new_delivered, one.returning, one.cost, {m: a for m, a in one.open_by_method.items() if a},
+            *((one.verdict, one.true_interval, one.margins.n, sorted(one.margins.values), one.trues.n, sorted(one.trues.values))
+              if named and not one.group.key.startswith(("unattributed:", "channel:")) else ()),
+        )
+        for one in lines
+    ]  # fmt: skip
+
+
+ONE = (5, D("100.00"), "GEL", D(0), "delivered", False, False, [])
+PATH = [{"age": age, "kind": TouchKind.VISIT, "source": s, "medium": "cpc", "campaign": "Spring", "campaign_id": "", "click": "",
+         "landing": "", "device": "phone"} for age, s in ((12 * DAY_S, "facebook"), (9, "google"), (4, "mail"))]  # fmt: skip
+
+
+@law
+@example([ONE], [SPRING], [(PATH, None, [])], {"by": "campaign", "model": "linear", "click_days": 30})
+@example([ONE], [SPRING], [(PATH, None, [])], {"by": "source", "model": "time_decay", "click_days": 30})
+@given(SALES, ADS, st.lists(st.tuples(TOUCHES, SAID, ITEMS), min_size=6, max_size=6), ASKS)
+def test_tables_answer_what_orders_add_up_to(
+    sales: list[Any], ads: list[Spend], paths: list[Any], words: dict[str, Any]
+) -> None:
+    office, asked = desk(), replace(ASKED, **words)
+    told = ledger(sales)
+    orders = [replace(one, row=n) for n, one in enumerate(told.orders, 1)]
+    told = replace(told, orders=orders, bought=[bought_of(one) for one in orders])
+    ads = list({name_of(row): row for row in ads}.values())
+    tables = Tables(told, office, day_number("2026-02-20"), day_number("2026-04-10"), rows_of(told, paths, ads, office))
+    adverts, costs = Adverts(counted(ads)), _costs(counted(ads), asked.by, office)
+    answers = _Answers(tables.ask, asked, [asked.model], AS_OF, "", HISTORY_DAYS)
+    found = answers.lines(answers.models[0], adverts, costs)
+    got = judged(found, asked, answers.usual(), None, lambda _: True)
+    expected = table(orders_of(told, asked, paths, office), asked, adverts, costs, day_of)
+    named = asked.by not in OF_ORDERS
+    assert [line.group.key for line in got] == [line.group.key for line in expected]
+    for one, other in zip(shown(got, named), shown(expected, named), strict=True):
+        assert one == other, (one, other)
