@@ -14,6 +14,7 @@ from test_touches import LANDING, REFERRER, by_server, by_tag, fbp
 from test_touches_of_orders import ALL, orders
 
 from twofold.matching.subject import SubjectRequest
+from twofold.privacy.export import find_subject, subject_rows
 from twofold.report.verify import verify
 from twofold.store.secret import folder_ring
 from twofold.store.sqlite.database import open_reader
@@ -209,6 +210,12 @@ def test_of_a_past_order_a_nameless_row_stays(shop: Running, named: dict[str, tu
     )
     step(shop, hours)
     row = orders(shop.folder)["1001"]
+    shown = list(subject_rows(shop.folder, find_subject(shop.folder, SubjectRequest(kind="export", **named))))
+    kinds = [one["what"] for one in shown]
+    assert kinds.count("customer") == 1
+    assert [[t["campaign"] for t in one["touches"]] for one in shown if one["what"] == "path"] == (
+        [["Spring", "Brand"]] if hours else []
+    )
     erased(shop, **named)
     (one,) = nameless(shop)
     assert one.id != row.id

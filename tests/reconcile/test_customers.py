@@ -214,6 +214,45 @@ def test_who_comes_back_after_contact_days_is_new_but_not_for_certain(shop: Shop
     assert {key: kind for key, kind in found.items() if key in before} == before
 
 
+def test_an_erasure_finds_old_orders_by_the_customers_number(shop: Shop) -> None:
+    """Nothing else of them is left; their number and their path go with the person's."""
+    shop.take(PAST)
+
+    async def age(store: Store) -> None:
+        await store.transact(lambda e: e.db.execute("update order_party set since = since - 172800"))
+
+    shop.do(age)  # they were told two days ago
+    shop.take(["A22 2026-03-02 buyer2", "A26 2026-03-02 buyer6"])
+    forgotten(shop, NOW_MS, contact=1.5)
+    assert shared(shop) == [["22", "92"], ["26", "96"]]
+
+    async def work(store: Store) -> None:
+        eraser = Eraser(store, lambda: NOW_MS)
+        await eraser.ask(SubjectRequest(emails=("buyer2@example.com",)), "command")
+        await eraser.finish_all()
+
+    shop.do(work)
+    assert shared(shop) == [["26", "96"]]
+    assert not any(set(orders) & {"22", "92"} for orders in orders_by_number(shop).values())
+
+
+def shared(shop: Shop) -> list[list[str]]:
+    return sorted(sorted(orders) for orders in orders_by_number(shop).values() if len(orders) > 1)
+
+
+def orders_by_number(shop: Shop) -> dict[bytes, list[str]]:
+    """Of orders by the number that several have, or that one has alone."""
+    db = open_reader(shop.data)
+    try:
+        names = dict(db.execute("select id, substr(order_id, -2) from orders"))
+        found: dict[bytes, list[str]] = {}
+        for number, row in db.execute("select digest, order_row from order_party where kind like 'recognised%'"):
+            found.setdefault(number, []).append(names[row])
+        return found
+    finally:
+        db.close()
+
+
 @pytest.mark.parametrize("merged_by", ["email:1 email:2", "phone:1 email:2"])
 @pytest.mark.parametrize("times", [1, 2])
 def test_two_customers_who_turn_out_to_be_one_are_one_from_then_on(tmp_path: Path, merged_by: str, times: int) -> None:

@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from twofold.event.identity import id_key, order_key
 from twofold.event.model import Tier, decode_event, encode, readable_event
+from twofold.matching.persons import NUMBER
 from twofold.matching.subject import Keyring, Mark, SubjectRequest, all_hashes, kinds_of, marks_of, wanted_of
 from twofold.matching.words import texts_in
 from twofold.privacy.audit_log import append_audit
@@ -41,6 +42,7 @@ from twofold.store.changed.days import mark_actions, mark_orders
 from twofold.store.fold import Action
 from twofold.store.index.words import Because
 from twofold.store.lines.emptying import empty_lines
+from twofold.store.orders.customers import numbers_of
 from twofold.store.orders.keys import change_order_keys
 from twofold.store.sqlite.arrivals import forget_keys
 from twofold.store.sqlite.database import Engine, id_array, key_array
@@ -154,6 +156,8 @@ def keep_found(engine: Engine, erasure: Erasure, wanted: SubjectQuery, found: Su
     engine.run_rows("insert_erasure_actions", [(number, action, 0) for action in found.mentioned_in])
     engine.run_rows("insert_erasure_orders", [(number, o, int(whole)) for o, whole in found.orders.items()])
     engine.run_rows("insert_erasure_keys", [(number, *key) for key in sorted(wanted.keys_of(found.leads))])
+    numbers = numbers_of(engine.run, orders_of_person(engine, wanted, found))  # by which older orders are theirs
+    engine.run_rows("insert_erasure_keys", [(number, NUMBER, digest) for digest in sorted(numbers)])
     if erasure.kind == "erase_shop":
         engine.run("forget_touches_of_dataset", (erasure.dataset,))
     for start in range(0, len(found.refused), 1_000):

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from twofold.event.identity import id_key
+from twofold.matching.persons import NUMBERS
 from twofold.matching.subject import Keyring, SubjectRequest, needles_of, wanted_of
 from twofold.privacy.audit_log import shared
 from twofold.privacy.search import Finder, Progress, SubjectMatches, SubjectQuery
@@ -21,6 +22,7 @@ from twofold.store.fold_keys import read_holders
 from twofold.store.secret import known_ring
 from twofold.store.sqlite.database import id_array, key_array, open_reader
 from twofold.store.sqlite.statements import reading
+from twofold.store.touches.frozen import kept_paths
 from twofold.store.touches.whose import who_of, whos_of_order
 from twofold.touch.model import Touch
 
@@ -60,7 +62,7 @@ def open_requests(folder: Path) -> list[dict[str, Any]]:
 
 
 def subject_rows(folder: Path, found: SubjectMatches) -> Iterator[dict[str, Any]]:
-    """One dict a thing, ``what`` says which: event, action, shared, order, report, line."""
+    """One dict a thing, ``what`` says which: event, action, shared, order, report, line, touch, path, customer."""
     db = open_reader(folder)
     try:
         whole = sorted(p for p, is_whole in found.rows.items() if is_whole)
@@ -76,6 +78,7 @@ def subject_rows(folder: Path, found: SubjectMatches) -> Iterator[dict[str, Any]
         yield from _orders(db, found)
         yield from _lines(db, found)
         yield from _touches(folder, db, found)
+        yield from _paths(db, found)
     finally:
         db.close()
 
@@ -193,6 +196,19 @@ def _touches(folder: Path, db: Any, found: SubjectMatches) -> Iterator[dict[str,
         whos.update(who for (dataset,) in rows for who in whos_of_order(ring, dataset, names))
     for _, dataset, *rest in run("select_touches", (key_array(whos), 0, 1 << 62)) if whos else ():
         yield {"what": "touch", "dataset": dataset, **dict(zip(Touch.__struct_fields__, rest, strict=True))}
+
+
+def _paths(db: Any, found: SubjectMatches) -> Iterator[dict[str, Any]]:
+    """What is kept with the person's orders of what led to them, and the customer numbers by which they are one buyer's."""
+    run = reading(db)
+    for number, path in sorted(kept_paths(run, found.orders).items()):
+        touches = [
+            {name: getattr(touch, name) for name in touch.__struct_fields__} for touch in (*path.touches, *path.said)
+        ]
+        yield {"what": "path", "order": number, "reason": path.reason, "touches": touches}
+    for number, kind, digest, _ in run("select_buyers", (id_array(found.orders),)):
+        if kind in NUMBERS:
+            yield {"what": "customer", "order": number, "number": digest.hex()}
 
 
 def _rows(db: Any, sql: str, ids: Any, what: str) -> Iterator[dict[str, Any]]:

@@ -35,6 +35,7 @@ from twofold.privacy import lines
 from twofold.store.index.words import Ranges
 from twofold.store.ladder import admit
 from twofold.store.orders.buyers import buyers_of, orders_of_buyers
+from twofold.store.orders.customers import forgotten_orders
 from twofold.store.sqlite.database import id_array, open_reader
 from twofold.store.sqlite.statements import reading, statement
 
@@ -466,6 +467,7 @@ def orders_with(db: Any, wanted: SubjectQuery, theirs: set[tuple[str, str]], aft
     found: dict[int, bool] = {}
     digests = {digest for kind, digest in wanted.keys if kind in NAMING or kind == BOUGHT}
     bought = orders_of_buyers(reading(db), digests) if digests else set()
+    bought |= forgotten_orders(reading(db), bought)
     for number, dataset, order in db.execute("select id, dataset, order_id from orders where id > ?", (after,)):
         if wanted.dataset is not None and dataset != wanted.dataset:
             continue

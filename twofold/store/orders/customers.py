@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from twofold.matching.persons import JOINING, NUMBERS, customers_of
+from twofold.matching.persons import CONTACTS, JOINING, NUMBERS, customers_of
 from twofold.store.changed.days import mark_orders
-from twofold.store.orders.buyers import fresh_number, put_number
+from twofold.store.orders.buyers import fresh_number, orders_of_buyers, put_number
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.sqlite.statements import Run
 
@@ -68,6 +68,14 @@ def numbers_of(run: Run, orders: Iterable[int]) -> set[bytes]:
     return {digest for _, kind, digest, _ in run("select_buyers", (id_array(orders),)) if kind in NUMBERS}
 
 
+def forgotten_orders(run: Run, orders: Iterable[int]) -> set[int]:
+    """Older orders of the customers of these, of which nothing but the customer's number is left."""
+    numbers = numbers_of(run, orders)
+    found = orders_of_buyers(run, numbers) if numbers else set()
+    known = {order for order, kind, *_ in run("select_buyers", (id_array(found),)) if kind in CONTACTS}
+    return found - known
+
+
 def _number_of(told: Iterable[list[str]]) -> bytes:
     """The number that most of them have; of equals the least."""
     counts = Counter(digest.partition(":")[2] for digests in told for digest in digests)
@@ -97,4 +105,4 @@ def orders_around(run: Run, due: Iterable[int]) -> dict[int, tuple[str, list[str
     return found
 
 
-__all__ = ["FORGOTTEN", "forget_contacts", "has_forgotten", "numbers_of", "orders_around", "settle"]
+__all__ = ["FORGOTTEN", "forget_contacts", "forgotten_orders", "has_forgotten", "numbers_of", "orders_around", "settle"]
