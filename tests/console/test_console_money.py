@@ -291,3 +291,33 @@ def test_customers_are_cohorts(owner: Client) -> None:
     assert rows
     assert rows[0]["month"] == "2026-10"
     assert len(rows[0]["value"].split()) >= 1
+
+
+@pytest.mark.process
+def test_today_tells_files_from_faults_and_says_what_to_do(money: Running, owner: Client, world: Written) -> None:
+    """Orders of files are recorded only; the platform's claims are those of its file; the late courier is a line, not for a buyer."""
+    about, *rows = rows_of(owner, f"/today.json?{period(world)}")
+    fates = {row["fate"]: row["orders"] for row in rows}
+    assert sum(fates.values()) == about["orders"]
+    assert fates["only_file"] > 50
+    assert "not_connected" not in fates
+    listed = rows_of(owner, f"/orders.json?{period(world)}&fate=only_file")[1:]
+    assert {row["fate"] for row in listed} == {"only_file"}
+    for _ in range(60):
+        page = owner.get(f"/today?{period(world)}").text
+        if "Cash that is late" in page and "Meta shows" in page:
+            break
+        time.sleep(0.5)
+    assert "all from imported files" in page
+    with (world.folder / "meta-ads.csv").open(encoding="utf-8-sig") as file:
+        claimed = sum(Decimal(row["Purchases"] or 0) for row in csv.DictReader(file))
+    shown = page.partition("Meta shows")[2].partition('data-name="Orders">')[2].partition("<")[0]
+    assert Decimal(shown.replace(",", "")) == claimed
+    late = [row for row in rows_of(owner, "/cash.json") if row["row"] == "owed" and row["late"]]
+    assert ("Ask for money that is late" in page) is bool(late)
+    buyer = money.browser()
+    if buyer.post("/login", {"name": "a buyer", "password": PASSWORD}).status != 303:
+        buyer = money.person(owner, "buyer")
+    seen = buyer.get(f"/today?{period(world)}").text
+    assert "Meta shows" in seen
+    assert "Cash that is late" not in seen

@@ -39,6 +39,7 @@ class Fate(StrEnum):
     KEPT_BACK = "kept_back"  # robots, limits, nobody vouches, erased
     WAITING = "waiting"
     REFUSED = "refused"  # the platform said no, or it was given up
+    ONLY_FILE = "only_file"  # imported, and recorded only: nothing is to be told of it
     NOT_CONNECTED = "not_connected"  # no destination is configured for it, or no Purchase was made of it yet
     ACCEPTED = "accepted"
 
@@ -104,13 +105,6 @@ def told_orders(
             yield from tell(journal, ids[start : start + CHUNK], policy_of, now)
 
 
-def only_files(folder: str, orders: Sequence[ToldOrder]) -> set[int]:
-    """Of those of which no Purchase was made, the rows that only imported files told."""
-    ids = [o.row for o in orders if o.fate is Fate.NOT_CONNECTED]
-    with journal_of(folder) as journal:
-        return {row for (row,) in journal.run("console_only_files", (id_array(ids),))} if ids else set()
-
-
 def numbered(folder: Path | str, ids: Sequence[int], policy_of: PolicyOf, now: int) -> list[ToldOrder]:
     """These orders as they are now, under the numbers that their people use, where a source told one."""
     with journal_of(folder) as journal:
@@ -130,8 +124,11 @@ def tell(journal: Journal, ids: Sequence[int], policy_of: PolicyOf, now: int) ->
     states: dict[int, list[State]] = {}
     for values in journal.run("console_told", (id_array(actions),)) if actions else ():
         states.setdefault(values[0], []).append(State(*values))
-    found = (rows[number] for number in ids if number in rows)
-    return [_told(row, policy_of(row.dataset), states.get(row.action or 0, []), now) for row in found]
+    some = (rows[number] for number in ids if number in rows)
+    found = [_told(row, policy_of(row.dataset), states.get(row.action or 0, []), now) for row in some]
+    loose = [o.row for o in found if o.fate is Fate.NOT_CONNECTED]
+    files = {row for (row,) in journal.run("console_only_files", (id_array(loose),))} if loose else set()
+    return [replace(o, fate=Fate.ONLY_FILE, is_open=False) if o.row in files else o for o in found]
 
 
 def _told(row: OrderRow, policy: OrderPolicy, deliveries: Sequence[State], now: int) -> ToldOrder:

@@ -16,7 +16,7 @@ from twofold.report.kept import FINDING, kept
 from twofold.report.period import Journal, journal_of
 from twofold.report.quality import quality
 from twofold.report.senders import senders
-from twofold.report.told import only_files, told_orders
+from twofold.report.told import told_orders
 from twofold.report.value_check import check_values
 from twofold.router.consequences import with_consequences
 from twofold.router.finding import Finding, with_states
@@ -52,7 +52,7 @@ def findings_of(
     since = now - PERIOD_S
     orders = list(told_orders(folder, policy_of, since, now + 1, now, dataset))
     found = [
-        *findings_of_orders(orders, only_files(str(folder), orders)),
+        *findings_of_orders(orders),
         *findings_of_values(list(check_values(folder, policy_of, now, dataset=dataset, since_s=since)), orders),
     ]
     cells = senders(folder, since * 1000, now * 1000 + 1000, (since - PERIOD_S) * 1000, dataset=dataset)

@@ -70,6 +70,7 @@ def read_campaigns(asked: Asked) -> Shown:
             "period": period, "usual_period": "28", "own_zone": zone, "by": by, "model": model, "window": window, "groups": GROUPS,
             "models": MODELS, "windows": WINDOWS, "channels": CHANNELS, "currency": answer["currency"], "findings": answer["findings"], "with_money": with_money,
             "told": told, "others": [row for row in rows if not row["verdict"]], "most": max(returns, default=0.0),
+            "below": [row for row in told if row["verdict"] != "loses" and str(row.get("cm4") or "").startswith("-")],
             "earning": sum(row["verdict"] == "earns" for row in told), "losing": sum(row["verdict"] == "loses" for row in told),
         },
     )  # fmt: skip

@@ -1,27 +1,48 @@
 """Today: is the tracking all right, and what of the orders was the platform told?
 
-Owns the sentence with its colour, the bridge from orders to what was accepted, and the tiles. Role: for the algorithm.
+Owns the sentence with its colour, the bridge from orders to what was accepted and to what the platform shows, at most three
+lines of what to do, and the tiles. What takes a while is worked out beside, and stands on the page as soon as it is there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
-from twofold.console.access.roles import Right
+from twofold.console.access.roles import Right, may
 from twofold.console.charts.definitions import orders_by_day
+from twofold.console.money.task import ask
+from twofold.console.pages.money import task_of
 from twofold.console.pages.page import Asked, Page, Shown
+from twofold.console.pages.signal.to_do import find
+from twofold.console.queries.claims import Shows, claims_of
 from twofold.console.queries.period import Period, at_least
 from twofold.console.queries.signal import Newest
+from twofold.errors import StoreError
+from twofold.report.period import journal_of
 from twofold.report.quality import EventQuality, quality
 from twofold.report.told import Bridge, Fate
+from twofold.router.finding import Finding, When
+from twofold.router.words import WORDS
+from twofold.store.lines.reading import OpenLines
 
 LATE_S = 300
 QUIET_S = 6 * 3_600
 SHOWN_DAYS = 28
 """In the chart, however short the period."""
+DO_LINES = 3
+SOON_S = 0.5
+"""So long the page waits for what is worked out beside it, when it is asked for the first time."""
+OF_MONEY = frozenset({"payouts", "remittances", "parcels"})
+"""Kinds of files without which nobody owes anything."""
 _EXPLAINED = frozenset(Fate) - {Fate.ACCEPTED, Fate.REFUSED, Fate.NOT_CONNECTED}
+
+
+_OF_A_SHOP = frozenset({Fate.ACCEPTED, Fate.REFUSED, Fate.NOT_CONNECTED, Fate.WAITING, Fate.KEPT_BACK, Fate.NO_CONSENT})
+"""What becomes of orders that a shop itself reports."""
 
 
 def read_today(asked: Asked) -> Shown:
@@ -44,9 +65,58 @@ def read_today(asked: Asked) -> Shown:
         figures={
             "bridge": bridge, "verdict": verdict(bridge, last.received_at, asked.now), "last": last,
             "chart": orders_by_day(asked.words.say, [{**d, "label": asked.words.day(d["day"])} for d in days]),
-            "score": _score(asked, dataset), "most": max((d["orders"] for d in days), default=0), "period": period,
+            "score": _score(asked, dataset), "do": _do(asked, dataset), "said": WORDS, "shows": _shows(asked, period),
+            "late": _late(asked), "cash": _cash(asked, dataset), "chart_days": [period.last - timedelta(days=n) for n in range(1, min(period.days, 8))] or [period.last],
+ "most": max((d["orders"] for d in days), default=0), "period": period,
         },
     )  # fmt: skip
+
+
+def _do(asked: Asked, dataset: str | None) -> list[Finding] | None:
+    """The most pressing that nobody accepted; None while they are looked for."""
+    with suppress(StoreError):
+        found = asked.remembered.ask(("findings", dataset), lambda: find(asked), SOON_S)
+        if found is None:
+            return None
+        return [one for one in found if one.when is not When.ACCEPTED and one.state != "mended"][:DO_LINES]
+    return []
+
+
+def _shows(asked: Asked, period: Period) -> Mapping[str, Shows]:
+    """What platforms show of the period, for who may see the day's witnesses."""
+    if not may(asked.session.person.role, Right.DAY):
+        return {}
+    with suppress(StoreError):
+        folder, first, last = asked.folder, period.first, period.last
+        return asked.remembered.ask(("claims", first, last), lambda: claims_of(folder, first, last), SOON_S) or {}
+    return {}
+
+
+def _late(asked: Asked) -> dict[str, Any]:
+    """Deliveries that should have left, and since when the oldest waits (Unix s)."""
+    with suppress(StoreError), journal_of(asked.folder) as journal:
+        due = [
+            (count, at // 1000) for _, _, count, at in journal.run("console_waiting") if asked.now - at // 1000 > LATE_S
+        ]
+        return {"count": sum(count for count, _ in due), "since": min((at for _, at in due), default=None)}
+    return {"count": 0, "since": None}
+
+
+def _cash(asked: Asked, dataset: str | None) -> dict[str, Any] | None:
+    """What is late of the shop's money; None for who may not see it, where nobody owes anything, and while it is added up."""
+    if not may(asked.session.person.role, Right.MONEY):
+        return None
+    with suppress(StoreError):
+        with OpenLines(asked.folder) as reader:
+            if not any(file["kind"] in OF_MONEY for file in reader.files()):
+                return None
+        task = task_of(asked, "cash", dataset=dataset)
+        answer = asked.remembered.ask(("late cash", dataset), lambda: ask(task), SOON_S)
+        if answer is not None:
+            late = [row for row in answer["owed"] if row["late"]]
+            amount = sum((Decimal(row["late_amount"]) for row in late), Decimal(0))
+            return {"late": late, "amount": amount, "currency": answer["currency"]}
+    return None
 
 
 def verdict(bridge: Bridge, received_at: int | None, now: int) -> dict[str, Any]:
@@ -55,6 +125,9 @@ def verdict(bridge: Bridge, received_at: int | None, now: int) -> dict[str, Any]
     unexplained = sum(
         step.count for step in bridge.steps if step.fate not in _EXPLAINED and step.fate is not Fate.ACCEPTED
     )
+    files = bridge.count(Fate.ONLY_FILE)
+    if received_at is None and files and not any(step.fate in _OF_A_SHOP for step in bridge.steps):
+        return {"colour": "grey", "word": "only_files", "told": told, "not_told": bridge.orders, "unexplained": 0}
     if received_at is None:
         return {"colour": "grey", "word": "nothing_yet", "told": told, "not_told": 0, "unexplained": 0}
     if now - received_at // 1000 > QUIET_S:

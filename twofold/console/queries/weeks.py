@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from twofold.console.queries.period import start_of
-from twofold.report.told import Fate, PolicyOf, only_files, told_orders
+from twofold.report.told import Fate, PolicyOf, told_orders
 
 WEEKS = 8
 KEPT_S = 600
@@ -63,8 +63,7 @@ def _week(
             return _weeks[key]
     since, until = start_of(first, place), start_of(first + timedelta(days=7), place)
     found = list(told_orders(folder, policy_of, since, until, now, dataset))
-    files = only_files(folder, found)
-    counted = [o for o in found if o.fate is not Fate.TEST and o.row not in files]
+    counted = [o for o in found if o.fate not in (Fate.TEST, Fate.ONLY_FILE)]
     rest: dict[str, int] = {}
     for order in counted:
         if order.fate is not Fate.ACCEPTED:

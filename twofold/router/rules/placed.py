@@ -6,7 +6,7 @@ Owns which of these are a finding. What became of an order is `report.told`'s, w
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
 from twofold.report.told import Fate, ToldOrder
@@ -14,9 +14,9 @@ from twofold.report.value_check import WRONG, Checked
 from twofold.router.finding import Finding, Kind, When, sums_of
 
 
-def findings_of_orders(orders: Sequence[ToldOrder], only_files: Collection[int]) -> Iterator[Finding]:
-    """Orders of which no Purchase was made. ``only_files``: orders that were imported, of which none ever is."""
-    found = [o for o in orders if o.fate is Fate.NOT_CONNECTED and o.row not in only_files]
+def findings_of_orders(orders: Sequence[ToldOrder]) -> Iterator[Finding]:
+    """Orders of which no Purchase was made. Of those that were only imported none ever is."""
+    found = [o for o in orders if o.fate is Fate.NOT_CONNECTED]
     if found:
         yield _of(Kind.NO_PURCHASE, found, len(orders), "/orders?fate=not_connected")
 

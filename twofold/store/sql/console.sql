@@ -17,8 +17,8 @@ select t.name, t.paused_for, count(*), min(coalesce(d.leased_until, d.due_at))
 from delivery as d join destination as t on t.id = d.destination where d.state = 'waiting' group by 1, 2;
 
 -- name: console_only_files
--- Of these orders, those that only imported files told: no event was ever to be made of them.
-select order_row from order_fact where order_row in /*ids*/ (?) group by order_row having sum(source not like '%:file') = 0;
+-- Of these orders, those that only imported files told, and couriers of their parcels: no event was ever to be made of them.
+select order_row from order_fact where order_row in /*ids*/ (?) group by order_row having sum(source not like '%:file' and source not like 'courier:%') = 0;
 
 -- name: console_action_copies
 -- The copies of one action, those that were carried over to it included, in the order of arrival.

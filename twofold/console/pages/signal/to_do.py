@@ -23,14 +23,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 def read_to_do(asked: Asked) -> Shown:
     """The causes: now, this week, known and accepted; those that were mended and were not seen again are counted."""
-    found = findings_of(
-        asked.folder,
-        policy_of(asked.settings),
-        asked.now,
-        dataset=asked.dataset(),
-        tested=sends_to_itself(asked.settings),
-        coded=[d.name for d in asked.settings.destination if d.test_event_code],
-    )
+    found = find(asked)
     standing = [cause for cause in found if cause.state != "mended"]
     groups = [(when.value, [c for c in standing if c.when is when]) for when in When]
     return Shown(
@@ -42,6 +35,18 @@ def read_to_do(asked: Asked) -> Shown:
             "texts": {cause.key: hand_over(cause, asked) for cause in standing}, "standing": standing,
         },
     )  # fmt: skip
+
+
+def find(asked: Asked) -> list[Finding]:
+    """What is wrong, the most pressing first."""
+    return findings_of(
+        asked.folder,
+        policy_of(asked.settings),
+        asked.now,
+        dataset=asked.dataset(),
+        tested=sends_to_itself(asked.settings),
+        coded=[d.name for d in asked.settings.destination if d.test_event_code],
+    )
 
 
 def sends_to_itself(settings: Settings) -> bool:
