@@ -133,7 +133,7 @@ def test_fates_are_not_all_alike(world: Written) -> None:
     period = period_of("2026-09-01..2026-12-31", ZONE, now)
     assert period is not None
     found = counted(world.folder / "data", world.config, period, now)
-    assert {Fate.CANCELLED, Fate.NOT_CONNECTED} <= set(found["fates"])
+    assert {Fate.CANCELLED, Fate.ONLY_FILE} <= set(found["fates"])
     assert len({day for day, _ in found["days"]}) > 20
     assert max(day for day, _ in found["days"]) - min(day for day, _ in found["days"]) > timedelta(days=20)
 
