@@ -258,7 +258,7 @@ class _Maker:
         net = b"%d.%02d" % divmod(cents - FEE_CENTS, 100)
         self._net += cents - FEE_CENTS - BACK_CENTS - FEE_CENTS
         for line, text in enumerate(self._lines):
-            body = text.replace(b"0123456789", number).replace(b"1111111111", placed).replace(b"4444", b"%d" % day)
+            body = text.replace(b"4444", b"%d" % day).replace(b"0123456789", number).replace(b"1111111111", placed)
             body = body.replace(b'"100.00"', b'"%s"' % amount).replace(b'"99.00"', b'"%s"' % net)
             rows["insert_lines"].append(_line_row(self.order * LINES_AN_ORDER + line, line, day, ms, body))
 

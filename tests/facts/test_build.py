@@ -234,16 +234,17 @@ def step(function):
 for module, names in ((p.TableFile, ("close",)), (m, ("_write",)), (m.os, ("replace",)), (m.Path, ("unlink",))):
     for name in names: setattr(module, name, step(getattr(module, name)))
 task = msgspec.json.decode(sys.argv[1], type=b.Task)
-print(msgspec.json.encode(b.build(task)).decode(), steps)
+from tests.facts.world import lives_of
+print(msgspec.json.encode(b.build(task, lives=lives_of())).decode(), steps)
 """
 
 
 @pytest.mark.process
 def test_killed_at_each_step_the_next_build_goes_on(tmp_path: Path) -> None:
-    """kill -9 around files, the manifest, its renaming and removals: the tables stay readable, and right."""
+    """kill -9 around files, the manifest, its renaming and removals, lives with them: the tables stay readable, and right."""
     with world(tmp_path / "data") as w:
         w.live(12)
-        w.rebuild()
+        w.rebuild(lives=True)
         w.live(2)
         killed = 0
         for at in (*range(1, 9), *range(10, 130, 15)):
@@ -255,8 +256,8 @@ def test_killed_at_each_step_the_next_build_goes_on(tmp_path: Path) -> None:
             killed += done.returncode != 0
             assert named(w.files) <= on_disk(w.files)
             w.live(1)
-        w.rebuild()
-        assert contents(w.files) == w.full(tmp_path / "full")
+        w.rebuild(lives=True)
+        assert contents(w.files) == w.full(tmp_path / "full", lives=True)
         assert on_disk(w.files) == named(w.files)
         assert killed > 8
 

@@ -293,7 +293,7 @@ class World:
     def rebuild(self, *, lives: bool = False) -> Built:
         """As the gateway does it: begin, make, end. ``lives``: those tables too, which are another room's."""
         generation = self.begin()
-        built = build(self.task(generation), lives=_lives() if lives else None)
+        built = build(self.task(generation), lives=lives_of() if lives else None)
         self.end(generation, built)
         return built
 
@@ -302,11 +302,11 @@ class World:
 
     def full(self, files: Path, *, lives: bool = False) -> dict[str, list[dict[str, Any]]]:
         """All tables as a builder makes them that knows nothing of before."""
-        build(self.task(files=files), lives=_lives() if lives else None)
+        build(self.task(files=files), lives=lives_of() if lives else None)
         return contents(files)
 
 
-def _lives() -> LivesOf:
+def lives_of() -> LivesOf:
     return LivesOf(LivesTask(rules=Rules(currency="EUR"), zone="Asia/Tbilisi"), {"1": POLICY})
 
 

@@ -10,13 +10,15 @@ All days of one portion are of one snapshot of the store.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b, sha256
+from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
+import pyarrow as pa
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -31,9 +33,11 @@ from twofold.facts.manifest import (
     sweep,
     write_manifest,
 )
-from twofold.facts.parquet import Row, TableFile, flush_files, schema_digest
+from twofold.facts.parquet import Row, TableFile, flush_files, rows_without, schema_digest
 from twofold.facts.rows import actions, lines, orders, touches
+from twofold.facts.rows.lines import RESTATED
 from twofold.facts.rows.snapshot import Snapshot, snapshot_of
+from twofold.facts.seals import SEALED, Change, Changes, Seals, changes_of, seal_rows, seals_of
 from twofold.facts.shape import DAY, Group, Table
 from twofold.facts.tables import TABLES, tables_of
 from twofold.ledger.policy import OrderPolicy
@@ -82,6 +86,15 @@ Made = Iterator[tuple[str, Iterable[Row]]]
 """Rows for a table, by its name; as often as it likes."""
 
 
+class Reached(Struct, frozen=True, kw_only=True):
+    """How far changes reach. ``whole``: days of which everything is made again. ``part``: days of which only the rows are that have
+    one of ``units`` (values by the name of their column)."""
+
+    whole: frozenset[int] = frozenset()
+    part: frozenset[int] = frozenset()
+    units: Mapping[str, Collection[Any]] = {}
+
+
 class Lives(Protocol):
     """Who fills the tables of lives (`facts.lives`), of which this room knows only the shape."""
 
@@ -94,11 +107,12 @@ class Lives(Protocol):
     def all_days(self, snapshot: Snapshot) -> set[int]:
         """Every day of the reporting zone that has something."""
 
-    def due(self, snapshot: Snapshot, marks: Iterable[Key], known: Manifest, places: Places) -> set[int]:
-        """The days whose lives may have changed by what is marked. ``known``: the tables as they stand."""
+    def due(self, snapshot: Snapshot, changes: Changes, known: Manifest, places: Places) -> Reached:
+        """What may have changed by what is marked. ``known``: the tables as they stand."""
 
-    def days(self, data: Path, days: Sequence[int]) -> Iterator[tuple[int, Made]]:
-        """The rows of these days, one day after the other, from what is in the store now."""
+    def days(self, data: Path, days: Sequence[int], reached: Reached) -> Iterator[tuple[int, Made]]:
+        """The rows of these days, one day after the other, from what is in the store now: of a day of which only some lives are
+        reached the rows of these."""
 
 
 def day_text(day: int) -> str:
@@ -113,11 +127,11 @@ def build(task: Task, progress: Progress | None = None, lives: Lives | None = No
     with making(places, wait_s=WAIT_S):
         written = read_manifest(places.files)
         with snapshot_of(places.data) as snapshot:
-            manifest, due = _due(task, written, snapshot, lives)
-        manifest, removed = sweep(places, manifest)
-        facts = [key for key in due if key[0] != Group.LIVES]
-        days = [day for group, day in due if group == Group.LIVES]
-        work = _Work(task, manifest, removed, len(facts) + len(days), progress or _silent)
+            plan = _planned(task, written, snapshot, lives)
+        manifest, removed = sweep(places, plan.manifest)
+        facts = [key for key in plan.due if key[0] != Group.LIVES]
+        days = [day for group, day in plan.due if group == Group.LIVES]
+        work = _Work(task, plan, manifest, removed, progress or _silent)
         if work.facts(facts) and lives is not None and days:
             work.lives(lives, days)
         if work.manifest != work.written:
@@ -126,18 +140,18 @@ def build(task: Task, progress: Progress | None = None, lives: Lives | None = No
             days=tuple(work.done),
             files=sum(len(of) for of in work.manifest.files.values()),
             removed=work.removed,
-            left=len(work.done) < len(due),
+            left=len(work.done) < len(plan.due),
         )
 
 
 class _Work:
     """A build on its way: what is made, and the manifest that names it."""
 
-    def __init__(self, task: Task, manifest: Manifest, removed: int, of: int, progress: Progress) -> None:
+    def __init__(self, task: Task, plan: _Plan, manifest: Manifest, removed: int, progress: Progress) -> None:
         self.manifest = self.written = manifest
         self.removed = removed
         self.done: list[Key] = []
-        self._task, self._of, self._progress = task, of, progress
+        self._task, self._plan, self._of, self._progress = task, plan, len(plan.due), progress
 
     def facts(self, due: Sequence[Key]) -> bool:
         """The tables of facts; False where somebody must not wait."""
@@ -148,26 +162,53 @@ class _Work:
                 for group, day in part:
                     if is_wanted(self._task.places):
                         break
-                    made.add(
-                        (group, day),
-                        make_day(self._task.places.files, snapshot, Group(group), day, self._task.policies),
-                    )
+                    made.add((group, day), self._day(snapshot, Group(group), day))
                     self._progress(len(self.done) + len(made.days), self._of)
                 position = snapshot.position
             if not self._write(made, position, len(part)):
                 return False
         return True
 
+    def _day(self, snapshot: Snapshot, group: Group, day: int) -> Iterator[tuple[Table, File | None]]:
+        """A day of a group: only the orders or lines that are not what they were, where the others are there from before."""
+        files, rows = self._task.places.files, _MAKERS[group]
+        if group not in SEALED:
+            return _written(files, group, day, rows(snapshot, day, self._task.policies, None))
+        now, change = seals_of(snapshot, group, day), self._plan.changes.get((group.value, day))
+        sealed = SEALED[group][0], seal_rows(group, now, self._plan.told(change))
+        if change is None or change.before is None or not self._plan.with_kept:
+            return _written(files, group, day, chain(rows(snapshot, day, self._task.policies, None), (sealed,)))
+        fresh = Change(now=now, before=change.before)
+        units: Collection[Any] = fresh.numbers | fresh.gone
+        if group is Group.LINES:
+            units = fresh.names(units)
+        own = {"order_row" if group is Group.ORDERS else "line": units}
+        made = chain(rows(snapshot, day, self._task.policies, units), (sealed,))
+        return _written(files, group, day, made, self._kept(day, own))
+
+    def _kept(self, day: int, units: Mapping[str, Collection[Any]]) -> Kept:
+        """The rows of before that stay: those of none of these units."""
+        files, text = self._task.places.files, day_text(day)
+
+        def kept(table: Table) -> pa.Table | None:
+            file = self.manifest.files.get(table.name, {}).get(text)
+            sealing = any(table.name == of for of, *_ in SEALED.values())
+            is_whole = sealing or table.name in RESTATED or table.unit not in units
+            return None if file is None or is_whole else rows_without(files / file.path, table, units)
+
+        return kept
+
     def lives(self, lives: Lives, due: Sequence[int]) -> bool:
         """The tables of lives, which are made of the facts of many days; a portion of them from one snapshot, too."""
-        places = self._task.places
+        places, reached = self._task.places, self._plan.reached
         for at in range(0, len(due), PORTION):
             part = due[at : at + PORTION]
             made = _Portion(self._task, self.manifest)
-            for day, rows in lives.days(places.data, part):
+            for day, rows in lives.days(places.data, part, reached):
                 if is_wanted(places):
                     break
-                files = _written(places.files, Group.LIVES, day, rows)
+                kept = self._kept(day, reached.units) if day in reached.part else _nothing
+                files = _written(places.files, Group.LIVES, day, rows, kept)
                 made.add((Group.LIVES.value, day), files, keep_alike=True)
                 self._progress(len(self.done) + len(made.days), self._of)
             self.manifest = replace(self.manifest, currency=lives.currency)
@@ -205,8 +246,22 @@ def rules_digest(policies: Mapping[str, OrderPolicy]) -> str:
     return blake2b(msgspec.json.encode(policies, order="sorted"), digest_size=8).hexdigest()
 
 
-def _due(task: Task, known: Manifest | None, snapshot: Snapshot, lives: Lives | None) -> tuple[Manifest, list[Key]]:
-    """The manifest to go on from, and the days to make: newest first, as they are asked for most."""
+class _Plan(Struct, frozen=True, kw_only=True):
+    """The manifest to go on from, and the days to make: newest first, as they are asked for most. ``changes``: what of marked days
+    is another, as it was decided by; ``with_kept``: rows that did not change may stay."""
+
+    manifest: Manifest
+    due: list[Key]
+    changes: Changes = {}
+    reached: Reached = Reached()
+    with_kept: bool = False
+
+    def told(self, change: Change | None) -> Seals | None:
+        """By which seals it was decided what lives to make; None where all of them are."""
+        return change.now if change is not None else None
+
+
+def _planned(task: Task, known: Manifest | None, snapshot: Snapshot, lives: Lives | None) -> _Plan:
     schema, rules, store = schema_digest(TABLES), rules_digest(task.policies), snapshot.identity
     decided = lives.digest() if lives is not None else ""
     marks = snapshot.marks()
@@ -218,24 +273,31 @@ def _due(task: Task, known: Manifest | None, snapshot: Snapshot, lives: Lives | 
             number=number, schema=schema, rules=rules, lives=decided, store=store, absent=tuple(days), replaced=replaced
         )
         write_manifest(task.places.files, fresh)  # what is not made yet is said from here on
-        return fresh, _newest_first([*days, *marks])
+        return _Plan(manifest=fresh, due=_newest_first([*days, *marks]))
     due: set[Key] = {*marks, *known.absent}
     if known.rules != rules:
         due |= {key for key in all_days(snapshot) if key[0] == Group.ORDERS}
     if lives is None:
         absent = tuple(key for key in known.absent if key[0] != Group.LIVES)
-        return replace(known, rules=rules, absent=absent), _newest_first(key for key in due if key[0] != Group.LIVES)
-    if known.rules != rules or known.lives != decided:
-        found = lives.all_days(snapshot)
+        bare = replace(known, rules=rules, absent=absent)
+        return _Plan(manifest=bare, due=_newest_first(key for key in due if key[0] != Group.LIVES))
+    is_same = known.rules == rules and known.lives == decided
+    changes = changes_of(task.places.files, snapshot, known, marks) if is_same else {}
+    if is_same:
+        reached = lives.due(snapshot, changes, known, task.places)
     else:
-        found = lives.due(snapshot, marks, known, task.places)
+        reached = Reached(whole=frozenset(lives.all_days(snapshot)))
+    unmade = {day for group, day in known.absent if group == Group.LIVES}
+    reached = replace(reached, whole=reached.whole | unmade, part=reached.part - reached.whole - unmade)
+    found = reached.whole | reached.part
     due |= set(_keys(found))
     if found:
         # Before a mark goes it is written here what follows from it.
         absent = tuple(sorted({*known.absent, *_keys(found)}))
         known = replace(known, rules=rules, lives=decided, absent=absent, number=known.number + 1)
         write_manifest(task.places.files, known)
-    return replace(known, rules=rules, lives=decided), _newest_first(due)
+    known = replace(known, rules=rules, lives=decided)
+    return _Plan(manifest=known, due=_newest_first(due), changes=changes, reached=reached, with_kept=is_same)
 
 
 def _keys(days: Iterable[int]) -> list[Key]:
@@ -314,16 +376,24 @@ def _replaced(manifest: Manifest | None, paths: Iterable[str]) -> tuple[Replaced
     return (*manifest.replaced, *(Replaced(path=path, last=manifest.number) for path in paths))
 
 
-def make_day(
-    files: Path, snapshot: Snapshot, group: Group, day: int, policies: Mapping[str, OrderPolicy]
+Kept = Callable[[Table], "pa.Table | None"]
+"""A table's rows of before that stay."""
+
+
+def _nothing(_table: Table) -> None:
+    return None
+
+
+def _written(
+    files: Path, group: Group, day: int, rows_of: Iterable[tuple[str, Iterable[Row]]], kept: Kept | None = None
 ) -> Iterator[tuple[Table, File | None]]:
-    """Writes the files of a group for a day; no file where a table has no row."""
-    return _written(files, group, day, _MAKERS[group](snapshot, day, policies))
-
-
-def _written(files: Path, group: Group, day: int, rows_of: Made) -> Iterator[tuple[Table, File | None]]:
+    """Writes the files of a group for a day; no file where a table has no row. ``kept``: what stays beside the new rows, all in the
+    order of what they are of; without it rows are written as they come, in their order."""
     text, name = day_text(day), f"{secrets.token_hex(8)}.parquet"
-    made = {t.name: TableFile(files / t.name / f"{DAY}={text}" / name, t) for t in tables_of(group)}
+    made = {
+        t.name: TableFile(files / t.name / f"{DAY}={text}" / name, t, t.unit if kept else "", kept(t) if kept else None)
+        for t in tables_of(group)
+    }
     for of, rows in rows_of:
         made[of].add({**row, DAY: text} for row in rows)
     for table in tables_of(group):
@@ -333,9 +403,9 @@ def _written(files: Path, group: Group, day: int, rows_of: Made) -> Iterator[tup
         yield table, File(path=path, rows=file.rows, size=file.path.stat().st_size) if file.rows else None
 
 
-def _orders(snapshot: Snapshot, day: int, policies: Mapping[str, OrderPolicy]) -> Made:
+def _orders(snapshot: Snapshot, day: int, policies: Mapping[str, OrderPolicy], only: Collection[Any] | None) -> Made:
     unruled = OrderPolicy()
-    for told in orders.told_orders(snapshot, day):
+    for told in orders.told_orders(snapshot, day, only):
         yield "orders", [orders.order_row(told, policies.get(told.row[1], unruled))]
         yield "order_lines", orders.line_rows(told)
         yield "order_names", orders.name_rows(told)
@@ -345,22 +415,22 @@ def _orders(snapshot: Snapshot, day: int, policies: Mapping[str, OrderPolicy]) -
         yield "parcels", orders.parcel_rows(told)
 
 
-def _actions(snapshot: Snapshot, day: int, _policies: Mapping[str, OrderPolicy]) -> Made:
+def _actions(snapshot: Snapshot, day: int, _policies: Mapping[str, OrderPolicy], _only: Collection[Any] | None) -> Made:
     yield "signals", actions.signal_rows(snapshot, day)
     yield "purchases", actions.purchase_rows(snapshot, day)
     yield "purchase_deliveries", actions.purchase_delivery_rows(snapshot, day)
     yield "purchase_people", actions.purchase_people_rows(snapshot, day)
 
 
-def _lines(snapshot: Snapshot, day: int, _policies: Mapping[str, OrderPolicy]) -> Made:
-    yield from lines.line_rows(snapshot.lines, day)
+def _lines(snapshot: Snapshot, day: int, _policies: Mapping[str, OrderPolicy], only: Collection[Any] | None) -> Made:
+    yield from lines.line_rows(snapshot.lines, day, only)
 
 
-def _touches(snapshot: Snapshot, day: int, _policies: Mapping[str, OrderPolicy]) -> Made:
+def _touches(snapshot: Snapshot, day: int, _policies: Mapping[str, OrderPolicy], _only: Collection[Any] | None) -> Made:
     yield "touches", touches.touch_rows(snapshot, day)
 
 
-_MAKERS: dict[Group, Callable[[Snapshot, int, Mapping[str, OrderPolicy]], Made]] = {
+_MAKERS: dict[Group, Callable[[Snapshot, int, Mapping[str, OrderPolicy], Collection[Any] | None], Made]] = {
     Group.ORDERS: _orders,
     Group.ACTIONS: _actions,
     Group.LINES: _lines,

@@ -114,9 +114,13 @@ SETTLEMENTS = table(
     """
     batch text its key
     source text who pays
+    number text its number there
+    kind text payout or remittance, as its source calls it
     currency text in which
     happened_at int when it was issued
     net sum what the bank should see, in its own currency
+    lines sum what its lines add up to
+    paid sum what stands on the bank for it; null until then
     closes bool its lines add up to what it declares, and to what the bank got, if it did
     failed bool it came back and nobody has paid it since
     expected int the day by which it should be on the bank, from 1970-01-01

@@ -7,7 +7,7 @@ count is the manifest's to say.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from hashlib import blake2b
 from pathlib import Path
@@ -50,12 +50,15 @@ def schema_digest(tables: Iterable[Table]) -> str:
 
 
 class TableFile:
-    """One new file on its way: rows in, a file at the end, or nothing where there was no row."""
+    """One new file on its way: rows in, a file at the end, or nothing where there was no row. ``by``: the column by which rows
+    are put in order when all are there; else they come in their order. ``kept``: rows of the file before that stay."""
 
-    def __init__(self, path: Path, table: Table) -> None:
+    def __init__(self, path: Path, table: Table, by: str = "", kept: pa.Table | None = None) -> None:
         self.path = path
         self.rows = 0
         self._table = table
+        self._by = by
+        self._made: list[Any] = [] if kept is None else kept.to_batches()
         self._schema = schema_of(table)
         self._waiting: list[Row] = []
         self._file: Any = None
@@ -72,20 +75,43 @@ class TableFile:
         """Writes the rest. On disk once `flush_files` has returned."""
         if self._waiting:
             self._write()
+        if self._by and self._made:
+            whole = pa.Table.from_batches(self._made, schema=self._schema).sort_by(self._by)
+            self._made = []
+            self._open().write_table(whole, row_group_size=ROWS)
+            self.rows = whole.num_rows
         if self._writer is None:
             return
         self._writer.close()
         self._file.close()
 
     def _write(self) -> None:
+        made = _batch(self._table, self._schema, self._waiting)
+        self._waiting = []
+        if self._by:
+            self._made.append(made)
+        else:
+            self._open().write_batch(made)
+            self.rows += made.num_rows
+
+    def _open(self) -> pq.ParquetWriter:
         if self._writer is None:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             self._file = os.fdopen(fd, "wb")
             self._writer = pq.ParquetWriter(self._file, self._schema, compression="zstd", store_schema=False)
-        self._writer.write_batch(_batch(self._table, self._schema, self._waiting))
-        self.rows += len(self._waiting)
-        self._waiting = []
+        return self._writer
+
+
+def rows_without(path: Path, table: Table, changed: Mapping[str, Container[Any]]) -> pa.Table:
+    """The rows of a file but for those that have one of these values in a column of that name."""
+    found = pq.read_table(path, partitioning=None, schema=schema_of(table))
+    for column in table.columns:
+        if column.name in changed and found.num_rows:
+            mine = changed[column.name]
+            stays = pa.array([value not in mine for value in found.column(column.name).to_pylist()], type=pa.bool_())
+            found = found.filter(stays)
+    return found
 
 
 def flush_files(paths: Iterable[Path]) -> None:

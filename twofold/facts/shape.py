@@ -49,6 +49,11 @@ class Table(Struct, frozen=True, kw_only=True):
     key: tuple[str, ...]
     columns: tuple[Column, ...]
 
+    @property
+    def unit(self) -> str:
+        """The column that says of what a row is: the rows of one order, line or batch are made together."""
+        return next(name for name in self.key if name != "dataset")
+
 
 DAY = "day"
 

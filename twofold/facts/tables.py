@@ -179,6 +179,24 @@ PARCELS = _table(
     """,
 )  # fmt: skip
 
+ORDER_SEALS = _table(
+    "order_seals", Group.ORDERS, "Which state of an order its rows were made of: for the builder, which makes what changed.", "order_row",
+    """
+    order_row int as orders
+    seal int stands for all that was told of it; 0 where that changed while its rows were made
+    buyer text stands for the digests of who bought
+    """,
+)  # fmt: skip
+
+LINE_SEALS = _table(
+    "line_seals", Group.LINES, "The same of lines: one row a state of a line.", "line_state",
+    """
+    line_state int the number of the line's state in this folder
+    seal int as order_seals
+    line text the line's name, hex
+    """,
+)  # fmt: skip
+
 PARCEL_LINES = _table(
     "parcel_lines", Group.LINES, "What couriers say of parcels: states, cash due and taken, fees; one row a line.", "line",
     """
@@ -541,7 +559,7 @@ SIGNALS = _table(
 )  # fmt: skip
 
 TABLES: tuple[Table, ...] = (
-    ORDERS, ORDER_LINES, ORDER_NAMES, ORDER_PEOPLE, PAYMENTS, REFUNDS, PARCELS,
+    ORDERS, ORDER_LINES, ORDER_NAMES, ORDER_PEOPLE, PAYMENTS, REFUNDS, PARCELS, ORDER_SEALS, LINE_SEALS,
     PARCEL_LINES, MONEY, MONEY_KEYS, BATCHES, STATEMENTS, DECISIONS, SPEND, SPEND_CLAIMS, SITE_DAYS, RATES, COSTS, SURVEYS,
     TOUCHES, PURCHASES, PURCHASE_DELIVERIES, PURCHASE_PEOPLE, SIGNALS,
     *LIVES,

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from twofold.facts.parquet import Row
-from twofold.ledger.filing import local_day
+from twofold.ledger.filing import day_of, kind_of, local_day
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend, Statement, Survey
 from twofold.ledger.references import key_of
@@ -18,13 +18,22 @@ from twofold.ledger.spend import channel_of_spend, claimed, counted, counted_pur
 from twofold.store.lines.reading import KeptLine, LineReader
 
 Made = Iterator[tuple[str, Iterable[Row]]]
+STANDING = ("money", "batch", "statement", "decision", "parcel", "rate", "cost", "survey")
+"""Kinds of which a line stands once, as it is now."""
+RESTATED = frozenset({"spend", "spend_claims", "site_days"})
+"""Tables in which it depends on all lines of a day which of them count."""
 
 
-def line_rows(lines: LineReader, day: int) -> Made:
-    """Rows by table for the lines of a day."""
-    for kind in ("money", "batch", "statement", "decision", "parcel", "rate", "cost", "survey"):
-        for kept in lines.lines(kind, day, day):
-            yield from _standing(kept)
+def line_rows(lines: LineReader, day: int, only: Iterable[str] | None = None) -> Made:
+    """Rows by table for the lines of a day. ``only``: of those that stand and are not restated only these, by name."""
+    if only is None:
+        for kind in STANDING:
+            for kept in lines.lines(kind, day, day):
+                yield from _standing(kept)
+    else:
+        for kept in lines.named(bytes.fromhex(name) for name in only):
+            if kind_of(kept.thing) in STANDING and day_of(kept.thing) == day:
+                yield from _standing(kept)
     for kind in ("spend", "site_day"):
         counting = _counting([kept.thing for kept in lines.lines(kind, day, day)])
         for kept in lines.versions(kind, day, day):

@@ -47,7 +47,11 @@ class Batches:
 
     def lines_of(self, source: str, number: str) -> list[MoneyLine]:
         """The lines that name this batch."""
-        return list(self._lines(source, number).values())
+        return list(self.named_lines(source, number).values())
+
+    def named_lines(self, source: str, number: str) -> dict[str, MoneyLine]:
+        """The same by name."""
+        return self._lines(source, number)
 
     def _read(self, source: str, number: str) -> None:
         numbers, told, lines = {number}, list[Batch](), dict[str, MoneyLine]()

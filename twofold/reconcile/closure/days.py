@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from twofold.ledger.lines import MoneyLine
 from twofold.reconcile.chain.account import counts
 from twofold.reconcile.chain.told import Unmatched, one_of_each_exchange
 from twofold.reconcile.chain.values import Move, Order, Settlement
+from twofold.reconcile.closure.batches import Number
 from twofold.reconcile.closure.growth import Growth
 from twofold.reconcile.closure.ledger import Ledger
 from twofold.reconcile.closure.part import Part
@@ -40,7 +42,8 @@ class DayLives(Struct, frozen=True, kw_only=True):
 
     ``orders``: those placed on the day that stand in L1: reported, no test, not deleted. ``placed``: all that were placed on it.
     ``loose``: movements of the day that are no order's.
-    ``unmatched``: what is left of the day's bank credits. ``batches``: payouts and remittances issued on the day.
+    ``unmatched``: what is left of the day's bank credits. ``batches``: payouts and remittances issued on the day, each with
+    what became of it and what stands on the bank for it.
     ``same``: lines that tell what a line of the day tells too, with that line, which counts.
     """
 
@@ -49,15 +52,26 @@ class DayLives(Struct, frozen=True, kw_only=True):
     placed: tuple[Order, ...] = ()
     loose: tuple[Move, ...] = ()
     unmatched: tuple[Unmatched, ...] = ()
-    batches: tuple[tuple[Group, Settlement], ...] = ()
+    batches: tuple[tuple[Group, Settlement, Decimal | None], ...] = ()
     same: tuple[tuple[str, str], ...] = ()
 
 
-class DayReader:
-    """Days of one ledger."""
+class Only(Struct, frozen=True, kw_only=True):
+    """Some lives: orders by row, lines by name, batches by key with their numbers."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    orders: frozenset[int] = frozenset()
+    lines: frozenset[str] = frozenset()
+    batches: frozenset[str] = frozenset()
+    numbers: frozenset[Number] = frozenset()
+
+
+class DayReader:
+    """Days of one ledger. ``only``: of them only these lives."""
+
+    def __init__(self, ledger: Ledger, only: Only | None = None) -> None:
         self._ledger = ledger
+        self._only = only
+        self._own: dict[int, list[tuple[str, MoneyLine]]] | None = None
         self._days = ledger.desk.days
         self._held: dict[int, list[tuple[str, MoneyLine]]] = defaultdict(list)
         self._read = -1  # UTC days of lines up to this one are read
@@ -83,7 +97,8 @@ class DayReader:
 
     def _rows(self, some: Sequence[int]) -> list[int]:
         span = self._days.start(some[0]), self._days.start(some[-1] + 1)
-        return [row for (row,) in self._ledger.store.run("list_orders_placed", (None, *span))]
+        rows = [row for (row,) in self._ledger.store.run("list_orders_placed", (None, *span))]
+        return rows if self._only is None else [row for row in rows if row in self._only.orders]
 
     def _lives(self, some: list[int]) -> Iterator[DayLives]:
         part = self._ledger.part()
@@ -94,20 +109,33 @@ class DayReader:
         part.spread()
         part.add_lines(raw, with_batches=False)
         names = frozenset(name for name, _ in raw if part.counting(name) == name)
-        part.add_batches(self._days.start(some[0]) - DAY_S, self._days.start(some[-1] + 1) + DAY_S)
+        self._add_batches(part, some)
         issued = {
             g.key
             for number in part.numbers
             for g in part.batches.of(*number)
             if some[0] <= self._days.of(g.batch.at) <= some[-1]
         }
+        if self._only is not None:
+            issued &= self._only.batches
         matched = Growth(part, names, issued).grow()
         placed: dict[int, list[Order]] = defaultdict(list)
         for order in sorted((part.orders[part.known[row].key] for row in rows), key=lambda o: o.key):
             placed[self._days.of(order.placed_at)].append(order)
         same = self._same(raw, part)
-        for one in self._parted(some, part, matched, names):
+        for one in self._parted(some, part, matched, names, frozenset(rows)):
             yield replace(one, placed=tuple(placed[one.day]), same=tuple(sorted(same[one.day])))
+
+    def _add_batches(self, part: Part, some: Sequence[int]) -> None:
+        """All that are issued on these days; of some lives those of theirs, and those that lose a fee of the bank's on these days."""
+        if self._only is None:
+            part.add_batches(self._days.start(some[0]) - DAY_S, self._days.start(some[-1] + 1) + DAY_S)
+            return
+        fees = self._ledger.desk.rules.bank_fee
+        for number in sorted(self._only.numbers):
+            at = [self._days.of(group.batch.at) for group in part.batches.of(*number)]
+            if number[0] in fees or any(some[0] <= day <= some[-1] for day in at):
+                part.add_batch(number)
 
     def _same(self, raw: Sequence[tuple[str, MoneyLine]], part: Part) -> dict[int, list[tuple[str, str]]]:
         """Lines that tell what another tells, by the day of the one that counts."""
@@ -119,23 +147,28 @@ class DayReader:
             found[day] += pairs
         return found
 
-    def _parted(self, some: list[int], part: Part, matched: Matched, names: frozenset[str]) -> Iterator[DayLives]:
+    def _parted(
+        self, some: list[int], part: Part, matched: Matched, names: frozenset[str], rows: frozenset[int]
+    ) -> Iterator[DayLives]:
         """By day."""
-        of = self._days.of
+        of, only = self._days.of, self._only
+        names = names if only is None else names | {f"bank_fee:{key}" for key in only.batches}
         orders: dict[int, list[OrderMoves]] = defaultdict(list)
         loose: dict[int, list[Move]] = defaultdict(list)
         unmatched: dict[int, list[Unmatched]] = defaultdict(list)
-        batches: dict[int, list[tuple[Group, Settlement]]] = defaultdict(list)
+        batches: dict[int, list[tuple[Group, Settlement, Decimal | None]]] = defaultdict(list)
         for order, moves in one_of_each_exchange([o for o in part.orders.values() if counts(o)], matched.moves):
-            orders[of(order.placed_at)].append(OrderMoves(order, tuple(moves)))
+            if only is None or order.row in rows:
+                orders[of(order.placed_at)].append(OrderMoves(order, tuple(moves)))
         for move in matched.loose:
-            if move.line in names or move.line.startswith("bank_fee:"):
+            if move.line in names or (only is None and move.line.startswith("bank_fee:")):
                 loose[move.day].append(move)
         for one in matched.unmatched:
             if one.line in names:
                 unmatched[one.day].append(one)
         for group in matched.groups:
-            batches[of(group.batch.at)].append((group, matched.settled[group.key]))
+            if only is None or group.key in only.batches:
+                batches[of(group.batch.at)].append((group, matched.settled[group.key], matched.paid.get(group.key)))
         for day in some:
             yield DayLives(
                 day=day,
@@ -147,6 +180,8 @@ class DayReader:
 
     def _lines(self, some: list[int]) -> list[tuple[str, MoneyLine]]:
         """Movements of these days in their own zones, which are filed by the day in UTC; each file day is read once."""
+        if self._only is not None:
+            return self._lines_of_some(some)
         first, last = some[0] - 1, some[-1] + 1
         if first > self._read + 1:
             self._held.clear()
@@ -159,3 +194,14 @@ class DayReader:
         for day in [day for day in self._held if day < some[0]]:
             del self._held[day]
         return [one for day in some for one in self._held.pop(day, [])]
+
+    def _lines_of_some(self, some: list[int]) -> list[tuple[str, MoneyLine]]:
+        assert self._only is not None
+        if self._own is None:
+            self._own = defaultdict(list)
+            hexadecimal = (name for name in sorted(self._only.lines) if not name.startswith("bank_fee:"))
+            for kept in self._ledger.store.lines.named(map(bytes.fromhex, hexadecimal)):
+                line = kept.thing
+                if isinstance(line, MoneyLine):
+                    self._own[self._days.of(line.at, line.zone)].append((kept.name.hex(), line))
+        return [one for day in some for one in self._own.get(day, ())]

@@ -6,12 +6,13 @@ ledger (`reading.whole`), which is the other side of the law that holds this (te
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import tzinfo
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from twofold.ledger.lines import Decision
 from twofold.ledger.rates import Rates
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.margin import Costs
@@ -57,9 +58,10 @@ class Ledger:
         self.shelves = Shelves(store)
         self.batches = Batches(self.shelves)
 
-    def part(self) -> Part:
-        """A part with nothing in it yet."""
-        return Part(self.shelves, self.batches, self._terms)
+    def part(self, decisions: Sequence[Decision] | None = None) -> Part:
+        """A part with nothing in it yet. ``decisions``: what people said, where it is not what they say now."""
+        shelves = self.shelves if decisions is None else Shelves(self.store, decisions)
+        return Part(shelves, self.batches, self._terms)
 
     def around(self, orders: Iterable[int]) -> Closed:
         """These orders (rows of the store) with all that bears on their money."""

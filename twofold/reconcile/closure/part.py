@@ -272,6 +272,11 @@ class Part:
     # -- what is made of it
 
     @property
+    def names(self) -> frozenset[str]:
+        """Lines that were read, as they were told."""
+        return frozenset(self._read_names)
+
+    @property
     def named(self) -> frozenset[int]:
         """Orders that a line here may name."""
         return frozenset(self._keys_of)

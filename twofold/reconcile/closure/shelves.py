@@ -7,7 +7,7 @@ which keys are looked up is `part`'s.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 
 from twofold.ledger.filing import key_number
@@ -23,8 +23,9 @@ from twofold.store.sqlite.database import id_array, key_array
 class Shelves:
     """What is there under a key. Everything is read once a snapshot where it is small."""
 
-    def __init__(self, store: Folder) -> None:
+    def __init__(self, store: Folder, decisions: Sequence[Decision] | None = None) -> None:
         self.store = store
+        self._given = decisions
         self.held: Mapping[str, MoneyLine] = {}
         """Lines that somebody has read already."""
         self._once: dict[str, Once] = {}
@@ -140,7 +141,9 @@ class Shelves:
 
     @cached_property
     def decisions(self) -> list[Decision]:
-        """All words of people: they are few."""
+        """All words of people, unless others were given: they are few."""
+        if self._given is not None:
+            return list(self._given)
         return [thing for _, thing in self.store.standing("decision", Decision)]
 
     @cached_property

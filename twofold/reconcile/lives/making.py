@@ -11,20 +11,23 @@ from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from twofold.facts.build import Reached
 from twofold.facts.manifest import Manifest, Places
 from twofold.facts.parquet import Row
 from twofold.facts.rows.snapshot import Snapshot
+from twofold.facts.seals import Changes
 from twofold.facts.shape import Group
 from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.customers import Bought
 from twofold.reconcile.chain.standing import DAY_S
-from twofold.reconcile.closure.days import DayLives
+from twofold.reconcile.closure.days import DayLives, Only
 from twofold.reconcile.closure.ledger import Ledger, is_open_to
 from twofold.reconcile.exchange import day_number, day_text
+from twofold.reconcile.lives.before import Settlements, days_of_customers, orders_of_customers
 from twofold.reconcile.lives.paths import Paths
-from twofold.reconcile.lives.reach import Reach, days_of_customers
-from twofold.reconcile.lives.rows import Made, credit_rows, loose_rows, order_rows, settlement_row
+from twofold.reconcile.lives.reach import Reach
+from twofold.reconcile.lives.rows import Made, credit_rows, loose_rows, number_of_line, order_rows, settlement_row
 from twofold.reconcile.lives.task import LivesTask, digest_of
 from twofold.reconcile.matches.values import Days
 from twofold.reconcile.reading.folder import Folder
@@ -43,6 +46,7 @@ class LivesOf:
     def __init__(self, task: LivesTask, policies: dict[str, OrderPolicy]) -> None:
         self._task, self._policies = task, policies
         self._days = Days(ZoneInfo(task.zone))
+        self._only: Only | None = None
         self.currency = task.rules.currency
 
     def digest(self) -> str:
@@ -52,31 +56,58 @@ class LivesOf:
         told = [day for name in ("facts_order_days", "facts_line_days") for (day,) in snapshot.run(name)]
         return self._here(told) | {day for (day,) in snapshot.run("nameless_days")}
 
-    def due(self, snapshot: Snapshot, marks: Iterable[tuple[str, int]], known: Manifest, places: Places) -> set[int]:
-        told = list(marks)
-        orders = {day for group, day in told if group == Group.ORDERS}
-        lines = {day for group, day in told if group == Group.LINES}
-        if not orders and not lines:
-            return set()
+    def due(self, snapshot: Snapshot, changes: Changes, known: Manifest, places: Places) -> Reached:
+        if not changes:
+            return Reached()
+        marked = {day for _, day in changes}
         with Folder(places.data) as store, no_collector():
             if not is_open_to(store):
-                return self.all_days(snapshot) | self._here(orders | lines)
-            reach = Reach(snapshot, Ledger(store, self._policy_of, self._task.rules, ZoneInfo(self._task.zone)))
-            reach.follow(orders, lines)
+                return Reached(whole=frozenset(self.all_days(snapshot) | self._here(marked)))
+            before = Settlements(places.files, known)
+            reach = Reach(
+                snapshot, Ledger(store, self._policy_of, self._task.rules, ZoneInfo(self._task.zone)), before.of
+            )
+            reach.follow(changes)
             if store.most_used_currency() != known.currency and not self._task.rules.currency:
-                return self.all_days(snapshot)
+                return Reached(whole=frozenset(self.all_days(snapshot)))
         found = self._here(reach.days) | reach.own
-        if reach.since is not None:
-            found |= {day for day in self.all_days(snapshot) if day >= reach.since}
-        told_days = days_of_customers(places.files, known, map(day_text, self._here(orders)))
-        return found | {day_number(day) for day in told_days}
+        since = {day for day in self.all_days(snapshot) if day >= reach.since} if reach.since is not None else set()
+        found |= self._days_of_customers(changes, reach, known, places)
+        if reach.is_whole:
+            return Reached(whole=frozenset(found | since))
+        self._only = reach.only
+        units = {
+            "order_row": reach.only.orders | {number_of_line(name) for name in reach.only.lines},
+            "batch": reach.only.batches, "line": reach.only.lines, "counts_as": reach.only.lines,
+        }  # fmt: skip
+        whole = since | self._here(reach.rated)
+        return Reached(whole=frozenset(whole), part=frozenset(found - whole), units=units)
 
-    def days(self, data: Path, days: Sequence[int]) -> Iterator[tuple[int, Made]]:
-        found = lives_by_day(data, self._policy_of, days, self._task.rules, ZoneInfo(self._task.zone))
+    def days(self, data: Path, days: Sequence[int], reached: Reached) -> Iterator[tuple[int, Made]]:
+        zone, rules = ZoneInfo(self._task.zone), self._task.rules
+        whole = [day for day in days if day not in reached.part]
+        part = [day for day in days if day in reached.part]
+        found = chain(
+            lives_by_day(data, self._policy_of, whole, rules, zone) if whole else (),
+            lives_by_day(data, self._policy_of, part, rules, zone, self._only) if part else (),
+        )
         with Customers(data) as customers, Paths(data, self._days) as paths:
             for lives, desk in found:
                 self.currency = desk.rules.currency
                 yield lives.day, chain(day_of_rows(lives, desk, customers.number), paths_of_day(lives, paths))
+
+    def _days_of_customers(self, changes: Changes, reach: Reach, known: Manifest, places: Places) -> set[int]:
+        """Days of orders that were of one customer with one that changed; whose rows are made again, too."""
+        orders = {day: change for (group, day), change in changes.items() if group == Group.ORDERS}
+        days = [day_text(day) for day in self._here(orders)]
+        if reach.is_whole:
+            return {day_number(day) for day in days_of_customers(places.files, known, days)}
+        others = {row for change in orders.values() for row in change.other_people}
+        if not others:
+            return set()
+        found = orders_of_customers(places.files, known, days, others)
+        reach.add_orders(row for rows in found.values() for row in rows)
+        return {day_number(day) for day in found}
 
     def _policy_of(self, dataset: str) -> OrderPolicy:
         return self._policies.get(dataset, _UNRULED)
@@ -94,7 +125,7 @@ def day_of_rows(lives: DayLives, desk: Desk, customer_of: Callable[[str], int | 
             yield table, _dated(rows, day)
     yield "life_terms", _dated(loose_rows(lives.loose, desk), day)
     yield "life_terms", _dated(credit_rows(lives.unmatched, desk), day)
-    yield "settlements", _dated((settlement_row(group, settled) for group, settled in lives.batches), day)
+    yield "settlements", _dated((settlement_row(*told) for told in lives.batches), day)
     yield "twice_told", _dated(({"line": other, "counts_as": line} for other, line in lives.same), day)
     yield "buyers", _dated(buyer_rows(((bought_of(o), o.row) for o in lives.placed), customer_of), day)
 

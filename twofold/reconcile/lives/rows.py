@@ -216,11 +216,12 @@ def number_of_line(line: str) -> int:
 # -- batches
 
 
-def settlement_row(group: Group, settled: Settlement) -> Row:
-    """The row of a batch."""
+def settlement_row(group: Group, settled: Settlement, paid: Decimal | None) -> Row:
+    """The row of a batch. ``paid``: what stands on the bank for it."""
     return {
-        "batch": group.key, "source": group.batch.source, "currency": group.batch.currency, "happened_at": group.batch.at,
-        "net": group.net, "closes": settled.closes, "failed": settled.failed, "expected": settled.expected_at // 86_400,
+        "batch": group.key, "source": group.batch.source, "number": group.batch.id, "kind": group.batch.kind,
+        "currency": group.batch.currency, "happened_at": group.batch.at, "net": group.net, "lines": group.lines, "paid": paid,
+        "closes": settled.closes, "failed": settled.failed, "expected": settled.expected_at // 86_400,
         "late_after": settled.late_after, "banked_at": settled.banked_at,
     }  # fmt: skip
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from twofold.reconcile.chain.account import Desk, account_of, counts
 from twofold.reconcile.chain.told import Asked, Unmatched, one_of_each_exchange
 from twofold.reconcile.chain.values import Move, Order, Rules, Settlement
-from twofold.reconcile.closure.days import DayLives, DayReader, OrderMoves
+from twofold.reconcile.closure.days import DayLives, DayReader, Only, OrderMoves
 from twofold.reconcile.closure.ledger import Ledger, is_open_to, rows_of
 from twofold.reconcile.life import Life, life_of
 from twofold.reconcile.matches.values import Group
@@ -25,15 +26,16 @@ from twofold.reconcile.reading.whole import read_whole
 
 
 def lives_by_day(
-    folder: Path | str, policy_of: PolicyOf, days: Iterable[int], rules: Rules, zone: tzinfo
+    folder: Path | str, policy_of: PolicyOf, days: Iterable[int], rules: Rules, zone: tzinfo, only: Only | None = None
 ) -> Iterator[tuple[DayLives, Desk]]:
     """The lives of these days (numbers from the epoch, in the zone), one day after the other, each with the desk by which its
-    accounts are made. Memory is that of some days; an older folder that is still being taken in is matched whole."""
+    accounts are made. Memory is that of some days; an older folder that is still being taken in is matched whole. ``only``: of a
+    folder that is taken in, of each day only these."""
     days = list(days)
     with Folder(folder) as store, no_collector():
         if is_open_to(store):
             ledger = Ledger(store, policy_of, rules, zone)
-            for one in DayReader(ledger).lives(days):
+            for one in DayReader(ledger, only).lives(days):
                 yield one, ledger.desk
             return
     yield from lives_by_day_whole(folder, policy_of, days, rules, zone)
@@ -48,7 +50,7 @@ def lives_by_day_whole(
     orders: dict[int, list[OrderMoves]] = defaultdict(list)
     loose: dict[int, list[Move]] = defaultdict(list)
     unmatched: dict[int, list[Unmatched]] = defaultdict(list)
-    batches: dict[int, list[tuple[Group, Settlement]]] = defaultdict(list)
+    batches: dict[int, list[tuple[Group, Settlement, Decimal | None]]] = defaultdict(list)
     placed: dict[int, list[Order]] = defaultdict(list)
     for order in whole.told.orders:
         placed[desk.days.of(order.placed_at)].append(order)
@@ -59,7 +61,7 @@ def lives_by_day_whole(
     for one in matched.unmatched:
         unmatched[one.day].append(one)
     for group in matched.groups:
-        batches[desk.days.of(group.batch.at)].append((group, matched.settled[group.key]))
+        batches[desk.days.of(group.batch.at)].append((group, matched.settled[group.key], matched.paid.get(group.key)))
     same: dict[int, list[tuple[str, str]]] = defaultdict(list)
     for other, line in sorted(whole.same.items()):
         told = whole.entries[line].line

@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from twofold.ledger.filing import batch_key, key_number, keys_of
 from twofold.ledger.lines import Thing, decode_thing
-from twofold.store.sqlite.database import open_reader
+from twofold.store.sqlite.database import id_array, key_array, open_reader
 from twofold.store.sqlite.statements import statement
 
 ALL_DAYS = (-(1 << 31), 1 << 31)
@@ -54,6 +54,16 @@ class LineReader:
     def versions(self, kind: str, since: int = ALL_DAYS[0], until: int = ALL_DAYS[1]) -> Iterator[KeptLine]:
         """The same with every earlier state of each line, for what is restated and kept beside."""
         return self._rows("all_lines", (kind, since, until))
+
+    def of_numbers(self, numbers: Iterable[int]) -> Iterator[KeptLine]:
+        """These states of lines, by the numbers of their rows."""
+        return self._rows("lines_of_numbers", (id_array(numbers),))
+
+    def named(self, names: Iterable[bytes]) -> Iterator[KeptLine]:
+        """The standing lines of these names."""
+        wanted = list(names)
+        if wanted:
+            yield from (line for line in self._rows("lines_of_names", (key_array(wanted),)) if line.stands)
 
     def by_key(self, key: str, *, versions: bool = False) -> list[KeptLine]:
         """Standing lines that are found under a key, such as ``order:1001``, ``parcel:…``, ``payment_intent:pi_…``."""

@@ -65,6 +65,18 @@ from touch where at >= ?1 and at < ?2 order by dataset, who, slot, key;
 -- The days that have signs.
 select distinct at / 86400 from touch;
 
+-- name: facts_line_seals
+-- Every state of the lines of a day: its number, name and digest, and whether it stands.
+select l.id, l.name, l.digest,
+       not exists (select 1 from line_again as a where a.name = l.name)
+       or not exists (select 1 from line as o where o.name = l.name and o.id <> l.id
+                      and (o.as_of, o.step, o.id) > (l.as_of, l.step, l.id)
+                      and (o.file = 0 or exists (select 1 from line_file as f where f.id = o.file))) as stands
+from line as l
+where l.kind in ('money', 'batch', 'statement', 'spend', 'site_day', 'parcel', 'rate', 'cost', 'survey', 'decision') and l.day = ?1
+and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file))
+order by l.id;
+
 -- name: facts_line_days
 -- The days that have lines.
 select distinct day from line;

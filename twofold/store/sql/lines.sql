@@ -111,6 +111,27 @@ where l.kind = ?1 and l.day between ?2 and ?3
 and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file))
 order by l.day, l.name, l.as_of, l.step, l.id;
 
+-- name: lines_of_numbers
+-- These states of lines, in the same order.
+select l.id, l.name, l.file, l.row_number, l.told_at, l.received_at, l.body,
+       not exists (select 1 from line_again as a where a.name = l.name)
+       or not exists (select 1 from line as o where o.name = l.name and o.id <> l.id
+                      and (o.as_of, o.step, o.id) > (l.as_of, l.step, l.id)
+                      and (o.file = 0 or exists (select 1 from line_file as f where f.id = o.file))) as stands
+from line as l
+where l.id in /*ids*/ (?1)
+order by l.day, l.name, l.as_of, l.step, l.id;
+
+-- name: lines_of_names
+-- The states of lines of these names that were seen, in the same order.
+select l.id, l.name, l.file, l.row_number, l.told_at, l.received_at, l.body,
+       not exists (select 1 from line as o where o.name = l.name and o.id <> l.id
+                   and (o.as_of, o.step, o.id) > (l.as_of, l.step, l.id)
+                   and (o.file = 0 or exists (select 1 from line_file as f where f.id = o.file))) as stands
+from line as l
+where l.name in /*ids*/ (?1) and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file))
+order by l.day, l.name, l.as_of, l.step, l.id;
+
 -- name: lines_by_key
 -- Lines that have this key, with every state that was seen, the oldest first.
 select l.id, l.name, l.file, l.row_number, l.told_at, l.received_at, l.body,
