@@ -225,6 +225,8 @@ class MetaStandIn:
     token: str = "EAAB-the-token-of-the-system-user"
     datasets: dict[str, str] = field(default_factory=lambda: {"9876543210": "Tea shop", "5555555555": "Old shop"})
     received: list[dict[str, Any]] = field(default_factory=list)
+    hides_owner: bool = False
+    """The token lacks the right to see it: whoever asks for it is refused all of the question."""
 
     def __call__(self, asked: Asked) -> Reply:
         parts = asked.path.strip("/").split("/")[1:]
@@ -233,9 +235,11 @@ class MetaStandIn:
             return self._events(parts[0], body, asked.query.get("access_token") or body.get("access_token", ""))
         if asked.query.get("access_token") != self.token:
             return _graph_error(190, "Invalid OAuth access token")
-        pixels = [
-            {"id": i, "name": n, "owner_business": {"id": "1", "name": "Tea Ltd"}} for i, n in self.datasets.items()
-        ]
+        if self.hides_owner and "owner_business" in asked.query.get("fields", ""):
+            return _graph_error(200, "Requires business_management permission to manage the object")
+        owner = {"owner_business": {"id": "1", "name": "Tea Ltd"}}
+        more = owner if "owner_business" in asked.query.get("fields", "") else {}
+        pixels = [{"id": i, "name": n, **more} for i, n in self.datasets.items()]
         known = {
             ("debug_token",): {
                 "data": {"is_valid": True, "scopes": ["ads_management"], "expires_at": 0, "user_id": "77"}

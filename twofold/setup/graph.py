@@ -108,8 +108,11 @@ class Graph(Struct, frozen=True, kw_only=True):
 
     def about_dataset(self, dataset: str) -> Dataset | None:
         """Its name and the business that owns it; None where the token may not see it."""
-        found = self._get(f"/{dataset}", fields="id,name,owner_business")
-        return _dataset(found) if str(found.get("id")) == dataset else None
+        for fields in (WITH_OWNER, NAMED):
+            found = self._get(f"/{dataset}", fields=fields)
+            if str(found.get("id")) == dataset:
+                return _dataset(found)
+        return None
 
     def sees(self, node: str) -> bool:
         """Whether the token may read this node, such as an ad account (`act_…`); False also where it could not be asked."""
@@ -121,11 +124,11 @@ class Graph(Struct, frozen=True, kw_only=True):
         about = self.about_token()
         found: dict[str, Dataset] = {}
         if about is not None and about.user:
-            for one in self._pages(f"/{about.user}/assigned_ads_pixels", fields="id,name,owner_business"):
+            for one in self._pages(f"/{about.user}/assigned_ads_pixels"):
                 found.setdefault(one.id, one)
         for business in self._list("/me/businesses", fields="id,name"):
             for edge in ("owned_pixels", "client_pixels"):
-                for one in self._pages(f"/{business.get('id')}/{edge}", fields="id,name,owner_business"):
+                for one in self._pages(f"/{business.get('id')}/{edge}"):
                     found.setdefault(one.id, one)
         return list(found.values())
 
@@ -160,10 +163,13 @@ class Graph(Struct, frozen=True, kw_only=True):
                 return
             after = {"after": cursors["after"]}
 
-    def _pages(self, path: str, **query: str) -> Iterator[Dataset]:
-        yield from (_dataset(one) for one in self._list(path, **query) if one.get("id"))
+    def _pages(self, path: str) -> Iterator[Dataset]:
+        found = list(self._list(path, fields=WITH_OWNER)) or list(self._list(path, fields=NAMED))
+        yield from (_dataset(one) for one in found if one.get("id"))
 
 
+WITH_OWNER, NAMED = "id,name,owner_business", "id,name"
+"""A token that may not see the owner is refused the whole question: then it is asked again without."""
 NEW_TOKEN = "Events Manager > Data sources > your dataset > Settings > Conversions API > Generate access token"
 
 

@@ -12,13 +12,15 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right, may
-from twofold.console.money.making import bring_tables
-from twofold.console.money.task import Task, ask, where_of
+from twofold.console.money.making import UNDER_WAY, bring_tables
+from twofold.console.money.task import WITHIN_S, Task, ask, where_of
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
 from twofold.console.queries.period import start_of
+from twofold.console.sums.keeper import NotYet
 from twofold.errors import FactsError, StoreError
 from twofold.facts.manifest import read_manifest
 from twofold.policies import analytics_of, day_task
+from twofold.report.period import journal_of
 
 CHAIN_COLUMNS = ("row", "group", "role", "link", "reason", "start", "end", "delivered", "collected", "name", "of", "count",
                  "amount", "before", "sent", "value", "unit", "oldest_days", "expected")  # fmt: skip
@@ -29,6 +31,8 @@ DAY_COLUMNS = ("row", "witness", "name", "reason", "way", "count", "amount", "ro
 TERM_COLUMNS = ("dataset", "order_id", "placed_at", "method", "station", "courier", "total", "amount", "currency", "role",
                 "link")  # fmt: skip
 
+OF_TABLES_ALONE = frozenset({"chain", "day"})
+"""Questions to which the same tables and files give the same answer: it is worked out once for all who ask on one day."""
 VIEWS = ("cohort", "booked")
 BY = ("day", "week", "month", "channel", "method", "source", "sale", "currency")
 LINKS = ("placed", "confirmed", "shipped", "delivered", "collected", "banked")
@@ -44,18 +48,47 @@ def task_of(asked: Asked, what: str, **more: Any) -> Task:
 def of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
     """The answer to a task that asks the derived tables: as they are now, and where that takes long or cannot be, as they are.
 
-    ``tables_at`` says of when they are, ``tables_why`` why they are not of now.
+    ``tables_at`` says of when they are, ``tables_why`` why they are not of now, ``stands`` of which moment the answer is. Raises
+    `NotYet` where the first tables are being made.
     """
     analytics = analytics_of(asked.settings)
+    known, why = None, ""
     try:
         why = bring_tables(asked.settings, read_manifest(analytics.files) is not None)
+        known = read_manifest(analytics.files)
     except (FactsError, OSError) as err:
         why = str(err)
+    task = task_of(asked, what, tables=where_of(analytics), **more)
     try:
-        answer = ask(task_of(asked, what, tables=where_of(analytics), **more))
+        if known is None or what not in OF_TABLES_ALONE:
+            answer: dict[str, Any] | None = _answer(task)
+        else:
+            moment = task.as_of if task.as_of != asked.now else _today(asked)
+            question = (
+                what,
+                known.number,
+                _last_file(asked),
+                moment,
+                *sorted((k, v) for k, v in more.items() if k != "as_of"),
+            )
+            answer = asked.remembered.ask(question, lambda: _answer(task), WITHIN_S)
     except StoreError as err:
+        if why == UNDER_WAY:
+            raise NotYet(0) from None
         raise StoreError(why or str(err)) from None
+    if answer is None:
+        raise NotYet(0)
     return {**answer, "tables_why": why}
+
+
+def _last_file(asked: Asked) -> int:
+    """What was imported last: some of it, as what a platform claims, stands beside the tables."""
+    with journal_of(asked.folder) as journal:
+        return int(journal.run("next_line_file")[0][0])
+
+
+def _answer(task: Task) -> dict[str, Any]:
+    return {**ask(task), "stands": task.as_of}
 
 
 def _today(asked: Asked) -> date:
@@ -103,10 +136,10 @@ def read_chain(asked: Asked) -> Shown:
         rows=rows,
         about={
             "since": task["since"], "until": task["until"], "timezone": shown["own_zone"], "view": task["view"],
-            "currency": answer["currency"], "stands": task["as_of"], "missing": answer["missing"], "tables_at": answer["tables_at"],
+            "currency": answer["currency"], "stands": answer["stands"], "missing": answer["missing"], "tables_at": answer["tables_at"],
         },
         figures={
-            **shown, "stairs": stairs, "groups": groups, "currency": answer["currency"], "balanced": answer["balanced"],
+            **shown, "as_of": answer["stands"], "stairs": stairs, "groups": groups, "currency": answer["currency"], "balanced": answer["balanced"],
             "missing": answer["missing"], "links": LINKS, "tables_at": answer["tables_at"], "tables_why": answer["tables_why"],
             "cells": {(r["delivered"], r["collected"]): r for r in whole if r["row"] == "matrix"},
             "bridges": [r for r in whole if r["row"] == "bridge"],
