@@ -61,7 +61,7 @@ if ( ( $argv[4] ?? '' ) !== 'without' ) {
 		public function __construct( $id = 0 ) { if ( $id ) { $this->is = self::$saved[ $id ]; } }
 		public function __call( $name, $arguments ) {
 			$what = substr( $name, 4 );
-			if ( ! in_array( $what, array( 'name', 'topic', 'delivery_url', 'secret', 'status', 'api_version', 'user_id' ), true ) ) {
+			if ( ! in_array( $what, array( 'name', 'topic', 'delivery_url', 'secret', 'status', 'api_version', 'user_id', 'failure_count' ), true ) ) {
 				throw new Exception( "WC_Webhook has no $name" );
 			}
 			if ( 0 === strpos( $name, 'get_' ) ) { return $this->is[ $what ] ?? ''; }

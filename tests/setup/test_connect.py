@@ -162,6 +162,7 @@ def test_woocommerce_gets_our_secret_and_keeps_it(side: Side) -> None:
         code, rows = side.run("connect", "woocommerce", *at, **given)
         assert (code, sorted(states(rows))) == (0, ["kept", "kept", "kept", "left", "mended"])
         assert there.deliver("order.updated", b"[]") == [200]
+        assert one["id"] not in there.hooks  # made anew: the count of its failures begins again
         code, rows = side.run("connect", "woocommerce", *at, **{**given, "WOOCOMMERCE_CONSUMER_SECRET": "cs_wrong"})
         assert (code, lines(rows)) == (1, {"not connected": "do"})
         code, rows = side.run("disconnect", "woocommerce", *at, **given)

@@ -63,7 +63,11 @@ class WooCommerce(Struct, kw_only=True):
                 "status": "active",
             }
             known = ours.get(topic)
-            answer = self._sent("PUT", f"/{known['id']}", body) if known else self._sent("POST", "", body)
+            # WooCommerce disables one after failures and goes on counting when it is active again: it is made anew instead.
+            off = known is not None and known.get("status") == "disabled"
+            answer = self._sent("PUT", f"/{known['id']}", body) if known and not off else self._sent("POST", "", body)
+            if known and off and answer.status in (200, 201):
+                self._sent("DELETE", f"/{known['id']}?force=true")
             was_active = known is not None and known.get("status") == "active"
             state = HookState.MADE if known is None else HookState.KEPT if was_active else HookState.MENDED
             refused = answer.status not in (200, 201)

@@ -50,6 +50,7 @@ function twofold_make_webhooks( $address, $secret ) {
 		$webhook->set_delivery_url( $address );
 		$webhook->set_secret( $secret );
 		$webhook->set_status( 'active' );
+		$webhook->set_failure_count( 0 ); // else one that was disabled after failures is disabled again by the next
 		$webhook->set_api_version( 'wp_api_v3' );
 		$webhook->set_user_id( get_current_user_id() ); // it reads orders as this person may
 		if ( ! $webhook->save() ) {
