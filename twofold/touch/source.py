@@ -63,11 +63,15 @@ _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,250}[a-z0-9])?")
 _AWAY = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 
 
+_Texts = tuple[str, str, str, str, str, str]  # source, medium, campaign, content, term, utm_id
+_Ids = tuple[str, str, str]  # campaign, ad set, ad
+
+
 class Source(Struct, frozen=True, gc=False):
     """What an address and a referrer say. ``clicks``: "kind=value" of each click id, for memory only."""
 
-    texts: tuple[str, str, str, str, str, str]  # source, medium, campaign, content, term, utm_id
-    ids: tuple[str, str, str]  # campaign, ad set, ad
+    texts: _Texts
+    ids: _Ids
     click: str
     clicks: tuple[str, ...]
     referrer: str
@@ -88,7 +92,16 @@ def stays_within(url: str, referrer: str) -> bool:
     if len(host) <= 8 or not url.startswith(host):
         return False
     query = url.find("?")
-    return query < 0 or _TELLING.search(url, query) is None
+    return query < 0 or not _may_tell(url[query:].lower()) or _TELLING.search(url, query) is None
+
+
+def _may_tell(query: str) -> bool:
+    """False for a query in lower case in which nothing of `_TELLING` can stand: a look in C each costs a tenth of the search,
+    and most pages of a visit with a query are asked."""
+    return (
+        "_" in query or "clid" in query or "braid" in query or "epik" in query or "cjevent" in query or "dicbo" in query
+        or "tblci" in query or "oppref" in query
+    )  # fmt: skip
 
 
 def read_source(url: str, referrer: str) -> Source | None:
@@ -97,7 +110,7 @@ def read_source(url: str, referrer: str) -> Source | None:
     if parts is None:
         return None
     host, query = parts
-    found = read_parameters(_pairs(query)) if query else _SILENT
+    found = _read_query(query) if query else _SILENT
     origin = _referrer_host(referrer) if referrer else ""
     if origin and (site_of_host(origin) == site_of_host(host) or is_no_source(origin)):
         return found if found.click or any(found.texts) or any(found.ids) else None
@@ -118,12 +131,44 @@ def read_parameters(pairs: Mapping[str, str]) -> Source:
     # What is too long for a campaign is remembered by nobody: strangers fill no memory with it.
     campaign = _campaign if sum(len(value) for _, value in rest) <= _REMEMBERED else _campaign.__wrapped__
     texts, ids = campaign(tuple(rest))
+    return _with_clicks(texts, ids, clicks)
+
+
+def _read_query(query: str) -> Source:
+    """`read_parameters` of an address, with what all share who come from one ad read once."""
+    clicks: dict[str, str] = {}
+    told, named = [], set()
+    for pair in _split_pairs(query):
+        name, _, value = pair.partition("=")
+        low = name.lower()
+        kind = _CLICK_NAMES.get(low)
+        if kind is None:
+            if value and low in _KNOWN:
+                told.append(pair)
+        elif value and name not in named:
+            named.add(name)
+            value = _decoded(value)
+            if not (value[0] in "{_%$[" and is_macro(value)):
+                clicks.setdefault(kind, value)
+    text = "&".join(told)
+    texts, ids = (_told if len(text) <= _REMEMBERED else _told.__wrapped__)(text)
+    return _with_clicks(texts, ids, clicks)
+
+
+def _with_clicks(texts: _Texts, ids: _Ids, clicks: Mapping[str, str]) -> Source:
     kinds = sorted(clicks, key=_RANK.__getitem__) if len(clicks) > 1 else list(clicks)
-    return Source(texts, ids, ",".join(kinds), tuple(f"{kind}={clicks[kind]}" for kind in kinds), "")
+    return Source(texts, ids, ",".join(kinds), tuple([f"{kind}={clicks[kind]}" for kind in kinds]), "")
 
 
 @lru_cache(maxsize=1_024)
-def _campaign(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str, str, str, str, str], tuple[str, str, str]]:
+def _told(pairs: str) -> tuple[_Texts, _Ids]:
+    """Texts and ids of the parameters beside click ids, as they stand in an address."""
+    read = tuple((name.lower(), value) for name, value in _pairs(pairs).items())
+    return _campaign.__wrapped__(read)
+
+
+@lru_cache(maxsize=1_024)
+def _campaign(pairs: tuple[tuple[str, str], ...]) -> tuple[_Texts, _Ids]:
     """Texts and ids of the parameters beside click ids: the same for all who come from one ad."""
     texts = [""] * len(_UTM)
     for name, value in pairs:
@@ -169,6 +214,7 @@ def forget_sources() -> None:
     """Texts of addresses that were read lately leave the memory."""
     clean_text.cache_clear()
     _campaign.cache_clear()
+    _told.cache_clear()
     _referrer_host.cache_clear()
 
 
@@ -185,13 +231,21 @@ def _split(url: str) -> tuple[str, str] | None:
 
 def _pairs(query: str) -> dict[str, str]:
     """The parameters that say something of a source, decoded once; of a repeated one the first counts."""
-    # With one sign between its pairs; addresses are put together wrongly: ?a=b?gclid=c
     found: dict[str, str] = {}
-    for pair in query.replace("&amp;", "&").replace("?", "&").split("&", _MOST):
+    for pair in _split_pairs(query):
         name, _, value = pair.partition("=")
         if value and name.lower() in _KNOWN and name not in found:
-            found[name] = unquote_plus(value) if "%" in value or "+" in value else value
+            found[name] = _decoded(value)
     return found
+
+
+def _split_pairs(query: str) -> list[str]:
+    # With one sign between its pairs; addresses are put together wrongly: ?a=b?gclid=c
+    return query.replace("&amp;", "&").replace("?", "&").split("&", _MOST)[:_MOST]
+
+
+def _decoded(value: str) -> str:
+    return unquote_plus(value) if "%" in value or "+" in value else value
 
 
 @lru_cache(maxsize=4_096)

@@ -42,6 +42,8 @@ def read_custom_data(raw: Any, warnings: list[str]) -> CustomData | Refusal:
     """The typed value, with warnings appended for what was left out; a `Refusal` for impossible money."""
     if raw is None or type(raw) is CustomData:  # the latter was checked while it was decoded
         return raw or CustomData()
+    if not raw and type(raw) is dict:  # as a page view has it
+        return CustomData()
     if not isinstance(raw, dict):
         tree = as_object(raw)
         if tree is None:

@@ -7,13 +7,16 @@ Meta refuses is refused; what Meta only warns about is kept and warned about (le
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 from typing import Any
+
+from msgspec.structs import astuple
 
 from twofold.collect.steps.custom_data import read_custom_data
 from twofold.collect.steps.draft import Draft
 from twofold.event.identity import make_event_id, read_event_id, without_contact
 from twofold.event.mending import stand_in
-from twofold.event.model import CustomData
+from twofold.event.model import CustomData, RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import NO_ID, as_list, as_object, read_boolean, read_integer
 from twofold.event.scrub import MAX_URL, scrub_custom, scrub_url
@@ -291,7 +294,11 @@ def drop_purchase_without_money(draft: Draft) -> Refusal | None:
 
 
 def put_processing_options(draft: Draft) -> Refusal | None:
-    options = draft.raw.data_processing_options
+    raw = draft.raw
+    options = raw.data_processing_options
+    country, state = raw.data_processing_options_country, raw.data_processing_options_state
+    if options is None and country is None and state is None and raw.opt_out is None:
+        return None  # nearly every copy
     if options is not None:
         listed = as_list(options, alone=True)
         options = options if listed is None else listed
@@ -311,9 +318,19 @@ def put_processing_options(draft: Draft) -> Refusal | None:
     return None
 
 
+_OPAQUE_PARTS, _OPAQUE_TEXTS = (
+    ("app_data", "original_event_data", "attribution_data"),
+    ("customer_segmentation", "advanced_measurement_table"),
+)
+_OPAQUE = itemgetter(*map(RawEvent.__struct_fields__.index, (*_OPAQUE_PARTS, *_OPAQUE_TEXTS)))
+_NOTHING_OPAQUE = _OPAQUE(astuple(RawEvent()))
+
+
 def put_opaque_parts(draft: Draft) -> Refusal | None:
     """Parts that are passed on as they are: app data, delayed-value references, segmentation."""
-    for name in ("app_data", "original_event_data", "attribution_data"):
+    if _OPAQUE(astuple(draft.raw)) == _NOTHING_OPAQUE:
+        return None  # nearly every copy
+    for name in _OPAQUE_PARTS:
         part = getattr(draft.raw, name)
         if part is None:
             continue
@@ -322,7 +339,7 @@ def put_opaque_parts(draft: Draft) -> Refusal | None:
             draft.fields[name] = scrub_custom(part)[0]
         else:
             draft.warnings.append(f"{name} is not an object; left out")
-    for name in ("customer_segmentation", "advanced_measurement_table"):
+    for name in _OPAQUE_TEXTS:
         text = getattr(draft.raw, name)
         if isinstance(text, str) and text:
             draft.fields[name] = scrub_custom(text)[0]

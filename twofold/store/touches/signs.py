@@ -35,7 +35,7 @@ from twofold.store.touches.whose import (
     whos_of_sign,
 )
 from twofold.store.visitors.identifiers import BROWSER_KINDS, identifier
-from twofold.touch.model import Sign, Touch
+from twofold.touch.model import Sign
 
 SECRET_MARK = "touch_secret"
 """The row of `meta` that tells with which secret the kept signs were keyed."""
@@ -267,11 +267,11 @@ class Signs:
         return self._withdrawals.is_withdrawn(sign.dataset, [Mark(*pair) for pair in (*sign.ids, *sign.about)])
 
     def _rows(self, sign: Sign) -> list[tuple[Any, ...]]:
-        touch = sign.touch
-        slot = touch.at // SLOT_S
+        values = astuple(sign.touch)
+        slot = sign.touch.at // SLOT_S
         key = self._key(sign)
         return [
-            (who, slot, key, sign.dataset, *astuple(touch), digest_of(who, slot, key, sign.dataset, touch))
+            (who, slot, key, sign.dataset, *values, digest_of(who, slot, key, sign.dataset, values))
             for who in whos_of_sign(self._ring, sign)
         ]
 
@@ -295,8 +295,8 @@ def _facts_of(sign: Sign) -> int:
     ))  # fmt: skip
 
 
-def digest_of(who: bytes, slot: int, key: bytes, dataset: str, touch: Touch) -> bytes:
+def digest_of(who: bytes, slot: int, key: bytes, dataset: str, touch: Sequence[Any]) -> bytes:
     """Over all columns of a row."""
-    at, *rest = astuple(touch)
-    text = "\x1f".join((who.hex(), str(slot), key.hex(), dataset, str(at), *rest))
+    at, *rest = touch
+    text = "\x1f".join((f"{who.hex()}\x1f{slot}\x1f{key.hex()}", dataset, str(at), *rest))
     return digest_8(text.encode())

@@ -26,7 +26,7 @@ DEVICE = "device"
 OF_BROWSERS = frozenset({*BROWSER_KINDS, STITCHED})
 """Kinds of links that name a browser; two browsers of one kind for one Purchase are one too many."""
 
-_ALL_IDS = frozenset({TouchKind.CHAT})
+_CHAT = TouchKind.CHAT  # compared, not looked up in a set: a member's hash is worked out in Python
 
 
 def who_of_key(ring: Keyring, key: bytes) -> bytes:
@@ -49,7 +49,7 @@ def who_of(ring: Keyring, dataset: str, kind: str, value: str) -> bytes | None:
 
 def whos_of_sign(ring: Keyring, sign: Sign) -> list[bytes]:
     """The first of its ids; all of them for a chat, as nobody knows by which the order will come."""
-    ids = sign.ids if sign.touch.kind in _ALL_IDS else sign.ids[:1]
+    ids = sign.ids if sign.touch.kind == _CHAT else sign.ids[:1]
     return [who for kind, value in ids if (who := who_of(ring, sign.dataset, kind, value)) is not None]
 
 
