@@ -78,7 +78,7 @@ union all
 select -1 - p.nameless as order_row, p.place, p.age, p.touch_day, p.paid, p.channel, p.source_of, '' as landing_path, 'unknown' as device,
        p.platform, case when p.platform <> '' then p.platform else p.source_of end as seller,
        case $by when 'campaign' then p.campaign_id when 'adset' then p.adset_id when 'ad' then p.ad_id else '' end as id,
-       trim(case $by when 'campaign' then p.campaign_of else '' end) as name,
+       trim(case $by when 'campaign' then p.campaign else '' end) as name,
        case when p.kind = 'shop_says' then 3 when p.channel = 'direct' then 2 else 1 end as turn
 from nameless_paths as p
 where p.day between $since and $until
