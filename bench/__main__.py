@@ -18,6 +18,7 @@ from rich.table import Table
 
 from bench import Row, processor
 from bench.accepts import bench_accepts
+from bench.attribution import bench_attribution
 from bench.browsers import bench_browsers
 from bench.chain import bench_chain
 from bench.console import bench_console
@@ -42,6 +43,7 @@ BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "m": ("tables of reports at the size of a large shop", bench_scale),
     "n": ("the console beside a gateway under load", bench_console),
     "o": ("the chain at the size of a large shop", bench_chain),
+    "p": ("attribution at the size of a large shop, and Markov", bench_attribution),
     "k": ("page views at the doors of browsers, and what touches cost", bench_browsers),
 }
 PAGE = Path(__file__).parent.parent / "docs" / "bench.md"

@@ -127,7 +127,7 @@ def _asked(folder: Path, view: str) -> tuple[float, int, int]:
     where = Analytics(data=folder, files=folder / "facts", deadline_s=600)
     as_of = (LAST_DAY + 1) * DAY_S - 1
     asked = Asked(since=day_text(LAST_DAY - ASKED_DAYS + 1), until=day_text(LAST_DAY), as_of=as_of, view=view)
-    with _Watch() as watch:
+    with Watch() as watch:
         began = time.perf_counter()
         report, _ = chain_of(lambda questions: ask_all(where, questions), asked, desk, None)
         seconds = time.perf_counter() - began
@@ -135,7 +135,7 @@ def _asked(folder: Path, view: str) -> tuple[float, int, int]:
     return seconds, watch.peak, placed.count
 
 
-class _Watch:
+class Watch:
     """The largest resident size that a child of this process had."""
 
     def __init__(self) -> None:
@@ -143,7 +143,7 @@ class _Watch:
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> Watch:
         self._thread.start()
         return self
 

@@ -157,6 +157,29 @@ def _question(name: str, given: Mapping[str, Any]) -> TableQuestion:
     return TableQuestion(question=question, parameters={p: given[p] for p in question.asks})
 
 
+def credits_asked(asked: Asked, models: Sequence[str], as_of: int, name: str, dataset: str = "") -> list[TableQuestion]:
+    """One question of credits, in parts whose rows add up."""
+    given = _given(asked, models, as_of, dataset, 0)
+    return [
+        _question(name, {**given, "since": since, "until": to}) for since, to in _parts_of(asked.since, given["until"])
+    ]
+
+
+def _given(asked: Asked, models: Sequence[str], as_of: int, dataset: str, history_days: int) -> dict[str, Any]:
+    """The parameters of all questions of credits."""
+    until = asked.until
+    if asked.credit_day == "touch" and asked.by not in OF_ORDERS:
+        until = shifted(asked.until, asked.click_days)
+    return {
+        "since": asked.since, "until": until, "first": shifted(asked.since, -asked.click_days - 1), "last": asked.until,
+        "after": shifted(until, 1), "as_of": as_of, "dataset": dataset, "models": f",{','.join(models)},", "by": asked.by,
+        "window": asked.click_days * DAY_S, "chat": min(asked.click_days, asked.chat_days) * DAY_S,
+        "half_life": asked.half_life_days * DAY_S, "repeats": asked.repeats, "unit": 10 ** digits_of(asked.currency),
+        "history_s": history_days * DAY_S, "credit_day": asked.credit_day, "credit_since": asked.since,
+        "credit_until": asked.until,
+    }  # fmt: skip
+
+
 # -- answers
 
 
@@ -169,17 +192,8 @@ class _Answers:
         self._asked = asked
         self.models = ["orders"] if asked.by in OF_ORDERS else list(dict.fromkeys(models))
         self._digits = digits_of(asked.currency)
-        until = asked.until
-        if asked.credit_day == "touch" and asked.by not in OF_ORDERS:
-            until = shifted(asked.until, asked.click_days)
-        given = {
-            "since": asked.since, "until": until, "first": shifted(asked.since, -asked.click_days - 1), "last": asked.until,
-            "after": shifted(until, 1), "as_of": as_of, "dataset": dataset, "models": f",{','.join(self.models)},", "by": asked.by,
-            "window": asked.click_days * DAY_S, "chat": min(asked.click_days, asked.chat_days) * DAY_S,
-            "half_life": asked.half_life_days * DAY_S, "repeats": asked.repeats, "unit": 10**self._digits,
-            "history_s": history_days * DAY_S, "credit_day": asked.credit_day, "credit_since": asked.since,
-            "credit_until": asked.until,
-        }  # fmt: skip
+        given = _given(asked, self.models, as_of, dataset, history_days)
+        until = str(given["until"])
         questions = [
             _question(name, {**given, "most": MANY, "since": since, "until": to})
             for since, to in _parts_of(asked.since, until)
