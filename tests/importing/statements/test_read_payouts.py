@@ -290,6 +290,91 @@ def test_paypal_in_german_and_dutch(tmp_path, header, comma, row):
     assert line.references == ("transaction:1A207897G9979282J", "order:1001")
 
 
+FRENCH = ("Date,Heure,Fuseau horaire,Nom,Type,État,Devise,Avant commission,Commission,Net,De l'adresse email,À l'adresse email,"
+          "Numéro de transaction,Numéro de la transaction de référence,Numéro de facture,Numéro de client,Solde,Impact sur le solde")  # fmt: skip
+
+
+def test_paypal_in_french(tmp_path):
+    """Headers and words as public parsers have them. What is no credit or debit of the balance costs its row."""
+    paid = ("13/03/2026", "17:47:00", "CET", "Anna", "Paiement Express Checkout", "Terminé", "EUR", "1.100,00", "-5,00", "1.095,00",
+            "a@example.com", "b@example.com", "1A207897G9979282J", "", "1001", "", "1.095,00", "Crédit")  # fmt: skip
+    back = ("14/03/2026", "17:47:00", "CET", "Anna", "Remboursement", "Terminé", "EUR", "-100,00", "0,00", "-100,00",
+            "b@example.com", "a@example.com", "1A207897G9979282K", "1A207897G9979282J", "1001", "", "995,00", "Débit")  # fmt: skip
+    waits = (*paid[:5], "En attente", *paid[6:12], "1A207897G9979282L", *paid[13:])
+    other = (*paid[:12], "1A207897G9979282M", *paid[13:-1], "Autre")
+    found = read(written(tmp_path, paypal(paid, back, waits, other, header=FRENCH)), FORMATS)
+    lines = lines_of(found)
+    assert sums(lines) == [
+        ("charge", "1100.00", "5.00", "1095.00"), ("refund", "-100.00", "0.00", "-100.00"), ("charge", "1100.00", "5.00", "1095.00"),
+    ]  # fmt: skip
+    assert [line.status for line in lines] == ["booked", "booked", "pending"]
+    assert lines[1].references == ("refund:1A207897G9979282K", "payment:1A207897G9979282J", "order:1001")
+    assert [(p.row, p.reason) for p in found.problems] == [(5, "unknown_word")]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows"),
+    [
+        ("Date,Heure,Fuseau horaire,Description,Devise,Brut ,Frais ,Net,Solde,Numéro de transaction,Adresse email de l'expéditeur,Nom,"
+         "Nom de la banque,Compte bancaire,Numéro de facture,Numéro de la transaction de référence",
+         ("Paiement Express Checkout", "Virement bancaire sur le compte PayPal", "Conversion de devise")),
+        ("Fecha,Hora,Zona horaria,Descripción,Divisa,Bruto ,Comisión ,Neto,Saldo,Id. de transacción,Correo electrónico del remitente,Nombre,"
+         "Nombre del banco,Cuenta bancaria,Id. de factura,Id. de referencia de trans.",
+         ("Pago con Pago exprés", "Retirada iniciada por el usuario", "Conversión de divisas general")),
+    ],
+)  # fmt: skip
+def test_paypal_statements_in_french_and_spanish(tmp_path, header, rows):
+    def row(day: str, what: str, gross: str, fee: str, net: str, number: str) -> tuple[str, ...]:
+        return (
+            day,
+            "08:29:44",
+            "Europe/Berlin",
+            what,
+            "EUR",
+            gross,
+            fee,
+            net,
+            "0,00",
+            number,
+            "a@example.com",
+            "Anna",
+            "",
+            "",
+            "1001",
+            "",
+        )
+
+    told = [row("27/6/2026", rows[0], "160,71", "-5,01", "155,70", "6GB9514155364603V"),
+            row("28/6/2026", rows[1], "-4.000,00", "0,00", "-4.000,00", "9C5250184V339245T"),
+            row("28/6/2026", rows[2], "276,00", "0,00", "276,00", "40M004020G622010U")]  # fmt: skip
+    found = read(written(tmp_path, paypal(*told, header=header)), FORMATS)
+    assert (found.format, found.problems) == ("paypal-activity", [])
+    kind = "adjustment" if "Heure" in header else "payout"  # money that the merchant put in, and money that left
+    assert sums(lines_of(found)) == [
+        ("charge", "160.71", "5.01", "155.70"), (kind, "-4000.00", "0.00", "-4000.00"), ("adjustment", "276.00", "0.00", "276.00"),
+    ]  # fmt: skip
+    assert lines_of(found)[0].at == seconds("2026-06-27T06:29:44")
+
+
+def test_a_spanish_activity_download_is_refused_as_nothing_says_which_of_its_rows_are_memos(tmp_path):
+    header = "Fecha,Hora,Zona horaria,Nombre,Tipo,Estado,Divisa,Bruto,Tarifa,Neto,Id. de transacción"
+    row = (
+        "27/06/2026",
+        "10:00:00",
+        "CET",
+        "Ana",
+        "Pago",
+        "Completado",
+        "EUR",
+        "120,00",
+        "-6,22",
+        "113,78",
+        "6GB9514155364603V",
+    )
+    with pytest.raises(FileRefused, match="balance's impact"):
+        read(written(tmp_path, paypal(row, header=header)), FORMATS)
+
+
 STATEMENT = ('"Datum","Uhrzeit","Zeitzone","Beschreibung","Währung","Brutto","Entgelt","Netto","Guthaben","Transaktionscode",'
              '"Absender E-Mail-Adresse","Name","Name der Bank","Bankkonto","Rechnungsnummer","Zugehöriger Transaktionscode"')  # fmt: skip
 

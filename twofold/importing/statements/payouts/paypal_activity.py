@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from twofold.errors import FileRefused
 from twofold.importing.readers.layout import fold_word
 from twofold.importing.statements.contract import Dropped, Item
 from twofold.importing.statements.payouts.paypal_kinds import (
@@ -29,6 +30,8 @@ from twofold.ledger.lines import Counterpart, MoneyKind, MoneyLine, Told
 from twofold.ledger.references import gather, reference
 
 SOURCE = "paypal"
+_WITHOUT_IMPACT = frozenset({"Estado"})
+"""Headers of states in languages in which no sample shows how the balance's impact is called."""
 _TRANSACTION = re.compile(r"[0-9A-Z]{12,20}")
 _OF_PAYMENT = frozenset({MoneyKind.REFUND, MoneyKind.DISPUTE, MoneyKind.DISPUTE_REVERSAL, MoneyKind.FEE,
                          MoneyKind.RESERVE_HOLD, MoneyKind.RESERVE_RELEASE})  # fmt: skip
@@ -36,6 +39,12 @@ _OF_PAYMENT = frozenset({MoneyKind.REFUND, MoneyKind.DISPUTE, MoneyKind.DISPUTE_
 
 def _read(file: TableFile) -> Iterator[Item]:
     file.note("PayPal lists no batches: its withdrawals are lines of their own")
+    if file.header("status") in _WITHOUT_IMPACT and not file.has("impact"):
+        raise FileRefused(
+            f"{file.path.name}: expected PayPal's statement, or an activity download in English, German, Dutch or French; got "
+            "one whose column of the balance's impact is not known, so that memos could not be told from money. Fetch the "
+            "statement, or name the columns in an [[import]]"
+        )
     if not file.has("status"):
         file.note("a statement has no states: each of its rows moved money")
     elif not file.has("impact"):

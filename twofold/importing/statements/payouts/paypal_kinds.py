@@ -1,7 +1,8 @@
 """PayPal's words and codes for what a row is, in the languages of its exports that are known.
 
 Owns the transaction event codes (developer.paypal.com, Transaction event codes, read November 2026), and the headers and
-words of English, German and Dutch exports. Another language comes by an [[import]].
+words of English, German, Dutch and French exports, and of Spanish statements, as public parsers and their samples have
+them (November 2026). Another language comes by an [[import]].
 """
 
 from __future__ import annotations
@@ -12,28 +13,47 @@ from decimal import Decimal
 from twofold.importing.readers.layout import fold_word
 from twofold.ledger.lines import MoneyKind
 
-# Headers by field: English, German, Dutch (which mixes the two in some ages).
+# Headers by field: English, German, Dutch (which mixes the two in some ages), French, Spanish.
 COLUMNS = {
-    "date": ("Date", "Datum"),
-    "time": ("Time", "Uhrzeit", "Tijd"),
-    "zone": ("TimeZone", "Time Zone", "Zeitzone", "Tijdzone"),
-    "name": ("Name", "Naam"),
-    "type": ("Type", "Typ", "Description", "Beschreibung"),
-    "status": ("Status",),
-    "currency": ("Currency", "Währung", "Valuta"),
-    "gross": ("Gross", "Brutto", "Bruto"),
-    "fee": ("Fee", "Fees", "Gebühr", "Entgelt", "Kosten"),
-    "net": ("Net", "Netto"),
-    "from": ("From Email Address", "Absender E-Mail-Adresse", "Van e-mailadres"),
-    "to": ("To Email Address", "Empfänger E-Mail-Adresse", "Naar e-mailadres"),
-    "id": ("Transaction ID", "Transaktionscode", "Transactiereferentie"),
-    "order": ("Invoice Number", "Invoice ID", "Rechnungsnummer", "Factuurnummer"),
-    "custom": ("Custom Number", "Custom", "Individuelle Nummer"),
-    "payment": ("Reference Txn ID", "Zugehöriger Transaktionscode"),
-    "impact": ("Balance Impact", "Auswirkung auf Guthaben", "Effect op saldo"),
+    "date": ("Date", "Datum", "Fecha"),
+    "time": ("Time", "Uhrzeit", "Tijd", "Heure", "Hora"),
+    "zone": ("TimeZone", "Time Zone", "Zeitzone", "Tijdzone", "Fuseau horaire", "Zona horaria"),
+    "name": ("Name", "Naam", "Nom", "Nombre"),
+    "type": ("Type", "Typ", "Description", "Beschreibung", "Descripción", "Tipo"),
+    "status": ("Status", "État", "Estado"),
+    "currency": ("Currency", "Währung", "Valuta", "Devise", "Divisa"),
+    "gross": ("Gross", "Brutto", "Bruto", "Avant commission", "Brut"),
+    "fee": ("Fee", "Fees", "Gebühr", "Entgelt", "Kosten", "Commission", "Frais", "Comisión", "Tarifa"),
+    "net": ("Net", "Netto", "Neto"),
+    "from": (
+        "From Email Address",
+        "Absender E-Mail-Adresse",
+        "Van e-mailadres",
+        "De l'adresse email",
+        "Adresse email de l'expéditeur",
+        "Correo electrónico del remitente",
+    ),
+    "to": ("To Email Address", "Empfänger E-Mail-Adresse", "Naar e-mailadres", "À l'adresse email"),
+    "id": ("Transaction ID", "Transaktionscode", "Transactiereferentie", "Numéro de transaction", "Id. de transacción"),
+    "order": (
+        "Invoice Number",
+        "Invoice ID",
+        "Rechnungsnummer",
+        "Factuurnummer",
+        "Numéro de facture",
+        "Id. de factura",
+    ),
+    "custom": ("Custom Number", "Custom", "Individuelle Nummer", "Numéro de client"),
+    "payment": (
+        "Reference Txn ID",
+        "Zugehöriger Transaktionscode",
+        "Numéro de la transaction de référence",
+        "Id. de referencia de trans.",
+    ),
+    "impact": ("Balance Impact", "Auswirkung auf Guthaben", "Effect op saldo", "Impact sur le solde"),
     "code": ("Transaction Event Code", "Transaktionsereigniscode"),
-    "subject": ("Subject", "Betreff", "Onderwerp"),
-    "note": ("Note", "Hinweis"),
+    "subject": ("Subject", "Betreff", "Onderwerp", "Objet"),
+    "note": ("Note", "Hinweis", "Remarque"),
 }
 
 COMPLETED = frozenset({"completed", "abgeschlossen", "voltooid", "terminé"})
@@ -43,18 +63,19 @@ MEMOS = frozenset({"memo"})
 
 # The first that fits, over the folded type.
 _TYPES = (
-    (re.compile(r"currency conversion|währungsumrechnung|valutaomrekening"), "conversion"),
+    (re.compile(r"currency conversion|währungsumrechnung|valutaomrekening|conversion de devise|conversión de divisas"), "conversion"),
     (re.compile(r"(reversal|release|aufhebung|freigabe|rückbuchung|annulering).*(hold|einbehalt|reserve)|hold release"
                 r"|reserve release|release of reserve"), "release"),
     (re.compile(r"\bhold\b|reserve|einbehaltung"), "hold"),
     (re.compile(r"chargeback reversal|reversal of chargeback|cancell?ation of.*(chargeback|dispute)"), "reversal"),
     (re.compile(r"fee.*(refund|reversal)"), "fee"),
-    (re.compile(r"\bfees?\b|gebühr|entgelt|kosten|commission"), "fee"),
+    (re.compile(r"\bfees?\b|gebühr|entgelt|kosten|commission|\bfrais\b|comisión"), "fee"),
     (re.compile(r"chargeback|payment reversal|rückbuchung|terugboeking"), "dispute"),
-    (re.compile(r"refund|rückzahlung|terugbetaling"), "refund"),
-    (re.compile(r"withdrawal|transfer to bank|abbuchung|abhebung|auszahlung|opname|overboeking naar bank"), "payout"),
+    (re.compile(r"refund|rückzahlung|terugbetaling|remboursement|reembolso"), "refund"),
+    (re.compile(r"virement bancaire sur le compte paypal"), "deposit"),
+    (re.compile(r"withdrawal|transfer to bank|abbuchung|abhebung|auszahlung|opname|overboeking naar bank|retrait|virement vers|retirada"), "payout"),
     (re.compile(r"deposit|bankgutschrift|storting"), "deposit"),
-    (re.compile(r"payment|zahlung|betaling|checkout|sale"), "payment"),
+    (re.compile(r"payment|zahlung|betaling|checkout|sale|paiement|pago"), "payment"),
 )  # fmt: skip
 
 _CODES = (
