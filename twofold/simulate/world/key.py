@@ -223,9 +223,9 @@ def losses_of(truths: Sequence[Truth], loose: Sequence[_Where]) -> list[dict[str
     for truth in truths:
         for loss in truth.losses:
             found[loss.after, loss.reason].append(loss.amount)
-    for loss in _on_the_way(loose):
-        lines = sum(_REASON_OF.get(w.move.kind) == loss.reason or w.place == loss.reason for w in loose)
-        found[loss.after, loss.reason] += [loss.amount, *[ZERO] * (lines - 1)]
+    for one in loose:  # one by one: two that cancel out are two
+        for loss in _on_the_way([one]):
+            found[loss.after, loss.reason].append(loss.amount)
     return [
         {"after": after, "reason": reason, "open": reason in OPEN, "count": len(amounts), "amount": _sum(amounts)}
         for (after, reason), amounts in sorted(found.items())
