@@ -209,3 +209,21 @@ def test_live_goes_on_by_itself(console: Running) -> None:
         page.get_by_role("button", name="Pause").click()
         page.get_by_text("Paused.").wait_for()
         browser.close()
+
+
+@pytest.mark.process
+def test_live_of_one_event_and_of_one_test(console: Running) -> None:
+    """Only its copies; an event that there is not is refused with those that there are; a test that brought nothing shows nothing."""
+    owner = console.owner()
+
+    def names(query: str) -> list[str]:
+        return [json.loads(line)["event_name"] for line in owner.get(f"/live.json{query}").text.splitlines()[1:]]
+
+    assert len(set(names(""))) > 2
+    assert set(names("?event=PageView")) == {"PageView"}
+    assert owner.get("/live?event=Nothing").status == 400
+    assert owner.get("/live?test=NOTHING").status == 400
+    assert owner.post("/test-purchase/start", {"csrf": owner.csrf()}).status == 303
+    code = json.loads(owner.get("/test-purchase.json").text.splitlines()[1])["code"]
+    assert names(f"?test={code}") == []
+    assert owner.get(f"/live?test={code}").headers["refresh"] == "5"

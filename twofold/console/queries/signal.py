@@ -6,7 +6,7 @@ Owns the words and the order of the signal pages' counts, and the copies of Live
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +75,29 @@ def funnel_place(name: str) -> tuple[int, str]:
     return (FUNNEL.index(name), "") if name in FUNNEL else (len(FUNNEL), name)
 
 
+COPY = ("position", "received_at", "dataset", "event_name", "event_id", "channel", "sender", "verdict", "action")
+WINDOW, MOST_WINDOWS = 2_000, 10
+"""Copies that are looked through at once for a rare event, and how often; what is older is found on the other pages."""
+
+
+def last_copies(folder: Path | str, fits: Callable[[dict[str, Any]], bool], limit: int) -> list[dict[str, Any]]:
+    """The newest copies that fit, newest first, among the last `WINDOW` times `MOST_WINDOWS`."""
+    found: list[dict[str, Any]] = []
+    with journal_of(folder) as journal:
+        end = journal.run("last_position")[0][0] or 0
+        for _ in range(MOST_WINDOWS):
+            if end <= 0 or len(found) >= limit:
+                break
+            start = max(0, end - WINDOW)
+            rows = (dict(zip(COPY, row, strict=True)) for row in journal.run("console_copies", (start, end - start)))
+            found += [row for row in rows if row["position"] <= end and fits(row)][::-1]
+            end = start
+    return found[:limit]
+
+
 def copies_after(folder: Path | str, position: int, limit: int) -> list[dict[str, Any]]:
     """Copies behind a position, oldest first; with a position of -1 the last ``limit``."""
-    names = ("position", "received_at", "dataset", "event_name", "event_id", "channel", "sender", "verdict", "action")
+    names = COPY
     with journal_of(folder) as journal:
         if position < 0:
             position = max(0, (journal.run("last_position")[0][0] or 0) - limit)

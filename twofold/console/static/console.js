@@ -6,7 +6,7 @@ for (const select of document.querySelectorAll(".asked select")) {
 }
 
 const live = document.getElementById("live");
-if (live) {
+if (live && !live.dataset.still) {
   const state = document.getElementById("live-state");
   const button = document.getElementById("live-pause");
   const most = 200;
@@ -48,7 +48,7 @@ if (live) {
       const copy = JSON.parse(message.data);
       if (copy.position <= position) return;
       position = copy.position;
-      show(copy);
+      if (!live.dataset.event || copy.event_name === live.dataset.event) show(copy);
     };
     stream.addEventListener("ended", () => {
       stop();
