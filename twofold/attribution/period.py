@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from math import erfc, sqrt
@@ -20,10 +21,11 @@ from twofold.attribution.reading import ROOM, shifted
 from twofold.attribution.shapley import MOST_CHANNELS, shapley
 from twofold.attribution.table import LINKS, SMALL, UNATTRIBUTED, ZERO, Asked, Cost, Group, Line, added
 from twofold.facts.questions import Question, questions_of
-from twofold.touch.channels import DIRECT, channel_of
+from twofold.touch.channels import DIRECT, Sourced, channel_of
 from twofold.touch.model import Touch, TouchKind
 from twofold.touch.visits import Seen as Sign
 
+_EPOCH = date(1970, 1, 1)
 PERIOD_MODELS = ("markov", "shapley_sum", "shapley_rate")
 LEAST_PATHS = 30
 Ask = Callable[[Question, dict[str, Any]], list[Any]]
@@ -128,14 +130,36 @@ def paths_of_orders(
         "since": asked.since, "until": asked.until, "as_of": as_of, "dataset": dataset or "", "window": asked.click_days * DAY_S,
         "chat": min(asked.click_days, asked.chat_days) * DAY_S,
     }  # fmt: skip
-    by_order: dict[int, list[Touch]] = defaultdict(list)
+    by_order: dict[int, list[PathTouch]] = defaultdict(list)
     for row in ask(questions_of(ROOM)["touches_credited"], given):
-        by_order[row.order_row].append(_touch(row))
+        touch = _touch(row)
+        by_order[row.order_row].append(PathTouch(touch, channel_of(touch)))
+    nameless = {name: value for name, value in given.items() if name != "as_of"}
+    for row in ask(questions_of(ROOM)["nameless_touches"], nameless):
+        by_order[-1 - row.nameless].append(_nameless(row))
     found: dict[Path, int] = defaultdict(int)
     for touches in by_order.values():
-        own = [touch for touch in touches if touch.kind is not TouchKind.SHOP_SAYS] or touches[-1:]
-        found[_keys([PathTouch(touch, channel_of(touch)) for touch in own], key_of)] += 1
+        own = [one for one in touches if one.touch.kind is not TouchKind.SHOP_SAYS] or touches[-1:]
+        found[_keys(own, key_of)] += 1
     return dict(found)
+
+
+def _nameless(row: Any) -> PathTouch:
+    """A touch without an address; of its time the day is known."""
+    at = (date.fromisoformat(row.touch_day) - _EPOCH).days * DAY_S + DAY_S // 2
+    touch = Touch(
+        at=at, kind=TouchKind(row.kind), source=row.source_of, medium=row.medium_of, campaign=row.campaign, campaign_id=row.campaign_id,
+        adset_id=row.adset_id, ad_id=row.ad_id,
+    )  # fmt: skip
+    sourced = Sourced(
+        source=row.source_of,
+        medium=row.medium_of,
+        campaign=row.campaign,
+        platform=row.platform,
+        channel=row.channel,
+        rule="",
+    )
+    return PathTouch(touch, sourced)
 
 
 def paths_of_nobody(

@@ -539,3 +539,13 @@ join (select l.order_row from lives as l where l.day between $since and $until a
 where p.day between $since and $until
   and ((p.kind in ('click', 'visit') and p.age <= $window) or (p.kind = 'chat' and p.age <= $chat) or p.kind = 'shop_says')
 order by p.order_row, p.place
+
+-- name: nameless_touches
+-- The same of past orders that lost their path: with the channel that was found, as no address is left to find it from.
+-- asks: since text, until text, dataset text, window bigint, chat bigint
+-- answers: nameless bigint, touch_day text, kind text, channel text, platform text, source_of text, medium_of text, campaign text, campaign_id text, adset_id text, ad_id text
+select p.nameless, p.touch_day, p.kind, p.channel, p.platform, p.source_of, p.medium_of, p.campaign, p.campaign_id, p.adset_id, p.ad_id
+from nameless_paths as p join nameless as n on n.nameless = p.nameless
+where n.day between $since and $until and p.day between $since and $until and ($dataset = '' or n.dataset = $dataset)
+  and ((p.kind in ('click', 'visit') and p.age <= $window) or (p.kind = 'chat' and p.age <= $chat) or p.kind = 'shop_says')
+order by p.nameless, p.place
