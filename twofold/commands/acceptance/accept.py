@@ -429,7 +429,9 @@ def _print_status(found: Status, json: bool) -> None:
             say(f"  overruled by {plain(criterion.by)}: {plain(criterion.note)}")
         for check in criterion.checks:
             say(_check_line(check))
-    say(f"{'GO' if found.is_go else 'STOP'} for {found.run.about.decision}")
+    unasked = bool(found.run.plan.witnesses) and not found.day
+    note = " as it stands; the witnesses were not asked (--day)" if unasked and not found.is_go else ""
+    say(f"{'GO' if found.is_go else 'STOP'} for {found.run.about.decision}{note}")
 
 
 def _event_rows(found: Status) -> Iterator[dict[str, Any]]:
