@@ -118,7 +118,7 @@ def test_an_order_in_a_chat_wants_no_browser() -> None:
     plan = read_plan(EXAMPLES / "chat.toml")
     order = OrderSeen(
         order_id="5001", number="5001", placed_at=1, state="counts", method="cod", paid="unpaid", test=False, value="90.00", currency="GEL",
-        lines=(("total", "100.00"), ("shipping", "-10.00")), contained=(), goods=1, goods_value=None, sources=("crm",), action=1,
+        lines=(("total", "100.00"), ("shipping", "-10.00")), contained=(), goods=1, goods_value=None, carts=(), sources=("crm",), action=1,
     )  # fmt: skip
     money = {"value": "90.00", "currency": "GEL"}
     told = action("Purchase", copy("server", **money), custom=money)

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from conftest import Scene
+from acceptance_scene import Scene
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playing_shop import DATASET
 from typer.testing import CliRunner

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from conftest import Scene
+from acceptance_scene import Scene
 from playing_shop import DATASET
 
 from tests.console.running_console import Answer, Client, Running

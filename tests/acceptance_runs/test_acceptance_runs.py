@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import Scene
+from acceptance_scene import Scene
 from playing_shop import DATASET
 
 from twofold.acceptance.criteria import CRITERIA, State

@@ -211,16 +211,17 @@ def _cart(own: Sequence[CopySeen], plan: Plan, gathered: Gathered, name: str) ->
     order, copy = gathered.order, own[-1]
     bought = [c for a in gathered.events.get(plan.decides, ()) for c in a.of(BROWSER)]
     pieces = order.goods if order and order.goods else bought[0].num_items if bought else None
-    worth = order.goods_value if order and order.goods_value else None
     if pieces is None:
         return _check(Look.CART, None, "no order yet to hold the cart against", name)
     if copy.num_items != pieces:
         return _check(Look.CART, False, f"{copy.num_items} goods, the order has {pieces}", name)
-    if worth is None:
+    if order is None or not order.carts:
         return _check(Look.CART, None, f"{pieces} goods as in the order; the order does not tell what they cost", name)
-    if copy.value is None or Decimal(copy.value) != Decimal(worth):
-        return _check(Look.CART, False, f"value {copy.value}, the goods of the order cost {worth}", name)
-    return _check(Look.CART, True, f"{pieces} goods for {worth} {copy.currency}, as in the order", name)
+    fits = copy.value is not None and any(Decimal(copy.value) == Decimal(worth) for _, worth in order.carts)
+    if not fits:
+        known = ", ".join(dict.fromkeys(worth for _, worth in order.carts))
+        return _check(Look.CART, False, f"value {copy.value}, the cart of the order was worth {known}", name)
+    return _check(Look.CART, True, f"{pieces} goods for {copy.value} {copy.currency}, as in the order", name)
 
 
 def _order_of_events(plan: Plan, gathered: Gathered) -> Check:

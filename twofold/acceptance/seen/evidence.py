@@ -108,7 +108,10 @@ class ActionSeen(Struct, frozen=True, kw_only=True):
 
 
 class OrderSeen(Struct, frozen=True, kw_only=True):
-    """The order by the policy of today. ``lines``: from its total to what a Purchase is worth, part by part."""
+    """The order by the policy of today. ``lines``: from its total to what a Purchase is worth, part by part.
+
+    ``carts``: what its cart may have been told as, by name: shops tell it with or without taxes and discounts.
+    """
 
     order_id: str
     number: str
@@ -123,6 +126,7 @@ class OrderSeen(Struct, frozen=True, kw_only=True):
     contained: tuple[tuple[str, str], ...]
     goods: int
     goods_value: str | None
+    carts: tuple[tuple[str, str], ...]
     sources: tuple[str, ...]
     action: int | None
 
@@ -328,6 +332,7 @@ def _order(row: dict[str, Any]) -> OrderSeen:
         placed_at=row["placed_at"], state=row["state"], method=str(row["method"]), paid=str(known.get("paid") or ""),
         test=bool(known.get("test")), value=_text(valued.get("value")), currency=valued.get("currency"), lines=tuple(lines),
         contained=tuple(contained), goods=sum(g.get("quantity", 1) for g in goods), goods_value=_goods_value(goods),
+        carts=tuple(_carts(goods, valued)),
         sources=tuple(known.get("sources") or ()), action=row["action"],
     )  # fmt: skip
 
@@ -337,6 +342,25 @@ def _goods_value(goods: Sequence[dict[str, Any]]) -> str | None:
     prices = [g.get("shown_price", g.get("price")) for g in goods]
     costs = [Decimal(p) * g.get("quantity", 1) for p, g in zip(prices, goods, strict=True) if p is not None]
     return _text(sum(costs, Decimal(0))) if goods and len(costs) == len(goods) else None
+
+
+def _carts(goods: Sequence[dict[str, Any]], valued: dict[str, Any]) -> Iterable[tuple[str, str]]:
+    """Goods before and after their discounts, and the total without shipping, with and without taxes."""
+    before = _goods_value(goods)
+    if before is not None:
+        yield "goods", before
+        off = sum((Decimal(g.get("discount") or 0) for g in goods), Decimal(0))
+        if off:
+            yield "goods after discounts", f"{Decimal(before) - off:f}"
+    if not valued:
+        return
+    contained = {k: Decimal(v) for k, v in (valued.get("contained") or {}).items()}
+    shipping, its_tax = contained.get("shipping", Decimal(0)), contained.get("shipping_tax", Decimal(0))
+    total, tax = Decimal(valued["total"]), contained.get("tax", Decimal(0))
+    yield "total without shipping", f"{total - shipping - its_tax:f}"
+    if tax:
+        yield "total without shipping and taxes", f"{total - shipping - tax:f}"
+    yield "total", f"{total:f}"
 
 
 # -- the second load, and the refusal
