@@ -29,7 +29,6 @@ from twofold.store.index.words import Because, remake
 from twofold.store.lines.emptying import empty_texts
 from twofold.store.lines.filling import fill_some
 from twofold.store.lines.keeping import ABANDONED_MS, drop_unfinished
-from twofold.store.orders.customers import forget_contacts
 from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.store import Store
 
@@ -238,9 +237,9 @@ class Retention:
         engine.run("forget_buyers", (_before(now_ms, self._days.contact), PORTION))
         return engine.changes() == PORTION
 
-    def _forget_recognised(self, engine: Engine, now_ms: int) -> bool:
+    def _forget_recognised(self, _engine: Engine, now_ms: int) -> bool:
         """Old orders forget the keyed digests by which their buyers were recognised; they keep a random customer number."""
-        return forget_contacts(engine, _before(now_ms, self._days.contact) // 1000, PORTION)
+        return self._store.orders.forget_contacts(_before(now_ms, self._days.contact) // 1000, PORTION)
 
     def _forget_bought(self, engine: Engine, now_ms: int) -> bool:
         """Old orders forget the keyed digests of names: no bank line's payer is known by them any more."""

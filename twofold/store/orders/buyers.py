@@ -9,7 +9,7 @@ erasure and time.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from twofold.matching.persons import CONTACTS, LATE_NUMBER, NUMBER, NUMBERS
@@ -26,7 +26,7 @@ def put_buyers(
     told_at: int,
     *,
     begun: bool,
-    late: Callable[[], bool],
+    late: bool,
 ) -> None:
     """``buyer``: "kind:hex" as `matching.counterparts.counterpart_digests` answers; times in Unix s. ``begun``: the order is new.
     ``late``: whether keys of earlier orders have been forgotten."""
@@ -34,12 +34,12 @@ def put_buyers(
     since = max(placed_at, told_at)
     rows = [_row(digest, order, kind, since if kind in CONTACTS else placed_at) for kind, digest in pairs]
     if begun and any(kind in CONTACTS for kind, _ in pairs):
-        rows.append(_number_row(order, late(), placed_at))
+        rows.append(_number_row(order, late, placed_at))
     engine.run_rows("put_buyers", rows)
     if not begun and any(kind in CONTACTS for kind, _ in pairs) and engine.changes():
         known = engine.run("select_buyers", (id_array([order]),))
         if not any(kind in NUMBERS for _, kind, *_ in known):
-            engine.run_rows("put_buyers", [_number_row(order, late(), placed_at)])
+            engine.run_rows("put_buyers", [_number_row(order, late, placed_at)])
 
 
 def put_number(engine: Engine, orders: Iterable[tuple[int, int]], number: bytes) -> None:

@@ -33,7 +33,7 @@ from twofold.ledger.state import (
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import digest_16, row_digest
 from twofold.store.orders.buyers import move_buyers, put_buyers
-from twofold.store.orders.customers import has_forgotten
+from twofold.store.orders.customers import forget_contacts, has_forgotten
 from twofold.store.orders.keys import move_order_keys, put_order_keys
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.touch.model import Sign
@@ -100,7 +100,7 @@ class Orders:
         self._shops = shops or {}
         self._changed = changed
         self._any = bool(engine.run("any_order"))
-        self._forgotten = False
+        self._forgotten = has_forgotten(engine.run)
         self.on_united: Callable[[int, int], None] = _nobody_listens
 
     def policy_of(self, dataset: str) -> OrderPolicy:
@@ -109,6 +109,12 @@ class Orders:
     def shop_of(self, dataset: str, sources: Iterable[str]) -> str:
         """Whose number an order has that these sources report, where a dataset's shops number alike; else empty."""
         return shop_among(self._shops.get(dataset), sources)
+
+    def forget_contacts(self, before: int, limit: int) -> bool:
+        """`customers.forget_contacts`: who buys from now on may be an old customer."""
+        more = forget_contacts(self._engine, before, limit)
+        self._forgotten = has_forgotten(self._engine.run)
+        return more
 
     # -- what is reported
 
@@ -119,14 +125,9 @@ class Orders:
             self._changed.order(applied.state.placed_at)
             put_buyers(
                 self._engine, applied.row.id, entry.buyer, applied.state.placed_at, entry.received_at // 1000,
-                begun=applied.begun, late=self._late,
+                begun=applied.begun, late=self._forgotten,
             )  # fmt: skip
         return applied
-
-    def _late(self) -> bool:
-        """True when keys of earlier orders have been forgotten."""
-        self._forgotten = self._forgotten or has_forgotten(self._engine.run)
-        return self._forgotten
 
     def _apply(self, entry: OrderEntry) -> Applied:
         self._any = True
