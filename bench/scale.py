@@ -56,6 +56,8 @@ from twofold.store.lines.books import book_of, put_books
 from twofold.store.lines.keeping import line_digest
 from twofold.store.orders.keys import put_order_keys
 from twofold.store.sqlite.database import Engine
+from twofold.store.touches.frozen import OrderPath, encoded, path_digest
+from twofold.store.touches.path_keeper import SETTLED_MS
 
 DAY_MS, DAY_S = 86_400_000, 86_400
 LAST_DAY = 20_750  # days since 1970-01-01
@@ -213,6 +215,7 @@ class _Maker:
                 "order",
                 "fact",
                 "insert_lines",
+                "put_paths",
             )
         }
         for at in range(0, events, self._each):
@@ -254,6 +257,8 @@ class _Maker:
             for text in (self._report, self._state)
         )
         rows["order"].append((self.order, "1", number.decode(), ms // 1000, sale, ms, state))
+        path = (ms + SETTLED_MS, "no_browser", encoded(OrderPath((), (), "no_browser")))
+        rows["put_paths"].append((self.order, *path, path_digest(self.order, *path)))
         rows["fact"].append((self.order, ms, ms // 1000, "placed", SHOP, "r", os.urandom(16), report, b""))
         net = b"%d.%02d" % divmod(cents - FEE_CENTS, 100)
         self._net += cents - FEE_CENTS - BACK_CENTS - FEE_CENTS
@@ -274,7 +279,7 @@ class _Maker:
 
 def _write(engine: Engine, rows: dict[str, list[tuple[Any, ...]]]) -> None:
     _write_keys(engine, rows)
-    for name in ("insert_events", "insert_actions", "insert_copies", "insert_deliveries", "insert_lines"):
+    for name in ("insert_events", "insert_actions", "insert_copies", "insert_deliveries", "insert_lines", "put_paths"):
         engine.run_rows(name, rows[name])
         rows[name].clear()
     engine.db.executemany(

@@ -21,9 +21,9 @@ from playwright.sync_api import sync_playwright
 from running_console import HOSTILE, PASSWORD, Client, Running, configuration
 
 from twofold.config import load_settings
-from twofold.console.money.task import Task, ask
+from twofold.console.money.task import Task, ask, where_of
 from twofold.errors import StoreError
-from twofold.policies import day_task
+from twofold.policies import analytics_of, day_task
 from twofold.simulate.world.folder import Written
 from twofold.simulate.world.play import compare
 
@@ -152,7 +152,8 @@ def test_files_that_were_imported(owner: Client, world: Written) -> None:
 
 @pytest.mark.process
 def test_what_takes_too_long_is_ended_and_said(world: Written) -> None:
-    task = Task(what="cash", base=day_task(load_settings(world.config), int(time.time())), as_of=int(time.time()))
+    settings, now = load_settings(world.config), int(time.time())
+    task = Task(what="cash", base=day_task(settings, now), as_of=now, tables=where_of(analytics_of(settings)))
     with pytest.raises(StoreError, match="took longer"):
         ask(task, within_s=0.05)
     assert ask(task)["currency"] == world.key["currency"]  # the next one has its room again
@@ -161,7 +162,7 @@ def test_what_takes_too_long_is_ended_and_said(world: Written) -> None:
 @pytest.mark.process
 def test_a_question_that_cannot_be_asked_is_said(world: Written, tmp_path: Path) -> None:
     """The child's own sentence reaches the page."""
-    task = Task(what="cash", base=day_task(load_settings(world.config, data=str(tmp_path)), 0), as_of=0)
+    task = Task(what="life", base=day_task(load_settings(world.config, data=str(tmp_path)), 0), as_of=0, orders=["1/1"])
     with pytest.raises(StoreError, match=str(tmp_path)):
         ask(task)
 

@@ -84,6 +84,34 @@ LIFE_TERMS = table(
     """,
 )  # fmt: skip
 
+WAITING = table(
+    "waiting", Group.LIVES,
+    "One row an order (or a line that is no order's), span, and sum that somebody has for the shop. Filed as life_terms.",
+    "order_row from_at who place since expected",
+    """
+    dataset text as orders; empty of a line
+    order_row int as life_terms
+    from_at int as lives
+    until_at int as lives
+    who text the courier, or the source of the line
+    place text courier_holds; else how far the line came on its way to the bank: payout_pending, in_flight, not_arrived, batch_open
+    since int the day since which, in days from 1970-01-01
+    expected int the day by which it should be here; null where that follows from the courier's habit
+    amount sum in the reporting currency
+    pieces int how many
+    """,
+)  # fmt: skip
+
+OPEN_CREDITS = table(
+    "open_credits", Group.LIVES, "What is left of credits on the bank that pay nothing known. Filed by their own day.", "line",
+    """
+    line text its name; key to money
+    happened_at int when it was booked
+    amount sum what is left, in its own currency
+    currency text of it
+    """,
+)  # fmt: skip
+
 UNRATED_LIVES = table(
     "unrated_lives", Group.LIVES, "One row a span of an order for which a rate is missing: it is in no sum.", "order_row from_at",
     """
@@ -221,5 +249,5 @@ NAMELESS_PATHS = table(
 )  # fmt: skip
 
 LIVES: tuple[Table, ...] = (
-    ORDER_LIVES, LIFE_TERMS, UNRATED_LIVES, BUYERS, PATHS, SETTLEMENTS, TWICE_TOLD, NAMELESS, NAMELESS_PATHS,
+    ORDER_LIVES, LIFE_TERMS, WAITING, UNRATED_LIVES, BUYERS, PATHS, SETTLEMENTS, OPEN_CREDITS, TWICE_TOLD, NAMELESS, NAMELESS_PATHS,
 )  # fmt: skip

@@ -174,7 +174,7 @@ def read_term(asked: Asked) -> Shown:
 
 def read_cash(asked: Asked) -> Shown:
     """Who has how much of the shop's money; what does not close; what nobody knows."""
-    answer = ask(task_of(asked, "cash", dataset=asked.dataset()))
+    answer = of_tables(asked, "cash", dataset=asked.dataset())
     currency = answer["currency"]
     rows: list[Mapping[str, Any]] = [
         *({"row": "owed", "currency": currency, "role": "truth", "link": "collected", **one} for one in answer["owed"]),
@@ -186,7 +186,7 @@ def read_cash(asked: Asked) -> Shown:
     return Shown(
         columns=CASH_COLUMNS,
         rows=rows,
-        about={"currency": currency, "timezone": asked.settings.chain.timezone},
+        about={"currency": currency, "timezone": asked.settings.chain.timezone, "tables_at": answer["tables_at"]},
         figures={**answer, "most": most, "own_zone": asked.settings.chain.timezone},
     )
 

@@ -27,7 +27,16 @@ from twofold.reconcile.exchange import day_number, day_text
 from twofold.reconcile.lives.before import Settlements, days_of_customers, orders_of_customers
 from twofold.reconcile.lives.paths import Paths
 from twofold.reconcile.lives.reach import Reach
-from twofold.reconcile.lives.rows import Made, credit_rows, loose_rows, number_of_line, order_rows, settlement_row
+from twofold.reconcile.lives.rows import (
+    Made,
+    credit_rows,
+    loose_rows,
+    loose_waiting,
+    number_of_line,
+    open_credit_row,
+    order_rows,
+    settlement_row,
+)
 from twofold.reconcile.lives.task import LivesTask, digest_of
 from twofold.reconcile.matches.values import Days
 from twofold.reconcile.reading.folder import Folder
@@ -125,6 +134,8 @@ def day_of_rows(lives: DayLives, desk: Desk, customer_of: Callable[[str], int | 
             yield table, _dated(rows, day)
     yield "life_terms", _dated(loose_rows(lives.loose, desk), day)
     yield "life_terms", _dated(credit_rows(lives.unmatched, desk), day)
+    yield "waiting", _dated(loose_waiting(lives.loose, desk), day)
+    yield "open_credits", _dated(map(open_credit_row, lives.unmatched), day)
     yield "settlements", _dated((settlement_row(*told) for told in lives.batches), day)
     yield "twice_told", _dated(({"line": other, "counts_as": line} for other, line in lives.same), day)
     yield "buyers", _dated(buyer_rows(((bought_of(o), o.row) for o in lives.placed), customer_of), day)

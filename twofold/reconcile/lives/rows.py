@@ -20,9 +20,10 @@ from twofold.reconcile.chain.account import Account, Desk, account_of, in_curren
 from twofold.reconcile.chain.booked import receivable
 from twofold.reconcile.chain.cohort import at_stake, book, book_loose
 from twofold.reconcile.chain.metrics import came_in
+from twofold.reconcile.chain.purse import COURIER_HOLDS
 from twofold.reconcile.chain.report import OF_SOMEBODY, days_to_bank
 from twofold.reconcile.chain.told import NO_GROUP, Unmatched, is_deduction, period_of
-from twofold.reconcile.chain.values import ZERO, Move, Order, Settlement, place_of
+from twofold.reconcile.chain.values import ZERO, At, Move, Order, Settlement, place_of
 from twofold.reconcile.exchange import day_text, exact
 from twofold.reconcile.lives.spans import Span, spans, times_of, times_of_move
 from twofold.reconcile.matches.values import Group
@@ -89,6 +90,7 @@ class _State(Struct, frozen=True):
 
     life: dict[str, Any] | None
     terms: list[Row]
+    waiting: list[Row] = []
 
 
 _UNRATED = _State(None, [])
@@ -111,6 +113,7 @@ def order_rows(order: Order, moves: Sequence[Move], desk: Desk) -> Made:
             continue
         yield "lives", [{**common, **names, **times, **state.life}]
         yield "life_terms", [{**row, **times} for row in state.terms]
+        yield "waiting", [{**row, **times} for row in state.waiting]
 
 
 def _groups_of(order: Order, desk: Desk) -> dict[str, Any]:
@@ -157,7 +160,67 @@ def _state_of(one: Account, desk: Desk, common: dict[str, Any]) -> _State:
         "cm2": one.cm2 if one.cm3 is not None else None,
         "cm3": one.cm3,
     }
-    return _State(life, terms.rows(common))
+    return _State(life, terms.rows(common), _waiting_of(one, desk))
+
+
+# -- what somebody has for the shop
+
+
+def _waiting_of(one: Account, desk: Desk) -> list[Row]:
+    """What of an order's money is not on the bank yet: with whom, since when, by when it should be here."""
+    own = {"dataset": one.order.key.partition("/")[0], "order_row": one.order.row}
+    found = _on_its_way(one.moves, desk)
+    if COURIER_HOLDS in one.gap:
+        since = desk.days.of(one.standing.delivered_at or one.standing.since)
+        found[one.order.courier, COURIER_HOLDS, since, None] = (one.gap[COURIER_HOLDS], 1)
+    return _waiting_rows(found, own)
+
+
+def _on_its_way(moves: Iterable[Move], desk: Desk) -> dict[tuple[str, str, int, int | None], tuple[Decimal, int]]:
+    """Money on its way, in the reporting currency; what has no rate stands in no sum."""
+    found: dict[tuple[str, str, int, int | None], tuple[Decimal, int]] = {}
+    mine = [m for m in moves if m.place is not At.BANKED and m.net and not m.told]
+    for move in in_currency(mine, desk.rules.currency, desk.rates)[0] if mine else ():
+        batch = move.settlement
+        since = desk.days.of(move.at if batch is None else batch.at)
+        expected = batch.late_after if batch else move.day + desk.rules.payout_days
+        key = move.source, str(move.place), since, expected
+        amount, pieces = found.get(key, (ZERO, 0))
+        found[key] = amount + move.net, pieces + 1
+    return found
+
+
+def _waiting_rows(found: dict[tuple[str, str, int, int | None], tuple[Decimal, int]], own: dict[str, Any]) -> list[Row]:
+    return [
+        {
+            **own,
+            "who": who,
+            "place": place,
+            "since": since,
+            "expected": expected,
+            "amount": exact(amount),
+            "pieces": pieces,
+        }
+        for (who, place, since, expected), (amount, pieces) in sorted(found.items(), key=repr)
+    ]
+
+
+def loose_waiting(moves: Iterable[Move], desk: Desk) -> Iterator[Row]:
+    """The same of lines that are no order's."""
+    for move in moves:
+        own = {"dataset": "", "order_row": number_of_line(move.line)}
+
+        def told(at: int, m: Move = move, own: dict[str, Any] = own) -> list[Row]:
+            placed = replace(m, place=place_of(m, at, desk.days.of(at)))
+            return _waiting_rows(_on_its_way([placed], desk), own)
+
+        for span, rows in spans(times_of_move(move, desk), move.at, told):
+            yield from _spanned(rows, span)
+
+
+def open_credit_row(one: Unmatched) -> Row:
+    """The row of what is left of a credit."""
+    return {"line": one.line, "happened_at": one.at, "amount": one.amount, "currency": one.currency}
 
 
 # -- lines that are no order's
