@@ -1,4 +1,7 @@
-"""The same files in ten orders of arrival, each file twice, with `twofold import` killed in the middle: one report, byte for byte."""
+"""The same files in ten orders of arrival, each file twice, with `twofold import` killed in the middle: one report, byte for byte.
+
+Files of every kind: orders of a shop and of chats, spend, GA4, payouts, remittances, parcels, bank statements, rates, costs, survey.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,19 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from twofold.simulate.world.folder import CONFIG, Written, write_world
 from twofold.simulate.world.scenario import read_scenario
 
-WORLD = Path(__file__).parents[1] / "simulate" / "worlds" / "small.toml"
+LONG = bool(os.environ.get("TWOFOLD_LONG"))
+WORLD = Path(__file__).parents[1] / "simulate" / "worlds" / "all-at-once.toml"
+SIZE = {"days": 28} if LONG else {"days": 16, "orders_per_day": 4}
+KINDS = {"orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey"}
+SECRET = '{"secret":"' + "5a" * 32 + '"}\n'  # one for all folders: names of lines without an id are keyed with it
 AS_OF = "2026-04-05"
 NOW = 1_775_422_800
-pytestmark = [pytest.mark.process, pytest.mark.slow]
+pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def twofold(folder: Path, *arguments: str) -> str:
@@ -41,17 +49,36 @@ def killed(folder: Path, arguments: tuple[str, ...], after_s: float) -> None:
 
 
 def write(folder: Path) -> Written:
-    return write_world(folder, read_scenario(WORLD), date(2026, 4, 6), NOW)
+    told = structs.replace(read_scenario(WORLD), until="2026-04-05", **SIZE)
+    world = write_world(folder, told, date(2026, 4, 6), NOW)
+    numbers = [order["number"] for order in world.key["orders"]]
+    answers = [f"{number},2026-04-0{place},TV," for place, number in enumerate(numbers[:4], 1)]
+    (folder / "survey.csv").write_text("\n".join(["order_id,answered_at,answer,detail", *answers]) + "\n")
+    (folder / "data").mkdir(mode=0o700)
+    (folder / "data" / "erasures").write_text(SECRET)
+    (folder / "data" / "erasures").chmod(0o600)
+    return structs.replace(world, commands=(*world.commands, ("import", "survey", "survey.csv")))
 
 
 def said(world: Written) -> list[str]:
     """Everything that reports say, without when each report came in."""
-    whole = ("--since", world.key["since"], "--until", world.key["until"], "--as-of", AS_OF)
-    asked = [("chain", *whole, "--json"), ("chain", *whole, "--view", "booked", "--by", "week", "--json")]
-    asked += [("day", world.key["since"], "--as-of", AS_OF, "--json")]
+    since, until = world.key["since"], world.key["until"]
+    whole = ("--since", since, "--until", until)
+    asked = [("chain", *whole, "--as-of", AS_OF), ("chain", *whole, "--as-of", AS_OF, "--by", "method")]
+    asked += [("chain", *whole, "--as-of", AS_OF, "--view", "booked", "--by", "week"), ("day", since, "--as-of", AS_OF)]
+    asked += [
+        ("attribution", *whole, "--by", "source"),
+        ("money", "lines", "--limit", "0"),
+        ("money", "batches", "--limit", "0"),
+    ]
+    asked += [("bank", "lines", "--limit", "0"), ("customers",)]
     asked += [("orders", "show", order["number"]) for order in world.key["orders"][:3]]
-    found = [twofold(world.folder, *one).partition("as it was reported")[0] for one in asked]
-    return [re.sub(r'"fetched_at":\d+', '"fetched_at":0', text) for text in found]
+    return [clean(twofold(world.folder, *one, "--json")) for one in asked]
+
+
+def clean(text: str) -> str:
+    """Without what is of the time of asking, and of each copy when it came in."""
+    return re.sub(r'"(fetched_at|received_at|as_of|until)":\d+', r'"\1":0', text)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +90,11 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return said(world)
 
 
-@pytest.mark.parametrize("seed", range(10 if os.environ.get("TWOFOLD_LONG") else 1))  # each is a minute
+def test_these_are_files_of_every_kind(tmp_path):
+    assert {command[1] for command in write(tmp_path / "w").commands} == KINDS
+
+
+@pytest.mark.parametrize("seed", range(10 if LONG else 1))  # each is a minute
 def test_reports_do_not_know_in_which_order_files_came(seed, first, tmp_path):
     draw = random.Random(seed)
     world = write(tmp_path / "w")
