@@ -51,8 +51,8 @@ _TIMES = frozenset(
     }
 )
 _NUMBERS = frozenset({"order_row", "action"})
-_DAYS_OF = frozenset({"since_first", "since_last", "expected", "late_after"})
-_SPREAD = ("lives", "life_terms", "buyers", "orders", "purchases", "purchase_deliveries", "settlements")
+_DAYS_OF = frozenset({"since", "since_first", "since_last", "expected", "late_after"})
+_SPREAD = ("lives", "life_terms", "buyers", "orders", "purchases", "purchase_deliveries", "settlements", "waiting")
 
 
 def bench_chain() -> list[Row]:
