@@ -52,6 +52,8 @@ def test_steps_stand_in_time_order_each_with_its_evidence(shop):
         ("banked", "on the bank: 263.60 GEL for payout po_1", "146.00"),
     ]  # fmt: skip
     assert all(r["evidence"] and r["reference"] for r in steps)
+    ordered = next(r for r in shop.rows("orders", "show", "A8") if r["row"] == "step" and r["link"] == "placed")
+    assert "courier" not in ordered["evidence"], "it told of the parcel, not of the order"
 
 
 def test_each_line_says_why_it_is_the_orders_and_which_bank_line_has_it(shop):

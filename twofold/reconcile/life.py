@@ -167,7 +167,9 @@ def life_of(known: KnownOrder, account: Account, matched: Matched, entries: Mapp
 def _order_steps(known: KnownOrder, account: Account) -> Iterator[Step]:
     order = account.order
     first = min((r for r in known.reports if r.snapshot is not None), key=lambda r: (r.at, r.reference), default=None)
-    source = ", ".join(known.state.sources)
+    # A courier tells of its parcel in the order's own ledger, and not that it was ordered.
+    sources = known.state.sources
+    source = ", ".join([s for s in sources if not s.startswith("courier:")] or sources)
     yield Step(at=order.placed_at, link="placed", what=f"ordered, to be paid by {order.method}", evidence=source,
                reference=first.reference if first else "", amount=order.total)  # fmt: skip
     told = (
