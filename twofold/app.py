@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from twofold.clock import Clock, Shift, TrustedTime, now_ms, steady_ms
@@ -51,6 +52,7 @@ from twofold.policies import (
     keeper_of,
     open_store,
     policies_of,
+    router_task,
     status_digest,
     tag_pages,
     webhook_doors,
@@ -59,8 +61,17 @@ from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
 from twofold.pulling.schedule import ScheduledPulls
 from twofold.reconcile.reading.keeping import encode_task
-from twofold.report.health import HealthPage, LoopWatch, MetricsPage, RetentionMetrics, StoreMetrics, front_page
+from twofold.report.health import (
+    FoundAt,
+    HealthPage,
+    LoopWatch,
+    MetricsPage,
+    RetentionMetrics,
+    StoreMetrics,
+    front_page,
+)
 from twofold.report.quality import QualityMetrics
+from twofold.router import MODULE as ROUTER_MODULE
 from twofold.touch.source import forget_sources
 
 log = logging.getLogger("twofold")
@@ -76,6 +87,7 @@ WITHDRAWALS_KEPT_MS = 64 * 86_400_000  # the longest window of the fold and a da
 DRAIN_S = 10
 DAYS_MODULE = "twofold.reconcile"
 DAYS_FIRST_S, DAYS_EVERY_S, DAYS_WITHIN_S = 30.0, 3_600.0, 1_800.0
+ROUTER_FIRST_S, ROUTER_EVERY_S, ROUTER_WITHIN_S = 60.0, 900.0, 300.0
 KEEP_TIME_MS = 30_000
 SEEN_EVERY_S = 5.0
 
@@ -104,6 +116,7 @@ class Gateway:
         self.store = open_store(settings, self.started_at, on_failure=self._failed)
         self.clock = self._trusted(clock)
         self.days = Child(DAYS_MODULE)
+        self.router = Child(ROUTER_MODULE)
         self.console = ConsoleProcess([*itself, *telling]) if settings.console is not None and itself else None
         self.tables = keeper_of(settings, self.store, self.clock)
         self.tables_every_s = settings.analytics.every_minutes * 60
@@ -152,6 +165,7 @@ class Gateway:
                 ("time", self._keep_time()),
                 ("seen", self._keep_seen()),
                 ("days", self._keep_days()),
+                ("router", self._keep_findings()),
                 ("tables", self.tables.run(self.tables_every_s)),
             )
         ]
@@ -173,6 +187,7 @@ class Gateway:
             self.eraser.stop()
             self.tables.stop()
             self.days.end()
+            self.router.end()
             for task in keeping:
                 task.cancel()
             await asyncio.gather(*tasks, *keeping, return_exceptions=True)
@@ -222,6 +237,24 @@ class Gateway:
                     log.error("the versions of days could not be made; they are tried again")
             except TimeoutError:
                 log.error("the versions of days took longer than %d s; they are tried again", DAYS_WITHIN_S)
+
+    async def _keep_findings(self) -> None:
+        """What must not be done yet, for `/health`: found by a child process, soon after the start and each quarter of an hour."""
+        pause = ROUTER_FIRST_S
+        while True:
+            await asyncio.sleep(pause)
+            pause = ROUTER_EVERY_S
+            now = self.clock.sure() // 1000
+            task, told = msgspec.json.encode(router_task(self.settings, now)), list[bytes]()
+            self.router = Child(ROUTER_MODULE)
+            run = asyncio.get_running_loop().run_in_executor(None, self.router.run, task, told.append, ROUTER_WITHIN_S)
+            try:
+                if await run or not told:
+                    log.error("what is wrong with the signal could not be looked for; it is tried again")
+                else:
+                    self.health.findings = FoundAt(as_of=now, do_not_yet=msgspec.json.decode(told[-1]))
+            except TimeoutError:
+                log.error("looking for what is wrong took longer than %d s; it is tried again", ROUTER_WITHIN_S)
 
     async def _keep_time(self) -> None:
         """Looks at the clock each second, so that no jump goes unseen, and keeps the time that is certain on disk."""

@@ -11,6 +11,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+from urllib.parse import urlsplit
 
 from msgspec import structs
 
@@ -29,6 +30,8 @@ from twofold.sources.contract import SourceOptions
 from twofold.store.store import Route, Store
 from twofold.store.touches.nameless import Worth
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 if TYPE_CHECKING:  # most commands need a folder and neither doors nor tables: half of what they would load
     from twofold.collect.doors.webhooks import WebhookDoor
     from twofold.collect.listen.asgi import Page
@@ -36,6 +39,7 @@ if TYPE_CHECKING:  # most commands need a folder and neither doors nor tables: h
     from twofold.facts.keeper import Keeper
     from twofold.reconcile.reading.keeping import KeepDays
     from twofold.reconcile.reading.witnesses import Question as DayQuestion
+    from twofold.router.task import RouterTask
 
 
 def days_of(settings: Settings) -> Days:
@@ -142,6 +146,25 @@ def day_task(settings: Settings, now_s: int) -> KeepDays:
         now=now_s,
         by_click_day=settings.chain.meta_day == "click",
     )
+
+
+def router_task(settings: Settings, now_s: int) -> RouterTask:
+    """What the rules for lost signal are told."""
+    from twofold.router.task import RouterTask
+
+    return RouterTask(
+        data=settings.server.data,
+        policies=rules_of(settings),
+        now=now_s,
+        tested=sends_to_itself(settings),
+        coded=tuple(d.name for d in settings.destination if d.test_event_code),
+    )
+
+
+def sends_to_itself(settings: Settings) -> bool:
+    """Whether everything that leaves stays on this machine: a test, whose shoppers' addresses mean nothing."""
+    hosts = [urlsplit(d.endpoint).hostname or "" for d in settings.destination]
+    return bool(hosts) and all(host in LOOPBACK for host in hosts)
 
 
 def day_question(settings: Settings, day: str, as_of: int, dataset: str | None, *, keep: bool) -> DayQuestion:

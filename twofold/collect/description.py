@@ -311,6 +311,7 @@ def _health_schema() -> Schema:
                          destinations={"type": "object", "additionalProperties": destination}),
             "quarantine": {},
             "loop": of(longest_stop_s=number),
+            "signal": of(as_of=count, do_not_yet={"type": "array", "items": of(name=text, since=count, do_not_yet=text)}),
             "clock": {"type": "object"},
             "client": of(address=text, hops={"type": "array", "items": text}),
         },

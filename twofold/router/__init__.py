@@ -4,3 +4,6 @@ Owns what counts as a finding, from which share on, and its words. Start reading
 them, the most pressing first). Reads the store's figures; changes nothing. The console's page *What to do* shows findings as
 findings, one card each.
 """
+
+MODULE = "twofold.router"
+"""What a child process of the gateway runs."""

@@ -36,6 +36,11 @@ def _same_sender(cause: Finding, effect: Finding) -> bool:
     return bool(_senders(cause) & _senders(effect))
 
 
+def _by_sender_or_whole(cause: Finding, effect: Finding) -> bool:
+    """Of these senders, or of all Purchases of the dataset."""
+    return ": " not in effect.about or _same_sender(cause, effect)
+
+
 def _same_purchases(cause: Finding, effect: Finding) -> bool:
     """The Purchases of a dataset, once by their orders and once by the senders that tell them."""
     return ": " not in cause.about and effect.about.startswith("Purchase: ")
@@ -53,6 +58,7 @@ _SILENT: dict[Kind, _Rule] = {
     Kind.KEY_LOST: _browser_key,
     Kind.SCORE_FELL: _any,
     Kind.FUNNEL: _any,
+    Kind.FEWER: _any,
 }
 """What follows when browsers tell nothing."""
 FOLLOWS: dict[Kind, dict[Kind, _Rule]] = {
@@ -60,19 +66,20 @@ FOLLOWS: dict[Kind, dict[Kind, _Rule]] = {
     Kind.FOREIGN_SITE: {**_SILENT, Kind.BLOCKED: _any},
     Kind.BLOCKED: _SILENT,
     Kind.NO_BROWSER: {Kind.KEY_LOST: _browser_key, Kind.SCORE_FELL: _any},
-    Kind.STOPPED: {Kind.FUNNEL: _any},
+    Kind.STOPPED: {Kind.FUNNEL: _any, Kind.FEWER: _any},
+    Kind.FEWER: {Kind.FUNNEL: _any},
     Kind.WEBHOOK_SECRET: {Kind.NO_SERVER: _any, Kind.KEPT_BACK: _no_order, Kind.TOPIC_SILENT: _any, Kind.STOPPED: _any},
     Kind.NO_SERVER: {Kind.KEPT_BACK: _no_order, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any},
     Kind.LATE_SENDER: {Kind.NO_SERVER: _any, Kind.KEPT_BACK: _no_order, Kind.LATE: _any},
     Kind.ZONE: {Kind.CLOCK: _any, Kind.LATE: _any, Kind.KEPT_BACK: _no_order},
     Kind.ORDER_UNKNOWN: {Kind.NOT_MEETING: _any, Kind.KEPT_BACK: _no_order, Kind.NO_BROWSER: _any, Kind.TWO_OWNERS: _any},
     Kind.NOT_MEETING: {Kind.NOT_MEETING: _same_purchases, Kind.KEPT_BACK: _no_order, Kind.NO_BROWSER: _any, Kind.NO_SERVER: _any, Kind.FUNNEL: _any},
-    Kind.TWO_OWNERS: {Kind.NOT_MEETING: _same_sender, Kind.NEW_SENDER: _same_sender, Kind.KEPT_BACK: _no_order,
+    Kind.TWO_OWNERS: {Kind.NOT_MEETING: _by_sender_or_whole, Kind.NEW_SENDER: _same_sender, Kind.KEPT_BACK: _no_order,
                       Kind.NO_SERVER: _any, Kind.FUNNEL: _any, Kind.KEY_LOST: _click_key},
-    Kind.IDS_ANEW: {Kind.TWO_OWNERS: _same_sender, Kind.NOT_MEETING: _same_sender, Kind.NEW_SENDER: _same_sender,
+    Kind.IDS_ANEW: {Kind.TWO_OWNERS: _same_sender, Kind.NOT_MEETING: _by_sender_or_whole, Kind.NEW_SENDER: _same_sender,
                     Kind.PAGE_MONEY: _same_sender, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any},
     Kind.NEW_SENDER: {Kind.PAGE_MONEY: _same_sender},
-    Kind.ROBOTS: {Kind.KEPT_BACK: _no_order, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any, Kind.NO_SERVER: _any, Kind.BUTTON: _any},
+    Kind.ROBOTS: {Kind.FEWER: _any, Kind.FUNNEL: _any, Kind.KEPT_BACK: _no_order, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any, Kind.NO_SERVER: _any, Kind.BUTTON: _any},
     Kind.BUTTON: {Kind.KEPT_BACK: _no_order, Kind.FUNNEL: _any, Kind.NO_SERVER: _any, Kind.NOT_MEETING: _any},
     Kind.CLICK_STRIPPED: {Kind.KEY_LOST: _click_key, Kind.SCORE_FELL: _any},
     Kind.CLICK_BROKEN: {Kind.KEY_LOST: _click_key, Kind.SCORE_FELL: _any},

@@ -58,6 +58,7 @@ class Kind(StrEnum):
     ORDER_UNKNOWN = "order_unknown"  # pages tell order numbers that the shop does not know
     RELOADED = "reloaded"  # pages tell one Purchase again and again
     FUNNEL = "funnel"  # a later step is told more often than the one before it
+    FEWER = "fewer"  # one event of the way to an order comes much less often beside the others
     PAGE_MONEY = "page_money"  # other senders say another value or currency than the order's
     LATE_SENDER = "late_sender"  # a sender's copies come hours later
     ZONE = "zone"  # a sender's times are off by whole hours

@@ -289,6 +289,13 @@ WORDS: MappingProxyType[Kind, Said] = MappingProxyType(
             "Do not optimise for the later step until both are right.",
             "developer",
         ),
+        Kind.FEWER: Said(
+            "An event comes much less often beside the others",
+            "The page or button that tells it was changed for some visitors: one template, one language, one device.",
+            "Walk from product to order on a phone and on a computer, and see on which of them it does not arrive.",
+            "Do not change campaigns that learn from it: fewer are told, not fewer done.",
+            "developer",
+        ),
         Kind.PAGE_MONEY: Said(
             "Pages tell another value than the order's",
             "The page computes the value by a rule of its own: before a discount, without tax or shipping, in cents, or in another currency.",

@@ -6,7 +6,7 @@ Owns which change of these shares is which fault. A change is `change`'s; what a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import pairwise
 
@@ -20,6 +20,8 @@ MOSTLY = 0.6
 FEWER = 0.8  # of what there was a day: less is a loss
 AGAIN = 0.4  # of the Purchases that browsers told: more is no habit of shoppers
 WEEK = 7
+FIRST = "PageView"
+MUCH_LESS = 0.7  # of its share beside the others
 STEPS = ("ViewContent", "AddToCart", "InitiateCheckout", "Purchase")
 DENIED = "denied"
 
@@ -123,22 +125,45 @@ def _reloaded(signals: Signals, dataset: str, mine: Sequence[Purchase]) -> Itera
 
 
 def _funnel(signals: Signals) -> Iterator[Finding]:
-    """A step that is told more often than the one before it, which it was not. Browsers' actions alone are counted."""
-    counts: dict[tuple[str, str], Counter[int]] = defaultdict(Counter)
+    """Steps that changed beside their neighbours. Browsers' actions alone are counted."""
+    counts: dict[str, dict[str, Counter[int]]] = defaultdict(lambda: defaultdict(Counter))
     for c in signals.copies:
-        if c.channel == "browser" and c.event_name in STEPS:
-            counts[c.dataset, c.event_name][c.day] += c.actions
-    for dataset in sorted({dataset for dataset, _ in counts}):
+        if c.channel == "browser" and c.event_name in (FIRST, *STEPS):
+            counts[c.dataset][c.event_name][c.day] += c.actions
+    for _, of_name in sorted(counts.items()):
         for earlier, later in pairwise(STEPS):
-            one, other = counts[dataset, earlier], counts[dataset, later]
-            days = sorted({*one, *other})
-            change = change_of(signals.series((day, other[day], one[day] + other[day]) for day in days), least=0.05)
-            if change is not None and change.after > 0.53 and change.hits < change.of:
-                yield Finding(
-                    kind=Kind.FUNNEL, about=f"{earlier}, {later}", when=When.WEEK, events=2 * change.hits - change.of,
-                    of=change.of, parts=((later, change.hits), (earlier, change.of - change.hits)),
-                    since=signals.since(change.days), last=signals.now, link="/events", evidence=_shares(change),
-                )  # fmt: skip
+            yield from _inverted(signals, earlier, later, of_name[earlier], of_name[later])
+        for name in STEPS[:-1]:
+            yield from _fewer_of(signals, name, of_name)
+
+
+def _inverted(signals: Signals, earlier: str, later: str, one: Counter[int], other: Counter[int]) -> Iterator[Finding]:
+    """A step that is told more often than the one before it, which it was not."""
+    series = signals.series((day, other[day], one[day] + other[day]) for day in {*one, *other})
+    change = change_of(series, least=0.05)
+    if change is not None and change.after > 0.53 and change.hits < change.of:
+        yield Finding(
+            kind=Kind.FUNNEL, about=f"{earlier}, {later}", when=When.WEEK, events=2 * change.hits - change.of,
+            of=change.of, parts=((later, change.hits), (earlier, change.of - change.hits)),
+            since=signals.since(change.days), last=signals.now, link="/events", evidence=_shares(change),
+        )  # fmt: skip
+
+
+def _fewer_of(signals: Signals, name: str, of_name: Mapping[str, Counter[int]]) -> Iterator[Finding]:
+    """A step that comes much less often beside the others before an order."""
+    mine, others = of_name[name], Counter[int]()
+    for step in (FIRST, *STEPS[:-1]):
+        if step != name:
+            others.update(of_name[step])
+    change = change_of(signals.series((day, others[day], others[day] + mine[day]) for day in others), least=0.02)
+    if change is None or 1 - change.after > MUCH_LESS * (1 - change.before):
+        return
+    told, expected = change.of - change.hits, round((1 - change.before) / change.before * change.hits)
+    yield Finding(
+        kind=Kind.FEWER, about=name, when=When.NOW, events=expected - told, of=expected, parts=((name, told),),
+        since=signals.since(change.days), last=signals.now, link="/events",
+        evidence=(("before", f"{1 - change.before:.0%}"), ("since_then", f"{1 - change.after:.0%}")),
+    )  # fmt: skip
 
 
 def _change(signals: Signals, mine: Sequence[Purchase], is_hit: Callable[[Purchase], bool]) -> Change | None:

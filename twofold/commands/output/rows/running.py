@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from twofold.commands.output.rows.row import Amount, Row, Text, Time
+from twofold.commands.output.rows.signal import PlantedFault
 
 
 class Version(Row, kw_only=True, tag="version"):
@@ -137,7 +138,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "sandbox": (Listening,),
     "console": (ConsoleListening,),
     "demo": (Measure, ChainFigure),
-    "world": (ChainFigure,),
+    "world": (ChainFigure, PlantedFault),
     "check": (Line,),
     "verify": (Check,),
     "backup": (BackedUp,),

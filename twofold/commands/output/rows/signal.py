@@ -81,6 +81,50 @@ class Sender(Row, kw_only=True, tag="sender"):
     ends: Text
 
 
+class WhyFinding(Row, kw_only=True, tag="finding"):
+    """One finding of the router. ``checked``: what the first check found by itself. ``because``: the finding it follows from."""
+
+    id: Text
+    symptom: Text
+    rank: int
+    title: Text
+    when: Text
+    state: Text
+    since: int
+    last: int
+    share: Ratio | None
+    events: int
+    of: int
+    orders: int
+    amount: dict[str, Text]
+    evidence: dict[str, Text]
+    first_check: Text
+    command: Text
+    checked: dict[str, Text]
+    do_not_yet: Text
+    who: Text
+    because: Text
+    docs: Text
+
+
+class StatusLine(Row, kw_only=True, tag="line"):
+    """The freeze flag (``name`` freeze, ``state`` standing or clear), then a finding each for whose sake something must wait."""
+
+    name: Text
+    state: Text
+    since: int | None
+    do_not_yet: Text
+
+
+class PlantedFault(Row, kw_only=True, tag="planted"):
+    """A fault of a signal world and the finding that names it (``rank`` 0: none). Without ``fault``: a finding of nothing planted."""
+
+    fault: Text
+    rank: int
+    first: bool
+    finding: Text
+
+
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "quality": (
         About,
@@ -90,6 +134,8 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
         About,
         Stitching,
     ),
+    "why": (About, WhyFinding),
+    "status": (About, StatusLine),
     "explain-match": (MatchKey,),
     "hash": (Column,),
     "shopify-senders": (Sender,),

@@ -6,19 +6,17 @@ Owns the page's rows and the text that is handed to a developer. Causes are `rou
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlsplit
 
-from twofold.config import Settings
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.policies import policy_of
+from twofold.policies import sends_to_itself
 from twofold.router.every import DAYS, findings_of
 from twofold.router.finding import Finding, When
 from twofold.router.words import EVIDENCE, WORDS
 
 COLUMNS = ("cause", "when", "state", "title", "about", "events", "of", "orders", "money", "since", "last_seen", "owner", "check",
            "not_yet", "page", "marks", "because", "role", "link", "window_days")  # fmt: skip
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def read_to_do(asked: Asked) -> Shown:
@@ -47,12 +45,6 @@ def find(asked: Asked) -> list[Finding]:
         tested=sends_to_itself(asked.settings),
         coded=[d.name for d in asked.settings.destination if d.test_event_code],
     )
-
-
-def sends_to_itself(settings: Settings) -> bool:
-    """Whether everything that leaves stays on this machine: a test, whose shoppers' addresses mean nothing."""
-    hosts = [urlsplit(d.endpoint).hostname or "" for d in settings.destination]
-    return bool(hosts) and all(host in LOOPBACK for host in hosts)
 
 
 def hand_over(cause: Finding, asked: Asked) -> str:

@@ -1,0 +1,104 @@
+"""The rules over worlds whose faults are known: the planted one stands first, and a clean shop has nothing to do.
+
+A handful of worlds, each another rule; `make router` measures all of them. What is planted is written by the simulated shop,
+which shares nothing with the rules.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from twofold.commands.router.planted import NAMED_BY, false_alarms, judge
+from twofold.commands.router.signal_world import play
+from twofold.config import load_settings
+from twofold.policies import router_task
+from twofold.router.consequences import FOLLOWS
+from twofold.router.finding import Finding, Kind
+from twofold.router.limits import LIMITS
+from twofold.router.task import ask, standing
+from twofold.router.words import EVIDENCE, SYMPTOM_OF, SYMPTOMS, WORDS
+from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario
+
+UNTIL_S = 1_795_824_000  # 2026-11-28
+pytestmark = pytest.mark.process
+
+
+def found_in(folder: Path, *faults: Fault, seed: int = 5) -> list[Finding]:
+    config = asyncio.run(play(SignalScenario(seed=seed, faults=faults), folder, UNTIL_S * 1000))
+    return ask(replace(router_task(load_settings(config), UNTIL_S), tested=False))
+
+
+def test_a_clean_shop_has_nothing_to_do(tmp_path):
+    assert [f.key for f in found_in(tmp_path)] == []
+
+
+# One of each rule that reads something of its own; the rest is of the same kind.
+CHOSEN = (
+    FaultKind.BLOCKED, FaultKind.NO_SERVER, FaultKind.ORDER_NUMBERS, FaultKind.TAX, FaultKind.TOKEN_DEAD,
+    FaultKind.TEST_CODE, FaultKind.CLICK_STRIPPED, FaultKind.IDS_ANEW, FaultKind.RELOADS, FaultKind.TOPIC, FaultKind.ZONE,
+    FaultKind.BUTTON, FaultKind.TEST_ORDERS,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", CHOSEN)
+def test_what_was_planted_stands_first(kind, tmp_path):
+    found = found_in(tmp_path, Fault(kind=kind, day=9))
+    assert judge([kind], found)[0].first, [f.key for f in found]
+    assert false_alarms([kind], found) == []
+
+
+def test_two_faults_are_both_named(tmp_path):
+    kinds = [FaultKind.CLICK_LOWERED, FaultKind.DISCOUNT]
+    found = found_in(tmp_path, *(Fault(kind=k, day=9) for k in kinds))
+    assert all(j.first for j in judge(kinds, found)), [f.key for f in found]
+
+
+def test_the_commands_say_the_same(tmp_path):
+    """`why` ranks and explains, `status` ends with 1 while something stands, and both end with 0 in a folder without."""
+    found_in(tmp_path, Fault(kind=FaultKind.TWO_OWNERS, day=9))
+    config = str(tmp_path / "twofold.toml")
+    # The world ended a while ago, so its events have stopped, too.
+    out = run("why", "without-merging", "--json", "--config", config)
+    about, *rows = [json.loads(line) for line in out.stdout.splitlines()]
+    assert about["command"] == "why"
+    assert out.returncode == 0
+    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
+    assert run("why", "nothing-such", "--config", config).returncode == 2
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "twofold", *words], capture_output=True, text=True)
+
+
+def test_a_consequence_stands_behind_its_cause(tmp_path):
+    """Webhooks signed with another secret: no server tells Purchases, and browsers' are kept back; one is to be mended."""
+    found = found_in(tmp_path, Fault(kind=FaultKind.SECRET, day=9))
+    assert [f.kind for f in found if not f.because] == [Kind.WEBHOOK_SECRET]
+    behind = {f.kind: f.because for f in found if f.because}
+    assert {Kind.NO_SERVER, Kind.KEPT_BACK} <= set(behind)
+    assert set(behind.values()) <= {f.key for f in found}
+    assert [one.name for one in standing(found)] == [found[0].key]
+
+
+def test_every_kind_has_its_words_limits_and_symptom():
+    assert set(WORDS) == set(LIMITS) == set(SYMPTOM_OF) == set(Kind)
+    assert sum(map(len, SYMPTOMS.values())) == len(Kind)
+    assert set(NAMED_BY) == set(FaultKind)
+
+
+def test_no_two_kinds_follow_from_each_other():
+    pairs = {(cause, effect) for cause, effects in FOLLOWS.items() for effect in effects if cause is not effect}
+    assert not [(a, b) for a, b in pairs if (b, a) in pairs]
+
+
+def test_evidence_has_words(tmp_path):
+    names = {name for f in found_in(tmp_path, Fault(kind=FaultKind.ZONE, day=9)) for name, _ in f.evidence}
+    assert names
+    assert names <= set(EVIDENCE)

@@ -1,0 +1,30 @@
+"""The child process of the gateway that asks the router: ``python -m twofold.router``, its task on standard input.
+
+Owns nothing but the way in and out. It ends with its parent, and works behind everything else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+import msgspec
+
+from twofold.router.task import RouterTask, ask, standing
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Reads the task, and prints what must not be done yet."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.nice(10)
+    found = ask(msgspec.json.decode(sys.stdin.buffer.read(), type=RouterTask))
+    sys.stdout.write(msgspec.json.encode(standing(found)).decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()

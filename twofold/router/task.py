@@ -1,0 +1,53 @@
+"""A question to the router as a value, so that a child process can be asked: what the rules need of the settings.
+
+Owns the question and its answer's form. ``python -m twofold.router`` takes one and answers what must not be done yet.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from twofold.ledger.policy import OrderPolicy
+from twofold.router.every import findings_of
+from twofold.router.finding import Finding, When
+from twofold.router.words import WORDS
+
+
+class RouterTask(Struct, frozen=True, kw_only=True):
+    """``policies``: dataset to the rules of its orders. ``tested``, ``coded``: see `findings_of`. ``now``: Unix s."""
+
+    data: str
+    policies: dict[str, OrderPolicy]
+    now: int
+    tested: bool = False
+    coded: tuple[str, ...] = ()
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """One finding for whose sake something must not be done yet. ``since``: Unix s."""
+
+    name: str
+    since: int
+    do_not_yet: str
+
+
+def ask(task: RouterTask, dataset: str | None = None) -> list[Finding]:
+    """Every finding, the most pressing first."""
+    usual = OrderPolicy()
+    return findings_of(
+        task.data,
+        lambda d: task.policies.get(d) or usual,
+        task.now,
+        dataset=dataset,
+        tested=task.tested,
+        coded=task.coded,
+    )
+
+
+def standing(found: list[Finding]) -> list[Standing]:
+    """Those that freeze decisions: pressing, not said to be mended or meant so, and no consequence of another."""
+    return [
+        Standing(name=f.key, since=f.since, do_not_yet=WORDS[f.kind].not_yet)
+        for f in found
+        if f.when is When.NOW and f.state in ("open", "again") and not f.because
+    ]
