@@ -58,6 +58,9 @@ format: .venv/.dev ## Format the code and fix what ruff can fix safely
 	$(BIN)/ruff format .
 
 .PHONY: bench
+router: .venv/.dev ## Measure the rules for lost signal over many worlds, and write the figures of docs/router.md
+	@$(BIN)/python -m bench.router $(ROUTER_ARGS)
+
 bench: .venv/.dev ## Run the benchmarks (BENCH_ARGS is passed on)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 

@@ -97,7 +97,8 @@ def measure(clean: int, of_each: int, pairs: int, jobs: int) -> dict[str, object
                 both += all(j.first for j in judged)
             if wrong or not all(j.first for j in judged):
                 _tell(told, found)
-            print(f"\r{done} of {len(worlds)}", end="", file=sys.stderr, flush=True)
+            if sys.stderr.isatty():
+                print(f"\r{done} of {len(worlds)}", end="", file=sys.stderr, flush=True)
     return {
         "clean": {"worlds": clean, "alarms": alarms},
         "pairs": {"worlds": pairs, "both": both},

@@ -28,7 +28,6 @@ def test_the_day_is_found(days):
     [
         series(5, 60, 20),  # fewer
         series(5, 20, 25),  # less than anybody can use
-        series(9, 20, 60),  # before the last week
         series(14, 60, 60),
         [(0, 0)] * DAYS,
         [(3, 3)] + [(0, 100)] * 13,  # too few since
@@ -37,6 +36,13 @@ def test_the_day_is_found(days):
 )
 def test_what_is_no_change(shares):
     assert change_of(shares) is None
+
+
+def test_what_began_earlier_is_told_of_the_last_week():
+    """Of it all days; the day on which it began is not looked for so far back."""
+    change = change_of(series(9, 20, 60))
+    assert change is not None
+    assert (change.days, change.after) == (7, 0.6)
 
 
 def test_few_orders_need_longer():

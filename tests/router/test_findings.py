@@ -39,11 +39,12 @@ def test_a_clean_shop_has_nothing_to_do(tmp_path):
     assert [f.key for f in found_in(tmp_path)] == []
 
 
-# One of each rule that reads something of its own; the rest is of the same kind.
+# Rules that read something of their own; the rest is of the same kind.
 CHOSEN = (
-    FaultKind.BLOCKED, FaultKind.NO_SERVER, FaultKind.ORDER_NUMBERS, FaultKind.TAX, FaultKind.TOKEN_DEAD,
-    FaultKind.TEST_CODE, FaultKind.CLICK_STRIPPED, FaultKind.IDS_ANEW, FaultKind.RELOADS, FaultKind.TOPIC, FaultKind.ZONE,
-    FaultKind.BUTTON, FaultKind.TEST_ORDERS,
+    FaultKind.BLOCKED, FaultKind.NO_SERVER, FaultKind.ORDER_NUMBERS, FaultKind.TOKEN_DEAD, FaultKind.IDS_ANEW, FaultKind.ZONE,
+)  # fmt: skip
+PAIRS = (
+    (FaultKind.CLICK_STRIPPED, FaultKind.TAX), (FaultKind.TEST_CODE, FaultKind.TOPIC), (FaultKind.RELOADS, FaultKind.TEST_ORDERS),
 )  # fmt: skip
 
 
@@ -52,32 +53,22 @@ def test_what_was_planted_stands_first(kind, tmp_path):
     found = found_in(tmp_path, Fault(kind=kind, day=9))
     assert judge([kind], found)[0].first, [f.key for f in found]
     assert false_alarms([kind], found) == []
+    assert {name for f in found for name, _ in f.evidence} <= set(EVIDENCE)
 
 
-def test_two_faults_are_both_named(tmp_path):
-    kinds = [FaultKind.CLICK_LOWERED, FaultKind.DISCOUNT]
+@pytest.mark.parametrize("kinds", PAIRS, ids=" and ".join)
+def test_two_faults_are_both_named(kinds, tmp_path):
+    """And the command ranks and explains them as the rules do."""
     found = found_in(tmp_path, *(Fault(kind=k, day=9) for k in kinds))
     assert all(j.first for j in judge(kinds, found)), [f.key for f in found]
-
-
-def test_the_commands_say_the_same(tmp_path):
-    """`why` ranks and explains, `status` ends with 1 while something stands, and both end with 0 in a folder without."""
-    found_in(tmp_path, Fault(kind=FaultKind.TWO_OWNERS, day=9))
-    config = str(tmp_path / "twofold.toml")
-    # The world ended a while ago, so its events have stopped, too.
-    out = run("why", "without-merging", "--json", "--config", config)
-    about, *rows = [json.loads(line) for line in out.stdout.splitlines()]
-    assert about["command"] == "why"
-    assert out.returncode == 0
-    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
-    assert run("why", "nothing-such", "--config", config).returncode == 2
+    assert false_alarms(kinds, found) == []
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "twofold", *words], capture_output=True, text=True)
 
 
-def test_a_consequence_stands_behind_its_cause(tmp_path):
+def test_a_consequence_stands_behind_its_cause_and_the_commands_say_so(tmp_path):
     """Webhooks signed with another secret: no server tells Purchases, and browsers' are kept back; one is to be mended."""
     found = found_in(tmp_path, Fault(kind=FaultKind.SECRET, day=9))
     assert [f.kind for f in found if not f.because] == [Kind.WEBHOOK_SECRET]
@@ -85,6 +76,16 @@ def test_a_consequence_stands_behind_its_cause(tmp_path):
     assert {Kind.NO_SERVER, Kind.KEPT_BACK} <= set(behind)
     assert set(behind.values()) <= {f.key for f in found}
     assert [one.name for one in standing(found)] == [found[0].key]
+    config = str(tmp_path / "twofold.toml")
+    # The commands ask as of now, when this world is long over: what stays is what has no time of its own.
+    out = run("why", "browser-without-server", "--json", "--config", config)
+    about, *rows = [json.loads(line) for line in out.stdout.splitlines()]
+    assert (about["command"], out.returncode) == ("why", 0)
+    assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
+    assert run("why", "nothing-such", "--config", config).returncode == 2
+    held = run("status", "--json", "--config", config)
+    _, flag, *lines = [json.loads(line) for line in held.stdout.splitlines()]
+    assert (flag["name"], flag["state"], held.returncode) == ("freeze", *(("standing", 1) if lines else ("clear", 0)))
 
 
 def test_every_kind_has_its_words_limits_and_symptom():
@@ -96,9 +97,3 @@ def test_every_kind_has_its_words_limits_and_symptom():
 def test_no_two_kinds_follow_from_each_other():
     pairs = {(cause, effect) for cause, effects in FOLLOWS.items() for effect in effects if cause is not effect}
     assert not [(a, b) for a, b in pairs if (b, a) in pairs]
-
-
-def test_evidence_has_words(tmp_path):
-    names = {name for f in found_in(tmp_path, Fault(kind=FaultKind.ZONE, day=9)) for name, _ in f.evidence}
-    assert names
-    assert names <= set(EVIDENCE)

@@ -401,7 +401,7 @@ EVIDENCE: MappingProxyType[str, str] = MappingProxyType(
 SYMPTOMS: MappingProxyType[str, tuple[Kind, ...]] = MappingProxyType(
     {
         "server-without-browser": (
-            Kind.NO_BROWSER, Kind.BLOCKED, Kind.CONSENT, Kind.FOREIGN_SITE, Kind.STOPPED, Kind.FUNNEL,
+            Kind.NO_BROWSER, Kind.BLOCKED, Kind.CONSENT, Kind.FOREIGN_SITE, Kind.STOPPED, Kind.FEWER, Kind.FUNNEL,
         ),
         "browser-without-server": (
             Kind.NO_SERVER, Kind.WEBHOOK_SECRET, Kind.TOPIC_SILENT, Kind.TOKEN, Kind.DATASET_DENIED, Kind.STUCK, Kind.GIVEN_UP,

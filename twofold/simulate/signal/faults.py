@@ -77,7 +77,7 @@ def _order_numbers(session: Session, draw: random.Random) -> None:
 
 def _revalued(value: Callable[[Session], Decimal]) -> Callable[[Session, random.Random], None]:
     def strike(session: Session, _draw: random.Random) -> None:
-        for page in _purchases(session):
+        for page in _purchases(session) if session.parts else ():
             page.custom["value"] = float(value(session))
 
     return strike

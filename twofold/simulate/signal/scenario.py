@@ -77,7 +77,7 @@ def read_signal(path: Path) -> SignalScenario:
     """The scenario of a file. Raises `ConfigError` naming what is wrong."""
     try:
         found = msgspec.toml.decode(path.read_bytes(), type=_File, strict=False).signal
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as err:
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as err:
         raise ConfigError(
             f"{path}: expected a signal world, got: {err}; docs/worlds.md says what it may hold"
         ) from None
