@@ -26,6 +26,7 @@ LAYERS = [
     {"report"},
     {"sandbox", "simulate"},
     {"router"},  # its judge of payloads is the sandbox's
+    {"alerts"},
     {"config"},  # read by what wires; no room reads settings, each is passed what it needs
     {"policies", "listening"},
     {"control"},

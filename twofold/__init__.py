@@ -27,6 +27,7 @@ The way of an event, folder by folder:
 - ``setup/`` writing a configuration, looking after it, connecting it with the platforms
 - ``router/`` what is wrong with the signal: findings with evidence, first check and what not to do yet
 - ``acceptance/`` test orders with their evidence, and signed packets
+- ``alerts/`` tells people what began to be wrong and what ended
 - ``sandbox/`` Meta's receiving side on this machine; shares only ``event/`` with the gateway
 - ``simulate/`` a shop with a known truth, for the demo
 - ``client/`` events and orders from a shop's own Python, without the rest

@@ -18,6 +18,9 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from twofold.alerts.book import META as ALERTS_TOLD
+from twofold.alerts.book import decode_book, encode_book, is_quiet, news_of, was_told
+from twofold.alerts.sending import send as send_alert
 from twofold.clock import Clock, Shift, TrustedTime, now_ms, steady_ms
 from twofold.collect.description import PATH as DESCRIPTION
 from twofold.collect.description import description_page
@@ -72,6 +75,7 @@ from twofold.report.health import (
 )
 from twofold.report.quality import QualityMetrics
 from twofold.router import MODULE as ROUTER_MODULE
+from twofold.router.task import Standing
 from twofold.touch.source import forget_sources
 
 log = logging.getLogger("twofold")
@@ -252,9 +256,31 @@ class Gateway:
                 if await run or not told:
                     log.error("what is wrong with the signal could not be looked for; it is tried again")
                 else:
-                    self.health.findings = FoundAt(as_of=now, do_not_yet=msgspec.json.decode(told[-1]))
+                    found = msgspec.json.decode(told[-1], type=list[Standing])
+                    self.health.findings = FoundAt(as_of=now, do_not_yet=msgspec.to_builtins(found))
+                    await self._alert(found, now)
             except TimeoutError:
                 log.error("looking for what is wrong took longer than %d s; it is tried again", ROUTER_WITHIN_S)
+
+    async def _alert(self, found: Sequence[Standing], now: int) -> None:
+        """Tells each address what is new for it. What nobody has is told again the next time."""
+        book = decode_book(self.store.note_of(ALERTS_TOLD))
+        book = {a.name: book.get(a.name, {}) for a in self.settings.alert}
+        for alert in self.settings.alert:
+            told = book[alert.name]
+            news = news_of(told, found, now, quiet=is_quiet(alert.quiet, self.settings.chain.timezone, now))
+            if news and (problem := await send_alert(alert, news, now, self._shop_name())):
+                log.error("alert %s could not be sent (%s), and is tried again", alert.name, problem)
+            elif news:
+                was_told(told, news, now)
+        if book:
+            try:
+                await self.store.keep_note(ALERTS_TOLD, encode_book(book).decode())
+            except StoreError as err:
+                log.error("which alerts were sent could not be kept, and they may come again: %s", err)
+
+    def _shop_name(self) -> str:
+        return self.settings.console.name if self.settings.console is not None else ""
 
     async def _keep_time(self) -> None:
         """Looks at the clock each second, so that no jump goes unseen, and keeps the time that is certain on disk."""

@@ -54,6 +54,7 @@ from twofold.commands.quality import quality, stitching
 from twofold.commands.quarantine import quarantine
 from twofold.commands.reconcile.chain import chain
 from twofold.commands.reconcile.day import day
+from twofold.commands.router.alert import alert
 from twofold.commands.router.why import status, why
 from twofold.commands.running.backup import backup
 from twofold.commands.running.recover import restore, watermark
@@ -411,6 +412,7 @@ for privacy_command in (erase, export_subject, privacy_requests, shared):
     app.command(rich_help_panel=PEOPLE)(privacy_command)
 app.add_typer(consent, rich_help_panel=PEOPLE)
 app.add_typer(clock, rich_help_panel=ACT)
+app.add_typer(alert, name="alert", rich_help_panel=TRY)
 app.add_typer(accept, name="accept", rich_help_panel=TRY)
 app.command(rich_help_panel=ACT)(decide)
 app.command(rich_help_panel=LOOK)(decisions)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from twofold.config.alerts import AlertSettings
 from twofold.config.faults import Faults, Place
 from twofold.config.settings import (
     COURIER_FIELDS,
@@ -82,6 +83,7 @@ def with_defaults(settings: Settings, faults: Faults) -> Settings:
         destination=tuple(destinations),
         source=tuple(sources),
         account=tuple(accounts),
+        alert=tuple(msgspec.structs.replace(a, name=a.name or a.type) for a in settings.alert),
     )
 
 
@@ -123,11 +125,40 @@ def check_settings(settings: Settings, faults: Faults) -> None:
     if engine not in ("duckdb", "spark") and not engine.startswith(("postgresql://", "postgres://")):
         text = "analytics.engine: expected duckdb, spark or a connection as postgresql://…, got another word"
         faults.add(("analytics", "engine"), text)
+    _unique(("alert",), "name", [a.name for a in settings.alert], faults)
+    for n, alert in enumerate(settings.alert):
+        _check_alert(("alert", n), alert, faults)
     _check_zone("chain", settings.chain.timezone, faults)
     if settings.console is not None:
         _check_zone("console", settings.console.timezone, faults)
         _check_identity(settings.console, faults)
     _check_amounts(settings, faults)
+
+
+_WHSEC = re.compile(r"whsec_[A-Za-z0-9+/]{32,88}={0,2}|0{32}")  # or one whose variable is named as not set
+
+
+def _check_alert(place: Place, alert: AlertSettings, faults: Faults) -> None:
+    """What each type needs, and nothing that it cannot use."""
+    where = f"alert {alert.name}"
+    if alert.type == "email":
+        if not re.fullmatch(r"[^\s:]+:\d{1,5}", alert.smtp):
+            faults.add((*place, "smtp"), f"{where}: smtp: expected server and port, as mail.example:587")
+        for field in ("to", "sender"):
+            if not re.fullmatch(r"[^@\s,]+@[^@\s,]+", getattr(alert, field)):
+                faults.add((*place, field), f"{where}: {field}: expected one e-mail address")
+        if bool(alert.smtp_user) != bool(alert.smtp_password):
+            faults.add(
+                (*place, "smtp_user"), f"{where}: expected smtp_user and smtp_password together, got one of them"
+            )
+    elif not re.fullmatch(r"https?://[^\s@]+|0{32}", alert.to):
+        faults.add((*place, "to"), f"{where}: to: expected a web address, as https://hooks.example/…")
+    if alert.type == "webhook" and not _WHSEC.fullmatch(alert.secret):
+        faults.add((*place, "secret"), f"{where}: secret: expected whsec_ and base64 of 24 to 64 bytes")
+    if alert.quiet and not all(hour < "24" for hour in alert.quiet.split("-")):
+        faults.add((*place, "quiet"), f"{where}: quiet: expected hours such as 22:00-07:00, got {alert.quiet}")
+    if alert.quiet and any(word[3:] > "59" for word in alert.quiet.split("-")):
+        faults.add((*place, "quiet"), f"{where}: quiet: expected hours such as 22:00-07:00, got {alert.quiet}")
 
 
 _AMOUNT = re.compile(r"\d{1,9}(\.\d{1,4})?")

@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from twofold.config.alerts import AlertSettings
+
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     data: Annotated[
@@ -568,6 +570,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     source: tuple[SourceSettings, ...] = ()
     imports: tuple[ImportSettings, ...] = msgspec.field(default=(), name="import")
     account: tuple[AccountSettings, ...] = ()
+    alert: tuple[AlertSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     money: MoneySettings = MoneySettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
@@ -586,6 +589,7 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[[source]]", SourceSettings),
     ("[[import]]", ImportSettings),
     ("[[account]]", AccountSettings),
+    ("[[alert]]", AlertSettings),
     ("[retention]", RetentionSettings),
     ("[money]", MoneySettings),
     ("[analytics]", AnalyticsSettings),

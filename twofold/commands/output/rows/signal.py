@@ -125,6 +125,15 @@ class PlantedFault(Row, kw_only=True, tag="planted"):
     finding: Text
 
 
+class AlertSent(Row, kw_only=True, tag="alert"):
+    """A test message to one address. ``problem``: empty when it was taken."""
+
+    name: Text
+    type: Text
+    sent: bool
+    problem: Text
+
+
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "quality": (
         About,
@@ -136,6 +145,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     ),
     "why": (About, WhyFinding),
     "status": (About, StatusLine),
+    "alert test": (AlertSent,),
     "explain-match": (MatchKey,),
     "hash": (Column,),
     "shopify-senders": (Sender,),
