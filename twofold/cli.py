@@ -55,7 +55,7 @@ from twofold.commands.quarantine import quarantine
 from twofold.commands.reconcile.chain import chain
 from twofold.commands.reconcile.day import day
 from twofold.commands.router.alert import alert
-from twofold.commands.router.why import status, why
+from twofold.commands.router.why import review, status, why
 from twofold.commands.running.backup import backup
 from twofold.commands.running.recover import restore, watermark
 from twofold.commands.running.service import install_service
@@ -406,7 +406,7 @@ app.add_typer(experiment, rich_help_panel=LOOK)
 app.command(rich_help_panel=ACT)(backup)
 app.command(rich_help_panel=ACT)(restore)
 app.add_typer(watermark, name="watermark", rich_help_panel=ACT)
-for report_command in (why, status, quality, stitching):
+for report_command in (why, status, review, quality, stitching):
     app.command(rich_help_panel=LOOK)(report_command)
 for privacy_command in (erase, export_subject, privacy_requests, shared):
     app.command(rich_help_panel=PEOPLE)(privacy_command)

@@ -22,6 +22,7 @@ from twofold.policies import router_task
 from twofold.router.consequences import FOLLOWS
 from twofold.router.finding import Finding, Kind
 from twofold.router.limits import LIMITS
+from twofold.router.review import review
 from twofold.router.task import ask, standing
 from twofold.router.words import EVIDENCE, SYMPTOM_OF, SYMPTOMS, WORDS
 from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario
@@ -36,7 +37,13 @@ def found_in(folder: Path, *faults: Fault, seed: int = 5) -> list[Finding]:
 
 
 def test_a_clean_shop_has_nothing_to_do(tmp_path):
+    """And its two weeks are alike."""
     assert [f.key for f in found_in(tmp_path)] == []
+    task = router_task(load_settings(tmp_path / "twofold.toml"), UNTIL_S)
+    figures = {f.name: f for f in review(task.data, task.policy_of, UNTIL_S)}
+    assert figures["senders"].now == figures["senders"].before == 2  # the tag, the shop's webhooks
+    assert figures["copies_late"].now == figures["values_wrong"].now == 0
+    assert {f.state for f in figures.values()} <= {"same", "better"}, figures
 
 
 # Rules that read something of their own; the rest is of the same kind.
@@ -83,6 +90,13 @@ def test_a_consequence_stands_behind_its_cause_and_the_commands_say_so(tmp_path)
     assert (about["command"], out.returncode) == ("why", 0)
     assert [row["rank"] for row in rows] == list(range(1, len(rows) + 1))
     assert run("why", "nothing-such", "--config", config).returncode == 2
+    weekly = run("review", "--json", "--config", config)
+    figures = {row["name"]: row for row in map(json.loads, weekly.stdout.splitlines()) if row["row"] == "figure"}
+    assert (figures["purchases_merged"]["now"], figures["purchases_merged"]["state"], weekly.returncode) == (
+        "0.0",
+        "worse",
+        1,
+    )
     held = run("status", "--json", "--config", config)
     _, flag, *lines = [json.loads(line) for line in held.stdout.splitlines()]
     assert (flag["name"], flag["state"], held.returncode) == ("freeze", *(("standing", 1) if lines else ("clear", 0)))

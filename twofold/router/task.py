@@ -22,6 +22,10 @@ class RouterTask(Struct, frozen=True, kw_only=True):
     tested: bool = False
     coded: tuple[str, ...] = ()
 
+    def policy_of(self, dataset: str) -> OrderPolicy:
+        """The rules of a dataset's orders; the usual ones for one that is not configured any more."""
+        return self.policies.get(dataset) or OrderPolicy()
+
 
 class Standing(Struct, frozen=True, kw_only=True):
     """One finding for whose sake something must not be done yet. ``since``: Unix s."""

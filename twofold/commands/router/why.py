@@ -84,6 +84,65 @@ def status(
         raise typer.Exit(1)
 
 
+FIGURES = {
+    "orders_told": "Of the orders that are due, those that a platform has",
+    "purchases_merged": "Purchases that browser and server told",
+    "browser_purchases_also_by_server": "Browsers' Purchases that the server told, too",
+    "copies_late": "Servers' copies that came more than an hour late",
+    "senders": "Senders",
+    "match_quality": "Match quality (our estimate)",
+    "values_wrong": "Orders told with a value that nothing explains",
+    "orders_refused": "Orders that the platform refused",
+    "orders_kept_back": "Orders that were kept back",
+}
+
+
+def review(
+    dataset: DatasetOption = None, config: ConfigOption = None, data: DataOption = None, json: JsonOption = False
+) -> None:
+    """Lay the signal of the last seven days beside the seven before, with what stands.
+
+    One page for a weekly look: what was told, merged and matched, what was late, wrong or refused, and the findings. Exit
+    code 1 when a figure is worse or a finding stands.
+    """
+    from twofold.commands.output.printing import make_table, print_wide
+    from twofold.config import load_settings
+    from twofold.policies import router_task
+    from twofold.router.review import review as reviewed
+
+    found, now = _found(config, data, dataset)
+    task = router_task(load_settings(config, data=data), now)
+    figures = reviewed(task.data, task.policy_of, now, dataset)
+    if json:
+        from twofold.commands.output.rows.signal import ReviewFigure, WhyFinding
+
+        print_about("review", dataset=dataset, since=now - 7 * 86_400, until=now, as_of=now)
+        print_rows(ReviewFigure, ({"name": f.name, "now": _exact(f.now), "before": _exact(f.before), "unit": f.unit,
+                                   "state": f.state, "role": "signal"} for f in figures))  # fmt: skip
+        print_rows(WhyFinding, (row_of(f, rank) for rank, f in enumerate(found, 1)))
+    else:
+        table = make_table("figure (signal)", "last 7 days", "7 before", "state")
+        for f in figures:
+            name, _, event = f.name.partition(" ")
+            said = f"{FIGURES[name]}{f', {plain(event)}' if event else ''}"
+            table.add_row(said, _shown(f.now, f.unit), _shown(f.before, f.unit), f.state)
+        print_wide(table)
+        standing_now = [f for f in found if not f.because]
+        say(f"{len(standing_now)} findings stand: twofold why" if standing_now else "No finding stands.")
+    if found or any(f.state == "worse" for f in figures):
+        raise typer.Exit(1)
+
+
+def _exact(value: float | None) -> str | None:
+    return None if value is None else str(round(value, 4))
+
+
+def _shown(value: float | None, unit: str) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.1%}" if unit == "share" else f"{value:.1f}" if unit == "score" else f"{value:.0f}"
+
+
 def row_of(finding: Finding, rank: int) -> dict[str, Any]:
     """A finding as a line of ``--json``."""
     from twofold.router.words import SYMPTOM_OF, WORDS

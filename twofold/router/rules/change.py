@@ -36,7 +36,6 @@ def change_of(series: Sequence[tuple[int, int]], *, least: float = LEAST_CHANGE,
     """The day from which on the share is higher. ``series``: hits and of how many, the newest day first. Of the last
     ``newest`` days only. A share of 0 of 0 says nothing."""
     best: tuple[float, Change] | None = None
-    whole = _sum(series)
     for days in range(1, min(newest, len(series) - 1) + 1):
         (hits, of), (hits_before, of_before) = _sum(series[:days]), _sum(series[days:])
         if of < LEAST_AFTER or of_before < LEAST_BEFORE:
@@ -44,10 +43,16 @@ def change_of(series: Sequence[tuple[int, int]], *, least: float = LEAST_CHANGE,
         after, before = hits / of, hits_before / of_before
         if after - before < least:
             continue
-        ratio = _likelihood(hits, of) + _likelihood(hits_before, of_before) - _likelihood(*whole)
+        ratio = ratio_of((hits, of), (hits_before, of_before))
         if ratio >= RATIO and (best is None or ratio > best[0]):
             best = ratio, Change(days=days, before=before, after=after, hits=hits, of=of)
     return best[1] if best else None
+
+
+def ratio_of(one: tuple[int, int], other: tuple[int, int]) -> float:
+    """How much likelier two shares are than one, as a natural logarithm. Hits and of how many of each."""
+    whole = (one[0] + other[0], one[1] + other[1])
+    return _likelihood(*one) + _likelihood(*other) - _likelihood(*whole)
 
 
 def _sum(series: Sequence[tuple[int, int]]) -> tuple[int, int]:

@@ -125,6 +125,18 @@ class PlantedFault(Row, kw_only=True, tag="planted"):
     finding: Text
 
 
+class ReviewFigure(Row, kw_only=True, tag="figure"):
+    """One figure of the last seven days beside the seven before. ``unit``: share (of 1), score (of 10) or count; ``state``:
+    better, worse, same, new (nothing before) or none."""
+
+    name: Text
+    now: Ratio | None
+    before: Ratio | None
+    unit: Text
+    state: Text
+    role: Text
+
+
 class AlertSent(Row, kw_only=True, tag="alert"):
     """A test message to one address. ``problem``: empty when it was taken."""
 
@@ -145,6 +157,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     ),
     "why": (About, WhyFinding),
     "status": (About, StatusLine),
+    "review": (About, ReviewFigure, WhyFinding),
     "alert test": (AlertSent,),
     "explain-match": (MatchKey,),
     "hash": (Column,),
