@@ -65,7 +65,6 @@ from twofold.privacy.runner import Eraser
 from twofold.pulling.schedule import ScheduledPulls
 from twofold.reconcile.reading.keeping import encode_task
 from twofold.report.health import (
-    FoundAt,
     HealthPage,
     LoopWatch,
     MetricsPage,
@@ -75,7 +74,8 @@ from twofold.report.health import (
 )
 from twofold.report.quality import QualityMetrics
 from twofold.router import MODULE as ROUTER_MODULE
-from twofold.router.task import Standing
+from twofold.router.task import META as FOUND
+from twofold.router.task import FoundAt, Standing
 from twofold.touch.source import forget_sources
 
 log = logging.getLogger("twofold")
@@ -256,9 +256,12 @@ class Gateway:
                 if await run or not told:
                     log.error("what is wrong with the signal could not be looked for; it is tried again")
                 else:
-                    found = msgspec.json.decode(told[-1], type=list[Standing])
-                    self.health.findings = FoundAt(as_of=now, do_not_yet=msgspec.to_builtins(found))
-                    await self._alert(found, now)
+                    found = FoundAt(as_of=now, do_not_yet=msgspec.json.decode(told[-1], type=list[Standing]))
+                    self.health.findings = msgspec.to_builtins(found)
+                    await self.store.keep_note(FOUND, msgspec.json.encode(found).decode())
+                    await self._alert(found.do_not_yet, now)
+            except StoreError as err:
+                log.error("what is wrong with the signal could not be kept, and is looked for again: %s", err)
             except TimeoutError:
                 log.error("looking for what is wrong took longer than %d s; it is tried again", ROUTER_WITHIN_S)
 

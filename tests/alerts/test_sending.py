@@ -23,6 +23,7 @@ from twofold.app import Gateway
 from twofold.commands.router.signal_world import play
 from twofold.config import load_settings, settings_from
 from twofold.config.alerts import AlertSettings
+from twofold.console.queries.standing import not_yet
 from twofold.errors import ConfigError
 from twofold.router.task import Standing
 from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario
@@ -164,8 +165,11 @@ async def test_a_gateway_tells_what_it_found_once(tmp_path: Path, monkeypatch: p
                     break
                 await asyncio.sleep(0.05)
             assert gateway.health.findings is not None
-            assert any("webhook_secret" in one["name"] for one in gateway.health.findings.do_not_yet)
+            assert any("webhook_secret" in one["name"] for one in gateway.health.findings["do_not_yet"])
             gateway._stop.set()
             await running
+    told = not_yet(tmp_path / "data", int(time.time()))
+    assert told == ["Webhooks come with a wrong signature"]
+    assert not_yet(tmp_path / "data", int(time.time()) + 3_700) == []  # an hour later it is no news
     assert len(got) == 1
     assert "signature" in json.loads(got[0][1])["text"]

@@ -14,7 +14,6 @@ from typing import Any
 
 import apsw
 import msgspec
-from msgspec import Struct
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
@@ -50,13 +49,6 @@ LOOP_TICK_S = 0.05
 LOOP_WINDOW_S = 900  # the longest stop is that of the last quarter of an hour
 
 
-class FoundAt(Struct, frozen=True, kw_only=True):
-    """What must not be done yet, as of a time (Unix s): a finding each, with its name, since when, and the words."""
-
-    as_of: int
-    do_not_yet: list[dict[str, Any]]
-
-
 class HealthPage:
     """The page `/health` of one running gateway: one word for anybody, everything for who shows the status token."""
 
@@ -79,7 +71,7 @@ class HealthPage:
         self.shares = shares
         self.clock = clock
         self.started_at = clock()
-        self.findings: FoundAt | None = None  # until they were looked for
+        self.findings: dict[str, Any] | None = None  # what must not be done yet, once that was looked for
         self._last: tuple[int, dict[str, Any]] | None = None
         self._counts = Counts(store.folder)
         self._damaged_lines = {ERASURES: damaged_erasures(store.folder), WITHDRAWALS: store.damaged_withdrawals}
@@ -97,7 +89,7 @@ class HealthPage:
             "loop": {"longest_stop_s": round(self._loop.longest_s, 3)},
         }
         if self.findings is not None:
-            more["signal"] = {"as_of": self.findings.as_of, "do_not_yet": self.findings.do_not_yet}
+            more["signal"] = self.findings
         if isinstance(self.clock, TrustedTime):
             more["clock"] = self.clock.report()
         return Answer(status, msgspec.json.encode(report | more | {"client": self._client(request)}))
@@ -146,7 +138,7 @@ class HealthPage:
             yield GaugeMetricFamily(
                 "twofold_do_not_yet",
                 "Findings for whose sake budgets, bids and creative must not be changed yet.",
-                value=len(self.findings.do_not_yet),
+                value=len(self.findings["do_not_yet"]),
             )
 
     def _read(self, now: int) -> dict[str, Any]:

@@ -5,12 +5,16 @@ Owns the question and its answer's form. ``python -m twofold.router`` takes one 
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import Struct
 
 from twofold.ledger.policy import OrderPolicy
 from twofold.router.every import findings_of
 from twofold.router.finding import Finding, When
 from twofold.router.words import WORDS
+
+META = "do_not_yet"
+"""The name under which the store keeps what the gateway found last (`FoundAt`)."""
 
 
 class RouterTask(Struct, frozen=True, kw_only=True):
@@ -33,6 +37,21 @@ class Standing(Struct, frozen=True, kw_only=True):
     name: str
     since: int
     do_not_yet: str
+
+
+class FoundAt(Struct, frozen=True, kw_only=True):
+    """What must not be done yet, as of a time (Unix s)."""
+
+    as_of: int
+    do_not_yet: list[Standing]
+
+
+def decode_found(text: str | None) -> FoundAt | None:
+    """What was kept; None for nothing and for what cannot be read."""
+    try:
+        return msgspec.json.decode(text, type=FoundAt) if text else None
+    except msgspec.DecodeError:
+        return None
 
 
 def ask(task: RouterTask, dataset: str | None = None) -> list[Finding]:

@@ -13,6 +13,7 @@ from twofold.console.access.roles import Right, may
 from twofold.console.money.task import ask
 from twofold.console.pages.money import of_tables, task_of
 from twofold.console.pages.page import Asked, Page, Shown
+from twofold.console.queries.standing import not_yet
 from twofold.touch.channels import CHANNELS
 
 MODELS = ("last", "last_paid", "first", "linear", "position", "time_decay")
@@ -67,6 +68,7 @@ def read_campaigns(asked: Asked) -> Shown:
             "model": model, "window_days": int(window), "missing": {"rate": str(answer["missing"])},
         },
         figures={
+            "not_yet": not_yet(asked.settings.server.data, asked.now),
             "period": period, "usual_period": "28", "own_zone": zone, "by": by, "model": model, "window": window, "groups": GROUPS,
             "models": MODELS, "windows": WINDOWS, "channels": CHANNELS, "currency": answer["currency"], "findings": answer["findings"], "with_money": with_money,
             "told": told, "others": [row for row in rows if not row["verdict"]], "most": max(returns, default=0.0),

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import SHOWN, Asked, Page, Shown
+from twofold.console.queries.standing import not_yet
 from twofold.report.kept import DECISION, OUTCOME, Kept, kept
 
 COLUMNS = ("number", "at", "by", "decided", "owner", "campaign", "page", "figures", "rests_on", "findings", "digest", "review", "due", "outcome", "outcome_at", "outcome_by",
@@ -33,6 +34,7 @@ def read_decisions(asked: Asked) -> Shown:
         rows=rows,
         about={"decisions": len(chosen), "after": start},
         figures={
+            "not_yet": not_yet(asked.settings.server.data, asked.now),
             "state": state, "counts": {s: sum(_state(row) == s for row in found) for s in STATES}, "all": len(found),
             "next": start + SHOWN if start + SHOWN < len(chosen) else None, "suggested": asked.choices.get("page", ""),
         },
