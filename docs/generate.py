@@ -254,7 +254,7 @@ def _is(kind: type[Row], field: str) -> str:
     """A field's annotation, as its class spells it, in words."""
     spelt = next(a[field] for k in kind.__mro__ if field in (a := inspect.get_annotations(k)))
     known, _, none = str(spelt).partition(" | ")
-    return WORDS[known] + (" or null" if none else "")
+    return TYPES[known] + (" or null" if none else "")
 
 
 def rooms() -> str:
