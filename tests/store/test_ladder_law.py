@@ -208,6 +208,23 @@ def test_a_copy_that_names_two_orders_joins_and_parts_nothing(story, forged):
         differs(STORIES[story], forged, "send", restart)
 
 
+@pytest.mark.parametrize("story", ["a server, then the webhook", "buyer, server, webhook", "a webhook"])
+def test_an_id_that_can_be_guessed_and_left_before_renames_nothing(story):
+    """Two strangers' copies under the id that the webhook will have leave together, before the shop has said a word."""
+    guessed = f"purchase.demo.{ORDER}"
+    thief = {"fbp": "fb.1.1789998000000.666", "fbc": "fb.1.1789998000000.IwAR0-thief", "client_user_agent": "curl/8"}
+    early = [
+        msgspec.structs.replace(
+            copy(guessed, BROWSER, order=ORDER, value="0.01", em="", tier=tier, consent=Consent.GRANTED,
+                 client_ip_address="198.51.100.66", **thief),
+            sender="stranger", action_source=source,
+        )
+        for tier, source in ((Tier.T1, "physical_store"), (Tier.T0, "app"))
+    ]  # fmt: skip
+    for restart in (False, True):
+        differs(STORIES[story], list(enumerate(early)), "vouched", restart)
+
+
 @st.composite
 def colleagues(draw) -> Event:
     """A copy by somebody who holds the dataset's key, knows numbers and ids, and makes up the money and a buyer's no."""

@@ -533,12 +533,14 @@ def _marks_of(candidate: Candidate) -> str:
 def _under_its_id(candidate: Candidate) -> Event:
     """The event under the id that a copy of the buyer's left with before, if one did: the platform merges the two.
 
-    What a server had sent with other money lends no id by its key alone: the platform would keep that money.
+    What a server had sent with other money lends no id by its key alone: the platform would keep that money. Nor does it
+    where the highest tier's own word is all that has such an id: somebody guessed it, and left with it before.
     """
     event = candidate.event
     own = [c for c in candidate.copies if not _left_with_other_money(c, candidate)]
-    proved = {c.event_id for c in own}
-    same = next((i for i in candidate.left_as if i in proved), event.event_id if event.event_id in proved else None)
+    proved, top = {c.event_id for c in own}, max(c.tier for c in candidate.copies)
+    left = {c.event_id for c in own if c.tier < top}
+    same = next((i for i in candidate.left_as if i in left), event.event_id if event.event_id in proved else None)
     same = same or sending_id(own)
     return event if same == event.event_id else msgspec.structs.replace(event, event_id=same)
 
