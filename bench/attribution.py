@@ -79,13 +79,13 @@ def _paths(folder: Path) -> int:
     known = {table: dict(of) for table, of in manifest.files.items()}
     touches = 0
     with duckdb.connect(":memory:") as db:
-        for day, lives in known["lives"].items():
+        for day, buyers in known["buyers"].items():
             path = f"paths/day={day}/drawn.parquet"
             (files / path).parent.mkdir(parents=True, exist_ok=True)
             columns = ", ".join(_column(c.name, c.type) for c in BY_NAME["paths"].columns)
             (rows,) = db.execute(
-                f"copy (select {columns} from (select l.*, t.place, hash(l.order_row * 7 + t.place) as h, "
-                f"cast((1 + hash(l.order_row) % 5 - t.place) * 86400 as bigint) as age from read_parquet('{files / lives.path}', "
+                f"copy (select {columns} from (select l.day, l.dataset, l.order_row, l.placed_at, t.place, hash(l.order_row * 7 + t.place) as h, "
+                f"cast((1 + hash(l.order_row) % 5 - t.place) * 86400 as bigint) as age from read_parquet('{files / buyers.path}', "
                 "hive_partitioning = false) as l, range(5) as t(place) where t.place <= hash(l.order_row) % 5) order by order_row, place) "
                 f"to '{files / path}' (format parquet, compression zstd)"
             ).fetchone()  # type: ignore[misc]
