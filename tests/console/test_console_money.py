@@ -306,7 +306,7 @@ def test_today_tells_files_from_faults_and_says_what_to_do(money: Running, owner
     assert {row["fate"] for row in listed} == {"only_file"}
     for _ in range(60):
         page = owner.get(f"/today?{period(world)}").text
-        if "Cash that is late" in page and "Meta shows" in page:
+        if "Ask for money that is late" in page and "Meta shows" in page:
             break
         time.sleep(0.5)
     assert "all from imported files" in page
@@ -321,4 +321,4 @@ def test_today_tells_files_from_faults_and_says_what_to_do(money: Running, owner
         buyer = money.person(owner, "buyer")
     seen = buyer.get(f"/today?{period(world)}").text
     assert "Meta shows" in seen
-    assert "Cash that is late" not in seen
+    assert "Ask for money that is late" not in seen

@@ -14,13 +14,13 @@ from typing import Any
 
 from twofold.console.access.roles import Right, may
 from twofold.console.charts.definitions import orders_by_day
-from twofold.console.money.task import ask
-from twofold.console.pages.money import task_of
+from twofold.console.pages.money import of_tables
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.pages.signal.to_do import find
 from twofold.console.queries.claims import Shows, claims_of
 from twofold.console.queries.period import Period, at_least
 from twofold.console.queries.signal import Newest
+from twofold.console.sums.keeper import NotYet
 from twofold.errors import StoreError
 from twofold.report.period import journal_of
 from twofold.report.quality import EventQuality, quality
@@ -106,16 +106,14 @@ def _cash(asked: Asked, dataset: str | None) -> dict[str, Any] | None:
     """What is late of the shop's money; None for who may not see it, where nobody owes anything, and while it is added up."""
     if not may(asked.session.person.role, Right.MONEY):
         return None
-    with suppress(StoreError):
+    with suppress(StoreError, NotYet):
         with OpenLines(asked.folder) as reader:
             if not any(file["kind"] in OF_MONEY for file in reader.files()):
                 return None
-        task = task_of(asked, "cash", dataset=dataset)
-        answer = asked.remembered.ask(("late cash", dataset), lambda: ask(task), SOON_S)
-        if answer is not None:
-            late = [row for row in answer["owed"] if row["late"]]
-            amount = sum((Decimal(row["late_amount"]) for row in late), Decimal(0))
-            return {"late": late, "amount": amount, "currency": answer["currency"]}
+        answer = of_tables(asked, "cash", dataset=dataset)
+        late = [row for row in answer["owed"] if row["late"]]
+        amount = sum((Decimal(row["late_amount"]) for row in late), Decimal(0))
+        return {"late": late, "amount": amount, "currency": answer["currency"]}
     return None
 
 
