@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -84,7 +85,11 @@ def test_a_run_by_the_page(scene: Scene, console: Running, owner: Client, buyer:
     form = {"csrf": buyer.csrf(), "step": "refusal", "order": str(refused.number)}
     assert buyer.post(f"/acceptance/{code}/tick", form).status == 303
     assert show(buyer, code, picture, buyer.csrf(), note="both sources, processed").status == 303
-    about, found = rows(buyer, f"/acceptance/{code}.json")
+    for _ in range(100):
+        about, found = rows(buyer, f"/acceptance/{code}.json")
+        if not any("not decided yet" in str(r.get("said")) for r in found):
+            break
+        time.sleep(0.1)
     states = {r["name"]: r["state"] for r in found if r["what"] == "criterion"}
     assert states == {
         "path": "passed",
