@@ -27,6 +27,9 @@ WITHOUT_FOLDER = {
     "disconnect meta",
     "disconnect shopify",
     "disconnect stripe",
+    "accept diff",
+    "accept verify",
+    "alert test",
     "disconnect woocommerce",
     "explain-match",
     "explain-source",
@@ -73,6 +76,9 @@ NEEDS = {
     "experiment plan": ["spring", "--since", "2026-03-01"],
     "experiment read": ["spring"],
     "money match": ["00ff", "order:1001", "--why", "a test"],
+    "accept overrule": ["a1b2c3", "money", "--reason", "a test"],
+    "accept tick": ["a1b2c3", "test_events"],
+    "decide": ["a test", "--owner", "Nino", "--review", "2026-12-31"],
     "money unmatch": ["00ff", "order:1001", "--why", "a test"],
 }
 MORE = {  # further ways into the same command

@@ -36,6 +36,8 @@ PATHS = (
     "/deliveries",
     "/refused",
     "/live",
+    "/acceptance",
+    "/matching",
     "/people",
     "/account",
     "/chain",

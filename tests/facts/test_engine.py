@@ -30,8 +30,9 @@ VALUES = {
 }  # fmt: skip
 
 
-MAY_BE_EMPTY = ("orders_without_purchase", "chain_undelivered")
-"""Questions to which this world has no rows: the law of lives and the acceptance of a day have some."""
+MAY_BE_EMPTY = ("orders_without_purchase", "chain_undelivered", "cash_waiting", "cash_habits", "cash_credits", "texts_of_paths",
+                "nameless_touches")  # fmt: skip
+"""Questions to which this world has no rows: the laws of lives, of Cash and of credits, and the acceptance of a day have some."""
 
 
 def values_of(question: Question) -> dict[str, Any]:

@@ -137,6 +137,9 @@ def test_a_word_from_before_the_table_gets_its_digest(tmp_path):
             "drop table released; alter table order_name drop column crc; drop table order_key; drop table line_book; "
             "drop table trace; alter table refused drop column trace; alter table browser drop column crc; "
             "alter table visit drop column crc; alter table sighting drop column crc; delete from progress where name like 'ties_%'; "
+            "drop table order_path; drop table path_news; drop table nameless_due; drop table nameless; drop index touch_link_who; "
+            "drop index order_party_since; alter table order_party rename column since to placed_at; "
+            "create index order_party_at on order_party (placed_at); "
             "pragma user_version = 13"
         )
         db.close()
