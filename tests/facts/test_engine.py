@@ -83,7 +83,9 @@ def test_a_question_is_in_the_part_that_engines_share(name: str) -> None:
 @pytest.mark.parametrize(
     "sql",
     ["select avg(total) as x from orders", "select total / 2 as x from orders", "select * from orders",
-     "select 1 as x from orders qualify true", "select arg_min(a, b) as x from orders", "select now() as x"],
+     "select 1 as x from orders qualify true", "select arg_min(a, b) as x from orders", "select now() as x",
+     "select row_number() over o as x from orders window o as (order by total)",
+     "select lag(total) over (order by total rows between unbounded preceding and unbounded following) as x from orders"],
 )  # fmt: skip
 def test_what_engines_read_otherwise_is_found(sql: str) -> None:
     assert faults_of(question(sql, x="bigint"))

@@ -160,13 +160,13 @@ where ($repeats = 'unique' and r.nth = 1) or ($repeats = 'collapse' and (r.befor
 -- part: turned
 -- Direct gives way to touches that say more, the shop's word to every touch of ours: who is first in turn, and where among them.
 select f.order_row, f.place, f.age, f.touch_day, f.grp, f.mark, f.turn,
-       min(f.turn) over o as first_turn, row_number() over o as k,
+       min(f.turn) over o as first_turn, row_number() over (partition by f.order_row order by f.turn, f.place) as k,
        sum(case when f.turn = 1 then 1 else 0 end) over o as named, sum(case when f.turn = 2 then 1 else 0 end) over o as direct,
        min(case when f.turn = 1 then f.age end) over o as named_age, min(f.age) over o as any_age,
        max(case when f.turn = 1 and f.paid then f.place end) over o as last_paid,
        max(case when f.turn = 3 then f.place end) over o as last_said, max(case when f.turn = 3 and f.paid then f.place end) over o as said_paid
 from folded as f
-window o as (partition by f.order_row order by f.turn, f.place rows between unbounded preceding and unbounded following)
+window o as (partition by f.order_row)
 
 -- part: credited
 -- The touches that are credited: the k-th of n. Whose order no paid touch has, the last paid credits nobody.
@@ -256,7 +256,7 @@ join amounts as a on a.order_row = h.order_row
 
 -- part: articles
 -- What those orders are made of: articles with their net amounts in ten-thousandths, without gift cards; none is below 0.
-select a.order_row, a.grp, a.net, row_number() over o as k, count(*) over o as n, sum(a.net) over o as whole
+select a.order_row, a.grp, a.net, row_number() over (partition by a.order_row order by a.sku) as k, count(*) over o as n, sum(a.net) over o as whole
 from (
     select s.order_row, l.sku,
            case when l.sku is null or l.sku in ('', 'none') then case when l.sku = 'none' then 'told:none' else 'none' end
@@ -271,7 +271,7 @@ from (
         group by l.order_row, coalesce(l.sku, '')
     ) as l on l.order_row = s.order_row
 ) as a
-window o as (partition by a.order_row order by a.sku rows between unbounded preceding and unbounded following)
+window o as (partition by a.order_row)
 
 -- part: weights
 -- For time decay: half as much for each half-life that a touch is older than the order's youngest, in whole parts of 10^12.
@@ -297,9 +297,9 @@ where $models = ',orders,' and $by = 'product' and (i.whole = 0 or i.net > 0)
 
 -- part: decayed
 -- The same with their order's whole, and whose part is the largest.
-select w.order_row, w.touch_day, w.grp, w.mark, w.by_shop, w.k, w.n, w.part, sum(w.part) over o as whole, row_number() over o = 1 as is_largest
+select w.order_row, w.touch_day, w.grp, w.mark, w.by_shop, w.k, w.n, w.part, sum(w.part) over (partition by w.order_row) as whole,
+       row_number() over (partition by w.order_row order by w.part desc, w.k) = 1 as is_largest
 from weights as w
-window o as (partition by w.order_row order by w.part desc, w.k rows between unbounded preceding and unbounded following)
 
 -- part: decayed_down
 -- Each touch's part of each amount under time decay: whole minor units, and how near it is to one more.
@@ -323,10 +323,10 @@ select r.order_row, r.touch_day, r.grp, r.mark, r.by_shop, r.is_largest, r.k, r.
        r.down + case when r.rank <= r.units - r.dealt then 1 else 0 end as units
 from (
     select d.order_row, d.touch_day, d.grp, d.mark, d.by_shop, d.is_largest, d.k, d.link, d.units, d.down,
-           sum(d.down) over o as dealt, row_number() over o as rank
+           sum(d.down) over (partition by d.order_row, d.link) as dealt,
+           row_number() over (partition by d.order_row, d.link order by d.near desc, d.k) as rank
     from decayed_down as d
     where d.n > 2
-    window o as (partition by d.order_row, d.link order by d.near desc, d.k rows between unbounded preceding and unbounded following)
 ) as r
 
 -- part: decayed_dealt
