@@ -47,7 +47,9 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         w.live(150)
         for n in range(2):
             w.buy(n)
+        w.trade()
         w.settle()
+        w.forget("bought0")
         w.rebuild(lives=True)
         assert [name for name, rows in contents(w.files).items() if not rows and name not in RARE] == []
         yield w
@@ -73,6 +75,7 @@ def test_spark_answers_alike(lived: World, tmp_path: Path, name: str) -> None:
     given = values_of(QUESTIONS[name])
     here = ask(Analytics(data=lived.folder, files=lived.files), QUESTIONS[name], given)
     assert asked_here(lived, QUESTIONS[name], given, tmp_path) == [tuple(row) for row in here.rows]
+    assert here.rows
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "", "' or 1=1 --", "\\'", "${x} %s"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from decimal import Decimal
 from hashlib import blake2b
 from pathlib import Path
@@ -36,7 +37,7 @@ from twofold.ledger.lines import (
     Statement,
     Survey,
 )
-from twofold.ledger.model import Line, OrderReport, Paid, Parcel, ParcelState, Payment, Refund, Snapshot
+from twofold.ledger.model import Line, Method, OrderReport, Paid, Parcel, ParcelState, Payment, Refund, Snapshot
 from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.lives.making import LivesOf
@@ -44,7 +45,9 @@ from twofold.reconcile.lives.task import LivesTask
 from twofold.store.lines.keeping import keep_told
 from twofold.store.lines.row import make_row
 from twofold.store.orders.ledger import OrderEntry
+from twofold.store.sqlite.database import id_array
 from twofold.store.store import Route, Store
+from twofold.store.touches.nameless import Worth, give_up_paths
 from twofold.store.touches.signs import SETTLED_MS
 from twofold.touch.model import Sign, Touch, TouchKind
 
@@ -255,7 +258,14 @@ class World:
         """A visit by an ad (two of them by mail after it), and an hour later an order of the same browser."""
         self.now += DAY
         fbp, at = f"fb.1.1790000000000.77{n}", self.now // 1000
-        ad = Touch(at=at - 7200, kind=TouchKind.VISIT, source="facebook", medium="paid_social", campaign_id="120001")
+        ad = Touch(
+            at=at - 7200,
+            kind=TouchKind.VISIT,
+            source="facebook",
+            medium="paid_social",
+            campaign_id="120001",
+            content="{{ad.name}}",
+        )
         mail = Touch(at=at - 3600, kind=TouchKind.VISIT, source="klaviyo", medium="email")
         signs = [Sign(dataset="1", touch=touch, ids=(("fbp", fbp),)) for touch in ([ad, mail] if n else [ad])]
         self._run(self.store.transact(lambda _e: self.store.signs.note(signs, self.now // 1000)))
@@ -277,6 +287,68 @@ class World:
             **PLACE,
         )
         self._run(self._append([msgspec.structs.replace(seen, links=(f"order:bought{n}", secret))]))
+
+    def trade(self) -> None:
+        """Four orders to be paid at the door: one banked, one still with the courier, one refused, one that nobody told as a Purchase;
+        and a credit that pays nothing known."""
+        self.now += DAY
+        at = self.now // 1000
+        rows = [
+            MoneyLine(
+                source="bank", account="GE00", id="b1", kind=MoneyKind.BANK_CREDIT, gross=Decimal("38.00"), net=Decimal("38.00"),
+                currency="EUR", at=at + 86_400, references=("bank_reference:R1",),
+            ),
+            MoneyLine(
+                source="bank", account="GE00", id="b2", kind=MoneyKind.BANK_CREDIT, gross=Decimal("7.77"), net=Decimal("7.77"),
+                currency="EUR", at=at + 86_400,
+            ),
+            MoneyLine(
+                source="courier:dpd", account="", id="c1", kind=MoneyKind.COD_COLLECTED, gross=Decimal("40.00"), fee=Decimal("2.00"),
+                net=Decimal("38.00"), currency="EUR", at=at, batch="R1", references=("parcel:K-banked", "order:door-banked"),
+            ),
+            Batch(source="courier:dpd", id="R1", kind="remittance", net=Decimal("38.00"), currency="EUR", at=at, bank_reference="R1"),
+        ]  # fmt: skip
+        for name, state in (
+            ("banked", "delivered"),
+            ("held", "delivered"),
+            ("refused", "refused"),
+            ("silent", "delivered"),
+        ):
+            snapshot = Snapshot(
+                version=self.now, placed_at=at - 7200, shop=amounts("40.00", "EUR"), method=Method.COD, confirmed=True, paid=Paid.UNPAID,
+            )  # fmt: skip
+            parcel = Parcel(id=f"K-{name}", state=ParcelState(state), at=at - 3600)
+            entry = self._entry(
+                f"door-{name}", snapshot=snapshot, payments=(), refunds=(), parcels=(parcel,), aliases=()
+            )
+            self._run(self._report(entry if name != "silent" else msgspec.structs.replace(entry, copy=None)))
+            taken = (
+                {"taken": Decimal("40.00"), "due": Decimal("40.00")}
+                if state == "delivered"
+                else {"due": Decimal("40.00")}
+            )
+            rows.append(
+                ParcelLine(
+                    courier="dpd", parcel=f"K-{name}", order=f"door-{name}", state=state, at=at - 3600, currency="EUR",
+                    batch="R1" if name == "banked" else "", **taken,
+                )
+            )  # fmt: skip
+        kept = [make_row(t, b"k" * 32, told_at=at, received_at=self.now) for t in rows]
+        self._run(self.store.transact(lambda e: keep_told(e, kept)))
+
+    def forget(self, order: str) -> None:
+        """This order loses the path that led to it for a nameless row, as after the erasure of its buyer."""
+
+        def gives_up(engine: Any) -> None:
+            rows = engine.run("facts_orders_of", (id_array(range(1, 1000)),))
+            (row,) = [row for row, _, name, _ in rows if name == order]
+            worth = Worth(
+                day=self.now // DAY,
+                amounts={"placed": "40.00", "confirmed": "40.00", "delivered": "0", "true": "0", "banked": "0"},
+            )
+            assert give_up_paths(engine, [row], {row: worth}, UTC) == 1
+
+        self._run(self.store.transact(gives_up))
 
     # -- the tables
 
