@@ -25,6 +25,7 @@ LAYERS = [
     {"attribution"},
     {"report"},
     {"sandbox", "simulate"},
+    {"senders"},
     {"router"},  # its judge of payloads is the sandbox's
     {"alerts"},
     {"config"},  # read by what wires; no room reads settings, each is passed what it needs

@@ -25,6 +25,7 @@ The way of an event, folder by folder:
 - ``importing/`` files in
 - ``pulling/`` what platforms, shops and banks answer, fetched
 - ``setup/`` writing a configuration, looking after it, connecting it with the platforms
+- ``senders/`` who sends which event: pages, a real browser and our journal, joined
 - ``router/`` what is wrong with the signal: findings with evidence, first check and what not to do yet
 - ``acceptance/`` test orders with their evidence, and signed packets
 - ``alerts/`` tells people what began to be wrong and what ended
