@@ -12,7 +12,7 @@ from twofold.commands.options import JsonOption
 from twofold.commands.output.printing import print_rows, say
 
 if TYPE_CHECKING:
-    from twofold.sources.shopify.storefront import Sender
+    from twofold.senders.pages.shown import Shown
 
 MAX_PAGE_BYTES = 32 << 20
 
@@ -27,12 +27,12 @@ def shopify_senders(
     count one order twice. Exit code 1 when another sender for Meta is certain.
     """
     from twofold.commands.output.rows.signal import Sender as Line
-    from twofold.sources.shopify.storefront import other_senders
+    from twofold.senders.pages.shopify import other_senders
 
     senders = other_senders(_read(page))
     for sender in senders:
         if as_json:
-            print_rows(Line, [sender])
+            print_rows(Line, [{name: getattr(sender, name) for name in Line.__struct_fields__}])
         else:
             _show(sender)
     if not senders and not as_json:
@@ -49,7 +49,7 @@ def _read(page: str) -> str:
         raise typer.BadParameter(f"cannot read {page}: {err.strerror}", param_hint="FILE") from None
 
 
-def _show(sender: Sender) -> None:
+def _show(sender: Shown) -> None:
     accounts = f" ({', '.join(sender.accounts)})" if sender.accounts else ""
     lines = (
         f"{'SENDS' if sender.certain else 'LOOK '}  {sender.who}{accounts}",

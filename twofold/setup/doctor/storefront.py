@@ -13,8 +13,8 @@ from urllib.parse import urljoin, urlsplit
 
 from twofold.config import Settings
 from twofold.pulling.exchange import Answer, Exchange, Unreached
+from twofold.senders.pages.shopify import other_senders
 from twofold.setup.finding import Finding, State, do, look, ok
-from twofold.sources.shopify.storefront import other_senders
 
 MAX_PAGE = 4 << 20
 MAX_MOVES = 4

@@ -1,9 +1,8 @@
-"""Shopify: webhooks to order reports, and what else sends for the shop.
+"""Shopify: webhooks to order reports.
 
 `webhook` is where to start: signature, topic, reader. The readers: `orders` (the snapshot), `money` (transactions,
 refunds, disputes), `parcels`, `purchases` (the Purchase copy), and
-`privacy`. `topics` knows names and shapes, `bodies` how a wrong value is answered. `storefront` reads a page's source
-for other senders of the same purchases.
+`privacy`. `topics` knows names and shapes, `bodies` how a wrong value is answered.
 """
 
 from __future__ import annotations

@@ -15,41 +15,29 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from msgspec import Struct
+from twofold.senders.kinds import SenderClass
+from twofold.senders.pages.shown import NATIVE, OWN, UNKNOWN, Shown
 
 META_APP = "2329312"
 GOOGLE_APP = "1780363"
+SCRIPT_TAGS_END = "2027-03-01"
 _BUILT_IN = ("shopify-app-pixel", "shopify-custom-pixel")
 _MAX_LIST = 1 << 20  # characters of one list that are read
 
-NATIVE, OWN, UNKNOWN = "native", "own", "unknown"
 
-
-class Sender(Struct, frozen=True, kw_only=True):
-    """One other sender of the same purchases, or a sign of one.
-
-    ``ids`` is the family of its event ids: "native" (Shopify's ``sh-…``), "own", or "unknown". Two senders of one
-    purchase are counted once only when their ids are equal. ``certain`` is False for a sign that needs a look.
-    """
-
-    who: str
-    platform: str  # "meta", "google", "any"
-    channel: str  # "browser", "server", "both"
-    ids: str
-    certain: bool
-    evidence: str
-    means: str
-    do: str
-    accounts: tuple[str, ...] = ()  # pixel, tag or container ids
-    ends: str = ""  # ISO date after which Shopify no longer runs it
-
-
-def other_senders(html: str) -> list[Sender]:
+def other_senders(html: str) -> list[Shown]:
     """Every other sender that the page shows, the certain ones first. Empty when it shows none. Raises for no text."""
     pixels = list(_web_pixels(html))
     found = [*_meta_app(html, pixels), *_old_pixel(html), *_theme_pixel(html), *_custom_pixels(pixels)]
     found += [*_other_apps(pixels), *_script_tags(html), *_google(html, pixels)]
     return sorted(found, key=lambda sender: not sender.certain)
+
+
+def shop_senders(html: str) -> list[Shown]:
+    """What only Shopify's storefronts write: its apps, pixels of customer events, the old setting, script tags one by one."""
+    pixels = list(_web_pixels(html))
+    return [*_meta_app(html, pixels), *_old_pixel(html), *_custom_pixels(pixels), *_every_app(pixels), *_each_script_tag(html),
+            *_google_app(pixels)]  # fmt: skip
 
 
 # -- the signs, one function each
@@ -68,7 +56,7 @@ _META_WORD = re.compile(r"facebook|meta_?pixel|fb_?pixel|\bcapi\b", re.I)
 _ASYNC_URLS = re.compile(r"var\s+urls\s*=\s*(?=\[)")
 
 
-def _meta_app(html: str, pixels: list[dict[str, Any]]) -> Iterator[Sender]:
+def _meta_app(html: str, pixels: list[dict[str, Any]]) -> Iterator[Shown]:
     apps = [p for p in pixels if str(p.get("apiClientId")) == META_APP or "facebook_pixel" in _setup(p)]
     by_server = _CAPI.search(html) is not None
     accounts = _once([*(n for p in apps for n in _PIXEL_ID.findall(_setup(p))), *_APP_PIXEL.findall(html)])
@@ -80,8 +68,9 @@ def _meta_app(html: str, pixels: list[dict[str, Any]]) -> Iterator[Sender]:
     if apps:
         context = ", ".join(_once([str(p.get("runtimeContext") or "?") for p in apps]))
         how = "from the page and from Shopify's servers" if by_server else "from the page"
-        yield Sender(
+        yield Shown(
             who="Meta's app for Shopify (Facebook & Instagram)",
+            sender_class=SenderClass.PARTNER_APP,
             platform="meta",
             channel="both" if by_server else "browser",
             ids=NATIVE,
@@ -94,8 +83,9 @@ def _meta_app(html: str, pixels: list[dict[str, Any]]) -> Iterator[Sender]:
             do=advice,
         )
     elif by_server:
-        yield Sender(
+        yield Shown(
             who="Shopify's own servers, for Meta",
+            sender_class=SenderClass.PARTNER_APP,
             platform="meta",
             channel="server",
             ids=NATIVE,
@@ -109,11 +99,12 @@ def _meta_app(html: str, pixels: list[dict[str, Any]]) -> Iterator[Sender]:
         )
 
 
-def _old_pixel(html: str) -> Iterator[Sender]:
+def _old_pixel(html: str) -> Iterator[Shown]:
     match = _OLD_PIXEL.search(html)
     if match:
-        yield Sender(
+        yield Shown(
             who="Shopify's old pixel setting (Online Store preferences)",
+            sender_class=SenderClass.THEME,
             platform="meta",
             channel="browser",
             ids=UNKNOWN,
@@ -125,13 +116,14 @@ def _old_pixel(html: str) -> Iterator[Sender]:
         )
 
 
-def _theme_pixel(html: str) -> Iterator[Sender]:
+def _theme_pixel(html: str) -> Iterator[Shown]:
     accounts = _once(_FBQ_INIT.findall(html))
     if not accounts and not _FBEVENTS.search(html):
         return
     heard = _TAG.search(html) is not None
-    yield Sender(
+    yield Shown(
         who="Meta's pixel in the theme",
+        sender_class=SenderClass.THEME,
         platform="meta",
         channel="browser",
         ids=OWN,
@@ -147,12 +139,13 @@ def _theme_pixel(html: str) -> Iterator[Sender]:
     )
 
 
-def _custom_pixels(pixels: list[dict[str, Any]]) -> Iterator[Sender]:
+def _custom_pixels(pixels: list[dict[str, Any]]) -> Iterator[Shown]:
     for pixel in pixels:
         if pixel.get("type") == "CUSTOM" and pixel.get("id") not in _BUILT_IN:
             name = str(pixel.get("name") or "")[:60]
-            yield Sender(
+            yield Shown(
                 who=f"the custom pixel {name!r}" if name else f"custom pixel {str(pixel.get('id'))[:20]}",
+                sender_class=SenderClass.CUSTOM_PIXEL,
                 platform="any",
                 channel="browser",
                 ids=UNKNOWN,
@@ -160,16 +153,18 @@ def _custom_pixels(pixels: list[dict[str, Any]]) -> Iterator[Sender]:
                 evidence="webPixelsConfigList has a CUSTOM pixel",
                 means="Its code is not in the page, so what it sends cannot be read here. It may be Twofold's own.",
                 do="Open Settings > Customer events and look for fbq, facebook.com/tr or another gateway in it.",
+                marks=(f"web-pixel-{pixel.get('id')}@",),
             )
 
 
-def _other_apps(pixels: list[dict[str, Any]]) -> Iterator[Sender]:
+def _other_apps(pixels: list[dict[str, Any]]) -> Iterator[Shown]:
     for pixel in pixels:
         app = str(pixel.get("apiClientId"))
         known = app in (META_APP, GOOGLE_APP) or "facebook_pixel" in _setup(pixel) or pixel.get("type") != "APP"
         if not known and _META_WORD.search(_setup(pixel)):
-            yield Sender(
+            yield Shown(
                 who=f"the app with the id {app[:20]}",
+                sender_class=SenderClass.APP_PIXEL,
                 platform="meta",
                 channel="both",
                 ids=UNKNOWN,
@@ -181,12 +176,44 @@ def _other_apps(pixels: list[dict[str, Any]]) -> Iterator[Sender]:
             )
 
 
-def _script_tags(html: str) -> Iterator[Sender]:
+def _every_app(pixels: list[dict[str, Any]]) -> Iterator[Shown]:
+    """Apps' pixels: those whose settings speak of Meta, and the others, of which the page does not say what they send."""
+    yield from _other_apps(pixels)
+    for pixel in pixels:
+        app = str(pixel.get("apiClientId"))
+        named = app in (META_APP, GOOGLE_APP) or pixel.get("id") in _BUILT_IN or _META_WORD.search(_setup(pixel))
+        if pixel.get("type") == "APP" and not named:
+            yield Shown(
+                who=f"the app with the id {app[:20]}", sender_class=SenderClass.APP_PIXEL, platform="any", channel="browser",
+                ids=UNKNOWN, certain=False, evidence="webPixelsConfigList has an APP pixel",
+                means="Its code is not in the page, so what it sends cannot be read here.",
+                do="Open Settings > Customer events > App pixels and see whose it is.",
+                marks=(f"web-pixel-{pixel.get('id')}@",),
+            )  # fmt: skip
+
+
+def _each_script_tag(html: str) -> Iterator[Shown]:
+    for host in _script_hosts(html):
+        yield Shown(
+            who=f"an app's script tag of {host}", sender_class=SenderClass.SCRIPT_TAG, platform="any", channel="browser",
+            ids=UNKNOWN, certain=False, evidence="asyncLoad lists its address", ends=SCRIPT_TAGS_END, accounts=(host,), marks=(host,),
+            means="It may send Purchase. Shopify takes no new script tags since 2026-10-01 and stops running them on "
+            f"{SCRIPT_TAGS_END}: what counts on it goes silent that day.",
+            do="Ask the app's vendor for its web pixel, or remove the app if it is not used.",
+        )  # fmt: skip
+
+
+def _script_hosts(html: str) -> tuple[str, ...]:
     urls = [url for match in _ASYNC_URLS.finditer(html) for url in _list_at(html, match.end()) if isinstance(url, str)]
-    hosts = _once([host[1] for url in urls if (host := re.match(r"(?:https?:)?//([^/?#]{1,200})", url))])
+    return _once([host[1] for url in urls if (host := re.match(r"(?:https?:)?//([^/?#]{1,200})", url))])
+
+
+def _script_tags(html: str) -> Iterator[Shown]:
+    hosts = _script_hosts(html)
     if hosts:
-        yield Sender(
+        yield Shown(
             who="apps that add scripts to the page (ScriptTag)",
+            sender_class=SenderClass.SCRIPT_TAG,
             platform="any",
             channel="browser",
             ids=UNKNOWN,
@@ -196,15 +223,16 @@ def _script_tags(html: str) -> Iterator[Sender]:
             means="Any of them may send Purchase. Shopify takes no new ones since 2026-10-01 and stops running them on "
             "2027-03-01: what counts on them goes silent that day.",
             do="Ask each app's vendor for its web pixel, and remove apps that are not used.",
-            ends="2027-03-01",
+            ends=SCRIPT_TAGS_END,
         )
 
 
-def _google(html: str, pixels: list[dict[str, Any]]) -> Iterator[Sender]:
+def _google_app(pixels: list[dict[str, Any]]) -> Iterator[Shown]:
     apps = [p for p in pixels if str(p.get("apiClientId")) == GOOGLE_APP]
     if apps:
-        yield Sender(
+        yield Shown(
             who="Google & YouTube app",
+            sender_class=SenderClass.PARTNER_APP,
             platform="google",
             channel="browser",
             ids=OWN,
@@ -214,10 +242,15 @@ def _google(html: str, pixels: list[dict[str, Any]]) -> Iterator[Sender]:
             means="It sends purchases to Google, which merges them by transaction id.",
             do="Only matters if you send purchases to Google from here as well: use the same transaction id.",
         )
+
+
+def _google(html: str, pixels: list[dict[str, Any]]) -> Iterator[Shown]:
+    yield from _google_app(pixels)
     containers = _once(_GTM.findall(html))
     if containers:
-        yield Sender(
+        yield Shown(
             who="Google Tag Manager",
+            sender_class=SenderClass.TAG_MANAGER,
             platform="any",
             channel="browser",
             ids=UNKNOWN,

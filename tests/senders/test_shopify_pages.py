@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from twofold.sources.shopify.storefront import other_senders
+from twofold.senders.pages.shopify import other_senders
 
 META = {
     "id": "3019899197",
