@@ -33,6 +33,10 @@ def policy(g: Gateway) -> Any:
     return g.collector.doors._capi._datasets["1"]
 
 
+def segment(g: Gateway) -> Any:
+    return g.collector.doors._doors["/v1/batch"]
+
+
 def gated(g: Gateway) -> Any:
     """As the gates of trust hold it."""
     (gates,) = {gate.__self__ for gate in g.store.gates.first if isinstance(gate.__self__, TrustGates)}  # type: ignore[attr-defined]
@@ -114,6 +118,9 @@ ROWS = [
     Row("trust", "events_per_minute", 7, lambda g: policy(g).trust.rate, 7),
     Row("trust", "rate_name", 7, lambda g: policy(g).trust.rate_name, 7),
     Row("trust", "shift_factor", 7, lambda g: policy(g).trust.shift_factor, 7),
+    Row("ways_in", "segment_key", [SECRET, SECRET[::-1]], lambda g: [k for k, s in segment(g)._keys if s.tier == 2], [sha256(SECRET), sha256(SECRET[::-1])]),
+    Row("ways_in", "segment_page_key", "in-pages", lambda g: [k for k, s in segment(g)._keys if s.tier == 0], [sha256("in-pages")]),
+    Row("ways_in", "consent_categories", {"C0004": "marketing"}, lambda g: policy(g).ways_in.categories, {"C0004": "marketing"}),
     Row("privacy", "core_setup", True, lambda g: policy(g).privacy.core_setup, True),
     Row("privacy", "sensitive", ["health"], lambda g: policy(g).privacy.sensitive, {"health"}),
     Row("privacy", "allow_custom", ["dose"], lambda g: policy(g).privacy.allow_custom, {"dose"}),

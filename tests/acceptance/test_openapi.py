@@ -20,6 +20,7 @@ status_token = "{TOKEN}"
 id = "0"
 key = "{KEY}"
 trust = {{ events_per_minute = 0 }}
+ways_in = {{ segment_key = "{KEY}" }}
 [[source]]
 type = "own"
 dataset = "0"
@@ -38,7 +39,8 @@ def test_whatever_is_sent_the_answer_is_described(tmp_path: Path) -> None:
         # The one dataset and shop that there are, so that what is sent arrives.
         for parts in described["paths"].values():
             for one in parts.get("parameters", []):
-                values = {"dataset": ["0"], "type": ["own"], "shop": ["0", "other"], "version": ["v25.0"]}
+                values = {"dataset": ["0"], "type": ["own"], "shop": ["0", "other"], "version": ["v25.0"],
+                          "call": ["track", "batch"]}  # fmt: skip
                 one["schema"] = {"enum": values[one["name"]]}
         body = described["paths"]["/{version}/{dataset}/events"]["post"]["requestBody"]["content"]["application/json"][
             "schema"
@@ -50,6 +52,9 @@ def test_whatever_is_sent_the_answer_is_described(tmp_path: Path) -> None:
             "user_data": {"enum": [{"external_id": "7"}]},
         }
         body["properties"]["data"]["items"]["required"].append("user_data")
+        described["paths"]["/v1/{call}"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"][
+            "writeKey"
+        ] = {"enum": [KEY]}
         named = described["paths"]["/v1/{dataset}/consent"]["post"]["requestBody"]["content"]["application/json"][
             "schema"
         ]
@@ -60,6 +65,7 @@ def test_whatever_is_sent_the_answer_is_described(tmp_path: Path) -> None:
         assert 200 in seen["POST /{version}/{dataset}/events"]
         assert 400 in seen["POST /{version}/{dataset}/events"]
         assert {200, 400} <= seen["POST /v1/{dataset}/consent"]
+        assert {400, 401} <= seen["POST /v1/{call}"]
         assert {401, 404} <= seen["POST /webhooks/{type}/{shop}"]
         health = requests.get(f"{g.url}/health", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20)
         assert health.headers["content-type"] == "application/json"

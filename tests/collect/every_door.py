@@ -20,7 +20,7 @@ from running_gateway import DATASET, EVENTS, KEY, NOW_MS, NOW_S, Reply, Running
 SECRET = "hush-0123456789abcdef"
 SHOPS = {"shopify": "demo.myshopify.com", "woocommerce": "woo.example", "stripe": "pay.example", "own": "own.example"}
 CONFIGURATION: dict[str, Any] = {
-    "dataset": [{"id": DATASET, "key": KEY, "country": "US", "trust": {"rate": 0}}],
+    "dataset": [{"id": DATASET, "key": KEY, "country": "US", "trust": {"rate": 0}, "ways_in": {"segment_key": KEY}}],
     "source": [{"type": t, "dataset": DATASET, "shop": shop, "secret": SECRET} for t, shop in SHOPS.items()],
 }
 EMAIL = "jane.roe@example.com"
@@ -191,9 +191,30 @@ def own_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def segment(gateway: Running, order: str, facts: dict[str, Any]) -> Reply:
+    body = _json(segment_order(order, facts), facts)
+    return gateway.send("POST", "/v1/track", body, content_type="application/json", **facts.get("headers", {}))
+
+
+def segment_order(order: str, facts: dict[str, Any]) -> dict[str, Any]:
+    context = facts.get("context", {}) | {
+        "userAgent": facts.get("agent", CHROME),
+        "page": {"url": facts.get("url", "https://shop.example/thanks")},
+    }
+    goods = {"product_id": "1", "quantity": 1, "price": 10} | ({"name": facts["name"]} if "name" in facts else {})
+    return {
+        "type": "track", "event": "Order Completed", "messageId": order, "timestamp": f"{WHEN}Z",
+        "writeKey": facts.get("key", KEY),
+        "context": context | {"traits": {"email": facts.get("email", EMAIL)}} | ({"ip": facts["ip"]} if "ip" in facts else {}),
+        "properties": {"order_id": order, "total": 10, "currency": "EUR", "products": [goods], **facts.get("custom", {}),
+                       **facts.get("properties", {})},
+    }  # fmt: skip
+
+
 SERVERS: dict[str, Callable[[Running, str, dict[str, Any]], Reply]] = {
     "capi": capi, "capi_form": capi_form, "capi_texts": capi_texts,
     "shopify": shopify, "woocommerce": woocommerce, "stripe": stripe, "own": own,
+    "segment": segment,
 }  # fmt: skip
 """Doors of servers: the shopper's address is what the body says."""
 

@@ -27,6 +27,7 @@ ADS = ("ad_user_data", "marketing", "personalization")
 EVENTS = ("capi", "capi_form", "capi_texts", "tag")
 HITS = ("tr_get", "tr_post")
 SHOPS = ("shopify", "woocommerce", "stripe")
+STREAMS = ("segment",)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +67,7 @@ STATEMENTS: list[tuple[str, Any, Consent, tuple[str, ...], tuple[str, ...]]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("door", [*EVENTS, *SHOPS, "own"])
+@pytest.mark.parametrize("door", [*EVENTS, *SHOPS, *STREAMS, "own"])
 @pytest.mark.parametrize(("claim", "said", "state", "granted", "denied"), STATEMENTS, ids=[s[0] for s in STATEMENTS])
 def test_what_the_shopper_said_arrives(
     gateway: Running,
@@ -79,6 +80,7 @@ def test_what_the_shopper_said_arrives(
 ) -> None:
     as_text = said if isinstance(said, str) else json.dumps(said)
     facts = {"event": {"consent": said}, "kept": {"twofold_consent": as_text}, "order": {"consent": said}}
+    facts["context"] = {"consent": said if isinstance(said, dict) else {"state": said}}
     found = kept(gateway, door, facts)
     assert (found.consent, set(found.granted), set(found.denied)) == (state, set(granted), set(denied))
 
@@ -149,6 +151,7 @@ def test_metas_cookies_arrive(gateway: Running, door: str) -> None:
         "hit": {"fbp": FBP, "fbc": FBC},
         "kept": {"fbp": FBP, "fbc": FBC},
         "order": {"browser": {"fbp": FBP, "fbc": FBC}},
+        "properties": {"fbp": FBP, "fbc": FBC},
     }
     found = kept(gateway, door, facts).user_data
     assert (found.fbp, found.fbc) == (FBP, FBC)
@@ -184,7 +187,7 @@ def test_only_a_servers_batch_is_a_test(gateway: Running, door: str) -> None:
 
 @pytest.mark.parametrize("door", DOORS)
 def test_the_tier_of_a_door(gateway: Running, door: str) -> None:
-    expected = Tier.T0 if door in BROWSERS else Tier.T2 if door.startswith("capi") else Tier.T3
+    expected = Tier.T0 if door in BROWSERS else Tier.T2 if door.startswith("capi") or door in STREAMS else Tier.T3
     assert kept(gateway, door, {}).tier is expected
 
 
@@ -232,11 +235,11 @@ def test_a_key_or_a_signature_is_checked_at_every_servers_door(gateway: Running,
                                        "own": "own.example"}[door]  # fmt: skip
         reply = gateway.send("POST", path, b'{"id": 1}', **{names[door]: "another"})
     else:
-        reply = DOORS[door](gateway, str(next(orders)), {"request": {"access_token": "another"}})
+        reply = DOORS[door](gateway, str(next(orders)), {"request": {"access_token": "another"}, "key": "another"})
     assert reply.status == 401
     assert gateway.new_events() == []
 
 
 def test_every_door_is_in_the_tables() -> None:
-    assert set(DOORS) == {*EVENTS, *HITS, *SHOPS, "own"}
+    assert set(DOORS) == {*EVENTS, *HITS, *SHOPS, *STREAMS, "own"}
     assert hit("1", {})["id"] == DATASET

@@ -6,6 +6,8 @@ addresses are believed only as far as the configured number of proxies.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -31,6 +33,17 @@ def bearer_of(header: str) -> str:
     """The token of an ``Authorization: Bearer`` header; empty for any other."""
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def basic_user_of(header: str) -> str:
+    """The name in an ``Authorization: Basic`` header, where clients put their key; empty for any other."""
+    scheme, _, code = header.partition(" ")
+    if scheme.lower() != "basic":
+        return ""
+    try:
+        return base64.b64decode(code.strip(), validate=True).decode().partition(":")[0]
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def origin_allowed(origin: str, allowed: frozenset[str]) -> bool:

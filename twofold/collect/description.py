@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from twofold import __version__
+from twofold.collect.doors.streams.segment import MAX_MESSAGES
 from twofold.collect.doors.tag import MAX_TAG_EVENTS
 from twofold.collect.listen.asgi import Page
 from twofold.collect.messages import JSON, Answer, Request
@@ -42,6 +43,7 @@ def describe_gateway(tag_path: str = "/t") -> dict[str, Any]:
             f"{tag_path}/events": {"post": _tag_events()},
             f"{tag_path}/consent": {"post": _browser_consent()},
             "/v1/{dataset}/consent": {"parameters": [_IN_PATH], "post": _server_consent()},
+            "/v1/{call}": {"parameters": [_CALL], "post": _segment()},
             "/webhooks/{type}/{shop}": {"parameters": [_named("type"), _named("shop")], "post": _webhook()},
             "/health": {"get": _health()},
             PATH: {"get": _itself()},
@@ -50,6 +52,8 @@ def describe_gateway(tag_path: str = "/t") -> dict[str, Any]:
             "schemas": {
                 "Accepted": _accepted(),
                 "Refused": _refused(),
+                "SegmentAccepted": _segment_accepted(),
+                "SegmentRefused": _segment_refused(),
                 "Failed": _failed(),
                 "Health": _health_schema(),
             },
@@ -87,6 +91,10 @@ def _named(name: str) -> Schema:
 _IN_PATH: Schema = {"name": "dataset", "in": "path", "required": True, "schema": _DATASET}
 _VERSION: Schema = {"name": "version", "in": "path", "required": True,
                     "schema": {"type": "string", "pattern": "^v[0-9]{1,3}\\.[0-9]{1,2}$"}}  # fmt: skip
+
+
+_CALL: Schema = {"name": "call", "in": "path", "required": True,
+                 "schema": {"enum": ["track", "page", "identify", "screen", "group", "alias", "batch"]}}  # fmt: skip
 
 
 def _operation(
@@ -212,6 +220,44 @@ def _webhook() -> dict[str, Any]:
     }
     words = "A signed webhook of a shop, a payment system, a courier, a CRM or a chat; the body is the platform's own."
     return _operation("sendWebhook", words, {"type": "object"}, answers)
+
+
+def _segment() -> dict[str, Any]:
+    body = {"type": "object", "properties": {
+        "writeKey": {"type": "string"}, "event": {"type": "string"}, "messageId": {"type": "string"},
+        "batch": {"type": "array", "items": {"type": "object"}, "minItems": 1, "maxItems": MAX_MESSAGES},
+    }}  # fmt: skip
+    answers = {
+        "200": _json("What is valid is on disk; what is not is named in `messages`.", _of("SegmentAccepted")),
+        "400": _json("Nothing could be accepted.", _of("SegmentRefused")),
+        "401": _json("The key does not fit.", _of("SegmentRefused")),
+        "403": _json("A site that is not in `origins`.", _of("SegmentRefused")),
+        "429": _json("Over a limit: send again after `Retry-After` seconds.", _of("Failed")),
+        **_CANNOT,
+        "413": _json("The body is over the limit.", {"anyOf": [_of("SegmentRefused"), _of("Failed")]}),
+        "414": _json("The address is over the limit.", _of("SegmentRefused")),
+    }
+    return _operation("sendSegment", "Messages of Segment's clients and those that speak like them.", body, answers)
+
+
+def _segment_accepted() -> Schema:
+    said = _accepted()
+    fields = {k: v for k, v in said["properties"].items() if k != "classified"}
+    more = {
+        "success": {"const": True},
+        "left_out": {"type": "object", "additionalProperties": {"type": "integer", "minimum": 1}},
+    }
+    return {**said, "required": [*said["required"], "success"], "properties": {**fields, **more}}
+
+
+def _segment_refused() -> Schema:
+    said = _refused()
+    more: dict[str, Schema] = {
+        "success": {"const": False},
+        "code": {"enum": [str(reason) for reason in DropReason]},
+        "message": {"type": "string"},
+    }
+    return {**said, "required": ["error", *more], "properties": {**said["properties"], **more}}
 
 
 def _health() -> dict[str, Any]:

@@ -18,6 +18,8 @@ CORS = (
     (b"access-control-allow-headers", b"content-type"),
     (b"access-control-max-age", b"86400"),
 )
+CORS_WITH_KEY = (*CORS[:2], (b"access-control-allow-headers", b"authorization, content-type, x-retry-count"), CORS[3])
+"""For clients in pages that show a key in a header of their own."""
 JSON = (
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),

@@ -27,6 +27,7 @@ class CollectMetrics(Collector):
         self.refused: Counter[tuple[str, str]] = Counter()
         self.bots: Counter[str] = Counter()  # by reason of `collect.bots`
         self.held_back: Counter[str] = Counter()  # by reason of `collect.tokens` and `collect.shares`
+        self.left_out: Counter[tuple[str, str]] = Counter()  # (door, kind of message)
         self.overload = 0
         self.limited: Counter[tuple[str, str]] = Counter()  # (door, which limit)
         self._commits = [0] * (len(BUCKETS_S) + 1)
@@ -49,6 +50,12 @@ class CollectMetrics(Collector):
     def collect(self) -> Iterator[Metric]:
         yield _family("twofold_accepted", "Copies on disk, by door and verdict.", "verdict", self.accepted)
         yield _family("twofold_refused", "Copies and bodies refused, by door and reason.", "reason", self.refused)
+        yield _family(
+            "twofold_left_out",
+            "Messages of other systems' clients that are answered and say nothing to keep, by door and kind.",
+            "kind",
+            self.left_out,
+        )
         yield _reasons("twofold_bots", "Copies on disk that no shopper's browser made, by reason.", self.bots)
         yield _reasons(
             "twofold_held_back",

@@ -49,6 +49,14 @@ class PrivacyRules(Struct, frozen=True, kw_only=True):
     allow_custom: frozenset[str] = frozenset()
 
 
+class WaysIn(Struct, frozen=True, kw_only=True):
+    """Who may send in the words of other systems. Keys as digests; of each the newest first."""
+
+    segment: tuple[bytes, ...] = ()  # of servers
+    segment_page: bytes | None = None  # stands in pages: whoever shows it is a stranger
+    categories: Mapping[str, str] = _NONE  # a banner's category -> our purpose
+
+
 class DatasetPolicy(Struct, frozen=True, kw_only=True):
     """One dataset as the doors and steps know it."""
 
@@ -61,6 +69,7 @@ class DatasetPolicy(Struct, frozen=True, kw_only=True):
     consent: ConsentRules = ConsentRules()
     trust: TrustRules = TrustRules()
     privacy: PrivacyRules = PrivacyRules()
+    ways_in: WaysIn = WaysIn()
     orders: OrderPolicy = OrderPolicy()
     shops: frozenset[str] = frozenset()  # whose orders may be numbered alike; empty with one shop of a kind
 
@@ -99,8 +108,21 @@ def dataset_policy(settings: Any) -> DatasetPolicy:
             sensitive=frozenset(privacy.sensitive),
             allow_custom=frozenset(privacy.allow_custom),
         ),
+        ways_in=_ways_in(settings.ways_in),
         orders=order_policy_of(settings.orders),
     )
+
+
+def _ways_in(told: Any) -> WaysIn:
+    return WaysIn(
+        segment=_digests(told.segment_key),
+        segment_page=key_digest(told.segment_page_key) if told.segment_page_key else None,
+        categories=dict(told.consent_categories),
+    )
+
+
+def _digests(keys: str | tuple[str, ...]) -> tuple[bytes, ...]:
+    return tuple(key_digest(key) for key in ((keys,) if isinstance(keys, str) else keys) if key)
 
 
 def order_policy_of(orders: Any) -> OrderPolicy:

@@ -108,6 +108,7 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         faults.add(("server", "status_token"), f"server.status_token: expected {MIN_SECRET} characters or more")
     for n, dataset in enumerate(settings.dataset):
         _check_dataset(("dataset", n), dataset, faults)
+    _check_ways_in(settings, faults)
     for n, destination in enumerate(settings.destination):
         _check_destination(("destination", n), destination, ids, faults)
     for n, source in enumerate(settings.source):
@@ -279,6 +280,25 @@ def _check_dataset(place: Place, d: DatasetSettings, faults: Faults) -> None:
     _check_consent((*place, "consent"), f"{where}: consent", d.consent, faults)
     _check_trust((*place, "trust"), f"{where}: trust", d.trust, faults)
     _all_known((*place, "privacy", "sensitive"), f"{where}: privacy.sensitive", d.privacy.sensitive, SENSITIVE, faults)
+
+
+def _check_ways_in(settings: Settings, faults: Faults) -> None:
+    """Keys that tell datasets and tiers apart: none stands twice, and none that is a secret can be guessed."""
+    taken: set[str] = set()
+    for n, d in enumerate(settings.dataset):
+        told, place, where = d.ways_in, ("dataset", n, "ways_in"), f"dataset {d.id}: ways_in"
+        secret = (told.segment_key,) if isinstance(told.segment_key, str) else told.segment_key
+        if any(0 < len(s) < MIN_SECRET for s in secret):
+            faults.add((*place, "segment_key"), f"{where}.segment_key: expected {MIN_SECRET} characters or more")
+        for name, keys in (("segment_key", secret), ("segment_page_key", (told.segment_page_key,))):
+            for key in filter(None, keys):
+                if key in taken:
+                    text = f"{where}.{name}: expected a key of its own for each dataset, and for pages another than for servers"
+                    faults.add((*place, name), text)
+                taken.add(key)
+        for category, purpose in told.consent_categories.items():
+            at = (*place, "consent_categories", category)
+            _known(at, f"{where}.consent_categories.{category}", purpose, (*PURPOSES, "necessary"), faults)
 
 
 def _check_orders(place: Place, where: str, orders: OrderSettings, faults: Faults) -> None:

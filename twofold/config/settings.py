@@ -205,6 +205,24 @@ class PrivacySettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     ] = ()
 
 
+class WaysInSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    segment_key: Annotated[
+        str | tuple[str, ...],
+        Meta(description="Write key of Segment's and RudderStack's clients on servers; a list while it is rotated. Who shows "
+             "it is trusted as a server with the dataset's `key`. Empty: no such sender is let in."),
+    ] = ""  # fmt: skip
+    segment_page_key: Annotated[
+        str,
+        Meta(description="Write key of the same clients in pages, where everybody can read it: their word is a browser's. "
+             "Another one than `segment_key`."),
+    ] = ""  # fmt: skip
+    consent_categories: Annotated[
+        dict[str, str],
+        Meta(description='What a category of your consent banner stands for, as in `C0004 = "marketing"`; `necessary` for '
+             "one on which nothing depends."),
+    ] = msgspec.field(default_factory=dict)  # fmt: skip
+
+
 class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     address_days: Annotated[
         int, Meta(description="Days after which IP address and user agent are emptied, once nothing waits.", ge=1)
@@ -275,6 +293,7 @@ class DatasetSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     consent: ConsentSettings = ConsentSettings()
     trust: TrustSettings = TrustSettings()
     privacy: PrivacySettings = PrivacySettings()
+    ways_in: WaysInSettings = WaysInSettings()
 
 
 class DestinationSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -585,6 +604,7 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[dataset.consent]", ConsentSettings),
     ("[dataset.trust]", TrustSettings),
     ("[dataset.privacy]", PrivacySettings),
+    ("[dataset.ways_in]", WaysInSettings),
     ("[[destination]]", DestinationSettings),
     ("[[source]]", SourceSettings),
     ("[[import]]", ImportSettings),

@@ -22,11 +22,13 @@ from twofold.collect.doors.capi import CapiDoor, dataset_in
 from twofold.collect.doors.consent import ConsentDoors
 from twofold.collect.doors.decode import inflate
 from twofold.collect.doors.image import ImageDoor
+from twofold.collect.doors.streams.segment import PATHS as SEGMENT_PATHS
+from twofold.collect.doors.streams.segment import SegmentDoor
 from twofold.collect.doors.tag import TagDoor
 from twofold.collect.doors.webhooks import Webhooks
 from twofold.collect.doors.work import Door, Work
 from twofold.collect.limits.quarantine import Quarantine
-from twofold.collect.messages import CORS, JSON, JSON_CORS, Answer, Pending, Reply, Request
+from twofold.collect.messages import CORS, CORS_WITH_KEY, JSON, JSON_CORS, Answer, Pending, Reply, Request
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.told import ACCEPTED, Line, RequestLines
@@ -77,6 +79,7 @@ class Doors:
             f"{tag_path}/image": image,
             "/tr": image,
             "/tr/": image,
+            **dict.fromkeys(SEGMENT_PATHS, SegmentDoor(browsers, strict=strict)),
         }
         self._limits = dict.fromkeys(self._fixed, min(max_body, MAX_BROWSER_BODY))
         self.max_body = max_body
@@ -136,7 +139,7 @@ class Doors:
         if len(request.raw_headers) > MAX_HEADERS:
             return Answer(431, answers.failed(f"more than {MAX_HEADERS} header fields", code=1, transient=False))
         if request.method == "OPTIONS":
-            return Answer(204, b"", CORS)
+            return Answer(204, b"", CORS_WITH_KEY if path in SEGMENT_PATHS else CORS)
         door = self._door_of(path)
         if len(path) + len(request.query) > MAX_URL:
             expected, got = f"at most {MAX_URL} bytes", f"{len(path) + len(request.query)} bytes"

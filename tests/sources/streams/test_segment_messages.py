@@ -1,0 +1,201 @@
+"""Segment's messages to raw events: names, money, goods, people, consent. Bodies after the examples of Segment's own pages."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from twofold.event.model import RawEvent
+from twofold.event.refusal import DropReason, Refusal
+from twofold.sources.streams.message import LeftOut
+from twofold.sources.streams.segment import library_of, read_message
+
+NOW_MS = 1_790_000_000_000
+WHEN = "2026-09-21T14:13:20Z"  # that moment
+
+
+def read(kind: str = "track", categories: dict[str, str] | None = None, sent_at: Any = None, **message: Any) -> Any:
+    given = {"messageId": "m-1", "userId": "u-1", "timestamp": WHEN, **message}
+    return read_message(given, kind, sent_at, NOW_MS, categories or {}, [])
+
+
+def event(**message: Any) -> RawEvent:
+    found = read(**message)
+    assert isinstance(found, RawEvent)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("Products Searched", "Search"),
+        ("Product Viewed", "ViewContent"),
+        ("Product Added", "AddToCart"),
+        ("Product Added to Wishlist", "AddToWishlist"),
+        ("Checkout Started", "InitiateCheckout"),
+        ("Payment Info Entered", "AddPaymentInfo"),
+        ("Order Completed", "Purchase"),
+        ("order  completed", "Purchase"),
+        ("Signed Up", "CompleteRegistration"),
+        ("Order Refunded", "Order Refunded"),
+        ("Coupon Applied", "Coupon Applied"),
+        ("Purchase", "Purchase"),
+    ],
+)
+def test_names_of_the_specification_are_standard_events(theirs: str, ours: str) -> None:
+    """Others keep their own name."""
+    assert event(event=theirs).event_name == ours
+
+
+def test_the_message_id_is_the_events_id() -> None:
+    found = event(event="Product Viewed")
+    assert (found.event_id, found.event_time) == ("m-1", NOW_MS // 1000)
+
+
+@pytest.mark.parametrize("kind", ["identify", "group", "alias", "screen"])
+def test_calls_that_tell_no_event_are_left_out(kind: str) -> None:
+    assert read(kind, traits={"email": "a@b.example"}) == LeftOut(kind)
+
+
+@pytest.mark.parametrize(
+    ("integrations", "left"),
+    [
+        ({"All": False}, True),
+        ({"All": False, "Mixpanel": False}, True),
+        ({"All": False, "Facebook Conversions API (Actions)": True}, False),
+        ({"All": True}, False),
+        ({}, False),
+    ],
+)
+def test_what_is_to_go_nowhere_is_left_out(integrations: dict[str, bool], left: bool) -> None:
+    assert isinstance(read(event="X", integrations=integrations), LeftOut) is left
+
+
+@pytest.mark.parametrize(
+    ("properties", "value"),
+    [
+        ({"total": 27.5, "revenue": 25.0}, 27.5),
+        ({"revenue": "25.00"}, "25.00"),
+        ({"value": 30, "total": 27.5}, 30),
+        ({"products": [{"product_id": "1", "price": 5}]}, None),
+    ],
+)
+def test_the_money_of_an_order(properties: dict[str, Any], value: Any) -> None:
+    """As it is written, for the reader of amounts; an order's is never added up from its goods."""
+    assert event(event="Order Completed", properties=properties).custom_data.get("value") == value
+
+
+def test_an_order_has_its_goods() -> None:
+    rows = [
+        {"product_id": "507f", "sku": "45790-32", "price": "19.00", "quantity": 2, "name": "Monopoly"},
+        {"sku": "46493-32", "price": 3},
+        {"name": "no id"},
+        {"product_id": "9", "price": "free", "quantity": 1},
+    ]
+    data = event(
+        event="Order Completed", properties={"order_id": 50314, "products": rows, "coupon": "hasbros"}
+    ).custom_data
+    assert data["contents"] == [
+        {"id": "507f", "quantity": 2, "item_price": Decimal("19.00")},
+        {"id": "46493-32", "item_price": Decimal(3)},
+        {"id": "9", "quantity": 1},
+    ]
+    assert (data["order_id"], data["num_items"], data["coupon"]) == ("50314", 4, "hasbros")
+
+
+def test_one_product_is_its_properties() -> None:
+    """Its worth is its price by its pieces where nobody says another."""
+    data = event(
+        event="Product Added", properties={"sku": "G-32", "price": Decimal("18.99"), "quantity": 3, "name": "Mug"}
+    ).custom_data
+    assert data["content_name"] == "Mug"
+    exact = event(event="Product Added", properties={"sku": "G-32", "price": "18.99", "quantity": 3}).custom_data
+    assert exact["value"] == Decimal("56.97")
+
+
+def test_who_it_is() -> None:
+    traits = {"email": "a@b.example", "firstName": "Zoe", "address": {"postalCode": "1010", "country": "AT"},
+              "birthday": "1990-04-01T00:00:00.000Z"}  # fmt: skip
+    context = {"traits": traits, "ip": "203.0.113.9", "userAgent": "Mozilla/5.0"}
+    user = event(
+        event="X", context=context, properties={"phone": "+43 1 5", "state": "open", "fbp": "fb.1.2.3"}
+    ).user_data
+    assert user == {
+        "em": "a@b.example", "fn": "Zoe", "zp": "1010", "country": "AT", "db": "1990-04-01", "ph": "+43 1 5",
+        "external_id": "u-1", "client_ip_address": "203.0.113.9", "client_user_agent": "Mozilla/5.0", "fbp": "fb.1.2.3",
+    }  # fmt: skip
+
+
+def test_contact_data_is_no_property() -> None:
+    data = event(
+        event="Quote Asked", properties={"email": "a@b.example", "first_name": "Zoe", "state": "open"}
+    ).custom_data
+    assert data == {"state": "open"}
+
+
+def test_who_is_not_logged_in_is_known_by_the_browsers_id() -> None:
+    assert event(event="X", userId=None, anonymousId="anon-9").user_data == {"external_id": "anon-9"}
+
+
+CONSENT = [
+    ({"consent": {"categoryPreferences": {"Advertising": True, "Analytics": False}}}, {},
+     {"Advertising": True, "Analytics": False}),
+    ({"consent": {"categoryPreferences": {"C0004": False, "C0001": True}}}, {"C0004": "marketing", "C0001": "necessary"},
+     {"marketing": False, "necessary": True}),
+    # Two categories for one purpose: the stricter
+    ({"consent": {"categoryPreferences": {"a": True, "b": False}}}, {"a": "marketing", "b": "marketing"}, {"marketing": False}),
+    ({"consent": {"categoryPreferences": {"b": False, "a": True}}}, {"a": "marketing", "b": "marketing"}, {"marketing": False}),
+    ({"consentManagement": {"allowedConsentIds": ["C1"], "deniedConsentIds": ["C4"], "provider": "oneTrust"}},
+     {"C4": "marketing", "C1": "necessary"}, {"necessary": True, "marketing": False}),
+    ({}, {"C4": "marketing"}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("context", "categories", "said"), CONSENT)
+def test_what_the_banner_said(context: dict[str, Any], categories: dict[str, str], said: Any) -> None:
+    assert event(event="X", context=context, categories=categories).consent == said
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "path"),
+    [
+        ({"event": None}, DropReason.MISSING_EVENT_NAME, "event"),
+        ({"event": 7}, DropReason.INVALID_EVENT_NAME, "event"),
+        ({"event": "X", "timestamp": "yesterday"}, DropReason.INVALID_EVENT_TIME, "timestamp"),
+        ({"event": "X", "timestamp": 1790000000000}, DropReason.INVALID_EVENT_TIME, "timestamp"),
+        ({"event": "X", "kind": "page view"}, DropReason.WRONG_TYPE, "type"),
+    ],
+)
+def test_what_is_no_message_is_refused_with_its_field(message: dict[str, Any], reason: DropReason, path: str) -> None:
+    found = read(**message)
+    assert isinstance(found, Refusal)
+    assert (found.reason, found.path) == (reason, path)
+
+
+def test_when_it_happened() -> None:
+    """Its own word, else when it was sent, else now. What it says by a clock of its own is aged by the same clock."""
+    assert (
+        event(event="X", timestamp=None, originalTimestamp="2026-09-21T14:13:10.5Z").event_time == NOW_MS // 1000 - 10
+    )
+    late = event(event="X", timestamp="2026-09-21T13:00:00Z", sent_at="2026-09-21T13:00:30Z")
+    assert late.age == 30
+    assert event(event="X", timestamp=None).event_time == NOW_MS // 1000
+
+
+def test_an_apps_event_claims_no_facts_of_an_app() -> None:
+    assert event(event="X", context={"device": {"type": "ios"}}).action_source == "other"
+    assert event(event="X").action_source == "website"
+
+
+def test_a_carts_token_binds_and_a_checkout_id_does_not() -> None:
+    """A checkout's id would name the order, and shops write the same one into many."""
+    secret = "d92jd29jd92jd29j92d92jd"
+    assert event(event="X", properties={"cart_id": secret, "checkout_id": secret}).links == [f"cart:{secret}"]
+    assert event(event="X", properties={"cart_id": "17"}).links is None
+
+
+def test_the_library_names_itself() -> None:
+    assert library_of({"context": {"library": {"name": "@segment/analytics-node"}}}) == "analytics-node"
+    assert library_of({"context": "none"}) == ""

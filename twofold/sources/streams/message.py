@@ -1,0 +1,98 @@
+"""What all wires of other systems have in common: a message that is left out, goods, and words that name a person.
+
+Owns these shapes. What a wire calls its fields is its own file's. Sources of facts: docs/ways-in.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from msgspec import Struct
+
+from twofold.event.scalars import lenient_amount, read_integer
+from twofold.sources.lenient import part, text, token
+
+
+class LeftOut(Struct, frozen=True):
+    """A message that is understood and of which nothing is kept: answered, counted under ``kind``, no fault of anybody's."""
+
+    kind: str
+
+
+# Of a person, as Segment's traits and most systems write them -> Meta's field. camelCase and snake_case are both common.
+_PERSON: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("em", ("email",)),
+    ("ph", ("phone",)),
+    ("fn", ("firstName", "first_name", "firstname")),
+    ("ln", ("lastName", "last_name", "lastname")),
+    ("db", ("birthday",)),
+    ("ge", ("gender",)),
+)
+_PLACE: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("ct", ("city",)),
+    ("st", ("state",)),
+    ("zp", ("postalCode", "postal_code", "zip")),
+    ("country", ("country",)),
+)
+CONTACT = frozenset(name for _, names in _PERSON for name in names) | {"name", "address", "username"}
+"""Names of properties under which contact data stands: they become match keys, or nothing, and are no properties."""
+
+
+def person_of(traits: Sequence[Mapping[str, Any]], properties: Mapping[str, Any]) -> dict[str, str]:
+    """Match keys, still plain. Of several places the first that says something counts. What an event's ``properties`` call a
+    state or a city can be the goods', so of them only what names a person is taken."""
+    found: dict[str, str] = {}
+    for tree in traits:
+        plain = dict(tree)
+        _fill(found, _PERSON, plain)
+        _fill(found, _PLACE, part(plain, "address"))
+        _fill(found, _PLACE, plain)
+    _fill(found, _PERSON, dict(properties))
+    if "db" in found:
+        found["db"] = found["db"][:10]  # a birthday is often a moment: 1990-04-01T00:00:00.000Z
+    return found
+
+
+def _fill(found: dict[str, str], table: Iterable[tuple[str, tuple[str, ...]]], tree: dict[str, Any]) -> None:
+    for ours, names in table:
+        value = next(filter(None, (text(tree, name) for name in names)), None)
+        if value is not None:
+            found.setdefault(ours, value)
+
+
+def goods_of(
+    rows: Iterable[Mapping[str, Any]], ids: Sequence[str], piece: str, notes: list[str], where: str
+) -> list[dict[str, Any]]:
+    """``contents``. ``ids``: names of a product's id, the catalogue's first. A price that is none is left out."""
+    found = []
+    for n, row in enumerate(rows):
+        plain = dict(row)
+        item = next(filter(None, (token(plain, name) for name in ids)), None)
+        if item is None:
+            notes.append(f"{where}[{n}] names no product; left out")
+            continue
+        content: dict[str, Any] = {"id": item}
+        count = read_integer(plain.get("quantity"))
+        if count is not None and count > 0:
+            content["quantity"] = count
+        price = lenient_amount(plain.get(piece))
+        if price is not None and price >= 0:
+            content["item_price"] = price
+        elif plain.get(piece) not in (None, ""):
+            notes.append(f"{where}[{n}].{piece} is no amount; left out")
+        found.append(content)
+    return found
+
+
+def worth_of(contents: Sequence[Mapping[str, Any]]) -> Decimal | None:
+    """What the goods come to; None where one of them has no price."""
+    prices = [(line.get("item_price"), line.get("quantity", 1)) for line in contents]
+    if not prices or any(price is None for price, _ in prices):
+        return None
+    return sum((price * count for price, count in prices), Decimal(0))
+
+
+def pieces_of(contents: Sequence[Mapping[str, Any]]) -> int:
+    return sum(line.get("quantity", 1) for line in contents)

@@ -1,0 +1,203 @@
+"""Segment's tracking messages to raw events: calls, e-commerce names, properties, traits, consent.
+
+Owns that wire's words. Facts, each with source and certainty: docs/ways-in.md. RudderStack, Jitsu and others speak the same.
+Money, ids and contact data are read by the steps like any sender's; a message says nothing of how far it is trusted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC
+from decimal import Decimal
+from typing import Any
+
+from twofold.event.identity import is_secret_link
+from twofold.event.model import RawEvent
+from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.scalars import as_object, read_time_ms
+from twofold.sources.lenient import part, parts, text
+from twofold.sources.streams.message import CONTACT, LeftOut, goods_of, person_of, pieces_of, worth_of
+
+CALLS: dict[str, str] = {
+    "t": "track", "p": "page", "i": "identify", "s": "screen", "g": "group", "a": "alias",
+}  # fmt: skip
+"""Kinds of messages, by the letter that analytics.js has for each in its address."""
+
+NAMES: dict[str, str] = {
+    "products searched": "Search",
+    "product viewed": "ViewContent",
+    "product added": "AddToCart",
+    "product added to wishlist": "AddToWishlist",
+    "checkout started": "InitiateCheckout",
+    "payment info entered": "AddPaymentInfo",
+    "order completed": "Purchase",
+    "signed up": "CompleteRegistration",
+}
+"""Names of Segment's e-commerce specification (version 2) and of its B2B one, in lower case -> Meta's standard event."""
+
+_NO_EVENT = frozenset(("identify", "screen", "group", "alias"))
+# What the platform calls otherwise -> its name in custom_data.
+_RENAMED = {"query": "search_string", "category": "content_category"}
+_OF_A_PRODUCT = ("ViewContent", "AddToCart", "AddToWishlist")
+_READ = frozenset((
+    "order_id", "orderId", "currency", "value", "total", "revenue", "products", "product_id", "sku", "price", "quantity", "fbp",
+    "fbc", "action_source", "url", "path", "referrer", "title", "search", "checkout_id", "cart_id",
+)) | CONTACT  # fmt: skip
+
+
+def read_message(
+    message: Mapping[str, Any], kind: str, sent_at: Any, now_ms: int, categories: Mapping[str, str], notes: list[str]
+) -> RawEvent | LeftOut | Refusal:
+    """One message of ``kind``. ``categories``: what the operator says that a category of the banner stands for."""
+    if kind in _NO_EVENT:
+        return LeftOut(kind)
+    tree = dict(message)
+    if kind not in ("track", "page"):
+        return _refuse(DropReason.WRONG_TYPE, "type", f"one of {', '.join(CALLS.values())}", tree.get("type"))
+    if _goes_nowhere(part(tree, "integrations")):
+        return LeftOut("no_integration")
+    name = _name_of(tree, kind)
+    if isinstance(name, Refusal):
+        return name
+    time_ms = _time_of(tree, sent_at, now_ms)
+    if isinstance(time_ms, Refusal):
+        return time_ms
+    properties, context = part(tree, "properties"), part(tree, "context")
+    page = part(context, "page")
+    return RawEvent(
+        event_name=name,
+        event_time=time_ms // 1000,
+        age=_age_s(tree, sent_at, time_ms),
+        event_id=tree.get("messageId"),
+        action_source=text(properties, "action_source") or _action_source(context),
+        event_source_url=text(page, "url") or text(properties, "url"),
+        referrer_url=text(page, "referrer") or text(properties, "referrer"),
+        user_data=_user(tree, properties, context),
+        custom_data=_custom(name, properties, notes),
+        consent=_consent(context, categories),
+        links=_links(properties) or None,
+    )
+
+
+def library_of(message: Mapping[str, Any]) -> str:
+    """Which client made it, as it calls itself, without the scope of its package; empty where it does not."""
+    return (text(part(part(dict(message), "context"), "library"), "name") or "").rpartition("/")[2]
+
+
+def _name_of(tree: dict[str, Any], kind: str) -> str | Refusal:
+    if kind == "page":
+        return "PageView"
+    given = tree.get("event")
+    if not isinstance(given, str) or not given.strip():
+        reason = DropReason.MISSING_EVENT_NAME if given in (None, "") else DropReason.INVALID_EVENT_NAME
+        return _refuse(reason, "event", "the event's name as text", given)
+    return NAMES.get(" ".join(given.lower().split()), given.strip())
+
+
+def _time_of(tree: dict[str, Any], sent_at: Any, now_ms: int) -> int | Refusal:
+    """When it happened: its own word, else when it was sent, else now. Text without an offset is UTC."""
+    for name, value in (
+        ("timestamp", tree.get("timestamp")), ("originalTimestamp", tree.get("originalTimestamp")),
+        ("sentAt", tree.get("sentAt") or sent_at),
+    ):  # fmt: skip
+        if value in (None, ""):
+            continue
+        found = read_time_ms(value, zone=UTC) if isinstance(value, str) else None
+        return found or _refuse(DropReason.INVALID_EVENT_TIME, name, "ISO 8601 text", value)
+    return now_ms
+
+
+def _age_s(tree: dict[str, Any], sent_at: Any, time_ms: int) -> int | None:
+    """Seconds between the event and its sending, both by the sender's clock. It counts for browsers only."""
+    sent = tree.get("sentAt") or sent_at
+    sent_ms = read_time_ms(sent, zone=UTC) if isinstance(sent, str) else None
+    return max(0, (sent_ms - time_ms) // 1000) if sent_ms is not None else None
+
+
+def _action_source(context: dict[str, Any]) -> str:
+    """Meta wants facts of an app that these messages have not, so what an app sends is of another source."""
+    return "other" if part(context, "device") or part(context, "app") else "website"
+
+
+def _goes_nowhere(integrations: dict[str, Any]) -> bool:
+    """True where the sender says that nobody may get it: All is false and none is named."""
+    lower = {str(name).lower(): value for name, value in integrations.items()}
+    return lower.pop("all", True) is False and not any(lower.values())
+
+
+def _user(tree: dict[str, Any], properties: dict[str, Any], context: dict[str, Any]) -> dict[str, Any]:
+    user: dict[str, Any] = dict(person_of((part(context, "traits"), part(tree, "traits")), properties))
+    who = text(tree, "userId") or text(tree, "anonymousId")
+    if who is not None:
+        user["external_id"] = who
+    for ours, theirs in (("client_ip_address", "ip"), ("client_user_agent", "userAgent")):
+        value = text(context, theirs)
+        if value is not None:
+            user[ours] = value
+    for name in ("fbp", "fbc"):
+        value = text(properties, name) or text(context, name)
+        if value is not None:
+            user[name] = value
+    return user
+
+
+def _custom(name: str, properties: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    rows = parts(properties, "products")
+    if not rows and name in _OF_A_PRODUCT:
+        rows = [properties]
+    contents = goods_of(rows, ("product_id", "sku", "id"), "price", notes, "products")
+    data = {_RENAMED.get(k, k): v for k, v in properties.items() if k not in _READ and v is not None}
+    if name in _OF_A_PRODUCT and (title := text(properties, "name")):
+        data["content_name"] = title
+    order = text(properties, "order_id") or text(properties, "orderId")
+    if order is not None:
+        data["order_id"] = order
+    if contents:
+        data |= {"contents": contents, "content_type": "product", "num_items": pieces_of(contents)}
+    value = _value(name, properties, contents)
+    if value is not None:
+        data["value"] = value
+    if properties.get("currency") is not None:
+        data["currency"] = properties["currency"]
+    return data
+
+
+def _value(name: str, properties: dict[str, Any], contents: list[dict[str, Any]]) -> Any:
+    """As it is written: ``value``, else ``total`` (with tax, shipping and discounts), else ``revenue`` (without). Of one product
+    without any of them, its price by its pieces."""
+    given = next((properties[k] for k in ("value", "total", "revenue") if properties.get(k) not in (None, "")), None)
+    if given is not None or name not in _OF_A_PRODUCT:
+        return given
+    worth: Decimal | None = worth_of(contents)
+    return worth
+
+
+def _links(properties: dict[str, Any]) -> list[str]:
+    """A cart's token, where it is one that nobody can guess or count. A ``checkout_id`` would name the order, and whether it is
+    one of its own for each order is the sender's habit: the same one in two orders would make one Purchase of them."""
+    cart = text(properties, "cart_id")
+    return [link] if cart and is_secret_link(link := f"cart:{cart}") else []
+
+
+def _consent(context: dict[str, Any], categories: Mapping[str, str]) -> Any:
+    """What the banner said, by category. One that nobody named is read by its own name, and where it is no word for a purpose
+    and not granted, everything is denied."""
+    said = as_object(context.get("consent"))
+    managed = part(context, "consentManagement")
+    spoken: list[tuple[str, Any]] = []
+    if said is not None and "categoryPreferences" in said:
+        spoken += list((as_object(said["categoryPreferences"]) or {}).items())
+    elif said:
+        spoken += list(said.items())
+    for name, yes in (("allowedConsentIds", True), ("deniedConsentIds", False)):
+        value = managed.get(name)
+        spoken += [(str(one), yes) for one in value] if isinstance(value, list) else []
+    found: dict[str, Any] = {}
+    for key, value in spoken:
+        word = categories.get(key, key)
+        found[word] = value if found.get(word, True) in (True, value) else False
+    return found or None
+
+
+def _refuse(reason: DropReason, path: str, expected: str, got: Any) -> Refusal:
+    return Refusal(reason=reason, path=path, expected=expected, got=describe(got))
