@@ -147,9 +147,14 @@ def shown(lines: list[Line], named: bool) -> list[object]:
 ONE = (5, D("100.00"), "GEL", D(0), "delivered", False, False, [])
 PATH = [{"age": age, "kind": TouchKind.VISIT, "source": s, "medium": "cpc", "campaign": "Spring", "campaign_id": "", "click": "",
          "landing": "", "device": "phone"} for age, s in ((12 * DAY_S, "facebook"), (9, "google"), (4, "mail"))]  # fmt: skip
+EDGE = [{**PATH[0], "age": 7 * DAY_S + 1}, {**PATH[1], "age": 7 * DAY_S}]
+ALIKE = [{**touch, "age": 60} for touch in PATH]
 
 
 @law
+@example([ONE], [SPRING], [(EDGE, None, [])], {"by": "source", "model": "linear", "click_days": 7})
+@example([(12, *ONE[1:])], [SPRING], [(PATH, None, [])], {"by": "source", "model": "linear", "click_days": 30})
+@example([ONE], [SPRING], [(ALIKE, None, [])], {"by": "source", "model": "time_decay", "click_days": 30})
 @example([ONE], [SPRING], [(PATH, None, [])], {"by": "campaign", "model": "linear", "click_days": 30})
 @example([ONE], [SPRING], [(PATH, None, [])], {"by": "source", "model": "time_decay", "click_days": 30})
 @given(SALES, ADS, st.lists(st.tuples(TOUCHES, SAID, ITEMS), min_size=6, max_size=6), ASKS)
