@@ -155,6 +155,12 @@ ALIKE = [{**touch, "age": 60} for touch in PATH]
 @example([ONE], [SPRING], [(EDGE, None, [])], {"by": "source", "model": "linear", "click_days": 7})
 @example([(12, *ONE[1:])], [SPRING], [(PATH, None, [])], {"by": "source", "model": "linear", "click_days": 30})
 @example([ONE, (9, *ONE[1:])], [SPRING], [(PATH, None, [])] * 2, {"by": "new_or_returning", "model": "linear"})
+@example(
+    [ONE],
+    [SPRING, replace(SPRING, campaign_id="22222")],
+    [([{**PATH[0], "age": 60}], None, [])],
+    {"by": "campaign", "model": "last", "click_days": 30},
+)  # two had the name before: it is neither's
 @example([ONE], [SPRING], [(ALIKE, None, [])], {"by": "source", "model": "time_decay", "click_days": 30})
 @example([ONE], [SPRING], [(PATH, None, [])], {"by": "campaign", "model": "linear", "click_days": 30})
 @example([ONE], [SPRING], [(PATH, None, [])], {"by": "source", "model": "time_decay", "click_days": 30})
