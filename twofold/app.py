@@ -63,7 +63,7 @@ from twofold.policies import (
 from twofold.privacy.retention import Retention
 from twofold.privacy.runner import Eraser
 from twofold.pulling.schedule import ScheduledPulls
-from twofold.reconcile.reading.keeping import encode_task
+from twofold.reconcile.reading.keeping import Kept, encode_task
 from twofold.report.health import (
     HealthPage,
     LoopWatch,
@@ -231,16 +231,22 @@ class Gateway:
         while True:
             await asyncio.sleep(pause)
             pause = DAYS_EVERY_S
-            task = encode_task(day_task(self.settings, self.clock.sure() // 1000))
-            self.days = Child(DAYS_MODULE)
-            run = asyncio.get_running_loop().run_in_executor(
-                None, self.days.run, task, lambda _line: None, DAYS_WITHIN_S
-            )
             try:
-                if await run:
+                done = await self._days_child(with_tables=False)
+                if done is not None and done.due and await self.tables.wait(self.tables.want(), DAYS_WITHIN_S):
+                    done = await self._days_child(with_tables=True)
+                if done is None:
                     log.error("the versions of days could not be made; they are tried again")
             except TimeoutError:
                 log.error("the versions of days took longer than %d s; they are tried again", DAYS_WITHIN_S)
+
+    async def _days_child(self, *, with_tables: bool) -> Kept | None:
+        """What the child says: which versions are due, or with the tables how many it made. None where it failed."""
+        task, told = day_task(self.settings, self.clock.sure() // 1000, with_tables=with_tables), list[bytes]()
+        self.days = Child(DAYS_MODULE)
+        loop = asyncio.get_running_loop()
+        code = await loop.run_in_executor(None, self.days.run, encode_task(task), told.append, DAYS_WITHIN_S)
+        return None if code or not told else msgspec.json.decode(told[-1], type=Kept)
 
     async def _keep_findings(self) -> None:
         """What must not be done yet, for `/health`: found by a child process, soon after the start and each quarter of an hour."""

@@ -131,8 +131,9 @@ def _amounts(told: Mapping[str, str]) -> dict[str, Decimal]:
     return {name: Decimal(amount) for name, amount in told.items()}
 
 
-def day_task(settings: Settings, now_s: int) -> KeepDays:
-    """What a child process is told that keeps the versions of days which are due."""
+def day_task(settings: Settings, now_s: int, *, with_tables: bool = False) -> KeepDays:
+    """What a child process is told that keeps the versions of days which are due. ``with_tables``: it makes them."""
+    from twofold.facts.engine import Where
     from twofold.reconcile.reading.keeping import KeepDays
 
     return KeepDays(
@@ -145,6 +146,7 @@ def day_task(settings: Settings, now_s: int) -> KeepDays:
         zones={a.id.removeprefix("act_"): a.timezone for a in settings.account if a.platform == "meta" and a.timezone},
         now=now_s,
         by_click_day=settings.chain.meta_day == "click",
+        tables=Where.of(analytics_of(settings)) if with_tables else None,
     )
 
 

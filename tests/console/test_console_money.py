@@ -21,8 +21,9 @@ from playwright.sync_api import sync_playwright
 from running_console import HOSTILE, PASSWORD, Client, Running, configuration
 
 from twofold.config import load_settings
-from twofold.console.money.task import Task, ask, where_of
+from twofold.console.money.task import Task, ask
 from twofold.errors import StoreError
+from twofold.facts.engine import Where
 from twofold.policies import analytics_of, day_task
 from twofold.simulate.world.folder import Written
 from twofold.simulate.world.play import compare
@@ -153,7 +154,7 @@ def test_files_that_were_imported(owner: Client, world: Written) -> None:
 @pytest.mark.process
 def test_what_takes_too_long_is_ended_and_said(world: Written) -> None:
     settings, now = load_settings(world.config), int(time.time())
-    task = Task(what="cash", base=day_task(settings, now), as_of=now, tables=where_of(analytics_of(settings)))
+    task = Task(what="cash", base=day_task(settings, now), as_of=now, tables=Where.of(analytics_of(settings)))
     with pytest.raises(StoreError, match="took longer"):
         ask(task, within_s=0.05)
     assert ask(task)["currency"] == world.key["currency"]  # the next one has its room again

@@ -224,7 +224,7 @@ class World:
             ),
             Batch(source="stripe", id=f"po_{r.randint(1, 5)}", kind="payout", net=amount, currency="EUR", at=at),
             Spend(
-                source="meta", level="campaign", day=day, campaign=HOSTILE, currency="USD", amount=amount,
+                source="meta", account="42", level="ad", ad_id="7", day=day, campaign=HOSTILE, currency="USD", amount=amount,
                 claims=(Claim(window="7d_click", count=Decimal(3), value=amount),),
             ),
             SiteDay(day=day, currency="EUR", transaction=f"o{r.randint(1, 9)}", revenue=amount, flags=("sampled",)),

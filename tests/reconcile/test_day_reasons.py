@@ -8,11 +8,10 @@ import pytest
 from msgspec.structs import replace
 from test_day_example import META_SAYS, TBILISI, UNTIL, lines, on, order
 
-from twofold.ledger.lines import Spend
 from twofold.reconcile.day.ga4 import bridge_ga4
 from twofold.reconcile.day.meta import bridge_meta
 from twofold.reconcile.day.values import DayOrder, Report
-from twofold.reconcile.reading.day import _other_ads
+from twofold.reconcile.reading.counted import other_ads
 
 D = Decimal
 HERE = on(TBILISI)
@@ -83,13 +82,7 @@ def test_a_click_of_another_accounts_ad_is_not_this_figures():
 
 
 def test_only_ads_of_accounts_outside_of_the_figure_are_anothers():
-    def row(account: str, ad: str) -> Spend:
-        return Spend(
-            source="meta", account=account, level="ad", day="2026-03-10", ad_id=ad, currency="USD", amount=D(1)
-        )
-
-    rows = [row("1", "5"), row("2", "7"), row("2", "5"), row("", "8")]
-    assert _other_ads(rows, {"1"}) == frozenset({"7"})
+    assert other_ads([("1", "5"), ("2", "7"), ("2", "5"), ("", "8")], {"1"}) == frozenset({"7"})
 
 
 def test_a_report_by_the_day_of_the_click():

@@ -14,6 +14,7 @@ from tests.acceptance.test_day_from_files import ACCOUNT, INSIGHTS, RATES, SETTI
 from twofold import app
 from twofold.app import Gateway
 from twofold.config import load_settings
+from twofold.control.tables import make_tables
 from twofold.policies import day_task
 from twofold.reconcile.day.versions import kept_versions
 from twofold.reconcile.reading.keeping import encode_task
@@ -29,9 +30,11 @@ def shop(tmp_path) -> Shop:
     return made
 
 
-def kept(shop: Shop, now: int) -> str:
-    """What the child says, asked as the gateway asks it."""
-    task = encode_task(day_task(load_settings(shop.config), now))
+def kept(shop: Shop, now: int, *, with_tables: bool = True) -> str:
+    """What the child says, asked as the gateway asks it: what is due, then with the tables."""
+    settings = load_settings(shop.config)
+    make_tables(settings)
+    task = encode_task(day_task(settings, now, with_tables=with_tables))
     done = subprocess.run(
         [sys.executable, "-m", "twofold.reconcile"], input=task, capture_output=True, timeout=120, check=True
     )
@@ -42,11 +45,12 @@ def kept(shop: Shop, now: int) -> str:
 def test_each_version_is_made_once_with_its_own_time(shop):
     """A day and a half after, then on the fifth day, then long after, when nothing ran in between."""
     folder = shop.folder / "data"
-    assert kept(shop, seconds(10, "23:00")) == '{"versions":0}'
-    assert kept(shop, seconds(12, "12:00")) == '{"versions":1}'
-    assert kept(shop, seconds(12, "13:00")) == '{"versions":0}'
-    assert kept(shop, seconds(16, "12:00")) == '{"versions":1}'
-    assert kept(shop, seconds(20, "12:00")) == '{"versions":1}'
+    assert kept(shop, seconds(10, "23:00")) == '{"versions":0,"due":0}'
+    assert kept(shop, seconds(12, "12:00"), with_tables=False) == '{"versions":0,"due":1}'
+    assert kept(shop, seconds(12, "12:00")) == '{"versions":1,"due":0}'
+    assert kept(shop, seconds(12, "13:00")) == '{"versions":0,"due":0}'
+    assert kept(shop, seconds(16, "12:00")) == '{"versions":1,"due":0}'
+    assert kept(shop, seconds(20, "12:00")) == '{"versions":1,"due":0}'
     versions = kept_versions(folder, "2026-03-10", None)
     assert [(v.age, v.as_of) for v in versions] == [
         (1, seconds(12, "12:00")), (3, seconds(16, "12:00")), (7, seconds(20, "12:00")),

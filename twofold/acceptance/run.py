@@ -258,7 +258,7 @@ def status(settings: Settings, run: Run, now: int, *, day: str = "", witnesses_o
     told: tuple[Witnessed, ...] = ()
     if day and run.plan.witnesses:
         question = day_question(settings, day, now, witnesses_of_dataset or run.dataset, keep=False)
-        answer = witnesses_of(folder, policy_of(settings), question, lambda asked: ask_tables_all(settings, asked))
+        answer = witnesses_of(folder, question, lambda asked: ask_tables_all(settings, asked))
         told = witnessed(answer, run.plan.witnesses)
     return Status(
         run=run, gathered=gathered, owned=owned, day=day, day_dataset=witnesses_of_dataset or run.dataset, witnesses=told,

@@ -45,6 +45,30 @@ class Analytics(Struct, frozen=True, kw_only=True):
         return Places(data=self.data, files=self.files)
 
 
+class Where(Struct, frozen=True, kw_only=True):
+    """The same in plain values, for a child process that is told where it may ask."""
+
+    data: str
+    files: str
+    engine: str
+    memory_mb: int
+    deadline_s: float
+
+    @classmethod
+    def of(cls, told: Analytics) -> Where:
+        return cls(
+            data=str(told.data), files=str(told.files), engine=told.engine, memory_mb=told.memory_mb,
+            deadline_s=told.deadline_s,
+        )  # fmt: skip
+
+    @property
+    def analytics(self) -> Analytics:
+        return Analytics(
+            data=Path(self.data), files=Path(self.files), engine=self.engine, memory_mb=self.memory_mb,
+            deadline_s=self.deadline_s,
+        )  # fmt: skip
+
+
 class Asked(Struct, frozen=True, kw_only=True):
     """A question with its parameters."""
 

@@ -75,6 +75,11 @@ ORDERS = _table(
     source text who reported it first; empty where nobody did
     sources text who reported it, comma between
     replaces text order id of the order that this one replaces; empty without
+    left_out sum what the policy leaves out of its value as a Purchase, refunds apart, in value_currency
+    edited money what edits changed of the total since it was first told
+    given_back text its refunds in the order's currency, each once, JSON: a list of Unix s and amount; null without
+    given_back_first int when the first of these was
+    given_back_last int when the last of these was
     country text ISO 3166-1 of the delivery address; empty where not told
     region text its ISO 3166-2 subdivision; empty where not told
     action int the Purchase action it stands for: key to purchases
@@ -109,7 +114,7 @@ ORDER_NAMES = _table(
     dataset text as orders
     order_row int key to orders
     order_id text as orders
-    kind text order, number, checkout, payment_intent, charge, transaction, refund, parcel, …; see ledger.references
+    kind text order, number, checkout, payment_intent, charge, transaction, refund, parcel, …; see ledger.references. called: what events call it
     value text the key in its one spelling
     match_key text by which it is compared with the keys of money; see ledger.references
     """,
@@ -488,6 +493,12 @@ PURCHASES = _table(
     currency text of the value
     order_row int the order it stands for; null where none is known
     order_id text the order id in its events; empty without
+    called text the name of that order among order_names that are called; empty without
+    told_value sum the value that its copy of the highest tier tells; null where none does
+    told_currency text the currency of that
+    browser_told bool a browser's copy is among those that may be the buyer's word for it, also of an action whose place it took
+    clicked_at int when the last click of Meta's that its copies carry came to the site; null without
+    browsers text keyed digests of the browsers that its copies name, as touches have them, comma between
     channels text browser, server, both
     tier int highest tier that spoke for it, 0 to 3
     copies int how many

@@ -13,7 +13,7 @@ import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption
 from twofold.commands.output.printing import make_table, plain, print_about, print_rows, print_wide, say, utc
-from twofold.commands.reconcile.chain import AsOfDay, asking_of, moment_of, policies, start_of, zone_of
+from twofold.commands.reconcile.chain import AsOfDay, asking_of, moment_of, start_of, zone_of
 from twofold.commands.reconcile.words import LINKS, words
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def day(
 
     settings = load_settings(config, data=data)
     asked = question(settings, day, as_of, dataset)
-    answer = witnesses_of(Path(settings.server.data), policies(settings), asked, asking_of(settings, json))
+    answer = witnesses_of(Path(settings.server.data), asked, asking_of(settings, json))
     if json:
         _print_json(answer, settings, as_of, dataset)
     else:

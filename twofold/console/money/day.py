@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from twofold.console.money.chain import policy_of
 from twofold.console.money.task import Task
 from twofold.reconcile.day.report import share_of
 from twofold.reconcile.day.values import Bridge, Sum
@@ -24,7 +23,7 @@ def day(task: Task) -> dict[str, Any]:
         dataset=task.dataset, keep=False,
     )  # fmt: skip
     seen: list[int] = []
-    answer = witnesses_of(Path(base.data), policy_of(task), question, task.asking(seen))
+    answer = witnesses_of(Path(base.data), question, task.asking(seen))
     report = answer.report
     return {
         "tables_at": min(seen, default=0),

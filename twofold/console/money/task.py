@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +15,7 @@ from msgspec import Struct
 
 from twofold.console.money.spare import Spare
 from twofold.errors import StoreError
-from twofold.facts.engine import Analytics, Answer, ask_all
+from twofold.facts.engine import Answer, Where, ask_all
 from twofold.facts.engine import Asked as TableQuestion
 from twofold.reconcile.reading.keeping import KeepDays
 
@@ -28,24 +27,6 @@ AT_ONCE = 2
 _room = threading.BoundedSemaphore(AT_ONCE)
 _spare = Spare(MODULE)
 encode = msgspec.json.Encoder(decimal_format="string").encode
-
-
-class Where(Struct, frozen=True, kw_only=True):
-    """The derived tables, and the limits of a question to them: as `facts.engine.Analytics`, in plain values."""
-
-    files: str
-    engine: str
-    memory_mb: int
-    deadline_s: float
-
-
-def where_of(analytics: Analytics) -> Where:
-    return Where(
-        files=str(analytics.files),
-        engine=analytics.engine,
-        memory_mb=analytics.memory_mb,
-        deadline_s=analytics.deadline_s,
-    )
 
 
 class Task(Struct, frozen=True, kw_only=True):
@@ -78,12 +59,7 @@ class Task(Struct, frozen=True, kw_only=True):
     def ask(self, asked: Sequence[TableQuestion]) -> list[Answer]:
         """Of the derived tables."""
         assert self.tables is not None
-        told = self.tables
-        analytics = Analytics(
-            data=Path(self.base.data), files=Path(told.files), engine=told.engine, memory_mb=told.memory_mb,
-            deadline_s=told.deadline_s,
-        )  # fmt: skip
-        return ask_all(analytics, asked)
+        return ask_all(self.tables.analytics, asked)
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag=True):

@@ -13,11 +13,12 @@ from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right, may
 from twofold.console.money.making import UNDER_WAY, bring_tables
-from twofold.console.money.task import WITHIN_S, Task, ask, where_of
+from twofold.console.money.task import WITHIN_S, Task, ask
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
 from twofold.console.queries.period import start_of
 from twofold.console.sums.keeper import NotYet
 from twofold.errors import FactsError, StoreError
+from twofold.facts.engine import Where
 from twofold.facts.manifest import read_manifest
 from twofold.policies import analytics_of, day_task
 from twofold.report.period import journal_of
@@ -58,7 +59,7 @@ def of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
         known = read_manifest(analytics.files)
     except (FactsError, OSError) as err:
         why = str(err)
-    task = task_of(asked, what, tables=where_of(analytics), **more)
+    task = task_of(asked, what, tables=Where.of(analytics), **more)
     try:
         if known is None or what not in OF_TABLES_ALONE:
             answer: dict[str, Any] | None = _answer(task)

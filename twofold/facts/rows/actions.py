@@ -1,13 +1,13 @@
 """The tables of actions for one day: signals, purchases, purchase_deliveries.
 
-Owns what their columns are read from. Nothing of a body but which software sent it, over which channel, and which kinds of
-click ids it carries.
+Owns what their columns are read from. Nothing of a body but which software sent it, over which channel, which money it tells,
+which kinds of click ids it carries, when the click was, and keyed digests of its browser.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
 from operator import itemgetter
@@ -19,6 +19,9 @@ from msgspec import Struct
 from twofold.event.model import Event, readable_event
 from twofold.facts.parquet import Row
 from twofold.facts.rows.snapshot import Snapshot
+from twofold.matching.subject import Keyring
+from twofold.store.orders.ledger import name_of_order
+from twofold.store.touches.whose import who_of
 
 _CHANNELS = {1: "browser", 2: "server", 3: "both"}
 _STATES = ("delivered", "suppressed", "dead", "waiting")
@@ -51,21 +54,32 @@ def purchase_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
     """One row a Purchase that came on the day."""
     for first, end in snapshot.stretches_of(day):
         copies = _Beside(snapshot.stream("facts_copies", (first, end)))
+        names = _NamesOfBrowsers(snapshot.ring)
         for row in snapshot.stream("facts_purchases", (first, end)):
             (action, dataset, event_id, event_time, sealed_at, count, late, tier, channels, consent, value, currency,
              order, merged, order_row, superseded) = row  # fmt: skip
-            own = list(copies.of(action))
-            came_by = {channel for _, _, channel, _, _ in own}
+            all_told = [_Copy(*told) for told in copies.of(action)]
+            own = [copy for copy in all_told if not copy.carried]
+            came_by = {copy.channel for copy in own}
+            told_value, told_currency = _told(all_told)
             yield {
                 "action": action,
                 "dataset": dataset,
                 "event_id": event_id,
                 "event_time": event_time,
-                "came_at": own[0][1] // 1000 if own else None,
+                "came_at": own[0].received_at // 1000 if own else None,
                 "value": _money(value),
                 "currency": currency,
                 "order_row": order_row,
                 "order_id": order or "",
+                "called": called_of(dataset, order),
+                "told_value": told_value,
+                "told_currency": told_currency,
+                "browser_told": any(copy.channel == "browser" for copy in all_told),
+                "clicked_at": max(
+                    (at for copy in all_told if (at := _clicked_at(copy.event)) is not None), default=None
+                ),
+                "browsers": names.of(dataset, all_told),
                 "channels": _CHANNELS.get(channels, ""),
                 "tier": tier,
                 "copies": count,
@@ -74,8 +88,8 @@ def purchase_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
                 "superseded": bool(superseded),
                 "browser_copy": "browser" in came_by,
                 "server_copy": "server" in came_by,
-                "senders": ",".join(sorted({sender for _, _, _, sender, _ in own})),
-                "click_kinds": ",".join(sorted(set().union(*(_click_kinds(body) for *_, body in own)))),
+                "senders": ",".join(sorted({copy.sender for copy in own})),
+                "click_kinds": ",".join(sorted(set().union(*(_click_kinds(copy.event) for copy in own)))),
                 "consent": consent,
                 "sealed_at": None if sealed_at is None else sealed_at // 1000,
             }
@@ -135,8 +149,64 @@ def _money(text: str | None) -> Decimal | None:
         return None
 
 
-def _click_kinds(body: bytes) -> set[str]:
-    event: Event | None = readable_event(body)
+class _Copy:
+    """One copy, its body read once."""
+
+    __slots__ = ("carried", "channel", "event", "received_at", "sender", "tier")
+
+    def __init__(
+        self, _action: int, received_at: int, channel: str, sender: str, tier: int, carried: int, body: bytes
+    ) -> None:
+        self.received_at, self.channel, self.sender, self.tier = received_at, channel, sender, tier
+        self.carried = bool(carried)
+        self.event: Event | None = readable_event(body)
+
+
+def _told(copies: Iterable[_Copy]) -> tuple[Decimal | None, str | None]:
+    """Value and currency as the copy of the highest tier has them that has both; of equals the first."""
+    tier, value, currency = -1, None, None
+    for copy in copies:
+        custom = copy.event.custom_data if copy.event is not None else None
+        if custom is not None and custom.value is not None and custom.currency and copy.tier > tier:
+            tier, value, currency = copy.tier, custom.value, custom.currency
+    return value, currency
+
+
+def _clicked_at(event: Event | None) -> int | None:
+    """When the click of Meta's that an event carries came to the site: ``fb.1.<ms>.<fbclid>``; a chat's with the event."""
+    if event is None:
+        return None
+    if event.user_data.other.get("ctwa_clid"):
+        return event.event_time
+    parts = (event.user_data.fbc or "").split(".", 3)
+    if len(parts) == 4 and parts[2].isdigit() and len(parts[2]) in (10, 13):
+        return int(parts[2]) // (1000 if len(parts[2]) == 13 else 1)
+    return None
+
+
+class _NamesOfBrowsers:
+    """The keyed digests of browsers. Without the folder's secret nothing was kept of any, and none is named."""
+
+    def __init__(self, ring: Keyring | None) -> None:
+        self._ring = ring
+
+    def of(self, dataset: str, copies: Iterable[_Copy]) -> str:
+        if self._ring is None:
+            return ""
+        found = set()
+        for event in (copy.event for copy in copies):
+            for kind, value in (("fbp", event.user_data.fbp), ("visitor", event.visitor)) if event is not None else ():
+                who = who_of(self._ring, dataset, kind, value) if value else None
+                found |= {who.hex()} if who is not None else set()
+        return ",".join(sorted(found))
+
+
+def called_of(dataset: str, order_id: str | None) -> str:
+    """The name by which an event's order id finds an order."""
+    return name_of_order(dataset, order_id).hex() if order_id else ""
+
+
+def _click_kinds(event: Event | None) -> set[str]:
     if event is None:
         return set()
     found = set(event.click_ids)

@@ -42,6 +42,7 @@ class Told(NamedTuple):
     state: OrderState
     facts: Sequence[Fact]
     buyers: Sequence[str] = ()  # "kind:hex"
+    called: Sequence[bytes] = ()  # the names by which events find it
 
     @property
     def keys(self) -> dict[str, Any]:
@@ -59,8 +60,13 @@ def told_orders(snapshot: Snapshot, day: int, only: Container[int] | None = None
         for order, _, source, body in snapshot.run("list_facts_of", (id_array(r[0] for r in part),)):
             facts.setdefault(order, []).append(Fact(source, decode_report(body)))
         buyers = buyers_of(snapshot.run, [r[0] for r in part])
+        called: dict[int, list[bytes]] = {}
+        for order, name in snapshot.run("names_of_orders", (id_array(r[0] for r in part),)):
+            called.setdefault(order, []).append(bytes(name))
         for row in part:
-            yield Told(row, decode_state(row[7]), facts.get(row[0], ()), buyers.get(row[0], ()))
+            number = row[0]
+            state = decode_state(row[7])
+            yield Told(row, state, facts.get(number, ()), buyers.get(number, ()), called.get(number, ()))
 
 
 def order_row(told: Told, policy: OrderPolicy) -> Row:
@@ -106,6 +112,9 @@ def order_row(told: Told, policy: OrderPolicy) -> Row:
         "source": state.sources[0] if state.sources else "",
         "sources": ",".join(state.sources),
         "replaces": state.replaces,
+        "left_out": sum((a for n, a in valued.left_out.items() if n != "refunds"), Decimal(0)) if valued else None,
+        "edited": _edited(told),
+        **_given_back(told, currency),
         "country": state.country,
         "region": state.region,
         "action": row[4],
@@ -130,6 +139,28 @@ def _sums(name: str, sums: Mapping[str, Decimal], currency: str | None) -> dict[
     return {name: own, f"{name}_other": msgspec.json.encode(others).decode() if others else None}
 
 
+def _edited(told: Told) -> Decimal | None:
+    """What edits changed of the total since it was first told."""
+    totals = sorted(
+        (f.report.snapshot.version, f.report.at, f.report.snapshot.shop.total)
+        for f in told.facts
+        if f.report.snapshot is not None
+        and f.report.snapshot.shop is not None
+        and not f.report.snapshot.shop.after_refunds
+    )
+    return totals[-1][2] - totals[0][2] if totals else None
+
+
+def _given_back(told: Told, currency: str | None) -> dict[str, Any]:
+    """Refunds in the order's currency, each once, whoever told it."""
+    found = {r.id: r for f in told.facts for r in f.report.refunds if r.currency == currency}
+    rows = sorted((r.at, r.amount) for r in found.values())
+    if not rows:
+        return {}
+    told_all = msgspec.json.encode([(at, f"{amount:f}") for at, amount in rows]).decode()
+    return {"given_back": told_all, "given_back_first": rows[0][0], "given_back_last": rows[-1][0]}
+
+
 def line_rows(told: Told) -> Iterator[Row]:
     """The rows of the table order_lines."""
     for place, line in enumerate(told.state.lines, 1):
@@ -152,6 +183,8 @@ def name_rows(told: Told) -> Iterator[Row]:
     for name in sorted(of_reports(fact.report for fact in told.facts)):
         kind, _, value = name.partition(":")
         yield {**told.keys, "kind": kind, "value": value, "match_key": key_of(name)}
+    for called in sorted(told.called):
+        yield {**told.keys, "kind": "called", "value": called.hex(), "match_key": ""}
 
 
 def people_rows(told: Told) -> Iterator[Row]:

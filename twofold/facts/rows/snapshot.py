@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from twofold.matching.subject import Keyring
 from twofold.store.lines.reading import LineReader
+from twofold.store.secret import known_ring
 from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import statement
 
@@ -18,8 +20,10 @@ from twofold.store.sqlite.statements import statement
 class Snapshot:
     """Statements that all see the same state."""
 
-    def __init__(self, db: Any) -> None:
+    def __init__(self, db: Any, ring: Keyring | None = None) -> None:
         self._db = db
+        self.ring = ring
+        """The folder's secret, where it has one: by it browsers are named."""
         self.lines = LineReader(db)
         starts = self.run("select_journal_days")
         self.position: int = self.run("last_position_or_zero")[0][0]
@@ -56,6 +60,6 @@ def snapshot_of(folder: Path) -> Iterator[Snapshot]:
     db = open_reader(folder)
     try:
         db.execute("begin")
-        yield Snapshot(db)
+        yield Snapshot(db, known_ring(folder))
     finally:
         db.close()

@@ -81,7 +81,7 @@ def day_report(
         reports=tuple(_shown(r, currency) for r in (meta, admin, ga4, log)),
         bridges=tuple(_closed(b, currency) for b in bridges),
         claims=tuple(claims),
-        cohort=tuple(_cohort(chain, log)),
+        cohort=tuple(_cohort(chain, _shown(log, currency))),
         notes=tuple(notes),
         undelivered=undelivered,
         young=tuple(w for w, s in FINAL_AFTER_S.items() if as_of < end + s and _is_here(w, (meta, ga4))),
@@ -118,7 +118,11 @@ def _cohort(rows: Sequence[Row], log: Report) -> list[Money]:
 
 
 def _shown(report: Report, currency: str) -> Report:
-    return report if report.amount is None else replace(report, amount=closed(report.amount, currency))
+    if report.amount is None:
+        return report
+    own = report.original_amount
+    short = None if own is None else closed(own, report.original_currency)
+    return replace(report, amount=closed(report.amount, currency), original_amount=short if short == own else own)
 
 
 def _closed(bridge: Bridge, currency: str) -> Bridge:

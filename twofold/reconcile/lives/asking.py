@@ -7,7 +7,6 @@ state of the tables.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Decimal
 from typing import Any
 
 from msgspec.structs import replace
@@ -39,23 +38,29 @@ _BOOKED = ("booked_lives", "booked_changes", "booked_terms", "booked_lines", "bo
 
 def chain_of(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:
     """The report, and the currency that it is in: that of the lives. ``desk``: its rates are for signals and advertising."""
-    return (_booked if asked.view == "booked" else _cohort)(ask, asked, desk, dataset)
+    if asked.view == "booked":
+        return _booked(ask, asked, desk, dataset)
+    return cohort_told(ask(cohort_asked(asked, desk, dataset)), asked, desk)
 
 
-def undelivered_of(ask: AskAll, asked: chain_told.Asked, dataset: str | None) -> list[tuple[str, Decimal]]:
-    """Number and amount of the period's orders that were to be paid on delivery and never will be."""
+def undelivered_asked(asked: chain_told.Asked, dataset: str | None) -> Asked:
+    """The question for number and amount of the period's orders that were to be paid on delivery and never will be."""
     given = {"since": asked.since, "until": asked.until, "as_of": asked.as_of, "dataset": dataset or ""}
-    (answer,) = ask(_asked(("chain_undelivered",), given))
-    return [(row.number, row.amount) for row in answer.rows]
+    return named(("chain_undelivered",), given)[0]
 
 
-def _cohort(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:
+def cohort_asked(asked: chain_told.Asked, desk: Desk, dataset: str | None) -> list[Asked]:
+    """The questions of the cohort view, for who asks them with others."""
     given = {
         "since": asked.since, "until": asked.until, "as_of": asked.as_of, "by": asked.by, "dataset": dataset or "",
         "history_s": desk.rules.history_days * DAY_S, **_signals_span(asked, desk),
     }  # fmt: skip
-    answers = ask(_asked(_COHORT, given))
-    desk = _in_their_currency(desk, answers)
+    return named(_COHORT, given)
+
+
+def cohort_told(answers: Sequence[Answer], asked: chain_told.Asked, desk: Desk) -> tuple[Report, str]:
+    """The report out of the answers to these."""
+    desk = in_their_currency(desk, answers)
     rows = {name: one.rows for name, one in zip(_COHORT, answers, strict=True)}
     return cohort_report(rows, asked.by, asked.as_of, desk), desk.rules.currency
 
@@ -69,10 +74,10 @@ def _booked(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | Non
         part = chain_told.Asked(since=since, until=until, as_of=asked.as_of)
         before, last = ends_of(part, desk)
         given = {"before": before, "last": last, "by": by, "dataset": dataset or "", **_signals_span(part, desk)}
-        questions += _asked(_BOOKED, given)
-    questions += _asked(("chain_open_batches",), {})
+        questions += named(_BOOKED, given)
+    questions += named(("chain_open_batches",), {})
     answers = ask(questions)
-    desk = _in_their_currency(desk, answers)
+    desk = in_their_currency(desk, answers)
     parts = []
     for at, (name, *_) in enumerate(spans):
         mine = answers[at * len(_BOOKED) : (at + 1) * len(_BOOKED)]
@@ -81,7 +86,8 @@ def _booked(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | Non
     return booked_report(parts, asked.by, desk), desk.rules.currency
 
 
-def _in_their_currency(desk: Desk, answers: Sequence[Answer]) -> Desk:
+def in_their_currency(desk: Desk, answers: Sequence[Answer]) -> Desk:
+    """The desk with the currency that the tables are in."""
     currency = answers[0].currency or desk.rules.currency
     return replace(desk, rules=replace(desk.rules, currency=currency))
 
@@ -92,7 +98,8 @@ def _signals_span(asked: chain_told.Asked, desk: Desk) -> dict[str, int]:
     return {"from_s": start, "to_s": min(end - 1, asked.as_of)}
 
 
-def _asked(names: Iterable[str], given: dict[str, Any]) -> list[Asked]:
+def named(names: Iterable[str], given: dict[str, Any]) -> list[Asked]:
+    """Questions of this room by name, each with those of the parameters that it asks."""
     known = questions_of(ROOM)
     return [
         Asked(question=known[name], parameters={p: given[p] for p in known[name].asks}) for name in names

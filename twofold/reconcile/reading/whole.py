@@ -143,15 +143,6 @@ def worth_of(sums: Mapping[tuple[int, str], Decimal], desk: Desk) -> Decimal | N
     return sum((exact(amount) for amount in found if amount is not None), ZERO) if sums else None
 
 
-def most_used_currency(store: Folder, rules: Rules) -> Rules:
-    """The rules with the currency of most orders."""
-    counts: dict[str, int] = {}
-    for known in store.orders():
-        if known.state.shop is not None:
-            counts[known.state.shop.currency] = counts.get(known.state.shop.currency, 0) + 1
-    return replace(rules, currency=min(counts, key=lambda c: (-counts[c], c), default=""))
-
-
 def most_used(orders: Iterable[Order]) -> str:
     """The currency of most orders; of equals the first by name."""
     counts: dict[str, int] = {}

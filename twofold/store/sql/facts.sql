@@ -31,12 +31,15 @@ select a.id, a.dataset, a.event_id, a.event_time, a.sealed_at, a.copies, a.late_
 from action as a where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' order by a.id;
 
 -- name: facts_copies
--- The copies of those Purchases.
-select c.action, e.received_at, e.channel, e.sender, plain_body(e.body)
-from (select a.id as action, a.id as position from action as a
+-- The copies of those Purchases, and those of actions whose place they took.
+select c.action, e.received_at, e.channel, e.sender, e.tier, c.carried, plain_body(e.body)
+from (select a.id as action, a.id as position, 0 as carried from action as a
       where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase'
       union
-      select c.action, c.position from copy as c join action as a on a.id = c.action
+      select c.action, c.position, 0 from copy as c join action as a on a.id = c.action
+      where c.action >= ?1 and c.action < ?2 and a.event_name = 'Purchase'
+      union
+      select c.action, c.position, 1 from carried_over as c join action as a on a.id = c.action
       where c.action >= ?1 and c.action < ?2 and a.event_name = 'Purchase') as c
 join event as e on e.position = c.position order by c.action, c.position;
 

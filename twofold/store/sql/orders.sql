@@ -73,6 +73,10 @@ select id from orders where order_id = ?;
 -- All that was reported about an order.
 select source, body from order_fact where order_row = ? order by id;
 
+-- name: names_of_orders
+-- All names that lead to these orders.
+select order_row, name from order_name where order_row in /*ids*/ (?) order by order_row, name;
+
 -- name: names_of_order
 -- All names that lead to an order.
 select name from order_name where order_row = ?;
