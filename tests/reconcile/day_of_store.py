@@ -36,7 +36,16 @@ from twofold.store.touches.paths import touches_of
 from twofold.touch.model import Touch
 
 CLICK = "fbclid"
-EVER = 1 << 40
+ACTIONS = """
+select a.id, a.dataset, a.event_time, a.value, a.currency, a.order_id, a.consent
+from action as a where a.event_name = 'Purchase' and a.merged_into is null order by a.id
+"""
+COPIES = """
+select c.action, e.position, e.channel, e.tier, plain_body(e.body)
+from (select id as action, id as position from action union select action, position from copy
+      union select action, position from carried_over) as c
+join event as e on e.position = c.position order by c.action, e.position
+"""
 
 
 def day_of_store(folder: Path, policy_of: PolicyOf, asked: Question, desk: Desk) -> Day:
@@ -60,12 +69,10 @@ def read_day(
     store: Folder, path: Path, policy_of: PolicyOf, platform: Platform, desk: Desk, dataset: str | None
 ) -> DayFacts:
     """Every order and every Purchase of a folder, in the reporting currency."""
-    numbers = [n for (n,) in store.run("reconcile_day_orders", (0, EVER, 0, EVER))]
+    numbers = [n for (n,) in store._db.execute("select id from orders order by id")]
     known = [k for k in store.orders(ids=numbers) if dataset in (None, k.dataset)]
     rows = {r[0]: OrderRow(*r) for r in store.run("list_orders", (id_array(numbers),))} if numbers else {}
-    actions = {a[0]: a for a in store.run("reconcile_day_actions", (0, EVER))}
-    missing = [r.action for r in rows.values() if r.action is not None and r.action not in actions]
-    actions |= {a[0]: a for a in store.run("reconcile_actions", (id_array(missing),))} if missing else {}
+    actions = {a[0]: a for a in store._db.execute(ACTIONS)}
     actions = {n: a for n, a in actions.items() if dataset in (None, a[1])}
     sent = _sent(store, actions, platform, desk)
     owners = _owners(store, actions, {k.row: k for k in known}, rows)
@@ -145,7 +152,7 @@ def _sent(store: Folder, actions: Mapping[int, Any], platform: Platform, desk: D
     ids = id_array(actions)
     copies: dict[int, _Copies] = defaultdict(_Copies)
     of_copy = {}
-    for action, position, channel, tier, body in store.run("reconcile_copies", (ids,)) if actions else ():
+    for action, position, channel, tier, body in store._db.execute(COPIES):
         of_copy[position] = action
         _read_copy(copies[action], channel, int(Tier(tier)), body)
     for position, who, *_ in store.run("select_touch_links_of_copies", (ids,)) if actions else ():
