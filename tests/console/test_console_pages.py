@@ -34,6 +34,7 @@ PATHS = (
     "/orders",
     "/orders/5003",
     "/deliveries",
+    "/deliveries/given-up",
     "/refused",
     "/live",
     "/acceptance",

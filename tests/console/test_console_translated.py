@@ -31,7 +31,7 @@ from twofold.simulate.world.folder import Written
 LANGUAGE = "ka"  # months and units of it have no Latin letter
 WHOLE = "period=2026-10-17..2026-11-27"
 PATHS = (
-    f"/today?{WHOLE}", "/today", "/what-to-do", "/events", f"/orders?{WHOLE}", "/deliveries", "/refused", "/live", "/test-purchase",
+    f"/today?{WHOLE}", "/today", "/what-to-do", "/events", f"/orders?{WHOLE}", "/deliveries", "/deliveries/given-up", "/refused", "/live", "/test-purchase",
     "/acceptance", "/match-quality", "/senders", "/decisions", "/signal-worth", f"/chain?{WHOLE}", f"/chain?view=booked&by=week&{WHOLE}",
     f"/chain/orders?term=link:shipped&{WHOLE}", "/cash", "/matching", "/day?day=2026-11-20", f"/campaigns?{WHOLE}", f"/campaigns?by=channel&{WHOLE}",
     "/customers", "/imports", "/start", "/engine-room", "/rights", "/docs", "/people", "/account", "/nowhere", "/orders?fate=foo",

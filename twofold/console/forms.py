@@ -12,6 +12,8 @@ from twofold.console.access.roles import MEANING, RIGHTS, Right, Role
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.noting import note
 from twofold.console.acts.proving import prove
+from twofold.console.pages.given_up import MANY
+from twofold.console.queries.given_up import Choice, given_up
 from twofold.control.owner import on_store
 from twofold.control.questions import Revive
 from twofold.errors import StoreError
@@ -19,8 +21,8 @@ from twofold.store.lists import Reader
 
 CHANGE = "console"
 """The kind of the log's entries for what is changed here."""
-MANY = 100
-"""More deliveries than these are sent again only by who shows the password."""
+CHOSEN = ("destination", "reason", "dataset")
+MOST_TEXT = 300
 
 
 def invite(act: Act) -> Done:
@@ -91,14 +93,9 @@ def log_out(act: Act) -> Done:
 
 
 def send_again(act: Act) -> Done:
-    """Deliveries that were given up wait again: one, or all of a reason; of many the password is asked for."""
+    """Deliveries that were given up wait again: one, or all that a preview showed; of many the password is asked for."""
     wanted = act.path.get("number", "")
-    with Reader(act.settings.server.data) as reader:
-        if wanted:
-            row = reader.delivery(_number(act))
-            numbers = [_number(act)] if row is not None and row["state"] == "dead" else []
-        else:
-            numbers = reader.dead_deliveries({"reason": act.given.get("reason") or None})
+    numbers = _one_dead(act) if wanted else [one.delivery for one in given_up(act.settings.server.data, _choice(act))]
     if len(numbers) > MANY:
         prove(act)
     try:
@@ -106,9 +103,31 @@ def send_again(act: Act) -> Done:
     except StoreError as err:
         raise Refused(f"It could not be done: {err}") from err
     if revived:
-        note(act, CHANGE, {"what": "sent again", "deliveries": revived, "one": _number(act) if wanted else 0})
+        facts = {"one": _number(act)} if wanted else {name: act.given.get(name, "") for name in CHOSEN}
+        note(act, CHANGE, {"what": "sent again", "deliveries": revived, **facts})
     act.register.note(act.session.person.name, "sent again", {"deliveries": revived}, act.now)
     return Done(to=f"/deliveries/{_number(act)}" if wanted else "/deliveries?state=waiting")
+
+
+def _one_dead(act: Act) -> list[int]:
+    with Reader(act.settings.server.data) as reader:
+        row = reader.delivery(_number(act))
+    return [_number(act)] if row is not None and row["state"] == "dead" else []
+
+
+def _choice(act: Act) -> Choice:
+    """Which the preview showed. Raises `Refused` for a form that is not of one."""
+    given = [act.given.get(name, "") for name in ("since", "until")]
+    if not all(text.isascii() and text.isdigit() and len(text) < 16 for text in given):
+        raise Refused("Look first at what would be sent again, on the page Deliveries.")
+    texts = [act.given.get(name, "") for name in CHOSEN]
+    if any(len(text) > MOST_TEXT or not text.isprintable() for text in texts):
+        raise Refused("Look first at what would be sent again, on the page Deliveries.")
+    destination, reason, dataset = texts
+    return Choice(
+        since=int(given[0]), until=min(int(given[1]), act.now * 1_000 + 999), destination=destination, reason=reason,
+        dataset=dataset or None,
+    )  # fmt: skip
 
 
 def people_figures(register: Register) -> dict[str, Any]:

@@ -132,3 +132,11 @@ select distinct action from event where position > ?1 and position <= ?2;
 -- Attempts behind one, up to another: by five minutes and outcome, with the last that was accepted (ms).
 select started_at / 300000, outcome, count(*), max(case when outcome = 'accepted' then ended_at end)
 from attempt where id > ?1 and id <= ?2 group by 1, 2;
+
+-- name: console_given_up
+-- Deliveries that were given up between two moments (ms), of one destination or reason where they are named: what each is of and worth.
+select d.id, t.name, d.reason, d.settled_at, a.event_name, a.value, a.currency, coalesce(f.event_time, a.event_time), coalesce(f.action_source, '')
+from delivery as d join action as a on a.id = d.id / 256 join destination as t on t.id = d.destination
+left join frozen as f on f.delivery = d.id
+where d.state = 'dead' and coalesce(d.settled_at, 0) between ?1 and ?2 and (?3 = '' or t.name = ?3) and (?4 = '' or d.reason = ?4)
+  and (?5 = '' or a.dataset = ?5) order by d.id;
