@@ -16,6 +16,7 @@ from msgspec import Struct
 from twofold.collect.access import key_digest
 from twofold.consent.regions import spread_regions
 from twofold.ledger.policy import OrderPolicy
+from twofold.matching.other_forms import NO_FORMS, OtherForms
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -65,6 +66,7 @@ class DatasetPolicy(Struct, frozen=True, kw_only=True):
     origins: frozenset[str] = frozenset()
     country: str = ""  # lower-case; of local phone numbers, and of shoppers of whom nothing else is known
     variants: frozenset[str] = frozenset()
+    forms: OtherForms = NO_FORMS  # what the destinations want hashed by rules of their own
     suppress_bots: bool = True
     consent: ConsentRules = ConsentRules()
     trust: TrustRules = TrustRules()

@@ -177,6 +177,9 @@ class Event(Struct, kw_only=True, omit_defaults=True, gc=False):
     bot: str | None = None  # why it is taken for a robot
     held_back: str | None = None  # why it must not be sent whatever else holds, e.g. a value over its cap
     user_data: UserData
+    forms: tuple[
+        Hashed, ...
+    ] = ()  # contact values under rules of other platforms than Meta; see `matching.other_forms`
     custom_data: CustomData
     data_processing_options: tuple[str, ...] | None = None
     data_processing_options_country: int | None = None

@@ -167,7 +167,7 @@ def _add_variants(found: dict[str, Any], raw: dict[str, Any], variants: frozense
         field = CONTACT_ALIASES.get(key, key)
         if field in variants and field in found:
             known = {h.hex for h in found[field]}
-            made = {h.hex: h for text in _texts(value) if text for h in _variants(field, text, country)}
+            made = {h.hex: h for text in texts_of(value) if text for h in _variants(field, text, country)}
             found[field] += tuple(h for hex, h in made.items() if hex not in known)
 
 
@@ -191,7 +191,7 @@ def _put_hashed(
     found: dict[str, Any], field: str, value: Any, country: str | None, warnings: list[str], lenient: bool
 ) -> Refusal | None:
     hashes: list[Hashed] = list(found.get(field, ()))
-    for text in (value,) if type(value) is str and value.lstrip()[:1] not in _OPENING else _texts(value):
+    for text in (value,) if type(value) is str and value.lstrip()[:1] not in _OPENING else texts_of(value):
         if text is None:
             warnings.append(f"user_data.{field} holds something other than text; left out")
             continue
@@ -423,7 +423,8 @@ def _unlisted(item: Any) -> list[Any]:
     return _listed(item) if type(item) is str and item.lstrip()[:1] in _OPENING else [item]
 
 
-def _texts(value: Any) -> list[str | None]:
+def texts_of(value: Any) -> list[str | None]:
+    """Every text in a value as it came, at most twenty; None for what is none."""
     items = [text for item in _listed(value) for text in _unlisted(item)]
     return [_text(item) for item in items[:_MAX_VALUES] if item is not None and item != ""]
 
@@ -458,7 +459,7 @@ def _put_plain(found: dict[str, Any], field: str, value: Any, warnings: list[str
 
 def _put_other(other: dict[str, Any], field: str, value: Any, warnings: list[str]) -> None:
     if field in LEGACY_HASHED_FIELDS:
-        texts = [strip_appendix(t) for t in _texts(value) if t]
+        texts = [strip_appendix(t) for t in texts_of(value) if t]
         texts = [t for t in texts if t.lower() not in HASHES_OF_NOTHING]
         if not texts or not all(_SHA256.fullmatch(t) for t in texts):
             warnings.append(f"user_data.{field} is a legacy key and must arrive hashed; left out")

@@ -56,6 +56,7 @@ def without_person(event: Event, rename: Rename) -> Event:
         click_ids={},
         visitor=None,
         user_data=UserData(),
+        forms=(),
         custom_data=CustomData(
             value=data.value,
             currency=data.currency,
@@ -90,6 +91,7 @@ def without_mentions(body: bytes, wanted: Callable[[str], bool], rename: Rename)
         tree["user_data"].pop(name)
         if pairs:
             tree["user_data"][name] = pairs
+    tree["forms"] = [pair for pair in tree.get("forms", ()) if ERASED not in pair]
     return encode(decode_event(encode(tree)))
 
 
@@ -133,7 +135,7 @@ def without_part(event: Event, part: RetainedPart) -> Event:
             referrer_url=_without_click(event.referrer_url),
             user_data=replace(user, fbc=None, fbp=None, other=other),
         )
-    return replace(event, user_data=replace(user, other={}, **dict.fromkeys(HASHED_FIELDS, ())))
+    return replace(event, forms=(), user_data=replace(user, other={}, **dict.fromkeys(HASHED_FIELDS, ())))
 
 
 def site_of(url: str | None) -> str | None:

@@ -161,6 +161,7 @@ def unite(copies: Sequence[Event]) -> Event:
         merged["granted"], merged["denied"] = _granted(ranked), tuple(sorted({p for e in ranked for p in e.denied}))
         merged["links"] = tuple(dict.fromkeys([link for e in ranked for link in e.links]))
         merged["click_ids"] = {name: value for e in reversed(ranked) for name, value in e.click_ids.items()}
+        merged["forms"] = tuple(dict.fromkeys([form for e in ranked for form in e.forms]))
     merged["event_id"] = sending_id(copies)
     merged["user_data"], merged["custom_data"] = _unite_user(ranked), _unite_custom(ranked)
     return msgspec.structs.replace(best, **merged)
@@ -204,7 +205,7 @@ def _values_of(*names: str) -> itemgetter[tuple[Any, ...]]:
     return itemgetter(*map(Event.__struct_fields__.index, names))
 
 
-_seldom = _values_of("granted", "denied", "links", "click_ids", "opt_out", "data_processing_options")
+_seldom = _values_of("granted", "denied", "links", "click_ids", "opt_out", "data_processing_options", "forms")
 _first_known = _values_of(*_FIRST_KNOWN)
 _HASHED = ("em", "ph", "fn", "ln", "db", "ge", "ct", "st", "zp", "country", "external_id")
 _USER = UserData.__struct_fields__

@@ -30,6 +30,7 @@ from twofold.event.vocabulary import (
     MESSAGING_EVENTS,
     STANDARD_EVENTS,
 )
+from twofold.matching.other_forms import other_forms
 from twofold.matching.user_data import hash_user_data, is_too_broad, present_keys
 
 _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,31}")  # "LDU" is the only one so far
@@ -213,6 +214,8 @@ def put_match_keys(draft: Draft) -> Refusal | None:
         return result
     draft.user, warnings = result
     draft.warnings += warnings
+    if policy.forms and (forms := other_forms(raw, policy.forms, policy.country)):
+        draft.fields["forms"] = forms
     return None
 
 

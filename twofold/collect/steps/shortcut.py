@@ -30,6 +30,7 @@ from twofold.event.refusal import Refusal
 from twofold.event.scalars import NO_ID
 from twofold.event.scrub import scrub_url
 from twofold.event.vocabulary import ACTION_SOURCES, MAX_AGE_S, MAX_ID, STANDARD_EVENTS
+from twofold.matching.other_forms import other_forms
 from twofold.matching.user_data import hash_user_data
 
 _ORDINARY = (
@@ -93,6 +94,8 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
     )
     if url is not None and "?" in url and (clicks := click_ids_of(url)):
         event.click_ids = clicks
+    if origin.policy.forms:
+        event.forms = other_forms(raw.user_data, origin.policy.forms, origin.policy.country)
     return event
 
 

@@ -17,6 +17,7 @@ from twofold.matching.profiles.contract import Form, Given, Profile
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 _E164_DIGITS = 15
 _SPACES = re.compile(r"\s+")
+_NOT_PLAIN = re.compile(r"[^a-z0-9]")
 _DIGEST = re.compile(r"[a-fA-F0-9]{64}")
 _NON_BINARY = frozenset({"n", "non-binary", "nonbinary", "non binary"})
 
@@ -39,21 +40,35 @@ def _plus(text: str, given: Given) -> str | None:
 
 
 def _google_email(text: str, given: Given) -> str | None:
-    """Without the dots of a Gmail address's local part."""
+    """Without the dots and the +tag of a Gmail address's local part; another domain's address is left as it is."""
     address = _email(text, given)
     if address is None:
         return None
     local, _, domain = address.rpartition("@")
-    return f"{local.replace('.', '')}@{domain}" if domain in _GMAIL else address
+    return address if domain not in _GMAIL else _with_local(local.partition("+")[0].replace(".", ""), domain)
 
 
 def _reddit_email(text: str, given: Given) -> str | None:
+    """The local part up to its first +, and of that only letters and digits, whatever the domain."""
+    address = _email(text, given)
+    if address is None:
+        return None
+    local, _, domain = address.rpartition("@")
+    return _with_local(_NOT_PLAIN.sub("", local.partition("+")[0]), domain)
+
+
+def _microsoft_email(text: str, given: Given) -> str | None:
     """The local part without dots and without +tag, whatever the domain."""
     address = _email(text, given)
     if address is None:
         return None
     local, _, domain = address.rpartition("@")
-    return f"{local.partition('+')[0].replace('.', '')}@{domain}"
+    return _with_local(local.partition("+")[0].replace(".", ""), domain)
+
+
+def _with_local(local: str, domain: str) -> str | None:
+    """None where nothing is left before the @: that would be the same address for many."""
+    return f"{local}@{domain}" if local else None
 
 
 def _single_spaced(text: str, _: Given) -> str | None:
@@ -143,8 +158,8 @@ PROFILES: Final[dict[str, Profile]] = {
     },
     # ads-api.reddit.com, conversion events
     "reddit": {"em": _hashed(_reddit_email), "ph": _hashed(_plus), "external_id": _hashed(_trimmed)},
-    # learn.microsoft.com, UET Conversions API
-    "microsoft": {"em": _hashed(_email), "ph": _hashed(_digits)},
+    # learn.microsoft.com, UET Conversions API; of a phone three sources have three forms, so none is sent
+    "microsoft": {"em": _hashed(_microsoft_email)},
     # developer.x.com, conversions: hashed_email, hashed_phone_number
     "x": {"em": _hashed(_email), "ph": _hashed(_plus)},
 }
