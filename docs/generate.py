@@ -32,6 +32,9 @@ from twofold.config import describe_settings
 from twofold.console.app import ROOT
 from twofold.console.description import describe_console
 from twofold.console.pages import PAGES as CONSOLE_PAGES
+from twofold.destinations import DESTINATIONS
+from twofold.destinations.contract import Destination
+from twofold.destinations.terms import REASONS
 from twofold.event.refusal import MEANING, Refusal
 from twofold.facts.tables import TABLES
 from twofold.importing.statements.contract import KINDS as CONTRACT_KINDS
@@ -82,6 +85,62 @@ def router() -> str:
                 f"- Speaks when: {rule}\n- May be wrong: {alarm}"
             )
     return "\n\n".join(parts) + "\n"
+
+
+def destinations() -> str:
+    """docs/destinations.md"""
+    parts = [
+        "# Platforms that are told",
+        NOTICE,
+        "Each `[[destination]]` gets every action of its dataset, from the same fold, under its platform's own names, hashes and "
+        "limits. They share nothing: a platform that is slow, full or down holds up no other.",
+        '```toml\n[[destination]]\nplatform = "ga4"\ndataset = "1234567890"\nremote_dataset = "G-ABC1234567"\n'
+        'token = "env:GA4_SECRET"\nonly = ["Purchase", "Lead"]\nevents = { Lead = "sign_up_for_quote" }\nshare = 0.5\n```',
+        "`only` names the events that leave, `events` gives them another name there, or the id that the platform has for them, and "
+        "with an empty text keeps one back. `share` sends that share of the *browsers*, each wholly or not at all. `purposes` is "
+        "what a shopper must not have denied for it. What does not leave stands in `twofold deliveries --state suppressed` with its "
+        "reason: "
+        + "; ".join(f"`{reason}`: {text[0].lower()}{text[1:].rstrip('.')}" for reason, text in REASONS.items())
+        + ".",
+        "E-mail and phone are hashed when an event comes in, under the rule of each platform that its dataset goes to, and the "
+        "plain value is forgotten: an event that came before a platform was added has no hash under a rule that is its own alone. "
+        "What came hashed already is passed on where the platform's table below says `sent`. Names, cities and postal codes that a "
+        "platform wants in the clear do not leave.",
+        "Marks: *[doc]* the platform's own page, *[code]* seen in public integrations, *[inferred]* concluded. What nobody documents "
+        "is either a setting, or not done.",
+    ]
+    for d in DESTINATIONS:
+        parts += _destination(d)
+    return _page(parts)
+
+
+def _destination(d: Destination) -> Iterator[str]:
+    yield f"## {d.title}"
+    days = d.limits.age_s / 86_400
+    version = f", version `{d.version}`" if d.version else ""
+    yield (
+        f'`platform = "{d.platform}"`, to `{d.endpoint}`{version}. At most {d.limits.batch} events a request, none older than '
+        f"{days:g} days; a shopper must not have denied {' or '.join(f'`{p}`' for p in d.purposes)}."
+    )
+    if d.only:
+        yield f"Leaves without a setting: {', '.join(f'`{n}`' for n in sorted(d.only))}."
+    if d.sunsets:
+        ends = "; ".join(f"`{v}` on {day}" for v, day in d.sunsets.items())
+        yield f"The platform has said when versions end: {ends}."
+    if d.notes:
+        yield "\n".join(f"- {note}" for note in d.notes)
+    if d.options:
+        rows = ((f"`{n}`{' (required)' if o.required else ''}", o.meaning) for n, o in d.options.items())
+        yield _table(("options", "meaning"), rows)
+    if d.names:
+        yield _table(("event", "there"), ((f"`{ours}`", f"`{there}`") for ours, there in d.names.items()))
+    if d.identifiers:
+        rules = ((f"`{field}`", ", ".join(f"`{r}`" for r in rules)) for field, rules in d.identifiers.items())
+        yield _table(("contact field", "rules whose hashes it takes, best first"), rules)
+    if d.left_out:
+        yield _table(("does not leave", "why"), ((f"`{part}`", why) for part, why in d.left_out.items()))
+    if d.sources:
+        yield f"Facts from: {'; '.join(d.sources)}."
 
 
 def settings() -> str:
@@ -356,6 +415,7 @@ _WRITE: dict[str, Callable[[], str]] = {
     "openapi/gateway.json": gateway_description,
     "openapi/console.json": console_description,
     "columns.md": columns,
+    "destinations.md": destinations,
     "settings.md": settings,
     "router.md": router,
     "commands.md": commands,
@@ -372,6 +432,7 @@ PAGES: dict[str, Callable[[], str]] = {name: partial(lambda n: _finished(n, _WRI
 
 READERS = {
     "columns.md": "the accountant and the developer",
+    "destinations.md": "the operator and the media buyer",
     "settings.md": "the operator and the developer",
     "router.md": "the developer and the media buyer",
     "commands.md": "everybody who uses the command line",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from twofold.config import DestinationSettings, describe_settings, load_settings, secrets_of, settings_from
+from twofold.config import describe_settings, load_settings, secrets_of, settings_from
 from twofold.errors import ConfigError
 
 # The smallest useful configuration, as the README shows it.
@@ -110,7 +110,7 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("an origin with a path", changed("https://shop.example", "https://shop.example/"), ["origins", "scheme and host"]),
     ("an origin without a scheme", changed("https://shop.example", "shop.example"), ["origins", "scheme and host"]),
     ("a short secret", changed("env:SHOPIFY_SECRET", "short"), ["secret", "16"]),
-    ("a version that is none", changed('token = "env:META_TOKEN"', 'version = "25"'), ["version", "$.destination[0]"]),
+    ("a version that is none", changed('token = "env:META_TOKEN"', 'version = "25"'), ["version", "25", "v\\d+"]),
     ("a hold that is negative", "[[dataset]]\nid = '1'\nhold_s = {Lead = -1}", ["hold_s.Lead", "0 to 86400", "-1"]),
     ("a hold of two days", "[[dataset]]\nid = '1'\nhold_s = {Lead = 172800}", ["hold_s.Lead"]),
     ("a country that is none", "[[dataset]]\nid = '1'\ncountry = 'Georgia'", ["country", "two letters"]),
@@ -175,4 +175,3 @@ def test_reading_changes_nothing_around_it() -> None:
     before = dict(os.environ)
     read(SMALLEST)
     assert dict(os.environ) == before
-    assert DestinationSettings(platform="meta", dataset="1").version.startswith("v")

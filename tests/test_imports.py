@@ -48,7 +48,11 @@ ONLY = {
     "event": {"errors", "clock"},
     "sandbox": {"errors", "clock", "event"},  # it judges any sender, so it must not share the sender's code
     "simulate": {"errors", "clock", "event"},
-    "config": {"errors", "event"},  # the names of events, to tell a misspelt one
+    "config": {
+        "errors",
+        "event",
+        "destinations",
+    },  # names of events and platforms, to tell a misspelt one, and platforms' options
     "tag": set(),
     "client": set(),  # installed beside a shop, without the server
 }

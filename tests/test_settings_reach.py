@@ -134,6 +134,9 @@ ROWS = [
     Row("destination", "batch", 7, lambda g: worker(g)._batch, 7),
     Row("destination", "timeout_s", 1.5, lambda g: worker(g)._sender._timeout_s, 1.5),
     Row("destination", "purposes", ["analytics"], lambda g: route(g).purposes, {"meta-1": ("analytics",)}),
+    Row("destination", "only", ["Lead"], lambda g: worker(g)._terms.only, {"Lead"}),
+    Row("destination", "events", {"Lead": ""}, lambda g: worker(g)._terms.events, {"Lead": ""}),
+    Row("destination", "share", 0.5, lambda g: worker(g)._terms.share, 0.5),
     Row("source", "shop", "shop.example", lambda g: door(g).options.shop, "shop.example"),
     Row("source", "secret", [SECRET, SECRET[::-1]], lambda g: door(g).secrets, (SECRET, SECRET[::-1])),
     Row("source", "path", "/hook", lambda g: "/hook" in g.collector.doors._doors, True),
@@ -163,6 +166,7 @@ ROWS = [
 ELSEWHERE = {
     ("[server]", "host"), ("[server]", "port"), ("[server]", "address"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
     ("[[source]]", "type"), ("[[source]]", "dataset"), ("[money]", "text"), ("[money]", "order_prefixes"),
+    ("[[destination]]", "options"),  # Meta has none: tests/destinations/test_platform_fixtures.py
     ("[server]", "log"), ("[[dataset]]", "name"),  # the log of a running gateway; what the console calls a dataset
 }  # fmt: skip
 

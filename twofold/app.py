@@ -41,7 +41,7 @@ from twofold.control.secrets import held, take_over
 from twofold.control.socket import serve_control
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
-from twofold.destinations import DESTINATIONS
+from twofold.destinations import BY_PLATFORM
 from twofold.errors import ConfigError, StoreError, StoreFailed
 from twofold.facts.child import Child
 from twofold.listening import SWITCH_INTERVAL_S, make_server, open_listener, port_of, settle_memory, until_listening
@@ -391,11 +391,10 @@ class Gateway:
                 raise error
 
     def _workers(self) -> list[Worker]:
-        by_platform = {d.platform: d for d in DESTINATIONS}
         metrics = DeliverMetrics(self.registry)
         return [
             Worker(
-                destination=by_platform[s.platform],
+                destination=BY_PLATFORM[s.platform],
                 target=s,
                 outbox=self.store,
                 clock=self.clock,

@@ -20,8 +20,10 @@ from twofold.collect.access import key_digest
 from twofold.collect.messages import Answer, Request
 from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_of
 from twofold.config import Settings, SourceSettings, secrets_of
+from twofold.destinations import BY_PLATFORM
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS
+from twofold.matching.other_forms import OtherForms, wanted_forms
 from twofold.privacy.retention import Days
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.lives.task import LIVES_MODULE, LivesTask, encoded
@@ -215,7 +217,22 @@ def status_digest(settings: Settings) -> bytes | None:
 
 def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
     """Dataset id to what the doors and steps are told about it."""
-    return {d.id: structs.replace(dataset_policy(d), shops=shops_alike(settings, d.id)) for d in settings.dataset}
+    return {
+        d.id: structs.replace(dataset_policy(d), shops=shops_alike(settings, d.id), forms=forms_of(settings, d.id))
+        for d in settings.dataset
+    }
+
+
+def forms_of(settings: Settings, dataset: str) -> OtherForms:
+    """What the platforms to which a dataset's actions go want hashed by rules of their own; nothing for Meta alone."""
+    rules = {
+        rule
+        for d in settings.destination
+        if d.dataset == dataset
+        for rules in BY_PLATFORM[d.platform].identifiers.values()
+        for rule in rules
+    }
+    return wanted_forms(rules)
 
 
 def shops_alike(settings: Settings, dataset: str) -> frozenset[str]:
@@ -274,7 +291,7 @@ def routes_of(settings: Settings) -> dict[str, Route]:
             shops=shops_alike(settings, d.id),
             # What is sent as measurement only, although it was denied, keeps nothing back.
             purposes={
-                x.name: tuple(p for p in x.purposes if p not in d.consent.opt_out_when_denied)
+                x.name: tuple(p for p in x.purposes or () if p not in d.consent.opt_out_when_denied)
                 for x in settings.destination
                 if x.dataset == d.id
             },

@@ -107,13 +107,17 @@ async def delivering(
     async with FakeGraph(script) as graph:
         outbox = outbox if outbox is not None else MemoryOutbox(clock)
         target = DestinationSettings(
-            platform="meta",
+            platform=destination.platform,
             dataset="1",
-            remote_dataset="1",
             name=name,
             endpoint=endpoint or graph.url,
-            token="EAAtoken",
-            **{"timeout_s": 5.0, **settings},
+            **{
+                "remote_dataset": "1",
+                "token": "EAAtoken",
+                "version": destination.version,
+                "timeout_s": 5.0,
+                **settings,
+            },
         )
         worker = Worker(
             destination=destination,

@@ -5,7 +5,6 @@ Owns what an operator writes. No room below reads it: each is passed what it nee
 
 from twofold.config.read import load_settings, settings_from
 from twofold.config.settings import (
-    PLATFORMS,
     PURPOSES,
     SENSITIVE,
     SOURCE_TYPES,
@@ -27,7 +26,6 @@ from twofold.config.settings import (
 )
 
 __all__ = [
-    "PLATFORMS",
     "PURPOSES",
     "SENSITIVE",
     "SOURCE_TYPES",

@@ -22,7 +22,6 @@ from twofold.config.settings import (
     IMPORT_KINDS,
     IN_PATH,
     PARCEL_STATES,
-    PLATFORMS,
     PULLED,
     PURPOSES,
     SENSITIVE,
@@ -38,6 +37,8 @@ from twofold.config.settings import (
     TrustSettings,
     secrets_of,
 )
+from twofold.destinations import BY_PLATFORM
+from twofold.destinations.contract import Option
 from twofold.event.scalars import read_currency
 from twofold.event.vocabulary import STANDARD_EVENTS
 
@@ -57,11 +58,7 @@ def with_defaults(settings: Settings, faults: Faults) -> Settings:
     """The settings with what follows from others, and in the form in which they are compared."""
     destinations = []
     for d in settings.destination:
-        remote = d.remote_dataset or d.dataset
-        name = d.name or f"{d.platform}-{remote}"
-        destinations.append(
-            msgspec.structs.replace(d, remote_dataset=remote, name=name, endpoint=d.endpoint.rstrip("/"))
-        )
+        destinations.append(destination_with_defaults(d))
     sources = [msgspec.structs.replace(s, path=_path_of(s)) for s in settings.source]
     accounts = [
         msgspec.structs.replace(
@@ -84,6 +81,21 @@ def with_defaults(settings: Settings, faults: Faults) -> Settings:
         source=tuple(sources),
         account=tuple(accounts),
         alert=tuple(msgspec.structs.replace(a, name=a.name or a.type) for a in settings.alert),
+    )
+
+
+def destination_with_defaults(d: DestinationSettings) -> DestinationSettings:
+    """With what the platform has by itself; one that nobody knows stays as it is, and is a fault."""
+    remote = d.remote_dataset or d.dataset
+    known = BY_PLATFORM.get(d.platform)
+    endpoint = d.endpoint or (known.endpoint if known else "")
+    return msgspec.structs.replace(
+        d,
+        remote_dataset=remote,
+        name=d.name or f"{d.platform}-{remote}",
+        endpoint=endpoint.rstrip("/"),
+        version=d.version or (known.version if known else ""),
+        purposes=d.purposes if d.purposes is not None else known.purposes if known else (),
     )
 
 
@@ -357,12 +369,43 @@ def _check_trust(place: Place, where: str, trust: TrustSettings, faults: Faults)
 
 def _check_destination(place: Place, d: DestinationSettings, ids: list[str], faults: Faults) -> None:
     where = f"destination {d.name}"
-    _known((*place, "platform"), "destination.platform", d.platform, PLATFORMS, faults)
+    _known((*place, "platform"), "destination.platform", d.platform, BY_PLATFORM, faults)
     _known((*place, "dataset"), f"{where}: dataset", d.dataset, ids, faults)
-    _all_known((*place, "purposes"), f"{where}: purposes", d.purposes, PURPOSES, faults)
+    _all_known((*place, "purposes"), f"{where}: purposes", d.purposes or (), PURPOSES, faults)
+    _check_events((*place, "only"), f"{where}: only", dict.fromkeys(d.only), faults)
+    _check_events((*place, "events"), f"{where}: events", d.events, faults)
+    platform = BY_PLATFORM.get(d.platform)
+    if platform is None:
+        return
+    _check_options(place, where, d, platform.options, faults)
+    if not re.fullmatch(platform.version_form, d.version):
+        form = platform.version_form or f"none, as the API of {platform.title} has no version to choose"
+        faults.add((*place, "version"), f"{where}: version: expected {form}, got {d.version!r}")
+    if platform.names is None and not platform.needs_names and any(d.events.values()):
+        text = f"{where}: events: {platform.title} has our own names: expected an empty text to keep an event back"
+        faults.add((*place, "events"), text)
+    if platform.needs_names and not d.events:
+        text = f"{where}: events: expected an id of {platform.title} for each event that is sent, got none"
+        faults.add((*place, "events"), text)
     if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", d.endpoint, re.I):
         text = f"{where}: endpoint: expected an http(s) address, got {d.endpoint!r}"
         faults.add((*place, "endpoint"), text)
+
+
+def _check_options(
+    place: Place, where: str, d: DestinationSettings, known: Mapping[str, Option], faults: Faults
+) -> None:
+    for name, value in d.options.items():
+        option = known.get(name)
+        if option is None:
+            _known((*place, "options", name), f"{where}: options", name, known, faults)
+        elif option.pattern and not re.fullmatch(option.pattern, value):
+            got = "another text" if option.secret else repr(value)
+            text = f"{where}: options.{name}: expected {option.pattern.replace('|', ' or ')}, got {got}"
+            faults.add((*place, "options", name), text)
+    for name, option in known.items():
+        if option.required and not d.options.get(name):
+            faults.add((*place, "options"), f"{where}: options.{name}: expected a value for {d.platform}, got none")
 
 
 def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Faults) -> None:

@@ -297,26 +297,54 @@ class DatasetSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class DestinationSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    platform: Annotated[str, Meta(description="Who owns the API: `meta`.")]
+    platform: Annotated[
+        str, Meta(description="Who owns the API: one of those of docs/destinations.md, as `meta` or `ga4`.")
+    ]
     dataset: Annotated[str, Meta(description="The dataset here whose actions are delivered.")]
-    endpoint: Annotated[str, Meta(description="Base address of the platform's API, or of the sandbox.")] = (
-        "https://graph.facebook.com"
-    )
-    token: Annotated[str, Meta(description="Access token of the platform.")] = ""
+    endpoint: Annotated[
+        str, Meta(description="Base address of the platform's API, or of the sandbox. Default: the platform's own.")
+    ] = ""
+    token: Annotated[str, Meta(description="Access token or API secret of the platform.")] = ""
     name: Annotated[str, Meta(description="Name in commands and reports. Default: platform and remote dataset.")] = ""
-    remote_dataset: Annotated[str, Meta(description="Dataset id at the platform. Default: the same as `dataset`.")] = ""
-    version: Annotated[str, Meta(description="API version in the path.", pattern=r"^v\d+\.\d+$")] = "v25.0"
+    remote_dataset: Annotated[
+        str, Meta(description="The id there: of the dataset, pixel, stream or account. Default: the same as `dataset`.")
+    ] = ""
+    version: Annotated[
+        str, Meta(description="API version, where the address or a header has one. Default: the one that was checked.")
+    ] = ""
     app_secret: Annotated[str, Meta(description="App secret; when set, appsecret_proof is sent.")] = ""
     test_event_code: Annotated[
-        str, Meta(description="Sent with every request, to watch in Test Events. Remove it in production.")
-    ] = ""
+        str,
+        Meta(description="Sent with every request, to watch in Test Events; where a platform has no code, any text turns its test "
+             "mode on. Remove it in production."),
+    ] = ""  # fmt: skip
     batch: Annotated[int, Meta(description="Events per request at most.", ge=1, le=1000)] = 200
     timeout_s: Annotated[float, Meta(description="Seconds one request may take in all.", gt=0, le=120)] = 10.0
     purposes: Annotated[
-        tuple[str, ...],
+        tuple[str, ...] | None,
         Meta(description="What a shopper must not have denied for this destination: of `marketing`, `ad_user_data`, "
-             "`personalization`, `analytics`, `sale_of_data`."),
-    ] = ("marketing", "ad_user_data")  # fmt: skip
+             "`personalization`, `analytics`, `sale_of_data`. Default: `marketing` and `ad_user_data`, or what the platform needs."),
+    ] = None  # fmt: skip
+    only: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Events that leave for it. Default: all, or those of the platform's page in docs/destinations.md."
+        ),
+    ] = ()
+    events: Annotated[
+        dict[str, str],
+        Meta(description="Our event name to the platform's own, or to an id that it has for it, as of a conversion action; an empty "
+             'text keeps the event from leaving: `events = { Lead = "" }`.'),
+    ] = msgspec.field(default_factory=dict)  # fmt: skip
+    share: Annotated[
+        float,
+        Meta(description="Share of the browsers whose events leave for it, as 0.1; the same browser is always in or always out.",
+             gt=0, le=1),
+    ] = 1.0  # fmt: skip
+    options: Annotated[
+        dict[str, str],
+        Meta(description="What only this platform has: docs/destinations.md, each on the platform's page."),
+    ] = msgspec.field(default_factory=dict)
 
 
 class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -617,7 +645,6 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[console]", ConsoleSettings),
 )
 
-PLATFORMS = ("meta",)
 PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopify", "bog", "tbc")
 """Platforms, shops and banks that can be asked."""
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")

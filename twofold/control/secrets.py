@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import Struct, structs
 
 from twofold.config import DestinationSettings, Settings, secrets_of
+from twofold.destinations import BY_PLATFORM
 from twofold.policies import shops_alike
 
 
@@ -58,4 +59,18 @@ def held(settings: Settings) -> dict[str, Any]:
 
 def _fixed(destination: DestinationSettings) -> DestinationSettings:
     """What of a destination may not change while it runs."""
-    return structs.replace(destination, endpoint="", token="", app_secret="", test_event_code="", version="v0.0")
+    return structs.replace(
+        destination,
+        endpoint="",
+        token="",
+        app_secret="",
+        test_event_code="",
+        version="",
+        options=_open_options(destination),
+    )
+
+
+def _open_options(destination: DestinationSettings) -> dict[str, str]:
+    """Without those that are secrets: they are exchanged as a token is."""
+    known = BY_PLATFORM[destination.platform].options
+    return {name: value for name, value in destination.options.items() if not known[name].secret}

@@ -86,6 +86,7 @@ def decide(
     chance: float,
     limits: Limits,
     policy: Policy,
+    repeat_s: int | None = None,
 ) -> Decision:
     """One delivery's decision after a request with it. ``alone``: the request held no other event.
 
@@ -109,7 +110,7 @@ def decide(
     sure_ms = now_ms if sure_ms is None else sure_ms
     sure_due_at = due_at - now_ms + sure_ms
     if unsure_since is not None and sure_due_at >= repeat_deadline_ms(
-        unsure_since, delivery.action_source, limits, policy
+        unsure_since, delivery.action_source, limits, policy, repeat_s
     ):
         return _dead("ambiguous")
     if outcome is AnswerOutcome.UNKNOWN and _patience_is_over(delivery, sure_ms, policy):
@@ -140,9 +141,12 @@ def horizon_ms(event_time: int, action_source: str, limits: Limits, policy: Poli
     return (event_time + limits.max_age_s(action_source) - policy.margin_s) * 1000
 
 
-def repeat_deadline_ms(unsure_since: int, action_source: str, limits: Limits, policy: Policy) -> int:
-    """Until when a delivery of unknown fate may be sent again without counting twice; 0 where repeats always count."""
-    window_s = limits.max_repeat_s(action_source) - policy.repeat_margin_s
+def repeat_deadline_ms(
+    unsure_since: int, action_source: str, limits: Limits, policy: Policy, repeat_s: int | None = None
+) -> int:
+    """Until when a delivery of unknown fate may be sent again without counting twice; 0 where repeats always count.
+    ``repeat_s``: for how long a repeat of this very event is recognised, where its bytes say so."""
+    window_s = (limits.max_repeat_s(action_source) if repeat_s is None else repeat_s) - policy.repeat_margin_s
     return unsure_since + window_s * 1000 if window_s > 0 else 0
 
 

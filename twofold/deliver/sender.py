@@ -81,7 +81,7 @@ class Sender:
             timeout.reschedule(asyncio.get_running_loop().time())
 
     async def send(self, request: Request) -> PlatformAnswer:
-        """One POST. Never raises for what the network or the other side does."""
+        """One request. Never raises for what the network or the other side does."""
         exchange = _Sending()
         try:
             async with self._in_time(), self._post(request, exchange) as response:
@@ -102,8 +102,10 @@ class Sender:
 
     def _post(self, request: Request, exchange: _Sending) -> Any:
         assert self._session is not None, "the sender is not open"
-        return self._session.post(
+        return self._session.request(
+            request.method,
             request.url,
+            params=request.query or None,  # here and nowhere before: it may hold a secret
             data=request.body,
             headers=request.headers,
             allow_redirects=False,

@@ -15,7 +15,7 @@ import logging
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -50,9 +50,11 @@ from twofold.destinations.contract import (
     Builder,
     Destination,
     PlatformAnswer,
+    RefusedEvent,
     Suppressed,
     Target,
 )
+from twofold.destinations.terms import TermSettings, builder_of, terms_of
 from twofold.errors import StoreBusy, StoreFull
 from twofold.event.delivery import TRACE, Delivery, DeliveryState, Settlement
 from twofold.event.model import Event
@@ -100,7 +102,7 @@ class Outbox(Protocol):
     def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None: ...
 
 
-class DeliveryTarget(Target, Protocol):
+class DeliveryTarget(Target, TermSettings, Protocol):
     """The fields of `config.DestinationSettings` that a worker reads besides those of the platform."""
 
     @property
@@ -125,6 +127,12 @@ class Batch(Struct, frozen=True, kw_only=True):
     def halves(self) -> tuple[Batch, Batch]:
         middle = len(self.deliveries) // 2
         return self._with(self.deliveries[:middle]), self._with(self.deliveries[middle:])
+
+    def apart(self, named: Collection[int]) -> tuple[Batch, ...]:
+        """Those at other places together, and each at these places alone."""
+        others = tuple(d for n, d in enumerate(self.deliveries) if n not in named)
+        alone = [self._with((d,)) for n, d in enumerate(self.deliveries) if n in named]
+        return (self._with(others), *alone) if others else tuple(alone)
 
     def _with(self, deliveries: tuple[Delivery, ...]) -> Batch:
         return Batch(
@@ -174,6 +182,8 @@ class Worker:
         self._chance = chance
         self._sender = sender or Sender(connections=IN_FLIGHT, timeout_s=target.timeout_s)
         self._name = target.name
+        self._terms = terms_of(destination, target)
+        self._build_one = builder_of(destination, self._terms)
         self._batch = min(target.batch, destination.limits.batch)
         self._max_age_s = partial(max_age_s, limits=destination.limits, policy=self._policy)
         self._wake = asyncio.Event()
@@ -193,6 +203,8 @@ class Worker:
     def retarget(self, target: DeliveryTarget) -> None:
         """The same destination with another token or address, from the next request on."""
         self._target = target
+        self._terms = terms_of(self._destination, target)
+        self._build_one = builder_of(self._destination, self._terms)
 
     async def run(self) -> None:
         """Claims and delivers until `stop`. Raises what the store raises when it can no longer be relied on."""
@@ -262,7 +274,7 @@ class Worker:
     def _build(self, event: Event) -> bytes | Suppressed:
         """Runs on the store's thread. An event that meets a bug is held back alone; the claim goes on."""
         try:
-            return self._destination.build(event)
+            return self._build_one(event)
         except Exception as err:
             log.error("destination %s: build raised %s; please report it", self._name, type(err).__name__)
             return Suppressed("internal")
@@ -281,19 +293,25 @@ class Worker:
         return [d for d in claimed if d not in late]
 
     def _repeat_deadline_ms(self, d: Delivery) -> int:
-        return repeat_deadline_ms(self._unsure[d.id], d.action_source, self._destination.limits, self._policy)
+        limits = self._destination.limits
+        return repeat_deadline_ms(self._unsure[d.id], d.action_source, limits, self._policy, self._repeat_s(d))
+
+    def _repeat_s(self, d: Delivery) -> int | None:
+        """How long a repeat is recognised, where it is the event's own bytes that say so."""
+        return self._destination.repeat_s(d.payload) if self._destination.repeat_s else None
 
     def _batches(self, claimed: Iterable[Delivery], consent: int) -> list[Batch]:
-        """One request's worth each: same test code, similar history, within the platform's limits."""
-        groups: dict[tuple[str | None, int], list[Delivery]] = defaultdict(list)
+        """One request's worth each: same test code, similar history, what the platform says once a request, within its limits."""
+        groups: dict[tuple[str | None, int, bytes], list[Delivery]] = defaultdict(list)
+        group_of = self._destination.group
         for d in claimed:
             code = d.test_event_code or self._target.test_event_code or None
             size = 1 if d.id in self._suspects else company(d.attempts, self._batch, self._policy)
-            groups[code, size].append(d)
+            groups[code, size, group_of(d.payload) if group_of else b""].append(d)
         lease_end = asyncio.get_running_loop().time() + LEASE_MS / 1000
         return [
             Batch(deliveries=part, test_event_code=code, lease_end=lease_end, consent=consent)
-            for (code, size), deliveries in groups.items()
+            for (code, size, _), deliveries in groups.items()
             for part in _portions(deliveries, size, self._destination.limits.request_bytes)
         ]
 
@@ -366,6 +384,8 @@ class Worker:
         payloads = [d.payload for d in part.deliveries]
         request = self._destination.request(payloads, self._target, part.test_event_code)
         episode, started_at, began = self._episode, self._clock(), time.monotonic()
+        if self._destination.sign is not None:
+            request = self._destination.sign(request, self._target, started_at)
         with self._metrics.in_flight.labels(self._name).track_inprogress():
             answer = await self._sender.send(request)
         verdict = self._judge(answer, len(payloads))
@@ -395,11 +415,17 @@ class Worker:
             self._suspects.update(d.id for d in part.deliveries)
         if not halve:
             record = self._record(attempt)
-            await self._settle([self._settlement(d, decision, record) for d, decision in decided])
+            await self._settle(
+                [
+                    self._settlement(d, decision, record | _named(attempt.verdict, n))
+                    for n, (d, decision) in enumerate(decided)
+                ]
+            )
         elif attempt.verdict.outcome is AnswerOutcome.TOO_LARGE:
             self._batch = max(1, len(part.deliveries) // 2)  # for this process's life
         await self._listen(attempt)
-        return part.halves() if halve else ()
+        named = {r.index for r in attempt.verdict.refused if 0 <= r.index < len(part.deliveries)}
+        return (part.apart(named) if named else part.halves()) if halve else ()
 
     def _remember(self, part: Batch, attempt: Attempt) -> None:
         if attempt.verdict.outcome in UNKNOWN_FATE:
@@ -418,18 +444,19 @@ class Worker:
             (
                 d,
                 decide(
-                    attempt.verdict,
+                    _verdict_of(attempt.verdict, n),
                     d,
-                    alone=len(part.deliveries) == 1,
+                    alone=len(part.deliveries) == 1 or attempt.verdict.outcome is AnswerOutcome.ACCEPTED,
                     unsure_since=self._unsure.get(d.id),
                     now_ms=attempt.ended_at,
                     sure_ms=self._sure(attempt.ended_at),
                     chance=chance,
                     limits=self._destination.limits,
                     policy=self._policy,
+                    repeat_s=self._repeat_s(d),
                 ),
             )
-            for d in part.deliveries
+            for n, d in enumerate(part.deliveries)
         ]
 
     def _settlement(self, d: Delivery, decision: Decision, record: Mapping[str, Any] = NO_RECORD) -> Settlement:
@@ -458,8 +485,14 @@ class Worker:
 
     def _note(self, verdict: AnswerVerdict) -> str:
         """The platform's words, and before them its number of the request, which its own file has held against a form."""
-        words = redact(verdict.note, self._target.token, self._target.app_secret)
+        words = redact(verdict.note, *self._secrets())
         return f"{TRACE}{verdict.trace} {words}".strip() if verdict.trace else words
+
+    def _secrets(self) -> Iterable[str]:
+        """What must stand in no note, whatever the platform repeats."""
+        target = self._target
+        yield from (target.token, target.app_secret)
+        yield from (target.options.get(name, "") for name, o in self._destination.options.items() if o.secret)
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
         await self._insist(lambda: self._outbox.settle(settlements, self._clock()))
@@ -568,6 +601,25 @@ def _still_refused(paused_for: str, verdict: AnswerVerdict) -> bool:
     if paused_for == REFUSING:
         return verdict.outcome in (AnswerOutcome.INVALID, AnswerOutcome.UNKNOWN)
     return paused_for.startswith(f"{UNKNOWN}:") and verdict.outcome is AnswerOutcome.UNKNOWN
+
+
+def _refused_at(verdict: AnswerVerdict, place: int) -> RefusedEvent | None:
+    """What the platform says of one event of a request whose others it took."""
+    if verdict.outcome is not AnswerOutcome.ACCEPTED:
+        return None
+    return next((r for r in verdict.refused if r.index == place), None)
+
+
+def _verdict_of(verdict: AnswerVerdict, place: int) -> AnswerVerdict:
+    """The verdict of one event: that of its request, unless the platform took the others and named this one."""
+    refused = _refused_at(verdict, place)
+    return verdict if refused is None else AnswerVerdict(outcome=AnswerOutcome.INVALID, code=refused.code)
+
+
+def _named(verdict: AnswerVerdict, place: int) -> dict[str, Any]:
+    """What the row of its attempt keeps otherwise."""
+    refused = _refused_at(verdict, place)
+    return {} if refused is None else {"outcome": AnswerOutcome.INVALID.value, "code": refused.code}
 
 
 def _portions(deliveries: Sequence[Delivery], size: int, max_bytes: int) -> Iterable[tuple[Delivery, ...]]:

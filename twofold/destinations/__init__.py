@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import Final
 
 from twofold.destinations.contract import Destination
+from twofold.destinations.ga4 import GA4
 from twofold.destinations.meta import META
 
-DESTINATIONS: Final[tuple[Destination, ...]] = (META,)
+DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4)
+
+BY_PLATFORM: Final[dict[str, Destination]] = {d.platform: d for d in DESTINATIONS}

@@ -35,9 +35,11 @@ from twofold.destinations.contract import (
     Request,
     Suppressed,
     Target,
+    Terms,
 )
 from twofold.event.model import Content, CustomData, Event, Hashed, UserData, encode
 from twofold.event.vocabulary import (
+    HASHED_FIELDS,
     LEGACY_HASHED_FIELDS,
     MAX_AGE_S,
     MAX_AGE_STORE_S,
@@ -158,7 +160,7 @@ class _Body(Struct, omit_defaults=True, gc=False):
 _rare_values = itemgetter(*map(Event.__struct_fields__.index, _Body.__struct_fields__[5:-2]))
 
 
-def build(event: Event) -> bytes | Suppressed:
+def build(event: Event, _name: str = "", _terms: Terms | None = None) -> bytes | Suppressed:
     """The JSON object of one event for `data`, or why Meta would refuse the request that holds it."""
     is_message = event.action_source == "business_messaging"
     user = _user_data(event.user_data, is_message)
@@ -440,4 +442,15 @@ def _objects(tree: object) -> list[dict[str, Any]]:
     return [tree, *inner]
 
 
-META: Final = Destination(platform="meta", build=build, request=request, classify=classify, limits=LIMITS)
+META: Final = Destination(
+    platform="meta",
+    build=build,
+    request=request,
+    classify=classify,
+    limits=LIMITS,
+    title="Meta",
+    endpoint="https://graph.facebook.com",
+    version=API_VERSION,
+    version_form=r"v\d+\.\d+",
+    identifiers=dict.fromkeys(HASHED_FIELDS, ("meta", "sent")),
+)

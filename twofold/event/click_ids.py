@@ -31,6 +31,7 @@ _ID = re.compile(r"fb\.([0-9]{1,2})\.([0-9]{1,16})\.([^\s]+)")
 _FBCLID = re.compile(r"[?&#;]fbclid=([^?&#;]+)")
 _ENCODED_SIGN = re.compile(r"(?i)%(?:25|3[bdf]|2[36])")  # % ; = ? # &
 MAX_NESTED = 3  # addresses inside one another that are looked into
+_STREAM = re.compile(r"[A-Z0-9]{4,20}")  # of a Google Analytics cookie, which names its stream
 _NO_CLICK_ID = re.compile(r"[\s;,@]")  # cannot stand in a cookie; an at sign would be contact data
 
 
@@ -85,7 +86,7 @@ COOKIES = frozenset(name for p in PLATFORMS for name in p.cookies)
 """First-party cookies that carry a click or browser id of another platform."""
 
 KNOWN = COOKIES | _PARAMETERS.keys()
-"""Every name that `click_ids_of` and `read_click_ids` can answer."""
+"""Every name that `click_ids_of` and `read_click_ids` can answer, beside ``_ga_`` and the id of a stream."""
 
 
 def strip_appendix(text: str) -> str:
@@ -188,7 +189,11 @@ def click_ids_of(url: str | None, cookies: Mapping[str, str] | None = None) -> d
 def read_click_ids(given: Mapping[str, object]) -> dict[str, str]:
     """Of names and values as a page or shop sends them, those that are known ids and could be real."""
     pairs = ((_ANY_CASE.get(name.lower(), name), value) for name, value in given.items())
-    return {name: value for name, value in pairs if name in KNOWN and isinstance(value, str) and _is_id(value)}
+    return {name: value for name, value in pairs if _is_known(name) and isinstance(value, str) and _is_id(value)}
+
+
+def _is_known(name: str) -> bool:
+    return name in KNOWN or (name.startswith("_ga_") and _STREAM.fullmatch(name, 4) is not None)
 
 
 def _is_id(value: str) -> bool:

@@ -366,7 +366,7 @@ function browserIds() {
 // whose visit it is
 function visit() {
   let { visitor, links, click_ids, consent = said } = window.twofold || {};
-  if (cookies) jar().replace(/(?:^| )(_gcl_..|_uet\w+|_ttp|ttclid|_epik|_sc\w+|_rdt_\w+|li_fat_id|_twclid|_ga|cart)=([^;]+)/g, (pair, key, value) => {
+  if (cookies) jar().replace(/(?:^| )(_gcl_..|_uet\w+|_ttp|ttclid|_epik|_sc\w+|_rdt_\w+|li_fat_id|_twclid|_ga\w*|cart)=([^;]+)/g, (pair, key, value) => {
     if (key === 'cart') links = [`cart:${value}`].concat(links || []);
     else click_ids = { ...click_ids, [key]: value };
   });

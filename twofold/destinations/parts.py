@@ -1,0 +1,141 @@
+"""What the files of several platforms share: hashes by rule, money as text, consent as a word, clocks ahead, an answer by its status.
+
+Owns nothing of any one platform. Meta's file does without most of it: its wire is ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import msgspec
+
+from twofold.destinations.contract import AnswerOutcome, AnswerVerdict, Failure, PlatformAnswer
+from twofold.event.model import Consent, Event
+
+encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+
+STATUSES: Final[dict[int, AnswerOutcome]] = {
+    401: AnswerOutcome.CREDENTIALS,
+    403: AnswerOutcome.CREDENTIALS,
+    404: AnswerOutcome.MISDIRECTED,
+    408: AnswerOutcome.TRANSIENT,
+    410: AnswerOutcome.MISDIRECTED,
+    413: AnswerOutcome.TOO_LARGE,
+    429: AnswerOutcome.THROTTLED,
+}
+"""HTTP's own meaning, for a platform that documents no other."""
+
+
+# -- of an event
+
+
+def hexes(event: Event, field: str, rules: Sequence[str]) -> list[str]:
+    """The hashes of one contact field under the first of ``rules`` that has any, then of the next; each once."""
+    own = getattr(event.user_data, field)
+    found: dict[str, None] = {}
+    for rule in rules:
+        for hashed in own if rule in ("meta", "sent") else event.forms:
+            if hashed.rule == rule:
+                found[hashed.hex] = None
+    return list(found)
+
+
+def amount(value: Decimal | None) -> Decimal | None:
+    """Money for a JSON number: without an exponent, and with its decimals as they came."""
+    return None if value is None else Decimal(format(value, "f"))
+
+
+def amount_text(value: Decimal | None) -> str | None:
+    """Money for a JSON text, for a platform that wants one."""
+    return None if value is None else format(value, "f")
+
+
+def allows(event: Event, purpose: str) -> bool | None:
+    """What the shopper said of one purpose; None where nothing was said."""
+    if event.consent is Consent.DENIED or purpose in event.denied:
+        return False
+    return True if event.consent is Consent.GRANTED or purpose in event.granted else None
+
+
+def is_limited(event: Event) -> bool:
+    """True under Limited Data Use, or where the sale of data was denied."""
+    return bool(event.data_processing_options) or "sale_of_data" in event.denied
+
+
+def happened_s(event: Event) -> int:
+    """When it happened, never later than we were told: a clock ahead is no reason for a platform to refuse it."""
+    return min(event.event_time, event.received_at // 1000)
+
+
+def filled(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what says nothing; 0 and False say something."""
+    return {
+        key: value for key, value in tree.items() if value is not None and value != "" and value != [] and value != {}
+    }
+
+
+# -- of frozen bytes
+
+
+def head_of(payload: bytes, marker: bytes) -> bytes:
+    """All before the list of events, for a platform whose requests say something once for all their events."""
+    return payload.partition(marker)[0]
+
+
+def joined(payloads: Sequence[bytes], marker: bytes) -> bytes:
+    """Several bodies with one event each and the same head, as one body. ``marker``: the list's key and opening, ``,"events":[``,
+    which no text inside can hold, as its quotes would be escaped. The list comes last."""
+    head = head_of(payloads[0], marker)
+    return head + marker + b",".join(p[len(head) + len(marker) : -2] for p in payloads) + b"]}"
+
+
+# -- of an answer
+
+
+def silence(answer: PlatformAnswer) -> AnswerVerdict | None:
+    """A verdict for what is no whole answer of an API: nothing, or a redirect. None for all else."""
+    if answer.status is None:
+        outcome = AnswerOutcome.AMBIGUOUS if answer.written else AnswerOutcome.NOT_SENT
+        return AnswerVerdict(outcome=outcome, code=str(answer.failure or Failure.BROKEN))
+    if 300 <= answer.status < 400:
+        return AnswerVerdict(outcome=AnswerOutcome.MISDIRECTED, code=f"http-{answer.status}")
+    return None
+
+
+def by_status(
+    answer: PlatformAnswer,
+    *,
+    statuses: Mapping[int, AnswerOutcome] = STATUSES,
+    rest: AnswerOutcome = AnswerOutcome.UNKNOWN,
+) -> AnswerOutcome:
+    """What a refusal means by its status; ``rest`` for a 4xx that no table has, if the platform itself said it."""
+    status = answer.status or 0
+    if status in statuses:
+        return statuses[status]
+    if status >= 500 or status < 200 or (answer.body and read_object(answer) is None):
+        return AnswerOutcome.TRANSIENT  # unwell, or something between us and the platform answered
+    return rest
+
+
+def read_object(answer: PlatformAnswer) -> dict[str, Any] | None:
+    """The body's JSON object; None for anything else."""
+    if not answer.complete:
+        return None
+    try:
+        tree = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
+        return None
+    return tree if isinstance(tree, dict) else None
+
+
+def texts(*parts: object) -> str:
+    """The platform's words for people, one after the other; untrusted."""
+    return " | ".join(str(p)[:1000] for p in parts if isinstance(p, str | list) and p)
+
+
+def retry_after_ms(answer: PlatformAnswer) -> int | None:
+    """Retry-After in seconds, where it came; no ad platform documents it, so it is read and never relied on."""
+    text = answer.headers.get("retry-after", "").strip()
+    return int(text) * 1000 if text.isascii() and text.isdigit() and len(text) < 10 else None
