@@ -60,11 +60,13 @@ from twofold.commands.running.backup import backup
 from twofold.commands.running.recover import restore, watermark
 from twofold.commands.running.service import install_service
 from twofold.commands.running.trace import trace
+from twofold.commands.senders.expect import expect
+from twofold.commands.senders.inventory import senders
+from twofold.commands.senders.shopify import shopify_senders
 from twofold.commands.setup.connect import connect, disconnect
 from twofold.commands.setup.doctor import doctor
 from twofold.commands.setup.init import init
 from twofold.commands.setup.snippet import snippet
-from twofold.commands.shopify import shopify_senders
 
 if TYPE_CHECKING:
     from twofold.config import Settings
@@ -414,6 +416,8 @@ app.add_typer(consent, rich_help_panel=PEOPLE)
 app.add_typer(clock, rich_help_panel=ACT)
 app.add_typer(alert, name="alert", rich_help_panel=TRY)
 app.add_typer(accept, name="accept", rich_help_panel=TRY)
+senders.command("expect")(expect)
+app.add_typer(senders, name="senders", rich_help_panel=LOOK)
 app.command(rich_help_panel=ACT)(decide)
 app.command(rich_help_panel=LOOK)(decisions)
 app.command(rich_help_panel=TRY)(explain_match)

@@ -158,7 +158,7 @@ def test_a_page_of_quotes_is_read_in_time():
 
 
 COMMAND = (
-    "import typer; from twofold.commands.shopify import shopify_senders; a = typer.Typer(); "
+    "import typer; from twofold.commands.senders.shopify import shopify_senders; a = typer.Typer(); "
     "a.command()(shopify_senders); a()"
 )
 

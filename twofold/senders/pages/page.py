@@ -119,7 +119,7 @@ def _snippet(snippet: Snippet, owner: Plugin | None, seen: _Found, *, heard: boo
     evidence = f"{snippet.title} stands in the page" + (f", with the agent {agents[0]}" if agents else "")
     return Shown(
         who=who, sender_class=kind, platform=snippet.platform, channel="browser", ids=OWN, certain=True, accounts=accounts,
-        evidence=evidence, means=means, do=do, ends=ends, events=events, marks=(owner.slug,) if owner else (),
+        evidence=evidence, means=means, do=do, ends=ends, events=events, marks=(owner.slug,) if owner else (), meets=("tag",) if is_heard else (),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     purchase are counted once only when their ids are equal. ``certain`` is False for a sign that needs a look.
 
     ``events``: those that its code in the page names, in the platform's words; empty where the page does not say.
-    ``marks``: what a browser would find it by: parts of its script's address.
+    ``marks``: what a browser would find it by: parts of its script's address. ``meets``: who tells the same under its ids.
     """
 
     who: str
@@ -32,3 +32,4 @@ class Shown(Struct, frozen=True, kw_only=True):
     ends: str = ""  # ISO date after which it no longer runs
     events: tuple[str, ...] = ()
     marks: tuple[str, ...] = ()
+    meets: tuple[str, ...] = ()

@@ -71,3 +71,7 @@ group by 1, 2, 3;
 -- When a browser's copy of a dataset was received last, among the last half million copies.
 select received_at from event where position > (select coalesce(max(position), 0) - 500000 from event) and dataset = ?1
 and channel = 'browser' order by position desc limit 1;
+
+-- name: ids_told
+-- Which sender told which id of which event: copies of a stretch of the journal.
+select distinct dataset, event_name, event_id, sender from event where position >= ? and position < ?;

@@ -1,10 +1,12 @@
-"""Lines about how good the signal is: match quality, stitching, values under each rule, other senders of a page."""
+"""Lines about how good the signal is: match quality, stitching, values under each rule, who sends what."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from twofold.commands.output.rows.row import About, Ratio, Row, Text
+from msgspec import field
+
+from twofold.commands.output.rows.row import About, Ratio, Row, Text, Time
 
 
 class Quality(Row, kw_only=True, tag="quality"):
@@ -79,6 +81,64 @@ class Sender(Row, kw_only=True, tag="sender"):
     do: Text
     accounts: list[Text]
     ends: Text
+
+
+class Sending(Row, kw_only=True, tag="sender"):
+    """One event of one sender; ``event`` is empty where no side says which. ``primary``: whether it is meant to send it, null
+    while nobody can say; ``expected``: null while nobody said what is. ``sides``: pages, browser, journal."""
+
+    event: Text
+    sender: Text
+    sender_class: Text = field(name="class")
+    script: Text
+    owner: Text
+    primary: bool | None
+    expected: bool | None
+    events: int
+    id_given: bool | None
+    merges_with: list[Text]
+    first_seen: Time
+    last_seen: Time
+    platform: Text
+    account: Text
+    sides: list[Text]
+    channel: Text
+    responsible: Text
+    risk: Text
+    certain: bool
+    apart_from: list[Text]
+    chain: list[Text]
+    place: Text
+    evidence: Text
+    means: Text
+    do: Text
+    ends: Text
+    new: bool
+
+
+class InventoryFinding(Row, kw_only=True, tag="finding"):
+    """What is wrong with who sends what. ``fault`` not_looked: a side that was not asked, and no fault."""
+
+    id: Text
+    fault: Text
+    account: Text
+    event: Text
+    senders: list[Text]
+    since: Time | None
+    text: Text
+    do: Text
+    who: Text
+
+
+class Expected(Row, kw_only=True, tag="expected"):
+    """What was said of one event of one sender."""
+
+    account: Text
+    event: Text
+    sender: Text
+    expected: bool
+    primary: bool
+    person: Text
 
 
 class WhyFinding(Row, kw_only=True, tag="finding"):
@@ -161,5 +221,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "alert test": (AlertSent,),
     "explain-match": (MatchKey,),
     "hash": (Column,),
+    "senders": (About, Sending, InventoryFinding),
+    "senders expect": (Expected,),
     "shopify-senders": (Sender,),
 }

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from twofold.commands.options import JsonOption
 from twofold.commands.output.printing import print_rows, say
+from twofold.commands.senders.inventory import read_page
 
 if TYPE_CHECKING:
     from twofold.senders.pages.shown import Shown
-
-MAX_PAGE_BYTES = 32 << 20
 
 
 def shopify_senders(
     page: Annotated[str, typer.Argument(metavar="FILE", help="A saved page of the storefront, or - for stdin.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Say who else sends Purchase for a Shopify shop, from the source of one of its pages.
+    """Say who else sends Purchase for a Shopify shop, from the source of one of its pages. Older name of `senders --page`.
 
     Save any page of the shop (curl -s https://www.shop.example/ > page.html). Two senders under different event ids
     count one order twice. Exit code 1 when another sender for Meta is certain.
@@ -29,7 +27,11 @@ def shopify_senders(
     from twofold.commands.output.rows.signal import Sender as Line
     from twofold.senders.pages.shopify import other_senders
 
-    senders = other_senders(_read(page))
+    print(
+        "twofold: use `twofold senders --page FILE`, which reads any shop's page; this name goes with 0.5.0.",
+        file=sys.stderr,
+    )
+    senders = other_senders(read_page(page, "FILE"))
     for sender in senders:
         if as_json:
             print_rows(Line, [{name: getattr(sender, name) for name in Line.__struct_fields__}])
@@ -39,14 +41,6 @@ def shopify_senders(
         say("No other sender is to be seen in this page's source.")
     if any(sender.certain and sender.platform == "meta" for sender in senders):
         raise typer.Exit(1)
-
-
-def _read(page: str) -> str:
-    try:
-        with sys.stdin.buffer if page == "-" else Path(page).open("rb") as file:
-            return file.read(MAX_PAGE_BYTES).decode("utf-8", "replace")
-    except OSError as err:
-        raise typer.BadParameter(f"cannot read {page}: {err.strerror}", param_hint="FILE") from None
 
 
 def _show(sender: Shown) -> None:

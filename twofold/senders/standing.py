@@ -1,0 +1,56 @@
+"""The inventory of a data folder as it stands: the three sides asked, joined and judged.
+
+Owns which of them are asked, for the command, the console and acceptance alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from twofold.senders.expectation import expectations, named_owners
+from twofold.senders.findings import SenderFinding, findings_of_inventory
+from twofold.senders.inventory import Entry, inventory
+from twofold.senders.journal import told
+from twofold.senders.observed import JOURNAL, Observed, joined, kept_looks
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """``sides``: those of which there is something."""
+
+    rows: list[Entry]
+    findings: list[SenderFinding]
+    sides: frozenset[str]
+
+
+def stand(
+    folder: Path | None,
+    looks: Sequence[Observed],
+    datasets: Sequence[str],
+    now: int,
+    period_s: int,
+    dataset: str | None = None,
+) -> Standing:
+    """``folder`` None: what was looked at stands for itself. ``looks``: what was seen just now, beside what was kept.
+    ``dataset``: of a named one the rows are those that tell it or do not say whom."""
+    if folder is None:
+        rows = inventory([], looks, datasets, {}, {})
+        sides = {o.side for o in looks}
+        return Standing(
+            rows=rows,
+            findings=findings_of_inventory(rows, datasets=datasets, owners={}, expected={}, sides=sides),
+            sides=frozenset(sides),
+        )
+    since = now - period_s
+    copies = told(folder, since * 1000, now * 1000 + 1000, dataset=dataset)
+    seen = joined(kept_looks(folder, since), looks)
+    owners, expected = named_owners(folder), expectations(folder)
+    rows = inventory(copies, seen, datasets, owners, expected)
+    if dataset is not None:
+        rows = [r for r in rows if r.container in ("", dataset)]
+        expected = {name: hope for name, hope in expected.items() if name == dataset}
+    sides = {JOURNAL, *(o.side for o in seen)}
+    found = findings_of_inventory(rows, datasets=datasets, owners=owners, expected=expected, sides=sides)
+    return Standing(rows=rows, findings=found, sides=frozenset(sides))
