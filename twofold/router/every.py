@@ -26,6 +26,7 @@ from twofold.router.rules.page_money import findings_of_page_money
 from twofold.router.rules.placed import findings_of_orders, findings_of_values
 from twofold.router.rules.reading import read_signals
 from twofold.router.rules.sides import findings_of_shares
+from twofold.router.rules.strangers import findings_of_strangers
 from twofold.router.rules.times import findings_of_times
 from twofold.router.rules.traces import (
     findings_of_clicks,
@@ -33,6 +34,8 @@ from twofold.router.rules.traces import (
     findings_of_tests,
     findings_of_topics,
 )
+from twofold.senders.expectation import Expectation, expectations
+from twofold.senders.observed import kept_looks
 
 DAYS = 7
 PERIOD_S = DAYS * 86_400
@@ -71,8 +74,13 @@ def findings_of(
     found += findings_of_tests(signals, orders)
     found += findings_of_clicks(signals)
     found += findings_of_senders(cells, now)
+    found += findings_of_strangers(cells, kept_looks(folder, since), _expected(folder, dataset))
     found += findings_of_keys(rows, since, now)
     return with_states(with_consequences(found), kept(folder, FINDING), now)
+
+
+def _expected(folder: Path | str, dataset: str | None) -> dict[str, Expectation]:
+    return {name: hope for name, hope in expectations(folder).items() if dataset in (None, name)}
 
 
 def _waiting(journal: Any) -> list[dict[str, Any]]:

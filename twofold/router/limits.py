@@ -22,7 +22,7 @@ LIMITS: MappingProxyType[Kind, tuple[str, str]] = MappingProxyType(
         Kind.NO_BROWSER: ("The share of consented Purchases that no browser told rose, or is over a half.", "A rise of phone or chat orders in the same dataset."),
         Kind.NO_SERVER: ("The share of Purchases that no server told rose and fewer are told by servers, or it is over a half.", "Purchases of somebody else who uses the pixel's number."),
         Kind.STOPPED: ("An event with ten copies in the week has none for a day, while others come.", "A shop that sells on some days only."),
-        Kind.NEW_SENDER: ("A sender of this week had no copy in the week before.", "A version of a tool that names itself otherwise."),
+        Kind.NEW_SENDER: ("A sender of this week had no copy in the week before; where somebody said who is expected (`twofold senders expect`), any other sender, at once, also one that only pages or a browser showed.", "A version of a tool that names itself otherwise."),
         Kind.WEBHOOK_SECRET: ("A webhook's signature did not fit.", "Somebody who tries the address without a secret."),
         Kind.NOT_LET_IN: ("A key or dataset was refused.", "Scanners that try addresses."),
         Kind.FOREIGN_SITE: ("Events came from a site that is not listed.", "A translation service or an archive that shows the page."),

@@ -111,6 +111,7 @@ WORDS: MappingProxyType[Kind, Said] = MappingProxyType(
             "Ask who added it, and look which events it owns.",
             "Do not block it before you know: an order may rest on it.",
             "buyer",
+            "twofold senders",
         ),
         Kind.WEBHOOK_SECRET: Said(
             "Webhooks come with a wrong signature",
@@ -385,6 +386,7 @@ EVIDENCE: MappingProxyType[str, str] = MappingProxyType(
     {
         "before": "Share before",
         "since_then": "Share since then",
+        "seen_in": "Seen in",
         "page_id": "An id that a page made",
         "page_order": "An order number that a page told",
         "repeats": "Loads that told it again",

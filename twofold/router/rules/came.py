@@ -15,12 +15,11 @@ from twofold.report.period import Journal
 from twofold.report.quality import EventQuality
 from twofold.report.senders import MIN_COPIES, Cell, rivals
 from twofold.router.finding import Finding, Kind, When, parts_of
+from twofold.senders.findings import NOT_OWNED
 
 DAY_S = 86_400
 SEVERAL = 2  # events of one sender that another tells again: no chance
 CONFLICTS = 0.02  # ours: share of an event's copies that say something else
-NOT_OWNED = frozenset({"PageView"})
-"""Every page may be told by several senders with ids of their own; nothing rests on it."""
 
 AT_THE_DOOR: dict[str, Kind] = {
     DropReason.BAD_SIGNATURE: Kind.WEBHOOK_SECRET,
@@ -53,7 +52,7 @@ def findings_of_door(journal: Journal, since_ms: int, dataset: str | None) -> It
 
 
 def findings_of_senders(cells: Sequence[Cell], now: int) -> Iterator[Finding]:
-    """Two owners, copies that do not meet, a side that is missing, somebody new, events that stopped."""
+    """Two owners, copies that do not meet, a side that is missing, events that stopped."""
     found = [row for row in rivals(list(cells)) if row[0].event_name not in NOT_OWNED]
     for sender, again in _anew(found):
         copies = sum(c.copies for c in again)
@@ -66,11 +65,6 @@ def findings_of_senders(cells: Sequence[Cell], now: int) -> Iterator[Finding]:
             events=round(fewer * (1 - meeting)), of=one.copies + other.copies,
             when=When.NOW if one.event_name == "Purchase" else When.WEEK,
         )  # fmt: skip
-    new = {(c.dataset, c.sender) for c in cells if c.new}
-    for dataset, sender in sorted(new):
-        mine = [c for c in cells if (c.dataset, c.sender) == (dataset, sender)]
-        copies = sum(c.copies for c in mine)
-        yield _of_cells(Kind.NEW_SENDER, sender, mine, events=copies, of=copies, when=When.WEEK)
     by_name: dict[tuple[str, str], list[Cell]] = defaultdict(list)
     for cell in cells:
         by_name[cell.dataset, cell.event_name].append(cell)
