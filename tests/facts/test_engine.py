@@ -27,6 +27,7 @@ VALUES = {
     "first": "2019-12-01", "window": 30 * 86_400, "country": "", "currency": "EUR", "last": "2030-01-01", "after": "2030-01-01",
     "chat": 7 * 86_400, "half_life": 7 * 86_400, "repeats": "collapse", "unit": 100, "credit_day": "touch", "models": ",linear,time_decay,",
     "upto_s": 1_900_000_000, "first_s": 0, "last_s": 1_900_000_000, "day": "2026-09-15", "destinations": ",meta-1,meta-2,",
+    "grp": "", "place": "link", "reason": "placed",
     "credit_since": "2020-01-01", "credit_until": "2030-01-01",
 }  # fmt: skip
 
@@ -35,6 +36,7 @@ def values_of(question: Question) -> dict[str, Any]:
     """By name; where one name is a moment here and a day there, by type. Credits are asked by campaign."""
     own: dict[str, Any] = {"last": 1_900_000_000} if question.asks.get("last") == Type.INT else {}
     own |= {"by": "campaign"} if "window" in question.asks or question.name == "adverts_spent" else {}
+    own |= {"after": 0} if question.asks.get("after") == Type.INT else {}
     own |= {"most": 1} if question.name == "credit_squares" else {}
     return {name: own.get(name, VALUES[name]) for name in question.asks}
 

@@ -1,32 +1,25 @@
 """The chain for its page, and the orders behind one of its terms.
 
-Owns which orders a term is made of: those whose own account has it. Their amounts add up to the term, but for what belongs
-to no order, which is said beside. What is worked out is `reconcile`'s, as `twofold chain` has it.
+Owns the asking. Both are asked of the derived tables; which orders a term is made of is the question's (`term_orders`): those of
+which it has something. Their amounts add up to the term, but for what belongs to no order, which is said beside.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from decimal import Decimal
+from collections.abc import Callable
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from twofold.console.money.task import Task
 from twofold.ledger.policy import OrderPolicy
-from twofold.reconcile.chain.account import Account, Desk
-from twofold.reconcile.chain.cohort import at_stake
+from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.margin import Costs
-from twofold.reconcile.chain.purse import REFUNDED
-from twofold.reconcile.chain.report import accounts_of
 from twofold.reconcile.chain.rows import Cell, Leak, Link, Metric, Open, Residual, Row, Step, closed
-from twofold.reconcile.chain.standing import Station
-from twofold.reconcile.chain.told import Asked, group_of
-from twofold.reconcile.chain.values import ZERO
+from twofold.reconcile.chain.told import Asked
 from twofold.reconcile.exchange import Exchange
-from twofold.reconcile.lives.asking import chain_of
+from twofold.reconcile.lives.asking import chain_of, named
 from twofold.reconcile.matches.values import Days
 from twofold.reconcile.reading.folder import Folder
-from twofold.reconcile.reading.whole import Whole, read_whole
 
 _KINDS = {
     Link: "link",
@@ -45,14 +38,7 @@ def policy_of(task: Task) -> Callable[[str], OrderPolicy]:
     return lambda dataset: task.base.policies.get(dataset, usual)
 
 
-def read(task: Task) -> tuple[Whole, Asked]:
-    """The whole ledger, matched, and what is asked of it."""
-    asked = _asked(task)
-    zone = ZoneInfo(task.base.zone)
-    return read_whole(task.base.data, policy_of(task), asked, task.base.rules, zone, dataset=task.dataset), asked
-
-
-def _asked(task: Task) -> Asked:
+def asked_of(task: Task) -> Asked:
     return Asked(since=task.since, until=task.until, as_of=task.as_of, by=task.by, view=task.view)
 
 
@@ -62,7 +48,7 @@ def chain(task: Task) -> dict[str, Any]:
         rates = Exchange.of(store.rates())
     desk = Desk(rules=task.base.rules, rates=rates, costs=Costs((), rates), days=Days(ZoneInfo(task.base.zone)))
     seen: list[int] = []
-    report, currency = chain_of(task.asking(seen), _asked(task), desk, task.dataset)
+    report, currency = chain_of(task.asking(seen), asked_of(task), desk, task.dataset)
     return {
         "tables_at": min(seen, default=0),
         "rows": [_row(row) for row in report.rows],
@@ -80,63 +66,27 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def term(task: Task) -> dict[str, Any]:
-    """The orders of a term such as ``link:shipped``, ``shipped:refused``, ``matrix:10``, the newest first."""
-    whole, asked = read(task)
-    name_of = group_of(task.by, whole.desk) if task.by and task.group else None
-    accounts, _ = accounts_of(whole.told, asked, whole.desk)
-    found = [
-        (one, amount)
-        for one in accounts
-        if name_of is None or name_of(one.order) == task.group
-        for amount in _of_term(one, task.term)
-    ]
-    currency = whole.desk.rules.currency
-    return {
-        "orders": [_order(one, amount, whole.desk) for one, amount in reversed(found)],
-        "amount": closed(sum((amount for _, amount in found), ZERO), currency),
-        "currency": currency,
-    }
-
-
-def _of_term(one: Account, term: str) -> Iterator[Decimal]:
-    """The order's part of a term; nothing where it has none."""
-    where, _, reason = term.partition(":")
-    if where == "link":
-        yield from _of_link(one, reason)
-    elif where == "matrix":
-        if (one.is_delivered, one.purse.is_collected) == (reason[:1] == "1", reason[1:] == "1"):
-            yield at_stake(one)
-    elif reason in set(Station):
-        amount = one.parts.get(Station(reason))
-        early = reason != Station.CANCELLED or one.standing.confirmed == (where == "confirmed")
-        if amount is not None and early:
-            yield amount
-    elif reason == REFUNDED:
-        if one.refunds:
-            yield one.refunds
-    elif reason in one.gap:
-        yield one.gap[reason]
-    elif reason in one.terms:
-        yield -one.terms[reason]
-
-
-def _of_link(one: Account, link: str) -> Iterator[Decimal]:
-    standing, purse = one.standing, one.purse
-    in_link = {
-        "placed": (True, one.total), "confirmed": (standing.confirmed, one.total), "shipped": (standing.shipped, one.total),
-        "delivered": (bool(one.delivered or one.refunds), one.delivered - one.refunds),
-        "collected": (purse.is_collected or bool(one.collected), one.collected),
-        "banked": (purse.is_banked or bool(one.banked), one.banked),
+    """The orders of a term such as ``link:shipped``, ``shipped:refused``, ``matrix:10``, the newest first, some of them."""
+    place, _, reason = task.term.partition(":")
+    given = {
+        "since": task.since, "until": task.until, "as_of": task.as_of, "dataset": task.dataset or "", "place": place,
+        "reason": reason, "by": task.by if task.group else "", "grp": task.group if task.by else "", "after": task.after,
+        "most": task.most,
     }  # fmt: skip
-    is_in, amount = in_link.get(link, (False, ZERO))
-    if is_in:
-        yield amount
-
-
-def _order(one: Account, amount: Decimal, desk: Desk) -> dict[str, Any]:
-    dataset = one.order.key.removesuffix(f"/{one.order.order_id}")  # an id may hold a slash
+    seen: list[int] = []
+    (answer,) = task.asking(seen)(named(("term_orders",), given))
+    currency = answer.currency or task.base.rules.currency
+    first = answer.rows[0]
     return {
-        "dataset": dataset, "order_id": one.order.order_id, "placed_at": one.order.placed_at, "method": one.order.method,
-        "station": one.standing.station, "courier": one.order.courier, "total": closed(one.total, desk.rules.currency),
-        "amount": closed(amount, desk.rules.currency),
+        "tables_at": min(seen, default=0),
+        "orders": [
+            {"dataset": row.dataset, "order_id": row.order_id, "placed_at": row.placed_at, "method": row.method,
+             "station": row.station, "courier": row.courier, "total": closed(row.total, currency),
+             "amount": closed(row.amount, currency)}
+            for row in answer.rows
+            if row.order_id is not None
+        ],
+        "of": first.orders,
+        "amount": closed(first.amounts, currency),
+        "currency": currency,
     }  # fmt: skip

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.console.money.chain import read
+from twofold.console.money.chain import asked_of, policy_of
 from twofold.console.money.task import Task
 from twofold.ledger.lines import MoneyKind, MoneyLine
 from twofold.ledger.ties import BANK
@@ -23,7 +24,7 @@ from twofold.reconcile.chain.values import Order
 from twofold.reconcile.matches.purse import OpenDues, Purse
 from twofold.reconcile.matches.values import Entry, Group, Match, Proposal
 from twofold.reconcile.reading.folder import Folder
-from twofold.reconcile.reading.whole import Whole, tolerance_of
+from twofold.reconcile.reading.whole import Whole, read_whole, tolerance_of
 from twofold.store.lines.reading import OpenLines
 
 BEGINNING = "1970-01-01"
@@ -118,6 +119,12 @@ class _Desk:
         )  # fmt: skip
 
 
+def read(task: Task) -> Whole:
+    """The whole ledger, matched."""
+    zone = ZoneInfo(task.base.zone)
+    return read_whole(task.base.data, policy_of(task), asked_of(task), task.base.rules, zone, dataset=task.dataset)
+
+
 def _named(order: Order | None) -> dict[str, str]:
     if order is None:
         return {}
@@ -132,7 +139,7 @@ def _batch(group: Group, why: str) -> Candidate:
 
 def matching(task: Task) -> dict[str, Any]:
     """Everything that is open, or with ``term`` one line or batch with its candidates."""
-    whole, _ = read(replace(task, since=BEGINNING, until=date.max.isoformat(), by="", view="cohort"))
+    whole = read(replace(task, since=BEGINNING, until=date.max.isoformat(), by="", view="cohort"))
     desk = _Desk(whole)
     if task.term:
         return {"one": _one(desk, task), "currency": whole.desk.rules.currency}

@@ -41,6 +41,8 @@ class Task(Struct, frozen=True, kw_only=True):
     by: str = ""
     group: str = ""
     term: str = ""
+    after: int = 0  # of a term's orders so many are left out,
+    most: int = 50  # and so many shown
     window: int = 7
     dataset: str | None = None
     orders: list[str] = []

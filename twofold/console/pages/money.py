@@ -157,18 +157,22 @@ def read_term(asked: Asked) -> Shown:
     where, _, reason = term.partition(":")
     if where not in ("link", "matrix", *LINKS) or not reason or len(term) > 60 or len(group) > 200:
         raise NotHere
-    answer = ask(task_of(asked, "term", **{**task, "view": "cohort", "term": term, "group": group}))
-    start, orders = asked.number("after"), answer["orders"]
+    start = asked.number("after")
+    answer = of_tables(
+        asked, "term", **{**task, "view": "cohort", "term": term, "group": group, "after": start, "most": SHOWN}
+    )
+    of = answer["of"]
     link = reason if where == "link" else "delivered" if where == "matrix" else where
-    rows = [{**o, "currency": answer["currency"], "role": "truth", "link": link} for o in orders[start : start + SHOWN]]
+    rows = [{**o, "currency": answer["currency"], "role": "truth", "link": link} for o in answer["orders"]]
     return Shown(
         columns=TERM_COLUMNS,
         rows=rows,
-        about={"term": term, "orders": len(orders), "amount": answer["amount"], "after": start},
+        about={"term": term, "orders": of, "amount": answer["amount"], "after": start, "tables_at": answer["tables_at"]},
         figures={
-            **shown, "orders": rows, "of": len(orders), "amount": answer["amount"], "currency": answer["currency"],
+            **shown, "orders": rows, "of": of, "amount": answer["amount"], "currency": answer["currency"],
             "term": term, "where": where, "reason": reason, "group": group, "start": start,
-            "next": start + SHOWN if start + SHOWN < len(orders) else None,
+            "next": start + SHOWN if start + SHOWN < of else None,
+            "tables_at": answer["tables_at"], "tables_why": answer["tables_why"],
         },
     )  # fmt: skip
 

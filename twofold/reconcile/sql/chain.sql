@@ -143,3 +143,63 @@ where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $
 group by l.number, l.order_row
 having sum(t.amount) <> 0
 order by l.number, l.order_row
+
+-- part: standing
+-- Orders of some days as they stood at a time, of one group where one is asked for.
+select l.dataset, l.order_id, l.order_key, l.order_row, l.from_at, l.day, l.placed_at, l.method, l.station, l.courier, l.confirmed,
+       l.shipped, l.is_delivered, l.is_collected, l.is_banked, l.total, l.delivered, l.refunds, l.collected, l.banked, l.at_stake
+from lives as l
+where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of
+  and ($dataset = '' or l.dataset = $dataset)
+  and ($grp = '' or $grp = case $by when 'day' then l.day when 'week' then l.week when 'month' then l.month
+                                    when 'channel' then l.channel when 'method' then l.method when 'source' then l.source
+                                    when 'sale' then l.sale when 'currency' then l.currency else '' end)
+
+-- part: reasons
+-- What the reason has of each: of goods on the way to their buyer, of money that was not taken, of money that is not on the bank.
+select t.order_row, t.from_at, t.day, min(case t.bridge when 'delivered' then 1 when 'collected' then 2 else 3 end) as place
+from life_terms as t
+where t.reason = $reason and t.concerned > 0 and t.bridge in ('delivered', 'collected', 'banked')
+  and t.day between $since and $until and t.from_at <= $as_of and t.until_at > $as_of
+group by t.order_row, t.from_at, t.day
+
+-- part: behind
+-- Those that a link, a cell of the matrix or a reason has something of, with how much.
+select s.dataset, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total,
+       case $reason when 'delivered' then s.delivered - s.refunds when 'collected' then s.collected when 'banked' then s.banked
+                    else s.total end as amount
+from standing as s
+where $place = 'link'
+  and case $reason when 'placed' then true when 'confirmed' then s.confirmed when 'shipped' then s.shipped
+                   when 'delivered' then s.delivered <> 0 or s.refunds <> 0
+                   when 'collected' then s.is_collected or s.collected <> 0
+                   when 'banked' then s.is_banked or s.banked <> 0 else false end
+union all
+select s.dataset, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total, s.at_stake as amount
+from standing as s
+where $place = 'matrix' and s.is_delivered = ($reason like '1%') and s.is_collected = ($reason like '_1')
+union all
+select s.dataset, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total,
+       case when $reason = 'delivered' then s.delivered else s.refunds end as amount
+from standing as s
+where $place not in ('link', 'matrix')
+  and ($reason = 'delivered' and s.delivered <> 0 or $reason = 'refunded' and s.refunds <> 0)
+union all
+select s.dataset, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total, -t.amount as amount
+from standing as s join reasons as r on r.order_row = s.order_row and r.from_at = s.from_at and r.day = s.day
+join life_terms as t on t.order_row = r.order_row and t.from_at = r.from_at and t.day = r.day and t.reason = $reason
+  and t.concerned > 0 and case t.bridge when 'delivered' then 1 when 'collected' then 2 when 'banked' then 3 else 0 end = r.place
+where $place not in ('link', 'matrix') and $reason not in ('delivered', 'refunded')
+  and ($reason <> 'cancelled' or s.confirmed = ($place = 'confirmed'))
+
+-- name: term_orders
+-- Orders behind a term of the chain, the newest first: some of them, with how many there are and what they add up to;
+-- a row without an order where there are no more.
+-- asks: since text, until text, as_of bigint, by text, grp text, dataset text, place text, reason text, after bigint, most bigint
+-- answers: dataset text, order_id text, placed_at bigint, method text, station text, courier text, total decimal(28,12), amount decimal(28,12), orders bigint, amounts decimal(28,12)
+select b.dataset, b.order_id, b.placed_at, b.method, b.station, b.courier, b.total, b.amount, s.orders, s.amounts
+from (select count(*) as orders, coalesce(sum(n.amount), 0) as amounts from behind as n) as s
+left join (select n.dataset, n.order_id, n.placed_at, n.method, n.station, n.courier, n.total, n.amount,
+                  row_number() over (order by n.placed_at desc, n.order_key desc) as nth
+           from behind as n) as b on b.nth > $after and b.nth <= $after + $most
+order by b.nth
