@@ -7,12 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sender_scene import AT, DATASET, call, journal, told
 from typer.testing import CliRunner
 
 from tests.store.copies import NOW, SERVER, appended
+from twofold.acceptance.seen.owners import Owned, owners
 from twofold.cli import app
-from twofold.report.kept import SENDERS_SEEN
+from twofold.config import load_settings
+from twofold.control.owner import on_store
+from twofold.control.questions import Note
+from twofold.report.kept import EVENT_OWNER, SENDERS_SEEN
 from twofold.senders.call import OURS, Call
 from twofold.senders.expectation import Expectation, Named
 from twofold.senders.findings import Fault, findings_of_inventory
@@ -20,7 +25,7 @@ from twofold.senders.inventory import Entry, inventory
 from twofold.senders.journal import class_of, heard
 from twofold.senders.journal import told as read_journal
 from twofold.senders.kinds import RESPONSIBLE, SenderClass
-from twofold.senders.observed import BROWSER, JOURNAL, PAGES, observed_in_calls, observed_in_pages
+from twofold.senders.observed import BROWSER, JOURNAL, PAGES, facts_of, observed_in_calls, observed_in_pages
 from twofold.senders.pages.page import senders_of
 from twofold.senders.standing import stand
 
@@ -184,6 +189,42 @@ def test_a_foreign_dataset_an_end_and_a_side_that_was_not_asked_are_said(folder)
     assert found[Fault.NOT_LOOKED] == [("", "browser")]
 
 
+def test_a_packet_says_of_owners_what_the_inventory_says(tmp_path):
+    """Its rivals are the inventory's pairs that do not meet; a page's code that names the event is not taken for proof."""
+    journal(tmp_path / "data")
+    settings = load_settings(None, data=str(tmp_path / "data"))
+    until = UNTIL // 1000
+
+    def found(*events: str) -> dict[str, Owned]:
+        return {o.event: o for o in owners(tmp_path / "data", DATASET, events, AT, until)}
+
+    purchase, cart = found("Purchase", "AddToCart").values()
+    assert (purchase.senders, purchase.primary, purchase.rivals) == (
+        ("acme-plugin", "shopify", "tag"), "", ("acme-plugin", "shopify", "tag"),
+    )  # fmt: skip
+    assert (cart.senders, cart.primary, cart.rivals, cart.unproven) == (("tag",), "tag", (), ())
+    html = "<script>fbq('init', '10001'); fbq('track', 'AddToCart')</script>".replace("10001", "100012345")
+    looks = observed_in_pages(senders_of(html), AT)
+    looks = [replace(o, account=DATASET, accounts=(DATASET,)) for o in looks]
+    on_store(settings, Note(kind=SENDERS_SEEN, facts=facts_of(looks)))
+    on_store(
+        settings,
+        Note(kind=EVENT_OWNER, facts={"dataset": DATASET, "event": "AddToCart", "sender": "tag", "person": "Nino"}),
+    )
+    cart = found("AddToCart")["AddToCart"]
+    assert (cart.primary, cart.person, cart.unproven, cart.rivals) == (
+        "tag",
+        "Nino",
+        ("Meta's pixel in the theme",),
+        (),
+    )
+    rows = stand(tmp_path / "data", [], [DATASET], until, 86_400).rows
+    assert {(r.sender, r.primary) for r in rows if r.event == "AddToCart"} == {
+        ("tag", True),
+        ("Meta's pixel in the theme", False),
+    }
+
+
 # -- the command, on a folder of its own
 
 
@@ -261,10 +302,6 @@ def test_what_is_wrong_is_said_before_anything_is_kept(arguments, words, tmp_pat
 
 def test_a_look_that_cannot_be_read_is_left_out(folder, tmp_path):
     """An older or newer program may have kept another form."""
-    from twofold.config import load_settings
-    from twofold.control.owner import on_store
-    from twofold.control.questions import Note
-
     appended(tmp_path / "data", [*told("Purchase", "shopify", SERVER, "p", times=1)])
     settings = load_settings(None, data=str(tmp_path / "data"))
     on_store(settings, Note(kind=SENDERS_SEEN, facts={"rows": [{"side": 1}]}))

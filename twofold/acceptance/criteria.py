@@ -431,6 +431,9 @@ def _owners(plan: Plan, owned: Sequence[Owned]) -> list[Check]:
         elif one.rivals:
             said = f"{' and '.join(one.rivals)} send it as well, and do not merge with it"
             checks.append(_check(Look.OWNER, False, said, event.name))
+        elif any(s != one.primary for s in one.unproven):
+            said = f"{' and '.join(one.unproven)} stand in the page and name it; nobody has seen under which ids"
+            checks.append(_check(Look.OWNER, None, said, event.name))
         else:
             others = [s for s in one.senders if s != one.primary]
             said = f"{one.primary}" + (f" ({one.person})" if one.person else "")

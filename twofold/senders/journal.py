@@ -14,11 +14,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from twofold.report.period import journal_of
-from twofold.report.senders import GIVEN_NONE, MEETING, Cell, rivals, senders
+from twofold.report.senders import GIVEN_NONE, MEETING, SAMPLE, Cell, rivals, senders
 from twofold.senders.call import Call
 from twofold.senders.kinds import SenderClass
 from twofold.sources import SOURCES
 
+WEEK_MS = 7 * 86_400_000
 AROUND_S = 900
 """A copy may come so long after a browser sent it."""
 _NAMES: tuple[tuple[re.Pattern[str], SenderClass], ...] = (
@@ -66,9 +67,16 @@ def class_of(sender: str, channel: str) -> tuple[SenderClass, bool]:
     return (SenderClass.SDK, False) if channel == "server" else (SenderClass.UNKNOWN, False)
 
 
-def told(folder: Path | str, since_ms: int, until_ms: int, *, dataset: str | None = None) -> list[Told]:
-    """By dataset, event and copies."""
-    cells = senders(folder, since_ms, until_ms, max(0, 2 * since_ms - until_ms), dataset=dataset)
+def told(
+    folder: Path | str, since_ms: int, until_ms: int, *, dataset: str | None = None, sample: int = SAMPLE
+) -> list[Told]:
+    """By dataset, event and copies. New is who began in the last week, in a dataset that was told before."""
+    cells = senders(folder, since_ms, until_ms, since_ms, dataset=dataset, sample=sample)
+    week = until_ms - WEEK_MS
+    old = {c.dataset for c in cells if c.first_at < week}
+    begun = {(c.dataset, c.sender) for c in cells} - {(c.dataset, c.sender) for c in cells if c.first_at < week}
+    for cell in cells:
+        cell.new = cell.dataset in old and (cell.dataset, cell.sender) in begun
     apart: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one, other, _ in rivals(cells):
         apart[one.dataset, one.event_name, one.sender].add(other.sender)

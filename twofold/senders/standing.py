@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from twofold.report.senders import SAMPLE
 from twofold.senders.expectation import expectations, named_owners
 from twofold.senders.findings import SenderFinding, findings_of_inventory
 from twofold.senders.inventory import Entry, inventory
@@ -32,9 +33,12 @@ def stand(
     now: int,
     period_s: int,
     dataset: str | None = None,
+    *,
+    sample: int = SAMPLE,
 ) -> Standing:
     """``folder`` None: what was looked at stands for itself. ``looks``: what was seen just now, beside what was kept.
-    ``dataset``: of a named one the rows are those that tell it or do not say whom."""
+    ``dataset``: of a named one the rows are those that tell it or do not say whom.
+    ``sample``: bodies of our journal that are read to say how ids are made."""
     if folder is None:
         rows = inventory([], looks, datasets, {}, {})
         sides = {o.side for o in looks}
@@ -44,7 +48,7 @@ def stand(
             sides=frozenset(sides),
         )
     since = now - period_s
-    copies = told(folder, since * 1000, now * 1000 + 1000, dataset=dataset)
+    copies = told(folder, since * 1000, now * 1000 + 1000, dataset=dataset, sample=sample)
     seen = joined(kept_looks(folder, since), looks)
     owners, expected = named_owners(folder), expectations(folder)
     rows = inventory(copies, seen, datasets, owners, expected)

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from twofold import tag
 from twofold.acceptance.packet.seal import private_bytes
-from twofold.acceptance.seen.owners import DAY_MS, DAYS, sender_cells
+from twofold.acceptance.seen.owners import sender_names
 from twofold.config import Settings
 
 _PLACE = ("host", "port", "data", "status_token", "log")
@@ -44,11 +44,9 @@ def standing(settings: Settings, dataset: str, events: Iterable[str], now: int) 
     tokens = [d.pop("token", "") for d in tree["destination"] if d.get("dataset") == dataset]
     for other in tree["destination"]:
         other.pop("token", None)
-    until = (now + 1) * 1000  # the second that runs is in it
-    cells = sender_cells(folder, dataset, events, until - DAYS * DAY_MS, until)
     return Standing(
         config=_digest(key, tree), token=_digest(key, tokens), tag=sha256(tag.source()).hexdigest(),
-        senders=tuple(sorted({f"{c.event_name}/{c.sender}" for c in cells})),
+        senders=tuple(sorted(f"{event}/{sender}" for event, sender in sender_names(folder, dataset, events, now))),
     )  # fmt: skip
 
 
