@@ -25,7 +25,7 @@ from twofold.senders.inventory import Entry, inventory
 from twofold.senders.journal import class_of, heard
 from twofold.senders.journal import told as read_journal
 from twofold.senders.kinds import RESPONSIBLE, SenderClass
-from twofold.senders.observed import BROWSER, JOURNAL, PAGES, facts_of, observed_in_calls, observed_in_pages
+from twofold.senders.observed import BROWSER, JOURNAL, PAGES, facts_of, name_of, observed_in_calls, observed_in_pages
 from twofold.senders.pages.page import senders_of
 from twofold.senders.standing import stand
 
@@ -142,6 +142,34 @@ def test_a_pages_sender_is_the_browsers_by_its_script_and_says_what_ends(folder)
     theme = rows["PageView", "Meta's pixel in the theme"]
     assert (theme.container, theme.sides, theme.meets) == ("1000001", (PAGES,), ("tag",))
     assert ("", "Google Tag Manager GTM-AB12CD") in rows_of(folder, [], PAGE), "without a browser nobody knows which"
+
+
+@pytest.mark.parametrize(
+    ("kind", "script", "page", "name"),
+    [
+        (C.CUSTOM_PIXEL, "https://shop.example/wpm@b7f2/custom/web-pixel-222@3/sandbox/modern/products/cup", "", "custom pixel 222"),
+        (C.APP_PIXEL, "https://shop.example/wpm@aa/app/web-pixel-111@9/worker.js", "", "app pixel 111"),
+        (C.THEME, "https://shop.example/products/cup", "shop.example/products/cup", "inline code of shop.example"),
+        (C.THEME, "https://shop.example/cdn/shop/t/7/assets/theme.js", "shop.example/", "https://shop.example/cdn/shop/t/*/assets/theme.js"),
+        (C.THEME_APP, "https://cdn.shopify.com/extensions/01933e5c-5e53-7a5b-8a8d-0f1b2c3d4e5f/trackly-214/assets/a.js", "", "app block trackly"),
+        (C.TAG_MANAGER, GTM, "shop.example/", GTM),
+        (C.UNKNOWN, "", "", "unknown"),
+    ],
+)  # fmt: skip
+def test_a_senders_name_stays_when_a_page_or_a_version_is_another(kind, script, page, name):
+    assert name_of(call("AddToCart", kind, script, page=page)) == name
+    assert name_of(call("AddToCart", C.TAG, "https://shop.example/t/twofold.js", platform=OURS)) == "tag"
+
+
+def test_what_was_expected_by_one_sides_name_is_expected_on_the_other(folder):
+    """A page's pixel was expected; then a browser shows which file it is."""
+    html = "<script>fbq('init', '1234567'); fbq('track', 'AddToCart')</script>"
+    hope = {"1234567": Expectation(since=AT, said={("*", "Meta's pixel in the theme"): True})}
+    seen = call("AddToCart", C.THEME, "https://shop.example/app.js", account="1234567", event_id="e1")
+    rows = rows_of(folder, [seen], html, expected=hope)
+    row = rows["AddToCart", "https://shop.example/app.js"]
+    assert (row.sides, row.also, row.expected) == ((PAGES, BROWSER), ("Meta's pixel in the theme",), True)
+    assert findings(rows, expected=hope, datasets=[]).keys() <= {Fault.NO_OWNER, Fault.TWO_OWNERS}
 
 
 def findings(rows: dict[tuple[str, str], Entry], **more) -> dict[Fault, list]:

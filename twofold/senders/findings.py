@@ -139,7 +139,7 @@ def _expecting(rows: Sequence[Entry], expected: Expectations) -> Iterator[Sender
             "Ask who added it. If it is meant so: twofold senders expect EVENT SENDER.",
         )  # fmt: skip
     for container, hope in expected.items():
-        come = {(r.event, r.sender) for r in rows if r.container in ("", container)}
+        come = {(r.event, name) for r in rows if r.container in ("", container) for name in r.names}
         senders = {sender for _, sender in come}
         for (event, sender), ok in sorted(hope.said.items()):
             if ok and (sender not in senders if event == EVERY else (event, sender) not in come):

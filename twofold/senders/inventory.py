@@ -23,7 +23,7 @@ _DATASET_PLATFORMS = (OURS, "meta")
 class Entry(Struct, frozen=True, kw_only=True):
     """One event of one sender. ``event`` is empty where no side says which. ``container``: the dataset, or another platform's
     account. ``meets``, ``apart``: whose copies are and are not under the same ids. ``primary``: is it the one who is meant to
-    send it; None while nobody said so. ``expected`` is None where nobody said what is. Times in Unix s."""
+    send it; None while nobody said so. ``also``: how other sides call it. ``expected`` is None where nobody said what is. Times in Unix s."""
 
     platform: str
     container: str
@@ -51,6 +51,12 @@ class Entry(Struct, frozen=True, kw_only=True):
     do: str = ""
     ends: str = ""
     accounts: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """How any side calls it."""
+        return (self.sender, *self.also)
 
     @property
     def role(self) -> str:
@@ -137,7 +143,7 @@ def _row_of(look: Observed, rows: Sequence[Entry]) -> int | None:
 def _seen_in_browser(row: Entry, look: Observed) -> Entry:
     """The script decides the class: a name that the sender gives itself can be any."""
     return replace(
-        row, sides=_sides(row, BROWSER), sender_class=look.sender_class, script=look.script or row.script, chain=look.chain,
+        row, sides=_sides(row, BROWSER), also=_also(row, look), sender_class=look.sender_class, script=look.script or row.script, chain=look.chain,
         place=look.place, certain=look.certain, first_seen=min(row.first_seen, look.first_seen),
         last_seen=max(row.last_seen, look.last_seen), meets=tuple(sorted({*row.meets, *look.meets} - {row.sender})),
         evidence="; ".join(filter(None, (row.evidence, look.evidence))),
@@ -177,10 +183,14 @@ def _is_same(look: Observed, row: Entry) -> bool:
 
 def _shown_in_page(row: Entry, look: Observed) -> Entry:
     return replace(
-        row, sides=_sides(row, PAGES), means=row.means or look.means, do=row.do or look.do, ends=row.ends or look.ends,
+        row, sides=_sides(row, PAGES), also=_also(row, look), means=row.means or look.means, do=row.do or look.do, ends=row.ends or look.ends,
         evidence="; ".join(dict.fromkeys(filter(None, (row.evidence, look.evidence)))), accounts=look.accounts,
         first_seen=min(row.first_seen, look.first_seen), last_seen=max(row.last_seen, look.last_seen),
     )  # fmt: skip
+
+
+def _also(row: Entry, look: Observed) -> tuple[str, ...]:
+    return row.also if look.sender in row.names else (*row.also, look.sender)
 
 
 def _sides(row: Entry, more: str) -> tuple[str, ...]:
@@ -218,5 +228,5 @@ def _said(row: Entry, primary: str, owners: Mapping[tuple[str, str], Named], exp
     is_primary = None if not primary or not row.event else row.sender == primary
     return replace(
         row, primary=is_primary, owner=named.person if named and is_primary else "",
-        expected=any(h.allows(row.event, row.sender) for h in hopes) if hopes else None,
+        expected=any(h.allows(row.event, name) for h in hopes for name in row.names) if hopes else None,
     )  # fmt: skip

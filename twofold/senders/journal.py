@@ -77,8 +77,13 @@ def told(
     begun = {(c.dataset, c.sender) for c in cells} - {(c.dataset, c.sender) for c in cells if c.first_at < week}
     for cell in cells:
         cell.new = cell.dataset in old and (cell.dataset, cell.sender) in begun
+    return told_of(cells)
+
+
+def told_of(cells: Sequence[Cell]) -> list[Told]:
+    """The same of cells that were counted already."""
     apart: dict[tuple[str, str, str], set[str]] = defaultdict(set)
-    for one, other, _ in rivals(cells):
+    for one, other, _ in rivals(list(cells)):
         apart[one.dataset, one.event_name, one.sender].add(other.sender)
         apart[one.dataset, one.event_name, other.sender].add(one.sender)
     groups: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)

@@ -6,6 +6,7 @@ the chained log, made by whoever looked; no contact data and no ids of events ar
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,11 @@ MOST_ROWS = 150
 _LONGEST = 300
 _MOST_CHAIN = 6
 _OF_DATASET = ("meta", OURS)
+
+_PIXEL = re.compile(r"web-pixel-([\w-]{1,40})@")
+_PIXELS = {SenderClass.CUSTOM_PIXEL: "custom pixel", SenderClass.APP_PIXEL: "app pixel"}
+_BLOCK = re.compile(r"/extensions/[0-9a-f-]{36}/(?:[0-9.]+/)?([\w.-]{2,80}?)(?:-\d+)?/assets/")
+_THEME = re.compile(r"(/cdn/shop/t/|/s/files/(?:\d+/)+t/)\d+/")
 
 Heard = Mapping[tuple[str, str, str], Collection[str]]
 """(dataset, event, event id) to the senders that told us it."""
@@ -92,16 +98,16 @@ def observed_in_calls(calls: Iterable[Call], heard: Heard) -> list[Observed]:
     """Calls of one event by one script to one account, together. Two scripts that use one id for one event meet."""
     groups: dict[tuple[str, str, str, str, str], list[Call]] = defaultdict(list)
     for call in calls:
-        groups[call.platform, call.account, call.event, call.sender_class, _name(call)].append(call)
+        groups[call.platform, call.account, call.event, call.sender_class, name_of(call)].append(call)
     by_id: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for call in (c for some in groups.values() for c in some if c.event_id):
-        by_id[_container(call), call.event, call.event_id].add(_name(call))
+        by_id[_container(call), call.event, call.event_id].add(name_of(call))
     return [_of_calls(some, heard, by_id) for some in groups.values()][:MOST_ROWS]
 
 
 def _of_calls(some: Sequence[Call], heard: Heard, by_id: Mapping[tuple[str, str, str], set[str]]) -> Observed:
     one = some[0]
-    name = _name(one)
+    name = name_of(one)
     known = {
         n for c in some if _is_of_dataset(c) for n in heard.get((c.account, c.event, c.event_id), ()) if c.event_id
     }
@@ -119,10 +125,20 @@ def _of_calls(some: Sequence[Call], heard: Heard, by_id: Mapping[tuple[str, str,
     )  # fmt: skip
 
 
-def _name(call: Call) -> str:
+def name_of(call: Call) -> str:
+    """A name that stays when a page, a theme or an app has a new version: it is what people say that they expect."""
     if call.platform == OURS and call.sender_class is SenderClass.TAG:
         return "tag"
-    return (call.script or call.page or call.agent or "unknown")[:_LONGEST]
+    pixel = _PIXEL.search(call.script)
+    if pixel is not None and call.sender_class in _PIXELS:
+        return f"{_PIXELS[call.sender_class]} {pixel[1]}"
+    block = _BLOCK.search(call.script)
+    if block is not None:
+        return f"app block {block[1]}"
+    bare = call.script.partition("://")[2]
+    if call.page and bare.partition("?")[0] == call.page:
+        return f"inline code of {call.page.partition('/')[0]}"
+    return (_THEME.sub(r"\g<1>*/", call.script) or call.page or call.agent or "unknown")[:_LONGEST]
 
 
 def _container(call: Call) -> str:
