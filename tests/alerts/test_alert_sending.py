@@ -161,7 +161,7 @@ async def test_a_gateway_tells_what_it_found_once(tmp_path: Path, monkeypatch: p
             running = asyncio.create_task(gateway.run(ready.set_result))
             await ready
             for _ in range(1_200):
-                if gateway.health.findings is not None and (gateway.store.note_of("alerts_told") or "{}") != "{}":
+                if gateway.health.findings is not None and (await gateway.store.note("alerts_told") or "{}") != "{}":
                     break
                 await asyncio.sleep(0.05)
             assert gateway.health.findings is not None

@@ -49,6 +49,26 @@ async def outcome(future) -> str:
 # -- durable before the answer
 
 
+def test_a_note_is_read_behind_a_commit_that_is_under_way(tmp_path):
+    """Asked for while the disk is busy, it waits its turn: neither the question nor what is being written fails."""
+
+    async def scenario():
+        with disk() as d:
+            async with opened(tmp_path) as store:
+                await store.keep_note("some", "word")
+                d.waiting.clear()
+                with d.held():
+                    answer = store.append([copy()])
+                    await asyncio.to_thread(d.waiting.wait, DEADLINE_S)
+                    asked = asyncio.ensure_future(store.note("some"))
+                    await asyncio.sleep(0.01)
+                    assert not asked.done()
+                assert (await outcome(answer), await asked) == ("accepted", "word")
+                assert await store.note("none") is None
+
+    asyncio.run(scenario())
+
+
 def test_no_answer_before_the_sync(tmp_path):
     """While the disk has not confirmed the flush, an append has no answer; afterwards it has."""
 

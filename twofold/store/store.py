@@ -423,9 +423,13 @@ class Store:
         await self.transact(lambda e: e.run("put_meta", (name, text)))
 
     def note_of(self, name: str) -> str | None:
-        """What was kept under a name."""
-        rows = self._engine.run("select_meta", (name,))
-        return str(rows[0][0]) if rows else None
+        """What was kept under a name, before the store is started: afterwards a commit may be using the connection."""
+        return _note_in(self._engine, name)
+
+    async def note(self, name: str) -> str | None:
+        """What was kept under a name, of a started store."""
+        found: str | None = await self.transact(lambda e: _note_in(e, name))
+        return found
 
     async def shift(self, before_ms: int, after_ms: int) -> None:
         """The gateway's time has moved at once; what waits is planned anew."""
@@ -511,3 +515,8 @@ class Store:
         for callbacks in self._callbacks.values():
             for callback in callbacks:
                 callback()
+
+
+def _note_in(engine: Engine, name: str) -> str | None:
+    rows = engine.run("select_meta", (name,))
+    return str(rows[0][0]) if rows else None
