@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ from twofold.policies import (
     router_task,
     status_digest,
     tag_pages,
+    tokens_of,
     webhook_doors,
 )
 from twofold.privacy.retention import Retention
@@ -74,8 +76,11 @@ from twofold.report.health import (
 )
 from twofold.report.quality import QualityMetrics
 from twofold.router import MODULE as ROUTER_MODULE
+from twofold.router.rules.ending import META as TOKEN_ENDS
+from twofold.router.rules.ending import TokenInUse, decode_said, encode_said
 from twofold.router.task import META as FOUND
 from twofold.router.task import FoundAt, Standing
+from twofold.setup.token_ends import ask_ends
 from twofold.touch.source import forget_sources
 
 log = logging.getLogger("twofold")
@@ -92,6 +97,7 @@ DRAIN_S = 10
 DAYS_MODULE = "twofold.reconcile"
 DAYS_FIRST_S, DAYS_EVERY_S, DAYS_WITHIN_S = 30.0, 3_600.0, 1_800.0
 ROUTER_FIRST_S, ROUTER_EVERY_S, ROUTER_WITHIN_S = 60.0, 900.0, 300.0
+TOKENS_FIRST_S, TOKENS_LOOK_S = 90.0, 60.0
 KEEP_TIME_MS = 30_000
 SEEN_EVERY_S = 5.0
 
@@ -170,6 +176,7 @@ class Gateway:
                 ("seen", self._keep_seen()),
                 ("days", self._keep_days()),
                 ("router", self._keep_findings()),
+                ("tokens", self._keep_token_ends()),
                 ("tables", self.tables.run(self.tables_every_s)),
             )
         ]
@@ -271,9 +278,33 @@ class Gateway:
             except TimeoutError:
                 log.error("looking for what is wrong took longer than %d s; it is tried again", ROUTER_WITHIN_S)
 
+    async def _keep_token_ends(self) -> None:
+        """When each token ends: its platform is asked soon after the start, each day, and when another is in use."""
+        asked_at, asked = 0, tuple[TokenInUse, ...]()
+        await asyncio.sleep(TOKENS_FIRST_S)
+        while True:
+            now = self.clock.sure() // 1000
+            if tokens_of(self.settings) != asked or now - asked_at >= DAY_S:
+                asked_at, asked = now, tokens_of(self.settings)
+                try:
+                    await self.ask_token_ends()
+                except StoreError as err:
+                    log.error("when tokens end could not be kept, and is asked again: %s", err)
+            await asyncio.sleep(TOKENS_LOOK_S)
+
+    async def ask_token_ends(self) -> None:
+        """Asks each platform that tells it, beside the loop, and keeps the answers for the rules."""
+        settings, before = self.settings, decode_said(await self.store.note(TOKEN_ENDS))
+        ask = partial(ask_ends, settings.destination, tokens_of(settings), before, self.clock.sure() // 1000)
+        said = await asyncio.get_running_loop().run_in_executor(None, ask)
+        if said != before:
+            await self.store.keep_note(TOKEN_ENDS, encode_said(said).decode())
+
     async def _alert(self, found: Sequence[Standing], now: int) -> None:
         """Tells each address what is new for it. What nobody has is told again the next time."""
-        book = decode_book(self.store.note_of(ALERTS_TOLD))
+        if not self.settings.alert:
+            return
+        book = decode_book(await self.store.note(ALERTS_TOLD))
         book = {a.name: book.get(a.name, {}) for a in self.settings.alert}
         for alert in self.settings.alert:
             told = book[alert.name]
@@ -282,11 +313,10 @@ class Gateway:
                 log.error("alert %s could not be sent (%s), and is tried again", alert.name, problem)
             elif news:
                 was_told(told, news, now)
-        if book:
-            try:
-                await self.store.keep_note(ALERTS_TOLD, encode_book(book).decode())
-            except StoreError as err:
-                log.error("which alerts were sent could not be kept, and they may come again: %s", err)
+        try:
+            await self.store.keep_note(ALERTS_TOLD, encode_book(book).decode())
+        except StoreError as err:
+            log.error("which alerts were sent could not be kept, and they may come again: %s", err)
 
     def _shop_name(self) -> str:
         return self.settings.console.name if self.settings.console is not None else ""

@@ -7,7 +7,9 @@ folder as the settings want it kept. Not: reading the settings (`config`), start
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -41,6 +43,7 @@ if TYPE_CHECKING:  # most commands need a folder and neither doors nor tables: h
     from twofold.facts.keeper import Keeper
     from twofold.reconcile.reading.keeping import KeepDays
     from twofold.reconcile.reading.witnesses import Question as DayQuestion
+    from twofold.router.rules.ending import TokenInUse
     from twofold.router.task import RouterTask
 
 
@@ -162,7 +165,21 @@ def router_task(settings: Settings, now_s: int) -> RouterTask:
         now=now_s,
         tested=sends_to_itself(settings),
         coded=tuple(d.name for d in settings.destination if d.test_event_code),
+        tokens=tokens_of(settings),
     )
+
+
+def tokens_of(settings: Settings) -> tuple[TokenInUse, ...]:
+    """The tokens that destinations send with, each by a mark of its own."""
+    from twofold.router.rules.ending import TokenInUse
+
+    return tuple(
+        TokenInUse(
+            destination=d.name, dataset=d.dataset, mark=blake2b(d.token.encode(), digest_size=4).hexdigest(),
+            ends=int(datetime.fromisoformat(d.token_ends).replace(tzinfo=UTC).timestamp()) if d.token_ends else 0,
+        )
+        for d in settings.destination if d.token
+    )  # fmt: skip
 
 
 def sends_to_itself(settings: Settings) -> bool:

@@ -49,9 +49,11 @@ def test_a_clean_shop_has_nothing_to_do(tmp_path):
 # Rules that read something of their own; the rest is of the same kind.
 CHOSEN = (
     FaultKind.BLOCKED, FaultKind.NO_SERVER, FaultKind.ORDER_NUMBERS, FaultKind.TOKEN_DEAD, FaultKind.IDS_ANEW, FaultKind.ZONE,
+    FaultKind.CLOCK,
 )  # fmt: skip
 PAIRS = (
     (FaultKind.CLICK_STRIPPED, FaultKind.TAX), (FaultKind.TEST_CODE, FaultKind.TOPIC), (FaultKind.RELOADS, FaultKind.TEST_ORDERS),
+    (FaultKind.TOKEN_ENDS, FaultKind.RESTATES),
 )  # fmt: skip
 
 

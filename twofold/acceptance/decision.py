@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
-from twofold.acceptance.run import MOST_NAME, policy_of, require_day, require_text
+from twofold.acceptance.run import MOST_NAME, require_day, require_text
 from twofold.attribution.report import report_attribution
 from twofold.attribution.table import Asked
 from twofold.config import Settings
@@ -25,9 +25,9 @@ from twofold.control.owner import on_store
 from twofold.control.questions import Note
 from twofold.control.tables import ask_tables_all
 from twofold.errors import ConfigError
-from twofold.policies import chain_rules
+from twofold.policies import chain_rules, router_task
 from twofold.report.kept import DECISION, OUTCOME, Kept, kept
-from twofold.router.every import findings_of
+from twofold.router.task import ask
 from twofold.router.words import WORDS
 
 WINDOW_DAYS = 28
@@ -206,7 +206,7 @@ def rests_on(figures: Sequence[Figure]) -> str:
 
 def open_findings(settings: Settings, now: int, dataset: str = "") -> list[OpenFinding]:
     """What is wrong right now, with what not to do yet."""
-    found = findings_of(Path(settings.server.data), policy_of(settings), now, dataset=dataset or None, tested=False)
+    found = ask(router_task(settings, now), dataset or None)
     return [
         OpenFinding(key=f.key, title=WORDS[f.kind].title, not_yet=WORDS[f.kind].not_yet)
         for f in found

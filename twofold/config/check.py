@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
@@ -390,6 +391,18 @@ def _check_destination(place: Place, d: DestinationSettings, ids: list[str], fau
     if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", d.endpoint, re.I):
         text = f"{where}: endpoint: expected an http(s) address, got {d.endpoint!r}"
         faults.add((*place, "endpoint"), text)
+    if d.token_ends and not _is_day(d.token_ends):
+        faults.add(
+            (*place, "token_ends"), f"{where}: token_ends: expected a day such as 2027-03-31, got {d.token_ends!r}"
+        )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_options(

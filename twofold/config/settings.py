@@ -312,6 +312,14 @@ class DestinationSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_on
     version: Annotated[
         str, Meta(description="API version, where the address or a header has one. Default: the one that was checked.")
     ] = ""
+    token_ends: Annotated[
+        str,
+        Meta(
+            description="The day on which the token ends, e.g. `2027-03-31`, so that it is named before. Empty: Meta is asked "
+            "once a day.",
+            pattern=r"^(\d{4}-\d{2}-\d{2})?$",
+        ),
+    ] = ""
     app_secret: Annotated[str, Meta(description="App secret; when set, appsecret_proof is sent.")] = ""
     test_event_code: Annotated[
         str,

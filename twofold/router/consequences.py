@@ -46,6 +46,11 @@ def _same_purchases(cause: Finding, effect: Finding) -> bool:
     return ": " not in cause.about and effect.about.startswith("Purchase: ")
 
 
+def _whole(cause: Finding, effect: Finding) -> bool:
+    """What left from the future is what this sender told."""
+    return bool(cause.about) and not effect.about
+
+
 def _senders(finding: Finding) -> set[str]:
     """Those that a finding is about: `Purchase: shopify, tag` or `tag`."""
     return {name.strip() for name in finding.about.rpartition(": ")[2].split(",")}
@@ -71,6 +76,7 @@ FOLLOWS: dict[Kind, dict[Kind, _Rule]] = {
     Kind.WEBHOOK_SECRET: {Kind.NO_SERVER: _any, Kind.KEPT_BACK: _no_order, Kind.TOPIC_SILENT: _any, Kind.STOPPED: _any},
     Kind.NO_SERVER: {Kind.KEPT_BACK: _no_order, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any},
     Kind.LATE_SENDER: {Kind.NO_SERVER: _any, Kind.KEPT_BACK: _no_order, Kind.LATE: _any},
+    Kind.CLOCK: {Kind.CLOCK: _whole},
     Kind.ZONE: {Kind.CLOCK: _any, Kind.LATE: _any, Kind.KEPT_BACK: _no_order},
     Kind.ORDER_UNKNOWN: {Kind.NOT_MEETING: _any, Kind.KEPT_BACK: _no_order, Kind.NO_BROWSER: _any, Kind.TWO_OWNERS: _any},
     Kind.NOT_MEETING: {Kind.NOT_MEETING: _same_purchases, Kind.KEPT_BACK: _no_order, Kind.NO_BROWSER: _any, Kind.NO_SERVER: _any, Kind.FUNNEL: _any},

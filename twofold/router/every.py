@@ -5,7 +5,7 @@ Owns the stretch of time and which questions are asked. Reads only. Role: for th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,13 @@ from twofold.report.value_check import check_values
 from twofold.router.consequences import with_consequences
 from twofold.router.finding import Finding, with_states
 from twofold.router.rules.came import findings_of_door, findings_of_keys, findings_of_senders
+from twofold.router.rules.ending import META as SAID
+from twofold.router.rules.ending import TokenInUse, decode_said, findings_of_tokens
 from twofold.router.rules.left import findings_of_left, findings_of_waiting
 from twofold.router.rules.page_money import findings_of_page_money
 from twofold.router.rules.placed import findings_of_orders, findings_of_values
 from twofold.router.rules.reading import read_signals
+from twofold.router.rules.restated import findings_of_restated, read_words
 from twofold.router.rules.sides import findings_of_shares
 from twofold.router.rules.strangers import findings_of_strangers
 from twofold.router.rules.times import findings_of_times
@@ -36,6 +39,7 @@ from twofold.router.rules.traces import (
 )
 from twofold.senders.expectation import Expectation, expectations
 from twofold.senders.observed import kept_looks
+from twofold.store.lines.reading import OpenLines
 
 DAYS = 7
 PERIOD_S = DAYS * 86_400
@@ -49,9 +53,10 @@ def findings_of(
     dataset: str | None,
     tested: bool,
     coded: Collection[str] = (),
+    tokens: Sequence[TokenInUse] = (),
 ) -> list[Finding]:
     """Every finding of the last `DAYS` days. ``tested``: what is sent goes to this machine only. ``coded``: destinations
-    whose settings put a test code on everything."""
+    whose settings put a test code on everything. ``tokens``: those that destinations send with."""
     since = now - PERIOD_S
     orders = list(told_orders(folder, policy_of, since, now + 1, now, dataset))
     found = [
@@ -67,6 +72,9 @@ def findings_of(
         found += findings_of_door(journal, since * 1000, dataset)
         signals = read_signals(journal, now, dataset)
         found += findings_of_topics(_seen(journal), orders, now)
+        found += findings_of_tokens(tokens, decode_said(_note(journal, SAID)), now, dataset)
+    with OpenLines(folder) as lines:
+        found += findings_of_restated(read_words(lines, now))
     found += findings_of_shares(signals)
     found += findings_of_page_money(signals)
     found += findings_of_times(signals)
@@ -91,6 +99,10 @@ def _waiting(journal: Any) -> list[dict[str, Any]]:
 
 def _seen(journal: Journal) -> dict[str, dict[str, int]]:
     """Which webhook topics came last when (ms), by path."""
-    rows = journal.run("select_meta", (SEEN,))
-    kept = decode_seen(rows[0][0] if rows else None)
+    kept = decode_seen(_note(journal, SEEN))
     return {path: dict(one.topics) for path, one in kept.items()}
+
+
+def _note(journal: Journal, name: str) -> str | None:
+    rows = journal.run("select_meta", (name,))
+    return str(rows[0][0]) if rows else None

@@ -63,12 +63,14 @@ class Kind(StrEnum):
     LATE_SENDER = "late_sender"  # a sender's copies come hours later
     ZONE = "zone"  # a sender's times are off by whole hours
     TOKEN = "token"  # the platform takes the token no more
+    TOKEN_ENDS = "token_ends"  # the day of its end is known, and near
     DATASET_DENIED = "dataset_denied"  # the token may not write to the dataset, or there is none of this number
     TEST_CODE = "test_code"  # what leaves carries a test code
     TEST_ORDERS = "test_orders"  # the shop's own tests are told like orders
     TOPIC_SILENT = "topic_silent"  # a webhook topic comes no more
     CLICK_STRIPPED = "click_stripped"  # paid visits come without a click id
     ROBOTS = "robots"  # robots go through the whole shop
+    RESTATED = "restated"  # a platform says something else of days that were over
     IDS_ANEW = "ids_anew"  # a server tells what the browser told, under ids of its own
 
 

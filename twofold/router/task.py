@@ -11,6 +11,7 @@ from msgspec import Struct
 from twofold.ledger.policy import OrderPolicy
 from twofold.router.every import findings_of
 from twofold.router.finding import Finding, When
+from twofold.router.rules.ending import TokenInUse
 from twofold.router.words import WORDS
 
 META = "do_not_yet"
@@ -25,6 +26,7 @@ class RouterTask(Struct, frozen=True, kw_only=True):
     now: int
     tested: bool = False
     coded: tuple[str, ...] = ()
+    tokens: tuple[TokenInUse, ...] = ()
 
     def policy_of(self, dataset: str) -> OrderPolicy:
         """The rules of a dataset's orders; the usual ones for one that is not configured any more."""
@@ -64,6 +66,7 @@ def ask(task: RouterTask, dataset: str | None = None) -> list[Finding]:
         dataset=dataset,
         tested=task.tested,
         coded=task.coded,
+        tokens=task.tokens,
     )
 
 

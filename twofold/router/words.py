@@ -327,6 +327,14 @@ WORDS: MappingProxyType[Kind, Said] = MappingProxyType(
             "developer",
             "twofold doctor",
         ),
+        Kind.TOKEN_ENDS: Said(
+            "A token of the platform is about to end",
+            "It was made for a time. On the day of its end nothing leaves any more; what waits is kept.",
+            "Make a new token for the dataset before that day, put it into the private file, and let `twofold doctor` try it.",
+            "Do not begin or scale a campaign that runs past that day with the token that ends.",
+            "developer",
+            "twofold doctor",
+        ),
         Kind.DATASET_DENIED: Said(
             "The token may not write to this dataset",
             "The dataset's number is another one's, or the dataset was moved to another business.",
@@ -372,6 +380,14 @@ WORDS: MappingProxyType[Kind, Said] = MappingProxyType(
             "Do not judge visits and carts of these days; Purchases are not touched.",
             "developer",
         ),
+        Kind.RESTATED: Said(
+            "A platform says something else of days that were over",
+            "It took conversions back or added some days later, or somebody imported figures of another window.",
+            "Compare one of these days in the platform's own report with what was imported: same window, same zone, same account?",
+            "Do not decide on the platform's figures of days that are younger than its last changes; the orders' own money stands.",
+            "buyer",
+            "twofold pull",
+        ),
         Kind.IDS_ANEW: Said(
             "A server tells what the browser told, under ids of its own",
             "A server container makes a new event id instead of handing on the browser's.",
@@ -395,6 +411,13 @@ EVIDENCE: MappingProxyType[str, str] = MappingProxyType(
         "late_copies": "More than an hour late",
         "early_copies": "From the future",
         "by_whole_hours": "Off by whole hours",
+        "ends": "Ends on (UTC)",
+        "days_left": "Whole days until then",
+        "told_by": "Who says so",
+        "said_then": "Said three days after each day",
+        "says_now": "Says now",
+        "days": "Days on which it changed",
+        "latest_after": "Days after which it still changed",
         "orders_since": "Orders since it came last",
     }
 )
@@ -406,11 +429,11 @@ SYMPTOMS: MappingProxyType[str, tuple[Kind, ...]] = MappingProxyType(
             Kind.NO_BROWSER, Kind.BLOCKED, Kind.CONSENT, Kind.FOREIGN_SITE, Kind.STOPPED, Kind.FEWER, Kind.FUNNEL,
         ),
         "browser-without-server": (
-            Kind.NO_SERVER, Kind.WEBHOOK_SECRET, Kind.TOPIC_SILENT, Kind.TOKEN, Kind.DATASET_DENIED, Kind.STUCK, Kind.GIVEN_UP,
+            Kind.NO_SERVER, Kind.WEBHOOK_SECRET, Kind.TOPIC_SILENT, Kind.TOKEN, Kind.TOKEN_ENDS, Kind.DATASET_DENIED, Kind.STUCK, Kind.GIVEN_UP,
             Kind.LATE_SENDER, Kind.LATE, Kind.ZONE, Kind.CLOCK, Kind.NO_PURCHASE, Kind.KEPT_BACK, Kind.TEST_CODE,
         ),
         "without-merging": (Kind.NOT_MEETING, Kind.ORDER_UNKNOWN, Kind.IDS_ANEW, Kind.TWO_OWNERS, Kind.RELOADED, Kind.NEW_SENDER),
-        "money-unlike-order": (Kind.PAGE_MONEY, Kind.WRONG_VALUE, Kind.OTHER_CONTENT, Kind.MONEY_UNCLEAR),
+        "money-unlike-order": (Kind.PAGE_MONEY, Kind.WRONG_VALUE, Kind.OTHER_CONTENT, Kind.MONEY_UNCLEAR, Kind.RESTATED),
         "too-many": (Kind.BUTTON, Kind.ROBOTS, Kind.TEST_ORDERS),
         "badly-matched": (
             Kind.CLICK_STRIPPED, Kind.CLICK_BROKEN, Kind.SERVER_ADDRESS, Kind.KEY_LOST, Kind.SCORE_FELL, Kind.PERSON_UNKNOWN,

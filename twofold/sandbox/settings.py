@@ -35,6 +35,12 @@ class SandboxSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         dict[str, tuple[str, ...]],
         Meta(description="Scopes of a token. A token that is not named here has all."),
     ] = {}
+    ends: Annotated[
+        dict[str, int],
+        Meta(
+            description="When a token ends (Unix s), as `debug_token` tells it. One that is not named here never does."
+        ),
+    ] = {}
     app_secret: Annotated[
         str, Meta(description="App secret. When set, every request must bring a fitting appsecret_proof.")
     ] = ""

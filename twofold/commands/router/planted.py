@@ -24,6 +24,7 @@ NAMED_BY: dict[FaultKind, frozenset[Kind]] = {
     FaultKind.SHIPPING: frozenset({Kind.PAGE_MONEY}),
     FaultKind.DISCOUNT: frozenset({Kind.PAGE_MONEY}),
     FaultKind.TOKEN_DEAD: frozenset({Kind.TOKEN}),
+    FaultKind.TOKEN_ENDS: frozenset({Kind.TOKEN_ENDS}),
     FaultKind.WRONG_DATASET: frozenset({Kind.DATASET_DENIED}),
     FaultKind.TEST_CODE: frozenset({Kind.TEST_CODE}),
     FaultKind.SERVER_ADDRESS: frozenset({Kind.SERVER_ADDRESS}),
@@ -34,6 +35,7 @@ NAMED_BY: dict[FaultKind, frozenset[Kind]] = {
     FaultKind.RELOADS: frozenset({Kind.RELOADED}),
     FaultKind.CONSENT: frozenset({Kind.CONSENT}),
     FaultKind.TOPIC: frozenset({Kind.TOPIC_SILENT}),
+    FaultKind.CLOCK: frozenset({Kind.CLOCK}),
     FaultKind.ZONE: frozenset({Kind.ZONE}),
     FaultKind.ROBOTS: frozenset({Kind.ROBOTS}),
     FaultKind.BLOCKED: frozenset({Kind.BLOCKED}),
@@ -44,6 +46,7 @@ NAMED_BY: dict[FaultKind, frozenset[Kind]] = {
     FaultKind.SECRET: frozenset({Kind.WEBHOOK_SECRET}),
     FaultKind.FOREIGN_SITE: frozenset({Kind.FOREIGN_SITE}),
     FaultKind.KEY_LOST: frozenset({Kind.KEY_LOST}),
+    FaultKind.RESTATES: frozenset({Kind.RESTATED}),
     FaultKind.NEW_SENDER: frozenset({Kind.NEW_SENDER}),
 }
 FIRST_OF_MORE = 3

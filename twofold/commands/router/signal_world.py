@@ -7,6 +7,7 @@ the real ones; only time is made. What is planted is `simulate.signal`'s, what i
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -19,8 +20,11 @@ from twofold.collect.messages import Pending, Request
 from twofold.config import load_settings
 from twofold.deliver.worker import Worker
 from twofold.errors import TwofoldError
+from twofold.importing.statements.plan import StatementPlan
+from twofold.importing.statements.run import import_statement
 from twofold.sandbox.server import SandboxSettings
 from twofold.sandbox.server import serve as serve_sandbox
+from twofold.simulate.signal.claims import exports_of
 from twofold.simulate.signal.faults import OF_STAGE, troubled
 from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario
 from twofold.simulate.signal.session import DAY_MS, SHOP, SITE
@@ -29,6 +33,7 @@ from twofold.simulate.signal.wire import DATASET, KEY, SECRET, Sent, requests_of
 CONFIG = "twofold.toml"
 CODE = "TEST4711"
 HOUR_MS = 3_600_000
+ENDS_AFTER_MS = 5 * DAY_MS
 TOKEN = "signal-world-token-of-the-platform"  # of the sandbox
 WAIT_S = 30.0
 
@@ -41,15 +46,32 @@ async def play(told: SignalScenario, folder: Path, until_ms: int, progress: Prog
     known: dict[str, tuple[str, ...]] = {TOKEN: (DATASET,)}
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     clock = _Moved(first)
-    settings = SandboxSettings(host="127.0.0.1", port=0, tokens=known)
+    settings = SandboxSettings(host="127.0.0.1", port=0, tokens=known, ends=_ends(told, until_ms))
     sandbox = asyncio.create_task(serve_sandbox(settings, clock=clock, on_ready=ready.set_result, handle_signals=False))
     try:
         config = _configure(told, folder, await ready)
         await _run(told, config, clock, first, until_ms, known, progress)
+        await asyncio.get_running_loop().run_in_executor(None, _import, told, config, first)
     finally:
         sandbox.cancel()
         await asyncio.gather(sandbox, return_exceptions=True)
     return config
+
+
+def _ends(told: SignalScenario, until_ms: int) -> dict[str, int]:
+    """When tokens end, as the platform tells it: nothing of one that never does."""
+    ending = any(fault.kind is FaultKind.TOKEN_ENDS for fault in told.faults)
+    return {TOKEN: (until_ms + ENDS_AFTER_MS) // 1000} if ending else {}
+
+
+def _import(told: SignalScenario, config: Path, first: int) -> None:
+    """What the platform said of its days, taken in when it was exported."""
+    settings = load_settings(config)
+    with tempfile.TemporaryDirectory(prefix="twofold-export-") as folder:
+        for export in exports_of(told, first):
+            path = Path(folder) / "export.csv"
+            path.write_text(export.text, encoding="utf-8")
+            import_statement(settings, StatementPlan(kind="spend", path=path), export.at)
 
 
 class _Moved:
@@ -93,6 +115,7 @@ async def _run(
             clock.to(first + (hour + 1) * HOUR_MS - 1)
             await _until_told(gateway, clock)
         progress(told.days * 24, told.days * 24)
+        await gateway.ask_token_ends()
         await gateway.store.keep_note(SEEN, gateway.webhooks.seen.encode())
     finally:
         for worker in gateway.workers:
@@ -137,6 +160,8 @@ async def _is_due(gateway: Gateway, worker: Worker, name: str, clock: _Moved) ->
 
 
 def _befall(fault: Fault, gateway: Gateway, known: dict[str, tuple[str, ...]]) -> None:
+    if fault.kind in (FaultKind.TOKEN_ENDS, FaultKind.RESTATES):
+        return  # what the platform says is asked when the world is over
     if fault.kind is FaultKind.TOKEN_DEAD:
         del known[TOKEN]
         known["another-token"] = ()

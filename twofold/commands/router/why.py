@@ -196,7 +196,8 @@ def _print(found: list[Finding]) -> None:
         say(f"{rank}. {said.title}{about}")
         money = "".join(f", {amount} {currency}" for currency, amount in finding.money)
         orders = f", {finding.orders} orders" if finding.orders else ""
-        say(f"   {finding.events} of {finding.of} events{orders}{money}, since {at_ms(finding.since * 1000)}")
+        if finding.of:
+            say(f"   {finding.events} of {finding.of} events{orders}{money}, since {at_ms(finding.since * 1000)}")
         for name, seen in finding.evidence:
             say(f"   {EVIDENCE[name]}: {plain(seen)}")
         if finding.because:

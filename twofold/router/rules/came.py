@@ -19,6 +19,7 @@ from twofold.senders.findings import NOT_OWNED
 
 DAY_S = 86_400
 SEVERAL = 2  # events of one sender that another tells again: no chance
+MISSED = 9.0  # ours: none of so many that were due is chance once in eight thousand
 CONFLICTS = 0.02  # ours: share of an event's copies that say something else
 
 AT_THE_DOOR: dict[str, Kind] = {
@@ -74,8 +75,13 @@ def findings_of_senders(cells: Sequence[Cell], now: int) -> Iterator[Finding]:
         if conflicts >= 3 and conflicts / copies >= CONFLICTS:
             yield _of_cells(Kind.OTHER_CONTENT, name, some, events=conflicts, of=copies, when=When.WEEK)
         last = max(c.last_at for c in some) // 1000
-        if copies >= MIN_COPIES and dataset in alive and now - last > DAY_S:
+        if copies >= MIN_COPIES and dataset in alive and now - last > DAY_S and _missed(copies, last, now) >= MISSED:
             yield _of_cells(Kind.STOPPED, name, some, events=copies, of=copies, when=When.NOW)
+
+
+def _missed(copies: int, last: int, now: int) -> float:
+    """How many there would have been since the last one, as often as they came in the week until then."""
+    return copies * (now - last) / max(DAY_S, 7 * DAY_S - (now - last))
 
 
 def findings_of_keys(rows: Sequence[EventQuality], since: int, now: int) -> Iterator[Finding]:

@@ -67,6 +67,7 @@ JUDGED: dict[str, Kind] = {
 ONLY_OF: dict[Kind, frozenset[str]] = {Kind.PERSON_UNKNOWN: frozenset({"Purchase", "Lead", "CompleteRegistration"})}
 """Whoever only looks around is nobody's name: for these kinds the other events say nothing."""
 FROM_ONE_ON = frozenset({Kind.IN_THE_CLEAR})
+OF_CLICKS = "capi_fbc_"
 OF_VISITS = frozenset({Kind.SERVER_ADDRESS})
 """What shoppers' addresses tell; those of a test on one machine tell nothing."""
 
@@ -146,6 +147,7 @@ def _judged(journal: Journal, span: tuple[int, int], dataset: str | None, *, tes
     money: dict[Kind, dict[str, Decimal]] = defaultdict(dict)
     newest: dict[Kind, int] = {}
     looked: Counter[str] = Counter()
+    clicked = 0
     told: set[int] = set()
     for action, payload, of_dataset, name, created_at, value, currency in journal.run(
         "newest_payloads", (*span, LOOKED_AT)
@@ -155,6 +157,7 @@ def _judged(journal: Journal, span: tuple[int, int], dataset: str | None, *, tes
         if seen is None:
             continue
         looked[name] += 1
+        clicked += "fbc" in seen.user_data
         for kind, names in _kinds(seen, tested=tested).items():
             if name in ONLY_OF.get(kind, (name,)):
                 counts[kind][name] += 1
@@ -166,6 +169,8 @@ def _judged(journal: Journal, span: tuple[int, int], dataset: str | None, *, tes
     for kind, found in counts.items():
         events = sum(found.values())
         of = sum(n for name, n in looked.items() if name in ONLY_OF.get(kind, (name,)))
+        if kind is Kind.CLICK_BROKEN and all(mark.startswith(OF_CLICKS) for mark in marks[kind]):
+            of = clicked
         if kind in FROM_ONE_ON or (events >= LEAST_EVENTS and events / of >= LEAST_SHARE):
             yield Finding(
                 kind=kind, when=When.NOW if kind in FROM_ONE_ON else When.WEEK, events=events, of=of,

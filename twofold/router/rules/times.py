@@ -1,4 +1,4 @@
-"""When senders' copies come against when they say that it happened: hours late, or off by whole hours.
+"""When senders' copies come against when they say that it happened: hours late, ahead, or off by whole hours.
 
 Owns which lateness is a fault. A sender's clock is compared with ours at receipt; a webhook says when the order was made.
 """
@@ -40,10 +40,9 @@ def _of_sender(signals: Signals, sender: str, cells: Sequence[Copies]) -> Iterat
         name: sum(c.late + c.early for c in recent if c.event_name == name) for name in {c.event_name for c in recent}
     }
     is_zone = whole / off >= ALWAYS_WHOLE
-    if not is_zone and early > late:
-        return  # a clock that runs ahead: the judge of payloads names it
+    kind = Kind.ZONE if is_zone else Kind.CLOCK if early > late else Kind.LATE_SENDER
     yield Finding(
-        kind=Kind.ZONE if is_zone else Kind.LATE_SENDER, about=sender, when=When.NOW, events=off, of=count,
+        kind=kind, about=sender, when=When.WEEK if kind is Kind.CLOCK else When.NOW, events=off, of=count,
         orders=touched.get("Purchase", 0), parts=parts_of({name: n for name, n in touched.items() if n}),
         since=signals.since(days), last=signals.now, link="/senders",
         evidence=(("late_copies", str(late)), ("early_copies", str(early)), ("by_whole_hours", str(whole))),

@@ -36,7 +36,9 @@ ROBOTS = (
     "Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)",
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0.0.0 Safari/537.36",
 )
-OF_STAGE = frozenset({FaultKind.TOKEN_DEAD, FaultKind.WRONG_DATASET, FaultKind.TEST_CODE})
+OF_STAGE = frozenset(
+    {FaultKind.TOKEN_DEAD, FaultKind.TOKEN_ENDS, FaultKind.WRONG_DATASET, FaultKind.TEST_CODE, FaultKind.RESTATES}
+)
 """What befalls the gateway's surroundings rather than a session; whoever plays the world does it."""
 
 
@@ -186,6 +188,14 @@ def _zone(session: Session, _draw: random.Random) -> None:
         hook.edits = {**hook.edits, "created_at": local, "processed_at": local, "updated_at": local}
 
 
+def _clock(session: Session, draw: random.Random) -> None:
+    """Everything that the shop's server dates is from some minutes later."""
+    ahead = timedelta(minutes=draw.randint(21, 26))
+    for hook in session.hooks:
+        later = (datetime.fromtimestamp(hook.at // 1000, UTC) + ahead).isoformat()
+        hook.edits = {**hook.edits, "created_at": later, "processed_at": later, "updated_at": later}
+
+
 def _secret(session: Session, _draw: random.Random) -> None:
     for hook in session.hooks:
         hook.signed = False
@@ -302,6 +312,7 @@ _STRIKES: dict[FaultKind, Callable[[Session, random.Random], None]] = {
     FaultKind.CONSENT: _consent,
     FaultKind.TOPIC: _topic,
     FaultKind.ZONE: _zone,
+    FaultKind.CLOCK: _clock,
     FaultKind.BLOCKED: _blocked,
     FaultKind.BUTTON: _button,
     FaultKind.CHECKOUT: _without("InitiateCheckout"),

@@ -30,6 +30,7 @@ class FaultKind(StrEnum):
     SHIPPING = "shipping"  # without shipping
     DISCOUNT = "discount"  # before the discount
     TOKEN_DEAD = "token_dead"  # the platform takes the token no more
+    TOKEN_ENDS = "token_ends"  # it was made for a time that is over some days after the world
     WRONG_DATASET = "wrong_dataset"  # the token may not write to the dataset any more
     TEST_CODE = "test_code"  # a test code is left in the destination
     SERVER_ADDRESS = "server_address"  # a proxy's address is taken for the shopper's
@@ -40,6 +41,7 @@ class FaultKind(StrEnum):
     RELOADS = "reloads"  # the thank-you page tells the Purchase at every load, and is loaded again and again
     CONSENT = "consent"  # the banner counts who has not chosen as a refusal
     TOPIC = "topic"  # the shop stopped one webhook topic
+    CLOCK = "clock"  # the clock of the shop's server is ahead by minutes
     ZONE = "zone"  # times of orders are local ones, told as UTC
     ROBOTS = "robots"
     BLOCKED = "blocked"  # a blocker's list knows the tag's address
@@ -50,6 +52,7 @@ class FaultKind(StrEnum):
     SECRET = "secret"  # webhooks are signed with another secret
     FOREIGN_SITE = "foreign_site"  # a second domain that is not listed
     KEY_LOST = "key_lost"  # the order's e-mail address is passed on no more
+    RESTATES = "restates"  # the advertising platform takes back conversions of days that were over
     NEW_SENDER = "new_sender"  # an app that nobody asked for tells events of its own
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
-from twofold.console.queries.policies import policy_of
-from twofold.policies import sends_to_itself
-from twofold.router.every import DAYS, findings_of
+from twofold.policies import router_task
+from twofold.router.every import DAYS
 from twofold.router.finding import Finding, When
+from twofold.router.task import ask
 from twofold.router.words import EVIDENCE, WORDS
 
 COLUMNS = ("cause", "when", "state", "title", "about", "events", "of", "orders", "money", "since", "last_seen", "owner", "check",
@@ -37,14 +37,7 @@ def read_to_do(asked: Asked) -> Shown:
 
 def find(asked: Asked) -> list[Finding]:
     """What is wrong, the most pressing first."""
-    return findings_of(
-        asked.folder,
-        policy_of(asked.settings),
-        asked.now,
-        dataset=asked.dataset(),
-        tested=sends_to_itself(asked.settings),
-        coded=[d.name for d in asked.settings.destination if d.test_event_code],
-    )
+    return ask(router_task(asked.settings, asked.now), asked.dataset())
 
 
 def hand_over(cause: Finding, asked: Asked) -> str:
@@ -53,8 +46,8 @@ def hand_over(cause: Finding, asked: Asked) -> str:
     about = f" ({cause.about})" if cause.about else ""
     lines = [
         f"{say(said.title)}{about}",
-        say("{events} of {of} events, {orders} orders, in {days} days", events=cause.events, of=cause.of,
-            orders=cause.orders, days=DAYS),
+        *([say("{events} of {of} events, {orders} orders, in {days} days", events=cause.events, of=cause.of,
+               orders=cause.orders, days=DAYS)] if cause.of else []),
         say("Seen from {first} to {last}", first=asked.words.time(cause.since), last=asked.words.time(cause.last)),
         f"{say('Likely failure')}: {say(said.failure)}",
         f"{say('First check')}: {say(said.check)}",
@@ -62,7 +55,7 @@ def hand_over(cause: Finding, asked: Asked) -> str:
         f"/console{cause.link}",
     ]  # fmt: skip
     if said.command:
-        lines.insert(5, said.command)
+        lines.insert(lines.index(f"{say('First check')}: {say(said.check)}") + 1, said.command)
     if cause.parts:
         lines.append(", ".join(f"{name} {count}" for name, count in cause.parts))
     lines += [f"{say(EVIDENCE[name])}: {seen}" for name, seen in cause.evidence]
