@@ -37,6 +37,7 @@ class MemoryOutbox:
     settled: list[Settlement] = field(default_factory=list)
     pauses: list[tuple[str, int]] = field(default_factory=list)  # reason, milliseconds from then
     resumed: int = 0
+    told: list[tuple[tuple[int, ...], str, str]] = field(default_factory=list)  # what the platform told later
     consent_changes: int = 0
     claims: list[int] = field(default_factory=list)  # the limits asked for, where something was handed out
     _pause: tuple[str, int] | None = None
@@ -98,6 +99,14 @@ class MemoryOutbox:
             if s.state is DeliveryState.WAITING:
                 assert s.due_at is not None, "what waits needs a due time"
                 row.due_at, row.lease = s.due_at, -s.lease
+
+    async def unanswered(self, destination: str, since_ms: int) -> list[tuple[int, int, str]]:
+        told = {d for ids, *_ in self.told for d in ids}
+        rows = [(s.delivery, s.started_at, s.note) for s in self.settled if s.outcome == "accepted"]
+        return [r for r in rows if r[2].startswith("later ") and r[1] >= since_ms and r[0] not in told]
+
+    async def note_told(self, deliveries: Sequence[int], state: str, note: str, at_ms: int) -> None:
+        self.told.append((tuple(deliveries), state, note))
 
     async def pause(self, destination: str, reason: str, until_ms: int, now_ms: int) -> None:
         self._pause = (reason, until_ms)

@@ -683,3 +683,35 @@ def test_an_unknown_fate_is_as_old_as_it_is(tmp_path, years):
 
     there = DUE + years * YEAR
     assert with_store(tmp_path, scenario, at=there) == DUE - 5_000
+
+
+# -- what is told later
+
+
+def test_what_a_platform_tells_later_is_kept_once_beside_the_attempts(tmp_path):
+    """Unanswered are those that were taken under a number, of one destination and since a time, until something is told; the
+    delivery itself stays as it was, and every sum holds."""
+
+    async def scenario(store):
+        await store.append([copy("a", em="1"), copy("b", em="2"), copy("c", em="3")])
+        claimed = {sent(d).event_id: d for d in await claim(store, DUE)}
+        facts = {"started_at": DUE, "ended_at": DUE}
+        await store.settle(
+            [
+                settlement(claimed["a"], note="later r-1 words", **facts),
+                settlement(claimed["b"], note="later r-1 words", **facts),
+                settlement(claimed["c"], note="no number", **facts),
+            ],
+            DUE,
+        )
+        before = await store.unanswered("meta-1", DUE)
+        too_late = await store.unanswered("meta-1", DUE + 1)
+        await store.note_told([claimed["a"].id], "partial", "later r-1 CLICK_NOT_FOUND 1", DUE + 5)
+        return claimed, before, too_late, await store.unanswered("meta-1", DUE)
+
+    claimed, before, too_late, after = with_store(tmp_path, scenario)
+    assert sorted(before) == sorted((claimed[i].id, DUE, "later r-1 words") for i in "ab")
+    assert too_late == []
+    assert after == [(claimed["b"].id, DUE, "later r-1 words")]
+    assert sorted(deliveries(tmp_path)) == [(i, "delivered", "", 1) for i in "abc"]
+    assert_sums_hold(tmp_path)

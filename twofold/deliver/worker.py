@@ -21,8 +21,10 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from twofold.clock import Clock
+from twofold.deliver.later import LATER, Asked, Results, number_in, words
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.redact import redact
 from twofold.deliver.retry import (
@@ -44,6 +46,7 @@ from twofold.deliver.retry import (
     unknown_pause,
 )
 from twofold.deliver.sender import Sender
+from twofold.deliver.tokens import AccessToken
 from twofold.destinations.contract import (
     AnswerOutcome,
     AnswerVerdict,
@@ -65,6 +68,7 @@ IDLE_S = 5.0  # an idle worker looks again this often, for deliveries revived by
 SOON_S = 0.01  # the shortest wait, so that no mistake in a due time becomes a busy loop
 STORE_RETRY_S = 1.0  # while the store is full or busy
 DOUBT_LOOK_MS = 60_000  # while the clock is doubted, what it would give up is looked at again this often
+RESULTS_LOOK_S = 5.0  # what a platform tells later is looked for this often, of what is due
 GRACE_S = 5.0  # what running requests get to end by themselves when the worker stops
 
 NO_RECORD: Mapping[str, Any] = MappingProxyType({})  # nothing was sent
@@ -100,6 +104,10 @@ class Outbox(Protocol):
     def pause_of(self, destination: str) -> tuple[str, int] | None: ...
 
     def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None: ...
+
+    async def unanswered(self, destination: str, since_ms: int) -> Sequence[tuple[int, int, str]]: ...
+
+    async def note_told(self, deliveries: Sequence[int], state: str, note: str, at_ms: int) -> None: ...
 
 
 class DeliveryTarget(Target, TermSettings, Protocol):
@@ -186,6 +194,8 @@ class Worker:
         self._build_one = builder_of(destination, self._terms)
         self._batch = min(target.batch, destination.limits.batch)
         self._max_age_s = partial(max_age_s, limits=destination.limits, policy=self._policy)
+        self._access = AccessToken(destination.grant, self._sender, clock) if destination.grant else None
+        self._results = Results(destination.later) if destination.later else None
         self._wake = asyncio.Event()
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -203,6 +213,8 @@ class Worker:
     def retarget(self, target: DeliveryTarget) -> None:
         """The same destination with another token or address, from the next request on."""
         self._target = target
+        if self._access is not None:
+            self._access.forget(self._access.current)
         self._terms = terms_of(self._destination, target)
         self._build_one = builder_of(self._destination, self._terms)
 
@@ -210,6 +222,7 @@ class Worker:
         """Claims and delivers until `stop`. Raises what the store raises when it can no longer be relied on."""
         self._outbox.on_enqueued(self._name, self._hear)
         async with self._sender:
+            results = asyncio.create_task(self._hear_later(), name=f"results {self._name}") if self._results else None
             try:
                 while not self._stopping:
                     self._wake.clear()
@@ -221,6 +234,9 @@ class Worker:
                     if not claimed:
                         await self._rest(limit)
             finally:
+                if results is not None:
+                    results.cancel()
+                    await asyncio.gather(results, return_exceptions=True)
                 await self._wind_up()
         if self._broken is not None:
             raise self._broken
@@ -352,13 +368,18 @@ class Worker:
         is known, so a crash repeats only what was not.
         """
         parts = deque([batch])
-        taken, refused = False, 0
+        taken, refused, renewed = False, 0, False
         while parts:
             part = parts.popleft()
             async with self._slots:
+                target = await self._granted()
                 if self._must_yield(part):
                     return await self._hand_back([part, *parts])
-                attempt = await self._attempt(part)
+                attempt = await self._attempt(part, target)
+            if attempt.status == 401 and not renewed and self._is_stale(target):
+                renewed = True  # a token that ended early: one more time with a new one, and no attempt is counted
+                parts.appendleft(part)
+                continue
             halves = await self._conclude(part, attempt)
             parts.extend(halves)
             taken = taken or attempt.verdict.outcome is AnswerOutcome.ACCEPTED
@@ -380,12 +401,31 @@ class Worker:
         left_s = part.lease_end - asyncio.get_running_loop().time()
         return self._stopping or self._is_paused() or left_s < 2 * self._target.timeout_s
 
-    async def _attempt(self, part: Batch) -> Attempt:
+    async def _granted(self) -> DeliveryTarget | AnswerVerdict:
+        """The target with the access token of the hour, where the platform has such; or why there is none."""
+        token = await self._access.get(self._target) if self._access is not None else None
+        if token is None:
+            return self._target
+        if isinstance(token, AnswerVerdict):
+            return token
+        granted: DeliveryTarget = replace(self._target, token=token)  # type: ignore[type-var]
+        return granted
+
+    def _is_stale(self, target: DeliveryTarget | AnswerVerdict) -> bool:
+        """True when a request was made with a token that can be exchanged for a newer one."""
+        if self._access is None or isinstance(target, AnswerVerdict):
+            return False
+        return self._access.forget(target.token) or target.token != self._access.current != ""
+
+    async def _attempt(self, part: Batch, target: DeliveryTarget | AnswerVerdict) -> Attempt:
+        if isinstance(target, AnswerVerdict):
+            now = self._clock()
+            return Attempt(verdict=target, status=None, started_at=now, ended_at=now, episode=self._episode)
         payloads = [d.payload for d in part.deliveries]
-        request = self._destination.request(payloads, self._target, part.test_event_code)
+        request = self._destination.request(payloads, target, part.test_event_code)
         episode, started_at, began = self._episode, self._clock(), time.monotonic()
         if self._destination.sign is not None:
-            request = self._destination.sign(request, self._target, started_at)
+            request = self._destination.sign(request, target, started_at)
         with self._metrics.in_flight.labels(self._name).track_inprogress():
             answer = await self._sender.send(request)
         verdict = self._judge(answer, len(payloads))
@@ -423,6 +463,9 @@ class Worker:
             )
         elif attempt.verdict.outcome is AnswerOutcome.TOO_LARGE:
             self._batch = max(1, len(part.deliveries) // 2)  # for this process's life
+        if self._results is not None and attempt.verdict.later and not part.test_event_code:
+            deliveries = tuple(d.id for d, decision in decided if decision.state is DeliveryState.DELIVERED)
+            self._results.expect(attempt.verdict.later, deliveries, attempt.started_at)
         await self._listen(attempt)
         named = {r.index for r in attempt.verdict.refused if 0 <= r.index < len(part.deliveries)}
         return (part.apart(named) if named else part.halves()) if halve else ()
@@ -485,13 +528,15 @@ class Worker:
 
     def _note(self, verdict: AnswerVerdict) -> str:
         """The platform's words, and before them its number of the request, which its own file has held against a form."""
-        words = redact(verdict.note, *self._secrets())
-        return f"{TRACE}{verdict.trace} {words}".strip() if verdict.trace else words
+        said = redact(verdict.note, *self._secrets())
+        if verdict.later:
+            return f"{LATER}{verdict.later} {said}".strip()
+        return f"{TRACE}{verdict.trace} {said}".strip() if verdict.trace else said
 
     def _secrets(self) -> Iterable[str]:
         """What must stand in no note, whatever the platform repeats."""
         target = self._target
-        yield from (target.token, target.app_secret)
+        yield from (target.token, target.app_secret, self._access.current if self._access else "")
         yield from (target.options.get(name, "") for name, o in self._destination.options.items() if o.secret)
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
@@ -519,6 +564,47 @@ class Worker:
                 if self._stopping:
                     return None  # the leases run out and the same bytes go again
                 await asyncio.sleep(STORE_RETRY_S)
+
+    # -- what is told later
+
+    async def _hear_later(self) -> None:
+        """Asks what became of requests that were taken; a restart goes on with those that nobody answered. Never disturbs
+        deliveries: whatever goes wrong here is tried again."""
+        assert self._results is not None
+        await self._insist(self._recall)
+        while not self._stopping:
+            for asked in self._results.due(self._clock()):
+                try:
+                    await self._ask_later(asked)
+                except (StoreFull, StoreBusy) as err:
+                    log.warning("destination %s: cannot keep what was told later: %s", self._name, err)
+            await asyncio.sleep(RESULTS_LOOK_S)
+
+    async def _recall(self) -> None:
+        later, results = self._destination.later, self._results
+        assert later is not None
+        assert results is not None
+        for delivery, at, note in await self._outbox.unanswered(self._name, self._clock() - later.last_s * 1000):
+            if number := number_in(note):
+                results.expect(number, (delivery,), at)
+
+    async def _ask_later(self, asked: Asked) -> None:
+        later, results = self._destination.later, self._results
+        assert later is not None
+        assert results is not None
+        target = await self._granted()
+        if isinstance(target, AnswerVerdict):
+            results.told(asked, None, self._clock())
+            return
+        answer = await self._sender.send(later.request(asked.number, target))
+        if answer.status == 401:
+            self._is_stale(target)
+        result, now = later.read(answer), self._clock()
+        if results.told(asked, result, now) and result is not None:
+            said = f"{LATER}{asked.number} {words(result)}".strip()
+            await self._outbox.note_told(asked.deliveries, result.state, said, now)
+            level = logging.INFO if result.state == "success" else logging.WARNING
+            log.log(level, "destination %s: told later: %s %s", self._name, result.state, words(result))
 
     # -- the destination's health
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from twofold.destinations.contract import Destination
 from twofold.destinations.ga4 import GA4
+from twofold.destinations.google import GOOGLE_ADS
 from twofold.destinations.meta import META
 
-DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4)
+DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4, GOOGLE_ADS)
 
 BY_PLATFORM: Final[dict[str, Destination]] = {d.platform: d for d in DESTINATIONS}

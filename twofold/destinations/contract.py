@@ -191,7 +191,7 @@ class GrantAnswer(Struct, frozen=True, kw_only=True):
 class Grant(Struct, frozen=True, kw_only=True):
     """How a short-lived access token is had from the long-lived secrets of the settings (OAuth). It lives in memory only."""
 
-    request: Callable[[Target], Request]
+    request: Callable[[Target], Request | None]  # None: the settings' own token is used
     read: Callable[[PlatformAnswer], GrantAnswer]
 
 

@@ -222,6 +222,16 @@ class Outbox:
         self._engine.run_rows("settle_deliveries", rows)
         self._engine.run_rows("insert_attempts", attempts)
 
+    def note_told(self, deliveries: Sequence[int], state: str, note: str, at_ms: int) -> None:
+        """One more row beside the attempts of each: what the platform told later of the request that they left in."""
+        self._changed.actions([d // 256 for d in deliveries])
+        rows = [(d, at_ms, at_ms, "told", None, state, "delivered", note[:300]) for d in deliveries]
+        self._engine.run_rows("insert_attempts", [(*row, row_digest(*row)) for row in rows])
+
+    def unanswered(self, destination: str, since_ms: int) -> list[tuple[int, int, str]]:
+        """Delivery, time and note of attempts that were taken since then, and of whose request nothing was told later."""
+        return self._engine.run("select_unanswered", (self.ids[destination], since_ms))
+
     def pause(self, destination: str, reason: str | None, until_ms: int | None, now_ms: int) -> None:
         """Pauses with a reason, or ends the pause without one."""
         self._engine.run("pause_destination", (self.ids[destination], reason, until_ms, now_ms))

@@ -332,6 +332,15 @@ class Store:
         """Records attempts and what follows from them. A settlement under an old lease changes nothing."""
         await self._work(lambda: self._outbox.settle(settlements, now_ms))
 
+    async def note_told(self, deliveries: Sequence[int], state: str, note: str, at_ms: int) -> None:
+        """Keeps what a platform told later of a request, beside the attempts of its deliveries."""
+        await self._work(lambda: self._outbox.note_told(deliveries, state, note, at_ms))
+
+    async def unanswered(self, destination: str, since_ms: int) -> list[tuple[int, int, str]]:
+        """Delivery, time and note of attempts since then of which the platform has not told what became of them."""
+        found: list[tuple[int, int, str]] = await self._work(lambda: self._outbox.unanswered(destination, since_ms))
+        return found
+
     async def pause(self, destination: str, reason: str, until_ms: int, now_ms: int) -> None:
         """Stops a destination until the given time; its waiting deliveries show as paused."""
         await self._work(lambda: self._outbox.pause(destination, reason, until_ms, now_ms))

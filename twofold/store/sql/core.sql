@@ -209,6 +209,12 @@ where delivery.id = v.column1 and delivery.lease_token = v.column2 and delivery.
 insert into attempt (delivery, started_at, ended_at, outcome, status, code, decision, note, digest)
 values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- name: select_unanswered
+-- Of one destination what was taken since a time, and of which the platform has not told yet what became of it.
+select a.delivery, a.started_at, a.note from attempt as a
+where a.started_at >= ?2 and a.delivery % 256 = ?1 and a.outcome = 'accepted' and a.note like 'later %'
+  and not exists (select 1 from attempt as t where t.delivery = a.delivery and t.outcome = 'told');
+
 -- name: next_due
 -- When the earliest waiting delivery of a destination is due.
 select min(at) from (
