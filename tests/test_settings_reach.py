@@ -120,6 +120,7 @@ ROWS = [
     Row("trust", "shift_factor", 7, lambda g: policy(g).trust.shift_factor, 7),
     Row("ways_in", "segment_key", [SECRET, SECRET[::-1]], lambda g: [k for k, s in segment(g)._keys if s.tier == 2], [sha256(SECRET), sha256(SECRET[::-1])]),
     Row("ways_in", "segment_page_key", "in-pages", lambda g: [k for k, s in segment(g)._keys if s.tier == 0], [sha256("in-pages")]),
+    Row("ways_in", "measurement_ids", ["G-ABC1234567"], lambda g: list(g.collector.doors._doors["/g/collect"]._datasets), ["G-ABC1234567"]),  # type: ignore[attr-defined]
     Row("ways_in", "consent_categories", {"C0004": "marketing"}, lambda g: policy(g).ways_in.categories, {"C0004": "marketing"}),
     Row("privacy", "core_setup", True, lambda g: policy(g).privacy.core_setup, True),
     Row("privacy", "sensitive", ["health"], lambda g: policy(g).privacy.sensitive, {"health"}),
@@ -168,6 +169,7 @@ ELSEWHERE = {
     ("[[source]]", "type"), ("[[source]]", "dataset"), ("[money]", "text"), ("[money]", "order_prefixes"),
     ("[[destination]]", "options"),  # Meta has none: tests/destinations/test_platform_fixtures.py
     ("[server]", "log"), ("[[dataset]]", "name"),  # the log of a running gateway; what the console calls a dataset
+    ("[dataset.ways_in]", "mp_secret"),  # beside measurement_ids only: tests/collect/test_ga4_doors.py
 }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ status_token = "{TOKEN}"
 id = "0"
 key = "{KEY}"
 trust = {{ events_per_minute = 0 }}
-ways_in = {{ segment_key = "{KEY}" }}
+ways_in = {{ segment_key = "{KEY}", measurement_ids = ["G-ABC1234567"], mp_secret = "{KEY}" }}
 [[source]]
 type = "own"
 dataset = "0"
@@ -40,7 +40,7 @@ def test_whatever_is_sent_the_answer_is_described(tmp_path: Path) -> None:
         for parts in described["paths"].values():
             for one in parts.get("parameters", []):
                 values = {"dataset": ["0"], "type": ["own"], "shop": ["0", "other"], "version": ["v25.0"],
-                          "call": ["track", "batch"]}  # fmt: skip
+                          "call": ["track", "batch"], "measurement_id": ["G-ABC1234567"], "api_secret": [KEY, TOKEN]}  # fmt: skip
                 one["schema"] = {"enum": values[one["name"]]}
         body = described["paths"]["/{version}/{dataset}/events"]["post"]["requestBody"]["content"]["application/json"][
             "schema"
@@ -60,12 +60,13 @@ def test_whatever_is_sent_the_answer_is_described(tmp_path: Path) -> None:
         ]
         named["properties"]["order"] = {"enum": ["1001"]}
         named["required"].append("order")
-        seen = ask_all(described, g.url, 4, {"Authorization": f"Bearer {KEY}"})
+        seen = ask_all(described, g.url, 6, {"Authorization": f"Bearer {KEY}"})
         assert seen.keys() == ask_all(served, g.url, 1, {"Authorization": f"Bearer {TOKEN}"}).keys()
         assert 200 in seen["POST /{version}/{dataset}/events"]
         assert 400 in seen["POST /{version}/{dataset}/events"]
         assert {200, 400} <= seen["POST /v1/{dataset}/consent"]
         assert {400, 401} <= seen["POST /v1/{call}"]
+        assert 401 in seen["POST /mp/collect"]
         assert {401, 404} <= seen["POST /webhooks/{type}/{shop}"]
         health = requests.get(f"{g.url}/health", headers={"Authorization": f"Bearer {TOKEN}"}, timeout=20)
         assert health.headers["content-type"] == "application/json"

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from twofold import __version__
+from twofold.collect.doors.streams.ga4 import MAX_EVENTS as MAX_OF_PROTOCOL
 from twofold.collect.doors.streams.segment import MAX_MESSAGES
 from twofold.collect.doors.tag import MAX_TAG_EVENTS
 from twofold.collect.listen.asgi import Page
@@ -44,6 +45,7 @@ def describe_gateway(tag_path: str = "/t") -> dict[str, Any]:
             f"{tag_path}/consent": {"post": _browser_consent()},
             "/v1/{dataset}/consent": {"parameters": [_IN_PATH], "post": _server_consent()},
             "/v1/{call}": {"parameters": [_CALL], "post": _segment()},
+            "/mp/collect": {"parameters": [_in_query("measurement_id"), _in_query("api_secret")], "post": _protocol()},
             "/webhooks/{type}/{shop}": {"parameters": [_named("type"), _named("shop")], "post": _webhook()},
             "/health": {"get": _health()},
             PATH: {"get": _itself()},
@@ -91,6 +93,10 @@ def _named(name: str) -> Schema:
 _IN_PATH: Schema = {"name": "dataset", "in": "path", "required": True, "schema": _DATASET}
 _VERSION: Schema = {"name": "version", "in": "path", "required": True,
                     "schema": {"type": "string", "pattern": "^v[0-9]{1,3}\\.[0-9]{1,2}$"}}  # fmt: skip
+
+
+def _in_query(name: str) -> Schema:
+    return {"name": name, "in": "query", "required": True, "schema": {"type": "string"}}
 
 
 _CALL: Schema = {"name": "call", "in": "path", "required": True,
@@ -238,6 +244,23 @@ def _segment() -> dict[str, Any]:
         "414": _json("The address is over the limit.", _of("SegmentRefused")),
     }
     return _operation("sendSegment", "Messages of Segment's clients and those that speak like them.", body, answers)
+
+
+def _protocol() -> dict[str, Any]:
+    event = {"type": "object", "required": ["name"],
+             "properties": {"name": {"type": "string"}, "params": {"type": "object"}}}  # fmt: skip
+    body = {"type": "object", "required": ["events"], "properties": {
+        "client_id": {"type": "string"}, "user_id": {"type": "string"}, "timestamp_micros": {"type": "integer"},
+        "events": {"type": "array", "items": event, "minItems": 1, "maxItems": MAX_OF_PROTOCOL},
+    }}  # fmt: skip
+    answers = {
+        "200": _json("A part is on disk; what is not is named in `messages`.", _of("Accepted")),
+        "204": {"description": "All of it is on disk, or says nothing to keep."},
+        "400": _json("Nothing could be accepted, or the measurement id is unknown.", _of("Refused")),
+        "401": _json("The secret does not fit.", _of("Refused")),
+        **_CANNOT,
+    }
+    return _operation("sendMeasurementProtocol", "A body of Google's Measurement Protocol.", body, answers)
 
 
 def _segment_accepted() -> Schema:

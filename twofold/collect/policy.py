@@ -55,6 +55,8 @@ class WaysIn(Struct, frozen=True, kw_only=True):
 
     segment: tuple[bytes, ...] = ()  # of servers
     segment_page: bytes | None = None  # stands in pages: whoever shows it is a stranger
+    measurement_ids: frozenset[str] = frozenset()  # whose hits are this dataset's
+    mp_secrets: tuple[bytes, ...] = ()
     categories: Mapping[str, str] = _NONE  # a banner's category -> our purpose
 
 
@@ -119,6 +121,8 @@ def _ways_in(told: Any) -> WaysIn:
     return WaysIn(
         segment=_digests(told.segment_key),
         segment_page=key_digest(told.segment_page_key) if told.segment_page_key else None,
+        measurement_ids=frozenset(told.measurement_ids),
+        mp_secrets=_digests(told.mp_secret),
         categories=dict(told.consent_categories),
     )
 

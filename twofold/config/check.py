@@ -303,6 +303,19 @@ def _check_ways_in(settings: Settings, faults: Faults) -> None:
         secret = (told.segment_key,) if isinstance(told.segment_key, str) else told.segment_key
         if any(0 < len(s) < MIN_SECRET for s in secret):
             faults.add((*place, "segment_key"), f"{where}.segment_key: expected {MIN_SECRET} characters or more")
+        mp = (told.mp_secret,) if isinstance(told.mp_secret, str) else told.mp_secret
+        if any(0 < len(s) < MIN_SECRET for s in mp):
+            faults.add((*place, "mp_secret"), f"{where}.mp_secret: expected {MIN_SECRET} characters or more")
+        if any(mp) and not told.measurement_ids:
+            faults.add((*place, "mp_secret"), f"{where}.mp_secret: expected measurement_ids beside it, got none")
+        for one in told.measurement_ids:
+            if not re.fullmatch(r"G-[A-Z0-9]{4,20}", one):
+                text = f"{where}.measurement_ids: expected ids as G-ABC1234567, got {one!r}"
+                faults.add((*place, "measurement_ids"), text)
+            if one in taken:
+                text = f"{where}.measurement_ids: expected each of one dataset, got {one!r} again"
+                faults.add((*place, "measurement_ids"), text)
+            taken.add(one)
         for name, keys in (("segment_key", secret), ("segment_page_key", (told.segment_page_key,))):
             for key in filter(None, keys):
                 if key in taken:

@@ -216,6 +216,16 @@ class WaysInSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         Meta(description="Write key of the same clients in pages, where everybody can read it: their word is a browser's. "
              "Another one than `segment_key`."),
     ] = ""  # fmt: skip
+    measurement_ids: Annotated[
+        tuple[str, ...],
+        Meta(description="Measurement ids of Google Analytics whose hits (`/g/collect`) and Measurement Protocol bodies are this "
+             "dataset's, e.g. `G-ABC1234567`."),
+    ] = ()  # fmt: skip
+    mp_secret: Annotated[
+        str | tuple[str, ...],
+        Meta(description="What servers present as `api_secret` of the Measurement Protocol; a list while it is rotated. Empty: no such "
+             "sender is let in."),
+    ] = ""  # fmt: skip
     consent_categories: Annotated[
         dict[str, str],
         Meta(description='What a category of your consent banner stands for, as in `C0004 = "marketing"`; `necessary` for '

@@ -22,6 +22,7 @@ from twofold.collect.doors.capi import CapiDoor, dataset_in
 from twofold.collect.doors.consent import ConsentDoors
 from twofold.collect.doors.decode import inflate
 from twofold.collect.doors.image import ImageDoor
+from twofold.collect.doors.streams.ga4 import HITS, PROTOCOL, HitDoor, ProtocolDoor
 from twofold.collect.doors.streams.segment import PATHS as SEGMENT_PATHS
 from twofold.collect.doors.streams.segment import SegmentDoor
 from twofold.collect.doors.tag import TagDoor
@@ -79,6 +80,8 @@ class Doors:
             f"{tag_path}/image": image,
             "/tr": image,
             "/tr/": image,
+            HITS: HitDoor(browsers),
+            PROTOCOL: ProtocolDoor(browsers, strict=strict),
             **dict.fromkeys(SEGMENT_PATHS, SegmentDoor(browsers, strict=strict)),
         }
         self._limits = dict.fromkeys(self._fixed, min(max_body, MAX_BROWSER_BODY))
