@@ -14,10 +14,12 @@ import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption
 from twofold.commands.output.printing import make_table, plain, print_about, print_rows, print_wide, say, utc
+from twofold.commands.senders.walk import print_walk, walk_as_told, walk_row
 from twofold.errors import ConfigError
 
 if TYPE_CHECKING:
     from twofold.config import Settings
+    from twofold.senders.browser.walk import Walk
     from twofold.senders.call import Call
     from twofold.senders.findings import SenderFinding
     from twofold.senders.inventory import Entry
@@ -38,6 +40,10 @@ def inventory(
     page: Annotated[list[str] | None, typer.Option("--page", help="A saved page, an address, or - for stdin; may be given again.")] = None,
     fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the first page of each dataset's shop.")] = False,
     calls: Annotated[list[Path] | None, typer.Option("--calls", help="Calls that a browser's walk saw, as it wrote them.")] = None,
+    walk: Annotated[str, typer.Option("--walk", help="A page of the shop: a real browser goes on to product, cart and checkout's start.")] = "",
+    steps: Annotated[Path | None, typer.Option("--steps", help="Steps that Chrome DevTools' Recorder exported as JSON, for a browser to play.")] = None,
+    accept: Annotated[str, typer.Option("--accept", help="CSS selector of the consent banner's button that the browser presses.")] = "",
+    write: Annotated[Path | None, typer.Option("--write", help="Write the browser's calls there, as --calls reads them.")] = None,
     days: Annotated[int, typer.Option("--days", min=1, max=400, help="How far back our journal is read.")] = 28,
     keep: Annotated[bool, typer.Option("--keep/--no-keep", help="Keep what pages and a browser showed as an entry of the log.")] = True,
     dataset: DatasetOption = None,
@@ -48,8 +54,8 @@ def inventory(
 ) -> None:  # fmt: skip
     """Say who sends which event: theme, apps, tag managers, servers; whose it is, and whether its ids merge.
 
-    Joins what our journal has, what the source of pages shows (`--page`, `--fetch`) and what a real browser saw (`--calls`); a
-    side that was not asked is said. What pages and a browser showed is kept, so that later looks know since when it is so.
+    Joins what our journal has, what the source of pages shows (`--page`, `--fetch`) and what a real browser saw (`--walk`,
+    `--steps`, `--calls`); a side that was not asked is said. What pages and a browser showed is kept, so that later looks know since when it is so.
     `twofold senders expect` names owners and says what is expected.
     """
     if context.invoked_subcommand is not None:
@@ -59,14 +65,27 @@ def inventory(
 
     settings = load_settings(config, data=data)
     now = now_ms() // 1000
+    walked = _walk(settings, walk, steps, accept, dataset, write)
     looks = [*_pages(settings, page or [], now, fetch=fetch), *_calls(settings, calls or [])]
-    is_named = config is not None or data is not None
-    show(settings, looks, now, days=days, keep=keep, dataset=dataset, check=check, json=json, alone=not is_named)
+    looks += seen_calls(settings, walked.calls) if walked is not None else []
+    alone = walked is not None or (config is None and data is None)  # a walk is worth showing before there is a journal
+    show(
+        settings,
+        looks,
+        now,
+        days=days,
+        keep=keep,
+        dataset=dataset,
+        check=check,
+        json=json,
+        alone=alone,
+        walk=walked,
+    )
 
 
 def show(
     settings: Settings, looks: Sequence[Observed], now: int, *, days: int = 28, keep: bool = True, dataset: str | None = None,
-    check: bool = False, json: bool = False, alone: bool = False,
+    check: bool = False, json: bool = False, alone: bool = False, walk: Walk | None = None,
 ) -> None:  # fmt: skip
     """Joins, keeps and prints. ``alone``: where there is no data folder, what was looked at stands for itself."""
     from twofold.senders.standing import Standing, stand
@@ -82,18 +101,31 @@ def show(
         if keep and looks:
             _keep(settings, looks)
     if json:
-        from twofold.commands.output.rows.signal import InventoryFinding, Sending
+        from twofold.commands.output.rows.signal import InventoryFinding, Sending, Walked
 
         print_about("senders", dataset=dataset, since=now - days * DAY_S, until=now, as_of=now)
         print_rows(Sending, (row_of(r) for r in found.rows))
         print_rows(InventoryFinding, (finding_row(f) for f in found.findings))
+        print_rows(Walked, [walk_row(walk)] if walk is not None else [])
     else:
         _print(found.rows, found.findings)
+        if walk is not None:
+            print_walk(walk)
     if check and any(f.fault != NO_FAULT for f in found.findings):
         raise typer.Exit(1)
 
 
 # -- the sides
+
+
+def _walk(
+    settings: Settings, start: str, steps: Path | None, accept: str, dataset: str | None, write: Path | None
+) -> Walk | None:
+    if start or steps is not None:
+        return walk_as_told(settings, start, steps, accept, dataset, write)
+    if accept or write is not None:
+        raise ConfigError("--accept and --write: expected --walk or --steps with them, got neither")
+    return None
 
 
 def _pages(settings: Settings, pages: Sequence[str], now: int, *, fetch: bool) -> list[Observed]:

@@ -68,20 +68,14 @@ PASSED_OVER = ("emulateNetworkConditions", "close")
 """They change how the network feels, or end it: a walk has no use for them."""
 
 
+def starts_at(path: Path | None) -> str:
+    """The first page of a recording; empty for none. Raises as `read_recording` does."""
+    return next((s.url for s in _decoded(path).steps if s.type == "navigate"), "") if path is not None else ""
+
+
 def read_recording(path: Path, hosts: frozenset[str]) -> Recording:
     """The steps of a file. Raises `ConfigError` with the place, what was expected and what was got."""
-    try:
-        text = path.read_bytes()
-    except OSError as err:
-        raise ConfigError(f"--steps {path}: cannot be read: {err.strerror}") from None
-    if len(text) > MOST_BYTES:
-        raise ConfigError(f"--steps {path}: expected at most {MOST_BYTES} bytes, got {len(text)}")
-    try:
-        found = msgspec.json.decode(text, type=Recording)
-    except (msgspec.DecodeError, UnicodeDecodeError) as err:
-        raise ConfigError(
-            f"--steps {path}: expected the JSON of Chrome DevTools' Recorder, got: {_said(err)}"
-        ) from None
+    found = _decoded(path)
     if not 0 < len(found.steps) <= MOST_STEPS:
         raise ConfigError(f"--steps {path}: steps: expected 1 to {MOST_STEPS}, got {len(found.steps)}")
     for number, step in enumerate(found.steps):
@@ -91,6 +85,21 @@ def read_recording(path: Path, hosts: frozenset[str]) -> Recording:
     if not any(s.type == "navigate" for s in found.steps):
         raise ConfigError(f"--steps {path}: expected a step of type navigate, got none: where does it begin?")
     return found
+
+
+def _decoded(path: Path) -> Recording:
+    try:
+        text = path.read_bytes()
+    except OSError as err:
+        raise ConfigError(f"--steps {path}: cannot be read: {err.strerror}") from None
+    if len(text) > MOST_BYTES:
+        raise ConfigError(f"--steps {path}: expected at most {MOST_BYTES} bytes, got {len(text)}")
+    try:
+        return msgspec.json.decode(text, type=Recording)
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
+        raise ConfigError(
+            f"--steps {path}: expected the JSON of Chrome DevTools' Recorder, got: {_said(err)}"
+        ) from None
 
 
 def _said(err: Exception) -> str:

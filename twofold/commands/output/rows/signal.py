@@ -116,6 +116,19 @@ class Sending(Row, kw_only=True, tag="sender"):
     new: bool
 
 
+class Walked(Row, kw_only=True, tag="walk"):
+    """How a browser's walk went. ``whole`` is false where it ended before its end, and ``ended`` says why; ``libraries``: by which
+    script the platforms' own were asked for."""
+
+    whole: bool
+    ended: Text
+    took_s: float
+    notes: list[Text]
+    steps: list[dict[str, Any]]
+    calls: int
+    libraries: list[dict[str, Any]]
+
+
 class InventoryFinding(Row, kw_only=True, tag="finding"):
     """What is wrong with who sends what. ``fault`` not_looked: a side that was not asked, and no fault."""
 
