@@ -15,7 +15,8 @@ import sqlglot
 from tests.facts import postgres
 from tests.facts.world import HOSTILE, RARE, World, contents, world
 from twofold.errors import FactsError, QuestionTooLarge, QuestionTooSlow
-from twofold.facts.engine import ROOM, Analytics, ask
+from twofold.facts.child import Child
+from twofold.facts.engine import ROOM, Analytics, Asked, ask, ask_all
 from twofold.facts.manifest import read_manifest, write_manifest
 from twofold.facts.questions import Question, faults_of, literal, questions_of, read_questions
 from twofold.facts.shape import Type
@@ -210,6 +211,22 @@ def test_a_question_that_takes_too_long_is_ended_and_says_so(lived: World) -> No
         ask(where(lived, deadline_s=1.5), slow)
     assert time.monotonic() - began < 60
     assert list(where(lived).places.spill.iterdir()) == []
+
+
+def test_a_child_of_a_series_answers_one_task_after_another(lived: World) -> None:
+    """The same as one of its own would; a question that fails, or needs too much, is not the end of it."""
+    name = "chain_signals_whole"
+    asked = [Asked(question=QUESTIONS[name], parameters=values_of(QUESTIONS[name]))]
+    alone = ask_all(where(lived), asked)
+    child = Child(series=True)
+    try:
+        assert ask_all(where(lived), asked * 2, child) == alone * 2
+        with pytest.raises(FactsError, match="nowhere"):
+            ask_all(where(lived), [Asked(question=question("select nowhere from orders", nowhere="text"))], child)
+        assert ask_all(where(lived), asked, child) == alone
+        assert child.waits
+    finally:
+        child.discard()
 
 
 def test_what_to_narrow_is_said(lived: World) -> None:

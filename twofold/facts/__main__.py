@@ -19,7 +19,7 @@ import msgspec
 
 from twofold.errors import FactsError, TwofoldError, place_of
 from twofold.facts.build import Lives, Progressed, Task, build
-from twofold.facts.child import step_back
+from twofold.facts.child import SERIES, step_back
 from twofold.facts.engine import DUCKDB, SPARK, Ask, Failed, Head, Tail
 from twofold.facts.manifest import Manifest, Places, reading
 from twofold.facts.shape import Table
@@ -42,6 +42,9 @@ _LATE = ("querycanceled", "statement timeout")
 def main() -> None:
     """Reads the task, does it, and says what came of it as the last line."""
     end_with_parent()
+    if SERIES in sys.argv[1:]:
+        answer_all()
+        return
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Ask | Task)
     if isinstance(task, Ask):
         answer(task)
@@ -58,10 +61,25 @@ def make(task: Task, lives: Lives | None = None) -> None:
         _say(Failed(message=str(err) if isinstance(err, TwofoldError) else f"{type(err).__name__} at {place_of(err)}"))
 
 
+def answer_all() -> None:
+    """Answers questions as they come, one task a line. What it needs for the first is loaded before that comes."""
+    from twofold.facts.engines import duckdb  # noqa: F401
+
+    for line in sys.stdin.buffer:
+        answer(msgspec.json.decode(line, type=Ask))
+
+
 def answer(task: Ask) -> None:
     """Prints a line for the state of the tables, one a row, and one for the end of each question's."""
     step_back()
     signal.setitimer(signal.ITIMER_REAL, task.deadline_s + GRACE_S)  # should nobody be left who would end it
+    try:
+        _answer(task)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answer(task: Ask) -> None:
     try:
         with reading(Places(data=Path(task.data), files=Path(task.files)), task.deadline_s + GRACE_S) as manifest:
             known = require(manifest, task.tables)
@@ -110,7 +128,10 @@ def _engine_of(task: Ask) -> Callable[[Ask, Manifest], Iterable[Iterable[Sequenc
 
 
 def _limit_memory(megabytes: int) -> None:
-    """So much beyond what the program itself takes at rest; the operating system refuses the rest."""
+    """So much beyond what the program itself takes at rest; the operating system refuses the rest. A process of a series has the limit
+    of its first question."""
+    if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
+        return
     at_rest = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     limit = at_rest + (megabytes << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

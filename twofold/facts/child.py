@@ -26,12 +26,16 @@ def step_back() -> None:
     os.nice(max(0, BEHIND - os.nice(0)))
 
 
+SERIES = "--series"
+"""Tells a module that tasks come one a line, until there are no more."""
+
+
 class Child:
     """One run of ``python -m`` a module of ours that takes a task and prints lines."""
 
-    def __init__(self, module: str = MODULE, descriptors: Sequence[int] = ()) -> None:
-        """``descriptors``: open files of ours that it finds under the same numbers."""
-        self._module, self._descriptors = module, tuple(descriptors)
+    def __init__(self, module: str = MODULE, descriptors: Sequence[int] = (), *, series: bool = False) -> None:
+        """``descriptors``: open files of ours that it finds under the same numbers. ``series``: it takes tasks one after another."""
+        self._module, self._descriptors, self._arguments = module, tuple(descriptors), [SERIES] if series else []
         self._child: subprocess.Popen[bytes] | None = None
         self._ended = False
 
@@ -39,7 +43,7 @@ class Child:
         """Starts it, where it was not started yet; it waits for its task. It ends with the thread that started it."""
         if self._child is None:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", self._module],
+                [sys.executable, "-m", self._module, *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -84,6 +88,34 @@ class Child:
             child.stdout.close()
             with contextlib.suppress(BrokenPipeError):
                 child.stdin.close()
+        if late.is_set():
+            raise TimeoutError
+        return code
+
+    def run_next(self, task: bytes, on_line: Callable[[bytes], bool], deadline_s: float) -> int | None:
+        """Of a series: hands over a task, and on each line until one is the last; None then, else the code with which it ended before.
+        Raises `TimeoutError` at the deadline, which ends it."""
+        child = self.start()
+        assert child.stdin is not None
+        assert child.stdout is not None
+        late = threading.Event()
+
+        def end_late() -> None:
+            late.set()
+            self.end()
+
+        timer = threading.Timer(deadline_s, end_late)
+        timer.start()
+        try:
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.write(task + b"\n")
+                child.stdin.flush()
+            for line in child.stdout:
+                if on_line(line):
+                    return None
+        finally:
+            timer.cancel()
+        code = child.wait()
         if late.is_set():
             raise TimeoutError
         return code

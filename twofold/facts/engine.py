@@ -133,8 +133,9 @@ def ask(analytics: Analytics, name: str | Question, parameters: dict[str, Any] |
     return answer
 
 
-def ask_all(analytics: Analytics, asked: Sequence[Asked]) -> list[Answer]:
-    """Asks several questions of one state of the tables, one after the other within one deadline; an answer to each.
+def ask_all(analytics: Analytics, asked: Sequence[Asked], series: Child | None = None) -> list[Answer]:
+    """Asks several questions of one state of the tables, one after the other within one deadline; an answer to each. ``series``: a
+    child that was started for questions before and takes more after these; for the engine of this machine alone.
 
     Raises as `ask`, naming the question that was at work.
     """
@@ -152,7 +153,7 @@ def ask_all(analytics: Analytics, asked: Sequence[Asked]) -> list[Answer]:
             spill=str(spill),
             questions=list(asked),
         )
-        return _heard(analytics, task)
+        return _heard(analytics, task, series if analytics.engine == DUCKDB else None)
 
 
 class _Hearing:
@@ -191,10 +192,10 @@ def _reader(question: Question) -> Callable[[list[Any]], Any]:
     return lambda values: made._make(v if v is None else read(v) for read, v in zip(turn, values, strict=True))
 
 
-def _heard(analytics: Analytics, task: Ask) -> list[Answer]:
+def _heard(analytics: Analytics, task: Ask, series: Child | None) -> list[Answer]:
     heard = _Hearing(task.questions)
     try:
-        code = Child().run(msgspec.json.encode(task), heard.hear, analytics.deadline_s)
+        code = _run(msgspec.json.encode(task), heard, analytics.deadline_s, series)
     except TimeoutError:
         raise too_slow(analytics, heard.question) from None
     if heard.failed is not None:
@@ -205,6 +206,17 @@ def _heard(analytics: Analytics, task: Ask) -> list[Answer]:
         raise too_large(analytics, heard.question) if code else FactsError(f"{name}: the answer was cut off")
     head, rows = heard.head, heard.rows[: len(task.questions)]
     return [Answer(as_of=head.as_of, currency=head.currency, rows=one) for one in rows]
+
+
+def _run(task: bytes, heard: _Hearing, deadline_s: float, series: Child | None) -> int | None:
+    if series is None:
+        return Child().run(task, heard.hear, deadline_s)
+
+    def hear(line: bytes) -> bool:
+        heard.hear(line)
+        return heard.failed is not None or len(heard.rows) > len(heard.asked)
+
+    return series.run_next(task, hear, deadline_s)
 
 
 def error_of(analytics: Analytics, question: Question, failed: Failed) -> FactsError:

@@ -17,7 +17,7 @@ from twofold.console.money.chain import chain, term
 from twofold.console.money.day import day
 from twofold.console.money.life import life
 from twofold.console.money.matching import matching
-from twofold.console.money.task import Failed, Task, Told, encode
+from twofold.console.money.task import Failed, Task, Told, encode, warm
 from twofold.errors import TwofoldError
 from twofold.facts.child import step_back
 
@@ -39,6 +39,7 @@ def main() -> None:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     step_back()
+    warm()
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     said: Told | Failed
     try:

@@ -1,6 +1,7 @@
 """A process that is started before a page needs it: starting one and loading what it needs takes half of what a page may take.
 
-Owns the one that waits for its task, and that it ends when nobody asks for a while, as it takes some fifty megabytes. The next one is
+Owns the one that waits for its task, and that it ends when nobody asks for a while, as it takes some fifty megabytes, and as much for
+whom it asks the tables by. The next one is
 started when the last has answered, so that the two do not share the processor.
 """
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from twofold.console.money.spare import Spare
 from twofold.errors import StoreError
+from twofold.facts.child import Child
 from twofold.facts.engine import Answer, Where, ask_all
 from twofold.facts.engine import Asked as TableQuestion
 from twofold.reconcile.reading.keeping import KeepDays
@@ -23,6 +24,17 @@ MODULE = "twofold.console.money"
 WITHIN_S = 60.0
 AT_ONCE = 2
 """More questions than these wait for one another: the machine is the gateway's."""
+
+_asker: Child | None = None
+"""In the child: who asks the tables for it."""
+
+
+def warm() -> None:
+    """Of the child: whoever asks the tables for it is started before its task comes."""
+    global _asker
+    _asker = Child(series=True)
+    _asker.start()
+
 
 _room = threading.BoundedSemaphore(AT_ONCE)
 _spare = Spare(MODULE)
@@ -61,7 +73,7 @@ class Task(Struct, frozen=True, kw_only=True):
     def ask(self, asked: Sequence[TableQuestion]) -> list[Answer]:
         """Of the derived tables."""
         assert self.tables is not None
-        return ask_all(self.tables.analytics, asked)
+        return ask_all(self.tables.analytics, asked, _asker)
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag=True):

@@ -33,7 +33,7 @@ _COHORT = (
     "chain_advertising",
     "chain_open_batches",
 )
-_BOOKED = ("booked_lives", "booked_changes", "booked_terms", "booked_lines", "booked_unrated", "chain_signals")
+_BOOKED = ("booked_lives", "booked_changes", "booked_terms", "booked_lines", "booked_unrated")
 
 
 def chain_of(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:
@@ -55,7 +55,7 @@ def cohort_asked(asked: chain_told.Asked, desk: Desk, dataset: str | None) -> li
         "since": asked.since, "until": asked.until, "as_of": asked.as_of, "by": asked.by, "dataset": dataset or "",
         "history_s": desk.rules.history_days * DAY_S, **_signals_span(asked, desk),
     }  # fmt: skip
-    return named(_COHORT, given)
+    return named(_signals_of(_COHORT, asked.by), given)
 
 
 def cohort_told(answers: Sequence[Answer], asked: chain_told.Asked, desk: Desk) -> tuple[Report, str]:
@@ -73,16 +73,19 @@ def _booked(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | Non
     for _, since, until in spans:
         part = chain_told.Asked(since=since, until=until, as_of=asked.as_of)
         before, last = ends_of(part, desk)
-        given = {"before": before, "last": last, "by": by, "dataset": dataset or "", **_signals_span(part, desk)}
+        given = {"before": before, "last": last, "by": by, "dataset": dataset or ""}
         questions += named(_BOOKED, given)
-    questions += named(("chain_open_batches",), {})
-    answers = ask(questions)
-    desk = in_their_currency(desk, answers)
+    questions += named(_signals_of(("chain_signals", "chain_open_batches"), by), {
+        "by": by, "dataset": dataset or "", **_signals_span(asked, desk),
+    })  # fmt: skip
+    *answers, signals, batches = ask(questions)
+    desk = in_their_currency(desk, [*answers, signals])
     parts = []
-    for at, (name, *_) in enumerate(spans):
+    for at, (name, since, until) in enumerate(spans):
         mine = answers[at * len(_BOOKED) : (at + 1) * len(_BOOKED)]
         rows = {question: one.rows for question, one in zip(_BOOKED, mine, strict=True)}
-        parts.append((name, {**rows, "chain_open_batches": answers[-1].rows}))
+        told = [row for row in signals.rows if day_number(since) <= desk.days.of(row.slot) <= day_number(until)]
+        parts.append((name, {**rows, "chain_signals": told, "chain_open_batches": batches.rows}))
     return booked_report(parts, asked.by, desk), desk.rules.currency
 
 
@@ -96,6 +99,12 @@ def _signals_span(asked: chain_told.Asked, desk: Desk) -> dict[str, int]:
     """The first and the last second of which Purchases are asked for."""
     start, end = desk.days.start(day_number(asked.since)), desk.days.start(day_number(asked.until) + 1)
     return {"from_s": start, "to_s": min(end - 1, asked.as_of)}
+
+
+def _signals_of(names: Iterable[str], by: str) -> list[str]:
+    """Signals know their time themselves; of any other group their orders are asked."""
+    plain = by in ("", "day", "week", "month")
+    return ["chain_signals_whole" if plain and name == "chain_signals" else name for name in names]
 
 
 def named(names: Iterable[str], given: dict[str, Any]) -> list[Asked]:

@@ -87,6 +87,21 @@ select count(distinct case when t.kind in ('new', 'unsure') then t.customer end)
        coalesce(sum(case when t.kind = 'unknown' then 1 else 0 end), 0) as orders_of_unknown
 from told as t
 
+-- name: chain_signals_whole
+-- Purchases whose event lies between two times, without those that became part of another, by quarter of an hour.
+-- asks: from_s bigint, to_s bigint, dataset text
+-- answers: grp text, slot bigint, currency text, purchases bigint, sent bigint, value decimal(28,12)
+with taken as (
+    select distinct d.action from purchase_deliveries as d where d.state = 'delivered'
+)
+select '' as grp, p.event_time - p.event_time % 900 as slot, coalesce(p.currency, '') as currency, count(*) as purchases,
+       sum(case when t.action is not null then 1 else 0 end) as sent, coalesce(sum(p.value), 0) as value
+from purchases as p left join taken as t on t.action = p.action
+where p.merged_into is null and p.event_time >= $from_s and p.event_time <= $to_s
+  and ($dataset = '' or p.dataset = $dataset)
+group by 2, 3
+order by slot, currency
+
 -- name: chain_signals
 -- Purchases whose event lies between two times, without those that became part of another, by quarter of an hour and group.
 -- asks: from_s bigint, to_s bigint, by text, dataset text
