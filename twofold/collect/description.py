@@ -45,6 +45,7 @@ def describe_gateway(tag_path: str = "/t") -> dict[str, Any]:
             f"{tag_path}/consent": {"post": _browser_consent()},
             "/v1/{dataset}/consent": {"parameters": [_IN_PATH], "post": _server_consent()},
             "/v1/{call}": {"parameters": [_CALL], "post": _segment()},
+            "/v1/{dataset}/cloudevents": {"parameters": [_IN_PATH], "post": _cloud_events()},
             "/mp/collect": {"parameters": [_in_query("measurement_id"), _in_query("api_secret")], "post": _protocol()},
             "/webhooks/{type}/{shop}": {"parameters": [_named("type"), _named("shop")], "post": _webhook()},
             "/health": {"get": _health()},
@@ -261,6 +262,20 @@ def _protocol() -> dict[str, Any]:
         **_CANNOT,
     }
     return _operation("sendMeasurementProtocol", "A body of Google's Measurement Protocol.", body, answers)
+
+
+def _cloud_events() -> dict[str, Any]:
+    text = {"type": "string", "minLength": 1}
+    body = {"type": "object", "required": ["specversion", "id", "source", "type", "data"], "properties": {
+        "specversion": {"const": "1.0"}, "id": text, "source": text, "type": text, "data": {"type": "object"},
+    }}  # fmt: skip
+    answers = {
+        "200": _json("What is valid is on disk; what is not is named in `messages`.", _of("Accepted")),
+        "400": _json("Nothing could be accepted.", _of("Refused")),
+        "401": _json("The key does not fit.", _of("Refused")),
+        **_CANNOT,
+    }
+    return _operation("sendCloudEvent", "A CloudEvent whose data is an event.", body, answers, ["key"])
 
 
 def _segment_accepted() -> Schema:

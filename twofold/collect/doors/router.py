@@ -22,6 +22,7 @@ from twofold.collect.doors.capi import CapiDoor, dataset_in
 from twofold.collect.doors.consent import ConsentDoors
 from twofold.collect.doors.decode import inflate
 from twofold.collect.doors.image import ImageDoor
+from twofold.collect.doors.streams.cloud_events import CloudEventsDoor
 from twofold.collect.doors.streams.ga4 import HITS, PROTOCOL, HitDoor, ProtocolDoor
 from twofold.collect.doors.streams.segment import PATHS as SEGMENT_PATHS
 from twofold.collect.doors.streams.segment import SegmentDoor
@@ -85,6 +86,8 @@ class Doors:
             **dict.fromkeys(SEGMENT_PATHS, SegmentDoor(browsers, strict=strict)),
         }
         self._limits = dict.fromkeys(self._fixed, min(max_body, MAX_BROWSER_BODY))
+        envelopes = CloudEventsDoor(datasets, clock, strict=strict)
+        self._fixed |= dict.fromkeys(envelopes.datasets, envelopes)
         self.max_body = max_body
         self._lines = RequestLines(datasets)
         self._keeping: set[asyncio.Task[None]] = set()
