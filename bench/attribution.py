@@ -26,7 +26,7 @@ from bench.chain import FILLED, Watch, spread
 from bench.scale import DAY_S, DAYS, EVENTS_AN_ORDER, LAST_DAY, SIZES, Tables, fill
 from twofold.attribution.markov import Outcome, markov
 from twofold.attribution.models import MODELS
-from twofold.attribution.reading import credits_asked
+from twofold.attribution.reading import credits_asked, days_asked, parts_of
 from twofold.attribution.table import Asked
 from twofold.facts.engine import Analytics, ask_all
 from twofold.facts.manifest import File, read_manifest, write_manifest
@@ -59,9 +59,12 @@ def measured(events: int) -> Iterator[Row]:
         touches = _paths(folder)
         where = Analytics(data=folder, files=folder / "facts", deadline_s=900)
         asked = Asked(since=day_text(LAST_DAY - DAYS + 1), until=day_text(LAST_DAY), currency="EUR", click_days=30)
-        questions = credits_asked(asked, sorted(MODELS), LAST_DAY * DAY_S + DAY_S - 1, "credits_by_day")
+        as_of = LAST_DAY * DAY_S + DAY_S - 1
         with Watch() as watch:
             began = time.perf_counter()
+            (days,) = ask_all(where, [days_asked(asked, as_of)])
+            parts = parts_of(asked, days.rows)
+            questions = credits_asked(asked, sorted(MODELS), as_of, "credits_by_day", parts)
             rows = sum(len(answer.rows) for answer in ask_all(where, questions))
             seconds = time.perf_counter() - began
         yield Row(

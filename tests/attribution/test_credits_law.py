@@ -1,5 +1,7 @@
 """The law of the statements: what the tables answer is what is worked out order by order, whatever is asked.
 
+Nor does it matter in which parts of days and customers it is asked: these are drawn, too.
+
 Small ledgers of two currencies with paths of every kind, spend with ids, without and renamed; every model, grouping, window, kind of
 repeats and day of credit. Amounts are equal to the last digit; counts of orders to the ninth.
 """
@@ -8,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 from hypothesis import example, given
@@ -22,7 +25,7 @@ from tests.reconcile.test_chain_example import march
 from tests.strategies import law
 from twofold.attribution.models import DAY_S, MODELS
 from twofold.attribution.paths import PathTouch
-from twofold.attribution.reading import _Answers, _costs
+from twofold.attribution.reading import PART_ROWS, Parts, _Answers, _costs, _until, parts_of, shifted
 from twofold.attribution.spend import Adverts
 from twofold.attribution.table import BY, OF_ORDERS, Asked, Line, judged
 from twofold.ledger.identity import name_of
@@ -63,12 +66,20 @@ ASKS = st.builds(
     click_days=st.sampled_from([1, 7, 30, 60]), chat_days=st.sampled_from([3, 7]),
     repeats=st.sampled_from(["all", "collapse", "unique"]), credit_day=st.sampled_from(["order", "order", "touch"]),
     half_life_days=st.sampled_from([1, 7]), since=st.sampled_from(["2026-03-01", "2026-03-05"]),
+    cuts=st.sampled_from([[], [], [1], [4], [3, 20]]), buckets=st.sampled_from([1, 1, 1, 2]),
 )  # fmt: skip
+"""``cuts``: after so many days a part ends."""
 
 
 def touches_of(placed_at: int, words: list[dict[str, Any]]) -> list[PathTouch]:
     told = [Touch(at=placed_at - w["age"], **{k: v for k, v in w.items() if k != "age"}) for w in words]
     return [PathTouch(touch, channel_of(touch)) for touch in sorted(told, key=lambda t: t.at)]
+
+
+def cut(asked: Asked, cuts: list[int], buckets: int) -> Parts:
+    until = _until(asked)
+    firsts = [asked.since, *(day for n in sorted(cuts) if (day := shifted(asked.since, n)) <= until)]
+    return Parts(days=tuple(zip(firsts, [*(shifted(f, -1) for f in firsts[1:]), until], strict=True)), buckets=buckets)
 
 
 def orders_of(told: Told, asked: Asked, paths: list[Any], desk: Desk) -> list[Credited]:
@@ -162,12 +173,19 @@ ALIKE = [{**touch, "age": 60} for touch in PATH]
     {"by": "campaign", "model": "last", "click_days": 30},
 )  # two had the name before: it is neither's
 @example([ONE], [SPRING], [(ALIKE, None, [])], {"by": "source", "model": "time_decay", "click_days": 30})
-@example([ONE], [SPRING], [(PATH, None, [])], {"by": "campaign", "model": "linear", "click_days": 30})
+@example(
+    [ONE],
+    [SPRING],
+    [(PATH, None, [])],
+    {"by": "campaign", "model": "linear", "click_days": 30, "cuts": [5], "buckets": 2},
+)
 @example([ONE], [SPRING], [(PATH, None, [])], {"by": "source", "model": "time_decay", "click_days": 30})
 @given(SALES, ADS, st.lists(st.tuples(TOUCHES, SAID, ITEMS), min_size=6, max_size=6), ASKS)
 def test_tables_answer_what_orders_add_up_to(
     sales: list[Any], ads: list[Spend], paths: list[Any], words: dict[str, Any]
 ) -> None:
+    words = {"cuts": [], "buckets": 1} | words
+    cuts, buckets = words.pop("cuts"), words.pop("buckets")
     office, asked = desk(), replace(ASKED, **words)
     told = ledger(sales)
     # the second is told when keys of earlier orders were forgotten
@@ -176,7 +194,7 @@ def test_tables_answer_what_orders_add_up_to(
     ads = list({name_of(row): row for row in ads}.values())
     tables = Tables(told, office, day_number("2026-02-20"), day_number("2026-04-10"), rows_of(told, paths, ads, office))
     adverts, costs = Adverts(counted(ads)), _costs(counted(ads), asked.by, office)
-    answers = _Answers(tables.ask, asked, [asked.model], AS_OF, "", HISTORY_DAYS)
+    answers = _Answers(tables.ask, asked, [asked.model], AS_OF, "", HISTORY_DAYS, cut(asked, cuts, buckets))
     found = answers.lines(answers.models[0], adverts, costs)
     got = judged(found, asked, answers.usual(), None, lambda _: True)
     expected = table(orders_of(told, asked, paths, office), asked, adverts, costs, day_of)
@@ -184,3 +202,15 @@ def test_tables_answer_what_orders_add_up_to(
     assert [line.group.key for line in got] == [line.group.key for line in expected]
     for one, other in zip(shown(got, named), shown(expected, named), strict=True):
         assert one == other, (one, other)
+
+
+def test_days_are_put_together_by_their_rows() -> None:
+    a_day = PART_ROWS // 2
+    rows = {"2026-03-02": a_day, "2026-03-03": a_day, "2026-03-04": 1, "2026-03-07": 5 * PART_ROWS, "2026-03-08": 1}
+    asked = replace(ASKED, since="2026-03-01", until="2026-03-31")
+    parts = parts_of(asked, [SimpleNamespace(day=day, told=told) for day, told in rows.items()])
+    assert parts.days == (
+        ("2026-03-01", "2026-03-03"), ("2026-03-04", "2026-03-06"), ("2026-03-07", "2026-03-07"), ("2026-03-08", "2026-03-31"),
+    )  # fmt: skip
+    assert parts.buckets == 1
+    assert parts_of(asked, []).days == (("2026-03-01", "2026-03-31"),)

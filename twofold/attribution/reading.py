@@ -7,7 +7,7 @@ named statements (`sql/credits.sql`); where they are asked is passed in. Long pe
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta, tzinfo
 from decimal import Decimal
 from fractions import Fraction
@@ -60,8 +60,10 @@ from twofold.reconcile.reading.folder import Folder
 ROOM = "twofold.attribution"
 RATE_WEEKS = 8
 LEAST_WEEKS = 4
-PART_DAYS, MOST_DAYS = 31, 92
-"""A period of more than so many days is asked in parts of so many."""
+PART_ROWS = 600_000
+"""Days are asked together as long as their orders and touches are no more rows than that; one day is never cut."""
+BUCKET_ROWS = 5_000_000
+"""Customers are asked together as long as their orders and touches are about that many."""
 ERASED = "erased"
 PARTS = 10**12
 """Of an order, as the statements count it."""
@@ -75,8 +77,10 @@ _LINKS = {
     "margin": "margin",
 }
 """A link and its column in the answers."""
-_OF_A_PART = ("credit_sums", "credit_values", "credit_squares")
-_OF_ALL = ("credit_customers", "credit_groups", "credit_pool", "credit_usual")
+_OF_DAYS = ("credit_sums", "credit_values", "credit_squares", "credit_groups", "credit_usual")
+"""What adds up over days."""
+_OF_CUSTOMERS = "credit_customers"
+"""What adds up over customers, and not over days: one may come back on another."""
 
 AskAll = Callable[[Sequence[TableQuestion]], list[Answer]]
 
@@ -118,26 +122,22 @@ def read_basis(
         told_of = counted(row for row in store.spend() if first <= row.day <= asked.until)
     desk = Desk(rules=rules, rates=rates, costs=Costs((), rates), days=Days(zone))
     last = min(asked.until, day_text(desk.days.of(as_of)))
-    (weeks,) = ask(
-        [
-            _question(
-                "credit_weeks",
-                {"since": shifted(last, -7 * 26), "until": last, "as_of": as_of, "dataset": dataset or ""},
-            )
-        ]
-    )
+    told = {"as_of": as_of, "dataset": dataset or ""}
+    usual_weeks = _question("credit_weeks", {"since": shifted(last, -7 * 26), "until": last, **told})
+    weeks, days = ask([usual_weeks, days_asked(asked, as_of, dataset or "")])
     currency = weeks.currency or rules.currency
     asked = replace(asked, currency=currency)
     desk = Desk(rules=_in(rules, currency), rates=rates, costs=Costs((), rates), days=Days(zone))
     spend = [row for row in told_of if asked.since <= row.day]
     costs, adverts = _costs(spend, asked.by, desk), Adverts(told_of)
-    answers = _Answers(ask, asked, models, as_of, dataset or "", rules.history_days)
+    parts = parts_of(asked, days.rows)
+    answers = _Answers(ask, asked, models, as_of, dataset or "", rules.history_days, parts)
     usual = answers.usual()
-    (apart,), told = answers.rows("credit_apart"), answers.rows("adverts_seen")
+    (apart,), names = answers.rows("credit_apart"), answers.rows("adverts_seen")
     return Basis(
         asked=asked, lines={model: answers.lines(model, adverts, costs) for model in answers.models}, adverts=adverts, spend=spend,
-        costs=costs, rates=_rates(weeks.rows), usual=usual, placed=answers.scaled(answers.rows("credit_usual")[0].placed),
-        seen=Seen(tuple(text or "" for text in row) for row in told), desk=desk, missing=apart.missing,
+        costs=costs, rates=_rates(weeks.rows), usual=usual, placed=answers.placed(),
+        seen=Seen(tuple(text or "" for text in row) for row in names), desk=desk, missing=apart.missing,
         claimed=reduce(added, _costs(spend, "source", desk).values(), Cost()).claimed_value, deducted=apart.deducted,
         texts=[row.told for row in answers.rows("texts_of_paths")], dataset=dataset, unrated=_unrated(spend, desk),
     )  # fmt: skip
@@ -157,27 +157,67 @@ def _question(name: str, given: Mapping[str, Any]) -> TableQuestion:
     return TableQuestion(question=question, parameters={p: given[p] for p in question.asks})
 
 
-def credits_asked(asked: Asked, models: Sequence[str], as_of: int, name: str, dataset: str = "") -> list[TableQuestion]:
+def days_asked(asked: Asked, as_of: int, dataset: str = "") -> TableQuestion:
+    """By what the parts are found."""
+    given = {"since": asked.since, "until": _until(asked), "as_of": as_of, "dataset": dataset}
+    return _question("credit_days", given)
+
+
+def credits_asked(
+    asked: Asked, models: Sequence[str], as_of: int, name: str, parts: Parts, dataset: str = ""
+) -> list[TableQuestion]:
     """One question of credits, in parts whose rows add up."""
     given = _given(asked, models, as_of, dataset, 0)
-    return [
-        _question(name, {**given, "since": since, "until": to}) for since, to in _parts_of(asked.since, given["until"])
-    ]
+    return [_question(name, {**given, "since": since, "until": until}) for since, until in parts.days]
+
+
+def _until(asked: Asked) -> str:
+    """The last day of orders that may have a part in it."""
+    if asked.credit_day == "touch" and asked.by not in OF_ORDERS:
+        return shifted(asked.until, asked.click_days)
+    return asked.until
 
 
 def _given(asked: Asked, models: Sequence[str], as_of: int, dataset: str, history_days: int) -> dict[str, Any]:
     """The parameters of all questions of credits."""
-    until = asked.until
-    if asked.credit_day == "touch" and asked.by not in OF_ORDERS:
-        until = shifted(asked.until, asked.click_days)
+    until = _until(asked)
     return {
         "since": asked.since, "until": until, "first": shifted(asked.since, -asked.click_days - 1), "last": asked.until,
         "after": shifted(until, 1), "as_of": as_of, "dataset": dataset, "models": f",{','.join(models)},", "by": asked.by,
         "window": asked.click_days * DAY_S, "chat": min(asked.click_days, asked.chat_days) * DAY_S,
         "half_life": asked.half_life_days * DAY_S, "repeats": asked.repeats, "unit": 10 ** digits_of(asked.currency),
         "history_s": history_days * DAY_S, "credit_day": asked.credit_day, "credit_since": asked.since,
-        "credit_until": asked.until,
+        "credit_until": asked.until, "bucket": 0, "buckets": 1,
     }  # fmt: skip
+
+
+# -- parts
+
+
+class Parts(Struct, frozen=True, kw_only=True):
+    """How one question is asked in several: ranges of days that follow each other; and how many buckets of customers."""
+
+    days: tuple[tuple[str, str], ...]
+    buckets: int = 1
+
+    @property
+    def customers(self) -> list[dict[str, int]]:
+        """The parameters of each bucket."""
+        return [{"bucket": n, "buckets": self.buckets} for n in range(self.buckets)]
+
+
+def parts_of(asked: Asked, told: Sequence[Any]) -> Parts:
+    """``told``: the answer to `days_asked`. Credits add up whatever the parts are; there are more of them where there are more
+    rows, so that memory stays what it is."""
+    days: list[tuple[str, str]] = []
+    first, rows = asked.since, 0
+    for row in told:
+        if rows and rows + row.told > PART_ROWS:
+            days.append((first, shifted(row.day, -1)))
+            first, rows = row.day, 0
+        rows += row.told
+    buckets = -(-sum(row.told for row in told) // BUCKET_ROWS) or 1
+    return Parts(days=(*days, (first, _until(asked))), buckets=buckets)
 
 
 # -- answers
@@ -187,8 +227,8 @@ class _Answers:
     """Everything asked of the tables for one report, and rows out of it."""
 
     def __init__(
-        self, ask: AskAll, asked: Asked, models: Sequence[str], as_of: int, dataset: str, history_days: int
-    ) -> None:
+        self, ask: AskAll, asked: Asked, models: Sequence[str], as_of: int, dataset: str, history_days: int, parts: Parts
+    ) -> None:  # fmt: skip
         self._asked = asked
         self.models = ["orders"] if asked.by in OF_ORDERS else list(dict.fromkeys(models))
         self._digits = digits_of(asked.currency)
@@ -196,10 +236,11 @@ class _Answers:
         until = str(given["until"])
         questions = [
             _question(name, {**given, "most": MANY, "since": since, "until": to})
-            for since, to in _parts_of(asked.since, until)
-            for name in _OF_A_PART
+            for since, to in parts.days
+            for name in _OF_DAYS
         ]
-        questions += [_question(name, {**given, "most": MOST}) for name in _OF_ALL]
+        questions += [_question(_OF_CUSTOMERS, {**given, **bucket}) for bucket in parts.customers]
+        questions += [_question("credit_pool", {**given, "most": MOST})]
         inside = {**given, "until": asked.until}
         questions += [_question(name, inside) for name in ("credit_apart", "credit_erased", "texts_of_paths")]
         seen = {"since": given["first"], "until": shifted(until, 1)}
@@ -217,18 +258,34 @@ class _Answers:
 
     def usual(self) -> Usual:
         """What the orders of the period are like."""
-        (told,), pool = self.rows("credit_usual"), self.rows("credit_pool")
+        pool = self.rows("credit_pool")
+        orders, unseen, _, kept_due, kept_margin, gone_placed, gone_margin = self._usual()
         return Usual(
-            margins=[self.scaled(row.amount) for row in pool if row.of_margin],
-            trues=[self.scaled(row.amount) for row in pool if not row.of_margin],
-            best=told.kept_margin / told.kept_due if told.kept_due else ZERO,
-            worst=told.gone_margin / told.gone_placed if told.gone_placed else ZERO,
-            unseen=told.unseen / told.orders if told.orders else 0.0,
+            margins=[self.scaled(row.amount) for row in pool if row.of_margin for _ in range(row.times)],
+            trues=[self.scaled(row.amount) for row in pool if not row.of_margin for _ in range(row.times)],
+            best=kept_margin / kept_due if kept_due else ZERO,
+            worst=gone_margin / gone_placed if gone_placed else ZERO,
+            unseen=unseen / orders if orders else 0.0,
         )
+
+    def placed(self) -> Decimal:
+        """All that was placed."""
+        return self.scaled(self._usual()[2])
+
+    def _usual(self) -> tuple[Any, ...]:
+        return tuple(map(sum, zip(*self.rows("credit_usual"), strict=True)))
+
+    def _names(self) -> dict[str, tuple[str, str]]:
+        """What the rows of touches are called, and whose they are."""
+        found: dict[str, tuple[str, str]] = {}
+        for row in self.rows("credit_groups"):
+            name, platform = found.get(row.grp, ("", ""))
+            found[row.grp] = max(name, row.name), max(platform, row.platform)
+        return found
 
     def lines(self, model: str, adverts: Adverts, costs: Mapping[str, Cost]) -> list[Line]:
         """The rows under one model."""
-        names = {row.grp: row for row in self.rows("credit_groups")}
+        names = self._names()
         lines: dict[str, Line] = {}
         for row in self.rows("credit_sums"):
             if row.model == model:
@@ -248,7 +305,9 @@ class _Answers:
         for row in self.rows("credit_customers"):
             if row.model == model and row.grp in lines:
                 line = lines[row.grp]
-                line.new, line.new_delivered, line.returning = row.new_orders, row.won, row.returning
+                line.new += row.new_orders
+                line.new_delivered += row.won
+                line.returning += row.returning
         for key, (margins, trues) in self._samples(model).items():
             lines[key].margins, lines[key].trues = margins, trues
         return list(lines.values())
@@ -263,14 +322,14 @@ class _Answers:
         line.final_due += self.scaled(row.final_due)
         line.costed_due += self.scaled(row.costed_due)
 
-    def _group(self, row: Any, named: Any, adverts: Adverts) -> Group:
+    def _group(self, row: Any, named: tuple[str, str] | None, adverts: Adverts) -> Group:
         by, key = self._asked.by, row.grp
         if key.startswith(f"{UNATTRIBUTED}:"):
             return unattributed(key.partition(":")[2])
         if named is None or by not in (*LEVELS, "source"):
             return Group(key, key.removeprefix("told:"))
-        name = named.name or adverts.name_of(by, advert_of(key))
-        return Group(key, name, named.platform, _MARKS[row.mark])
+        name, platform = named
+        return Group(key, name or adverts.name_of(by, advert_of(key)), platform, _MARKS[row.mark])
 
     def _samples(self, model: str) -> dict[str, tuple[Sample, Sample]]:
         """Contributions and what is true, by group."""
@@ -310,15 +369,6 @@ class _Sums:
 
     def sample(self) -> Sample:
         return Sample(self._count, self._whole, self._squares, tuple(self._values) if self._count < MANY else ())
-
-
-def _parts_of(since: str, until: str) -> Iterator[tuple[str, str]]:
-    first, last = date.fromisoformat(since), date.fromisoformat(until)
-    step = PART_DAYS if (last - first).days >= MOST_DAYS else MOST_DAYS
-    while first <= last:
-        end = min(first + timedelta(days=step - 1), last)
-        yield first.isoformat(), end.isoformat()
-        first = end + timedelta(days=1)
 
 
 # -- spend

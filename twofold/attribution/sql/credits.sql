@@ -12,45 +12,39 @@ from (
     where s.counts and $by in ('campaign', 'adset', 'ad') and s.local_day between $first and $last
 ) as a
 
+-- part: stood
+-- The orders of some days as they stood at a time, of one bucket of customers; for those whose buyer was erased their nameless rows. Amounts are in minor units.
+select l.order_row, l.day, l.method, l.confirmed, l.station in ('awaits_confirmation', 'not_shipped', 'in_transit') as open,
+       l.station in ('delivered', 'returned', 'refused', 'lost') as final, l.station in ('refused', 'returned') as back,
+       l.cm3 is not null as costed, l.is_delivered,
+       l.total * cast($unit as decimal(6, 0)) as placed,
+       l.due * cast($unit as decimal(6, 0)) as delivered,
+       case when l.due <= 0 or l.collected <= 0 then cast(0 as decimal(34, 12))
+            when l.due < l.collected then l.due * cast($unit as decimal(6, 0)) else l.collected * cast($unit as decimal(6, 0)) end as kept,
+       l.banked * cast($unit as decimal(6, 0)) as banked, coalesce(l.cm3, 0) * cast($unit as decimal(6, 0)) as margin
+from lives as l
+left join (select b.order_row, b.customer from buyers as b where b.day between $since and $until) as b on b.order_row = l.order_row
+where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of and ($dataset = '' or l.dataset = $dataset)
+  and coalesce(b.customer, 0) % $buckets = $bucket
+  and ($by in ('country', 'product') or not exists (select 1 from paths as e where e.order_row = l.order_row and e.reason = 'erased'
+                                                     and e.day between $since and $until))
+union all
+select -1 - n.nameless as order_row, n.day, n.method, n.confirmed > 0 as confirmed, n.open > 0 as open, n.final, n.back,
+       n.margin is not null as costed, n.first_delivered as is_delivered,
+       n.placed * cast($unit as decimal(6, 0)) as placed, n.delivered * cast($unit as decimal(6, 0)) as delivered,
+       n.delivered_collected * cast($unit as decimal(6, 0)) as kept,
+       n.banked * cast($unit as decimal(6, 0)) as banked, coalesce(n.margin, 0) * cast($unit as decimal(6, 0)) as margin
+from nameless as n
+where n.day between $since and $until and ($dataset = '' or n.dataset = $dataset) and $by not in ('country', 'product') and $bucket = 0
+
 -- part: first_orders
--- Of each customer the first order that counts and the first that was delivered, of all orders.
+-- Of each of their customers the first order that counts and the first that was delivered, of all orders.
 select b.customer, min(case when b.counts then b.place end) as counted, min(case when b.delivered then b.place end) as delivered
 from buyers as b
-where b.customer is not null and ($dataset = '' or b.dataset = $dataset)
+join (select distinct b.customer from buyers as b where b.day between $since and $until and b.customer % $buckets = $bucket) as s
+  on s.customer = b.customer
+where $dataset = '' or b.dataset = $dataset
 group by b.customer
-
--- part: stood
--- The orders of some days as they stood at a time; for those whose buyer was erased their nameless rows. Amounts are in minor units; what is finer than one stands apart.
-select l.order_row, l.day, l.method, l.confirmed, l.open, l.final, l.back, l.costed, l.is_delivered,
-       cast(floor(l.placed) as bigint) as placed, cast(l.placed - floor(l.placed) as decimal(18, 12)) as placed_rest,
-       cast(floor(l.delivered) as bigint) as delivered, cast(l.delivered - floor(l.delivered) as decimal(18, 12)) as delivered_rest,
-       cast(floor(l.kept) as bigint) as kept, cast(l.kept - floor(l.kept) as decimal(18, 12)) as kept_rest,
-       l.banked_sign, cast(floor(l.banked) as bigint) as banked, cast(l.banked_sign * (l.banked - floor(l.banked)) as decimal(18, 12)) as banked_rest,
-       l.margin_sign, cast(floor(l.margin) as bigint) as margin, cast(l.margin_sign * (l.margin - floor(l.margin)) as decimal(18, 12)) as margin_rest
-from (
-    select l.order_row, l.day, l.method, l.confirmed, l.station in ('awaits_confirmation', 'not_shipped', 'in_transit') as open,
-           l.station in ('delivered', 'returned', 'refused', 'lost') as final, l.station in ('refused', 'returned') as back,
-           l.cm3 is not null as costed, l.is_delivered,
-           l.total * cast($unit as decimal(6, 0)) as placed,
-           l.due * cast($unit as decimal(6, 0)) as delivered,
-           case when l.due <= 0 or l.collected <= 0 then cast(0 as decimal(34, 12))
-                when l.due < l.collected then l.due * cast($unit as decimal(6, 0)) else l.collected * cast($unit as decimal(6, 0)) end as kept,
-           case when l.banked < 0 then -1 else 1 end as banked_sign, abs(l.banked) * cast($unit as decimal(6, 0)) as banked,
-           case when l.cm3 < 0 then -1 else 1 end as margin_sign, coalesce(abs(l.cm3), 0) * cast($unit as decimal(6, 0)) as margin
-    from lives as l
-    where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of and ($dataset = '' or l.dataset = $dataset)
-      and ($by in ('country', 'product') or not exists (select 1 from paths as e where e.order_row = l.order_row and e.reason = 'erased'
-                                                         and e.day between $since and $until))
-    union all
-    select -1 - n.nameless as order_row, n.day, n.method, n.confirmed > 0 as confirmed, n.open > 0 as open, n.final, n.back,
-           n.margin is not null as costed, n.first_delivered as is_delivered,
-           n.placed * cast($unit as decimal(6, 0)) as placed, n.delivered * cast($unit as decimal(6, 0)) as delivered,
-           n.delivered_collected * cast($unit as decimal(6, 0)) as kept,
-           case when n.banked < 0 then -1 else 1 end as banked_sign, abs(n.banked) * cast($unit as decimal(6, 0)) as banked,
-           case when n.margin < 0 then -1 else 1 end as margin_sign, coalesce(abs(n.margin), 0) * cast($unit as decimal(6, 0)) as margin
-    from nameless as n
-    where n.day between $since and $until and ($dataset = '' or n.dataset = $dataset) and $by not in ('country', 'product')
-) as l
 
 -- part: kinds
 -- Whose those orders are, whether that is somebody new, and with which of them somebody was won by a delivery.
@@ -60,7 +54,8 @@ select s.order_row, b.customer,
        case when n.nameless is not null then n.first_delivered else s.is_delivered and f.delivered is not null and f.delivered = b.place end as won
 from stood as s
 left join nameless as n on s.order_row = -1 - n.nameless
-left join buyers as b on b.order_row = s.order_row
+left join (select b.order_row, b.customer, b.place, b.unsure, b.placed_at from buyers as b where b.day between $since and $until) as b
+  on b.order_row = s.order_row
 left join first_orders as f on f.customer = b.customer
 cross join (select min(b.placed_at) + $history_s as ends from buyers as b where $dataset = '' or b.dataset = $dataset) as w
 
@@ -72,7 +67,7 @@ select p.order_row, p.place, p.age, p.touch_day, p.paid, p.channel, p.source_of,
        trim(case $by when 'campaign' then p.campaign when 'adset' then p.term when 'ad' then p.content else '' end) as name,
        case when p.kind = 'shop_says' then 3 when p.channel = 'direct' then 2 else 1 end as turn
 from paths as p
-where p.day between $since and $until
+where p.day between $since and $until and p.order_row in (select s.order_row from stood as s)
   and ((p.kind in ('click', 'visit') and p.age <= $window) or (p.kind = 'chat' and p.age <= $chat) or p.kind = 'shop_says')
 union all
 select -1 - p.nameless as order_row, p.place, p.age, p.touch_day, p.paid, p.channel, p.source_of, '' as landing_path, 'unknown' as device,
@@ -81,7 +76,7 @@ select -1 - p.nameless as order_row, p.place, p.age, p.touch_day, p.paid, p.chan
        trim(case $by when 'campaign' then p.campaign else '' end) as name,
        case when p.kind = 'shop_says' then 3 when p.channel = 'direct' then 2 else 1 end as turn
 from nameless_paths as p
-where p.day between $since and $until
+where p.day between $since and $until and -1 - p.nameless in (select s.order_row from stood as s)
   and ((p.kind in ('click', 'visit') and p.age <= $window) or (p.kind = 'chat' and p.age <= $chat) or p.kind = 'shop_says')
 
 -- part: by_name
@@ -212,37 +207,29 @@ from nobody as o
 cross join models as m
 
 -- part: amounts
--- What of each order is dealt, equal amounts once: of which links it is the amount (with its sign). The order itself is one more, in so
--- many parts that thirds of it add up to one; it carries what is finer than a minor unit.
-select a.order_row, a.day, a.method, a.confirmed, a.open, a.final, a.costed, a.link, a.units,
-       case when a.link <> 'orders' and a.placed = a.units then 1 else 0 end as of_placed,
-       case when a.link <> 'orders' and a.delivered = a.units then 1 else 0 end as of_delivered,
-       case when a.link <> 'orders' and a.kept = a.units then 1 else 0 end as of_kept,
-       case when a.link <> 'orders' and a.banked = a.units then a.banked_sign else 0 end as of_banked,
-       case when a.link <> 'orders' and a.margin = a.units then a.margin_sign else 0 end as of_margin,
-       case when a.link = 'orders' then 1 else 0 end as of_orders,
-       case when a.link = 'orders' then a.placed_rest else cast(0 as decimal(18, 12)) end as placed_rest,
-       case when a.link = 'orders' then a.delivered_rest else cast(0 as decimal(18, 12)) end as delivered_rest,
-       case when a.link = 'orders' then a.kept_rest else cast(0 as decimal(18, 12)) end as kept_rest,
-       case when a.link = 'orders' then a.banked_rest else cast(0 as decimal(18, 12)) end as banked_rest,
-       case when a.link = 'orders' then a.margin_rest else cast(0 as decimal(18, 12)) end as margin_rest
+-- What of each order is dealt, equal amounts once: whole minor units, what is finer (in parts of 10^12 of one), and whose amount it is, as a
+-- sum of 1 placed, 2 delivered, 4 kept, 8 banked, 16 margin, 64 and 128 for these two below nothing; 32 for the order itself, which is one
+-- more amount, in so many parts that thirds of it add up to one.
+select a.order_row, a.link, cast(floor(a.amount) as bigint) as units, cast((a.amount - floor(a.amount)) * 1000000000000 as bigint) as rest,
+       case when a.link = 'orders' then 32
+            else case when a.placed = a.amount then 1 else 0 end + case when a.delivered = a.amount then 2 else 0 end
+                 + case when a.kept = a.amount then 4 else 0 end
+                 + case when abs(a.banked) = a.amount then case when a.banked < 0 then 64 else 8 end else 0 end
+                 + case when abs(a.margin) = a.amount then case when a.margin < 0 then 128 else 16 end else 0 end end as whose
 from (
-    select s.order_row, s.day, s.method, s.confirmed, s.open, s.final, s.costed, s.placed, s.delivered, s.kept, s.banked, s.margin,
-           s.banked_sign, s.margin_sign, s.placed_rest, s.delivered_rest, s.kept_rest, s.banked_rest, s.margin_rest, l.link,
-           case l.link when 'placed' then s.placed when 'delivered' then s.delivered when 'kept' then s.kept when 'banked' then s.banked
-                       when 'margin' then s.margin else 1000000000000 end as units
+    select s.order_row, s.placed, s.delivered, s.kept, s.banked, s.margin, l.link,
+           case l.link when 'placed' then s.placed when 'delivered' then s.delivered when 'kept' then s.kept when 'banked' then abs(s.banked)
+                       when 'margin' then abs(s.margin) else cast(1000000000000 as decimal(34, 12)) end as amount
     from stood as s
     cross join (select 'placed' as link union all select 'delivered' union all select 'kept' union all select 'banked'
                 union all select 'margin' union all select 'orders') as l
 ) as a
-where a.link in ('orders', 'placed') or (a.units > 0 and a.units <> a.placed and (a.link = 'delivered' or (a.units <> a.delivered
-      and (a.link = 'kept' or (a.units <> a.kept and (a.link = 'banked' or a.units <> a.banked))))))
+where a.link in ('orders', 'placed') or (a.amount > 0 and a.amount <> a.placed and (a.link = 'delivered' or (a.amount <> a.delivered
+      and (a.link = 'kept' or (a.amount <> a.kept and (a.link = 'banked' or a.amount <> abs(a.banked)))))))
 
 -- part: dealt
 -- Each touch's part of each amount in whole minor units, by largest remainder in path order.
-select h.model, h.order_row, h.touch_day, h.grp, h.mark, h.by_shop, h.is_largest, h.k, a.day, a.method, a.confirmed, a.open, a.final, a.costed,
-       a.of_placed, a.of_delivered, a.of_kept, a.of_banked, a.of_margin, a.of_orders,
-       a.placed_rest, a.delivered_rest, a.kept_rest, a.banked_rest, a.margin_rest,
+select h.model, h.order_row, h.touch_day, h.grp, h.mark, h.by_shop, h.is_largest, h.k, a.whose, a.rest,
        case when h.whole = 1 then a.units
             when not h.ends_more then a.units // h.whole + case when h.k <= a.units % h.whole then 1 else 0 end
             else a.units * h.part // h.whole + case when case
@@ -267,7 +254,7 @@ from (
     left join (
         select l.order_row, coalesce(l.sku, '') as sku, sum(l.price * l.quantity - coalesce(l.discount, cast(0 as decimal(18, 4)))) as net
         from order_lines as l
-        where l.gift_card = false and l.day between $first and $after
+        where l.gift_card = false and l.day between $first and $after and l.order_row in (select s.order_row from stood as s)
         group by l.order_row, coalesce(l.sku, '')
     ) as l on l.order_row = s.order_row
 ) as a
@@ -288,7 +275,7 @@ select s.order_row, '' as touch_day, case when $by <> 'country' then k.kind when
        0 as mark, false as by_shop, 1 as k, 1 as n, 1 as part
 from stood as s
 join kinds as k on k.order_row = s.order_row
-left join orders as o on o.order_row = s.order_row
+left join (select o.order_row, o.country from orders as o where o.day between $first and $after) as o on o.order_row = s.order_row
 where $models = ',orders,' and $by in ('country', 'new_or_returning')
 union all
 select i.order_row, '' as touch_day, i.grp, 0 as mark, false as by_shop, i.k, i.n, case when i.whole > 0 then i.net else 1 end as part
@@ -303,10 +290,10 @@ from weights as w
 
 -- part: decayed_down
 -- Each touch's part of each amount under time decay: whole minor units, and how near it is to one more.
-select t.order_row, t.touch_day, t.grp, t.mark, t.by_shop, t.is_largest, t.k, t.n, t.link, t.units, t.whole,
-       cast(t.taken // t.whole as bigint) as down, t.taken % t.whole as near
+select t.order_row, t.touch_day, t.grp, t.mark, t.by_shop, t.is_largest, t.k, t.n, t.link, t.whose, t.rest, t.units, t.whole,
+       cast(t.taken // t.whole as bigint) as down, cast(t.taken % t.whole as bigint) as near
 from (
-    select h.order_row, h.touch_day, h.grp, h.mark, h.by_shop, h.is_largest, h.k, h.n, a.link, a.units,
+    select h.order_row, h.touch_day, h.grp, h.mark, h.by_shop, h.is_largest, h.k, h.n, a.link, a.whose, a.rest, a.units,
            cast(h.whole as hugeint) as whole, a.units * cast(h.part as hugeint) as taken
     from decayed as h
     join amounts as a on a.order_row = h.order_row
@@ -314,15 +301,15 @@ from (
 
 -- part: decayed_units
 -- The same with the units that are left, one each to those who are nearest, the earlier of equals first.
-select d.order_row, d.touch_day, d.grp, d.mark, d.by_shop, d.is_largest, d.k, d.link,
+select d.order_row, d.touch_day, d.grp, d.mark, d.by_shop, d.is_largest, d.k, d.whose, d.rest,
        d.down + case when d.n = 2 and d.near > 0 and (2 * d.near > d.whole or (2 * d.near = d.whole and d.k = 1)) then 1 else 0 end as units
 from decayed_down as d
 where d.n <= 2
 union all
-select r.order_row, r.touch_day, r.grp, r.mark, r.by_shop, r.is_largest, r.k, r.link,
+select r.order_row, r.touch_day, r.grp, r.mark, r.by_shop, r.is_largest, r.k, r.whose, r.rest,
        r.down + case when r.rank <= r.units - r.dealt then 1 else 0 end as units
 from (
-    select d.order_row, d.touch_day, d.grp, d.mark, d.by_shop, d.is_largest, d.k, d.link, d.units, d.down,
+    select d.order_row, d.touch_day, d.grp, d.mark, d.by_shop, d.is_largest, d.k, d.whose, d.rest, d.units, d.down,
            sum(d.down) over (partition by d.order_row, d.link) as dealt,
            row_number() over (partition by d.order_row, d.link order by d.near desc, d.k) as rank
     from decayed_down as d
@@ -331,147 +318,188 @@ from (
 
 -- part: decayed_dealt
 -- The same with what the amounts are of.
-select case when $models = ',orders,' then 'orders' else 'time_decay' end as model, d.order_row, d.touch_day, d.grp, d.mark, d.by_shop, d.is_largest, d.k, a.day, a.method, a.confirmed, a.open, a.final, a.costed,
-       a.of_placed, a.of_delivered, a.of_kept, a.of_banked, a.of_margin, a.of_orders,
-       a.placed_rest, a.delivered_rest, a.kept_rest, a.banked_rest, a.margin_rest, d.units
+select case when $models = ',orders,' then 'orders' else 'time_decay' end as model, d.order_row, d.touch_day, d.grp, d.mark, d.by_shop,
+       d.is_largest, d.k, d.whose, d.rest, d.units
 from decayed_units as d
-join amounts as a on a.order_row = d.order_row and a.link = d.link
 
 -- part: credits
--- All that is dealt on the days that are asked for: by the order's day, or by the touch's.
-select d.model, case when d.grp like 'unattributed:%' or $by <> 'day' then d.grp else d.day end as grp, d.order_row, d.k, d.mark, d.by_shop,
-       d.is_largest, d.day, d.method, d.confirmed, d.open, d.final, d.costed, d.units,
-       d.of_placed, d.of_delivered, d.of_kept, d.of_banked, d.of_margin, d.of_orders,
-       case when d.is_largest then d.placed_rest else cast(0 as decimal(18, 12)) end as placed_rest,
-       case when d.is_largest then d.delivered_rest else cast(0 as decimal(18, 12)) end as delivered_rest,
-       case when d.is_largest then d.kept_rest else cast(0 as decimal(18, 12)) end as kept_rest,
-       case when d.is_largest then d.banked_rest else cast(0 as decimal(18, 12)) end as banked_rest,
-       case when d.is_largest then d.margin_rest else cast(0 as decimal(18, 12)) end as margin_rest
+-- All that is dealt on the days that are asked for: by the order's day, or by the touch's. What is finer than a minor unit goes with the largest.
+select d.model, case when d.grp like 'unattributed:%' or $by <> 'day' then d.grp else s.day end as grp, d.order_row, d.k, d.mark, d.by_shop,
+       s.day, s.method, s.confirmed, s.open, s.final, s.costed, d.whose, d.units, case when d.is_largest then d.rest else 0 end as rest
 from (
-    select d.model, d.order_row, d.touch_day, d.grp, d.mark, d.by_shop, d.is_largest, d.k, d.day, d.method, d.confirmed, d.open, d.final,
-         d.costed, d.of_placed, d.of_delivered, d.of_kept, d.of_banked, d.of_margin, d.of_orders, d.placed_rest, d.delivered_rest,
-         d.kept_rest, d.banked_rest, d.margin_rest, d.units
-    from dealt as d
+    select e.model, e.order_row, e.touch_day, e.grp, e.mark, e.by_shop, e.is_largest, e.k, e.whose, e.rest, e.units from dealt as e
     union all
-    select e.model, e.order_row, e.touch_day, e.grp, e.mark, e.by_shop, e.is_largest, e.k, e.day, e.method, e.confirmed, e.open, e.final,
-         e.costed, e.of_placed, e.of_delivered, e.of_kept, e.of_banked, e.of_margin, e.of_orders, e.placed_rest, e.delivered_rest,
-         e.kept_rest, e.banked_rest, e.margin_rest, e.units
-    from decayed_dealt as e
+    select e.model, e.order_row, e.touch_day, e.grp, e.mark, e.by_shop, e.is_largest, e.k, e.whose, e.rest, e.units from decayed_dealt as e
 ) as d
-where case when $credit_day = 'order' or d.touch_day = '' then d.day else d.touch_day end between $credit_since and $credit_until
+join stood as s on s.order_row = d.order_row
+where case when $credit_day = 'order' or d.touch_day = '' then s.day else d.touch_day end between $credit_since and $credit_until
 
--- part: touched_credits
--- The same one row a touch: what of the order's money it has.
-select c.model, c.grp, c.order_row, c.k, c.final and c.costed as told, sum(c.of_kept * c.units) + sum(c.kept_rest) as kept,
-       sum(c.of_margin * c.units) + sum(c.margin_rest) as margin
+-- part: takers
+-- Of the same days who takes a part of which order: one row a credit, without its amounts.
+select t.model, case when t.grp like 'unattributed:%' or $by <> 'day' then t.grp else s.day end as grp, t.order_row, t.is_largest
+from (
+    select h.model, h.order_row, h.touch_day, h.grp, h.is_largest from shares as h
+    union all
+    select case when $models = ',orders,' then 'orders' else 'time_decay' end as model, d.order_row, d.touch_day, d.grp, d.is_largest
+    from decayed as d
+) as t
+join stood as s on s.order_row = t.order_row
+where case when $credit_day = 'order' or t.touch_day = '' then s.day else t.touch_day end between $credit_since and $credit_until
+
+-- part: sizes
+-- Of each row of advertising how many credits it has.
+select t.model, t.grp, count(*) as credits
+from takers as t
+where t.grp not like 'unattributed:%' and t.grp not like 'channel:%'
+group by t.model, t.grp
+
+-- part: money
+-- The order and what is delivered and collected or is its contribution, of each credit, with its sign.
+select c.model, c.grp, c.order_row, c.k, c.final and c.costed as told, case when c.whose = 32 then 1 else 0 end as credits,
+       case when c.whose // 4 % 2 = 1 then 1 else 0 end as of_kept, c.whose // 16 % 2 - c.whose // 128 % 2 as of_margin, c.units, c.rest
 from credits as c
-group by c.model, c.grp, c.order_row, c.k, c.final and c.costed
+where c.whose = 32 or c.whose // 4 % 2 = 1 or c.whose // 16 % 2 = 1 or c.whose // 128 % 2 = 1
 
 -- name: credit_sums
 -- What each row of the table is credited with, by method of payment; amounts in minor units.
--- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text
+-- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, bucket bigint, buckets bigint
 -- answers: model text, grp text, method text, mark bigint, parts bigint, orders decimal(38,0), by_shop decimal(38,0), placed decimal(28,12), confirmed decimal(28,12), delivered decimal(28,12), kept decimal(28,12), banked decimal(28,12), margin decimal(28,12), open decimal(28,12), final_due decimal(28,12), costed_due decimal(28,12)
-select c.model, c.grp, c.method, max(c.mark) as mark, sum(c.of_orders) as parts,
-       sum(c.of_orders * c.units) as orders, sum(case when c.by_shop then c.of_orders * c.units else 0 end) as by_shop,
-       sum(c.of_placed * c.units) + sum(c.placed_rest) as placed,
-       sum(case when c.confirmed then c.of_placed * c.units else 0 end) + sum(case when c.confirmed then c.placed_rest else 0 end) as confirmed,
-       sum(c.of_delivered * c.units) + sum(c.delivered_rest) as delivered, sum(c.of_kept * c.units) + sum(c.kept_rest) as kept,
-       sum(c.of_banked * c.units) + sum(c.banked_rest) as banked, sum(c.of_margin * c.units) + sum(c.margin_rest) as margin,
-       sum(case when c.open then c.of_placed * c.units else 0 end) + sum(case when c.open then c.placed_rest else 0 end) as open,
-       sum(case when c.final then c.of_delivered * c.units else 0 end) + sum(case when c.final then c.delivered_rest else 0 end) as final_due,
-       sum(case when c.final and c.costed then c.of_delivered * c.units else 0 end)
-       + sum(case when c.final and c.costed then c.delivered_rest else 0 end) as costed_due
-from credits as c
+select c.model, c.grp, c.method, max(c.mark) as mark, sum(case when c.whose = 32 then c.credits else 0 end) as parts,
+       sum(case when c.whose = 32 then c.units else 0 end) as orders, sum(case when c.whose = 32 and c.by_shop then c.units else 0 end) as by_shop,
+       sum(case when c.whose % 2 = 1 then c.amount else 0 end) as placed, sum(case when c.confirmed and c.whose % 2 = 1 then c.amount else 0 end) as confirmed,
+       sum(case when c.whose // 2 % 2 = 1 then c.amount else 0 end) as delivered, sum(case when c.whose // 4 % 2 = 1 then c.amount else 0 end) as kept,
+       sum(case when c.whose // 8 % 2 = 1 then c.amount when c.whose // 64 % 2 = 1 then -c.amount else 0 end) as banked, sum(case when c.whose // 16 % 2 = 1 then c.amount when c.whose // 128 % 2 = 1 then -c.amount else 0 end) as margin,
+       sum(case when c.open and c.whose % 2 = 1 then c.amount else 0 end) as open,
+       sum(case when c.final and c.whose // 2 % 2 = 1 then c.amount else 0 end) as final_due,
+       sum(case when c.final and c.costed and c.whose // 2 % 2 = 1 then c.amount else 0 end) as costed_due
+from (
+    select c.model, c.grp, c.method, c.by_shop, c.confirmed, c.open, c.final, c.costed, c.whose, max(c.mark) as mark, count(*) as credits,
+           sum(c.units) as units, cast(cast(sum(c.units) as decimal(24, 0)) + cast(sum(c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
+    from credits as c
+    group by c.model, c.grp, c.method, c.by_shop, c.confirmed, c.open, c.final, c.costed, c.whose
+) as c
 group by c.model, c.grp, c.method
 order by c.model, c.grp, c.method
 
 -- name: credit_customers
--- Whom each row won: an order's customer is won whole by the largest credit of that order.
--- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text
+-- Whom each row won: an order's customer is won whole by the largest credit of that order. A customer is in one bucket with all orders.
+-- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, bucket bigint, buckets bigint
 -- answers: model text, grp text, new_orders bigint, won bigint, returning bigint
-select c.model, c.grp, sum(case when k.kind in ('new', 'new_unsure') then 1 else 0 end) as new_orders,
+select t.model, t.grp, sum(case when k.kind in ('new', 'new_unsure') then 1 else 0 end) as new_orders,
        sum(case when k.won then 1 else 0 end) as won, count(distinct case when k.kind = 'returning' then k.customer end) as returning
-from credits as c
-join kinds as k on k.order_row = c.order_row
-where c.of_orders = 1 and c.is_largest
-group by c.model, c.grp
-order by c.model, c.grp
+from takers as t
+join kinds as k on k.order_row = t.order_row
+where t.is_largest
+group by t.model, t.grp
+order by t.model, t.grp
 
 -- name: credit_values
 -- Of rows with few credits each credit, in minor units: what is delivered and collected, and the contribution of final orders.
--- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, most bigint
+-- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, most bigint, bucket bigint, buckets bigint
 -- answers: model text, grp text, told boolean, kept decimal(28,12), margin decimal(28,12), credits bigint
 select t.model, t.grp, t.told, t.kept, t.margin, count(*) as credits
-from touched_credits as t
-join (select c.model, c.grp from credits as c where c.of_orders = 1 and c.grp not like 'unattributed:%' and c.grp not like 'channel:%'
-      group by c.model, c.grp having count(*) < $most) as f on f.model = t.model and f.grp = t.grp
+from (
+    select c.model, c.grp, c.order_row, c.k, c.told, cast(cast(sum(c.of_kept * c.units) as decimal(24, 0)) + cast(sum(c.of_kept * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as kept, cast(cast(sum(c.of_margin * c.units) as decimal(24, 0)) + cast(sum(c.of_margin * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as margin
+    from money as c
+    join sizes as f on f.model = c.model and f.grp = c.grp and f.credits < $most
+    group by c.model, c.grp, c.order_row, c.k, c.told
+) as t
 group by t.model, t.grp, t.told, t.kept, t.margin
 order by t.model, t.grp, t.told, t.kept, t.margin
 
 -- name: credit_squares
 -- Of rows with many credits the sums of their squares.
--- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, most bigint
+-- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, most bigint, bucket bigint, buckets bigint
 -- answers: model text, grp text, told boolean, credits bigint, kept decimal(28,12), margin decimal(28,12), kept_squares decimal(38,0), margin_squares decimal(38,0)
-select t.model, t.grp, t.told, count(*) as credits, sum(t.kept) as kept, sum(t.margin) as margin,
-       cast(sum(cast(round(t.kept) as hugeint) * cast(round(t.kept) as hugeint)) as decimal(38, 0)) as kept_squares,
-       cast(sum(cast(round(t.margin) as hugeint) * cast(round(t.margin) as hugeint)) as decimal(38, 0)) as margin_squares
-from touched_credits as t
-join (select c.model, c.grp from credits as c where c.of_orders = 1 and c.grp not like 'unattributed:%' and c.grp not like 'channel:%'
-      group by c.model, c.grp having count(*) >= $most) as f on f.model = t.model and f.grp = t.grp
-group by t.model, t.grp, t.told
-order by t.model, t.grp, t.told
+select c.model, c.grp, c.told, sum(c.credits) as credits, cast(cast(sum(c.of_kept * c.units) as decimal(24, 0)) + cast(sum(c.of_kept * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as kept, cast(cast(sum(c.of_margin * c.units) as decimal(24, 0)) + cast(sum(c.of_margin * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as margin,
+       cast(sum(c.of_kept * c.square) as decimal(38, 0)) as kept_squares, cast(sum(abs(c.of_margin) * c.square) as decimal(38, 0)) as margin_squares
+from (
+    select c.model, c.grp, c.told, c.of_kept, c.of_margin, c.credits, c.units, c.rest,
+           cast(c.units + case when c.rest < 500000000000 then 0 else 1 end as hugeint) * cast(c.units + case when c.rest < 500000000000 then 0 else 1 end as hugeint) as square
+    from money as c
+    join sizes as f on f.model = c.model and f.grp = c.grp and f.credits >= $most
+) as c
+group by c.model, c.grp, c.told
+order by c.model, c.grp, c.told
 
 -- name: credits_by_day
 -- What each row is credited with day by day of its orders, under each model that is asked for; amounts in minor units.
--- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text
+-- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, bucket bigint, buckets bigint
 -- answers: model text, grp text, day text, orders decimal(38,0), placed decimal(28,12), delivered decimal(28,12), kept decimal(28,12), banked decimal(28,12), margin decimal(28,12)
-select c.model, c.grp, c.day, sum(c.of_orders * c.units) as orders, sum(c.of_placed * c.units) + sum(c.placed_rest) as placed,
-       sum(c.of_delivered * c.units) + sum(c.delivered_rest) as delivered, sum(c.of_kept * c.units) + sum(c.kept_rest) as kept,
-       sum(c.of_banked * c.units) + sum(c.banked_rest) as banked, sum(c.of_margin * c.units) + sum(c.margin_rest) as margin
-from credits as c
+select c.model, c.grp, c.day, sum(case when c.whose = 32 then c.units else 0 end) as orders, sum(case when c.whose % 2 = 1 then c.amount else 0 end) as placed,
+       sum(case when c.whose // 2 % 2 = 1 then c.amount else 0 end) as delivered, sum(case when c.whose // 4 % 2 = 1 then c.amount else 0 end) as kept,
+       sum(case when c.whose // 8 % 2 = 1 then c.amount when c.whose // 64 % 2 = 1 then -c.amount else 0 end) as banked, sum(case when c.whose // 16 % 2 = 1 then c.amount when c.whose // 128 % 2 = 1 then -c.amount else 0 end) as margin
+from (
+    select c.model, c.grp, c.day, c.whose, sum(c.units) as units, cast(cast(sum(c.units) as decimal(24, 0)) + cast(sum(c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
+    from credits as c
+    group by c.model, c.grp, c.day, c.whose
+) as c
 group by c.model, c.grp, c.day
 order by c.model, c.grp, c.day
 
 -- name: credit_groups
 -- What the rows of touches are called, and whose they are.
--- asks: since text, until text, first text, last text, by text, window bigint, chat bigint
+-- asks: since text, until text, first text, last text, as_of bigint, dataset text, by text, window bigint, chat bigint, unit bigint, bucket bigint, buckets bigint
 -- answers: grp text, name text, platform text
 select g.grp, max(g.name) as name, max(g.platform) as platform from grouped as g group by g.grp order by g.grp
 
 -- name: credit_pool
--- Contributions, and what was delivered and collected, of the orders of some days in minor units: all, or as many as stand for all.
--- asks: since text, until text, as_of bigint, dataset text, unit bigint, by text, most bigint
--- answers: of_margin boolean, amount decimal(28,12)
-select r.of_margin, r.amount
+-- Contributions, and what was delivered and collected, of the orders of some days in minor units: all, or as many as stand for all; each amount so many times.
+-- asks: since text, until text, as_of bigint, dataset text, by text, unit bigint, most bigint, bucket bigint, buckets bigint
+-- answers: of_margin boolean, amount decimal(28,12), times bigint
+select r.of_margin, r.amount, r.times
 from (
-    select true as of_margin, (s.margin_sign * s.margin + s.margin_rest) as amount, count(*) over (partition by 1) as n,
-           row_number() over (order by (s.margin_sign * s.margin + s.margin_rest), s.order_row) as place
-    from stood as s
-    where s.costed
-    union all
-    select false as of_margin, s.kept + s.kept_rest as amount, count(*) over (partition by 1) as n,
-           row_number() over (order by s.kept + s.kept_rest, s.order_row) as place
-    from stood as s
+    select p.of_margin, p.amount, case when p.n <= $most then p.alike else p.place * $most // p.n - (p.place - p.alike) * $most // p.n end as times
+    from (
+        select a.of_margin, a.amount, a.alike,
+               cast(sum(a.alike) over (partition by a.of_margin order by a.amount rows unbounded preceding) as bigint) as place,
+               cast(sum(a.alike) over (partition by a.of_margin) as bigint) as n
+        from (
+            select m.of_margin, case when m.of_margin then s.margin else s.kept end as amount, count(*) as alike
+            from stood as s
+            join (select true as of_margin union all select false) as m on s.costed or not m.of_margin
+            group by m.of_margin, case when m.of_margin then s.margin else s.kept end
+        ) as a
+    ) as p
 ) as r
-where r.n <= $most or r.place * $most // r.n <> (r.place - 1) * $most // r.n
+where r.times > 0
 order by r.of_margin, r.amount
 
 -- name: credit_usual
 -- Of the orders of some days: how many, of how many no touch and no word is known, what kept and returned ones brought (minor units).
--- asks: since text, until text, as_of bigint, dataset text, unit bigint, by text
+-- asks: since text, until text, as_of bigint, dataset text, by text, unit bigint, bucket bigint, buckets bigint
 -- answers: orders bigint, unseen bigint, placed decimal(28,12), kept_due decimal(28,12), kept_margin decimal(28,12), gone_placed decimal(28,12), gone_margin decimal(28,12)
 select count(*) as orders, coalesce(sum(case when u.order_row is not null then 1 else 0 end), 0) as unseen,
-       coalesce(sum(s.placed + s.placed_rest), 0) as placed,
-       coalesce(sum(case when s.final and not s.back and s.costed then s.delivered + s.delivered_rest end), 0) as kept_due,
-       coalesce(sum(case when s.final and not s.back and s.costed then (s.margin_sign * s.margin + s.margin_rest) end), 0) as kept_margin,
-       coalesce(sum(case when s.final and s.back and s.costed then s.placed + s.placed_rest end), 0) as gone_placed,
-       coalesce(sum(case when s.final and s.back and s.costed then (s.margin_sign * s.margin + s.margin_rest) end), 0) as gone_margin
+       coalesce(sum(s.placed), 0) as placed,
+       coalesce(sum(case when s.final and not s.back and s.costed then s.delivered end), 0) as kept_due,
+       coalesce(sum(case when s.final and not s.back and s.costed then s.margin end), 0) as kept_margin,
+       coalesce(sum(case when s.final and s.back and s.costed then s.placed end), 0) as gone_placed,
+       coalesce(sum(case when s.final and s.back and s.costed then s.margin end), 0) as gone_margin
 from stood as s
 left join (
     select p.order_row from paths as p
     where p.place = -1 and p.day between $since and $until
       and not exists (select 1 from paths as q where q.order_row = p.order_row and q.kind = 'shop_says' and q.day between $since and $until)
 ) as u on u.order_row = s.order_row
+
+-- name: credit_days
+-- How many rows the orders of some days and their touches are, day by day: by these the days are put together that are asked at once.
+-- asks: since text, until text, as_of bigint, dataset text
+-- answers: day text, told bigint
+select d.day, cast(sum(d.told) as bigint) as told
+from (
+    select l.day, count(*) as told from lives as l
+    where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of and ($dataset = '' or l.dataset = $dataset)
+    group by l.day
+    union all
+    select p.day, count(*) as told from paths as p where p.day between $since and $until group by p.day
+    union all
+    select n.day, count(*) as told from nameless as n where n.day between $since and $until group by n.day
+    union all
+    select p.day, count(*) as told from nameless_paths as p where p.day between $since and $until group by p.day
+) as d
+group by d.day
+order by d.day
 
 -- name: credit_weeks
 -- How much of what was confirmed came to be delivered and collected, by method and week; how many orders of it are open.
