@@ -106,6 +106,8 @@ def destinations() -> str:
         "plain value is forgotten: an event that came before a platform was added has no hash under a rule that is its own alone. "
         "What came hashed already is passed on where the platform's table below says `sent`. Names, cities and postal codes that a "
         "platform wants in the clear do not leave.",
+        "`twofold destinations --explain EVENT.json` shows for one event, side by side, what each would get, and why not the rest; "
+        "`--all` adds the platforms that are not configured.",
         "Marks: *[doc]* the platform's own page, *[code]* seen in public integrations, *[inferred]* concluded. What nobody documents "
         "is either a setting, or not done.",
     ]

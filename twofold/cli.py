@@ -64,6 +64,7 @@ from twofold.commands.senders.expect import expect
 from twofold.commands.senders.inventory import senders
 from twofold.commands.senders.shopify import shopify_senders
 from twofold.commands.setup.connect import connect, disconnect
+from twofold.commands.setup.destinations import destinations
 from twofold.commands.setup.doctor import doctor
 from twofold.commands.setup.init import init
 from twofold.commands.setup.snippet import snippet
@@ -420,6 +421,7 @@ senders.command("expect")(expect)
 app.add_typer(senders, name="senders", rich_help_panel=LOOK)
 app.command(rich_help_panel=ACT)(decide)
 app.command(rich_help_panel=LOOK)(decisions)
+app.command(rich_help_panel=TRY)(destinations)
 app.command(rich_help_panel=TRY)(explain_match)
 app.command("hash", rich_help_panel=TRY)(hash_file)
 app.command(rich_help_panel=TRY)(explain_source)

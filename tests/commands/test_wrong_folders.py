@@ -24,6 +24,7 @@ WITHOUT_FOLDER = {
     "connect stripe",
     "connect woocommerce",
     "demo",
+    "destinations",
     "disconnect meta",
     "disconnect shopify",
     "disconnect stripe",

@@ -40,6 +40,11 @@ def wanted_forms(rules: Iterable[str]) -> OtherForms:
     return found
 
 
+def field_of_rule(rule: str) -> str:
+    """The contact field that a rule of this module is about."""
+    return _SHARED.get(rule, rule).partition(".")[2]
+
+
 def other_forms(raw: Any, wanted: OtherForms, default_country: str = "") -> tuple[Hashed, ...]:
     """What ``wanted`` makes of a ``user_data`` object as received; of what the documented form cannot read, nothing."""
     tree = raw if isinstance(raw, dict) else as_object(raw)

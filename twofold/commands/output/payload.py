@@ -10,7 +10,14 @@ from typing import Any
 
 import msgspec
 
-_ADDRESS = "client_ip_address"
+_ADDRESSES = (
+    "client_ip_address",
+    "ip_override",
+    "ipAddress",
+    "ip",
+    "ip_address",
+    "clientIpAddress",
+)  # of every platform
 _NEVER = ("access_token", "appsecret_proof")
 
 
@@ -34,7 +41,7 @@ def _masked(tree: Any) -> Any:
 def _one(key: str, value: Any) -> Any:
     if key in _NEVER:
         return "…"
-    if key == _ADDRESS and isinstance(value, str):
+    if key in _ADDRESSES and isinstance(value, str):
         return _network(value)
     return _masked(value)
 

@@ -6,9 +6,11 @@ Owns how these answers are judged; the questions are `graph`'s and `trial`'s.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from twofold.config import DestinationSettings, Settings
+from twofold.destinations import BY_PLATFORM
 from twofold.pulling.exchange import Exchange
 from twofold.setup.doctor.machine import clock_against
 from twofold.setup.doctor.outside import is_local
@@ -18,6 +20,7 @@ from twofold.setup.trial import Trial, try_event
 
 DAY_S = 86_400
 SOON_DAYS = 14
+SUNSET_DAYS = 90
 TEST_CODE = "Events Manager > your dataset > Test events shows the code: twofold doctor --test-code TEST12345"
 
 
@@ -25,14 +28,35 @@ def look_at_platforms(settings: Settings, exchange: Exchange, now: float, test_c
     """Each destination's own answer, then one event through the gateway where that is asked for."""
     told = False
     for destination in settings.destination:
+        if destination.platform != "meta":
+            yield unasked(destination, now)
+            continue
         found, ahead_s = token(destination, exchange, now)
         yield from found
         doubt = None if told else clock_against(urlsplit(destination.endpoint).hostname or "the platform", ahead_s)
         if doubt is not None:
             told = True
             yield doubt
-    for destination in settings.destination:
+    for destination in (d for d in settings.destination if d.platform == "meta"):
         yield from one_event(settings, destination, exchange, now, test_code)
+
+
+def unasked(destination: DestinationSettings, now: float) -> Finding:
+    """What can be said of a platform that tells nothing of its tokens without an event: what is set, and when its version ends."""
+    platform = BY_PLATFORM[destination.platform]
+    name = f"{platform.title} as {destination.name}"
+    secrets = [destination.token, *(destination.options.get(n, "") for n, o in platform.options.items() if o.secret)]
+    if not any(secrets):
+        return do(name, "has neither a token nor a secret", "docs/destinations.md says what the platform wants")
+    ends = platform.sunsets.get(destination.version)
+    if ends is not None:
+        days = (datetime.fromisoformat(ends).replace(tzinfo=UTC).timestamp() - now) / DAY_S
+        if days < SUNSET_DAYS:
+            said = f"version {destination.version} {'ended' if days < 0 else 'ends'} on {ends}"
+            return (do if days < SOON_DAYS else look)(name, said, f"set version, newest known {platform.version}")
+    return look(
+        name, "not asked: it answers nothing about a token", "twofold deliveries --destination " + destination.name
+    )
 
 
 def token(destination: DestinationSettings, exchange: Exchange, now: float) -> tuple[list[Finding], float | None]:

@@ -147,6 +147,8 @@ class StitchGate:
         browser = people.browser(found.browser) if found else None
         if browser is None or self._refuses(candidate, browser):
             return _without(stitched)
+        if stitched and b'"fbp":"' not in payload:
+            return Afresh()  # another platform's bytes do not say whose visit is in them: made anew, of this browser's
         # Nor does it help that the same person has another browser: these bytes hold the first one's data.
         of_another = "fbp=" in stitched and browser.fbp is not None and f'"fbp":"{browser.fbp}"'.encode() not in payload
         return _without(stitched) if of_another else None

@@ -55,6 +55,43 @@ class MatchKey(Row, kw_only=True, tag="match_key"):
     reason: Text
 
 
+class DestinationRow(Row, kw_only=True, tag="destination"):
+    """One platform as it is configured, or as it would be."""
+
+    destination: Text
+    platform: Text
+    title: Text
+    dataset: Text
+    endpoint: Text
+    version: Text
+    version_ends: Text | None = None
+    only: list[Text]
+    purposes: list[Text]
+    configured: bool
+
+
+class DestinationTold(Row, kw_only=True, tag="destination_told"):
+    """What one platform would get of an event: its bytes as a tree, or why nothing leaves."""
+
+    destination: Text
+    platform: Text
+    event_name: Text
+    name: Text
+    reason: Text
+    meaning: Text
+    payload: Any
+
+
+class DestinationPart(Row, kw_only=True, tag="destination_part"):
+    """One part of that event at one platform: whether it leaves, and why not."""
+
+    destination: Text
+    platform: Text
+    part: Text
+    leaves: bool
+    why: Text
+
+
 class Column(Row, kw_only=True, tag="column"):
     """One column of a file that was hashed."""
 
@@ -228,6 +265,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
         About,
         Stitching,
     ),
+    "destinations": (DestinationRow, DestinationTold, DestinationPart),
     "why": (About, WhyFinding),
     "status": (About, StatusLine),
     "review": (About, ReviewFigure, WhyFinding),

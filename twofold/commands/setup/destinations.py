@@ -1,0 +1,218 @@
+"""`twofold destinations`: which platforms are told, and what each would get of one event.
+
+Owns the words and tables. An event goes through the same steps as one that is sent to the gateway, and through the same builders;
+nothing is stored and nothing leaves.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from twofold.commands.options import ConfigOption, DatasetOption, DestinationOption, JsonOption
+from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
+
+if TYPE_CHECKING:
+    from twofold.config import DestinationSettings, Settings
+    from twofold.destinations.explain import Explained
+    from twofold.event.model import Event
+
+
+def destinations(
+    config: ConfigOption = None,
+    event: Annotated[
+        str | None,
+        typer.Option(
+            "--explain",
+            metavar="FILE",
+            help="A JSON file with one event as it is sent to the gateway (- for stdin): what each would get, and what not.",
+        ),
+    ] = None,
+    dataset: DatasetOption = None,
+    destination: DestinationOption = None,
+    all_known: Annotated[
+        bool, typer.Option("--all", help="Every platform that is known, as its defaults would have it.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show which platforms are told, and with --explain what each would get of one event, side by side, and why not.
+
+    Nothing is stored and nothing leaves. Exit code 1 when the gateway would refuse the event.
+    """
+    from twofold.config import load_settings
+
+    settings = load_settings(config)
+    told = _chosen(settings, dataset, destination, all_known)
+    if event is None:
+        _list(told, settings, as_json)
+        return
+    raw = _read(event)
+    copy = _through_steps(settings, dataset or _first_dataset(settings, told), raw, told)
+    explained = [(d, _explain(settings, d, copy)) for d in told]
+    _print_json(explained, copy) if as_json else _print_tables(explained, copy)
+
+
+def _chosen(
+    settings: Settings, dataset: str | None, destination: str | None, all_known: bool
+) -> list[DestinationSettings]:
+    from twofold.config import DestinationSettings
+    from twofold.config.check import destination_with_defaults
+    from twofold.destinations import DESTINATIONS
+
+    configured = [d for d in settings.destination if dataset in (None, d.dataset)]
+    if all_known:
+        there = {d.platform for d in configured}
+        of = dataset or _first_dataset(settings, configured)
+        configured += [
+            destination_with_defaults(DestinationSettings(platform=d.platform, dataset=of, name=d.platform))
+            for d in DESTINATIONS
+            if d.platform not in there
+        ]
+    found = [d for d in configured if destination in (None, d.name)]
+    if destination is not None and not found:
+        names = ", ".join(d.name for d in configured) or "none is configured"
+        raise typer.BadParameter(f"--destination: expected one of {names}, got {plain(destination)}")
+    if not found:
+        raise typer.BadParameter("no [[destination]] is configured here; --all shows every platform that is known")
+    return found
+
+
+def _first_dataset(settings: Settings, told: Sequence[DestinationSettings]) -> str:
+    return told[0].dataset if told else settings.dataset[0].id if settings.dataset else "1"
+
+
+def _read(where: str) -> dict[str, Any]:
+    import msgspec
+
+    try:
+        text = sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes()
+        tree = msgspec.json.decode(text)
+    except OSError as err:
+        raise typer.BadParameter(f"--explain: {plain(where)} cannot be read: {err.strerror}") from None
+    except (msgspec.DecodeError, UnicodeError) as err:
+        raise typer.BadParameter(f"--explain: expected a JSON object: {err}") from None
+    for key in ("data", "events"):
+        if isinstance(tree, dict) and isinstance(tree.get(key), list) and tree[key]:
+            tree = tree[key][0]
+    if not isinstance(tree, dict):
+        raise typer.BadParameter(f"--explain: expected an object of one event, got {type(tree).__name__}")
+    return tree
+
+
+def _through_steps(settings: Settings, dataset: str, raw: dict[str, Any], told: Sequence[DestinationSettings]) -> Event:
+    """The copy as the gateway would journal it, hashed for every platform that is shown."""
+    from msgspec.structs import replace
+
+    from twofold.collect.doors.decode import RAW_FIELDS
+    from twofold.collect.policy import DatasetPolicy
+    from twofold.collect.steps.draft import Origin
+    from twofold.collect.steps.pipeline import run
+    from twofold.destinations import BY_PLATFORM
+    from twofold.event.model import Channel, RawEvent, Tier
+    from twofold.event.refusal import Refusal
+    from twofold.matching.other_forms import wanted_forms
+    from twofold.policies import policies_of
+
+    policy = policies_of(settings).get(dataset) or DatasetPolicy(id=dataset)
+    rules = {r for d in told for rules in BY_PLATFORM[d.platform].identifiers.values() for r in rules}
+    origin = Origin(
+        dataset=dataset, channel=Channel.SERVER, sender="explain", tier=Tier.T2, received_at=int(time.time() * 1000),
+        policy=replace(policy, forms=wanted_forms(rules)),
+    )  # fmt: skip
+    found = run(RawEvent(**{k: v for k, v in raw.items() if k in RAW_FIELDS}), origin)
+    if isinstance(found, Refusal):
+        say(f"The gateway would refuse it: {found.reason} at {found.path}: expected {found.expected}, got {found.got}")
+        raise typer.Exit(1)
+    return found
+
+
+def _explain(settings: Settings, d: DestinationSettings, event: Event) -> Explained:
+    from twofold.consent.state import consent_text, why_not_send
+    from twofold.destinations import BY_PLATFORM
+    from twofold.destinations.explain import explain
+    from twofold.destinations.terms import terms_of
+    from twofold.policies import routes_of
+
+    platform = BY_PLATFORM[d.platform]
+    route = routes_of(settings).get(d.dataset)
+    purposes = route.purposes.get(d.name, d.purposes or ()) if route else d.purposes or ()
+    refused = why_not_send(consent_text(event), purposes, route.require_consent if route else False)
+    return explain(platform, terms_of(platform, d), event, refused or event.held_back)
+
+
+# -- for people and for machines
+
+
+def _list(told: Sequence[DestinationSettings], settings: Settings, as_json: bool) -> None:
+    from twofold.commands.output.rows.signal import DestinationRow
+    from twofold.destinations import BY_PLATFORM
+    from twofold.destinations.terms import terms_of
+
+    configured = {d.name for d in settings.destination}
+    rows: list[dict[str, Any]] = []
+    for d in told:
+        platform = BY_PLATFORM[d.platform]
+        rows.append({
+            "destination": d.name, "platform": d.platform, "title": platform.title, "dataset": d.dataset,
+            "endpoint": d.endpoint, "version": d.version, "version_ends": platform.sunsets.get(d.version),
+            "only": sorted(d.events if platform.needs_names else terms_of(platform, d).only), "purposes": list(d.purposes or ()), "configured": d.name in configured,
+        })  # fmt: skip
+    if as_json:
+        print_rows(DestinationRow, rows)
+        return
+    table = make_table("destination", "platform", "dataset", "to", "events", "needs")
+    for row in rows:
+        version = f"/{row['version']}" if row["version"] else ""
+        ends = f", ends {row['version_ends']}" if row["version_ends"] else ""
+        events = ", ".join(row["only"]) or "all"
+        table.add_row(
+            plain(str(row["destination"])), str(row["title"]), plain(str(row["dataset"])), f"{row['endpoint']}{version}{ends}",
+            events if row["configured"] else f"{events} (not configured)", ", ".join(row["purposes"]),
+        )  # fmt: skip
+    print_wide(table)
+
+
+def _print_json(explained: Sequence[tuple[DestinationSettings, Explained]], event: Event) -> None:
+    from twofold.commands.output.payload import masked_payload
+    from twofold.commands.output.rows.signal import DestinationPart, DestinationTold
+
+    for d, one in explained:
+        print_rows(DestinationTold, [{
+            "destination": d.name, "platform": d.platform, "event_name": event.event_name, "name": one.name,
+            "reason": one.reason, "meaning": one.meaning,
+            "payload": masked_payload(one.payload) if one.payload else None,
+        }])  # fmt: skip
+        print_rows(
+            DestinationPart,
+            [
+                {"destination": d.name, "platform": d.platform, "part": p.name, "leaves": p.leaves, "why": p.why}
+                for p in one.parts
+            ],
+        )
+
+
+def _print_tables(explained: Sequence[tuple[DestinationSettings, Explained]], event: Event) -> None:
+    import json
+
+    from twofold.commands.output.payload import masked_payload
+
+    table = make_table(plain(event.event_name), *(plain(d.name) for d, _ in explained))
+    table.add_row("as", *(plain(one.name) if not one.reason else "-" for _, one in explained))
+    for place, part in enumerate(explained[0][1].parts):
+        table.add_row(plain(part.name), *("leaves" if one.parts[place].leaves else "-" for _, one in explained))
+    print_wide(table)
+    for d, one in explained:
+        say("")
+        if one.reason:
+            say(f"{plain(d.name)}: nothing leaves: {one.reason}{f' ({one.meaning})' if one.meaning else ''}")
+            continue
+        say(f"{plain(d.name)}:")
+        for part in one.parts:
+            if not part.leaves:
+                say(f"  {plain(part.name)} stays: {part.why}")
+        say(plain(json.dumps(masked_payload(one.payload), ensure_ascii=False, default=str)))
