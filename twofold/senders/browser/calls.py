@@ -131,8 +131,9 @@ PLATFORMS = (
 )  # fmt: skip
 
 LIBRARIES: tuple[tuple[str, re.Pattern[str]], ...] = (
-    (META, re.compile(r"connect\.facebook\.net/(?:[\w-]+/fbevents\.js|signals/config/.+|signals/plugins/.+)")),
-    (GA4, re.compile(r"www\.googletagmanager\.com/gtag/js|www\.google-analytics\.com/.+\.js")),
+    # Some shops serve Meta's and Google's own scripts from their hosts.
+    (META, re.compile(r"[^/]+/(?:.*/)?fbevents\.js|connect\.facebook\.net/signals/(?:config|plugins)/.+")),
+    (GA4, re.compile(r"[^/]+/(?:.*/)?gtag/js|www\.google-analytics\.com/.+\.js")),
     ("google_ads", re.compile(r"www\.googleadservices\.com/pagead/conversion(?:_async)?\.js|googleads\.g\.doubleclick\.net/.+\.js")),
     ("tiktok", re.compile(r"analytics\.tiktok\.com/(?:i18n/pixel/.+|.+\.js)")),
     ("pinterest", re.compile(r"s\.pinimg\.com/ct/.+\.js")),

@@ -15,17 +15,17 @@ Opens = Callable[[str], Awaitable[bool]]
 """Opens an address, or a path of the page that is open; True when it is there."""
 Notes = Callable[[str], None]
 
-_PRODUCT = re.compile(r"/(?:products?|producto|produkt|produit|prodotto|item|p)/[^/]", re.I)
+_PRODUCT = re.compile(r"/(?:products?|producto|produkt|produit|prodotto|item|p)(?:[/.?-][^/]|\?)", re.I)
+_CART = re.compile(r"/(?:cart|basket|bag|warenkorb|panier|carrito|kalata)(?:\.\w+)?/?", re.I)
 _ADD_WORDS = re.compile(
     r"add to (?:cart|bag|basket|trolley)|in den (?:warenkorb|einkaufswagen)|ajouter au panier|añadir al carrito|agregar al carrito|"
     r"aggiungi al carrello|adicionar ao carrinho|do koszyka|in winkelwagen|sepete ekle|в корзину|კალათაში",
     re.I,
 )  # fmt: skip
+# Words of entering a checkout only: what may also mean "buy now" is left out.
 _CHECKOUT_WORDS = re.compile(
-    r"check ?out|zur kasse|passer (?:la )?commande|finalizar compra|tramitar pedido|procedi all'ordine|do kasy|afrekenen|"
-    r"ödeme|оформить|შეკვეთის გაფორმება|გაფორმება",
-    re.I,
-)  # fmt: skip
+    r"check ?out|zur kasse|tramitar pedido|procedi all'ordine|do kasy|afrekenen|ödemeye geç|перейти к оформлению", re.I
+)
 _ADD = (
     'form[action*="/cart/add"] [type="submit"]:not([disabled])',
     "button.single_add_to_cart_button:not([disabled])",
@@ -39,22 +39,30 @@ _CHECKOUT = (
     '[name="checkout"]:not([disabled])',
     "a.checkout-button",
     'a[href*="/checkout"]',
-    'form[action*="checkout"] [type="submit"]',
 )
+# Where these stand, it is a checkout, and nothing is pressed.
+_PAYS = 'input[autocomplete^="cc-"], input[name*="card_number" i], input[name*="address1" i], input[name*="address_1" i], [autocomplete="street-address"]'
 _LINKS = "els => els.slice(0, 2000).map(e => e.href)"
 CLICK_MS = 5_000
 
 
 async def to_product(page: Any, opens: Opens, notes: Notes) -> bool:
     """From the page that is open to a product's; where it already is one, nothing."""
-    if _PRODUCT.search(urlsplit(page.url).path) or await _first(page, _ADD) is not None:
+    if _is_product(page.url):
         return True
-    links = [link for link in await _links(page) if _PRODUCT.search(urlsplit(link).path)]
+    links = [link for link in await _links(page) if _is_product(link)]
     for link in list(dict.fromkeys(links))[:3]:
         if await opens(link):
             return True
+    if await _first(page, _ADD) is not None or await _worded(page, _ADD_WORDS) is not None:
+        return True
     notes("no product was found from this page: begin at a product's address, or record steps")
     return False
+
+
+def _is_product(url: str) -> bool:
+    parts = urlsplit(url)
+    return _PRODUCT.search(f"{parts.path}?{parts.query}") is not None
 
 
 async def add_to_cart(page: Any, notes: Notes) -> bool:
@@ -68,13 +76,10 @@ async def add_to_cart(page: Any, notes: Notes) -> bool:
 
 async def to_cart(page: Any, opens: Opens, notes: Notes) -> bool:
     """The cart's own page, by a link of this one, else where most shops have it."""
-    if re.search(r"/(?:cart|basket|checkout)(?:/|$)", urlsplit(page.url).path):
+    path = urlsplit(page.url).path
+    if _CART.fullmatch(path) or "/checkout" in path:
         return True
-    links = [
-        link
-        for link in await _links(page)
-        if re.search(r"/(?:cart|basket|bag|warenkorb|panier|carrito|kalata)/?$", urlsplit(link).path)
-    ]
+    links = [link for link in await _links(page) if re.search(_CART.pattern + "$", urlsplit(link).path, re.I)]
     if await opens(links[0] if links else "/cart"):
         return True
     notes("no page of the cart was found: record steps")
@@ -83,7 +88,7 @@ async def to_cart(page: Any, opens: Opens, notes: Notes) -> bool:
 
 async def to_checkout(page: Any, opens: Opens, notes: Notes) -> bool:
     """Enters checkout; what stands there is left alone."""
-    if "/checkout" in urlsplit(page.url).path:
+    if "/checkout" in urlsplit(page.url).path or await page.locator(_PAYS).count():
         return True
     button = await _first(page, _CHECKOUT) or await _worded(page, _CHECKOUT_WORDS)
     if button is not None:

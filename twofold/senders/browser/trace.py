@@ -237,7 +237,10 @@ def is_manager(url: str) -> bool:
 
 def _site(url: str) -> str:
     """The last two labels of the host, three under a short second one (co.uk): near enough to tell one's own."""
-    labels = (urlsplit(url).hostname or "").split(".")
+    host = urlsplit(url).hostname or ""
+    labels = host.split(".")
+    if labels[-1].isdigit():
+        return host
     keep = 3 if len(labels) > 2 and len(labels[-2]) <= 3 and len(labels[-1]) == 2 else 2
     return ".".join(labels[-keep:])
 

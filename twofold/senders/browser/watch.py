@@ -91,7 +91,10 @@ class Watch:
         """One event of the browser; True for what Playwright has no use for."""
         hears = _HEARD.get(method)
         if hears is not None:
-            hears(self, session, params)
+            try:
+                hears(self, session, params)
+            except (KeyError, TypeError, ValueError):  # another version of the protocol: the walk goes on, and says so
+                self.notes[f"an event of the browser was not understood: {method}"] += 1
         return method.startswith(("Debugger.", "Fetch.")) or session in self._own or (
             method == "Target.attachedToTarget" and params["sessionId"] in self._own
         )  # fmt: skip

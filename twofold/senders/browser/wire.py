@@ -46,10 +46,14 @@ class Wire:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._telling: asyncio.Queue[str] = asyncio.Queue()
+        self._scratch = tempfile.TemporaryDirectory(prefix="twofold-walk-", ignore_cleanup_errors=True)
+        self._process: asyncio.subprocess.Process | None = None
+        self._runner: web.AppRunner | None = None
+        self._in: asyncio.ReadTransport | None = None
+        self._out: asyncio.WriteTransport | None = None
         self.address = ""
 
     async def start(self, program: str, arguments: tuple[str, ...]) -> None:
-        self._scratch = tempfile.TemporaryDirectory(prefix="twofold-walk-", ignore_cleanup_errors=True)
         flags = [*FLAGS, f"--user-data-dir={self._scratch.name}", *arguments, "about:blank"]
         if os.geteuid() == 0:
             flags.insert(0, "--no-sandbox")
@@ -65,28 +69,37 @@ class Wire:
             os.close(theirs_in)
             os.close(theirs_out)
         loop = asyncio.get_running_loop()
-        self._reader = asyncio.StreamReader(limit=_MOST)
-        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(self._reader), os.fdopen(ours_in, "rb", 0))
+        reader = asyncio.StreamReader(limit=_MOST)
+        self._in, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(ours_in, "rb", 0)
+        )
         self._out, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(ours_out, "wb", 0))
-        self._reading = asyncio.ensure_future(self._read())
+        self._reading = asyncio.ensure_future(self._read(reader))
         await self._listen()
         if not await self.ask("", "Browser.getVersion", wait_s=STARTED_S):
             raise TimeoutError
 
     async def stop(self) -> None:
         """Ends the browser and all of its processes, and takes its profile away."""
-        with suppress(Exception):
-            await self.ask("", "Browser.close", wait_s=1.0)
-        with suppress(Exception):
-            await asyncio.wait_for(self._process.wait(), STOPPED_S)
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # its own session: nobody else's process is in it
-        await self._process.wait()
+        if self._process is not None:
+            await self._end(self._process)
         if self._reading is not None:
             self._reading.cancel()
-        self._out.close()
-        await self._runner.cleanup()
+        for pipe in (self._in, self._out):
+            if pipe is not None:
+                pipe.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
         self._scratch.cleanup()
+
+    async def _end(self, process: asyncio.subprocess.Process) -> None:
+        with suppress(Exception):
+            await self.ask("", "Browser.close", wait_s=1.0)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), STOPPED_S)
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)  # a session of its own: nobody else's process is in it
+        await process.wait()
 
     # -- our own questions
 
@@ -119,13 +132,13 @@ class Wire:
     # -- between Chromium and Playwright
 
     def _write(self, message: dict[str, Any]) -> None:
-        if not self._out.is_closing():
+        if self._out is not None and not self._out.is_closing():
             self._out.write(json.dumps(message).encode() + b"\0")
 
-    async def _read(self) -> None:
+    async def _read(self, reader: asyncio.StreamReader) -> None:
         with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             while True:
-                raw = (await self._reader.readuntil(b"\0"))[:-1]
+                raw = (await reader.readuntil(b"\0"))[:-1]
                 message = json.loads(raw)
                 number = message.get("id")
                 if number is not None and number > _OURS:
