@@ -16,6 +16,7 @@ import pytest
 
 from twofold.app import Gateway
 from twofold.config import describe_settings, settings_from
+from twofold.policies import tokens_of
 from twofold.store.gates.trust import TrustGates
 
 pytestmark = pytest.mark.usefixtures("process_as_it_was")
@@ -129,6 +130,7 @@ ROWS = [
     Row("destination", "token", SECRET, lambda g: worker(g)._target.token, SECRET),
     Row("destination", "name", "mine", lambda g: (worker(g)._name, route(g).destinations), ("mine", ("mine",))),
     Row("destination", "remote_dataset", "9", lambda g: worker(g)._target.remote_dataset, "9"),
+    Row("destination", "token_ends", "2027-03-31", lambda g: tokens_of(g.settings)[0].ends, 1_806_451_200),
     Row("destination", "version", "v24.0", lambda g: worker(g)._target.version, "v24.0"),
     Row("destination", "app_secret", SECRET, lambda g: worker(g)._target.app_secret, SECRET),
     Row("destination", "test_event_code", "TEST1", lambda g: worker(g)._target.test_event_code, "TEST1"),

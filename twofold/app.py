@@ -19,9 +19,13 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
+from twofold.acceptance.goes import MODULE as ACCEPTANCE_MODULE
+from twofold.acceptance.goes import GoTask
 from twofold.alerts.book import META as ALERTS_TOLD
 from twofold.alerts.book import decode_book, encode_book, is_quiet, news_of, was_told
 from twofold.alerts.sending import send as send_alert
+from twofold.alerts.weekly import META as REVIEWS_TOLD
+from twofold.alerts.weekly import Go, decode_goes, decode_times, decode_weekly, due_for, encode_times, notices_of
 from twofold.clock import Clock, Shift, TrustedTime, now_ms, steady_ms
 from twofold.collect.description import PATH as DESCRIPTION
 from twofold.collect.description import description_page
@@ -79,7 +83,7 @@ from twofold.router import MODULE as ROUTER_MODULE
 from twofold.router.rules.ending import META as TOKEN_ENDS
 from twofold.router.rules.ending import TokenInUse, decode_said, encode_said
 from twofold.router.task import META as FOUND
-from twofold.router.task import FoundAt, Standing
+from twofold.router.task import FoundAt, Looked, Standing
 from twofold.setup.token_ends import ask_ends
 from twofold.touch.source import forget_sources
 
@@ -98,6 +102,7 @@ DAYS_MODULE = "twofold.reconcile"
 DAYS_FIRST_S, DAYS_EVERY_S, DAYS_WITHIN_S = 30.0, 3_600.0, 1_800.0
 ROUTER_FIRST_S, ROUTER_EVERY_S, ROUTER_WITHIN_S = 60.0, 900.0, 300.0
 TOKENS_FIRST_S, TOKENS_LOOK_S = 90.0, 60.0
+GOES_EVERY_S, REVIEW_LOOK_S = 3_600, 60.0
 KEEP_TIME_MS = 30_000
 SEEN_EVERY_S = 5.0
 
@@ -127,6 +132,8 @@ class Gateway:
         self.clock = self._trusted(clock)
         self.days = Child(DAYS_MODULE)
         self.router = Child(ROUTER_MODULE)
+        self.reviews = Child(ACCEPTANCE_MODULE)
+        self._goes, self._goes_at = list[Go](), 0
         self.console = ConsoleProcess([*itself, *telling]) if settings.console is not None and itself else None
         self.tables = keeper_of(settings, self.store, self.clock)
         self.tables_every_s = settings.analytics.every_minutes * 60
@@ -177,6 +184,7 @@ class Gateway:
                 ("days", self._keep_days()),
                 ("router", self._keep_findings()),
                 ("tokens", self._keep_token_ends()),
+                ("reviews", self._keep_reviews()),
                 ("tables", self.tables.run(self.tables_every_s)),
             )
         ]
@@ -199,6 +207,7 @@ class Gateway:
             self.tables.stop()
             self.days.end()
             self.router.end()
+            self.reviews.end()
             for task in keeping:
                 task.cancel()
             await asyncio.gather(*tasks, *keeping, return_exceptions=True)
@@ -269,10 +278,11 @@ class Gateway:
                 if await run or not told:
                     log.error("what is wrong with the signal could not be looked for; it is tried again")
                 else:
-                    found = FoundAt(as_of=now, do_not_yet=msgspec.json.decode(told[-1], type=list[Standing]))
+                    looked = msgspec.json.decode(told[-1], type=Looked)
+                    found = FoundAt(as_of=now, do_not_yet=looked.do_not_yet)
                     self.health.findings = msgspec.to_builtins(found)
                     await self.store.keep_note(FOUND, msgspec.json.encode(found).decode())
-                    await self._alert(found.do_not_yet, now)
+                    await self._alert([*looked.do_not_yet, *looked.notices, *await self._notices_of_goes(now)], now)
             except StoreError as err:
                 log.error("what is wrong with the signal could not be kept, and is looked for again: %s", err)
             except TimeoutError:
@@ -317,6 +327,60 @@ class Gateway:
             await self.store.keep_note(ALERTS_TOLD, encode_book(book).decode())
         except StoreError as err:
             log.error("which alerts were sent could not be kept, and they may come again: %s", err)
+
+    async def _notices_of_goes(self, now: int) -> list[Standing]:
+        """Goes that end soon or hold no more, as they were found within the last hour; nobody is told where nobody asked."""
+        if self.settings.alert and now - self._goes_at >= GOES_EVERY_S:
+            answer = await self._ask_acceptance(weekly=False, now=now)
+            if answer is not None:
+                self._goes, self._goes_at = decode_goes(answer), now
+        return notices_of(self._goes, self.settings.chain.timezone)
+
+    async def _ask_acceptance(self, *, weekly: bool, now: int) -> bytes | None:
+        """The answer of the child that knows goes and reviews; None where it gave none."""
+        task, told = msgspec.json.encode(GoTask(settings=self.settings, now=now, weekly=weekly)), list[bytes]()
+        self.reviews = Child(ACCEPTANCE_MODULE)
+        run = asyncio.get_running_loop().run_in_executor(None, self.reviews.run, task, told.append, ROUTER_WITHIN_S)
+        try:
+            if not await run and told:
+                return told[-1]
+            log.error("the goes of acceptance runs could not be looked at; it is tried again")
+        except TimeoutError:
+            log.error("looking at goes and the week took longer than %d s; it is tried again", ROUTER_WITHIN_S)
+        return None
+
+    async def _keep_reviews(self) -> None:
+        """Sends the week's review to each address whose time has come. What nobody took is sent a quarter of an hour later."""
+        while True:
+            await asyncio.sleep(REVIEW_LOOK_S)
+            try:
+                failed = await self._send_reviews(self.clock.sure() // 1000)
+            except StoreError as err:
+                failed = True
+                log.error("which reviews were sent could not be kept, and they may come again: %s", err)
+            if failed:
+                await asyncio.sleep(ROUTER_EVERY_S)
+
+    async def _send_reviews(self, now: int) -> bool:
+        """True when one that is due could not be made or sent."""
+        reviews = {a.name: a.review for a in self.settings.alert if a.review}
+        told = decode_times(await self.store.note(REVIEWS_TOLD)) if reviews else {}
+        due = due_for(reviews, told, self.settings.chain.timezone, now)
+        times = {name: told.get(name, now) for name in reviews}
+        failed = False
+        answer = await self._ask_acceptance(weekly=True, now=now) if due else None
+        for alert in (a for a in self.settings.alert if a.name in due):
+            problem = "it could not be made"
+            if answer is not None:
+                problem = await send_alert(alert, decode_weekly(answer), now, self._shop_name())
+            if problem:
+                failed = True
+                log.error("the review for alert %s could not be sent (%s), and is tried again", alert.name, problem)
+            else:
+                times[alert.name] = now
+        if times != told:
+            await self.store.keep_note(REVIEWS_TOLD, encode_times(times).decode())
+        return failed
 
     def _shop_name(self) -> str:
         return self.settings.console.name if self.settings.console is not None else ""

@@ -6,6 +6,8 @@ import json
 import re
 import shutil
 import stat
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from hashlib import sha256
@@ -20,10 +22,12 @@ from playing_shop import DATASET
 from typer.testing import CliRunner
 
 from tests.acceptance.gateway_process import run_twofold
+from twofold.acceptance.goes import FORGOTTEN_S, SOON_S, GoTask, goes_of
 from twofold.acceptance.packet.body import digest_of, over, packet_bytes
 from twofold.acceptance.packet.finish import Finished, finish, verify
 from twofold.acceptance.packet.seal import KEY_FILE, NotSealed, opened, public_key, sealed
 from twofold.acceptance.seen.assets import assets, pages_of
+from twofold.alerts.weekly import decode_goes
 from twofold.commands.acceptance.accept import accept
 from twofold.config import load_settings
 from twofold.control.owner import on_store
@@ -163,6 +167,20 @@ def test_the_command_verifies_without_a_folder(
     assert said("verify", str(bent), "--key", "short")[0] == 2
 
 
+def test_goes_are_told_for_the_week_and_by_the_gateways_child(scene: Scene, entry: Any) -> None:
+    """The newest packet of a purpose counts; the child, which is handed the settings, judges them as a command does."""
+    expires, now = entry.facts["expires"], int(time.time())
+    (go,) = goes_of(scene.settings, now)
+    assert (go.purpose, go.state, go.why, go.expires) == ("scale", "stands", (), expires)
+    assert goes_of(scene.settings, now, "another") == []
+    assert [g.state for g in goes_of(scene.settings, expires - SOON_S)] == ["ending"]
+    assert [(g.state, g.why) for g in goes_of(scene.settings, expires)] == [("over", ("its 30 days are over",))]
+    assert goes_of(scene.settings, expires + FORGOTTEN_S + 1) == []
+    task = msgspec.json.encode(GoTask(settings=scene.settings, now=now, weekly=False))
+    answer = subprocess.run([sys.executable, "-m", "twofold.acceptance"], input=task, capture_output=True, check=True)
+    assert decode_goes(answer.stdout) == [go]
+
+
 def test_what_changed_is_told(scene: Scene, made: Finished, tmp_path: Path) -> None:
     """Between two packets: by the command, and in the later one itself."""
     run = scene.begin()
@@ -172,6 +190,7 @@ def test_what_changed_is_told(scene: Scene, made: Finished, tmp_path: Path) -> N
     assert (since["digest"], since["word"]) == (made.digest, "go")
     changed = {d["what"]: (d["before"], d["after"]) for d in since["changes"]}
     assert changed["decision word"] == ("go", "stop")
+    assert goes_of(scene.settings, int(time.time())) == []  # the stop took the go's place
     assert changed["criterion money"] == ("passed", "failed")
     assert said("status", "--config", str(scene.gateway.config), "--data", str(scene.folder))[0] == 1
     status, text = said("diff", str(made.files["json"]), str(later.files["html"]), "--json")

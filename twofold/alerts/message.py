@@ -17,12 +17,60 @@ from email.message import EmailMessage
 import msgspec
 
 from twofold.alerts.book import News
+from twofold.alerts.weekly import Weekly
 from twofold.event.contact import holds_contact, mask_text
 from twofold.router.finding import Kind
+from twofold.router.review import said_of, shown
 from twofold.router.task import Standing
 from twofold.router.words import WORDS
 
 SECRET_PREFIX = "whsec_"  # of every secret of Standard Webhooks
+
+
+GO_TITLES = {
+    "go_ending": "A go of an acceptance run ends soon",
+    "go_over": "A go of an acceptance run holds no more",
+}
+
+
+def text_of(told: News | Weekly, shop: str) -> list[str]:
+    """What is told, as lines."""
+    return review_lines(told, shop) if isinstance(told, Weekly) else lines_of(told, shop)
+
+
+def body_of(told: News | Weekly, now: int) -> bytes:
+    """What is told, as a webhook's body."""
+    return review_body(told, now) if isinstance(told, Weekly) else webhook_body(told, now)
+
+
+def review_lines(review: Weekly, shop: str) -> list[str]:
+    """A headline, a line a figure with the week before, what stands, and the goes."""
+    worse = sum(f.state == "worse" for f in review.figures)
+    said = f"{worse} figures worse" if worse else "no figure worse"
+    lines = [f"Twofold{f' ({shop})' if shop else ''}: the week's review, {said}, {len(review.findings)} findings"]
+    for figure in review.figures:
+        now, before = (shown(value, figure.unit) for value in (figure.now, figure.before))
+        lines.append(f"{_masked(said_of(figure))}: {now} (week before {before}) {figure.state}")
+    lines += [f"Stands: {title_of(one)}" for one in review.findings]
+    for go in review.goes:
+        why = f": {'; '.join(go.why)}" if go.why else ""
+        lines.append(f"Go to {go.purpose} of dataset {go.dataset}: {go.state}{why}, until {_time(go.expires)}")
+    return lines
+
+
+def review_body(review: Weekly, now: int) -> bytes:
+    """The same as data, in the form of Standard Webhooks."""
+    figures = [
+        {"name": _masked(f.name), "now": f.now, "before": f.before, "unit": f.unit, "state": f.state, "role": "signal"}
+        for f in review.figures
+    ]
+    return msgspec.json.encode(
+        {
+            "type": "twofold.review",
+            "timestamp": datetime.fromtimestamp(now, UTC).isoformat(),
+            "data": {"figures": figures, "findings": _told(review.findings), "goes": review.goes},
+        }
+    )
 
 
 def lines_of(news: News, shop: str) -> list[str]:
@@ -38,10 +86,8 @@ def lines_of(news: News, shop: str) -> list[str]:
 def title_of(one: Standing) -> str:
     """What is wrong, and with whom; what a sender wrote is masked where it looks like contact data."""
     kind, _, about = one.name.partition(":")
-    said = WORDS[Kind(kind)].title if kind in set(Kind) else kind
-    if not about:
-        return said
-    return f"{said} ({mask_text(about) if holds_contact(about) else about})"
+    said = WORDS[Kind(kind)].title if kind in set(Kind) else GO_TITLES.get(kind, kind)
+    return f"{said} ({_masked(about)})" if about else said
 
 
 def webhook_body(news: News, now: int) -> bytes:
@@ -103,6 +149,10 @@ def mail_of(lines: Sequence[str], sender: str, to: str) -> EmailMessage:
     mail["Subject"] = lines[0].replace("\r", " ").replace("\n", " ")
     mail.set_content("\n".join(lines) + "\n")
     return mail
+
+
+def _masked(text: str) -> str:
+    return mask_text(text) if holds_contact(text) else text
 
 
 def _told(some: Sequence[Standing]) -> list[dict[str, object]]:

@@ -15,6 +15,7 @@ import aiohttp
 
 from twofold.alerts import message
 from twofold.alerts.book import News
+from twofold.alerts.weekly import Weekly
 
 TRIES, WAIT_S, TIMEOUT_S = 3, 2.0, 10.0
 
@@ -40,9 +41,9 @@ class Address(Protocol):
     def sender(self) -> str: ...
 
 
-async def send(address: Address, news: News, now: int, shop: str, *, wait_s: float = WAIT_S) -> str:
+async def send(address: Address, told: News | Weekly, now: int, shop: str, *, wait_s: float = WAIT_S) -> str:
     """Empty when somebody has it, else what went wrong the last time, without address or secret."""
-    lines = message.lines_of(news, shop)
+    lines = message.text_of(told, shop)
     ident, problem = f"msg_{uuid.uuid4().hex}", ""
     for attempt in range(TRIES):
         if attempt:
@@ -51,7 +52,7 @@ async def send(address: Address, news: News, now: int, shop: str, *, wait_s: flo
             if address.type == "email":
                 await asyncio.get_running_loop().run_in_executor(None, _mail, address, lines)
                 return ""
-            problem = await _post(address, news, lines, now, ident)
+            problem = await _post(address, told, lines, now, ident)
         except (aiohttp.ClientError, OSError, smtplib.SMTPException, TimeoutError) as err:
             problem = type(err).__name__
         if not problem:
@@ -59,10 +60,10 @@ async def send(address: Address, news: News, now: int, shop: str, *, wait_s: flo
     return problem
 
 
-async def _post(address: Address, news: News, lines: list[str], now: int, ident: str) -> str:
+async def _post(address: Address, told: News | Weekly, lines: list[str], now: int, ident: str) -> str:
     headers = {"content-type": "application/json"}
     if address.type == "webhook":
-        body = message.webhook_body(news, now)
+        body = message.body_of(told, now)
         headers = message.webhook_headers(body, ident, now, address.secret)
     else:
         body = message.slack_body(lines) if address.type == "slack" else message.teams_body(lines)

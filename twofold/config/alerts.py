@@ -37,6 +37,13 @@ class AlertSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
             pattern=r"^([0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9])?$",
         ),
     ] = ""
+    review: Annotated[
+        str,
+        Meta(
+            description="When the week's review is sent, in `chain.timezone`, e.g. `monday 08:00`. Empty: never by itself.",
+            pattern=r"^((mon|tues|wednes|thurs|fri|satur|sun)day ([01][0-9]|2[0-3]):[0-5][0-9])?$",
+        ),
+    ] = ""
     smtp: Annotated[
         str, Meta(description="Of an `email`: server and port, e.g. `mail.example:587`. STARTTLS where offered.")
     ] = ""

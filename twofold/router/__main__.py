@@ -12,18 +12,19 @@ import sys
 
 import msgspec
 
-from twofold.router.task import RouterTask, ask, standing
+from twofold.router.task import Looked, RouterTask, ask, notices, standing
 
 _PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Reads the task, and prints what must not be done yet."""
+    """Reads the task, and prints what must not be done yet, and what is told beside it."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.nice(10)
     found = ask(msgspec.json.decode(sys.stdin.buffer.read(), type=RouterTask))
-    sys.stdout.write(msgspec.json.encode(standing(found)).decode() + "\n")
+    looked = Looked(do_not_yet=standing(found), notices=notices(found))
+    sys.stdout.write(msgspec.json.encode(looked).decode() + "\n")
 
 
 if __name__ == "__main__":

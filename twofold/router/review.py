@@ -22,6 +22,18 @@ from twofold.router.rules.reading import Signals, read_signals
 WEEK_S = 7 * 86_400
 CHANCE = 4.0  # natural logarithm: chance does as much in about one of two hundred weeks
 NOTABLE = 0.05  # of a share; of a score of 10, ten times so much
+WORDS = {
+    "orders_told": "Of the orders that are due, those that a platform has",
+    "purchases_merged": "Purchases that browser and server told",
+    "browser_purchases_also_by_server": "Browsers' Purchases that the server told, too",
+    "copies_late": "Servers' copies that came more than an hour late",
+    "senders": "Senders",
+    "match_quality": "Match quality (our estimate)",
+    "values_wrong": "Orders told with a value that nothing explains",
+    "orders_refused": "Orders that the platform refused",
+    "orders_kept_back": "Orders that were kept back",
+}
+"""What each figure says; behind a blank its name has the event."""
 PolicyOf = Callable[[str], OrderPolicy]
 
 
@@ -52,6 +64,19 @@ class Figure(Struct, frozen=True, kw_only=True):
         assert self.now is not None
         assert self.before is not None
         return ratio_of((round(self.now * of), of), (round(self.before * of_before), of_before)) >= CHANCE
+
+
+def said_of(figure: Figure) -> str:
+    """A figure's name, for people."""
+    name, _, event = figure.name.partition(" ")
+    return f"{WORDS[name]}, {event}" if event else WORDS[name]
+
+
+def shown(value: float | None, unit: str) -> str:
+    """One of its two values, for people."""
+    if value is None:
+        return "-"
+    return f"{value:.1%}" if unit == "share" else f"{value:.1f}" if unit == "score" else f"{value:.0f}"
 
 
 def review(folder: Path | str, policy_of: PolicyOf, now: int, dataset: str | None = None) -> list[Figure]:

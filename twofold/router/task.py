@@ -5,15 +5,18 @@ Owns the question and its answer's form. ``python -m twofold.router`` takes one 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import Struct
 
 from twofold.ledger.policy import OrderPolicy
 from twofold.router.every import findings_of
-from twofold.router.finding import Finding, When
+from twofold.router.finding import Finding, Kind, When
 from twofold.router.rules.ending import TokenInUse
 from twofold.router.words import WORDS
 
+DATED = frozenset({Kind.TOKEN_ENDS})
 META = "do_not_yet"
 """The name under which the store keeps what the gateway found last (`FoundAt`)."""
 
@@ -48,6 +51,13 @@ class FoundAt(Struct, frozen=True, kw_only=True):
     do_not_yet: list[Standing]
 
 
+class Looked(Struct, frozen=True, kw_only=True):
+    """The answer of the child: what freezes decisions, and what people are told of beside it."""
+
+    do_not_yet: list[Standing]
+    notices: list[Standing]
+
+
 def decode_found(text: str | None) -> FoundAt | None:
     """What was kept; None for nothing and for what cannot be read."""
     try:
@@ -70,10 +80,16 @@ def ask(task: RouterTask, dataset: str | None = None) -> list[Finding]:
     )
 
 
-def standing(found: list[Finding]) -> list[Standing]:
+def standing(found: Sequence[Finding]) -> list[Standing]:
     """Those that freeze decisions: pressing, not said to be mended or meant so, and no consequence of another."""
-    return [
-        Standing(name=f.key, since=f.since, do_not_yet=WORDS[f.kind].not_yet)
-        for f in found
-        if f.when is When.NOW and f.state in ("open", "again") and not f.because
-    ]
+    return told_of([f for f in found if f.when is When.NOW and f.state in ("open", "again") and not f.because])
+
+
+def notices(found: Sequence[Finding]) -> list[Standing]:
+    """Those that freeze nothing and cannot wait for somebody to look: a day is near on which something ends."""
+    return told_of([f for f in found if f.kind in DATED and f.when is When.WEEK and f.state in ("open", "again")])
+
+
+def told_of(found: Sequence[Finding]) -> list[Standing]:
+    """As people are told of them elsewhere than on the card."""
+    return [Standing(name=f.key, since=f.since, do_not_yet=WORDS[f.kind].not_yet) for f in found]

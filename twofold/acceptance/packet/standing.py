@@ -62,4 +62,13 @@ def why_over(before: Standing, now: Standing) -> tuple[str, ...]:
 
 
 def _digest(key: bytes, value: Any) -> str:
-    return blake2b(msgspec.json.encode(value, order="sorted"), key=key, digest_size=16).hexdigest()
+    return blake2b(msgspec.json.encode(_plain(value), order="sorted"), key=key, digest_size=16).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """The same with one form for one number: 600 and 600.0 are no change of a setting."""
+    if isinstance(value, dict):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

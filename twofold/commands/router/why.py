@@ -84,63 +84,55 @@ def status(
         raise typer.Exit(1)
 
 
-FIGURES = {
-    "orders_told": "Of the orders that are due, those that a platform has",
-    "purchases_merged": "Purchases that browser and server told",
-    "browser_purchases_also_by_server": "Browsers' Purchases that the server told, too",
-    "copies_late": "Servers' copies that came more than an hour late",
-    "senders": "Senders",
-    "match_quality": "Match quality (our estimate)",
-    "values_wrong": "Orders told with a value that nothing explains",
-    "orders_refused": "Orders that the platform refused",
-    "orders_kept_back": "Orders that were kept back",
-}
-
-
 def review(
     dataset: DatasetOption = None, config: ConfigOption = None, data: DataOption = None, json: JsonOption = False
 ) -> None:
     """Lay the signal of the last seven days beside the seven before, with what stands.
 
-    One page for a weekly look: what was told, merged and matched, what was late, wrong or refused, and the findings. Exit
-    code 1 when a figure is worse or a finding stands.
+    One page for a weekly look: what was told, merged and matched, what was late, wrong or refused, the findings, and which
+    signed goes hold, end within a week or hold no more. Exit code 1 when a figure is worse, a finding stands or a go is
+    over. A gateway sends the same by itself where an `[[alert]]` has `review`.
     """
-    from twofold.commands.output.printing import make_table, print_wide
+    from twofold.acceptance.goes import goes_of
+    from twofold.commands.output.printing import at_ms, make_table, print_wide
     from twofold.config import load_settings
     from twofold.policies import router_task
     from twofold.router.review import review as reviewed
+    from twofold.router.review import said_of, shown
 
     found, now = _found(config, data, dataset)
-    task = router_task(load_settings(config, data=data), now)
+    settings = load_settings(config, data=data)
+    task, goes = router_task(settings, now), goes_of(settings, now, dataset)
     figures = reviewed(task.data, task.policy_of, now, dataset)
     if json:
-        from twofold.commands.output.rows.signal import ReviewFigure, WhyFinding
+        from twofold.commands.output.rows.signal import ReviewFigure, ReviewGo, WhyFinding
 
         print_about("review", dataset=dataset, since=now - 7 * 86_400, until=now, as_of=now)
         print_rows(ReviewFigure, ({"name": f.name, "now": _exact(f.now), "before": _exact(f.before), "unit": f.unit,
                                    "state": f.state, "role": "signal"} for f in figures))  # fmt: skip
         print_rows(WhyFinding, (row_of(f, rank) for rank, f in enumerate(found, 1)))
+        print_rows(ReviewGo, ({"dataset": g.dataset, "for": g.purpose, "run": g.run, "state": g.state, "signed": g.at,
+                               "expires": g.expires, "why": list(g.why)} for g in goes))  # fmt: skip
     else:
         table = make_table("figure (signal)", "last 7 days", "7 before", "state")
         for f in figures:
-            name, _, event = f.name.partition(" ")
-            said = f"{FIGURES[name]}{f', {plain(event)}' if event else ''}"
-            table.add_row(said, _shown(f.now, f.unit), _shown(f.before, f.unit), f.state)
+            table.add_row(plain(said_of(f)), shown(f.now, f.unit), shown(f.before, f.unit), f.state)
         print_wide(table)
         standing_now = [f for f in found if not f.because]
         say(f"{len(standing_now)} findings stand: twofold why" if standing_now else "No finding stands.")
-    if found or any(f.state == "worse" for f in figures):
+        for g in goes:
+            why = f": {'; '.join(g.why)}" if g.why else ""
+            say(
+                plain(
+                    f"Go to {g.purpose} of dataset {g.dataset} (run {g.run}): {g.state}{why}, until {at_ms(g.expires * 1000)}"
+                )
+            )
+    if found or any(f.state == "worse" for f in figures) or any(g.state == "over" for g in goes):
         raise typer.Exit(1)
 
 
 def _exact(value: float | None) -> str | None:
     return None if value is None else str(round(value, 4))
-
-
-def _shown(value: float | None, unit: str) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.1%}" if unit == "share" else f"{value:.1f}" if unit == "score" else f"{value:.0f}"
 
 
 def row_of(finding: Finding, rank: int) -> dict[str, Any]:

@@ -247,6 +247,18 @@ class ReviewFigure(Row, kw_only=True, tag="figure"):
     role: Text
 
 
+class ReviewGo(Row, kw_only=True, tag="go", rename={"purpose": "for"}):
+    """The newest signed go for a purpose. ``state``: stands, ending (within a week) or over; ``why``: what ended it."""
+
+    dataset: Text
+    purpose: Text
+    run: Text
+    state: Text
+    signed: Time
+    expires: Time
+    why: list[Text]
+
+
 class AlertSent(Row, kw_only=True, tag="alert"):
     """A test message to one address. ``problem``: empty when it was taken."""
 
@@ -268,7 +280,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "destinations": (DestinationRow, DestinationTold, DestinationPart),
     "why": (About, WhyFinding),
     "status": (About, StatusLine),
-    "review": (About, ReviewFigure, WhyFinding),
+    "review": (About, ReviewFigure, WhyFinding, ReviewGo),
     "alert test": (AlertSent,),
     "explain-match": (MatchKey,),
     "hash": (Column,),

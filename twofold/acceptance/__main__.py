@@ -1,0 +1,30 @@
+"""The child process of the gateway that looks at goes and reviews: ``python -m twofold.acceptance``, its task on standard input.
+
+Owns nothing but the way in and out. It ends with its parent, and works behind everything else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import sys
+
+import msgspec
+
+from twofold.acceptance.goes import GoTask, answer_of
+from twofold.facts.child import step_back
+
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Reads the task, and prints its answer as one line."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    step_back()
+    answer = answer_of(msgspec.json.decode(sys.stdin.buffer.read(), type=GoTask))
+    sys.stdout.write(answer.decode() + "\n")
+
+
+if __name__ == "__main__":
+    main()
