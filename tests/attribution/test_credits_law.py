@@ -3,7 +3,7 @@
 Nor does it matter in which parts of days and customers it is asked: these are drawn, too.
 
 Small ledgers of two currencies with paths of every kind, spend with ids, without and renamed; every model, grouping, window, kind of
-repeats and day of credit. Amounts are equal to the last digit; counts of orders to the ninth.
+repeats and day of credit. Amounts are equal to the last digit; counts of orders to the ninth. The orders behind a row add up to it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tests.strategies import law
 from twofold.attribution.models import DAY_S, MODELS
 from twofold.attribution.paths import PathTouch
 from twofold.attribution.reading import PART_ROWS, Parts, _Answers, _costs, _until, parts_of, shifted
+from twofold.attribution.report import credited_orders
 from twofold.attribution.spend import Adverts
 from twofold.attribution.table import BY, OF_ORDERS, Asked, Line, judged
 from twofold.ledger.identity import name_of
@@ -34,6 +35,7 @@ from twofold.ledger.spend import channel_of_spend, claimed, counted, platform_of
 from twofold.reconcile.chain.account import Desk
 from twofold.reconcile.chain.customers import customers, first_delivered
 from twofold.reconcile.chain.report import accounts_of
+from twofold.reconcile.chain.rows import closed
 from twofold.reconcile.chain.told import Asked as ChainAsked
 from twofold.reconcile.chain.told import Told
 from twofold.reconcile.exchange import day_number, day_text
@@ -202,6 +204,13 @@ def test_tables_answer_what_orders_add_up_to(
     assert [line.group.key for line in got] == [line.group.key for line in expected]
     for one, other in zip(shown(got, named), shown(expected, named), strict=True):
         assert one == other, (one, other)
+    for line in [line for line in expected if line.orders][:2]:
+        behind = credited_orders(asked, line.group.key, "orders", AS_OF, tables.ask, history_days=HISTORY_DAYS, most=99)
+        whole = sum((D(row["amount"]) for row in behind.rows), D(0))
+        assert behind.part == f"{D(line.orders.numerator) / line.orders.denominator:.4f}"
+        assert D(behind.amount) == closed(line.amounts["placed"], asked.currency)
+        assert abs(whole - line.amounts["placed"]) <= D("0.01") * len(behind.rows)
+        assert len({row["order_id"] for row in behind.rows}) == behind.orders == len(behind.rows) >= line.orders
 
 
 def test_days_are_put_together_by_their_rows() -> None:

@@ -9,7 +9,7 @@ from twofold.console.access.roles import RIGHTS, Right, Role
 from twofold.console.acts.table import ACTS
 from twofold.console.pages import PAGES
 
-WHICH = {"{name}": "console", "{order:path}": "5001", "{number}": "256", "{code}": "XYZ", "{token}": "nothing", "/chain/orders": "/chain/orders?term=link:placed",
+WHICH = {"{name}": "console", "{order:path}": "5001", "{number}": "256", "{code}": "XYZ", "{token}": "nothing", "/chain/orders": "/chain/orders?term=link:placed", "/campaigns/orders": "/campaigns/orders?group=channel:direct",
          "/senders/copies": "/senders/copies?event=PageView&sender=api"}  # fmt: skip
 
 

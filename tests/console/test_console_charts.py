@@ -77,6 +77,25 @@ def test_a_residual_stands_beside_its_band() -> None:
     assert float(next(root.iter("line")).get("y1") or 0) == pytest.approx(HIGH / 2)
 
 
+def test_a_dot_stands_at_what_was_claimed_and_at_what_was_true() -> None:
+    """Both axes end at eight; a tick at the return with which each breaks even; where no costs are known there is none."""
+    words = {"loses": "loses", "": "unsure"}
+    rows = [
+        {"name": HOSTILE, "claimed": 8.0, "true": 2.0, "even": 3.0, "verdict": "loses"},
+        {"name": "Spring", "claimed": 4.0, "true": 6.0, "even": None, "verdict": "unsure"},
+    ]
+    chart = drawn(definitions.dots(say, rows, words))
+    paths = [(p.get("class"), p.get("d")) for p in ET.fromstring(str(chart.svg)).iter("path")]
+    assert [p for p in paths if p[0] != "even"] == [
+        ("dot refused", "M1000.00 150.00h0"), ("dot waiting", "M500.00 50.00h0"),
+    ]  # fmt: skip
+    assert [d for kind, d in paths if kind == "even"] == ["M1000.00 150.00V125.00M988.00 125.00h24"]
+    assert chart.ticks == ("8", "4", "0")
+    assert chart.labels == ("0", "4", "8")
+    assert chart.rows == ((HOSTILE, "8", "2", "3", "loses"), ("Spring", "4", "6", "–", "unsure"))
+    assert HOSTILE not in str(chart.svg)
+
+
 def test_fields_are_as_strong_as_their_amounts() -> None:
     cells = [
         {"row": r, "column": c, "amount": a}

@@ -83,6 +83,61 @@ def test_every_term_leads_to_its_orders(owner: Client, world: Written) -> None:
 
 
 @pytest.mark.process
+def test_every_campaign_s_figure_leads_to_its_orders(owner: Client, world: Written) -> None:
+    """By the last touch each order of the chain stands behind one row, with its whole total; each figure of a row is the sum of what
+    stands behind it, as of the same moment."""
+    about, *rows = rows_of(owner, f"/campaigns.json?{period(world)}")
+    at = about["as_of"]
+    behind: list[tuple[str, str]] = []
+    for row in rows:
+        query = f"{period(world)}&as_of={at}&group={quote(row['id'])}"
+        if row["id"].endswith(":no_order"):
+            assert owner.get(f"/campaigns/orders?{query}").status == 404
+            continue
+        said, *orders = rows_of(owner, f"/campaigns/orders.json?{query}")
+        assert (Decimal(said["part"]), said["amount"]) == (Decimal(row["orders"]), row["placed"]), row["id"]
+        for start in range(0, said["orders"], 50):
+            orders = rows_of(owner, f"/campaigns/orders.json?{query}&after={start}")[1:]
+            behind += [(one["order_id"], one["amount"]) for one in orders]
+    whole = rows_of(owner, f"/chain/orders.json?{period(world)}&term=link:placed")[0]["orders"]
+    listed = [
+        (one["order_id"], one["amount"])
+        for start in range(0, whole, 50)
+        for one in rows_of(owner, f"/chain/orders.json?{period(world)}&term=link:placed&after={start}")[1:]
+    ]
+    assert len(listed) == whole > 100
+    assert sorted(behind) == sorted(listed)
+    most = max((row for row in rows if row["verdict"]), key=lambda row: Decimal(row["banked"]))
+    for link in ("delivered", "true", "banked", "margin"):
+        path = f"/campaigns/orders.json?{period(world)}&as_of={at}&group={quote(most['id'])}&link={link}"
+        said, *orders = rows_of(owner, path)
+        assert Decimal(said["amount"]) == Decimal(most[link]) != 0, link
+        assert len(orders) == said["orders"] < Decimal(most["orders"]) + (link == "margin") * 99
+        assert all(Decimal(one["amount"]) for one in orders)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [("", 404), ("group=unattributed:erased", 404), (f"group={'x' * 700}", 404), (f"group={HOSTILE}", 200), ("group=x&link=spend", 400),
+     ("group=x&as_of=now", 400), ("group=x&after=99999", 400), ("group=x&by=colour", 400)],
+)  # fmt: skip
+def test_a_figure_that_is_none(owner: Client, query: str, status: int) -> None:
+    assert owner.get(f"/campaigns/orders?{quote(query, safe='=&:')}").status == status
+
+
+@pytest.mark.process
+def test_a_buyer_is_led_to_no_bank_line(money: Running, owner: Client, world: Written) -> None:
+    """Neither by the page nor by its address."""
+    buyer = money.person(owner, "buyer")
+    row = rows_of(buyer, f"/campaigns.json?{period(world)}")[1]
+    path = f"/campaigns/orders?{period(world)}&group={quote(row['id'])}"
+    assert buyer.get(path).status == 200
+    assert [buyer.get(f"{path}&link={link}").status for link in ("banked", "margin")] == [400, 400]
+    assert "link=margin" not in buyer.get(f"/campaigns?{period(world)}").text
+
+
+@pytest.mark.process
 @pytest.mark.parametrize("term", ["", "link", "link:", "foo:refused", HOSTILE, "matrix:" + "1" * 80])
 def test_a_term_that_is_none(owner: Client, term: str) -> None:
     assert owner.get(f"/chain/orders?term={quote(term)}").status == 404

@@ -48,6 +48,7 @@ PATHS = (
     "/day",
     "/campaigns",
     "/campaigns?by=channel&model=linear&window=30",
+    "/campaigns/orders?group=channel:direct&link=true",
     "/customers",
     "/imports",
     "/docs",

@@ -34,7 +34,7 @@ PATHS = (
     f"/today?{WHOLE}", "/today", "/what-to-do", "/events", f"/orders?{WHOLE}", "/deliveries", "/deliveries/given-up", "/refused", "/live", "/test-purchase",
     "/acceptance", "/match-quality", "/senders", "/decisions", "/signal-worth", f"/chain?{WHOLE}", f"/chain?view=booked&by=week&{WHOLE}",
     f"/chain/orders?term=link:shipped&{WHOLE}", "/cash", "/matching", "/day?day=2026-11-20", f"/campaigns?{WHOLE}", f"/campaigns?by=channel&{WHOLE}",
-    "/customers", "/imports", "/start", "/engine-room", "/rights", "/docs", "/people", "/account", "/nowhere", "/orders?fate=foo",
+    f"/campaigns/orders?group=channel:direct&called=direct&{WHOLE}", "/customers", "/imports", "/start", "/engine-room", "/rights", "/docs", "/people", "/account", "/nowhere", "/orders?fate=foo",
 )  # fmt: skip
 FIRST_OF = {"/orders": 5, "/deliveries": 1, "/actions": 1}
 """Of these lists so many single pages are looked at, evenly taken."""

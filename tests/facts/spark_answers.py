@@ -25,7 +25,7 @@ VALUES = {
     "by": "method", "dataset": "", "history_s": 86_400, "before": 1_400_000_000,
     "first": "2019-12-01", "window": 30 * 86_400, "country": "", "currency": "EUR", "last": "2030-01-01", "after": "2030-01-01",
     "chat": 7 * 86_400, "half_life": 7 * 86_400, "repeats": "collapse", "unit": 100, "credit_day": "touch", "models": ",linear,time_decay,",
-    "credit_since": "2020-01-01", "credit_until": "2030-01-01", "bucket": 0, "buckets": 1,
+    "credit_since": "2020-01-01", "credit_until": "2030-01-01", "bucket": 0, "buckets": 1, "link": "true",
 }  # fmt: skip
 
 
@@ -34,6 +34,7 @@ def values_of(question: Question) -> dict[str, Any]:
     own = {"last": 1_900_000_000} if question.asks.get("last") == Type.INT else {}
     own |= {"by": "campaign"} if "window" in question.asks or question.name == "adverts_spent" else {}
     own |= {"most": 1} if question.name == "credit_squares" else {}
+    own |= {"grp": "unattributed:no_browser"} if question.name == "credited_orders" else {}
     return {name: own.get(name, VALUES[name]) for name in question.asks}
 
 

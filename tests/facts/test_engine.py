@@ -29,7 +29,7 @@ VALUES = {
     "chat": 7 * 86_400, "half_life": 7 * 86_400, "repeats": "collapse", "unit": 100, "credit_day": "touch", "models": ",linear,time_decay,",
     "upto_s": 1_900_000_000, "first_s": 0, "last_s": 1_900_000_000, "day": "2026-09-15", "destinations": ",meta-1,meta-2,",
     "grp": "", "place": "link", "reason": "placed",
-    "credit_since": "2020-01-01", "credit_until": "2030-01-01", "bucket": 0, "buckets": 1,
+    "credit_since": "2020-01-01", "credit_until": "2030-01-01", "bucket": 0, "buckets": 1, "link": "true",
 }  # fmt: skip
 
 
@@ -39,6 +39,7 @@ def values_of(question: Question) -> dict[str, Any]:
     own |= {"by": "campaign"} if "window" in question.asks or question.name == "adverts_spent" else {}
     own |= {"after": 0} if question.asks.get("after") == Type.INT else {}
     own |= {"most": 1} if question.name == "credit_squares" else {}
+    own |= {"grp": "unattributed:no_browser"} if question.name == "credited_orders" else {}
     return {name: own.get(name, VALUES[name]) for name in question.asks}
 
 

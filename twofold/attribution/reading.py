@@ -164,10 +164,16 @@ def days_asked(asked: Asked, as_of: int, dataset: str = "") -> TableQuestion:
 
 
 def credits_asked(
-    asked: Asked, models: Sequence[str], as_of: int, name: str, parts: Parts, dataset: str = ""
+    asked: Asked,
+    models: Sequence[str],
+    as_of: int,
+    name: str,
+    parts: Parts,
+    dataset: str = "",
+    more: Mapping[str, Any] | None = None,
 ) -> list[TableQuestion]:
-    """One question of credits, in parts whose rows add up."""
-    given = _given(asked, models, as_of, dataset, 0)
+    """One question of credits, in parts whose rows add up. ``more``: what it asks besides."""
+    given = {**_given(asked, models, as_of, dataset, 0), **(more or {})}
     return [_question(name, {**given, "since": since, "until": until}) for since, until in parts.days]
 
 

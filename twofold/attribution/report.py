@@ -1,6 +1,6 @@
 """One report of attribution in one call: lines by a model, their rows as every reader has them, and what is wrong.
 
-Owns which model answers which way, the rows, the findings with what mends them, and cohorts of customers over a folder. How the
+Owns which model answers which way, the rows and the orders behind each, the findings with what mends them, and cohorts of customers over a folder. How the
 tables of facts are asked is passed in, so that a command and a page give the same.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, tzinfo
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 
 from twofold.attribution.cohorts import Bought, Cohort, cohorts
 from twofold.attribution.figures import closed_column, figures_of
+from twofold.attribution.models import DAY_S
 from twofold.attribution.paths import PathTouch
 from twofold.attribution.period import (
     PERIOD_MODELS,
@@ -27,7 +29,7 @@ from twofold.attribution.period import (
     share_period,
     tells_apart,
 )
-from twofold.attribution.reading import AskAll, Basis, read_basis
+from twofold.attribution.reading import PARTS, AskAll, Basis, credits_asked, days_asked, parts_of, read_basis
 from twofold.attribution.spend import BY_NAME, LEVELS, NO_SPEND, advert_of, untagged
 from twofold.attribution.table import (
     LINKS,
@@ -43,6 +45,7 @@ from twofold.attribution.table import (
 )
 from twofold.facts.engine import Asked as TableQuestion
 from twofold.facts.questions import Question
+from twofold.ledger.money import digits_of
 from twofold.ledger.spend import counted
 from twofold.reconcile.chain.report import accounts_of
 from twofold.reconcile.chain.rows import closed
@@ -94,6 +97,59 @@ def report_attribution(
         rows=_rows(lines, other, asked, link, compare), findings=_findings(basis, asked, lines), currency=asked.currency,
         missing=basis.missing,
     )  # fmt: skip
+
+
+class Credited(Struct, frozen=True, kw_only=True):
+    """The orders behind a figure of a row, the last placed first. ``orders``, ``part``, ``amount``: of all of them; ``rows``: the first
+    of them, each with its part of one and its amount at the link."""
+
+    orders: int
+    part: str
+    amount: str
+    currency: str
+    rows: list[dict[str, Any]]
+
+
+def credited_orders(
+    asked: Asked,
+    group: str,
+    link: str,
+    as_of: int,
+    ask: AskAll,
+    *,
+    history_days: int,
+    dataset: str | None = None,
+    most: int = 50,
+) -> Credited:
+    """Which orders a row of a rule model's table is credited with. ``group``: the row's id; ``link``: one of `LINKS`, whose amounts that are
+    not nothing are told, or ``orders``: all of them, with what was placed. Asked of the tables, as `report_attribution` is."""
+    model = "orders" if asked.by in OF_ORDERS else asked.model
+    given = {"grp": group, "link": link, "most": most, "history_s": history_days * DAY_S}
+    (days,) = ask([days_asked(asked, as_of, dataset or "")])
+    answers = ask(
+        credits_asked(asked, [model], as_of, "credited_orders", parts_of(asked, days.rows), dataset or "", given)
+    )
+    currency = next((one.currency for one in answers if one.currency), asked.currency)
+    digits, rows = digits_of(asked.currency), [row for one in reversed(answers) for row in one.rows]
+    firsts = [one.rows[0] for one in answers if one.rows]
+    part = Fraction(int(sum(row.parts for row in firsts)), PARTS)
+    return Credited(
+        orders=sum(row.orders for row in firsts), part=_part(part),
+        amount=f"{closed(sum((row.whole for row in firsts), ZERO).scaleb(-digits), currency):f}", currency=currency,
+        rows=[
+            {
+                "dataset": row.dataset, "order_id": row.order_id, "number": row.number, "day": row.day, "placed_at": row.placed_at or None,
+                "method": row.method, "station": row.station, "courier": row.courier,
+                "total": None if row.total is None else f"{closed(row.total, currency):f}", "part": _part(Fraction(int(row.part), PARTS)),
+                "amount": f"{closed(row.amount.scaleb(-digits), currency):f}",
+            }
+            for row in rows[:most]
+        ],
+    )  # fmt: skip
+
+
+def _part(orders: Fraction) -> str:
+    return f"{Decimal(orders.numerator) / orders.denominator:.4f}"
 
 
 def read_cohorts(
@@ -206,8 +262,7 @@ def _named(line: Line, asked: Asked) -> dict[str, Any]:
     return {
         "by": asked.by, "group": line.group.name, "id": line.group.key, "platform": line.group.platform, "mark": line.group.mark,
         "model": asked.model, "window_days": asked.click_days, "credit_day": asked.credit_day, "repeats": asked.repeats,
-        "orders": f"{Decimal(line.orders.numerator) / line.orders.denominator:.4f}",
-        "by_shop": f"{Decimal(line.by_shop.numerator) / line.by_shop.denominator:.4f}",
+        "orders": _part(line.orders), "by_shop": _part(line.by_shop),
         "customers_new": line.new, "customers_returning": line.returning,
     }  # fmt: skip
 

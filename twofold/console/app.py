@@ -103,7 +103,7 @@ class Console:
         self._templates.filters["ticked"] = _ticked
         self._templates.globals.update(
             drawn=lambda words, definition: draw(definition, words.figure, words.share),
-            bridge_chart=definitions.bridge, matrix_chart=definitions.matrix, bands_chart=definitions.bands,
+            bridge_chart=definitions.bridge, matrix_chart=definitions.matrix, bands_chart=definitions.bands, dots_chart=definitions.dots,
         )  # fmt: skip
         # A method that an address has not is answered as an address that there is not: else it would tell which there are.
         handlers = {Exception: self._failed, HTTPException: self._no_method, StoreError: self._unreadable}

@@ -577,3 +577,31 @@ from nameless_paths as p join nameless as n on n.nameless = p.nameless
 where n.day between $since and $until and p.day between $since and $until and ($dataset = '' or n.dataset = $dataset)
   and ((p.kind in ('click', 'visit') and p.age <= $window) or (p.kind = 'chat' and p.age <= $chat) or p.kind = 'shop_says')
 order by p.nameless, p.place
+
+-- name: credited_orders
+-- Orders of which one row has a credit under a model, the last placed first: what part of each, and what of it at one link (minor units).
+-- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, bucket bigint, buckets bigint, grp text, link text, most bigint
+-- answers: order_row bigint, day text, method text, dataset text, order_id text, number text, placed_at bigint, station text, courier text, total decimal(18,4), part decimal(38,0), amount decimal(28,12), orders bigint, parts decimal(38,0), whole decimal(28,12)
+select q.order_row, q.day, q.method, coalesce(l.dataset, '') as dataset, coalesce(l.order_id, '') as order_id, coalesce(l.number, '') as number,
+       coalesce(l.placed_at, 0) as placed_at, coalesce(l.station, '') as station, coalesce(l.courier, '') as courier, l.total,
+       q.part, q.amount, q.orders, q.parts, q.whole
+from (
+    select r.order_row, r.day, r.method, r.part, r.amount, count(*) over (partition by 1) as orders,
+           sum(r.part) over (partition by 1) as parts, sum(r.amount) over (partition by 1) as whole
+    from (
+        select c.order_row, max(c.day) as day, max(c.method) as method, sum(case when c.whose = 32 then c.units else 0 end) as part,
+               cast(cast(sum(c.of_link * c.units) as decimal(24, 0)) + cast(sum(c.of_link * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
+        from (
+            select c.order_row, c.day, c.method, c.whose, c.units, c.rest,
+                   case $link when 'delivered' then c.whose // 2 % 2 when 'true' then c.whose // 4 % 2 when 'banked' then c.whose // 8 % 2 - c.whose // 64 % 2
+                              when 'margin' then c.whose // 16 % 2 - c.whose // 128 % 2 else c.whose % 2 end as of_link
+            from credits as c
+            where c.grp = $grp
+        ) as c
+        group by c.order_row
+    ) as r
+    where r.amount <> 0 or $link = 'orders'
+) as q
+left join lives as l on l.order_row = q.order_row and l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of
+order by q.day desc, placed_at desc, q.order_row desc
+limit $most

@@ -1,7 +1,7 @@
 """What each chart shows, as data: a Vega-Lite specification with its values in it, which other programs draw, too.
 
 Owns the definitions. Colours are those of the light theme; ``usermeta`` names the classes by which a page colours them in both.
-Texts are in the reader's language already. Marks that are used: bar (stacked, or from ``y`` to ``y2``), line, rect, point.
+Texts are in the reader's language already. Marks that are used: bar (stacked, or from ``y`` to ``y2``), line, rect, point, tick.
 """
 
 from __future__ import annotations
@@ -132,3 +132,29 @@ def bands(say: Say, rows: Sequence[Mapping[str, Any]]) -> Definition:
          "encoding": {k: v for k, v in encoding.items() if k != "y2"}},
     ]  # fmt: skip
     return found
+
+
+def dots(say: Say, rows: Sequence[Mapping[str, Any]], words: Mapping[str, str]) -> Definition:
+    """A dot a row: to the right what its platform claims that it returned, upwards what it truly did. On the diagonal both are one;
+    the tick above or below a dot is where that row breaks even. ``words``: of verdicts, by their names; "" for any other."""
+    kinds = {"earns": "accepted", "loses": "refused"}
+    values = [
+        {"name": r["name"], "claimed": r["claimed"], "true": r["true"], "even": r["even"], "what": words.get(r["verdict"], words[""])}
+        for r in rows
+    ]  # fmt: skip
+    series = {v["what"]: kinds.get(r["verdict"], "waiting") for r, v in zip(rows, values, strict=True)}
+    most = max((v for r in rows for v in (r["claimed"], r["true"], r["even"] or 0.0)), default=1.0)
+    x = {"field": "claimed", "type": "quantitative", "title": say("Claimed return")}
+    y = {"field": "true", "type": "quantitative", "title": say("True return")}
+    detail = {"field": "name", "type": "nominal", "title": say("Of what")}
+    scale = {"domain": list(series), "range": [COLOURS[kind] for kind in series.values()]}
+    return {
+        "$schema": SCHEMA, "title": say("Claimed return and true return"), "data": {"values": values},
+        "layer": [
+            {"mark": {"type": "point", "filled": True, "tooltip": True},
+             "encoding": {"x": x, "y": y, "detail": detail, "color": {"field": "what", "type": "nominal", "scale": scale}}},
+            {"mark": {"type": "tick"}, "encoding": {"x": x, "y": {**y, "field": "even", "title": say("Breaks even at")}, "detail": detail}},
+            {"mark": {"type": "line"}, "data": {"values": [{"claimed": at, "true": at} for at in (0.0, most)]}, "encoding": {"x": x, "y": y}},
+        ],
+        "usermeta": {"classes": series, "lines": {"diagonal": say("claimed and true are one"), "even": say("breaks even")}},
+    }  # fmt: skip

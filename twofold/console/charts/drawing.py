@@ -33,6 +33,7 @@ class Drawn(Struct, frozen=True, kw_only=True):
     legend: tuple[tuple[str, str], ...]  # word, class
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    axes: tuple[str, str] | None = None  # what is told to the right and upwards, where places are no words
 
 
 def draw(definition: Definition, number: Number, share: Number) -> Drawn:
@@ -42,6 +43,8 @@ def draw(definition: Definition, number: Number, share: Number) -> Drawn:
     encoding = layers[0]["encoding"]
     if layers[0]["mark"]["type"] == "rect":
         return _matrix(definition, encoding, values, number)
+    if encoding["x"]["type"] == "quantitative":
+        return _dots(definition, layers[0], number)
     x, y = encoding["x"], encoding["y"]
     said = share if y["field"] in _PERCENT or "layer" in definition else number
     places = list(dict.fromkeys(str(v[x["field"]]) for v in values))
@@ -251,4 +254,46 @@ def _matrix(
     return Drawn(
         title=definition["title"], svg=svg, ticks=tuple(rows), labels=tuple(columns), each=True, legend=(),
         columns=(encoding["y"]["title"], *columns), rows=tuple((row, *(at.get((row, c), "–") for c in columns)) for row in rows),
+    )  # fmt: skip
+
+
+def _dots(definition: Definition, layer: Mapping[str, Any], number: Number) -> Drawn:
+    """Points on two axes of one length, so that the diagonal is where both values are one; a tick at each point's third value."""
+    encoding, meta = layer["encoding"], definition["usermeta"]
+    x, y, name, of = (encoding[part]["field"] for part in ("x", "y", "detail", "color"))
+    even = definition["layer"][1]["encoding"]["y"]
+    values = _values(layer, definition)
+    most = (
+        _round_up(max((float(v[f]) for v in values for f in (x, y, even["field"]) if v[f] is not None), default=1.0))
+        or 1.0
+    )
+    groups, rows = [], []
+    for v in values:
+        across, up = WIDE * float(v[x]) / most, HIGH * (1 - float(v[y]) / most)
+        told = [(encoding["x"]["title"], v[x]), (encoding["y"]["title"], v[y]), (even["title"], v[even["field"]])]
+        words = ", ".join(f"{word} {number(float(value))}" for word, value in told if value is not None)
+        shapes = [
+            Markup('<rect class="hit" x="{:.2f}" y="{:.2f}" width="30" height="30"></rect>').format(
+                across - 15, up - 15
+            )
+        ]
+        if v[even["field"]] is not None:
+            level = HIGH * (1 - float(v[even["field"]]) / most)
+            tick = '<path class="even" d="M{0:.2f} {1:.2f}V{2:.2f}M{3:.2f} {2:.2f}h24"></path>'
+            shapes.append(Markup(tick).format(across, up, level, across - 12))
+        shape = '<path class="dot {}" d="M{:.2f} {:.2f}h0"></path>'
+        shapes.append(Markup(shape).format(meta["classes"][v[of]], across, up))
+        title = Markup("<title>{}</title>").format(f"{v[name]}: {words}; {v[of]}")
+        groups.append(Markup('<g class="slot">{}{}</g>').format(title, Markup("").join(shapes)))
+        rows.append((str(v[name]), *("–" if value is None else number(float(value)) for _, value in told), str(v[of])))
+    svg = Markup(
+        '<svg class="plot" viewBox="0 0 {0:.0f} {1:.0f}" preserveAspectRatio="none" role="img" aria-label="{2}">'
+        '<line class="diagonal" x1="0" y1="{1:.0f}" x2="{0:.0f}" y2="0"></line>{3}</svg>'
+    ).format(WIDE, HIGH, definition["title"], Markup("").join(groups))
+    ticks = (number(most), number(most / 2), number(0.0))
+    return Drawn(
+        title=definition["title"], svg=svg, ticks=ticks, labels=ticks[::-1], each=False,
+        legend=(*meta["classes"].items(), *((word, kind) for kind, word in meta["lines"].items())),
+        columns=(encoding["detail"]["title"], encoding["x"]["title"], encoding["y"]["title"], even["title"], ""), rows=tuple(rows),
+        axes=(encoding["x"]["title"], encoding["y"]["title"]),
     )  # fmt: skip

@@ -11,7 +11,7 @@ import sys
 
 import msgspec
 
-from twofold.console.money.campaigns import campaigns, customers
+from twofold.console.money.campaigns import campaigns, credited, customers
 from twofold.console.money.cash import cash
 from twofold.console.money.chain import chain, term
 from twofold.console.money.day import day
@@ -29,6 +29,7 @@ _ANSWERS = {
     "day": day,
     "life": life,
     "campaigns": campaigns,
+    "credited": credited,
     "customers": customers,
     "matching": matching,
 }

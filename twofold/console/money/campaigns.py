@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from twofold.attribution.report import cohort_rows, read_cohorts, report_attribution
+from twofold.attribution.report import cohort_rows, credited_orders, read_cohorts, report_attribution
 from twofold.attribution.table import Asked
 from twofold.console.money.chain import policy_of
 from twofold.console.money.task import Task
@@ -26,6 +26,26 @@ def campaigns(task: Task) -> dict[str, Any]:
         task.base.data, asked, rules, ZoneInfo(task.base.zone), task.as_of, task.ask, dataset=task.dataset
     )
     return {"rows": report.rows, "findings": report.findings, "currency": report.currency, "missing": report.missing}
+
+
+def credited(task: Task) -> dict[str, Any]:
+    """The orders behind a figure: of the row ``group`` at the link ``term``."""
+    rules = task.base.rules
+    asked = Asked(
+        since=task.since, until=task.until, by=task.by, model=task.view, click_days=task.window, currency=rules.currency,
+        least_costed=rules.least_costed,
+    )  # fmt: skip
+    found = credited_orders(
+        asked,
+        task.group,
+        task.term,
+        task.as_of,
+        task.ask,
+        history_days=rules.history_days,
+        dataset=task.dataset,
+        most=task.most,
+    )
+    return {name: getattr(found, name) for name in found.__struct_fields__}
 
 
 def customers(task: Task) -> dict[str, Any]:

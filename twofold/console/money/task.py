@@ -42,7 +42,7 @@ encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Task(Struct, frozen=True, kw_only=True):
-    """``base``: what a command knows from the settings; ``what``: chain, term, cash, day, life, campaigns, customers or matching. Days are ``YYYY-MM-DD``."""
+    """``base``: what a command knows from the settings; ``what``: chain, term, cash, day, life, campaigns, credited, customers or matching. Days are ``YYYY-MM-DD``."""
 
     what: str
     base: KeepDays

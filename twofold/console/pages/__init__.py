@@ -5,7 +5,7 @@ Start reading at `page`: one value a page. A page gives rows and figures; how th
 
 from twofold.console.pages.books.drop import DROP
 from twofold.console.pages.books.matching import MATCHING, ONE
-from twofold.console.pages.campaigns import CAMPAIGNS, CUSTOMERS
+from twofold.console.pages.campaigns import BEHIND, CAMPAIGNS, CUSTOMERS
 from twofold.console.pages.deliveries import DELIVERIES, DELIVERY
 from twofold.console.pages.events import EVENTS
 from twofold.console.pages.given_up import GIVEN_UP
@@ -31,7 +31,7 @@ from twofold.console.pages.signal.worth import WORTH
 from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
-    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, GIVEN_UP, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, ACCEPTANCES, ACCEPTANCE, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, MATCHING, ONE, DAY, CAMPAIGNS, CUSTOMERS, IMPORTS, DROP,
+    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, GIVEN_UP, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, ACCEPTANCES, ACCEPTANCE, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, MATCHING, ONE, DAY, CAMPAIGNS, BEHIND, CUSTOMERS, IMPORTS, DROP,
     START, ENGINE_ROOM, RESTORE, RIGHTS, DOCS, DOC,
 )  # fmt: skip
 """Every page, in the order of the navigation."""
