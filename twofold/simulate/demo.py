@@ -229,6 +229,7 @@ proxies = 1                       # the driven browsers name their address in X-
 
 [[dataset]]
 id = "{dataset}"
+name = "Today's shop"
 key = "{secrets.token_urlsafe(24)}"
 origins = ["{shop}"]
 hold_s = {{ Purchase = {HOLD_S} }}
@@ -236,6 +237,7 @@ consent.require = true
 
 [[destination]]
 platform = "meta"
+name = "Meta (sandbox)"
 dataset = "{dataset}"
 endpoint = "{sandbox}"
 token = "{token}"
@@ -315,6 +317,7 @@ def _past(told: Scenario | None) -> str:
     return f"""
 [[dataset]]                       # the shop's past, from its files; nothing of it is told to anybody
 id = "{DATASET}"
+name = "The past, from files"
 key = "{secrets.token_urlsafe(24)}"
 
 [money]

@@ -97,7 +97,7 @@ def order_body(
         "referring_site": "",
         "order_status_url": f"https://{domain}/1/orders/{order.id:x}/authenticate?key={order.number:08x}",
         "note_attributes": carried.attributes(),
-        "payment_gateway_names": ["bogus"],
+        "payment_gateway_names": ["shopify_payments"],
         "customer": {
             "id": shopper.customer_id,
             "email": shopper.email,

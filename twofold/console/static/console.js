@@ -5,6 +5,13 @@ for (const select of document.querySelectorAll(".asked select")) {
   select.addEventListener("change", () => select.form.requestSubmit());
 }
 
+// On a phone the pages stand in one line that can be pushed aside: the own one is in sight.
+const here = document.querySelector("nav .pages [aria-current]");
+if (here) {
+  const line = here.parentElement;
+  line.scrollLeft = here.offsetLeft - line.offsetLeft - (line.clientWidth - here.offsetWidth) / 2;
+}
+
 const live = document.getElementById("live");
 if (live && !live.dataset.still) {
   const state = document.getElementById("live-state");
