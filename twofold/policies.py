@@ -23,6 +23,7 @@ from twofold.collect.messages import Answer, Request
 from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_of
 from twofold.config import Settings, SourceSettings, secrets_of
 from twofold.destinations import BY_PLATFORM
+from twofold.errors import ConfigError
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS
 from twofold.matching.other_forms import OtherForms, wanted_forms
@@ -30,7 +31,8 @@ from twofold.privacy.retention import Days
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.lives.task import LIVES_MODULE, LivesTask, encoded
 from twofold.sources import SHOP_SOURCES, SOURCES
-from twofold.sources.contract import SourceOptions
+from twofold.sources.contract import Source, SourceOptions
+from twofold.sources.own.mapping import mapped_source, unknown_fields
 from twofold.store.store import Route, Store
 from twofold.store.touches.nameless import Worth
 
@@ -224,7 +226,11 @@ def open_store(
 
 def has_orders(settings: Settings, dataset: str) -> bool:
     """True when a shop reports the orders of this dataset, so that a browser's Purchase has something to wait for."""
-    return any(s.dataset == dataset and s.type in SHOP_SOURCES for s in settings.source)
+    return any(s.dataset == dataset and _reports_orders(s) for s in settings.source)
+
+
+def _reports_orders(source: SourceSettings) -> bool:
+    return source.type in SHOP_SOURCES or (source.type == "mapped" and source.fields.get("type") == "=order")
 
 
 def status_digest(settings: Settings) -> bytes | None:
@@ -256,7 +262,9 @@ def shops_alike(settings: Settings, dataset: str) -> frozenset[str]:
     """The shops of a dataset that may give one number to two orders: several of the same system. A payment system's ids
     are its own, so two accounts of one never do."""
     own = [
-        (s.type, s.shop) for s in settings.source if s.dataset == dataset and s.type in SHOP_SOURCES - PAYMENT_SYSTEMS
+        (s.type, s.shop)
+        for s in settings.source
+        if s.dataset == dataset and _reports_orders(s) and s.type not in PAYMENT_SYSTEMS
     ]
     kinds = [kind for kind, _ in own]
     return frozenset(shop for kind, shop in own if kinds.count(kind) > 1)
@@ -270,7 +278,7 @@ def webhook_doors(settings: Settings, purchase_ids: str) -> dict[str, WebhookDoo
 def _door(source: SourceSettings, path: str, purchase_ids: str) -> WebhookDoor:
     from twofold.collect.doors.webhooks import WebhookDoor
 
-    kind = SOURCES[source.type]
+    kind = _source_of(source)
     return WebhookDoor(
         source=kind,
         dataset=source.dataset,
@@ -282,16 +290,30 @@ def _door(source: SourceSettings, path: str, purchase_ids: str) -> WebhookDoor:
             event_id=source.event_id or purchase_ids,
             fields=source.fields,
             stages=source.stages,
+            only=source.only,
             currency=source.currency,
         ),
     )
+
+
+def _source_of(source: SourceSettings) -> Source:
+    """Of a mapped one the mapping is held against the tables of fields."""
+    if source.type != "mapped":
+        return SOURCES[source.type]
+    kind = source.fields.get("type", "").removeprefix("=")
+    unknown = unknown_fields(kind, source.fields)
+    if unknown:
+        raise ConfigError(
+            f"source {source.shop}: fields: expected fields of docs/own-shop.md's {kind}, got {', '.join(sorted(unknown))}"
+        )
+    return mapped_source(source.signature, source.signature_header)
 
 
 def _paths_of(source: SourceSettings) -> list[str]:
     """The path; where a secret stands in it, one for each secret, so that one can be exchanged for another."""
     secrets, parts = secrets_of(source), source.path.split("/")
     place = next((n for n, part in enumerate(parts) if part in secrets), None)
-    if place is None or not SOURCES[source.type].by_path:
+    if place is None or not _source_of(source).by_path:
         return [source.path]
     return ["/".join((*parts[:place], secret, *parts[place + 1 :])) for secret in secrets]
 

@@ -22,6 +22,9 @@ from twofold.config.settings import (
     COURIER_FIELDS,
     IMPORT_KINDS,
     IN_PATH,
+    MAPPED_HMACS,
+    MAPPED_KINDS,
+    MAPPED_SIGNATURES,
     PARCEL_STATES,
     PULLED,
     PURPOSES,
@@ -267,7 +270,7 @@ def _country(text: str) -> str:
 
 def _path_of(source: SourceSettings) -> str:
     path = source.path.strip() or f"/webhooks/{source.type}/{source.shop}"
-    if not source.path.strip() and source.type in IN_PATH:
+    if not source.path.strip() and _stands_in_path(source):
         path += f"/{next(iter(secrets_of(source)), '')}"
     return path if path.startswith("/") else f"/{path}"
 
@@ -444,7 +447,7 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
     if re.search(r"[\s?#]|//", s.path):
         text = f"{where}: path: expected a path as it stands in the webhook's address, got {s.path!r}"
         faults.add((*place, "path"), text)
-    in_path = s.type in IN_PATH and any(secret and secret in s.path for secret in secrets_of(s))
+    in_path = _stands_in_path(s) and any(secret and secret in s.path for secret in secrets_of(s))
     if in_path and not all(re.fullmatch(r"[A-Za-z0-9_-]+", secret) for secret in secrets_of(s)):
         faults.add(
             (*place, "secret"), f"{where}: secret: expected letters, digits, - and _, as it stands in the address"
@@ -454,8 +457,31 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
         faults.add((*place, "currency"), text)
     if s.type == "courier":
         _check_courier(place, where, s, faults)
+    elif s.type == "mapped":
+        _check_mapped(place, where, s, faults)
     elif s.type in ("easypost", "shippo", "aftership"):
         _all_known((*place, "fields"), f"{where}: fields", s.fields, ("order",), faults)
+
+
+def _check_mapped(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
+    """What a mapping needs; whether its fields exist is asked where the tables of fields are."""
+    _known((*place, "signature"), f"{where}: signature", s.signature, MAPPED_SIGNATURES, faults)
+    if bool(s.signature_header.strip()) != (s.signature in MAPPED_HMACS):
+        text = f"{where}: signature_header: expected the header's name with an hmac-… signature, and none with another"
+        faults.add((*place, "signature_header"), text)
+    kind = s.fields.get("type", "")
+    if kind.removeprefix("=") not in MAPPED_KINDS or not kind.startswith("="):
+        text = f"{where}: fields.type: expected one of {', '.join('=' + k for k in MAPPED_KINDS)}, got {kind!r}"
+        faults.add((*place, "fields", "type"), text)
+    for ours in s.fields:
+        many, sign, _ = ours.partition("[].")
+        if sign and f"{many}[]" not in s.fields:
+            text = f'{where}: fields: expected "{many}[]", the list, beside "{ours}"'
+            faults.add((*place, "fields", ours), text)
+
+
+def _stands_in_path(s: SourceSettings) -> bool:
+    return s.type in IN_PATH or (s.type == "mapped" and s.signature == "path")
 
 
 def _check_courier(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:

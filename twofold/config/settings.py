@@ -369,7 +369,7 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     type: Annotated[
         str,
         Meta(description="What sends the webhook: `shopify`, `woocommerce`, `stripe`, `own`, `hubspot`, `pipedrive`, "
-             "`chat`, or of parcels `easypost`, `shippo`, `aftership`, `courier` (docs/couriers.md)."),
+             "`chat`, `mapped` (any system's, by `fields`), or of parcels `easypost`, `shippo`, `aftership`, `courier` (docs/couriers.md)."),
     ]  # fmt: skip
     dataset: Annotated[str, Meta(description="The dataset its orders belong to.")]
     shop: Annotated[str, Meta(description="Shop name in the webhook path, e.g. `demo.myshopify.com`.", min_length=1)]
@@ -389,15 +389,29 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
              "carries it. Left out: `secret`, and `order` in a data folder of version 0.2 (`twofold check` says when to "
              "change it)."),
     ] = ""  # fmt: skip
+    signature: Annotated[
+        str,
+        Meta(description="For `mapped`, how the system signs: `hmac-sha256-hex`, `hmac-sha256-base64`, `hmac-sha1-hex`, "
+             "`hmac-sha512-hex`, `hmac-sha512-base64` (of the body, in `signature_header`), `standard` (Standard Webhooks), `twofold` (as a shop "
+             "of its own), `path` (not at all: the secret stands in the address)."),
+    ] = ""  # fmt: skip
+    signature_header: Annotated[
+        str, Meta(description="For `mapped` with an `hmac-…`: the header field that holds the signature.")
+    ] = ""
+    only: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description='For `mapped`: what must stand where in a body for it to be read, e.g. `{ "event" = ["order.paid"] }`.'),
+    ] = msgspec.field(default_factory=dict)  # fmt: skip
     fields: Annotated[
         dict[str, str],
-        Meta(description='Where a system has custom fields: our name to theirs, e.g. `fbc = "fb_click_id"`.'),
-    ] = msgspec.field(default_factory=dict)
+        Meta(description='Where a system has custom fields: our name to theirs, e.g. `fbc = "fb_click_id"`. For `mapped`: our field to the '
+             "place of theirs (docs/ways-in.md)."),
+    ] = msgspec.field(default_factory=dict)  # fmt: skip
     stages: Annotated[
         dict[str, str],
         Meta(
             description="For a CRM: their stage or status to the event it stands for. For a `courier`: their word to "
-            "a state of ours."
+            "a state of ours. For `mapped`: their word to ours, in any field."
         ),
     ] = msgspec.field(default_factory=dict)
     currency: Annotated[str, Meta(description="Currency of a system whose records have none (ISO 4217).")] = ""
@@ -667,14 +681,19 @@ PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopif
 """Platforms, shops and banks that can be asked."""
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat", "easypost", "shippo",
-                "aftership", "courier")  # fmt: skip
+                "aftership", "courier", "mapped")  # fmt: skip
+MAPPED_KINDS = ("order", "payment", "refund", "parcel", "event")
+"""What a body of a `mapped` source may stand for."""
+MAPPED_HMACS = ("hmac-sha256-hex", "hmac-sha256-base64", "hmac-sha1-hex", "hmac-sha512-hex", "hmac-sha512-base64")
+MAPPED_SIGNATURES = (*MAPPED_HMACS, "standard", "twofold", "path")
 COURIER_FIELDS = ("parcel", "order", "status", "at", "amount", "currency", "method")
 """What `fields` of a `courier` may name."""
 PARCEL_STATES = ("created", "in_transit", "out_for_delivery", "pickup_point", "attempt_failed", "refused", "returning",
                  "returned", "delivered", "lost", "cancelled")  # fmt: skip
 """What `stages` of a `courier` may say."""
 IN_PATH = frozenset({"shippo", "courier"})
-"""Sources whose secret stands in the webhook's address, unless `path` says another and they sign."""
+"""Sources whose secret stands in the webhook's address, unless `path` says another and they sign. So does that of a `mapped` one with
+`signature` `path`."""
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
 SENSITIVE = ("health", "finance", "minors", "beliefs", "sexuality")
 

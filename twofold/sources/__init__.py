@@ -10,6 +10,7 @@ from twofold.sources.couriers.mapped import COURIER
 from twofold.sources.couriers.shippo import SHIPPO
 from twofold.sources.crm.hubspot import HUBSPOT
 from twofold.sources.crm.pipedrive import PIPEDRIVE
+from twofold.sources.own.mapping import MAPPED
 from twofold.sources.own.webhook import OWN
 from twofold.sources.shopify import SHOPIFY
 from twofold.sources.stripe import STRIPE
@@ -22,6 +23,7 @@ SOURCES: dict[str, Source] = {
         WOOCOMMERCE,
         STRIPE,
         OWN,
+        MAPPED,
         HUBSPOT,
         PIPEDRIVE,
         CHAT_SOURCE,
@@ -33,4 +35,4 @@ SOURCES: dict[str, Source] = {
 }
 
 SHOP_SOURCES = frozenset({"shopify", "woocommerce", "stripe", "own"})
-"""Sources that report the orders of a website; the others report sales that no page saw."""
+"""Sources that report the orders of a website; the others report sales that no page saw. So does a `mapped` one of orders."""

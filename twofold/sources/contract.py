@@ -24,6 +24,7 @@ class SourceOptions(Struct, frozen=True, kw_only=True):
     event_id: str = "secret"  # see `purchase_ids`; "order"; "native": the platform app's own id where the body has it
     fields: Mapping[str, str] = {}  # our name -> their name of a custom field or property
     stages: Mapping[str, str] = {}  # their stage or status -> event name, for CRM systems
+    only: Mapping[str, tuple[str, ...]] = {}  # what must stand at a path of theirs, for a body to be read
     currency: str = ""  # for systems whose records have no currency
 
 

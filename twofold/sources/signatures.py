@@ -15,7 +15,7 @@ import hmac
 from collections.abc import Sequence
 
 
-def fits_base64(given: str, body: bytes, secrets: Sequence[str], digest: str = "sha256") -> bool:
+def fits_base64(given: str, body: bytes, secrets: Sequence[str | bytes], digest: str = "sha256") -> bool:
     """Is ``given`` the padded standard base64 of the body's HMAC under one of the secrets?
 
     ``digest`` is a name hashlib knows. An empty secret never fits. Raises for no input.
@@ -35,9 +35,11 @@ def _fits(given: str, expected: Sequence[bytes]) -> bool:
     return fits
 
 
-def _macs(body: bytes, secrets: Sequence[str], digest: str) -> list[bytes]:
+def _macs(body: bytes, secrets: Sequence[str | bytes], digest: str) -> list[bytes]:
     return [hmac.digest(_bytes(secret), body, digest) for secret in secrets if secret]
 
 
-def _bytes(text: str) -> bytes:
+def _bytes(text: str | bytes) -> bytes:
+    if isinstance(text, bytes):
+        return text
     return text.encode("utf-8", "surrogatepass")  # a header can hold what is no UTF-8; it then fits nothing

@@ -80,6 +80,11 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
         return tree
     if not isinstance(tree, dict):
         return _refuse(DropReason.WRONG_TYPE, "", "an object with a type", tree)
+    return read_tree(tree, options)
+
+
+def read_tree(tree: Mapping[str, Any], options: SourceOptions) -> Reading | Refusal:
+    """The same of a body that is an object already."""
     kind = tree.get("type")
     table = BODIES.get(kind) if isinstance(kind, str) else None
     if table is None:
