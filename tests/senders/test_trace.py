@@ -14,9 +14,9 @@ THEME = "https://www.shop.example/cdn/shop/t/7/assets/theme.js"
 S = "page"
 
 
-def made_by(*urls: str, book: Book | None = None, place: str = "", way: str = "fetch") -> Maker:
+def made_by(*urls: str, book: Book | None = None, place: str = "", way: str = "fetch", ours: bool = False) -> Maker:
     book = book or Book()
-    return credit(book, tuple(Frame(S, url, url) for url in urls), place, PAGE, way=way)
+    return credit(book, tuple(Frame(S, url, url) for url in urls), place, PAGE, way=way, ours=ours)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,6 @@ def made_by(*urls: str, book: Book | None = None, place: str = "", way: str = "f
         (("https://app.example/a.js?shop=demo.myshopify.com&key=s3cr3t",), "https://app.example/a.js", SenderClass.SCRIPT_TAG),
         (("https://www.shop.example/wp-content/plugins/pixelyoursite/dist/public.js",), "https://www.shop.example/wp-content/plugins/pixelyoursite/dist/public.js", SenderClass.THEME_APP),
         (("https://www.shop.example/wpm@b7/app/web-pixel-9@1/page.js",), "https://www.shop.example/wpm@b7/app/web-pixel-9@1/page.js", SenderClass.PARTNER_APP),
-        (("https://www.shop.example/t/twofold.0a1b.js", THEME), "https://www.shop.example/t/twofold.0a1b.js", SenderClass.TAG),
     ],
 )  # fmt: skip
 def test_the_first_script_that_answers_for_it_is_the_owner(
@@ -41,6 +40,14 @@ def test_the_first_script_that_answers_for_it_is_the_owner(
     """Libraries and helpers only carry; a tag manager does not."""
     found = made_by(*stack)
     assert (found.script, found.kind, found.certain) == (script, sender, True)
+
+
+def test_our_tag_owns_what_comes_to_us_and_passes_the_rest_on() -> None:
+    """It stands before Meta's library, so it is in the stack of every call of a page that has both."""
+    tag = "https://www.shop.example/t/twofold.0a1b.js"
+    assert made_by(tag, THEME, ours=True).kind == SenderClass.TAG
+    found = made_by(FBEVENTS, tag, THEME)
+    assert (found.script, found.kind) == (THEME, SenderClass.THEME)
 
 
 def test_who_loaded_the_last_script_goes_on_where_the_stack_ends() -> None:

@@ -102,13 +102,14 @@ _PLUGIN = re.compile(r"/wp-content/(?:plugins|mu-plugins)/([\w.-]+)/")
 
 
 def credit(
-    book: Book, stack: tuple[Frame, ...], place: str, page: str, tag_path: str = "/t", *, way: str = ""
-) -> Maker:
-    """Who made the call with this stack, in this place of this page."""
+    book: Book, stack: tuple[Frame, ...], place: str, page: str, tag_path: str = "/t", *, way: str = "", ours: bool = False
+) -> Maker:  # fmt: skip
+    """Who made the call with this stack, in this place of this page. ``ours``: it came to our own doors. Of any other our tag is
+    not the owner: it stands before Meta's library, hears the page's calls and passes them on."""
     hops = list(_way(book, stack, place))
     inner = book.places.get(place)
     within = [inner.url] if inner is not None and inner.kind != "page" else []
-    owner = next((h for h in hops if not _carries(h)), None)
+    owner = next((h for h in hops if not _carries(h) and (ours or not _is_tag(h.url, tag_path))), None)
     kind = _kind(owner, hops, within, inner, page, tag_path)
     if owner is None and not hops and way == "image" and kind == SenderClass.THEME:
         kind = SenderClass.IMAGE
@@ -198,14 +199,14 @@ def _kind(
             if hops or (place is not None and place.kind in ("page", "frame"))
             else SenderClass.UNKNOWN
         )
-    url, parts = owner.url, urlsplit(owner.url)
+    url = owner.url
     if _CUSTOM_PIXEL.search(url):
         return SenderClass.CUSTOM_PIXEL
     if _APP_PIXEL.search(url):
         return SenderClass.APP_PIXEL if place is not None and place.kind == "worker" else SenderClass.PARTNER_APP
     if is_manager(url):
         return SenderClass.TAG_MANAGER
-    if re.fullmatch(rf"{re.escape(tag_path)}/twofold[\w.]*\.js", parts.path):
+    if _is_tag(url, tag_path):
         return SenderClass.TAG
     if owner.is_inline:
         return SenderClass.THEME if _site(url) == _site(page) else SenderClass.THEME_APP
@@ -227,6 +228,10 @@ def _by_host(owner: Hop, hops: list[Hop], page: str) -> SenderClass:
     if any(is_manager(h.url) for h in after):
         return SenderClass.TAG_MANAGER
     return SenderClass.THEME if _site(owner.url) == _site(page) else SenderClass.THEME_APP
+
+
+def _is_tag(url: str, tag_path: str) -> bool:
+    return re.fullmatch(rf"{re.escape(tag_path)}/twofold[\w.]*\.js", urlsplit(url).path) is not None
 
 
 def is_manager(url: str) -> bool:

@@ -27,10 +27,10 @@ from twofold.senders.browser.trace import Book, clean_page, credit
 from twofold.senders.browser.watch import Call as Seen
 from twofold.senders.browser.watch import Watch
 from twofold.senders.browser.wire import Wire
-from twofold.senders.call import Call
+from twofold.senders.call import OURS, Call
 
-WALK_S = 280.0
-"""With the start and the end of the browser it is less than five minutes."""
+WALK_S = 270.0
+"""From the start of the browser; with its end it is less than five minutes."""
 OPEN_MS = 30_000
 QUIET_S, SETTLE_S = 1.5, 8.0
 """A page is done when it has asked for nothing so long; a page that never rests gets no longer than the second."""
@@ -127,7 +127,7 @@ class _Walker:
         self._pending: set[asyncio.Task[Any]] = set()
 
     async def run(self, program: str) -> Walk:
-        from playwright.async_api import async_playwright
+        from playwright.async_api import Error, async_playwright
 
         began = time.monotonic()
         wire = Wire(self._watch.hear)
@@ -137,24 +137,24 @@ class _Walker:
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.connect_over_cdp(wire.address)
                 try:
-                    await self._within(browser)
+                    await self._within(browser, self._order.most_s - (time.monotonic() - began))
                 finally:
                     self._unfinished()
                     await self._close(browser)
-        except TimeoutError:
-            raise ConfigError("Chromium did not start") from None
+        except (TimeoutError, Error):
+            raise ConfigError(f"a walk needs a browser: {program} did not start, or did not answer") from None
         finally:
             await wire.stop()
         return self._told(time.monotonic() - began)
 
-    async def _within(self, browser: Any) -> None:
+    async def _within(self, browser: Any, most_s: float) -> None:
         """The journey, as long as it may take; full, or gone, is an end like any other."""
         from playwright.async_api import Error
 
         full = asyncio.ensure_future(self._watch.ended.wait())
         journey_task = asyncio.ensure_future(self._journey(browser))
         done, _ = await asyncio.wait(
-            {full, journey_task}, timeout=self._order.most_s, return_when=asyncio.FIRST_COMPLETED
+            {full, journey_task}, timeout=max(most_s, 1.0), return_when=asyncio.FIRST_COMPLETED
         )
         full.cancel()
         if not done:
@@ -343,7 +343,15 @@ class _Walker:
 
     def _call(self, seen: Seen) -> Call:
         book, at = self._watch.book, seen.at_ms // 1000
-        made = credit(book, seen.stack, seen.place, seen.page, self._order.doors.tag_path, way=seen.way)
+        made = credit(
+            book,
+            seen.stack,
+            seen.place,
+            seen.page,
+            self._order.doors.tag_path,
+            way=seen.way,
+            ours=seen.reading.platform == OURS,
+        )
         place = book.places.get(seen.place)
         r = seen.reading
         return Call(

@@ -138,17 +138,22 @@ class Wire:
     async def _read(self, reader: asyncio.StreamReader) -> None:
         with suppress(asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
             while True:
-                raw = (await reader.readuntil(b"\0"))[:-1]
-                message = json.loads(raw)
-                number = message.get("id")
-                if number is not None and number > _OURS:
-                    waiting = self._waiting.get(number)
-                    if waiting is not None and not waiting.done():
-                        waiting.set_result(message.get("result") or {})
-                elif number is not None or not self._hears(
-                    message.get("sessionId", ""), message["method"], message.get("params") or {}
-                ):
-                    self._telling.put_nowait(raw.decode())
+                self._take((await reader.readuntil(b"\0"))[:-1])
+        for waiting in list(self._waiting.values()):  # the browser is gone
+            if not waiting.done():
+                waiting.set_result({})
+
+    def _take(self, raw: bytes) -> None:
+        message = json.loads(raw)
+        number = message.get("id")
+        if number is not None and number > _OURS:
+            waiting = self._waiting.get(number)
+            if waiting is not None and not waiting.done():
+                waiting.set_result(message.get("result") or {})
+        elif number is not None or not self._hears(
+            message.get("sessionId", ""), message["method"], message.get("params") or {}
+        ):
+            self._telling.put_nowait(raw.decode())
 
     async def _listen(self) -> None:
         path = f"/{secrets.token_urlsafe(24)}"
