@@ -22,6 +22,7 @@ from twofold.collect.access import key_digest
 from twofold.collect.messages import Answer, Request
 from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_of
 from twofold.config import Settings, SourceSettings, secrets_of
+from twofold.consent.state import PLATFORM
 from twofold.destinations import BY_PLATFORM
 from twofold.errors import ConfigError
 from twofold.ledger.policy import OrderPolicy
@@ -328,9 +329,13 @@ def routes_of(settings: Settings) -> dict[str, Route]:
             orders=order_policy_of(d.orders),
             has_orders=has_orders(settings, d.id),
             shops=shops_alike(settings, d.id),
-            # What is sent as measurement only, although it was denied, keeps nothing back.
+            # What is sent to Meta as measurement only, although it was denied, keeps nothing back; no other platform has a word
+            # for that.
             purposes={
-                x.name: tuple(p for p in x.purposes or () if p not in d.consent.opt_out_when_denied)
+                x.name: (
+                    *(p for p in x.purposes or () if x.platform != "meta" or p not in d.consent.opt_out_when_denied),
+                    f"{PLATFORM}{x.platform}",
+                )
                 for x in settings.destination
                 if x.dataset == d.id
             },

@@ -47,6 +47,12 @@ STATEMENTS = [
     ({"telepathy": False}, DENIED, (), ()),
     ({"telepathy": {"a": 1}}, DENIED, (), ()),
     ({"telepathy": True}, UNSTATED, (), ()),
+    # a platform by its name: a no is a no to it alone, a yes grants nothing, what cannot be read denies advertising
+    ({"platforms": {"tiktok": False, "Meta": "granted"}}, UNSTATED, (), ("platform:tiktok",)),
+    ({"marketing": True, "platforms": {"ga4": "denied"}}, UNSTATED, ADS, ("platform:ga4",)),
+    ({"platforms": {"x": "maybe"}}, UNSTATED, (), ("platform:x",)),
+    ({"platforms": "none"}, UNSTATED, (), ADS),
+    ({"platforms": {"a;b": False}}, UNSTATED, (), ADS),
     # Shopify's customer privacy
     ({"shopify": {"marketingAllowed": True, "analyticsProcessingAllowed": False, "saleOfDataAllowed": False,
                   "preferencesProcessingAllowed": True}}, UNSTATED, ADS, ("analytics", "sale_of_data")),
@@ -214,3 +220,20 @@ SENDING = [
 def test_what_may_be_sent_to_whom(text, purposes, require, expected):
     """Each destination by the purposes it needs; a denial of another purpose does not concern it."""
     assert why_not_send(text, purposes, require) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "require", "to_meta", "to_tiktok"),
+    [
+        ("unstated;-platform:tiktok", False, None, "consent_denied:platform:tiktok"),
+        ("granted;-platform:tiktok", True, None, "consent_denied:platform:tiktok"),
+        ("unstated;+ad_user_data;+marketing;-platform:tiktok;!", True, None, "consent_denied:platform:tiktok"),
+        ("unstated;-platform:tiktok;!", False, "consent_unstated", "consent_denied:platform:tiktok"),
+        ("denied;-platform:tiktok", False, "consent_denied", "consent_denied"),
+    ],
+)
+def test_a_no_to_one_platform_concerns_it_alone(text, require, to_meta, to_tiktok):
+    """And nobody has to be granted by name: the purposes decide as ever."""
+    purposes = ("marketing", "ad_user_data")
+    assert why_not_send(text, (*purposes, "platform:meta"), require) == to_meta
+    assert why_not_send(text, (*purposes, "platform:tiktok"), require) == to_tiktok

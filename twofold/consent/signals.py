@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from twofold.consent.bits import Unreadable
 from twofold.consent.gpp import OptOuts, read_gpp, read_us_privacy
-from twofold.consent.state import read_consent, strictest
+from twofold.consent.state import PLATFORM, read_consent, strictest
 from twofold.consent.tcf import TcString, read_tcf
 from twofold.event.model import Consent
 from twofold.event.refusal import describe_key
@@ -250,8 +250,22 @@ def _of_gpc(part: Any) -> Choices:
 
 _Reader = Callable[[Any], Choices]
 _SALE = ("sale_of_data", "personalization")
+_PLATFORM = re.compile(r"[a-z0-9_]{1,20}")
+
+
+def _of_platforms(part: Any) -> Choices:
+    """Who was refused by name, as a banner that asks for each vendor does. A yes to one platform grants no purpose."""
+    if not isinstance(part, dict):
+        raise Unreadable("expected an object of platforms")
+    named = {str(name).strip().lower(): read_consent(word) for name, word in part.items()}
+    if not all(_PLATFORM.fullmatch(name) for name in named):
+        raise Unreadable("expected names such as meta or ga4")
+    return {f"{PLATFORM}{name}": _NO for name, choice in named.items() if choice is _NO}
+
+
 _READERS: Mapping[str, tuple[_Reader, tuple[str, ...]]] = {
     "purposes": (_of_words, _ADS),
+    "platforms": (_of_platforms, _ADS),
     "shopify": (_of_words, (*_ADS, "analytics", "sale_of_data")),
     "customerprivacy": (_of_words, (*_ADS, "analytics", "sale_of_data")),
     "google": (_of_google, (*_ADS, "analytics")),

@@ -18,6 +18,9 @@ from twofold.event.model import Consent, Event
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
 """What consent can be given or denied for, in our words."""
 
+PLATFORM = "platform:"
+"""Before the name of a platform that a shopper refused by name. Not asked for: silence and a yes to the purposes are enough."""
+
 _WORDS = {
     "granted": Consent.GRANTED, "grant": Consent.GRANTED, "true": Consent.GRANTED, "1": Consent.GRANTED,
     "yes": Consent.GRANTED, "denied": Consent.DENIED, "revoke": Consent.DENIED, "revoked": Consent.DENIED,
@@ -87,7 +90,8 @@ def why_not_send(text: str, purposes: Sequence[str], require: bool) -> str | Non
     missing = next((p for p in purposes if p in denied), None)
     if missing:
         return f"consent_denied:{missing}"
-    stated = state is Consent.GRANTED or (bool(purposes) and all(p in granted for p in purposes))
+    asked = [p for p in purposes if not p.startswith(PLATFORM)]
+    stated = state is Consent.GRANTED or (bool(asked) and all(p in granted for p in asked))
     return None if stated or not (require or required) else "consent_unstated"
 
 
