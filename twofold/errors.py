@@ -50,6 +50,10 @@ class StoreNewer(StoreError):
     """This data folder was written by a newer version; the operator must upgrade Twofold."""
 
 
+class StoreOlder(StoreError):
+    """This data folder was written by an older version; start the gateway or the console of this one, which brings it along."""
+
+
 class StoreFull(StoreError):
     """The disk is full; free space and the gateway accepts again by itself."""
 

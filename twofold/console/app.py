@@ -56,7 +56,7 @@ from twofold.console.queries.signal import copies_after
 from twofold.console.sums.keeper import NotYet, SumsKeeper
 from twofold.console.sums.remembered import Remembered
 from twofold.console.words import LANGUAGES, Words, language_of
-from twofold.errors import ConfigError, StoreError
+from twofold.errors import ConfigError, StoreError, StoreNewer, StoreOlder
 from twofold.importing.readers.problems import safe_cell
 from twofold.store.sqlite.database import is_open
 
@@ -186,10 +186,26 @@ class Console:
             except NotYet as making:
                 return self._making(request, session, making.done)
             except StoreError as err:
-                return self._page(request, session, "problem.html", {"problem": str(err)}, status=503)
+                return self._page(request, session, "problem.html", self._trouble(err), status=503)
             return answer(request, asked, page, shown)
 
         return handle
+
+    def _trouble(self, err: StoreError) -> dict[str, str]:
+        """What is wrong with the data folder, and whose turn it is."""
+        if isinstance(err, StoreNewer):
+            return {
+                "problem": "The data folder is of a newer version than this console. Whoever runs the console starts the version that the gateway has; `twofold version` says which is installed."
+            }
+        if not isinstance(err, StoreOlder):
+            return {"problem": str(err)}
+        if is_open(Path(self._settings.server.data)):
+            return {
+                "problem": "This console is of a newer version than the gateway that has the data folder. Whoever runs the gateway stops it and starts `twofold serve` of this version; then load this page again. Until then events are taken as before, and nothing is lost."
+            }
+        return {
+            "problem": "The data folder is of an older version than this console. Whoever runs the console starts it again: at its start it brings the folder along, as `twofold serve` does. The older version refuses the folder from then on."
+        }
 
     async def _read(self, page: Page, asked: Asked) -> Shown:
         """On threads of its kind: however many wait for a slow question, the quick pages and the log-in go on."""

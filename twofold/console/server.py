@@ -6,6 +6,7 @@ Owns starting and stopping. The gateway is another process: whether one runs is 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +17,13 @@ from twofold.clock import now_ms
 from twofold.config import ConsoleSettings, Settings
 from twofold.console.access.register import Register
 from twofold.console.app import ROOT, Console
+from twofold.control.owner import open_owner
 from twofold.control.socket import Conversation
+from twofold.errors import StoreLocked
 from twofold.listening import open_listener
-from twofold.store.sqlite.database import require_data
+from twofold.store.sqlite.database import SCHEMA_VERSION, form_of, require_data
+
+log = logging.getLogger("twofold.console")
 
 STOP_S = 5
 LOOK_S = 0.5
@@ -36,11 +41,26 @@ def serve_console(
     Raises `StoreError` where there is no data folder."""
     os.umask(0o077)
     require_data(Path(settings.server.data))
+    if not gateway:
+        bring_along(settings)
     register = Register(Path(settings.server.data))
     try:
         asyncio.run(_serve(settings, register, on_ready, gateway, config))
     finally:
         register.close()
+
+
+def bring_along(settings: Settings) -> None:
+    """A folder of an older version gets this one's form, as a gateway would give it; where one of that version has the folder, nothing
+    is done, and the pages say whose turn it is."""
+    if not 0 < form_of(Path(settings.server.data)) < SCHEMA_VERSION:
+        return
+    try:
+        open_owner(settings).close()
+    except StoreLocked:
+        log.warning(
+            "the data folder is of an older version, and somebody has it; restart the gateway with this version"
+        )
 
 
 async def _serve(

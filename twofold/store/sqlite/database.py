@@ -20,7 +20,7 @@ from typing import Any, cast
 
 import apsw
 
-from twofold.errors import RowFailed, StoreError, StoreFailed, StoreFull, StoreLocked, StoreNewer
+from twofold.errors import RowFailed, StoreError, StoreFailed, StoreFull, StoreLocked, StoreNewer, StoreOlder
 from twofold.store.bodies import plain_body
 from twofold.store.sqlite.statements import MAX_ROWS, statement
 
@@ -308,7 +308,7 @@ def open_reader(folder: Path) -> apsw.Connection:
     db, version = _open_ours(path)
     if version < SCHEMA_VERSION:
         db.close()
-        raise StoreError(f"{path} was written by an older version; start `twofold serve` once to bring it to this one")
+        raise StoreOlder(f"{path} was written by an older version; start `twofold serve` once to bring it to this one")
     if version > SCHEMA_VERSION:
         db.close()
         raise StoreNewer(f"{path} has schema {version}, this program knows {SCHEMA_VERSION}; upgrade Twofold")
