@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from prometheus_client import generate_latest
 
 import twofold.app
 from tests.fakes.smtp import FakeSmtp
@@ -166,6 +167,8 @@ async def test_a_gateway_tells_what_it_found_once(tmp_path: Path, monkeypatch: p
                 await asyncio.sleep(0.05)
             assert gateway.health.findings is not None
             assert any("webhook_secret" in one["name"] for one in gateway.health.findings["do_not_yet"])
+            standing = len(gateway.health.findings["do_not_yet"])
+            assert f"\ntwofold_do_not_yet {standing:.1f}\n" in generate_latest(gateway.registry).decode()
             gateway._stop.set()
             await running
     told = not_yet(tmp_path / "data", int(time.time()))

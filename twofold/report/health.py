@@ -134,12 +134,12 @@ class HealthPage:
             paused.add_metric((name,), int(bool(counts["paused_for"])))
         yield states
         yield paused
-        if self.findings is not None:
-            yield GaugeMetricFamily(
-                "twofold_do_not_yet",
-                "Findings for whose sake budgets, bids and creative must not be changed yet.",
-                value=len(self.findings["do_not_yet"]),
-            )
+        held = GaugeMetricFamily(
+            "twofold_do_not_yet", "Findings for whose sake budgets, bids and creative must not be changed yet."
+        )
+        if self.findings is not None:  # before it was looked for, nothing is said of it
+            held.add_metric((), len(self.findings["do_not_yet"]))
+        yield held
 
     def _read(self, now: int) -> dict[str, Any]:
         try:
