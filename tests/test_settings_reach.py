@@ -181,7 +181,7 @@ def made_with(folder: Path, row: Row) -> Gateway:
     tree: dict[str, Any] = {
         "server": {"data": str(folder / "data")},
         "dataset": [{"id": "1"}],
-        "destination": [{"platform": "meta", "dataset": "1"}],
+        "destination": [{"platform": "meta", "dataset": "1", "token": "a-token"}],
         "source": [{"type": "own", "dataset": "1", "shop": "shop.example", "secret": SECRET}],
     }
     given = str(folder / row.given) if row.name == "data" else row.given
