@@ -542,11 +542,12 @@ class Gateway:
             raise StoreError("this gateway was started without a configuration file")
         try:
             new = self._reread()
+            taken = take_over(self.settings, new)
+            doors = webhook_doors(taken.settings, self.store.purchase_ids)
         except ConfigError as err:
             raise StoreError(str(err)) from None
-        taken = take_over(self.settings, new)
         self.settings, restart = taken.settings, taken.restart
-        self.webhooks.exchange(webhook_doors(self.settings, self.store.purchase_ids))
+        self.webhooks.exchange(doors)
         self.collector.doors.hang(self.webhooks)
         self.store.orders.with_source = frozenset(
             d.id for d in self.settings.dataset if has_orders(self.settings, d.id)

@@ -298,16 +298,21 @@ def _door(source: SourceSettings, path: str, purchase_ids: str) -> WebhookDoor:
 
 
 def _source_of(source: SourceSettings) -> Source:
-    """Of a mapped one the mapping is held against the tables of fields."""
     if source.type != "mapped":
         return SOURCES[source.type]
-    kind = source.fields.get("type", "").removeprefix("=")
-    unknown = unknown_fields(kind, source.fields)
-    if unknown:
-        raise ConfigError(
-            f"source {source.shop}: fields: expected fields of docs/own-shop.md's {kind}, got {', '.join(sorted(unknown))}"
-        )
+    fault = mapping_fault(source)
+    if fault is not None:
+        raise ConfigError(fault)
     return mapped_source(source.signature, source.signature_header)
+
+
+def mapping_fault(source: SourceSettings) -> str | None:
+    """What is wrong with a mapping, held against the tables of fields; None for a right one, and for a source that has none."""
+    kind = source.fields.get("type", "").removeprefix("=")
+    unknown = sorted(unknown_fields(kind, source.fields)) if source.type == "mapped" else []
+    if not unknown:
+        return None
+    return f"source {source.shop}: fields: expected fields of docs/own-shop.md's {kind}, got {', '.join(unknown)}"
 
 
 def _paths_of(source: SourceSettings) -> list[str]:

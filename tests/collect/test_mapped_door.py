@@ -16,8 +16,9 @@ from running_gateway import CONFIGURATION as PLAIN
 from running_gateway import DATASET, EMAIL, NOW_S, Reply, Running, purchase
 
 from twofold.app import Gateway
+from twofold.commands.check import run_checks
 from twofold.config import settings_from
-from twofold.errors import ConfigError
+from twofold.errors import ConfigError, StoreError
 from twofold.event.model import Tier
 from twofold.store.sqlite.database import open_reader
 
@@ -140,6 +141,28 @@ def test_what_a_mapping_needs_is_said(change: dict[str, Any], said: str) -> None
     assert said in str(failed.value)
 
 
+def test_the_check_names_it_before_a_start(tmp_path: Path) -> None:
+    file = tmp_path / "twofold.toml"
+    file.write_text(
+        f"""
+[server]
+data = "{tmp_path}/data"
+[[dataset]]
+id = "1"
+[[source]]
+type = "mapped"
+dataset = "1"
+shop = "signed.example"
+secret = "{SECRET}"
+signature = "standard"
+fields = {{ type = "=order", id = "no", "totals.sum" = "x" }}
+"""
+    )
+    (line,) = [line for line in run_checks(file, None) if line.name.startswith("source")]
+    assert line.problem is not None
+    assert "totals.sum" in line.problem
+
+
 @pytest.mark.usefixtures("process_as_it_was")
 def test_a_field_that_no_body_has_is_named(tmp_path: Path) -> None:
     told = PLAIN | {
@@ -148,3 +171,15 @@ def test_a_field_that_no_body_has_is_named(tmp_path: Path) -> None:
     }
     with pytest.raises(ConfigError, match=r"totals\.sum"):
         Gateway(settings_from(told, environ={}))
+
+
+@pytest.mark.usefixtures("process_as_it_was")
+def test_a_running_gateway_keeps_what_it_has(tmp_path: Path) -> None:
+    """Where the configuration that it reads again names a field that no body has, nothing of it is taken over."""
+    told = PLAIN | {"source": [SIGNED], "server": {"data": str(tmp_path / "data")}}
+    broken = told | {"source": [SIGNED | {"fields": FIELDS | {"totals.sum": "x"}, "secret": "another-secret-of-16"}]}
+    gateway = Gateway(settings_from(told, environ={}), reread=lambda: settings_from(broken, environ={}))
+    with pytest.raises(StoreError, match=r"totals\.sum"):
+        gateway._reload()
+    assert gateway.settings == settings_from(told, environ={})
+    assert [door.secrets for door in gateway.webhooks.doors.values()] == [(SECRET,)]

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from twofold.config import DestinationSettings, ImportSettings, Settings, SourceSettings, load_settings
 from twofold.errors import ConfigError, TwofoldError
+from twofold.policies import mapping_fault
 from twofold.store.sqlite.database import SCHEMA_VERSION, check_sqlite_version, form_of
 
 Answer = tuple[str, str | None]
@@ -89,7 +90,7 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
         yield f"destination {destination.name} token", None if destination.token else "set `token`"
         yield f"destination {destination.name} {destination.endpoint}", _reachable(destination)
     for source in settings.source:
-        yield f"source {source.type} {source.shop}: POST {source.path}", None
+        yield f"source {source.type} {source.shop}: POST {source.path}", mapping_fault(source)
         if source.type in WITH_SECRETS:
             yield _purchase_ids(source, Path(settings.server.data))
 
