@@ -74,9 +74,21 @@ navigator.sendBeacon('/t/events', JSON.stringify({dataset: '1234567890', events:
   {event_name: 'InitiateCheckout', event_id: 'tag.1', custom_data: {value: 49.9, currency: 'EUR'}}]}));
 fetch('https://region1.google-analytics.com/g/collect?v=2&tid=G-TEST1234&cid=1.2', {method: 'POST', mode: 'no-cors',
   body: 'en=begin_checkout&epn.value=49.9&cu=EUR\\nen=page_view'});
-</script></body></html>"""
+navigator.serviceWorker.register('/sw.js'); new SharedWorker('/shared.js'); new Worker('/outer.js');
+</script><iframe src="https://chat.partner.example/frame"></iframe>
+<iframe sandbox="allow-scripts" srcdoc="<script src='/srcdoc.js'></script>"></iframe></body></html>"""
+
+
+def _sends(event_id: str) -> str:
+    return f"fetch('{META}&ev=InitiateCheckout&eid={event_id}', {{mode: 'no-cors'}});"
+
 
 SCRIPTS = {
+    f"{HOST}/sw.js": _sends("service.1"),
+    f"{HOST}/shared.js": _sends("shared.1"),
+    f"{HOST}/outer.js": "new Worker('/nested.js');",
+    f"{HOST}/nested.js": _sends("nested.1"),
+    f"{HOST}/srcdoc.js": _sends("srcdoc.1"),
     "connect.facebook.net/en_US/fbevents.js": FBEVENTS,
     "www.googletagmanager.com/gtm.js": GTM,
     APP: LOYAL,
@@ -86,6 +98,7 @@ SCRIPTS = {
     f"{HOST}/wpm@b7f2/app/web-pixel-111@9/worker.js": APP_PIXEL,
 }
 PAGES = {
+    "chat.partner.example/frame": f"<html><script>{_sends('partner.1')}</script></html>",
     f"{HOST}/": '<html><body><a href="/products/cup">Cup</a></body></html>',
     f"{HOST}/products/cup": PRODUCT,
     f"{HOST}/wpm@b7f2/custom/web-pixel-222@3/sandbox/modern/products/cup": CUSTOM_PIXEL,

@@ -75,6 +75,24 @@ def test_each_of_seven_senders_is_credited(
     assert (call.place, call.step, call.certain, call.count) == (place, step, True, 1)
 
 
+@pytest.mark.parametrize(
+    ("event_id", "script", "place", "sender"),
+    [
+        ("service.1", f"https://{HOST}/sw.js", "service worker", SenderClass.THEME),
+        ("shared.1", f"https://{HOST}/shared.js", "shared worker", SenderClass.THEME),
+        ("nested.1", f"https://{HOST}/nested.js", "worker", SenderClass.THEME),
+        ("srcdoc.1", f"https://{HOST}/srcdoc.js", "frame", SenderClass.THEME),
+        ("partner.1", "https://chat.partner.example/frame", "frame", SenderClass.THEME_APP),
+    ],
+)
+def test_every_kind_of_worker_and_frame_is_heard_from_its_first_line(
+    shop: Walk, event_id: str, script: str, place: str, sender: SenderClass
+) -> None:
+    """Each sends at once when it begins: whoever listens a moment later hears nothing."""
+    call = named(shop, event_id)
+    assert (call.script, call.place, call.sender_class) == (script, place, sender)
+
+
 def test_values_and_currencies_are_the_calls_own(shop: Walk) -> None:
     """Text to Decimal, as it was sent."""
     assert (named(shop, "asset.1").value, named(shop, "asset.1").currency) == (Decimal("49.90"), "EUR")
