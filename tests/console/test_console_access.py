@@ -34,7 +34,7 @@ READING = [(address_of(page.path), page.right) for page in PAGES]
 CHANGING = [
     ("/people/invite", Right.PEOPLE), ("/people/1/role", Right.PEOPLE), ("/people/1/end", Right.PEOPLE),
     ("/deliveries/256/again", Right.REPLAY), ("/deliveries/again", Right.REPLAY),
-    ("/what-to-do/say", Right.DECIDE), ("/senders/owner", Right.DECIDE), ("/match-quality/figure", Right.DECIDE),
+    ("/what-to-do/say", Right.DECIDE), ("/senders/owner", Right.DECIDE), ("/senders/expect", Right.DECIDE), ("/match-quality/figure", Right.DECIDE),
     ("/engine-room/doctor", Right.REPLAY), ("/decisions/new", Right.DECIDE), ("/decisions/1/outcome", Right.DECIDE),
     ("/matching/say", Right.BOOKS), ("/imports/drop", Right.BOOKS),
     ("/rights/look", Right.ERASE), ("/rights/erase", Right.ERASE), ("/rights/1/erase", Right.ERASE),

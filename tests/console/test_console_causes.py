@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,10 +15,16 @@ import pytest
 from markupsafe import escape
 from running_console import HOSTILE, OWNERS, Running, trouble
 
+from twofold.config import load_settings
+from twofold.control.owner import on_store
+from twofold.control.questions import Note
+from twofold.report.kept import SENDERS_SEEN
 from twofold.router.finding import ACCEPTED_S, Kind, state_of
 from twofold.router.rules.left import JUDGED
 from twofold.router.words import WORDS
 from twofold.sandbox.judge.diagnostics import CATALOGUE
+from twofold.senders.kinds import SenderClass
+from twofold.senders.observed import BROWSER, Observed, facts_of
 
 
 @pytest.fixture(scope="module")
@@ -173,3 +180,28 @@ def test_one_action_says_where_everything_came_from(owner, troubled):
     assert "93.184.216.34" not in seen.text
     for path in ("/actions/0", "/actions/99999999", "/actions/x"):
         assert owner.get(path).status == 404, path
+
+
+@pytest.mark.process
+def test_what_pages_showed_stands_beside_and_what_is_seen_can_be_expected(owner, troubled):
+    """Before somebody says so nothing is expected; afterwards all that was seen is, and a later stranger is not."""
+    settings = load_settings(troubled.config)
+
+    def look(sender: str) -> None:
+        seen = Observed(side=BROWSER, platform="meta", account="1001", event="Lead", sender=sender, count=1, id_given=True,
+                        sender_class=SenderClass.THEME_APP, first_seen=int(time.time()), last_seen=int(time.time()))  # fmt: skip
+        on_store(settings, Note(kind=SENDERS_SEEN, facts=facts_of([seen])))
+
+    look("https://app.example/first.js")
+    assert "https://app.example/first.js" in owner.get("/senders").text
+    _, *rows = [json.loads(line) for line in owner.get("/senders.json").text.splitlines()]
+    assert {r["expected"] for r in rows} == {None}
+    assert {(r["sender"], r["class"], r["responsible"]) for r in rows} >= {("plugin-a", "sdk", "technical owner")}
+    assert owner.post("/senders/expect", {"csrf": owner.csrf()}).status == 303
+    _, *rows = [json.loads(line) for line in owner.get("/senders.json").text.splitlines()]
+    assert {r["expected"] for r in rows} == {True}
+    assert "not expected" not in owner.get("/senders").text
+    look("https://app.example/second.js")
+    page = owner.get("/senders?dataset=1001").text  # what was asked a moment ago is remembered
+    assert page.count("not expected") == 1
+    assert "https://app.example/second.js" in page

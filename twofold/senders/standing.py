@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from twofold.report.senders import SAMPLE
-from twofold.senders.expectation import expectations, named_owners
+from twofold.senders.expectation import EVERY, expectations, named_owners
 from twofold.senders.findings import SenderFinding, findings_of_inventory
 from twofold.senders.inventory import Entry, inventory
 from twofold.senders.journal import told
@@ -58,3 +58,16 @@ def stand(
     sides = {JOURNAL, *(o.side for o in seen)}
     found = findings_of_inventory(rows, datasets=datasets, owners=owners, expected=expected, sides=sides)
     return Standing(rows=rows, findings=found, sides=frozenset(sides))
+
+
+def seen_now(
+    folder: Path, datasets: Sequence[str], now: int, period_s: int, dataset: str | None = None
+) -> list[tuple[str, str, str]]:
+    """(container, event, sender) of all that is seen: what somebody expects who is content with it. A sender of which the events
+    or the container are not known is expected to tell any."""
+    rows = stand(folder, [], datasets, now, period_s, dataset, sample=0).rows
+    own = datasets if dataset is None else [dataset]
+    found = [
+        (place, row.event or EVERY, row.sender) for row in rows for place in ([row.container] if row.container else own)
+    ]
+    return list(dict.fromkeys(found))

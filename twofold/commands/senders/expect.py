@@ -77,18 +77,15 @@ def expect(
 def _seen(settings: Settings, dataset: str | None) -> list[dict[str, Any]]:
     """Each event that is known to be told, and each sender of which the events are not known."""
     from twofold.clock import now_ms
-    from twofold.senders.standing import stand
+    from twofold.senders.standing import seen_now
 
-    datasets = [d.id for d in settings.dataset]
-    found = stand(Path(settings.server.data), [], datasets, now_ms() // 1000, 28 * 86_400, dataset)
-    said: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for row in found.rows:
-        for account in [row.container] if row.container else datasets if dataset is None else [dataset]:
-            event = row.event or "*"
-            said[account, event, row.sender] = {
-                "account": account, "event": event, "sender": row.sender, "expected": True, "primary": False, "person": "",
-            }  # fmt: skip
-    return list(said.values())
+    found = seen_now(
+        Path(settings.server.data), [d.id for d in settings.dataset], now_ms() // 1000, 28 * 86_400, dataset
+    )
+    return [
+        {"account": account, "event": event, "sender": sender, "expected": True, "primary": False, "person": ""}
+        for account, event, sender in found
+    ]  # fmt: skip
 
 
 def _dataset(settings: Settings, dataset: str | None) -> str:

@@ -16,12 +16,13 @@ from twofold.console.acts.decisions import conclude, decide
 from twofold.console.acts.doctor import ask_doctor
 from twofold.console.acts.figures import type_in
 from twofold.console.acts.findings import say
-from twofold.console.acts.owners import say_owner
+from twofold.console.acts.owners import say_expected, say_owner
 from twofold.console.acts.trials import keep, start
 
 ACTS: tuple[tuple[str, Right, Callable[[Act], Done]], ...] = (
     ("/what-to-do/say", Right.DECIDE, say),
     ("/senders/owner", Right.DECIDE, say_owner),
+    ("/senders/expect", Right.DECIDE, say_expected),
     ("/engine-room/doctor", Right.REPLAY, ask_doctor),
     ("/decisions/new", Right.DECIDE, decide),
     ("/decisions/{number}/outcome", Right.DECIDE, conclude),

@@ -1,7 +1,7 @@
 """Senders: has each event one owner? The matrix of events by sender, and the copies of one cell.
 
-Owns both pages. Counts are `report.senders`'s; who is meant to send an event, and whose work it is, was said by somebody and
-stands in the log. Role: for the algorithm.
+Owns both pages. Counts are `report.senders`'s, classes and what pages and a browser showed `senders`'s; who is meant to send an
+event, whose work it is, and who is expected, was said by somebody and stands in the log. Role: for the algorithm.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ from typing import Any
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import SHOWN, Asked, Page, Shown, UnknownChoice
 from twofold.console.queries.signal import funnel_place
-from twofold.report.kept import EVENT_OWNER, kept
 from twofold.report.period import journal_of
 from twofold.report.senders import Cell, rivals, senders
+from twofold.senders.expectation import Named, expectations, named_owners
+from twofold.senders.inventory import Entry, inventory
+from twofold.senders.journal import told_of
+from twofold.senders.observed import JOURNAL, kept_looks
 
 COLUMNS = ("dataset", "event_name", "sender", "channel", "copies", "new_actions", "again", "other_copy", "other_content",
-           "first_at", "last_at", "id_scheme", "meets", "is_new", "has_rival", "primary", "person", "role", "link")  # fmt: skip
+           "first_at", "last_at", "id_scheme", "meets", "is_new", "has_rival", "primary", "person", "role", "link", "class", "responsible", "expected")  # fmt: skip
 COPY_COLUMNS = (
     "position",
     "received_at",
@@ -38,8 +41,19 @@ def read_senders(asked: Asked) -> Shown:
     )
     cells.sort(key=lambda c: (c.dataset, funnel_place(c.event_name), -c.copies))
     twice = {id(cell) for one, other, _ in rivals(cells) for cell in (one, other)}
-    said = {(str(k.facts.get("dataset")), str(k.facts.get("event"))): k.facts for k in kept(asked.folder, EVENT_OWNER)}
-    rows = [_row(cell, has_rival=id(cell) in twice, said=said) for cell in cells]
+    owners, expected = named_owners(asked.folder), expectations(asked.folder)
+    looks = kept_looks(asked.folder, period.since)
+    whole = inventory(told_of(cells), looks, [d.id for d in asked.settings.dataset], owners, expected)
+    entries = {(e.container, e.event, e.sender): e for e in whole if JOURNAL in e.sides}
+    rows = [
+        _row(
+            cell,
+            entries[cell.dataset, cell.event_name, cell.sender],
+            has_rival=id(cell) in twice,
+            named=owners.get((cell.dataset, cell.event_name)),
+        )
+        for cell in cells
+    ]
     names = list(dict.fromkeys(cell.sender for cell in sorted(cells, key=lambda c: -c.copies)))
     events = list(dict.fromkeys((cell.dataset, cell.event_name) for cell in cells))
     return Shown(
@@ -49,7 +63,8 @@ def read_senders(asked: Asked) -> Shown:
         figures={
             "period": period, "senders": names, "events": events,
             "cells": {(r["dataset"], r["event_name"], r["sender"]): _joined(r, rows) for r in rows},
-            "alarms": [r for r in rows if r["has_rival"] or r["is_new"]],
+            "alarms": [r for r in rows if r["has_rival"] or r["is_new"] or r["expected"] is False],
+            "beside": [e for e in whole if JOURNAL not in e.sides],
         },
     )  # fmt: skip
 
@@ -76,15 +91,15 @@ def read_cell(asked: Asked) -> Shown:
     )  # fmt: skip
 
 
-def _row(cell: Cell, *, has_rival: bool, said: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
-    named = said.get((cell.dataset, cell.event_name), {})
+def _row(cell: Cell, entry: Entry, *, has_rival: bool, named: Named | None) -> dict[str, Any]:
     return {
         "dataset": cell.dataset, "event_name": cell.event_name, "sender": cell.sender, "channel": cell.channel,
         "copies": cell.copies, "new_actions": cell.verdicts["first"], "again": cell.verdicts["repeat"],
         "other_copy": cell.verdicts["twin"], "other_content": cell.verdicts["conflict"], "first_at": cell.first_at,
         "last_at": cell.last_at, "id_scheme": cell.scheme, "meets": dict(sorted(cell.meets.items())), "is_new": cell.new,
-        "has_rival": has_rival, "primary": named.get("sender") == cell.sender if named else None,
-        "person": named.get("person", ""), "role": "signal", "link": "signalled",
+        "has_rival": has_rival, "primary": named.sender == cell.sender if named else None,
+        "person": named.person if named else "", "role": "signal", "link": "signalled", "class": entry.sender_class.value,
+        "responsible": entry.role, "expected": entry.expected,
     }  # fmt: skip
 
 
@@ -93,7 +108,7 @@ def _joined(row: dict[str, Any], rows: list[dict[str, Any]]) -> dict[str, Any]:
     mine = [r for r in rows if all(r[name] == row[name] for name in ("dataset", "event_name", "sender"))]
     return {
         "copies": sum(r["copies"] for r in mine), "has_rival": any(r["has_rival"] for r in mine),
-        "is_new": any(r["is_new"] for r in mine), "channels": [r["channel"] for r in mine],
+        "is_new": any(r["is_new"] for r in mine), "is_strange": any(r["expected"] is False for r in mine), "channels": [r["channel"] for r in mine],
         "primary": mine[0]["primary"],
     }  # fmt: skip
 
