@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import slow_law
-from twofold.event.delivery import DeliveryState
+from twofold.event.delivery import DeliveryState, Suppressed
 from twofold.event.model import Channel, Consent, Event, Hashed, Tier
 from twofold.matching.subject import Mark
 from twofold.store.sqlite.database import open_reader
@@ -622,3 +622,27 @@ def test_the_store_stays_whole(tmp_path):
             return await store.append([bare, strange])
 
     assert [str(v) for v in asyncio.run(scenario())] == ["first", "first"]
+
+
+def test_bytes_of_another_platform_are_made_anew_where_anybody_denied(tmp_path):
+    """They do not say whose visit is in them. Somebody else's no must not stop the order, and a further attempt still leaves."""
+
+    async def scenario(store: Store):
+        stranger = page(fbp=OTHER_FBP, links=("cart:c9-0000000000000000",), consent=Consent.DENIED)
+        await store.append([page(), stranger])
+        await store.append([order()])
+        at = NOW + DUE_AFTER + MINUTE
+
+        def build(event: Event) -> bytes | Suppressed:
+            if event.event_name != "Purchase":
+                return Suppressed("event_not_chosen")
+            return f'{{"client":"{(event.user_data.fbp or "")[-10:]}"}}'.encode()
+
+        (first,) = await claim(store, at, build=build)
+        await store.settle([settlement(first, DeliveryState.WAITING, due_at=at + 1, outcome="transient")], at)
+        again = [d for n in range(2) for d in await claim(store, at + 10 + n, build=build)]
+        return first, again
+
+    first, again = with_store(tmp_path, scenario)
+    assert first.payload == b'{"client":"1234567890"}'
+    assert [(d.id, d.payload) for d in again] == [(first.id, first.payload)]
