@@ -411,3 +411,27 @@ def test_secrets_in_a_file_that_others_read_are_named_by_their_setting(tmp_path:
     )
     config.chmod(0o600)
     assert list(files(config)) == []
+
+
+def test_other_platforms_are_not_asked_metas_questions() -> None:
+    """What is set is said, and when a version ends; nobody's token goes to another platform's host."""
+    from msgspec.structs import replace
+
+    from tests.destinations.platform_fixtures import settings_for
+    from twofold.destinations import BY_PLATFORM
+    from twofold.setup.doctor import platform as looks
+
+    now = 1_790_000_000.0
+    google = settings_for(
+        "google_ads", events={"Purchase": "9"}, options={"refresh_token": "1//r", "client_secret": "s"}
+    )
+    assert looks.unasked(google, now).state.value == "look"
+    assert looks.unasked(settings_for("ga4"), now).state.value == "do"
+    day = {"v1": "2026-10-01"}  # 10 days later
+    known = BY_PLATFORM["google_ads"]
+    BY_PLATFORM["google_ads"] = replace(known, sunsets=day)
+    try:
+        found = looks.unasked(google, now)
+    finally:
+        BY_PLATFORM["google_ads"] = known
+    assert (found.state.value, "2026-10-01" in str(found)) == ("do", True)

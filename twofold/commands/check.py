@@ -16,6 +16,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from twofold.config import DestinationSettings, ImportSettings, Settings, SourceSettings, load_settings
+from twofold.destinations import BY_PLATFORM
 from twofold.errors import ConfigError, TwofoldError
 from twofold.policies import mapping_fault
 from twofold.store.sqlite.database import SCHEMA_VERSION, check_sqlite_version, form_of
@@ -87,7 +88,9 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
         listed = any(d.dataset == dataset.id for d in settings.destination)
         yield f"dataset {dataset.id} destination", None if listed else "add a [[destination]], or nothing is sent"
     for destination in settings.destination:
-        yield f"destination {destination.name} token", None if destination.token else "set `token`"
+        known = BY_PLATFORM[destination.platform].options
+        kept = [destination.token, *(destination.options.get(name) for name, option in known.items() if option.secret)]
+        yield f"destination {destination.name} token", None if any(kept) else "set `token`"
         yield f"destination {destination.name} {destination.endpoint}", _reachable(destination)
     for source in settings.source:
         yield f"source {source.type} {source.shop}: POST {source.path}", mapping_fault(source)

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 HIDDEN = "…"
 SECRET_FIELDS = frozenset({"key", "token", "app_secret", "secret", "status_token", "token_secret", "verify_token",
-                           "client_secret", "developer_token", "segment_key", "mp_secret"})  # fmt: skip
+                           "client_secret", "refresh_token", "developer_token", "segment_key", "mp_secret"})  # fmt: skip
 _SHORTEST = 6  # characters; a shorter one is a part of ordinary words
 
 
