@@ -19,7 +19,7 @@ import msgspec
 
 from twofold.errors import FactsError, TwofoldError, place_of
 from twofold.facts.build import Lives, Progressed, Task, build
-from twofold.facts.child import SERIES, step_back
+from twofold.facts.child import FURTHEST, SERIES, step_back
 from twofold.facts.engine import DUCKDB, SPARK, Ask, Failed, Head, Tail
 from twofold.facts.manifest import Manifest, Places, reading
 from twofold.facts.shape import Table
@@ -54,7 +54,7 @@ def main() -> None:
 
 def make(task: Task, lives: Lives | None = None) -> None:
     """Makes tables behind everything else that runs here."""
-    step_back()
+    step_back(FURTHEST)
     try:
         _say(build(task, lambda at, of: _say(Progressed(at=at, of=of)), lives))
     except Exception as err:

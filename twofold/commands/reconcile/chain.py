@@ -115,6 +115,9 @@ def asking_of(settings: Settings, quiet: bool) -> AskAll:
 
     from twofold.commands.output.printing import bar_on_stderr
     from twofold.control.tables import ask_tables_all
+    from twofold.facts.child import step_back
+
+    step_back()  # the gateway may run on this machine
 
     def ask(asked: Sequence[Any]) -> list[Any]:
         bar = bar_on_stderr(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), quiet=quiet)
