@@ -11,7 +11,8 @@ from twofold.destinations.contract import Destination
 from twofold.destinations.ga4 import GA4
 from twofold.destinations.google import GOOGLE_ADS
 from twofold.destinations.meta import META
+from twofold.destinations.tiktok import TIKTOK
 
-DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4, GOOGLE_ADS)
+DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4, GOOGLE_ADS, TIKTOK)
 
 BY_PLATFORM: Final[dict[str, Destination]] = {d.platform: d for d in DESTINATIONS}
