@@ -1,0 +1,226 @@
+"""Pinterest, Conversions API v5: an event's payload, a request, and what an answer says of each event.
+
+Owns Pinterest's words. Its schema refuses unknown keys and numbers where it wants text, so nothing leaves that is not on its list.
+Events that count as offline are never recognised as repeats.
+
+Marks as in docs/destinations.md: [doc] official page or schema, [code] seen in public integrations, [inferred] concluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from twofold.destinations import parts
+from twofold.destinations.contract import (
+    AnswerOutcome,
+    AnswerVerdict,
+    Destination,
+    Limits,
+    PlatformAnswer,
+    RefusedEvent,
+    Request,
+    Suppressed,
+    Target,
+    Terms,
+)
+from twofold.event.model import Content, Event
+
+NAMES: Final[Mapping[str, str]] = {
+    # [doc]
+    "PageView": "page_visit", "ViewContent": "view_content", "Search": "search", "AddToCart": "add_to_cart",
+    "AddToWishlist": "add_to_wishlist", "InitiateCheckout": "initiate_checkout", "AddPaymentInfo": "add_payment_info",
+    "Purchase": "checkout", "Lead": "lead", "CompleteRegistration": "signup", "Subscribe": "subscribe",
+    # On newer pages, not in the schema [code].
+    "StartTrial": "start_trial", "Contact": "contact", "Schedule": "schedule", "SubmitApplication": "submit_application",
+    "FindLocation": "find_location", "CustomizeProduct": "customize_product",
+}  # fmt: skip
+
+_OFFLINE: Final = ("physical_store", "phone_call", "email", "system_generated", "chat", "business_messaging", "other")
+LIMITS: Final = Limits(
+    batch=1_000,  # [doc]
+    request_bytes=2_000_000,  # [code]
+    age_s=7 * 86_400,  # not found [inferred]
+    idempotency_s=3_600,  # an event that comes later counts as offline [code]
+    idempotency_s_by_source=dict.fromkeys(_OFFLINE, 0),
+)
+
+IDENTIFIERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "em": ("meta", "sent"), "ph": ("meta", "sent"), "ge": ("meta", "sent"), "db": ("meta", "sent"),
+    "ln": ("pinterest.ln", "sent"), "fn": ("pinterest.fn", "sent"), "ct": ("meta", "sent"), "st": ("meta", "sent"),
+    "zp": ("meta", "sent"), "country": ("meta", "sent"), "external_id": ("meta", "sent"),
+}  # fmt: skip
+
+_TOLD: Final = ("search_string", "content_name", "content_category", "content_brand")
+
+
+# --- one event to bytes ---------------------------------------------------------------------------------------
+
+
+def build(event: Event, name: str, _terms: Terms) -> bytes | Suppressed:
+    """One element of ``data``, or why the schema would refuse it."""
+    source = _source(event)
+    if source is None:
+        return Suppressed("unknown_device")
+    user = _user(event)
+    if not user.get("em") and not ("client_ip_address" in user and "client_user_agent" in user):
+        return Suppressed("no_identifier")  # click_id or external_id alone do not do [doc]
+    made = {
+        "event_name": name,
+        "action_source": source,
+        "event_time": parts.happened_s(event),
+        "event_id": event.event_id,
+        "user_data": user,
+        **parts.filled({"event_source_url": event.event_source_url, "custom_data": _custom(event)}),
+    }
+    if event.opt_out:
+        made["opt_out"] = True
+    return parts.encode(made)
+
+
+def _source(event: Event) -> str | None:
+    """web, app_ios, app_android or offline; None for an app of which nobody says on what it ran."""
+    if event.action_source == "website":
+        return "web"
+    if event.action_source != "app":
+        return "offline"
+    extinfo = (event.app_data or {}).get("extinfo")
+    word = extinfo[0] if isinstance(extinfo, list | tuple) and extinfo else ""
+    return {"i2": "app_ios", "a2": "app_android"}.get(word if isinstance(word, str) else "")
+
+
+def _user(event: Event) -> dict[str, Any]:
+    user = event.user_data
+    hashed: dict[str, Any] = {field: parts.hexes(event, field, rules) for field, rules in IDENTIFIERS.items()}
+    return parts.filled(
+        hashed
+        | {
+            "client_ip_address": user.client_ip_address,
+            "client_user_agent": user.client_user_agent,
+            "click_id": event.click_ids.get("_epik") or event.click_ids.get("epik"),
+        }
+    )
+
+
+def _custom(event: Event) -> dict[str, Any]:
+    data = event.custom_data
+    told = {key: data.other[key] for key in _TOLD if isinstance(data.other.get(key), str)}
+    return parts.filled(
+        told
+        | {
+            "currency": data.currency,
+            "value": parts.amount_text(data.value),
+            "order_id": data.order_id,
+            "num_items": data.num_items,
+            "content_ids": list(data.content_ids) or [c.id for c in data.contents],
+            "contents": [_content(c) for c in data.contents],
+            "opt_out_type": "LDP" if parts.is_limited(event) else None,
+        }
+    )
+
+
+def _content(content: Content) -> dict[str, Any]:
+    other = content.other
+    named = {
+        "item_name": other.get("title") or other.get("name") or other.get("item_name"),
+        "item_category": other.get("category") or other.get("item_category"),
+        "item_brand": other.get("brand") or other.get("item_brand"),
+    }
+    return parts.filled(
+        {
+            "id": content.id,
+            "item_price": parts.amount_text(content.item_price),
+            "quantity": content.quantity,
+            **{key: value for key, value in named.items() if isinstance(value, str)},
+        }
+    )
+
+
+# --- frozen bytes to one request ------------------------------------------------------------------------------
+
+
+def request(payloads: Sequence[bytes], target: Target, test_event_code: str | None) -> Request:
+    """One POST; a test event code of any text has it checked and not recorded."""
+    test = "?test=true" if test_event_code else ""
+    return Request(
+        url=f"{target.endpoint}/{target.version}/ad_accounts/{quote(target.remote_dataset, safe='')}/events{test}",
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {target.token}"},
+        body=b'{"data":[' + b",".join(payloads) + b"]}",
+    )
+
+
+# --- one answer to its meaning --------------------------------------------------------------------------------
+
+STATUSES: Final[dict[int, AnswerOutcome]] = parts.STATUSES | {400: AnswerOutcome.INVALID, 422: AnswerOutcome.INVALID}
+FAILED: Final = "failed"
+"""Pinterest's own word for an event; what it says of the reason is free text."""
+
+
+def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
+    """By the counters and the word on each event where they are, else by the status."""
+    silent = parts.silence(answer)
+    if silent is not None:
+        return silent
+    status, tree = answer.status or 0, parts.read_object(answer)
+    counters = tree if tree is None or status != 422 or "events" in tree else tree.get("details")
+    counted = _counted(counters, sent, status) if isinstance(counters, dict) and status in (200, 422) else None
+    if counted is not None:
+        return counted
+    if 200 <= status < 300:
+        return AnswerVerdict(outcome=AnswerOutcome.AMBIGUOUS, code=f"http-{status}")
+    code = (tree or {}).get("code")
+    return AnswerVerdict(
+        outcome=parts.by_status(answer, statuses=STATUSES),
+        code=str(code) if type(code) is int else f"http-{status}",
+        note=parts.texts((tree or {}).get("message")),
+        wait_ms=parts.retry_after_ms(answer),
+    )
+
+
+def _counted(tree: dict[str, Any], sent: int, status: int) -> AnswerVerdict | None:
+    """What the counters and the list say; None where they are not there."""
+    received, processed, told = tree.get("num_events_received"), tree.get("num_events_processed"), tree.get("events")
+    if type(received) is not int or type(processed) is not int:
+        return None
+    events = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    failed = [n for n, one in enumerate(events) if one.get("status") == FAILED]
+    note = parts.texts(*(events[n].get("error_message") for n in failed))
+    code = f"http-{status}"
+    if processed == received == sent and not failed:
+        return AnswerVerdict(outcome=AnswerOutcome.ACCEPTED, code=code)
+    if processed == 0:
+        return AnswerVerdict(outcome=AnswerOutcome.INVALID, code=FAILED, note=note)
+    if len(events) == sent and processed + len(failed) == sent:
+        refused = tuple(RefusedEvent(n, FAILED) for n in failed)
+        return AnswerVerdict(outcome=AnswerOutcome.ACCEPTED, code=code, note=note, refused=refused)
+    return AnswerVerdict(outcome=AnswerOutcome.PARTIAL, code=code, note=note)
+
+
+PINTEREST: Final = Destination(
+    platform="pinterest",
+    title="Pinterest",
+    build=build,
+    request=request,
+    classify=classify,
+    limits=LIMITS,
+    endpoint="https://api.pinterest.com",
+    version="v5",
+    version_form=r"v\d+",
+    names=NAMES,
+    custom=lambda _: "custom",
+    identifiers=IDENTIFIERS,
+    left_out={"fbc": "Meta's own", "fbp": "Meta's own", "referrer_url": "Pinterest has no place for it"},
+    sources=(
+        "Pinterest OpenAPI 5.23.0 (events/create), developers.pinterest.com",
+        "Segment action-destinations, Tealium connector manual (code)",
+    ),
+    notes=(
+        "`remote_dataset` is the number of the ad account, `token` a conversion token.",
+        "What reaches Pinterest more than an hour after it happened counts as offline there, and an offline event is never "
+        "recognised as a repeat. So after a time-out an event is not sent again by itself: it stands among the dead as "
+        "`ambiguous`, and `twofold revive` has it sent again.",
+        "An event whose name Pinterest does not know leaves as `custom`; another name in `events` leaves as it is written.",
+        "A request that is a test is checked and not recorded.",
+    ),
+)
