@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 
 from tests.acceptance.gateway_process import run_twofold
 from twofold.acceptance.goes import FORGOTTEN_S, SOON_S, GoTask, goes_of
-from twofold.acceptance.packet.body import digest_of, over, packet_bytes
+from twofold.acceptance.packet.body import differences, digest_of, over, packet_bytes
 from twofold.acceptance.packet.finish import Finished, finish, verify
 from twofold.acceptance.packet.seal import KEY_FILE, NotSealed, opened, public_key, sealed
 from twofold.acceptance.seen.assets import assets, pages_of
@@ -165,6 +165,36 @@ def test_the_command_verifies_without_a_folder(
     bent.write_bytes(b"no packet")
     assert "expected a packet" in said("verify", str(bent))[1]
     assert said("verify", str(bent), "--key", "short")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        (("decision", "word"), "decision word"),
+        (("decision", "owner"), "decision owner"),
+        (("decision", "next_review"), "decision next_review"),
+        (("key",), "made by the installation"),
+        (("run", "dataset"), "dataset"),
+        (("run", "plan", "name"), "plan"),
+        (("criteria", 0, "state"), "criterion path"),
+        (("events", 0, "merged"), "ViewContent: merged"),
+        (("events", 0, "browser"), "ViewContent: sent by"),
+        (("owners", 0, "person"), "ViewContent: owner"),
+        (("standing", "config"), "fingerprint of the config"),
+        (("standing", "token"), "fingerprint of the token"),
+        (("standing", "tag"), "fingerprint of the tag"),
+        (("assets", 0, "state"), "asset dataset"),
+    ],
+)
+def test_each_part_that_is_another_is_named_alone(made: Finished, path: tuple[Any, ...], what: str) -> None:
+    """What a reader compares, one part at a time; the same packet twice differs in nothing."""
+    other = msgspec.json.decode(msgspec.json.encode(made.packet))
+    assert list(differences(made.packet, other)) == []
+    part = other
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = "another"
+    assert [d.what for d in differences(made.packet, other)] == [what]
 
 
 def test_goes_are_told_for_the_week_and_by_the_gateways_child(scene: Scene, entry: Any) -> None:

@@ -123,6 +123,7 @@ async def test_a_mail():
             type="email", to=to.to, sender=to.sender, smtp=server.address, smtp_user="u", smtp_password="p"
         )
         assert await send(locked, NEWS, 1_700_000_100, "Mugs", wait_s=0) == "SMTPNotSupportedError"
+        assert server.logins == 0  # no password in the clear, though the server would take one
     ((recipient, text),) = server.mails
     assert recipient == "ops@shop.example"
     assert "Subject: Twofold (Mugs): 1 began, 1 ended" in text

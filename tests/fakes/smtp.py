@@ -6,11 +6,13 @@ import asyncio
 
 
 class FakeSmtp:
-    """``mails``: recipient and text of each. ``refusing``: answers 451 to every recipient."""
+    """``mails``: recipient and text of each. ``refusing``: answers 451 to every recipient. ``logins``: how often somebody began to
+    log in; it offers that, unencrypted as it is."""
 
     def __init__(self) -> None:
         self.mails: list[tuple[str, str]] = []
         self.refusing = False
+        self.logins = 0
         self.address = ""
 
     async def __aenter__(self) -> FakeSmtp:
@@ -31,7 +33,10 @@ class FakeSmtp:
         while line := (await reader.readline()).decode().strip():
             word = line.split(":")[0].upper()
             if word.startswith(("EHLO", "HELO")):
-                say("250 fake")
+                say("250-fake\r\n250 AUTH PLAIN LOGIN")
+            elif word.startswith("AUTH"):
+                self.logins += 1
+                say("235 in")
             elif word == "RCPT TO":
                 to = line.partition("<")[2].partition(">")[0]
                 say("451 later" if self.refusing else "250 ok")

@@ -65,6 +65,13 @@ def test_what_was_planted_stands_first(kind, tmp_path):
     assert {name for f in found for name, _ in f.evidence} <= set(EVIDENCE)
 
 
+def test_a_few_damaged_clicks_are_found_among_many_events_without_one(tmp_path):
+    """In the last two days, of two clicks in five: less than a twentieth of what left, and an eighth of what left with a click."""
+    kind = FaultKind.CLICK_LOWERED
+    found = found_in(tmp_path, Fault(kind=kind, day=12, share=0.4), seed=60105)
+    assert judge([kind], found)[0].first, [f.key for f in found]
+
+
 @pytest.mark.parametrize("kinds", PAIRS, ids=" and ".join)
 def test_two_faults_are_both_named(kinds, tmp_path):
     """And the command ranks and explains them as the rules do."""
