@@ -226,9 +226,9 @@ def test_a_question_that_cannot_be_asked_is_said(world: Written, tmp_path: Path)
 @pytest.mark.browser
 @pytest.mark.parametrize("language", ["en", "ka"])
 def test_money_pages_in_a_real_browser(money: Running, owner: Client, world: Written, language: str) -> None:
-    """Nothing right of the edge at four widths and in both themes, no complaint, one h1, a name for every field."""
+    """Nothing right of the edge at six widths and in both themes, no complaint, one h1, a name for every field."""
     paths = [f"/chain?{period(world)}&by=method", "/chain?view=booked", f"/chain/orders?{period(world)}&term=shipped:refused",
-             "/cash", f"/day?day={world.key['until']}", "/imports"]  # fmt: skip
+             "/cash", f"/day?day={world.key['until']}", "/imports", f"/campaigns?{period(world)}"]  # fmt: skip
     order = rows_of(owner, f"/chain/orders.json?{period(world)}&term=link:banked")[1]["order_id"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -248,7 +248,7 @@ def test_money_pages_in_a_real_browser(money: Running, owner: Client, world: Wri
             assert page.locator("html").get_attribute("lang") == language
             unnamed = "[...document.querySelectorAll('input:not([type=hidden]),select')].filter(e => !e.labels.length && !e.ariaLabel).length"
             assert page.evaluate(unnamed) == 0, path
-            for width in (360, 390, 768, 1440):
+            for width in (360, 390, 768, 1110, 1280, 1440):
                 page.set_viewport_size({"width": width, "height": 800})
                 assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (path, width)
                 assert page.evaluate("document.querySelector('.brand').offsetHeight") < 50, (path, width)  # one line
