@@ -299,3 +299,10 @@ def test_a_click_inside_another_address(query: str) -> None:
 def test_what_only_looks_like_one(query: str) -> None:
     """Another parameter's name, or a part of the path."""
     assert fbclid_of("https://shop.example/p" + query) is None
+
+
+def test_the_session_cookie_of_a_stream_is_known_by_its_form():
+    """Google Analytics names it after the stream; another name that begins alike is no id."""
+    session = "GS2.1.s1795773012$o3$g1$t1795773590$j12$l0$h0"
+    given = {"_ga": "GA1.1.1184022741.1795771021", "_ga_ABC123XY": session, "_ga_": "1", "_ga_lower": "1", "_gat": "1"}
+    assert read_click_ids(given) == {"_ga": "GA1.1.1184022741.1795771021", "_ga_ABC123XY": session}
