@@ -26,6 +26,7 @@ from twofold.acceptance.goes import FORGOTTEN_S, SOON_S, GoTask, goes_of
 from twofold.acceptance.packet.body import differences, digest_of, over, packet_bytes
 from twofold.acceptance.packet.finish import Finished, finish, verify
 from twofold.acceptance.packet.seal import KEY_FILE, NotSealed, opened, public_key, sealed
+from twofold.acceptance.packet.standing import stated
 from twofold.acceptance.seen.assets import assets, pages_of
 from twofold.alerts.weekly import decode_goes
 from twofold.commands.acceptance.accept import accept
@@ -265,6 +266,15 @@ def test_a_go_ends(scene: Scene, entry: Any, tmp_path: Path) -> None:
         entry, facts={**entry.facts, "standing": {**entry.facts["standing"], "tag": "0" * 64}}
     )
     assert over(scene.settings, tagged, now) == ("the tag changed",)
+
+
+def test_a_setting_that_a_later_version_brings_ends_no_go(scene: Scene) -> None:
+    """A go rests on what somebody set: what stands at its default is no part of it."""
+    told = stated(load_settings(scene.gateway.config))
+    of_the_platform = {"version", "purposes"}
+    said_here = {"name", "platform", "dataset", "remote_dataset", "token", "endpoint", "hold_s"}
+    assert told["destination"][0].keys() <= said_here | of_the_platform
+    assert told["server"].keys() <= {"data", "port", "host"}
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no Chromium")

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 
 from twofold import tag
 from twofold.acceptance.packet.seal import private_bytes
@@ -38,16 +39,35 @@ def standing(settings: Settings, dataset: str, events: Iterable[str], now: int) 
     """As it is now, Unix s."""
     folder = Path(settings.server.data)
     key = sha256(b"fingerprints\n" + private_bytes(folder)).digest()
-    tree = msgspec.to_builtins(settings)
+    tree = stated(settings)
     tree.pop("console", None)
-    tree["server"] = {k: v for k, v in tree["server"].items() if k not in _PLACE}
-    tokens = [d.pop("token", "") for d in tree["destination"] if d.get("dataset") == dataset]
-    for other in tree["destination"]:
+    tree["server"] = {k: v for k, v in tree.get("server", {}).items() if k not in _PLACE}
+    tokens = [d.pop("token", "") for d in tree.get("destination", ()) if d.get("dataset") == dataset]
+    for other in tree.get("destination", ()):
         other.pop("token", None)
     return Standing(
         config=_digest(key, tree), token=_digest(key, tokens), tag=sha256(tag.source()).hexdigest(),
         senders=tuple(sorted(f"{event}/{sender}" for event, sender in sender_names(folder, dataset, events, now))),
     )  # fmt: skip
+
+
+def stated(value: Any) -> Any:
+    """What differs from its default, so that a setting which a later version brings ends no go."""
+    if isinstance(value, Struct):
+        return {
+            field.name: stated(told)
+            for field in fields(value)
+            if (told := getattr(value, field.name)) != _default(field)
+        }
+    if isinstance(value, list | tuple):
+        return [stated(one) for one in value]
+    if isinstance(value, dict):
+        return {name: stated(one) for name, one in value.items()}
+    return msgspec.to_builtins(value)
+
+
+def _default(field: FieldInfo) -> Any:
+    return field.default if field.default_factory is NODEFAULT else field.default_factory()
 
 
 def why_over(before: Standing, now: Standing) -> tuple[str, ...]:
