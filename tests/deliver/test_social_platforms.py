@@ -1,4 +1,4 @@
-"""The worker with TikTok and Pinterest: whole requests against what refuses as they do."""
+"""The worker with TikTok, Pinterest and Snap: whole requests against what refuses as they do."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ import pytest
 from delivering import delivering, events
 
 from tests.fakes.graph import Recorded
+from tests.fakes.platforms import path_of
 from tests.fakes.platforms.pinterest import Pinterest
+from tests.fakes.platforms.snap import Snap
 from tests.fakes.platforms.tiktok import TikTok
 from twofold.clock import now_ms
 from twofold.destinations.pinterest import PINTEREST
+from twofold.destinations.snap import SNAP
 from twofold.destinations.tiktok import TIKTOK
 from twofold.event.model import Content, CustomData, Hashed, UserData
 
 TOKEN = "token-of-the-platform"
-SOMEBODY = UserData(em=(Hashed("meta", "7c277d580db2a598cbf1cf8aa391aedb9d323fa94ee926bdfc208d34a031e114"),))
+SOMEBODY = UserData(
+    em=(Hashed("meta", "7c277d580db2a598cbf1cf8aa391aedb9d323fa94ee926bdfc208d34a031e114"),),
+    client_ip_address="203.0.113.7",
+    client_user_agent="Mozilla/5.0",
+)
 GOODS = CustomData(
     value=Decimal("84.50"), currency="EUR", order_id="100427", contents=(Content(id="21", quantity=2, item_price=Decimal("40.00")),)
 )  # fmt: skip
@@ -34,10 +41,18 @@ def with_body(request: Recorded, body: bytes) -> Recorded:
     return replace(request, body=body)
 
 
-STANDINS = [(TIKTOK, lambda: TikTok(pixel="PIXEL1", token=TOKEN), "taken"), (PINTEREST, lambda: Pinterest(account="PIXEL1", token=TOKEN), "kept")]  # fmt: skip
+STANDINS = [
+    pytest.param(TIKTOK, lambda: TikTok(pixel="PIXEL1", token=TOKEN), "taken", id="tiktok"),
+    pytest.param(PINTEREST, lambda: Pinterest(account="PIXEL1", token=TOKEN), "kept", id="pinterest"),
+    pytest.param(SNAP, lambda: Snap(pixel="PIXEL1", token=TOKEN), "kept", id="snap"),
+]
 
 
-@pytest.mark.parametrize(("destination", "standin", "where"), STANDINS, ids=["tiktok", "pinterest"])
+def ids_of(kept):
+    return sorted(one["event_id"] for one in kept)
+
+
+@pytest.mark.parametrize(("destination", "standin", "where"), STANDINS)
 def test_a_batch_is_taken_whole(destination, standin, where):
     """Forty Purchases are one request, each with the id that the platform's pixel shares; a person's hash and no address in it."""
     platform = standin()
@@ -50,13 +65,13 @@ def test_a_batch_is_taken_whole(destination, standin, where):
             await d.done()
             assert set(d.outbox.states().values()) == {"delivered"}
             assert len(d.graph.requests) == 1
-            assert TOKEN not in d.graph.requests[0].path
+            assert TOKEN not in path_of(d.graph.requests[0])
 
     asyncio.run(scenario())
-    assert sorted(one["event_id"] for one in getattr(platform, where)) == sorted(f"e{n}" for n in range(40))
+    assert ids_of(getattr(platform, where)) == sorted(f"e{n}" for n in range(40))
 
 
-@pytest.mark.parametrize(("destination", "standin", "where"), STANDINS, ids=["tiktok", "pinterest"])
+@pytest.mark.parametrize(("destination", "standin", "where"), STANDINS)
 def test_a_wrong_token_waits_for_a_person(destination, standin, where):
     """Nothing is dead of it, and nothing was taken."""
     platform = standin()
@@ -114,3 +129,21 @@ def test_what_pinterest_names_dies_alone_and_no_other_goes_twice():
 
     asyncio.run(scenario())
     assert len(platform.kept) == 5
+
+
+def test_what_snap_refuses_is_found_and_dies_alone():
+    """Snap names no event, so halves are sent until the bad one is by itself; the others are kept once."""
+    platform = Snap(pixel="PIXEL1", token=TOKEN)
+    broken = b'"event_id":"bad","user_data":{'
+
+    def script(request):
+        return platform(with_body(request, request.body.replace(broken, broken + b'"ph":["202"],')))
+
+    async def scenario():
+        async with delivering(script, destination=SNAP, name="there", remote_dataset="PIXEL1", token=TOKEN) as d:
+            d.outbox.add(*purchases(*(f"e{n}" for n in range(7)), "bad"))
+            await d.done()
+            assert {k for k, v in d.outbox.states().items() if v == "dead"} == {"bad"}
+
+    asyncio.run(scenario())
+    assert ids_of(platform.kept) == [f"e{n}" for n in range(7)]
