@@ -181,3 +181,10 @@ def test_no_two_files_of_tests_have_one_name() -> None:
     files = [p.name for p in (ROOT / "tests").rglob("*.py") if "node_modules" not in p.parts]
     names = [name for name in files if name not in ("conftest.py", "__init__.py")]
     assert sorted(names) == sorted(set(names))
+
+
+def test_no_page_has_the_marks_of_a_merge_in_it() -> None:
+    """Two who wrote at one place: whoever joined them left nothing of it behind."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    marks = re.compile(r"(?m)^(<{7}|\|{7}|={7}|>{7})( |$)")
+    assert [str(page.relative_to(ROOT)) for page in pages if marks.search(page.read_text(encoding="utf-8"))] == []
