@@ -1,4 +1,4 @@
-"""The worker with TikTok, Pinterest and Snap: whole requests against what refuses as they do."""
+"""The worker with TikTok, Pinterest, Snap and Reddit: whole requests against what refuses as they do."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from delivering import delivering, events
 from tests.fakes.graph import Recorded
 from tests.fakes.platforms import path_of
 from tests.fakes.platforms.pinterest import Pinterest
+from tests.fakes.platforms.reddit import Reddit
 from tests.fakes.platforms.snap import Snap
 from tests.fakes.platforms.tiktok import TikTok
 from twofold.clock import now_ms
 from twofold.destinations.pinterest import PINTEREST
+from twofold.destinations.reddit import REDDIT
 from twofold.destinations.snap import SNAP
 from twofold.destinations.tiktok import TIKTOK
 from twofold.event.model import Content, CustomData, Hashed, UserData
@@ -45,11 +47,12 @@ STANDINS = [
     pytest.param(TIKTOK, lambda: TikTok(pixel="PIXEL1", token=TOKEN), "taken", id="tiktok"),
     pytest.param(PINTEREST, lambda: Pinterest(account="PIXEL1", token=TOKEN), "kept", id="pinterest"),
     pytest.param(SNAP, lambda: Snap(pixel="PIXEL1", token=TOKEN), "kept", id="snap"),
+    pytest.param(REDDIT, lambda: Reddit(pixel="PIXEL1", token=TOKEN), "kept", id="reddit"),
 ]
 
 
 def ids_of(kept):
-    return sorted(one["event_id"] for one in kept)
+    return sorted(one["metadata"]["conversion_id"] if "metadata" in one else one["event_id"] for one in kept)
 
 
 @pytest.mark.parametrize(("destination", "standin", "where"), STANDINS)
@@ -147,3 +150,22 @@ def test_what_snap_refuses_is_found_and_dies_alone():
 
     asyncio.run(scenario())
     assert ids_of(platform.kept) == [f"e{n}" for n in range(7)]
+
+
+def test_what_reddit_names_dies_alone():
+    """The refusal has the places of the bad ones; none was taken with it, and the rest goes again without them."""
+    platform = Reddit(pixel="PIXEL1", token=TOKEN)
+
+    def script(request):
+        return platform(with_body(request, request.body.replace(b'"value":84.51', b'"value":"84.51"')))
+
+    async def scenario():
+        async with delivering(script, destination=REDDIT, name="there", remote_dataset="PIXEL1", token=TOKEN) as d:
+            bad = CustomData(value=Decimal("84.51"), currency="EUR")
+            d.outbox.add(*purchases(*(f"e{n}" for n in range(5))), *purchases("bad", custom_data=bad))
+            await d.done()
+            assert {k for k, v in d.outbox.states().items() if v == "dead"} == {"bad"}
+            assert len(d.graph.requests) == 3
+
+    asyncio.run(scenario())
+    assert ids_of(platform.kept) == [f"e{n}" for n in range(5)]
