@@ -13,6 +13,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import duckdb
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -25,10 +26,12 @@ from tests.reconcile.test_chain_example import march
 from tests.strategies import law
 from twofold.attribution.models import DAY_S, MODELS
 from twofold.attribution.paths import PathTouch
-from twofold.attribution.reading import PART_ROWS, Parts, _Answers, _costs, _until, parts_of, shifted
+from twofold.attribution.reading import PART_ROWS, Parts, _Answers, _costs, _until, credits_asked, parts_of, shifted
 from twofold.attribution.report import credited_orders
 from twofold.attribution.spend import Adverts
 from twofold.attribution.table import BY, OF_ORDERS, Asked, Line, judged
+from twofold.facts.engines.duckdb import view_of
+from twofold.facts.tables import BY_NAME
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Spend
 from twofold.ledger.spend import channel_of_spend, claimed, counted, platform_of_spend
@@ -223,3 +226,31 @@ def test_days_are_put_together_by_their_rows() -> None:
     )  # fmt: skip
     assert parts.buckets == 1
     assert parts_of(asked, []).days == (("2026-03-01", "2026-03-31"),)
+
+
+def test_a_row_of_more_orders_than_a_small_shop_ever_has_adds_up() -> None:
+    """An order is 10^12 parts: some ten thousand in one row are more than an amount of money has digits for."""
+    many = 20_000
+    told = {"day": "'2026-03-02'", "dataset": "'1'", "order_row": "1 + i", "station": "'delivered'", "method": "'card'", "week": "''",
+            "from_at": "0", "until_at": "9999999999", "cm3": "1.25", "confirmed": "true", "is_delivered": "true"}  # fmt: skip
+    money = {"total": "9.99", "due": "9.99", "collected": "9.99", "banked": "9.5"}
+    columns = ", ".join(
+        f"cast({told.get(c.name) or money.get(c.name, 'null')} as {c.type}) as {c.name}"
+        for c in BY_NAME["lives"].columns
+    )
+    asked = replace(ASKED, since="2026-03-01", until="2026-03-31", by="campaign")
+    parts = Parts(days=((asked.since, asked.until),))
+    with duckdb.connect(":memory:") as db:
+        for name, of in BY_NAME.items():
+            made = f"create view lives as select {columns} from range({many}) as r(i)"
+            db.execute(made if name == "lives" else view_of(of, []))
+        for name in ("credit_sums", "credits_by_day"):
+            (question,) = credits_asked(asked, ["linear", "time_decay"], AS_OF, name, parts)
+            rows = db.execute(question.question.sql, question.parameters).fetchall()
+            found = [dict(zip(question.question.answers, row, strict=True)) for row in rows]
+            assert [row["grp"] for row in found] == ["unattributed:no_touch_in_window"] * 2
+            for row in found:
+                assert row["orders"] == many * 10**12
+                assert [row[c] for c in ("placed", "delivered", "kept", "banked", "margin")] == [
+                    many * each for each in (999, 999, 999, 950, 125)
+                ]

@@ -374,7 +374,8 @@ select c.model, c.grp, c.method, max(c.mark) as mark, sum(case when c.whose = 32
        sum(case when c.final and c.costed and c.whose // 2 % 2 = 1 then c.amount else 0 end) as costed_due
 from (
     select c.model, c.grp, c.method, c.by_shop, c.confirmed, c.open, c.final, c.costed, c.whose, max(c.mark) as mark, count(*) as credits,
-           sum(c.units) as units, cast(cast(sum(c.units) as decimal(24, 0)) + cast(sum(c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
+           sum(c.units) as units, cast(cast(sum(case when c.whose = 32 then 0 else c.units end) as decimal(24, 0))
+                                       + cast(sum(c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
     from credits as c
     group by c.model, c.grp, c.method, c.by_shop, c.confirmed, c.open, c.final, c.costed, c.whose
 ) as c
@@ -430,7 +431,8 @@ select c.model, c.grp, c.day, sum(case when c.whose = 32 then c.units else 0 end
        sum(case when c.whose // 2 % 2 = 1 then c.amount else 0 end) as delivered, sum(case when c.whose // 4 % 2 = 1 then c.amount else 0 end) as kept,
        sum(case when c.whose // 8 % 2 = 1 then c.amount when c.whose // 64 % 2 = 1 then -c.amount else 0 end) as banked, sum(case when c.whose // 16 % 2 = 1 then c.amount when c.whose // 128 % 2 = 1 then -c.amount else 0 end) as margin
 from (
-    select c.model, c.grp, c.day, c.whose, sum(c.units) as units, cast(cast(sum(c.units) as decimal(24, 0)) + cast(sum(c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
+    select c.model, c.grp, c.day, c.whose, sum(c.units) as units, cast(cast(sum(case when c.whose = 32 then 0 else c.units end) as decimal(24, 0))
+                                       + cast(sum(c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
     from credits as c
     group by c.model, c.grp, c.day, c.whose
 ) as c
