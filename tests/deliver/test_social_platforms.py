@@ -1,4 +1,4 @@
-"""The worker with TikTok, Pinterest, Snap and Reddit: whole requests against what refuses as they do."""
+"""The worker with TikTok, Pinterest, Snap, Reddit and LinkedIn: whole requests against what refuses as they do."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from delivering import delivering, events
 
 from tests.fakes.graph import Recorded
 from tests.fakes.platforms import path_of
+from tests.fakes.platforms.linkedin import LinkedIn
 from tests.fakes.platforms.pinterest import Pinterest
 from tests.fakes.platforms.reddit import Reddit
 from tests.fakes.platforms.snap import Snap
 from tests.fakes.platforms.tiktok import TikTok
 from twofold.clock import now_ms
+from twofold.destinations.linkedin import LINKEDIN
 from twofold.destinations.pinterest import PINTEREST
 from twofold.destinations.reddit import REDDIT
 from twofold.destinations.snap import SNAP
@@ -48,11 +50,18 @@ STANDINS = [
     pytest.param(PINTEREST, lambda: Pinterest(account="PIXEL1", token=TOKEN), "kept", id="pinterest"),
     pytest.param(SNAP, lambda: Snap(pixel="PIXEL1", token=TOKEN), "kept", id="snap"),
     pytest.param(REDDIT, lambda: Reddit(pixel="PIXEL1", token=TOKEN), "kept", id="reddit"),
+    pytest.param(LINKEDIN, lambda: LinkedIn(rule="1234567", token=TOKEN), "kept", id="linkedin"),
 ]
+THERE = {"linkedin": "1234567"}
+"""What a Purchase is at a platform that has an id for it."""
+
+
+def settings_of(destination):
+    return {"events": {"Purchase": THERE[destination.platform]}} if destination.needs_names else {}
 
 
 def ids_of(kept):
-    return sorted(one["metadata"]["conversion_id"] if "metadata" in one else one["event_id"] for one in kept)
+    return sorted(one.get("eventId") or one.get("event_id") or one["metadata"]["conversion_id"] for one in kept)
 
 
 @pytest.mark.parametrize(("destination", "standin", "where"), STANDINS)
@@ -62,7 +71,12 @@ def test_a_batch_is_taken_whole(destination, standin, where):
 
     async def scenario():
         async with delivering(
-            platform, destination=destination, name="there", remote_dataset="PIXEL1", token=TOKEN
+            platform,
+            destination=destination,
+            name="there",
+            remote_dataset="PIXEL1",
+            token=TOKEN,
+            **settings_of(destination),
         ) as d:
             d.outbox.add(*purchases(*(f"e{n}" for n in range(40))))
             await d.done()
@@ -81,7 +95,12 @@ def test_a_wrong_token_waits_for_a_person(destination, standin, where):
 
     async def scenario():
         async with delivering(
-            platform, destination=destination, name="there", remote_dataset="PIXEL1", token="another"
+            platform,
+            destination=destination,
+            name="there",
+            remote_dataset="PIXEL1",
+            token="another",
+            **settings_of(destination),
         ) as d:
             d.outbox.add(*purchases("e1"))
             await d.until(lambda: d.outbox.attempts_of("e1"))
@@ -169,3 +188,48 @@ def test_what_reddit_names_dies_alone():
 
     asyncio.run(scenario())
     assert ids_of(platform.kept) == [f"e{n}" for n in range(5)]
+
+
+def test_what_linkedin_names_dies_alone():
+    """A batch with a bad one stores nothing: the good ones go again without it, and it by itself once more. None is kept twice."""
+    platform = LinkedIn(rule="1234567", token=TOKEN)
+
+    def script(request):
+        return platform(with_body(request, request.body.replace(b'"amount":"84.51"', b'"amount":84.51')))
+
+    async def scenario():
+        async with delivering(
+            script, destination=LINKEDIN, name="there", remote_dataset="5", token=TOKEN, **settings_of(LINKEDIN)
+        ) as d:
+            bad = CustomData(value=Decimal("84.51"), currency="EUR")
+            d.outbox.add(*purchases(*(f"e{n}" for n in range(5))), *purchases("bad", custom_data=bad))
+            await d.done()
+            assert {k for k, v in d.outbox.states().items() if v == "dead"} == {"bad"}
+            assert d.outbox.rows["bad"].reason == "rejected:http-422"
+            assert len(d.graph.requests) == 3
+
+    asyncio.run(scenario())
+    assert ids_of(platform.kept) == [f"e{n}" for n in range(5)]
+
+
+def test_a_dead_version_of_linkedin_waits_for_a_person():
+    """Another version is a setting; no event dies of it."""
+    platform = LinkedIn(rule="1234567", token=TOKEN)
+
+    async def scenario():
+        async with delivering(
+            platform,
+            destination=LINKEDIN,
+            name="there",
+            remote_dataset="5",
+            token=TOKEN,
+            version="202511",
+            **settings_of(LINKEDIN),
+        ) as d:
+            d.outbox.add(*purchases("e1"))
+            await d.until(lambda: d.outbox.attempts_of("e1"))
+            assert d.outbox.states() == {"e1": "waiting"}
+            assert d.outbox.attempts_of("e1")[-1].outcome == "misdirected"
+
+    asyncio.run(scenario())
+    assert platform.kept == []

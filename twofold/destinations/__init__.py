@@ -10,12 +10,13 @@ from typing import Final
 from twofold.destinations.contract import Destination
 from twofold.destinations.ga4 import GA4
 from twofold.destinations.google import GOOGLE_ADS
+from twofold.destinations.linkedin import LINKEDIN
 from twofold.destinations.meta import META
 from twofold.destinations.pinterest import PINTEREST
 from twofold.destinations.reddit import REDDIT
 from twofold.destinations.snap import SNAP
 from twofold.destinations.tiktok import TIKTOK
 
-DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4, GOOGLE_ADS, TIKTOK, PINTEREST, SNAP, REDDIT)
+DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4, GOOGLE_ADS, TIKTOK, PINTEREST, SNAP, REDDIT, LINKEDIN)
 
 BY_PLATFORM: Final[dict[str, Destination]] = {d.platform: d for d in DESTINATIONS}
