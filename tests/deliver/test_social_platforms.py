@@ -1,4 +1,4 @@
-"""The worker with TikTok, Pinterest, Snap, Reddit and LinkedIn: whole requests against what refuses as they do."""
+"""The worker with TikTok, Pinterest, Snap, Reddit, LinkedIn and X: whole requests against what refuses as they do."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from tests.fakes.platforms.pinterest import Pinterest
 from tests.fakes.platforms.reddit import Reddit
 from tests.fakes.platforms.snap import Snap
 from tests.fakes.platforms.tiktok import TikTok
+from tests.fakes.platforms.x import X as XPlatform
 from twofold.clock import now_ms
 from twofold.destinations.linkedin import LINKEDIN
 from twofold.destinations.pinterest import PINTEREST
 from twofold.destinations.reddit import REDDIT
 from twofold.destinations.snap import SNAP
 from twofold.destinations.tiktok import TIKTOK
+from twofold.destinations.x import X
 from twofold.event.model import Content, CustomData, Hashed, UserData
 
 TOKEN = "token-of-the-platform"
@@ -51,8 +53,9 @@ STANDINS = [
     pytest.param(SNAP, lambda: Snap(pixel="PIXEL1", token=TOKEN), "kept", id="snap"),
     pytest.param(REDDIT, lambda: Reddit(pixel="PIXEL1", token=TOKEN), "kept", id="reddit"),
     pytest.param(LINKEDIN, lambda: LinkedIn(rule="1234567", token=TOKEN), "kept", id="linkedin"),
+    pytest.param(X, lambda: XPlatform(pixel="PIXEL1", token=TOKEN), "kept", id="x"),
 ]
-THERE = {"linkedin": "1234567"}
+THERE = {"linkedin": "1234567", "x": "tw-o8z6j-o9abc"}
 """What a Purchase is at a platform that has an id for it."""
 
 
@@ -61,7 +64,10 @@ def settings_of(destination):
 
 
 def ids_of(kept):
-    return sorted(one.get("eventId") or one.get("event_id") or one["metadata"]["conversion_id"] for one in kept)
+    return sorted(
+        one.get("eventId") or one.get("conversion_id") or one.get("event_id") or one["metadata"]["conversion_id"]
+        for one in kept
+    )
 
 
 @pytest.mark.parametrize(("destination", "standin", "where"), STANDINS)
@@ -233,3 +239,24 @@ def test_a_dead_version_of_linkedin_waits_for_a_person():
 
     asyncio.run(scenario())
     assert platform.kept == []
+
+
+def test_what_x_refuses_is_found_and_dies_alone():
+    """X names no event, so halves are sent until the bad one is by itself; the others are kept once."""
+    platform = XPlatform(pixel="PIXEL1", token=TOKEN)
+    source = b'"event_id":"tw-o8z6j-o9abc","conversion_id":"bad"'
+
+    def script(request):
+        return platform(with_body(request, request.body.replace(source, b'"event_id":"?","conversion_id":"bad"')))
+
+    async def scenario():
+        async with delivering(
+            script, destination=X, name="there", remote_dataset="PIXEL1", token=TOKEN, **settings_of(X)
+        ) as d:
+            d.outbox.add(*purchases(*(f"e{n}" for n in range(7)), "bad"))
+            await d.done()
+            assert {k for k, v in d.outbox.states().items() if v == "dead"} == {"bad"}
+            assert d.outbox.rows["bad"].reason == "rejected:INVALID_PARAMETER"
+
+    asyncio.run(scenario())
+    assert ids_of(platform.kept) == [f"e{n}" for n in range(7)]

@@ -16,7 +16,8 @@ from twofold.destinations.pinterest import PINTEREST
 from twofold.destinations.reddit import REDDIT
 from twofold.destinations.snap import SNAP
 from twofold.destinations.tiktok import TIKTOK
+from twofold.destinations.x import X
 
-DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4, GOOGLE_ADS, TIKTOK, PINTEREST, SNAP, REDDIT, LINKEDIN)
+DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4, GOOGLE_ADS, TIKTOK, PINTEREST, SNAP, REDDIT, LINKEDIN, X)
 
 BY_PLATFORM: Final[dict[str, Destination]] = {d.platform: d for d in DESTINATIONS}
