@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from twofold.cli import app
 from twofold.destinations import BY_PLATFORM
-from twofold.destinations.explain import BESIDE, NO_PLACE, OTHER_RULE, explain, parts_of
+from twofold.destinations.explain import BESIDE, MEANING, NO_PLACE, OTHER_RULE, explain, parts_of
 from twofold.destinations.terms import builder_of, terms_of
 from twofold.event.model import Hashed
 
@@ -116,3 +116,10 @@ def test_what_is_no_event_is_said(tmp_path: Path, text: str, status: int, words:
     said = CliRunner().invoke(app, words_of)
     assert said.exit_code == status, said.output
     assert words in " ".join(said.output.replace("│", " ").split())
+
+
+def test_why_nothing_leaves_is_said_in_words() -> None:
+    """Every reason of every fixture has its sentence."""
+    reasons = {case["suppressed"].partition(":")[0] for _, _, case in cases() if "suppressed" in case}
+
+    assert {reason for reason in reasons if reason not in MEANING} == set()
