@@ -18,12 +18,12 @@ from tests.fakes.platforms.snap import Snap
 from tests.fakes.platforms.tiktok import TikTok
 from tests.fakes.platforms.x import X as XPlatform
 from twofold.clock import now_ms
-from twofold.destinations.linkedin import LINKEDIN
-from twofold.destinations.pinterest import PINTEREST
-from twofold.destinations.reddit import REDDIT
-from twofold.destinations.snap import SNAP
-from twofold.destinations.tiktok import TIKTOK
-from twofold.destinations.x import X
+from twofold.destinations.social.linkedin import LINKEDIN
+from twofold.destinations.social.pinterest import PINTEREST
+from twofold.destinations.social.reddit import REDDIT
+from twofold.destinations.social.snap import SNAP
+from twofold.destinations.social.tiktok import TIKTOK
+from twofold.destinations.social.x import X
 from twofold.event.model import Content, CustomData, Hashed, UserData
 
 TOKEN = "token-of-the-platform"

@@ -10,13 +10,13 @@ from typing import Final
 from twofold.destinations.contract import Destination
 from twofold.destinations.ga4 import GA4
 from twofold.destinations.google import GOOGLE_ADS
-from twofold.destinations.linkedin import LINKEDIN
 from twofold.destinations.meta import META
-from twofold.destinations.pinterest import PINTEREST
-from twofold.destinations.reddit import REDDIT
-from twofold.destinations.snap import SNAP
-from twofold.destinations.tiktok import TIKTOK
-from twofold.destinations.x import X
+from twofold.destinations.social.linkedin import LINKEDIN
+from twofold.destinations.social.pinterest import PINTEREST
+from twofold.destinations.social.reddit import REDDIT
+from twofold.destinations.social.snap import SNAP
+from twofold.destinations.social.tiktok import TIKTOK
+from twofold.destinations.social.x import X
 
 DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4, GOOGLE_ADS, TIKTOK, PINTEREST, SNAP, REDDIT, LINKEDIN, X)
 
