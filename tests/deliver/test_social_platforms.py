@@ -12,12 +12,14 @@ from delivering import delivering, events
 from tests.fakes.graph import Recorded
 from tests.fakes.platforms import path_of
 from tests.fakes.platforms.linkedin import LinkedIn
+from tests.fakes.platforms.microsoft import Microsoft
 from tests.fakes.platforms.pinterest import Pinterest
 from tests.fakes.platforms.reddit import Reddit
 from tests.fakes.platforms.snap import Snap
 from tests.fakes.platforms.tiktok import TikTok
 from tests.fakes.platforms.x import X as XPlatform
 from twofold.clock import now_ms
+from twofold.destinations.microsoft import MICROSOFT
 from twofold.destinations.social.linkedin import LINKEDIN
 from twofold.destinations.social.pinterest import PINTEREST
 from twofold.destinations.social.reddit import REDDIT
@@ -54,6 +56,7 @@ STANDINS = [
     pytest.param(REDDIT, lambda: Reddit(pixel="PIXEL1", token=TOKEN), "kept", id="reddit"),
     pytest.param(LINKEDIN, lambda: LinkedIn(rule="1234567", token=TOKEN), "kept", id="linkedin"),
     pytest.param(X, lambda: XPlatform(pixel="PIXEL1", token=TOKEN), "kept", id="x"),
+    pytest.param(MICROSOFT, lambda: Microsoft(tag="PIXEL1", token=TOKEN), "kept", id="microsoft"),
 ]
 THERE = {"linkedin": "1234567", "x": "tw-o8z6j-o9abc"}
 """What a Purchase is at a platform that has an id for it."""

@@ -11,6 +11,7 @@ from twofold.destinations.contract import Destination
 from twofold.destinations.ga4 import GA4
 from twofold.destinations.google import GOOGLE_ADS
 from twofold.destinations.meta import META
+from twofold.destinations.microsoft import MICROSOFT
 from twofold.destinations.social.linkedin import LINKEDIN
 from twofold.destinations.social.pinterest import PINTEREST
 from twofold.destinations.social.reddit import REDDIT
@@ -18,6 +19,18 @@ from twofold.destinations.social.snap import SNAP
 from twofold.destinations.social.tiktok import TIKTOK
 from twofold.destinations.social.x import X
 
-DESTINATIONS: Final[tuple[Destination, ...]] = (META, GA4, GOOGLE_ADS, TIKTOK, PINTEREST, SNAP, REDDIT, LINKEDIN, X)
+DESTINATIONS: Final[tuple[Destination, ...]] = (
+    META,
+    GA4,
+    GOOGLE_ADS,
+    TIKTOK,
+    PINTEREST,
+    SNAP,
+    REDDIT,
+    LINKEDIN,
+    MICROSOFT,
+    X,
+    WEBHOOK,
+)
 
 BY_PLATFORM: Final[dict[str, Destination]] = {d.platform: d for d in DESTINATIONS}

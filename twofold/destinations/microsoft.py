@@ -1,0 +1,211 @@
+"""Microsoft Advertising, UET Conversions API: an event's payload, a request, and what an answer says.
+
+Owns Microsoft's words. `continueOnValidationError` is false, so a request is taken whole or not at all, and the details name the
+places. What the details repeat of an event is personal data and is read by nobody.
+
+Marks as in docs/destinations.md: [doc] official page, [code] seen in public integrations, [inferred] concluded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from twofold.destinations import parts
+from twofold.destinations.contract import (
+    AnswerOutcome,
+    AnswerVerdict,
+    Destination,
+    Limits,
+    PlatformAnswer,
+    RefusedEvent,
+    Request,
+    Suppressed,
+    Target,
+    Terms,
+)
+from twofold.event.model import Content, Event
+
+PAGE_LOAD: Final = "pageLoad"  # [doc]
+NAMES: Final[Mapping[str, str]] = {
+    "PageView": PAGE_LOAD,
+    # What a goal matches is any text; these are the words of integrations [code].
+    "ViewContent": "view_item", "Search": "search", "AddToCart": "add_to_cart", "AddToWishlist": "add_to_wishlist",
+    "InitiateCheckout": "begin_checkout", "AddPaymentInfo": "add_payment_info", "Purchase": "purchase",
+    "Lead": "generate_lead", "CompleteRegistration": "sign_up", "Subscribe": "subscribe", "StartTrial": "start_trial",
+    "Contact": "contact", "Schedule": "schedule",
+}  # fmt: skip
+
+LIMITS: Final = Limits(
+    batch=500,  # 1,000 [doc]
+    request_bytes=1_000_000,  # [code]
+    age_s=7 * 86_400,  # [doc]
+    idempotency_s=0,  # the window is not known
+)
+
+IDENTIFIERS: Final[Mapping[str, tuple[str, ...]]] = {"em": ("microsoft.em", "sent")}  # [code]
+
+
+# --- one event to bytes ---------------------------------------------------------------------------------------
+
+
+def build(event: Event, name: str, _terms: Terms) -> bytes | Suppressed:
+    """One element of ``data``."""
+    is_page = name == PAGE_LOAD
+    if is_page and not event.event_source_url:
+        return Suppressed("missing_source_url")  # [doc]
+    user = _user(event)
+    if not user:
+        return Suppressed("no_identifier")  # [doc]
+    allowed = parts.allows(event, "ad_user_data")
+    made = {
+        "eventType": PAGE_LOAD if is_page else "custom",
+        **({} if is_page else {"eventName": name}),
+        "eventId": event.event_id,
+        "eventTime": parts.happened_s(event),
+        **parts.filled(
+            {
+                "eventSourceUrl": event.event_source_url,
+                "referrerUrl": event.referrer_url,
+                "adStorageConsent": None if allowed is None else "G" if allowed else "D",
+            }
+        ),
+        "userData": user,
+        **parts.filled({"customData": _custom(event, name)}),
+    }
+    return parts.encode(made)
+
+
+def _user(event: Event) -> dict[str, Any]:
+    user, clicks = event.user_data, event.click_ids
+    return parts.filled(
+        {
+            "em": next(iter(parts.hexes(event, "em", IDENTIFIERS["em"])), None),
+            "msclkid": clicks.get("msclkid") or clicks.get("_uetmsclkid", "").removeprefix("_uet"),  # [inferred]
+            "anonymousId": clicks.get("_uetvid"),  # [inferred]
+            "clientIpAddress": user.client_ip_address,
+            "clientUserAgent": user.client_user_agent,
+        }
+    )
+
+
+def _custom(event: Event, name: str) -> dict[str, Any]:
+    data = event.custom_data
+    search = data.other.get("search_string")
+    return parts.filled(
+        {
+            "transactionId": data.order_id,
+            "value": parts.amount(data.value),
+            "currency": data.currency,
+            "pageType": "purchase" if name == "purchase" else None,
+            "searchTerm": search if isinstance(search, str) else None,
+            "itemIds": list(data.content_ids) or [c.id for c in data.contents],
+            "items": [_item(c) for c in data.contents],
+        }
+    )
+
+
+def _item(content: Content) -> dict[str, Any]:
+    other = content.other
+    name = other.get("title") or other.get("name") or other.get("item_name")
+    return parts.filled(
+        {
+            "id": content.id,
+            "name": name if isinstance(name, str) else None,
+            "price": parts.amount(content.item_price),
+            "quantity": content.quantity,
+        }
+    )
+
+
+# --- frozen bytes to one request ------------------------------------------------------------------------------
+
+
+def request(payloads: Sequence[bytes], target: Target, _test_event_code: str | None) -> Request:
+    """One POST. Microsoft has no test mode."""
+    return Request(
+        url=f"{target.endpoint}/{target.version}/{quote(target.remote_dataset, safe='')}/events",
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {target.token}"},
+        body=b'{"data":[' + b",".join(payloads) + b'],"continueOnValidationError":false}',
+    )
+
+
+# --- one answer to its meaning --------------------------------------------------------------------------------
+
+STATUSES: Final[dict[int, AnswerOutcome]] = parts.STATUSES | {400: AnswerOutcome.INVALID}
+
+
+def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
+    """The details decide where there are some that are no mere warnings; else the status, and the number it received."""
+    silent = parts.silence(answer)
+    if silent is not None:
+        return silent
+    status, tree = answer.status or 0, parts.read_object(answer) or {}
+    told = tree.get("error")
+    error = told if isinstance(told, dict) else {}
+    code, trace = f"http-{status}", tree.get("traceId")
+    details = (
+        [d for d in error.get("details") or () if isinstance(d, dict)] if isinstance(error.get("details"), list) else []
+    )
+    faults = [d for d in details if d.get("isWarning") is not True]
+    trace = trace[:64] if isinstance(trace, str) else ""
+    if faults and status in (200, 400):
+        places = {d["index"] for d in faults if type(d.get("index")) is int and 0 <= d["index"] < sent}
+        refused = tuple(RefusedEvent(place, code) for place in sorted(places))
+        return AnswerVerdict(
+            outcome=AnswerOutcome.INVALID, code=code, trace=trace, refused=refused,
+            note=parts.texts(*(d.get("propertyName") for d in faults)),
+        )  # fmt: skip
+    if 200 <= status < 300:
+        return AnswerVerdict(outcome=_yes(tree, sent), code=code, trace=trace)
+    return AnswerVerdict(
+        outcome=parts.by_status(answer, statuses=STATUSES), code=code, trace=trace, wait_ms=parts.retry_after_ms(answer)
+    )
+
+
+def _yes(tree: dict[str, Any], sent: int) -> AnswerOutcome:
+    received = tree.get("eventsReceived")
+    if type(received) is not int:
+        return AnswerOutcome.AMBIGUOUS
+    return AnswerOutcome.ACCEPTED if received == sent else AnswerOutcome.PARTIAL
+
+
+MICROSOFT: Final = Destination(
+    platform="microsoft",
+    title="Microsoft Advertising",
+    build=build,
+    request=request,
+    classify=classify,
+    limits=LIMITS,
+    endpoint="https://capi.uet.microsoft.com",
+    version="v1",
+    version_form=r"v\d+",
+    names=NAMES,
+    custom=lambda name: name,
+    identifiers=IDENTIFIERS,
+    left_out={
+        "ph": "three sources hash it in three ways",
+        "external_id": "Microsoft wants it in the clear",
+        **dict.fromkeys(("fn", "ln", "db", "ge", "ct", "st", "zp", "country"), "Microsoft has no place for it"),
+        "fbc": "Meta's own",
+        "fbp": "Meta's own",
+        "action_source": "Microsoft has no place for it",
+        "limited_use": "Microsoft has no word for it; keep such events here by `purposes`",
+        "content_type": "Microsoft has no place for it",
+        "num_items": "Microsoft has no place for it",
+    },
+    sources=(
+        "learn.microsoft.com/advertising (UET Conversions API)",
+        "Segment action-destinations, public integrations (code)",
+    ),
+    notes=(
+        "`remote_dataset` is the number of the UET tag, `token` the tag's token; a new one needs up to a quarter of an hour to work. A "
+        "conversion goal on the tag must exist, and what it matches is the event's name there.",
+        "Microsoft knows an event that its UET tag told, too, by tag, name and `event_id`; for how long is not documented: after a "
+        "time-out an event is not sent again by itself, it stands among the dead as `ambiguous`, and `twofold revive` has it sent again.",
+        "Of e-mail addresses the form without dots and +tag is sent, as integrations cite the guide; click id, address and user agent are "
+        "the surer ones. A phone number is not sent: three sources hash it in three ways.",
+        "Microsoft has no test mode: a test event code changes nothing there, and such an event counts.",
+    ),
+)
