@@ -120,8 +120,10 @@ def _destination(d: Destination) -> Iterator[str]:
     yield f"## {d.title}"
     days = d.limits.age_s / 86_400
     version = f", version `{d.version}`" if d.version else ""
+    where = f"`{d.endpoint}`" if d.endpoint else "the address in `endpoint`"
+    batch = "One event a request" if d.limits.batch == 1 else f"At most {d.limits.batch} events a request"
     yield (
-        f'`platform = "{d.platform}"`, to `{d.endpoint}`{version}. At most {d.limits.batch} events a request, none older than '
+        f'`platform = "{d.platform}"`, to {where}{version}. {batch}, none older than '
         f"{days:g} days; a shopper must not have denied {' or '.join(f'`{p}`' for p in d.purposes)}."
     )
     if d.only:

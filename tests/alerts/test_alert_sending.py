@@ -17,7 +17,6 @@ from prometheus_client import generate_latest
 
 import twofold.app
 from tests.fakes.smtp import FakeSmtp
-from twofold.alerts import message
 from twofold.alerts.book import News
 from twofold.alerts.sending import TRIES, send
 from twofold.app import Gateway
@@ -25,6 +24,7 @@ from twofold.commands.router.signal_world import play
 from twofold.config import load_settings, settings_from
 from twofold.config.alerts import AlertSettings
 from twofold.console.queries.standing import not_yet
+from twofold.destinations.webhook import signed_headers
 from twofold.errors import ConfigError
 from twofold.router.task import Standing
 from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario
@@ -70,7 +70,7 @@ async def listening(*statuses: int) -> AsyncIterator[tuple[str, list[tuple[dict[
 
 def test_the_signature_is_that_of_the_standard():
     """The example in the documents of Standard Webhooks."""
-    headers = message.webhook_headers(b'{"test": 2432232314}', "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, SECRET)
+    headers = signed_headers(b'{"test": 2432232314}', "msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, [SECRET])
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 

@@ -1,15 +1,11 @@
 """The words of an alert and the forms in which addresses take them.
 
-Owns both. Webhooks are Standard Webhooks: the signature is HMAC-SHA256 over `id.timestamp.body`, the secret base64 behind
-`whsec_`. Slack takes `text`; Teams a message with an Adaptive Card, as its workflows do. Pure.
+Owns both. Webhooks are Standard Webhooks, signed as `destinations.webhook` signs. Slack takes `text`; Teams a message with an
+Adaptive Card, as its workflows do. Pure.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -23,9 +19,6 @@ from twofold.router.finding import Kind
 from twofold.router.review import said_of, shown
 from twofold.router.task import Standing
 from twofold.router.words import WORDS
-
-SECRET_PREFIX = "whsec_"  # of every secret of Standard Webhooks
-
 
 GO_TITLES = {
     "go_ending": "A go of an acceptance run ends soon",
@@ -99,28 +92,6 @@ def webhook_body(news: News, now: int) -> bytes:
             "data": {"began": _told(news.began), "ended": _told(news.ended)},
         }
     )
-
-
-def webhook_headers(body: bytes, message: str, now: int, secret: str) -> dict[str, str]:
-    """``message``: the same for every try of one body."""
-    signed = hmac.digest(secret_bytes(secret), f"{message}.{now}.".encode() + body, hashlib.sha256)
-    return {
-        "content-type": "application/json",
-        "webhook-id": message,
-        "webhook-timestamp": str(now),
-        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
-    }
-
-
-def secret_bytes(secret: str) -> bytes:
-    """Raises `ValueError` for one that is none: expected `whsec_` and base64 of 24 to 64 bytes."""
-    try:
-        key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-    except binascii.Error:
-        key = b""
-    if not secret.startswith(SECRET_PREFIX) or not 24 <= len(key) <= 64:
-        raise ValueError("expected whsec_ and base64 of 24 to 64 bytes")
-    return key
 
 
 def slack_body(lines: Sequence[str]) -> bytes:

@@ -16,6 +16,7 @@ import aiohttp
 from twofold.alerts import message
 from twofold.alerts.book import News
 from twofold.alerts.weekly import Weekly
+from twofold.destinations.webhook import signed_headers
 
 TRIES, WAIT_S, TIMEOUT_S = 3, 2.0, 10.0
 
@@ -64,7 +65,7 @@ async def _post(address: Address, told: News | Weekly, lines: list[str], now: in
     headers = {"content-type": "application/json"}
     if address.type == "webhook":
         body = message.body_of(told, now)
-        headers = message.webhook_headers(body, ident, now, address.secret)
+        headers = signed_headers(body, ident, now, [address.secret])
     else:
         body = message.slack_body(lines) if address.type == "slack" else message.teams_body(lines)
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)

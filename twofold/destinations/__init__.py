@@ -18,6 +18,7 @@ from twofold.destinations.social.reddit import REDDIT
 from twofold.destinations.social.snap import SNAP
 from twofold.destinations.social.tiktok import TIKTOK
 from twofold.destinations.social.x import X
+from twofold.destinations.webhook import WEBHOOK
 
 DESTINATIONS: Final[tuple[Destination, ...]] = (
     META,
