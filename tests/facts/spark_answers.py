@@ -12,31 +12,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.facts.world import HOSTILE, RARE, World, contents, world
-from twofold.facts.engine import _READ, ROOM, Analytics, Ask, Asked, ask
+from tests.facts.everything import QUESTIONS, lived_world, values_of
+from tests.facts.world import HOSTILE, World
+from twofold.facts.engine import _READ, Analytics, Ask, Asked, ask
 from twofold.facts.engines import spark
 from twofold.facts.manifest import read_manifest
-from twofold.facts.questions import Question, questions_of
+from twofold.facts.questions import Question
 from twofold.facts.shape import Type
-
-QUESTIONS = questions_of(ROOM) | questions_of("twofold.reconcile") | questions_of("twofold.attribution")
-VALUES = {
-    "since": "2020-01-01", "until": "2030-01-01", "most": 7, "as_of": 1_900_000_000, "from_s": 0, "to_s": 1_900_000_000,
-    "by": "method", "dataset": "", "history_s": 86_400, "before": 1_400_000_000,
-    "first": "2019-12-01", "window": 30 * 86_400, "country": "", "currency": "EUR", "last": "2030-01-01", "after": "2030-01-01",
-    "chat": 7 * 86_400, "half_life": 7 * 86_400, "repeats": "collapse", "unit": 100, "credit_day": "touch", "models": ",linear,time_decay,",
-    "credit_since": "2020-01-01", "credit_until": "2030-01-01", "bucket": 0, "buckets": 1, "link": "true",
-}  # fmt: skip
-
-
-def values_of(question: Question) -> dict[str, Any]:
-    """By name; where one name is a moment here and a day there, by type. Credits are asked by campaign."""
-    own = {"last": 1_900_000_000} if question.asks.get("last") == Type.INT else {}
-    own |= {"by": "campaign"} if "window" in question.asks or question.name == "adverts_spent" else {}
-    own |= {"most": 1} if question.name == "credit_squares" else {}
-    own |= {"grp": "unattributed:no_browser"} if question.name == "credited_orders" else {}
-    return {name: own.get(name, VALUES[name]) for name in question.asks}
-
 
 # Spark's own children are waited for by itself.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -44,15 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with world(tmp_path_factory.mktemp("lived") / "data", 4) as w:
-        w.live(150)
-        for n in range(2):
-            w.buy(n)
-        w.trade()
-        w.settle()
-        w.forget("bought0")
-        w.rebuild(lives=True)
-        assert [name for name, rows in contents(w.files).items() if not rows and name not in RARE] == []
+    with lived_world(tmp_path_factory.mktemp("lived") / "data") as w:
         yield w
 
 

@@ -13,48 +13,20 @@ import pytest
 import sqlglot
 
 from tests.facts import postgres
-from tests.facts.world import HOSTILE, RARE, World, contents, world
+from tests.facts.everything import QUESTIONS, lived_world, values_of
+from tests.facts.world import HOSTILE, World, contents, world
 from twofold.errors import FactsError, QuestionTooLarge, QuestionTooSlow
 from twofold.facts.child import Child
-from twofold.facts.engine import ROOM, Analytics, Asked, ask, ask_all
+from twofold.facts.engine import Analytics, Asked, ask, ask_all
 from twofold.facts.manifest import read_manifest, write_manifest
-from twofold.facts.questions import Question, faults_of, literal, questions_of, read_questions
+from twofold.facts.questions import Question, faults_of, literal, read_questions
 from twofold.facts.shape import Type
-
-QUESTIONS = questions_of(ROOM) | questions_of("twofold.reconcile") | questions_of("twofold.attribution")
-VALUES = {
-    "since": "2020-01-01", "until": "2030-01-01", "most": 7, "as_of": 1_900_000_000, "from_s": 0, "to_s": 1_900_000_000,
-    "by": "method", "dataset": "", "history_s": 86_400, "before": 1_400_000_000,
-    "first": "2019-12-01", "window": 30 * 86_400, "country": "", "currency": "EUR", "last": "2030-01-01", "after": "2030-01-01",
-    "chat": 7 * 86_400, "half_life": 7 * 86_400, "repeats": "collapse", "unit": 100, "credit_day": "touch", "models": ",linear,time_decay,",
-    "upto_s": 1_900_000_000, "first_s": 0, "last_s": 1_900_000_000, "day": "2026-09-15", "destinations": ",meta-1,meta-2,",
-    "grp": "", "place": "link", "reason": "placed",
-    "credit_since": "2020-01-01", "credit_until": "2030-01-01", "bucket": 0, "buckets": 1, "link": "true",
-}  # fmt: skip
-
-
-def values_of(question: Question) -> dict[str, Any]:
-    """By name; where one name is a moment here and a day there, by type. Credits are asked by campaign."""
-    own: dict[str, Any] = {"last": 1_900_000_000} if question.asks.get("last") == Type.INT else {}
-    own |= {"by": "campaign"} if "window" in question.asks or question.name == "adverts_spent" else {}
-    own |= {"after": 0} if question.asks.get("after") == Type.INT else {}
-    own |= {"most": 1} if question.name == "credit_squares" else {}
-    own |= {"grp": "unattributed:no_browser"} if question.name == "credited_orders" else {}
-    return {name: own.get(name, VALUES[name]) for name in question.asks}
 
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A world with rows in every table."""
-    with world(tmp_path_factory.mktemp("lived") / "data", 4) as w:
-        w.live(150)
-        for n in range(2):
-            w.buy(n)
-        w.trade()
-        w.settle()
-        w.forget("bought0")
-        w.rebuild(lives=True)
-        assert [name for name, rows in contents(w.files).items() if not rows and name not in RARE] == []
+    with lived_world(tmp_path_factory.mktemp("lived") / "data") as w:
         yield w
 
 
