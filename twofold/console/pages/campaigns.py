@@ -104,7 +104,7 @@ def _dots(told: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Of each row that has both: what the platform says it returned, and what it truly did, with the return at which it breaks even."""
     return [
         {
-            "name": row["group"], "claimed": float(row["platform_roas"]), "true": float(row["true_roas"]), "verdict": row["verdict"],
+            "row": row, "claimed": float(row["platform_roas"]), "true": float(row["true_roas"]), "verdict": row["verdict"],
             "even": None if row["break_even_roas"] is None else float(row["break_even_roas"]),
         }
         for row in told
