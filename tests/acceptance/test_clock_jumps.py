@@ -19,6 +19,7 @@ from twofold.app import Gateway
 from twofold.clock import TrustedTime, now_ms, steady_ms
 from twofold.config import settings_from
 from twofold.store.lists import Reader
+from twofold.store.store import read_newest
 
 pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY = "1234567890", "key-of-the-shop"
@@ -161,7 +162,7 @@ def test_a_start_in_a_wrong_year_gives_nothing_up(tmp_path):
     async def wrong(one: Jumping, graph: FakeGraph) -> None:
         one.ahead_ms = YEARS
         clock = one.gateway.clock
-        fresh = TrustedTime(lambda: now_ms() + one.ahead_ms, steady_ms, newest_ms=one.gateway.store.newest_ms)
+        fresh = TrustedTime(lambda: now_ms() + one.ahead_ms, steady_ms, newest_ms=read_newest(one.folder))
         clock.doubt, clock._offset, clock._floor = fresh.doubt, fresh._offset, fresh._floor
         assert (await one.health())["clock"]["state"] == "doubted"
         await one.send("comes")
