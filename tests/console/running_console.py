@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -70,7 +71,7 @@ class Running:
     """A console and what it printed at its start."""
 
     def __init__(self, folder: Path, config: Path, *more: str) -> None:
-        self.folder, self.config = folder, config
+        self.folder, self.config, self.invited = folder, config, Counter[str]()
         command = [sys.executable, "-m", "twofold", "console", "--config", str(config), "--port", "0", "--json", *more]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert self.process.stdout
@@ -95,7 +96,9 @@ class Running:
         found = re.search(r"/console(/join/[\w-]+)", page)
         assert found, page
         client = self.browser()
-        assert client.post(found[1], {"name": f"a {role}", "password": PASSWORD}).status == 303
+        self.invited[role] += 1  # two of one role are two people
+        name = f"a {role}" if self.invited[role] == 1 else f"a {role} {self.invited[role]}"
+        assert client.post(found[1], {"name": name, "password": PASSWORD}).status == 303
         return client
 
     def stop(self) -> None:
