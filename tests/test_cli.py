@@ -383,11 +383,13 @@ def test_verify_finds_an_altered_row(tmp_path: Path) -> None:
         done = g.run("verify")
     assert done.returncode == 1
     wrong = [line for line in done.stdout.splitlines() if line.startswith("NO ")]
-    assert [line[4:].partition(":")[0] for line in wrong] == [
+    found = [line[4:].partition(":")[0] for line in wrong]
+    assert found[:3] == [
         "changes to the database file since it was closed",
         "journal rows follow each other unaltered",
         "journal rows say what their bodies say",  # a body that cannot be unpacked says nothing
     ]
+    assert found[3:] in ([], ["actions say what their copies say"])  # where the altered byte leaves it readable
     assert "position 2" in wrong[1]
 
 
