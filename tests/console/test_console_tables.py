@@ -34,6 +34,7 @@ def test_tables_are_made_again_after_twenty_times_of_what_it_took(filled: Path, 
     settings = load_settings(configuration(tmp_path))
     making = Making()
     assert making.bring(settings, 60) == ""
+    assert making._again_at > time.monotonic()
     assert are_current(settings)
     assert making.bring(settings, 0) == ""  # nothing came
     changed(tmp_path / "data")
