@@ -43,6 +43,7 @@ from twofold.config.settings import (
 )
 from twofold.destinations import BY_PLATFORM
 from twofold.destinations.contract import Option
+from twofold.destinations.webhook import SECRET_FORM
 from twofold.event.scalars import read_currency
 from twofold.event.vocabulary import STANDARD_EVENTS
 
@@ -152,7 +153,7 @@ def check_settings(settings: Settings, faults: Faults) -> None:
     _check_amounts(settings, faults)
 
 
-_WHSEC = re.compile(r"whsec_[A-Za-z0-9+/]{32,88}={0,2}|0{32}")  # or one whose variable is named as not set
+_WHSEC = re.compile(SECRET_FORM + "|0{32}")  # or one whose variable is named as not set
 
 
 def _check_alert(place: Place, alert: AlertSettings, faults: Faults) -> None:

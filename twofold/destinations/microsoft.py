@@ -19,7 +19,6 @@ from twofold.destinations.contract import (
     Destination,
     Limits,
     PlatformAnswer,
-    RefusedEvent,
     Request,
     Suppressed,
     Target,
@@ -81,7 +80,7 @@ def _user(event: Event) -> dict[str, Any]:
     user, clicks = event.user_data, event.click_ids
     return parts.filled(
         {
-            "em": next(iter(parts.hexes(event, "em", IDENTIFIERS["em"])), None),
+            "em": parts.one_hex(event, "em", IDENTIFIERS["em"]),
             "msclkid": clicks.get("msclkid") or clicks.get("_uetmsclkid", "").removeprefix("_uet"),  # [inferred]
             "anonymousId": clicks.get("_uetvid"),  # [inferred]
             "clientIpAddress": user.client_ip_address,
@@ -92,14 +91,13 @@ def _user(event: Event) -> dict[str, Any]:
 
 def _custom(event: Event, name: str) -> dict[str, Any]:
     data = event.custom_data
-    search = data.other.get("search_string")
     return parts.filled(
         {
             "transactionId": data.order_id,
             "value": parts.amount(data.value),
             "currency": data.currency,
             "pageType": "purchase" if name == "purchase" else None,
-            "searchTerm": search if isinstance(search, str) else None,
+            "searchTerm": parts.text(data.other.get("search_string")),
             "itemIds": list(data.content_ids) or [c.id for c in data.contents],
             "items": [_item(c) for c in data.contents],
         }
@@ -107,12 +105,10 @@ def _custom(event: Event, name: str) -> dict[str, Any]:
 
 
 def _item(content: Content) -> dict[str, Any]:
-    other = content.other
-    name = other.get("title") or other.get("name") or other.get("item_name")
     return parts.filled(
         {
             "id": content.id,
-            "name": name if isinstance(name, str) else None,
+            "name": parts.said(content.other, parts.TITLE),
             "price": parts.amount(content.item_price),
             "quantity": content.quantity,
         }
@@ -144,15 +140,10 @@ def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
     status, tree = answer.status or 0, parts.read_object(answer) or {}
     told = tree.get("error")
     error = told if isinstance(told, dict) else {}
-    code, trace = f"http-{status}", tree.get("traceId")
-    details = (
-        [d for d in error.get("details") or () if isinstance(d, dict)] if isinstance(error.get("details"), list) else []
-    )
-    faults = [d for d in details if d.get("isWarning") is not True]
-    trace = trace[:64] if isinstance(trace, str) else ""
+    code, trace = f"http-{status}", parts.trace(tree.get("traceId"))
+    faults = [d for d in parts.objects(error.get("details")) if d.get("isWarning") is not True]
     if faults and status in (200, 400):
-        places = {d["index"] for d in faults if type(d.get("index")) is int and 0 <= d["index"] < sent}
-        refused = tuple(RefusedEvent(place, code) for place in sorted(places))
+        refused = parts.refused_at((d["index"] for d in faults if type(d.get("index")) is int), code, sent)
         return AnswerVerdict(
             outcome=AnswerOutcome.INVALID, code=code, trace=trace, refused=refused,
             note=parts.texts(*(d.get("propertyName") for d in faults)),

@@ -5,16 +5,18 @@ Owns nothing of any one platform. Meta's file does without most of it: its wire 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
-from twofold.destinations.contract import AnswerOutcome, AnswerVerdict, Failure, PlatformAnswer
+from twofold.destinations.contract import AnswerOutcome, AnswerVerdict, Failure, PlatformAnswer, RefusedEvent
 from twofold.event.model import Consent, Event
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
+
+MOST_TRACE: Final = 64
 
 STATUSES: Final[dict[int, AnswerOutcome]] = {
     401: AnswerOutcome.CREDENTIALS,
@@ -76,6 +78,25 @@ def filled(tree: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+TITLE, CATEGORY, BRAND = ("title", "name", "item_name"), ("category", "item_category"), ("brand", "item_brand")
+"""Under which names shops tell these of a piece of goods, best first."""
+
+
+def one_hex(event: Event, field: str, rules: Sequence[str]) -> str | None:
+    """The first of `hexes`, for a platform that has room for one."""
+    return next(iter(hexes(event, field, rules)), None)
+
+
+def said(other: Mapping[str, Any], names: Sequence[str]) -> str | None:
+    """What a shop's own property says: the first of these names that has anything, if it is a text."""
+    return text(next((other[name] for name in names if other.get(name)), None))
+
+
+def text(value: Any) -> str | None:
+    """A text as it is; nothing for what is none, which a platform would refuse."""
+    return value if isinstance(value, str) else None
+
+
 # -- of frozen bytes
 
 
@@ -128,6 +149,21 @@ def read_object(answer: PlatformAnswer) -> dict[str, Any] | None:
     except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
         return None
     return tree if isinstance(tree, dict) else None
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; none of what is no list."""
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def refused_at(places: Iterable[int], code: str, sent: int) -> tuple[RefusedEvent, ...]:
+    """The events at these places, each once; a place that was not sent names nobody."""
+    return tuple(RefusedEvent(place, code) for place in sorted(set(places)) if 0 <= place < sent)
+
+
+def trace(value: Any) -> str:
+    """The platform's number of a request, cut; nothing for what is no text."""
+    return value[:MOST_TRACE] if isinstance(value, str) else ""
 
 
 def texts(*parts: object) -> str:

@@ -32,10 +32,10 @@ from twofold.destinations.contract import (
     Terms,
 )
 from twofold.event.model import Consent, Event
+from twofold.event.vocabulary import HASHED_FIELDS
 
 SECRET_PREFIX: Final = "whsec_"  # of every secret of Standard Webhooks
 SECRET_FORM: Final = r"whsec_[A-Za-z0-9+/]{32,88}={0,2}"
-FIELDS: Final = ("em", "ph", "fn", "ln", "db", "ge", "ct", "st", "zp", "country", "external_id")
 LIMITS: Final = Limits(
     batch=1,
     request_bytes=20_000,  # advised; a larger event goes all the same
@@ -90,7 +90,7 @@ def _data(event: Event) -> dict[str, Any]:
             "currency": data.currency,
             "contents": [_content(c.id, c.quantity, parts.amount_text(c.item_price)) for c in data.contents],
             "content_ids": list(data.content_ids),
-            "user_data": parts.filled({field: _hashes(event, field) for field in FIELDS}),
+            "user_data": parts.filled({field: _hashes(event, field) for field in HASHED_FIELDS}),
             "click_ids": event.click_ids
             | parts.filled({name: getattr(event.user_data, name) for name in ("fbc", "fbp")}),
             "consent": parts.filled(consent),
@@ -178,7 +178,7 @@ WEBHOOK: Final = Destination(
     limits=LIMITS,
     sign=sign,
     options=OPTIONS,
-    identifiers=dict.fromkeys(FIELDS, ("meta", "sent")),
+    identifiers=dict.fromkeys(HASHED_FIELDS, ("meta", "sent")),
     left_out={
         "client_ip_address": "a receiver is told hashes and click ids, and no address",
         "client_user_agent": "a receiver is told hashes and click ids, and no agent",

@@ -65,7 +65,7 @@ def build(event: Event, rule: str, _terms: Terms) -> bytes | Suppressed:
 def _people(event: Event) -> list[dict[str, str]]:
     """An address of the network is told beside what names somebody, and never alone [doc]."""
     found = {
-        "SHA256_EMAIL": next(iter(parts.hexes(event, "em", IDENTIFIERS["em"])), None),
+        "SHA256_EMAIL": parts.one_hex(event, "em", IDENTIFIERS["em"]),
         "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID": event.click_ids.get("li_fat_id"),
     }
     named = [{"idType": kind, "idValue": value} for kind, value in found.items() if value]
@@ -147,8 +147,7 @@ def _named(message: Any, code: str, sent: int) -> tuple[RefusedEvent, ...]:
     if not isinstance(message, str):
         return ()
     listed = (number for found in _INDICES.findall(message) for number in found.split(",") if number.strip().isdigit())
-    places = sorted({int(number) for number in (*listed, *_INDEX.findall(message))})
-    return tuple(RefusedEvent(place, code) for place in places if place < sent)
+    return parts.refused_at(map(int, (*listed, *_INDEX.findall(message))), code, sent)
 
 
 LINKEDIN: Final = Destination(

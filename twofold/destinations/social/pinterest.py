@@ -19,7 +19,6 @@ from twofold.destinations.contract import (
     Destination,
     Limits,
     PlatformAnswer,
-    RefusedEvent,
     Request,
     Suppressed,
     Target,
@@ -121,18 +120,14 @@ def _custom(event: Event) -> dict[str, Any]:
 
 
 def _content(content: Content) -> dict[str, Any]:
-    other = content.other
-    named = {
-        "item_name": other.get("title") or other.get("name") or other.get("item_name"),
-        "item_category": other.get("category") or other.get("item_category"),
-        "item_brand": other.get("brand") or other.get("item_brand"),
-    }
     return parts.filled(
         {
             "id": content.id,
             "item_price": parts.amount_text(content.item_price),
             "quantity": content.quantity,
-            **{key: value for key, value in named.items() if isinstance(value, str)},
+            "item_name": parts.said(content.other, parts.TITLE),
+            "item_category": parts.said(content.other, parts.CATEGORY),
+            "item_brand": parts.said(content.other, parts.BRAND),
         }
     )
 
@@ -183,7 +178,7 @@ def _counted(tree: dict[str, Any], sent: int, status: int) -> AnswerVerdict | No
     received, processed, told = tree.get("num_events_received"), tree.get("num_events_processed"), tree.get("events")
     if type(received) is not int or type(processed) is not int:
         return None
-    events = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    events = parts.objects(told)
     failed = [n for n, one in enumerate(events) if one.get("status") == FAILED]
     note = parts.texts(*(events[n].get("error_message") for n in failed))
     code = f"http-{status}"
@@ -192,7 +187,7 @@ def _counted(tree: dict[str, Any], sent: int, status: int) -> AnswerVerdict | No
     if processed == 0:
         return AnswerVerdict(outcome=AnswerOutcome.INVALID, code=FAILED, note=note)
     if len(events) == sent and processed + len(failed) == sent:
-        refused = tuple(RefusedEvent(n, FAILED) for n in failed)
+        refused = parts.refused_at(failed, FAILED, sent)
         return AnswerVerdict(outcome=AnswerOutcome.ACCEPTED, code=code, note=note, refused=refused)
     return AnswerVerdict(outcome=AnswerOutcome.PARTIAL, code=code, note=note)
 

@@ -82,19 +82,14 @@ def _user(event: Event) -> dict[str, Any]:
     uuid = _UUID.fullmatch(event.click_ids.get("_rdt_uuid", ""))
     return parts.filled(
         {
-            "email": _one(event, "em"),
-            "phone_number": _one(event, "ph"),
-            "external_id": _one(event, "external_id"),
+            "email": parts.one_hex(event, "em", IDENTIFIERS["em"]),
+            "phone_number": parts.one_hex(event, "ph", IDENTIFIERS["ph"]),
+            "external_id": parts.one_hex(event, "external_id", IDENTIFIERS["external_id"]),
             "ip_address": user.client_ip_address,
             "user_agent": user.client_user_agent,
             "uuid": uuid[1] if uuid else None,
         }
     )
-
-
-def _one(event: Event, field: str) -> str | None:
-    """Reddit has room for one."""
-    return next(iter(parts.hexes(event, field, IDENTIFIERS[field])), None)
 
 
 def _limited(event: Event) -> dict[str, Any]:
@@ -120,15 +115,11 @@ def _metadata(event: Event) -> dict[str, Any]:
 
 
 def _product(content: Content) -> dict[str, Any]:
-    other = content.other
-    named = {
-        "name": other.get("title") or other.get("name") or other.get("item_name"),
-        "category": other.get("category") or other.get("item_category"),
-    }
     return parts.filled(
         {
             "id": content.id,
-            **{key: value for key, value in named.items() if isinstance(value, str)},
+            "name": parts.said(content.other, parts.TITLE),
+            "category": parts.said(content.other, parts.CATEGORY),
             "item_price": parts.amount(content.item_price),
             "quantity": content.quantity,
         }
@@ -187,9 +178,9 @@ def _yes(tree: dict[str, Any] | None, sent: int) -> AnswerOutcome:
 
 def _named(fields: Any, status: int, sent: int) -> tuple[RefusedEvent, ...]:
     """The events whose places stand in the names of the fields."""
-    told = [one.get("field") for one in fields if isinstance(one, dict)] if isinstance(fields, list) else []
-    found = {int(place) for text in told if isinstance(text, str) for place in _PLACE.findall(text)}
-    return tuple(RefusedEvent(place, f"http-{status}") for place in sorted(found) if place < sent)
+    told = (one.get("field") for one in parts.objects(fields))
+    found = (int(place) for text in told if isinstance(text, str) for place in _PLACE.findall(text))
+    return parts.refused_at(found, f"http-{status}", sent)
 
 
 REDDIT: Final = Destination(

@@ -91,7 +91,7 @@ def _user(event: Event) -> dict[str, Any]:
         | {
             "client_ip_address": user.client_ip_address,
             "client_user_agent": user.client_user_agent,
-            "madid": _text(user.other.get("madid")),
+            "madid": parts.text(user.other.get("madid")),
             "sc_click_id": clicks.get("ScCid") or clicks.get("sclid") or clicks.get("_scclid"),
             "sc_cookie1": clicks.get("_scid"),
         }
@@ -101,7 +101,7 @@ def _user(event: Event) -> dict[str, Any]:
 def _custom(event: Event) -> dict[str, Any]:
     """Numbers are texts, as in the page's examples [doc]."""
     data = event.custom_data
-    told = {key: _text(data.other.get(key)) for key in _TOLD}
+    told = {key: parts.text(data.other.get(key)) for key in _TOLD}
     return parts.filled(
         told
         | {
@@ -116,24 +116,19 @@ def _custom(event: Event) -> dict[str, Any]:
 
 
 def _content(content: Content) -> dict[str, Any]:
-    other = content.other
     return parts.filled(
         {
             "id": content.id,
             "quantity": _number(content.quantity),
             "item_price": parts.amount_text(content.item_price),
-            "brand": _text(other.get("brand") or other.get("item_brand")),
-            "delivery_category": _text(other.get("delivery_category")),
+            "brand": parts.said(content.other, parts.BRAND),
+            "delivery_category": parts.text(content.other.get("delivery_category")),
         }
     )
 
 
 def _number(value: int | None) -> str | None:
     return None if value is None else str(value)
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 # --- frozen bytes to one request ------------------------------------------------------------------------------

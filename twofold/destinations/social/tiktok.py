@@ -114,8 +114,7 @@ def _user(event: Event) -> dict[str, Any]:
 def _properties(event: Event) -> dict[str, Any]:
     data = event.custom_data
     contents = [_content(c) for c in data.contents] or [{"content_id": i} for i in data.content_ids]
-    search = data.other.get("search_string")
-    search = search[:MOST_TEXT] if isinstance(search, str) else None
+    search = _cut(parts.text(data.other.get("search_string")))
     told = {key: data.other[key] for key in _PROPERTIES if isinstance(data.other.get(key), str)}
     return told | parts.filled(
         {
@@ -142,17 +141,17 @@ def _content(content: Content) -> dict[str, Any]:
     return parts.filled(
         {
             "content_id": content.id,
-            "content_name": _text(other.get("title") or other.get("name") or other.get("item_name")),
-            "content_category": _text(other.get("category") or other.get("item_category")),
-            "brand": _text(other.get("brand") or other.get("item_brand")),
+            "content_name": _cut(parts.said(other, parts.TITLE)),
+            "content_category": _cut(parts.said(other, parts.CATEGORY)),
+            "brand": _cut(parts.said(other, parts.BRAND)),
             "price": parts.amount(content.item_price),
             "quantity": content.quantity,
         }
     )
 
 
-def _text(value: Any) -> str | None:
-    return value[:MOST_TEXT] if isinstance(value, str) else None
+def _cut(text: str | None) -> str | None:
+    return None if text is None else text[:MOST_TEXT]
 
 
 # --- frozen bytes to one request ------------------------------------------------------------------------------
@@ -200,13 +199,12 @@ def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
     if type(code) is not int:
         return _without_code(answer)
     outcome = AnswerOutcome.THROTTLED if answer.status == 429 else _meaning(code)
-    trace = tree.get("request_id")
     return AnswerVerdict(
         outcome=outcome,
         code=str(code),
         note="" if outcome is AnswerOutcome.ACCEPTED else parts.texts(tree.get("message")),
         wait_ms=parts.retry_after_ms(answer),
-        trace=trace[:64] if isinstance(trace, str) else "",
+        trace=parts.trace(tree.get("request_id")),
         refused=_named(tree.get("message"), code, sent) if outcome is AnswerOutcome.INVALID else (),
     )
 
@@ -228,8 +226,7 @@ def _without_code(answer: PlatformAnswer) -> AnswerVerdict:
 
 def _named(message: Any, code: int, sent: int) -> tuple[RefusedEvent, ...]:
     """The events whose places stand in the message."""
-    places = sorted({int(place) for place in _PLACE.findall(message)}) if isinstance(message, str) else []
-    return tuple(RefusedEvent(place, str(code)) for place in places if place < sent)
+    return parts.refused_at(map(int, _PLACE.findall(message)), str(code), sent) if isinstance(message, str) else ()
 
 
 TIKTOK: Final = Destination(

@@ -51,7 +51,6 @@ def build(event: Event, source: str, _terms: Terms) -> bytes | Suppressed:
     if not people:
         return Suppressed("no_identifier")
     data = event.custom_data
-    search = data.other.get("search_string")
     happened = datetime.fromtimestamp(parts.happened_s(event), UTC)
     made = {
         "conversion_time": happened.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
@@ -63,7 +62,7 @@ def build(event: Event, source: str, _terms: Terms) -> bytes | Suppressed:
                 "value": parts.amount_text(data.value),
                 "price_currency": data.currency,
                 "number_items": data.num_items,
-                "search_string": search if isinstance(search, str) else None,
+                "search_string": parts.text(data.other.get("search_string")),
                 "contents": [_content(c) for c in data.contents] or [{"content_id": i} for i in data.content_ids],
             }
         ),
@@ -84,12 +83,10 @@ def _people(event: Event) -> list[dict[str, str]]:
 
 
 def _content(content: Content) -> dict[str, Any]:
-    other = content.other
-    name = other.get("title") or other.get("name") or other.get("item_name")
     return parts.filled(
         {
             "content_id": content.id,
-            "content_name": name if isinstance(name, str) else None,
+            "content_name": parts.said(content.other, parts.TITLE),
             "content_price": parts.amount(content.item_price),
             "num_items": content.quantity,
         }
@@ -123,8 +120,7 @@ def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
     status, tree = answer.status or 0, parts.read_object(answer) or {}
     if 200 <= status < 300:
         return _yes(tree.get("data"), status, sent)
-    told = tree.get("errors")
-    errors = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
+    errors = parts.objects(tree.get("errors"))
     first = errors[0].get("code") if errors else None
     return AnswerVerdict(
         outcome=parts.by_status(answer, statuses=STATUSES),
@@ -138,11 +134,10 @@ def _yes(data: Any, status: int, sent: int) -> AnswerVerdict:
     count = data.get("conversions_processed") if isinstance(data, dict) else None
     if type(count) is not int:
         return AnswerVerdict(outcome=AnswerOutcome.AMBIGUOUS, code=f"http-{status}")
-    trace = data.get("debug_id")
     return AnswerVerdict(
         outcome=AnswerOutcome.ACCEPTED if count == sent else AnswerOutcome.PARTIAL,
         code=f"http-{status}",
-        trace=trace[:64] if isinstance(trace, str) else "",
+        trace=parts.trace(data.get("debug_id")),
     )
 
 
