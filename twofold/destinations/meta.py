@@ -25,11 +25,11 @@ from msgspec import Struct
 from msgspec.structs import astuple
 
 from twofold import __version__
+from twofold.destinations import parts
 from twofold.destinations.contract import (
     AnswerOutcome,
     AnswerVerdict,
     Destination,
-    Failure,
     Limits,
     PlatformAnswer,
     Request,
@@ -169,10 +169,10 @@ def build(event: Event, _name: str = "", _terms: Terms | None = None) -> bytes |
     if reason:
         return Suppressed(reason)
     url = None if is_message else event.event_source_url
-    parts: list[Any] = [event.event_name, event.event_time, event.event_id, event.action_source, url]
-    parts += _rare_values(astuple(event))
-    parts += (_filled_in(user) | more if more else user, _custom_data(event.custom_data) or None)
-    return encode(_Body(*parts))
+    values: list[Any] = [event.event_name, event.event_time, event.event_id, event.action_source, url]
+    values += _rare_values(astuple(event))
+    values += (_filled_in(user) | more if more else user, _custom_data(event.custom_data) or None)
+    return encode(_Body(*values))
 
 
 def _user_data(user: UserData, is_message: bool) -> _User:
@@ -286,13 +286,10 @@ STATUSES: Final[dict[int, AnswerOutcome]] = {
 
 def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
     """An answer to a request of ``sent`` events, judged. The body's code wins over the HTTP status."""
-    status = answer.status
-    if status is None:
-        return _judge_silence(answer)
-    if 300 <= status < 400:
-        # Whoever redirects is not the Graph API, so its body is not read either.
-        return AnswerVerdict(outcome=AnswerOutcome.MISDIRECTED, code=f"http-{status}")
-    tree = _read_object(answer)
+    silent = parts.silence(answer)
+    if silent is not None:
+        return silent
+    status, tree = answer.status or 0, parts.read_object(answer)
     error = tree.get("error") if tree is not None else None
     if isinstance(error, dict):
         return _judge_error(error, status, answer.headers)
@@ -303,11 +300,6 @@ def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
         code=f"http-{status}",
         wait_ms=_wait_ms(answer.headers),
     )
-
-
-def _judge_silence(answer: PlatformAnswer) -> AnswerVerdict:
-    outcome = AnswerOutcome.AMBIGUOUS if answer.written else AnswerOutcome.NOT_SENT
-    return AnswerVerdict(outcome=outcome, code=str(answer.failure or Failure.BROKEN))
 
 
 def _judge_success(tree: dict[str, Any] | None, sent: int, status: int) -> AnswerVerdict:
@@ -322,7 +314,9 @@ def _judge_success(tree: dict[str, Any] | None, sent: int, status: int) -> Answe
         note = f"sent {sent}, the answer counts {str(received)[:20]}"
         return AnswerVerdict(outcome=AnswerOutcome.PARTIAL, code=f"http-{status}", note=note)
     return AnswerVerdict(
-        outcome=AnswerOutcome.ACCEPTED, note=_text(tree.get("messages") or ""), trace=_trace(tree.get("fbtrace_id"))
+        outcome=AnswerOutcome.ACCEPTED,
+        note=parts.texts(tree.get("messages") or ""),
+        trace=_trace(tree.get("fbtrace_id")),
     )
 
 
@@ -342,7 +336,7 @@ def _judge_error(error: dict[str, Any], status: int, headers: Mapping[str, str])
         code=f"http-{status}" if code is None else f"{code}/{subcode}" if subcode else str(code),
         wait_ms=_wait_ms(headers),
         # The titles are in the language of the token's user; they are for people, nothing is decided by them.
-        note=_text(error.get("message"), error.get("error_user_title"), error.get("error_user_msg")),
+        note=parts.texts(error.get("message"), error.get("error_user_title"), error.get("error_user_msg")),
         trace=_trace(error.get("fbtrace_id")),
     )
 
@@ -369,24 +363,10 @@ def _by_status(status: int, *, readable: bool) -> AnswerOutcome:
     return AnswerOutcome.UNKNOWN  # codes that no page names were seen to go away by themselves
 
 
-def _read_object(answer: PlatformAnswer) -> dict[str, Any] | None:
-    if not answer.complete:
-        return None
-    try:
-        tree = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError, ValueError):
-        return None
-    return tree if isinstance(tree, dict) else None
-
-
 def _whole(value: object) -> int | None:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}", value, re.ASCII):
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and -1 < value < 10**9 else None
-
-
-def _text(*parts: object) -> str:
-    return " | ".join(str(p)[:1000] for p in parts if isinstance(p, str | list) and p)
 
 
 # --- when to come back ----------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What the files of several platforms share: hashes by rule, money as text, consent as a word, clocks ahead, an answer by its status.
 
-Owns nothing of any one platform. Meta's file does without most of it: its wire is ours.
+Owns nothing of any one platform. Meta's file needs no more of it than what reads an answer: its wire is ours.
 """
 
 from __future__ import annotations
