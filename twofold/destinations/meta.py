@@ -14,7 +14,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping, Sequence
-from email.utils import parsedate_to_datetime
 from itertools import compress
 from operator import attrgetter, itemgetter
 from typing import Any, Final, NamedTuple
@@ -292,13 +291,13 @@ def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
     status, tree = answer.status or 0, parts.read_object(answer)
     error = tree.get("error") if tree is not None else None
     if isinstance(error, dict):
-        return _judge_error(error, status, answer.headers)
+        return _judge_error(error, status, answer)
     if 200 <= status < 300:
         return _judge_success(tree, sent, status)
     return AnswerVerdict(
         outcome=_by_status(status, readable=tree is not None or (answer.complete and not answer.body)),
         code=f"http-{status}",
-        wait_ms=_wait_ms(answer.headers),
+        wait_ms=_wait_ms(answer),
     )
 
 
@@ -325,7 +324,7 @@ def _trace(value: Any) -> str:
     return value if isinstance(value, str) and _TRACE.fullmatch(value) else ""
 
 
-def _judge_error(error: dict[str, Any], status: int, headers: Mapping[str, str]) -> AnswerVerdict:
+def _judge_error(error: dict[str, Any], status: int, answer: PlatformAnswer) -> AnswerVerdict:
     code, subcode = _whole(error.get("code")), _whole(error.get("error_subcode"))
     outcome = _by_code(code, subcode, error.get("is_transient") is True)
     if outcome is None:
@@ -334,7 +333,7 @@ def _judge_error(error: dict[str, Any], status: int, headers: Mapping[str, str])
     return AnswerVerdict(
         outcome=outcome,
         code=f"http-{status}" if code is None else f"{code}/{subcode}" if subcode else str(code),
-        wait_ms=_wait_ms(headers),
+        wait_ms=_wait_ms(answer),
         # The titles are in the language of the token's user; they are for people, nothing is decided by them.
         note=parts.texts(error.get("message"), error.get("error_user_title"), error.get("error_user_msg")),
         trace=_trace(error.get("fbtrace_id")),
@@ -372,12 +371,11 @@ def _whole(value: object) -> int | None:
 # --- when to come back ----------------------------------------------------------------------------------------
 
 _MINUTE_MS: Final = 60_000
-_MAX_HINT: Final = 10**9  # seconds; whoever asks for more is clamped anyway
 
 
-def _wait_ms(headers: Mapping[str, str]) -> int | None:
+def _wait_ms(answer: PlatformAnswer) -> int | None:
     """The hint of an answer, unclamped and maybe absurd: Retry-After, else the longest of Meta's usage headers."""
-    after = _retry_after_ms(headers.get("retry-after", ""), headers.get("date", ""))
+    headers, after = answer.headers, parts.retry_after_ms(answer)
     if after is not None:
         return after
     hints = [
@@ -387,17 +385,6 @@ def _wait_ms(headers: Mapping[str, str]) -> int | None:
         *_usage_ms(headers.get("x-ad-account-usage"), "reset_time_duration", 1000),
     ]
     return max(hints, default=None)
-
-
-def _retry_after_ms(text: str, date: str) -> int | None:
-    text = text.strip()
-    if re.fullmatch(r"-?[0-9]{1,300}", text, re.ASCII):
-        return max(-_MAX_HINT, min(int(text), _MAX_HINT)) * 1000
-    try:
-        # A point in time is read against the sender's own clock, so that ours does not matter.
-        return int((parsedate_to_datetime(text) - parsedate_to_datetime(date)).total_seconds() * 1000)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
 
 
 def _usage_ms(text: str | None, key: str, unit_ms: int) -> list[int]:
@@ -410,7 +397,7 @@ def _usage_ms(text: str | None, key: str, unit_ms: int) -> list[int]:
     for item in _objects(tree):
         value = item.get(key)
         if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
-            found.append(int(min(value, _MAX_HINT)) * unit_ms)
+            found.append(int(min(value, parts.MOST_WAIT_S)) * unit_ms)
     return found
 
 

@@ -5,8 +5,10 @@ Owns nothing of any one platform. Meta's file needs no more of it than what read
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +19,8 @@ from twofold.event.model import Consent, Event
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 MOST_TRACE: Final = 64
+MOST_WAIT_S: Final = 10**9
+"""Whoever asks for more is clamped anyway."""
 
 STATUSES: Final[dict[int, AnswerOutcome]] = {
     401: AnswerOutcome.CREDENTIALS,
@@ -172,6 +176,13 @@ def texts(*parts: object) -> str:
 
 
 def retry_after_ms(answer: PlatformAnswer) -> int | None:
-    """Retry-After in seconds, where it came; no ad platform documents it, so it is read and never relied on."""
+    """Retry-After, in seconds or as a time, unclamped and maybe absurd. No ad platform documents it: it is read, never relied on."""
     text = answer.headers.get("retry-after", "").strip()
-    return int(text) * 1000 if text.isascii() and text.isdigit() and len(text) < 10 else None
+    if re.fullmatch(r"-?[0-9]{1,300}", text, re.ASCII):
+        return max(-MOST_WAIT_S, min(int(text), MOST_WAIT_S)) * 1000
+    try:
+        # A point in time is read against the sender's own clock, so that ours does not matter.
+        date = parsedate_to_datetime(answer.headers.get("date", ""))
+        return int((parsedate_to_datetime(text) - date).total_seconds() * 1000)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
