@@ -14,7 +14,7 @@ from msgspec import Struct
 from twofold.acceptance.packet.body import GO, over
 from twofold.alerts.weekly import ENDING, OVER, Go, Weekly
 from twofold.config import Settings
-from twofold.event.contact import holds_contact, mask_text
+from twofold.event.contact import mask_text
 from twofold.policies import router_task
 from twofold.report.kept import ACCEPTANCE_PACKET, kept
 from twofold.router.finding import Finding
@@ -49,7 +49,7 @@ def goes_of(settings: Settings, now: int, dataset: str | None = None) -> list[Go
         expires = entry.facts["expires"]
         if entry.facts["word"] != GO or of not in known or dataset not in (None, of) or now - expires > FORGOTTEN_S:
             continue
-        why = tuple(mask_text(w) if holds_contact(w) else w for w in over(settings, entry, now))
+        why = tuple(map(mask_text, over(settings, entry, now)))
         state = OVER if why else ENDING if expires - now <= SOON_S else "stands"
         found.append(
             Go(dataset=of, purpose=purpose, run=entry.facts["run"], at=entry.at, expires=expires, state=state, why=why)

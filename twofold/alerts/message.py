@@ -14,7 +14,7 @@ import msgspec
 
 from twofold.alerts.book import News
 from twofold.alerts.weekly import Weekly
-from twofold.event.contact import holds_contact, mask_text
+from twofold.event.contact import mask_text
 from twofold.router.finding import Kind
 from twofold.router.review import said_of, shown
 from twofold.router.task import Standing
@@ -43,7 +43,7 @@ def review_lines(review: Weekly, shop: str) -> list[str]:
     lines = [f"Twofold{f' ({shop})' if shop else ''}: the week's review, {said}, {len(review.findings)} findings"]
     for figure in review.figures:
         now, before = (shown(value, figure.unit) for value in (figure.now, figure.before))
-        lines.append(f"{_masked(said_of(figure))}: {now} (week before {before}) {figure.state}")
+        lines.append(f"{mask_text(said_of(figure))}: {now} (week before {before}) {figure.state}")
     lines += [f"Stands: {title_of(one)}" for one in review.findings]
     for go in review.goes:
         why = f": {'; '.join(go.why)}" if go.why else ""
@@ -54,7 +54,14 @@ def review_lines(review: Weekly, shop: str) -> list[str]:
 def review_body(review: Weekly, now: int) -> bytes:
     """The same as data, in the form of Standard Webhooks."""
     figures = [
-        {"name": _masked(f.name), "now": f.now, "before": f.before, "unit": f.unit, "state": f.state, "role": "signal"}
+        {
+            "name": mask_text(f.name),
+            "now": f.now,
+            "before": f.before,
+            "unit": f.unit,
+            "state": f.state,
+            "role": "signal",
+        }
         for f in review.figures
     ]
     return msgspec.json.encode(
@@ -80,7 +87,7 @@ def title_of(one: Standing) -> str:
     """What is wrong, and with whom; what a sender wrote is masked where it looks like contact data."""
     kind, _, about = one.name.partition(":")
     said = WORDS[Kind(kind)].title if kind in set(Kind) else GO_TITLES.get(kind, kind)
-    return f"{said} ({_masked(about)})" if about else said
+    return f"{said} ({mask_text(about)})" if about else said
 
 
 def webhook_body(news: News, now: int) -> bytes:
@@ -120,10 +127,6 @@ def mail_of(lines: Sequence[str], sender: str, to: str) -> EmailMessage:
     mail["Subject"] = lines[0].replace("\r", " ").replace("\n", " ")
     mail.set_content("\n".join(lines) + "\n")
     return mail
-
-
-def _masked(text: str) -> str:
-    return mask_text(text) if holds_contact(text) else text
 
 
 def _told(some: Sequence[Standing]) -> list[dict[str, object]]:
