@@ -5,22 +5,17 @@ Owns nothing but the way in and out. It ends with its parent, and works behind e
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import sys
 
 import msgspec
 
 from twofold.acceptance.goes import GoTask, answer_of
-from twofold.facts.child import step_back
-
-_PR_SET_PDEATHSIG = 1
+from twofold.facts.child import end_with_parent, step_back
 
 
 def main() -> None:
     """Reads the task, and prints its answer as one line."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     step_back()
     answer = answer_of(msgspec.json.decode(sys.stdin.buffer.read(), type=GoTask))
     sys.stdout.write(answer.decode() + "\n")

@@ -5,8 +5,6 @@ Owns the limits that this process sets itself, and the lines it prints. It ends 
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -19,13 +17,12 @@ import msgspec
 
 from twofold.errors import FactsError, TwofoldError, place_of
 from twofold.facts.build import Lives, Progressed, Task, build
-from twofold.facts.child import FURTHEST, SERIES, step_back
+from twofold.facts.child import FURTHEST, SERIES, end_with_parent, step_back
 from twofold.facts.engine import DUCKDB, SPARK, Ask, Failed, Head, Tail
 from twofold.facts.manifest import Manifest, Places, reading
 from twofold.facts.shape import Table
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
-_PR_SET_PDEATHSIG = 1
 GRACE_S = 30.0
 _MEMORY = (
     "out of memory",
@@ -144,11 +141,6 @@ def _say(line: Any) -> None:
 
 def _say_rows(rows: Sequence[Any]) -> None:
     sys.stdout.buffer.write(b"".join(_encode(row) + b"\n" for row in rows))
-
-
-def end_with_parent() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

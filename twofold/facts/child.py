@@ -7,6 +7,7 @@ told, and goes with this process whatever ends that.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
@@ -17,8 +18,15 @@ from collections.abc import Callable, Sequence
 MODULE = "twofold.facts"
 
 
+_PR_SET_PDEATHSIG = 1
 BEHIND = 10
 FURTHEST = 15
+
+
+def end_with_parent() -> None:
+    """Whatever ends the process that started this one ends it, too; where the system can do that."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def step_back(by: int = BEHIND) -> None:

@@ -5,22 +5,18 @@ Owns nothing but the way in and out. It ends with its parent, and works behind e
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import sys
 
 import msgspec
 
+from twofold.facts.child import end_with_parent
 from twofold.reconcile.reading.keeping import KeepDays, keep_due
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Reads the task, does it, and says what came of it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     os.nice(10)
     done = keep_due(msgspec.json.decode(sys.stdin.buffer.read(), type=KeepDays))
     sys.stdout.write(msgspec.json.encode(done).decode() + "\n")

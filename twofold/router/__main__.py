@@ -5,22 +5,18 @@ Owns nothing but the way in and out. It ends with its parent, and works behind e
 
 from __future__ import annotations
 
-import ctypes
 import os
-import signal
 import sys
 
 import msgspec
 
+from twofold.facts.child import end_with_parent
 from twofold.router.task import Looked, RouterTask, ask, notices, standing
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """Reads the task, and prints what must not be done yet, and what is told beside it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     os.nice(10)
     found = ask(msgspec.json.decode(sys.stdin.buffer.read(), type=RouterTask))
     looked = Looked(do_not_yet=standing(found), notices=notices(found))

@@ -5,10 +5,8 @@ Owns the way in and out, and how an answer looks. What is read and kept is `impo
 
 from __future__ import annotations
 
-import ctypes
 import os
 import resource
-import signal
 import sys
 import time
 from pathlib import Path, PosixPath
@@ -18,6 +16,7 @@ import msgspec
 
 from twofold.console.dropped.task import MEMORY_BYTES, Came, Far, Said, Task, Unread
 from twofold.errors import ConfigError, FileRefused, TwofoldError
+from twofold.facts.child import end_with_parent
 from twofold.importing.guess import EVERY_KIND, ORDERS, SALES, guesses
 from twofold.importing.plan import Plan
 from twofold.importing.readers.tables import survey_file
@@ -25,7 +24,6 @@ from twofold.importing.run import import_file
 from twofold.importing.statements.plan import StatementPlan
 from twofold.importing.statements.run import import_statement
 
-_PR_SET_PDEATHSIG = 1
 _EACH_S = 0.3
 _WHERE = "/proc/self/fd" if sys.platform == "linux" else "/dev/fd"
 _OF_ORDERS = ("format", "source", "channel", "currency", "timezone", "decimal", "dates", "sheet")
@@ -65,8 +63,8 @@ class DroppedPath(PosixPath):
 
 def main() -> None:
     """Reads the task, reads the file, and says what it came to."""
+    end_with_parent()
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no file of what was in memory
     os.umask(0o077)

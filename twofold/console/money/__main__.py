@@ -5,8 +5,6 @@ Owns nothing but the way in and out. It ends with its parent, and works behind e
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import sys
 
 import msgspec
@@ -19,9 +17,8 @@ from twofold.console.money.life import life
 from twofold.console.money.matching import matching
 from twofold.console.money.task import Failed, Task, Told, encode, warm
 from twofold.errors import TwofoldError
-from twofold.facts.child import step_back
+from twofold.facts.child import end_with_parent, step_back
 
-_PR_SET_PDEATHSIG = 1
 _ANSWERS = {
     "chain": chain,
     "term": term,
@@ -37,8 +34,7 @@ _ANSWERS = {
 
 def main() -> None:
     """Reads the task, works it out, and says it."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     step_back()
     warm()
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)

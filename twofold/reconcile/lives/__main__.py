@@ -10,8 +10,9 @@ import sys
 
 import msgspec
 
-from twofold.facts.__main__ import end_with_parent, make
+from twofold.facts.__main__ import make
 from twofold.facts.build import Task
+from twofold.facts.child import end_with_parent
 from twofold.reconcile.lives.making import LivesOf
 from twofold.reconcile.lives.task import LivesTask
 
