@@ -53,7 +53,6 @@ from twofold.destinations.contract import (
     Builder,
     Destination,
     PlatformAnswer,
-    RefusedEvent,
     Suppressed,
     Target,
 )
@@ -454,12 +453,10 @@ class Worker:
         if attempt.verdict.outcome is AnswerOutcome.UNKNOWN and not halve:
             self._suspects.update(d.id for d in part.deliveries)
         if not halve:
-            record = self._record(attempt)
+            record, alone = self._record(attempt), _refused_alone(attempt.verdict)
+            records = {n: record | {"outcome": v.outcome.value, "code": v.code} for n, v in alone.items()}
             await self._settle(
-                [
-                    self._settlement(d, decision, record | _named(attempt.verdict, n))
-                    for n, (d, decision) in enumerate(decided)
-                ]
+                [self._settlement(d, decision, records.get(n, record)) for n, (d, decision) in enumerate(decided)]
             )
         elif attempt.verdict.outcome is AnswerOutcome.TOO_LARGE:
             self._batch = max(1, len(part.deliveries) // 2)  # for this process's life
@@ -482,12 +479,12 @@ class Worker:
             again = Decision(state=DeliveryState.WAITING, reason=UNKNOWN, due_at=later, counts=False)
             return [(d, again) for d in part.deliveries]
         # One draw for the whole request: what failed together comes back together, as one request.
-        chance = self._chance()
+        chance, alone = self._chance(), _refused_alone(attempt.verdict)
         return [
             (
                 d,
                 decide(
-                    _verdict_of(attempt.verdict, n),
+                    alone.get(n, attempt.verdict),
                     d,
                     alone=len(part.deliveries) == 1 or attempt.verdict.outcome is AnswerOutcome.ACCEPTED,
                     unsure_since=self._unsure.get(d.id),
@@ -689,23 +686,11 @@ def _still_refused(paused_for: str, verdict: AnswerVerdict) -> bool:
     return paused_for.startswith(f"{UNKNOWN}:") and verdict.outcome is AnswerOutcome.UNKNOWN
 
 
-def _refused_at(verdict: AnswerVerdict, place: int) -> RefusedEvent | None:
-    """What the platform says of one event of a request whose others it took."""
+def _refused_alone(verdict: AnswerVerdict) -> dict[int, AnswerVerdict]:
+    """The verdict of each event, by its place, that the platform named when it took the others of the request."""
     if verdict.outcome is not AnswerOutcome.ACCEPTED:
-        return None
-    return next((r for r in verdict.refused if r.index == place), None)
-
-
-def _verdict_of(verdict: AnswerVerdict, place: int) -> AnswerVerdict:
-    """The verdict of one event: that of its request, unless the platform took the others and named this one."""
-    refused = _refused_at(verdict, place)
-    return verdict if refused is None else AnswerVerdict(outcome=AnswerOutcome.INVALID, code=refused.code)
-
-
-def _named(verdict: AnswerVerdict, place: int) -> dict[str, Any]:
-    """What the row of its attempt keeps otherwise."""
-    refused = _refused_at(verdict, place)
-    return {} if refused is None else {"outcome": AnswerOutcome.INVALID.value, "code": refused.code}
+        return {}
+    return {r.index: AnswerVerdict(outcome=AnswerOutcome.INVALID, code=r.code) for r in reversed(verdict.refused)}
 
 
 def _portions(deliveries: Sequence[Delivery], size: int, max_bytes: int) -> Iterable[tuple[Delivery, ...]]:
