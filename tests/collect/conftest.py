@@ -19,7 +19,7 @@ def _one_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def gateway(_one_gateway: Running) -> Running:
-    """A gateway with default settings; shared, so a test looks only at what is new."""
+    """A gateway with default settings, or those of the file's own ``_one_gateway``; shared, so a test looks only at what is new."""
     _one_gateway.forget()
     return _one_gateway
 

@@ -22,16 +22,10 @@ WHEN = datetime.fromtimestamp(NOW_S, UTC)
 
 
 @pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def _one_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("cloudevents") / "data")
     yield running
     running.close()
-
-
-@pytest.fixture
-def gateway(_running: Running) -> Running:
-    _running.forget()
-    return _running
 
 
 def data(order: str = "1001", **changes: Any) -> dict[str, Any]:

@@ -34,16 +34,10 @@ CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)
 
 
 @pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def _one_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("ga4") / "data", CONFIGURATION)
     yield running
     running.close()
-
-
-@pytest.fixture
-def gateway(_running: Running) -> Running:
-    _running.forget()
-    return _running
 
 
 def protocol(gateway: Running, *events: Any, secret: str = SECRET, stream: str = MEASUREMENT_ID, **whole: Any) -> Reply:

@@ -36,16 +36,10 @@ CONFIGURATION = PLAIN | {"source": [SIGNED, UNSIGNED]}
 
 
 @pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def _one_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("mapped") / "data", CONFIGURATION)
     yield running
     running.close()
-
-
-@pytest.fixture
-def gateway(_running: Running) -> Running:
-    _running.forget()
-    return _running
 
 
 def body(number: str, kind: str = "order.placed", **order: Any) -> bytes:

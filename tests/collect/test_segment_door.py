@@ -32,16 +32,10 @@ ORDERS = itertools.count(6_678_901_000_001)
 
 
 @pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def _one_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("segment-door") / "data", CONFIGURATION)
     yield running
     running.close()
-
-
-@pytest.fixture
-def gateway(_running: Running) -> Running:
-    _running.forget()
-    return _running
 
 
 def basic(key: str) -> str:

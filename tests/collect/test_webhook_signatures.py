@@ -66,16 +66,10 @@ SIGNED: dict[str, Callable[[bytes, str], dict[str, str]]] = {
 
 
 @pytest.fixture(scope="module")
-def _all_sources(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def _one_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     running = Running(tmp_path_factory.mktemp("gateway") / "data", CONFIGURATION)
     yield running
     running.close()
-
-
-@pytest.fixture
-def gateway(_all_sources: Running) -> Running:
-    _all_sources.forget()
-    return _all_sources
 
 
 def post(gateway: Running, kind: str, body: bytes, headers: dict[str, str]) -> Reply:
