@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 from prometheus_client import CollectorRegistry
 
-from twofold.acceptance.goes import MODULE as ACCEPTANCE_MODULE
-from twofold.acceptance.goes import GoTask
+from twofold.acceptance.task import MODULE as ACCEPTANCE_MODULE
+from twofold.acceptance.task import GoTask
 from twofold.alerts.book import META as ALERTS_TOLD
 from twofold.alerts.book import decode_book, encode_book, is_quiet, news_of, was_told
 from twofold.alerts.sending import send as send_alert

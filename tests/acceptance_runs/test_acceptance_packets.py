@@ -22,12 +22,13 @@ from playing_shop import DATASET
 from typer.testing import CliRunner
 
 from tests.acceptance.gateway_process import run_twofold
-from twofold.acceptance.goes import FORGOTTEN_S, SOON_S, GoTask, goes_of
+from twofold.acceptance.goes import FORGOTTEN_S, SOON_S, goes_of
 from twofold.acceptance.packet.body import differences, digest_of, over, packet_bytes
 from twofold.acceptance.packet.finish import Finished, finish, verify
 from twofold.acceptance.packet.seal import KEY_FILE, NotSealed, opened, public_key, sealed
 from twofold.acceptance.packet.standing import stated
 from twofold.acceptance.seen.assets import assets, pages_of
+from twofold.acceptance.task import GoTask
 from twofold.alerts.weekly import decode_goes
 from twofold.commands.acceptance.accept import accept
 from twofold.config import load_settings

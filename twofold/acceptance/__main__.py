@@ -9,7 +9,8 @@ import sys
 
 import msgspec
 
-from twofold.acceptance.goes import GoTask, answer_of
+from twofold.acceptance.goes import answer_of
+from twofold.acceptance.task import GoTask
 from twofold.facts.child import end_with_parent, step_back
 
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from twofold.acceptance.packet.body import GO, over
+from twofold.acceptance.task import GoTask
 from twofold.alerts.weekly import ENDING, OVER, Go, Weekly
 from twofold.config import Settings
 from twofold.event.contact import mask_text
@@ -23,16 +23,6 @@ from twofold.router.task import ask, told_of
 
 SOON_S = 7 * 86_400
 FORGOTTEN_S = 90 * 86_400  # after its end nobody waits for it any more
-MODULE = "twofold.acceptance"
-"""What a child process of the gateway runs."""
-
-
-class GoTask(Struct, frozen=True, kw_only=True):
-    """What the child is asked. ``weekly``: the whole review, else the goes alone. ``now``: Unix s."""
-
-    settings: Settings
-    now: int
-    weekly: bool
 
 
 def answer_of(task: GoTask) -> bytes:
