@@ -107,6 +107,13 @@ KEEP_TIME_MS = 30_000
 SEEN_EVERY_S = 5.0
 
 
+async def _last_line(child: Child, task: bytes, within_s: float) -> bytes | None:
+    """What a child said last; None of one that failed, or said nothing. Raises `TimeoutError`."""
+    told: list[bytes] = []
+    code = await asyncio.get_running_loop().run_in_executor(None, child.run, task, told.append, within_s)
+    return None if code or not told else told[-1]
+
+
 class Gateway:
     """One running gateway on one data folder."""
 
@@ -134,6 +141,7 @@ class Gateway:
         self.router = Child(ROUTER_MODULE)
         self.reviews = Child(ACCEPTANCE_MODULE)
         self._goes, self._goes_at = list[Go](), 0
+        self._asking_acceptance = asyncio.Lock()
         self.console = ConsoleProcess([*itself, *telling]) if settings.console is not None and itself else None
         self.tables = keeper_of(settings, self.store, self.clock)
         self.tables_every_s = settings.analytics.every_minutes * 60
@@ -258,11 +266,10 @@ class Gateway:
 
     async def _days_child(self, *, with_tables: bool) -> Kept | None:
         """What the child says: which versions are due, or with the tables how many it made. None where it failed."""
-        task, told = day_task(self.settings, self.clock.sure() // 1000, with_tables=with_tables), list[bytes]()
+        task = day_task(self.settings, self.clock.sure() // 1000, with_tables=with_tables)
         self.days = Child(DAYS_MODULE)
-        loop = asyncio.get_running_loop()
-        code = await loop.run_in_executor(None, self.days.run, encode_task(task), told.append, DAYS_WITHIN_S)
-        return None if code or not told else msgspec.json.decode(told[-1], type=Kept)
+        told = await _last_line(self.days, encode_task(task), DAYS_WITHIN_S)
+        return None if told is None else msgspec.json.decode(told, type=Kept)
 
     async def _keep_findings(self) -> None:
         """What must not be done yet, for `/health`: found by a child process, soon after the start and each quarter of an hour."""
@@ -271,14 +278,15 @@ class Gateway:
             await asyncio.sleep(pause)
             pause = ROUTER_EVERY_S
             now = self.clock.sure() // 1000
-            task, told = msgspec.json.encode(router_task(self.settings, now)), list[bytes]()
             self.router = Child(ROUTER_MODULE)
-            run = asyncio.get_running_loop().run_in_executor(None, self.router.run, task, told.append, ROUTER_WITHIN_S)
             try:
-                if await run or not told:
+                told = await _last_line(
+                    self.router, msgspec.json.encode(router_task(self.settings, now)), ROUTER_WITHIN_S
+                )
+                if told is None:
                     log.error("what is wrong with the signal could not be looked for; it is tried again")
                 else:
-                    looked = msgspec.json.decode(told[-1], type=Looked)
+                    looked = msgspec.json.decode(told, type=Looked)
                     found = FoundAt(as_of=now, do_not_yet=looked.do_not_yet)
                     self.health.findings = msgspec.to_builtins(found)
                     await self.store.keep_note(FOUND, msgspec.json.encode(found).decode())
@@ -338,16 +346,17 @@ class Gateway:
 
     async def _ask_acceptance(self, *, weekly: bool, now: int) -> bytes | None:
         """The answer of the child that knows goes and reviews; None where it gave none."""
-        task, told = msgspec.json.encode(GoTask(settings=self.settings, now=now, weekly=weekly)), list[bytes]()
-        self.reviews = Child(ACCEPTANCE_MODULE)
-        run = asyncio.get_running_loop().run_in_executor(None, self.reviews.run, task, told.append, ROUTER_WITHIN_S)
-        try:
-            if not await run and told:
-                return told[-1]
+        task = msgspec.json.encode(GoTask(settings=self.settings, now=now, weekly=weekly))
+        async with self._asking_acceptance:  # one at a time: it is one child that is ended when the gateway stops
+            self.reviews = Child(ACCEPTANCE_MODULE)
+            try:
+                told = await _last_line(self.reviews, task, ROUTER_WITHIN_S)
+            except TimeoutError:
+                log.error("looking at goes and the week took longer than %d s; it is tried again", ROUTER_WITHIN_S)
+                return None
+        if told is None:
             log.error("the goes of acceptance runs could not be looked at; it is tried again")
-        except TimeoutError:
-            log.error("looking at goes and the week took longer than %d s; it is tried again", ROUTER_WITHIN_S)
-        return None
+        return told
 
     async def _keep_reviews(self) -> None:
         """Sends the week's review to each address whose time has come. What nobody took is sent a quarter of an hour later."""
