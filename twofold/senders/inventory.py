@@ -17,8 +17,6 @@ from twofold.senders.journal import Told
 from twofold.senders.kinds import RESPONSIBLE, SenderClass
 from twofold.senders.observed import BROWSER, JOURNAL, PAGES, Observed
 
-_DATASET_PLATFORMS = (OURS, "meta")
-
 
 class Entry(Struct, frozen=True, kw_only=True):
     """One event of one sender. ``event`` is empty where no side says which. ``container``: the dataset, or another platform's

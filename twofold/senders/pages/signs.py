@@ -11,8 +11,6 @@ import re
 
 from msgspec import Struct
 
-from twofold.senders.kinds import SenderClass
-
 _QUOTED = r"""["'`]([^"'`\n]{1,60})["'`]"""
 
 
@@ -149,5 +147,3 @@ OUR_TAG = re.compile(r"/twofold(?:\.[0-9a-f]+)?\.js")
 ORDER_STATUS = re.compile(r"Shopify\.(?:checkout\s*=|Checkout\.OrderStatus\b)|/checkouts/[\w/-]{1,200}/thank[_-]you")
 SCRIPTS_END = "2026-08-26"
 """The day on which Shopify stopped running additional scripts on the page of an order."""
-
-CLASS_OF_IDS = {True: SenderClass.PARTNER_APP, False: SenderClass.THEME_APP}

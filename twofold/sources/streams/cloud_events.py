@@ -18,7 +18,7 @@ from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import read_time_ms
 from twofold.event.vocabulary import STANDARD_EVENTS
 
-STRUCTURED, BATCH = "application/cloudevents+json", "application/cloudevents-batch+json"
+BATCH = "application/cloudevents-batch+json"
 _VERSION = "1.0"
 _NEEDED = ("id", "source", "type")
 
