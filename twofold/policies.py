@@ -24,6 +24,7 @@ from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_o
 from twofold.config import Settings, SourceSettings, secrets_of
 from twofold.consent.state import PLATFORM
 from twofold.destinations import BY_PLATFORM
+from twofold.destinations.terms import hash_rules_of
 from twofold.errors import ConfigError
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import PAYMENT_SYSTEMS
@@ -249,14 +250,7 @@ def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
 
 def forms_of(settings: Settings, dataset: str) -> OtherForms:
     """What the platforms to which a dataset's actions go want hashed by rules of their own; nothing for Meta alone."""
-    rules = {
-        rule
-        for d in settings.destination
-        if d.dataset == dataset
-        for rules in BY_PLATFORM[d.platform].identifiers.values()
-        for rule in rules
-    }
-    return wanted_forms(rules)
+    return wanted_forms(hash_rules_of(BY_PLATFORM[d.platform] for d in settings.destination if d.dataset == dataset))
 
 
 def shops_alike(settings: Settings, dataset: str) -> frozenset[str]:

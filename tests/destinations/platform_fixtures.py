@@ -18,7 +18,7 @@ from twofold.config import DestinationSettings
 from twofold.config.check import destination_with_defaults
 from twofold.destinations import BY_PLATFORM
 from twofold.destinations.contract import Destination
-from twofold.destinations.terms import builder_of, terms_of
+from twofold.destinations.terms import builder_of, hash_rules_of, terms_of
 from twofold.event.delivery import Suppressed
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.matching.other_forms import wanted_forms
@@ -53,10 +53,9 @@ def event_for(
     destination: Destination, raw: dict[str, Any], received_at: int = RECEIVED_MS, country: str = ""
 ) -> Event:
     """The event as journalled: hashed under Meta's rule and those of this platform, nothing else."""
-    rules = {rule for rules in destination.identifiers.values() for rule in rules}
     origin = Origin(
         dataset="1", channel=Channel.SERVER, sender="test", tier=Tier.T2, received_at=received_at,
-        policy=DatasetPolicy(id="1", forms=wanted_forms(rules), country=country),
+        policy=DatasetPolicy(id="1", forms=wanted_forms(hash_rules_of([destination])), country=country),
     )  # fmt: skip
     event = run(RawEvent(**raw), origin)
     assert isinstance(event, Event), event

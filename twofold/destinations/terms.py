@@ -7,7 +7,7 @@ the share that is sent. Each no is a reason. Pure.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 from twofold.destinations.contract import Builder, Destination, Suppressed, Terms
@@ -51,6 +51,11 @@ def terms_of(destination: Destination, settings: TermSettings) -> Terms:
         share=settings.share,
         options=settings.options,
     )
+
+
+def hash_rules_of(platforms: Iterable[Destination]) -> set[str]:
+    """Under which rules these want contact values hashed."""
+    return {rule for platform in platforms for rules in platform.identifiers.values() for rule in rules}
 
 
 def builder_of(destination: Destination, terms: Terms) -> Builder:

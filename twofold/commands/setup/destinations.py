@@ -113,16 +113,16 @@ def _through_steps(settings: Settings, dataset: str, raw: dict[str, Any], told: 
     from twofold.collect.steps.draft import Origin
     from twofold.collect.steps.pipeline import run
     from twofold.destinations import BY_PLATFORM
+    from twofold.destinations.terms import hash_rules_of
     from twofold.event.model import Channel, RawEvent, Tier
     from twofold.event.refusal import Refusal
     from twofold.matching.other_forms import wanted_forms
     from twofold.policies import policies_of
 
     policy = policies_of(settings).get(dataset) or DatasetPolicy(id=dataset)
-    rules = {r for d in told for rules in BY_PLATFORM[d.platform].identifiers.values() for r in rules}
     origin = Origin(
         dataset=dataset, channel=Channel.SERVER, sender="explain", tier=Tier.T2, received_at=int(time.time() * 1000),
-        policy=replace(policy, forms=wanted_forms(rules)),
+        policy=replace(policy, forms=wanted_forms(hash_rules_of(BY_PLATFORM[d.platform] for d in told))),
     )  # fmt: skip
     found = run(RawEvent(**{k: v for k, v in raw.items() if k in RAW_FIELDS}), origin)
     if isinstance(found, Refusal):

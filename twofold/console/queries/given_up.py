@@ -6,13 +6,13 @@ in the past. Value is that of Purchases.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from decimal import Decimal
 
 from msgspec import Struct, field
 
 from twofold.config import Settings
-from twofold.destinations import DESTINATIONS
+from twofold.destinations import BY_PLATFORM
 from twofold.report.period import journal_of
 
 
@@ -67,7 +67,6 @@ def given_up(folder: str, choice: Choice) -> list[GivenUp]:
 def heaps(found: Iterable[GivenUp], settings: Settings, now: int) -> list[Heap]:
     """By destination and reason, the largest first."""
     platforms = {one.name: one.platform for one in settings.destination}
-    limits: dict[str, Callable[[str], int]] = {one.platform: one.limits.max_age_s for one in DESTINATIONS}
     made: dict[tuple[str, str], Heap] = {}
     for one in found:
         platform = platforms.get(one.destination, "")
@@ -77,8 +76,8 @@ def heaps(found: Iterable[GivenUp], settings: Settings, now: int) -> list[Heap]:
         heap.count += 1
         heap.oldest = min(heap.oldest or one.at, one.at)
         heap.newest = max(heap.newest, one.at)
-        max_age_s = limits.get(platform)
-        heap.too_old += max_age_s is not None and now - one.event_time > max_age_s(one.action_source)
+        known = BY_PLATFORM.get(platform)
+        heap.too_old += known is not None and now - one.event_time > known.limits.max_age_s(one.action_source)
         if one.event_name == "Purchase":
             heap.purchases += 1
             if one.value is not None and one.currency:

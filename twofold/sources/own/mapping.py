@@ -15,6 +15,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import as_list, as_object, lenient_amount, read_boolean, read_integer
@@ -53,9 +55,7 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
             return Ignored(reason="not among what `only` of this source asks for")
     mapped = map_body(tree, options)
     found = webhook.read_tree(mapped, options)
-    if isinstance(found, Reading):
-        return Reading(**{name: getattr(found, name) for name in found.__struct_fields__} | {"sender": SENDER})
-    return found
+    return replace(found, sender=SENDER) if isinstance(found, Reading) else found
 
 
 def map_body(tree: Mapping[str, Any], options: SourceOptions) -> dict[str, Any]:
