@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from twofold.ledger.lines import Claim, Spend
+from twofold.ledger.lines import Spend
+from twofold.ledger.spend import claimed
 from twofold.router.finding import Finding, Kind, When, sums_of
 from twofold.store.lines.reading import KeptLine, LineReader
 
@@ -94,15 +95,9 @@ def measure(spend: Spend, name: str) -> Decimal:
     """One figure of a line; what was not told is nothing."""
     if name == "spend":
         return spend.amount
-    claim = _claim(spend)
+    claim = claimed(spend)
     told = None if claim is None else claim.count if name == "claimed_count" else claim.value
     return told if told is not None else Decimal(0)
-
-
-def _claim(spend: Spend) -> Claim | None:
-    """The one by the advertisement's own setting, else the first: the same window then and now."""
-    claims = sorted(spend.claims, key=lambda c: (c.window != "setting", c.window, c.alias))
-    return claims[0] if claims else None
 
 
 def _said_at(line: KeptLine) -> int:
