@@ -5,6 +5,7 @@ Owns the page of one file. It is its person's alone, and there for some minutes.
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from twofold.console.access.roles import Right
@@ -19,9 +20,10 @@ _ENDS = {"role": "truth", "link": "banked"}
 
 def read_drop(asked: Asked) -> Shown:
     """How far it is, or what it came to."""
-    drop = asked.drops.of(asked.session.person.id, asked.path["token"])
-    if drop is None:
+    held = asked.drops.of(asked.session.person.id, asked.path["token"])
+    if held is None:
         raise NotHere
+    drop = copy(held)  # as it stands now: it goes on while the page is made, which would say one thing and promise another
     answer = drop.answer if drop.state in ("seen", "keeping", "kept") else {}
     rows: list[dict[str, Any]] = [
         *({"what": "row", **problem, **_ENDS} for problem in answer.get("problems", [])),
