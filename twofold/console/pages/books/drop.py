@@ -23,9 +23,8 @@ def read_drop(asked: Asked) -> Shown:
     held = asked.drops.of(asked.session.person.id, asked.path["token"])
     if held is None:
         raise NotHere
-    drop = copy(
-        held
-    )  # as it stands now: it goes on while the page is made, which would say one thing and promise another
+    # As it stands now: it goes on while the page is made, which would say one thing and promise another.
+    drop = copy(held)
     answer = drop.answer if drop.state in ("seen", "keeping", "kept") else {}
     rows: list[dict[str, Any]] = [
         *({"what": "row", **problem, **_ENDS} for problem in answer.get("problems", [])),
