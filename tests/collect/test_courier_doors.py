@@ -121,6 +121,31 @@ def test_what_is_not_understood_is_answered_yes_and_kept(gateway: Running) -> No
     assert [row["reason"] for row in gateway.new_refused()] == ["not_an_order", "wrong_type"]
 
 
+def test_a_body_with_several_parcels_gives_each_its_line(gateway: Running) -> None:
+    """Two parcels of one order and one of another; what cannot be read stands alone among the refused."""
+    placed(gateway)
+    placed(gateway, "A-1002")
+    gateway.new_refused()
+    body = [
+        BODY | {"cash": "22.50"},
+        BODY | {"barcode": "Q-78", "cash": "20.00"},
+        {"status": "done", "ref": "A-1002"},
+        BODY | {"barcode": "Q-79", "ref": "A-1002", "status": "on the moon"},
+        BODY | {"barcode": "Q-80", "ref": "A-1002"},
+    ]
+    said = json.loads(post(gateway, AT_THE_DOOR, body).body)
+    assert said["classified"] == "5 in one body"
+    assert said["messages"][0].startswith("[2].barcode: expected the parcel's number")
+    assert [(p.parcel, p.order, str(p.taken)) for p in sorted(parcels(gateway), key=lambda line: line.parcel)] == [
+        ("Q-77", "A-1001", "22.50"), ("Q-78", "A-1001", "20.00"), ("Q-80", "A-1002", "42.50")]  # fmt: skip
+    states = orders(gateway)
+    assert [states[name].delivered_at for name in ("A-1001", "A-1002")] == [NOW_S, NOW_S]
+    refused = gateway.new_refused()
+    assert [row["reason"] for row in refused] == ["wrong_type", "not_an_order"]
+    assert post(gateway, AT_THE_DOOR, body).status == 200
+    assert len(parcels(gateway)) == 3
+
+
 # -- settings
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from twofold.config.settings import COURIER_FIELDS, PARCEL_STATES
-from twofold.event.refusal import Refusal
+from twofold.event.refusal import DropReason, Refusal
 from twofold.ledger.identity import name_of
 from twofold.ledger.model import ParcelState
 from twofold.sources import SOURCES
-from twofold.sources.contract import Ignored, Reading, SourceOptions
-from twofold.sources.couriers.mapped import FIELDS
+from twofold.sources.contract import Ignored, Reading, Several, SourceOptions
+from twofold.sources.couriers.mapped import FIELDS, LISTS
+from twofold.sources.mended import read_mended
 
 NOW_MS = 1_790_100_000_000
 
@@ -237,6 +238,85 @@ def test_a_body_without_a_time_has_that_of_its_arrival():
     assert told(found) == ("parcel:T1", [("T1", "delivered", NOW_MS // 1000)])
 
 
+# -- several parcels in one body
+
+SEVERAL = {
+    "fields": {"parcels[]": "data.shipments", "states[]": "scans", "parcel": "awb", "order": "reference", "status": "code",
+               "at": "time", "amount": "cod"},
+    "stages": {"DLV": "delivered", "OFD": "out_for_delivery"}, "currency": "GEL",
+}  # fmt: skip
+
+
+def shipment(number: Any, *scans: tuple[str, Any], **more: Any) -> dict[str, Any]:
+    return {"awb": number, "scans": [{"code": code, "time": time} for code, time in scans], **more}
+
+
+def several(*shipments: Any, **around: Any) -> list[Any]:
+    found = read("courier", {"data": {"shipments": list(shipments)}, **around}, **SEVERAL)
+    assert isinstance(found, Several), found
+    return [part.found for part in found.parts]
+
+
+def test_each_parcel_of_a_body_has_its_own_order_states_and_cash():
+    one, two = several(
+        shipment("A-1", ("OFD", 1_773_200_000), ("DLV", 1_773_203_600), reference="1001", cod="80.00"),
+        shipment("A-2", ("OFD", 1_773_200_000), reference="1002", cod="60.00"),
+    )
+    assert told(one) == ("1001", [("A-1", "out_for_delivery", 1_773_200_000), ("A-1", "delivered", 1_773_203_600)])
+    assert told(two) == ("1002", [("A-2", "out_for_delivery", 1_773_200_000)])
+    assert [(line.due, line.taken) for line in one.lines] == [(None, None), (None, Decimal("80.00"))]
+    assert [(line.due, line.taken) for line in two.lines] == [(Decimal("60.00"), None)]
+
+
+def test_what_stands_once_around_the_list_is_of_each_but_for_number_and_cash():
+    """A sum of several parcels would be counted once for each of them."""
+    one, two = several(shipment("A-1", ("DLV", 1_773_203_600)), shipment("A-2", ("DLV", 1_773_203_600)),
+                       reference="1001", cod="140.00", awb="MASTER")  # fmt: skip
+    assert [told(found)[0] for found in (one, two)] == ["1001", "1001"]
+    assert [line.taken for found in (one, two) for line in found.lines] == [None, None]
+    (nameless,) = several({"scans": [{"code": "DLV", "time": 1_773_203_600}]}, awb="MASTER")
+    assert isinstance(nameless, Refusal)
+
+
+def test_a_parcel_that_cannot_be_read_names_its_place_and_leaves_the_others():
+    good, numberless, moon, text = several(
+        shipment("A-1", ("DLV", 1_773_203_600)), shipment(None, ("DLV", 1_773_203_600)),
+        shipment("A-3", ("on the moon", 1_773_203_600)), "A-4",
+    )  # fmt: skip
+    assert told(good)[0] == "parcel:A-1"
+    assert (numberless.path, text.path) == ("data.shipments[1].awb", "data.shipments[3]")
+    assert isinstance(moon, Ignored)
+
+
+def test_a_state_without_a_time_leaves_the_other_states_of_its_parcel():
+    """Nothing is made up for a place in a history: the time of arrival is not when it happened."""
+    (found,) = several(shipment("A-1", ("OFD", None), ("DLV", 1_773_203_600)))
+    assert [state for _, state, _ in told(found)[1]] == ["delivered"]
+    assert any("scans[0].time" in note for note in found.notes)
+    (none,) = several(shipment("A-1", ("OFD", "yesterday")))
+    assert none.path == "data.shipments[0].scans[0].time"
+
+
+@pytest.mark.parametrize(
+    ("name", "body"), [("easypost", easypost()), ("shippo", shippo()), ("aftership", aftership()), ("courier", OWN)]
+)
+def test_a_list_of_bodies_is_read_as_each_of_them_is(name, body):
+    options = SourceOptions(shop="Quick", **(MAPPED if name == "courier" else {}))
+    twice = b'{"event": 1, "event": 2}'
+    raw = b"[" + b",".join([json.dumps(body).encode(), twice, json.dumps(body).encode()]) + b"]"
+    found, _ = read_mended(SOURCES[name], raw, {}, options, NOW_MS)
+    alone = SOURCES[name].read(json.dumps(body).encode(), {}, options, NOW_MS)
+    assert [found.parts[n].found for n in (0, 2)] == [alone, alone]
+    assert (found.parts[1].found.reason, found.parts[1].found.path) == (DropReason.DUPLICATE_KEY, "[1]")
+    assert found.parts[1].body == twice
+
+
+@pytest.mark.parametrize("raw", [b"[]", b"[1,", b"[" + b"{}," * 1_000 + b"{}]"])
+def test_a_list_of_nothing_or_of_too_much_is_refused_whole(raw):
+    found, _ = read_mended(SOURCES["courier"], raw, {}, SourceOptions(shop="Quick"), NOW_MS)
+    assert isinstance(found, Refusal)
+
+
 # -- all of them
 
 
@@ -257,4 +337,4 @@ def test_no_contact_data_is_taken(name, body):
 
 def test_the_settings_know_the_states_and_the_fields():
     assert set(PARCEL_STATES) == {state.value for state in ParcelState}
-    assert COURIER_FIELDS == FIELDS
+    assert (*FIELDS, *LISTS) == COURIER_FIELDS

@@ -686,7 +686,7 @@ MAPPED_KINDS = ("order", "payment", "refund", "parcel", "event")
 """What a body of a `mapped` source may stand for."""
 MAPPED_HMACS = ("hmac-sha256-hex", "hmac-sha256-base64", "hmac-sha1-hex", "hmac-sha512-hex", "hmac-sha512-base64")
 MAPPED_SIGNATURES = (*MAPPED_HMACS, "standard", "twofold", "path")
-COURIER_FIELDS = ("parcel", "order", "status", "at", "amount", "currency", "method")
+COURIER_FIELDS = ("parcel", "order", "status", "at", "amount", "currency", "method", "parcels[]", "states[]")
 """What `fields` of a `courier` may name."""
 PARCEL_STATES = ("created", "in_transit", "out_for_delivery", "pickup_point", "attempt_failed", "refused", "returning",
                  "returned", "delivered", "lost", "cancelled")  # fmt: skip

@@ -18,7 +18,7 @@ from twofold.importing.readers.layout import Found, Skipped
 from twofold.importing.readers.problems import RowProblem
 from twofold.importing.readers.tables import Survey, Table, json_texts
 from twofold.sources import SOURCES
-from twofold.sources.contract import Ignored, Reading, SourceOptions
+from twofold.sources.contract import Ignored, Reading, Several, SourceOptions
 from twofold.sources.mended import read_mended
 from twofold.sources.people import buyer_of
 
@@ -101,6 +101,8 @@ class DocumentFile:
                     file=self.path.name, row=row, column=answer.path, expected=answer.expected, got=answer.got,
                     reason=answer.reason.value,
                 )  # fmt: skip
+            case Several():
+                raise AssertionError("a line of these files is one body")
             case Ignored():
                 return Skipped(rows=1, reason=answer.reason)
             case Reading():

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from twofold.event.model import RawEvent
-from twofold.event.refusal import Refusal
+from twofold.event.refusal import DropReason, Refusal
 from twofold.ledger.lines import ParcelLine
 from twofold.ledger.model import OrderReport
 from twofold.touch.model import Touch
@@ -83,6 +83,38 @@ class Ignored(Struct, frozen=True, kw_only=True):
     order_id: str | None = None
 
 
+class Part(Struct, frozen=True):
+    """One thing of a body that is about several: what it says, and its own text, for where it is refused."""
+
+    found: Reading | Refusal | Ignored
+    body: bytes
+    notes: tuple[str, ...] = ()
+
+
+class Several(Struct, frozen=True):
+    """A body about several things, each read for itself, in the order in which they stand in it."""
+
+    parts: tuple[Part, ...]
+
+
+MOST_PARTS = 1_000  # of one body, as events of one batch
+
+
+def at_place(found: Reading | Refusal | Ignored, place: str) -> Reading | Refusal | Ignored:
+    """A refusal with its place in the body before the place in its part."""
+    if not isinstance(found, Refusal):
+        return found
+    return structs.replace(found, path=f"{place}.{found.path}" if found.path else place)
+
+
+def too_many(count: int) -> Refusal:
+    return Refusal(
+        reason=DropReason.TOO_MANY,
+        expected=f"at most {MOST_PARTS} things in one body",
+        got=f"{count}, of which none is taken",
+    )
+
+
 class Source(Struct, frozen=True, kw_only=True):
     """A shop system. Both functions are pure and raise for no input.
 
@@ -91,14 +123,16 @@ class Source(Struct, frozen=True, kw_only=True):
     for schemes that sign a time.
     ``topic(body, headers)``: what the system calls this kind of delivery, empty where it has no word; only for people to see
     which ones come.
+    ``in_lists``: a body may be a list of bodies, each of which is read for itself.
     ``read(body, headers, options, now_ms)``. Headers other than the signature are not signed, so what they say may
     only make a copy be left out or choose how the body is read, never what it is worth.
     """
 
     name: str
     signs_body: bool = True  # False: the sender is known by a password, so its body may have been altered
+    in_lists: bool = False
     by_path: bool = False  # True: a secret in the webhook's address does instead of a signature
     topic: Callable[[bytes, Mapping[str, str]], str] = lambda _body, _headers: ""
     is_ping: Callable[[bytes], bool] = lambda _body: False  # a test of the address, which is never signed
     signed: Callable[[bytes, Mapping[str, str], Sequence[str], int], bool]
-    read: Callable[[bytes, Mapping[str, str], SourceOptions, int], Reading | Refusal | Ignored]
+    read: Callable[[bytes, Mapping[str, str], SourceOptions, int], Reading | Refusal | Ignored | Several]

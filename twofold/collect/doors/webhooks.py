@@ -28,8 +28,9 @@ from twofold.event.model import Channel, Consent, Event, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.matching.subject import Keyring, SubjectRequest
 from twofold.sources.chat import META_SIGNATURE
-from twofold.sources.contract import Ignored, PrivacyRequest, Reading, Source, SourceOptions
+from twofold.sources.contract import Ignored, Part, PrivacyRequest, Reading, Several, Source, SourceOptions
 from twofold.sources.mended import read_mended
+from twofold.store.engine import RefusedRow
 from twofold.store.lines.row import LineEntry
 from twofold.store.orders.ledger import OrderEntry
 from twofold.touch.model import Sign
@@ -126,10 +127,11 @@ class Webhooks:
         found, mended = read_mended(door.source, request.body, request.headers(), door.options, now)
         if isinstance(found, Refusal):
             return self._unreadable(request, door, found, mended)
+        if isinstance(found, Several):
+            return self._read_each(request, door, found, now)
         if isinstance(found, Ignored):
-            refusal = Refusal(reason=DropReason.NOT_AN_ORDER, expected="something to count", got=found.reason)
             said = answers.accepted(0, (), (f"left out: {found.reason}",), kind=found.kind)
-            return self.refuse(request, refusal, Answer(200, said))
+            return self.refuse(request, _left_out(found), Answer(200, said))
         if found.privacy is not None:
             return self._privacy(door, found, found.privacy)
         return self._read(request, door, found, now, mended)
@@ -142,8 +144,33 @@ class Webhooks:
         return self.refuse(request, refusal, Answer(200, answers.accepted(0, (refusal,), mended, kind="refused")))
 
     def _read(self, request: Request, door: WebhookDoor, reading: Reading, now: int, mended: Sequence[str]) -> Work:
+        taken = _Taken(kind=reading.kind, notes=list(mended), ours=_is_ours(door, request))
+        self._learn(door, reading, now, taken, request.body)
+        return taken.work()
+
+    def _read_each(self, request: Request, door: WebhookDoor, several: Several, now: int) -> Work:
+        """All that is understood in one transaction; what is not has a row with its own text and leaves the rest alone."""
+        taken = _Taken(kind=f"{len(several.parts)} in one body", notes=[], ours=_is_ours(door, request))
+        for part in several.parts:
+            taken.notes += part.notes
+            self._learn_part(door, part, now, taken)
+        return taken.work()
+
+    def _learn_part(self, door: WebhookDoor, part: Part, now: int, taken: _Taken) -> None:
+        match part.found:
+            case Reading():
+                self._learn(door, part.found, now, taken, part.body)
+            case Ignored():
+                taken.notes.append(f"left out: {part.found.reason}")
+                taken.rows.append(refused_row(now, ENTRY, door.dataset, _left_out(part.found), part.body))
+            case Refusal():
+                taken.refusals.append(part.found)
+                taken.rows.append(refused_row(now, ENTRY, door.dataset, part.found, part.body))
+
+    def _learn(self, door: WebhookDoor, reading: Reading, now: int, taken: _Taken, body: bytes) -> None:
         origin = self._origin(door, reading, now)
-        taken = _Taken(kind=reading.kind, notes=[*mended, *reading.notes], ours=_is_ours(door, request))
+        before = len(taken.refusals)
+        taken.notes += reading.notes
         if reading.order is not None:
             entry = entry_of(reading, origin, door.name, self._ring)
             if isinstance(entry, Refusal):
@@ -158,17 +185,13 @@ class Webhooks:
             taken.add(run(reading.copy, origin))
         for raw in reading.events:
             taken.add(run(raw, origin))
-        rows = [refused_row(now, ENTRY, door.dataset, refusal, request.body) for refusal in taken.refusals]
-        signs = [
+        taken.rows += [refused_row(now, ENTRY, door.dataset, refusal, body) for refusal in taken.refusals[before:]]
+        taken.signs += [
             Sign(dataset=door.dataset, ids=ids, touch=touch)
             for ids, touch in reading.signs
             if not origin.policy.consent.require or touch.consent == Consent.GRANTED
         ]
-        lines = [LineEntry(thing=line, received_at=now, told_at=line.at) for line in reading.lines]
-        return Work(
-            entry=ENTRY, events=taken.events, rows=rows, orders=taken.orders, signs=signs, lines=lines,
-            answer=taken.answer,
-        )  # fmt: skip
+        taken.lines += [LineEntry(thing=line, received_at=now, told_at=line.at) for line in reading.lines]
 
     def _privacy(self, door: WebhookDoor, reading: Reading, asked: PrivacyRequest) -> Reply:
         """Answered once the request itself is on disk; the erasure follows. A copy is for the operator to give."""
@@ -201,6 +224,10 @@ class Webhooks:
         )
 
 
+def _left_out(ignored: Ignored) -> Refusal:
+    return Refusal(reason=DropReason.NOT_AN_ORDER, expected="something to count", got=ignored.reason)
+
+
 def _is_ours(door: WebhookDoor, request: Request) -> bool:
     """True for a body that a developer wrote by our documentation: he must see what is wrong with it."""
     return door.source.name in _OUR_BODIES and META_SIGNATURE not in request.headers()
@@ -219,6 +246,9 @@ class _Taken(Struct, kw_only=True):
     events: list[Event] = []
     orders: list[OrderEntry] = []
     refusals: list[Refusal] = []
+    rows: list[RefusedRow] = []
+    signs: list[Sign] = []
+    lines: list[LineEntry] = []
     counted: int = 0
 
     def add(self, result: Event | Refusal) -> None:
@@ -228,6 +258,12 @@ class _Taken(Struct, kw_only=True):
         self.events.append(result)
         self.counted += 1
         self.notes += result.warnings
+
+    def work(self) -> Work:
+        return Work(
+            entry=ENTRY, events=self.events, rows=self.rows, orders=self.orders, signs=self.signs, lines=self.lines,
+            answer=self.answer,
+        )  # fmt: skip
 
     def answer(self) -> Answer:
         """200 when anything was taken, and for another system's body that was understood; the refusal otherwise."""

@@ -82,4 +82,4 @@ def _state(thing: dict[str, Any]) -> ParcelState | None:
     return SUBTAGS.get(lenient.text(thing, "subtag") or "") or TAGS.get(lenient.text(thing, "tag") or "")
 
 
-AFTERSHIP = Source(name=SENDER, signed=signed, read=read)
+AFTERSHIP = Source(name=SENDER, in_lists=True, signed=signed, read=read)

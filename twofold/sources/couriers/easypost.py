@@ -86,4 +86,4 @@ def _scans(tracker: dict[str, Any]) -> list[Scan]:
     return found
 
 
-EASYPOST = Source(name=SENDER, signed=signed, read=read)
+EASYPOST = Source(name=SENDER, in_lists=True, signed=signed, read=read)

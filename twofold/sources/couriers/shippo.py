@@ -87,4 +87,4 @@ def _scan(status: dict[str, Any]) -> Scan | None:
     return Scan(state, at) if state is not None and at is not None else None
 
 
-SHIPPO = Source(name=SENDER, by_path=True, signed=signed, read=read)
+SHIPPO = Source(name=SENDER, in_lists=True, by_path=True, signed=signed, read=read)

@@ -220,4 +220,4 @@ def _key(secret: str) -> bytes:
         return b""
 
 
-MAPPED = Source(name=SENDER, signed=webhook.signed, read=read)
+MAPPED = Source(name=SENDER, in_lists=True, signed=webhook.signed, read=read)
