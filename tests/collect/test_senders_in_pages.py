@@ -1,0 +1,236 @@
+"""Senders in a real Chromium against a running gateway: unchanged analytics.js, recorded hits of Google's tag, the web template.
+
+Each reports one Purchase on a page of the shop, and the shop's signed order of the same counts with it once. gtag.js itself is not
+published to be kept, so its hits are sent by the page as it sends them: `fetch` with cookies, `sendBeacon`, an image.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from running_gateway import CONFIGURATION as PLAIN
+from running_gateway import DATASET, Running
+from test_webhook_door import deliver, numbered
+
+from tests.examples.templates import RUNNER, template
+from twofold.event.model import Event, Tier
+from twofold.store.ladder import admit
+from twofold.store.sqlite.database import open_reader
+
+sys.path.append(str(Path(__file__).parents[1] / "sources" / "streams"))
+from gtag_hits import MEASUREMENT_ID, batch, of_a_container, purchase
+
+pytestmark = [pytest.mark.browser, pytest.mark.node]
+SEGMENT = Path(__file__).parents[1] / "clients/node/node_modules/@segment/analytics-next/dist/umd"
+PAGE_KEY = "shop-pages-0123456"
+PATIENCE_S = 30
+ORDER = 8_678_901_000_000
+
+
+class Storefront(BaseHTTPRequestHandler):
+    """Pages by their path, and analytics.js with its parts as its package has them."""
+
+    pages: ClassVar[dict[str, str]] = {}
+
+    def do_GET(self) -> None:
+        path = urlsplit(self.path).path
+        script = SEGMENT / Path(path).name
+        if path == "/runner.js":
+            script = RUNNER
+        if path.endswith(".js") and script.is_file():
+            self._answer("text/javascript", script.read_bytes())
+        else:
+            self._answer("text/html", self.pages.get(path, "<!doctype html><title>shop</title>").encode())
+
+    def _answer(self, kind: str, body: bytes) -> None:
+        self.send_response(200)
+        self.send_header("content-type", f"{kind}; charset=utf-8")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def storefront() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Storefront)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"http://www.shop.example:{server.server_address[1]}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def gateway(storefront: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    ways = {"segment_page_key": PAGE_KEY, "measurement_ids": [MEASUREMENT_ID]}
+    dataset = PLAIN["dataset"][0] | {"ways_in": ways, "origins": [storefront]}
+    running = Running(tmp_path_factory.mktemp("pages") / "data", PLAIN | {"dataset": [dataset]})
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def browser(storefront: str) -> Iterator[Browser]:
+    arguments = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--in-process-gpu",
+        "--disable-background-networking",
+        "--host-resolver-rules=MAP *.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no host but ours answers
+        f"--unsafely-treat-insecure-origin-as-secure={storefront}",  # as https would be
+    ]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        yield running
+        running.close()
+
+
+def by_analytics_js(gateway: Running, order: int) -> str:
+    """The library's own loader; of its settings only the address is ours, and they come with the page."""
+    shown = {
+        "apiKey": PAGE_KEY,
+        "apiHost": f"gateway.shop.example:{gateway.port}/v1",
+        "protocol": "http",
+    }
+    settings = {"writeKey": PAGE_KEY, "cdnSettings": {"integrations": {"Segment.io": shown}}}
+    goods = [{"product_id": "111", "name": "Monopoly", "price": 21.25, "quantity": 2}]
+    properties = {"order_id": str(order), "total": 42.5, "currency": "EUR", "products": goods}
+    return f"""<script src="/ajs/index.js"></script><script>
+const analytics = AnalyticsNext.AnalyticsBrowser.load({json.dumps(settings)});
+analytics.page();
+analytics.track('Order Completed', {json.dumps(properties)});
+</script>"""
+
+
+def by_gtag_get(gateway: Running, order: int) -> str:
+    url = f"http://gateway.shop.example:{gateway.port}/g/collect?{purchase(str(order))}"
+    return f"<script>fetch({json.dumps(url)}, {{ method: 'GET', keepalive: true, credentials: 'include' }});</script>"
+
+
+def by_gtag_beacon(gateway: Running, order: int) -> str:
+    shared, lines = batch(str(order))
+    url = f"http://gateway.shop.example:{gateway.port}/g/collect?{shared}"
+    return f"<script>navigator.sendBeacon({json.dumps(url)}, {json.dumps(lines)});</script>"
+
+
+def by_gtag_container(gateway: Running, order: int) -> str:
+    url = f"http://gateway.shop.example:{gateway.port}/g/collect?{of_a_container(str(order))}"
+    return f"<script>fetch({json.dumps(url)}, {{ method: 'POST', keepalive: true, credentials: 'include' }});</script>"
+
+
+def by_template(gateway: Running, order: int) -> str:
+    """The web template in the page's own world: only `injectScript` puts the gateway of this test for the address it was given."""
+    made = template("web.tpl")
+    given = {
+        "scriptUrl": "https://gateway.shop.example/t/twofold.js",
+        "dataset": DATASET,
+        "report": "layer",
+        "grants": True,
+    }
+    items = [{"item_id": "111", "price": 21.25, "quantity": 2}]
+    shop = {"transaction_id": str(order), "value": 42.5, "currency": "EUR", "items": items}
+    layer = {"event": "purchase", "event_id": f"page-{order}", "ecommerce": shop}
+    return f"""<script src="/runner.js"></script><script>
+const layer = {json.dumps(layer)};
+const world = {{
+  copyFromDataLayer: (key) => layer[key],
+  isConsentGranted: () => true,
+  logToConsole: (...line) => console.log(...line),
+  callInWindow: (name, ...args) => window[name](...args),
+  injectScript: (url, onSuccess, onFailure) => {{
+    const script = document.createElement('script');
+    script.async = true;
+    script.src = url.replace('https://gateway.shop.example', 'http://gateway.shop.example:{gateway.port}');
+    script.onload = onSuccess;
+    script.onerror = onFailure;
+    document.head.append(script);
+  }},
+}};
+const heard = window.heard = {{}};
+const data = {{ ...{json.dumps(given)}, gtmOnSuccess: () => {{ window.said = true; }}, gtmOnFailure: () => {{ window.said = false; }} }};
+new Function('require', 'data', {json.dumps(made["code"])})(
+  tagManager.requirer({json.dumps(made["permissions"])}, world, {{}}, heard), data);
+</script>"""
+
+
+SENDERS = [
+    pytest.param(by_analytics_js, "analytics.js", id="analytics.js"),
+    pytest.param(by_gtag_get, "gtag", id="gtag-get"),
+    pytest.param(by_gtag_beacon, "gtag", id="gtag-beacon"),
+    pytest.param(by_gtag_container, "gtag", id="gtag-container"),
+    pytest.param(by_template, "tag", id="web-template"),
+]
+
+
+@pytest.mark.parametrize(("page", "sender"), SENDERS)
+def test_a_purchase_of_a_page_counts_with_the_shops_webhook(
+    gateway: Running, storefront: str, browser: Browser, page: Any, sender: str, request: pytest.FixtureRequest
+) -> None:
+    """What the browser reported is a stranger's copy with its money; with the signed order one Purchase is left."""
+    gateway.forget()
+    gateway.now = int(time.time() * 1000)  # a browser's clock is nobody's to set
+    order = ORDER + [p.id for p in SENDERS].index(request.node.callspec.id)
+    context = browser.new_context()
+    visit = context.new_page()
+    errors: list[str] = []
+    visit.on("pageerror", lambda error: errors.append(str(error)))
+    agent = str(visit.evaluate("navigator.userAgent"))
+    Storefront.pages[f"/thanks-{order}"] = f"<!doctype html><title>Thanks</title>{page(gateway, order)}"
+    visit.goto(f"{storefront}/thanks-{order}")
+    told = waited(gateway, visit)
+    context.close()
+    assert errors == []
+    webhook(gateway, order, agent)
+    check(gateway, order, told, sender)
+
+
+def waited(gateway: Running, visit: Any) -> Event:
+    """The page's Purchase, once it is on disk."""
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until:
+        found = [event for event in gateway.new_events() if event.event_name == "Purchase"]
+        if found:
+            return found[0]
+        visit.wait_for_timeout(50)
+    raise AssertionError(f"no Purchase came; refused: {gateway.new_refused()}")
+
+
+def webhook(gateway: Running, order: int, agent: str) -> None:
+    """The shop's word of an order that was placed from this machine with that browser."""
+    now = datetime.fromtimestamp(gateway.now // 1000, UTC).isoformat()
+    times = dict.fromkeys(("created_at", "processed_at", "updated_at"), now)
+    client = {"browser_ip": "127.0.0.1", "client_details": {"user_agent": agent, "browser_ip": "127.0.0.1"}}
+    assert deliver(gateway, numbered(order, note_attributes=[], **times, **client)).status == 200
+
+
+def check(gateway: Running, order: int, told: Event, sender: str) -> None:
+    signed = gateway.new_event()
+    assert (signed.tier, told.tier, told.sender) == (Tier.T3, Tier.T0, sender)
+    data = told.custom_data
+    assert (data.order_id, data.value, data.currency) == (str(order), Decimal("42.5"), "EUR")
+    assert set(map(id, admit([signed, told]).copies)) == {id(signed), id(told)}
+    db = open_reader(gateway.folder)
+    (sold,) = db.execute("select count(*) from orders where order_id = ?", (str(order),)).fetchone()
+    (left,) = db.execute(
+        "select count(*) from action a where a.event_name = 'Purchase' and a.id in (select action from event where event_id in (?, ?))"
+        " and not exists (select 1 from superseded s where s.action = a.id)",
+        (signed.event_id, told.event_id),
+    ).fetchone()
+    db.close()
+    assert (sold, left) == (1, 1)
