@@ -102,6 +102,11 @@ def destinations() -> str:
         "reason: "
         + "; ".join(f"`{reason}`: {text[0].lower()}{text[1:].rstrip('.')}" for reason, text in REASONS.items())
         + ".",
+        "`hold_s` lets an action wait for one destination: so many seconds from its first copy, by event name, `*` for all others. "
+        "Nothing but time ends it (reason `held_for_destination`), and what is true at its end decides: what later copies said goes "
+        "with it, and an order that was cancelled or a consent that was taken back meanwhile keeps it here. `counts_when` lets one "
+        "destination have its Purchases later than the rest, as at `confirmed` or `delivered`, whatever the payment. A platform that "
+        "folds our copy with its own pixel's does so for some hours only (Meta: 48): a later Purchase counts beside the pixel's there.",
         "E-mail and phone are hashed when an event comes in, under the rule of each platform that its dataset goes to, and the "
         "plain value is forgotten: an event that came before a platform was added has no hash under a rule that is its own alone. "
         "What came hashed already is passed on where the platform's table below says `sent`. Names, cities and postal codes that a "

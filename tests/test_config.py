@@ -112,6 +112,8 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("a short secret", changed("env:SHOPIFY_SECRET", "short"), ["secret", "16"]),
     ("a version that is none", changed('token = "env:META_TOKEN"', 'version = "25"'), ["version", "25", "v\\d+"]),
     ("a hold that is negative", "[[dataset]]\nid = '1'\nhold_s = {Lead = -1}", ["hold_s.Lead", "0 to 86400", "-1"]),
+    ("a hold past the platform's age", "[[dataset]]\nid = '1'\n[[destination]]\nplatform = 'meta'\ndataset = '1'\nhold_s = {'*' = 518401}", ["hold_s.*", "0 to 518400", "518401"]),
+    ("a station that no order has", "[[dataset]]\nid = '1'\n[[destination]]\nplatform = 'meta'\ndataset = '1'\ncounts_when = 'sent'", ["counts_when", "delivered", "'sent'"]),
     ("a hold of two days", "[[dataset]]\nid = '1'\nhold_s = {Lead = 172800}", ["hold_s.Lead"]),
     ("a country that is none", "[[dataset]]\nid = '1'\ncountry = 'Georgia'", ["country", "two letters"]),
     ("a window shorter than Meta's", "[server]\nwindow_days = 7", ["$.server.window_days", "8"]),

@@ -140,6 +140,8 @@ ROWS = [
     Row("destination", "only", ["Lead"], lambda g: worker(g)._terms.only, {"Lead"}),
     Row("destination", "events", {"Lead": ""}, lambda g: worker(g)._terms.events, {"Lead": ""}),
     Row("destination", "share", 0.5, lambda g: worker(g)._terms.share, 0.5),
+    Row("destination", "hold_s", {"Lead": 1.5}, lambda g: (route(g).holds, g.store._folding._holds), ({"meta-1": {"Lead": 1_500}}, {("1", 1): {"Lead": 1_500}})),
+    Row("destination", "counts_when", "confirmed", lambda g: (g.store.orders.policy_of("1", "meta-1").counts_when, orders(g).counts_when), ("confirmed", "paid")),
     Row("source", "shop", "shop.example", lambda g: door(g).options.shop, "shop.example"),
     Row("source", "secret", [SECRET, SECRET[::-1]], lambda g: door(g).secrets, (SECRET, SECRET[::-1])),
     Row("source", "path", "/hook", lambda g: "/hook" in g.collector.doors._doors, True),

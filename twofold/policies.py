@@ -328,6 +328,16 @@ def routes_of(settings: Settings) -> dict[str, Route]:
             orders=order_policy_of(d.orders),
             has_orders=has_orders(settings, d.id),
             shops=shops_alike(settings, d.id),
+            holds={
+                x.name: {name: int(seconds * 1000) for name, seconds in x.hold_s.items()}
+                for x in settings.destination
+                if x.dataset == d.id and x.hold_s
+            },
+            orders_there={
+                x.name: structs.replace(order_policy_of(d.orders), counts_when=x.counts_when, when={})
+                for x in settings.destination
+                if x.dataset == d.id and x.counts_when
+            },
             # What is sent to Meta as measurement only, although it was denied, keeps nothing back; no other platform has a word
             # for that.
             purposes={

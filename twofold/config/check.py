@@ -49,6 +49,7 @@ from twofold.event.vocabulary import STANDARD_EVENTS
 
 MAX_CONFIRM_S = 518_400  # six days: an event must still be young enough for its destination
 MIN_SECRET = 16  # characters; a shorter webhook secret can be guessed offline from one captured body
+DAY_S = 86_400
 MILESTONES = ("placed", "confirmed", "paid", "delivered")
 METHODS = ("cod", "bank_transfer", "card", "wallet", "later", "gift_card", "manual", "other")
 VALUE_PARTS = ("goods", "tax", "shipping", "tip", "duties", "gift_card")
@@ -408,10 +409,22 @@ def _check_destination(place: Place, d: DestinationSettings, ids: list[str], fau
     if not re.fullmatch(r"https?://[^/\s]+(/\S*)?", d.endpoint, re.I):
         text = f"{where}: endpoint: expected an http(s) address, got {d.endpoint!r}"
         faults.add((*place, "endpoint"), text)
+    _check_holds(place, where, d, platform.limits.age_s, faults)
     if d.token_ends and not _is_day(d.token_ends):
         faults.add(
             (*place, "token_ends"), f"{where}: token_ends: expected a day such as 2027-03-31, got {d.token_ends!r}"
         )
+
+
+def _check_holds(place: Place, where: str, d: DestinationSettings, age_s: int, faults: Faults) -> None:
+    """What waits must still be young enough for the platform, with a day for its retries."""
+    _check_events((*place, "hold_s"), f"{where}: hold_s", d.hold_s, faults)
+    longest = age_s - DAY_S
+    for name, seconds in d.hold_s.items():
+        if not 0 <= seconds <= longest:
+            text = f"{where}: hold_s.{name}: expected 0 to {longest} seconds, a day less than the platform takes, got {seconds}"
+            faults.add((*place, "hold_s", name), text)
+    _known((*place, "counts_when"), f"{where}: counts_when", d.counts_when, ("", *MILESTONES), faults)
 
 
 def _is_day(text: str) -> bool:

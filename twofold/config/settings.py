@@ -359,6 +359,16 @@ class DestinationSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Meta(description="Share of the browsers whose events leave for it, as 0.1; the same browser is always in or always out.",
              gt=0, le=1),
     ] = 1.0  # fmt: skip
+    hold_s: Annotated[
+        dict[str, float],
+        Meta(description="Seconds an action waits here before it leaves, from its first copy, per event name; `*` for all others. It "
+             "leaves with what is known by then, and not at all when its order was cancelled or consent was taken back."),
+    ] = msgspec.field(default_factory=dict)  # fmt: skip
+    counts_when: Annotated[
+        str,
+        Meta(description="When an order becomes a Purchase for this destination: `placed`, `confirmed`, `paid` or `delivered`, whatever "
+             "its payment. Default: as `[dataset.orders]` says."),
+    ] = ""  # fmt: skip
     options: Annotated[
         dict[str, str],
         Meta(description="What only this platform has: docs/destinations.md, each on the platform's page."),

@@ -32,7 +32,7 @@ LIMITS: MappingProxyType[Kind, tuple[str, str]] = MappingProxyType(
         Kind.PERSON_UNKNOWN: ("At least three events and 5 % leave without anything that names a person.", "Shops that sell without contact data."),
         Kind.VISIT_MISSING: ("The same share leaves without address or browser.", "Orders of phones and chats, which have no browser."),
         Kind.SERVER_ADDRESS: ("5 % of what leaves carries a private or made-up address.", "A test on one machine (left out where everything stays on it)."),
-        Kind.LATE: ("5 % of what leaves is two hours old or more.", "A gateway that was off for a while."),
+        Kind.LATE: ("5 % of what leaves is two hours old or more.", "A gateway that was off for a while; a destination whose `hold_s` or `counts_when` says so."),
         Kind.CLOCK: ("The share of a sender's copies that are ten minutes ahead or more rose, or is over 20 %; or 5 % of what leaves is from the future.", "A clock that was wrong once and is right again."),
         Kind.CLICK_BROKEN: ("5 % of what leaves with a click id carries one that cannot be one, or 5 % of what leaves a browser id that cannot.", "Test links with made-up click ids."),
         Kind.FILLER: ("5 % of what leaves carries a hash of an empty or default value.", "Tests by the shop's own people."),

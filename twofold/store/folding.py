@@ -21,6 +21,7 @@ from twofold.store.changed.days import ChangedDays, mark_orders
 from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, differs_in_money, judge
 from twofold.store.fold_keys import FoldKeys
+from twofold.store.gates.holds import hold_of
 from twofold.store.gates.releases import follow_merged
 from twofold.store.journal import Journal, salts
 from twofold.store.ladder import admit, heard
@@ -36,6 +37,8 @@ class RouteLike(Protocol):
     def destinations(self) -> tuple[str, ...]: ...
     @property
     def hold_ms(self) -> dict[str, int]: ...
+    @property
+    def holds(self) -> dict[str, dict[str, int]]: ...
 
 
 class _Lookup(NamedTuple):
@@ -99,6 +102,12 @@ class Folding:
         self._people = people
         self._routes = {
             dataset: (tuple(destination_ids[d] for d in r.destinations), r.hold_ms) for dataset, r in routes.items()
+        }
+        self._holds = {
+            (dataset, destination_ids[d]): own
+            for dataset, r in routes.items()
+            for d, own in r.holds.items()
+            if own and d in destination_ids
         }
         self.sure: Callable[[int], int] = lambda now_ms: now_ms  # keys are forgotten by the time that is certain
         self._keys = FoldKeys(engine, window_days)
@@ -427,10 +436,15 @@ class Folding:
 
     def _deliveries(self, actions: Iterable[Action]) -> list[tuple[Any, ...]]:
         return [
-            (action.id * 256 + d, d, "waiting", "", action.due_at)
+            (action.id * 256 + d, d, "waiting", "", self._due_there(action, d) if self._holds else action.due_at)
             for action in actions
             for d in self._routes.get(action.dataset, _NOWHERE)[0]
         ]
+
+    def _due_there(self, action: Action, destination: int) -> int:
+        """Not before the destination's own hold is over; its gate holds what is looked at earlier."""
+        own = self._holds.get((action.dataset, destination))
+        return max(action.due_at, action.created_at + hold_of(own, action.event_name)) if own else action.due_at
 
 
 def _says_as_much(action: Action, event: Event) -> bool:

@@ -81,6 +81,14 @@ class Route(Struct, frozen=True, kw_only=True):
     orders: OrderPolicy = OrderPolicy()
     has_orders: bool = False  # a shop reports this dataset's orders
     shops: frozenset[str] = frozenset()  # several of one system, whose orders may be numbered alike
+    holds: dict[str, dict[str, int]] = {}  # destination -> event name, or *, -> ms from the first copy
+    orders_there: dict[str, OrderPolicy] = {}  # destination -> rules of orders, where it has its own
+
+
+def longest_hold_ms(routes: Mapping[str, Route]) -> int:
+    """The longest time for which anything waits that nobody has looked at yet."""
+    held = [ms for r in routes.values() for own in (r.hold_ms, *r.holds.values()) for ms in own.values()]
+    return max(held, default=0)
 
 
 class _Transaction:
@@ -176,6 +184,7 @@ class Store:
                 frozenset(dataset for dataset, r in routes.items() if r.has_orders),
                 {dataset: r.shops for dataset, r in routes.items() if r.shops},
                 changed=self.changed,
+                there={(dataset, d): rules for dataset, r in routes.items() for d, rules in r.orders_there.items()},
             )
             self._withdrawals = Withdrawals(self._engine)
             self.ring = folder_ring(self.folder)
@@ -188,7 +197,7 @@ class Store:
             self._index = WordIndex()
             self._superseded = Superseded(self._engine)
             self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded)
-            hold_ms = max((ms for r in routes.values() for ms in r.hold_ms.values()), default=0)
+            hold_ms = longest_hold_ms(routes)
             self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, self.changed, opened_at, hold_ms)
             journal = Journal(self._engine, refused_keep)
             self._folding = Folding(

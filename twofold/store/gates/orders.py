@@ -38,7 +38,7 @@ class OrderGate:
         if candidate.event.event_name not in ORDER_GATED:
             return None
         row = self._orders.order_of(candidate.action, candidate.event)
-        policy = self._orders.policy_of(candidate.dataset)
+        policy = self._orders.policy_of(candidate.dataset, candidate.destination)
         state = decode_state(row.state) if row else None
         if row is None or state is None or not (state.known or state.test):
             return self._alone(candidate, policy, now_ms)
@@ -77,7 +77,8 @@ class OrderGate:
                 return None
             if self._orders.settle_owner(row, candidate.action, candidate.event) != candidate.action:
                 return Suppressed("order_counted")
-        judged = judge_order(decode_state(row.state), self._orders.policy_of(row.dataset), now_ms // 1000)
+        policy = self._orders.policy_of(row.dataset, candidate.destination)
+        judged = judge_order(decode_state(row.state), policy, now_ms // 1000)
         return Suppressed(judged.reason) if judged.standing is OrderStanding.NEVER else None
 
     def _outranks(self, candidate: Candidate, owner: int) -> bool:

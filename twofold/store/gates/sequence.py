@@ -4,25 +4,33 @@ Owns the order, and why it is this one:
 
 1. what a visit gives comes first, because what is stitched is judged like the rest;
 2. who withdrew consent is not sent, whatever else holds: no later gate may hold it and so keep it longer;
-3. the order, with its own money: by it later gates see what would really leave;
-4. robots, money over the limits, names that wait for confirmation: what only browsers speak for. Behind the order, because
+3. a destination's own hold: before anything is decided that may be another thing when it is over;
+4. the order, with its own money: by it later gates see what would really leave;
+5. robots, money over the limits, names that wait for confirmation: what only browsers speak for. Behind the order, because
    an order that a shop reports needs no browser's word;
-5. the erased last: by then the event has the ids under which it would leave.
+6. the erased last: by then the event has the ids under which it would leave.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from twofold.store.evidence import Superseded
 from twofold.store.gates.contract import Candidate, Gate, Recheck
 from twofold.store.gates.erased import ErasedGate
+from twofold.store.gates.holds import HoldGate
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.stitch import RouteLike, StitchGate
 from twofold.store.gates.trust import PolicyLike, TrustGates
 from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.orders.ledger import Orders
 from twofold.store.visitors.browsers import Browsers
+
+
+class HoldingRoute(RouteLike, Protocol):
+    @property
+    def holds(self) -> Mapping[str, Mapping[str, int]]: ...
 
 
 class Gates:
@@ -33,16 +41,18 @@ class Gates:
         people: Browsers,
         withdrawals: Withdrawals,
         orders: Orders,
-        routes: Mapping[str, RouteLike],
+        routes: Mapping[str, HoldingRoute],
         policies: Mapping[str, PolicyLike],
         superseded: Superseded,
     ) -> None:
         stitch, order, trust = StitchGate(people, routes), OrderGate(orders, superseded), TrustGates(policies)
+        holds = HoldGate({dataset: route.holds for dataset, route in routes.items()})
         self._stitch = stitch
         self.erased = ErasedGate()
         self.first: tuple[Gate, ...] = (
             stitch.stitch,
             withdrawals.stops,
+            holds.judge,
             order.judge,
             trust.gate_bots,
             trust.gate_limits,
@@ -52,6 +62,7 @@ class Gates:
         self._asked = (
             stitch.asked,
             withdrawals.needed,
+            holds.asked,
             _always,
             trust.bots_asked,
             _always,

@@ -83,7 +83,8 @@ def _nobody_listens(_kept: int, _other: int) -> None:
 
 class Orders:
     """``policies``: dataset to its rules; ``with_source``: datasets whose orders a shop reports; ``shops``: of datasets
-    to which several shops of one system report, their names, as two of their orders may have one number."""
+    to which several shops of one system report, their names, as two of their orders may have one number. ``there``: dataset
+    and destination to rules that hold for it alone."""
 
     def __init__(
         self,
@@ -93,9 +94,11 @@ class Orders:
         shops: Mapping[str, frozenset[str]] | None = None,
         *,
         changed: ChangedDays,
+        there: Mapping[tuple[str, str], OrderPolicy] | None = None,
     ) -> None:
         self._engine = engine
         self._policies = policies
+        self._there = there or {}
         self.with_source = with_source
         self._shops = shops or {}
         self._changed = changed
@@ -103,8 +106,9 @@ class Orders:
         self._forgotten = has_forgotten(engine.run)
         self.on_united: Callable[[int, int], None] = _nobody_listens
 
-    def policy_of(self, dataset: str) -> OrderPolicy:
-        return self._policies.get(dataset) or OrderPolicy()
+    def policy_of(self, dataset: str, destination: str = "") -> OrderPolicy:
+        own = self._there.get((dataset, destination)) if self._there else None
+        return own or self._policies.get(dataset) or OrderPolicy()
 
     def shop_of(self, dataset: str, sources: Iterable[str]) -> str:
         """Whose number an order has that these sources report, where a dataset's shops number alike; else empty."""
