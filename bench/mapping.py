@@ -21,10 +21,9 @@ from facebook_business.adobjects.serverside.user_data import UserData
 from bench import Row
 from bench.purchase import BROWSER, LINES, purchase, shopper
 from twofold.clock import now_ms
-from twofold.collect.doors.decode import raw_event
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.steps.draft import Origin
-from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.pipeline import run_fields
 from twofold.config import DestinationSettings as Settings
 from twofold.destinations import DESTINATIONS
 from twofold.destinations.contract import Destination, Terms
@@ -115,13 +114,13 @@ def _origin(forms: OtherForms) -> Origin:
 
 
 def _event(fields: dict[str, Any], origin: Origin) -> OurEvent:
-    event = run(raw_event(read_json(encode(fields)))[0], origin)
+    event = run_fields(read_json(encode(fields)), origin)[0]
     assert isinstance(event, OurEvent), event
     return event
 
 
 def _ours(fields: dict[str, Any], origin: Origin) -> bytes:
-    event = run(raw_event(fields)[0], origin)
+    event = run_fields(fields, origin)[0]
     assert isinstance(event, OurEvent), event
     payload = DESTINATIONS[0].build(event, event.event_name, Terms())
     assert isinstance(payload, bytes)

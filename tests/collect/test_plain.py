@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from running_gateway import DATASET, EMAIL, NOW_MS, NOW_S
 
 from tests.strategies import law_of
-from twofold.collect.doors.decode import raw_event, read_envelope, read_plain
-from twofold.collect.steps.draft import Origin
+from twofold.collect.doors.decode import read_envelope, read_plain
+from twofold.collect.steps.draft import Origin, raw_event
 from twofold.collect.steps.pipeline import run
 from twofold.event.json import read_json
 from twofold.event.model import Channel, Event, Tier, encode

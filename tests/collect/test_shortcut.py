@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from running_gateway import DATASET, EMAIL, NOW_MS, NOW_S
 
 from tests.strategies import law_of
-from twofold.collect.doors.decode import raw_event
 from twofold.collect.policy import ConsentRules, DatasetPolicy
-from twofold.collect.steps.draft import Draft, Origin
-from twofold.collect.steps.pipeline import STEPS, run
-from twofold.collect.steps.shortcut import read_ordinary
+from twofold.collect.steps.draft import Draft, Origin, raw_event
+from twofold.collect.steps.pipeline import STEPS, run, run_fields
+from twofold.collect.steps.shortcut import read_ordinary, read_ordinary_fields
 from twofold.event import sensitive
 from twofold.event.click_ids import created_ms_of, is_fbc, parse_fbc
 from twofold.event.model import Channel, Event, RawEvent, Tier, encode
@@ -73,6 +72,7 @@ def seen(result: Event | Refusal) -> object:
 def test_an_ordinary_purchase_goes_the_short_way() -> None:
     """Else the comparison below compares a thing with itself."""
     assert read_ordinary(raw_event(PURCHASE)[0], ORIGINS[0]) is not None
+    assert read_ordinary_fields(PURCHASE, ORIGINS[0]) is not None
 
 
 VALUES: st.SearchStrategy[Any] = st.sampled_from([
@@ -104,7 +104,9 @@ EVENTS = st.builds(
 @example(PURCHASE, ORIGINS[3])
 def test_the_short_way_ends_where_the_steps_do(event: dict[str, Any], where: Origin) -> None:
     """Whatever a copy holds: the way that `run` chooses ends as all steps in their order do."""
-    assert seen(run(raw_event(event)[0], where)) == seen(all_steps(raw_event(event)[0], where))
+    wanted = seen(all_steps(raw_event(event)[0], where))
+    assert seen(run(raw_event(event)[0], where)) == wanted
+    assert seen(run_fields(event, where)[0]) == wanted
 
 
 TEXTS = st.sampled_from([

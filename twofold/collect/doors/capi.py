@@ -13,15 +13,15 @@ from typing import Any
 
 from twofold.clock import Clock, bounds_of
 from twofold.collect.access import bearer_of, key_fits, sender_name
-from twofold.collect.doors.decode import raw_event, read_envelope, read_fields, read_plain
+from twofold.collect.doors.decode import read_envelope, read_fields, read_plain
 from twofold.collect.doors.work import Batch, Work, refused_work
 from twofold.collect.messages import Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.refused import RefusedCopy
 from twofold.collect.steps.draft import Origin
-from twofold.collect.steps.pipeline import run
+from twofold.collect.steps.pipeline import run, run_fields
 from twofold.collect.steps.touches import RELAYED, sign_of
-from twofold.event.model import Channel, Tier
+from twofold.event.model import Channel, RawEvent, Tier
 from twofold.event.refusal import DropReason, Refusal, describe
 
 ENTRY = "events"
@@ -111,13 +111,17 @@ def _run_all(data: Sequence[Any], origin: Origin, batch: Batch, mended: Mapping[
         if isinstance(item, Refusal):
             batch.refused.append(RefusedCopy(item))
             continue
-        raw, unknown = raw_event(item) if type(item) is dict else (item, ())
-        result = run(raw, origin, mended.get(index, ()) if mended else ())
+        notes = mended.get(index, ()) if mended else ()
+        raw: RawEvent | None
+        if type(item) is dict:
+            result, raw, unknown = run_fields(item, origin, notes)
+        else:
+            result, raw, unknown = run(item, origin, notes), item, ()
         if isinstance(result, Refusal):
             batch.refuse(result, index, item)
             continue
         batch.events.append(result)
-        if result.event_name == RELAYED and (sign := sign_of(raw, result, origin)) is not None:
+        if result.event_name == RELAYED and (sign := sign_of(raw or RawEvent(**item), result, origin)) is not None:
             batch.signs.append(sign)
         if not unknown and not result.warnings:
             continue

@@ -21,13 +21,12 @@ from twofold.collect.steps.custom_data import is_plain
 from twofold.event.json import read_json, roundtrips
 from twofold.event.mending import Mender, mend_json, read_bytes
 from twofold.event.model import CustomData, RawEvent, encode
-from twofold.event.refusal import DropReason, Refusal, describe, describe_key
+from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import as_list
 from twofold.event.vocabulary import MAX_EVENTS
 
 MAX_FIELDS = 500  # of a form or a query
 MAX_RATIO = 100  # decompressed bytes for one received, beyond the first 64 KB
-RAW_FIELDS = frozenset(RawEvent.__struct_fields__)
 _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -145,16 +144,6 @@ def read_envelope(body: bytes, content_type: str, query: str) -> Envelope | Refu
     if not isinstance(envelope, Refusal):
         envelope.notes, envelope.mended = mender.by_event()
     return envelope
-
-
-def raw_event(item: dict[str, Any]) -> tuple[RawEvent, list[str]]:
-    """The known fields of one event, and the names of the others (ours to name, not to keep)."""
-    try:
-        return RawEvent(**item), []
-    except TypeError:  # another name among them
-        pass
-    unknown = [describe_key(k) for k in item if k not in RAW_FIELDS]
-    return RawEvent(**{k: v for k, v in item.items() if k in RAW_FIELDS}), unknown
 
 
 def read_fields(text: bytes | str, mender: Mender | None = None) -> dict[str, Any] | Refusal:

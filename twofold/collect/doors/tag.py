@@ -10,10 +10,11 @@ from typing import Any
 
 from twofold.collect import answers
 from twofold.collect.doors.browsers import Browsers
-from twofold.collect.doors.decode import as_events, raw_event, read_batch, read_event
+from twofold.collect.doors.decode import as_events, read_batch, read_event
 from twofold.collect.doors.work import Batch, Work, refused_work
 from twofold.collect.limits.rate_limit import Over
 from twofold.collect.messages import JSON_CORS, Answer, Reply, Request
+from twofold.collect.steps.draft import raw_event
 from twofold.collect.steps.pipeline import run
 from twofold.collect.steps.touches import sign_of
 from twofold.event.mending import Mender

@@ -5,12 +5,14 @@ Owns these two shapes and how a draft becomes an event. What is put into a draft
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct, field
 
 from twofold.collect.policy import DatasetPolicy
 from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
+from twofold.event.refusal import describe_key
 
 
 class Origin(Struct, frozen=True, kw_only=True):
@@ -73,3 +75,16 @@ class Draft(Struct):
         for name, value in self.fields.items():  # a third of the time that all of them as keywords would take
             setattr(event, name, value)
         return event
+
+
+def raw_event(fields: dict[str, Any]) -> tuple[RawEvent, Sequence[str]]:
+    """The known fields of one event, and the names of the others (ours to name, not to keep)."""
+    try:
+        return RawEvent(**fields), ()
+    except TypeError:  # another name among them
+        pass
+    unknown = [describe_key(k) for k in fields if k not in _FIELDS]
+    return RawEvent(**{k: v for k, v in fields.items() if k in _FIELDS}), unknown
+
+
+_FIELDS = frozenset(RawEvent.__struct_fields__)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from twofold.collect.steps import bots, browser_tokens, clicks, consent, links, required, sensitive
-from twofold.collect.steps.draft import Draft, Origin
-from twofold.collect.steps.shortcut import read_ordinary
+from twofold.collect.steps.draft import Draft, Origin, raw_event
+from twofold.collect.steps.shortcut import read_ordinary, read_ordinary_fields
 from twofold.errors import place_of
 from twofold.event.model import Channel, Event, RawEvent
 from twofold.event.refusal import DropReason, Refusal
@@ -50,17 +51,38 @@ def run(raw: RawEvent, origin: Origin, mended: Sequence[str] = ()) -> Event | Re
     """
     try:
         event = None if mended else read_ordinary(raw, origin)
-        if event is not None:
-            return event
-        draft = Draft(raw, origin, origin.tier, origin.channel is Channel.BROWSER)
-        if mended:
-            draft.warnings += mended
-        for step in STEPS:
-            refusal = step(draft)
-            if refusal is not None:
-                return refusal
-        return draft.event()
+        return event if event is not None else _run_steps(raw, origin, mended)
     except Exception as err:
-        # The type and place only: the message could quote contact data.
-        log.error("a step failed: %s in %s", type(err).__name__, place_of(err))
-        return Refusal(reason=DropReason.INTERNAL, got=type(err).__name__)
+        return _failed(err)
+
+
+def run_fields(
+    fields: dict[str, Any], origin: Origin, mended: Sequence[str] = ()
+) -> tuple[Event | Refusal, RawEvent | None, Sequence[str]]:
+    """The same of one event as it stands in the JSON, with the `RawEvent` (None where none had to be made) and the names
+    that are no documented fields."""
+    try:
+        event = None if mended else read_ordinary_fields(fields, origin)
+        if event is not None:
+            return event, None, ()
+        raw, unknown = raw_event(fields)
+        return _run_steps(raw, origin, mended), raw, unknown
+    except Exception as err:
+        return _failed(err), None, ()
+
+
+def _run_steps(raw: RawEvent, origin: Origin, mended: Sequence[str]) -> Event | Refusal:
+    draft = Draft(raw, origin, origin.tier, origin.channel is Channel.BROWSER)
+    if mended:
+        draft.warnings += mended
+    for step in STEPS:
+        refusal = step(draft)
+        if refusal is not None:
+            return refusal
+    return draft.event()
+
+
+def _failed(err: Exception) -> Refusal:
+    # The type and place only: the message could quote contact data.
+    log.error("a step failed: %s in %s", type(err).__name__, place_of(err))
+    return Refusal(reason=DropReason.INTERNAL, got=type(err).__name__)

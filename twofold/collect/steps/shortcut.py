@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from operator import itemgetter
+from typing import Any
 
 from msgspec.structs import astuple
 
@@ -33,15 +34,8 @@ from twofold.event.vocabulary import ACTION_SOURCES, MAX_AGE_S, MAX_ID, STANDARD
 from twofold.matching.other_forms import other_forms
 from twofold.matching.user_data import hash_user_data
 
-_ORDINARY = (
-    "event_name",
-    "event_time",
-    "age",
-    "event_id",
-    "action_source",
-    "event_source_url",
-    "user_data",
-    "custom_data",
+_ORDINARY = frozenset(
+    {"event_name", "event_time", "age", "event_id", "action_source", "event_source_url", "user_data", "custom_data"}
 )
 _RARE = itemgetter(*(n for n, name in enumerate(RawEvent.__struct_fields__) if name not in _ORDINARY))
 _NOTHING_RARE = _RARE(astuple(RawEvent()))
@@ -50,12 +44,34 @@ _SOURCES = ACTION_SOURCES - {"business_messaging", "physical_store"}  # these tw
 
 def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
     """The event, or None for a copy that the steps have to look at."""
-    if origin.channel is Channel.BROWSER or origin.tier < Tier.T2 or origin.gpc or _RARE(astuple(raw)) != _NOTHING_RARE:
+    if _RARE(astuple(raw)) != _NOTHING_RARE:
+        return None
+    return _read(
+        raw.event_name, raw.event_time, raw.event_id, raw.action_source, raw.event_source_url, raw.user_data,
+        raw.custom_data, origin,
+    )  # fmt: skip
+
+
+def read_ordinary_fields(fields: dict[str, Any], origin: Origin) -> Event | None:
+    """The same of a copy as it stands in the JSON, before a `RawEvent` is made of it: that and the look through all that
+    it may hold are a fifteenth of the way to the bytes of a Purchase."""
+    if not _ORDINARY.issuperset(fields):
+        return None
+    get = fields.get
+    return _read(
+        get("event_name"), get("event_time"), get("event_id"), get("action_source"), get("event_source_url"),
+        get("user_data"), get("custom_data"), origin,
+    )  # fmt: skip
+
+
+def _read(
+    name: Any, time_s: Any, event_id: Any, source: Any, url: Any, contact: Any, goods: Any, origin: Origin
+) -> Event | None:
+    if origin.channel is Channel.BROWSER or origin.tier < Tier.T2 or origin.gpc:
         return None
     rules, privacy = origin.policy.consent, origin.policy.privacy
     if rules.require_in or rules.limited_in or privacy.core_setup or origin.policy.shops:
         return None
-    name, event_id, source, time_s = raw.event_name, raw.event_id, raw.action_source, raw.event_time
     if type(name) is not str or name not in STANDARD_EVENTS or type(source) is not str or source not in _SOURCES:
         return None
     if type(event_id) is not str or not 0 < len(event_id) <= MAX_ID or has_sign(event_id) or not event_id.isprintable():
@@ -64,17 +80,16 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
         return None
     if type(time_s) is not int or not -MAX_AGE_S <= time_s - origin.received_at // 1000 <= MAX_AHEAD_S:
         return None
-    url = raw.event_source_url
     if url is not None and (
         type(url) is not str or not url or "fbclid" in url or url.startswith(NO_PAGE) or scrub_url(url) != (url, False)
     ):
         return None
     if url is not None and names_an_order(url):
         return None
-    data = _read_money_and_goods(raw, name)
+    data = _read_money_and_goods(goods, name)
     if data is None or not is_about_nothing_sensitive(url, data.other, privacy):
         return None
-    user = _read_user(raw, origin, time_s)
+    user = _read_user(contact, origin, time_s)
     if user is None:
         return None
     event = Event(
@@ -95,7 +110,7 @@ def read_ordinary(raw: RawEvent, origin: Origin) -> Event | None:
     if url is not None and "?" in url and (clicks := click_ids_of(url)):
         event.click_ids = clicks
     if origin.policy.forms:
-        event.forms = other_forms(raw.user_data, origin.policy.forms, origin.policy.country)
+        event.forms = other_forms(contact, origin.policy.forms, origin.policy.country)
     return event
 
 
@@ -105,9 +120,9 @@ def _is_shoppers(agent: str) -> bool:
     return mask_agent(agent) == agent and bot_of(agent[:MAX_AGENT]) is None
 
 
-def _read_money_and_goods(raw: RawEvent, event_name: str) -> CustomData | None:
+def _read_money_and_goods(goods: Any, event_name: str) -> CustomData | None:
     warnings: list[str] = []
-    data = read_custom_data(raw.custom_data, warnings)
+    data = read_custom_data(goods, warnings)
     if warnings or isinstance(data, Refusal):
         return None
     if data.value is None:
@@ -115,9 +130,9 @@ def _read_money_and_goods(raw: RawEvent, event_name: str) -> CustomData | None:
     return data if data.currency is not None else None
 
 
-def _read_user(raw: RawEvent, origin: Origin, time_s: int) -> UserData | None:
+def _read_user(contact: Any, origin: Origin, time_s: int) -> UserData | None:
     policy = origin.policy
-    result = hash_user_data(raw.user_data, default_country=policy.country, variants=policy.variants)
+    result = hash_user_data(contact, default_country=policy.country, variants=policy.variants)
     if isinstance(result, Refusal) or result[1]:
         return None
     user = result[0]

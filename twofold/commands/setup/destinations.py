@@ -108,13 +108,12 @@ def _through_steps(settings: Settings, dataset: str, raw: dict[str, Any], told: 
     """The copy as the gateway would journal it, hashed for every platform that is shown."""
     from msgspec.structs import replace
 
-    from twofold.collect.doors.decode import RAW_FIELDS
     from twofold.collect.policy import DatasetPolicy
     from twofold.collect.steps.draft import Origin
-    from twofold.collect.steps.pipeline import run
+    from twofold.collect.steps.pipeline import run_fields
     from twofold.destinations import BY_PLATFORM
     from twofold.destinations.terms import hash_rules_of
-    from twofold.event.model import Channel, RawEvent, Tier
+    from twofold.event.model import Channel, Tier
     from twofold.event.refusal import Refusal
     from twofold.matching.other_forms import wanted_forms
     from twofold.policies import policies_of
@@ -124,7 +123,7 @@ def _through_steps(settings: Settings, dataset: str, raw: dict[str, Any], told: 
         dataset=dataset, channel=Channel.SERVER, sender="explain", tier=Tier.T2, received_at=int(time.time() * 1000),
         policy=replace(policy, forms=wanted_forms(hash_rules_of(BY_PLATFORM[d.platform] for d in told))),
     )  # fmt: skip
-    found = run(RawEvent(**{k: v for k, v in raw.items() if k in RAW_FIELDS}), origin)
+    found = run_fields(raw, origin)[0]
     if isinstance(found, Refusal):
         say(f"The gateway would refuse it: {found.reason} at {found.path}: expected {found.expected}, got {found.got}")
         raise typer.Exit(1)

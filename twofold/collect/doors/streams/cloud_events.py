@@ -10,11 +10,11 @@ from typing import Any
 
 from twofold.clock import Clock, bounds_of
 from twofold.collect.access import bearer_of, key_fits
-from twofold.collect.doors.decode import raw_event, read_fields
+from twofold.collect.doors.decode import read_fields
 from twofold.collect.doors.work import Batch, Work, refused_work
 from twofold.collect.messages import Reply, Request
 from twofold.collect.policy import DatasetPolicy
-from twofold.collect.steps.draft import Origin
+from twofold.collect.steps.draft import Origin, raw_event
 from twofold.collect.steps.pipeline import run
 from twofold.collect.steps.touches import sign_of
 from twofold.event.json import read_json
