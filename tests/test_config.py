@@ -167,7 +167,7 @@ def test_every_setting_is_described() -> None:
         ("[[dataset]]", "id"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
         ("[[source]]", "type"), ("[[source]]", "dataset"), ("[[source]]", "shop"), ("[[source]]", "secret"),
         ("[[import]]", "name"), ("[[import]]", "columns"), ("[[account]]", "platform"),
-        ("[[alert]]", "type"), ("[[alert]]", "to"),
+        ("[[alert]]", "type"), ("[[alert]]", "to"), ("[[audience]]", "name"), ("[[audience]]", "dataset"), ("[[audience]]", "rule"),
     }  # fmt: skip
     assert len(rows) == len({(section, name) for section, name, *_ in rows})
 

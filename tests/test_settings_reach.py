@@ -212,7 +212,7 @@ def test_every_setting_has_its_row() -> None:
         (section, name)
         for section, name, *_ in describe_settings()
         if (section, name) not in ELSEWHERE
-        and section not in ("[[import]]", "[[account]]", "[[alert]]", "[chain]", "[console]")
+        and section not in ("[[import]]", "[[account]]", "[[alert]]", "[[audience]]", "[chain]", "[console]")
         and (section.strip("[]").rpartition(".")[2], name) not in rows
     ]
     assert missing == []

@@ -26,6 +26,7 @@ from twofold.alerts.book import decode_book, encode_book, is_quiet, news_of, was
 from twofold.alerts.sending import send as send_alert
 from twofold.alerts.weekly import META as REVIEWS_TOLD
 from twofold.alerts.weekly import Go, decode_goes, decode_times, decode_weekly, due_for, encode_times, notices_of
+from twofold.audiences.schedule import ScheduledAudiences
 from twofold.clock import Clock, Shift, TrustedTime, now_ms, steady_ms
 from twofold.collect.description import PATH as DESCRIPTION
 from twofold.collect.description import description_page
@@ -149,6 +150,7 @@ class Gateway:
         self.retention = Retention(self.store, days_of(settings), OrdersWorth(settings))
         self.workers = self._workers()
         self.pulls = ScheduledPulls(settings.account, self.store.folder, itself, self.clock.sure)
+        self.audiences = ScheduledAudiences(settings.audience, self.store.folder, itself, self.clock.sure)
         self.quality = QualityMetrics(self.store.folder)
         self.registry.register(StoreMetrics(self.store))
         self.registry.register(RetentionMetrics(self.retention))
@@ -185,6 +187,7 @@ class Gateway:
                 ("memory", self._forget_known()),
                 ("index", self._index_words()),
                 ("pulls", self.pulls.run()),
+                ("audiences", self.audiences.run()),
                 ("shares", self._restore_shares()),
                 ("loop", self.loop_watch.run()),
                 ("time", self._keep_time()),

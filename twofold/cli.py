@@ -22,6 +22,7 @@ from twofold.commands.attribution.customers import customers
 from twofold.commands.attribution.experiment import experiment
 from twofold.commands.attribution.source import explain_source
 from twofold.commands.attribution.table import attribution
+from twofold.commands.audiences import audiences
 from twofold.commands.clock import clock
 from twofold.commands.consent import consent
 from twofold.commands.console import console
@@ -399,6 +400,7 @@ app.add_typer(bank, name="bank", rich_help_panel=LOOK)
 app.add_typer(quarantine, rich_help_panel=ACT)
 app.add_typer(imports, name="import", rich_help_panel=ACT)
 app.command("pull", rich_help_panel=ACT)(pull_account)
+app.add_typer(audiences, rich_help_panel=ACT)
 app.add_typer(orders, rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(chain)
 app.command(rich_help_panel=LOOK)(day)

@@ -249,8 +249,12 @@ def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
 
 
 def forms_of(settings: Settings, dataset: str) -> OtherForms:
-    """What the platforms to which a dataset's actions go want hashed by rules of their own; nothing for Meta alone."""
-    return wanted_forms(hash_rules_of(BY_PLATFORM[d.platform] for d in settings.destination if d.dataset == dataset))
+    """What the platforms to which a dataset's actions go, or its people's lists, want hashed by rules of their own; nothing for Meta
+    alone."""
+    wanted = {d.platform for d in settings.destination if d.dataset == dataset}
+    accounts = {account.name: account.platform for account in settings.account}
+    wanted |= {accounts[name] for a in settings.audience if a.dataset == dataset for name in a.lists}
+    return wanted_forms(hash_rules_of(BY_PLATFORM[platform] for platform in sorted(wanted)))
 
 
 def shops_alike(settings: Settings, dataset: str) -> frozenset[str]:

@@ -77,6 +77,7 @@ NEEDS = {
     "experiment plan": ["spring", "--since", "2026-03-01"],
     "experiment read": ["spring"],
     "senders expect": ["Purchase", "shopify", "--dataset", "1"],
+    "audiences export": ["cart", "--platform", "meta", "--out", "list.csv"],
     "money match": ["00ff", "order:1001", "--why", "a test"],
     "accept overrule": ["a1b2c3", "money", "--reason", "a test"],
     "accept tick": ["a1b2c3", "test_events"],

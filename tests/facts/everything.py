@@ -12,7 +12,12 @@ from twofold.facts.engine import ROOM
 from twofold.facts.questions import Question, questions_of
 from twofold.facts.shape import Type
 
-QUESTIONS = questions_of(ROOM) | questions_of("twofold.reconcile") | questions_of("twofold.attribution")
+QUESTIONS = (
+    questions_of(ROOM)
+    | questions_of("twofold.reconcile")
+    | questions_of("twofold.attribution")
+    | questions_of("twofold.audiences")
+)
 VALUES = {
     "since": "2020-01-01", "until": "2030-01-01", "most": 7, "as_of": 1_900_000_000, "from_s": 0, "to_s": 1_900_000_000,
     "by": "method", "dataset": "", "history_s": 86_400, "before": 1_400_000_000,

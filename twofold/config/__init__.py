@@ -3,6 +3,7 @@
 Owns what an operator writes. No room below reads it: each is passed what it needs by `policies`.
 """
 
+from twofold.config.audiences import AudienceSettings
 from twofold.config.read import load_settings, settings_from
 from twofold.config.settings import (
     PURPOSES,
@@ -30,6 +31,7 @@ __all__ = [
     "SENSITIVE",
     "SOURCE_TYPES",
     "AccountSettings",
+    "AudienceSettings",
     "ConsentSettings",
     "ConsoleSettings",
     "DatasetSettings",

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from twofold.config.alerts import AlertSettings
+from twofold.config.audiences import AUDIENCE_PLATFORMS, AUDIENCE_RULES, VALUES, AudienceSettings
 from twofold.config.faults import Faults, Place
 from twofold.config.settings import (
     COURIER_FIELDS,
@@ -147,6 +148,9 @@ def check_settings(settings: Settings, faults: Faults) -> None:
     _unique(("alert",), "name", [a.name for a in settings.alert], faults)
     for n, alert in enumerate(settings.alert):
         _check_alert(("alert", n), alert, faults)
+    _unique(("audience",), "name", [a.name for a in settings.audience], faults)
+    for n, audience in enumerate(settings.audience):
+        _check_audience(("audience", n), audience, settings, ids, faults)
     _check_zone("chain", settings.chain.timezone, faults)
     if settings.console is not None:
         _check_zone("console", settings.console.timezone, faults)
@@ -539,6 +543,38 @@ def _check_account(place: Place, a: AccountSettings, faults: Faults) -> None:
         ZoneInfo(a.timezone)
     except (KeyError, ValueError, OSError):
         faults.add((*place, "timezone"), f"{where}: timezone: expected a name as Asia/Tbilisi, got {a.timezone!r}")
+
+
+_LIST_IDS = {"meta": r"\d{1,20}", "google_ads": r"\d{1,20}", "tiktok": r"[A-Za-z0-9_-]{1,64}"}
+"""How a list's id looks; of TikTok's no rule was found."""
+
+
+def _check_audience(place: Place, a: AudienceSettings, settings: Settings, ids: list[str], faults: Faults) -> None:
+    where = f"audience {a.name}"
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,60}", a.name):
+        faults.add((*place, "name"), f"audience.name: expected letters, digits, - and _, got {a.name!r}")
+    _known((*place, "dataset"), f"{where}: dataset", a.dataset, ids, faults)
+    _known((*place, "rule"), f"{where}: rule", a.rule, AUDIENCE_RULES, faults)
+    if a.value not in VALUES:
+        _known((*place, "value"), f"{where}: value", a.value, VALUES, faults)
+    if bool(a.least) != (a.rule == "high_margin"):
+        text = f"{where}: least: expected an amount for high_margin and none for another rule, got {a.least!r}"
+        faults.add((*place, "least"), text)
+    accounts = {account.name: account.platform for account in settings.account}
+    for account, number in a.lists.items():
+        at, platform = (*place, "lists", account), accounts.get(account, "")
+        if platform not in AUDIENCE_PLATFORMS:
+            usable = [name for name, of in accounts.items() if of in AUDIENCE_PLATFORMS]
+            _known(at, f"{where}: lists", account, usable, faults)
+            continue
+        if not re.fullmatch(_LIST_IDS[platform], number):
+            faults.add(at, f"{where}: lists.{account}: expected the id of a list at {platform}, got {number!r}")
+        if platform == "google_ads" and not a.terms_accepted:
+            text = f"{where}: terms_accepted: expected true for a list at google_ads, which takes nobody without, got false"
+            faults.add((*place, "terms_accepted"), text)
+        if a.value and platform != "meta":
+            text = f"{where}: value: expected lists at meta alone, as no other is told what a person is worth, got {account}"
+            faults.add((*place, "value"), text)
 
 
 def _check_events(place: Place, where: str, names: Mapping[str, Any], faults: Faults) -> None:

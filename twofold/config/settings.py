@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from twofold.config.alerts import AlertSettings
+from twofold.config.audiences import AudienceSettings
 
 
 class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -660,6 +661,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     imports: tuple[ImportSettings, ...] = msgspec.field(default=(), name="import")
     account: tuple[AccountSettings, ...] = ()
     alert: tuple[AlertSettings, ...] = ()
+    audience: tuple[AudienceSettings, ...] = ()
     retention: RetentionSettings = RetentionSettings()
     money: MoneySettings = MoneySettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
@@ -680,6 +682,7 @@ SECTIONS: tuple[tuple[str, type[Struct]], ...] = (
     ("[[import]]", ImportSettings),
     ("[[account]]", AccountSettings),
     ("[[alert]]", AlertSettings),
+    ("[[audience]]", AudienceSettings),
     ("[retention]", RetentionSettings),
     ("[money]", MoneySettings),
     ("[analytics]", AnalyticsSettings),

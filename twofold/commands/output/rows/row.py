@@ -20,7 +20,7 @@ Amount = Annotated[str, Meta(description="decimal text")]
 Ratio = Annotated[str, Meta(description="decimal text")]
 _MS_FIELDS = {
     "received_at", "created_at", "due_at", "settled_at", "started_at", "ended_at", "tried_at", "requested_at",
-    "cleared_at", "done_at",
+    "cleared_at", "done_at", "listed_at", "synced_at", "meant_at",
 }  # fmt: skip
 _SURELY_MS = 100_000_000_000  # as seconds this is the year 5138: what is larger is in milliseconds
 

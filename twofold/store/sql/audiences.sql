@@ -1,0 +1,24 @@
+-- What lists of people are made of, read in one snapshot by a child process.
+
+-- name: audience_events
+-- A dataset's events from a position on.
+select position, action, tier, plain_body(body) from event where position >= ?1 and dataset = ?2 order by position;
+
+-- name: audience_orders
+-- A dataset's orders placed since a time, in Unix s.
+select id, order_id, placed_at, action, state from orders where placed_at >= ?1 and dataset = ?2 order by id;
+
+-- name: audience_merged
+-- Actions that became part of another.
+select id, merged_into from action where merged_into is not null order by id;
+
+-- name: audience_withdrawals
+-- How consent that was taken back stands: any change changes one of these.
+select count(*), coalesce(max(withdrawn_at), 0), coalesce(max(granted_at), 0),
+       coalesce(sum(case when granted_at is null then 1 else 0 end), 0)
+from withdrawal;
+
+-- name: audience_erasures
+-- How many erasures there are, and how many of them are still at work.
+select count(*), coalesce(sum(case when state in ('asked', 'found', 'cleared') then 1 else 0 end), 0)
+from erasure where kind <> 'export';
