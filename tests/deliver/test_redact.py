@@ -27,6 +27,15 @@ def test_a_note_keeps_the_words_and_hides_the_rest(text, kept):
     assert redact(text, "short-secret", "") == kept
 
 
+def test_a_secret_that_begins_another_leaves_nothing_of_it():
+    """The longer one is taken out first, in whatever order they are named."""
+    assert (
+        redact("key abc-12345 end", "abc", "abc-12345")
+        == redact("key abc-12345 end", "abc-12345", "abc")
+        == "key … end"
+    )
+
+
 @given(st.text(max_size=2_000), st.text("abcdef0123456789", min_size=24, max_size=64))
 def test_no_secret_survives_anywhere(text, secret):
     """A token inside any text is gone, and the note is one short line."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from threading import Event
 
 from delivering import Delivering, delivering, events
 from msgspec.structs import replace
 
+from tests.fakes.graph import Reply
 from tests.fakes.platforms.google_ads import GoogleAds
 from twofold.clock import now_ms
 from twofold.deliver import worker as worker_module
@@ -82,6 +85,81 @@ def test_a_token_that_ends_is_renewed_before_and_one_that_is_taken_back_at_once(
             assert len(fake.tokens) == 3
             assert d.outbox.rows["third"].attempts == 1
             assert d.outbox.pauses == []
+
+    asyncio.run(scenario())
+
+
+def test_a_token_of_a_short_life_is_not_asked_for_before_every_request():
+    """One that lives four minutes is renewed at half of them, not five minutes before its end, which has passed already."""
+    fake = standin(token_s=240)
+
+    async def scenario():
+        async with google(fake, batch=1) as d:
+            d.outbox.add(*orders(*(f"o{n}" for n in range(6))))
+            await d.done()
+            assert len(fake.tokens) == 1
+            d.forward(121)
+            fake.now_s += 121
+            d.outbox.add(*orders("later"))
+            await d.done()
+            assert len(fake.tokens) == 2
+
+    asyncio.run(scenario())
+
+
+def test_a_renewal_that_hangs_or_fails_keeps_nobody_waiting():
+    """Near its end the old token is still good: one request asks for a new one, the others go on, and a no is not asked for again at
+    once."""
+    fake = standin()
+    hanging, refusing, asked = Event(), Event(), []
+
+    def script(request):
+        if request.path != "/token" or not (hanging.is_set() or refusing.is_set()):
+            return fake(request)
+        asked.append(request)
+        return Reply(hang=True) if hanging.is_set() else Reply(status=503, body=b"")
+
+    async def scenario():
+        async with google(script, batch=1, timeout_s=60.0) as d:
+            d.outbox.add(*orders("first"))
+            await d.done()
+            d.forward(3599 - 200)
+            fake.now_s += 3599
+            refusing.set()
+            d.outbox.add(*orders("a", "b", "c", "d"))
+            await d.done()
+            assert (len(asked), d.outbox.pauses) == (1, [])
+            d.forward(20)
+            hanging.set()
+            d.outbox.add(*orders(*(f"h{n}" for n in range(8))))
+            await d.until(lambda: sum(s == "delivered" for s in d.outbox.states().values()) == 12)
+            assert len(asked) == 2  # it waits for its token alone
+            d.worker._sender.hurry()
+
+    asyncio.run(scenario())
+
+
+def test_a_token_that_was_exchanged_meanwhile_stands_in_no_note():
+    """A slow no that repeats the token of its request comes after the next one was fetched."""
+    fake, repeat = standin(), Event()
+
+    def script(request):
+        if repeat.is_set() and request.path.startswith("/v1/events"):
+            told = {"error": {"code": 400, "status": "X", "message": f"bad token {fake.tokens[0]} here"}}
+            return Reply(status=400, body=json.dumps(told).encode())
+        return fake(request)
+
+    async def scenario():
+        async with google(script) as d:
+            d.outbox.add(*orders("first"))
+            await d.done()
+            d.worker._access.forget(d.worker._access.current)
+            repeat.set()
+            d.outbox.add(*orders("second"))
+            await d.until(lambda: len(d.outbox.settled) > 1)
+            notes = [s.note for s in d.outbox.settled]
+            assert len(fake.tokens) == 2
+            assert "bad token … here" in notes[-1]
 
     asyncio.run(scenario())
 

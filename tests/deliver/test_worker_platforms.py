@@ -88,6 +88,41 @@ def test_after_silence_a_purchase_goes_again_and_another_event_does_not():
     asyncio.run(scenario())
 
 
+def test_a_lead_with_a_number_of_the_shops_own_is_not_taken_for_a_purchase():
+    """Only a purchase is recognised by its transaction_id, whatever a shop calls its own properties."""
+
+    async def scenario():
+        settings = {
+            "remote_dataset": "G-1",
+            "token": SECRET,
+            "only": ("Lead", "OrderReturned"),
+            "events": {"OrderReturned": "refund"},
+        }
+        script = [Reply(reset=True), Reply(reset=True), Reply(status=204, body=b"")]
+        async with delivering(script, destination=GA4, name="ga4-1", batch=1, **settings) as d:
+            clicks, number = {"_ga": "GA1.1.9.1795771021"}, CustomData(order_id="o1", other={"transaction_id": "o1"})
+            d.outbox.add(*events("lead", event_name="Lead", click_ids=clicks, custom_data=number))
+            d.outbox.add(*events("back", event_name="OrderReturned", click_ids=clicks, custom_data=number))
+            await d.done()
+            assert {row.reason for row in d.outbox.rows.values()} == {"ambiguous"}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("echo", [f"trace-{SECRET}", "mara.klein@example.com"])
+def test_what_a_platform_writes_in_the_place_of_its_number_is_not_kept(echo):
+    """The number of a request is kept as it came: not when it holds our secret, nor when it is somebody's address."""
+    body = json.dumps({"events_received": 1, "fbtrace_id": echo}).encode()
+
+    async def scenario():
+        async with delivering([Reply(body=body)], token=SECRET) as d:
+            d.outbox.add(*numbered(1))
+            await d.done()
+            assert [s.note for s in d.outbox.settled] == [""]
+
+    asyncio.run(scenario())
+
+
 def naming(bad: set[str], outcome: AnswerOutcome):
     """A platform that names the events it will not take: in the bodies of `META`, so that the fake can read them."""
 

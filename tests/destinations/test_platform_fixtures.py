@@ -54,6 +54,7 @@ def test_what_an_answer_means(platform: str, row: dict[str, Any]) -> None:
     assert verdict.refused == tuple(RefusedEvent(*r) for r in row.get("refused", []))
     assert verdict.wait_ms == row.get("wait_ms")
     assert verdict.later == row.get("later", "")
+    assert verdict.trace == row.get("trace", verdict.trace)
 
 
 @pytest.mark.parametrize("destination", DESTINATIONS, ids=lambda d: d.platform)

@@ -208,9 +208,11 @@ class Worker:
         self._unknown_codes = UnknownCodes(self._policy)
         self._suspects: set[int] = set()  # refused alone, with a code nobody knows: tried alone from now on
         self._broken: BaseException | None = None
+        self._older_secrets: set[str] = set()
 
     def retarget(self, target: DeliveryTarget) -> None:
         """The same destination with another token or address, from the next request on."""
+        self._older_secrets = self._secrets()  # of requests that are out
         self._target = target
         if self._access is not None:
             self._access.forget(self._access.current)
@@ -525,16 +527,19 @@ class Worker:
 
     def _note(self, verdict: AnswerVerdict) -> str:
         """The platform's words, and before them its number of the request, which its own file has held against a form."""
-        said = redact(verdict.note, *self._secrets())
-        if verdict.later:
-            return f"{LATER}{verdict.later} {said}".strip()
-        return f"{TRACE}{verdict.trace} {said}".strip() if verdict.trace else said
+        secrets = self._secrets() | self._older_secrets
+        said = redact(verdict.note, *secrets)
+        number = verdict.later or verdict.trace
+        if not number or any(secret in number for secret in secrets):
+            return said
+        return f"{LATER if verdict.later else TRACE}{number} {said}".strip()
 
-    def _secrets(self) -> Iterable[str]:
+    def _secrets(self) -> set[str]:
         """What must stand in no note, whatever the platform repeats."""
         target = self._target
-        yield from (target.token, target.app_secret, self._access.current if self._access else "")
-        yield from (target.options.get(name, "") for name, o in self._destination.options.items() if o.secret)
+        found = {target.token, target.app_secret, *(self._access.given if self._access else ())}
+        found |= {target.options.get(name, "") for name, o in self._destination.options.items() if o.secret}
+        return found - {""}
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
         await self._insist(lambda: self._outbox.settle(settlements, self._clock()))

@@ -54,6 +54,7 @@ _RESERVED = re.compile(r"session_start|first_visit|user_engagement|error|(?:app|
 _CLIENT = re.compile(r"GA\d\.[0-9-]+\.([0-9]+\.[0-9]+)")  # [inferred]
 _SESSION = re.compile(r"GS1\.\d+\.(\d{9,11})(?:\.|$)|GS2\.\d+\.s(\d{9,11})(?:\$|$)")  # [inferred]
 _EVENTS: Final = b',"events":['
+_PURCHASE: Final = _EVENTS + b'{"name":"purchase",'
 
 MAX_ITEMS: Final = 200  # [inferred]
 MAX_PARAMS: Final = 25  # beside items [doc]
@@ -62,10 +63,15 @@ _LONGER: Final = {"page_title": 300, "page_referrer": 420, "page_location": 1_00
 ENGAGED_MS: Final = 100  # of an event of which nobody knows: 1 or 100 [doc + code]
 
 _RENAMED: Final = {"search_string": "search_term"}
+_OURS: Final = frozenset({"items", "transaction_id"})  # a shop's own property of these names is none of theirs
 _ITEM: Final = {
-    "title": "item_name", "name": "item_name", "item_name": "item_name", "brand": "item_brand", "item_brand": "item_brand",
-    "category": "item_category", "item_category": "item_category", "variant": "item_variant",
-    "item_variant": "item_variant", "discount": "discount", "coupon": "coupon", "index": "index",
+    "title": "item_name", "name": "item_name", "brand": "item_brand", "category": "item_category", "variant": "item_variant",
+    "position": "index",
+    **{key: key for key in (  # [doc]; the last nine are on GA4's own page and in RudderStack's fixtures
+        "item_name", "item_brand", "item_category", "item_variant", "discount", "coupon", "index",
+        "item_category2", "item_category3", "item_category4", "item_category5", "affiliation", "item_list_id",
+        "item_list_name", "location_id", "promotion_id", "promotion_name", "creative_name", "creative_slot",
+    )},
 }  # fmt: skip
 
 OPTIONS: Final[Mapping[str, Option]] = {
@@ -178,7 +184,7 @@ def _params(event: Event, name: str) -> dict[str, Any]:
         if len(params) >= MAX_PARAMS:
             break
         key = _RENAMED.get(key, key)
-        if key not in params and _NAME.fullmatch(key) and not key.startswith(_RESERVED_PREFIXES) and _is_scalar(value):
+        if key not in params and _is_parameter(key) and _is_scalar(value):
             params[key] = value
     for key, value in params.items():
         if type(value) is str:
@@ -187,6 +193,10 @@ def _params(event: Event, name: str) -> dict[str, Any]:
     if items:
         params["items"] = items[:MAX_ITEMS]
     return params
+
+
+def _is_parameter(key: str) -> bool:
+    return _NAME.fullmatch(key) is not None and not key.startswith(_RESERVED_PREFIXES) and key not in _OURS
 
 
 def _is_scalar(value: Any) -> bool:
@@ -223,8 +233,8 @@ def request(payloads: Sequence[bytes], target: Target, test_event_code: str | No
 
 
 def _repeat_s(payload: bytes) -> int:
-    """A purchase with its transaction_id is counted once [inferred]; anything else would count twice."""
-    return LIMITS.age_s if b'"transaction_id":' in payload else 0
+    """A purchase with its transaction_id is counted once [inferred]; anything else, a refund too, would count twice."""
+    return LIMITS.age_s if _PURCHASE in payload and b'"transaction_id":' in payload else 0
 
 
 # --- one answer to its meaning --------------------------------------------------------------------------------

@@ -90,7 +90,6 @@ def _same(name: str) -> Row:
 
 
 _NO_CUSTOM_DATA: Final = CustomData()
-_TRACE: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{8,40}")  # shorter than any hash of a person
 
 CUSTOM_ROWS: Final = (
     _same("value"),
@@ -316,13 +315,8 @@ def _judge_success(tree: dict[str, Any] | None, sent: int, status: int) -> Answe
     return AnswerVerdict(
         outcome=AnswerOutcome.ACCEPTED,
         note=parts.texts(tree.get("messages") or ""),
-        trace=_trace(tree.get("fbtrace_id")),
+        trace=parts.trace(tree.get("fbtrace_id")),
     )
-
-
-def _trace(value: Any) -> str:
-    """Meta's number of a request, which its support asks for; nothing for what is none."""
-    return value if isinstance(value, str) and _TRACE.fullmatch(value) else ""
 
 
 def _judge_error(error: dict[str, Any], status: int, answer: PlatformAnswer) -> AnswerVerdict:
@@ -337,7 +331,7 @@ def _judge_error(error: dict[str, Any], status: int, answer: PlatformAnswer) -> 
         wait_ms=_wait_ms(answer),
         # The titles are in the language of the token's user; they are for people, nothing is decided by them.
         note=parts.texts(error.get("message"), error.get("error_user_title"), error.get("error_user_msg")),
-        trace=_trace(error.get("fbtrace_id")),
+        trace=parts.trace(error.get("fbtrace_id")),
     )
 
 

@@ -57,7 +57,6 @@ def build(event: Event, name: str, _terms: Terms) -> bytes | Suppressed:
     user = _user(event)
     if not user:
         return Suppressed("no_identifier")  # [doc]
-    allowed = parts.allows(event, "ad_user_data")
     made = {
         "eventType": PAGE_LOAD if is_page else "custom",
         **({} if is_page else {"eventName": name}),
@@ -67,13 +66,19 @@ def build(event: Event, name: str, _terms: Terms) -> bytes | Suppressed:
             {
                 "eventSourceUrl": event.event_source_url,
                 "referrerUrl": event.referrer_url,
-                "adStorageConsent": None if allowed is None else "G" if allowed else "D",
+                "adStorageConsent": _consent(event),
             }
         ),
         "userData": user,
         **parts.filled({"customData": _custom(event, name)}),
     }
     return parts.encode(made)
+
+
+def _consent(event: Event) -> str | None:
+    """Storage for ads is our marketing; a no to the data that it carries is a no to it as well."""
+    said = [parts.allows(event, purpose) for purpose in ("marketing", "ad_user_data")]
+    return "D" if False in said else "G" if said[0] else None
 
 
 def _user(event: Event) -> dict[str, Any]:

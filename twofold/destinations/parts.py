@@ -18,7 +18,7 @@ from twofold.event.model import Consent, Event
 
 encode: Final = msgspec.json.Encoder(decimal_format="number").encode
 
-MOST_TRACE: Final = 64
+_TRACE: Final = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9_-]{8,40}")  # no address, no phone, no hash of a person
 MOST_WAIT_S: Final = 10**9
 """Whoever asks for more is clamped anyway."""
 
@@ -166,8 +166,9 @@ def refused_at(places: Iterable[int], code: str, sent: int) -> tuple[RefusedEven
 
 
 def trace(value: Any) -> str:
-    """The platform's number of a request, cut; nothing for what is no text."""
-    return value[:MOST_TRACE] if isinstance(value, str) else ""
+    """The platform's number of a request, which its support asks for; nothing for what has not the form of one: it is kept as it
+    came, so it must be nobody's address."""
+    return value if isinstance(value, str) and _TRACE.fullmatch(value) else ""
 
 
 def texts(*parts: object) -> str:
