@@ -312,7 +312,7 @@ def _tag(kind: type[Row]) -> str:
 
 TYPES = {
     "Text": "text", "int": "whole number", "Time": "Unix s", "Amount": "decimal text", "Ratio": "decimal text",
-    "bool": "true or false", "Any": "any", "list[Text]": "list of texts", "list[Any]": "list",
+    "bool": "true or false", "float": "number", "Any": "any", "list[Text]": "list of texts", "list[Any]": "list", "list[dict[str, Any]]": "list of objects",
     "list[list[Text]]": "list of lists of texts", "dict[str, Any]": "object", "dict[str, int]": "object of whole numbers",
     "dict[str, Text]": "object of texts", "dict[Text, Text]": "object of texts",
 }  # fmt: skip

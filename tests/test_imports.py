@@ -13,7 +13,7 @@ PACKAGE = Path(twofold.__file__).parent
 
 # From the ground up. A room or file may import from lower layers and from itself, never from its own layer or above.
 LAYERS = [
-    {"errors", "clock", "client"},
+    {"errors", "clock", "scratch", "client"},
     {"event", "tag"},
     {"touch"},
     {"ledger", "matching"},  # orders lie below the store: they are journalled in the transaction of their copies
@@ -47,7 +47,7 @@ RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 ONLY = {
     "event": {"errors", "clock"},
     "sandbox": {"errors", "clock", "event"},  # it judges any sender, so it must not share the sender's code
-    "simulate": {"errors", "clock", "event"},
+    "simulate": {"errors", "clock", "scratch", "event"},
     "config": {
         "errors",
         "event",

@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # most commands need a folder and neither doors nor tables: h
     from twofold.reconcile.reading.witnesses import Question as DayQuestion
     from twofold.router.rules.ending import TokenInUse
     from twofold.router.task import RouterTask
+    from twofold.senders.browser.calls import Doors
 
 
 def days_of(settings: Settings) -> Days:
@@ -184,6 +185,18 @@ def tokens_of(settings: Settings) -> tuple[TokenInUse, ...]:
         )
         for d in settings.destination if d.token
     )  # fmt: skip
+
+
+def doors_seen(settings: Settings, hosts: frozenset[str]) -> Doors:
+    """Where a browser's calls to ourselves go: the shop's hosts, and the gateway's."""
+    from twofold.senders.browser.calls import Doors
+
+    server = settings.server
+    ours = {
+        urlsplit(server.address).netloc.lower(),
+        *(f"{host}:{server.port}" for host in (server.host, "127.0.0.1", "localhost")),
+    }
+    return Doors(hosts | (ours - {""}), server.tag_path, frozenset(d.id for d in settings.dataset))
 
 
 def sends_to_itself(settings: Settings) -> bool:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from typer.testing import CliRunner
@@ -81,6 +82,12 @@ def test_a_browser_walks_the_demo_to_a_go(demo: Settings, tmp_path: Path, pictur
     run = walked(demo, plan_without_witnesses(tmp_path))
     assert run.wanted.reload_position is not None
     assert run.wanted.refused_order
+    assert run.walked is not None
+    assert run.walked.ended == "walked", run.walked
+    told = {(c.event, c.platform, c.sender_class.value, urlsplit(c.script).path) for c in run.walked.of("order")}
+    names = ("PageView", "ViewContent", "AddToCart", "InitiateCheckout", "Purchase")
+    assert told == {(name, "twofold", "tag", "/t/twofold.js") for name in names}
+    assert list(run.walked.of("refused")) == []
     before = status(demo, run, int(time.time()))
     (path,) = (c for c in before.criteria if c.name == "path")
     assert [c.name for c in path.checks if c.state is not State.PASSED] == ["seen_there"]  # the walk never ticks that

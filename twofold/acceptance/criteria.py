@@ -16,6 +16,7 @@ from msgspec import Struct
 from twofold.acceptance.plan import Again, Money, Plan, PlannedEvent, Side
 from twofold.acceptance.seen.evidence import BROWSER, SERVER, ActionSeen, CopySeen, Gathered, OrderSeen, RefusalSeen
 from twofold.acceptance.seen.owners import Owned
+from twofold.acceptance.seen.walked import Walked, left_refused, told_again
 from twofold.event.delivery import DeliveryState
 
 
@@ -120,11 +121,11 @@ SEEN_THERE, ATTESTED_GAPS = "test_events", "gaps"
 
 def judge(
     plan: Plan, gathered: Gathered, owned: Sequence[Owned], day: Sequence[Witnessed], ticked: Mapping[str, Ticked],
-    overruled: Mapping[str, Overruled],
+    overruled: Mapping[str, Overruled], walked: Walked | None = None,
 ) -> tuple[Criterion, ...]:  # fmt: skip
-    """The five, in their order."""
+    """The five, in their order. ``walked``: what a browser saw beside what came to the gateway."""
     found = {
-        PATH: _path(plan, gathered, ticked),
+        PATH: _path(plan, gathered, ticked, walked),
         MERGED: _merged(plan, gathered),
         MONEY: _money(plan, gathered),
         OWNERS: _owners(plan, owned),
@@ -168,10 +169,12 @@ def _check(name: Look, passed: bool | None, said: str, event: str = "") -> Check
 # -- the path
 
 
-def _path(plan: Plan, gathered: Gathered, ticked: Mapping[str, Ticked]) -> list[Check]:
+def _path(plan: Plan, gathered: Gathered, ticked: Mapping[str, Ticked], walked: Walked | None) -> list[Check]:
     checks = [check for event in plan.event for check in _event(plan, event, gathered)]
     if plan.has_pages:
         checks += [_order_of_events(plan, gathered), *_again(plan, gathered), _refusal(gathered.refusal)]
+    if walked is not None:
+        checks += _past_us(plan, walked)
     seen = ticked.get(SEEN_THERE)
     if seen is None:
         said = "nobody has looked yet whether the platform's page of test events shows the same"
@@ -281,6 +284,22 @@ def _refusal(refusal: RefusalSeen | None) -> Check:
         return _check(Look.REFUSAL, None, f"not decided yet: {', '.join(sorted(set(waiting)))}")
     reasons = sorted({d.reason for a in refusal.actions for d in a.deliveries if d.reason})
     return _check(Look.REFUSAL, True, f"nothing left ({', '.join(reasons) or 'no delivery was made'})")
+
+
+def _past_us(plan: Plan, walked: Walked) -> list[Check]:
+    """What the pages sent past the gateway, where only a browser sees it."""
+    checks = [
+        _check(Look.AGAIN, False, said, event.name)
+        for event in plan.event
+        if event.again is not Again.MAY
+        for said in told_again(walked, event)
+    ]
+    left = left_refused(walked)
+    if left:
+        checks.append(
+            _check(Look.REFUSAL, False, f"left past the gateway although consent was refused: {', '.join(left)}")
+        )
+    return checks
 
 
 # -- one action

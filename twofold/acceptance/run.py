@@ -23,6 +23,7 @@ from twofold.acceptance.seen.gaps import witnessed
 from twofold.acceptance.seen.owners import Owned, owners
 from twofold.acceptance.seen.trail import PARAMETER
 from twofold.acceptance.seen.upload import keep, taken
+from twofold.acceptance.seen.walked import Walked
 from twofold.collect.policy import order_policy_of
 from twofold.config import Settings
 from twofold.control.owner import on_store
@@ -33,8 +34,20 @@ from twofold.event.contact import holds_contact
 from twofold.ledger.policy import OrderPolicy
 from twofold.policies import day_question
 from twofold.reconcile.reading.witnesses import witnesses_of
-from twofold.report.kept import ACCEPTANCE_OVERRULE, ACCEPTANCE_PACKET, ACCEPTANCE_RUN, ACCEPTANCE_STEP, Kept, kept
+from twofold.report.kept import (
+    ACCEPTANCE_OVERRULE,
+    ACCEPTANCE_PACKET,
+    ACCEPTANCE_RUN,
+    ACCEPTANCE_STEP,
+    ACCEPTANCE_WALK,
+    SENDERS_SEEN,
+    Kept,
+    kept,
+)
 from twofold.report.orders import PolicyOf
+from twofold.senders.call import Call
+from twofold.senders.journal import heard
+from twofold.senders.observed import facts_of, observed_in_calls
 
 LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 """No digits: a code among them looks like somebody's number, and is taken out of an address."""
@@ -71,6 +84,7 @@ class Run(Struct, frozen=True, kw_only=True):
     ticked: Mapping[str, Ticked]
     overruled: Mapping[str, Overruled]
     packets: Sequence[Kept]
+    walked: Walked | None = None  # what a browser saw that walked it; the newest
 
 
 class Status(Struct, frozen=True, kw_only=True):
@@ -187,14 +201,23 @@ def note_packet(settings: Settings, facts: dict[str, Any]) -> None:
     _note(settings, ACCEPTANCE_PACKET, facts)
 
 
+def note_walk(settings: Settings, run: Run, walked: Walked, calls: Sequence[Call], by: str) -> None:
+    """What a browser saw: for this run's evidence, and as a look of the inventory like any other walk's."""
+    facts = {"run": run.code, "by": by, "walk": msgspec.to_builtins(walked)}
+    _note(settings, ACCEPTANCE_WALK, facts)
+    if calls:
+        looks = observed_in_calls(calls, heard(Path(settings.server.data), calls))
+        _note(settings, SENDERS_SEEN, facts_of(looks))
+
+
 # -- what was said
 
 
 def runs(folder: Path) -> list[Run]:
     """Every run, the newest first."""
     steps, words = kept(folder, ACCEPTANCE_STEP), kept(folder, ACCEPTANCE_OVERRULE)
-    packets = kept(folder, ACCEPTANCE_PACKET)
-    return [_run(one, steps, words, packets) for one in kept(folder, ACCEPTANCE_RUN)[::-1]]
+    packets, walks = kept(folder, ACCEPTANCE_PACKET), kept(folder, ACCEPTANCE_WALK)
+    return [_run(one, steps, words, packets, walks) for one in kept(folder, ACCEPTANCE_RUN)[::-1]]
 
 
 def run_of(folder: Path, code: str) -> Run:
@@ -210,10 +233,13 @@ def run_of(folder: Path, code: str) -> Run:
     return one
 
 
-def _run(one: Kept, steps: Sequence[Kept], words: Sequence[Kept], packets: Sequence[Kept]) -> Run:
+def _run(
+    one: Kept, steps: Sequence[Kept], words: Sequence[Kept], packets: Sequence[Kept], walks: Sequence[Kept]
+) -> Run:
     facts = one.facts
     code, own = facts["code"], [s for s in steps if s.facts.get("run") == facts["code"]]
     last = {s.facts["step"]: s for s in own}
+    walk = next((w.facts["walk"] for w in reversed(walks) if w.facts["run"] == code), None)
     reload, refusal, order = last.get("reload"), last.get("refusal"), last.get("order")
     return Run(
         code=code, dataset=facts["dataset"], at=one.at, by=facts["by"], plan=plan_of(facts["plan"]),
@@ -234,6 +260,7 @@ def _run(one: Kept, steps: Sequence[Kept], words: Sequence[Kept], packets: Seque
             for w in words if w.facts.get("run") == code
         },
         packets=[p for p in packets if p.facts.get("run") == code],
+        walked=msgspec.convert(walk, Walked) if walk is not None else None,
     )  # fmt: skip
 
 
@@ -262,7 +289,7 @@ def status(settings: Settings, run: Run, now: int, *, day: str = "", witnesses_o
         told = witnessed(answer, run.plan.witnesses)
     return Status(
         run=run, gathered=gathered, owned=owned, day=day, day_dataset=witnesses_of_dataset or run.dataset, witnesses=told,
-        criteria=judge(run.plan, gathered, owned, told, run.ticked, run.overruled),
+        criteria=judge(run.plan, gathered, owned, told, run.ticked, run.overruled, run.walked),
     )  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.console import Console
 from twofold.commands.output.printing import print_rows
 from twofold.commands.output.rows.running import ChainFigure
 from twofold.errors import ConfigError
+from twofold.scratch import scratch_folder
 from twofold.simulate.signal.scenario import SignalScenario, is_signal, read_signal
 from twofold.simulate.world.fates import today_of
 from twofold.simulate.world.folder import COMMANDS, KEY, write_world
@@ -31,7 +31,7 @@ def play(scenario: Path | None, *, into: Path | None, seed: int | None, write_on
     _refuse_folders(into, write_only=write_only)
     out = Console(stderr=json)
     with ExitStack() as stack:
-        folder = into or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twofold-world-")))
+        folder = into or stack.enter_context(scratch_folder("twofold-world-"))
         written = write_world(folder, told, today_of(told, time.time()), int(time.time()))
         if into is not None:
             out.print(f"{len(written.commands)} files, {COMMANDS} and {KEY} are in {into}")
@@ -66,7 +66,7 @@ def _play_signal(told: SignalScenario, *, into: Path | None, seed: int | None, w
     until = int(time.time()) // 86_400 * 86_400
     out = Console(stderr=json)
     with ExitStack() as stack:
-        folder = into or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="twofold-signal-")))
+        folder = into or stack.enter_context(scratch_folder("twofold-signal-"))
         folder.mkdir(parents=True, exist_ok=True)
         with Progress(console=out, transient=True) as bar:
             task = bar.add_task(f"{told.days} days of signal", total=None)

@@ -25,6 +25,7 @@ TEST_PURCHASE = "test_purchase"  # a test purchase was started
 EVIDENCE = "evidence"  # what came of it, kept
 ACCEPTANCE_RUN = "acceptance_run"  # an acceptance run was begun, with its plan
 ACCEPTANCE_STEP = "acceptance_step"  # what somebody did or saw in one
+ACCEPTANCE_WALK = "acceptance_walk"  # what a browser that walked one saw
 ACCEPTANCE_OVERRULE = "acceptance_overrule"  # a criterion of one was overruled
 ACCEPTANCE_PACKET = "acceptance_packet"  # its packet was signed: the digest, go or stop
 

@@ -17,12 +17,12 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from msgspec import structs
@@ -31,6 +31,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from twofold.errors import TwofoldError
+from twofold.scratch import scratch_folder
 from twofold.simulate.crossings import crossing_rows, crossings_table, crossings_told
 from twofold.simulate.drive import Stage, drive
 from twofold.simulate.register import ads_of, people_of
@@ -93,8 +94,8 @@ def run_demo(
     Without, it stays up until it is interrupted. Raises `TwofoldError` when a part does not start or answer.
     """
     out = console or Console(stderr=tell is not None)
-    with tempfile.TemporaryDirectory(prefix="twofold-demo-") as folder:
-        demo = _Demo(Path(folder), out, (shop_port, gateway_port, sandbox_port, console_port), tell)
+    with scratch_folder("twofold-demo-") as folder:
+        demo = _Demo(folder, out, (shop_port, gateway_port, sandbox_port, console_port), tell)
         told = None if scenario is None else structs.replace(read_scenario(scenario), seed=seed)
         try:
             made = make_orders(seed, orders, told.today if told else Today())
@@ -148,6 +149,7 @@ class _Demo:
         sandbox = await self._start("sandbox", ["-m", "twofold.sandbox", *where, *names, *accepted])
         config = self._configure(shop_at, sandbox, token, secret, told, with_console=not exit_after)
         gateway = await self._start("gateway", ["-m", "twofold", "serve", "--config", str(config)])
+        _say_where(config, gateway)
         hints = tuple(f"{_command()} {what} --config {config}" for what in ("events", "actions", "deliveries"))
         shop = ShopSettings(
             gateway=gateway, sandbox=sandbox, dataset=_DATASETS["twofold"], name=SHOP_NAME, secret=secret, hints=hints
@@ -410,6 +412,12 @@ def _if_free(port: int) -> int:
             return port
     except OSError:
         return 0
+
+
+def _say_where(config: Path, gateway: str) -> None:
+    """The port that was taken where any would do: commands beside the gateway, and a browser's walk, know its door by it."""
+    text = config.read_text(encoding="utf-8")
+    config.write_text(text.replace("\nport = 0\n", f"\nport = {urlsplit(gateway).port}\n", 1), encoding="utf-8")
 
 
 def _listen(port: int) -> socket.socket:

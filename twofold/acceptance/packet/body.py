@@ -72,6 +72,7 @@ def build_packet(
         "criteria": [_criterion(c) for c in status.criteria],
         "events": _events(status),
         "order": msgspec.to_builtins(status.gathered.order),
+        "walk": msgspec.to_builtins(run.walked) if run.walked is not None else None,
         "owners": [msgspec.to_builtins(o) for o in status.owned],
         "day": {"day": status.day, "dataset": status.day_dataset, "witnesses": [msgspec.to_builtins(w) for w in status.witnesses]},
         "assets": [dict(a) for a in assets],
@@ -125,6 +126,8 @@ def _evidence(status: Status) -> list[tuple[str, Any]]:
         ("refusal", msgspec.to_builtins(gathered.refusal)), ("owners", msgspec.to_builtins(list(status.owned))),
         (f"witnesses {status.day}".strip(), msgspec.to_builtins(list(status.witnesses))),
     ]  # fmt: skip
+    if status.run.walked is not None:
+        found.append(("walk", msgspec.to_builtins(status.run.walked)))
     found += [(f"step {step}", msgspec.to_builtins(t)) for step, t in sorted(status.run.ticked.items())]
     return found
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -25,9 +23,10 @@ from twofold.acceptance.run import Status, note_packet, place_of
 from twofold.config import Settings
 from twofold.errors import NotHere
 from twofold.report.kept import ACCEPTANCE_PACKET, kept
+from twofold.scratch import scratch_folder
+from twofold.senders.browser.program import chromium
 from twofold.store.beside.durable_file import write_whole
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PRINT_S = 60
 
 
@@ -80,18 +79,20 @@ def finish(
 
 def print_page(page: bytes) -> bytes | None:
     """The page as PDF; None where there is no Chromium, or it did not print."""
-    program = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
+    program = chromium()
     if program is None:
         return None
-    with tempfile.TemporaryDirectory(prefix="twofold-print-") as scratch:
-        source, target = Path(scratch) / "packet.html", Path(scratch) / "packet.pdf"
+    with scratch_folder("twofold-print-") as scratch:
+        source, target = scratch / "packet.html", scratch / "packet.pdf"
         source.write_bytes(page)
         command = [
             program, "--headless=new", *(("--no-sandbox",) if os.geteuid() == 0 else ()), "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-            "--no-pdf-header-footer", f"--user-data-dir={scratch}/profile", f"--print-to-pdf={target}", source.as_uri(),
+            "--no-pdf-header-footer", f"--user-data-dir={scratch / 'profile'}", f"--print-to-pdf={target}", source.as_uri(),
         ]  # fmt: skip
         try:
-            subprocess.run(command, capture_output=True, timeout=PRINT_S, check=False)
+            subprocess.run(
+                command, capture_output=True, timeout=PRINT_S, check=False, env=os.environ | {"TMPDIR": str(scratch)}
+            )
             return target.read_bytes()
         except (OSError, subprocess.TimeoutExpired):
             return None

@@ -16,6 +16,7 @@ import msgspec
 
 from twofold.acceptance.criteria import Card
 from twofold.acceptance.packet.body import CARD_NAMES, packet_bytes
+from twofold.senders.kinds import RESPONSIBLE
 
 EMBEDDED = rb'<script type="application/json" id="packet">(.*?)</script>'
 FOR = {"launch": "launch", "scale": "scale", "structure": "change of structure"}
@@ -29,7 +30,9 @@ def page_of(packet: Mapping[str, Any], digest: str) -> bytes:
     environment.filters.update(time=_time, day=_day, words=lambda text: str(text).replace("_", " "), pretty=_pretty)
     text = resources.files("twofold.acceptance.packet").joinpath("packet.html").read_text(encoding="utf-8")
     cards = [(CARD_NAMES[card], [c for c in packet["criteria"] if c["card"] == card]) for card in Card]
-    whole = environment.from_string(text).render(p=packet, digest=digest, cards=cards, decision_for=FOR)
+    whole = environment.from_string(text).render(
+        p=packet, digest=digest, cards=cards, decision_for=FOR, kinds={k.value: r.title for k, r in RESPONSIBLE.items()}
+    )
     embedded = packet_bytes(packet).replace(b"<", b"\\u003c")
     return whole.encode().rstrip(b"\n") + b'\n<script type="application/json" id="packet">' + embedded + b"</script>\n"
 

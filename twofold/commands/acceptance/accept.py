@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from twofold.acceptance.criteria import Check
     from twofold.acceptance.packet.finish import Finished
     from twofold.acceptance.run import Run, Status
+    from twofold.acceptance.seen.walked import Walked
     from twofold.config import Settings
 
 accept = typer.Typer(
@@ -92,8 +93,11 @@ def start(
     if drive:
         from twofold.acceptance.walk import walk
 
-        walk(settings, run, who_says(by), None if json else say)
+        walked = walk(settings, run, who_says(by), None if json else say)
         _print_status(_status(settings, run.code, ""), json)
+        _print_walk(walked, json)
+        if walked.ended != "walked":
+            raise typer.Exit(1)
     elif follow and not json:
         _follow(settings, run.code)
 
@@ -432,6 +436,34 @@ def _print_status(found: Status, json: bool) -> None:
     unasked = bool(found.run.plan.witnesses) and not found.day
     note = " as it stands; the witnesses were not asked (--day)" if unasked and not found.is_go else ""
     say(f"{'GO' if found.is_go else 'STOP'} for {found.run.about.decision}{note}")
+
+
+def _print_walk(walked: Walked, json: bool) -> None:
+    calls = sum(c.count for c in walked.calls) + walked.more
+    if json:
+        from twofold.commands.output.rows.acceptance import Called
+        from twofold.commands.output.rows.signal import Walked as WalkedRow
+
+        print_rows(Called, [{
+            "step": c.step, "event": c.event, "platform": c.platform, "account": c.account, "event_id": c.event_id,
+            "sender_class": c.sender_class.value, "script": c.script, "place": c.place, "certain": c.certain, "calls": c.count,
+        } for c in walked.calls])  # fmt: skip
+        print_rows(WalkedRow, [{
+            "whole": walked.ended == "walked", "ended": walked.ended, "took_s": walked.took_s, "notes": list(walked.notes),
+            "steps": [{"name": s.name, "done": s.done, "page": s.page} for s in walked.steps], "calls": calls,
+            "libraries": [{"platform": c.platform, "account": c.account, "script": c.script, "loads": c.count} for c in walked.libraries],
+        }])  # fmt: skip
+        return
+    say(f"The browser made {calls} calls to platforms in {walked.took_s:g} s:")
+    by_script: dict[tuple[str, str], list[str]] = {}
+    for c in walked.calls:
+        by_script.setdefault((c.sender_class.value, c.script), []).append(f"{c.event or 'a call'} to {c.platform}")
+    for (kind, script), told in by_script.items():
+        say(f"  {plain(kind)}, {plain(script)}: {plain(', '.join(dict.fromkeys(told)))}")
+    for note in walked.notes:
+        say(f"  {plain(note)}")
+    if walked.ended != "walked":
+        say(f"The walk ended before its end: {plain(walked.ended)}. What was seen until then is kept.")
 
 
 def _event_rows(found: Status) -> Iterator[dict[str, Any]]:

@@ -16,7 +16,6 @@ from twofold.errors import ConfigError
 
 if TYPE_CHECKING:
     from twofold.config import Settings
-    from twofold.senders.browser.calls import Doors
     from twofold.senders.browser.walk import Order, Walk
 
 
@@ -38,12 +37,13 @@ def walk_as_told(
 
 
 def _order(settings: Settings, start: str, steps: Path | None, accept: str, dataset: str | None) -> Order:
+    from twofold.policies import doors_seen
     from twofold.senders.browser.recorder import read_recording, starts_at
     from twofold.senders.browser.walk import Order, check_start
 
     host = urlsplit(start or starts_at(steps)).netloc.lower()
     hosts = _hosts(settings, dataset, host)
-    doors = _doors(settings, hosts)
+    doors = doors_seen(settings, hosts)
     if steps is not None:
         return Order(hosts=hosts, doors=doors, recording=read_recording(steps, hosts), accept=accept)
     check_start(start, hosts)
@@ -60,17 +60,6 @@ def _hosts(settings: Settings, dataset: str | None, host: str) -> frozenset[str]
             raise ConfigError(f"--dataset: expected one of {', '.join(known) or '(none is configured)'}, got {dataset}")
         return known[dataset]
     return next((hosts for hosts in known.values() if host in hosts), frozenset[str]().union(*known.values()))
-
-
-def _doors(settings: Settings, hosts: frozenset[str]) -> Doors:
-    from twofold.senders.browser.calls import Doors
-
-    server = settings.server
-    ours = {
-        urlsplit(server.address).netloc.lower(),
-        *(f"{host}:{server.port}" for host in (server.host, "127.0.0.1", "localhost")),
-    }
-    return Doors(hosts | (ours - {""}), server.tag_path, frozenset(d.id for d in settings.dataset))
 
 
 def _write(path: Path, walk: Walk) -> None:

@@ -1,29 +1,29 @@
 """A real browser walks the operator's own site and tells which script sent which event where.
 
-Owns the browser (Chromium through Playwright, the optional extra `twofold[browser]`), its limits, and what becomes of a page that hangs, loops,
-asks, opens windows, hands out files or leads elsewhere: the walk goes on where it can, ends in time where it cannot, and says what
-happened. It opens pages of the dataset's own origins only; what those load they load as for anybody, so the platforms do hear of the
-visit. Nothing is bought: it stops where checkout begins.
+Owns the browser (Chromium through Playwright, the optional extra `twofold[browser]`), its time, and what is told of a walk. What a
+site does besides is ``visit``'s to answer. It opens pages of the dataset's own origins only; what those load they load as for
+anybody, so the platforms do hear of the visit. Left to itself it buys nothing: it stops where checkout begins. Whoever needs
+another way (a test order) passes one.
 """
 
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from collections.abc import Callable, Coroutine
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
 from twofold.errors import ConfigError
-from twofold.event.contact import mask_text
 from twofold.senders.browser import journey
 from twofold.senders.browser.calls import EVENT, Doors
+from twofold.senders.browser.program import chromium
 from twofold.senders.browser.recorder import Recording, play
 from twofold.senders.browser.trace import Book, clean_page, credit
+from twofold.senders.browser.visit import WALKED, Say, Step, Visit, said
 from twofold.senders.browser.watch import Call as Seen
 from twofold.senders.browser.watch import Watch
 from twofold.senders.browser.wire import Wire
@@ -31,15 +31,12 @@ from twofold.senders.call import OURS, Call
 
 WALK_S = 270.0
 """From the start of the browser; with its end it is less than five minutes."""
-OPEN_MS = 30_000
-QUIET_S, SETTLE_S = 1.5, 8.0
-"""A page is done when it has asked for nothing so long; a page that never rests gets no longer than the second."""
+QUIET_S = 1.5
 CLOSE_S = 10.0
-MOST_WINDOWS = 20
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 NEEDS = "a walk needs a browser: pip install 'twofold[browser]', and Chromium; pages and journal are looked at without"
 
-Say = Callable[[str], None]
+Way = Callable[[Visit], Coroutine[Any, Any, None]]
+"""What to do at the site, from a browser that has opened nothing yet."""
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -53,14 +50,7 @@ class Order(Struct, frozen=True, kw_only=True):
     most_s: float = WALK_S
     quiet_s: float = QUIET_S
     arguments: tuple[str, ...] = ()  # further ones for Chromium
-
-
-class Step(Struct, frozen=True, kw_only=True):
-    """One part of the walk; ``page`` is where it ended."""
-
-    name: str
-    done: bool
-    page: str = ""
+    way: Way | None = None  # instead of ``start`` and ``recording``
 
 
 class Walk(Struct, frozen=True, kw_only=True):
@@ -75,7 +65,7 @@ class Walk(Struct, frozen=True, kw_only=True):
 
     @property
     def whole(self) -> bool:
-        return self.ended == "walked"
+        return self.ended == WALKED
 
 
 def require_browser() -> str:
@@ -84,7 +74,7 @@ def require_browser() -> str:
         import playwright.async_api  # noqa: F401
     except ImportError:
         raise ConfigError(NEEDS) from None
-    program = next((found for name in CHROMIUMS if (found := shutil.which(name))), None)
+    program = chromium()
     if program is None:
         raise ConfigError(NEEDS)
     return program
@@ -118,13 +108,9 @@ async def walk_shop(order: Order, say: Say = lambda _: None) -> Walk:
 
 class _Walker:
     def __init__(self, order: Order, say: Say) -> None:
-        self._order, self._say = order, say
+        self._order = order
         self._watch = Watch(order.doors, order.hosts, lambda: int(time.time() * 1000))
-        self._steps: list[Step] = []
-        self._page: Any = None
-        self._windows = 0
-        self._ended, self._refused = "walked", ""
-        self._pending: set[asyncio.Task[Any]] = set()
+        self._visit = Visit(self._watch, order.hosts, order.quiet_s, say)
 
     async def run(self, program: str) -> Walk:
         from playwright.async_api import Error, async_playwright
@@ -135,11 +121,13 @@ class _Walker:
         try:
             await wire.start(program, self._order.arguments)
             async with async_playwright() as playwright:
-                browser = await playwright.chromium.connect_over_cdp(wire.address)
+                browser = await playwright.chromium.connect_over_cdp(
+                    wire.address, artifacts_dir=wire.scratch / "artifacts"
+                )
                 try:
                     await self._within(browser, self._order.most_s - (time.monotonic() - began))
                 finally:
-                    self._unfinished()
+                    self._visit.unfinished()
                     await self._close(browser)
         except (TimeoutError, Error):
             raise ConfigError(f"a walk needs a browser: {program} did not start, or did not answer") from None
@@ -151,6 +139,7 @@ class _Walker:
         """The journey, as long as it may take; full, or gone, is an end like any other."""
         from playwright.async_api import Error
 
+        visit = self._visit
         full = asyncio.ensure_future(self._watch.ended.wait())
         journey_task = asyncio.ensure_future(self._journey(browser))
         done, _ = await asyncio.wait(
@@ -158,9 +147,9 @@ class _Walker:
         )
         full.cancel()
         if not done:
-            self._ended = f"the time was up ({self._order.most_s:g} s)"
+            visit.ended = f"the time was up ({self._order.most_s:g} s)"
         elif self._watch.full:
-            self._ended = self._watch.full
+            visit.ended = self._watch.full
         if not journey_task.done():
             journey_task.cancel()
         try:
@@ -168,167 +157,70 @@ class _Walker:
             if journey_task.done() and not journey_task.cancelled():
                 journey_task.result()
         except TimeoutError:
-            self._note("the browser did not stop by itself")
+            visit.note("the browser did not stop by itself")
         except Error as err:
-            if self._ended == "walked":
-                self._ended = _said(err)
+            if visit.ended == WALKED:
+                visit.ended = said(err)
 
     async def _close(self, browser: Any) -> None:
         try:
             await asyncio.wait_for(browser.close(), CLOSE_S)
         except Exception:  # what was seen is worth more than a tidy end; Playwright kills it when it leaves
-            self._note("the browser did not close in time")
+            self._visit.note("the browser did not close in time")
 
     # -- the journey
 
     async def _journey(self, browser: Any) -> None:
-        context = await browser.new_context(
-            accept_downloads=False, locale="en-US", viewport={"width": 1280, "height": 900}
-        )
-        self._watch.expect()
-        self._page = await context.new_page()
-        self._listen(context)
-        if self._order.recording is not None:
-            await self._play(self._order.recording)
-        else:
-            await self._find()
-        await self._rest()
-
-    async def _find(self) -> None:
-        page, opens, note = self._page, self._open, self._note
-        self._begin("product")
-        if not await self._open(self._order.start):
-            self._ended = self._refused or "the first page could not be opened"
-            self._end(done=False)
+        visit, recording = self._visit, self._order.recording
+        visit.browser = browser
+        if self._order.way is not None:
+            await self._order.way(visit)
             return
-        await self._accept()
-        self._end(done=await self._try(journey.to_product(page, opens, note)))
-        await self._rest()
-        self._begin("cart")
-        added = await self._try(journey.add_to_cart(page, note))
-        await self._rest()
-        self._end(done=await self._try(journey.to_cart(page, opens, note)) and added)
-        await self._rest()
-        self._begin("checkout")
-        self._end(done=await self._try(journey.to_checkout(page, opens, note)))
+        await visit.begin_anew()
+        if recording is not None:
+            await self._play(visit, recording)
+        else:
+            await self._find(visit)
+        await visit.rest()
 
-    async def _try(self, part: Coroutine[Any, Any, bool]) -> bool:
-        """A part of the walk; a page that goes away under it costs this part, and not what comes after."""
-        from playwright.async_api import Error
+    async def _find(self, visit: Visit) -> None:
+        page, opens, note = visit.page, visit.open, visit.note
+        visit.begin("product")
+        if not await visit.open(self._order.start):
+            visit.ended = visit.refused or "the first page could not be opened"
+            visit.end(done=False)
+            return
+        await self._accept(visit)
+        visit.end(done=await visit.attempt(journey.to_product(page, opens, note)))
+        await visit.rest()
+        visit.begin("cart")
+        added = await visit.attempt(journey.add_to_cart(page, note))
+        await visit.rest()
+        visit.end(done=await visit.attempt(journey.to_cart(page, opens, note)) and added)
+        await visit.rest()
+        visit.begin("checkout")
+        visit.end(done=await visit.attempt(journey.to_checkout(page, opens, note)))
 
-        try:
-            return await part
-        except Error as err:
-            self._note(f"{self._watch.stage}: {_said(err)}")
-            return False
-
-    async def _play(self, recording: Recording) -> None:
+    async def _play(self, visit: Visit, recording: Recording) -> None:
         from playwright.async_api import Error
 
         for number, step in enumerate(recording.steps, 1):
-            self._begin(f"step {number} {step.type}")
+            visit.begin(f"step {number} {step.type}")
             try:
-                await play(self._page, step)
+                await play(visit.page, step)
             except Error as err:
-                self._end(done=False)
-                self._ended = f"step {number} ({step.type}) could not be taken: {_said(err)}"
+                visit.end(done=False)
+                visit.ended = f"step {number} ({step.type}) could not be taken: {said(err)}"
                 return
             if step.type not in ("setViewport", "keyDown", "change"):
-                await self._rest()
-            self._end(done=True)
+                await visit.rest()
+            visit.end(done=True)
             if number == 1 or step.type == "navigate":
-                await self._accept()
+                await self._accept(visit)
 
-    async def _open(self, url: str) -> bool:
-        """True when the page is there. A page that refuses is seen as it is, and noted."""
-        from playwright.async_api import Error
-
-        url = urljoin(self._watch.page, url)
-        if urlsplit(url).netloc.lower() not in self._order.hosts:
-            self._note(f"a page of another host was not opened: {urlsplit(url).hostname or '?'}")
-            return False
-        try:
-            answer = await self._page.goto(url, wait_until="domcontentloaded", timeout=OPEN_MS)
-        except Error as err:
-            self._refused = f"{clean_page(url)} did not open: {_said(err)}"
-            self._note(self._refused)
-            return False
-        await self._rest()
-        if answer is not None and answer.status >= 400:
-            self._refused = f"{clean_page(url)} answered {answer.status}"
-            self._note(self._refused)
-            return False
-        return True
-
-    async def _accept(self) -> None:
-        from playwright.async_api import Error
-
-        if not self._order.accept:
-            return
-        try:
-            await self._page.locator(self._order.accept).first.click(timeout=journey.CLICK_MS)
-        except Error:
-            self._note("the button of the consent banner was not found, and nothing was agreed to")
-        else:
-            await self._rest()
-
-    async def _rest(self) -> None:
-        await self._watch.settle(self._order.quiet_s, SETTLE_S)
-
-    def _begin(self, name: str) -> None:
-        self._watch.stage = name
-        self._say(f"  {name}")
-
-    def _end(self, *, done: bool) -> None:
-        page = clean_page(self._page.url)
-        self._steps.append(Step(name=self._watch.stage, done=done, page=page))
-        calls = sum(c.reading.what == EVENT for c in self._watch.calls if c.stage == self._watch.stage)
-        self._say(f"    {page or 'no page'}: {calls} calls{'' if done else ', not done'}")
-
-    def _unfinished(self) -> None:
-        if self._watch.stage and (not self._steps or self._steps[-1].name != self._watch.stage):
-            self._steps.append(Step(name=self._watch.stage, done=False, page=clean_page(self._watch.page)))
-
-    # -- what a site does besides
-
-    def _listen(self, context: Any) -> None:
-        context.on("page", self._window)
-        self._page.on("dialog", self._dialog)
-        self._page.on("download", lambda _: self._note("a file was offered for download, and not taken"))
-        self._page.on("crash", lambda _: self._stop("the page crashed"))
-
-    def _note(self, text: str) -> None:
-        self._watch.notes[text] += 1
-        if self._watch.notes[text] == 1:
-            self._say(f"    {text}")
-
-    def _stop(self, why: str) -> None:
-        self._watch.full = self._watch.full or why
-        self._watch.ended.set()
-
-    def _window(self, page: Any) -> None:
-        self._windows += 1
-        self._note("a window was opened, and closed")
-        if self._windows >= MOST_WINDOWS:
-            self._stop(f"{MOST_WINDOWS} windows were opened")
-        self._later(page.close())
-
-    def _dialog(self, dialog: Any) -> None:
-        self._note(f"the page asked ({dialog.type}), and was answered no")
-        if self._watch.notes[f"the page asked ({dialog.type}), and was answered no"] >= 200:
-            self._stop("the page asked 200 times")
-        # Who says no to "leave this page?" stays for ever.
-        self._later(dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss())
-
-    def _later(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._pending.add(task)
-        task.add_done_callback(self._finished)
-
-    def _finished(self, task: asyncio.Task[Any]) -> None:
-        self._pending.discard(task)
-        if not task.cancelled():
-            task.exception()  # a window or a question that is gone already
+    async def _accept(self, visit: Visit) -> None:
+        if self._order.accept and not await visit.press(self._order.accept):
+            visit.note("the button of the consent banner was not found, and nothing was agreed to")
 
     # -- what is told
 
@@ -336,7 +228,7 @@ class _Walker:
         calls = [(c, self._call(c)) for c in _once(self._watch.calls, self._watch.book)]
         notes = [f"{text}{f' ({n} times)' if n > 1 else ''}" for text, n in self._watch.notes.items()]
         return Walk(
-            ended=self._ended, took_s=round(took_s, 1), steps=tuple(self._steps), notes=tuple(notes),
+            ended=self._visit.ended, took_s=round(took_s, 1), steps=tuple(self._visit.steps), notes=tuple(notes),
             calls=merge_calls([call for seen, call in calls if seen.reading.what == EVENT]),
             libraries=merge_calls([call for seen, call in calls if seen.reading.what != EVENT]),
         )  # fmt: skip
@@ -397,10 +289,3 @@ def _money(text: str) -> Decimal | None:
         return Decimal(text.replace(",", ".")) if text else None
     except InvalidOperation:
         return None
-
-
-def _said(err: Exception) -> str:
-    """The first line of Playwright's words, without addresses: those may carry what is secret."""
-    line = (str(err).splitlines() or [type(err).__name__])[0].removeprefix("Page.goto: ")
-    line = line.partition(" at http")[0].partition(" navigating to")[0][:160]
-    return mask_text({"net::ERR_ABORTED": "it led nowhere"}.get(line, line))

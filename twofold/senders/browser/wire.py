@@ -12,13 +12,17 @@ import json
 import os
 import secrets
 import signal
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
+from twofold.scratch import scratch_folder
+
+SCRATCH = "twofold-walk-"
+"""Chromium's profile and everything that it writes for a while: what a hard end leaves, the next walk takes away."""
 STARTED_S = 30.0
 STOPPED_S = 5.0
 ASKED_S = 3.0
@@ -38,7 +42,8 @@ FLAGS = (
 
 
 class Wire:
-    """A running Chromium. ``hears`` is called with every event, in order, before Playwright sees it."""
+    """A running Chromium. ``hears`` is called with every event, in order, before Playwright sees it. ``scratch``: for what is written
+    while it runs."""
 
     def __init__(self, hears: Hears) -> None:
         self._hears = hears
@@ -46,15 +51,17 @@ class Wire:
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._reading: asyncio.Task[None] | None = None
         self._telling: asyncio.Queue[str] = asyncio.Queue()
-        self._scratch = tempfile.TemporaryDirectory(prefix="twofold-walk-", ignore_cleanup_errors=True)
+        self._held = ExitStack()
         self._process: asyncio.subprocess.Process | None = None
         self._runner: web.AppRunner | None = None
         self._in: asyncio.ReadTransport | None = None
         self._out: asyncio.WriteTransport | None = None
         self.address = ""
+        self.scratch = Path()
 
     async def start(self, program: str, arguments: tuple[str, ...]) -> None:
-        flags = [*FLAGS, f"--user-data-dir={self._scratch.name}", *arguments, "about:blank"]
+        self.scratch = self._held.enter_context(scratch_folder(SCRATCH))
+        flags = [*FLAGS, f"--user-data-dir={self.scratch / 'profile'}", *arguments, "about:blank"]
         if os.geteuid() == 0:
             flags.insert(0, "--no-sandbox")
         theirs_in, ours_out = os.pipe()
@@ -63,6 +70,7 @@ class Wire:
             self._process = await asyncio.create_subprocess_exec(
                 program, *flags, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.DEVNULL, start_new_session=True, pass_fds=(3, 4),
+                env=os.environ | {"TMPDIR": str(self.scratch)},
                 preexec_fn=lambda: _as_three_and_four(theirs_in, theirs_out),
             )  # fmt: skip
         finally:
@@ -90,7 +98,7 @@ class Wire:
                 pipe.close()
         if self._runner is not None:
             await self._runner.cleanup()
-        self._scratch.cleanup()
+        self._held.close()
 
     async def _end(self, process: asyncio.subprocess.Process) -> None:
         with suppress(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from twofold.commands.output.rows.row import About, Row, Text, Time
+from twofold.commands.output.rows.signal import Walked
 
 
 class Begun(Row, kw_only=True, tag="run"):
@@ -118,9 +119,24 @@ class Tally(Row, kw_only=True, tag="sum"):
     none: int
 
 
+class Called(Row, kw_only=True, tag="call"):
+    """A call to a platform that the walking browser saw, by the script that made it. ``certain`` false: the way ended before an owner."""
+
+    step: Text
+    event: Text
+    platform: Text
+    account: Text
+    event_id: Text
+    sender_class: Text
+    script: Text
+    place: Text
+    certain: bool
+    calls: int
+
+
 _RUN = (About, Event, Criterion, Decision)
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
-    "accept start": (About, Begun, Event, Criterion),
+    "accept start": (About, Begun, Event, Criterion, Called, Walked),
     "accept status": _RUN,
     "accept tick": (Ticked,),
     "accept overrule": (Ticked,),

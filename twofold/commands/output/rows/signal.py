@@ -284,7 +284,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "alert test": (AlertSent,),
     "explain-match": (MatchKey,),
     "hash": (Column,),
-    "senders": (About, Sending, InventoryFinding),
+    "senders": (About, Sending, InventoryFinding, Walked),
     "senders expect": (Expected,),
     "shopify-senders": (Sender,),
 }
