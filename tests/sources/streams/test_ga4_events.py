@@ -38,9 +38,10 @@ def test_a_purchase_of_the_tag() -> None:
     data = found.custom_data
     assert (data["order_id"], data["value"], data["currency"], data["coupon"]) == ("T-1", "42.5", "EUR", "SUMMER")
     assert data["contents"] == [
-        {"id": "SKU_12345", "quantity": 3, "item_price": Decimal("10.01")},
-        {"id": "111", "quantity": 1, "item_price": Decimal("12.47")},
-    ]
+        {"id": "SKU_12345", "title": "Grey Tee", "brand": "Acme", "category": "Apparel", "item_category2": "Adult",
+         "variant": "green", "quantity": 3, "item_price": Decimal("10.01")},
+        {"id": "111", "title": "Mug, 1/2", "quantity": 1, "item_price": Decimal("12.47")},
+    ]  # fmt: skip
     assert data["num_items"] == 4
     assert found.consent == {"gcs": "G111", "gcd": "13t3t3t3t5l1"}
     assert found.click_ids == {"_ga": "1677925765.1764678332"}
@@ -113,7 +114,15 @@ def test_what_a_hit_says_of_consent(query: str, said: Any) -> None:
 
 def test_a_body_of_the_protocol() -> None:
     """The example of Google's page for purchase, cut."""
-    items = [{"item_id": "SKU_12345", "item_name": "Tee", "price": Decimal("10.01"), "quantity": 3}]
+    items = [
+        {
+            "item_id": "SKU_12345",
+            "item_name": "Tee",
+            "price": Decimal("10.01"),
+            "quantity": 3,
+            "item_list_id": "related",
+        }
+    ]
     params = {
         "currency": "USD",
         "value": Decimal("30.03"),
@@ -124,7 +133,14 @@ def test_a_body_of_the_protocol() -> None:
     found = body("purchase", params, user_id="u-7", ip_override="203.0.113.9", consent={"ad_user_data": "GRANTED"})
     data = found.custom_data
     assert (data["order_id"], data["value"], data["currency"]) == ("T_12345", Decimal("30.03"), "USD")
-    assert data["contents"] == [{"id": "SKU_12345", "quantity": 3, "item_price": Decimal("10.01")}]
+    goods = {
+        "id": "SKU_12345",
+        "title": "Tee",
+        "item_list_id": "related",
+        "quantity": 3,
+        "item_price": Decimal("10.01"),
+    }
+    assert data["contents"] == [goods]
     assert found.user_data == {"external_id": "u-7", "client_ip_address": "203.0.113.9"}
     assert (found.consent, found.click_ids) == ({"ad_user_data": "GRANTED"}, {"_ga": "1.2"})
 

@@ -40,7 +40,7 @@ AUTOMATIC = frozenset((
 """What Google's tag reports by itself about a visit, and no shop counts: answered and left out."""
 
 # Two letters of an item's part -> the field of the Measurement Protocol's item.
-_ITEM = {"id": "item_id", "nm": "item_name", "br": "item_brand", "ca": "item_category", "va": "item_variant",
+_ITEM = {"id": "item_id", "nm": "item_name", "br": "item_brand", "ca": "item_category", "c2": "item_category2", "va": "item_variant",
          "pr": "price", "qt": "quantity"}  # fmt: skip
 _PRODUCT = re.compile(r"pr([1-9][0-9]{0,2})")
 _RENAMED = {"search_term": "search_string"}

@@ -36,6 +36,17 @@ _PLACE: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("zp", ("postalCode", "postal_code", "zip")),
     ("country", ("country",)),
 )
+# Of goods. A shop's own properties stay out: of these alone something follows at a platform.
+_WORDS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("title", ("name", "item_name")),
+    ("brand", ("brand", "item_brand")),
+    ("category", ("category", "item_category")),
+    ("variant", ("variant", "item_variant")),
+    *((name, (name,)) for name in (
+        "item_category2", "item_category3", "item_category4", "item_category5", "coupon", "affiliation", "item_list_id",
+        "item_list_name", "location_id", "promotion_id", "promotion_name", "creative_name", "creative_slot",
+    )),
+)  # fmt: skip
 CONTACT = frozenset(name for _, names in _PERSON for name in names) | {"name", "address", "username"}
 """Names of properties under which contact data stands: they become match keys, or nothing, and are no properties."""
 
@@ -73,7 +84,7 @@ def goods_of(
         if item is None:
             notes.append(f"{where}[{n}] names no product; left out")
             continue
-        content: dict[str, Any] = {"id": item}
+        content: dict[str, Any] = {"id": item, **words_of(plain)}
         count = read_integer(plain.get("quantity"))
         if count is not None and count > 0:
             content["quantity"] = count
@@ -84,6 +95,12 @@ def goods_of(
             notes.append(f"{where}[{n}].{piece} is no amount; left out")
         found.append(content)
     return found
+
+
+def words_of(row: dict[str, Any]) -> dict[str, str]:
+    """What a row calls its goods, under Meta's names where it has them, else under the wire's own."""
+    said = ((ours, next(filter(None, (text(row, name) for name in names)), None)) for ours, names in _WORDS)
+    return {ours: value for ours, value in said if value is not None}
 
 
 def worth_of(contents: Sequence[Mapping[str, Any]]) -> Decimal | None:
