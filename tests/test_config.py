@@ -92,6 +92,15 @@ def changed(old: str, new: str) -> str:
     return SMALLEST.replace(old, new)
 
 
+ADYEN = """[[dataset]]
+id = "1"
+[[source]]
+type = "adyen"
+dataset = "1"
+shop = "shop.example"
+secret = "{}"
+stages = {{ AUTHORISATION = "{}" }}
+"""
 REFUSED: list[tuple[str, str, list[str]]] = [
     # claim, file, what the message must name
     ("an unknown setting", changed("port = 8400", "prot = 8400"), ["prot", "server", "docs/settings.md"]),
@@ -117,6 +126,10 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("a hold of two days", "[[dataset]]\nid = '1'\nhold_s = {Lead = 172800}", ["hold_s.Lead"]),
     ("a country that is none", "[[dataset]]\nid = '1'\ncountry = 'Georgia'", ["country", "two letters"]),
     ("a window shorter than Meta's", "[server]\nwindow_days = 7", ["$.server.window_days", "8"]),
+    ("an Adyen key that is none", ADYEN.format("Hush-0123456789abcdef", "paid"), ["secret", "hexadecimal"]),
+    ("an Adyen account that says not who captures", ADYEN.format("DFB1EB5485895CFA84146406857104AB", ""), ["stages", "AUTHORISATION", "captures by itself"]),
+    ("a field that Mollie has not", "[[dataset]]\nid = '1'\n[[source]]\ntype = 'mollie'\ndataset = '1'\nshop = 's'\nsecret = '0123456789abcdef'\n"
+     "fields = {order = 'x'}", ["fields", "order_id"]),
     ("two destinations of one name", "[[dataset]]\nid = '1'\n" + "[[destination]]\nplatform = 'meta'\ndataset = '1'\n" * 2, ["destination.name", "meta-1"]),
 ]  # fmt: skip
 

@@ -20,6 +20,7 @@ from twofold.config.alerts import AlertSettings
 from twofold.config.audiences import AUDIENCE_PLATFORMS, AUDIENCE_RULES, VALUES, AudienceSettings
 from twofold.config.faults import Faults, Place
 from twofold.config.settings import (
+    AUTHORISATIONS,
     COURIER_FIELDS,
     IMPORT_KINDS,
     IN_PATH,
@@ -479,6 +480,22 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
         _check_mapped(place, where, s, faults)
     elif s.type in ("easypost", "shippo", "aftership"):
         _all_known((*place, "fields"), f"{where}: fields", s.fields, ("order",), faults)
+    elif s.type == "adyen":
+        _check_adyen(place, where, s, faults)
+    elif s.type == "mollie":
+        _all_known((*place, "fields"), f"{where}: fields", s.fields, ("order_id",), faults)
+
+
+def _check_adyen(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
+    """Its keys are shown in hexadecimal, and only the operator knows whether the account captures by itself."""
+    if not all(re.fullmatch(r"([0-9A-Fa-f]{2})+", secret) for secret in secrets_of(s)):
+        faults.add((*place, "secret"), f"{where}: secret: expected the HMAC key as Adyen shows it, in hexadecimal")
+    if s.stages.get("AUTHORISATION") not in AUTHORISATIONS or len(s.stages) > 1:
+        text = (
+            f'{where}: stages: expected {{ AUTHORISATION = "paid" }} where the account captures by itself, '
+            f'{{ AUTHORISATION = "authorised" }} where somebody captures, got {dict(s.stages)}'
+        )
+        faults.add((*place, "stages"), text)
 
 
 def _check_mapped(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:

@@ -380,7 +380,8 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     type: Annotated[
         str,
         Meta(description="What sends the webhook: `shopify`, `woocommerce`, `stripe`, `own`, `hubspot`, `pipedrive`, "
-             "`chat`, `mapped` (any system's, by `fields`), or of parcels `easypost`, `shippo`, `aftership`, `courier` (docs/couriers.md)."),
+             "`chat`, `mapped` (any system's, by `fields`), of payments `adyen`, `mollie` (docs/payments.md), or of parcels `easypost`, `shippo`, "
+             "`aftership`, `courier` (docs/couriers.md)."),
     ]  # fmt: skip
     dataset: Annotated[str, Meta(description="The dataset its orders belong to.")]
     shop: Annotated[str, Meta(description="Shop name in the webhook path, e.g. `demo.myshopify.com`.", min_length=1)]
@@ -422,7 +423,7 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         dict[str, str],
         Meta(
             description="For a CRM: their stage or status to the event it stands for. For a `courier`: their word to "
-            "a state of ours. For `mapped`: their word to ours, in any field."
+            "a state of ours. For `mapped`: their word to ours, in any field. For `adyen`: what an `AUTHORISATION` is, `paid` or `authorised`."
         ),
     ] = msgspec.field(default_factory=dict)
     currency: Annotated[str, Meta(description="Currency of a system whose records have none (ISO 4217).")] = ""
@@ -694,13 +695,15 @@ PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopif
 """Platforms, shops and banks that can be asked."""
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat", "easypost", "shippo",
-                "aftership", "courier", "mapped")  # fmt: skip
+                "aftership", "courier", "mapped", "adyen", "mollie")  # fmt: skip
 MAPPED_KINDS = ("order", "payment", "refund", "parcel", "event")
 """What a body of a `mapped` source may stand for."""
 MAPPED_HMACS = ("hmac-sha256-hex", "hmac-sha256-base64", "hmac-sha1-hex", "hmac-sha512-hex", "hmac-sha512-base64")
 MAPPED_SIGNATURES = (*MAPPED_HMACS, "standard", "twofold", "path")
 COURIER_FIELDS = ("parcel", "order", "status", "at", "amount", "currency", "method", "parcels[]", "states[]")
 """What `fields` of a `courier` may name."""
+AUTHORISATIONS = ("paid", "authorised")
+"""What an authorisation of `adyen` may be: the money, where the account captures by itself, or money that is reserved."""
 PARCEL_STATES = ("created", "in_transit", "out_for_delivery", "pickup_point", "attempt_failed", "refused", "returning",
                  "returned", "delivered", "lost", "cancelled")  # fmt: skip
 """What `stages` of a `courier` may say."""

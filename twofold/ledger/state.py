@@ -27,7 +27,7 @@ from twofold.ledger.model import (
     Snapshot,
 )
 
-PAYMENT_SYSTEMS = frozenset({"stripe"})
+PAYMENT_SYSTEMS = frozenset({"stripe", "adyen", "mollie"})
 """Sources that see the money of an order but not the order: what a shop says about the order stands above theirs."""
 
 COURIERS = frozenset({"easypost", "shippo", "aftership", "courier"})

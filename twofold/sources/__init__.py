@@ -12,6 +12,8 @@ from twofold.sources.crm.hubspot import HUBSPOT
 from twofold.sources.crm.pipedrive import PIPEDRIVE
 from twofold.sources.own.mapping import MAPPED
 from twofold.sources.own.webhook import OWN
+from twofold.sources.payments.adyen import ADYEN
+from twofold.sources.payments.mollie import MOLLIE
 from twofold.sources.shopify import SHOPIFY
 from twofold.sources.stripe import STRIPE
 from twofold.sources.woocommerce import WOOCOMMERCE
@@ -31,6 +33,8 @@ SOURCES: dict[str, Source] = {
         SHIPPO,
         AFTERSHIP,
         COURIER,
+        ADYEN,
+        MOLLIE,
     )
 }
 
