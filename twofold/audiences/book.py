@@ -218,30 +218,24 @@ class Book:
     ) -> None:  # fmt: skip
         """What came of a request. ``state``: of its rows from now on; None: they are gone. ``seen`` False: nobody knows, so that it has
         no end."""
-        gone = list(refused)
         with self._change():
             self._run(
                 "update batch set ended_at = ?, outcome = ?, code = ?, note = ?, number = ? where id = ?",
                 (at if seen else None, outcome, code, note, number, batch.id),
             )
-            if state is None:
-                self._run("delete from told where list = ? and batch = ?", (batch.list, batch.id))
-            else:
-                self._run("update told set state = ? where list = ? and batch = ?", (state, batch.list, batch.id))
             self._db.executemany(
-                "update told set state = 'refused' where list = ? and em = ? and ph = ?",
-                [(batch.list, r.em, r.ph) for r in gone],
+                "update told set state = 'refused', batch = 0 where list = ? and em = ? and ph = ?",
+                [(batch.list, r.em, r.ph) for r in refused],
             )
+            self._put_state(batch, state)
 
     def note_later(self, batch: Batch, said: str, *, back: str | None = "") -> None:
         """What the platform told of a request afterwards. ``back``: the state that its rows have from now on; empty: as they are; None:
         they are gone."""
         with self._change():
             self._run("update batch set later = ? where id = ?", (said, batch.id))
-            if back is None:
-                self._run("delete from told where list = ? and batch = ?", (batch.list, batch.id))
-            elif back:
-                self._run("update told set state = ? where list = ? and batch = ?", (back, batch.list, batch.id))
+            if back != "":
+                self._put_state(batch, back)
 
     def forget(self, number: int, rows: Sequence[Row]) -> None:
         """Rows that no platform has."""
@@ -249,6 +243,13 @@ class Book:
             self._db.executemany(
                 "delete from told where list = ? and em = ? and ph = ?", [(number, r.em, r.ph) for r in rows]
             )
+
+    def _put_state(self, batch: Batch, state: str | None) -> None:
+        """Of all rows that this request was the last about."""
+        if state is None:
+            self._run("delete from told where list = ? and batch = ?", (batch.list, batch.id))
+        else:
+            self._run("update told set state = ? where list = ? and batch = ?", (state, batch.list, batch.id))
 
     @contextmanager
     def _change(self) -> Iterator[None]:

@@ -33,7 +33,7 @@ def lists_shown(settings: Settings) -> list[dict[str, Any]]:
 def _row(
     audience: AudienceSettings | None, account: str, platform: str, remote: str, kept: KnownList | None
 ) -> dict[str, Any]:
-    smallest = audience.smallest if audience is not None else None
+    smallest = audience.smallest if audience is not None else 0
     return {
         "name": audience.name if audience is not None else kept.audience if kept is not None else "",
         "rule": audience.rule if audience is not None else "",

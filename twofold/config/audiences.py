@@ -42,13 +42,13 @@ class AudienceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=
              'there, e.g. `{ meta-1234 = "23851234567890123" }`. Empty: it is only shown and exported.'),
     ] = field(default_factory=dict)  # fmt: skip
     smallest: Annotated[
-        int | None,
+        int,
         Meta(
-            description="People that a list must have before anybody is put on it. Default: 100 for Meta and Google, 1000 for TikTok.",
-            ge=1,
+            description="People that a list must have before anybody is put on it. 0: 100 for Meta and Google, 1000 for TikTok.",
+            ge=0,
             le=1_000_000,
         ),
-    ] = None
+    ] = 0
     value: Annotated[
         str,
         Meta(

@@ -139,8 +139,9 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         _known(("import", n, "dates"), f"{where}: dates", one.dates, ("", "dmy", "mdy"), faults)
         _known(("import", n, "kind"), f"{where}: kind", one.kind, IMPORT_KINDS, faults)
     _unique(("account",), "name", [a.name for a in settings.account], faults)
+    kept = {name for audience in settings.audience for name in audience.lists}
     for n, account in enumerate(settings.account):
-        _check_account(("account", n), account, faults)
+        _check_account(("account", n), account, faults, for_lists=account.name in kept and not account.pull)
     _known(("money", "text"), "money.text", settings.money.text, ("masked", "kept"), faults)
     engine = settings.analytics.engine
     if engine not in ("duckdb", "spark") and not engine.startswith(("postgresql://", "postgres://")):
@@ -540,11 +541,12 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 """What must be set beside the platform's name; for rates nothing."""
 
 
-def _check_account(place: Place, a: AccountSettings, faults: Faults) -> None:
+def _check_account(place: Place, a: AccountSettings, faults: Faults, *, for_lists: bool) -> None:
+    """``for_lists``: audiences are told by it, and nothing is pulled by itself; those need no developer token."""
     where = f"account {a.name}"
     _known((*place, "platform"), f"{where}: platform", a.platform, PULLED, faults)
     for name in _NEEDED.get(a.platform, ()):
-        if not getattr(a, name):
+        if not getattr(a, name) and not (for_lists and name == "developer_token"):
             faults.add((*place, name), f"{where}: {name}: expected a value for {a.platform}, got none")
     if bool(a.client_id) != bool(a.client_secret):
         faults.add((*place, "client_id"), f"{where}: client_id: expected client_id and client_secret, got one of them")
