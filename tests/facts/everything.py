@@ -20,7 +20,8 @@ QUESTIONS = (
 )
 VALUES = {
     "since": "2020-01-01", "until": "2030-01-01", "most": 7, "as_of": 1_900_000_000, "from_s": 0, "to_s": 1_900_000_000,
-    "by": "method", "dataset": "", "history_s": 86_400, "before": 1_400_000_000,
+    "by": "method", "dataset": "", "history_s": 86_400,
+    "spans": "1400000000:1900000000 1400000000:1789000000 1789000000:1900000000", "many": 3, "final": 1_900_000_000,
     "first": "2019-12-01", "window": 30 * 86_400, "country": "", "currency": "EUR", "last": "2030-01-01", "after": "2030-01-01",
     "chat": 7 * 86_400, "half_life": 7 * 86_400, "repeats": "collapse", "unit": 100, "credit_day": "touch", "models": ",linear,time_decay,",
     "upto_s": 1_900_000_000, "first_s": 0, "last_s": 1_900_000_000, "day": "2026-09-15", "destinations": ",meta-1,meta-2,",
@@ -34,6 +35,7 @@ def values_of(question: Question) -> dict[str, Any]:
     own: dict[str, Any] = {"last": 1_900_000_000} if question.asks.get("last") == Type.INT else {}
     own |= {"by": "campaign"} if "window" in question.asks or question.name == "adverts_spent" else {}
     own |= {"after": 0} if question.asks.get("after") == Type.INT else {}
+    own |= {"first": 1_400_000_000} if question.asks.get("first") == Type.INT else {}
     own |= {"most": 1} if question.name == "credit_squares" else {}
     own |= {"grp": "unattributed:no_browser"} if question.name == "credited_orders" else {}
     return {name: own.get(name, VALUES[name]) for name in question.asks}

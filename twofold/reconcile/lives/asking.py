@@ -21,6 +21,7 @@ from twofold.reconcile.chain.standing import DAY_S
 from twofold.reconcile.chain.told import parts_of
 from twofold.reconcile.exchange import day_number
 from twofold.reconcile.lives.answers import booked_report, cohort_report
+from twofold.reconcile.lives.periods import QUESTIONS, given_of, parted, sets_of
 
 ROOM = "twofold.reconcile"
 AskAll = Callable[[Sequence[Asked]], list[Answer]]
@@ -33,7 +34,6 @@ _COHORT = (
     "chain_advertising",
     "chain_open_batches",
 )
-_BOOKED = ("booked_lives", "booked_changes", "booked_terms", "booked_lines", "booked_unrated")
 
 
 def chain_of(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:
@@ -67,25 +67,25 @@ def cohort_told(answers: Sequence[Answer], asked: chain_told.Asked, desk: Desk) 
 
 def _booked(ask: AskAll, asked: chain_told.Asked, desk: Desk, dataset: str | None) -> tuple[Report, str]:
     timed = asked.by in ("day", "week", "month")
-    spans = [("", asked.since, asked.until), *(parts_of(asked.since, asked.until, asked.by) if timed else ())]
+    periods = [("", asked.since, asked.until), *(parts_of(asked.since, asked.until, asked.by) if timed else ())]
     by = "" if timed else asked.by
-    questions: list[Asked] = []
-    for _, since, until in spans:
-        part = chain_told.Asked(since=since, until=until, as_of=asked.as_of)
-        before, last = ends_of(part, desk)
-        given = {"before": before, "last": last, "by": by, "dataset": dataset or ""}
-        questions += named(_BOOKED, given)
-    questions += named(_signals_of(("chain_signals", "chain_open_batches"), by), {
-        "by": by, "dataset": dataset or "", **_signals_span(asked, desk),
-    })  # fmt: skip
+    whole, *ends = (ends_of(replace(asked, since=since, until=until), desk) for _, since, until in periods)
+    sets = sets_of(whole, ends)
+    given = {"by": by, "dataset": dataset or "", **_signals_span(asked, desk)}
+    questions = [one for spans in sets for one in named(QUESTIONS, {**given, **given_of(spans)})]
+    questions += named(_signals_of(("chain_signals", "chain_open_batches"), by), given)
     *answers, signals, batches = ask(questions)
     desk = in_their_currency(desk, [*answers, signals])
+    told: list[dict[str, Sequence[Any]]] = []
+    for at, spans in enumerate(sets):
+        mine = answers[at * len(QUESTIONS) : (at + 1) * len(QUESTIONS)]
+        told += parted(
+            dict(zip(QUESTIONS, (one.rows for one in mine), strict=True)), spans, with_whole=at == 0 and len(spans) > 1
+        )
     parts = []
-    for at, (name, since, until) in enumerate(spans):
-        mine = answers[at * len(_BOOKED) : (at + 1) * len(_BOOKED)]
-        rows = {question: one.rows for question, one in zip(_BOOKED, mine, strict=True)}
-        told = [row for row in signals.rows if day_number(since) <= desk.days.of(row.slot) <= day_number(until)]
-        parts.append((name, {**rows, "chain_signals": told, "chain_open_batches": batches.rows}))
+    for (name, since, until), rows in zip(periods, told, strict=True):
+        seen = [row for row in signals.rows if day_number(since) <= desk.days.of(row.slot) <= day_number(until)]
+        parts.append((name, {**rows, "chain_signals": seen, "chain_open_batches": batches.rows}))
     return booked_report(parts, asked.by, desk), desk.rules.currency
 
 
