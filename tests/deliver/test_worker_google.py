@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from threading import Event
 
-from delivering import Delivering, delivering, events
+from delivering import SWIFT, Delivering, delivering, events
 from msgspec.structs import replace
 
 from tests.fakes.graph import Reply
@@ -85,6 +85,25 @@ def test_a_token_that_ends_is_renewed_before_and_one_that_is_taken_back_at_once(
             assert len(fake.tokens) == 3
             assert d.outbox.rows["third"].attempts == 1
             assert d.outbox.pauses == []
+
+    asyncio.run(scenario())
+
+
+def test_a_platform_that_takes_no_token_at_all_is_asked_twice_and_then_left_alone():
+    """One renewal for a request, then a pause: a token endpoint that always says yes must not become a loop."""
+    fake = standin()
+
+    def script(request):
+        return fake(request) if request.path == "/token" else Reply(status=401, body=b"{}")
+
+    async def scenario():
+        async with google(script, policy=replace(SWIFT, probe_ms=600_000)) as d:
+            d.outbox.add(*orders("a"))
+            await d.until(lambda: d.outbox.pauses)
+            await asyncio.sleep(0.05)
+            assert paths(d).count("/v1/events:ingest") == 2
+            assert [reason for reason, _ in d.outbox.pauses] == ["credentials:http-401"]
+            assert d.outbox.rows["a"].attempts == 0
 
     asyncio.run(scenario())
 

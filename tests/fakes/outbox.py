@@ -100,10 +100,13 @@ class MemoryOutbox:
                 assert s.due_at is not None, "what waits needs a due time"
                 row.due_at, row.lease = s.due_at, -s.lease
 
-    async def unanswered(self, destination: str, since_ms: int) -> list[tuple[int, int, str]]:
+    async def unanswered(
+        self, destination: str, since_ms: int, after: int
+    ) -> tuple[list[tuple[int, int, str]], int | None]:
         told = {d for ids, *_ in self.told for d in ids}
         rows = [(s.delivery, s.started_at, s.note) for s in self.settled if s.outcome == "accepted"]
-        return [r for r in rows if r[2].startswith("later ") and r[1] >= since_ms and r[0] not in told]
+        found = [r for r in rows if r[2].startswith("later ") and r[1] >= since_ms and r[0] not in told]
+        return found[after : after + 2], after + 2 if after + 2 < len(found) else None
 
     async def note_told(self, deliveries: Sequence[int], state: str, note: str, at_ms: int) -> None:
         self.told.append((tuple(deliveries), state, note))

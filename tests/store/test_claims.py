@@ -33,6 +33,7 @@ from msgspec.structs import replace
 from tests.strategies import slow_law
 from twofold.event.delivery import DeliveryState, Suppressed
 from twofold.event.model import Consent, Event
+from twofold.store import outbox
 from twofold.store.lists import Reader
 from twofold.store.sqlite.database import open_reader
 from twofold.store.store import REVIVE_PORTION
@@ -688,7 +689,17 @@ def test_an_unknown_fate_is_as_old_as_it_is(tmp_path, years):
 # -- what is told later
 
 
-def test_what_a_platform_tells_later_is_kept_once_beside_the_attempts(tmp_path):
+async def unanswered(store, since):
+    """All stretches, and that each goes on behind the one before."""
+    found, after = [], 0
+    while after is not None:
+        rows, end = await store.unanswered("meta-1", since, after)
+        assert end is None or end > after
+        found, after = found + rows, end
+    return found
+
+
+def test_what_a_platform_tells_later_is_kept_once_beside_the_attempts(tmp_path, monkeypatch):
     """Unanswered are those that were taken under a number, of one destination and since a time, until something is told; the
     delivery itself stays as it was, and every sum holds."""
 
@@ -704,10 +715,12 @@ def test_what_a_platform_tells_later_is_kept_once_beside_the_attempts(tmp_path):
             ],
             DUE,
         )
-        before = await store.unanswered("meta-1", DUE)
-        too_late = await store.unanswered("meta-1", DUE + 1)
+        before = await unanswered(store, DUE)
+        too_late = await unanswered(store, DUE + 1)
         await store.note_told([claimed["a"].id], "partial", "later r-1 CLICK_NOT_FOUND 1", DUE + 5)
-        return claimed, before, too_late, await store.unanswered("meta-1", DUE)
+        return claimed, before, too_late, await unanswered(store, DUE)
+
+    monkeypatch.setattr(outbox, "LOOKED_AT", 1)  # so that each attempt is a stretch of its own
 
     claimed, before, too_late, after = with_store(tmp_path, scenario)
     assert sorted(before) == sorted((claimed[i].id, DUE, "later r-1 words") for i in "ab")

@@ -7,6 +7,8 @@ names no event, so nothing can be sent again for it.
 
 from __future__ import annotations
 
+from array import array
+from collections.abc import Iterable
 from typing import Final
 
 from msgspec import Struct
@@ -27,7 +29,7 @@ class Asked(Struct, kw_only=True):
     """One request whose result is not known yet."""
 
     number: str
-    deliveries: tuple[int, ...]
+    deliveries: array[int]  # eight bytes each: a platform that tells nothing for days has a million of them waiting
     sent_at: int  # ms
     ask_at: int  # ms
     asked: int = 0
@@ -40,12 +42,14 @@ class Results:
         self._answer = answer
         self._asked: dict[str, Asked] = {}
 
-    def expect(self, number: str, deliveries: tuple[int, ...], sent_at: int) -> None:
+    def expect(self, number: str, deliveries: Iterable[int], sent_at: int) -> None:
+        """More deliveries of a number that is known join those that wait for it."""
         known = self._asked.get(number)
-        together = deliveries if known is None else tuple(dict.fromkeys((*known.deliveries, *deliveries)))
-        self._asked[number] = Asked(
-            number=number, deliveries=together, sent_at=sent_at, ask_at=sent_at + self._answer.first_s * 1000
-        )
+        if known is None:
+            ask_at = sent_at + self._answer.first_s * 1000
+            known = Asked(number=number, deliveries=array("q"), sent_at=sent_at, ask_at=ask_at)
+            self._asked[number] = known
+        known.deliveries.extend(deliveries)
 
     def due(self, now_ms: int) -> list[Asked]:
         """What is asked now. What nobody would tell any more is let go."""

@@ -104,7 +104,9 @@ class Outbox(Protocol):
 
     def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None: ...
 
-    async def unanswered(self, destination: str, since_ms: int) -> Sequence[tuple[int, int, str]]: ...
+    async def unanswered(
+        self, destination: str, since_ms: int, after: int
+    ) -> tuple[Sequence[tuple[int, int, str]], int | None]: ...
 
     async def note_told(self, deliveries: Sequence[int], state: str, note: str, at_ms: int) -> None: ...
 
@@ -573,7 +575,9 @@ class Worker:
         """Asks what became of requests that were taken; a restart goes on with those that nobody answered. Never disturbs
         deliveries: whatever goes wrong here is tried again."""
         assert self._results is not None
-        await self._insist(self._recall)
+        after: int | None = 0
+        while after is not None and not self._stopping:
+            after = await self._recall(after)
         while not self._stopping:
             for asked in self._results.due(self._clock()):
                 try:
@@ -582,13 +586,21 @@ class Worker:
                     log.warning("destination %s: cannot keep what was told later: %s", self._name, err)
             await asyncio.sleep(RESULTS_LOOK_S)
 
-    async def _recall(self) -> None:
+    async def _recall(self, after: int) -> int | None:
+        """Remembers one stretch of what nobody answered; after which attempt to go on."""
         later, results = self._destination.later, self._results
         assert later is not None
         assert results is not None
-        for delivery, at, note in await self._outbox.unanswered(self._name, self._clock() - later.last_s * 1000):
+        try:
+            since = self._clock() - later.last_s * 1000
+            rows, end = await self._outbox.unanswered(self._name, since, after)
+        except (StoreFull, StoreBusy):
+            await asyncio.sleep(STORE_RETRY_S)
+            return after
+        for delivery, at, note in rows:
             if number := number_in(note):
                 results.expect(number, (delivery,), at)
+        return end
 
     async def _ask_later(self, asked: Asked) -> None:
         later, results = self._destination.later, self._results
@@ -604,7 +616,7 @@ class Worker:
         result, now = later.read(answer), self._clock()
         if results.told(asked, result, now) and result is not None:
             said = f"{LATER}{asked.number} {words(result)}".strip()
-            await self._outbox.note_told(asked.deliveries, result.state, said, now)
+            await self._outbox.note_told(tuple(dict.fromkeys(asked.deliveries)), result.state, said, now)
             level = logging.INFO if result.state == "success" else logging.WARNING
             log.log(level, "destination %s: told later: %s %s", self._name, result.state, words(result))
 

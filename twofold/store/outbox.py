@@ -37,6 +37,9 @@ log = logging.getLogger("twofold.store")
 ALTERED = "altered"
 """Why a delivery is dead of which something stored is not what was written."""
 
+LOOKED_AT = 20_000
+"""Attempts that one look at what nobody answered goes through: commits wait no longer than for so many."""
+
 INTERNAL = "internal"
 """Why one is dead that met a bug when it was claimed."""
 
@@ -228,9 +231,13 @@ class Outbox:
         rows = [(d, at_ms, at_ms, "told", None, state, "delivered", note[:300]) for d in deliveries]
         self._engine.run_rows("insert_attempts", [(*row, row_digest(*row)) for row in rows])
 
-    def unanswered(self, destination: str, since_ms: int) -> list[tuple[int, int, str]]:
-        """Delivery, time and note of attempts that were taken since then, and of whose request nothing was told later."""
-        return self._engine.run("select_unanswered", (self.ids[destination], since_ms))
+    def unanswered(self, destination: str, since_ms: int, after: int) -> tuple[list[tuple[int, int, str]], int | None]:
+        """Delivery, time and note of attempts that were taken since then, and of whose request nothing was told later: of a stretch
+        of attempts after one, and the last of that stretch; None where it was the end."""
+        last = self._engine.run("last_attempt")[0][0]
+        end = min(after + LOOKED_AT, last)
+        rows = self._engine.run("select_unanswered", (self.ids[destination], since_ms, after, end))
+        return rows, end if end < last else None
 
     def pause(self, destination: str, reason: str | None, until_ms: int | None, now_ms: int) -> None:
         """Pauses with a reason, or ends the pause without one."""

@@ -345,9 +345,14 @@ class Store:
         """Keeps what a platform told later of a request, beside the attempts of its deliveries."""
         await self._work(lambda: self._outbox.note_told(deliveries, state, note, at_ms))
 
-    async def unanswered(self, destination: str, since_ms: int) -> list[tuple[int, int, str]]:
-        """Delivery, time and note of attempts since then of which the platform has not told what became of them."""
-        found: list[tuple[int, int, str]] = await self._work(lambda: self._outbox.unanswered(destination, since_ms))
+    async def unanswered(
+        self, destination: str, since_ms: int, after: int
+    ) -> tuple[list[tuple[int, int, str]], int | None]:
+        """Delivery, time and note of attempts since then of which the platform has not told what became of them, of a stretch after
+        an attempt's id; and after which id to go on, None at the end."""
+        found: tuple[list[tuple[int, int, str]], int | None] = await self._work(
+            lambda: self._outbox.unanswered(destination, since_ms, after)
+        )
         return found
 
     async def pause(self, destination: str, reason: str, until_ms: int, now_ms: int) -> None:

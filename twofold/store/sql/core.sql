@@ -210,9 +210,9 @@ insert into attempt (delivery, started_at, ended_at, outcome, status, code, deci
 values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: select_unanswered
--- Of one destination what was taken since a time, and of which the platform has not told yet what became of it.
+-- Of one destination what was taken since a time, and of which the platform has not told yet what became of it, in a stretch of ids.
 select a.delivery, a.started_at, a.note from attempt as a
-where a.started_at >= ?2 and a.delivery % 256 = ?1 and a.outcome = 'accepted' and a.note like 'later %'
+where a.id > ?3 and a.id <= ?4 and a.started_at >= ?2 and a.delivery % 256 = ?1 and a.outcome = 'accepted' and a.note like 'later %'
   and not exists (select 1 from attempt as t where t.delivery = a.delivery and t.outcome = 'told');
 
 -- name: next_due
