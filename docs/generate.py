@@ -107,6 +107,8 @@ def destinations() -> str:
         "with it, and an order that was cancelled or a consent that was taken back meanwhile keeps it here. `counts_when` lets one "
         "destination have its Purchases later than the rest, as at `confirmed` or `delivered`, whatever the payment. A platform that "
         "folds our copy with its own pixel's does so for some hours only (Meta: 48): a later Purchase counts beside the pixel's there.",
+        "`value` says what an order is told to be worth there: its revenue, or the margin that it is expected to leave "
+        "([orders.md](orders.md#what-a-platform-is-told-that-an-order-is-worth)).",
         "E-mail and phone are hashed when an event comes in, under the rule of each platform that its dataset goes to, and the "
         "plain value is forgotten: an event that came before a platform was added has no hash under a rule that is its own alone. "
         "What came hashed already is passed on where the platform's table below says `sent`. Names, cities and postal codes that a "

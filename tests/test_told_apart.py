@@ -18,10 +18,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.fakes.graph import OK, FakeGraph
+from tests.fakes.graph import OK, FakeGraph, Reply
 from twofold.app import Gateway
 from twofold.config import settings_from
+from twofold.importing.statements.plan import StatementPlan
+from twofold.importing.statements.run import import_statement
+from twofold.policies import routes_of
 from twofold.store.lists import Reader
+from twofold.store.sqlite.database import id_array
 
 pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY, SECRET = "1234567890", "key-of-the-shop", "a-secret-of-16-or-more"
@@ -29,6 +33,7 @@ NOW = 1_790_000_000_000
 PATIENCE_S = 20
 HALF_HOUR_MS = 1_800_000
 EM = "62a14e44f765419d10fea99367361a727c12365e2520f32218d505ed9aa0f62f"
+STRANGERS = ("forged", "of-a-server")
 FBP = "fb.1.1789999000000.1184022741"
 
 
@@ -54,12 +59,27 @@ class Shop:
             ],
             "source": [{"type": "own", "dataset": DATASET, "shop": "s", "secret": SECRET}],
         }  # fmt: skip
-        return Gateway(settings_from(tree, environ={}), clock=lambda: self.now)
+        self.settings = settings_from(tree, environ={})
+        self.running = Gateway(self.settings, clock=lambda: self.now)
+        return self.running
 
-    async def server(self, event_id: str, name: str = "Lead", **user: Any) -> None:
+    async def costs(self, *rows: str) -> None:
+        """The operator imports a cost table beside the running gateway, which reads it some seconds later."""
+        file = self.folder.parent / f"costs-{self.now}.csv"
+        file.write_text("\n".join(("sku,rule,of,valid_from,unit_cost,percent,minimum,currency", *rows)) + "\n")
+        plan = StatementPlan(kind="costs", path=file)
+        run = asyncio.get_running_loop().run_in_executor
+        await run(None, import_statement, self.settings, plan, self.now)
+        assert self.running.margins is not None
+        await run(None, self.running.margins.refresh)
+
+    def values(self, destination: str) -> list[Any]:
+        return [e["custom_data"]["value"] for e in self.sent(destination, "Purchase")]
+
+    async def server(self, event_id: str, name: str = "Lead", custom: Any = None, **user: Any) -> None:
         event = {
             "event_name": name, "event_time": NOW // 1000, "event_id": event_id, "action_source": "website",
-            "user_data": {"em": [EM], **user}, "custom_data": {"value": 42.5, "currency": "EUR"},
+            "user_data": {"em": [EM], **user}, "custom_data": custom or {"value": 42.5, "currency": "EUR"},
         }  # fmt: skip
         await self._post(f"/v25.0/{DATASET}/events", {"data": [event], "access_token": KEY})
 
@@ -88,9 +108,10 @@ class Shop:
             assert answer.status == 200, await answer.text()
 
     def deliveries(self, name: str) -> dict[str, dict[str, Any]]:
-        """The deliveries of one event name, by destination."""
+        """The deliveries of one event name, by destination, without those of strangers."""
         with Reader(self.folder) as reader:
-            return {r["destination"]: dict(r) for r in reader.rows("deliveries", limit=0) if r["event_name"] == name}
+            rows = [dict(r) for r in reader.rows("deliveries", limit=0)]
+        return {r["destination"]: r for r in rows if r["event_name"] == name and r["event_id"] not in STRANGERS}
 
     def told(self, name: str) -> dict[str, str]:
         return {d: f"{row['state']} {row['reason']}".strip() for d, row in self.deliveries(name).items()}
@@ -180,3 +201,80 @@ def test_one_waits_until_the_order_is_confirmed(tmp_path: Path) -> None:
     assert [e["event_id"] for e in shop.sent("first", "Purchase")] == [
         e["event_id"] for e in shop.sent("second", "Purchase")
     ]
+
+
+COSTS = (
+    "MUG,,,2026-01-01,6.00,,,EUR", "KETTLE,,,2026-01-01,30.00,,,EUR", ",packaging,,2026-01-01,1.20,,,EUR",
+    ",freight,,2026-01-01,4.00,,,EUR", ",psp_fee,,2026-01-01,0.30,1.5,,EUR",
+)  # fmt: skip
+LEFT = 31  # 100.00 less 20.00 of tax, 42.00 of goods, 1.20, 4.00, and 1.80 of the provider's
+
+
+def test_one_is_told_the_margin_later_and_the_other_the_revenue_at_once(tmp_path: Path) -> None:
+    """No copy of an event changes the margin, whoever sends it; what is built again after new costs says the same."""
+
+    async def scenario(shop: Shop) -> None:
+        await shop.costs(*COSTS)
+        await shop.order("1001")
+        await shop.until("Purchase", first="delivered", second="waiting held_for_destination")
+        goods = {"value": 0.01, "currency": "EUR", "order_id": "1001", "contents": [{"id": "v1", "quantity": 999}]}
+        await shop.browser("forged", "Purchase", **goods)
+        await shop.server("of-a-server", "Purchase", goods)
+        shop.graphs["second"].script = lambda r: (
+            Reply(status=500) if b"Purchase" in r.body and not shop.values("second") else OK
+        )
+        await shop.later(HALF_HOUR_MS)
+        await shop.until("Purchase", first="delivered", second="paused unwell:http-500")
+        await shop.costs("MUG,,,2026-01-02,1.00,,,EUR")
+        one = shop.deliveries("Purchase")["second"]["id"]
+        await shop.running.store.transact(lambda e: e.run("unfreeze", (id_array([one]),)))
+        await shop.later(HALF_HOUR_MS)
+        await shop.until("Purchase", first="delivered", second="delivered")
+        assert "told:margin" in shop.deliveries("Purchase")["second"]["marks"]
+
+    shop = play(Shop(tmp_path / "data", {}, {"value": "margin", "hold_s": {"Purchase": 1_800}}), scenario)
+    assert shop.values("first") == [100]
+    assert shop.values("second") == [LEFT, LEFT]
+
+
+def test_an_order_without_a_known_cost_is_told_as_the_setting_says(tmp_path: Path) -> None:
+    """One does not leave, one waits for the cost and leaves with the margin, and a loss is told as nothing."""
+
+    async def scenario(shop: Shop) -> None:
+        await shop.costs(*COSTS[0:1], *COSTS[2:])
+        await shop.order("1001")
+        await shop.until("Purchase", first="suppressed margin_unknown", second="waiting margin_unknown")
+        await shop.costs("KETTLE,,,2026-01-01,90.00,,,EUR")
+        await shop.later(900_000)
+        await shop.until("Purchase", first="suppressed margin_unknown", second="delivered")
+        assert shop.deliveries("Purchase")["second"]["marks"] == ["told:margin", "margin_below_zero"]
+
+    first, second = ({"margin_unknown": word} for word in ("refuse", "wait"))
+    shop = play(Shop(tmp_path / "data", first, second, orders={"told_value": "margin"}), scenario)
+    assert (shop.values("first"), shop.values("second")) == ([], [0])
+
+
+def test_revenue_stands_in_for_an_unknown_margin_marked(tmp_path: Path) -> None:
+    """The default; and a Purchase of which no shop told an order has no margin at all."""
+
+    async def scenario(shop: Shop) -> None:
+        await shop.order("1001")
+        await shop.until("Purchase", first="delivered", second="delivered")
+        assert shop.deliveries("Purchase")["second"]["marks"] == ["told:revenue", "margin_unknown"]
+
+    shop = play(Shop(tmp_path / "data", {}, {"value": "margin"}), scenario)
+    assert (shop.values("first"), shop.values("second")) == ([100], [100])
+
+
+def test_a_receiver_of_ones_own_may_be_told_a_loss() -> None:
+    """No platform says that it takes a value below zero; the signed webhook does."""
+    told = [
+        {"platform": platform, "name": platform, "dataset": DATASET, "value": "margin", "token": "t", "endpoint": "http://h.example",
+         "options": {"secret": "whsec_" + "aW52ZW50ZWQtc2VjcmV0LW9mLTMyLWJ5dGVzLWxvbmc="} if platform == "webhook" else {}}
+        for platform in ("meta", "webhook")
+    ]  # fmt: skip
+    settings = settings_from({"dataset": [{"id": DATASET}], "destination": told}, environ={})
+    assert {d: rule.below_zero for d, rule in routes_of(settings)[DATASET].values.items()} == {
+        "meta": False,
+        "webhook": True,
+    }

@@ -59,6 +59,7 @@ from twofold.policies import (
     days_of,
     has_orders,
     keeper_of,
+    margins_of,
     open_store,
     policies_of,
     router_task,
@@ -106,6 +107,7 @@ TOKENS_FIRST_S, TOKENS_LOOK_S = 90.0, 60.0
 GOES_EVERY_S, REVIEW_LOOK_S = 3_600, 60.0
 KEEP_TIME_MS = 30_000
 SEEN_EVERY_S = 5.0
+COSTS_EVERY_S = 5.0
 
 
 async def _last_line(child: Child, task: bytes, within_s: float) -> bytes | None:
@@ -136,7 +138,8 @@ class Gateway:
         self.failure: BaseException | None = None
         self._stop = asyncio.Event()
         self.policies = policies_of(settings)
-        self.store = open_store(settings, self.started_at, on_failure=self._failed)
+        self.margins = margins_of(settings)
+        self.store = open_store(settings, self.started_at, on_failure=self._failed, margins=self.margins)
         self.clock = self._trusted(clock)
         self.days = Child(DAYS_MODULE)
         self.router = Child(ROUTER_MODULE)
@@ -197,6 +200,7 @@ class Gateway:
                 ("tokens", self._keep_token_ends()),
                 ("reviews", self._keep_reviews()),
                 ("tables", self.tables.run(self.tables_every_s)),
+                ("costs", self._keep_costs()),
             )
         ]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -411,6 +415,15 @@ class Gateway:
                 except StoreError as err:
                     log.error("the time could not be kept, and is tried again: %s", err)
             await asyncio.sleep(1)
+
+    async def _keep_costs(self) -> None:
+        """Reads costs some seconds after they were imported, beside the loop; nothing where nobody is told margins."""
+        while self.margins is not None:
+            try:
+                await asyncio.get_running_loop().run_in_executor(None, self.margins.refresh)
+            except Exception as err:  # also of the engine: the gateway goes on by the costs that it has
+                log.error("costs could not be read, and are read again: %s", type(err).__name__)
+            await asyncio.sleep(COSTS_EVERY_S)
 
     async def _keep_seen(self) -> None:
         """Which webhooks came is on disk some seconds later: who asks after a start must not read that none ever did."""

@@ -35,6 +35,7 @@ from twofold.reconcile.lives.task import LIVES_MODULE, LivesTask, encoded
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import Source, SourceOptions
 from twofold.sources.own.mapping import mapped_source, unknown_fields
+from twofold.store.gates.values import ValueRule
 from twofold.store.store import Route, Store
 from twofold.store.touches.nameless import Worth
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:  # most commands need a folder and neither doors nor tables: h
     from twofold.collect.listen.asgi import Page
     from twofold.facts.engine import Analytics
     from twofold.facts.keeper import Keeper
+    from twofold.reconcile.expected import ExpectedMargins
     from twofold.reconcile.reading.keeping import KeepDays
     from twofold.reconcile.reading.witnesses import Question as DayQuestion
     from twofold.router.rules.ending import TokenInUse
@@ -221,8 +223,24 @@ def day_question(settings: Settings, day: str, as_of: int, dataset: str | None, 
     )  # fmt: skip
 
 
+def margins_of(settings: Settings) -> ExpectedMargins | None:
+    """What orders are expected to leave, where a destination is told it."""
+    if not any(route.values for route in routes_of(settings).values()):
+        return None
+    from twofold.reconcile.expected import ExpectedMargins
+
+    policies, zone = rules_of(settings), ZoneInfo(settings.chain.timezone)
+    return ExpectedMargins(
+        settings.server.data, lambda dataset: policies.get(dataset, OrderPolicy()), chain_rules(settings), zone
+    )
+
+
 def open_store(
-    settings: Settings, opened_at: int, *, on_failure: Callable[[BaseException], None] | None = None
+    settings: Settings,
+    opened_at: int,
+    *,
+    on_failure: Callable[[BaseException], None] | None = None,
+    margins: ExpectedMargins | None = None,
 ) -> Store:
     """The data folder as these settings want it kept, for the gateway and for commands that run without one."""
     return Store(
@@ -236,6 +254,7 @@ def open_store(
         people_days=settings.retention.people_days,
         touch_days=settings.retention.touch_days,
         on_failure=on_failure,
+        margins=margins,
     )
 
 
@@ -349,6 +368,11 @@ def routes_of(settings: Settings) -> dict[str, Route]:
                 x.name: {name: int(seconds * 1000) for name, seconds in x.hold_s.items()}
                 for x in settings.destination
                 if x.dataset == d.id and x.hold_s
+            },
+            values={
+                x.name: ValueRule(unknown=x.margin_unknown, below_zero=BY_PLATFORM[x.platform].takes_below_zero)
+                for x in settings.destination
+                if x.dataset == d.id and (x.value or d.orders.told_value) == "margin"
             },
             orders_there={
                 x.name: structs.replace(order_policy_of(d.orders), counts_when=x.counts_when, when={})

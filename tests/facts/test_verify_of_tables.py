@@ -49,6 +49,7 @@ CHECKS = {
     "orders": "orders are what their reports made of them",
     "redaction": "redacted rows are as they were left",
     "released": "deliveries that a person let through are those that were",
+    "told_value": "values that destinations were told are those that were worked out",
     "refused": "refused = sum by reason",
     "sighting": "identifiers lead to the browsers they were seen with",
     "superseded": "actions stand for those that they stood for",

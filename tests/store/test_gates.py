@@ -37,6 +37,7 @@ def test_a_gateway_names_its_gates(tmp_path: Path) -> None:
         "TrustGates.gate_bots",
         "TrustGates.gate_limits",
         "TrustGates.gate_unconfirmed",
+        "ValueGate.judge",
         "ErasedGate.judge",
     ]
     assert names(running.store.gates.again) == [

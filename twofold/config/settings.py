@@ -124,6 +124,11 @@ class OrderSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Meta(description="An order of the same person, goods and value within so many hours of a cancelled one is the "
              "same purchase placed again. 0: never.", ge=0, le=720),
     ] = 48.0  # fmt: skip
+    told_value: Annotated[
+        str,
+        Meta(description="What destinations are told that an order is worth: `revenue`, or `margin`, expected from its lines and the "
+             "cost table (docs/orders.md). A destination's `value` says otherwise for itself.", pattern="^(revenue|margin)$"),
+    ] = "revenue"  # fmt: skip
     outcomes: Annotated[
         bool,
         Meta(description="Tell the platform what became of orders that were sent: events Delivered and Returned."),
@@ -365,6 +370,16 @@ class DestinationSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_on
         Meta(description="Seconds an action waits here before it leaves, from its first copy, per event name; `*` for all others. It "
              "leaves with what is known by then, and not at all when its order was cancelled or consent was taken back."),
     ] = msgspec.field(default_factory=dict)  # fmt: skip
+    value: Annotated[
+        str,
+        Meta(description="What an order is told to be worth here: `revenue` or `margin`. Default: as `told_value` of "
+             "`[dataset.orders]` says.", pattern="^(revenue|margin)?$"),
+    ] = ""  # fmt: skip
+    margin_unknown: Annotated[
+        str,
+        Meta(description="An order of which a cost is unknown, where margins are told: `revenue` is told in its place, marked; `wait` "
+             "for the cost, two days at most; or `refuse`: it does not leave.", pattern="^(revenue|wait|refuse)$"),
+    ] = "revenue"  # fmt: skip
     counts_when: Annotated[
         str,
         Meta(description="When an order becomes a Purchase for this destination: `placed`, `confirmed`, `paid` or `delivered`, whatever "

@@ -239,6 +239,7 @@ class Destination(Struct, frozen=True, kw_only=True):
     identifiers: Mapping[str, tuple[str, ...]] = NOTHING  # contact field to the rules whose hashes it takes, best first
     left_out: Mapping[str, str] = NOTHING  # part of an event, as in `explain.PARTS`, to why it has no place there
     options: Mapping[str, Option] = NOTHING
+    takes_below_zero: bool = False  # a value below zero; False also where nobody says so
     purposes: tuple[str, ...] = ("marketing", "ad_user_data")  # that must not be denied, unless the setting says others
     repeat_s: Callable[[bytes], int] | None = (
         None  # frozen bytes to how long a repeat is recognised; None: `Limits` says it

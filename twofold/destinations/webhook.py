@@ -175,6 +175,7 @@ WEBHOOK: Final = Destination(
     build=build,
     request=request,
     classify=classify,
+    takes_below_zero=True,
     limits=LIMITS,
     sign=sign,
     options=OPTIONS,

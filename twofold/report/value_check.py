@@ -183,9 +183,10 @@ _decode_payload = msgspec.json.Decoder(_Payload).decode
 
 
 def sent_of(purchase: Purchase) -> Sent:
-    """What was sent: by its bytes, and when retention emptied them, by the action's row."""
-    money = None
-    if purchase.payload:
+    """What was sent: by its bytes, and when retention emptied them, by the action's row. Where its margin was told, the row has
+    the revenue that it was worked out beside."""
+    money, marks = None, purchase.marks.split(",")
+    if purchase.payload and "told:margin" not in marks:
         try:
             custom = _decode_payload(purchase.payload).custom_data
             money = custom.value, custom.currency
@@ -193,7 +194,7 @@ def sent_of(purchase: Purchase) -> Sent:
             pass  # another platform's form; the action's row says it too
     if money is None or money[0] is None:
         money = (Decimal(purchase.value) if purchase.value is not None else None), purchase.currency
-    return Sent(money[0], money[1], purchase.sealed_at or 0, "alone" in purchase.marks.split(","))
+    return Sent(money[0], money[1], purchase.sealed_at or 0, "alone" in marks)
 
 
 class _Strays:

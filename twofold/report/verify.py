@@ -28,6 +28,7 @@ from twofold.store.beside.withdrawn_file import damaged_withdrawals
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_crc, row_digest
 from twofold.store.gates.releases import released_digest
+from twofold.store.gates.values import told_digest
 from twofold.store.journal import GENESIS, plain_digest
 from twofold.store.orders.buyers import seal_of
 from twofold.store.orders.ledger import name_crc
@@ -374,6 +375,11 @@ _DIGESTS: tuple[tuple[str, str, Callable[[tuple[Any, ...]], bytes | int]], ...] 
         "deliveries that a person let through are those that were",
         "select delivery, digest, released_at from released where digest is not null",
         lambda row: released_digest(row[0], row[2]),
+    ),
+    (
+        "values that destinations were told are those that were worked out",
+        "select delivery, digest, worth, value, currency from told_value",
+        lambda row: told_digest(row[0], *row[2:]),
     ),
     (
         "reports about orders are what was reported",

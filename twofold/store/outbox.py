@@ -28,6 +28,7 @@ from twofold.store.evidence import Superseded
 from twofold.store.fold import sending_id, unite
 from twofold.store.gates.contract import Afresh, Candidate, Gate, Held, Recheck
 from twofold.store.gates.releases import let_through, prove_released, turn_away
+from twofold.store.gates.values import told_row, with_told
 from twofold.store.journal import is_as_journalled
 from twofold.store.ladder import Admitted, admit, consent_of, consent_told, is_buyers
 from twofold.store.sqlite.database import Engine, id_array
@@ -407,6 +408,7 @@ class Outbox:
         fixed: list[tuple[Any, ...]] = []
         sealed: list[int] = []
         held: list[tuple[int, int, str]] = []
+        told: list[tuple[Any, ...]] = []
         for candidate, row in candidates:
             answer = None
             for gate in gates:  # the first that has an answer
@@ -418,10 +420,12 @@ class Outbox:
                 held.append((candidate.delivery, max(answer.until, again), answer.reason))
                 continue
             event = _under_its_id(candidate) if candidate.left_as else candidate.event
-            payload = answer or build(event)
+            payload = answer or build(with_told(event, candidate.told))
             if isinstance(payload, Suppressed):
                 closed.append((candidate.delivery, DeliveryState.SUPPRESSED, payload.reason, now_ms))
                 continue
+            if candidate.told is not None:
+                told.append(told_row(row.delivery, candidate.told))
             stitched = candidate.stitched
             delivery, event_id = row.delivery, event.event_id
             fixed_now = (event_id, event.event_time, event.action_source, event.test_event_code)
@@ -446,6 +450,7 @@ class Outbox:
             sealed.append(row.action)
         self._engine.run_rows("hold_deliveries", held)
         self._engine.run_rows("insert_frozen", rows)
+        self._engine.run_rows("keep_told_values", told)
         self._engine.run_rows("fix_actions", fixed)
         if sealed:
             self._engine.run("seal_actions", (now_ms, id_array(sealed)))

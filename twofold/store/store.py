@@ -30,6 +30,7 @@ from twofold.store.fold import FoldVerdict
 from twofold.store.folding import Folding
 from twofold.store.gates.sequence import Gates
 from twofold.store.gates.trust import PolicyLike
+from twofold.store.gates.values import Margins, NoMargins, ValueGate, ValueRule
 from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.index.words import WordIndex, behind
 from twofold.store.journal import Journal
@@ -82,6 +83,7 @@ class Route(Struct, frozen=True, kw_only=True):
     has_orders: bool = False  # a shop reports this dataset's orders
     shops: frozenset[str] = frozenset()  # several of one system, whose orders may be numbered alike
     holds: dict[str, dict[str, int]] = {}  # destination -> event name, or *, -> ms from the first copy
+    values: dict[str, ValueRule] = {}  # destination -> what it is told in place of revenue
     orders_there: dict[str, OrderPolicy] = {}  # destination -> rules of orders, where it has its own
 
 
@@ -160,7 +162,9 @@ class Store:
         people_days: int = 30,
         touch_days: int = 400,
         on_failure: Callable[[BaseException], None] | None = None,
+        margins: Margins | None = None,
     ) -> None:
+        """``margins``: what orders are expected to leave, for destinations that are told it."""
         self.folder = Path(folder)
         self.altered_file: str | None = None
         self._engine = Engine(self.folder, self._examine)
@@ -196,7 +200,12 @@ class Store:
             self.people.on_gone = self.signs.forget_browsers
             self._index = WordIndex()
             self._superseded = Superseded(self._engine)
-            self.gates = Gates(self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded)
+            values = ValueGate(
+                self._engine, self.orders, margins or NoMargins(), {dataset: r.values for dataset, r in routes.items()}
+            )
+            self.gates = Gates(
+                self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded, values
+            )
             hold_ms = longest_hold_ms(routes)
             self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, self.changed, opened_at, hold_ms)
             journal = Journal(self._engine, refused_keep)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twofold.config import DestinationSettings, Settings
     from twofold.destinations.explain import Explained
     from twofold.event.model import Event
+    from twofold.store.gates.contract import ToldValue
 
 
 def destinations(
@@ -54,7 +55,32 @@ def destinations(
     raw = _read(event)
     copy = _through_steps(settings, dataset or _first_dataset(settings, told), raw, told)
     explained = [(d, _explain(settings, d, copy)) for d in told]
-    _print_json(explained, copy) if as_json else _print_tables(explained, copy)
+    when = {d.name: _when(settings, d, copy) for d in told}
+    _print_json(explained, copy, when) if as_json else _print_tables(explained, copy, when)
+
+
+class When(NamedTuple):
+    """When an event leaves for one destination, and what it is told to be worth."""
+
+    hold_ms: int
+    counts_when: str
+    worth: str
+
+    def words(self) -> list[str]:
+        said = [f"waits {self.hold_ms / 1000:g} s from its first copy"] if self.hold_ms else []
+        said += [f"waits until its order is {self.counts_when}"] if self.counts_when else []
+        return [*said, f"is told {self.worth}"] if self.worth else said
+
+
+def _when(settings: Settings, d: DestinationSettings, event: Event) -> When:
+    from twofold.policies import routes_of
+    from twofold.store.gates.holds import hold_of
+    from twofold.store.gates.orders import ORDER_GATED
+
+    route = routes_of(settings).get(d.dataset)
+    hold_ms = hold_of(route.holds.get(d.name, {}), event.event_name) if route else 0
+    station = d.counts_when if event.event_name in ORDER_GATED else ""
+    return When(hold_ms, station, _told_value(settings, d, event).words)
 
 
 def _chosen(
@@ -136,12 +162,58 @@ def _explain(settings: Settings, d: DestinationSettings, event: Event) -> Explai
     from twofold.destinations.explain import explain
     from twofold.destinations.terms import terms_of
     from twofold.policies import routes_of
+    from twofold.store.gates.values import with_told
 
     platform = BY_PLATFORM[d.platform]
     route = routes_of(settings).get(d.dataset)
     purposes = route.purposes.get(d.name, d.purposes or ()) if route else d.purposes or ()
     refused = why_not_send(consent_text(event), purposes, route.require_consent if route else False)
-    return explain(platform, terms_of(platform, d), event, refused or event.held_back)
+    told = _told_value(settings, d, event)
+    if told.refused:
+        refused = refused or told.refused
+    return explain(platform, terms_of(platform, d), with_told(event, told.value), refused or event.held_back)
+
+
+class ToldHere(NamedTuple):
+    """What one destination is told that an order is worth. ``words``: why, where it is not its revenue."""
+
+    value: ToldValue | None = None
+    refused: str = ""
+    words: str = ""
+
+
+def _told_value(settings: Settings, d: DestinationSettings, event: Event) -> ToldHere:
+    """As the gate of values would say it now, by the data folder's own order and costs."""
+    from twofold.policies import margins_of, routes_of
+    from twofold.reconcile.expected import margin_of_order
+    from twofold.store.gates.contract import ToldValue
+    from twofold.store.gates.orders import ORDER_GATED
+    from twofold.store.gates.values import MARGIN, UNKNOWN, told_margin
+
+    route, data, margins = routes_of(settings).get(d.dataset), event.custom_data, margins_of(settings)
+    rule = route.values.get(d.name) if route else None
+    if (
+        rule is None
+        or margins is None
+        or event.event_name not in ORDER_GATED
+        or data.value is None
+        or not data.currency
+    ):
+        return ToldHere()
+    margin = None
+    if data.order_id and (Path(settings.server.data) / "twofold.db").exists():
+        margin = margin_of_order(settings.server.data, margins, d.dataset, data.order_id, data.currency)
+    if margin is not None:
+        value = told_margin(margin, data.value, below_zero=rule.below_zero)
+        return ToldHere(
+            ToldValue(MARGIN, value, data.currency), words=f"its expected margin, of {data.value} {data.currency}"
+        )
+    words = {
+        "revenue": "its revenue: the order or one of its costs is not known here",
+        "wait": "nothing for two days at most: the order or one of its costs is not known here",
+        "refuse": "nothing: the order or one of its costs is not known here",
+    }
+    return ToldHere(refused="" if rule.unknown == "revenue" else UNKNOWN, words=words[rule.unknown])
 
 
 # -- for people and for machines
@@ -176,7 +248,9 @@ def _list(told: Sequence[DestinationSettings], settings: Settings, as_json: bool
     print_wide(table)
 
 
-def _print_json(explained: Sequence[tuple[DestinationSettings, Explained]], event: Event) -> None:
+def _print_json(
+    explained: Sequence[tuple[DestinationSettings, Explained]], event: Event, when: Mapping[str, When]
+) -> None:
     from twofold.commands.output.payload import masked_payload
     from twofold.commands.output.rows.signal import DestinationPart, DestinationTold
 
@@ -184,7 +258,7 @@ def _print_json(explained: Sequence[tuple[DestinationSettings, Explained]], even
         print_rows(DestinationTold, [{
             "destination": d.name, "platform": d.platform, "event_name": event.event_name, "name": one.name,
             "reason": one.reason, "meaning": one.meaning,
-            "payload": masked_payload(one.payload) if one.payload else None,
+            "payload": masked_payload(one.payload) if one.payload else None, **when[d.name]._asdict(),
         }])  # fmt: skip
         print_rows(
             DestinationPart,
@@ -195,7 +269,9 @@ def _print_json(explained: Sequence[tuple[DestinationSettings, Explained]], even
         )
 
 
-def _print_tables(explained: Sequence[tuple[DestinationSettings, Explained]], event: Event) -> None:
+def _print_tables(
+    explained: Sequence[tuple[DestinationSettings, Explained]], event: Event, when: Mapping[str, When]
+) -> None:
     import json
 
     from twofold.commands.output.payload import masked_payload
@@ -211,6 +287,8 @@ def _print_tables(explained: Sequence[tuple[DestinationSettings, Explained]], ev
             say(f"{plain(d.name)}: nothing leaves: {one.reason}{f' ({one.meaning})' if one.meaning else ''}")
             continue
         say(f"{plain(d.name)}:")
+        for words in when[d.name].words():
+            say(f"  {words}")
         for part in one.parts:
             if not part.leaves:
                 say(f"  {plain(part.name)} stays: {part.why}")

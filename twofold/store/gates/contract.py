@@ -8,13 +8,14 @@ transaction, so what they read is as true as the send that follows. A gate may r
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 from msgspec import Struct
 
 from twofold.event.delivery import Suppressed
 from twofold.event.model import Event
 
-__all__ = ["Afresh", "Candidate", "Gate", "Held", "Recheck", "Suppressed"]
+__all__ = ["Afresh", "Candidate", "Gate", "Held", "Recheck", "Suppressed", "ToldValue"]
 
 
 class Held(Struct, frozen=True):
@@ -26,6 +27,14 @@ class Held(Struct, frozen=True):
 
 class Afresh(Struct, frozen=True):
     """What was frozen may not leave any more, though the action may: its bytes are built again, under the same id."""
+
+
+class ToldValue(Struct, frozen=True):
+    """What a destination is told that an order is worth, and of which kind that is."""
+
+    worth: str  # "margin" or "revenue"
+    value: Decimal
+    currency: str
 
 
 class Candidate(Struct, kw_only=True, gc=False):
@@ -45,6 +54,7 @@ class Candidate(Struct, kw_only=True, gc=False):
     consent: str  # the action's consent as one text
     marks: list[str] = []  # what an operator should see beside the delivery
     released: bool = False  # a person let it through: the gates of trust ask it nothing
+    told: ToldValue | None = None  # in place of the event's own value, which the action keeps
     stitched: dict[str, str] = {}  # match key -> where it was taken from
 
 

@@ -8,7 +8,8 @@ Owns the order, and why it is this one:
 4. the order, with its own money: by it later gates see what would really leave;
 5. robots, money over the limits, names that wait for confirmation: what only browsers speak for. Behind the order, because
    an order that a shop reports needs no browser's word;
-6. the erased last: by then the event has the ids under which it would leave.
+6. what the destination is told that the order is worth: nothing later looks at it;
+7. the erased last: by then the event has the ids under which it would leave.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from twofold.store.gates.holds import HoldGate
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.stitch import RouteLike, StitchGate
 from twofold.store.gates.trust import PolicyLike, TrustGates
+from twofold.store.gates.values import ValueGate
 from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.orders.ledger import Orders
 from twofold.store.visitors.browsers import Browsers
@@ -44,6 +46,7 @@ class Gates:
         routes: Mapping[str, HoldingRoute],
         policies: Mapping[str, PolicyLike],
         superseded: Superseded,
+        values: ValueGate,
     ) -> None:
         stitch, order, trust = StitchGate(people, routes), OrderGate(orders, superseded), TrustGates(policies)
         holds = HoldGate({dataset: route.holds for dataset, route in routes.items()})
@@ -57,6 +60,7 @@ class Gates:
             trust.gate_bots,
             trust.gate_limits,
             trust.gate_unconfirmed,
+            values.judge,
             self.erased.judge,
         )
         self._asked = (
@@ -67,6 +71,7 @@ class Gates:
             trust.bots_asked,
             _always,
             trust.confirmation_asked,
+            values.asked,
             self.erased.asked,
         )
         self.again: tuple[Recheck, ...] = (withdrawals.stops, superseded.stops, stitch.recheck, order.recheck)

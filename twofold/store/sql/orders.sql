@@ -155,3 +155,12 @@ delete from order_party where order_row in /*ids*/ (?1) and kind in ('email', 'p
 -- Names of the buyers of orders from before a time, so many at once.
 delete from order_party where (digest, order_row) in
     (select digest, order_row from order_party where kind = 'name' and since < ? order by since limit ?);
+
+-- name: select_told_value
+-- What a destination was told that an order is worth, once it was worked out.
+select worth, value, currency from told_value where delivery = ?;
+
+-- name: keep_told_values
+-- The first word stands.
+insert into told_value (delivery, worth, value, currency, digest) values /*rows*/ (?, ?, ?, ?, ?)
+on conflict do nothing;

@@ -80,6 +80,9 @@ class DestinationTold(Row, kw_only=True, tag="destination_told"):
     reason: Text
     meaning: Text
     payload: Any
+    hold_ms: int
+    counts_when: Text
+    worth: Text  # why it is told another value than the order's revenue
 
 
 class DestinationPart(Row, kw_only=True, tag="destination_part"):
