@@ -1,0 +1,182 @@
+"""A gateway with events, and lists at two platforms that follow them: who is erased, withdraws, or says no to one platform is gone there.
+
+Processes and sockets are real; what may be on a list is worked out here with hashlib.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.acceptance.gateway_process import gateway
+from tests.audiences.shoppers import HOUR, did, kept
+from tests.fakes.graph import in_thread
+from tests.fakes.platforms.lists import MetaLists, TikTokLists
+from tests.store.copies import NOW, opened
+from twofold.audiences.run import sync
+from twofold.audiences.schedule import ScheduledAudiences, Turns
+from twofold.audiences.showing import lists_shown, trail_shown
+from twofold.clock import now_ms
+from twofold.config import AudienceSettings, load_settings, settings_from
+from twofold.consent.marks import Mark
+
+pytestmark = pytest.mark.process
+
+TOKEN, ADVERTISER, KEY = "token-of-the-lists-Rw8", "7100000000000000001", "key-Gq7pZr2mXw9"
+TOML = """
+[[dataset]]
+id = "1"
+key = "{key}"
+country = "GE"
+[[account]]
+platform = "meta"
+id = "act_1"
+name = "meta-1"
+token = "env:LISTS_TOKEN"
+endpoint = "{meta}"
+[[account]]
+platform = "tiktok"
+id = "{advertiser}"
+name = "tiktok-1"
+token = "env:LISTS_TOKEN"
+endpoint = "{tiktok}"
+[[audience]]
+name = "viewers"
+dataset = "1"
+rule = "viewed_not_bought"
+smallest = 1
+lists = {{ meta-1 = "100", tiktok-1 = "a1" }}
+"""
+PATIENCE_S = 30
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Shopper:
+    def __init__(self, name: str, digit: int) -> None:
+        self.email, self.phone = f"{name}.qzv@{name}-mail.example", f"+9955550000{digit}{digit}"
+        self.visitor = f"visitor-of-{name}-0123456789"
+
+    @property
+    def at_meta(self) -> tuple[str, str]:
+        return sha(self.email), sha(self.phone[1:])
+
+    @property
+    def at_tiktok(self) -> tuple[str, str]:
+        return sha(self.email), sha(self.phone)
+
+    def event(self, consent: Any, name: str = "ViewContent") -> dict[str, Any]:
+        return {
+            "event_name": name, "event_time": int(time.time()), "event_id": f"{self.email}-{time.monotonic_ns()}",
+            "action_source": "website", "event_source_url": "https://shop.example/", "consent": consent,
+            "user_data": {"em": self.email, "ph": self.phone, "client_user_agent": "Mozilla/5.0"},
+        }  # fmt: skip
+
+
+def test_lists_follow_what_people_say(tmp_path: Path) -> None:
+    mary, anna, lia, nino = (Shopper(name, n) for n, name in enumerate(("mary", "anna", "lia", "nino"), 1))
+    meta, tiktok = MetaLists(token=TOKEN, lists={"100": {}}), TikTokLists(ADVERTISER, TOKEN, {"a1": set()})
+    yes = {"marketing": "granted"}
+    with in_thread(meta) as one, in_thread(tiktok) as two:
+        toml = TOML.format(key=KEY, meta=one.url, tiktok=two.url, advertiser=ADVERTISER)
+        with gateway(toml, tmp_path / "data", env={"LISTS_TOKEN": TOKEN}) as g:
+
+            def say(*events: dict[str, Any]) -> None:
+                told = requests.post(f"{g.url}/v25.0/1/events", json={"data": events, "access_token": KEY}, timeout=20)
+                assert told.status_code == 200, told.text
+
+            settings = load_settings(g.config, data=str(g.data), environ={"LISTS_TOKEN": TOKEN})
+            say(*(p.event(yes) for p in (mary, anna, lia)), nino.event(None))
+            done = g.run("audiences", "sync", "--json")
+            assert done.returncode == 0, done.stderr
+            assert TOKEN not in done.stdout + done.stderr
+            told = [json.loads(line) for line in done.stdout.splitlines()]
+            assert {row["account"]: row["added"] for row in told} == {"meta-1": 3, "tiktok-1": 3}
+            assert set(meta.lists["100"]) == {p.at_meta for p in (mary, anna, lia)}
+            assert tiktok.lists["a1"] == {p.at_tiktok for p in (mary, anna, lia)}
+
+            # Mary is erased, Anna takes her consent back, Lia says no to TikTok alone.
+            assert g.run("erase", "--email", mary.email, "--yes").returncode == 0
+            assert g.run("consent", "withdraw", "--email", anna.email).returncode == 0
+            say(lia.event(yes | {"platforms": {"tiktok": False}}))
+            assert {d.account: d.removed for d in sync(settings, [], now_ms)} == {"meta-1": 2, "tiktok-1": 3}
+            assert set(meta.lists["100"]) == {lia.at_meta}
+            assert tiktok.lists["a1"] == set()
+
+            removals = [(t["account"], t["rows"], t["outcome"]) for t in trail_shown(settings) if t["kind"] == "remove"]
+            assert sorted(removals) == [("meta-1", 2, "accepted"), ("tiktok-1", 3, "accepted")]
+            shown, _ = lists_shown(settings)
+            assert (shown["fitting"], shown["people"], shown["told"]) == (3, 1, 1)
+            assert shown["left_out"] == {"consent_unstated": 1, "consent_withdrawn": 1}
+        held = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
+        gone = [mary.email, mary.phone, mary.at_meta[0], mary.at_meta[1], mary.at_tiktok[1], TOKEN]
+        assert [text for text in gone if text.encode() in held] == []
+
+
+def test_a_running_gateway_takes_off_at_once(tmp_path: Path) -> None:
+    """Its first turn fills the list; a withdrawal brings the next turn, an hour before it was due."""
+    meta = MetaLists(token=TOKEN, lists={"100": {}})
+    kept(tmp_path / "data", [did("a", visitor="va"), did("b")])
+    with in_thread(meta) as one:
+        toml = TOML.format(key=KEY, meta=one.url, tiktok="http://127.0.0.1:1", advertiser=ADVERTISER)
+        (tmp_path / "twofold.toml").write_text(
+            toml.replace(', tiktok-1 = "a1"', "").replace("smallest = 1", "smallest = 1\ndays = 540")
+        )
+        (tmp_path / "twofold.env").write_text(f"LISTS_TOKEN={TOKEN}\n")
+        (tmp_path / "twofold.env").chmod(0o600)
+        audience = AudienceSettings(name="viewers", dataset="1", rule="viewed_not_bought", lists={"meta-1": "100"})
+        itself = ["--config", str(tmp_path / "twofold.toml"), "--data", str(tmp_path / "data")]
+
+        async def scenario() -> None:
+            async with opened(tmp_path / "data") as store, asyncio.timeout(PATIENCE_S):
+                keeping = ScheduledAudiences(
+                    [audience], tmp_path / "data", itself, lambda: NOW, look_every_s=0.1, first_s=0
+                )
+                running = asyncio.create_task(keeping.run())
+                while len(meta.lists["100"]) < 2:
+                    await asyncio.sleep(0.05)
+                await store.withdraw("1", [Mark("visitor", "va")], NOW - HOUR)
+                while len(meta.lists["100"]) > 1:
+                    await asyncio.sleep(0.05)
+                running.cancel()
+
+        asyncio.run(scenario())
+        assert [row[0][0] for row in meta.lists["100"]] == ["b"]
+
+
+def test_turns() -> None:
+    """Each audience in its own time; one that failed in five minutes; all where somebody took something back."""
+    settings = settings_from(
+        {
+            "dataset": [{"id": "1"}],
+            "account": [{"platform": "meta", "id": "1", "name": "m", "token": "t"}],
+            "audience": [
+                {
+                    "name": n,
+                    "dataset": "1",
+                    "rule": "refused",
+                    "every_minutes": every,
+                    "lists": {"m": "1"} if every < 999 else {},
+                }
+                for n, every in (("a", 10), ("b", 60), ("c", 999))
+            ],
+        },
+        environ={},
+    )
+    turns = Turns(settings.audience)
+    assert turns.due(1_000) == ["a", "b"]
+    assert turns.due(1_599) == []
+    assert turns.due(1_600) == ["a"]
+    turns.try_again(["b", "nobody"], 1_600)
+    assert turns.due(1_899) == []
+    assert turns.due(1_900) == ["b"]
+    assert turns.due(1_901, all_of_them=True) == ["a", "b"]
