@@ -370,3 +370,19 @@ def test_goods_and_pieces_are_the_edited_orders(tmp_path):
     (event,) = deliver(tmp_path, settings(), NOW + HOLD)
     assert [c.id for c in event.custom_data.contents] == ["sku-1", "sku-2"]
     assert (event.custom_data.content_ids, event.custom_data.num_items) == (("sku-1", "sku-2"), 2)
+
+
+@pytest.mark.parametrize(("unmatched", "leaves"), [("vouched", True), ("drop", False)])
+def test_a_servers_word_outlives_a_browsers_whose_order_never_came(tmp_path, unmatched, leaves):
+    """The browser's Purchase was given up for want of an order; the server that vouches for it comes a day later."""
+
+    async def scenario(store):
+        await store.append([copy("b-1", BROWSER, order="1001")])
+        assert await claim(store, NOW + WAIT + 1) == []
+        assert [r["reason"] for r in rows(tmp_path, "deliveries")] == ["no_order"]
+        await store.append([copy("b-1", BROWSER, order="1001", at=NOW + 2 * WAIT)])
+        assert await claim(store, NOW + 2 * WAIT + 1) == [], "a browser vouches for nothing"
+        await store.append([copy("s-1", SERVER, order="1001", at=NOW + DAY)])
+        return [sent(d).custom_data.order_id for d in await claim(store, NOW + DAY + 1)]
+
+    assert stored(tmp_path, settings({"unmatched": unmatched}), NOW, scenario) == (["1001"] if leaves else [])

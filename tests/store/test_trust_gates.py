@@ -16,7 +16,7 @@ from twofold.event.model import Tier
 from twofold.ledger.model import Paid
 from twofold.ledger.policy import OrderPolicy
 from twofold.store.fold import unite
-from twofold.store.gates.trust import KEPT_BACK, REOPENED
+from twofold.store.gates.trust import KEPT_BACK, REOPENED, VOUCHED
 from twofold.store.orders.ledger import OrderEntry
 from twofold.store.store import REVIVE_PORTION, Route, Store
 
@@ -187,7 +187,7 @@ def test_the_statement_knows_the_same_reasons():
     from twofold.store.sqlite.statements import statement
 
     for name, reasons, others in (
-        ("requeue_deliveries", REOPENED, 3),  # waiting, the empty reason, suppressed
+        ("requeue_deliveries", VOUCHED, 3),  # waiting, the empty reason, suppressed
         ("let_through", REOPENED, 3),  # waiting, released, suppressed
         ("turn_away", KEPT_BACK, 2),  # dropped_by_hand, suppressed
     ):

@@ -17,6 +17,7 @@ from twofold.ledger.policy import OrderPolicy, OrderStanding, is_renewal, judge_
 from twofold.ledger.state import OrderState, decode_state
 from twofold.store.evidence import Superseded
 from twofold.store.gates.contract import Candidate, Held, Suppressed
+from twofold.store.gates.trust import UNMATCHED
 from twofold.store.orders.ledger import OrderRow, Orders, buyer_of
 
 ORDER_GATED = frozenset({"Purchase", "Subscribe"})
@@ -100,7 +101,7 @@ class OrderGate:
             return Held(until, "waits_for_order")
         vouched = any(c.tier >= Tier.T2 or c.order_vouched for c in candidate.copies)
         if policy.unmatched == "drop" or (policy.unmatched == "vouched" and not vouched):
-            return Suppressed("no_order")
+            return Suppressed(UNMATCHED)
         candidate.marks.append("alone")
         return None
 

@@ -26,7 +26,11 @@ RELEASED = "released"
 KEPT_BACK = (BOT, "value_over_cap", "currency_not_listed", "quarantine", UNCONFIRMED)
 """Reasons for which a delivery is kept back until somebody better speaks for it, or a person decides."""
 REOPENED = (*KEPT_BACK, DROPPED)
-"""Reasons that a trusted copy overrules; `requeue_deliveries` lists the same."""
+"""Reasons that a trusted copy and a person's word overrule; `let_through` lists the same."""
+UNMATCHED = "no_order"
+VOUCHED = (*REOPENED, UNMATCHED)
+"""Reasons that a trusted copy overrules; `requeue_deliveries` lists the same. A browser that was there first, and whose order
+never came, stops no server that vouches for the sale later."""
 
 
 class TrustLike(Protocol):
