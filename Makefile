@@ -68,6 +68,17 @@ bench: .venv/.dev ## Run the benchmarks (BENCH_ARGS is passed on)
 kill-loop: .venv/.dev ## Run the long version of the slow acceptance tests
 	@TWOFOLD_LONG=1 $(BIN)/pytest -m slow tests/acceptance tests/importing/statements/test_import_lines.py --timeout=0 $(PYTEST_ARGS)
 
+SEEDS := 1000
+FROM := 0
+.PHONY: world
+world: .venv/.dev ## Play simulated worlds, SEEDS=1000 from FROM=0 on; REPLAY=17 KEEP=3,9 plays steps of one seed again
+	@PYTHONHASHSEED=0 nice $(BIN)/python -m tests.world --seeds $(SEEDS) --from $(FROM) \
+	  $(if $(REPLAY),--replay $(REPLAY)) $(if $(KEEP),--keep $(KEEP)) $(if $(DEFECT),--defect $(DEFECT))
+
+.PHONY: world-defects
+world-defects: .venv/.dev ## Plant each defect of tests/world/defects.py and wait until a seed finds it (DEFECT=name: that one)
+	@PYTHONHASHSEED=0 nice $(BIN)/python -m tests.world --defects $(if $(DEFECT),--defect $(DEFECT))
+
 .PHONY: laws
 laws: .venv/.dev ## Try every law (property test) with forty times as many examples
 	@TWOFOLD_LAWS=40 TWOFOLD_LONG=1 $(BIN)/pytest -m hypothesis --timeout=0 $(PYTEST_ARGS)

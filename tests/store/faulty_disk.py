@@ -8,11 +8,13 @@ opened in this process lies on it.
         d.failing_syncs = 1           # the next sync ends with EIO
         with d.held():                # syncs wait until the end of the block
         d.image(folder, elsewhere)    # the files as they are after a power cut: only what was synced
+        d.image(folder, elsewhere, torn=chance)  # and some of what was on its way, each write whole or in part
 """
 
 from __future__ import annotations
 
 import contextlib
+import random
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +32,7 @@ class Disk(apsw.VFS):
         self.syncs = 0
         self.waiting = threading.Event()  # a sync has come to the closed gate
         self.synced: dict[str, bytearray] = {}
+        self.unsynced: dict[str, list[tuple[int, bytes | None]]] = {}  # (offset, bytes), or (new size, None)
         self._gate = threading.Event()
         self._gate.set()
         self.below = apsw.vfs_names()[0]
@@ -41,6 +44,7 @@ class Disk(apsw.VFS):
     def xDelete(self, filename: str, syncdir: bool) -> None:
         super().xDelete(filename, syncdir)
         self.synced.pop(filename, None)
+        self.unsynced.pop(filename, None)
 
     def excepthook(self, *_: object) -> None:
         """The engine hears of the error; nobody else needs to."""
@@ -53,13 +57,19 @@ class Disk(apsw.VFS):
         finally:
             self._gate.set()
 
-    def image(self, folder: Path, elsewhere: Path) -> None:
-        """Writes what a power cut at this moment would leave of ``folder``. Unsynced bytes of the database are lost whole;
-        the watermark beside it is as new as it can be, which is the hardest to live up to."""
+    def image(self, folder: Path, elsewhere: Path, torn: random.Random | None = None) -> None:
+        """Writes what a power cut at this moment would leave of ``folder``. Unsynced bytes of the database are lost whole, or
+        with ``torn`` each write by chance; the watermark beside it is as new as it can be, which is the hardest to live up to."""
         elsewhere.mkdir(parents=True)
         for path, content in self.synced.items():
             if Path(path).parent == folder:
-                (elsewhere / Path(path).name).write_bytes(content)
+                kept = bytearray(content)
+                for offset, data in self.unsynced.get(path, ()) if torn is not None else ():
+                    if (
+                        part := torn.randrange(4)
+                    ) and data is not None:  # half of them whole, a quarter cut in the middle
+                        put(kept, offset, data if part > 1 else data[: len(data) // 2])
+                (elsewhere / Path(path).name).write_bytes(kept)
         (elsewhere / "watermark").write_bytes((folder / "watermark").read_bytes())
 
     def before_sync(self) -> None:
@@ -74,34 +84,47 @@ class _File(apsw.VFSFile):
     def __init__(self, disk: Disk, name: Any, flags: list[int]) -> None:
         self._disk = disk
         self._name = name.filename() if isinstance(name, apsw.URIFilename) else str(name)
-        self._unsynced: list[tuple[int, bytes | None]] = []  # (offset, bytes), or (new size, None)
+        if self._name not in disk.synced and Path(self._name).is_file():  # there before: nothing of it is on its way
+            disk.synced[self._name] = bytearray(Path(self._name).read_bytes())
         super().__init__(disk.below, name, flags)
+
+    def xLock(self, level: int) -> None:
+        try:
+            super().xLock(level)
+        except (
+            apsw.IOError
+        ) as err:  # a reader that closes last asks for a writer's lock, which the system has none of for it
+            raise apsw.BusyError("only a reader") from err
 
     def xWrite(self, data: bytes, offset: int) -> None:
         if self._disk.full:
             raise apsw.FullError("no space left")
         super().xWrite(data, offset)
-        self._unsynced.append((offset, bytes(data)))
+        self._disk.unsynced.setdefault(self._name, []).append((offset, bytes(data)))
 
     def xTruncate(self, newsize: int) -> None:
         super().xTruncate(newsize)
-        self._unsynced.append((newsize, None))
+        self._disk.unsynced.setdefault(self._name, []).append((newsize, None))
 
     def xSync(self, flags: int) -> None:
         self._disk.before_sync()
         super().xSync(flags)
         content = self._disk.synced.setdefault(self._name, bytearray())
-        for offset, data in self._unsynced:
+        for offset, data in self._disk.unsynced.pop(self._name, ()):
             if data is None:
                 del content[offset:]
             else:
-                content.extend(bytes(max(0, offset - len(content))))
-                content[offset : offset + len(data)] = data
-        self._unsynced.clear()
+                put(content, offset, data)
         self._disk.syncs += self._name.endswith("-wal")
 
     def excepthook(self, *_: object) -> None:
         """As the disk's."""
+
+
+def put(content: bytearray, offset: int, data: bytes) -> None:
+    """Writes into a file's content; what lies between its end and ``offset`` is zeros."""
+    content.extend(bytes(max(0, offset - len(content))))
+    content[offset : offset + len(data)] = data
 
 
 @contextlib.contextmanager

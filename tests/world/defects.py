@@ -1,0 +1,265 @@
+"""Defects that are planted one at a time, by name: a simulator that does not find them proves nothing by being green.
+
+Each is what a tired programmer could write. They are put into the running program, never into its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from twofold import clock
+from twofold.deliver import retry, worker
+from twofold.deliver.retry import Decision
+from twofold.destinations.contract import AnswerOutcome
+from twofold.event.delivery import DeliveryState
+from twofold.privacy import runner
+from twofold.privacy.erase import ErasureStep
+from twofold.store import outbox as outboxes
+from twofold.store.beside.watermark import Watermark
+from twofold.store.fold_keys import FoldKeys
+from twofold.store.folding import Folding
+from twofold.store.gates.orders import OrderGate
+from twofold.store.gates.sequence import Gates
+from twofold.store.gates.withdrawals import Withdrawals
+from twofold.store.journal import Journal
+from twofold.store.outbox import Outbox
+from twofold.store.sqlite.commit import Commits
+from twofold.store.sqlite.database import Engine
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+class Defect(NamedTuple):
+    """``what`` is wrong, as a sentence's end."""
+
+    name: str
+    what: str
+    plant: Plant
+
+
+def _early_answer(patch: pytest.MonkeyPatch) -> None:
+    def write(self: Commits, jobs: list[Any]) -> None:
+        original(self, jobs)
+        if self._committing:
+            for job in jobs:
+                if not job.future.done():
+                    job.future.set_result(job.result)
+
+    original = Commits._write
+    patch.setattr(Commits, "_write", write)
+
+
+def _no_sync(patch: pytest.MonkeyPatch) -> None:
+    def configure(self: Engine) -> None:
+        original(self)
+        self.db.pragma("synchronous", "normal")
+
+    original = Engine._configure
+    patch.setattr(Engine, "_configure", configure)
+
+
+def _full_is_fine(patch: pytest.MonkeyPatch) -> None:
+    def refused(self: Commits, jobs: list[Any], error: Exception) -> None:
+        if type(error).__name__ != "StoreFull":
+            return original(self, jobs, error)
+        self._roll_back()
+        return self._answer(jobs, [[] for _ in jobs])
+
+    original = Commits._refused
+    patch.setattr(Commits, "_refused", refused)
+
+
+def _all_tiers_equal(patch: pytest.MonkeyPatch) -> None:
+    def across(self: Folding, batch: Any, event: Any, keys: Any, found: Any, order: Any) -> Any:
+        return self._among_equals(batch, event, keys, found, order)
+
+    patch.setattr(Folding, "_across_tiers", across)
+
+
+def _keys_forgotten(patch: pytest.MonkeyPatch) -> None:
+    def forgets(_self: FoldKeys, _rows: Any, _now_ms: int) -> None:
+        """Nothing is written."""
+
+    patch.setattr(FoldKeys, "insert", forgets)
+
+
+def _first_word_counts(patch: pytest.MonkeyPatch) -> None:
+    def unite(copies: Sequence[Any]) -> Any:
+        first = min(copies, key=lambda copy: copy.received_at)
+        return msgspec.structs.replace(original(copies), custom_data=first.custom_data)
+
+    original = outboxes.unite
+    patch.setattr(outboxes, "unite", unite)
+
+
+def _no_lease(patch: pytest.MonkeyPatch) -> None:
+    def run(self: Engine, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        if name == "lease_deliveries":
+            bindings = (bindings[2] + 1, *bindings[1:])
+        return original(self, name, bindings)
+
+    def without(self: worker.Worker, batch: Any) -> None:
+        start(self, batch)
+        self._leased.clear()
+
+    original, start = Engine.run, worker.Worker._start
+    patch.setattr(Engine, "run", run)
+    patch.setattr(worker.Worker, "_start", without)
+
+
+def _made_anew(patch: pytest.MonkeyPatch) -> None:
+    def again(self: Outbox, destination: str, row: Any) -> Any:
+        delivery = original(self, destination, row)
+        later = (
+            delivery.payload.replace(b'"event_time":', b'"event_time":1', 1) if delivery.attempts else delivery.payload
+        )
+        return msgspec.structs.replace(delivery, payload=later)
+
+    original = Outbox._as_before
+    patch.setattr(Outbox, "_as_before", again)
+
+
+def _no_at_first_only(patch: pytest.MonkeyPatch) -> None:
+    def begin(self: Gates, *args: Any) -> None:
+        original(self, *args)
+        self.again = self.again[1:]
+
+    original = Gates.__init__
+    patch.setattr(Gates, "__init__", begin)
+
+
+def _old_after_grant(patch: pytest.MonkeyPatch) -> None:
+    def stops(self: Withdrawals, candidate: Any, now_ms: int) -> Any:
+        return original(self, msgspec.structs.replace(candidate, copies=candidate.copies[-1:]), now_ms)
+
+    def select(self: Engine, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        rows = run(self, name, bindings)
+        return [row for row in rows if row[2] is None] if name == "select_withdrawals" else rows
+
+    original, run = Withdrawals.stops, Engine.run
+    patch.setattr(Engine, "run", select)
+
+
+def _hands_on(patch: pytest.MonkeyPatch) -> None:
+    def must_yield(self: worker.Worker, part: Any) -> bool:
+        return original(self, msgspec.structs.replace(part, consent=self._outbox.consent_changes))
+
+    original = worker.Worker._must_yield
+    patch.setattr(worker.Worker, "_must_yield", must_yield)
+
+
+def _no_mark(patch: pytest.MonkeyPatch) -> None:
+    def mark(_self: Watermark, _position: int, _chain: bytes) -> None:
+        """Nothing is written."""
+
+    patch.setattr(Watermark, "mark", mark)
+
+
+def _erased_still_waits(patch: pytest.MonkeyPatch) -> None:
+    def stop(_self: ErasureStep, _engine: Engine, _now_ms: int) -> tuple[int, int]:
+        return 0, 0
+
+    patch.setattr(ErasureStep, "stop_sends", stop)
+
+
+def _log_is_left(patch: pytest.MonkeyPatch) -> None:
+    def empty(_folder: Any) -> bool:
+        return True
+
+    patch.setattr(runner, "empty_log", empty)
+
+
+def _jumps_followed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(clock, "JUMP_MS", 10**15)
+    patch.setattr(clock, "GAP_MS", 10**15)
+
+
+def _silence_is_yes(patch: pytest.MonkeyPatch) -> None:
+    def decide(verdict: Any, delivery: Any, **facts: Any) -> Decision:
+        if verdict.outcome is AnswerOutcome.AMBIGUOUS:
+            return Decision(state=DeliveryState.DELIVERED)
+        return original(verdict, delivery, **facts)
+
+    original = retry.decide
+    patch.setattr(worker, "decide", decide)
+
+
+def _all_for_one(patch: pytest.MonkeyPatch) -> None:
+    def decide(verdict: Any, delivery: Any, *, alone: bool, **facts: Any) -> Decision:
+        return original(verdict, delivery, alone=alone or verdict.outcome is AnswerOutcome.INVALID, **facts)
+
+    original = retry.decide
+    patch.setattr(worker, "decide", decide)
+
+
+def _paused_for_ever(patch: pytest.MonkeyPatch) -> None:
+    def pause_for(verdict: Any, failures: int, now_ms: int, *more: Any) -> Any:
+        pause = original(verdict, failures, now_ms, *more)
+        if pause is not None and verdict.wait_ms is not None:
+            return msgspec.structs.replace(pause, until_ms=now_ms + verdict.wait_ms)
+        return pause
+
+    original = retry.pause_for
+    patch.setattr(worker, "pause_for", pause_for)
+
+
+def _retry_of_cancelled(patch: pytest.MonkeyPatch) -> None:
+    def recheck(_self: OrderGate, _candidate: Any, _now_ms: int) -> None:
+        """Whatever became of the order meanwhile."""
+
+    patch.setattr(OrderGate, "recheck", recheck)
+
+
+def _refused_and_gone(patch: pytest.MonkeyPatch) -> None:
+    def refuse(_self: Journal, _rows: Any) -> None:
+        """Nothing is written."""
+
+    patch.setattr(Journal, "refuse", refuse)
+
+
+def _stays_given_up(patch: pytest.MonkeyPatch) -> None:
+    def run(self: Engine, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        return [] if name == "requeue_deliveries" else original(self, name, bindings)
+
+    original = Engine.run
+    patch.setattr(Engine, "run", run)
+
+
+DEFECTS = (
+    Defect("early-answer", "senders are answered before the commit", _early_answer),
+    Defect("no-sync", "a commit is not flushed", _no_sync),
+    Defect("full-is-fine", "a full disk is answered like a commit", _full_is_fine),
+    Defect("all-tiers-equal", "a browser's word counts as much as a server's in the fold", _all_tiers_equal),
+    Defect("keys-forgotten", "the fold's keys live in memory only", _keys_forgotten),
+    Defect("first-word-counts", "the money that leaves is the first copy's", _first_word_counts),
+    Defect("no-lease", "what is claimed can be claimed again", _no_lease),
+    Defect("made-anew", "a further attempt carries other bytes", _made_anew),
+    Defect("no-at-first-only", "withdrawn consent stops first attempts only", _no_at_first_only),
+    Defect("old-after-grant", "what was stopped leaves once consent is given again", _old_after_grant),
+    Defect("hands-on", "what a worker holds leaves though consent was withdrawn", _hands_on),
+    Defect("no-mark", "the watermark is not written", _no_mark),
+    Defect("erased-still-waits", "an erasure stops no delivery", _erased_still_waits),
+    Defect("log-is-left", "an erasure leaves the write-ahead log as it is", _log_is_left),
+    Defect("jumps-followed", "a clock that jumps is believed", _jumps_followed),
+    Defect("silence-is-yes", "no answer counts as taken", _silence_is_yes),
+    Defect("all-for-one", "one refused event is the end of its batch", _all_for_one),
+    Defect("paused-for-ever", "a hint of ten years is followed", _paused_for_ever),
+    Defect("retry-of-cancelled", "an order that is cancelled is tried again", _retry_of_cancelled),
+    Defect("refused-and-gone", "what is refused leaves no row", _refused_and_gone),
+    Defect("stays-given-up", "what a browser alone spoke for is not reopened by a server", _stays_given_up),
+)
+
+
+@contextmanager
+def planted(name: str | None) -> Iterator[None]:
+    """The defect of this name is in the program meanwhile; None plants nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        for defect in DEFECTS:
+            if defect.name == name:
+                defect.plant(patch)
+        yield

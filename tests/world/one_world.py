@@ -1,0 +1,648 @@
+"""One seed, one world: its machine, its gateway's life and deaths, its steps played and looked at one after the other.
+
+Owns the machine (folder, disk, clock, platforms), what a crash leaves, and what is asked of the folder after each step.
+What is right is `promises`'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import json
+import logging
+import os
+import random
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import apsw
+import msgspec
+import pytest
+
+from tests.disk import readable
+from tests.store.faulty_disk import Disk, disk
+from tests.world import requests_in
+from tests.world.destination_script import Script
+from tests.world.gateway_inside import Inside
+from tests.world.promises import BROWSER, DATASET_OF, PLATFORMS, SERVER, WEBHOOK, Place, Promises, Word
+from tests.world.steps import DATASETS, PLAIN, SHOP, Step, people, plan, things
+from tests.world.virtual_loop import VirtualLoop
+from twofold.collect.messages import Answer, Request
+from twofold.config import Settings, settings_from
+from twofold.control.recover import accept_loss
+from twofold.errors import StoreDamaged, StoreError
+from twofold.matching.subject import SubjectRequest
+from twofold.policies import open_store
+from twofold.privacy import runner
+from twofold.report import verify as verifying
+from twofold.store.beside.watermark import FILE as WATERMARK
+from twofold.store.sqlite.database import DATABASE, expected_schema, is_open
+from twofold.store.touches import signs
+from twofold.store.visitors import noted
+
+BEGIN_MS = 1_790_000_000_000
+LOG = f"{DATABASE}-wal"
+WAIT_S = 600  # seconds a Purchase waits for its order
+ROUNDS = 120  # of waiting at the end
+
+
+class Outcome(NamedTuple):
+    """What became of a world. ``trace``: a digest of every answer and of all that left, by which two runs are held together."""
+
+    broken: list[str]
+    trace: str
+
+
+def run_world(seed: int, steps: Sequence[Step] | None = None) -> Outcome:
+    """Plays a seed's own steps, or these."""
+    with _quiet(), _small(), _room() as room, disk() as layer:
+        world = World(seed, room, layer)
+        try:
+            broken = world.play(plan(seed) if steps is None else steps)
+        finally:
+            world.leave()
+        return Outcome(broken, hashlib.sha256("\n".join(world.trace).encode()).hexdigest()[:16])
+
+
+@contextmanager
+def _small() -> Iterator[None]:
+    """A process of a world is begun some thousand times a minute: its tables in memory are small, what never changes is kept."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(noted, "_FACTS", 1 << 10)
+        patch.setattr(noted, "_BROWSERS", 1 << 10)
+        patch.setattr(signs, "_PLACES", 1 << 10)
+        patch.setattr(verifying, "expected_schema", _schema)
+        patch.setattr(runner, "BREATH_S", 0.0)
+        yield
+
+
+_schema = lru_cache(expected_schema)
+
+
+@lru_cache
+def _new_folder() -> dict[str, bytes]:
+    """The files of a folder that was made and closed; each world begins with a copy."""
+    with tempfile.TemporaryDirectory() as name:
+
+        async def begin_and_end() -> None:
+            store = open_store(_settings(Path(name)), BEGIN_MS)
+            store.start()
+            await store.close()
+
+        asyncio.run(begin_and_end())
+        return {path.name: path.read_bytes() for path in Path(name).iterdir() if path.name != "lock"}
+
+
+@contextmanager
+def _room() -> Iterator[Path]:
+    """In memory where the machine has such a place: a crash is made by copying, not by pulling the plug."""
+    shared = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared if os.access(shared, os.W_OK) else None) as name:
+        yield Path(name)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """No lines in the log, and no search for garbage that takes longer than the world."""
+    before, often = logging.root.manager.disable, gc.get_threshold()
+    logging.disable(logging.CRITICAL)
+    gc.set_threshold(50_000, 20, 1_000)
+    try:
+        yield
+    finally:
+        logging.disable(before)
+        gc.set_threshold(*often)
+
+
+class World:
+    """``folder`` is the present process's; a crash moves on to another."""
+
+    def __init__(self, seed: int, room: Path, layer: Disk) -> None:
+        self.seed, self.room, self.layer = seed, room, layer
+        self.people, self.things = people(seed), things(seed)
+        self.promises = Promises(self.people, self.things)
+        self.scripts = {name: Script(name, self, self._refuses) for name in DATASET_OF}
+        self._past_ms = 0  # of loops that are gone
+        self._jump_ms, self._jump_ends = 0, 0
+        self._lines = 0
+        self._kill_at: int | None = None
+        self._cut: random.Random | None = None
+        self._image: Path | None = None  # what the crash of this step left
+        self._mark_on_disk = b""
+        self._full = 0
+        self._lives = 0
+        self._version = 0
+        self.trace: list[str] = []
+        self._news: dict[str, int] = {}
+        self.folder = room / "0"
+        self.folder.mkdir(mode=0o700)
+        for name, content in _new_folder().items():
+            (self.folder / name).write_bytes(content)
+        self.loop = VirtualLoop()
+        self.gateway: Inside
+        self._open()
+
+    # -- the machine
+
+    def steady(self) -> int:
+        return self._past_ms + int(self.loop.now_s * 1000)
+
+    def wall(self) -> int:
+        return BEGIN_MS + self.steady() + self._jump_ms
+
+    def _true_s(self) -> int:
+        """By everybody else's clock."""
+        return (BEGIN_MS + self.steady()) // 1000
+
+    def is_gone(self) -> bool:
+        return self._image is not None
+
+    def line(self, _name: str) -> None:
+        self._lines += 1
+        if self._kill_at is not None and self._lines >= self._kill_at and self._image is None:
+            self._crash()
+
+    def flushed(self, _name: str) -> None:
+        if self._image is None:
+            self._mark_on_disk = (self.folder / WATERMARK).read_bytes()
+
+    def leaves(self, platform: str, bodies: list[bytes]) -> None:
+        self.trace += [f"{platform} {body!r}" for body in bodies]
+        self.promises.leaves(platform, bodies)
+
+    def arrives(self, platform: str, bodies: list[bytes]) -> None:
+        self.promises.arrives(platform, bodies)
+
+    def answered(self, platform: str, bodies: list[bytes], *, taken: bool) -> None:
+        if self._image is None:
+            self.promises.answered(platform, bodies, taken=taken)
+
+    def _refuses(self, event: dict[str, Any]) -> bool:
+        return any(
+            t.poison and event["event_id"] in (t.event_id, t.browser_id) and event["event_name"] == t.name
+            for t in self.things
+        )
+
+    def _crash(self) -> None:
+        """What is on disk at this moment is what the next process finds. The present one goes on unseen to the step's end."""
+        self._kill_at = None
+        self._lives += 1
+        self.promises.open.clear()
+        image = self.room / str(self._lives)
+        if self._cut is None:
+            self._copy_files(self.folder, image)
+        else:
+            self.layer.image(self.folder, image, torn=self._cut)
+            self._copy_files(self.folder, image, beside=True)
+            if self._cut.randrange(2) and self._mark_on_disk:
+                (image / WATERMARK).write_bytes(self._mark_on_disk)
+            self._cut = None
+        self._image = image
+
+    @staticmethod
+    def _copy_files(folder: Path, image: Path, *, beside: bool = False) -> None:
+        image.mkdir(mode=0o700, exist_ok=True)
+        for path in folder.iterdir():
+            left = ("lock", f"{DATABASE}-shm", *((DATABASE, LOG, WATERMARK) if beside else ()))
+            if path.is_file() and path.name not in left:
+                shutil.copyfile(path, image / path.name)
+
+    # -- a process's life
+
+    def _open(self) -> None:
+        self.gateway = Inside(_settings(self.folder), self)
+        self.promises.reopened(self._words("delivered"), self._words(None))
+        beginning = self.loop.create_task(self.gateway.begin())
+        for _ in range(20):
+            self.loop.settle()
+            if beginning.done():
+                break
+            self.loop.now_s += 1
+        beginning.result()
+        self.flushed("at the start")
+
+    def _bury(self) -> None:
+        """The process that was killed: what it still holds is let go."""
+        store = self.gateway.store
+        store._commits.failed = store._commits.failed or StoreError("killed")
+        self._end_time()
+        self.layer.full = False
+        self.layer.failing_syncs = 0
+        store._folding.close()
+        store._engine.db.close()
+        if is_open(self.folder):
+            store._engine.lock.release()
+        if not store.watermark._done.is_set():
+            store.watermark._done.set()
+            os.close(store.watermark._fd)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _end_time(self) -> None:
+        """Of this loop; its time goes on in another."""
+        self._past_ms += int(self.loop.now_s * 1000)
+        _cancel_all(self.loop)
+        self.loop = VirtualLoop()
+
+    def _revive(self, damage: Step | None = None) -> None:
+        """A new process on what the crash left. ``damage``: to the files before it starts."""
+        if self._image is None:
+            self._crash()
+        image = self._image
+        assert image is not None
+        self._bury()
+        self.folder, self._image = image, None
+        whole = (image / LOG).read_bytes() if (image / LOG).exists() else b""
+        if damage is not None:
+            self.promises.forgot = True
+            _damage(image / LOG, random.Random(f"{damage}"))
+        try:
+            self._open()
+        except StoreDamaged as err:
+            self._told_of_loss(err, damage, whole)
+        self._after_start(damage)
+
+    def _told_of_loss(self, err: StoreDamaged, damage: Step | None, whole: bytes) -> None:
+        if damage is None:
+            self.promises.breaks(f"refuses to start though nothing is missing: {err}")
+            raise _Over from err
+        if damage[2]:
+            accept_loss(self.folder, "the disk lied", self.wall())
+        else:
+            (self.folder / LOG).write_bytes(whole)  # the operator finds the right disk
+        try:
+            self._open()
+        except StoreDamaged as again:
+            self.promises.breaks(f"refuses to start after the loss was made good: {again}")
+            raise _Over from again
+        if damage[2]:
+            self.promises.lost(self._marks())
+
+    def _after_start(self, damage: Step | None) -> None:
+        missing = (
+            {c.mark for c in self.promises.copies if c.known and c.tier < WEBHOOK}
+            - self._marks()
+            - self._erased_marks()
+        )
+        if missing:
+            said = " in silence, though the disk had lost it" if damage else ""
+            self.promises.breaks(f"acknowledged and gone{said}: marks {sorted(missing)}")
+
+    # -- steps
+
+    def play(self, steps: Sequence[Step]) -> list[str]:
+        try:
+            for number, step in enumerate(steps):
+                self.promises.step = number
+                self._do(step)
+                self._look()
+                if self.promises.broken:
+                    return self.promises.broken
+            self.promises.step = len(steps)
+            self._make_well()
+        except _Over:
+            pass
+        return self.promises.broken
+
+    def leave(self) -> None:
+        """Lets go of everything."""
+        self._bury()
+        self.loop.close()
+
+    def _do(self, step: Step) -> None:
+        name, *n = step
+        match name:
+            case "browser":
+                self._copies([n[0]], BROWSER)
+            case "server":
+                self._server([int(x) for x in n])
+            case "shop":
+                self._shop(n[0], "paid")
+            case "news":
+                self._shop(n[0], ("unpaid", "cancelled", "unpaid", "paid")[n[1]])
+            case "forged":
+                thing = self.things[n[0]]
+                self.promises.forged.add(thing.number)
+                reply = self._ask(requests_in.forged(thing, n[1], self._true_s()))
+                self.promises.rows += reply is not None and reply.status == 200
+            case "bad":
+                reply = self._ask(requests_in.unreadable(n[0], DATASETS[n[0] % 2]))
+                if reply is not None:
+                    self.promises.refused += reply.status in (400, 401, 403)
+                    if reply.status == 200:
+                        self.promises.breaks(f"took what cannot be read, kind {n[0]}")
+            case "pass":
+                self._pass(n[0])
+            case "answers":
+                self.scripts[list(self.scripts)[n[0]]].add(tuple(n[1:]))
+            case "kill" | "cut":
+                self._kill_at = self._lines + n[0]
+                self._cut = random.Random(f"{step}") if name == "cut" else None
+            case "lose":
+                self._revive(step)
+            case "stop":
+                self._stop()
+            case "full":
+                self._full, self.layer.full = n[0], True
+            case "sync":
+                self.layer.failing_syncs = 1
+            case "jump":
+                self._jump_ms, self._jump_ends = n[0], self.steady() + n[1]
+            case "withdraw" | "grant":
+                self._consent(n[0], n[1], name)
+            case "erase":
+                self._erase(n[0])
+        if name not in ("full", "pass") and self.layer.full:
+            self._full -= 1
+            self.layer.full = self._full > 0
+
+    def _server(self, numbers: list[int]) -> None:
+        dataset = self.things[numbers[0]].dataset
+        self._copies([n for n in numbers if self.things[n].dataset == dataset], SERVER)
+
+    def _copies(self, numbers: list[int], tier: int) -> None:
+        some = [self.things[n] for n in numbers]
+        copies = [self.promises.sent(t.number, tier) for t in some]
+        marks = [c.mark for c in copies]
+        if tier == BROWSER:
+            request = requests_in.from_browser(some[0], self.people[some[0].person], marks[0], self._true_s())
+        else:
+            request = requests_in.from_server(some, self.people, marks, self._true_s())
+        reply = self._ask(request)
+        if reply is None:
+            return
+        if reply.status == 200:
+            self.promises.answered_copies(copies)
+        elif reply.status not in (429, 503):
+            self.promises.breaks(f"a good copy was answered {reply.status} {reply.body[:200]!r}")
+
+    def _shop(self, number: int, word: str) -> None:
+        thing = self.things[number]
+        if not thing.sold or any(w == "cancelled" for t, w in self.promises.told if t == number):
+            return
+        self._version += 1
+        copy = self.promises.sent(number, WEBHOOK)
+        person = self.people[thing.person]
+        reply = self._ask(requests_in.from_shop(thing, person, word, self._version, self._true_s(), self._true_s()))
+        known = reply is not None and reply.status == 200
+        refused = reply is not None and not known  # nothing of it was kept
+        if not refused:
+            self.promises.order_told(number, word, known=known)
+        if known and word != "cancelled":
+            copy.known, copy.step = True, self.promises.step
+
+    def _consent(self, person: int, by: int, word: str) -> None:
+        for dataset in DATASETS:
+            if word == "grant":
+                self.promises.granted(dataset, person)
+            state = "denied" if word == "withdraw" else "granted"
+            reply = self._ask(requests_in.consent(dataset, self.people[person], state, by))
+            if word == "withdraw":
+                self.promises.withdrawn(dataset, person, known=reply is not None and reply.status == 200)
+
+    def _erase(self, person: int) -> None:
+        request = SubjectRequest(emails=(self.people[person].email,))
+        asking = self.loop.create_task(self.gateway.eraser.ask(request, runner.COMMAND))
+        self.loop.settle()
+        told = asking.done() and not self.is_gone() and asking.exception() is None
+        self.promises.erasure_asked(person, asking.result() if told else None)
+
+    def _ask(self, request: Request) -> Answer | None:
+        """The answer, if anybody lives to give it."""
+        asking = self.loop.create_task(self.gateway.answer(request))
+        self.loop.settle()
+        if self.is_gone() or not asking.done() or asking.exception() is not None:
+            self.trace.append("no answer")
+            return None
+        answer = asking.result()
+        self.trace.append(f"{request.path} {answer.status}")
+        return answer
+
+    def _pass(self, ms: int) -> None:
+        """Time, without stopping at each moment: whoever wanted to be woken meanwhile is woken once, at its end."""
+        while ms > 0 and not self.is_gone():
+            part = ms
+            if self._jump_ms and self._jump_ends > self.steady():
+                part = min(ms, self._jump_ends - self.steady())
+            ms -= part
+            self.loop.now_s += part / 1000
+            if self._jump_ms and self.steady() >= self._jump_ends:
+                self._jump_ms = 0
+            self.loop.settle()
+        for _ in range(2):  # requests that were begun at its end come to theirs
+            if not self.is_gone():
+                self.loop.now_s += 0.1
+                self.loop.settle()
+
+    def _stop(self) -> None:
+        self.layer.full = False
+        ending = self.loop.create_task(self.gateway.end())
+        for _ in range(8):
+            self.loop.settle()
+            if ending.done():
+                break
+            self.loop.now_s += 3
+        if self.is_gone() or self.gateway.failure is not None:
+            return
+        if not ending.done():
+            self.promises.breaks("did not end within 24 s")
+            raise _Over
+        ending.result()
+        self._end_time()
+        self._open()
+        self._after_start(None)
+
+    # -- looking
+
+    def _look(self) -> None:
+        """After each step: nobody writes now."""
+        if self.is_gone() or self.gateway.failure is not None:
+            self._revive()
+        promises = self.promises
+        for number in list(promises.erasing):
+            if self._rows("select 1 from erasure where id = ? and state = 'done'", number):
+                promises.erasure_done(number)
+        for word in self._words(None) - promises.frozen.keys():
+            promises.frozen[word] = promises.step
+        ((rows, last),) = self._rows("select count(*), coalesce(max(position), 0) from event")
+        if rows < promises.rows or rows != last:
+            promises.breaks(f"the journal holds {rows} rows up to {last}, {promises.rows} were acknowledged")
+        tally = dict(self._rows("select name, value from counter"))
+        verdicts = sum(tally.get(v, 0) for v in ("first", "repeat", "twin", "conflict"))
+        if not rows == tally.get("accepted", 0) == verdicts:
+            promises.breaks(f"{rows} rows, {tally.get('accepted', 0)} accepted, {verdicts} verdicts")
+        if tally.get("refused", 0) < promises.refused:
+            promises.breaks(f"{tally.get('refused', 0)} rows of refusals, {promises.refused} were told")
+        for dataset, names in PLATFORMS.items():
+            odd = self._rows(_ODD_ACTIONS, dataset, len(names))
+            if odd:
+                promises.breaks(f"actions without one delivery for each platform: {odd}")
+        dropped = self._rows("select id from delivery where state in ('suppressed', 'dead') and reason = ''")
+        if dropped:
+            promises.breaks(f"deliveries that ended without a reason: {dropped}")
+
+    def _make_well(self) -> None:
+        """The world recovers, and time passes until nothing is left to be done."""
+        self._kill_at = self._cut = None
+        self._jump_ms = 0
+        self.layer.full, self.layer.failing_syncs = False, 0
+        for script in self.scripts.values():
+            script.next.clear()
+        for _ in range(ROUNDS):
+            self._pass(max(61_000, min(self._next_due() - self.wall() + 1_000, 3_700_000)))
+            self._look()
+            if self.promises.broken:
+                return
+            if not self._next_due() and not self.promises.erasing:
+                break
+        self.promises.at_the_end(self._standings())
+        if self.promises.erasing:
+            self.promises.breaks(f"erasures that do not end: {list(self.promises.erasing)}")
+        self._search_for_people()
+        self._stop()
+        self.promises.broken += [f"verify: {c.line}" for c in verifying.verify(self.folder) if not c.holds]
+
+    def _next_due(self) -> int:
+        """0 when nothing waits but orders that are not paid."""
+        ((due,),) = self._rows(
+            "select coalesce(min(due_at), 0) from delivery where state = 'waiting' and reason not like 'not\\_%' escape '\\'"
+        )
+        return int(due)
+
+    def _search_for_people(self) -> None:
+        """Nobody's address anywhere; of the erased, nothing."""
+        found = readable(self.folder)
+        for person in self.people:
+            gone = person.number in self.promises.asked and not any(
+                self.things[c.thing].person == person.number and c.step >= self.promises.asked[person.number]
+                for c in self.promises.copies
+            )
+            for text in (person.email, *((person.hash, person.fbp) if gone else ())):
+                places = [name for name, raw in found.items() if text.encode() in raw]
+                if places:
+                    self.promises.breaks(f"{text} stands in {places}")
+
+    def _rows(self, sql: str, *bindings: Any) -> list[tuple[Any, ...]]:
+        db: apsw.Connection = self.gateway.store._engine.db
+        return db.execute(sql, bindings).fetchall()
+
+    def _marks(self) -> set[int]:
+        """Of all copies in the journal."""
+        found = set()
+        for (body,) in self._rows("select plain_body(body) from event"):
+            _, mark, rest = bytes(body).partition(b'"mark-')
+            if mark:
+                found.add(int(rest.partition(b".")[0]))
+        return found
+
+    def _erased_marks(self) -> set[int]:
+        return {c.mark for c in self.promises.copies if self.things[c.thing].person in self.promises.asked}
+
+    def _words(self, state: str | None) -> set[Word]:
+        """Whose bytes are frozen, of those in one state."""
+        names = list(self.scripts)
+        found = set()
+        for destination, payload in self._rows(_FROZEN, state, state):
+            event = _event_of(payload)
+            if event is None:
+                continue
+            name = self._name_of(destination, names)
+            thing = self.promises.thing_of(name, event)
+            if thing is not None:
+                found.add(self.promises.word_of(name, thing, event))
+        return found
+
+    def _name_of(self, destination: int, names: list[str]) -> str:
+        if not self._news or destination not in self._news.values():
+            self._news = {name: n for n, name in self._rows("select id, name from destination")}
+        return next(name for name in names if self._news[name] == destination)
+
+    def _standings(self) -> dict[Place, str]:
+        found = {}
+        names = list(self.scripts)
+        for dataset, event_id, order, destination, state, reason in self._rows(_STANDINGS):
+            for t in self.things:
+                if t.dataset == dataset and (event_id in (t.event_id, t.browser_id) or (order and order == t.order)):
+                    place = (t.number, self._name_of(destination, names))
+                    found[place] = f"{found.get(place, '')} {state} {reason}".strip()
+        return found
+
+
+_ODD_ACTIONS = """
+select a.id from action a where a.dataset = ?1 and a.merged_into is null
+and (select count(*) from delivery d where d.id between a.id * 256 and a.id * 256 + 255) <> ?2
+"""
+_FROZEN = (
+    "select d.destination, f.payload from frozen f join delivery d on d.id = f.delivery where ? is null or d.state = ?"
+)
+_STANDINGS = """
+select a.dataset, a.event_id, a.order_id, d.destination, d.state, d.reason
+from delivery d join action a on a.id = d.id / 256 where a.merged_into is null
+"""
+
+
+class _Over(Exception):
+    """Nothing further can be played."""
+
+
+def _event_of(payload: bytes) -> dict[str, Any] | None:
+    try:
+        tree = json.loads(payload)
+    except ValueError:
+        return None
+    return tree if isinstance(tree, dict) and "event_id" in tree else None
+
+
+def _damage(log: Path, draw: random.Random) -> None:
+    """Cuts the write-ahead log somewhere, or alters one bit of it."""
+    data = bytearray(log.read_bytes()) if log.exists() else bytearray()
+    if not data:
+        return
+    if draw.randrange(2):
+        frames = (len(data) - 32) // 4120
+        del data[32 + 4120 * draw.randrange(frames) if frames > 0 else 0 :]
+    else:
+        data[draw.randrange(len(data))] ^= 1 << draw.randrange(8)
+    log.write_bytes(data)
+
+
+def _cancel_all(loop: VirtualLoop) -> None:
+    for _ in range(4):
+        waiting = asyncio.all_tasks(loop)
+        if not waiting:
+            break
+        for task in waiting:
+            task.cancel()
+        loop.now_s += 10
+        loop.settle()
+    loop.set_exception_handler(lambda *_: None)
+    loop.close()
+
+
+_SETTINGS: dict[Path, Settings] = {}
+
+
+def _settings(folder: Path) -> Settings:
+    """Two datasets: one whose shop reports orders, told to two platforms; one without."""
+    if not _SETTINGS:
+        tree = {
+            "server": {"data": "somewhere", "port": 0},
+            "dataset": [
+                {"id": SHOP, "key": requests_in.KEY, "orders": {"wait_s": WAIT_S}},
+                {"id": PLAIN, "key": requests_in.KEY},
+            ],
+            "source": [{"type": "own", "dataset": SHOP, "shop": requests_in.SITE, "secret": requests_in.SECRET}],
+            "destination": [
+                {"platform": "meta", "dataset": dataset, "name": name, "endpoint": f"http://127.0.0.1:{9 + n}", "token": "t" * 16,
+                 "batch": 4}
+                for dataset, names in PLATFORMS.items() for n, name in enumerate(names)
+            ],
+        }  # fmt: skip
+        _SETTINGS[Path()] = settings_from(tree, environ={})
+    base = _SETTINGS[Path()]
+    return msgspec.structs.replace(base, server=msgspec.structs.replace(base.server, data=str(folder)))

@@ -1,0 +1,257 @@
+"""What a world's gateway owes to everybody outside it, kept by an outsider: who was answered, what left, who said no.
+
+Owns an independent model in plain Python and what breaks a promise. It knows steps, answers and requests, and of the
+gateway nothing; what stands in the folder it is handed as plain rows by `looking`. A broken promise is a line in ``broken``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from tests.world.requests_in import FORGED_VALUE
+from tests.world.steps import PLAIN, SHOP, Person, Thing
+
+PLATFORMS = {SHOP: ("shop-1", "shop-2"), PLAIN: ("plain-1",)}
+DATASET_OF = {name: dataset for dataset, names in PLATFORMS.items() for name in names}
+BROWSER, SERVER, WEBHOOK = 0, 2, 3  # tiers
+
+Place = tuple[int, str]  # a thing and a platform
+Word = tuple[int, str, int]  # the same, and the highest tier that speaks
+
+
+class Copy:
+    """One copy of a thing that somebody sent."""
+
+    __slots__ = ("begun", "known", "mark", "step", "thing", "tier")
+
+    def __init__(self, mark: int, thing: int, tier: int, step: int) -> None:
+        self.mark, self.thing, self.tier, self.step = mark, thing, tier, step
+        self.begun = step  # when it was sent
+        self.known = False  # answered with success; until then it may be there or not
+
+
+class Promises:
+    """One world's. ``step`` is the number of the step that runs."""
+
+    def __init__(self, people: list[Person], things: list[Thing]) -> None:
+        self.people, self.things = people, things
+        self.step = 0
+        self.broken: list[str] = []
+        self.copies: list[Copy] = []
+        self.rows = 0  # of the journal that were acknowledged
+        self.refused = 0  # answers that named a refusal
+        self.forged: set[int] = set()
+        self.news: dict[int, tuple[str, bool]] = {}  # thing -> the last word of its order, and whether it was answered
+        self.told: set[tuple[int, str]] = set()  # every word that may have been heard of an order
+        self.cancelled_at: dict[int, int] = {}
+        self.denied: dict[tuple[str, int], int] = {}  # (dataset, person) -> step of an answered withdrawal in force
+        self.ever_denied: set[tuple[str, int]] = set()
+        self.unsent: set[int] = set()  # things that may never leave again: withdrawn once, or erased
+        self.erasing: dict[str, tuple[int, frozenset[int]]] = {}  # request -> its step, things that were there before
+        self.erased: dict[
+            int, int
+        ] = {}  # thing -> the step in which its erasure was asked for; what came later is anew
+        self.asked: dict[int, int] = {}  # person -> step of the last request of erasure
+        self.first: dict[Word, bytes] = {}  # the bytes that left first
+        self.frozen: dict[Word, int] = {}  # the step in which they were seen
+        self.arrived: dict[Place, int] = defaultdict(int)
+        self.ids: dict[Place, set[str]] = defaultdict(set)  # under which it left
+        self.maybe: set[Word] = set()  # it may have arrived
+        self.settled: set[Word] = set()
+        self.open: list[tuple[str, bytes]] = []
+        self.forgot = False  # a loss was accepted: what left may leave again
+        self._by_id = {(t.dataset, i): t for t in things for i in (t.event_id, t.browser_id)}
+        self._by_order = {(t.dataset, t.order): t for t in things if t.order is not None}
+
+    def breaks(self, text: str) -> None:
+        self.broken.append(f"step {self.step}: {text}")
+
+    # -- what senders were told
+
+    def sent(self, thing: int, tier: int) -> Copy:
+        copy = Copy(len(self.copies), thing, tier, self.step)
+        self.copies.append(copy)
+        return copy
+
+    def answered_copies(self, copies: Iterable[Copy]) -> None:
+        for copy in copies:
+            copy.known = True
+            copy.step = self.step
+            self.rows += 1
+
+    def order_told(self, thing: int, word: str, *, known: bool) -> None:
+        self.news[thing] = (word, known)
+        self.told.add((thing, word))
+        if known and word == "cancelled":
+            self.cancelled_at.setdefault(thing, self.step)
+
+    def withdrawn(self, dataset: str, person: int, *, known: bool) -> None:
+        self.ever_denied.add((dataset, person))
+        if known:
+            self.denied[dataset, person] = self.step
+
+    def granted(self, dataset: str, person: int) -> None:
+        """Heard or not: from here on it may be in force. What was there before stays silent."""
+        if self.denied.pop((dataset, person), None) is not None:
+            self.unsent |= {t for t in self._things_of(person) if self.things[t].dataset == dataset}
+
+    def erasure_asked(self, person: int, number: str | None) -> None:
+        self.asked[person] = self.step
+        if number is not None:
+            self.erasing[number] = (self.step, frozenset(self._things_of(person)))
+
+    def erasure_done(self, number: str) -> None:
+        asked, things = self.erasing.pop(number)
+        self.erased |= dict.fromkeys(things, asked)
+
+    def _things_of(self, person: int) -> set[int]:
+        """Of whom something is surely there."""
+        return {c.thing for c in self.copies if c.known and self.things[c.thing].person == person}
+
+    # -- what a platform sees
+
+    def leaves(self, platform: str, bodies: list[bytes]) -> None:
+        for body in bodies:
+            event = json.loads(body)
+            if (platform, body) in self.open:
+                self.breaks(f"{event['event_id']} is in two open requests to {platform}")
+            self.open.append((platform, body))
+            thing = self.thing_of(platform, event)
+            if thing is not None:
+                self._leaves(platform, thing, event, body)
+
+    def _leaves(self, platform: str, thing: Thing, event: dict[str, Any], body: bytes) -> None:
+        n, word = thing.number, self.word_of(platform, thing, event)
+        tier, what = word[2], f"thing {n} to {platform}"
+        if n in self.unsent or (thing.dataset, thing.person) in self.denied:
+            self.breaks(f"{what}: consent was withdrawn")
+        if n in self.erased and not self._is_anew(thing, event, self.erased[n]):
+            self.breaks(f"{what}: the person was erased")
+        if word in self.settled:
+            self.breaks(f"{what}: left again, though it was taken and that was kept")
+        if n in self.cancelled_at and word not in self.maybe and self.cancelled_at[n] < self.step:
+            self.breaks(f"{what}: the order was cancelled in step {self.cancelled_at[n]}")
+        if thing.sold and word not in self.first and not self._may_be_sold(thing):
+            self.breaks(f"{what}: nobody but a browser speaks for it, or it is not paid")
+        if self.first.setdefault(word, body) != body:
+            self.breaks(f"{what}: other bytes than the first time")
+        value, frozen = float(event["custom_data"]["value"]), self.frozen.get(word, self.step)
+        if tier >= SERVER and value != float(thing.value):
+            self.breaks(f"{what}: worth {value} where the server said {thing.value}")
+        if tier < SERVER and any(c.known and c.tier >= SERVER and c.step < frozen for c in self.copies if c.thing == n):
+            self.breaks(f"{what}: a browser's word, though the server had spoken")
+        if tier < SERVER and value not in (float(thing.value), float(thing.browser_value)):
+            self.breaks(f"{what}: worth {value}, which nobody said")
+        self._is_one(word, thing, event["event_id"])
+
+    def _is_one(self, word: Word, thing: Thing, event_id: str) -> None:
+        """A word leaves once. A higher tier's word about a purchase leaves behind a lower one's, under its id."""
+        others = [w for w in self.first if w[:2] == word[:2] and w != word]
+        what = f"thing {word[0]} to {word[1]}"
+        if others and thing.order is None:
+            self.breaks(f"{what}: left as two actions")
+        if any(w[2] > word[2] and self.frozen.get(w, 0) < self.frozen.get(word, self.step) for w in others):
+            self.breaks(f"{what}: a lower tier's word was made behind a higher one's")
+        ids = self.ids[word[:2]]
+        if ids and event_id not in ids:
+            self.breaks(f"{what}: left as {event_id} behind {sorted(ids)}")
+        ids.add(event_id)
+
+    def word_of(self, platform: str, thing: Thing, event: dict[str, Any]) -> Word:
+        """Whose word an event is: the shop's webhook's lists what was bought, every other has its copy's mark."""
+        data = event["custom_data"]
+        if thing.sold and data.get("contents"):
+            return thing.number, platform, WEBHOOK
+        mark = int(data["content_name"].removeprefix("mark-").removesuffix("."))
+        return thing.number, platform, self.copies[mark].tier
+
+    def _is_anew(self, thing: Thing, event: dict[str, Any], asked: int) -> bool:
+        """True for what the person did after the erasure."""
+        mark = event["custom_data"].get("content_name")
+        if mark is not None and not thing.sold:
+            return self.copies[int(mark[5:-1])].begun > asked
+        return any(c.thing == thing.number and c.begun > asked for c in self.copies)
+
+    def _may_be_sold(self, thing: Thing) -> bool:
+        """A webhook that may have said paid, or no webhook's word at all and a server's."""
+        words = {word for t, word in self.told if t == thing.number}
+        if "paid" in words:
+            return True
+        known = any(known for n, (word, known) in self.news.items() if n == thing.number)
+        return not known and any(c.tier >= SERVER for c in self.copies if c.thing == thing.number)
+
+    def arrives(self, platform: str, bodies: list[bytes]) -> None:
+        for event in map(json.loads, bodies):
+            thing = self.thing_of(platform, event)
+            if thing is not None:
+                self.arrived[thing.number, platform] += 1
+
+    def answered(self, platform: str, bodies: list[bytes], *, taken: bool) -> None:
+        for body in bodies:
+            event = json.loads(body)
+            if (platform, body) in self.open:
+                self.open.remove((platform, body))
+            thing = self.thing_of(platform, event)
+            if thing is not None:
+                word = self.word_of(platform, thing, event)
+                self.maybe.add(word)
+                if taken:
+                    self.settled.add(word)
+
+    def thing_of(self, platform: str, event: dict[str, Any]) -> Thing | None:
+        """What an event is of; None for a stranger's."""
+        data = event.get("custom_data")
+        data = data if isinstance(data, dict) else {}
+        if float(str(data.get("value", 0))) == float(FORGED_VALUE):
+            return None
+        dataset = DATASET_OF[platform]
+        by_order = self._by_order.get((dataset, str(data.get("order_id"))))
+        found = by_order or self._by_id.get((dataset, str(event["event_id"])))
+        if found is None:
+            self.breaks(f"{platform} got what nobody said: {event['event_id']}")
+        return found
+
+    # -- after a crash
+
+    def reopened(self, delivered: set[Word], frozen: set[Word]) -> None:
+        """``delivered``, ``frozen``: what stands in the folder that a new process has opened."""
+        self.settled &= delivered
+        if self.forgot:
+            self.first = {word: body for word, body in self.first.items() if word in frozen}
+            self.ids.clear()
+
+    def lost(self, marks: set[int]) -> None:
+        """Somebody accepted that all but these marks are gone."""
+        for copy in self.copies:
+            copy.known = copy.known and copy.mark in marks
+        self.rows = sum(c.known for c in self.copies)
+        self.refused = 0
+        self.forgot = True
+
+    # -- at the end
+
+    def excused(self, thing: Thing) -> bool:
+        """True for what need not leave."""
+        n = thing.number
+        spoilt = n in self.forged and not any(c.known and c.tier >= SERVER for c in self.copies if c.thing == n)
+        said_no = (thing.dataset, thing.person) in self.ever_denied or thing.person in self.asked
+        word, known = self.news.get(n, ("", True))
+        not_sold = thing.sold and (word in ("unpaid", "cancelled") or not known or (n, "cancelled") in self.told)
+        return thing.poison or spoilt or said_no or not_sold
+
+    def must_leave(self, thing: Thing) -> bool:
+        tiers = {c.tier for c in self.copies if c.known and c.thing == thing.number}
+        if thing.sold and not any(t >= SERVER for t in tiers):
+            return False
+        return bool(tiers) and not self.excused(thing)
+
+    def at_the_end(self, why: dict[Place, str]) -> None:
+        """``why``: how each delivery stands in the folder, in words."""
+        for thing in self.things:
+            for platform in PLATFORMS[thing.dataset]:
+                place = (thing.number, platform)
+                if self.must_leave(thing) and not self.arrived[place]:
+                    self.breaks(f"thing {thing.number} never came to {platform}: {why.get(place, 'no delivery')}")

@@ -1,0 +1,154 @@
+"""What happens in a world, as a list that its seed alone decides, and the people and things that it happens to.
+
+Owns the vocabulary of steps and how often each comes. A step is a name and whole numbers, and stands for itself: it can be
+dropped without changing what the others do, which is how a failing list is made short.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from typing import NamedTuple
+
+SHOP = "1111111111"  # its orders are told by webhooks
+PLAIN = "2222222222"  # browsers and a server only
+DATASETS = (SHOP, PLAIN)
+PEOPLE, THINGS = 4, 10
+MINUTE, HOUR = 60_000, 3_600_000
+
+Step = tuple[str | int, ...]
+
+ANSWERS = (
+    "cut", "slow", "void", "away", "down", "liar", "throttled", "absurd", "token", "short", "page", "empty", "odd",
+    "redirect",
+)  # fmt: skip
+"""What a platform can do besides taking what it gets; see `platform.py`."""
+
+
+class Person(NamedTuple):
+    number: int
+    email: str
+    hash: str
+    fbp: str
+    address: str
+    agent: str
+
+
+class Thing(NamedTuple):
+    """What a shopper did once, and how its copies speak of it."""
+
+    number: int
+    dataset: str
+    person: int
+    name: str
+    event_id: str  # of the server's copy
+    browser_id: str  # of the browser's
+    order: str | None
+    value: str
+    browser_value: str  # what the page believed
+    poison: bool  # the platform refuses any request with it
+
+    @property
+    def sold(self) -> bool:
+        """True for what a webhook reports, too."""
+        return self.dataset == SHOP and self.order is not None
+
+
+def people(seed: int) -> list[Person]:
+    found = []
+    for n in range(PEOPLE):
+        email = f"buyer{n}.{seed}@mail.example"
+        digest = hashlib.sha256(email.encode()).hexdigest()
+        fbp = f"fb.1.1789999000000.{1_000_000_000 + 7 * seed % 100_000_000 + n}"
+        found.append(Person(n, email, digest, fbp, f"203.0.113.{n + 1}", f"Mozilla/5.0 (X11; n{n}) Firefox/143.0"))
+    return found
+
+
+def things(seed: int) -> list[Thing]:
+    """Some views, some purchases on either dataset; every fourth id can be counted by anybody."""
+    draw = random.Random(f"things {seed}")
+    found = []
+    for n in range(THINGS):
+        dataset = draw.choice(DATASETS)
+        is_purchase = draw.random() < 0.7
+        drawn = hashlib.sha256(f"{seed} {n}".encode()).hexdigest()[:26]
+        event_id = f"order-{n}" if draw.random() < 0.25 else drawn
+        other = hashlib.sha256(f"browser {seed} {n}".encode()).hexdigest()[:26]
+        value = f"{100 + n}.5"
+        found.append(
+            Thing(
+                number=n,
+                dataset=dataset,
+                person=draw.randrange(PEOPLE),
+                name="Purchase" if is_purchase else "AddToCart",
+                event_id=event_id,
+                browser_id=other if is_purchase and draw.random() < 0.4 else event_id,
+                order=f"{9000 + n}" if is_purchase else None,
+                value=value,
+                browser_value=f"{90 + n}.25" if draw.random() < 0.2 else value,
+                poison=draw.random() < 0.07,
+            )
+        )
+    return found
+
+
+def plan(seed: int, length: int = 36) -> list[Step]:
+    """The steps of a world. Some worlds know only some kinds of trouble, so that one does not hide another."""
+    draw = random.Random(f"steps {seed}")
+    kinds = {kind: weight for kind, weight in _WEIGHTS.items() if kind in _ALWAYS or draw.random() < 0.55}
+    names, weights = list(kinds), list(kinds.values())
+    return [_step(draw, draw.choices(names, weights)[0]) for _ in range(length)]
+
+
+_ALWAYS = ("browser", "server", "shop", "pass")
+_WEIGHTS = {
+    "browser": 16,  # a copy of the tag
+    "server": 16,  # copies of the shop's server
+    "shop": 8,  # an order's webhook: paid
+    "news": 4,  # the same: unpaid, or cancelled
+    "forged": 5,  # a stranger's copy with what can be counted
+    "bad": 3,  # what cannot be read
+    "pass": 20,  # time
+    "answers": 10,  # what a platform does next
+    "kill": 6,  # at the n-th line from here
+    "cut": 5,  # the power, the same
+    "lose": 2,  # a disk that had lied
+    "stop": 2,  # in order, and a start
+    "full": 3,  # the disk, for some steps
+    "sync": 2,  # the next flush fails
+    "jump": 4,  # the wall clock, for some minutes
+    "withdraw": 4,
+    "grant": 2,
+    "erase": 2,
+}
+
+
+def _step(draw: random.Random, kind: str) -> Step:
+    match kind:
+        case "browser" | "news" | "forged":
+            return (kind, draw.randrange(THINGS), draw.randrange(4))
+        case "shop":
+            return (kind, draw.randrange(THINGS))
+        case "server":
+            return (kind, *(draw.randrange(THINGS) for _ in range(draw.choice([1, 1, 2, 4]))))
+        case "pass":
+            return (kind, draw.choice([100, 1_000, 6_000, 21_000, 21_000, 61_000, 61_000, 10 * MINUTE, HOUR + 1_000]))
+        case "answers":
+            return (kind, draw.randrange(3), *(draw.randrange(len(ANSWERS)) for _ in range(draw.choice([1, 2, 5]))))
+        case "kill":
+            return (kind, draw.choice([1, 3, 10, 30, 80, 200]) + draw.randrange(10))
+        case "cut":
+            return (kind, draw.choice([1, 3, 10, 30, 80, 200]) + draw.randrange(10), draw.randrange(1 << 16))
+        case "lose":
+            return (kind, draw.randrange(1 << 16), draw.randrange(2))
+        case "jump":
+            ahead = draw.choice([2 * HOUR, -2 * HOUR, 87_600 * HOUR, -262_800 * HOUR, 15 * MINUTE, -11 * MINUTE])
+            return (kind, ahead, draw.randrange(1, 9) * MINUTE)
+        case "withdraw" | "grant":
+            return (kind, draw.randrange(PEOPLE), draw.randrange(3))
+        case "erase":
+            return (kind, draw.randrange(PEOPLE))
+        case "full":
+            return (kind, draw.randrange(1, 4))
+        case _:
+            return (kind, draw.randrange(4))

@@ -1,0 +1,45 @@
+"""Worlds of a few seeds keep every promise, a seed replays exactly, and planted defects are found. `make world` plays thousands."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.world.__main__ import broken_in
+from tests.world.defects import DEFECTS, planted
+from tests.world.one_world import run_world
+from tests.world.shrinking import shrink
+from tests.world.steps import plan
+
+SEEDS = range(8)
+CHEAP = {"keys-forgotten": 40, "made-anew": 40, "refused-and-gone": 40}
+"""Defects that some of so many seeds find; the others are `make world-defects`."""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_world_keeps_its_promises(seed):
+    assert broken_in(seed) == []
+
+
+def test_a_seed_replays_exactly():
+    """Another run of it has the same answers and the same bytes leave."""
+    assert run_world(3).trace == run_world(3).trace != run_world(4).trace
+
+
+@pytest.mark.parametrize("name", list(CHEAP))
+def test_a_planted_defect_is_found(name):
+    with planted(name):
+        assert any(broken_in(seed) for seed in range(CHEAP[name]))
+
+
+def test_a_failing_list_of_steps_is_made_short():
+    """To a list that fails, of which no step can be left out."""
+    with planted("refused-and-gone"):
+        seed = next(n for n in range(40) if broken_in(n))
+        steps = plan(seed)
+        kept = shrink(steps, lambda some: bool(broken_in(seed, some)))
+        assert len(kept) == 1
+        assert steps[kept[0]][0] == "bad"
+
+
+def test_each_defect_has_a_name_of_its_own():
+    assert len({d.name for d in DEFECTS}) == len(DEFECTS) >= 15
