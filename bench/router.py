@@ -1,7 +1,8 @@
 """How good the router is: worlds with planted faults, worlds without, and worlds with two.
 
-Owns the seeds and the figures of docs/router.md, which it writes into docs/router-figures.json. Long: some four seconds of
-processor a world. `python -m bench.router CLEAN FAULTS PAIRS` (numbers of worlds; of each fault so many).
+Owns the seeds and the figures of docs/router.md, which it writes into docs/router-figures.json. Long: some five seconds of
+processor a world. `python -m bench.router CLEAN FAULTS PAIRS [JOBS [SALT]]` (numbers of worlds; of each fault so many; another
+word draws other worlds).
 """
 
 from __future__ import annotations
@@ -31,13 +32,16 @@ ALONE = frozenset({FaultKind.TOKEN_DEAD, FaultKind.WRONG_DATASET})
 """After these nothing leaves, so that what is seen in what leaves cannot be seen: never two of one world."""
 WHOLE = frozenset({FaultKind.TOPIC, FaultKind.TOKEN_DEAD, FaultKind.WRONG_DATASET, FaultKind.TEST_CODE})
 """What is there or is not: a share of it means nothing."""
-HIDES = {
-    FaultKind.SECRET: {FaultKind.NO_SERVER, FaultKind.LATE, FaultKind.TOPIC, FaultKind.ZONE, FaultKind.KEY_LOST},
-    FaultKind.NO_SERVER: {FaultKind.LATE, FaultKind.TOPIC, FaultKind.ZONE, FaultKind.KEY_LOST, FaultKind.SECRET},
-}
+OF_WEBHOOKS = {
+    FaultKind.NO_SERVER, FaultKind.LATE, FaultKind.TOPIC, FaultKind.ZONE, FaultKind.CLOCK, FaultKind.KEY_LOST, FaultKind.SECRET,
+    FaultKind.TEST_ORDERS,
+}  # fmt: skip
+"""Seen in what the shop's webhooks tell (that an order is a test is told by nothing else)."""
+HIDES = {FaultKind.SECRET: OF_WEBHOOKS, FaultKind.NO_SERVER: OF_WEBHOOKS}
 """What the first fault leaves nothing to see of."""
 OF_PAGES = frozenset({FaultKind.NO_BROWSER, FaultKind.BLOCKED, FaultKind.CONSENT, FaultKind.FOREIGN_SITE})
-"""Browsers tell nothing of these orders any more: two of them are one to whoever looks from outside."""
+"""Browsers tell nothing of these orders any more: two of them are one to whoever looks from outside. One of them beside what pages
+tell wrongly, and a silent webhook beside it, leave the less to see the larger their share: in pairs they strike a half to three quarters."""
 
 
 def look(told: SignalScenario) -> tuple[SignalScenario, list[Finding]]:
@@ -48,35 +52,53 @@ def look(told: SignalScenario) -> tuple[SignalScenario, list[Finding]]:
         return told, ask(task)
 
 
-def with_one(of_each: int) -> Iterator[SignalScenario]:
-    """Each fault so many times: on the eighth to the eleventh day, for a half of what it strikes to all."""
+def with_one(of_each: int, salt: str) -> Iterator[SignalScenario]:
+    """Each fault so many times: from the eighth to the twelfth day on, for a half of what it strikes to all."""
     for kind in FaultKind:
-        for seed in range(of_each):
-            draw = random.Random(f"{kind}/{seed}")
-            share = 1.0 if kind in WHOLE else draw.choice((0.5, 0.75, 1.0))
-            fault = Fault(kind=kind, day=draw.randint(8, 11), share=share)
-            yield SignalScenario(seed=1_000 + seed, faults=(fault,))
+        for number in range(of_each):
+            draw = random.Random(f"{salt}/{kind}/{number}")
+            share = 1.0 if kind in WHOLE else round(draw.uniform(0.5, 1.0), 2)
+            fault = Fault(kind=kind, day=draw.randint(8, 12), share=share)
+            yield SignalScenario(
+                seed=draw.randrange(10**6, 10**7), orders_per_day=draw.choice((20, 25, 40)), faults=(fault,)
+            )
 
 
-def with_two(count: int) -> Iterator[SignalScenario]:
+def with_two(count: int, salt: str) -> Iterator[SignalScenario]:
     """Pairs drawn from those of which each can be seen beside the other."""
-    draw = random.Random("pairs")
+    draw = random.Random(f"{salt}/pairs")
     kinds = [k for k in FaultKind if k not in ALONE]
     while count:
-        one, other = draw.sample(kinds, 2)
-        hidden = other in HIDES.get(one, ()) or one in HIDES.get(other, ()) or {one, other} & OF_PAGES
+        pair = draw.sample(kinds, 2)
+        one, other = pair
+        hidden = other in HIDES.get(one, ()) or one in HIDES.get(other, ()) or set(pair) <= OF_PAGES
         if hidden or NAMED_BY[one] == NAMED_BY[other]:
             continue
         count -= 1
-        faults = tuple(Fault(kind=k, day=draw.randint(8, 11)) for k in (one, other))
-        yield SignalScenario(seed=draw.randrange(10_000), faults=faults)
+        faults = tuple(Fault(kind=k, day=draw.randint(8, 12), share=_share(k, draw)) for k in pair)
+        yield SignalScenario(seed=draw.randrange(10**6, 10**7), faults=faults)
 
 
-def measure(clean: int, of_each: int, pairs: int, jobs: int) -> dict[str, object]:
+def _share(kind: FaultKind, draw: random.Random) -> float:
+    """What silences a side does so for a part of it: of the rest the other fault is seen."""
+    if kind in WHOLE:
+        return 1.0
+    return round(draw.uniform(0.5, 0.75) if kind in OF_PAGES or kind in HIDES else draw.uniform(0.55, 1.0), 2)
+
+
+def clean_ones(count: int, salt: str) -> Iterator[SignalScenario]:
+    """Shops of several sizes, with few lookers or many."""
+    draw = random.Random(f"{salt}/clean")
+    for _ in range(count):
+        yield SignalScenario(
+            seed=draw.randrange(10**6, 10**7), orders_per_day=draw.choice((15, 25, 40)), lookers=draw.choice((0.5, 1.0, 2.0)),
+            days=draw.choice((14, 14, 15, 18)),
+        )  # fmt: skip
+
+
+def measure(clean: int, of_each: int, pairs: int, jobs: int, salt: str) -> dict[str, object]:
     """The figures of docs/router.md; what went wrong is printed."""
-    worlds = [
-        *(SignalScenario(seed=seed) for seed in range(clean)), *with_one(of_each), *with_two(pairs),
-    ]  # fmt: skip
+    worlds = [*with_two(pairs, salt), *with_one(of_each, salt), *clean_ones(clean, salt)]
     alarms = both = 0
     rows = {kind: {"worlds": 0, "named": 0, "first": 0, "found": 0, "right": 0} for kind in FaultKind}
     with ProcessPoolExecutor(jobs) as pool:
@@ -120,6 +142,7 @@ def _tell(told: SignalScenario, found: Sequence[Finding]) -> None:
 
 if __name__ == "__main__":
     counts = [int(word) for word in sys.argv[1:4]] or [100, 10, 60]
-    figures = measure(*counts, jobs=int(sys.argv[4]) if len(sys.argv) > 4 else 2)
+    more = [*sys.argv[4:6], *("2", "first")[len(sys.argv[4:6]) :]]
+    figures = measure(*counts, jobs=int(more[0]), salt=more[1])
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(f"\nwrote {FIGURES.name}")

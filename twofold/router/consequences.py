@@ -46,6 +46,11 @@ def _same_purchases(cause: Finding, effect: Finding) -> bool:
     return ": " not in cause.about and effect.about.startswith("Purchase: ")
 
 
+def _of_purchases(_cause: Finding, effect: Finding) -> bool:
+    """The few that the shop still tells meet by chance more or less often."""
+    return effect.about.startswith("Purchase: ")
+
+
 def _whole(cause: Finding, effect: Finding) -> bool:
     """What left from the future is what this sender told."""
     return bool(cause.about) and not effect.about
@@ -73,20 +78,20 @@ FOLLOWS: dict[Kind, dict[Kind, _Rule]] = {
     Kind.NO_BROWSER: {Kind.KEY_LOST: _browser_key, Kind.SCORE_FELL: _any},
     Kind.STOPPED: {Kind.FUNNEL: _any, Kind.FEWER: _any},
     Kind.FEWER: {Kind.FUNNEL: _any},
-    Kind.WEBHOOK_SECRET: {Kind.NO_SERVER: _any, Kind.KEPT_BACK: _no_order, Kind.TOPIC_SILENT: _any, Kind.STOPPED: _any},
-    Kind.NO_SERVER: {Kind.KEPT_BACK: _no_order, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any},
-    Kind.LATE_SENDER: {Kind.NO_SERVER: _any, Kind.KEPT_BACK: _no_order, Kind.LATE: _any},
+    Kind.WEBHOOK_SECRET: {Kind.NO_SERVER: _any, Kind.PERSON_UNKNOWN: _any, Kind.KEPT_BACK: _no_order, Kind.TOPIC_SILENT: _any, Kind.STOPPED: _any},
+    Kind.NO_SERVER: {Kind.NOT_MEETING: _of_purchases, Kind.KEPT_BACK: _no_order, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any, Kind.PERSON_UNKNOWN: _any},
+    Kind.LATE_SENDER: {Kind.PERSON_UNKNOWN: _any, Kind.NO_SERVER: _any, Kind.KEPT_BACK: _no_order, Kind.LATE: _any},
     Kind.CLOCK: {Kind.CLOCK: _whole},
     Kind.ZONE: {Kind.CLOCK: _any, Kind.LATE: _any, Kind.KEPT_BACK: _no_order},
     Kind.ORDER_UNKNOWN: {Kind.NOT_MEETING: _any, Kind.KEPT_BACK: _no_order, Kind.NO_BROWSER: _any, Kind.TWO_OWNERS: _any},
-    Kind.NOT_MEETING: {Kind.NOT_MEETING: _same_purchases, Kind.KEPT_BACK: _no_order, Kind.NO_BROWSER: _any, Kind.NO_SERVER: _any, Kind.FUNNEL: _any},
+    Kind.NOT_MEETING: {Kind.NOT_MEETING: _same_purchases, Kind.KEPT_BACK: _no_order, Kind.NO_BROWSER: _any, Kind.FUNNEL: _any},
     Kind.TWO_OWNERS: {Kind.NOT_MEETING: _by_sender_or_whole, Kind.NEW_SENDER: _same_sender, Kind.KEPT_BACK: _no_order,
                       Kind.NO_SERVER: _any, Kind.FUNNEL: _any, Kind.KEY_LOST: _click_key},
     Kind.IDS_ANEW: {Kind.TWO_OWNERS: _same_sender, Kind.NOT_MEETING: _by_sender_or_whole, Kind.NEW_SENDER: _same_sender,
-                    Kind.PAGE_MONEY: _same_sender, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any},
+                    Kind.PAGE_MONEY: _same_sender, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any, Kind.PERSON_UNKNOWN: _any},
     Kind.NEW_SENDER: {Kind.PAGE_MONEY: _same_sender},
     Kind.ROBOTS: {Kind.FEWER: _any, Kind.FUNNEL: _any, Kind.KEPT_BACK: _no_order, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any, Kind.NO_SERVER: _any, Kind.BUTTON: _any},
-    Kind.BUTTON: {Kind.KEPT_BACK: _no_order, Kind.FUNNEL: _any, Kind.NO_SERVER: _any, Kind.NOT_MEETING: _any},
+    Kind.BUTTON: {Kind.KEPT_BACK: _no_order, Kind.FUNNEL: _any, Kind.NOT_MEETING: _any},
     Kind.CLICK_STRIPPED: {Kind.KEY_LOST: _click_key, Kind.SCORE_FELL: _any},
     Kind.CLICK_BROKEN: {Kind.KEY_LOST: _click_key, Kind.SCORE_FELL: _any},
     Kind.SERVER_ADDRESS: {Kind.KEY_LOST: _browser_key, Kind.SCORE_FELL: _any, Kind.VISIT_MISSING: _any},

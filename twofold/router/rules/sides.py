@@ -17,6 +17,8 @@ from twofold.router.rules.reading import Purchase, Signals, ToldPurchase, path_o
 STANDING = 0.5  # of the Purchases of a week, where they were not fewer before
 LEAST = 10  # ours: fewer Purchases are no share
 MOSTLY = 0.6
+SOME = 0.25  # beside Purchases whose server is lost, which have no order either
+ONE_PAGE = 0.2
 FEWER = 0.8  # of what there was a day: less is a loss
 AGAIN = 0.4  # of the Purchases that browsers told: more is no habit of shoppers
 WEEK = 7
@@ -47,21 +49,29 @@ def _consent(signals: Signals, dataset: str, mine: Sequence[Purchase]) -> Iterat
 
 def _sides(signals: Signals, dataset: str, mine: Sequence[Purchase], told: Sequence[ToldPurchase]) -> Iterator[Finding]:
     browser, server = [p for p in mine if p.channels == 1], [p for p in mine if p.channels == 2]
-    alone, unseen = _change(signals, mine, lambda p: p.channels == 1), _change(signals, mine, lambda p: p.channels == 2)
+    is_alone = _is_alone(mine)
+    alone, unseen = _change(signals, mine, is_alone), _change(signals, mine, lambda p: p.channels == 2)
     if unseen is None and alone is None:
         yield from _standing(signals, dataset, mine, browser, server, told)
     elif alone is not None:
-        fewer = _fewer(signals, mine, alone.days, lambda p: p.channels >= 2)
-        parted = _fewer(signals, mine, alone.days, lambda p: p.channels == 3)
+        fewer = _fewer(signals, mine, alone.days, lambda p: p.channels >= 2 and not is_alone(p))
+        parted = _fewer(signals, mine, alone.days, lambda p: p.channels == 3 and not is_alone(p))
+        touched = [p for p in mine if is_alone(p)]
         if fewer:
-            yield _finding(signals, Kind.NO_SERVER, dataset, alone, browser, "/senders")
+            yield _finding(signals, Kind.NO_SERVER, dataset, alone, touched, "/senders")
         elif parted:
-            yield _parted(signals, dataset, alone, browser, told)
-        elif _on_carts(signals, told) >= MOSTLY:
-            yield _finding(signals, Kind.BUTTON, dataset, alone, browser, "/senders")
+            yield _parted(signals, dataset, alone, touched, told)
+        if _on_carts(signals, told) >= (SOME if fewer or parted else MOSTLY):
+            yield _finding(signals, Kind.BUTTON, dataset, alone, touched, "/senders")
     elif unseen is not None:
         kind = Kind.BLOCKED if _all_pages_fell(signals, dataset, unseen.days) else Kind.NO_BROWSER
         yield _finding(signals, kind, dataset, unseen, server, "/senders")
+
+
+def _is_alone(mine: Sequence[Purchase]) -> Callable[[Purchase], bool]:
+    """Told by pages, and not by the shop's server: nor is another tool's word on a server the shop's, where its orders come here."""
+    has_orders = any(p.order is not None for p in mine)
+    return lambda p: p.channels == 1 or (has_orders and p.channels == 3 and p.order is None)
 
 
 def _standing(
@@ -98,8 +108,8 @@ def _parted(
 ) -> Finding:
     """Both sides tell every order and never meet. Where pages say numbers, and the shop knows none of them, that is why."""
     since = signals.since(change.days) * 1000
-    numbered = [p for p in alone if p.created_at >= since and p.order_id and p.order is None]
-    recent = [p for p in alone if p.created_at >= since]
+    recent = [p for p in alone if p.created_at >= since and p.order is None]
+    numbered = [p for p in recent if p.order_id]
     kind = Kind.ORDER_UNKNOWN if len(numbered) >= MOSTLY * max(1, len(recent)) else Kind.NOT_MEETING
     example = next((t.event for t in told if t.order is None and t.channel == "browser"), None)
     seen = (("page_id", example.event_id),) if example is not None and example.event_id else ()
@@ -193,9 +203,15 @@ def _per_day(by_day: Counter[int], first: int, end: int) -> float:
 
 
 def _on_carts(signals: Signals, told: Sequence[ToldPurchase]) -> float:
-    """Of the browsers' Purchases without an order, the share that a page before the checkout told."""
-    paths = [path_of(t.event) for t in told if t.order is None and t.channel == "browser"]
-    return sum(path in signals.carts for path in paths) / len(paths) if paths else 0.0
+    """Of the browsers' Purchases without an order, the share that a page before the checkout told; 0 where those with an order
+    come from such pages too, as in a shop of a single page."""
+    mine = [t for t in told if t.channel == "browser"]
+    met, unmet = (
+        [path_of(t.event) in signals.carts for t in mine if (t.order is None) is lacks] for lacks in (False, True)
+    )
+    if sum(met) > ONE_PAGE * len(met):
+        return 0.0
+    return sum(unmet) / len(unmet) if unmet else 0.0
 
 
 def _finding(
