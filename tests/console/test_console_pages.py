@@ -21,6 +21,7 @@ PATHS = (
     "/today",
     "/what-to-do",
     "/senders",
+    "/audiences",
     "/test-purchase",
     "/match-quality",
     "/decisions",

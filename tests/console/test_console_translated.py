@@ -32,7 +32,7 @@ LANGUAGE = "ka"  # months and units of it have no Latin letter
 WHOLE = "period=2026-10-17..2026-11-27"
 PATHS = (
     f"/today?{WHOLE}", "/today", "/what-to-do", "/events", f"/orders?{WHOLE}", "/deliveries", "/deliveries/given-up", "/refused", "/live", "/test-purchase",
-    "/acceptance", "/match-quality", "/senders", "/decisions", "/signal-worth", f"/chain?{WHOLE}", f"/chain?view=booked&by=week&{WHOLE}",
+    "/acceptance", "/match-quality", "/senders", "/audiences", "/decisions", "/signal-worth", f"/chain?{WHOLE}", f"/chain?view=booked&by=week&{WHOLE}",
     f"/chain/orders?term=link:shipped&{WHOLE}", "/cash", "/matching", "/day?day=2026-11-20", f"/campaigns?{WHOLE}", f"/campaigns?by=channel&{WHOLE}",
     f"/campaigns/orders?group=channel:direct&called=direct&{WHOLE}", "/customers", "/imports", "/start", "/engine-room", "/rights", "/docs", "/people", "/account", "/nowhere", "/orders?fate=foo",
 )  # fmt: skip

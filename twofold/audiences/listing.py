@@ -28,7 +28,7 @@ from twofold.store.gates.withdrawals import read_standing
 
 CONSENT_DAYS = 90
 """So far back at least is read what was said about consent, however few days an audience looks at."""
-NO_ADDRESS = "no_address"
+NO_ADDRESS, NO_VALUE = "no_address", "value_unknown"
 ROOM = "twofold.audiences"
 _CHUNK = 20_000
 
@@ -149,6 +149,7 @@ class _Chosen:
         for platform in platforms:
             rows = rows_of(self._people.read, person, platform)
             why = WITHDRAWN if withdrawn else word.why_not(platform) or ("" if rows else NO_ADDRESS)
+            why = why or (NO_VALUE if self._value and not value else "")
             if why:
                 self.left_out[platform][why] += 1
                 continue

@@ -22,6 +22,7 @@ from twofold.console.pages.setup.rights import RIGHTS
 from twofold.console.pages.setup.start import START
 from twofold.console.pages.signal.acceptance import ACCEPTANCE, ACCEPTANCES
 from twofold.console.pages.signal.action import ACTION
+from twofold.console.pages.signal.audiences import AUDIENCES
 from twofold.console.pages.signal.decisions import DECISIONS
 from twofold.console.pages.signal.match_quality import MATCH_QUALITY
 from twofold.console.pages.signal.senders import CELL, SENDERS
@@ -31,7 +32,7 @@ from twofold.console.pages.signal.worth import WORTH
 from twofold.console.pages.today import TODAY
 
 PAGES: tuple[Page, ...] = (
-    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, GIVEN_UP, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, ACCEPTANCES, ACCEPTANCE, MATCH_QUALITY, SENDERS, CELL, DECISIONS, WORTH, CHAIN, TERM, CASH, MATCHING, ONE, DAY, CAMPAIGNS, BEHIND, CUSTOMERS, IMPORTS, DROP,
+    TODAY, TO_DO, EVENTS, ORDERS, ORDER, ACTION, DELIVERIES, GIVEN_UP, DELIVERY, REFUSED, LIVE, TRIALS, TRIAL, ACCEPTANCES, ACCEPTANCE, MATCH_QUALITY, SENDERS, CELL, AUDIENCES, DECISIONS, WORTH, CHAIN, TERM, CASH, MATCHING, ONE, DAY, CAMPAIGNS, BEHIND, CUSTOMERS, IMPORTS, DROP,
     START, ENGINE_ROOM, RESTORE, RIGHTS, DOCS, DOC,
 )  # fmt: skip
 """Every page, in the order of the navigation."""
