@@ -18,10 +18,12 @@ from tests.store.copies import NOW
 from twofold.audiences.book import ADD, Book, keeping
 from twofold.audiences.members import Row
 from twofold.audiences.run import preview, sync
-from twofold.audiences.showing import lists_shown, trail_shown
+from twofold.audiences.showing import lists_shown, trail_shown, with_lists
 from twofold.consent.marks import Mark
 from twofold.errors import StoreLocked
 from twofold.event.model import Hashed
+from twofold.matching.subject import SubjectRequest
+from twofold.privacy.export import find_subject, subject_rows
 
 TOKEN, LIST, ADVERTISER = "token-of-the-account-Xy7", "23851234567890123", "7100000000000000001"
 GOOGLE_FORMS = (Hashed("google.em", hex_of("8")), Hashed("e164", hex_of("7")))
@@ -96,11 +98,17 @@ def test_who_comes_and_who_goes(tmp_path: Path, standing: tuple[MetaLists, str])
     (row,) = lists_shown(shop.settings)
     assert (row["people"], row["told"], row["synced_at"], row["problem"]) == (2, 2, shop.now, "")
     assert shop.book() == {"b": "told", "c": "told"}
+    # Whoever asks what is held of them is told.
+    found = find_subject(tmp_path, SubjectRequest(emails=(hex_of("b"),)))
+    held = [row for row in with_lists(tmp_path, subject_rows(tmp_path, found)) if row["what"] == "list"]
+    assert [(row["platform"], row["list"], row["state"], row["keys"]) for row in held] == [
+        ("meta", LIST, "told", ["em"])
+    ]
     # On disk: whoever was taken off is gone with every byte, the token was never there, and others may not read the file.
-    held = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.name.startswith("audiences"))
-    assert hex_of("a").encode() not in held
-    assert TOKEN.encode() not in held
-    assert hex_of("b").encode() in held
+    on_disk = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.name.startswith("audiences"))
+    assert hex_of("a").encode() not in on_disk
+    assert TOKEN.encode() not in on_disk
+    assert hex_of("b").encode() in on_disk
     assert stat.S_IMODE(os.stat(tmp_path / "audiences.db").st_mode) == 0o600
 
 

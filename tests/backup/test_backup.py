@@ -17,10 +17,13 @@ from pyrage import x25519
 from typer.testing import CliRunner
 
 from tests.store.copies import NOW, appended, copy, opened, with_store
+from twofold.audiences.book import ADD, Book
+from twofold.audiences.book import FILE as BOOK
+from twofold.audiences.members import Row
 from twofold.backup.erasures import COPY, read_head
 from twofold.backup.repository import CHUNK, Repository
 from twofold.backup.state import last_backup
-from twofold.backup.take import take_backup, take_erasures
+from twofold.backup.take import LISTS, take_backup, take_erasures
 from twofold.cli import app
 from twofold.errors import StoreDamaged, StoreError
 from twofold.matching.subject import Mark
@@ -145,17 +148,24 @@ def test_a_set_of_another_folder_or_time(folder: Path, tmp_path: Path) -> None:
 
 
 def test_who_is_logged_in_is_not_when_it_comes_back(folder: Path, tmp_path: Path) -> None:
-    """People come back with their passwords, without sessions and links, and only where the folder knows of nobody."""
+    """People come back with their passwords, without sessions and links, and only where the folder knows of nobody; so does what platforms
+    were told."""
     with sqlite3.connect(folder / "console.db") as db:
         db.execute("pragma journal_mode = wal")
         db.executescript((Path(__file__).parents[2] / "twofold/console/access/register.sql").read_text())
         db.execute("insert into person values (1, 'owner', 'owner', 'argon', '', 0, 0, null)")
         db.execute("insert into session values (x'11', 1, 'csrf', 0, 0)")
     db.close()
+    with Book(folder) as book:
+        number = book.list_of("viewers", "meta-1", "meta", "1").id
+        book.mean(number, ADD, {Row("a" * 64, ""): ""}, T)
     backups, elsewhere = places(tmp_path)
     run("backup", backups, "--erasures", elsewhere, "--data", folder)
     empty = tmp_path / "new"
     run("restore", backups, "--erasures", elsewhere, "--reason", "r", "--yes", "--data", empty)
+    assert LISTS == BOOK
+    with Book(empty, look=True) as book:  # without it nobody could be taken off
+        assert list(book.rows(number)) == [Row("a" * 64, "")]
     with sqlite3.connect(empty / "console.db") as db:
         assert db.execute("select name from person").fetchall() == [("owner",)]
         assert db.execute("select * from session").fetchall() == []

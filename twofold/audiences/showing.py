@@ -5,6 +5,7 @@ Owns the rows that the command and the console's page show. It reads the setting
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,4 +87,28 @@ def trail_shown(settings: Settings, name: str = "", most: int = 0) -> list[dict[
     ]
 
 
-__all__ = ["lists_shown", "trail_shown"]
+def with_lists(folder: Path, held: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """What is held of a person, and behind it a row for each list that one of their digests is on. ``held``: as `privacy.export` gives it."""
+    digests: set[str] = set()
+    for row in held:
+        if row.get("what") == "event":
+            digests |= set(_digests(row))
+        yield row
+    with Book(folder, look=True) as book:
+        for one in book.lists():
+            for told, (_, state) in book.rows(one.id).items():
+                if not digests.isdisjoint({told.em, told.ph} - {""}):
+                    yield {
+                        "what": "list", "audience": one.audience, "platform": one.platform, "account": one.account, "list": one.remote,
+                        "state": state, "keys": [name for name in ("em", "ph") if getattr(told, name)],
+                    }  # fmt: skip
+
+
+def _digests(event: Mapping[str, Any]) -> Iterator[str]:
+    """Of an event as it is journalled: a rule and a digest each."""
+    user = event.get("user_data") or {}
+    for hashed in (*user.get("em", ()), *user.get("ph", ()), *event.get("forms", ())):
+        yield str(hashed[1])
+
+
+__all__ = ["lists_shown", "trail_shown", "with_lists"]

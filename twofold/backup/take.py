@@ -26,11 +26,13 @@ from twofold.store.beside.watermark import examine
 from twofold.store.beside.withdrawn_file import WithdrawnFile
 from twofold.store.sqlite.database import DATABASE, SCHEMA_VERSION, open_reader, require_data
 
-CONSOLE = "console.db"
+CONSOLE, LISTS = "console.db", "audiences.db"
 _KEY_BYTES = 16_384  # a file of keys is no longer
 NO_KEY = "delete from meta where name = 'withdrawal_key';"
 NO_SESSIONS = "delete from session; delete from link; delete from failure;"
 """Of people who log in: whoever was logged in when it was taken is not when it is put back."""
+BESIDE = {CONSOLE: NO_SESSIONS, LISTS: ""}
+"""Databases beside the one: people who log in, and what platforms were told of whom. Each with what is left out of its copy."""
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -110,10 +112,11 @@ def _new_set(folder: Path, repository: Repository, now_s: int, progress: Progres
         finally:
             copy.unlink(missing_ok=True)
     files = [database]
-    if (folder / CONSOLE).is_file():
-        console, more = _console(folder, repository)
-        files.append(console)
-        written += more
+    for name in BESIDE:
+        if (folder / name).is_file():
+            beside, more = _beside(folder, name, repository)
+            files.append(beside)
+            written += more
     kept = Kept(
         name=datetime.datetime.fromtimestamp(now_s, datetime.UTC).strftime("%Y-%m-%dT%H%M%SZ"),
         taken_at=now_s,
@@ -142,17 +145,17 @@ def _keep(repository: Repository, name: str, path: Path, progress: Progress) -> 
     return kept, written
 
 
-def _console(folder: Path, repository: Repository) -> tuple[KeptFile, int]:
+def _beside(folder: Path, name: str, repository: Repository) -> tuple[KeptFile, int]:
     copy = taking(repository.folder)
     try:
-        db = apsw.Connection(str(folder / CONSOLE), flags=apsw.SQLITE_OPEN_READONLY)
+        db = apsw.Connection(str(folder / name), flags=apsw.SQLITE_OPEN_READONLY)
     except apsw.Error as err:
-        raise StoreError(f"{folder / CONSOLE} cannot be read: {err}") from err
+        raise StoreError(f"{folder / name} cannot be read: {err}") from err
     try:
         with closing(db), db:
             db.execute("select count(*) from sqlite_schema").fetchall()
-            copy_database(db, copy, NO_SESSIONS, _silent)
-        return _keep(repository, CONSOLE, copy, _silent)
+            copy_database(db, copy, BESIDE[name], _silent)
+        return _keep(repository, name, copy, _silent)
     finally:
         copy.unlink(missing_ok=True)
 

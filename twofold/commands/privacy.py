@@ -111,12 +111,13 @@ def export_subject(
     data: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, which is what it prints anyway.")] = True,
 ) -> None:
-    """Print everything held about a person, as JSON lines: events, actions, what was shared with whom, orders.
+    """Print everything held about a person, as JSON lines: events, actions, what was shared with whom, orders, lists.
 
     Contact data is held as hashes, and shown so. Somebody else's rows that mention the person are not in it.
     Exit code 5 when nothing is held.
     """
     del as_json  # it has no other form; the option is there because every command has it
+    from twofold.audiences.showing import with_lists
     from twofold.commands.output.rows.privacy import Held
     from twofold.commands.output.rows.row import encode_rows, row_of
     from twofold.config import load_settings
@@ -129,7 +130,8 @@ def export_subject(
     else:
         settings = load_settings(config, data=data)
     with _bar(to is None) as progress:
-        named = ({"row": row.pop("what"), **row} for row in export(settings, request, progress, number=request_id))
+        held = with_lists(Path(settings.server.data), export(settings, request, progress, number=request_id))
+        named = ({"row": row.pop("what"), **row} for row in held)
         lines = encode_rows(row_of(Held, row) for row in named)
         if to is None:
             count = len([sys.stdout.write(line.decode() + "\n") for line in lines])

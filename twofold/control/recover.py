@@ -18,7 +18,7 @@ from msgspec import Struct, structs
 
 from twofold.backup.erasures import PeopleFiles, folder_mark, put_back, read_copy
 from twofold.backup.repository import Kept, KeptFile, Repository, is_repository
-from twofold.backup.take import CONSOLE
+from twofold.backup.take import BESIDE, CONSOLE
 from twofold.config import Settings
 from twofold.errors import StoreDamaged, StoreError
 from twofold.policies import OrdersWorth, keeper_of, open_store
@@ -199,8 +199,8 @@ def restore(settings: Settings, backup: Backup, reason: str, clock: Callable[[],
     try:
         if backup.people is not None:  # first: a database that is back must not be without them for a moment
             put_back(folder, backup.people)
-        if backup.repository is not None and not (folder / CONSOLE).exists():
-            _put_console(folder, Repository(backup.repository), backup.kept)
+        if backup.repository is not None:
+            _put_beside(folder, Repository(backup.repository), backup.kept)
         _put_in_place(folder, backup.path)
     finally:
         lock.release()
@@ -252,14 +252,14 @@ def _write_parts(target: Path, parts: Iterable[bytes]) -> None:
         raise
 
 
-def _put_console(folder: Path, repository: Repository, kept: Kept | None) -> None:
-    """People who log in come back only where the folder knows of none: an ended access must not begin again."""
-    file = _console_of(kept)
-    if file is None:
-        return
-    fresh = folder / f"{CONSOLE}.restoring"
-    _fetch(repository, file, fresh)
-    os.replace(fresh, folder / CONSOLE)
+def _put_beside(folder: Path, repository: Repository, kept: Kept | None) -> None:
+    """People who log in, and what platforms were told, come back only where the folder knows nothing of them: an ended access must not
+    begin again, and what was told since must not be forgotten."""
+    for file in kept.files if kept is not None else ():
+        if file.name in BESIDE and not (folder / file.name).exists():
+            fresh = folder / f"{file.name}.restoring"
+            _fetch(repository, file, fresh)
+            os.replace(fresh, folder / file.name)
 
 
 def _console_of(kept: Kept | None) -> KeptFile | None:
