@@ -101,6 +101,15 @@ shop = "shop.example"
 secret = "{}"
 stages = {{ AUTHORISATION = "{}" }}
 """
+PROVIDER = """[[dataset]]
+id = "1"
+[[source]]
+type = "{}"
+dataset = "1"
+shop = "shop.example"
+secret = {}
+{}
+"""
 REFUSED: list[tuple[str, str, list[str]]] = [
     # claim, file, what the message must name
     ("an unknown setting", changed("port = 8400", "prot = 8400"), ["prot", "server", "docs/settings.md"]),
@@ -130,6 +139,11 @@ REFUSED: list[tuple[str, str, list[str]]] = [
     ("an Adyen account that says not who captures", ADYEN.format("DFB1EB5485895CFA84146406857104AB", ""), ["stages", "AUTHORISATION", "captures by itself"]),
     ("a field that Mollie has not", "[[dataset]]\nid = '1'\n[[source]]\ntype = 'mollie'\ndataset = '1'\nshop = 's'\nsecret = '0123456789abcdef'\n"
      "fields = {order = 'x'}", ["fields", "order_id"]),
+    ("PayPal's webhook without its certificate", PROVIDER.format("paypal", "['9XL90610J3647323C']", ""), ["secret", "certificate"]),
+    ("a place at PayPal that no order stands in", PROVIDER.format("paypal", "['9XL90610J3647323C', '-----BEGIN CERTIFICATE-----']", "fields = {order_id = 'id'}"),
+     ["fields.order_id", "invoice_id", "custom_id"]),
+    ("the bank's callbacks of everybody", PROVIDER.format("bog", "'-----BEGIN PUBLIC KEY-----'", ""), ["only", "body.client.id"]),
+    ("a bank's key that is a password", PROVIDER.format("bog", "'0123456789abcdef'", "only = {'body.client.id' = ['1']}"), ["secret", "public key"]),
     ("two destinations of one name", "[[dataset]]\nid = '1'\n" + "[[destination]]\nplatform = 'meta'\ndataset = '1'\n" * 2, ["destination.name", "meta-1"]),
 ]  # fmt: skip
 

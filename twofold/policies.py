@@ -35,6 +35,7 @@ from twofold.reconcile.lives.task import LIVES_MODULE, LivesTask, encoded
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import Source, SourceOptions
 from twofold.sources.own.mapping import mapped_source, unknown_fields
+from twofold.sources.signatures import is_public_key
 from twofold.store.gates.values import ValueRule
 from twofold.store.store import Route, Store
 from twofold.store.touches.nameless import Worth
@@ -328,16 +329,19 @@ def _door(source: SourceSettings, path: str, purchase_ids: str) -> WebhookDoor:
 
 
 def _source_of(source: SourceSettings) -> Source:
-    if source.type != "mapped":
-        return SOURCES[source.type]
-    fault = mapping_fault(source)
+    fault = source_fault(source)
     if fault is not None:
         raise ConfigError(fault)
+    if source.type != "mapped":
+        return SOURCES[source.type]
     return mapped_source(source.signature, source.signature_header)
 
 
-def mapping_fault(source: SourceSettings) -> str | None:
-    """What is wrong with a mapping, held against the tables of fields; None for a right one, and for a source that has none."""
+def source_fault(source: SourceSettings) -> str | None:
+    """What is wrong with a mapping, held against the tables of fields, or with a public key; None where nothing is."""
+    keys = [secret for secret in secrets_of(source) if "-----BEGIN" in secret]
+    if not all(map(is_public_key, keys)):
+        return f"source {source.shop}: secret: expected an RSA public key or certificate as PEM, got one that cannot be read"
     kind = source.fields.get("type", "").removeprefix("=")
     unknown = sorted(unknown_fields(kind, source.fields)) if source.type == "mapped" else []
     if not unknown:

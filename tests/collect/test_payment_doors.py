@@ -17,13 +17,19 @@ from running_gateway import CONFIGURATION as PLAIN
 from running_gateway import DATASET, Reply, Running
 from test_webhook_door import deliver, numbered
 
+from twofold.config import settings_from
+from twofold.errors import ConfigError
 from twofold.ledger.model import Paid
 from twofold.ledger.state import OrderState, decode_state
+from twofold.policies import source_fault, webhook_doors
 from twofold.store.sqlite.database import open_reader
 
 sys.path.append(str(Path(__file__).parents[1] / "sources" / "payments"))
 import test_adyen as adyen
+import test_bog as bog
 import test_mollie as mollie
+import test_paypal as paypal
+from rsa_keys import certificate_pem, public_pem, sign
 
 SHOP = "shop.example"
 CONFIGURATION = PLAIN | {
@@ -31,6 +37,20 @@ CONFIGURATION = PLAIN | {
         *PLAIN["source"],
         {"type": "adyen", "dataset": DATASET, "shop": SHOP, "secret": adyen.KEY, "stages": {"AUTHORISATION": "paid"}},
         {"type": "mollie", "dataset": DATASET, "shop": SHOP, "secret": mollie.SECRET},
+        {
+            "type": "paypal",
+            "dataset": DATASET,
+            "shop": SHOP,
+            "secret": [paypal.WEBHOOK, certificate_pem("paypal")],
+            "fields": {"order_id": "custom_id"},
+        },
+        {
+            "type": "bog",
+            "dataset": DATASET,
+            "shop": SHOP,
+            "secret": public_pem("bank"),
+            "only": {"body.client.id": ["10000"]},
+        },
     ]
 }
 ORDERS = itertools.count(9_678_901_000_001)
@@ -62,6 +82,29 @@ def by_mollie(gateway: Running, order: int, *, right: bool = True, **changes: An
     return gateway.send("POST", f"/webhooks/mollie/{SHOP}", body, x_mollie_signature=f"sha256={signature}")
 
 
+def by_paypal(gateway: Running, order: int, *, right: bool = True) -> Reply:
+    amount = {"currency_code": "EUR", "value": "42.50"}
+    capture = paypal.recorded("PAYMENT.CAPTURE.COMPLETED", id=f"C{order}", custom_id=str(order), amount=amount)
+    body = json.dumps(capture | {"create_time": THEN}).encode()
+    signed = paypal.headers_of(body, "paypal" if right else "stranger")
+    return gateway.send(
+        "POST", f"/webhooks/paypal/{SHOP}", body, **{name.replace("-", "_"): value for name, value in signed.items()}
+    )
+
+
+def by_bog(gateway: Running, order: int, *, right: bool = True, merchant: str = "10000") -> Reply:
+    units = {"request_amount": "42.50", "transfer_amount": "42.50", "currency_code": "EUR"}
+    body = bog.callback(
+        units=units, time=THEN, order_id=f"bog-{order}", external_order_id=str(order), client={"id": merchant}
+    )
+    return gateway.send(
+        "POST", f"/webhooks/bog/{SHOP}", body, callback_signature=sign(body, "bank" if right else "stranger")
+    )
+
+
+TELLERS = (by_adyen, by_mollie, by_paypal, by_bog)
+
+
 def state_of(gateway: Running, order: int) -> OrderState:
     db = open_reader(gateway.folder)
     ((body,),) = db.execute("select state from orders where order_id = ?", (str(order),))
@@ -70,7 +113,7 @@ def state_of(gateway: Running, order: int) -> OrderState:
 
 
 @pytest.mark.parametrize("first", ["shop", "provider"])
-@pytest.mark.parametrize("tell", [by_adyen, by_mollie])
+@pytest.mark.parametrize("tell", TELLERS)
 def test_the_providers_word_settles_what_the_shop_calls_unpaid(gateway: Running, tell: Any, first: str) -> None:
     """One order of the shop, pending by its own word; the money is there once the provider says so, whoever speaks first."""
     gateway.forget()
@@ -91,7 +134,7 @@ def test_the_providers_word_settles_what_the_shop_calls_unpaid(gateway: Running,
     assert [e.event_name for e in gateway.new_events()] == ["Purchase"]
 
 
-@pytest.mark.parametrize("tell", [by_adyen, by_mollie])
+@pytest.mark.parametrize("tell", TELLERS)
 def test_a_strangers_word_pays_nothing(gateway: Running, tell: Any) -> None:
     gateway.forget()
     order = next(ORDERS)
@@ -118,3 +161,21 @@ def test_money_that_went_back_is_known(gateway: Running) -> None:
     assert (state_of(gateway, cancelled).paid, state_of(gateway, cancelled).received) == (Paid.UNPAID, {})
     by_mollie(gateway, by_sum, amountRefunded={"currency": "EUR", "value": "2.50"})
     assert state_of(gateway, by_sum).refunded == {"EUR": Decimal("2.50")}
+
+
+def test_a_signed_word_about_another_merchant_pays_nothing(gateway: Running) -> None:
+    """Who has an account at the bank may have it write here of an order of this shop."""
+    gateway.forget()
+    order = next(ORDERS)
+    assert deliver(gateway, numbered(order, financial_status="pending")).status == 200
+    assert by_bog(gateway, order, merchant="10001").json["classified"] == "another merchant"
+    assert state_of(gateway, order).paid is Paid.UNPAID
+
+
+def test_a_key_that_cannot_be_read_stops_the_start() -> None:
+    broken = {"type": "bog", "dataset": DATASET, "shop": SHOP, "secret": "-----BEGIN PUBLIC KEY-----\nMIIB", "path": "/hooks/bank",
+              "only": {"body.client.id": ["10000"]}}  # fmt: skip
+    settings = settings_from(PLAIN | {"source": [broken]}, environ={})
+    assert "public key" in (source_fault(settings.source[0]) or "")
+    with pytest.raises(ConfigError, match="public key"):
+        webhook_doors(settings, "secret")

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from twofold.config import DestinationSettings, ImportSettings, Settings, SourceSettings, load_settings
 from twofold.destinations import BY_PLATFORM
 from twofold.errors import ConfigError, TwofoldError
-from twofold.policies import mapping_fault
+from twofold.policies import source_fault
 from twofold.store.sqlite.database import SCHEMA_VERSION, check_sqlite_version, form_of
 
 Answer = tuple[str, str | None]
@@ -93,7 +93,7 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
         yield f"destination {destination.name} token", None if any(kept) else "set `token`"
         yield f"destination {destination.name} {destination.endpoint}", _reachable(destination)
     for source in settings.source:
-        yield f"source {source.type} {source.shop}: POST {source.path}", mapping_fault(source)
+        yield f"source {source.type} {source.shop}: POST {source.path}", source_fault(source)
         if source.type in WITH_SECRETS:
             yield _purchase_ids(source, Path(settings.server.data))
 

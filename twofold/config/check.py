@@ -21,6 +21,7 @@ from twofold.config.audiences import AUDIENCE_PLATFORMS, AUDIENCE_RULES, VALUES,
 from twofold.config.faults import Faults, Place
 from twofold.config.settings import (
     AUTHORISATIONS,
+    BOG_MERCHANT,
     COURIER_FIELDS,
     IMPORT_KINDS,
     IN_PATH,
@@ -28,6 +29,7 @@ from twofold.config.settings import (
     MAPPED_KINDS,
     MAPPED_SIGNATURES,
     PARCEL_STATES,
+    PAYPAL_REFERENCES,
     PULLED,
     PURPOSES,
     SENSITIVE,
@@ -485,6 +487,31 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
         _check_adyen(place, where, s, faults)
     elif s.type == "mollie":
         _all_known((*place, "fields"), f"{where}: fields", s.fields, ("order_id",), faults)
+    elif s.type == "paypal":
+        _check_paypal(place, where, s, faults)
+    elif s.type == "bog":
+        _check_bog(place, where, s, faults)
+
+
+def _check_paypal(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
+    keys = [_PEM in secret for secret in secrets_of(s)]
+    if all(keys) or not any(keys):
+        text = f"{where}: secret: expected a list of the webhook's id and PayPal's certificate (PEM), got one of them"
+        faults.add((*place, "secret"), text)
+    _all_known((*place, "fields"), f"{where}: fields", s.fields, ("order_id",), faults)
+    _all_known((*place, "fields"), f"{where}: fields.order_id", s.fields.values(), PAYPAL_REFERENCES, faults)
+
+
+def _check_bog(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
+    """The bank signs for all its merchants with one key, so whose payments count has to be said."""
+    if not all(_PEM in secret for secret in secrets_of(s)):
+        faults.add((*place, "secret"), f"{where}: secret: expected the bank's public key (PEM)")
+    if not s.only.get(BOG_MERCHANT) or len(s.only) > 1:
+        text = f'{where}: only: expected {{ "{BOG_MERCHANT}" = [...] }}, your number at the bank, got {dict(s.only)}'
+        faults.add((*place, "only"), text)
+
+
+_PEM = "-----BEGIN"
 
 
 def _check_adyen(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:

@@ -395,7 +395,7 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     type: Annotated[
         str,
         Meta(description="What sends the webhook: `shopify`, `woocommerce`, `stripe`, `own`, `hubspot`, `pipedrive`, "
-             "`chat`, `mapped` (any system's, by `fields`), of payments `adyen`, `mollie` (docs/payments.md), or of parcels `easypost`, `shippo`, "
+             "`chat`, `mapped` (any system's, by `fields`), of payments `adyen`, `mollie`, `paypal`, `bog` (docs/payments.md), or of parcels `easypost`, `shippo`, "
              "`aftership`, `courier` (docs/couriers.md)."),
     ]  # fmt: skip
     dataset: Annotated[str, Meta(description="The dataset its orders belong to.")]
@@ -427,7 +427,8 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     ] = ""
     only: Annotated[
         dict[str, tuple[str, ...]],
-        Meta(description='For `mapped`: what must stand where in a body for it to be read, e.g. `{ "event" = ["order.paid"] }`.'),
+        Meta(description='For `mapped`: what must stand where in a body for it to be read, e.g. `{ "event" = ["order.paid"] }`. For `bog`: '
+             'whose payments count, `{ "body.client.id" = ["10000"] }`.'),
     ] = msgspec.field(default_factory=dict)  # fmt: skip
     fields: Annotated[
         dict[str, str],
@@ -710,13 +711,17 @@ PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopif
 """Platforms, shops and banks that can be asked."""
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat", "easypost", "shippo",
-                "aftership", "courier", "mapped", "adyen", "mollie")  # fmt: skip
+                "aftership", "courier", "mapped", "adyen", "mollie", "paypal", "bog")  # fmt: skip
 MAPPED_KINDS = ("order", "payment", "refund", "parcel", "event")
 """What a body of a `mapped` source may stand for."""
 MAPPED_HMACS = ("hmac-sha256-hex", "hmac-sha256-base64", "hmac-sha1-hex", "hmac-sha512-hex", "hmac-sha512-base64")
 MAPPED_SIGNATURES = (*MAPPED_HMACS, "standard", "twofold", "path")
 COURIER_FIELDS = ("parcel", "order", "status", "at", "amount", "currency", "method", "parcels[]", "states[]")
 """What `fields` of a `courier` may name."""
+BOG_MERCHANT = "body.client.id"
+"""Where a callback of the Bank of Georgia says whose it is."""
+PAYPAL_REFERENCES = ("invoice_id", "custom_id")
+"""Where a shop may put its order at PayPal."""
 AUTHORISATIONS = ("paid", "authorised")
 """What an authorisation of `adyen` may be: the money, where the account captures by itself, or money that is reserved."""
 PARCEL_STATES = ("created", "in_transit", "out_for_delivery", "pickup_point", "attempt_failed", "refused", "returning",

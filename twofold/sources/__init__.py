@@ -13,7 +13,9 @@ from twofold.sources.crm.pipedrive import PIPEDRIVE
 from twofold.sources.own.mapping import MAPPED
 from twofold.sources.own.webhook import OWN
 from twofold.sources.payments.adyen import ADYEN
+from twofold.sources.payments.bog import BOG
 from twofold.sources.payments.mollie import MOLLIE
+from twofold.sources.payments.paypal import PAYPAL
 from twofold.sources.shopify import SHOPIFY
 from twofold.sources.stripe import STRIPE
 from twofold.sources.woocommerce import WOOCOMMERCE
@@ -35,6 +37,8 @@ SOURCES: dict[str, Source] = {
         COURIER,
         ADYEN,
         MOLLIE,
+        PAYPAL,
+        BOG,
     )
 }
 
