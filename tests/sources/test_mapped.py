@@ -16,7 +16,7 @@ import pytest
 
 from twofold.event.refusal import Refusal
 from twofold.ledger.model import Paid
-from twofold.sources.contract import Ignored, Reading, SourceOptions
+from twofold.sources.contract import Ignored, Reading, Several, SourceOptions
 from twofold.sources.own.mapping import SIGNATURES, mapped_source, unknown_fields, value_at
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -86,6 +86,24 @@ def test_what_only_asks_for_is_read_and_nothing_else() -> None:
     assert isinstance(read(tree, COMMERCE_LAYER, only=only), Ignored)
     tree["data"]["attributes"]["status"] = "placed"
     assert isinstance(read(tree, COMMERCE_LAYER, only=only), Reading)
+
+
+def test_a_list_is_read_one_by_one() -> None:
+    """As systems send that put one object into a list, or several: a broken one leaves the others."""
+    fields = {"type": "=refund", "order_id": "order", "id": "no", "amount": "sum", "currency": "=EUR", "at": "at"}
+    rows = [{"order": "1001", "no": f"r-{n}", "sum": "2.50", "at": 1_790_000_000} for n in range(3)]
+    alone = read(rows[:1], fields)
+    assert isinstance(alone, Reading), alone
+    assert alone.order is not None
+    assert alone.order.refunds[0].amount == Decimal("2.50")
+    several = read([rows[0], rows[1] | {"sum": "lots"}, 7, rows[2]], fields)
+    assert isinstance(several, Several)
+    found = [part.found for part in several.parts]
+    assert [type(one) for one in found] == [Reading, Refusal, Refusal, Reading]
+    assert [one.path for one in found if isinstance(one, Refusal)] == ["[1].amount", "[2]"]
+    assert json.loads(several.parts[3].body)["no"] == "r-2"
+    assert isinstance(read([], fields), Refusal)
+    assert isinstance(read([rows[0]] * 1_001, fields), Refusal)
 
 
 def test_a_recorded_payment() -> None:
