@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from rsa_keys import public_pem, sign
 
 from twofold.ledger.model import Amounts, OrderReport, Paid, Payment, Snapshot
+from twofold.ledger.policy import Judgement, OrderPolicy, OrderStanding, judge_order
 from twofold.ledger.state import Fact, derive
 from twofold.sources.signatures import fits_rsa
 
@@ -26,6 +27,12 @@ def paid(source: str, amount: str) -> Fact:
         f"{source}:shop.example",
         OrderReport(order_id="1001", kind="paid", at=AT + 60, reference=source, payments=(payment,)),
     )
+
+
+def back(source: str, amount: str) -> Fact:
+    refund = Payment(id=f"{source}-r", kind="refund", amount=Decimal(amount), currency="EUR", at=AT + 120)
+    report = OrderReport(order_id="1001", kind="refund", at=AT + 120, reference=source, payments=(refund,))
+    return Fact(f"{source}:shop.example", report)
 
 
 def ordered(*, own: str = "") -> Fact:
@@ -48,6 +55,20 @@ def test_two_parts_by_two_providers_are_the_whole(provider: str) -> None:
 def test_the_shops_word_and_the_providers_are_the_same_money(provider: str) -> None:
     state = derive([ordered(own="21.25"), paid(provider, "21.25")])
     assert (state.received, state.paid) == ({"EUR": Decimal("21.25")}, Paid.UNPAID)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_purchase_counts_once_the_provider_has_the_money_and_not_before(provider: str) -> None:
+    """The order gate: unpaid by the shop's word waits, the provider's word lets it go, all of it given back ends it."""
+    facts, policy = [ordered(), paid(provider, "42.50")], OrderPolicy(counts_when="paid")
+    assert judge_order(derive(facts[:1]), policy, AT + 100) == Judgement(OrderStanding.NOT_YET, "not_paid")
+    assert judge_order(derive([ordered(), paid(provider, "42.49")]), policy, AT + 100).reason == "not_paid"
+    for told in (facts, facts[::-1], [*facts, *facts]):
+        assert judge_order(derive(told), policy, AT + 100) == Judgement(OrderStanding.COUNTS, "paid", AT + 60)
+    # Nobody reported the order: its money alone is no Purchase, however long it waits.
+    assert judge_order(derive(facts[1:]), policy, AT + 100).standing is OrderStanding.NOT_YET
+    assert judge_order(derive([*facts, back(provider, "42.50")]), policy, AT + 200).reason == "order_refunded"
+    assert judge_order(derive([*facts, back(provider, "2.50")]), policy, AT + 200).standing is OrderStanding.COUNTS
 
 
 # -- the signature that is checked with a public key
