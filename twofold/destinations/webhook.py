@@ -14,6 +14,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -31,7 +32,7 @@ from twofold.destinations.contract import (
     Target,
     Terms,
 )
-from twofold.event.model import Consent, Event
+from twofold.event.model import Consent, Event, UserData
 from twofold.event.vocabulary import HASHED_FIELDS
 
 SECRET_PREFIX: Final = "whsec_"  # of every secret of Standard Webhooks
@@ -64,6 +65,7 @@ def build(event: Event, name: str, _terms: Terms) -> bytes | Suppressed:
     return parts.encode({"type": type_of(name), "timestamp": _iso(parts.happened_s(event)), "data": _data(event)})
 
 
+@lru_cache(maxsize=256)
 def type_of(name: str) -> str:
     """Words with dots, e.g. conversion.add_to_cart."""
     return f"conversion.{_NOT_A_WORD.sub('_', _CAPITALS.sub('_', name).lower()).strip('_') or 'other'}"
@@ -90,7 +92,7 @@ def _data(event: Event) -> dict[str, Any]:
             "currency": data.currency,
             "contents": [_content(c.id, c.quantity, parts.amount_text(c.item_price)) for c in data.contents],
             "content_ids": list(data.content_ids),
-            "user_data": parts.filled({field: _hashes(event, field) for field in HASHED_FIELDS}),
+            "user_data": _hashes(event.user_data),
             "click_ids": event.click_ids
             | parts.filled({name: getattr(event.user_data, name) for name in ("fbc", "fbp")}),
             "consent": parts.filled(consent),
@@ -104,9 +106,15 @@ def _content(identity: str, quantity: int | None, price: str | None) -> dict[str
     return parts.filled({"id": identity, "quantity": quantity, "item_price": price})
 
 
-def _hashes(event: Event, field: str) -> dict[str, list[str]]:
-    """By rule: ``meta`` for our own, ``sent`` for what came hashed."""
-    return parts.filled({rule: parts.hexes(event, field, (rule,)) for rule in ("meta", "sent")})
+def _hashes(user: UserData) -> dict[str, dict[str, list[str]]]:
+    """By field and rule: ``meta`` for our own, ``sent`` for what came hashed; each once."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for field in HASHED_FIELDS:
+        for hashed in getattr(user, field):
+            told = found.setdefault(field, {}).setdefault(hashed.rule, [])
+            if hashed.hex not in told:
+                told.append(hashed.hex)
+    return found
 
 
 # --- frozen bytes to one request ------------------------------------------------------------------------------

@@ -104,7 +104,7 @@ def _user(event: Event) -> dict[str, Any]:
 
 def _custom(event: Event) -> dict[str, Any]:
     data = event.custom_data
-    told = {key: data.other[key] for key in _TOLD if isinstance(data.other.get(key), str)}
+    told = {key: data.other[key] for key in _TOLD if isinstance(data.other.get(key), str)} if data.other else {}
     return parts.filled(
         told
         | {

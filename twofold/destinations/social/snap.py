@@ -101,7 +101,7 @@ def _user(event: Event) -> dict[str, Any]:
 def _custom(event: Event) -> dict[str, Any]:
     """Numbers are texts, as in the page's examples [doc]."""
     data = event.custom_data
-    told = {key: parts.text(data.other.get(key)) for key in _TOLD}
+    told = {key: parts.text(data.other.get(key)) for key in _TOLD} if data.other else {}
     return parts.filled(
         told
         | {
