@@ -26,6 +26,12 @@ class Row(Struct, frozen=True, kw_only=True):
         return self.ratio <= self.target if self.at_most else self.ratio >= self.target
 
 
+def peak_mb(pid: int) -> float:
+    """The most resident memory that a process has had, as the operating system counts it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
+
+
 def processor() -> str:
     """Which processor this is, and how many cores of it may be used."""
     told = dict(

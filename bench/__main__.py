@@ -30,6 +30,7 @@ from bench.memory import bench_memory
 from bench.mix import bench_mix
 from bench.normalising import bench_normalising
 from bench.scale import bench_scale
+from bench.ten import bench_ten
 
 BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "a": ("mapping against the official SDK", bench_mapping),
@@ -44,6 +45,7 @@ BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "n": ("the console beside a gateway under load", bench_console),
     "o": ("the chain at the size of a large shop", bench_chain),
     "p": ("attribution at the size of a large shop, and Markov", bench_attribution),
+    "t": ("ten platforms at once", bench_ten),
     "k": ("page views at the doors of browsers, and what touches cost", bench_browsers),
 }
 PAGE = Path(__file__).parent.parent / "docs" / "bench.md"

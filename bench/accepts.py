@@ -75,18 +75,18 @@ def gateway(data: Path | None = None) -> Iterator[tuple[str, subprocess.Popen[st
         config.write_text(CONFIG)
         command = [sys.executable, "-m", "twofold", "serve", "--config", str(config), "--data",
                    str(data or Path(folder) / "data")]  # fmt: skip
-        with _process(command, "twofold listening on ") as (address, process):
-            yield f"{address}/v25.0/1/events?access_token={KEY}", process
+        with process(command, "twofold listening on ") as (address, started):
+            yield f"{address}/v25.0/1/events?access_token={KEY}", started
 
 
 @contextlib.contextmanager
 def null_server() -> Iterator[str]:
-    with _process([sys.executable, "-m", "bench.null"], "null listening on ") as (address, _):
+    with process([sys.executable, "-m", "bench.null"], "null listening on ") as (address, _):
         yield f"{address}/v25.0/1/events?access_token={KEY}"
 
 
 @contextlib.contextmanager
-def _process(command: list[str], ready: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def process(command: list[str], ready: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         assert process.stdout is not None

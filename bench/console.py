@@ -24,7 +24,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from bench import Row
-from bench.accepts import CONFIG, CONNECTIONS, _process
+from bench.accepts import CONFIG, CONNECTIONS, process
 from bench.purchase import view
 from bench.scale import LAST_DAY, _day, fill
 from twofold.config import load_settings
@@ -86,7 +86,7 @@ def both(data: Path) -> Iterator[tuple[str, Looker, Path]]:
         bare = Path(folder) / "gateway.toml"  # with a table [console] it would start one of its own
         bare.write_text(config.read_text().partition("[console]")[0])
         serve = [sys.executable, "-m", "twofold", "serve", "--config", str(bare), "--data", str(data)]
-        with _process(serve, "twofold listening on ") as (address, _):
+        with process(serve, "twofold listening on ") as (address, _):
             command = [
                 sys.executable,
                 "-m",

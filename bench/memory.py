@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import Row
+from bench import Row, peak_mb
 from bench.accepts import gateway
 from bench.events import stored_event
 from twofold.store.store import Route, Store
@@ -27,7 +27,7 @@ def bench_memory(pending: int = PENDING) -> list[Row]:
         filling = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         with gateway(data) as (_, process):
             time.sleep(SETTLE_S)  # its worker claims, cannot reach the receiver, and pauses
-            serving = _peak_mb(process.pid)
+            serving = peak_mb(process.pid)
     return [
         Row(
             name=f"(e) resident memory with {pending:,} deliveries pending",
@@ -38,11 +38,6 @@ def bench_memory(pending: int = PENDING) -> list[Row]:
             detail=f"{filling:.0f} MB while they were accepted, {serving:.0f} MB in a gateway started on them",
         )
     ]
-
-
-def _peak_mb(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
 
 async def _fill(folder: Path, pending: int) -> None:
