@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from typing import Any
 
@@ -147,6 +148,34 @@ def test_the_client_is_the_one_behind_the_proxies(start_gateway, proxies, header
     gateway = start_gateway(limited(rate=5), proxies=proxies)
     statuses = [gateway.tag(browser_event(str(n)), **sent_by(h)).status for n, h in enumerate(headers)]
     assert statuses == [200] * 5 + [429 if refused else 200]
+
+
+def test_each_message_of_a_batch_and_each_line_of_a_hit_counts(start_gateway) -> None:
+    """A stranger's batch of Segment's API, and the lines of one request of Google's tag, are no way past the limit."""
+    configuration = limited(rate=6)
+    first, *others = configuration["dataset"]
+    ways = {"segment_page_key": "key-in-the-pages", "measurement_ids": ["G-ABC1234567"]}
+    gateway = start_gateway(configuration | {"dataset": [first | {"ways_in": ways}, *others]}, proxies=1)
+
+    def batch(count: int, client: str) -> int:
+        one = {
+            "type": "track",
+            "event": "Product Viewed",
+            "userId": "u",
+            "context": {"page": {"url": "https://shop.example/"}},
+        }
+        body = json.dumps(
+            {"batch": [one | {"messageId": f"{client}-{n}"} for n in range(count)], "writeKey": "key-in-the-pages"}
+        )
+        return gateway.send("POST", "/v1/batch", body, content_type="application/json", **sent_by(client)).status
+
+    assert [batch(4, CLIENT), batch(4, CLIENT), batch(4, "203.0.113.99")] == [200, 429, 200]
+    lines = "\n".join(f"en=page_view&ep.event_id=h{n}" for n in range(4))
+    gateway.forget()
+    for _ in range(2):  # its answer is always the same; of the second nothing is kept
+        path = "/g/collect?v=2&tid=G-ABC1234567&cid=1.2&dl=https%3A%2F%2Fshop.example%2F"
+        assert gateway.send("POST", path, lines, **sent_by("203.0.113.50")).status == 204
+    assert len(gateway.new_events()) == 4
 
 
 def test_over_the_limit_the_tag_keeps_its_events(start_gateway) -> None:

@@ -109,3 +109,53 @@ def test_a_browser_is_in_the_share_as_a_whole(share: float) -> None:
     told = [{leaves(n, name, f"{name}-{n}") for name in ("Purchase", "ViewContent", "Lead")} for n in range(200)]
     assert all(len(one) == 1 for one in told)
     assert abs(sum(one == {True} for one in told) - 200 * share) < 30
+
+
+@pytest.mark.parametrize(
+    ("region", "told"),
+    [
+        (None, False),
+        ("DE", False),
+        ("NO", False),
+        ("GB", False),
+        ("CH", False),
+        ("FR-IDF", False),
+        ("US", True),
+        ("GE", True),
+    ],
+)
+def test_google_is_told_an_address_only_of_who_is_known_to_be_elsewhere(region: str | None, told: bool) -> None:
+    """Not of people in the EEA, the United Kingdom and Switzerland, nor of whom nobody says where they are."""
+    settings = {"remote_dataset": "1", "token": "t", "events": {"Purchase": "123"}, "options": {"device": "on"}}
+    made, _ = built("google_ads", {"event": purchase(**({"region": region} if region else {})), "settings": settings})
+    assert isinstance(made, bytes)
+    assert ("ipAddress" in json.loads(made)["eventDeviceInfo"]) is told
+
+
+def test_google_takes_ten_people_of_an_event_and_no_more() -> None:
+    """The whole request would be refused with TOO_MANY_USER_IDENTIFIERS."""
+    many = {"em": [f"s{n}@example.com" for n in range(9)], "ph": [f"+1650555{n}" for n in range(1000, 1009)]}
+    told = sent("google_ads", purchase(user_data=many | {"client_user_agent": "Agent"}))["userData"]["userIdentifiers"]
+    assert [list(one) for one in told] == 9 * [["emailAddress"]] + [["phoneNumber"]]
+
+
+def test_ga4_takes_twenty_five_parameters_beside_the_goods() -> None:
+    """What is more would have the event dropped; ours come first."""
+    data = {"currency": "EUR", "value": "84.50", "order_id": "A-1", "contents": [{"id": "s", "quantity": 1}]}
+    more = {f"shop_{n:02}": "x" for n in range(40)}
+    (event,) = sent("ga4", purchase(custom_data=data | more, click_ids={"_ga": "GA1.1.1.2"}))["events"]
+    items = event["params"].pop("items")
+    assert (len(event["params"]), len(items)) == (25, 1)
+    assert {"transaction_id", "currency", "value", "engagement_time_msec"} < set(event["params"])
+
+
+def test_ga4_joins_the_latest_of_several_sessions() -> None:
+    """A page with two streams has a cookie of each; one session is months old."""
+    clicks = {
+        "_ga": "GA1.1.1.2",
+        "_ga_NEWSTREAM1": "GS2.1.s1795773012$o3$g1",
+        "_ga_OLDSTREAM1": "GS1.1.1785773012.3.1.0",
+    }
+    data = {"currency": "EUR", "value": "84.50", "order_id": "A-1"}
+    (event,) = sent("ga4", purchase(custom_data=data, click_ids=clicks))["events"]
+    assert event["params"]["session_id"] == 1795773012
