@@ -104,9 +104,11 @@ def one_hex(event: Event, field: str, rules: Sequence[str]) -> str | None:
 
 def said(other: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """What a shop's own property says: the first of these names that has anything, if it is a text."""
-    if not other:
-        return None
-    return text(next((other[name] for name in names if other.get(name)), None))
+    for name in names:
+        value = other.get(name) if other else None
+        if value:
+            return value if isinstance(value, str) else None
+    return None
 
 
 def text(value: Any) -> str | None:
