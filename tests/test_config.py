@@ -195,6 +195,8 @@ def test_every_setting_is_described() -> None:
         ("[[source]]", "type"), ("[[source]]", "dataset"), ("[[source]]", "shop"), ("[[source]]", "secret"),
         ("[[import]]", "name"), ("[[import]]", "columns"), ("[[account]]", "platform"),
         ("[[alert]]", "type"), ("[[alert]]", "to"), ("[[audience]]", "name"), ("[[audience]]", "dataset"), ("[[audience]]", "rule"),
+        ("[[schema.event]]", "name"), ("[[schema.event]]", "owner"), ("[[schema.event]]", "purpose"),
+        ("[schema.event.properties.NAME]", "type"),
     }  # fmt: skip
     assert len(rows) == len({(section, name) for section, name, *_ in rows})
 

@@ -15,7 +15,7 @@ PACKAGE = Path(twofold.__file__).parent
 LAYERS = [
     {"errors", "clock", "scratch", "client"},
     {"event", "tag"},
-    {"touch"},
+    {"touch", "schema"},
     {"ledger", "matching"},  # orders lie below the store: they are journalled in the transaction of their copies
     {"consent"},
     {"sources", "destinations", "store"},
@@ -56,7 +56,7 @@ ONLY = {
     "tag": set(),
     "client": set(),  # installed beside a shop, without the server
 }
-ROOMS_WITHOUT_IO = {"event", "touch", "matching", "consent", "sources", "destinations"}
+ROOMS_WITHOUT_IO = {"event", "schema", "touch", "matching", "consent", "sources", "destinations"}
 IO_MODULES = {"socket", "asyncio", "sqlite3", "apsw", "aiohttp", "uvicorn", "starlette", "requests", "urllib.request",
               "subprocess", "threading", "os", "pathlib", "time"}  # fmt: skip
 

@@ -145,6 +145,7 @@ ROWS = [
     Row("destination", "margin_unknown", "wait", lambda g: [v.margin_unknown for v in g.settings.destination], ["wait"]),
     Row("orders", "told_value", "margin", lambda g: [(rule.unknown, rule.below_zero) for rule in route(g).values.values()], [("revenue", False)]),
     Row("destination", "counts_when", "confirmed", lambda g: (g.store.orders.policy_of("1", "meta-1").counts_when, orders(g).counts_when), ("confirmed", "paid")),
+    Row("schema", "undeclared", "refuse", lambda g: policy(g).schema.declared.refuse, True),
     Row("source", "shop", "shop.example", lambda g: door(g).options.shop, "shop.example"),
     Row("source", "secret", [SECRET, SECRET[::-1]], lambda g: door(g).secrets, (SECRET, SECRET[::-1])),
     Row("source", "path", "/hook", lambda g: "/hook" in g.collector.doors._doors, True),
@@ -179,6 +180,9 @@ ELSEWHERE = {
     ("[server]", "log"), ("[[dataset]]", "name"),  # the log of a running gateway; what the console calls a dataset
     ("[[source]]", "signature"), ("[[source]]", "signature_header"),  # of mapped ones: tests/collect/test_mapped_door.py
     ("[dataset.ways_in]", "mp_secret"),  # beside measurement_ids only: tests/collect/test_ga4_doors.py
+    ("[[schema.event]]", "name"), ("[[schema.event]]", "owner"), ("[[schema.event]]", "purpose"),  # tests/schema/test_declared.py
+    ("[[schema.event]]", "properties"), ("[schema]", "event"),
+    *(("[schema.event.properties.NAME]", name) for name in ("type", "owner", "purpose", "sensitivity")),
 }  # fmt: skip
 
 
@@ -190,7 +194,7 @@ def made_with(folder: Path, row: Row) -> Gateway:
         "source": [{"type": "own", "dataset": "1", "shop": "shop.example", "secret": SECRET}],
     }
     given = str(folder / row.given) if row.name == "data" else row.given
-    if row.section in ("server", "retention", "money", "analytics"):
+    if row.section in ("server", "retention", "money", "analytics", "schema"):
         tree.setdefault(row.section, {})[row.name] = given
     elif row.section in ("dataset", "destination", "source"):
         tree[row.section][0][row.name] = given

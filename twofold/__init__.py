@@ -5,6 +5,7 @@ The way of an event, folder by folder:
 - ``tag/`` the browser script; with SDKs, pixels and shop webhooks it is what sends copies to us
 - ``collect/`` from the wire to one durable append: listen, doors, steps, limits
 - ``event/`` what everybody may speak of (pure)
+- ``schema/`` what events may say: documented, declared, undeclared (pure)
 - ``touch/`` where a visit, a chat or an order came from (pure)
 - ``matching/`` who a copy is about, and under which hash (pure)
 - ``consent/`` what was said, and what follows (pure)

@@ -57,6 +57,7 @@ from twofold.policies import (
     OrdersWorth,
     day_task,
     days_of,
+    declared_in,
     has_orders,
     keeper_of,
     margins_of,
@@ -86,6 +87,9 @@ from twofold.router.rules.ending import META as TOKEN_ENDS
 from twofold.router.rules.ending import TokenInUse, decode_said, encode_said
 from twofold.router.task import META as FOUND
 from twofold.router.task import FoundAt, Looked, Standing
+from twofold.schema.watch import META as SCHEMA_SEEN
+from twofold.schema.watch import decode_seen as decode_schema_seen
+from twofold.schema.watch import encode_seen as encode_schema_seen
 from twofold.setup.token_ends import ask_ends
 from twofold.touch.source import forget_sources
 
@@ -108,6 +112,7 @@ GOES_EVERY_S, REVIEW_LOOK_S = 3_600, 60.0
 KEEP_TIME_MS = 30_000
 SEEN_EVERY_S = 5.0
 COSTS_EVERY_S = 5.0
+SCHEMA_EVERY_S = 20.0
 
 
 async def _last_line(child: Child, task: bytes, within_s: float) -> bytes | None:
@@ -138,8 +143,12 @@ class Gateway:
         self.failure: BaseException | None = None
         self._stop = asyncio.Event()
         self.policies = policies_of(settings)
+        self.schemas = {name: policy.schema for name, policy in self.policies.items() if policy.schema is not None}
         self.margins = margins_of(settings)
         self.store = open_store(settings, self.started_at, on_failure=self._failed, margins=self.margins)
+        for name, kept in decode_schema_seen(self.store.note_of(SCHEMA_SEEN)).items():
+            if name in self.schemas:
+                self.schemas[name].restore(kept)
         self.clock = self._trusted(clock)
         self.days = Child(DAYS_MODULE)
         self.router = Child(ROUTER_MODULE)
@@ -201,6 +210,7 @@ class Gateway:
                 ("reviews", self._keep_reviews()),
                 ("tables", self.tables.run(self.tables_every_s)),
                 ("costs", self._keep_costs()),
+                ("schema", self._keep_schema()),
             )
         ]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -227,6 +237,7 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(*tasks, *keeping, return_exceptions=True)
             control.close()
+            await self._keep_schema_now()
             await self.store.close()
         if self.failure is not None:
             raise StoreFailed(f"the store failed and the gateway has stopped: {self.failure}")
@@ -416,6 +427,19 @@ class Gateway:
                     log.error("the time could not be kept, and is tried again: %s", err)
             await asyncio.sleep(1)
 
+    async def _keep_schema(self) -> None:
+        """What came undeclared, and of which types, is on disk some seconds later."""
+        while True:
+            await asyncio.sleep(SCHEMA_EVERY_S)
+            await self._keep_schema_now()
+
+    async def _keep_schema_now(self) -> None:
+        if any(watch.changed for watch in self.schemas.values()):
+            try:
+                await self.store.keep_note(SCHEMA_SEEN, encode_schema_seen(self.schemas))
+            except StoreError as err:
+                log.error("what came undeclared could not be kept, and is tried again: %s", err)
+
     async def _keep_costs(self) -> None:
         """Reads costs some seconds after they were imported, beside the loop; nothing where nobody is told margins."""
         while self.margins is not None:
@@ -510,7 +534,7 @@ class Gateway:
                 raise error
 
     def _workers(self) -> list[Worker]:
-        metrics = DeliverMetrics(self.registry)
+        metrics, withheld = DeliverMetrics(self.registry), declared_in(self.settings).withheld()
         return [
             Worker(
                 destination=BY_PLATFORM[s.platform],
@@ -519,6 +543,7 @@ class Gateway:
                 clock=self.clock,
                 sure=self.clock.sure,
                 metrics=metrics,
+                withheld=withheld,
             )
             for s in self.settings.destination
         ]

@@ -61,6 +61,7 @@ from twofold.commands.running.backup import backup
 from twofold.commands.running.recover import restore, watermark
 from twofold.commands.running.service import install_service
 from twofold.commands.running.trace import trace
+from twofold.commands.schema import schema
 from twofold.commands.senders.expect import expect
 from twofold.commands.senders.inventory import senders
 from twofold.commands.senders.shopify import shopify_senders
@@ -427,6 +428,7 @@ app.command(rich_help_panel=TRY)(destinations)
 app.command(rich_help_panel=TRY)(explain_match)
 app.command("hash", rich_help_panel=TRY)(hash_file)
 app.command(rich_help_panel=TRY)(explain_source)
+app.command(rich_help_panel=LOOK)(schema)
 app.command(rich_help_panel=TRY)(shopify_senders)
 
 

@@ -32,6 +32,8 @@ from twofold.matching.other_forms import OtherForms, wanted_forms
 from twofold.privacy.retention import Days
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.lives.task import LIVES_MODULE, LivesTask, encoded
+from twofold.schema.declared import Declared, DeclaredEvent, Property, declared_of
+from twofold.schema.watch import SchemaWatch
 from twofold.sources import SHOP_SOURCES, SOURCES
 from twofold.sources.contract import Source, SourceOptions
 from twofold.sources.own.mapping import mapped_source, unknown_fields
@@ -275,10 +277,37 @@ def status_digest(settings: Settings) -> bytes | None:
 
 def policies_of(settings: Settings) -> dict[str, DatasetPolicy]:
     """Dataset id to what the doors and steps are told about it."""
+    declared = declared_in(settings)
     return {
-        d.id: structs.replace(dataset_policy(d), shops=shops_alike(settings, d.id), forms=forms_of(settings, d.id))
+        d.id: structs.replace(
+            dataset_policy(d),
+            shops=shops_alike(settings, d.id),
+            forms=forms_of(settings, d.id),
+            schema=SchemaWatch(declared),
+        )
         for d in settings.dataset
     }
+
+
+def declared_in(settings: Settings) -> Declared:
+    """What the shop declares of its own events and properties."""
+    return declared_of(
+        [
+            DeclaredEvent(
+                name=e.name,
+                owner=e.owner,
+                purpose=e.purpose,
+                properties={
+                    name: Property(
+                        type=p.type, owner=p.owner or e.owner, purpose=p.purpose or e.purpose, sensitivity=p.sensitivity
+                    )
+                    for name, p in e.properties.items()
+                },
+            )
+            for e in settings.schema.event
+        ],
+        refuse=settings.schema.undeclared == "refuse",
+    )
 
 
 def forms_of(settings: Settings, dataset: str) -> OtherForms:

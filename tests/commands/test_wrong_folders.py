@@ -25,6 +25,7 @@ WITHOUT_FOLDER = {
     "connect woocommerce",
     "demo",
     "destinations",
+    "schema",
     "disconnect meta",
     "disconnect shopify",
     "disconnect stripe",

@@ -17,6 +17,7 @@ from twofold.collect.access import key_digest
 from twofold.consent.regions import spread_regions
 from twofold.ledger.policy import OrderPolicy
 from twofold.matching.other_forms import NO_FORMS, OtherForms
+from twofold.schema.watch import SchemaWatch
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -75,6 +76,7 @@ class DatasetPolicy(Struct, frozen=True, kw_only=True):
     privacy: PrivacyRules = PrivacyRules()
     ways_in: WaysIn = WaysIn()
     orders: OrderPolicy = OrderPolicy()
+    schema: SchemaWatch | None = None  # what is declared, and the count of what is not
     shops: frozenset[str] = frozenset()  # whose orders may be numbered alike; empty with one shop of a kind
 
 

@@ -58,6 +58,7 @@ MILESTONES = ("placed", "confirmed", "paid", "delivered")
 METHODS = ("cod", "bank_transfer", "card", "wallet", "later", "gift_card", "manual", "other")
 VALUE_PARTS = ("goods", "tax", "shipping", "tip", "duties", "gift_card")
 UNMATCHED = ("send", "vouched", "drop")
+TYPED_PROPERTIES = frozenset({"value", "currency", "order_id", "content_type", "content_ids", "contents", "num_items"})
 VARIANTS = ("ph", "fn", "ln", "ct", "st", "zp", "db")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _OTHER_COUNTRIES = {"UK": "GB", "EL": "GR"}  # widely written, not in the standard
@@ -160,6 +161,21 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         _check_zone("console", settings.console.timezone, faults)
         _check_identity(settings.console, faults)
     _check_amounts(settings, faults)
+    _check_schema(settings, faults)
+
+
+def _check_schema(settings: Settings, faults: Faults) -> None:
+    """Each event once, and no name that is a documented one written otherwise."""
+    _unique(("schema", "event"), "name", [e.name for e in settings.schema.event], faults)
+    for n, event in enumerate(settings.schema.event):
+        place, where = ("schema", "event", n), f"schema.event {event.name}"
+        _check_events((*place, "name"), where, {event.name: None}, faults)
+        for name in event.properties:
+            if name in TYPED_PROPERTIES:
+                text = (
+                    f"{where}: properties.{name}: is documented and has its own type, expected a property of your own"
+                )
+                faults.add((*place, "properties", name), text)
 
 
 _WHSEC = re.compile(SECRET_FORM + "|0{32}")  # or one whose variable is named as not set

@@ -180,7 +180,10 @@ class Worker:
         policy: Policy | None = None,
         chance: Callable[[], float] = random.random,
         sender: Sender | None = None,
+        withheld: Mapping[str, frozenset[str]] = MappingProxyType({}),
     ) -> None:
+        """``withheld``: properties that leave for no platform, by event name."""
+        self._withheld = withheld
         self._destination = destination
         self._target = target
         self._outbox = outbox
@@ -191,7 +194,7 @@ class Worker:
         self._chance = chance
         self._sender = sender or Sender(connections=IN_FLIGHT, timeout_s=target.timeout_s)
         self._name = target.name
-        self._terms = terms_of(destination, target)
+        self._terms = terms_of(destination, target, withheld)
         self._build_one = builder_of(destination, self._terms)
         self._batch = min(target.batch, destination.limits.batch)
         self._max_age_s = partial(max_age_s, limits=destination.limits, policy=self._policy)
@@ -218,7 +221,7 @@ class Worker:
         self._target = target
         if self._access is not None:
             self._access.forget(self._access.current)
-        self._terms = terms_of(self._destination, target)
+        self._terms = terms_of(self._destination, target, self._withheld)
         self._build_one = builder_of(self._destination, self._terms)
 
     async def run(self) -> None:

@@ -149,6 +149,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     events: Mapping[str, str] = NOTHING  # our event name to theirs, or to an id there; "" keeps it from leaving
     only: frozenset[str] = frozenset()  # names that leave; empty: all that have a name there
     share: float = 1.0  # of the browsers whose events leave
+    withheld: Mapping[str, frozenset[str]] = NOTHING  # event name, or *, to properties that leave for no platform
     options: Mapping[str, str] = NOTHING
 
 

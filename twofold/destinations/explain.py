@@ -13,13 +13,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.destinations.contract import Builder, Destination, Suppressed, Terms
-from twofold.destinations.terms import REASONS, builder_of, name_there
+from twofold.destinations.terms import REASONS, builder_of, name_there, withheld_of
 from twofold.event.model import Consent, Event
 from twofold.event.vocabulary import HASHED_FIELDS
 from twofold.matching.other_forms import field_of_rule
 
 NO_PLACE: Final = "the platform has no place for it"
 OTHER_RULE: Final = "came hashed, under a rule that the platform does not take"
+DECLARED_SENSITIVE: Final = "declared as sensitive: it leaves for no platform"
 BESIDE: Final = "another click id is sent in its place"
 
 MEANING: Final[Mapping[str, str]] = {
@@ -71,7 +72,11 @@ def explain(destination: Destination, terms: Terms, event: Event, refused: str |
         return Explained(
             name=name, reason=made.reason, meaning=MEANING.get(made.reason.partition(":")[0], ""), parts=stay
         )
-    parts = tuple(_part(destination, build, event, part, made) for part in held)
+    withheld = {f"custom_data.{name}" for name in withheld_of(event.event_name, terms.withheld)}
+    parts = tuple(
+        Part(part, False, DECLARED_SENSITIVE) if part in withheld else _part(destination, build, event, part, made)
+        for part in held
+    )
     return Explained(name=name, payload=made, parts=parts)
 
 

@@ -10,7 +10,9 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
-from twofold.destinations.contract import Builder, Destination, Suppressed, Terms
+from msgspec.structs import replace
+
+from twofold.destinations.contract import NOTHING, Builder, Destination, Suppressed, Terms
 from twofold.event.click_ids import browser_name
 from twofold.event.model import Event
 
@@ -25,6 +27,7 @@ REASONS: Final[Mapping[str, str]] = {
 }
 
 _DIGEST_SPAN = 1 << 64
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 class TermSettings(Protocol):
@@ -40,8 +43,10 @@ class TermSettings(Protocol):
     def options(self) -> Mapping[str, str]: ...
 
 
-def terms_of(destination: Destination, settings: TermSettings) -> Terms:
-    """The merchant's word where there is one, else the platform's own default."""
+def terms_of(
+    destination: Destination, settings: TermSettings, withheld: Mapping[str, frozenset[str]] = NOTHING
+) -> Terms:
+    """The merchant's word where there is one, else the platform's own default. ``withheld``: declared as sensitive."""
     only = frozenset(settings.only) or (
         destination.only | frozenset(n for n, there in settings.events.items() if there)
     )
@@ -50,6 +55,7 @@ def terms_of(destination: Destination, settings: TermSettings) -> Terms:
         only=only if settings.only or destination.only else frozenset(),
         share=settings.share,
         options=settings.options,
+        withheld=withheld,
     )
 
 
@@ -68,9 +74,24 @@ def builder_of(destination: Destination, terms: Terms) -> Builder:
             return name
         if terms.share < 1 and not in_share(event, terms.share):
             return Suppressed(NOT_SAMPLED)
-        return build(event, name, terms)
+        return build(without_withheld(event, terms.withheld) if terms.withheld else event, name, terms)
 
     return with_terms
+
+
+def withheld_of(event_name: str, withheld: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """The properties of an event that are declared as sensitive."""
+    return withheld.get(event_name, _NONE) | withheld.get("*", _NONE)
+
+
+def without_withheld(event: Event, withheld: Mapping[str, frozenset[str]]) -> Event:
+    """The event without them, of itself and of each of its goods."""
+    names, data = withheld_of(event.event_name, withheld), event.custom_data
+    if names.isdisjoint(data.other) and all(names.isdisjoint(line.other) for line in data.contents):
+        return event
+    other = {key: value for key, value in data.other.items() if key not in names}
+    contents = tuple(replace(x, other={k: v for k, v in x.other.items() if k not in names}) for x in data.contents)
+    return replace(event, custom_data=replace(data, other=other, contents=contents))
 
 
 def name_there(destination: Destination, terms: Terms, event_name: str) -> str | Suppressed:

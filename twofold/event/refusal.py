@@ -43,6 +43,7 @@ class DropReason(StrEnum):
     BAD_KEY = "bad_key"
     BAD_ORIGIN = "bad_origin"
     BAD_SIGNATURE = "bad_signature"
+    UNDECLARED_EVENT = "undeclared_event"
     NOT_AN_ORDER = "not_an_order"
     WHOLE_BATCH = "whole_batch"
     RATE_LIMITED = "rate_limited"
@@ -80,6 +81,10 @@ MEANING: dict[DropReason, tuple[str, int | None]] = {
     DropReason.BAD_KEY: ("The access token is not this dataset's key. The sender must use the right one.", None),
     DropReason.BAD_ORIGIN: ("A browser on a site that is not listed for this dataset sent it.", None),
     DropReason.BAD_SIGNATURE: ("The webhook's signature does not fit. Whoever set the secret must act.", None),
+    DropReason.UNDECLARED_EVENT: (
+        "The event is no documented one and stands in no [[schema.event]], and `undeclared` is `refuse`. Declare it, or have it sent no more.",
+        9900036,
+    ),
     DropReason.NOT_AN_ORDER: (
         "The webhook is about nothing that is kept here, such as a product. Nobody must act.",
         None,

@@ -27,6 +27,13 @@ MESSAGING_EVENTS: Final = frozenset({
     "ReviewProvided",
 })  # fmt: skip
 
+# Documented fields of custom_data that are not typed of their own (Meta, "Custom data parameters", September 2026): what
+# core setup leaves in place.
+STANDARD_PARAMETERS: Final = frozenset({
+    "content_name", "content_category", "delivery_category", "predicted_ltv", "net_revenue", "search_string", "status",
+    "item_number", "store_data", "event_source", "lead_event_source",
+})  # fmt: skip
+
 # user_data keys whose value must be a SHA-256 on Meta's wire, in the order the documentation lists them.
 CONTACT_FIELDS: Final = ("em", "ph", "fn", "ln", "db", "ge", "ct", "st", "zp", "country")
 # Hashing is only recommended for external_id; we always hash it (see match_keys).

@@ -51,6 +51,9 @@ def run(raw: RawEvent, origin: Origin, mended: Sequence[str] = ()) -> Event | Re
     """
     try:
         event = None if mended else read_ordinary(raw, origin)
+        schema = origin.policy.schema
+        if event is not None and event.custom_data.other and schema is not None:
+            return schema.judge(event)
         return event if event is not None else _run_steps(raw, origin, mended)
     except Exception as err:
         return _failed(err)
@@ -64,7 +67,8 @@ def run_fields(
     try:
         event = None if mended else read_ordinary_fields(fields, origin)
         if event is not None:
-            return event, None, ()
+            schema = origin.policy.schema
+            return event if schema is None or not event.custom_data.other else schema.judge(event), None, ()
         raw, unknown = raw_event(fields)
         return _run_steps(raw, origin, mended), raw, unknown
     except Exception as err:
@@ -79,7 +83,8 @@ def _run_steps(raw: RawEvent, origin: Origin, mended: Sequence[str]) -> Event | 
         refusal = step(draft)
         if refusal is not None:
             return refusal
-    return draft.event()
+    event, schema = draft.event(), origin.policy.schema
+    return schema.judge(event) if schema is not None and schema.needed(event) else event
 
 
 def _failed(err: Exception) -> Refusal:

@@ -16,14 +16,8 @@ from twofold.collect.steps.draft import Draft
 from twofold.event.model import CustomData
 from twofold.event.refusal import Refusal, describe_key
 from twofold.event.sensitive import category_of
-from twofold.event.vocabulary import STANDARD_EVENTS
+from twofold.event.vocabulary import STANDARD_EVENTS, STANDARD_PARAMETERS
 
-# Documented fields of custom_data that are not typed of their own (Meta, "Custom data parameters", September 2026): what
-# core setup leaves in place.
-STANDARD_PARAMETERS = frozenset({
-    "content_name", "content_category", "delivery_category", "predicted_ltv", "net_revenue", "search_string", "status",
-    "item_number", "store_data", "event_source", "lead_event_source",
-})  # fmt: skip
 _CLICK_IDS = (
     "fbclid=",
     "gclid=",

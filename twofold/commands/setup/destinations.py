@@ -161,7 +161,7 @@ def _explain(settings: Settings, d: DestinationSettings, event: Event) -> Explai
     from twofold.destinations import BY_PLATFORM
     from twofold.destinations.explain import explain
     from twofold.destinations.terms import terms_of
-    from twofold.policies import routes_of
+    from twofold.policies import declared_in, routes_of
     from twofold.store.gates.values import with_told
 
     platform = BY_PLATFORM[d.platform]
@@ -171,7 +171,12 @@ def _explain(settings: Settings, d: DestinationSettings, event: Event) -> Explai
     told = _told_value(settings, d, event)
     if told.refused:
         refused = refused or told.refused
-    return explain(platform, terms_of(platform, d), with_told(event, told.value), refused or event.held_back)
+    return explain(
+        platform,
+        terms_of(platform, d, declared_in(settings).withheld()),
+        with_told(event, told.value),
+        refused or event.held_back,
+    )
 
 
 class ToldHere(NamedTuple):

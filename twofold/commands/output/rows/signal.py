@@ -85,6 +85,20 @@ class DestinationTold(Row, kw_only=True, tag="destination_told"):
     worth: Text  # why it is told another value than the order's revenue
 
 
+class Undeclared(Row, kw_only=True, tag="undeclared"):
+    """An event, or a property of one, that came and is neither documented nor declared. ``of_strangers``: told by browsers for whom
+    nobody vouches. ``types``: of the last four weeks."""
+
+    dataset: Text
+    event_name: Text
+    property: Text
+    events: int
+    of_strangers: int
+    types: dict[str, int]
+    first_at: Time
+    last_at: Time
+
+
 class DestinationPart(Row, kw_only=True, tag="destination_part"):
     """One part of that event at one platform: whether it leaves, and why not."""
 
@@ -281,6 +295,7 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
         Stitching,
     ),
     "destinations": (DestinationRow, DestinationTold, DestinationPart),
+    "schema": (Undeclared,),
     "why": (About, WhyFinding),
     "status": (About, StatusLine),
     "review": (About, ReviewFigure, WhyFinding, ReviewGo),
