@@ -40,7 +40,10 @@ FBP = "fb.1.1789999000000.1184022741"
 class Shop:
     """A gateway with the destinations "first" and "second", both Meta's, each with settings of its own."""
 
-    def __init__(self, folder: Path, first: dict[str, Any], second: dict[str, Any], **dataset: Any) -> None:
+    def __init__(
+        self, folder: Path, first: dict[str, Any], second: dict[str, Any], schema: Any = None, **dataset: Any
+    ) -> None:
+        self._schema = schema or {}
         self.now, self.folder = NOW, folder
         self.graphs = {"first": FakeGraph([OK]), "second": FakeGraph([OK])}
         self._told = {"first": first, "second": second}
@@ -51,6 +54,7 @@ class Shop:
     def gateway(self) -> Gateway:
         tree = {
             "server": {"data": str(self.folder), "port": 0},
+            "schema": self._schema,
             "dataset": [self._dataset],
             "destination": [
                 {"platform": "meta", "dataset": DATASET, "name": name, "endpoint": graph.url, "token": "t" * 16,

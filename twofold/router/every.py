@@ -21,6 +21,7 @@ from twofold.report.value_check import check_values
 from twofold.router.consequences import with_consequences
 from twofold.router.finding import Finding, with_states
 from twofold.router.rules.came import findings_of_door, findings_of_keys, findings_of_senders
+from twofold.router.rules.drift import events_by_day, findings_of_drift
 from twofold.router.rules.ending import META as SAID
 from twofold.router.rules.ending import TokenInUse, decode_said, findings_of_tokens
 from twofold.router.rules.left import findings_of_left, findings_of_waiting
@@ -37,6 +38,8 @@ from twofold.router.rules.traces import (
     findings_of_tests,
     findings_of_topics,
 )
+from twofold.schema.watch import META as SCHEMA_SEEN
+from twofold.schema.watch import decode_seen as decode_schema_seen
 from twofold.senders.expectation import Expectation, expectations
 from twofold.senders.observed import kept_looks
 from twofold.store.lines.reading import OpenLines
@@ -72,6 +75,8 @@ def findings_of(
         found += findings_of_door(journal, since * 1000, dataset)
         signals = read_signals(journal, now, dataset)
         found += findings_of_topics(_seen(journal), orders, now)
+        seen = decode_schema_seen(_note(journal, SCHEMA_SEEN))
+        found += findings_of_drift(seen, lambda: events_by_day(journal, now), now, dataset)
         found += findings_of_tokens(tokens, decode_said(_note(journal, SAID)), now, dataset)
     with OpenLines(folder) as lines:
         found += findings_of_restated(read_words(lines, now))

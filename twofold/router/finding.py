@@ -72,6 +72,9 @@ class Kind(StrEnum):
     ROBOTS = "robots"  # robots go through the whole shop
     RESTATED = "restated"  # a platform says something else of days that were over
     IDS_ANEW = "ids_anew"  # a server tells what the browser told, under ids of its own
+    PROPERTY_TYPE = "property_type"  # a property comes as another type than before, or than declared
+    PROPERTY_LOST = "property_lost"  # a property comes no more
+    UNDECLARED = "undeclared"  # an event comes that nobody declared
 
 
 class When(StrEnum):

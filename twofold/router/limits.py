@@ -62,6 +62,9 @@ LIMITS: MappingProxyType[Kind, tuple[str, str]] = MappingProxyType(
         Kind.ROBOTS: ("A tenth of all actions was told by robots.", "A monitor of one's own."),
         Kind.RESTATED: ("What an account says now of three days or more is another than three days after each, by a tenth of their sum.", "An import of another window or of fewer campaigns over the same days."),
         Kind.IDS_ANEW: ("A server's sender tells two events or more of a browser's, and less than half of each is the same.", "A second shop."),
+        Kind.PROPERTY_TYPE: ("The share of a property's values that are of another type than before rose within a week; or of a declared type, eight values and 5 % of the week's are of another.", "Two senders of one event that write a number as text and as a number, and whose shares shift; somebody who makes events up."),
+        Kind.PROPERTY_LOST: ("A property that half of an event's copies or more had is in less than 5 % of those of whole days since, 20 before and 8 after at least.", "A sender that never had it takes over the whole event."),
+        Kind.UNDECLARED: ("Where `[[schema.event]]` declares anything: an event of the last week that is neither documented nor declared, three times from a server or fifty from browsers.", "A trial by the shop's own developers."),
     }
 )  # fmt: skip
 """When it speaks; when it may be a false alarm."""

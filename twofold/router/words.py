@@ -395,6 +395,29 @@ WORDS: MappingProxyType[Kind, Said] = MappingProxyType(
             "Do not judge return or scale anything: the platform counts both.",
             "developer",
         ),
+        Kind.PROPERTY_TYPE: Said(
+            "A property comes as another type than before",
+            "A sender was changed: a number became a text, or a text a list.",
+            "Look at one event of the sender that changed last, and at what is declared of the property.",
+            "Do not build rules or reports on this property until it is one type again.",
+            "developer",
+            "twofold schema --undeclared",
+        ),
+        Kind.PROPERTY_LOST: Said(
+            "A property of an event comes no more",
+            "A sender was changed, or replaced by another that does not know the property.",
+            "Ask who answers for the event what changed on that day.",
+            "Do not read reports or audiences that rest on this property.",
+            "developer",
+        ),
+        Kind.UNDECLARED: Said(
+            "An event comes that nobody has declared",
+            "Somebody has begun to send an event of their own, or its name is written otherwise.",
+            "Find out who sends it and what for; then declare it, or have it sent no more.",
+            "Do not let it leave for platforms before somebody answers for it.",
+            "developer",
+            "twofold schema --undeclared",
+        ),
     }
 )
 
@@ -419,6 +442,9 @@ EVIDENCE: MappingProxyType[str, str] = MappingProxyType(
         "days": "Days on which it changed",
         "latest_after": "Days after which it still changed",
         "orders_since": "Orders since it came last",
+        "declared_as": "Declared as",
+        "was_of_type": "Type before",
+        "comes_as": "Comes as, and how often",
     }
 )
 """What the names of a finding's evidence say."""
@@ -441,7 +467,7 @@ SYMPTOMS: MappingProxyType[str, tuple[Kind, ...]] = MappingProxyType(
         ),
         "refused": (
             Kind.NOT_LET_IN, Kind.MALFORMED, Kind.MISSPELT, Kind.PAGE_MISSING, Kind.ORDER_NUMBER, Kind.GOODS_BROKEN,
-            Kind.IN_THE_CLEAR,
+            Kind.IN_THE_CLEAR, Kind.PROPERTY_TYPE, Kind.PROPERTY_LOST, Kind.UNDECLARED,
         ),
     }
 )  # fmt: skip

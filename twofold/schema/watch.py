@@ -35,6 +35,7 @@ class SeenName(Struct, kw_only=True, omit_defaults=True):
     first_at: int = 0  # ms
     last_at: int = 0
     undeclared: bool = False
+    declared: str = ""  # the type that is declared
     days: dict[int, dict[str, int]] = {}
 
     def add(self, kind: str, now_ms: int, *, stranger: bool) -> None:
@@ -55,6 +56,7 @@ class SeenDataset(Struct, kw_only=True, omit_defaults=True):
 
     names: dict[str, SeenName] = {}
     no_room: int = 0
+    declares: bool = False  # anything is declared
 
 
 class SchemaWatch:
@@ -62,7 +64,7 @@ class SchemaWatch:
 
     def __init__(self, declared: Declared) -> None:
         self.declared = declared
-        self.seen = SeenDataset()
+        self.seen = SeenDataset(declares=bool(declared.events))
         self.changed = False
         self._of_strangers = 0
 
@@ -87,7 +89,8 @@ class SchemaWatch:
             kind = type_of(value)
             if not kind:
                 continue
-            self._count(f"{name}\n{describe_key(key)}", kind, event, undeclared=rule is None)
+            wanted = rule.type if rule is not None and rule.type != ANY else ""
+            self._count(f"{name}\n{describe_key(key)}", kind, event, undeclared=rule is None, declared=wanted)
             if declared.refuse and (rule is None or not fits(rule, value)):
                 said = "is not declared" if rule is None else f"is {kind} and declared as {rule.type}"
                 left_out.append(f"custom_data.{describe_key(key)} {said}; left out")
@@ -96,7 +99,7 @@ class SchemaWatch:
             event.warnings = (*event.warnings, *left_out)
         return event
 
-    def _count(self, name: str, kind: str, event: Event, *, undeclared: bool) -> None:
+    def _count(self, name: str, kind: str, event: Event, *, undeclared: bool, declared: str = "") -> None:
         stranger = event.tier == Tier.T0
         one = self.seen.names.get(name)
         if one is None:
@@ -104,7 +107,7 @@ class SchemaWatch:
             if one is None:
                 self.seen.no_room += 1
                 return
-        one.undeclared = undeclared
+        one.undeclared, one.declared = undeclared, declared
         one.add(kind, event.received_at, stranger=stranger)
         self.changed = True
 
@@ -124,6 +127,7 @@ class SchemaWatch:
         new, self.seen = self.seen, kept
         self._of_strangers = sum(one.count == one.strangers for one in kept.names.values())
         kept.no_room += new.no_room
+        kept.declares = new.declares
         for name, one in new.names.items():
             before = kept.names.get(name)
             kept.names[name] = one if before is None else _joined(before, one)
@@ -136,7 +140,7 @@ def _joined(before: SeenName, after: SeenName) -> SeenName:
             days.setdefault(day, {})[kind] = days.get(day, {}).get(kind, 0) + count
     return SeenName(
         count=before.count + after.count, strangers=before.strangers + after.strangers, first_at=before.first_at,
-        last_at=max(before.last_at, after.last_at), undeclared=after.undeclared, days=days,
+        last_at=max(before.last_at, after.last_at), undeclared=after.undeclared, declared=after.declared, days=days,
     )  # fmt: skip
 
 

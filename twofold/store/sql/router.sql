@@ -17,6 +17,11 @@ select dataset, event_name, sender, channel, (?3 - received_at) / 86400000, coun
        sum(verdict = 'repeat'), count(distinct action), count(distinct case when verdict = 'repeat' then action end)
 from event where position >= ?1 and position < ?2 group by 1, 2, 3, 4, 5;
 
+-- name: router_events_by_day
+-- Copies from one position to before another, by dataset, event and day in UTC.
+select dataset, event_name, received_at / 86400000, count(*) from event
+where position >= ?1 and position < ?2 group by 1, 2, 3;
+
 -- name: router_told_purchases
 -- The newest copies of Purchases that no signed webhook told, each with its order where there is one.
 select e.position, e.received_at, e.dataset, e.sender, e.channel, plain_body(e.body), o.id, o.state
