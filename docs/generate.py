@@ -97,7 +97,8 @@ def destinations() -> str:
         '```toml\n[[destination]]\nplatform = "ga4"\ndataset = "1234567890"\nremote_dataset = "G-ABC1234567"\n'
         'token = "env:GA4_SECRET"\nonly = ["Purchase", "Lead"]\nevents = { Lead = "sign_up_for_quote" }\nshare = 0.5\n```',
         "`only` names the events that leave, `events` gives them another name there, or the id that the platform has for them, and "
-        "with an empty text keeps one back. `share` sends that share of the *browsers*, each wholly or not at all. `purposes` is "
+        "with an empty text keeps one back. `share` sends that share of the *browsers*, each wholly or not at all, with the orders "
+        "that it made; of a person with two browsers each counts by itself. `purposes` is "
         "what a shopper must not have denied for it. What does not leave stands in `twofold deliveries --state suppressed` with its "
         "reason: "
         + "; ".join(f"`{reason}`: {text[0].lower()}{text[1:].rstrip('.')}" for reason, text in REASONS.items())

@@ -87,9 +87,9 @@ class Shop:
         }  # fmt: skip
         await self._post(f"/v25.0/{DATASET}/events", {"data": [event], "access_token": KEY})
 
-    async def browser(self, event_id: str, name: str = "Lead", **custom: Any) -> None:
+    async def browser(self, event_id: str, name: str = "Lead", user: Any = None, **custom: Any) -> None:
         event = {"dataset": DATASET, "event_name": name, "event_id": event_id, "event_time": NOW // 1000,
-                 "user_data": {"fbp": FBP}, "custom_data": custom}  # fmt: skip
+                 "user_data": user or {"fbp": FBP}, "custom_data": custom}  # fmt: skip
         await self._post("/t/events", {"events": [event]})
 
     async def order(self, number: str, **changes: Any) -> None:
@@ -116,6 +116,11 @@ class Shop:
         with Reader(self.folder) as reader:
             rows = [dict(r) for r in reader.rows("deliveries", limit=0)]
         return {r["destination"]: r for r in rows if r["event_name"] == name and r["event_id"] not in STRANGERS}
+
+    def open_of(self, destination: str) -> int:
+        with Reader(self.folder) as reader:
+            rows = [r for r in reader.rows("deliveries", limit=0) if r["destination"] == destination]
+        return sum(r["state"] in ("waiting", "paused") for r in rows)
 
     def told(self, name: str) -> dict[str, str]:
         return {d: f"{row['state']} {row['reason']}".strip() for d, row in self.deliveries(name).items()}
@@ -282,3 +287,23 @@ def test_a_receiver_of_ones_own_may_be_told_a_loss() -> None:
         "meta": False,
         "webhook": True,
     }
+
+
+def test_a_share_takes_a_browser_whole_with_the_order_that_it_made(tmp_path: Path) -> None:
+    """The shop's word of an order has no browser: it is in or out with the visit that it was stitched to."""
+
+    async def scenario(shop: Shop) -> None:
+        for n in range(8):
+            person = {"fbp": f"fb.1.1789999000000.77{n}", "em": f"buyer-{n}@example.com"}
+            await shop.browser(f"lead-{n}", "Lead", person)
+            await shop.order(f"20{n}", customer={"email": person["em"]})
+        async with asyncio.timeout(PATIENCE_S):
+            while shop.open_of("first") or shop.open_of("second"):
+                await asyncio.sleep(0.02)
+
+    shop = play(Shop(tmp_path / "data", {}, {"share": 0.5}), scenario)
+    leads = {e["event_id"].removeprefix("lead-") for e in shop.sent("second", "Lead")}
+    orders = {e["custom_data"]["order_id"].removeprefix("20") for e in shop.sent("second", "Purchase")}
+    assert leads == orders
+    assert 0 < len(leads) < 8
+    assert (len(shop.sent("first", "Lead")), len(shop.sent("first", "Purchase"))) == (8, 8)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json as plain_json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption
 from twofold.commands.output.printing import make_table, plain, print_rows, print_wide, say
+
+if TYPE_CHECKING:
+    from twofold.schema.declared import Declared
 
 
 def schema(
@@ -37,19 +40,25 @@ def schema(
     if not undeclared:
         print(plain_json.dumps(describe_event(declared_in(settings)), indent=None if json else 2, ensure_ascii=False))
         return
-    rows, no_room = _undeclared(Path(settings.server.data), dataset)
+    rows, no_room = _undeclared(Path(settings.server.data), declared_in(settings), dataset)
     _print_json(rows) if json else _print_table(rows, no_room)
     raise typer.Exit(1 if rows or no_room else 0)
 
 
-def _undeclared(folder: Path, dataset: str | None) -> tuple[list[dict[str, Any]], int]:
+def _undeclared(folder: Path, declared: Declared, dataset: str | None) -> tuple[list[dict[str, Any]], int]:
     from twofold.report.period import journal_of
     from twofold.schema.watch import META, decode_seen, undeclared_of
 
     with journal_of(folder) as journal:
         kept = journal.run("select_meta", (META,))
     seen = {n: s for n, s in decode_seen(str(kept[0][0]) if kept else None).items() if dataset in (None, n)}
-    return undeclared_of(seen), sum(one.no_room for one in seen.values())
+    rows = [row for row in undeclared_of(seen) if not _is_declared(declared, row["event_name"], row["property"])]
+    return rows, sum(one.no_room for one in seen.values())
+
+
+def _is_declared(declared: Declared, event_name: str, name: str) -> bool:
+    """By the configuration as it is now: the gateway may not have met the name since it was declared."""
+    return declared.property_of(event_name, name) is not None if name else declared.knows(event_name)
 
 
 def _print_json(rows: list[dict[str, Any]]) -> None:

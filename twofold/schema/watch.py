@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from twofold.event.model import Event, Tier
 from twofold.event.refusal import DropReason, Refusal, describe_key
-from twofold.schema.declared import ANY, KNOWN_EVENTS, Declared, fits, type_of
+from twofold.schema.declared import ANY, KNOWN_EVENTS, Declared, Property, type_of
 
 META: Final = "schema_seen"
 """The name under which the store keeps what was counted."""
@@ -41,14 +41,19 @@ class SeenName(Struct, kw_only=True, omit_defaults=True):
     def add(self, kind: str, now_ms: int, *, stranger: bool) -> None:
         self.count += 1
         self.strangers += stranger
-        self.first_at = self.first_at or now_ms
         self.last_at = max(self.last_at, now_ms)
         day = now_ms // DAY_MS
         types = self.days.get(day)
         if types is None:
-            self.days = {d: t for d, t in self.days.items() if d > day - DAYS}
-            types = self.days[day] = {}
+            types = self._new_day(day, now_ms)
         types[kind] = types.get(kind, 0) + 1
+
+    def _new_day(self, day: int, now_ms: int) -> dict[str, int]:
+        self.first_at = self.first_at or now_ms
+        self.days = {d: t for d, t in self.days.items() if d > day - DAYS}
+        types: dict[str, int] = {}
+        self.days[day] = types
+        return types
 
 
 class SeenDataset(Struct, kw_only=True, omit_defaults=True):
@@ -67,6 +72,7 @@ class SchemaWatch:
         self.seen = SeenDataset(declares=bool(declared.events))
         self.changed = False
         self._of_strangers = 0
+        self._slots: dict[tuple[str, str], tuple[Property | None, SeenName]] = {}
 
     def needed(self, event: Event) -> bool:
         """False for what has nothing to be looked at, as most events have."""
@@ -84,14 +90,19 @@ class SchemaWatch:
                 got=describe_key(name),
             )  # fmt: skip
         left_out: list[str] = []
+        at, stranger, slots = event.received_at, event.tier < Tier.T1, self._slots
         for key, value in event.custom_data.other.items():
-            rule = declared.property_of(name, key)
             kind = type_of(value)
             if not kind:
                 continue
-            wanted = rule.type if rule is not None and rule.type != ANY else ""
-            self._count(f"{name}\n{describe_key(key)}", kind, event, undeclared=rule is None, declared=wanted)
-            if declared.refuse and (rule is None or not fits(rule, value)):
+            slot = slots.get((name, key))
+            if slot is not None:  # as most are: a name that was met before
+                rule, one = slot
+                one.add(kind, at, stranger=stranger)
+                self.changed = True
+            else:
+                rule = self._meet(name, key, kind, event)
+            if declared.refuse and (rule is None or not (rule.type == ANY or rule.type == kind)):
                 said = "is not declared" if rule is None else f"is {kind} and declared as {rule.type}"
                 left_out.append(f"custom_data.{describe_key(key)} {said}; left out")
                 event.custom_data.other = {k: v for k, v in event.custom_data.other.items() if k != key}
@@ -99,17 +110,28 @@ class SchemaWatch:
             event.warnings = (*event.warnings, *left_out)
         return event
 
-    def _count(self, name: str, kind: str, event: Event, *, undeclared: bool, declared: str = "") -> None:
-        stranger = event.tier == Tier.T0
+    def _meet(self, name: str, key: str, kind: str, event: Event) -> Property | None:
+        """A property that was not met in this process: looked up once, and counted."""
+        rule = self.declared.property_of(name, key)
+        wanted = rule.type if rule is not None and rule.type != ANY else ""
+        shown = describe_key(key)
+        one = self._count(f"{name}\n{shown}", kind, event, undeclared=rule is None, declared=wanted)
+        if one is not None and shown == key:  # so there are no more of them than names
+            self._slots[name, key] = rule, one
+        return rule
+
+    def _count(self, name: str, kind: str, event: Event, *, undeclared: bool, declared: str = "") -> SeenName | None:
+        stranger = event.tier < Tier.T1
         one = self.seen.names.get(name)
         if one is None:
             one = self._room_for(name, stranger=stranger)
             if one is None:
                 self.seen.no_room += 1
-                return
+                return None
         one.undeclared, one.declared = undeclared, declared
         one.add(kind, event.received_at, stranger=stranger)
         self.changed = True
+        return one
 
     def _room_for(self, name: str, *, stranger: bool) -> SeenName | None:
         if stranger and self._of_strangers >= MOST_OF_STRANGERS:
@@ -125,6 +147,7 @@ class SchemaWatch:
         if kept is None:
             return
         new, self.seen = self.seen, kept
+        self._slots = {}
         self._of_strangers = sum(one.count == one.strangers for one in kept.names.values())
         kept.no_room += new.no_room
         kept.declares = new.declares

@@ -73,8 +73,8 @@ def _of_types(event_name: str, said: str, told: SeenName, today: int, now: int) 
         unfit = week.total() - week[told.declared]
         if unfit >= LEAST_UNFIT and unfit >= UNFIT * week.total():
             kind = max((t for t in week if t != told.declared), key=lambda t: (week[t], t))
-            evidence = (("declared_as", told.declared), ("comes_as", f"{kind}, {unfit}"))
-            return _finding(Kind.PROPERTY_TYPE, event_name, said, unfit, week.total(), now - 7 * DAY_S, now, evidence)
+            declared = (("declared_as", told.declared), ("comes_as", f"{kind}, {unfit}"))
+            return _finding(Kind.PROPERTY_TYPE, event_name, said, unfit, week.total(), now - 7 * DAY_S, now, declared)
         return None
     if not older:
         return None
