@@ -10,6 +10,9 @@ import asyncio
 import hashlib
 import hmac
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -244,6 +247,51 @@ def test_one_is_told_the_margin_later_and_the_other_the_revenue_at_once(tmp_path
     shop = play(Shop(tmp_path / "data", {}, {"value": "margin", "hold_s": {"Purchase": 1_800}}), scenario)
     assert shop.values("first") == [100]
     assert shop.values("second") == [LEFT, LEFT]
+    told = explained(tmp_path, shop.folder)
+    assert {d: (float(row["payload"]["custom_data"]["value"]), row["hold_ms"], row["counts_when"]) for d, row in told.items()} == {
+        "first": (100, 0, "confirmed"), "second": (LEFT + 10, HALF_HOUR_MS, ""),
+    }  # fmt: skip
+    assert told["second"]["worth"] == "its expected margin, of 100.00 EUR"
+
+
+def explained(folder: Path, data: Path) -> dict[str, dict[str, Any]]:
+    """What `twofold destinations --explain` says of the same order beforehand, by costs that were mended since (10.00 less)."""
+    config, event = folder / "twofold.toml", folder / "event.json"
+    config.write_text(f'''
+[server]
+data = "{data}"
+[[dataset]]
+id = "{DATASET}"
+[[destination]]
+platform = "meta"
+dataset = "{DATASET}"
+name = "first"
+counts_when = "confirmed"
+[[destination]]
+platform = "meta"
+dataset = "{DATASET}"
+name = "second"
+value = "margin"
+hold_s = {{ Purchase = 1800 }}
+''')
+    event.write_text(json.dumps({
+        "event_name": "Purchase", "event_time": int(time.time()), "event_id": "e", "action_source": "website",
+        "user_data": {"em": EM}, "custom_data": {"value": "100.00", "currency": "EUR", "order_id": "1001"},
+    }))  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "twofold",
+        "destinations",
+        "--explain",
+        str(event),
+        "--config",
+        str(config),
+        "--json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    return {row["destination"]: row for row in rows if "payload" in row}
 
 
 def test_an_order_without_a_known_cost_is_told_as_the_setting_says(tmp_path: Path) -> None:
