@@ -17,7 +17,7 @@ from tests.facts.everything import QUESTIONS, lived_world, values_of
 from tests.facts.world import HOSTILE, World, contents, world
 from twofold.errors import FactsError, QuestionTooLarge, QuestionTooSlow
 from twofold.facts.child import Child
-from twofold.facts.engine import Analytics, Asked, ask, ask_all
+from twofold.facts.engine import Analytics, Answer, Asked, ask, ask_all
 from twofold.facts.manifest import read_manifest, write_manifest
 from twofold.facts.questions import Question, faults_of, literal, read_questions
 from twofold.facts.shape import Type
@@ -32,6 +32,18 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def where(w: World, **limits: Any) -> Analytics:
     return Analytics(data=w.folder, files=w.files, **limits)
+
+
+def everything_of(w: World, **limits: Any) -> dict[str, Answer]:
+    """Every question's answer, of one process: to start one for each takes most of a minute."""
+    asked = [Asked(question=q, parameters=values_of(q)) for q in QUESTIONS.values()]
+    return dict(zip(QUESTIONS, ask_all(where(w, deadline_s=600, **limits), asked), strict=True))
+
+
+@pytest.fixture(scope="module")
+def here(lived: World) -> dict[str, Answer]:
+    """By the name of the question, as DuckDB answers."""
+    return everything_of(lived)
 
 
 def question(sql: str, **kinds: str) -> Question:
@@ -66,10 +78,9 @@ def test_what_engines_read_otherwise_is_found(sql: str) -> None:
 
 
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_an_answer_has_the_columns_that_it_says(lived: World, name: str) -> None:
+def test_an_answer_has_the_columns_that_it_says(lived: World, here: dict[str, Answer], name: str) -> None:
     """By name and type, from tables with rows."""
-    asked = QUESTIONS[name]
-    answer = ask(where(lived), asked, values_of(asked))
+    asked, answer = QUESTIONS[name], here[name]
     types = {
         Type.TEXT: "str",
         Type.INT: "int",
@@ -112,14 +123,18 @@ def address() -> Iterator[str]:
         yield found
 
 
+@pytest.fixture(scope="module")
+def there(lived: World, address: str) -> dict[str, Answer]:
+    """The same, as PostgreSQL answers."""
+    return everything_of(lived, engine=address)
+
+
 @pytest.mark.postgres
 @pytest.mark.parametrize("name", QUESTIONS)
-def test_postgres_answers_alike(lived: World, address: str, name: str) -> None:
+def test_postgres_answers_alike(here: dict[str, Answer], there: dict[str, Answer], name: str) -> None:
     """The same file, the same rows in the same order, the same types; but for NUL, which it cannot hold."""
-    asked, question = values_of(QUESTIONS[name]), QUESTIONS[name]
-    here, there = ask(where(lived), question, asked), ask(where(lived, engine=address), question, asked)
-    assert [tuple(_pictured(v) for v in row) for row in here.rows] == [tuple(row) for row in there.rows]
-    assert here.rows
+    assert [tuple(_pictured(v) for v in row) for row in here[name].rows] == [tuple(row) for row in there[name].rows]
+    assert here[name].rows
 
 
 def _pictured(value: Any) -> Any:
