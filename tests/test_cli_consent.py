@@ -7,9 +7,8 @@ import json
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from twofold.commands.consent import consent
+from tests.command_line import invoke
 from twofold.store.store import Store
 
 CONFIGURATION = """
@@ -41,7 +40,7 @@ def run(tmp_path):
     make_store(folder)
 
     def typed(*words: str, stdin: str = ""):
-        return CliRunner().invoke(consent, [*words, "--config", str(settings), "--data", str(folder)], input=stdin)
+        return invoke(["consent", *words, "--config", str(settings), "--data", str(folder)], given=stdin)
 
     typed.folder = folder
     return typed

@@ -7,9 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from typer.testing import CliRunner
-
-from twofold.cli import app
+from tests.command_line import invoke
 
 SETTINGS = """
 [server]
@@ -122,7 +120,7 @@ class Shop:
 
     def run(self, *words: str, expected: int = 0) -> str:
         """A command's output; its exit code must be the expected one."""
-        done = CliRunner().invoke(app, [*words, "--config", str(self.config)], catch_exceptions=False)
+        done = invoke([*words, "--config", str(self.config)], raises=True)
         assert done.exit_code == expected, (words, done.exit_code, done.output)
         return done.stdout
 

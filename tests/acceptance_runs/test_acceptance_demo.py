@@ -15,15 +15,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from typer.testing import CliRunner
 
+from tests.command_line import invoke
 from twofold.acceptance.criteria import CRITERIA, State
 from twofold.acceptance.packet.finish import finish, verify
 from twofold.acceptance.packet.seal import public_key
 from twofold.acceptance.plan import read_plan
 from twofold.acceptance.run import About, Run, run_of, start, status, tick
 from twofold.acceptance.walk import require_walk, walk
-from twofold.cli import app
 from twofold.config import Settings, load_settings
 from twofold.control.owner import on_store
 from twofold.control.questions import Note
@@ -128,6 +127,6 @@ def test_a_walk_wants_a_plan_that_says_no_money_is_taken(demo: Settings, tmp_pat
     before = Path(demo.server.data, "acceptance")
     had = sorted(before.iterdir()) if before.exists() else []
     config = Path(demo.server.data).parent / "twofold.toml"
-    done = CliRunner().invoke(app, ["accept", "start", "--drive", "--config", str(config)])
+    done = invoke(["accept", "start", "--drive", "--config", str(config)])
     assert isinstance(done.exception, ConfigError)
     assert (sorted(before.iterdir()) if before.exists() else []) == had

@@ -19,9 +19,9 @@ import pytest
 from acceptance_scene import Scene
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from playing_shop import DATASET
-from typer.testing import CliRunner
 
 from tests.acceptance.gateway_process import run_twofold
+from tests.command_line import invoke
 from twofold.acceptance.goes import FORGOTTEN_S, SOON_S, goes_of
 from twofold.acceptance.packet.body import differences, digest_of, over, packet_bytes
 from twofold.acceptance.packet.finish import Finished, finish, verify
@@ -30,7 +30,6 @@ from twofold.acceptance.packet.standing import stated
 from twofold.acceptance.seen.assets import assets, pages_of
 from twofold.acceptance.task import GoTask
 from twofold.alerts.weekly import decode_goes
-from twofold.commands.acceptance.accept import accept
 from twofold.config import load_settings
 from twofold.control.owner import on_store
 from twofold.control.questions import Note
@@ -63,7 +62,7 @@ def holds(file: bytes, key: str = "", folder: Path | None = None) -> dict[str, b
 
 def said(*arguments: str) -> tuple[int, str]:
     """Exit code and output of `twofold accept …`, in this process."""
-    done = CliRunner().invoke(accept, list(arguments))
+    done = invoke(["accept", *arguments])
     return done.exit_code, done.output
 
 

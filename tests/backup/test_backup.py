@@ -14,8 +14,8 @@ import apsw
 import pyrage
 import pytest
 from pyrage import x25519
-from typer.testing import CliRunner
 
+from tests.command_line import invoke
 from tests.store.copies import NOW, appended, copy, opened, with_store
 from twofold.audiences.book import ADD, Book
 from twofold.audiences.book import FILE as BOOK
@@ -24,7 +24,6 @@ from twofold.backup.erasures import COPY, read_head
 from twofold.backup.repository import CHUNK, Repository
 from twofold.backup.state import last_backup
 from twofold.backup.take import LISTS, take_backup, take_erasures
-from twofold.cli import app
 from twofold.errors import StoreDamaged, StoreError
 from twofold.matching.subject import Mark
 from twofold.report.verify import verify
@@ -56,7 +55,7 @@ def rows(folder: Path) -> dict[str, list[tuple]]:
 
 
 def run(*arguments: object, code: int = 0):
-    done = CliRunner().invoke(app, [str(a) for a in arguments])
+    done = invoke([str(a) for a in arguments])
     failed = done.exception if done.exception is not None and not isinstance(done.exception, SystemExit) else None
     if failed is not None:
         assert code == getattr(failed, "exit_code", None), repr(failed)

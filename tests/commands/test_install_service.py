@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from tests.acceptance.gateway_process import Gateway, free_port, gateway
+from tests.command_line import invoke
 from tests.conftest import PROGRAMS
-from twofold.cli import app
 from twofold.store.sqlite.database import open_reader
 
 KEY, DATASET, DOMAIN = "key-Gq7pZr2mXw9key", "1234567890", "signal.shop.example"
@@ -35,7 +34,7 @@ key = "{KEY}"
 
 
 def run(*arguments: object, code: int = 0) -> str:
-    done = CliRunner().invoke(app, ["install-service", *map(str, arguments)])
+    done = invoke(["install-service", *map(str, arguments)])
     failed = done.exception if done.exception is not None and not isinstance(done.exception, SystemExit) else None
     if failed is not None:
         assert code == getattr(failed, "exit_code", None), repr(failed)

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
+from tests.command_line import invoke
 from twofold.cli import app
 from twofold.config import load_settings
 from twofold.control.owner import open_owner
@@ -159,9 +159,7 @@ def test_a_command_in_a_wrong_place_makes_nothing(
     make(tmp_path / "data")
     before = everything_in(tmp_path)
 
-    done = CliRunner().invoke(
-        app, [*command.split(), *words, "--config", str(configuration), "--data", str(tmp_path / "data")]
-    )
+    done = invoke([*command.split(), *words, "--config", str(configuration), "--data", str(tmp_path / "data")])
 
     assert isinstance(done.exception, TwofoldError), (done.exit_code, done.output, done.exception)
     assert done.exception.exit_code == 3
@@ -177,9 +175,7 @@ def test_the_doctor_in_a_wrong_place_makes_nothing(tmp_path: Path, make: Callabl
     configuration.write_text(CONFIGURATION)
     make(tmp_path / "data")
     before = everything_in(tmp_path)
-    done = CliRunner().invoke(
-        app, ["doctor", "--config", str(configuration), "--data", str(tmp_path / "data"), "--json"]
-    )
+    done = invoke(["doctor", "--config", str(configuration), "--data", str(tmp_path / "data"), "--json"])
     assert done.exit_code == 1, (done.output, done.exception)
     assert str(tmp_path / "data") in done.stdout
     assert everything_in(tmp_path) == before
@@ -197,7 +193,7 @@ def test_an_import_makes_a_folder_and_takes_nobody_elses(tmp_path: Path, kind: s
     for make in FOREIGN:
         make(tmp_path / make.__name__)
         before = everything_in(tmp_path)
-        done = CliRunner().invoke(app, [*call, str(tmp_path / make.__name__)])
+        done = invoke([*call, str(tmp_path / make.__name__)])
         assert isinstance(done.exception, TwofoldError), (make, done.exit_code, done.output, done.exception)
         assert (done.exception.exit_code, done.stdout) == (3, ""), make
         assert str(tmp_path / make.__name__) in str(done.exception)
@@ -205,7 +201,7 @@ def test_an_import_makes_a_folder_and_takes_nobody_elses(tmp_path: Path, kind: s
         after.pop(f"{make.__name__}/lock", None)  # taken before anything is looked at
         assert after == before, make
 
-    done = CliRunner().invoke(app, [*call, str(tmp_path / "new")])
+    done = invoke([*call, str(tmp_path / "new")])
     assert done.exit_code == 0, (done.output, done.exception)
     assert (tmp_path / "new" / "twofold.db").is_file()
 
@@ -227,7 +223,7 @@ def test_nobody_found_is_an_answer_of_its_own(tmp_path: Path, command: str, word
     folder = tmp_path / "data"
     open_owner(load_settings(configuration, environ={}, data=str(folder)), create=True).close()
 
-    done = CliRunner().invoke(app, [command, *words, "--config", str(configuration), "--data", str(folder)])
+    done = invoke([command, *words, "--config", str(configuration), "--data", str(folder)])
 
     assert isinstance(done.exception, NotHere), (done.exit_code, done.output, done.exception)
     assert done.exception.exit_code == 5

@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
+from tests.command_line import invoke
 from twofold.acceptance.decision import Figure, decide, decisions, rests_on, tally, what_became
-from twofold.cli import app
 from twofold.commands.reconcile.chain import start_of
 from twofold.config import Settings, load_settings
 from twofold.control.owner import on_store
@@ -48,9 +47,8 @@ def test_what_a_decision_rests_on(values: dict[str, str], link: str) -> None:
 @pytest.mark.process
 def test_a_decision_keeps_its_campaign_s_figures(world: Written, settings: Settings) -> None:
     """They are those that `twofold attribution` gives for the same days; each with role, link, window and moment."""
-    run = CliRunner()
     asked = ["--since", "2026-10-31", "--until", "2026-11-27", "--json", "--config", str(world.config)]
-    rows = [json.loads(line) for line in run.invoke(app, ["attribution", *asked]).output.splitlines()]
+    rows = [json.loads(line) for line in invoke(["attribution", *asked]).output.splitlines()]
     row = next(r for r in rows if r["row"] == "attribution" and r["claimed_value"] and not r["mark"])
     before = len(decisions(Path(settings.server.data), NOON))
     made = decide(
@@ -95,10 +93,10 @@ def test_what_is_due_comes_back_and_all_are_counted(world: Written, settings: Se
     counts = tally(found)
     assert sum(counts.values()) == len(found)
     assert (counts["signal"], counts["none"]) == (1, 1)
-    done = CliRunner().invoke(app, ["decisions", "--json", "--config", str(world.config)])
+    done = invoke(["decisions", "--json", "--config", str(world.config)])
     rows = [json.loads(line) for line in done.output.splitlines()]
     assert [r["row"] for r in rows] == ["about", *["decision"] * len(found), "sum"]
     assert {k: rows[-1][k] for k in counts} == counts
     tomorrow = (date.today() + timedelta(days=2)).isoformat()
-    done = CliRunner().invoke(app, ["decisions", "--since", tomorrow, "--config", str(world.config)])
+    done = invoke(["decisions", "--since", tomorrow, "--config", str(world.config)])
     assert done.output.startswith("0 decisions: 0 on the signal"), done.output

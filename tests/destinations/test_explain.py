@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 from platform_fixtures import cases, event_for, settings_for
-from typer.testing import CliRunner
 
-from twofold.cli import app
+from tests.command_line import invoke
 from twofold.destinations import BY_PLATFORM
 from twofold.destinations.explain import BESIDE, MEANING, NO_PLACE, OTHER_RULE, explain, parts_of
 from twofold.destinations.terms import builder_of, terms_of
@@ -83,19 +82,19 @@ def test_the_command_shows_all_side_by_side(tmp_path: Path) -> None:
     (tmp_path / "event.json").write_text(json.dumps({"data": [raw]}))
     words = ["destinations", "-c", str(tmp_path / "t.toml"), "--explain", str(tmp_path / "event.json")]
 
-    said = CliRunner().invoke(app, words)
+    said = invoke(words)
     assert said.exit_code == 0, said.output
     assert "ga4-G-1: nothing leaves: consent_denied:analytics (the shopper said no)" in said.output
     assert "mara@example.com" not in said.output
 
-    lines = [json.loads(line) for line in CliRunner().invoke(app, [*words, "--json", "--all"]).output.splitlines()]
+    lines = [json.loads(line) for line in invoke([*words, "--json", "--all"]).output.splitlines()]
     told = {line["platform"]: line for line in lines if line["row"] == "destination_told"}
     assert told.keys() == BY_PLATFORM.keys()
     assert told["meta"]["payload"]["event_id"] == "e"
     assert told["ga4"]["reason"] == "consent_denied:analytics"
     assert {line["row"] for line in lines} == {"destination_told", "destination_part"}
 
-    listed = CliRunner().invoke(app, ["destinations", "-c", str(tmp_path / "t.toml")]).output
+    listed = invoke(["destinations", "-c", str(tmp_path / "t.toml")]).output
     assert "Google Analytics 4" in listed
     assert "Google Ads" not in listed
 
@@ -113,7 +112,7 @@ def test_what_is_no_event_is_said(tmp_path: Path, text: str, status: int, words:
     (tmp_path / "t.toml").write_text('[[dataset]]\nid = "1"\n[[destination]]\nplatform = "meta"\ndataset = "1"\n')
     (tmp_path / "event.json").write_text(text)
     words_of = ["destinations", "-c", str(tmp_path / "t.toml"), "--explain", str(tmp_path / "event.json")]
-    said = CliRunner().invoke(app, words_of)
+    said = invoke(words_of)
     assert said.exit_code == status, said.output
     assert words in " ".join(said.output.replace("│", " ").split())
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
+from tests.command_line import invoke
 from twofold import __version__
-from twofold.cli import app
 from twofold.config import load_settings, secrets_of
 from twofold.setup.topics import WANTED
 from twofold.sources import SOURCES
@@ -44,11 +43,10 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def paired(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any]:
     """The code that the command prints for a configuration that `init` wrote, and those settings."""
     folder = tmp_path_factory.mktemp("side")
-    run = CliRunner()
     given = ["--yes", "--shop", "shop.example", "--address", "https://gateway.shop.example"]
-    assert run.invoke(app, ["init", str(folder), *given], env={"META_TOKEN": None}).exit_code == 0
+    assert invoke(["init", str(folder), *given], env={"META_TOKEN": None}).exit_code == 0
     config = str(folder / "twofold.toml")
-    done = run.invoke(app, ["connect", "woocommerce", "--code", "--shop", "shop.example", "--config", config])
+    done = invoke(["connect", "woocommerce", "--code", "--shop", "shop.example", "--config", config])
     assert done.exit_code == 0, done.output
     (code,) = re.findall(r"^twofold1\.\S+$", done.output, re.M)
     return code, load_settings(config, environ={})

@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 from sender_scene import AT, DATASET, call, journal, told
-from typer.testing import CliRunner
 
+from tests.command_line import invoke
 from tests.store.copies import NOW, SERVER, appended
 from twofold.acceptance.seen.owners import Owned, owners
-from twofold.cli import app
 from twofold.config import load_settings
 from twofold.control.owner import on_store
 from twofold.control.questions import Note
@@ -257,7 +256,7 @@ def test_a_packet_says_of_owners_what_the_inventory_says(tmp_path):
 
 
 def run(*arguments: str, given: str | None = None, code: int = 0) -> list[dict]:
-    done = CliRunner().invoke(app, [*arguments, "--json"], input=given)
+    done = invoke([*arguments, "--json"], given=given)
     assert done.exit_code == code, (done.output, done.exception)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -322,7 +321,7 @@ def test_what_is_wrong_is_said_before_anything_is_kept(arguments, words, tmp_pat
     monkeypatch.chdir(tmp_path)
     (tmp_path / "calls.json").write_text('[{"platform": 1}]', encoding="utf-8")
     (tmp_path / "t.toml").write_text('[server]\ndata = "data"\n[[dataset]]\nid = "1"\n', encoding="utf-8")
-    done = CliRunner().invoke(app, ["senders", *arguments, "--config", "t.toml"])
+    done = invoke(["senders", *arguments, "--config", "t.toml"])
     assert done.exit_code
     assert words in f"{done.output} {done.exception}"
     assert not (tmp_path / "data").exists()

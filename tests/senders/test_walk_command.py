@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from twofold.cli import app
+from tests.command_line import invoke
 from twofold.senders.browser.walk import NEEDS
 
 BEACON = (
@@ -73,7 +73,7 @@ def config(shop: str, tmp_path: Path) -> Path:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, ["senders", *arguments])
+    return invoke(["senders", *arguments])
 
 
 def rows(done: Result) -> list[dict[str, Any]]:

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 from acceptance.gateway_process import Program, free_port
-from typer.testing import CliRunner
 
+from tests.command_line import invoke
 from tests.pulling.stand_in import Asked, Reply, StandIn, standing_in
 from tests.setup.platforms import MetaStandIn, ShopifyStandIn, StripeStandIn, WooCommerceStandIn
-from twofold.cli import app
 from twofold.config import load_settings
 from twofold.config.private import read_private
 from twofold.setup.topics import WANTED
@@ -36,7 +35,7 @@ class Side:
         names = ("SHOPIFY_CLIENT_ID", "SHOPIFY_CLIENT_SECRET", "WOOCOMMERCE_CONSUMER_KEY", "WOOCOMMERCE_CONSUMER_SECRET",
                  "STRIPE_API_KEY", "META_TOKEN")  # fmt: skip
         environment: dict[str, str | None] = {**dict.fromkeys(names), **variables}
-        done = CliRunner().invoke(app, [*arguments, "--config", str(self.config), "--json"], env=environment)
+        done = invoke([*arguments, "--config", str(self.config), "--json"], env=environment)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         hidden = [
             *(v for n, v in variables.items() if not n.endswith("_ID")),
@@ -53,9 +52,7 @@ class Side:
 def side(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Side]:
     folder = tmp_path_factory.mktemp("connect")
     port = free_port()
-    made = CliRunner().invoke(
-        app, ["init", str(folder), "--yes", "--address", f"http://127.0.0.1:{port}"], env={"META_TOKEN": None}
-    )
+    made = invoke(["init", str(folder), "--yes", "--address", f"http://127.0.0.1:{port}"], env={"META_TOKEN": None})
     assert made.exit_code == 0
     config = folder / "twofold.toml"
     config.write_text(config.read_text().replace("port = 8400", f"port = {port}").replace("[console]", "# [console]"))
@@ -173,8 +170,7 @@ def test_woocommerce_gets_our_secret_and_keeps_it(side: Side) -> None:
 
 def test_a_consumer_secret_does_not_go_in_the_clear(side: Side) -> None:
     """Basic over plain http is everybody's on the way."""
-    done = CliRunner().invoke(
-        app,
+    done = invoke(
         [
             "connect",
             "woocommerce",
@@ -270,9 +266,7 @@ def test_what_cannot_be_wired_changes_nothing(side: Side, more: str, says: str) 
     """A secret in the file itself, two datasets, a name that would end its line: said before anybody is asked."""
     shop = "s\n[x]" if "nothing" in more else "s"
     side.config.write_text(side.written + "\n" + more)
-    done = CliRunner().invoke(
-        app, ["connect", "stripe", "--shop", shop, "--config", str(side.config)], env={"STRIPE_API_KEY": "k" * 20}
-    )
+    done = invoke(["connect", "stripe", "--shop", shop, "--config", str(side.config)], env={"STRIPE_API_KEY": "k" * 20})
     assert says in str(done.exception)
     assert side.config.read_text() == side.written + "\n" + more
     side.config.write_text(side.written)

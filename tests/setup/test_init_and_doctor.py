@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 import requests
 from acceptance.gateway_process import Program, clean_environment, free_port, run_twofold, sandbox_process
-from typer.testing import CliRunner, Result
+from click.testing import Result
 
+from tests.command_line import invoke
 from tests.pulling.stand_in import Asked, Reply, standing_in
-from twofold.cli import app
 from twofold.config import load_settings
 
 PATIENCE_S = 30
@@ -31,7 +31,7 @@ META_DOES_NOT = {"error": {"code": 190, "message": "Invalid OAuth access token"}
 
 
 def init(folder: Path, *arguments: str, typed: str = "") -> Result:
-    return CliRunner().invoke(app, ["init", str(folder), *arguments], input=typed, env={"META_TOKEN": None})
+    return invoke(["init", str(folder), *arguments], given=typed, env={"META_TOKEN": None})
 
 
 def test_six_questions_and_no_more(tmp_path: Path) -> None:
@@ -71,17 +71,17 @@ def test_what_was_set_up_and_is_not_named_is_said(tmp_path: Path, monkeypatch: p
     """In the very folder that `init` wrote into: nothing is read that is not named, so the next word says how."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TWOFOLD_CONFIG", raising=False)
-    before = CliRunner().invoke(app, ["check"])
+    before = invoke(["check"])
     assert "is not read" not in before.output
     assert init(tmp_path, "--yes").exit_code == 0
-    after = CliRunner().invoke(app, ["check"])
+    after = invoke(["check"])
     assert after.exit_code == 1
     assert "twofold.toml lies in this folder and is not read; add --config twofold.toml" in " ".join(
         after.output.split()
     )
-    tag = CliRunner().invoke(app, ["snippet", "tag"])
+    tag = invoke(["snippet", "tag"])
     assert "--config twofold.toml" in f"{tag.output}{tag.exception}"
-    named = CliRunner().invoke(app, ["check", "--config", "twofold.toml"])
+    named = invoke(["check", "--config", "twofold.toml"])
     assert "twofold sandbox" in named.output  # the destination is the stand-in on this machine, which does not run
 
 
