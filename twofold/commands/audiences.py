@@ -90,11 +90,9 @@ def sync_audiences(
     """
     from twofold.audiences.run import limited, preview, sync
     from twofold.clock import now_ms
-    from twofold.store.sqlite.database import require_data
 
     os.umask(0o077)
     settings = _settings(config, data, name)
-    require_data(Path(settings.server.data))
     with limited(settings.analytics.memory_mb):
         done = (preview if dry_run else sync)(settings, name or [], now_ms)
     if json:
@@ -175,12 +173,10 @@ def export_audience(
     from twofold.audiences.run import chosen, limited, worked_out
     from twofold.clock import now_ms
     from twofold.errors import FactsError
-    from twofold.store.sqlite.database import require_data
 
     os.umask(0o077)
     known_value("--platform", platform, PLATFORMS)
     settings = _settings(config, data, [name])
-    require_data(Path(settings.server.data))
     (audience,) = chosen(settings, [name])
     with limited(settings.analytics.memory_mb):
         (listed,) = worked_out(settings, [audience], {name: [platform]}, now_ms).audiences
@@ -202,9 +198,12 @@ def export_audience(
 
 
 def _settings(config: Path | None, data: str | None, names: list[str] | None) -> Settings:
+    """The folder first: in a wrong one every name is unknown."""
     from twofold.config import load_settings
+    from twofold.store.sqlite.database import require_data
 
     settings = load_settings(config, data=data)
+    require_data(Path(settings.server.data))
     for name in names or ():
         known_value("audience", name, [audience.name for audience in settings.audience])
     return settings
