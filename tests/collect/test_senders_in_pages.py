@@ -25,7 +25,7 @@ from running_gateway import DATASET, Running
 from test_webhook_door import deliver, numbered
 
 from tests.examples.templates import RUNNER, template
-from twofold.event.model import Event, Tier
+from twofold.event.model import Consent, Event, Tier
 from twofold.store.ladder import admit
 from twofold.store.sqlite.database import open_reader
 
@@ -134,8 +134,11 @@ def by_gtag_container(gateway: Running, order: int) -> str:
     return f"<script>fetch({json.dumps(url)}, {{ method: 'POST', keepalive: true, credentials: 'include' }});</script>"
 
 
-def by_template(gateway: Running, order: int) -> str:
-    """The web template in the page's own world: only `injectScript` puts the gateway of this test for the address it was given."""
+def by_template(gateway: Running, order: int, granted: str = "true") -> str:
+    """The web template in the page's own world: only `injectScript` puts the gateway of this test for the address it was given.
+
+    ``granted``: what the page's consent tool says.
+    """
     made = template("web.tpl")
     given = {
         "scriptUrl": "https://gateway.shop.example/t/twofold.js",
@@ -150,7 +153,8 @@ def by_template(gateway: Running, order: int) -> str:
 const layer = {json.dumps(layer)};
 const world = {{
   copyFromDataLayer: (key) => layer[key],
-  isConsentGranted: () => true,
+  isConsentGranted: () => {granted},
+  addConsentListener: (purpose, listener) => (window.listeners = window.listeners || []).push(() => listener(purpose, true)),
   logToConsole: (...line) => console.log(...line),
   callInWindow: (name, ...args) => window[name](...args),
   injectScript: (url, onSuccess, onFailure) => {{
@@ -198,6 +202,26 @@ def test_a_purchase_of_a_page_counts_with_the_shops_webhook(
     assert errors == []
     webhook(gateway, order, agent)
     check(gateway, order, told, sender)
+
+
+def test_the_web_template_holds_what_was_denied_until_it_is_granted(
+    gateway: Running, storefront: str, browser: Browser
+) -> None:
+    """With consent mode's no the tag reports nothing; with its yes the same Purchase goes, and says that it was granted."""
+    gateway.forget()
+    gateway.now = int(time.time() * 1000)
+    order = ORDER + len(SENDERS)
+    context = browser.new_context()
+    visit = context.new_page()
+    Storefront.pages[f"/thanks-{order}"] = f"<!doctype html>{by_template(gateway, order, 'Boolean(window.yes)')}"
+    visit.goto(f"{storefront}/thanks-{order}")
+    visit.wait_for_function("window.said === true")
+    assert visit.evaluate("document.cookie") == ""
+    assert gateway.new_events() == []
+    visit.evaluate("window.yes = true; window.listeners.forEach((hear) => hear()); 0")
+    told = waited(gateway, visit)
+    context.close()
+    assert (told.event_id, told.custom_data.order_id, told.consent) == (f"page-{order}", str(order), Consent.GRANTED)
 
 
 def waited(gateway: Running, visit: Any) -> Event:

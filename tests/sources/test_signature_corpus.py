@@ -88,6 +88,8 @@ SCHEMES = {
     "shippo": Scheme("shippo", "shippo-auth-signature", timed("shippo-auth-signature"), of_time),
     "aftership": Scheme("aftership", "aftership-hmac-sha256", lambda body, secret, _: {
         "aftership-hmac-sha256": b64(mac(secret, body))}, b64),
+    "mollie": Scheme("mollie", "x-mollie-signature", lambda body, secret, _: {
+        "x-mollie-signature": f"sha256={mac(secret, body).hex()}"}, lambda digest: f"sha256={digest.hex()}"),
     "courier": Scheme("courier", "x-twofold-signature", timed("x-twofold-signature"), of_time),
     "hubspot v1": Scheme("hubspot", "x-hubspot-signature", hubspot_v1, bytes.hex),
     "hubspot v2": Scheme("hubspot", "x-hubspot-signature", hubspot_v2, bytes.hex),
@@ -168,7 +170,12 @@ TEXTS: list[tuple[str, Callable[[str], str]]] = [
 STILL_RIGHT = {
     ("stripe", claim)
     for claim in ("twice", "twice with a comma and a space", "twice with a semicolon", "before a wrong one")
-}
+} | {
+    # Mollie sends the header twice while a secret is changed.
+    ("mollie", claim)
+    for claim in ("twice with a comma, as two header fields are joined", "twice with a comma and a space", "after a wrong one",
+                  "before a wrong one")
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("claim", "change"), TEXTS, ids=[row[0] for row in TEXTS])

@@ -11,6 +11,7 @@ given back as a sum; each refund is told by itself as well, as money of the kind
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -28,6 +29,7 @@ from twofold.sources.signatures import fits_hex
 SENDER = "mollie"
 _PREFIX = "sha256="
 _MOST_SIGNATURES = 4
+_BETWEEN = re.compile(", ?")  # as two fields of one name are joined
 
 STATES: Mapping[str, tuple[str, str, str, str]] = {
     "open": ("sale", "pending", "payment pending", "placed"),
@@ -50,7 +52,7 @@ _MOMENTS = {"paid": "paidAt", "authorized": "authorizedAt", "canceled": "cancele
 def signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_ms: int) -> bool:
     """No time is signed, so an old body stays valid; it is the same movement then."""
     del now_ms
-    given = [one.strip() for one in headers.get("x-mollie-signature", "").split(",")][:_MOST_SIGNATURES]
+    given = _BETWEEN.split(headers.get("x-mollie-signature", ""))[:_MOST_SIGNATURES]
     fits = [fits_hex(one.removeprefix(_PREFIX), body, secrets) for one in given if one.startswith(_PREFIX)]
     return any(fits)
 
