@@ -288,6 +288,25 @@ class World:
         )
         self._run(self._append([msgspec.structs.replace(seen, links=(f"order:bought{n}", secret))]))
 
+    def buy_after(self, total: str, touches: list[tuple[int, str, str]]) -> None:
+        """An order of a browser that came so many days before it from each of these: days, source and medium."""
+        self.now += DAY
+        fbp, at = "fb.1.1790000000000.880", self.now // 1000
+        seen = [
+            Touch(at=at - days * 86_400, kind=TouchKind.VISIT, source=source, medium=medium)
+            for days, source, medium in touches
+        ]
+        signs = [Sign(dataset="1", touch=touch, ids=(("fbp", fbp),)) for touch in seen]
+        self._run(self.store.transact(lambda _e: self.store.signs.note(signs, at)))
+        snapshot = Snapshot(version=self.now, placed_at=at, shop=amounts(total, "EUR"), paid=Paid.PAID)
+        bought = self._entry(
+            "after", snapshot=snapshot, payments=(), refunds=(), parcels=(), aliases=("checkout:c1a2b3c4d5e6f7a8c0",)
+        )
+        self._run(self._report(bought))
+        page = copy("shop.after", BROWSER, value=total, order="after", at=self.now, happened=self.now, fbp=fbp, **PLACE)
+        self._run(self._append([msgspec.structs.replace(page, links=("order:after", "checkout:c1a2b3c4d5e6f7a8c0"))]))
+        self.settle()
+
     def trade(self) -> None:
         """Four orders to be paid at the door: one banked, one still with the courier, one refused, one that nobody told as a Purchase;
         and a credit that pays nothing known."""

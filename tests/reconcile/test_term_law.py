@@ -17,7 +17,9 @@ from twofold.reconcile.chain.cohort import at_stake
 from twofold.reconcile.chain.report import accounts_of
 from twofold.reconcile.chain.standing import Station
 from twofold.reconcile.chain.told import BY, Asked, Told, group_of
+from twofold.reconcile.chain.values import Order
 from twofold.reconcile.lives.asking import named
+from twofold.reconcile.reading.whole import bought_of
 
 LINKS = ("placed", "confirmed", "shipped", "delivered", "collected", "banked")
 
@@ -75,13 +77,41 @@ def test_the_orders_behind_a_term_are_those_whose_accounts_have_it(told: Told, b
     group = data.draw(st.sampled_from(groups)) if groups else ""
     mine = [one for one in accounts if not by or group_of(by, desk)(one.order) == group]
     for place, reason in terms_of(accounts):
-        expected = [(one.order.order_id, one.total, amount) for one in mine for amount in has(one, place, reason)][::-1]
-        given = {
-            "since": asked.since, "until": asked.until, "as_of": asked.as_of, "by": by if group else "", "grp": group,
-            "dataset": "", "place": place, "reason": reason, "after": 1, "most": 3,
-        }  # fmt: skip
-        (answer,) = tables.ask(named(("term_orders",), given))
-        shown = [(row.order_id, row.total, row.amount) for row in answer.rows if row.order_id is not None]
-        assert shown == expected[1:4], (place, reason)
-        sums = {(row.orders, row.amounts) for row in answer.rows}
-        assert sums == {(len(expected), sum((amount for *_, amount in expected), Decimal(0)))}, (place, reason)
+        compare(tables, mine, asked, by if group else "", group, place, reason)
+
+
+def test_an_order_that_was_cancelled_is_lost_where_it_stood() -> None:
+    """One before and one after it was confirmed: neither stands behind the other's leak, nor in no leak at all."""
+    common = {"currency": "GEL", "method": "cod"}
+    early = Order(
+        key="1/1", row=1, order_id="1", placed_at=day(3), total=Decimal("40.00"), cancelled_at=day(4), **common
+    )
+    late = Order(key="1/2", row=2, order_id="2", placed_at=day(3) + 60, total=Decimal("70.00"), confirmed_at=day(4),
+                 cancelled_at=day(5), **common)  # fmt: skip
+    told = Told(orders=[early, late], moves={}, bought=[bought_of(early), bought_of(late)])
+    desk = desk_in("")
+    tables = Tables(told, desk, FIRST, LAST)
+    asked = Asked(since="2026-03-01", until="2026-03-10", as_of=day(9))
+    accounts, _ = accounts_of(told, asked, desk)
+    behind = {
+        place: compare(tables, accounts, asked, "", "", place, "cancelled", after=0)
+        for place in ("placed", "confirmed")
+    }
+    assert behind == {"placed": ["1"], "confirmed": ["2"]}
+
+
+def compare(
+    tables: Tables, mine: list[Account], asked: Asked, by: str, group: str, place: str, reason: str, after: int = 1
+) -> list[str]:
+    """What the tables have of a term is what accounts have; answers which orders were shown."""
+    expected = [(one.order.order_id, one.total, amount) for one in mine for amount in has(one, place, reason)][::-1]
+    given = {
+        "since": asked.since, "until": asked.until, "as_of": asked.as_of, "by": by, "grp": group,
+        "dataset": "", "place": place, "reason": reason, "after": after, "most": 3,
+    }  # fmt: skip
+    (answer,) = tables.ask(named(("term_orders",), given))
+    shown = [(row.order_id, row.total, row.amount) for row in answer.rows if row.order_id is not None]
+    assert shown == expected[after : after + 3], (place, reason)
+    sums = {(row.orders, row.amounts) for row in answer.rows}
+    assert sums == {(len(expected), sum((amount for *_, amount in expected), Decimal(0)))}, (place, reason)
+    return [order for order, _, _ in shown]

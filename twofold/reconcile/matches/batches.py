@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
+from twofold.ledger.filing import day_text
 from twofold.ledger.ties import FAILED, is_telling, plain, tokens_of
 from twofold.reconcile.matches.tolerance import Tolerance, bank_days_after
 from twofold.reconcile.matches.values import Days, Entry, Group, Proposal
@@ -100,7 +101,7 @@ def _pair(
                 unclear[entry.name].update(g.key for g in (*rivals, group))
             continue
         taken.add(free[0].name)
-        paid.append(Paid(free[0], group, BATCH_AMOUNT, f"expected day {due_on[group.key]}"))
+        paid.append(Paid(free[0], group, BATCH_AMOUNT, f"expected day {day_text(due_on[group.key])}"))
     return paid, [
         Proposal(line=name, rule=BATCH_AMOUNT, why="ambiguous", answers=tuple((key,) for key in sorted(keys))[:3])
         for name, keys in sorted(unclear.items())
