@@ -80,7 +80,7 @@ def term(task: Task) -> dict[str, Any]:
     return {
         "tables_at": min(seen, default=0),
         "orders": [
-            {"dataset": row.dataset, "order_id": row.order_id, "placed_at": row.placed_at, "method": row.method,
+            {"dataset": row.dataset, "order_id": row.order_id, "number": row.number, "placed_at": row.placed_at, "method": row.method,
              "station": row.station, "courier": row.courier, "total": closed(row.total, currency),
              "amount": closed(row.amount, currency)}
             for row in answer.rows

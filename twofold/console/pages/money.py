@@ -29,7 +29,7 @@ CASH_COLUMNS = ("row", "who", "where", "id", "count", "amount", "currency", "old
                 "late_amount", "at", "declared", "lines", "difference", "paid", "role", "link")  # fmt: skip
 DAY_COLUMNS = ("row", "witness", "name", "reason", "way", "count", "amount", "role", "orders", "share", "band_low",
                "band_high", "timezone", "window")  # fmt: skip
-TERM_COLUMNS = ("dataset", "order_id", "placed_at", "method", "station", "courier", "total", "amount", "currency", "role",
+TERM_COLUMNS = ("dataset", "order_id", "number", "placed_at", "method", "station", "courier", "total", "amount", "currency", "role",
                 "link")  # fmt: skip
 
 OF_TABLES_ALONE = frozenset({"chain", "day"})

@@ -33,19 +33,19 @@ if (live && !live.dataset.still) {
   const show = (copy) => {
     const row = document.createElement("tr");
     row.className = "fresh";
-    cell(row, "td", names[0], new Date(copy.received_at).toLocaleTimeString(document.documentElement.lang));
+    cell(row, "td", names[0], new Date(copy.received_at).toLocaleTimeString(document.documentElement.lang), "plain");
     const action = document.createElement("a");
     action.href = `${live.dataset.actions}${Number(copy.action)}`;
     action.textContent = copy.event_name;
     cell(row, "th", "", "").append(action);
-    const seen = cell(row, "td", names[2], "");
+    const seen = cell(row, "td", names[2], "", "plain");
     const tag = document.createElement("span");
     tag.className = `tag ${copy.channel === "browser" ? "browser" : "server"}`;
     tag.textContent = live.dataset[copy.channel];
     seen.append(tag);
-    cell(row, "td", names[3], copy.sender);
-    cell(row, "td", names[4], live.dataset[copy.verdict] || copy.verdict);
-    cell(row, "td", names[5], copy.event_id, "code wrap");
+    cell(row, "td", names[3], copy.sender, "plain");
+    cell(row, "td", names[4], live.dataset[copy.verdict] || copy.verdict, "plain");
+    cell(row, "td", names[5], copy.event_id, "code wrap plain");
     live.tBodies[0].prepend(row);
     while (live.tBodies[0].rows.length > most) live.tBodies[0].lastElementChild.remove();
   };

@@ -180,7 +180,7 @@ group by t.order_row, t.from_at, t.day
 
 -- part: behind
 -- Those that a link, a cell of the matrix or a reason has something of, with how much.
-select s.dataset, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total,
+select s.dataset, s.order_row, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total,
        case $reason when 'delivered' then s.delivered - s.refunds when 'collected' then s.collected when 'banked' then s.banked
                     else s.total end as amount
 from standing as s
@@ -190,17 +190,17 @@ where $place = 'link'
                    when 'collected' then s.is_collected or s.collected <> 0
                    when 'banked' then s.is_banked or s.banked <> 0 else false end
 union all
-select s.dataset, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total, s.at_stake as amount
+select s.dataset, s.order_row, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total, s.at_stake as amount
 from standing as s
 where $place = 'matrix' and s.is_delivered = ($reason like '1%') and s.is_collected = ($reason like '_1')
 union all
-select s.dataset, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total,
+select s.dataset, s.order_row, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total,
        case when $reason = 'delivered' then s.delivered else s.refunds end as amount
 from standing as s
 where $place not in ('link', 'matrix')
   and ($reason = 'delivered' and s.delivered <> 0 or $reason = 'refunded' and s.refunds <> 0)
 union all
-select s.dataset, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total, -t.amount as amount
+select s.dataset, s.order_row, s.order_id, s.order_key, s.placed_at, s.method, s.station, s.courier, s.total, -t.amount as amount
 from standing as s join reasons as r on r.order_row = s.order_row and r.from_at = s.from_at and r.day = s.day
 join life_terms as t on t.order_row = r.order_row and t.from_at = r.from_at and t.day = r.day and t.reason = $reason
   and t.concerned > 0 and case t.bridge when 'delivered' then 1 when 'collected' then 2 when 'banked' then 3 else 0 end = r.place
@@ -211,10 +211,11 @@ where $place not in ('link', 'matrix') and $reason not in ('delivered', 'refunde
 -- Orders behind a term of the chain, the newest first: some of them, with how many there are and what they add up to;
 -- a row without an order where there are no more.
 -- asks: since text, until text, as_of bigint, by text, grp text, dataset text, place text, reason text, after bigint, most bigint
--- answers: dataset text, order_id text, placed_at bigint, method text, station text, courier text, total decimal(28,12), amount decimal(28,12), orders bigint, amounts decimal(28,12)
-select b.dataset, b.order_id, b.placed_at, b.method, b.station, b.courier, b.total, b.amount, s.orders, s.amounts
+-- answers: dataset text, order_id text, number text, placed_at bigint, method text, station text, courier text, total decimal(28,12), amount decimal(28,12), orders bigint, amounts decimal(28,12)
+select b.dataset, b.order_id, coalesce(o.number, b.order_id) as number, b.placed_at, b.method, b.station, b.courier, b.total, b.amount, s.orders, s.amounts
 from (select count(*) as orders, coalesce(sum(n.amount), 0) as amounts from behind as n) as s
-left join (select n.dataset, n.order_id, n.placed_at, n.method, n.station, n.courier, n.total, n.amount,
+left join (select n.dataset, n.order_row, n.order_id, n.placed_at, n.method, n.station, n.courier, n.total, n.amount,
                   row_number() over (order by n.placed_at desc, n.order_key desc) as nth
            from behind as n) as b on b.nth > $after and b.nth <= $after + $most
+left join orders as o on o.order_row = b.order_row
 order by b.nth

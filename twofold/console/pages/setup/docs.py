@@ -94,8 +94,16 @@ def _search(words: list[str]) -> list[Section]:
     return sorted(hits, key=lambda s: (-sum(w in s.heading.casefold() for w in words), len(s.text)))
 
 
+_MARKS = re.compile(r"\[([^\]]*)\]\([^)\s]*\)|\|[\s|:-]*\||[`|]|\*\*|(?m:^[>\s]*(?:#+|```\w*|-)\s)")
+
+
+def _plain(text: str) -> str:
+    """What a section says, without the marks that its page is drawn by."""
+    return " ".join(_MARKS.sub(lambda found: found[1] or " ", text).split())
+
+
 def _found(section: Section, wanted: str) -> dict[str, Any]:
-    plain = " ".join(section.text.split())
+    plain = _plain(section.text)
     at = max(plain.casefold().find(wanted.casefold().split()[0]), 0)
     start = max(at - AROUND, 0)
     excerpt = ("… " if start else "") + plain[start : at + 2 * AROUND] + (" …" if at + 2 * AROUND < len(plain) else "")
