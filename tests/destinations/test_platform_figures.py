@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from platform_fixtures import RECEIVED_MS, built, event_for, settings_for
 
+from twofold.consent.state import with_consent
 from twofold.destinations import BY_PLATFORM, DESTINATIONS
 from twofold.destinations.contract import Suppressed
 from twofold.destinations.terms import builder_of, terms_of
@@ -68,6 +69,16 @@ LIMITED = [
 def test_limited_use_has_the_platforms_own_word(platform: str, word: Any, said: Any, limit: dict[str, Any]) -> None:
     assert word(sent(platform, purchase(**limit))) == said
     assert word(sent(platform, purchase())) is None
+
+
+@pytest.mark.parametrize(("platform", "word", "said"), LIMITED, ids=[row[0] for row in LIMITED])
+def test_a_sale_denied_by_another_copy_limits_the_use_as_well(platform: str, word: Any, said: Any) -> None:
+    """An action's consent is that of its strictest copy, and the copy that is built from may have said nothing."""
+    destination = BY_PLATFORM[platform]
+    event = with_consent(event_for(destination, purchase()), "unstated;-sale_of_data")
+    made = builder_of(destination, terms_of(destination, settings_for(platform)))(event)
+    assert isinstance(made, bytes)
+    assert (event.data_processing_options, word(json.loads(made))) == (None, said)
 
 
 @pytest.mark.parametrize("limit", [{"data_processing_options": ["LDU"]}, {"consent": {"sale_of_data": "denied"}}])
