@@ -56,6 +56,15 @@ def hexes(event: Event, field: str, rules: Sequence[str]) -> list[str]:
     return found
 
 
+def people(event: Event, identifiers: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """The hashes of all contact fields that a platform takes under our names; none of what it has not."""
+    user, forms, found = event.user_data, event.forms, {}
+    for field, rules in identifiers.items():
+        if (getattr(user, field) or (forms and rules != _OWN)) and (hashed := hexes(event, field, rules)):
+            found[field] = hashed
+    return found
+
+
 def amount(value: Decimal | None) -> Decimal | None:
     """Money for a JSON number: without an exponent, and with its decimals as they came."""
     return value if value is None or "E" not in str(value) else Decimal(format(value, "f"))

@@ -72,7 +72,7 @@ def type_of(name: str) -> str:
 
 
 def _iso(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{datetime.fromtimestamp(at, UTC).isoformat()[:19]}Z"
 
 
 def _data(event: Event) -> dict[str, Any]:

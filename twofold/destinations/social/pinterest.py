@@ -91,10 +91,8 @@ def _source(event: Event) -> str | None:
 
 def _user(event: Event) -> dict[str, Any]:
     user = event.user_data
-    hashed: dict[str, Any] = {field: parts.hexes(event, field, rules) for field, rules in IDENTIFIERS.items()}
-    return parts.filled(
-        hashed
-        | {
+    return parts.people(event, IDENTIFIERS) | parts.filled(
+        {
             "client_ip_address": user.client_ip_address,
             "client_user_agent": user.client_user_agent,
             "click_id": event.click_ids.get("_epik") or event.click_ids.get("epik"),

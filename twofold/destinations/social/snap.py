@@ -85,10 +85,8 @@ def build(event: Event, name: str, terms: Terms) -> bytes | Suppressed:
 
 def _user(event: Event) -> dict[str, Any]:
     user, clicks = event.user_data, event.click_ids
-    hashed: dict[str, Any] = {field: parts.hexes(event, field, rules) for field, rules in IDENTIFIERS.items()}
-    return parts.filled(
-        hashed
-        | {
+    return parts.people(event, IDENTIFIERS) | parts.filled(
+        {
             "client_ip_address": user.client_ip_address,
             "client_user_agent": user.client_user_agent,
             "madid": parts.text(user.other.get("madid")),
