@@ -54,7 +54,7 @@ rule = "viewed_not_bought"
 smallest = 1
 lists = {{ meta-1 = "100", tiktok-1 = "a1" }}
 """
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 def sha(text: str) -> str:
@@ -128,9 +128,8 @@ def test_a_running_gateway_takes_off_at_once(tmp_path: Path) -> None:
     kept(tmp_path / "data", [did("a", visitor="va"), did("b")])
     with in_thread(meta) as one:
         toml = TOML.format(key=KEY, meta=one.url, tiktok="http://127.0.0.1:1", advertiser=ADVERTISER)
-        (tmp_path / "twofold.toml").write_text(
-            toml.replace(', tiktok-1 = "a1"', "").replace("smallest = 1", "smallest = 1\ndays = 540")
-        )
+        config = tmp_path / "twofold.toml"
+        config.write_text(toml.replace(', tiktok-1 = "a1"', "").replace("smallest = 1", "smallest = 1\ndays = 540"))
         (tmp_path / "twofold.env").write_text(f"LISTS_TOKEN={TOKEN}\n")
         (tmp_path / "twofold.env").chmod(0o600)
         audience = AudienceSettings(name="viewers", dataset="1", rule="viewed_not_bought", lists={"meta-1": "100"})
@@ -148,9 +147,19 @@ def test_a_running_gateway_takes_off_at_once(tmp_path: Path) -> None:
                 while len(meta.lists["100"]) > 1:
                     await asyncio.sleep(0.05)
                 running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                assert [row[0][0] for row in meta.lists["100"]] == ["b"]
+                # The audience is taken out of the settings: the next start empties its list.
+                config.write_text(toml.partition("[[audience]]")[0])
+                running = asyncio.create_task(
+                    ScheduledAudiences([], tmp_path / "data", itself, lambda: NOW, look_every_s=0.1, first_s=0).run()
+                )
+                while meta.lists["100"]:
+                    await asyncio.sleep(0.05)
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
 
         asyncio.run(scenario())
-        assert [row[0][0] for row in meta.lists["100"]] == ["b"]
 
 
 def test_turns() -> None:

@@ -13,6 +13,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from math import inf
 from pathlib import Path
 
 import apsw
@@ -50,6 +51,10 @@ class Turns:
         self._done |= dict.fromkeys(found, now_s)
         return found
 
+    def knows(self, name: str) -> bool:
+        """False for an audience that is in no setting any more."""
+        return name in self._every
+
     def try_again(self, names: Sequence[str], now_s: float) -> None:
         """A round that failed: their turn comes in some minutes."""
         for name in (name for name in names if name in self._every):
@@ -68,6 +73,9 @@ class ScheduledAudiences:
         self._look_every_s, self._first_s, self._longest_s = look_every_s, first_s, longest_s
         self._turns = Turns(audiences)
         self._seen: Standing | None = None
+        self._left_over_at = (
+            0.0  # when lists that no setting names any more are emptied: with every round, and once without
+        )
 
     async def run(self) -> None:
         """Until it is cancelled. Nothing where no list is kept and none ever was."""
@@ -78,8 +86,11 @@ class ScheduledAudiences:
             taken_back = await self._somebody_took_back()
             now_s = self._clock() / 1000
             names = self._turns.due(now_s, all_of_them=taken_back)
-            if names or taken_back:
-                self._turns.try_again(await self._sync(names), now_s)
+            if names or taken_back or now_s >= self._left_over_at:
+                failed = await self._sync(names)
+                self._turns.try_again(failed, now_s)
+                left_over = [name for name in failed if not self._turns.knows(name)]
+                self._left_over_at = now_s + AGAIN_S if left_over else inf
             await asyncio.sleep(self._look_every_s)
 
     async def _somebody_took_back(self) -> bool:
