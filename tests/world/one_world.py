@@ -390,7 +390,8 @@ class World:
         person = self.people[thing.person]
         reply = self._ask(requests_in.from_shop(thing, person, word, self._version, self._true_s(), self._true_s()))
         known = reply is not None and reply.status == 200
-        refused = reply is not None and not known  # nothing of it was kept
+        # Nothing of it was kept, unless the disk failed under it: then nobody knows.
+        refused = reply is not None and not known and self.gateway.failure is None
         if not refused:
             self.promises.order_told(number, word, known=known)
         if known and word != "cancelled":
@@ -440,7 +441,7 @@ class World:
                 self.loop.settle()
 
     def _stop(self) -> None:
-        self.layer.full = False
+        self.layer.full, self.layer.failing_syncs = False, 0  # at the close the engine's own word of it goes to nobody
         ending = self.loop.create_task(self.gateway.end())
         for _ in range(8):
             self.loop.settle()
@@ -518,9 +519,9 @@ class World:
         """Nobody's address anywhere; of the erased, nothing."""
         found = readable(self.folder)
         for person in self.people:
-            gone = person.number in self.promises.asked and not any(
-                self.things[c.thing].person == person.number and c.step >= self.promises.asked[person.number]
-                for c in self.promises.copies
+            since = self.promises.cleared.get(person.number)
+            gone = since is not None and not any(
+                self.things[c.thing].person == person.number and c.begun >= since for c in self.promises.copies
             )
             for text in (person.email, *((person.hash, person.fbp) if gone else ())):
                 places = [name for name, raw in found.items() if text.encode() in raw]

@@ -50,10 +50,13 @@ class Promises:
         self.denied: dict[tuple[str, int], int] = {}  # (dataset, person) -> step of an answered withdrawal in force
         self.ever_denied: set[tuple[str, int]] = set()
         self.unsent: set[int] = set()  # things that may never leave again: withdrawn once, or erased
-        self.erasing: dict[str, tuple[int, frozenset[int]]] = {}  # request -> its step, things that were there before
+        self.erasing: dict[
+            str, tuple[int, int, frozenset[int]]
+        ] = {}  # request -> person, its step, things that were there before
         self.erased: dict[
             int, int
         ] = {}  # thing -> the step in which its erasure was asked for; what came later is anew
+        self.cleared: dict[int, int] = {}  # person -> the step in which an erasure was asked for that is done
         self.asked: dict[int, int] = {}  # person -> step of the last request of erasure
         self.first: dict[Word, bytes] = {}  # the bytes that left first
         self.frozen: dict[Word, int] = {}  # the step in which they were seen
@@ -101,10 +104,11 @@ class Promises:
     def erasure_asked(self, person: int, number: str | None) -> None:
         self.asked[person] = self.step
         if number is not None:
-            self.erasing[number] = (self.step, frozenset(self._things_of(person)))
+            self.erasing[number] = (person, self.step, frozenset(self._things_of(person)))
 
     def erasure_done(self, number: str) -> None:
-        asked, things = self.erasing.pop(number)
+        person, asked, things = self.erasing.pop(number)
+        self.cleared[person] = asked
         self.erased |= dict.fromkeys(things, asked)
 
     def _things_of(self, person: int) -> set[int]:
