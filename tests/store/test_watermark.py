@@ -20,10 +20,17 @@ import pytest
 
 from tests.acceptance.gateway_process import clean_environment, run_twofold
 from tests.store.copies import NOW, appended, assert_sums_hold, copy, opened, with_store
+from tests.store.order_reports import entry, report, shop_copy, shop_store
+from twofold.collect.refused import refused_row
 from twofold.control.recover import accept_loss
 from twofold.errors import StoreDamaged
+from twofold.event.refusal import DropReason, Refusal
+from twofold.ledger.policy import OrderPolicy
+from twofold.matching.subject import SubjectRequest
+from twofold.privacy.runner import COMMAND, Eraser
 from twofold.report.verify import verify
 from twofold.store.beside.watermark import CLOSED, RUNNING, examine, read_mark
+from twofold.store.sqlite.database import DATABASE
 from twofold.store.sqlite.log_scan import lost_in_log
 
 FRAME, HEAD = 24, 32
@@ -417,3 +424,44 @@ def test_pages_that_are_not_sound_are_found(crashed, tmp_path, name):
     report = checked(folder)
     assert report["state"] == "damaged"
     assert report["problems"]
+
+
+REPORTS = OrderPolicy(counts_when="paid")
+NOT_IN_THE_JOURNAL = {
+    "an order's cancellation": lambda store: store.append_orders([entry(report(version=2, cancelled_at=NOW // 1000))]),
+    "a refusal": lambda store: store.append([], [refused_row(NOW, "events", "1", UNREADABLE, b"{")]),
+    "a person's request": lambda store: Eraser(store, lambda: NOW).ask(SubjectRequest(emails=("mary@shop.example",)), COMMAND),
+}  # fmt: skip
+UNREADABLE = Refusal(reason=DropReason.SYNTAX, path="body", expected="JSON", got="none")
+
+
+@pytest.mark.parametrize("what", list(NOT_IN_THE_JOURNAL))
+@pytest.mark.parametrize("cut", [True, False])
+def test_what_no_event_stands_for_is_missed_too(tmp_path, what, cut):
+    """Acknowledged in a transaction without any event; then the log is cut behind the last one that had some."""
+    folder, after = tmp_path / "data", tmp_path / "after"
+    log = f"{DATABASE}-wal"
+
+    async def main():
+        async with shop_store(folder, REPORTS) as store:
+            await store.append_orders([entry(report(), shop_copy())])
+            events_end_at = (folder / log).stat().st_size
+            await NOT_IN_THE_JOURNAL[what](store)
+            shutil.copytree(folder, after, ignore=shutil.ignore_patterns("*-shm", "lock"))
+            return events_end_at
+
+    events_end_at = asyncio.run(main())
+    if not cut:
+        assert examine(after) is None
+        return
+    os.truncate(after / log, events_end_at)
+    with pytest.raises(StoreDamaged, match="orders' news, money lines, refusals and requests"):
+        asyncio.run(opened_once(after))
+    assert len(failing(after)) == 1
+    assert accept_loss(after, "tried", NOW) is not None
+    asyncio.run(opened_once(after))
+
+
+async def opened_once(folder: Path) -> None:
+    async with shop_store(folder, REPORTS):
+        pass

@@ -87,6 +87,7 @@ class Eraser:
         """
         held = request.kind == "erase_shop" and by != COMMAND
         number = erase.ask(engine, self.file.ring, request, self._clock(), by, hold=held)
+        self._store.tell()
         if request.kind == "erase":
             self._requests[number] = request
         self._asked.set()

@@ -94,7 +94,10 @@ class Appends:
                 self._engine,
                 [make_row(one.thing, secret, told_at=one.told_at, received_at=one.received_at) for one in lines],
             )
-        self._journal.refuse([r for j in jobs for r in j.refused])
+        refused = [r for j in jobs for r in j.refused]
+        self._journal.refuse(refused)
+        if besides := len(entries) + len(lines) + len(refused):
+            self._journal.tell(besides)
         return [Appended([next(verdicts) for _ in j.events], _news([next(news) for _ in j.orders])) for j in jobs]
 
     def rolled_back(self) -> None:

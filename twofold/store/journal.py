@@ -25,9 +25,14 @@ SALT = 8
 test by the digest that is kept whether a guessed value stood there."""
 
 
+TOLD = "told"
+"""The counter of what was acknowledged and has no place in the journal: orders' news, money lines, refusals."""
+
+
 class _Counters(Struct, frozen=True):
     position: int
     chain: bytes
+    told: int
 
 
 class Journal:
@@ -37,7 +42,8 @@ class Journal:
         self._engine = engine
         self._refused_keep = refused_keep
         last = engine.run("select_last_row")
-        self._stable = self._now = _Counters(*(last[0] if last else (0, GENESIS)))
+        position, chain = last[0] if last else (0, GENESIS)
+        self._stable = self._now = _Counters(position, chain, told_in(engine))
 
     @property
     def position(self) -> int:
@@ -49,7 +55,7 @@ class Journal:
         body = encode(event)
         position = self._now.position + 1
         chain = link(self._now.chain, position, verdict, action, body_digest(body, salt))
-        self._now = _Counters(position, chain)
+        self._now = _Counters(position, chain, self._now.told)
         return (
             position, event.received_at, event.dataset, event.event_name, event.event_id, event.event_time,
             event.channel, event.sender, int(event.tier), verdict, action, late, pack(body), chain, salt,
@@ -70,13 +76,26 @@ class Journal:
         counts = Counter(f"refused.{row.reason}" for row in rows)
         self._engine.run_rows("raise_counters", [*counts.items(), ("refused", len(rows))])
 
-    def committed(self) -> tuple[int, bytes]:
-        """What was written is on disk; the position and chain value of the last row."""
+    def tell(self, count: int) -> None:
+        """So many things are acknowledged with this transaction that no row of the journal stands for: the watermark counts
+        them, so that their loss is noticed as an event's is."""
+        self._engine.run_rows("raise_counters", [(TOLD, count)])
+        now = self._now
+        self._now = _Counters(now.position, now.chain, now.told + count)
+
+    def committed(self) -> tuple[int, bytes, int]:
+        """What was written is on disk; the position and chain value of the last row, and what was told besides."""
         self._stable = self._now
-        return self._now.position, self._now.chain
+        return self._now.position, self._now.chain, self._now.told
 
     def rolled_back(self) -> None:
         self._now = self._stable
+
+
+def told_in(engine: Database) -> int:
+    """What was ever told besides events, as the database has it."""
+    rows = engine.run("select_told", (TOLD,))
+    return int(rows[0][0]) if rows else 0
 
 
 def salts(size: int) -> Iterable[bytes]:

@@ -208,7 +208,7 @@ class Store:
             )
             hold_ms = longest_hold_ms(routes)
             self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, self.changed, opened_at, hold_ms)
-            journal = Journal(self._engine, refused_keep)
+            self._journal = journal = Journal(self._engine, refused_keep)
             self._folding = Folding(
                 self._engine,
                 journal,
@@ -495,6 +495,10 @@ class Store:
         The collector waits meanwhile: keep it short, and cut long work into portions.
         """
         return await self._work(lambda: work(self._engine))
+
+    def tell(self) -> None:
+        """Inside a transaction: something is acknowledged with it whose loss must be noticed, too."""
+        self._journal.tell(1)
 
     def forget_person(self, ids: Sequence[tuple[str, str]], dataset: str | None = None) -> int:
         """Browsers seen with one of these (kind and value), their visits and all signs; answers how many browsers."""

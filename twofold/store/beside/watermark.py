@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from twofold.errors import StoreDamaged, StoreError
 from twofold.store.beside.durable_file import flush_folder
-from twofold.store.journal import GENESIS
+from twofold.store.journal import GENESIS, TOLD, told_in
 from twofold.store.sqlite.database import DATABASE, Engine, require_data
 from twofold.store.sqlite.log_scan import lost_in_log
 
@@ -43,7 +43,8 @@ _SEAL = struct.Struct("<QQ16s")  # of which mark, how long the database file was
 MAX_SEALED = 512 << 20
 """Larger files are not sealed: half a second at the end and at the start is what nobody minds."""
 _SIZE = 4096
-_RECORD = struct.Struct("<QQQQ8s")  # number, run, position, state, chain
+_RECORD = struct.Struct("<QQQQ8s")  # number, run, position, state and above it what was told besides, chain
+_TOLD_BITS = 8
 _CHECK = struct.Struct("<I")
 OPENING, RUNNING, CLOSED = 0, 1, 2
 KEPT = "kept"
@@ -51,7 +52,8 @@ KEPT = "kept"
 
 
 class Mark(Struct, frozen=True):
-    """One slot: the row numbered ``position`` had the chain value ``chain`` in that run, and was committed."""
+    """One slot: the row numbered ``position`` had the chain value ``chain`` in that run, and was committed; and ``told`` things
+    that have no row in the journal."""
 
     number: int
     run: int
@@ -59,6 +61,7 @@ class Mark(Struct, frozen=True):
     state: int
     chain: bytes
     whole: bool = True  # both slots could be read
+    told: int = 0
 
 
 class Loss(Struct, frozen=True):
@@ -79,12 +82,13 @@ class Loss(Struct, frozen=True):
 class Watermark:
     """The file of an open folder, for its owner. `mark` on the loop; the flushing thread is this one's own."""
 
-    def __init__(self, folder: Path, run: int, position: int, chain: bytes) -> None:
+    def __init__(self, folder: Path, run: int, position: int, chain: bytes, told: int = 0) -> None:
         """Opens or makes the file; it then speaks of the run that is about to begin."""
         self.path = folder / FILE
         self.run = run
         self.position = self.flushed = position
         self._chain = chain
+        self._told = self._flushed_told = told
         self.flushed_at = time.monotonic()
         self.problem = ""
         self._wrong = 0  # number of the last mark that could not be written
@@ -107,10 +111,10 @@ class Watermark:
         self._thread = threading.Thread(target=self._flush_loop, name="twofold-watermark", daemon=True)
         self._thread.start()
 
-    def mark(self, position: int, chain: bytes) -> None:
-        """The row of this position is on disk. Called before anybody is told so."""
-        if position != self.position:
-            self.position, self._chain = position, chain
+    def mark(self, position: int, chain: bytes, told: int = 0) -> None:
+        """The row of this position is on disk, and ``told`` things besides. Called before anybody is told so."""
+        if position != self.position or told != self._told:
+            self.position, self._chain, self._told = position, chain, told
             self._write()
 
     def close(self, clean: bool = True) -> None:
@@ -122,6 +126,10 @@ class Watermark:
             self._state = CLOSED
             self._both()
         os.close(self._fd)
+
+    @property
+    def is_flushed(self) -> bool:
+        return self.position == self.flushed and self._told == self._flushed_told
 
     def lag(self) -> dict[str, Any]:
         """For people: how far the disk's copy of the mark is behind."""
@@ -135,7 +143,7 @@ class Watermark:
 
     def _write(self) -> None:
         self._number = number = self._number + 1
-        record = _RECORD.pack(number, self.run, self.position, self._state, self._chain)
+        record = _RECORD.pack(number, self.run, self.position, self._state | self._told << _TOLD_BITS, self._chain)
         try:
             os.pwrite(self._fd, record + _CHECK.pack(zlib.crc32(record)), _SLOTS[number & 1])
         except OSError as err:
@@ -148,7 +156,7 @@ class Watermark:
         self._flush()
 
     def _flush(self) -> None:
-        position, number = self.position, self._number
+        position, told, number = self.position, self._told, self._number
         began = time.monotonic()
         try:
             os.fdatasync(self._fd)
@@ -157,7 +165,7 @@ class Watermark:
             return
         if number != self._wrong:
             self.problem = ""
-        self.flushed, self.flushed_at = position, began
+        self.flushed, self._flushed_told, self.flushed_at = position, told, began
 
     def _failed(self, err: OSError) -> None:
         if not self.problem:
@@ -172,7 +180,7 @@ class Watermark:
                 os.close(fd)
                 self._write()
                 self._flush()
-            elif self.position == self.flushed:
+            elif self.is_flushed:
                 self.flushed_at = time.monotonic()  # nothing to flush: the mark is as old as this moment
             else:
                 self._flush()
@@ -194,7 +202,7 @@ class Watermark:
 def open_watermark(engine: Engine) -> Watermark:
     """The watermark of an open database, for the run that is about to begin. `examine` the folder before it is opened."""
     run, position, chain = _stands_at(engine)
-    watermark = Watermark(engine.folder, run + 1, position, chain)
+    watermark = Watermark(engine.folder, run + 1, position, chain, told_in(engine))
     engine.run("put_meta", (FILE, KEPT))
     return watermark
 
@@ -249,7 +257,7 @@ def _file_digest(folder: Path) -> tuple[int, bytes] | None:
 def renew_watermark(engine: Engine) -> None:
     """From here on the watermark says what the database says. Whoever calls it has put into the log why."""
     run, position, chain = _stands_at(engine)
-    Watermark(engine.folder, run, position, chain).close()
+    Watermark(engine.folder, run, position, chain, told_in(engine)).close()
     engine.run("put_meta", (FILE, KEPT))
 
 
@@ -282,7 +290,7 @@ def read_mark(folder: Path) -> Mark | str | None:
     if not slots:
         return f"the file {FILE} is damaged: neither of its two marks is what was written"
     newest = max(slots, key=lambda m: m.number)
-    return Mark(newest.number, newest.run, newest.position, newest.state, newest.chain, len(slots) == 2)
+    return structs.replace(newest, whole=len(slots) == 2)
 
 
 def require_traces(folder: Path) -> None:
@@ -340,6 +348,12 @@ def _compare(db: Any, mark: Mark | str | None) -> Loss | None:
             last + 1,
             mark.position,
         )
+    told = db.execute("select value from counter where name = ?", (TOLD,)).fetchone() if mark.told else None
+    if mark.told > (told[0] if told else 0):
+        missing = mark.told - (told[0] if told else 0)
+        return Loss(
+            f"{missing} things that were acknowledged are missing, of orders' news, money lines, refusals and requests of persons"
+        )
     row = db.execute("select substr(chain, 1, 8) from event where position = ?", (mark.position,)).fetchone()
     if mark.position and (row is None or row[0] != mark.chain):
         return Loss(f"position {mark.position} holds another event than the one that was acknowledged there")
@@ -376,8 +390,9 @@ def _slot(data: bytes, at: int) -> Mark | None:
     end = at + _RECORD.size
     if len(data) < end + 4 or _CHECK.unpack(data[end : end + 4])[0] != zlib.crc32(data[at:end]):
         return None
-    mark = Mark(*_RECORD.unpack(data[at:end]))
-    return mark if mark.number else None
+    number, run, position, state, chain = _RECORD.unpack(data[at:end])
+    state, told = state & (1 << _TOLD_BITS) - 1, state >> _TOLD_BITS
+    return Mark(number, run, position, state, chain, told=told) if number else None
 
 
 def _open_file(path: Path) -> int:

@@ -82,6 +82,10 @@ where state = 'waiting' and id between ?2 * 256 and ?2 * 256 + 255;
 insert into counter (name, value) values /*rows*/ (?, ?)
 on conflict (name) do update set value = counter.value + excluded.value;
 
+-- name: select_told
+-- One counter.
+select value from counter where name = ?;
+
 -- name: insert_refused
 -- Keeps refused copies and bodies with their reasons.
 insert into refused (received_at, door, dataset, event_name, event_id, reason, batch_index, path, expected, got, size,
