@@ -117,7 +117,7 @@ class Inside(Gateway):
         watermark = self.store.watermark
         while True:
             await asyncio.sleep(FLUSH_EVERY_S)
-            if watermark.position != watermark.flushed:
+            if not watermark.is_flushed:
                 watermark._flush()
                 self._machine.flushed("watermark")
 

@@ -217,6 +217,7 @@ class World:
 
     def _open(self) -> None:
         self.gateway = Inside(_settings(self.folder), self)
+        self.flushed("at the start")
         self.promises.reopened(self._words("delivered"), self._words(None))
         beginning = self.loop.create_task(self.gateway.begin())
         for _ in range(20):
@@ -225,7 +226,6 @@ class World:
                 break
             self.loop.now_s += 1
         beginning.result()
-        self.flushed("at the start")
 
     def _bury(self) -> None:
         """The process that was killed: what it still holds is let go."""
