@@ -386,13 +386,17 @@ class World:
         if not thing.sold or any(w == "cancelled" for t, w in self.promises.told if t == number):
             return
         self._version += 1
+        before = set(self.promises.told)
+        self.promises.told.add((number, word))  # it may be heard before it is answered
         copy = self.promises.sent(number, WEBHOOK)
         person = self.people[thing.person]
         reply = self._ask(requests_in.from_shop(thing, person, word, self._version, self._true_s(), self._true_s()))
         known = reply is not None and reply.status == 200
         # Nothing of it was kept, unless the disk failed under it: then nobody knows.
         refused = reply is not None and not known and self.gateway.failure is None
-        if not refused:
+        if refused:
+            self.promises.told = before
+        else:
             self.promises.order_told(number, word, known=known)
         if known and word != "cancelled":
             copy.known, copy.step = True, self.promises.step
@@ -511,7 +515,7 @@ class World:
     def _next_due(self) -> int:
         """0 when nothing waits but orders that are not paid."""
         ((due,),) = self._rows(
-            "select coalesce(min(due_at), 0) from delivery where state = 'waiting' and reason not like 'not\\_%' escape '\\'"
+            "select coalesce(min(due_at), 0) from delivery where state = 'waiting' and reason != 'not_paid'"
         )
         return int(due)
 

@@ -20,6 +20,18 @@ def test_a_world_keeps_its_promises(seed):
     assert broken_in(seed) == []
 
 
+FOUND = {
+    "a cancellation that a lying disk lost": (3, [("shop", 3), ("news", 3, 1), ("lose", 3, 0)]),
+    "a server behind a browser whose order never came": (19, [("browser", 0, 0), ("pass", 3_601_000), ("server", 0)]),
+}  # fmt: skip
+"""What the simulator has found: seed and steps."""
+
+
+@pytest.mark.parametrize("name", list(FOUND))
+def test_what_was_found_once_is_mended(name):
+    assert broken_in(*FOUND[name]) == []
+
+
 def test_a_seed_replays_exactly():
     """Another run of it has the same answers and the same bytes leave."""
     assert run_world(3).trace == run_world(3).trace != run_world(4).trace

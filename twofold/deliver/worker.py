@@ -205,6 +205,7 @@ class Worker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._leased: set[int] = set()  # in the hands of a task; never given to a second one
+        self._renewed: dict[int, int] = {}  # delivery in such hands -> the lease that it was claimed under meanwhile
         self._unsure: dict[int, int] = {}  # delivery -> start (ms) of its first attempt of unknown fate, as stored
         self._failures = 0  # how unwell the destination has been; see `pause_for`
         self._episode = 0  # pauses so far; an answer to a request from before the last one is old news
@@ -290,7 +291,9 @@ class Worker:
             await asyncio.sleep(STORE_RETRY_S)
             return []
         self._unsure |= {d.id: d.unsure_since for d in claimed if d.unsure_since is not None}
-        # A lease that ran out under a request still open is not sent twice at once; the new one runs out too.
+        # A lease that ran out under a request still open, or under an answer that a full disk did not take, is not sent twice:
+        # what became of it is settled under the new one.
+        self._renewed |= {d.id: d.lease for d in claimed if d.id in self._leased}
         return await self._without_unrepeatable([d for d in claimed if d.id not in self._leased])
 
     def _build(self, event: Event) -> bytes | Suppressed:
@@ -361,7 +364,9 @@ class Worker:
 
     def _ended(self, batch: Batch, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._leased.difference_update(d.id for d in batch.deliveries)
+        for d in batch.deliveries:
+            self._leased.discard(d.id)
+            self._renewed.pop(d.id, None)
         self._wake.set()
         if not task.cancelled() and task.exception() is not None:
             self._broken = self._broken or task.exception()
@@ -547,7 +552,7 @@ class Worker:
         return found - {""}
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
-        await self._insist(lambda: self._outbox.settle(settlements, self._clock()))
+        await self._insist(lambda: self._outbox.settle(self._as_leased_now(settlements), self._clock()))
         for s in settlements:
             self._metrics.settled.labels(self._name, s.state.value).inc()
             if s.state is not DeliveryState.WAITING:
@@ -559,7 +564,11 @@ class Worker:
         back = Decision(state=DeliveryState.WAITING, due_at=self._clock() + delay_ms, counts=False)
         settlements = [self._settlement(d, back) for part in parts for d in part.deliveries]
         if settlements:
-            await self._insist(lambda: self._outbox.settle(settlements, self._clock()))
+            await self._insist(lambda: self._outbox.settle(self._as_leased_now(settlements), self._clock()))
+
+    def _as_leased_now(self, settlements: Sequence[Settlement]) -> list[Settlement]:
+        """Under the lease that each delivery has by now, which is a newer one where its task took longer than the first."""
+        return [replace(s, lease=self._renewed.get(s.delivery, s.lease)) for s in settlements]
 
     async def _insist(self, write: Callable[[], Awaitable[None]]) -> None:
         """A change that must reach the disk: tried again while the store is full or busy."""
