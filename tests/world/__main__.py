@@ -109,11 +109,7 @@ def _find_defects(only: str | None) -> int:
         if only not in (None, defect.name):
             continue
         began = time.monotonic()
-        with planted(defect.name):
-            found = next(((seed, broken) for seed in range(FIND_WITHIN) if (broken := broken_in(seed))), None)
-        if found is not None and broken_in(found[0]):
-            print(f"seed {found[0]} breaks a promise without any defect: {found[1][0]}", flush=True)
-            return 1
+        found = _found_with(defect.name)
         seconds = time.monotonic() - began
         if found is None:
             missed += 1
@@ -121,6 +117,16 @@ def _find_defects(only: str | None) -> int:
         else:
             print(f"found {defect.name} with seed {found[0]}, {seconds:.0f} s: {found[1][0]}", flush=True)
     return 1 if missed else 0
+
+
+def _found_with(name: str) -> tuple[int, list[str]] | None:
+    """The first seed that keeps every promise without the defect and breaks one with it."""
+    for seed in range(FIND_WITHIN):
+        with planted(name):
+            broken = broken_in(seed)
+        if broken and not broken_in(seed):
+            return seed, broken
+    return None
 
 
 if __name__ == "__main__":

@@ -155,7 +155,9 @@ class Promises:
         """A word leaves once. A higher tier's word about a purchase leaves behind a lower one's, under its id."""
         others = [w for w in self.first if w[:2] == word[:2] and w != word]
         what = f"thing {word[0]} to {word[1]}"
-        if others and thing.order is None and thing.number not in self.forged:  # else the server's word stands apart
+        # Behind a stranger's word, or what was erased, the server's stands apart.
+        apart = thing.number in self.forged or thing.person in self.asked
+        if others and thing.order is None and not apart:
             self.breaks(f"{what}: left as two actions")
         if any(w[2] > word[2] and self.frozen.get(w, 0) < self.frozen.get(word, self.step) for w in others):
             self.breaks(f"{what}: a lower tier's word was made behind a higher one's")
