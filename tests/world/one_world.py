@@ -498,8 +498,12 @@ class World:
         self.layer.full, self.layer.failing_syncs = False, 0
         for script in self.scripts.values():
             script.next.clear()
-        for _ in range(ROUNDS):
-            self._pass(max(61_000, min(self._next_due() - self.wall() + 1_000, 3_700_000)))
+        for number in range(
+            ROUNDS
+        ):  # longer ones at last: a pause that was planned by a clock two hours ahead is waited for
+            self._pass(
+                max(61_000 if number < ROUNDS // 2 else 600_000, min(self._next_due() - self.wall() + 1_000, 3_700_000))
+            )
             self._look()
             if self.promises.broken:
                 return
