@@ -37,8 +37,11 @@ OF_WEBHOOKS = {
     FaultKind.TEST_ORDERS,
 }  # fmt: skip
 """Seen in what the shop's webhooks tell (that an order is a test is told by nothing else)."""
-HIDES = {FaultKind.SECRET: OF_WEBHOOKS, FaultKind.NO_SERVER: OF_WEBHOOKS}
-"""What the first fault leaves nothing to see of."""
+HIDES = {
+    FaultKind.SECRET: OF_WEBHOOKS, FaultKind.NO_SERVER: OF_WEBHOOKS,
+    FaultKind.NOT_MEETING: {FaultKind.TEST_ORDERS}, FaultKind.ORDER_NUMBERS: {FaultKind.TEST_ORDERS},
+}  # fmt: skip
+"""What the first fault leaves nothing to see of: a page's Purchase is known for a test by its order's number alone."""
 OF_PAGES = frozenset({FaultKind.NO_BROWSER, FaultKind.BLOCKED, FaultKind.CONSENT, FaultKind.FOREIGN_SITE})
 """Browsers tell nothing of these orders any more: two of them are one to whoever looks from outside. One of them beside what pages
 tell wrongly, and a silent webhook beside it, leave the less to see the larger their share: in pairs they strike a half to three quarters."""

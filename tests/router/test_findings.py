@@ -25,7 +25,7 @@ from twofold.router.limits import LIMITS
 from twofold.router.review import review
 from twofold.router.task import ask, standing
 from twofold.router.words import EVIDENCE, SYMPTOM_OF, SYMPTOMS, WORDS
-from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario
+from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario, Trade
 
 UNTIL_S = 1_795_824_000  # 2026-11-28
 pytestmark = pytest.mark.process
@@ -52,7 +52,7 @@ CHOSEN = (
     FaultKind.CLOCK,
 )  # fmt: skip
 PAIRS = (
-    (FaultKind.CLICK_STRIPPED, FaultKind.TAX), (FaultKind.TEST_CODE, FaultKind.TOPIC), (FaultKind.RELOADS, FaultKind.TEST_ORDERS),
+    (FaultKind.CLICK_STRIPPED, FaultKind.TAX), (FaultKind.BUTTON, FaultKind.NO_SERVER), (FaultKind.RELOADS, FaultKind.TEST_ORDERS),
     (FaultKind.TOKEN_ENDS, FaultKind.RESTATES),
 )  # fmt: skip
 
@@ -70,6 +70,15 @@ def test_a_few_damaged_clicks_are_found_among_many_events_without_one(tmp_path):
     kind = FaultKind.CLICK_LOWERED
     found = found_in(tmp_path, Fault(kind=kind, day=12, share=0.4), seed=60105)
     assert judge([kind], found)[0].first, [f.key for f in found]
+
+
+@pytest.mark.parametrize("trade", [Trade.LEADS, Trade.PHONE, Trade.CHATS])
+def test_a_clean_shop_of_another_trade_has_nothing_to_do(trade, tmp_path):
+    """Forms without money that a CRM tells a minute later, orders by phone, orders of chats that no page has seen."""
+    told = SignalScenario(seed=5, trade=trade, orders_per_day=10, lookers=0.5)
+    config = asyncio.run(play(told, tmp_path, UNTIL_S * 1000))
+    found = ask(replace(router_task(load_settings(config), UNTIL_S), tested=False))
+    assert [f.key for f in found] == []
 
 
 @pytest.mark.parametrize("kinds", PAIRS, ids=" and ".join)

@@ -8,9 +8,9 @@ import pytest
 
 from twofold.errors import ConfigError
 from twofold.simulate.signal.faults import troubled
-from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario, is_signal, read_signal
+from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario, Trade, is_signal, read_signal
 from twofold.simulate.signal.session import DAY_MS
-from twofold.simulate.signal.wire import requests_of
+from twofold.simulate.signal.wire import API_VERSION, DATASET, Sent, requests_of
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "worlds" / "signal.toml"
 
@@ -30,6 +30,7 @@ def test_the_example_reads():
         ("[signal]\nfaults = [{kind = 'bad', day = 1}]", "kind"),
         ("[signal]\nfaults = [{kind = 'late', day = 99}]", "at most the 14 days"),
         ("[signal]\nfaults = [{kind = 'late', day = 1, share = 0}]", "share"),
+        ("[signal]\ntrade = 'leads'\nfaults = [{kind = 'tax', day = 1}]", "can befall a world of leads, got tax"),
         ("[signal]\nseeds = 1", "seeds"),
         ("[signal", "signal world"),
     ],
@@ -45,6 +46,21 @@ def test_the_same_seed_sends_the_same():
     one, other = ([r for s in troubled(SignalScenario(seed=3, days=3), 0) for r in requests_of(s)] for _ in range(2))
     assert one == other
     assert one != [r for s in troubled(SignalScenario(seed=4, days=3), 0) for r in requests_of(s)]
+
+
+def sent_by(trade: Trade) -> list[Sent]:
+    return [r for s in troubled(SignalScenario(seed=3, days=3, trade=trade), 0) for r in requests_of(s)]
+
+
+def test_each_trade_sends_what_it_has():
+    """Leads have no money and no order, orders of chats no page, and most orders by phone no browser."""
+    leads, chats = sent_by(Trade.LEADS), sent_by(Trade.CHATS)
+    assert not any(b"value" in r.body or "/webhooks/" in r.path for r in leads)
+    assert {name for r in leads for name in (b'"Lead"', b'"Schedule"') if name in r.body} == {b'"Lead"', b'"Schedule"'}
+    assert {r.path for r in chats if b'"Purchase"' in r.body} == {f"/{API_VERSION}/{DATASET}/events"}
+    assert not any(b"nino" in r.body.lower() or b"@" in r.body for r in chats + leads)  # people are hashed
+    calls = [r for r in sent_by(Trade.PHONE) if "/webhooks/" in r.path]
+    assert 0.5 < sum(b"phone-desk" in r.body for r in calls) / len(calls) < 0.9
 
 
 @pytest.mark.parametrize("kind", FaultKind)

@@ -149,10 +149,10 @@ def _judged(journal: Journal, span: tuple[int, int], dataset: str | None, *, tes
     looked: Counter[str] = Counter()
     clicked = 0
     told: set[int] = set()
-    for action, payload, of_dataset, name, created_at, value, currency in journal.run(
+    for action, payload, of_dataset, name, created_at, value, currency, left_at in journal.run(
         "newest_payloads", (*span, LOOKED_AT)
     ):
-        seen = None if action in told or dataset not in (None, of_dataset) else _seen(payload, created_at)
+        seen = None if action in told or dataset not in (None, of_dataset) else _seen(payload, created_at, left_at)
         told.add(action)
         if seen is None:
             continue
@@ -189,8 +189,9 @@ def _kinds(seen: Seen, *, tested: bool) -> dict[Kind, list[str]]:
     return found
 
 
-def _seen(payload: bytes, created_at: int) -> Seen | None:
-    """The bytes of one event as the judge reads it, at the time it was made; None for what is no event of the platform's."""
+def _seen(payload: bytes, created_at: int, left_at: int) -> Seen | None:
+    """The bytes of one event as the judge reads it, at the time it was made; None for what is no event of the platform's. What a later
+    copy dates is not from the future when it left."""
     try:
         event = _decode(payload)
     except (msgspec.MsgspecError, ValueError):
@@ -205,5 +206,6 @@ def _seen(payload: bytes, created_at: int) -> Seen | None:
         source=Source.SERVER, event_name=name, event_time=at, action_source=str(event.get("action_source", "")),
         user_data={k: v for k, v in user.items() if v not in (None, "", [])}, custom_data=custom,
         value=amount(custom.get("value")),
-        currency=currency if isinstance(currency, str) else None, event=event, now_s=created_at // 1000,
+        currency=currency if isinstance(currency, str) else None, event=event,
+        now_s=max(created_at // 1000, min(left_at // 1000, at)),
     )  # fmt: skip

@@ -21,7 +21,8 @@ BODIES, PAGES = 4_000, 1_000
 
 
 class Purchase(NamedTuple):
-    """One Purchase. ``channels``: 1 browser, 2 server, 3 both. ``order``: the order that it is of, its row."""
+    """One Purchase. ``channels``: 1 browser, 2 server, 3 both. ``order``: the order that it is of, its row. ``place``: where it was
+    made, as a platform was told; None where nothing left."""
 
     action: int
     created_at: int  # ms
@@ -32,6 +33,12 @@ class Purchase(NamedTuple):
     order: int | None
     value: str | None
     currency: str | None
+    place: str | None
+
+    @property
+    def on_pages(self) -> bool:
+        """Whether a browser could have told it: not so of an order by phone or in a chat."""
+        return self.place in (None, "website") or bool(self.channels & 1)
 
 
 class Copies(NamedTuple):

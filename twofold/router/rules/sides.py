@@ -34,7 +34,7 @@ def findings_of_shares(signals: Signals) -> Iterator[Finding]:
         mine = [p for p in signals.purchases if p.dataset == dataset]
         told = [t for t in signals.told if t.dataset == dataset]
         yield from _consent(signals, dataset, mine)
-        yield from _sides(signals, dataset, [p for p in mine if p.consent != DENIED], told)
+        yield from _sides(signals, dataset, [p for p in mine if p.consent != DENIED and p.on_pages], told)
         yield from _reloaded(signals, dataset, mine)
     yield from _funnel(signals)
 
@@ -59,13 +59,17 @@ def _sides(signals: Signals, dataset: str, mine: Sequence[Purchase], told: Seque
         touched = [p for p in mine if is_alone(p)]
         if fewer:
             yield _finding(signals, Kind.NO_SERVER, dataset, alone, touched, "/senders")
-        elif parted:
+        if parted and (not fewer or (unseen is not None and not _fewer(signals, mine, alone.days, _on_page))):
             yield _parted(signals, dataset, alone, touched, told)
         if _on_carts(signals, told) >= (SOME if fewer or parted else MOSTLY):
             yield _finding(signals, Kind.BUTTON, dataset, alone, touched, "/senders")
     elif unseen is not None:
         kind = Kind.BLOCKED if _all_pages_fell(signals, dataset, unseen.days) else Kind.NO_BROWSER
         yield _finding(signals, kind, dataset, unseen, server, "/senders")
+
+
+def _on_page(purchase: Purchase) -> bool:
+    return bool(purchase.channels & 1)
 
 
 def _is_alone(mine: Sequence[Purchase]) -> Callable[[Purchase], bool]:

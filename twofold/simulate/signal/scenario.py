@@ -56,6 +56,15 @@ class FaultKind(StrEnum):
     NEW_SENDER = "new_sender"  # an app that nobody asked for tells events of its own
 
 
+class Trade(StrEnum):
+    """How it sells."""
+
+    SHOP = "shop"  # orders on its pages
+    LEADS = "leads"  # forms and appointments, without money: pages and a CRM tell them
+    PHONE = "phone"  # most orders are taken on the phone, and have no page
+    CHATS = "chats"  # orders are made in chats: the chat's tool alone tells them
+
+
 class Fault(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """``day``: 1 is the first; from its midnight on. ``share`` of those whom it can strike."""
 
@@ -73,7 +82,21 @@ class SignalScenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     days: Annotated[int, Meta(ge=2, le=60)] = 14
     orders_per_day: Annotated[int, Meta(ge=1, le=2000)] = 25
     lookers: Annotated[float, Meta(ge=0, le=50)] = 1.0
+    trade: Trade = Trade.SHOP
     faults: tuple[Fault, ...] = ()
+
+
+_ANYWHERE = frozenset(
+    {FaultKind.TOKEN_DEAD, FaultKind.TOKEN_ENDS, FaultKind.WRONG_DATASET, FaultKind.TEST_CODE, FaultKind.CLICK_LOWERED,
+     FaultKind.CLICK_STRIPPED, FaultKind.SERVER_ADDRESS, FaultKind.FOREIGN_SITE}
+)  # fmt: skip
+FAULTS_OF: dict[Trade, frozenset[FaultKind]] = {
+    Trade.SHOP: frozenset(FaultKind),
+    Trade.LEADS: _ANYWHERE | {FaultKind.IDS_ANEW},
+    Trade.PHONE: _ANYWHERE | {FaultKind.SECRET},
+    Trade.CHATS: _ANYWHERE - {FaultKind.SERVER_ADDRESS},
+}
+"""What befalls pages that take orders, and the shop's webhooks, needs both."""
 
 
 def read_signal(path: Path) -> SignalScenario:
@@ -87,6 +110,10 @@ def read_signal(path: Path) -> SignalScenario:
     for place, fault in enumerate(found.faults):
         if fault.day > found.days:
             raise ConfigError(f"{path}: faults[{place}].day: expected at most the {found.days} days, got {fault.day}")
+        if fault.kind not in FAULTS_OF[found.trade]:
+            raise ConfigError(
+                f"{path}: faults[{place}].kind: expected one that can befall a world of {found.trade}, got {fault.kind}"
+            )
     return found
 
 

@@ -10,11 +10,12 @@ import random
 import uuid
 from collections.abc import Iterator
 from decimal import Decimal
+from hashlib import sha256
 from typing import Any
 
 from msgspec import Struct
 
-from twofold.simulate.signal.scenario import SignalScenario
+from twofold.simulate.signal.scenario import SignalScenario, Trade
 from twofold.simulate.truth import CURRENCY, PRODUCTS, Blocker, Order, OrderKind, Product, make_orders, total
 from twofold.simulate.webhook import CREATED, PAID, purchase_id
 
@@ -22,6 +23,7 @@ DAY_MS = 86_400_000
 SHOP = "signal-shop.myshopify.com"
 SITE = "https://shop.example"
 _OPEN_MS, _CLOSE_MS = 8 * 3_600_000, 23 * 3_600_000
+_PHONED, _BOOKED = 0.7, 0.4  # of orders those on the phone; of leads those with an appointment
 _DISCOUNT, _TAX = Decimal("0.10"), Decimal("0.19")
 _AGENTS = (
     "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0",
@@ -94,6 +96,77 @@ class Session(Struct, kw_only=True):
 
 def sessions_of(told: SignalScenario, first_ms: int) -> Iterator[Session]:
     """All sessions of the world, in no order. ``first_ms``: midnight of its first day."""
+    draw = random.Random(f"twofold/trade/{told.seed}")
+    for session in _sessions_of(told, first_ms):
+        if told.trade is Trade.LEADS:
+            _as_lead(session, draw)
+        elif told.trade is Trade.PHONE and session.order is not None and draw.random() < _PHONED:
+            _as_call(session)
+        elif told.trade is Trade.CHATS and session.order is not None:
+            _as_chat(session)
+        yield session
+
+
+def _as_lead(session: Session, draw: random.Random) -> None:
+    """A form instead of an order; the CRM tells it again under the form's id, and of some an appointment days later."""
+    buyer, session.hooks = session.order, []
+    session.pages = [
+        Page(name=p.name, path="/offer" if p.name == "ViewContent" else p.path, custom={}, event_id=p.event_id, at=p.at)
+        for p in session.pages if p.name in ("PageView", "ViewContent")
+    ]  # fmt: skip
+    session.order, session.value, session.parts = None, Decimal(0), {}
+    if buyer is None or buyer.kind is not OrderKind.REAL:
+        return
+    lead = drawn_id(draw)
+    session.pages.append(Page(name="Lead", path="/contact/thanks", custom={}, event_id=lead, at=session.at))
+    if session.consented:
+        session.said.append(
+            _of_crm(session, buyer, "Lead", lead, session.at + draw.randrange(2_000, 90_000), "website")
+        )
+        if draw.random() < _BOOKED:
+            later = session.at + draw.randrange(DAY_MS // 2, 2 * DAY_MS)
+            session.said.append(_of_crm(session, buyer, "Schedule", drawn_id(draw), later, "system_generated"))
+
+
+def _as_call(session: Session) -> None:
+    """Taken on the phone by an app of the shop's: its webhooks know no browser, and no page has seen it."""
+    nobody = {"source_name": "phone-desk", "landing_site": None, "browser_ip": None, "client_details": None}
+    session.pages, session.tag, session.fbclid, session.paid = [], False, None, False
+    for hook in session.hooks:
+        hook.edits = {**hook.edits, **nobody}
+
+
+def _as_chat(session: Session) -> None:
+    """Agreed in a chat: its tool tells it once, with the order's money."""
+    order, session.pages, session.hooks = session.order, [], []
+    assert order is not None
+    if session.consented and order.kind is OrderKind.REAL:
+        said = _of_crm(session, order, "Purchase", f"chat-{order.id}", session.at, "chat")
+        said.agent = "chat-desk"
+        said.event["custom_data"] = {"value": str(session.value), "currency": CURRENCY, "order_id": str(order.id)}
+        session.said.append(said)
+
+
+def _of_crm(session: Session, buyer: Order, name: str, event_id: str, at: int, place: str) -> Said:
+    person = {"em": buyer.shopper.email, "ph": buyer.shopper.phone, "external_id": str(buyer.shopper.customer_id)}
+    seen = {"client_ip_address": session.ip, "client_user_agent": session.agent, "fbp": session.fbp}
+    seen |= {"fbc": session.fbc} if session.fbc else {}
+    event: dict[str, Any] = {
+        "event_name": name,
+        "event_id": event_id,
+        "event_time": at // 1000,
+        "action_source": place,
+        "consent": "granted",
+    }
+    if place == "website":
+        event |= {"event_source_url": f"{SITE}/contact/thanks"}
+    event["user_data"] = {k: sha256(v.strip().lower().lstrip("+").encode()).hexdigest() for k, v in person.items()} | (
+        seen if place == "website" else {}
+    )
+    return Said(agent="crm", event=event, at=at)
+
+
+def _sessions_of(told: SignalScenario, first_ms: int) -> Iterator[Session]:
     orders = make_orders(told.seed, told.days * told.orders_per_day)
     draw = random.Random(f"twofold/signal/{told.seed}")
     order_days = [n // told.orders_per_day for n in range(len(orders))]

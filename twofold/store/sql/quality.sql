@@ -45,9 +45,10 @@ from event as e join event as f on f.position = e.action
 where e.position >= ?1 and e.position < ?2 and e.verdict <> 'first' and e.sender <> f.sender group by 1, 2, 3, 4;
 
 -- name: newest_payloads
--- The newest bytes that left for a platform, with what their action is: of actions from one id to before another.
-select f.delivery / 256, f.payload, a.dataset, a.event_name, a.created_at, a.value, a.currency
-from frozen as f join action as a on a.id = f.delivery / 256
+-- The newest bytes that left for a platform, with what their action is, and when they were first tried: of actions from one id to
+-- before another.
+select f.delivery / 256, f.payload, a.dataset, a.event_name, a.created_at, a.value, a.currency, coalesce(d.first_attempt_at, a.created_at)
+from frozen as f join action as a on a.id = f.delivery / 256 join delivery as d on d.id = f.delivery
 where f.delivery >= ?1 * 256 and f.delivery < ?2 * 256 and length(f.payload) > 0 order by f.delivery desc limit ?3;
 
 -- name: given_up

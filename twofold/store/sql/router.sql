@@ -1,10 +1,13 @@
 -- Statements behind the rules of the router. Days are counted back from a time: 0 is the last 24 hours before it.
 
 -- name: router_purchases
--- Purchases of actions from one id to before another: when, whose copies, what was said about consent, which order they are of.
-select a.id, a.created_at, a.dataset, a.channels, a.consent, a.order_id, o.id, a.value, a.currency
+-- Purchases of actions from one id to before another: when, whose copies, what was said about consent, which order they are of,
+-- and where it was made, as the platform was told. What robots told is none. A delivery's number begins with its action's.
+select a.id, a.created_at, a.dataset, a.channels, a.consent, a.order_id, o.id, a.value, a.currency,
+       (select min(f.action_source) from frozen as f where f.delivery >= a.id * 256 and f.delivery < a.id * 256 + 256)
 from action as a left join orders as o on o.action = a.id
-where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' and a.merged_into is null;
+where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' and a.merged_into is null
+  and not exists (select 1 from delivery as d where d.id >= a.id * 256 and d.id < a.id * 256 + 256 and d.reason = 'bot');
 
 -- name: router_copies
 -- Copies from one position to before another, by event, sender, channel and day before ?3 (ms): how many, how many came more
