@@ -68,7 +68,6 @@ PRODUCT = f"""<html><head><title>Cup</title>{SNIPPET}{ASYNC_LOAD}
 <body><form action="/cart/add" method="post"><button type="submit" name="add">Add to cart</button></form>
 <a href="/cart">Cart</a><script src="/cdn/wpm/bb7f2m.js"></script><script async src="https://{APP}"></script>
 <noscript><img src="{META}&ev=PageView&noscript=1"></noscript></body></html>"""
-CART = '<html><body><a class="checkout-button" href="/checkouts/cn/hWN6aGVhZGVyMTIzNDU2Nzg5MDEy">Check out</a></body></html>'
 CHECKOUT = """<html><body><form><input name="email"><button>Pay now</button></form><script>
 navigator.sendBeacon('/t/events', JSON.stringify({dataset: '1234567890', events: [
   {event_name: 'InitiateCheckout', event_id: 'tag.1', custom_data: {value: 49.9, currency: 'EUR'}}]}));
@@ -83,6 +82,38 @@ def _sends(event_id: str) -> str:
     return f"fetch('{META}&ev=InitiateCheckout&eid={event_id}', {{mode: 'no-cors'}});"
 
 
+def _image(event_id: str) -> str:
+    return f"(new Image).src='{META}&ev=PageView&eid={event_id}';"
+
+
+# What is hard to credit: each way of a script to another place or moment, minified as bundlers leave it.
+HARD = {
+    "hard.example/module.js": "new Worker('https://www.shop.example/mw.js',{type:'module'});",
+    f"{HOST}/mw.js": "import {t} from '/dep.js';t('module-worker.1');import('/lazy.js');",
+    f"{HOST}/dep.js": f"export const t=e=>fetch('{META}&ev=PageView&eid='+e,{{mode:'no-cors'}});",
+    f"{HOST}/lazy.js": f"self.postMessage(0);fetch('{META}&ev=PageView&eid=lazy.1',{{mode:'no-cors'}});",
+    "cdn.written.example/w.js": f'document.write("<script>{_image("written.1")}<\\/script>");',
+    "cdn.later.example/l.min.js": f"!function(e){{Promise.resolve().then(()=>setTimeout(()=>requestAnimationFrame(()=>{{{_image('later.1')}}}),30))}}(this);",
+    "cdn.dynamic.example/d.js": "import('https://cdn.dynamic.example/chunk-a1.js');",
+    "cdn.dynamic.example/chunk-a1.js": f"navigator.sendBeacon('{META}',new URLSearchParams({{ev:'PageView',eid:'dynamic.1'}}));",
+    "cdn.frames.example/f.js": "var f=document.createElement('iframe');document.body.appendChild(f);"
+    "var g=f.contentDocument.createElement('iframe');f.contentDocument.body.appendChild(g);"
+    f"var s=g.contentDocument.createElement('script');s.text=\"{_image('nested-frame.1')}\";g.contentDocument.body.appendChild(s);",
+    "cdn.blobs.example/b.js": "var s=document.createElement('script');s.src=URL.createObjectURL(new Blob([\""
+    + _image("blob.1") + "\"],{type:'text/javascript'}));document.head.appendChild(s);",
+    "cdn.evals.example/e.js": f"(0,eval)(\"{_image('eval.1')}\");new Function(\"{_image('function.1')}\")();",
+    "cdn.form.example/x.js": "document.addEventListener('DOMContentLoaded',function(){var x=new XMLHttpRequest;"
+    f"x.open('POST','{META}&ev=PageView&eid=xhr.1');x.withCredentials=!1;x.send('a=1')}});",
+}  # fmt: skip
+HARD_TAGS = "".join(
+    f'<script src="https://{name}"{" type=module" if name.endswith("/d.js") else ""}></script>'
+    for name in HARD
+    if not name.startswith((HOST, "cdn.frames")) and "chunk" not in name
+)
+CART = f"""<html><head>{HARD_TAGS}</head><body><script src="https://cdn.frames.example/f.js"></script>
+<img src="{META}&ev=PageView&eid=plain-image.1">
+<a class="checkout-button" href="/checkouts/cn/hWN6aGVhZGVyMTIzNDU2Nzg5MDEy">Check out</a></body></html>"""
+
 SCRIPTS = {
     f"{HOST}/sw.js": _sends("service.1"),
     f"{HOST}/shared.js": _sends("shared.1"),
@@ -96,6 +127,7 @@ SCRIPTS = {
     f"{HOST}/cdn/shop/t/7/assets/theme.js": THEME,
     f"{HOST}/cdn/wpm/bb7f2m.js": WPM,
     f"{HOST}/wpm@b7f2/app/web-pixel-111@9/worker.js": APP_PIXEL,
+    **HARD,
 }
 PAGES = {
     "chat.partner.example/frame": f"<html><script>{_sends('partner.1')}</script></html>",
@@ -149,6 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             self.send_response(status)
             for key, value in {
+                "access-control-allow-origin": "*",  # of modules from elsewhere
                 "content-type": kind,
                 "content-length": str(len(body.encode())),
                 **(headers or {}),

@@ -76,6 +76,34 @@ def test_each_of_seven_senders_is_credited(
 
 
 @pytest.mark.parametrize(
+    ("event_id", "script", "place"),
+    [
+        ("module-worker.1", f"https://{HOST}/dep.js", "worker"),  # imported by the worker's own module
+        ("lazy.1", f"https://{HOST}/lazy.js", "worker"),
+        ("written.1", "https://cdn.written.example/w.js", "page"),
+        ("later.1", "https://cdn.later.example/l.min.js", "page"),
+        ("dynamic.1", "https://cdn.dynamic.example/chunk-a1.js", "page"),
+        ("nested-frame.1", "https://cdn.frames.example/f.js", "frame"),
+        ("blob.1", "https://cdn.blobs.example/b.js", "page"),
+        ("eval.1", "https://cdn.evals.example/e.js", "page"),
+        ("function.1", "https://cdn.evals.example/e.js", "page"),
+        ("xhr.1", "https://cdn.form.example/x.js", "page"),
+    ],
+)
+def test_what_hides_its_maker_is_credited_all_the_same(shop: Walk, event_id: str, script: str, place: str) -> None:
+    """Modules in workers, written tags, promises and timers, chunks, frames in frames, blobs, text that is run; minified."""
+    call = named(shop, event_id)
+    assert (call.script, call.place, call.step, call.certain) == (script, place, "cart", True)
+    assert call.sender_class == (SenderClass.THEME if HOST in script else SenderClass.THEME_APP)
+
+
+def test_an_image_that_stands_in_the_page_has_no_script(shop: Walk) -> None:
+    """The page is named, and that it is not certain is said."""
+    call = named(shop, "plain-image.1")
+    assert (call.sender_class, call.script, call.certain) == (SenderClass.IMAGE, f"https://{HOST}/cart", False)
+
+
+@pytest.mark.parametrize(
     ("event_id", "script", "place", "sender"),
     [
         ("service.1", f"https://{HOST}/sw.js", "service worker", SenderClass.THEME),
@@ -132,7 +160,7 @@ def bad(port: int) -> dict[str, Walk]:
             hosts = frozenset({f"{name}.bad.example"})
             order = Order(
                 hosts=hosts, doors=Doors(hosts), start=f"https://{name}.bad.example/", arguments=only_here(port),
-                most_s=6 if name in ("pesters", "storm", "refuses", "moved") else 3, quiet_s=0.5,
+                most_s=20 if name in ("pesters", "storm", "refuses", "moved") else 6, quiet_s=0.5,
             )  # fmt: skip
             async with gate:
                 return name, await walk_shop(order)
