@@ -169,7 +169,7 @@ def test_joined_by_the_order_alone_is_not_merged_at_the_platform() -> None:
         ({}, State.PASSED, "crm"), ({"senders": ()}, State.UNCHECKED, "nobody was seen"), ({"primary": "", "senders": ("a", "b")}, State.UNCHECKED, "nobody has said"),
         ({"primary": "gtm"}, State.FAILED, "meant to be gtm's"), ({"senders": ("crm", "theme"), "rivals": ("theme",)}, State.FAILED, "do not merge"),
         ({"senders": ("crm", "theme"), "unproven": ("theme",)}, State.UNCHECKED, "nobody has seen under which ids"),
-        ({"senders": ("crm", "tag"), "person": "Giorgi"}, State.PASSED, "crm (Giorgi); tag merge with it"),
+        ({"senders": ("crm", "tag"), "person": "Giorgi"}, State.PASSED, "crm (Giorgi); merges with tag"),
     ],
 )  # fmt: skip
 def test_owners(more: dict[str, Any], state: State, words: str) -> None:

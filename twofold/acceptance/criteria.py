@@ -313,7 +313,7 @@ def _merged(plan: Plan, gathered: Gathered) -> list[Check]:
         return [_check(Look.ONE_ACTION, None, f"no {event.name} was seen", event.name)]
     numbers = ", ".join(str(a.action) for a in told)
     one = told[0]
-    said = f"one, action {numbers}" if len(told) == 1 else f"{len(told)} actions: {numbers}"
+    said = f"told as one, action {numbers}" if len(told) == 1 else f"{len(told)} actions: {numbers}"
     checks = [_check(Look.ONE_ACTION, len(told) == 1, said, event.name)]
     if event.browser is Side.REQUIRED and event.server is Side.REQUIRED:
         browser, server = one.of(BROWSER), one.of(SERVER)
@@ -456,7 +456,7 @@ def _owners(plan: Plan, owned: Sequence[Owned]) -> list[Check]:
         else:
             others = [s for s in one.senders if s != one.primary]
             said = f"{one.primary}" + (f" ({one.person})" if one.person else "")
-            said += f"; {', '.join(others)} merge with it" if others else ""
+            said += f"; merges with {', '.join(others)}" if others else ""
             checks.append(_check(Look.OWNER, True, said, event.name))
     return checks
 
