@@ -80,7 +80,7 @@ FOLLOWS: dict[Kind, dict[Kind, _Rule]] = {
     Kind.FEWER: {Kind.FUNNEL: _any},
     Kind.WEBHOOK_SECRET: {Kind.NO_SERVER: _any, Kind.PERSON_UNKNOWN: _any, Kind.KEPT_BACK: _no_order, Kind.TOPIC_SILENT: _any, Kind.STOPPED: _any},
     Kind.NO_SERVER: {Kind.NOT_MEETING: _of_purchases, Kind.KEPT_BACK: _no_order, Kind.KEY_LOST: _any, Kind.SCORE_FELL: _any, Kind.PERSON_UNKNOWN: _any},
-    Kind.LATE_SENDER: {Kind.PERSON_UNKNOWN: _any, Kind.NO_SERVER: _any, Kind.KEPT_BACK: _no_order, Kind.LATE: _any},
+    Kind.LATE_SENDER: {Kind.ORDER_UNKNOWN: _any, Kind.NOT_MEETING: _any, Kind.PERSON_UNKNOWN: _any, Kind.NO_SERVER: _any, Kind.KEPT_BACK: _no_order, Kind.LATE: _any},
     Kind.CLOCK: {Kind.CLOCK: _whole},
     Kind.ZONE: {Kind.CLOCK: _any, Kind.LATE: _any, Kind.KEPT_BACK: _no_order},
     Kind.ORDER_UNKNOWN: {Kind.NOT_MEETING: _any, Kind.KEPT_BACK: _no_order, Kind.NO_BROWSER: _any, Kind.TWO_OWNERS: _any},

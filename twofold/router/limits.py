@@ -49,7 +49,7 @@ LIMITS: MappingProxyType[Kind, tuple[str, str]] = MappingProxyType(
         Kind.RELOADED: ("The share of Purchases that browsers told more than once rose, or is over 40 %.", "Single-page shops that fire twice within a second."),
         Kind.FUNNEL: ("A step is told more often than the one before it, and was not before.", "Links that lead into the checkout directly."),
         Kind.FEWER: ("A step's share of what browsers tell before an order fell by three tenths or more.", "A shop that takes a step out of its way to the order."),
-        Kind.PAGE_MONEY: ("At least five copies and 5 % of a sender's differ from their order's total by the same reason.", "Orders that are edited after the page was shown (their reason is *other*)."),
+        Kind.PAGE_MONEY: ("At least five copies and 5 % of a sender's differ from their order's total by the same reason; four and 2 % where it is exactly a part of the order.", "Orders that are edited after the page was shown (their reason is *other*)."),
         Kind.LATE_SENDER: ("The share of a sender's copies that come more than an hour after they happened rose, or is over 20 %.", "A file of past orders that is sent as events."),
         Kind.ZONE: ("80 % of those that are off are off by whole hours, within five minutes.", "A sender that runs once an hour."),
         Kind.TOKEN: ("The destination is paused and the platform's code is 190, 102 or 104.", "None known."),

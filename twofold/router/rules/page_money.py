@@ -20,6 +20,8 @@ from twofold.router.finding import Finding, Kind, When, sums_of
 from twofold.router.rules.reading import Signals, ToldPurchase
 
 LEAST, LEAST_SHARE = 5, 0.05  # ours: fewer copies that differ are edits and upsells
+FEW, FEW_SHARE = 4, 0.02  # of those that are off by exactly a part of their order, which no edit is
+EXACT = frozenset({"tax", "shipping", "tax_and_shipping", "minor_units", "discount"})
 OTHER = "other"
 
 
@@ -36,7 +38,8 @@ def findings_of_page_money(signals: Signals) -> Iterator[Finding]:
         if reason:
             differ[told.dataset, told.sender, reason].append((told, amounts))
     for (dataset, sender, reason), some in differ.items():
-        if len(some) >= LEAST and len(some) / looked[dataset, sender] >= LEAST_SHARE:
+        least, share = (FEW, FEW_SHARE) if reason in EXACT else (LEAST, LEAST_SHARE)
+        if len(some) >= least and len(some) / looked[dataset, sender] >= share:
             yield _finding(sender, reason, some, looked[dataset, sender])
 
 
