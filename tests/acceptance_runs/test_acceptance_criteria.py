@@ -155,11 +155,12 @@ def test_what_left(delivery: dict[str, Any], state: State, words: str) -> None:
 def test_joined_by_the_order_alone_is_not_merged_at_the_platform() -> None:
     """A side without an event id, and sides with two, would count twice there."""
     plan = read_plan()
-    for browser, server in (
+    for copies in (
         (copy("browser", id_given=False), copy("server")),
         (copy("browser", event_id="b"), copy("server")),
+        (copy("browser"), copy("server"), copy("browser", event_id="again")),  # one of two ids is the server's
     ):
-        told = action("Purchase", browser, server)
+        told = action("Purchase", *copies)
         assert states(plan, gathered(plan, {"Purchase": (told,)}))["merged"].state is State.FAILED
 
 

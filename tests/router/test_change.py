@@ -28,6 +28,7 @@ def test_the_day_is_found(days):
     [
         series(5, 60, 20),  # fewer
         series(5, 20, 25),  # less than anybody can use
+        [(600, 2_000)] * 5 + [(400, 2_000)] * 9,  # nor is it more where many say so
         series(14, 60, 60),
         [(0, 0)] * DAYS,
         [(3, 3)] + [(0, 100)] * 13,  # too few since

@@ -193,6 +193,18 @@ def test_an_event_has_one_owner_or_a_finding(folder):
     ]
 
 
+def test_a_sender_neither_meets_itself_nor_gives_ids_by_a_third_of_its_calls():
+    """Two calls of three without an id, and the same id twice by one script."""
+    theme = "https://shop.example/t.js"
+    calls = [call("Lead", SenderClass.THEME, theme, event_id=given) for given in ("x", "", "")]
+    (row,) = observed_in_calls(calls, {})
+    assert (row.count, row.id_given, row.meets) == (3, False, ())
+    twice = [
+        call("Lead", SenderClass.THEME, script, event_id="x") for script in (theme, theme, "https://shop.example/u.js")
+    ]
+    assert {len(r.meets) for r in observed_in_calls(twice, {})} == {1}
+
+
 def test_what_nobody_expects_and_what_does_not_come_is_found(folder):
     hope = {DATASET: Expectation(since=AT, said={("Purchase", "tag"): True, ("*", "shopify"): True, ("Purchase", "sdk-php"): True,
                                                  ("*", "gtmss"): True, ("*", "tag"): True, ("AddToCart", "tag"): False})}  # fmt: skip

@@ -80,6 +80,13 @@ def test_an_inline_script_is_the_pages_and_of_a_strangers_frame_the_strangers() 
     assert credit(book, (Frame(S, "2", "https://chat.example/frame"),), "", PAGE).kind == SenderClass.THEME_APP
 
 
+def test_two_numbers_for_hosts_are_two_sites() -> None:
+    """The last labels of an address in numbers say nothing."""
+    shop, other = "http://10.0.0.1:8400/", "http://10.9.0.1/x.js"
+    assert credit(Book(), (Frame(S, "1", other),), "", shop).kind == SenderClass.THEME_APP
+    assert credit(Book(), (Frame(S, "1", "http://10.0.0.1/x.js"),), "", shop).kind == SenderClass.THEME
+
+
 def test_a_worker_made_of_text_belongs_to_who_started_it() -> None:
     """Through two workers, out to the page's script."""
     book = Book(places={"w2": Place("worker", "blob:x", (Frame("w1", "1", "blob:y"),), "w1"), "w1": Place("worker", "blob:y", (Frame(S, "1", THEME),), "p")})  # fmt: skip
