@@ -162,7 +162,7 @@ class Promises:
         if any(w[2] > word[2] and self.frozen.get(w, 0) < self.frozen.get(word, self.step) for w in others):
             self.breaks(f"{what}: a lower tier's word was made behind a higher one's")
         ids = self.ids[word[:2]]
-        if ids and event_id not in ids:
+        if ids and event_id not in ids and thing.person not in self.asked:
             self.breaks(f"{what}: left as {event_id} behind {sorted(ids)}")
         ids.add(event_id)
 
