@@ -23,10 +23,20 @@ from tests.attribution.test_attribution_law import ADS, SALES, SPRING, desk, led
 from tests.attribution.test_table import ASKED, day_of
 from tests.reconcile.tables import Tables
 from tests.reconcile.test_chain_example import march
-from tests.strategies import law
+from tests.strategies import law_of
 from twofold.attribution.models import DAY_S, MODELS
 from twofold.attribution.paths import PathTouch
-from twofold.attribution.reading import PART_ROWS, Parts, _Answers, _costs, _until, credits_asked, parts_of, shifted
+from twofold.attribution.reading import (
+    BUCKET_ROWS,
+    PART_ROWS,
+    Parts,
+    _Answers,
+    _costs,
+    _until,
+    credits_asked,
+    parts_of,
+    shifted,
+)
 from twofold.attribution.report import credited_orders
 from twofold.attribution.spend import Adverts
 from twofold.attribution.table import BY, OF_ORDERS, Asked, Line, judged
@@ -66,14 +76,15 @@ SAID = st.sampled_from([None, None, {"source": "google", "medium": "cpc"}, {"sou
 ITEMS = st.lists(
     st.tuples(st.sampled_from(["a", "b", "", "none"]), st.integers(0, 5)), max_size=3, unique_by=lambda i: i[0]
 )
+ALL = "all"
 ASKS = st.builds(
-    dict, by=st.sampled_from([*BY, "campaign", "campaign"]), model=st.sampled_from(sorted(MODELS)),
+    dict, by=st.sampled_from([*BY, "campaign", "campaign"]), model=st.sampled_from([ALL, ALL, *sorted(MODELS)]),
     click_days=st.sampled_from([1, 7, 30, 60]), chat_days=st.sampled_from([3, 7]),
     repeats=st.sampled_from(["all", "collapse", "unique"]), credit_day=st.sampled_from(["order", "order", "touch"]),
     half_life_days=st.sampled_from([1, 7]), since=st.sampled_from(["2026-03-01", "2026-03-05"]),
     cuts=st.sampled_from([[], [], [1], [4], [3, 20]]), buckets=st.sampled_from([1, 1, 1, 2]),
 )  # fmt: skip
-"""``cuts``: after so many days a part ends."""
+"""``model``: one alone, or all in one question. ``cuts``: after so many days a part ends."""
 
 
 def touches_of(placed_at: int, words: list[dict[str, Any]]) -> list[PathTouch]:
@@ -167,7 +178,7 @@ EDGE = [{**PATH[0], "age": 7 * DAY_S + 1}, {**PATH[1], "age": 7 * DAY_S}]
 ALIKE = [{**touch, "age": 60} for touch in PATH]
 
 
-@law
+@law_of(45)  # most of its time goes into the plans of its questions, and each question answers for every model
 @example([ONE], [SPRING], [(EDGE, None, [])], {"by": "source", "model": "linear", "click_days": 7})
 @example([(12, *ONE[1:])], [SPRING], [(PATH, None, [])], {"by": "source", "model": "linear", "click_days": 30})
 @example([ONE, (9, *ONE[1:])], [SPRING], [(PATH, None, [])] * 2, {"by": "new_or_returning", "model": "linear"})
@@ -190,7 +201,7 @@ def test_tables_answer_what_orders_add_up_to(
     sales: list[Any], ads: list[Spend], paths: list[Any], words: dict[str, Any]
 ) -> None:
     words = {"cuts": [], "buckets": 1} | words
-    cuts, buckets = words.pop("cuts"), words.pop("buckets")
+    cuts, buckets, model = words.pop("cuts"), words.pop("buckets"), words.pop("model")
     office, asked = desk(), replace(ASKED, **words)
     told = ledger(sales)
     # the second is told when keys of earlier orders were forgotten
@@ -199,16 +210,21 @@ def test_tables_answer_what_orders_add_up_to(
     ads = list({name_of(row): row for row in ads}.values())
     tables = Tables(told, office, day_number("2026-02-20"), day_number("2026-04-10"), rows_of(told, paths, ads, office))
     adverts, costs = Adverts(counted(ads)), _costs(counted(ads), asked.by, office)
-    answers = _Answers(tables.ask, asked, [asked.model], AS_OF, "", HISTORY_DAYS, cut(asked, cuts, buckets))
-    found = answers.lines(answers.models[0], adverts, costs)
-    got = judged(found, asked, answers.usual(), None, lambda _: True)
-    expected = table(orders_of(told, asked, paths, office), asked, adverts, costs, day_of)
-    named = asked.by not in OF_ORDERS
-    assert [line.group.key for line in got] == [line.group.key for line in expected]
-    for one, other in zip(shown(got, named), shown(expected, named), strict=True):
-        assert one == other, (one, other)
+    models = sorted(MODELS) if model == ALL else [model]
+    answers = _Answers(tables.ask, asked, models, AS_OF, "", HISTORY_DAYS, cut(asked, cuts, buckets))
+    credited = orders_of(told, asked, paths, office)
+    for name, under in zip(answers.models, models, strict=False):
+        of_model = replace(asked, model=under)
+        got = judged(answers.lines(name, adverts, costs), of_model, answers.usual(), None, lambda _: True)
+        expected = table(credited, of_model, adverts, costs, day_of)
+        named = asked.by not in OF_ORDERS
+        assert [line.group.key for line in got] == [line.group.key for line in expected]
+        for one, other in zip(shown(got, named), shown(expected, named), strict=True):
+            assert one == other, (under, one, other)
     for line in [line for line in expected if line.orders][:2]:
-        behind = credited_orders(asked, line.group.key, "orders", AS_OF, tables.ask, history_days=HISTORY_DAYS, most=99)
+        behind = credited_orders(
+            of_model, line.group.key, "orders", AS_OF, tables.ask, history_days=HISTORY_DAYS, most=99
+        )
         whole = sum((D(row["amount"]) for row in behind.rows), D(0))
         assert behind.part == f"{D(line.orders.numerator) / line.orders.denominator:.4f}"
         assert D(behind.amount) == closed(line.amounts["placed"], asked.currency)
@@ -224,7 +240,8 @@ def test_days_are_put_together_by_their_rows() -> None:
     assert parts.days == (
         ("2026-03-01", "2026-03-03"), ("2026-03-04", "2026-03-06"), ("2026-03-07", "2026-03-07"), ("2026-03-08", "2026-03-31"),
     )  # fmt: skip
-    assert parts.buckets == 1
+    assert parts.buckets == -(-(6 * PART_ROWS + 2) // BUCKET_ROWS) > 1
+    assert parts_of(asked, []).buckets == 1
     assert parts_of(asked, []).days == (("2026-03-01", "2026-03-31"),)
 
 

@@ -46,7 +46,7 @@ class Tables:
         self, told: Told, desk: Any, first: int, last: int, more: dict[str, list[dict[str, Any]]] | None = None
     ) -> None:
         """``more``: rows of tables that are not of lives."""
-        self._db = duckdb.connect(":memory:")
+        self._db = duckdb.connect(":memory:", config={"threads": 1})
         rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
         customers = {name: n for n, name in enumerate(sorted({o.buyer for o in told.orders if o.buyer}), 1)}
         for day in range(first, last + 1):

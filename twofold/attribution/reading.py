@@ -60,9 +60,9 @@ from twofold.reconcile.reading.folder import Folder
 ROOM = "twofold.attribution"
 RATE_WEEKS = 8
 LEAST_WEEKS = 4
-PART_ROWS = 600_000
+PART_ROWS = 1_000_000
 """Days are asked together as long as their orders and touches are no more rows than that; one day is never cut."""
-BUCKET_ROWS = 5_000_000
+BUCKET_ROWS = 1_500_000
 """Customers are asked together as long as their orders and touches are about that many."""
 ERASED = "erased"
 PARTS = 10**12

@@ -25,7 +25,7 @@ select l.order_row, l.day, l.method, l.confirmed, l.station in ('awaits_confirma
 from lives as l
 left join (select b.order_row, b.customer from buyers as b where b.day between $since and $until) as b on b.order_row = l.order_row
 where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $as_of and ($dataset = '' or l.dataset = $dataset)
-  and coalesce(b.customer, 0) % $buckets = $bucket
+  and coalesce(b.customer, l.order_row) % $buckets = $bucket
   and ($by in ('country', 'product') or not exists (select 1 from paths as e where e.order_row = l.order_row and e.reason = 'erased'
                                                      and e.day between $since and $until))
 union all
@@ -61,22 +61,24 @@ cross join (select min(b.placed_at) + $history_s as ends from buyers as b where 
 
 -- part: in_window
 -- Touches that may be credited: ours in the window; and what the shop itself says, for orders that have none there.
-select p.order_row, p.place, p.age, p.touch_day, p.paid, p.channel, p.source_of, p.landing_path, p.device,
+select p.order_row, s.day, p.place, p.age, p.touch_day, p.paid, p.channel, p.source_of, p.landing_path, p.device,
        p.platform, case when p.platform <> '' then p.platform else p.source_of end as seller,
        case $by when 'campaign' then p.campaign_id when 'adset' then p.adset_id when 'ad' then p.ad_id else '' end as id,
        trim(case $by when 'campaign' then p.campaign when 'adset' then p.term when 'ad' then p.content else '' end) as name,
        case when p.kind = 'shop_says' then 3 when p.channel = 'direct' then 2 else 1 end as turn
 from paths as p
-where p.day between $since and $until and p.order_row in (select s.order_row from stood as s)
+join stood as s on s.order_row = p.order_row
+where p.day between $since and $until
   and ((p.kind in ('click', 'visit') and p.age <= $window) or (p.kind = 'chat' and p.age <= $chat) or p.kind = 'shop_says')
 union all
-select -1 - p.nameless as order_row, p.place, p.age, p.touch_day, p.paid, p.channel, p.source_of, '' as landing_path, 'unknown' as device,
+select -1 - p.nameless as order_row, s.day, p.place, p.age, p.touch_day, p.paid, p.channel, p.source_of, '' as landing_path, 'unknown' as device,
        p.platform, case when p.platform <> '' then p.platform else p.source_of end as seller,
        case $by when 'campaign' then p.campaign_id when 'adset' then p.adset_id when 'ad' then p.ad_id else '' end as id,
        trim(case $by when 'campaign' then p.campaign else '' end) as name,
        case when p.kind = 'shop_says' then 3 when p.channel = 'direct' then 2 else 1 end as turn
 from nameless_paths as p
-where p.day between $since and $until and -1 - p.nameless in (select s.order_row from stood as s)
+join stood as s on s.order_row = -1 - p.nameless
+where p.day between $since and $until
   and ((p.kind in ('click', 'visit') and p.age <= $window) or (p.kind = 'chat' and p.age <= $chat) or p.kind = 'shop_says')
 
 -- part: by_name
@@ -104,6 +106,7 @@ from (
 -- The same touches with the row that they are credited to: its key, name, platform, and what is to be said of it.
 select t.order_row, t.place, t.age, t.touch_day, t.paid, t.turn,
        case when $by = 'channel' then t.channel
+            when $by = 'day' then t.day
             when $by = 'device' then t.device
             when $by = 'landing' then case when t.landing_path = '' then 'none' else t.landing_path end
             when $by = 'source' then
@@ -127,7 +130,7 @@ select t.order_row, t.place, t.age, t.touch_day, t.paid, t.turn,
             when t.identity = '' then t.platform else t.who end as platform,
        case when t.paid and $by in ('campaign', 'adset', 'ad') then t.mark else 0 end as mark
 from (
-    select w.order_row, w.place, w.age, w.touch_day, w.paid, w.turn, w.channel, w.device, w.landing_path, w.source_of, w.platform,
+    select w.order_row, w.day, w.place, w.age, w.touch_day, w.paid, w.turn, w.channel, w.device, w.landing_path, w.source_of, w.platform,
            case when w.id = '' and n.identity is null and w.seller = '' then w.channel else w.seller end as who,
            case when w.id <> '' then w.id else coalesce(n.identity, '') end as identity,
            case when w.id <> '' then case when k.identity is null then 2 else 0 end when n.identity is not null then 1 else 3 end as mark
@@ -135,42 +138,6 @@ from (
     left join by_name as n on n.platform = w.seller and n.name = w.name and n.touch_day = w.touch_day and w.paid and w.id = ''
     left join (select distinct a.platform, a.identity from advertised as a) as k on k.platform = w.seller and k.identity = w.id
 ) as t
-
--- part: folded
--- Repeats of one row left out where that is asked for: equal neighbours, or all but the first.
-select g.order_row, g.place, g.age, g.touch_day, g.paid, g.turn, g.grp, g.mark
-from grouped as g
-where $repeats = 'all' or g.turn = 3
-union all
-select r.order_row, r.place, r.age, r.touch_day, r.paid, r.turn, r.grp, r.mark
-from (
-    select g.order_row, g.place, g.age, g.touch_day, g.paid, g.turn, g.grp, g.mark,
-           lag(g.grp) over (partition by g.order_row order by g.place) as before,
-           row_number() over (partition by g.order_row, g.grp order by g.place) as nth
-    from grouped as g
-    where $repeats <> 'all' and g.turn < 3
-) as r
-where ($repeats = 'unique' and r.nth = 1) or ($repeats = 'collapse' and (r.before is null or r.before <> r.grp))
-
--- part: turned
--- Direct gives way to touches that say more, the shop's word to every touch of ours: who is first in turn, and where among them.
-select f.order_row, f.place, f.age, f.touch_day, f.grp, f.mark, f.turn,
-       min(f.turn) over o as first_turn, row_number() over (partition by f.order_row order by f.turn, f.place) as k,
-       sum(case when f.turn = 1 then 1 else 0 end) over o as named, sum(case when f.turn = 2 then 1 else 0 end) over o as direct,
-       min(case when f.turn = 1 then f.age end) over o as named_age, min(f.age) over o as any_age,
-       max(case when f.turn = 1 and f.paid then f.place end) over o as last_paid,
-       max(case when f.turn = 3 then f.place end) over o as last_said, max(case when f.turn = 3 and f.paid then f.place end) over o as said_paid
-from folded as f
-window o as (partition by f.order_row)
-
--- part: credited
--- The touches that are credited: the k-th of n. Whose order no paid touch has, the last paid credits nobody.
-select t.order_row, t.place, t.touch_day, t.grp, t.mark, t.turn = 3 as by_shop, case when t.turn = 3 then 1 else t.k end as k,
-       t.age - case when t.turn = 1 then t.named_age else t.any_age end as older,
-       case t.turn when 1 then t.named when 2 then t.direct else 1 end as n,
-       case when t.turn = 1 then t.last_paid when t.turn = 3 and t.said_paid = t.last_said then t.last_said end as last_paid
-from turned as t -- older: than the youngest that is credited, in seconds
-where t.turn = t.first_turn and (t.turn < 3 or t.place = t.last_said)
 
 -- part: nobody
 -- Orders of which no touch counts, each with its reason.
@@ -180,66 +147,6 @@ left join (select p.order_row, p.reason from paths as p where p.place = -1 and p
            union all select -1 - n.nameless as order_row, n.path_reason as reason from nameless as n
            where n.day between $since and $until and n.path_reason <> '') as r on r.order_row = s.order_row
 where not exists (select 1 from in_window as w where w.order_row = s.order_row)
-
--- part: models
--- The rule models that are asked for.
-select m.model
-from (
-    select 'last' as model union all select 'last_paid' union all select 'first' union all select 'linear' union all select 'position'
-) as m
-where $models like '%,' || m.model || ',%'
-
--- part: shares
--- Of each model and touch the part that it has of its order: so many of a whole.
-select c.order_row, case when m.model = 'last_paid' and c.last_paid is null then '' else c.touch_day end as touch_day, c.by_shop, c.k, c.n, m.model,
-       case when m.model = 'last_paid' and c.last_paid is null then 'unattributed:no_paid_touch' else c.grp end as grp,
-       case when m.model = 'last_paid' and c.last_paid is null then 0 else c.mark end as mark,
-       m.model not in ('linear', 'position') or c.k = 1 as is_largest,
-       m.model = 'position' and c.n > 2 as ends_more,
-       case when m.model = 'position' and c.n > 2 and c.k in (1, c.n) then 2 * (c.n - 2) else 1 end as part,
-       case when m.model = 'position' and c.n > 2 then 5 * (c.n - 2) when m.model in ('linear', 'position') then c.n else 1 end as whole
-from credited as c
-join models as m on m.model in ('linear', 'position') or (m.model = 'last' and c.k = c.n) or (m.model = 'first' and c.k = 1)
-     or (m.model = 'last_paid' and (c.place = c.last_paid or (c.last_paid is null and c.k = 1)))
-union all
-select o.order_row, '' as touch_day, false as by_shop, 1 as k, 1 as n, m.model, o.grp, 0 as mark, true as is_largest, false as ends_more, 1 as part, 1 as whole
-from nobody as o
-cross join models as m
-
--- part: amounts
--- What of each order is dealt, equal amounts once: whole minor units, what is finer (in parts of 10^12 of one), and whose amount it is, as a
--- sum of 1 placed, 2 delivered, 4 kept, 8 banked, 16 margin, 64 and 128 for these two below nothing; 32 for the order itself, which is one
--- more amount, in so many parts that thirds of it add up to one.
-select a.order_row, a.link, cast(floor(a.amount) as bigint) as units, cast((a.amount - floor(a.amount)) * 1000000000000 as bigint) as rest,
-       case when a.link = 'orders' then 32
-            else case when a.placed = a.amount then 1 else 0 end + case when a.delivered = a.amount then 2 else 0 end
-                 + case when a.kept = a.amount then 4 else 0 end
-                 + case when abs(a.banked) = a.amount then case when a.banked < 0 then 64 else 8 end else 0 end
-                 + case when abs(a.margin) = a.amount then case when a.margin < 0 then 128 else 16 end else 0 end end as whose
-from (
-    select s.order_row, s.placed, s.delivered, s.kept, s.banked, s.margin, l.link,
-           case l.link when 'placed' then s.placed when 'delivered' then s.delivered when 'kept' then s.kept when 'banked' then abs(s.banked)
-                       when 'margin' then abs(s.margin) else cast(1000000000000 as decimal(34, 12)) end as amount
-    from stood as s
-    cross join (select 'placed' as link union all select 'delivered' union all select 'kept' union all select 'banked'
-                union all select 'margin' union all select 'orders') as l
-) as a
-where a.link in ('orders', 'placed') or (a.amount > 0 and a.amount <> a.placed and (a.link = 'delivered' or (a.amount <> a.delivered
-      and (a.link = 'kept' or (a.amount <> a.kept and (a.link = 'banked' or a.amount <> abs(a.banked)))))))
-
--- part: dealt
--- Each touch's part of each amount in whole minor units, by largest remainder in path order.
-select h.model, h.order_row, h.touch_day, h.grp, h.mark, h.by_shop, h.is_largest, h.k, a.whose, a.rest,
-       case when h.whole = 1 then a.units
-            when not h.ends_more then a.units // h.whole + case when h.k <= a.units % h.whole then 1 else 0 end
-            else a.units * h.part // h.whole + case when case
-                     when 2 * a.units % 5 * (h.n - 2) > a.units % h.whole
-                          then case when h.k = 1 then 1 when h.k = h.n then 2 else h.k + 1 end
-                     when 2 * a.units % 5 * (h.n - 2) = a.units % h.whole then h.k
-                     when h.k = 1 then h.n - 1 when h.k = h.n then h.n else h.k - 1 end
-                <= (2 * (2 * a.units % 5 * (h.n - 2)) + (h.n - 2) * (a.units % h.whole)) // h.whole then 1 else 0 end end as units
-from shares as h
-join amounts as a on a.order_row = h.order_row
 
 -- part: articles
 -- What those orders are made of: articles with their net amounts in ten-thousandths, without gift cards; none is below 0.
@@ -260,125 +167,277 @@ from (
 ) as a
 window o as (partition by a.order_row)
 
--- part: weights
--- For time decay: half as much for each half-life that a touch is older than the order's youngest, in whole parts of 10^12.
-select c.order_row, c.touch_day, c.grp, c.mark, c.by_shop, c.k, c.n,
-       cast(round(power(cast(0.5 as double), cast(c.older as double) / cast($half_life as double)) * 1e12) as bigint) as part
-from credited as c
-where $models like '%,time_decay,%'
-union all
-select o.order_row, '' as touch_day, o.grp, 0 as mark, false as by_shop, 1 as k, 1 as n, 1 as part
-from nobody as o
-where $models like '%,time_decay,%'
-union all
-select s.order_row, '' as touch_day, case when $by <> 'country' then k.kind when o.country is null or o.country = '' then 'none' else o.country end as grp,
-       0 as mark, false as by_shop, 1 as k, 1 as n, 1 as part
+-- part: owners
+-- What the orders themselves are, where that is asked by: their country or kind, or their articles by their nets.
+select s.order_row, case when $by <> 'country' then k.kind when o.country is null or o.country = '' then 'none' else o.country end as grp,
+       1 as k, 1 as n, 1 as part
 from stood as s
 join kinds as k on k.order_row = s.order_row
 left join (select o.order_row, o.country from orders as o where o.day between $first and $after) as o on o.order_row = s.order_row
 where $models = ',orders,' and $by in ('country', 'new_or_returning')
 union all
-select i.order_row, '' as touch_day, i.grp, 0 as mark, false as by_shop, i.k, i.n, case when i.whole > 0 then i.net else 1 end as part
+select i.order_row, i.grp, i.k, i.n, case when i.whole > 0 then i.net else 1 end as part
 from articles as i
 where $models = ',orders,' and $by = 'product' and (i.whole = 0 or i.net > 0)
 
--- part: decayed
--- The same with their order's whole, and whose part is the largest.
-select w.order_row, w.touch_day, w.grp, w.mark, w.by_shop, w.k, w.n, w.part, sum(w.part) over (partition by w.order_row) as whole,
-       row_number() over (partition by w.order_row order by w.part desc, w.k) = 1 as is_largest
-from weights as w
+-- part: rows_named
+-- The rows of the table, each with a number: what is dealt is sorted and added up by numbers.
+select g.grp, row_number() over (order by g.grp) as code
+from (select t.grp from grouped as t where $models <> ',orders,' union select n.grp from nobody as n where $models <> ',orders,'
+      union select o.grp from owners as o union select 'unattributed:no_paid_touch' as grp) as g
 
--- part: decayed_down
--- Each touch's part of each amount under time decay: whole minor units, and how near it is to one more.
-select t.order_row, t.touch_day, t.grp, t.mark, t.by_shop, t.is_largest, t.k, t.n, t.link, t.whose, t.rest, t.units, t.whole,
-       cast(t.taken // t.whole as bigint) as down, cast(t.taken % t.whole as bigint) as near
+-- part: folded
+-- The touches by the number of their row. Repeats of one row are left out where that is asked for: equal neighbours, or all but the first.
+-- inside: whether the touch's day is asked for, where that counts and not the order's.
+select r.order_row, r.place, r.age, r.paid, r.turn, r.code, r.mark, r.inside
 from (
-    select h.order_row, h.touch_day, h.grp, h.mark, h.by_shop, h.is_largest, h.k, h.n, a.link, a.whose, a.rest, a.units,
-           cast(h.whole as hugeint) as whole, a.units * cast(h.part as hugeint) as taken
-    from decayed as h
-    join amounts as a on a.order_row = h.order_row
-) as t
+    select g.order_row, g.place, g.age, g.paid, g.turn, n.code, g.mark,
+           case when $credit_day <> 'order' then g.touch_day between $credit_since and $credit_until end as inside,
+           case when $repeats = 'collapse' then lag(n.code) over (partition by g.order_row, g.turn = 3 order by g.place) end as before,
+           case when $repeats = 'unique' then row_number() over (partition by g.order_row, g.turn = 3, n.code order by g.place) end as nth
+    from grouped as g
+    join rows_named as n on n.grp = g.grp
+    where $models <> ',orders,'
+) as r
+where $repeats = 'all' or r.turn = 3 or ($repeats = 'unique' and r.nth = 1) or ($repeats = 'collapse' and (r.before is null or r.before <> r.code))
 
--- part: decayed_units
--- The same with the units that are left, one each to those who are nearest, the earlier of equals first.
-select d.order_row, d.touch_day, d.grp, d.mark, d.by_shop, d.is_largest, d.k, d.whose, d.rest,
-       d.down + case when d.n = 2 and d.near > 0 and (2 * d.near > d.whole or (2 * d.near = d.whole and d.k = 1)) then 1 else 0 end as units
-from decayed_down as d
-where d.n <= 2
+-- part: turns
+-- Of each order what its touches say together: direct gives way to touches that say more, the shop's word to every touch of ours.
+select f.order_row, min(f.turn) as first_turn, cast(sum(case when f.turn = 1 then 1 else 0 end) as bigint) as named,
+       cast(sum(case when f.turn = 2 then 1 else 0 end) as bigint) as direct,
+       min(case when f.turn = 1 then f.age end) as named_age, min(f.age) as any_age, max(case when f.turn = 1 and f.paid then f.place end) as last_paid,
+       max(case when f.turn = 3 then f.place end) as last_said, max(case when f.turn = 3 and f.paid then f.place end) as said_paid
+from folded as f
+group by f.order_row
+
+-- part: credited
+-- The touches that are credited: the k-th of n; older: than the youngest of them, in seconds. Whose order no paid touch has, the last paid credits nobody.
+select f.order_row, f.place, f.code, f.mark, f.inside, f.turn = 3 as by_shop, row_number() over (partition by f.order_row order by f.place) as k,
+       f.age - case when f.turn = 1 then t.named_age else t.any_age end as older,
+       case f.turn when 1 then t.named when 2 then t.direct else 1 end as n,
+       case when f.turn = 1 then t.last_paid when f.turn = 3 and t.said_paid = t.last_said then t.last_said end as last_paid
+from folded as f
+join turns as t on t.order_row = f.order_row and f.turn = t.first_turn and (f.turn < 3 or f.place = t.last_said)
+
+-- part: models
+-- The rule models that are asked for; orders: what is no model's, as it is the order's own.
+select m.model
+from (
+    select 'last' as model union all select 'last_paid' union all select 'first' union all select 'linear' union all select 'position'
+    union all select 'time_decay' union all select 'orders'
+) as m
+where $models like '%,' || m.model || ',%'
+
+-- part: classes
+-- What orders are added up by besides: their day, method of payment and state, each kind of them with a number.
+select s.day, s.method, s.confirmed, s.open, s.final, s.costed, row_number() over (order by s.day, s.method, s.confirmed, s.open, s.final, s.costed) as class,
+       s.day between $credit_since and $credit_until as inside
+from (select distinct s.day, s.method, s.confirmed, s.open, s.final, s.costed from stood as s) as s
+
+-- part: amounts
+-- What of each order is dealt, equal amounts once: whole minor units, what is finer (in parts of 10^12 of one), and whose amount it is, as a
+-- sum of 1 placed, 2 delivered, 4 kept, 8 banked, 16 margin, 64 and 128 for these two below nothing; 32 for the order itself, which is one
+-- more amount, in so many parts that thirds of it add up to one. inside: whether the order's day is asked for.
+select a.order_row, a.class, a.inside, cast(floor(a.amount) as bigint) as units,
+       cast((a.amount - floor(a.amount)) * 1000000000000 as bigint) as rest,
+       case when a.link = 'orders' then 32
+            else case when a.placed = a.amount then 1 else 0 end + case when a.delivered = a.amount then 2 else 0 end
+                 + case when a.kept = a.amount then 4 else 0 end
+                 + case when abs(a.banked) = a.amount then case when a.banked < 0 then 64 else 8 end else 0 end
+                 + case when abs(a.margin) = a.amount then case when a.margin < 0 then 128 else 16 end else 0 end end as whose
+from (
+    select s.order_row, c.class, c.inside, s.placed, s.delivered, s.kept, s.banked, s.margin, l.link,
+           case l.link when 'placed' then s.placed when 'delivered' then s.delivered when 'kept' then s.kept when 'banked' then abs(s.banked)
+                       when 'margin' then abs(s.margin) else cast(1000000000000 as decimal(34, 12)) end as amount
+    from stood as s
+    join classes as c on c.day = s.day and c.method = s.method and c.confirmed = s.confirmed and c.open = s.open and c.final = s.final and c.costed = s.costed
+    cross join (select 'placed' as link union all select 'delivered' union all select 'kept' union all select 'banked'
+                union all select 'margin' union all select 'orders') as l
+) as a
+where a.link in ('orders', 'placed') or (a.amount > 0 and a.amount <> a.placed and (a.link = 'delivered' or (a.amount <> a.delivered
+      and (a.link = 'kept' or (a.amount <> a.kept and (a.link = 'banked' or a.amount <> abs(a.banked)))))))
+
+-- part: holders
+-- Who may have a part of an order: each touch that is credited, the k-th of n, or the row of those that nobody brought; or what the order itself is.
+-- Whom the last paid credits is marked: a row of its own, the 0th, where no touch was paid for.
+-- part: for time decay, half as much for each half-life that a touch is older than the order's youngest, in whole parts of 10^12.
+select c.order_row, c.inside, c.code, c.mark, c.by_shop, c.k, c.n, c.last_paid is not null and c.place = c.last_paid as is_paid,
+       case when $models not like '%,time_decay,%' or c.older = 0 then 1000000000000
+            else cast(round(power(cast(0.5 as double), cast(c.older as double) / cast($half_life as double)) * 1e12) as bigint) end as part
+from credited as c
 union all
-select r.order_row, r.touch_day, r.grp, r.mark, r.by_shop, r.is_largest, r.k, r.whose, r.rest,
-       r.down + case when r.rank <= r.units - r.dealt then 1 else 0 end as units
+select c.order_row, null as inside, n.code, 0 as mark, c.by_shop, 0 as k, 0 as n, true as is_paid, 0 as part
+from credited as c
+join rows_named as n on n.grp = 'unattributed:no_paid_touch'
+where $models like '%,last_paid,%' and c.k = 1 and c.last_paid is null
+union all
+select o.order_row, null as inside, n.code, 0 as mark, false as by_shop, 1 as k, 1 as n, true as is_paid, 1 as part
+from nobody as o
+join rows_named as n on n.grp = o.grp
+where $models <> ',orders,'
+union all
+select o.order_row, null as inside, n.code, 0 as mark, false as by_shop, o.k, o.n, false as is_paid, o.part
+from owners as o
+join rows_named as n on n.grp = o.grp
+
+-- part: weighed
+-- The same with their order's whole weight, and whose part of it is the largest: asked for where parts are not alike.
+select h.order_row, h.inside, h.code, h.mark, h.by_shop, h.k, h.n, h.is_paid, h.part,
+       cast(sum(h.part) over (partition by h.order_row) as bigint) as whole,
+       row_number() over (partition by h.order_row order by h.part desc, h.k) = 1 as is_largest
+from holders as h
+where $models like '%,time_decay,%' or $models = ',orders,'
+union all
+select h.order_row, h.inside, h.code, h.mark, h.by_shop, h.k, h.n, h.is_paid, h.part, 0 as whole, false as is_largest
+from holders as h
+where $models not like '%,time_decay,%' and $models <> ',orders,'
+
+-- part: dealing
+-- Each holder with each amount of its order; by weight its whole minor units rounded down, and how near it is to one more. A product of amount and
+-- weight has more digits than whole numbers of 64 bits: it is divided in two steps, or in longer numbers where these are too long as well.
+select d.order_row, d.inside, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.whole,
+       case when d.whole = 0 then 0 when d.whole = d.part then d.units when d.short then d.upper * 1000000 + d.lower // d.whole
+            else cast((cast(d.units as hugeint) * cast(d.part as hugeint)) // cast(d.whole as hugeint) as bigint) end as down,
+       case when d.whole = 0 or d.whole = d.part then 0 when d.short then d.lower % d.whole
+            else cast((cast(d.units as hugeint) * cast(d.part as hugeint)) % cast(d.whole as hugeint) as bigint) end as near
 from (
-    select d.order_row, d.touch_day, d.grp, d.mark, d.by_shop, d.is_largest, d.k, d.whose, d.rest, d.units, d.down,
-           sum(d.down) over (partition by d.order_row, d.link) as dealt,
-           row_number() over (partition by d.order_row, d.link order by d.near desc, d.k) as rank
-    from decayed_down as d
-    where d.n > 2
+    select d.order_row, d.inside, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.whole, d.part, d.short,
+           d.upper, case when d.short then (d.head - d.upper * d.whole) * 1000000 + (d.units % 1000000) * d.part end as lower
+    from (
+        select d.order_row, d.inside, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.whole, d.part, d.short,
+               d.head, case when d.short then d.head // d.whole end as upper
+        from (
+            select d.order_row, d.inside, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.whole, d.part, d.short,
+                   case when d.short then (d.units // 1000000) * d.part end as head
+            from (
+                select w.order_row, coalesce(w.inside, a.inside) as inside, w.code, w.mark, w.by_shop, w.k, w.n, w.is_paid, w.is_largest, a.class, a.units,
+                       a.rest, a.whose, w.whole, w.part,
+                       w.whole > w.part and a.units < 9000000000000 and w.part <= 1000000000000 and w.whole <= 8000000000000 as short
+                from weighed as w
+                join amounts as a on a.order_row = w.order_row
+            ) as d
+        ) as d
+    ) as d
+) as d
+
+-- part: dealt
+-- The same with the units that are left, one each to those who are nearest, the earlier of equals first; of two it is seen without the other.
+select d.inside, d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose,
+       case when d.whole > 0 and d.n > 0 then d.down + case when 2 * d.near > d.whole or (2 * d.near = d.whole and d.k = 1) then 1 else 0 end end as weighed
+from dealing as d
+where d.n <= 2 or d.whole = 0
+union all
+select r.inside, r.order_row, r.code, r.mark, r.by_shop, r.k, r.n, r.is_paid, r.is_largest, r.class, r.units, r.rest, r.whose,
+       r.down + case when r.rank <= r.units - r.dealt then 1 else 0 end as weighed
+from (
+    select d.inside, d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.down,
+           sum(d.down) over (partition by d.order_row, d.whose) as dealt,
+           row_number() over (partition by d.order_row, d.whose order by d.near desc, d.k) as rank
+    from dealing as d
+    where d.n > 2 and d.whole > 0
 ) as r
 
--- part: decayed_dealt
--- The same with what the amounts are of.
-select case when $models = ',orders,' then 'orders' else 'time_decay' end as model, d.order_row, d.touch_day, d.grp, d.mark, d.by_shop,
-       d.is_largest, d.k, d.whose, d.rest, d.units
-from decayed_units as d
-
 -- part: credits
--- All that is dealt on the days that are asked for: by the order's day, or by the touch's. What is finer than a minor unit goes with the largest.
-select d.model, case when d.grp like 'unattributed:%' or $by <> 'day' then d.grp else s.day end as grp, d.order_row, d.k, d.mark, d.by_shop,
-       s.day, s.method, s.confirmed, s.open, s.final, s.costed, d.whose, d.units, case when d.is_largest then d.rest else 0 end as rest
+-- What each holder has of each amount under each model, null where it has no part: whole minor units by largest remainder in path order; and what is
+-- finer than a minor unit, which goes with the largest. Of the days that are asked for: by the order's day, or by the touch's.
+select d.order_row, d.k, d.code, d.mark, d.by_shop, d.class, d.whose,
+       case when $models like '%,last,%' and d.k = d.n and d.n > 0 then d.units end as by_last,
+       case when $models like '%,last_paid,%' and d.is_paid then d.units end as by_last_paid,
+       case when $models like '%,first,%' and d.k = 1 then d.units end as by_first,
+       case when $models not like '%,linear,%' or d.n = 0 then null when d.n = 1 then d.units
+            else d.even + case when d.k <= d.units - d.even * d.n then 1 else 0 end end as by_linear,
+       case when $models not like '%,position,%' or d.n = 0 then null when d.n = 1 then d.units
+            when d.n = 2 then d.even + case when d.k <= d.units - d.even * 2 then 1 else 0 end
+            else case when d.k in (1, d.n) then d.at_end else d.within end
+                 + case when case when d.end_near > d.near then case when d.k = 1 then 1 when d.k = d.n then 2 else d.k + 1 end
+                                  when d.end_near = d.near or d.k = d.n then d.k
+                                  when d.k = 1 then d.n - 1 else d.k - 1 end
+                             <= (2 * d.end_near + (d.n - 2) * d.near) // (5 * (d.n - 2)) then 1 else 0 end end as by_position,
+       d.weighed as by_weight,
+       case when d.k = d.n then d.rest else 0 end as last_rest, case when d.is_paid then d.rest else 0 end as paid_rest,
+       case when d.k = 1 then d.rest else 0 end as first_rest, case when d.is_largest then d.rest else 0 end as weight_rest
 from (
-    select e.model, e.order_row, e.touch_day, e.grp, e.mark, e.by_shop, e.is_largest, e.k, e.whose, e.rest, e.units from dealt as e
-    union all
-    select e.model, e.order_row, e.touch_day, e.grp, e.mark, e.by_shop, e.is_largest, e.k, e.whose, e.rest, e.units from decayed_dealt as e
+    select d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.weighed,
+           d.even, d.at_end, d.within, (2 * d.units - 5 * d.at_end) * (d.n - 2) as end_near, d.units - d.within * 5 * (d.n - 2) as near
+    from (
+        select d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.weighed,
+               case when d.n > 1 then d.units // d.n end as even, case when d.n > 2 then (2 * d.units) // 5 end as at_end,
+               case when d.n > 2 then d.units // (5 * (d.n - 2)) end as within
+        from dealt as d
+        where d.inside
+    ) as d
 ) as d
-join stood as s on s.order_row = d.order_row
-where case when $credit_day = 'order' or d.touch_day = '' then s.day else d.touch_day end between $credit_since and $credit_until
+
+-- part: summed
+-- Credits added up: of each row, of orders of one class, and of one set of amounts.
+select c.code, c.class, c.mark, c.by_shop, c.whose, sum(c.by_last) as by_last, sum(c.by_last_paid) as by_last_paid,
+       sum(c.by_first) as by_first, sum(c.by_linear) as by_linear, sum(c.by_position) as by_position, sum(c.by_weight) as by_weight,
+       sum(c.last_rest) as last_rest, sum(c.paid_rest) as paid_rest, sum(c.first_rest) as first_rest, sum(c.weight_rest) as weight_rest
+from credits as c
+group by c.code, c.class, c.mark, c.by_shop, c.whose
+
+-- part: sums
+-- The same under one model after the other: parts of orders, or an amount.
+select s.model, n.grp, s.mark, s.by_shop, s.whose, s.units, c.day, c.method, c.confirmed, c.open, c.final, c.costed,
+       cast(cast(case when s.whose = 32 then 0 else s.units end as decimal(24, 0)) + cast(s.rest as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
+from (
+    select m.model, s.code, s.class, s.mark, s.by_shop, s.whose,
+           case m.model when 'last' then s.by_last when 'last_paid' then s.by_last_paid when 'first' then s.by_first
+                        when 'linear' then s.by_linear when 'position' then s.by_position else s.by_weight end as units,
+           case m.model when 'last' then s.last_rest when 'last_paid' then s.paid_rest when 'first' then s.first_rest
+                        when 'linear' then s.first_rest when 'position' then s.first_rest else s.weight_rest end as rest
+    from summed as s
+    cross join models as m
+) as s
+join rows_named as n on n.code = s.code
+join classes as c on c.class = s.class
+where s.units is not null
 
 -- part: takers
--- Of the same days who takes a part of which order: one row a credit, without its amounts.
-select t.model, case when t.grp like 'unattributed:%' or $by <> 'day' then t.grp else s.day end as grp, t.order_row, t.is_largest
-from (
-    select h.model, h.order_row, h.touch_day, h.grp, h.is_largest from shares as h
-    union all
-    select case when $models = ',orders,' then 'orders' else 'time_decay' end as model, d.order_row, d.touch_day, d.grp, d.is_largest
-    from decayed as d
-) as t
-join stood as s on s.order_row = t.order_row
-where case when $credit_day = 'order' or t.touch_day = '' then s.day else t.touch_day end between $credit_since and $credit_until
+-- Of the same days who takes a part of which order, without its amounts; and whose part is the largest under which model.
+select w.order_row, w.code, w.n > 0 as any_part, w.k = w.n and w.n > 0 as is_last, w.is_paid, w.k = 1 as is_first, w.is_largest
+from weighed as w
+join stood as s on s.order_row = w.order_row
+where coalesce(w.inside, s.day between $credit_since and $credit_until)
 
 -- part: sizes
 -- Of each row of advertising how many credits it has.
-select t.model, t.grp, count(*) as credits
-from takers as t
-where t.grp not like 'unattributed:%' and t.grp not like 'channel:%'
-group by t.model, t.grp
+select s.model, n.grp, s.code, s.credits
+from (
+    select m.model, t.code, case m.model when 'last' then t.of_last when 'last_paid' then t.of_paid when 'first' then t.of_first else t.of_all end as credits
+    from (
+        select t.code, sum(case when t.is_last then 1 else 0 end) as of_last, sum(case when t.is_paid then 1 else 0 end) as of_paid,
+               sum(case when t.is_first then 1 else 0 end) as of_first, sum(case when t.any_part then 1 else 0 end) as of_all
+        from takers as t
+        group by t.code
+    ) as t
+    cross join models as m
+) as s
+join rows_named as n on n.code = s.code and n.grp not like 'unattributed:%' and n.grp not like 'channel:%'
+where s.credits > 0
 
 -- part: money
 -- The order and what is delivered and collected or is its contribution, of each credit, with its sign.
-select c.model, c.grp, c.order_row, c.k, c.final and c.costed as told, case when c.whose = 32 then 1 else 0 end as credits,
-       case when c.whose // 4 % 2 = 1 then 1 else 0 end as of_kept, c.whose // 16 % 2 - c.whose // 128 % 2 as of_margin, c.units, c.rest
+select c.code, c.order_row, c.k, s.final and s.costed as told, case when c.whose = 32 then 1 else 0 end as credits,
+       case when c.whose // 4 % 2 = 1 then 1 else 0 end as of_kept, c.whose // 16 % 2 - c.whose // 128 % 2 as of_margin,
+       c.by_last, c.by_last_paid, c.by_first, c.by_linear, c.by_position, c.by_weight, c.last_rest, c.paid_rest, c.first_rest, c.weight_rest
 from credits as c
+join classes as s on s.class = c.class
 where c.whose = 32 or c.whose // 4 % 2 = 1 or c.whose // 16 % 2 = 1 or c.whose // 128 % 2 = 1
 
 -- name: credit_sums
 -- What each row of the table is credited with, by method of payment; amounts in minor units.
 -- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, bucket bigint, buckets bigint
--- answers: model text, grp text, method text, mark bigint, parts bigint, orders decimal(38,0), by_shop decimal(38,0), placed decimal(28,12), confirmed decimal(28,12), delivered decimal(28,12), kept decimal(28,12), banked decimal(28,12), margin decimal(28,12), open decimal(28,12), final_due decimal(28,12), costed_due decimal(28,12)
-select c.model, c.grp, c.method, max(c.mark) as mark, sum(case when c.whose = 32 then c.credits else 0 end) as parts,
-       sum(case when c.whose = 32 then c.units else 0 end) as orders, sum(case when c.whose = 32 and c.by_shop then c.units else 0 end) as by_shop,
+-- answers: model text, grp text, method text, mark bigint, orders decimal(38,0), by_shop decimal(38,0), placed decimal(28,12), confirmed decimal(28,12), delivered decimal(28,12), kept decimal(28,12), banked decimal(28,12), margin decimal(28,12), open decimal(28,12), final_due decimal(28,12), costed_due decimal(28,12)
+select c.model, c.grp, c.method, max(c.mark) as mark, sum(case when c.whose = 32 then c.units else 0 end) as orders,
+       sum(case when c.whose = 32 and c.by_shop then c.units else 0 end) as by_shop,
        sum(case when c.whose % 2 = 1 then c.amount else 0 end) as placed, sum(case when c.confirmed and c.whose % 2 = 1 then c.amount else 0 end) as confirmed,
        sum(case when c.whose // 2 % 2 = 1 then c.amount else 0 end) as delivered, sum(case when c.whose // 4 % 2 = 1 then c.amount else 0 end) as kept,
        sum(case when c.whose // 8 % 2 = 1 then c.amount when c.whose // 64 % 2 = 1 then -c.amount else 0 end) as banked, sum(case when c.whose // 16 % 2 = 1 then c.amount when c.whose // 128 % 2 = 1 then -c.amount else 0 end) as margin,
        sum(case when c.open and c.whose % 2 = 1 then c.amount else 0 end) as open,
        sum(case when c.final and c.whose // 2 % 2 = 1 then c.amount else 0 end) as final_due,
        sum(case when c.final and c.costed and c.whose // 2 % 2 = 1 then c.amount else 0 end) as costed_due
-from (
-    select c.model, c.grp, c.method, c.by_shop, c.confirmed, c.open, c.final, c.costed, c.whose, max(c.mark) as mark, count(*) as credits,
-           sum(c.units) as units, cast(cast(sum(case when c.whose = 32 then 0 else c.units end) as decimal(24, 0))
-                                       + cast(sum(c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
-    from credits as c
-    group by c.model, c.grp, c.method, c.by_shop, c.confirmed, c.open, c.final, c.costed, c.whose
-) as c
+from sums as c
 group by c.model, c.grp, c.method
 order by c.model, c.grp, c.method
 
@@ -386,13 +445,35 @@ order by c.model, c.grp, c.method
 -- Whom each row won: an order's customer is won whole by the largest credit of that order. A customer is in one bucket with all orders.
 -- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, bucket bigint, buckets bigint
 -- answers: model text, grp text, new_orders bigint, won bigint, returning bigint
-select t.model, t.grp, sum(case when k.kind in ('new', 'new_unsure') then 1 else 0 end) as new_orders,
-       sum(case when k.won then 1 else 0 end) as won, count(distinct case when k.kind = 'returning' then k.customer end) as returning
-from takers as t
-join kinds as k on k.order_row = t.order_row
-where t.is_largest
-group by t.model, t.grp
-order by t.model, t.grp
+select m.model, n.grp,
+       case m.model when 'last' then s.last_new when 'last_paid' then s.paid_new when 'time_decay' then s.weight_new when 'orders' then s.weight_new else s.first_new end as new_orders,
+       case m.model when 'last' then s.last_won when 'last_paid' then s.paid_won when 'time_decay' then s.weight_won when 'orders' then s.weight_won else s.first_won end as won,
+       case m.model when 'last' then s.last_back when 'last_paid' then s.paid_back when 'time_decay' then s.weight_back when 'orders' then s.weight_back else s.first_back end as returning
+from (
+    select b.code, sum(b.last_any) as last_any, sum(b.last_new) as last_new, sum(b.last_won) as last_won, sum(case when b.customer > 0 and b.last_any > 0 then 1 else 0 end) as last_back,
+           sum(b.paid_any) as paid_any, sum(b.paid_new) as paid_new, sum(b.paid_won) as paid_won, sum(case when b.customer > 0 and b.paid_any > 0 then 1 else 0 end) as paid_back,
+           sum(b.first_any) as first_any, sum(b.first_new) as first_new, sum(b.first_won) as first_won, sum(case when b.customer > 0 and b.first_any > 0 then 1 else 0 end) as first_back,
+           sum(b.weight_any) as weight_any, sum(b.weight_new) as weight_new, sum(b.weight_won) as weight_won, sum(case when b.customer > 0 and b.weight_any > 0 then 1 else 0 end) as weight_back
+    from (
+        select t.code, t.customer, sum(t.is_last) as last_any, sum(t.is_last * t.is_new) as last_new, sum(t.is_last * t.won) as last_won,
+               sum(t.is_paid) as paid_any, sum(t.is_paid * t.is_new) as paid_new, sum(t.is_paid * t.won) as paid_won,
+               sum(t.is_first) as first_any, sum(t.is_first * t.is_new) as first_new, sum(t.is_first * t.won) as first_won,
+               sum(t.is_largest) as weight_any, sum(t.is_largest * t.is_new) as weight_new, sum(t.is_largest * t.won) as weight_won
+        from (
+            select t.code, case when k.kind = 'returning' then k.customer else 0 end as customer, case when k.kind in ('new', 'new_unsure') then 1 else 0 end as is_new,
+                   case when k.won then 1 else 0 end as won, case when t.is_last then 1 else 0 end as is_last, case when t.is_paid then 1 else 0 end as is_paid,
+                   case when t.is_first then 1 else 0 end as is_first, case when t.is_largest then 1 else 0 end as is_largest
+            from takers as t
+            join kinds as k on k.order_row = t.order_row
+            where t.is_last or t.is_paid or t.is_first or t.is_largest
+        ) as t
+        group by t.code, t.customer
+    ) as b
+    group by b.code
+) as s
+join models as m on case m.model when 'last' then s.last_any when 'last_paid' then s.paid_any when 'time_decay' then s.weight_any when 'orders' then s.weight_any else s.first_any end > 0
+join rows_named as n on n.code = s.code
+order by m.model, n.grp
 
 -- name: credit_values
 -- Of rows with few credits each credit, in minor units: what is delivered and collected, and the contribution of final orders.
@@ -401,8 +482,16 @@ order by t.model, t.grp
 select t.model, t.grp, t.told, t.kept, t.margin, count(*) as credits
 from (
     select c.model, c.grp, c.order_row, c.k, c.told, cast(cast(sum(c.of_kept * c.units) as decimal(24, 0)) + cast(sum(c.of_kept * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as kept, cast(cast(sum(c.of_margin * c.units) as decimal(24, 0)) + cast(sum(c.of_margin * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as margin
-    from money as c
-    join sizes as f on f.model = c.model and f.grp = c.grp and f.credits < $most
+    from (
+        select f.model, f.grp, c.order_row, c.k, c.told, c.of_kept, c.of_margin,
+               case f.model when 'last' then c.by_last when 'last_paid' then c.by_last_paid when 'first' then c.by_first
+                        when 'linear' then c.by_linear when 'position' then c.by_position else c.by_weight end as units,
+               case f.model when 'last' then c.last_rest when 'last_paid' then c.paid_rest when 'first' then c.first_rest
+                        when 'linear' then c.first_rest when 'position' then c.first_rest else c.weight_rest end as rest
+        from money as c
+        join sizes as f on f.code = c.code and f.credits < $most
+    ) as c
+    where c.units is not null
     group by c.model, c.grp, c.order_row, c.k, c.told
 ) as t
 group by t.model, t.grp, t.told, t.kept, t.margin
@@ -415,10 +504,44 @@ order by t.model, t.grp, t.told, t.kept, t.margin
 select c.model, c.grp, c.told, sum(c.credits) as credits, cast(cast(sum(c.of_kept * c.units) as decimal(24, 0)) + cast(sum(c.of_kept * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as kept, cast(cast(sum(c.of_margin * c.units) as decimal(24, 0)) + cast(sum(c.of_margin * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as margin,
        cast(sum(c.of_kept * c.square) as decimal(38, 0)) as kept_squares, cast(sum(abs(c.of_margin) * c.square) as decimal(38, 0)) as margin_squares
 from (
-    select c.model, c.grp, c.told, c.of_kept, c.of_margin, c.credits, c.units, c.rest,
-           cast(c.units + case when c.rest < 500000000000 then 0 else 1 end as hugeint) * cast(c.units + case when c.rest < 500000000000 then 0 else 1 end as hugeint) as square
-    from money as c
-    join sizes as f on f.model = c.model and f.grp = c.grp and f.credits >= $most
+    select f.model, f.grp, c.told, c.of_kept, c.of_margin,
+           case f.model when 'last' then c.by_last when 'last_paid' then c.by_last_paid when 'first' then c.by_first
+                        when 'linear' then c.by_linear when 'position' then c.by_position else c.by_weight end as units,
+           case f.model when 'last' then c.last_rest when 'last_paid' then c.paid_rest when 'first' then c.first_rest
+                        when 'linear' then c.first_rest when 'position' then c.first_rest else c.weight_rest end as rest,
+           case f.model when 'last' then c.by_last_squares
+                        when 'last_paid' then c.by_last_paid_squares
+                        when 'first' then c.by_first_squares
+                        when 'linear' then c.by_linear_squares
+                        when 'position' then c.by_position_squares else c.by_weight_squares end as square,
+           c.credits * case f.model when 'last' then c.by_last_credits
+                        when 'last_paid' then c.by_last_paid_credits
+                        when 'first' then c.by_first_credits
+                        when 'linear' then c.by_linear_credits
+                        when 'position' then c.by_position_credits else c.by_weight_credits end as credits
+    from (
+        select c.code, c.told, c.of_kept, c.of_margin, c.credits,
+           sum(c.by_last) as by_last, sum(c.by_last_whole * c.by_last_whole) as by_last_squares, count(c.by_last) as by_last_credits,
+           sum(c.by_last_paid) as by_last_paid, sum(c.by_last_paid_whole * c.by_last_paid_whole) as by_last_paid_squares, count(c.by_last_paid) as by_last_paid_credits,
+           sum(c.by_first) as by_first, sum(c.by_first_whole * c.by_first_whole) as by_first_squares, count(c.by_first) as by_first_credits,
+           sum(c.by_linear) as by_linear, sum(c.by_linear_whole * c.by_linear_whole) as by_linear_squares, count(c.by_linear) as by_linear_credits,
+           sum(c.by_position) as by_position, sum(c.by_position_whole * c.by_position_whole) as by_position_squares, count(c.by_position) as by_position_credits,
+           sum(c.by_weight) as by_weight, sum(c.by_weight_whole * c.by_weight_whole) as by_weight_squares, count(c.by_weight) as by_weight_credits,
+           sum(c.last_rest) as last_rest, sum(c.paid_rest) as paid_rest, sum(c.first_rest) as first_rest, sum(c.weight_rest) as weight_rest
+        from (
+            select c.code, c.told, c.of_kept, c.of_margin, c.credits, c.by_last, c.by_last_paid, c.by_first, c.by_linear, c.by_position, c.by_weight,
+                   c.last_rest, c.paid_rest, c.first_rest, c.weight_rest,
+                   cast(c.by_last + case when c.last_rest < 500000000000 then 0 else 1 end as hugeint) as by_last_whole,
+                   cast(c.by_last_paid + case when c.paid_rest < 500000000000 then 0 else 1 end as hugeint) as by_last_paid_whole,
+                   cast(c.by_first + case when c.first_rest < 500000000000 then 0 else 1 end as hugeint) as by_first_whole,
+                   cast(c.by_linear + case when c.first_rest < 500000000000 then 0 else 1 end as hugeint) as by_linear_whole,
+                   cast(c.by_position + case when c.first_rest < 500000000000 then 0 else 1 end as hugeint) as by_position_whole,
+                   cast(c.by_weight + case when c.weight_rest < 500000000000 then 0 else 1 end as hugeint) as by_weight_whole
+            from money as c
+        ) as c
+        group by c.code, c.told, c.of_kept, c.of_margin, c.credits
+    ) as c
+    join sizes as f on f.code = c.code and f.credits >= $most
 ) as c
 group by c.model, c.grp, c.told
 order by c.model, c.grp, c.told
@@ -430,12 +553,7 @@ order by c.model, c.grp, c.told
 select c.model, c.grp, c.day, sum(case when c.whose = 32 then c.units else 0 end) as orders, sum(case when c.whose % 2 = 1 then c.amount else 0 end) as placed,
        sum(case when c.whose // 2 % 2 = 1 then c.amount else 0 end) as delivered, sum(case when c.whose // 4 % 2 = 1 then c.amount else 0 end) as kept,
        sum(case when c.whose // 8 % 2 = 1 then c.amount when c.whose // 64 % 2 = 1 then -c.amount else 0 end) as banked, sum(case when c.whose // 16 % 2 = 1 then c.amount when c.whose // 128 % 2 = 1 then -c.amount else 0 end) as margin
-from (
-    select c.model, c.grp, c.day, c.whose, sum(c.units) as units, cast(cast(sum(case when c.whose = 32 then 0 else c.units end) as decimal(24, 0))
-                                       + cast(sum(c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
-    from credits as c
-    group by c.model, c.grp, c.day, c.whose
-) as c
+from sums as c
 group by c.model, c.grp, c.day
 order by c.model, c.grp, c.day
 
@@ -594,12 +712,19 @@ from (
         select c.order_row, max(c.day) as day, max(c.method) as method, sum(case when c.whose = 32 then c.units else 0 end) as part,
                cast(cast(sum(c.of_link * c.units) as decimal(24, 0)) + cast(sum(c.of_link * c.rest) as decimal(24, 0)) * 0.000000000001 as decimal(28, 12)) as amount
         from (
-            select c.order_row, c.day, c.method, c.whose, c.units, c.rest,
+            select c.order_row, s.day, s.method, c.whose,
+                   case m.model when 'last' then c.by_last when 'last_paid' then c.by_last_paid when 'first' then c.by_first
+                        when 'linear' then c.by_linear when 'position' then c.by_position else c.by_weight end as units,
+                   case m.model when 'last' then c.last_rest when 'last_paid' then c.paid_rest when 'first' then c.first_rest
+                        when 'linear' then c.first_rest when 'position' then c.first_rest else c.weight_rest end as rest,
                    case $link when 'delivered' then c.whose // 2 % 2 when 'true' then c.whose // 4 % 2 when 'banked' then c.whose // 8 % 2 - c.whose // 64 % 2
                               when 'margin' then c.whose // 16 % 2 - c.whose // 128 % 2 else c.whose % 2 end as of_link
             from credits as c
-            where c.grp = $grp
+            join rows_named as n on n.code = c.code and n.grp = $grp
+            join classes as s on s.class = c.class
+            cross join models as m
         ) as c
+        where c.units is not null
         group by c.order_row
     ) as r
     where r.amount <> 0 or $link = 'orders'
