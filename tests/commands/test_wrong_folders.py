@@ -42,6 +42,7 @@ WITHOUT_FOLDER = {
     "shopify-senders",
     "snippet",
     "version",
+    "warehouse",
     "world",
 }
 FILES = {  # a file of each kind whose import may make a folder

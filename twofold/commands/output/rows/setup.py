@@ -39,6 +39,7 @@ class PairingCode(Row, kw_only=True, tag="pairing"):
 
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "init": (Written, Line),
+    "warehouse": (Written,),
     "doctor": (About, Line),
     "snippet": (Snippet,),
     **{

@@ -1,0 +1,106 @@
+"""The project of dbt that a data team takes away: written by the command, rendered, asked, and answering what our reports answer.
+
+dbt itself is not among the locked packages (it brings some fifty); its part that the files use, `var`, `source` and a filter, is Jinja's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+import msgspec
+import pytest
+import yaml
+
+from tests.command_line import invoke
+from tests.facts.everything import QUESTIONS, lived_world, values_of
+from tests.facts.world import World
+from twofold.facts.engine import _READ, Analytics, Asked, ask_all
+from twofold.facts.engines.dbt import model_of
+from twofold.facts.engines.duckdb import view_of
+from twofold.facts.manifest import read_manifest
+from twofold.facts.questions import read_questions
+from twofold.facts.tables import BY_NAME
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with lived_world(tmp_path_factory.mktemp("lived") / "data") as w:
+        yield w
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dbt") / "project"
+    done = invoke(["warehouse", str(folder), "--json"])
+    assert done.exit_code == 0, done.output
+    told = [msgspec.json.decode(line)["file"] for line in done.stdout.splitlines()]
+    assert sorted(told) == sorted(str(path) for path in folder.rglob("*") if path.is_file())
+    return folder
+
+
+def rendered(text: str, values: dict[str, Any]) -> str:
+    """As dbt renders it; a variable that is not given ends it."""
+    sandbox = jinja2.Environment(undefined=jinja2.StrictUndefined)
+    names = {"var": lambda name: values[name], "source": lambda project, name: f"{project}.{name}"}
+    return sandbox.from_string(text).render(names)
+
+
+def test_every_model_answers_what_our_reports_answer(lived: World, project: Path) -> None:
+    questions = [Asked(question=question, parameters=values_of(question)) for question in QUESTIONS.values()]
+    ours = ask_all(Analytics(data=lived.folder, files=lived.files), questions)
+    manifest = read_manifest(lived.files)
+    assert manifest is not None
+    with duckdb.connect(":memory:", config={"threads": 1}) as db:
+        db.execute("create schema twofold")
+        for name, table in BY_NAME.items():
+            view = view_of(table, [lived.files / path for path in manifest.paths(name)])
+            db.execute(view.replace(f"create view {name} ", f"create view twofold.{name} ", 1))
+        for asked, answer in zip(questions, ours, strict=True):
+            name = asked.question.name
+            sql = rendered((project / "models" / f"{name}.sql").read_text(encoding="utf-8"), asked.parameters)
+            rows = db.execute(f"select * from ({sql}) as model").fetchall()
+            turn = [_READ[kind] for kind in asked.question.answers.values()]
+            told = [tuple(v if v is None else read(v) for read, v in zip(turn, row, strict=True)) for row in rows]
+            assert told, name
+            assert sorted(map(str, told)) == sorted(str(tuple(row)) for row in answer.rows), name
+        for table in BY_NAME:
+            sql = rendered((project / "tests" / f"{table}_key.sql").read_text(encoding="utf-8"), {})
+            assert db.execute(sql).fetchall() == [], table
+
+
+def test_words_and_columns_are_those_of_the_definitions(project: Path) -> None:
+    """And nothing is left out: a source each table, a model each question, their columns in turn."""
+    sources = yaml.safe_load((project / "models/sources.yml").read_text(encoding="utf-8"))["sources"][0]
+    assert [(t["name"], [c["name"] for c in t["columns"]]) for t in sources["tables"]] == [
+        (name, [c.name for c in table.columns]) for name, table in BY_NAME.items()
+    ]
+    models = yaml.safe_load((project / "models/schema.yml").read_text(encoding="utf-8"))["models"]
+    assert {m["name"]: {c["name"]: c["data_type"] for c in m["columns"]} for m in models} == {
+        name: {column: str(kind) for column, kind in question.answers.items()} for name, question in QUESTIONS.items()
+    }
+    assert all(m["description"] for m in [*models, *sources["tables"]])
+    assert yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))["name"] == "twofold"
+
+
+def test_a_text_that_holds_a_tables_name_or_a_quote_stays_a_text() -> None:
+    (question,) = read_questions(
+        "-- name: tried\n-- Tried.\n-- asks: since text\n-- answers: a text\n"
+        "select 'from orders' || $since as a from orders as o where o.day = $since\n"
+    )
+    sql = rendered(model_of(question, frozenset(BY_NAME), "duckdb"), {"since": "it's from orders"})
+    assert sql.splitlines()[1] == (
+        "select 'from orders' || 'it''s from orders' as a from twofold.orders as o where o.day = 'it''s from orders'"
+    )
+    for dialect in ("postgres", "spark"):
+        assert "twofold.orders" in rendered(model_of(question, frozenset(BY_NAME), dialect), {"since": "x"})
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.sql").write_text("select 1")
+    for words in ([str(tmp_path)], [str(tmp_path / "new"), "--dialect", "oracle"], [str(tmp_path / "mine.sql")]):
+        assert invoke(["warehouse", *words]).exit_code == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.sql"]
