@@ -5,6 +5,8 @@ dbt itself is not among the locked packages (it brings some fifty); its part tha
 
 from __future__ import annotations
 
+import resource
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,3 +106,19 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     for words in ([str(tmp_path)], [str(tmp_path / "new"), "--dialect", "oracle"], [str(tmp_path / "mine.sql")]):
         assert invoke(["warehouse", *words]).exit_code == 2
     assert [path.name for path in tmp_path.iterdir()] == ["mine.sql"]
+
+
+def test_a_disk_that_takes_no_more_leaves_no_half_of_it(tmp_path: Path) -> None:
+    """Whatever was there before, a folder or none, is there after; and the reason is said."""
+    assert "cannot be written" in str(invoke(["warehouse", "/proc/none/here"]).exception)
+    (tmp_path / "empty").mkdir()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    kept = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+        said = [invoke(["warehouse", str(tmp_path / name)]) for name in ("empty", "new")]
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, kept)
+    assert all("cannot be written" in str(done.exception) for done in said)
+    assert [(path.name, [*path.iterdir()]) for path in tmp_path.iterdir()] == [("empty", [])]

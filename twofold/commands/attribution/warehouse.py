@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -35,15 +37,29 @@ def warehouse(
         raise typer.BadParameter(f"expected a folder that is not there, or empty, got {folder}", param_hint="DIR")
     questions = [question for room in ROOMS for question in questions_of(room).values()]
     files = project_of(TABLES, questions, __version__, dialect)
-    for path, text in files.items():
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_text(text, encoding="utf-8")
+    _write(folder, files)
     if json:
         from twofold.commands.output.rows.setup import Written
 
         print_rows(Written, ({"file": str(folder / path), "what": _what(path)} for path in files))
         return
     say(f"{len(questions)} models over {len(TABLES)} tables for {dialect}: {folder}")
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    """All of it or nothing: whoever runs half a project would miss models without a word."""
+    from twofold.errors import ConfigError
+
+    there = folder.exists()
+    try:
+        for path, text in files.items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text, encoding="utf-8")
+    except OSError as err:
+        shutil.rmtree(folder, ignore_errors=True)
+        if there:
+            folder.mkdir(exist_ok=True)
+        raise ConfigError(f"{folder} cannot be written: {err.strerror}") from None
 
 
 def _what(path: str) -> str:
