@@ -12,14 +12,17 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.acceptance.gateway_process import run_twofold
+from tests.command_line import invoke
 from tests.facts.world import world
-from twofold.commands.attribution.table import MARKS, _money
+from twofold.attribution.table import BY
+from twofold.attribution.table import LINKS as CREDITED
+from twofold.commands.attribution.table import _WITHOUT_COST, MARKS, _money
 from twofold.facts.questions import faults_of, questions_of
 
 pytestmark = pytest.mark.process
 PERIOD = ("--since", "2026-09-01", "--until", "2026-10-31")
 LINKS = ("placed", "confirmed", "banked")
+LINEAR = ("--window", "30", "--model", "linear", "--compare", "first")
 
 
 @pytest.fixture(scope="module")
@@ -38,20 +41,29 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
         spend = folder / f"{currency}.csv"
         spend.write_text(f"Day,Campaign name,Campaign ID,Amount spent ({currency}),Reporting starts,Reporting ends\n"
                          f"{row},{row[:10]},{row[:10]}\n")  # fmt: skip
-        done = run_twofold("import", "spend", "--timezone", "Europe/Berlin", str(spend), "--config", str(path))
-        assert done.returncode == 0, done.stdout + done.stderr
+        done = invoke(["import", "spend", "--timezone", "Europe/Berlin", str(spend), "--config", str(path)])
+        assert done.exit_code == 0, done.output
+    (folder / "rates.csv").write_text("date,currency,per,rate,base\n2026-09-09,GBP,1,1.1550,EUR\n")
+    (folder / "own.csv").write_text(
+        "day,source,campaign,campaign_id,adset_id,spend,currency,claimed_count,claimed_value\n"
+        "2026-09-10,google,Winter,77,771,1.01,GBP,1,3.33\n2026-09-11,google,Winter,77,772,1.01,GBP,2,3.33\n"
+        "2026-09-10,tiktok,Winter,88,881,1.01,GBP,1,3.33\n2026-09-12,tiktok,Thaw,89,891,1.01,GBP,1,3.33\n"
+    )
+    for words in (["rates", "rates.csv"], ["spend", "--timezone", "Europe/Berlin", "own.csv"]):
+        done = invoke(["import", *words[:-1], str(folder / words[-1]), "--config", str(path)])
+        assert done.exit_code == 0, done.output
     return path
 
 
 def run(config: Path, *words: str, code: int = 0) -> list[dict[str, Any]]:
-    done = run_twofold(*words, *PERIOD, "--config", str(config), "--json")
-    assert done.returncode == code, done.stdout + done.stderr
+    done = invoke([*words, *PERIOD, "--config", str(config), "--json"])
+    assert done.exit_code == code, done.output
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
 @pytest.fixture(scope="module")
 def chain(config: Path) -> dict[str, Decimal]:
-    done = run_twofold("chain", *PERIOD, "--config", str(config), "--json")
+    done = invoke(["chain", *PERIOD, "--config", str(config), "--json"])
     rows = map(json.loads, done.stdout.splitlines())
     return {row["link"]: Decimal(row["amount"]) for row in rows if row["row"] == "link"} | {"true": Decimal(0)}
 
@@ -79,6 +91,36 @@ def test_its_sums_are_the_chain_s(config: Path, chain: dict[str, Decimal], words
         if "--link" in words:  # e-mail is credited by the second model alone
             assert {row["group"]: (row["placed"], row["compared"]) for row in found}["email"] == ("0.00", "80.00")
     assert {row["model"] for row in found} == {words[3] if "--model" in words else "last"}
+
+
+def test_every_grouping_comes_to_the_same(config: Path, chain: dict[str, Decimal]) -> None:
+    """To the chain's totals, at every link and under both models; and wherever spend belongs to a group, to all that was spent and claimed."""
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for n, by in enumerate(BY):
+        link = CREDITED[n % len(CREDITED)]
+        found = rows[by] = rows_of(run(config, "attribution", "--by", by, *LINEAR, "--link", link))
+        assert all(total(found, one) == chain[one] for one in (*LINKS, "delivered", "true")), by
+        assert [total(found, name) for name in (*CREDITED, "open")] == [
+            total(rows["channel"], name) for name in (*CREDITED, "open")
+        ], by
+        assert total(found, "compared") == total(found, link), by
+        assert abs(total(found, "orders") - total(rows["channel"], "orders")) < Decimal("0.01"), by
+        # four times 1.01 GBP and four times 3.33 at 1.1550 are among it: no row of these comes to whole cents
+        cost = {name: total(found, name) for name in ("spend", "claimed_value", "claimed_count")}
+        without = dict.fromkeys(cost, 0)
+        assert cost == (without if by in _WITHOUT_COST else {n: total(rows["channel"], n) for n in cost}), by
+    days = [row["id"] for row in rows["day"] if not row["mark"]]
+    assert len(days) > 3
+    assert days == sorted(days)
+    assert {"paid:google", "paid:tiktok"} <= {row["id"] for row in rows["source"] if row["spend"] != "0.00"}
+
+
+def rows_of(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in lines if line["row"] == "attribution"]
+
+
+def total(rows: list[dict[str, Any]], name: str) -> Decimal:
+    return sum((Decimal(row[name] or 0) for row in rows), Decimal(0))
 
 
 def test_touches_are_found(config: Path) -> None:
@@ -123,18 +165,24 @@ def test_its_files(config: Path, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_asked(config: Path) -> None:
-    done = run_twofold("attribution", *PERIOD, "--by", "country", "--model", "markov", "--config", str(config))
-    assert done.returncode == 1
+    done = invoke(["attribution", *PERIOD, "--by", "country", "--model", "markov", "--config", str(config)])
+    assert done.exit_code == 1
     assert "credits channels and adverts, not country" in done.stdout
 
 
 def test_people_read_words_and_parted_thousands(config: Path) -> None:
-    done = run_twofold("attribution", *PERIOD, "--config", str(config))
-    assert done.returncode == 0, done.stderr
+    done = invoke(["attribution", *PERIOD, "--config", str(config)])
+    assert done.exit_code == 0, done.output
     rows = [row for row in run(config, "attribution") if row["row"] == "attribution"]
     largest = max(rows, key=lambda row: Decimal(row["placed"]))
     assert f"({MARKS[largest['mark']]})" in " ".join(done.stdout.split())
     assert f"({largest['mark']})" not in done.stdout
+    assert (
+        " ".join(done.stdout.split()).count(f"total {total(rows, 'orders'):,.2f} {_money(total(rows, 'spend'))} ") == 1
+    )
+    said = invoke(["attribution", *PERIOD, "--by", "country", "--config", str(config)]).output
+    assert "no country is known" in said
+    assert not any(word in said.splitlines()[1] for word in ("spend", "claimed", "verdict"))
     assert (_money("1234567.50"), _money("-0.50"), _money(None)) == ("1,234,567.50", "-0.50", "")
 
 

@@ -60,6 +60,18 @@ def test_what_is_open_can_take_the_word_away() -> None:
     assert verdict_of(final, Decimal(4500), POOL, "1", open_best=Decimal(2000)).says is Says.UNSURE
 
 
+def test_more_orders_are_named_only_where_they_would_decide() -> None:
+    """Not where enough are here already and what is open holds the word back, nor where orders that nobody saw may make up for the loss."""
+    final = Sample.of([Decimal(30)] * 100)
+    assert verdict_of(final, Decimal(1500), POOL, "1", open_worst=Decimal(-1500)).more_orders is None
+    assert verdict_of(final, Decimal(4500), POOL, "1", open_best=Decimal(2000)).more_orders is None
+    hidden = verdict_of(final, Decimal(4500), POOL, "1", unseen=0.5)
+    assert (hidden.says, hidden.more_orders) == (Says.UNSURE, None)
+    # a loss of 4500 * 0.7 - 3000 = 150 even if three in ten were not seen: against 1.96 * 30 * sqrt(orders), for so many times 100
+    loses = verdict_of(final, Decimal(4500), POOL, "1", unseen=0.3)
+    assert (loses.says, loses.more_orders) == (Says.UNSURE, math.ceil(100 * (1.959963984540054 * 300 / 150) ** 2) - 100)
+
+
 def test_without_costs_or_spend_nothing_is_said() -> None:
     assert verdict_of(Sample.of([Decimal(30)]), Decimal(5), POOL, "1", costed=False).says is Says.NO_COSTS
     assert verdict_of(Sample.of([Decimal(30)]), Decimal(0), POOL, "1").says is Says.NO_SPEND

@@ -246,13 +246,17 @@ def _rows(
         zip((o.group.key for o in other), closed_column([o.amounts[link] for o in other], currency), strict=True)
     )
     columns = {name: closed_column([line.amounts[name] for line in lines], currency) for name in LINKS}
+    columns["spend"] = closed_column([line.cost.spend for line in lines], currency)
+    columns["open"] = closed_column([line.open for line in lines], currency)
+    claims = closed_column([line.cost.claimed_value or ZERO for line in lines], currency)
     return [
         {
             **_named(line, asked),
-            **{name: _text(columns[name][place]) for name in LINKS},
             **_of_spend(line, asked),
+            **{name: _text(column[place]) for name, column in columns.items()},
+            "claimed_value": None if line.cost.claimed_value is None else _text(claims[place]),
             "compared_model": compare,
-            "compared": _text(beside.get(line.group.key, ZERO)) if compare else None,
+            "compared": _text(beside.get(line.group.key, closed(ZERO, currency))) if compare else None,
         }
         for place, line in enumerate(lines)
     ]
@@ -268,13 +272,14 @@ def _named(line: Line, asked: Asked) -> dict[str, Any]:
 
 
 def _of_spend(line: Line, asked: Asked) -> dict[str, Any]:
-    figures, cost, verdict = figures_of(line, asked.currency, asked.least_costed), line.cost, line.verdict
+    figures, verdict = figures_of(line, asked.currency, asked.least_costed), line.verdict
     amounts = {
-        "spend": cost.spend, "claimed_value": cost.claimed_value, "open": line.open, "expected": line.expected,
-        "expected_low": line.expected_low, "expected_high": line.expected_high,
-    }  # fmt: skip
+        "expected": line.expected,
+        "expected_low": line.expected_low,
+        "expected_high": line.expected_high,
+    }
     return {
-        "claimed_count": _text(cost.claimed_count),
+        "claimed_count": _text(line.cost.claimed_count),
         **{name: _text(None if value is None else closed(value, asked.currency)) for name, value in amounts.items()},
         **{name: _text(getattr(figures, name)) for name in figures.__struct_fields__},
         "few": has_few(line), "verdict": verdict_word(line) or None, "more_orders": verdict.more_orders if verdict else None,

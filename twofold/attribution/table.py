@@ -182,7 +182,7 @@ def told_key(text: str) -> str:
 def judged(
     lines: Iterable[Line], asked: Asked, usual: Usual, rates: Mapping[str, Rate] | None, seen: Callable[[Group], bool]
 ) -> list[Line]:
-    """Rows by credited money, the largest first, each with its verdict and what is expected. ``seen``: whether any visit at all names
+    """Rows by credited money, the largest first, or by their days; each with its verdict and what is expected. ``seen``: whether any visit at all names
     a group."""
     found = list(lines)
     for line in found:
@@ -192,6 +192,8 @@ def judged(
         _judge(line, asked, usual)
         if rates is not None:
             _expect(line, rates)
+    if asked.by == "day":
+        return sorted(found, key=lambda one: (one.group.name == UNATTRIBUTED, one.group))
     return sorted(found, key=lambda one: (-one.amounts["placed"], -one.cost.spend, one.group))
 
 

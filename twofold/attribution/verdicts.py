@@ -67,7 +67,8 @@ class Interval(Struct, frozen=True):
 
 class Verdict(Struct, frozen=True, kw_only=True):
     """``contribution``: before ads, with what is still open at its worst and at its best in the interval. ``more_orders``:
-    how many more like these would decide, None where they would not within a hundred times as many."""
+    how many more like these would decide, None where they would not within a hundred times as many, or where it is not their number that
+    holds the word back."""
 
     says: Says
     contribution: Decimal
@@ -121,17 +122,21 @@ def verdict_of(
         return Verdict(says=Says.EARNS, contribution=whole, interval=wide)
     if wide.high < spend:
         return Verdict(says=Says.LOSES, contribution=whole, interval=wide)
-    return Verdict(says=Says.UNSURE, contribution=whole, interval=wide, more_orders=_more(contributions, spend))
+    return Verdict(says=Says.UNSURE, contribution=whole, interval=wide, more_orders=_more(contributions, spend, unseen))
 
 
-def _more(contributions: Sample, spend: Decimal) -> int | None:
-    """Until the interval of as many orders at the same mean and spend leaves nought out: its width grows with the root."""
+def _more(contributions: Sample, spend: Decimal, unseen: float) -> int | None:
+    """Until the interval of as many orders at the same mean and spend leaves nought out: its width grows with the root. With as many
+    orders as these it may be out already: then it is what is open that speaks against a word, and no more of them would decide. Nor would
+    they where the orders that nobody saw might make up for the loss."""
     n = contributions.n
     gain = float(contributions.whole - spend)
+    if gain < 0:
+        gain = min(0.0, float(contributions.whole) - float(spend) * (1 - min(unseen, 0.99)))
     if not n or not gain:
         return None
     needed = n * (_NORMAL**2) * contributions.squares / gain**2
-    return max(1, math.ceil(needed) - n) if needed <= _MOST_TIMES * n else None
+    return math.ceil(needed) - n if n < needed <= _MOST_TIMES * n else None
 
 
 def thinned(amounts: Iterable[Decimal], most: int = MOST) -> list[Decimal]:

@@ -36,6 +36,8 @@ By = Literal[
     "channel", "source", "campaign", "adset", "ad", "landing", "country", "device", "new_or_returning", "product", "day"
 ]
 Link = Literal["placed", "confirmed", "delivered", "true", "banked", "margin"]
+_WITHOUT_COST = ("landing", "country", "device", "new_or_returning", "product")
+"""Groups to which no spend belongs: what it costs to sell an article or to a country, no platform tells."""
 _UNSURE = "cannot be said yet"
 _WORDS = {
     "earns": "earns",
@@ -45,6 +47,16 @@ _WORDS = {
     "no_touches": "no visit names it",
     "": "",
 }
+
+_CALLED = {
+    ("country", "none"): "no country is known",
+    ("landing", "none"): "no page is known",
+    ("product", "none"): "no article is named",
+    ("new_or_returning", "new_unsure"): "new, as far as can be seen",
+    ("new_or_returning", "unknown"): "buyer unknown",
+    ("device", "unknown"): "device unknown",
+}
+"""Groups that are words of ours, for people; a page or an article may be called so, and then its id begins with ``told:``."""
 
 MARKS = {
     "no_browser": "no browser is known of them",
@@ -147,14 +159,24 @@ def _show(report: Report, asked: Asked, link: str, compare: str | None) -> None:
     say(f"Orders of {asked.since} to {asked.until}, credited by {asked.model} within {asked.click_days} days, in {report.currency}. "
         "A model shares out credit; it does not measure cause.")  # fmt: skip
     links = [link, *(one for one in ("placed", "delivered", "true", "banked") if one != link)]
-    columns = [asked.by, "orders", "spend", "claimed", *links, "true return", "contribution", "open", "verdict"]
-    table = make_table(*columns, *([compare] if compare else []), right=set(columns[1:-1]) | {compare or ""})
+    of_cost = asked.by not in _WITHOUT_COST
+    columns = [asked.by, "orders", *(("spend", "claimed") if of_cost else ()), *links]
+    columns += ["true return", "contribution", "open", "verdict"] if of_cost else ["open"]
+    table = make_table(*columns, *([compare] if compare else []), right={*columns[1:], compare or ""} - {"verdict"})
     for row in report.rows:
+        called = _called(row) + (f" ({words(MARKS, row['mark'])})" if row["mark"] else "")
+        cost = [_money(row["spend"]), _money(row["claimed_value"])] if of_cost else []
+        after = [_return(row), _money(row["cm4"])] if of_cost else []
         table.add_row(
-            plain(row["group"] + (f" ({words(MARKS, row['mark'])})" if row["mark"] else "")), f"{Decimal(row['orders']):,.2f}",
-            *(_money(row[one]) for one in ("spend", "claimed_value", *links)), _return(row), _money(row["cm4"]), _money(row["open"]),
-            _verdict(row), *([_money(row["compared"])] if compare else []),
+            plain(called), f"{Decimal(row['orders']):,.2f}", *cost, *(_money(row[one]) for one in links), *after, _money(row["open"]),
+            *([_verdict(row)] if of_cost else []), *([_money(row["compared"])] if compare else []),
         )  # fmt: skip
+    cost = ["spend", "claimed_value"] if of_cost else []
+    after = ["", ""] if of_cost else []
+    table.add_row(
+        "total", f"{_total(report.rows, 'orders'):,.2f}", *(_money(_total(report.rows, one)) for one in (*cost, *links)), *after,
+        _money(_total(report.rows, "open")), *after[:1], *([_money(_total(report.rows, "compared"))] if compare else []),
+    )  # fmt: skip
     print_wide(table)
     say(
         "spend, placed, delivered, true (delivered and collected), banked, contribution: for the business. claimed: for the algorithm."
@@ -163,7 +185,17 @@ def _show(report: Report, asked: Asked, link: str, compare: str | None) -> None:
         say(f"LOOK  {plain(finding['of'])}{': ' if finding['of'] else ''}{finding['text']}")
 
 
-def _money(text: str | None) -> str:
+def _called(row: dict[str, Any]) -> str:
+    return _CALLED.get((row["by"], row["id"]), str(row["group"]))
+
+
+def _total(rows: list[dict[str, Any]], name: str) -> Decimal | None:
+    """What all rows come to. There is no return of all together: most rows cost nothing."""
+    told = [Decimal(row[name]) for row in rows if row[name] is not None]
+    return sum(told, Decimal(0)) if told else None
+
+
+def _money(text: str | Decimal | None) -> str:
     return "" if text is None else f"{Decimal(text):,f}"
 
 
@@ -178,11 +210,10 @@ def _return(row: dict[str, Any]) -> str:
 
 def _verdict(row: dict[str, Any]) -> str:
     word = _WORDS[row["verdict"] or ""]
-    return word + (
-        f": {row['more_orders']:,} more orders would decide"
-        if row["verdict"] == "unsure" and row["more_orders"]
-        else ""
-    )
+    more = row["more_orders"]
+    if row["verdict"] != "unsure" or not more:
+        return word
+    return f"{word}: {'one more order' if more == 1 else f'{more:,} more orders'} would decide"
 
 
 def _write(out: Path, rows: list[dict[str, Any]]) -> None:
