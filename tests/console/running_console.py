@@ -227,7 +227,7 @@ def troubled_events(now: int) -> list[tuple[str, dict[str, Any]]]:
         "event_source_url": "https://shop.example/",
         "user_data": user,
     }
-    lead = {"event_name": "Lead", **base, "custom_data": {"currency": "EUR"}}
+    lead = {"event_name": "Lead", **base, "custom_data": {"currency": "EUR", "grade": 7}}
     hidden = {k: v for k, v in base.items() if k != "event_source_url"} | {"event_name": HOSTILE[:40]}
     events = [("crm", {**lead, "event_id": f"lead{n}"}) for n in range(4)]
     events += [("crm", {"event_name": "Viewcontent", **base, "event_id": f"v{n}"}) for n in range(4)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -136,6 +137,19 @@ def test_each_sender_s_cell(owner):
         json.loads(line) for line in owner.get("/senders/copies.json?event=Lead&sender=crm").text.splitlines()
     ]
     assert [c["event_id"] for c in copies] == ["lead3", "lead2", "lead1", "lead0"]
+
+
+@pytest.mark.process
+def test_names_that_nobody_declared_stand_beside_their_senders(owner):
+    """`trouble` sends a misspelt event, one of a hostile name and a property of its own, four times each; in Georgian, too."""
+    table = owner.get("/senders").text.partition("Names that nobody declared")[2].partition("</table>")[0]
+    rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in table.split("<tr>")[2:]]
+    assert [re.split(r" \d+ [A-Z][a-z]+ ", row)[0] for row in rows] == [
+        f"{escape(HOSTILE[:40])} event 4 0 –", "grade property of Lead 4 0 number 4", "Viewcontent event 4 0 –",
+    ]  # fmt: skip
+    said = owner.get("/senders", accept_language="ka").text
+    assert "სახელები, რომლებიც არავის გამოუცხადებია" in said
+    assert "რიცხვი 4" in said
 
 
 @pytest.mark.process

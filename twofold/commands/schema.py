@@ -47,18 +47,11 @@ def schema(
 
 def _undeclared(folder: Path, declared: Declared, dataset: str | None) -> tuple[list[dict[str, Any]], int]:
     from twofold.report.period import journal_of
-    from twofold.schema.watch import META, decode_seen, undeclared_of
+    from twofold.schema.watch import META, decode_seen, still_undeclared
 
     with journal_of(folder) as journal:
         kept = journal.run("select_meta", (META,))
-    seen = {n: s for n, s in decode_seen(str(kept[0][0]) if kept else None).items() if dataset in (None, n)}
-    rows = [row for row in undeclared_of(seen) if not _is_declared(declared, row["event_name"], row["property"])]
-    return rows, sum(one.no_room for one in seen.values())
-
-
-def _is_declared(declared: Declared, event_name: str, name: str) -> bool:
-    """By the configuration as it is now: the gateway may not have met the name since it was declared."""
-    return declared.property_of(event_name, name) is not None if name else declared.knows(event_name)
+    return still_undeclared(decode_seen(str(kept[0][0]) if kept else None), declared, dataset)
 
 
 def _print_json(rows: list[dict[str, Any]]) -> None:

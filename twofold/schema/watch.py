@@ -182,6 +182,20 @@ def decode_seen(text: str | None) -> dict[str, SeenDataset]:
         return {}
 
 
+def still_undeclared(
+    seen: Mapping[str, SeenDataset], declared: Declared, dataset: str | None
+) -> tuple[list[dict[str, Any]], int]:
+    """The rows that what is declared now leaves, and how often something found no room: the gateway may not have met a name since it
+    was declared. ``dataset``: None for all."""
+    wanted = {name: one for name, one in seen.items() if dataset in (None, name)}
+    rows = [row for row in undeclared_of(wanted) if not _is_declared(declared, row["event_name"], row["property"])]
+    return rows, sum(one.no_room for one in wanted.values())
+
+
+def _is_declared(declared: Declared, event_name: str, name: str) -> bool:
+    return declared.property_of(event_name, name) is not None if name else declared.knows(event_name)
+
+
 def undeclared_of(seen: Mapping[str, SeenDataset]) -> list[dict[str, Any]]:
     """A row for each name that is not declared, the most frequent first."""
     rows = []

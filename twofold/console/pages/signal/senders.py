@@ -1,4 +1,4 @@
-"""Senders: has each event one owner? The matrix of events by sender, and the copies of one cell.
+"""Senders: has each event one owner? The matrix of events by sender, what nobody declared, and the copies of one cell.
 
 Owns both pages. Counts are `report.senders`'s, classes and what pages and a browser showed `senders`'s; who is meant to send an
 event, whose work it is, and who is expected, was said by somebody and stands in the log. Role: for the algorithm.
@@ -11,8 +11,11 @@ from typing import Any
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import SHOWN, Asked, Page, Shown, UnknownChoice
 from twofold.console.queries.signal import funnel_place
+from twofold.policies import declared_in
 from twofold.report.period import journal_of
 from twofold.report.senders import Cell, rivals, senders
+from twofold.schema.watch import META as SCHEMA_SEEN
+from twofold.schema.watch import decode_seen, still_undeclared
 from twofold.senders.expectation import Named, expectations, named_owners
 from twofold.senders.inventory import Entry, inventory
 from twofold.senders.journal import told_of
@@ -31,6 +34,8 @@ COPY_COLUMNS = (
     "verdict",
     "action",
 )
+MOST_UNDECLARED = 20
+"""Lines on the page; the command has all."""
 
 
 def read_senders(asked: Asked) -> Shown:
@@ -54,6 +59,7 @@ def read_senders(asked: Asked) -> Shown:
         )
         for cell in cells
     ]
+    undeclared, no_room = _undeclared(asked)
     names = list(dict.fromkeys(cell.sender for cell in sorted(cells, key=lambda c: -c.copies)))
     events = list(dict.fromkeys((cell.dataset, cell.event_name) for cell in cells))
     return Shown(
@@ -65,8 +71,17 @@ def read_senders(asked: Asked) -> Shown:
             "cells": {(r["dataset"], r["event_name"], r["sender"]): _joined(r, rows) for r in rows},
             "alarms": [r for r in rows if r["has_rival"] or r["is_new"] or r["expected"] is False],
             "beside": [e for e in whole if JOURNAL not in e.sides],
+            "undeclared": undeclared[:MOST_UNDECLARED], "undeclared_more": len(undeclared[MOST_UNDECLARED:]), "no_room": no_room,
         },
     )  # fmt: skip
+
+
+def _undeclared(asked: Asked) -> tuple[list[dict[str, Any]], int]:
+    """Names that came and that nobody declared, as the gateway counts them, and how often one found no room."""
+    with journal_of(asked.folder) as journal:
+        kept = journal.run("select_meta", (SCHEMA_SEEN,))
+    seen = decode_seen(str(kept[0][0]) if kept else None)
+    return still_undeclared(seen, declared_in(asked.settings), asked.dataset())
 
 
 def read_cell(asked: Asked) -> Shown:
