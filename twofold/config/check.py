@@ -493,6 +493,8 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
     if s.currency and not _is_currency(s.currency.upper()):
         text = f"{where}: currency: expected three letters (ISO 4217), got {s.currency!r}"
         faults.add((*place, "currency"), text)
+    for name in _unread(s):
+        faults.add((*place, name), f"{where}: {name}: a source of type {s.type} does not read it, take it out")
     if s.type == "courier":
         _check_courier(place, where, s, faults)
     elif s.type == "mapped":
@@ -509,10 +511,29 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
         _check_bog(place, where, s, faults)
 
 
+_READ_BY: Mapping[str, tuple[str, ...]] = {
+    "signature": ("mapped",),
+    "signature_header": ("mapped",),
+    "only": ("mapped", "bog"),
+}
+_NOT_READ: Mapping[str, tuple[str, ...]] = {
+    "adyen": ("fields",), "mollie": ("stages",), "paypal": ("stages",), "bog": ("fields", "stages"),
+}  # fmt: skip
+
+
+def _unread(s: SourceSettings) -> list[str]:
+    """Settings that are there and that nothing of this type reads: what they were meant to say would not be done."""
+    strange = [name for name, types in _READ_BY.items() if s.type in SOURCE_TYPES and s.type not in types]
+    return [name for name in (*strange, *_NOT_READ.get(s.type, ())) if getattr(s, name)]
+
+
 def _check_paypal(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
     keys = [_PEM in secret for secret in secrets_of(s)]
     if all(keys) or not any(keys):
-        text = f"{where}: secret: expected a list of the webhook's id and PayPal's certificate (PEM), got one of them"
+        lacks = (
+            "no id beside certificates" if all(keys) else "no text that begins as a PEM, -----BEGIN CERTIFICATE-----"
+        )
+        text = f"{where}: secret: expected a list of the webhook's id and PayPal's certificate (PEM), got {lacks}"
         faults.add((*place, "secret"), text)
     _all_known((*place, "fields"), f"{where}: fields", s.fields, ("order_id",), faults)
     _all_known((*place, "fields"), f"{where}: fields.order_id", s.fields.values(), PAYPAL_REFERENCES, faults)
@@ -521,7 +542,9 @@ def _check_paypal(place: Place, where: str, s: SourceSettings, faults: Faults) -
 def _check_bog(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
     """The bank signs for all its merchants with one key, so whose payments count has to be said."""
     if not all(_PEM in secret for secret in secrets_of(s)):
-        faults.add((*place, "secret"), f"{where}: secret: expected the bank's public key (PEM)")
+        faults.add(
+            (*place, "secret"), f"{where}: secret: expected the bank's public key (PEM), -----BEGIN PUBLIC KEY-----"
+        )
     if not s.only.get(BOG_MERCHANT) or len(s.only) > 1:
         text = f'{where}: only: expected {{ "{BOG_MERCHANT}" = [...] }}, your number at the bank, got {dict(s.only)}'
         faults.add((*place, "only"), text)
@@ -566,6 +589,10 @@ def _stands_in_path(s: SourceSettings) -> bool:
 def _check_courier(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
     _all_known((*place, "fields"), f"{where}: fields", s.fields, COURIER_FIELDS, faults)
     _all_known((*place, "stages"), f"{where}: stages", s.stages.values(), PARCEL_STATES, faults)
+    for name in ("parcels[]", "states[]"):
+        if "[" in s.fields.get(name, ""):
+            text = f"{where}: fields: {name}: expected the list's place without [], of states[] as seen from a parcel"
+            faults.add((*place, "fields", name), f"{text}, got {s.fields[name]!r}")
     if "amount" in s.fields and not (s.currency or "currency" in s.fields):
         text = f"{where}: currency: expected one, or a field for it, as the amounts of `fields.amount` name none"
         faults.add((*place, "fields"), text)

@@ -44,6 +44,9 @@ class Faults:
     def __bool__(self) -> bool:
         return bool(self._found)
 
+    def __len__(self) -> int:
+        return len(self._found)
+
     def error(self) -> ConfigError:
         """All of them as one error, in the order of the file."""
         lines = lines_of(self._text, [self._as_written(place) for place, _ in self._found])

@@ -16,7 +16,7 @@ import tomllib
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import Struct
@@ -276,10 +276,11 @@ def _convert(kind: Any, value: Any, place: Place, faults: Faults) -> Any:
     if get_origin(kind) is types.UnionType:
         structs = [k for k in get_args(kind) if isinstance(k, type) and issubclass(k, Struct)]
         kind = structs[0] if structs else kind  # a table that may be missing
+    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
     if isinstance(kind, type) and issubclass(kind, Struct):
         return _convert_table(kind, value, place, faults)
-    inner = get_args(kind)
-    if get_origin(kind) is tuple and isinstance(inner[0], type) and issubclass(inner[0], Struct):
+    inner = get_args(plain)
+    if get_origin(plain) is tuple and isinstance(inner[0], type) and issubclass(inner[0], Struct):
         if not isinstance(value, list):
             faults.add(place, f"Expected `array`, got `{_type_of(value)}` - at `{_path(place)}`")
             return ()
@@ -288,9 +289,29 @@ def _convert(kind: Any, value: Any, place: Place, faults: Faults) -> Any:
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as err:
-        text, _, at = str(err).partition(" - at `$")
-        faults.add(place, f"{text} - at `{_path(place)}{at.rstrip('`')}`")
+        _explain(kind, value, place, faults, err)
         return None
+
+
+def _explain(kind: Any, value: Any, place: Place, faults: Faults, err: msgspec.ValidationError) -> None:
+    """The fault of one value, with the entry of its table by name, and a form of few words as these words."""
+    plain = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    if get_origin(plain) is dict and isinstance(value, dict):
+        before = len(faults)
+        for name, entry in value.items():
+            _convert(get_args(plain)[1], entry, (*place, name), faults)
+        if len(faults) > before:
+            return
+    text, _, at = str(err).partition(" - at `$")
+    words = _WORDS.search(text)
+    if words and not at:
+        faults.add(place, f"{_shown(place)}: expected one of {words[1].replace('|', ', ')}, got {value!r}")
+    else:
+        faults.add(place, f"{text} - at `{_path(place)}{at.rstrip('`')}`")
+
+
+_WORDS = re.compile(r"matching regex '\^\(([a-z_]+(?:\|[a-z_]+)*)\)\??\$'")
+"""A pattern that is nothing but a choice of words."""
 
 
 def _type_of(value: Any) -> str:

@@ -438,7 +438,7 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     stages: Annotated[
         dict[str, str],
         Meta(
-            description="For a CRM: their stage or status to the event it stands for. For a `courier`: their word to "
+            description="For a CRM or `chat`: their stage or status to the event it stands for. For `woocommerce`: a status of the shop's own to a state of ours (docs/woocommerce.md). For a `courier`: their word to "
             "a state of ours. For `mapped`: their word to ours, in any field. For `adyen`: what an `AUTHORISATION` is, `paid` or `authorised`."
         ),
     ] = msgspec.field(default_factory=dict)

@@ -434,7 +434,11 @@ def _print_status(found: Status, json: bool) -> None:
         for check in criterion.checks:
             say(_check_line(check))
     unasked = bool(found.run.plan.witnesses) and not found.day
-    note = " as it stands; the witnesses were not asked (--day)" if unasked and not found.is_go else ""
+    note = (
+        " as it stands; the day's witnesses were not asked yet: `twofold accept finish` does, or `status --day DAY`"
+        if unasked and not found.is_go
+        else ""
+    )
     say(f"{'GO' if found.is_go else 'STOP'} for {found.run.about.decision}{note}")
 
 

@@ -120,7 +120,7 @@ class Visit:
         page = clean_page(self.page.url)
         self.steps.append(Step(name=self._watch.stage, done=done, page=page))
         calls = sum(c.reading.what == EVENT for c in self._watch.calls if c.stage == self._watch.stage)
-        self.say(f"  {page or 'no page'}: {calls} calls{'' if done else ', not done'}")
+        self.say(f"  {page or 'no page'}: {calls} call{'' if calls == 1 else 's'}{'' if done else ', not done'}")
 
     def unfinished(self) -> None:
         """The walk is over; a part that was under way is told as not done."""
