@@ -74,6 +74,27 @@ def test_the_bridge_adds_up(console: Running) -> None:
 
 
 @pytest.mark.process
+def test_a_delivery_and_an_action_name_their_order_by_its_people_s_number(console: Running) -> None:
+    owner = console.owner()
+    page = owner.get("/deliveries").text
+    link = '<a href="/console/orders/5001?dataset=1001">#5001</a>'
+    assert link in page
+    (row,) = [r for r in rows_of(owner.get("/deliveries.json").text)[1:] if r["order_id"] == "5001"]
+    assert link in owner.get(f"/deliveries/{row['id']}").text
+    assert link in owner.get(f"/actions/{int(str(row['id'])) // 256}").text
+
+
+@pytest.mark.process
+def test_pages_of_no_room_show_no_room_s_links(console: Running) -> None:
+    """Who looks at people or at the own access stands in none of the rooms, and finds a way into each."""
+    owner = console.owner()
+    for path in ("/people", "/account"):
+        page = owner.get(path).text.partition("<main")[0]
+        assert 'class="pages"' not in page
+        assert all(f'href="/console/{first}"' in page for first in ("today", "chain", "start")), path
+
+
+@pytest.mark.process
 def test_orders_stand_under_their_people_s_numbers(console: Running) -> None:
     owner = console.owner()
     about, *orders = rows_of(owner.get("/orders.json").text)

@@ -105,3 +105,11 @@ def test_the_page_of_docs_has_the_table_of_roles():
         assert f"| {role} | {cells} |" in page
     for right, words in MEANING.items():
         assert f"- *{right}*: {words}" in page
+
+
+def test_what_a_bank_books_has_a_day_and_what_happens_has_a_time():
+    words = Words(language="en", zone="Asia/Tbilisi")
+    assert words.booked(1_794_787_200 - 4 * 3600) == "16 Nov 2026"  # midnight in Tbilisi
+    assert words.booked(1_794_787_200) == "16 Nov 2026, 04:00:00"
+    assert words.booked(None) == "–"
+    assert words.month("2026-10") == "October 2026"

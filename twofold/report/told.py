@@ -6,7 +6,7 @@ was told and accepted as a Purchase, not what was earned. An order is of the day
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -110,6 +110,16 @@ def numbered(folder: Path | str, ids: Sequence[int], policy_of: PolicyOf, now: i
     with journal_of(folder) as journal:
         found = tell(journal, ids, policy_of, now)
         return [replace(o, number=people_number(_aliases_of(journal, o.row), o.order_id)) for o in found]
+
+
+def numbers_of_actions(folder: Path | str, actions: Iterable[int]) -> dict[int, tuple[str, str]]:
+    """Of actions that stand for an order: its dataset, and the number that its people use."""
+    found = {}
+    with journal_of(folder) as journal:
+        for action in sorted(set(actions)):
+            for row, dataset, order_id, *_ in journal.run("select_order_of_action", (action,)):
+                found[action] = str(dataset), people_number(_aliases_of(journal, row), str(order_id))
+    return found
 
 
 def _aliases_of(journal: Journal, row: int) -> Iterator[str]:

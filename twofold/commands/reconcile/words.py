@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LINKS = {
-    "signalled": "told to platforms",
+    "signalled": "counted as a Purchase",
     "placed": "ordered",
     "confirmed": "confirmed",
     "shipped": "sent off",

@@ -14,6 +14,7 @@ from twofold.console.access.roles import Right, may
 from twofold.console.charts.definitions import tries
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.sums.stretches import TRIES_S
+from twofold.report.told import numbers_of_actions
 from twofold.store.lists import Reader
 
 TRIED_S = 3 * 3_600
@@ -52,7 +53,7 @@ def read_deliveries(asked: Asked) -> Shown:
         rows=shown,
         about={"period": period.choice, "timezone": period.zone, "states": states},
         figures={
-            "deliveries": rows, "states": states, "state": state, "period": period,
+            "deliveries": rows, "numbers": numbers_of_actions(asked.folder, (r["action"] for r in rows if r["order_id"])), "states": states, "state": state, "period": period,
             "next": further, "chart": _tries(asked, tried),
             "may_replay": may(asked.session.person.role, Right.REPLAY),
         },
@@ -117,7 +118,7 @@ def read_delivery(asked: Asked) -> Shown:
         rows=attempts,
         about={name: row.get(name) for name in COLUMNS[:-2]},
         figures={
-            "delivery": row, "attempts": attempts, "payload": pretty(payload), "may_see": may_see,
+            "delivery": row, "number": numbers_of_actions(asked.folder, [row["action"]]).get(row["action"]), "attempts": attempts, "payload": pretty(payload), "may_see": may_see,
             "may_replay": may(asked.session.person.role, Right.REPLAY) and row["state"] == "dead",
         },
     )  # fmt: skip

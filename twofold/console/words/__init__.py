@@ -135,6 +135,16 @@ class Words(Struct, frozen=True):
         moment = datetime.fromtimestamp(at_s, UTC)
         return str(format_datetime(moment, "d MMM y, HH:mm:ss", tzinfo=ZoneInfo(self.zone), locale=self.language))
 
+    def booked(self, at_s: int | None) -> str:
+        """A moment, or only its day where it is the day's first second: banks book days."""
+        if at_s is None or datetime.fromtimestamp(at_s, ZoneInfo(self.zone)).strftime("%H%M%S") != "000000":
+            return self.time(at_s)
+        return self.whole_day(datetime.fromtimestamp(at_s, ZoneInfo(self.zone)).date())
+
+    def month(self, month: str) -> str:
+        """A month with its year, of YYYY-MM."""
+        return str(format_date(date.fromisoformat(f"{month}-01"), "LLLL y", locale=self.language))
+
     def whole_day(self, day: date | str) -> str:
         """A day with its year; a text is one as YYYY-MM-DD."""
         given = date.fromisoformat(day) if isinstance(day, str) else day

@@ -163,6 +163,7 @@ class _Import:
 
     def finish(self) -> StatementSummary:
         """Shows the lines, when there are any, and says what all of it came to."""
+        self._sink.settle()  # what a gateway has not answered yet is in no count
         summary, kept = self._summary, self._sink.kept
         summary.unbalanced = list(self._balance.unbalanced())
         if summary.dry_run:

@@ -33,6 +33,9 @@ class LineSink(Protocol):
 
     def put(self, rows: Sequence[LineRow]) -> None: ...
 
+    def settle(self) -> None:
+        """Waits for what is under way: ``kept`` is whole afterwards."""
+
     def end(self, facts: dict[str, Any]) -> None:
         """All lines are seen from here on."""
 
@@ -57,6 +60,9 @@ class DrySink:
 
     def put(self, rows: Sequence[LineRow]) -> None:
         del rows
+
+    def settle(self) -> None:
+        return None
 
     def end(self, facts: dict[str, Any]) -> None:
         del facts
@@ -118,21 +124,22 @@ class OwnerSink:
         if len(self._under_way) > WINDOW:
             self._hear()
 
-    def end(self, facts: dict[str, Any]) -> None:
-        assert self._file is not None
+    def settle(self) -> None:
         while self._under_way:
             self._hear()
+
+    def end(self, facts: dict[str, Any]) -> None:
+        assert self._file is not None
+        self.settle()
         self._owner.ask(EndLines(load=self._load, file=self._file, lines=self.kept.rows, facts=facts))
         self._file = None
 
     def tell_orders(self, orders: Sequence[OrderEntry]) -> None:
-        while self._under_way:
-            self._hear()
+        self.settle()
         self._owner.ask(encode_batch(orders, ()))
 
     def drop(self) -> None:
-        while self._under_way:
-            self._hear()
+        self.settle()
         if self._file is not None:
             self._owner.ask(DropLines(load=self._load))
             self._file = None

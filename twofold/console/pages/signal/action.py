@@ -16,6 +16,7 @@ from twofold.console.pages.page import Asked, NotHere, Page, Shown
 from twofold.event.model import Event, encode, readable_event
 from twofold.matching.user_data import present_keys
 from twofold.report.period import journal_of
+from twofold.report.told import numbers_of_actions
 from twofold.store.lists import Reader
 
 COLUMNS = ("what", "number", "at", "channel", "sender", "tier", "verdict", "event_id", "key", "from", "keys", "warnings",
@@ -47,7 +48,7 @@ def read_action(asked: Asked) -> Shown:
                          "merged_into")
         },
         figures={
-            "action": action, "copies": copies, "keys": keys, "deliveries": deliveries, "attempts": attempts,
+            "action": action, "number": numbers_of_actions(asked.folder, [number]).get(number), "copies": copies, "keys": keys, "deliveries": deliveries, "attempts": attempts,
             "payloads": payloads, "may_see": may_see,
         },
     )  # fmt: skip
