@@ -86,8 +86,8 @@ def credited(
 
 
 def path_for(order: Credited, asked: Asked) -> list[PathTouch]:
-    """The touches that may be credited: ours in the window, else the shop's word."""
-    return path_of(order.touches, order.placed_at, asked.click_days, asked.chat_days) or list(order.said)
+    """The touches that may be credited: ours in the window, else the shop's last word."""
+    return path_of(order.touches, order.placed_at, asked.click_days, asked.chat_days) or list(order.said[-1:])
 
 
 def nobody(order: Credited) -> Group:

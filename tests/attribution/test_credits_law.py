@@ -92,6 +92,12 @@ def touches_of(placed_at: int, words: list[dict[str, Any]]) -> list[PathTouch]:
     return [PathTouch(touch, channel_of(touch)) for touch in sorted(told, key=lambda t: t.at)]
 
 
+def spoken_of(placed_at: int, said: dict[str, Any] | None) -> list[Touch]:
+    """What the shop says: another word first, and the last one counts."""
+    words = [] if said is None else [{"source": "newsletter", "medium": "email"}, said]
+    return [Touch(at=placed_at, kind=TouchKind.SHOP_SAYS, **one) for one in words]
+
+
 def cut(asked: Asked, cuts: list[int], buckets: int) -> Parts:
     until = _until(asked)
     firsts = [asked.since, *(day for n in sorted(cuts) if (day := shifted(asked.since, n)) <= until)]
@@ -105,7 +111,7 @@ def orders_of(told: Told, asked: Asked, paths: list[Any], desk: Desk) -> list[Cr
     found = []
     for a in accounts:
         words, said, items = paths[int(a.order.order_id)]
-        spoken = [Touch(at=a.order.placed_at, kind=TouchKind.SHOP_SAYS, **said)] if said is not None else []
+        spoken = spoken_of(a.order.placed_at, said)
         found.append(credited(
             a, touches_of(a.order.placed_at, words), kinds, first, said=tuple(PathTouch(t, channel_of(t)) for t in spoken),
             items=tuple((sku, D(weight)) for sku, weight in sorted(items)), country="GE" if words else "",
@@ -133,8 +139,7 @@ def rows_of(told: Told, paths: list[Any], ads: Sequence[Spend], desk: Desk) -> d
         words, said, items = paths[int(order.order_id)]
         common = {"day": day_of(order.placed_at), "dataset": "1", "order_row": order.row}
         touches = [touch.touch for touch in touches_of(order.placed_at, words)]
-        told_by = [Touch(at=order.placed_at, kind=TouchKind.SHOP_SAYS, **said)] if said is not None else []
-        for place, touch in enumerate([*touches, *told_by]):
+        for place, touch in enumerate([*touches, *spoken_of(order.placed_at, said)]):
             own = {"place": place, "age": order.placed_at - touch.at, "reason": ""}
             rows["paths"].append({**common, **row_of_touch(touch, desk), **own})
         if not touches:
@@ -146,6 +151,9 @@ def rows_of(told: Told, paths: list[Any], ads: Sequence[Spend], desk: Desk) -> d
             {**common, "line": n, "sku": sku, "price": D(weight), "quantity": D(1), "gift_card": False}
             for n, (sku, weight) in enumerate(items)
         ]
+        # a gift card is no article: what it is paid for is bought with it later
+        card = {"line": len(items), "sku": "CARD", "price": D(50), "quantity": D(1), "gift_card": True}
+        rows["order_lines"].append({**common, **card})
     stand = {name_of(row) for row in counted(ads)}
     for row in ads:
         claim = claimed(row)
@@ -174,6 +182,10 @@ def shown(lines: list[Line], named: bool) -> list[object]:
 ONE = (5, D("100.00"), "GEL", D(0), "delivered", False, False, [])
 PATH = [{"age": age, "kind": TouchKind.VISIT, "source": s, "medium": "cpc", "campaign": "Spring", "campaign_id": "", "click": "",
          "landing": "", "device": "phone"} for age, s in ((12 * DAY_S, "facebook"), (9, "google"), (4, "mail"))]  # fmt: skip
+ODD, TWO, THREE = ((5, D(total), *ONE[2:]) for total in ("100.01", "100.02", "100.03"))
+BACK = (*ONE[:4], "refused", *ONE[5:])
+SAYS = {"source": "google", "medium": "cpc"}
+UNPAID = [{**touch, "medium": "referral"} for touch in PATH]
 EDGE = [{**PATH[0], "age": 7 * DAY_S + 1}, {**PATH[1], "age": 7 * DAY_S}]
 ALIKE = [{**touch, "age": 60} for touch in PATH]
 
@@ -196,6 +208,19 @@ ALIKE = [{**touch, "age": 60} for touch in PATH]
     {"by": "campaign", "model": "linear", "click_days": 30, "cuts": [5], "buckets": 2},
 )
 @example([ONE], [SPRING], [(PATH, None, [])], {"by": "source", "model": "time_decay", "click_days": 30})
+@example(
+    [ODD, ODD],
+    [SPRING],
+    [(PATH[:2], None, []), (ALIKE[:2], None, [])],
+    {"by": "source", "model": "time_decay", "click_days": 30},
+)  # of two who is nearer to the cent that is left, and of two alike the first
+@example(
+    [TWO, THREE], [SPRING], [(PATH, None, [])] * 2, {"by": "source", "model": "position", "click_days": 30}
+)  # two cents are left for the ends; one for who stands between
+@example([ONE], [SPRING], [(UNPAID, None, [])], {"by": "source", "model": "last_paid", "click_days": 30})
+@example([BACK], [SPRING], [(PATH, None, [])], {"by": "campaign", "model": "last_paid", "click_days": 30})
+@example([ONE], [SPRING], [([], SAYS, [("a", 5)])], {"by": "product", "model": "last", "click_days": 7})
+@example([ONE], [SPRING], [([], SAYS, [])], {"by": "source", "model": "linear", "click_days": 7})
 @given(SALES, ADS, st.lists(st.tuples(TOUCHES, SAID, ITEMS), min_size=6, max_size=6), ASKS)
 def test_tables_answer_what_orders_add_up_to(
     sales: list[Any], ads: list[Spend], paths: list[Any], words: dict[str, Any]
