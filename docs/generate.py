@@ -103,6 +103,7 @@ def destinations() -> str:
         "reason: "
         + "; ".join(f"`{reason}`: {text[0].lower()}{text[1:].rstrip('.')}" for reason, text in REASONS.items())
         + ".",
+        '```toml\nhold_s = { Purchase = 3600, "*" = 60 }   # of one [[destination]]\ncounts_when = "confirmed"\nvalue = "margin"\n```\n\n'
         "`hold_s` lets an action wait for one destination: so many seconds from its first copy, by event name, `*` for all others. "
         "Nothing but time ends it (reason `held_for_destination`), and what is true at its end decides: what later copies said goes "
         "with it, and an order that was cancelled or a consent that was taken back meanwhile keeps it here. `counts_when` lets one "

@@ -25,6 +25,7 @@ import requests
 from acceptance.gateway_process import Gateway, Program, gateway, run_twofold, sandbox_process
 
 from twofold import __version__
+from twofold.commands.check import run_checks
 from twofold.event.model import Channel, CustomData, Event, Tier, UserData
 from twofold.store.sqlite.database import open_reader
 from twofold.store.store import Route, Store
@@ -460,6 +461,45 @@ def test_check_says_each_fault_in_a_line_of_its_own(tmp_path: Path) -> None:
     file.write_text("[[dataset]]\nid = '1'\n[server")
     broken = [json.loads(line) for line in run_twofold("check", "--json", "--config", str(file)).stdout.splitlines()]
     assert [(row["line"], "not TOML" in row["text"]) for row in broken if row["state"] == "do"] == [(3, True)]
+
+
+MEANT = """[server]
+data = "data"
+port = 0
+[[dataset]]
+id = "1"
+key = "a-key-of-the-shop"
+hold_s = { Purchas = 5, Offered = 5, Refered = 1 }
+[[destination]]
+platform = "meta"
+dataset = "1"
+token = "t"
+endpoint = "http://127.0.0.1:9"
+value = "margin"
+only = ["Purchase", "AddToCard"]
+[[schema.event]]
+name = "Referred"
+owner = "shop"
+purpose = "reports"
+[[audience]]
+name = "left"
+dataset = "1"
+rule = "cart_left"
+"""
+
+
+def test_check_knows_settings_that_do_not_what_they_were_meant_to(tmp_path: Path) -> None:
+    """Names nearly of a known or declared event, and margins without a cost; an event of the shop's own is none of its business."""
+    (tmp_path / "t.toml").write_text(MEANT)
+    lines = {line.name: line.problem for line in run_checks(tmp_path / "t.toml", None)}
+    near = {name: problem.partition("?")[0] for name, problem in lines.items() if problem and "did you mean" in problem}
+    assert near == {
+        "dataset 1 hold_s: Purchas": "is no event that is known, did you mean Purchase",
+        "dataset 1 hold_s: Refered": "is no event that is known, did you mean Referred",
+        "destination meta-1 only: AddToCard": "is no event that is known, did you mean AddToCart",
+    }
+    assert "import costs" in str(lines["destination meta-1 is told margins"])
+    assert lines["audience left: cart_left of 30 days; no list, only shown and exported"] is None
 
 
 def test_check_shows_settings_by_their_older_names(tmp_path: Path) -> None:

@@ -78,6 +78,7 @@ def test_the_command_shows_all_side_by_side(tmp_path: Path) -> None:
         '[[destination]]\nplatform = "ga4"\ndataset = "1"\nremote_dataset = "G-1"\n'
     )
     raw = RAW | {"event_time": int(time.time()), "consent": {"analytics": "denied", "marketing": "granted"}}
+    raw["custom_data"] = dict(raw.get("custom_data", {}), value=42.5, currency="EUR")  # a fraction, as shops have it
     raw["click_ids"] = {"_ga": "GA1.1.1184022741.1795771021"}
     (tmp_path / "event.json").write_text(json.dumps({"data": [raw]}))
     words = ["destinations", "-c", str(tmp_path / "t.toml"), "--explain", str(tmp_path / "event.json")]
@@ -87,6 +88,9 @@ def test_the_command_shows_all_side_by_side(tmp_path: Path) -> None:
     assert "ga4-G-1: nothing leaves: consent_denied:analytics (the shopper said no)" in said.output
     assert "mara@example.com" not in said.output
 
+    (tmp_path / "event.json").write_text(json.dumps(raw | {"custom_data": raw["custom_data"] | {"diagnosis": "flu"}}))
+    assert "repaired or left out: a property is about health" in invoke(words).output
+
     lines = [json.loads(line) for line in invoke([*words, "--json", "--all"]).output.splitlines()]
     told = {line["platform"]: line for line in lines if line["row"] == "destination_told"}
     assert told.keys() == BY_PLATFORM.keys()
@@ -94,6 +98,8 @@ def test_the_command_shows_all_side_by_side(tmp_path: Path) -> None:
     assert told["ga4"]["reason"] == "consent_denied:analytics"
     assert {line["row"] for line in lines} == {"destination_told", "destination_part"}
 
+    elsewhere = invoke([*words, "--dataset", "9"])
+    assert (elsewhere.exit_code, "expected one of 1" in elsewhere.output) == (2, True)
     listed = invoke(["destinations", "-c", str(tmp_path / "t.toml")]).output
     assert "Google Analytics 4" in listed
     assert "Google Ads" not in listed
@@ -104,6 +110,7 @@ def test_the_command_shows_all_side_by_side(tmp_path: Path) -> None:
     [
         ("{", 2, "expected a JSON object"),
         ("[1]", 2, "expected an object of one event, got list"),
+        ('{"data": [{}, {}]}', 2, "expected one event in data, got 2"),
         ('{"event_name":"Purchase"}', 1, "The gateway would refuse it: "),
     ],
 )

@@ -96,6 +96,44 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
         yield f"source {source.type} {source.shop}: POST {source.path}", source_fault(source)
         if source.type in WITH_SECRETS:
             yield _purchase_ids(source, Path(settings.server.data))
+    yield from _margins(settings)
+    for audience in settings.audience:
+        lists = ", ".join(audience.lists) or "no list, only shown and exported"
+        yield f"audience {audience.name}: {audience.rule} of {audience.days} days; {lists}", None
+    yield from _events_meant(settings)
+
+
+def _margins(settings: Settings) -> Iterator[Answer]:
+    """Margins are told of what costs are known: without any, the setting does nothing that was meant."""
+    from twofold.reconcile.expected import any_cost
+
+    of = {d.id: d.orders.told_value for d in settings.dataset}
+    told = [d for d in settings.destination if (d.value or of.get(d.dataset)) == "margin"]
+    known = bool(told) and any_cost(settings.server.data)
+    for d in told:
+        lacks = f"no cost is known here, so `margin_unknown` ({d.margin_unknown}) decides on every order; run `twofold import costs FILE`"
+        yield f"destination {d.name} is told margins", None if known else lacks
+
+
+def _events_meant(settings: Settings) -> Iterator[Answer]:
+    """Names of events in settings that are nearly a documented or declared one: they do nothing as they are written."""
+    from difflib import get_close_matches
+
+    from twofold.policies import declared_in
+    from twofold.schema.declared import KNOWN_EVENTS
+
+    known = KNOWN_EVENTS | declared_in(settings).events.keys()
+    named = [(f"dataset {d.id} hold_s", name) for d in settings.dataset for name in d.hold_s]
+    for to in settings.destination:
+        told = (("hold_s", to.hold_s), ("only", to.only), ("events", to.events))
+        named += [(f"destination {to.name} {setting}", name) for setting, names in told for name in names]
+    for where, name in named:
+        near = get_close_matches(name, known, 1, cutoff=0.85)
+        if name not in known and near:
+            yield (
+                f"{where}: {name}",
+                f"is no event that is known, did you mean {near[0]}? Declare it as a [[schema.event]] if it is your own",
+            )
 
 
 def _purchase_ids(source: SourceSettings, folder: Path) -> Answer:

@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TypeVar
 
+from twofold.errors import TwofoldError
 from twofold.ledger.lines import Cost, Rate
 from twofold.ledger.policy import OrderPolicy
 from twofold.ledger.state import OrderState, decode_state
@@ -80,6 +81,15 @@ class ExpectedMargins:
                     rates = Exchange.of(_things(Rate, lines.lines("rate")))
                     self._costs = Costs(_things(Cost, lines.lines("cost")), rates)
                 self._version = version
+
+
+def any_cost(folder: Path | str) -> bool:
+    """Whether a cost was ever imported here; a folder that cannot be read has none."""
+    try:
+        with reading(folder) as asks:
+            return bool(asks.run("costs_version")[0][0])
+    except TwofoldError:
+        return False
 
 
 def margin_of_order(

@@ -53,7 +53,7 @@ def destinations(
         _list(told, settings, as_json)
         return
     raw = _read(event)
-    copy = _through_steps(settings, dataset or _first_dataset(settings, told), raw, told)
+    copy = _through_steps(settings, dataset or _first_dataset(settings, told), raw, told, as_json)
     explained = [(d, _explain(settings, d, copy)) for d in told]
     when = {d.name: _when(settings, d, copy) for d in told}
     _print_json(explained, copy, when) if as_json else _print_tables(explained, copy, when)
@@ -103,6 +103,11 @@ def _chosen(
     if destination is not None and not found:
         names = ", ".join(d.name for d in configured) or "none is configured"
         raise typer.BadParameter(f"--destination: expected one of {names}, got {plain(destination)}")
+    if not found and dataset is not None and settings.destination:
+        names = ", ".join(dict.fromkeys(d.dataset for d in settings.destination))
+        raise typer.BadParameter(
+            f"--dataset: expected one of {names}, which have a [[destination]], got {plain(dataset)}"
+        )
     if not found:
         raise typer.BadParameter("no [[destination]] is configured here; --all shows every platform that is known")
     return found
@@ -113,24 +118,30 @@ def _first_dataset(settings: Settings, told: Sequence[DestinationSettings]) -> s
 
 
 def _read(where: str) -> dict[str, Any]:
-    import msgspec
+    from twofold.event.json import read_json
+    from twofold.event.refusal import Refusal
 
     try:
-        text = sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes()
-        tree = msgspec.json.decode(text)
+        tree = read_json(sys.stdin.buffer.read() if where == "-" else Path(where).read_bytes())
     except OSError as err:
         raise typer.BadParameter(f"--explain: {plain(where)} cannot be read: {err.strerror}") from None
-    except (msgspec.DecodeError, UnicodeError) as err:
-        raise typer.BadParameter(f"--explain: expected a JSON object: {err}") from None
+    if isinstance(tree, Refusal):
+        raise typer.BadParameter(
+            f"--explain: expected a JSON object of one event: expected {tree.expected}, got {tree.got}"
+        )
     for key in ("data", "events"):
-        if isinstance(tree, dict) and isinstance(tree.get(key), list) and tree[key]:
+        if isinstance(tree, dict) and isinstance(tree.get(key), list):
+            if len(tree[key]) != 1:
+                raise typer.BadParameter(f"--explain: expected one event in {key}, got {len(tree[key])}")
             tree = tree[key][0]
     if not isinstance(tree, dict):
         raise typer.BadParameter(f"--explain: expected an object of one event, got {type(tree).__name__}")
     return tree
 
 
-def _through_steps(settings: Settings, dataset: str, raw: dict[str, Any], told: Sequence[DestinationSettings]) -> Event:
+def _through_steps(
+    settings: Settings, dataset: str, raw: dict[str, Any], told: Sequence[DestinationSettings], as_json: bool
+) -> Event:
     """The copy as the gateway would journal it, hashed for every platform that is shown."""
     from msgspec.structs import replace
 
@@ -151,7 +162,10 @@ def _through_steps(settings: Settings, dataset: str, raw: dict[str, Any], told: 
     )  # fmt: skip
     found = run_fields(raw, origin)[0]
     if isinstance(found, Refusal):
-        say(f"The gateway would refuse it: {found.reason} at {found.path}: expected {found.expected}, got {found.got}")
+        said = (
+            f"The gateway would refuse it: {found.reason} at {found.path}: expected {found.expected}, got {found.got}"
+        )
+        print(said, file=sys.stderr if as_json else sys.stdout)
         raise typer.Exit(1)
     return found
 
@@ -237,11 +251,15 @@ def _list(told: Sequence[DestinationSettings], settings: Settings, as_json: bool
             "destination": d.name, "platform": d.platform, "title": platform.title, "dataset": d.dataset,
             "endpoint": d.endpoint, "version": d.version, "version_ends": platform.sunsets.get(d.version),
             "only": sorted(d.events if platform.needs_names else terms_of(platform, d).only), "purposes": list(d.purposes or ()), "configured": d.name in configured,
+            "hold_s": {name: f"{s:g}" for name, s in d.hold_s.items()}, "counts_when": d.counts_when, "value": _worth(settings, d),
         })  # fmt: skip
     if as_json:
         print_rows(DestinationRow, rows)
         return
-    table = make_table("destination", "platform", "dataset", "to", "events", "needs")
+    own = any(row["hold_s"] or row["counts_when"] or row["value"] != "revenue" for row in rows)
+    table = make_table(
+        "destination", "platform", "dataset", "to", "events", "needs", *(("when and what",) if own else ())
+    )
     for row in rows:
         version = f"/{row['version']}" if row["version"] else ""
         ends = f", ends {row['version_ends']}" if row["version_ends"] else ""
@@ -249,8 +267,21 @@ def _list(told: Sequence[DestinationSettings], settings: Settings, as_json: bool
         table.add_row(
             plain(str(row["destination"])), str(row["title"]), plain(str(row["dataset"])), f"{row['endpoint']}{version}{ends}",
             events if row["configured"] else f"{events} (not configured)", ", ".join(row["purposes"]),
+            *([plain(_its_own(row))] if own else []),
         )  # fmt: skip
     print_wide(table)
+
+
+def _worth(settings: Settings, d: DestinationSettings) -> str:
+    """What orders are told to be worth there: its own word, else its dataset's."""
+    of = next((one.orders.told_value for one in settings.dataset if one.id == d.dataset), "revenue")
+    return d.value or of
+
+
+def _its_own(row: Mapping[str, Any]) -> str:
+    said = [f"{name} waits {seconds} s" for name, seconds in row["hold_s"].items()]
+    said += [f"orders when {row['counts_when']}"] if row["counts_when"] else []
+    return "; ".join([*said, "margins"] if row["value"] == "margin" else said)
 
 
 def _print_json(
@@ -286,6 +317,8 @@ def _print_tables(
     for place, part in enumerate(explained[0][1].parts):
         table.add_row(plain(part.name), *("leaves" if one.parts[place].leaves else "-" for _, one in explained))
     print_wide(table)
+    for warning in event.warnings:
+        say(f"repaired or left out: {plain(warning)}")
     for d, one in explained:
         say("")
         if one.reason:

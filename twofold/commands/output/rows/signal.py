@@ -68,6 +68,9 @@ class DestinationRow(Row, kw_only=True, tag="destination"):
     only: list[Text]
     purposes: list[Text]
     configured: bool
+    hold_s: dict[str, Text] = field(default_factory=dict)
+    counts_when: Text = ""
+    value: Text = "revenue"
 
 
 class DestinationTold(Row, kw_only=True, tag="destination_told"):
