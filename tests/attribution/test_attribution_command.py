@@ -71,10 +71,7 @@ def chain(config: Path) -> dict[str, Decimal]:
 @pytest.mark.parametrize(
     "words",
     [
-        ("--by", "channel", "--model", "linear", "--window", "30"),
         ("--by", "campaign", "--model", "time_decay", "--window", "30"),
-        ("--by", "product"),
-        ("--by", "device", "--model", "first", "--compare", "last"),
         ("--by", "channel", "--model", "first", "--compare", "last", "--window", "30", "--link", "placed"),
         ("--by", "channel", "--model", "shapley_sum", "--window", "30"),
     ],
