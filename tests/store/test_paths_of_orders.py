@@ -19,7 +19,7 @@ from twofold.ledger.model import Paid, Snapshot
 from twofold.report.verify import verify
 from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import reading
-from twofold.store.touches.frozen import kept_paths
+from twofold.store.touches.frozen import ERASED, kept_paths
 from twofold.store.touches.paths import NO_BROWSER
 from twofold.touch.model import Sign, Touch, TouchKind
 
@@ -42,11 +42,16 @@ def tell(shop: World, order: str, *aliases: str, source: str = "", version: int 
     shop._run(shop._report(replace(entry, source=source or entry.source)))
 
 
-def visit_and_buy(shop: World, order: str, secret: str) -> None:
-    """A visit by an ad, and the page of thanks that the same browser saw."""
-    touch = Touch(at=shop.now // 1000 - 3600, kind=TouchKind.VISIT, source="facebook", medium="cpc", campaign="Spring")
+def visit(shop: World, at: int, campaign: str) -> None:
+    """A sign of the browser, told now."""
+    touch = Touch(at=at, kind=TouchKind.VISIT, source="facebook", medium="cpc", campaign=campaign)
     sign = Sign(dataset="1", touch=touch, ids=(("fbp", FBP),))
     shop._run(shop.store.transact(lambda _e: shop.store.signs.note([sign], shop.now // 1000)))
+
+
+def visit_and_buy(shop: World, order: str, secret: str) -> None:
+    """A visit by an ad, and the page of thanks that the same browser saw."""
+    visit(shop, shop.now // 1000 - 3600, "Spring")
     page = copy(f"shop.{order}", BROWSER, value="40.00", order=order, at=shop.now, happened=shop.now, fbp=FBP, **PLACE)
     shop._run(shop._append([replace(page, links=(f"order:{order}", secret))]))
 
@@ -87,3 +92,19 @@ def test_an_order_that_a_clock_told_ahead_holds_up_nobody(shop: World) -> None:
     assert paths(shop) == {1: None, 2: None}
     shop.settle()
     assert paths(shop) == {1: (NO_BROWSER, []), 2: (NO_BROWSER, [])}
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_what_is_told_late_completes_a_path_and_none_that_was_given_up(shop: World, given_up: bool) -> None:
+    """A visit of the same browser before the order comes a day after it: nothing leads to it any more whose buyer was erased."""
+    placed = shop.now // 1000
+    tell(shop, "1001", SHOPS)
+    visit_and_buy(shop, "1001", SHOPS)
+    shop.settle()
+    if given_up:
+        shop.forget("1001")
+    shop.now += DAY
+    visit(shop, placed - 7200, "Brand")
+    shop.settle()
+    assert paths(shop) == {1: (ERASED, []) if given_up else ("", ["Brand", "Spring"])}
+    assert all(check.holds for check in verify(shop.folder))
