@@ -111,7 +111,7 @@ def test_the_same_shop_by_a_stricter_plan_is_a_stop(demo: Settings, tmp_path: Pa
     run = walked(demo, plan_without_witnesses(tmp_path, **{'again = "same_id"': 'again = "nothing"'}))
     (path,) = (c for c in status(demo, run, int(time.time())).criteria if c.name == "path")
     assert path.state is State.FAILED
-    assert [c.said for c in path.checks if c.state is State.FAILED] == ["fired again 1 times, under the same id"]
+    assert [c.said for c in path.checks if c.state is State.FAILED] == ["fired again once, under the same id"]
 
 
 def test_a_walk_wants_a_plan_that_says_no_money_is_taken(demo: Settings, tmp_path: Path) -> None:

@@ -258,13 +258,9 @@ def _again(plan: Plan, gathered: Gathered) -> list[Check]:
         if event.browser is Side.NONE or event.again is Again.MAY:
             continue
         fresh = [i for i in came if i not in again.earlier]
-        if event.again is Again.SAME_ID:
-            said = f"{len(fresh)} times under a new id" if fresh else f"{len(came)} times, each under the id of before"
-            checks.append(_check(Look.AGAIN, not fresh, said if came else "nothing fired again", event.name))
-        else:
-            kind = "a new id" if fresh else "the same id"
-            said = f"fired again {len(came)} times, under {kind}" if came else "nothing fired again"
-            checks.append(_check(Look.AGAIN, not came, said, event.name))
+        same_may = event.again is Again.SAME_ID
+        passed = not fresh if same_may else not came
+        checks.append(_check(Look.AGAIN, passed, _fired_again(len(came), len(fresh), same_may), event.name))
     return checks or [_check(Look.AGAIN, True, "the plan has no event that must not fire again")]
 
 
@@ -425,6 +421,18 @@ def _against(value: str, currency: str, whose: str, one: ActionSeen, name: str) 
     if not payloads:
         checks.append(_check(Look.VALUE, None, "nothing has left that could be held against it", name))
     return checks
+
+
+def _fired_again(came: int, fresh: int, same_may: bool) -> str:
+    """What a second load brought, ``fresh`` of it under new ids; whole sentences, as languages count in different ways."""
+    if not came:
+        return "nothing fired again"
+    if same_may and fresh:
+        return "once under a new id" if fresh == 1 else f"{fresh} times under a new id"
+    if same_may:
+        return "once, under the id of before" if came == 1 else f"{came} times, each under the id of before"
+    kind = "a new id" if fresh else "the same id"
+    return f"fired again once, under {kind}" if came == 1 else f"fired again {came} times, under {kind}"
 
 
 def _amount(value: object) -> str | None:
