@@ -102,7 +102,12 @@ def test_what_is_told_late_completes_a_path_and_none_that_was_given_up(shop: Wor
     visit_and_buy(shop, "1001", SHOPS)
     shop.settle()
     if given_up:
+        shop.rebuild()
+        assert shop.marks() == []
         shop.forget("1001")
+        assert ("orders", placed // 86_400) in {mark[:2] for mark in shop.marks()}, (
+            "the tables hold its path no longer than this"
+        )
     shop.now += DAY
     visit(shop, placed - 7200, "Brand")
     shop.settle()
