@@ -481,6 +481,11 @@ only = ["Purchase", "AddToCard"]
 name = "Referred"
 owner = "shop"
 purpose = "reports"
+[[source]]
+type = "courier"
+dataset = "1"
+shop = "quick"
+secret = "a-secret-of-the-address"
 [[audience]]
 name = "left"
 dataset = "1"
@@ -498,6 +503,7 @@ def test_check_knows_settings_that_do_not_what_they_were_meant_to(tmp_path: Path
         "dataset 1 hold_s: Refered": "is no event that is known, did you mean Referred",
         "destination meta-1 only: AddToCard": "is no event that is known, did you mean AddToCart",
     }
+    assert lines["source courier quick: POST /webhooks/courier/quick/{secret}"] is None
     assert "import costs" in str(lines["destination meta-1 is told margins"])
     assert lines["audience left: cart_left of 30 days; no list, only shown and exported"] is None
 

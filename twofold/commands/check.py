@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from twofold.config import DestinationSettings, ImportSettings, Settings, SourceSettings, load_settings
+from twofold.config import DestinationSettings, ImportSettings, Settings, SourceSettings, load_settings, secrets_of
 from twofold.destinations import BY_PLATFORM
 from twofold.errors import ConfigError, TwofoldError
 from twofold.policies import source_fault
@@ -93,7 +93,7 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
         yield f"destination {destination.name} token", None if any(kept) else "set `token`"
         yield f"destination {destination.name} {destination.endpoint}", _reachable(destination)
     for source in settings.source:
-        yield f"source {source.type} {source.shop}: POST {source.path}", source_fault(source)
+        yield f"source {source.type} {source.shop}: POST {_without_secret(source)}", source_fault(source)
         if source.type in WITH_SECRETS:
             yield _purchase_ids(source, Path(settings.server.data))
     yield from _margins(settings)
@@ -101,6 +101,14 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
         lists = ", ".join(audience.lists) or "no list, only shown and exported"
         yield f"audience {audience.name}: {audience.rule} of {audience.days} days; {lists}", None
     yield from _events_meant(settings)
+
+
+def _without_secret(source: SourceSettings) -> str:
+    """The webhook's path as it may stand in a ticket: who knows the secret of an address may speak."""
+    path = source.path
+    for secret in secrets_of(source):
+        path = path.replace(secret, "{secret}")
+    return path
 
 
 def _margins(settings: Settings) -> Iterator[Answer]:
