@@ -103,7 +103,9 @@ def test_a_browser_walks_the_demo_to_a_go(demo: Settings, tmp_path: Path, pictur
     assert made.packet["decision"]["word"] == "go"
     (purchase,) = (e for e in made.packet["events"] if e["name"] == "Purchase")
     assert (purchase["browser"], purchase["server"], purchase["merged"]) == (["tag"], ["shopify"], True)
-    assert purchase["left"][0]["trace"]  # the receiver's number of the request
+    for event in made.packet["events"]:
+        assert {left["state"] for left in event["left"]} == {"delivered"}, event  # not kept back as a robot's
+        assert all(left["trace"] for left in event["left"])  # the receiver's number of the request
 
 
 def test_the_same_shop_by_a_stricter_plan_is_a_stop(demo: Settings, tmp_path: Path) -> None:

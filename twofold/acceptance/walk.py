@@ -63,7 +63,8 @@ def walk(
     hosts = hosts_of(tuple(_origins(settings, run.dataset)))
     order = Order(
         hosts=hosts, doors=doors_seen(settings, hosts), most_s=most_s, quiet_s=RESTS_S, arguments=arguments,
-        way=_TestOrder(settings, run, drive, by).go,
+        # A test order's copies must leave, which those of a robot do not.
+        way=_TestOrder(settings, run, drive, by).go, as_shopper=True,
     )  # fmt: skip
     took = take_walk(order, say or (lambda _: None))
     walked = _kept(took, run.dataset)

@@ -41,6 +41,7 @@ class Visit:
 
     def __init__(self, watch: Watch, hosts: frozenset[str], quiet_s: float, say: Say) -> None:
         self.browser: Any = None
+        self.agent: str | None = None  # how the browser calls itself, where not by its own name
         self.page: Any = None
         self.steps: list[Step] = []
         self.ended, self.refused = WALKED, ""
@@ -52,7 +53,7 @@ class Visit:
         """A browser that nobody has seen: no cookie, no consent; what was open before is closed."""
         before = self.page
         context = await self.browser.new_context(
-            accept_downloads=False, locale="en-US", viewport={"width": 1280, "height": 900}
+            accept_downloads=False, locale="en-US", viewport={"width": 1280, "height": 900}, user_agent=self.agent
         )
         self._watch.expect()
         self.page = await context.new_page()

@@ -51,6 +51,7 @@ class Order(Struct, frozen=True, kw_only=True):
     quiet_s: float = QUIET_S
     arguments: tuple[str, ...] = ()  # further ones for Chromium
     way: Way | None = None  # instead of ``start`` and ``recording``
+    as_shopper: bool = False  # it calls itself as the same browser with a window does
 
 
 class Walk(Struct, frozen=True, kw_only=True):
@@ -120,6 +121,8 @@ class _Walker:
         self._watch.follow(wire)
         try:
             await wire.start(program, self._order.arguments)
+            if self._order.as_shopper:
+                self._visit.agent = wire.agent.replace("Headless", "")
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.connect_over_cdp(
                     wire.address, artifacts_dir=wire.scratch / "artifacts"

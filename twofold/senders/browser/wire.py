@@ -57,6 +57,7 @@ class Wire:
         self._in: asyncio.ReadTransport | None = None
         self._out: asyncio.WriteTransport | None = None
         self.address = ""
+        self.agent = ""  # as the browser calls itself
         self.scratch = Path()
 
     async def start(self, program: str, arguments: tuple[str, ...]) -> None:
@@ -84,8 +85,10 @@ class Wire:
         self._out, _ = await loop.connect_write_pipe(asyncio.BaseProtocol, os.fdopen(ours_out, "wb", 0))
         self._reading = asyncio.ensure_future(self._read(reader))
         await self._listen()
-        if not await self.ask("", "Browser.getVersion", wait_s=STARTED_S):
+        version = await self.ask("", "Browser.getVersion", wait_s=STARTED_S)
+        if not version:
             raise TimeoutError
+        self.agent = str(version.get("userAgent", ""))
 
     async def stop(self) -> None:
         """Ends the browser and all of its processes, and takes its profile away."""
