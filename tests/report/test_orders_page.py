@@ -17,6 +17,7 @@ from twofold.ledger.policy import MILESTONES, VALUE_PARTS, OrderPolicy, mileston
 from twofold.ledger.state import OrderState
 from twofold.report import value_check
 from twofold.store.evidence import SUPERSEDED
+from twofold.store.gates import holds, values
 from twofold.store.gates import orders as gate
 from twofold.store.orders import outcomes
 
@@ -46,6 +47,8 @@ def reasons_in(module: ModuleType) -> set[str]:
             for argument in node.args:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     found.add(argument.value)
+                elif isinstance(argument, ast.Name) and isinstance(word := getattr(module, argument.id, None), str):
+                    found.add(word)
                 elif isinstance(argument, ast.JoinedStr):
                     (start,) = [part.value for part in argument.values if isinstance(part, ast.Constant)]
                     found |= {f"{start}{milestone}" for milestone in MILESTONES}
@@ -55,7 +58,9 @@ def reasons_in(module: ModuleType) -> set[str]:
 def test_every_reason_has_its_words() -> None:
     """The table names what the code can answer, all of it and nothing else."""
     named = [word for row in table("What waits, what is left out, and why") for word in words(row[0])]
-    assert sorted(named) == sorted(reasons_in(policy) | reasons_in(gate) | {SUPERSEDED})
+    assert sorted(named) == sorted(
+        reasons_in(policy) | reasons_in(gate) | reasons_in(holds) | reasons_in(values) | {SUPERSEDED}
+    )
     assert "order_placed_again" in named
 
 
