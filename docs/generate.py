@@ -67,7 +67,8 @@ def router() -> str:
         f"Measured over worlds in which the truth is known ([worlds.md](worlds.md), *Worlds of signal*), by `make router`: "
         f"{figures['clean']['worlds']} worlds without a fault gave {figures['clean']['alarms']} findings; of "
         f"{figures['pairs']['worlds']} worlds with two faults both stood among the first three in {figures['pairs']['both']}. "
-        "*Precision*: of the findings of that world that follow from no other, the share that name the fault.",
+        "*Precision*: of the findings of that world that follow from no other, the share that name the fault."
+        + (f" {figures['note']}" if "note" in figures else ""),
         "| planted | worlds | named | named first | precision |\n|---|---|---|---|---|\n"
         + "\n".join(
             f"| `{row['fault']}` | {row['worlds']} | {row['named']} | {row['first']} | {row['precision']} |"
