@@ -152,7 +152,6 @@ ROWS = [
     Row("source", "event_id", "native", lambda g: door(g).options.event_id, "native"),
     Row("source", "fields", {"fbc": "x"}, lambda g: door(g).options.fields, {"fbc": "x"}),
     Row("source", "stages", {"won": "Lead"}, lambda g: door(g).options.stages, {"won": "Lead"}),
-    Row("source", "only", {"event": ["order.paid"]}, lambda g: door(g).options.only, {"event": ("order.paid",)}),
     Row("source", "currency", "EUR", lambda g: door(g).options.currency, "EUR"),
     Row("source", "verify_token", "word", lambda g: door(g).verify_token, "word"),
     Row("retention", "address_days", 1, lambda g: g.retention._days.address, 1),
@@ -178,7 +177,7 @@ ELSEWHERE = {
     ("[[source]]", "type"), ("[[source]]", "dataset"), ("[money]", "text"), ("[money]", "order_prefixes"),
     ("[[destination]]", "options"),  # Meta has none: tests/destinations/test_platform_fixtures.py
     ("[server]", "log"), ("[[dataset]]", "name"),  # the log of a running gateway; what the console calls a dataset
-    ("[[source]]", "signature"), ("[[source]]", "signature_header"),  # of mapped ones: tests/collect/test_mapped_door.py
+    ("[[source]]", "only"), ("[[source]]", "signature"), ("[[source]]", "signature_header"),  # of mapped ones: tests/collect/test_mapped_door.py
     ("[dataset.ways_in]", "mp_secret"),  # beside measurement_ids only: tests/collect/test_ga4_doors.py
     ("[[schema.event]]", "name"), ("[[schema.event]]", "owner"), ("[[schema.event]]", "purpose"),  # tests/schema/test_declared.py
     ("[[schema.event]]", "properties"), ("[schema]", "event"),
