@@ -124,12 +124,13 @@ def test_the_packet_tells_what_the_browser_saw(found: tuple[Settings, Status, Wa
 
 
 @pytest.mark.parametrize(
-    ("name", "ended"), [("hang", "the time was up (4 s)"), ("refuses", "refuses.bad.example/products/cup answered 403")]
+    ("name", "ended"),
+    [("silent", "the time was up (4 s)"), ("refuses", "refuses.bad.example/products/cup answered 403")],
 )
 def test_a_site_that_does_not_let_it_through_ends_in_time(tmp_path: Path, port: int, name: str, ended: str) -> None:
     """With what was seen until then, no step ticked that was not taken, and a criterion that is not passed."""
     settings, run = begun(tmp_path, f"{name}.bad.example")
-    seen = walked(settings, run, port, 4 if name == "hang" else 120)
+    seen = walked(settings, run, port, 4 if name == "silent" else 120)
     assert seen.ended == ended
     assert not seen.steps[-1].done
     after = run_of(Path(settings.server.data), run.code)
