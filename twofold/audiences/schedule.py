@@ -8,10 +8,7 @@ sync`.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
-import sys
 from collections.abc import Callable, Sequence
 from math import inf
 from pathlib import Path
@@ -21,6 +18,7 @@ import apsw
 from twofold.audiences.book import has_told
 from twofold.audiences.reading import Standing, standing_of
 from twofold.config import AudienceSettings
+from twofold.control.beside import Printed, run_command
 from twofold.errors import TwofoldError
 
 log = logging.getLogger("twofold.audiences")
@@ -28,7 +26,6 @@ log = logging.getLogger("twofold.audiences")
 LOOK_EVERY_S = 20.0
 FIRST_S = 30.0
 LONGEST_S = 3_600.0
-KILL_AFTER_S = 5.0
 TOO_SMALL = "too_small"
 AGAIN_S = 300.0
 MINUTE_S = 60
@@ -108,35 +105,24 @@ class ScheduledAudiences:
     async def _sync(self, names: Sequence[str]) -> list[str]:
         """Audiences of which a list could not be brought up to date."""
         chosen = [part for name in names for part in ("--name", name)]
-        command = ("-m", "twofold", "audiences", "sync", "--json", *chosen, *self._itself)
+        command = ("audiences", "sync", "--json", *chosen, *self._itself)
         try:
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-        except OSError as err:
-            log.error("audiences could not be brought up to date: no process could be started (%s)", err.strerror)
-            return list(names)
-        try:
-            async with asyncio.timeout(self._longest_s):
-                out, words = await child.communicate()
+            printed = await run_command(command, self._longest_s)
         except TimeoutError:
             log.error(
                 "audiences could not be brought up to date: it took longer than %.0f s and was ended", self._longest_s
             )
             return list(names)
-        finally:
-            await _ended(child)
-        return _tell(names, child.returncode, out, words)
+        except OSError as err:
+            log.error("audiences could not be brought up to date: no process could be started (%s)", err.strerror)
+            return list(names)
+        return _tell(names, printed)
 
 
-def _tell(names: Sequence[str], code: int | None, out: bytes, words: bytes) -> list[str]:
+def _tell(names: Sequence[str], printed: Printed) -> list[str]:
     """Logs what became of each list; the audiences that are to be tried again soon."""
-    rows, failed = [], []
-    for line in out.splitlines():
-        with contextlib.suppress(ValueError):
-            rows.append(json.loads(line))
-    for row in (row for row in rows if row.get("row") == "synced"):
+    failed = []
+    for row in (row for row in printed.rows if row.get("row") == "synced"):
         if row["problem"]:
             log.warning("audience %s, %s: %s", row["audience"], row["account"], row["problem"])
             if row["code"] != TOO_SMALL:
@@ -149,23 +135,7 @@ def _tell(names: Sequence[str], code: int | None, out: bytes, words: bytes) -> l
                 row["added"],
                 row["removed"],
             )
-    if code and not rows:  # it ended before it could say anything in rows; its last sentence is ours
-        last = words.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        log.error("audiences could not be brought up to date (status %d): %s", code, last[:300])
+    if printed.code and not printed.rows:  # it ended before it could say anything in rows; its last sentence is ours
+        log.error("audiences could not be brought up to date (status %d): %s", printed.code, printed.last)
         return list(names)
     return failed
-
-
-async def _ended(child: asyncio.subprocess.Process) -> None:
-    """No child outlives whoever waits for it."""
-    if child.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        child.terminate()
-    try:
-        async with asyncio.timeout(KILL_AFTER_S):
-            await child.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()

@@ -14,6 +14,8 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from twofold.control.beside import gone
+
 log = logging.getLogger("twofold.console")
 
 GATEWAY = "TWOFOLD_CONSOLE_OF"
@@ -65,10 +67,4 @@ class ConsoleProcess:
         self.end()
         if self._child is None:
             return
-        try:
-            async with asyncio.timeout(KILL_AFTER_S):
-                await self._child.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                self._child.kill()
-            await self._child.wait()
+        await gone(self._child, KILL_AFTER_S)

@@ -7,10 +7,7 @@ gateway, and one that hangs is ended after a while. What it does is the command 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
 import logging
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
@@ -20,6 +17,7 @@ from zoneinfo import ZoneInfo
 import apsw
 
 from twofold.config import AccountSettings
+from twofold.control.beside import Printed, run_command
 from twofold.errors import TwofoldError
 from twofold.pulling.questions import THROTTLED, UNREACHABLE
 from twofold.store.lines.reading import OpenLines
@@ -28,7 +26,6 @@ log = logging.getLogger("twofold.pulling")
 
 LOOK_EVERY_S = 20.0
 LONGEST_S = 2 * 3_600.0
-KILL_AFTER_S = 5.0
 AGAIN_AFTER_S = 3_600.0
 TRIES = 4  # a day, the first one with it
 PASSING = frozenset({THROTTLED, UNREACHABLE, "moving_report"})
@@ -127,35 +124,23 @@ class ScheduledPulls:
 
     async def _pull(self, account: AccountSettings) -> bool:
         """True when it failed in a way that may pass by itself."""
-        command = ("-m", "twofold", "pull", account.platform, "--account", account.name, "--json", *self._itself)
+        command = ("pull", account.platform, "--account", account.name, "--json", *self._itself)
         try:
-            child = await asyncio.create_subprocess_exec(
-                sys.executable, *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-            )  # fmt: skip
-        except OSError as err:
-            log.error("%s could not be pulled: no process could be started (%s)", account.name, err.strerror)
-            return True
-        try:
-            async with asyncio.timeout(self._longest_s):
-                out, words = await child.communicate()
+            printed = await run_command(command, self._longest_s)
         except TimeoutError:
             log.error("%s could not be pulled: it took longer than %.0f s and was ended", account.name, self._longest_s)
             return True
-        finally:
-            await _ended(child)
-        return _tell(account, child.returncode, out, words)
+        except OSError as err:
+            log.error("%s could not be pulled: no process could be started (%s)", account.name, err.strerror)
+            return True
+        return _tell(account, printed)
 
 
-def _tell(account: AccountSettings, code: int | None, out: bytes, words: bytes) -> bool:
+def _tell(account: AccountSettings, printed: Printed) -> bool:
     """Logs each problem that the child names, and how much it brought. True when one of them may pass by itself."""
     days = new = restated = problems = 0
     passes = False
-    for line in out.splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
+    for row in printed.rows:
         if row.get("row") == "problem":
             problems += 1
             passes = passes or row["code"] in PASSING
@@ -165,22 +150,6 @@ def _tell(account: AccountSettings, code: int | None, out: bytes, words: bytes) 
         elif row.get("row") == "day":
             days, new, restated = days + 1, new + (row["new"] or 0), restated + (row["restated"] or 0)
     log.info("pulled %s: %d days, %d new lines, %d restated", account.name, days, new, restated)
-    if code and not problems:  # it ended before it could say anything in rows; its last sentence is ours
-        last = words.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        log.error("pull %s ended with status %d: %s", account.name, code, last[:300])
+    if printed.code and not problems:  # it ended before it could say anything in rows; its last sentence is ours
+        log.error("pull %s ended with status %d: %s", account.name, printed.code, printed.last)
     return passes
-
-
-async def _ended(child: asyncio.subprocess.Process) -> None:
-    """No child outlives whoever waits for it."""
-    if child.returncode is not None:
-        return
-    with contextlib.suppress(ProcessLookupError):
-        child.terminate()
-    try:
-        async with asyncio.timeout(KILL_AFTER_S):
-            await child.wait()
-    except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        await child.wait()
