@@ -7,7 +7,6 @@ the gateway's child come through here.
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -20,7 +19,7 @@ from twofold.audiences.sync import ERASING, STALE, Done, Syncing, plan_of, wante
 from twofold.config import AudienceSettings, Settings
 from twofold.control.tables import make_tables
 from twofold.errors import FactsError, QuestionTooLarge
-from twofold.facts.child import step_back
+from twofold.facts.child import memory_limit, step_back
 
 ROUNDS = 3
 TABLES_S = 600.0
@@ -123,8 +122,7 @@ def limited(megabytes: int) -> Iterator[None]:
     step_back()
     before = resource.getrlimit(resource.RLIMIT_AS)
     if before[0] == resource.RLIM_INFINITY:
-        at_rest = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (at_rest + (megabytes << 20), before[1]))
+        resource.setrlimit(resource.RLIMIT_AS, (memory_limit(megabytes), before[1]))
     try:
         yield
     finally:

@@ -5,7 +5,6 @@ Owns the limits that this process sets itself, and the lines it prints. It ends 
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import sys
@@ -17,7 +16,7 @@ import msgspec
 
 from twofold.errors import FactsError, TwofoldError, place_of
 from twofold.facts.build import Lives, Progressed, Task, build
-from twofold.facts.child import FURTHEST, SERIES, end_with_parent, step_back
+from twofold.facts.child import FURTHEST, SERIES, end_with_parent, memory_limit, step_back
 from twofold.facts.engine import DUCKDB, SPARK, Ask, Failed, Head, Tail
 from twofold.facts.manifest import Manifest, Places, reading
 from twofold.facts.shape import Table
@@ -129,8 +128,7 @@ def _limit_memory(megabytes: int) -> None:
     of its first question."""
     if resource.getrlimit(resource.RLIMIT_AS)[0] != resource.RLIM_INFINITY:
         return
-    at_rest = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    limit = at_rest + (megabytes << 20)
+    limit = memory_limit(megabytes)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 MODULE = "twofold.facts"
 
@@ -37,6 +38,12 @@ def step_back(by: int = BEHIND) -> None:
     if hasattr(os, "SCHED_BATCH"):
         with contextlib.suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+
+def memory_limit(megabytes: int) -> int:
+    """Bytes of address space that leave so much beyond what this process takes at rest."""
+    at_rest = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    return at_rest + (megabytes << 20)
 
 
 SERIES = "--series"
