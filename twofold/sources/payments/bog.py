@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import Refusal
 from twofold.ledger.model import Payment
 from twofold.ledger.model import Refund as RefundFact
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Source, SourceOptions
-from twofold.sources.payments.movement import Answer, Movement, body_of, currency_at, reading_of, seconds_at
+from twofold.sources.payments.movement import Answer, Movement, amount_at, body_of, currency_at, reading_of, seconds_at
 from twofold.sources.schema import read_id, read_label
 from twofold.sources.signatures import fits_rsa
 
@@ -100,13 +100,7 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
 
 
 def _amount(units: dict[str, Any], name: str) -> Decimal | Refusal:
-    found = lenient.decimal(units, name)
-    if found is None or found < 0:
-        given = units.get(name)
-        reason = DropReason.MISSING_VALUE if given is None else DropReason.INVALID_VALUE
-        path, expected = f"body.purchase_units.{name}", "an amount, zero or more"
-        return Refusal(reason=reason, path=path, expected=expected, got=describe(given))
-    return found
+    return amount_at(units, name, f"body.purchase_units.{name}")
 
 
 def _given_back(units: dict[str, Any], number: str, currency: str, at: int) -> tuple[RefundFact, ...] | Refusal:

@@ -13,16 +13,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import Refusal
 from twofold.event.scalars import as_object
 from twofold.ledger.model import Payment
 from twofold.ledger.model import Refund as RefundFact
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Source, SourceOptions
-from twofold.sources.payments.movement import TEST, Answer, Movement, body_of, currency_at, reading_of, seconds_at
+from twofold.sources.payments.movement import TEST, Answer, Movement, body_of, money_at, reading_of, seconds_at
 from twofold.sources.schema import read_id, read_label
 from twofold.sources.signatures import fits_hex
 
@@ -87,7 +86,7 @@ def _payment(event: dict[str, Any], payment: dict[str, Any], options: SourceOpti
     if number is None or status not in STATES:
         return Ignored(kind="payment", reason="names no payment, or a status that is not known here")
     kind, state, said, word = STATES[status]
-    money, at = _money(payment, "amount"), _moment(event, payment, _MOMENTS.get(status, "createdAt"))
+    money, at = money_at(payment, "amount", "amount"), _moment(event, payment, _MOMENTS.get(status, "createdAt"))
     if isinstance(money, Refusal):
         return money
     if isinstance(at, Refusal):
@@ -109,7 +108,7 @@ def _refund(event: dict[str, Any], refund: dict[str, Any], options: SourceOption
     state = REFUND_STATES.get(lenient.text(refund, "status") or "")
     if number is None or payment is None or state is None:
         return Ignored(kind="refund", reason="names no payment, or a status that is not known here")
-    money, at = _money(refund, "amount"), _moment(event, refund, "createdAt")
+    money, at = money_at(refund, "amount", "amount"), _moment(event, refund, "createdAt")
     if isinstance(money, Refusal):
         return money
     if isinstance(at, Refusal):
@@ -140,22 +139,8 @@ def _order(thing: dict[str, Any], options: SourceOptions) -> str:
     return read_id(metadata.get(options.fields.get("order_id", "order_id"))) or ""
 
 
-def _money(thing: dict[str, Any], name: str) -> tuple[Decimal, str] | Refusal:
-    amount, where = lenient.part(thing, name), name
-    currency = currency_at(amount, "currency", f"{where}.currency")
-    if isinstance(currency, Refusal):
-        return currency
-    value = lenient.decimal(amount, "value")
-    if value is None or value < 0:
-        given = amount.get("value")
-        reason = DropReason.MISSING_VALUE if given is None else DropReason.INVALID_VALUE
-        expected = "an amount, zero or more"
-        return Refusal(reason=reason, path=f"{where}.value", expected=expected, got=describe(given))
-    return value, currency
-
-
 def _sum_given_back(payment: dict[str, Any], number: str, at: int) -> tuple[RefundFact, ...]:
-    money = _money(payment, "amountRefunded")
+    money = money_at(payment, "amountRefunded", "amountRefunded")
     if isinstance(money, Refusal) or not money[0]:
         return ()
     total, currency = money
@@ -165,7 +150,7 @@ def _sum_given_back(payment: dict[str, Any], number: str, at: int) -> tuple[Refu
 
 
 def _charged_back(payment: dict[str, Any], number: str, at: int) -> tuple[Payment, ...]:
-    money = _money(payment, "amountChargedBack")
+    money = money_at(payment, "amountChargedBack", "amountChargedBack")
     if isinstance(money, Refusal) or not money[0]:
         return ()
     return (Payment(id=f"{number}:dispute", kind="dispute", amount=money[0], currency=money[1], at=at),)

@@ -6,6 +6,7 @@ paid. Every event of one payment names it in an alias, so that a refund without 
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import read_currency, read_time_ms
 from twofold.ledger.model import OrderReport, Payment, Refund
+from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading
 
 Answer = Reading | Refusal | Ignored
@@ -69,6 +71,28 @@ def seconds_at(tree: dict[str, Any], name: str, where: str) -> int | Refusal:
             reason=DropReason.INVALID_EVENT_TIME, path=where, expected=expected, got=describe(tree.get(name))
         )
     return found // 1000
+
+
+def amount_at(tree: dict[str, Any], name: str, where: str) -> Decimal | Refusal:
+    """An amount that is written with its point, as number or text."""
+    found = lenient.decimal(tree, name)
+    if found is None or found < 0:
+        given = tree.get(name)
+        reason = DropReason.MISSING_VALUE if given is None else DropReason.INVALID_VALUE
+        return Refusal(reason=reason, path=where, expected="an amount, zero or more", got=describe(given))
+    return found
+
+
+def money_at(
+    thing: dict[str, Any], name: str, where: str, currency_name: str = "currency"
+) -> tuple[Decimal, str] | Refusal:
+    """An object of ``value`` and a currency. ``where``: its own place."""
+    amount = lenient.part(thing, name)
+    currency = currency_at(amount, currency_name, f"{where}.{currency_name}")
+    if isinstance(currency, Refusal):
+        return currency
+    value = amount_at(amount, "value", f"{where}.value")
+    return value if isinstance(value, Refusal) else (value, currency)
 
 
 def currency_at(tree: dict[str, Any], name: str, where: str) -> str | Refusal:

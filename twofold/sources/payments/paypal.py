@@ -14,11 +14,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import Refusal
 from twofold.ledger.model import Payment
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Source, SourceOptions
-from twofold.sources.payments.movement import Answer, Movement, body_of, currency_at, reading_of, seconds_at
+from twofold.sources.payments.movement import Answer, Movement, body_of, money_at, reading_of, seconds_at
 from twofold.sources.schema import read_id
 from twofold.sources.signatures import fits_rsa, is_public_key
 
@@ -142,16 +142,7 @@ def _above(refund: dict[str, Any]) -> str | None:
 
 
 def _money(thing: dict[str, Any], name: str) -> tuple[Decimal, str] | Refusal:
-    amount, where = lenient.part(thing, name), f"resource.{name}"
-    currency = currency_at(amount, "currency_code", f"{where}.currency_code")
-    if isinstance(currency, Refusal):
-        return currency
-    value = lenient.decimal(amount, "value")
-    if value is None or value < 0:
-        given = amount.get("value")
-        reason = DropReason.MISSING_VALUE if given is None else DropReason.INVALID_VALUE
-        return Refusal(reason=reason, path=f"{where}.value", expected="an amount, zero or more", got=describe(given))
-    return value, currency
+    return money_at(thing, name, f"resource.{name}", "currency_code")
 
 
 PAYPAL = Source(name="paypal", signed=signed, topic=topic_of, read=read)
