@@ -50,8 +50,7 @@ def _undeclared(folder: Path, declared: Declared, dataset: str | None) -> tuple[
     from twofold.schema.watch import META, decode_seen, still_undeclared
 
     with journal_of(folder) as journal:
-        kept = journal.run("select_meta", (META,))
-    return still_undeclared(decode_seen(str(kept[0][0]) if kept else None), declared, dataset)
+        return still_undeclared(decode_seen(journal.note(META)), declared, dataset)
 
 
 def _print_json(rows: list[dict[str, Any]]) -> None:

@@ -29,6 +29,11 @@ class Journal:
             raise translated(err) from err
         return rows
 
+    def note(self, name: str) -> str | None:
+        """What the gateway keeps under this name; None for nothing."""
+        rows = self.run("select_meta", (name,))
+        return str(rows[0][0]) if rows else None
+
     def positions(self, from_ms: int, to_ms: int) -> tuple[int, int]:
         """First position received at or after ``from_ms``, and the first one not received before ``to_ms``."""
         return self._first(from_ms), self._first(to_ms)

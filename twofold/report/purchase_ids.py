@@ -21,8 +21,8 @@ def page_ids(folder: Path, dataset: str) -> tuple[str, int, int]:
         return "order", 0, 0  # it keeps the ids of its version, and nothing was asked of the page yet
     try:
         with journal_of(folder) as journal:
-            kept = journal.run("select_meta", ("purchase_ids",))
+            kept = journal.note("purchase_ids")
             ids = [text for (text,) in journal.run("list_page_purchases", (dataset,))]
     except TwofoldError:
         return "secret", 0, 0  # no folder yet, or one that another question of the check is about
-    return (kept[0][0] if kept else "secret"), sum(bool(_SECRET_FORM.fullmatch(i)) for i in ids), len(ids)
+    return "secret" if kept is None else kept, sum(bool(_SECRET_FORM.fullmatch(i)) for i in ids), len(ids)

@@ -75,9 +75,9 @@ def findings_of(
         found += findings_of_door(journal, since * 1000, dataset)
         signals = read_signals(journal, now, dataset)
         found += findings_of_topics(_seen(journal), orders, now)
-        seen = decode_schema_seen(_note(journal, SCHEMA_SEEN))
+        seen = decode_schema_seen(journal.note(SCHEMA_SEEN))
         found += findings_of_drift(seen, lambda: events_by_day(journal, now), now, dataset)
-        found += findings_of_tokens(tokens, decode_said(_note(journal, SAID)), now, dataset)
+        found += findings_of_tokens(tokens, decode_said(journal.note(SAID)), now, dataset)
     with OpenLines(folder) as lines:
         found += findings_of_restated(read_words(lines, now))
     found += findings_of_shares(signals)
@@ -104,10 +104,5 @@ def _waiting(journal: Any) -> list[dict[str, Any]]:
 
 def _seen(journal: Journal) -> dict[str, dict[str, int]]:
     """Which webhook topics came last when (ms), by path."""
-    kept = decode_seen(_note(journal, SEEN))
+    kept = decode_seen(journal.note(SEEN))
     return {path: dict(one.topics) for path, one in kept.items()}
-
-
-def _note(journal: Journal, name: str) -> str | None:
-    rows = journal.run("select_meta", (name,))
-    return str(rows[0][0]) if rows else None

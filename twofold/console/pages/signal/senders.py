@@ -79,8 +79,7 @@ def read_senders(asked: Asked) -> Shown:
 def _undeclared(asked: Asked) -> tuple[list[dict[str, Any]], int]:
     """Names that came and that nobody declared, as the gateway counts them, and how often one found no room."""
     with journal_of(asked.folder) as journal:
-        kept = journal.run("select_meta", (SCHEMA_SEEN,))
-    seen = decode_seen(str(kept[0][0]) if kept else None)
+        seen = decode_seen(journal.note(SCHEMA_SEEN))
     return still_undeclared(seen, declared_in(asked.settings), asked.dataset())
 
 
