@@ -17,6 +17,7 @@ import pytest
 from twofold.event.refusal import Refusal
 from twofold.ledger.model import Paid
 from twofold.sources.contract import Ignored, Reading, Several, SourceOptions
+from twofold.sources.mended import read_mended
 from twofold.sources.own.mapping import SIGNATURES, mapped_source, unknown_fields, value_at
 
 RECORDED = Path(__file__).parent / "recorded"
@@ -53,9 +54,8 @@ def recorded(name: str) -> dict[str, Any]:
 
 def read(tree: Any, fields: dict[str, str], **options: Any) -> Any:
     body = tree if isinstance(tree, bytes) else json.dumps(tree).encode()
-    return mapped_source("path", "").read(
-        body, {}, SourceOptions(shop="shop.example", fields=fields, **options), NOW_MS
-    )
+    options_of = SourceOptions(shop="shop.example", fields=fields, **options)
+    return read_mended(mapped_source("path", ""), body, {}, options_of, NOW_MS)[0]
 
 
 def test_a_recorded_order() -> None:

@@ -29,6 +29,7 @@ from twofold.sources.contract import (
 
 Found = Reading | Refusal | Ignored | Several
 
+BOM = b"\xef\xbb\xbf"
 _OF_TEXTS = frozenset({DropReason.SYNTAX, DropReason.TOO_LARGE})
 _EVENTS = 100  # times the keys of one event: the sources have limits of their own
 _encode_exact = msgspec.json.Encoder(decimal_format="number").encode
@@ -39,8 +40,8 @@ def read_mended(
     source: Source, body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int
 ) -> tuple[Found, list[str]]:
     """What the source reads, and one sentence for each text that was mended for it."""
-    if source.in_lists and body.lstrip()[:1] == b"[":
-        return _read_list(source, body, headers, options, now_ms), []
+    if source.in_lists and body.removeprefix(BOM).lstrip()[:1] == b"[":
+        return _read_list(source, body, headers, options, now_ms)
     return _read_one(source, body, headers, options, now_ms)
 
 
@@ -59,11 +60,12 @@ def _read_one(
 
 def _read_list(
     source: Source, body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int
-) -> Several | Refusal:
-    """Each is decoded for itself, so that one with a fault of its own (a key twice, a text too long) leaves the others alone."""
+) -> tuple[Found, list[str]]:
+    """Each is decoded for itself, so that one with a fault of its own (a key twice, a text too long) leaves the others alone. A list
+    of one is as that one."""
     bodies = _split(body)
     if isinstance(bodies, Refusal):
-        return bodies
+        return bodies, []
     parts: list[Part] = []
     for place, one in enumerate(bodies):
         found, notes = _read_one(source, one, headers, options, now_ms)
@@ -71,7 +73,9 @@ def _read_list(
             parts += [structs.replace(part, found=at_place(part.found, f"[{place}]")) for part in found.parts]
         else:
             parts.append(Part(at_place(found, f"[{place}]"), one, tuple(notes)))
-    return Several(tuple(parts)) if len(parts) <= MOST_PARTS else too_many(len(parts))
+    if len(parts) == 1:
+        return parts[0].found, list(parts[0].notes)
+    return (Several(tuple(parts)) if len(parts) <= MOST_PARTS else too_many(len(parts))), []
 
 
 def _split(body: bytes) -> list[bytes] | Refusal:

@@ -18,20 +18,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from twofold.event.json import read_json
-from twofold.event.model import encode
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import as_list, as_object, lenient_amount, read_boolean, read_integer
-from twofold.sources.contract import (
-    MOST_PARTS,
-    Ignored,
-    Part,
-    Reading,
-    Several,
-    Source,
-    SourceOptions,
-    at_place,
-    too_many,
-)
+from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.own import webhook
 from twofold.sources.own.bodies import BODIES
 from twofold.sources.schema import COUNT, MONEY, OBJECT, YES, Field
@@ -53,25 +42,12 @@ def unknown_fields(kind: str, names: Iterable[str]) -> list[str]:
     return [name for name in names if name not in table and not _within_an_object(name, table)]
 
 
-def read(
-    body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int
-) -> Reading | Refusal | Ignored | Several:
-    """One body, mapped and then read as a shop's own; a list of bodies each for itself."""
+def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int) -> Reading | Refusal | Ignored:
+    """One body, mapped and then read as a shop's own."""
     del headers, now_ms  # what counts stands in the body
     tree = read_json(body, events=_KEYS_OF_EVENTS)
     if isinstance(tree, Refusal):
         return tree
-    if not isinstance(tree, list) or not tree:
-        return _read_one(tree, options)
-    if len(tree) > MOST_PARTS:
-        return too_many(len(tree))
-    found = [at_place(_read_one(one, options), f"[{n}]") for n, one in enumerate(tree)]
-    if len(found) == 1:
-        return found[0]
-    return Several(tuple(Part(one, encode(tree[n])) for n, one in enumerate(found)))
-
-
-def _read_one(tree: Any, options: SourceOptions) -> Reading | Refusal | Ignored:
     if not isinstance(tree, dict):
         return Refusal(reason=DropReason.WRONG_TYPE, expected="an object", got=describe(tree))
     for path, words in options.only.items():
@@ -204,11 +180,11 @@ SIGNATURES: dict[str, tuple[str, str]] = {
 def mapped_source(kind: str, header: str) -> Source:
     """The source for one kind of signature; ``path``: a secret in the address does instead of one."""
     if kind in SIGNATURES:
-        return Source(name=SENDER, signed=partial(_plain, *SIGNATURES[kind], header.strip().lower()), read=read)
+        return replace(MAPPED, signed=partial(_plain, *SIGNATURES[kind], header.strip().lower()))
     if kind == "standard":
-        return Source(name=SENDER, signed=_standard, read=read)
+        return replace(MAPPED, signed=_standard)
     if kind == "path":
-        return Source(name=SENDER, by_path=True, signed=lambda _body, _headers, _secrets, _now: False, read=read)
+        return replace(MAPPED, by_path=True, signed=lambda _body, _headers, _secrets, _now: False)
     return MAPPED
 
 
