@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from twofold.audiences.members import Row
+from twofold.audiences.platforms.contract import ADD
 from twofold.errors import StoreError, StoreLocked
 from twofold.matching.subject import Keyring
 from twofold.store.secret import folder_ring
@@ -28,8 +29,9 @@ from twofold.store.sqlite.database import translated
 
 FILE = "audiences.db"
 LOCK = "audiences.lock"
-ADD, REMOVE = "add", "remove"
 ADDING, TOLD, REMOVING, REFUSED = "adding", "told", "removing", "refused"
+TOO_SMALL = "too_small"
+"""Why nobody is put on a list: not a fault, and it passes by itself."""
 _BUSY_MS = 5_000
 _LIST = (
     "id, audience, account, platform, remote, listed_at, people, fitting, left_out, synced_at, problem, code, again_at"
@@ -146,9 +148,15 @@ class Book:
                 "insert or ignore into list (audience, account, platform, remote) values (?, ?, ?, ?)",
                 (audience, account, platform, remote),
             )
-        return next(
-            one for one in self.lists() if (one.audience, one.account, one.remote) == (audience, account, remote)
+        (row,) = self._all(
+            f"select {_LIST} from list where audience = ? and account = ? and remote = ?", (audience, account, remote)
         )
+        # Only this one is counted: a list may have a million rows, and each is asked for in every round.
+        ((told, back),) = self._all(
+            "select coalesce(sum(state <> 'refused'), 0), coalesce(sum(state = 'removing'), 0) from told where list = ?",
+            (row[0],),
+        )
+        return _known(row, (told, back))
 
     def rows(self, number: int) -> dict[Row, tuple[str, str]]:
         """Row to its value and state."""

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from twofold.audiences.book import Book, keeping
 from twofold.audiences.listing import Listing, list_audiences, needs_worth
 from twofold.audiences.reading import standing_of
@@ -97,22 +99,12 @@ def _added(before: Sequence[Done], now: Sequence[Done]) -> list[Done]:
     found = []
     for one in now:
         was = told.get((one.audience, one.account))
-        found.append(
-            Done(
-                audience=one.audience,
-                account=one.account,
-                platform=one.platform,
-                people=one.people,
-                to_add=max(one.to_add, was.to_add),
-                to_remove=max(one.to_remove, was.to_remove),
-                added=one.added + was.added,
-                removed=one.removed + was.removed,
-                code=one.code,
-                problem=one.problem,
-            )
-            if was is not None
-            else one
-        )
+        if was is not None:
+            one = replace(
+                one, to_add=max(one.to_add, was.to_add), to_remove=max(one.to_remove, was.to_remove),
+                added=one.added + was.added, removed=one.removed + was.removed,
+            )  # fmt: skip
+        found.append(one)
     return found
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import apsw
 
-from twofold.audiences.book import has_told
+from twofold.audiences.book import TOO_SMALL, has_told
 from twofold.audiences.reading import Standing, standing_of
 from twofold.config import AudienceSettings
 from twofold.control.beside import Printed, run_command
@@ -26,7 +26,6 @@ log = logging.getLogger("twofold.audiences")
 LOOK_EVERY_S = 20.0
 FIRST_S = 30.0
 LONGEST_S = 3_600.0
-TOO_SMALL = "too_small"
 AGAIN_S = 300.0
 MINUTE_S = 60
 

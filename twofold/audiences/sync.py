@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.audiences.book import ADD, ADDING, REFUSED, REMOVE, REMOVING, TOLD, Batch, Book, KnownList
+from twofold.audiences.book import ADDING, REFUSED, REMOVING, TOLD, TOO_SMALL, Batch, Book, KnownList
 from twofold.audiences.listing import Listing
 from twofold.audiences.members import Row
 from twofold.audiences.platforms import BY_PLATFORM
-from twofold.audiences.platforms.contract import AccountTarget, Change, Keeper
+from twofold.audiences.platforms.contract import ADD, REMOVE, AccountTarget, Change, Keeper
 from twofold.audiences.reading import Standing
 from twofold.config import AccountSettings, AudienceSettings, Settings
 from twofold.deliver.later import words
@@ -26,9 +26,9 @@ from twofold.deliver.sender import Sender
 from twofold.deliver.tokens import AccessToken
 from twofold.destinations.contract import AnswerOutcome, AnswerVerdict
 
-TOO_SMALL, STALE, ERASING = "too_small", "changed_meanwhile", "erasing"
+STALE, ERASING = "changed_meanwhile", "erasing"
 NO_ACCOUNT, NOT_LISTED = "no_account", "not_worked_out"
-"""Codes of our own, beside the platforms'."""
+"""Codes of our own, beside `TOO_SMALL` and the platforms'."""
 TIMEOUT_S = 60.0
 LATER_S = 900
 MOST_WAIT_MS = 86_400_000

@@ -17,8 +17,6 @@ from twofold.commands.output.printing import at_ms, make_table, plain, print_row
 if TYPE_CHECKING:
     from twofold.config import Settings
 
-PLATFORMS = ("meta", "google_ads", "tiktok")
-
 audiences = typer.Typer(
     name="audiences",
     help="Lists of people at platforms, kept by rules over events and orders, of those alone who agreed.",
@@ -88,6 +86,7 @@ def sync_audiences(
     Whoever withdrew, was erased or fits no more is taken off first. Works while the gateway runs, which does the same by itself. Exit code
     1 when a list could not be brought up to date.
     """
+    from twofold.audiences.book import TOO_SMALL
     from twofold.audiences.run import limited, preview, sync
     from twofold.clock import now_ms
 
@@ -101,7 +100,7 @@ def sync_audiences(
         print_rows(Synced, done)
     else:
         _print_done(done, dry_run)
-    raise typer.Exit(1 if any(one.problem and one.code != "too_small" for one in done) else 0)
+    raise typer.Exit(1 if any(one.problem and one.code != TOO_SMALL for one in done) else 0)
 
 
 def _print_done(done: list[Any], dry_run: bool) -> None:
@@ -172,10 +171,11 @@ def export_audience(
     from twofold.audiences.export import export_csv
     from twofold.audiences.run import chosen, limited, worked_out
     from twofold.clock import now_ms
+    from twofold.config.audiences import AUDIENCE_PLATFORMS
     from twofold.errors import FactsError
 
     os.umask(0o077)
-    known_value("--platform", platform, PLATFORMS)
+    known_value("--platform", platform, AUDIENCE_PLATFORMS)
     settings = _settings(config, data, [name])
     (audience,) = chosen(settings, [name])
     with limited(settings.analytics.memory_mb):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from twofold.audiences.book import TOO_SMALL
 from twofold.audiences.platforms import BY_PLATFORM
 from twofold.audiences.showing import lists_shown, trail_shown
 from twofold.console.access.roles import Right
@@ -15,7 +16,7 @@ from twofold.console.pages.page import SHOWN, Asked, Page, Shown
 
 COLUMNS = ("name", "rule", "dataset", "days", "account", "platform", "list", "smallest", "fitting", "people", "left_out", "told",
            "taking_back", "listed_at", "synced_at", "code", "problem", "role", "link")  # fmt: skip
-FINE = ("", "too_small")
+FINE = ("", TOO_SMALL)
 
 
 def read_audiences(asked: Asked) -> Shown:
