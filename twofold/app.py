@@ -39,7 +39,7 @@ from twofold.collect.limits.past_counts import past_shares
 from twofold.collect.limits.quarantine import WATCHED, Quarantine
 from twofold.collect.listen.asgi import Collector
 from twofold.collect.metrics import CollectMetrics
-from twofold.config import Settings
+from twofold.config import DestinationSettings, Settings
 from twofold.control.console import ConsoleProcess
 from twofold.control.owner import answer
 from twofold.control.questions import AnyQuestion, Reload
@@ -535,18 +535,17 @@ class Gateway:
 
     def _workers(self) -> list[Worker]:
         metrics, withheld = DeliverMetrics(self.registry), declared_in(self.settings).withheld()
-        return [
-            Worker(
-                destination=BY_PLATFORM[s.platform],
-                target=s,
-                outbox=self.store,
-                clock=self.clock,
-                sure=self.clock.sure,
-                metrics=metrics,
-                withheld=withheld,
-            )
-            for s in self.settings.destination
-        ]
+        return [self._worker(to, metrics=metrics, withheld=withheld) for to in self.settings.destination]
+
+    def _worker(self, to: DestinationSettings, **others: Any) -> Worker:
+        return Worker(
+            destination=BY_PLATFORM[to.platform],
+            target=to,
+            outbox=self.store,
+            clock=self.clock,
+            sure=self.clock.sure,
+            **others,
+        )
 
     def _webhooks(self) -> Webhooks:
         return Webhooks(

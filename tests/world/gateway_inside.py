@@ -15,10 +15,8 @@ from tests.world.destination_script import Script, ScriptedSender
 from twofold.app import Gateway
 from twofold.clock import Clock, TrustedTime
 from twofold.collect.messages import Answer, Pending, Request
-from twofold.config import Settings
-from twofold.deliver.metrics import DeliverMetrics
+from twofold.config import DestinationSettings, Settings
 from twofold.deliver.worker import Worker
-from twofold.destinations import BY_PLATFORM
 from twofold.errors import StoreError
 from twofold.store.engine import Job
 
@@ -87,21 +85,9 @@ class Inside(Gateway):
         self.store.trust(trusted.sure)
         return trusted
 
-    def _workers(self) -> list[Worker]:
-        metrics = DeliverMetrics(self.registry)
-        return [
-            Worker(
-                destination=BY_PLATFORM[s.platform],
-                target=s,
-                outbox=self.store,
-                clock=self.clock,
-                sure=self.clock.sure,
-                metrics=metrics,
-                chance=random.Random(s.name).random,
-                sender=ScriptedSender(self._machine.scripts[s.name]),  # type: ignore[arg-type]
-            )
-            for s in self.settings.destination
-        ]
+    def _worker(self, to: DestinationSettings, **others: Any) -> Worker:
+        sender = ScriptedSender(self._machine.scripts[to.name])
+        return super()._worker(to, chance=random.Random(to.name).random, sender=sender, **others)
 
     def _put_in_place(self, settings: Settings) -> None:
         store, line = self.store, self._machine.line
