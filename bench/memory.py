@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bench import Row, peak_mb
@@ -16,28 +18,35 @@ from bench.events import stored_event
 from twofold.store.store import Route, Store
 
 PENDING = 1_000_000
+Serving = AbstractContextManager[tuple[str, subprocess.Popen[str]]]
 SETTLE_S = 10.0
 
 
 def bench_memory(pending: int = PENDING) -> list[Row]:
-    """Peaks in MB as the operating system counts them."""
+    """With one destination, whose worker claims, cannot reach the receiver, and pauses."""
+    name = f"(e) resident memory with {pending:,} deliveries pending"
+    return [pending_row(name, "bench.memory", pending, gateway, settle_s=SETTLE_S, target=256)]
+
+
+def pending_row(
+    name: str, module: str, pending: int, serving: Callable[[Path], Serving], *, settle_s: float, target: int
+) -> Row:
+    """Peaks in MB as the operating system counts them. ``module``: fills a folder as a process of its own, and prints its peak."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
-        command = [sys.executable, "-m", "bench.memory", str(data), str(pending)]
+        command = [sys.executable, "-m", module, str(data), str(pending)]
         filling = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        with gateway(data) as (_, process):
-            time.sleep(SETTLE_S)  # its worker claims, cannot reach the receiver, and pauses
-            serving = peak_mb(process.pid)
-    return [
-        Row(
-            name=f"(e) resident memory with {pending:,} deliveries pending",
-            ratio=max(filling, serving),
-            target=256,
-            at_most=True,
-            unit="MB",
-            detail=f"{filling:.0f} MB while they were accepted, {serving:.0f} MB in a gateway started on them",
-        )
-    ]
+        with serving(data) as (_, process):
+            time.sleep(settle_s)
+            started = peak_mb(process.pid)
+    return Row(
+        name=name,
+        ratio=max(filling, started),
+        target=target,
+        at_most=True,
+        unit="MB",
+        detail=f"{filling:.0f} MB while they were accepted, {started:.0f} MB in a gateway started on them",
+    )
 
 
 async def _fill(folder: Path, pending: int) -> None:

@@ -13,13 +13,13 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench import Row, peak_mb
+from bench import Row
 from bench.accepts import CONFIG, KEY, ROUNDS, load, null_server, process
 from bench.events import stored_event
+from bench.memory import pending_row
 from twofold.destinations import BY_PLATFORM
 from twofold.store.store import Route, Store
 
@@ -54,21 +54,8 @@ def _accepts() -> list[Row]:
 
 
 def _memory(pending: int) -> Row:
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "data"
-        command = [sys.executable, "-m", "bench.ten", str(data), str(pending)]
-        filling = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        with _gateway(data) as (_, started):
-            time.sleep(SETTLE_S)
-            serving = peak_mb(started.pid)
-    return Row(
-        name=f"(t) resident memory with {pending:,} deliveries pending to ten platforms",
-        ratio=max(filling, serving),
-        target=512,
-        at_most=True,
-        unit="MB",
-        detail=f"{filling:.0f} MB while they were accepted, {serving:.0f} MB in a gateway started on them",
-    )
+    name = f"(t) resident memory with {pending:,} deliveries pending to ten platforms"
+    return pending_row(name, "bench.ten", pending, _gateway, settle_s=SETTLE_S, target=512)
 
 
 @contextlib.contextmanager
