@@ -3,10 +3,8 @@ the same purchase. One action, one delivery, better match keys than either copy 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +18,9 @@ from facebook_business.adobjects.serverside.user_data import UserData
 from facebook_business.api import FacebookAdsApi
 from facebook_business.session import FacebookSession
 from gateway_process import Gateway, Program, gateway, sandbox_process
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
+
+from tests.storefront import Pages, chromium_at, standing
 
 pytestmark = pytest.mark.browser
 DATASET, KEY = "1234567890", "key-of-the-shop"
@@ -90,50 +90,23 @@ class Hybrid(NamedTuple):
         return [e for e in events if e["event_id"] == event_id]
 
 
-class _ShopPages(BaseHTTPRequestHandler):
+class _ShopPages(Pages):
     tag = ""
 
     def do_GET(self) -> None:
         event_id = self.path.partition("?")[0].strip("/")
-        body = PAGE.format(tag=self.tag, dataset=DATASET, event_id=event_id).encode()
-        self.send_response(200)
-        self.send_header("content-type", "text/html; charset=utf-8")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        self.give(PAGE.format(tag=self.tag, dataset=DATASET, event_id=event_id).encode())
 
 
 @pytest.fixture(scope="module")
-def shop_pages() -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _ShopPages)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def running(shop_pages: ThreadingHTTPServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hybrid]:
-    shop = f"http://www.shop.example:{shop_pages.server_address[1]}"
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hybrid]:
     data: Path = tmp_path_factory.mktemp("hybrid") / "data"
-    arguments = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--host-resolver-rules=MAP *.example 127.0.0.1",
-        f"--unsafely-treat-insecure-origin-as-secure={shop}",  # as https would be: the tag hashes only there
-    ]
-    with sandbox_process() as receiver, sync_playwright() as playwright:
+    with standing(_ShopPages) as shop, sandbox_process() as receiver:
         toml = TOML.format(dataset=DATASET, key=KEY, origin=shop, endpoint=receiver.url)
         with gateway(toml, data) as sender:
             _ShopPages.tag = f"http://collect.example:{sender.port}/t/twofold.js"
-            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
-            yield Hybrid(shop, sender, receiver, browser)
-            browser.close()
+            with chromium_at(shop) as browser:
+                yield Hybrid(shop, sender, receiver, browser)
             assert sender.run("verify").returncode == 0
 
 

@@ -6,18 +6,18 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import requests
 from gateway_process import Gateway, Program, gateway, sandbox_process
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
+
+from tests.storefront import Pages, chromium_at, standing
 
 pytestmark = pytest.mark.browser
 DATASET, OTHER = "1234567890", "2222222222"
@@ -109,47 +109,25 @@ class Shop(NamedTuple):
         return found
 
 
-class _Pages(BaseHTTPRequestHandler):
+class _Pages(Pages):
     tag = ""
 
     def do_GET(self) -> None:
-        body = PAGE.format(tag=self.tag, dataset=DATASET).encode()
-        self.send_response(200)
-        self.send_header("content-type", "text/html; charset=utf-8")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        self.give(PAGE.format(tag=self.tag, dataset=DATASET).encode())
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    pages = ThreadingHTTPServer(("127.0.0.1", 0), _Pages)
-    thread = threading.Thread(target=pages.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    address = f"http://www.shop.example:{pages.server_address[1]}"
     data: Path = tmp_path_factory.mktemp("stitching") / "data"
-    arguments = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--host-resolver-rules=MAP *.example 127.0.0.1",
-        f"--unsafely-treat-insecure-origin-as-secure={address}",  # as https would be: the tag hashes only there
-    ]
     with (
+        standing(_Pages) as address,
         sandbox_process() as receiver,
-        sync_playwright() as playwright,
         gateway(TOML.replace("ENDPOINT", receiver.url), data) as sender,
     ):
         _Pages.tag = f"http://collect.example:{sender.port}/t/twofold.js"
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
-        yield Shop(address, sender, receiver, browser)
-        browser.close()
+        with chromium_at(address) as browser:
+            yield Shop(address, sender, receiver, browser)
         assert sender.run("verify").returncode == 0
-    pages.shutdown()
-    thread.join()
-    pages.server_close()
 
 
 def cookies(visitor: BrowserContext) -> dict[str, str]:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from running_gateway import CONFIGURATION as PLAIN
 from running_gateway import DATASET, Running
 from test_webhook_door import deliver, numbered
 
 from tests.examples.templates import RUNNER, template
+from tests.storefront import OURS, Pages, chromium_at, standing
 from twofold.event.model import Consent, Event, Tier
 from twofold.store.ladder import admit
 from twofold.store.sqlite.database import open_reader
@@ -39,7 +38,7 @@ PATIENCE_S = 30
 ORDER = 8_678_901_000_000
 
 
-class Storefront(BaseHTTPRequestHandler):
+class Storefront(Pages):
     """Pages by their path, and analytics.js with its parts as its package has them."""
 
     pages: ClassVar[dict[str, str]] = {}
@@ -50,30 +49,15 @@ class Storefront(BaseHTTPRequestHandler):
         if path == "/runner.js":
             script = RUNNER
         if path.endswith(".js") and script.is_file():
-            self._answer("text/javascript", script.read_bytes())
+            self.give(script.read_bytes(), "text/javascript")
         else:
-            self._answer("text/html", self.pages.get(path, "<!doctype html><title>shop</title>").encode())
-
-    def _answer(self, kind: str, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("content-type", f"{kind}; charset=utf-8")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+            self.give(self.pages.get(path, "<!doctype html><title>shop</title>").encode())
 
 
 @pytest.fixture(scope="module")
 def storefront() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Storefront)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://www.shop.example:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with standing(Storefront) as origin:
+        yield origin
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +71,10 @@ def gateway(storefront: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def browser(storefront: str) -> Iterator[Browser]:
-    arguments = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--in-process-gpu",
-        "--disable-background-networking",
-        "--host-resolver-rules=MAP *.example 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no host but ours answers
-        f"--unsafely-treat-insecure-origin-as-secure={storefront}",  # as https would be
-    ]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+    # No host but ours answers.
+    hosts = f"{OURS}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    with chromium_at(storefront, "--in-process-gpu", "--disable-background-networking", hosts=hosts) as running:
         yield running
-        running.close()
 
 
 def by_analytics_js(gateway: Running, order: int) -> str:

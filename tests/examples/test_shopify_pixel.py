@@ -5,18 +5,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Frame, Request, sync_playwright
+from playwright.sync_api import Browser, Frame, Request
 
 from tests.acceptance.gateway_process import Gateway, gateway
+from tests.storefront import Pages, chromium_at, standing
 from twofold.sources.contract import SourceOptions
 from twofold.sources.shopify import SHOPIFY
 
@@ -65,7 +64,7 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Storefront(BaseHTTPRequestHandler):
+class Storefront(Pages):
     """The top page, and inside Shopify's sandbox path the frame with the stand-in and the pixel."""
 
     frames: ClassVar[dict[str, str]] = {}
@@ -73,34 +72,19 @@ class Storefront(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path = urlsplit(self.path).path
-        self._answer(self.frames.get(path, TOP).encode())
+        self.give(self.frames.get(path, TOP).encode())
 
     def do_POST(self) -> None:
         assert self.path == "/cart/update.js"
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         self.carts.append(body["attributes"])
-        self._answer(b"{}")
-
-    def _answer(self, data: bytes) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/html; charset=utf-8")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
+        self.give(b"{}")
 
 
 @pytest.fixture(scope="module")
 def storefront() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Storefront)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    yield f"http://www.shop.example:{server.server_address[1]}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with standing(Storefront) as origin:
+        yield origin
 
 
 @pytest.fixture(scope="module")
@@ -113,16 +97,8 @@ def collecting(storefront: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture(scope="module")
 def browser(storefront: str) -> Iterator[Browser]:
-    arguments = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--host-resolver-rules=MAP *.example 127.0.0.1",
-        f"--unsafely-treat-insecure-origin-as-secure={storefront}",  # as https would be
-    ]
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+    with chromium_at(storefront) as running:
         yield running
-        running.close()
 
 
 class Shopper:
