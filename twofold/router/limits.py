@@ -19,7 +19,7 @@ LIMITS: MappingProxyType[Kind, tuple[str, str]] = MappingProxyType(
         Kind.NOT_MEETING: ("Two senders of one event meet in less than half of it; or the Purchases that each side alone tells both rise.", "Two shops that share a dataset."),
         Kind.TWO_OWNERS: ("Two senders on one channel tell an event, and less than half of it is the same.", "An old and a new tag side by side while one is exchanged."),
         Kind.OTHER_CONTENT: ("At least three copies, and 2 % of an event's, say other money or goods than the copy before.", "Orders that are edited on the thank-you page."),
-        Kind.NO_BROWSER: ("The share of consented Purchases that no browser told rose, or is over a half.", "A rise of phone or chat orders in the same dataset."),
+        Kind.NO_BROWSER: ("The share of consented Purchases that no browser told rose, of all or of those that the shop's server tells, or is over a half.", "A rise of phone or chat orders in the same dataset."),
         Kind.NO_SERVER: ("The share of Purchases that no server of the shop told rose and fewer are told by it, or it is over a half.", "Purchases of somebody else who uses the pixel's number."),
         Kind.STOPPED: ("An event with ten copies in the week has none for a day, nor for so long that nine would have come, while others come.", "A shop that sells on some days only."),
         Kind.NEW_SENDER: ("A sender of this week had no copy in the week before; where somebody said who is expected (`twofold senders expect`), any other sender, at once, also one that only pages or a browser showed.", "A version of a tool that names itself otherwise."),

@@ -60,7 +60,8 @@ class Copies(NamedTuple):
 
 
 class ToldPurchase(Struct, frozen=True):
-    """A copy of a Purchase that no signed webhook told, and the state of its order where there is one."""
+    """A copy of a Purchase that no signed webhook told, and the state of its order where there is one. A robot's page without an order
+    is none."""
 
     position: int
     received_at: int
@@ -129,7 +130,8 @@ def read_signals(journal: Journal, now: int, dataset: str | None) -> Signals:
     now_ms = now * 1000
     span = journal.positions(now_ms - DAYS * DAY_MS, now_ms + 1000)
     newest = journal.positions(now_ms - 7 * DAY_MS, now_ms + 1000)
-    purchases = [Purchase(*row) for row in journal.run("router_purchases", span)]
+    robots = _of_robots(journal.run("router_unmatched_copies", (*span, BODIES)))
+    purchases = [p for row in journal.run("router_purchases", span) if (p := Purchase(*row)).action not in robots]
     copies = [Copies(*row) for row in journal.run("router_copies", (*span, now_ms))]
     visits = [Visits(*row) for row in journal.run("router_visits", (now - DAYS * DAY_MS // 1000, now))]
     return Signals(
@@ -145,10 +147,19 @@ def read_signals(journal: Journal, now: int, dataset: str | None) -> Signals:
     )
 
 
+def _of_robots(rows: Iterable[tuple[Any, ...]]) -> set[int]:
+    """Actions that robots alone tell. One that waits for an order, or of which none came, is not called so by a delivery."""
+    shoppers, told = set[int](), set[int]()
+    for action, body in rows:
+        event = readable_event(body)
+        (told if event is not None and event.bot else shoppers).add(action)
+    return told - shoppers
+
+
 def _told(rows: Iterable[tuple[Any, ...]]) -> Iterator[ToldPurchase]:
     for position, received_at, dataset, sender, channel, body, order, state in rows:
         event = readable_event(body)
-        if event is not None:
+        if event is not None and not (event.bot and channel == "browser" and order is None):
             yield ToldPurchase(position, received_at, dataset, sender, channel, event, order, state)
 
 

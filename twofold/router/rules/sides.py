@@ -19,6 +19,7 @@ LEAST = 10  # ours: fewer Purchases are no share
 MOSTLY = 0.6
 SOME = 0.25  # beside Purchases whose server is lost, which have no order either
 ONE_PAGE = 0.2
+HALF = 0.5
 FEWER = 0.8  # of what there was a day: less is a loss
 AGAIN = 0.4  # of the Purchases that browsers told: more is no habit of shoppers
 WEEK = 7
@@ -49,23 +50,55 @@ def _consent(signals: Signals, dataset: str, mine: Sequence[Purchase]) -> Iterat
 
 def _sides(signals: Signals, dataset: str, mine: Sequence[Purchase], told: Sequence[ToldPurchase]) -> Iterator[Finding]:
     browser, server = [p for p in mine if p.channels == 1], [p for p in mine if p.channels == 2]
-    is_alone = _is_alone(mine)
-    alone, unseen = _change(signals, mine, is_alone), _change(signals, mine, lambda p: p.channels == 2)
+    alone, unseen = _change(signals, mine, _is_alone(mine)), _change(signals, mine, lambda p: p.channels == 2)
     if unseen is None and alone is None:
         yield from _standing(signals, dataset, mine, browser, server, told)
     elif alone is not None:
-        fewer = _fewer(signals, mine, alone.days, lambda p: p.channels >= 2 and not is_alone(p))
-        parted = _fewer(signals, mine, alone.days, lambda p: p.channels == 3 and not is_alone(p))
-        touched = [p for p in mine if is_alone(p)]
-        if fewer:
-            yield _finding(signals, Kind.NO_SERVER, dataset, alone, touched, "/senders")
-        if parted and (not fewer or (unseen is not None and not _fewer(signals, mine, alone.days, _on_page))):
-            yield _parted(signals, dataset, alone, touched, told)
-        if _on_carts(signals, told) >= (SOME if fewer or parted else MOSTLY):
-            yield _finding(signals, Kind.BUTTON, dataset, alone, touched, "/senders")
+        yield from _alone(signals, dataset, mine, told, alone)
     elif unseen is not None:
-        kind = Kind.BLOCKED if _all_pages_fell(signals, dataset, unseen.days) else Kind.NO_BROWSER
-        yield _finding(signals, kind, dataset, unseen, server, "/senders")
+        yield _unseen(signals, dataset, unseen, server)
+
+
+def _alone(
+    signals: Signals, dataset: str, mine: Sequence[Purchase], told: Sequence[ToldPurchase], alone: Change
+) -> Iterator[Finding]:
+    """Purchases that only pages tell became more: why, and whether browsers see fewer of the server's besides."""
+    is_alone = _is_alone(mine)
+    touched = [p for p in mine if is_alone(p)]
+    unmet = _unmet(signals, mine, is_alone)
+    fewer = _fewer(signals, mine, alone.days, lambda p: p.channels >= 2 and not is_alone(p))
+    pair_lost = _fewer(signals, mine, alone.days, lambda p: p.channels == 3 and not is_alone(p))
+    parted = pair_lost and _other_half(signals, told, unmet)
+    if fewer:
+        parted = parted and unmet is not None and not _fewer(signals, mine, alone.days, _on_page)
+        yield _finding(signals, Kind.NO_SERVER, dataset, alone, touched, "/senders")
+    if parted:
+        yield _parted(signals, dataset, alone, touched, told)
+    if _on_carts(signals, told) >= (SOME if fewer or pair_lost else MOSTLY):
+        yield _finding(signals, Kind.BUTTON, dataset, alone, touched, "/senders")
+    if unmet is not None and not parted:
+        yield _unseen(signals, dataset, unmet, [p for p in mine if p.channels == 2])
+
+
+def _unmet(signals: Signals, mine: Sequence[Purchase], is_alone: Callable[[Purchase], bool]) -> Change | None:
+    """Of those that the shop's server still tells, do browsers meet fewer than before? Among them alone: neither what a server
+    has fallen silent about nor what pages tell besides hides it."""
+    of_server = [p for p in mine if p.channels >= 2 and not is_alone(p)]
+    return _change(signals, of_server, lambda p: p.channels == 2)
+
+
+def _other_half(signals: Signals, told: Sequence[ToldPurchase], unmet: Change | None) -> bool:
+    """Do pages behind the checkout tell what servers tell without them? Else there is nothing that could have met."""
+    if unmet is None:
+        return True
+    since = signals.since(unmet.days) * 1000
+    pages = [t for t in told if t.channel == "browser" and t.order is None and t.received_at >= since]
+    return sum(path_of(t.event) not in signals.carts for t in pages) >= HALF * unmet.more
+
+
+def _unseen(signals: Signals, dataset: str, unseen: Change, server: Sequence[Purchase]) -> Finding:
+    kind = Kind.BLOCKED if _all_pages_fell(signals, dataset, unseen.days) else Kind.NO_BROWSER
+    return _finding(signals, kind, dataset, unseen, server, "/senders")
 
 
 def _on_page(purchase: Purchase) -> bool:

@@ -25,6 +25,18 @@ from event where position >= ?1 and position < ?2 group by 1, 2, 3, 4, 5;
 select dataset, event_name, received_at / 86400000, count(*) from event
 where position >= ?1 and position < ?2 group by 1, 2, 3;
 
+-- name: router_unmatched_copies
+-- Copies of the newest Purchases from one action to before another that browsers alone tell and that no order is of. An action's
+-- number is its first copy's.
+with unmatched as (
+    select a.id from action as a left join orders as o on o.action = a.id
+    where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' and a.merged_into is null and a.channels = 1 and o.id is null
+    order by a.id desc limit ?3),
+mine as (
+    select id, id as position from unmatched
+    union all select u.id, c.position from unmatched as u join copy as c on c.action = u.id)
+select m.id, plain_body(e.body) from mine as m join event as e on e.position = m.position;
+
 -- name: router_told_purchases
 -- The newest copies of Purchases that no signed webhook told, each with its order where there is one.
 select e.position, e.received_at, e.dataset, e.sender, e.channel, plain_body(e.body), o.id, o.state
