@@ -57,10 +57,11 @@ format: .venv/.dev ## Format the code and fix what ruff can fix safely
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-.PHONY: bench
-router: .venv/.dev ## Measure the rules for lost signal over many worlds, and write the figures of docs/router.md
+.PHONY: router
+router: .venv/.dev ## Measure the rules for lost signal over many worlds, and write the figures of docs/router.md; stopped, it goes on where it was
 	@$(BIN)/python -m bench.router $(ROUTER_ARGS)
 
+.PHONY: bench
 bench: .venv/.dev ## Run the benchmarks (BENCH_ARGS is passed on)
 	@$(BIN)/python -m bench $(BENCH_ARGS)
 

@@ -1,8 +1,9 @@
 """How good the router is: worlds with planted faults, worlds without, and worlds with two.
 
-Owns the seeds and the figures of docs/router.md, which it writes into docs/router-figures.json. Long: some five seconds of
+Owns the seeds and the figures of docs/router.md, which it writes into docs/router-figures.json. Long: some four seconds of
 processor a world. `python -m bench.router CLEAN FAULTS PAIRS [JOBS [SALT]]` (numbers of worlds; of each fault so many; another
-word draws other worlds).
+word draws other worlds). Each world's answer is kept in `PARTS` as it comes: stopped, the same command goes on where it was. Answers
+that other rules or worlds gave are not taken.
 """
 
 from __future__ import annotations
@@ -12,21 +13,29 @@ import json
 import random
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from hashlib import sha256
+from itertools import chain, zip_longest
 from pathlib import Path
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.commands.router.planted import NAMED_BY, false_alarms, judge
 from twofold.commands.router.signal_world import play
 from twofold.config import load_settings
 from twofold.policies import router_task
-from twofold.router.finding import Finding
 from twofold.router.task import ask
 from twofold.simulate.signal.scenario import Fault, FaultKind, SignalScenario
 
-FIGURES = Path(__file__).parent.parent / "docs" / "router-figures.json"
+HOUSE = Path(__file__).parent.parent
+FIGURES = HOUSE / "docs" / "router-figures.json"
+PARTS = HOUSE / "build" / "router"
+RULED_BY = ("bench/router.py", "twofold/router", "twofold/report", "twofold/simulate", "twofold/commands/router", "twofold/store/sql/router.sql")  # fmt: skip
+"""The rules and the worlds: an answer is kept under the digest of these."""
+MEMORY = Path("/dev/shm")
 UNTIL_S = 1_795_824_000  # 2026-11-28
 ALONE = frozenset({FaultKind.TOKEN_DEAD, FaultKind.WRONG_DATASET})
 """After these nothing leaves, so that what is seen in what leaves cannot be seen: never two of one world."""
@@ -47,18 +56,34 @@ OF_PAGES = frozenset({FaultKind.NO_BROWSER, FaultKind.BLOCKED, FaultKind.CONSENT
 tell wrongly, and a silent webhook beside it, leave the less to see the larger their share: in pairs they strike a half to three quarters."""
 
 
-def look(told: SignalScenario) -> tuple[SignalScenario, list[Finding]]:
-    """One world, played and looked at."""
-    with tempfile.TemporaryDirectory(prefix="twofold-signal-") as folder:
+class Seen(Struct, frozen=True, kw_only=True):
+    """One world's answer, as it is kept. ``found``: each finding's key, with what it follows from."""
+
+    told: SignalScenario
+    first: list[bool]  # of each planted fault: does it stand where it has to?
+    named: list[bool]
+    found: list[tuple[str, str]]
+    wrong: int
+
+
+def look(told: SignalScenario) -> Seen:
+    """One world, played and looked at. In memory where there is such a folder: what a power cut would do is asked elsewhere."""
+    place = MEMORY if MEMORY.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="twofold-signal-", dir=place) as folder:
         config = asyncio.run(play(told, Path(folder), UNTIL_S * 1000))
-        task = replace(router_task(load_settings(config), UNTIL_S), tested=False)
-        return told, ask(task)
+        found = ask(replace(router_task(load_settings(config), UNTIL_S), tested=False))
+    kinds = [fault.kind for fault in told.faults]
+    judged = judge(kinds, found)
+    return Seen(
+        told=told, first=[j.first for j in judged], named=[bool(j.rank) for j in judged],
+        found=[(f.key, f.because or "") for f in found], wrong=len(false_alarms(kinds, found)),
+    )  # fmt: skip
 
 
 def with_one(of_each: int, salt: str) -> Iterator[SignalScenario]:
     """Each fault so many times: from the eighth to the twelfth day on, for a half of what it strikes to all."""
-    for kind in FaultKind:
-        for number in range(of_each):
+    for number in range(of_each):
+        for kind in FaultKind:
             draw = random.Random(f"{salt}/{kind}/{number}")
             share = 1.0 if kind in WHOLE else round(draw.uniform(0.5, 1.0), 2)
             fault = Fault(kind=kind, day=draw.randint(8, 12), share=share)
@@ -99,53 +124,87 @@ def clean_ones(count: int, salt: str) -> Iterator[SignalScenario]:
         )  # fmt: skip
 
 
-def measure(clean: int, of_each: int, pairs: int, jobs: int, salt: str) -> dict[str, object]:
+def worlds_of(clean: int, of_each: int, pairs: int, salt: str) -> list[SignalScenario]:
+    """Some of every kind first, so that a run that was stopped has seen something of each."""
+    turns = zip_longest(with_two(pairs, salt), with_one(of_each, salt), clean_ones(clean, salt))
+    return [told for told in chain.from_iterable(turns) if told is not None]
+
+
+def answers(worlds: Sequence[SignalScenario], jobs: int) -> Iterator[Seen]:
+    """Of each world its answer: those that are kept, then the others as they come."""
+    PARTS.mkdir(parents=True, exist_ok=True)
+    path = PARTS / f"{_rules()[:16]}.jsonl"
+    kept = {seen.told: seen for seen in _kept(path)}
+    yield from (kept[told] for told in worlds if told in kept)
+    with ProcessPoolExecutor(jobs) as pool, path.open("ab") as parts:
+        for done in as_completed([pool.submit(look, told) for told in worlds if told not in kept]):
+            parts.write(msgspec.json.encode(done.result()) + b"\n")
+            parts.flush()
+            yield done.result()
+
+
+def _kept(path: Path) -> Iterator[Seen]:
+    """A line that a kill cut short is not there."""
+    for line in path.read_bytes().splitlines() if path.exists() else ():
+        try:
+            yield msgspec.json.decode(line, type=Seen)
+        except msgspec.DecodeError:
+            continue
+
+
+def _rules() -> str:
+    digest = sha256()
+    files = chain.from_iterable([p] if (p := HOUSE / name).is_file() else sorted(p.rglob("*.*")) for name in RULED_BY)
+    for path in files:
+        if path.suffix in (".py", ".sql"):
+            digest.update(path.relative_to(HOUSE).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def measure(seen: Iterable[Seen], of: int) -> dict[str, object]:
     """The figures of docs/router.md; what went wrong is printed."""
-    worlds = [*with_two(pairs, salt), *with_one(of_each, salt), *clean_ones(clean, salt)]
-    alarms = both = 0
+    clean, pairs = {"worlds": 0, "alarms": 0}, {"worlds": 0, "both": 0}
     rows = {kind: {"worlds": 0, "named": 0, "first": 0, "found": 0, "right": 0} for kind in FaultKind}
-    with ProcessPoolExecutor(jobs) as pool:
-        for done, (told, found) in enumerate(pool.map(look, worlds), 1):
-            kinds = [fault.kind for fault in told.faults]
-            judged, wrong = judge(kinds, found), false_alarms(kinds, found)
-            if not kinds:
-                alarms += len(wrong)
-            elif len(kinds) == 1:
-                row = rows[kinds[0]]
-                row["worlds"] += 1
-                row["named"] += bool(judged[0].rank)
-                row["first"] += judged[0].first
-                own = [f for f in found if not f.because]
-                row["found"] += len(own)
-                row["right"] += len(own) - len(wrong)
-            else:
-                both += all(j.first for j in judged)
-            if wrong or not all(j.first for j in judged):
-                _tell(told, found)
-            if sys.stderr.isatty():
-                print(f"\r{done} of {len(worlds)}", end="", file=sys.stderr, flush=True)
-    return {
-        "clean": {"worlds": clean, "alarms": alarms},
-        "pairs": {"worlds": pairs, "both": both},
-        "faults": [
-            {"fault": kind.value, "worlds": row["worlds"], "named": row["named"], "first": row["first"],
-             "precision": f"{row['right'] / row['found']:.2f}" if row["found"] else ""}
-            for kind, row in rows.items()
-        ],
-    }  # fmt: skip
+    for done, one in enumerate(seen, 1):
+        if not one.told.faults:
+            clean["worlds"] += 1
+            clean["alarms"] += one.wrong
+        elif len(one.told.faults) == 1:
+            _count(rows[one.told.faults[0].kind], one)
+        else:
+            pairs["worlds"] += 1
+            pairs["both"] += all(one.first)
+        if one.wrong or not all(one.first):
+            _tell(one)
+        if sys.stderr.isatty():
+            print(f"\r{done} of {of}", end="", file=sys.stderr, flush=True)
+    return {"clean": clean, "pairs": pairs, "faults": [_row(kind, row) for kind, row in rows.items()]}
 
 
-def _tell(told: SignalScenario, found: Sequence[Finding]) -> None:
-    faults = ", ".join(f"{f.kind} day {f.day} share {f.share}" for f in told.faults) or "nothing planted"
-    print(
-        f"\nseed {told.seed}, {faults}: "
-        + "; ".join(f"{f.key}{' <- ' + f.because if f.because else ''}" for f in found)
-    )
+def _count(row: dict[str, int], one: Seen) -> None:
+    own = sum(not because for _, because in one.found)
+    row["worlds"] += 1
+    row["named"] += one.named[0]
+    row["first"] += one.first[0]
+    row["found"] += own
+    row["right"] += own - one.wrong
+
+
+def _row(kind: FaultKind, row: Mapping[str, int]) -> dict[str, object]:
+    precision = f"{row['right'] / row['found']:.2f}" if row["found"] else ""
+    return {"fault": kind.value, **{name: row[name] for name in ("worlds", "named", "first")}, "precision": precision}
+
+
+def _tell(one: Seen) -> None:
+    faults = ", ".join(f"{f.kind} day {f.day} share {f.share}" for f in one.told.faults) or "nothing planted"
+    found = "; ".join(f"{key}{' <- ' + because if because else ''}" for key, because in one.found)
+    print(f"\nseed {one.told.seed}, {faults}: {found}", flush=True)
 
 
 if __name__ == "__main__":
     counts = [int(word) for word in sys.argv[1:4]] or [100, 10, 60]
     more = [*sys.argv[4:6], *("2", "first")[len(sys.argv[4:6]) :]]
-    figures = measure(*counts, jobs=int(more[0]), salt=more[1])
+    worlds = worlds_of(*counts, salt=more[1])
+    figures = measure(answers(worlds, int(more[0])), len(worlds))
     FIGURES.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(f"\nwrote {FIGURES.name}")
