@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from twofold.config import DestinationSettings, Settings
     from twofold.destinations.explain import Explained
     from twofold.event.model import Event
+    from twofold.reconcile.expected import ExpectedMargins
     from twofold.store.gates.contract import ToldValue
+    from twofold.store.store import Route
 
 
 def destinations(
@@ -54,8 +56,15 @@ def destinations(
         return
     raw = _read(event)
     copy = _through_steps(settings, dataset or _first_dataset(settings, told), raw, told, as_json)
-    explained = [(d, _explain(settings, d, copy)) for d in told]
-    when = {d.name: _when(settings, d, copy) for d in told}
+    from twofold.policies import margins_of, routes_of
+
+    routes, margins = routes_of(settings), margins_of(settings)
+    explained, when = [], {}
+    for d in told:
+        route = routes.get(d.dataset)
+        here = _told_value(settings, d, copy, route, margins)
+        explained.append((d, _explain(settings, d, copy, route, here)))
+        when[d.name] = _when(d, copy, route, here.words)
     _print_json(explained, copy, when) if as_json else _print_tables(explained, copy, when)
 
 
@@ -72,15 +81,13 @@ class When(NamedTuple):
         return [*said, f"is told {self.worth}"] if self.worth else said
 
 
-def _when(settings: Settings, d: DestinationSettings, event: Event) -> When:
-    from twofold.policies import routes_of
+def _when(d: DestinationSettings, event: Event, route: Route | None, worth: str) -> When:
     from twofold.store.gates.holds import hold_of
     from twofold.store.gates.orders import ORDER_GATED
 
-    route = routes_of(settings).get(d.dataset)
     hold_ms = hold_of(route.holds.get(d.name, {}), event.event_name) if route else 0
     station = d.counts_when if event.event_name in ORDER_GATED else ""
-    return When(hold_ms, station, _told_value(settings, d, event).words)
+    return When(hold_ms, station, worth)
 
 
 def _chosen(
@@ -170,19 +177,19 @@ def _through_steps(
     return found
 
 
-def _explain(settings: Settings, d: DestinationSettings, event: Event) -> Explained:
+def _explain(
+    settings: Settings, d: DestinationSettings, event: Event, route: Route | None, told: ToldHere
+) -> Explained:
     from twofold.consent.state import consent_text, why_not_send
     from twofold.destinations import BY_PLATFORM
     from twofold.destinations.explain import explain
     from twofold.destinations.terms import terms_of
-    from twofold.policies import declared_in, routes_of
+    from twofold.policies import declared_in
     from twofold.store.gates.values import with_told
 
     platform = BY_PLATFORM[d.platform]
-    route = routes_of(settings).get(d.dataset)
     purposes = route.purposes.get(d.name, d.purposes or ()) if route else d.purposes or ()
     refused = why_not_send(consent_text(event), purposes, route.require_consent if route else False)
-    told = _told_value(settings, d, event)
     if told.refused:
         refused = refused or told.refused
     return explain(
@@ -201,15 +208,16 @@ class ToldHere(NamedTuple):
     words: str = ""
 
 
-def _told_value(settings: Settings, d: DestinationSettings, event: Event) -> ToldHere:
+def _told_value(
+    settings: Settings, d: DestinationSettings, event: Event, route: Route | None, margins: ExpectedMargins | None
+) -> ToldHere:
     """As the gate of values would say it now, by the data folder's own order and costs."""
-    from twofold.policies import margins_of, routes_of
     from twofold.reconcile.expected import margin_of_order
     from twofold.store.gates.contract import ToldValue
     from twofold.store.gates.orders import ORDER_GATED
     from twofold.store.gates.values import MARGIN, UNKNOWN, told_margin
 
-    route, data, margins = routes_of(settings).get(d.dataset), event.custom_data, margins_of(settings)
+    data = event.custom_data
     rule = route.values.get(d.name) if route else None
     if (
         rule is None
