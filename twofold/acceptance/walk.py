@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from twofold.acceptance.plan import Drive, Plan, Step
 from twofold.acceptance.run import Run, note_walk, tick
 from twofold.acceptance.seen.trail import PARAMETER, trail_of
-from twofold.acceptance.seen.walked import LOADED_AGAIN, MOST_CALLS, ORDERING, REFUSING, Part, Walked
+from twofold.acceptance.seen.walked import LOADED_AGAIN, MOST_CALLS, ORDERING, REFUSING, Walked
 from twofold.config import Settings
 from twofold.errors import ConfigError
 from twofold.policies import doors_seen
@@ -76,7 +76,7 @@ def _kept(took: Walk, dataset: str) -> Walked:
     return Walked(
         dataset=dataset, ended=took.ended, took_s=took.took_s, notes=took.notes, calls=took.calls[:MOST_CALLS],
         libraries=took.libraries[:MOST_CALLS],
-        steps=tuple(Part(name=s.name, done=s.done, page=s.page) for s in took.steps),
+        steps=took.steps,
         more=max(0, len(took.calls) - MOST_CALLS),
     )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """One call to a platform as it was observed: which event, under which ids, and which script made it.
 
-Owns the value on which whoever observes (a browser's walk) and whoever joins (the inventory) agree. Nothing secret and no
+Owns the values on which whoever observes (a browser's walk) and whoever joins (the inventory) agree. Nothing secret and no
 contact data is in it: who makes one cleans addresses and ids first.
 """
 
@@ -14,6 +14,14 @@ from twofold.senders.kinds import SenderClass
 
 OURS = "twofold"
 """The platform of calls to our own doors."""
+
+
+class Step(Struct, frozen=True, kw_only=True):
+    """One part of a walk, in which calls were seen; ``page`` is where it ended."""
+
+    name: str
+    done: bool
+    page: str = ""
 
 
 class Call(Struct, frozen=True, kw_only=True):

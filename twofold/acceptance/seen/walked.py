@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from twofold.acceptance.plan import Again, PlannedEvent
-from twofold.senders.call import OURS, Call
+from twofold.senders.call import OURS, Call, Step
 
 ORDERING, LOADED_AGAIN, REFUSING = "order", "loaded again", "refused"
 """Parts of the walk, with which the names of its steps begin; before the answer to the banner a step is of none of them."""
@@ -21,21 +21,13 @@ MAY_ANSWER_WITHOUT = frozenset({"ga4", "google_ads"})
 MOST_CALLS = 300
 
 
-class Part(Struct, frozen=True, kw_only=True):
-    """One step and whether it was taken; ``page`` is where it ended."""
-
-    name: str
-    done: bool
-    page: str = ""
-
-
 class Walked(Struct, frozen=True, kw_only=True):
     """One walk. ``ended``: "walked", or why it ended before; ``more``: calls beyond those that are kept."""
 
     dataset: str
     ended: str
     took_s: float
-    steps: tuple[Part, ...] = ()
+    steps: tuple[Step, ...] = ()
     notes: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
     libraries: tuple[Call, ...] = ()  # loads of the platforms' own scripts, by who asked for them

@@ -11,13 +11,12 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from msgspec import Struct
-
 from twofold.event.contact import mask_text
 from twofold.senders.browser.calls import EVENT
 from twofold.senders.browser.journey import CLICK_MS
 from twofold.senders.browser.trace import clean_page
 from twofold.senders.browser.watch import Watch
+from twofold.senders.call import Step
 
 OPEN_MS = 30_000
 SETTLE_S = 8.0
@@ -26,14 +25,6 @@ MOST_WINDOWS, MOST_QUESTIONS = 20, 200
 WALKED = "walked"
 
 Say = Callable[[str], None]
-
-
-class Step(Struct, frozen=True, kw_only=True):
-    """One part of the walk; ``page`` is where it ended."""
-
-    name: str
-    done: bool
-    page: str = ""
 
 
 class Visit:

@@ -23,11 +23,11 @@ from twofold.senders.browser.calls import EVENT, Doors
 from twofold.senders.browser.program import chromium
 from twofold.senders.browser.recorder import Recording, play
 from twofold.senders.browser.trace import Book, clean_page, credit
-from twofold.senders.browser.visit import WALKED, Say, Step, Visit, said
+from twofold.senders.browser.visit import WALKED, Say, Visit, said
 from twofold.senders.browser.watch import Call as Seen
 from twofold.senders.browser.watch import Watch
 from twofold.senders.browser.wire import Wire
-from twofold.senders.call import OURS, Call
+from twofold.senders.call import OURS, Call, Step
 
 WALK_S = 270.0
 """From the start of the browser; with its end it is less than five minutes."""
