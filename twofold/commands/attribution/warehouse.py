@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from twofold.commands.options import JsonOption
+from twofold.commands.options import JsonOption, known_value
 from twofold.commands.output.printing import print_rows, say
 
 ROOMS = ("twofold.facts", "twofold.reconcile", "twofold.attribution", "twofold.audiences")
@@ -31,8 +31,7 @@ def warehouse(
     from twofold.facts.questions import questions_of
     from twofold.facts.tables import TABLES
 
-    if dialect not in DIALECTS:
-        raise typer.BadParameter(f"expected one of {', '.join(DIALECTS)}, got {dialect!r}", param_hint="--dialect")
+    known_value("--dialect", dialect, DIALECTS)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise typer.BadParameter(f"expected a folder that is not there, or empty, got {folder}", param_hint="DIR")
     questions = [question for room in ROOMS for question in questions_of(room).values()]
