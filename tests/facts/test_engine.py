@@ -18,6 +18,7 @@ from tests.facts.world import HOSTILE, World, contents, world
 from twofold.errors import FactsError, QuestionTooLarge, QuestionTooSlow
 from twofold.facts.child import Child
 from twofold.facts.engine import Analytics, Answer, Asked, ask, ask_all
+from twofold.facts.engines.dialect import in_steps
 from twofold.facts.manifest import read_manifest, write_manifest
 from twofold.facts.questions import Question, faults_of, literal, read_questions
 from twofold.facts.shape import Type
@@ -64,6 +65,21 @@ def test_a_question_is_in_the_part_that_engines_share(name: str) -> None:
         assert sqlglot.transpile(
             QUESTIONS[name].sql, read="duckdb", write=dialect, unsupported_level=sqlglot.ErrorLevel.RAISE
         )
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_an_engine_that_writes_parts_out_is_asked_in_steps(name: str) -> None:
+    """What it has to write out is never longer than the question: no step names a part of its own twice, none a later step."""
+    steps, last = in_steps(QUESTIONS[name], values_of(QUESTIONS[name]), "spark")
+    told = {cte.alias for cte in sqlglot.parse_one(QUESTIONS[name].sql, read="duckdb").ctes}
+    known: set[str] = set()
+    for step, text in [*steps, ("", last)]:
+        tree = sqlglot.parse_one(text, read="spark")
+        own = {cte.alias for cte in tree.ctes}
+        named = [table.name for table in tree.find_all(sqlglot.exp.Table) if table.name in told]
+        assert all(named.count(one) == 1 for one in own)
+        assert set(named) <= own | known
+        known.add(step)
 
 
 @pytest.mark.parametrize(

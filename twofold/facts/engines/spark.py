@@ -13,7 +13,7 @@ from typing import Any
 
 from twofold.errors import FactsError
 from twofold.facts.engine import Ask
-from twofold.facts.engines.dialect import translated
+from twofold.facts.engines.dialect import in_steps
 from twofold.facts.manifest import Manifest
 from twofold.facts.shape import Table, Type
 
@@ -26,8 +26,12 @@ def asked(task: Ask, manifest: Manifest) -> Iterator[Sequence[Sequence[Any]]]:
             paths = [str((Path(task.files) / path).absolute()) for path in manifest.paths(table.name)]
             _view(session, table, paths)
         for one in task.questions:
-            rows = session.sql(translated(one.question, one.parameters, "spark")).collect()
-            yield [[list(row) for row in rows]]
+            steps, last = in_steps(one.question, one.parameters, "spark")
+            for name, text in steps:
+                _step(session, name, text)
+            yield [[list(row) for row in session.sql(last).collect()]]
+            for name, _ in steps:
+                session.catalog.dropTempView(name)
     finally:
         session.stop()
 
@@ -59,6 +63,15 @@ def _view(session: Any, table: Table, paths: Sequence[str]) -> None:
     columns = ", ".join(f"`{c.name}` {_kind(c.type)}" for c in table.columns)
     frame = session.read.schema(columns).parquet(*paths) if paths else session.createDataFrame([], schema=columns)
     frame.createOrReplaceTempView(table.name)
+
+
+def _step(session: Any, name: str, text: str) -> None:
+    """A part of a question that is named more than once, worked out once.
+
+    Spark writes a named part out wherever it is named, so that a question whose parts lie in each other becomes a plan of a
+    thousand scans, which took more memory to make than the question itself.
+    """
+    session.sql(text).localCheckpoint().createOrReplaceTempView(name)
 
 
 def _kind(kind: Type) -> str:
