@@ -5,6 +5,7 @@ dbt itself is not among the locked packages (it brings some fifty); its part tha
 
 from __future__ import annotations
 
+import re
 import resource
 import signal
 from collections.abc import Iterator
@@ -15,13 +16,14 @@ import duckdb
 import jinja2
 import msgspec
 import pytest
+import sqlglot
 import yaml
 
 from tests.command_line import invoke
 from tests.facts.everything import QUESTIONS, lived_world, values_of
 from tests.facts.world import World
 from twofold.facts.engine import _READ, Analytics, Asked, ask_all
-from twofold.facts.engines.dbt import model_of
+from twofold.facts.engines.dbt import models_of
 from twofold.facts.engines.duckdb import view_of
 from twofold.facts.manifest import read_manifest
 from twofold.facts.questions import read_questions
@@ -93,12 +95,29 @@ def test_a_text_that_holds_a_tables_name_or_a_quote_stays_a_text() -> None:
         "-- name: tried\n-- Tried.\n-- asks: since text\n-- answers: a text\n"
         "select 'from orders' || $since as a from orders as o where o.day = $since\n"
     )
-    sql = rendered(model_of(question, frozenset(BY_NAME), "duckdb"), {"since": "it's from orders"})
+    sql = rendered(models_of(question, frozenset(BY_NAME), "duckdb")["tried"], {"since": "it's from orders"})
     assert sql.splitlines()[1] == (
         "select 'from orders' || 'it''s from orders' as a from twofold.orders as o where o.day = 'it''s from orders'"
     )
     for dialect in ("postgres", "spark"):
-        assert "twofold.orders" in rendered(model_of(question, frozenset(BY_NAME), dialect), {"since": "x"})
+        assert "twofold.orders" in rendered(models_of(question, frozenset(BY_NAME), dialect)["tried"], {"since": "x"})
+
+
+def test_sparks_project_has_a_model_for_each_step(tmp_path: Path) -> None:
+    """Whatever a model names is a source, a part of its own, or a step that is there, and a table."""
+    assert invoke(["warehouse", str(tmp_path / "project"), "--dialect", "spark"]).exit_code == 0
+    models = {path.stem: path.read_text(encoding="utf-8") for path in (tmp_path / "project/models").rglob("*.sql")}
+    called = {name: set(re.findall(r"ref\('(\w+)'\)", sql)) for name, sql in models.items()}
+    assert set(models) - set(QUESTIONS) == set().union(*called.values())
+    assert len(called["credit_sums"]) > 1
+    for sql in models.values():
+        tree = sqlglot.parse_one(re.sub(r"\{\{.*?\}\}", "known", sql), read="spark")
+        assert {table.name for table in tree.find_all(sqlglot.exp.Table)} <= {
+            "known",
+            *(cte.alias for cte in tree.ctes),
+        }
+    settings = yaml.safe_load((tmp_path / "project/dbt_project.yml").read_text(encoding="utf-8"))
+    assert settings["models"]["twofold"]["steps"] == {"+materialized": "table"}
 
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:

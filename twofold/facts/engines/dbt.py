@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 
-from twofold.facts.engines.dialect import translated
+from twofold.facts.engines.dialect import in_steps, translated
 from twofold.facts.questions import Question, with_values
 from twofold.facts.shape import DAY, Table, Type
 
@@ -19,35 +19,52 @@ PROJECT = "twofold"
 _CALLED = re.compile(r"\b(from|join)\s+(\w+)\b", re.IGNORECASE)
 _HOLE = "twofold:{}"
 _NUMBER = 900_000_000_000_000_000
+_STEPS = "    steps:\n      +materialized: table\n"
 _TEXT = re.compile(r"('(?:[^']|'')*')")
 
 
 def project_of(tables: Iterable[Table], questions: Iterable[Question], version: str, dialect: str) -> dict[str, str]:
-    """Every file by its path: ``dbt_project.yml``, the sources with their words and tests, and a model a question with its own."""
+    """Every file by its path: ``dbt_project.yml``, the sources with their words and tests, and a question's models with their own."""
     known, asked = list(tables), sorted(questions, key=lambda question: question.name)
     files = {
-        "dbt_project.yml": _project(asked, version),
+        "dbt_project.yml": _project(asked, version, dialect),
         "models/sources.yml": _sources(known),
         "models/schema.yml": _schema(asked),
     }
     names = frozenset(table.name for table in known)
-    files |= {f"models/{question.name}.sql": model_of(question, names, dialect) for question in asked}
+    for question in asked:
+        files |= {f"models/{path}.sql": sql for path, sql in models_of(question, names, dialect).items()}
     return files | {f"tests/{table.name}_key.sql": _key_test(table) for table in known}
 
 
-def model_of(question: Question, tables: frozenset[str], dialect: str) -> str:
-    """The question's SQL with its tables as sources and what it asks as variables."""
+def models_of(question: Question, tables: frozenset[str], dialect: str) -> dict[str, str]:
+    """By its path the question's SQL with its tables as sources and what it asks as variables.
+
+    One model; for Spark, which writes a named part out wherever it is named, each part that is named more than once is a model before it.
+    """
     holes = {name: _hole(n, name, kind) for n, (name, kind) in enumerate(question.asks.items())}
-    sql = with_values(question, holes) if dialect == "duckdb" else translated(question, holes, dialect)
-    parts = {part.name for part in question.parts}
+    if dialect == "spark":
+        steps, sql = in_steps(question, holes, dialect)
+    else:
+        steps, sql = [], with_values(question, holes) if dialect == "duckdb" else translated(question, holes, dialect)
+    known = {name: f"source('{PROJECT}', '{name}')" for name in tables - {part.name for part in question.parts}}
+    known |= {name: f"ref('{question.name}__{name}')" for name, _ in steps}
+    models = {
+        f"steps/{question.name}__{name}": f"-- A step of {question.name}.\n{_model(text, question, known)}\n"
+        for name, text in steps
+    }
+    return models | {question.name: f"-- {question.words}\n{_model(sql, question, known)}\n"}
+
+
+def _model(sql: str, question: Question, known: dict[str, str]) -> str:
     sql = "".join(
-        text if text.startswith("'") else _CALLED.sub(lambda found: _source(found, tables - parts), text)
+        text if text.startswith("'") else _CALLED.sub(lambda found: _called(found, known), text)
         for text in _TEXT.split(sql)
     )
     for n, (name, kind) in enumerate(question.asks.items()):
         written = f"'{_HOLE.format(name)}'" if kind is Type.TEXT else str(_NUMBER + n)
         sql = sql.replace(written, variable(name, kind))
-    return f"-- {question.words}\n{sql}\n"
+    return sql
 
 
 def variable(name: str, kind: Type) -> str:
@@ -62,9 +79,9 @@ def _hole(n: int, name: str, kind: Type) -> object:
     return _HOLE.format(name) if kind is Type.TEXT else _NUMBER + n
 
 
-def _source(found: re.Match[str], tables: frozenset[str]) -> str:
+def _called(found: re.Match[str], known: dict[str, str]) -> str:
     word, name = found[1], found[2]
-    return f"{word} {{{{ source('{PROJECT}', '{name}') }}}}" if name in tables else found[0]
+    return f"{word} {{{{ {known[name]} }}}}" if name in known else found[0]
 
 
 def _key_test(table: Table) -> str:
@@ -78,14 +95,14 @@ def _key_test(table: Table) -> str:
 # -- YAML: texts as JSON writes them, which YAML reads alike
 
 
-def _project(questions: Iterable[Question], version: str) -> str:
+def _project(questions: Iterable[Question], version: str, dialect: str) -> str:
     kinds = {name: kind for question in questions for name, kind in question.asks.items()}
     words = "\n".join(
         f"  # {name}: {' '.join(sorted({q.name for q in questions if name in q.asks}))}" for name in sorted(kinds)
     )
     return (
         f"name: {PROJECT}\nversion: {_text(version)}\nconfig-version: 2\nprofile: {PROJECT}\nmodel-paths: [models]\ntest-paths: [tests]\n"
-        f"models:\n  {PROJECT}:\n    +materialized: view\n"
+        f"models:\n  {PROJECT}:\n    +materialized: view\n{_STEPS if dialect == 'spark' else ''}"
         f"# Give each model's variables when you run it: dbt run --select orders_placed --vars '{{since: 2026-03-01, until: 2026-03-31}}'\n"
         f"# Which models ask for which:\n{words}\n"
     )
