@@ -39,6 +39,7 @@ class MemoryOutbox:
     resumed: int = 0
     told: list[tuple[tuple[int, ...], str, str]] = field(default_factory=list)  # what the platform told later
     consent_changes: int = 0
+    alone: bool = True
     claims: list[int] = field(default_factory=list)  # the limits asked for, where something was handed out
     _pause: tuple[str, int] | None = None
     _lease: int = 0
@@ -118,6 +119,9 @@ class MemoryOutbox:
     async def resume(self, destination: str, now_ms: int) -> None:
         self._pause = None
         self.resumed += 1
+
+    async def look(self) -> None:
+        """Nobody else changes what is here."""
 
     async def next_due(self, destination: str) -> int | None:
         return min((r.due_at for r in self.rows.values() if r.state is DeliveryState.WAITING), default=None)

@@ -64,6 +64,7 @@ from twofold.event.model import Event
 IN_FLIGHT = 4  # requests of one destination at once
 LEASE_MS = 300_000  # what a crash costs at most before others may claim; a restart voids leases at once
 IDLE_S = 5.0  # an idle worker looks again this often, for deliveries revived by another process
+AMONG_OTHERS_S = 1.0  # and this often where other processes enqueue, whose commits wake nobody here
 SOON_S = 0.01  # the shortest wait, so that no mistake in a due time becomes a busy loop
 STORE_RETRY_S = 1.0  # while the store is full or busy
 DOUBT_LOOK_MS = 60_000  # while the clock is doubted, what it would give up is looked at again this often
@@ -93,6 +94,11 @@ class Outbox(Protocol):
 
     @property
     def consent_changes(self) -> int: ...
+
+    @property
+    def alone(self) -> bool: ...
+
+    async def look(self) -> None: ...
 
     async def pause(self, destination: str, reason: str, until_ms: int, now_ms: int) -> None: ...
 
@@ -342,16 +348,17 @@ class Worker:
 
     async def _rest(self, limit: int) -> None:
         """Waits for news, but no longer than until something is due or a pause ends."""
-        seconds = IDLE_S
+        longest = IDLE_S if self._outbox.alone else AMONG_OTHERS_S * (0.75 + self._chance() / 2)
+        seconds = longest
         if limit:
             with contextlib.suppress(StoreBusy, StoreFull):
                 due = await self._outbox.next_due(self._name)
-                seconds = IDLE_S if due is None else (due - self._clock()) / 1000
+                seconds = longest if due is None else (due - self._clock()) / 1000
         elif not self._tasks:
             pause = self._outbox.pause_of(self._name)
             seconds = (pause[1] - self._clock()) / 1000 if pause else SOON_S
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(max(seconds, SOON_S), IDLE_S)):
+            async with asyncio.timeout(min(max(seconds, SOON_S), longest)):
                 await self._wake.wait()
 
     # -- send
@@ -384,7 +391,7 @@ class Worker:
             part = parts.popleft()
             async with self._slots:
                 target = await self._granted()
-                if self._must_yield(part):
+                if not await self._looked() or self._must_yield(part):
                     return await self._hand_back([part, *parts])
                 attempt = await self._attempt(part, target)
             if attempt.status == 401 and not renewed and self._is_stale(target):
@@ -403,6 +410,14 @@ class Worker:
                 # Suspects wait longer than what comes after them, so that a probe meets somebody else.
                 return await self._hand_back(parts, self._policy.refusal_window_ms)
         return None
+
+    async def _looked(self) -> bool:
+        """What other processes have changed is known here; False where the store is full or busy."""
+        try:
+            await self._outbox.look()
+        except (StoreFull, StoreBusy):
+            return False
+        return True
 
     def _must_yield(self, part: Batch) -> bool:
         """True when a part may not be sent now: stopping, paused meanwhile, too near the end of its lease, or when somebody

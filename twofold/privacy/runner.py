@@ -27,6 +27,7 @@ from twofold.privacy.tombstones import Erasures, damaged_erasures
 from twofold.privacy.unnaming import WorthOf, unname_due
 from twofold.store.changed.days import erased_days, settle_erased
 from twofold.store.index.words import Because, remake
+from twofold.store.peers.revisions import ERASED
 from twofold.store.sqlite.database import Engine, empty_log
 from twofold.store.store import Store
 from twofold.store.touches.nameless import put_due
@@ -248,7 +249,7 @@ class Eraser:
             rows = await unname_due(self._store, self._worth_of, self._clock())
             await self._store.transact(partial(erase.count, identity=portion.id, more={"nameless": rows}))
             await self._stop_sends(portion, status)
-            while n := await self._store.transact(lambda e: portion.redact(e, self._clock())):
+            while n := await self._store.transact(partial(self._redact, portion)):
                 done += n
                 status.what, status.at, status.of = "taking out", done, max(total, done)
             while await self._store.transact(portion.clear_orders):
@@ -258,6 +259,10 @@ class Eraser:
                 status.what = "taking words out of the index"
             if await self._store.transact(lambda e: portion.finish(e, self._clock())):
                 return
+
+    def _redact(self, portion: ErasureStep, engine: Engine) -> int:
+        self._store.revisions.raise_(ERASED)  # other processes' gates know the ids as soon as they are gone here
+        return portion.redact(engine, self._clock())
 
     async def _stop_sends(self, portion: ErasureStep, status: Status) -> None:
         while True:

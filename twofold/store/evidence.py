@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from twofold.event.model import Event, readable_event
 from twofold.store.fold import Action
 from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.peers.revisions import SUPERSEDED as KIND
+from twofold.store.peers.revisions import Revisions
 from twofold.store.sqlite.database import Engine, id_array
 
 Appended = Sequence[tuple[int, int, Event]]
@@ -73,8 +75,10 @@ SUPERSEDED = "superseded"
 class Superseded:
     """Actions that another one stands for. Kept in memory is only whether there are any."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, revisions: Revisions | None = None) -> None:
         self._engine = engine
+        self._revisions = revisions or Revisions(engine)
+        self._revisions.listen(KIND, self.reload)
         self.reload()
 
     def reload(self) -> None:
@@ -83,6 +87,8 @@ class Superseded:
 
     def add(self, action: int, successor: int, now_ms: int) -> None:
         """From now on; what has not left is called back, and an order stands for the successor."""
+        if not self.any:
+            self._revisions.raise_(KIND)
         self.any = True
         self._engine.run("insert_superseded", (action, successor, now_ms))
         self._engine.run("call_back", (now_ms, action))

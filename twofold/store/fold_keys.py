@@ -15,7 +15,7 @@ from typing import Any
 from twofold.store.sqlite.arrivals import FULL, Arrivals, forget_keys
 from twofold.store.sqlite.bloom_filter import LANES, KeyFilter
 from twofold.store.sqlite.database import Engine, key_array
-from twofold.store.sqlite.statements import MAX_ROWS
+from twofold.store.sqlite.statements import MAX_ROWS, statement
 
 DAY_MS = 86_400_000
 LARGE = 300_000
@@ -127,7 +127,7 @@ def read_holders(db: Any, keys: Sequence[bytes]) -> list[int]:
         name
         for (name,) in db.execute("select name from sqlite_schema where type = 'table' and name glob 'fold_[0-9]*'")
     ]
-    found: set[int] = set()
+    found = {action for (action,) in db.execute(statement("holders_of_keys"), (key_array(keys),))} if keys else set()
     for name in names if keys else ():
         sql = f"/* read_holders */ select action from {name} where key in (select value from carray(?))"
         found.update(action for (action,) in db.execute(sql, (key_array(keys),)))

@@ -20,12 +20,12 @@ from twofold.event.model import Event, Tier
 from twofold.store.changed.days import ChangedDays, mark_orders
 from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, differs_in_money, judge
-from twofold.store.fold_keys import FoldKeys
 from twofold.store.gates.holds import hold_of
 from twofold.store.gates.releases import follow_merged
 from twofold.store.journal import Journal, salts
 from twofold.store.ladder import admit, heard
 from twofold.store.orders.ledger import Orders
+from twofold.store.peers.revisions import CONSENT, Revisions
 from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.visitors.browsers import Browsers
 
@@ -39,6 +39,18 @@ class RouteLike(Protocol):
     def hold_ms(self) -> dict[str, int]: ...
     @property
     def holds(self) -> dict[str, dict[str, int]]: ...
+
+
+class Keys(Protocol):
+    """Which action holds a fold key, inside the writer's transaction. Whoever finds keys has them until its end: no other
+    writer finds or claims one of them meanwhile."""
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, int]: ...
+    def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None: ...
+    def move(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None: ...
+    def turn(self, now_ms: int) -> None: ...
+    def reload(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class _Lookup(NamedTuple):
@@ -90,12 +102,15 @@ class Folding:
         journal: Journal,
         routes: Mapping[str, RouteLike],
         destination_ids: Mapping[str, int],
-        window_days: int,
+        keys: Keys,
         people: Browsers,
         orders: Orders,
         superseded: Superseded,
         changed: ChangedDays,
+        revisions: Revisions | None = None,
     ) -> None:
+        self._revisions = revisions or Revisions(engine)
+        self._revisions.listen(CONSENT, self._heard)
         self._engine = engine
         self._journal = journal
         self._orders = orders
@@ -110,7 +125,7 @@ class Folding:
             if own and d in destination_ids
         }
         self.sure: Callable[[int], int] = lambda now_ms: now_ms  # keys are forgotten by the time that is certain
-        self._keys = FoldKeys(engine, window_days)
+        self._keys = keys
         self._evidence = EvidenceOf(engine)
         self._superseded = superseded
         self._changed = changed
@@ -122,6 +137,10 @@ class Folding:
 
     def close(self) -> None:
         self._keys.close()
+
+    def _heard(self) -> None:
+        """Consent of what may be claimed already was taken back, here or elsewhere."""
+        self.consent_changes += 1
 
     def rolled_back(self) -> None:
         self._keys.reload()
@@ -412,7 +431,9 @@ class Folding:
             engine.run_rows("replace_actions", [astuple(a) for a in batch.changed.values()])
             self._changed.actions(batch.changed)
             sealed = [a for a in batch.changed.values() if a.sealed_at is not None]
-            self.consent_changes += any(a.consent != batch.consents[a.id] for a in sealed)
+            if any(a.consent != batch.consents[a.id] for a in sealed):
+                self._heard()
+                self._revisions.raise_(CONSENT)
             hurried = [a.id for a in batch.changed.values() if a.sealed_at is None and a.due_at <= now_ms]
             if hurried:
                 engine.run("release_deliveries", (now_ms, id_array(hurried)))

@@ -1,6 +1,6 @@
 """The journal's rows: their numbers, the digest chain over them, the tally, and what was refused.
 
-Owns the counters that number the rows. Runs inside the transaction of whoever appends; a rolled back transaction gives the
+Owns the counters that number the rows of a strand, and its chain. Runs inside the transaction of whoever appends; a rolled back transaction gives the
 counters back. What a row's copy is to its action is decided in `folding`.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -18,6 +18,7 @@ from twofold.event.model import Event, encode
 from twofold.store.bodies import pack
 from twofold.store.digests import digest_8, digest_16
 from twofold.store.engine import Database, RefusedRow
+from twofold.store.peers.places import ALONE, Place
 
 GENESIS = b"\0" * 8
 SALT = 8
@@ -36,14 +37,14 @@ class _Counters(Struct, frozen=True):
 
 
 class Journal:
-    """Numbers and chains the rows of one writer."""
+    """Numbers and chains the rows of one writer: its strand."""
 
-    def __init__(self, engine: Database, refused_keep: int) -> None:
+    def __init__(self, engine: Database, refused_keep: int, place: Place = ALONE) -> None:
         self._engine = engine
         self._refused_keep = refused_keep
-        last = engine.run("select_last_row")
-        position, chain = last[0] if last else (0, GENESIS)
-        self._stable = self._now = _Counters(position, chain, told_in(engine))
+        self._place = place
+        position, chain = last_row(engine, place)
+        self._stable = self._now = _Counters(position, chain, told_in(engine, place))
 
     @property
     def position(self) -> int:
@@ -65,7 +66,7 @@ class Journal:
         """Writes rows that `row` made, and counts them."""
         self._engine.run_rows("insert_events", rows)
         tally["accepted"] += len(rows)
-        self._engine.run_rows("raise_counters", list(tally.items()))
+        self._count(tally)
 
     def refuse(self, rows: Sequence[RefusedRow]) -> None:
         """Keeps refused bodies, the newest so many."""
@@ -74,14 +75,19 @@ class Journal:
         self._engine.run_rows("insert_refused", rows)
         self._engine.run("trim_refused", (self._refused_keep,))
         counts = Counter(f"refused.{row.reason}" for row in rows)
-        self._engine.run_rows("raise_counters", [*counts.items(), ("refused", len(rows))])
+        counts["refused"] = len(rows)
+        self._count(counts)
 
     def tell(self, count: int) -> None:
         """So many things are acknowledged with this transaction that no row of the journal stands for: the watermark counts
         them, so that their loss is noticed as an event's is."""
-        self._engine.run_rows("raise_counters", [(TOLD, count)])
+        self._count({TOLD: count})
         now = self._now
         self._now = _Counters(now.position, now.chain, now.told + count)
+
+    def _count(self, counts: Mapping[str, int]) -> None:
+        rows = counts.items() if self._place.alone else [(self._place.counter(name), n) for name, n in counts.items()]
+        self._engine.run_rows("raise_counters", list(rows))
 
     def committed(self) -> tuple[int, bytes, int]:
         """What was written is on disk; the position and chain value of the last row, and what was told besides."""
@@ -92,9 +98,16 @@ class Journal:
         self._now = self._stable
 
 
-def told_in(engine: Database) -> int:
-    """What was ever told besides events, as the database has it."""
-    rows = engine.run("select_told", (TOLD,))
+def last_row(engine: Database, place: Place = ALONE) -> tuple[int, bytes]:
+    """Position and chain value of a strand's last row; where it begins, of an empty one."""
+    rows = engine.run("select_last_row", (place.before, place.end))
+    position, chain = rows[0] if rows else (place.before, GENESIS)
+    return position, chain
+
+
+def told_in(engine: Database, place: Place = ALONE) -> int:
+    """What a strand's writer ever told besides events, as the database has it."""
+    rows = engine.run("select_told", (place.counter(TOLD),))
     return int(rows[0][0]) if rows else 0
 
 

@@ -16,6 +16,7 @@ from twofold.event.model import readable_event
 from twofold.matching.user_data import present_keys
 from twofold.store.fold import unite
 from twofold.store.ladder import admit
+from twofold.store.peers.places import sums_of
 from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import statement
 
@@ -177,7 +178,7 @@ class Reader:
         return [row["id"] for row in self.rows("deliveries", {**filters, "state": "dead"}, limit=0)]
 
     def tally(self) -> dict[str, int]:
-        return dict(self._db.execute("select name, value from counter"))
+        return sums_of(self._db.execute("select name, value from counter"))
 
     def outbox(self) -> dict[str, dict[str, int]]:
         """Deliveries by state, per destination that has any. What waits comes from its index, the rest from one walk over

@@ -31,6 +31,8 @@ from twofold.store.gates.releases import let_through, prove_released, turn_away
 from twofold.store.gates.values import told_row, with_told
 from twofold.store.journal import is_as_journalled
 from twofold.store.ladder import Admitted, admit, consent_of, consent_told, is_buyers
+from twofold.store.peers.places import ALONE, Place
+from twofold.store.peers.revisions import PAUSES, Revisions
 from twofold.store.sqlite.database import Engine, id_array
 
 log = logging.getLogger("twofold.store")
@@ -123,7 +125,10 @@ class Outbox:
         changed: ChangedDays,
         now_ms: int,
         longest_hold_ms: int = 0,
+        place: Place = ALONE,
+        revisions: Revisions | None = None,
     ) -> None:
+        self._revisions = revisions or Revisions(engine)
         self._since = now_ms  # when this process began, by its own clock
         self._hold_ms = longest_hold_ms
         self._longest_ms = max(LONGEST_WAIT_MS, longest_hold_ms)
@@ -137,7 +142,8 @@ class Outbox:
         self.ids = self._known_destinations(names)
         self.pauses: dict[str, tuple[str, int]] = {}
         self._read_pauses()
-        self._lease = self._new_generation(now_ms)
+        self._revisions.listen(PAUSES, self._read_pauses)
+        self._lease = place.lease(place.generation) if not place.alone else self._new_generation(now_ms)
         self._changed_pauses = False
         self._altered_now = 0  # in this transaction
         self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
@@ -243,6 +249,7 @@ class Outbox:
     def pause(self, destination: str, reason: str | None, until_ms: int | None, now_ms: int) -> None:
         """Pauses with a reason, or ends the pause without one."""
         self._engine.run("pause_destination", (self.ids[destination], reason, until_ms, now_ms))
+        self._revisions.raise_(PAUSES)
         self._changed_pauses = True
 
     def next_due(self, destination: str) -> int | None:
@@ -510,9 +517,9 @@ class Outbox:
         """Row ids of all configured destinations; new names are added. A removed name keeps its id."""
         known = {name: n for n, name in self._engine.run("select_destinations")}
         for name in names:
-            if name not in known:
-                known[name] = max(known.values(), default=0) + 1
-                self._engine.run("insert_destination", (known[name], name))
+            while name not in known:  # another process may take the same number for another name
+                self._engine.run("insert_destination", (max(known.values(), default=0) + 1, name))
+                known = {name: n for n, name in self._engine.run("select_destinations")}
         return known
 
     def _read_pauses(self) -> None:
@@ -530,13 +537,14 @@ class Outbox:
             self._engine.run("put_meta", ("digests", "kept"))
 
     def _new_generation(self, now_ms: int) -> int:
-        """A fencing number no earlier process has used; voids the leases of whoever held the folder before."""
+        """A fencing number no earlier process has used; voids the leases of whoever held the folder before. Where it is not
+        one process's alone, `take_place` does both."""
         rows = self._engine.run("select_meta", ("generation",))
         generation = int(rows[0][0]) + 1 if rows else 1
         with self._engine.db:
             self._engine.run("put_meta", ("generation", str(generation)))
-            self._engine.run("void_leases", (now_ms,))
-        return generation << 32
+            self._engine.run("void_leases", (now_ms, *ALONE.leases()))
+        return ALONE.lease(generation)
 
 
 _position_of = itemgetter(1)

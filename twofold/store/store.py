@@ -27,6 +27,7 @@ from twofold.store.changed.days import ChangedDays, fill_journal_days
 from twofold.store.engine import Job, RefusedRow
 from twofold.store.evidence import Superseded
 from twofold.store.fold import FoldVerdict
+from twofold.store.fold_keys import FoldKeys
 from twofold.store.folding import Folding
 from twofold.store.gates.sequence import Gates
 from twofold.store.gates.trust import PolicyLike
@@ -38,6 +39,9 @@ from twofold.store.lines.filling import AT_ONCE, fill_some
 from twofold.store.lines.row import LineEntry
 from twofold.store.orders.ledger import OrderEntry, Orders
 from twofold.store.outbox import Outbox
+from twofold.store.peers.keys import SharedKeys
+from twofold.store.peers.places import ALONE, take_place
+from twofold.store.peers.revisions import ERASED, Revisions
 from twofold.store.secret import folder_ring
 from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.database import Engine, empty_log, open_reader
@@ -60,7 +64,7 @@ def read_newest(folder: Path) -> int:
     db = open_reader(folder)
     try:
         kept = db.execute(statement("select_meta"), (SURE_TIME,)).fetchall()
-        return _newest(kept, db.execute(statement("last_received")).fetchall())
+        return _newest(kept, db.execute(statement("last_received"), (ALONE.before, ALONE.end)).fetchall())
     finally:
         db.close()
 
@@ -70,6 +74,9 @@ def _newest(kept: Sequence[tuple[Any, ...]], last: Sequence[tuple[Any, ...]]) ->
 
 
 log = logging.getLogger("twofold.store")
+
+DUTY_MS = 60_000
+"""How long a process has what only one does at a time, unless it asks again: another one goes on so long after its end."""
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -106,7 +113,9 @@ class _Transaction:
         withdrawals: Withdrawals,
         index: WordIndex,
         changed: ChangedDays,
+        revisions: Revisions,
     ) -> None:
+        self._revisions = revisions
         self._changed = changed
         self._index = index
         self._withdrawals = withdrawals
@@ -118,6 +127,7 @@ class _Transaction:
 
     def write(self, jobs: Sequence[Job]) -> list[Any]:
         """Runs the statements of all jobs, the appends first; one result a job."""
+        self._revisions.catch_up()
         appended = iter(self._appends.append([j for j in jobs if j.work is None]))
         results: list[Any] = []
         for job in jobs:
@@ -135,8 +145,10 @@ class _Transaction:
     def committed(self) -> None:
         self._watermark.mark(*self._journal.committed())
         self._outbox.committed()
+        self._revisions.committed()
 
     def rolled_back(self) -> None:
+        self._revisions.rolled_back()
         self._journal.rolled_back()
         self._folding.rolled_back()
         self._outbox.rolled_back()
@@ -163,25 +175,29 @@ class Store:
         touch_days: int = 400,
         on_failure: Callable[[BaseException], None] | None = None,
         margins: Margins | None = None,
+        peer: str | None = None,
     ) -> None:
-        """``margins``: what orders are expected to leave, for destinations that are told it."""
+        """``margins``: what orders are expected to leave, for destinations that are told it. ``peer``: this process's name
+        among several on one database; None where the folder is this process's alone, as its lock sees to."""
         self.folder = Path(folder)
         self.altered_file: str | None = None
-        self._engine = Engine(self.folder, self._examine)
+        self._engine = Engine(self.folder, self._examine if peer is None else None)
         try:
-            self.ended_unclean = ended_unclean(self._engine)
+            self.place = ALONE if peer is None else take_place(self._engine, peer, opened_at)
+            self.revisions = Revisions(self._engine, self.place)
+            self.ended_unclean = self.place.alone and ended_unclean(self._engine)
             if self.ended_unclean:
                 empty_log(
                     self.folder
                 )  # what a crash left unfinished at its end is not taken for a loss at the next one
-            self.watermark = open_watermark(self._engine)
+            self.watermark = open_watermark(self._engine, self.place)
             with self._engine.db:
                 fill_journal_days(self._engine)
                 for _ in range(AT_ONCE):
                     if not fill_some(self._engine):
                         break
-            self.changed = ChangedDays(self._engine)
-            self.people = Browsers(self._engine, routes, people_days)
+            self.changed = ChangedDays(self._engine, self.place, self.revisions)
+            self.people = Browsers(self._engine, routes, people_days, self.place, self.revisions)
             self.orders = Orders(
                 self._engine,
                 {dataset: r.orders for dataset, r in routes.items()},
@@ -189,36 +205,56 @@ class Store:
                 {dataset: r.shops for dataset, r in routes.items() if r.shops},
                 changed=self.changed,
                 there={(dataset, d): rules for dataset, r in routes.items() for d, rules in r.orders_there.items()},
+                revisions=self.revisions,
             )
-            self._withdrawals = Withdrawals(self._engine)
+            self._withdrawals = Withdrawals(self._engine, self.place, self.revisions)
             self.ring = folder_ring(self.folder)
-            self.paths = Paths(self._engine, self.ring, self.changed)
+            self.paths = Paths(self._engine, self.ring, self.changed, self.place)
             self.orders.on_united = self.paths.unite
             self.signs = Signs(
-                self._engine, self.ring, self.people, self._withdrawals, touch_days, self.changed, self.paths
+                self._engine,
+                self.ring,
+                self.people,
+                self._withdrawals,
+                touch_days,
+                self.changed,
+                self.paths,
+                self.revisions,
             )
             self.people.on_gone = self.signs.forget_browsers
-            self._index = WordIndex()
-            self._superseded = Superseded(self._engine)
+            self._index = WordIndex(self.place)
+            self._superseded = Superseded(self._engine, self.revisions)
             values = ValueGate(
                 self._engine, self.orders, margins or NoMargins(), {dataset: r.values for dataset, r in routes.items()}
             )
             self.gates = Gates(
                 self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded, values
             )
-            hold_ms = longest_hold_ms(routes)
-            self._outbox = Outbox(self._engine, routes, self.gates, self._superseded, self.changed, opened_at, hold_ms)
-            self._journal = journal = Journal(self._engine, refused_keep)
+            self.revisions.listen(ERASED, self._hear_erased)
+            self._outbox = Outbox(
+                self._engine,
+                routes,
+                self.gates,
+                self._superseded,
+                self.changed,
+                opened_at,
+                longest_hold_ms(routes),
+                self.place,
+                self.revisions,
+            )
+            self._journal = journal = Journal(self._engine, refused_keep, self.place)
+            keys = FoldKeys(self._engine, window_days) if peer is None else SharedKeys(self._engine, window_days)
             self._folding = Folding(
                 self._engine,
                 journal,
                 routes,
                 self._outbox.ids,
-                window_days,
+                keys,
                 self.people,
                 self.orders,
                 self._superseded,
                 self.changed,
+                self.revisions,
             )
             self._appends = Appends(
                 self._engine, journal, self._folding, self.orders, self.signs, self.paths, self.ring.secret
@@ -244,6 +280,7 @@ class Store:
                 self._withdrawals,
                 self._index,
                 self.changed,
+                self.revisions,
             ),
             opened_at,
             wake=self._wake,
@@ -387,6 +424,29 @@ class Store:
         the time a request would be written, hand the batch back instead: the next claim decides afresh."""
         return self._withdrawals.changes + self._folding.consent_changes
 
+    @property
+    def alone(self) -> bool:
+        """True where nobody else writes to the database: nobody changes what this process knows."""
+        return self.place.alone
+
+    async def look(self) -> None:
+        """Before a request is written: what other processes have paused, withdrawn or taken back is known afterwards."""
+        if not self.place.alone:
+            await self._work(_nothing)  # every transaction begins by catching up
+
+    async def on_duty(self, name: str, now_ms: int, for_ms: int = DUTY_MS) -> bool:
+        """True where this process does what only one does at a time, and has it for so long from now on."""
+        if self.place.alone:
+            return True
+
+        def take() -> bool:
+            self._engine.run("see_worker", (self.place.number, now_ms, self.place.generation))
+            self._engine.run("take_duty", (name, self.place.number, now_ms, now_ms + for_ms))
+            return self._engine.changes() > 0
+
+        held: bool = await self._work(take)
+        return held
+
     def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None:
         """Calls ``callback`` on the loop after a commit that may have given this destination work."""
         self._callbacks.setdefault(destination, []).append(callback)
@@ -444,11 +504,17 @@ class Store:
     @property
     def newest_ms(self) -> int:
         """The newest time on disk that was certain: kept while running, else the last event's. 0 in an empty folder."""
-        return _newest(self._engine.run("select_meta", (SURE_TIME,)), self._engine.run("last_received"))
+        last = self._engine.run("last_received", (self.place.before, self.place.end))
+        return _newest(self._engine.run("select_meta", (SURE_TIME,)), last)
 
     async def keep_time(self, sure_ms: int) -> None:
         """Writes the time that is certain to have come, for the next start."""
-        await self.transact(lambda e: e.run("put_meta", (SURE_TIME, str(sure_ms))))
+        await self.transact(partial(self._keep_time, sure_ms=sure_ms))
+
+    def _keep_time(self, engine: Engine, sure_ms: int) -> None:
+        if not self.place.alone:
+            engine.run("see_worker", (self.place.number, sure_ms, self.place.generation))
+        engine.run("put_meta", (SURE_TIME, str(sure_ms)))
 
     async def keep_note(self, name: str, text: str) -> None:
         """Writes a short text of somebody else's under a name, for the next start."""
@@ -464,11 +530,15 @@ class Store:
         return found
 
     async def shift(self, before_ms: int, after_ms: int) -> None:
-        """The gateway's time has moved at once; what waits is planned anew."""
+        """The gateway's time has moved at once; what waits is planned anew. Not where others plan by their own clocks, too."""
+        if not self.place.alone:
+            return
         await self._work(lambda: self._outbox.shift(before_ms, after_ms), wakes=True)
 
     async def replan(self, now_ms: int) -> None:
         """At a start with a clock that is believed: what waits for a time that an earlier, wrong one said is looked at."""
+        if not self.place.alone:
+            return
         await self._work(lambda: self._outbox.replan(now_ms), wakes=True)
 
     async def judge_kept_back(self, act: Literal["release", "drop"], deliveries: Sequence[int], now_ms: int) -> int:
@@ -486,7 +556,7 @@ class Store:
 
     async def words_behind(self) -> int:
         """How many rows that index is behind."""
-        rows: int = await self._work(lambda: behind(self._engine))
+        rows: int = await self._work(lambda: behind(self._engine, self.place))
         return rows
 
     async def transact(self, work: Callable[[Engine], Any]) -> Any:
@@ -521,7 +591,7 @@ class Store:
         self.page_check.stop()
         self._folding.close()
         self.watermark.close(clean=self.failed is None)
-        self._engine.close(partial(seal, self.folder))
+        self._engine.close(partial(seal, self.folder) if self.place.alone else None)
 
     # -- inside
 
@@ -533,6 +603,9 @@ class Store:
         self.altered_file = altered_while_closed(folder)
         if self.altered_file is not None:
             log.critical("%s; every table is checked now, run `twofold verify --full`, too", self.altered_file)
+
+    def _hear_erased(self) -> None:
+        self.gates.erased.know(digest for (digest,) in self._engine.run("select_erased_ids"))
 
     def _append(self, job: Job) -> asyncio.Future[Any]:
         queued = self._commits.queued
@@ -551,6 +624,10 @@ class Store:
         for callbacks in self._callbacks.values():
             for callback in callbacks:
                 callback()
+
+
+def _nothing() -> None:
+    """A transaction of its own for what each begins with."""
 
 
 def _note_in(engine: Engine, name: str) -> str | None:

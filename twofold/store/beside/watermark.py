@@ -7,7 +7,7 @@ commit is answered. At start, and by `verify`, the database must hold at least t
 Two slots are written in turn, each with its own checksum, into the system's cache: what was written there survives the
 end of the process at once, and a thread flushes it to the disk twice a second, so only a power cut may set the mark back,
 by about half a second. It is never ahead of the database. A mark of another run than the database's is an older or newer
-copy of one of the two.
+copy of one of the two. Of several writers each has a file of its own, which speaks of its own strand.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from msgspec import Struct, structs
 
 from twofold.errors import StoreDamaged, StoreError
 from twofold.store.beside.durable_file import flush_folder
-from twofold.store.journal import GENESIS, TOLD, told_in
+from twofold.store.journal import TOLD, last_row, told_in
+from twofold.store.peers.places import ALONE, SPAN, Place, strand_of
 from twofold.store.sqlite.database import DATABASE, Engine, require_data
 from twofold.store.sqlite.log_scan import lost_in_log
 
@@ -82,9 +83,9 @@ class Loss(Struct, frozen=True):
 class Watermark:
     """The file of an open folder, for its owner. `mark` on the loop; the flushing thread is this one's own."""
 
-    def __init__(self, folder: Path, run: int, position: int, chain: bytes, told: int = 0) -> None:
+    def __init__(self, folder: Path, run: int, position: int, chain: bytes, told: int = 0, name: str = FILE) -> None:
         """Opens or makes the file; it then speaks of the run that is about to begin."""
-        self.path = folder / FILE
+        self.path = folder / name
         self.run = run
         self.position = self.flushed = position
         self._chain = chain
@@ -92,7 +93,7 @@ class Watermark:
         self.flushed_at = time.monotonic()
         self.problem = ""
         self._wrong = 0  # number of the last mark that could not be written
-        before = read_mark(folder) if self.path.exists() else None
+        before = read_mark(folder, name) if self.path.exists() else None
         self._number = before.number if isinstance(before, Mark) else 0
         self._fd = self._opened()
         os.pwrite(self._fd, bytes(_SEAL.size + 4), _SEAL_AT)  # from here on the file may change
@@ -199,12 +200,21 @@ class Watermark:
             raise StoreError(message) from err
 
 
-def open_watermark(engine: Engine) -> Watermark:
-    """The watermark of an open database, for the run that is about to begin. `examine` the folder before it is opened."""
-    run, position, chain = _stands_at(engine)
-    watermark = Watermark(engine.folder, run + 1, position, chain, told_in(engine))
-    engine.run("put_meta", (FILE, KEPT))
-    return watermark
+def open_watermark(engine: Engine, place: Place = ALONE) -> Watermark:
+    """The watermark of an open database, for the run that is about to begin. `examine` the folder before it is opened; of one
+    among several writers, what it lacks of its own strand is told here. Raises `StoreDamaged`."""
+    if place.alone:
+        run, position, chain = _stands_at(engine)
+        watermark = Watermark(engine.folder, run + 1, position, chain, told_in(engine))
+        engine.run("put_meta", (FILE, KEPT))
+        return watermark
+    mark = read_mark(engine.folder, place.file(FILE))
+    lacks = _lacks(engine.db, mark, place.counter(TOLD)) if isinstance(mark, Mark) else None
+    if lacks is not None:
+        raise lacks.error(engine.folder)
+    position, chain = last_row(engine, place)
+    told = told_in(engine, place)
+    return Watermark(engine.folder, place.generation, position, chain, told, place.file(FILE))
 
 
 def seal(folder: Path) -> None:
@@ -263,8 +273,7 @@ def renew_watermark(engine: Engine) -> None:
 
 def _stands_at(engine: Engine) -> tuple[int, int, bytes]:
     """Run, last position and chain value there, as the database has them."""
-    rows = engine.run("select_last_row")
-    position, chain = rows[0] if rows else (0, GENESIS)
+    position, chain = last_row(engine)
     generation = engine.run("select_meta", ("generation",))
     return (int(generation[0][0]) if generation else 0), position, chain
 
@@ -275,20 +284,20 @@ def ended_unclean(engine: Engine) -> bool:
     mark = read_mark(engine.folder)
     if isinstance(mark, Mark):
         return mark.state != CLOSED
-    return bool(engine.run("select_last_row"))
+    return bool(last_row(engine)[0])
 
 
-def read_mark(folder: Path) -> Mark | str | None:
+def read_mark(folder: Path, name: str = FILE) -> Mark | str | None:
     """The newest mark of a folder; None without a file, a text that says what is wrong with it when it says nothing."""
     try:
-        data = (folder / FILE).read_bytes()
+        data = (folder / name).read_bytes()
     except FileNotFoundError:
         return None
     except OSError as err:
-        return f"the file {FILE} cannot be read: {err.strerror}"
+        return f"the file {name} cannot be read: {err.strerror}"
     slots = [m for m in (_slot(data, at) for at in _SLOTS) if m is not None]
     if not slots:
-        return f"the file {FILE} is damaged: neither of its two marks is what was written"
+        return f"the file {name} is damaged: neither of its two marks is what was written"
     newest = max(slots, key=lambda m: m.number)
     return structs.replace(newest, whole=len(slots) == 2)
 
@@ -311,6 +320,7 @@ def examine(folder: Path, *, scan_log: bool = True) -> Loss | None:
         return None
     broken = lost_in_log(folder / DATABASE) if scan_log else None
     mark = read_mark(folder)  # before the snapshot: what it says must be in every later one
+    others = [(place, read_mark(folder, place.file(FILE))) for place in _places_in(folder)]
     try:
         db = _reader(folder)
     except apsw.Error as err:
@@ -318,6 +328,9 @@ def examine(folder: Path, *, scan_log: bool = True) -> Loss | None:
     try:
         db.execute("begin")
         found = _compare(db, mark)
+        for place, theirs in others:
+            if found is None:
+                found = _compare_strand(db, theirs, place)
     except apsw.Error as err:
         return Loss(f"the database cannot be read: {err}")
     finally:
@@ -334,29 +347,17 @@ def _compare(db: Any, mark: Mark | str | None) -> Loss | None:
         return Loss("the database is empty") if isinstance(mark, Mark) and mark.position else None
     notes = dict(db.execute("select name, value from meta where name in ('watermark', 'generation')").fetchall())
     run = int(notes.get("generation", 0))
+    if "generation" not in notes and isinstance(mark, Mark) and _has_workers(db):
+        return _compare_strand(db, mark, ALONE)  # the first of several writers
     if mark is None:
         if "watermark" not in notes:
             return None  # a folder of an older version, or one that was never opened
         return Loss(f"the file {FILE} is missing, so nobody can tell whether events are")
     if isinstance(mark, str):
         return Loss(f"{mark}, so nobody can tell whether events are missing")
-    last = db.execute("select coalesce(max(position), 0) from event").fetchone()[0]
-    if last < mark.position:
-        return Loss(
-            f"events from position {last + 1} on are missing: {mark.position} were acknowledged, the journal ends at "
-            f"{last}",
-            last + 1,
-            mark.position,
-        )
-    told = db.execute("select value from counter where name = ?", (TOLD,)).fetchone() if mark.told else None
-    if mark.told > (told[0] if told else 0):
-        missing = mark.told - (told[0] if told else 0)
-        return Loss(
-            f"{missing} things that were acknowledged are missing, of orders' news, money lines, refusals and requests of persons"
-        )
-    row = db.execute("select substr(chain, 1, 8) from event where position = ?", (mark.position,)).fetchone()
-    if mark.position and (row is None or row[0] != mark.chain):
-        return Loss(f"position {mark.position} holds another event than the one that was acknowledged there")
+    lacks = _lacks(db, mark, TOLD)
+    if lacks is not None:
+        return lacks
     if mark.run > run + 1 or (mark.run == run + 1 and mark.state != OPENING):
         return Loss(
             f"the database is of run {run}, the watermark of run {mark.run}: an older database was put in place, and "
@@ -367,6 +368,49 @@ def _compare(db: Any, mark: Mark | str | None) -> Loss | None:
             f"the watermark is of run {mark.run}, the database of run {run}: an older copy of the file {FILE} was put in "
             f"place, so nobody can tell whether events behind position {mark.position} are missing"
         )
+    return None
+
+
+def _has_workers(db: Any) -> bool:
+    return bool(db.execute("select 1 from sqlite_schema where name = 'worker'").fetchall()) and bool(
+        db.execute("select 1 from worker limit 1").fetchall()
+    )
+
+
+def _compare_strand(db: Any, mark: Mark | str | None, place: Place) -> Loss | None:
+    """What one of several writers was told is on disk, against its strand."""
+    if not isinstance(mark, Mark):
+        return Loss(f"{mark}, so nobody can tell whether events are missing") if mark else None
+    return _lacks(db, mark, place.counter(TOLD))
+
+
+def _places_in(folder: Path) -> list[Place]:
+    """The writers beside the first that have a mark in this folder."""
+    numbers = (path.name.removeprefix(f"{FILE}-") for path in folder.glob(f"{FILE}-*"))
+    return [Place(int(number)) for number in sorted(numbers) if number.isdecimal()]
+
+
+def _lacks(db: Any, mark: Mark, counter: str) -> Loss | None:
+    """What the strand of a mark lacks of what was committed there."""
+    strand = strand_of(mark.position) * SPAN
+    sql = "select coalesce(max(position), ?1) from event where position > ?1 and position < ?1 + ?2"
+    last = db.execute(sql, (strand, SPAN)).fetchone()[0]
+    if last < mark.position:
+        return Loss(
+            f"events from position {last + 1} on are missing: {mark.position} were acknowledged, the journal ends at "
+            f"{last}",
+            last + 1,
+            mark.position,
+        )
+    told = db.execute("select value from counter where name = ?", (counter,)).fetchone() if mark.told else None
+    if mark.told > (told[0] if told else 0):
+        missing = mark.told - (told[0] if told else 0)
+        return Loss(
+            f"{missing} things that were acknowledged are missing, of orders' news, money lines, refusals and requests of persons"
+        )
+    row = db.execute("select substr(chain, 1, 8) from event where position = ?", (mark.position,)).fetchone()
+    if mark.position != strand and (row is None or row[0] != mark.chain):
+        return Loss(f"position {mark.position} holds another event than the one that was acknowledged there")
     return None
 
 

@@ -23,8 +23,8 @@ State = tuple[int, int | None]
 class WithdrawnFile:
     """Reads and appends. Raises `StoreError` where the file cannot be used: no withdrawal is acknowledged without it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
+    def __init__(self, folder: Path, name: str = FILE) -> None:
+        self._path = folder / name
 
     def read(self) -> tuple[bytes | None, dict[bytes, State], int]:
         """The key, None where there is no file, how each digest stands, and how many lines are damaged."""

@@ -14,6 +14,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
+from twofold.store.peers.places import ALONE, Place
+from twofold.store.peers.revisions import DAYS, Revisions
 from twofold.store.sqlite.database import Engine, id_array, key_array
 
 ORDERS, ACTIONS, LINES, TOUCHES = "orders", "actions", "lines", "touches"
@@ -25,8 +27,11 @@ GENERATION = "facts_generation"
 class ChangedDays:
     """The marks as the writer makes them, one object a store. All methods inside its transactions."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, place: Place = ALONE, revisions: Revisions | None = None) -> None:
         self._engine = engine
+        self._place = place
+        self._revisions = revisions or Revisions(engine)
+        self._revisions.listen(DAYS, self._load)
         self._known: set[tuple[str, int]] = set()  # marked in this generation
         self._starts: list[int] = []
         self._days: list[int] = []
@@ -44,7 +49,11 @@ class ChangedDays:
 
     def actions(self, ids: Iterable[int]) -> None:
         """These actions, or deliveries of them, are written."""
-        if self._today_known and min(ids, default=self._first) >= self._first:
+        if (
+            self._today_known
+            and min(ids, default=self._first) >= self._first
+            and (self._place.alone or max(ids, default=0) < self._place.end)
+        ):
             return
         for action in ids:
             self._mark(ACTIONS, self.day_of(action))
@@ -71,6 +80,7 @@ class ChangedDays:
         """From here on every write marks its day anew; answers the new generation, for `end_build`."""
         self._generation += 1
         self._engine.run("put_meta", (GENERATION, str(self._generation)))
+        self._revisions.raise_(DAYS)
         self._forget()
         return self._generation
 
@@ -89,12 +99,17 @@ class ChangedDays:
 
     def _begin_day(self, first_position: int, day: int) -> None:
         self._engine.run_rows("insert_journal_days", [(first_position, day)])
-        self._starts.append(first_position)
-        self._days.append(day)
+        self._revisions.raise_(DAYS)
+        at = bisect_right(self._starts, first_position)
+        self._starts.insert(at, first_position)
+        self._days.insert(at, day)
         self._enter()
 
     def _enter(self) -> None:
-        self._today, self._first = (self._days[-1], self._starts[-1]) if self._days else (-1, 0)
+        """The last day of this process's strand."""
+        at = bisect_right(self._starts, self._place.end) - 1
+        mine = at >= 0 and self._starts[at] > self._place.before
+        self._today, self._first = (self._days[at], self._starts[at]) if mine else (-1, self._place.before)
         self._until_ms = (self._today + 1) * DAY_MS
         self._today_known = False
 

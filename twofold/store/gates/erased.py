@@ -23,7 +23,12 @@ class ErasedGate:
         self._erased: frozenset[bytes] = frozenset()
 
     def load(self, digest: Digest, erased: Iterable[bytes]) -> None:
-        self._digest, self._erased = digest, frozenset(erased)
+        self._digest = digest
+        self.know(erased)
+
+    def know(self, erased: Iterable[bytes]) -> None:
+        """What is erased by now, by whichever process."""
+        self._erased = frozenset(erased)
 
     def asked(self) -> bool:
         """False while nothing is known to be erased."""

@@ -23,6 +23,8 @@ from twofold.errors import StoreError
 from twofold.matching.subject import Keyring, Mark
 from twofold.store.beside.withdrawn_file import FILE, WithdrawnFile
 from twofold.store.gates.contract import Candidate, Suppressed
+from twofold.store.peers.places import ALONE, Place
+from twofold.store.peers.revisions import WITHDRAWALS, Revisions
 from twofold.store.sqlite.database import Engine, key_array, open_reader
 from twofold.store.sqlite.statements import statement
 
@@ -47,9 +49,11 @@ class ConsentStanding(Struct, frozen=True, kw_only=True):
 class Withdrawals:
     """Used inside the store's transactions, on the loop's thread. ``changes`` may be read at any time."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, place: Place = ALONE, revisions: Revisions | None = None) -> None:
         self._engine = engine
-        self._file = WithdrawnFile(engine.folder)
+        self._revisions = revisions or Revisions(engine)
+        self._revisions.listen(WITHDRAWALS, self._heard)
+        self._file = WithdrawnFile(engine.folder, place.file(FILE))
         self._changed: set[bytes] = set()  # by this transaction
         self._unflushed: list[tuple[bytes, int, int | None]] = []
         self._begun = False  # whether there is a file
@@ -60,10 +64,10 @@ class Withdrawals:
     def withdraw(self, dataset: str, marks: Sequence[Mark], at: int) -> int:
         """Stops everything with one of these marks from now on; answers how many they are. ``at`` in ms."""
         names = self._names(dataset, marks)
-        self._any = True  # also if this is rolled back: then the next look finds nothing
         self._engine.run_rows("insert_withdrawals", [(name, at) for name in names])
         self._changed.update(names)
-        self.changes += 1  # before the commit: whoever sees it too early only looks once more
+        self._heard()  # before the commit: whoever sees it too early only looks once more
+        self._revisions.raise_(WITHDRAWALS)
         return len(names)
 
     def grant(self, dataset: str, marks: Sequence[Mark], at: int) -> int:
@@ -73,6 +77,11 @@ class Withdrawals:
         changed = self._engine.changes()
         self._changed.update(names if changed else ())
         return changed
+
+    def _heard(self) -> None:
+        """Somebody has withdrawn, here or elsewhere. Also if this is rolled back: then the next look finds nothing."""
+        self._any = True
+        self.changes += 1
 
     def written(self) -> None:
         """The statements of a transaction are through: how the changed marks stand goes into the file, too."""
@@ -103,9 +112,10 @@ class Withdrawals:
                 "forgotten with the next database that is put back: restore the file from a copy",
                 self._engine.folder, self.damaged, FILE,
             )  # fmt: skip
+        self._engine.run("put_meta_first", (_KEY_NAME, (key or secrets.token_bytes(32)).hex()))
         own = self._engine.run("select_meta", (_KEY_NAME,))
         known = {name: (withdrawn, granted) for name, withdrawn, granted in self._engine.run("all_withdrawals")}
-        mine = bytes.fromhex(own[0][0]) if own else key or secrets.token_bytes(32)
+        mine = bytes.fromhex(own[0][0])
         if key is not None and key != mine:
             raise StoreError(
                 f"{self._engine.folder}: the file {FILE} belongs to another database, so nobody can tell who withdrew "
@@ -113,8 +123,6 @@ class Withdrawals:
             )
         better = [(n, *state) for n, state in told.items() if n not in known or _later(state) > _later(known[n])]
         with self._engine.db:
-            if not own:
-                self._engine.run("put_meta", (_KEY_NAME, mine.hex()))
             self._engine.run_rows("put_withdrawals", better)
         self._begun = key is not None
         if any(n not in told or _later(state) > _later(told[n]) for n, state in known.items()):

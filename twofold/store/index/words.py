@@ -22,6 +22,7 @@ from zlib import crc32
 
 from twofold.event.model import readable_event
 from twofold.matching.words import Words
+from twofold.store.peers.places import ALONE, Place, ends_of
 from twofold.store.sqlite.database import Engine, id_array
 
 ROWS = 4_096
@@ -37,10 +38,11 @@ class WordIndex:
     """The writing side: takes in what is on disk already, a part at a time, each in a transaction of its own.
 
     Written behind the accepts, as it takes ten microseconds a row that nobody waits for. Until a block's row is there, its
-    rows are read by searches.
+    rows are read by searches. Of several writers each takes in its own strand.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, place: Place = ALONE) -> None:
+        self._place = place
         self.reset()
 
     def reset(self) -> None:
@@ -52,11 +54,12 @@ class WordIndex:
     def step(self, engine: Engine) -> bool:
         """Takes in the next part whose rows are all there; True when there was one."""
         if self._block is None:
-            last_block = engine.run("last_word_index")[0][0]
+            first = self._place.before // ROWS
+            last_block = engine.run("last_word_index", (first, self._place.end // ROWS))[0][0]
             self.reset()
-            self._block = 0 if last_block is None else last_block + 1
+            self._block = first if last_block is None else last_block + 1
         after = self._block * ROWS + self._next * PART
-        if engine.run("last_position_or_zero")[0][0] < after + PART:
+        if _last(engine, self._place) < after + PART:
             return False
         words = Words()
         for (body,) in engine.run("bodies_between", (after, after + PART)):
@@ -83,10 +86,14 @@ def _add(words: Words, body: bytes) -> None:
         words.add(event)
 
 
-def behind(engine: Engine) -> int:
-    """Rows of the journal that stand behind the last block with a row."""
-    last_block, last = engine.run("last_word_index")[0][0], engine.run("last_position_or_zero")[0][0]
-    return int(last) - (0 if last_block is None else (last_block + 1) * ROWS)
+def behind(engine: Engine, place: Place = ALONE) -> int:
+    """Rows of a strand that stand behind its last block with a row."""
+    last_block = engine.run("last_word_index", (place.before // ROWS, place.end // ROWS))[0][0]
+    return _last(engine, place) - (place.before if last_block is None else (last_block + 1) * ROWS)
+
+
+def _last(engine: Engine, place: Place) -> int:
+    return int(engine.run("last_position_of", (place.before, place.end))[0][0])
 
 
 def _put(engine: Engine, block: int, kept: Iterable[int]) -> None:
@@ -118,8 +125,10 @@ def remake(engine: Engine, at_least: Because = Because.OLDER) -> bool:
 
     Those of a block that is not full stay: it is made from its rows when it is.
     """
-    full: int = engine.run("last_position_or_zero")[0][0] // ROWS * PARTS
-    some = [part for (part,) in engine.run("stale_parts", (full, int(at_least), REMADE))]
+    some: list[int] = []
+    for before, last in ends_of(engine):
+        bounds = (before // ROWS * PARTS, last // ROWS * PARTS)
+        some += [part for (part,) in engine.run("stale_parts", (*bounds, int(at_least), REMADE - len(some)))]
     if not some:
         return False
     secret = _own_secret(engine)

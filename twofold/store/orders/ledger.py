@@ -35,6 +35,7 @@ from twofold.store.digests import digest_16, row_digest
 from twofold.store.orders.buyers import move_buyers, put_buyers
 from twofold.store.orders.customers import forget_contacts, has_forgotten
 from twofold.store.orders.keys import move_order_keys, put_order_keys
+from twofold.store.peers.revisions import ORDERS, Revisions
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.touch.model import Sign
 
@@ -95,6 +96,7 @@ class Orders:
         *,
         changed: ChangedDays,
         there: Mapping[tuple[str, str], OrderPolicy] | None = None,
+        revisions: Revisions | None = None,
     ) -> None:
         self._engine = engine
         self._policies = policies
@@ -102,8 +104,10 @@ class Orders:
         self.with_source = with_source
         self._shops = shops or {}
         self._changed = changed
-        self._any = bool(engine.run("any_order"))
-        self._forgotten = has_forgotten(engine.run)
+        self._revisions = revisions or Revisions(engine)
+        self._revisions.listen(ORDERS, self._look)
+        self._any = self._forgotten = False
+        self._look()
         self.on_united: Callable[[int, int], None] = _nobody_listens
 
     def policy_of(self, dataset: str, destination: str = "") -> OrderPolicy:
@@ -117,8 +121,15 @@ class Orders:
     def forget_contacts(self, before: int, limit: int) -> bool:
         """`customers.forget_contacts`: who buys from now on may be an old customer."""
         more = forget_contacts(self._engine, before, limit)
-        self._forgotten = has_forgotten(self._engine.run)
+        known, self._forgotten = self._forgotten, has_forgotten(self._engine.run)
+        if known != self._forgotten:
+            self._revisions.raise_(ORDERS)
         return more
+
+    def _look(self) -> None:
+        """Whether there is any order, and whether any buyer was forgotten; once true, both stay so."""
+        self._any = self._any or bool(self._engine.run("any_order"))
+        self._forgotten = has_forgotten(self._engine.run)
 
     # -- what is reported
 
@@ -134,7 +145,9 @@ class Orders:
         return applied
 
     def _apply(self, entry: OrderEntry) -> Applied:
-        self._any = True
+        if not self._any:
+            self._any = True
+            self._revisions.raise_(ORDERS)
         names = _names(entry.dataset, entry.report, self.shop_of(entry.dataset, [entry.source]))
         body = encode_report(entry.report)
         row, took, known = self._find(names, entry)

@@ -14,8 +14,8 @@ commit;
 rollback;
 
 -- name: select_last_row
--- Where the journal stands: its last position, and the chain value there.
-select position, chain from event order by position desc limit 1;
+-- Where a strand of the journal stands: its last position, and the chain value there.
+select position, chain from event where position > ?1 and position < ?2 order by position desc limit 1;
 
 -- name: insert_events
 -- Journals a batch of copies.
@@ -231,9 +231,9 @@ update destination set paused_at = case when ?2 is null then null else coalesce(
        paused_for = ?2, paused_until = ?3 where id = ?1;
 
 -- name: void_leases
--- At start: whoever held a lease is gone, whatever its end says, and may have sent before it went.
+-- At start: whoever held one of these leases is gone, whatever its end says, and may have sent before it went.
 update delivery set due_at = ?1, leased_until = null, unsure_since = coalesce(unsure_since, ?1)
-where leased_until is not null;
+where leased_until is not null and lease_token >= ?2 and lease_token < ?3;
 
 -- name: revive_all
 -- Dead deliveries wait again, with their frozen bytes; nobody holds a lease on them.
@@ -254,8 +254,8 @@ insert into meta (name, value) values (?1, ?2) on conflict (name) do update set 
 select id, name from destination;
 
 -- name: insert_destination
--- A destination that is configured for the first time.
-insert into destination (id, name) values (?, ?);
+-- A destination that is configured for the first time, unless another process has just made it known.
+insert into destination (id, name) values (?, ?) on conflict do nothing;
 
 -- name: select_pauses
 -- Which destinations are paused, why and until when.
@@ -266,8 +266,8 @@ select name, paused_for, paused_until from destination where paused_for is not n
 select coalesce(max(id), ?1) from refused;
 
 -- name: last_received
--- When the last event came, by the clock of then.
-select received_at from event order by position desc limit 1;
+-- When the last event of a strand came, by the clock of then.
+select received_at from event where position > ?1 and position < ?2 order by position desc limit 1;
 
 -- name: shift_created
 -- The time moved from ?1 to ?2: actions that still wait and are stamped later than now wait from now on.

@@ -292,6 +292,10 @@ select action from erasure_action where erasure = ? and whole = 1;
 -- Where the journal stands; 0 when it is empty.
 select coalesce(max(position), 0) from event;
 
+-- name: last_position_of
+-- Where a strand of the journal stands; the number before its first when it is empty.
+select coalesce(max(position), ?1) from event where position > ?1 and position < ?2;
+
 -- name: erasure_has_left
 -- Whether an erasure has found something that is not done yet.
 select exists (select 1 from erasure_row where erasure = ?1) or exists (select 1 from erasure_order where erasure = ?1)
@@ -369,8 +373,8 @@ on conflict (block) do update set entries = excluded.entries, checksum = exclude
 select entries, checksum from word_index where block = ?;
 
 -- name: last_word_index
--- The last block of rows whose words are there.
-select max(block) from word_index;
+-- The last block of a strand's rows whose words are there.
+select max(block) from word_index where block >= ?1 and block < ?2;
 
 -- name: bodies_between
 -- Bodies of rows after one position up to another.
@@ -382,8 +386,8 @@ insert into word_index_stale (part, because) values /*rows*/ (?, ?)
 on conflict (part) do update set because = max(because, excluded.because);
 
 -- name: stale_parts
--- Some parts of blocks before one that have to be made again, those that somebody waits for first.
-select part from word_index_stale where part < ?1 and because >= ?2 order by because desc, part limit ?3;
+-- Some parts of a strand's blocks before one that have to be made again, those that somebody waits for first.
+select part from word_index_stale where part >= ?1 and part < ?2 and because >= ?3 order by because desc, part limit ?4;
 
 -- name: stale_parts_of
 -- The stale parts of one block.

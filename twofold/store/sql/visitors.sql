@@ -104,5 +104,5 @@ select b.dataset, b.fbp, v.from_at, v.until_at, v.fbc, v.address, v.agent, v.cli
 from visit as v join browser as b on b.id = v.browser where b.id in /*ids*/ (?) order by v.from_at;
 
 -- name: last_browser
--- The highest browser number in use.
-select coalesce(max(id), 0) from browser;
+-- The highest browser number in use by one writer.
+select coalesce(max(id), ?1) from browser where id > ?1 and id < ?2;

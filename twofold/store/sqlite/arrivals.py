@@ -141,7 +141,13 @@ class Arrivals:
 def forget_keys(engine: Engine, keys: Iterable[bytes], actions: Iterable[int] | None = None) -> None:
     """Keys lead nowhere any more, or not to these actions: neither in a tree nor in a log."""
     wanted = list(keys)
-    if actions is not None:
+    if not wanted:
+        return
+    if actions is None:
+        engine.run("forget_fold_keys", (key_array(wanted),))
+    else:
+        actions = set(actions)
+        engine.run("forget_fold_keys_of", (key_array(wanted), id_array(actions)))
         wanted = _leading_to(engine, wanted, set(actions))
     if not wanted:
         return

@@ -17,6 +17,7 @@ from twofold.matching.subject import Keyring
 from twofold.store.changed.days import ORDERS, ChangedDays
 from twofold.store.digests import row_crc
 from twofold.store.orders.ledger import OrderRow
+from twofold.store.peers.places import ALONE, Place
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.sqlite.statements import Run
 from twofold.store.touches.frozen import ERASED, OrderPath, encoded, frozen_touch, path_digest
@@ -55,8 +56,9 @@ def path_now(run: Run, ring: Keyring, order: OrderRow) -> OrderPath:
 class Paths:
     """The paths as the writer makes them, one object a store."""
 
-    def __init__(self, engine: Engine, ring: Keyring, changed: ChangedDays) -> None:
+    def __init__(self, engine: Engine, ring: Keyring, changed: ChangedDays, place: Place = ALONE) -> None:
         self._engine, self._ring, self._changed = engine, ring, changed
+        self._alone = place.alone
         reached = engine.run("select_progress", (LEADS,))
         self.leads_reached = (
             int(reached[0][0]) if reached else 0
@@ -69,7 +71,12 @@ class Paths:
         self._news(SIGN, whos)
 
     def late_copies(self, events: Sequence[Event], actions: Sequence[int]) -> None:
-        """Copies of Purchases came of which it was looked up whose they are."""
+        """Copies of Purchases came of which it was looked up whose they are. Where others may look it up meanwhile, all that
+        join an action count: one too many costs a look."""
+        if not self._alone:
+            purchases = [(e, a) for e, a in zip(events, actions, strict=True) if e.event_name == "Purchase"]
+            self._news(ACTION, (action.to_bytes(8, "big") for _, action in purchases))
+            return
         if self.leads_reached and min(actions, default=self.leads_reached + 1) <= self.leads_reached:
             late = {
                 a

@@ -24,6 +24,7 @@ from twofold.store.changed.days import TOUCHES, ChangedDays, mark_old_touches, m
 from twofold.store.digests import digest_8, row_digest
 from twofold.store.orders.buyers import orders_of_buyers
 from twofold.store.orders.ledger import OrderRow, name_of
+from twofold.store.peers.revisions import SIGNS, Revisions
 from twofold.store.secret import mark_of
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.touches.path_keeper import LATE_S, LEADS, SETTLED_MS, Paths
@@ -71,8 +72,11 @@ class Signs:
         keep_days: int,
         changed: ChangedDays,
         paths: Paths,
+        revisions: Revisions | None = None,
     ) -> None:
         self._engine = engine
+        self._revisions = revisions or Revisions(engine)
+        self._revisions.listen(SIGNS, self.rolled_back)
         self._changed = changed
         self._paths = paths
         self._ring = ring
@@ -234,6 +238,7 @@ class Signs:
         gone = self._engine.changes()
         if gone:
             self.rolled_back()  # what was forgotten is news again
+            self._revisions.raise_(SIGNS)
         return gone
 
     def _is_news(self, sign: Sign) -> bool:

@@ -19,6 +19,8 @@ from msgspec.structs import astuple
 from twofold.consent.state import consent_text, strictest_text
 from twofold.event.model import Channel, Consent, Event, Tier
 from twofold.store.digests import row_crc
+from twofold.store.peers.places import ALONE, Place
+from twofold.store.peers.revisions import BROWSERS, Revisions
 from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.visitors.identifiers import (
     BROWSER_KINDS,
@@ -88,8 +90,18 @@ class _Ahead:
 class Browsers:
     """``keep_days``: the longest that anything is remembered."""
 
-    def __init__(self, engine: Engine, datasets: Iterable[str], keep_days: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        datasets: Iterable[str],
+        keep_days: int,
+        place: Place = ALONE,
+        revisions: Revisions | None = None,
+    ) -> None:
         self._engine = engine
+        self._place = place
+        self._revisions = revisions or Revisions(engine)
+        self._revisions.listen(BROWSERS, self._heard)
         self._configured = frozenset(datasets)
         self.keep_ms = keep_days * DAY_MS
         self._noted = Noted()
@@ -118,8 +130,8 @@ class Browsers:
 
     @property
     def any_seen(self) -> bool:
-        """False while no browser was ever seen."""
-        return self._last > 0
+        """False while no browser was ever seen, as far as this process can tell without asking."""
+        return self._last > 0 or not self._place.alone
 
     @property
     def any_denial(self) -> bool:
@@ -187,6 +199,7 @@ class Browsers:
         ids = self._seen_with([dataset], identifiers)
         self._deny(ids, now_ms)
         self._noted.clear()
+        self._revisions.raise_(BROWSERS)
         return len(ids)
 
     def forget(self, identifiers: Iterable[tuple[str, str]], dataset: str | None = None) -> int:
@@ -201,6 +214,7 @@ class Browsers:
             for name in ("empty_visits", "forget_sightings", "forget_browsers"):
                 self._engine.run(name, (id_array(ids),))
         self._noted.clear()
+        self._revisions.raise_(BROWSERS)
         return len(ids)
 
     def about(self, identifiers: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -252,6 +266,8 @@ class Browsers:
         for event, own, ids in seen:
             self._note_one(batch, event, own, ids)
         engine = self._engine
+        if batch.denied or batch.anew:
+            self._revisions.raise_(BROWSERS)
         if batch.denied:
             self._denials = True
             self.on_gone(sorted(batch.denied))
@@ -354,7 +370,12 @@ class Browsers:
         return sorted({*self._configured, *(row[0] for row in self._engine.run("known_datasets"))})
 
     def _read_last(self) -> None:
-        self._last: int = self._engine.run("last_browser")[0][0]
+        self._last: int = self._engine.run("last_browser", (self._place.before, self._place.end))[0][0]
+
+    def _heard(self) -> None:
+        """Elsewhere a browser said no, or yes after a no, or was forgotten: what was noted of it here may be untrue."""
+        self._denials = self._denials or bool(self._engine.run("any_denial"))
+        self._noted.clear()
 
 
 def _later_consent(before: str, now: str) -> str:

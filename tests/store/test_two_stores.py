@@ -1,0 +1,267 @@
+"""Two processes on one database: each obeys at once what the other has written, and together they are as exact as one.
+
+Simulated on the embedded engine, whose lock is taken aside: two stores on one folder, each with a connection of its own. The
+model is a table of what was said when; nothing of it is asked from the stores.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import tempfile
+from collections import Counter
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from copies import BROWSER, DAY, LEASE, NOW, SERVER, assert_sums_hold, claim, rows, settlement
+from copies import copy_of_buyer as copy
+
+from tests.strategies import TIMES
+from twofold.event.delivery import DeliveryState
+from twofold.event.model import Consent, Tier
+from twofold.matching.subject import Mark
+from twofold.store.peers.places import strand_of
+from twofold.store.sqlite import database
+from twofold.store.store import Route, Store
+
+WAITING, DELIVERED = DeliveryState.WAITING, DeliveryState.DELIVERED
+ROUTES = {"1": Route(destinations=("meta-1",))}
+EVENTS, PEOPLE = 6, 3
+STEPS = (
+    "accept", "accept", "accept", "claim", "claim", "start", "start", "settle", "withdraw", "grant", "pause", "resume",
+    "deny", "crash", "expire", "visit", "together", "midnight",
+)  # fmt: skip
+
+
+class _NoLock:
+    """In the place of the folder's lock: what another engine has no need of."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "lock"
+        self.path.touch()
+
+    def release(self) -> None: ...
+
+
+@pytest.fixture(autouse=True)
+def without_lock(monkeypatch):
+    monkeypatch.setattr(database, "FolderLock", _NoLock)
+
+
+@asynccontextmanager
+async def peer(folder: Path, name: str, at: int = NOW):
+    store = Store(folder, routes=ROUTES, opened_at=at, peer=name)
+    store.start()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def both(folder: Path, scenario):
+    """What a scenario of two stores returns."""
+
+    async def main():
+        async with peer(folder, "a") as a, peer(folder, "b") as b:
+            return await scenario(a, b)
+
+    return asyncio.run(main())
+
+
+def person_of(event: int) -> int:
+    return event % PEOPLE
+
+
+def mark_of(person: int) -> Mark:
+    return Mark("em", "abc"[person] * 64)
+
+
+class Model:
+    """What was said, by step; and who holds what."""
+
+    def __init__(self) -> None:
+        self.now, self.step = NOW, 0
+        self.came: dict[int, list[int]] = {}  # event to the steps at which its copies came
+        self.withdrawn: dict[int, int] = {}
+        self.granted: dict[int, int] = {}
+        self.paused_until = 0
+        self.denied: set[int] = set()
+        self.claimed: list[tuple[str, int, list]] = []  # whose, what was known before, deliveries
+        self.open: list[tuple[str, list]] = []
+        self.attempts: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()  # leases that ended under an open request
+        self.told = 0
+
+    def forbids(self, event: int) -> bool:
+        person = person_of(event)
+        no = self.withdrawn.get(person, -1)
+        yes = self.granted.get(person, -1)
+        return event in self.denied or (no >= 0 and (yes < no or min(self.came[event]) < yes))
+
+
+class World:
+    """Two stores and the model beside them; every step is one process's."""
+
+    def __init__(self, folder: Path, chance: random.Random) -> None:
+        self.folder, self.chance, self.model = folder, chance, Model()
+        self.stores: dict[str, Store] = {}
+
+    async def play(self, steps: int) -> None:
+        try:
+            for name in "ab":
+                self._open(name)
+            for _ in range(steps):
+                what = self.chance.choice(STEPS)
+                self.model.step += 1
+                self.model.now += 7
+                await getattr(self, f"_{what}")(self.chance.choice("ab"))
+            await self._end()
+        finally:
+            for store in self.stores.values():
+                await store.close()
+        assert_sums_hold(self.folder)
+
+    def _open(self, name: str) -> None:
+        self.stores[name] = Store(self.folder, routes=ROUTES, opened_at=self.model.now, peer=name)
+        self.stores[name].start()
+
+    async def _accept(self, name: str) -> None:
+        m, event = self.model, self.chance.randrange(EVENTS)
+        channel = self.chance.choice((SERVER, BROWSER))
+        em = "abc"[person_of(event)]
+        await self.stores[name].append(
+            [copy(f"e{event}", channel, tier=Tier.T2, at=m.now, em=em, consent=Consent.GRANTED)]
+        )
+        m.came.setdefault(event, []).append(m.step)
+
+    async def _together(self, _name: str) -> None:
+        """Both take copies of one event at the same moment."""
+        m, event = self.model, self.chance.randrange(EVENTS)
+        em = "abc"[person_of(event)]
+        one = copy(f"e{event}", SERVER, at=m.now, em=em, consent=Consent.GRANTED)
+        await asyncio.gather(*(store.append([one]) for store in self.stores.values()))
+        m.came.setdefault(event, []).append(m.step)
+
+    async def _deny(self, name: str) -> None:
+        m, event = self.model, self.chance.randrange(EVENTS)
+        em = "abc"[person_of(event)]
+        await self.stores[name].append([copy(f"e{event}", SERVER, at=m.now, em=em, consent=Consent.DENIED)])
+        m.came.setdefault(event, []).append(m.step)
+        m.denied.add(event)
+
+    async def _visit(self, name: str) -> None:
+        """A visit of a browser, so that both number browsers."""
+        m = self.model
+        fbp = f"fb.1.{NOW}.{self.chance.randrange(4)}"
+        m.told += 1
+        visit = copy(f"v{m.told}", BROWSER, name="PageView", at=m.now, fbp=fbp, value=None, consent=Consent.GRANTED)
+        await self.stores[name].append([visit])
+
+    async def _withdraw(self, name: str) -> None:
+        m, person = self.model, self.chance.randrange(PEOPLE)
+        await self.stores[name].withdraw("1", [mark_of(person)], m.now)
+        m.withdrawn[person] = m.step
+
+    async def _grant(self, name: str) -> None:
+        m, person = self.model, self.chance.randrange(PEOPLE)
+        if await self.stores[name].grant("1", [mark_of(person)], m.now):
+            m.granted[person] = m.step
+
+    async def _pause(self, name: str) -> None:
+        self.model.paused_until = self.model.now + 40
+        await self.stores[name].pause("meta-1", "throttled", self.model.paused_until, self.model.now)
+
+    async def _resume(self, name: str) -> None:
+        self.model.paused_until = 0
+        await self.stores[name].resume("meta-1", self.model.now)
+
+    async def _claim(self, name: str) -> None:
+        store = self.stores[name]
+        known = store.consent_changes
+        if claimed := await claim(store, self.model.now, limit=self.chance.choice((1, 2, 10))):
+            self.model.claimed.append((name, known, claimed))
+
+    async def _start(self, name: str) -> None:
+        """As the worker: look once more, then write; between the two nothing waits."""
+        m, store = self.model, self.stores[name]
+        mine = next((c for c in m.claimed if c[0] == name), None)
+        if mine is None:
+            return
+        m.claimed.remove(mine)
+        _, known, deliveries = mine
+        await store.look()
+        pause = store.pause_of("meta-1")
+        if known != store.consent_changes or (pause is not None and pause[1] > m.now):
+            back = [settlement(d, WAITING, due_at=m.now, counts=False, outcome="") for d in deliveries]
+            await store.settle(back, m.now)
+            return
+        assert m.paused_until <= m.now, "the other's pause is obeyed"
+        for d in deliveries:
+            assert d.event_name != "Purchase" or not m.forbids(int(d.event_id[1:])), f"{d.event_id} at step {m.step}"
+            m.attempts[d.event_id] += 1
+        m.open.append((name, deliveries))
+
+    async def _settle(self, name: str) -> None:
+        m = self.model
+        for one in [o for o in m.open if o[0] == name]:
+            m.open.remove(one)
+            await self.stores[name].settle([settlement(d) for d in one[1]], m.now)
+
+    async def _expire(self, _name: str) -> None:
+        """All leases end; whose request is open does not know it yet."""
+        m = self.model
+        m.now += LEASE
+        for _, deliveries in m.open:
+            m.lost.update(d.event_id for d in deliveries)
+        m.claimed.clear()
+
+    async def _midnight(self, _name: str) -> None:
+        self.model.now += DAY // 3
+        await self._expire("")
+
+    async def _crash(self, name: str) -> None:
+        """One process is gone and begins again under its name: only what was its own is free at once."""
+        m = self.model
+        await self.stores[name].close()
+        for _, deliveries in [o for o in m.open if o[0] == name]:
+            m.lost.update(d.event_id for d in deliveries)
+        m.open = [o for o in m.open if o[0] != name]
+        m.claimed = [c for c in m.claimed if c[0] != name]
+        self._open(name)
+
+    async def _end(self) -> None:
+        m = self.model
+        for name in "ab":
+            await self._settle(name)
+        await self._resume("a")
+        await self._expire("a")
+        for name in "ab" * 3:
+            await self._claim(name)
+            await self._start(name)
+            await self._settle(name)
+        kept = {row["event_id"]: row for row in rows(self.folder, "deliveries") if row["event_name"] == "Purchase"}
+        assert sorted(kept) == sorted(f"e{event}" for event in m.came), "one action for each key"
+        assert len(rows(self.folder, "actions")) == len(m.came) + m.told
+        for event in m.came:
+            name = f"e{event}"
+            assert m.attempts[name] <= 1 + m.lost[name], "sent once, and once more for each lease that was lost"
+            assert kept[name]["state"] in ("delivered", "suppressed")
+            if m.attempts[name] == 0:
+                assert kept[name]["state"] == "suppressed"
+                assert event in m.denied or person_of(event) in m.withdrawn
+        whose = {strand_of(row["position"]) for row in rows(self.folder, "events")}
+        assert whose <= {0, 1}
+
+
+SEEDS = max(6, int(12 * TIMES))
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_two_stores_on_one_database_are_as_exact_as_one(seed):
+    """Any order of accepts, consent, pauses, claims, sends, crashes and lost leases over two processes: conservation in each
+    strand, one action a key, nothing sent that the other had stopped, nothing twice but after a lost lease."""
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        asyncio.run(World(Path(folder), random.Random(seed)).play(45))

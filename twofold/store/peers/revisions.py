@@ -1,0 +1,71 @@
+"""What one process keeps in memory of the database, and hears of when another one changes it.
+
+Owns the table `revision`: a number for each kind of thing that somebody keeps in memory. Whoever changes such a thing raises
+its number in the same transaction; every transaction begins by reading them (`catch_up`), and reads anew what was raised
+since. Once more before a request is sent (`Store.look`), so that what one process has withdrawn or paused is obeyed by all
+before the next send. What is kept may only be true too often: a hint that is late costs a look, never a wrong answer.
+
+In a folder that is one process's alone nothing is raised and nothing read: memory is the truth there, and an accept pays
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twofold.errors import StoreFailed
+from twofold.store.peers.places import ALONE, Place
+
+if TYPE_CHECKING:  # it knows the orders, which know the revisions
+    from twofold.store.engine import Database
+
+PAUSES, WITHDRAWALS, CONSENT, BROWSERS, SIGNS = "pauses", "withdrawals", "consent", "browsers", "signs"
+ORDERS, SUPERSEDED, ERASED, DAYS = "orders", "superseded", "erased", "days"
+
+
+class Revisions:
+    """Of one process. `listen` while it is put together; the others inside transactions."""
+
+    def __init__(self, engine: Database, place: Place = ALONE) -> None:
+        self._engine = engine
+        self._place = place
+        self.alone = place.alone
+        self._heard: dict[str, list[Callable[[], None]]] = {}
+        self._known: dict[str, int] = {}
+        self._raised: dict[str, int] = {}  # by this transaction
+        if not self.alone:
+            self._known = dict(engine.run("select_revisions", (place.number,)))
+
+    def listen(self, kind: str, changed: Callable[[], None]) -> None:
+        """``changed`` is called inside a transaction after another process has changed something of this kind."""
+        self._heard.setdefault(kind, []).append(changed)
+
+    def catch_up(self) -> None:
+        """At the beginning of each transaction. Raises `StoreFailed` when this process's name was taken by another one."""
+        if self.alone:
+            return
+        for kind, number in self._engine.run("select_revisions", (self._place.number,)):
+            if number == self._known.get(kind):
+                continue
+            if kind == "":
+                raise StoreFailed(f"another process works under the name {self._place.name} now; give each its own")
+            self._known[kind] = number
+            for changed in self._heard.get(kind, ()):
+                changed()
+
+    def raise_(self, kind: str) -> None:
+        """Something of this kind is changed by this transaction, once however often."""
+        if self.alone or kind in self._raised:
+            return
+        self._raised[kind] = self._engine.run("raise_revision", (kind,))[0][0]
+
+    def committed(self) -> None:
+        """What this process raised itself it need not hear of, unless somebody else's number lies between."""
+        for kind, number in self._raised.items():
+            if number == self._known.get(kind, 0) + 1:
+                self._known[kind] = number
+        self._raised.clear()
+
+    def rolled_back(self) -> None:
+        self._raised.clear()
