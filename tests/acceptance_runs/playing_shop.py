@@ -123,9 +123,13 @@ class PlayedShop:
         self.fbp = fbp
         return self.order(fbp, total=faults.get("paid"))
 
-    def load_again(self, order: Order, *, fires: str = "") -> None:
-        """The thank-you page a second time; ``fires``: the id under which it tells the purchase again."""
+    def load_again(self, order: Order, *, fires: str = "", only_cart: bool = False) -> None:
+        """Cart and thank-you page a second time; ``fires``: the id under which the latter tells the purchase again; ``only_cart``:
+        the buyer's page is not loaded."""
         page = f"{ORIGIN}/thank-you/{order.id}"
+        self.pixel(self.fbp, "PageView", f"{ORIGIN}/cart", f"cart{order.id}")
+        if only_cart:
+            return
         self.pixel(self.fbp, "PageView", page, f"again{order.id}")
         if fires:
             self.pixel(self.fbp, "Purchase", page, fires, value="148.00", currency="EUR", order_id=str(order.id))

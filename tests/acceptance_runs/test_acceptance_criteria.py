@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from twofold.acceptance.criteria import CRITERIA, State, Ticked, Witnessed, is_go, judge, state_of
+from twofold.acceptance.criteria import CRITERIA, Look, Overruled, State, Ticked, Witnessed, is_go, judge, state_of
+from twofold.acceptance.duties import FAILED, UNCHECKED, duties
 from twofold.acceptance.plan import Plan, plan_of, read_plan
-from twofold.acceptance.seen.evidence import ActionSeen, CopySeen, DeliverySeen, Gathered, OrderSeen, TrySeen
-from twofold.acceptance.seen.gaps import witnessed
+from twofold.acceptance.seen.evidence import (
+    ActionSeen,
+    AgainSeen,
+    CopySeen,
+    DeliverySeen,
+    Gathered,
+    OrderSeen,
+    RefusalSeen,
+    TrySeen,
+)
+from twofold.acceptance.seen.gaps import of_the_run, witnessed
 from twofold.acceptance.seen.owners import Owned
 from twofold.errors import ConfigError
 from twofold.reconcile.day.band import Band
@@ -234,3 +245,130 @@ def test_a_term_is_named_in_what_explains() -> None:
     report = Report(source="meta", count=Decimal(10), amount=Decimal(1000))
     day = Day(day="2026-11-27", currency="GEL", reports=(report,), bridges=(one,), claims=(), cohort=())
     assert "time zone" in witnessed(Answer(report=day, bands={}, versions=()), ("meta",))[0].said
+
+
+# -- what proves nothing of this run
+
+SHOP = """
+name = "shop"
+decides = "Purchase"
+money = "none"
+[[event]]
+name = "AddToCart"
+cart = true
+[[event]]
+name = "Schedule"
+browser = "none"
+server = "required"
+[[event]]
+name = "Purchase"
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Plan:
+    path = tmp_path / "plan.toml"
+    path.write_text(SHOP, encoding="utf-8")
+    return read_plan(path)
+
+
+def look(plan: Plan, found: Gathered, criterion: str, name: Look, **ticked: Ticked) -> dict[str, tuple[State, str]]:
+    checks = next(c.checks for c in judge(plan, found, (), (), ticked, {}) if c.name == criterion)
+    return {c.event: (c.state, c.said) for c in checks if c.name is name}
+
+
+def test_what_was_told_before_the_run_began_proves_nothing_of_it(shop: Plan) -> None:
+    """An old order that is named, an old id that is typed in: the run is about what came in it."""
+    old = {"Purchase": (action("Purchase", copy("browser", position=6), copy("server", position=7)),)}
+    state, said = look(shop, gathered(shop, old, begun=6), "merged", Look.ONE_ACTION)["Purchase"]
+    assert (state, said) == (State.FAILED, "action 1 was told before this run began, and proves nothing of it")
+    assert look(shop, gathered(shop, old, begun=5), "merged", Look.ONE_ACTION)["Purchase"][0] is State.PASSED
+    assert look(shop, gathered(shop, old, begun=6), "path", Look.CAME_BY_BROWSER)["Purchase"][0] is State.UNCHECKED
+    assert look(shop, gathered(shop, old, begun=5), "path", Look.CAME_BY_BROWSER)["Purchase"][0] is State.PASSED
+
+
+@pytest.mark.parametrize(
+    ("seen", "state", "words"),
+    [
+        (Ticked(by="nino", at=100, file="f" * 64), State.PASSED, "kept what was shown"),
+        (Ticked(by="nino", at=99, file="f" * 64), State.UNCHECKED, "before the Purchase had come"),
+        (Ticked(by="nino", at=100, file="f" * 64, shown_for="OLDERRUN"), State.UNCHECKED, "was shown for run OLDERRUN before"),
+        (Ticked(by="nino", at=100), State.UNCHECKED, "shows nothing"),
+    ],
+    ids=["after", "before it came", "of another run", "a word"],
+)  # fmt: skip
+def test_a_picture_shows_this_run_or_nothing(shop: Plan, seen: Ticked, state: State, words: str) -> None:
+    events = {"Purchase": (action("Purchase", copy("browser", received_at=100_000)),)}
+    (found,) = look(shop, gathered(shop, events), "path", Look.SEEN_THERE, test_events=seen).values()
+    assert (found[0], words in found[1]) == (state, True), found
+    (found,) = look(shop, gathered(shop, {}), "path", Look.SEEN_THERE, test_events=seen).values()
+    assert found[0] is State.UNCHECKED
+
+
+def test_a_second_load_is_of_the_page_that_told_the_event(shop: Plan) -> None:
+    """The thank-you page alone says nothing of the cart; an event that no browser tells has no page."""
+    events = {n: (action(n, copy("browser", page=f"https://shop.example/{n}")),) for n in ("AddToCart", "Purchase")}
+    again = AgainSeen(pages=1, copies=(), earlier=(), loaded=("https://shop.example/Purchase",))
+    found = look(shop, gathered(shop, events, again=again), "path", Look.AGAIN)
+    assert found == {
+        "AddToCart": (State.UNCHECKED, "its page was not loaded a second time: https://shop.example/AddToCart"),
+        "Purchase": (State.PASSED, "nothing fired again"),
+    }
+    fired = msgspec.structs.replace(again, copies=(("AddToCart", "e2", 9),))  # wherever that was
+    assert look(shop, gathered(shop, events, again=fired), "path", Look.AGAIN)["AddToCart"][0] is State.FAILED
+
+
+def test_a_refusing_visit_of_a_shop_has_come_to_an_order() -> None:
+    """What its server tells of an order that nobody names could have left."""
+    plan = read_plan()
+    kept_back = {"state": "suppressed", "reason": "no_consent", "tries": ()}
+    view = action("PageView", copy("browser", consent="denied", position=9), **kept_back)
+    bought = action("Purchase", copy("server", consent="denied", position=9), **kept_back)
+    for actions, orders, begun, state in (
+        ((view,), (), 1, State.UNCHECKED), ((view, bought), (), 1, State.PASSED), ((view,), ("5002",), 1, State.PASSED),
+        ((view, bought), ("5002",), 9, State.UNCHECKED),  # an order of before the run
+    ):  # fmt: skip
+        refusal = RefusalSeen(seen=1, consents=("denied",), orders=orders, actions=actions)
+        (found,) = look(plan, gathered(plan, {}, refusal=refusal, begun=begun), "path", Look.REFUSAL).values()
+        assert found[0] is state, (found, begun)
+    lead = read_plan(EXAMPLES / "lead.toml")
+    refusal = RefusalSeen(seen=1, consents=("denied",), orders=(), actions=(view,))
+    (found,) = look(lead, gathered(lead, {}, refusal=refusal), "path", Look.REFUSAL).values()
+    assert found[0] is State.PASSED
+
+
+def test_a_cart_is_looked_at_where_the_plan_asks_for_it(shop: Plan) -> None:
+    """And of an event that no browser tells no second load."""
+    events = {n: (action(n, copy("browser", page="")),) for n in ("AddToCart", "Purchase")}
+    events["Schedule"] = (action("Schedule", copy("server")),)
+    found = gathered(shop, events, again=AgainSeen(pages=1, copies=(), earlier=()))
+    assert set(look(shop, found, "path", Look.CART)) == {"AddToCart"}
+    assert set(look(shop, found, "path", Look.AGAIN)) == {"AddToCart", "Purchase"}
+
+
+def test_a_day_far_from_the_run_and_one_of_another_dataset_say_so() -> None:
+    told = (Witnessed(witness="shop", state=State.PASSED, said="explained"),)
+    begun = date(2026, 11, 28)
+    near, far = (
+        of_the_run(told, day, begun, "1", "1") for day in (date(2026, 11, 21), date(2026, 11, 20))
+    )  # fmt: skip
+    assert near == told
+    assert (far[0].state, "says nothing of it" in far[0].said) == (State.UNCHECKED, True)
+    (other,) = of_the_run(told, begun, begun, "2", "1")
+    assert (other.state, other.said) == (State.PASSED, "of dataset 2, not of the run's: explained")
+    assert of_the_run(told, begun, begun, None, "1") == told
+
+
+def test_every_check_that_does_not_pass_has_somebody_who_does_something() -> None:
+    """What failed stands first; the same work once; what was overruled asks for nothing."""
+    assert set(FAILED) == set(UNCHECKED) == set(Look)
+    assert all(who and what.endswith((".", "--primary`.")) for who, what in (*FAILED.values(), *UNCHECKED.values()))
+    plan = read_plan()
+    found = judge(plan, gathered(plan, {}), (), (), {}, {"gaps": Overruled(by="nino", at=1, reason="known to both")})
+    left = duties(found, "ABCDEFGH")
+    assert {d.criterion for d in left} == {"path", "merged", "money", "owners"}
+    assert any("twofold accept tick ABCDEFGH refusal" in d.what for d in left)
+    goods = {"value": "5", "currency": "EUR"}
+    apart = action("Purchase", copy("browser", event_id="a", **goods), copy("server", **goods))
+    first = duties(judge(plan, gathered(plan, {"Purchase": (apart,)}), (), (), {}, {}), "ABCDEFGH")[0]
+    assert (first.criterion, first.who, first.event) == ("merged", "tracking owner", "Purchase")

@@ -23,8 +23,9 @@ from playing_shop import DATASET
 from tests.acceptance.gateway_process import run_twofold
 from tests.command_line import invoke
 from twofold.acceptance.goes import FORGOTTEN_S, SOON_S, goes_of
-from twofold.acceptance.packet.body import differences, digest_of, over, packet_bytes
-from twofold.acceptance.packet.finish import Finished, finish, verify
+from twofold.acceptance.packet.body import differences, digest_of, evidence_chain, over, packet_bytes
+from twofold.acceptance.packet.finish import Finished, finish, in_log, still_good, verify
+from twofold.acceptance.packet.page import page_of
 from twofold.acceptance.packet.seal import KEY_FILE, NotSealed, opened, public_key, sealed
 from twofold.acceptance.packet.standing import stated
 from twofold.acceptance.seen.assets import assets, pages_of
@@ -148,6 +149,88 @@ def test_evidence_that_was_exchanged_does_not_follow(made: Finished) -> None:
     content = packet_bytes(bent)
     file = sealed("json", b'{"packet":' + content, digest_of(content), b"\x07" * 32)
     assert holds(file)["evidence"] is False
+
+
+def forged(packet: dict[str, Any], kind: str = "json", page: bytes = b"") -> bytes:
+    """Sealed anew by whoever has a key: what is left to find is what cannot be true."""
+    private = b"\x07" * 32
+    public = Ed25519PrivateKey.from_private_bytes(private).public_key().public_bytes_raw().hex()
+    content = packet_bytes({**packet, "key": public})
+    whole = (
+        b'{"packet":' + content if kind == "json" else page or page_of({**packet, "key": public}, digest_of(content))
+    )
+    return sealed(kind, whole, digest_of(content), private)
+
+
+def test_times_that_cannot_be_are_refused(made: Finished) -> None:
+    """A run by a clock that was set, evidence of another run, a packet of a day that has not come, a go whose days are over."""
+    packet, run, word = made.packet, made.packet["run"], made.packet["decision"]
+    now = packet["made_at"] + 60
+
+    def found(other: dict[str, Any], at: int = now) -> dict[str, bool | None]:
+        return {p.name: p.holds for p in verify(forged({**packet, **other}), now=at)[0]}
+
+    assert (found({})["times"], found({})["still good"]) == (True, None)
+    for other in (
+        {"run": {**run, "begun_at": packet["made_at"] + 1}}, {"decision": {**word, "expires": packet["made_at"] - 1}},
+        {"run": {**run, "begun_at": packet["made_at"]}, "made_at": packet["made_at"] + 9_000, "evidence": aged(packet, -500)},
+        {"evidence": aged(packet, 500)}, {"made_at": now + 500},
+    ):  # fmt: skip
+        assert found(other)["times"] is False, other
+    assert found({}, word["expires"])["still good"] is False
+    assert found({}, word["expires"] - 1)["still good"] is None
+    assert "still good" not in found({"decision": {**word, "word": "stop"}})
+
+
+def aged(packet: dict[str, Any], seconds: int) -> dict[str, Any]:
+    """The same evidence, its copies so much later, chained anew."""
+    items = msgspec.json.decode(msgspec.json.encode(packet["evidence"]["items"]))
+    for item in items:
+        for one in item["value"] if item["what"].startswith("event ") else ():
+            for copy in one["copies"]:
+                copy["received_at"] += seconds * 1000
+    chained = list(evidence_chain([(i["what"], i["value"]) for i in items]))
+    return {"items": chained, "head": chained[-1]["link"]}
+
+
+def test_a_page_that_shows_something_else_is_refused(made: Finished) -> None:
+    """Sealed whole, its packet untouched: a stop that reads as a go. One of another version cannot be held against it here."""
+    stop = {**made.packet, "decision": {**made.packet["decision"], "word": "stop"}}
+    true = forged(stop, "html")
+    assert holds(true)["page"] is True
+    _, page = opened(true)
+    assert holds(forged(stop, "html", page.replace(b">STOP<", b">GO<")))["page"] is False
+    assert holds(forged({**made.packet, "twofold": "0.0.1"}, "html"))["page"] is None
+
+
+def test_what_is_sealed_and_is_no_packet_is_refused(made: Finished) -> None:
+    for packet in ({}, {**made.packet, "run": None}, {**made.packet, "evidence": []}):
+        assert holds(forged(packet)).get("form") is False
+    assert holds(forged({"a": 1}, "html", b"<!doctype html>"))["seal"] is False
+
+
+def test_a_clock_that_was_set_back_stands_in_the_log(entry: Any, made: Finished) -> None:
+    """An entry before it has a later time: a go that was signed on an older clock is none."""
+    before = msgspec.structs.replace(entry, number=entry.number - 1, at=entry.at + 121, facts={"digest": "another"})
+    assert in_log(made.digest, [entry]).holds is True
+    assert in_log(made.digest, [before, entry]).holds is False
+    assert in_log(made.digest, [msgspec.structs.replace(before, at=entry.at + 120), entry]).holds is True
+    assert in_log(made.digest, [entry, msgspec.structs.replace(before, number=entry.number + 1)]).holds is True
+
+
+def test_the_newest_packet_of_a_decision_is_the_one_that_holds(made: Finished, entry: Any) -> None:
+    """An older go that is shown again does not, once the same dataset's next one for the same decision is signed."""
+    later = msgspec.structs.replace(
+        entry, number=entry.number + 1, facts={**entry.facts, "digest": "later", "word": "stop"}
+    )
+    other = msgspec.structs.replace(later, facts={**later.facts, "for": "launch"})
+    for signed, holds_ in (
+        ([entry], True),
+        ([entry, other], True),
+        ([entry, later], False),
+        ([entry, later, other], False),
+    ):
+        assert still_good(made.packet, made.digest, signed, made.packet["made_at"]).holds is holds_, signed
 
 
 def test_the_command_verifies_without_a_folder(

@@ -57,6 +57,12 @@ FAULTS = {
     "another cart than the order": ({"goods": "3"}, "path", State.FAILED, "3 goods, the order has 2"),
     "the page fires again": ({"fires": "another-id"}, "path", State.FAILED, "under a new id"),
     "nobody loaded it again": ({"not_again": True}, "path", State.UNCHECKED, "nothing shows that"),
+    "the cart alone was loaded again": (
+        {"only_cart": True},
+        "path",
+        State.UNCHECKED,
+        "its page was not loaded a second time",
+    ),
     "it leaves though refused": ({"unrefused": True}, "path", State.FAILED, "left although consent was refused"),
     "nobody looked at the platform": ({"unseen": True}, "path", State.UNCHECKED, "nobody has looked"),
     "ids made apart": ({"own_id": "made-elsewhere"}, "merged", State.FAILED, "made-elsewhere"),
@@ -110,3 +116,19 @@ def test_what_cannot_be_kept_is_refused(scene: Scene, step: str, more: dict[str,
     with pytest.raises(ConfigError, match=words):
         scene.tick(run, step, **more)
     assert scene.again(run).ticked == {}
+
+
+def test_an_earlier_order_and_an_earlier_picture_prove_nothing(scene: Scene) -> None:
+    """A run that is given what a good one had: its order by number, and the file that was shown for it."""
+    good = scene.begin()
+    order = scene.shop.buy(good)
+    scene.settled(good)
+    scene.tick(good, "test_events", file=scene.picture)
+    again = scene.begin()
+    scene.tick(again, "order", order=str(order.number))
+    scene.tick(again, "test_events", file=scene.picture)
+    found = scene.look(again)
+    assert "was told before this run began" in said(found, "merged")
+    assert states(found)["merged"] is State.FAILED
+    assert f"what was shown for run {good.code} before" in said(found, "path")
+    assert "came_by_server: told by" not in said(found, "path")

@@ -81,12 +81,14 @@ class Criterion(Struct, frozen=True, kw_only=True):
 
 
 class Ticked(Struct, frozen=True, kw_only=True):
-    """A person's own look. ``file``: digest of what they showed; empty for a word alone."""
+    """A person's own look. ``file``: digest of what they showed; empty for a word alone. ``shown_for``: an earlier run for which
+    the same was shown."""
 
     by: str
     at: int
     note: str = ""
     file: str = ""
+    shown_for: str = ""
 
 
 class Overruled(Struct, frozen=True, kw_only=True):
@@ -172,23 +174,31 @@ def _check(name: Look, passed: bool | None, said: str, event: str = "") -> Check
 def _path(plan: Plan, gathered: Gathered, ticked: Mapping[str, Ticked], walked: Walked | None) -> list[Check]:
     checks = [check for event in plan.event for check in _event(plan, event, gathered)]
     if plan.has_pages:
-        checks += [_order_of_events(plan, gathered), *_again(plan, gathered), _refusal(gathered.refusal)]
+        checks += [_order_of_events(plan, gathered), *_again(plan, gathered), _refusal(plan, gathered)]
     if walked is not None:
         checks += _past_us(plan, walked)
-    seen = ticked.get(SEEN_THERE)
+    return [*checks, _seen_there(plan, gathered, ticked.get(SEEN_THERE))]
+
+
+def _seen_there(plan: Plan, gathered: Gathered, seen: Ticked | None) -> Check:
+    """What a person showed has to be of this run: not of an earlier one, nor of a time when nothing had come yet."""
     if seen is None:
         said = "nobody has looked yet whether the platform's page of test events shows the same"
-    elif not seen.file:
-        said = f"{seen.by} says that it was seen there, and shows nothing"
-    else:
-        said = f"{seen.by} saw it there and kept what was shown ({seen.file[:12]})"
-    return [*checks, _check(Look.SEEN_THERE, True if seen and seen.file else None, said)]
+        return _check(Look.SEEN_THERE, None, said)
+    if not seen.file:
+        return _check(Look.SEEN_THERE, None, f"{seen.by} says that it was seen there, and shows nothing")
+    if seen.shown_for:
+        return _check(Look.SEEN_THERE, None, f"{seen.by} showed what was shown for run {seen.shown_for} before")
+    came = [c.received_at for a in gathered.events.get(plan.decides, ()) for c in a.copies]
+    if not came or seen.at < min(came) // 1000:
+        return _check(Look.SEEN_THERE, None, f"{seen.by} showed it before the {plan.decides} had come")
+    return _check(Look.SEEN_THERE, True, f"{seen.by} saw it there and kept what was shown ({seen.file[:12]})")
 
 
 def _event(plan: Plan, event: PlannedEvent, gathered: Gathered) -> list[Check]:
     actions = gathered.events.get(event.name, ())
-    browser = [c for a in actions for c in a.of(BROWSER)]
-    server = [c for a in actions for c in a.of(SERVER)]
+    browser = [c for a in actions for c in a.of(BROWSER) if c.position > gathered.begun]
+    server = [c for a in actions for c in a.of(SERVER) if c.position > gathered.begun]
     checks = []
     for side, wanted, copies in (("browser", event.browser, browser), ("server", event.server, server)):
         if wanted is Side.REQUIRED:
@@ -254,8 +264,13 @@ def _again(plan: Plan, gathered: Gathered) -> list[Check]:
         ]
     checks = []
     for event in plan.event:
-        came = [i for name, i, _ in again.copies if name == event.name]
         if event.browser is Side.NONE or event.again is Again.MAY:
+            continue
+        came = [i for name, i, _ in again.copies if name == event.name]
+        pages = _pages(gathered, event.name)
+        if not came and pages and not pages & set(again.loaded):
+            said = f"its page was not loaded a second time: {', '.join(sorted(pages))}"
+            checks.append(_check(Look.AGAIN, None, said, event.name))
             continue
         fresh = [i for i in came if i not in again.earlier]
         same_may = event.again is Again.SAME_ID
@@ -264,7 +279,13 @@ def _again(plan: Plan, gathered: Gathered) -> list[Check]:
     return checks or [_check(Look.AGAIN, True, "the plan has no event that must not fire again")]
 
 
-def _refusal(refusal: RefusalSeen | None) -> Check:
+def _pages(gathered: Gathered, name: str) -> set[str]:
+    """Where the tester's browser told an event."""
+    return {c.page for a in gathered.events.get(name, ()) for c in a.of(BROWSER) if c.page}
+
+
+def _refusal(plan: Plan, gathered: Gathered) -> Check:
+    refusal = gathered.refusal
     if refusal is None or not (refusal.seen or refusal.actions):
         return _check(Look.REFUSAL, None, "no visit that refused consent was seen")
     left = [a for a in refusal.actions if any(d.has_left for d in a.deliveries)]
@@ -275,11 +296,20 @@ def _refusal(refusal: RefusalSeen | None) -> Check:
         return _check(
             Look.REFUSAL, None, f"the visit did not refuse: its copies say {', '.join(refusal.consents) or 'nothing'}"
         )
+    if plan.money is Money.ORDER and not _has_bought(plan, gathered, refusal):
+        said = "which order the visit made that refused is not said, so nobody knows whether its server's copy left"
+        return _check(Look.REFUSAL, None, said)
     waiting = [a.name for a in refusal.actions for d in a.deliveries if d.state == DeliveryState.WAITING]
     if waiting:
         return _check(Look.REFUSAL, None, f"not decided yet: {', '.join(sorted(set(waiting)))}")
     reasons = sorted({d.reason for a in refusal.actions for d in a.deliveries if d.reason})
     return _check(Look.REFUSAL, True, f"nothing left ({', '.join(reasons) or 'no delivery was made'})")
+
+
+def _has_bought(plan: Plan, gathered: Gathered, refusal: RefusalSeen) -> bool:
+    """Did it come to an order, in this run? One that is named and of which no action was made counts: there is nothing to leave."""
+    bought = [a for a in refusal.actions if a.name == plan.decides]
+    return all(c.position > gathered.begun for a in bought for c in a.copies) and bool(bought or refusal.orders)
 
 
 def _past_us(plan: Plan, walked: Walked) -> list[Check]:
@@ -309,6 +339,9 @@ def _merged(plan: Plan, gathered: Gathered) -> list[Check]:
         return [_check(Look.ONE_ACTION, None, f"no {event.name} was seen", event.name)]
     numbers = ", ".join(str(a.action) for a in told)
     one = told[0]
+    if any(c.position <= gathered.begun for c in one.copies):
+        said = f"action {one.action} was told before this run began, and proves nothing of it"
+        return [_check(Look.ONE_ACTION, False, said, event.name)]
     said = f"told as one, action {numbers}" if len(told) == 1 else f"{len(told)} actions: {numbers}"
     checks = [_check(Look.ONE_ACTION, len(told) == 1, said, event.name)]
     if event.browser is Side.REQUIRED and event.server is Side.REQUIRED:

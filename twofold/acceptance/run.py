@@ -19,7 +19,7 @@ from msgspec import Struct
 from twofold.acceptance.criteria import CRITERIA, Criterion, Overruled, Ticked, Witnessed, is_go, judge
 from twofold.acceptance.plan import Plan, plan_of
 from twofold.acceptance.seen.evidence import Gathered, Wanted, gather, position_now
-from twofold.acceptance.seen.gaps import witnessed
+from twofold.acceptance.seen.gaps import of_the_run, witnessed
 from twofold.acceptance.seen.owners import Owned, owners
 from twofold.acceptance.seen.trail import PARAMETER
 from twofold.acceptance.seen.upload import keep, taken
@@ -252,7 +252,9 @@ def _run(
             refused_order=refusal.facts.get("order", "") if refusal else "",
         ),
         ticked={
-            step: Ticked(by=s.facts["by"], at=s.at, note=s.facts.get("note", ""), file=s.facts.get("file", ""))
+            step: Ticked(
+                by=s.facts["by"], at=s.at, note=s.facts.get("note", ""), file=s.facts.get("file", ""), shown_for=_shown_for(s, steps),
+            )
             for step, s in last.items()
         },
         overruled={
@@ -262,6 +264,21 @@ def _run(
         packets=[p for p in packets if p.facts.get("run") == code],
         walked=msgspec.convert(walk, Walked) if walk is not None else None,
     )  # fmt: skip
+
+
+def _shown_for(step: Kept, steps: Sequence[Kept]) -> str:
+    """The run for which the same file was shown before, as it was given or as it was kept; empty for one that is new."""
+    digests = {step.facts.get("file"), step.facts.get("given")} - {None}
+    return next(
+        (
+            str(s.facts["run"])
+            for s in steps
+            if s.number < step.number
+            and s.facts["run"] != step.facts["run"]
+            and digests & {s.facts.get("file"), s.facts.get("given")}
+        ),
+        "",
+    )
 
 
 def links(settings: Settings, run: Run) -> tuple[list[str], list[str]]:
@@ -286,7 +303,10 @@ def status(settings: Settings, run: Run, now: int, *, day: str = "", witnesses_o
     if day and run.plan.witnesses:
         question = day_question(settings, day, now, witnesses_of_dataset or run.dataset, keep=False)
         answer = witnesses_of(folder, question, lambda asked: ask_tables_all(settings, asked))
-        told = witnessed(answer, run.plan.witnesses)
+        begun = datetime.fromtimestamp(run.at, question.zone).date()
+        told = of_the_run(
+            witnessed(answer, run.plan.witnesses), date.fromisoformat(day), begun, question.dataset, run.dataset
+        )
     return Status(
         run=run, gathered=gathered, owned=owned, day=day, day_dataset=witnesses_of_dataset or run.dataset, witnesses=told,
         criteria=judge(run.plan, gathered, owned, told, run.ticked, run.overruled, run.walked),

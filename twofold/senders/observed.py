@@ -120,7 +120,7 @@ def _of_calls(some: Sequence[Call], heard: Heard, by_id: Mapping[tuple[str, str,
         side=BROWSER, platform=one.platform, event=one.event, sender=name, sender_class=one.sender_class,
         first_seen=min(c.first_seen for c in some), last_seen=max(c.last_seen for c in some), account=one.account,
         script=one.script[:_LONGEST], chain=one.chain[:_MOST_CHAIN], place=one.place, count=whole, id_given=given * 2 > whole,
-        meets=tuple(sorted((known | others) - {heard_as, name})), heard_as=heard_as, certain=all(c.certain for c in some),
+        meets=tuple(sorted((known | others) - {heard_as})), heard_as=heard_as, certain=all(c.certain for c in some),
         evidence=f"seen in a browser{f', step {one.step}' if one.step else ''}{f', in a {one.place}' if one.place not in ('', 'page') else ''}",
     )  # fmt: skip
 

@@ -13,21 +13,25 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import msgspec
 from msgspec import Struct
 
-from twofold.acceptance.packet.body import build_packet, digest_of, is_chained, packet_bytes
+from twofold import __version__
+from twofold.acceptance.packet.body import GO, build_packet, digest_of, is_chained, packet_bytes
 from twofold.acceptance.packet.page import EMBEDDED, page_of
 from twofold.acceptance.packet.seal import NotSealed, Seal, opened, private_bytes, sealed
 from twofold.acceptance.run import Status, note_packet, place_of
 from twofold.config import Settings
 from twofold.errors import NotHere
-from twofold.report.kept import ACCEPTANCE_PACKET, kept
+from twofold.report.kept import ACCEPTANCE_PACKET, Kept, kept
 from twofold.scratch import scratch_folder
 from twofold.senders.browser.program import chromium
 from twofold.store.beside.durable_file import write_whole
 
 PRINT_S = 60
+CLOCKS_S = 120
+"""By so much a clock that is set right now and then may go back."""
 
 
 class Finished(Struct, frozen=True, kw_only=True):
@@ -109,10 +113,12 @@ class Proof(Struct, frozen=True, kw_only=True):
     said: str
 
 
-def verify(file: bytes, key: str = "", folder: Path | None = None) -> tuple[list[Proof], dict[str, Any] | None]:
+def verify(
+    file: bytes, key: str = "", folder: Path | None = None, now: int | None = None
+) -> tuple[list[Proof], dict[str, Any] | None]:
     """What can be proved of a file, and the packet in it where it is one of ours. ``key``: of who is said to have made it.
 
-    ``folder``: this installation's, whose log should hold the digest.
+    ``folder``: this installation's, whose log should hold the digest. ``now`` (Unix s): does a go still hold by its days?
     """
     try:
         seal, content = opened(file)
@@ -120,12 +126,28 @@ def verify(file: bytes, key: str = "", folder: Path | None = None) -> tuple[list
     except NotSealed as err:
         return [Proof(name="seal", holds=False, said=str(err))], None
     proofs = [Proof(name="seal", holds=True, said="no byte is another than those that were sealed")]
-    if packet is not None:
-        proofs += list(_inner(seal, packet))
-    proofs.append(_maker(seal, key))
-    if folder is not None:
-        proofs.append(_in_log(seal, folder))
+    signed = None if folder is None else kept(folder, ACCEPTANCE_PACKET)
+    try:
+        proofs += _proofs(seal, content, packet, key, signed, now)
+    except (LookupError, TypeError, AttributeError, ValueError, jinja2.TemplateError):
+        said = "what is sealed has not the form of a packet"
+        return [*proofs, Proof(name="form", holds=False, said=said)], None
     return proofs, packet
+
+
+def _proofs(
+    seal: Seal, content: bytes, packet: dict[str, Any] | None, key: str, signed: Sequence[Kept] | None, now: int | None
+) -> Iterator[Proof]:
+    if packet is not None:
+        yield from _inner(seal, packet)
+        yield _times(packet, now)
+        if seal.kind == "html":
+            yield _page(packet, seal, content)
+    yield _maker(seal, key)
+    if signed is not None:
+        yield in_log(seal.packet, signed)
+    if packet is not None and packet["decision"]["word"] == GO and now is not None:
+        yield still_good(packet, seal.packet, signed, now)
 
 
 def packet_in(seal: Seal, content: bytes) -> dict[str, Any] | None:
@@ -161,6 +183,53 @@ def _inner(seal: Seal, packet: Mapping[str, Any]) -> Iterator[Proof]:
     )
 
 
+def _page(packet: Mapping[str, Any], seal: Seal, content: bytes) -> Proof:
+    """What people read is what the packet says: a page of another's making may show a go over a stop."""
+    if packet["twofold"] != __version__:
+        said = f"it was written by Twofold {packet['twofold']}, and can be held against its packet by that version only"
+        return Proof(name="page", holds=None, said=said)
+    same = page_of(packet, seal.packet) == content
+    return Proof(
+        name="page",
+        holds=same,
+        said="the page shows its packet" if same else "the page shows something else than its packet",
+    )
+
+
+def _times(packet: Mapping[str, Any], now: int | None) -> Proof:
+    """A run, its copies and its packet follow each other, also by the clock that they were written with."""
+    begun, made, expires = packet["run"]["begun_at"], packet["made_at"], packet["decision"]["expires"]
+    came = [c["received_at"] // 1000 for item in packet["evidence"]["items"] if item["what"].startswith("event ")
+            for action in item["value"] for c in action["copies"]]  # fmt: skip
+    if made < begun or (expires is not None and expires < made):
+        said = "it was made before its run began, or ends before it was made: its clock was set"
+    elif came and (max(came) > made + CLOCKS_S or (packet["decision"]["word"] == GO and min(came) < begun - CLOCKS_S)):
+        said = (
+            "its copies came before its run began, or after it was made: its clock was set, or they are of another run"
+        )
+    elif now is not None and made > now + CLOCKS_S:
+        said = "it was made at a time that has not come yet"
+    else:
+        return Proof(name="times", holds=True, said="run, copies and packet follow each other")
+    return Proof(name="times", holds=False, said=said)
+
+
+def still_good(packet: Mapping[str, Any], digest: str, signed: Sequence[Kept] | None, now: int) -> Proof:
+    """Whether a go holds by its days, and is the newest of its dataset and decision. ``signed``: None where no log is at hand."""
+    if now >= packet["decision"]["expires"]:
+        return Proof(name="still good", holds=False, said="its days are over")
+    if signed is None:
+        said = "its days are not over; whether anything changed since, and what was signed later, its installation knows (--config)"
+        return Proof(name="still good", holds=None, said=said)
+    of = packet["run"]["dataset"], packet["decision"]["for"]
+    newest = next((k.facts for k in reversed(signed) if (k.facts["dataset"], k.facts["for"]) == of), None)
+    if newest is not None and newest["digest"] != digest:
+        said = f"a later packet of the same dataset and decision says {newest['word']}"
+        return Proof(name="still good", holds=False, said=said)
+    said = "its days are not over, and it is the newest of its dataset and decision"
+    return Proof(name="still good", holds=True, said=said)
+
+
 def _maker(seal: Seal, key: str) -> Proof:
     if not key:
         said = f"without --key only inner agreement is proved: anybody can make a packet with a key of their own. It is sealed by {seal.key}"
@@ -170,10 +239,14 @@ def _maker(seal: Seal, key: str) -> Proof:
     return Proof(name="maker", holds=True, said="sealed by the installation that was named")
 
 
-def _in_log(seal: Seal, folder: Path) -> Proof:
-    found = next((k for k in kept(folder, ACCEPTANCE_PACKET) if k.facts.get("digest") == seal.packet), None)
+def in_log(digest: str, signed: Sequence[Kept]) -> Proof:
+    """Whether the log's entries of signed packets hold this one, in the order of their times."""
+    found = next((k for k in signed if k.facts.get("digest") == digest), None)
     if found is None:
         return Proof(name="log", holds=False, said="the log of this installation has no such packet")
+    if any(k.number < found.number and k.at > found.at + CLOCKS_S for k in signed):
+        said = f"entry {found.number} of the log, and an entry before it has a later time: the clock was set back"
+        return Proof(name="log", holds=False, said=said)
     return Proof(name="log", holds=True, said=f"entry {found.number} of the log")
 
 

@@ -46,4 +46,5 @@ def _day(at: int | None) -> str:
 
 
 def _pretty(value: Any) -> str:
-    return msgspec.json.format(msgspec.json.encode(value), indent=1).decode()
+    """In one order of names, so that the packet that is read again gives the same page."""
+    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=1).decode()

@@ -132,11 +132,13 @@ class OrderSeen(Struct, frozen=True, kw_only=True):
 
 
 class AgainSeen(Struct, frozen=True, kw_only=True):
-    """What came after somebody said that the pages are loaded again. ``pages``: page views that show that they were."""
+    """What came after somebody said that the pages are loaded again. ``pages``: copies that show that they were, ``loaded``: of
+    which pages."""
 
     pages: int
     copies: tuple[tuple[str, str, int], ...]  # name, event id, position
     earlier: tuple[str, ...]  # event ids of before
+    loaded: tuple[str, ...] = ()
 
 
 class RefusalSeen(Struct, frozen=True, kw_only=True):
@@ -149,7 +151,8 @@ class RefusalSeen(Struct, frozen=True, kw_only=True):
 
 
 class Gathered(Struct, frozen=True, kw_only=True):
-    """Everything that is judged of the events and the order. ``again`` None: nobody loaded a page again."""
+    """Everything that is judged of the events and the order. ``again`` None: nobody loaded a page again. ``begun``: up to where the
+    journal went when the run began; what stands before proves nothing of it."""
 
     events: dict[str, tuple[ActionSeen, ...]]
     path: tuple[tuple[str, int, int], ...]  # name, event time, position of the first browser copies, in order
@@ -158,6 +161,7 @@ class Gathered(Struct, frozen=True, kw_only=True):
     again: AgainSeen | None
     refusal: RefusalSeen | None
     behind: bool  # the shop is busy: not all copies are read yet
+    begun: int = 0
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -192,7 +196,7 @@ def gather(folder: Path, plan: Plan, wanted: Wanted, policy_of: PolicyOf, now: i
         refusal = _refusal(folder, journal, reader, wanted, policy_of, now)
     return Gathered(
         events=events, path=_path(trail.seen, plan), opened=bool(trail.marks), order=order,
-        again=_again(trail.seen, plan, wanted), refusal=refusal, behind=trail.behind,
+        again=_again(trail.seen, plan, wanted), refusal=refusal, behind=trail.behind, begun=wanted.position,
     )  # fmt: skip
 
 
@@ -382,6 +386,7 @@ def _again(seen: Sequence[Seen], plan: Plan, wanted: Wanted) -> AgainSeen | None
     return AgainSeen(
         pages=len(later), copies=tuple((s.name, s.event_id, s.position) for s in later if s.name in planned),
         earlier=tuple(sorted({s.event_id for s in seen if s.position <= wanted.reload_position and s.name in planned})),
+        loaded=tuple(sorted({s.page for s in later if s.page})),
     )  # fmt: skip
 
 

@@ -1,13 +1,17 @@
 """The day of a packet as its witnesses tell it: is each one's gap explained enough to be reviewed?
 
 Owns that judgement, from what `twofold day` works out. A residual is explained where reasons leave nothing of it, or where it
-lies in the band of this shop's own days; others' bands are a hint and let pass, but condemn nobody.
+lies in the band of this shop's own days; others' bands are a hint and let pass, but condemn nobody. A day that lies far from the
+run says nothing of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import date
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from twofold.acceptance.criteria import State, Witnessed
 from twofold.reconcile.day.band import Band
@@ -15,12 +19,31 @@ from twofold.reconcile.day.report import share_of
 from twofold.reconcile.day.values import Bridge, Report, Sum
 from twofold.reconcile.reading.witnesses import Answer
 
+NEAR_DAYS = 7
+
 
 def witnessed(answer: Answer, wanted: Iterable[str]) -> tuple[Witnessed, ...]:
     """A row for each witness that the plan wants."""
     reports = {r.source: r for r in answer.report.reports}
     bridges = {b.witness: b for b in answer.report.bridges}
     return tuple(_one(w, reports.get(w), bridges.get(w), answer.bands.get(w, Band())) for w in wanted)
+
+
+def of_the_run(
+    told: Sequence[Witnessed], day: date, begun: date, dataset: str | None, own: str
+) -> tuple[Witnessed, ...]:
+    """The same where the day lies near the run's beginning, and unchecked where it does not. Another dataset's day says whose it is."""
+    found = []
+    for one in told:
+        if abs((begun - day).days) > NEAR_DAYS:
+            said = f"of {day}, and the run began on {begun}: a day so far from it says nothing of it"
+            found.append(replace(one, state=State.UNCHECKED, said=said))
+        elif dataset not in (None, own):
+            said = f"of dataset {dataset}, not of the run's: {one.said}"
+            found.append(replace(one, said=said))
+        else:
+            found.append(one)
+    return tuple(found)
 
 
 def _one(witness: str, report: Report | None, bridge: Bridge | None, band: Band) -> Witnessed:

@@ -258,17 +258,18 @@ def verify(
     config: ConfigOption = None,
     data: DataOption = None,
 ) -> None:
-    """Say whether a packet is what its installation signed. Needs no data folder.
+    """Say whether a packet is what its installation signed, and whether its go is not over. Needs no data folder.
 
-    Refuses one of which a byte is another, one whose digests were made anew, and with `--key` one of another installation. Without
-    `--key` only its inner agreement can be proved. With `--config` or `--data` the log of that installation has to hold it. Exit
-    code 1 when something does not hold.
+    Refuses one of which a byte is another, one whose digests were made anew, one whose page shows something else, and with `--key`
+    one of another installation. Without `--key` only its inner agreement can be proved. With `--config` or `--data` the log of that
+    installation has to hold it, and no later packet may stand in its place. Exit code 1 when something does not hold.
     """
     from twofold.acceptance.packet.finish import verify as prove
+    from twofold.clock import now_ms
     from twofold.commands.options import folder_of
 
     folder = folder_of(config, data) if config or data else None
-    proofs, packet = prove(_read(file), _key(key), folder)
+    proofs, packet = prove(_read(file), _key(key), folder, now_ms() // 1000)
     holds = all(p.holds is not False for p in proofs)
     if json:
         from twofold.commands.output.rows.acceptance import Proof
@@ -413,14 +414,21 @@ def _check_line(check: Check) -> str:
 
 
 def _print_status(found: Status, json: bool) -> None:
+    from twofold.acceptance.duties import duties
+
+    left = duties(found.criteria, found.run.code)
     if json:
-        from twofold.commands.output.rows.acceptance import Criterion, Event
+        from twofold.commands.output.rows.acceptance import Criterion, Event, ToDo
 
         print_rows(Event, _event_rows(found))
         print_rows(Criterion, [{
             "card": c.card, "name": c.name, "state": c.state, "found": c.found,
             "evidence": [_check_line(k).strip() for k in c.checks], "by": c.by, "note": c.note,
         } for c in found.criteria])  # fmt: skip
+        print_rows(
+            ToDo,
+            [{"criterion": d.criterion, "event": d.event, "who": d.who, "what": d.what, "why": d.why} for d in left],
+        )
         return
     table = make_table("event", "browser", "server", "merged")
     for row in _event_rows(found):
@@ -433,6 +441,10 @@ def _print_status(found: Status, json: bool) -> None:
             say(f"  overruled by {plain(criterion.by)}: {plain(criterion.note)}")
         for check in criterion.checks:
             say(_check_line(check))
+    if left:
+        say("What has to be done, and by whom:")
+    for duty in left:
+        say(f"  {duty.who}: {plain(f'{duty.event}: ' if duty.event else '')}{plain(duty.what)}")
     unasked = bool(found.run.plan.witnesses) and not found.day
     note = (
         " as it stands; the day's witnesses were not asked yet: `twofold accept finish` does, or `status --day DAY`"

@@ -43,6 +43,16 @@ class Criterion(Row, kw_only=True, tag="criterion"):
     note: Text
 
 
+class ToDo(Row, kw_only=True, tag="to_do"):
+    """What has to be done, by whom, for a check that did not pass; ``why``: what was found."""
+
+    criterion: Text
+    event: Text
+    who: Text
+    what: Text
+    why: Text
+
+
 class Decision(Row, kw_only=True, tag="decision"):
     """`go` or `stop` of a signed packet. ``over``: why a go holds no more; ``files``: where it was written, by kind."""
 
@@ -134,9 +144,9 @@ class Called(Row, kw_only=True, tag="call"):
     calls: int
 
 
-_RUN = (About, Event, Criterion, Decision)
+_RUN = (About, Event, Criterion, ToDo, Decision)
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
-    "accept start": (About, Begun, Event, Criterion, Called, Walked),
+    "accept start": (About, Begun, Event, Criterion, ToDo, Called, Walked),
     "accept status": _RUN,
     "accept tick": (Ticked,),
     "accept overrule": (Ticked,),
