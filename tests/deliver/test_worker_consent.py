@@ -13,14 +13,15 @@ from twofold.clock import now_ms
 from twofold.event.model import Consent, Hashed, UserData
 from twofold.matching.subject import Mark
 from twofold.store.lists import Reader
+from twofold.store.sqlite import database
 from twofold.store.store import Route, Store
 
 MARY = "a1" * 32
 
 
 @asynccontextmanager
-async def opened(folder):
-    store = Store(folder, routes={"1": Route(destinations=("meta-1",))}, opened_at=now_ms())
+async def opened(folder, **facts):
+    store = Store(folder, routes={"1": Route(destinations=("meta-1",))}, opened_at=now_ms(), **facts)
     store.start()
     try:
         yield store
@@ -70,3 +71,33 @@ def test_the_halves_of_a_refused_batch_are_asked_again(tmp_path, take_back):
     reason, later = asyncio.run(scenario())
     assert later == ["other"]
     assert states(tmp_path) == {"mine": ("suppressed", reason), "other": ("delivered", "")}
+
+
+def test_what_another_process_was_told_is_obeyed_before_the_next_request(tmp_path, monkeypatch):
+    """Two processes on one database, played on the embedded engine without its lock: the withdrawal is told to the one that
+    does not send, between the claim of a batch and the halves of it."""
+
+    class Unlocked:
+        def __init__(self, folder):
+            self.path = folder / "lock"
+            self.path.touch()
+
+        def release(self): ...
+
+    monkeypatch.setattr(database, "FolderLock", Unlocked)
+
+    async def scenario():
+        answered = asyncio.Event()
+        script = [error(100, 2804050, until=answered), OK]
+        async with opened(tmp_path, peer="deliver") as store, opened(tmp_path, peer="collect") as other:
+            hers = events("mine", user_data=UserData(em=(Hashed("meta", MARY),)), consent=Consent.GRANTED)
+            await other.append([*hers, *events("other", consent=Consent.GRANTED)])
+            async with delivering(script, outbox=store) as d:
+                await d.until(lambda: d.graph.requests)
+                await withdrawn(other)
+                answered.set()
+                await d.until(lambda: not {s for s, _ in states(tmp_path).values()} & {"waiting", "paused"})
+                return [i for r in d.graph.requests[1:] for i in r.ids]
+
+    assert asyncio.run(scenario()) == ["other"]
+    assert states(tmp_path) == {"mine": ("suppressed", "consent_withdrawn"), "other": ("delivered", "")}

@@ -9,20 +9,24 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import sqlite3
 import tempfile
 from collections import Counter
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from copies import BROWSER, DAY, LEASE, NOW, SERVER, assert_sums_hold, claim, rows, settlement
+from copies import BROWSER, DAY, LEASE, NOW, PLACE, SERVER, assert_sums_hold, claim, rows, settlement
 from copies import copy_of_buyer as copy
 
 from tests.strategies import TIMES
+from twofold.errors import StoreError, StoreFailed
 from twofold.event.delivery import DeliveryState
 from twofold.event.model import Consent, Tier
 from twofold.matching.subject import Mark
-from twofold.store.peers.places import strand_of
+from twofold.report.verify import verify
+from twofold.store.changed.days import ACTIONS
+from twofold.store.peers.places import FREE_AFTER_MS, MOST, SPAN, strand_of
 from twofold.store.sqlite import database
 from twofold.store.store import Route, Store
 
@@ -255,7 +259,7 @@ class World:
         assert whose <= {0, 1}
 
 
-SEEDS = max(6, int(12 * TIMES))
+SEEDS = max(3, int(6 * TIMES))
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
@@ -265,3 +269,171 @@ def test_two_stores_on_one_database_are_as_exact_as_one(seed):
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(dir=memory) as folder:
         asyncio.run(World(Path(folder), random.Random(seed)).play(45))
+
+
+# -- one rule each
+
+
+def test_a_name_that_begins_again_fences_off_whoever_had_it(tmp_path):
+    """The older process learns it at its next transaction and stops; nothing of that transaction is kept."""
+
+    async def scenario():
+        async with peer(tmp_path, "a") as old, peer(tmp_path, "a") as new:
+            with pytest.raises(StoreFailed, match="under the name a now"):
+                await old.append([copy("lost")])
+            await new.append([copy("kept")])
+            with pytest.raises(StoreFailed):
+                old.withdraw("1", [mark_of(0)], NOW)
+
+    asyncio.run(scenario())
+    assert [row["event_id"] for row in rows(tmp_path, "events")] == ["kept"]
+    assert_sums_hold(tmp_path)
+
+
+def test_a_start_voids_its_own_leases_only(tmp_path):
+    """What the other one holds stays its own; under a lease of before nobody settles any more."""
+
+    async def scenario():
+        async with peer(tmp_path, "b") as b:
+            async with peer(tmp_path, "a") as a:
+                await a.append([copy("mine"), copy("theirs")])
+                mine, theirs = await claim(a, NOW, limit=1), await claim(b, NOW, limit=1)
+                assert [d.event_id for d in (*mine, *theirs)] == ["mine", "theirs"]
+            async with peer(tmp_path, "a", NOW + 5) as again:
+                assert [d.event_id for d in await claim(again, NOW + 5)] == ["mine"]
+                await again.settle([settlement(mine[0])], NOW + 6)  # of its life before
+                await b.settle([settlement(theirs[0])], NOW + 6)
+
+    asyncio.run(scenario())
+    assert {row["event_id"]: row["state"] for row in rows(tmp_path, "deliveries")} == {
+        "mine": "waiting",
+        "theirs": "delivered",
+    }
+
+
+def test_a_place_is_kept_for_its_name_and_given_away_once_nobody_was_seen_there_for_long(tmp_path):
+    """By its name a process has its strand again; a new name goes on with the strand of one that is gone."""
+
+    async def scenario(at: int, name: str) -> int:
+        async with peer(tmp_path, name, at) as store:
+            await store.append([copy(f"{name}{at}", at=at)])
+            return store.place.number
+
+    numbers = [
+        asyncio.run(scenario(at, name))
+        for at, name in [
+            (NOW, "a"), (NOW + 1, "b"), (NOW + 2, "a"), (NOW + FREE_AFTER_MS, "c"), (NOW + FREE_AFTER_MS + 2, "d"),
+        ]
+    ]  # fmt: skip
+    assert numbers == [0, 1, 0, 2, 1], "c came when b had been seen a moment less than that long ago"
+    seqs = sorted(row["position"] for row in rows(tmp_path, "events"))
+    assert seqs == [1, 2, SPAN + 1, SPAN + 2, 2 * SPAN + 1]
+    assert_sums_hold(tmp_path)
+
+
+def test_where_every_place_is_taken_it_is_said(tmp_path):
+    async def scenario(store: Store, _other: Store):
+        def begin(engine):
+            for number in range(2, MOST + 1):
+                engine.run("take_worker", (number, f"w{number}", NOW))
+
+        await store.transact(begin)
+
+    both(tmp_path, scenario)
+    with pytest.raises(StoreError, match="512 processes write to this database already"):
+        Store(tmp_path, routes=ROUTES, opened_at=NOW, peer="one more")
+
+
+def test_what_only_one_does_at_a_time_goes_on_elsewhere_a_minute_after_its_end(tmp_path):
+    async def scenario(a: Store, b: Store):
+        return [
+            await store.on_duty("retention", NOW + at)
+            for store, at in ((a, 0), (b, 1), (a, 50_000), (b, 109_000), (b, 110_001), (a, 110_002))
+        ]
+
+    assert both(tmp_path, scenario) == [True, False, True, False, True, False]
+
+
+def test_a_no_that_another_process_heard_makes_the_same_yes_news_again(tmp_path):
+    """What was noted of a browser here is forgotten when it changes its mind elsewhere."""
+    fbp = "fb.1.1790000000000.1234567890"
+
+    def page(at: int, consent: Consent, **facts):
+        return copy(f"p{at}", BROWSER, name="PageView", at=NOW + at, fbp=fbp, value=None, consent=consent, **facts)
+
+    async def scenario(a: Store, b: Store):
+        await a.append([page(1, Consent.GRANTED)])
+        await b.append([page(2, Consent.DENIED)])
+        await a.look()
+        heard = a.people.any_denial
+        await a.append([page(3, Consent.GRANTED)])
+        return heard, a.people.about([("fbp", fbp)])
+
+    heard, known = both(tmp_path, scenario)
+    assert heard
+    assert [visit["client_ip_address"] for visit in known] == [PLACE["client_ip_address"]]
+
+
+def test_what_one_process_erased_the_others_gate_knows_at_once(tmp_path):
+    async def scenario(a: Store, b: Store):
+        b.gates.erased.load(lambda _dataset, _kind, value: value.encode(), ())
+        await a.append([copy("gone")])
+
+        def erase(engine):
+            engine.run_rows("insert_erased_ids", [(b"Purchase\0gone", NOW)])
+            a.revisions.raise_("erased")
+
+        await a.transact(erase)
+        return await claim(b, NOW)
+
+    assert both(tmp_path, scenario) == []
+    assert [row["reason"] for row in rows(tmp_path, "deliveries")] == ["erased"]
+
+
+def test_days_that_another_process_began_are_known_and_marked(tmp_path):
+    """An action of the other strand is of the day on which it came there; a new build begins for both."""
+
+    async def scenario(a: Store, b: Store):
+        await a.append([copy("today", at=NOW)])
+        await b.append([copy("tomorrow", at=NOW + DAY)])
+        await a.look()
+        days = [a.changed.day_of(n) - NOW // DAY for n in (1, SPAN + 1)]
+        generation = await b.transact(lambda _e: b.changed.begin_build())
+        await b.transact(lambda _e: b.changed.end_build(generation, [(ACTIONS, NOW // DAY), (ACTIONS, NOW // DAY + 1)]))
+        await a.append([copy("today", BROWSER, tier=Tier.T2, at=NOW + 1)])
+        await a.append([copy("tomorrow", BROWSER, tier=Tier.T2, at=NOW + DAY)])
+        marked = await a.transact(lambda e: e.run("select_changed_days"))
+        return days, sorted(day - NOW // DAY for part, day, *_ in marked if part == ACTIONS)
+
+    assert both(tmp_path, scenario) == ([0, 1], [0, 1])
+
+
+@pytest.mark.parametrize("strand", [0, 1])
+def test_a_row_that_was_altered_is_named_in_whichever_strand_it_stands(tmp_path, strand):
+    async def scenario(a: Store, b: Store):
+        for n in range(3):
+            await a.append([copy(f"a{n}")])
+            await b.append([copy(f"b{n}")])
+
+    both(tmp_path, scenario)
+    assert_sums_hold(tmp_path)
+    place = strand * SPAN + 2
+    with sqlite3.connect(tmp_path / "twofold.db") as db:
+        db.execute("update event set verdict = 'repeat' where position = ?", (place,))
+    broken = [check.note for check in verify(tmp_path) if not check.holds]
+    assert f"the first row that does not follow is position {place}" in broken
+
+
+def test_the_mark_of_each_strand_is_held_against_it(tmp_path):
+    """The second writer's last event is gone: its own mark says so, at its start and to `verify`."""
+
+    async def scenario(a: Store, b: Store):
+        await a.append([copy("a")])
+        await b.append([copy("b")])
+
+    both(tmp_path, scenario)
+    with sqlite3.connect(tmp_path / "twofold.db") as db:
+        db.execute("delete from event where position = ?", (SPAN + 1,))
+    assert any(f"events from position {SPAN + 1} on are missing" in check.note for check in verify(tmp_path))
+    with pytest.raises(StoreError, match=f"events from position {SPAN + 1} on are missing"):
+        Store(tmp_path, routes=ROUTES, opened_at=NOW, peer="b")
