@@ -198,7 +198,7 @@ def test_every_setting_is_described() -> None:
     required = {(section, name) for section, name, default, _ in rows if default == "required"}
     assert required == {
         ("[[dataset]]", "id"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
-        ("[[source]]", "type"), ("[[source]]", "dataset"), ("[[source]]", "shop"), ("[[source]]", "secret"),
+        ("[[source]]", "type"), ("[[source]]", "dataset"), ("[[source]]", "shop"),
         ("[[import]]", "name"), ("[[import]]", "columns"), ("[[account]]", "platform"),
         ("[[alert]]", "type"), ("[[alert]]", "to"), ("[[audience]]", "name"), ("[[audience]]", "dataset"), ("[[audience]]", "rule"),
         ("[[schema.event]]", "name"), ("[[schema.event]]", "owner"), ("[[schema.event]]", "purpose"),

@@ -33,7 +33,7 @@ LAYERS = [
     {"control"},
     {"importing"},
     {"pulling"},  # what was fetched goes through the readers of files and the run that keeps them
-    {"setup", "audiences"},  # asks the outside world by the same exchange
+    {"setup", "audiences", "fetching"},  # asks the outside world by the same exchange
     {"acceptance"},  # judges what is there; asks the platform by setup's questions
     {"app"},
     {"console"},  # a process of its own: the gateway never imports it

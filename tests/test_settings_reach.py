@@ -178,6 +178,7 @@ ELSEWHERE = {
     ("[[destination]]", "options"),  # Meta has none: tests/destinations/test_platform_fixtures.py
     ("[server]", "log"), ("[[dataset]]", "name"),  # the log of a running gateway; what the console calls a dataset
     ("[[source]]", "only"), ("[[source]]", "signature"), ("[[source]]", "signature_header"),  # of mapped ones: tests/collect/test_mapped_door.py
+    *(("[[source]]", name) for name in ("endpoint", "token", "client_id", "client_secret", "timezone", "every_minutes", "asks_per_minute")),  # tests/fetching
     ("[dataset.ways_in]", "mp_secret"),  # beside measurement_ids only: tests/collect/test_ga4_doors.py
     ("[[schema.event]]", "name"), ("[[schema.event]]", "owner"), ("[[schema.event]]", "purpose"),  # tests/schema/test_declared.py
     ("[[schema.event]]", "properties"), ("[schema]", "event"),

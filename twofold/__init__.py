@@ -26,6 +26,7 @@ The way of an event, folder by folder:
 - ``importing/`` files in
 - ``pulling/`` what platforms, shops and banks answer, fetched
 - ``audiences/`` lists of people at platforms: who is on them by rule, who may be told, what was told and taken back
+- ``fetching/`` what shops and providers only name, asked for by its id; lists of changes of those that never send
 - ``setup/`` writing a configuration, looking after it, connecting it with the platforms
 - ``senders/`` who sends which event: pages, a real browser and our journal, joined
 - ``router/`` what is wrong with the signal: findings with evidence, first check and what not to do yet

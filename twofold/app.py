@@ -33,7 +33,7 @@ from twofold.collect.description import description_page
 from twofold.collect.doors.router import Doors
 from twofold.collect.doors.seen import META as SEEN
 from twofold.collect.doors.seen import decode_seen
-from twofold.collect.doors.webhooks import Webhooks
+from twofold.collect.doors.webhooks import WebhookDoor, Webhooks
 from twofold.collect.limits.hourly_counts import HISTORY, HOUR, SLOT_MS
 from twofold.collect.limits.past_counts import past_shares
 from twofold.collect.limits.quarantine import WATCHED, Quarantine
@@ -50,11 +50,13 @@ from twofold.deliver.worker import Worker
 from twofold.destinations import BY_PLATFORM
 from twofold.errors import ConfigError, StoreError, StoreFailed
 from twofold.facts.child import Child
+from twofold.fetching.schedule import Fetches
 from twofold.listening import SWITCH_INTERVAL_S, make_server, open_listener, port_of, settle_memory, until_listening
 from twofold.matching.normalise import load_tables
 from twofold.matching.user_data import forget_known
 from twofold.policies import (
     OrdersWorth,
+    asked_sources,
     day_task,
     days_of,
     declared_in,
@@ -163,6 +165,9 @@ class Gateway:
         self.workers = self._workers()
         self.pulls = ScheduledPulls(settings.account, self.store.folder, itself, self.clock.sure)
         self.audiences = ScheduledAudiences(settings.audience, self.store.folder, itself, self.clock.sure)
+        self.fetches = Fetches(
+            asked_sources(settings, self.store.purchase_ids), self.store, self._keep_fetched, self._give_up_fetching, self.clock.sure
+        )  # fmt: skip
         self.quality = QualityMetrics(self.store.folder)
         self.registry.register(StoreMetrics(self.store))
         self.registry.register(RetentionMetrics(self.retention))
@@ -200,6 +205,7 @@ class Gateway:
                 ("index", self._index_words()),
                 ("pulls", self.pulls.run()),
                 ("audiences", self.audiences.run()),
+                ("fetches", self.fetches.run()),
                 ("shares", self._restore_shares()),
                 ("loop", self.loop_watch.run()),
                 ("time", self._keep_time()),
@@ -555,7 +561,15 @@ class Gateway:
             self.store.ring,
             ask_privacy=self.eraser.ask,
             seen=decode_seen(self.store.note_of(SEEN)),
+            want=self.fetches.want,
         )
+
+    async def _keep_fetched(self, door: WebhookDoor, body: bytes) -> None:
+        """What was fetched comes in by the door of its source."""
+        await self.collector.doors.keep(self.webhooks.fetched(door, body))
+
+    async def _give_up_fetching(self, door: WebhookDoor, thing: str, why: str) -> None:
+        await self.collector.doors.keep(self.webhooks.given_up(door, thing, why))
 
     def _collector(self) -> Collector:
         server = self.settings.server
@@ -593,10 +607,12 @@ class Gateway:
             new = self._reread()
             taken = take_over(self.settings, new)
             doors = webhook_doors(taken.settings, self.store.purchase_ids)
+            asked = asked_sources(taken.settings, self.store.purchase_ids)
         except ConfigError as err:
             raise StoreError(str(err)) from None
         self.settings, restart = taken.settings, taken.restart
         self.webhooks.exchange(doors)
+        self.fetches.exchange(asked)
         self.collector.doors.hang(self.webhooks)
         self.store.orders.with_source = frozenset(
             d.id for d in self.settings.dataset if has_orders(self.settings, d.id)

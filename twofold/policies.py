@@ -21,7 +21,7 @@ from twofold import tag
 from twofold.collect.access import key_digest
 from twofold.collect.messages import Answer, Request
 from twofold.collect.policy import DatasetPolicy, dataset_policy, order_policy_of
-from twofold.config import Settings, SourceSettings, secrets_of
+from twofold.config import Settings, SourceSettings, can_ask, secrets_of
 from twofold.consent.state import PLATFORM
 from twofold.destinations import BY_PLATFORM
 from twofold.destinations.terms import hash_rules_of
@@ -333,7 +333,13 @@ def shops_alike(settings: Settings, dataset: str) -> frozenset[str]:
 
 def webhook_doors(settings: Settings, purchase_ids: str) -> dict[str, WebhookDoor]:
     """Path to the source behind it. ``purchase_ids``: the form of a Purchase's id where the setting is left out."""
-    return {path: _door(s, path, purchase_ids) for s in settings.source for path in _paths_of(s)}
+    return {path: _door(s, path, purchase_ids) for s in settings.source if secrets_of(s) for path in _paths_of(s)}
+
+
+def asked_sources(settings: Settings, purchase_ids: str) -> dict[str, tuple[SourceSettings, WebhookDoor]]:
+    """By its name in the ledger each source that can be asked, and the door by which its answers come in."""
+    asked = ((s, _door(s, "", purchase_ids)) for s in settings.source if can_ask(s))
+    return {door.name: (source, door) for source, door in asked}
 
 
 def _door(source: SourceSettings, path: str, purchase_ids: str) -> WebhookDoor:
@@ -345,6 +351,7 @@ def _door(source: SourceSettings, path: str, purchase_ids: str) -> WebhookDoor:
         dataset=source.dataset,
         secrets=secrets_of(source),
         verify_token=source.verify_token,
+        fetches=can_ask(source),
         secret_in_path=kind.by_path and any(secret in path.split("/") for secret in secrets_of(source)),
         options=SourceOptions(
             shop=source.shop,

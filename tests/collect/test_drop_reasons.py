@@ -109,8 +109,9 @@ ROWS = [
     Row("bad_signature", webhook(ORDER, "another-secret-0000"), 401, 100, None, None, "signature", "the configured secret's", "another"),
     Row("not_an_order", webhook(PERSON, topic="customers/update"), 200, None, None, None, "", "something to count", NOT_KEPT),
 ]  # fmt: skip
-# Need another setting, a flood or a bug: their own tests below, in test_answers, test_rates and tests/schema.
-ELSEWHERE = {"whole_batch", "internal", "rate_limited", "undeclared_event"}
+# Need another setting, a flood, a system that is asked or a bug: their own tests below, in test_answers, test_rates, tests/schema and
+# tests/fetching.
+ELSEWHERE = {"not_fetched", "whole_batch", "internal", "rate_limited", "undeclared_event"}
 
 
 def test_the_table_names_every_drop_reason() -> None:

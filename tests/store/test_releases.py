@@ -134,7 +134,8 @@ def test_a_word_from_before_the_table_gets_its_digest(tmp_path):
         await visited(tmp_path, NOW, lambda store: release(store, tmp_path, NOW + HOLD))
         db = apsw.Connection(str(tmp_path / "twofold.db"))
         db.execute(
-            "drop table released; drop table told_value; alter table order_name drop column crc; drop table order_key; drop table line_book; "
+            "drop table fetch_wanted; drop table fetch_seen; drop table fetch_door; drop table revision; drop table worker; drop table duty; "
+            "drop table held_key; drop table released; drop table told_value; alter table order_name drop column crc; drop table order_key; drop table line_book; "
             "drop table trace; alter table refused drop column trace; alter table browser drop column crc; "
             "alter table visit drop column crc; alter table sighting drop column crc; delete from progress where name like 'ties_%'; "
             "drop table order_path; drop table path_news; drop table nameless_due; drop table nameless; drop index touch_link_who; "

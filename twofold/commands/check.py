@@ -15,7 +15,15 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from twofold.config import DestinationSettings, ImportSettings, Settings, SourceSettings, load_settings, secrets_of
+from twofold.config import (
+    DestinationSettings,
+    ImportSettings,
+    Settings,
+    SourceSettings,
+    can_ask,
+    load_settings,
+    secrets_of,
+)
 from twofold.destinations import BY_PLATFORM
 from twofold.errors import ConfigError, TwofoldError
 from twofold.policies import source_fault
@@ -93,7 +101,10 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
         yield f"destination {destination.name} token", None if any(kept) else "set `token`"
         yield f"destination {destination.name} {destination.endpoint}", _reachable(destination)
     for source in settings.source:
-        yield f"source {source.type} {source.shop}: POST {_without_secret(source)}", source_fault(source)
+        if secrets_of(source):
+            yield f"source {source.type} {source.shop}: POST {_without_secret(source)}", source_fault(source)
+        if can_ask(source):
+            yield f"source {source.type} {source.shop}: asked at {source.endpoint or 'its usual address'}", None
         if source.type in WITH_SECRETS:
             yield _purchase_ids(source, Path(settings.server.data))
     yield from _margins(settings)

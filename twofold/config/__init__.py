@@ -22,6 +22,7 @@ from twofold.config.settings import (
     Settings,
     SourceSettings,
     TrustSettings,
+    can_ask,
     describe_settings,
     secrets_of,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "Settings",
     "SourceSettings",
     "TrustSettings",
+    "can_ask",
     "describe_settings",
     "load_settings",
     "secrets_of",

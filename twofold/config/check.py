@@ -20,14 +20,18 @@ from twofold.config.alerts import AlertSettings
 from twofold.config.audiences import AUDIENCE_PLATFORMS, AUDIENCE_RULES, VALUES, AudienceSettings
 from twofold.config.faults import Faults, Place
 from twofold.config.settings import (
+    ACCESS,
     AUTHORISATIONS,
     BOG_MERCHANT,
     COURIER_FIELDS,
     IMPORT_KINDS,
     IN_PATH,
+    LISTS,
     MAPPED_HMACS,
     MAPPED_KINDS,
     MAPPED_SIGNATURES,
+    MAY_ASK,
+    NEVER_SENDS,
     PARCEL_STATES,
     PAYPAL_REFERENCES,
     PULLED,
@@ -70,7 +74,9 @@ def with_defaults(settings: Settings, faults: Faults) -> Settings:
     destinations = []
     for d in settings.destination:
         destinations.append(destination_with_defaults(d))
-    sources = [msgspec.structs.replace(s, path=_path_of(s)) for s in settings.source]
+    sources = [
+        msgspec.structs.replace(s, path=_path_of(s), endpoint=s.endpoint.strip().rstrip("/")) for s in settings.source
+    ]
     accounts = [
         msgspec.structs.replace(
             a,
@@ -480,7 +486,8 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
     _known((*place, "type"), "source.type", s.type, SOURCE_TYPES, faults)
     _known((*place, "dataset"), f"{where}: dataset", s.dataset, ids, faults)
     _known((*place, "event_id"), f"{where}: event_id", s.event_id, ("", "secret", "order", "native"), faults)
-    if any(len(secret) < MIN_SECRET for secret in secrets_of(s) or ("",)):
+    secrets = secrets_of(s) or (() if s.type in NEVER_SENDS else ("",))
+    if any(len(secret) < MIN_SECRET for secret in secrets):
         faults.add((*place, "secret"), f"{where}: secret: expected {MIN_SECRET} characters or more")
     if re.search(r"[\s?#]|//", s.path):
         text = f"{where}: path: expected a path as it stands in the webhook's address, got {s.path!r}"
@@ -505,14 +512,49 @@ def _check_source(place: Place, s: SourceSettings, ids: list[str], faults: Fault
         _check_adyen(place, where, s, faults)
     elif s.type == "mollie":
         _all_known((*place, "fields"), f"{where}: fields", s.fields, ("order_id",), faults)
+        _known((*place, "signature"), f"{where}: signature", s.signature, ("", "path"), faults)
     elif s.type == "paypal":
         _check_paypal(place, where, s, faults)
     elif s.type == "bog":
         _check_bog(place, where, s, faults)
+    _check_access(place, where, s, faults)
+
+
+_ACCESS_SETTINGS = ("endpoint", "token", "client_id", "client_secret")
+_BASE = re.compile(r"(?P<scheme>https?)://(?P<host>[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?(?:/[^\s?#@]*)?")
+
+
+def _check_access(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
+    """Where and by what a source is asked. Only `endpoint` says where: nothing that anybody sends."""
+    needed = ACCESS.get(s.type, ())
+    given = [name for name in _ACCESS_SETTINGS if getattr(s, name)]
+    for name in _ACCESS_SETTINGS:
+        if name in given and s.type in SOURCE_TYPES and name not in (*needed, "endpoint" if needed else ""):
+            faults.add((*place, name), f"{where}: {name}: a source of type {s.type} is not asked by it, take it out")
+    if given or s.type not in MAY_ASK:
+        for name in (name for name in needed if name not in given):
+            faults.add((*place, name), f"{where}: {name}: expected a value for {s.type}, got none")
+    if s.endpoint:
+        base = _BASE.fullmatch(s.endpoint)
+        if base is None or (base["scheme"] == "http" and not _is_near(base["host"])):
+            text = f"{where}: endpoint: expected an address as https://… (http only to this machine or a name without a dot)"
+            faults.add((*place, "endpoint"), f"{text}, got {s.endpoint!r}")
+    if s.every_minutes > 0 and s.type not in LISTS:
+        text = f"{where}: every_minutes: a source of type {s.type} lists no changes, take it out"
+        faults.add((*place, "every_minutes"), text)
+    try:
+        ZoneInfo(s.timezone)
+    except (KeyError, ValueError, OSError):
+        faults.add((*place, "timezone"), f"{where}: timezone: expected a name as Asia/Tbilisi, got {s.timezone!r}")
+
+
+def _is_near(host: str) -> bool:
+    """This machine, or a name of a private network such as a container's."""
+    return host.startswith("127.") or host == "[::1]" or ("." not in host and ":" not in host)
 
 
 _READ_BY: Mapping[str, tuple[str, ...]] = {
-    "signature": ("mapped",),
+    "signature": ("mapped", "mollie"),
     "signature_header": ("mapped",),
     "only": ("mapped", "bog"),
 }
@@ -583,7 +625,7 @@ def _check_mapped(place: Place, where: str, s: SourceSettings, faults: Faults) -
 
 
 def _stands_in_path(s: SourceSettings) -> bool:
-    return s.type in IN_PATH or (s.type == "mapped" and s.signature == "path")
+    return s.type in IN_PATH or (s.type in ("mapped", "mollie") and s.signature == "path")
 
 
 def _check_courier(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:

@@ -396,14 +396,15 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         str,
         Meta(description="What sends the webhook: `shopify`, `woocommerce`, `stripe`, `own`, `hubspot`, `pipedrive`, "
              "`chat`, `mapped` (any system's, by `fields`), of payments `adyen`, `mollie`, `paypal`, `bog` (docs/payments.md), or of parcels `easypost`, `shippo`, "
-             "`aftership`, `courier` (docs/couriers.md)."),
+             "`aftership`, `courier` (docs/couriers.md). What only names its orders, or is asked from time to time: docs/fetching.md."),
     ]  # fmt: skip
     dataset: Annotated[str, Meta(description="The dataset its orders belong to.")]
     shop: Annotated[str, Meta(description="Shop name in the webhook path, e.g. `demo.myshopify.com`.", min_length=1)]
     secret: Annotated[
         str | tuple[str, ...],
-        Meta(description="Signing secret, 16 characters or more; a list of two while it is being rotated."),
-    ]
+        Meta(description="Signing secret, 16 characters or more; a list of two while it is being rotated. Only a source that is asked "
+             "and never sends needs none."),
+    ] = ""  # fmt: skip
     path: Annotated[
         str,
         Meta(description="Webhook path. Default: `/webhooks/{type}/{shop}`; of `shippo` and `courier`, which may be unable "
@@ -420,7 +421,7 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         str,
         Meta(description="For `mapped`, how the system signs: `hmac-sha256-hex`, `hmac-sha256-base64`, `hmac-sha1-hex`, "
              "`hmac-sha512-hex`, `hmac-sha512-base64` (of the body, in `signature_header`), `standard` (Standard Webhooks), `twofold` (as a shop "
-             "of its own), `path` (not at all: the secret stands in the address)."),
+             "of its own), `path` (not at all: the secret stands in the address). For `mollie`: `path` for its older webhooks."),
     ] = ""  # fmt: skip
     signature_header: Annotated[
         str, Meta(description="For `mapped` with an `hmac-…`: the header field that holds the signature.")
@@ -443,6 +444,26 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         ),
     ] = msgspec.field(default_factory=dict)
     currency: Annotated[str, Meta(description="Currency of a system whose records have none (ISO 4217).")] = ""
+    endpoint: Annotated[
+        str,
+        Meta(description="Where a source is asked (docs/fetching.md): the shop's own base address, or a provider's other than its usual. "
+             "Nobody else is ever asked, whatever a notice says."),
+    ] = ""  # fmt: skip
+    token: Annotated[str, Meta(description="What lets us in there, as `env:NAME`: access token or key of the API.")] = (
+        ""
+    )
+    client_id: Annotated[str, Meta(description="Or the name of the access, where it has a name and a secret.")] = ""
+    client_secret: Annotated[str, Meta(description="And its secret, as `env:NAME`.")] = ""
+    timezone: Annotated[
+        str, Meta(description="Of a shop that tells its times without their zone: the shop's own, e.g. `Europe/Paris`.")
+    ] = "UTC"
+    every_minutes: Annotated[
+        int,
+        Meta(description="How often a source that lists its changes is asked for them; -1 as its page says, 0 never.", ge=-1, le=1_440),
+    ] = -1  # fmt: skip
+    asks_per_minute: Annotated[int, Meta(description="Questions to a source in a minute, at most.", ge=1, le=6_000)] = (
+        120
+    )
     verify_token: Annotated[
         str, Meta(description="For `chat`: the word you also enter at Meta, so that it can connect its webhooks.")
     ] = ""
@@ -754,7 +775,7 @@ PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopif
 """Platforms, shops and banks that can be asked."""
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat", "easypost", "shippo",
-                "aftership", "courier", "mapped", "adyen", "mollie", "paypal", "bog")  # fmt: skip
+                "aftership", "courier", "mapped", "adyen", "mollie", "paypal", "bog", "bigcommerce")  # fmt: skip
 MAPPED_KINDS = ("order", "payment", "refund", "parcel", "event")
 """What a body of a `mapped` source may stand for."""
 MAPPED_HMACS = ("hmac-sha256-hex", "hmac-sha256-base64", "hmac-sha1-hex", "hmac-sha512-hex", "hmac-sha512-base64")
@@ -770,16 +791,30 @@ AUTHORISATIONS = ("paid", "authorised")
 PARCEL_STATES = ("created", "in_transit", "out_for_delivery", "pickup_point", "attempt_failed", "refused", "returning",
                  "returned", "delivered", "lost", "cancelled")  # fmt: skip
 """What `stages` of a `courier` may say."""
-IN_PATH = frozenset({"shippo", "courier"})
-"""Sources whose secret stands in the webhook's address, unless `path` says another and they sign. So does that of a `mapped` one with
-`signature` `path`."""
+IN_PATH = frozenset({"shippo", "courier", "bigcommerce"})
+"""Sources whose secret stands in the webhook's address, unless `path` says another and they sign. So does that of a `mapped` or a `mollie`
+one with `signature` `path`."""
+ACCESS: dict[str, tuple[str, ...]] = {"mollie": ("token",), "bigcommerce": ("endpoint", "token")}
+"""By type of source what lets us ask it."""
+MAY_ASK = frozenset({"mollie"})
+"""Sources that say things themselves as well, so that they need no access."""
+LISTS = frozenset({"bigcommerce"})
+"""Sources that list their changes, and can be asked for them from time to time."""
+NEVER_SENDS = frozenset[str]()
+"""Sources that have no webhook, so that they need no secret."""
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
 SENSITIVE = ("health", "finance", "minors", "beliefs", "sexuality")
 
 
 def secrets_of(source: SourceSettings) -> tuple[str, ...]:
-    """A source's signing secrets, newest first."""
-    return (source.secret,) if isinstance(source.secret, str) else source.secret
+    """A source's signing secrets, newest first; none of one that never sends."""
+    return ((source.secret,) if source.secret else ()) if isinstance(source.secret, str) else source.secret
+
+
+def can_ask(source: SourceSettings) -> bool:
+    """Is there what lets us ask it?"""
+    needed = ACCESS.get(source.type, ())
+    return bool(needed) and all(getattr(source, name) for name in needed)
 
 
 def describe_settings() -> list[tuple[str, str, str, str]]:

@@ -45,6 +45,7 @@ class DropReason(StrEnum):
     BAD_SIGNATURE = "bad_signature"
     UNDECLARED_EVENT = "undeclared_event"
     NOT_AN_ORDER = "not_an_order"
+    NOT_FETCHED = "not_fetched"
     WHOLE_BATCH = "whole_batch"
     RATE_LIMITED = "rate_limited"
     INTERNAL = "internal"
@@ -87,6 +88,11 @@ MEANING: dict[DropReason, tuple[str, int | None]] = {
     ),
     DropReason.NOT_AN_ORDER: (
         "The webhook is about nothing that is kept here, such as a product. Nobody must act.",
+        None,
+    ),
+    DropReason.NOT_FETCHED: (
+        "A notice named something that its system does not know, or did not give for a week. Nobody must act on a few: whoever knows "
+        "the address may send them.",
         None,
     ),
     DropReason.WHOLE_BATCH: ("Another event of the same batch was invalid and `strict` is on.", None),

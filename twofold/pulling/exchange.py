@@ -148,7 +148,7 @@ class Exchange:
                 asked = again(answer) if again is not None else None
                 if answer.status not in _AGAIN and asked is None:
                     return answer
-                told = _retry_after(answer, self._clock()) if asked is None or asked == 0 else asked
+                told = retry_after(answer, self._clock()) if asked is None or asked == 0 else asked
                 if last:
                     return answer
             pause = wait if told is None else told
@@ -205,7 +205,7 @@ def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
     return b"".join(parts)
 
 
-def _retry_after(answer: Answer, now: float) -> float | None:
+def retry_after(answer: Answer, now: float) -> float | None:
     """Seconds that the answer asks us to wait; None where it does not say."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():

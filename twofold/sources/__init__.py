@@ -10,6 +10,7 @@ from twofold.sources.couriers.mapped import COURIER
 from twofold.sources.couriers.shippo import SHIPPO
 from twofold.sources.crm.hubspot import HUBSPOT
 from twofold.sources.crm.pipedrive import PIPEDRIVE
+from twofold.sources.fetched.bigcommerce import BIGCOMMERCE
 from twofold.sources.own.mapping import MAPPED
 from twofold.sources.own.webhook import OWN
 from twofold.sources.payments.adyen import ADYEN
@@ -39,8 +40,9 @@ SOURCES: dict[str, Source] = {
         MOLLIE,
         PAYPAL,
         BOG,
+        BIGCOMMERCE,
     )
 }
 
-SHOP_SOURCES = frozenset({"shopify", "woocommerce", "stripe", "own"})
+SHOP_SOURCES = frozenset({"shopify", "woocommerce", "stripe", "own", "bigcommerce"})
 """Sources that report the orders of a website; the others report sales that no page saw. So does a `mapped` one of orders."""

@@ -83,6 +83,13 @@ class Ignored(Struct, frozen=True, kw_only=True):
     order_id: str | None = None
 
 
+class Named(Struct, frozen=True):
+    """Things that a body only names, each by its kind and id as ``order:123``. They are asked for at the system itself, by the
+    operator's own access: what else the body says counts for nothing."""
+
+    things: tuple[str, ...]
+
+
 class Part(Struct, frozen=True):
     """One thing of a body that is about several: what it says, and its own text, for where it is refused."""
 
@@ -124,7 +131,9 @@ class Source(Struct, frozen=True, kw_only=True):
     ``topic(body, headers)``: what the system calls this kind of delivery, empty where it has no word; only for people to see
     which ones come.
     ``in_lists``: a body may be a list of bodies, each of which is read for itself.
-    ``read(body, headers, options, now_ms)``. Headers other than the signature are not signed, so what they say may
+    ``names(body, headers)``: what a body only names; None for one that says it itself. Of a source that has it, a secret in the
+    address lets in nothing but names.
+    ``read(body, headers, options, now_ms)``: also what was fetched for a name. Headers other than the signature are not signed, so what they say may
     only make a copy be left out or choose how the body is read, never what it is worth.
     """
 
@@ -134,5 +143,6 @@ class Source(Struct, frozen=True, kw_only=True):
     by_path: bool = False  # True: a secret in the webhook's address does instead of a signature
     topic: Callable[[bytes, Mapping[str, str]], str] = lambda _body, _headers: ""
     is_ping: Callable[[bytes], bool] = lambda _body: False  # a test of the address, which is never signed
+    names: Callable[[bytes, Mapping[str, str]], Named | Ignored | None] | None = None
     signed: Callable[[bytes, Mapping[str, str], Sequence[str], int], bool]
     read: Callable[[bytes, Mapping[str, str], SourceOptions, int], Reading | Refusal | Ignored | Several]

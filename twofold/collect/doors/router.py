@@ -111,6 +111,11 @@ class Doors:
             said = answers.failed("an internal error; the gateway's log says where", code=1)
             return self._told(Answer(500, said, JSON_CORS))
 
+    async def keep(self, work: Work) -> None:
+        """What nobody sent and nobody waits for: done once it is on disk. Raises `StoreError`."""
+        pending = self._store_work(work)
+        pending.then(await pending.future)
+
     def failure(self, err: BaseException) -> Answer:
         """503 for a store that cannot take more, now or at all; the sender keeps its events."""
         self._metrics.overload += 1

@@ -18,7 +18,7 @@ from twofold.collect import answers
 from twofold.collect.doors.decode import read_fields
 from twofold.collect.doors.seen import Seen, SeenPath
 from twofold.collect.doors.work import Work, refused_work
-from twofold.collect.messages import Answer, Pending, Reply, Request
+from twofold.collect.messages import JSON, Answer, Pending, Reply, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.collect.refused import refused_row
 from twofold.collect.steps.draft import Origin
@@ -28,7 +28,7 @@ from twofold.event.model import Channel, Consent, Event, Tier
 from twofold.event.refusal import DropReason, Refusal
 from twofold.matching.subject import Keyring, SubjectRequest
 from twofold.sources.chat import META_SIGNATURE
-from twofold.sources.contract import Ignored, Part, PrivacyRequest, Reading, Several, Source, SourceOptions
+from twofold.sources.contract import Ignored, Named, Part, PrivacyRequest, Reading, Several, Source, SourceOptions
 from twofold.sources.mended import read_mended
 from twofold.store.engine import RefusedRow
 from twofold.store.lines.row import LineEntry
@@ -49,6 +49,9 @@ _OUR_BODIES = frozenset({"own", "chat"})
 AskPrivacy = Callable[[SubjectRequest, str], Awaitable[str]]
 """Puts a person's or a shop's request on disk and answers its id."""
 
+Want = Callable[[str, Sequence[str]], Awaitable[bool]]
+"""Puts things that a source named on disk, to be fetched; False where too many wait already."""
+
 
 class WebhookDoor(Struct, frozen=True, kw_only=True):
     """One configured source behind its path."""
@@ -59,6 +62,7 @@ class WebhookDoor(Struct, frozen=True, kw_only=True):
     options: SourceOptions
     verify_token: str = ""
     secret_in_path: bool = False  # who knows the address is who may speak; the body is not signed then
+    fetches: bool = False  # what a body only names can be asked for
 
     @property
     def name(self) -> str:
@@ -77,8 +81,10 @@ class Webhooks:
         ring: Keyring,
         ask_privacy: AskPrivacy | None = None,
         seen: Mapping[str, SeenPath] | None = None,
+        want: Want | None = None,
     ) -> None:
         """``seen``: which webhooks came before this run."""
+        self._want = want
         self.doors = doors
         self.seen = Seen(doors, seen)
         self._datasets = datasets
@@ -124,17 +130,62 @@ class Webhooks:
                 Refusal(reason=DropReason.BAD_SIGNATURE, path="signature", expected=expected, got="another"),
             )
         self.seen.signed(request.path, door.source.topic(request.body, request.headers()), now)
+        if door.source.names is not None:
+            named = door.source.names(request.body, request.headers())
+            if isinstance(named, Ignored):
+                return self._leave_out(request, named)
+            if named is not None:
+                return self._note(request, door, named)
+            if door.secret_in_path:
+                return self._leave_out(request, _NAMES_NOTHING)
         found, mended = read_mended(door.source, request.body, request.headers(), door.options, now)
         if isinstance(found, Refusal):
             return self._unreadable(request, door, found, mended)
         if isinstance(found, Several):
             return self._read_each(request, door, found, now)
         if isinstance(found, Ignored):
-            said = answers.accepted(0, (), (f"left out: {found.reason}",), kind=found.kind)
-            return self.refuse(request, _left_out(found), Answer(200, said))
+            return self._leave_out(request, found)
         if found.privacy is not None:
             return self._privacy(door, found, found.privacy)
         return self._read(request, door, found, now, mended)
+
+    def fetched(self, door: WebhookDoor, body: bytes) -> Work:
+        """What was fetched for a name, from the system itself: as a body that it signed."""
+        now = self._clock()
+        found, mended = read_mended(door.source, body, {}, door.options, now)
+        request = Request("POST", "", b"", (), "", body)
+        match found:
+            case Refusal():
+                return Work(entry=ENTRY, rows=[refused_row(now, ENTRY, door.dataset, found, body)], answer=_kept)
+            case Ignored():
+                return Work(
+                    entry=ENTRY, rows=[refused_row(now, ENTRY, door.dataset, _left_out(found), body)], answer=_kept
+                )
+            case Several():
+                return self._read_each(request, door, found, now)
+            case Reading():
+                return self._read(request, door, found, now, mended)
+
+    def given_up(self, door: WebhookDoor, thing: str, why: str) -> Work:
+        """A name for which nothing could be fetched: kept as a row that says so."""
+        refusal = Refusal(
+            reason=DropReason.NOT_FETCHED, path=thing, expected="what it is, from the system itself", got=why
+        )
+        return Work(entry=ENTRY, rows=[refused_row(self._clock(), ENTRY, door.dataset, refusal, b"")], answer=_kept)
+
+    def _leave_out(self, request: Request, found: Ignored) -> Work:
+        said = answers.accepted(0, (), (f"left out: {found.reason}",), kind=found.kind)
+        return self.refuse(request, _left_out(found), Answer(200, said))
+
+    def _note(self, request: Request, door: WebhookDoor, named: Named) -> Work | Reply:
+        """Answered once what is named is on disk."""
+        if not door.fetches or self._want is None:
+            return self._leave_out(request, _CANNOT_ASK)
+        count = len(named.things)
+        said = Answer(200, answers.accepted(0, (), (f"{count} to be asked for",), kind="notice"))
+        busy = Answer(503, answers.failed("too many notices wait to be asked for; send again"), _LATER)
+        future = asyncio.ensure_future(self._want(door.name, named.things))
+        return Pending(future, lambda taken: said if taken else busy)  # type: ignore[arg-type]
 
     def _unreadable(self, request: Request, door: WebhookDoor, refusal: Refusal, mended: Sequence[str]) -> Work:
         """Signed, and not to be understood. WooCommerce gives up a webhook after five refusals, Shopify after eight: the
@@ -222,6 +273,18 @@ class Webhooks:
             policy=dataset,
             shop=door.options.shop,
         )
+
+
+_CANNOT_ASK = Ignored(
+    kind="notice", reason="names something by its id alone, and this source has no access to ask for it"
+)
+_NAMES_NOTHING = Ignored(kind="notice", reason="names nothing; more than names is not taken from an address")
+_LATER = (*JSON, (b"retry-after", b"60"))
+
+
+def _kept() -> Answer:
+    """Nobody waits for an answer to what was fetched."""
+    return Answer(200, b"")
 
 
 def _left_out(ignored: Ignored) -> Refusal:

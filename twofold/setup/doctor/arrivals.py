@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from twofold.collect.doors.seen import META, SeenPath, decode_seen
-from twofold.config import Settings, SourceSettings
+from twofold.config import Settings, SourceSettings, can_ask, secrets_of
 from twofold.errors import TwofoldError
 from twofold.report.health import LATE_AFTER_S
 from twofold.report.period import Journal, journal_of
@@ -31,7 +31,10 @@ def look_at_arrivals(settings: Settings, now_ms: int) -> Iterator[Finding]:
             kept = journal.run("select_meta", (META,))
             seen = decode_seen(str(kept[0][0]) if kept else None)
             for source in settings.source:
-                yield from webhooks(source, seen.get(source.path, SeenPath()), now_ms)
+                if secrets_of(source):
+                    yield from webhooks(source, seen.get(source.path, SeenPath()), now_ms)
+                if can_ask(source):
+                    yield asked(source, journal, now_ms)
             for dataset in settings.dataset:
                 shops = any(s.dataset == dataset.id and s.type in NEEDED for s in settings.source)
                 yield from browsers(dataset.id, journal, now_ms, shops)
@@ -74,6 +77,21 @@ def webhooks(source: SourceSettings, seen: SeenPath, now_ms: int) -> Iterator[Fi
         yield look(name, f"{shown}; never yet: {', '.join(missing)}", connect)
     else:
         yield ok(name, shown)
+
+
+def asked(source: SourceSettings, journal: Journal, now_ms: int) -> Finding:
+    """Whether a source that is asked answers, and what is still to be asked for."""
+    name, door = f"questions to {source.type} {source.shop}", f"{source.type}:{source.shop}"
+    rows = journal.run("select_fetch_door", (door,))
+    _, came_at, code, who, said, since_at = rows[0] if rows else (None, None, "", "", "", 0)
+    waits = next(((count, first) for of, count, first in journal.run("waiting_by_door", ()) if of == door), None)
+    left = f"; {waits[0]:,} things wait to be asked for, the oldest was named {ago(waits[1], now_ms)}" if waits else ""
+    if code:
+        text = f"{said} ({who} must act), since {ago(since_at, now_ms)}{left}"
+        return do(name, text, "docs/fetching.md") if who == "operator" else look(name, text, "docs/fetching.md")
+    if came_at is None:
+        return ok(name, f"nothing was asked yet{left}")
+    return ok(name, f"answered {ago(came_at, now_ms)}{left}")
 
 
 def browsers(dataset: str, journal: Journal, now_ms: int, shops: bool) -> Iterator[Finding]:

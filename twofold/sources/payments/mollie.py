@@ -2,8 +2,9 @@
 
 Owns their signature and the statuses (docs.mollie.com/reference/webhooks-new, payments-api-webhooks, refunds-api-webhooks, read November
 2026): ``X-Mollie-Signature: sha256=<hex>``, the HMAC-SHA256 of the body; two fields for a day while the secret is changed. An event of a
-full payload has the object as the API gives it in ``_embedded.entity``; the pages of single events show the object alone, and both are read. The older webhooks of a payment's own ``webhookUrl`` are an
-unsigned id and are refused, as anybody may send one.
+full payload has the object as the API gives it in ``_embedded.entity``; the pages of single events show the object alone, and both are read.
+The older webhooks of a payment's own ``webhookUrl`` are an unsigned id in a form (docs.mollie.com/reference/webhooks), and so are events without
+their payload: what they name is asked for at Mollie.
 
 The order is ``metadata.order_id``, or the name that the operator set; metadata may be a text of JSON. A payment says how much of it was
 given back as a sum; each refund is told by itself as well, as money of the kind ``refund``, so that the larger of both stands.
@@ -14,13 +15,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import parse_qs
 
 from twofold.event.refusal import Refusal
 from twofold.event.scalars import as_object
 from twofold.ledger.model import Payment
 from twofold.ledger.model import Refund as RefundFact
 from twofold.sources import lenient
-from twofold.sources.contract import Ignored, Source, SourceOptions
+from twofold.sources.contract import Ignored, Named, Source, SourceOptions
 from twofold.sources.payments.movement import TEST, Answer, Movement, body_of, money_at, reading_of, seconds_at
 from twofold.sources.schema import read_id, read_label
 from twofold.sources.signatures import fits_hex
@@ -54,6 +56,27 @@ def signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_
     given = _BETWEEN.split(headers.get("x-mollie-signature", ""))[:_MOST_SIGNATURES]
     fits = [fits_hex(one.removeprefix(_PREFIX), body, secrets) for one in given if one.startswith(_PREFIX)]
     return any(fits)
+
+
+_PAYMENT = re.compile(r"tr_[A-Za-z0-9]{4,60}")
+_FORM = re.compile(rb"[!-~]{4,200}")
+
+
+def names(body: bytes, headers: Mapping[str, str]) -> Named | Ignored | None:
+    """The payment of an older webhook or of an event without its payload."""
+    del headers
+    if body.lstrip()[:1] != b"{":
+        found = parse_qs(body.decode("ascii", "replace")).get("id", []) if _FORM.fullmatch(body) else []
+    else:
+        event = body_of(body)
+        if isinstance(event, Refusal) or lenient.part(lenient.part(event, "_embedded"), "entity"):
+            return None
+        if not (lenient.text(event, "type") or "").startswith("payment."):
+            return None
+        found = [lenient.token(event, "entityId") or ""]
+    if len(found) != 1 or not _PAYMENT.fullmatch(found[0]):
+        return Ignored(kind="notice", reason="names no payment")
+    return Named((f"payment:{found[0]}",))
 
 
 def topic_of(body: bytes, headers: Mapping[str, str]) -> str:
@@ -156,4 +179,4 @@ def _charged_back(payment: dict[str, Any], number: str, at: int) -> tuple[Paymen
     return (Payment(id=f"{number}:dispute", kind="dispute", amount=money[0], currency=money[1], at=at),)
 
 
-MOLLIE = Source(name="mollie", signed=signed, topic=topic_of, read=read)
+MOLLIE = Source(name="mollie", by_path=True, signed=signed, topic=topic_of, names=names, read=read)

@@ -26,7 +26,7 @@ from twofold.store.sqlite.statements import MAX_ROWS, statement
 
 log = logging.getLogger("twofold.store")
 
-SCHEMA_VERSION = 21
+SCHEMA_VERSION = 22
 FORM_OF_0_2 = 5
 """The form of a data folder that version 0.2.0 left."""
 APPLICATION_ID = 0x32464F4C  # "2FOL"
