@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
-from twofold.acceptance.seen.upload import MOST_BYTES, SHOWN_PIXELS, taken
+from twofold.acceptance.seen.upload import MOST_BYTES, MOST_PAGES, SHOWN_PIXELS, taken
 from twofold.errors import FileRefused
 
 SECRET = "nino.beridze@example.com"
@@ -27,7 +28,7 @@ def with_exif() -> bytes:
     exif = Image.Exif()
     exif[0x010E] = SECRET
     exif[0x0112] = 6  # lies on its side
-    return picture("JPEG", exif=exif)
+    return picture("JPEG", exif=exif, icc_profile=SECRET.encode())  # the profile would be written along with the pixels
 
 
 def with_text() -> bytes:
@@ -106,6 +107,16 @@ def test_of_a_pdf_the_pages_are_kept() -> None:
 def test_what_is_not_taken_is_refused(given: bytes, words: str) -> None:
     with pytest.raises(FileRefused, match=words):
         taken(given)
+
+
+def test_a_pdf_of_more_pages_than_anybody_looks_at_is_refused() -> None:
+    for pages, refused in ((MOST_PAGES, False), (MOST_PAGES + 1, True)):
+        writer, out = PdfWriter(), io.BytesIO()
+        for _ in range(pages):
+            writer.add_blank_page(10, 10)
+        writer.write(out)
+        with pytest.raises(FileRefused, match="expected 1 to 50 pages, got 51") if refused else nullcontext():
+            assert taken(out.getvalue()).kind == "pdf"
 
 
 def test_an_encrypted_pdf_is_refused() -> None:
