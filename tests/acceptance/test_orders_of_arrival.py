@@ -5,6 +5,7 @@ Files of every kind: orders of a shop and of chats, spend, GA4, payouts, remitta
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
+from tests.command_line import invoke
 from twofold.simulate.world.folder import CONFIG, Written, write_world
 from twofold.simulate.world.scenario import read_scenario
 
@@ -31,9 +33,9 @@ pytestmark = [pytest.mark.process, pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 def twofold(folder: Path, *arguments: str) -> str:
-    command = [sys.executable, "-m", "twofold", *arguments, "--config", CONFIG]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, f"{arguments}: {done.stdout[-800:]}{done.stderr[-800:]}"
+    with contextlib.chdir(folder):
+        done = invoke([*arguments, "--config", CONFIG])
+    assert done.exit_code == 0, f"{arguments}: {done.output[-1600:]}"
     return done.stdout
 
 
