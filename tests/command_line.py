@@ -1,16 +1,18 @@
 """The command line inside the test's own process.
 
 Owns the one built form of the commands: to build it takes fifty times as long as a short command does, and a runner that is
-handed the application builds it for each call.
+handed the application builds it for each call. A command that steps behind others on the machine does not take this process along.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import pytest
 import typer
 from typer.testing import CliRunner, Result
 
@@ -23,7 +25,9 @@ def invoke(
     """What ``twofold`` and these words did. ``given``: what is typed; ``raises``: what no command expects is raised here."""
     runner, code = CliRunner(), 0
     failed: BaseException | None = None
-    with runner.isolation(input=given, env=env) as (out, err, both):
+    with pytest.MonkeyPatch.context() as patched, runner.isolation(input=given, env=env) as (out, err, both):
+        patched.setattr(os, "nice", lambda by: by)
+        patched.setattr(os, "sched_setscheduler", lambda *_: None, raising=False)
         try:
             _command().main(args=list(words), prog_name="twofold")
         except SystemExit as end:

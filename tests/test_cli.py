@@ -1,4 +1,4 @@
-"""Every command as its user types it: in a process of its own, judged by exit code and output."""
+"""Every command as its user types it, judged by exit code and output; those that serve in a process of their own."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 import requests
-from acceptance.gateway_process import Gateway, Program, gateway, run_twofold, sandbox_process
+from acceptance.gateway_process import Gateway, Program, gateway, run_alone, run_twofold, sandbox_process
 
 from twofold import __version__
 from twofold.commands.check import run_checks
@@ -627,6 +627,23 @@ def test_help_names_every_command() -> None:
     assert "…" not in done.stdout, "no sentence is cut"
     assert run_twofold("frobnicate").returncode == 2
     assert run_twofold("version").stdout == f"{__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["version"], 0), (["frobnicate"], 2), (["events", "--limit", "none"], 2), (["events", "--config", "/none.toml"], 2),
+     (["verify", "--data", "/nowhere"], 3), (["explain-source", "--help"], 0)],
+)  # fmt: skip
+def test_a_process_of_its_own_says_what_the_tests_read(words: list[str], code: int) -> None:
+    """Most tests ask commands inside their own process: output, words of an error and exit code are those of the program."""
+    alone, here = run_alone(*words), run_twofold(*words)
+    words_of = [" ".join(text.replace("python -m twofold", "twofold").split()) for text in (alone.stdout, alone.stderr)]
+    assert (alone.returncode, *words_of) == (
+        here.returncode,
+        " ".join(here.stdout.split()),
+        " ".join(here.stderr.split()),
+    )
+    assert alone.returncode == code
 
 
 def test_sandbox_options() -> None:

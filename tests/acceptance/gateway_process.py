@@ -1,6 +1,6 @@
 """The real programs as processes: start, wait until they listen, ask their commands, stop, kill -9, start again.
 
-Owns processes and ports only; what is sent to them and what must come out is the tests' own.
+Owns processes, ports and commands only; what is sent to them and what must come out is the tests' own.
 
     with gateway(TOML, tmp_path / "data") as g:
         requests.post(f"{g.url}/v25.0/1234567890/events", ...)
@@ -29,9 +29,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.command_line import invoke
+from twofold.errors import TwofoldError
+
 START_S = 30
 STOP_S = 15  # a gateway promises to stop within ten seconds
 COMMAND_S = 60
+SERVING = {"serve", "sandbox", "demo", "console"}
 _ADDRESS = re.compile(r"listening on (http://\S+)")
 
 
@@ -144,7 +148,24 @@ def sandbox_process(
 
 
 def run_twofold(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """One command run to its end, with its output as text."""
+    """One command run to its end, with its output as text; inside this process, as to start one takes longer than most commands do.
+
+    One that serves gets a process of its own.
+    """
+    if arguments[0] in SERVING:
+        return run_alone(*arguments, env=env)
+    wanted = clean_environment(env)
+    done = invoke(arguments, given="", env={name: None for name in os.environ if name not in wanted} | wanted)
+    if isinstance(done.exception, TwofoldError):  # as `twofold.cli.main` says it
+        said = f"{done.stderr}twofold: {done.exception}\n"
+        return subprocess.CompletedProcess(arguments, done.exception.exit_code, done.stdout, said)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
+
+
+def run_alone(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """The same in a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "twofold", *arguments],
         capture_output=True,
