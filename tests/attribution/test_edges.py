@@ -99,6 +99,16 @@ def test_a_renamed_campaign_that_visits_name_is_no_finding() -> None:
     assert untagged(rows, Seen([])) == [(Advert("meta", "11111"), "New", Decimal(10), "GEL")]
 
 
+def test_a_name_that_two_platforms_have_is_named_by_visits_of_its_own_only() -> None:
+    """Visits from Meta say Spring: what Google spends on its own Spring no visit names, by name and by id alike."""
+    meta, google = spent(5, "Spring", "11111"), replace(spent(5, "Spring", "11111"), source="google_ads")
+    for told in (("", "Spring"), ("11111", "")):
+        of_meta, of_google = ((whose, *told, "", "", "", "") for whose in ("meta", "google"))
+        assert untagged([meta, google], Seen([of_meta])) == [(Advert("google", "11111"), "Spring", Decimal(5), "GEL")]
+        assert untagged([meta, google], Seen([of_google])) == [(Advert("meta", "11111"), "Spring", Decimal(5), "GEL")]
+        assert untagged([meta, google], Seen([of_meta, of_google])) == []
+
+
 def test_the_day_of_a_touch_is_its_own_where_neighbours_are_one() -> None:
     """Facebook before the period, mail in it, Facebook again in it: two of three parts lie inside."""
     days = (NOON - 20 * DAY_S, "facebook"), (NOON - 2 * DAY_S, "mail"), (NOON - DAY_S, "facebook")
