@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -326,11 +327,17 @@ def test_campaigns_are_the_command_s(money: Running, owner: Client, world: Writt
     links = {row["link"]: row for row in rows_of(owner, f"/chain.json?{period(world)}") if row["row"] == "link"}
     for link in ("placed", "delivered", "banked"):
         assert sum(Decimal(row[link]) for row in rows) == Decimal(links[link]["amount"]), link
+        assert Decimal(about["total"][link]) == Decimal(links[link]["amount"]), link
     told = [row for row in rows if row["verdict"]]
     assert {row["platform"] for row in told} == {"meta"}
     assert all(row["true_roas"] and row["platform_roas"] for row in told)
     page = owner.get(f"/campaigns?{period(world)}").text
     assert all(row["group"] in page for row in told)
+    whole = page[page.index('id="together"') : page.index('id="spent"')]
+    assert f"{Decimal(links['placed']['amount']):,.2f}" in whole.replace("\u00a0", " ")
+    kinds = owner.get(f"/campaigns?{period(world)}&by=new_or_returning").text
+    assert "new, as far as can be seen" in kinds
+    assert not re.search(r'translate="no">(new|new_unsure|returning|unknown|none)<', kinds)
     buyer = money.browser()
     if (
         buyer.post("/login", {"name": "a buyer", "password": PASSWORD}).status != 303

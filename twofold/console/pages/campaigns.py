@@ -6,7 +6,8 @@ verdict, and no line of the bank.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from twofold.console.access.roles import Right, may
@@ -23,6 +24,8 @@ OF_MONEY = ("banked", "margin")
 """What only those see who may see money."""
 FIGURES = ("orders", "placed", "delivered", "true", "banked", "margin")
 """Figures of a row that lead to their orders: all of them, or those that have something at a link."""
+SUMMED = ("orders", "spend", "claimed_value", "placed", "delivered", "true", "banked", "margin", "open")
+"""Figures of rows that add up."""
 OF_NO_ORDER = ("unattributed:erased", "unattributed:no_order")
 """Rows of which no order is left, or never was."""
 MOST_GROUP = 600
@@ -88,8 +91,10 @@ def read_campaigns(asked: Asked) -> Shown:
         about={
             "since": task["since"], "until": task["until"], "timezone": shown["own_zone"], "currency": answer["currency"],
             "model": shown["model"], "window_days": task["window"], "missing": {"rate": str(answer["missing"])},
+            "total": _total(rows),
         },
         figures={
+            "rows": rows, "total": _total(rows),
             "not_yet": not_yet(asked.settings.server.data, asked.now),
             **shown, "currency": answer["currency"], "findings": answer["findings"], "with_money": with_money, "stands": answer["stands"],
             "of_no_order": OF_NO_ORDER, "dots": _dots(told),
@@ -98,6 +103,12 @@ def read_campaigns(asked: Asked) -> Shown:
             "earning": sum(row["verdict"] == "earns" for row in told), "losing": sum(row["verdict"] == "loses" for row in told),
         },
     )  # fmt: skip
+
+
+def _total(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What all rows come to, of each figure that any of them has. There is no return of all together: most rows cost nothing."""
+    told = {name: [Decimal(row[name]) for row in rows if row.get(name) is not None] for name in SUMMED}
+    return {name: f"{sum(each):f}" for name, each in told.items() if each}
 
 
 def _dots(told: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
