@@ -188,6 +188,9 @@ SAYS = {"source": "google", "medium": "cpc"}
 UNPAID = [{**touch, "medium": "referral"} for touch in PATH]
 EDGE = [{**PATH[0], "age": 7 * DAY_S + 1}, {**PATH[1], "age": 7 * DAY_S}]
 ALIKE = [{**touch, "age": 60} for touch in PATH]
+SEVEN = [{**PATH[0], "age": n * DAY_S + 31 * n, "source": source}
+         for n, source in zip((13, 11, 8, 8, 5, 2, 1), ("facebook", "google", "mail", "tiktok", "bing", "x", "y"), strict=True)]  # fmt: skip
+LONG = (5, D("123456789012.34"), *ONE[2:])
 
 
 @law_of(45)  # most of its time goes into the plans of its questions, and each question answers for every model
@@ -217,6 +220,12 @@ ALIKE = [{**touch, "age": 60} for touch in PATH]
 @example(
     [TWO, THREE], [SPRING], [(PATH, None, [])] * 2, {"by": "source", "model": "position", "click_days": 30}
 )  # two cents are left for the ends; one for who stands between
+@example(
+    [ODD, TWO, THREE, LONG, LONG],
+    [SPRING],
+    [(SEVEN, None, []), (SEVEN[2:6], None, []), (SEVEN[:5], None, []), (PATH, None, []), (SEVEN[:5], None, [])],
+    {"by": "source", "model": "time_decay", "click_days": 30},
+)  # more than five share one; four and five; and amounts that are too long for numbers of 64 bits
 @example([ONE], [SPRING], [(UNPAID, None, [])], {"by": "source", "model": "last_paid", "click_days": 30})
 @example([BACK], [SPRING], [(PATH, None, [])], {"by": "campaign", "model": "last_paid", "click_days": 30})
 @example([ONE], [SPRING], [([], SAYS, [("a", 5)])], {"by": "product", "model": "last", "click_days": 7})

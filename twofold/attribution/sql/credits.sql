@@ -212,12 +212,19 @@ group by f.order_row
 
 -- part: credited
 -- The touches that are credited: the k-th of n; older: than the youngest of them, in seconds. Whose order no paid touch has, the last paid credits nobody.
-select f.order_row, f.place, f.code, f.mark, f.inside, f.turn = 3 as by_shop, row_number() over (partition by f.order_row order by f.place) as k,
-       f.age - case when f.turn = 1 then t.named_age else t.any_age end as older,
-       case f.turn when 1 then t.named when 2 then t.direct else 1 end as n,
-       case when f.turn = 1 then t.last_paid when f.turn = 3 and t.said_paid = t.last_said then t.last_said end as last_paid
+-- Most orders have one: that it is the first is seen without counting.
+select f.order_row, f.place, f.code, f.mark, f.inside, f.turn = 3 as by_shop, 1 as k, 0 as older, 1 as n,
+       case when f.turn = 1 and f.paid or f.turn = 3 and t.said_paid = t.last_said then f.place end as last_paid
 from folded as f
 join turns as t on t.order_row = f.order_row and f.turn = t.first_turn and (f.turn < 3 or f.place = t.last_said)
+where f.turn = 3 or (f.turn = 1 and t.named = 1) or (f.turn = 2 and t.direct = 1)
+union all
+select f.order_row, f.place, f.code, f.mark, f.inside, false as by_shop, row_number() over (partition by f.order_row order by f.place) as k,
+       f.age - case when f.turn = 1 then t.named_age else t.any_age end as older,
+       case f.turn when 1 then t.named else t.direct end as n, case when f.turn = 1 then t.last_paid end as last_paid
+from folded as f
+join turns as t on t.order_row = f.order_row and f.turn = t.first_turn
+where (f.turn = 1 and t.named > 1) or (f.turn = 2 and t.direct > 1)
 
 -- part: models
 -- The rule models that are asked for; orders: what is no model's, as it is the order's own.
@@ -238,21 +245,24 @@ from (select distinct s.day, s.method, s.confirmed, s.open, s.final, s.costed fr
 -- What of each order is dealt, equal amounts once: whole minor units, what is finer (in parts of 10^12 of one), and whose amount it is, as a
 -- sum of 1 placed, 2 delivered, 4 kept, 8 banked, 16 margin, 64 and 128 for these two below nothing; 32 for the order itself, which is one
 -- more amount, in so many parts that thirds of it add up to one. inside: whether the order's day is asked for.
-select a.order_row, a.class, a.inside, cast(floor(a.amount) as bigint) as units,
-       cast((a.amount - floor(a.amount)) * 1000000000000 as bigint) as rest,
+select a.order_row, a.class, a.inside, cast(a.down as bigint) as units,
+       case when a.down = a.amount then 0 else cast((a.amount - a.down) * 1000000000000 as bigint) end as rest,
        case when a.link = 'orders' then 32
             else case when a.placed = a.amount then 1 else 0 end + case when a.delivered = a.amount then 2 else 0 end
                  + case when a.kept = a.amount then 4 else 0 end
                  + case when abs(a.banked) = a.amount then case when a.banked < 0 then 64 else 8 end else 0 end
                  + case when abs(a.margin) = a.amount then case when a.margin < 0 then 128 else 16 end else 0 end end as whose
 from (
-    select s.order_row, c.class, c.inside, s.placed, s.delivered, s.kept, s.banked, s.margin, l.link,
-           case l.link when 'placed' then s.placed when 'delivered' then s.delivered when 'kept' then s.kept when 'banked' then abs(s.banked)
-                       when 'margin' then abs(s.margin) else cast(1000000000000 as decimal(34, 12)) end as amount
-    from stood as s
-    join classes as c on c.day = s.day and c.method = s.method and c.confirmed = s.confirmed and c.open = s.open and c.final = s.final and c.costed = s.costed
-    cross join (select 'placed' as link union all select 'delivered' union all select 'kept' union all select 'banked'
-                union all select 'margin' union all select 'orders') as l
+    select i.order_row, i.class, i.inside, i.placed, i.delivered, i.kept, i.banked, i.margin, i.link, i.amount, floor(i.amount) as down
+    from (
+        select s.order_row, c.class, c.inside, s.placed, s.delivered, s.kept, s.banked, s.margin, l.link,
+               case l.link when 'placed' then s.placed when 'delivered' then s.delivered when 'kept' then s.kept when 'banked' then abs(s.banked)
+                           when 'margin' then abs(s.margin) else cast(1000000000000 as decimal(34, 12)) end as amount
+        from stood as s
+        join classes as c on c.day = s.day and c.method = s.method and c.confirmed = s.confirmed and c.open = s.open and c.final = s.final and c.costed = s.costed
+        cross join (select 'placed' as link union all select 'delivered' union all select 'kept' union all select 'banked'
+                    union all select 'margin' union all select 'orders') as l
+    ) as i
 ) as a
 where a.link in ('orders', 'placed') or (a.amount > 0 and a.amount <> a.placed and (a.link = 'delivered' or (a.amount <> a.delivered
       and (a.link = 'kept' or (a.amount <> a.kept and (a.link = 'banked' or a.amount <> abs(a.banked)))))))
@@ -280,61 +290,92 @@ select o.order_row, null as inside, n.code, 0 as mark, false as by_shop, o.k, o.
 from owners as o
 join rows_named as n on n.grp = o.grp
 
--- part: weighed
--- The same with their order's whole weight, and whose part of it is the largest: asked for where parts are not alike.
-select h.order_row, h.inside, h.code, h.mark, h.by_shop, h.k, h.n, h.is_paid, h.part,
-       cast(sum(h.part) over (partition by h.order_row) as bigint) as whole,
-       row_number() over (partition by h.order_row order by h.part desc, h.k) = 1 as is_largest
+-- part: scales
+-- Of each order what the parts of its holders come to, its largest and its first five; few: whether these are all, and none too long for whole
+-- numbers of 64 bits. Asked for where parts are not alike.
+select h.order_row, cast(sum(h.part) as bigint) as whole, max(h.part) as most,
+       max(h.n) <= 5 and max(h.part) <= 1000000000000 and sum(h.part) <= 8000000000000 as few,
+       coalesce(max(case when h.k = 1 then h.part end), 0) as part1, coalesce(max(case when h.k = 2 then h.part end), 0) as part2, coalesce(max(case when h.k = 3 then h.part end), 0) as part3, coalesce(max(case when h.k = 4 then h.part end), 0) as part4, coalesce(max(case when h.k = 5 then h.part end), 0) as part5
 from holders as h
 where $models like '%,time_decay,%' or $models = ',orders,'
-union all
-select h.order_row, h.inside, h.code, h.mark, h.by_shop, h.k, h.n, h.is_paid, h.part, 0 as whole, false as is_largest
-from holders as h
-where $models not like '%,time_decay,%' and $models <> ',orders,'
+group by h.order_row
 
--- part: dealing
--- Each holder with each amount of its order; by weight its whole minor units rounded down, and how near it is to one more. A product of amount and
--- weight has more digits than whole numbers of 64 bits: it is divided in two steps, or in longer numbers where these are too long as well.
-select d.order_row, d.inside, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.whole,
-       case when d.whole = 0 then 0 when d.whole = d.part then d.units when d.short then d.upper * 1000000 + d.lower // d.whole
-            else cast((cast(d.units as hugeint) * cast(d.part as hugeint)) // cast(d.whole as hugeint) as bigint) end as down,
-       case when d.whole = 0 or d.whole = d.part then 0 when d.short then d.lower % d.whole
-            else cast((cast(d.units as hugeint) * cast(d.part as hugeint)) % cast(d.whole as hugeint) as bigint) end as near
+-- part: largest
+-- Whose part of its order is the largest: the earliest of equals.
+select s.order_row, case s.most when s.part1 then 1 when s.part2 then 2 when s.part3 then 3 when s.part4 then 4 else 5 end as k
+from scales as s
+where s.few
+union all
+select h.order_row, min(h.k) as k
+from holders as h
+join scales as s on s.order_row = h.order_row and s.most = h.part
+where not s.few and h.k > 0
+group by h.order_row
+
+-- part: shared
+-- Each amount of an order with few holders, and what of it each has by weight: whole minor units rounded down, the units that are left one each to those
+-- who are nearest to one more, the earlier of equals first. A product of amount and weight has more digits than whole numbers of 64 bits: it is divided
+-- in two steps. Where no weights are asked for: the amounts alone.
+select d.order_row, d.class, d.inside, d.units, d.rest, d.whose, d.largest,
+       d.down1 + case when d.units - d.down1 - d.down2 - d.down3 - d.down4 - d.down5 > cast(d.near2 > d.near1 as integer) + cast(d.near3 > d.near1 as integer) + cast(d.near4 > d.near1 as integer) + cast(d.near5 > d.near1 as integer) then 1 else 0 end as share1,
+       d.down2 + case when d.units - d.down1 - d.down2 - d.down3 - d.down4 - d.down5 > cast(d.near1 >= d.near2 as integer) + cast(d.near3 > d.near2 as integer) + cast(d.near4 > d.near2 as integer) + cast(d.near5 > d.near2 as integer) then 1 else 0 end as share2,
+       d.down3 + case when d.units - d.down1 - d.down2 - d.down3 - d.down4 - d.down5 > cast(d.near1 >= d.near3 as integer) + cast(d.near2 >= d.near3 as integer) + cast(d.near4 > d.near3 as integer) + cast(d.near5 > d.near3 as integer) then 1 else 0 end as share3,
+       d.down4 + case when d.units - d.down1 - d.down2 - d.down3 - d.down4 - d.down5 > cast(d.near1 >= d.near4 as integer) + cast(d.near2 >= d.near4 as integer) + cast(d.near3 >= d.near4 as integer) + cast(d.near5 > d.near4 as integer) then 1 else 0 end as share4,
+       d.down5 + case when d.units - d.down1 - d.down2 - d.down3 - d.down4 - d.down5 > cast(d.near1 >= d.near5 as integer) + cast(d.near2 >= d.near5 as integer) + cast(d.near3 >= d.near5 as integer) + cast(d.near4 >= d.near5 as integer) then 1 else 0 end as share5
 from (
-    select d.order_row, d.inside, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.whole, d.part, d.short,
-           d.upper, case when d.short then (d.head - d.upper * d.whole) * 1000000 + (d.units % 1000000) * d.part end as lower
+    select d.order_row, d.class, d.inside, d.units, d.rest, d.whose, d.largest,
+           d.upper1 * 1000000 + d.more1 as down1, d.upper2 * 1000000 + d.more2 as down2, d.upper3 * 1000000 + d.more3 as down3, d.upper4 * 1000000 + d.more4 as down4, d.upper5 * 1000000 + d.more5 as down5,
+           d.lower1 - d.more1 * d.whole as near1, d.lower2 - d.more2 * d.whole as near2, d.lower3 - d.more3 * d.whole as near3, d.lower4 - d.more4 * d.whole as near4, d.lower5 - d.more5 * d.whole as near5
     from (
-        select d.order_row, d.inside, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.whole, d.part, d.short,
-               d.head, case when d.short then d.head // d.whole end as upper
+        select d.order_row, d.class, d.inside, d.units, d.rest, d.whose, d.largest, d.whole,
+               d.upper1, d.upper2, d.upper3, d.upper4, d.upper5, d.lower1, d.lower2, d.lower3, d.lower4, d.lower5,
+               d.lower1 // d.whole as more1, d.lower2 // d.whole as more2, d.lower3 // d.whole as more3, d.lower4 // d.whole as more4, d.lower5 // d.whole as more5
         from (
-            select d.order_row, d.inside, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.whole, d.part, d.short,
-                   case when d.short then (d.units // 1000000) * d.part end as head
+            select d.order_row, d.class, d.inside, d.units, d.rest, d.whose, d.largest, d.whole, d.upper1, d.upper2, d.upper3, d.upper4, d.upper5,
+                   (d.head1 - d.upper1 * d.whole) * 1000000 + d.tail * d.part1 as lower1, (d.head2 - d.upper2 * d.whole) * 1000000 + d.tail * d.part2 as lower2, (d.head3 - d.upper3 * d.whole) * 1000000 + d.tail * d.part3 as lower3, (d.head4 - d.upper4 * d.whole) * 1000000 + d.tail * d.part4 as lower4, (d.head5 - d.upper5 * d.whole) * 1000000 + d.tail * d.part5 as lower5
             from (
-                select w.order_row, coalesce(w.inside, a.inside) as inside, w.code, w.mark, w.by_shop, w.k, w.n, w.is_paid, w.is_largest, a.class, a.units,
-                       a.rest, a.whose, w.whole, w.part,
-                       w.whole > w.part and a.units < 9000000000000 and w.part <= 1000000000000 and w.whole <= 8000000000000 as short
-                from weighed as w
-                join amounts as a on a.order_row = w.order_row
+                select d.order_row, d.class, d.inside, d.units, d.rest, d.whose, d.largest, d.whole, d.tail, d.part1, d.part2, d.part3, d.part4, d.part5,
+                       d.head1, d.head2, d.head3, d.head4, d.head5, d.head1 // d.whole as upper1, d.head2 // d.whole as upper2, d.head3 // d.whole as upper3, d.head4 // d.whole as upper4, d.head5 // d.whole as upper5
+                from (
+                    select a.order_row, a.class, a.inside, a.units, a.rest, a.whose, l.k as largest, s.whole, a.units % 1000000 as tail,
+                           s.part1, s.part2, s.part3, s.part4, s.part5, (a.units // 1000000) * s.part1 as head1, (a.units // 1000000) * s.part2 as head2, (a.units // 1000000) * s.part3 as head3, (a.units // 1000000) * s.part4 as head4, (a.units // 1000000) * s.part5 as head5
+                    from amounts as a
+                    join scales as s on s.order_row = a.order_row
+                    join largest as l on l.order_row = a.order_row
+                    where s.few and a.units < 9000000000000
+                ) as d
             ) as d
         ) as d
     ) as d
 ) as d
+union all
+select a.order_row, a.class, a.inside, a.units, a.rest, a.whose, 0 as largest, null as share1, null as share2, null as share3, null as share4, null as share5
+from amounts as a
+where $models not like '%,time_decay,%' and $models <> ',orders,'
 
 -- part: dealt
--- The same with the units that are left, one each to those who are nearest, the earlier of equals first; of two it is seen without the other.
-select d.inside, d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose,
-       case when d.whole > 0 and d.n > 0 then d.down + case when 2 * d.near > d.whole or (2 * d.near = d.whole and d.k = 1) then 1 else 0 end end as weighed
-from dealing as d
-where d.n <= 2 or d.whole = 0
+-- Each holder with each amount of its order, and what it has of it by weight. Of many holders, and of long amounts, in longer numbers.
+select coalesce(h.inside, a.inside) as inside, h.order_row, h.code, h.mark, h.by_shop, h.k, h.n, h.is_paid, a.largest = h.k as is_largest, a.class, a.units,
+       a.rest, a.whose, case h.k when 1 then a.share1 when 2 then a.share2 when 3 then a.share3 when 4 then a.share4 when 5 then a.share5 end as weighed
+from holders as h
+join shared as a on a.order_row = h.order_row
 union all
 select r.inside, r.order_row, r.code, r.mark, r.by_shop, r.k, r.n, r.is_paid, r.is_largest, r.class, r.units, r.rest, r.whose,
-       r.down + case when r.rank <= r.units - r.dealt then 1 else 0 end as weighed
+       case when r.n > 0 then r.down + case when r.rank <= r.units - r.dealt then 1 else 0 end end as weighed
 from (
     select d.inside, d.order_row, d.code, d.mark, d.by_shop, d.k, d.n, d.is_paid, d.is_largest, d.class, d.units, d.rest, d.whose, d.down,
            sum(d.down) over (partition by d.order_row, d.whose) as dealt,
            row_number() over (partition by d.order_row, d.whose order by d.near desc, d.k) as rank
-    from dealing as d
-    where d.n > 2 and d.whole > 0
+    from (
+        select coalesce(h.inside, a.inside) as inside, h.order_row, h.code, h.mark, h.by_shop, h.k, h.n, h.is_paid, l.k = h.k as is_largest, a.class,
+               a.units, a.rest, a.whose,
+               cast((cast(a.units as hugeint) * cast(h.part as hugeint)) // cast(s.whole as hugeint) as bigint) as down,
+               cast((cast(a.units as hugeint) * cast(h.part as hugeint)) % cast(s.whole as hugeint) as bigint) as near
+        from holders as h
+        join scales as s on s.order_row = h.order_row
+        join largest as l on l.order_row = h.order_row
+        join amounts as a on a.order_row = h.order_row and (not s.few or a.units >= 9000000000000)
+    ) as d
 ) as r
 
 -- part: credits
@@ -395,10 +436,11 @@ where s.units is not null
 
 -- part: takers
 -- Of the same days who takes a part of which order, without its amounts; and whose part is the largest under which model.
-select w.order_row, w.code, w.n > 0 as any_part, w.k = w.n and w.n > 0 as is_last, w.is_paid, w.k = 1 as is_first, w.is_largest
-from weighed as w
-join stood as s on s.order_row = w.order_row
-where coalesce(w.inside, s.day between $credit_since and $credit_until)
+select h.order_row, h.code, h.n > 0 as any_part, h.k = h.n and h.n > 0 as is_last, h.is_paid, h.k = 1 as is_first, coalesce(h.k = l.k, false) as is_largest
+from holders as h
+join stood as s on s.order_row = h.order_row
+left join largest as l on l.order_row = h.order_row
+where coalesce(h.inside, s.day between $credit_since and $credit_until)
 
 -- part: sizes
 -- Of each row of advertising how many credits it has.
