@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pyarrow.parquet as pq
 import pytest
 
 from tests.fakes.graph import OK, FakeGraph, Reply
 from twofold.app import Gateway
 from twofold.config import settings_from
+from twofold.control.tables import make_tables
 from twofold.importing.statements.plan import StatementPlan
 from twofold.importing.statements.run import import_statement
 from twofold.policies import routes_of
@@ -247,11 +249,22 @@ def test_one_is_told_the_margin_later_and_the_other_the_revenue_at_once(tmp_path
     shop = play(Shop(tmp_path / "data", {}, {"value": "margin", "hold_s": {"Purchase": 1_800}}), scenario)
     assert shop.values("first") == [100]
     assert shop.values("second") == [LEFT, LEFT]
+    assert make_tables(shop.settings)
+    rows = tables_of(shop.folder, "purchase_deliveries")
+    assert {r["destination"]: (r["told_as"], float(r["sent_value"])) for r in rows if r["state"] == "delivered"} == {
+        "first": ("", 100), "second": ("margin", LEFT),
+    }  # fmt: skip
     told = explained(tmp_path, shop.folder)
     assert {d: (float(row["payload"]["custom_data"]["value"]), row["hold_ms"], row["counts_when"]) for d, row in told.items()} == {
         "first": (100, 0, "confirmed"), "second": (LEFT + 10, HALF_HOUR_MS, ""),
     }  # fmt: skip
     assert told["second"]["worth"] == "its expected margin, of 100.00 EUR"
+
+
+def tables_of(data: Path, table: str) -> list[dict[str, Any]]:
+    """The rows of a derived table as its files have them."""
+    files = sorted((data / "facts" / table).rglob("*.parquet"))
+    return [row for file in files for row in pq.read_table(file, partitioning=None).to_pylist()]
 
 
 def explained(folder: Path, data: Path) -> dict[str, dict[str, Any]]:

@@ -45,6 +45,18 @@ def test_a_page_that_sends_the_price_before_the_discount(value, terms):
     assert (found.residual_count, found.residual) == (0, D(0))
 
 
+def test_what_was_told_as_margin_is_no_other_price():
+    """100.00 with 20.00 off, told as 31.50, and 50.00, told as what it is: of the first 68.50 less, whatever parts it has."""
+    told = replace(order("2001", "12:00", "100.00", click=True), discount=D("20.00"))
+    told = replace(told, actions=(replace(told.actions[0], value=D("31.50"), as_margin=True),))
+    whole = order("2002", "13:00", "50.00", shipping="0", click=True)
+    whole = replace(whole, actions=(replace(whole.actions[0], as_margin=True),))
+    found, _ = bridge_meta([told, whole], [], Report(source="meta", count=2, amount=D("81.50")), HERE, HERE, UNTIL)
+    assert lines(found)[:3] == [("basis", 2, "150.00"), ("margin_told", 0, "-68.50"), ("accepted", 2, "81.50")]
+    assert {t.reason: t.orders for t in found.terms}["margin_told"] == ("2001",)
+    assert found.residual == D(0)
+
+
 def test_who_never_was_seen_left_no_trace_and_who_was_seen_did_not_reach_the_page():
     """Two orders without a browser's copy: of one the visit is known. A chat's order is neither's."""
     seen = order("2002", "11:00", "50.00", browser=False)

@@ -524,6 +524,7 @@ PURCHASE_DELIVERIES = _table(
     reason text the word for it
     sent_value money value in the payload that was fixed; null where none was, or it is emptied by now
     sent_currency text of it
+    told_as text margin or revenue, where this destination is told a value of its own; else empty
     sent_event_id text the id it was sent under; null where nothing was
     sent_event_time int the event_time it was sent with
     first_attempt_at int when it was first tried

@@ -101,8 +101,9 @@ def purchase_delivery_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
         money = {row[0]: (row[10], row[11]) for row in snapshot.stream("facts_purchases", (first, end))}
         for row in snapshot.stream("facts_purchase_deliveries", (first, end)):
             (action, destination, state, reason, first_at, settled_at, attempts, event_id, event_time, payload, consent,
-             code) = row  # fmt: skip
-            value, currency = _sent(payload, money[action]) if event_id is not None else (None, None)
+             code, told_as, *told) = row  # fmt: skip
+            own = tuple(told) if told_as is not None else money[action]
+            value, currency = _sent(payload, own) if event_id is not None else (None, None)
             yield {
                 "action": action,
                 "destination": destination,
@@ -110,6 +111,7 @@ def purchase_delivery_rows(snapshot: Snapshot, day: int) -> Iterator[Row]:
                 "reason": reason,
                 "sent_value": value,
                 "sent_currency": currency,
+                "told_as": told_as or "",
                 "sent_event_id": event_id,
                 "sent_event_time": event_time,
                 "first_attempt_at": None if first_at is None else first_at // 1000,
@@ -230,7 +232,7 @@ _decode_payload = msgspec.json.Decoder(_Payload).decode
 
 
 def _sent(payload: bytes | None, own: tuple[str | None, str | None]) -> tuple[Decimal | None, str | None]:
-    """The money in the bytes that were fixed; where they are emptied by now, or of another form, the action's own."""
+    """The money in the bytes that were fixed; where they are emptied by now, or of another form, what was to be told."""
     if payload:
         try:
             custom = _decode_payload(payload).custom_data

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from twofold.reconcile.day.sent import unsent_reasons, value_terms
+from twofold.reconcile.day.sent import sent_terms, unsent_reasons
 from twofold.reconcile.day.values import META, ZERO, Bridge, Claim, DayOrder, Report, Sent, Sum, Tally, bridge
 
 CLICK_DAYS = 7
@@ -77,7 +77,7 @@ def _accept(tally: Tally, order: DayOrder, meta_day: InDay, until: int) -> list[
     if reasons:
         tally.add(reasons[0], -1, -order.total, order.number, reasons[1] if len(reasons) > 1 else "")
     elif main is not None:
-        for reason, amount in value_terms(order, _value(main), until):
+        for reason, amount in sent_terms(order, main, until):
             tally.add(reason, 0, amount, order.number)
         found.append((main, order.number))
     return found + _again(tally, order, meta_day)

@@ -53,6 +53,15 @@ def _why(sent: Sent) -> str:
     return "waiting" if sent.state in ("waiting", "paused", "") else "source_not_connected"
 
 
+def sent_terms(order: DayOrder, sent: Sent, until: int) -> Iterator[tuple[str, Decimal]]:
+    """Why the value that was sent is another than the order's total. A margin is no price: what it leaves out has one reason."""
+    value = sent.value or ZERO
+    if not sent.as_margin:
+        yield from value_terms(order, value, until)
+    elif value != order.total:
+        yield "margin_told", value - order.total
+
+
 def value_terms(order: DayOrder, value: Decimal, until: int) -> Iterator[tuple[str, Decimal]]:
     """Why a value is another than the order's total: parts that are left out, then refunds and edits, then the price.
 

@@ -16,7 +16,7 @@ META, SHOP, GA4, LOG = "meta", "shop", "ga4", "log"
 REASONS = (
     "test_order", "time_zone", "source_not_connected", "not_yet", "cancelled_before_sent", "voided", "emptied", "returned",
     "renewal", "consent", "no_browser", "page_not_reached", "no_trace", "blocked_there", "late", "rejected", "dead",
-    "waiting", "duplicate_there", "merged_there", "value_parts", "discount", "price_differs", "edited_after",
+    "waiting", "duplicate_there", "merged_there", "value_parts", "margin_told", "discount", "price_differs", "edited_after",
     "refunded_after", "refund_day", "return_day", "cancelled", "edited", "gift_card", "currency_rate", "no_meta_click",
     "outside_window", "view_through", "engaged_view", "other_account", "click_day", "cod_undelivered",
 )  # fmt: skip
@@ -41,7 +41,7 @@ POSSIBLE = {
 
 class Sent(Struct, frozen=True, kw_only=True):
     """One Purchase action. ``state``: of its delivery to the platform; ``value`` as it was sent, ``told`` as its copies have
-    it, both in the reporting currency. ``click_at``: the last click of the platform, ``consent``: what its copies said."""
+    it, both in the reporting currency; ``as_margin``: what was sent is the order's margin. ``click_at``: the last click of the platform, ``consent``: what its copies said."""
 
     action: int
     at: int
@@ -49,6 +49,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     state: str = ""
     reason: str = ""
     value: Decimal | None = None
+    as_margin: bool = False
     settled_at: int | None = None
     browser: bool = False
     consent: str = ""

@@ -117,6 +117,7 @@ def _sent(row: Any, whos: set[str], desk: Desk) -> Sent:
         state=row.state,
         reason=row.reason,
         value=_worth(*(arrived if arrived[0] is not None else value), day, desk) if row.state == "delivered" else None,
+        as_margin=row.told_as == "margin",
         browser=row.browser,
         consent=row.consent,
         click_at=row.clicked_at,

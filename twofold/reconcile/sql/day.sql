@@ -114,7 +114,7 @@ where m.kind = 'called' and m.order_row in (select n.order_row from near as n) a
 
 -- part: tried
 -- Deliveries to a platform of those and of Purchases near the day: the one that arrived, else the first by name.
-select d.action, d.state, d.reason, d.sent_value, d.sent_currency, d.exact,
+select d.action, d.state, d.reason, d.sent_value, d.sent_currency, d.told_as, d.exact,
        row_number() over (partition by d.action order by case when d.state = 'delivered' then 0 else 1 end, d.destination) as place
 from purchase_deliveries as d
 where $destinations like '%,' || d.destination || ',%'
@@ -135,10 +135,10 @@ order by o.placed_at, o.dataset, o.order_id, o.order_row
 -- name: day_purchases
 -- Purchases of those orders, and those near the day that are of no order; each with what became of it at a platform.
 -- asks: from_s bigint, to_s bigint, upto_s bigint, first_s bigint, last_s bigint, day text, dataset text, destinations text
--- answers: action bigint, order_row bigint, event_time bigint, value decimal(28,12), currency text, told_value decimal(28,12), told_currency text, browser boolean, clicked_at bigint, browsers text, consent text, exact text, state text, reason text, sent_value decimal(18,4), sent_currency text, sent_exact text
+-- answers: action bigint, order_row bigint, event_time bigint, value decimal(28,12), currency text, told_value decimal(28,12), told_currency text, browser boolean, clicked_at bigint, browsers text, consent text, exact text, state text, reason text, sent_value decimal(18,4), sent_currency text, sent_exact text, told_as text
 select p.action, h.order_row, p.event_time, p.value, p.currency, p.told_value, p.told_currency, p.browser_told as browser,
        p.clicked_at, p.browsers, p.consent, p.exact, coalesce(d.state, '') as state, coalesce(d.reason, '') as reason,
-       d.sent_value, d.sent_currency, d.exact as sent_exact
+       d.sent_value, d.sent_currency, d.exact as sent_exact, coalesce(d.told_as, '') as told_as
 from purchases as p
 left join theirs as h on h.action = p.action
 left join tried as d on d.action = p.action and d.place = 1

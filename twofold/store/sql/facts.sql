@@ -44,13 +44,13 @@ from (select a.id as action, a.id as position, 0 as carried from action as a
 join event as e on e.position = c.position order by c.action, c.position;
 
 -- name: facts_purchase_deliveries
--- The deliveries of those Purchases: what was sent, and the last answer.
+-- The deliveries of those Purchases: what was sent, the last answer, and what a destination is told that has a value of its own.
 select d.id / 256, t.name, d.state, d.reason, d.first_attempt_at, d.settled_at, d.attempts, f.event_id, f.event_time,
        f.payload, f.consent,
        (select case when x.code <> '' then x.code else coalesce(cast(x.status as text), '') end
-        from attempt as x where x.delivery = d.id and x.outcome <> 'told' order by x.id desc limit 1)
+        from attempt as x where x.delivery = d.id and x.outcome <> 'told' order by x.id desc limit 1), v.worth, v.value, v.currency
 from action as a cross join delivery as d
-join destination as t on t.id = d.destination left join frozen as f on f.delivery = d.id
+join destination as t on t.id = d.destination left join frozen as f on f.delivery = d.id left join told_value as v on v.delivery = d.id
 where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' and d.id between a.id * 256 and a.id * 256 + 255
 order by a.id, d.id;
 
