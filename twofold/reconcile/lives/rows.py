@@ -20,7 +20,7 @@ from twofold.reconcile.chain.account import Account, Desk, account_of, in_curren
 from twofold.reconcile.chain.booked import receivable
 from twofold.reconcile.chain.cohort import at_stake, book, book_loose
 from twofold.reconcile.chain.metrics import came_in
-from twofold.reconcile.chain.purse import COURIER_HOLDS
+from twofold.reconcile.chain.purse import COURIER_HOLDS, LEAVING
 from twofold.reconcile.chain.report import OF_SOMEBODY, days_to_bank
 from twofold.reconcile.chain.told import NO_GROUP, Unmatched, is_deduction, period_of
 from twofold.reconcile.chain.values import ZERO, At, Move, Order, Settlement, place_of
@@ -206,8 +206,10 @@ def _waiting_rows(found: dict[tuple[str, str, int, int | None], tuple[Decimal, i
 
 
 def loose_waiting(moves: Iterable[Move], desk: Desk) -> Iterator[Row]:
-    """The same of lines that are no order's."""
+    """The same of lines that are no order's. A payout's own line takes out what its lines brought: it is none of them."""
     for move in moves:
+        if move.kind in LEAVING:
+            continue
         own = {"dataset": "", "order_row": number_of_line(move.line)}
 
         def told(at: int, m: Move = move, own: dict[str, Any] = own) -> list[Row]:
