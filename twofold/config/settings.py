@@ -775,7 +775,8 @@ PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopif
 """Platforms, shops and banks that can be asked."""
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat", "easypost", "shippo",
-                "aftership", "courier", "mapped", "adyen", "mollie", "paypal", "bog", "bigcommerce")  # fmt: skip
+                "aftership", "courier", "mapped", "adyen", "mollie", "paypal", "bog", "bigcommerce", "magento",
+                "prestashop")  # fmt: skip
 MAPPED_KINDS = ("order", "payment", "refund", "parcel", "event")
 """What a body of a `mapped` source may stand for."""
 MAPPED_HMACS = ("hmac-sha256-hex", "hmac-sha256-base64", "hmac-sha1-hex", "hmac-sha512-hex", "hmac-sha512-base64")
@@ -794,13 +795,18 @@ PARCEL_STATES = ("created", "in_transit", "out_for_delivery", "pickup_point", "a
 IN_PATH = frozenset({"shippo", "courier", "bigcommerce"})
 """Sources whose secret stands in the webhook's address, unless `path` says another and they sign. So does that of a `mapped` or a `mollie`
 one with `signature` `path`."""
-ACCESS: dict[str, tuple[str, ...]] = {"mollie": ("token",), "bigcommerce": ("endpoint", "token")}
+ACCESS: dict[str, tuple[str, ...]] = {
+    "mollie": ("token",),
+    "bigcommerce": ("endpoint", "token"),
+    "magento": ("endpoint", "token"),
+    "prestashop": ("endpoint", "token"),
+}
 """By type of source what lets us ask it."""
 MAY_ASK = frozenset({"mollie"})
 """Sources that say things themselves as well, so that they need no access."""
-LISTS = frozenset({"bigcommerce"})
+LISTS = frozenset({"bigcommerce", "magento", "prestashop"})
 """Sources that list their changes, and can be asked for them from time to time."""
-NEVER_SENDS = frozenset[str]()
+NEVER_SENDS = frozenset({"magento", "prestashop"})
 """Sources that have no webhook, so that they need no secret."""
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
 SENSITIVE = ("health", "finance", "minors", "beliefs", "sexuality")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -25,6 +26,9 @@ class Access(Struct, kw_only=True):
     source: SourceSettings
     base: str
     memory: dict[str, tuple[str, float]] = {}
+    kept: dict[
+        str, tuple[dict[str, Any], float]
+    ] = {}  # what is the same for many orders, and until when it is believed
 
     @property
     def zone(self) -> ZoneInfo:

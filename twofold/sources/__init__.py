@@ -11,6 +11,8 @@ from twofold.sources.couriers.shippo import SHIPPO
 from twofold.sources.crm.hubspot import HUBSPOT
 from twofold.sources.crm.pipedrive import PIPEDRIVE
 from twofold.sources.fetched.bigcommerce import BIGCOMMERCE
+from twofold.sources.fetched.magento import MAGENTO
+from twofold.sources.fetched.prestashop import PRESTASHOP
 from twofold.sources.own.mapping import MAPPED
 from twofold.sources.own.webhook import OWN
 from twofold.sources.payments.adyen import ADYEN
@@ -41,8 +43,10 @@ SOURCES: dict[str, Source] = {
         PAYPAL,
         BOG,
         BIGCOMMERCE,
+        MAGENTO,
+        PRESTASHOP,
     )
 }
 
-SHOP_SOURCES = frozenset({"shopify", "woocommerce", "stripe", "own", "bigcommerce"})
+SHOP_SOURCES = frozenset({"shopify", "woocommerce", "stripe", "own", "bigcommerce", "magento", "prestashop"})
 """Sources that report the orders of a website; the others report sales that no page saw. So does a `mapped` one of orders."""

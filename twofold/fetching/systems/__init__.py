@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from twofold.fetching.contract import System
 from twofold.fetching.systems.bigcommerce import BIGCOMMERCE
+from twofold.fetching.systems.magento import MAGENTO
 from twofold.fetching.systems.mollie import MOLLIE
+from twofold.fetching.systems.prestashop import PRESTASHOP
 
-SYSTEMS: dict[str, System] = {system.name: system for system in (MOLLIE, BIGCOMMERCE)}
+SYSTEMS: dict[str, System] = {system.name: system for system in (MOLLIE, BIGCOMMERCE, MAGENTO, PRESTASHOP)}

@@ -16,7 +16,17 @@ from typing import Any
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Named, Reading, Source, SourceOptions
-from twofold.sources.fetched.order import amount, body_of, mail_time, moment, pieces, said, status_of, told
+from twofold.sources.fetched.order import (
+    amount,
+    body_of,
+    mail_time,
+    moment,
+    never_signed,
+    pieces,
+    said,
+    status_of,
+    told,
+)
 from twofold.sources.schema import read_label
 
 SENDER = "bigcommerce"
@@ -34,12 +44,6 @@ BY_STATUS = {"4": "refunded", "14": "part_refunded", "5": "voided", "6": "voided
 SALES = {"www": "web", "external": "api"}
 TEST_GATEWAY = "test payment gateway"
 _SCOPE = re.compile(r"store/order/[a-zA-Z/]{1,40}")
-
-
-def signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_ms: int) -> bool:
-    """Never: the secret is in the address."""
-    del body, headers, secrets, now_ms
-    return False
 
 
 def topic_of(body: bytes, headers: Mapping[str, str]) -> str:
@@ -158,4 +162,4 @@ def _customer(order: dict[str, Any]) -> dict[str, Any]:
     })  # fmt: skip
 
 
-BIGCOMMERCE = Source(name=SENDER, by_path=True, signed=signed, topic=topic_of, names=names, read=read)
+BIGCOMMERCE = Source(name=SENDER, by_path=True, signed=never_signed, topic=topic_of, names=names, read=read)

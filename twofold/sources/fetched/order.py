@@ -7,7 +7,7 @@ browser's ids that a shop may have kept with it. Which field of whose API is whi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -38,6 +38,12 @@ def body_of(body: bytes) -> dict[str, Any] | Refusal:
         if isinstance(tree, dict)
         else Refusal(reason=DropReason.WRONG_TYPE, expected="an object", got=describe(tree))
     )
+
+
+def never_signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_ms: int) -> bool:
+    """Of a system that sends nothing, or whose secret stands in the address: no signature ever fits."""
+    del body, headers, secrets, now_ms
+    return False
 
 
 def said(tree: Mapping[str, Any]) -> dict[str, Any]:

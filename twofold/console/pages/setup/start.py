@@ -11,12 +11,12 @@ from typing import Any
 from msgspec import Struct
 
 from twofold.collect.doors.seen import META, SeenPath, decode_seen
-from twofold.config import Settings, SourceSettings
+from twofold.config import Settings, SourceSettings, can_ask, secrets_of
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.running import BEHIND, Answer, answers_of
 from twofold.report.kept import EVIDENCE, kept
-from twofold.report.period import journal_of
+from twofold.report.period import Journal, journal_of
 from twofold.setup.topics import NEEDED, WANTED
 
 COLUMNS = ("what", "name", "about", "done", "at", "said", "help", "role", "link")
@@ -44,6 +44,7 @@ def read_start(asked: Asked) -> Shown:
         newest = journal.run("console_newest_numbers")[0][0]
         browser = journal.run("console_last_of_channel", (newest - BEHIND, "browser"))
         joined = journal.run("console_first_joined", (max(0, newest - BEHIND),))
+        asked_ones = [_asked(s, journal) for s in settings.source if can_ask(s)]
     seen = decode_seen(str(kept_topics[0][0]) if kept_topics else None)
     passed = next((k for k in kept(asked.folder, EVIDENCE) if k.facts.get("verdict") in PASSED), None)
     steps = [
@@ -53,7 +54,8 @@ def read_start(asked: Asked) -> Shown:
             name="pixel", done=bool(browser), at=browser[0][0] // 1000 if browser else None,
             said=browser[0][1] if browser else "", help="twofold snippet theme",
         ),
-        *(step for s in settings.source for step in _source(s, seen.get(s.path, SeenPath()))),
+        *(step for s in settings.source if secrets_of(s) for step in _source(s, seen.get(s.path, SeenPath()))),
+        *asked_ones,
         Step(name="joined", done=bool(joined), at=joined[0][1] // 1000 if joined else None,
              page=f"/actions/{joined[0][0]}" if joined else "/test-purchase"),
         Step(name="go", done=passed is not None, at=passed.at if passed else None,
@@ -99,6 +101,15 @@ def _platform(name: str, answer: Answer | None) -> list[Step]:
         Step(name="writes", about=name, done=accepted is not None, at=accepted, said="" if accepted else said,
              page="/deliveries?state=dead" if answers else ""),
     ]  # fmt: skip
+
+
+def _asked(source: SourceSettings, journal: Journal) -> Step:
+    """A source that is asked: it answers with the access that is set."""
+    name = f"{source.type}:{source.shop}"
+    rows = journal.run("select_fetch_door", (name,))
+    came_at, code = (rows[0][1], str(rows[0][2])) if rows else (None, "")
+    return Step(name="answers", about=name, done=came_at is not None and not code, at=came_at // 1000 if came_at else None, said=code,
+                help="twofold doctor")  # fmt: skip
 
 
 def _source(source: SourceSettings, seen: SeenPath) -> list[Step]:
