@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from twofold.acceptance.criteria import CRITERIA, Look, Overruled, State, Ticked, Witnessed, is_go, judge, state_of
-from twofold.acceptance.duties import FAILED, UNCHECKED, duties
+from twofold.acceptance.duties import FAILED, UNCHECKED, duties, named
 from twofold.acceptance.plan import Plan, plan_of, read_plan
 from twofold.acceptance.seen.evidence import (
     ActionSeen,
@@ -365,10 +365,11 @@ def test_every_check_that_does_not_pass_has_somebody_who_does_something() -> Non
     assert all(who and what.endswith((".", "--primary`.")) for who, what in (*FAILED.values(), *UNCHECKED.values()))
     plan = read_plan()
     found = judge(plan, gathered(plan, {}), (), (), {}, {"gaps": Overruled(by="nino", at=1, reason="known to both")})
-    left = duties(found, "ABCDEFGH")
-    assert {d.criterion for d in left} == {"path", "merged", "money", "owners"}
-    assert any("twofold accept tick ABCDEFGH refusal" in d.what for d in left)
+    left = [(d, named(d.what, d, "ABCDEFGH")) for d in duties(found)]
+    assert {d.criterion for d, _ in left} == {"path", "merged", "money", "owners"}
+    assert any("twofold accept tick ABCDEFGH refusal" in what for _, what in left)
+    assert any("twofold senders expect Purchase SENDER --primary" in what for _, what in left)
     goods = {"value": "5", "currency": "EUR"}
     apart = action("Purchase", copy("browser", event_id="a", **goods), copy("server", **goods))
-    first = duties(judge(plan, gathered(plan, {"Purchase": (apart,)}), (), (), {}, {}), "ABCDEFGH")[0]
+    first = duties(judge(plan, gathered(plan, {"Purchase": (apart,)}), (), (), {}, {}))[0]
     assert (first.criterion, first.who, first.event) == ("merged", "tracking owner", "Purchase")

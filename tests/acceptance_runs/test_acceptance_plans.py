@@ -136,7 +136,7 @@ def test_a_plan_is_walked_to_a_go(place: Place, name: str) -> None:
         (k.name, k.said) for c in found.criteria for k in c.checks
     ]
     assert found.is_go
-    assert duties(found.criteria, run.code) == []
+    assert duties(found.criteria) == []
     (deciding,) = found.gathered.events[plan.decides]
     (delivery,) = deciding.deliveries
     assert (delivery.state, delivery.tries[-1].status, bool(delivery.tries[-1].trace)) == ("delivered", 200, True)
@@ -161,7 +161,7 @@ def test_a_browsers_copy_of_an_order_by_phone_is_a_stop(place: Place) -> None:
     found = look(place, run)
     (path,) = (c for c in found.criteria if c.name == "path")
     assert path.state is State.FAILED, path
-    first = duties(found.criteria, run.code)[0]
+    first = duties(found.criteria)[0]
     assert (first.who, first.event, first.why) == (
         "technical owner",
         "Purchase",

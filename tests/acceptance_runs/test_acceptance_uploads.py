@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 from pypdf import PdfReader, PdfWriter
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
-from twofold.acceptance.seen.upload import MOST_BYTES, MOST_PAGES, SHOWN_PIXELS, taken
+from twofold.acceptance.seen.upload import MOST_BYTES, MOST_PAGES, SHOWN_PIXELS, keep, kept_upload, taken
 from twofold.errors import FileRefused
 
 SECRET = "nino.beridze@example.com"
@@ -117,6 +118,17 @@ def test_a_pdf_of_more_pages_than_anybody_looks_at_is_refused() -> None:
         writer.write(out)
         with pytest.raises(FileRefused, match="expected 1 to 50 pages, got 51") if refused else nullcontext():
             assert taken(out.getvalue()).kind == "pdf"
+
+
+def test_a_file_of_just_ten_megabytes_is_taken_and_kept_as_it_is(tmp_path: Path) -> None:
+    """By its digest; one that was changed on disk is none, nor is a name that is no digest."""
+    small = picture("PNG")
+    kept = taken(small + b"\0" * (MOST_BYTES - len(small)))
+    path = keep(tmp_path / "run", kept)
+    assert kept_upload(tmp_path / "run", kept.digest) == ("png", kept.content)
+    assert kept_upload(tmp_path / "run", f"../run/{kept.digest}"[:64]) is None
+    path.write_bytes(kept.content[:-1] + b"\0")
+    assert kept_upload(tmp_path / "run", kept.digest) is None
 
 
 def test_an_encrypted_pdf_is_refused() -> None:

@@ -26,6 +26,7 @@ PLACES: dict[str, tuple[set[str], set[str], set[str]]] = {
     "report/orders.py": (set(), set(), {"parts"}),
     "event/refusal.py": (set(), set(), {"MEANING"}),
     "acceptance/criteria.py": ({"_check"}, set(), {"said", "words", "kind", "STANDARDS"}),
+    "acceptance/duties.py": (set(), set(), {"FAILED", "UNCHECKED", "TESTER", "TECHNICAL", "TRACKING", "DATA", "MEDIA", "STORE"}),
     "acceptance/seen/gaps.py": (set(), {"said"}, {"said", "reasons"}),
     "acceptance/packet/standing.py": (set(), set(), {"_CHANGED", "said"}),
     "acceptance/packet/body.py": (set(), set(), {"said"}),

@@ -17,7 +17,7 @@ import msgspec
 
 from twofold import __version__
 from twofold.acceptance.criteria import Card, State
-from twofold.acceptance.duties import duties
+from twofold.acceptance.duties import duties, named
 from twofold.acceptance.packet.seal import public_key
 from twofold.acceptance.packet.standing import Standing, standing, why_over
 from twofold.acceptance.run import Run, Status, place_of
@@ -71,7 +71,7 @@ def build_packet(
         },
         "answers": [{"question": q, "answer": a} for q, a in zip(QUESTIONS, _answers(status), strict=True)],
         "criteria": [_criterion(c) for c in status.criteria],
-        "to_do": [msgspec.to_builtins(d) for d in duties(status.criteria, run.code)],
+        "to_do": [{**msgspec.to_builtins(d), "what": named(d.what, d, run.code)} for d in duties(status.criteria)],
         "events": _events(status),
         "order": msgspec.to_builtins(status.gathered.order),
         "walk": msgspec.to_builtins(run.walked) if run.walked is not None else None,

@@ -414,9 +414,9 @@ def _check_line(check: Check) -> str:
 
 
 def _print_status(found: Status, json: bool) -> None:
-    from twofold.acceptance.duties import duties
+    from twofold.acceptance.duties import duties, named
 
-    left = duties(found.criteria, found.run.code)
+    left = [(d, named(d.what, d, found.run.code)) for d in duties(found.criteria)]
     if json:
         from twofold.commands.output.rows.acceptance import Criterion, Event, ToDo
 
@@ -427,7 +427,10 @@ def _print_status(found: Status, json: bool) -> None:
         } for c in found.criteria])  # fmt: skip
         print_rows(
             ToDo,
-            [{"criterion": d.criterion, "event": d.event, "who": d.who, "what": d.what, "why": d.why} for d in left],
+            [
+                {"criterion": d.criterion, "event": d.event, "who": d.who, "what": what, "why": d.why}
+                for d, what in left
+            ],
         )
         return
     table = make_table("event", "browser", "server", "merged")
@@ -443,8 +446,8 @@ def _print_status(found: Status, json: bool) -> None:
             say(_check_line(check))
     if left:
         say("What has to be done, and by whom:")
-    for duty in left:
-        say(f"  {duty.who}: {plain(f'{duty.event}: ' if duty.event else '')}{plain(duty.what)}")
+    for duty, what in left:
+        say(f"  {duty.who}: {plain(f'{duty.event}: ' if duty.event else '')}{plain(what)}")
     unasked = bool(found.run.plan.witnesses) and not found.day
     note = (
         " as it stands; the day's witnesses were not asked yet: `twofold accept finish` does, or `status --day DAY`"

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from twofold.acceptance.criteria import CRITERIA, STANDARDS, Card, Criterion, State
+from twofold.acceptance.duties import duties, named
 from twofold.acceptance.packet.body import GO, differences, over, packet_of_digest
 from twofold.acceptance.packet.seal import KEY_FILE, public_key
 from twofold.acceptance.run import DECISIONS, Run, Status, links, run_of, runs, status
@@ -75,6 +76,7 @@ def read_acceptance(asked: Asked) -> Shown:
             "standards": {name: STANDARDS[name][1] for name in CRITERIA}, "packets": _packets(asked, run),
             "open": any(d.state == "waiting" for a in found.gathered.events[run.plan.decides] for d in a.deliveries)
             or not found.gathered.events[run.plan.decides],
+            "duties": duties(found.criteria), "named": named,
             "done": sum(r["what"] == "step" and r["done"] for r in rows),
             "frames": True,
             "key": public_key(folder) if (folder / KEY_FILE).exists() else "",
