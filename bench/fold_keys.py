@@ -11,8 +11,8 @@ from pathlib import Path
 
 from bench import Row
 from bench.events import stored_event
-from twofold.store.fold_keys import DAY_MS, FoldKeys
 from twofold.store.sqlite.database import DATABASE, Engine
+from twofold.store.sqlite.fold_keys import DAY_MS, FoldKeys
 from twofold.store.store import Route, Store
 
 KEYS, DAYS, BATCH, SECONDS, ROUNDS = 10_000_000, 9, 64, 0.5, 45

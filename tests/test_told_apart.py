@@ -29,8 +29,8 @@ from twofold.control.tables import make_tables
 from twofold.importing.statements.plan import StatementPlan
 from twofold.importing.statements.run import import_statement
 from twofold.policies import routes_of
+from twofold.store.engine import id_array
 from twofold.store.lists import Reader
-from twofold.store.sqlite.database import id_array
 
 pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY, SECRET = "1234567890", "key-of-the-shop", "a-secret-of-16-or-more"

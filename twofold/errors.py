@@ -62,6 +62,10 @@ class StoreBusy(StoreError):
     """More work is queued than the store may hold; the sender must wait and send again."""
 
 
+class StoreAway(StoreBusy):
+    """The database server cannot be reached or cannot write now; the gateway accepts again by itself once it can."""
+
+
 class StoreFailed(StoreError):
     """A write or flush failed, so nothing further may be acknowledged; restart after checking the disk."""
 

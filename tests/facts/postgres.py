@@ -24,8 +24,8 @@ def programs() -> Path | None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
-    """Its address. It refuses to run as root, so root starts it as somebody else."""
+def server(*, flushed: bool = False) -> Iterator[str]:
+    """Its address. It refuses to run as root, so root starts it as somebody else. ``flushed``: what is committed is on disk."""
     where = programs()
     assert where is not None
     user = _user()
@@ -40,7 +40,19 @@ def server() -> Iterator[str]:
         **run,
     )
     started = subprocess.Popen(
-        [where / "postgres", "-D", folder / "data", "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-F"], **run
+        [
+            where / "postgres",
+            "-D",
+            folder / "data",
+            "-p",
+            str(port),
+            "-h",
+            "127.0.0.1",
+            "-k",
+            folder,
+            *([] if flushed else ["-F"]),
+        ],
+        **run,
     )
     try:
         for _ in range(200):

@@ -42,10 +42,10 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.lives.making import LivesOf
 from twofold.reconcile.lives.task import LivesTask
+from twofold.store.engine import id_array
 from twofold.store.lines.keeping import keep_told
 from twofold.store.lines.row import make_row
 from twofold.store.orders.ledger import OrderEntry
-from twofold.store.sqlite.database import id_array
 from twofold.store.store import Route, Store
 from twofold.store.touches.nameless import Worth, give_up_paths
 from twofold.store.touches.signs import SETTLED_MS

@@ -29,9 +29,9 @@ from twofold.reconcile.reading.day import SAME_ACT_S, DayFacts, Platform
 from twofold.reconcile.reading.folder import Folder, PolicyOf
 from twofold.reconcile.reading.orders import KnownOrder, number_of, order_of
 from twofold.reconcile.reading.witnesses import Question, _day_in
+from twofold.store.engine import id_array, key_array
 from twofold.store.orders.ledger import OrderRow, name_of_order
 from twofold.store.secret import known_ring
-from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.touches.paths import touches_of
 from twofold.touch.model import Touch
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from twofold.store.fold_keys import DAY_MS, FoldKeys
 from twofold.store.sqlite.database import Engine
+from twofold.store.sqlite.fold_keys import DAY_MS, FoldKeys
 
 FIRST_DAY, DAYS, A_DAY = 20_000, 10, 500
 

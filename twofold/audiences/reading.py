@@ -20,9 +20,9 @@ from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order
 from twofold.ledger.state import decode_state
 from twofold.matching.subject import Mark, _browser
 from twofold.privacy.erase import erased_digest
+from twofold.store.engines import open_reader
 from twofold.store.gates.erased import Digest
 from twofold.store.orders.buyers import buyers_of
-from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import reading
 
 DAY_S = 86_400

@@ -21,7 +21,7 @@ from twofold.facts.rows.orders import CHUNK, DAY_S
 from twofold.facts.rows.snapshot import Snapshot
 from twofold.facts.shape import Group
 from twofold.ledger.filing import day_text
-from twofold.store.sqlite.database import id_array
+from twofold.store.engine import id_array
 
 SEALED = {Group.ORDERS: ("order_seals", "order_row", "buyer"), Group.LINES: ("line_seals", "line_state", "line")}
 """Groups of which it is known what changed: the table of the seals, its column of what they are of, and that of `Seal.who`."""

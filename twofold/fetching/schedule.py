@@ -17,8 +17,8 @@ from twofold.fetching.contract import Access
 from twofold.fetching.systems import SYSTEMS
 from twofold.fetching.worker import Source, StoreLike
 from twofold.pulling.exchange import Exchange
+from twofold.store.engine import Database
 from twofold.store.fetches import book
-from twofold.store.sqlite.database import Engine
 
 log = logging.getLogger("twofold.fetching")
 
@@ -57,7 +57,7 @@ class Fetches:
     async def want(self, name: str, things: Sequence[str]) -> bool:
         """Puts on disk what a notice names; False where too much waits already."""
 
-        def put(engine: Engine) -> bool:
+        def put(engine: Database) -> bool:
             taken = book.want(engine, name, things, self._clock())
             if taken:
                 self._store.tell()

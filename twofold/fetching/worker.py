@@ -20,8 +20,8 @@ from twofold.errors import StoreBusy, StoreError
 from twofold.fetching.contract import Access, Page, System, Wait
 from twofold.pulling.contract import Problem, Who
 from twofold.pulling.exchange import Exchange
+from twofold.store.engine import Database
 from twofold.store.fetches import book
-from twofold.store.sqlite.database import Engine
 
 log = logging.getLogger("twofold.fetching")
 
@@ -43,7 +43,7 @@ UNKNOWN, NEVER_CAME = "the system does not know it", "the system gave no answer 
 class StoreLike(Protocol):
     """What of the store is used."""
 
-    async def transact(self, work: Callable[[Engine], Any]) -> Any: ...
+    async def transact(self, work: Callable[[Database], Any]) -> Any: ...
 
 
 Keep = Callable[[bytes], Awaitable[None]]
@@ -182,7 +182,7 @@ class Source:
         self._look_at = self._steady() + self._every_s
         await self._well()
 
-    def _keep_page(self, page: Page, until: int, engine: Engine) -> None:
+    def _keep_page(self, page: Page, until: int, engine: Database) -> None:
         book.listed(engine, self.name, page.things, until, self._system.overlap_s, self._clock())
 
     # -- how it stands

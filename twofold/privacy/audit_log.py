@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from twofold.store.sqlite.database import Engine
+from twofold.store.engine import Database
 from twofold.store.sqlite.statements import statement
 
 GENESIS = b"\0" * 16
@@ -26,7 +26,7 @@ def audit_link(before: bytes, number: int, at: int, kind: str, facts: str) -> by
     return blake2b(before + f"{number} {at} {kind} {facts}".encode(), digest_size=16).digest()
 
 
-def append_audit(engine: Engine, at: int, kind: str, facts: dict[str, Any]) -> tuple[int, bytes]:
+def append_audit(engine: Database, at: int, kind: str, facts: dict[str, Any]) -> tuple[int, bytes]:
     """Adds a row to the log; answers its number and chain value. ``facts`` hold no personal data."""
     rows = engine.run("last_audit")
     before_id, before = rows[0] if rows else (0, GENESIS)
@@ -45,7 +45,7 @@ class Seal(Struct, frozen=True):
     digest: str
 
 
-def seal(engine: Engine, now_ms: int) -> bool:
+def seal(engine: Database, now_ms: int) -> bool:
     """Seals what was tried since the last seal; True when there may be more. One transaction of the writer."""
     last = last_sealed(engine.db)
     top = engine.run("last_attempt")[0][0]

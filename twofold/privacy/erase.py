@@ -39,13 +39,12 @@ from twofold.privacy.search import (
 )
 from twofold.privacy.tombstones import Entry
 from twofold.store.changed.days import mark_actions, mark_orders
+from twofold.store.engine import Database, id_array, key_array
 from twofold.store.fold import Action
 from twofold.store.index.words import Because
 from twofold.store.lines.emptying import empty_lines
 from twofold.store.orders.customers import numbers_of
 from twofold.store.orders.keys import change_order_keys
-from twofold.store.sqlite.arrivals import forget_keys
-from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.touches.nameless import put_due
 from twofold.store.touches.whose import whos_of_order
 
@@ -74,7 +73,7 @@ class Erasure(Struct, kw_only=True):
     done_at: int | None
 
 
-def ask(engine: Engine, ring: Keyring, request: SubjectRequest, now_ms: int, by: str, *, hold: bool = False) -> str:
+def ask(engine: Database, ring: Keyring, request: SubjectRequest, now_ms: int, by: str, *, hold: bool = False) -> str:
     """Writes a request down and answers its id; the same request asked again while it is open is the same row.
 
     ``hold``: it waits for the operator's word. Call inside a transaction of the writer; nothing in the clear is written.
@@ -95,7 +94,7 @@ def ask(engine: Engine, ring: Keyring, request: SubjectRequest, now_ms: int, by:
 
 
 def put_request(
-    engine: Engine, entry: Entry, keys: Sequence[tuple[str, bytes]], by: str, *, hold: bool = False
+    engine: Database, entry: Entry, keys: Sequence[tuple[str, bytes]], by: str, *, hold: bool = False
 ) -> None:
     """The rows of a request."""
     salt = secrets.token_bytes(16)
@@ -106,7 +105,7 @@ def put_request(
     engine.run_rows("insert_erasure_keys", [(entry.id, kind, digest) for kind, digest in keys])
 
 
-def bring_back(engine: Engine, entry: Entry) -> int:
+def bring_back(engine: Database, entry: Entry) -> int:
     """Asks again for an erasure that this database does not know: it is older than the file. 1 when it was."""
     if read(engine, entry.id) is not None:
         return 0
@@ -115,13 +114,13 @@ def bring_back(engine: Engine, entry: Entry) -> int:
     return 1
 
 
-def release(engine: Engine, identity: str) -> bool:
+def release(engine: Database, identity: str) -> bool:
     """The operator's word for a request that was held; False when there is none such."""
     engine.run("release_request", (identity,))
     return engine.changes() == 1
 
 
-def read(engine: Engine, identity: str) -> Erasure | None:
+def read(engine: Database, identity: str) -> Erasure | None:
     rows = engine.run("select_erasure", (identity,))
     if not rows:
         return None
@@ -129,7 +128,7 @@ def read(engine: Engine, identity: str) -> Erasure | None:
     return Erasure(**{**row, "counts": msgspec.json.decode(row["counts"])})
 
 
-def keys_of(engine: Engine, identity: str) -> list[tuple[str, bytes]]:
+def keys_of(engine: Database, identity: str) -> list[tuple[str, bytes]]:
     return [(kind, digest) for kind, digest in engine.run("select_erasure_keys", (identity,))]
 
 
@@ -148,7 +147,7 @@ def entry_of(erasure: Erasure, wanted: SubjectQuery, found: SubjectMatches) -> E
     )
 
 
-def keep_found(engine: Engine, erasure: Erasure, wanted: SubjectQuery, found: SubjectMatches, browsers: int) -> None:
+def keep_found(engine: Database, erasure: Erasure, wanted: SubjectQuery, found: SubjectMatches, browsers: int) -> None:
     """Writes down what the search found; from here on a crash loses nothing. ``browsers``: how many were forgotten."""
     number = erasure.id
     engine.run_rows("insert_erasure_rows", [(number, p, int(whole)) for p, whole in found.rows.items()])
@@ -177,7 +176,7 @@ def keep_found(engine: Engine, erasure: Erasure, wanted: SubjectQuery, found: Su
     _save(engine, erasure)
 
 
-def orders_of_person(engine: Engine, wanted: SubjectQuery, found: SubjectMatches) -> list[int]:
+def orders_of_person(engine: Database, wanted: SubjectQuery, found: SubjectMatches) -> list[int]:
     """Orders of the person, not those that only mention them: named, bought by what is known of them, or made by an action of theirs."""
     digests = {digest for _, digest in wanted.keys | wanted.keys_of(found.leads)}
     theirs = {order for order, whole in found.orders.items() if whole}
@@ -232,7 +231,7 @@ class ErasureStep:
         self._everything = erasure.kind == "erase_shop"
         self._salt = erasure.salt or b""
 
-    def stop_sends(self, engine: Engine, now_ms: int) -> tuple[int, int]:
+    def stop_sends(self, engine: Database, now_ms: int) -> tuple[int, int]:
         """Nothing of the person's actions waits to be sent any more. Answers (actions looked at, still in flight).
 
         What a worker holds is left until it is settled or its lease is over: its request may be on its way, and what
@@ -256,7 +255,7 @@ class ErasureStep:
         self._count(engine, {"sends_stopped": stopped, "payloads": emptied})
         return len(actions), len(flying)
 
-    def _without_mentions(self, engine: Engine, actions: Sequence[int]) -> int:
+    def _without_mentions(self, engine: Database, actions: Sequence[int]) -> int:
         """Bytes of strangers' actions that mention the person: emptied when they were sent, else built again later."""
         if not actions:
             return 0
@@ -275,7 +274,7 @@ class ErasureStep:
         except msgspec.DecodeError:
             return self.wanted.text(payload.decode("utf-8", "replace"))
 
-    def redact(self, engine: Engine, now_ms: int) -> int:
+    def redact(self, engine: Database, now_ms: int) -> int:
         """Takes the person out of some rows; answers how many were done."""
         rows = engine.run("next_erasure_rows", (self.id, PORTION))
         if not rows:
@@ -305,7 +304,7 @@ class ErasureStep:
         self._count(engine, counts)
         return len(rows)
 
-    def clear_orders(self, engine: Engine) -> int:
+    def clear_orders(self, engine: Database) -> int:
         """Takes the person out of some orders; answers how many were done."""
         rows = engine.run("next_erasure_orders", (self.id, PORTION))
         if not rows:
@@ -337,21 +336,21 @@ class ErasureStep:
         self._count(engine, {"orders": len(rows), "orders_renamed": len(wholes), "lines": lines})
         return len(rows)
 
-    def _rename_in_lines(self, engine: Engine, order: str, facts: Sequence[bytes], names: set[str]) -> int:
+    def _rename_in_lines(self, engine: Database, order: str, facts: Sequence[bytes], names: set[str]) -> int:
         """Lines of money that name the order lose who stands opposite, and, of an order that is named itself, its number."""
         found = lines_with(engine.run, keys_of_order(order, facts), id_array)
         if not names:
             return empty_lines(engine, found)
         return empty_lines(engine, found, renamed=lambda text: self._stand_in(text) if text in names else text)
 
-    def _bought(self, engine: Engine, number: int, dataset: str, order: str) -> bool:
+    def _bought(self, engine: Database, number: int, dataset: str, order: str) -> bool:
         """True for an order of the person, not one that only mentions them."""
         if self._everything or self.wanted.has(dataset, Mark("order", order)):
             return True
         known = {digest for _, digest in self.wanted.keys}
         return any(digest in known for _, _, digest, _ in engine.run("select_buyers", (id_array([number]),)))
 
-    def _forget_buyer(self, engine: Engine, number: int, dataset: str) -> None:
+    def _forget_buyer(self, engine: Database, number: int, dataset: str) -> None:
         """Who bought an order, and what was said of where it came from."""
         engine.run("drop_buyers_of", (id_array([number]),))
         facts = engine.run("select_order_facts", (number,))
@@ -359,7 +358,7 @@ class ErasureStep:
         whos = whos_of_order(self.ring, dataset, names)
         engine.run("forget_touches", (key_array(whos),))
 
-    def finish(self, engine: Engine, now_ms: int) -> bool:
+    def finish(self, engine: Database, now_ms: int) -> bool:
         """Looks through what came in since the search. True when nothing was left, and the erasure is cleared."""
         erasure = read(engine, self.id)
         assert erasure is not None
@@ -379,7 +378,7 @@ class ErasureStep:
         engine.run("drop_erasure_actions", (self.id,))
         return True
 
-    def _take_tail(self, engine: Engine, erasure: Erasure) -> None:
+    def _take_tail(self, engine: Database, erasure: Erasure) -> None:
         rows = engine.run("tail_bodies", (erasure.scanned, TAIL))
         theirs = {a for (a,) in engine.run("select_erasure_actions", (self.id,))}
         found: list[tuple[str, int, int]] = []
@@ -416,7 +415,7 @@ class ErasureStep:
             erasure.counts["refused"] = erasure.counts.get("refused", 0) + len(refused)
         erasure.refused_at = engine.run("last_refused", (erasure.refused_at,))[0][0]
 
-    def _left(self, engine: Engine, scanned: int) -> bool:
+    def _left(self, engine: Database, scanned: int) -> bool:
         last = engine.run("last_position_or_zero")[0][0]
         return bool(engine.run("erasure_has_left", (self.id,))[0][0]) or last > scanned
 
@@ -430,7 +429,7 @@ class ErasureStep:
 
     def _rename_elsewhere(
         self,
-        engine: Engine,
+        engine: Database,
         renamed: Sequence[tuple[str, str, str, str | None, int]],
         spoken: Sequence[tuple[int, Tier]],
         now_ms: int,
@@ -458,7 +457,7 @@ class ErasureStep:
                 keys.add(order_key(dataset, name, order))
                 digests.add(erased_digest(self.ring, dataset, "order", order))
         own = [a for a in rows if a.id not in others]
-        forget_keys(engine, keys, {number for a in own for number in (a.id, a.merged_into) if number is not None})
+        engine.forget_keys(keys, {number for a in own for number in (a.id, a.merged_into) if number is not None})
         engine.run_rows("insert_erased_ids", [(d, now_ms) for d in sorted(digests)])
         mark_actions(engine, {a.id for a in rows}, erased=True)
         fresh = []
@@ -494,7 +493,7 @@ class ErasureStep:
 
         return replaced
 
-    def _count(self, engine: Engine, more: dict[str, int]) -> None:
+    def _count(self, engine: Database, more: dict[str, int]) -> None:
         count(engine, self.id, more)
 
 
@@ -512,7 +511,7 @@ def erased_digest(ring: Keyring, dataset: str, kind: str, value: str) -> bytes:
     return ring.digest(f"erased:{kind}", f"{dataset}\0{value}")
 
 
-def count(engine: Engine, identity: str, more: dict[str, int]) -> None:
+def count(engine: Database, identity: str, more: dict[str, int]) -> None:
     """Adds to what an erasure has done."""
     erasure = read(engine, identity)
     assert erasure is not None
@@ -521,12 +520,12 @@ def count(engine: Engine, identity: str, more: dict[str, int]) -> None:
     _save(engine, erasure)
 
 
-def close(engine: Engine, identity: str, now_ms: int) -> None:
+def close(engine: Database, identity: str, now_ms: int) -> None:
     """The bytes are gone too."""
     engine.run("close_erasure", (identity, "done", now_ms))
 
 
-def _save(engine: Engine, erasure: Erasure) -> None:
+def _save(engine: Database, erasure: Erasure) -> None:
     counts = msgspec.json.encode(erasure.counts).decode()
     engine.run(
         "update_erasure",

@@ -18,9 +18,10 @@ from twofold.matching.subject import Keyring, SubjectRequest, needles_of, wanted
 from twofold.privacy.audit_log import shared
 from twofold.privacy.search import Finder, Progress, SubjectMatches, SubjectQuery
 from twofold.privacy.tombstones import Erasures
-from twofold.store.fold_keys import read_holders
+from twofold.store.engine import id_array, key_array
+from twofold.store.engines import open_reader
 from twofold.store.secret import known_ring
-from twofold.store.sqlite.database import id_array, key_array, open_reader
+from twofold.store.sqlite.fold_keys import read_holders
 from twofold.store.sqlite.statements import reading
 from twofold.store.touches.frozen import kept_paths
 from twofold.store.touches.whose import who_of, whos_of_order

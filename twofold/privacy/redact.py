@@ -18,9 +18,9 @@ from msgspec.structs import replace
 from twofold.event.model import Channel, CustomData, Event, Tier, UserData, decode_event, encode
 from twofold.event.vocabulary import HASHED_FIELDS
 from twofold.store.bodies import pack
+from twofold.store.engine import Database, id_array
 from twofold.store.index.words import Because, mark_stale
 from twofold.store.journal import body_digest, plain_digest
-from twofold.store.sqlite.database import Engine, id_array
 
 ERASED = "erased"
 """Stands where a text was taken out."""
@@ -149,7 +149,7 @@ def site_of(url: str | None) -> str | None:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], "/", "", "")) if parts.netloc else None
 
 
-def put_bodies(engine: Engine, rows: Sequence[tuple[int, bytes, bytes | None, bytes, str]], because: Because) -> int:
+def put_bodies(engine: Database, rows: Sequence[tuple[int, bytes, bytes | None, bytes, str]], because: Because) -> int:
     """Puts new bodies in place: (position, body before, its salt, body now, event id now). Answers how many rows were
     redacted for the first time; those keep the digest that the chain was made with."""
     changed = [r for r in rows if r[1] != r[3]]

@@ -25,11 +25,11 @@ from twofold.privacy.redact import RetainedPart, put_bodies, stand_in, without_p
 from twofold.privacy.search import actions_of
 from twofold.privacy.unnaming import WorthOf, unname_due
 from twofold.store.changed.days import mark_actions, mark_old_buyers
+from twofold.store.engine import Database, id_array
 from twofold.store.index.words import Because, remake
 from twofold.store.lines.emptying import empty_texts
 from twofold.store.lines.filling import fill_some
 from twofold.store.lines.keeping import ABANDONED_MS, drop_unfinished
-from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.store import Store
 
 log = logging.getLogger("twofold.privacy")
@@ -97,8 +97,8 @@ class Retention:
                 more = False
             await asyncio.sleep(_BREATH_S if more else pause_s)
 
-    def _jobs(self) -> list[tuple[str, Callable[[Engine, int], bool]]]:
-        jobs: list[tuple[str, Callable[[Engine, int], bool]]] = [
+    def _jobs(self) -> list[tuple[str, Callable[[Database, int], bool]]]:
+        jobs: list[tuple[str, Callable[[Database, int], bool]]] = [
             ("leads", lambda _engine, now: self._store.signs.keep_leads(now)),
             ("paths", lambda _engine, now: self._store.paths.settle(now)),
         ]
@@ -120,7 +120,7 @@ class Retention:
         ]
         return jobs
 
-    def _timed(self, engine: Engine, *, what: str, job: Callable[[Engine, int], bool], now_ms: int) -> bool:
+    def _timed(self, engine: Database, *, what: str, job: Callable[[Database, int], bool], now_ms: int) -> bool:
         self.late_s[what] = 0.0
         more = job(engine, now_ms)
         if not more:
@@ -129,7 +129,7 @@ class Retention:
 
     # -- fields of the journal's bodies
 
-    def _empty_part(self, part: RetainedPart, engine: Engine, now_ms: int) -> bool:
+    def _empty_part(self, part: RetainedPart, engine: Database, now_ms: int) -> bool:
         before = _before(now_ms, getattr(self._days, part.value))
         at = _position(engine, part.value)
         rows = engine.run("bodies_after", (at, PORTION))
@@ -148,7 +148,7 @@ class Retention:
         self._note(engine, now_ms, _NOTE_AFTER)
         return len(due) == PORTION
 
-    def _look_again(self, engine: Engine, part: RetainedPart) -> bool:
+    def _look_again(self, engine: Database, part: RetainedPart) -> bool:
         """Rows that were passed over because something waited for them."""
         later = [p for (p,) in engine.run("retention_passed_over", (part.value,))]
         for start in range(0, len(later), PORTION):
@@ -161,7 +161,7 @@ class Retention:
                 return True
         return False
 
-    def _redact(self, engine: Engine, part: RetainedPart, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _redact(self, engine: Database, part: RetainedPart, rows: Sequence[tuple[Any, ...]]) -> None:
         changed = []
         for position, received_at, event_id, body, salt, dataset, name, event_time, *columns in rows:
             event = readable_event(body)
@@ -178,7 +178,7 @@ class Retention:
         if fresh:
             engine.run("retention_count", (fresh,))
 
-    def _waiting(self, engine: Engine, positions: Sequence[int]) -> set[int]:
+    def _waiting(self, engine: Database, positions: Sequence[int]) -> set[int]:
         """Those of these rows whose action has a delivery that still waits."""
         of = dict(engine.run("actions_of_rows", (id_array(positions),)))
         rows = engine.run("actions_waiting", (id_array(actions_of(engine.db, positions)),))
@@ -187,7 +187,7 @@ class Retention:
             return set()
         return {p for p in positions if actions_of(engine.db, [p]) & waiting or of[p] in waiting}
 
-    def _note(self, engine: Engine, now_ms: int, at_least: int) -> None:
+    def _note(self, engine: Database, now_ms: int, at_least: int) -> None:
         """An entry in the log for rows that were redacted since the last one."""
         pending = _position(engine, "redacted")
         if pending >= at_least:
@@ -196,7 +196,7 @@ class Retention:
 
     # -- beside the journal
 
-    def _empty_payloads(self, engine: Engine, now_ms: int) -> bool:
+    def _empty_payloads(self, engine: Database, now_ms: int) -> bool:
         days = self._days
         before = _before(now_ms, min(days.payload, days.address, days.click_ids, days.contact))
         at = _position(engine, "payload")
@@ -220,7 +220,7 @@ class Retention:
             mark_actions(engine, {d // 256 for d in free})
         return len(due) == PORTION or (not due and len(free) == PORTION)
 
-    def _drop_refused(self, engine: Engine, now_ms: int) -> bool:
+    def _drop_refused(self, engine: Database, now_ms: int) -> bool:
         before = _before(now_ms, self._days.refused)
         due = []
         for number, received_at in engine.run("oldest_refused", (PORTION,)):
@@ -232,27 +232,27 @@ class Retention:
             engine.run("drop_refused", (id_array(due),))
         return len(due) == PORTION
 
-    def _forget_buyers(self, engine: Engine, now_ms: int) -> bool:
+    def _forget_buyers(self, engine: Database, now_ms: int) -> bool:
         """Orders forget the digest of who bought, with the hashed contact data."""
         engine.run("forget_buyers", (_before(now_ms, self._days.contact), PORTION))
         return engine.changes() == PORTION
 
-    def _forget_recognised(self, _engine: Engine, now_ms: int) -> bool:
+    def _forget_recognised(self, _engine: Database, now_ms: int) -> bool:
         """Old orders forget the keyed digests by which their buyers were recognised; they keep a random customer number."""
         return self._store.orders.forget_contacts(_before(now_ms, self._days.contact) // 1000, PORTION)
 
-    def _forget_bought(self, engine: Engine, now_ms: int) -> bool:
+    def _forget_bought(self, engine: Database, now_ms: int) -> bool:
         """Old orders forget the keyed digests of names: no bank line's payer is known by them any more."""
         before = _before(now_ms, self._days.buyer) // 1000
         mark_old_buyers(engine, before, PORTION)
         engine.run("expire_buyers", (before, PORTION))
         return engine.changes() == PORTION
 
-    def _seal(self, engine: Engine, now_ms: int) -> bool:
+    def _seal(self, engine: Database, now_ms: int) -> bool:
         last = engine.run("last_sealed_at")[0][0]
         return seal(engine, now_ms) if abs(now_ms - last) >= SEAL_AFTER_MS else False
 
-    def _drop_trail(self, engine: Engine, now_ms: int) -> bool:
+    def _drop_trail(self, engine: Database, now_ms: int) -> bool:
         """Attempts older than their days, a whole seal at a time, and what their deliveries were made of."""
         before = _before(now_ms, self._days.audit)
         engine.run("drop_erased_ids", (before,))
@@ -291,6 +291,6 @@ def _before(now_ms: int, days: float) -> int:
     return now_ms - int(days * DAY_MS)
 
 
-def _position(engine: Engine, what: str) -> int:
+def _position(engine: Database, what: str) -> int:
     rows = engine.run("select_progress", (what,))
     return int(rows[0][0]) if rows else 0

@@ -26,9 +26,10 @@ from twofold.privacy.search import Finder, SubjectMatches, SubjectQuery, hints_o
 from twofold.privacy.tombstones import Erasures, damaged_erasures
 from twofold.privacy.unnaming import WorthOf, unname_due
 from twofold.store.changed.days import erased_days, settle_erased
+from twofold.store.engine import Database
 from twofold.store.index.words import Because, remake
 from twofold.store.peers.revisions import ERASED
-from twofold.store.sqlite.database import Engine, empty_log
+from twofold.store.sqlite.database import empty_log
 from twofold.store.store import Store
 from twofold.store.touches.nameless import put_due
 from twofold.touch.source import forget_sources
@@ -81,7 +82,7 @@ class Eraser:
         number: str = await self._store.transact(lambda e: self.ask_in(e, request, by))
         return number
 
-    def ask_in(self, engine: Engine, request: SubjectRequest, by: str) -> str:
+    def ask_in(self, engine: Database, request: SubjectRequest, by: str) -> str:
         """The same inside a transaction of the writer, for a webhook's door: answer it once this is committed.
 
         Erasing a whole shop is held for the operator's word: a shop system sends it when an app is removed.
@@ -175,7 +176,7 @@ class Eraser:
         rows = await self._store.transact(lambda e: e.run("select_erased_ids"))
         self._store.gates.erased.load(partial(erase.erased_digest, self.file.ring), (digest for (digest,) in rows))
 
-    def _note(self, kind: str, facts: dict[str, Any], closes: str | None, engine: Engine) -> None:
+    def _note(self, kind: str, facts: dict[str, Any], closes: str | None, engine: Database) -> None:
         append_audit(engine, self._clock(), kind, facts)
         if closes:
             engine.run("drop_erasure_keys", (closes,))
@@ -226,7 +227,7 @@ class Eraser:
         # First the file: a database restored from before this moment is cleaned by it.
         self.file.add(erase.entry_of(erasure, wanted, found))
 
-        def keep(engine: Engine) -> None:
+        def keep(engine: Database) -> None:
             if not everything:
                 theirs = erase.orders_of_person(engine, wanted, found)
                 self._store.paths.make_now(theirs)
@@ -260,7 +261,7 @@ class Eraser:
             if await self._store.transact(lambda e: portion.finish(e, self._clock())):
                 return
 
-    def _redact(self, portion: ErasureStep, engine: Engine) -> int:
+    def _redact(self, portion: ErasureStep, engine: Database) -> int:
         self._store.revisions.raise_(ERASED)  # other processes' gates know the ids as soon as they are gone here
         return portion.redact(engine, self._clock())
 
@@ -281,7 +282,7 @@ class Eraser:
         status.what = "taking away the tables of reports"
         files = await asyncio.get_running_loop().run_in_executor(None, self._forget_files, days)
 
-        def settled(engine: Engine) -> None:
+        def settled(engine: Database) -> None:
             settle_erased(engine, days)
             erase.count(engine, number, {"table_files": files})
 

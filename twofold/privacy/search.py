@@ -32,11 +32,12 @@ from twofold.event.model import Event, readable_event
 from twofold.matching.subject import LEADING, NAMING, Keyring, Mark, Needles, all_or_none, marks_of, tokens
 from twofold.matching.words import sought_mark, texts_in
 from twofold.privacy import lines
+from twofold.store.engine import id_array
+from twofold.store.engines import open_reader
 from twofold.store.index.words import Ranges
 from twofold.store.ladder import admit
 from twofold.store.orders.buyers import buyers_of, orders_of_buyers
 from twofold.store.orders.customers import forgotten_orders
-from twofold.store.sqlite.database import id_array, open_reader
 from twofold.store.sqlite.statements import reading, statement
 
 BOUGHT = "bought"

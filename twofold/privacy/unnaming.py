@@ -12,7 +12,7 @@ from datetime import UTC, tzinfo
 from functools import partial
 from typing import Protocol
 
-from twofold.store.sqlite.database import Engine
+from twofold.store.engine import Database
 from twofold.store.store import Store
 from twofold.store.touches.nameless import Worth, due_orders, give_up_paths
 
@@ -37,5 +37,5 @@ async def unname_due(store: Store, worth_of: WorthOf | None, now_ms: int) -> int
     return rows
 
 
-def _give_up(due: Sequence[int], worth: Mapping[int, Worth], zone: tzinfo, engine: Engine) -> int:
+def _give_up(due: Sequence[int], worth: Mapping[int, Worth], zone: tzinfo, engine: Database) -> int:
     return give_up_paths(engine, due, worth, zone)

@@ -25,10 +25,10 @@ from twofold.reconcile.chain.values import ZERO, Rules
 from twofold.reconcile.exchange import Exchange
 from twofold.reconcile.matches.values import Days
 from twofold.reconcile.reading.orders import KnownOrder, order_of
+from twofold.store.engine import id_array, key_array
 from twofold.store.gates.values import in_currency
 from twofold.store.lines.reading import KeptLine, OpenLines, reading
 from twofold.store.orders.ledger import OrderRow, name_of_order
-from twofold.store.sqlite.database import id_array, key_array
 
 Thing = TypeVar("Thing", Cost, Rate)
 PolicyOf = Callable[[str], OrderPolicy]

@@ -30,10 +30,10 @@ from twofold.ledger.policy import (
 from twofold.ledger.state import OrderState, decode_state
 from twofold.matching.subject import Keyring
 from twofold.report.period import Journal, journal_of
+from twofold.store.engine import id_array, key_array
 from twofold.store.orders.ledger import OrderRow, name_of_order
 from twofold.store.orders.outcomes import OUTCOMES
 from twofold.store.secret import known_ring
-from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.touches.paths import NO_BROWSER, touches_of
 from twofold.touch.model import Touch
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import apsw
 
-from twofold.store.sqlite.database import open_reader, translated
+from twofold.store.engines import open_reader
+from twofold.store.sqlite.database import translated
 from twofold.store.sqlite.statements import statement
 
 

@@ -26,7 +26,7 @@ from twofold.event.model import Channel, Event, readable_event
 from twofold.event.vocabulary import STANDARD_EVENTS
 from twofold.matching.user_data import present_keys
 from twofold.report.period import Journal, journal_of
-from twofold.store.sqlite.database import id_array
+from twofold.store.engine import id_array
 
 PERIOD_MS = 48 * 3_600_000  # documented: Meta looks at the last 48 hours
 FULL = 12  # ours: e-mail, click id, phone, external_id and fbp together are all that is needed

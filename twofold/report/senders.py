@@ -18,7 +18,7 @@ from twofold.event.model import Event, readable_event
 from twofold.matching.user_data import present_keys
 from twofold.report.period import Journal, journal_of
 from twofold.report.quality import KEYS
-from twofold.store.sqlite.database import id_array
+from twofold.store.engine import id_array
 
 SAMPLE = 5_000  # bodies read for a report: about 0.1 s
 MIN_COPIES = 10  # ours: fewer say nothing about who owns an event

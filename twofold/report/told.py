@@ -21,8 +21,8 @@ from twofold.ledger.references import people_number
 from twofold.ledger.state import OrderState, decode_state
 from twofold.report.orders import CHUNK, word_of
 from twofold.report.period import Journal, journal_of
+from twofold.store.engine import id_array
 from twofold.store.orders.ledger import OrderRow
-from twofold.store.sqlite.database import id_array
 
 PolicyOf = Callable[[str], OrderPolicy]
 

@@ -39,8 +39,8 @@ from twofold.report.orders import (
     word_of,
 )
 from twofold.report.period import Journal, journal_of
+from twofold.store.engine import id_array, key_array
 from twofold.store.orders.ledger import OrderRow, name_of_order
-from twofold.store.sqlite.database import id_array, key_array
 
 EQUAL = "equal"
 EXPLAINED = "explained"

@@ -27,6 +27,7 @@ from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.beside.withdrawn_file import damaged_withdrawals
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_crc, row_digest
+from twofold.store.engines import open_reader
 from twofold.store.gates.releases import released_digest
 from twofold.store.gates.values import told_digest
 from twofold.store.journal import GENESIS, plain_digest
@@ -35,7 +36,7 @@ from twofold.store.orders.ledger import name_crc
 from twofold.store.peers.places import SPAN, strand_of, sums_of
 from twofold.store.secret import FILE as ERASURES
 from twofold.store.secret import known_ring, mark_of
-from twofold.store.sqlite.database import expected_schema, is_open, open_reader
+from twofold.store.sqlite.database import expected_schema, is_open
 from twofold.store.touches.frozen import path_digest
 from twofold.store.touches.nameless import nameless_digest
 from twofold.store.touches.signs import SECRET_MARK

@@ -13,7 +13,7 @@ import msgspec
 
 from twofold.event.identity import fold_keys, order_keys
 from twofold.event.model import Event
-from twofold.store.engine import RefusedRow
+from twofold.store.engine import Database, RefusedRow
 from twofold.store.fold import FoldVerdict
 from twofold.store.folding import Folding
 from twofold.store.journal import Journal
@@ -21,7 +21,6 @@ from twofold.store.lines.keeping import keep_told
 from twofold.store.lines.row import LineEntry, make_row
 from twofold.store.orders.ledger import Applied, OrderEntry, OrderRow, Orders
 from twofold.store.orders.outcomes import due_outcomes, worth_looking
-from twofold.store.sqlite.database import Engine
 from twofold.store.touches.path_keeper import Paths
 from twofold.store.touches.signs import Signs
 from twofold.touch.model import Sign
@@ -59,7 +58,7 @@ class Appends:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Database,
         journal: Journal,
         folding: Folding,
         orders: Orders,

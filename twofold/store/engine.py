@@ -7,16 +7,49 @@ passes between. Nothing above knows which engine it is; errors arrive as `StoreF
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from array import array
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from twofold.event.model import Event
-from twofold.store.lines.row import LineEntry
-from twofold.store.orders.ledger import OrderEntry
-from twofold.touch.model import Sign
+if TYPE_CHECKING:  # whoever makes these runs statements, too
+    import asyncio
+
+    from twofold.event.model import Event
+    from twofold.store.lines.row import LineEntry
+    from twofold.store.orders.ledger import OrderEntry
+    from twofold.touch.model import Sign
+
+
+class Numbers:
+    """Whole numbers bound as one list; see `id_array`."""
+
+    __slots__ = ("ids",)
+
+    def __init__(self, ids: Iterable[int]) -> None:
+        self.ids = array("q", ids)
+
+
+class Digests:
+    """Digests bound as one list; see `key_array`."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self, keys: Iterable[bytes]) -> None:
+        self.keys = tuple(keys)
+
+
+def id_array(ids: Iterable[int]) -> Any:
+    """Whole numbers as one value, for ``/*ids*/ (?)`` and ``/*each*/ (?)``."""
+    return Numbers(ids)
+
+
+def key_array(keys: Iterable[bytes]) -> Any:
+    """Digests as one value, for the same."""
+    return Digests(keys)
 
 
 class RefusedRow(NamedTuple):
@@ -60,14 +93,18 @@ class Job(Struct, kw_only=True):
 class Database(Protocol):
     """The writing connection. Used from one thread at a time."""
 
+    folder: Path
+    """What is kept beside the database: secret, watermark, withdrawals."""
+    stale: bool
+    """The connection was lost and opened again: what is kept in memory of the database is to be read afresh."""
+    db: Any
+    """The same connection for what reads as a reader does: ``db.execute(statement(name), values)``."""
+
     def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Runs the statement called ``name`` and returns its rows."""
 
     def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
         """Runs a row statement for all of ``rows``."""
-
-    def script(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """SQL whose text is made at run time: tables of a day, whose names we make ourselves."""
 
     def changes(self) -> int:
         """Rows changed by the last statement."""
@@ -79,6 +116,35 @@ class Database(Protocol):
 
     def rollback(self) -> None:
         """Ends a transaction if one is open."""
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """A transaction of its own, before the commits are started: kept at the end, undone by an exception."""
+
+    def forget_keys(self, keys: Iterable[bytes], actions: Iterable[int] | None = None) -> None:
+        """Keys of the fold lead nowhere any more, or not to these actions."""
+
+    def close(self, at_the_end: Callable[[], None] | None = None) -> None:
+        """``at_the_end`` runs once the database is closed, while the folder is still this process's."""
+
+
+class FoldKeys(Protocol):
+    """The fold's memory: which action holds a key. Inside the writer's transaction; whoever finds keys has them until its end:
+    no other writer finds or claims one of them meanwhile."""
+
+    def reload(self) -> None:
+        """Reads afresh what it holds in memory: after a rolled back transaction."""
+
+    def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
+        """The actions that hold any of ``keys``."""
+
+    def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
+        """Claims keys for actions."""
+
+    def move(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
+        """Leads known keys to other actions, which claim them for a whole window from now on."""
+
+    def turn(self, now_ms: int) -> None:
+        """Forgets what has left the window."""
 
     def close(self) -> None: ...
 
@@ -95,3 +161,6 @@ class Transaction(Protocol):
     def committed(self) -> None: ...
 
     def rolled_back(self) -> None: ...
+
+    def reread(self) -> None:
+        """Inside a transaction, after a lost connection: what is kept in memory is read afresh, whatever was committed."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from twofold.event.model import Event, readable_event
+from twofold.store.engine import Database, id_array
 from twofold.store.fold import Action
 from twofold.store.gates.contract import Candidate, Suppressed
 from twofold.store.peers.revisions import SUPERSEDED as KIND
 from twofold.store.peers.revisions import Revisions
-from twofold.store.sqlite.database import Engine, id_array
 
 Appended = Sequence[tuple[int, int, Event]]
 """Action, position and copy of what a batch has folded so far and not written yet."""
@@ -22,7 +22,7 @@ Appended = Sequence[tuple[int, int, Event]]
 class EvidenceOf:
     """Copies of actions that a copy of another tier was found for; read once a batch, for all of them together."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Database) -> None:
         self._engine = engine
         self._read: dict[int, list[tuple[int, Event]]] = {}
 
@@ -75,7 +75,7 @@ SUPERSEDED = "superseded"
 class Superseded:
     """Actions that another one stands for. Kept in memory is only whether there are any."""
 
-    def __init__(self, engine: Engine, revisions: Revisions | None = None) -> None:
+    def __init__(self, engine: Database, revisions: Revisions | None = None) -> None:
         self._engine = engine
         self._revisions = revisions or Revisions(engine)
         self._revisions.listen(KIND, self.reload)

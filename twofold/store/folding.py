@@ -18,6 +18,7 @@ from twofold.consent.state import consent_text, strictest_text
 from twofold.event.identity import ORDER_EVENTS, fold_keys
 from twofold.event.model import Event, Tier
 from twofold.store.changed.days import ChangedDays, mark_orders
+from twofold.store.engine import Database, FoldKeys, id_array
 from twofold.store.evidence import EvidenceOf, Superseded
 from twofold.store.fold import Action, FoldVerdict, add_copy, begin_action, differs_in_money, judge
 from twofold.store.gates.holds import hold_of
@@ -26,7 +27,6 @@ from twofold.store.journal import Journal, salts
 from twofold.store.ladder import admit, heard
 from twofold.store.orders.ledger import Orders
 from twofold.store.peers.revisions import CONSENT, Revisions
-from twofold.store.sqlite.database import Engine, id_array
 from twofold.store.visitors.browsers import Browsers
 
 _NOWHERE: tuple[tuple[int, ...], dict[str, int]] = ((), {})
@@ -39,18 +39,6 @@ class RouteLike(Protocol):
     def hold_ms(self) -> dict[str, int]: ...
     @property
     def holds(self) -> dict[str, dict[str, int]]: ...
-
-
-class Keys(Protocol):
-    """Which action holds a fold key, inside the writer's transaction. Whoever finds keys has them until its end: no other
-    writer finds or claims one of them meanwhile."""
-
-    def find(self, keys: Sequence[bytes]) -> dict[bytes, int]: ...
-    def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None: ...
-    def move(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None: ...
-    def turn(self, now_ms: int) -> None: ...
-    def reload(self) -> None: ...
-    def close(self) -> None: ...
 
 
 class _Lookup(NamedTuple):
@@ -98,11 +86,11 @@ class Folding:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Database,
         journal: Journal,
         routes: Mapping[str, RouteLike],
         destination_ids: Mapping[str, int],
-        keys: Keys,
+        keys: FoldKeys,
         people: Browsers,
         orders: Orders,
         superseded: Superseded,

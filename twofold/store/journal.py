@@ -43,8 +43,12 @@ class Journal:
         self._engine = engine
         self._refused_keep = refused_keep
         self._place = place
-        position, chain = last_row(engine, place)
-        self._stable = self._now = _Counters(position, chain, told_in(engine, place))
+        self.reread()
+
+    def reread(self) -> None:
+        """The counters as the database has them."""
+        position, chain = last_row(self._engine, self._place)
+        self._stable = self._now = _Counters(position, chain, told_in(self._engine, self._place))
 
     @property
     def position(self) -> int:

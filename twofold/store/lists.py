@@ -14,10 +14,10 @@ import msgspec
 
 from twofold.event.model import readable_event
 from twofold.matching.user_data import present_keys
+from twofold.store.engines import open_reader
 from twofold.store.fold import unite
 from twofold.store.ladder import admit
 from twofold.store.peers.places import sums_of
-from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import statement
 
 _PAUSED = "case when d.state = 'waiting' and t.paused_for is not null then 'paused' else d.state end"
@@ -132,7 +132,9 @@ class Reader:
                 where.append(conditions[name])
                 values.append(value)  # type: ignore[arg-type]
         inner = f"{select} where {' and '.join(where)} order by {order} desc"
-        sql = f"select * from ({inner} limit ?) order by 1" if limit else f"select * from ({inner}) order by 1"
+        sql = (
+            f"select * from ({inner} limit ?) as r order by 1" if limit else f"select * from ({inner}) as r order by 1"
+        )
         cursor = self._db.execute(sql, [*values, limit] if limit else values)
         names: list[str] | None = None
         for row in cursor:
@@ -186,7 +188,7 @@ class Reader:
         counts = self.waiting()
         for number, name in self._destinations():
             states = ("delivered", "suppressed", "dead")
-            sums = ", ".join(f"coalesce(sum(state = '{state}'), 0)" for state in states)
+            sums = ", ".join(f"count(*) filter (where state = '{state}')" for state in states)
             row: Any = self._db.execute(f"select {sums} from delivery where destination = ?", (number,)).fetchone()
             counts.setdefault(name, {}).update({state: n for state, n in zip(states, row, strict=True) if n})
         return {name: states for name, states in counts.items() if states}
@@ -209,7 +211,7 @@ class Reader:
             "select min(at) from (select min(d.due_at) as at from destination t join delivery d on d.destination = t.id "
             "and d.state = 'waiting' and d.leased_until is null where t.paused_for is null union all "
             "select min(d.leased_until) from destination t join delivery d on d.destination = t.id "
-            "and d.leased_until is not null where t.paused_for is null)"
+            "and d.leased_until is not null where t.paused_for is null) as d"
         )
         row = self._db.execute(sql).fetchone()
         due: int | None = row[0] if row else None

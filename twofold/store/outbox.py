@@ -24,6 +24,7 @@ from twofold.matching.user_data import present_names
 from twofold.store.bodies import body_reader
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import frozen_digest, row_digest
+from twofold.store.engine import Database, id_array
 from twofold.store.evidence import Superseded
 from twofold.store.fold import sending_id, unite
 from twofold.store.gates.contract import Afresh, Candidate, Gate, Held, Recheck
@@ -33,7 +34,6 @@ from twofold.store.journal import is_as_journalled
 from twofold.store.ladder import Admitted, admit, consent_of, consent_told, is_buyers
 from twofold.store.peers.places import ALONE, Place
 from twofold.store.peers.revisions import PAUSES, Revisions
-from twofold.store.sqlite.database import Engine, id_array
 
 log = logging.getLogger("twofold.store")
 
@@ -118,7 +118,7 @@ class Outbox:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Database,
         routes: Mapping[str, ConsentRoute],
         gates: GatesLike,
         superseded: Superseded,
@@ -287,6 +287,11 @@ class Outbox:
         self.altered, self._altered_now = self.altered + self._altered_now, 0
         if self._changed_pauses:
             self._read_pauses()
+
+    def reread(self) -> None:
+        """After a lost connection: whether a pause was written nobody here knows."""
+        self.rolled_back()
+        self._read_pauses()
 
     def rolled_back(self) -> None:
         self._altered_now = 0
@@ -531,7 +536,7 @@ class Outbox:
         """Once for a folder of an older version: what waits with frozen bytes is held against a digest from here on."""
         if self._engine.run("select_meta", ("digests",)):
             return
-        with self._engine.db:
+        with self._engine.transaction():
             rows = self._engine.run("select_frozen_unproved")
             self._engine.run_rows("prove_frozen", [(r[0], frozen_digest(r[0], r[1:5], r[5])) for r in rows])
             self._engine.run("put_meta", ("digests", "kept"))
@@ -541,7 +546,7 @@ class Outbox:
         one process's alone, `take_place` does both."""
         rows = self._engine.run("select_meta", ("generation",))
         generation = int(rows[0][0]) + 1 if rows else 1
-        with self._engine.db:
+        with self._engine.transaction():
             self._engine.run("put_meta", ("generation", str(generation)))
             self._engine.run("void_leases", (now_ms, *ALONE.leases()))
         return ALONE.lease(generation)

@@ -22,12 +22,12 @@ from twofold.event.model import Event
 from twofold.ledger.policy import OrderPolicy
 from twofold.matching.subject import Mark
 from twofold.store.appends import Appends, OrderNews
-from twofold.store.beside.watermark import Watermark, altered_while_closed, ended_unclean, examine, open_watermark, seal
+from twofold.store.beside.watermark import Loss, Watermark, ended_unclean, open_watermark
 from twofold.store.changed.days import ChangedDays, fill_journal_days
-from twofold.store.engine import Job, RefusedRow
+from twofold.store.engine import Database, Job, RefusedRow
+from twofold.store.engines import kit_for, open_reader
 from twofold.store.evidence import Superseded
 from twofold.store.fold import FoldVerdict
-from twofold.store.fold_keys import FoldKeys
 from twofold.store.folding import Folding
 from twofold.store.gates.sequence import Gates
 from twofold.store.gates.trust import PolicyLike
@@ -44,8 +44,6 @@ from twofold.store.peers.places import ALONE, take_place
 from twofold.store.peers.revisions import ERASED, Revisions
 from twofold.store.secret import folder_ring
 from twofold.store.sqlite.commit import Commits
-from twofold.store.sqlite.database import Engine, empty_log, open_reader
-from twofold.store.sqlite.page_check import PageCheck
 from twofold.store.sqlite.statements import statement
 from twofold.store.touches.path_keeper import Paths
 from twofold.store.touches.signs import Signs
@@ -157,6 +155,11 @@ class _Transaction:
         self._index.reset()
         self._changed.rolled_back()
 
+    def reread(self) -> None:
+        self.rolled_back()
+        self._journal.reread()
+        self._outbox.reread()
+
 
 class Store:
     """Opens a data folder and owns it until `close`. All methods are called on the event loop's thread."""
@@ -181,17 +184,16 @@ class Store:
         among several on one database; None where the folder is this process's alone, as its lock sees to."""
         self.folder = Path(folder)
         self.altered_file: str | None = None
-        self._engine = Engine(self.folder, self._examine if peer is None else None)
+        self._kit = kit_for(self.folder)
+        self._engine: Database = self._kit.opened(self.folder, self._examine if peer is None else None)
         try:
             self.place = ALONE if peer is None else take_place(self._engine, peer, opened_at)
             self.revisions = Revisions(self._engine, self.place)
             self.ended_unclean = self.place.alone and ended_unclean(self._engine)
             if self.ended_unclean:
-                empty_log(
-                    self.folder
-                )  # what a crash left unfinished at its end is not taken for a loss at the next one
+                self._kit.tidy(self.folder)
             self.watermark = open_watermark(self._engine, self.place)
-            with self._engine.db:
+            with self._engine.transaction():
                 fill_journal_days(self._engine)
                 for _ in range(AT_ONCE):
                     if not fill_some(self._engine):
@@ -243,7 +245,7 @@ class Store:
                 self.revisions,
             )
             self._journal = journal = Journal(self._engine, refused_keep, self.place)
-            keys = FoldKeys(self._engine, window_days) if peer is None else SharedKeys(self._engine, window_days)
+            keys = (self._kit.fold_keys if peer is None else SharedKeys)(self._engine, window_days)
             self._folding = Folding(
                 self._engine,
                 journal,
@@ -266,7 +268,7 @@ class Store:
         except BaseException:
             self._engine.close()
             raise
-        self.page_check = PageCheck(self.folder)
+        self.page_check = self._kit.page_check(self.folder)
         self._max_queue = max_queue
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._commits = Commits(
@@ -511,7 +513,7 @@ class Store:
         """Writes the time that is certain to have come, for the next start."""
         await self.transact(partial(self._keep_time, sure_ms=sure_ms))
 
-    def _keep_time(self, engine: Engine, sure_ms: int) -> None:
+    def _keep_time(self, engine: Database, sure_ms: int) -> None:
         if not self.place.alone:
             engine.run("see_worker", (self.place.number, sure_ms, self.place.generation))
         engine.run("put_meta", (SURE_TIME, str(sure_ms)))
@@ -559,7 +561,7 @@ class Store:
         rows: int = await self._work(lambda: behind(self._engine, self.place))
         return rows
 
-    async def transact(self, work: Callable[[Engine], Any]) -> Any:
+    async def transact(self, work: Callable[[Database], Any]) -> Any:
         """Runs ``work`` inside one of the store's transactions; what it answers, once that is on disk.
 
         The collector waits meanwhile: keep it short, and cut long work into portions.
@@ -591,16 +593,16 @@ class Store:
         self.page_check.stop()
         self._folding.close()
         self.watermark.close(clean=self.failed is None)
-        self._engine.close(partial(seal, self.folder) if self.place.alone else None)
+        self._engine.close(partial(self._kit.seal, self.folder) if self.place.alone else None)
 
     # -- inside
 
-    def _examine(self, folder: Path) -> None:
-        """Before the database is opened. What is missing is a loud stop; what was changed is looked at, page by page."""
-        loss = examine(folder)
+    def _examine(self, loss: Loss | None) -> None:
+        """Before anything is written. What is missing is a loud stop; what was changed is looked at, page by page."""
+        folder = self.folder
         if loss is not None:
             raise loss.error(folder)
-        self.altered_file = altered_while_closed(folder)
+        self.altered_file = self._kit.altered(folder)
         if self.altered_file is not None:
             log.critical("%s; every table is checked now, run `twofold verify --full`, too", self.altered_file)
 
@@ -630,6 +632,6 @@ def _nothing() -> None:
     """A transaction of its own for what each begins with."""
 
 
-def _note_in(engine: Engine, name: str) -> str | None:
+def _note_in(engine: Database, name: str) -> str | None:
     rows = engine.run("select_meta", (name,))
     return str(rows[0][0]) if rows else None

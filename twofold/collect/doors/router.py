@@ -37,8 +37,8 @@ from twofold.collect.told import ACCEPTED, Line, RequestLines
 from twofold.errors import StoreBusy, StoreError, place_of
 from twofold.event.model import Event
 from twofold.event.refusal import DropReason, Refusal
+from twofold.store.engine import Database
 from twofold.store.fold import FoldVerdict
-from twofold.store.sqlite.database import Engine
 from twofold.store.store import Store
 
 log = logging.getLogger("twofold.collect")
@@ -217,7 +217,7 @@ class Doors:
         row = (line.trace, self._clock(), line.entry, line.outcome, line.status, line.requests,
                self._store.watermark.position, line.events)  # fmt: skip
 
-        def put(engine: Engine) -> None:
+        def put(engine: Database) -> None:
             engine.run("keep_trace", row)
             engine.run("trim_traces", (TRACES_KEPT,))
 

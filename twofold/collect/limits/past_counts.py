@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 MAX_ACTIONS = 300_000
 HOUR_MS = 3_600_000

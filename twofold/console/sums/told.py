@@ -18,7 +18,8 @@ import apsw
 from twofold.console.queries.period import Period
 from twofold.report.period import Journal
 from twofold.report.told import Bridge, Fate, PolicyOf, Step, ToldOrder, tell
-from twofold.store.sqlite.database import id_array
+from twofold.store.engine import id_array
+from twofold.store.sqlite.database import bind_lists
 
 CHUNK = 250
 """Orders at once: some 8 ms, in which no page is made."""
@@ -36,6 +37,7 @@ class ToldOrders:
     def __init__(self, policy_of: PolicyOf, zone: str) -> None:
         self._policy_of, self._zone = policy_of, ZoneInfo(zone)
         self._db = apsw.Connection(":memory:")
+        bind_lists(self._db)
         self._db.execute(resources.files(__name__.rpartition(".")[0]).joinpath("told.sql").read_text(encoding="utf-8"))
         self._facts = self._orders = self._attempts = -1  # the last of each that was seen; -1: nothing was
         self._cursor = (NOWHERE, NOWHERE)

@@ -28,8 +28,8 @@ from twofold.ledger.state import (
     refunds_of,
 )
 from twofold.matching.persons import NUMBERS
+from twofold.store.engine import id_array
 from twofold.store.orders.buyers import buyers_of
-from twofold.store.sqlite.database import id_array
 
 DAY_S = 86_400
 CHUNK = 500  # orders whose reports are in memory at once

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from twofold.matching.subject import Keyring
+from twofold.store.engines import open_reader
 from twofold.store.lines.reading import LineReader
 from twofold.store.secret import known_ring
-from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import statement
 
 

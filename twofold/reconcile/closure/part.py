@@ -25,8 +25,8 @@ from twofold.reconcile.matches.values import DAY_S, Convert, Days, Due, Entry
 from twofold.reconcile.reading.folder import PolicyOf
 from twofold.reconcile.reading.orders import KnownOrder, due_of, order_of, told_by_couriers
 from twofold.reconcile.reading.world import Matched, match_groups, with_words, words_by_order
+from twofold.store.engine import id_array
 from twofold.store.orders.buyers import buyers_of
-from twofold.store.sqlite.database import id_array
 
 
 class Terms:

@@ -16,8 +16,8 @@ from twofold.matching.persons import NUMBERS
 from twofold.reconcile.matches.twice import Once, tell_once
 from twofold.reconcile.matches.values import Days, Entry
 from twofold.reconcile.reading.folder import Folder
+from twofold.store.engine import id_array, key_array
 from twofold.store.lines.books import Book
-from twofold.store.sqlite.database import id_array, key_array
 
 
 class Shelves:

@@ -43,7 +43,7 @@ from twofold.reconcile.reading.folder import Folder
 from twofold.reconcile.reading.lives import lives_by_day
 from twofold.reconcile.reading.owed import no_collector
 from twofold.reconcile.reading.whole import bought_of
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 from twofold.store.sqlite.statements import statement
 
 _UNRULED = OrderPolicy()

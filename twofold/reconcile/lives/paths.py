@@ -14,9 +14,10 @@ from typing import Any
 from twofold.facts.parquet import Row
 from twofold.reconcile.exchange import day_text
 from twofold.reconcile.matches.values import Days
+from twofold.store.engine import id_array
+from twofold.store.engines import open_reader
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.secret import known_ring
-from twofold.store.sqlite.database import id_array, open_reader
 from twofold.store.sqlite.statements import Run, reading
 from twofold.store.touches.frozen import FrozenTouch, OrderPath, kept_paths
 from twofold.store.touches.nameless import Nameless, nameless_of

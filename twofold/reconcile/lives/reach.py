@@ -26,8 +26,8 @@ from twofold.reconcile.exchange import day_number
 from twofold.reconcile.lives.rows import settlement_row
 from twofold.reconcile.matches.values import Group
 from twofold.reconcile.reading.world import Matched
+from twofold.store.engine import id_array
 from twofold.store.orders.buyers import buyers_of, orders_of_buyers
-from twofold.store.sqlite.database import id_array
 
 _SETTLED = ("happened_at", "closes", "failed", "expected", "late_after", "banked_at")
 """What of a batch decides where the money of its lines is."""

@@ -22,9 +22,10 @@ from twofold.reconcile.chain.told import Signalled
 from twofold.reconcile.matches.twice import Once, tell_once
 from twofold.reconcile.matches.values import Entry
 from twofold.reconcile.reading.orders import KnownOrder
+from twofold.store.engine import id_array
+from twofold.store.engines import open_reader
 from twofold.store.lines.reading import KeptLine, LineReader
 from twofold.store.orders.buyers import buyers_of
-from twofold.store.sqlite.database import id_array, open_reader
 from twofold.store.sqlite.statements import statement
 
 PolicyOf = Callable[[str], OrderPolicy]

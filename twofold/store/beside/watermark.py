@@ -28,9 +28,10 @@ from msgspec import Struct, structs
 
 from twofold.errors import StoreDamaged, StoreError
 from twofold.store.beside.durable_file import flush_folder
+from twofold.store.engine import Database
 from twofold.store.journal import TOLD, last_row, told_in
 from twofold.store.peers.places import ALONE, SPAN, Place, strand_of
-from twofold.store.sqlite.database import DATABASE, Engine, require_data
+from twofold.store.sqlite.database import DATABASE, require_data
 from twofold.store.sqlite.log_scan import lost_in_log
 
 log = logging.getLogger("twofold.store")
@@ -200,7 +201,7 @@ class Watermark:
             raise StoreError(message) from err
 
 
-def open_watermark(engine: Engine, place: Place = ALONE) -> Watermark:
+def open_watermark(engine: Database, place: Place = ALONE) -> Watermark:
     """The watermark of an open database, for the run that is about to begin. `examine` the folder before it is opened; of one
     among several writers, what it lacks of its own strand is told here. Raises `StoreDamaged`."""
     if place.alone:
@@ -264,21 +265,21 @@ def _file_digest(folder: Path) -> tuple[int, bytes] | None:
         return None
 
 
-def renew_watermark(engine: Engine) -> None:
+def renew_watermark(engine: Database) -> None:
     """From here on the watermark says what the database says. Whoever calls it has put into the log why."""
     run, position, chain = _stands_at(engine)
     Watermark(engine.folder, run, position, chain, told_in(engine)).close()
     engine.run("put_meta", (FILE, KEPT))
 
 
-def _stands_at(engine: Engine) -> tuple[int, int, bytes]:
+def _stands_at(engine: Database) -> tuple[int, int, bytes]:
     """Run, last position and chain value there, as the database has them."""
     position, chain = last_row(engine)
     generation = engine.run("select_meta", ("generation",))
     return (int(generation[0][0]) if generation else 0), position, chain
 
 
-def ended_unclean(engine: Engine) -> bool:
+def ended_unclean(engine: Database) -> bool:
     """True when whoever had this folder last did not close it, or it is not known whether he did. Asked before the
     watermark is opened."""
     mark = read_mark(engine.folder)
@@ -345,9 +346,14 @@ def examine(folder: Path, *, scan_log: bool = True) -> Loss | None:
 def _compare(db: Any, mark: Mark | str | None) -> Loss | None:
     if not db.execute("select 1 from sqlite_schema where name = 'meta'").fetchall():
         return Loss("the database is empty") if isinstance(mark, Mark) and mark.position else None
+    return compare(db, mark, several=_has_workers(db))
+
+
+def compare(db: Any, mark: Mark | str | None, *, several: bool = False) -> Loss | None:
+    """What a database that has our tables lacks of what a watermark says. ``several``: more than one process wrote to it."""
     notes = dict(db.execute("select name, value from meta where name in ('watermark', 'generation')").fetchall())
     run = int(notes.get("generation", 0))
-    if "generation" not in notes and isinstance(mark, Mark) and _has_workers(db):
+    if "generation" not in notes and isinstance(mark, Mark) and several:
         return _compare_strand(db, mark, ALONE)  # the first of several writers
     if mark is None:
         if "watermark" not in notes:

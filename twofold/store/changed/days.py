@@ -14,9 +14,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
+from twofold.store.engine import Database, id_array, key_array
 from twofold.store.peers.places import ALONE, Place
 from twofold.store.peers.revisions import DAYS, Revisions
-from twofold.store.sqlite.database import Engine, id_array, key_array
 
 ORDERS, ACTIONS, LINES, TOUCHES = "orders", "actions", "lines", "touches"
 DAY_MS, DAY_S = 86_400_000, 86_400
@@ -27,7 +27,7 @@ GENERATION = "facts_generation"
 class ChangedDays:
     """The marks as the writer makes them, one object a store. All methods inside its transactions."""
 
-    def __init__(self, engine: Engine, place: Place = ALONE, revisions: Revisions | None = None) -> None:
+    def __init__(self, engine: Database, place: Place = ALONE, revisions: Revisions | None = None) -> None:
         self._engine = engine
         self._place = place
         self._revisions = revisions or Revisions(engine)
@@ -126,19 +126,19 @@ class ChangedDays:
         self._today_known = False
 
 
-def generation_of(engine: Engine) -> int:
+def generation_of(engine: Database) -> int:
     """The generation that a folder is in."""
     rows = engine.run("select_meta", (GENERATION,))
     return int(rows[0][0]) if rows else 0
 
 
-def mark_actions(engine: Engine, actions: Iterable[int], *, erased: bool = False) -> None:
+def mark_actions(engine: Database, actions: Iterable[int], *, erased: bool = False) -> None:
     """The same for what is written seldom: retention, erasures, a person's word. One statement."""
     ids = id_array(actions)
     engine.run("mark_days_of_actions", (ids, generation_of(engine), int(erased)))
 
 
-def mark_orders(engine: Engine, orders: Iterable[int], *, erased: bool = False) -> None:
+def mark_orders(engine: Database, orders: Iterable[int], *, erased: bool = False) -> None:
     """Orders by their row, and the actions they stand for."""
     ids = id_array(orders)
     generation = generation_of(engine)
@@ -146,39 +146,39 @@ def mark_orders(engine: Engine, orders: Iterable[int], *, erased: bool = False) 
     engine.run("mark_days_of_order_actions", (ids, generation, int(erased)))
 
 
-def mark_days(engine: Engine, part: str, days: Iterable[int], *, erased: bool = False) -> None:
+def mark_days(engine: Database, part: str, days: Iterable[int], *, erased: bool = False) -> None:
     """Days of lines or touches."""
     generation = generation_of(engine)
     engine.run_rows("mark_days", [(part, day, generation, int(erased)) for day in sorted(days)])
 
 
-def mark_touches(engine: Engine, whos: Sequence[bytes]) -> None:
+def mark_touches(engine: Database, whos: Sequence[bytes]) -> None:
     """The days of somebody's signs, before they go. What led to them stays, and leads nowhere."""
     engine.run("mark_days_of_touches", (key_array(whos), generation_of(engine)))
 
 
-def mark_old_touches(engine: Engine, before: int, limit: int) -> None:
+def mark_old_touches(engine: Database, before: int, limit: int) -> None:
     """The days of the signs that expire next, before they go."""
     engine.run("mark_days_of_old_touches", (before, limit, generation_of(engine)))
 
 
-def mark_old_buyers(engine: Engine, before: int, limit: int) -> None:
+def mark_old_buyers(engine: Database, before: int, limit: int) -> None:
     """The days of the orders whose buyers are forgotten next, before they are."""
     engine.run("mark_days_of_old_buyers", (before, limit, generation_of(engine)))
 
 
-def erased_days(engine: Engine) -> list[tuple[str, int]]:
+def erased_days(engine: Database) -> list[tuple[str, int]]:
     """Days of which an erasure has changed something, and whose files of before may still be there."""
     return [(part, day) for part, day, _, erased in engine.run("select_changed_days") if erased]
 
 
-def settle_erased(engine: Engine, days: Iterable[tuple[str, int]]) -> None:
+def settle_erased(engine: Database, days: Iterable[tuple[str, int]]) -> None:
     """No file of these days from before an erasure is left."""
     for part, day in days:
         engine.run("settle_erased_days", (part, day))
 
 
-def fill_journal_days(engine: Engine) -> None:
+def fill_journal_days(engine: Database) -> None:
     """Once for a folder whose journal is older than this: the days it came on, each found by halving."""
     last = engine.run("last_position_or_zero")[0][0]
     if not last or engine.run("select_journal_days"):
@@ -192,7 +192,7 @@ def fill_journal_days(engine: Engine) -> None:
     engine.run_rows("insert_journal_days", rows)
 
 
-def _first_after(engine: Engine, low: int, last: int, until_ms: int) -> int:
+def _first_after(engine: Database, low: int, last: int, until_ms: int) -> int:
     high = last + 1
     low += 1
     while low < high:
@@ -204,6 +204,6 @@ def _first_after(engine: Engine, low: int, last: int, until_ms: int) -> int:
     return low
 
 
-def _received(engine: Engine, position: int) -> int:
+def _received(engine: Database, position: int) -> int:
     rows = engine.run("first_received", (position,))
     return int(rows[0][1]) if rows else 0

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from twofold.store.sqlite.database import Engine
+from twofold.store.engine import Database
 
 MOST_WAITING = 5_000
 """Things of one source that notices may make wait: a flood of them is refused, as whoever knows the address may send it."""
@@ -46,7 +46,7 @@ class DoorState(Struct, frozen=True, kw_only=True):
     since_at: int = 0
 
 
-def want(engine: Engine, door: str, things: Sequence[str], now_ms: int) -> bool:
+def want(engine: Database, door: str, things: Sequence[str], now_ms: int) -> bool:
     """Things that a notice names; False where so many wait that none more is taken."""
     ((waiting,),) = engine.run("count_wanted", (door,))
     if waiting + len(things) > MOST_WAITING:
@@ -55,37 +55,37 @@ def want(engine: Engine, door: str, things: Sequence[str], now_ms: int) -> bool:
     return True
 
 
-def _want(engine: Engine, door: str, things: Sequence[str], now_ms: int) -> None:
+def _want(engine: Database, door: str, things: Sequence[str], now_ms: int) -> None:
     engine.run_rows("want_things", [(door, thing, now_ms, 1, now_ms, 0) for thing in dict.fromkeys(things)])
 
 
-def first(engine: Engine, door: str, now_ms: int) -> Wanted | None:
+def first(engine: Database, door: str, now_ms: int) -> Wanted | None:
     rows = engine.run("first_wanted", (door, now_ms, now_ms + FAR_MS))
     return Wanted(*rows[0]) if rows else None
 
 
-def next_turn(engine: Engine, door: str) -> int | None:
+def next_turn(engine: Database, door: str) -> int | None:
     ((due_at,),) = engine.run("next_wanted", (door,))
     return None if due_at is None else int(due_at)
 
 
-def waiting(engine: Engine, door: str) -> int:
+def waiting(engine: Database, door: str) -> int:
     return int(engine.run("count_wanted", (door,))[0][0])
 
 
-def came(engine: Engine, door: str, wanted: Wanted, now_ms: int) -> None:
+def came(engine: Database, door: str, wanted: Wanted, now_ms: int) -> None:
     """A thing is fetched and kept, or given up. One that was named again meanwhile has another turn at once."""
     engine.run("thing_came", (door, wanted.thing, wanted.named))
     if not engine.changes():
         engine.run("thing_again", (door, wanted.thing, now_ms, 0))
 
 
-def again(engine: Engine, door: str, wanted: Wanted, due_at: int) -> None:
+def again(engine: Database, door: str, wanted: Wanted, due_at: int) -> None:
     """A thing that could not be had now."""
     engine.run("thing_again", (door, wanted.thing, due_at, wanted.tries + 1))
 
 
-def listed(engine: Engine, door: str, page: Sequence[Listed], until: int, overlap_s: int, now_ms: int) -> int:
+def listed(engine: Database, door: str, page: Sequence[Listed], until: int, overlap_s: int, now_ms: int) -> int:
     """A page of a list: what it shows for the first time, or otherwise than before, is wanted, and the list is read so far. All of it
     at once, so that nothing is passed over whenever the machine stops. How many are wanted by it."""
     since = min((one.at for one in page), default=until)
@@ -98,7 +98,7 @@ def listed(engine: Engine, door: str, page: Sequence[Listed], until: int, overla
     return len(new)
 
 
-def state(engine: Engine, door: str) -> DoorState:
+def state(engine: Database, door: str) -> DoorState:
     rows = engine.run("select_fetch_door", (door,))
     if not rows:
         return DoorState()
@@ -106,17 +106,17 @@ def state(engine: Engine, door: str) -> DoorState:
     return DoorState(until=until, came_at=came_at, code=str(code), who=str(who), said=str(said), since_at=int(since_at))
 
 
-def answered(engine: Engine, door: str, now_ms: int) -> None:
+def answered(engine: Database, door: str, now_ms: int) -> None:
     engine.run("source_answered", (door, now_ms, "", "", "", 0))
 
 
-def refused(engine: Engine, door: str, code: str, who: str, said: str, now_ms: int) -> None:
+def refused(engine: Database, door: str, code: str, who: str, said: str, now_ms: int) -> None:
     """A problem that stands. The first time of the same one stays."""
     before = state(engine, door)
     engine.run("source_answered", (door, None, code, who, said, before.since_at if before.code == code else now_ms))
 
 
-def waiting_by_door(engine: Engine) -> Iterator[tuple[str, int, int]]:
+def waiting_by_door(engine: Database) -> Iterator[tuple[str, int, int]]:
     """Source, how many things of it wait, since when the oldest."""
     for door, count, first_at in engine.run("waiting_by_door"):
         yield str(door), int(count), int(first_at)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from twofold.store.digests import row_digest
-from twofold.store.sqlite.database import Engine, id_array
+from twofold.store.engine import Database, id_array
 
 
 def released_digest(delivery: int, released_at: int) -> bytes:
@@ -17,7 +17,7 @@ def released_digest(delivery: int, released_at: int) -> bytes:
     return row_digest("released", delivery, released_at)
 
 
-def let_through(engine: Engine, deliveries: Sequence[int], now_ms: int) -> int:
+def let_through(engine: Database, deliveries: Sequence[int], now_ms: int) -> int:
     """Those of them that were kept back wait from now on, and are asked nothing more about trust; how many."""
     kept = [id for (id,) in engine.run("select_kept_back", (id_array(deliveries),))]
     _keep(engine, kept, now_ms)
@@ -25,13 +25,13 @@ def let_through(engine: Engine, deliveries: Sequence[int], now_ms: int) -> int:
     return engine.changes() if kept else 0
 
 
-def turn_away(engine: Engine, deliveries: Sequence[int], now_ms: int) -> int:
+def turn_away(engine: Database, deliveries: Sequence[int], now_ms: int) -> int:
     """Those of them that are kept back are listed no more; how many."""
     engine.run("turn_away", (now_ms, id_array(deliveries)))
     return engine.changes()
 
 
-def follow_merged(engine: Engine, winner: int, loser: int, now_ms: int) -> None:
+def follow_merged(engine: Database, winner: int, loser: int, now_ms: int) -> None:
     """Two actions are one: what a person let through of the one is let through of the other."""
     rows = engine.run("select_released", (loser * 256, loser * 256 + 255))
     words = [winner * 256 + delivery % 256 for delivery, *_ in rows]
@@ -40,13 +40,13 @@ def follow_merged(engine: Engine, winner: int, loser: int, now_ms: int) -> None:
         engine.run("let_through", (now_ms, id_array(words)))
 
 
-def prove_released(engine: Engine) -> None:
+def prove_released(engine: Database) -> None:
     """At start: words from before the table have no digest yet."""
     bare = [(delivery, at) for delivery, at, digest in engine.run("select_released", (0, 2**63 - 1)) if digest is None]
     if bare:
-        with engine.db:
+        with engine.transaction():
             engine.run_rows("keep_released", [(d, at, released_digest(d, at)) for d, at in bare])
 
 
-def _keep(engine: Engine, deliveries: Sequence[int], now_ms: int) -> None:
+def _keep(engine: Database, deliveries: Sequence[int], now_ms: int) -> None:
     engine.run_rows("keep_released", [(d, now_ms, released_digest(d, now_ms)) for d in deliveries])

@@ -18,10 +18,10 @@ from twofold.event.model import Event
 from twofold.ledger.money import to_minor
 from twofold.ledger.state import OrderState, decode_state
 from twofold.store.digests import row_digest
+from twofold.store.engine import Database
 from twofold.store.gates.contract import Candidate, Held, Suppressed, ToldValue
 from twofold.store.gates.orders import ORDER_GATED
 from twofold.store.orders.ledger import Orders
-from twofold.store.sqlite.database import Engine
 
 MARGIN, REVENUE = "margin", "revenue"
 UNKNOWN, NOT_READ = "margin_unknown", "costs_not_read"
@@ -61,7 +61,7 @@ class ValueGate:
     """``rules``: dataset to destination to its rule."""
 
     def __init__(
-        self, engine: Engine, orders: Orders, margins: Margins, rules: Mapping[str, Mapping[str, ValueRule]]
+        self, engine: Database, orders: Orders, margins: Margins, rules: Mapping[str, Mapping[str, ValueRule]]
     ) -> None:
         self._engine, self._orders, self._margins = engine, orders, margins
         self._rules = {(dataset, d): rule for dataset, there in rules.items() for d, rule in there.items()}

@@ -22,10 +22,11 @@ from twofold.consent.marks import withdrawable_marks
 from twofold.errors import StoreError
 from twofold.matching.subject import Keyring, Mark
 from twofold.store.beside.withdrawn_file import FILE, WithdrawnFile
+from twofold.store.engine import Database, key_array
+from twofold.store.engines import open_reader
 from twofold.store.gates.contract import Candidate, Suppressed
 from twofold.store.peers.places import ALONE, Place
 from twofold.store.peers.revisions import WITHDRAWALS, Revisions
-from twofold.store.sqlite.database import Engine, key_array, open_reader
 from twofold.store.sqlite.statements import statement
 
 log = logging.getLogger("twofold.store")
@@ -49,7 +50,7 @@ class ConsentStanding(Struct, frozen=True, kw_only=True):
 class Withdrawals:
     """Used inside the store's transactions, on the loop's thread. ``changes`` may be read at any time."""
 
-    def __init__(self, engine: Engine, place: Place = ALONE, revisions: Revisions | None = None) -> None:
+    def __init__(self, engine: Database, place: Place = ALONE, revisions: Revisions | None = None) -> None:
         self._engine = engine
         self._revisions = revisions or Revisions(engine)
         self._revisions.listen(WITHDRAWALS, self._heard)
@@ -122,7 +123,7 @@ class Withdrawals:
                 "consent; put the file in its place that belongs to this database, or take it away and withdraw again"
             )
         better = [(n, *state) for n, state in told.items() if n not in known or _later(state) > _later(known[n])]
-        with self._engine.db:
+        with self._engine.transaction():
             self._engine.run_rows("put_withdrawals", better)
         self._begun = key is not None
         if any(n not in told or _later(state) > _later(told[n]) for n, state in known.items()):

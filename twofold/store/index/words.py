@@ -22,8 +22,8 @@ from zlib import crc32
 
 from twofold.event.model import readable_event
 from twofold.matching.words import Words
+from twofold.store.engine import Database, id_array
 from twofold.store.peers.places import ALONE, Place, ends_of
-from twofold.store.sqlite.database import Engine, id_array
 
 ROWS = 4_096
 PARTS = 16
@@ -51,7 +51,7 @@ class WordIndex:
         self._next = 0  # the part of it that is taken in next
         self._entries: set[int] = set()
 
-    def step(self, engine: Engine) -> bool:
+    def step(self, engine: Database) -> bool:
         """Takes in the next part whose rows are all there; True when there was one."""
         if self._block is None:
             first = self._place.before // ROWS
@@ -70,7 +70,7 @@ class WordIndex:
             self._close(engine, self._block)
         return True
 
-    def _close(self, engine: Engine, block: int) -> None:
+    def _close(self, engine: Database, block: int) -> None:
         """Writes the row of a block that is full. Parts that were changed since they were taken in stay out of it, and
         stale: what was erased meanwhile is not written again. A row that is there was made by `remake`, and is younger."""
         if not engine.run("select_word_index", (block,)):
@@ -86,17 +86,17 @@ def _add(words: Words, body: bytes) -> None:
         words.add(event)
 
 
-def behind(engine: Engine, place: Place = ALONE) -> int:
+def behind(engine: Database, place: Place = ALONE) -> int:
     """Rows of a strand that stand behind its last block with a row."""
     last_block = engine.run("last_word_index", (place.before // ROWS, place.end // ROWS))[0][0]
     return _last(engine, place) - (place.before if last_block is None else (last_block + 1) * ROWS)
 
 
-def _last(engine: Engine, place: Place) -> int:
+def _last(engine: Database, place: Place) -> int:
     return int(engine.run("last_position_of", (place.before, place.end))[0][0])
 
 
-def _put(engine: Engine, block: int, kept: Iterable[int]) -> None:
+def _put(engine: Database, block: int, kept: Iterable[int]) -> None:
     blob = array("I", sorted(kept)).tobytes()
     engine.run("put_word_index", (block, blob, crc32(blob)))
 
@@ -114,13 +114,13 @@ class Because(IntEnum):
     ERASURE = 2  # which is not done before
 
 
-def mark_stale(engine: Engine, positions: Iterable[int], because: Because) -> None:
+def mark_stale(engine: Database, positions: Iterable[int], because: Because) -> None:
     """These rows' bodies were changed: their parts have to be made again."""
     parts = sorted({(position - 1) // PART for position in positions})
     engine.run_rows("mark_stale_parts", [(part, int(because)) for part in parts])
 
 
-def remake(engine: Engine, at_least: Because = Because.OLDER) -> bool:
+def remake(engine: Database, at_least: Because = Because.OLDER) -> bool:
     """Makes some stale parts again from what their rows say now; False when there was none.
 
     Those of a block that is not full stay: it is made from its rows when it is.
@@ -138,7 +138,7 @@ def remake(engine: Engine, at_least: Because = Because.OLDER) -> bool:
     return True
 
 
-def _remake_parts(engine: Engine, block: int, parts: Sequence[int], secret: int) -> None:
+def _remake_parts(engine: Database, block: int, parts: Sequence[int], secret: int) -> None:
     rows = engine.run("select_word_index", (block,))
     kept = array("I", rows[0][0] if rows and crc32(rows[0][0]) == rows[0][1] else b"")
     if (
@@ -213,7 +213,7 @@ def _parts_of(held: Sequence[int], print_: int) -> int:
     return bits
 
 
-def _own_secret(engine: Engine) -> int:
+def _own_secret(engine: Database) -> int:
     """Begins every fingerprint, made once for a data folder."""
     rows = engine.run("select_meta", (_SECRET,))
     if rows:

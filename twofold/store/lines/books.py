@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from twofold.ledger.lines import MoneyLine, Thing
 from twofold.ledger.ties import BANK
-from twofold.store.sqlite.database import Engine
+from twofold.store.engine import Database
 
 _DAY_S = 86_400
 
@@ -38,7 +38,7 @@ def book_of(thing: Thing) -> Book | None:
     return Book(thing.source, thing.account, thing.currency, batch, thing.form, min(at, available), max(at, available))
 
 
-def put_books(engine: Engine, books: Iterable[Book]) -> None:
+def put_books(engine: Database, books: Iterable[Book]) -> None:
     """These were told of."""
     found: dict[tuple[str, ...], Book] = {}
     for book in books:

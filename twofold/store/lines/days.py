@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from twofold.store.changed.days import LINES, mark_days
-from twofold.store.sqlite.database import Engine
+from twofold.store.engine import Database
 
 
-def mark_line_days(engine: Engine, days: Iterable[tuple[str, int]], *, erased: bool = False) -> None:
+def mark_line_days(engine: Database, days: Iterable[tuple[str, int]], *, erased: bool = False) -> None:
     """(kind of line, day since 1970-01-01) of every line that is seen anew, is replaced, or was emptied.
 
     ``erased``: what was there before must be gone from every file.

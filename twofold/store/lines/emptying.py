@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from twofold.ledger.filing import key_number, keys_of
 from twofold.ledger.lines import MoneyLine, ParcelLine, SiteDay, Survey, Thing, decode_thing, encode_thing
+from twofold.store.engine import Database, id_array
 from twofold.store.lines.days import mark_line_days
 from twofold.store.lines.keeping import line_digest
-from twofold.store.sqlite.database import Engine, id_array
 
 PORTION = 128
 
@@ -23,7 +23,7 @@ Renamed = Callable[[str], str]
 """An order's number to what stands for it; any other text as it is."""
 
 
-def empty_texts(engine: Engine, before_ms: int) -> bool:
+def empty_texts(engine: Database, before_ms: int) -> bool:
     """Names and texts whose days are over; True while there may be more."""
     rows = engine.run("oldest_line_texts", (PORTION,))
     due = [line for line, received_at in rows if received_at < before_ms]
@@ -32,7 +32,7 @@ def empty_texts(engine: Engine, before_ms: int) -> bool:
 
 
 def empty_lines(
-    engine: Engine, lines: Iterable[int], *, gone: Collection[str] = (), renamed: Renamed | None = None
+    engine: Database, lines: Iterable[int], *, gone: Collection[str] = (), renamed: Renamed | None = None
 ) -> int:
     """Takes out of these rows who stands opposite and what was kept of it; ``gone``: only these digests. ``renamed``:
     numbers of orders become what stands for them. Answers how many rows it changed."""
@@ -82,7 +82,7 @@ def _with_renamed(thing: Thing, renamed: Renamed) -> Thing:
             return thing
 
 
-def _move_keys(engine: Engine, number: int, old: Thing, new: Thing) -> None:
+def _move_keys(engine: Database, number: int, old: Thing, new: Thing) -> None:
     before, after = set(keys_of(old)), set(keys_of(new))
     engine.run_rows("insert_line_keys", [(key_number(key), number) for key in sorted(after - before)])
     for key in sorted(before - after):

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from twofold.ledger.filing import key_number, keys_of
 from twofold.ledger.lines import decode_thing
+from twofold.store.engine import Database
 from twofold.store.lines.books import book_of, put_books
 from twofold.store.orders.keys import fill_order_keys
-from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.statements import Run
 
 PORTION = 512
@@ -22,7 +22,7 @@ def is_filled(run: Run) -> bool:
     return not any(_left(run, what) for what in ("orders", "lines"))
 
 
-def fill_some(engine: Engine) -> bool:
+def fill_some(engine: Database) -> bool:
     """One portion, in a transaction of the writer; True while there is more."""
     for what, step in (("orders", fill_order_keys), ("lines", _fill_lines)):
         left = _left(engine.run, what)
@@ -37,7 +37,7 @@ def _left(run: Run, what: str) -> tuple[int, int] | None:
     return (at, end) if at < end else None
 
 
-def _fill_lines(engine: Engine, after: int, last: int) -> int:
+def _fill_lines(engine: Database, after: int, last: int) -> int:
     rows = [(number, decode_thing(body)) for number, body in engine.run("lines_after", (after, last, PORTION))]
     if not rows:
         return last

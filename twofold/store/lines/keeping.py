@@ -16,10 +16,10 @@ from msgspec import Struct
 from twofold.ledger.filing import key_number, keys_of
 from twofold.ledger.lines import decode_thing
 from twofold.store.digests import row_digest
+from twofold.store.engine import Database, id_array, key_array
 from twofold.store.lines.books import Book, put_books
 from twofold.store.lines.days import mark_line_days
 from twofold.store.lines.row import LineRow
-from twofold.store.sqlite.database import Engine, id_array, key_array
 
 DIRECT = 0
 """The file of what no file told: webhooks and commands."""
@@ -57,7 +57,7 @@ class Kept(Struct, kw_only=True):
     again: int = 0
 
 
-def begin_file(engine: Engine, file: LineFile, now_ms: int) -> int | None:
+def begin_file(engine: Database, file: LineFile, now_ms: int) -> int | None:
     """A number under which portions are put; None when all of this file was imported already, read in the same way. One
     of which some rows were refused is read again: a newer version may understand them."""
     for _, facts in engine.run("select_line_file", (file.sha256, file.reading)):
@@ -68,7 +68,7 @@ def begin_file(engine: Engine, file: LineFile, now_ms: int) -> int | None:
     return load
 
 
-def put_lines(engine: Engine, load: int, rows: Sequence[LineRow], now_ms: int) -> Kept | None:
+def put_lines(engine: Database, load: int, rows: Sequence[LineRow], now_ms: int) -> Kept | None:
     """A portion of a file; None when the file is not being read (any more)."""
     if not engine.run("select_line_load", (load,)):
         return None
@@ -78,7 +78,7 @@ def put_lines(engine: Engine, load: int, rows: Sequence[LineRow], now_ms: int) -
     return kept
 
 
-def end_file(engine: Engine, load: int, file: LineFile, lines: int, facts: dict[str, Any], now_ms: int) -> bool:
+def end_file(engine: Database, load: int, file: LineFile, lines: int, facts: dict[str, Any], now_ms: int) -> bool:
     """Shows all lines of a file at once. ``lines``: how many rows it brought. False when it was not being read."""
     if not engine.run("select_line_load", (load,)):
         return False
@@ -90,14 +90,14 @@ def end_file(engine: Engine, load: int, file: LineFile, lines: int, facts: dict[
     return True
 
 
-def keep_told(engine: Engine, rows: Sequence[LineRow]) -> Kept:
+def keep_told(engine: Database, rows: Sequence[LineRow]) -> Kept:
     """What a webhook or a command told: seen with the transaction that it is a part of."""
     kept, days = _write(engine, DIRECT, rows)
     mark_line_days(engine, sorted(days))
     return kept
 
 
-def drop_unfinished(engine: Engine, before_ms: int, load: int | None = None) -> bool:
+def drop_unfinished(engine: Database, before_ms: int, load: int | None = None) -> bool:
     """Takes out some lines of a file whose reader died, or of ``load``; True while there is more to do."""
     loads = (
         engine.run("select_line_load", (load,)) if load is not None else engine.run("select_line_loads", (before_ms,))
@@ -117,7 +117,7 @@ def drop_unfinished(engine: Engine, before_ms: int, load: int | None = None) -> 
     return True
 
 
-def _forget_load(engine: Engine, load: int) -> None:
+def _forget_load(engine: Database, load: int) -> None:
     engine.run("drop_line_load_days", (load,))
     engine.run("drop_line_load", (load,))
 
@@ -133,7 +133,7 @@ class _State(Struct, gc=False):
     file: int
 
 
-def _write(engine: Engine, file: int, rows: Sequence[LineRow]) -> tuple[Kept, set[tuple[str, int]]]:
+def _write(engine: Database, file: int, rows: Sequence[LineRow]) -> tuple[Kept, set[tuple[str, int]]]:
     """Writes what is not known yet, and answers what it was and which days it changes."""
     seen, taken = _states(engine, file, rows)
     kept = Kept()

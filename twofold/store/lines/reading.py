@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from twofold.ledger.filing import batch_key, key_number, keys_of
 from twofold.ledger.lines import Thing, decode_thing
-from twofold.store.sqlite.database import id_array, key_array, open_reader
+from twofold.store.engine import id_array, key_array
+from twofold.store.engines import open_reader
 from twofold.store.sqlite.statements import statement
 
 ALL_DAYS = (-(1 << 31), 1 << 31)

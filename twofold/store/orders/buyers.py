@@ -14,12 +14,12 @@ from typing import Any
 
 from twofold.matching.persons import CONTACTS, LATE_NUMBER, NUMBER, NUMBERS
 from twofold.store.digests import row_digest
-from twofold.store.sqlite.database import Engine, id_array, key_array
+from twofold.store.engine import Database, id_array, key_array
 from twofold.store.sqlite.statements import Run
 
 
 def put_buyers(
-    engine: Engine,
+    engine: Database,
     order: int,
     buyer: Iterable[str],
     placed_at: int,
@@ -42,7 +42,7 @@ def put_buyers(
             engine.run_rows("put_buyers", [_number_row(order, late, placed_at)])
 
 
-def put_number(engine: Engine, orders: Iterable[tuple[int, int]], number: bytes) -> None:
+def put_number(engine: Database, orders: Iterable[tuple[int, int]], number: bytes) -> None:
     """These orders, with when they were placed, are of the customer with this number."""
     engine.run_rows("put_buyers", [_row(number, order, NUMBER, placed_at) for order, placed_at in orders])
 
@@ -52,7 +52,7 @@ def fresh_number() -> bytes:
     return os.urandom(16)
 
 
-def move_buyers(engine: Engine, kept: int, other: int) -> None:
+def move_buyers(engine: Database, kept: int, other: int) -> None:
     """An order became part of another."""
     rows = engine.run("select_buyers", (id_array([other]),))
     engine.run_rows("put_buyers", [_row(digest, kept, kind, since) for _, kind, digest, since in rows])

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 
 from twofold.matching.persons import CONTACTS, JOINING, NUMBERS, customers_of
 from twofold.store.changed.days import mark_orders
+from twofold.store.engine import Database, id_array, key_array
 from twofold.store.orders.buyers import fresh_number, orders_of_buyers, put_number
-from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.sqlite.statements import Run
 
 FORGOTTEN = "buyers_forgotten"
@@ -29,7 +29,7 @@ def has_forgotten(run: Run) -> bool:
     return bool(run("select_meta", (FORGOTTEN,)))
 
 
-def forget_contacts(engine: Engine, before: int, limit: int) -> bool:
+def forget_contacts(engine: Database, before: int, limit: int) -> bool:
     """Forgets by what the buyers of some orders were recognised, of orders placed and told before this time (Unix s); True while there is more."""
     due = [order for (order,) in engine.run("orders_with_old_contacts", (before, limit))]
     if not due:
@@ -41,7 +41,7 @@ def forget_contacts(engine: Engine, before: int, limit: int) -> bool:
     return len(due) == limit
 
 
-def settle(engine: Engine, due: Iterable[int]) -> set[int]:
+def settle(engine: Database, due: Iterable[int]) -> set[int]:
     """The orders of each customer of these share a number from now on; answers the orders that got one."""
     around = orders_around(engine.run, due)
     placed = {row: at for row, _, _, at in engine.run("facts_orders_of", (id_array(around),))}

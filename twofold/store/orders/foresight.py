@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from twofold.ledger.model import decode_report
+from twofold.store.engine import key_array
 from twofold.store.lines.keeping import Asks
 from twofold.store.orders.ledger import OrderEntry, digest_of_report, names_of_report
-from twofold.store.sqlite.database import key_array
 
 
 class OrderForesight:

@@ -13,31 +13,31 @@ import msgspec
 from twofold.ledger.filing import key_number
 from twofold.ledger.model import OrderReport, decode_report
 from twofold.ledger.ties import ties_of_report
-from twofold.store.sqlite.database import Engine, id_array
+from twofold.store.engine import Database, id_array
 
 PORTION = 256
 
 
-def put_order_keys(engine: Engine, order: int, reports: Iterable[OrderReport]) -> None:
+def put_order_keys(engine: Database, order: int, reports: Iterable[OrderReport]) -> None:
     """The keys of these reports lead to the order."""
     engine.run_rows("insert_order_keys", [(key, order) for key in sorted(key_numbers(reports))])
 
 
-def move_order_keys(engine: Engine, kept: int, other: int) -> None:
+def move_order_keys(engine: Database, kept: int, other: int) -> None:
     """An order became part of another; in the transaction, while its reports are still its own."""
     keys = key_numbers(_reports(body for _, body in engine.run("select_order_facts", (other,))))
     engine.run_rows("insert_order_keys", [(key, kept) for key in sorted(keys)])
     _drop(engine, other, keys)
 
 
-def change_order_keys(engine: Engine, order: int, before: Sequence[bytes], after: Sequence[bytes]) -> None:
+def change_order_keys(engine: Database, order: int, before: Sequence[bytes], after: Sequence[bytes]) -> None:
     """The bodies of an order's reports were changed: names of a person went out of them."""
     old, new = key_numbers(_reports(before)), key_numbers(_reports(after))
     engine.run_rows("insert_order_keys", [(key, order) for key in sorted(new - old)])
     _drop(engine, order, old - new)
 
 
-def fill_order_keys(engine: Engine, after: int, last: int) -> int:
+def fill_order_keys(engine: Database, after: int, last: int) -> int:
     """The keys of the next orders that are older than the table; the number of the last of them, ``last`` at the end."""
     orders = [order for (order,) in engine.run("orders_after", (after, last, PORTION))]
     if not orders:
@@ -54,7 +54,7 @@ def key_numbers(reports: Iterable[OrderReport]) -> set[int]:
     return {key_number(key) for report in reports for key in ties_of_report(report)}
 
 
-def _drop(engine: Engine, order: int, keys: Iterable[int]) -> None:
+def _drop(engine: Database, order: int, keys: Iterable[int]) -> None:
     for key in sorted(keys):
         engine.run("drop_order_key", (key, order))
 

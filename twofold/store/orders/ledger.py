@@ -32,11 +32,11 @@ from twofold.ledger.state import (
 )
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import digest_16, row_digest
+from twofold.store.engine import Database, id_array, key_array
 from twofold.store.orders.buyers import move_buyers, put_buyers
 from twofold.store.orders.customers import forget_contacts, has_forgotten
 from twofold.store.orders.keys import move_order_keys, put_order_keys
 from twofold.store.peers.revisions import ORDERS, Revisions
-from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.touch.model import Sign
 
 NEAR_S = 86_400  # a thank-you page is opened on the day of its order
@@ -89,7 +89,7 @@ class Orders:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Database,
         policies: Mapping[str, OrderPolicy],
         with_source: frozenset[str],
         shops: Mapping[str, frozenset[str]] | None = None,

@@ -25,10 +25,10 @@ from twofold.ledger.model import Line, decode_report
 from twofold.ledger.money import to_minor
 from twofold.ledger.policy import OrderPolicy, OrderStanding, judge_order, milestone_of, value_of
 from twofold.ledger.state import Fact, OrderState, decode_state, derive
+from twofold.store.engine import Database, id_array
 from twofold.store.fold import unite
 from twofold.store.ladder import admit, consent_told
 from twofold.store.orders.ledger import OrderRow
-from twofold.store.sqlite.database import Engine, id_array
 
 LEDGER = "ledger"
 """The sender of these events: nobody's copy, made from the ledger."""
@@ -74,7 +74,7 @@ class Sold(NamedTuple):
 
 
 def due_outcomes(
-    engine: Engine, orders: Iterable[int], policy_of: Callable[[str], OrderPolicy], now_ms: int
+    engine: Database, orders: Iterable[int], policy_of: Callable[[str], OrderPolicy], now_ms: int
 ) -> list[Due]:
     """The events due for these orders (row ids). Only orders whose Purchase was sent, and that is not given up."""
     rows = [OrderRow(*r) for r in engine.run("select_orders", (id_array(sorted(set(orders))),))]
@@ -163,7 +163,7 @@ def added_events(
         yield msgspec.structs.replace(event, event_id=f"added.{row.order_id}.{item}.{sold.reached}"[-MAX_ID:])
 
 
-def _facts_since(engine: Engine, sent: dict[int, int]) -> dict[int, tuple[list[Fact], list[Fact]]]:
+def _facts_since(engine: Database, sent: dict[int, int]) -> dict[int, tuple[list[Fact], list[Fact]]]:
     """Of the orders that something was reported of after their Purchase had left: the facts before and after."""
     found: dict[int, tuple[list[Fact], list[Fact]]] = {order: ([], []) for order in sent}
     for order, received_at, source, body in engine.run("list_facts_of", (id_array(sorted(sent)),)):

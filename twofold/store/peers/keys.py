@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from twofold.store.engine import Database
-from twofold.store.fold_keys import DAY_MS
-from twofold.store.sqlite.database import key_array
+from twofold.store.engine import Database, key_array
+from twofold.store.sqlite.fold_keys import DAY_MS
 
 EXPIRED_AT_ONCE = 500
 

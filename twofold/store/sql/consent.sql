@@ -37,7 +37,7 @@ delete from withdrawal where granted_at < ?1;
 update delivery set state = 'waiting', reason = '', due_at = ?1, settled_at = null
 where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed',
                                                'dropped_by_hand', 'no_order') and id in (
-    select a.value * 256 + d.id from /*each*/ (?2) as a join destination as d)
+    select a.value * 256 + d.id from /*each*/ (?2) as a cross join destination as d)
   and not exists (select 1 from frozen as f where f.delivery = delivery.id);
 
 -- name: let_through

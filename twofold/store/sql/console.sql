@@ -18,7 +18,7 @@ from delivery as d join destination as t on t.id = d.destination where d.state =
 
 -- name: console_only_files
 -- Of these orders, those that only imported files told, and couriers of their parcels: no event was ever to be made of them.
-select order_row from order_fact where order_row in /*ids*/ (?) group by order_row having sum(source not like '%:file' and source not like 'courier:%') = 0;
+select order_row from order_fact where order_row in /*ids*/ (?) group by order_row having count(*) filter (where source not like '%:file' and source not like 'courier:%') = 0;
 
 -- name: console_action_copies
 -- The copies of one action, those that were carried over to it included, in the order of arrival.
@@ -78,7 +78,7 @@ select received_at from event order by position limit 1;
 
 -- name: console_consent
 -- Actions from one id to before another by what was said about consent.
-select dataset, consent, count(*), sum(event_name = 'Purchase') from action
+select dataset, consent, count(*), count(*) filter (where event_name = 'Purchase') from action
 where id >= ?1 and id < ?2 and merged_into is null group by 1, 2;
 
 -- name: console_shared

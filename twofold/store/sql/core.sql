@@ -5,6 +5,10 @@
 -- Takes the write lock at once.
 begin immediate;
 
+-- name: begin @postgres
+-- One gateway writes: what it read stands until it has written.
+begin;
+
 -- name: commit
 -- Durable when it returns: synchronous is FULL.
 commit;
@@ -70,7 +74,7 @@ values /*rows*/ (?, ?, ?, ?, ?, 0, 0);
 -- The hold of these actions ended early: a richer copy has come. Only what was never claimed.
 update delivery set due_at = least(due_at, ?1)
 where state = 'waiting' and lease_token = 0 and id in (
-    select a.value * 256 + d.id from /*each*/ (?2) as a join destination as d);
+    select a.value * 256 + d.id from /*each*/ (?2) as a cross join destination as d);
 
 -- name: suppress_merged
 -- An unsent action that was merged into another is not sent itself.
@@ -114,11 +118,11 @@ select d.id, d.attempts, d.first_attempt_at, d.unsure_since, d.id / 256, coalesc
        a.event_id, a.value, a.currency, a.order_id
 from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at from delivery
                      where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
-                     order by due_at, id limit ?3)
+                     order by due_at, id limit ?3) as w
       union all
       select * from (select id, attempts, first_attempt_at, unsure_since, leased_until from delivery
                      where destination = ?1 and leased_until is not null and leased_until <= ?2
-                     order by leased_until, id limit ?3)
+                     order by leased_until, id limit ?3) as l
       order by 5, 1 limit ?3) as d
 left join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
 order by d.due_at, d.id;
@@ -128,11 +132,11 @@ order by d.due_at, d.id;
 select id from (
     select * from (select id, due_at as at from delivery
                    where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
-                   order by due_at, id limit 1)
+                   order by due_at, id limit 1) as w
     union all
     select * from (select id, leased_until from delivery
                    where destination = ?1 and leased_until is not null and leased_until <= ?2
-                   order by leased_until, id limit 1))
+                   order by leased_until, id limit 1) as l) as d
 order by at, id limit 1;
 
 -- name: select_copies
@@ -178,7 +182,7 @@ on conflict do nothing;
 -- Not yet: looked at again at the given time, or when there is news. A person's word that let it through stays.
 update delivery set due_at = v.column2, leased_until = null,
                     reason = case when delivery.reason = 'released' then delivery.reason else v.column3 end
-from (values /*rows*/ (?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
+from (values /*rows: bigint bigint text*/ (?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
 -- name: seal_actions
 -- From here on, further copies of these actions are late.
@@ -187,7 +191,7 @@ update action set sealed_at = ?1 where sealed_at is null and id in /*ids*/ (?2);
 -- name: fix_actions
 -- What an action is sent as, once its copies are united: id, money, order. Before it is sealed.
 update action set event_id = v.column2, value = v.column3, currency = v.column4, order_id = v.column5
-from (values /*rows*/ (?, ?, ?, ?, ?)) as v where action.id = v.column1 and action.sealed_at is null;
+from (values /*rows: bigint text text text text*/ (?, ?, ?, ?, ?)) as v where action.id = v.column1 and action.sealed_at is null;
 
 -- name: lease_deliveries
 -- Hands deliveries to one worker until the given time.
@@ -198,14 +202,14 @@ where state = 'waiting' and id in /*ids*/ (?4);
 -- Deliveries that are settled without an attempt: state, reason, time.
 update delivery set state = v.column2, reason = v.column3, settled_at = v.column4, leased_until = null,
        digest = v.column5
-from (values /*rows*/ (?, ?, ?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
+from (values /*rows: bigint text text bigint bytea*/ (?, ?, ?, ?, ?)) as v where delivery.id = v.column1 and delivery.state = 'waiting';
 
 -- name: settle_deliveries
 -- What became of claimed deliveries; ignored when the lease is no longer the settler's.
 update delivery set state = v.column3, reason = v.column4, due_at = coalesce(v.column5, due_at),
        attempts = attempts + v.column6, settled_at = v.column7, unsure_since = coalesce(unsure_since, v.column8),
        leased_until = null, digest = v.column9
-from (values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?)) as v
+from (values /*rows: bigint bigint text text bigint bigint bigint bigint bytea*/ (?, ?, ?, ?, ?, ?, ?, ?, ?)) as v
 where delivery.id = v.column1 and delivery.lease_token = v.column2 and delivery.leased_until is not null;
 
 -- name: insert_attempts
@@ -223,11 +227,11 @@ where a.id > ?3 and a.id <= ?4 and a.started_at >= ?2 and a.delivery % 256 = ?1 
 -- When the earliest waiting delivery of a destination is due.
 select min(at) from (
     select min(due_at) as at from delivery where destination = ?1 and state = 'waiting' and leased_until is null
-    union all select min(leased_until) from delivery where destination = ?1 and leased_until is not null);
+    union all select min(leased_until) from delivery where destination = ?1 and leased_until is not null) as d;
 
 -- name: pause_destination
 -- Pauses a destination with its reason, or ends the pause with nulls. The first time is kept while it lasts.
-update destination set paused_at = case when ?2 is null then null else coalesce(paused_at, ?4) end,
+update destination set paused_at = case when cast(?2 as text) is null then null else coalesce(paused_at, ?4) end,
        paused_for = ?2, paused_until = ?3 where id = ?1;
 
 -- name: void_leases
@@ -314,4 +318,4 @@ from delivery as d join frozen as f on f.delivery = d.id where d.state = 'waitin
 
 -- name: prove_frozen
 -- From here on these bytes are held against a digest.
-update frozen set digest = v.column2 from (values /*rows*/ (?, ?)) as v where frozen.delivery = v.column1;
+update frozen set digest = v.column2 from (values /*rows: bigint bytea*/ (?, ?)) as v where frozen.delivery = v.column1;

@@ -90,8 +90,9 @@ select action, who, kind from touch_link where action >= ?1 and action < ?2 orde
 
 -- name: number_of_buyer
 -- The customer number of the first order that carries a digest of its buyer, and that order.
-select f.order_row, (select min(n.digest) from order_party as n
-                     where n.order_row = f.order_row and n.kind in ('recognised', 'recognised_late'))
+select f.order_row, (select n.digest from order_party as n
+                     where n.order_row = f.order_row and n.kind in ('recognised', 'recognised_late')
+                     order by n.digest limit 1)
 from (select min(order_row) as order_row from order_party where digest = ?) as f;
 
 -- name: first_order_at

@@ -217,6 +217,12 @@ select distinct a.name, coalesce(json_extract(cast(l.body as text), '$.form'), '
 from line_again as a join line as l on l.name = a.name
 where l.kind = 'money' and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file));
 
+-- name: forms_of_lines @postgres
+-- In which formats lines were told that have several rows: name, format.
+select distinct a.name, coalesce(convert_from(l.body, 'UTF8')::json ->> 'form', '') as form
+from line_again as a join line as l on l.name = a.name
+where l.kind = 'money' and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file));
+
 -- name: costs_version
 -- The newest cost, the newest rate, and the newest file, by which earlier rows come to be seen.
 select coalesce((select max(id) from line where kind = 'cost'), 0), coalesce((select max(id) from line where kind = 'rate'), 0),

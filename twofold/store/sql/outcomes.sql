@@ -9,11 +9,11 @@ where a.sealed_at is not null and a.merged_into is null and exists (
 
 -- name: list_order_ids
 -- Orders of a dataset, or of all, placed since a time; newest first.
-select id from orders where (?1 is null or dataset = ?1) and placed_at >= ?2 order by placed_at desc, id desc;
+select id from orders where (cast(?1 as text) is null or dataset = ?1) and placed_at >= ?2 order by placed_at desc, id desc;
 
 -- name: list_orders_placed
 -- Orders of a dataset, or of all, placed in a stretch of time, newest first.
-select id from orders where (?1 is null or dataset = ?1) and placed_at >= ?2 and placed_at < ?3
+select id from orders where (cast(?1 as text) is null or dataset = ?1) and placed_at >= ?2 and placed_at < ?3
 order by placed_at desc, id desc;
 
 -- name: list_orders
@@ -56,7 +56,7 @@ left join frozen as f on f.delivery = d.id order by d.id;
 -- name: list_unowned_purchases
 -- Purchases that arrived and that no order stands for.
 select a.id, a.dataset, a.order_id, a.event_id from action as a
-where a.event_name = 'Purchase' and a.merged_into is null and a.event_time >= ?2 and (?1 is null or a.dataset = ?1)
+where a.event_name = 'Purchase' and a.merged_into is null and a.event_time >= ?2 and (cast(?1 as text) is null or a.dataset = ?1)
   and not exists (select 1 from orders as o where o.action = a.id)
   and exists (select 1 from delivery as d where d.id between a.id * 256 and a.id * 256 + 255 and d.state = 'delivered')
 order by a.id;

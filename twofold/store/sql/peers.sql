@@ -36,8 +36,12 @@ insert into meta (name, value) values (?1, ?2) on conflict do nothing;
 -- name: hold_fold_keys
 -- Keys of copies that come, each held until the end of the transaction whether it is known or not: nobody else finds it
 -- meanwhile, so two writers never begin two actions for one key. Sorted, so that they wait for each other in one order.
-insert into held_key (key, action, day) select k.value, null, ?2 from /*each*/ (?1) as k where true order by k.value
+insert into held_key (key, action, day) select k.value, null, ?2 from /*each: bytea*/ (?1) as k where true order by k.value
 on conflict (key) do update set action = held_key.action returning key, action;
+
+-- name: find_fold_keys
+-- The actions that hold these keys, for a writer that is alone.
+select key, action from held_key where key in /*ids*/ (?1) and action is not null;
 
 -- name: claim_fold_keys
 -- Keys lead to the first action that claims them.

@@ -12,7 +12,7 @@ on conflict (position) do update set body = excluded.body;
 -- name: redact_events
 -- The new body takes the old one's place; the salt of the old one's digest goes with it.
 update event set body = v.column2, event_id = v.column3, salt = null
-from (values /*rows*/ (?, ?, ?)) as v where event.position = v.column1;
+from (values /*rows: bigint bytea text*/ (?, ?, ?)) as v where event.position = v.column1;
 
 -- name: select_bodies
 -- Rows of the journal that an erasure is to redact.
@@ -96,11 +96,11 @@ update erasure_action set stopped = 1 where erasure = ?1 and action in /*ids*/ (
 -- name: rename_actions
 -- Actions whose ids named an erased person.
 update action set event_id = v.column2, fold_key = v.column3, order_id = v.column4
-from (values /*rows*/ (?, ?, ?, ?)) as v where action.id = v.column1;
+from (values /*rows: bigint text text text*/ (?, ?, ?, ?)) as v where action.id = v.column1;
 
 -- name: rename_frozen
 -- The same ids beside the frozen bytes.
-update frozen set event_id = v.column2, digest = null from (values /*rows*/ (?, ?)) as v where frozen.delivery = v.column1;
+update frozen set event_id = v.column2, digest = null from (values /*rows: bigint text*/ (?, ?)) as v where frozen.delivery = v.column1;
 
 -- name: insert_erased_ids
 -- Ids that were erased, as keyed digests, so that a late copy of theirs is not sent.
@@ -124,7 +124,7 @@ delete from erasure_order where erasure = ?1 and order_row in /*ids*/ (?2);
 -- name: redact_orders
 -- Orders of an erased person: another name, no buyer.
 update orders set order_id = v.column2, state = v.column3, person = null, digest = null
-from (values /*rows*/ (?, ?, ?)) as v where orders.id = v.column1;
+from (values /*rows: bigint text bytea*/ (?, ?, ?)) as v where orders.id = v.column1;
 
 -- name: select_facts_of
 -- All reports of these orders.
@@ -133,7 +133,7 @@ select id, body from order_fact where order_row in /*ids*/ (?);
 -- name: redact_facts
 -- Reports of an erased person's orders: the amounts stay, who and where to look it up go.
 update order_fact set body = v.column2, reference = '', digest = v.column3, row_digest = null
-from (values /*rows*/ (?, ?, ?)) as v where order_fact.id = v.column1;
+from (values /*rows: bigint bytea bytea*/ (?, ?, ?)) as v where order_fact.id = v.column1;
 
 -- name: drop_names_of
 -- Nothing leads to these orders any more.
@@ -178,7 +178,7 @@ select position, dataset, action, plain_body(body) from event where position > ?
 
 -- name: redact_fact_bodies
 -- Reports of orders in which only a mention was taken out.
-update order_fact set body = v.column2, row_digest = null from (values /*rows*/ (?, ?)) as v where order_fact.id = v.column1;
+update order_fact set body = v.column2, row_digest = null from (values /*rows: bigint bytea*/ (?, ?)) as v where order_fact.id = v.column1;
 
 -- name: bodies_after
 -- The next rows of the journal for retention.
@@ -251,6 +251,11 @@ where id in (select id from orders where person is not null and changed_at < ? l
 select json_extract(facts, '$.first'), json_extract(facts, '$.last') from audit
 where kind = 'shared' and json_extract(facts, '$.last') > ? order by id limit 1;
 
+-- name: next_seal @postgres
+-- The first seal after the given attempt.
+select (facts::json ->> 'first')::bigint, (facts::json ->> 'last')::bigint from audit
+where kind = 'shared' and (facts::json ->> 'last')::bigint > ? order by id limit 1;
+
 -- name: empty_trail
 -- Of deliveries that no later attempt speaks of.
 update frozen set keys = '', consent = '', marks = '', stitched = '' where delivery in (
@@ -278,7 +283,7 @@ delete from frozen where delivery in /*ids*/ (?);
 
 -- name: count_requests
 -- How often the same request was asked before, and whether the last one is still open.
-select count(*), max(state not in ('cleared', 'done')) from erasure where id like ? escape '!';
+select count(*), max(case when state in ('cleared', 'done') then 0 else 1 end) from erasure where id like ? escape '!';
 
 -- name: release_request
 -- The operator's word for a request that was held.
@@ -321,6 +326,10 @@ select coalesce(max(id), 0) from attempt;
 -- name: last_seal
 -- Up to which attempt the log has sealed.
 select json_extract(facts, '$.last') from audit where kind = 'shared' order by id desc limit 1;
+
+-- name: last_seal @postgres
+-- Up to which attempt the log has sealed.
+select (facts::json ->> 'last')::bigint from audit where kind = 'shared' order by id desc limit 1;
 
 -- name: select_shared
 -- What attempts of a range say, for their seal.
@@ -383,7 +392,7 @@ select plain_body(body) from event where position > ? and position <= ? order by
 -- name: mark_stale_parts
 -- Parts whose rows were changed; what somebody waits for stays urgent.
 insert into word_index_stale (part, because) values /*rows*/ (?, ?)
-on conflict (part) do update set because = max(because, excluded.because);
+on conflict (part) do update set because = greatest(word_index_stale.because, excluded.because);
 
 -- name: stale_parts
 -- Some parts of a strand's blocks before one that have to be made again, those that somebody waits for first.

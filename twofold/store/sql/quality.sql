@@ -17,7 +17,8 @@ group by 1, 2, 3, 4, 5;
 
 -- name: quality_copies
 -- Actions, those with a browser's copy, those with a server's, those with both, those with an id of their own.
-select dataset, event_name, count(*), sum(channels & 1), sum(channels >> 1), sum(channels = 3), sum(fold_key like 'id:%')
+select dataset, event_name, count(*), sum(channels & 1), sum(channels >> 1), count(*) filter (where channels = 3),
+       count(*) filter (where fold_key like 'id:%')
 from action where id >= ?1 and id < ?2 and merged_into is null
 group by 1, 2;
 
@@ -35,7 +36,8 @@ group by 1, 2, 3, 4, 5, 6, 7;
 -- name: sender_cells
 -- Copies by dataset, event, sender and channel, with the first and the last, and what each was to its action.
 select dataset, event_name, sender, channel, count(*), min(received_at), max(received_at),
-       sum(verdict = 'first'), sum(verdict = 'repeat'), sum(verdict = 'twin'), sum(verdict = 'conflict')
+       count(*) filter (where verdict = 'first'), count(*) filter (where verdict = 'repeat'),
+       count(*) filter (where verdict = 'twin'), count(*) filter (where verdict = 'conflict')
 from event where position >= ?1 and position < ?2 group by 1, 2, 3, 4;
 
 -- name: sender_meetings

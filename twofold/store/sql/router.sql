@@ -14,10 +14,11 @@ where a.id >= ?1 and a.id < ?2 and a.event_name = 'Purchase' and a.merged_into i
 -- than an hour after they happened, how many more than ten minutes before, how many of both by whole hours, how many are loads
 -- of one page again, and of how many actions these are.
 select dataset, event_name, sender, channel, (?3 - received_at) / 86400000, count(*),
-       sum(received_at / 1000 - event_time > 3600), sum(event_time - received_at / 1000 > 600),
-       sum(abs(received_at / 1000 - event_time) > 1800
+       count(*) filter (where received_at / 1000 - event_time > 3600),
+       count(*) filter (where event_time - received_at / 1000 > 600),
+       count(*) filter (where abs(received_at / 1000 - event_time) > 1800
            and abs(received_at / 1000 - event_time - round((received_at / 1000 - event_time) / 3600.0) * 3600) <= 300),
-       sum(verdict = 'repeat'), count(distinct action), count(distinct case when verdict = 'repeat' then action end)
+       count(*) filter (where verdict = 'repeat'), count(distinct action), count(distinct case when verdict = 'repeat' then action end)
 from event where position >= ?1 and position < ?2 group by 1, 2, 3, 4, 5;
 
 -- name: router_events_by_day
@@ -52,12 +53,12 @@ order by position desc limit ?3;
 
 -- name: router_test_codes
 -- What left, by destination and day before ?3 (ms): how many, how many of them with a test code of their sender's, the first and the last.
-select t.name, (?3 - a.created_at) / 86400000, count(*), sum(f.test_event_code is not null),
+select t.name, (?3 - a.created_at) / 86400000, count(*), count(f.test_event_code),
        min(a.created_at), max(a.created_at)
 from frozen as f join action as a on a.id = f.delivery / 256 join destination as t on t.id = (f.delivery & 255)
 where f.delivery >= ?1 * 256 and f.delivery < ?2 * 256 group by 1, 2;
 
 -- name: router_visits
 -- Visits since ?1 (Unix s), by day before ?2 (Unix s), source and medium: how many, and how many with a click's id.
-select dataset, (?2 - at) / 86400, source, medium, count(*), sum(click <> ''), min(at), max(at)
+select dataset, (?2 - at) / 86400, source, medium, count(*), count(*) filter (where click <> ''), min(at), max(at)
 from touch where at >= ?1 and at < ?2 and kind in ('click', 'visit') group by 1, 2, 3, 4;

@@ -55,6 +55,17 @@ and (not exists (select 1 from line_again as a where a.name = l.name)
                     and (o.as_of, o.step, o.id) > (l.as_of, l.step, l.id)
                     and (o.file = 0 or exists (select 1 from line_file as f where f.id = o.file))));
 
+-- name: standing_money_of_source @postgres
+-- All movements of money of one source that stand.
+select l.name, l.body
+from line as l
+where l.kind = 'money' and convert_from(l.body, 'UTF8')::json ->> 'source' = ?1
+and (l.file = 0 or exists (select 1 from line_file as f where f.id = l.file))
+and (not exists (select 1 from line_again as a where a.name = l.name)
+     or not exists (select 1 from line as o where o.name = l.name and o.id <> l.id
+                    and (o.as_of, o.step, o.id) > (l.as_of, l.step, l.id)
+                    and (o.file = 0 or exists (select 1 from line_file as f where f.id = o.file))));
+
 -- name: orders_of_digests
 -- Orders that one of these bought, and by which.
 select digest, order_row, kind, since from order_party where digest in /*ids*/ (?);
@@ -76,8 +87,22 @@ and (cast(json_extract(cast(state as text), '$.shop.total') as real) between ?3 
      or cast(json_extract(cast(state as text), '$.presentment.total') as real) between ?3 and ?4
      or json_extract(cast(state as text), '$.shop.after_refunds'));
 
+-- name: orders_of_amount @postgres
+-- Orders placed between two times whose total lies between two amounts, or whose total was told after refunds.
+select o.id from orders as o cross join convert_from(o.state, 'UTF8') as s
+where o.placed_at >= ?1 and o.placed_at < ?2
+and (cast(s::json #>> '{shop,total}' as double precision) between ?3 and ?4
+     or cast(s::json #>> '{presentment,total}' as double precision) between ?3 and ?4
+     or s::json #>> '{shop,after_refunds}' = 'true');
+
 -- name: currencies_of_orders
 -- The currencies of orders, that of most first; of equals the first by name.
 select json_extract(cast(state as text), '$.shop.currency') as currency, count(*)
 from orders where json_extract(cast(state as text), '$.shop.currency') <> ''
+group by 1 order by 2 desc, 1;
+
+-- name: currencies_of_orders @postgres
+-- The currencies of orders, that of most first; of equals the first by name.
+select convert_from(state, 'UTF8')::json #>> '{shop,currency}' collate "C" as currency, count(*)
+from orders where convert_from(state, 'UTF8')::json #>> '{shop,currency}' <> ''
 group by 1 order by 2 desc, 1;

@@ -74,7 +74,7 @@ select plain_body(body) from event where position in
 
 -- name: forget_touches_of_dataset
 -- All signs of a dataset; of all where none is named.
-delete from touch where ?1 is null or dataset = ?1;
+delete from touch where cast(?1 as text) is null or dataset = ?1;
 
 -- name: select_signs
 -- All signs of these, oldest first.
@@ -173,4 +173,4 @@ select id from orders where action in /*ids*/ (?) order by id;
 
 -- name: orders_with_touches
 -- Those of these orders whose path was made and has touches.
-select order_row from order_path where order_row in /*ids*/ (?) and touches <> cast('[]' as blob) order by order_row;
+select order_row from order_path where order_row in /*ids*/ (?) and length(touches) > 2 order by order_row;

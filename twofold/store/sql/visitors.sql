@@ -72,7 +72,7 @@ delete from browser where id in /*ids*/ (?);
 
 -- name: next_browsers
 -- The last of the next so many browsers after an id; null when there is none.
-select max(id) from (select id from browser where id > ? order by id limit ?);
+select max(id) from (select id from browser where id > ? order by id limit ?) as b;
 
 -- name: expire_visits
 -- Visits of a range of browsers that ended so long ago.

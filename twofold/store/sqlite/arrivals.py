@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from twofold.store.sqlite.database import Engine, id_array, key_array
+from twofold.store.engine import id_array, key_array
+from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.statements import MAX_ROWS
 
 FULL = 200_000

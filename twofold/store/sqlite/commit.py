@@ -22,7 +22,7 @@ from typing import Any
 from msgspec import MsgspecError
 
 from twofold.clock import now_ms
-from twofold.errors import RowFailed, StoreError, StoreFailed, StoreFull
+from twofold.errors import RowFailed, StoreAway, StoreError, StoreFailed, StoreFull
 from twofold.store.engine import Database, Job, Transaction
 
 log = logging.getLogger("twofold.store")
@@ -118,6 +118,9 @@ class Commits:
     def _write(self, jobs: list[Job]) -> None:
         try:
             self._engine.begin()
+            if self._engine.stale:
+                self._transaction.reread()
+                self._engine.stale = False
             results = self._transaction.write(jobs)
         except Exception as err:
             self._refused(jobs, err)
@@ -156,7 +159,7 @@ class Commits:
             self._roll_back()
         except Exception as err:
             error = err
-        if isinstance(error, StoreFull):
+        if isinstance(error, (StoreFull, StoreAway)):
             self._answer(jobs, [error] * len(jobs))
         elif isinstance(error, StoreFailed):
             self._fail(error)

@@ -12,7 +12,9 @@ import logging
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from itertools import chain
 from pathlib import Path
@@ -22,6 +24,7 @@ import apsw
 
 from twofold.errors import RowFailed, StoreError, StoreFailed, StoreFull, StoreLocked, StoreNewer, StoreOlder
 from twofold.store.bodies import plain_body
+from twofold.store.engine import Digests, Numbers
 from twofold.store.sqlite.statements import MAX_ROWS, statement
 
 log = logging.getLogger("twofold.store")
@@ -109,6 +112,7 @@ class Engine:
         check_sqlite_version()
         make_folder(folder)
         self.folder = folder
+        self.stale = False  # a file is not lost and found again
         self._one_at_a_time = threading.Lock()
         self.lock = FolderLock(folder)
         self._files: dict[Path, int] = {}  # where each was first found
@@ -197,6 +201,18 @@ class Engine:
         if self.db.in_transaction:
             self.run("rollback")
 
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `store.engine.Database`."""
+        with self.db:
+            yield
+
+    def forget_keys(self, keys: Iterable[bytes], actions: Iterable[int] | None = None) -> None:
+        """See `store.engine.Database`."""
+        from twofold.store.sqlite.arrivals import forget_keys
+
+        forget_keys(self, keys, actions)
+
     def close(self, at_the_end: Callable[[], None] | None = None) -> None:
         """``at_the_end`` runs once the database is closed, while the folder is still this process's."""
         self.db.close()
@@ -276,7 +292,8 @@ def _open_writable(path: Path) -> apsw.Connection:
 
 
 def _add_functions(db: apsw.Connection) -> None:
-    """What statements may call besides the engine's own functions."""
+    """What statements may call besides the engine's own functions, and how a list is bound as one value."""
+    bind_lists(db)
     db.create_scalar_function("plain_body", cast(Any, plain_body), 1, deterministic=True)
 
 
@@ -374,17 +391,19 @@ def empty_log(folder: Path) -> bool:
         db.close()
 
 
-def id_array(ids: Iterable[int]) -> Any:
-    """Whole numbers as one bound table for ``carray(?)``."""
-    import array
-
-    # The memory of an empty array is nowhere in particular, which the engine refuses; no row has the number 0.
-    return apsw.carray(array.array("q", ids) or array.array("q", [0]))
+def bind_lists(db: apsw.Connection) -> None:
+    """Lets a connection take `id_array` and `key_array`."""
+    db.convert_binding = _bound
 
 
-def key_array(keys: Iterable[bytes]) -> Any:
-    """Digests as one bound table for ``carray(?)``."""
-    return apsw.carray(tuple(keys))
+def _bound(_cursor: Any, _number: int, value: Any) -> Any:
+    """A list for ``carray(?)``."""
+    if isinstance(value, Numbers):
+        # The memory of an empty array is nowhere in particular, which the engine refuses; no row has the number 0.
+        return apsw.carray(value.ids or array("q", [0]))
+    if isinstance(value, Digests):
+        return apsw.carray(value.keys)
+    raise TypeError(f"a statement was given {type(value).__name__}")
 
 
 def _migration(step: int) -> str:

@@ -1,8 +1,9 @@
 """Loads store/sql/*.sql: named statements in one dialect, translated here for the embedded engine.
 
 Owns the little format. ``-- name: x`` starts a statement; lines of plain words follow it. Markers stand where engines
-differ: ``/*rows*/ (...)`` is repeated for each row, ``x in /*ids*/ (?)`` is any of a bound list, ``from /*each*/ (?) as a``
-is that list as rows with the column ``value``, ``/*no_bytes*/`` is an empty value of bytes, and ``greatest`` and ``least``
+differ: ``/*rows*/ (...)`` is repeated for each row (``/*rows: bigint text*/`` says the types, too), ``x in /*ids*/ (?)`` is any of a bound list, ``from /*each*/ (?) as a``
+is that list as rows with the column ``value`` (``/*each: bytea*/`` of
+keys), ``/*no_bytes*/`` is an empty value of bytes, and ``greatest`` and ``least``
 compare values. ``-- name: x @engine`` is a statement's other wording for one engine only. Each statement carries its name
 for the slow log.
 """
@@ -19,11 +20,12 @@ ENGINE = "sqlite"
 MAX_ROWS = 128
 """Rows in one expanded statement at most; larger batches take several (engine limit: 32,766 values)."""
 
-_ROWS = re.compile(r"/\*rows\*/ (\([^)]*\))")
+ROWS = re.compile(r"/\*rows(?:: ([a-z ]+))?\*/ (\([^)]*\))")
+"""What is repeated; before it the types of its values, for an engine that does not see them from the place."""
 _NAME = re.compile(r"(\w+)(?: @(\w+))?")
 _DIALECT = (
     (re.compile(r"/\*ids\*/ \((\?\d*)\)"), r"(select value from carray(\1))"),
-    (re.compile(r"/\*each\*/ \((\?\d*)\)"), r"carray(\1)"),
+    (re.compile(r"/\*each(?:: bytea)?\*/ \((\?\d*)\)"), r"carray(\1)"),
     (re.compile(r"/\*no_bytes\*/"), "zeroblob(0)"),
     (re.compile(r"\bgreatest\("), "max("),
     (re.compile(r"\bleast\("), "min("),
@@ -54,10 +56,15 @@ def _templates() -> dict[str, str]:
 
 
 def _translated(text: str) -> str:
-    sql = "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip()
+    sql = without_words(text)
     for marker, form in _DIALECT:
         sql = marker.sub(form, sql)
     return sql
+
+
+def without_words(text: str) -> str:
+    """A statement as it stands in its file, without the plain words before it and the semicolon behind it."""
+    return "\n".join(line for line in text.splitlines() if not line.startswith("--")).strip().removesuffix(";")
 
 
 Run = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
@@ -74,9 +81,17 @@ def reading(db: Any) -> Run:
     return run
 
 
+class Named(str):
+    """A statement's text that knows its name, by which another engine's connection finds its own wording."""
+
+    name: str
+
+
 @lru_cache(maxsize=4096)
-def statement(name: str, rows: int = 1) -> str:
+def statement(name: str, rows: int = 1) -> Named:
     """The SQL named ``name``, its repeated part written ``rows`` times."""
     sql = _templates()[name]
-    match = _ROWS.search(sql)
-    return sql.replace(match[0], ", ".join([match[1]] * rows)) if match else sql
+    match = ROWS.search(sql)
+    named = Named(sql.replace(match[0], ", ".join([match[2]] * rows)) if match else sql)
+    named.name = name
+    return named

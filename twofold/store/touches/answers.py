@@ -14,8 +14,8 @@ from twofold.ledger.filing import key_number
 from twofold.ledger.lines import Survey, decode_thing
 from twofold.ledger.model import OrderReport
 from twofold.ledger.references import of_reports
+from twofold.store.engine import id_array, key_array
 from twofold.store.orders.ledger import OrderRow, name_of
-from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.sqlite.statements import Run
 from twofold.touch.model import Touch, TouchKind
 

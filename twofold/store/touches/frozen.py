@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from twofold.store.digests import digest_8
-from twofold.store.sqlite.database import id_array
+from twofold.store.engine import id_array
 from twofold.store.sqlite.statements import Run
 from twofold.touch.model import Touch, TouchKind
 

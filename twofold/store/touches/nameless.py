@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from twofold.store.changed.days import mark_orders
 from twofold.store.digests import digest_8
-from twofold.store.sqlite.database import Engine, id_array
+from twofold.store.engine import Database, id_array
 from twofold.store.sqlite.statements import Run
 from twofold.store.touches.frozen import ERASED, FrozenTouch, OrderPath, kept_paths, path_digest
 from twofold.touch.channels import channel_of, is_paid
@@ -74,7 +74,7 @@ class Nameless(NamedTuple):
     touches: tuple[NamelessTouch, ...]
 
 
-def put_due(engine: Engine, orders: Iterable[int], why: Why) -> None:
+def put_due(engine: Database, orders: Iterable[int], why: Why) -> None:
     """These orders lose their paths."""
     rows = [(order, why) for order in sorted(set(orders))]
     if rows:
@@ -86,7 +86,7 @@ def due_orders(run: Run) -> list[int]:
     return [order for (order,) in run("select_nameless_due", (PORTION,))]
 
 
-def give_up_paths(engine: Engine, orders: Sequence[int], worth: Mapping[int, Worth], zone: tzinfo) -> int:
+def give_up_paths(engine: Database, orders: Sequence[int], worth: Mapping[int, Worth], zone: tzinfo) -> int:
     """Takes the paths of these orders from them, each for a nameless row; answers how many rows. ``zone``: whose days those are."""
     ids = id_array(orders)
     names = {row: (dataset, placed) for row, dataset, _, placed in engine.run("facts_orders_of", (ids,))}

@@ -16,9 +16,9 @@ from twofold.event.model import Event
 from twofold.matching.subject import Keyring
 from twofold.store.changed.days import ORDERS, ChangedDays
 from twofold.store.digests import row_crc
+from twofold.store.engine import Database, id_array, key_array
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.peers.places import ALONE, Place
-from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.sqlite.statements import Run
 from twofold.store.touches.frozen import ERASED, OrderPath, encoded, frozen_touch, path_digest
 from twofold.store.touches.nameless import Why, put_due
@@ -56,7 +56,7 @@ def path_now(run: Run, ring: Keyring, order: OrderRow) -> OrderPath:
 class Paths:
     """The paths as the writer makes them, one object a store."""
 
-    def __init__(self, engine: Engine, ring: Keyring, changed: ChangedDays, place: Place = ALONE) -> None:
+    def __init__(self, engine: Database, ring: Keyring, changed: ChangedDays, place: Place = ALONE) -> None:
         self._engine, self._ring, self._changed = engine, ring, changed
         self._alone = place.alone
         reached = engine.run("select_progress", (LEADS,))

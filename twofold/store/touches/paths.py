@@ -18,9 +18,9 @@ from msgspec import Struct
 from twofold.event.model import Consent, Event, Tier, readable_event
 from twofold.ledger.model import OrderReport, decode_report
 from twofold.matching.subject import Keyring
+from twofold.store.engine import id_array, key_array
 from twofold.store.ladder import admit
 from twofold.store.orders.ledger import OrderRow
-from twofold.store.sqlite.database import id_array, key_array
 from twofold.store.sqlite.statements import Run
 from twofold.store.touches.answers import answers_of
 from twofold.store.touches.frozen import ERASED, kept_paths

@@ -22,11 +22,11 @@ from twofold.matching.counterparts import SUBJECT_KINDS
 from twofold.matching.subject import Keyring, Mark
 from twofold.store.changed.days import TOUCHES, ChangedDays, mark_old_touches, mark_touches
 from twofold.store.digests import digest_8, row_digest
+from twofold.store.engine import Database, id_array, key_array
 from twofold.store.orders.buyers import orders_of_buyers
 from twofold.store.orders.ledger import OrderRow, name_of
 from twofold.store.peers.revisions import SIGNS, Revisions
 from twofold.store.secret import mark_of
-from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.touches.path_keeper import LATE_S, LEADS, SETTLED_MS, Paths
 from twofold.store.touches.paths import browsers_of, whos_of, whos_said_of
 from twofold.store.touches.whose import (
@@ -65,7 +65,7 @@ class Signs:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Database,
         ring: Keyring,
         people: People,
         withdrawals: Refuses,

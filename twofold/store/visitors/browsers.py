@@ -19,9 +19,9 @@ from msgspec.structs import astuple
 from twofold.consent.state import consent_text, strictest_text
 from twofold.event.model import Channel, Consent, Event, Tier
 from twofold.store.digests import row_crc
+from twofold.store.engine import Database, id_array, key_array
 from twofold.store.peers.places import ALONE, Place
 from twofold.store.peers.revisions import BROWSERS, Revisions
-from twofold.store.sqlite.database import Engine, id_array, key_array
 from twofold.store.visitors.identifiers import (
     BROWSER_KINDS,
     Identifier,
@@ -92,7 +92,7 @@ class Browsers:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Database,
         datasets: Iterable[str],
         keep_days: int,
         place: Place = ALONE,

@@ -12,9 +12,10 @@ from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+from twofold.store.engine import key_array
 from twofold.store.sqlite.arrivals import FULL, Arrivals, forget_keys
 from twofold.store.sqlite.bloom_filter import LANES, KeyFilter
-from twofold.store.sqlite.database import Engine, key_array
+from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.statements import MAX_ROWS, statement
 
 DAY_MS = 86_400_000

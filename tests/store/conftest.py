@@ -1,0 +1,50 @@
+"""On which engine the tests of the store run: the embedded one, and PostgreSQL for those modules that say enough in a short time,
+or for all of them with ``TWOFOLD_ENGINE=postgres`` (`make test-postgres`). What is about a file of the embedded engine stays its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.databases import Databases, databases
+from twofold.store import engines
+
+ALSO_ON_POSTGRES = ("test_releases", "test_servers_word", "test_parcels_before_orders")
+OWN = (
+    "test_altered", "test_arrivals", "test_bloom_filter", "test_bodies", "test_durable_file", "test_flips", "test_folder",
+    "test_migrations", "test_noted", "test_postgres", "test_statements", "test_watermark",
+)  # fmt: skip
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test once an engine."""
+    module = metafunc.module.__name__.rpartition(".")[2]
+    everywhere = os.environ.get("TWOFOLD_ENGINE") == "postgres"
+    if module in OWN:
+        return
+    if everywhere:
+        wanted = ["postgres"]
+    else:
+        wanted = ["embedded", "postgres"] if module in ALSO_ON_POSTGRES else ["embedded"]
+    marked = [pytest.param(e, marks=[pytest.mark.postgres]) if e == "postgres" else e for e in wanted]
+    metafunc.parametrize("engine", marked, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Databases]:
+    """One server a process of tests; a database of its own for each folder."""
+    with databases() as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The engine that every folder of this test has."""
+    name = str(getattr(request, "param", "embedded"))
+    if name == "postgres":
+        monkeypatch.setattr(engines, "_ADDRESSES", request.getfixturevalue("postgres"))
+    return name

@@ -1,0 +1,167 @@
+"""What is the engine's own on PostgreSQL: its wording of every statement, its tables, its lock, and how it meets a lost server."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.databases import Databases
+from twofold.errors import RowFailed, StoreAway, StoreError, StoreLocked, StoreOlder
+from twofold.store.engine import id_array, key_array
+from twofold.store.sqlite.database import expected_schema
+
+pytestmark = pytest.mark.postgres
+
+BIGINT = 20
+KINDS = {"bigint", "text", "bytea"}
+
+
+@pytest.fixture
+def opened(tmp_path, postgres: Databases):
+    """An engine on a new database."""
+    from twofold.store.postgres.database import Engine
+
+    engine = Engine(tmp_path, postgres.new())
+    yield engine
+    engine.close()
+
+
+def test_every_statement_is_taken(opened):
+    """The server prepares each by its name, in its form for one row and in that for many, with whole numbers as bigint. A
+    parameter that it can take for nothing is one, if it is no list."""
+    from twofold.store.postgres.statements import names, row_statement, wording
+
+    db, refused = opened._db.pgconn, {}
+    for name in names():
+        sql = wording(name)
+        label = f"try_{name}".encode()
+        answer = db.prepare(label, sql.encode())
+        if answer.error_message:
+            lists = set(re.findall(r"(?:any|unnest)\(\$(\d+)", sql))
+            count = max(map(int, re.findall(r"\$(\d+)", sql)), default=0)
+            answer = db.prepare(label, sql.encode(), [0 if str(n) in lists else BIGINT for n in range(1, count + 1)])
+        form = row_statement(name)
+        if form is not None and not answer.error_message:
+            types = opened._types_of(name)
+            assert set(types) <= KINDS
+            answer = db.prepare(f"many_{name}".encode(), form.many(types).encode())
+        if answer.error_message:
+            refused[name] = answer.error_message.decode()
+    assert refused == {}
+
+
+def test_the_tables_are_those_of_the_embedded_engine(opened):
+    """Each with the same columns, types, and what must be there; and the same indexes."""
+    import apsw
+
+    kinds = {"integer": "bigint", "text": "text", "blob": "bytea"}
+    memory = apsw.Connection(":memory:")
+    for sql in expected_schema().values():
+        memory.execute(sql)
+    expected = {
+        (table, name): (kinds[kind.lower()], bool(needed or key))
+        for (table,) in memory.execute("select name from sqlite_schema where type = 'table'").fetchall()
+        for _, name, kind, needed, _default, key, hidden in memory.execute(f"pragma table_xinfo({table})")
+        if hidden in (0, 3)
+    }
+    ours = {
+        (table, name): (kind, needed == "NO")
+        for table, name, kind, needed in opened._db.execute(
+            "select table_name, column_name, data_type, is_nullable from information_schema.columns "
+            "where table_schema = 'twofold' and table_name not like 'held_key!_%' escape '!'"
+        )
+    }
+    assert ours == expected
+    indexes = {
+        str(n) for (n,) in memory.execute("select name from sqlite_schema where type = 'index' and sql is not null")
+    }
+    found = {n for (n,) in opened._db.execute("select indexname from pg_indexes where schemaname = 'twofold'")}
+    assert indexes <= found
+
+
+def test_rows_of_one_key_are_written_in_their_order(opened):
+    """The engine refuses to change a row twice in one statement; the later one stands, and all are counted."""
+    rows = [("a", 1), ("b", 5), ("a", 2), ("a", 4)]
+    with opened.transaction():
+        opened.run_rows("raise_counters", rows)
+    assert opened.changes() == 4
+    assert opened.run("select_told", ("a",)) == [(7,)]
+
+
+def test_values_come_back_as_they_went(opened):
+    """Numbers of eight bytes, texts that hold anything but NUL, bytes, none; lists of no length."""
+    high = 2**62 + 1
+    row = (
+        high,
+        5,
+        "1",
+        "Purchase",
+        "„ü\U0001f600\\'\"",
+        7,
+        "server",
+        "x",
+        3,
+        "first",
+        high,
+        0,
+        b"\0\xff",
+        b"c" * 8,
+        None,
+    )
+    with opened.transaction():
+        opened.run_rows("insert_events", [row])
+    assert opened.run("actions_of_rows", (id_array([high]),)) == [(high, high)]
+    assert opened.run("select_last_row", (0, 2**63 - 1)) == [(high, b"c" * 8)]
+    assert opened.run("actions_of_rows", (id_array([]),)) == []
+    assert opened.run("find_fold_keys", (key_array([]),)) == []
+    (event,) = opened.db.execute("select event_id, salt, position = ? from event", (high,)).fetchall()
+    assert event == ("„ü\U0001f600\\'\"", None, 1)
+    assert type(event[2]) is int
+
+
+def test_a_value_that_does_not_fit_is_one_rows_fault(opened):
+    """And the connection goes on."""
+    with pytest.raises(RowFailed), opened.transaction():
+        opened.run("insert_destination", (256, "a"))
+    assert opened.run("select_destinations") == []
+
+
+def test_one_gateway_at_a_time(tmp_path, postgres):
+    """A second is refused with what to do, and the first goes on; when it has ended, another comes in."""
+    from twofold.store.postgres.database import Engine
+
+    address = postgres.new()
+    first = Engine(tmp_path / "a", address)
+    with pytest.raises(StoreLocked, match="in use by another gateway"):
+        Engine(tmp_path / "b", address)
+    assert first.run("select_last_row", (0, 1 << 36)) == []
+    first.close()
+    Engine(tmp_path / "b", address).close()
+
+
+def test_what_does_not_keep_a_commit_is_refused(tmp_path, postgres):
+    """A role that commits without waiting is corrected and read back; a database of another form, and one that is not there, are
+    refused; no message has the address."""
+    import psycopg
+
+    from twofold.store.postgres.database import Engine
+
+    address = postgres.new()
+    name = address.rpartition("/")[2]
+    with psycopg.connect(address, autocommit=True) as db:
+        db.execute(f"alter database {name} set synchronous_commit = off")
+    engine = Engine(tmp_path / "a", address)
+    assert engine._db.execute("show synchronous_commit").fetchone() == ("on",)
+    with engine.transaction():
+        engine.run("put_meta", ("form", "1"))
+    engine.close()
+    with pytest.raises(StoreOlder, match="has form 1"):
+        Engine(tmp_path / "a", address)
+    with pytest.raises(StoreAway) as refused:
+        Engine(tmp_path / "a", address.replace(name, "nothing_here_secret"))
+    assert "secret" not in str(refused.value)
+    with psycopg.connect(address, autocommit=True) as db:
+        db.execute("drop table twofold.meta")
+    with pytest.raises(StoreError, match="another program"):
+        Engine(tmp_path / "a", address)

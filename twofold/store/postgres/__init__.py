@@ -1,0 +1,1 @@
+"""The store's second engine: PostgreSQL, below the same named statements."""

@@ -1,0 +1,285 @@
+"""The store's writing connection to PostgreSQL: one gateway's, and what becomes of it when the server goes away.
+
+Owns the database's lock (one gateway at a time: the advisory lock of this session), the schema's form, and the connection that
+is opened again after a loss. A loss is never a success: whatever was in the transaction is answered with `StoreAway` and may be
+sent again, also where the commit arrived and only its answer did not. The lock is what makes the state after it exact: it is
+had again only when the session before, and with it its last commit, is over; then whoever keeps something of the database in
+memory reads it afresh (`stale`). Beside it the data folder stands as for the embedded engine: secret, watermark, withdrawals.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from psycopg.pq import ExecStatus, TransactionStatus
+
+from twofold.errors import StoreAway, StoreError, StoreFailed, StoreLocked, StoreNewer, StoreOlder
+from twofold.store.postgres.connection import SCHEMA, Reader, connect, rows_of
+from twofold.store.postgres.faults import translated
+from twofold.store.postgres.fold_keys import forget_keys
+from twofold.store.postgres.statements import row_statement, wording
+from twofold.store.postgres.values import column, name_of_type
+from twofold.store.sqlite.database import SCHEMA_VERSION, FolderLock, make_folder
+from twofold.store.sqlite.statements import statement
+
+log = logging.getLogger("twofold.store")
+
+LOCK = 0x32464F4C
+"""The advisory lock of whoever writes."""
+FORM = "form"
+AGAIN_S = (0.1, 2.0)
+"""How long it waits between two tries to connect again, at first and at most; drawn between half and all of it."""
+
+
+class Engine:
+    """See `store.engine.Database`. ``address`` is never said: it may hold a password."""
+
+    def __init__(self, folder: Path, address: str, examine: Callable[[Any], None] | None = None) -> None:
+        """``examine`` may raise, of a database that is locked and of which nothing was changed yet."""
+        make_folder(folder)
+        self.folder = folder
+        self.stale = False
+        """After a loss: what is kept in memory of the database is to be read afresh before anything is written."""
+        self._address = address
+        self._closed = threading.Event()
+        self._away: StoreError | None = None
+        self._changed = 0
+        self._warned = False
+        self._types: dict[str, tuple[str, ...]] = {}
+        self.lock = FolderLock(folder)
+        try:
+            self._db = connect(address, writes=True)
+        except BaseException:
+            self.lock.release()
+            raise
+        try:
+            _take_lock(self._db)
+            make_schema(self._db)
+            self._listen(self._db)
+            self.db = Reader(self._db)
+            if examine is not None:
+                examine(self.db)
+        except psycopg.Error as err:
+            self.close()
+            raise translated(err) from None
+        except BaseException:
+            self.close()
+            raise
+
+    # -- statements
+
+    def run(self, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Runs the statement called ``name`` and returns its rows."""
+        self._require()
+        try:
+            cursor = self._db.execute(wording(name), bindings, binary=True)
+            self._changed = cursor.rowcount
+            return rows_of(cursor)
+        except psycopg.Error as err:
+            raise self._met(err) from None
+
+    def run_rows(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Runs a row statement for all of ``rows``: one array a column."""
+        if not rows:
+            return
+        self._require()
+        form = row_statement(name)
+        assert form is not None, f"{name} is no statement for rows"
+        try:
+            types = self._types.get(name) or self._types_of(name)
+            sql = form.many(types)
+            self._changed = 0
+            for wave in _waves(rows, form.key):
+                arrays = [column(kind, values) for kind, values in zip(types, zip(*wave, strict=True), strict=True)]
+                self._changed += self._db.execute(sql, arrays).rowcount
+        except psycopg.Error as err:
+            raise self._met(err) from None
+
+    def changes(self) -> int:
+        """Rows changed by the last statement."""
+        return self._changed
+
+    def forget_keys(self, keys: Iterable[bytes], actions: Iterable[int] | None = None) -> None:
+        """See `store.engine.Database`."""
+        forget_keys(self, keys, actions)
+
+    def _types_of(self, name: str) -> tuple[str, ...]:
+        """What the engine takes the values of one row for; asked of it once."""
+        form = row_statement(name)
+        assert form is not None
+        found = form.types
+        if not found:
+            db = self._db.pgconn
+            label = f"of_{name}".encode()
+            for answer in (db.prepare(label, form.one.encode()), db.describe_prepared(label)):
+                if answer.status != ExecStatus.COMMAND_OK:
+                    raise StoreError(f"internal: {name} cannot be prepared")
+            described = db.describe_prepared(label)
+            found = tuple(name_of_type(described.param_type(n)) for n in range(described.nparams))
+        self._types[name] = found
+        return found
+
+    # -- transactions
+
+    def begin(self) -> None:
+        """Opens a transaction; the commit ends it, or `rollback`."""
+        self._plain("begin", "BEGIN")
+
+    def commit(self) -> None:
+        """Returns when the transaction is on disk. May run on a thread of its own while nobody else uses this."""
+        self._warned = False
+        self._plain("commit", "COMMIT")  # of a transaction that failed the engine answers ROLLBACK
+        if self._warned:  # as when a wait for a standby was cut short: it is on one disk only, and not acknowledged
+            self._db.close()
+            raise self._met(psycopg.OperationalError("the commit was answered with a warning"))
+
+    def rollback(self) -> None:
+        """Ends a transaction if one is open; one whose connection is lost is over."""
+        if self._away is None and self._db.pgconn.transaction_status in (
+            TransactionStatus.INTRANS,
+            TransactionStatus.INERROR,
+        ):
+            self._plain("rollback", "ROLLBACK")
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `store.engine.Database`."""
+        if self._db.pgconn.transaction_status == TransactionStatus.INTRANS:
+            yield
+            return
+        self.begin()
+        try:
+            yield
+        except BaseException:
+            self.rollback()
+            raise
+        self.commit()
+
+    def _plain(self, sql: str, expected: str) -> None:
+        self._require()
+        try:
+            cursor = self._db.execute(sql, prepare=False)
+        except psycopg.Error as err:
+            raise self._met(err) from None
+        if cursor.statusmessage != expected:
+            raise StoreError(f"internal: {sql} was answered {cursor.statusmessage}")
+
+    # -- life
+
+    def close(self, at_the_end: Callable[[], None] | None = None) -> None:
+        """``at_the_end`` runs once the connection is closed, while the folder is still this process's."""
+        self._closed.set()
+        self._db.close()
+        try:
+            if at_the_end is not None:
+                at_the_end()
+        finally:
+            self.lock.release()
+
+    def _listen(self, db: Connection[Any]) -> None:
+        def heard(notice: Any) -> None:
+            self._warned = self._warned or notice.severity_nonlocalized == "WARNING"
+
+        db.add_notice_handler(heard)
+
+    def _require(self) -> None:
+        if self._away is not None:
+            raise self._away
+
+    def _met(self, err: psycopg.Error) -> StoreError:
+        """The error in the store's words; where the connection is gone, it is looked for again in the background."""
+        said = translated(err)
+        gone = self._db.closed or self._db.broken or err.sqlstate == "25006"
+        if gone and self._away is None and not self._closed.is_set():
+            self._away = said = (
+                said if isinstance(said, StoreFailed) else StoreAway("the connection to the database is lost")
+            )
+            self._db.close()
+            log.error("the connection to the store's database is lost; nothing is accepted until it is back")
+            threading.Thread(target=self._connect_again, name="twofold-reconnect", daemon=True).start()
+        return said
+
+    def _connect_again(self) -> None:
+        """On a thread of its own, until the database is this gateway's again or somebody else's."""
+        wait = AGAIN_S[0]
+        while not self._closed.wait(random.uniform(wait / 2, wait)):  # so that many do not come at once
+            wait = min(2 * wait, AGAIN_S[1])
+            try:
+                db = connect(self._address, writes=True)
+            except StoreAway:
+                continue
+            except StoreError as err:
+                self._away = StoreFailed(str(err))
+                continue
+            try:
+                _take_lock(db)
+            except (StoreLocked, psycopg.Error):  # the session before is not over yet, or another gateway has come
+                db.close()
+                continue
+            self._listen(db)
+            self._db, self.db = db, Reader(db)
+            self._types.clear()
+            self.stale = True
+            self._away = None
+            log.warning("the store's database is there again")
+            return
+
+
+def _waves(rows: Sequence[Sequence[Any]], key: tuple[int, ...]) -> list[Sequence[Sequence[Any]]]:
+    """The rows so that no wave has two of one key: one statement cannot change a row twice. Of one key in their order."""
+    if not key or len(rows) == 1:
+        return [rows]
+    waves: list[list[Sequence[Any]]] = []
+    seen: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        at = tuple(row[n] for n in key)
+        wave = seen.get(at, 0)
+        seen[at] = wave + 1
+        if wave == len(waves):
+            waves.append([])
+        waves[wave].append(row)
+    return [*waves]
+
+
+def _take_lock(db: Connection[Any]) -> None:
+    row = db.execute("select pg_try_advisory_lock($1)", (LOCK,)).fetchone()
+    if row is None or not row[0]:
+        raise StoreLocked(
+            "the database of [server] store is in use by another gateway; several gateways on one database are not there yet"
+        )
+
+
+def make_schema(db: Connection[Any]) -> None:
+    """The tables of a new database. One of another form is refused: there are no steps between forms here yet."""
+    found = [name for (name,) in db.execute("select tablename from pg_tables where schemaname = $1", (SCHEMA,))]
+    if not found:
+        text = resources.files("twofold.store.postgres").joinpath("schema.sql").read_text(encoding="utf-8")
+        with db.transaction():
+            db.execute(f"create schema if not exists {SCHEMA}")
+            db.pgconn.exec_(text.encode())
+            db.execute("insert into meta (name, value) values ($1, $2)", (FORM, str(SCHEMA_VERSION)))
+        return
+    if "meta" not in found:
+        raise StoreError(f"the schema {SCHEMA} of the database is another program's; name another database")
+    require_form(Reader(db))
+
+
+def require_form(db: Reader) -> None:
+    """Raises `StoreError` where the tables are not those of this version."""
+    row = db.execute(statement("select_meta"), (FORM,)).fetchone()
+    form = int(row[0]) if row else 0
+    if form > SCHEMA_VERSION:
+        raise StoreNewer(f"the database has form {form}, this program knows {SCHEMA_VERSION}; upgrade Twofold")
+    if form < SCHEMA_VERSION:
+        raise StoreOlder(
+            f"the database has form {form}, this program {SCHEMA_VERSION}; a store on PostgreSQL cannot be brought along yet"
+        )

@@ -1,0 +1,42 @@
+"""PostgreSQL's errors in the store's words, so that nobody above has to know the engine.
+
+Owns that table. `StoreAway`: nothing of it is acknowledged, and it may be sent again; `StoreFull`: there is no room;
+`StoreFailed`: the server itself says that its data are damaged, or cannot be read. No message repeats what a statement held.
+"""
+
+from __future__ import annotations
+
+import psycopg
+
+from twofold.errors import RowFailed, StoreAway, StoreError, StoreFailed, StoreFull
+
+_FULL = {"53100"}
+_AWAY = {
+    "25006",
+    "40001",
+    "40P01",
+    "55P03",
+    "57014",
+}  # read only after a failover, serialization, deadlock, lock, cancelled
+_AWAY_CLASSES = {"08", "53", "57"}  # connection, resources, the operator's intervention
+_FAILED_CLASSES = {"58", "XX"}  # the system, damage
+_ROW_CLASSES = {"22", "23"}
+
+
+def translated(err: psycopg.Error) -> StoreError:
+    """The engine's error in the store's words."""
+    code = err.sqlstate or ""
+    what = type(err).__name__
+    if code in _FULL:
+        return StoreFull("the disk of the database server is full")
+    if code[:2] in _FAILED_CLASSES:
+        return StoreFailed(f"the store failed: the database server says {what} ({code})")
+    if code in _AWAY or code[:2] in _AWAY_CLASSES:
+        return StoreAway(f"the database server says {what} ({code}); send again later")
+    if code[:2] in _ROW_CLASSES:
+        return RowFailed(f"internal: {what} ({code})")
+    if not code and isinstance(err, (psycopg.OperationalError, psycopg.InterfaceError)):
+        return StoreAway("the database server cannot be reached; send again later")
+    if not code and isinstance(err, psycopg.DataError):
+        return RowFailed(f"internal: {what}: a value that the engine has no place for")
+    return StoreError(f"internal: {what} ({code or 'no code'})")
