@@ -716,6 +716,19 @@ def test_after_an_outage_the_backlog_goes_out_in_full_batches():
     asyncio.run(scenario())
 
 
+def test_an_unwell_destination_is_offered_fewer():
+    """Bytes that are built for nobody cost the accepts: after a failure a request holds a quarter, but not less than fifty until it
+    is tried with single ones."""
+
+    async def scenario():
+        async with delivering([Reply(status=503, body=b"")], batch=400) as d:
+            d.outbox.add(*numbered(400))
+            await d.until(lambda: len(d.graph.requests) >= 5)
+            return [len(r.ids) for r in d.graph.requests[:5]]
+
+    assert asyncio.run(scenario()) == [400, 100, 50, 1, 1]
+
+
 def test_an_alarm_is_given_once(caplog):
     """A hundred answers about one dead token are one warning, and it holds no secret."""
     caplog.set_level(logging.INFO, logger="twofold.deliver")

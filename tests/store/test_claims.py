@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import tempfile
 from pathlib import Path
 
@@ -728,3 +729,48 @@ def test_what_a_platform_tells_later_is_kept_once_beside_the_attempts(tmp_path, 
     assert after == [(claimed["b"].id, DUE, "later r-1 words")]
     assert sorted(deliveries(tmp_path)) == [(i, "delivered", "", 1) for i in "abc"]
     assert_sums_hold(tmp_path)
+
+
+# -- several destinations, and events that come meanwhile
+
+
+def test_while_events_come_claims_are_short_and_in_turn(tmp_path):
+    """Accepting comes first: until the disk has nothing to do a turn takes a hundred, and then two events are accepted for each.
+    With nothing to accept a claim takes what it wants."""
+    names = ("meta-1", "other-1")
+
+    async def scenario(store):
+        await store.append([copy(f"e{n}") for n in range(400)])
+        batches = ([copy(f"{n}-{i}") for i in range(10)] for n in itertools.count())
+        coming = store.append(next(batches))
+        turns = [asyncio.create_task(claim(store, DUE, destination=d, limit=300)) for d in names]
+        accepted = []
+        for turn in turns:
+            while not turn.done():
+                before, coming = coming, store.append(next(batches))  # there is always one that waits for the disk
+                await before
+            accepted.append(store.accepted)
+        await coming
+        return [len(await turn) for turn in turns], accepted, len(await claim(store, DUE, limit=300))
+
+    short, (first, second), free = with_store(tmp_path, scenario, destinations=names)
+    assert short == [100, 100]
+    assert second - first >= 200 - 40  # less what was accepted while the first turn's claim was committed
+    assert free == 300
+
+
+def test_what_one_destination_read_is_not_believed_for_the_next(tmp_path):
+    """A copy that was altered between two claims is sent to nobody any more, and one that was not is the same for both."""
+
+    async def scenario(store):
+        await store.append([copy("kept"), copy("altered")])
+        first = await claim(store, DUE)
+        await store.transact(lambda e: e.script("update event set salt = zeroblob(8) where event_id = 'altered'"))
+        return first, await claim(store, DUE, destination="other-1")
+
+    first, second = with_store(tmp_path, scenario, destinations=("meta-1", "other-1"))
+    assert [d.event_id for d in first] == ["kept", "altered"]
+    assert [(d.event_id, d.payload) for d in second] == [("kept", first[0].payload)]
+    assert [
+        d["reason"] for d in rows(tmp_path, "deliveries") if d["destination"] == "other-1" and d["state"] == "dead"
+    ] == [outbox.ALTERED]

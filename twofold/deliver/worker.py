@@ -62,6 +62,7 @@ from twofold.event.delivery import TRACE, Delivery, DeliveryState, Settlement
 from twofold.event.model import Event
 
 IN_FLIGHT = 4  # requests of one destination at once
+FEW = 50  # an unwell destination is offered no fewer, until it is tried with single events
 LEASE_MS = 300_000  # what a crash costs at most before others may claim; a restart voids leases at once
 IDLE_S = 5.0  # an idle worker looks again this often, for deliveries revived by another process
 AMONG_OTHERS_S = 1.0  # and this often where other processes enqueue, whose commits wake nobody here
@@ -213,6 +214,7 @@ class Worker:
         self._leased: set[int] = set()  # in the hands of a task; never given to a second one
         self._renewed: dict[int, int] = {}  # delivery in such hands -> the lease that it was claimed under meanwhile
         self._unsure: dict[int, int] = {}  # delivery -> start (ms) of its first attempt of unknown fate, as stored
+        self._offered = self._batch  # claimed at once at most; fewer after each failure: bytes for nobody cost accepts
         self._failures = 0  # how unwell the destination has been; see `pause_for`
         self._episode = 0  # pauses so far; an answer to a request from before the last one is old news
         self._pausing_until = 0  # ms; a pause on its way to the disk
@@ -279,12 +281,12 @@ class Worker:
         """How many deliveries may be claimed now; 0 while paused or while all slots are busy."""
         pause = self._outbox.pause_of(self._name)
         if pause is None and not self._pausing_until:
-            return 0 if len(self._tasks) >= IN_FLIGHT else self._batch
+            return 0 if len(self._tasks) >= IN_FLIGHT else min(self._batch, self._offered)
         if self._is_paused() or self._tasks:
             return 0
         # The pause is over, but whether the destination is well is for one request to find out. After a single
         # hiccup that may be a full one, so that flapping costs no extra requests.
-        return self._batch if 0 < self._failures < self._policy.patience else 1
+        return min(self._batch, self._offered) if 0 < self._failures < self._policy.patience else 1
 
     def _is_paused(self) -> bool:
         pause = self._outbox.pause_of(self._name)
@@ -658,12 +660,14 @@ class Worker:
         current = self._outbox.pause_of(self._name)
         if pause is not None:
             self._failures = min(self._failures + pause.failures, self._policy.worst)
+            self._offered = max(FEW, self._offered // 4) if pause.failures else self._offered
             await self._pause(pause, attempt.episode, now)
         elif current is not None and _still_refused(current[0], attempt.verdict):
             again = Pause(reason=current[0], until_ms=now + self._policy.probe_ms)
             await self._pause(again, attempt.episode, now)
         else:
             self._failures = max(self._failures - 1, 0)
+            self._offered = min(self._offered * 4, max(FEW, self._batch))
             if current is not None:
                 log.info("destination %s: goes on after %s", self._name, current[0])
                 await self._insist(lambda: self._outbox.resume(self._name, self._clock()))

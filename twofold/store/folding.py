@@ -413,7 +413,7 @@ class Folding:
         self._journal.write(batch.events, batch.tally)
         if batch.new:
             engine.run_rows("insert_actions", [astuple(a) for a in batch.new.values()])
-            engine.run_rows("insert_deliveries", self._deliveries(batch.new.values()))
+            self._enqueue(batch.new.values())
             self._changed.actions(batch.new)
         if batch.changed:
             engine.run_rows("replace_actions", [astuple(a) for a in batch.changed.values()])
@@ -443,12 +443,19 @@ class Folding:
         self._keys.insert(batch.keys, sure_ms)
         self._keys.move(batch.moved, sure_ms)
 
-    def _deliveries(self, actions: Iterable[Action]) -> list[tuple[Any, ...]]:
-        return [
-            (action.id * 256 + d, d, "waiting", "", self._due_there(action, d) if self._holds else action.due_at)
-            for action in actions
-            for d in self._routes.get(action.dataset, _NOWHERE)[0]
-        ]
+    def _enqueue(self, actions: Iterable[Action]) -> None:
+        """The rows are made inside the engine: to bind each of ten for an event costs a third of what they cost."""
+        alike: dict[tuple[int, ...], list[int]] = {}  # destinations -> actions
+        rows: list[tuple[Any, ...]] = []
+        for action in actions:
+            there = self._routes.get(action.dataset, _NOWHERE)[0]
+            if self._holds:
+                rows += [(action.id * 256 + d, d, "waiting", "", self._due_there(action, d)) for d in there]
+            elif there:
+                alike.setdefault(there, []).append(action.id)
+        self._engine.run_rows("insert_deliveries", rows)
+        for there, ids in alike.items():
+            self._engine.run("enqueue_actions", (id_array(ids), id_array(there)))
 
     def _due_there(self, action: Action, destination: int) -> int:
         """Not before the destination's own hold is over; its gate holds what is looked at earlier."""

@@ -14,8 +14,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.event.model import Event, encode
-from twofold.store.bodies import pack
+from twofold.event.model import Event, decode_event, encode
+from twofold.store.bodies import body_reader, pack
 from twofold.store.digests import digest_8, digest_16
 from twofold.store.engine import Database, RefusedRow
 from twofold.store.peers.places import ALONE, Place
@@ -25,6 +25,9 @@ SALT = 8
 """Random bytes beside each chain value, part of the body's digest. They go when the body is redacted, so that nobody can
 test by the digest that is kept whether a guessed value stood there."""
 
+
+COPIES_KEPT = 1_000
+COPIES_KEPT_MS = 60_000
 
 TOLD = "told"
 """The counter of what was acknowledged and has no place in the journal: orders' news, money lines, refusals."""
@@ -100,6 +103,53 @@ class Journal:
 
     def rolled_back(self) -> None:
         self._now = self._stable
+
+
+class CopyReader:
+    """Copies as a claim reads them, each proved to be as it was journalled.
+
+    Ten destinations claim the same copies one after another. What stands in a row is what it was when another claim read it
+    if every value of it is the same, so it is proved and decoded once; None is a row that is not as it was journalled.
+    Kept is little, and not long: they hold addresses and browsers' names. With one destination nobody asks again.
+    """
+
+    def __init__(self, destinations: int) -> None:
+        self._unpack = body_reader()
+        self._is_shared = destinations > 1
+        self._new: dict[int, tuple[tuple[Any, ...], Event | None]] = {}
+        self._old: dict[int, tuple[tuple[Any, ...], Event | None]] = {}
+        self._turned_ms = 0
+
+    def read(self, row: tuple[Any, ...]) -> Event | None:
+        """One row of the statement select_journalled_copies. The event is shared: nobody alters it."""
+        if not self._is_shared:
+            return self._proved(*row[1:])
+        position = row[1]
+        known = self._new.get(position) or self._old.get(position)
+        if known is None or known[0] != row:
+            known = self._new[position] = (row, self._proved(*row[1:]))
+        return known[1]
+
+    def turn(self, now_ms: int) -> None:
+        """Before a claim: forgets what is too much or too old."""
+        if len(self._new) >= COPIES_KEPT or not 0 <= now_ms - self._turned_ms < COPIES_KEPT_MS:
+            self._old, self._new, self._turned_ms = self._new, {}, now_ms
+
+    def _proved(
+        self,
+        position: int,
+        packed: bytes,
+        action: int,
+        verdict: str,
+        before: bytes | None,
+        chain: bytes,
+        salt: bytes | None,
+        digest: bytes | None,
+        redacted: bytes | None,
+    ) -> Event | None:
+        body = self._unpack(packed)
+        proved = is_as_journalled(position, body, action, verdict, before, chain, salt, digest, redacted)
+        return decode_event(body) if proved else None
 
 
 def last_row(engine: Database, place: Place = ALONE) -> tuple[int, bytes]:

@@ -1,11 +1,13 @@
 """The outbox's changes, inside the store's transactions: claim and freeze, settle, pause, revive.
 
 An action is folded for the last time when its first payload is frozen: copies are read from the journal,
-united, built, and the bytes kept; every attempt sends those. Consent and age are read at every claim.
+united, built, and the bytes kept; every attempt sends those. Consent and age are read at every claim. Owns also whose turn it is
+to claim while events come (`Turns`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -19,9 +21,8 @@ from msgspec import Struct
 from twofold.consent.state import consent_text, why_not_send
 from twofold.errors import RowFailed
 from twofold.event.delivery import Builder, Delivery, DeliveryState, Settlement, Suppressed
-from twofold.event.model import Event, Tier, decode_event
+from twofold.event.model import Event, Tier
 from twofold.matching.user_data import present_names
-from twofold.store.bodies import body_reader
 from twofold.store.changed.days import ChangedDays
 from twofold.store.digests import frozen_digest, row_digest
 from twofold.store.engine import Database, id_array
@@ -30,7 +31,7 @@ from twofold.store.fold import sending_id, unite
 from twofold.store.gates.contract import Afresh, Candidate, Gate, Held, Recheck
 from twofold.store.gates.releases import let_through, prove_released, turn_away
 from twofold.store.gates.values import told_row, with_told
-from twofold.store.journal import is_as_journalled
+from twofold.store.journal import CopyReader
 from twofold.store.ladder import Admitted, admit, consent_of, consent_told, is_buyers
 from twofold.store.peers.places import ALONE, Place
 from twofold.store.peers.revisions import PAUSES, Revisions
@@ -42,6 +43,11 @@ ALTERED = "altered"
 
 LOOKED_AT = 20_000
 """Attempts that one look at what nobody answered goes through: commits wait no longer than for so many."""
+
+EVENTS_A_CLAIM = 2
+SHORT = 100
+"""Deliveries that are claimed in one turn while events wait: some 3 ms of the loop."""
+LOOK_S = 0.005
 
 INTERNAL = "internal"
 """Why one is dead that met a bug when it was claimed."""
@@ -76,6 +82,50 @@ class GatesLike(Protocol):
     def again_needed(self) -> bool: ...
     def prepare(self, candidates: Sequence[Candidate]) -> Sequence[Gate]: ...
     def done(self) -> None: ...
+
+
+class Accepting(Protocol):
+    @property
+    def queued(self) -> int:
+        """Events handed in and not yet committed."""
+
+    @property
+    def accepted(self) -> int:
+        """Events committed since the start."""
+
+
+class Turns:
+    """Whose turn it is while events wait for the disk: they come first, and claims of all destinations take turns.
+
+    What waits to be delivered is on disk already and what is about to be accepted is not, and one event brings as many claims as
+    there are destinations. So for each two events that are accepted one delivery is claimed, however many destinations there
+    are; as soon as no event waits, nothing is limited.
+    """
+
+    def __init__(self, accepting: Accepting) -> None:
+        self._accepting = accepting
+        self._line = asyncio.Lock()  # first come, first served: none is passed over
+        self._next = 0  # so many events must have been accepted before somebody claims again
+
+    @property
+    def pressed(self) -> bool:
+        return self._accepting.queued > 0
+
+    async def __aenter__(self) -> None:
+        await self._line.acquire()
+        try:
+            while self.pressed and self._accepting.accepted < self._next:
+                await asyncio.sleep(LOOK_S)
+        except BaseException:
+            self._line.release()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._line.release()
+
+    def took(self, rows: int) -> None:
+        """So many deliveries were looked at in this turn."""
+        self._next = self._accepting.accepted + EVENTS_A_CLAIM * rows
 
 
 class _Due(Struct, frozen=True, gc=False):
@@ -145,9 +195,10 @@ class Outbox:
         self._revisions.listen(PAUSES, self._read_pauses)
         self._lease = place.lease(place.generation) if not place.alone else self._new_generation(now_ms)
         self._changed_pauses = False
+        self.looked_at = 0  # by the last claim
         self._altered_now = 0  # in this transaction
         self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
-        self._unpack = body_reader()
+        self._reader = CopyReader(len(set(names)))
         self._prove_frozen()
         prove_released(engine)
 
@@ -162,9 +213,11 @@ class Outbox:
     ) -> list[Delivery]:
         """See `Store.claim`. Raises `RowFailed` when something of one of them stops it; see `give_up_next`."""
         rows = list(starmap(_Due, self._engine.run("select_due", (self.ids[destination], now_ms, limit))))
+        self.looked_at = len(rows)
         if not rows:
             return []
         self._changed.actions([r.action for r in rows])
+        self._reader.turn(now_ms)
         self._lease += 1  # a new fence for each claim: a settlement that comes after its lease changes nothing
         closed: list[tuple[Any, ...]] = []
         rows = [
@@ -473,16 +526,16 @@ class Outbox:
         found: dict[int, list[Event] | None] = {action: [] for action in actions}
         rows = self._engine.run("select_journalled_copies", (id_array(actions),)) if actions else []
         rows.sort(key=_position_of)  # in the order they came
-        unpack = self._unpack
-        for action, position, packed, began, verdict, before, chain, salt, digest, redacted in rows:
-            own = found.get(action)
+        read = self._reader.read
+        for row in rows:
+            own = found.get(row[0])
             if own is None:
                 continue
-            body = unpack(packed)
-            if is_as_journalled(position, body, began, verdict, before, chain, salt, digest, redacted):
-                own.append(decode_event(body))
+            event = read(row)
+            if event is not None:
+                own.append(event)
             else:
-                found[action] = None
+                found[row[0]] = None
         return {action: own or None for action, own in found.items()}
 
     def _as_before(self, destination: str, row: _Due) -> Delivery:

@@ -38,7 +38,7 @@ from twofold.store.journal import Journal
 from twofold.store.lines.filling import AT_ONCE, fill_some
 from twofold.store.lines.row import LineEntry
 from twofold.store.orders.ledger import OrderEntry, Orders
-from twofold.store.outbox import Outbox
+from twofold.store.outbox import SHORT, Outbox, Turns
 from twofold.store.peers.keys import SharedKeys
 from twofold.store.peers.places import ALONE, take_place
 from twofold.store.peers.revisions import ERASED, Revisions
@@ -288,6 +288,7 @@ class Store:
             wake=self._wake,
             on_failure=on_failure,
         )
+        self._turns = Turns(self._commits)
 
     @property
     def queued(self) -> int:
@@ -366,7 +367,25 @@ class Store:
 
         Consent and age are read here, at every attempt: what may not be sent is settled instead of returned. One of which
         something cannot be read, or that meets a bug, is found among the others and is dead; they are claimed without it.
+        While events wait for the disk, fewer than ``limit`` and after them; see `Turns`.
         """
+        if not self._turns.pressed:
+            return await self._claim(destination, now_ms, limit, lease_ms, build, max_age_s)
+        async with self._turns:
+            some = min(limit, SHORT) if self._turns.pressed else limit
+            claimed = await self._claim(destination, now_ms, some, lease_ms, build, max_age_s)
+            self._turns.took(self._outbox.looked_at)
+            return claimed
+
+    async def _claim(
+        self,
+        destination: str,
+        now_ms: int,
+        limit: int,
+        lease_ms: int,
+        build: Builder,
+        max_age_s: Callable[[str], int],
+    ) -> list[Delivery]:
 
         def work(portion: int) -> Callable[[], list[Delivery]]:
             return lambda: self._outbox.claim(destination, now_ms, portion, lease_ms, build, max_age_s)

@@ -66,9 +66,15 @@ select id, dataset, event_name, event_id, fold_key, event_time, created_at, due_
 from action where id in /*ids*/ (?);
 
 -- name: insert_deliveries
--- One delivery for each new action and destination.
+-- Deliveries of new actions one by one, each with its own time: where destinations have holds of their own.
 insert into delivery (id, destination, state, reason, due_at, lease_token, attempts)
 values /*rows*/ (?, ?, ?, ?, ?, 0, 0);
+
+-- name: enqueue_actions
+-- One delivery for each of these new actions and each of these destinations, due when the action's hold is over.
+insert into delivery (id, destination, state, reason, due_at, lease_token, attempts)
+select a.id * 256 + d.value, d.value, 'waiting', '', a.due_at, 0, 0
+from /*each*/ (?1) as n join action as a on a.id = n.value cross join /*each*/ (?2) as d;
 
 -- name: release_deliveries
 -- The hold of these actions ended early: a richer copy has come. Only what was never claimed.
