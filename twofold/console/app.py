@@ -603,7 +603,7 @@ class Console:
             }
         )  # fmt: skip
         headers = {**HEADERS, "content-security-policy": evidence.FRAMES} if figures.get("frames") else dict(HEADERS)
-        response = Response(html, status, media_type="text/html; charset=utf-8", headers=headers)
+        response = Response(_unsaid(html), status, media_type="text/html; charset=utf-8", headers=headers)
         asked = request.query_params.get("language", "")
         if asked in LANGUAGES:
             response.headers["set-cookie"] = (
@@ -700,7 +700,13 @@ def _ticked(text: str) -> Markup:
     return Markup(_TICKS.sub(r"<code>\1</code>", str(escape(text))))
 
 
+def _unsaid(html: str) -> str:
+    """Cells with nothing but a dash are marked: where a row is a card, it does not say what it has not got."""
+    return _DASH.sub(r'<td class="none \1"\2>', html)
+
+
 _TICKS = re.compile(r"`([^`]+)`")
+_DASH = re.compile(r'<td(?: class="([^"]*)")?( data-name="[^"]*")>(?=(?:<span>)?\s*–\s*(?:</span>)?</td>)')
 _INNER = re.compile(r"([;\t|\r\n]\s*)([=+@＝＋－＠-])")
 """Where lists are parted by semicolons a spreadsheet cuts a text in two, whatever the quotes: its second half is a cell."""
 _AMOUNT = re.compile(r"-?[0-9]{1,30}(\.[0-9]{1,30})?")

@@ -146,7 +146,7 @@ class Words(Struct, frozen=True):
         return str(format_date(date.fromisoformat(f"{month}-01"), "LLLL y", locale=self.language))
 
     def whole_day(self, day: date | str) -> str:
-        """A day with its year; a text is one as YYYY-MM-DD."""
+        """A day with its year; a text is one as YYYY-MM-DD or YYYY-Www-D."""
         given = date.fromisoformat(day) if isinstance(day, str) else day
         return str(format_date(given, "d MMM y", locale=self.language))
 
