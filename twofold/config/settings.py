@@ -776,7 +776,7 @@ PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopif
 IMPORT_KINDS = ("orders", "spend", "ga4", "payouts", "remittances", "parcels", "bank", "rates", "costs", "survey")
 SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive", "chat", "easypost", "shippo",
                 "aftership", "courier", "mapped", "adyen", "mollie", "paypal", "bog", "bigcommerce", "magento",
-                "prestashop")  # fmt: skip
+                "prestashop", "shopware", "klarna", "tbc")  # fmt: skip
 MAPPED_KINDS = ("order", "payment", "refund", "parcel", "event")
 """What a body of a `mapped` source may stand for."""
 MAPPED_HMACS = ("hmac-sha256-hex", "hmac-sha256-base64", "hmac-sha1-hex", "hmac-sha512-hex", "hmac-sha512-base64")
@@ -792,7 +792,7 @@ AUTHORISATIONS = ("paid", "authorised")
 PARCEL_STATES = ("created", "in_transit", "out_for_delivery", "pickup_point", "attempt_failed", "refused", "returning",
                  "returned", "delivered", "lost", "cancelled")  # fmt: skip
 """What `stages` of a `courier` may say."""
-IN_PATH = frozenset({"shippo", "courier", "bigcommerce"})
+IN_PATH = frozenset({"shippo", "courier", "bigcommerce", "shopware", "klarna", "tbc"})
 """Sources whose secret stands in the webhook's address, unless `path` says another and they sign. So does that of a `mapped` or a `mollie`
 one with `signature` `path`."""
 ACCESS: dict[str, tuple[str, ...]] = {
@@ -800,14 +800,17 @@ ACCESS: dict[str, tuple[str, ...]] = {
     "bigcommerce": ("endpoint", "token"),
     "magento": ("endpoint", "token"),
     "prestashop": ("endpoint", "token"),
+    "shopware": ("endpoint", "client_id", "client_secret"),
+    "klarna": ("client_id", "client_secret"),
+    "tbc": ("token", "client_id", "client_secret"),
 }
 """By type of source what lets us ask it."""
 MAY_ASK = frozenset({"mollie"})
 """Sources that say things themselves as well, so that they need no access."""
-LISTS = frozenset({"bigcommerce", "magento", "prestashop"})
+LISTS = frozenset({"bigcommerce", "magento", "prestashop", "shopware"})
 """Sources that list their changes, and can be asked for them from time to time."""
-NEVER_SENDS = frozenset({"magento", "prestashop"})
-"""Sources that have no webhook, so that they need no secret."""
+NEVER_SENDS = frozenset({"magento", "prestashop", "shopware"})
+"""Sources whose list tells all, so that they need no webhook and no secret; Magento and PrestaShop have none."""
 PURPOSES = ("marketing", "ad_user_data", "personalization", "analytics", "sale_of_data")
 SENSITIVE = ("health", "finance", "minors", "beliefs", "sexuality")
 

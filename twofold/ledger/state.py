@@ -27,7 +27,7 @@ from twofold.ledger.model import (
     Snapshot,
 )
 
-PAYMENT_SYSTEMS = frozenset({"stripe", "adyen", "mollie", "paypal", "bog"})
+PAYMENT_SYSTEMS = frozenset({"stripe", "adyen", "mollie", "paypal", "bog", "klarna", "tbc"})
 """Sources that see the money of an order but not the order: what a shop says about the order stands above theirs."""
 
 COURIERS = frozenset({"easypost", "shippo", "aftership", "courier"})

@@ -13,12 +13,15 @@ from twofold.sources.crm.pipedrive import PIPEDRIVE
 from twofold.sources.fetched.bigcommerce import BIGCOMMERCE
 from twofold.sources.fetched.magento import MAGENTO
 from twofold.sources.fetched.prestashop import PRESTASHOP
+from twofold.sources.fetched.shopware import SHOPWARE
 from twofold.sources.own.mapping import MAPPED
 from twofold.sources.own.webhook import OWN
 from twofold.sources.payments.adyen import ADYEN
 from twofold.sources.payments.bog import BOG
+from twofold.sources.payments.klarna import KLARNA
 from twofold.sources.payments.mollie import MOLLIE
 from twofold.sources.payments.paypal import PAYPAL
+from twofold.sources.payments.tbc import TBC
 from twofold.sources.shopify import SHOPIFY
 from twofold.sources.stripe import STRIPE
 from twofold.sources.woocommerce import WOOCOMMERCE
@@ -45,8 +48,13 @@ SOURCES: dict[str, Source] = {
         BIGCOMMERCE,
         MAGENTO,
         PRESTASHOP,
+        SHOPWARE,
+        KLARNA,
+        TBC,
     )
 }
 
-SHOP_SOURCES = frozenset({"shopify", "woocommerce", "stripe", "own", "bigcommerce", "magento", "prestashop"})
+SHOP_SOURCES = frozenset(
+    {"shopify", "woocommerce", "stripe", "own", "bigcommerce", "magento", "prestashop", "shopware"}
+)
 """Sources that report the orders of a website; the others report sales that no page saw. So does a `mapped` one of orders."""

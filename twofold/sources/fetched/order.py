@@ -94,6 +94,16 @@ def local_time(text: str | None, zone: tzinfo = UTC) -> int | None:
     return None if found is None else found // 1000
 
 
+def changed_at(order: Mapping[str, Any]) -> int:
+    """Unix s of the last change of an order of Shopware, or of a payment or parcel of it: each is a row with times of its own."""
+    rows = [order]
+    for name in ("transactions", "deliveries"):
+        given = order.get(name)
+        rows += [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
+    times = (local_time(str(row.get(name) or "")) for row in rows for name in ("createdAt", "updatedAt"))
+    return max((at for at in times if at is not None), default=0)
+
+
 def moment(at_s: int) -> str:
     """As the own webhook's bodies write a time."""
     return datetime.fromtimestamp(at_s, UTC).isoformat()
