@@ -145,6 +145,12 @@ class Asking:
         self.gateway = Running(folder, PLAIN | {"source": [*PLAIN["source"], *own]})
         self._work = asyncio.run_coroutine_threadsafe(self.gateway.gateway.fetches.run(), self.gateway._loop)
 
+    def look_often(self) -> None:
+        """Lists of changes are read ten times a second: none is missed whatever the moment at which a test changes something."""
+        for source in self.gateway.gateway.fetches.sources.values():
+            if source._every_s:
+                source._every_s, source._look_at = 0.1, 0.0
+
     def close(self) -> None:
         self._work.cancel()
         with contextlib.suppress(BaseException):

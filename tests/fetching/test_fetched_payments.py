@@ -16,6 +16,7 @@ from stand_in import Asked, Reply, StandIn, standing_in
 from test_webhook_door import deliver, numbered
 
 from twofold.event.model import Tier
+from twofold.fetching.systems import SYSTEMS
 from twofold.ledger.model import Method, Paid
 from twofold.sources import SOURCES
 from twofold.sources.contract import Ignored, Named, Reading, SourceOptions
@@ -176,7 +177,9 @@ class Scene:
         return self.running.gateway
 
     def done(self, system: str) -> None:
-        self.running.until(lambda: self.running.quiet(f"{system}:{SHOP}"))
+        """Nothing waits but what is asked for again hours later."""
+        soon = "select 1 from fetch_wanted where door = ? and due_at < ?"
+        self.running.until(lambda: not self.running.rows(soon, f"{system}:{SHOP}", self.gateway.now + 3_600_000))
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +193,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             {"type": "shopware", "endpoint": third.url, **pair},
         )
         with asking(tmp_path_factory.mktemp("payments") / "data", *sources) as running:
+            running.look_often()
             yield Scene(running, klarna, tbc, shop, third)
 
 
@@ -251,11 +255,8 @@ def test_an_order_of_shopware_is_one_with_the_browsers_purchase(scene: Scene) ->
     page = purchase(f"purchase.{SHOP}.10001", custom_data={"value": 51, "currency": "EUR", "order_id": "10001"})
     assert scene.gateway.tag(page).status == 200
     scene.shop.orders[ORDER_ID] = shopware_order(payment="open", paid_at=None)
-    source = scene.gateway.gateway.fetches.sources[f"shopware:{SHOP}"]
-    source._look_at = 0.0
     assert scene.running.until(lambda: scene.running.state("10001")).paid is Paid.UNPAID
     scene.shop.orders[ORDER_ID] = shopware_order()
-    source._look_at = 0.0
     scene.running.until(lambda: scene.running.state("10001").paid is Paid.PAID)
     browser, server = scene.gateway.new_events()[:2]
     assert (server.event_id, server.tier, server.sender, server.event_time) == (
@@ -396,3 +397,11 @@ def test_what_cannot_be_read_is_named() -> None:
         ("shopware", shopware_order(currency=None), "totals.currency"),
     ):
         assert read(name, tree).path == path
+
+
+def test_klarna_is_asked_again_for_what_it_does_not_tell() -> None:
+    placed = 1_790_000_000 - 20
+    rows = [("AUTHORIZED", 0, 6 * 3_600), ("PART_CAPTURED", 40 * 86_400, 6 * 3_600), ("CAPTURED", 86_400, 86_400), ("CAPTURED", 31 * 86_400, None),
+            ("CANCELLED", 0, None)]  # fmt: skip
+    for status, later, expected in rows:
+        assert SYSTEMS["klarna"].again(json.dumps(klarna_order(status=status)).encode(), placed + later) == expected

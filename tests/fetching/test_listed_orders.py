@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from stand_in import Reply, StandIn, standing_in
 
 from twofold.event.model import Tier
 from twofold.event.refusal import Refusal
+from twofold.fetching.systems import magento
 from twofold.ledger.model import Method, Paid
 from twofold.sources import SOURCES
 from twofold.sources.contract import Reading, SourceOptions
@@ -29,11 +31,6 @@ class Scene:
     def gateway(self) -> Any:
         return self.running.gateway
 
-    def look(self) -> None:
-        """Both lists are read at the next turn."""
-        for source in self.gateway.gateway.fetches.sources.values():
-            source._look_at = 0.0
-
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
@@ -44,6 +41,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             {"type": "prestashop", "token": TOKEN, "endpoint": f"{second.url}/", "timezone": "Europe/Paris"},
         )
         with asking(tmp_path_factory.mktemp("listed") / "data", *sources) as running:
+            running.look_often()
             yield Scene(running, magento, presta, (first, second))
 
 
@@ -54,7 +52,6 @@ def test_an_order_of_magento_is_one_with_the_browsers_purchase(scene: Scene) -> 
     )
     assert scene.gateway.tag(page).status == 200
     scene.magento.put(magento_order(101))
-    scene.look()
     state = scene.running.until(lambda: scene.running.state("000000101"))
     assert (state.paid, state.known) == (Paid.PAID, True)
     browser, server = scene.gateway.new_events()
@@ -68,7 +65,6 @@ def test_an_order_of_prestashop_in_its_own_time(scene: Scene) -> None:
     """16:13:20 in Paris is 14:13:20 UTC; the state, customer, address and currency are fetched beside the order."""
     scene.gateway.forget()
     scene.presta.put(prestashop_order(55))
-    scene.look()
     state = scene.running.until(lambda: scene.running.state("55"))
     assert (state.paid, state.known) == (Paid.PAID, True)
     server = scene.gateway.new_event()
@@ -83,7 +79,6 @@ def test_an_order_of_prestashop_in_its_own_time(scene: Scene) -> None:
     asked = [one.path for one in scene.at[1].asked]
     assert asked.count("/api/currencies/1") == 1
     scene.presta.put(prestashop_order(56))
-    scene.look()
     scene.running.until(lambda: scene.running.state("56"))
     asked = [one.path for one in scene.at[1].asked]
     assert (asked.count("/api/currencies/1"), asked.count("/api/customers/11")) == (1, 2)
@@ -91,32 +86,29 @@ def test_an_order_of_prestashop_in_its_own_time(scene: Scene) -> None:
 
 def test_a_later_state_is_seen_and_an_unchanged_order_is_not_asked_for(scene: Scene) -> None:
     scene.magento.put(magento_order(102))
-    scene.look()
     scene.running.until(lambda: scene.running.state("000000102"))
     scene.magento.put(
         magento_order(102, "2026-09-21 14:20:00", state="closed", status="closed", base_total_refunded=51)
     )
-    scene.look()
     scene.running.until(lambda: scene.running.state("000000102").paid is Paid.REFUNDED)
     before = sum(one.path == "/rest/V1/orders/102" for one in scene.at[0].asked)
-    scene.look()
     lists = sum(one.path == "/rest/V1/orders" for one in scene.at[0].asked)
     scene.running.until(lambda: sum(one.path == "/rest/V1/orders" for one in scene.at[0].asked) > lists)
     assert sum(one.path == "/rest/V1/orders/102" for one in scene.at[0].asked) == before == 2
 
 
-def test_more_orders_than_a_page_and_a_no_on_the_way(scene: Scene) -> None:
-    """A hundred and thirty of one second, a page that fails and one that asks for patience: all come."""
-    for entity in range(1_000, 1_130):
+def test_more_orders_than_a_page_and_a_no_on_the_way(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thirteen of one second, by pages of five; a page that fails and one that asks for patience: all come."""
+    monkeypatch.setattr(magento, "PAGE_SIZE", 5)
+    for entity in range(1_000, 1_013):
         scene.magento.put(magento_order(entity, "2026-09-21 15:00:00"))
     scene.magento.refusing.say(Reply(status=503), Reply(status=429, headers={"Retry-After": "1"}))
-    scene.look()
     door = f"magento:{SHOP}"
 
     def come() -> bool:
         for source in scene.gateway.gateway.fetches.sources.values():
             source._pause_until = min(source._pause_until, 0.0)  # patience is tried in test_turns
-        return scene.running.rows("select count(*) from orders where order_id like '000001%'") == [(130,)]
+        return scene.running.rows("select count(*) from orders where order_id like '000001%'") == [(13,)]
 
     scene.running.until(come)
     scene.running.until(lambda: scene.running.quiet(door) and not scene.running.stands(door).code)
@@ -131,8 +123,6 @@ def test_nobody_can_send_to_a_source_that_never_sends(scene: Scene) -> None:
 
 
 def read(name: str, tree: dict[str, Any], **options: Any) -> Reading:
-    import json
-
     found = SOURCES[name].read(json.dumps(tree).encode(), {}, SourceOptions(shop=SHOP, **options), 0)
     assert isinstance(found, Reading), found
     return found
@@ -233,8 +223,6 @@ def test_the_money_of_prestashops_orders(
     ],
 )
 def test_what_cannot_be_read_is_named(name: str, tree: dict[str, Any], path: str) -> None:
-    import json
-
     found = SOURCES[name].read(json.dumps(tree).encode(), {}, OPTIONS, 0)
     assert isinstance(found, Refusal)
     assert found.path == path

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 from strategies import TIMES
 
 from twofold.config import SourceSettings
@@ -126,7 +127,7 @@ class Scene:
         raise AssertionError("a turn that waits")
 
     def waiting(self) -> int:
-        return self.book.run(lambda e: book.waiting(e, DOOR))
+        return self.book.run(lambda e: book.waiting(e, DOOR, int(self.now_s * 1000)))
 
     def state(self) -> book.DoorState:
         return self.book.run(lambda e: book.state(e, DOOR))
@@ -415,3 +416,29 @@ def test_it_may_stop_at_any_line(make: Callable[..., Scene]) -> None:
         assert {thing for thing, _ in scene.given_up} == {"order:nobody"}
         assert (scene.waiting(), scene.state().until, scene.state().code) == (0, NOW_S + 4, "")
     assert line > 200
+
+
+def test_what_its_system_does_not_tell_is_asked_for_again(make: Callable[..., Scene]) -> None:
+    """As long as the system says; it is in nobody's way meanwhile, and a notice does not make it two."""
+    scene = make()
+    scene.shop.change("1", NOW_S, "open")
+    scene.system = structs.replace(
+        scene.system, again=lambda body, _now: 6 * 3_600.0 if body.endswith(b"open") else None
+    )
+    scene.again()
+    scene.want("order:1")
+    scene.turn()
+    assert (scene.kept, scene.waiting()) == ([b"order:1=open"], 0)
+    scene.steady_s += 10
+    assert scene.turn() == pytest.approx(6 * 3_600)
+    scene.shop.change("1", NOW_S + 30, "still open")
+    scene.want("order:1")  # a notice does not wait that long
+    scene.turn()
+    assert scene.kept.pop() == b"order:1=still open"
+    scene.steady_s += 10
+    scene.shop.change("1", NOW_S + 60, "paid")
+    scene.now_s += 6 * 3_600
+    scene.steady_s += 6 * 3_600
+    scene.until_quiet()
+    assert scene.kept == [b"order:1=open", b"order:1=paid"]
+    assert scene.book.run(lambda e: book.next_turn(e, DOOR)) is None

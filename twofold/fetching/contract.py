@@ -62,6 +62,7 @@ class System(Struct, frozen=True, kw_only=True):
     ``fetch(access, thing, exchange)``: the thing as its source's ``read`` takes it; None for one that is not known there.
     ``changed(access, since, page, exchange)``: what changed at ``since`` (s, of the system's clock) or later, page 1 first.
     ``in_order``: the list's pages follow each other by the time of change; else its place moves only when it is read to its end.
+    ``again(body, now_s)``: in how many s a thing is to be asked for once more, of a system that does not tell every change.
     ``overlap_s``: so much before the end of what was read is read again, as a change may be seen later than its own time.
     """
 
@@ -72,6 +73,7 @@ class System(Struct, frozen=True, kw_only=True):
     every_minutes: int = 0
     overlap_s: int = 900
     in_order: bool = True
+    again: Callable[[bytes, float], float | None] = lambda _body, _now_s: None
 
 
 def version_of(shown: object) -> bytes:

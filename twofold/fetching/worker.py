@@ -127,11 +127,17 @@ class Source:
             await self._unknown(wanted)
         else:
             await self._keep(body)
-            await self._took(wanted)
+            await self._took(wanted, self._system.again(body, self._clock() / 1000))
         await self._well()
 
-    async def _took(self, wanted: book.Wanted) -> None:
-        await self._store.transact(lambda e: book.came(e, self.name, wanted, self._clock()))
+    async def _took(self, wanted: book.Wanted, again_s: float | None = None) -> None:
+        def put(engine: Database) -> None:
+            now = self._clock()
+            book.came(engine, self.name, wanted, now)
+            if again_s is not None:
+                book.want_at(engine, self.name, [wanted.thing], now + int(again_s * 1000))
+
+        await self._store.transact(put)
 
     async def _unknown(self, wanted: book.Wanted) -> None:
         if wanted.tries + 1 >= UNKNOWN_TRIES:
@@ -176,7 +182,7 @@ class Source:
             if last:
                 break
             since, number = after(page, since, number) if self._system.in_order else (since, number + 1)
-            if await self._store.transact(lambda e: book.waiting(e, self.name)) >= MOST_WANTED:
+            if await self._store.transact(lambda e: book.waiting(e, self.name, self._clock())) >= MOST_WANTED:
                 await self._well()
                 return  # the next turn goes on from here
         self._look_at = self._steady() + self._every_s

@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from twofold.event.refusal import Refusal
+from twofold.event.scalars import read_time_ms
 from twofold.fetching.answers import ask, basic
 from twofold.fetching.contract import Access, System
 from twofold.pulling.exchange import Exchange
+from twofold.sources.payments.movement import body_of
+
+OPEN = frozenset({"AUTHORIZED", "PART_CAPTURED"})
+OPEN_AGAIN_S, DAY_S, REFUNDS_S = 6 * 3_600.0, 86_400.0, 30 * 86_400.0
 
 
 def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
@@ -19,4 +25,16 @@ def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
     return None if answer is None else answer.content
 
 
-KLARNA = System(name="klarna", endpoint="https://api.klarna.com", fetch=fetch)
+def again(body: bytes, now_s: float) -> float | None:
+    """Klarna pushes a placed order and no capture or refund: what is open is asked for four times a day, what is captured once a day for a month."""
+    order = body_of(body)
+    if isinstance(order, Refusal):
+        return None
+    if order.get("status") in OPEN:
+        return OPEN_AGAIN_S
+    placed = read_time_ms(order.get("created_at")) if isinstance(order.get("created_at"), str) else None
+    young = placed is not None and now_s - placed / 1000 < REFUNDS_S
+    return DAY_S if young and order.get("status") == "CAPTURED" else None
+
+
+KLARNA = System(name="klarna", endpoint="https://api.klarna.com", fetch=fetch, again=again)

@@ -14,7 +14,8 @@ from twofold.store.engine import Database
 
 MOST_WAITING = 5_000
 """Things of one source that notices may make wait: a flood of them is refused, as whoever knows the address may send it."""
-FAR_MS = 2 * 3_600_000
+SOON_MS = 3_600_000
+FAR_MS = 2 * 86_400_000
 """No turn is further away: one that is was set by a clock that was wrong."""
 
 
@@ -48,15 +49,15 @@ class DoorState(Struct, frozen=True, kw_only=True):
 
 def want(engine: Database, door: str, things: Sequence[str], now_ms: int) -> bool:
     """Things that a notice names; False where so many wait that none more is taken."""
-    ((waiting,),) = engine.run("count_wanted", (door,))
-    if waiting + len(things) > MOST_WAITING:
+    if waiting(engine, door, now_ms) + len(things) > MOST_WAITING:
         return False
-    _want(engine, door, things, now_ms)
+    want_at(engine, door, things, now_ms)
     return True
 
 
-def _want(engine: Database, door: str, things: Sequence[str], now_ms: int) -> None:
-    engine.run_rows("want_things", [(door, thing, now_ms, 1, now_ms, 0) for thing in dict.fromkeys(things)])
+def want_at(engine: Database, door: str, things: Sequence[str], at_ms: int) -> None:
+    """Wants things at a time; one that waits comes at the sooner of both, and one that failed when it is tried again."""
+    engine.run_rows("want_things", [(door, thing, at_ms, 1, at_ms, 0) for thing in dict.fromkeys(things)])
 
 
 def first(engine: Database, door: str, now_ms: int) -> Wanted | None:
@@ -69,8 +70,9 @@ def next_turn(engine: Database, door: str) -> int | None:
     return None if due_at is None else int(due_at)
 
 
-def waiting(engine: Database, door: str) -> int:
-    return int(engine.run("count_wanted", (door,))[0][0])
+def waiting(engine: Database, door: str, now_ms: int) -> int:
+    """How many wait, those aside whose turn is far."""
+    return int(engine.run("count_wanted", (door, now_ms + SOON_MS))[0][0])
 
 
 def came(engine: Database, door: str, wanted: Wanted, now_ms: int) -> None:
@@ -91,7 +93,7 @@ def listed(engine: Database, door: str, page: Sequence[Listed], until: int, over
     since = min((one.at for one in page), default=until)
     known = {str(thing): bytes(version) for thing, version in engine.run("seen_things", (door, since - overlap_s))}
     new = [one for one in page if known.get(one.thing) != one.version]
-    _want(engine, door, [one.thing for one in new], now_ms)
+    want_at(engine, door, [one.thing for one in new], now_ms)
     engine.run_rows("see_things", [(door, one.thing, one.version, one.at) for one in new])
     engine.run("read_until", (door, until))
     engine.run("forget_seen", (door, until - 2 * overlap_s))

@@ -1,13 +1,14 @@
 -- Things that shops and providers only name, and how far their lists are read.
 
 -- name: want_things
--- Names things to be asked for. What waits already is only named once more; its turn stays.
+-- Names things to be asked for. What waits already is only named once more; it comes sooner, unless it is tried again.
 insert into fetch_wanted (door, thing, first_at, named, due_at, tries) values /*rows*/ (?, ?, ?, ?, ?, ?)
-on conflict (door, thing) do update set named = fetch_wanted.named + 1;
+on conflict (door, thing) do update set named = fetch_wanted.named + 1,
+    due_at = case when fetch_wanted.tries = 0 then least(fetch_wanted.due_at, excluded.due_at) else fetch_wanted.due_at end;
 
 -- name: count_wanted
--- How many things of a source wait.
-select count(*) from fetch_wanted where door = ?;
+-- How many things of a source wait whose turn has come or comes soon.
+select count(*) from fetch_wanted where door = ?1 and due_at <= ?2;
 
 -- name: first_wanted
 -- The thing whose turn it is; also one whose turn a clock that was wrong put far away.
