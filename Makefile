@@ -72,13 +72,26 @@ kill-loop: .venv/.dev ## Run the long version of the slow acceptance tests
 SEEDS := 1000
 FROM := 0
 .PHONY: world
-world: .venv/.dev ## Play simulated worlds, SEEDS=1000 from FROM=0 on; REPLAY=17 KEEP=3,9 plays steps of one seed again
-	@PYTHONHASHSEED=0 nice $(BIN)/python -m tests.world --seeds $(SEEDS) --from $(FROM) \
+world: .venv/.dev ## Play simulated worlds, SEEDS=1000 from FROM=0 on, or GO_ON=1; REPLAY=17 KEEP=3,9 plays steps of one seed again
+	@PYTHONHASHSEED=0 nice $(BIN)/python -m tests.world --seeds $(SEEDS) --from $(FROM) $(if $(GO_ON),--go-on) $(if $(ANEW),--anew) \
 	  $(if $(REPLAY),--replay $(REPLAY)) $(if $(KEEP),--keep $(KEEP)) $(if $(DEFECT),--defect $(DEFECT))
 
 .PHONY: world-defects
 world-defects: .venv/.dev ## Plant each defect of tests/world/defects.py and wait until a seed finds it (DEFECT=name: that one)
 	@PYTHONHASHSEED=0 nice $(BIN)/python -m tests.world --defects $(if $(DEFECT),--defect $(DEFECT))
+
+.PHONY: kills power-cuts soak
+kills: .venv/.dev ## SIGKILL a gateway TIMES=10000 under load; stop it and it goes on (MINUTES=60: for so long, ANEW=1: from the beginning)
+	@nice -n 19 $(BIN)/python -m tests.lasting.hours kills $(LASTING)
+
+power-cuts: .venv/.dev ## Cut the power of a loop image TIMES=1000 under load; the same, and DEFECT=no-sync must be found
+	@nice -n 19 $(BIN)/python -m tests.lasting.hours power $(LASTING)
+
+soak: .venv/.dev ## MINUTES=120 of steady load with a fault each minute
+	@nice -n 19 $(BIN)/python -m tests.lasting.hours soak $(LASTING)
+
+LASTING = $(if $(TIMES),--times $(TIMES)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(ANEW),--anew) \
+  $(if $(DEFECT),--defect $(DEFECT))
 
 .PHONY: laws
 laws: .venv/.dev ## Try every law (property test) with forty times as many examples

@@ -1,6 +1,7 @@
 """`python -m tests.world`: many seeds one after the other, a failing one made short, one seed replayed, or the planted defects.
 
 python -m tests.world --seeds 2000 --from 0      # Ctrl-C stops; it says where to go on
+python -m tests.world --seeds 20000 --go-on      # where the last such run was stopped; the result goes into docs/design.md
 python -m tests.world --replay 17 --keep 3,9,12  # these steps of seed 17
 python -m tests.world --defects                  # each planted defect, until a seed finds it
 """
@@ -9,11 +10,13 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from tests.lasting.results import Progress, put_result
 from tests.world.defects import DEFECTS, planted
 from tests.world.one_world import run_world
 from tests.world.shrinking import shrink
@@ -24,10 +27,13 @@ FIND_WITHIN = 2_000  # seeds
 
 def main() -> int:
     given = _arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     if given.replay is not None:
         return _replay(given.replay, given.keep, given.defect)
     if given.defects:
         return _find_defects(given.defect)
+    if given.go_on or given.anew:
+        return _go_on(given.seeds, given.anew)
     return _many(given.first, given.seeds)
 
 
@@ -35,6 +41,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.world", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seeds", type=int, default=1_000)
     parser.add_argument("--from", dest="first", type=int, default=0)
+    parser.add_argument("--go-on", action="store_true")
+    parser.add_argument("--anew", action="store_true", help="the same from seed 0 on")
     parser.add_argument("--replay", type=int)
     parser.add_argument("--keep", help="places of steps, with commas between; all of them when left out")
     parser.add_argument("--defects", action="store_true")
@@ -42,8 +50,26 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _many(first: int, seeds: int) -> int:
-    """Stops at the first seed that breaks a promise."""
+def _go_on(seeds: int, anew: bool) -> int:
+    """The rest of so many seeds. What has been played is on disk; the processor's seconds are added up over all runs."""
+    progress, busy = Progress("world", anew=anew), time.process_time()
+    first = progress["seeds"]
+
+    def keep(seed: int) -> None:
+        nonlocal busy
+        now = time.process_time()
+        progress.add(seeds=1, busy_s=now - busy)
+        busy = now
+
+    code = _many(first, max(0, seeds - first), keep)
+    each = progress["busy_s"] / max(1, progress["seeds"])
+    said = f"{progress['seeds']:,} seeds of {seeds:,} asked, {1 / max(each, 1e-6):.1f} a second of one processor; "
+    put_result("world", said + ("the next one broke a promise" if code == 1 else "no promise broken"))
+    return code
+
+
+def _many(first: int, seeds: int, played: Callable[[int], None] = lambda _seed: None) -> int:
+    """Stops at the first seed that breaks a promise; ``played`` is told of each that broke none."""
     began, told = time.monotonic(), 0.0
     for seed in range(first, first + seeds):
         try:
@@ -54,6 +80,7 @@ def _many(first: int, seeds: int) -> int:
         if broken:
             _tell(seed, broken)
             return 1
+        played(seed)
         passed = time.monotonic() - began
         if passed - told > 2:
             told = passed

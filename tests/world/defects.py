@@ -5,6 +5,7 @@ Each is what a tired programmer could write. They are put into the running progr
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from twofold import clock
 from twofold.deliver import retry, worker
 from twofold.deliver.retry import Decision
 from twofold.destinations.contract import AnswerOutcome
-from twofold.event.delivery import DeliveryState
+from twofold.event.delivery import DeliveryState, Settlement
 from twofold.privacy import runner
 from twofold.privacy.erase import ErasureStep
 from twofold.store import outbox as outboxes
@@ -230,6 +231,62 @@ def _stays_given_up(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Database, "run", run)
 
 
+def _sent_on_paper(patch: pytest.MonkeyPatch) -> None:
+    def claim(self: Outbox, destination: str, now_ms: int, *others: Any) -> list[Any]:
+        claimed = original(self, destination, now_ms, *others)
+        self.settle(
+            [Settlement(delivery=d.id, lease=d.lease, state=DeliveryState.DELIVERED, counts=True) for d in claimed],
+            now_ms,
+        )
+        return claimed
+
+    original = Outbox.claim
+    patch.setattr(Outbox, "claim", claim)
+
+
+def _halves_at_the_end(patch: pytest.MonkeyPatch) -> None:
+    async def settle(self: worker.Worker, settlements: Sequence[Any]) -> None:
+        task = asyncio.current_task()
+        if task in later:
+            later[task] += settlements
+        else:
+            await write(self, settlements)
+
+    async def deliver(self: worker.Worker, batch: Any) -> None:
+        task = asyncio.current_task()
+        later[task] = []
+        await start(self, batch)
+        await write(self, later.pop(task))
+
+    later: dict[Any, list[Any]] = {}
+    write, start = worker.Worker._settle, worker.Worker._deliver
+    patch.setattr(worker.Worker, "_settle", settle)
+    patch.setattr(worker.Worker, "_deliver", deliver)
+
+
+def _tries_start_anew(patch: pytest.MonkeyPatch) -> None:
+    def begin(self: Outbox, *args: Any) -> None:
+        original(self, *args)
+        self._engine.db.execute("update delivery set attempts = 0, due_at = 0 where state = 'waiting'")
+
+    original = Outbox.__init__
+    patch.setattr(Outbox, "__init__", begin)
+
+
+def _consent_at_the_door(patch: pytest.MonkeyPatch) -> None:
+    def stops(_self: Withdrawals, _candidate: Any, _now_ms: int) -> None:
+        """Asked when it came in, and never again."""
+
+    patch.setattr(Withdrawals, "stops", stops)
+
+
+def _no_jitter(patch: pytest.MonkeyPatch) -> None:
+    def backoff_ms(attempts: int, _chance: float, policy: Any) -> int:
+        return retry.ceiling_ms(attempts, policy)
+
+    patch.setattr(retry, "backoff_ms", backoff_ms)
+
+
 DEFECTS = (
     Defect("early-answer", "senders are answered before the commit", _early_answer),
     Defect("no-sync", "a commit is not flushed", _no_sync),
@@ -251,6 +308,15 @@ DEFECTS = (
     Defect("paused-for-ever", "a hint of ten years is followed", _paused_for_ever),
     Defect("retry-of-cancelled", "an order that is cancelled is tried again", _retry_of_cancelled),
     Defect("refused-and-gone", "what is refused leaves no row", _refused_and_gone),
+    Defect("sent-on-paper", "what is claimed is written down as delivered before it is sent", _sent_on_paper),
+    Defect(
+        "halves-at-the-end",
+        "what became of a refused batch's halves is written down when all are through",
+        _halves_at_the_end,
+    ),
+    Defect("tries-start-anew", "a restart forgets how often and when to try again", _tries_start_anew),
+    Defect("consent-at-the-door", "consent is asked when an event comes in, not when it leaves", _consent_at_the_door),
+    Defect("no-jitter", "what failed at different times waits equally long", _no_jitter),
     Defect("stays-given-up", "what a browser alone spoke for is not reopened by a server", _stays_given_up),
 )
 

@@ -16,6 +16,7 @@ from tests.world.steps import ANSWERS
 from twofold.destinations.contract import Failure, PlatformAnswer, Request
 
 TIMEOUT_S = 10.0
+LATE_S = 3.0
 
 
 class Witness(Protocol):
@@ -28,7 +29,12 @@ class Witness(Protocol):
     def line(self, name: str) -> None: ...
     def leaves(self, platform: str, bodies: list[bytes]) -> None: ...
     def arrives(self, platform: str, bodies: list[bytes]) -> None: ...
-    def answered(self, platform: str, bodies: list[bytes], *, taken: bool) -> None: ...
+    def answered(self, platform: str, bodies: list[bytes], *, word: str) -> None: ...
+
+
+UNKNOWN_FATE = frozenset({"cut", "slow", "void", "liar", "short", "page", "empty"})
+"""Answers after which nobody knows whether the events arrived."""
+TAKEN = frozenset({"ok", "late"})
 
 
 class Script:
@@ -73,25 +79,44 @@ class ScriptedSender:
         if witness.is_gone():
             return PlatformAnswer(failure=Failure.REFUSED, written=False)
         witness.leaves(script.name, bodies)
-        answer, arrived = self._answer(word, bodies)
+        word, answer, arrived = self._answer(word, bodies)
         if arrived:
             witness.arrives(script.name, bodies)
-        if word in ("slow", "void"):
-            try:
-                async with asyncio.timeout(TIMEOUT_S):
-                    await self._hurried.wait()
-            except TimeoutError:
-                pass
-        else:
-            await asyncio.sleep(0.05)
+        if await self._hurried_within({"slow": TIMEOUT_S, "void": TIMEOUT_S, "late": LATE_S}.get(word, 0.05)):
+            word, answer = "slow", PlatformAnswer(failure=Failure.SLOW)  # whoever stops waiting hears nothing
         witness.line("answered")
-        witness.answered(script.name, bodies, taken=answer.status == 200 and word == "ok")
+        witness.answered(script.name, bodies, word=word)
         return answer
 
-    def _answer(self, word: str, bodies: list[bytes]) -> tuple[PlatformAnswer, bool]:
-        """What is said, and whether the events are there now."""
+    async def _hurried_within(self, seconds: float) -> bool:
+        """Waits; True when it was told to stop."""
+        if seconds < 1:
+            await asyncio.sleep(seconds)
+            return False
+        try:
+            async with asyncio.timeout(seconds):
+                await self._hurried.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _answer(self, word: str, bodies: list[bytes]) -> tuple[str, PlatformAnswer, bool]:
+        """The word that became of it, what is said, and whether the events are there now."""
         count = len(bodies)
+        if word in ("large", "picky") and count == 1:
+            word = "ok"
+        if word in ("ok", "late") and any(self._script.refuses(json.loads(body)) for body in bodies):
+            word = "picky"
+        return word, *self._spoken(word, count)
+
+    @staticmethod
+    def _spoken(word: str, count: int) -> tuple[PlatformAnswer, bool]:
         match word:
+            case "large":
+                return PlatformAnswer(status=413), False
+            case "picky":
+                error = {"code": 100, "error_subcode": 2804003, "message": "Invalid parameter"}
+                return _said(400, {"error": error}), False
             case "cut":
                 return PlatformAnswer(failure=Failure.BROKEN), True
             case "slow":
@@ -118,9 +143,6 @@ class ScriptedSender:
                 return _said(400, {"error": {"code": 21009, "message": "not ready"}}), False
             case "redirect":
                 return PlatformAnswer(status=302, headers={"location": "https://elsewhere.example/"}), False
-        if any(self._script.refuses(json.loads(body)) for body in bodies):
-            error = {"code": 100, "error_subcode": 2804003, "message": "Invalid parameter"}
-            return _said(400, {"error": error}), False
         return _said(200, {"events_received": count, "fbtrace_id": "AbcDEF123"}), True
 
 

@@ -15,9 +15,9 @@ import os
 import random
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,11 +28,12 @@ import pytest
 from tests.disk import readable
 from tests.store.faulty_disk import Disk, disk
 from tests.world import requests_in
-from tests.world.destination_script import Script
+from tests.world.destination_script import TAKEN, UNKNOWN_FATE, Script
 from tests.world.gateway_inside import Inside
-from tests.world.promises import BROWSER, DATASET_OF, PLATFORMS, SERVER, WEBHOOK, Place, Promises, Word
+from tests.world.promises import BROWSER, DATASET_OF, PLATFORMS, SERVER, WEBHOOK, Copy, Place, Promises, Word
 from tests.world.steps import DATASETS, PLAIN, SHOP, Step, people, plan, things
-from tests.world.virtual_loop import VirtualLoop
+from tests.world.virtual_loop import NoEnd, VirtualLoop
+from twofold import app
 from twofold.collect.messages import Answer, Request
 from twofold.config import Settings, settings_from
 from twofold.control.recover import accept_loss
@@ -41,6 +42,7 @@ from twofold.matching.subject import SubjectRequest
 from twofold.policies import open_store
 from twofold.privacy import runner
 from twofold.report import verify as verifying
+from twofold.store import bodies
 from twofold.store.beside.watermark import FILE as WATERMARK
 from twofold.store.sqlite.database import DATABASE, expected_schema, is_open
 from twofold.store.touches import signs
@@ -79,10 +81,14 @@ def _small() -> Iterator[None]:
         patch.setattr(signs, "_PLACES", 1 << 10)
         patch.setattr(verifying, "expected_schema", _schema)
         patch.setattr(runner, "BREATH_S", 0.0)
+        patch.setattr(bodies, "_decompressor", _decompressor)
+        patch.setattr(app, "description_page", _description_page)
         yield
 
 
 _schema = lru_cache(expected_schema)
+_decompressor = lru_cache(bodies._decompressor)  # there is one thread
+_description_page = lru_cache(app.description_page)
 
 
 @lru_cache
@@ -137,7 +143,13 @@ class World:
         self._mark_on_disk = b""
         self._full = 0
         self._lives = 0
-        self._version = 0
+        self._seen: tuple[int, ...] = ()
+        self._word_of: dict[tuple[int, bytes], Word | None] = {}  # of frozen bytes
+        self._ending = False
+        self._said: dict[int, list[tuple[int, str]]] = {}  # by thing: what its shop said of it, with the version
+        self._meanwhile: list[tuple[int, Step]] = []  # what comes at which line
+        self._asking: dict[asyncio.Task[Any], Callable[[Any], None]] = {}
+        self._full_at = 0  # when the disk was last full, by the steady clock
         self.trace: list[str] = []
         self._news: dict[str, int] = {}
         self.folder = room / "0"
@@ -146,7 +158,6 @@ class World:
             (self.folder / name).write_bytes(content)
         self.loop = VirtualLoop()
         self.gateway: Inside
-        self._open()
 
     # -- the machine
 
@@ -167,6 +178,8 @@ class World:
         self._lines += 1
         if self._kill_at is not None and self._lines >= self._kill_at and self._image is None:
             self._crash()
+        while self._meanwhile and self._lines >= self._meanwhile[0][0]:
+            self.loop.call_soon(self._in_between, self._meanwhile.pop(0)[1])
 
     def flushed(self, _name: str) -> None:
         if self._image is None:
@@ -179,9 +192,9 @@ class World:
     def arrives(self, platform: str, bodies: list[bytes]) -> None:
         self.promises.arrives(platform, bodies)
 
-    def answered(self, platform: str, bodies: list[bytes], *, taken: bool) -> None:
+    def answered(self, platform: str, bodies: list[bytes], *, word: str) -> None:
         if self._image is None:
-            self.promises.answered(platform, bodies, taken=taken)
+            self.promises.answered(platform, bodies, taken=word in TAKEN, unknown=word in UNKNOWN_FATE)
 
     def _refuses(self, event: dict[str, Any]) -> bool:
         return any(
@@ -193,7 +206,7 @@ class World:
         """What is on disk at this moment is what the next process finds. The present one goes on unseen to the step's end."""
         self._kill_at = None
         self._lives += 1
-        self.promises.open.clear()
+        self.promises.crashed()
         image = self.room / str(self._lives)
         if self._cut is None:
             self._copy_files(self.folder, image)
@@ -217,6 +230,8 @@ class World:
 
     def _open(self) -> None:
         self.gateway = Inside(_settings(self.folder), self)
+        if abs(self._jump_ms) > 86_400_000 and not self._rows("select 1 from event limit 1"):
+            raise _Over  # by the first clock that a folder ever had everything is stamped: nothing better is promised
         self.flushed("at the start")
         self.promises.reopened(self._words("delivered"), self._words(None))
         beginning = self.loop.create_task(self.gateway.begin())
@@ -225,6 +240,9 @@ class World:
             if beginning.done():
                 break
             self.loop.now_s += 1
+        if not beginning.done():
+            self.promises.breaks("did not begin within 20 s")
+            raise _Over
         beginning.result()
 
     def _bury(self) -> None:
@@ -297,6 +315,7 @@ class World:
 
     def play(self, steps: Sequence[Step]) -> list[str]:
         try:
+            self._open()
             for number, step in enumerate(steps):
                 self.promises.step = number
                 self._do(step)
@@ -307,6 +326,8 @@ class World:
             self._make_well()
         except _Over:
             pass
+        except NoEnd as err:
+            self.promises.breaks(str(err))
         return self.promises.broken
 
     def leave(self) -> None:
@@ -317,25 +338,9 @@ class World:
     def _do(self, step: Step) -> None:
         name, *n = step
         match name:
-            case "browser":
-                self._copies([n[0]], BROWSER)
-            case "server":
-                self._server([int(x) for x in n])
-            case "shop":
-                self._shop(n[0], "paid")
-            case "news":
-                self._shop(n[0], ("unpaid", "cancelled", "unpaid", "paid")[n[1]])
-            case "forged":
-                thing = self.things[n[0]]
-                self.promises.forged.add(thing.number)
-                reply = self._ask(requests_in.forged(thing, n[1], self._true_s()))
-                self.promises.rows += reply is not None and reply.status == 200
-            case "bad":
-                reply = self._ask(requests_in.unreadable(n[0], DATASETS[n[0] % 2]))
-                if reply is not None:
-                    self.promises.refused += reply.status in (400, 401, 403)
-                    if reply.status == 200:
-                        self.promises.breaks(f"took what cannot be read, kind {n[0]}")
+            case "meanwhile":
+                self._meanwhile.append((self._lines + int(n[0]), tuple(n[1:])))
+                self._meanwhile.sort(key=lambda planned: planned[0])
             case "pass":
                 self._pass(n[0])
             case "answers":
@@ -344,6 +349,7 @@ class World:
                 self._kill_at = self._lines + n[0]
                 self._cut = random.Random(f"{step}") if name == "cut" else None
             case "lose":
+                self._cut = None  # the watermark is as it was written: it is by it that a lie is seen
                 self._revive(step)
             case "stop":
                 self._stop()
@@ -353,13 +359,54 @@ class World:
                 self.layer.failing_syncs = 1
             case "jump":
                 self._jump_ms, self._jump_ends = n[0], self.steady() + n[1]
+            case _:
+                self._say(step)
+                self.loop.settle()
+        self._unheard()
+        if self.layer.full:
+            self._full_at = self.steady()
+        if name not in ("full", "pass", "meanwhile") and self.layer.full:
+            self._full -= 1
+            self.layer.full = self._full > 0
+
+    def _say(self, step: Step) -> None:
+        """What somebody asks of the gateway is on its way."""
+        name, *n = step
+        match name:
+            case "browser":
+                self._copies([n[0]], BROWSER)
+            case "server":
+                self._server([int(x) for x in n])
+            case "shop":
+                self._shop(n[0], "paid")
+            case "news":
+                self._shop(n[0], ("unpaid", "cancelled", "cancelled", "paid")[n[1]])
+            case "stale":
+                self._shop(n[0], ("unpaid", "paid", "unpaid", "paid")[n[1]], late=True)
+            case "forged":
+                thing = self.things[n[0]]
+                self.promises.forged.add(thing.number)
+                self._ask(requests_in.forged(thing, n[1], self._true_s()), self._forged_heard)
+            case "bad":
+                self._ask(requests_in.unreadable(n[0], DATASETS[n[0] % 2]), partial(self._bad_heard, n[0]))
             case "withdraw" | "grant":
                 self._consent(n[0], n[1], name)
             case "erase":
                 self._erase(n[0])
-        if name not in ("full", "pass") and self.layer.full:
-            self._full -= 1
-            self.layer.full = self._full > 0
+
+    def _in_between(self, step: Step) -> None:
+        """Something comes in the middle of something else, in the turn of the loop in which its line is reached."""
+        if not self.is_gone() and self.gateway.failure is None and not self._ending:
+            self._say(step)
+
+    def _forged_heard(self, reply: Answer | None) -> None:
+        self.promises.rows += reply is not None and reply.status == 200
+
+    def _bad_heard(self, kind: int, reply: Answer | None) -> None:
+        if reply is not None:
+            self.promises.refused += reply.status in (400, 401, 403)
+            if reply.status == 200:
+                self.promises.breaks(f"took what cannot be read, kind {kind}")
 
     def _server(self, numbers: list[int]) -> None:
         dataset = self.things[numbers[0]].dataset
@@ -373,7 +420,9 @@ class World:
             request = requests_in.from_browser(some[0], self.people[some[0].person], marks[0], self._true_s())
         else:
             request = requests_in.from_server(some, self.people, marks, self._true_s())
-        reply = self._ask(request)
+        self._ask(request, partial(self._copies_heard, copies))
+
+    def _copies_heard(self, copies: list[Copy], reply: Answer | None) -> None:
         if reply is None:
             return
         if reply.status == 200:
@@ -381,23 +430,29 @@ class World:
         elif reply.status not in (429, 503):
             self.promises.breaks(f"a good copy was answered {reply.status} {reply.body[:200]!r}")
 
-    def _shop(self, number: int, word: str) -> None:
-        thing = self.things[number]
-        if not thing.sold or any(w == "cancelled" for t, w in self.promises.told if t == number):
+    def _shop(self, number: int, word: str, *, late: bool = False) -> None:
+        """``late``: what it had said before its last word, and what comes behind that."""
+        thing, said = self.things[number], self._said.setdefault(number, [])
+        if not thing.sold or any(w == "cancelled" for _, w in said) or (late and not said):
             return
-        self._version += 1
-        before = set(self.promises.told)
+        newest = said[-1][0] if said else 0
+        version = newest - 1 if late else newest + 10
+        if not late:
+            said.append((version, word))
+        fresh = (number, word) not in self.promises.told
         self.promises.told.add((number, word))  # it may be heard before it is answered
         copy = self.promises.sent(number, WEBHOOK)
-        person = self.people[thing.person]
-        reply = self._ask(requests_in.from_shop(thing, person, word, self._version, self._true_s(), self._true_s()))
+        request = requests_in.from_shop(thing, self.people[thing.person], word, version, self._true_s(), self._true_s())
+        self._ask(request, partial(self._shop_heard, copy, word, version, fresh))
+
+    def _shop_heard(self, copy: Copy, word: str, version: int, fresh: bool, reply: Answer | None) -> None:
         known = reply is not None and reply.status == 200
         # Nothing of it was kept, unless the disk failed under it: then nobody knows.
-        refused = reply is not None and not known and self.gateway.failure is None
-        if refused:
-            self.promises.told = before
+        if reply is not None and not known and self.gateway.failure is None:
+            if fresh:
+                self.promises.told.discard((copy.thing, word))
         else:
-            self.promises.order_told(number, word, known=known)
+            self.promises.order_told(copy.thing, word, version, known=known)
         if known and word != "cancelled":
             copy.known, copy.step = True, self.promises.step
 
@@ -406,27 +461,42 @@ class World:
             if word == "grant":
                 self.promises.granted(dataset, person)
             state = "denied" if word == "withdraw" else "granted"
-            reply = self._ask(requests_in.consent(dataset, self.people[person], state, by))
-            if word == "withdraw":
-                self.promises.withdrawn(dataset, person, known=reply is not None and reply.status == 200)
+            heard = partial(self._withdrawal_heard, dataset, person) if word == "withdraw" else _nobody
+            self._ask(requests_in.consent(dataset, self.people[person], state, by), heard)
+
+    def _withdrawal_heard(self, dataset: str, person: int, reply: Answer | None) -> None:
+        self.promises.withdrawn(dataset, person, known=reply is not None and reply.status == 200)
 
     def _erase(self, person: int) -> None:
         request = SubjectRequest(emails=(self.people[person].email,))
-        asking = self.loop.create_task(self.gateway.eraser.ask(request, runner.COMMAND))
-        self.loop.settle()
-        told = asking.done() and not self.is_gone() and asking.exception() is None
-        self.promises.erasure_asked(person, asking.result() if told else None)
+        heard = partial(self.promises.erasure_answered, self.promises.erasure_asked(person))
+        self._begin(self.gateway.eraser.ask(request, runner.COMMAND), heard)
 
-    def _ask(self, request: Request) -> Answer | None:
-        """The answer, if anybody lives to give it."""
-        asking = self.loop.create_task(self.gateway.answer(request))
-        self.loop.settle()
-        if self.is_gone() or not asking.done() or asking.exception() is not None:
-            self.trace.append("no answer")
-            return None
-        answer = asking.result()
-        self.trace.append(f"{request.path} {answer.status}")
-        return answer
+    def _ask(self, request: Request, heard: Callable[[Answer | None], None]) -> None:
+        """``heard`` is told the answer, if anybody lives to give it, else None."""
+
+        def noted(answer: Answer | None) -> None:
+            self.trace.append(f"{request.path} {answer.status}" if answer is not None else "no answer")
+            heard(answer)
+
+        self._begin(self.gateway.answer(request), noted)
+
+    def _begin(self, asked: Coroutine[Any, Any, Any], heard: Callable[[Any], None]) -> None:
+        asking = self.loop.create_task(asked)
+        self._asking[asking] = heard
+        asking.add_done_callback(self._answered)
+
+    def _answered(self, asking: asyncio.Task[Any]) -> None:
+        heard = self._asking.pop(asking, None)
+        if heard is not None:
+            nothing = self.is_gone() or asking.cancelled() or asking.exception() is not None
+            heard(None if nothing else asking.result())
+
+    def _unheard(self) -> None:
+        """Nobody will answer these."""
+        waiting, self._asking = self._asking, {}
+        for heard in waiting.values():
+            heard(None)
 
     def _pass(self, ms: int) -> None:
         """Time, without stopping at each moment: whoever wanted to be woken meanwhile is woken once, at its end."""
@@ -447,12 +517,14 @@ class World:
 
     def _stop(self) -> None:
         self.layer.full, self.layer.failing_syncs = False, 0  # at the close the engine's own word of it goes to nobody
+        self._ending = True
         ending = self.loop.create_task(self.gateway.end())
         for _ in range(8):
             self.loop.settle()
             if ending.done():
                 break
             self.loop.now_s += 3
+        self._ending = False
         if self.is_gone() or self.gateway.failure is not None:
             return
         if not ending.done():
@@ -469,12 +541,29 @@ class World:
         """After each step: nobody writes now."""
         if self.is_gone() or self.gateway.failure is not None:
             self._revive()
-        promises = self.promises
+        promises, db = self.promises, self.gateway.store._engine.db
+        seen = (
+            id(db),
+            db.total_changes(),
+            promises.rows,
+            promises.refused,
+            len(promises.settled),
+            len(promises.erasing),
+        )
+        if seen == self._seen:
+            return  # nobody wrote anything since the last look, nor was told anything
+        self._seen = seen
         for number in list(promises.erasing):
             if self._rows("select 1 from erasure where id = ? and state = 'done'", number):
                 promises.erasure_done(number)
         for word in self._words(None) - promises.frozen.keys():
             promises.frozen[word] = promises.step
+        if self.steady() - self._full_at > 5_000 and not self.layer.full and not self.layer.failing_syncs:
+            unkept = promises.kept_for_sure() - self._words("delivered")
+            if unkept:
+                promises.breaks(f"taken, and that is not kept: {sorted(unkept)}")
+        promises.waits |= {(n, ended, to): wait for n, ended, to, wait in self._rows(_WAITS)}
+        promises.tried({number: (n, since) for number, n, since in self._rows(_TRIED)})
         ((rows, last),) = self._rows("select count(*), coalesce(max(position), 0) from event")
         if rows < promises.rows or rows != last:
             promises.breaks(f"the journal holds {rows} rows up to {last}, {promises.rows} were acknowledged")
@@ -495,6 +584,7 @@ class World:
     def _make_well(self) -> None:
         """The world recovers, and time passes until nothing is left to be done."""
         self._kill_at = self._cut = None
+        self._meanwhile.clear()
         self._jump_ms = 0
         self.layer.full, self.layer.failing_syncs = False, 0
         for script in self.scripts.values():
@@ -530,7 +620,7 @@ class World:
         for person in self.people:
             since = self.promises.cleared.get(person.number)
             gone = since is not None and not any(
-                self.things[c.thing].person == person.number and c.begun >= since for c in self.promises.copies
+                self.things[c.thing].person == person.number and c.begun > since for c in self.promises.copies
             )
             for text in (person.email, *((person.hash, person.fbp) if gone else ())):
                 places = [name for name, raw in found.items() if text.encode() in raw]
@@ -557,15 +647,16 @@ class World:
         """Whose bytes are frozen, of those in one state."""
         names = list(self.scripts)
         found = set()
-        for destination, payload in self._rows(_FROZEN, state, state):
-            event = _event_of(payload)
-            if event is None:
-                continue
-            name = self._name_of(destination, names)
-            thing = self.promises.thing_of(name, event)
-            if thing is not None:
-                found.add(self.promises.word_of(name, thing, event))
-        return found
+        for frozen in self._rows(_FROZEN, state, state):
+            if frozen not in self._word_of:
+                self._word_of[frozen] = self._word(self._name_of(frozen[0], names), frozen[1])
+            found.add(self._word_of[frozen])
+        return {word for word in found if word is not None}
+
+    def _word(self, name: str, payload: bytes) -> Word | None:
+        event = _event_of(payload)
+        thing = self.promises.thing_of(name, event) if event is not None else None
+        return None if thing is None or event is None else self.promises.word_of(name, thing, event)
 
     def _name_of(self, destination: int, names: list[str]) -> str:
         if not self._news or destination not in self._news.values():
@@ -587,6 +678,12 @@ _ODD_ACTIONS = """
 select a.id from action a where a.dataset = ?1 and a.merged_into is null
 and (select count(*) from delivery d where d.id between a.id * 256 and a.id * 256 + 255) <> ?2
 """
+_WAITS = """
+select d.attempts, a.ended_at, d.destination, d.due_at - a.ended_at from delivery d join attempt a on a.delivery = d.id
+where d.state = 'waiting' and d.attempts > 0 and d.reason = a.outcome and a.outcome in ('transient', 'ambiguous', 'partial')
+  and a.ended_at = (select max(ended_at) from attempt where delivery = d.id)
+"""
+_TRIED = "select id, attempts, first_attempt_at from delivery where attempts > 0"
 _FROZEN = (
     "select d.destination, f.payload from frozen f join delivery d on d.id = f.delivery where ? is null or d.state = ?"
 )
@@ -598,6 +695,10 @@ from delivery d join action a on a.id = d.id / 256 where a.merged_into is null
 
 class _Over(Exception):
     """Nothing further can be played."""
+
+
+def _nobody(_answer: object) -> None:
+    """Nobody listens."""
 
 
 def _event_of(payload: bytes) -> dict[str, Any] | None:

@@ -27,9 +27,10 @@ class Copy:
 
     __slots__ = ("begun", "known", "mark", "step", "thing", "tier")
 
-    def __init__(self, mark: int, thing: int, tier: int, step: int) -> None:
-        self.mark, self.thing, self.tier, self.step = mark, thing, tier, step
-        self.begun = step  # when it was sent
+    def __init__(self, mark: int, thing: int, tier: int, begun: int) -> None:
+        """``begun``: when it was sent, by `Promises.tick`."""
+        self.mark, self.thing, self.tier, self.begun = mark, thing, tier, begun
+        self.step = -1  # in which it was answered
         self.known = False  # answered with success; until then it may be there or not
 
 
@@ -39,6 +40,7 @@ class Promises:
     def __init__(self, people: list[Person], things: list[Thing]) -> None:
         self.people, self.things = people, things
         self.step = 0
+        self._ticks = 0
         self.broken: list[str] = []
         self.copies: list[Copy] = []
         self.rows = 0  # of the journal that were acknowledged
@@ -52,17 +54,21 @@ class Promises:
         self.unsent: set[int] = set()  # things that may never leave again: withdrawn once, or erased
         self.erasing: dict[
             str, tuple[int, int, frozenset[int]]
-        ] = {}  # request -> person, its step, things that were there before
-        self.erased: dict[
-            int, int
-        ] = {}  # thing -> the step in which its erasure was asked for; what came later is anew
-        self.cleared: dict[int, int] = {}  # person -> the step in which an erasure was asked for that is done
-        self.asked: dict[int, int] = {}  # person -> step of the last request of erasure
+        ] = {}  # request -> person, when it was asked, things that were there before
+        self.erased: dict[int, int] = {}  # thing -> when its erasure was asked for; what came later is anew
+        self.cleared: dict[int, int] = {}  # person -> when an erasure was asked for that is done
+        self.asked: dict[int, int] = {}  # person -> when erasure was asked for last
         self.first: dict[Word, bytes] = {}  # the bytes that left first
         self.frozen: dict[Word, int] = {}  # the step in which they were seen
         self.arrived: dict[Place, int] = defaultdict(int)
         self.ids: dict[Place, set[str]] = defaultdict(set)  # under which it left
         self.maybe: set[Word] = set()  # it may have arrived
+        self.halved: set[Word] = set()  # refused in company: asked about further without another look at their orders
+        self.waits: dict[
+            tuple[int, int, int], int
+        ] = {}  # (how often it failed, when, where) -> ms until it is tried again
+        self.tries: dict[int, tuple[int, int]] = {}  # delivery -> attempts, and when the first was
+        self._versions: dict[int, int] = {}  # thing -> which of its order's words is the last
         self.settled: set[Word] = set()
         self.open: list[tuple[str, bytes]] = []
         self.forgot = False  # a loss was accepted: what left may leave again
@@ -74,8 +80,13 @@ class Promises:
 
     # -- what senders were told
 
+    def tick(self) -> int:
+        """A moment later than all before, also inside a step."""
+        self._ticks += 1
+        return self._ticks
+
     def sent(self, thing: int, tier: int) -> Copy:
-        copy = Copy(len(self.copies), thing, tier, self.step)
+        copy = Copy(len(self.copies), thing, tier, self.tick())
         self.copies.append(copy)
         return copy
 
@@ -85,9 +96,12 @@ class Promises:
             copy.step = self.step
             self.rows += 1
 
-    def order_told(self, thing: int, word: str, *, known: bool) -> None:
-        self.news[thing] = (word, known)
+    def order_told(self, thing: int, word: str, version: int, *, known: bool) -> None:
+        """``version``: of two words the higher one is the last, whenever they came."""
         self.told.add((thing, word))
+        if version >= self._versions.get(thing, 0):
+            self._versions[thing] = version
+            self.news[thing] = (word, known)
         if known and word == "cancelled":
             self.cancelled_at.setdefault(thing, self.step)
 
@@ -101,10 +115,14 @@ class Promises:
         if self.denied.pop((dataset, person), None) is not None:
             self.unsent |= {t for t in self._things_of(person) if self.things[t].dataset == dataset}
 
-    def erasure_asked(self, person: int, number: str | None) -> None:
-        self.asked[person] = self.step
+    def erasure_asked(self, person: int) -> tuple[int, int, frozenset[int]]:
+        """Answers what `erasure_answered` needs: whose, since when, and of what."""
+        self.asked[person] = self.tick()
+        return person, self.asked[person], frozenset(self._things_of(person))
+
+    def erasure_answered(self, asked: tuple[int, int, frozenset[int]], number: str | None) -> None:
         if number is not None:
-            self.erasing[number] = (person, self.step, frozenset(self._things_of(person)))
+            self.erasing.setdefault(number, asked)
 
     def erasure_done(self, number: str) -> None:
         person, asked, things = self.erasing.pop(number)
@@ -136,7 +154,8 @@ class Promises:
             self.breaks(f"{what}: the person was erased")
         if word in self.settled:
             self.breaks(f"{what}: left again, though it was taken and that was kept")
-        if n in self.cancelled_at and word not in self.maybe and self.cancelled_at[n] < self.step:
+        at_hand = word in self.maybe or word in self.halved
+        if n in self.cancelled_at and not at_hand and self.cancelled_at[n] < self.step:
             self.breaks(f"{what}: the order was cancelled in step {self.cancelled_at[n]}")
         if thing.sold and word not in self.first and not self._may_be_sold(thing):
             self.breaks(f"{what}: nobody but a browser speaks for it, or it is not paid")
@@ -195,7 +214,29 @@ class Promises:
             if thing is not None:
                 self.arrived[thing.number, platform] += 1
 
-    def answered(self, platform: str, bodies: list[bytes], *, taken: bool) -> None:
+    def crashed(self) -> None:
+        """What came of open requests, nobody will know."""
+        for platform, body in self.open:
+            event = json.loads(body)
+            thing = self.thing_of(platform, event)
+            if thing is not None:
+                self.maybe.add(self.word_of(platform, thing, event))
+        self.open.clear()
+        self.halved.clear()
+
+    def kept_for_sure(self) -> set[Word]:
+        """What was taken, and of which that must stand in the folder: of the erased nothing says whose word it was."""
+        return {word for word in self.settled if self.things[word[0]].person not in self.asked}
+
+    def tried(self, tries: dict[int, tuple[int, int]]) -> None:
+        """What stands in the folder of each delivery's attempts: it only grows."""
+        back = {n: (now, then) for n, then in self.tries.items() if (now := tries.get(n, (0, 0))) < then}
+        if back and not self.forgot:
+            self.breaks(f"attempts that were counted are not any more: {back}")
+        self.tries = tries
+
+    def answered(self, platform: str, bodies: list[bytes], *, taken: bool, unknown: bool) -> None:
+        """``unknown``: after such an answer nobody can say whether they are there."""
         for body in bodies:
             event = json.loads(body)
             if (platform, body) in self.open:
@@ -203,9 +244,12 @@ class Promises:
             thing = self.thing_of(platform, event)
             if thing is not None:
                 word = self.word_of(platform, thing, event)
-                self.maybe.add(word)
                 if taken:
                     self.settled.add(word)
+                if taken or unknown:
+                    self.maybe.add(word)
+                elif len(bodies) > 1:
+                    self.halved.add(word)
 
     def thing_of(self, platform: str, event: dict[str, Any]) -> Thing | None:
         """What an event is of; None for a stranger's."""
@@ -259,6 +303,10 @@ class Promises:
 
     def at_the_end(self, why: dict[Place, str]) -> None:
         """``why``: how each delivery stands in the folder, in words."""
+        for tries in {n for n, _, _ in self.waits}:
+            waits = [wait for (n, _, _), wait in self.waits.items() if n == tries]
+            if len(waits) > 2 and len(set(waits)) == 1:
+                self.breaks(f"{len(waits)} requests that failed at different times all waited {waits[0]} ms")
         for thing in self.things:
             for platform in PLATFORMS[thing.dataset]:
                 place = (thing.number, platform)

@@ -20,7 +20,7 @@ Step = tuple[str | int, ...]
 
 ANSWERS = (
     "cut", "slow", "void", "away", "down", "liar", "throttled", "absurd", "token", "short", "page", "empty", "odd",
-    "redirect",
+    "redirect", "late", "large", "picky",
 )  # fmt: skip
 """What a platform can do besides taking what it gets; see `platform.py`."""
 
@@ -93,11 +93,19 @@ def things(seed: int) -> list[Thing]:
 
 
 def plan(seed: int, length: int = 36) -> list[Step]:
-    """The steps of a world. Some worlds know only some kinds of trouble, so that one does not hide another."""
+    """The steps of a world. Some worlds know only some kinds of trouble, so that one does not hide another, and more or less of
+    each; some turn on a few things and whose they are, so that much happens to the same."""
     draw = random.Random(f"steps {seed}")
     kinds = {kind: weight for kind, weight in _WEIGHTS.items() if kind in _ALWAYS or draw.random() < 0.55}
-    names, weights = list(kinds), list(kinds.values())
-    return [_step(draw, draw.choices(names, weights)[0]) for _ in range(length)]
+    names = list(kinds)
+    weights = [kinds[kind] * (1 if kind in _ALWAYS else draw.choice([0.5, 1, 1, 3])) for kind in names]
+    some = draw.sample(range(THINGS), draw.choice([2, 4, THINGS]))
+    whose = sorted({thing.person for thing in things(seed) if thing.number in some})
+    steps = [_step(draw, draw.choices(names, weights)[0], some, whose) for _ in range(length)]
+    for n, (kind, *facts) in enumerate(steps[:-1]):
+        if kind == "withdraw" and "grant" in kinds and draw.random() < 0.4:
+            steps[n + 1] = ("grant", *facts)  # a change of mind, before anything was looked at in between
+    return steps
 
 
 _ALWAYS = ("browser", "server", "shop", "pass")
@@ -105,7 +113,8 @@ _WEIGHTS = {
     "browser": 16,  # a copy of the tag
     "server": 16,  # copies of the shop's server
     "shop": 8,  # an order's webhook: paid
-    "news": 4,  # the same: unpaid, or cancelled
+    "news": 5,  # the same: unpaid, or cancelled
+    "stale": 2,  # what a shop said before its last word, which comes late
     "forged": 5,  # a stranger's copy with what can be counted
     "bad": 3,  # what cannot be read
     "pass": 20,  # time; where it is odd, what began at its end is still on its way
@@ -120,17 +129,26 @@ _WEIGHTS = {
     "withdraw": 4,
     "grant": 2,
     "erase": 2,
+    "meanwhile": 8,  # one of the others, which comes at the n-th line from here: in the middle of something
 }
+_MEANWHILE = {
+    "browser": 3, "server": 3, "shop": 2, "news": 2, "stale": 1, "forged": 1, "withdraw": 5, "grant": 2, "erase": 2,
+}  # fmt: skip
 
 
-def _step(draw: random.Random, kind: str) -> Step:
+def _step(draw: random.Random, kind: str, some: list[int], whose: list[int]) -> Step:
+    """``some``: the things that it may be about; ``whose``: their people."""
     match kind:
-        case "browser" | "news" | "forged":
-            return (kind, draw.randrange(THINGS), draw.randrange(4))
+        case "browser" | "news" | "forged" | "stale":
+            return (kind, draw.choice(some), draw.randrange(4))
         case "shop":
-            return (kind, draw.randrange(THINGS))
+            return (kind, draw.choice(some))
         case "server":
-            return (kind, *(draw.randrange(THINGS) for _ in range(draw.choice([1, 1, 2, 4]))))
+            return (kind, *(draw.choice(some) for _ in range(draw.choice([1, 1, 2, 4]))))
+        case "meanwhile":
+            inner = draw.choices(list(_MEANWHILE), list(_MEANWHILE.values()))[0]
+            lines = draw.choice([1, 2, 3, 4, 6, 8, 12, 20, 50]) + draw.randrange(3)
+            return (kind, lines, *_step(draw, inner, some, whose))
         case "pass":
             return (
                 kind,
@@ -150,9 +168,9 @@ def _step(draw: random.Random, kind: str) -> Step:
             ahead = draw.choice([2 * HOUR, -2 * HOUR, 87_600 * HOUR, -262_800 * HOUR, 15 * MINUTE, -11 * MINUTE])
             return (kind, ahead, draw.randrange(1, 9) * MINUTE)
         case "withdraw" | "grant":
-            return (kind, draw.randrange(PEOPLE), draw.randrange(3))
+            return (kind, draw.choice(whose), draw.randrange(3))
         case "erase":
-            return (kind, draw.randrange(PEOPLE))
+            return (kind, draw.choice(whose))
         case "full":
             return (kind, draw.randrange(1, 4))
         case _:

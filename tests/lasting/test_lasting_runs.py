@@ -1,0 +1,65 @@
+"""The long runs run: a few kills of a real process, a slope that is right, figures that go on where they were."""
+
+from __future__ import annotations
+
+import datetime
+import time
+
+import pytest
+
+from tests.lasting.folder_books import Broken, FolderBooks
+from tests.lasting.kills import kill_often
+from tests.lasting.results import Progress, put_result
+from tests.lasting.soak import Held, _growth, slope_of
+from tests.world.one_world import _new_folder
+
+
+@pytest.mark.process
+def test_a_killed_gateway_loses_nothing(tmp_path):
+    progress = Progress("kills", folder=tmp_path)
+    kill_often(progress, 3, time.monotonic() + 120, lambda: None, rate=4)
+    assert progress["kills"] == 3
+    assert progress["events"] > 0
+    kill_often(Progress("kills", folder=tmp_path), 3, time.monotonic() + 120, lambda: None)  # nothing is left to do
+
+
+def test_what_is_missing_is_told(tmp_path):
+    """Of a folder that holds nothing, though a sender was told of one event."""
+    for name, content in _new_folder().items():
+        (tmp_path / name).write_bytes(content)
+    FolderBooks(tmp_path).look(frozenset())
+    with pytest.raises(Broken, match="1 of 1 acknowledged events are gone"):
+        FolderBooks(tmp_path).look(frozenset({7}))
+
+
+def test_a_slope_and_its_error_are_those_of_the_line():
+    """Points on a line, and four points worked out by hand: slope 0.6, residuals -0.1, 0.3, -0.3 and 0.1."""
+    assert slope_of([0, 1, 2, 3], [5, 7, 9, 11]) == pytest.approx((2, 0))
+    slope, error = slope_of([0, 1, 2, 3], [0, 1, 1, 2])
+    assert slope == pytest.approx(0.6)
+    assert error == pytest.approx((0.2 / 2 / 5) ** 0.5)
+
+
+@pytest.mark.parametrize(("name", "grows"), [("memory_mb", 3.0), ("files", 0.1), ("threads", 0.1)])
+def test_growth_is_told(name, grows):
+    """Two hours, looked at each minute: three megabytes an hour, or six files more, are too much."""
+    steady = [Held(60.0 * n, 100.0, 20, 8) for n in range(121)]
+    assert _growth(steady)["slope_mb_h"] == 0
+    more = {"memory_mb": grows / 60}.get(name, grows)
+    with pytest.raises(Broken, match="grow"):
+        _growth([h._replace(**{name: getattr(h, name) + int(n * more * 1000) / 1000}) for n, h in enumerate(steady)])
+
+
+def test_figures_go_on_and_a_result_takes_the_place_of_the_last(tmp_path):
+    Progress("cuts", folder=tmp_path).add(cuts=2)
+    Progress("cuts", folder=tmp_path).add(cuts=3)
+    assert Progress("cuts", folder=tmp_path)["cuts"] == 5
+    assert Progress("cuts", folder=tmp_path, anew=True)["cuts"] == 0
+    page = tmp_path / "design.md"
+    page.write_text("| `make kills` | never | not run |\n| `make soak` | never | not run |\n", encoding="utf-8")
+    put_result("kills", "12 kills", page, datetime.date(2026, 11, 29))
+    assert (
+        page.read_text("utf-8") == "| `make kills` | 29 November 2026 | 12 kills |\n| `make soak` | never | not run |\n"
+    )
+    with pytest.raises(ValueError, match="power-cuts"):
+        put_result("power-cuts", "3 cuts", page)
