@@ -33,6 +33,7 @@ class FolderBooks:
         """Reads what came since the last look. Raises `Broken` when something is missing that senders were told of."""
         db = open_reader(self.folder)
         try:
+            db.execute("begin")  # both as of one moment
             ((count, last),) = db.execute("select count(*), coalesce(max(id), 0) from action").fetchall()
             rows = db.execute("select id, event_id from action where id > ?", (self._upto,)).fetchall()
         finally:

@@ -100,8 +100,8 @@ def plan(seed: int, length: int = 36) -> list[Step]:
     names = list(kinds)
     weights = [kinds[kind] * (1 if kind in _ALWAYS else draw.choice([0.5, 1, 1, 3])) for kind in names]
     some = draw.sample(range(THINGS), draw.choice([2, 4, THINGS]))
-    whose = sorted({thing.person for thing in things(seed) if thing.number in some})
-    steps = [_step(draw, draw.choices(names, weights)[0], some, whose) for _ in range(length)]
+    about = _about(things(seed), some)
+    steps = [_step(draw, draw.choices(names, weights)[0], about) for _ in range(length)]
     for n, (kind, *facts) in enumerate(steps[:-1]):
         if kind == "withdraw" and "grant" in kinds and draw.random() < 0.4:
             steps[n + 1] = ("grant", *facts)  # a change of mind, before anything was looked at in between
@@ -136,19 +136,36 @@ _MEANWHILE = {
 }  # fmt: skip
 
 
-def _step(draw: random.Random, kind: str, some: list[int], whose: list[int]) -> Step:
-    """``some``: the things that it may be about; ``whose``: their people."""
+class _About(NamedTuple):
+    """What a world's steps may be about."""
+
+    some: list[int]  # things
+    sold: list[int]  # those of them that a shop's webhook reports, or all of them
+    whose: list[int]
+    platforms: list[int]
+
+
+def _about(everything: list[Thing], some: list[int]) -> _About:
+    there = [thing for thing in everything if thing.number in some]
+    told = {n for thing in there for n in ((0, 1) if thing.dataset == SHOP else (2,))}
+    return _About(some, [t.number for t in there if t.sold] or some, sorted({t.person for t in there}), sorted(told))
+
+
+def _step(draw: random.Random, kind: str, about: _About) -> Step:
+    some, sold, whose, platforms = about
     match kind:
-        case "browser" | "news" | "forged" | "stale":
+        case "browser" | "forged":
             return (kind, draw.choice(some), draw.randrange(4))
+        case "news" | "stale":
+            return (kind, draw.choice(sold), draw.randrange(4))
         case "shop":
-            return (kind, draw.choice(some))
+            return (kind, draw.choice(sold))
         case "server":
             return (kind, *(draw.choice(some) for _ in range(draw.choice([1, 1, 2, 4]))))
         case "meanwhile":
             inner = draw.choices(list(_MEANWHILE), list(_MEANWHILE.values()))[0]
             lines = draw.choice([1, 2, 3, 4, 6, 8, 12, 20, 50]) + draw.randrange(3)
-            return (kind, lines, *_step(draw, inner, some, whose))
+            return (kind, lines, *_step(draw, inner, about))
         case "pass":
             return (
                 kind,
@@ -157,7 +174,11 @@ def _step(draw: random.Random, kind: str, some: list[int], whose: list[int]) -> 
                 ),
             )
         case "answers":
-            return (kind, draw.randrange(3), *(draw.randrange(len(ANSWERS)) for _ in range(draw.choice([1, 2, 5]))))
+            return (
+                kind,
+                draw.choice(platforms),
+                *(draw.randrange(len(ANSWERS)) for _ in range(draw.choice([1, 2, 5]))),
+            )
         case "kill":
             return (kind, draw.choice([1, 3, 10, 30, 80, 200]) + draw.randrange(10))
         case "cut":
