@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any
 
-from tests.lasting.shoppers import number_of
+from tests.lasting.steady_senders import number_of
 
 
 class Platform:

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tests.lasting.counting_platform import Platform
-from tests.lasting.shoppers import number_of
+from tests.lasting.steady_senders import number_of
 from twofold.report.verify import verify
 from twofold.store.sqlite.database import open_reader
 

@@ -13,7 +13,7 @@ from tests.lasting.counting_platform import Platform
 from tests.lasting.folder_books import Broken, FolderBooks
 from tests.lasting.forked import Lives
 from tests.lasting.results import Progress
-from tests.lasting.shoppers import DATASET, KEY, Shoppers
+from tests.lasting.steady_senders import DATASET, KEY, Shoppers
 
 CHAPTER = 200  # kills of one folder; then it is closed, verified and another begun
 BATCH = 20

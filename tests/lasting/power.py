@@ -22,7 +22,7 @@ from tests.lasting.folder_books import Broken, FolderBooks
 from tests.lasting.forked import DidNotBegin, Lives
 from tests.lasting.kills import config_at, free_port
 from tests.lasting.results import Progress
-from tests.lasting.shoppers import Shoppers
+from tests.lasting.steady_senders import Shoppers
 
 EXT4_IOC_SHUTDOWN = 0x8004587D
 NO_LOG_FLUSH = 2

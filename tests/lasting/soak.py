@@ -20,7 +20,7 @@ from tests.lasting.folder_books import Broken, FolderBooks
 from tests.lasting.forked import Lives
 from tests.lasting.kills import BATCH, config_at, free_port
 from tests.lasting.results import Progress
-from tests.lasting.shoppers import Shoppers
+from tests.lasting.steady_senders import Shoppers
 
 EVERY_S, LOOK_S, WARM_S = 60.0, 5.0, 120.0
 ENDING = ("kill", "stop")
