@@ -111,7 +111,11 @@ class PlayedShop:
             "ViewContent": ("/products/enamel-pot", f"v{number}", {} if faults.get("no_goods") else goods),
             "AddToCart": ("/cart", f"a{number}", goods),
             "InitiateCheckout": ("/checkout", f"c{number}", {**basket, "value": "148.00", "currency": "EUR"}),
-            "Purchase": (f"/thank-you/{number}", own, {**basket, **money, "order_id": str(number)}),
+            "Purchase": (
+                f"/thank-you/{number}?basket=basket-of-nino",
+                own,
+                {**basket, **money, "order_id": str(number)},
+            ),
         }
         self.pixel(fbp, "PageView", f"{ORIGIN}/?twofold_test={run.code}", f"p{number}", at=now - 5)
         for name in sent:

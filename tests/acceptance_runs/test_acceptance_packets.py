@@ -23,11 +23,12 @@ from playing_shop import DATASET
 from tests.acceptance.gateway_process import run_twofold
 from tests.command_line import invoke
 from twofold.acceptance.goes import FORGOTTEN_S, SOON_S, goes_of
-from twofold.acceptance.packet.body import differences, digest_of, evidence_chain, over, packet_bytes
+from twofold.acceptance.packet.body import build_packet, differences, digest_of, evidence_chain, over, packet_bytes
 from twofold.acceptance.packet.finish import Finished, finish, in_log, still_good, verify
 from twofold.acceptance.packet.page import page_of
 from twofold.acceptance.packet.seal import KEY_FILE, NotSealed, opened, public_key, sealed
 from twofold.acceptance.packet.standing import stated
+from twofold.acceptance.run import Status
 from twofold.acceptance.seen.assets import assets, pages_of
 from twofold.acceptance.task import GoTask
 from twofold.alerts.weekly import decode_goes
@@ -39,16 +40,22 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture(scope="module")
-def made(scene: Scene) -> Finished:
-    """A packet of a run that passed."""
+def passed(scene: Scene) -> Status:
+    """A run that passed."""
     facts = {"dataset": DATASET, "event": "Purchase", "sender": "shopify", "person": "Giorgi", "by": "tester"}
     on_store(scene.settings, Note(kind="event_owner", facts=facts))
     run = scene.begin()
     found = scene.pass_through(run)
     assert found.is_go
-    owned = assets(scene.settings, run, pages_of(found.gathered), offline=True)
+    return found
+
+
+@pytest.fixture(scope="module")
+def made(scene: Scene, passed: Status) -> Finished:
+    """Its packet."""
+    owned = assets(scene.settings, passed.run, pages_of(passed.gathered), offline=True)
     return finish(
-        scene.settings, found, owned, "tester", int(time.time()), good_days=30, into=scene.folder.parent / "out"
+        scene.settings, passed, owned, "tester", int(time.time()), good_days=30, into=scene.folder.parent / "out"
     )
 
 
@@ -76,7 +83,16 @@ def test_the_page_alone_answers_the_four_questions(made: Finished, files: dict[s
                   "both sides say purchase.", "the order 148.00 EUR", "trace ", "Giorgi", "scale"):  # fmt: skip
         assert words in page, words
     hashed = sha256(b"nino.beridze@example.com").hexdigest()
-    for needle in ("nino.beridze", "Beridze", "555123456", "127.0.0.1:", hashed, "fb.1.", "EAAB-the-token"):
+    for needle in (
+        "nino.beridze",
+        "basket-of-nino",
+        "Beridze",
+        "555123456",
+        "127.0.0.1:",
+        hashed,
+        "fb.1.",
+        "EAAB-the-token",
+    ):
         for kind in ("html", "json"):
             assert needle.encode() not in files[kind], (needle, kind)
     assert "<script" not in text.replace('<script type="application/json" id="packet">', "")
@@ -149,6 +165,11 @@ def test_evidence_that_was_exchanged_does_not_follow(made: Finished) -> None:
     content = packet_bytes(bent)
     file = sealed("json", b'{"packet":' + content, digest_of(content), b"\x07" * 32)
     assert holds(file)["evidence"] is False
+    for evidence in (
+        {"head": "0" * 64},
+        {"items": made.packet["evidence"]["items"][:-1]},
+    ):  # another head; a piece taken off
+        assert holds(forged({**made.packet, "evidence": {**made.packet["evidence"], **evidence}}))["evidence"] is False
 
 
 def forged(packet: dict[str, Any], kind: str = "json", page: bytes = b"") -> bytes:
@@ -323,6 +344,14 @@ def scene_runs(scene: Scene) -> Iterator[Any]:
     from twofold.acceptance.run import runs
 
     yield from runs(scene.folder)
+
+
+def test_a_go_is_good_for_the_days_that_were_said(scene: Scene, passed: Status) -> None:
+    for days in (1, 7, 366):
+        assert (
+            build_packet(scene.settings, passed, [], "tester", 1_000, days)["decision"]["expires"]
+            == 1_000 + days * 86_400
+        )
 
 
 def test_a_go_ends(scene: Scene, entry: Any, tmp_path: Path) -> None:

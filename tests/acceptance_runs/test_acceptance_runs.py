@@ -40,7 +40,7 @@ def test_a_run_passes(scene: Scene) -> None:
     assert states(empty)["path"] is State.UNCHECKED
     found = scene.pass_through(run)
     assert states(found) == dict.fromkeys(CRITERIA, State.PASSED), [said(found, c) for c in CRITERIA]
-    assert found.is_go
+    assert found.is_go, [said(found, c) for c in CRITERIA]
     (purchase,) = found.gathered.events["Purchase"]
     assert {c.channel for c in purchase.copies} == {"browser", "server"}
     (delivery,) = purchase.deliveries
@@ -102,7 +102,7 @@ def test_a_person_may_overrule_and_it_is_seen(scene: Scene) -> None:
     (path,) = (c for c in found.criteria if c.name == "path")
     assert (path.state, path.found, path.by) == (State.OVERRULED, State.UNCHECKED, "Nino")
     assert states(found)["money"] is State.PASSED
-    assert found.is_go
+    assert found.is_go, [said(found, c) for c in CRITERIA]
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ async def test_what_nobody_takes_is_said(status):
 async def test_a_mail():
     async with FakeSmtp() as server:
         to = AlertSettings(type="email", to="ops@shop.example", sender="twofold@shop.example", smtp=server.address)
-        assert await send(to, NEWS, 1_700_000_100, "Mugs", wait_s=0) == ""
+        assert await send(to, NEWS, 1_700_000_100, "Mugs\r\nBcc: all@shop.example", wait_s=0) == ""
         server.refusing = True
         assert await send(to, NEWS, 1_700_000_100, "Mugs", wait_s=0) == "SMTPRecipientsRefused"
         locked = AlertSettings(
@@ -126,7 +126,9 @@ async def test_a_mail():
         assert server.logins == 0  # no password in the clear, though the server would take one
     ((recipient, text),) = server.mails
     assert recipient == "ops@shop.example"
-    assert "Subject: Twofold (Mugs): 1 began, 1 ended" in text
+    assert (
+        "Subject: Twofold (Mugs  Bcc: all@shop.example): 1 began, 1 ended" in text
+    )  # one line, and no header of its own
 
 
 @pytest.mark.parametrize(

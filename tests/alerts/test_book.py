@@ -72,6 +72,17 @@ def test_what_nobody_took_is_told_again():
     assert mind.heard == ["+token:meta-1"]
 
 
+def test_what_was_never_told_and_is_long_gone_is_another_when_it_is_back():
+    """Seen in the night only; days later it begins anew, with the time and words of then."""
+    mind = Mind()
+    mind.look(1_000, FAULT, quiet=True)
+    later = 1_000 + AGAIN_S + 1
+    mind.look(later, OTHER)
+    assert mind.told.keys() == {OTHER.name}
+    again = Standing(name=FAULT.name, since=later, do_not_yet="Not yet, again.")
+    assert news_of(mind.told, [again], later + 900, quiet=False).began == (again,)
+
+
 @pytest.mark.parametrize(
     ("quiet", "zone", "hour", "expected"),
     [
