@@ -210,7 +210,11 @@ def _item(content: Content) -> dict[str, Any]:
         there = _ITEM.get(key)
         if there is not None and there not in item and _is_scalar(value):
             item[there] = value[:MAX_TEXT] if type(value) is str else value
-    return item | parts.filled({"price": parts.amount(content.item_price), "quantity": content.quantity})
+    if content.item_price is not None:
+        item["price"] = parts.amount(content.item_price)
+    if content.quantity is not None:
+        item["quantity"] = content.quantity
+    return item
 
 
 # --- frozen bytes to one request ------------------------------------------------------------------------------

@@ -113,7 +113,7 @@ def build(event: Event, action: str, terms: Terms) -> bytes | Suppressed:
             {
                 "destinationReferences": [action],
                 "transactionId": transaction_id(event, options.get("transaction_prefix", "W-")),
-                "eventTimestamp": datetime.fromtimestamp(parts.happened_s(event), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "eventTimestamp": f"{datetime.fromtimestamp(parts.happened_s(event), UTC).isoformat()[:19]}Z",
                 "eventSource": SOURCES.get(event.action_source, "OTHER"),
                 "currency": data.currency if value is not None else None,
                 "conversionValue": value,

@@ -9,8 +9,11 @@ Marks as in docs/destinations.md: [doc] official page, [code] seen in public int
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from twofold.destinations import parts
 from twofold.destinations.contract import (
@@ -109,15 +112,18 @@ def _custom(event: Event, name: str) -> dict[str, Any]:
     )
 
 
-def _item(content: Content) -> dict[str, Any]:
-    return parts.filled(
-        {
-            "id": content.id,
-            "name": parts.said(content.other, parts.TITLE),
-            "price": parts.amount(content.item_price),
-            "quantity": content.quantity,
-        }
-    )
+class _Line(Struct, omit_defaults=True, gc=False):
+    """One of the goods; what is None is left out."""
+
+    id: str | None = None
+    name: str | None = None
+    price: Decimal | None = None
+    quantity: int | None = None
+
+
+def _item(content: Content) -> _Line:
+    title = parts.said(content.other, parts.TITLE) if content.other else None
+    return _Line(content.id or None, title, parts.amount(content.item_price), content.quantity)
 
 
 # --- frozen bytes to one request ------------------------------------------------------------------------------

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from twofold.destinations import parts
 from twofold.destinations.contract import (
     AnswerOutcome,
@@ -117,17 +119,24 @@ def _custom(event: Event) -> dict[str, Any]:
     )
 
 
-def _content(content: Content) -> dict[str, Any]:
-    return parts.filled(
-        {
-            "id": content.id,
-            "item_price": parts.amount_text(content.item_price),
-            "quantity": content.quantity,
-            "item_name": parts.said(content.other, parts.TITLE),
-            "item_category": parts.said(content.other, parts.CATEGORY),
-            "item_brand": parts.said(content.other, parts.BRAND),
-        }
-    )
+class _Line(Struct, omit_defaults=True, gc=False):
+    """One of the goods; what is None is left out."""
+
+    id: str | None = None
+    item_price: str | None = None
+    quantity: int | None = None
+    item_name: str | None = None
+    item_category: str | None = None
+    item_brand: str | None = None
+
+
+def _content(content: Content) -> _Line:
+    line = _Line(content.id or None, parts.amount_text(content.item_price), content.quantity)
+    if content.other:
+        line.item_name = parts.said(content.other, parts.TITLE)
+        line.item_category = parts.said(content.other, parts.CATEGORY)
+        line.item_brand = parts.said(content.other, parts.BRAND)
+    return line
 
 
 # --- frozen bytes to one request ------------------------------------------------------------------------------

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from twofold.destinations import parts
 from twofold.destinations.contract import (
@@ -114,16 +117,22 @@ def _metadata(event: Event) -> dict[str, Any]:
     )
 
 
-def _product(content: Content) -> dict[str, Any]:
-    return parts.filled(
-        {
-            "id": content.id,
-            "name": parts.said(content.other, parts.TITLE),
-            "category": parts.said(content.other, parts.CATEGORY),
-            "item_price": parts.amount(content.item_price),
-            "quantity": content.quantity,
-        }
-    )
+class _Line(Struct, omit_defaults=True, gc=False):
+    """One of the goods; what is None is left out."""
+
+    id: str | None = None
+    name: str | None = None
+    category: str | None = None
+    item_price: Decimal | None = None
+    quantity: int | None = None
+
+
+def _product(content: Content) -> _Line:
+    line = _Line(content.id or None, item_price=parts.amount(content.item_price), quantity=content.quantity)
+    if content.other:
+        line.name = parts.said(content.other, parts.TITLE)
+        line.category = parts.said(content.other, parts.CATEGORY)
+    return line
 
 
 # --- frozen bytes to one request ------------------------------------------------------------------------------

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from twofold.destinations import parts
 from twofold.destinations.contract import (
     AnswerOutcome,
@@ -113,16 +115,22 @@ def _custom(event: Event) -> dict[str, Any]:
     )
 
 
-def _content(content: Content) -> dict[str, Any]:
-    return parts.filled(
-        {
-            "id": content.id,
-            "quantity": _number(content.quantity),
-            "item_price": parts.amount_text(content.item_price),
-            "brand": parts.said(content.other, parts.BRAND),
-            "delivery_category": parts.text(content.other.get("delivery_category")),
-        }
-    )
+class _Line(Struct, omit_defaults=True, gc=False):
+    """One of the goods; what is None is left out."""
+
+    id: str | None = None
+    quantity: str | None = None
+    item_price: str | None = None
+    brand: str | None = None
+    delivery_category: str | None = None
+
+
+def _content(content: Content) -> _Line:
+    line = _Line(content.id or None, _number(content.quantity), parts.amount_text(content.item_price))
+    if content.other:
+        line.brand = parts.said(content.other, parts.BRAND)
+        line.delivery_category = parts.text(content.other.get("delivery_category")) or None
+    return line
 
 
 def _number(value: int | None) -> str | None:

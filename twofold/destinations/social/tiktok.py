@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
+
+from msgspec import Struct
 
 from twofold.destinations import parts
 from twofold.destinations.contract import (
@@ -97,8 +100,12 @@ def build(event: Event, name: str, terms: Terms) -> bytes | Suppressed:
 
 
 def _user(event: Event) -> dict[str, Any]:
-    hashed = {there: parts.hexes(event, field, IDENTIFIERS[field]) for there, field in _USER.items()}
-    one_or_list: dict[str, Any] = {there: found[0] if len(found) == 1 else found for there, found in hashed.items()}
+    hashed = parts.people(event, IDENTIFIERS)
+    one_or_list: dict[str, Any] = {}
+    for there, field in _USER.items():
+        found = hashed.get(field)
+        if found:
+            one_or_list[there] = found[0] if len(found) == 1 else found
     user = event.user_data
     return parts.filled(
         one_or_list
@@ -113,7 +120,7 @@ def _user(event: Event) -> dict[str, Any]:
 
 def _properties(event: Event) -> dict[str, Any]:
     data = event.custom_data
-    contents = [_content(c) for c in data.contents] or [{"content_id": i} for i in data.content_ids]
+    contents: list[Any] = [_content(c) for c in data.contents] or [{"content_id": i} for i in data.content_ids]
     search = _cut(parts.text(data.other.get("search_string")))
     told = {key: data.other[key] for key in _PROPERTIES if isinstance(data.other.get(key), str)}
     return told | parts.filled(
@@ -135,19 +142,28 @@ def _properties(event: Event) -> dict[str, Any]:
     )
 
 
-def _content(content: Content) -> dict[str, Any]:
+class _Line(Struct, omit_defaults=True, gc=False):
+    """One of the goods; what is None is left out."""
+
+    content_id: str | None = None
+    content_name: str | None = None
+    content_category: str | None = None
+    brand: str | None = None
+    price: Decimal | None = None
+    quantity: int | None = None
+
+
+def _content(content: Content) -> _Line:
     """``content_id`` is a text: a number is refused with 40002 [code]."""
-    other = content.other
-    return parts.filled(
-        {
-            "content_id": content.id,
-            "content_name": _cut(parts.said(other, parts.TITLE)),
-            "content_category": _cut(parts.said(other, parts.CATEGORY)),
-            "brand": _cut(parts.said(other, parts.BRAND)),
-            "price": parts.amount(content.item_price),
-            "quantity": content.quantity,
-        }
+    line, other = (
+        _Line(content.id or None, price=parts.amount(content.item_price), quantity=content.quantity),
+        content.other,
     )
+    if other:
+        line.content_name = _cut(parts.said(other, parts.TITLE))
+        line.content_category = _cut(parts.said(other, parts.CATEGORY))
+        line.brand = _cut(parts.said(other, parts.BRAND))
+    return line
 
 
 def _cut(text: str | None) -> str | None:

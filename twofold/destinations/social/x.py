@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from twofold.destinations import parts
 from twofold.destinations.contract import (
@@ -53,7 +56,7 @@ def build(event: Event, source: str, _terms: Terms) -> bytes | Suppressed:
     data = event.custom_data
     happened = datetime.fromtimestamp(parts.happened_s(event), UTC)
     made = {
-        "conversion_time": happened.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+        "conversion_time": f"{happened.isoformat()[:19]}.000Z",
         "event_id": source,
         "conversion_id": event.event_id,
         "identifiers": people,
@@ -82,15 +85,18 @@ def _people(event: Event) -> list[dict[str, str]]:
     return named
 
 
-def _content(content: Content) -> dict[str, Any]:
-    return parts.filled(
-        {
-            "content_id": content.id,
-            "content_name": parts.said(content.other, parts.TITLE),
-            "content_price": parts.amount(content.item_price),
-            "num_items": content.quantity,
-        }
-    )
+class _Line(Struct, omit_defaults=True, gc=False):
+    """One of the goods; what is None is left out."""
+
+    content_id: str | None = None
+    content_name: str | None = None
+    content_price: Decimal | None = None
+    num_items: int | None = None
+
+
+def _content(content: Content) -> _Line:
+    title = parts.said(content.other, parts.TITLE) if content.other else None
+    return _Line(content.id or None, title, parts.amount(content.item_price), content.quantity)
 
 
 # --- frozen bytes to one request ------------------------------------------------------------------------------
