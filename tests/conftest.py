@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,16 +27,6 @@ COSTLY = ("browser", "node", "php", "postgres", "service", "slow", "process")
 # Without time limits wherever a law is tried: the machine may be slow, and laws are not about speed.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
-
-
-@pytest.fixture
-def process_as_it_was() -> Iterator[None]:
-    """A gateway sets its process up for itself; the tests after it get theirs back."""
-    interval, threshold = sys.getswitchinterval(), gc.get_threshold()
-    yield
-    sys.setswitchinterval(interval)
-    gc.set_threshold(*threshold)
-    gc.unfreeze()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import socket
+import sys
+import weakref
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,6 @@ from twofold.config import settings_from
 from twofold.errors import ConfigError
 from twofold.report.verify import verify
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY = "1234567890", "key-of-the-shop"
 NOW_MS = 1_790_000_000_000
 DAY_MS = 86_400_000
@@ -213,3 +215,20 @@ def test_a_gap_is_not_believed_at_once(tmp_path: Path) -> None:
 
     serve(gateway(tmp_path), take)
     serve(gateway(tmp_path, now_ms=NOW_MS + 40 * DAY_MS), look)
+
+
+def test_a_process_goes_on_as_it_was_once_its_gateway_has_ended(tmp_path: Path) -> None:
+    """What it loaded is out of the collector's sight only as long as it serves; else it would be there for good."""
+    before = sys.getswitchinterval(), gc.get_threshold(), gc.get_freeze_count()
+    running = gateway(tmp_path)
+
+    async def look(_session: aiohttp.ClientSession, _address: str) -> None:
+        assert gc.get_freeze_count() > 10_000
+        assert gc.get_threshold() != before[1]
+
+    serve(running, look)
+    assert (sys.getswitchinterval(), gc.get_threshold(), gc.get_freeze_count()) == before
+    left = weakref.ref(running)
+    del running, look
+    gc.collect()
+    assert left() is None

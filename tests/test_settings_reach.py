@@ -19,7 +19,6 @@ from twofold.config import describe_settings, settings_from
 from twofold.policies import tokens_of
 from twofold.store.gates.trust import TrustGates
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 SECRET = "a-secret-of-16-or-more"
 HOOK = "/webhooks/own/shop.example"
 DAY_MS = 86_400_000

@@ -22,7 +22,6 @@ from twofold.matching.subject import Mark
 from twofold.store.lists import Reader
 from twofold.store.store import Route, Store
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY = "1234567890", "key-of-the-shop"
 NOW = 1_790_000_000_000
 PATIENCE_S = 20

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import pytest
 
 from tests.fakes.graph import OK, FakeGraph, Reply, dead_port
 from tests.fakes.platforms.ga4 import Ga4
@@ -22,7 +21,6 @@ from twofold.clock import now_ms
 from twofold.config import settings_from
 from twofold.store.lists import Reader
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY = "1234567890", "key-of-the-shop"
 SECRET, REFRESH = "secret-of-the-stream", "1//refresh-invented"
 EMAIL, PHONE = "Mara.Klein+shop@gmail.com", "+1 202 555 0143"

@@ -30,7 +30,6 @@ from twofold.clock import now_ms
 from twofold.config import settings_from
 from twofold.store.lists import Reader
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY, STATUS = "1234567890", "key-of-the-shop", "token-of-the-operator"
 EMAIL = "Mara.Klein@example.com"
 REFRESH, CLIENT = "1//refresh-invented", "client-secret-invented"

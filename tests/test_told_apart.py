@@ -20,7 +20,6 @@ from typing import Any
 
 import aiohttp
 import pyarrow.parquet as pq
-import pytest
 
 from tests.fakes.graph import OK, FakeGraph, Reply
 from twofold.app import Gateway
@@ -32,7 +31,6 @@ from twofold.policies import routes_of
 from twofold.store.engine import id_array
 from twofold.store.lists import Reader
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY, SECRET = "1234567890", "key-of-the-shop", "a-secret-of-16-or-more"
 NOW = 1_790_000_000_000
 PATIENCE_S = 20

@@ -10,7 +10,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -51,7 +50,7 @@ from twofold.destinations import BY_PLATFORM
 from twofold.errors import ConfigError, StoreError, StoreFailed
 from twofold.facts.child import Child
 from twofold.fetching.schedule import Fetches
-from twofold.listening import SWITCH_INTERVAL_S, make_server, open_listener, port_of, settle_memory, until_listening
+from twofold.listening import make_server, open_listener, own_process, port_of, settle_memory, until_listening
 from twofold.matching.normalise import load_tables
 from twofold.matching.user_data import forget_known
 from twofold.policies import (
@@ -185,7 +184,10 @@ class Gateway:
 
     async def run(self, on_ready: Callable[[str], None]) -> None:
         """Serves until SIGTERM, SIGINT or a failed store; raises `StoreFailed` after the latter."""
-        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        with own_process():
+            await self._serve(on_ready)
+
+    async def _serve(self, on_ready: Callable[[str], None]) -> None:
         listener = await self._open()
         server = make_server(self.collector, self.settings.server.host, self.settings.server.port)
         loop = asyncio.get_running_loop()

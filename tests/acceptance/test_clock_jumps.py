@@ -21,7 +21,6 @@ from twofold.config import settings_from
 from twofold.store.lists import Reader
 from twofold.store.store import read_newest
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY = "1234567890", "key-of-the-shop"
 STATUS = {"Authorization": "Bearer token-of-the-operator"}
 PATIENCE_S = 20

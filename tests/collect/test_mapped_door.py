@@ -157,7 +157,6 @@ fields = {{ type = "=order", id = "no", "totals.sum" = "x" }}
     assert "totals.sum" in line.problem
 
 
-@pytest.mark.usefixtures("process_as_it_was")
 def test_a_field_that_no_body_has_is_named(tmp_path: Path) -> None:
     told = PLAIN | {
         "source": [SIGNED | {"fields": FIELDS | {"totals.sum": "x"}}],
@@ -167,7 +166,6 @@ def test_a_field_that_no_body_has_is_named(tmp_path: Path) -> None:
         Gateway(settings_from(told, environ={}))
 
 
-@pytest.mark.usefixtures("process_as_it_was")
 def test_a_running_gateway_keeps_what_it_has(tmp_path: Path) -> None:
     """Where the configuration that it reads again names a field that no body has, nothing of it is taken over."""
     told = PLAIN | {"source": [SIGNED], "server": {"data": str(tmp_path / "data")}}

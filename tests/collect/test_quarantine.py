@@ -276,7 +276,6 @@ def test_what_was_in_quarantine_before_the_start_was_not_usual(tmp_path: Path) -
     assert counts(START + HOUR_MS) == (30, 10), "of the last hour everything, so that a flood is taken up again"
 
 
-@pytest.mark.usefixtures("process_as_it_was")
 def test_a_gateway_reads_it_when_it_starts(tmp_path: Path) -> None:
     """A flood that was under way at the stop is in quarantine soon after the start, without one more event."""
     stored(tmp_path, [*orders(7, DAY4, lambda h: 10), *flood(DAY4, DAY4 + 0.75, 400)])

@@ -35,7 +35,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 
 @pytest.fixture
-def console(filled: Path, process_as_it_was: None) -> Iterator[Running]:
+def console(filled: Path) -> Iterator[Running]:
     for rest in (filled.parent / "data").glob("console.db*"):
         rest.unlink()
     running = Running(filled.parent / "data", filled)

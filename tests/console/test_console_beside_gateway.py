@@ -74,7 +74,7 @@ def port() -> int:
 
 
 @pytest.fixture
-def serving(tmp_path: Path, port: int, process_as_it_was: None) -> Iterator[Serving]:
+def serving(tmp_path: Path, port: int) -> Iterator[Serving]:
     started = Serving(configuration(tmp_path), port)
     yield started
     started.stop()
@@ -155,7 +155,7 @@ def test_both_end_together(serving: Serving, port: int) -> None:
 
 
 @pytest.mark.process
-def test_without_the_table_there_is_none(tmp_path: Path, process_as_it_was: None) -> None:
+def test_without_the_table_there_is_none(tmp_path: Path) -> None:
     config = configuration(tmp_path)
     text = config.read_text(encoding="utf-8")
     head, _, rest = text.partition("[console]")

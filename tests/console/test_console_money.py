@@ -258,7 +258,7 @@ def test_money_pages_in_a_real_browser(money: Running, owner: Client, world: Wri
 
 
 @pytest.fixture
-def hostile(tmp_path: Path, process_as_it_was: None) -> Iterator[Running]:
+def hostile(tmp_path: Path) -> Iterator[Running]:
     """An order and a remittance whose every text is markup."""
     config = configuration(tmp_path)
     cell = '"' + HOSTILE.replace('"', '""') + '"'

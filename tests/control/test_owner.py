@@ -23,7 +23,6 @@ from twofold.store.gates.withdrawals import read_standing
 from twofold.store.sqlite.database import open_reader
 
 T = TypeVar("T")
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASETS = ("1", "2", "3")
 ORDER = Mark("order", "1001")
 PATIENCE_S = 20

@@ -9,14 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.test_told_apart import DATASET, KEY, Shop, play
 from twofold.ledger.policy import OrderPolicy
 from twofold.router.every import findings_of
 from twofold.router.finding import Finding, Kind
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DAY_MS = 86_400_000
 KINDS = (Kind.PROPERTY_TYPE, Kind.PROPERTY_LOST, Kind.UNDECLARED)
 SCHEMA = {"event": [{"name": "Quote", "owner": "growth", "purpose": "quotes",

@@ -5,12 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from twofold.app import Gateway
 from twofold.config import settings_from
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET = "1234567890"
 
 
