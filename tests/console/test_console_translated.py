@@ -108,11 +108,10 @@ def _without_ids(text: str) -> str:
 
 
 @contextmanager
-def looked_at(config: Path, data: Path) -> Iterator[Client]:
-    """A console in this process, so that the catalogue can be put under it, and its owner."""
-    for left in data.glob("console.db*"):  # another test's console looked at the same shop
-        left.unlink()
-    register = Register(data)
+def looked_at(config: Path, data: Path, people: Path) -> Iterator[Client]:
+    """A console in this process, so that the catalogue can be put under it, and its owner. ``people``: a folder for who may log
+    in, as other tests' consoles look at the same shop."""
+    register = Register(people)
     console = Console(load_settings(config, data=str(data)), register, lambda: now_ms() // 1000)
     server = uvicorn.Server(uvicorn.Config(console, port=0, lifespan="off", log_config=None, access_log=False))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -174,8 +173,10 @@ def test_every_word_of_every_page_is_in_the_catalogue(
     """Takes half a minute: a page of money is worked out by a process of its own, and there are some forty pages."""
     config = world.config if "weeks" in which else asyncio.run(trouble(tmp_path))
     data = world.folder / "data" if "weeks" in which else tmp_path / "data"
+    people = tmp_path / "people"
+    people.mkdir()
     request.getfixturevalue("bracketed")
-    with looked_at(config, data) as client:
+    with looked_at(config, data, people) as client:
         found = {path: page(client, path) for path in paths_of(client)}
     assert {path: answer.status for path, answer in found.items() if answer.status >= 500} == {}
     assert {path: left for path, answer in found.items() if (left := left_of(answer.text))} == {}
