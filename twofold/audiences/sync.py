@@ -285,7 +285,7 @@ class _Round:
             if kind == ADD and (stale := self._syncing.is_stale()):
                 self._code, self._problem = (
                     stale,
-                    "somebody took consent back or is being erased; it is worked out anew",
+                    "somebody took consent back or is being erased: it is worked out anew",
                 )
                 break
             part = left[:size]

@@ -131,7 +131,10 @@ _CANNOT: Mapping[str, Schema] = {
     ),
     "414": _json("The address is over the limit.", _of("Refused")),
     "431": _json("The header is over the limit.", _of("Failed")),
-    "503": _json("Nothing was kept: send again after `Retry-After` seconds.", _of("Failed")),
+    "503": _json(
+        "Nothing was acknowledged: send again after `Retry-After` seconds. Of what a failing disk kept all the same it is a repeat.",
+        _of("Failed"),
+    ),
 }
 
 
