@@ -112,7 +112,7 @@ def configuration(answers: Answers) -> str:
         parts.append(source_table(answers.system, dataset, answers.shop_name or answers.shop))
     else:
         parts.append(_NO_SOURCE)
-    parts.append(_CONSOLE)
+    parts.append(_console(answers))
     return "\n".join(parts)
 
 
@@ -182,6 +182,17 @@ def _destination(answers: Answers, dataset: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _console(answers: Answers) -> str:
+    lines = [
+        "[console]                                 # pages for people, at http://127.0.0.1:8402/console",
+        f"name = {_text(answers.shop[:60])}                     # the shop's name, on top of every page"
+        if answers.shop
+        else '# name = "Our shop"                       # on top of every page',
+        "# timezone = \"Europe/Berlin\"              # the shop's: whose days the pages count, UTC until it is said. Money's: [chain]",
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def _text(value: str) -> str:
     return msgspec.json.encode(value).decode()  # a JSON text is a TOML text
 
@@ -190,6 +201,4 @@ _HEAD = """# Written by `twofold init`. Every setting, its unit and default: doc
 # this one, `env:NAME`. What is in order and what is not: `twofold doctor --config THIS_FILE`.
 """
 _NO_SOURCE = """# Orders of your shop: `twofold connect shopify|woocommerce|stripe` adds them here and makes the webhooks.
-"""
-_CONSOLE = """[console]                                 # pages for people, at http://127.0.0.1:8402/console
 """
