@@ -288,6 +288,20 @@ def test_a_parcel_that_cannot_be_read_names_its_place_and_leaves_the_others():
     assert isinstance(moon, Ignored)
 
 
+@pytest.mark.parametrize(
+    ("body", "got"), [({"shipments": {"awb": "A-1"}}, "object"), ({"shipments": "A-1"}, "text"), ({}, "nothing")]
+)
+def test_a_body_without_its_list_names_the_list(body, got):
+    """Not the number that a parcel of its own would need, which no such body has."""
+    found = read("courier", {"data": body}, **SEVERAL)
+    assert (found.path, found.expected) == ("data.shipments", "a list of parcels, or a body that is one parcel itself")
+    assert got in found.got
+    alone = read("courier", {"awb": "A-1", "scans": [{"code": "DLV", "time": 1_773_203_600}]}, **SEVERAL)
+    assert told(alone)[0] == "parcel:A-1"
+    wrong = read("courier", {"awb": "A-1", "cod": "much", "scans": [{"code": "DLV", "time": 1_773_203_600}]}, **SEVERAL)
+    assert wrong.path == "cod"
+
+
 def test_a_state_without_a_time_leaves_the_other_states_of_its_parcel():
     """Nothing is made up for a place in a history: the time of arrival is not when it happened."""
     (found,) = several(shipment("A-1", ("OFD", None), ("DLV", 1_773_203_600)))

@@ -64,7 +64,10 @@ def read(
     place = options.fields.get("parcels[]", "")
     parcels = as_list(_value((tree,), place)) if place else None
     if parcels is None:
-        return _parcel((tree,), options, now_ms)
+        alone = _parcel((tree,), options, now_ms)
+        if place and isinstance(alone, Refusal) and alone.path == options.fields.get("parcel", "parcel"):
+            return refuse(place, "a list of parcels, or a body that is one parcel itself", _value((tree,), place))
+        return alone
     if not parcels:
         return Ignored(kind="parcel", reason="a list of no parcels")
     if len(parcels) > MOST_PARTS:
