@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from msgspec import structs
 from tests.command_line import invoke
 from twofold.errors import ConfigError
 from twofold.simulate.world.fates import calendar_of, draw_fates, iban, today_of
-from twofold.simulate.world.folder import CONFIG, DATASET, write_world
+from twofold.simulate.world.folder import COMMANDS, CONFIG, DATASET, write_world
 from twofold.simulate.world.key import loose_of, truths_of, worth_of
 from twofold.simulate.world.money import move_money
 from twofold.simulate.world.play import compare
@@ -62,6 +63,8 @@ def test_a_seed_makes_the_same_world_every_time(path, tmp_path):
     assert names == sorted(p.name for p in again.folder.iterdir() if p.name != CONFIG)
     assert all((first.folder / name).read_bytes() == (again.folder / name).read_bytes() for name in names)
     assert first.key != other.key
+    told = (first.folder / COMMANDS).read_text().splitlines()  # to be played line by line by any shell
+    assert [tuple(shlex.split(line)) for line in told] == [("twofold", *c, "--config", CONFIG) for c in first.commands]
 
 
 @pytest.mark.parametrize("path", [DEMO, EXAMPLE, *WORLDS], ids=lambda p: p.stem)

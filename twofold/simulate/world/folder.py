@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def write_world(folder: Path, told: Scenario, today: date, now: int) -> Written:
     commands = tuple((*arguments, name) for arguments, name, _ in files)
     (folder / CONFIG).write_text(_config(told), encoding="utf-8")
     (folder / KEY).write_text(json.dumps(key, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    lines = [f"twofold {' '.join(command)} --config {CONFIG}\n" for command in commands]
+    lines = [f"{shlex.join(('twofold', *command, '--config', CONFIG))}\n" for command in commands]
     (folder / COMMANDS).write_text("".join(lines), encoding="utf-8")
     return Written(folder=folder, commands=commands, key=key)
 
