@@ -96,3 +96,28 @@ def test_a_day_that_passes_is_a_change() -> None:
         assert asked_tables == accounts
         said |= {row.reason for row in asked_tables.rows if isinstance(row, Open | Leak)}
     assert {"awaits_confirmation", "unconfirmed", "in_flight", "not_arrived"} <= said
+
+
+def test_each_courier_has_its_own_habit() -> None:
+    """Thirty parcels whose cash came after two days, thirty after nine, and one of each courier that is open: by the ninth day."""
+    orders, moves = [], {}
+    for courier, days in (("fast", 2), ("slow", 9)):
+        for n in range(31):
+            row = len(orders) + 1
+            orders.append(Order(
+                key=f"1/{row}", row=row, order_id=str(row), placed_at=day(1), currency="GEL", total=D("10.00"), method="cod",
+                confirmed_at=day(1), delivered_at=day(2), parcels=1, courier=courier,
+            ))  # fmt: skip
+            if n:
+                batch = Settlement(batch=f"batch:{row}", at=day(2), closes=True, late_after=day(30) // 86_400, expected_at=day(9),
+                                   banked_at=day(2 + days))  # fmt: skip
+                moves[f"1/{row}"] = [Move(
+                    line=f"a{row}", kind=MoneyKind.COD_COLLECTED, gross=D("10.00"), fee=D(0), currency="GEL", at=day(2),
+                    day=day(2) // 86_400, source=f"courier:{courier}", settlement=batch,
+                )]  # fmt: skip
+    told = Told(orders=orders, moves=moves, bought=[bought_of(one) for one in orders])
+    asked = Asked(since="2026-03-01", until="2026-03-01", as_of=day(20))
+    accounts, asked_tables = both(told, asked, desk_in(""), Tables(told, desk_in(""), FIRST, LAST))
+    assert asked_tables == accounts
+    (held,) = (row for row in asked_tables.rows if isinstance(row, Open) and row.reason == "courier_holds")
+    assert held.expected == "2026-03-11"
