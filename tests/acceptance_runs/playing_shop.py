@@ -61,7 +61,8 @@ class PlayedShop:
     def pixel(self, fbp: str, name: str, page: str, event_id: str, *, at: int | None = None, **custom: str) -> None:
         """A copy of the browser's, as the pixel's image asks for it."""
         moment = str((at or int(time.time())) * 1000)
-        query = {"id": DATASET, "ev": name, "dl": page, "fbp": fbp, "ts": moment, "it": moment, "eid": event_id}
+        query = {"id": DATASET, "ev": name, "dl": page, "fbp": fbp, "ts": moment, "it": moment, "eid": event_id,
+                 "rl": f"{ORIGIN}/from?basket=basket-of-nino"}  # fmt: skip
         query |= {f"cd[{key}]": value for key, value in custom.items()}
         with urlopen(
             Request(f"{self.gateway}/tr/?{urlencode(query)}", headers={"user-agent": AGENT}), timeout=30

@@ -23,12 +23,21 @@ from playing_shop import DATASET
 from tests.acceptance.gateway_process import run_twofold
 from tests.command_line import invoke
 from twofold.acceptance.goes import FORGOTTEN_S, SOON_S, goes_of
-from twofold.acceptance.packet.body import build_packet, differences, digest_of, evidence_chain, over, packet_bytes
+from twofold.acceptance.packet.body import (
+    build_packet,
+    differences,
+    digest_of,
+    evidence_chain,
+    last_packet,
+    over,
+    packet_bytes,
+    packet_of_digest,
+)
 from twofold.acceptance.packet.finish import Finished, finish, in_log, still_good, verify
 from twofold.acceptance.packet.page import page_of
 from twofold.acceptance.packet.seal import KEY_FILE, NotSealed, opened, public_key, sealed
-from twofold.acceptance.packet.standing import stated
-from twofold.acceptance.run import Status
+from twofold.acceptance.packet.standing import standing, stated
+from twofold.acceptance.run import Status, place_of
 from twofold.acceptance.seen.assets import assets, pages_of
 from twofold.acceptance.task import GoTask
 from twofold.alerts.weekly import decode_goes
@@ -222,6 +231,47 @@ def test_a_page_that_shows_something_else_is_refused(made: Finished) -> None:
     _, page = opened(true)
     assert holds(forged(stop, "html", page.replace(b">STOP<", b">GO<")))["page"] is False
     assert holds(forged({**made.packet, "twofold": "0.0.1"}, "html"))["page"] is None
+
+
+def test_what_others_wrote_stays_text_in_the_page(made: Finished) -> None:
+    """A name that is a script neither runs nor ends the packet's own bytes; pictures stand in a frame that may do nothing."""
+    word = "</script><script>alert(1)</script>"
+    packet = {**made.packet, "made_by": word, "decision": {**made.packet["decision"], "owner": word}}
+    page = page_of(packet, "d" * 64)
+    assert b"<script>alert" not in page
+    assert page.count(b"</script") == 1
+    assert page.count(b'<iframe sandbox="" ') == page.count(b"<iframe") == 1
+
+
+def test_a_kept_packet_that_was_changed_is_none(
+    made: Finished, scene: Scene, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    """What changed since is not told from it; nor is another dataset's packet this one's last."""
+    code = made.packet["run"]["code"]
+    assert packet_of_digest(scene.folder, code, made.digest) == made.packet
+    place = place_of(tmp_path, code)
+    place.mkdir(parents=True)
+    (place / f"packet-{made.digest[:16]}.json").write_bytes(files["json"].replace(b'"go"', b'"GO"', 1))
+    assert packet_of_digest(tmp_path, code, made.digest) is None
+    assert last_packet(scene.folder, DATASET) is not None
+    assert last_packet(scene.folder, "another") is None
+
+
+def test_only_the_datasets_own_tokens_end_its_go(scene: Scene, tmp_path: Path) -> None:
+    """A token of another dataset is renewed: nothing of this one's has changed."""
+    text = scene.gateway.config.read_text() + '\n[[dataset]]\nid = "1002"\nkey = "another-key-of-sixteen"\n'
+    text += f'[[destination]]\nplatform = "meta"\ndataset = "1002"\nendpoint = "{scene.graph.url}"\ntoken = "EAAB-of-another"\n'
+
+    def found(told: str) -> tuple[str, str]:
+        path = tmp_path / "twofold.toml"
+        path.write_text(told, encoding="utf-8")
+        one = standing(load_settings(path), DATASET, [], 1)
+        return one.config, one.token
+
+    before = found(text)
+    assert found(text.replace("EAAB-of-another", "EAAC-of-another")) == before
+    renewed = found(text.replace("EAAB-the-token", "EAAC-the-token"))
+    assert (renewed[0], renewed[1] == before[1]) == (before[0], False)
 
 
 def test_what_is_sealed_and_is_no_packet_is_refused(made: Finished) -> None:
