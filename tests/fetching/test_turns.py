@@ -75,6 +75,7 @@ class Shop:
 
     def changed(self, access: Access, since: int, number: int, exchange: Any) -> Page:
         self.asked.append(f"list {number}")
+        access.told_at = NOW_S + self.skew
         exchange.asked += 1
         rows = sorted((at, name, state) for name, (at, state) in self.orders.items() if at >= since)
         page = rows[(number - 1) * self.size : number * self.size]
@@ -343,10 +344,9 @@ def test_what_moves_while_the_list_is_read_shifts_nothing_away(make: Callable[..
 
 @pytest.mark.parametrize("skew", [-7_200, 7_200])
 def test_a_shop_whose_clock_is_wrong_is_read_by_its_own(make: Callable[..., Scene], skew: int) -> None:
-    """The list's place is the shop's time, so only the first look knows ours."""
+    """The list's place is the shop's time, from the first look on: what its answer says, where that is behind ours."""
     scene = make(Shop(skew=skew), every_minutes=5)
     scene.shop.change("0", NOW_S, "placed")
-    scene.book.run(lambda e: e.run("read_until", (DOOR, NOW_S + skew)))
     for number in range(1, 5):
         scene.shop.change(str(number), NOW_S + number * 300, "placed")
         scene.look_again()
@@ -442,3 +442,27 @@ def test_what_its_system_does_not_tell_is_asked_for_again(make: Callable[..., Sc
     scene.until_quiet()
     assert scene.kept == [b"order:1=open", b"order:1=paid"]
     assert scene.book.run(lambda e: book.next_turn(e, DOOR)) is None
+
+
+def test_a_bug_of_ours_is_in_nobodys_way(make: Callable[..., Scene]) -> None:
+    """An answer that nothing here can work on, and one that cannot be taken in: the others come, and these are given up."""
+    scene = make()
+    fetch, keep = scene.shop.fetch, scene.source._keep
+
+    def broken(access: Access, thing: str, exchange: Any) -> bytes | None:
+        return fetch(access, {}[thing] if thing == "order:1" else thing, exchange)
+
+    async def choosy(body: bytes) -> None:
+        if body.startswith(b"order:2"):
+            raise ZeroDivisionError("customer@example.com")
+        await keep(body)
+
+    for number in "123":
+        scene.shop.change(number, NOW_S, "paid")
+    scene.system = structs.replace(scene.system, fetch=broken)
+    scene.again()._keep = choosy
+    scene.want("order:1", "order:2", "order:3")
+    scene.until_quiet(2_000)
+    assert scene.kept == [b"order:3=paid"]
+    assert scene.given_up == [("order:1", worker.NEVER_CAME), ("order:2", worker.NEVER_CAME)]
+    assert "@" not in scene.state().said

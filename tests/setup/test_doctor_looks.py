@@ -19,12 +19,15 @@ from twofold.backup.state import note_backup
 from twofold.collect.doors.seen import Seen, decode_seen
 from twofold.config import Settings, settings_from
 from twofold.pulling.exchange import Exchange
-from twofold.setup.doctor.arrivals import ago, webhooks
+from twofold.report.period import journal_of
+from twofold.setup.doctor.arrivals import ago, asked, webhooks
 from twofold.setup.doctor.machine import backup, files
 from twofold.setup.doctor.outside import STRANGER, certificate, look_outside, name_of
 from twofold.setup.doctor.platform import token
 from twofold.setup.doctor.storefront import judge_page, look_at_pages
 from twofold.setup.finding import Finding, do, secrets_in, without_secrets
+from twofold.store.fetches import book
+from twofold.store.sqlite.database import Engine
 
 TLS = Path(__file__).parents[1] / "fakes" / "tls"
 NOW = 1_790_000_000.0
@@ -435,3 +438,35 @@ def test_other_platforms_are_not_asked_metas_questions() -> None:
     finally:
         BY_PLATFORM["google_ads"] = known
     assert (found.state.value, "2026-10-01" in str(found)) == ("do", True)
+
+
+def test_what_is_said_of_a_source_that_is_asked(tmp_path: Path) -> None:
+    """Nothing yet; it answers; a token that is refused, since when, and what waits meanwhile."""
+    told = {"type": "magento", "dataset": "1", "shop": "shop.example", "endpoint": "https://shop.example", "token": "t"}
+    (source,) = settings_from({"dataset": [{"id": "1"}], "source": [told]}, environ={}).source
+    engine, door = Engine(tmp_path), "magento:shop.example"
+
+    def finding() -> tuple[str, str]:
+        with journal_of(tmp_path) as journal:
+            found = asked(source, journal, NOW_MS)
+        return str(found.state), found.text
+
+    try:
+        assert finding() == ("ok", "nothing was asked yet")
+        with engine.db:
+            book.answered(engine, door, NOW_MS - 60_000)
+        assert finding() == ("ok", "answered 1 minute ago")
+        with engine.db:
+            book.refused(
+                engine, door, "expired_token", "operator", "magento does not accept the access", NOW_MS - 7_200_000
+            )
+            book.refused(engine, door, "expired_token", "operator", "magento does not accept the access", NOW_MS)
+            book.want(engine, door, ["order:1", "order:2"], NOW_MS - 3_600_000)
+        state, text = finding()
+        assert state == "do"
+        assert text == (
+            "magento does not accept the access (operator must act), since 2 hours ago; 2 things wait to be asked for, the oldest was named "
+            "1 hour ago"
+        )
+    finally:
+        engine.close()

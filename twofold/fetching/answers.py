@@ -14,6 +14,7 @@ from twofold.fetching.contract import Access, Wait
 from twofold.pulling.contract import Problem, Who
 from twofold.pulling.exchange import Answer, Exchange, Unreached, retry_after
 from twofold.pulling.questions import EXPIRED, FORBIDDEN, NOT_FOUND, UNEXPECTED, UNREACHABLE
+from twofold.sources.fetched.order import mail_time
 
 EARLY_S = 60.0
 """So long before its end a token is not used any more."""
@@ -38,6 +39,7 @@ def ask(
 
 def judged(access: Access, answer: Answer, exchange: Exchange, *, may_lack: bool = False) -> Answer | None:
     name = access.source.type
+    access.told_at = mail_time(answer.headers.get("date"))
     match answer.status:
         case status if 200 <= status < 300:
             return answer

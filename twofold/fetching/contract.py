@@ -26,9 +26,8 @@ class Access(Struct, kw_only=True):
     source: SourceSettings
     base: str
     memory: dict[str, tuple[str, float]] = {}
-    kept: dict[
-        str, tuple[dict[str, Any], float]
-    ] = {}  # what is the same for many orders, and until when it is believed
+    kept: dict[str, tuple[dict[str, Any], float]] = {}  # what many orders share, and until when it is believed
+    told_at: int | None = None  # s: what the system's own clock said with its last answer
 
     @property
     def zone(self) -> ZoneInfo:

@@ -16,7 +16,9 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Protocol
 
-from twofold.errors import StoreBusy, StoreError
+from msgspec import structs
+
+from twofold.errors import StoreBusy, StoreError, place_of
 from twofold.fetching.contract import Access, Page, System, Wait
 from twofold.pulling.contract import Problem, Who
 from twofold.pulling.exchange import Exchange
@@ -119,16 +121,40 @@ class Source:
 
     async def _one(self, wanted: book.Wanted) -> None:
         try:
-            body = await in_thread(partial(self._system.fetch, self._access, wanted.thing, self._exchange))
+            body = await self._asked(partial(self._system.fetch, self._access, wanted.thing, self._exchange))
+            if body is not None:
+                await self._kept(body)
         except Problem as problem:
             await self._failed(problem, wanted)
             return
         if body is None:
             await self._unknown(wanted)
         else:
-            await self._keep(body)
             await self._took(wanted, self._system.again(body, self._clock() / 1000))
         await self._well()
+
+    async def _asked(self, question: Callable[[], Any]) -> Any:
+        """What a system answers. A form that nobody thought of, and a bug of ours, is a problem of what was asked for, and of nothing else."""
+        try:
+            return await in_thread(question)
+        except Problem:
+            raise
+        except Exception as err:
+            log.error("%s: an answer could not be worked on: %s in %s", self.name, type(err).__name__, place_of(err))
+            raise Problem("unexpected_answer", Who.PLATFORM, "an answer could not be worked on; see the log") from None
+
+    async def _kept(self, body: bytes) -> None:
+        try:
+            await self._keep(body)
+        except StoreError:
+            raise
+        except Exception as err:
+            log.error(
+                "%s: what was fetched could not be taken in: %s in %s", self.name, type(err).__name__, place_of(err)
+            )
+            raise Problem(
+                "unexpected_answer", Who.PLATFORM, "what was fetched could not be taken in; see the log"
+            ) from None
 
     async def _took(self, wanted: book.Wanted, again_s: float | None = None) -> None:
         def put(engine: Database) -> None:
@@ -171,10 +197,17 @@ class Source:
         since, number, newest = until - overlap, 1, until
         for _ in range(MAX_PAGES):
             try:
-                page = await in_thread(partial(self._system.changed, self._access, since, number, self._exchange))
+                page = await self._asked(partial(self._system.changed, self._access, since, number, self._exchange))
             except Problem as problem:
                 await self._stands(problem)
                 return
+            told_at = self._access.told_at
+            if known.until is None and number == 1 and told_at is not None and told_at < until:
+                # A shop whose clock is behind: its changes from now on begin before what was asked for.
+                until = newest = told_at
+                since = until - overlap
+                known = structs.replace(known, until=until)
+                continue
             newest = max([newest, *(one.at for one in page.things)])
             last = not page.more or not page.things
             until = newest if last or self._system.in_order else until

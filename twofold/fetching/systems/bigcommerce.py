@@ -11,8 +11,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from twofold.fetching.answers import ask, unexpected
 from twofold.fetching.contract import Access, Page, System, version_of
 from twofold.pulling.exchange import Exchange, encode_answer
@@ -20,6 +18,11 @@ from twofold.sources.fetched.order import mail_time
 from twofold.store.fetches.book import Listed
 
 PAGE_SIZE = 250
+SHOWN = (
+    "id", "date_modified", "status_id", "payment_status", "payment_method", "total_inc_tax", "refunded_amount", "items_total", "items_shipped",
+    "is_deleted",
+)  # fmt: skip
+"""What a list shows of an order that can change; nothing of the buyer."""
 
 
 def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
@@ -62,7 +65,7 @@ def _listed(access: Access, order: dict[str, Any]) -> Listed:
     number, at = order.get("id"), mail_time(str(order.get("date_modified", "")))
     if not isinstance(number, int) or at is None:
         raise unexpected(access, "an id and date_modified of each order")
-    return Listed(f"order:{number}", at, version_of(msgspec.to_builtins(order, str_keys=True)))
+    return Listed(f"order:{number}", at, version_of({name: str(order.get(name)) for name in SHOWN}))
 
 
 def _headers(access: Access) -> dict[str, str]:
