@@ -1,0 +1,88 @@
+"""Whatever a system answers: each field of each answer replaced by what no document allows. Nothing raises, nothing of a person is in a refusal."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from asked_shops import SHOP, bigcommerce_order, bigcommerce_product
+from listing_shops import magento_order, prestashop_order
+from test_fetched_payments import CAPTURE, REFUND, klarna_order, shopware_order, tbc_payment
+
+from twofold.event.refusal import Refusal
+from twofold.sources import SOURCES
+from twofold.sources.contract import Ignored, Named, Reading, SourceOptions
+
+OPTIONS = SourceOptions(shop=SHOP)
+ANSWERS: dict[str, dict[str, Any]] = {
+    "bigcommerce": {"order": bigcommerce_order(1), "products": [bigcommerce_product()]},
+    "magento": {"order": magento_order(1)},
+    "prestashop": {
+        "order": prestashop_order(1), "state": {"paid": "1", "shipped": "0", "template": "payment", "name": "Paid"}, "currency": {"iso_code": "EUR"},
+        "customer": {"email": "john_smith@gmail.com", "birthday": "1990-01-01"}, "address": {"city": "Berlin", "phone": "+49 30 1234567"},
+        "country": {"iso_code": "DE"}, "region": {"iso_code": "BE"},
+    },
+    "shopware": shopware_order(),
+    "klarna": klarna_order(status="CAPTURED", captures=[CAPTURE], refunds=[REFUND]),
+    "tbc": tbc_payment(merchantPaymentId="1001"),
+}  # fmt: skip
+ODD: list[Any] = [
+    None,
+    True,
+    -1,
+    10**30,
+    "",
+    "john_smith@gmail.com",
+    "9" * 400,
+    "\u202e\u0000",
+    [],
+    {},
+    [None, 7, "x"],
+    {"a": {"b": []}},
+]
+
+
+def places(tree: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in a tree, objects and lists too."""
+    if path:
+        yield path
+    for key, value in tree.items() if isinstance(tree, dict) else enumerate(tree) if isinstance(tree, list) else ():
+        yield from places(value, (*path, key))
+
+
+def with_odd(tree: Any, path: tuple[Any, ...], odd: Any) -> Any:
+    changed = copy.deepcopy(tree)
+    here = changed
+    for key in path[:-1]:
+        here = here[key]
+    here[path[-1]] = odd
+    return changed
+
+
+@pytest.mark.parametrize("name", sorted(ANSWERS))
+def test_no_answer_breaks_a_reader(name: str) -> None:
+    source, read = SOURCES[name], 0
+    assert isinstance(source.read(json.dumps(ANSWERS[name]).encode(), {}, OPTIONS, 5_000), Reading)
+    for path in places(ANSWERS[name]):
+        for odd in ODD:
+            found = source.read(json.dumps(with_odd(ANSWERS[name], path, odd)).encode(), {}, OPTIONS, 5_000)
+            assert isinstance(found, (Reading, Refusal, Ignored)), (path, odd)
+            if isinstance(found, Refusal):
+                assert "@" not in f"{found.got}{found.expected}{found.path}", (path, odd)
+            read += isinstance(found, Reading)
+    assert read > 50  # most fields are not worth an order
+
+
+@pytest.mark.parametrize("name", sorted(ANSWERS))
+@pytest.mark.parametrize(
+    "body", [b"", b"null", b"[]", b"1", b"{", b"\xff\xfe", b'{"order": []}', b'{"order": {"id": {}}}', b"[" * 9_000]
+)
+def test_no_body_breaks_a_reader_or_names(name: str, body: bytes) -> None:
+    source = SOURCES[name]
+    assert isinstance(source.read(body, {}, OPTIONS, 5_000), (Refusal, Ignored))
+    if source.names is not None:
+        for headers in ({}, {":path": "/x?klarna_order_id=%ff&&&=&order_id"}, {":path": "http://[x"}):
+            assert isinstance(source.names(body, headers), (Named, Ignored))
