@@ -198,8 +198,14 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
 
 
 def test_a_push_of_klarna_settles_what_the_shop_calls_unpaid(scene: Scene) -> None:
-    """Reserved pays nothing; the capture does; what goes back is known."""
+    """Reserved pays nothing; the capture does; what goes back is known. Of an order that no shop told Klarna makes none."""
     order = 9_888_000_000_001
+    scene.klarna.orders[KLARNA_ID] = klarna_order(merchant_reference1=str(order))
+    assert scene.gateway.send("POST", f"/webhooks/klarna/{SHOP}/{SECRET}?klarna_order_id={KLARNA_ID}").status == 200
+    scene.done("klarna")
+    alone = scene.running.state(str(order))
+    assert alone is not None
+    assert not alone.known
     assert deliver(scene.gateway, numbered(order, financial_status="pending")).status == 200
     hook = f"/webhooks/klarna/{SHOP}/{SECRET}?klarna_order_id={KLARNA_ID}"
 
@@ -256,9 +262,14 @@ def test_an_order_of_shopware_is_one_with_the_browsers_purchase(scene: Scene) ->
     assert scene.gateway.tag(page).status == 200
     scene.shop.orders[ORDER_ID] = shopware_order(payment="open", paid_at=None)
     assert scene.running.until(lambda: scene.running.state("10001")).paid is Paid.UNPAID
-    scene.shop.orders[ORDER_ID] = shopware_order()
+    # The list is read beyond the order's own time before its payment comes.
+    later = "2026-09-21T15:10:00.000+00:00"
+    scene.shop.orders["0" * 32] = shopware_order(2, createdAt=later, id="0" * 32)
+    scene.running.until(lambda: scene.running.state("10002"))
+    scene.shop.orders[ORDER_ID] = shopware_order(paid_at="2026-09-21T15:11:00.000+00:00")
     scene.running.until(lambda: scene.running.state("10001").paid is Paid.PAID)
     browser, server = scene.gateway.new_events()[:2]
+    assert server.event_id == f"purchase.{SHOP}.10001"
     assert (server.event_id, server.tier, server.sender, server.event_time) == (
         browser.event_id,
         Tier.T3,
@@ -273,7 +284,7 @@ def test_an_order_of_shopware_is_one_with_the_browsers_purchase(scene: Scene) ->
     written = {"source": {"url": "https://attacker.example"}, "data": {"event": "order.written", "payload": [
         {"entity": "order", "operation": "update", "primaryKey": ORDER_ID, "updatedFields": ["stateId"]}]}}  # fmt: skip
     scene.shop.orders[ORDER_ID] = shopware_order(
-        updatedAt="2026-09-21T14:30:00.000+00:00", stateMachineState={"technicalName": "cancelled"}
+        updatedAt="2026-09-21T15:30:00.000+00:00", stateMachineState={"technicalName": "cancelled"}
     )
     assert (
         scene.gateway.send("POST", f"/webhooks/shopware/{SHOP}/{SECRET}", json.dumps(written)).json["classified"]

@@ -139,6 +139,18 @@ def test_an_older_state_of_an_order_overturns_nothing(scene: Scene) -> None:
     state = scene.running.state("1002")
     assert state is not None
     assert (state.paid, state.refunded) == (Paid.REFUNDED, {"EUR": Decimal(51)})
+    # Also where the older one is further than the newer: a payment that was taken for made.
+    scene.shop.put(
+        bigcommerce_order(1004, NOW_S + 60, status_id=7, status="Awaiting Payment", payment_status="pending")
+    )
+    scene.gateway.send("POST", HOOK, notice(1004))
+    scene.done()
+    scene.shop.put(bigcommerce_order(1004, NOW_S + 10))
+    scene.gateway.send("POST", HOOK, notice(1004, "store/order/updated"))
+    scene.done()
+    state = scene.running.state("1004")
+    assert state is not None
+    assert state.paid is Paid.UNPAID
 
 
 def test_a_stranger_costs_few_questions_and_changes_nothing(scene: Scene) -> None:
