@@ -5,6 +5,8 @@ Owns the comparison. Reads with a connection of its own, beside a running gatewa
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -42,7 +44,10 @@ class FolderBooks:
         self._upto = last
         missing = told - self.seen
         if missing:
-            raise Broken(f"{len(missing)} of {len(told)} acknowledged events are gone, {min(missing)} is the first")
+            kept = shutil.copytree(self.folder, tempfile.mkdtemp(prefix="twofold-broken-"), dirs_exist_ok=True)
+            raise Broken(
+                f"{len(missing)} of {len(told)} acknowledged events are gone, {min(missing)} is the first; the folder is kept in {kept}"
+            )
         if count != len(self.seen):
             raise Broken(f"{count} actions for {len(self.seen)} events")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import threading
 import time
 from contextlib import closing, suppress
@@ -18,13 +19,14 @@ DATASET, KEY = "1234567890", "key-of-the-shop"
 
 @dataclass
 class Shoppers:
-    """``senders`` threads with batches of ``batch`` events to a port. ``answered``: numbers that were acknowledged."""
+    """``senders`` threads with batches of ``batch`` events to a port. ``answered``: numbers that were acknowledged, and the name
+    of that answer."""
 
     port: int
     senders: int = 4
     batch: int = 5
     rate: float = 0.0  # requests a second of each sender; 0: as many as are answered
-    answered: set[int] = field(default_factory=set)
+    answered: dict[int, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     _next: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -68,12 +70,22 @@ class Shoppers:
             answer = connection.getresponse()
             said = answer.read()
             if answer.status == 200:
+                trace = _trace_in(said, len(numbers))
                 with self._lock:
-                    self.answered.update(numbers)
+                    self.answered.update(dict.fromkeys(numbers, trace))
                 return True
             if answer.status not in (429, 503):
                 self.refused.append(f"{answer.status} {said[:300]!r}")
         return False
+
+
+def _trace_in(said: bytes, sent: int) -> str:
+    """The name that a gateway gave its answer. Raises `HTTPException` where somebody else answered on its port."""
+    tree = json.loads(said)
+    trace = str(tree.get("fbtrace_id"))
+    if tree.get("events_received") != sent or re.fullmatch("A[0-9a-f]{22}", trace) is None:
+        raise http.client.HTTPException(f"nobody's answer: {said[:200]!r}")
+    return trace
 
 
 def event_of(number: int) -> dict[str, object]:

@@ -87,7 +87,9 @@ class Inside(Gateway):
 
     def _worker(self, to: DestinationSettings, **others: Any) -> Worker:
         sender = ScriptedSender(self._machine.scripts[to.name])
-        return super()._worker(to, chance=random.Random(to.name).random, sender=sender, **others)
+        return super()._worker(
+            to, chance=random.Random(f"{to.name} {self._machine.wall()}").random, sender=sender, **others
+        )
 
     def _put_in_place(self, settings: Settings) -> None:
         store, line = self.store, self._machine.line

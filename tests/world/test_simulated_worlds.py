@@ -22,6 +22,10 @@ def test_a_world_keeps_its_promises(seed):
 
 FOUND = {
     "a cancellation that a lying disk lost": (3, [("shop", 3), ("news", 3, 1), ("lose", 3, 0)]),
+    "a yes by a clock that was set back lets out what came before the no": (
+        242, [("jump", -7_200_000, 300_000), ("shop", 8), ("cut", 81, 61481), ("browser", 4, 0), ("shop", 2),
+              ("withdraw", 1, 2), ("grant", 1, 2)],
+    ),
     "a server behind a browser whose order never came": (19, [("browser", 0, 0), ("pass", 3_601_000), ("server", 0)]),
 }  # fmt: skip
 """What the simulator has found: seed and steps."""

@@ -268,6 +268,7 @@ class Store:
         except BaseException:
             self._engine.close()
             raise
+        self._newest_at_first = self.newest_ms
         self.page_check = self._kit.page_check(self.folder)
         self._max_queue = max_queue
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
@@ -480,7 +481,7 @@ class Store:
         def work() -> int:
             self.people.deny(dataset, marks, now_ms)
             self.signs.withdraw(dataset, marks)
-            return self._withdrawals.withdraw(dataset, marks, now_ms)
+            return self._withdrawals.withdraw(dataset, marks, self._after_all(now_ms))
 
         return self._change(work)
 
@@ -495,13 +496,19 @@ class Store:
             for dataset, theirs in marks.items():
                 self.people.deny(dataset, theirs, now_ms)
                 self.signs.withdraw(dataset, theirs)
-            return {d: self._withdrawals.withdraw(d, theirs, now_ms) for d, theirs in marks.items()}
+            at = self._after_all(now_ms)
+            return {d: self._withdrawals.withdraw(d, theirs, at) for d, theirs in marks.items()}
 
         return self._change(work)
 
     def grant_all(self, marks: Mapping[str, Sequence[Mark]], now_ms: int) -> asyncio.Future[dict[str, int]]:
         """`grant` for several datasets in one transaction."""
         return self._change(lambda: {d: self._withdrawals.grant(d, m, now_ms) for d, m in marks.items()})
+
+    def _after_all(self, now_ms: int) -> int:
+        """Not before anything that is here already: by a clock that was set back, what came in yesterday would be later than a no
+        of today and the yes after it."""
+        return max(now_ms, self.newest_ms, self._newest_at_first)
 
     async def purge_withdrawals(self, before_ms: int) -> int:
         """Forgets withdrawals that were taken back before every event that could still be sent; answers how many."""
