@@ -32,10 +32,10 @@ from twofold.store.store import Route, Store
 
 WAITING, DELIVERED = DeliveryState.WAITING, DeliveryState.DELIVERED
 ROUTES = {"1": Route(destinations=("meta-1",))}
-EVENTS, PEOPLE = 6, 3
+EVENTS, PEOPLE = 12, 3
 STEPS = (
     "accept", "accept", "accept", "claim", "claim", "start", "start", "settle", "withdraw", "grant", "pause", "resume",
-    "deny", "crash", "expire", "visit", "together", "midnight",
+    "deny", "crash", "expire", "visit", "together", "midnight", "between", "between", "between",
 )  # fmt: skip
 
 
@@ -148,8 +148,8 @@ class World:
         await asyncio.gather(*(store.append([one]) for store in self.stores.values()))
         m.came.setdefault(event, []).append(m.step)
 
-    async def _deny(self, name: str) -> None:
-        m, event = self.model, self.chance.randrange(EVENTS)
+    async def _deny(self, name: str, event: int | None = None) -> None:
+        m, event = self.model, self.chance.randrange(EVENTS) if event is None else event
         em = "abc"[person_of(event)]
         await self.stores[name].append([copy(f"e{event}", SERVER, at=m.now, em=em, consent=Consent.DENIED)])
         m.came.setdefault(event, []).append(m.step)
@@ -163,8 +163,8 @@ class World:
         visit = copy(f"v{m.told}", BROWSER, name="PageView", at=m.now, fbp=fbp, value=None, consent=Consent.GRANTED)
         await self.stores[name].append([visit])
 
-    async def _withdraw(self, name: str) -> None:
-        m, person = self.model, self.chance.randrange(PEOPLE)
+    async def _withdraw(self, name: str, person: int | None = None) -> None:
+        m, person = self.model, self.chance.randrange(PEOPLE) if person is None else person
         await self.stores[name].withdraw("1", [mark_of(person)], m.now)
         m.withdrawn[person] = m.step
 
@@ -174,7 +174,7 @@ class World:
             m.granted[person] = m.step
 
     async def _pause(self, name: str) -> None:
-        self.model.paused_until = self.model.now + 40
+        self.model.paused_until = self.model.now + 90
         await self.stores[name].pause("meta-1", "throttled", self.model.paused_until, self.model.now)
 
     async def _resume(self, name: str) -> None:
@@ -206,6 +206,23 @@ class World:
             assert d.event_name != "Purchase" or not m.forbids(int(d.event_id[1:])), f"{d.event_id} at step {m.step}"
             m.attempts[d.event_id] += 1
         m.open.append((name, deliveries))
+
+    async def _between(self, name: str) -> None:
+        """What one has claimed and not yet sent is stopped by the other, one way or another."""
+        await self._accept(name)
+        await self._claim(name)
+        mine = next((c for c in self.model.claimed if c[0] == name), None)
+        event = next((int(d.event_id[1:]) for d in mine[2] if d.event_name == "Purchase"), None) if mine else None
+        other = "b" if name == "a" else "a"
+        match self.chance.choice(("withdraw", "deny", "pause")) if event is not None else "nothing":
+            case "withdraw":
+                await self._withdraw(other, person_of(event))
+            case "deny":
+                await self._deny(other, event)
+            case "pause":
+                await self._pause(other)
+        self.model.step += 1
+        await self._start(name)
 
     async def _settle(self, name: str) -> None:
         m = self.model
