@@ -29,7 +29,7 @@ LAYERS = [
     {"router"},  # its judge of payloads is the sandbox's
     {"alerts"},
     {"config"},  # read by what wires; no room reads settings, each is passed what it needs
-    {"policies", "listening"},
+    {"policies", "listening", "roles"},
     {"control"},
     {"importing"},
     {"pulling"},  # what was fetched goes through the readers of files and the run that keeps them

@@ -21,7 +21,8 @@ The way of an event, folder by folder:
 - ``attribution/`` which campaign an order is credited to
 - ``report/`` figures for people
 - ``config/`` the settings: which there are, how the file is read, what is wrong with it
-- ``policies.py`` what the settings mean for each part; ``listening.py`` the socket and the HTTP server
+- ``policies.py`` what the settings mean for each part; ``listening.py`` the socket and the HTTP server;
+  ``roles.py`` which part of the work a process does
 - ``control/`` what commands ask of the running gateway, or do to its folder
 - ``importing/`` files in
 - ``pulling/`` what platforms, shops and banks answer, fetched

@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from twofold.audiences.schedule import ScheduledAudiences
 from twofold.clock import Clock, Shift, TrustedTime, now_ms, steady_ms
 from twofold.collect.description import PATH as DESCRIPTION
 from twofold.collect.description import description_page
-from twofold.collect.doors.router import Doors
+from twofold.collect.doors.router import ClosedDoors, Doors
 from twofold.collect.doors.seen import META as SEEN
 from twofold.collect.doors.seen import decode_seen
 from twofold.collect.doors.webhooks import WebhookDoor, Webhooks
@@ -60,6 +60,7 @@ from twofold.policies import (
     days_of,
     declared_in,
     has_orders,
+    is_shared,
     keeper_of,
     margins_of,
     open_store,
@@ -83,6 +84,7 @@ from twofold.report.health import (
     front_page,
 )
 from twofold.report.quality import QualityMetrics
+from twofold.roles import DUTY, ON_DUTY, Role, is_for, name_of, require_alone
 from twofold.router import MODULE as ROUTER_MODULE
 from twofold.router.rules.ending import META as TOKEN_ENDS
 from twofold.router.rules.ending import TokenInUse, decode_said, encode_said
@@ -105,6 +107,9 @@ BUSY_EVENTS = 1_000  # accepted a second: with so many the index waits,
 BEHIND_AT_MOST = 200_000  # until it is so many rows behind, which a search reads in some seconds
 WITHDRAWALS_KEPT_MS = 64 * 86_400_000  # the longest window of the fold and a day: older events are sent no more
 DRAIN_S = 10
+LEAVE_S = 3.0
+"""So long a process that only takes events in says that it leaves, and still takes them: until others are sent them."""
+DUTY_LOOK_S = 15.0
 DAYS_MODULE = "twofold.reconcile"
 DAYS_FIRST_S, DAYS_EVERY_S, DAYS_WITHIN_S = 30.0, 3_600.0, 1_800.0
 ROUTER_FIRST_S, ROUTER_EVERY_S, ROUTER_WITHIN_S = 60.0, 900.0, 300.0
@@ -123,8 +128,14 @@ async def _last_line(child: Child, task: bytes, within_s: float) -> bytes | None
     return None if code or not told else told[-1]
 
 
+async def _ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
 class Gateway:
-    """One running gateway on one data folder."""
+    """One running gateway on one data folder, or one of several processes that share its work on a database."""
 
     def __init__(
         self,
@@ -134,9 +145,14 @@ class Gateway:
         itself: Sequence[str] = (),
         telling: Sequence[str] = (),
         reread: Callable[[], Settings] | None = None,
+        role: Role = Role.ALL,
+        name: str = "",
     ) -> None:
-        """``itself``: the arguments by which a child of the same program finds the same configuration; ``telling``: those by
+        """``role`` and ``name``: see `roles`. ``itself``: the arguments by which a child of the same program finds the same configuration; ``telling``: those by
         which the console says where it is; ``reread``: the configuration as it is in its files now."""
+        if not is_shared(settings):
+            require_alone(role, name)
+        self.role = role
         self.settings = settings
         self._reread = reread
         self.started_at = clock()
@@ -146,7 +162,8 @@ class Gateway:
         self.policies = policies_of(settings)
         self.schemas = {name: policy.schema for name, policy in self.policies.items() if policy.schema is not None}
         self.margins = margins_of(settings)
-        self.store = open_store(settings, self.started_at, on_failure=self._failed, margins=self.margins)
+        peer = name_of(role, name) if is_shared(settings) else None
+        self.store = open_store(settings, self.started_at, on_failure=self._failed, margins=self.margins, peer=peer)
         for name, kept in decode_schema_seen(self.store.note_of(SCHEMA_SEEN)).items():
             if name in self.schemas:
                 self.schemas[name].restore(kept)
@@ -156,12 +173,14 @@ class Gateway:
         self.reviews = Child(ACCEPTANCE_MODULE)
         self._goes, self._goes_at = list[Go](), 0
         self._asking_acceptance = asyncio.Lock()
-        self.console = ConsoleProcess([*itself, *telling]) if settings.console is not None and itself else None
+        self.console = (
+            ConsoleProcess([*itself, *telling]) if settings.console is not None and itself and role.delivers else None
+        )
         self.tables = keeper_of(settings, self.store, self.clock)
         self.tables_every_s = settings.analytics.every_minutes * 60
         self.eraser = Eraser(self.store, self.clock, self.tables.forget_days, OrdersWorth(settings))
         self.retention = Retention(self.store, days_of(settings), OrdersWorth(settings))
-        self.workers = self._workers()
+        self.workers = self._workers() if role.delivers else []
         self.pulls = ScheduledPulls(settings.account, self.store.folder, itself, self.clock.sure)
         self.audiences = ScheduledAudiences(settings.audience, self.store.folder, itself, self.clock.sure)
         self.fetches = Fetches(
@@ -176,7 +195,14 @@ class Gateway:
         self.registry.register(self.loop_watch)
         token = status_digest(settings)
         self.health = HealthPage(
-            self.store, self.retention, self.shares, self.loop_watch, self.clock, token, settings.server.proxies
+            self.store,
+            self.retention,
+            self.shares,
+            self.loop_watch,
+            self.clock,
+            token,
+            settings.server.proxies,
+            delivers=role.delivers,
         )
         self.webhooks = self._webhooks()
         self.registry.register(self.health)
@@ -196,31 +222,15 @@ class Gateway:
         loop.run_in_executor(None, load_tables)  # beside the start, so that no first event waits for it
         control = await serve_control(self.store.folder, self._control)
         tasks = [asyncio.create_task(w.run(), name="deliver") for w in self.workers]
-        tasks.append(asyncio.create_task(self.eraser.run(), name="erase"))
-        keeping = [
-            asyncio.create_task(work, name=name)
-            for name, work in (
-                ("retention", self.retention.run(self.clock.sure)),
-                ("quality", self._estimate_quality()),
-                ("withdrawals", self._purge_withdrawals()),
-                ("memory", self._forget_known()),
-                ("index", self._index_words()),
-                ("pulls", self.pulls.run()),
-                ("audiences", self.audiences.run()),
-                ("fetches", self.fetches.run()),
-                ("shares", self._restore_shares()),
-                ("loop", self.loop_watch.run()),
-                ("time", self._keep_time()),
-                ("seen", self._keep_seen()),
-                ("days", self._keep_days()),
-                ("router", self._keep_findings()),
-                ("tokens", self._keep_token_ends()),
-                ("reviews", self._keep_reviews()),
-                ("tables", self.tables.run(self.tables_every_s)),
-                ("costs", self._keep_costs()),
-                ("schema", self._keep_schema()),
-            )
-        ]
+        works = {name: work for name, work in self._works().items() if is_for(name, self.role)}
+        if self.store.alone:
+            tasks.append(asyncio.create_task(self.eraser.run(), name="erase"))
+            del works["erase"]
+        else:
+            duties = {name: works.pop(name) for name in sorted(ON_DUTY & works.keys())}
+            if duties:
+                works["duty"] = partial(self._keep_duty, duties)
+        keeping = [asyncio.create_task(work(), name=name) for name, work in works.items()]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await until_listening(server, serving)
@@ -229,6 +239,9 @@ class Gateway:
             if self.console is not None:
                 keeping.append(asyncio.create_task(self.console.run(), name="console"))
             await self._until_stopped([*tasks, serving])
+            if self.role is Role.COLLECT and self.failure is None:
+                self.health.leaving = True
+                await asyncio.sleep(LEAVE_S)
         finally:
             server.should_exit = True
             if self.console is not None:
@@ -249,6 +262,54 @@ class Gateway:
             await self.store.close()
         if self.failure is not None:
             raise StoreFailed(f"the store failed and the gateway has stopped: {self.failure}")
+
+    def _works(self) -> dict[str, Callable[[], Coroutine[Any, Any, Any]]]:
+        """What is done beside accepting and delivering, by the names that `roles` knows."""
+        return {
+            "erase": self.eraser.run,
+            "retention": partial(self.retention.run, self.clock.sure),
+            "quality": self._estimate_quality,
+            "withdrawals": self._purge_withdrawals,
+            "memory": self._forget_known,
+            "index": self._index_words,
+            "pulls": self.pulls.run,
+            "audiences": self.audiences.run,
+            "fetches": self.fetches.run,
+            "shares": self._restore_shares,
+            "loop": self.loop_watch.run,
+            "time": self._keep_time,
+            "seen": self._keep_seen,
+            "days": self._keep_days,
+            "router": self._keep_findings,
+            "tokens": self._keep_token_ends,
+            "reviews": self._keep_reviews,
+            "tables": partial(self.tables.run, self.tables_every_s),
+            "costs": self._keep_costs,
+            "schema": self._keep_schema,
+        }
+
+    async def _keep_duty(self, duties: Mapping[str, Callable[[], Coroutine[Any, Any, Any]]]) -> None:
+        """Of several processes one does these: begun when this one is on duty, and ended as soon as it cannot be sure to be."""
+        running: list[asyncio.Task[Any]] = []
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(DUTY_LOOK_S):
+                        on_duty = await self.store.on_duty(DUTY, self.clock())
+                except (StoreError, TimeoutError) as err:
+                    log.error("whose turn it is could not be asked, and is asked again: %s", err)
+                    on_duty = False
+                if on_duty and not running:
+                    running = [asyncio.create_task(work(), name=name) for name, work in duties.items()]
+                if not on_duty:
+                    await _ended(running)
+                    running = []
+                self.eraser.hear()
+                for source in self.fetches.sources.values():  # another process may have been told what to ask for
+                    source.wake()
+                await asyncio.sleep(DUTY_LOOK_S)
+        finally:
+            await _ended(running)
 
     def _trusted(self, clock: Clock) -> TrustedTime:
         """The time of this process. A clock that a test hands in is its own monotonic clock: it moves when told to."""
@@ -575,7 +636,7 @@ class Gateway:
 
     def _collector(self) -> Collector:
         server = self.settings.server
-        doors = Doors(
+        doors = (Doors if self.role.collects else ClosedDoors)(
             self.store,
             datasets=self.policies,
             webhooks=self.webhooks,
@@ -619,7 +680,7 @@ class Gateway:
         self.store.orders.with_source = frozenset(
             d.id for d in self.settings.dataset if has_orders(self.settings, d.id)
         )
-        for worker, destination in zip(self.workers, self.settings.destination, strict=True):
+        for worker, destination in zip(self.workers, self.settings.destination, strict=self.role.delivers):
             worker.retarget(destination)
         log.info(
             "the configuration was read again%s", f"; a restart is needed for {', '.join(restart)}" if restart else ""
@@ -633,15 +694,18 @@ def serve(
     itself: Sequence[str] = (),
     telling: Sequence[str] = (),
     reread: Callable[[], Settings] | None = None,
+    role: Role = Role.ALL,
+    name: str = "",
 ) -> None:
-    """Runs a gateway until it is told to stop. ``itself``, ``telling`` and ``reread``: see `Gateway`."""
+    """Runs a gateway until it is told to stop. All but ``on_ready``: see `Gateway`."""
     import uvloop
 
     os.umask(0o077)
     Path(settings.server.data).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def main() -> None:
-        await Gateway(settings, itself=itself, telling=telling, reread=reread).run(on_ready)
+        gateway = Gateway(settings, itself=itself, telling=telling, reread=reread, role=role, name=name)
+        await gateway.run(on_ready)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())

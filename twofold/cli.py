@@ -71,6 +71,7 @@ from twofold.commands.setup.destinations import destinations
 from twofold.commands.setup.doctor import doctor
 from twofold.commands.setup.init import init
 from twofold.commands.setup.snippet import snippet
+from twofold.roles import Role
 
 if TYPE_CHECKING:
     from twofold.config import Settings
@@ -107,6 +108,22 @@ def serve(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=65_535, help="Port; 0 takes a free one.", envvar="TWOFOLD_PORT")
     ] = None,
+    role: Annotated[
+        Role,
+        typer.Option(
+            "--role",
+            help="What of the work: other than `all` only where several share a database.",
+            envvar="TWOFOLD_ROLE",
+        ),
+    ] = Role.ALL,
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name",
+            help="Its name among several on one database. Default: the machine's name and the role.",
+            envvar="TWOFOLD_NAME",
+        ),
+    ] = "",
     json: JsonOption = False,
 ) -> None:
     """Run the gateway: accept events, fold them, deliver actions.
@@ -134,6 +151,8 @@ def serve(
         itself,
         telling,
         _rereading(config, lambda environ: load_settings(config, environ=environ, data=data, host=host, port=port)),
+        role,
+        name,
     )
 
 

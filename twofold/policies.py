@@ -244,8 +244,10 @@ def open_store(
     *,
     on_failure: Callable[[BaseException], None] | None = None,
     margins: ExpectedMargins | None = None,
+    peer: str | None = None,
 ) -> Store:
-    """The data folder as these settings want it kept, for the gateway and for commands that run without one."""
+    """The data folder as these settings want it kept, for the gateway and for commands that run without one. ``peer``: what
+    this process is called where several share the store."""
     return Store(
         settings.server.data,
         routes=routes_of(settings),
@@ -258,7 +260,13 @@ def open_store(
         touch_days=settings.retention.touch_days,
         on_failure=on_failure,
         margins=margins,
+        peer=peer,
     )
+
+
+def is_shared(_settings: Settings) -> bool:
+    """True where the store is a database to which several processes may write. A data folder is one process's."""
+    return False
 
 
 def has_orders(settings: Settings, dataset: str) -> bool:

@@ -386,7 +386,7 @@ def _health_schema() -> Schema:
         "type": "object",
         "required": ["status", "version"],
         "properties": {
-            "status": {"enum": ["idle", "ok", "degraded", "failed", "damaged", "stuck"]},
+            "status": {"enum": ["idle", "ok", "degraded", "failed", "damaged", "stuck", "leaving"]},
             "version": text,
             "uptime_s": count,
             "problem": text,

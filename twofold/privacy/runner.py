@@ -162,9 +162,14 @@ class Eraser:
         again = 0
         for entry in entries:
             again += await self._store.transact(partial(erase.bring_back, entry=entry))
-        await self.finish_all()
+        if self._store.alone:  # of several processes the one on duty does it, and the others' gates hear of it
+            await self.finish_all()
         await self._load_gate()
         return again
+
+    def hear(self) -> None:
+        """Another process may have been asked for something."""
+        self._asked.set()
 
     async def finish_all(self, breath_s: float = 0.0) -> None:
         """Every open erasure, oldest first."""

@@ -39,7 +39,7 @@ RETENTION_ALARM_S = 86_400.0  # data that should have been emptied a day ago: so
 
 
 UNSETTLED = frozenset({"waiting", "paused"})
-STATUSES = ("idle", "ok", "degraded", "stuck", "damaged", "failed")
+STATUSES = ("idle", "ok", "degraded", "stuck", "damaged", "failed", "leaving")
 
 TEXT = ((b"content-type", b"text/plain; charset=utf-8"), (b"cache-control", b"no-store"))
 UNSEEN = b"metrics are for who shows server.status_token as Authorization: Bearer; see docs/wire.md\n"
@@ -61,8 +61,13 @@ class HealthPage:
         clock: Clock,
         token: bytes | None = None,
         proxies: int = 0,
+        delivers: bool = True,
     ) -> None:
-        """``proxies``: how many are believed to stand in front, see `client_address`."""
+        """``proxies``: how many are believed to stand in front, see `client_address`. ``delivers``: whether this process sends
+        what waits; what others do not send is no reason to take no events."""
+        self._delivers = delivers
+        self.leaving = False
+        """True once the process was told to end: who balances load sends its requests elsewhere."""
         self._token = token
         self._proxies = proxies
         self._loop = loop
@@ -80,6 +85,8 @@ class HealthPage:
         """How much a shop sells, and whether an order is known already, are nobody's business but the operator's."""
         now = self.clock()
         report = await self.report(now)
+        if self.leaving:
+            report = report | {"status": "leaving"}
         status = 200 if report["status"] in ("ok", "idle", "degraded") else 503
         if not shows_token(request, self._token):
             word = "ok" if report["status"] == "idle" else report["status"]
@@ -159,7 +166,7 @@ class HealthPage:
         outbox = self._counts.with_waiting(waiting_by)
         late_s = max(self.retention.late_s.copy().values(), default=0.0)
         damaged = self.store.altered or self.store.page_check.state == DAMAGED
-        stuck = overdue_s > STUCK_AFTER_S
+        stuck = self._delivers and overdue_s > STUCK_AFTER_S
         # A paused destination loses nothing, so traffic must not be sent elsewhere: it is said, with status 200.
         # Nor may it be for a damaged line of a file beside the database: what it said counts on in the database.
         degraded = overdue_s > LATE_AFTER_S or any(self.store.pause_of(name) for name in waiting_by)

@@ -230,6 +230,18 @@ class Doors:
         task.add_done_callback(self._keeping.discard)
 
 
+class ClosedDoors(Doors):
+    """Of a process that only delivers: whoever sends it something is told, and keeps its events."""
+
+    def answer(self, _request: Request) -> Reply:
+        return self._told(
+            Answer(404, answers.not_found("this process takes no events; send them to one that does"), JSON_CORS)
+        )
+
+    def refuse_oversized(self, request: Request, _expected: int) -> Reply:
+        return self.answer(request)
+
+
 def _what_is_missing(path: str) -> str:
     """Why nothing is behind a path, for whoever set up the sender."""
     if path.startswith("/webhooks/"):
