@@ -45,6 +45,7 @@ from twofold.store.index.words import Because
 from twofold.store.lines.emptying import empty_lines
 from twofold.store.orders.customers import numbers_of
 from twofold.store.orders.keys import change_order_keys
+from twofold.store.peers.places import Place, places_of
 from twofold.store.touches.nameless import put_due
 from twofold.store.touches.whose import whos_of_order
 
@@ -172,6 +173,8 @@ def keep_found(engine: Database, erasure: Erasure, wanted: SubjectQuery, found: 
         "browsers": browsers,
     }
     erasure.state = "found"
+    for strand, end in found.ends.items():
+        engine.run("retention_reached", (_tail_of(number, Place(strand)), end))
     erasure.scanned, erasure.orders_at, erasure.refused_at = found.scanned, found.orders_scanned, found.refused_scanned
     _save(engine, erasure)
 
@@ -363,7 +366,7 @@ class ErasureStep:
         erasure = read(engine, self.id)
         assert erasure is not None
         self._take_tail(engine, erasure)
-        if self._left(engine, erasure.scanned):
+        if self._left(engine, erasure):
             _save(engine, erasure)
             return False
         facts = {
@@ -376,10 +379,11 @@ class ErasureStep:
         _save(engine, erasure)
         engine.run("drop_erasure_keys", (self.id,))
         engine.run("drop_erasure_actions", (self.id,))
+        engine.run("drop_erasure_tails", (f"{self.id}@%",))
         return True
 
     def _take_tail(self, engine: Database, erasure: Erasure) -> None:
-        rows = engine.run("tail_bodies", (erasure.scanned, TAIL))
+        rows = [row for place in places_of(engine.run) for row in self._tail(engine, erasure, place)]
         theirs = {a for (a,) in engine.run("select_erasure_actions", (self.id,))}
         found: list[tuple[str, int, int]] = []
         for position, dataset, action, body in rows:
@@ -394,8 +398,6 @@ class ErasureStep:
             event = readable_event(body) if whole and self._forget is not None else None
             if event is not None and self._forget is not None:
                 self._forget([(m.kind, m.value) for m in marks_of(event)], dataset)
-        if rows:
-            erasure.scanned = rows[-1][0]
         engine.run_rows("insert_erasure_rows", found)
         actions = actions_of(engine.db, [p for _, p, whole in found if whole]) - theirs
         engine.run_rows("insert_erasure_actions", [(self.id, a, 1) for a in sorted(actions)])
@@ -415,9 +417,28 @@ class ErasureStep:
             erasure.counts["refused"] = erasure.counts.get("refused", 0) + len(refused)
         erasure.refused_at = engine.run("last_refused", (erasure.refused_at,))[0][0]
 
-    def _left(self, engine: Database, scanned: int) -> bool:
-        last = engine.run("last_position_or_zero")[0][0]
-        return bool(engine.run("erasure_has_left", (self.id,))[0][0]) or last > scanned
+    def _tail(self, engine: Database, erasure: Erasure, place: Place) -> list[tuple[Any, ...]]:
+        """What one writer has written since; it counts as looked through."""
+        after = self._scanned(engine, erasure, place)
+        rows = [row for row in engine.run("tail_bodies", (after, TAIL)) if row[0] < place.end]
+        if rows and place.number:
+            engine.run("retention_reached", (_tail_of(self.id, place), rows[-1][0]))
+        elif rows:
+            erasure.scanned = rows[-1][0]
+        return rows
+
+    def _scanned(self, engine: Database, erasure: Erasure, place: Place) -> int:
+        if not place.number:
+            return erasure.scanned
+        reached = engine.run("select_progress", (_tail_of(self.id, place),))
+        return int(reached[0][0]) if reached else place.before
+
+    def _left(self, engine: Database, erasure: Erasure) -> bool:
+        ends = [
+            engine.run("last_position_of", (place.before, place.end))[0][0] > self._scanned(engine, erasure, place)
+            for place in places_of(engine.run)
+        ]
+        return bool(engine.run("erasure_has_left", (self.id,))[0][0]) or any(ends)
 
     def _new_body(self, body: bytes, whole: bool, rename: Rename) -> bytes:
         if not whole:
@@ -495,6 +516,11 @@ class ErasureStep:
 
     def _count(self, engine: Database, more: dict[str, int]) -> None:
         count(engine, self.id, more)
+
+
+def _tail_of(erasure: str, place: Place) -> str:
+    """The row of `progress` that says how far an erasure has looked through a further writer's strand."""
+    return f"{erasure}@{place.number}"
 
 
 def _renamed_key(fold_key: str, rename: Rename) -> str:

@@ -30,6 +30,7 @@ from twofold.store.index.words import Because, remake
 from twofold.store.lines.emptying import empty_texts
 from twofold.store.lines.filling import fill_some
 from twofold.store.lines.keeping import ABANDONED_MS, drop_unfinished
+from twofold.store.peers.places import Place, places_of
 from twofold.store.store import Store
 
 log = logging.getLogger("twofold.privacy")
@@ -130,23 +131,28 @@ class Retention:
     # -- fields of the journal's bodies
 
     def _empty_part(self, part: RetainedPart, engine: Database, now_ms: int) -> bool:
+        done = [self._empty_strand(part, place, engine, now_ms) for place in places_of(engine.run)]
+        return max(done) == PORTION if any(done) else self._look_again(engine, part)
+
+    def _empty_strand(self, part: RetainedPart, place: Place, engine: Database, now_ms: int) -> int:
+        """The next due rows of one writer; how many they were."""
         before = _before(now_ms, getattr(self._days, part.value))
-        at = _position(engine, part.value)
-        rows = engine.run("bodies_after", (at, PORTION))
+        reached = place.counter(part.value)
+        rows = engine.run("bodies_after", (max(place.before, _position(engine, reached)), PORTION))
         due = []
         for row in rows:
-            if row[1] >= before and _since(row, now_ms) >= before:
+            if row[0] >= place.end or (row[1] >= before and _since(row, now_ms) >= before):
                 break
             due.append(row)
         if not due:
-            return self._look_again(engine, part)
-        self.late_s[part.value] = (before - due[0][1]) / 1000
+            return 0
+        self.late_s[part.value] = max(self.late_s[part.value], (before - due[0][1]) / 1000)
         waiting = self._waiting(engine, [r[0] for r in due])
         self._redact(engine, part, [r for r in due if r[0] not in waiting])
         engine.run_rows("retention_pass_over", [(part.value, p) for p in sorted(waiting)])
-        engine.run("retention_reached", (part.value, due[-1][0]))
+        engine.run("retention_reached", (reached, due[-1][0]))
         self._note(engine, now_ms, _NOTE_AFTER)
-        return len(due) == PORTION
+        return len(due)
 
     def _look_again(self, engine: Database, part: RetainedPart) -> bool:
         """Rows that were passed over because something waited for them."""
@@ -199,26 +205,38 @@ class Retention:
     def _empty_payloads(self, engine: Database, now_ms: int) -> bool:
         days = self._days
         before = _before(now_ms, min(days.payload, days.address, days.click_ids, days.contact))
-        at = _position(engine, "payload")
-        rows = engine.run("payloads_after", (at, PORTION))
-        due = []
-        for delivery, created_at, state, settled_at, event_time in rows:
-            created_at = _not_later(created_at, event_time, now_ms)
-            if created_at >= before:
-                break
-            due.append((delivery, created_at, state, _not_later(settled_at or 0, event_time, now_ms)))
+        due: list[tuple[int, int, str, int]] = []
+        most = 0
+        for place in places_of(engine.run):
+            mine = self._due_payloads(engine, place, before, now_ms)
+            due, most = [*due, *mine], max(most, len(mine))
         free = [d for d, _, state, settled in due if state != "waiting" and settled < before]
         engine.run_rows("retention_pass_over", [("payload", d) for d, *_ in due if d not in set(free)])
         if due:
-            self.late_s["payload"] = (before - due[0][1]) / 1000
-            engine.run("retention_reached", ("payload", due[-1][0]))
+            self.late_s["payload"] = (before - min(created_at for _, created_at, *_ in due)) / 1000
         else:
             free = [d for (d,) in engine.run("payloads_passed_over", (before, PORTION))]
             engine.run("retention_done_later", ("payload", id_array(free)))
         engine.run("empty_payloads", (id_array(free),))
         if free:
             mark_actions(engine, {d // 256 for d in free})
-        return len(due) == PORTION or (not due and len(free) == PORTION)
+        return most == PORTION or (not due and len(free) == PORTION)
+
+    def _due_payloads(
+        self, engine: Database, place: Place, before: int, now_ms: int
+    ) -> list[tuple[int, int, str, int]]:
+        """Of one writer's actions: delivery, when it came, its state and when it was settled."""
+        reached = place.counter("payload")
+        rows = engine.run("payloads_after", (max(place.before * 256, _position(engine, reached)), PORTION))
+        due: list[tuple[int, int, str, int]] = []
+        for delivery, created_at, state, settled_at, event_time in rows:
+            created_at = _not_later(created_at, event_time, now_ms)
+            if created_at >= before or delivery >= place.end * 256:
+                break
+            due.append((delivery, created_at, state, _not_later(settled_at or 0, event_time, now_ms)))
+        if due:
+            engine.run("retention_reached", (reached, due[-1][0]))
+        return due
 
     def _drop_refused(self, engine: Database, now_ms: int) -> bool:
         before = _before(now_ms, self._days.refused)

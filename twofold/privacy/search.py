@@ -38,6 +38,7 @@ from twofold.store.index.words import Ranges
 from twofold.store.ladder import admit
 from twofold.store.orders.buyers import buyers_of, orders_of_buyers
 from twofold.store.orders.customers import forgotten_orders
+from twofold.store.peers.places import Place, places_of, strand_of
 from twofold.store.sqlite.statements import reading, statement
 
 BOUGHT = "bought"
@@ -112,6 +113,7 @@ class SubjectMatches(Struct):
     lines: list[int] = field(default_factory=list)  # of money: who stands opposite, or whose order
     line_texts: list[int] = field(default_factory=list)  # lines whose kept text mentions the person
     scanned: int = 0  # position up to which the journal was read; the same for the two below
+    ends: dict[int, int] = {}  # the same for the strands of further writers
     orders_scanned: int = 0
     refused_scanned: int = 0
 
@@ -160,10 +162,11 @@ class Finder:
     # -- the first walk: requested values
 
     def _first_walk(self, found: SubjectMatches) -> None:
-        found.scanned = self._db.execute("select coalesce(max(position), 0) from event").fetchone()[0]
+        ends = {place.number: _end(self._db, place) for place in places_of(reading(self._db))}
         words = self._needles.words if self._needles is not None and not self._everything else None
         for position, dataset, body in self._bodies("looking for the person", self._looks_wanted, words):
-            found.scanned = max(found.scanned, position)
+            strand = strand_of(position)
+            ends[strand] = max(ends.get(strand, 0), position)
             if body is None or not self._in_scope(dataset):
                 continue
             event = readable_event(body)
@@ -172,6 +175,7 @@ class Finder:
                 self._take(found, position, event, whole)
             elif whole is not None:
                 found.rows[position] = whole
+        found.scanned, found.ends = ends.pop(0), ends
         self._complete_actions(found)
 
     def _looks_wanted(self, body: bytes) -> bool:
@@ -482,6 +486,11 @@ def orders_with(db: Any, wanted: SubjectQuery, theirs: set[tuple[str, str]], aft
         if number not in found and b'"tags"' in body and any(wanted.text(t) for t in texts_of(body)):
             found[number] = False
     return found
+
+
+def _end(db: Any, place: Place) -> int:
+    """Where a writer's strand stands."""
+    return int(db.execute(statement("last_position_of"), (place.before, place.end)).fetchone()[0])
 
 
 def _last_id(db: Any, table: str) -> int:

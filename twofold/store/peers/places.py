@@ -13,8 +13,8 @@ a new name, strand and all.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
@@ -77,9 +77,12 @@ ALONE = Place()
 
 def ends_of(engine: Database) -> list[tuple[int, int]]:
     """Each strand by the number before its first position, and its last position."""
-    numbers = {0, *(number for number, *_ in engine.run("select_workers"))}
-    places = [Place(number) for number in sorted(numbers)]
-    return [(p.before, engine.run("last_position_of", (p.before, p.end))[0][0]) for p in places]
+    return [(p.before, engine.run("last_position_of", (p.before, p.end))[0][0]) for p in places_of(engine.run)]
+
+
+def places_of(run: Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]) -> list[Place]:
+    """Whoever has or had a strand here; a folder's own is always among them."""
+    return [Place(number) for number in sorted({0, *(number for number, *_ in run("select_workers", ()))})]
 
 
 def strand_of(position: int) -> int:

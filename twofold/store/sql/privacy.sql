@@ -168,6 +168,10 @@ update erasure set state = ?2, salt = null, done_at = ?3 where id = ?1;
 -- The digests that were looked for, once everything is found and gone.
 delete from erasure_key where erasure = ?;
 
+-- name: drop_erasure_tails
+-- How far it has looked through the strands of further writers.
+delete from progress where name like ?;
+
 -- name: drop_erasure_actions
 -- An erasure that is done needs none of its working rows.
 delete from erasure_action where erasure = ?;

@@ -25,6 +25,7 @@ from twofold.store.digests import digest_8, row_digest
 from twofold.store.engine import Database, id_array, key_array
 from twofold.store.orders.buyers import orders_of_buyers
 from twofold.store.orders.ledger import OrderRow, name_of
+from twofold.store.peers.places import Place, places_of
 from twofold.store.peers.revisions import SIGNS, Revisions
 from twofold.store.secret import mark_of
 from twofold.store.touches.path_keeper import LATE_S, LEADS, SETTLED_MS, Paths
@@ -186,20 +187,28 @@ class Signs:
     def keep_leads(self, now_ms: int) -> bool:
         """By whose browser or chat a Purchase's signs are found is kept with it, as journal and visitors forget it sooner; True
         when there is more to do."""
-        reached = self._engine.run("select_progress", (LEADS,))
-        self._paths.leads_reached = int(reached[0][0]) if reached else 0
+        self._paths.leads_reached = self._reached(LEADS)
         self._link_again(now_ms)
+        return LOOKED_AT in [self._keep_leads_of(place, now_ms) for place in places_of(self._engine.run)]
+
+    def _keep_leads_of(self, place: Place, now_ms: int) -> int:
+        """The next actions of one writer; how many they were."""
+        name = place.counter(LEADS)
         due = []
-        for row in self._engine.run("actions_to_link", (int(reached[0][0]) if reached else 0, LOOKED_AT)):
-            if now_ms - SETTLED_MS < row[1] <= now_ms:
+        for row in self._engine.run("actions_to_link", (max(place.before, self._reached(name)), LOOKED_AT)):
+            if row[0] >= place.end or now_ms - SETTLED_MS < row[1] <= now_ms:
                 break  # its thank-you page may still be opened
             due.append(row)
-        if not due:
-            return False
-        self._link(due)
-        self._engine.run("retention_reached", (LEADS, due[-1][0]))
-        self._paths.leads_reached = due[-1][0]
-        return len(due) == LOOKED_AT
+        if due:
+            self._link(due)
+            self._engine.run("retention_reached", (name, due[-1][0]))
+            if not place.number:
+                self._paths.leads_reached = due[-1][0]
+        return len(due)
+
+    def _reached(self, name: str) -> int:
+        reached = self._engine.run("select_progress", (name,))
+        return int(reached[0][0]) if reached else 0
 
     # -- inside
 
