@@ -191,6 +191,12 @@ ALIKE = [{**touch, "age": 60} for touch in PATH]
 SEVEN = [{**PATH[0], "age": n * DAY_S + 31 * n, "source": source}
          for n, source in zip((13, 11, 8, 8, 5, 2, 1), ("facebook", "google", "mail", "tiktok", "bing", "x", "y"), strict=True)]  # fmt: skip
 LONG = (5, D("123456789012.34"), *ONE[2:])
+# What is left of these goes to whom no other of the five would do instead: every two of them are told apart.
+FIVES = [(SEVEN[:5], D(cents) / 100) for cents in (10007, 10014, 10030, 10035, 10269)]
+FIVES += [([{**touch, "age": 60} for touch in SEVEN[:5]], D(cents) / 100) for cents in (10001, 10002, 10003, 10004)]
+FIVES += [
+    ([{**touch, "age": 60} for touch in SEVEN], D("100.00"))
+]  # of more, too, the first of alike ones is the largest
 
 
 @law_of(45)  # most of its time goes into the plans of its questions, and each question answers for every model
@@ -226,6 +232,12 @@ LONG = (5, D("123456789012.34"), *ONE[2:])
     [(SEVEN, None, []), (SEVEN[2:6], None, []), (SEVEN[:5], None, []), (PATH, None, []), (SEVEN[:5], None, [])],
     {"by": "source", "model": "time_decay", "click_days": 30},
 )  # more than five share one; four and five; and amounts that are too long for numbers of 64 bits
+@example(
+    [(5, total, *ONE[2:]) for _, total in FIVES],
+    [SPRING],
+    [(path, None, []) for path, _ in FIVES],
+    {"by": "source", "model": "time_decay", "click_days": 30},
+)
 @example([ONE], [SPRING], [(UNPAID, None, [])], {"by": "source", "model": "last_paid", "click_days": 30})
 @example([BACK], [SPRING], [(PATH, None, [])], {"by": "campaign", "model": "last_paid", "click_days": 30})
 @example([ONE], [SPRING], [([], SAYS, [("a", 5)])], {"by": "product", "model": "last", "click_days": 7})

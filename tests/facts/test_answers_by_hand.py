@@ -104,6 +104,19 @@ def life(row: int, **more: Any) -> dict[str, Any]:
     return told | more
 
 
+def buyer(row: int, customer: int | None, place: int, placed_at: int, **more: Any) -> dict[str, Any]:
+    told = {
+        "dataset": "1",
+        "order_row": row,
+        "day": DAY,
+        "customer": customer,
+        "place": f"{place:02}",
+        "placed_at": placed_at,
+        "unsure": False,
+    }
+    return told | {"counts": True, "delivered": False} | more
+
+
 def lost(row: int, reason: str, amount: str, **more: Any) -> dict[str, Any]:
     return {
         "order_row": row,
@@ -151,7 +164,12 @@ ROWS = {
     "touches": [
         {"day": DAY, "kind": "visit", "source": "google", "medium": "cpc", "who": who} for who in ("a", "a", "b")
     ] + [{"day": LATER, "kind": "visit", "source": "google", "medium": "cpc", "who": "c"}],
-    "lives": [life(1), life(2), life(3), life(4, method="card"), life(5, until_at=500), life(6, from_at=501), life(7, day=LATER)],
+    # the first 100 s of the ledger, 1000 to 1099, are its wall
+    "buyers": [
+        buyer(1, 7, 1, 1099, counts=False), buyer(2, 7, 2, 1100, delivered=True), buyer(3, 8, 3, 1100, unsure=True), buyer(4, 7, 4, 1200),
+        buyer(5, 9, 5, 1099), buyer(6, 9, 6, 1300), buyer(8, None, 7, 1300), buyer(90, 8, 8, 1400), buyer(91, 11, 0, 1000, day=LATER),
+    ],
+    "lives": [life(8, due=D("1.00"), is_delivered=True), life(1), life(2, due=D("60.00"), is_delivered=True), life(3), life(4, method="card"), life(5, until_at=500), life(6, from_at=501), life(7, day=LATER)],
     "life_terms": [
         lost(1, "refused", "-80.00"), lost(2, "lost", "-60.00"), lost(3, "returned", "-30.00"), lost(3, "returned", "30.00"),
         lost(3, "cancelled", "-9.00"), lost(4, "refused", "-5.00"), lost(5, "refused", "-4.00", until_at=500), lost(6, "refused", "-3.00", from_at=501),
@@ -180,6 +198,8 @@ ANSWERS: dict[str, tuple[dict[str, Any], list[tuple[Any, ...]]]] = {
     "actions_by_event": (SPAN, [(DAY, "1", "Lead", 2, 4, 2, 1, 0), (DAY, "1", "Search", 1, 1, 0, 0, 1)]),
     "spend_by_campaign": (SPAN, [("meta", "Autumn", "USD", 1, D("5.00"), 0), ("meta", "Spring", "USD", 2, D("41.50"), 10)]),
     "touches_by_source": (SPAN, [("visit", "google", "cpc", 3, 2)]),
+    # customers 7 (new by its second order, which won it), 8 (unsure), 9's two orders stand at no such time; one order is of nobody known
+    "chain_buyers": (SPAN | ALL | {"history_s": 100}, [(2, 2, 1, 1, D("60.00"), 1, 1)]),
     "chain_advertising": (SPAN, [(DAY, "USD", D("45.00"), 1, D("180.00")), ("2026-03-11", "USD", D("1.50"), 0, D("0.00"))]),
     "chain_signals_whole": ({"from_s": 900, "to_s": 1500, "dataset": ""}, [("", 900, "EUR", 2, 1, D("150.00"))]),
     "chain_signals": ({"from_s": 900, "to_s": 1500, "dataset": "", "by": "method"}, [
