@@ -17,7 +17,7 @@ from twofold.ledger.policy import Judgement, OrderPolicy, OrderStanding, judge_o
 from twofold.ledger.state import Fact, derive
 from twofold.sources.signatures import fits_rsa
 
-PROVIDERS = ("adyen", "mollie", "paypal", "bog")
+PROVIDERS = ("adyen", "mollie", "paypal", "bog", "klarna", "tbc")
 AT = 1_790_000_000
 
 
