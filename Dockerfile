@@ -23,7 +23,7 @@ ENV PATH=/opt/twofold/bin:$PATH \
     TWOFOLD_CONFIG=/etc/twofold/twofold.toml \
     TWOFOLD_DATA=/data \
     TWOFOLD_HOST=0.0.0.0
-USER twofold
+USER 10001
 WORKDIR /data
 VOLUME ["/data", "/backups", "/erasures"]
 EXPOSE 8400 8402

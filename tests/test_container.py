@@ -47,7 +47,7 @@ def test_the_image_is_what_a_linter_asks_for() -> None:
     for base in of("FROM"):
         image = base.split()[0]
         assert re.fullmatch(r"[a-z]+:\d+\.\d+-[a-z-]+(@sha256:[0-9a-f]{64})?", image), image
-    assert of("USER") == ["twofold"]
+    assert of("USER") == ["10001"], "a number, so that a cluster can tell that it is not root"
     last = [name for name, _ in steps()][-8:]
     assert "USER" in last
     assert not {"RUN", "COPY"} & set(last[last.index("USER") :]), "nothing is done after it"
