@@ -78,15 +78,21 @@ class Running:
         line = self.process.stdout.readline()
         assert line, self.process.stderr.read() if self.process.stderr else ""
         self.told: dict[str, Any] = json.loads(line)
+        self._link = str(self.told["link"] or "")
         self.port = int(self.told["address"].split(":")[2].partition("/")[0])
 
     def browser(self) -> Client:
         return Client(self.port)
 
+    def door(self) -> str:
+        """Where the first person comes in: by the link at first, by the password from then on. Both ask for the same."""
+        link, self._link = self._link, ""
+        return link or f"{self.told['address']}/login"
+
     def owner(self) -> Client:
         """A browser in which the first person has come in."""
         client = self.browser()
-        path = self.told["link"].partition("/console")[2]
+        path = self.door().partition("/console")[2]
         assert client.post(path, {"name": "nino", "password": PASSWORD}).status == 303
         return client
 

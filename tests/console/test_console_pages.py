@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -56,6 +57,16 @@ PATHS = (
     "/docs?q=consent",
     "/docs/console",
 )
+
+
+@pytest.fixture(scope="module")
+def console(filled: Path) -> Iterator[Running]:
+    """One for all: to start it takes longer than most of these look at it."""
+    for rest in (filled.parent / "data").glob("console.db*"):
+        rest.unlink()
+    running = Running(filled.parent / "data", filled)
+    yield running
+    running.stop()
 
 
 def rows_of(text: str) -> list[dict[str, object]]:
@@ -179,7 +190,6 @@ FOUND_BY_AXE = """axe.run(document, {resultTypes: ['violations']}).then(
 def test_every_page_in_a_real_browser(console: Running, language: str, theme: Literal["light", "dark"]) -> None:
     """Nothing right of the edge at three widths, no complaint of the browser, hostile texts are texts, one h1, the keyboard
     first finds the way to the content, and axe has no finding: on every page, once (half a minute, most of it axe)."""
-    link = console.told["link"]
     assert {page.path for page in PAGES if page.name} <= {path.partition("?")[0] for path in PATHS}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -188,7 +198,7 @@ def test_every_page_in_a_real_browser(console: Running, language: str, theme: Li
         page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: (complaints.append("dialog"), dialog.dismiss()))
-        page.goto(link)
+        page.goto(console.door())
         page.locator("[name=name]").fill("nino")
         page.locator("[name=password]").fill(PASSWORD)
         page.evaluate(AXE_FILE.read_text(encoding="utf-8"))
@@ -225,7 +235,7 @@ def test_live_goes_on_by_itself(console: Running) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(locale="en-GB")
-        page.goto(console.told["link"])
+        page.goto(console.door())
         page.locator("[name=name]").fill("nino")
         page.locator("[name=password]").fill(PASSWORD)
         page.locator("main button").click()
