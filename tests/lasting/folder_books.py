@@ -44,7 +44,12 @@ class FolderBooks:
         self._upto = last
         missing = told - self.seen
         if missing:
-            kept = shutil.copytree(self.folder, tempfile.mkdtemp(prefix="twofold-broken-"), dirs_exist_ok=True)
+            kept = shutil.copytree(
+                self.folder,
+                tempfile.mkdtemp(prefix="twofold-broken-"),
+                dirs_exist_ok=True,
+                ignore=shutil.ignore_patterns("*.sock"),
+            )
             raise Broken(
                 f"{len(missing)} of {len(told)} acknowledged events are gone, {min(missing)} is the first; the folder is kept in {kept}"
             )

@@ -65,7 +65,7 @@ def _chapter(room: Path, progress: Progress, cuts: int, until: float, tell: Call
             shoppers.begin()
             while done < cuts and time.monotonic() < until:
                 time.sleep(chance.uniform(0.02, 0.5))
-                told = shoppers.told()
+                told = shoppers.told_before_a_cut()
                 image.cut()
                 lives.kill()
                 image.again()
