@@ -149,13 +149,16 @@ def _made_client(event: Event) -> str | None:
 
 def _consent(event: Event, unstated: str) -> dict[str, str]:
     """Both flags, or none where nothing was said; one that alone was left unsaid counts as denied."""
-    said = {
-        "ad_user_data": parts.allows(event, "ad_user_data"),
-        "ad_personalization": parts.allows(event, "personalization"),
-    }
-    if all(value is None for value in said.values()):
-        return {} if unstated == "omit" else dict.fromkeys(said, unstated.upper())
-    return {flag: "GRANTED" if value else "DENIED" for flag, value in said.items()}
+    data, personal = parts.allows(event, "ad_user_data"), parts.allows(event, "personalization")
+    if data is None and personal is None:
+        if unstated == "omit":
+            return {}
+        return {"ad_user_data": unstated.upper(), "ad_personalization": unstated.upper()}
+    return {"ad_user_data": _word(data), "ad_personalization": _word(personal)}
+
+
+def _word(allowed: bool | None) -> str:
+    return "GRANTED" if allowed else "DENIED"
 
 
 def _user_data(event: Event) -> dict[str, Any]:
@@ -208,8 +211,12 @@ def _item(content: Content) -> dict[str, Any]:
     item: dict[str, Any] = {"item_id": content.id[:MAX_TEXT]}
     for key, value in content.other.items():
         there = _ITEM.get(key)
-        if there is not None and there not in item and _is_scalar(value):
-            item[there] = value[:MAX_TEXT] if type(value) is str else value
+        if there is None or there in item:
+            continue
+        if type(value) is str:
+            item[there] = value[:MAX_TEXT]
+        elif _is_scalar(value):
+            item[there] = value
     if content.item_price is not None:
         item["price"] = parts.amount(content.item_price)
     if content.quantity is not None:

@@ -120,8 +120,10 @@ def one_hex(event: Event, field: str, rules: Sequence[str]) -> str | None:
 
 def said(other: Mapping[str, Any], names: Sequence[str]) -> str | None:
     """What a shop's own property says: the first of these names that has anything, if it is a text."""
+    if not other:
+        return None
     for name in names:
-        value = other.get(name) if other else None
+        value = other.get(name)
         if value:
             return value if isinstance(value, str) else None
     return None

@@ -9,8 +9,8 @@ Marks as in docs/destinations.md: [doc] official page, [code] seen in public int
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Mapping, Sequence
-from ipaddress import IPv4Address
 from typing import Any, Final
 
 from twofold.destinations import parts
@@ -77,8 +77,8 @@ def _people(event: Event) -> list[dict[str, str]]:
 
 def _is_ipv4(text: str) -> bool:
     try:
-        IPv4Address(text)
-    except ValueError:
+        socket.inet_pton(socket.AF_INET, text)  # a tenth of what a value of its own costs
+    except (OSError, ValueError):
         return False
     return True
 

@@ -73,8 +73,11 @@ def build(event: Event, name: str, _terms: Terms) -> bytes | Suppressed:
         "event_time": parts.happened_s(event),
         "event_id": event.event_id,
         "user_data": user,
-        **parts.filled({"event_source_url": event.event_source_url, "custom_data": _custom(event)}),
     }
+    if event.event_source_url:
+        made["event_source_url"] = event.event_source_url
+    if custom := _custom(event):
+        made["custom_data"] = custom
     if event.opt_out:
         made["opt_out"] = True
     return parts.encode(made)
@@ -92,14 +95,14 @@ def _source(event: Event) -> str | None:
 
 
 def _user(event: Event) -> dict[str, Any]:
-    user = event.user_data
-    return parts.people(event, IDENTIFIERS) | parts.filled(
-        {
-            "client_ip_address": user.client_ip_address,
-            "client_user_agent": user.client_user_agent,
-            "click_id": event.click_ids.get("_epik") or event.click_ids.get("epik"),
-        }
-    )
+    user, found = event.user_data, parts.people(event, IDENTIFIERS)
+    if user.client_ip_address:
+        found["client_ip_address"] = user.client_ip_address
+    if user.client_user_agent:
+        found["client_user_agent"] = user.client_user_agent
+    if click := event.click_ids.get("_epik") or event.click_ids.get("epik"):
+        found["click_id"] = click
+    return found
 
 
 def _custom(event: Event) -> dict[str, Any]:
