@@ -9,7 +9,6 @@ Marks as in docs/destinations.md: [doc] official page, [code] seen in public int
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -37,6 +36,7 @@ LIMITS: Final = Limits(
 
 IDENTIFIERS: Final[Mapping[str, tuple[str, ...]]] = {"em": ("meta", "sent")}  # trimmed, lower-case: Meta's form [doc]
 
+_IPV4: Final = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!$)|$)){4}", re.ASCII)
 _RULE = re.compile(r"[0-9]{1,20}")
 
 
@@ -76,11 +76,7 @@ def _people(event: Event) -> list[dict[str, str]]:
 
 
 def _is_ipv4(text: str) -> bool:
-    try:
-        socket.inet_pton(socket.AF_INET, text)  # a tenth of what a value of its own costs
-    except (OSError, ValueError):
-        return False
-    return True
+    return _IPV4.fullmatch(text) is not None  # a quarter of what a value of its own costs
 
 
 # --- frozen bytes to one request ------------------------------------------------------------------------------
