@@ -22,7 +22,6 @@ from twofold.roles import Role
 from twofold.store.lists import Reader
 from twofold.store.sqlite import database
 
-pytestmark = pytest.mark.usefixtures("process_as_it_was")
 DATASET, KEY, TOKEN = "1234567890", "key-of-the-shop", "a-status-token-of-32-characters!"
 PATIENCE_S = 30
 
