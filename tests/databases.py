@@ -11,19 +11,19 @@ from tests.facts.postgres import server
 TEMPLATE = "twofold_template"
 
 
-class Databases(dict[Path, str]):
-    """Folder to the address of its database, which is made when it is first asked for."""
+class Databases:
+    """Of one server."""
 
     def __init__(self, address: str) -> None:
-        super().__init__()
         self.address = address
+        self._of: dict[Path, str] = {}
         self._made = 0
 
-    def get(self, folder: Path, _default: object = None) -> str:  # type: ignore[override]
-        """The address of this folder's database."""
-        if folder not in self:
-            self[folder] = self.new()
-        return self[folder]
+    def of(self, folder: Path) -> str:
+        """The address of this folder's database, which is made when it is first asked for."""
+        if folder not in self._of:
+            self._of[folder] = self.new()
+        return self._of[folder]
 
     def new(self) -> str:
         """The address of a new database with the store's tables."""

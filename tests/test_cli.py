@@ -27,7 +27,7 @@ from acceptance.gateway_process import Gateway, Program, gateway, run_alone, run
 from twofold import __version__
 from twofold.commands.check import run_checks
 from twofold.event.model import Channel, CustomData, Event, Tier, UserData
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 from twofold.store.store import Route, Store
 
 DATASET, OTHER, KEY = "1234567890", "2222222222", "key-of-the-shop"

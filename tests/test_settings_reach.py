@@ -172,6 +172,7 @@ ROWS = [
 # Read where they are used: the socket, the platform's name, what a table belongs to, and the tables of imports, of
 # accounts that are asked (tests/pulling) and of reports (tests/reconcile).
 ELSEWHERE = {
+    ("[server]", "store"),  # tests/store/test_gateway_on_postgres.py
     ("[server]", "host"), ("[server]", "port"), ("[server]", "address"), ("[[destination]]", "platform"), ("[[destination]]", "dataset"),
     ("[[source]]", "type"), ("[[source]]", "dataset"), ("[money]", "text"), ("[money]", "order_prefixes"),
     ("[[destination]]", "options"),  # Meta has none: tests/destinations/test_platform_fixtures.py

@@ -21,8 +21,8 @@ from twofold.app import Gateway
 from twofold.config import settings_from
 from twofold.event.model import Event, decode_event
 from twofold.listening import make_server, port_of
+from twofold.store.engines import open_reader
 from twofold.store.lists import Reader
-from twofold.store.sqlite.database import open_reader
 
 DATASET, KEY = "1234567890", "key-of-the-first-dataset"
 LISTED, LISTED_KEY = "2222222222", "key-of-the-listed-dataset"  # takes browsers of one site only

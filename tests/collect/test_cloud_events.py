@@ -15,7 +15,7 @@ from running_gateway import DATASET, EMAIL, KEY, NOW_S, Reply, Running, purchase
 from test_webhook_door import ORDER, deliver
 
 from twofold.event.model import Channel, Tier
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 PATH = f"/v1/{DATASET}/cloudevents"
 WHEN = datetime.fromtimestamp(NOW_S, UTC)

@@ -15,8 +15,8 @@ from twofold.config import settings_from
 from twofold.errors import ConfigError
 from twofold.ledger.lines import ParcelLine
 from twofold.ledger.state import decode_state
+from twofold.store.engines import open_reader
 from twofold.store.lines.reading import LineReader
-from twofold.store.sqlite.database import open_reader
 
 SECRET, OLDER = "hush-0123456789abcdef", "older-0123456789abcde"
 COURIER = {

@@ -16,8 +16,8 @@ from running_gateway import DATASET, EMAIL, NOW_S, Reply, Running
 from test_webhook_door import ORDER, deliver
 
 from twofold.event.model import Channel, Consent, Tier
+from twofold.store.engines import open_reader
 from twofold.store.ladder import admit
-from twofold.store.sqlite.database import open_reader
 
 sys.path.append(str(Path(__file__).parents[1] / "sources" / "streams"))
 from gtag_hits import MEASUREMENT_ID, batch, of_a_container, purchase

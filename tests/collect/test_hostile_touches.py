@@ -18,7 +18,7 @@ from tests.disk import readable
 from twofold.facts.build import Task, build
 from twofold.ledger.policy import OrderPolicy
 from twofold.report.verify import verify
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 EMAIL, PHONE = "zurabina.qeldiani@postbox.example", "+995599876543"
 CLICK = "Cj0KCQjwSecretClickValue0123456789"

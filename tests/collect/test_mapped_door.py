@@ -20,7 +20,7 @@ from twofold.commands.check import run_checks
 from twofold.config import settings_from
 from twofold.errors import ConfigError, StoreError
 from twofold.event.model import Tier
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 SECRET = "hush-0123456789abcdef"
 FIELDS = {

@@ -16,8 +16,8 @@ from test_touches_of_orders import ALL, orders
 from twofold.matching.subject import SubjectRequest
 from twofold.privacy.export import find_subject, subject_rows
 from twofold.report.verify import verify
+from twofold.store.engines import open_reader
 from twofold.store.secret import folder_ring
-from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import reading
 from twofold.store.touches.frozen import ERASED, OrderPath, kept_paths
 from twofold.store.touches.nameless import Nameless, nameless_of

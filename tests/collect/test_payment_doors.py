@@ -22,7 +22,7 @@ from twofold.errors import ConfigError
 from twofold.ledger.model import Paid
 from twofold.ledger.state import OrderState, decode_state
 from twofold.policies import source_fault, webhook_doors
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 sys.path.append(str(Path(__file__).parents[1] / "sources" / "payments"))
 import test_adyen as adyen

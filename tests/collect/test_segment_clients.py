@@ -21,7 +21,7 @@ from segment.analytics.client import Client
 from test_webhook_door import ORDER, deliver
 
 from twofold.event.model import Channel, Event, Tier
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 NODE = Path(__file__).parents[1] / "clients" / "node"
 WRITE_KEY = "write-key-of-servers"

@@ -16,8 +16,8 @@ from running_gateway import DATASET, LISTED, Reply, Running
 from test_webhook_door import ORDER, deliver
 
 from twofold.event.model import Channel, Consent, Tier
+from twofold.store.engines import open_reader
 from twofold.store.ladder import admit
-from twofold.store.sqlite.database import open_reader
 
 SERVER, PAGE, LISTED_PAGE = "write-key-of-servers", "key-in-pages", "key-in-listed-pages"
 WAYS = {"segment_key": SERVER, "segment_page_key": PAGE, "consent_categories": {"C0004": "marketing"}}

@@ -25,8 +25,8 @@ from test_webhook_door import deliver, numbered
 from tests.examples.templates import RUNNER, template
 from tests.storefront import OURS, Pages, chromium_at, standing
 from twofold.event.model import Consent, Event, Tier
+from twofold.store.engines import open_reader
 from twofold.store.ladder import admit
-from twofold.store.sqlite.database import open_reader
 
 sys.path.append(str(Path(__file__).parents[1] / "sources" / "streams"))
 from gtag_hits import MEASUREMENT_ID, batch, of_a_container, purchase

@@ -18,7 +18,7 @@ from test_webhook_door import deliver, numbered
 from tests.examples.templates import play, sections, template
 from twofold.event.model import Channel, Consent, Event, Tier
 from twofold.sources.streams.ga4 import NAMES
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 pytestmark = pytest.mark.node
 FILES = ("web.tpl", "server.tpl")

@@ -14,7 +14,7 @@ from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.touches import sign_of
 from twofold.event.model import Channel, CustomData, Event, RawEvent, Tier, UserData
 from twofold.report.verify import verify
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"
 CLICK = "IwAR0Abc-Secret-Click-Value"

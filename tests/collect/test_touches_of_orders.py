@@ -23,10 +23,10 @@ from twofold.matching.counterparts import counterpart_digests
 from twofold.matching.subject import SubjectRequest
 from twofold.privacy.export import find_subject, subject_rows
 from twofold.report.verify import verify
+from twofold.store.engines import open_reader
 from twofold.store.orders.buyers import buyers_of
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.secret import folder_ring
-from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import reading
 from twofold.store.touches.frozen import ERASED
 from twofold.store.touches.paths import (

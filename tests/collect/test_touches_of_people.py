@@ -17,9 +17,9 @@ from twofold.importing.plan import Plan
 from twofold.importing.run import import_file
 from twofold.importing.statements.plan import StatementPlan
 from twofold.importing.statements.run import import_statement
+from twofold.store.engines import open_reader
 from twofold.store.orders.ledger import OrderRow
 from twofold.store.secret import folder_ring
-from twofold.store.sqlite.database import open_reader
 from twofold.store.sqlite.statements import reading
 from twofold.store.touches.paths import touches_of
 

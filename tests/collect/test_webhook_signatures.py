@@ -15,7 +15,7 @@ from running_gateway import DATASET, NOW_S, Reply, Running, request
 
 from twofold.config import settings_from
 from twofold.errors import ConfigError
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 SECRET, OLDER = "hush-0123456789abcdef", "older-0123456789abcde"
 PASSWORD = "pipe:hush-0123456789"

@@ -19,7 +19,7 @@ import pytest
 from tests.acceptance.gateway_process import Gateway, free_port, gateway
 from tests.command_line import invoke
 from tests.conftest import PROGRAMS
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 
 KEY, DATASET, DOMAIN = "key-Gq7pZr2mXw9key", "1234567890", "signal.shop.example"
 TLS = Path(__file__).parents[1] / "fakes" / "tls"

@@ -19,8 +19,8 @@ from twofold.control.questions import AnyQuestion, Append, AskErasure, ChangeCon
 from twofold.control.socket import SOCKET
 from twofold.errors import StoreError, StoreLocked
 from twofold.matching.subject import Mark, SubjectRequest
+from twofold.store.engines import open_reader
 from twofold.store.gates.withdrawals import read_standing
-from twofold.store.sqlite.database import open_reader
 
 T = TypeVar("T")
 DATASETS = ("1", "2", "3")

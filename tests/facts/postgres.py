@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -23,52 +24,72 @@ def programs() -> Path | None:
     return Path(known).parent if known else None
 
 
+class Server:
+    """One server of a folder, which can be killed and started again. ``flushed``: what is committed is on disk."""
+
+    def __init__(self, folder: Path, *, flushed: bool) -> None:
+        where = programs()
+        assert where is not None
+        self._where, self._folder, self._flushed = where, folder, flushed
+        user = _user()
+        if user is not None:  # it refuses to run as root, so root starts it as somebody else
+            os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+        self._run = {"user": user, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+        self._port = free_port()
+        self.address = f"postgresql://test@127.0.0.1:{self._port}/postgres"
+        subprocess.run(
+            [where / "initdb", "-D", folder / "data", "-A", "trust", "-U", "test", "-E", "UTF8", "--no-sync"],
+            check=True,
+            **self._run,
+        )
+        self.start()
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        self._process = subprocess.Popen(
+            [
+                self._where / "postgres", "-D", self._folder / "data", "-p", str(self._port), "-h", "127.0.0.1",
+                "-k", self._folder, *([] if self._flushed else ["-F"]),
+            ],
+            **self._run,
+        )  # fmt: skip
+        ask = [self._where / "pg_isready", "-h", "127.0.0.1", "-p", str(self._port)]
+        for _ in range(600):
+            if subprocess.run(ask, stdout=subprocess.DEVNULL).returncode == 0:
+                return
+            assert self._process.poll() is None
+            time.sleep(0.05)
+        raise AssertionError("the server did not start")
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is put in order. Its own processes end by themselves then."""
+        self._process.kill()
+        self._process.wait(30)
+
+    def stop(self) -> None:
+        """In order, without waiting for clients."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(30)
+
+
 @contextmanager
 def server(*, flushed: bool = False) -> Iterator[str]:
-    """Its address. It refuses to run as root, so root starts it as somebody else. ``flushed``: what is committed is on disk."""
-    where = programs()
-    assert where is not None
-    user = _user()
+    """The address of one in a temporary folder, gone at the end."""
+    with killable(flushed=flushed) as one:
+        yield one.address
+
+
+@contextmanager
+def killable(*, flushed: bool = True) -> Iterator[Server]:
+    """The same, to be killed and started."""
     folder = Path(tempfile.mkdtemp(prefix="twofold-postgres-"))
-    if user is not None:
-        os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-    port = _free_port()
-    run = {"user": user, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-    subprocess.run(
-        [where / "initdb", "-D", folder / "data", "-A", "trust", "-U", "test", "-E", "UTF8", "--no-sync"],
-        check=True,
-        **run,
-    )
-    started = subprocess.Popen(
-        [
-            where / "postgres",
-            "-D",
-            folder / "data",
-            "-p",
-            str(port),
-            "-h",
-            "127.0.0.1",
-            "-k",
-            folder,
-            *([] if flushed else ["-F"]),
-        ],
-        **run,
-    )
     try:
-        for _ in range(200):
-            if (
-                subprocess.run(
-                    [where / "pg_isready", "-h", "127.0.0.1", "-p", str(port)], stdout=subprocess.DEVNULL
-                ).returncode
-                == 0
-            ):
-                break
-            assert started.poll() is None
-            time.sleep(0.05)
-        yield f"postgresql://test@127.0.0.1:{port}/postgres"
+        one = Server(folder, flushed=flushed)
+        try:
+            yield one
+        finally:
+            one.stop()
     finally:
-        started.terminate()
-        started.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -79,7 +100,7 @@ def _user() -> str | None:
     return "postgres" if "postgres" in known else "nobody"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

@@ -23,8 +23,8 @@ from running_gateway import DATASET, NOW_S, PATIENCE_S, Running
 from stand_in import Asked, Reply
 
 from twofold.ledger.state import OrderState, decode_state
+from twofold.store.engines import open_reader
 from twofold.store.fetches.book import DoorState
-from twofold.store.sqlite.database import open_reader
 
 TOKEN = "token-of-the-api-0123"
 SECRET = "word-in-the-address-01"

@@ -19,8 +19,8 @@ from twofold.matching.subject import Keyring, SubjectRequest, needles_of, wanted
 from twofold.matching.words import words_of
 from twofold.privacy.search import Finder, SubjectMatches, SubjectQuery
 from twofold.report.verify import verify
+from twofold.store.engines import open_reader
 from twofold.store.index import words as index
-from twofold.store.sqlite.database import open_reader
 
 ANNA, BORIS, CLARA = Person(1), Person(2), Person(3)
 BLOCK, PART = 64, 4

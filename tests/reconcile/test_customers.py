@@ -27,9 +27,10 @@ from twofold.reconcile.chain.values import Rules
 from twofold.reconcile.reading.whole import Whole, read_whole
 from twofold.store.changed.days import DAY_MS
 from twofold.store.engine import id_array
+from twofold.store.engines import open_reader
 from twofold.store.orders.buyers import put_buyers
 from twofold.store.orders.customers import forget_contacts
-from twofold.store.sqlite.database import Engine, open_reader
+from twofold.store.sqlite.database import Engine
 from twofold.store.store import Store
 
 DATASET = "123456789012345"

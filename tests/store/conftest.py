@@ -16,7 +16,7 @@ from twofold.store import engines
 ALSO_ON_POSTGRES = ("test_releases", "test_servers_word", "test_parcels_before_orders")
 OWN = (
     "test_altered", "test_arrivals", "test_bloom_filter", "test_bodies", "test_durable_file", "test_flips", "test_folder",
-    "test_migrations", "test_noted", "test_postgres", "test_statements", "test_watermark",
+    "test_gateway_on_postgres", "test_migrations", "test_noted", "test_postgres", "test_statements", "test_watermark",
 )  # fmt: skip
 
 
@@ -46,5 +46,5 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.M
     """The engine that every folder of this test has."""
     name = str(getattr(request, "param", "embedded"))
     if name == "postgres":
-        monkeypatch.setattr(engines, "_ADDRESSES", request.getfixturevalue("postgres"))
+        monkeypatch.setattr(engines, "address_of", request.getfixturevalue("postgres").of)
     return name

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.strategies import law_of
+from twofold.store.engines import open_reader
 from twofold.store.sqlite.arrivals import forget_keys
-from twofold.store.sqlite.database import Engine, open_reader
+from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.fold_keys import DAY_MS, FoldKeys, read_holders
 
 FIRST_DAY, WINDOW = 20_000, 3

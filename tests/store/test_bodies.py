@@ -14,8 +14,8 @@ from tests.disk import bodies_in, readable
 from tests.strategies import events, law
 from twofold.event.model import encode
 from twofold.store.bodies import NEWEST, dictionary, pack, plain_body
+from twofold.store.engines import open_reader
 from twofold.store.lists import Reader
-from twofold.store.sqlite.database import open_reader
 
 PLANTED = "Zwetschgenknödel-4711@planted.example"
 

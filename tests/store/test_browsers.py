@@ -15,7 +15,7 @@ from tests.strategies import slow_law
 from twofold.event.delivery import DeliveryState, Suppressed
 from twofold.event.model import Channel, Consent, Event, Hashed, Tier
 from twofold.matching.subject import Mark
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 from twofold.store.store import Route, Store
 
 MINUTE = 60_000

@@ -35,8 +35,8 @@ from tests.strategies import slow_law
 from twofold.event.delivery import DeliveryState, Suppressed
 from twofold.event.model import Consent, Event
 from twofold.store import outbox
+from twofold.store.engines import open_reader
 from twofold.store.lists import Reader
-from twofold.store.sqlite.database import open_reader
 from twofold.store.store import REVIVE_PORTION
 
 WAITING, DELIVERED, DEAD = DeliveryState.WAITING, DeliveryState.DELIVERED, DeliveryState.DEAD

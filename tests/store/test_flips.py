@@ -23,7 +23,7 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.report.verify import verify
 from twofold.store.beside.watermark import examine
 from twofold.store.bodies import plain_body
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 from twofold.store.sqlite.page_check import DAMAGED, PageCheck
 
 FLIPS = 12

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twofold.event.model import Channel, Event
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 from twofold.store.visitors.noted import Noted
 
 HOUR = 3_600_000

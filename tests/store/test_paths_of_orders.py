@@ -17,7 +17,7 @@ from tests.ledger.facts import amounts
 from tests.store.copies import BROWSER, DAY, PLACE, copy
 from twofold.ledger.model import Paid, Snapshot
 from twofold.report.verify import verify
-from twofold.store.sqlite.database import open_reader
+from twofold.store.engines import open_reader
 from twofold.store.sqlite.statements import reading
 from twofold.store.touches.frozen import ERASED, kept_paths
 from twofold.store.touches.paths import NO_BROWSER

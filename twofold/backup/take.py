@@ -24,6 +24,7 @@ from twofold.backup.state import note_backup
 from twofold.errors import ConfigError, StoreDamaged, StoreError
 from twofold.store.beside.watermark import examine
 from twofold.store.beside.withdrawn_file import WithdrawnFile
+from twofold.store.engines import require_embedded
 from twofold.store.sqlite.database import DATABASE, SCHEMA_VERSION, open_reader, require_data
 
 CONSOLE, LISTS = "console.db", "audiences.db"
@@ -79,6 +80,7 @@ def take_backup(folder: Path, target: Path, keep: int, now_s: int, progress: Pro
     """A new set in ``target``, read back from its disk. Raises `StoreError`; then the sets of before are there as they were."""
     if keep < 1:
         raise ConfigError(f"--keep: expected 1 or more sets to be kept, got {keep}")
+    require_embedded(folder, "`twofold backup` (the server's own pg_basebackup does it)")
     require_data(folder)
     with changing(target) as repository:
         kept, written = _new_set(folder, repository, now_s, progress)

@@ -43,7 +43,7 @@ def list_audiences(
         return
     from twofold.audiences.showing import lists_shown
     from twofold.config import load_settings
-    from twofold.store.sqlite.database import require_data
+    from twofold.store.engines import require_data
 
     settings = load_settings(config, data=data)
     require_data(Path(settings.server.data))
@@ -128,7 +128,7 @@ def audiences_trail(
     """Show the requests by which people were put on lists and taken off: when, how many, and what the platform answered."""
     from twofold.audiences.showing import trail_shown
     from twofold.config import load_settings
-    from twofold.store.sqlite.database import require_data
+    from twofold.store.engines import require_data
 
     settings = load_settings(config, data=data)
     require_data(Path(settings.server.data))
@@ -200,7 +200,7 @@ def export_audience(
 def _settings(config: Path | None, data: str | None, names: list[str] | None) -> Settings:
     """The folder first: in a wrong one every name is unknown."""
     from twofold.config import load_settings
-    from twofold.store.sqlite.database import require_data
+    from twofold.store.engines import require_data
 
     settings = load_settings(config, data=data)
     require_data(Path(settings.server.data))

@@ -116,6 +116,21 @@ def destination_with_defaults(d: DestinationSettings) -> DestinationSettings:
     )
 
 
+def _check_store(settings: Settings, faults: Faults) -> None:
+    """What is not there yet with a store on PostgreSQL is refused, never done by half. No fault repeats the address."""
+    store = settings.server.store
+    if not store:
+        return
+    if not store.startswith(("postgresql://", "postgres://")):
+        faults.add(
+            ("server", "store"), "server.store: expected a database as postgresql://…, or nothing, got another word"
+        )
+    if settings.console is not None:
+        faults.add(("console",), "[console] is not there yet with server.store on PostgreSQL; leave it out")
+    if settings.audience:
+        faults.add(("audience",), "[[audience]] is not there yet with server.store on PostgreSQL; leave it out")
+
+
 def check_settings(settings: Settings, faults: Faults) -> None:
     """Everything that is wrong beyond types."""
     ids = [d.id for d in settings.dataset]
@@ -135,6 +150,7 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         )
     if 0 < len(settings.server.status_token) < MIN_SECRET:
         faults.add(("server", "status_token"), f"server.status_token: expected {MIN_SECRET} characters or more")
+    _check_store(settings, faults)
     for n, dataset in enumerate(settings.dataset):
         _check_dataset(("dataset", n), dataset, faults)
     _check_ways_in(settings, faults)

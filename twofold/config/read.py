@@ -24,7 +24,7 @@ from msgspec import Struct
 from twofold.config.check import check_settings, with_defaults
 from twofold.config.faults import Faults, Place
 from twofold.config.private import private_file, read_private
-from twofold.config.settings import Settings
+from twofold.config.settings import ServerSettings, Settings
 from twofold.errors import ConfigError
 
 log = logging.getLogger("twofold.config")
@@ -45,6 +45,9 @@ Warn = Callable[[str, int], None]
 """Is told of something to look at in the file, and its line, 0 where it stands nowhere."""
 FORM_OF_0_2 = 5
 """The form of a data folder that 0.2.0 left, as bytes 60 to 63 of its database say it (`user_version`)."""
+
+
+STORE_OF = "TWOFOLD_STORE_OF"
 
 
 def load_settings(
@@ -105,7 +108,17 @@ def _settings_from(
         check_settings(settings, faults)
     if faults or settings is None:
         raise faults.error()
+    _tell_store(settings.server)
     return settings
+
+
+def _tell_store(server: ServerSettings) -> None:
+    """Where the data of this folder are: rooms know a folder only, and children of this process read no settings. The
+    variable is `store/engines`'s; what stands in it is seen by this user alone."""
+    if server.store:
+        os.environ[STORE_OF] = f"{Path(server.data).resolve()}\n{server.store}"
+    else:
+        os.environ.pop(STORE_OF, None)
 
 
 def _read_text(path: Path) -> str:

@@ -23,6 +23,11 @@ class ServerSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             "configuration file."
         ),
     ] = "data"
+    store: Annotated[
+        str,
+        Meta(description="Empty: the database is a file in `data`. Or a PostgreSQL database of its own (`postgresql://…`, as "
+             "`env:NAME`), a preview: docs/postgres.md says what is there. `data` is needed beside it."),
+    ] = ""  # fmt: skip
     host: Annotated[str, Meta(description="Address to listen on. Put a TLS proxy in front before opening it.")] = (
         "127.0.0.1"
     )

@@ -21,7 +21,8 @@ from twofold.control.owner import open_owner
 from twofold.control.socket import Conversation
 from twofold.errors import StoreLocked
 from twofold.listening import open_listener
-from twofold.store.sqlite.database import SCHEMA_VERSION, form_of, require_data
+from twofold.store.engines import require_data
+from twofold.store.sqlite.database import SCHEMA_VERSION, form_of
 
 log = logging.getLogger("twofold.console")
 

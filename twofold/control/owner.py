@@ -42,7 +42,8 @@ from twofold.errors import StoreError
 from twofold.matching.subject import SubjectRequest
 from twofold.policies import OrdersWorth, keeper_of, open_store
 from twofold.privacy.runner import COMMAND, Eraser
-from twofold.store.sqlite.database import find_database, require_data
+from twofold.store.engines import is_embedded, require_data
+from twofold.store.sqlite.database import find_database
 from twofold.store.store import Store, read_newest
 
 if TYPE_CHECKING:  # it comes with the tables' libraries, which a command seldom needs
@@ -159,7 +160,7 @@ def open_owner(settings: Settings, *, create: bool = False) -> GatewayOwner | Fo
     folder = Path(settings.server.data)
     if not create:
         require_data(folder)
-    elif folder.exists():
+    elif folder.exists() and is_embedded(folder):
         find_database(folder, may_be_new=True)
     conversation = Conversation.open(folder)
     return GatewayOwner(conversation) if conversation is not None else FolderOwner(settings)

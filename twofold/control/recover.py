@@ -27,6 +27,7 @@ from twofold.privacy.runner import Eraser
 from twofold.store.beside.durable_file import flush_folder
 from twofold.store.beside.watermark import Loss, Mark, examine, read_mark, renew_watermark
 from twofold.store.beside.withdrawn_file import WithdrawnFile
+from twofold.store.engines import require_embedded
 from twofold.store.secret import FILE as ERASURES
 from twofold.store.sqlite.database import (
     APPLICATION_ID,
@@ -62,6 +63,7 @@ class Backup(Struct, frozen=True):
 
 def accept_loss(folder: Path, reason: str, now_ms: int) -> Loss | None:
     """Goes on without what is missing, and puts why into the log; None, and nothing changed, when nothing is."""
+    require_embedded(folder, "going on without what is missing")
     found: list[Loss | None] = []
 
     def look(place: Path) -> None:
@@ -194,6 +196,7 @@ def restore(settings: Settings, backup: Backup, reason: str, clock: Callable[[],
     """Puts a backup in place of the database, and erases again whoever was erased since it was made. Answers how many
     erasures that were."""
     folder = Path(settings.server.data)
+    require_embedded(folder, "`twofold restore`")
     make_folder(folder)
     lock = FolderLock(folder)
     try:

@@ -22,7 +22,7 @@ from twofold.facts.engine import Answer, Asked, ask, ask_all
 from twofold.facts.questions import Question
 from twofold.policies import analytics_of, lives_task, rules_of
 from twofold.reconcile.lives.task import digest_of
-from twofold.store.sqlite.database import require_data
+from twofold.store.engines import require_data
 
 _POLL_S = 0.05
 

@@ -19,9 +19,8 @@ from twofold.privacy.audit_log import shared
 from twofold.privacy.search import Finder, Progress, SubjectMatches, SubjectQuery
 from twofold.privacy.tombstones import Erasures
 from twofold.store.engine import id_array, key_array
-from twofold.store.engines import open_reader
+from twofold.store.engines import kit_for, open_reader
 from twofold.store.secret import known_ring
-from twofold.store.sqlite.fold_keys import read_holders
 from twofold.store.sqlite.statements import reading
 from twofold.store.touches.frozen import kept_paths
 from twofold.store.touches.whose import who_of, whos_of_order
@@ -88,7 +87,7 @@ def receipt(folder: Path, number: str) -> dict[str, Any] | None:
     """What an erasure did, without personal data: counts by place, when, who asked, and where the chains stood."""
     db = open_reader(folder)
     try:
-        sql = "select state, done_at, json_extract(counts, '$.table_files') from erasure where id = ?"
+        sql = "select state, done_at, cast(json_extract(counts, '$.table_files') as bigint) from erasure where id = ?"
         row = db.execute(sql, (number,)).fetchone()
         logged = db.execute(
             "select id, at, facts, chain from audit where kind in ('erase', 'erase_again') and json_extract(facts, "
@@ -128,7 +127,7 @@ def actions_told(folder: Path, event_id: str, names: Iterable[tuple[str, str]]) 
     where they remember it, some days back, and only else from the whole table."""
     db = open_reader(folder)
     try:
-        held = read_holders(db, [id_key(dataset, name, event_id) for dataset, name in names])
+        held = kit_for(folder).holders(db, [id_key(dataset, name, event_id) for dataset, name in names])
     finally:
         db.close()
     return held or actions_with(folder, "event_id", event_id)
@@ -142,7 +141,7 @@ def shared_rows(
     try:
         if actions is None:
             sql = (
-                "select distinct delivery / 256 as a from attempt where ?1 is null or exists "
+                "select distinct delivery / 256 as a from attempt where cast(?1 as text) is null or exists "
                 "(select 1 from action where id = delivery / 256 and dataset = ?1) order by a desc limit ?2"
             )
             actions = sorted(a for (a,) in db.execute(sql, (dataset, limit)))

@@ -27,9 +27,9 @@ from twofold.privacy.tombstones import Erasures, damaged_erasures
 from twofold.privacy.unnaming import WorthOf, unname_due
 from twofold.store.changed.days import erased_days, settle_erased
 from twofold.store.engine import Database
+from twofold.store.engines import emptied
 from twofold.store.index.words import Because, remake
 from twofold.store.peers.revisions import ERASED
-from twofold.store.sqlite.database import empty_log
 from twofold.store.store import Store
 from twofold.store.touches.nameless import put_due
 from twofold.touch.source import forget_sources
@@ -296,7 +296,7 @@ class Eraser:
     async def _empty_log(self, status: Status) -> None:
         """Until the write-ahead log is empty. A long reader can hold it up; that is said, and tried again."""
         loop = asyncio.get_running_loop()
-        while not await loop.run_in_executor(None, empty_log, self._store.folder):
+        while not await loop.run_in_executor(None, emptied, self._store.folder):
             status.what = "waiting for a reader of the database to end"
             await asyncio.sleep(_AGAIN_S)
 

@@ -320,7 +320,7 @@ class Finder:
         found.refused_scanned = _last_id(self._db, "refused")
         found.orders_scanned = _last_id(self._db, "orders")
         if self._everything:
-            sql = "select id from orders where ?1 is null or dataset = ?1"
+            sql = "select id from orders where cast(?1 as text) is null or dataset = ?1"
             found.orders = {number: True for (number,) in self._db.execute(sql, (self._wanted.dataset,))}
             found.refused = [
                 r for (r,) in self._db.execute("select id from refused where dataset = ?", (self._wanted.dataset,))

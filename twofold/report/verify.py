@@ -22,12 +22,12 @@ from twofold.privacy.audit_log import check_log
 from twofold.privacy.tombstones import damaged_erasures, written_erasures
 from twofold.report.proof import Proof, keep_proof, read_proof
 from twofold.report.verify_lines import check_lines
-from twofold.store.beside.watermark import altered_while_closed, examine, require_traces
+from twofold.store.beside.watermark import require_traces
 from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.beside.withdrawn_file import damaged_withdrawals
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_crc, row_digest
-from twofold.store.engines import open_reader
+from twofold.store.engines import kit_for, open_reader
 from twofold.store.gates.releases import released_digest
 from twofold.store.gates.values import told_digest
 from twofold.store.journal import GENESIS, plain_digest
@@ -36,7 +36,7 @@ from twofold.store.orders.ledger import name_crc
 from twofold.store.peers.places import SPAN, strand_of, sums_of
 from twofold.store.secret import FILE as ERASURES
 from twofold.store.secret import known_ring, mark_of
-from twofold.store.sqlite.database import expected_schema, is_open
+from twofold.store.sqlite.database import is_open
 from twofold.store.touches.frozen import path_digest
 from twofold.store.touches.nameless import nameless_digest
 from twofold.store.touches.signs import SECRET_MARK
@@ -70,7 +70,8 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
     require_traces(folder)
     loss = _loss(folder)
     lost = Check("losses that the watermark or the write-ahead log tell of", int(loss is not None), 0, loss or "")
-    altered = None if is_open(folder) else altered_while_closed(folder)
+    kit = kit_for(folder)
+    altered = None if is_open(folder) else kit.altered(folder)
     sealed = Check("changes to the database file since it was closed", int(altered is not None), 0, altered or "")
     try:
         db = open_reader(folder)
@@ -85,7 +86,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
         checks = [
             lost,
             sealed,
-            _schema(db),
+            _schema(kit.odd_tables, db),
             *_sums(db, walk),
             *walk.checks(),
             *_digests(db),
@@ -114,22 +115,16 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
 def _loss(folder: Path) -> str | None:
     """What was acknowledged and is gone. The log is read where nobody writes to it."""
     alone = not is_open(folder)
-    loss = examine(folder, scan_log=alone)
+    kit = kit_for(folder)
+    loss = kit.lost(folder, alone)
     if loss is not None and alone and is_open(folder):  # somebody opened it meanwhile
-        loss = examine(folder, scan_log=False)
+        loss = kit.lost(folder, False)
     return loss.what if loss is not None else None
 
 
-def _schema(db: Any) -> Check:
-    """Tables and indexes are made by words that stand on a page, too; the fold's tables of a day are made alike."""
-    expected = expected_schema()
-    found = dict(db.execute("select name, sql from sqlite_schema where sql is not null"))
-    fold = {n: sql.replace(n, "", 1) for n, sql in found.items() if n.startswith("fold_") and n not in expected}
-    trees = {sql for n, sql in fold.items() if n.count("_") == 1}
-    logs = {sql for n, sql in fold.items() if n.count("_") == 2}
-    odd = sorted(n for n in expected if found.get(n) != expected[n])
-    odd += sorted(n for n in found if n not in expected and not n.startswith("fold_"))
-    odd += ["fold_"] * (len(trees) > 1 or len(logs) > 1)
+def _schema(odd_tables: Callable[[Any], list[str]], db: Any) -> Check:
+    """Tables and indexes are made by words that stand somewhere, too."""
+    odd = odd_tables(db)
     return Check("tables that are not made as this version makes them", len(odd), 0, ", ".join(odd))
 
 
@@ -185,9 +180,9 @@ _paid = msgspec.json.Decoder(_Paid).decode
 _ROWS = (
     "select e.position, e.verdict, e.action, e.body, e.chain, e.salt, e.dataset, e.event_name, e.event_id, e.event_time, "
     "e.received_at, e.channel, e.sender, e.tier, "
-    "a.dataset is e.dataset and a.event_name is e.event_name, "
+    "a.dataset is not distinct from e.dataset and a.event_name is not distinct from e.event_name, "
     "a.copies = 1 and a.sealed_at is null and a.merged_into is null, a.value, a.currency, a.id is not null, "
-    "a.tier = e.tier and a.event_time = e.event_time and a.event_id is e.event_id and a.late_copies = 0 "
+    "a.tier = e.tier and a.event_time = e.event_time and a.event_id is not distinct from e.event_id and a.late_copies = 0 "
     "and a.channels = case e.channel when 'browser' then 1 else 2 end from event as e "
     "left join action as a on a.id = e.action where e.position > ? order by e.position"
 )
@@ -497,7 +492,9 @@ def _digests(db: Any) -> list[Check]:
 def _tallies(db: Any) -> list[Check]:
     checks = []
     for name, table, tally in _TALLIES:
-        rows, good = db.execute(f"select count(*), coalesce(sum(tally is {tally}), 0) from {table}").fetchone()
+        rows, good = db.execute(
+            f"select count(*), count(*) filter (where tally is not distinct from {tally}) from {table}"
+        ).fetchone()
         checks.append(Check(name, rows, good))
     return checks
 
@@ -511,11 +508,11 @@ def _copies(db: Any, walk: _Walk) -> Check:
             came_for = merged.get(came_for)
         return came_for == action
 
-    sql = "select count(*), coalesce(sum(e.action is c.action), 0) from copy as c left join event as e on e.position = c.position"
+    sql = "select count(*), count(*) filter (where e.action = c.action) from copy as c left join event as e on e.position = c.position"
     rows, own = db.execute(sql).fetchone()
     sql = (
         "select c.action, e.action from copy as c left join event as e on e.position = c.position "
-        "where e.action is not c.action"
+        "where e.action is distinct from c.action"
     )
     theirs = sum(belongs(*row) for row in db.execute(sql)) if merged else 0
     missing = walk.rows - walk.verdicts["first"] - own
@@ -526,7 +523,7 @@ def _days(db: Any) -> Check:
     """By these days the tables of reports are filed. A batch lies in the day of its last event: of its first at most one
     day away."""
     rows, good = db.execute(
-        "select count(*), coalesce(sum(abs(e.received_at / 86400000 - j.day) <= 1), 0) "
+        "select count(*), count(*) filter (where abs(e.received_at / 86400000 - j.day) <= 1) "
         "from journal_day as j left join event as e on e.position = j.first_position"
     ).fetchone()
     return Check("days of the journal begin where they began", rows, good)
@@ -534,7 +531,7 @@ def _days(db: Any) -> Check:
 
 def _redacted_by_log(db: Any) -> int:
     """Rows that finished acts account for, and those of erasures and of a retention still under way."""
-    logged = "select coalesce(sum(json_extract(facts, '$.redacted')), 0) from audit"
-    open_ = "select coalesce(sum(json_extract(counts, '$.redacted')), 0) from erasure where state in ('asked', 'found')"
+    logged = "select coalesce(sum(cast(json_extract(facts, '$.redacted') as bigint)), 0) from audit"
+    open_ = "select coalesce(sum(cast(json_extract(counts, '$.redacted') as bigint)), 0) from erasure where state in ('asked', 'found')"
     pending = "select coalesce(sum(value), 0) from progress where name = 'redacted'"
     return sum(int(db.execute(sql).fetchone()[0]) for sql in (logged, open_, pending))

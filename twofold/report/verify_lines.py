@@ -130,7 +130,7 @@ def _files(db: Any) -> Iterator[Line]:
     yield "lines of no file", lost, 0, ""
     unmarked = _one(
         db,
-        "select count(*) from (select name from line group by name having count(*) > 1) "
+        "select count(*) from (select name from line group by name having count(*) > 1) as l "
         "where name not in (select name from line_again)",
     )
     yield "lines with several states that are not marked so", unmarked, 0, ""

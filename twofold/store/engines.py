@@ -6,7 +6,8 @@ of pages, the seal of a file. Nothing above asks which engine it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,11 +15,14 @@ from msgspec import Struct
 
 from twofold.errors import StoreError
 from twofold.store.beside.watermark import Loss, altered_while_closed, compare, examine, read_mark, seal
-from twofold.store.engine import Database, FoldKeys
-from twofold.store.sqlite.database import Engine, empty_log
+from twofold.store.engine import Database, FoldKeys, key_array
+from twofold.store.sqlite.database import Engine, empty_log, odd_tables
 from twofold.store.sqlite.database import open_reader as embedded_reader
+from twofold.store.sqlite.database import require_data as require_file
 from twofold.store.sqlite.fold_keys import FoldKeys as DayTables
+from twofold.store.sqlite.fold_keys import read_holders
 from twofold.store.sqlite.page_check import NOT_NEEDED, PageCheck
+from twofold.store.sqlite.statements import statement
 
 Examined = Callable[[Loss | None], None]
 
@@ -39,33 +43,53 @@ class Kit(Struct, frozen=True):
     opened: Callable[[Path, Examined | None], Database]
     fold_keys: Callable[[Any, int], FoldKeys]
     reader: Callable[[Path], Any]
+    require: Callable[[Path], None]  # raises where there is no data yet
+    holders: Callable[[Any, Sequence[bytes]], list[int]]  # of a reader: the actions that hold any of these keys
     page_check: Callable[[Path], PageCheckLike]
     tidy: Callable[[Path], Any]  # after an end that was not in order
+    emptied: Callable[[Path], bool]  # nothing is left where rows were; False: somebody still reads there
+    lost: Callable[[Path, bool], Loss | None]  # what is missing; True: nobody writes to it
+    odd_tables: Callable[[Any], list[str]]  # of a reader: tables that are not made as this version makes them
     altered: Callable[[Path], str | None]  # what happened to the database while it was closed
     seal: Callable[[Path], None]  # after an end in order
 
 
-_ADDRESSES: dict[Path, str] = {}
+TOLD = "TWOFOLD_STORE_OF"
+"""By this variable whoever read the settings tells it to this process and its children, as `config/read` does: folder and
+address, with a line between."""
 
 
-def keep_in(folder: Path, address: str) -> None:
-    """What is kept beside ``folder`` is in that PostgreSQL database, from here on and in this process. Told by whoever read
-    the settings; an empty address is the embedded engine."""
-    if address:
-        _ADDRESSES[folder.resolve()] = address
-    else:
-        _ADDRESSES.pop(folder.resolve(), None)
+def address_of(folder: Path) -> str:
+    """Of the PostgreSQL database to which a data folder belongs; empty for the embedded engine."""
+    place, _, address = os.environ.get(TOLD, "").partition("\n")
+    return address if place == str(folder.resolve()) else ""
 
 
 def is_embedded(folder: Path) -> bool:
     """True where the database is a file of the folder."""
-    return folder.resolve() not in _ADDRESSES
+    return not address_of(folder)
+
+
+def require_embedded(folder: Path, what: str) -> None:
+    """Raises `StoreError` where what cannot be done on PostgreSQL yet was asked for."""
+    if not is_embedded(folder):
+        raise StoreError(f"{what} is not there yet for a store on PostgreSQL; see docs/postgres.md")
 
 
 def kit_for(folder: Path) -> Kit:
     """The engine of what is kept beside a folder."""
-    address = _ADDRESSES.get(folder.resolve(), "")
+    address = address_of(folder)
     return _on_postgres(address) if address else EMBEDDED
+
+
+def require_data(folder: Path) -> None:
+    """Raises `StoreError` unless data of ours are kept beside the folder. Makes nothing."""
+    kit_for(folder).require(folder)
+
+
+def emptied(folder: Path) -> bool:
+    """What was deleted is gone from where rows lie, as far as the engine lets it; False while somebody reads there."""
+    return kit_for(folder).emptied(folder)
 
 
 def open_reader(folder: Path) -> Any:
@@ -78,8 +102,9 @@ def _embedded(folder: Path, examined: Examined | None) -> Database:
 
 
 EMBEDDED = Kit(
-    opened=_embedded, fold_keys=DayTables, reader=embedded_reader, page_check=PageCheck,
-    tidy=empty_log,  # what a crash left unfinished at the log's end is not taken for a loss at the next one
+    opened=_embedded, fold_keys=DayTables, reader=embedded_reader, require=require_file, holders=read_holders, page_check=PageCheck,
+    emptied=empty_log, tidy=empty_log,  # what a crash left unfinished at the log's end is not taken for a loss at the next one
+    lost=lambda folder, alone: examine(folder, scan_log=alone), odd_tables=odd_tables,
     altered=altered_while_closed, seal=seal,
 )  # fmt: skip
 
@@ -97,9 +122,14 @@ class _ServersOwn:
 
 
 def _on_postgres(address: str) -> Kit:
-    from twofold.store.postgres.connection import open_reader as connected  # its driver is an extra
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise StoreError("the package psycopg is missing; install twofold[postgres]") from None
+    from twofold.store.postgres.connection import open_reader as connected
     from twofold.store.postgres.database import Engine as Server
-    from twofold.store.postgres.database import require_form
+    from twofold.store.postgres.database import odd_tables as odd
+    from twofold.store.postgres.database import require_form, vacuumed
     from twofold.store.postgres.fold_keys import FoldKeys as OneTable
 
     def opened(folder: Path, examined: Examined | None) -> Database:
@@ -112,7 +142,20 @@ def _on_postgres(address: str) -> Kit:
         require_form(db)
         return db
 
+    def holders(db: Any, keys: Sequence[bytes]) -> list[int]:
+        return sorted({action for (action,) in db.execute(statement("holders_of_keys"), (key_array(keys),))})
+
+    def lost(folder: Path, _alone: bool) -> Loss | None:
+        mark = read_mark(folder)  # before the snapshot: what it says must be in every later one
+        db = reader(folder)
+        try:
+            db.execute("begin")
+            return compare(db, mark)
+        finally:
+            db.close()
+
     return Kit(
-        opened=opened, fold_keys=OneTable, reader=reader, page_check=lambda _folder: _ServersOwn(), tidy=lambda _folder: None,
-        altered=lambda _folder: None, seal=lambda _folder: None,
+        opened=opened, fold_keys=OneTable, reader=reader, require=lambda folder: reader(folder).close(), holders=holders, page_check=lambda _folder: _ServersOwn(), tidy=lambda _folder: None,
+        emptied=lambda _folder: vacuumed(address),
+        lost=lost, odd_tables=odd, altered=lambda _folder: None, seal=lambda _folder: None,
     )  # fmt: skip

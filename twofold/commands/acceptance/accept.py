@@ -237,7 +237,7 @@ def key(json: JsonOption = False, config: ConfigOption = None, data: DataOption 
     """Print the installation's public key, by which others know its packets. Made at first use."""
     from twofold.acceptance.packet.seal import public_key
     from twofold.commands.options import folder_of
-    from twofold.store.sqlite.database import require_data
+    from twofold.store.engines import require_data
 
     folder = folder_of(config, data)
     require_data(folder)

@@ -137,7 +137,7 @@ def desk_of(settings: Settings) -> Desk:
     from twofold.reconcile.exchange import Exchange
     from twofold.reconcile.matches.values import Days
     from twofold.reconcile.reading.folder import Folder
-    from twofold.store.sqlite.database import require_data
+    from twofold.store.engines import require_data
 
     require_data(Path(settings.server.data))
     with Folder(settings.server.data) as store:

@@ -28,7 +28,7 @@ from twofold.store.postgres.faults import translated
 from twofold.store.postgres.fold_keys import forget_keys
 from twofold.store.postgres.statements import row_statement, wording
 from twofold.store.postgres.values import column, name_of_type
-from twofold.store.sqlite.database import SCHEMA_VERSION, FolderLock, make_folder
+from twofold.store.sqlite.database import SCHEMA_VERSION, FolderLock, expected_schema, make_folder
 from twofold.store.sqlite.statements import statement
 
 log = logging.getLogger("twofold.store")
@@ -283,3 +283,25 @@ def require_form(db: Reader) -> None:
         raise StoreOlder(
             f"the database has form {form}, this program {SCHEMA_VERSION}; a store on PostgreSQL cannot be brought along yet"
         )
+
+
+def odd_tables(db: Reader) -> list[str]:
+    """Tables and indexes of this version that are not there; what is on the server's pages it checks itself."""
+    there = "select tablename from pg_tables where schemaname = ?1 union select indexname from pg_indexes where schemaname = ?1"
+    found = {name for (name,) in db.execute(there, (SCHEMA,))}
+    return sorted(name for name in expected_schema() if name not in found)
+
+
+def vacuumed(address: str) -> bool:
+    """What was deleted is no row any more, of no table. Its bytes are written over when their place is taken anew, and leave the
+    server's log when that is recycled: that is the server's."""
+    db = connect(address, writes=True)
+    try:
+        db.execute("set statement_timeout = 0")
+        tables = [name for (name,) in db.execute("select tablename from pg_tables where schemaname = $1", (SCHEMA,))]
+        db.execute(f"vacuum {', '.join(sorted(tables))}", prepare=False)
+        return True
+    except psycopg.Error as err:
+        raise translated(err) from None
+    finally:
+        db.close()

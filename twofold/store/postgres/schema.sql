@@ -584,3 +584,9 @@ create table fetch_door (
 -- What only this engine has: bodies are packed already.
 alter table event alter column body set storage external;
 alter table frozen alter column payload set storage external;
+
+-- Words of the embedded engine that readers' own questions use.
+create function hex(value bytea) returns text language sql immutable parallel safe
+    as $$ select upper(encode(value, 'hex')) $$;
+create function json_extract(document text, path text) returns text language sql immutable parallel safe
+    as $$ select document::json #>> string_to_array(substr(path, 3), '.') $$;

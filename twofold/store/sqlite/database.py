@@ -281,6 +281,18 @@ def expected_schema() -> dict[str, str]:
         db.close()
 
 
+def odd_tables(db: apsw.Connection) -> list[str]:
+    """Tables and indexes that are not made as this version makes them; the fold's tables of a day are made alike."""
+    expected = expected_schema()
+    found = {str(n): str(sql) for n, sql in db.execute("select name, sql from sqlite_schema where sql is not null")}
+    fold = {n: sql.replace(n, "", 1) for n, sql in found.items() if n.startswith("fold_") and n not in expected}
+    trees = {sql for n, sql in fold.items() if n.count("_") == 1}
+    logs = {sql for n, sql in fold.items() if n.count("_") == 2}
+    odd = sorted(n for n in expected if found.get(n) != expected[n])
+    odd += sorted(n for n in found if n not in expected and not n.startswith("fold_"))
+    return odd + ["fold_"] * (len(trees) > 1 or len(logs) > 1)
+
+
 def _open_writable(path: Path) -> apsw.Connection:
     try:
         db = apsw.Connection(str(path), flags=_WRITABLE, statementcachesize=512)
