@@ -39,6 +39,10 @@ test: .venv/.dev system-packages $(NODE_CLIENT)/node_modules/.stamp wordpress ##
 test-spark: .venv/.spark java ## Hold Spark's answers against DuckDB's (fetches 456 MB; `make test` does without)
 	@TWOFOLD_RUN_ALL=1 $(BIN)/pytest tests/facts/spark_answers.py $(PYTEST_ARGS)
 
+.PHONY: test-postgres
+test-postgres: .venv/.dev system-packages ## Run the store's tests with PostgreSQL in place of the embedded engine
+	@TWOFOLD_RUN_ALL=1 TWOFOLD_ENGINE=postgres $(BIN)/pytest -n 2 tests/store $(PYTEST_ARGS)
+
 .PHONY: quick
 quick: .venv/.dev ## Run the pure rooms and other cheap tests, in half a minute
 	@TWOFOLD_LAWS=0.25 $(BIN)/pytest --quick -q $(PYTEST_ARGS)

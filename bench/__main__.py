@@ -29,6 +29,7 @@ from bench.mapping import bench_mapping
 from bench.memory import bench_memory
 from bench.mix import bench_mix
 from bench.normalising import bench_normalising
+from bench.postgres import bench_postgres
 from bench.scale import bench_scale
 from bench.ten import bench_ten
 
@@ -45,6 +46,7 @@ BENCHES: dict[str, tuple[str, Callable[[], list[Row]]]] = {
     "n": ("the console beside a gateway under load", bench_console),
     "o": ("the chain at the size of a large shop", bench_chain),
     "p": ("attribution at the size of a large shop, and Markov", bench_attribution),
+    "q": ("a store on PostgreSQL against the embedded one", bench_postgres),
     "t": ("ten platforms at once", bench_ten),
     "k": ("page views at the doors of browsers, and what touches cost", bench_browsers),
 }

@@ -61,6 +61,12 @@ class Server:
             time.sleep(0.05)
         raise AssertionError("the server did not start")
 
+    def processes(self) -> list[int]:
+        """Its own process and those of its connections."""
+        own = self._process.pid
+        children = Path(f"/proc/{own}/task/{own}/children").read_text().split()
+        return [own, *map(int, children)]
+
     def kill(self) -> None:
         """SIGKILL: nothing is put in order. Its own processes end by themselves then."""
         self._process.kill()

@@ -31,7 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     else:
         wanted = ["embedded", "postgres"] if module in ALSO_ON_POSTGRES else ["embedded"]
     marked = [pytest.param(e, marks=[pytest.mark.postgres]) if e == "postgres" else e for e in wanted]
-    metafunc.parametrize("engine", marked, indirect=True)
+    metafunc.parametrize("on_engine", marked, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def postgres() -> Iterator[Databases]:
 
 
 @pytest.fixture(autouse=True)
-def engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def on_engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """The engine that every folder of this test has."""
     name = str(getattr(request, "param", "embedded"))
     if name == "postgres":
