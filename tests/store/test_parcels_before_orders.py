@@ -47,7 +47,7 @@ def states(folder, entries):
 
 
 def _all_ids(engine):
-    from twofold.store.sqlite.database import id_array
+    from twofold.store.engine import id_array
 
     return id_array(range(1, 50))
 
