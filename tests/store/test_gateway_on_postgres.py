@@ -7,6 +7,7 @@ from __future__ import annotations
 import http.client
 import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -51,14 +52,15 @@ class Shop:
             }
             for i in ids
         ]  # fmt: skip
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
             connection.request("POST", f"/v25.0/{DATASET}/events?access_token={KEY}", json.dumps({"data": events}))
             answer = connection.getresponse()
             answer.read()
-            connection.close()
         except (OSError, http.client.HTTPException):
             return 0
+        finally:
+            connection.close()
         self.answers.append(answer.status)
         if answer.status == 200:
             self.acknowledged.update(ids)
@@ -81,7 +83,7 @@ def gateway(config: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     try:
         for _ in range(600):
             try:
-                http.client.HTTPConnection("127.0.0.1", port, timeout=1).connect()
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 break
             except OSError:
                 assert process.poll() is None, "the gateway ended"
