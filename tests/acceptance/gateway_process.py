@@ -24,6 +24,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -150,9 +151,9 @@ def sandbox_process(
 def run_twofold(*arguments: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """One command run to its end, with its output as text; inside this process, as to start one takes longer than most commands do.
 
-    One that serves gets a process of its own.
+    One that serves gets a process of its own, and so does one that is asked on another thread: a process has one output.
     """
-    if arguments[0] in SERVING:
+    if arguments[0] in SERVING or threading.current_thread() is not threading.main_thread():
         return run_alone(*arguments, env=env)
     wanted = clean_environment(env)
     done = invoke(arguments, given="", env={name: None for name in os.environ if name not in wanted} | wanted)

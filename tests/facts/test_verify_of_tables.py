@@ -59,19 +59,26 @@ CHECKS = {
 }
 NONE = {
     "destination": "names of the settings",
+    "duty": "of processes that share a database; empty in a folder",
     "erased_id": "keyed digests of ids that come again; no figure rests on them",
     "erasure_action": "of an erasure under way",
     "erasure_key": "of an erasure under way",
     "erasure_order": "of an erasure under way",
     "erasure_row": "of an erasure under way",
+    "fetch_door": "how far a source is asked; behind it its list says the same again",
+    "fetch_seen": "what a list showed of late; what is not known is asked for once more",
+    "fetch_wanted": "names to be asked for: a name that was altered is known to nobody, and stands among what was refused",
+    "held_key": "of processes that share a database; empty in a folder",
     "line_load": "of a file that is being read",
     "line_load_day": "of a file that is being read",
     "progress": "how far a job has come",
     "retention_later": "how far a job has come",
+    "revision": "of processes that share a database; empty in a folder",
     "trace": "lines of the log, for whoever looks for a request; no figure rests on it",
     "withdrawal": "stands in the file withdrawals, too, whose lines have digests",
     "word_index": "made of the journal",
     "word_index_stale": "made of the journal",
+    "worker": "of processes that share a database; empty in a folder",
 }
 ALTERED = {
     "browser": ("update browser set consent = 'granted:' || id", "update browser set visits = visits + 1",

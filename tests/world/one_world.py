@@ -41,9 +41,10 @@ from twofold.errors import StoreDamaged, StoreError
 from twofold.matching.subject import SubjectRequest
 from twofold.policies import open_store
 from twofold.privacy import runner
-from twofold.report import verify as verifying
+from twofold.report.verify import verify
 from twofold.store import bodies
 from twofold.store.beside.watermark import FILE as WATERMARK
+from twofold.store.sqlite import database
 from twofold.store.sqlite.database import DATABASE, expected_schema, is_open
 from twofold.store.touches import signs
 from twofold.store.visitors import noted
@@ -79,7 +80,7 @@ def _small() -> Iterator[None]:
         patch.setattr(noted, "_FACTS", 1 << 10)
         patch.setattr(noted, "_BROWSERS", 1 << 10)
         patch.setattr(signs, "_PLACES", 1 << 10)
-        patch.setattr(verifying, "expected_schema", _schema)
+        patch.setattr(database, "expected_schema", _schema)
         patch.setattr(runner, "BREATH_S", 0.0)
         patch.setattr(bodies, "_decompressor", _decompressor)
         patch.setattr(app, "description_page", _description_page)
@@ -605,7 +606,7 @@ class World:
             self.promises.breaks(f"erasures that do not end: {list(self.promises.erasing)}")
         self._search_for_people()
         self._stop()
-        self.promises.broken += [f"verify: {c.line}" for c in verifying.verify(self.folder) if not c.holds]
+        self.promises.broken += [f"verify: {c.line}" for c in verify(self.folder) if not c.holds]
 
     def _next_due(self) -> int:
         """0 when nothing waits but orders that are not paid."""
