@@ -101,7 +101,7 @@ def test_a_person_may_overrule_and_it_is_seen(scene: Scene) -> None:
     found = scene.look(run)
     (path,) = (c for c in found.criteria if c.name == "path")
     assert (path.state, path.found, path.by) == (State.OVERRULED, State.UNCHECKED, "Nino")
-    assert states(found)["money"] is State.PASSED
+    assert states(found)["money"] is State.PASSED, found.criteria
     assert found.is_go, [said(found, c) for c in CRITERIA]
 
 
