@@ -61,6 +61,7 @@ class Hybrid(NamedTuple):
         page = context.new_page()
         page.goto(f"{self.shop}/{event_id}?fbclid=IwAR0-Click_{event_id}")
         self.until(lambda: [r for r in self.gateway.rows("events", id=event_id) if r["channel"] == "browser"])
+        page.wait_for_load_state("networkidle")  # a page that is closed before it heard the answer may send once more
         context.close()
 
     def on_the_server(self, event_id: str) -> None:

@@ -31,7 +31,7 @@ REASONS = {
     "no_trace": "no trace of the page", "blocked_there": "seen by us, not there", "late": "event of another day",
     "rejected": "refused by the platform", "dead": "given up", "waiting": "not sent yet", "duplicate_there": "told twice",
     "merged_there": "ids lost there", "value_parts": "sent without parts of the total", "discount": "discount",
-    "margin_told": "told what the order leaves", "price_differs": "another price there", "edited_after": "edited later", "refunded_after": "given back later",
+    "margin_told": "told what the order leaves, not what it costs", "price_differs": "another price there", "edited_after": "edited later", "refunded_after": "given back later",
     "refund_day": "given back that day", "return_day": "came back that day, of other days", "cancelled": "cancelled",
     "edited": "edited", "gift_card": "gift cards", "currency_rate": "another rate", "no_meta_click": "no click of Meta's known",
     "outside_window": "click older than its window", "view_through": "by a view, as reported",
