@@ -73,7 +73,7 @@ def test_every_token_of_an_event_is_found_by_its_words(event):
         assert wanted is None or wanted <= held, (mark, wanted)
 
 
-@law_of(60)
+@law_of(24)
 @given(st.lists(full_events(), min_size=2, max_size=3))
 def test_many_events_have_the_words_of_each(several):
     together = Words()
