@@ -19,14 +19,17 @@ HOUR_MS = 3_600_000
 _SHARES = """
 with recent as (
     select * from action where id > (select coalesce(max(id), 0) from action) - ?1 and created_at >= ?2 and created_at < ?3
-      and event_name in (select value from json_each(?6)) and merged_into is null)
+      and event_name in ({names}) and merged_into is null),
+counted as (
+    select *, channels & 1 as untrusted, case when tier > 0 then 1 else 0 end as trusted,
+           coalesce(cast(value as double precision), 0) as worth
+    from recent)
 select a.dataset, a.event_name, a.currency, a.created_at / ?5 * ?5,
-       sum(a.channels & 1), sum(a.tier > 0),
-       sum((a.channels & 1) * coalesce(cast(a.value as real), 0)), sum((a.tier > 0) * coalesce(cast(a.value as real), 0))
-from recent as a
+       sum(a.untrusted), sum(a.trusted), sum(a.untrusted * a.worth), sum(a.trusted * a.worth)
+from counted as a
 where a.tier > 0 or a.created_at >= ?4 or not exists (
     select 1 from delivery as d where d.id between a.id * 256 and a.id * 256 + 255 and d.reason = 'quarantine')
-group by 1, 2, 3, 4 order by 6 > 0 desc
+group by 1, 2, 3, 4 order by max(a.trusted) desc
 """
 
 
@@ -45,11 +48,10 @@ class PastShare(NamedTuple):
 
 def past_shares(folder: Path, names: Sequence[str], since_ms: int, until_ms: int, slot_ms: int) -> list[PastShare]:
     """Slots from ``since_ms`` until before ``until_ms``; those with trusted copies first."""
-    # Names are ours, so that a list in JSON needs no quoting.
-    wanted = "[" + ",".join(f'"{name}"' for name in names) + "]"
     db = open_reader(folder)
     try:
-        bound = (MAX_ACTIONS, since_ms, until_ms, until_ms - HOUR_MS, slot_ms, wanted)
-        return [PastShare(*row) for row in db.execute(_SHARES, bound)]
+        bound = (MAX_ACTIONS, since_ms, until_ms, until_ms - HOUR_MS, slot_ms, *names)
+        sql = _SHARES.format(names=", ".join(f"?{n}" for n in range(6, 6 + len(names))))
+        return [PastShare(*row) for row in db.execute(sql, bound)]
     finally:
         db.close()
