@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pytest
 
@@ -127,17 +128,22 @@ def test_a_value_that_does_not_fit_is_one_rows_fault(opened):
     assert opened.run("select_destinations") == []
 
 
-def test_one_gateway_at_a_time(tmp_path, postgres):
-    """A second is refused with what to do, and the first goes on; when it has ended, another comes in."""
+def test_one_gateway_at_a_time(tmp_path, postgres, monkeypatch):
+    """A second is refused with what to do, and the first goes on; another comes in, also where the first ends only now."""
+    from twofold.store.postgres import database
     from twofold.store.postgres.database import Engine
 
     address = postgres.new()
     first = Engine(tmp_path / "a", address)
+    monkeypatch.setattr(database, "OVER_S", 0.1)
     with pytest.raises(StoreLocked, match="in use by another gateway"):
         Engine(tmp_path / "b", address)
     assert first.run("select_last_row", (0, 1 << 36)) == []
-    first.close()
+    monkeypatch.setattr(database, "OVER_S", 30)
+    ending = threading.Timer(0.2, first.close)
+    ending.start()
     Engine(tmp_path / "b", address).close()
+    ending.join()
 
 
 def test_what_does_not_keep_a_commit_is_refused(tmp_path, postgres):

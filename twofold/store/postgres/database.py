@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -36,6 +37,8 @@ log = logging.getLogger("twofold.store")
 LOCK = 0x32464F4C
 """The advisory lock of whoever writes."""
 FORM = "form"
+OVER_S = 2.0
+"""How long a start waits for the lock: the server ends a gateway's session a moment after the gateway."""
 AGAIN_S = (0.1, 2.0)
 """How long it waits between two tries to connect again, at first and at most; drawn between half and all of it."""
 
@@ -62,7 +65,7 @@ class Engine:
             self.lock.release()
             raise
         try:
-            _take_lock(self._db)
+            _take_lock(self._db, OVER_S)
             make_schema(self._db)
             self._listen(self._db)
             self.db = Reader(self._db)
@@ -250,12 +253,14 @@ def _waves(rows: Sequence[Sequence[Any]], key: tuple[int, ...]) -> list[Sequence
     return [*waves]
 
 
-def _take_lock(db: Connection[Any]) -> None:
-    row = db.execute("select pg_try_advisory_lock($1)", (LOCK,)).fetchone()
-    if row is None or not row[0]:
-        raise StoreLocked(
-            "the database of [server] store is in use by another gateway; several gateways on one database are not there yet"
-        )
+def _take_lock(db: Connection[Any], patience_s: float = 0.0) -> None:
+    until = time.monotonic() + patience_s
+    while db.execute("select pg_try_advisory_lock($1)", (LOCK,)).fetchone() != (1,):
+        if time.monotonic() >= until:
+            raise StoreLocked(
+                "the database of [server] store is in use by another gateway; several gateways on one database are not there yet"
+            )
+        time.sleep(0.05)
 
 
 def make_schema(db: Connection[Any]) -> None:
