@@ -9,6 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import apsw
+
 from twofold.event.delivery import Delivery, DeliveryState, Settlement
 from twofold.event.model import (
     Channel,
@@ -23,8 +25,10 @@ from twofold.event.model import (
     encode,
 )
 from twofold.report.verify import verify
+from twofold.store import engines
 from twofold.store.fold import FoldVerdict
 from twofold.store.lists import Reader
+from twofold.store.sqlite.database import DATABASE
 from twofold.store.store import Route, Store
 
 NOW = 1_790_000_000_000  # ms
@@ -159,6 +163,22 @@ def rows(folder: Path, kind: str, **filters: str) -> list[dict[str, Any]]:
 def actions(folder: Path) -> list[dict[str, Any]]:
     """The actions that were not merged into others."""
     return [row for row in rows(folder, "actions") if row["merged_into"] is None]
+
+
+def tamper(folder: Path, *statements: str) -> None:
+    """Changes rows of a closed store past it, as somebody with access to the database could."""
+    if address := engines.address_of(folder):
+        from twofold.store.postgres.connection import connect
+
+        server = connect(address, writes=True)
+        for one in statements:
+            server.execute(one)
+        server.close()
+        return
+    file = apsw.Connection(str(folder / DATABASE))
+    for one in statements:
+        file.execute(one)
+    file.close()
 
 
 def assert_sums_hold(folder: Path) -> None:

@@ -396,6 +396,7 @@ def test_bytes_of_one_browser_do_not_leave_for_another(tmp_path):
 # -- memory
 
 
+@pytest.mark.embedded("counts by the engine's own counter of changes")
 def test_a_repeated_page_view_writes_nothing(tmp_path):
     """The same visit's next pages leave the tables of people as they were; one an hour later says that it went on."""
 
@@ -567,16 +568,14 @@ def test_no_history_gives_an_order_a_wrong_browser(tmp_path_factory, history, em
 def contents(folder) -> list[list[tuple[Any, ...]]]:
     """The tables of people; which number a browser has is of no matter, which browser it is is told by its digest."""
     db = open_reader(folder)
-    own = dict(db.execute("select browser, hex(key) from sighting where kind = 'fbp'"))
-    found = []
-    for table in ("browser", "visit", "sighting"):
-        names = [row[1] for row in db.execute(f"pragma table_info({table})")]
-        at = names.index("id" if table == "browser" else "browser")
-        rows = [
-            tuple(own[v] if n == at else v for n, v in enumerate(row)) for row in db.execute(f"select * from {table}")
-        ]
-        found.append(sorted(rows, key=repr))
-    db.close()
+    try:
+        own = dict(db.execute("select browser, key from sighting where kind = 'fbp'"))
+        found = []
+        for table, at in (("browser", 0), ("visit", 0), ("sighting", 1)):  # where its number stands
+            kept = db.execute(f"select * from {table}")
+            found.append(sorted(((*row[:at], own[row[at]], *row[at + 1 :]) for row in kept), key=repr))
+    finally:
+        db.close()
     return found
 
 

@@ -765,7 +765,9 @@ def test_what_one_destination_read_is_not_believed_for_the_next(tmp_path):
     async def scenario(store):
         await store.append([copy("kept"), copy("altered")])
         first = await claim(store, DUE)
-        await store.transact(lambda e: e.script("update event set salt = zeroblob(8) where event_id = 'altered'"))
+        await store.transact(
+            lambda e: e.db.execute("update event set salt = ? where event_id = 'altered'", (bytes(8),))
+        )
         return first, await claim(store, DUE, destination="other-1")
 
     first, second = with_store(tmp_path, scenario, destinations=("meta-1", "other-1"))

@@ -12,18 +12,28 @@ import pytest
 
 from twofold.ledger.filing import keys_of
 from twofold.ledger.lines import MoneyKind, MoneyLine, Spend, Thing
+from twofold.store.engine import Database
+from twofold.store.engines import kit_for
 from twofold.store.lines.keeping import LineFile, begin_file, drop_unfinished, end_file, keep_told, put_lines
 from twofold.store.lines.reading import LineReader
 from twofold.store.lines.row import make_row
-from twofold.store.sqlite.database import Engine
 
 SECRET = b"s" * 32
 NOW = 1_773_100_800_000  # 10 March 2026
 
 
+def opened(folder: Path) -> Any:
+    """The database beside a folder."""
+    return kit_for(folder).opened(folder, lambda _loss: None)
+
+
+def ask(engine: Any, sql: str) -> list[Any]:
+    return list(engine.db.execute(sql))
+
+
 @pytest.fixture
 def engine(tmp_path: Path) -> Any:
-    made = Engine(tmp_path)
+    made = opened(tmp_path)
     yield made
     made.close()
 
@@ -41,7 +51,7 @@ def spend(day: str, amount: str) -> Spend:
     return Spend(source="meta", level="ad", day=day, ad_id="1", currency="USD", amount=Decimal(amount))
 
 
-def begun(engine: Engine, sha: str) -> tuple[int | None, LineFile]:
+def begun(engine: Database, sha: str) -> tuple[int | None, LineFile]:
     file = LineFile(sha256=sha, reading="r", kind="payouts", format="test")
     engine.begin()
     load = begin_file(engine, file, NOW)
@@ -49,7 +59,7 @@ def begun(engine: Engine, sha: str) -> tuple[int | None, LineFile]:
     return load, file
 
 
-def put(engine: Engine, load: int, things: list[Thing], *, at: int = NOW, told_at: int | None = None) -> Any:
+def put(engine: Database, load: int, things: list[Thing], *, at: int = NOW, told_at: int | None = None) -> Any:
     rows = [make_row(t, SECRET, row=n, received_at=at, told_at=told_at) for n, t in enumerate(things, 1)]
     engine.begin()
     kept = put_lines(engine, load, rows, at)
@@ -57,7 +67,7 @@ def put(engine: Engine, load: int, things: list[Thing], *, at: int = NOW, told_a
     return kept
 
 
-def imported(engine: Engine, sha: str, things: list[Thing], *, at: int = NOW, told_at: int | None = None) -> Any:
+def imported(engine: Database, sha: str, things: list[Thing], *, at: int = NOW, told_at: int | None = None) -> Any:
     load, file = begun(engine, sha)
     assert load is not None
     kept = put(engine, load, things, at=at, told_at=told_at)
@@ -67,11 +77,11 @@ def imported(engine: Engine, sha: str, things: list[Thing], *, at: int = NOW, to
     return kept
 
 
-def standing(engine: Engine, kind: str = "money") -> list[Any]:
+def standing(engine: Database, kind: str = "money") -> list[Any]:
     return [line.thing for line in LineReader(engine.db).lines(kind)]
 
 
-def test_nothing_of_a_file_is_seen_before_its_end(engine: Engine) -> None:
+def test_nothing_of_a_file_is_seen_before_its_end(engine: Database) -> None:
     """Not by day, not by order, not by batch."""
     load, file = begun(engine, "a")
     assert load is not None
@@ -86,7 +96,7 @@ def test_nothing_of_a_file_is_seen_before_its_end(engine: Engine) -> None:
     assert [one.thing for one in reader.by_batch("stripe", "po_1")] == [charge(1, batch="po_1")]
 
 
-def test_a_file_that_never_ended_is_taken_out_and_can_come_again(engine: Engine) -> None:
+def test_a_file_that_never_ended_is_taken_out_and_can_come_again(engine: Database) -> None:
     """Its reader was killed: no row, no key and no day of it stays, and what it had is new to the next one."""
     load, _ = begun(engine, "a")
     assert load is not None
@@ -106,21 +116,20 @@ def test_a_file_that_never_ended_is_taken_out_and_can_come_again(engine: Engine)
         engine.commit()
         portions += 1
     assert portions == 3  # in portions, so that accepting goes on meanwhile
-    assert engine.script("select count(*), count(distinct file) from line") == [(1_200, 1)]
-    assert engine.script("select count(*) from line_key") == [(1_200 * len(keys_of(charge(1))),)]
-    assert (
-        engine.script("select count(*) from line_load") == engine.script("select count(*) from line_load_day") == [(0,)]
-    )
+    assert ask(engine, "select count(*), count(distinct file) from line") == [(1_200, 1)]
+    assert ask(engine, "select count(*) from line_key") == [(1_200 * len(keys_of(charge(1))),)]
+    for table in ("line_load", "line_load_day"):
+        assert ask(engine, f"select count(*) from {table}") == [(0,)]
     assert len(standing(engine)) == 1_200
 
 
-def test_the_same_file_is_known(engine: Engine) -> None:
+def test_the_same_file_is_known(engine: Database) -> None:
     imported(engine, "a", [charge(1)])
     assert begun(engine, "a")[0] is None
     assert begun(engine, "b")[0] is not None
 
 
-def test_what_is_told_again_is_known_and_what_changed_is_a_further_row(engine: Engine) -> None:
+def test_what_is_told_again_is_known_and_what_changed_is_a_further_row(engine: Database) -> None:
     """Nothing is updated in place: the earlier state stays readable."""
     imported(engine, "a", [charge(1, status="pending"), charge(2)])
     kept = imported(engine, "b", [charge(1, batch="po_1"), charge(2), charge(3)])
@@ -139,7 +148,7 @@ STATES = [charge(1, status="pending"), charge(1), charge(1, batch="po_9"), charg
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
 def test_which_state_stands_does_not_depend_on_the_order_of_files(tmp_path: Path, order: tuple[int, ...]) -> None:
     """Of a movement whose source tells no time: booked after pending, with its payout after without."""
-    made = Engine(tmp_path)
+    made = opened(tmp_path)
     for n in (*order, *order):
         if begun(made, str(n))[0] is not None:
             imported(made, f"{n}", [STATES[n]], at=NOW + 1_000 * order.index(n))
@@ -151,7 +160,7 @@ def test_which_state_stands_does_not_depend_on_the_order_of_files(tmp_path: Path
 def test_the_sources_own_time_decides(tmp_path: Path, order: tuple[int, ...]) -> None:
     """A day that is restated twice, and back to what it was first."""
     told = [("5.00", 100), ("7.00", 200), ("5.00", 300)]
-    made = Engine(tmp_path)
+    made = opened(tmp_path)
     for n in order:
         imported(made, str(n), [spend("2026-03-10", told[n][0])], told_at=told[n][1])
     assert [one.amount for one in standing(made, "spend")] == [Decimal("5.00")]
@@ -159,13 +168,13 @@ def test_the_sources_own_time_decides(tmp_path: Path, order: tuple[int, ...]) ->
     made.close()
 
 
-def test_without_a_time_the_last_import_stands_also_back_to_what_it_was(engine: Engine) -> None:
+def test_without_a_time_the_last_import_stands_also_back_to_what_it_was(engine: Database) -> None:
     for n, amount in enumerate(("5.00", "7.00", "5.00")):
         imported(engine, str(n), [spend("2026-03-10", amount)], at=NOW + n)
         assert [one.amount for one in standing(engine, "spend")] == [Decimal(amount)]
 
 
-def test_days_are_found_and_rows_have_an_order_of_their_own(engine: Engine) -> None:
+def test_days_are_found_and_rows_have_an_order_of_their_own(engine: Database) -> None:
     lines = [charge(n, at=NOW // 1000 + 86_400 * (n % 3)) for n in range(30)]
     imported(engine, "a", list(reversed(lines)))
     day = NOW // 86_400_000
@@ -175,7 +184,7 @@ def test_days_are_found_and_rows_have_an_order_of_their_own(engine: Engine) -> N
     assert LineReader(engine.db).span("spend") is None
 
 
-def test_what_a_message_told_is_seen_at_once(engine: Engine) -> None:
+def test_what_a_message_told_is_seen_at_once(engine: Database) -> None:
     engine.begin()
     kept = keep_told(engine, [make_row(charge(1), SECRET, received_at=NOW)])
     engine.commit()

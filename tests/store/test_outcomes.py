@@ -235,7 +235,7 @@ def test_a_crash_before_the_commit_tells_nothing_twice(tmp_path):
 
             def fail(engine):
                 store._appends._append_orders([entry(parcel(ParcelState.DELIVERED), at=LATER)])
-                assert engine.script("select outcomes from orders") == [(1,)]
+                assert engine.db.execute("select outcomes from orders").fetchall() == [(1,)]
                 raise ValueError("as if the power had gone")
 
             with pytest.raises(StoreError, match="ValueError"):

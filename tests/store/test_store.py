@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
-import apsw
 import pytest
 from copies import (
     BROWSER,
@@ -19,6 +19,7 @@ from copies import (
     opened,
     rows,
     settlement,
+    tamper,
     with_store,
 )
 from faulty_disk import disk
@@ -29,6 +30,7 @@ from tests.strategies import slow_law
 from twofold.errors import RowFailed, StoreBusy, StoreError, StoreFailed, StoreFull
 from twofold.event.model import Event
 from twofold.store.engine import RefusedRow
+from twofold.store.engines import open_reader
 from twofold.store.lists import Reader
 
 DEADLINE_S = 20
@@ -49,6 +51,7 @@ async def outcome(future) -> str:
 # -- durable before the answer
 
 
+@pytest.mark.embedded("its disk stands below the embedded engine")
 def test_a_note_is_read_behind_a_commit_that_is_under_way(tmp_path):
     """Asked for while the disk is busy, it waits its turn: neither the question nor what is being written fails."""
 
@@ -69,6 +72,7 @@ def test_a_note_is_read_behind_a_commit_that_is_under_way(tmp_path):
     asyncio.run(scenario())
 
 
+@pytest.mark.embedded("its disk stands below the embedded engine")
 def test_no_answer_before_the_sync(tmp_path):
     """While the disk has not confirmed the flush, an append has no answer; afterwards it has."""
 
@@ -88,6 +92,7 @@ def test_no_answer_before_the_sync(tmp_path):
     assert asyncio.run(scenario()) == (False, [FIRST])
 
 
+@pytest.mark.embedded("its disk stands below the embedded engine")
 def test_what_waits_shares_a_commit(tmp_path):
     """Two appends at once, and a hundred: one flush each time. Two one after the other: two."""
 
@@ -107,6 +112,7 @@ def test_what_waits_shares_a_commit(tmp_path):
     assert asyncio.run(scenario()) == [1, 1, 2]
 
 
+@pytest.mark.embedded("its disk stands below the embedded engine")
 @slow_law
 @given(sizes=st.lists(st.integers(1, 40), min_size=1, max_size=12), together=st.integers(1, 4), cut=st.integers(0, 11))
 def test_a_power_cut_loses_nothing_that_was_answered(tmp_path_factory: pytest.TempPathFactory, sizes, together, cut):
@@ -137,6 +143,7 @@ def test_a_power_cut_loses_nothing_that_was_answered(tmp_path_factory: pytest.Te
 # -- a disk that is full or broken
 
 
+@pytest.mark.embedded("its disk stands below the embedded engine")
 def test_a_full_disk_refuses_and_recovers(tmp_path):
     """No space: StoreFull and not a byte kept. Space again: accepted again by itself. Nothing answered is lost."""
 
@@ -160,6 +167,7 @@ def test_a_full_disk_refuses_and_recovers(tmp_path):
     assert_sums_hold(tmp_path)
 
 
+@pytest.mark.embedded("its disk stands below the embedded engine")
 def test_a_full_disk_stops_no_settlement_for_ever(tmp_path):
     """A settlement that found no space is told so; written again later it holds."""
 
@@ -178,6 +186,7 @@ def test_a_full_disk_stops_no_settlement_for_ever(tmp_path):
     assert [row["state"] for row in actions(tmp_path)] == ["delivered"]
 
 
+@pytest.mark.embedded("its disk stands below the embedded engine")
 def test_after_a_failed_flush_nothing_more_is_answered(tmp_path):
     """The kernel may have dropped the pages of a failed flush: the store says no until it is opened afresh."""
     failures: list[BaseException] = []
@@ -245,6 +254,7 @@ def test_too_much_waiting_is_refused_at_once(tmp_path):
     assert len(rows(tmp_path, "events")) == 101
 
 
+@pytest.mark.embedded("its disk stands below the embedded engine")
 def test_a_folder_whose_flush_failed_is_doubted_at_the_next_start(tmp_path):
     """It was closed, but not in order; one that was closed in order is not doubted."""
 
@@ -322,9 +332,11 @@ def test_an_action_folded_by_an_id_does_not_write_it_twice(tmp_path):
         await store.append([copy("e1", BROWSER)])
 
     with_store(tmp_path, scenario)
-    db = apsw.Connection(str(tmp_path / "twofold.db"))
-    assert [k for (k,) in db.execute("select fold_key from action order by id")] == ["id:", "order:7", "id:"]
-    db.execute("update action set fold_key = 'id:e3' where id = 3")
-    db.execute("update action set event_id = 'the-browsers' where id = 1")
-    db.close()
+    with contextlib.closing(open_reader(tmp_path)) as db:
+        assert [k for (k,) in db.execute("select fold_key from action order by id")] == ["id:", "order:7", "id:"]
+    tamper(
+        tmp_path,
+        "update action set fold_key = 'id:e3' where id = 3",
+        "update action set event_id = 'the-browsers' where id = 1",
+    )
     assert [a["fold_key"] for a in rows(tmp_path, "actions")] == ["id:e1", "order:7", "id:e3"]

@@ -65,6 +65,7 @@ def test_nothing_is_double_inside_the_window(tmp_path):
     assert {row["copies"] for row in actions(tmp_path)} == {2}
 
 
+@pytest.mark.embedded("its fold keys have a table a day")
 def test_old_days_leave_the_disk(tmp_path):
     """After thirty days no more than the window's day tables are there, so the memory cannot grow."""
 
@@ -79,6 +80,7 @@ def test_old_days_leave_the_disk(tmp_path):
     assert tables == [f"fold_{MIDNIGHT // DAY + day}" for day in range(21, 30)]
 
 
+@pytest.mark.embedded("its disk stands below the embedded engine")
 def test_a_refused_transaction_leaves_the_memory_as_it_was(tmp_path):
     """A new day's table that was rolled back is made again by the next append."""
 
