@@ -16,7 +16,7 @@ from twofold.store import engines
 
 ALSO_ON_POSTGRES = ("test_servers_word", "test_parcels_before_orders")
 OWN = (
-    "test_altered", "test_arrivals", "test_bloom_filter", "test_bodies", "test_durable_file", "test_flips", "test_folder",
+    "test_altered", "test_arrivals", "test_beside_accepting", "test_bloom_filter", "test_bodies", "test_durable_file", "test_flips", "test_folder",
     "test_gateway_on_postgres", "test_migrations", "test_noted", "test_postgres", "test_statements",
     "test_two_stores",  # several on one database are refused on PostgreSQL yet
     "test_watermark",

@@ -29,7 +29,7 @@ select a.dataset, a.event_name, a.currency, a.created_at / ?5 * ?5,
 from counted as a
 where a.tier > 0 or a.created_at >= ?4 or not exists (
     select 1 from delivery as d where d.id between a.id * 256 and a.id * 256 + 255 and d.reason = 'quarantine')
-group by 1, 2, 3, 4 order by max(a.trusted) desc
+group by 1, 2, 3, 4 order by max(a.trusted) desc, 4, 1, 2, coalesce(a.currency, '')
 """
 
 
