@@ -139,7 +139,11 @@ def _on_postgres(address: str) -> Kit:
 
     def reader(_folder: Path) -> Any:
         db = connected(address)
-        require_form(db)
+        try:
+            require_form(db)
+        except BaseException:
+            db.close()
+            raise
         return db
 
     def holders(db: Any, keys: Sequence[bytes]) -> list[int]:
