@@ -33,7 +33,7 @@ from twofold.store.gates.releases import let_through, prove_released, turn_away
 from twofold.store.gates.values import told_row, with_told
 from twofold.store.journal import CopyReader
 from twofold.store.ladder import Admitted, admit, consent_of, consent_told, is_buyers
-from twofold.store.peers.places import ALONE, Place
+from twofold.store.peers.places import ALONE
 from twofold.store.peers.revisions import PAUSES, Revisions
 
 log = logging.getLogger("twofold.store")
@@ -175,7 +175,6 @@ class Outbox:
         changed: ChangedDays,
         now_ms: int,
         longest_hold_ms: int = 0,
-        place: Place = ALONE,
         revisions: Revisions | None = None,
     ) -> None:
         self._revisions = revisions or Revisions(engine)
@@ -193,6 +192,7 @@ class Outbox:
         self.pauses: dict[str, tuple[str, int]] = {}
         self._read_pauses()
         self._revisions.listen(PAUSES, self._read_pauses)
+        place = self._revisions.place
         self._lease = place.lease(place.generation) if not place.alone else self._new_generation(now_ms)
         self._changed_pauses = False
         self.looked_at = 0  # by the last claim

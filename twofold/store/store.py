@@ -198,8 +198,8 @@ class Store:
                 for _ in range(AT_ONCE):
                     if not fill_some(self._engine):
                         break
-            self.changed = ChangedDays(self._engine, self.place, self.revisions)
-            self.people = Browsers(self._engine, routes, people_days, self.place, self.revisions)
+            self.changed = ChangedDays(self._engine, self.revisions)
+            self.people = Browsers(self._engine, routes, people_days, self.revisions)
             self.orders = Orders(
                 self._engine,
                 {dataset: r.orders for dataset, r in routes.items()},
@@ -209,7 +209,7 @@ class Store:
                 there={(dataset, d): rules for dataset, r in routes.items() for d, rules in r.orders_there.items()},
                 revisions=self.revisions,
             )
-            self._withdrawals = Withdrawals(self._engine, self.place, self.revisions)
+            self._withdrawals = Withdrawals(self._engine, self.revisions)
             self.ring = folder_ring(self.folder)
             self.paths = Paths(self._engine, self.ring, self.changed, self.place)
             self.orders.on_united = self.paths.unite
@@ -241,7 +241,6 @@ class Store:
                 self.changed,
                 opened_at,
                 longest_hold_ms(routes),
-                self.place,
                 self.revisions,
             )
             self._journal = journal = Journal(self._engine, refused_keep, self.place)

@@ -15,7 +15,6 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
 from twofold.store.engine import Database, id_array, key_array
-from twofold.store.peers.places import ALONE, Place
 from twofold.store.peers.revisions import DAYS, Revisions
 
 ORDERS, ACTIONS, LINES, TOUCHES = "orders", "actions", "lines", "touches"
@@ -27,10 +26,10 @@ GENERATION = "facts_generation"
 class ChangedDays:
     """The marks as the writer makes them, one object a store. All methods inside its transactions."""
 
-    def __init__(self, engine: Database, place: Place = ALONE, revisions: Revisions | None = None) -> None:
+    def __init__(self, engine: Database, revisions: Revisions | None = None) -> None:
         self._engine = engine
-        self._place = place
         self._revisions = revisions or Revisions(engine)
+        self._place = self._revisions.place
         self._revisions.listen(DAYS, self._load)
         self._known: set[tuple[str, int]] = set()  # marked in this generation
         self._starts: list[int] = []

@@ -25,7 +25,6 @@ from twofold.store.beside.withdrawn_file import FILE, WithdrawnFile
 from twofold.store.engine import Database, key_array
 from twofold.store.engines import open_reader
 from twofold.store.gates.contract import Candidate, Suppressed
-from twofold.store.peers.places import ALONE, Place
 from twofold.store.peers.revisions import WITHDRAWALS, Revisions
 from twofold.store.sqlite.statements import statement
 
@@ -50,11 +49,11 @@ class ConsentStanding(Struct, frozen=True, kw_only=True):
 class Withdrawals:
     """Used inside the store's transactions, on the loop's thread. ``changes`` may be read at any time."""
 
-    def __init__(self, engine: Database, place: Place = ALONE, revisions: Revisions | None = None) -> None:
+    def __init__(self, engine: Database, revisions: Revisions | None = None) -> None:
         self._engine = engine
         self._revisions = revisions or Revisions(engine)
         self._revisions.listen(WITHDRAWALS, self._heard)
-        self._file = WithdrawnFile(engine.folder, place.file(FILE))
+        self._file = WithdrawnFile(engine.folder, self._revisions.place.file(FILE))
         self._changed: set[bytes] = set()  # by this transaction
         self._unflushed: list[tuple[bytes, int, int | None]] = []
         self._begun = False  # whether there is a file

@@ -29,8 +29,8 @@ class Revisions:
 
     def __init__(self, engine: Database, place: Place = ALONE) -> None:
         self._engine = engine
-        self._place = place
-        self.alone = place.alone
+        self.place = place
+        self.alone = place.alone  # asked at each accept
         self._heard: dict[str, list[Callable[[], None]]] = {}
         self._known: dict[str, int] = {}
         self._raised: dict[str, int] = {}  # by this transaction
@@ -45,11 +45,11 @@ class Revisions:
         """At the beginning of each transaction. Raises `StoreFailed` when this process's name was taken by another one."""
         if self.alone:
             return
-        for kind, number in self._engine.run("select_revisions", (self._place.number,)):
+        for kind, number in self._engine.run("select_revisions", (self.place.number,)):
             if number == self._known.get(kind):
                 continue
             if kind == "":
-                raise StoreFailed(f"another process works under the name {self._place.name} now; give each its own")
+                raise StoreFailed(f"another process works under the name {self.place.name} now; give each its own")
             self._known[kind] = number
             for changed in self._heard.get(kind, ()):
                 changed()

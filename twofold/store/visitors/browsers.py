@@ -20,7 +20,6 @@ from twofold.consent.state import consent_text, strictest_text
 from twofold.event.model import Channel, Consent, Event, Tier
 from twofold.store.digests import row_crc
 from twofold.store.engine import Database, id_array, key_array
-from twofold.store.peers.places import ALONE, Place
 from twofold.store.peers.revisions import BROWSERS, Revisions
 from twofold.store.visitors.identifiers import (
     BROWSER_KINDS,
@@ -95,12 +94,11 @@ class Browsers:
         engine: Database,
         datasets: Iterable[str],
         keep_days: int,
-        place: Place = ALONE,
         revisions: Revisions | None = None,
     ) -> None:
         self._engine = engine
-        self._place = place
         self._revisions = revisions or Revisions(engine)
+        self._place = self._revisions.place
         self._revisions.listen(BROWSERS, self._heard)
         self._configured = frozenset(datasets)
         self.keep_ms = keep_days * DAY_MS
