@@ -1,11 +1,10 @@
 """What a system's answer means for whoever asked: a body, nothing known, patience, or somebody who must act.
 
-Owns these words, and how access is asked for by a name and a secret. An answer's own words are shown without what looks like a secret or a person.
+Owns these words, and how a token is asked for by a name and a secret. An answer's own words are shown without what looks like a secret or a person.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,14 +73,6 @@ def unreached(access: Access, err: Unreached) -> Problem:
 def unexpected(access: Access, expected: str) -> Problem:
     """An answer in a form that its documents do not have."""
     return Problem(UNEXPECTED, Who.PLATFORM, f"{access.source.type} answered in another form: expected {expected}")
-
-
-def basic(name: str, secret: str) -> dict[str, str]:
-    return {"Authorization": f"Basic {b64encode(f'{name}:{secret}'.encode()).decode()}"}
-
-
-def bearer(token: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {token}"}
 
 
 def token_of(

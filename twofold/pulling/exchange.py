@@ -11,6 +11,7 @@ import http.client
 import socket
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -55,6 +56,16 @@ class Answer(Struct, frozen=True):
         """The answer as a JSON object; empty for anything else."""
         found = self.value()
         return found if isinstance(found, dict) else {}
+
+
+def basic(name: str, secret: str) -> dict[str, str]:
+    """The head by which a name and its secret have access."""
+    return {"Authorization": f"Basic {b64encode(f'{name}:{secret}'.encode()).decode()}"}
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The head by which a token has access."""
+    return {"Authorization": f"Bearer {token}"}
 
 
 class Unreached(Exception):

@@ -10,9 +10,9 @@ from urllib.parse import quote
 
 from twofold.event.refusal import Refusal
 from twofold.event.scalars import read_time_ms
-from twofold.fetching.answers import ask, basic
+from twofold.fetching.answers import ask
 from twofold.fetching.contract import Access, System
-from twofold.pulling.exchange import Exchange
+from twofold.pulling.exchange import Exchange, basic
 from twofold.sources.payments.movement import body_of
 
 OPEN = frozenset({"AUTHORIZED", "PART_CAPTURED"})

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from twofold.fetching.answers import ask, basic, unexpected
+from twofold.fetching.answers import ask, unexpected
 from twofold.fetching.contract import Access, Page, System, version_of
-from twofold.pulling.exchange import Exchange, encode_answer
+from twofold.pulling.exchange import Exchange, basic, encode_answer
 from twofold.sources.fetched.order import local_time
 from twofold.store.fetches.book import Listed
 

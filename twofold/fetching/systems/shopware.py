@@ -10,9 +10,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from twofold.fetching.answers import bearer, judged, token_of, unexpected, unreached
+from twofold.fetching.answers import judged, token_of, unexpected, unreached
 from twofold.fetching.contract import Access, Page, System, version_of
-from twofold.pulling.exchange import Exchange, Unreached, encode_answer
+from twofold.pulling.exchange import Exchange, Unreached, bearer, encode_answer
 from twofold.sources.fetched.order import changed_at
 from twofold.store.fetches.book import Listed
 

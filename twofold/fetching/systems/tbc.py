@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from twofold.fetching.answers import ask, bearer, token_of
+from twofold.fetching.answers import ask, token_of
 from twofold.fetching.contract import Access, System
-from twofold.pulling.exchange import Exchange
+from twofold.pulling.exchange import Exchange, bearer
 
 
 def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:

@@ -6,13 +6,12 @@ asked: they are not booked yet, and stand in tomorrow's statement. Facts: chain.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
 from twofold.config import AccountSettings
 from twofold.pulling.contract import Platform, Portion, Span
-from twofold.pulling.exchange import Exchange, Unreached, encode_answer
+from twofold.pulling.exchange import Exchange, Unreached, basic, bearer, encode_answer
 from twofold.pulling.questions import expired, refused, unexpected, unreached
 
 ENDPOINT = "https://api.businessonline.ge"
@@ -23,7 +22,7 @@ _MAX_PAGES = 1_000
 
 def fetch(account: AccountSettings, span: Span, exchange: Exchange) -> Iterator[Portion]:
     for part in span.parts(_DAYS):
-        headers = {"Authorization": f"Bearer {_token(account, exchange)}"}  # one lasts half an hour
+        headers = bearer(_token(account, exchange))  # one lasts half an hour
         base = f"{account.endpoint or ENDPOINT}/api/statement/{account.id}/{account.currency}"
         first = _ask(account, exchange, f"{base}/{part.since}/{part.until}", headers)
         records = _records(account, first)
@@ -49,10 +48,9 @@ def fetch(account: AccountSettings, span: Span, exchange: Exchange) -> Iterator[
 
 def _token(account: AccountSettings, exchange: Exchange) -> str:
     url = f"{account.endpoint}/token" if account.endpoint else TOKENS
-    basic = b64encode(f"{account.client_id}:{account.client_secret}".encode()).decode()
     try:
         answer = exchange.post(
-            url, {"grant_type": "client_credentials"}, {"Authorization": f"Basic {basic}"}, form=True
+            url, {"grant_type": "client_credentials"}, basic(account.client_id, account.client_secret), form=True
         )
     except Unreached as err:
         raise unreached(account, err) from None

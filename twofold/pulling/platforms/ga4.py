@@ -13,7 +13,7 @@ import msgspec
 from twofold.config import AccountSettings
 from twofold.ledger.lines import SiteDay, Thing
 from twofold.pulling.contract import Platform, Portion, Span
-from twofold.pulling.exchange import Answer, Exchange, Unreached
+from twofold.pulling.exchange import Answer, Exchange, Unreached, bearer
 from twofold.pulling.platforms.google_ads import judged, token_of
 from twofold.pulling.questions import refused, unexpected, unreached
 
@@ -36,7 +36,7 @@ _MAX_PAGES = 1_000
 def fetch(account: AccountSettings, span: Span, exchange: Exchange) -> Iterator[Portion]:
     property_id = account.id.removeprefix("properties/")
     url = f"{account.endpoint or ENDPOINT}/{account.version or VERSION}/properties/{property_id}:runReport"
-    headers = {"Authorization": f"Bearer {token_of(account, exchange)}"}
+    headers = bearer(token_of(account, exchange))
     for part in span.parts(_DAYS):
         yield Portion(span=part, kind="ga4", format="ga4-api", account=property_id,
                       content=b"\n".join(_pages(account, exchange, url, headers, part)))  # fmt: skip

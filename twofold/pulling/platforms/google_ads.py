@@ -13,7 +13,7 @@ from typing import Any
 from twofold.config import AccountSettings
 from twofold.ledger.lines import REST, Spend, Thing
 from twofold.pulling.contract import Platform, Portion, Problem, Span, Who
-from twofold.pulling.exchange import Answer, Exchange, Unreached, encode_answer
+from twofold.pulling.exchange import Answer, Exchange, Unreached, bearer, encode_answer
 from twofold.pulling.questions import (
     FORBIDDEN,
     expired,
@@ -53,7 +53,7 @@ def fetch(account: AccountSettings, span: Span, exchange: Exchange) -> Iterator[
     customer = account.id.replace("-", "")
     url = (f"{account.endpoint or ENDPOINT}/{account.version or VERSION}/customers/{customer}/"
            "googleAds:searchStream")  # fmt: skip
-    headers = {"Authorization": f"Bearer {token_of(account, exchange)}", "developer-token": account.developer_token}
+    headers = {**bearer(token_of(account, exchange)), "developer-token": account.developer_token}
     if account.login_id:
         headers["login-customer-id"] = account.login_id.replace("-", "")
     for part in span.parts(_DAYS):

@@ -16,7 +16,7 @@ import msgspec
 from twofold.config import AccountSettings
 from twofold.ledger.lines import Spend, Thing
 from twofold.pulling.contract import Platform, Portion, Problem, Span, Who
-from twofold.pulling.exchange import Answer, Exchange, Unreached, encode_answer
+from twofold.pulling.exchange import Answer, Exchange, Unreached, bearer, encode_answer
 from twofold.pulling.questions import FORBIDDEN, NOT_FOUND, expired, refused, shown, throttled, unexpected, unreached
 
 ENDPOINT = "https://graph.facebook.com"
@@ -86,7 +86,7 @@ def _pages(account: AccountSettings, exchange: Exchange, base: str, span: Span) 
 
 def _ask(account: AccountSettings, exchange: Exchange, url: str, query: dict[str, str]) -> dict[str, Any]:
     try:
-        answer = exchange.get(url, query, {"Authorization": f"Bearer {account.token}"}, again=_again)
+        answer = exchange.get(url, query, bearer(account.token), again=_again)
     except Unreached as err:
         raise unreached(account, err) from None
     document = answer.document()

@@ -13,7 +13,7 @@ from typing import Any
 
 from twofold.config import AccountSettings
 from twofold.pulling.contract import Platform, Portion, Span
-from twofold.pulling.exchange import Exchange, Unreached, encode_answer
+from twofold.pulling.exchange import Exchange, Unreached, bearer, encode_answer
 from twofold.pulling.questions import refused, unexpected, unreached
 
 ENDPOINT = "https://api.stripe.com"
@@ -74,7 +74,7 @@ def _all(account: AccountSettings, exchange: Exchange, path: str, query: dict[st
 def _one(
     account: AccountSettings, exchange: Exchange, path: str, query: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {account.token}"}
+    headers = bearer(account.token)
     if account.version:
         headers["Stripe-Version"] = account.version
     if account.id:

@@ -6,13 +6,12 @@ Owns how access is had and how pages are asked. Facts: chain.md 3.6; developers.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
 from twofold.config import AccountSettings
 from twofold.pulling.contract import Platform, Portion, Span
-from twofold.pulling.exchange import Exchange, Unreached, encode_answer
+from twofold.pulling.exchange import Exchange, Unreached, basic, bearer, encode_answer
 from twofold.pulling.questions import expired, refused, unexpected, unreached
 
 ENDPOINT = "https://api.tbcbank.ge"
@@ -24,7 +23,7 @@ _MAX_PAGES = 1_000
 def fetch(account: AccountSettings, span: Span, exchange: Exchange) -> Iterator[Portion]:
     base = account.endpoint or ENDPOINT
     for part in span.parts(_DAYS):
-        headers = {"Authorization": f"Bearer {_token(account, exchange, base)}"}
+        headers = bearer(_token(account, exchange, base))
         movements = _all(account, exchange, f"{base}/bab/v1/accounts/movements", headers, part)
         if movements:
             yield Portion(span=part, kind="bank", format="tbc-json", account=account.id, currency=account.currency,
@@ -60,10 +59,9 @@ def _all(
 
 
 def _token(account: AccountSettings, exchange: Exchange, base: str) -> str:
-    basic = b64encode(f"{account.client_id}:{account.client_secret}".encode()).decode()
     body = {"grant_type": "client_credentials", "scope": "bab_accounts"}
     try:
-        answer = exchange.post(f"{base}/oauth/token", body, {"Authorization": f"Basic {basic}"}, form=True)
+        answer = exchange.post(f"{base}/oauth/token", body, basic(account.client_id, account.client_secret), form=True)
     except Unreached as err:
         raise unreached(account, err) from None
     token = answer.document().get("access_token")

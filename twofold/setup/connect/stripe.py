@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.pulling.exchange import Answer, Exchange, Unreached
+from twofold.pulling.exchange import Answer, Exchange, Unreached, bearer
 from twofold.setup.connect.contract import Hook, HookState, NotConnected, words_of
 from twofold.setup.topics import WANTED
 
@@ -97,7 +97,7 @@ class Stripe(Struct, kw_only=True):
     def _sent(self, method: str, rest: str, form: list[tuple[str, str]] | None = None) -> Answer:
         try:
             url = f"{self.base}/v1/webhook_endpoints{rest}"
-            return self.exchange.change(method, url, form, {"Authorization": f"Bearer {self.key}"}, form=True)
+            return self.exchange.change(method, url, form, bearer(self.key), form=True)
         except Unreached as err:
             raise NotConnected(f"{self.base} cannot be reached: {err}", "check DNS and firewall") from None
 

@@ -7,13 +7,12 @@ webhook never tells its secret, so one that leads to our address gets ours anew 
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator
 from typing import Any
 
 from msgspec import Struct
 
-from twofold.pulling.exchange import Answer, Exchange, Unreached
+from twofold.pulling.exchange import Answer, Exchange, Unreached, basic
 from twofold.setup.connect.contract import Hook, HookState, NotConnected, words_of
 from twofold.setup.topics import NEEDED, WANTED
 
@@ -89,8 +88,7 @@ class WooCommerce(Struct, kw_only=True):
             )
 
     def _sent(self, method: str, rest: str, body: Any = None) -> Answer:
-        credentials = base64.b64encode(f"{self.consumer_key}:{self.consumer_secret}".encode()).decode()
-        headers = {"Authorization": f"Basic {credentials}"}
+        headers = basic(self.consumer_key, self.consumer_secret)
         try:
             return self.exchange.change(method, f"{self.base}/wp-json/wc/v3/webhooks{rest}", body, headers)
         except Unreached as err:
