@@ -36,6 +36,12 @@ def ask(
     return judged(access, answer, exchange, may_lack=may_lack)
 
 
+def content_at(access: Access, path: str, exchange: Exchange, headers: Mapping[str, str]) -> bytes | None:
+    """What stands at a path, as it came; None for what is not known there."""
+    answer = ask(access, path, exchange, headers, may_lack=True)
+    return None if answer is None else answer.content
+
+
 def judged(access: Access, answer: Answer, exchange: Exchange, *, may_lack: bool = False) -> Answer | None:
     name = access.source.type
     access.told_at = mail_time(answer.headers.get("date"))

@@ -6,7 +6,7 @@ be had; nothing is kept by them but a token in `Access.memory`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -73,6 +73,16 @@ class System(Struct, frozen=True, kw_only=True):
     overlap_s: int = 900
     in_order: bool = True
     again: Callable[[bytes, float], float | None] = lambda _body, _now_s: None
+
+
+def id_of(thing: str) -> str:
+    """The system's own id of what a notice or a list named, as ``order:123``."""
+    return thing.partition(":")[2]
+
+
+def version_by(order: Mapping[str, object], names: Iterable[str]) -> bytes:
+    """The version of a list's row by these of its fields."""
+    return version_of({name: str(order.get(name)) for name in names})
 
 
 def version_of(shown: object) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from twofold.fetching.answers import ask, unexpected
-from twofold.fetching.contract import Access, Page, System, version_of
+from twofold.fetching.contract import Access, Page, System, id_of, version_by
 from twofold.pulling.exchange import Exchange, encode_answer
 from twofold.sources.fetched.order import mail_time
 from twofold.store.fetches.book import Listed
@@ -26,7 +26,7 @@ SHOWN = (
 
 
 def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
-    path = f"/v2/orders/{quote(thing.partition(':')[2], safe='')}"
+    path = f"/v2/orders/{quote(id_of(thing), safe='')}"
     answer = ask(access, path, exchange, _headers(access), may_lack=True)
     if answer is None:
         return None
@@ -65,7 +65,7 @@ def _listed(access: Access, order: dict[str, Any]) -> Listed:
     number, at = order.get("id"), mail_time(str(order.get("date_modified", "")))
     if not isinstance(number, int) or at is None:
         raise unexpected(access, "an id and date_modified of each order")
-    return Listed(f"order:{number}", at, version_of({name: str(order.get(name)) for name in SHOWN}))
+    return Listed(f"order:{number}", at, version_by(order, SHOWN))
 
 
 def _headers(access: Access) -> dict[str, str]:

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 from twofold.event.refusal import Refusal
 from twofold.event.scalars import read_time_ms
-from twofold.fetching.answers import ask
-from twofold.fetching.contract import Access, System
+from twofold.fetching.answers import content_at
+from twofold.fetching.contract import Access, System, id_of
 from twofold.pulling.exchange import Exchange, basic
 from twofold.sources.payments.movement import body_of
 
@@ -20,9 +20,8 @@ OPEN_AGAIN_S, DAY_S, REFUNDS_S = 6 * 3_600.0, 86_400.0, 30 * 86_400.0
 
 
 def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
-    path = f"/ordermanagement/v1/orders/{quote(thing.partition(':')[2], safe='')}"
-    answer = ask(access, path, exchange, basic(access.source.client_id, access.source.client_secret), may_lack=True)
-    return None if answer is None else answer.content
+    headers = basic(access.source.client_id, access.source.client_secret)
+    return content_at(access, f"/ordermanagement/v1/orders/{quote(id_of(thing), safe='')}", exchange, headers)
 
 
 def again(body: bytes, now_s: float) -> float | None:

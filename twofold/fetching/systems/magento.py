@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from twofold.fetching.answers import ask, unexpected
-from twofold.fetching.contract import Access, Page, System, version_of
+from twofold.fetching.contract import Access, Page, System, id_of, version_by
 from twofold.pulling.exchange import Exchange, bearer, encode_answer
 from twofold.sources.fetched.order import local_time
 from twofold.store.fetches.book import Listed
@@ -25,8 +25,7 @@ SHOWN = (
 
 
 def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
-    number = thing.partition(":")[2]
-    path = f"/rest/V1/orders/{quote(number, safe='')}"
+    path = f"/rest/V1/orders/{quote(id_of(thing), safe='')}"
     answer = ask(access, path, exchange, bearer(access.source.token), may_lack=True)
     if answer is None:
         return None
@@ -67,7 +66,7 @@ def _listed(access: Access, order: Any) -> Listed:
     at = local_time(str(order.get("updated_at", "")), access.zone) if isinstance(order, dict) else None
     if not isinstance(entity, int) or at is None:
         raise unexpected(access, "entity_id and updated_at of each order")
-    return Listed(f"order:{entity}", at, version_of({name: str(order.get(name)) for name in SHOWN}))
+    return Listed(f"order:{entity}", at, version_by(order, SHOWN))
 
 
 MAGENTO = System(name="magento", fetch=fetch, changed=changed, every_minutes=5)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from twofold.fetching.answers import ask
-from twofold.fetching.contract import Access, System
+from twofold.fetching.answers import content_at
+from twofold.fetching.contract import Access, System, id_of
 from twofold.pulling.exchange import Exchange, bearer
 
 
 def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
-    number = thing.partition(":")[2]
-    answer = ask(access, f"/v2/payments/{quote(number, safe='')}", exchange, bearer(access.source.token), may_lack=True)
-    return None if answer is None else answer.content
+    return content_at(access, f"/v2/payments/{quote(id_of(thing), safe='')}", exchange, bearer(access.source.token))
 
 
 MOLLIE = System(name="mollie", endpoint="https://api.mollie.com", fetch=fetch)

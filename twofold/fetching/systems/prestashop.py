@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from twofold.fetching.answers import ask, unexpected
-from twofold.fetching.contract import Access, Page, System, version_of
+from twofold.fetching.contract import Access, Page, System, id_of, version_by
 from twofold.pulling.exchange import Exchange, basic, encode_answer
 from twofold.sources.fetched.order import local_time
 from twofold.store.fetches.book import Listed
@@ -23,7 +23,7 @@ ALWAYS = "2100-01-01 00:00:00"
 
 
 def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
-    order = _one(access, "orders", "order", thing.partition(":")[2], exchange)
+    order = _one(access, "orders", "order", id_of(thing), exchange)
     if order is None:
         return None
     address = _of(access, "addresses", "address", order.get("id_address_invoice"), exchange)
@@ -85,7 +85,7 @@ def _listed(access: Access, order: Any) -> Listed:
     number = str(order.get("id", "")) if isinstance(order, dict) else ""
     if not number.isdigit() or at is None:
         raise unexpected(access, "id and date_upd of each order")
-    return Listed(f"order:{number}", at, version_of({name: str(order.get(name)) for name in SHOWN}))
+    return Listed(f"order:{number}", at, version_by(order, SHOWN))
 
 
 PRESTASHOP = System(name="prestashop", fetch=fetch, changed=changed, every_minutes=5, overlap_s=2 * 3_600)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from twofold.fetching.answers import judged, token_of, unexpected, unreached
-from twofold.fetching.contract import Access, Page, System, version_of
+from twofold.fetching.contract import Access, Page, System, id_of, version_of
 from twofold.pulling.exchange import Exchange, Unreached, bearer, encode_answer
 from twofold.sources.fetched.order import changed_at
 from twofold.store.fetches.book import Listed
@@ -32,7 +32,7 @@ PARTS: dict[str, Any] = {name: WHOLE[name] for name in ("stateMachineState", "tr
 
 
 def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
-    found = _search(access, {"ids": [thing.partition(":")[2]], "limit": 1, "associations": WHOLE}, exchange)
+    found = _search(access, {"ids": [id_of(thing)], "limit": 1, "associations": WHOLE}, exchange)
     return encode_answer(found[0]) if found else None
 
 

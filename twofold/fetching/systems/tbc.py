@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from twofold.fetching.answers import ask, token_of
-from twofold.fetching.contract import Access, System
+from twofold.fetching.answers import content_at, token_of
+from twofold.fetching.contract import Access, System, id_of
 from twofold.pulling.exchange import Exchange, bearer
 
 
@@ -17,9 +17,7 @@ def fetch(access: Access, thing: str, exchange: Exchange) -> bytes | None:
     key = {"apikey": access.source.token}
     body = {"client_id": access.source.client_id, "client_secret": access.source.client_secret}
     token = token_of(access, "/v1/tpay/access-token", body, exchange, key)
-    path = f"/v1/tpay/payments/{quote(thing.partition(':')[2], safe='')}"
-    answer = ask(access, path, exchange, {**key, **bearer(token)}, may_lack=True)
-    return None if answer is None else answer.content
+    return content_at(access, f"/v1/tpay/payments/{quote(id_of(thing), safe='')}", exchange, {**key, **bearer(token)})
 
 
 TBC = System(name="tbc", endpoint="https://api.tbcbank.ge", fetch=fetch)
