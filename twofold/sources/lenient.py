@@ -1,7 +1,7 @@
 """Bodies that other people designed, read value by value: what has another form than expected is absent, not an error.
 
-Owns the forms. An order must not be lost because a phone number came as a number, or an empty object as an empty list
-(PHP writes it so). What refuses a body, its id and its money, each source decides itself.
+Owns the forms, and that a body is one object. An order must not be lost because a phone number came as a number, or an empty object as an empty list
+(PHP writes it so). What else refuses a body, its id and its money, each source decides itself.
 """
 
 from __future__ import annotations
@@ -11,11 +11,21 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from twofold.event.json import read_json
+from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import as_list, as_object, lenient_amount, names_nobody, read_integer, says_nothing
 
 _DIGITS = re.compile(r"[0-9]{1,20}")
 _TOKEN = re.compile(r"[!-~]{1,200}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?", re.I)
+
+
+def object_of(body: bytes, *, events: int, expected: str = "an object") -> dict[str, Any] | Refusal:
+    """A body that has to be one object of JSON. ``events``: see `read_json`."""
+    tree = read_json(body, events=events)
+    if isinstance(tree, (dict, Refusal)):
+        return tree
+    return Refusal(reason=DropReason.WRONG_TYPE, expected=expected, got=describe(tree))
 
 
 def part(tree: dict[str, Any], name: str) -> dict[str, Any]:

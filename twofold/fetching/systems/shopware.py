@@ -13,7 +13,7 @@ from typing import Any
 from twofold.fetching.answers import judged, token_of, unexpected, unreached
 from twofold.fetching.contract import Access, Page, System, id_of, version_of
 from twofold.pulling.exchange import Exchange, Unreached, bearer, encode_answer
-from twofold.sources.fetched.order import changed_at
+from twofold.sources.fetched.shopware import changed_at
 from twofold.store.fetches.book import Listed
 
 PAGE_SIZE = 100

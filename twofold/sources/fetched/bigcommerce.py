@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Named, Reading, Source, SourceOptions
 from twofold.sources.fetched.order import (
@@ -26,6 +26,7 @@ from twofold.sources.fetched.order import (
     said,
     status_of,
     told,
+    without,
 )
 from twofold.sources.schema import read_label
 
@@ -78,16 +79,13 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
     order = lenient.part(tree, "order")
     number, status = lenient.digits(order, "id"), lenient.text(order, "status_id") or "0"
     if number is None:
-        return Refusal(
-            reason=DropReason.WRONG_TYPE, path="order.id", expected="the order's number", got=describe(order.get("id"))
-        )
+        return without(order, "id", "order.id", "the order's number", DropReason.WRONG_TYPE)
     if status in INCOMPLETE:
         return Ignored(kind="draft", reason="the checkout is not completed", order_id=number)
     placed = mail_time(lenient.text(order, "date_created"))
     if placed is None:
-        given = describe(order.get("date_created"))
-        return Refusal(
-            reason=DropReason.MISSING_EVENT_TIME, path="order.date_created", expected="a time as in e-mail", got=given
+        return without(
+            order, "date_created", "order.date_created", "a time as in e-mail", DropReason.MISSING_EVENT_TIME
         )
     changed = mail_time(lenient.text(order, "date_modified")) or placed
     return told(

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.fetched.order import (
@@ -28,6 +28,7 @@ from twofold.sources.fetched.order import (
     said,
     status_of,
     told,
+    without,
 )
 from twofold.sources.schema import read_label
 
@@ -47,14 +48,10 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
     order, zone = lenient.part(tree, "order"), ZoneInfo(lenient.text(tree, "zone") or "UTC")
     number = lenient.token(order, "increment_id")
     if number is None:
-        given = describe(order.get("increment_id"))
-        return Refusal(
-            reason=DropReason.WRONG_TYPE, path="order.increment_id", expected="the order's number", got=given
-        )
+        return without(order, "increment_id", "order.increment_id", "the order's number", DropReason.WRONG_TYPE)
     placed = local_time(lenient.text(order, "created_at"), zone)
     if placed is None:
-        given = describe(order.get("created_at"))
-        return Refusal(reason=DropReason.MISSING_EVENT_TIME, path="order.created_at", expected="a time", got=given)
+        return without(order, "created_at", "order.created_at", "a time", DropReason.MISSING_EVENT_TIME)
     changed = local_time(lenient.text(order, "updated_at"), zone) or placed
     return told(
         _order(order, options, number, placed, changed), options, SENDER, refunded=amount(order, "base_total_refunded")

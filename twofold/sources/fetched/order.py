@@ -15,7 +15,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import read_time_ms
 from twofold.ledger.model import Refund as RefundFact
@@ -30,14 +29,12 @@ STAGES = ("placed", "confirmed", "paid", "delivered", "cancelled")
 
 
 def body_of(body: bytes) -> dict[str, Any] | Refusal:
-    tree = read_json(body, events=_KEYS_OF_EVENTS)
-    if isinstance(tree, Refusal):
-        return tree
-    return (
-        tree
-        if isinstance(tree, dict)
-        else Refusal(reason=DropReason.WRONG_TYPE, expected="an object", got=describe(tree))
-    )
+    return lenient.object_of(body, events=_KEYS_OF_EVENTS)
+
+
+def without(tree: Mapping[str, Any], name: str, path: str, expected: str, reason: DropReason) -> Refusal:
+    """The refusal of an order that lacks what no order can be without."""
+    return Refusal(reason=reason, path=path, expected=expected, got=describe(tree.get(name)))
 
 
 def never_signed(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_ms: int) -> bool:
@@ -92,16 +89,6 @@ def local_time(text: str | None, zone: tzinfo = UTC) -> int | None:
     """Unix s of ``2026-11-29 12:00:00``, of a shop whose zone is known beside it."""
     found = read_time_ms(text, zone=zone) if text and not text.startswith("0000") else None
     return None if found is None else found // 1000
-
-
-def changed_at(order: Mapping[str, Any]) -> int:
-    """Unix s of the last change of an order of Shopware, or of a payment or parcel of it: each is a row with times of its own."""
-    rows = [order]
-    for name in ("transactions", "deliveries"):
-        given = order.get(name)
-        rows += [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
-    times = (local_time(str(row.get(name) or "")) for row in rows for name in ("createdAt", "updatedAt"))
-    return max((at for at in times if at is not None), default=0)
 
 
 def moment(at_s: int) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.fetched.order import (
@@ -27,6 +27,7 @@ from twofold.sources.fetched.order import (
     said,
     status_of,
     told,
+    without,
 )
 from twofold.sources.schema import read_label
 
@@ -47,13 +48,10 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
     order, zone = lenient.part(tree, "order"), ZoneInfo(lenient.text(tree, "zone") or "UTC")
     number = lenient.digits(order, "id")
     if number is None:
-        return Refusal(
-            reason=DropReason.WRONG_TYPE, path="order.id", expected="the order's number", got=describe(order.get("id"))
-        )
+        return without(order, "id", "order.id", "the order's number", DropReason.WRONG_TYPE)
     placed = local_time(lenient.text(order, "date_add"), zone)
     if placed is None:
-        given = describe(order.get("date_add"))
-        return Refusal(reason=DropReason.MISSING_EVENT_TIME, path="order.date_add", expected="a time", got=given)
+        return without(order, "date_add", "order.date_add", "a time", DropReason.MISSING_EVENT_TIME)
     changed = local_time(lenient.text(order, "date_upd"), zone) or placed
     return told(_order(tree, order, options, number, placed, changed), options, SENDER)
 

@@ -14,13 +14,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import DropReason, Refusal
 from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Named, Reading, Source, SourceOptions
 from twofold.sources.fetched.order import (
     amount,
     body_of,
-    changed_at,
     kept_ids,
     local_time,
     moment,
@@ -29,6 +28,7 @@ from twofold.sources.fetched.order import (
     said,
     status_of,
     told,
+    without,
 )
 from twofold.sources.schema import read_label
 
@@ -70,15 +70,23 @@ def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms
         return order
     number = lenient.token(order, "orderNumber")
     if number is None:
-        given = describe(order.get("orderNumber"))
-        return Refusal(reason=DropReason.WRONG_TYPE, path="orderNumber", expected="the order's number", got=given)
+        return without(order, "orderNumber", "orderNumber", "the order's number", DropReason.WRONG_TYPE)
     placed = local_time(lenient.text(order, "orderDateTime"))
     if placed is None:
-        given = describe(order.get("orderDateTime"))
-        return Refusal(
-            reason=DropReason.MISSING_EVENT_TIME, path="orderDateTime", expected="ISO 8601 with its offset", got=given
+        return without(
+            order, "orderDateTime", "orderDateTime", "ISO 8601 with its offset", DropReason.MISSING_EVENT_TIME
         )
     return told(_order(order, options, number, placed), options, SENDER)
+
+
+def changed_at(order: Mapping[str, Any]) -> int:
+    """Unix s of the last change of an order, or of a payment or parcel of it: each is a row with times of its own."""
+    rows = [order]
+    for name in ("transactions", "deliveries"):
+        given = order.get(name)
+        rows += [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
+    times = (local_time(str(row.get(name) or "")) for row in rows for name in ("createdAt", "updatedAt"))
+    return max((at for at in times if at is not None), default=0)
 
 
 def _order(order: dict[str, Any], options: SourceOptions, number: str, placed: int) -> dict[str, Any]:

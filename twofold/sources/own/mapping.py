@@ -17,9 +17,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from twofold.event.json import read_json
-from twofold.event.refusal import DropReason, Refusal, describe
+from twofold.event.refusal import Refusal
 from twofold.event.scalars import as_list, as_object, lenient_amount, read_boolean, read_integer
+from twofold.sources import lenient
 from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.own import webhook
 from twofold.sources.own.bodies import BODIES
@@ -45,11 +45,9 @@ def unknown_fields(kind: str, names: Iterable[str]) -> list[str]:
 def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int) -> Reading | Refusal | Ignored:
     """One body, mapped and then read as a shop's own."""
     del headers, now_ms  # what counts stands in the body
-    tree = read_json(body, events=_KEYS_OF_EVENTS)
+    tree = lenient.object_of(body, events=_KEYS_OF_EVENTS)
     if isinstance(tree, Refusal):
         return tree
-    if not isinstance(tree, dict):
-        return Refusal(reason=DropReason.WRONG_TYPE, expected="an object", got=describe(tree))
     for path, words in options.only.items():
         if str(value_at(tree, path)) not in words:
             return Ignored(reason="not among what `only` of this source asks for")

@@ -11,7 +11,6 @@ from typing import Any
 
 from msgspec import Struct
 
-from twofold.event.json import read_json
 from twofold.event.refusal import DropReason, Refusal, describe
 from twofold.event.scalars import read_currency, read_time_ms
 from twofold.ledger.model import OrderReport, Payment, Refund
@@ -54,12 +53,7 @@ def reading_of(moved: Movement) -> Reading:
 
 def body_of(body: bytes) -> dict[str, Any] | Refusal:
     """The body as an object; what is read is what was signed, so a source that signs fields opens it by this, too."""
-    tree = read_json(body, events=_KEYS_OF_EVENTS)
-    if isinstance(tree, Refusal):
-        return tree
-    if not isinstance(tree, dict):
-        return Refusal(reason=DropReason.WRONG_TYPE, expected="a JSON object", got=describe(tree))
-    return tree
+    return lenient.object_of(body, events=_KEYS_OF_EVENTS, expected="a JSON object")
 
 
 def seconds_at(tree: dict[str, Any], name: str, where: str) -> int | Refusal:
