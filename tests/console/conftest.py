@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from running_console import Running, configuration, fill
+from running_console import Running, begun_anew, configuration, fill
 
 from tests.command_line import invoke
 from twofold.simulate.world.folder import CONFIG, Written, write_world
@@ -41,8 +41,4 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Written:
 
 @pytest.fixture
 def console(filled: Path) -> Iterator[Running]:
-    for rest in (filled.parent / "data").glob("console.db*"):
-        rest.unlink()
-    running = Running(filled.parent / "data", filled)
-    yield running
-    running.stop()
+    yield from begun_anew(filled)

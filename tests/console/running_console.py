@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -270,3 +271,12 @@ async def _send_trouble(address: str) -> None:
         assert await post(capi, {"data": [bare], **key}) >= 400
         signature = f"t={now},v1={'0' * 64}"
         assert await post("/webhooks/own/mugs", {}, **{"X-Twofold-Signature": signature}) >= 400
+
+
+def begun_anew(filled: Path) -> Iterator[Running]:
+    """A console that knows nobody yet."""
+    for rest in (filled.parent / "data").glob("console.db*"):
+        rest.unlink()
+    running = Running(filled.parent / "data", filled)
+    yield running
+    running.stop()

@@ -12,7 +12,7 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import sync_playwright
-from running_console import HOSTILE, PASSWORD, Running, configuration
+from running_console import HOSTILE, PASSWORD, Running, begun_anew, configuration
 
 from twofold.console.pages import PAGES
 
@@ -62,11 +62,7 @@ PATHS = (
 @pytest.fixture(scope="module")
 def console(filled: Path) -> Iterator[Running]:
     """One for all: to start it takes longer than most of these look at it."""
-    for rest in (filled.parent / "data").glob("console.db*"):
-        rest.unlink()
-    running = Running(filled.parent / "data", filled)
-    yield running
-    running.stop()
+    yield from begun_anew(filled)
 
 
 def rows_of(text: str) -> list[dict[str, object]]:
