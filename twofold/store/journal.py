@@ -135,21 +135,10 @@ class CopyReader:
         if len(self._new) >= COPIES_KEPT or not 0 <= now_ms - self._turned_ms < COPIES_KEPT_MS:
             self._old, self._new, self._turned_ms = self._new, {}, now_ms
 
-    def _proved(
-        self,
-        position: int,
-        packed: bytes,
-        action: int,
-        verdict: str,
-        before: bytes | None,
-        chain: bytes,
-        salt: bytes | None,
-        digest: bytes | None,
-        redacted: bytes | None,
-    ) -> Event | None:
+    def _proved(self, position: int, packed: bytes, *rest: Any) -> Event | None:
+        """``rest``: see `is_as_journalled`."""
         body = self._unpack(packed)
-        proved = is_as_journalled(position, body, action, verdict, before, chain, salt, digest, redacted)
-        return decode_event(body) if proved else None
+        return decode_event(body) if is_as_journalled(position, body, *rest) else None
 
 
 def last_row(engine: Database, place: Place = ALONE) -> tuple[int, bytes]:
