@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bench import Row
 from bench.events import stored_event
-from twofold.store.sqlite.database import DATABASE, Engine
+from twofold.store.beside.folder import DATABASE
+from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.fold_keys import DAY_MS, FoldKeys
 from twofold.store.store import Route, Store
 

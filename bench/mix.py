@@ -28,7 +28,7 @@ from bench import Row
 from twofold.destinations import DESTINATIONS
 from twofold.event.model import Channel, Content, CustomData, Event, Hashed, Tier, UserData
 from twofold.listening import settle_memory
-from twofold.store.sqlite.database import DATABASE
+from twofold.store.beside.folder import DATABASE
 from twofold.store.store import Route, Store
 
 EVENTS, GROUP, BROWSERS, ROUNDS, ROUND = 5_000_000, 500, 200_000, 31, 10  # a round is ROUND groups

@@ -17,7 +17,7 @@ from twofold.console.access.register import FILE, Register
 from twofold.errors import StoreFull
 from twofold.facts.manifest import read_manifest, write_manifest
 from twofold.simulate.world.folder import Written
-from twofold.store.sqlite.database import FolderLock
+from twofold.store.beside.folder import FolderLock
 
 NOW = 1_800_000_000
 PAGES = ("/today", "/events", "/orders", "/orders/5001", "/deliveries", "/refused", "/live", "/day", "/account")

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from running_console import Running, configuration
 
-from twofold.store.sqlite.database import FORM_OF_0_2, SCHEMA_VERSION, FolderLock, form_of
+from twofold.store.beside.folder import FolderLock
+from twofold.store.engine import SCHEMA_VERSION
+from twofold.store.sqlite.database import FORM_OF_0_2, form_of
 
 FOLDERS = Path(__file__).parents[1] / "store" / "folders"
 

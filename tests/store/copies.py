@@ -26,9 +26,9 @@ from twofold.event.model import (
 )
 from twofold.report.verify import verify
 from twofold.store import engines
+from twofold.store.beside.folder import DATABASE
 from twofold.store.fold import FoldVerdict
 from twofold.store.lists import Reader
-from twofold.store.sqlite.database import DATABASE
 from twofold.store.store import Route, Store
 
 NOW = 1_790_000_000_000  # ms

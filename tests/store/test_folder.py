@@ -18,7 +18,8 @@ from copies import appended, assert_sums_hold, copy, rows, with_store
 
 from tests.acceptance.gateway_process import gateway, run_twofold
 from twofold.errors import StoreError, StoreLocked, StoreNewer
-from twofold.store.sqlite.database import Engine, FolderLock, open_reader
+from twofold.store.beside.folder import FolderLock
+from twofold.store.sqlite.database import Engine, open_reader
 
 TOML = """
 [[dataset]]

@@ -29,8 +29,8 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.matching.subject import SubjectRequest
 from twofold.privacy.runner import COMMAND, Eraser
 from twofold.report.verify import verify
+from twofold.store.beside.folder import DATABASE
 from twofold.store.beside.watermark import CLOSED, RUNNING, examine, read_mark
-from twofold.store.sqlite.database import DATABASE
 from twofold.store.sqlite.log_scan import lost_in_log
 
 FRAME, HEAD = 24, 32

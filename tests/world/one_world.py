@@ -43,9 +43,10 @@ from twofold.policies import open_store
 from twofold.privacy import runner
 from twofold.report.verify import verify
 from twofold.store import bodies
+from twofold.store.beside.folder import DATABASE, is_open
 from twofold.store.beside.watermark import FILE as WATERMARK
 from twofold.store.sqlite import database
-from twofold.store.sqlite.database import DATABASE, expected_schema, is_open
+from twofold.store.sqlite.database import expected_schema
 from twofold.store.touches import signs
 from twofold.store.visitors import noted
 

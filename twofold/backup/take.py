@@ -22,10 +22,12 @@ from twofold.backup.sealing import SECRET_KEY
 from twofold.backup.snapshot import Progress, copy_database, parts_of
 from twofold.backup.state import note_backup
 from twofold.errors import ConfigError, StoreDamaged, StoreError
+from twofold.store.beside.folder import DATABASE
 from twofold.store.beside.watermark import examine
 from twofold.store.beside.withdrawn_file import WithdrawnFile
+from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.engines import require_embedded
-from twofold.store.sqlite.database import DATABASE, SCHEMA_VERSION, open_reader, require_data
+from twofold.store.sqlite.database import open_reader, require_data
 
 CONSOLE, LISTS = "console.db", "audiences.db"
 _KEY_BYTES = 16_384  # a file of keys is no longer

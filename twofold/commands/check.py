@@ -27,7 +27,8 @@ from twofold.config import (
 from twofold.destinations import BY_PLATFORM
 from twofold.errors import ConfigError, TwofoldError
 from twofold.policies import source_fault
-from twofold.store.sqlite.database import SCHEMA_VERSION, check_sqlite_version, form_of
+from twofold.store.engine import SCHEMA_VERSION
+from twofold.store.sqlite.database import check_sqlite_version, form_of
 
 Answer = tuple[str, str | None]
 PACKAGES = ("uvicorn", "uvloop", "httptools", "aiohttp", "msgspec", "apsw", "phonenumbers", "pycountry",

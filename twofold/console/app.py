@@ -58,7 +58,7 @@ from twofold.console.sums.remembered import Remembered
 from twofold.console.words import LANGUAGES, Words, language_of
 from twofold.errors import ConfigError, StoreError, StoreNewer, StoreOlder
 from twofold.importing.readers.problems import safe_cell
-from twofold.store.sqlite.database import is_open
+from twofold.store.beside.folder import is_open
 
 log = logging.getLogger("twofold.console")
 

@@ -21,8 +21,9 @@ from twofold.control.owner import open_owner
 from twofold.control.socket import Conversation
 from twofold.errors import StoreLocked
 from twofold.listening import open_listener
+from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.engines import require_data
-from twofold.store.sqlite.database import SCHEMA_VERSION, form_of
+from twofold.store.sqlite.database import form_of
 
 log = logging.getLogger("twofold.console")
 

@@ -25,18 +25,13 @@ from twofold.policies import OrdersWorth, keeper_of, open_store
 from twofold.privacy.audit_log import append_audit
 from twofold.privacy.runner import Eraser
 from twofold.store.beside.durable_file import flush_folder
+from twofold.store.beside.folder import DATABASE, FolderLock, make_folder
 from twofold.store.beside.watermark import Loss, Mark, examine, read_mark, renew_watermark
 from twofold.store.beside.withdrawn_file import WithdrawnFile
+from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.engines import require_embedded
 from twofold.store.secret import FILE as ERASURES
-from twofold.store.sqlite.database import (
-    APPLICATION_ID,
-    DATABASE,
-    SCHEMA_VERSION,
-    Engine,
-    FolderLock,
-    make_folder,
-)
+from twofold.store.sqlite.database import APPLICATION_ID, Engine
 from twofold.store.sqlite.log_scan import lost_in_log
 from twofold.store.touches.signs import SECRET_MARK
 

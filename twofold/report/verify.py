@@ -22,6 +22,7 @@ from twofold.privacy.audit_log import check_log
 from twofold.privacy.tombstones import damaged_erasures, written_erasures
 from twofold.report.proof import Proof, keep_proof, read_proof
 from twofold.report.verify_lines import check_lines
+from twofold.store.beside.folder import is_open
 from twofold.store.beside.watermark import require_traces
 from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.beside.withdrawn_file import damaged_withdrawals
@@ -36,7 +37,6 @@ from twofold.store.orders.ledger import name_crc
 from twofold.store.peers.places import SPAN, strand_of, sums_of
 from twofold.store.secret import FILE as ERASURES
 from twofold.store.secret import known_ring, mark_of
-from twofold.store.sqlite.database import is_open
 from twofold.store.touches.frozen import path_digest
 from twofold.store.touches.nameless import nameless_digest
 from twofold.store.touches.signs import SECRET_MARK

@@ -1,8 +1,8 @@
 """The seam below the store: what it asks of an engine, and the jobs that an engine commits.
 
-Owns the two small protocols that an engine implements (`Database`, `Transaction`'s caller) and the unit of work that
-passes between. Nothing above knows which engine it is; errors arrive as `StoreFull` (try again when there is room),
-`StoreFailed` (nothing further may be acknowledged) or another `StoreError`.
+Owns the two small protocols that an engine implements (`Database`, `Transaction`'s caller), the unit of work that passes
+between, and the number of the tables' form. Nothing above knows which engine it is; errors arrive as `StoreFull` (try
+again when there is room), `StoreFailed` (nothing further may be acknowledged) or another `StoreError`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # whoever makes these runs statements, too
     from twofold.store.lines.row import LineEntry
     from twofold.store.orders.ledger import OrderEntry
     from twofold.touch.model import Sign
+
+SCHEMA_VERSION = 22
+"""The form of the store's tables, on every engine; a step leads to each from the one before."""
 
 
 class Numbers:

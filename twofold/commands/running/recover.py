@@ -80,8 +80,8 @@ def restore(
 @watermark.command("show")
 def show(config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Up to which position events were acknowledged, and whether the database holds all of it."""
+    from twofold.store.beside.folder import is_open
     from twofold.store.beside.watermark import CLOSED, Mark, examine, read_mark, require_traces
-    from twofold.store.sqlite.database import is_open
 
     folder = folder_of(config, data)
     require_traces(folder)

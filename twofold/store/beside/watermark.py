@@ -28,10 +28,11 @@ from msgspec import Struct, structs
 
 from twofold.errors import StoreDamaged, StoreError
 from twofold.store.beside.durable_file import flush_folder
+from twofold.store.beside.folder import DATABASE
 from twofold.store.engine import Database
 from twofold.store.journal import TOLD, last_row, told_in
 from twofold.store.peers.places import ALONE, SPAN, Place, strand_of
-from twofold.store.sqlite.database import DATABASE, require_data
+from twofold.store.sqlite.database import require_data
 from twofold.store.sqlite.log_scan import lost_in_log
 
 log = logging.getLogger("twofold.store")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,12 +25,13 @@ from psycopg import Connection
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from twofold.errors import StoreAway, StoreError, StoreFailed, StoreLocked, StoreNewer, StoreOlder
+from twofold.store.beside.folder import FolderLock, make_folder
+from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.postgres.connection import SCHEMA, Reader, connect, rows_of
 from twofold.store.postgres.faults import translated
 from twofold.store.postgres.fold_keys import forget_keys
 from twofold.store.postgres.statements import row_statement, wording
 from twofold.store.postgres.values import column, name_of_type
-from twofold.store.sqlite.database import SCHEMA_VERSION, FolderLock, expected_schema, make_folder
 from twofold.store.sqlite.statements import statement
 
 log = logging.getLogger("twofold.store")
@@ -37,6 +39,7 @@ log = logging.getLogger("twofold.store")
 LOCK = 0x32464F4C
 """The advisory lock of whoever writes."""
 FORM = "form"
+_MADE = re.compile(r"(?m)^create (?:unique )?(?:table|index) (\w+)")
 OVER_S = 2.0
 """How long a start waits for the lock: the server ends a gateway's session a moment after the gateway."""
 AGAIN_S = (0.1, 2.0)
@@ -267,10 +270,9 @@ def make_schema(db: Connection[Any]) -> None:
     """The tables of a new database. One of another form is refused: there are no steps between forms here yet."""
     found = [name for (name,) in db.execute("select tablename from pg_tables where schemaname = $1", (SCHEMA,))]
     if not found:
-        text = resources.files("twofold.store.postgres").joinpath("schema.sql").read_text(encoding="utf-8")
         with db.transaction():
             db.execute(f"create schema if not exists {SCHEMA}")
-            db.pgconn.exec_(text.encode())
+            db.pgconn.exec_(_schema().encode())
             db.execute("insert into meta (name, value) values ($1, $2)", (FORM, str(SCHEMA_VERSION)))
         return
     if "meta" not in found:
@@ -294,7 +296,11 @@ def odd_tables(db: Reader) -> list[str]:
     """Tables and indexes of this version that are not there; what is on the server's pages it checks itself."""
     there = "select tablename from pg_tables where schemaname = ?1 union select indexname from pg_indexes where schemaname = ?1"
     found = {name for (name,) in db.execute(there, (SCHEMA,))}
-    return sorted(name for name in expected_schema() if name not in found)
+    return sorted(name for name in _MADE.findall(_schema()) if name not in found)
+
+
+def _schema() -> str:
+    return resources.files("twofold.store.postgres").joinpath("schema.sql").read_text(encoding="utf-8")
 
 
 def vacuumed(address: str) -> bool:

@@ -1,16 +1,14 @@
 """The embedded engine: open, lock, migrate and run statements on one SQLite connection.
 
-Owns the data folder's lock, the settings that durability rests on (each read back), and the schema version.
+Owns the settings that durability rests on (each read back) and the steps between forms of the tables.
 Knows no events. The interpreter's own SQLite may be inside the range of the WAL-reset defect, so APSW's
 bundled library is used and its version is checked.
 """
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import struct
 import threading
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,23 +20,21 @@ from typing import Any, cast
 
 import apsw
 
-from twofold.errors import RowFailed, StoreError, StoreFailed, StoreFull, StoreLocked, StoreNewer, StoreOlder
+from twofold.errors import RowFailed, StoreError, StoreFailed, StoreFull, StoreNewer, StoreOlder
+from twofold.store.beside.folder import DATABASE, FolderLock, make_folder
 from twofold.store.bodies import plain_body
-from twofold.store.engine import Digests, Numbers
+from twofold.store.engine import SCHEMA_VERSION, Digests, Numbers
 from twofold.store.sqlite.statements import MAX_ROWS, statement
 
 log = logging.getLogger("twofold.store")
 
-SCHEMA_VERSION = 22
 FORM_OF_0_2 = 5
 """The form of a data folder that version 0.2.0 left."""
 APPLICATION_ID = 0x32464F4C  # "2FOL"
 MIN_SQLITE = (3, 51, 3)  # first without the WAL-reset defect found in March 2026
-DATABASE = "twofold.db"
 _WAL_PAGES = 16_000  # checkpoint at about 64 MB: what is written again meanwhile is moved once
 # Without the library's own lock, which it takes for each value it reads or binds; `Engine` has one for each statement.
 _WRITABLE = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
-_OPEN_HERE: set[Path] = set()  # POSIX locks do not stop a second open in the same process; this does
 
 
 _FATAL = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError)
@@ -58,50 +54,6 @@ def translated(err: apsw.Error) -> StoreError:
 def _two_at_once() -> StoreError:
     """Two threads on one connection would break it, so the second is refused and not kept waiting: it is a bug."""
     return StoreError("internal: the store was asked by two threads at once")
-
-
-class FolderLock:
-    """One owner for a data folder. A POSIX record lock: dropped when the owner dies, not inherited by a fork."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder.resolve() / "lock"
-        if self.path in _OPEN_HERE:
-            raise StoreLocked(f"{folder} is already open in this process")
-        try:
-            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError as err:
-            raise StoreError(f"{self.path} cannot be used as lock file: {err.strerror}") from err
-        try:
-            fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            owner = os.pread(self._fd, 32, 0).decode("ascii", "replace").strip()
-            os.close(self._fd)
-            raise StoreLocked(
-                f"{folder} is in use by process {owner or 'unknown'}; stop it first, or name another folder with --data"
-            ) from None
-        os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
-        _OPEN_HERE.add(self.path)
-
-    def release(self) -> None:
-        _OPEN_HERE.discard(self.path)
-        os.close(self._fd)
-
-
-def is_open(folder: Path) -> bool:
-    """True while somebody owns the folder, in this process or another."""
-    path = folder.resolve() / "lock"
-    if path in _OPEN_HERE:
-        return True  # not asked of the system: closing the file would drop the lock that is held here
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    except OSError:
-        return False
-    try:
-        answer = fcntl.fcntl(fd, fcntl.F_GETLK, struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
-        return bool(struct.unpack("hhqqi", answer[: struct.calcsize("hhqqi")])[0] != fcntl.F_UNLCK)
-    finally:
-        os.close(fd)
 
 
 class Engine:
@@ -315,20 +267,6 @@ def check_sqlite_version() -> str:
     if tuple(int(x) for x in version.split(".")) < MIN_SQLITE:
         raise StoreError(f"SQLite {version} has a defect that loses data; install a newer apsw")
     return version
-
-
-def make_folder(folder: Path) -> None:
-    """Makes the data folder, readable by its owner only. Raises `StoreError` naming the cause."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if folder.is_symlink():
-            raise StoreError(f"{folder} is a symbolic link; name the folder itself")
-        if (folder / DATABASE).is_symlink():
-            raise StoreError(f"{folder / DATABASE} is a symbolic link; the data must lie in the folder itself")
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise StoreError(f"{folder} cannot be written by this user; change its owner or name another with --data")
-    except OSError as err:
-        raise StoreError(f"{folder} cannot be used as data folder: {err.strerror}") from err
 
 
 def open_reader(folder: Path) -> apsw.Connection:

@@ -15,7 +15,7 @@ from typing import Any
 
 import apsw
 
-from twofold.store.sqlite.database import DATABASE
+from twofold.store.beside.folder import DATABASE
 
 log = logging.getLogger("twofold.store")
 

@@ -19,7 +19,8 @@ from twofold.console.queries.running import Answer, answers_of, backup_of, disk_
 from twofold.console.queries.secrets import names_of
 from twofold.report.period import journal_of
 from twofold.setup.doctor.machine import BACKUP_DAYS, DAY_S, FULL_BYTES, LOW_BYTES, SHORT_DAYS
-from twofold.store.sqlite.database import SCHEMA_VERSION, is_open
+from twofold.store.beside.folder import is_open
+from twofold.store.engine import SCHEMA_VERSION
 
 COLUMNS = ("name", "about", "state", "said", "at", "mend", "role", "link")
 OVERDUE_S = 300

@@ -16,7 +16,7 @@ from twofold.console.pages.page import Asked, Page, Shown
 from twofold.console.queries.running import backup_of
 from twofold.errors import StoreError
 from twofold.report.period import journal_of
-from twofold.store.sqlite.database import is_open
+from twofold.store.beside.folder import is_open
 
 COLUMNS = ("set", "taken_at", "position", "missing", "bytes", "schema", "program", "place", "role", "link")
 MOST = 50
