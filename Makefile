@@ -81,8 +81,8 @@ world: .venv/.dev ## Play simulated worlds, SEEDS=1000 from FROM=0 on, or GO_ON=
 	  $(if $(REPLAY),--replay $(REPLAY)) $(if $(KEEP),--keep $(KEEP)) $(if $(DEFECT),--defect $(DEFECT))
 
 .PHONY: world-defects
-world-defects: .venv/.dev ## Plant each defect of tests/world/defects.py and wait until a seed finds it (DEFECT=name: that one)
-	@PYTHONHASHSEED=0 nice $(BIN)/python -m tests.world --defects $(if $(DEFECT),--defect $(DEFECT))
+world-defects: .venv/.dev ## Plant each defect of tests/world/defects.py and wait until a seed finds it (DEFECT=name: that one; ANEW=1: all)
+	@PYTHONHASHSEED=0 nice $(BIN)/python -m tests.world --defects $(if $(DEFECT),--defect $(DEFECT)) $(if $(ANEW),--anew)
 
 .PHONY: kills power-cuts soak
 kills: .venv/.dev ## SIGKILL a gateway TIMES=10000 under load; stop it and it goes on (MINUTES=60: for so long, ANEW=1: from the beginning)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,4 +56,15 @@ def put_result(name: str, said: str, design: Path = DESIGN, today: datetime.date
     new, found = re.subn(rf"^\| `make {re.escape(name)}` \|.*$", lambda _: row, text, flags=re.MULTILINE)
     if found != 1:
         raise ValueError(f"{design}: expected one row for `make {name}`, got {found}")
+    design.write_text(new, encoding="utf-8")
+
+
+def put_table(head: str, rows: Sequence[tuple[str, ...]], design: Path = DESIGN) -> None:
+    """Writes the rows of the one table that has this first line, in the place of those that it had."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    text = design.read_text(encoding="utf-8")
+    table = rf"^({re.escape(head)}\n\|[-|]+\|\n)(?:\|.*\n)*"
+    new, found = re.subn(table, lambda m: m[1] + "".join(f"{line}\n" for line in lines), text, flags=re.MULTILINE)
+    if found != 1:
+        raise ValueError(f"{design}: expected one table that begins with {head!r}, got {found}")
     design.write_text(new, encoding="utf-8")

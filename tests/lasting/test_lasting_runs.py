@@ -9,7 +9,7 @@ import pytest
 
 from tests.lasting.folder_books import Broken, FolderBooks
 from tests.lasting.kills import kill_often
-from tests.lasting.results import Progress, put_result
+from tests.lasting.results import Progress, put_result, put_table
 from tests.lasting.soak import Held, _growth, slope_of
 from tests.world.one_world import _new_folder
 
@@ -63,3 +63,12 @@ def test_figures_go_on_and_a_result_takes_the_place_of_the_last(tmp_path):
     )
     with pytest.raises(ValueError, match="power-cuts"):
         put_result("power-cuts", "3 cuts", page)
+
+
+def test_a_table_takes_the_place_of_what_it_was(tmp_path):
+    page = tmp_path / "design.md"
+    page.write_text("Before.\n\n| a | b |\n|---|---|\n| old | 1 |\n| older | 2 |\n\nBehind.\n", encoding="utf-8")
+    put_table("| a | b |", [("new", "3")], page)
+    assert page.read_text("utf-8") == "Before.\n\n| a | b |\n|---|---|\n| new | 3 |\n\nBehind.\n"
+    with pytest.raises(ValueError, match=r"\| a \| c \|"):
+        put_table("| a | c |", [], page)

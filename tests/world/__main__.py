@@ -3,7 +3,7 @@
 python -m tests.world --seeds 2000 --from 0      # Ctrl-C stops; it says where to go on
 python -m tests.world --seeds 20000 --go-on      # where the last such run was stopped; the result goes into docs/design.md
 python -m tests.world --replay 17 --keep 3,9,12  # these steps of seed 17
-python -m tests.world --defects                  # each planted defect, until a seed finds it
+python -m tests.world --defects                  # each planted defect, until a seed finds it; stopped, it goes on
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 
-from tests.lasting.results import Progress, put_result
+from tests.lasting.results import Progress, put_result, put_table
 from tests.world.defects import DEFECTS, planted
 from tests.world.one_world import run_world
 from tests.world.shrinking import shrink
 from tests.world.steps import Step, plan
 
 FIND_WITHIN = 2_000  # seeds
+MISSED = -1
+DEFECTS_HEAD = "| planted defect | what is wrong with it in the program | first seed that finds it |"
 
 
 def main() -> int:
@@ -31,7 +33,7 @@ def main() -> int:
     if given.replay is not None:
         return _replay(given.replay, given.keep, given.defect)
     if given.defects:
-        return _find_defects(given.defect)
+        return _find_defects(given.defect, given.anew)
     if given.go_on or given.anew:
         return _go_on(given.seeds, given.anew)
     return _many(given.first, given.seeds)
@@ -42,7 +44,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=1_000)
     parser.add_argument("--from", dest="first", type=int, default=0)
     parser.add_argument("--go-on", action="store_true")
-    parser.add_argument("--anew", action="store_true", help="the same from seed 0 on")
+    parser.add_argument("--anew", action="store_true", help="the same from the beginning")
     parser.add_argument("--replay", type=int)
     parser.add_argument("--keep", help="places of steps, with commas between; all of them when left out")
     parser.add_argument("--defects", action="store_true")
@@ -130,20 +132,34 @@ def _replay(seed: int, keep: str | None, defect: str | None) -> int:
     return 1 if broken else 0
 
 
-def _find_defects(only: str | None) -> int:
-    missed = 0
+def _find_defects(only: str | None, anew: bool) -> int:
+    """Those that were not searched yet, or this one; docs/design.md is told with which seed each was found."""
+    progress = Progress("world-defects", anew=anew)
     for defect in DEFECTS:
-        if only not in (None, defect.name):
+        searched = progress.figures.get(defect.name) is not None
+        if defect.name != only and (only or searched):
             continue
+        progress.put(**{defect.name: None})
         began = time.monotonic()
-        found = _found_with(defect.name)
+        try:
+            found = _found_with(defect.name)
+        except KeyboardInterrupt:
+            print(f"\nstopped at {defect.name}; begun again it goes on")
+            return 130
         seconds = time.monotonic() - began
+        progress.put(**{defect.name: MISSED if found is None else found[0]})
         if found is None:
-            missed += 1
             print(f"MISSED {defect.name}: {defect.what}: not in {FIND_WITHIN} seeds, {seconds:.0f} s", flush=True)
         else:
             print(f"found {defect.name} with seed {found[0]}, {seconds:.0f} s: {found[1][0]}", flush=True)
-    return 1 if missed else 0
+        put_table(DEFECTS_HEAD, [(f"`{d.name}`", d.what, _found_in(progress.figures.get(d.name))) for d in DEFECTS])
+    return 1 if MISSED in progress.figures.values() else 0
+
+
+def _found_in(seed: int | None) -> str:
+    if seed is None:
+        return "not searched"
+    return f"not within {FIND_WITHIN:,}" if seed == MISSED else f"{seed:,}"
 
 
 def _found_with(name: str) -> tuple[int, list[str]] | None:

@@ -22,7 +22,6 @@ from twofold.privacy import runner
 from twofold.privacy.erase import ErasureStep
 from twofold.store import outbox as outboxes
 from twofold.store.beside.watermark import Watermark
-from twofold.store.engine import Database
 from twofold.store.folding import Folding
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.sequence import Gates
@@ -30,6 +29,7 @@ from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.journal import Journal
 from twofold.store.outbox import Outbox
 from twofold.store.sqlite.commit import Commits
+from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.fold_keys import FoldKeys
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -56,12 +56,12 @@ def _early_answer(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_sync(patch: pytest.MonkeyPatch) -> None:
-    def configure(self: Database) -> None:
+    def configure(self: Engine) -> None:
         original(self)
         self.db.pragma("synchronous", "normal")
 
-    original = Database._configure
-    patch.setattr(Database, "_configure", configure)
+    original = Engine._configure
+    patch.setattr(Engine, "_configure", configure)
 
 
 def _full_is_fine(patch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def _first_word_counts(patch: pytest.MonkeyPatch) -> None:
 
 
 def _no_lease(patch: pytest.MonkeyPatch) -> None:
-    def run(self: Database, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def run(self: Engine, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         if name == "lease_deliveries":
             bindings = (bindings[2] + 1, *bindings[1:])
         return original(self, name, bindings)
@@ -108,8 +108,8 @@ def _no_lease(patch: pytest.MonkeyPatch) -> None:
         start(self, batch)
         self._leased.clear()
 
-    original, start = Database.run, worker.Worker._start
-    patch.setattr(Database, "run", run)
+    original, start = Engine.run, worker.Worker._start
+    patch.setattr(Engine, "run", run)
     patch.setattr(worker.Worker, "_start", without)
 
 
@@ -138,12 +138,12 @@ def _old_after_grant(patch: pytest.MonkeyPatch) -> None:
     def stops(self: Withdrawals, candidate: Any, now_ms: int) -> Any:
         return original(self, msgspec.structs.replace(candidate, copies=candidate.copies[-1:]), now_ms)
 
-    def select(self: Database, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def select(self: Engine, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         rows = run(self, name, bindings)
         return [row for row in rows if row[2] is None] if name == "select_withdrawals" else rows
 
-    original, run = Withdrawals.stops, Database.run
-    patch.setattr(Database, "run", select)
+    original, run = Withdrawals.stops, Engine.run
+    patch.setattr(Engine, "run", select)
 
 
 def _hands_on(patch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def _no_mark(patch: pytest.MonkeyPatch) -> None:
 
 
 def _erased_still_waits(patch: pytest.MonkeyPatch) -> None:
-    def stop(_self: ErasureStep, _engine: Database, _now_ms: int) -> tuple[int, int]:
+    def stop(_self: ErasureStep, _engine: Engine, _now_ms: int) -> tuple[int, int]:
         return 0, 0
 
     patch.setattr(ErasureStep, "stop_sends", stop)
@@ -172,7 +172,7 @@ def _log_is_left(patch: pytest.MonkeyPatch) -> None:
     def empty(_folder: Any) -> bool:
         return True
 
-    patch.setattr(runner, "empty_log", empty)
+    patch.setattr(runner, "emptied", empty)
 
 
 def _jumps_followed(patch: pytest.MonkeyPatch) -> None:
@@ -224,11 +224,11 @@ def _refused_and_gone(patch: pytest.MonkeyPatch) -> None:
 
 
 def _stays_given_up(patch: pytest.MonkeyPatch) -> None:
-    def run(self: Database, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def run(self: Engine, name: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         return [] if name == "requeue_deliveries" else original(self, name, bindings)
 
-    original = Database.run
-    patch.setattr(Database, "run", run)
+    original = Engine.run
+    patch.setattr(Engine, "run", run)
 
 
 def _sent_on_paper(patch: pytest.MonkeyPatch) -> None:

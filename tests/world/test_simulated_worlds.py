@@ -57,5 +57,20 @@ def test_a_failing_list_of_steps_is_made_short():
         assert steps[kept[0]][0] == "bad"
 
 
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda d: d.name)
+def test_a_defect_is_planted_into_what_runs(defect):
+    """Not into a contract, whose own methods nobody calls: the simulator would be blamed for not finding nothing."""
+    patched: list[object] = []
+
+    class Planted:
+        def setattr(self, target: object, name: str, _value: object) -> None:
+            assert hasattr(target, name)
+            patched.append(target)
+
+    defect.plant(Planted())
+    assert patched
+    assert not [target for target in patched if getattr(target, "_is_protocol", False)]
+
+
 def test_each_defect_has_a_name_of_its_own():
     assert len({d.name for d in DEFECTS}) == len(DEFECTS) >= 15
