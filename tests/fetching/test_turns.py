@@ -366,6 +366,42 @@ def test_a_long_list_is_read_on_when_what_it_showed_has_come(
     assert len(scene.kept) == 20
 
 
+def test_a_flood_of_names_does_not_keep_the_list_from_being_read(make: Callable[..., Scene]) -> None:
+    """Whoever knows the address may name what he likes, faster than is asked: what the list shows comes all the same, each time it is due."""
+    scene = make(every_minutes=1)
+    scene.want("order:nobody-0")
+    for minute in range(3):
+        scene.shop.change(str(minute), NOW_S + minute * 60, "paid")
+    for n in range(1, 400):
+        scene.want(f"order:nobody-{n}")
+        wait_s = scene.turn()
+        scene.now_s += wait_s
+        scene.steady_s += wait_s
+    assert {f"order:{minute}=paid".encode() for minute in range(3)} <= set(scene.kept)
+    looks = sum(one.startswith("list 1") for one in scene.shop.asked)
+    assert 5 <= looks <= 9, "once a minute, and what the last page leaves"
+
+
+def test_a_list_that_cannot_be_had_keeps_no_name_waiting(make: Callable[..., Scene]) -> None:
+    """An access that may read orders and may not list them: each name comes, before the list is tried once more."""
+    scene = make(every_minutes=1)
+    scene.system = structs.replace(scene.system, changed=lambda *_: _refuse())
+    scene.again()
+    for number in range(5):
+        scene.shop.change(str(number), NOW_S, "paid")
+    scene.want(*(f"order:{number}" for number in range(5)))
+    for _ in range(8):
+        wait_s = scene.turn()
+        scene.now_s += wait_s
+        scene.steady_s += wait_s
+    assert len(set(scene.kept)) == 5
+    assert scene.state().code == "no_permission"
+
+
+def _refuse() -> Page:
+    raise Problem("no_permission", Who.OPERATOR, "does not let this access list")
+
+
 # -- a machine that stops
 
 

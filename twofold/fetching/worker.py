@@ -71,6 +71,9 @@ class Source:
         self._every_s = (system.every_minutes if every < 0 else every) * 60.0 if system.changed is not None else 0.0
         self._steady = steady
         self._look_at = steady()  # when the list is read next
+        self._before_names_at = (
+            steady()
+        )  # from when on it is read although names wait: no flood of names keeps it from being read
         self._pause_until = steady()
         self._failures = 0
         self._woken = asyncio.Event()
@@ -98,12 +101,15 @@ class Source:
         pause_s = self._pause_until - self._steady()
         if pause_s > 0:
             return pause_s
-        now = self._clock()
+        now, is_due = self._clock(), bool(self._every_s) and self._look_at <= self._steady()
+        if is_due and self._before_names_at <= self._steady():
+            await self._look()
+            return self._paced()
         wanted: book.Wanted | None = await self._store.transact(lambda e: book.first(e, self.name, now))
         if wanted is not None:
             await self._one(wanted)
             return self._paced()
-        if self._every_s and self._look_at <= self._steady():
+        if is_due:
             await self._look()
             return self._paced()
         due: int | None = await self._store.transact(lambda e: book.next_turn(e, self.name))
@@ -188,8 +194,10 @@ class Source:
     # -- the list
 
     async def _look(self) -> None:
-        """Reads the list from where it was read to, less the overlap, until nothing more is behind it."""
+        """Reads the list from where it was read to, less the overlap, until nothing more is behind it. One that is not read to its end,
+        or that cannot be had, comes behind the names that wait, for as long as it is not due anew."""
         assert self._system.changed is not None
+        self._before_names_at = self._steady() + self._every_s
         known: book.DoorState = await self._store.transact(lambda e: book.state(e, self.name))
         overlap = self._system.overlap_s
         # Before the first look only what changes from now on: what was before comes by import.
@@ -200,6 +208,7 @@ class Source:
                 page = await self._asked(partial(self._system.changed, self._access, since, number, self._exchange))
             except Problem as problem:
                 await self._stands(problem)
+                self._before_names_at = self._pause_until + self._every_s
                 return
             told_at = self._access.told_at
             if known.until is None and number == 1 and told_at is not None and told_at < until:
