@@ -154,14 +154,19 @@ def request(payloads: Sequence[bytes], target: Target, test_event_code: str | No
 # --- one answer to its meaning --------------------------------------------------------------------------------
 
 STATUSES: Final[dict[int, AnswerOutcome]] = parts.STATUSES | {400: AnswerOutcome.INVALID}  # [code]
+INVALID: Final = "INVALID"  # [code]: with 400; with 200 from the address that only checks [inferred]
 
 
 def classify(answer: PlatformAnswer, _sent: int) -> AnswerVerdict:
-    """By the status alone; a yes is empty or an object, a page is none."""
+    """By the status; a yes is empty or an object, a page is none, and one that calls the request invalid in its body is a refusal."""
     silent = parts.silence(answer)
     if silent is not None:
         return silent
     status, tree = answer.status or 0, parts.read_object(answer)
+    if 200 <= status < 300 and (tree or {}).get("status") == INVALID:
+        return AnswerVerdict(
+            outcome=AnswerOutcome.INVALID, code=f"http-{status}", note=parts.texts((tree or {}).get("reason"))
+        )
     if 200 <= status < 300:
         is_theirs = tree is not None or not answer.body
         outcome = AnswerOutcome.ACCEPTED if is_theirs else AnswerOutcome.AMBIGUOUS

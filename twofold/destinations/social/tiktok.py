@@ -203,18 +203,21 @@ CODES: Final[Mapping[int, AnswerOutcome]] = {
     40104: AnswerOutcome.CREDENTIALS,
     40105: AnswerOutcome.CREDENTIALS,
 }
+TAKEN: Final = frozenset({0, 20001})
 
 
 def classify(answer: PlatformAnswer, sent: int) -> AnswerVerdict:
-    """The code of the body where there is one, else the status."""
+    """The code of the body where there is one, else the status. A status that is a failure makes no yes of any code."""
     silent = parts.silence(answer)
     if silent is not None:
         return silent
-    tree = parts.read_object(answer) or {}
+    tree, status = parts.read_object(answer) or {}, answer.status or 0
     code = tree.get("code")
-    if type(code) is not int:
+    if type(code) is not int or (code in TAKEN and not 200 <= status < 300):
         return _without_code(answer)
-    outcome = AnswerOutcome.THROTTLED if answer.status == 429 else _meaning(code)
+    outcome = AnswerOutcome.THROTTLED if status == 429 else _meaning(code)
+    if outcome is AnswerOutcome.UNKNOWN and status >= 500:
+        outcome = AnswerOutcome.TRANSIENT
     return AnswerVerdict(
         outcome=outcome,
         code=str(code),
