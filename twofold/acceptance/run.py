@@ -171,15 +171,18 @@ def _require(about: About, by: str, now: int) -> None:
 
 def require_day(name: str, text: str, now: int) -> None:
     """A day on which somebody looks again; none is allowed."""
-    if not text:
-        return
+    if text and not is_review_day(text, now):
+        raise ConfigError(f"{name}: expected a day of the next two years, as YYYY-MM-DD, got {text}")
+
+
+def is_review_day(text: str, now: int) -> bool:
+    """Whether it is a day of the next two years, as YYYY-MM-DD; yesterday is still today somewhere."""
     today = datetime.fromtimestamp(now, UTC).date()
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        day = date.min
-    if not today - timedelta(days=1) <= day <= today + timedelta(days=730):
-        raise ConfigError(f"{name}: expected a day of the next two years, as YYYY-MM-DD, got {text}")
+        return False
+    return day.isoformat() == text and today - timedelta(days=1) <= day <= today + timedelta(days=730)
 
 
 def require_text(name: str, text: str, most: int) -> None:

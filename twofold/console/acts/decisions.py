@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -11,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from twofold.acceptance.decision import LINKS, Figure, facts_of, open_findings
+from twofold.acceptance.run import is_review_day
 from twofold.console.access.register import Refused
 from twofold.console.access.roles import may
 from twofold.console.acts.act import Act, Done
@@ -99,13 +99,6 @@ def figures_of(act: Act, address: str) -> dict[str, Any]:
 
 def _review(act: Act) -> str:
     given = act.given.get("review", "")
-    if not given:
-        return ""
-    today = datetime.fromtimestamp(act.now, UTC).date()
-    try:
-        day = date.fromisoformat(given)
-    except ValueError:
-        day = date.min
-    if not today - timedelta(days=1) <= day <= today + timedelta(days=730):
+    if given and not is_review_day(given, act.now):
         raise Refused("Look again on a day of the next two years, as YYYY-MM-DD.")
-    return day.isoformat()
+    return given
