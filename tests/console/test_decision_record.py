@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 
 from tests.command_line import invoke
-from twofold.acceptance.decision import Figure, decide, decisions, rests_on, tally, what_became
+from twofold.acceptance.decision import (
+    Figure,
+    OpenFinding,
+    decide,
+    decisions,
+    facts_of,
+    rests_on,
+    row_of,
+    tally,
+    what_became,
+)  # fmt: skip
 from twofold.commands.reconcile.chain import start_of
 from twofold.config import Settings, load_settings
 from twofold.control.owner import on_store
@@ -66,6 +76,8 @@ def test_a_decision_keeps_its_campaign_s_figures(world: Written, settings: Setti
         decide(settings, "stop it", "giorgi", NOON, campaign="no such campaign")
     with pytest.raises(ConfigError, match="a day of the next two years"):
         decide(settings, "stop it", "giorgi", NOON, review="2020-01-01")
+    with pytest.raises(ConfigError, match="expected a link of which direct has a figure, got signalled"):
+        decide(settings, "stop it", "giorgi", NOON, campaign="direct", on="signalled")  # no platform claims it
     with pytest.raises(ConfigError, match="without e-mail addresses"):
         decide(settings, "ask nino@shop.example", "giorgi", NOON)
     assert len(decisions(Path(settings.server.data), NOON)) == before + 1  # what is refused leaves nothing
@@ -100,3 +112,48 @@ def test_what_is_due_comes_back_and_all_are_counted(world: Written, settings: Se
     tomorrow = (date.today() + timedelta(days=2)).isoformat()
     done = invoke(["decisions", "--since", tomorrow, "--config", str(world.config)])
     assert done.output.startswith("0 decisions: 0 on the signal"), done.output
+
+
+def test_a_name_that_two_campaigns_have_is_nobody_s() -> None:
+    """Two platforms may call a campaign alike: its id says which; an id is taken before a name."""
+    rows = [
+        {"id": "11", "group": "Spring", "platform": "meta", "mark": ""},
+        {"id": "22", "group": "Spring", "platform": "google_ads", "mark": ""},
+        {"id": "Spring", "group": "Autumn", "platform": "tiktok", "mark": "by_name"},
+        {"id": "none", "group": "Winter", "platform": "", "mark": "no_tag"},
+    ]
+    assert row_of("22", rows, "May")["platform"] == "google_ads"
+    assert row_of("Spring", rows, "May")["platform"] == "tiktok"
+    with pytest.raises(ConfigError, match=r"expected the id of one \(11 at meta, 22 at google_ads\)"):
+        row_of("Spring", rows[:2], "May")
+    with pytest.raises(ConfigError, match=r'expected one of May \("Spring"\), got Winter'):
+        row_of("Winter", rows, "May")
+
+
+@pytest.mark.process
+def test_people_read_on_what_it_rests(world: Written, settings: Settings) -> None:
+    """Signal and truth stand apart, money with its currency; what was known to be wrong is told again each time."""
+    facts = facts_of(
+        "raise it again", "", "x", campaign="Spring", on="banked", findings=[OpenFinding(key="k", title="Ids are made apart", not_yet="Scale nothing.")],
+        figures=[figure_of("claimed_count", "37", "signal", ""), figure_of("banked", "2057.14", "truth", "EUR"),
+                 figure_of("banked_roas", "3.6679", "truth", "")],
+    )  # fmt: skip
+    on_store(settings, Note(kind="decision", facts=facts))
+    told = invoke(["decisions", "--config", str(world.config)]).output
+    assert "Spring: rests on banked money (truth)" in told
+    assert "then, 2026-11-01 to 2026-11-28, as of 2026-11-28 00:00:00 UTC" in told
+    assert "signal: claimed purchases 37\n" in told
+    assert "truth: banked 2,057.14 EUR, banked return 3.67\n" in told
+    assert "was open then: Ids are made apart. Not yet: Scale nothing." in told
+    rows = [
+        json.loads(line) for line in invoke(["decisions", "--json", "--config", str(world.config)]).output.splitlines()
+    ]
+    (kept,) = (r for r in rows if r.get("what") == "raise it again")
+    assert [f["unit"] for f in kept["figures"]] == ["", "EUR", ""]
+
+
+def figure_of(name: str, value: str, role: str, unit: str) -> Figure:
+    as_of = start_of("2026-11-28", UTC)
+    return Figure(
+        name=name, value=value, role=role, link="", unit=unit, since="2026-11-01", until="2026-11-28", as_of=as_of
+    )

@@ -7,8 +7,8 @@ furthest one that had any money: a decision on banked money is another than one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ FIGURES: dict[str, tuple[str, str]] = {
     "true_roas": (TRUTH, "collected"), "banked": (TRUTH, "banked"), "banked_roas": (TRUTH, "banked"), "cm4": (TRUTH, "margin"),
 }  # fmt: skip
 """What is kept of a campaign: figure to role and link. Its spend is kept beside, of no link."""
+_SUMS = frozenset({"spend", "claimed_value", "placed", "delivered", "true", "banked", "cm4"})
+"""Of these the figures are amounts of money; the others are numbers and ratios."""
 LINKS = ("signalled", "placed", "delivered", "collected", "banked", "margin")
 _SUM_OF = {
     "signalled": "claimed_value",
@@ -51,7 +53,8 @@ _SUM_OF = {
 
 
 class Figure(Struct, frozen=True, kw_only=True):
-    """One figure that a decision rested on. ``value`` decimal text; days of the window as YYYY-MM-DD; ``as_of`` Unix s."""
+    """One figure that a decision rested on. ``value`` decimal text; ``unit``: its currency, empty for a number and a ratio; days of the
+    window as YYYY-MM-DD; ``as_of`` Unix s."""
 
     name: str
     value: str
@@ -60,6 +63,7 @@ class Figure(Struct, frozen=True, kw_only=True):
     since: str = ""
     until: str = ""
     as_of: int = 0
+    unit: str = ""
 
 
 class OpenFinding(Struct, frozen=True, kw_only=True):
@@ -90,11 +94,12 @@ class Decided(Struct, frozen=True, kw_only=True):
 
     @property
     def role(self) -> str:
-        return "" if not self.on else SIGNAL if self.on == "signalled" else TRUTH
+        return role_of(self.on)
 
 
-FiguresOf = Callable[[str, str, str, int], list[Figure]]
-"""A campaign's figures of the days from one to another, as of a moment."""
+def role_of(link: str) -> str:
+    """Whether what rests on that link is for the algorithm or for the business; empty for no link."""
+    return "" if not link else SIGNAL if link == "signalled" else TRUTH
 
 
 def decide(
@@ -113,12 +118,14 @@ def decide(
     figures = (
         campaign_figures(settings, campaign, since.isoformat(), until.isoformat(), now, dataset) if campaign else []
     )
+    if on and campaign and on not in {f.link for f in figures}:
+        raise ConfigError(f"--on: expected a link of which {campaign} has a figure, got {on}, of which it has none")
     facts = facts_of(
         what.strip(), review, by, owner=owner, campaign=campaign, dataset=dataset, figures=figures, on=on or rests_on(figures),
         findings=open_findings(settings, now, dataset),
     )  # fmt: skip
     on_store(settings, Note(kind=DECISION, facts=facts))
-    return decisions(Path(settings.server.data), now)[-1]
+    return decisions(Path(settings.server.data), now, zone=settings.chain.timezone)[-1]
 
 
 def facts_of(
@@ -133,10 +140,10 @@ def facts_of(
     }  # fmt: skip
 
 
-def decisions(folder: Path, now: int, since: int = 0) -> list[Decided]:
-    """Every decision since a moment, the oldest first."""
+def decisions(folder: Path, now: int, since: int = 0, zone: str = "UTC") -> list[Decided]:
+    """Every decision since a moment, the oldest first. ``zone``: whose days a review's day is one of."""
     outcomes = {int(k.facts["decision"]): str(k.facts.get("outcome", "")) for k in kept(folder, OUTCOME)}
-    today = datetime.fromtimestamp(now, UTC).date()
+    today = datetime.fromtimestamp(now, ZoneInfo(zone)).date()
     return [_decided(k, outcomes.get(k.number, ""), today) for k in kept(folder, DECISION) if k.at >= since]
 
 
@@ -185,17 +192,26 @@ def campaign_figures(
     report = report_attribution(
         settings.server.data, asked, rules, zone, now, lambda questions: ask_tables_all(settings, questions), dataset=dataset or None,
     )  # fmt: skip
-    row = next((r for r in report.rows if campaign in (r["id"], r["group"]) and not r["mark"].startswith("no_")), None)
-    if row is None:
-        known = ", ".join(dict.fromkeys(r["group"] for r in report.rows if not r["mark"]))[:500]
-        raise ConfigError(
-            f"--campaign: expected one of {since} to {until} ({known or 'there is none'}), got {campaign}"
-        )
+    row = row_of(campaign, report.rows, f"{since} to {until}")
     told = {"spend": (TRUTH, ""), **FIGURES}
     return [
-        Figure(name=name, value=str(row[name]), role=role, link=link, since=since, until=until, as_of=now)
+        Figure(name=name, value=str(row[name]), role=role, link=link, since=since, until=until, as_of=now,
+               unit=report.currency if name in _SUMS else "")
         for name, (role, link) in told.items() if row.get(name) is not None
     ]  # fmt: skip
+
+
+def row_of(campaign: str, rows: Sequence[dict[str, Any]], days: str) -> dict[str, Any]:
+    """The one row of that id, or of that name. Two platforms may call a campaign alike: then neither is meant until its id is named."""
+    own = [r for r in rows if not r["mark"].startswith("no_")]
+    found = [r for r in own if r["id"] == campaign] or [r for r in own if r["group"] == campaign]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        ids = ", ".join(f"{r['id']} at {r['platform'] or 'no platform'}" for r in found)[:500]
+        raise ConfigError(f"--campaign: expected the id of one ({ids}), got {campaign}, as several are called")
+    known = ", ".join(f'"{name}"' for name in dict.fromkeys(r["group"] for r in own if not r["mark"]))[:500]
+    raise ConfigError(f"--campaign: expected one of {days} ({known or 'there is none'}), got {campaign}")
 
 
 def rests_on(figures: Sequence[Figure]) -> str:

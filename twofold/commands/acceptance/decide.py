@@ -5,6 +5,8 @@ Owns what is typed and printed. The record is `acceptance.decision`'s, the same 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,6 +18,18 @@ from twofold.commands.output.printing import plain, print_about, print_rows, say
 if TYPE_CHECKING:
     from twofold.acceptance.decision import Decided, Figure
     from twofold.config import Settings
+
+CALLED = {
+    "spend": "spend", "claimed_count": "claimed purchases", "claimed_value": "claimed value", "platform_roas": "claimed return",
+    "orders": "orders", "placed": "placed", "placed_roas": "placed return", "delivered": "delivered",
+    "delivered_roas": "delivered return", "true": "delivered and collected", "true_roas": "true return", "banked": "banked",
+    "banked_roas": "banked return", "cm4": "contribution",
+}  # fmt: skip
+"""Figures of a campaign, for people; those of a page keep the names that its JSON has."""
+RESTS_ON = {
+    "signalled": "what the platform claims", "placed": "placed orders", "delivered": "delivered orders", "collected": "delivered and collected money",
+    "banked": "banked money", "margin": "what is left over",
+}  # fmt: skip
 
 LinkName = Literal["", "signalled", "placed", "delivered", "collected", "banked", "margin"]
 
@@ -57,8 +71,6 @@ def decide(
         _print_json([(found, [], [])])
         return
     _say(found)
-    for finding in found.findings:
-        say(f"  open at this moment: {plain(finding.title)}. Not yet: {plain(finding.not_yet)}")
 
 
 def decisions(
@@ -80,7 +92,7 @@ def decisions(
 
     settings, now = load_settings(config, data=data), now_ms() // 1000
     begin = start_of(day_option(since), zone_of(settings)) if since else 0
-    found = kept_decisions(Path(settings.server.data), now, begin)
+    found = kept_decisions(Path(settings.server.data), now, begin, zone=settings.chain.timezone)
     rows = [(one, _asked(what_became, settings, one, now), _asked(since_then, settings, one, now)) for one in found]
     counts = tally(found)
     if json:
@@ -93,12 +105,12 @@ def decisions(
     for one, same, later in rows:
         _say(one)
         for name, figures in (("by now", same), ("since then", later)):
-            if figures:
-                say(f"  {name} ({figures[0].since} to {figures[0].until}): {_figures(figures)}")
+            _say_figures(name, figures)
         if one.outcome:
             say(f"  became: {plain(one.outcome)}")
+    decided = "1 decision" if len(found) == 1 else f"{len(found)} decisions"
     say(
-        f"{len(found)} decisions: {counts['signal']} on the signal, {counts['placed']} on placed orders, {counts['delivered']} on delivered and "
+        f"{decided}: {counts['signal']} on the signal, {counts['placed']} on placed orders, {counts['delivered']} on delivered and "
         f"{counts['banked']} on banked money, {counts['none']} without a figure"
     )
 
@@ -122,14 +134,34 @@ def _say(one: Decided) -> None:
         f"{one.number}  {utc(one.at)} UTC  {plain(one.what)}  ({plain(one.owner or one.by)}; review {one.review or 'none'}{due})"
     )
     if one.figures:
-        window = f"{one.figures[0].since} to {one.figures[0].until}"
-        say(f"  {plain(one.campaign)}, {window}, rests on {one.on or 'nothing'}: {_figures(one.figures)}")
+        rests = RESTS_ON.get(one.on, "no figure") if one.role else "no figure"
+        say(f"  {plain(one.campaign or one.page)}: rests on {rests}{f' ({one.role})' if one.role else ''}")
+        _say_figures("then", one.figures)
     elif one.page:
         say(f"  on the figures of {plain(one.page)}")
+    for finding in one.findings:
+        say(f"  was open then: {plain(finding.title)}. Not yet: {plain(finding.not_yet)}")
 
 
-def _figures(figures: Any) -> str:
-    return ", ".join(f"{f.name} {f.value}" for f in figures)
+def _say_figures(name: str, figures: Sequence[Figure]) -> None:
+    """Signal and truth on a line each, with their days and the moment they stood so."""
+    if not figures:
+        return
+    first = figures[0]
+    window = f", {first.since} to {first.until}" if first.since else ""
+    say(f"  {name}{window}, as of {utc(first.as_of)} UTC")
+    for role in ("signal", "truth"):
+        told = ", ".join(_figure(f) for f in figures if f.role == role)
+        if told:
+            say(f"    {role}: {told}")
+
+
+def _figure(one: Figure) -> str:
+    """Money as it stands, numbers and ratios to two places."""
+    if one.unit:
+        return f"{CALLED.get(one.name, one.name)} {Decimal(one.value):,f} {one.unit}"
+    rounded = f"{Decimal(one.value):,.2f}" if "." in one.value else f"{Decimal(one.value):,f}"
+    return f"{CALLED.get(one.name, one.name)} {rounded.removesuffix('.00')}"
 
 
 def _print_json(rows: list[tuple[Decided, list[Figure], list[Figure]]]) -> None:
@@ -137,7 +169,7 @@ def _print_json(rows: list[tuple[Decided, list[Figure], list[Figure]]]) -> None:
 
     def told(figures: Any) -> list[dict[str, Any]]:
         return [{"name": f.name, "value": f.value, "role": f.role, "link": f.link, "since": f.since, "until": f.until,
-                 "as_of": f.as_of} for f in figures]  # fmt: skip
+                 "as_of": f.as_of, "unit": f.unit} for f in figures]  # fmt: skip
 
     print_rows(DecisionMade, [{
         "number": one.number, "at": one.at, "what": one.what, "campaign": one.campaign, "figures": told(one.figures), "role": one.role,

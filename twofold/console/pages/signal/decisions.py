@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from twofold.acceptance.decision import role_of
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import SHOWN, Asked, Page, Shown
 from twofold.console.queries.standing import not_yet
@@ -57,7 +58,7 @@ def _row(one: Kept, outcome: Kept | None, today: date) -> dict[str, Any]:
         "figures": facts.get("figures", {}), "digest": facts.get("digest"), "review": review,
         "due": outcome is None and review is not None and date.fromisoformat(review) <= today,
         "outcome": after.get("outcome"), "outcome_at": outcome.at if outcome else None, "outcome_by": after.get("by"),
-        "outcome_figures": after.get("figures", {}), "outcome_digest": after.get("digest"), "role": "signal", "link": "signalled",
+        "outcome_figures": after.get("figures", {}), "outcome_digest": after.get("digest"), "role": role_of(facts.get("on", "")), "link": facts.get("on", ""),
     }  # fmt: skip
 
 
