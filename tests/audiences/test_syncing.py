@@ -349,6 +349,27 @@ def test_a_removal_that_google_failed_is_told_again(at_google: tuple[GoogleLists
     assert shop.book() == {}
 
 
+def test_a_removal_that_google_did_in_part_is_told_again(at_google: tuple[GoogleLists, Kept]) -> None:
+    """No row is named, so all are told again; after three such answers in turn the rest is taken for unknown there."""
+    there, shop = at_google
+    there.processing = 0
+    kept(shop.folder, [did("a", forms=GOOGLE_FORMS)])
+    shop.sync()
+    kept(shop.folder, [did("a", "Purchase", ago=HOUR, forms=GOOGLE_FORMS)])
+    shop.sync()
+    there.later = {
+        "requestStatus": "PARTIAL_SUCCESS",
+        "errorInfo": {"errorCounts": [{"recordCount": "1", "reason": "PROCESSING_ERROR_REASON_INTERNAL"}]},
+    }
+    books = []
+    for _ in range(5):
+        shop.now += 700_000
+        shop.sync()
+        books.append(shop.book())
+    assert books == [{"87": "removing"}] * 2 + [{}] * 3
+    assert [t["kind"] for t in trail_shown(shop.settings)] == ["remove", "remove", "remove", "add"]
+
+
 def test_a_row_that_google_names_is_left_out_and_the_others_go(at_google: tuple[GoogleLists, Kept]) -> None:
     there, shop = at_google
     there.refused = {hex_of("8")}

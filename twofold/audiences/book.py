@@ -185,6 +185,14 @@ class Book:
         )
         return [_batch(row) for row in rows]
 
+    def done_in_part(self, batch: Batch) -> int:
+        """How many removals of the same rows before were done in part, as the platform told afterwards."""
+        ((count,),) = self._all(
+            "select count(*) from batch where list = ? and kind = ? and digest = ? and id < ? and later like 'partial%'",
+            (batch.list, batch.kind, batch.digest, batch.id),
+        )
+        return int(count)
+
     # -- changing
 
     def note_listed(self, number: int, at: int, people: int, fitting: int, left_out: Mapping[str, int]) -> None:

@@ -43,7 +43,10 @@ class Listed(Struct, frozen=True, kw_only=True):
     told: Mapping[str, int]
     left_out: Mapping[str, Mapping[str, int]]
     currency: str = ""  # of values
-    problem: str = ""  # why it could not be worked out; nothing of it is changed then
+    problem: str = ""  # why it could not be worked out
+    allowed: Mapping[
+        str, frozenset[Row]
+    ] = {}  # of one that could not: rows of all who may be told, so that others go all the same
 
 
 class Listing(Struct, frozen=True, kw_only=True):
@@ -97,6 +100,8 @@ def _earned(settings: Settings, dataset: str, audiences: Iterable[AudienceSettin
         (answer,) = ask_all(analytics_of(settings), [Asked(question=question, parameters=parameters)])
     except FactsError as err:
         return _Worth(problem=str(err))
+    except OSError as err:
+        return _Worth(problem=f"the tables of reports cannot be read: {err.strerror}")
     return _Worth(
         orders={row.order_row: Earned(row.delivered, row.margin) for row in answer.rows}, currency=answer.currency
     )
@@ -106,7 +111,10 @@ def _listed(
     folder: Path, people: People, audience: AudienceSettings, platforms: Sequence[str], worth: _Worth, now: int
 ) -> Listed:
     if needs_worth(audience) and worth.problem:
-        return Listed(name=audience.name, people=0, rows={}, told={}, left_out={}, problem=worth.problem)
+        allowed = _allowed(folder, people, platforms)
+        return Listed(
+            name=audience.name, people=0, rows={}, told={}, left_out={}, problem=worth.problem, allowed=allowed
+        )
     terms = Terms(
         now=now,
         days=audience.days,
@@ -132,6 +140,18 @@ def _listed(
         left_out={platform: dict(sorted(chosen.left_out[platform].items())) for platform in platforms},
         currency=worth.currency if audience.value else "",
     )
+
+
+def _allowed(folder: Path, people: People, platforms: Sequence[str]) -> dict[str, frozenset[Row]]:
+    """Everybody's rows, whatever they did, less those of people who may not be told."""
+    cuts = _cuts(folder, people.read, people.persons)
+    found: dict[str, set[Row]] = {platform: set() for platform in platforms}
+    for person in people.persons:
+        word = word_of(people, person)
+        for platform in platforms if cuts[person.number] is not None else ():
+            if not word.why_not(platform):
+                found[platform].update(rows_of(people.read, person, platform))
+    return {platform: frozenset(rows) for platform, rows in found.items()}
 
 
 class _Chosen:

@@ -44,7 +44,7 @@ def worked_out(
 ) -> Listing:
     """Who belongs on which list now. Raises `QuestionTooLarge` past the limit on memory."""
     if any(map(needs_worth, audiences)):
-        with suppress(FactsError):  # said of each audience that asks them
+        with suppress(FactsError, OSError):  # said of each audience that asks them; a full disk keeps nobody on a list
             make_tables(settings, within_s=TABLES_S)
     try:
         return list_audiences(settings, audiences, platforms, clock() // 1000)
@@ -85,8 +85,8 @@ def preview(settings: Settings, names: Sequence[str], clock: Clock) -> list[Done
                     account=one.account,
                     platform=one.platform,
                     people=one.people,
-                    to_add=0 if one.problem else len(plan.add),
-                    to_remove=0 if one.problem else len(plan.remove),
+                    to_add=len(plan.add),
+                    to_remove=len(plan.remove),
                     problem=one.problem,
                 )
             )

@@ -34,6 +34,8 @@ LATER_S = 900
 MOST_WAIT_MS = 86_400_000
 TURNS = 12
 """How often one chunk is sent again in a round: smaller, or without rows that were named."""
+PARTLY = 3
+"""So often a platform is told to take the same rows off that says that it did so in part."""
 _UNSURE = frozenset({AnswerOutcome.AMBIGUOUS, AnswerOutcome.TRANSIENT, AnswerOutcome.PARTIAL})
 """After these nobody knows whether rows were taken."""
 _OF_ACCOUNT = frozenset(
@@ -56,6 +58,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     smallest: int = 1
     valued: bool = False
     problem: str = ""
+    allowed: frozenset[Row] = frozenset()  # of a list with a problem: who is among them stays as they are
     orphan: bool = False
 
 
@@ -108,6 +111,7 @@ def wanted_lists(
                     smallest=audience.smallest or BY_PLATFORM[platform].smallest,
                     valued=bool(audience.value),
                     problem=one.problem,
+                    allowed=one.allowed.get(platform, frozenset()),
                 )
             )
     named = {(a.name, account, remote) for a in settings.audience for account, remote in a.lists.items()}
@@ -120,10 +124,11 @@ def wanted_lists(
 
 
 def plan_of(wanted: Wanted, known: Mapping[Row, tuple[str, str]], asked: frozenset[Row] = frozenset()) -> Plan:
-    """``known``: rows as the book has them, with value and state. ``asked``: rows whose removal was taken and waits for its result."""
+    """``known``: rows as the book has them, with value and state. ``asked``: rows whose removal was taken and waits for its result. Of a list
+    that could not be worked out nobody comes, and only those go who may not be told any more."""
     remove, add = dict[Row, str](), dict[Row, str]()
     for row, (value, state) in known.items():
-        stays = row in wanted.rows and wanted.rows[row] == value
+        stays = row in wanted.allowed if wanted.problem else row in wanted.rows and wanted.rows[row] == value
         if state != REFUSED and not stays and row not in asked:
             remove[row] = value
     for row, value in wanted.rows.items():
@@ -135,7 +140,11 @@ def plan_of(wanted: Wanted, known: Mapping[Row, tuple[str, str]], asked: frozens
         remove=dict(sorted(remove.items())),
         add=dict(sorted(add.items())),
         unsure=frozenset(row for row, (_, state) in known.items() if state in (ADDING, REMOVING)),
-        forget=[row for row, (_, state) in known.items() if state == REFUSED and row not in wanted.rows],
+        forget=[
+            row
+            for row, (_, state) in known.items()
+            if state == REFUSED and row not in wanted.rows and not wanted.problem
+        ],
     )
 
 
@@ -249,11 +258,9 @@ class _Round:
         await self._ask_later()
         waiting = {b.id for b in book.waiting_numbers(self._known.id) if b.kind == REMOVE}
         asked = book.rows_of_batches(self._known.id, waiting)
-        if one.problem:
-            return self._ended(Plan(remove={}, add={}, unsure=frozenset(), forget=()), NOT_LISTED, one.problem)
         plan = plan_of(one, book.rows(self._known.id), asked)
         book.forget(self._known.id, plan.forget)
-        if not one.orphan:
+        if not one.orphan and not one.problem:
             book.note_listed(self._known.id, self._clock(), one.people, one.fitting, one.left_out)
         if stopped is not None and (plan.remove or plan.add):
             return self._ended(plan, *_said(stopped, self._line.secrets), again_at=self._wait(stopped))
@@ -261,7 +268,9 @@ class _Round:
             return self._ended(plan, self._known.code, self._known.problem, again_at=self._known.again_at)
         removed = await self._tell(REMOVE, plan.remove, plan.unsure)
         added = 0
-        if not self._code and plan.add and one.people < one.smallest:
+        if not self._code and one.problem:
+            self._code, self._problem = NOT_LISTED, one.problem
+        elif not self._code and plan.add and one.people < one.smallest:
             self._code = TOO_SMALL
             self._problem = f"{one.people} people, where the list needs {one.smallest} before anybody is put on it"
         elif not self._code:
@@ -348,8 +357,14 @@ class _Round:
                 told = "failed", "nothing was told of it"
             if told is not None:
                 failed = told[0] == "failed"
-                back = (ADDING if failed else None) if batch.kind == REMOVE else (None if failed else "")
+                back = self._after_removal(batch, told[0]) if batch.kind == REMOVE else (None if failed else "")
                 self._book.note_later(batch, redact(" ".join(filter(None, told))), back=back)
+
+    def _after_removal(self, batch: Batch, state: str) -> str | None:
+        """Rows of a removal that failed are told again, and so are those of one that was done in part, as no row of it is named; after some
+        such answers to the same rows the rest is taken for unknown there."""
+        tried = self._book.done_in_part(batch) if state == "partial" else 0
+        return ADDING if state == "failed" or (state == "partial" and tried + 1 < PARTLY) else None
 
 
 def _said(verdict: AnswerVerdict, secrets: Sequence[str]) -> tuple[str, str]:
