@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
-from running_sandbox import Running, purchase
+from running_sandbox import TOKEN, Running, purchase
 
 CHROMIUM = "/usr/bin/chromium"
 HOSTILE = '<img src=x onerror="document.title=1"><script>alert(1)</script>'
@@ -215,7 +216,9 @@ def test_one_card_a_cause(sandbox: Running) -> None:
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("path", ["/", "/test_events", "/test_events?number=1", "/diagnostics", "/ads", "/refused"])
+@pytest.mark.parametrize(
+    "path", ["/", "/test_events", "/test_events?number=1", "/diagnostics", "/ads", "/audiences", "/refused"]
+)
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_is_right_of_the_edge(sandbox: Running, page: Page, path: str, width: int) -> None:
     """On a phone rows are cards; the whole page is as wide as the window, and a list of 200 events is no endless one."""
@@ -223,6 +226,8 @@ def test_nothing_is_right_of_the_edge(sandbox: Running, page: Page, path: str, w
         events = [purchase(event_id=f"order-with-a-long-id-{n}" * 3) for n in range(start, start + 40)]
         assert sandbox.post(events).status_code == 200
     sandbox.post([purchase(event_name=None)])
+    people = {"payload": json.dumps({"schema": ["EMAIL"], "data": [["a" * 64]]}), "access_token": TOKEN}
+    assert sandbox.http.post(f"{sandbox.base}/v25.0/{'9' * 32}/users", data=people, timeout=20).status_code == 200
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(sandbox.base + path)
     wide, high = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")

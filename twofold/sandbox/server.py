@@ -19,7 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from twofold.clock import Clock, now_ms
 from twofold.errors import ConfigError, StoreError
-from twofold.sandbox.doors import app_sdk, events, graph_ads, linking, pixel, tokens
+from twofold.sandbox.doors import app_sdk, events, graph_ads, linking, lists, pixel, tokens
 from twofold.sandbox.judge import findings, quality, stats, views
 from twofold.sandbox.pages import pages, world_views
 from twofold.sandbox.settings import Sandbox, SandboxSettings
@@ -32,7 +32,7 @@ from twofold.sandbox.world.world import World
 __all__ = ["SandboxSettings", "build_app", "build_sandbox", "serve"]
 
 # `events` matches any first segment, so it comes last.
-ROOMS = (views, world_views, findings, pages, pixel, app_sdk, linking, tokens, quality, graph_ads, stats, events)
+ROOMS = (views, world_views, findings, pages, pixel, app_sdk, linking, tokens, quality, lists, graph_ads, stats, events)
 BACKLOG = 2_048
 GRACE_S = 3  # how long open requests may take to end
 

@@ -29,6 +29,7 @@ from twofold.sandbox.pages.timeline import timeline
 from twofold.sandbox.settings import Sandbox
 from twofold.sandbox.wire.dedup import Source, State
 from twofold.sandbox.wire.received import Inbox, Received, Tally, exact_text
+from twofold.sandbox.world.lists import SHOWN as LISTED
 
 SHOWN = 50  # rows on a page; the next ones are a link away, the JSON lists have all
 NEWEST = 20_000  # copies that the picture over time is drawn from
@@ -46,6 +47,7 @@ TABS = (
     ("/test_events", "Test Events", "test_events.html"),
     ("/diagnostics", "Diagnostics", "diagnostics.html"),
     ("/ads", "Ads", "ads.html"),
+    ("/audiences", "Audiences", "audiences.html"),
     ("/refused", "Refused", "refused.html"),
 )
 STATIC = {"sandbox.css": "text/css", "sandbox.js": "text/javascript", "icon.svg": "image/svg+xml"}
@@ -324,12 +326,29 @@ def ads(sandbox: Sandbox, request: Request) -> dict[str, Any]:
     return {**context, "names": sandbox.settings.names}
 
 
+def audiences(sandbox: Sandbox, request: Request) -> dict[str, Any]:
+    lists = sandbox.world.lists
+    return {
+        "lists": lists.listed(),
+        "changes": lists.changes(),
+        "shown": LISTED,
+        "address": str(request.base_url).rstrip("/"),
+    }
+
+
 def refused(sandbox: Sandbox, _: Request) -> dict[str, Any]:
     rows = list(islice(reversed(sandbox.inbox.refused), SHOWN))
     return {"rows": rows, "shown": SHOWN, "names": sandbox.settings.names}
 
 
-CONTEXTS = {"/": overview, "/test_events": test_events, "/diagnostics": diagnostics, "/ads": ads, "/refused": refused}
+CONTEXTS = {
+    "/": overview,
+    "/test_events": test_events,
+    "/diagnostics": diagnostics,
+    "/ads": ads,
+    "/audiences": audiences,
+    "/refused": refused,
+}
 
 
 def money_texts(tally: Tally) -> list[str]:

@@ -19,6 +19,7 @@ from twofold.sandbox.wire.received import Inbox
 from twofold.sandbox.world.ads import Ads, Load
 from twofold.sandbox.world.attribution import Credit
 from twofold.sandbox.world.crediting import Crediting
+from twofold.sandbox.world.lists import CustomerLists
 from twofold.sandbox.world.matching import Matcher
 from twofold.sandbox.world.people import Account, People
 from twofold.sandbox.world.report_runs import Runs
@@ -45,6 +46,7 @@ class World:
         self.people = People()
         self.ads = Ads()
         self.runs = Runs()
+        self.lists = CustomerLists()  # in memory alone, whatever folder there is: they are of people
         self.inbox = inbox
         self._matcher = Matcher(inbox, self.people, self.ads.clicker)
         self._crediting = Crediting(inbox, self.ads, self._matcher)
@@ -81,7 +83,8 @@ class World:
         return self._crediting.credits()
 
     def reset(self) -> None:
-        """Forgets people, ads, runs and matches, the file's content included."""
+        """Forgets people, ads, runs, matches and customer lists, the file's content included."""
+        self.lists.forget()
         self.people.forget()
         self.ads.forget()
         self.runs.forget()
