@@ -24,6 +24,9 @@ QUICK = (
 DEAR = ("matching/bulk",)  # DuckDB is started again and again
 COSTLY = ("browser", "node", "php", "postgres", "service", "slow", "process")
 
+# Tests beside each other keep the machine busy: children that stepped behind all of them would not get their turn.
+os.environ.setdefault("TWOFOLD_NICE", "0")
+
 # Without time limits wherever a law is tried: the machine may be slow, and laws are not about speed.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

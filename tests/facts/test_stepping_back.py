@@ -6,22 +6,62 @@ import json
 import os
 import subprocess
 import sys
+import time
+
+from twofold.facts.child import NICE, Child
 
 CODE = """
-import json, os
+import json, os, sys
 from twofold.facts.child import BEHIND, FURTHEST, step_back
 steps = []
 for by in (BEHIND, BEHIND, FURTHEST, BEHIND):
-    step_back(by)
+    step_back(by, idle=sys.argv[1] == "idle")
     steps.append(os.nice(0))
 print(json.dumps([steps, os.sched_getscheduler(0)]))
 """
 
 
+def stepped(kind: str, **environment: str) -> list[object]:
+    kept = {name: text for name, text in os.environ.items() if name != NICE}
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, kind], capture_output=True, check=True, timeout=60, env={**kept, **environment}
+    )
+    found: list[object] = json.loads(done.stdout)
+    return found
+
+
 def test_a_process_steps_behind_once_and_never_to_the_front() -> None:
     """From wherever it began: this test may run behind others itself."""
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, check=True, timeout=60)
-    steps, scheduler = json.loads(done.stdout)
     began = os.nice(0)
-    assert steps == [max(began, 10), max(began, 10), max(began, 15), max(began, 15)]
-    assert scheduler == os.SCHED_BATCH
+    assert stepped("idle") == [[max(began, 10), max(began, 10), max(began, 15), max(began, 15)], os.SCHED_IDLE]
+
+
+def test_who_answers_page_by_page_keeps_a_share() -> None:
+    began = os.nice(0)
+    steps = [max(began, 10), max(began, 10), max(began, 15), max(began, 15)]
+    assert stepped("pages") == [steps, os.sched_getscheduler(0)]
+
+
+def test_nothing_steps_back_where_the_operator_says_so() -> None:
+    assert stepped("idle", TWOFOLD_NICE="0") == [[os.nice(0)] * 4, os.sched_getscheduler(0)]
+
+
+def test_a_child_is_put_back_from_its_start_in_the_session_of_its_parent(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """By sched(7) niceness counts among the processes of one session: in one of its own a child would have the gateway's share."""
+    monkeypatch.delenv(NICE, raising=False)
+    child = Child(series=True)
+    pid = child.start().pid
+    try:
+        assert os.getsid(pid) == os.getsid(0)
+        assert os.getpgid(pid) == pid
+        assert os.getpriority(os.PRIO_PROCESS, pid) >= 10
+        assert os.sched_getscheduler(pid) == os.SCHED_IDLE
+    finally:
+        child.discard()
+    for _ in range(500):
+        try:
+            os.killpg(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.02)
+    raise AssertionError("something of its group still runs")

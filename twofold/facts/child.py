@@ -22,6 +22,8 @@ MODULE = "twofold.facts"
 _PR_SET_PDEATHSIG = 1
 BEHIND = 10
 FURTHEST = 15
+NICE = "TWOFOLD_NICE"
+"""The environment's word by which nothing steps back, where it is 0: for a machine that others keep busy all the time."""
 
 
 def end_with_parent() -> None:
@@ -30,14 +32,21 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def step_back(by: int = BEHIND) -> None:
-    """Behind whatever takes events on this machine: of a busy processor a tenth, of an idle one all. Not further than that where
-    the parent has stepped back already. By `FURTHEST`: of a busy processor a thirtieth. Neither takes the processor from who has it
-    when it wakes."""
-    os.nice(max(0, by - os.nice(0)))
-    if hasattr(os, "SCHED_BATCH"):
-        with contextlib.suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+def step_back(by: int = BEHIND, *, idle: bool = True) -> None:
+    """This process (the thread that asks, and those that it starts) works behind whatever takes events in its session. Not further back
+    than ``by`` where its parent has stepped back already. ``idle``: with what others leave of the processor, and off it at once when
+    they wake; left out where somebody waits for each answer."""
+    put_back(0, by, idle=idle)
+
+
+def put_back(process: int, by: int = BEHIND, *, idle: bool = True) -> None:
+    """The same for a process that was just started, so that what it loads at its start is done behind, too."""
+    if os.environ.get(NICE) == "0":
+        return
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process, max(by, os.getpriority(os.PRIO_PROCESS, process)))
+        if idle and hasattr(os, "SCHED_IDLE"):
+            os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
 
 
 def memory_limit(megabytes: int) -> int:
@@ -67,9 +76,12 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,
+                # A group of its own can be ended whole. No session of its own: Linux shares the processor out among sessions before it
+                # looks at how nice their processes are, so that in one a child would stand level with the gateway.
+                process_group=0,
                 pass_fds=self._descriptors,
             )
+            put_back(self._child.pid)
         return self._child
 
     @property

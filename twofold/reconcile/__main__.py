@@ -5,19 +5,18 @@ Owns nothing but the way in and out. It ends with its parent, and works behind e
 
 from __future__ import annotations
 
-import os
 import sys
 
 import msgspec
 
-from twofold.facts.child import end_with_parent
+from twofold.facts.child import end_with_parent, step_back
 from twofold.reconcile.reading.keeping import KeepDays, keep_due
 
 
 def main() -> None:
     """Reads the task, does it, and says what came of it."""
     end_with_parent()
-    os.nice(10)
+    step_back()
     done = keep_due(msgspec.json.decode(sys.stdin.buffer.read(), type=KeepDays))
     sys.stdout.write(msgspec.json.encode(done).decode() + "\n")
 

@@ -16,7 +16,7 @@ import msgspec
 
 from twofold.console.dropped.task import MEMORY_BYTES, Came, Far, Said, Task, Unread
 from twofold.errors import ConfigError, FileRefused, TwofoldError
-from twofold.facts.child import end_with_parent
+from twofold.facts.child import end_with_parent, step_back
 from twofold.importing.guess import EVERY_KIND, ORDERS, SALES, guesses
 from twofold.importing.plan import Plan
 from twofold.importing.readers.tables import survey_file
@@ -68,7 +68,7 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # no file of what was in memory
     os.umask(0o077)
-    os.nice(5)
+    step_back()
     task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
     path = DroppedPath.of(task)
     try:
