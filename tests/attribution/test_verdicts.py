@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import pytest
 
-from twofold.attribution.cohorts import Bought, cohorts
+from twofold.attribution.cohorts import Brought, cohorts
 from twofold.attribution.verdicts import Sample, Says, interval_of, verdict_of
 
 POOL = [Decimal(n) for n in (20, 25, 30, 35, 40, -10)]
@@ -89,8 +89,8 @@ def test_the_same_orders_in_any_order_give_the_same_interval() -> None:
 
 def test_cohorts() -> None:
     """Four customers of one month: 120.00, 20.00 and nothing; spend 100.00: paid back in the first month."""
-    bought = [Bought(name, date(2026, 1, day), Decimal(30)) for name, day in (("a", 1), ("b", 9), ("c", 31), ("d", 15))]
-    bought += [Bought("a", date(2026, 2, 3), Decimal(15)), Bought("c", date(2026, 2, 28), Decimal(5))]
+    months = (("2026-01", 4, 120), ("2026-02", 2, 20))
+    bought = [Brought(first_month="2026-01", month=m, customers=n, amount=Decimal(a)) for m, n, a in months]
     (found,) = cohorts(bought, date(2026, 4, 10), {"2026-01": Decimal(100)})
     assert (found.month, found.customers) == ("2026-01", 4)
     assert found.amounts == [120, 20, 0]

@@ -6,8 +6,7 @@ that old; nothing is extrapolated. Amounts are contribution before ads, or reven
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import accumulate
@@ -15,11 +14,13 @@ from itertools import accumulate
 from msgspec import Struct
 
 
-class Bought(Struct, frozen=True):
-    """One delivered order: whose, when (in the shop's zone), and what it brought."""
+class Brought(Struct, frozen=True, kw_only=True):
+    """What the customers whose first delivered order was in ``first_month`` brought in ``month``, both as 2026-03; ``customers``: how many
+    of them bought in it, so in their first month all."""
 
-    customer: Hashable
-    day: date
+    first_month: str
+    month: str
+    customers: int
     amount: Decimal
 
 
@@ -38,19 +39,16 @@ class Cohort(Struct, frozen=True, kw_only=True):
     paid_back: int | None = None
 
 
-def cohorts(bought: Iterable[Bought], today: date, spend: Mapping[str, Decimal] | None = None) -> list[Cohort]:
+def cohorts(brought: Iterable[Brought], today: date, spend: Mapping[str, Decimal] | None = None) -> list[Cohort]:
     """The cohorts up to the last whole month but for month 0 of the present one, which is left out. ``spend`` by month."""
-    by_customer: dict[Hashable, list[Bought]] = defaultdict(list)
-    for one in bought:
-        by_customer[one.customer].append(one)
-    sums: dict[int, dict[int, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    sizes: dict[int, int] = defaultdict(int)
-    for orders in by_customer.values():
-        first = min(_number(one.day) for one in orders)
-        sizes[first] += 1
-        for one in orders:
-            sums[first][_number(one.day) - first] += one.amount
-    now = _number(today)
+    sums: dict[int, dict[int, Decimal]] = {}
+    sizes: dict[int, int] = {}
+    for one in brought:
+        first, place = _number(one.first_month), _number(one.month) - _number(one.first_month)
+        sums.setdefault(first, {})[place] = one.amount
+        if place == 0:
+            sizes[first] = one.customers
+    now = today.year * 12 + today.month - 1
     return [_cohort(m, sizes[m], sums[m], now - m, (spend or {}).get(_name(m))) for m in sorted(sizes) if m < now]
 
 
@@ -67,8 +65,8 @@ def _cohort(month: int, customers: int, sums: Mapping[int, Decimal], age: int, s
     )  # fmt: skip
 
 
-def _number(day: date) -> int:
-    return day.year * 12 + day.month - 1
+def _number(month: str) -> int:
+    return int(month[:4]) * 12 + int(month[5:]) - 1
 
 
 def _name(number: int) -> str:

@@ -163,6 +163,11 @@ def days_asked(asked: Asked, as_of: int, dataset: str = "") -> TableQuestion:
     return _question("credit_days", given)
 
 
+def cohorts_asked(as_of: int, dataset: str = "") -> TableQuestion:
+    """What the new customers of each month brought in each."""
+    return _question("cohort_months", {"as_of": as_of, "dataset": dataset})
+
+
 def credits_asked(
     asked: Asked,
     models: Sequence[str],

@@ -16,7 +16,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from twofold.attribution.cohorts import Bought, Cohort, cohorts
+from twofold.attribution.cohorts import Brought, Cohort, cohorts
 from twofold.attribution.figures import closed_column, figures_of
 from twofold.attribution.models import DAY_S
 from twofold.attribution.paths import PathTouch
@@ -29,7 +29,16 @@ from twofold.attribution.period import (
     share_period,
     tells_apart,
 )
-from twofold.attribution.reading import PARTS, AskAll, Basis, credits_asked, days_asked, parts_of, read_basis
+from twofold.attribution.reading import (
+    PARTS,
+    AskAll,
+    Basis,
+    cohorts_asked,
+    credits_asked,
+    days_asked,
+    parts_of,
+    read_basis,
+)
 from twofold.attribution.spend import BY_NAME, LEVELS, NO_SPEND, advert_of, untagged
 from twofold.attribution.table import (
     LINKS,
@@ -46,14 +55,12 @@ from twofold.attribution.table import (
 from twofold.facts.engine import Asked as TableQuestion
 from twofold.facts.questions import Question
 from twofold.ledger.money import digits_of
-from twofold.ledger.spend import counted
-from twofold.reconcile.chain.report import accounts_of
 from twofold.reconcile.chain.rows import closed
-from twofold.reconcile.chain.told import Asked as ChainAsked
 from twofold.reconcile.chain.values import ZERO, Rules
-from twofold.reconcile.exchange import day_number, day_text
-from twofold.reconcile.reading.folder import Folder, PolicyOf
-from twofold.reconcile.reading.whole import read_whole
+from twofold.reconcile.exchange import Exchange, day_number, day_text
+from twofold.reconcile.lives.asking import named
+from twofold.reconcile.matches.values import Days
+from twofold.reconcile.reading.folder import Folder
 from twofold.touch.source import is_macro
 
 RECOMMENDED = {
@@ -153,30 +160,34 @@ def _part(orders: Fraction) -> str:
 
 
 def read_cohorts(
-    folder: Path | str, policy_of: PolicyOf, rules: Rules, zone: tzinfo, as_of: int, *, dataset: str | None = None,
+    folder: Path | str, rules: Rules, zone: tzinfo, as_of: int, ask: AskAll, *, dataset: str | None = None,
     revenue: bool = False,
 ) -> tuple[list[Cohort], str]:  # fmt: skip
     """The cohorts of all delivered orders, and the currency. What an order brought is its contribution before ads, or its
-    revenue; an order whose costs are unknown brings nothing. Spend is that of the month, and none where some of it has no rate."""
-    chain = ChainAsked(since="1970-01-01", until="9999-12-31", as_of=as_of)
-    whole = read_whole(folder, policy_of, chain, rules, zone, dataset=dataset)
-    accounts, _ = accounts_of(whole.told, chain, whole.desk)
-    bought = [
-        Bought(a.order.buyer, date.fromisoformat(day_text(a.day)), a.due if revenue else a.cm3 or ZERO)
-        for a in accounts
-        if a.order.buyer and a.is_delivered
-    ]
+    revenue; an order whose costs are unknown brings nothing. Spend is that of the month, and none where some of it has no rate.
+    ``ask``: of the derived tables."""
+    months, advertising = ask(
+        [cohorts_asked(as_of, dataset or ""), *named(("chain_advertising",), {"since": "", "until": "9999"})]
+    )
+    brought = [
+        Brought(
+            first_month=row.first_month, month=row.month, customers=row.customers, amount=row.due if revenue else row.margin
+        )
+        for row in months.rows
+    ]  # fmt: skip
+    currency = months.currency or rules.currency
+    with Folder(folder) as store:
+        rates = Exchange.of(store.rates())
     spend: dict[str, Decimal] = {}
     unrated: set[str] = set()
-    with Folder(folder) as store:
-        for row in counted(store.spend()):
-            amount = whole.desk.rates.convert(row.amount, row.currency, whole.desk.rules.currency, day_number(row.day))
-            unrated |= {row.day[:7]} if amount is None else set()
-            spend[row.day[:7]] = spend.get(row.day[:7], ZERO) + (amount or ZERO)
+    for row in advertising.rows:
+        amount = rates.convert(row.amount, row.currency, currency, day_number(row.local_day))
+        unrated |= {row.local_day[:7]} if amount is None else set()
+        spend[row.local_day[:7]] = spend.get(row.local_day[:7], ZERO) + (amount or ZERO)
     spend = {
         month: amount for month, amount in spend.items() if month not in unrated
     }  # a part would be no cost of a customer
-    return cohorts(bought, date.fromisoformat(day_text(whole.desk.days.of(as_of))), spend), whole.desk.rules.currency
+    return cohorts(brought, date.fromisoformat(day_text(Days(zone).of(as_of))), spend), currency
 
 
 def cohort_rows(found: Iterable[Cohort], currency: str, *, revenue: bool) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption
 from twofold.commands.output.printing import make_table, print_about, print_rows, print_wide, say
-from twofold.commands.reconcile.chain import AsOfDay, moment_of, policies, rules_of, zone_of
+from twofold.commands.reconcile.chain import AsOfDay, asking_of, moment_of, rules_of, zone_of
 
 
 def customers(
@@ -29,8 +29,9 @@ def customers(
 
     settings = load_settings(config, data=data)
     zone, moment = zone_of(settings), moment_of(as_of, zone_of(settings))
+    ask = asking_of(settings, quiet=json)
     found, currency = read_cohorts(
-        settings.server.data, policies(settings), rules_of(settings), zone, moment, dataset=dataset, revenue=revenue
+        settings.server.data, rules_of(settings), zone, moment, ask, dataset=dataset, revenue=revenue
     )
     rows = cohort_rows(found, currency, revenue=revenue)
     if json:

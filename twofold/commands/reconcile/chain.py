@@ -88,15 +88,6 @@ def chain(
 # -- what the commands of money share
 
 
-def policies(settings: Settings) -> Any:
-    """The order policy of a dataset; the defaults for one that is not configured any more."""
-    from twofold.collect.policy import dataset_policy
-    from twofold.ledger.policy import OrderPolicy
-
-    found, default = {d.id: dataset_policy(d).orders for d in settings.dataset}, OrderPolicy()
-    return lambda dataset: found.get(dataset, default)
-
-
 def zone_of(settings: Settings) -> tzinfo:
     from zoneinfo import ZoneInfo
 

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from twofold.attribution.report import cohort_rows, credited_orders, read_cohorts, report_attribution
 from twofold.attribution.table import Asked
-from twofold.console.money.chain import policy_of
 from twofold.console.money.task import Task
 
 
@@ -50,7 +49,10 @@ def credited(task: Task) -> dict[str, Any]:
 
 def customers(task: Task) -> dict[str, Any]:
     """The cohorts by month of the first delivered order."""
+    seen: list[int] = []
     found, currency = read_cohorts(
-        task.base.data, policy_of(task), task.base.rules, ZoneInfo(task.base.zone), task.as_of, dataset=task.dataset
+        task.base.data, task.base.rules, ZoneInfo(task.base.zone), task.as_of, task.asking(seen), dataset=task.dataset
     )
-    return {"rows": cohort_rows(found, currency, revenue=False), "currency": currency}
+    return {
+        "rows": cohort_rows(found, currency, revenue=False), "currency": currency, "tables_at": min(seen, default=0),
+    }  # fmt: skip

@@ -11,8 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from twofold.console.access.roles import Right, may
-from twofold.console.money.task import ask
-from twofold.console.pages.money import of_tables, task_of
+from twofold.console.pages.money import of_tables
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown, UnknownChoice
 from twofold.console.queries.standing import not_yet
 from twofold.touch.channels import CHANNELS
@@ -157,14 +156,17 @@ def read_behind(asked: Asked) -> Shown:
 
 def read_customers(asked: Asked) -> Shown:
     """A row a month of first orders: what one customer brought since, and when that paid for winning them."""
-    answer = ask(task_of(asked, "customers", dataset=asked.dataset()))
+    answer = of_tables(asked, "customers", dataset=asked.dataset())
     rows = [{**row, "role": "truth", "link": "margin"} for row in answer["rows"]]
     return Shown(
         columns=COHORT_COLUMNS,
         rows=[{**row, **{n: " ".join(row[n]) for n in ("amounts", "value", "ltv_to_cac") if row[n]}} for row in rows],
-        about={"currency": answer["currency"], "timezone": asked.settings.chain.timezone},
+        about={
+            "currency": answer["currency"], "timezone": asked.settings.chain.timezone, "stands": answer["stands"],
+            "tables_at": answer["tables_at"],
+        },
         figures={
-            "cohorts": rows, "currency": answer["currency"], "own_zone": asked.settings.chain.timezone,
+            "as_of": answer["stands"], "tables_at": answer["tables_at"], "tables_why": answer["tables_why"], "cohorts": rows, "currency": answer["currency"], "own_zone": asked.settings.chain.timezone,
             "months": max((len(row["value"]) for row in rows), default=0),
         },
     )  # fmt: skip
