@@ -151,7 +151,7 @@ def test_a_slow_answer_is_given_from_before() -> None:
         return len(asked)
 
     assert remembered.ask("q", work_out) == 1
-    remembered._known["q"] = (1, time.monotonic() - 1)  # no longer good
+    remembered._known["q"] = remembered._known["q"]._replace(good_until=time.monotonic() - 1)  # no longer good
     release.clear()
     assert remembered.ask("q", work_out) == 1
     release.set()
@@ -162,3 +162,58 @@ def test_a_slow_answer_is_given_from_before() -> None:
     with pytest.raises(ValueError, match="no"):
         remembered.ask("other", fail)
     assert remembered.ask("other", lambda: 7) == 7
+
+
+def test_an_older_version_is_given_until_the_next_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One version is worked out once; another one not before the pause is over, and nobody who has an answer waits long for it."""
+    monkeypatch.setattr("twofold.console.sums.remembered.SOON_S", 0.05)
+    remembered: Remembered[str] = Remembered()
+    release, made = threading.Event(), []
+
+    def of(version: int) -> tuple[str, bool] | None:
+        def work_out() -> str:
+            release.wait(20)
+            made.append(version)
+            return f"of {version}"
+
+        return remembered.ask_of("q", version, work_out, 20)
+
+    def past(**moments: float) -> None:
+        remembered._known["q"] = remembered._known["q"]._replace(**moments)
+
+    release.set()
+    assert of(1) == ("of 1", True)
+    past(good_until=0.0)  # the pause is over, and still it is of this version
+    assert of(1) == ("of 1", True)
+    assert made == [1]
+    past(good_until=time.monotonic() + 60)
+    assert of(2) == ("of 1", False)  # too soon to be worked out again
+    past(good_until=0.0)
+    release.clear()
+    assert of(2) == ("of 1", False)  # under way
+    release.set()
+    for _ in range(1_000):
+        if made == [1, 2]:
+            break
+        time.sleep(0.01)
+    assert of(2) == ("of 2", True)
+    assert made == [1, 2]
+    past(made=time.monotonic() - 3_600.0)  # what changes by time alone
+    assert of(2) == ("of 2", True)
+    assert made == [1, 2, 2]
+
+
+def test_who_has_no_answer_waits_for_one_and_hears_why_there_is_none() -> None:
+    remembered: Remembered[int] = Remembered()
+
+    def fail() -> int:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        remembered.ask_of("q", 1, fail, 20)
+    assert remembered.ask_of("q", 1, lambda: 7, 20) == (7, True)
+    remembered._known["q"] = remembered._known["q"]._replace(good_until=0.0)
+    assert remembered.ask_of("q", 2, fail, 20) == (7, False)  # the one from before stands
+    remembered.forget()
+    with pytest.raises(ValueError, match="no"):
+        remembered.ask_of("q", 2, fail, 20)

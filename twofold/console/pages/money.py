@@ -32,8 +32,6 @@ DAY_COLUMNS = ("row", "witness", "name", "reason", "way", "count", "amount", "ro
 TERM_COLUMNS = ("dataset", "order_id", "number", "placed_at", "method", "station", "courier", "total", "amount", "currency", "role",
                 "link")  # fmt: skip
 
-OF_TABLES_ALONE = frozenset({"chain", "day"})
-"""Questions to which the same tables and files give the same answer: it is worked out once for all who ask on one day."""
 VIEWS = ("cohort", "booked")
 BY = ("day", "week", "month", "channel", "method", "source", "sale", "currency")
 LINKS = ("placed", "confirmed", "shipped", "delivered", "collected", "banked")
@@ -47,7 +45,9 @@ def task_of(asked: Asked, what: str, **more: Any) -> Task:
 
 
 def of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
-    """The answer to a task that asks the derived tables: as they are now, and where that takes long or cannot be, as they are.
+    """The answer to a task that asks the derived tables: as they are now, and where that takes long or cannot be, as they are. The same
+    tables and files give all who ask on one day the same answer, so it is worked out once; where they changed, the answer from before
+    stands until the next is there.
 
     ``tables_at`` says of when they are, ``tables_why`` why they are not of now, ``stands`` of which moment the answer is. Raises
     `NotYet` where the first tables are being made.
@@ -61,25 +61,20 @@ def of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
         why = str(err)
     task = task_of(asked, what, tables=Where.of(analytics), **more)
     try:
-        if known is None or what not in OF_TABLES_ALONE:
-            answer: dict[str, Any] | None = _answer(task)
-        else:
-            moment = task.as_of if task.as_of != asked.now else _today(asked)
-            question = (
-                what,
-                known.number,
-                _last_file(asked),
-                moment,
-                *sorted((k, v) for k, v in more.items() if k != "as_of"),
-            )
-            answer = asked.remembered.ask(question, lambda: _answer(task), WITHIN_S)
+        if known is None:
+            return {**_answer(task), "tables_why": why}
+        moment = task.as_of if task.as_of != asked.now else _today(asked)
+        others = sorted((name, value) for name, value in more.items() if name != "as_of")
+        question = (what, _last_file(asked), moment, *others)
+        told = asked.remembered.ask_of(question, (known.store, known.number), lambda: _answer(task), WITHIN_S)
     except StoreError as err:
         if why == UNDER_WAY:
             raise NotYet(0) from None
         raise StoreError(why or str(err)) from None
-    if answer is None:
+    if told is None:
         raise NotYet(0)
-    return {**answer, "tables_why": why}
+    answer, is_newest = told
+    return {**answer, "tables_why": why if is_newest else why or UNDER_WAY}
 
 
 def _last_file(asked: Asked) -> int:
