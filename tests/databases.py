@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.facts.postgres import server
 
 TEMPLATE = "twofold_template"
+PEER = "peer-"
+"""Begins the name of a folder that one of several processes has beside the database of the folder above it."""
 
 
 class Databases:
@@ -21,6 +23,7 @@ class Databases:
 
     def of(self, folder: Path) -> str:
         """The address of this folder's database, which is made when it is first asked for."""
+        folder = folder.parent if folder.name.startswith(PEER) else folder
         if folder not in self._of:
             self._of[folder] = self.new()
         return self._of[folder]

@@ -66,6 +66,10 @@ class StoreAway(StoreBusy):
     """The database server cannot be reached or cannot write now; the gateway accepts again by itself once it can."""
 
 
+class StoreInTheWay(StoreAway):
+    """Other processes wrote to the database at the same moment, again and again; the same can be sent again at once."""
+
+
 class StoreFailed(StoreError):
     """A write or flush failed, so nothing further may be acknowledged; restart after checking the disk."""
 

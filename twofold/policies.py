@@ -264,9 +264,9 @@ def open_store(
     )
 
 
-def is_shared(_settings: Settings) -> bool:
+def is_shared(settings: Settings) -> bool:
     """True where the store is a database to which several processes may write. A data folder is one process's."""
-    return False
+    return bool(settings.server.store)
 
 
 def has_orders(settings: Settings, dataset: str) -> bool:

@@ -14,11 +14,11 @@ import pytest
 from tests.databases import Databases, databases
 from twofold.store import engines
 
-ALSO_ON_POSTGRES = ("test_servers_word", "test_parcels_before_orders")
+ALSO_ON_POSTGRES = ("test_servers_word", "test_parcels_before_orders", "test_two_stores")
+ONLY_ON_POSTGRES = ("test_writers_at_once",)
 OWN = (
     "test_altered", "test_arrivals", "test_beside_accepting", "test_bloom_filter", "test_bodies", "test_durable_file", "test_flips", "test_folder",
-    "test_gateway_on_postgres", "test_migrations", "test_noted", "test_postgres", "test_statements",
-    "test_two_stores",  # several on one database are refused on PostgreSQL yet
+    "test_gateway_on_postgres", "test_migrations", "test_noted", "test_postgres", "test_several_on_postgres", "test_statements",
     "test_watermark",
 )  # fmt: skip
 
@@ -27,6 +27,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test once an engine."""
     module = metafunc.module.__name__.rpartition(".")[2]
     everywhere = os.environ.get("TWOFOLD_ENGINE") == "postgres"
+    if module in ONLY_ON_POSTGRES:
+        metafunc.parametrize("on_engine", [pytest.param("postgres", marks=[pytest.mark.postgres])], indirect=True)
+        return
     if module in OWN or metafunc.definition.get_closest_marker("embedded"):
         return
     if everywhere:

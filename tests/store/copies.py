@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any
 
 import apsw
 
+from tests.databases import PEER
 from twofold.event.delivery import Delivery, DeliveryState, Settlement
 from twofold.event.model import (
     Channel,
@@ -29,6 +31,7 @@ from twofold.store import engines
 from twofold.store.beside.folder import DATABASE
 from twofold.store.fold import FoldVerdict
 from twofold.store.lists import Reader
+from twofold.store.secret import FILE as SECRET
 from twofold.store.store import Route, Store
 
 NOW = 1_790_000_000_000  # ms
@@ -153,6 +156,18 @@ def sent(delivery: Delivery) -> Event:
 
 def settlement(d: Delivery, state: DeliveryState = DeliveryState.DELIVERED, **facts: Any) -> Settlement:
     return Settlement(delivery=d.id, lease=d.lease, state=state, **{"outcome": "accepted", "status": 200, **facts})
+
+
+def folder_of(folder: Path, name: str) -> Path:
+    """Where one of several processes keeps what is its own: the folder, or on a server one each, with the secret of all."""
+    if engines.is_embedded(folder):
+        return folder
+    own = folder / f"{PEER}{name}"
+    own.mkdir(mode=0o700, parents=True, exist_ok=True)
+    others = [other for other in sorted(folder.glob(f"{PEER}*/{SECRET}")) if other.parent != own]
+    if others and not (own / SECRET).exists():
+        shutil.copy(others[0], own)
+    return own
 
 
 def rows(folder: Path, kind: str, **filters: str) -> list[dict[str, Any]]:

@@ -128,22 +128,32 @@ def test_a_value_that_does_not_fit_is_one_rows_fault(opened):
     assert opened.run("select_destinations") == []
 
 
-def test_one_gateway_at_a_time(tmp_path, postgres, monkeypatch):
-    """A second is refused with what to do, and the first goes on; another comes in, also where the first ends only now."""
+def test_several_gateways_or_one_command(tmp_path, postgres, monkeypatch):
+    """Several are let in beside each other, each at a place of its own; whoever wants the database for itself is refused with what
+    to do while one of them is there, and the other way round. A lock is had again as soon as a process before is gone."""
     from twofold.store.postgres import database
     from twofold.store.postgres.database import Engine
 
+    def alone(_db):
+        """It is examined, as by whoever is alone."""
+
     address = postgres.new()
-    first = Engine(tmp_path / "a", address)
+    first, second = Engine(tmp_path / "a", address), Engine(tmp_path / "b", address)
+    assert (first.occupy(0), second.occupy(0), second.occupy(1)) == (True, False, True)
+    second.close()
     monkeypatch.setattr(database, "OVER_S", 0.1)
-    with pytest.raises(StoreLocked, match="in use by another gateway"):
-        Engine(tmp_path / "b", address)
+    with pytest.raises(StoreLocked, match="in use by gateways"):
+        Engine(tmp_path / "b", address, alone)
     assert first.run("select_last_row", (0, 1 << 36)) == []
     monkeypatch.setattr(database, "OVER_S", 30)
     ending = threading.Timer(0.2, first.close)
     ending.start()
-    Engine(tmp_path / "b", address).close()
+    own = Engine(tmp_path / "b", address, alone)
     ending.join()
+    monkeypatch.setattr(database, "OVER_S", 0.1)
+    with pytest.raises(StoreLocked, match="in use by a command"):
+        Engine(tmp_path / "a", address)
+    own.close()
 
 
 def test_what_does_not_keep_a_commit_is_refused(tmp_path, postgres):

@@ -1,7 +1,8 @@
 """Two processes on one database: each obeys at once what the other has written, and together they are as exact as one.
 
-Simulated on the embedded engine, whose lock is taken aside: two stores on one folder, each with a connection of its own. The
-model is a table of what was said when; nothing of it is asked from the stores.
+On PostgreSQL each has a folder of its own beside the database; on the embedded engine, whose lock is taken aside, both have one
+folder. The model is a table of what was said when; nothing of it is asked from the stores. Here one step follows another; what
+happens at the same moment is in `test_writers_at_once`.
 """
 
 from __future__ import annotations
@@ -9,14 +10,13 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-import sqlite3
 import tempfile
 from collections import Counter
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from copies import BROWSER, DAY, LEASE, NOW, PLACE, SERVER, assert_sums_hold, claim, rows, settlement
+from copies import BROWSER, DAY, LEASE, NOW, PLACE, SERVER, assert_sums_hold, claim, folder_of, rows, settlement, tamper
 from copies import copy_of_buyer as copy
 
 from tests.strategies import TIMES
@@ -56,7 +56,7 @@ def without_lock(monkeypatch):
 
 @asynccontextmanager
 async def peer(folder: Path, name: str, at: int = NOW):
-    store = Store(folder, routes=ROUTES, opened_at=at, peer=name)
+    store = Store(folder_of(folder, name), routes=ROUTES, opened_at=at, peer=name)
     store.start()
     try:
         yield store
@@ -125,10 +125,11 @@ class World:
         finally:
             for store in self.stores.values():
                 await store.close()
-        assert_sums_hold(self.folder)
+        for name in "ab":
+            assert_sums_hold(folder_of(self.folder, name))
 
     def _open(self, name: str) -> None:
-        self.stores[name] = Store(self.folder, routes=ROUTES, opened_at=self.model.now, peer=name)
+        self.stores[name] = Store(folder_of(self.folder, name), routes=ROUTES, opened_at=self.model.now, peer=name)
         self.stores[name].start()
 
     async def _accept(self, name: str) -> None:
@@ -292,6 +293,7 @@ def test_two_stores_on_one_database_are_as_exact_as_one(seed):
 # -- one rule each
 
 
+@pytest.mark.embedded("on a server the place is locked by its session: see test_several_on_postgres")
 def test_a_name_that_begins_again_fences_off_whoever_had_it(tmp_path):
     """The older process learns it at its next transaction and stops; nothing of that transaction is kept."""
 
@@ -346,7 +348,8 @@ def test_a_place_is_kept_for_its_name_and_given_away_once_nobody_was_seen_there_
     assert numbers == [0, 1, 0, 2, 1], "c came when b had been seen a moment less than that long ago"
     seqs = sorted(row["position"] for row in rows(tmp_path, "events"))
     assert seqs == [1, 2, SPAN + 1, SPAN + 2, 2 * SPAN + 1]
-    assert_sums_hold(tmp_path)
+    for name in "abcd":
+        assert_sums_hold(folder_of(tmp_path, name))
 
 
 def test_where_every_place_is_taken_it_is_said(tmp_path):
@@ -359,7 +362,7 @@ def test_where_every_place_is_taken_it_is_said(tmp_path):
 
     both(tmp_path, scenario)
     with pytest.raises(StoreError, match="512 processes write to this database already"):
-        Store(tmp_path, routes=ROUTES, opened_at=NOW, peer="one more")
+        Store(folder_of(tmp_path, "more"), routes=ROUTES, opened_at=NOW, peer="one more")
 
 
 def test_what_only_one_does_at_a_time_goes_on_elsewhere_a_minute_after_its_end(tmp_path):
@@ -434,11 +437,10 @@ def test_a_row_that_was_altered_is_named_in_whichever_strand_it_stands(tmp_path,
             await b.append([copy(f"b{n}")])
 
     both(tmp_path, scenario)
-    assert_sums_hold(tmp_path)
+    assert_sums_hold(folder_of(tmp_path, "a"))
     place = strand * SPAN + 2
-    with sqlite3.connect(tmp_path / "twofold.db") as db:
-        db.execute("update event set verdict = 'repeat' where position = ?", (place,))
-    broken = [check.note for check in verify(tmp_path) if not check.holds]
+    tamper(tmp_path, f"update event set verdict = 'repeat' where position = {place}")
+    broken = [check.note for check in verify(folder_of(tmp_path, "a")) if not check.holds]
     assert f"the first row that does not follow is position {place}" in broken
 
 
@@ -450,11 +452,11 @@ def test_the_mark_of_each_strand_is_held_against_it(tmp_path):
         await b.append([copy("b")])
 
     both(tmp_path, scenario)
-    with sqlite3.connect(tmp_path / "twofold.db") as db:
-        db.execute("delete from event where position = ?", (SPAN + 1,))
-    assert any(f"events from position {SPAN + 1} on are missing" in check.note for check in verify(tmp_path))
+    tamper(tmp_path, f"delete from event where position = {SPAN + 1}")
+    missing = f"events from position {SPAN + 1} on are missing"
+    assert any(missing in check.note for check in verify(folder_of(tmp_path, "b")))
     with pytest.raises(StoreError, match=f"events from position {SPAN + 1} on are missing"):
-        Store(tmp_path, routes=ROUTES, opened_at=NOW, peer="b")
+        Store(folder_of(tmp_path, "b"), routes=ROUTES, opened_at=NOW, peer="b")
 
 
 def test_browsers_of_two_writers_are_not_taken_for_each_other(tmp_path):

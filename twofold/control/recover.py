@@ -31,9 +31,9 @@ from twofold.store.beside.withdrawn_file import WithdrawnFile
 from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.engines import require_embedded
 from twofold.store.secret import FILE as ERASURES
+from twofold.store.secret import SECRET_MARK
 from twofold.store.sqlite.database import APPLICATION_ID, Engine
 from twofold.store.sqlite.log_scan import lost_in_log
-from twofold.store.touches.signs import SECRET_MARK
 
 _FRESH = f"{DATABASE}.restoring"
 _FETCHED = f"{DATABASE}.fetched"

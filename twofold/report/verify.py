@@ -28,7 +28,7 @@ from twofold.store.beside.withdrawn_file import FILE as WITHDRAWALS
 from twofold.store.beside.withdrawn_file import damaged_withdrawals
 from twofold.store.bodies import body_reader
 from twofold.store.digests import frozen_digest, row_crc, row_digest
-from twofold.store.engines import kit_for, open_reader
+from twofold.store.engines import is_embedded, kit_for, open_reader, require_data
 from twofold.store.gates.releases import released_digest
 from twofold.store.gates.values import told_digest
 from twofold.store.journal import GENESIS, plain_digest
@@ -36,10 +36,9 @@ from twofold.store.orders.buyers import seal_of
 from twofold.store.orders.ledger import name_crc
 from twofold.store.peers.places import SPAN, strand_of, sums_of
 from twofold.store.secret import FILE as ERASURES
-from twofold.store.secret import known_ring, mark_of
+from twofold.store.secret import SECRET_MARK, known_ring, mark_of
 from twofold.store.touches.frozen import path_digest
 from twofold.store.touches.nameless import nameless_digest
-from twofold.store.touches.signs import SECRET_MARK
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -67,7 +66,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
     ``now_ms``: what was proved before may be relied on, and is kept for the next time, unless ``full``.
     """
     folder = Path(folder)
-    require_traces(folder)
+    (require_traces if is_embedded(folder) else require_data)(folder)
     loss = _loss(folder)
     lost = Check("losses that the watermark or the write-ahead log tell of", int(loss is not None), 0, loss or "")
     kit = kit_for(folder)

@@ -77,7 +77,8 @@ class Appends:
     def append(self, jobs: Sequence[AppendLike]) -> list[Appended]:
         """Writes all jobs' events, then their orders, then their signs, lines and refusals."""
         events = [e for j in jobs for e in j.events]
-        told, actions = self._folding.append(events) if events else ([], [])
+        shown = self._signs.keys_of(s for j in jobs for s in j.signs)
+        told, actions = self._folding.append(events, besides=shown) if events else ([], [])
         verdicts = iter(told)
         self._paths.late_copies(events, actions)
         entries = [o for j in jobs for o in j.orders]

@@ -55,6 +55,10 @@ def key_array(keys: Iterable[bytes]) -> Any:
     return Digests(keys)
 
 
+class NotBeside(Exception):
+    """What a transaction came upon may not be written beside others: all of it is done again with nobody beside it."""
+
+
 class RefusedRow(NamedTuple):
     """One row of the refused table, in its column order; the body is masked already."""
 
@@ -85,6 +89,10 @@ class Job(Struct, kw_only=True):
     counts_orders: bool = False  # the future gets how many orders told something new, instead of verdicts
     work: Callable[[], Any] | None = None
     wakes: bool = False  # the workers may have something to do once it is committed
+    beside: bool = (
+        False  # what it reads and writes it holds by itself, so other processes' transactions may run meanwhile
+    )
+    tries: int = 0  # how often another process was in its way
     result: Any = None  # what the future gets once it is on disk
 
     @property
@@ -100,6 +108,9 @@ class Database(Protocol):
     """What is kept beside the database: secret, watermark, withdrawals."""
     stale: bool
     """The connection was lost and opened again: what is kept in memory of the database is to be read afresh."""
+    on_back: Callable[[Any], None]
+    """Called with a reader when the connection is back, before anything else runs on it; raises `StoreError` where the database is
+    not what it was."""
     db: Any
     """The same connection for what reads as a reader does: ``db.execute(statement(name), values)``."""
 
@@ -112,7 +123,11 @@ class Database(Protocol):
     def changes(self) -> int:
         """Rows changed by the last statement."""
 
-    def begin(self) -> None: ...
+    def occupy(self, number: int, /) -> bool:
+        """Takes a place among several processes until `close`; False while another one has it."""
+
+    def begin(self, beside: bool = False, /) -> None:
+        """Opens a transaction: among several processes after those of all others, or ``beside`` those that may be."""
 
     def commit(self) -> None:
         """Returns when the transaction is on disk."""
@@ -139,6 +154,9 @@ class FoldKeys(Protocol):
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """The actions that hold any of ``keys``."""
+
+    def hold(self, keys: Iterable[bytes]) -> None:
+        """No other process finds or claims one of these until the transaction's end."""
 
     def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
         """Claims keys for actions."""

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from twofold.errors import StoreError
-from twofold.store.beside.watermark import Loss, altered_while_closed, compare, examine, read_mark, seal
+from twofold.store.beside.watermark import Loss, altered_while_closed, compare_all, examine, read_marks, seal
 from twofold.store.engine import Database, FoldKeys, key_array
 from twofold.store.sqlite.database import Engine, empty_log, odd_tables
 from twofold.store.sqlite.database import open_reader as embedded_reader
@@ -134,8 +134,8 @@ def _on_postgres(address: str) -> Kit:
 
     def opened(folder: Path, examined: Examined | None) -> Database:
         if examined is None:
-            raise StoreError("several gateways on one database of PostgreSQL are not there yet")
-        return Server(folder, address, lambda db: examined(compare(db, read_mark(folder))))
+            return Server(folder, address)
+        return Server(folder, address, lambda db: examined(compare_all(db, read_marks(folder))))
 
     def reader(_folder: Path) -> Any:
         db = connected(address)
@@ -150,11 +150,11 @@ def _on_postgres(address: str) -> Kit:
         return sorted({action for (action,) in db.execute(statement("holders_of_keys"), (key_array(keys),))})
 
     def lost(folder: Path, _alone: bool) -> Loss | None:
-        mark = read_mark(folder)  # before the snapshot: what it says must be in every later one
+        marks = read_marks(folder)  # before the snapshot: what they say must be in every later one
         db = reader(folder)
         try:
             db.execute("begin")
-            return compare(db, mark)
+            return compare_all(db, marks)
         finally:
             db.close()
 

@@ -123,6 +123,18 @@ class Folding:
         """Key to the action it leads to, of those that are known."""
         return self._keys.find(keys)
 
+    def hold(self, keys: Iterable[bytes], now_ms: int) -> None:
+        """Among several processes: whatever these keys name is this transaction's until its end, fold keys and browsers alike.
+        All at once and sorted, so that nobody waits for somebody who waits for him."""
+        if not self._revisions.alone:
+            self._keys.turn(self.sure(now_ms))
+            self._keys.hold(keys)
+
+    def began(self) -> None:
+        """A transaction begins, which holds nothing yet."""
+        if not self._revisions.alone:
+            self._keys.reload()
+
     def close(self) -> None:
         self._keys.close()
 
@@ -135,10 +147,17 @@ class Folding:
         self._superseded.reload()
         self._people.rolled_back()
 
-    def append(self, events: Sequence[Event], orders: Sequence[int] = ()) -> tuple[list[FoldVerdict], list[int]]:
-        """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them."""
+    def append(
+        self, events: Sequence[Event], orders: Sequence[int] = (), besides: Iterable[bytes] = ()
+    ) -> tuple[list[FoldVerdict], list[int]]:
+        """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them. ``besides``: what else
+        the transaction is going to hold."""
         self._keys.turn(self.sure(events[-1].received_at))
         keyed = [fold_keys(e) for e in events]
+        news = self._people.news(events)
+        if not self._revisions.alone:
+            own = (i.key for _, ids in news for i in ids)
+            self.hold({*(k for keys in keyed for k in keys), *own, *besides}, events[-1].received_at)
         self._changed.came(self._journal.position + 1, events[-1].received_at)
         batch = _Batch(len(events))
         batch.by_key = self._keys.find([k for keys in keyed for k in keys])
@@ -147,7 +166,7 @@ class Folding:
         rows: Sequence[int | None] = orders or [None] * len(events)
         verdicts = [self._append_one(batch, *one) for one in zip(events, keyed, rows, strict=True)]
         self._write(batch, events[-1].received_at)
-        self._people.note(events)
+        self._people.write(news)
         return verdicts, [row[10] for row in batch.events]
 
     def supersede(self, action: int, successor: int, now_ms: int) -> None:
@@ -421,7 +440,7 @@ class Folding:
             sealed = [a for a in batch.changed.values() if a.sealed_at is not None]
             if any(a.consent != batch.consents[a.id] for a in sealed):
                 self._heard()
-                self._revisions.raise_(CONSENT)
+                self._revisions.raise_(CONSENT, beside=True)
             hurried = [a.id for a in batch.changed.values() if a.sealed_at is None and a.due_at <= now_ms]
             if hurried:
                 engine.run("release_deliveries", (now_ms, id_array(hurried)))

@@ -196,6 +196,7 @@ class Outbox:
         self._lease = place.lease(place.generation) if not place.alone else self._new_generation(now_ms)
         self._changed_pauses = False
         self.looked_at = 0  # by the last claim
+        self._taken: dict[int, list[int]] = {}  # by each destination's last claim, among several processes
         self._altered_now = 0  # in this transaction
         self.altered = 0  # deliveries not sent since the start, because what is stored of them was altered
         self._reader = CopyReader(len(set(names)))
@@ -212,7 +213,7 @@ class Outbox:
         max_age_s: Callable[[str], int],
     ) -> list[Delivery]:
         """See `Store.claim`. Raises `RowFailed` when something of one of them stops it; see `give_up_next`."""
-        rows = list(starmap(_Due, self._engine.run("select_due", (self.ids[destination], now_ms, limit))))
+        rows = self._due(self.ids[destination], now_ms, limit)
         self.looked_at = len(rows)
         if not rows:
             return []
@@ -254,9 +255,32 @@ class Outbox:
             self._engine.run("lease_deliveries", (now_ms + lease_ms, self._lease, now_ms, ids))
         return claimed
 
+    def _due(self, destination: int, now_ms: int, limit: int) -> list[_Due]:
+        """What is due of a destination. Among several processes what another one has at this moment is passed over, and what is
+        taken is this transaction's, its action included, before a row of it is read."""
+        if self._revisions.alone:
+            return list(starmap(_Due, self._engine.run("select_due", (destination, now_ms, limit))))
+        found = dict(self._engine.run("hold_due", (destination, now_ms, limit)))
+        self._taken[destination] = list(found)
+        if not found:
+            return []
+        held = {action for (action,) in self._engine.run("hold_actions", (id_array(set(found.values())),))}
+        rows = starmap(_Due, self._engine.run("select_held", (id_array(found), now_ms)))
+        return [row for row in rows if row.action in held or not row.dataset]  # without one: its action is gone
+
+    def _first_due(self, destination: str, now_ms: int) -> list[tuple[Any, ...]]:
+        """The delivery that a claim of a single one has just failed of, if nobody has taken it since."""
+        if self._revisions.alone:
+            return self._engine.run("next_due_id", (self.ids[destination], now_ms))
+        return [
+            row
+            for d in self._taken[self.ids[destination]][:1]
+            for row in self._engine.run("hold_delivery", (d, now_ms))
+        ]
+
     def give_up_next(self, destination: str, now_ms: int, why: RowFailed) -> None:
         """The delivery that a claim of a single one would take cannot be worked on: dead, so that the others go on."""
-        for (delivery,) in self._engine.run("next_due_id", (self.ids[destination], now_ms)):
+        for (delivery,) in self._first_due(destination, now_ms):
             self._changed.actions([delivery // 256])
             closed: list[tuple[Any, ...]] = []
             if why.altered:

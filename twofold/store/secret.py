@@ -19,8 +19,11 @@ import msgspec
 from twofold.errors import StoreError
 from twofold.matching.subject import Keyring
 from twofold.store.beside.durable_file import create_whole
+from twofold.store.sqlite.statements import Run
 
 FILE = "erasures"
+SECRET_MARK = "touch_secret"
+"""The row of `meta` that tells with which secret the kept signs were keyed."""
 
 
 def folder_ring(folder: Path) -> Keyring:
@@ -31,6 +34,24 @@ def folder_ring(folder: Path) -> Keyring:
         create_whole(path, msgspec.json.encode({"secret": secrets.token_hex(32)}) + b"\n")
         line = _first_line(path)
     return _ring(path, line or b"")
+
+
+def ring_among(folder: Path, run: Run) -> Keyring:
+    """The folder's ring where several processes write to one database, each with a folder of its own: all of them have one
+    secret. Raises `StoreError` where this folder's is missing or another one."""
+    told = run("select_meta", (SECRET_MARK,))
+    if told and known_ring(folder) is None:
+        raise StoreError(
+            f"{folder} has no file {FILE}, whose first line is the secret of this database; copy the file from the folder of "
+            "another gateway, or put it back"
+        )
+    ring = folder_ring(folder)
+    run("put_meta_first", (SECRET_MARK, mark_of(ring)))
+    if run("select_meta", (SECRET_MARK,))[0][0] != mark_of(ring):
+        raise StoreError(
+            f"{folder / FILE}: its secret is not the one of this database; copy the file from the folder of another gateway"
+        )
+    return ring
 
 
 def known_ring(folder: Path) -> Keyring | None:

@@ -42,9 +42,9 @@ from twofold.store.outbox import SHORT, Outbox, Turns
 from twofold.store.peers.keys import SharedKeys
 from twofold.store.peers.places import ALONE, take_place
 from twofold.store.peers.revisions import ERASED, Revisions
-from twofold.store.secret import folder_ring
+from twofold.store.secret import folder_ring, ring_among
 from twofold.store.sqlite.commit import Commits
-from twofold.store.sqlite.statements import statement
+from twofold.store.sqlite.statements import reading, statement
 from twofold.store.touches.path_keeper import Paths
 from twofold.store.touches.signs import Signs
 from twofold.store.visitors.browsers import Browsers
@@ -125,7 +125,9 @@ class _Transaction:
 
     def write(self, jobs: Sequence[Job]) -> list[Any]:
         """Runs the statements of all jobs, the appends first; one result a job."""
+        self._revisions.beside = all(job.beside for job in jobs)
         self._revisions.catch_up()
+        self._folding.began()
         appended = iter(self._appends.append([j for j in jobs if j.work is None]))
         results: list[Any] = []
         for job in jobs:
@@ -210,7 +212,7 @@ class Store:
                 revisions=self.revisions,
             )
             self._withdrawals = Withdrawals(self._engine, self.revisions)
-            self.ring = folder_ring(self.folder)
+            self.ring = folder_ring(self.folder) if self.place.alone else ring_among(self.folder, self._engine.run)
             self.paths = Paths(self._engine, self.ring, self.changed, self.place)
             self.orders.on_united = self.paths.unite
             self.signs = Signs(
@@ -257,6 +259,8 @@ class Store:
                 self.changed,
                 self.revisions,
             )
+            self.people.hold = self.signs.hold = self._folding.hold
+            self._engine.on_back = self._came_back
             self._appends = Appends(
                 self._engine, journal, self._folding, self.orders, self.signs, self.paths, self.ring.secret
             )
@@ -287,6 +291,7 @@ class Store:
             opened_at,
             wake=self._wake,
             on_failure=on_failure,
+            alone=self.place.alone,
         )
         self._turns = Turns(self._commits)
 
@@ -394,23 +399,23 @@ class Store:
         left = portion = limit
         while left:
             try:
-                claimed += await self._work(work(portion))
+                claimed += await self._work(work(portion), beside=True)
             except RowFailed as err:
                 if portion > 1:
                     portion = (portion + 1) // 2
                     continue
-                await self._work(partial(self._outbox.give_up_next, destination, now_ms, err))
+                await self._work(partial(self._outbox.give_up_next, destination, now_ms, err), beside=True)
             left -= portion
             portion = min(left, portion * 2)
         return claimed
 
     async def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None:
         """Records attempts and what follows from them. A settlement under an old lease changes nothing."""
-        await self._work(lambda: self._outbox.settle(settlements, now_ms))
+        await self._work(lambda: self._outbox.settle(settlements, now_ms), beside=True)
 
     async def note_told(self, deliveries: Sequence[int], state: str, note: str, at_ms: int) -> None:
         """Keeps what a platform told later of a request, beside the attempts of its deliveries."""
-        await self._work(lambda: self._outbox.note_told(deliveries, state, note, at_ms))
+        await self._work(lambda: self._outbox.note_told(deliveries, state, note, at_ms), beside=True)
 
     async def unanswered(
         self, destination: str, since_ms: int, after: int
@@ -418,7 +423,7 @@ class Store:
         """Delivery, time and note of attempts since then of which the platform has not told what became of them, of a stretch after
         an attempt's id; and after which id to go on, None at the end."""
         found: tuple[list[tuple[int, int, str]], int | None] = await self._work(
-            lambda: self._outbox.unanswered(destination, since_ms, after)
+            lambda: self._outbox.unanswered(destination, since_ms, after), beside=True
         )
         return found
 
@@ -436,7 +441,7 @@ class Store:
 
     async def next_due(self, destination: str) -> int | None:
         """When the earliest waiting delivery is due, in ms; None when nothing waits."""
-        due: int | None = await self._work(lambda: self._outbox.next_due(destination))
+        due: int | None = await self._work(lambda: self._outbox.next_due(destination), beside=True)
         return due
 
     @property
@@ -453,7 +458,7 @@ class Store:
     async def look(self) -> None:
         """Before a request is written: what other processes have paused, withdrawn or taken back is known afterwards."""
         if not self.place.alone:
-            await self._work(_nothing)  # every transaction begins by catching up
+            await self._work(_nothing, beside=True)  # every transaction begins by catching up
 
     async def on_duty(self, name: str, now_ms: int, for_ms: int = DUTY_MS) -> bool:
         """True where this process does what only one does at a time, and has it for so long from now on."""
@@ -465,7 +470,7 @@ class Store:
             self._engine.run("take_duty", (name, self.place.number, now_ms, now_ms + for_ms))
             return self._engine.changes() > 0
 
-        held: bool = await self._work(take)
+        held: bool = await self._work(take, beside=True)
         return held
 
     def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None:
@@ -536,16 +541,16 @@ class Store:
 
     async def keep_time(self, sure_ms: int) -> None:
         """Writes the time that is certain to have come, for the next start."""
-        await self.transact(partial(self._keep_time, sure_ms=sure_ms))
+        await self._work(partial(self._keep_time, sure_ms), beside=True)
 
-    def _keep_time(self, engine: Database, sure_ms: int) -> None:
+    def _keep_time(self, sure_ms: int) -> None:
         if not self.place.alone:
-            engine.run("see_worker", (self.place.number, sure_ms, self.place.generation))
-        engine.run("put_meta", (SURE_TIME, str(sure_ms)))
+            self._engine.run("see_worker", (self.place.number, sure_ms, self.place.generation))
+        self._engine.run("put_meta", (SURE_TIME, str(sure_ms)))
 
     async def keep_note(self, name: str, text: str) -> None:
         """Writes a short text of somebody else's under a name, for the next start."""
-        await self.transact(lambda e: e.run("put_meta", (name, text)))
+        await self._work(lambda: self._engine.run("put_meta", (name, text)), beside=True)
 
     def note_of(self, name: str) -> str | None:
         """What was kept under a name, before the store is started: afterwards a commit may be using the connection."""
@@ -553,7 +558,7 @@ class Store:
 
     async def note(self, name: str) -> str | None:
         """What was kept under a name, of a started store."""
-        found: str | None = await self.transact(lambda e: _note_in(e, name))
+        found: str | None = await self._work(lambda: _note_in(self._engine, name), beside=True)
         return found
 
     async def shift(self, before_ms: int, after_ms: int) -> None:
@@ -578,18 +583,18 @@ class Store:
 
     async def index_words(self) -> bool:
         """Takes some rows into the index by which a person is found; True when there were some. Some milliseconds."""
-        more: bool = await self._work(lambda: self._index.step(self._engine))
+        more: bool = await self._work(lambda: self._index.step(self._engine), beside=True)
         return more
 
     async def words_behind(self) -> int:
         """How many rows that index is behind."""
-        rows: int = await self._work(lambda: behind(self._engine, self.place))
+        rows: int = await self._work(lambda: behind(self._engine, self.place), beside=True)
         return rows
 
     async def transact(self, work: Callable[[Database], Any]) -> Any:
         """Runs ``work`` inside one of the store's transactions; what it answers, once that is on disk.
 
-        The collector waits meanwhile: keep it short, and cut long work into portions.
+        The collector waits meanwhile, and among several processes those of all: keep it short, and cut long work into portions.
         """
         return await self._work(lambda: work(self._engine))
 
@@ -631,6 +636,14 @@ class Store:
         if self.altered_file is not None:
             log.critical("%s; every table is checked now, run `twofold verify --full`, too", self.altered_file)
 
+    def _came_back(self, db: Any) -> None:
+        """The connection is there again, perhaps to another server: it must have what was acknowledged, and this process's place
+        must still be its own."""
+        self.revisions.require_own(reading(db))
+        loss = self._kit.lost(self.folder, False)
+        if loss is not None:
+            raise loss.error(self.folder)
+
     def _hear_erased(self) -> None:
         self.gates.erased.know(digest for (digest,) in self._engine.run("select_erased_ids"))
 
@@ -639,13 +652,15 @@ class Store:
         if queued + job.weight > self._max_queue:
             raise StoreBusy(f"{queued} events wait for the disk (limit {self._max_queue}); send again later")
         job.wakes = bool(job.orders)
+        job.beside = not job.orders and not job.lines
         return self._commits.submit(job)
 
-    def _change(self, work: Callable[[], Any], wakes: bool = False) -> asyncio.Future[Any]:
-        return self._commits.submit(Job(future=self._commits.future(), work=work, wakes=wakes))
+    def _change(self, work: Callable[[], Any], wakes: bool = False, beside: bool = False) -> asyncio.Future[Any]:
+        return self._commits.submit(Job(future=self._commits.future(), work=work, wakes=wakes, beside=beside))
 
-    async def _work(self, work: Callable[[], Any], wakes: bool = False) -> Any:
-        return await self._change(work, wakes)
+    async def _work(self, work: Callable[[], Any], wakes: bool = False, beside: bool = False) -> Any:
+        """``beside``: what it reads to write it holds by itself; else it has the database for itself, whoever else writes."""
+        return await self._change(work, wakes, beside)
 
     def _wake(self) -> None:
         for callbacks in self._callbacks.values():

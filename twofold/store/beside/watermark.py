@@ -20,6 +20,7 @@ import struct
 import threading
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -376,6 +377,20 @@ def compare(db: Any, mark: Mark | str | None, *, several: bool = False) -> Loss 
             f"place, so nobody can tell whether events behind position {mark.position} are missing"
         )
     return None
+
+
+def read_marks(folder: Path) -> dict[int, Mark | str | None]:
+    """The newest mark of each writer that has one in a folder, the first's always among them, by the writer's number."""
+    return {place.number: read_mark(folder, place.file(FILE)) for place in (ALONE, *_places_in(folder))}
+
+
+def compare_all(db: Any, marks: Mapping[int, Mark | str | None]) -> Loss | None:
+    """`compare` for a database on a server. Where several processes have written to it each mark speaks of its strand only, and
+    a folder may have none: it is another process's."""
+    if not db.execute("select 1 from worker limit 1").fetchall():
+        return compare(db, marks.get(0))
+    found = (_compare_strand(db, mark, Place(number)) for number, mark in sorted(marks.items()))
+    return next((loss for loss in found if loss is not None), None)
 
 
 def _has_workers(db: Any) -> bool:

@@ -218,6 +218,5 @@ def _own_secret(engine: Database) -> int:
     rows = engine.run("select_meta", (_SECRET,))
     if rows:
         return int(rows[0][0])
-    secret = secrets.randbits(32)
-    engine.run("put_meta", (_SECRET, str(secret)))
-    return secret
+    engine.run("put_meta_first", (_SECRET, str(secrets.randbits(32))))  # another process may do so at this moment
+    return int(engine.run("select_meta", (_SECRET,))[0][0])

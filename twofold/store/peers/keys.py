@@ -2,13 +2,13 @@
 
 Owns the table `held_key`. A look-up and a later insert are two steps, and another writer may stand between them; here the
 look-up itself writes (`hold_fold_keys`), so that whoever comes second with a key waits for the first one's commit and then
-finds its action. A key that was held and not claimed is nobody's, and goes with its day. The embedded engine, whose one
-writer needs none of this, keeps trees by day instead (`fold_keys`).
+finds its action. A key that was held and not claimed is nobody's, and goes with its day. Browsers are held by their ids in
+the same way (`hold`). The embedded engine, whose one writer needs none of this, keeps trees by day instead (`fold_keys`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from twofold.store.engine import Database, key_array
 from twofold.store.sqlite.fold_keys import DAY_MS
@@ -24,26 +24,37 @@ class SharedKeys:
         self._window = window_days
         self._day = 0
         self._expired = True  # what left the window on that day is gone
+        self._held: dict[bytes, int | None] = {}  # by this transaction, with the actions that they lead to
 
     def reload(self) -> None:
-        """Nothing of it is in memory."""
+        """A transaction begins, or was rolled back: nothing is held."""
+        self._held.clear()
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """The actions that hold any of ``keys``; all of them are this transaction's until its end."""
-        if not keys:
-            return {}
-        held = self._engine.run("hold_fold_keys", (key_array(sorted(set(keys))), self._day))
-        return {bytes(key): action for key, action in held if action is not None}
+        self.hold(keys)
+        return {key: action for key in keys if (action := self._held.get(key)) is not None}
+
+    def hold(self, keys: Iterable[bytes]) -> None:
+        """Nobody else finds, claims or holds one of these until the transaction's end."""
+        new = {key for key in keys if key not in self._held}
+        if new:
+            held = self._engine.run("hold_fold_keys", (key_array(sorted(new)), self._day))
+            self._held.update((bytes(key), action) for key, action in held)
 
     def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
         """Claims keys for actions."""
         self.turn(now_ms)
         self._engine.run_rows("claim_fold_keys", [(key, action, self._day) for key, action in sorted(rows)])
+        for key, action in rows:
+            if self._held.get(key) is None:
+                self._held[key] = action
 
     def move(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
         """Leads known keys to other actions, for a whole window."""
         self.turn(now_ms)
         self._engine.run_rows("lead_fold_keys", [(key, action, self._day) for key, action in sorted(rows)])
+        self._held.update(rows)
 
     def turn(self, now_ms: int) -> None:
         """The day by which keys are forgotten; a clock set back forgets nothing early. Some old ones go."""

@@ -12,13 +12,14 @@ a new name, strand and all.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from twofold.errors import StoreError
+from twofold.errors import StoreError, StoreLocked
 
 if TYPE_CHECKING:  # it knows the orders, which know the revisions
     from twofold.store.engine import Database
@@ -28,6 +29,9 @@ SPAN = 1 << 36
 
 MOST = 511
 """The highest place; its last delivery is number 2^53 - 1."""
+
+PATIENCE_S = 2.0
+"""How long a start waits for its place: the server ends a process's session a moment after the process."""
 
 FREE_AFTER_MS = 3_600_000
 """A name that was not seen for so long is taken for gone."""
@@ -99,7 +103,19 @@ def sums_of(counters: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def take_place(engine: Database, name: str, now_ms: int) -> Place:
-    """The place of this name, in a transaction of its own. Raises `StoreError` where all are taken."""
+    """The place of this name. Raises `StoreLocked` while another process has it, `StoreError` where all are taken."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return _take_place(engine, name, now_ms)
+        except StoreLocked:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(0.05)  # with no transaction open: others go on meanwhile
+
+
+def _take_place(engine: Database, name: str, now_ms: int) -> Place:
+    """In a transaction that has the database for itself."""
     engine.begin()
     try:
         number = _number_of(engine, name, now_ms)
@@ -117,13 +133,18 @@ def _number_of(engine: Database, name: str, now_ms: int) -> int:
     """Its own number, else one that nobody was seen under for long, else a new one."""
     known = engine.run("select_workers")
     for number, other, _seen_at in known:
-        if other == name:
-            return int(number)
+        if other != name:
+            continue
+        if not engine.occupy(number):
+            raise StoreLocked(
+                f"another process writes to this database under the name {name}; give each its own, by --name"
+            )
+        return int(number)
     for number, _other, seen_at in sorted(known, key=lambda row: row[2]):
-        if seen_at < now_ms - FREE_AFTER_MS:
+        if seen_at < now_ms - FREE_AFTER_MS and engine.occupy(number):
             return int(number)
     number = len(known) and max(row[0] for row in known) + 1
-    if number > MOST:
+    if number > MOST or not engine.occupy(number):
         raise StoreError(
             f"{MOST + 1} processes write to this database already; stop one, or wait an hour after its end"
         )

@@ -5,6 +5,11 @@ its number in the same transaction; every transaction begins by reading them (`c
 since. Once more before a request is sent (`Store.look`), so that what one process has withdrawn or paused is obeyed by all
 before the next send. What is kept may only be true too often: a hint that is late costs a look, never a wrong answer.
 
+Transactions that run beside each other see what the others commit meanwhile, and what is in memory does not change with it.
+So what would be wrong together with newer rows is raised only in a transaction that has the database for itself: one that runs
+beside others is told to begin anew that way (`NotBeside`). What may be heard a moment later, as if this transaction had been
+the earlier one, is raised ``beside``.
+
 In a folder that is one process's alone nothing is raised and nothing read: memory is the truth there, and an accept pays
 nothing.
 """
@@ -15,7 +20,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from twofold.errors import StoreFailed
+from twofold.store.engine import NotBeside
 from twofold.store.peers.places import ALONE, Place
+from twofold.store.sqlite.statements import Run
 
 if TYPE_CHECKING:  # it knows the orders, which know the revisions
     from twofold.store.engine import Database
@@ -31,6 +38,7 @@ class Revisions:
         self._engine = engine
         self.place = place
         self.alone = place.alone  # asked at each accept
+        self.beside = False  # others' transactions may run beside this one
         self._heard: dict[str, list[Callable[[], None]]] = {}
         self._known: dict[str, int] = {}
         self._raised: dict[str, int] = {}  # by this transaction
@@ -54,10 +62,13 @@ class Revisions:
             for changed in self._heard.get(kind, ()):
                 changed()
 
-    def raise_(self, kind: str) -> None:
-        """Something of this kind is changed by this transaction, once however often."""
+    def raise_(self, kind: str, *, beside: bool = False) -> None:
+        """Something of this kind is changed by this transaction, once however often. ``beside``: who hears of it only in the
+        next transaction is not wrong in this one."""
         if self.alone or kind in self._raised:
             return
+        if self.beside and not beside:
+            raise NotBeside
         self._raised[kind] = self._engine.run("raise_revision", (kind,))[0][0]
 
     def committed(self) -> None:
@@ -69,3 +80,10 @@ class Revisions:
 
     def rolled_back(self) -> None:
         self._raised.clear()
+
+    def require_own(self, run: Run) -> None:
+        """Raises `StoreFailed` where this process's name was taken by another one, while it was without its connection."""
+        if not self.alone:
+            told: dict[str, int] = dict(run("select_revisions", (self.place.number,)))
+            if told.get("") != self.place.generation:
+                raise StoreFailed(f"another process works under the name {self.place.name} now; give each its own")

@@ -1,10 +1,15 @@
 """The store's writing connection to PostgreSQL: one gateway's, and what becomes of it when the server goes away.
 
-Owns the database's lock (one gateway at a time: the advisory lock of this session), the schema's form, and the connection that
-is opened again after a loss. A loss is never a success: whatever was in the transaction is answered with `StoreAway` and may be
-sent again, also where the commit arrived and only its answer did not. The lock is what makes the state after it exact: it is
-had again only when the session before, and with it its last commit, is over; then whoever keeps something of the database in
-memory reads it afresh (`stale`). Beside it the data folder stands as for the embedded engine: secret, watermark, withdrawals.
+Owns the locks of the database, the schema's form, and the connection that is opened again after a loss. A loss is never a
+success: whatever was in the transaction is answered with `StoreAway` and may be sent again, also where the commit arrived and
+only its answer did not.
+
+Two locks belong to the session. The first says whether several processes write (`LOCK`, shared by all of them) or one does
+(exclusive: a command that runs without a gateway). The second is a process's place: what makes the state after a loss exact is
+that it is had again only when the session before, and with it its last commit, is over; then whoever keeps something of the
+database in memory reads it afresh (`stale`). A third belongs to each transaction of several processes: those that hold what they
+touch by themselves run *beside* each other, and any other has the database for itself (`TURN`). Beside the database the data
+folder stands as for the embedded engine: secret, watermark, withdrawals.
 """
 
 from __future__ import annotations
@@ -37,7 +42,12 @@ from twofold.store.sqlite.statements import statement
 log = logging.getLogger("twofold.store")
 
 LOCK = 0x32464F4C
-"""The advisory lock of whoever writes."""
+"""The advisory lock of whoever writes: exclusive for one process that is alone, shared by several. With a place's number, its."""
+TURN = LOCK + 1
+"""The advisory lock of a transaction of one among several: shared by those that may run beside each other."""
+_BEGIN = "begin isolation level read committed"
+_BEGIN_BESIDE = f"{_BEGIN}; select pg_advisory_xact_lock_shared({TURN})"
+_BEGIN_APART = f"{_BEGIN}; select pg_advisory_xact_lock({TURN})"
 FORM = "form"
 _MADE = re.compile(r"(?m)^create (?:unique )?(?:table|index) (\w+)")
 OVER_S = 2.0
@@ -50,9 +60,13 @@ class Engine:
     """See `store.engine.Database`. ``address`` is never said: it may hold a password."""
 
     def __init__(self, folder: Path, address: str, examine: Callable[[Any], None] | None = None) -> None:
-        """``examine`` may raise, of a database that is locked and of which nothing was changed yet."""
+        """``examine`` may raise, of a database that is locked and of which nothing was changed yet; without it this is one of
+        several processes."""
         make_folder(folder)
         self.folder = folder
+        self.alone = examine is not None
+        self._place: int | None = None
+        self.on_back: Callable[[Any], None] = _nothing
         self.stale = False
         """After a loss: what is kept in memory of the database is to be read afresh before anything is written."""
         self._address = address
@@ -68,8 +82,9 @@ class Engine:
             self.lock.release()
             raise
         try:
-            _take_lock(self._db, OVER_S)
-            make_schema(self._db)
+            _take_lock(self._db, self.alone, OVER_S)
+            with _in_turn(self._db):
+                make_schema(self._db)
             self._listen(self._db)
             self.db = Reader(self._db)
             if examine is not None:
@@ -136,9 +151,20 @@ class Engine:
 
     # -- transactions
 
-    def begin(self) -> None:
+    def occupy(self, number: int) -> bool:
+        """See `store.engine.Database`."""
+        self._require()
+        taken = self._db.execute("select pg_try_advisory_lock($1::int, $2::int)", (LOCK, number)).fetchone() == (1,)
+        if taken:
+            self._place = number
+        return taken
+
+    def begin(self, beside: bool = False) -> None:
         """Opens a transaction; the commit ends it, or `rollback`."""
-        self._plain("begin", "BEGIN")
+        if self.alone:
+            self._plain(_BEGIN, "BEGIN")
+        else:
+            self._plain(_BEGIN_BESIDE if beside else _BEGIN_APART, "BEGIN")
 
     def commit(self) -> None:
         """Returns when the transaction is on disk. May run on a thread of its own while nobody else uses this."""
@@ -176,6 +202,7 @@ class Engine:
             cursor = self._db.execute(sql, prepare=False)
         except psycopg.Error as err:
             raise self._met(err) from None
+        # Of two commands the cursor stands at the first one's answer.
         if cursor.statusmessage != expected:
             raise StoreError(f"internal: {sql} was answered {cursor.statusmessage}")
 
@@ -227,10 +254,21 @@ class Engine:
                 self._away = StoreFailed(str(err))
                 continue
             try:
-                _take_lock(db)
+                _take_lock(db, self.alone)
+                _take_place(db, self._place)
             except (StoreLocked, psycopg.Error):  # the session before is not over yet, or another gateway has come
                 db.close()
                 continue
+            try:
+                self.on_back(Reader(db))
+            except StoreAway:
+                db.close()
+                continue
+            except StoreError as err:  # an older database was put in its place, or another process has this one's
+                log.critical("the store's database is there again, and is not what it was: %s", err)
+                self._away = StoreFailed(str(err))
+                db.close()
+                return
             self._listen(db)
             self._db, self.db = db, Reader(db)
             self._types.clear()
@@ -256,14 +294,39 @@ def _waves(rows: Sequence[Sequence[Any]], key: tuple[int, ...]) -> list[Sequence
     return [*waves]
 
 
-def _take_lock(db: Connection[Any], patience_s: float = 0.0) -> None:
+def _nothing(_db: Any) -> None: ...
+
+
+def _take_lock(db: Connection[Any], alone: bool, patience_s: float = 0.0) -> None:
     until = time.monotonic() + patience_s
-    while db.execute("select pg_try_advisory_lock($1)", (LOCK,)).fetchone() != (1,):
+    how = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
+    while db.execute(f"select {how}($1)", (LOCK,)).fetchone() != (1,):
         if time.monotonic() >= until:
             raise StoreLocked(
-                "the database of [server] store is in use by another gateway; several gateways on one database are not there yet"
+                "the database of [server] store is in use by gateways; run the command where one of them runs, or stop them"
+                if alone
+                else "the database of [server] store is in use by a command that has it for itself; wait until it is done"
             )
         time.sleep(0.05)
+
+
+def _take_place(db: Connection[Any], number: int | None) -> None:
+    """The place that was this process's before its connection was lost."""
+    if number is None:
+        return
+    if db.execute("select pg_try_advisory_lock($1::int, $2::int)", (LOCK, number)).fetchone() != (1,):
+        raise StoreLocked("the place is not free yet")
+
+
+@contextmanager
+def _in_turn(db: Connection[Any]) -> Iterator[None]:
+    """Of several that start at once one makes the tables."""
+    db.execute("select pg_advisory_lock($1)", (TURN,))
+    try:
+        yield
+    finally:
+        if not db.closed:
+            db.execute("select pg_advisory_unlock($1)", (TURN,))
 
 
 def make_schema(db: Connection[Any]) -> None:

@@ -1,6 +1,6 @@
 """PostgreSQL's errors in the store's words, so that nobody above has to know the engine.
 
-Owns that table. `StoreAway`: nothing of it is acknowledged, and it may be sent again; `StoreFull`: there is no room;
+Owns that table. `StoreAway`: nothing of it is acknowledged, and it may be sent again; `StoreInTheWay`: and at once; `StoreFull`: there is no room;
 `StoreFailed`: the server itself says that its data are damaged, or cannot be read. No message repeats what a statement held.
 """
 
@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import psycopg
 
-from twofold.errors import RowFailed, StoreAway, StoreError, StoreFailed, StoreFull
+from twofold.errors import RowFailed, StoreAway, StoreError, StoreFailed, StoreFull, StoreInTheWay
 
 _FULL = {"53100"}
-_AWAY = {
-    "25006",
-    "40001",
-    "40P01",
-    "55P03",
-    "57014",
-}  # read only after a failover, serialization, deadlock, lock, cancelled
+_IN_THE_WAY = {"40001", "40P01", "55P03"}  # serialization, deadlock, lock
+_AWAY = {"25006", "57014"}  # read only after a failover, cancelled
 _AWAY_CLASSES = {"08", "53", "57"}  # connection, resources, the operator's intervention
 _FAILED_CLASSES = {"58", "XX"}  # the system, damage
 _ROW_CLASSES = {"22", "23"}
@@ -31,6 +26,8 @@ def translated(err: psycopg.Error) -> StoreError:
         return StoreFull("the disk of the database server is full")
     if code[:2] in _FAILED_CLASSES:
         return StoreFailed(f"the store failed: the database server says {what} ({code})")
+    if code in _IN_THE_WAY:
+        return StoreInTheWay(f"other processes wrote at the same moment ({code}); send again later")
     if code in _AWAY or code[:2] in _AWAY_CLASSES:
         return StoreAway(f"the database server says {what} ({code}); send again later")
     if code[:2] in _ROW_CLASSES:

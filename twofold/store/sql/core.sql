@@ -5,10 +5,6 @@
 -- Takes the write lock at once.
 begin immediate;
 
--- name: begin @postgres
--- One gateway writes: what it read stands until it has written.
-begin;
-
 -- name: commit
 -- Durable when it returns: synchronous is FULL.
 commit;
@@ -64,6 +60,12 @@ on conflict do nothing;
 select id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at, copies, late_copies,
        tier, channels, consent, value, currency, order_id, goods, destinations_at_accept, merged_into
 from action where id in /*ids*/ (?);
+
+-- name: select_actions @postgres
+-- The same, for a writer among several: nobody else writes them before this transaction's end.
+select id, dataset, event_name, event_id, fold_key, event_time, created_at, due_at, sealed_at, copies, late_copies,
+       tier, channels, consent, value, currency, order_id, goods, destinations_at_accept, merged_into
+from action where id in /*ids*/ (?) order by id for no key update;
 
 -- name: insert_deliveries
 -- Deliveries of new actions one by one, each with its own time: where destinations have holds of their own.
@@ -132,6 +134,60 @@ from (select * from (select id, attempts, first_attempt_at, unsure_since, due_at
       order by 5, 1 limit ?3) as d
 left join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
 order by d.due_at, d.id;
+
+-- name: hold_due
+-- For a writer among several: which deliveries select_due would name, and their actions.
+select id, id / 256 from (
+    select * from (select id, due_at as at from delivery
+                   where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
+                   order by due_at, id limit ?3) as w
+    union all
+    select * from (select id, leased_until from delivery
+                   where destination = ?1 and leased_until is not null and leased_until <= ?2
+                   order by leased_until, id limit ?3) as l) as d
+order by at, id limit ?3;
+
+-- name: hold_due @postgres
+-- For a writer among several: which deliveries select_due would name but for those that somebody else has, and their actions.
+select id, id / 256 from (
+    select * from (select id, due_at as at from delivery
+                   where destination = ?1 and state = 'waiting' and leased_until is null and due_at <= ?2
+                   order by due_at, id limit ?3 for no key update skip locked) as w
+    union all
+    select * from (select id, leased_until from delivery
+                   where destination = ?1 and leased_until is not null and leased_until <= ?2
+                   order by leased_until, id limit ?3 for no key update skip locked) as l) as d
+order by at, id limit ?3;
+
+-- name: hold_actions
+-- Of these actions all.
+select id from action where id in /*ids*/ (?);
+
+-- name: hold_actions @postgres
+-- Of these actions those that nobody else has, until the end of this transaction.
+select id from action where id in /*ids*/ (?) order by id for no key update skip locked;
+
+-- name: select_held
+-- The rows of select_due for deliveries that are held.
+select d.id, d.attempts, d.first_attempt_at, d.unsure_since, d.id / 256, coalesce(a.dataset, ''), a.event_name,
+       a.created_at, a.consent,
+       case when a.sealed_at is not null then a.event_id end,
+       exists (select 1 from released as r where r.delivery = d.id),
+       f.event_id, f.event_time, f.action_source, f.test_event_code, f.payload, f.digest,
+       a.event_id, a.value, a.currency, a.order_id
+from delivery as d
+left join action as a on a.id = d.id / 256 left join frozen as f on f.delivery = d.id
+where d.id in /*ids*/ (?1) and d.state = 'waiting' and (d.leased_until is null or d.leased_until <= ?2)
+order by d.due_at, d.id;
+
+-- name: hold_delivery
+-- Whether a delivery is still there to be claimed.
+select id from delivery where id = ?1 and state = 'waiting' and (leased_until is null or leased_until <= ?2);
+
+-- name: hold_delivery @postgres
+-- Whether a delivery is still there to be claimed, and nobody else does so before this transaction's end.
+select id from delivery where id = ?1 and state = 'waiting' and (leased_until is null or leased_until <= ?2)
+for no key update skip locked;
 
 -- name: next_due_id
 -- The number of the delivery that select_due names first, and nothing of it that could be unreadable.

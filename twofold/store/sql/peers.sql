@@ -58,6 +58,10 @@ on conflict (key) do update set action = excluded.action, day = excluded.day;
 -- Some keys that have left the window.
 delete from held_key where key in (select key from held_key where day < ?1 order by day limit ?2);
 
+-- name: expire_fold_keys @postgres
+-- Some keys that have left the window, and that nobody holds at this moment.
+delete from held_key where key in (select key from held_key where day < ?1 order by day limit ?2 for update skip locked);
+
 -- name: forget_fold_keys
 -- Keys lead nowhere any more.
 delete from held_key where key in /*ids*/ (?1);

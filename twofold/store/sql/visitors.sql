@@ -12,6 +12,14 @@ select b.id, b.dataset, b.fbp, b.consent, b.limits, b.first_at, b.last_at, b.vis
 from browser as b left join visit as v on v.browser = b.id and v.slot = (b.visits - 1) % ?1
 where b.id in /*ids*/ (?2);
 
+-- name: hold_browsers
+-- Browsers that are about to be written: one writer has them anyway.
+select id from browser where id in /*ids*/ (?);
+
+-- name: hold_browsers @postgres
+-- Browsers that are about to be written: nobody else reads them for that before this transaction's end.
+select id from browser where id in /*ids*/ (?) order by id for no key update;
+
 -- name: put_browsers
 -- Browsers new or changed; whole rows, as read in the same transaction.
 insert into browser (id, dataset, fbp, consent, limits, first_at, last_at, visits, crc)

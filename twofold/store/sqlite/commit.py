@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import queue
+import random
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -22,13 +23,18 @@ from typing import Any
 from msgspec import MsgspecError
 
 from twofold.clock import now_ms
-from twofold.errors import RowFailed, StoreAway, StoreError, StoreFailed, StoreFull
-from twofold.store.engine import Database, Job, Transaction
+from twofold.errors import RowFailed, StoreAway, StoreError, StoreFailed, StoreFull, StoreInTheWay
+from twofold.store.engine import Database, Job, NotBeside, Transaction
 
 log = logging.getLogger("twofold.store")
 
 MAX_EVENTS = 500
 """Events in one transaction at most: its statements hold the loop for about 15 ms."""
+
+TRIES = 12
+"""How often a job is tried in whose way other processes were, before its sender is told to come again."""
+REST_S = 0.004
+"""How long is waited before the next try, drawn up to so much for each try there was."""
 
 
 class Commits:
@@ -42,7 +48,10 @@ class Commits:
         *,
         wake: Callable[[], None],
         on_failure: Callable[[BaseException], None] | None = None,
+        alone: bool = True,
     ) -> None:
+        """``alone``: no other process writes to the database, so nothing runs beside anything."""
+        self._is_alone = alone
         self._engine = engine
         self._transaction = transaction
         self._wake = wake
@@ -51,6 +60,7 @@ class Commits:
         self._committing = False
         self._alone = 0  # so many of the waiting jobs go one by one, because together they failed
         self._closing = False
+        self._resting = False  # other processes were in the way: the next try is a moment later
         self._idle = asyncio.Event()
         self._written: queue.SimpleQueue[list[Job] | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,7 +105,7 @@ class Commits:
 
     def _pump(self) -> None:
         """On the loop: writes what waits into one transaction and orders its commit."""
-        while self._waiting and not self._committing:
+        while self._waiting and not self._committing and not self._resting:
             jobs = self._take()
             if self.failed is not None:
                 self._answer(jobs, [StoreFailed(f"the store failed: {self.failed}")] * len(jobs))
@@ -110,14 +120,20 @@ class Commits:
         if self._alone:
             self._alone -= 1
             return [self._waiting.popleft()]
+        others: list[Job] = []  # what may run beside others does not wait with what may not, nor the other way round
         while self._waiting and events < MAX_EVENTS:
-            events += len(self._waiting[0].events) + len(self._waiting[0].orders)
-            jobs.append(self._waiting.popleft())
+            job = self._waiting.popleft()
+            if jobs and job.beside != jobs[0].beside and not self._is_alone:
+                others.append(job)
+                continue
+            events += len(job.events) + len(job.orders)
+            jobs.append(job)
+        self._waiting.extendleft(reversed(others))
         return jobs
 
     def _write(self, jobs: list[Job]) -> None:
         try:
-            self._engine.begin()
+            self._engine.begin(jobs[0].beside)
             if self._engine.stale:
                 self._transaction.reread()
                 self._engine.stale = False
@@ -159,7 +175,13 @@ class Commits:
             self._roll_back()
         except Exception as err:
             error = err
-        if isinstance(error, (StoreFull, StoreAway)):
+        if isinstance(error, NotBeside):
+            for job in jobs:
+                job.beside = False
+            self._waiting.extendleft(reversed(jobs))
+        elif isinstance(error, StoreInTheWay) and max(job.tries for job in jobs) < TRIES:
+            self._again_later(jobs)
+        elif isinstance(error, (StoreFull, StoreAway)):
             self._answer(jobs, [error] * len(jobs))
         elif isinstance(error, StoreFailed):
             self._fail(error)
@@ -182,6 +204,19 @@ class Commits:
                     "events are refused that go with a row which is not what was written; run `twofold verify`"
                 )
             self._answer(jobs, [known])
+
+    def _again_later(self, jobs: list[Job]) -> None:
+        """Nothing of them is kept, and nothing was wrong with them: the same once more, at a moment that is drawn."""
+        for job in jobs:
+            job.tries += 1
+        self._waiting.extendleft(reversed(jobs))
+        self._resting = True
+        assert self._loop is not None
+        self._loop.call_later(random.uniform(0, REST_S * jobs[0].tries), self._rested)
+
+    def _rested(self) -> None:
+        self._resting = False
+        self._pump()
 
     def _roll_back(self) -> None:
         self._engine.rollback()

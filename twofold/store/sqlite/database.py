@@ -65,6 +65,7 @@ class Engine:
         make_folder(folder)
         self.folder = folder
         self.stale = False  # a file is not lost and found again
+        self.on_back: Callable[[Any], None] = _nothing
         self._one_at_a_time = threading.Lock()
         self.lock = FolderLock(folder)
         self._files: dict[Path, int] = {}  # where each was first found
@@ -139,8 +140,12 @@ class Engine:
             if self._files.setdefault(path, found.st_ino) != found.st_ino:
                 raise StoreFailed(f"{path} was replaced while it was in use")
 
-    def begin(self) -> None:
-        """Opens a transaction; the commit ends it, or `rollback`."""
+    def occupy(self, _number: int) -> bool:
+        """A file has one owner, whom its lock knows."""
+        return True
+
+    def begin(self, _beside: bool = False) -> None:
+        """Opens a transaction; the commit ends it, or `rollback`. Two are never beside each other."""
         self.run("begin")
 
     def commit(self) -> None:
@@ -209,6 +214,9 @@ class Engine:
             log.info(
                 "the data folder is brought from form %d to %d; older programs refuse it now", version, SCHEMA_VERSION
             )
+
+
+def _nothing(_db: Any) -> None: ...
 
 
 def form_of(folder: Path) -> int:

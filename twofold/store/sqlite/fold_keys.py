@@ -7,7 +7,7 @@ its first copy for the window and at most one day more.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from typing import Any
@@ -73,6 +73,9 @@ class FoldKeys:
             known = found.get(key)
             found[key] = action if known is None else min(known, action)
         return found
+
+    def hold(self, keys: Iterable[bytes]) -> None:
+        """There is no other process."""
 
     def insert(self, rows: Sequence[tuple[bytes, int]], now_ms: int) -> None:
         """Claims keys for actions, in today's table."""

@@ -10,8 +10,9 @@ All of it runs inside the store's transactions; a rolled back one forgets the me
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, Protocol
 
 from msgspec.structs import astuple
@@ -27,7 +28,7 @@ from twofold.store.orders.buyers import orders_of_buyers
 from twofold.store.orders.ledger import OrderRow, name_of
 from twofold.store.peers.places import Place, places_of
 from twofold.store.peers.revisions import SIGNS, Revisions
-from twofold.store.secret import mark_of
+from twofold.store.secret import SECRET_MARK, mark_of
 from twofold.store.touches.path_keeper import LATE_S, LEADS, SETTLED_MS, Paths
 from twofold.store.touches.paths import browsers_of, whos_of, whos_said_of
 from twofold.store.touches.whose import (
@@ -36,17 +37,16 @@ from twofold.store.touches.whose import (
     who_of_key,
     whos_of_sign,
 )
+from twofold.store.visitors.browsers import hold_nothing
 from twofold.store.visitors.identifiers import BROWSER_KINDS, identifier
 from twofold.touch.model import Sign
-
-SECRET_MARK = "touch_secret"
-"""The row of `meta` that tells with which secret the kept signs were keyed."""
 
 PORTION = 256  # rows taken away in one transaction
 SLOTS_A_DAY = 86_400 // SLOT_S
 LOOKED_AT = 500  # actions looked at in one transaction
 _PLACES = 1 << 16
 _KEY = 8
+_PLACE_OF = itemgetter(0, 1, 2)
 
 
 class Refuses(Protocol):
@@ -81,6 +81,8 @@ class Signs:
         self._changed = changed
         self._paths = paths
         self._ring = ring
+        self.hold: Callable[[Iterable[bytes], int], None] = hold_nothing
+        """See `Browsers.hold`."""
         self._keyed = blake2b(digest_size=_KEY, key=ring.secret).copy  # costs less than beginning anew
         self.keep_s = keep_days * 86_400
         self._people = people
@@ -92,6 +94,9 @@ class Signs:
     def note(self, signs: Iterable[Sign], now_s: int) -> None:
         """Keeps what these show for the first time."""
         rows: list[tuple[Any, ...]] = []
+        if not self._revisions.alone:  # who says no at this moment elsewhere is asked after that
+            signs = list(signs)
+            self.hold(self.keys_of(signs), now_s * 1000)
         for sign in signs:
             if not self._is_news(sign):
                 continue
@@ -103,12 +108,16 @@ class Signs:
                 rows += self._rows(sign)
         if rows:
             self.keyed()
-            self._engine.run_rows("put_touches", rows)
+            self._engine.run_rows("put_touches", sorted(rows, key=_PLACE_OF))
             late = [row[0] for row in rows if row[4] < now_s - LATE_S]
             if late:
                 self._paths.late_signs(late)
             for slot in {row[1] for row in rows}:
                 self._changed.day(TOUCHES, slot // SLOTS_A_DAY)
+
+    def keys_of(self, signs: Iterable[Sign]) -> set[bytes]:
+        """What is held for these: by which ids their browsers are known. Nothing where nobody else writes."""
+        return set() if self._revisions.alone else {key for sign in signs for key in _keys_of(sign)}
 
     def rolled_back(self) -> None:
         """Nothing is remembered in memory of what is not on disk."""
@@ -247,7 +256,7 @@ class Signs:
         gone = self._engine.changes()
         if gone:
             self.rolled_back()  # what was forgotten is news again
-            self._revisions.raise_(SIGNS)
+            self._revisions.raise_(SIGNS, beside=True)
         return gone
 
     def _is_news(self, sign: Sign) -> bool:
@@ -268,11 +277,7 @@ class Signs:
     def _said_no(self, sign: Sign) -> bool:
         """True for whoever's browser said no before, or whose consent was withdrawn."""
         if self._people.any_denial:
-            keys = [
-                i.key
-                for kind, value in sign.ids
-                if kind in BROWSER_KINDS and (i := identifier(sign.dataset, kind, value))
-            ]
+            keys = _keys_of(sign)
             rows = self._engine.run("browsers_of_keys", (key_array(keys),)) if keys else []
             if any(consent.startswith(Consent.DENIED) for _, _, consent in rows):
                 return True
@@ -299,6 +304,12 @@ class Signs:
         digest = self._keyed()
         digest.update("\0".join(told).encode("utf-8", "surrogatepass"))
         return digest.digest()
+
+
+def _keys_of(sign: Sign) -> list[bytes]:
+    """By which ids its browser is known."""
+    found = (identifier(sign.dataset, kind, value) for kind, value in sign.ids if kind in BROWSER_KINDS)
+    return [i.key for i in found if i]
 
 
 def _facts_of(sign: Sign) -> int:

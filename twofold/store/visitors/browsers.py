@@ -107,6 +107,8 @@ class Browsers:
         self._expired_to = 0
         self.on_gone: Callable[[Sequence[int]], Any] = lambda _browsers: None
         """Told which browsers said no or are forgotten, while it is still known by which ids they are known."""
+        self.hold: Callable[[Iterable[bytes], int], None] = hold_nothing
+        """Among several processes: who is known by these ids is this transaction's until its end; and the time, ms."""
         self._denials = bool(engine.run("any_denial"))
         self._read_last()
 
@@ -114,10 +116,18 @@ class Browsers:
 
     def note(self, events: Iterable[Event]) -> None:
         """Remembers who was seen with what, from the browser copies among these events. At most eight engine steps."""
+        self.write(self.news(events))
+
+    def news(self, events: Iterable[Event]) -> list[tuple[Event, list[Identifier]]]:
+        """Those that tell something which was not noted, each with its browser's own ids; noted from here on. To be written in
+        the same transaction."""
         news = [e for e in events if e.channel is Channel.BROWSER and self._is_news(e)]
-        known = [(e, ids) for e in news if (ids := browser_ids_of(e))]
-        if known:
-            self._write(known)
+        return [(e, ids) for e in news if (ids := browser_ids_of(e))]
+
+    def write(self, news: Sequence[tuple[Event, Sequence[Identifier]]]) -> None:
+        """Remembers these."""
+        if news:
+            self._write(news)
 
     def rolled_back(self) -> None:
         """Nothing is remembered in memory of what is not on disk."""
@@ -260,12 +270,18 @@ class Browsers:
     def _write(self, events: Sequence[tuple[Event, Sequence[Identifier]]]) -> None:
         batch = _Batch()
         seen = [(event, own, identifiers_of(event, own)) for event, own in events]
+        if not self._place.alone:
+            self._hold_those_of(seen)
         self._find(batch, seen, events[-1][0].received_at)
         for event, own, ids in seen:
             self._note_one(batch, event, own, ids)
         engine = self._engine
         if batch.denied or batch.anew:
-            self._revisions.raise_(BROWSERS)
+            # The first no of all is heard by everybody before anything else is written: until then nobody looks for one.
+            self._revisions.raise_(BROWSERS, beside=self._denials or not batch.denied)
+        if batch.denied and not self._place.alone:
+            own_keys = engine.run("own_keys", (id_array(batch.denied),))
+            self.hold([key for _, key in own_keys], events[-1][0].received_at)
         if batch.denied:
             self._denials = True
             self.on_gone(sorted(batch.denied))
@@ -276,6 +292,14 @@ class Browsers:
         engine.run_rows("put_browsers", [batch.browsers[number].row() for number in sorted(batch.changed)])
         engine.run_rows("put_visits", [(*row, row_crc(*row)) for row in batch.visits.values()])
         engine.run_rows("put_sightings", [(*row, row_crc(row[0].hex(), *row[1:])) for row in batch.sightings.values()])
+
+    def _hold_those_of(self, seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]]) -> None:
+        """The ids by which browsers are known, also those that nobody knows yet; then the browsers that they lead to."""
+        keys = {i.key for _, own, _ in seen for i in own}
+        self.hold(keys, seen[-1][0].received_at)
+        found = self._engine.run("find_sightings", (key_array(keys), 0))
+        if found:
+            self._engine.run("hold_browsers", (id_array({row[1] for row in found}),))
 
     def _find(
         self, batch: _Batch, seen: Sequence[tuple[Event, Sequence[Identifier], Sequence[Identifier]]], now_ms: int
@@ -374,6 +398,9 @@ class Browsers:
         """Elsewhere a browser said no, or yes after a no, or was forgotten: what was noted of it here may be untrue."""
         self._denials = self._denials or bool(self._engine.run("any_denial"))
         self._noted.clear()
+
+
+def hold_nothing(_keys: Iterable[bytes], _now_ms: int) -> None: ...
 
 
 def _later_consent(before: str, now: str) -> str:
