@@ -1,16 +1,20 @@
-"""(q) One gateway on PostgreSQL against one on the embedded engine: events in batches of 100, by processor time of the gateway.
+"""(q) One gateway on PostgreSQL against one on the embedded engine, and two and four on one database against one: events in
+batches of 100, by processor time of the gateways.
 
-The server's own processor time is named beside it: on one machine it is paid, too.
+The server's own processor time is named beside it: on one machine it is paid, too. Several gateways are compared by what an
+event costs and not by the clock: two processors have no room for four of them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench import Row
@@ -18,55 +22,65 @@ from bench.accepts import CONFIG, KEY, SECONDS, load, process
 from tests.facts.postgres import Server, killable
 
 ROUNDS = 5
+SEVERAL = (2, 4)
 _TICK = os.sysconf("SC_CLK_TCK")
 
 
 def bench_postgres() -> list[Row]:
     """Rounds of both in turn, compared within each. Medians."""
     ratios, whole = [], []
+    of_several: dict[int, list[tuple[float, float]]] = {count: [] for count in SEVERAL}
     with killable() as server:
         for _ in range(ROUNDS):
             embedded, _ = _events_a_second("", None)
             ours, servers = _events_a_second(f'store = "{server.address}"\n', server)
             ratios.append(ours / embedded)
             whole.append(servers / embedded)
+            for count in SEVERAL:
+                own, all_of_it = _events_a_second(f'store = "{server.address}"\n', server, count)
+                of_several[count].append((own / ours, all_of_it / servers))
     return [
         Row(name="(q) events in batches a processor second of the gateway, PostgreSQL against embedded",
             ratio=statistics.median(ratios), target=0.35,
             detail=f"with the server's own processor time {statistics.median(whole):.2f}"),
+        *(Row(name=f"(q) the same of {count} gateways on one database against one",
+              ratio=statistics.median(own for own, _ in found), target=0.8,
+              detail=f"with the server's own processor time {statistics.median(both for _, both in found):.2f}")
+          for count, found in of_several.items()),
     ]  # fmt: skip
 
 
-def _events_a_second(store: str, server: Server | None) -> tuple[float, float]:
-    """Events a processor second: of the gateway alone, and with the database server's."""
-    with _gateway(store) as (url, pid):
-        load(url, "batch")  # until everything is made and known
-        before, theirs = _seconds([pid]), _seconds(server.processes()) if server else 0.0
-        events = load(url, "batch") * SECONDS
-        mine = _seconds([pid]) - before
+def _events_a_second(store: str, server: Server | None, count: int = 1) -> tuple[float, float]:
+    """Events a processor second: of the gateways alone, and with the database server's."""
+    with _gateways(store, count) as found, ThreadPoolExecutor(count) as senders:
+        urls, pids = [url for url, _ in found], [pid for _, pid in found]
+        list(senders.map(lambda url: load(url, "batch"), urls))  # until everything is made and known
+        before, theirs = _seconds(pids), _seconds(server.processes()) if server else 0.0
+        events = sum(senders.map(lambda url: load(url, "batch"), urls)) * SECONDS
+        mine = _seconds(pids) - before
         both = mine + (_seconds(server.processes()) - theirs if server else 0.0)
     return events / mine, events / both
 
 
 @contextlib.contextmanager
-def _gateway(store: str) -> Iterator[tuple[str, int]]:
-    with tempfile.TemporaryDirectory() as folder:
+def _gateways(store: str, count: int) -> Iterator[list[tuple[str, int]]]:
+    """Address and process of each; several have a folder each, with the first one's secret."""
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
         config = Path(folder) / "twofold.toml"
         config.write_text(CONFIG.replace("port = 0\n", f"port = 0\n{store}"))
-        command = [
-            sys.executable,
-            "-m",
-            "twofold",
-            "serve",
-            "--config",
-            str(config),
-            "--data",
-            str(Path(folder) / "data"),
-        ]
         if store:
             _empty(store)
-        with process(command, "twofold listening on ") as (address, started):
-            yield f"{address}/v25.0/1/events?access_token={KEY}", started.pid
+        found: list[tuple[str, int]] = []
+        for n in range(count):
+            data = Path(folder) / f"data-{n}"
+            if n:
+                data.mkdir(mode=0o700)
+                shutil.copy(Path(folder) / "data-0" / "erasures", data)
+            command = [sys.executable, "-m", "twofold", "serve", "--config", str(config), "--data", str(data)]
+            name = ["--name", f"g{n}"] if store else []
+            address, started = running.enter_context(process([*command, *name], "twofold listening on "))
+            found.append((f"{address}/v25.0/1/events?access_token={KEY}", started.pid))
+        yield found
 
 
 def _empty(store: str) -> None:
