@@ -1,12 +1,15 @@
 """The mappings of examples/mapped as they are published: each is a configuration, and reads a body that its system published.
 
 Bodies: Commerce Layer's as recorded (hookdeck/webhook-samples); Fourthwall's of its page on webhooks; PostHog's of the fields that its source
-gives a webhook (plugin-server/src/cdp/types.ts), as no body of it is published.
+gives a webhook (plugin-server/src/cdp/types.ts), as no body of it is published. Saleor sends what its subscription asks for, so its body
+is that of the subscription in the example, in the types of its published schema; Medusa's is what the subscriber in the example posts, in the types
+of its published schema. Saleor's signature is made by the library with which Saleor makes it.
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import hmac
 import json
@@ -16,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from jwt import api_jws
+from jwt.algorithms import RSAAlgorithm
 
 from twofold.collect.doors.webhooks import WebhookDoor
 from twofold.config import settings_from
@@ -34,12 +40,25 @@ def door(name: str) -> WebhookDoor:
     told = tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8"))
     told["dataset"] = [{"id": "1234567890"}]
     variable = told["source"][0]["secret"].removeprefix("env:")
-    (made,) = webhook_doors(settings_from(told, environ={variable: SECRET}), "secret").values()
+    (made,) = webhook_doors(
+        settings_from(told, environ={variable: jwks() if name == "saleor" else SECRET}), "secret"
+    ).values()
     return made
 
 
 def recorded(name: str) -> dict[str, Any]:
     return json.loads((HERE / "recorded" / f"{name}.json").read_bytes())
+
+
+@functools.cache
+def private_key() -> RSAPrivateKey:
+    return generate_private_key(65537, 2048)
+
+
+def jwks() -> str:
+    """As Saleor publishes its key."""
+    told = json.loads(RSAAlgorithm.to_jwk(private_key().public_key())) | {"use": "sig", "kid": "1"}
+    return json.dumps({"keys": [told]})
 
 
 def read(name: str, tree: Any) -> Any:
@@ -48,7 +67,13 @@ def read(name: str, tree: Any) -> Any:
 
 
 def test_every_example_is_tried_here() -> None:
-    assert sorted(path.stem for path in FOLDER.iterdir()) == ["commercelayer", "fourthwall", "posthog"]
+    assert sorted(path.stem for path in FOLDER.iterdir()) == [
+        "commercelayer",
+        "fourthwall",
+        "medusa",
+        "posthog",
+        "saleor",
+    ]
 
 
 @pytest.mark.parametrize(("name", "header"), SIGNED.items())
@@ -58,6 +83,24 @@ def test_a_signature_fits_and_another_does_not(name: str, header: str) -> None:
     assert made.source.signed(body, {header: right}, made.secrets, 0)
     assert not made.source.signed(body + b" ", {header: right}, made.secrets, 0)
     assert not made.secret_in_path
+
+
+def test_a_signature_of_saleor_fits_its_body_alone() -> None:
+    """As `saleor/core/jwt_manager.py` makes it: RS256, detached, its key named."""
+    made, body = door("saleor"), (HERE / "recorded" / "saleor.OrderFullyPaid.json").read_bytes()
+    right = api_jws.encode(body, private_key(), algorithm="RS256", headers={"kid": "1"}, is_payload_detached=True)
+    assert made.source.signed(body, {"saleor-signature": right}, made.secrets, 0)
+    assert not made.source.signed(body + b" ", {"saleor-signature": right}, made.secrets, 0)
+    assert not made.source.signed(body, {}, made.secrets, 0)
+    other = api_jws.encode(body, generate_private_key(65537, 2048), algorithm="RS256", is_payload_detached=True)
+    assert not made.source.signed(body, {"saleor-signature": other}, made.secrets, 0)
+
+
+def test_a_subscriber_of_medusas_is_signed() -> None:
+    made, body = door("medusa"), b'{"event":"order.placed"}'
+    right = hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
+    assert made.source.signed(body, {"x-twofold-hmac": right}, made.secrets, 0)
+    assert not made.source.signed(body + b" ", {"x-twofold-hmac": right}, made.secrets, 0)
 
 
 def test_where_nothing_is_signed_the_secret_stands_in_the_address() -> None:
@@ -115,3 +158,63 @@ def test_a_posthog_event() -> None:
     other = recorded("posthog.webhook")
     other["event"]["event"] = "$pageview"
     assert isinstance(read("posthog", other), Ignored)
+
+
+def test_a_saleor_order() -> None:
+    found = read("saleor", recorded("saleor.OrderFullyPaid"))
+    assert isinstance(found, Reading), found
+    assert found.order is not None
+    snapshot, copy = found.order.snapshot, found.copy
+    assert snapshot is not None
+    assert snapshot.shop is not None
+    assert copy is not None
+    assert found.order.aliases == ("number:1042",)
+    assert (snapshot.shop.total, snapshot.shop.tax, snapshot.shop.shipping, snapshot.shop.currency) == (
+        Decimal(51), Decimal("8.5"), Decimal(6), "EUR",
+    )  # fmt: skip
+    assert (snapshot.paid, snapshot.cancelled_at, snapshot.placed_at) == (Paid.PAID, None, 1_790_000_000)
+    assert [(line.sku, line.quantity, line.price) for line in snapshot.lines] == [("CUP-1", 2, Decimal("22.5"))]
+    assert (copy.user_data["em"], copy.user_data["country"]) == (["john_smith@gmail.com"], "DE")
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "paid", "cancelled"),
+    [
+        ("saleor", {"status": "CANCELED", "paymentStatus": "CANCELLED"}, Paid.VOIDED, True),
+        ("saleor", {"status": "UNCONFIRMED", "paymentStatus": "NOT_CHARGED"}, Paid.UNPAID, False),
+        ("saleor", {"status": "RETURNED", "paymentStatus": "FULLY_REFUNDED"}, Paid.REFUNDED, False),
+        ("saleor", {"status": "FULFILLED", "paymentStatus": "PARTIALLY_REFUNDED"}, Paid.PART_REFUNDED, False),
+        ("medusa", {"status": "canceled", "payment_status": "voided"}, Paid.VOIDED, True),
+        ("medusa", {"status": "completed", "payment_status": "captured"}, Paid.PAID, False),
+        ("medusa", {"status": "pending", "payment_status": "partially_refunded"}, Paid.PART_REFUNDED, False),
+        ("medusa", {"status": "pending", "payment_status": "not_paid"}, Paid.UNPAID, False),
+    ],
+)
+def test_states_of_orders(name: str, changes: dict[str, str], paid: Paid, cancelled: bool) -> None:
+    tree = recorded({"saleor": "saleor.OrderFullyPaid", "medusa": "medusa.order.placed"}[name])
+    tree["order"] |= changes
+    found = read(name, tree)
+    assert isinstance(found, Reading), found
+    assert found.order is not None
+    assert found.order.snapshot is not None
+    assert (found.order.snapshot.paid, found.order.snapshot.cancelled_at is not None) == (paid, cancelled)
+
+
+def test_drafts_and_other_events_count_for_nothing() -> None:
+    for changes in ({"order": {"status": "DRAFT"}}, {"__typename": "OrderDeleted"}, {"order": None}):
+        assert isinstance(read("saleor", recorded("saleor.OrderFullyPaid") | changes), Ignored)
+    assert isinstance(read("medusa", recorded("medusa.order.placed") | {"order": {"status": "draft"}}), Ignored)
+
+
+def test_a_medusa_order() -> None:
+    found = read("medusa", recorded("medusa.order.placed"))
+    assert isinstance(found, Reading), found
+    assert found.order is not None
+    snapshot = found.order.snapshot
+    assert snapshot is not None
+    assert snapshot.shop is not None
+    assert (found.order.order_id, found.order.aliases) == ("order_01J8F4V1QK2Z3X4Y5W6V7T8S9R", ("number:42",))
+    assert (snapshot.shop.total, snapshot.shop.currency, snapshot.shop.discount, snapshot.paid) == (
+        Decimal(51), "EUR", Decimal(3), Paid.AUTHORISED,
+    )  # fmt: skip
+    assert [(line.sku, line.quantity, line.price) for line in snapshot.lines] == [("CUP-1", 2, Decimal(24))]

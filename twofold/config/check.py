@@ -28,6 +28,7 @@ from twofold.config.settings import (
     IN_PATH,
     LISTS,
     MAPPED_HMACS,
+    MAPPED_JWS,
     MAPPED_KINDS,
     MAPPED_SIGNATURES,
     MAY_ASK,
@@ -626,9 +627,12 @@ def _check_adyen(place: Place, where: str, s: SourceSettings, faults: Faults) ->
 def _check_mapped(place: Place, where: str, s: SourceSettings, faults: Faults) -> None:
     """What a mapping needs; whether its fields exist is asked where the tables of fields are."""
     _known((*place, "signature"), f"{where}: signature", s.signature, MAPPED_SIGNATURES, faults)
-    if bool(s.signature_header.strip()) != (s.signature in MAPPED_HMACS):
-        text = f"{where}: signature_header: expected the header's name with an hmac-… signature, and none with another"
+    if bool(s.signature_header.strip()) != (s.signature in (*MAPPED_HMACS, MAPPED_JWS)):
+        text = f"{where}: signature_header: expected the header's name with hmac-… and jws-rs256, and none with another signature"
         faults.add((*place, "signature_header"), text)
+    if s.signature == MAPPED_JWS and not all(_PEM in one or one.lstrip().startswith("{") for one in secrets_of(s)):
+        text = f'{where}: secret: expected a public key (PEM, -----BEGIN PUBLIC KEY-----) or a JWK set ({{"keys": …}}) for jws-rs256'
+        faults.add((*place, "secret"), text)
     kind = s.fields.get("type", "")
     if kind.removeprefix("=") not in MAPPED_KINDS or not kind.startswith("="):
         text = f"{where}: fields.type: expected one of {', '.join('=' + k for k in MAPPED_KINDS)}, got {kind!r}"

@@ -425,11 +425,12 @@ class SourceSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     signature: Annotated[
         str,
         Meta(description="For `mapped`, how the system signs: `hmac-sha256-hex`, `hmac-sha256-base64`, `hmac-sha1-hex`, "
-             "`hmac-sha512-hex`, `hmac-sha512-base64` (of the body, in `signature_header`), `standard` (Standard Webhooks), `twofold` (as a shop "
+             "`hmac-sha512-hex`, `hmac-sha512-base64` (of the body, in `signature_header`), `jws-rs256` (a detached JSON Web Signature there; the secret is the public key), `standard` (Standard Webhooks), `twofold` (as a shop "
              "of its own), `path` (not at all: the secret stands in the address). For `mollie`: `path` for its older webhooks."),
     ] = ""  # fmt: skip
     signature_header: Annotated[
-        str, Meta(description="For `mapped` with an `hmac-…`: the header field that holds the signature.")
+        str,
+        Meta(description="For `mapped` with an `hmac-…` or `jws-rs256`: the header field that holds the signature."),
     ] = ""
     only: Annotated[
         dict[str, tuple[str, ...]],
@@ -785,7 +786,8 @@ SOURCE_TYPES = ("shopify", "woocommerce", "stripe", "own", "hubspot", "pipedrive
 MAPPED_KINDS = ("order", "payment", "refund", "parcel", "event")
 """What a body of a `mapped` source may stand for."""
 MAPPED_HMACS = ("hmac-sha256-hex", "hmac-sha256-base64", "hmac-sha1-hex", "hmac-sha512-hex", "hmac-sha512-base64")
-MAPPED_SIGNATURES = (*MAPPED_HMACS, "standard", "twofold", "path")
+MAPPED_JWS = "jws-rs256"
+MAPPED_SIGNATURES = (*MAPPED_HMACS, MAPPED_JWS, "standard", "twofold", "path")
 COURIER_FIELDS = ("parcel", "order", "status", "at", "amount", "currency", "method", "parcels[]", "states[]")
 """What `fields` of a `courier` may name."""
 BOG_MERCHANT = "body.client.id"

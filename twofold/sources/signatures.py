@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 _PEM_LINE = re.compile(r"-----[A-Z ]+-----")
 
 
@@ -68,6 +70,77 @@ def fits_rsa(given: str, message: bytes, keys: Sequence[str]) -> bool:
     for key in keys:
         fits |= _verified(raw, message, key)
     return fits
+
+
+def fits_jws(given: str, body: bytes, keys: Sequence[str]) -> bool:
+    """Is ``given`` a JSON Web Signature of the body that does not hold it itself (RFC 7515 appendix F), RS256, under one of the keys?
+
+    The body is signed as it is where the header says ``"b64": false`` (RFC 7797), else as base64url. A key is a PEM, or the text of a JWK or
+    a set of them. Whatever else a header calls critical is not understood here, and fits nothing.
+    """
+    head, _, rest = given.partition(".")
+    empty, _, signature = rest.partition(".")
+    header, raw = _json_of(head), _base64url(signature)
+    if empty or header is None or raw is None or header.get("alg") != "RS256":
+        return False
+    critical = header.get("crit", [])
+    if not isinstance(critical, list) or any(name != "b64" for name in critical):
+        return False
+    payload = body if header.get("b64") is False else base64.urlsafe_b64encode(body).rstrip(b"=")
+    message, fits = head.encode() + b"." + payload, False
+    for key in keys:
+        for one in _keys_in(key):
+            fits |= _verified(raw, message, one)
+    return fits
+
+
+def _json_of(part: str) -> dict[str, Any] | None:
+    raw = _base64url(part)
+    try:
+        found = None if raw is None else msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _base64url(text: str) -> bytes | None:
+    """The bytes of base64url without padding, in its one spelling; None for anything else."""
+    if not text.isascii():
+        return None
+    try:
+        raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    return raw if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() == text else None
+
+
+@lru_cache(maxsize=16)
+def _keys_in(text: str) -> tuple[str, ...]:
+    """The PEMs of a key's text: itself, or of each RSA key of a JWK set."""
+    if not text.lstrip().startswith("{"):
+        return (text,)
+    try:
+        tree = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return ()
+    listed = tree.get("keys", [tree]) if isinstance(tree, dict) else []
+    made = [_pem_of(one) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    return tuple(pem for pem in made if pem)
+
+
+def _pem_of(jwk: dict[str, Any]) -> str:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    parts = [_base64url(value) if isinstance(value := jwk.get(name), str) else None for name in ("n", "e")]
+    n, e = (int.from_bytes(part, "big") if part else 0 for part in parts)
+    if jwk.get("kty") != "RSA" or jwk.get("use", "sig") != "sig" or not n or not e:
+        return ""
+    try:
+        key = RSAPublicNumbers(e, n).public_key()
+    except ValueError:
+        return ""
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def is_public_key(text: str) -> bool:

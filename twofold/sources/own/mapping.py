@@ -24,7 +24,7 @@ from twofold.sources.contract import Ignored, Reading, Source, SourceOptions
 from twofold.sources.own import webhook
 from twofold.sources.own.bodies import BODIES
 from twofold.sources.schema import COUNT, MONEY, OBJECT, YES, Field
-from twofold.sources.signatures import fits_base64, fits_hex
+from twofold.sources.signatures import fits_base64, fits_hex, fits_jws
 
 SENDER = "mapped"
 KINDS = ("order", "payment", "refund", "parcel", "event")
@@ -107,7 +107,7 @@ def _row(
 def _value(tree: Mapping[str, Any], told: str, field: Field | None, stages: Mapping[str, str]) -> Any:
     """``=text`` is the text itself; ``a | b`` the first that says something; ``a / 100`` a hundredth of it."""
     if told.startswith("="):
-        return told[1:]
+        return _read(told[1:], field, {})
     for one in told.split("|"):
         share = _SHARE.fullmatch(one.strip())
         value = value_at(tree, share["path"] if share else one.strip())
@@ -172,13 +172,16 @@ SIGNATURES: dict[str, tuple[str, str]] = {
     "hmac-sha512-hex": ("sha512", "hex"),
     "hmac-sha512-base64": ("sha512", "base64"),
 }
-"""Kinds whose header holds the body's HMAC, plain or behind ``sha256=``; beside them ``standard``, ``twofold`` and ``path``."""
+"""Kinds whose header holds the body's HMAC, plain or behind ``sha256=``; beside them `JWS`, ``standard``, ``twofold`` and ``path``."""
+JWS = "jws-rs256"
 
 
 def mapped_source(kind: str, header: str) -> Source:
     """The source for one kind of signature; ``path``: a secret in the address does instead of one."""
     if kind in SIGNATURES:
         return replace(MAPPED, signed=partial(_plain, *SIGNATURES[kind], header.strip().lower()))
+    if kind == JWS:
+        return replace(MAPPED, signed=partial(_jws, header.strip().lower()))
     if kind == "standard":
         return replace(MAPPED, signed=_standard)
     if kind == "path":
@@ -193,6 +196,11 @@ def _plain(
     given = headers.get(header, "").strip()
     given = given.removeprefix(f"{digest}=")
     return fits_hex(given, body, secrets, digest) if form == "hex" else fits_base64(given, body, secrets, digest)
+
+
+def _jws(header: str, body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_ms: int) -> bool:
+    del now_ms
+    return fits_jws(headers.get(header, "").strip(), body, secrets)
 
 
 def _standard(body: bytes, headers: Mapping[str, str], secrets: Sequence[str], now_ms: int) -> bool:
