@@ -66,7 +66,7 @@ from twofold.commands.schema import schema
 from twofold.commands.senders.expect import expect
 from twofold.commands.senders.inventory import senders
 from twofold.commands.senders.shopify import shopify_senders
-from twofold.commands.setup.connect import connect, disconnect
+from twofold.commands.setup.connect_asked import connect, disconnect
 from twofold.commands.setup.destinations import destinations
 from twofold.commands.setup.doctor import doctor
 from twofold.commands.setup.init import init

@@ -78,12 +78,12 @@ def connect_shopify(
     """
     from twofold.setup.connect.shopify import SCOPES
 
-    show_hooks = _Shown(json)
+    show_hooks = Shown(json)
     edited, wired = _wired(config, "shopify", shop.strip().lower(), dataset)
     _must_be_shopifys(wired)
     if not access_token:
-        client_id = client_id or _asked("The app's client ID (dev.shopify.com > your app > Settings)", json)
-    client_secret = client_secret or _asked("The app's client secret", json, hidden=True)
+        client_id = client_id or asked_for("The app's client ID (dev.shopify.com > your app > Settings)", json)
+    client_secret = client_secret or asked_for("The app's client secret", json, hidden=True)
     api = _shopify(wired, endpoint, client_id, client_secret, access_token)
     with show_hooks.told():
         scopes = api.enter()
@@ -109,11 +109,11 @@ def disconnect_shopify(
     json: JsonOption = False,
 ) -> None:
     """Unsubscribe the app from what leads to this gateway; a source that `connect` added goes out of the configuration."""
-    shown = _Shown(json)
+    shown = Shown(json)
     edited, wired = _wired(config, "shopify", shop.strip().lower(), "")
     if not access_token:
-        client_id = client_id or _asked("The app's client ID", json)
-        client_secret = client_secret or _asked("The app's client secret", json, hidden=True)
+        client_id = client_id or asked_for("The app's client ID", json)
+        client_secret = client_secret or asked_for("The app's client secret", json, hidden=True)
     api = _shopify(wired, endpoint, client_id, client_secret, access_token)
     with shown.told():
         api.enter()
@@ -144,12 +144,12 @@ def connect_woocommerce(
     """
     from twofold.config import secrets_of
 
-    shown = _Shown(json)
+    shown = Shown(json)
     edited, wired = _wired(config, "woocommerce", shop, dataset)
     secret = secrets_of(wired.source)[0]
     if code:
         _keep(edited, wired, secret, shown)
-        shown.code(_loaded(config), wired)
+        shown.code(loaded(config), wired)
         shown.end()
     api = _woocommerce(wired, endpoint, consumer_key, consumer_secret, json)
     with shown.told():
@@ -169,7 +169,7 @@ def disconnect_woocommerce(
     json: JsonOption = False,
 ) -> None:
     """Delete the webhooks that lead to this gateway; a source that `connect` added goes out of the configuration."""
-    shown = _Shown(json)
+    shown = Shown(json)
     edited, wired = _wired(config, "woocommerce", shop, "")
     api = _woocommerce(wired, endpoint, consumer_key, consumer_secret, json)
     with shown.told():
@@ -194,7 +194,7 @@ def connect_stripe(
     """
     from twofold.config import secrets_of
 
-    shown = _Shown(json)
+    shown = Shown(json)
     edited, wired = _wired(config, "stripe", shop, dataset)
     api = _stripe(endpoint, api_key, json)
     kept: list[str] = []
@@ -220,7 +220,7 @@ def disconnect_stripe(
     json: JsonOption = False,
 ) -> None:
     """Delete the endpoint that leads to this gateway; a source that `connect` added goes out of the configuration."""
-    shown = _Shown(json)
+    shown = Shown(json)
     edited, wired = _wired(config, "stripe", shop, "")
     api = _stripe(endpoint, api_key, json)
     with shown.told():
@@ -258,25 +258,25 @@ def connect_meta(
     from twofold.setup.editing import Edited
     from twofold.setup.trial import try_event
 
-    shown = _Shown(json)
+    shown = Shown(json)
     edited = Edited(config)
     number, destination = meta.destination_of(edited, dataset)
     wanted = read_dataset(dataset) or destination.remote_dataset
     api = read_address(endpoint) or GRAPH
-    token = token or _asked(
+    token = token or asked_for(
         "Access token (Events Manager > your dataset > Settings > Conversions API)", json, hidden=True
     )
-    exchange = _exchange()
+    exchange = new_exchange()
     graph = meta.graph_for(exchange, destination, api, token)
     with shown.told():
         shown.findings(meta.examine(graph, wanted))
         shown.findings(meta.others(graph, wanted))
         (name,) = meta.write(edited, number, destination, wanted, api, token)
-        settings = _loaded(config)
+        settings = loaded(config)
         written = settings.destination[number]
         wins = environment_wins(name, token)
         shown.findings([wins] if wins else [])
-        told = _told(settings, config, {written.name: token})
+        told = gateway_told(settings, config, {written.name: token})
         shown.findings([told])
         if test_code and told.state == "ok":
             name = f"test event to {written.name}"
@@ -297,16 +297,16 @@ def disconnect_meta(
     from twofold.setup.editing import Edited
     from twofold.setup.finding import ok
 
-    shown = _Shown(json)
+    shown = Shown(json)
     edited = Edited(config)
     number, _ = meta.destination_of(edited, dataset)
     drawn = secrets.token_hex(KEY_BYTES)
     meta.write_sandbox(edited, number, drawn)
-    settings = _loaded(config)
+    settings = loaded(config)
     shown.findings(
         [
             ok("token", "forgotten; the endpoint is the sandbox"),
-            _told(settings, config, {settings.destination[number].name: drawn}),
+            gateway_told(settings, config, {settings.destination[number].name: drawn}),
         ]
     )
     shown.next(
@@ -319,7 +319,7 @@ def disconnect_meta(
 # -- printing
 
 
-class _Shown:
+class Shown:
     """Prints each line as it comes, and knows whether something is left to be done."""
 
     def __init__(self, json: bool) -> None:
@@ -393,7 +393,7 @@ class _Shown:
 class _Telling:
     """What a platform refuses is a line with its cure, and ends the command with exit code 1."""
 
-    def __init__(self, shown: _Shown) -> None:
+    def __init__(self, shown: Shown) -> None:
         self._shown = shown
 
     def __enter__(self) -> None:
@@ -418,7 +418,7 @@ def _wired(config: Path, system: str, shop: str, dataset: str) -> tuple[Edited, 
     return edited, wire(edited, system, shop, dataset, secrets.token_hex(KEY_BYTES))
 
 
-def _keep(edited: Edited, wired: Wired, secret: str, shown: _Shown) -> None:
+def _keep(edited: Edited, wired: Wired, secret: str, shown: Shown) -> None:
     _write_secret(edited, wired, secret)
     _gateway_told(edited, wired, secret, shown)
 
@@ -429,21 +429,21 @@ def _write_secret(edited: Edited, wired: Wired, secret: str) -> None:
     keep_secret(edited, wired, secret)
 
 
-def _gateway_told(edited: Edited, wired: Wired, secret: str, shown: _Shown) -> None:
+def _gateway_told(edited: Edited, wired: Wired, secret: str, shown: Shown) -> None:
     from twofold.setup.connect.wiring import environment_wins
 
     wins = environment_wins(wired.secret_name, secret)
     shown.findings([wins] if wins else [])
-    shown.findings([_told(_loaded(edited.path), edited.path, {wired.source.path: secret})])
+    shown.findings([gateway_told(loaded(edited.path), edited.path, {wired.source.path: secret})])
 
 
-def _told(settings: Any, config: Path, expected: dict[str, str]) -> Finding:
+def gateway_told(settings: Any, config: Path, expected: dict[str, str]) -> Finding:
     from twofold.setup.connect.wiring import tell_gateway
 
     return tell_gateway(Path(settings.server.data), config, expected)
 
 
-def _unwire(edited: Edited, wired: Wired, shown: _Shown) -> None:
+def _unwire(edited: Edited, wired: Wired, shown: Shown) -> None:
     """Takes the source out again where `connect` put it; one that a person wrote stays."""
     from twofold.config.private import private_file, write_private
     from twofold.setup.connect.wiring import mark
@@ -458,12 +458,12 @@ def _unwire(edited: Edited, wired: Wired, shown: _Shown) -> None:
     shown.findings(
         [
             ok("configuration", f"the source {source.type} {source.shop} is gone"),
-            _told(_loaded(edited.path), edited.path, {}),
+            gateway_told(loaded(edited.path), edited.path, {}),
         ]
     )
 
 
-def _loaded(config: Path) -> Any:
+def loaded(config: Path) -> Any:
     from twofold.config import load_settings
 
     return load_settings(config, warn=lambda _text, _line: None)
@@ -472,7 +472,7 @@ def _loaded(config: Path) -> Any:
 # -- the platforms
 
 
-def _exchange() -> Exchange:
+def new_exchange() -> Exchange:
     from twofold.pulling.exchange import Exchange
 
     return Exchange(timeout_s=ASK_S, tries=1)
@@ -490,7 +490,7 @@ def _shopify(wired: Wired, endpoint: str, client_id: str, client_secret: str, to
     from twofold.setup.connect.shopify import Shopify
 
     base = read_address(endpoint) or f"https://{wired.source.shop}"
-    return Shopify(exchange=_exchange(), base=base, client_id=client_id, client_secret=client_secret, token=token)
+    return Shopify(exchange=new_exchange(), base=base, client_id=client_id, client_secret=client_secret, token=token)
 
 
 def _woocommerce(wired: Wired, endpoint: str, key: str, secret: str, json: bool) -> Any:
@@ -499,24 +499,24 @@ def _woocommerce(wired: Wired, endpoint: str, key: str, secret: str, json: bool)
     base = endpoint.rstrip("/") or f"https://{wired.source.shop}"
     if not base.startswith("https://") and not re.match(r"http://(127\.0\.0\.1|localhost)(:|/|$)", base):
         raise ConfigError(f"the consumer secret must not go over {base}: expected an address with https://")
-    key = key or _asked("Consumer key (WooCommerce > Settings > Advanced > REST API, Read/Write)", json)
-    secret = secret or _asked("Consumer secret", json, hidden=True)
-    return WooCommerce(exchange=_exchange(), base=base, consumer_key=key, consumer_secret=secret)
+    key = key or asked_for("Consumer key (WooCommerce > Settings > Advanced > REST API, Read/Write)", json)
+    secret = secret or asked_for("Consumer secret", json, hidden=True)
+    return WooCommerce(exchange=new_exchange(), base=base, consumer_key=key, consumer_secret=secret)
 
 
 def _stripe(endpoint: str, key: str, json: bool) -> Any:
     from twofold.setup.answers import read_address
     from twofold.setup.connect.stripe import ENDPOINT, Stripe
 
-    key = key or _asked(
+    key = key or asked_for(
         "API key (dashboard.stripe.com > Developers > API keys; restricted, Webhook Endpoints: Write)",
         json,
         hidden=True,
     )
-    return Stripe(exchange=_exchange(), key=key, base=read_address(endpoint) or ENDPOINT)
+    return Stripe(exchange=new_exchange(), key=key, base=read_address(endpoint) or ENDPOINT)
 
 
-def _asked(question: str, json: bool, hidden: bool = False) -> str:
+def asked_for(question: str, json: bool, hidden: bool = False) -> str:
     """From a person; machines give every credential as a variable."""
     if json:
         raise typer.BadParameter(f"with --json nothing is asked: give it as an option or variable. Missing: {question}")

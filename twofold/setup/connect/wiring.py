@@ -38,19 +38,12 @@ class Wired(Struct, frozen=True, kw_only=True):
 def wire(edited: Edited, system: str, shop: str, dataset: str, drawn: str) -> Wired:
     """The source that is meant; added to the text where there is none. ``drawn``: a new secret, for a source that has none yet.
     Raises `ConfigError`. Nothing is written yet."""
-    place = _place(edited.tree, system, shop)
+    place = place_of(edited.tree, system, shop)
     added = place is None
     if place is None:
-        if not shop:
-            raise ConfigError(
-                f"which shop? Name it with --shop: the configuration has no source of the type {system} yet"
-            )
-        if not _SHOP.fullmatch(shop):
-            raise ConfigError(
-                f"the shop's name: expected letters, digits and . _ : -, as in a webhook's address, got {shop!r}"
-            )
+        shop = shop_of(shop, system)
         name = _new_name(edited.tree, system)
-        edited.append(mark(system, shop), source_table(system, _dataset(edited.tree, dataset), shop, name))
+        edited.append(mark(system, shop), source_table(system, dataset_of(edited.tree, dataset), shop, name))
         place = ("source", len(edited.tree["source"]) - 1)
     else:
         name = secret_name(edited.tree, (*place, "secret"))
@@ -111,7 +104,19 @@ def environment_wins(name: str, secret: str) -> Finding | None:
     return look(f"variable {name}", "is set in this environment, and wins over the private file", f"unset {name}")
 
 
-def _place(tree: dict[str, Any], system: str, shop: str) -> tuple[str, int] | None:
+def shop_of(shop: str, system: str) -> str:
+    """The name of a shop that is new here. Raises `ConfigError`."""
+    if not shop:
+        raise ConfigError(f"which shop? Name it with --shop: the configuration has no source of the type {system} yet")
+    if not _SHOP.fullmatch(shop):
+        raise ConfigError(
+            f"the shop's name: expected letters, digits and . _ : -, as in a webhook's address, got {shop!r}"
+        )
+    return shop
+
+
+def place_of(tree: dict[str, Any], system: str, shop: str) -> tuple[str, int] | None:
+    """Where the source stands that is meant; None where there is none. Raises `ConfigError` where there are several."""
     listed = [(n, s) for n, s in enumerate(tree.get("source", ())) if isinstance(s, dict) and s.get("type") == system]
     fitting = [n for n, s in listed if not shop or s.get("shop") == shop]
     if len(fitting) > 1:
@@ -120,7 +125,8 @@ def _place(tree: dict[str, Any], system: str, shop: str) -> tuple[str, int] | No
     return ("source", fitting[0]) if fitting else None
 
 
-def _dataset(tree: dict[str, Any], dataset: str) -> str:
+def dataset_of(tree: dict[str, Any], dataset: str) -> str:
+    """The dataset of a new source. Raises `ConfigError`."""
     ids = [str(d.get("id")) for d in tree.get("dataset", ()) if isinstance(d, dict)]
     if dataset and dataset in ids:
         return dataset
