@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import gc
 import socket
 import sys
@@ -25,6 +26,11 @@ get it back; the default of 5 ms was most of the time between two commits under 
 
 BACKLOG = 2048
 
+ARENAS = 2
+"""Heaps of the C library's that all threads share. By default each thread of the pool gets one of its own, and keeps what its
+largest question took: with 12 threads that had each read match quality once, 44 MB in place of 34, in the same time."""
+_M_ARENA_MAX = -8
+
 
 @contextlib.contextmanager
 def own_process() -> Iterator[None]:
@@ -32,12 +38,21 @@ def own_process() -> Iterator[None]:
     was out of the garbage collector's sight would never be freed there."""
     interval, threshold = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    _share_arenas(ARENAS)
     try:
         yield
     finally:
+        _share_arenas(0)
         sys.setswitchinterval(interval)
         gc.set_threshold(*threshold)
         gc.unfreeze()
+
+
+def _share_arenas(most: int) -> None:
+    """``most`` heaps for all threads from now on; 0 for as many as the C library likes. Where it is not glibc, nothing."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, most)
 
 
 def settle_memory() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -285,6 +287,23 @@ def test_the_breaker_forgets_after_ten_minutes():
         refusals.note(NOW_MS + 600_001, False)
 
     assert not refusals.too_many()
+
+
+def test_counting_takes_no_more_memory_with_more_requests():
+    """Ten minutes of a hundred requests a second, and as many codes as a hostile platform may think of in a day."""
+    refusals, codes = Refusals(POLICY), UnknownCodes(POLICY)
+    tracemalloc.start()
+    try:
+        for n in range(60_000):
+            refusals.note(NOW_MS + n * 10, n % 3 == 0)
+        for n in range(3_000):
+            codes.note(NOW_MS + n * 30_000, f"code-{n}")
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert refusals.too_many()
+    assert held < 100_000
 
 
 # requests with one code nobody knows, ms between them -> does the breaker open (at twenty in five minutes)

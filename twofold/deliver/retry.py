@@ -213,24 +213,34 @@ def _because(word: str, verdict: AnswerVerdict) -> str:
     return f"{word}:{verdict.code}" if verdict.code else word
 
 
+_SLOTS = 60  # in which a window is counted
+
+
 class Refusals:
-    """The requests of the last ten minutes and which of them needed splitting (F27)."""
+    """How many requests the last ten minutes had, and how many of them needed splitting (F27).
+
+    Counted by slots of time: a destination may have a thousand requests a second, and the loop asks for the share of all.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._seen: deque[tuple[int, bool]] = deque()
+        self._slot_ms = policy.refusal_window_ms // _SLOTS
+        self._seen: deque[list[int]] = deque()  # a slot's beginning, its requests, those of them that needed splitting
 
     def note(self, now_ms: int, refused: bool) -> None:
         """Counts one request as first sent; its halves are not counted again."""
-        self._seen.append((now_ms, refused))
-        while self._seen and self._seen[0][0] < now_ms - self._policy.refusal_window_ms:
+        begun = now_ms - now_ms % self._slot_ms
+        if not self._seen or self._seen[-1][0] != begun:
+            self._seen.append([begun, 0, 0])
+        self._seen[-1][1] += 1
+        self._seen[-1][2] += refused
+        while self._seen[0][0] < now_ms - self._policy.refusal_window_ms:
             self._seen.popleft()
 
     def too_many(self) -> bool:
         """True when the breaker must open."""
-        refused = sum(1 for _, r in self._seen if r)
-        least = len(self._seen) >= self._policy.refusal_least
-        return least and refused >= self._policy.refusal_share * len(self._seen)
+        requests, refused = (sum(slot[n] for slot in self._seen) for n in (1, 2))
+        return requests >= self._policy.refusal_least and refused >= self._policy.refusal_share * requests
 
     def forget(self) -> None:
         """After a pause the share starts anew."""
@@ -246,6 +256,8 @@ class UnknownCodes:
 
     def note(self, now_ms: int, code: str) -> bool:
         """Counts one request; True when the breaker must open on this code, which then starts anew."""
+        for gone in [c for c, times in self._seen.items() if times[-1] < now_ms - self._policy.unknown_window_ms]:
+            del self._seen[gone]
         seen = self._seen.setdefault(code, deque())
         seen.append(now_ms)
         while seen[0] < now_ms - self._policy.unknown_window_ms:
