@@ -95,7 +95,7 @@ class PlayedShop:
         return order
 
     def buy(self, run: Run, **faults: Any) -> Order:
-        """The four events and the order. Faults: ``leave_out``, ``swap``, ``own_id``, ``paid``, ``price``, ``goods``, ``theme``."""
+        """The four events and the order, ``late`` by so many seconds. Faults: ``leave_out``, ``swap``, ``own_id``, ``paid``, ``price``, ``goods``, ``theme``."""
         fbp = f"fb.1.{int(time.time() * 1000)}.{1_000_000_000 + self.number + int(time.time() * 1e6) % 10**6}"
         now = int(time.time())
         times = dict(zip(EVENTS, (now - 4, now - 3, now - 2, now - 1), strict=True))
@@ -126,6 +126,7 @@ class PlayedShop:
             page, _, more = custom["Purchase"]
             self.pixel(fbp, "Purchase", f"{ORIGIN}{page}", f"theme-{number}", at=now, **more)
         self.fbp = fbp
+        time.sleep(faults.get("late", 0))
         return self.order(fbp, total=faults.get("paid"))
 
     def load_again(self, order: Order, *, fires: str = "", only_cart: bool = False) -> None:

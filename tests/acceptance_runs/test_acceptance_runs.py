@@ -50,6 +50,12 @@ def test_a_run_passes(scene: Scene) -> None:
     assert "em" in delivery.payload["user_data"]  # its name, and never what it is
 
 
+def test_a_run_passes_whose_order_comes_late(scene: Scene) -> None:
+    """The page says nothing of consent and its hold is over when the shop's order says yes."""
+    found = scene.pass_through(scene.begin(), late=1.5)
+    assert found.is_go, [said(found, c) for c in CRITERIA]
+
+
 FAULTS = {
     "an event is missing": ({"leave_out": ("AddToCart",)}, "path", State.UNCHECKED, "AddToCart came_by_browser"),
     "events in another order": ({"swap": ("AddToCart", "InitiateCheckout")}, "path", State.FAILED, "came as"),

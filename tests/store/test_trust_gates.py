@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
-from copies import BROWSER, DAY, HOLD, NOW, SERVER, assert_sums_hold, claim, opened, rows, sent
+from copies import BROWSER, DAY, HOLD, NOW, SERVER, assert_sums_hold, claim, encode, opened, rows, sent
 from copies import copy_of_buyer as copy
 from msgspec.structs import replace
 
 from tests.ledger.facts import SHOP, report
 from twofold.collect.policy import DatasetPolicy, TrustRules
-from twofold.event.model import Tier
+from twofold.event.model import Consent, Tier
 from twofold.ledger.model import Paid
 from twofold.ledger.policy import OrderPolicy
 from twofold.store.fold import unite
+from twofold.store.gates.contract import LACKING, Suppressed
 from twofold.store.gates.trust import KEPT_BACK, REOPENED, VOUCHED
 from twofold.store.orders.ledger import OrderEntry
 from twofold.store.store import REVIVE_PORTION, Route, Store
@@ -169,8 +172,7 @@ def test_a_confirmation_after_the_end_still_counts(tmp_path):
 
 
 def test_nothing_else_is_brought_back(tmp_path):
-    """A better copy undoes a lack of trust, never a lack of consent."""
-    from twofold.event.model import Consent
+    """A better copy undoes a lack of trust or of a word, never a no."""
 
     async def scenario(store):
         await store.append([copy("1", BROWSER, consent=Consent.DENIED)])
@@ -182,12 +184,80 @@ def test_nothing_else_is_brought_back(tmp_path):
     assert outcome(tmp_path) == [("suppressed", "consent_denied")]
 
 
+def silent_then(tmp_path, first, then, build=encode):
+    """What is claimed of a first copy when its hold is over, and when a second one has come after that."""
+
+    async def main():
+        async with opened(tmp_path, hold={}, require_consent=True) as store:
+            await store.append([first])
+            early = await claim(store, DUE, build=build)
+            await store.append([then])
+            late = await claim(store, DUE + 1, build=build)
+            return early, [sent(d) for d in late], await claim(store, DUE + 2, build=build)
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("tier", [Tier.T2, Tier.T3], ids=["server", "signed webhook"])
+@pytest.mark.parametrize("order", [None, "1001"], ids=["by its id", "by its order"])
+def test_silence_is_no_no(tmp_path, tier, order):
+    """A page that says nothing of consent, and an order that comes with a yes after the page's copy was given up: it is sent."""
+    page = copy("1", BROWSER, order=order)
+    shop = copy("1", SERVER, value="42.50", order=order, tier=tier, at=DUE, consent=Consent.GRANTED)
+    early, (event,), rest = silent_then(tmp_path, page, shop)
+    assert (early, rest, event.custom_data.value) == ([], [], Decimal("42.50"))
+
+
+def test_a_second_silence_leaves_it_unsent(tmp_path):
+    """Looked at again is not let through."""
+    early, late, rest = silent_then(tmp_path, copy("1", BROWSER), copy("1", SERVER, at=DUE))
+    assert (early, late, rest) == ([], [], [])
+    assert outcome(tmp_path) == [("suppressed", "consent_unstated")]
+
+
+@pytest.mark.parametrize("reason", [r for r in LACKING if r != "consent_unstated"])
+def test_what_a_platform_lacked_may_come_later(tmp_path, reason):
+    """The first copy's event cannot be told without what the second brings."""
+
+    def build(event):
+        return encode(event) if event.custom_data.value == Decimal("42.50") else Suppressed(reason)
+
+    page = copy("1", BROWSER, value=None, order="1001", consent=Consent.GRANTED)
+    shop = copy("1", SERVER, value="42.50", order="1001", tier=Tier.T3, at=DUE, consent=Consent.GRANTED)
+    early, (event,), rest = silent_then(tmp_path, page, shop, build)
+    assert (early, rest, event.custom_data.value) == ([], [], Decimal("42.50"))
+
+
+FINAL = {
+    "event_without_name", "event_not_chosen", "not_in_share", "no_conversion_action",  # settings say so
+    "limited_use", "other_event_source",  # what the event is, however much is said of it
+}  # fmt: skip
+
+
+def test_each_reason_of_a_destination_is_final_or_not():
+    """Whoever gives a new reason for not sending says which of the two it is."""
+    import twofold.destinations.terms as terms
+
+    said = set()
+    for path in Path(terms.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Suppressed":
+                named = node.args[0]
+                word = (
+                    named.value if isinstance(named, ast.Constant) else getattr(terms, getattr(named, "id", ""), None)
+                )
+                said |= {word} if word else set()
+            if isinstance(node, ast.FunctionDef) and node.name == "_refusable":
+                said |= {r.value.value for r in ast.walk(node) if isinstance(r, ast.Return) and r.value.value}
+    assert said == FINAL | set(LACKING) - {"consent_unstated"}
+
+
 def test_the_statement_knows_the_same_reasons():
     """The list in the code and the one in the statement are one."""
     from twofold.store.sqlite.statements import statement
 
     for name, reasons, others in (
-        ("requeue_deliveries", VOUCHED, 3),  # waiting, the empty reason, suppressed
+        ("requeue_deliveries", (*VOUCHED, *LACKING), 3),  # waiting, the empty reason, suppressed
         ("let_through", REOPENED, 3),  # waiting, released, suppressed
         ("turn_away", KEPT_BACK, 2),  # dropped_by_hand, suppressed
     ):

@@ -15,7 +15,14 @@ from msgspec import Struct
 from twofold.event.delivery import Suppressed
 from twofold.event.model import Event
 
-__all__ = ["Afresh", "Candidate", "Gate", "Held", "Recheck", "Suppressed", "ToldValue"]
+__all__ = ["LACKING", "Afresh", "Candidate", "Gate", "Held", "Recheck", "Suppressed", "ToldValue"]
+
+LACKING = (
+    "consent_unstated", "missing_currency", "missing_order_id", "missing_source_url", "missing_value", "no_client_id", "no_identifier",
+    "too_broad", "unknown_device",
+)  # fmt: skip
+"""Why an action did not leave for what its copies had not said, by the word of consent or of a destination. A later copy may say it,
+so the action is looked at again when one comes (the statement `requeue_deliveries` lists the same); a no is never one of these."""
 
 
 class Held(Struct, frozen=True):
