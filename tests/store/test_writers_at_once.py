@@ -238,7 +238,7 @@ def test_an_order_that_two_gateways_are_told_of_at_once_is_one_and_has_one_purch
 def test_what_is_withdrawn_at_one_gateway_no_other_begins_to_send(tmp_path):
     """Two deliver as a worker does, looking once more before each request; a third withdraws. No request begins after the answer
     to the withdrawal that holds the person's events, and what had not begun is suppressed."""
-    people, each = 12, 6
+    people, each = 12, 12
     began: list[tuple[float, int]] = []
     answered: dict[int, float] = {}
 
@@ -261,8 +261,9 @@ def test_what_is_withdrawn_at_one_gateway_no_other_begins_to_send(tmp_path):
         empty = 0
         while empty < 5:
             known = store.consent_changes
-            claimed = await claim(store, NOW, limit=4)
+            claimed = await claim(store, NOW, limit=people)  # one of each
             empty = 0 if claimed else empty + 1
+            await asyncio.sleep(0.03)  # a request is built, and may wait for another one
             looked = time.monotonic()
             await store.look()
             if store.consent_changes != known:
@@ -277,6 +278,7 @@ def test_what_is_withdrawn_at_one_gateway_no_other_begins_to_send(tmp_path):
         for person in range(0, people, 2):
             await store.withdraw("1", [Mark("em", em(person))], NOW)
             answered[person] = time.monotonic()
+            await asyncio.sleep(0.02)
 
     at_once(tmp_path, [deliver, deliver, withdraw])
     assert [p for looked, p in began if p in answered and looked > answered[p]] == []
@@ -310,19 +312,46 @@ def test_a_browser_that_three_gateways_see_first_at_one_moment_is_one(tmp_path):
     assert_sums_hold(folder_of(tmp_path, "w0"))
 
 
+def test_visits_that_one_browser_begins_at_two_gateways_are_both_kept(tmp_path):
+    """Each gateway is told another of its ids and another agent: three visits, whichever came last."""
+    browsers = 16
+
+    def writer(number: int) -> Writer:
+        async def run(store: Store, barrier: threading.Barrier) -> None:
+            for n in range(browsers):
+                if number == 0:
+                    await store.append([_page(f"first{n}", n)])  # it is known by both ids
+                barrier.wait()
+                own = {"visitor": False} if number else {"fbp": False}
+                await store.append([_page(f"next{number}-{n}", n, agent=f"Agent/{number}", **own)])
+
+        return run
+
+    at_once(tmp_path, [writer(0), writer(1)])
+    db = open_reader(folder_of(tmp_path, "w0"))
+    found = db.execute(
+        "select b.visits, (select count(*) from visit as v where v.browser = b.id) from browser as b"
+    ).fetchall()
+    db.close()
+    assert found == [(3, 3)] * browsers
+    assert_sums_hold(folder_of(tmp_path, "w0"))
+
+
 def test_a_browser_s_no_and_its_yes_at_one_moment_leave_nothing_of_before_the_no(tmp_path):
-    """Whichever came last counts; after a no that came last nothing is kept of its visits, and nobody else's is touched."""
+    """Each told by another of its ids. Whichever came last counts; after a no that came last nothing is kept of its visits, and
+    nobody else's is touched."""
     browsers = 16
 
     async def agree(store: Store, barrier: threading.Barrier) -> None:
         for n in range(browsers):
+            await store.append([_page(f"first{n}", n)])  # it is known by both ids
             barrier.wait()
-            await store.append([_page(f"yes{n}", n, consent=Consent.GRANTED)])
+            await store.append([_page(f"yes{n}", n, visitor=False, agent="Another/1.0")])
 
     async def deny(store: Store, barrier: threading.Barrier) -> None:
         for n in range(browsers):
             barrier.wait()
-            await store.append([_page(f"no{n}", n, consent=Consent.DENIED)])
+            await store.append([_page(f"no{n}", n, fbp=False, consent=Consent.DENIED)])
 
     at_once(tmp_path, [agree, deny])
     db = open_reader(folder_of(tmp_path, "w0"))
@@ -331,16 +360,25 @@ def test_a_browser_s_no_and_its_yes_at_one_moment_leave_nothing_of_before_the_no
     ).fetchall()
     db.close()
     assert len(found) == browsers
-    assert {(consent.startswith("denied"), visits) for consent, visits in found} <= {(True, 0), (False, 1)}
+    assert all(visits == 0 if consent.startswith("denied") else visits in (1, 2) for consent, visits in found), found
+    assert_sums_hold(folder_of(tmp_path, "w0"))
 
 
-def _page(event_id: str, number: int, *, visitor: bool = True, consent: Consent = Consent.GRANTED) -> Event:
+def _page(
+    event_id: str,
+    number: int,
+    *,
+    fbp: bool = True,
+    visitor: bool = True,
+    consent: Consent = Consent.GRANTED,
+    agent: str = "Mozilla/5.0",
+) -> Event:
+    """A page of one browser, which says its own ids or one of them."""
+    known = {"fbp": f"fb.1.1790000000000.{1000 + number}"} if fbp else {}
     page = copy_of_buyer(
-        event_id, BROWSER, name="PageView", fbp=f"fb.1.1790000000000.{1000 + number}", value=None, consent=consent
+        event_id, BROWSER, name="PageView", value=None, consent=consent, client_user_agent=agent, **known
     )
-    if not visitor:
-        return page
-    return replace(page, visitor=f"visitor-{number}-0123456789")
+    return replace(page, visitor=f"visitor-{number}-0123456789") if visitor else page
 
 
 def test_a_name_is_one_process_s_and_a_folder_needs_the_secret_of_the_database(tmp_path):

@@ -5,6 +5,10 @@
 -- Takes the write lock at once.
 begin immediate;
 
+-- name: begin @postgres
+-- Statements see what others have committed before each of them: what may not change meanwhile is held by its row.
+begin isolation level read committed;
+
 -- name: commit
 -- Durable when it returns: synchronous is FULL.
 commit;
