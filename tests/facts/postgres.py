@@ -24,10 +24,15 @@ def programs() -> Path | None:
     return Path(known).parent if known else None
 
 
-class Server:
-    """One server of a folder, which can be killed and started again. ``flushed``: what is committed is on disk."""
+STANDBY = "twofold_standby"
+"""By this name a standby follows its server."""
 
-    def __init__(self, folder: Path, *, flushed: bool) -> None:
+
+class Server:
+    """One server of a folder, which can be killed and started again. ``flushed``: what is committed is on disk. ``of``: the server
+    whose standby it is until `promote`."""
+
+    def __init__(self, folder: Path, *, flushed: bool, of: Server | None = None) -> None:
         where = programs()
         assert where is not None
         self._where, self._folder, self._flushed = where, folder, flushed
@@ -35,25 +40,27 @@ class Server:
         if user is not None:  # it refuses to run as root, so root starts it as somebody else
             os.chown(folder, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
         self._run = {"user": user, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-        self._port = free_port()
-        self.address = f"postgresql://test@127.0.0.1:{self._port}/postgres"
-        subprocess.run(
-            [where / "initdb", "-D", folder / "data", "-A", "trust", "-U", "test", "-E", "UTF8", "--no-sync"],
-            check=True,
-            **self._run,
-        )
+        self.port = free_port()
+        self.address = f"postgresql://test@127.0.0.1:{self.port}/postgres"
+        make = [where / "initdb", "-D", folder / "data", "-A", "trust", "-U", "test", "-E", "UTF8", "--no-sync"]
+        if of is not None:
+            make = [
+                where / "pg_basebackup", "-D", folder / "data", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-h", "127.0.0.1",
+                "-p", str(of.port), "-U", "test",
+            ]  # fmt: skip
+        subprocess.run(make, check=True, **self._run)
         self.start()
 
     def start(self) -> None:
         """Returns when it answers."""
         self._process = subprocess.Popen(
             [
-                self._where / "postgres", "-D", self._folder / "data", "-p", str(self._port), "-h", "127.0.0.1",
-                "-k", self._folder, *([] if self._flushed else ["-F"]),
+                self._where / "postgres", "-D", self._folder / "data", "-p", str(self.port), "-h", "127.0.0.1",
+                "-k", self._folder, "-c", f"cluster_name={STANDBY}", *([] if self._flushed else ["-F"]),
             ],
             **self._run,
         )  # fmt: skip
-        ask = [self._where / "pg_isready", "-h", "127.0.0.1", "-p", str(self._port)]
+        ask = [self._where / "pg_isready", "-h", "127.0.0.1", "-p", str(self.port)]
         for _ in range(600):
             if subprocess.run(ask, stdout=subprocess.DEVNULL).returncode == 0:
                 return
@@ -72,8 +79,15 @@ class Server:
         self._process.kill()
         self._process.wait(30)
 
+    def promote(self) -> None:
+        """A standby becomes the server that writes; returns when it is."""
+        command = [self._where / "pg_ctl", "promote", "-w", "-D", self._folder / "data"]
+        subprocess.run(command, check=True, **self._run)
+
     def stop(self) -> None:
         """At once, nothing put in order: its folder goes with it."""
+        if self._process.poll() is not None:
+            return
         self._process.send_signal(signal.SIGQUIT)
         self._process.wait(30)
 
@@ -86,11 +100,11 @@ def server(*, flushed: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def killable(*, flushed: bool = True) -> Iterator[Server]:
-    """The same, to be killed and started."""
+def killable(*, flushed: bool = True, of: Server | None = None) -> Iterator[Server]:
+    """The same, to be killed and started; or a standby of another one."""
     folder = Path(tempfile.mkdtemp(prefix="twofold-postgres-"))
     try:
-        one = Server(folder, flushed=flushed)
+        one = Server(folder, flushed=flushed, of=of)
         try:
             yield one
         finally:

@@ -33,7 +33,7 @@ def connect(address: str, *, writes: bool) -> Connection[Any]:
         db = psycopg.connect(
             address, autocommit=True, cursor_factory=RawCursor, connect_timeout=CONNECT_S, application_name="twofold",
             keepalives_idle=5, keepalives_interval=2, keepalives_count=3, tcp_user_timeout=10_000,
-            target_session_attrs="read-write" if writes else "any",
+            target_session_attrs="read-write" if writes else "primary",  # what a standby says may be of a moment ago
         )  # fmt: skip
     except (psycopg.Error, ValueError, UnicodeError) as err:
         # Never its own text, which could quote the address with its password.
