@@ -64,8 +64,8 @@ _of_folders: dict[str, Making] = {}
 _registry = threading.Lock()
 
 
-def bring_tables(settings: Settings, are_there: bool) -> str:
-    """Before a page asks the tables: why they are not of now, empty where they are."""
+def bring_tables(settings: Settings, are_there: bool, patience_s: float = FIRST_S) -> str:
+    """Before a page asks the tables: why they are not of now, empty where they are. ``patience_s``: the page waits no longer."""
     with _registry:
         making = _of_folders.setdefault(settings.server.data, Making())
-    return making.bring(settings, WAIT_S if are_there else FIRST_S)
+    return making.bring(settings, min(patience_s, WAIT_S if are_there else FIRST_S))

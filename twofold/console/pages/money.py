@@ -44,29 +44,31 @@ def task_of(asked: Asked, what: str, **more: Any) -> Task:
     return Task(**{"what": what, "base": day_task(asked.settings, asked.now), "as_of": asked.now, **more})
 
 
-def of_tables(asked: Asked, what: str, **more: Any) -> dict[str, Any]:
+def of_tables(asked: Asked, what: str, patience_s: float = WITHIN_S, **more: Any) -> dict[str, Any]:
     """The answer to a task that asks the derived tables: as they are now, and where that takes long or cannot be, as they are. The same
     tables and files give all who ask on one day the same answer, so it is worked out once; where they changed, the answer from before
     stands until the next is there.
 
-    ``tables_at`` says of when they are, ``tables_why`` why they are not of now, ``stands`` of which moment the answer is. Raises
-    `NotYet` where the first tables are being made.
+    ``tables_at`` says of when they are, ``tables_why`` why they are not of now, ``stands`` of which moment the answer is. ``patience_s``:
+    of a page of which this is a part. Raises `NotYet` where the first tables are being made, and for who has less patience than it takes.
     """
     analytics = analytics_of(asked.settings)
     known, why = None, ""
     try:
-        why = bring_tables(asked.settings, read_manifest(analytics.files) is not None)
+        why = bring_tables(asked.settings, read_manifest(analytics.files) is not None, patience_s)
         known = read_manifest(analytics.files)
     except (FactsError, OSError) as err:
         why = str(err)
     task = task_of(asked, what, tables=Where.of(analytics), **more)
     try:
+        if known is None and patience_s < WITHIN_S:
+            raise NotYet(0)
         if known is None:
             return {**_answer(task), "tables_why": why}
         moment = task.as_of if task.as_of != asked.now else _today(asked)
         others = sorted((name, value) for name, value in more.items() if name != "as_of")
         question = (what, _last_file(asked), moment, *others)
-        told = asked.remembered.ask_of(question, (known.store, known.number), lambda: _answer(task), WITHIN_S)
+        told = asked.remembered.ask_of(question, (known.store, known.number), lambda: _answer(task), patience_s)
     except StoreError as err:
         if why == UNDER_WAY:
             raise NotYet(0) from None

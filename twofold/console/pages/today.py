@@ -36,6 +36,8 @@ SHOWN_DAYS = 28
 DO_LINES = 3
 SOON_S = 0.5
 """So long the page waits for what is worked out beside it, when it is asked for the first time."""
+CASH_S = 0.1
+"""The same of what is added up by a process of its own: it stands on the page the next time."""
 OF_MONEY = frozenset({"payouts", "remittances", "parcels"})
 """Kinds of files without which nobody owes anything."""
 _EXPLAINED = frozenset(Fate) - {Fate.ACCEPTED, Fate.REFUSED, Fate.NOT_CONNECTED}
@@ -110,7 +112,7 @@ def _cash(asked: Asked, dataset: str | None) -> dict[str, Any] | None:
         with OpenLines(asked.folder) as reader:
             if not any(file["kind"] in OF_MONEY for file in reader.files()):
                 return None
-        answer = of_tables(asked, "cash", dataset=dataset)
+        answer = of_tables(asked, "cash", CASH_S, dataset=dataset)
         late = [row for row in answer["owed"] if row["late"]]
         amount = sum((Decimal(row["late_amount"]) for row in late), Decimal(0))
         return {"late": late, "amount": amount, "currency": answer["currency"]}
