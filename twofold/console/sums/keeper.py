@@ -33,6 +33,8 @@ FOLLOW_S = 2.0
 """Beside the pages what came is followed so often: a page after a quiet night finds little to do."""
 ROUND_S = 600.0
 """What a person changed elsewhere (a release, a merge) is looked for so often, on the days that the store has marked."""
+DEAR_S, OLD_S = 0.06, 10.0
+"""Where following takes longer than the one, pages leave it to the thread beside them, as long as that did it no longer ago than the other."""
 REST_S = 0.004
 HOUR_S, DAY_S = 3_600, 86_400
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -54,7 +56,8 @@ class SumsKeeper:
         self._turn = threading.RLock()
         self._thread: threading.Thread | None = None
         self._stops = threading.Event()
-        self._follow_at = self._round_at = 0.0
+        self._follow_at = self._round_at = self._followed_at = 0.0
+        self._follow_took = 0.0
         self._forget(None)
 
     def _forget(self, store: tuple[int, int] | None) -> None:
@@ -75,7 +78,8 @@ class SumsKeeper:
         first, `StoreError` where the store cannot be read."""
         until = time.monotonic() + AT_ONCE_S
         with self._turn:
-            self._follow(now)
+            if not self._is_followed():
+                self._follow(now)
             done = self._reaches(orders, events_since)
             while not done and time.monotonic() < until:
                 with journal_of(self._folder) as journal:
@@ -86,6 +90,12 @@ class SumsKeeper:
         self._work_beside()
         if not done:
             raise NotYet(self.told.done)
+
+    def _is_followed(self) -> bool:
+        """Whether the thread keeps the sums near enough to now, and it would cost a page much to do it itself."""
+        beside = self._thread is not None and self._thread.is_alive()
+        young = time.monotonic() - self._followed_at < OLD_S
+        return beside and young and self._follow_took > DEAR_S and _identity(self._folder) == self._store
 
     def _reaches(self, orders: Period | None, events_since: date | None) -> bool:
         return (orders is None or self.told.reaches(orders)) and (
@@ -108,7 +118,9 @@ class SumsKeeper:
             if began > self._round_at and not self._round:
                 self._round_at = began + ROUND_S
                 self._begin_round(journal)
-        self._follow_at = time.monotonic() + min(TIMES * (time.monotonic() - began), MOST_PAUSE_S)
+        self._followed_at = time.monotonic()
+        self._follow_took = self._followed_at - began
+        self._follow_at = self._followed_at + min(TIMES * self._follow_took, MOST_PAUSE_S)
 
     def _begin_round(self, journal: Journal) -> None:
         days = sorted({day for part, day, *_ in journal.run("select_changed_days") if part in ("orders", "actions")})
