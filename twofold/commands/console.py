@@ -32,9 +32,9 @@ def console(
     from twofold.config import ConsoleSettings, load_settings
     from twofold.console.server import serve_console
     from twofold.control.console import GATEWAY
-    from twofold.facts.child import step_back
+    from twofold.facts.child import BESIDE, step_back
 
-    step_back(idle=False)
+    step_back(BESIDE)
     settings = load_settings(config, data=data)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = replace(settings, console=replace(settings.console or ConsoleSettings(), **given))

@@ -16,7 +16,7 @@ import msgspec
 
 from twofold.errors import FactsError, TwofoldError, place_of
 from twofold.facts.build import Lives, Progressed, Task, build
-from twofold.facts.child import FURTHEST, SERIES, end_with_parent, memory_limit, step_back
+from twofold.facts.child import SERIES, end_with_parent, memory_limit, step_back
 from twofold.facts.engine import DUCKDB, SPARK, Ask, Failed, Head, Tail
 from twofold.facts.manifest import Manifest, Places, reading
 from twofold.facts.shape import Table
@@ -50,7 +50,7 @@ def main() -> None:
 
 def make(task: Task, lives: Lives | None = None) -> None:
     """Makes tables behind everything else that runs here."""
-    step_back(FURTHEST)
+    step_back(idle=True)
     try:
         _say(build(task, lambda at, of: _say(Progressed(at=at, of=of)), lives))
     except Exception as err:

@@ -20,8 +20,9 @@ MODULE = "twofold.facts"
 
 
 _PR_SET_PDEATHSIG = 1
-BEHIND = 10
-FURTHEST = 15
+BEHIND = 15
+BESIDE = 10
+"""How nice: what reports, has a thirtieth of a processor that the gateway wants, too; what answers page by page, a tenth."""
 NICE = "TWOFOLD_NICE"
 """The environment's word by which nothing steps back, where it is 0: for a machine that others keep busy all the time."""
 
@@ -32,21 +33,23 @@ def end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def step_back(by: int = BEHIND, *, idle: bool = True) -> None:
+def step_back(by: int = BEHIND, *, idle: bool = False) -> None:
     """This process (the thread that asks, and those that it starts) works behind whatever takes events in its session. Not further back
-    than ``by`` where its parent has stepped back already. ``idle``: with what others leave of the processor, and off it at once when
-    they wake; left out where somebody waits for each answer."""
+    than ``by`` where its parent has stepped back already. ``idle``: with what all others leave of the processor, and nothing else; for
+    what nobody waits for."""
     put_back(0, by, idle=idle)
 
 
-def put_back(process: int, by: int = BEHIND, *, idle: bool = True) -> None:
+def put_back(process: int, by: int = BEHIND, *, idle: bool = False) -> None:
     """The same for a process that was just started, so that what it loads at its start is done behind, too."""
     if os.environ.get(NICE) == "0":
         return
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, process, max(by, os.getpriority(os.PRIO_PROCESS, process)))
-        if idle and hasattr(os, "SCHED_IDLE"):
-            os.sched_setscheduler(process, os.SCHED_IDLE, os.sched_param(0))
+        if hasattr(os, "SCHED_IDLE"):
+            now = os.sched_getscheduler(process)
+            policy = os.SCHED_IDLE if idle or now == os.SCHED_IDLE else os.SCHED_BATCH
+            os.sched_setscheduler(process, policy, os.sched_param(0))
 
 
 def memory_limit(megabytes: int) -> int:
@@ -88,6 +91,15 @@ class Child:
     def waits(self) -> bool:
         """True where it was started and has not ended."""
         return self._child is not None and self._child.poll() is None
+
+    @property
+    def resident_mb(self) -> int:
+        """The memory that it has now; 0 where it runs no more, or the system does not tell."""
+        with contextlib.suppress(OSError, IndexError):
+            if self._child is not None:
+                pages = int(Path(f"/proc/{self._child.pid}/statm").read_text().split()[1])
+                return pages * os.sysconf("SC_PAGE_SIZE") >> 20
+        return 0
 
     def run(self, task: bytes, on_line: Callable[[bytes], None], deadline_s: float | None = None) -> int:
         """Hands over the task and hands on each line; the return code. Raises `TimeoutError` at the deadline."""
@@ -153,13 +165,14 @@ class Child:
         return code
 
     def discard(self) -> None:
-        """Ends one that was started and never given a task."""
+        """Ends one that waits for its next task."""
         self.end()
         child = self.start()
         child.wait()
         for pipe in (child.stdin, child.stdout):
             if pipe is not None:
-                pipe.close()
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
 
     def end(self) -> None:
         """At once, with its own children. May be called from another thread, and before it began."""
