@@ -13,7 +13,7 @@ from running_console import configuration
 from twofold.config import load_settings
 from twofold.console.money.making import UNDER_WAY, Making
 from twofold.console.money.spare import Spare
-from twofold.console.money.task import MODULE, Task, encode
+from twofold.console.money.task import MODULE, Task, ask, encode
 from twofold.control.tables import are_current
 from twofold.policies import day_task
 
@@ -64,6 +64,31 @@ def test_a_process_waits_for_the_next_task_and_ends_when_none_comes(filled: Path
     unused = until(lambda: brief._ready)
     assert until(lambda: brief._ready is None)
     assert until(lambda: not unused.waits)
+
+
+@pytest.mark.process
+def test_one_process_answers_page_after_page(filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is killed, or has grown: then a new one does."""
+    settings = load_settings(filled)
+    task = Task(what="life", base=day_task(settings, 1_800_000_000), as_of=1_800_000_000, orders=["1001/5001"])
+    spare = Spare(MODULE)
+    monkeypatch.setattr("twofold.console.money.task._spare", spare)
+    spare.want()
+    first = until(lambda: spare._ready)
+    answers = [ask(task) for _ in range(3)]
+    assert spare._ready is first
+    assert answers[0] == answers[1] == answers[2]
+    first.end()
+    assert until(lambda: not first.waits)
+    assert ask(task) == answers[0]
+    second = until(lambda: spare._ready)
+    assert second is not first
+    monkeypatch.setattr("twofold.console.money.spare.MOST_MB", 1)
+    assert ask(task) == answers[0]
+    assert until(lambda: not second.waits)
+    third = until(lambda: spare._ready)
+    assert third is not second
+    third.discard()
 
 
 def until(look):  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""The child process of the money pages: ``python -m twofold.console.money``, its task on standard input, its answer a line.
+"""The child process of the money pages: ``python -m twofold.console.money``, its tasks on standard input, to each its answer, a line.
 
 Owns nothing but the way in and out. It ends with its parent, and works behind everything else.
 """
@@ -33,17 +33,19 @@ _ANSWERS = {
 
 
 def main() -> None:
-    """Reads the task, works it out, and says it."""
+    """Reads each task, works it out, and says it."""
     end_with_parent()
     step_back()
     warm()
-    task = msgspec.json.decode(sys.stdin.buffer.read(), type=Task)
-    said: Told | Failed
-    try:
-        said = Told(answer=_ANSWERS[task.what](task))
-    except TwofoldError as err:
-        said = Failed(message=str(err))
-    sys.stdout.buffer.write(encode(said) + b"\n")
+    for line in sys.stdin.buffer:
+        task = msgspec.json.decode(line, type=Task)
+        said: Told | Failed
+        try:
+            said = Told(answer=_ANSWERS[task.what](task))
+        except TwofoldError as err:
+            said = Failed(message=str(err))
+        sys.stdout.buffer.write(encode(said) + b"\n")
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

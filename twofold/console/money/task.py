@@ -36,6 +36,13 @@ def warm() -> None:
     _asker.start()
 
 
+def _waiting_asker() -> Child | None:
+    """A new one where a limit ended the last."""
+    if _asker is not None and not _asker.waits:
+        warm()
+    return _asker
+
+
 _room = threading.BoundedSemaphore(AT_ONCE)
 _spare = Spare(MODULE)
 encode = msgspec.json.Encoder(decimal_format="string").encode
@@ -73,7 +80,7 @@ class Task(Struct, frozen=True, kw_only=True):
     def ask(self, asked: Sequence[TableQuestion]) -> list[Answer]:
         """Of the derived tables."""
         assert self.tables is not None
-        return ask_all(self.tables.analytics, asked, _asker)
+        return ask_all(self.tables.analytics, asked, _waiting_asker())
 
 
 class Failed(Struct, frozen=True, kw_only=True, tag=True):
@@ -93,17 +100,21 @@ def ask(task: Task, within_s: float = WITHIN_S) -> dict[str, Any]:
     found: list[Told | Failed] = []
     if not _room.acquire(timeout=within_s):
         raise StoreError("too many questions are being asked at once; try again in a minute")
+    child, code = _spare.take(), None
+
+    def hear(line: bytes) -> bool:
+        found.append(msgspec.json.decode(line, type=Told | Failed))
+        return True
+
     try:
-        code = _spare.take().run(
-            encode(task), lambda line: found.append(msgspec.json.decode(line, type=Told | Failed)), within_s
-        )
+        code = child.run_next(encode(task), hear, within_s)
     except TimeoutError:
         raise StoreError(
             f"it took longer than {within_s:.0f} s and was ended; ask for fewer days, or use the command"
         ) from None
     finally:
         _room.release()
-        _spare.want()
+        _spare.give_back(child)
     last = found[-1] if found else Failed(message=f"the process that works it out ended with status {code}")
     if isinstance(last, Told):
         return last.answer
