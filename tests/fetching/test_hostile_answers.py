@@ -12,7 +12,12 @@ from asked_shops import SHOP, bigcommerce_order, bigcommerce_product
 from listing_shops import magento_order, prestashop_order
 from test_fetched_payments import CAPTURE, REFUND, klarna_order, shopware_order, tbc_payment
 
+from twofold.config import SourceSettings
 from twofold.event.refusal import Refusal
+from twofold.fetching.answers import judged
+from twofold.fetching.contract import Access, Wait
+from twofold.pulling.contract import Problem
+from twofold.pulling.exchange import Answer, Exchange
 from twofold.sources import SOURCES
 from twofold.sources.contract import Ignored, Named, Reading, SourceOptions
 
@@ -86,3 +91,43 @@ def test_no_body_breaks_a_reader_or_names(name: str, body: bytes) -> None:
     if source.names is not None:
         for headers in ({}, {":path": "/x?klarna_order_id=%ff&&&=&order_id"}, {":path": "http://[x"}):
             assert isinstance(source.names(body, headers), (Named, Ignored))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "code", "who"),
+    [
+        (200, {}, "", ""),
+        (204, {}, "", ""),
+        (301, {"location": "https://attacker.example"}, "unexpected_answer", "operator"),
+        (302, {}, "unexpected_answer", "operator"),
+        (400, {}, "unexpected_answer", "operator"),
+        (401, {}, "expired_token", "operator"),
+        (403, {}, "no_permission", "operator"),
+        (404, {}, "not_found", "operator"),
+        (410, {}, "not_found", "operator"),
+        (429, {"retry-after": "90"}, "throttled", "nobody"),
+        (500, {}, "unreachable", "platform"),
+        (503, {}, "unreachable", "platform"),
+    ],
+)
+def test_what_each_status_means(status: int, headers: dict[str, str], code: str, who: str) -> None:
+    """As the table of docs/fetching.md: who has to act; of one thing 404 and 410 say that it is not known, and a token that is refused is
+    thrown away."""
+    access = Access(
+        source=SourceSettings(type="bigcommerce", dataset="1", shop=SHOP, token="token-0123"),
+        base="https://shop.example",
+    )
+    access.memory["/token"] = ("kept", 10.0**10)
+    told = Answer(status, headers, b"{}")
+    if not code:
+        assert judged(access, told, Exchange()) is told
+        return
+    with pytest.raises(Problem) as refused:
+        judged(access, told, Exchange())
+    assert (refused.value.code, refused.value.who.value) == (code, who)
+    assert (refused.value.wait_s if isinstance(refused.value, Wait) else None) == (
+        90.0 if code == "throttled" else None
+    )
+    assert bool(access.memory) is (status != 401)
+    if status in (404, 410):
+        assert judged(access, told, Exchange(), may_lack=True) is None

@@ -366,6 +366,32 @@ def test_a_long_list_is_read_on_when_what_it_showed_has_come(
     assert len(scene.kept) == 20
 
 
+def test_a_list_by_number_is_read_so_far_only_when_it_is_read_to_its_end(make: Callable[..., Scene]) -> None:
+    """Its first page shows the newest change, and the second cannot be had: what stands there is seen at the next look all the same."""
+    shop = Shop()
+    for number, at in (("1", NOW_S + 5_000), ("2", NOW_S + 1), ("3", NOW_S + 2), ("4", NOW_S + 3)):
+        shop.change(number, at, "paid")
+    fails = [Problem("unreachable", Who.PLATFORM, "answers 503")]
+
+    def by_number(_access: Access, since: int, number: int, exchange: Any) -> Page:
+        exchange.asked += 1
+        if number == 2 and fails:
+            raise fails.pop()
+        rows = sorted((name, at, state) for name, (at, state) in shop.orders.items() if at >= since)
+        page = rows[(number - 1) * 2 : number * 2]
+        return Page([Listed(f"order:{n}", at, s.encode()) for n, at, s in page], len(rows) > number * 2)
+
+    scene = make(shop, every_minutes=5)
+    scene.system = structs.replace(scene.system, changed=by_number, in_order=False)
+    scene.again()
+    scene.turn()
+    assert (fails, scene.state().until) == ([], NOW_S)
+    scene.again()  # and the machine stops there
+    scene.until_quiet()
+    assert set(scene.kept) == {f"order:{n}=paid".encode() for n in "1234"}
+    assert scene.state().until == NOW_S + 5_000
+
+
 def test_a_flood_of_names_does_not_keep_the_list_from_being_read(make: Callable[..., Scene]) -> None:
     """Whoever knows the address may name what he likes, faster than is asked: what the list shows comes all the same, each time it is due."""
     scene = make(every_minutes=1)
