@@ -229,6 +229,30 @@ def test_each_answer(tmp_path: Path, standing: tuple[MetaLists, str]) -> None:
     assert removed == {number[name] for name, (*_, state) in ANSWERS.items() if state}
 
 
+def test_whoever_has_to_go_is_told_again_after_each_answer(tmp_path: Path, standing: tuple[MetaLists, str]) -> None:
+    """A removal that was not taken, or of which nobody knows, is not forgotten: the row stays in the book until the platform took it off.
+    A connection that is cut is tried once more by itself, as a removal may be."""
+    there, url = standing
+    answers = {name: one for name, one in ANSWERS.items() if name not in ("cut", "another number")} | {
+        "another number": (answer({"num_received": 7, "num_invalid_entries": 0}), "http-200", UNSURE)
+    }
+    number = {name: str(100 + n) for n, name in enumerate(answers)}
+    there.lists = {n: {} for n in number.values()}
+    shop = Kept(tmp_path, [meta(url, name=name, id=f"act_{n}") for name, n in number.items()], number)
+    kept(tmp_path, [did("a"), did("b")])
+    shop.sync()
+    there.first_of = {number[name]: [reply] for name, (reply, *_) in answers.items()}
+    kept(tmp_path, [did("a", "Purchase", ago=HOUR)])
+    assert {d.account: (d.code, d.removed) for d in shop.sync()} == {
+        name: (code, 0) for name, (_, code, _) in answers.items()
+    }
+    assert shop.books() == {name: {"a": "adding", "b": "told"} for name in answers}
+    shop.now += 900_000
+    assert {d.account: d.removed for d in shop.sync()} == dict.fromkeys(answers, 1)
+    assert {n: names(rows) for n, rows in there.lists.items()} == dict.fromkeys(there.lists, "b")
+    assert shop.books() == {name: {"b": "told"} for name in answers}
+
+
 def test_a_throttled_account_waits_and_no_other_does(tmp_path: Path, standing: tuple[MetaLists, str]) -> None:
     """One dead platform, one that throttles, one that works: the third is up to date, and the second is left alone for its time."""
     there, url = standing
