@@ -88,6 +88,45 @@ def router() -> str:
     return "\n\n".join(parts) + "\n"
 
 
+_BESIDE_ROUTERS = [
+    "## Beside two public routers",
+    "What Segment's own mappings (`@segment/action-destinations` 3.497.0, presets, November 2026) and RudderStack's make of the same message, and "
+    "where a field here is another one on purpose. Fields whose value is a hash are left aside: those follow each platform's rule above.",
+    """\
+| platform | field | theirs | here | why |
+|---|---|---|---|---|
+| all | value of an order | `revenue`, else the sum of the goods | `value`, `total`, `revenue`, in this order | tax and shipping are in what a shop is paid; once the shop's webhook came, the order's own money |
+| all | a partner's name (`partner_name`, `integration`, `dataProvider`, `partner`) | the router's | left out | it names an agreed partner, which nobody here is |
+| TikTok | name of a purchase | `CompletePayment` | `Purchase` | its name since May 2025 *[doc]* |
+| TikTok | `limited_data_use` | `false` always | `true` where it holds | no word is no limit |
+| TikTok | `properties.content_type` | `product`, without goods too | beside goods | of a search or a sign-up there is no product |
+| TikTok | `user.city`, `user.state` | plain | left out | contact data is not kept plain. The country is sent |
+| TikTok | `user.locale` | of the browser | left out | a copy has no locale |
+| Pinterest | `opt_out` | `true` unless mapped | where it was said | a shopper who said nothing has not opted out |
+| Pinterest | `app_…`, `device_…`, `os_version` | required by the router | left out | of apps alone *[doc]* |
+| Pinterest | `custom_data.value` of one product | price of a piece | `value`, else price by pieces | what the message says |
+| Snapchat | `event_time` | milliseconds | seconds | *[doc]*; the router's own change to seconds is under way |
+| Snapchat | `action_source` | `website` | `WEB` | *[doc]* |
+| Snapchat | `custom_data.num_items` | how many lines, a number | how many pieces, as text | *[doc]* sample has a text |
+| Snapchat | `custom_data.brands`, `content_category` | lists | `brand` of each piece of goods | lists of them are not in its page |
+| Reddit | the whole form | v2: names in other letters, time as text, address hashed | v3: `type`, `metadata`, milliseconds, address plain | v2 is deprecated *[doc]* |
+| GA4 | `client_id` | the customer's number | the browser's, of its `_ga` cookie | a customer's number makes a second user beside the tag's *[doc]* |
+| GA4 | `engagement_time_msec` | 1 | 100 | either *[doc + code]* |
+| GA4 | `method` of a sign-up | `type` | `method` | *[doc]* |
+| GA4, Microsoft | page title | of the page | left out | a copy has no title; titles may name people |
+| Microsoft | `eventName` | the message's own | GA4's word, or that of `events` | a goal matches what it is set to; one name for all senders |
+| Microsoft | a page view | `custom` | `pageLoad` | *[doc]* |
+| Microsoft | `continueOnValidationError` | in each event | beside them | *[doc]* |
+| Microsoft | `userData.externalId`, `anonymousId` | plain | `anonymousId` from `_uetvid` alone | a customer's number is not kept plain |
+| Microsoft | `userData.ph` | digits, hashed | left out | three sources hash it in three ways |
+| Microsoft | `customData.eventValue`, `hotelData` | beside `value` | `value` alone | the same figure again; hotels are not told of |
+| LinkedIn | value | price by pieces, though it is known | the event's value | the order's own money |
+| LinkedIn | names, title, company | plain | left out | contact data is not kept plain |
+| X | address or agent alone | an identifier of its own | beside another, as one | *[doc]* |
+""",
+]
+
+
 def destinations() -> str:
     """docs/destinations.md"""
     parts = [
@@ -123,7 +162,7 @@ def destinations() -> str:
     ]
     for d in DESTINATIONS:
         parts += _destination(d)
-    return _page(parts)
+    return _page([*parts, *_BESIDE_ROUTERS])
 
 
 def _destination(d: Destination) -> Iterator[str]:

@@ -63,6 +63,9 @@ _LONGER: Final = {"page_title": 300, "page_referrer": 420, "page_location": 1_00
 ENGAGED_MS: Final = 100  # of an event of which nobody knows: 1 or 100 [doc + code]
 
 _RENAMED: Final = {"search_string": "search_term"}
+_RENAMED_OF: Final[Mapping[str, Mapping[str, str]]] = {
+    "add_payment_info": _RENAMED | {"payment_method": "payment_type"},  # Segment's word for it, and Google's own [doc]
+}
 _OURS: Final = frozenset({"items", "transaction_id"})  # a shop's own property of these names is none of theirs
 _ITEM: Final = {
     "title": "item_name", "name": "item_name", "brand": "item_brand", "category": "item_category", "variant": "item_variant",
@@ -183,10 +186,11 @@ def _params(event: Event, name: str) -> dict[str, Any]:
             "value": parts.amount(data.value) if data.currency else None,  # a value needs its currency [doc]
         }
     )
+    renamed = _RENAMED_OF.get(name, _RENAMED)
     for key, value in data.other.items():
         if len(params) >= MAX_PARAMS:
             break
-        key = _RENAMED.get(key, key)
+        key = renamed.get(key, key)
         if key not in params and _is_parameter(key) and _is_scalar(value):
             params[key] = value
     for key, value in params.items():

@@ -90,7 +90,7 @@ def test_the_money_of_an_order(properties: dict[str, Any], value: Any) -> None:
 def test_an_order_has_its_goods() -> None:
     rows = [
         {"product_id": "507f", "sku": "45790-32", "price": "19.00", "quantity": 2, "name": "Monopoly", "brand": "Hasbro",
-         "category": "Games", "variant": "200 pieces", "url": "https://shop.example/m", "name_of_buyer": "Mara"},
+         "category": "Games", "variant": "200 pieces", "position": "3", "url": "https://shop.example/m", "name_of_buyer": "Mara"},
         {"sku": "46493-32", "price": 3},
         {"name": "no id"},
         {"product_id": "9", "price": "free", "quantity": 1},
@@ -100,7 +100,7 @@ def test_an_order_has_its_goods() -> None:
     ).custom_data
     assert data["contents"] == [
         {"id": "507f", "title": "Monopoly", "brand": "Hasbro", "category": "Games", "variant": "200 pieces", "quantity": 2,
-         "item_price": Decimal("19.00")},
+         "position": 3, "item_price": Decimal("19.00")},
         {"id": "46493-32", "item_price": Decimal(3)},
         {"id": "9", "quantity": 1},
     ]  # fmt: skip

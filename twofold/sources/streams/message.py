@@ -88,6 +88,9 @@ def goods_of(
         count = read_integer(plain.get("quantity"))
         if count is not None and count > 0:
             content["quantity"] = count
+        place = read_integer(plain.get("position", plain.get("index")))
+        if place is not None and place >= 0:
+            content["position"] = place  # in the list in which it was shown
         price = lenient_amount(plain.get(piece))
         if price is not None and price >= 0:
             content["item_price"] = price
