@@ -86,6 +86,13 @@ def test_rows_that_name_nobody_are_counted_and_kept_nowhere(sandbox: Running) ->
     assert (row["rows"], row["emails"], row["phones"], row["invalid"]) == (2, 1, 1, 3)
 
 
+def test_a_value_is_an_amount_of_zero_or_more(sandbox: Running) -> None:
+    data = [[hex_of(letter), value] for letter, value in zip("abcdef", (0, 12.5, -1, "12", True, None), strict=True)]
+    answer = post(sandbox, {"schema": ["EMAIL", "LOOKALIKE_VALUE"], "data": data}).json()
+    assert (answer["num_received"], answer["num_invalid_entries"]) == (6, 4)
+    assert (told(sandbox)["rows"], told(sandbox)["valued"]) == (2, 2)
+
+
 @pytest.mark.parametrize(
     "payload",
     [

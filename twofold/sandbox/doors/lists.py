@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -127,10 +128,7 @@ def _row(cells: Mapping[str, Any]) -> Row | None:
     told = {name: cells.get(name) or "" for name in ("EMAIL", "PHONE")}
     if any(value and not (isinstance(value, str) and _HASH.fullmatch(value)) for value in told.values()):
         return None
-    value = cells.get("LOOKALIKE_VALUE")
-    if "LOOKALIKE_VALUE" in cells and (
-        isinstance(value, bool) or (not isinstance(value, int | float) and not _is_amount(value))
-    ):
+    if "LOOKALIKE_VALUE" in cells and not _is_amount(cells["LOOKALIKE_VALUE"]):
         return None
     others = [name for name in cells if name not in ("EMAIL", "PHONE", "LOOKALIKE_VALUE") and cells[name]]
     if not any(told.values()) and not others:
@@ -139,7 +137,7 @@ def _row(cells: Mapping[str, Any]) -> Row | None:
 
 
 def _is_amount(value: Any) -> bool:
-    return type(value).__name__ == "Decimal" and value >= 0
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool) and value >= 0
 
 
 def _object(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
