@@ -64,11 +64,10 @@ def build(event: Event, rule: str, _terms: Terms) -> bytes | Suppressed:
 
 def _people(event: Event) -> list[dict[str, str]]:
     """An address of the network is told beside what names somebody, and never alone [doc]."""
-    found = {
-        "SHA256_EMAIL": parts.one_hex(event, "em", IDENTIFIERS["em"]),
-        "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID": event.click_ids.get("li_fat_id"),
-    }
-    named = [{"idType": kind, "idValue": value} for kind, value in found.items() if value]
+    email = parts.one_hex(event, "em", IDENTIFIERS["em"])
+    named = [{"idType": "SHA256_EMAIL", "idValue": email}] if email else []
+    if click := event.click_ids.get("li_fat_id"):
+        named.append({"idType": "LINKEDIN_FIRST_PARTY_ADS_TRACKING_UUID", "idValue": click})
     address = event.user_data.client_ip_address
     if named and address and _is_ipv4(address):
         named.append({"idType": "PLAINTEXT_IP_ADDRESS", "idValue": address})

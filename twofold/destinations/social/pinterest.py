@@ -105,21 +105,40 @@ def _user(event: Event) -> dict[str, Any]:
     return found
 
 
-def _custom(event: Event) -> dict[str, Any]:
+class _Custom(Struct, omit_defaults=True, gc=False):
+    """What an event says beside its people; what is None is left out."""
+
+    currency: str | None = None
+    value: str | None = None
+    order_id: str | None = None
+    num_items: int | None = None
+    content_ids: list[str] | None = None
+    contents: list[_Line] | None = None
+    opt_out_type: str | None = None
+    search_string: str | None = None
+    content_name: str | None = None
+    content_category: str | None = None
+    content_brand: str | None = None
+
+
+_NOTHING: Final = _Custom()
+
+
+def _custom(event: Event) -> _Custom | None:
     data = event.custom_data
-    told = {key: data.other[key] for key in _TOLD if isinstance(data.other.get(key), str)} if data.other else {}
-    return parts.filled(
-        told
-        | {
-            "currency": data.currency,
-            "value": parts.amount_text(data.value),
-            "order_id": data.order_id,
-            "num_items": data.num_items,
-            "content_ids": list(data.content_ids) or [c.id for c in data.contents],
-            "contents": [_content(c) for c in data.contents],
-            "opt_out_type": "LDP" if parts.is_limited(event) else None,
-        }
-    )
+    made = _Custom(data.currency or None, parts.amount_text(data.value), data.order_id or None, data.num_items)
+    if data.contents:
+        made.contents = [_content(c) for c in data.contents]
+        made.content_ids = list(data.content_ids) or [c.id for c in data.contents]
+    elif data.content_ids:
+        made.content_ids = list(data.content_ids)
+    if parts.is_limited(event):
+        made.opt_out_type = "LDP"
+    for key in _TOLD if data.other else ():
+        told = data.other.get(key)
+        if told and isinstance(told, str):
+            setattr(made, key, told)
+    return None if made == _NOTHING else made
 
 
 class _Line(Struct, omit_defaults=True, gc=False):
