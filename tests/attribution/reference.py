@@ -15,6 +15,7 @@ from msgspec import Struct, field
 
 from twofold.attribution.models import largest_of, shares_of, split
 from twofold.attribution.paths import PathTouch, path_of, places_of, steps_of
+from twofold.attribution.reading import NEVER
 from twofold.attribution.spend import LEVELS, Adverts, advert_of
 from twofold.attribution.table import (
     LINKS,
@@ -103,6 +104,7 @@ def table(
     day_of: Callable[[int], str],
     rates: Mapping[str, Rate] | None = None,
     seen: Callable[[Group], bool] = lambda _group: True,
+    young_since: str = NEVER,
 ) -> list[Line]:
     """Rows by credited money, the largest first; ``costs`` by the group's key, also of groups without an order. ``seen``: whether
     any visit at all names a group."""
@@ -110,7 +112,7 @@ def table(
     told = list(orders)
     one_by_one: dict[str, _Amounts] = defaultdict(_Amounts)
     for order in told:
-        _credit(order, asked, adverts, day_of, lines, one_by_one)
+        _credit(order, asked, adverts, day_of, lines, one_by_one, is_young=order.day >= young_since)
     for key, each in one_by_one.items():
         lines[key].margins, lines[key].trues = Sample.of(each.margins), Sample.of(each.trues)
         lines[key].returning = len(each.returning)
@@ -137,6 +139,8 @@ def _credit(
     day_of: Callable[[int], str],
     lines: dict[str, Line],
     one_by_one: dict[str, _Amounts],
+    *,
+    is_young: bool,
 ) -> None:
     groups, shares, by_shop = _parts(order, asked, adverts, day_of)
     amounts = {link: split(amount, asked.currency, shares) for link, amount in order.amounts.items() if link in LINKS}
@@ -151,6 +155,7 @@ def _credit(
         line.by_shop += share if by_shop else 0
         line.open += open_parts[place]
         line.open_by_method[order.method] += open_parts[place]
+        line.young += amounts["placed"][place] if is_young else ZERO
         for link, parts in amounts.items():
             line.amounts[link] += parts[place]
         each = one_by_one[group.key]

@@ -59,6 +59,7 @@ from twofold.touch.model import Touch, TouchKind
 D = Decimal
 AS_OF = march(12)
 HISTORY_DAYS = 3
+YOUNG = "2026-03-06"
 WORDS = ["facebook", "google", "mail", "unattributed:no_browser", "paid:meta", "(small)", ""]
 TOUCHES = st.lists(
     st.builds(
@@ -170,7 +171,7 @@ def shown(lines: list[Line], named: bool) -> list[object]:
     """All that a row is made of. ``named``: with single amounts, which the tables give of advertising only."""
     return [
         (
-            one.group, round(one.orders, 9), round(one.by_shop, 9), one.amounts, one.open, one.expected, one.final_due,
+            one.group, round(one.orders, 9), round(one.by_shop, 9), one.amounts, one.open, one.young, one.expected, one.final_due,
             one.costed_due, one.new, one.new_delivered, one.returning, one.cost, {m: a for m, a in one.open_by_method.items() if a},
             *((one.verdict, one.true_interval, one.margins.n, sorted(one.margins.values), one.trues.n, sorted(one.trues.values))
               if named and not one.group.key.startswith(("unattributed:", "channel:")) else ()),
@@ -257,12 +258,12 @@ def test_tables_answer_what_orders_add_up_to(
     tables = Tables(told, office, day_number("2026-02-20"), day_number("2026-04-10"), rows_of(told, paths, ads, office))
     adverts, costs = Adverts(counted(ads)), _costs(counted(ads), asked.by, office)
     models = sorted(MODELS) if model == ALL else [model]
-    answers = _Answers(tables.ask, asked, models, AS_OF, "", HISTORY_DAYS, cut(asked, cuts, buckets))
+    answers = _Answers(tables.ask, asked, models, AS_OF, "", HISTORY_DAYS, cut(asked, cuts, buckets), YOUNG)
     credited = orders_of(told, asked, paths, office)
     for name, under in zip(answers.models, models, strict=False):
         of_model = replace(asked, model=under)
         got = judged(answers.lines(name, adverts, costs), of_model, answers.usual(), None, lambda _: True)
-        expected = table(credited, of_model, adverts, costs, day_of)
+        expected = table(credited, of_model, adverts, costs, day_of, young_since=YOUNG)
         named = asked.by not in OF_ORDERS
         assert [line.group.key for line in got] == [line.group.key for line in expected]
         for one, other in zip(shown(got, named), shown(expected, named), strict=True):

@@ -26,7 +26,7 @@ VALUES = {
     "chat": 7 * 86_400, "half_life": 7 * 86_400, "repeats": "collapse", "unit": 100, "credit_day": "touch", "models": ",linear,time_decay,",
     "upto_s": 1_900_000_000, "first_s": 0, "last_s": 1_900_000_000, "day": "2026-09-15", "destinations": ",meta-1,meta-2,",
     "grp": "", "place": "link", "reason": "placed",
-    "credit_since": "2020-01-01", "credit_until": "2030-01-01", "bucket": 0, "buckets": 1, "link": "true",
+    "credit_since": "2020-01-01", "credit_until": "2030-01-01", "young": "2026-09-01", "bucket": 0, "buckets": 1, "link": "true",
 }  # fmt: skip
 
 

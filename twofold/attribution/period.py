@@ -58,12 +58,15 @@ def share_period(
     orders = sum((one.orders for one in told), Fraction(0))
     for group, share in zip(groups, fractions, strict=True):
         lines[str(group)].orders = share * orders
-    whole = sum((one.open for one in told), ZERO)
-    for group, part in zip(groups, split(whole, asked.currency, fractions), strict=True):
-        lines[str(group)].open = part
+    for name in ("open", "young"):
+        whole = sum((getattr(one, name) for one in told), ZERO)
+        for group, part in zip(groups, split(whole, asked.currency, fractions), strict=True):
+            setattr(lines[str(group)], name, part)
     for one in credited:
         if one.group.key.startswith(f"{UNATTRIBUTED}:"):
-            lines[one.group.key] = Line(group=one.group, orders=one.orders, amounts=one.amounts, open=one.open)
+            lines[one.group.key] = Line(
+                group=one.group, orders=one.orders, amounts=one.amounts, open=one.open, young=one.young
+            )
     for key, cost in costs.items():
         named = SMALL if key in small else key
         line = lines.setdefault(named, Line(group=names.get(named, Group(named, named))))

@@ -13,7 +13,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -60,6 +60,9 @@ from twofold.reconcile.reading.folder import Folder
 ROOM = "twofold.attribution"
 RATE_WEEKS = 8
 LEAST_WEEKS = 4
+YOUNG_SHARE = Decimal("0.9")
+"""A day is young as long as this part of its money usually takes."""
+NEVER = "9999-12-31"
 PART_ROWS = 1_000_000
 """Days are asked together as long as their orders and touches are no more rows than that; one day is never cut."""
 BUCKET_ROWS = 1_500_000
@@ -85,9 +88,17 @@ _OF_CUSTOMERS = "credit_customers"
 AskAll = Callable[[Sequence[TableQuestion]], list[Answer]]
 
 
+class DoubleTag(NamedTuple):
+    """Orders that came under a click id of ``platform`` and words that name another."""
+
+    platform: str
+    words: str
+    orders: int
+
+
 class Basis(Struct, frozen=True, kw_only=True):
     """``lines``: rows by model. ``deducted``: what batches of the period kept on the bank for all of their orders. ``missing``:
-    orders without a rate. ``rates``: by method of payment. ``texts``: of the addresses by which the orders came."""
+    orders without a rate. ``young_days``: so many days most money takes; ``young_since``: the first day that is younger. ``rates``: by method of payment. ``texts``: of the addresses by which the orders came."""
 
     asked: Asked
     lines: Mapping[str, list[Line]]
@@ -103,6 +114,9 @@ class Basis(Struct, frozen=True, kw_only=True):
     claimed: Decimal | None
     deducted: Decimal
     texts: list[str]
+    double_tags: list[DoubleTag] = []
+    young_days: int = 0
+    young_since: str = NEVER
     dataset: str | None = None
     unrated: dict[tuple[str, str], Decimal] = {}
 
@@ -124,14 +138,17 @@ def read_basis(
     last = min(asked.until, day_text(desk.days.of(as_of)))
     told = {"as_of": as_of, "dataset": dataset or ""}
     usual_weeks = _question("credit_weeks", {"since": shifted(last, -7 * 26), "until": last, **told})
-    weeks, days = ask([usual_weeks, days_asked(asked, as_of, dataset or "")])
+    usual_ages = _question("credit_ages", usual_weeks.parameters)
+    weeks, days, ages = ask([usual_weeks, days_asked(asked, as_of, dataset or ""), usual_ages])
+    young_days = usual_days(ages.rows)
+    young_since = shifted(day_text(desk.days.of(as_of)), 1 - young_days)
     currency = weeks.currency or rules.currency
     asked = replace(asked, currency=currency)
     desk = Desk(rules=_in(rules, currency), rates=rates, costs=Costs((), rates), days=Days(zone))
     spend = [row for row in told_of if asked.since <= row.day]
     costs, adverts = _costs(spend, asked.by, desk), Adverts(told_of)
     parts = parts_of(asked, days.rows)
-    answers = _Answers(ask, asked, models, as_of, dataset or "", rules.history_days, parts)
+    answers = _Answers(ask, asked, models, as_of, dataset or "", rules.history_days, parts, young_since)
     usual = answers.usual()
     (apart,), names = answers.rows("credit_apart"), answers.rows("adverts_seen")
     return Basis(
@@ -139,7 +156,11 @@ def read_basis(
         costs=costs, rates=_rates(weeks.rows), usual=usual, placed=answers.placed(),
         seen=Seen(tuple(text or "" for text in row) for row in names), desk=desk, missing=apart.missing,
         claimed=reduce(added, _costs(spend, "source", desk).values(), Cost()).claimed_value, deducted=apart.deducted,
-        texts=[row.told for row in answers.rows("texts_of_paths")], dataset=dataset, unrated=_unrated(spend, desk),
+        texts=[row.told for row in answers.rows("texts_of_paths")],
+        double_tags=[
+            DoubleTag(row.platform, "/".join(filter(None, (row.source, row.medium))), row.orders) for row in answers.rows("double_tags")
+        ],
+        young_days=young_days, young_since=young_since, dataset=dataset, unrated=_unrated(spend, desk),
     )  # fmt: skip
 
 
@@ -198,7 +219,7 @@ def _given(asked: Asked, models: Sequence[str], as_of: int, dataset: str, histor
         "window": asked.click_days * DAY_S, "chat": min(asked.click_days, asked.chat_days) * DAY_S,
         "half_life": asked.half_life_days * DAY_S, "repeats": asked.repeats, "unit": 10 ** digits_of(asked.currency),
         "history_s": history_days * DAY_S, "credit_day": asked.credit_day, "credit_since": asked.since,
-        "credit_until": asked.until, "bucket": 0, "buckets": 1,
+        "credit_until": asked.until, "young": NEVER, "bucket": 0, "buckets": 1,
     }  # fmt: skip
 
 
@@ -238,12 +259,13 @@ class _Answers:
     """Everything asked of the tables for one report, and rows out of it."""
 
     def __init__(
-        self, ask: AskAll, asked: Asked, models: Sequence[str], as_of: int, dataset: str, history_days: int, parts: Parts
+        self, ask: AskAll, asked: Asked, models: Sequence[str], as_of: int, dataset: str, history_days: int, parts: Parts,
+        young_since: str = NEVER,
     ) -> None:  # fmt: skip
         self._asked = asked
         self.models = ["orders"] if asked.by in OF_ORDERS else list(dict.fromkeys(models))
         self._digits = digits_of(asked.currency)
-        given = _given(asked, self.models, as_of, dataset, history_days)
+        given = {**_given(asked, self.models, as_of, dataset, history_days), "young": young_since}
         until = str(given["until"])
         questions = [
             _question(name, {**given, "most": MANY, "since": since, "until": to})
@@ -253,7 +275,9 @@ class _Answers:
         questions += [_question(_OF_CUSTOMERS, {**given, **bucket}) for bucket in parts.customers]
         questions += [_question("credit_pool", {**given, "most": MOST})]
         inside = {**given, "until": asked.until}
-        questions += [_question(name, inside) for name in ("credit_apart", "credit_erased", "texts_of_paths")]
+        questions += [
+            _question(name, inside) for name in ("credit_apart", "credit_erased", "texts_of_paths", "double_tags")
+        ]
         seen = {"since": given["first"], "until": shifted(until, 1)}
         questions += [_question("adverts_seen", seen)]
         self._rows: dict[str, list[Any]] = defaultdict(list)
@@ -329,6 +353,7 @@ class _Answers:
         for link, column in _LINKS.items():
             line.amounts[link] += self.scaled(getattr(row, column))
         line.open += self.scaled(row.open)
+        line.young += self.scaled(row.young)
         line.open_by_method[row.method] += self.scaled(row.open)
         line.final_due += self.scaled(row.final_due)
         line.costed_due += self.scaled(row.costed_due)
@@ -433,6 +458,22 @@ def _group_of_cost(key: str, by: str, adverts: Adverts) -> Group:
 
 
 # -- what is usual
+
+
+def usual_days(rows: Iterable[Any]) -> int:
+    """Within how many days nine tenths of the money come: to the bank or, where nothing of it was ever seen there, to their end. 0 where nothing is
+    known."""
+    told = list(rows)
+    came = sorted((row.days, row.amount) for row in told if row.what == "cash") or sorted(
+        (row.days, row.amount) for row in told
+    )
+    reached = sum((amount for _, amount in came), ZERO) * YOUNG_SHARE
+    total = ZERO
+    for days, amount in came:
+        total += amount
+        if total >= reached:
+            return max(int(days), 0)
+    return 0
 
 
 def _rates(rows: Iterable[Any]) -> dict[str, Rate]:

@@ -33,6 +33,7 @@ from twofold.attribution.reading import (
     PARTS,
     AskAll,
     Basis,
+    DoubleTag,
     cohorts_asked,
     credits_asked,
     days_asked,
@@ -55,7 +56,7 @@ from twofold.attribution.table import (
 from twofold.facts.engine import Asked as TableQuestion
 from twofold.facts.questions import Question
 from twofold.ledger.money import digits_of
-from twofold.reconcile.chain.rows import closed
+from twofold.reconcile.chain.rows import closed, ratio
 from twofold.reconcile.chain.values import ZERO, Rules
 from twofold.reconcile.exchange import Exchange, day_number, day_text
 from twofold.reconcile.lives.asking import named
@@ -73,12 +74,14 @@ RECOMMENDED = {
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """``rows``: as `--json` and pages have them, the most first; ``findings``: kind, of what, in words."""
+    """``rows``: as `--json` and pages have them, the most first; ``findings``: kind, of what, in words. ``total``: what all rows come to, what all
+    platforms claim of it, and which days are young."""
 
     rows: list[dict[str, Any]]
     findings: list[dict[str, str]]
     currency: str
     missing: int
+    total: dict[str, Any]
 
 
 RULE = "last"
@@ -100,9 +103,9 @@ def report_attribution(
         other += [deductions(basis.deducted)] if basis.deducted else []
         known = {line.group.key for line in lines}
         lines += [Line(group=one.group, cost=one.cost) for one in other if one.group.key not in known]
+    rows = _rows(lines, other, asked, link, compare)
     return Report(
-        rows=_rows(lines, other, asked, link, compare), findings=_findings(basis, asked, lines), currency=asked.currency,
-        missing=basis.missing,
+        rows=rows, findings=_findings(basis, asked, lines), currency=asked.currency, missing=basis.missing, total=_total(basis, rows),
     )  # fmt: skip
 
 
@@ -258,7 +261,7 @@ def _rows(
     )
     columns = {name: closed_column([line.amounts[name] for line in lines], currency) for name in LINKS}
     columns["spend"] = closed_column([line.cost.spend for line in lines], currency)
-    columns["open"] = closed_column([line.open for line in lines], currency)
+    columns |= {name: closed_column([getattr(line, name) for line in lines], currency) for name in ("open", "young")}
     claims = closed_column([line.cost.claimed_value or ZERO for line in lines], currency)
     return [
         {
@@ -271,6 +274,20 @@ def _rows(
         }
         for place, line in enumerate(lines)
     ]
+
+
+def _total(basis: Basis, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Sums of what is shown; there is no return of all together, as most rows cost nothing. Claims are those of all platforms, whatever the groups are."""
+    names = (*LINKS, "spend", "open", "young")
+    return {
+        "orders": f"{sum((Decimal(row['orders']) for row in rows), ZERO):f}",
+        **{name: _text(sum((Decimal(row[name]) for row in rows), ZERO)) for name in names},
+        "compared": _text(sum((Decimal(row["compared"]) for row in rows), ZERO)) if rows and rows[0]["compared_model"] else None,
+        "claimed_value": _text(None if basis.claimed is None else closed(basis.claimed, basis.asked.currency)),
+        "claimed_of_placed": _text(None if basis.claimed is None else ratio(basis.claimed, basis.placed)),
+        "young_since": basis.young_since if basis.young_days else None,
+        "young_days": basis.young_days,
+    }  # fmt: skip
 
 
 def _named(line: Line, asked: Asked) -> dict[str, Any]:
@@ -332,8 +349,32 @@ def _findings(basis: Basis, asked: Asked, lines: Iterable[Line]) -> list[dict[st
             found.append(
                 _finding(mark, name, f"paid visits whose address names no {_level(name)}{_paste(line.group.platform)}")
             )
-    found += [_finding("macro", text, "a macro that nobody filled in") for text in basis.texts if is_macro(text)]
-    return found
+        elif (
+            asked.by in LEVELS
+            and line.cost.spend > 0
+            and not line.orders
+            and verdict_word(line) not in ("", "no_touches")
+        ):
+            text = "it cost something and visits name it, but no order that is credited to it"
+            found.append(_finding("spend_without_orders", name or line.group.key, text))
+    found += [_double_tag(tag) for tag in basis.double_tags]
+    return found + [
+        _finding("macro", text, f"a macro that nobody filled in{_paste(_platform_of_macro(text))}")
+        for text in basis.texts
+        if is_macro(text)
+    ]
+
+
+def _double_tag(tag: DoubleTag) -> dict[str, str]:
+    orders = "one order" if tag.orders == 1 else f"{tag.orders:,} orders"
+    text = f"{orders} came under a click id of {tag.platform} beside these words, which name another: the click id decides{_paste(tag.platform)}"
+    return _finding("double_tag", tag.words, text)
+
+
+def _platform_of_macro(text: str) -> str:
+    """Whose macros look like that; empty where nobody's of `RECOMMENDED` do."""
+    forms = {"{{": "meta", "__": "tiktok", "{": "google"}
+    return next((platform for form, platform in forms.items() if text.startswith(form)), "")
 
 
 def _level(name: str) -> str:

@@ -86,14 +86,15 @@ class Group(NamedTuple):
 
 
 class Line(Struct, kw_only=True):
-    """One row, still as sums. ``orders``: credited, a fraction where a model splits; ``by_shop``: of them by the shop's word alone. ``margins``:
-    of final orders; ``trues``: of all. ``returning``: distinct customers."""
+    """One row, still as sums. ``orders``: credited, a fraction where a model splits; ``by_shop``: of them by the shop's word alone. ``young``: what of
+    it was placed on days whose money is still to come. ``margins``: of final orders; ``trues``: of all. ``returning``: distinct customers."""
 
     group: Group
     orders: Fraction = Fraction(0)
     by_shop: Fraction = Fraction(0)
     amounts: dict[str, Decimal] = field(default_factory=lambda: dict.fromkeys(LINKS, ZERO))
     open: Decimal = ZERO
+    young: Decimal = ZERO
     expected: Decimal | None = None
     expected_low: Decimal | None = None
     expected_high: Decimal | None = None

@@ -469,14 +469,15 @@ where c.whose = 32 or c.whose // 4 % 2 = 1 or c.whose // 16 % 2 = 1 or c.whose /
 
 -- name: credit_sums
 -- What each row of the table is credited with, by method of payment; amounts in minor units.
--- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, bucket bigint, buckets bigint
--- answers: model text, grp text, method text, mark bigint, orders decimal(38,0), by_shop decimal(38,0), placed decimal(28,12), confirmed decimal(28,12), delivered decimal(28,12), kept decimal(28,12), banked decimal(28,12), margin decimal(28,12), open decimal(28,12), final_due decimal(28,12), costed_due decimal(28,12)
+-- asks: since text, until text, first text, last text, after text, as_of bigint, dataset text, models text, by text, window bigint, chat bigint, half_life bigint, repeats text, unit bigint, history_s bigint, credit_day text, credit_since text, credit_until text, young text, bucket bigint, buckets bigint
+-- answers: model text, grp text, method text, mark bigint, orders decimal(38,0), by_shop decimal(38,0), placed decimal(28,12), confirmed decimal(28,12), delivered decimal(28,12), kept decimal(28,12), banked decimal(28,12), margin decimal(28,12), open decimal(28,12), young decimal(28,12), final_due decimal(28,12), costed_due decimal(28,12)
 select c.model, c.grp, c.method, max(c.mark) as mark, sum(case when c.whose = 32 then c.units else 0 end) as orders,
        sum(case when c.whose = 32 and c.by_shop then c.units else 0 end) as by_shop,
        sum(case when c.whose % 2 = 1 then c.amount else 0 end) as placed, sum(case when c.confirmed and c.whose % 2 = 1 then c.amount else 0 end) as confirmed,
        sum(case when c.whose // 2 % 2 = 1 then c.amount else 0 end) as delivered, sum(case when c.whose // 4 % 2 = 1 then c.amount else 0 end) as kept,
        sum(case when c.whose // 8 % 2 = 1 then c.amount when c.whose // 64 % 2 = 1 then -c.amount else 0 end) as banked, sum(case when c.whose // 16 % 2 = 1 then c.amount when c.whose // 128 % 2 = 1 then -c.amount else 0 end) as margin,
        sum(case when c.open and c.whose % 2 = 1 then c.amount else 0 end) as open,
+       sum(case when c.day >= $young and c.whose % 2 = 1 then c.amount else 0 end) as young,
        sum(case when c.final and c.whose // 2 % 2 = 1 then c.amount else 0 end) as final_due,
        sum(case when c.final and c.costed and c.whose // 2 % 2 = 1 then c.amount else 0 end) as costed_due
 from sums as c
@@ -586,6 +587,7 @@ from (
     join sizes as f on f.code = c.code and f.credits >= $most
 ) as c
 group by c.model, c.grp, c.told
+having sum(c.credits) > 0
 order by c.model, c.grp, c.told
 
 -- name: credits_by_day
@@ -675,6 +677,26 @@ where l.day between $since and $until and l.from_at <= $as_of and l.until_at > $
 group by l.method, l.week
 order by l.method, l.week
 
+-- name: credit_ages
+-- How much money of orders took how many days: until it stood on the bank, and until the order's outcome was final.
+-- asks: since text, until text, as_of bigint, dataset text
+-- answers: what text, days bigint, amount decimal(28,12)
+select t.what, t.days, sum(t.amount) as amount
+from (
+    select 'cash' as what, t.days, t.amount
+    from life_terms as t
+    where t.bridge = 'cash' and t.order_row >= 0 and t.amount > 0 and t.day between $since and $until and t.from_at <= $as_of and t.until_at > $as_of
+      and ($dataset = '' or t.dataset = $dataset)
+    union all
+    select 'outcome' as what, (min(l.from_at) - min(l.placed_at) + 86399) // 86400 as days, max(l.total) as amount
+    from lives as l
+    where l.is_final and l.day between $since and $until and l.from_at <= $as_of and ($dataset = '' or l.dataset = $dataset)
+    group by l.order_row
+) as t
+where t.amount > 0
+group by t.what, t.days
+order by t.what, t.days
+
 -- name: credit_apart
 -- What belongs to no order: deducted on the bank for many at once; and how many orders a missing rate left out.
 -- asks: since text, until text, as_of bigint, dataset text
@@ -716,6 +738,16 @@ from (select p.content as told from paths as p where p.day between $since and $u
       union all select p.campaign as told from paths as p where p.day between $since and $until) as t
 where t.told <> ''
 order by t.told
+
+-- name: double_tags
+-- Orders of some days that came by addresses whose click id names one platform and whose words name another.
+-- asks: since text, until text
+-- answers: platform text, source text, medium text, orders bigint
+select p.platform, lower(trim(p.source)) as source, lower(trim(p.medium)) as medium, count(distinct p.order_row) as orders
+from paths as p
+where p.conflict and p.day between $since and $until
+group by p.platform, lower(trim(p.source)), lower(trim(p.medium))
+order by p.platform, source, medium
 
 -- name: touches_credited
 -- The touches of orders of some days that may be credited, for models of a period.

@@ -87,7 +87,7 @@ def explained(url: str, referrer: str) -> dict[str, Any]:
         "campaign": sourced.campaign, "platform": sourced.platform, "channel": sourced.channel, "rule": sourced.rule,
         "conflict": sourced.conflict, "click_ids": found.click.split(",") if found.click else [], "campaign_id": campaign_id,
         "adset_id": adset_id, "ad_id": ad_id, "referrer_host": found.referrer, "lists": listed_on(),
-        "findings": [*_unkept(url), *_findings(found, sourced.platform, sourced.conflict, sourced.channel)],
+        "findings": [*_unkept(url), *_told_twice(url), *_findings(found, sourced.platform, sourced.conflict, sourced.channel)],
     }  # fmt: skip
 
 
@@ -99,6 +99,21 @@ def _unkept(url: str) -> list[str]:
         f"{name} holds an e-mail address or a phone number: it is not kept."
         for name, value in parameters_of(url).items()
         if name.lower().startswith("utm_") and value.strip() and not clean_text(value)
+    ]
+
+
+def _told_twice(url: str) -> list[str]:
+    """Words that stand twice in the address with different values: two tools tagged it."""
+    from urllib.parse import parse_qsl, urlsplit
+
+    told: dict[str, list[str]] = {}
+    for name, value in parse_qsl(urlsplit(url).query):
+        if name.lower().startswith("utm_") and value not in told.setdefault(name.lower(), []):
+            told[name.lower()].append(value)
+    return [
+        f"{name} stands {len(values)} times with different words: tag the address once."
+        for name, values in told.items()
+        if len(values) > 1
     ]
 
 

@@ -37,13 +37,20 @@ def say(text: str) -> None:
     sys.stdout.write(text + "\n")
 
 
-def make_table(*columns: str, right: Collection[str] = ()) -> Table:
-    """An empty table without lines; the columns named in ``right`` hold figures."""
+def make_table(*columns: str, right: Collection[str] = (), broken: Mapping[str, int] | None = None) -> Table:
+    """An empty table without lines; the columns named in ``right`` hold figures. ``broken``: where the text of a column goes on in a new line."""
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
-        table.add_column(column, no_wrap=True, justify="right" if column in right else "left")
+        width = (broken or {}).get(column)
+        table.add_column(
+            column,
+            no_wrap=width is None,
+            max_width=width,
+            overflow="fold",
+            justify="right" if column in right else "left",
+        )
     return table
 
 

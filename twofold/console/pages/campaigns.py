@@ -36,7 +36,7 @@ BEHIND_COLUMNS = (
 )  # fmt: skip
 COLUMNS = ("group", "id", "platform", "mark", "model", "window_days", "orders", "by_shop", "customers_new", "spend", "claimed_count", "claimed_value",
            "platform_roas", "placed", "delivered", "true", "banked", "margin", "placed_roas", "delivered_roas", "true_roas",
-           "true_roas_low", "true_roas_high", "banked_roas", "poas", "cm4", "break_even_roas", "overclaim", "cac", "open", "expected",
+           "true_roas_low", "true_roas_high", "banked_roas", "poas", "cm4", "break_even_roas", "overclaim", "cac", "open", "young", "expected",
            "few", "verdict", "more_orders", "role")  # fmt: skip
 COHORT_COLUMNS = (
     "month",

@@ -94,7 +94,7 @@ class AttributionRow(Row, kw_only=True, tag="attribution"):
     Truth: ``placed``, ``confirmed``, ``delivered`` (after refunds), ``true`` (delivered and collected), ``banked``, ``margin``
     (contribution before ads) and what is made of them with ``spend``. Signal: ``claimed_count``, ``claimed_value``,
     ``platform_roas``, ``overclaim``. ``open``: the total of orders whose outcome is open; ``expected``: an estimate of what of it comes
-    to be delivered and collected, with its band. ``mark``: why a row stands apart (``by_name``, ``id_without_spend``, ``no_tag``, the reason
+    to be delivered and collected, with its band. ``young``: what of ``placed`` is of days whose money is usually still to come. ``mark``: why a row stands apart (``by_name``, ``id_without_spend``, ``no_tag``, the reason
     of ``unattributed``). ``few``: fewer than twenty orders. ``verdict``: ``earns``, ``loses``, ``unsure``, ``no_costs``,
     ``no_touches``."""
 
@@ -135,6 +135,7 @@ class AttributionRow(Row, kw_only=True, tag="attribution"):
     cac_placed: Amount | None
     cac: Amount | None
     open: Amount
+    young: Amount
     expected: Amount | None
     expected_low: Amount | None
     expected_high: Amount | None
@@ -143,6 +144,27 @@ class AttributionRow(Row, kw_only=True, tag="attribution"):
     more_orders: int | None
     compared_model: Text | None
     compared: Amount | None
+
+
+class AttributionTotal(Row, kw_only=True, tag="attribution_total"):
+    """What all rows come to. ``claimed_of_placed``: what all platforms together claim over all that was placed; above 1 it is a finding.
+    ``young_since``: the first day that is young, as nine tenths of the money take ``young_days`` days; null where no day is known to be."""
+
+    orders: Ratio
+    placed: Amount
+    confirmed: Amount
+    delivered: Amount
+    true: Amount
+    banked: Amount
+    margin: Amount
+    spend: Amount
+    open: Amount
+    young: Amount
+    compared: Amount | None
+    claimed_value: Amount | None
+    claimed_of_placed: Ratio | None
+    young_since: Text | None
+    young_days: int
 
 
 class AttributionFinding(Row, kw_only=True, tag="attribution_finding"):
@@ -169,7 +191,7 @@ class CohortRow(Row, kw_only=True, tag="cohort"):
 
 
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
-    "attribution": (About, AttributionRow, AttributionFinding),
+    "attribution": (About, AttributionRow, AttributionTotal, AttributionFinding),
     "customers": (About, CohortRow),
     "explain-source": (ExplainedSource,),
     "experiment plan": (ExperimentPlan,),
