@@ -49,6 +49,7 @@ def lived_world(folder: Path) -> Iterator[World]:
         for n in range(2):
             w.buy(n)
         w.trade()
+        w.buy_after("12.00", [(1, "newsletter", "email")], click="gclid")
         w.settle()
         w.forget("bought0")
         w.rebuild(lives=True)

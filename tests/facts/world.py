@@ -288,12 +288,13 @@ class World:
         )
         self._run(self._append([msgspec.structs.replace(seen, links=(f"order:bought{n}", secret))]))
 
-    def buy_after(self, total: str, touches: list[tuple[int, str, str]]) -> None:
-        """An order of a browser that came so many days before it from each of these: days, source and medium."""
+    def buy_after(self, total: str, touches: list[tuple[int, str, str]], click: str = "") -> None:
+        """An order of a browser that came so many days before it from each of these: days, source and medium. ``click``: a click id of this kind
+        stood in each address."""
         self.now += DAY
         fbp, at = "fb.1.1790000000000.880", self.now // 1000
         seen = [
-            Touch(at=at - days * 86_400, kind=TouchKind.VISIT, source=source, medium=medium)
+            Touch(at=at - days * 86_400, kind=TouchKind.VISIT, source=source, medium=medium, click=click)
             for days, source, medium in touches
         ]
         signs = [Sign(dataset="1", touch=touch, ids=(("fbp", fbp),)) for touch in seen]

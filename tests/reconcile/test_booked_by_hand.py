@@ -70,11 +70,14 @@ ROWS = {
         # 6 has no rate in the second period: it is in no sum of that period nor of both together
         life(6, (100, 220), "10.00", receivable="10.00", placed_at=90), life(6, (240, 900), "10.00", "7.00", placed_at=90, confirmed_at=240),
         life(7, (301, 900), "5.00"),
+        # 8 has none from the very last second of the first period on
+        life(8, (50, 200), method="wire"), life(8, (230, 900), method="wire", placed_at=50),
     ],
     "unrated_lives": [
         {"day": "2026-03-10", "dataset": "1", "order_row": 6, "placed_at": 90, "from_at": 220, "until_at": 240},
         {"day": "2026-03-10", "dataset": "1", "order_row": 6, "placed_at": 90, "from_at": 295, "until_at": 301},
         {"day": "2026-03-10", "dataset": "2", "order_row": 5, "placed_at": 90, "from_at": 100, "until_at": 900},
+        {"day": "2026-03-10", "dataset": "1", "order_row": 8, "placed_at": 50, "from_at": 200, "until_at": 230},
     ],
     "life_terms": [
         term(1, (50, 250), "-2.00"), term(1, (250, 900), "-3.00"), term(2, (260, 900), "-10.00"), term(2, (301, 900), "-1.00", reason="lost"),
@@ -131,7 +134,11 @@ def test_what_stood_and_how_it_changed(tables: Tables) -> None:
     for slot in (2, 3):
         assert found["cod", slot, "left_before"] == (1, 1, D("10.00"), 0, D(0), 1, D("10.00"))
         assert found["cod", slot, "left_out"] == (0, 0, D(0), 1, D("7.00"), -1, D("-10.00"))
-    assert {key for key in found if key[0] != "cod"} == {("card", 1, "changed"), ("card", 3, "changed")}
+    assert {key for key in found if key[0] == "card"} == {("card", 1, "changed"), ("card", 3, "changed")}
+    of_8 = {key[1:]: told[0] for key, told in found.items() if key[0] == "wire"}
+    assert of_8 == {
+        (0, "stood"): 1, (1, "changed"): -1, (1, "left_before"): 1, (1, "left_out"): -1, (2, "changed"): 1, (2, "left_out"): 1, (3, "changed"): 0,
+    }  # fmt: skip
     assert {key[1:] for key in found if key[0] == "cod"} == {
         (0, "stood"), (1, "changed"), (2, "changed"), (3, "changed"), (2, "left_before"), (2, "left_out"), (3, "left_before"), (3, "left_out"),
     }  # fmt: skip
@@ -140,9 +147,9 @@ def test_what_stood_and_how_it_changed(tables: Tables) -> None:
 def test_all_shops_together(tables: Tables) -> None:
     """With the other shop's order, whose rate is missing throughout: it is left out of each period in which it would have changed something."""
     found = stock(ask(tables, "booked_stock", dataset="", by=""))
-    assert found["", 0, "stood"][0] == 2
-    assert found["", 1, "changed"][0] == 3
-    assert found["", 1, "left_out"] == (1, 1, D("5.00"), 0, D(0), 0, D(0))
+    assert found["", 0, "stood"][0] == 3
+    assert found["", 1, "changed"][0] == 2
+    assert found["", 1, "left_out"] == (0, 1, D("5.00"), 0, D(0), 0, D(0))
 
 
 def test_what_was_placed_confirmed_and_shipped(tables: Tables) -> None:
@@ -165,6 +172,7 @@ def test_how_many_orders_brought_more_or_less(tables: Tables) -> None:
         ("cod", 2): (1, 1),
         ("cod", 3): (1, 1),
         ("card", 3): (1, 1),
+        ("wire", 3): (0, 0),
     }
 
 
@@ -187,4 +195,4 @@ def test_lines_that_are_no_order_s(tables: Tables) -> None:
 
 
 def test_how_many_orders_a_missing_rate_left_out(tables: Tables) -> None:
-    assert [tuple(row) for row in ask(tables, "booked_unrated")] == [(2, 1), (3, 1)]
+    assert [tuple(row) for row in ask(tables, "booked_unrated")] == [(1, 1), (2, 2), (3, 1)]
