@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
         w.live(150)
         for n in range(3):
             w.buy(n)
+        w.trade()
         w.settle()
         w.rebuild()
     path = folder / "twofold.toml"
@@ -63,9 +65,12 @@ def run(config: Path, *words: str, code: int = 0) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def chain(config: Path) -> dict[str, Decimal]:
+    """By link; and of orders that are delivered and collected, what of both is the less."""
     done = invoke(["chain", *PERIOD, "--config", str(config), "--json"])
-    rows = map(json.loads, done.stdout.splitlines())
-    return {row["link"]: Decimal(row["amount"]) for row in rows if row["row"] == "link"} | {"true": Decimal(0)}
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    both = [row["amount"] for row in rows if row["row"] == "matrix" and row["delivered"] and row["collected"]]
+    links = {row["link"]: Decimal(row["amount"]) for row in rows if row["row"] == "link"}
+    return links | {"true": sum(map(Decimal, both), Decimal(0))}
 
 
 @pytest.mark.parametrize(
@@ -143,6 +148,28 @@ def test_spend_before_the_period_and_without_a_rate(config: Path) -> None:
     assert " USD of spend have no rate to EUR" in said["spend_without_rate", "meta"]
     assert said["spend_without_touches", "Autumn"].startswith("12.00 USD were spent and no visit names it")
     assert not any(kind == "id_without_spend" for kind, _ in said)
+
+
+def test_which_days_are_young(config: Path) -> None:
+    """As of a day: so many days before it, it and those after; what was placed on them is young in every grouping."""
+    found = {
+        by: run(config, "attribution", "--by", by, "--as-of", "2026-10-20") for by in ("day", "channel", "country")
+    }
+    totals = [line for lines in found.values() for line in lines if line["row"] == "attribution_total"]
+    since, days = {(line["young_since"], line["young_days"]) for line in totals}.pop()
+    assert days > 0
+    assert date.fromisoformat(since) == date(2026, 10, 20) - timedelta(days=days - 1)
+    rows = rows_of(found["day"])
+    young = sum((Decimal(row["placed"]) for row in rows if row["id"] >= since and not row["mark"]), Decimal(0))
+    young += sum((Decimal(row["young"]) for row in rows if row["mark"]), Decimal(0))
+    assert (
+        {total(rows_of(lines), "young") for lines in found.values()}
+        == {young}
+        == {Decimal(line["young"]) for line in totals}
+    )
+    assert all(Decimal(row["young"]) in (0, Decimal(row["placed"])) for row in rows if not row["mark"])
+    for line, lines in zip(totals, found.values(), strict=True):
+        assert all(Decimal(line[name]) == total(rows_of(lines), name) for name in (*CREDITED, "spend", "open"))
 
 
 def test_its_files(config: Path, tmp_path: Path) -> None:
