@@ -203,6 +203,7 @@ def test_all_amounts_or_as_many_as_stand_for_all(tables: Tables) -> None:
     [
         ([("cash", 3, 60), ("cash", 9, 40), ("outcome", 90, 1)], 9),  # nine tenths of it are there on the ninth day
         ([("cash", 9, 10), ("cash", 3, 90)], 3),
+        ([("cash", 3, 89), ("cash", 9, 11)], 9),
         ([("outcome", 5, 50), ("outcome", 6, 50)], 6),  # no bank is known: until orders are final
         ([("cash", -1, 100)], 0),
         ([], 0),

@@ -237,3 +237,11 @@ def test_by_the_day_of_the_touch(tables: Tables) -> None:
 
 def test_whose_words_name_another_platform(tables: Tables) -> None:
     assert [tuple(row) for row in ask(tables, "double_tags")] == [("meta", "newsletter", "email", 2)]
+
+
+def test_whose_orders_they_are(tables: Tables) -> None:
+    """The first five seconds of the ledger are its wall, and an order of the second in which it ends stands behind it."""
+    rows = ask(tables, "credit_sums", by="new_or_returning", models=",orders,", history_s=5)
+    assert {row.grp: row.placed / 100 for row in rows} == {
+        "new": D("7.00"), "new_unsure": D("155.01"), "returning": D("100.00"), "unknown": D("33.00"),
+    }  # fmt: skip
