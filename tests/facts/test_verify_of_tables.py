@@ -14,8 +14,12 @@ from world import world
 from tests.store.test_flips import rows_of
 from twofold.errors import StoreError
 from twofold.report.verify import verify
+from twofold.store.beside.watermark import seal
 from twofold.store.lines.filling import fill_some
 from twofold.store.sqlite.database import Engine, expected_schema
+from twofold.store.touches.rows import TouchRows
+from twofold.store.touches.signs import digest_of
+from twofold.store.touches.whose import SLOT_S
 
 CHECKS = {
     "action": "actions say what their copies say",
@@ -56,6 +60,8 @@ CHECKS = {
     "visit": "visits are what was seen of browsers",
     "touch": "signs of visits are what was seen",
     "touch_link": "what leads from Purchases to signs is what was found",
+    "touch_place": "signs of visits are found by whose they are",
+    "touch_tail": "signs of visits are found by whose they are",
 }
 NONE = {
     "destination": "names of the settings",
@@ -93,6 +99,10 @@ ALTERED = {
         "update touch_link set action = action + 100000", "update touch_link set received_at = received_at + 1",
     ),
     "touch": ("update touch set campaign = 'x' || slot", "update touch set at = at + 1"),
+    "touch_place": ("update touch_place set touch = touch + 1", "update touch_place set slot = slot + 1",
+                    "update touch_place set who = zeroblob(16)", "delete from touch_place"),
+    "touch_tail": ("update touch_tail set placed = placed + 1", "update touch_tail set placed = placed - 1",
+                   "update touch_tail set until = 0", "delete from touch_tail"),
     "order_name": (
         "update order_name set order_row = order_row + 1", "update order_name set order_row = order_row | (1 << 40)",
         "update order_name set name = zeroblob(16)", "update order_name set crc = crc + 1",
@@ -114,6 +124,14 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("lived")
     with world(folder, 7) as one:
         one.live(60)
+    engine = Engine(folder)
+    signs = TouchRows(engine, enough=1, at_once=1)
+    with engine.transaction():  # one sign that is listed, and a later one that is not yet
+        signs.list_some()
+        who, slot, key, dataset, at, *rest, _digest = engine.script("select * from touch")[0][1:]
+        touch = (at + SLOT_S, *rest)
+        signs.put([(who, slot + 1, key, dataset, *touch, digest_of(who, slot + 1, key, dataset, touch))])
+    engine.close(lambda: seal(folder))
     return folder
 
 

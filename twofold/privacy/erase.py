@@ -39,7 +39,7 @@ from twofold.privacy.search import (
 )
 from twofold.privacy.tombstones import Entry
 from twofold.store.changed.days import mark_actions, mark_orders
-from twofold.store.engine import Database, id_array, key_array
+from twofold.store.engine import Database, id_array
 from twofold.store.fold import Action
 from twofold.store.index.words import Because
 from twofold.store.lines.emptying import empty_lines
@@ -47,6 +47,7 @@ from twofold.store.orders.customers import numbers_of
 from twofold.store.orders.keys import change_order_keys
 from twofold.store.peers.places import Place, places_of
 from twofold.store.touches.nameless import put_due
+from twofold.store.touches.rows import forget_touches, forget_touches_of
 from twofold.store.touches.whose import whos_of_order
 
 PORTION = 64  # rows taken out in one transaction: a few milliseconds of the loop
@@ -159,7 +160,7 @@ def keep_found(engine: Database, erasure: Erasure, wanted: SubjectQuery, found: 
     numbers = numbers_of(engine.run, orders_of_person(engine, wanted, found))  # by which older orders are theirs
     engine.run_rows("insert_erasure_keys", [(number, NUMBER, digest) for digest in sorted(numbers)])
     if erasure.kind == "erase_shop":
-        engine.run("forget_touches_of_dataset", (erasure.dataset,))
+        forget_touches_of(engine, erasure.dataset)
     for start in range(0, len(found.refused), 1_000):
         engine.run("drop_refused", (id_array(found.refused[start : start + 1_000]),))
     emptied = empty_lines(engine, found.lines)
@@ -359,7 +360,7 @@ class ErasureStep:
         facts = engine.run("select_order_facts", (number,))
         names = [(source, msgspec.json.decode(body)["order_id"]) for source, body in facts]
         whos = whos_of_order(self.ring, dataset, names)
-        engine.run("forget_touches", (key_array(whos),))
+        forget_touches(engine, whos)
 
     def finish(self, engine: Database, now_ms: int) -> bool:
         """Looks through what came in since the search. True when nothing was left, and the erasure is cleared."""

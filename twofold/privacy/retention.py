@@ -100,6 +100,7 @@ class Retention:
 
     def _jobs(self) -> list[tuple[str, Callable[[Database, int], bool]]]:
         jobs: list[tuple[str, Callable[[Database, int], bool]]] = [
+            ("places", lambda _engine, _now: self._store.signs.list_some()),
             ("leads", lambda _engine, now: self._store.signs.keep_leads(now)),
             ("paths", lambda _engine, now: self._store.paths.settle(now)),
         ]

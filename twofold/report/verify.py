@@ -91,6 +91,7 @@ def verify(folder: Path | str, now_ms: int | None = None, *, full: bool = False)
             *_digests(db),
             *_tallies(db),
             _copies(db, walk),
+            _places(db),
             _days(db),
             *(Check(*line) for line in check_lines(db)),
             *(Check(*line) for line in check_log(db)),
@@ -516,6 +517,19 @@ def _copies(db: Any, walk: _Walk) -> Check:
     theirs = sum(belongs(*row) for row in db.execute(sql)) if merged else 0
     missing = walk.rows - walk.verdicts["first"] - own
     return Check("later copies are listed with their actions", rows + missing, own + theirs)
+
+
+def _places(db: Any) -> Check:
+    """A sign is found by whose it is: in the list of places, or among the newest, which are not listed."""
+    signs = db.execute("select (select count(*) from touch) + (select count(*) from touch_place)").fetchone()[0]
+    listed = db.execute(
+        "select count(*) from touch_place as p join touch as t "
+        "on t.id = p.touch and t.who = p.who and t.slot = p.slot and t.key = p.key"
+    ).fetchone()[0]
+    tail = db.execute(
+        "select count(*) from touch_tail as w join touch as t on t.id > w.placed and t.id < w.until"
+    ).fetchone()[0]
+    return Check("signs of visits are found by whose they are", signs, 2 * listed + tail)
 
 
 def _days(db: Any) -> Check:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
-from twofold.store.engine import Database, id_array, key_array
+from twofold.store.engine import Database, id_array
 from twofold.store.peers.revisions import DAYS, Revisions
 
 ORDERS, ACTIONS, LINES, TOUCHES = "orders", "actions", "lines", "touches"
@@ -151,14 +151,9 @@ def mark_days(engine: Database, part: str, days: Iterable[int], *, erased: bool 
     engine.run_rows("mark_days", [(part, day, generation, int(erased)) for day in sorted(days)])
 
 
-def mark_touches(engine: Database, whos: Sequence[bytes]) -> None:
-    """The days of somebody's signs, before they go. What led to them stays, and leads nowhere."""
-    engine.run("mark_days_of_touches", (key_array(whos), generation_of(engine)))
-
-
-def mark_old_touches(engine: Database, before: int, limit: int) -> None:
-    """The days of the signs that expire next, before they go."""
-    engine.run("mark_days_of_old_touches", (before, limit, generation_of(engine)))
+def mark_touches(engine: Database, numbers: Iterable[int], *, erased: bool = True) -> None:
+    """The days of these signs, before they go. What led to them stays, and leads nowhere."""
+    engine.run("mark_days_of_touches", (id_array(numbers), generation_of(engine), int(erased)))
 
 
 def mark_old_buyers(engine: Database, before: int, limit: int) -> None:

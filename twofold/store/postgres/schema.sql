@@ -294,6 +294,7 @@ create index orders_action on orders (action) where action is not null;
 create index orders_person on orders (person, placed_at) where person is not null;
 
 create table touch (
+    id bigint primary key,  -- in the order they came, each writer's from the first of its strand on
     who bytea not null,  -- keyed digest of a dataset's browser, conversation or order
     slot bigint not null,  -- half hour of its time
     key bytea not null,  -- keyed digest of its source and its click
@@ -315,10 +316,24 @@ create table touch (
     device text collate "C" not null,
     country text collate "C" not null,
     consent text collate "C" not null,
-    digest bytea not null,
-    primary key (who, slot, key)
+    digest bytea not null
 );
 create index touch_at on touch (at);
+
+create table touch_place (
+    who bytea not null,
+    slot bigint not null,
+    key bytea not null,
+    touch bigint not null,
+    primary key (who, slot, key)
+);
+
+create table touch_tail (
+    writer bigint primary key,
+    placed bigint not null,  -- the last sign that is listed
+    until bigint not null  -- the number behind the writer's last possible one
+);
+insert into touch_tail (writer, placed, until) values (0, 0, 68719476736);
 
 create table touch_link (
     action bigint not null,

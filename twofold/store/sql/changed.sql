@@ -32,16 +32,11 @@ on conflict (part, day) do update set generation = excluded.generation,
     erased = greatest(changed_day.erased, excluded.erased);
 
 -- name: mark_days_of_touches
--- The days of these people's signs, which go.
+-- The days of these signs, which go.
 insert into changed_day (part, day, generation, erased)
-select distinct 'touches', t.at / 86400, ?2, 1 from touch as t where t.who in /*ids*/ (?1)
-on conflict (part, day) do update set generation = excluded.generation, erased = 1;
-
--- name: mark_days_of_old_touches
--- The days of the signs that are too old.
-insert into changed_day (part, day, generation, erased)
-select distinct 'touches', t.at / 86400, ?3, 0 from (select at from touch where at < ?1 order by at limit ?2) as t where true
-on conflict (part, day) do update set generation = excluded.generation;
+select distinct 'touches', t.at / 86400, ?2, ?3 from touch as t where t.id in /*ids*/ (?1)
+on conflict (part, day) do update set generation = excluded.generation,
+    erased = greatest(changed_day.erased, excluded.erased);
 
 -- name: mark_days_of_old_buyers
 -- The days of the orders whose buyers' names are forgotten next.

@@ -1,13 +1,74 @@
 -- Statements about touches: signs of visits, chats and orders, and whose Purchases they lead to.
 
 -- name: put_touches
--- Signs once each; of several of one half hour the earliest stands, whichever came first.
-insert into touch (who, slot, key, dataset, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id,
+-- Signs by their number: new ones, and what an earlier copy says of one that is there.
+insert into touch (id, who, slot, key, dataset, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id,
     adset_id, ad_id, referrer, landing, device, country, consent, digest)
-values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-on conflict (who, slot, key) do update set at = excluded.at, landing = excluded.landing, device = excluded.device,
-    country = excluded.country, consent = excluded.consent, digest = excluded.digest
-where (excluded.at, excluded.digest) < (touch.at, touch.digest);
+values /*rows*/ (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (id) do update set at = excluded.at, landing = excluded.landing, device = excluded.device,
+    country = excluded.country, consent = excluded.consent, digest = excluded.digest;
+
+-- name: select_touch_times
+-- Of each of these signs that is still there, what tells which copy is the earliest.
+select id, at, digest from touch where id in /*ids*/ (?);
+
+-- name: last_touch
+-- The number of a writer's last sign, at least that of the last that was ever listed.
+select greatest(w.placed, coalesce((select max(t.id) from touch as t where t.id > w.placed and t.id < w.until), 0))
+from touch_tail as w where w.writer = ?;
+
+-- name: select_touch_tails
+-- The signs that are not listed yet.
+select t.who, t.slot, t.key, t.id from touch_tail as w join touch as t on t.id > w.placed and t.id < w.until;
+
+-- name: begin_touch_tail
+-- A writer that has none yet begins with the first number of its strand.
+insert into touch_tail (writer, placed, until) values /*rows*/ (?, ?, ?) on conflict do nothing;
+
+-- name: select_touch_places
+-- Where the listed signs of these stand.
+select who, slot, key, touch from touch_place where who in /*ids*/ (?);
+
+-- name: select_touches_of
+-- The signs of these, listed or not.
+select p.who, p.slot, p.key, p.touch from touch_place as p where p.who in /*ids*/ (?1)
+union all select t.who, t.slot, t.key, t.id from touch_tail as w join touch as t on t.id > w.placed and t.id < w.until
+where t.who in /*ids*/ (?1);
+
+-- name: size_of_touch_tails
+-- How many signs are not listed.
+select count(*) from touch_tail as w join touch as t on t.id > w.placed and t.id < w.until;
+
+-- name: touch_writers
+-- Whoever wrote signs.
+select writer from touch_tail order by writer;
+
+-- name: next_touches
+-- The next signs of a writer that are not listed.
+select t.id from touch_tail as w join touch as t on t.id > w.placed and t.id < w.until where w.writer = ? order by t.id limit ?;
+
+-- name: twins_of_touches
+-- Signs of these that another writer has listed already: each with the other's number, and what tells which is the earliest.
+select t.id, t.at, t.digest, o.id, o.at, o.digest
+from touch as t join touch_place as p on p.who = t.who and p.slot = t.slot and p.key = t.key join touch as o on o.id = p.touch
+where t.id in /*ids*/ (?);
+
+-- name: place_touches
+-- These are listed, in the order in which they are looked for, so that neighbours share a page.
+insert into touch_place (who, slot, key, touch)
+select who, slot, key, id from touch where id in /*ids*/ (?) order by who, slot, key;
+
+-- name: touches_placed
+-- How far a writer's signs are listed.
+update touch_tail set placed = ?2 where writer = ?1;
+
+-- name: drop_touches
+-- These signs are gone.
+delete from touch where id in /*ids*/ (?);
+
+-- name: drop_touch_places
+-- What was listed of these signs is gone.
+delete from touch_place where (who, slot, key, touch) in (select who, slot, key, id from touch where id in /*ids*/ (?));
 
 -- name: put_touch_links
 -- Whose Purchases these are; the best word for it stands.
@@ -20,7 +81,10 @@ where excluded.tier > touch_link.tier;
 -- Signs of these, in a span of time, oldest first.
 select who, dataset, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id, adset_id, ad_id, referrer,
        landing, device, country, consent
-from touch where who in /*ids*/ (?) and at >= ? and at <= ? order by at, key;
+from touch where +at >= ?2 and +at <= ?3 and id in (
+    select p.touch from touch_place as p where p.who in /*ids*/ (?1)
+    union all select t.id from touch_tail as w join touch as t on t.id > w.placed and t.id < w.until where t.who in /*ids*/ (?1))
+order by at, key;
 
 -- name: select_touches_between
 -- Signs of a span of time, oldest first.
@@ -35,7 +99,13 @@ where action in /*ids*/ (?1) or action in (select position from copy where actio
 
 -- name: forget_touches
 -- Signs of these are gone.
-delete from touch where who in /*ids*/ (?);
+delete from touch where id in (
+    select p.touch from touch_place as p where p.who in /*ids*/ (?1)
+    union all select t.id from touch_tail as w join touch as t on t.id > w.placed and t.id < w.until where t.who in /*ids*/ (?1));
+
+-- name: forget_touch_places
+-- What was listed of them is gone.
+delete from touch_place where who in /*ids*/ (?);
 
 -- name: forget_touch_links
 -- What led from these Purchases to anybody is gone.
@@ -50,9 +120,9 @@ select browser, key from sighting where browser in /*ids*/ (?) and kind in ('fbp
 select s.key, b.id, b.consent from sighting as s join browser as b on b.id = s.browser
 where s.key in /*ids*/ (?) and s.kind in ('fbp', 'visitor');
 
--- name: expire_touches
+-- name: expired_touches
 -- Signs from before a time, so many at once.
-delete from touch where (who, slot, key) in (select who, slot, key from touch where at < ? order by at limit ?);
+select id from touch where at < ? order by at limit ?;
 
 -- name: oldest_touch_links
 -- The links of the oldest Purchases.
@@ -72,15 +142,18 @@ from action where id > ? order by id limit ?;
 select plain_body(body) from event where position in
     (select ?1 union select position from copy where action = ?1) order by position;
 
--- name: forget_touches_of_dataset
+-- name: touches_of_dataset
 -- All signs of a dataset; of all where none is named.
-delete from touch where cast(?1 as text) is null or dataset = ?1;
+select id from touch where cast(?1 as text) is null or dataset = ?1;
 
 -- name: select_signs
 -- All signs of these, oldest first.
 select who, key, at, kind, source, medium, campaign, content, term, utm_id, click, campaign_id, adset_id, ad_id, referrer,
        landing, device, country, consent
-from touch where who in /*ids*/ (?) order by at, key;
+from touch where id in (
+    select p.touch from touch_place as p where p.who in /*ids*/ (?1)
+    union all select t.id from touch_tail as w join touch as t on t.id > w.placed and t.id < w.until where t.who in /*ids*/ (?1))
+order by at, key;
 
 -- name: select_paths
 -- The paths of these orders, as they were made.

@@ -1,6 +1,6 @@
 """Signs as they come in: one row for each half hour and source, in the transaction of the copy that shows it.
 
-Owns the table touch and its links to Purchases. Which row a sign is does not depend on the order of arrival: its place is
+Owns which signs are kept, and the links to Purchases; where their rows stand is `rows`'. Which row a sign is does not depend on the order of arrival: its place is
 whose it is, the half hour of its own time, and a digest of its source and click; the earliest time stands. What was written
 is remembered, so that the next copies of a visit cost one look. Who said no has no signs kept, and loses those of before.
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from operator import itemgetter
 from typing import Any, Protocol
 
 from msgspec.structs import astuple
@@ -21,7 +20,7 @@ from twofold.event.identity import bare_order
 from twofold.event.model import Consent
 from twofold.matching.counterparts import SUBJECT_KINDS
 from twofold.matching.subject import Keyring, Mark
-from twofold.store.changed.days import TOUCHES, ChangedDays, mark_old_touches, mark_touches
+from twofold.store.changed.days import TOUCHES, ChangedDays, mark_touches
 from twofold.store.digests import digest_8, row_digest
 from twofold.store.engine import Database, id_array, key_array
 from twofold.store.orders.buyers import orders_of_buyers
@@ -31,6 +30,7 @@ from twofold.store.peers.revisions import SIGNS, Revisions
 from twofold.store.secret import SECRET_MARK, mark_of
 from twofold.store.touches.path_keeper import LATE_S, LEADS, SETTLED_MS, Paths
 from twofold.store.touches.paths import browsers_of, whos_of, whos_said_of
+from twofold.store.touches.rows import TouchRows
 from twofold.store.touches.whose import (
     SLOT_S,
     who_of,
@@ -46,7 +46,6 @@ SLOTS_A_DAY = 86_400 // SLOT_S
 LOOKED_AT = 500  # actions looked at in one transaction
 _PLACES = 1 << 16
 _KEY = 8
-_PLACE_OF = itemgetter(0, 1, 2)
 
 
 class Refuses(Protocol):
@@ -77,6 +76,7 @@ class Signs:
     ) -> None:
         self._engine = engine
         self._revisions = revisions or Revisions(engine)
+        self._rows_of_signs = TouchRows(engine, self._revisions.place)
         self._revisions.listen(SIGNS, self.rolled_back)
         self._changed = changed
         self._paths = paths
@@ -108,7 +108,7 @@ class Signs:
                 rows += self._rows(sign)
         if rows:
             self.keyed()
-            self._engine.run_rows("put_touches", sorted(rows, key=_PLACE_OF))
+            self._rows_of_signs.put(rows)
             late = [row[0] for row in rows if row[4] < now_s - LATE_S]
             if late:
                 self._paths.late_signs(late)
@@ -121,7 +121,11 @@ class Signs:
 
     def rolled_back(self) -> None:
         """Nothing is remembered in memory of what is not on disk."""
+        self._rows_of_signs.reload()
         self._marked = False
+        self._forget_news()
+
+    def _forget_news(self) -> None:
         self._facts = array("q", bytes(8 * _PLACES))
         self._times = array("q", bytes(8 * _PLACES))
         self._rest = array("q", bytes(8 * _PLACES))
@@ -183,15 +187,21 @@ class Signs:
     def expire(self, now_ms: int) -> bool:
         """Forgets signs and links that are too old, so many at once; True while there may be more."""
         before = now_ms // 1000 - self.keep_s
-        mark_old_touches(self._engine, before, PORTION)
-        self._engine.run("expire_touches", (before, PORTION))
-        more = self._engine.changes() == PORTION
+        old = [number for (number,) in self._engine.run("expired_touches", (before, PORTION))]
+        if old:
+            mark_touches(self._engine, old, erased=False)
+            self._rows_of_signs.drop(old)
+        more = len(old) == PORTION
         oldest = self._engine.run("oldest_touch_links", (PORTION,))
         due = [action for action, received_at in oldest if received_at < before * 1000]
         if due:
             self._changed.actions(due)
             self._engine.run("forget_touch_links", (id_array(due),))
         return more or len(due) == PORTION
+
+    def list_some(self) -> bool:
+        """Some of the new signs are listed by whose they are; True when there is more to do."""
+        return self._rows_of_signs.list_some()
 
     def keep_leads(self, now_ms: int) -> bool:
         """By whose browser or chat a Purchase's signs are found is kept with it, as journal and visitors forget it sooner; True
@@ -250,13 +260,14 @@ class Signs:
     def _drop(self, whos: Sequence[bytes]) -> int:
         if not whos:
             return 0
-        mark_touches(self._engine, whos)
         self._paths.lose((), "consent", whos)
-        self._engine.run("forget_touches", (key_array(whos),))
-        gone = self._engine.changes()
-        if gone:
-            self.rolled_back()  # what was forgotten is news again
-            self._revisions.raise_(SIGNS, beside=True)
+        numbers = self._rows_of_signs.numbers_of(whos)
+        if not numbers:
+            return 0
+        mark_touches(self._engine, numbers)
+        gone = self._rows_of_signs.drop(numbers)
+        self._forget_news()  # what was forgotten is news again
+        self._revisions.raise_(SIGNS, beside=True)
         return gone
 
     def _is_news(self, sign: Sign) -> bool:
