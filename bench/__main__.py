@@ -66,6 +66,8 @@ def main() -> int:
     for row in rows:
         table.add_row(row.name, _figure(row, row.ratio), _target(row), _verdict(row))
     Console(width=140).print(table)
+    for row in rows if len(chosen) < len(BENCHES) else ():
+        print(f"{row.name}: {row.detail}." if row.detail else row.name)
     if len(chosen) == len(BENCHES):
         PAGE.write_text(_page(rows), encoding="utf-8")
     return 0 if all(r.met for r in rows) else 1
