@@ -205,7 +205,7 @@ def settings() -> str:
         "One TOML file, named by `--config` or `TWOFOLD_CONFIG`. The smallest useful one is "
         "[examples/twofold.toml](../examples/twofold.toml).",
         "- What wins: the command line, then the environment, then the file, then the default below.\n"
-        "- The environment knows `TWOFOLD_CONFIG`, `TWOFOLD_DATA`, `TWOFOLD_HOST` and `TWOFOLD_PORT`.\n"
+        "- The environment knows `TWOFOLD_CONFIG`, `TWOFOLD_DATA`, `TWOFOLD_HOST` and `TWOFOLD_PORT`; and `TWOFOLD_NICE=0` (docs/console.md).\n"
         '- Any text in the file may be written `"env:NAME"`: it is then read from the environment variable NAME. '
         "Keep keys, tokens and secrets there, or in the private file: `twofold.env` beside `twofold.toml`, one `NAME=value` a "
         "line, readable by its owner (and at most by his group), or it is refused. A variable wins over a line of that file. "
