@@ -10,6 +10,7 @@ from copies import BROWSER, DAY, FIRST, NOW, REPEAT, TWIN, actions, appended, as
 from faulty_disk import disk
 
 from twofold.errors import StoreFull
+from twofold.store.sqlite import fold_keys
 
 MIDNIGHT = NOW - NOW % DAY
 EVENING = MIDNIGHT + DAY - 1  # the last millisecond of a day
@@ -108,3 +109,23 @@ def test_a_key_is_forgotten_by_the_time_that_is_certain(tmp_path):
         return [verdict for each in copies for verdict in await store.append([each])]
 
     assert with_store(tmp_path, scenario) == [FIRST, FIRST, REPEAT, REPEAT]
+
+
+@pytest.mark.parametrize("logged", [False, True], ids=["tree", "log"])
+def test_keys_that_came_while_nobody_was_sure_how_late_it_is_have_their_window(tmp_path, logged, monkeypatch):
+    """A folder wakes after ten idle days. Until the clock is believed it is still the old day for whatever cannot be taken back;
+    what came meanwhile is remembered for eight days all the same, and then forgotten."""
+    if logged:
+        monkeypatch.setattr(fold_keys.FoldKeys.__init__, "__defaults__", (0, fold_keys.FULL))
+    woken = MIDNIGHT + 10 * DAY
+    sure = [MIDNIGHT]
+
+    async def scenario(store):
+        store.trust(lambda now: min(now, sure[0]))
+        verdicts = [*await store.append([copy("old", at=MIDNIGHT)]), *await store.append([copy("new", at=woken)])]
+        sure[0] = woken + 20 * DAY  # the clock is believed
+        for days in (0, 1, 8, 9):
+            verdicts += await store.append([copy("new", at=woken + days * DAY)])
+        return verdicts
+
+    assert with_store(tmp_path, scenario) == [FIRST, FIRST, REPEAT, REPEAT, REPEAT, FIRST]

@@ -62,6 +62,10 @@ class Arrivals:
         """The tables in which keys of these days are found besides their trees."""
         return tuple(f"{_IMAGES}.{log.table}" for log in self._logs if log in self._imaged and log.day in days)
 
+    def tables(self, day: int) -> list[str]:
+        """A day's logs."""
+        return [log.table for log in self._logs if log.day == day]
+
     def add(self, day: int, rows: Sequence[tuple[bytes, int]]) -> None:
         """Keys that stand nowhere yet, in the order they came."""
         table = self._taking(day).table

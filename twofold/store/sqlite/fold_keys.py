@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 from twofold.store.engine import key_array
@@ -114,10 +114,22 @@ class FoldKeys:
         self._engine.script(
             f"create table fold_{day} (key blob primary key, action integer not null) strict, without rowid"
         )
-        for old in [d for d in self.days if d < day - self._window]:
+        for old, next_one in pairwise([*self.days, day]):
+            if old >= day - self._window:
+                break
+            if next_one > old + 1 and self._took_keys(old, (day - self._window) * DAY_MS):
+                continue
             self._engine.script(f"drop table fold_{old}")
             self._arrivals.drop(old)
         self.reload()
+
+    def _took_keys(self, day: int, since_ms: int) -> bool:
+        """True of a table that took keys days after its own: until the next was opened, nobody was sure how late it was."""
+        tables = [f"fold_{day}", *self._arrivals.tables(day)]
+        found = [self._engine.script(f"select max(action) from main.{table}")[0][0] for table in tables]
+        youngest = max((action for action in found if action is not None), default=0)
+        rows = self._engine.script("select created_at from action where id = ?", (youngest,))
+        return bool(rows) and int(rows[0][0]) >= since_ms
 
     def _count(self, day: int) -> int:
         """How many keys a day's tree has, as far as it matters."""
