@@ -16,7 +16,7 @@ import pytest
 
 from twofold.app import Gateway
 from twofold.config import describe_settings, settings_from
-from twofold.policies import tokens_of
+from twofold.policies import open_store, tokens_of
 from twofold.store.gates.trust import TrustGates
 
 SECRET = "a-secret-of-16-or-more"
@@ -223,3 +223,16 @@ def test_every_setting_has_its_row() -> None:
         and (section.strip("[]").rpartition(".")[2], name) not in rows
     ]
     assert missing == []
+
+
+def test_browsers_are_remembered_no_longer_than_the_contact_data_that_an_erasure_finds_them_by(tmp_path):
+    tree = {
+        "server": {"data": str(tmp_path)},
+        "dataset": [{"id": "1", "key": "k" * 16}],
+        "retention": {"contact_days": 9},
+    }
+    store = open_store(settings_from(tree, environ={}), 1_790_000_000_000)
+    try:
+        assert store.people.keep_ms == 9 * DAY_MS
+    finally:
+        store._engine.close()

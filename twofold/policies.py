@@ -256,7 +256,8 @@ def open_store(
         window_days=settings.server.window_days,
         max_queue=settings.server.max_queue,
         refused_keep=settings.server.refused_keep,
-        people_days=settings.retention.people_days,
+        # A browser is found by its person's contact data: once that is emptied an erasure could not reach it any more.
+        people_days=min(settings.retention.people_days, settings.retention.contact_days),
         touch_days=settings.retention.touch_days,
         on_failure=on_failure,
         margins=margins,

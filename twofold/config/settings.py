@@ -258,7 +258,12 @@ class RetentionSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only
         ),
     ] = 180
     people_days: Annotated[
-        int, Meta(description="Days for which identifiers seen together are remembered.", ge=1, le=730)
+        int,
+        Meta(
+            description="Days for which identifiers seen together are remembered, no longer than contact_days.",
+            ge=1,
+            le=730,
+        ),
     ] = 30
     touch_days: Annotated[
         int,
