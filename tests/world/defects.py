@@ -20,6 +20,7 @@ from twofold.destinations.contract import AnswerOutcome
 from twofold.event.delivery import DeliveryState, Settlement
 from twofold.privacy import runner
 from twofold.privacy.erase import ErasureStep
+from twofold.privacy.retention import Retention
 from twofold.store import outbox as outboxes
 from twofold.store.beside.watermark import Watermark
 from twofold.store.folding import Folding
@@ -287,6 +288,27 @@ def _no_jitter(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(retry, "backoff_ms", backoff_ms)
 
 
+def _days_that_never_end(patch: pytest.MonkeyPatch) -> None:
+    def redact(_self: Retention, _engine: Engine, _part: Any, _rows: Any) -> None:
+        """Looked at, and left."""
+
+    patch.setattr(Retention, "_redact", redact)
+
+
+def _emptied_while_waiting(patch: pytest.MonkeyPatch) -> None:
+    def waiting(_self: Retention, _engine: Engine, _positions: Any) -> set[int]:
+        return set()
+
+    patch.setattr(Retention, "_waiting", waiting)
+
+
+def _keys_of_doubt(patch: pytest.MonkeyPatch) -> None:
+    def took(_self: FoldKeys, _day: int, _since_ms: int) -> bool:
+        return False
+
+    patch.setattr(FoldKeys, "_took_keys", took)
+
+
 DEFECTS = (
     Defect("early-answer", "senders are answered before the commit", _early_answer),
     Defect("no-sync", "a commit is not flushed", _no_sync),
@@ -317,6 +339,11 @@ DEFECTS = (
     Defect("tries-start-anew", "a restart forgets how often and when to try again", _tries_start_anew),
     Defect("consent-at-the-door", "consent is asked when an event comes in, not when it leaves", _consent_at_the_door),
     Defect("no-jitter", "what failed at different times waits equally long", _no_jitter),
+    Defect("days-that-never-end", "what is past its days says who it was all the same", _days_that_never_end),
+    Defect("emptied-while-waiting", "retention empties what has not left yet", _emptied_while_waiting),
+    Defect(
+        "keys-of-doubt", "keys that came while the clock was doubted are forgotten once it is believed", _keys_of_doubt
+    ),
     Defect("stays-given-up", "what a browser alone spoke for is not reopened by a server", _stays_given_up),
 )
 

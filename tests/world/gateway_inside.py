@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from tests.world.destination_script import Script, ScriptedSender
@@ -51,6 +51,7 @@ class Inside(Gateway):
         work = [w.run() for w in self.workers]
         work += [
             self.eraser.run(),
+            self.retention.run(self.clock.sure),
             self._keep_time(),
             self._purge_withdrawals(),
             self._index_words(),
@@ -100,6 +101,7 @@ class Inside(Gateway):
         engine.run_rows = _lined(engine.run_rows, line)  # type: ignore[method-assign]
         watermark.mark = _lined(watermark.mark, line)  # type: ignore[method-assign]
         watermark.start = store.page_check.start = _nothing  # type: ignore[method-assign]
+        store._folding._keys.filter.want = _unfiltered  # type: ignore[attr-defined]
 
     async def _flush_mark(self) -> None:
         watermark = self.store.watermark
@@ -152,3 +154,7 @@ def _lined(method: Callable[..., Any], line: Callable[[str], None]) -> Callable[
 
 def _nothing() -> None:
     """Stands for a thread that is not started."""
+
+
+def _unfiltered(_closed: Sequence[int]) -> None:
+    """No thread makes a filter of a closed day's keys: they are asked in their table."""

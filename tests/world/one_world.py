@@ -30,8 +30,21 @@ from tests.store.faulty_disk import Disk, disk
 from tests.world import requests_in
 from tests.world.destination_script import TAKEN, UNKNOWN_FATE, Script
 from tests.world.gateway_inside import Inside
-from tests.world.promises import BROWSER, DATASET_OF, PLATFORMS, SERVER, WEBHOOK, Copy, Place, Promises, Word
-from tests.world.steps import DATASETS, PLAIN, SHOP, Step, people, plan, things
+from tests.world.promises import (
+    BROWSER,
+    DATASET_OF,
+    KEPT_DAYS,
+    KEPT_MS,
+    PLATFORMS,
+    SERVER,
+    SLACK_MS,
+    WEBHOOK,
+    Copy,
+    Place,
+    Promises,
+    Word,
+)
+from tests.world.steps import DATASETS, DAY, HOUR, MINUTE, PLAIN, SHOP, Step, people, plan, things
 from tests.world.virtual_loop import NoEnd, VirtualLoop
 from twofold import app
 from twofold.collect.messages import Answer, Request
@@ -147,7 +160,9 @@ class World:
         self._lives = 0
         self._seen: tuple[int, ...] = ()
         self._word_of: dict[tuple[int, bytes], Word | None] = {}  # of frozen bytes
+        self._word_under: dict[int, Word] = {}  # by delivery: whose bytes those were that retention has emptied since
         self._ending = False
+        self._has_aged = False
         self._said: dict[int, list[tuple[int, str]]] = {}  # by thing: what its shop said of it, with the version
         self._meanwhile: list[tuple[int, Step]] = []  # what comes at which line
         self._asking: dict[asyncio.Task[Any], Callable[[Any], None]] = {}
@@ -190,6 +205,9 @@ class World:
     def leaves(self, platform: str, bodies: list[bytes]) -> None:
         self.trace += [f"{platform} {body!r}" for body in bodies]
         self.promises.leaves(platform, bodies)
+
+    def unreached(self, platform: str, bodies: list[bytes]) -> None:
+        self.promises.unreached(platform, bodies)
 
     def arrives(self, platform: str, bodies: list[bytes]) -> None:
         self.promises.arrives(platform, bodies)
@@ -293,6 +311,7 @@ class World:
             raise _Over from err
         if damage[2]:
             accept_loss(self.folder, "the disk lied", self.wall())
+            self._word_under.clear()  # numbers are given anew
         else:
             (self.folder / LOG).write_bytes(whole)  # the operator finds the right disk
         try:
@@ -322,6 +341,8 @@ class World:
                 self.promises.step = number
                 self._do(step)
                 self._look()
+                if step[0] == "age":
+                    self._look_at_days()
                 if self.promises.broken:
                     return self.promises.broken
             self.promises.step = len(steps)
@@ -345,6 +366,8 @@ class World:
                 self._meanwhile.sort(key=lambda planned: planned[0])
             case "pass":
                 self._pass(n[0])
+            case "age":
+                self._age(n[0])
             case "answers":
                 self.scripts[list(self.scripts)[n[0]]].add(tuple(n[1:]))
             case "kill" | "cut":
@@ -367,7 +390,7 @@ class World:
         self._unheard()
         if self.layer.full:
             self._full_at = self.steady()
-        if name not in ("full", "pass", "meanwhile") and self.layer.full:
+        if name not in ("full", "pass", "age", "meanwhile") and self.layer.full:
             self._full -= 1
             self.layer.full = self._full > 0
 
@@ -415,8 +438,12 @@ class World:
         self._copies([n for n in numbers if self.things[n].dataset == dataset], SERVER)
 
     def _copies(self, numbers: list[int], tier: int) -> None:
-        some = [self.things[n] for n in numbers]
-        copies = [self.promises.sent(t.number, tier) for t in some]
+        some = [t for n in numbers if not self.promises.is_over(t := self.things[n], self.steady())]
+        if not some:
+            return
+        copies = [self.promises.sent(t.number, tier, self.steady()) for t in some]
+        for copy in copies:
+            copy.odd = abs(self._jump_ms) > DAY
         marks = [c.mark for c in copies]
         if tier == BROWSER:
             request = requests_in.from_browser(some[0], self.people[some[0].person], marks[0], self._true_s())
@@ -435,7 +462,8 @@ class World:
     def _shop(self, number: int, word: str, *, late: bool = False) -> None:
         """``late``: what it had said before its last word, and what comes behind that."""
         thing, said = self.things[number], self._said.setdefault(number, [])
-        if not thing.sold or any(w == "cancelled" for _, w in said) or (late and not said):
+        over = self.promises.is_over(thing, self.steady())
+        if not thing.sold or any(w == "cancelled" for _, w in said) or ((late or over) and not said):
             return
         newest = said[-1][0] if said else 0
         version = newest - 1 if late else newest + 10
@@ -443,7 +471,7 @@ class World:
             said.append((version, word))
         fresh = (number, word) not in self.promises.told
         self.promises.told.add((number, word))  # it may be heard before it is answered
-        copy = self.promises.sent(number, WEBHOOK)
+        copy = self.promises.sent(number, WEBHOOK, self.steady())
         request = requests_in.from_shop(thing, self.people[thing.person], word, version, self._true_s(), self._true_s())
         self._ask(request, partial(self._shop_heard, copy, word, version, fresh))
 
@@ -517,6 +545,18 @@ class World:
                 self.loop.now_s += 0.1
                 self.loop.settle()
 
+    def _age(self, days: int) -> None:
+        """Days, of which the first hours pass as such: what failed is tried again."""
+        self._has_aged = True
+        self.layer.full, self.layer.failing_syncs = False, 0  # somebody has looked after the disk
+        passed = 0
+        while passed < days * DAY and not self.is_gone() and self.gateway.failure is None:
+            part = HOUR if passed < 4 * HOUR else 12 * HOUR
+            self._pass(part)
+            passed += part
+            if not self.is_gone() and self.gateway.failure is None:
+                self._words(None)  # bytes are looked at before their days are over
+
     def _stop(self) -> None:
         self.layer.full, self.layer.failing_syncs = False, 0  # at the close the engine's own word of it goes to nobody
         self._ending = True
@@ -543,6 +583,9 @@ class World:
         """After each step: nobody writes now."""
         if self.is_gone() or self.gateway.failure is not None:
             self._revive()
+        is_well = self.steady() - self._full_at > 5_000 and not self.layer.full and not self.layer.failing_syncs
+        if is_well:
+            self.promises.written()
         promises, db = self.promises, self.gateway.store._engine.db
         seen = (
             id(db),
@@ -560,7 +603,7 @@ class World:
                 promises.erasure_done(number)
         for word in self._words(None) - promises.frozen.keys():
             promises.frozen[word] = promises.step
-        if self.steady() - self._full_at > 5_000 and not self.layer.full and not self.layer.failing_syncs:
+        if is_well:
             unkept = promises.kept_for_sure() - self._words("delivered")
             if unkept:
                 promises.breaks(f"taken, and that is not kept: {sorted(unkept)}")
@@ -583,6 +626,31 @@ class World:
         if dropped:
             promises.breaks(f"deliveries that ended without a reason: {dropped}")
 
+    def _look_at_days(self) -> None:
+        """What retention had to empty and what it had to leave."""
+        place = {
+            (t.dataset, name): t.number for t in self.things for name in (t.event_id, t.browser_id, t.order) if name
+        }
+        waiting = {
+            place.get((dataset, name), -1)
+            for dataset, event_id, order in self._rows(_WAITING)
+            for name in (event_id, order)
+        }
+        bodies = [
+            (mark, text) for (raw,) in self._rows(_BODIES) if (mark := _mark_in(text := bytes(raw).decode())) >= 0
+        ]
+        self.promises.kept(bodies, waiting, self.steady())
+        due = (
+            BEGIN_MS - DAY,
+            self.wall() - KEPT_MS - SLACK_MS,
+        )  # what a clock that was years behind stamped is due later
+        for table, count in (
+            ("sent bytes", self._rows(_OLD_BYTES, *due)),
+            ("refused bodies", self._rows(_OLD_REFUSED, *due)),
+        ):
+            if count != [(0,)]:
+                self.promises.breaks(f"{count[0][0]} {table} are kept beyond their days")
+
     def _make_well(self) -> None:
         """The world recovers, and time passes until nothing is left to be done."""
         self._kill_at = self._cut = None
@@ -602,6 +670,11 @@ class World:
                 return
             if not self._next_due() and not self.promises.erasing:
                 break
+        if self._has_aged:
+            for _ in range(2):  # a clock that was doubted at the last start is believed, and retention has its work
+                self._pass(11 * MINUTE)
+            self._look()
+            self._look_at_days()
         self.promises.at_the_end(self._standings())
         if self.promises.erasing:
             self.promises.breaks(f"erasures that do not end: {list(self.promises.erasing)}")
@@ -635,12 +708,7 @@ class World:
 
     def _marks(self) -> set[int]:
         """Of all copies in the journal."""
-        found = set()
-        for (body,) in self._rows("select plain_body(body) from event"):
-            _, mark, rest = bytes(body).partition(b'"mark-')
-            if mark:
-                found.add(int(rest.partition(b".")[0]))
-        return found
+        return {mark for (body,) in self._rows(_BODIES) if (mark := _mark_in(bytes(body).decode())) >= 0}
 
     def _erased_marks(self) -> set[int]:
         return {c.mark for c in self.promises.copies if self.things[c.thing].person in self.promises.asked}
@@ -649,10 +717,14 @@ class World:
         """Whose bytes are frozen, of those in one state."""
         names = list(self.scripts)
         found = set()
-        for frozen in self._rows(_FROZEN, state, state):
+        for destination, payload, delivery in self._rows(_FROZEN, state, state):
+            frozen = (destination, payload)
             if frozen not in self._word_of:
-                self._word_of[frozen] = self._word(self._name_of(frozen[0], names), frozen[1])
-            found.add(self._word_of[frozen])
+                self._word_of[frozen] = self._word(self._name_of(destination, names), payload)
+            word = self._word_of[frozen]
+            if word is not None:
+                self._word_under[delivery] = word
+            found.add(word or self._word_under.get(delivery))
         return {word for word in found if word is not None}
 
     def _word(self, name: str, payload: bytes) -> Word | None:
@@ -686,9 +758,16 @@ where d.state = 'waiting' and d.attempts > 0 and d.reason = a.outcome and a.outc
   and a.ended_at = (select max(ended_at) from attempt where delivery = d.id)
 """
 _TRIED = "select id, attempts, first_attempt_at from delivery where attempts > 0"
-_FROZEN = (
-    "select d.destination, f.payload from frozen f join delivery d on d.id = f.delivery where ? is null or d.state = ?"
-)
+_FROZEN = "select d.destination, f.payload, d.id from frozen f join delivery d on d.id = f.delivery where ? is null or d.state = ?"
+_BODIES = "select plain_body(body) from event"
+_WAITING = """
+select a.dataset, a.event_id, a.order_id from delivery d join action a on a.id = d.id / 256 where d.state = 'waiting'
+"""
+_OLD_BYTES = """
+select count(*) from frozen f join delivery d on d.id = f.delivery
+where length(f.payload) > 0 and d.state <> 'waiting' and d.settled_at between ? and ?
+"""
+_OLD_REFUSED = "select count(*) from refused where received_at between ? and ?"
 _STANDINGS = """
 select a.dataset, a.event_id, a.order_id, d.destination, d.state, d.reason
 from delivery d join action a on a.id = d.id / 256 where a.merged_into is null
@@ -709,6 +788,12 @@ def _event_of(payload: bytes) -> dict[str, Any] | None:
     except ValueError:
         return None
     return tree if isinstance(tree, dict) and "event_id" in tree else None
+
+
+def _mark_in(body: str) -> int:
+    """Of a copy's body; -1 where there is none."""
+    _, mark, rest = body.partition('"mark-')
+    return int(rest.partition(".")[0]) if mark else -1
 
 
 def _damage(log: Path, draw: random.Random) -> None:
@@ -749,6 +834,9 @@ def _settings(folder: Path) -> Settings:
                 {"id": SHOP, "key": requests_in.KEY, "orders": {"wait_s": WAIT_S}},
                 {"id": PLAIN, "key": requests_in.KEY},
             ],
+            "retention": dict.fromkeys(
+                ("address_days", "click_ids_days", "payload_days", "refused_days"), KEPT_DAYS
+            ),
             "source": [{"type": "own", "dataset": SHOP, "shop": requests_in.SITE, "secret": requests_in.SECRET}],
             "destination": [
                 {"platform": "meta", "dataset": dataset, "name": name, "endpoint": f"http://127.0.0.1:{9 + n}", "token": "t" * 16,

@@ -12,11 +12,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from tests.world.requests_in import FORGED_VALUE
-from tests.world.steps import PLAIN, SHOP, Person, Thing
+from tests.world.steps import DAY, HOUR, PLAIN, SHOP, Person, Thing
 
 PLATFORMS = {SHOP: ("shop-1", "shop-2"), PLAIN: ("plain-1",)}
 DATASET_OF = {name: dataset for dataset, names in PLATFORMS.items() for name in names}
 BROWSER, SERVER, WEBHOOK = 0, 2, 3  # tiers
+KEPT_DAYS = 9  # longer than the fold remembers
+KEPT_MS, LATEST_MS = KEPT_DAYS * DAY, 6 * DAY
+SLACK_MS = 14 * HOUR  # of time that passes in halves of a day, and of a clock that is hours wrong
 
 Place = tuple[int, str]  # a thing and a platform
 Word = tuple[int, str, int]  # the same, and the highest tier that speaks
@@ -25,12 +28,13 @@ Word = tuple[int, str, int]  # the same, and the highest tier that speaks
 class Copy:
     """One copy of a thing that somebody sent."""
 
-    __slots__ = ("begun", "known", "mark", "step", "thing", "tier")
+    __slots__ = ("at_ms", "begun", "known", "mark", "odd", "step", "thing", "tier")
 
-    def __init__(self, mark: int, thing: int, tier: int, begun: int) -> None:
-        """``begun``: when it was sent, by `Promises.tick`."""
-        self.mark, self.thing, self.tier, self.begun = mark, thing, tier, begun
+    def __init__(self, mark: int, thing: int, tier: int, begun: int, at_ms: int) -> None:
+        """``begun``: when it was sent, by `Promises.tick`; ``at_ms``: the same, by the steady clock."""
+        self.mark, self.thing, self.tier, self.begun, self.at_ms = mark, thing, tier, begun, at_ms
         self.step = -1  # in which it was answered
+        self.odd = False  # sent while the clock was years wrong: by which time its days are counted nobody says
         self.known = False  # answered with success; until then it may be there or not
 
 
@@ -63,6 +67,7 @@ class Promises:
         self.arrived: dict[Place, int] = defaultdict(int)
         self.ids: dict[Place, set[str]] = defaultdict(set)  # under which it left
         self.maybe: set[Word] = set()  # it may have arrived
+        self.unwritten: set[Word] = set()  # answered in this step
         self.halved: set[Word] = set()  # refused in company: asked about further without another look at their orders
         self.waits: dict[
             tuple[int, int, int], int
@@ -85,8 +90,8 @@ class Promises:
         self._ticks += 1
         return self._ticks
 
-    def sent(self, thing: int, tier: int) -> Copy:
-        copy = Copy(len(self.copies), thing, tier, self.tick())
+    def sent(self, thing: int, tier: int, at_ms: int) -> Copy:
+        copy = Copy(len(self.copies), thing, tier, self.tick(), at_ms)
         self.copies.append(copy)
         return copy
 
@@ -159,6 +164,9 @@ class Promises:
             self.breaks(f"{what}: the order was cancelled in step {self.cancelled_at[n]}")
         if thing.sold and word not in self.first and not self._may_be_sold(thing):
             self.breaks(f"{what}: nobody but a browser speaks for it, or it is not paid")
+        person = self.people[thing.person]
+        if self.is_named(thing) and not {person.hash, person.address} <= _texts_in(event["user_data"]):
+            self.breaks(f"{what}: nobody can tell any more whose it is")
         if self.first.setdefault(word, body) != body:
             self.breaks(f"{what}: other bytes than the first time")
         value, frozen = float(event["custom_data"]["value"]), self.frozen.get(word, self.step)
@@ -223,6 +231,21 @@ class Promises:
                 self.maybe.add(self.word_of(platform, thing, event))
         self.open.clear()
         self.halved.clear()
+        self.maybe |= (
+            self.unwritten
+        )  # what was answered may have been forgotten: to the next process it may have arrived
+        self.unwritten.clear()
+
+    def unreached(self, platform: str, bodies: list[bytes]) -> None:
+        """The platform was away: nothing left."""
+        for event in map(json.loads, bodies):
+            thing = self.thing_of(platform, event)
+            if thing is not None:
+                self.unwritten.add(self.word_of(platform, thing, event))
+
+    def written(self) -> None:
+        """Nobody is in the middle of anything: what came of requests stands in the folder."""
+        self.unwritten.clear()
 
     def kept_for_sure(self) -> set[Word]:
         """What was taken, and of which that must stand in the folder: of the erased nothing says whose word it was."""
@@ -244,6 +267,7 @@ class Promises:
             thing = self.thing_of(platform, event)
             if thing is not None:
                 word = self.word_of(platform, thing, event)
+                self.unwritten.add(word)
                 if taken:
                     self.settled.add(word)
                 if taken or unknown:
@@ -263,6 +287,34 @@ class Promises:
         if found is None:
             self.breaks(f"{platform} got what nobody said: {event['event_id']}")
         return found
+
+    # -- as days go by
+
+    def is_named(self, thing: Thing) -> bool:
+        """True where nobody asked that anything be taken out of it."""
+        return thing.person not in self.asked and (thing.dataset, thing.person) not in self.ever_denied
+
+    def is_over(self, thing: Thing, now_ms: int) -> bool:
+        """True once a copy of it was sent so long ago that the platform takes no other any more, nor does the fold know it."""
+        return any(c.thing == thing.number and now_ms - c.at_ms > LATEST_MS for c in self.copies)
+
+    def kept(self, bodies: Iterable[tuple[int, str]], waiting: set[int], now_ms: int) -> None:
+        """``bodies``: mark and text of each copy in the journal; ``waiting``: things of which something may still leave.
+
+        What has its days says who it was, what is past them and waits for nothing does not.
+        """
+        for mark, body in bodies:
+            copy = self.copies[mark]
+            if copy.odd:
+                continue
+            thing, age = self.things[copy.thing], now_ms - copy.at_ms
+            person = self.people[thing.person]
+            there = [text for text in (person.fbp, person.address, person.agent) if text in body]
+            if there and age > KEPT_MS + SLACK_MS and thing.number not in waiting:
+                self.breaks(f"mark {mark} of thing {thing.number} still has {there} after {age // HOUR} hours")
+            young = len(there) < 3 and age < KEPT_MS - SLACK_MS
+            if self.is_named(thing) and (young or person.hash not in body):
+                self.breaks(f"mark {mark} of thing {thing.number} has {there} only after {age // HOUR} hours")
 
     # -- after a crash
 
@@ -312,3 +364,7 @@ class Promises:
                 place = (thing.number, platform)
                 if self.must_leave(thing) and not self.arrived[place]:
                     self.breaks(f"thing {thing.number} never came to {platform}: {why.get(place, 'no delivery')}")
+
+
+def _texts_in(user_data: dict[str, Any]) -> set[str]:
+    return {text for value in user_data.values() for text in (value if isinstance(value, list) else [value])}

@@ -15,6 +15,7 @@ PLAIN = "2222222222"  # browsers and a server only
 DATASETS = (SHOP, PLAIN)
 PEOPLE, THINGS = 4, 10
 MINUTE, HOUR = 60_000, 3_600_000
+DAY = 24 * HOUR
 
 Step = tuple[str | int, ...]
 
@@ -126,6 +127,7 @@ _WEIGHTS = {
     "full": 3,  # the disk, for some steps
     "sync": 2,  # the next flush fails
     "jump": 4,  # the wall clock, for some minutes
+    "age": 1,  # days, after which retention has its work
     "withdraw": 4,
     "grant": 2,
     "erase": 2,
@@ -192,6 +194,8 @@ def _step(draw: random.Random, kind: str, about: _About) -> Step:
             return (kind, draw.choice(whose), draw.randrange(3))
         case "erase":
             return (kind, draw.choice(whose))
+        case "age":
+            return (kind, draw.choice([2, 5, 10, 10]))
         case "full":
             return (kind, draw.randrange(1, 4))
         case _:
