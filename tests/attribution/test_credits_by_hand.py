@@ -97,8 +97,8 @@ ROWS = {
         touch(6, 0, 3 * DAYS, MAIL), touch(6, 1, DAYS, DIRECT), touch(7, 0, 2 * DAYS, DIRECT), touch(7, 1, DAYS, DIRECT),
         touch(8, 0, DAYS, META, day=LATER, conflict=True),
     ],
-    # 1 and 3 are one buyer's, of whom 3 is the second; 2 and 6 are new, 7 only as far as can be seen
-    "buyers": [buyer(1, 11), buyer(3, 11, delivered=False), buyer(2, 12, day=NEXT, delivered=False), buyer(6, 13), buyer(7, 14, unsure=True)],
+    # 1 and 3 are one buyer's, of whom 3 is the second that counts: an earlier one was cancelled, and won nobody; 2 and 6 are new, 7 only as far as can be seen
+    "buyers": [buyer(90, 11, day="2026-03-09", place="000", placed_at=1001, counts=False, delivered=False), buyer(1, 11), buyer(3, 11, delivered=False), buyer(2, 12, day=NEXT, delivered=False), buyer(6, 13), buyer(7, 14, unsure=True)],
 }  # fmt: skip
 GIVEN = {
     "since": DAY, "until": NEXT, "first": "2026-02-01", "last": NEXT, "after": LATER, "as_of": 500, "dataset": "", "by": "channel",
