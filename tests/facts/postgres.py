@@ -14,6 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+MEMORY = Path("/dev/shm")
+ROOM = 4 << 30
+"""Bytes that must be free there: several servers of tests run side by side."""
+
 
 def programs() -> Path | None:
     """Where Debian puts the newest server's programs, or where they are on the path."""
@@ -93,16 +97,17 @@ class Server:
 
 
 @contextmanager
-def server(*, flushed: bool = False) -> Iterator[str]:
-    """The address of one in a temporary folder, gone at the end."""
-    with killable(flushed=flushed) as one:
+def server(*, flushed: bool = False, in_memory: bool = False) -> Iterator[str]:
+    """The address of one in a temporary folder, gone at the end; ``in_memory``: where files are, if there is room."""
+    with killable(flushed=flushed, in_memory=in_memory) as one:
         yield one.address
 
 
 @contextmanager
-def killable(*, flushed: bool = True, of: Server | None = None) -> Iterator[Server]:
+def killable(*, flushed: bool = True, of: Server | None = None, in_memory: bool = False) -> Iterator[Server]:
     """The same, to be killed and started; or a standby of another one."""
-    folder = Path(tempfile.mkdtemp(prefix="twofold-postgres-"))
+    roomy = in_memory and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM
+    folder = Path(tempfile.mkdtemp(prefix="twofold-postgres-", dir=MEMORY if roomy else None))
     try:
         one = Server(folder, flushed=flushed, of=of)
         try:

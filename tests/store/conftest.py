@@ -48,9 +48,13 @@ def postgres() -> Iterator[Databases]:
 
 
 @pytest.fixture(autouse=True)
-def on_engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def on_engine(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The engine that every folder of this test has."""
     name = str(getattr(request, "param", "embedded"))
-    if name == "postgres":
-        monkeypatch.setattr(engines, "address_of", request.getfixturevalue("postgres").of)
-    return name
+    if name != "postgres":
+        yield name
+        return
+    found: Databases = request.getfixturevalue("postgres")
+    monkeypatch.setattr(engines, "address_of", found.of)
+    yield name
+    found.done()
