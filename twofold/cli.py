@@ -59,6 +59,7 @@ from twofold.commands.reconcile.day import day
 from twofold.commands.router.alert import alert
 from twofold.commands.router.why import review, status, why
 from twofold.commands.running.backup import backup
+from twofold.commands.running.move import move
 from twofold.commands.running.recover import restore, watermark
 from twofold.commands.running.service import install_service
 from twofold.commands.running.trace import trace
@@ -432,6 +433,7 @@ app.add_typer(experiment, rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(warehouse)
 app.command(rich_help_panel=ACT)(backup)
 app.command(rich_help_panel=ACT)(restore)
+app.command(rich_help_panel=ACT)(move)
 app.add_typer(watermark, name="watermark", rich_help_panel=ACT)
 for report_command in (why, status, review, quality, stitching):
     app.command(rich_help_panel=LOOK)(report_command)

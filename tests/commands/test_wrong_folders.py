@@ -75,6 +75,7 @@ MAKE_ONE = {"restore", "serve", "pull", "import orders", "import sales", *(f"imp
 # What a command cannot do without.
 NEEDS = {
     "backup": ["backups-of-nothing"],
+    "move": ["--to", "a-new-folder"],
     "erase": ["--email", "mary@example.com", "--yes"],
     "export-subject": ["--email", "mary@example.com"],
     "shared": ["--order", "1001"],

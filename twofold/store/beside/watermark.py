@@ -235,6 +235,17 @@ def seal(folder: Path) -> None:
             os.close(fd)
 
 
+def unseal(folder: Path) -> None:
+    """The file of the watermark was copied to where the database is another one: it says nothing of that one's bytes."""
+    if (folder / FILE).exists():
+        fd = _open_file(folder / FILE)
+        try:
+            os.pwrite(fd, bytes(_SEAL.size + 4), _SEAL_AT)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
 def altered_while_closed(folder: Path) -> str | None:
     """What happened to the database file since it was sealed; None when nothing did, or when there is no seal. Only where
     nobody has the folder open."""

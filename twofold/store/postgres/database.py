@@ -82,7 +82,7 @@ class Engine:
             self.lock.release()
             raise
         try:
-            _take_lock(self._db, self.alone, OVER_S)
+            take_lock(self._db, self.alone, OVER_S)
             with _in_turn(self._db):
                 make_schema(self._db)
             self._listen(self._db)
@@ -254,7 +254,7 @@ class Engine:
                 self._away = StoreFailed(str(err))
                 continue
             try:
-                _take_lock(db, self.alone)
+                take_lock(db, self.alone)
                 _take_place(db, self._place)
             except (StoreLocked, psycopg.Error):  # the session before is not over yet, or another gateway has come
                 db.close()
@@ -297,7 +297,8 @@ def _waves(rows: Sequence[Sequence[Any]], key: tuple[int, ...]) -> list[Sequence
 def _nothing(_db: Any) -> None: ...
 
 
-def _take_lock(db: Connection[Any], alone: bool, patience_s: float = 0.0) -> None:
+def take_lock(db: Connection[Any], alone: bool, patience_s: float = 0.0) -> None:
+    """The database is this session's, or this session one of several, from here on. Raises `StoreLocked` where it cannot be."""
     until = time.monotonic() + patience_s
     how = "pg_try_advisory_lock" if alone else "pg_try_advisory_lock_shared"
     while db.execute(f"select {how}($1)", (LOCK,)).fetchone() != (1,):

@@ -141,8 +141,8 @@ def adapt(db: Connection[Any]) -> None:
     from psycopg.types.numeric import NumericBinaryLoader
 
     adapters = db.adapters
-    adapters.register_dumper(int, Int8BinaryDumper)
     adapters.register_dumper(bool, _BoolDumper)
+    adapters.register_dumper(int, Int8BinaryDumper)  # the last one of a type is that of its bulk form, too
     adapters.register_dumper(str, StrDumper)
     adapters.register_dumper(bytes, BytesBinaryDumper)
     adapters.register_dumper(Numbers, _NumbersDumper)

@@ -19,6 +19,7 @@ from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.statements import MAX_ROWS, statement
 
 DAY_MS = 86_400_000
+TREE = "(key blob primary key, action integer not null) strict, without rowid"
 LARGE = 300_000
 """Keys of a day's tree from which on new ones are logged: it does not fit into the engine's memory much longer, and each
 key of a commit changes a page of its own."""
@@ -111,9 +112,7 @@ class FoldKeys:
             self._open_day(day)
 
     def _open_day(self, day: int) -> None:
-        self._engine.script(
-            f"create table fold_{day} (key blob primary key, action integer not null) strict, without rowid"
-        )
+        self._engine.script(f"create table fold_{day} {TREE}")
         for old, next_one in pairwise([*self.days, day]):
             if old >= day - self._window:
                 break

@@ -112,6 +112,15 @@ class Restored(Row, kw_only=True, tag="restored"):
     erased_again: int
 
 
+class MovedStore(Row, kw_only=True, tag="moved"):
+    """A store that was copied to another engine; the checks of `verify` over it follow."""
+
+    source: Text
+    target: Text
+    rows: int  # of all tables
+    finished: bool  # an earlier move had copied them, and only its last step was missing
+
+
 class AcceptedLoss(Row, kw_only=True, tag="accepted"):
     """The loss that was accepted; nothing was when ``what`` is empty."""
 
@@ -145,6 +154,10 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     "install-service": (Installed,),
     "restore": (
         Restored,
+        Check,
+    ),
+    "move": (
+        MovedStore,
         Check,
     ),
     "watermark show": (Watermark,),
