@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +13,19 @@ from twofold.config import settings_from
 DATASET = "1234567890"
 
 
-def gateway(folder: Path, **dataset: Any) -> Gateway:
+@contextmanager
+def gateway(folder: Path, **dataset: Any) -> Iterator[Gateway]:
+    """One that is put together and never started; its connections are closed."""
     tree = {
         "server": {"data": str(folder), "port": 0},
         "dataset": [{"id": DATASET, "key": "key-of-the-first-dataset", **dataset}],
     }
-    return Gateway(settings_from(tree, environ={}))
+    made = Gateway(settings_from(tree, environ={}))
+    try:
+        yield made
+    finally:
+        made.store.watermark.close(clean=False)
+        made.store._engine.close()
 
 
 def names(gates: Any) -> list[str]:
@@ -25,32 +34,32 @@ def names(gates: Any) -> list[str]:
 
 def test_a_gateway_names_its_gates(tmp_path: Path) -> None:
     """What is asked before a first attempt and before a further one; the outbox asks these and no others."""
-    running = gateway(tmp_path)
-    assert names(running.store.gates.first) == [
-        "StitchGate.stitch",
-        "Withdrawals.stops",
-        "HoldGate.judge",
-        "OrderGate.judge",
-        "TrustGates.gate_bots",
-        "TrustGates.gate_limits",
-        "TrustGates.gate_unconfirmed",
-        "ValueGate.judge",
-        "ErasedGate.judge",
-    ]
-    assert names(running.store.gates.again) == [
-        "Withdrawals.stops",
-        "Superseded.stops",
-        "StitchGate.recheck",
-        "OrderGate.recheck",
-    ]
-    assert running.store._outbox.gates is running.store.gates
+    with gateway(tmp_path) as running:
+        assert names(running.store.gates.first) == [
+            "StitchGate.stitch",
+            "Withdrawals.stops",
+            "HoldGate.judge",
+            "OrderGate.judge",
+            "TrustGates.gate_bots",
+            "TrustGates.gate_limits",
+            "TrustGates.gate_unconfirmed",
+            "ValueGate.judge",
+            "ErasedGate.judge",
+        ]
+        assert names(running.store.gates.again) == [
+            "Withdrawals.stops",
+            "Superseded.stops",
+            "StitchGate.recheck",
+            "OrderGate.recheck",
+        ]
+        assert running.store._outbox.gates is running.store.gates
 
 
 def test_its_gates_know_its_settings(tmp_path: Path) -> None:
     """The rules of the dataset reach the gates that judge by them."""
-    running = gateway(tmp_path, bots="send", trust={"confirm_s": {"Purchase": 90}, "unconfirmed": "drop"})
-    trust = running.store.gates.first[4].__self__  # type: ignore[attr-defined]
-    policy = trust._policies[DATASET]
-    assert not policy.suppress_bots
-    assert policy.trust.confirm_ms == {"Purchase": 90_000}
-    assert policy.trust.drop_unconfirmed
+    with gateway(tmp_path, bots="send", trust={"confirm_s": {"Purchase": 90}, "unconfirmed": "drop"}) as running:
+        trust = running.store.gates.first[4].__self__  # type: ignore[attr-defined]
+        policy = trust._policies[DATASET]
+        assert not policy.suppress_bots
+        assert policy.trust.confirm_ms == {"Purchase": 90_000}
+        assert policy.trust.drop_unconfirmed
