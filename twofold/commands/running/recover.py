@@ -81,12 +81,13 @@ def restore(
 def show(config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Up to which position events were acknowledged, and whether the database holds all of it."""
     from twofold.store.beside.folder import is_open
-    from twofold.store.beside.watermark import CLOSED, Mark, examine, read_mark, require_traces
+    from twofold.store.beside.watermark import CLOSED, Mark, read_mark, require_traces
+    from twofold.store.engines import kit_for
 
     folder = folder_of(config, data)
     require_traces(folder)
     mark = read_mark(folder)
-    loss = examine(folder, scan_log=not is_open(folder))
+    loss = kit_for(folder).lost(folder, not is_open(folder))
     row = {
         "position": mark.position if isinstance(mark, Mark) else None,
         "run": mark.run if isinstance(mark, Mark) else None,

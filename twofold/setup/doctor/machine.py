@@ -17,9 +17,10 @@ from twofold.config import Settings
 from twofold.config.private import private_file
 from twofold.control.owner import read_clock
 from twofold.control.socket import Conversation
-from twofold.errors import TwofoldError
+from twofold.errors import StoreError, TwofoldError
 from twofold.report.period import journal_of
 from twofold.setup.finding import SECRET_FIELDS, Finding, do, look, ok
+from twofold.store.engines import is_embedded, require_data
 
 FULL_BYTES, LOW_BYTES = 512 << 20, 4 << 30
 SHORT_DAYS = 14
@@ -33,11 +34,23 @@ def look_at_machine(settings: Settings, config: Path | None, now: float) -> Iter
     yield running(folder, config)
     if folder.is_dir():
         yield disk(folder, now)
-    if (folder / "twofold.db").exists():
+    if _has_data(folder):
         yield clock(folder)
+    if (folder / "twofold.db").exists():
         yield from backup(folder, now)
     if config is not None:
         yield from files(config)
+
+
+def _has_data(folder: Path) -> bool:
+    """A file that is not ours is named by another look."""
+    if is_embedded(folder):
+        return (folder / "twofold.db").exists()
+    try:
+        require_data(folder)
+    except StoreError:
+        return False
+    return True
 
 
 def running(folder: Path, config: Path | None) -> Finding:

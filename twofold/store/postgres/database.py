@@ -29,15 +29,15 @@ import psycopg
 from psycopg import Connection
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from twofold.errors import StoreAway, StoreError, StoreFailed, StoreLocked, StoreNewer, StoreOlder
+from twofold.errors import StoreAway, StoreError, StoreFailed, StoreLocked
 from twofold.store.beside.folder import FolderLock, make_folder
 from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.postgres.connection import SCHEMA, Reader, connect, rows_of
 from twofold.store.postgres.faults import translated
 from twofold.store.postgres.fold_keys import forget_keys
+from twofold.store.postgres.forms import FORM, bring_along, require_form, steps
 from twofold.store.postgres.statements import row_statement, wording
 from twofold.store.postgres.values import column, name_of_type
-from twofold.store.sqlite.statements import statement
 
 log = logging.getLogger("twofold.store")
 
@@ -48,7 +48,6 @@ TURN = LOCK + 1
 _BEGIN = "begin isolation level read committed"
 _BEGIN_BESIDE = f"{_BEGIN}; select pg_advisory_xact_lock_shared({TURN})"
 _BEGIN_APART = f"{_BEGIN}; select pg_advisory_xact_lock({TURN})"
-FORM = "form"
 _MADE = re.compile(r"(?m)^create (?:unique )?(?:table|index) (\w+)")
 OVER_S = 2.0
 """How long a start waits for the lock: the server ends a gateway's session a moment after the gateway."""
@@ -331,7 +330,8 @@ def _in_turn(db: Connection[Any]) -> Iterator[None]:
 
 
 def make_schema(db: Connection[Any]) -> None:
-    """The tables of a new database. One of another form is refused: there are no steps between forms here yet."""
+    """The tables of a new database, or those of this version made of an older one's. A newer form is refused, unless programs of
+    this one's may work with it."""
     found = [name for (name,) in db.execute("select tablename from pg_tables where schemaname = $1", (SCHEMA,))]
     if not found:
         with db.transaction():
@@ -341,19 +341,8 @@ def make_schema(db: Connection[Any]) -> None:
         return
     if "meta" not in found:
         raise StoreError(f"the schema {SCHEMA} of the database is another program's; name another database")
+    bring_along(db, steps())
     require_form(Reader(db))
-
-
-def require_form(db: Reader) -> None:
-    """Raises `StoreError` where the tables are not those of this version."""
-    row = db.execute(statement("select_meta"), (FORM,)).fetchone()
-    form = int(row[0]) if row else 0
-    if form > SCHEMA_VERSION:
-        raise StoreNewer(f"the database has form {form}, this program knows {SCHEMA_VERSION}; upgrade Twofold")
-    if form < SCHEMA_VERSION:
-        raise StoreOlder(
-            f"the database has form {form}, this program {SCHEMA_VERSION}; a store on PostgreSQL cannot be brought along yet"
-        )
 
 
 def odd_tables(db: Reader) -> list[str]:

@@ -14,8 +14,9 @@ from psycopg import Connection
 
 from twofold.errors import StoreAway, StoreError
 from twofold.store.postgres.connection import SCHEMA, Reader, connect
-from twofold.store.postgres.database import FORM, make_schema, require_form, take_lock
+from twofold.store.postgres.database import make_schema, take_lock
 from twofold.store.postgres.faults import translated
+from twofold.store.postgres.forms import NOTES, require_form
 from twofold.store.postgres.values import NUL
 from twofold.store.transfer.tables import KEYS, Row, Table
 
@@ -27,6 +28,7 @@ _COLUMNS = (
 _SEQUENCES = (
     "select table_name, column_name from information_schema.columns where table_schema = $1 and is_identity = 'YES'"
 )
+_NOT_OURS = f"name not in {NOTES}"
 _KINDS = {"bigint": "int8", "text": "text", "bytea": "bytea"}
 
 
@@ -51,7 +53,7 @@ class ServerSide:
     def is_empty(self) -> bool:
         """True where no table has a row, but for the note of the tables' form."""
         for table in (*self.tables(), KEYS):
-            where = f" where name <> '{FORM}'" if table.name == "meta" else ""
+            where = f" where {_NOT_OURS}" if table.name == "meta" else ""
             if self._db.execute(f"select 1 from {table.name}{where} limit 1").fetchone() is not None:
                 return False
         return True
@@ -120,7 +122,7 @@ class ServerSide:
         into = f"{table.name} ({', '.join(table.names)})"
         try:
             if table.name == "meta":
-                self._db.execute(f"delete from meta where name <> '{FORM}'")
+                self._db.execute(f"delete from meta where {_NOT_OURS}")
             with self._db.cursor() as cursor, cursor.copy(f"copy {into} from stdin (format binary)") as to:
                 to.set_types([_KINDS[kind] for _, kind in table.columns])
                 for row in rows:
@@ -130,5 +132,5 @@ class ServerSide:
 
 
 def _select(table: Table) -> str:
-    where = {"meta": f" where name <> '{FORM}'", KEYS.name: " where action is not null"}.get(table.name, "")
+    where = {"meta": f" where {_NOT_OURS}", KEYS.name: " where action is not null"}.get(table.name, "")
     return f"select {', '.join(table.names)} from {table.name}{where}"
