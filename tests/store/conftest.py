@@ -24,16 +24,22 @@ OWN = (
 )  # fmt: skip
 
 
+EVERYWHERE = os.environ.get("TWOFOLD_ENGINE") == "postgres"
+collect_ignore = [
+    f"{name}.py" for name in OWN if EVERYWHERE and "postgres" not in name and name != "test_beside_accepting"
+]
+"""Those that know no PostgreSQL have run in `make test`."""
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each test once an engine."""
     module = metafunc.module.__name__.rpartition(".")[2]
-    everywhere = os.environ.get("TWOFOLD_ENGINE") == "postgres"
     if module in ONLY_ON_POSTGRES:
         metafunc.parametrize("on_engine", [pytest.param("postgres", marks=[pytest.mark.postgres])], indirect=True)
         return
     if module in OWN or metafunc.definition.get_closest_marker("embedded"):
         return
-    if everywhere:
+    if EVERYWHERE:
         wanted = ["postgres"]
     else:
         wanted = ["embedded", "postgres"] if module in ALSO_ON_POSTGRES else ["embedded"]
