@@ -6,9 +6,11 @@ connection was left open is looked at, when its folder is done with.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ PEER = "peer-"
 LEAVE_S = 30
 """How long a session may take to end after its connection was closed."""
 
+NEW = re.findall(r"(?m)^insert into [^;]*;", files("twofold.store.postgres").joinpath("schema.sql").read_text("utf-8"))
+"""What makes the rows that a new database has."""
 _ROWS = "select tablename from pg_tables where schemaname = 'twofold' and tablename !~ '^held_key_' order by 1"
 _SEQUENCES = "select sequencename from pg_sequences where schemaname = 'twofold' and last_value is not null"
 _FORM = "select md5(string_agg(concat_ws(' ', attrelid::regclass, attname, atttypid, attnotnull, attisdropped), ',' order by attrelid::regclass::text, attnum)) from pg_attribute where attrelid in (select oid from pg_class where relnamespace = 'twofold'::regnamespace)"
@@ -92,6 +96,8 @@ class Databases:
         with db.transaction():
             for name in filled:
                 db.execute(f"delete from {name} where name <> 'form'" if name == "meta" else f"delete from {name}")
+            for row in NEW:
+                db.execute(row)
             for (name,) in db.execute(_SEQUENCES).fetchall():
                 db.execute(f"alter sequence {name} restart")
         return db.execute("select name from meta").fetchall() == [("form",)]

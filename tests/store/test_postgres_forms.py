@@ -91,9 +91,43 @@ def test_a_start_takes_the_steps(older, tmp_path, monkeypatch):
     address, db = older
     with pytest.raises(StoreOlder, match="start `twofold serve` once"):
         require_form(Reader(db))
-    monkeypatch.setattr(database, "steps", lambda: {22: FETCHES})
+    monkeypatch.setattr(database, "steps", lambda: {22: FETCHES, 23: "-- works from form 22\n"})
     database.Engine(tmp_path, address, lambda _db: None).close()
     require_form(Reader(db))
+
+
+TOUCH_22 = """
+drop table touch, touch_place, touch_tail;
+create table touch (
+    who bytea not null, slot bigint not null, key bytea not null, dataset text collate "C" not null, at bigint not null,
+    kind text collate "C" not null, source text collate "C" not null, medium text collate "C" not null,
+    campaign text collate "C" not null, content text collate "C" not null, term text collate "C" not null,
+    utm_id text collate "C" not null, click text collate "C" not null, campaign_id text collate "C" not null,
+    adset_id text collate "C" not null, ad_id text collate "C" not null, referrer text collate "C" not null,
+    landing text collate "C" not null, device text collate "C" not null, country text collate "C" not null,
+    consent text collate "C" not null, digest bytea not null, primary key (who, slot, key)
+);
+create index touch_at on touch (at);
+insert into touch select who, 1, 'k', '1', at, 'visit', 'a', '', '', '', '', '', '', '', '', '', '', '', '', '', '', 'd'
+from (values ('b'::bytea, 20), ('a'::bytea, 30), ('c'::bytea, 10)) as v(who, at);
+update meta set value = '22' where name = 'form';
+"""
+
+
+def test_signs_of_form_22_are_numbered_by_their_times(postgres):
+    """By hand: c came at 10, b at 20, a at 30; each has its place, and all of them are listed."""
+    with connect(postgres.new(), writes=True) as new, connect(postgres.new(), writes=True) as db:
+        db.execute(TOUCH_22, prepare=False)
+        bring_along(db, steps(), 23)
+        assert shape(db) == shape(new)
+        assert db.execute("select id, who from touch order by id").fetchall() == [(1, b"c"), (2, b"b"), (3, b"a")]
+        assert db.execute("select who, touch from touch_place order by who").fetchall() == [
+            (b"a", 3),
+            (b"b", 2),
+            (b"c", 1),
+        ]
+        assert db.execute("select writer, placed, until from touch_tail").fetchall() == [(0, 3, 1 << 36)]
+        assert form_of(Reader(db)) == (23, 23)
 
 
 @pytest.mark.parametrize(("works_from", "works"), [(SCHEMA_VERSION, True), (SCHEMA_VERSION + 1, False), (None, False)])

@@ -48,6 +48,7 @@ TURN = LOCK + 1
 _BEGIN = "begin isolation level read committed"
 _BEGIN_BESIDE = f"{_BEGIN}; select pg_advisory_xact_lock_shared({TURN})"
 _BEGIN_APART = f"{_BEGIN}; select pg_advisory_xact_lock({TURN})"
+_BEGUN = re.compile(r"(?m)^insert into (\w+)")
 _MADE = re.compile(r"(?m)^create (?:unique )?(?:table|index) (\w+)")
 OVER_S = 2.0
 """How long a start waits for the lock: the server ends a gateway's session a moment after the gateway."""
@@ -350,6 +351,11 @@ def odd_tables(db: Reader) -> list[str]:
     there = "select tablename from pg_tables where schemaname = ?1 union select indexname from pg_indexes where schemaname = ?1"
     found = {name for (name,) in db.execute(there, (SCHEMA,))}
     return sorted(name for name in _MADE.findall(_schema()) if name not in found)
+
+
+def begun_tables() -> frozenset[str]:
+    """Those in which a new database has rows already."""
+    return frozenset(_BEGUN.findall(_schema()))
 
 
 def _schema() -> str:

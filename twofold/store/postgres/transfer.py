@@ -14,7 +14,7 @@ from psycopg import Connection
 
 from twofold.errors import StoreAway, StoreError
 from twofold.store.postgres.connection import SCHEMA, Reader, connect
-from twofold.store.postgres.database import make_schema, take_lock
+from twofold.store.postgres.database import begun_tables, make_schema, take_lock
 from twofold.store.postgres.faults import translated
 from twofold.store.postgres.forms import NOTES, require_form
 from twofold.store.postgres.values import NUL
@@ -51,8 +51,10 @@ class ServerSide:
         make_schema(self._db)
 
     def is_empty(self) -> bool:
-        """True where no table has a row, but for the note of the tables' form."""
+        """True where no table has a row that a new database has not."""
         for table in (*self.tables(), KEYS):
+            if table.name in begun_tables():
+                continue
             where = f" where {_NOT_OURS}" if table.name == "meta" else ""
             if self._db.execute(f"select 1 from {table.name}{where} limit 1").fetchone() is not None:
                 return False
@@ -123,6 +125,8 @@ class ServerSide:
         try:
             if table.name == "meta":
                 self._db.execute(f"delete from meta where {_NOT_OURS}")
+            if table.name in begun_tables():
+                self._db.execute(f"delete from {table.name}")
             with self._db.cursor() as cursor, cursor.copy(f"copy {into} from stdin (format binary)") as to:
                 to.set_types([_KINDS[kind] for _, kind in table.columns])
                 for row in rows:
