@@ -11,11 +11,12 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from twofold.commands.output.rows.row import Row
+if TYPE_CHECKING:  # the command line shows its version without it
+    from twofold.commands.output.rows.row import Row
 
 ENDINGS = (".csv", ".parquet")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
