@@ -178,6 +178,8 @@ def loaded(url: str, rate: float) -> Iterator[None]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         yield
+        if process.poll() is not None:
+            raise RuntimeError(f"the load ended before the measurement, with status {process.returncode}")
     finally:
         process.terminate()
         process.wait(20)
