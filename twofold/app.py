@@ -701,7 +701,13 @@ def serve(
     import uvloop
 
     os.umask(0o077)
-    Path(settings.server.data).mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = Path(settings.server.data)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as err:
+        raise StoreError(
+            f"the data folder {folder} cannot be made: {err.strerror}; name another: `data` under [server], or --data"
+        ) from None
 
     async def main() -> None:
         gateway = Gateway(settings, itself=itself, telling=telling, reread=reread, role=role, name=name)

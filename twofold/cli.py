@@ -92,13 +92,18 @@ OrderWindow = Literal["48h", "28d"]
 
 def main() -> None:
     """Runs a command; errors of ours become one sentence and an exit code."""
-    from twofold.errors import TwofoldError
+    from twofold.errors import StoreError, TwofoldError
 
     try:
         app(standalone_mode=True)
     except TwofoldError as err:
         print(f"twofold: {err}", file=sys.stderr)
         sys.exit(err.exit_code)
+    except OSError as err:
+        if err.filename is None:  # a socket's or a pipe's, which names nothing that somebody could look at
+            raise
+        print(f"twofold: {err.filename}: {err.strerror}", file=sys.stderr)
+        sys.exit(StoreError.exit_code)
 
 
 @app.command(rich_help_panel=EVERYDAY)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import errno
 import gc
+import os
 import socket
 import sys
 from collections.abc import Iterator
@@ -66,8 +68,9 @@ def settle_memory() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def open_listener(host: str, port: int) -> socket.socket:
-    """The listening socket, or what to do when the port is taken."""
+def open_listener(host: str, port: int, who: str = "the gateway", table: str = "server") -> socket.socket:
+    """The listening socket, or what to do when the port is taken. ``who`` wants it, by which ``table`` of the settings: a gateway and
+    its console speak in one terminal."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
@@ -76,8 +79,18 @@ def open_listener(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return listener
     except OSError as err:
-        reason = err.strerror or err
-        raise ConfigError(f"cannot listen on {host} port {port}: {reason}; choose another with --port") from None
+        raise ConfigError(
+            f"{who} cannot listen on {host} port {port}: {unheard(err)}; choose another with --port, or `port` under [{table}]"
+        ) from None
+
+
+def unheard(err: OSError) -> str:
+    """Why nothing can listen there, in a newcomer's words; the interpreter's own repeat the address."""
+    if err.errno == errno.EADDRINUSE:
+        return "another program listens there"
+    if err.errno == errno.EACCES:
+        return "this user may not, as ports below 1024 are the system's"
+    return os.strerror(err.errno) if err.errno is not None and err.errno > 0 else str(err)
 
 
 class _Server(uvicorn.Server):

@@ -59,6 +59,16 @@ def test_the_list_ticks_what_was_seen(owner):
     assert "The platform answers" in owner.get("/start").text.partition("verdict")[2].partition("</p>")[0]
 
 
+@pytest.mark.process
+def test_a_line_to_paste_works_in_any_folder(owner, running):
+    """It names the configuration that the console itself was started with; what writes one cannot."""
+    _, found = rows(owner, "/start.json")
+    lines = {r["name"]: r["help"] for r in found if r["help"].startswith("twofold ")}
+    assert lines["pixel"] == f"twofold snippet theme --config {running.folder.parent / 'twofold.toml'}"
+    assert lines.pop("dataset") == lines.pop("destination") == "twofold init"
+    assert all(line.endswith("twofold.toml") for line in lines.values())
+
+
 def test_each_topic_is_a_step_and_a_needed_one_that_never_came_is_open():
     source = SourceSettings(type="shopify", dataset=DATASET, shop="mugs.myshopify.com", secret="x")
     (none,) = _source(source, SeenPath(unsigned=3))

@@ -141,7 +141,6 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         assert init(folder, *arguments).exit_code == 0
         text = (folder / "twofold.toml").read_text()
         for written, here in (
-            ("port = 8400 ", f"port = {port} "),
             ("http://127.0.0.1:8401", receiver.url),
             ('"https://demo.myshopify.com"', f'"{storefront.url}"'),
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from twofold.config.private import private_file, write_private
 from twofold.errors import ConfigError
 from twofold.setup.answers import (
     GRAPH,
+    KEY,
+    STATUS,
+    TOKEN,
     Answers,
     configuration,
     default_address,
@@ -126,3 +130,21 @@ def test_metas_address_is_the_setting_own_default() -> None:
     ).destination
     assert isinstance(one, DestinationSettings)
     assert one.endpoint == GRAPH
+
+
+@pytest.mark.parametrize(
+    ("address", "port"),
+    [
+        ("http://127.0.0.1:9000", 9000), ("http://localhost:9000", 9000), ("http://127.0.0.1", 8400),
+        ("https://gateway.shop.example:8443", 8400), ("http://10.0.0.5:9000", 8400), ("", 8400),
+    ],
+)  # fmt: skip
+def test_a_gateway_listens_where_its_own_address_says(address: str, port: int) -> None:
+    """Behind a proxy the proxy's port is not its own."""
+    assert (
+        settings_from(
+            tomllib.loads(configuration(Answers(address=address))),
+            environ=dict.fromkeys((KEY, STATUS, TOKEN), "k" * 20),
+        ).server.port
+        == port
+    )

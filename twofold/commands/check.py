@@ -91,7 +91,7 @@ def _answers(config: Path | None, data: str | None, warn: Callable[[str, int], N
     closed = "server.status_token is not set, so nobody sees /metrics and the details of /health"
     opened = "/metrics and the details of /health are shown with `Authorization: Bearer` and server.status_token"
     yield opened if settings.server.status_token else closed, None
-    yield "at least one dataset", None if settings.dataset else "add a [[dataset]] with its id and key"
+    yield "at least one dataset", None if settings.dataset else _no_dataset(config)
     for dataset in settings.dataset:
         yield f"dataset {dataset.id} key", None if dataset.key else "set `key`, or no server sender is let in"
         listed = any(d.dataset == dataset.id for d in settings.destination)
@@ -192,6 +192,10 @@ def _mapping(mapping: ImportSettings) -> None:
             format_from(mapping.name, mapping.columns, mapping.values)
 
 
+def _no_dataset(config: Path | None) -> str:
+    return "add a [[dataset]] with its id and key" if config else "`twofold init` writes a configuration with one"
+
+
 def _package(name: str) -> Answer:
     try:
         return f"{name} {version(name)}", None
@@ -209,6 +213,15 @@ def _problem(question: Callable[[], object]) -> str | None:
 
 def _folder(folder: Path) -> str | None:
     """Looks without touching: a missing folder is fine if its parent can be written."""
+    try:
+        return _folder_fault(folder)
+    except OSError as err:
+        return (
+            f"cannot be looked into: {err.strerror}; run this as the user of the gateway, or name another with --data"
+        )
+
+
+def _folder_fault(folder: Path) -> str | None:
     if folder.is_symlink():
         return "is a symbolic link; name the folder itself"
     if folder.exists() and not folder.is_dir():

@@ -73,7 +73,7 @@ async def _serve(
     config_file: Path | None,
 ) -> None:
     own = settings.console or ConsoleSettings()
-    listener = open_listener(own.host, own.port)
+    listener = open_listener(own.host, own.port, "the console", "console")
     port = listener.getsockname()[1]
     console = Console(settings, register, lambda: now_ms() // 1000, config_file)
     config = uvicorn.Config(

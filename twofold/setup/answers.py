@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from twofold.errors import ConfigError
 
+PORT = 8400
 SANDBOX = "http://127.0.0.1:8401"
 PLACEHOLDER = "1234567890"
 """The dataset of a set-up that has none yet; the sandbox takes any."""
@@ -82,7 +83,13 @@ def default_address(shop: str) -> str:
     """What the gateway is called until somebody says otherwise: a name below the shop's, so that cookies are its own."""
     host = _PORT.sub("", shop).removeprefix("www.")
     known = host and "." in host and not host.endswith(SHOPIFY_DOMAIN) and not host.replace(".", "").isdigit()
-    return f"https://gateway.{host}" if known else "http://127.0.0.1:8400"
+    return f"https://gateway.{host}" if known else f"http://127.0.0.1:{PORT}"
+
+
+def port_of(address: str) -> int:
+    """Where the gateway listens: behind a proxy at the usual port, and at the port of an address that is this machine's own."""
+    here = re.fullmatch(r"http://(?:127(?:\.\d{1,3}){3}|localhost):(\d{1,5})", address)
+    return int(here[1]) if here else PORT
 
 
 def origins_of(shop: str) -> list[str]:
@@ -135,7 +142,7 @@ def _server(answers: Answers) -> str:
     lines = [
         "[server]",
         'data = "data"                             # everything that is kept, beside this file; a local disk',
-        "port = 8400                               # where it listens, on this machine only",
+        f"port = {port_of(address):<35}# where it listens, on this machine only",
         "# Where browsers and shops reach it: your proxy's name, with TLS; and how many proxies stand in front of it.",
         f"address = {_text(address)}" if address else '# address = "https://gateway.shop.example"',
         f"proxies = {int(proxied)}",

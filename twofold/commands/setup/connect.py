@@ -90,6 +90,7 @@ def connect_shopify(
         missing = [f"{scope} ({means})" for scope, means in SCOPES.items() if scope not in scopes]
         show_hooks.scopes(scopes, missing)
         api.existing()  # before anything is written: what cannot be listed cannot be made
+        show_hooks.address(wired)
         _keep(edited, wired, client_secret, show_hooks)
         show_hooks.hooks(api.connect(wired.address))
     show_hooks.next(
@@ -154,6 +155,7 @@ def connect_woocommerce(
     api = _woocommerce(wired, endpoint, consumer_key, consumer_secret, json)
     with shown.told():
         api.existing()
+        shown.address(wired)
         _keep(edited, wired, secret, shown)
         shown.hooks(api.connect(wired.address, secret))
     shown.end()
@@ -206,6 +208,7 @@ def connect_stripe(
     with shown.told():
         knows = not wired.added and secrets_of(wired.source)[0].startswith("whsec_")
         shown.hooks(api.connect(wired.address, knows, keep))
+        shown.address(wired)
         for secret in kept:
             _gateway_told(edited, wired, secret, shown)
     shown.end()
@@ -337,6 +340,12 @@ class Shown:
         self.findings(
             [look("scopes", f"{had}; without {', '.join(missing)}", APP_CLICKS) if missing else ok("scopes", had)]
         )
+
+    def address(self, wired: Wired) -> None:
+        from twofold.setup.connect.wiring import unreached
+
+        found = unreached(wired.address)
+        self.findings([found] if found else [])
 
     def findings(self, found: Iterable[Finding]) -> None:
         for finding in found:

@@ -102,7 +102,7 @@ def init(
         system=system, shop_name=name,
     )  # fmt: skip
     _write(config, private, answers, word)
-    _tell(config, private, json)
+    _tell(config, private, not number, json)
     _look(config, json)
 
 
@@ -179,7 +179,7 @@ def _write(config: Path, private: Path, answers: object, token: str) -> None:
         raise
 
 
-def _tell(config: Path, private: Path, json: bool) -> None:
+def _tell(config: Path, private: Path, is_sandbox: bool, json: bool) -> None:
     rows = [
         {"file": str(config), "what": "the configuration, with a comment at each choice"},
         {"file": str(private), "what": "its keys, for you alone; keep a copy where your passwords are"},
@@ -191,7 +191,13 @@ def _tell(config: Path, private: Path, json: bool) -> None:
         return
     for row in rows:
         say(f"{row['file']}: {row['what']}")
-    say(f"Next: twofold serve --config {config}\n")
+    if is_sandbox:
+        say("Next, each in a terminal of its own: the stand-in for Meta, and the gateway with its console")
+        say("  twofold sandbox")
+    else:
+        say("Next: the gateway with its console")
+    say(f"  twofold serve --config {config}\n")
+    say("What `twofold doctor` sees before anything runs; the first lines go when it does:")
 
 
 def _look(config: Path, json: bool) -> None:

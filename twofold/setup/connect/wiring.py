@@ -10,6 +10,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -20,6 +21,7 @@ from twofold.control.secrets import digest_of
 from twofold.control.socket import Conversation
 from twofold.errors import ConfigError, StoreError
 from twofold.setup.answers import SECRET_NAMES, source_table
+from twofold.setup.doctor.outside import is_local
 from twofold.setup.editing import Edited, secret_name
 from twofold.setup.finding import Finding, do, look, ok
 
@@ -95,6 +97,15 @@ def tell_gateway(folder: Path, config: Path, expected: dict[str, str]) -> Findin
         why = ", ".join([*report["restart"], *(f"its environment has another secret for {key}" for key in other)])
         return do(name, f"could not take over: {why}", "restart it, without the old variable in its environment")
     return ok(name, "has the new secret, without a restart")
+
+
+def unreached(address: str) -> Finding | None:
+    """Something to look at where the platform cannot send to this address, whatever it says to it."""
+    parts = urlsplit(address)
+    if not is_local(parts.hostname or ""):
+        return None
+    said = f"{parts.scheme}://{parts.netloc} is this machine alone: no webhook of a platform arrives there"
+    return look("address", said, 'set address = "https://…" under [server] to the public name, and connect again')
 
 
 def environment_wins(name: str, secret: str) -> Finding | None:

@@ -41,6 +41,11 @@ def look_at_arrivals(settings: Settings, now_ms: int) -> Iterator[Finding]:
         with Reader(folder) as reader:
             yield from deliveries(reader, now_ms)
     except TwofoldError as err:
+        if not folder.exists():
+            yield look(
+                "what came and left", "nothing yet: the gateway makes the data folder when it starts", "twofold serve"
+            )
+            return
         yield look("what came and left", f"cannot be read yet: {err}", "twofold serve")
 
 

@@ -67,7 +67,8 @@ def token(destination: DestinationSettings, exchange: Exchange, now: float) -> t
         return [do(name, "is not set", f"{NEW_TOKEN}; then twofold connect meta")], None
     access = graph.try_dataset(destination.remote_dataset)
     if access.works is None:
-        return [look(name, access.said, access.mend)], access.ahead_s
+        here = is_local(urlsplit(destination.endpoint).hostname or "")
+        return [look(name, access.said, "twofold sandbox" if here and access.mend else access.mend)], access.ahead_s
     if not access.works:
         return [do(name, access.said, f"{access.mend}; then twofold connect meta")], access.ahead_s
     found = [ok(name, f"{access.said} {destination.remote_dataset}")]

@@ -16,7 +16,7 @@ from twofold.setup.doctor.machine import look_at_machine
 from twofold.setup.doctor.outside import look_outside
 from twofold.setup.doctor.platform import look_at_platforms
 from twofold.setup.doctor.storefront import look_at_pages
-from twofold.setup.finding import Finding, look, secrets_in, without_secrets
+from twofold.setup.finding import Finding, do, look, secrets_in, without_secrets
 
 TIMEOUT_S = 8.0
 
@@ -38,5 +38,7 @@ def visit(
         try:
             for finding in one():
                 yield without_secrets(finding, hidden)
+        except PermissionError as err:
+            yield do(name, f"{err.filename} may not be read by this user", "run this as the user of the gateway")
         except Exception as err:  # a doctor who falls over says so, and looks at the rest
             yield look(name, f"this look failed itself ({type(err).__name__}): please report it")

@@ -6,9 +6,11 @@ folder or stands in the configuration. Role: for the algorithm.
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from twofold.collect.doors.seen import META, SeenPath, decode_seen
 from twofold.config import Settings, SourceSettings, can_ask, secrets_of
@@ -61,6 +63,7 @@ def read_start(asked: Asked) -> Shown:
         Step(name="go", done=passed is not None, at=passed.at if passed else None,
              said=str(passed.facts.get("by", "")) if passed else "", page="/test-purchase"),
     ]  # fmt: skip
+    steps = [_with_file(step, asked.config) for step in steps]
     return Shown(
         columns=COLUMNS,
         rows=[_row(step) for step in steps],
@@ -71,6 +74,13 @@ def read_start(asked: Asked) -> Shown:
             "next": next((s for s in steps if not s.done), None),
         },
     )
+
+
+def _with_file(step: Step, config: Path | None) -> Step:
+    """A command that can be pasted anywhere names the file that it is about; what writes one needs none."""
+    if not step.help.startswith("twofold ") or step.help == "twofold init" or config is None:
+        return step
+    return structs.replace(step, help=f"{step.help} --config {shlex.quote(str(config.resolve()))}")
 
 
 def _configured(settings: Settings) -> list[Step]:
