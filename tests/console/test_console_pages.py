@@ -176,6 +176,23 @@ def test_it_reads_while_nothing_can_be_read(filled: Path, tmp_path: Path) -> Non
 
 CUT = """document.documentElement.scrollWidth <= innerWidth ? [] :
   [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1).map(e => e.outerHTML.slice(0, 90))"""
+STACKED = """innerWidth > 700 ? [] : [...document.querySelectorAll('.brief tbody td[data-name]')].filter(
+  e => !['inline', 'inline-block', 'none'].includes(getComputedStyle(e).display)).map(e => e.outerHTML.slice(0, 90))"""
+"""Values of a long list's row that have a line each on a phone: fifty such rows are as high as ten screens."""
+SHORTENED = """[...document.querySelectorAll('input[placeholder]')].filter(e => {
+  const style = getComputedStyle(e), pen = document.createElement('canvas').getContext('2d'); pen.font = style.font;
+  return pen.measureText(e.placeholder).width > e.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+}).map(e => e.placeholder)"""
+TORN = """[...document.querySelectorAll('thead th')].filter(e => e.offsetParent).flatMap(e => {
+  const torn = [], texts = document.createTreeWalker(e, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) for (const word of texts.currentNode.textContent.matchAll(/[\\p{L}\\p{N}]{3,}/gu)) {
+    const range = document.createRange();
+    range.setStart(texts.currentNode, word.index);
+    range.setEnd(texts.currentNode, word.index + word[0].length);
+    if (new Set([...range.getClientRects()].map(r => Math.round(r.top))).size > 1) torn.push(word[0]);
+  }
+  return torn; })"""
+"""Words of a table's headings that are broken inside."""
 FOUND_BY_AXE = """axe.run(document, {resultTypes: ['violations']}).then(
   found => found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.html.slice(0, 120)).slice(0, 3).join(' | ')))"""
 
@@ -211,7 +228,8 @@ def test_every_page_in_a_real_browser(console: Running, language: str, theme: Li
             page.goto(f"{console.told['address']}{path}")
             for width in (360, 768, 1440):
                 page.set_viewport_size({"width": width, "height": 800})
-                assert page.evaluate(CUT) == [], (path, width)
+                for wrong in (CUT, STACKED, SHORTENED, TORN):
+                    assert page.evaluate(wrong) == [], (path, width)
             assert page.locator("h1").count() == 1, path
             assert page.locator("html").get_attribute("lang") == language
             assert page.locator("img[src=x]").count() == 0, path
