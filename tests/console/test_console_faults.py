@@ -54,7 +54,8 @@ def test_a_locked_register_keeps_nobody_from_reading(running: Running, owner: Cl
     holder = apsw.Connection(str(folder / FILE))
     holder.execute("begin immediate")
     try:
-        assert owner.get("/orders").status == 200
+        for path in PAGES[:-2]:
+            assert owner.get(path).status == 200, path
         answer = running.browser().post("/login", {"name": "nino", "password": PASSWORD})
         assert answer.status == 503
         assert "Nobody can be let in right now" in answer.text
@@ -117,6 +118,48 @@ def test_a_store_that_cannot_be_read_is_said_on_each_page(
     assert owner.get("/today").status == 200
 
 
+@pytest.mark.process
+def test_without_a_gateway_each_page_says_so_and_shows_what_was_kept(owner: Client) -> None:
+    """It was killed, or nobody started it: nothing that is shown is taken for news."""
+    for path in (*EVERY, "/orders/5001", "/senders/copies?event=PageView&sender=api", "/docs/console"):
+        answer = owner.get(path)
+        assert answer.status == 200, path
+        assert "No gateway runs on this folder: nothing new arrives." in answer.text, path
+
+
+@pytest.mark.process
+def test_a_browser_that_is_logged_out_in_the_middle_sees_nothing_more(running: Running, owner: Client) -> None:
+    """Two windows with one session: what one ends is over in the other, on every page, in every form and for every change, while
+    another browser of the same person goes on."""
+    first, second = running.browser(), running.browser()
+    assert first.post("/login", {"name": "nino", "password": PASSWORD}).status == 303
+    second.cookie = first.cookie
+    csrf = second.csrf()
+    assert second.get("/orders").status == 200
+    assert first.post("/logout", {"csrf": first.csrf()}).status == 303
+    stranger = running.browser().get("/no-such-page")
+    for path in EVERY:
+        for form in (path, f"{path}.json", f"{path}.csv"):
+            answer = second.get(form)
+            assert (answer.status, answer.text) == (401, stranger.text), form
+    assert second.post("/people/invite", {"csrf": csrf, "role": "owner", "password": PASSWORD}).status == 401
+    assert second.get("/live/stream?after=0").status == 401
+    assert owner.get("/orders").status == 200
+
+
+@pytest.mark.process
+def test_while_the_register_is_locked_every_page_is_read(owner: Client, folder: Path) -> None:
+    """Who is logged in was looked up by reading, which no lock of a writer stops."""
+    holder = apsw.Connection(str(folder / FILE))
+    holder.execute("begin immediate")
+    try:
+        for path in EVERY:
+            assert owner.get(path).status == 200, path
+    finally:
+        holder.execute("rollback")
+        holder.close()
+
+
 def test_a_full_disk_has_its_own_word(tmp_path: Path) -> None:
     register = Register(tmp_path)
     pages = register._db.execute("pragma page_count").fetchone()
@@ -151,7 +194,11 @@ def test_tables_of_an_hour_ago_are_shown_and_said(world: Written, tmp_path: Path
         store.execute("insert or replace into changed_day values ('orders', 20000, 99, 0)")
         store.close()
         held = FolderLock(folder)
-        for path in (f"/chain?period={world.key['since']}..{world.key['until']}", f"/day?day={world.key['until']}"):
+        whole = f"period={world.key['since']}..{world.key['until']}"
+        for path in (
+            f"/chain?{whole}", f"/day?day={world.key['until']}", f"/chain/orders?term=link:placed&{whole}", "/cash",
+            f"/campaigns?{whole}", f"/campaigns/orders?group=channel:direct&called=direct&{whole}",
+        ):  # fmt: skip
             answer = owner.get(path)
             assert answer.status == 200, path
             assert "These figures are as of" in answer.text, path

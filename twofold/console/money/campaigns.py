@@ -21,10 +21,14 @@ def campaigns(task: Task) -> dict[str, Any]:
         since=task.since, until=task.until, by=task.by, model=task.view, click_days=task.window, currency=rules.currency,
         least_costed=rules.least_costed,
     )  # fmt: skip
+    seen: list[int] = []
     report = report_attribution(
-        task.base.data, asked, rules, ZoneInfo(task.base.zone), task.as_of, task.ask, dataset=task.dataset
+        task.base.data, asked, rules, ZoneInfo(task.base.zone), task.as_of, task.asking(seen), dataset=task.dataset
     )
-    return {"rows": report.rows, "findings": report.findings, "currency": report.currency, "missing": report.missing}
+    return {
+        "rows": report.rows, "findings": report.findings, "currency": report.currency, "missing": report.missing,
+        "tables_at": min(seen, default=0),
+    }  # fmt: skip
 
 
 def credited(task: Task) -> dict[str, Any]:
@@ -34,17 +38,18 @@ def credited(task: Task) -> dict[str, Any]:
         since=task.since, until=task.until, by=task.by, model=task.view, click_days=task.window, currency=rules.currency,
         least_costed=rules.least_costed,
     )  # fmt: skip
+    seen: list[int] = []
     found = credited_orders(
         asked,
         task.group,
         task.term,
         task.as_of,
-        task.ask,
+        task.asking(seen),
         history_days=rules.history_days,
         dataset=task.dataset,
         most=task.most,
     )
-    return {name: getattr(found, name) for name in found.__struct_fields__}
+    return {**{name: getattr(found, name) for name in found.__struct_fields__}, "tables_at": min(seen, default=0)}
 
 
 def customers(task: Task) -> dict[str, Any]:

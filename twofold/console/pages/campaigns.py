@@ -90,9 +90,10 @@ def read_campaigns(asked: Asked) -> Shown:
         about={
             "since": task["since"], "until": task["until"], "timezone": shown["own_zone"], "currency": answer["currency"],
             "model": shown["model"], "window_days": task["window"], "missing": {"rate": str(answer["missing"])},
-            "total": _total(rows),
+            "total": _total(rows), "tables_at": answer["tables_at"],
         },
         figures={
+            "tables_at": answer["tables_at"], "tables_why": answer["tables_why"],
             "rows": rows, "total": _total(rows),
             "not_yet": not_yet(asked.settings.server.data, asked.now),
             **shown, "currency": answer["currency"], "findings": answer["findings"], "with_money": with_money, "stands": answer["stands"],
@@ -144,9 +145,10 @@ def read_behind(asked: Asked) -> Shown:
         about={
             "since": task["since"], "until": task["until"], "timezone": shown["own_zone"], "group": group, "figure": figure,
             "model": shown["model"], "window_days": task["window"], "stands": stands, "currency": answer["currency"],
-            "orders": answer["orders"], "part": answer["part"], "amount": answer["amount"],
+            "orders": answer["orders"], "part": answer["part"], "amount": answer["amount"], "tables_at": answer["tables_at"],
         },
         figures={
+            "tables_at": answer["tables_at"], "tables_why": answer["tables_why"],
             **shown, "as_of": stands, "group": group, "figure": figure, "orders": rows, "of": answer["orders"], "part": answer["part"],
             "amount": answer["amount"], "currency": answer["currency"], "start": start, "called": asked.choices.get("called", "")[:200],
             "next": start + SHOWN if start + SHOWN < answer["orders"] else None,
