@@ -52,6 +52,24 @@ def test_every_act_is_tried() -> None:
         assert tried.get(address_of(path.replace("{number}", "1"))) == right, path
 
 
+NEVER = {
+    Role.BUYER: {Right.MONEY, Right.BOOKS, Right.PAYLOADS, Right.REPLAY, Right.SETUP, Right.SIGN},
+    Role.DEVELOPER: {Right.MONEY, Right.BOOKS, Right.CAMPAIGNS, Right.DAY, Right.SIGN},
+    Role.ACCOUNTANT: {Right.PAYLOADS, Right.REPLAY, Right.SETUP, Right.DECIDE, Right.TEST, Right.SIGN},
+    Role.AUDITOR: {Right.BOOKS, Right.REPLAY, Right.DECIDE},
+}
+"""What each role is not to have, by hand: no money for whoever looks after the signal, no payloads for the books, no change but a test
+and a signature for the auditor. What only an owner has stands below."""
+
+
+def test_no_role_has_what_is_not_its_work() -> None:
+    owners = {Right.PEOPLE, Right.ERASE, Right.RESTORE}
+    for role, never in NEVER.items():
+        assert not RIGHTS[role] & (never | owners), role
+        assert (Right.SECRETS in RIGHTS[role]) == (role is Role.DEVELOPER), role
+    assert RIGHTS[Role.OWNER] == frozenset(Right)
+
+
 HEADERS = ("content-security-policy", "x-content-type-options", "referrer-policy", "cross-origin-opener-policy")
 
 
