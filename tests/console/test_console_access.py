@@ -154,7 +154,9 @@ def test_a_change_comes_from_our_own_pages(console: Running) -> None:
         {"sec_fetch_site": "cross-site"}, {"sec_fetch_site": "same-site"}, {"origin": "https://attacker.example"},
     ):  # fmt: skip
         assert owner.post("/people/invite", given, **headers).status == 403, headers
-    for wrong in ("", csrf[:-1], "é", csrf + "x"):
+    other = console.browser()
+    assert other.post("/login", {"name": "nino", "password": PASSWORD}).status == 303
+    for wrong in ("", csrf[:-1], "é", csrf + "x", csrf.swapcase(), other.csrf()):  # also that of another session
         assert owner.post("/people/invite", {**given, "csrf": wrong}).status == 403
     assert owner.ask("GET", f"/console/people/invite?csrf={csrf}&role=buyer").status == 404  # reading never changes
     assert owner.post("/people/invite", given).status == 200
