@@ -33,7 +33,8 @@ LAYERS = [
     {"control"},
     {"importing"},
     {"pulling"},  # what was fetched goes through the readers of files and the run that keeps them
-    {"setup", "audiences", "fetching"},  # asks the outside world by the same exchange
+    {"audiences", "fetching"},  # ask the outside world by the same exchange
+    {"setup"},  # tries the access of systems by fetching's own questions
     {"acceptance"},  # judges what is there; asks the platform by setup's questions
     {"app"},
     {"console"},  # a process of its own: the gateway never imports it
