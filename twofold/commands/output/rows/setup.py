@@ -45,7 +45,12 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     **{
         f"{act} {shop}": (Line, Webhook)
         for act in ("connect", "disconnect")
-        for shop in ("shopify", "woocommerce", "stripe")
+        for shop in ("shopify", "woocommerce", "stripe", "bigcommerce")
+    },
+    **{
+        f"{act} {system}": (Line,)
+        for act in ("connect", "disconnect")
+        for system in ("magento", "prestashop", "shopware", "mollie", "klarna", "tbc")
     },
     "connect woocommerce": (Line, Webhook, PairingCode),
     "connect meta": (Line,),
