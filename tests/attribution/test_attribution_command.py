@@ -188,6 +188,26 @@ def test_its_files(config: Path, tmp_path: Path) -> None:
     assert run(config, "attribution", "--out", str(tmp_path / "rows.xls"), code=2) == []
 
 
+def test_a_row_of_a_period_leads_to_its_paths(config: Path) -> None:
+    """Every order with a path stands on one of them, and a row on those that touch it."""
+    words = ("attribution", "--by", "channel", "--model", "shapley_sum", "--window", "30")
+    found = run(config, *words, "--paths", "all")
+    paths = [row for row in found if row["row"] == "attribution_path"]
+    credited = [r for r in found if r["row"] == "attribution" and not r["id"].startswith("unattributed")]
+    assert sum(p["orders"] for p in paths) == round(sum(Decimal(r["orders"]) for r in credited))
+    assert {g for p in paths for g in p["groups"]} == {r["group"] for r in credited if Decimal(r["orders"])}
+    assert sum(p["nowhere"] for p in paths) > 0
+    name = paths[0]["groups"][0]
+    own = [row for row in run(config, *words, "--paths", name) if row["row"] == "attribution_path"]
+    assert own == [p for p in paths if name in p["groups"]] != []
+    assert not [row for row in run(config, *words) if row["row"] == "attribution_path"]
+    shown = invoke([*words, *PERIOD, "--paths", name, "--config", str(config)]).output
+    assert f"{' > '.join(own[0]['groups'])}" in shown, shown
+    assert "led nowhere" in shown
+    assert run(config, *words, "--paths", "nobody", code=2) == []
+    assert run(config, "attribution", "--paths", "all", code=2) == []
+
+
 def test_what_cannot_be_asked(config: Path) -> None:
     done = invoke(["attribution", *PERIOD, "--by", "country", "--model", "markov", "--config", str(config)])
     assert done.exit_code == 1

@@ -74,6 +74,17 @@ def share_period(
     return sorted(lines.values(), key=lambda one: (-one.amounts["placed"], -one.cost.spend, one.group))
 
 
+def paths_behind(
+    paths: Mapping[Path, Outcome], model: str, names: Mapping[str, Group]
+) -> list[tuple[list[Group], Outcome]]:
+    """The paths that a model's rows stand on, by the rows' own groups: the most orders first, then the most that led nowhere."""
+    folded = _folded(paths, _small(paths, model))
+    found = [
+        ([names.get(str(key), Group(str(key), str(key))) for key in path], outcome) for path, outcome in folded.items()
+    ]
+    return sorted(found, key=lambda one: (-one[1].orders, -one[1].none, one[0]))
+
+
 def tells_apart(paths: Mapping[Path, Outcome], least: Decimal = Decimal("0.05")) -> bool:
     """Whether having some channel on the path goes with ordering or not, beyond chance (chi-square of one degree)."""
     whole = sum(f.orders + f.none for f in paths.values())

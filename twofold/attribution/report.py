@@ -23,6 +23,7 @@ from twofold.attribution.paths import PathTouch
 from twofold.attribution.period import (
     PERIOD_MODELS,
     Refused,
+    paths_behind,
     paths_of_nobody,
     paths_of_orders,
     period_paths,
@@ -75,13 +76,14 @@ RECOMMENDED = {
 
 class Report(Struct, frozen=True, kw_only=True):
     """``rows``: as `--json` and pages have them, the most first; ``findings``: kind, of what, in words. ``total``: what all rows come to, what all
-    platforms claim of it, and which days are young."""
+    platforms claim of it, and which days are young. ``paths``: what the rows of a model of a period stand on, none for a rule model."""
 
     rows: list[dict[str, Any]]
     findings: list[dict[str, str]]
     currency: str
     missing: int
     total: dict[str, Any]
+    paths: list[dict[str, Any]] = []
 
 
 RULE = "last"
@@ -96,9 +98,9 @@ def report_attribution(
     models = [RULE if model in PERIOD_MODELS else model for model in (asked.model, compare) if model]
     basis = read_basis(folder, asked, models, rules, zone, as_of, ask, dataset)
     asked = basis.asked
-    lines = _lines(basis, asked, ask, as_of, markov_order)
+    lines, paths = _lines(basis, asked, ask, as_of, markov_order)
     lines += [deductions(basis.deducted)] if basis.deducted else []
-    other = _lines(basis, replace(asked, model=compare), ask, as_of, markov_order) if compare else []
+    other = _lines(basis, replace(asked, model=compare), ask, as_of, markov_order)[0] if compare else []
     if compare:
         other += [deductions(basis.deducted)] if basis.deducted else []
         known = {line.group.key for line in lines}
@@ -106,6 +108,7 @@ def report_attribution(
     rows = _rows(lines, other, asked, link, compare)
     return Report(
         rows=rows, findings=_findings(basis, asked, lines), currency=asked.currency, missing=basis.missing, total=_total(basis, rows),
+        paths=paths,
     )  # fmt: skip
 
 
@@ -210,7 +213,10 @@ def cohort_rows(found: Iterable[Cohort], currency: str, *, revenue: bool) -> lis
 # -- lines
 
 
-def _lines(basis: Basis, asked: Asked, ask: AskAll, as_of: int, markov_order: int) -> list[Line]:
+def _lines(
+    basis: Basis, asked: Asked, ask: AskAll, as_of: int, markov_order: int
+) -> tuple[list[Line], list[dict[str, Any]]]:
+    """The rows, and the paths that those of a model of a period stand on."""
     if asked.model in PERIOD_MODELS:
         return _of_period(basis, asked, ask, as_of, markov_order)
 
@@ -222,10 +228,12 @@ def _lines(basis: Basis, asked: Asked, ask: AskAll, as_of: int, markov_order: in
         return any(basis.seen.names(asked.by, advert, name) for name in [advert.identity, *names])
 
     lines = basis.lines["orders" if asked.by in OF_ORDERS else asked.model]
-    return judged(lines, asked, basis.usual, basis.rates, seen)
+    return judged(lines, asked, basis.usual, basis.rates, seen), []
 
 
-def _of_period(basis: Basis, asked: Asked, ask: AskAll, as_of: int, markov_order: int) -> list[Line]:
+def _of_period(
+    basis: Basis, asked: Asked, ask: AskAll, as_of: int, markov_order: int
+) -> tuple[list[Line], list[dict[str, Any]]]:
     if asked.by in OF_ORDERS or asked.by == "day":
         raise Refused(f"a model of a period credits channels and adverts, not {asked.by}")
     names: dict[str, Group] = {}
@@ -246,7 +254,11 @@ def _of_period(basis: Basis, asked: Asked, ask: AskAll, as_of: int, markov_order
     if not tells_apart(paths):
         for line in lines:
             line.group = line.group._replace(mark=line.group.mark or "not_told_apart")
-    return lines
+    behind = paths_behind(paths, asked.model, names)
+    return lines, [
+        {"ids": [g.key for g in groups], "groups": [g.name for g in groups], "orders": of.orders, "nowhere": of.none}
+        for groups, of in behind
+    ]
 
 
 # -- rows

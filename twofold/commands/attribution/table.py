@@ -5,13 +5,13 @@ Owns options and what is shown. What is worked out is `attribution`'s.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from twofold.commands.options import ConfigOption, DataOption, DatasetOption, JsonOption
 from twofold.commands.output.files import OutOption, columns_of, write_rows
-from twofold.commands.output.printing import plain, print_about, print_rows, say
+from twofold.commands.output.printing import make_table, plain, print_about, print_rows, print_wide, say
 from twofold.commands.reconcile.chain import (
     AsOfDay,
     SinceDay,
@@ -34,6 +34,10 @@ By = Literal[
     "channel", "source", "campaign", "adset", "ad", "landing", "country", "device", "new_or_returning", "product", "day"
 ]
 Link = Literal["placed", "confirmed", "delivered", "true", "banked", "margin"]
+
+
+MOST_PATHS = 30
+"""Paths that are shown to people; machines get all."""
 
 
 def attribution(
@@ -62,6 +66,12 @@ def attribution(
         int, typer.Option("--chat-days", min=1, max=400, help="The window of a chat, if it is smaller.")
     ] = 7,
     markov_order: Annotated[int, typer.Option("--order", min=1, max=4, help="How many touches Markov remembers.")] = 1,
+    behind: Annotated[
+        str,
+        typer.Option(
+            "--paths", metavar="ROW", help="The paths behind a row of Markov or Shapley, by its name or id, or all."
+        ),
+    ] = "",
     out: OutOption = None,
     as_of: AsOfDay = "",
     dataset: DatasetOption = None,
@@ -76,13 +86,25 @@ def attribution(
     Exit code 1 when the model refuses, with why.
     """
     from twofold.attribution.markov import Refused
+    from twofold.attribution.period import PERIOD_MODELS
     from twofold.attribution.report import report_attribution
     from twofold.attribution.table import Asked
-    from twofold.commands.output.rows.attribution import AttributionFinding, AttributionRow, AttributionTotal
+    from twofold.commands.output.rows.attribution import (
+        AttributionFinding,
+        AttributionPath,
+        AttributionRow,
+        AttributionTotal,
+    )
     from twofold.config import load_settings
 
     if since > until:
         raise typer.BadParameter("--until: expected a day that is not before --since")
+    if behind and model not in PERIOD_MODELS:
+        raise typer.BadParameter(
+            f"expected it with {', '.join(PERIOD_MODELS)}, which credit a period by its paths; {model} credits orders, and the "
+            "console's page Campaigns leads to them",
+            param_hint="--paths",
+        )
     settings = load_settings(config, data=data)
     zone, rules = zone_of(settings), rules_of(settings)
     asked = Asked(
@@ -98,6 +120,7 @@ def attribution(
     except Refused as err:
         say(f"{model if not compare else f'{model} or {compare}'} says nothing: {err}.")
         raise typer.Exit(1) from None
+    paths = _behind(report, behind) if behind else []
     if out is not None:
         write_rows(out, report.rows, columns_of(AttributionRow))
     if json:
@@ -107,9 +130,33 @@ def attribution(
         )  # fmt: skip
         print_rows(AttributionRow, report.rows)
         print_rows(AttributionTotal, [report.total])
+        print_rows(AttributionPath, paths)
         print_rows(AttributionFinding, report.findings)
     else:
         _show(report, asked, link, compare)
+        if behind:
+            _show_paths(paths, behind)
+
+
+def _behind(report: Report, row: str) -> list[dict[str, Any]]:
+    """Those of a row's paths, or all of them."""
+    found = [path for path in report.paths if row in ("all", *path["ids"], *path["groups"])]
+    if not found:
+        known = ", ".join(dict.fromkeys(name for path in report.paths for name in path["groups"]))[:500]
+        raise typer.BadParameter(f"expected one of {known}, or all, got {row}", param_hint="--paths")
+    return found
+
+
+def _show_paths(paths: list[dict[str, Any]], row: str) -> None:
+    table = make_table("path", "led to an order", "led nowhere", right={"led to an order", "led nowhere"})
+    for path in paths[:MOST_PATHS]:
+        table.add_row(plain(" > ".join(path["groups"])), f"{path['orders']:,}", f"{path['nowhere']:,}")
+    say(
+        f"Paths that {'the rows stand' if row == 'all' else f'{plain(row)} stands'} on, neighbours that are equal as one:"
+    )
+    print_wide(table)
+    if len(paths) > MOST_PATHS:
+        say(f"and {len(paths) - MOST_PATHS:,} more: --json tells all")
 
 
 def _show(report: Report, asked: Asked, link: str, compare: str | None) -> None:

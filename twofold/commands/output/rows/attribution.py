@@ -167,6 +167,16 @@ class AttributionTotal(Row, kw_only=True, tag="attribution_total"):
     young_days: int
 
 
+class AttributionPath(Row, kw_only=True, tag="attribution_path"):
+    """A path that the rows of Markov or Shapley stand on, asked for with ``--paths``. ``ids`` and ``groups``: what was touched, in its order, by the
+    rows' own ids and names; ``orders``: so many times it led to an order, ``nowhere``: so many times to none."""
+
+    ids: list[Text]
+    groups: list[Text]
+    orders: int
+    nowhere: int
+
+
 class AttributionFinding(Row, kw_only=True, tag="attribution_finding"):
     """What is wrong with how campaigns are named or claimed, and what mends it."""
 
@@ -191,7 +201,7 @@ class CohortRow(Row, kw_only=True, tag="cohort"):
 
 
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
-    "attribution": (About, AttributionRow, AttributionTotal, AttributionFinding),
+    "attribution": (About, AttributionRow, AttributionTotal, AttributionPath, AttributionFinding),
     "customers": (About, CohortRow),
     "explain-source": (ExplainedSource,),
     "experiment plan": (ExperimentPlan,),
