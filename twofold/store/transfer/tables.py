@@ -97,7 +97,7 @@ def copy_all(source: Side, target: Side, progress: Progress) -> int:
                 if done % TELL_EVERY == 0:
                     progress(f"{what} {name}", done, whole)
 
-        formed = (target.form(table, row) for row in source.read(table))  # noqa: B023: used up within the loop
+        formed = (target.form(table, row) for row in source.read(table))  # used up within the loop
         target.write(table, left.over(told("copying", formed)))
         for _ in arrived.over(told("reading back", target.read(table))):
             pass
