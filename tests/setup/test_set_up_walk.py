@@ -36,6 +36,7 @@ from tests.storefront import Pages, standing
 
 pytestmark = pytest.mark.browser
 PATIENCE_S = 60
+JOIN = re.compile(r"http://\S+/console/join/\S+")
 DATASET, TOKEN = "9876543210", "EAAB-the-token-of-the-dataset"
 KEY = "wc_order_Zk3dE6gH9kLmN"
 # docs/woocommerce.md, "The thank-you page": SHA-256 of the order's key with its name before it, 32 digits of it.
@@ -165,12 +166,13 @@ def test_a_newcomer_connects_a_shop_and_sees_a_purchase_folded(tmp_path: Path) -
                 assert (action["copies"], action["channels"]) == (2, ["browser", "server"])
                 assert (action["event_id"], action["value"]) == (PURCHASE, "32.40")
                 doctor(terminal, gateway)
-                look_in(browser.new_page(), gateway.output())
+                look_in(browser.new_page(), until(lambda: JOIN.search(gateway.output()), gateway.output)[0])
             finally:
                 browser.close()
+                ended = gateway.stop()  # in order, or its console would stay
         arrived = requests_of(meta.url)
         assert [e["event_id"] for e in arrived if e["event_name"] == "Purchase"] == [PURCHASE]
-        assert gateway.stop() == 0
+        assert ended == 0
     print(f"\n{terminal.commands} commands, {terminal.typed} answers typed, {terminal.taken} defaults taken")
     assert terminal.typed <= 6
 
@@ -197,11 +199,9 @@ def doctor(terminal: Terminal, gateway: Program) -> None:
     assert not re.search(r"^DO ", shown, re.M), shown
 
 
-def look_in(page: Page, printed: str) -> None:
+def look_in(page: Page, link: str) -> None:
     """By the link that `serve` printed: the first person comes in, finds the order by its number, and reads what became of it."""
-    link = re.search(r"http://\S+/console/join/\S+", printed)
-    assert link, printed
-    page.goto(link[0])
+    page.goto(link)
     page.locator("[name=name]").fill("nino")
     page.locator("[name=password]").fill("four words are easy")
     page.locator("main button").click()
