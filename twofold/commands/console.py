@@ -34,6 +34,8 @@ def console(
     from twofold.control.console import GATEWAY
     from twofold.facts.child import BESIDE, step_back
 
+    if GATEWAY in os.environ:
+        os.setpgid(0, 0)  # a group of its own, so that Ctrl-C in a terminal reaches the gateway alone
     step_back(BESIDE)
     settings = load_settings(config, data=data)
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}

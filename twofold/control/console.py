@@ -41,9 +41,10 @@ class ConsoleProcess:
             while not self._ended:
                 began = loop.time()
                 # Ctrl-C in a terminal reaches the gateway alone, which then ends the console in order. In the gateway's own session the
-                # console stands behind it; of a session of its own it would have as much of the processor (`facts.child`).
+                # console stands behind it; of a session of its own it would have as much of the processor (`facts.child`). It leaves
+                # the gateway's group itself: uvloop starts nothing in another group.
                 self._child = await asyncio.create_subprocess_exec(
-                    sys.executable, *self._command, stdin=asyncio.subprocess.DEVNULL, process_group=0,
+                    sys.executable, *self._command, stdin=asyncio.subprocess.DEVNULL,
                     env={**os.environ, GATEWAY: str(os.getpid())},
                 )  # fmt: skip
                 code = await self._child.wait()
