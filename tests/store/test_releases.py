@@ -18,6 +18,7 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.report.verify import verify
 from twofold.store.gates.releases import released_digest
 from twofold.store.orders.ledger import OrderEntry
+from twofold.store.sqlite.database import _migration
 from twofold.store.store import Route, Store
 
 MINUTE = 60_000
@@ -133,7 +134,9 @@ def test_a_word_from_before_the_table_gets_its_digest(tmp_path):
         await visited(tmp_path, NOW, lambda store: release(store, tmp_path, NOW + HOLD))
         db = apsw.Connection(str(tmp_path / "twofold.db"))
         db.execute(
-            "drop table fetch_wanted; drop table fetch_seen; drop table fetch_door; drop table revision; drop table worker; drop table duty; "
+            "drop table touch_place; drop table touch_tail; drop table touch; "
+            + _migration(11).partition("-- Whose Purchase")[0]  # signs of visits as they lay before
+            + "drop table fetch_wanted; drop table fetch_seen; drop table fetch_door; drop table revision; drop table worker; drop table duty; "
             "drop table held_key; drop table released; drop table told_value; alter table order_name drop column crc; drop table order_key; drop table line_book; "
             "drop table trace; alter table refused drop column trace; alter table browser drop column crc; "
             "alter table visit drop column crc; alter table sighting drop column crc; delete from progress where name like 'ties_%'; "
