@@ -108,7 +108,7 @@ def test_no_meta_at_all(shop: Shop, visitor: Visitor) -> None:
     """The tag alone installs fbq and _fbq with the four properties of the stub, and reports."""
     tab = visitor.open(TAG, INIT, PAGE_VIEW, PURCHASE)
     settle(tab, shop)
-    assert [e["event_name"] for e in shop.events] == ["PageView", "Purchase", "Settled"]
+    assert sorted(e["event_name"] for e in shop.events) == ["PageView", "Purchase", "Settled"]  # each goes by itself
     assert tab.evaluate(
         "fbq === _fbq && fbq.push === fbq && fbq.loaded && fbq.version === '2.0' && Array.isArray(fbq.queue)"
     )
@@ -129,7 +129,7 @@ def test_a_second_inclusion_counts_nothing_twice(page: list[str], shop: Shop, vi
     """The tag twice on a page sends each event once."""
     tab = visitor.open(*page, PAGE_VIEW, TAG, PURCHASE)
     settle(tab, shop)
-    assert [e["event_name"] for e in shop.events] == ["PageView", "Purchase", "Settled"]
+    assert sorted(e["event_name"] for e in shop.events) == ["PageView", "Purchase", "Settled"]  # each goes by itself
 
 
 @pytest.mark.parametrize("fbq", ["{}", "null", "7", "Object.freeze(function () {})"])
