@@ -147,6 +147,28 @@ def test_drops_against_the_period_before(tmp_path, before, now, n, drops):
     assert found.events == n
 
 
+@pytest.mark.parametrize(
+    ("had", "has", "falls"),
+    [
+        (
+            63,
+            42,
+            False,
+        ),  # 0.21 / (0.4994 * sqrt(2 / 100)) is 2.97 standard errors: a shop of 15 orders a day has that by chance
+        (63, 36, False),  # 0.27 / (0.5 * sqrt(2 / 100)) is 3.82
+        (63, 34, True),  # 0.29 / (0.4998 * sqrt(2 / 100)) is 4.10
+        (98, 77, True),  # 0.21 / (0.3307 * sqrt(2 / 100)) is 4.49: what nearly all had is missed sooner
+    ],
+)
+def test_what_chance_may_do_is_no_drop(tmp_path, had, has, falls):
+    """A hundred events on either side; the click id weighs too little here to move the estimate by half a point alone."""
+    old, new = NOW - 60 * HOUR, NOW - HOUR
+    for at, some in ((old, had), (new, has)):
+        sent(tmp_path, [purchase(i, at, em="a", **({"fbc": FBC} if i < some else {})) for i in range(100)])
+    drops = [d for d in row(quality(tmp_path, NOW)).drops if not d.startswith("estimate")]
+    assert drops == ([f"fbc {had} % to {has} %"] if falls else [])
+
+
 def test_a_name_that_has_gone_is_still_a_row(tmp_path):
     """What was sent before and no more is shown with no events; nobody has to remember it."""
     sent(tmp_path, [purchase(i, NOW - 60 * HOUR, em="a") for i in range(60)])

@@ -15,7 +15,9 @@ import random
 import re
 import statistics
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from math import sqrt
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ NOTE = "Our estimate from documented inputs, not Meta's figure: compare it with 
 SCORE_DROP = 0.5  # ours: points by which the estimate may fall before it is called a drop
 COVERAGE_DROP = 20.0  # ours: percentage points by which one important key may fall
 MIN_EVENTS = 50  # ours: in either period; fewer say nothing
+CHANCE = 4.0  # ours: standard errors; two periods of one shop in which nothing changed lie further apart once in thirty thousand
 
 
 class Key(Struct, frozen=True):
@@ -68,7 +71,7 @@ KEYS: dict[str, Key] = {
     "client_ip_address": Key("ip_address", 1, "Tells the household or company. The visit's, not your server's."),
     "client_user_agent": Key("user_agent", 1, "Browser and device kind; weak alone, needed with the address."),
 }
-IMPORTANT = frozenset(name for name, key in KEYS.items() if key.weight >= 2)
+IMPORTANT = tuple(name for name, key in KEYS.items() if key.weight >= 2)
 
 
 class KeyFeedback(Struct, frozen=True, kw_only=True):
@@ -223,7 +226,7 @@ def _feedback(name: str, sent: _Sent, seen: _Seen) -> KeyFeedback:
 
 
 def _drops(now: _Sent, before: _Sent | None) -> tuple[str, ...]:
-    """What fell, in words. Fewer than `MIN_EVENTS` on either side say nothing, but for none at all."""
+    """What fell, in words. Fewer than `MIN_EVENTS` on either side say nothing, but for none at all, nor does what chance alone would do."""
     if before is None or before.events < MIN_EVENTS:
         return ()
     if now.events == 0:
@@ -231,13 +234,37 @@ def _drops(now: _Sent, before: _Sent | None) -> tuple[str, ...]:
     if now.events < MIN_EVENTS:
         return ()
     found = []
-    if now.score is not None and before.score is not None and before.score - now.score >= SCORE_DROP:
+    if (
+        now.score is not None
+        and before.score is not None
+        and before.score - now.score >= SCORE_DROP
+        and _is_no_chance(now.web, before.web, _points)
+    ):
         found.append(f"estimate {before.score:.1f} to {now.score:.1f}")
-    for key in KEYS:
+    for key in IMPORTANT:
         a, b = before.coverage(key), now.coverage(key)
-        if key in IMPORTANT and a - b >= COVERAGE_DROP:
+        if a - b >= COVERAGE_DROP and _is_no_chance(now.sets, before.sets, partial(_has, key)):
             found.append(f"{KEYS[key].identifier} {a:.0f} % to {b:.0f} %")
     return tuple(found)
+
+
+def _is_no_chance(
+    now: Counter[frozenset[str]], before: Counter[frozenset[str]], value: Callable[[frozenset[str]], float]
+) -> bool:
+    """Whether the means lie further apart than `CHANCE` standard errors, by the variance of both periods as one."""
+    both = now + before
+    whole, mean = sum(both.values()), _mean(both, value)
+    variance = sum(n * (value(keys) - mean) ** 2 for keys, n in both.items()) / whole
+    error = sqrt(variance * (1 / sum(now.values()) + 1 / sum(before.values())))
+    return _mean(before, value) - _mean(now, value) >= CHANCE * error
+
+
+def _has(key: str, keys: frozenset[str]) -> float:
+    return float(key in keys)
+
+
+def _mean(sets: Counter[frozenset[str]], value: Callable[[frozenset[str]], float]) -> float:
+    return sum(n * value(keys) for keys, n in sets.items()) / sum(sets.values())
 
 
 def _sent(journal: Journal, span: tuple[int, int]) -> dict[Name, _Sent]:
@@ -278,8 +305,12 @@ def _look_at(seen: _Seen, event: Event) -> None:
 
 
 def _mean_score(sets: Counter[frozenset[str]], more: frozenset[str]) -> float:
-    points = sum(n * min(1.0, sum(KEYS[k].weight for k in keys | more) / FULL) for keys, n in sets.items())
-    return 10 * points / sum(sets.values())
+    return _mean(sets, lambda keys: _points(keys | more))
+
+
+def _points(keys: frozenset[str]) -> float:
+    """The estimate of one event that has these keys."""
+    return 10 * min(1.0, sum(KEYS[k].weight for k in keys) / FULL)
 
 
 def _percent(part: int, whole: int) -> float:

@@ -27,7 +27,7 @@ LIMITS: MappingProxyType[Kind, tuple[str, str]] = MappingProxyType(
         Kind.NOT_LET_IN: ("A key or dataset was refused.", "Scanners that try addresses."),
         Kind.FOREIGN_SITE: ("Events came from a site that is not listed.", "A translation service or an archive that shows the page."),
         Kind.MALFORMED: ("Bodies were refused for their form.", "Scanners."),
-        Kind.KEY_LOST: ("A key's share fell by 20 points against the week before, with 50 events.", "A campaign that brings another kind of visitor."),
+        Kind.KEY_LOST: ("A key's share fell by 20 points against the week before, with 50 events, and by more than four times what chance makes of so few.", "A campaign that brings another kind of visitor."),
         Kind.SCORE_FELL: ("The estimate fell by half a point, and no single key did.", "The same."),
         Kind.PERSON_UNKNOWN: ("At least three events and 5 % leave without anything that names a person.", "Shops that sell without contact data."),
         Kind.VISIT_MISSING: ("The same share leaves without address or browser.", "Orders of phones and chats, which have no browser."),
