@@ -28,6 +28,8 @@ from twofold.config import Settings, load_settings
 from twofold.control.owner import on_store
 from twofold.control.questions import Note
 from twofold.errors import ConfigError
+from twofold.router.finding import Kind
+from twofold.router.words import WORDS
 from twofold.simulate.world.folder import Written
 
 NOON = start_of("2026-11-28", UTC) + 43_200
@@ -133,8 +135,9 @@ def test_a_name_that_two_campaigns_have_is_nobody_s() -> None:
 @pytest.mark.process
 def test_people_read_on_what_it_rests(world: Written, settings: Settings) -> None:
     """Signal and truth stand apart, money with its currency; what was known to be wrong is told again each time."""
+    said = WORDS[Kind.NOT_MEETING]
     facts = facts_of(
-        "raise it again", "", "x", campaign="Spring", on="banked", findings=[OpenFinding(key="k", title="Ids are made apart", not_yet="Scale nothing.")],
+        "raise it again", "", "x", campaign="Spring", on="banked", findings=[OpenFinding(key="k", title=said.title, not_yet=said.not_yet)],
         figures=[figure_of("claimed_count", "37", "signal", ""), figure_of("banked", "2057.14", "truth", "EUR"),
                  figure_of("banked_roas", "3.6679", "truth", "")],
     )  # fmt: skip
@@ -144,7 +147,7 @@ def test_people_read_on_what_it_rests(world: Written, settings: Settings) -> Non
     assert "then, 2026-11-01 to 2026-11-28, as of 2026-11-28 00:00:00 UTC" in told
     assert "signal: claimed purchases 37\n" in told
     assert "truth: banked 2,057.14 EUR, banked return 3.67\n" in told
-    assert "was open then: Ids are made apart. Not yet: Scale nothing." in told
+    assert f"was open then: {said.title}. Not yet: {said.not_yet}" in told
     rows = [
         json.loads(line) for line in invoke(["decisions", "--json", "--config", str(world.config)]).output.splitlines()
     ]
