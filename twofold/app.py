@@ -116,7 +116,7 @@ ROUTER_FIRST_S, ROUTER_EVERY_S, ROUTER_WITHIN_S = 60.0, 900.0, 300.0
 TOKENS_FIRST_S, TOKENS_LOOK_S = 90.0, 60.0
 GOES_EVERY_S, REVIEW_LOOK_S = 3_600, 60.0
 KEEP_TIME_MS = 30_000
-SEEN_EVERY_S = 5.0
+SEEN_EVERY_S = 1.0
 COSTS_EVERY_S = 5.0
 SCHEMA_EVERY_S = 20.0
 
@@ -519,7 +519,7 @@ class Gateway:
             await asyncio.sleep(COSTS_EVERY_S)
 
     async def _keep_seen(self) -> None:
-        """Which webhooks came is on disk some seconds later: who asks after a start must not read that none ever did."""
+        """Which webhooks came is on disk a second later: who asks after a start must not read that none ever did."""
         while True:
             await asyncio.sleep(SEEN_EVERY_S)
             if self.webhooks.seen.changed:
