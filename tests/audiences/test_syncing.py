@@ -353,17 +353,20 @@ def test_google_is_told_and_says_later_what_came_of_it(at_google: tuple[GoogleLi
     assert (there.lists["555"], shop.book()) == (set(), {})
 
 
-def test_a_removal_that_google_failed_is_told_again(at_google: tuple[GoogleLists, Kept]) -> None:
-    there, shop = at_google
+def taking_off(there: GoogleLists, shop: Kept, status: str) -> None:
+    """Somebody who bought is to leave the list, and Google is going to say of it what ``status`` says, with one row of an inner fault."""
     there.processing = 0
     kept(shop.folder, [did("a", forms=GOOGLE_FORMS)])
     shop.sync()
     kept(shop.folder, [did("a", "Purchase", ago=HOUR, forms=GOOGLE_FORMS)])
     shop.sync()
-    there.later = {
-        "requestStatus": "FAILED",
-        "errorInfo": {"errorCounts": [{"recordCount": "1", "reason": "PROCESSING_ERROR_REASON_INTERNAL"}]},
-    }
+    reasons = [{"recordCount": "1", "reason": "PROCESSING_ERROR_REASON_INTERNAL"}]
+    there.later = {"requestStatus": status, "errorInfo": {"errorCounts": reasons}}
+
+
+def test_a_removal_that_google_failed_is_told_again(at_google: tuple[GoogleLists, Kept]) -> None:
+    there, shop = at_google
+    taking_off(there, shop, "FAILED")
     shop.now += 700_000
     shop.sync()
     assert [t["kind"] for t in trail_shown(shop.settings)] == ["remove", "remove", "add"]
@@ -376,15 +379,7 @@ def test_a_removal_that_google_failed_is_told_again(at_google: tuple[GoogleLists
 def test_a_removal_that_google_did_in_part_is_told_again(at_google: tuple[GoogleLists, Kept]) -> None:
     """No row is named, so all are told again; after three such answers in turn the rest is taken for unknown there."""
     there, shop = at_google
-    there.processing = 0
-    kept(shop.folder, [did("a", forms=GOOGLE_FORMS)])
-    shop.sync()
-    kept(shop.folder, [did("a", "Purchase", ago=HOUR, forms=GOOGLE_FORMS)])
-    shop.sync()
-    there.later = {
-        "requestStatus": "PARTIAL_SUCCESS",
-        "errorInfo": {"errorCounts": [{"recordCount": "1", "reason": "PROCESSING_ERROR_REASON_INTERNAL"}]},
-    }
+    taking_off(there, shop, "PARTIAL_SUCCESS")
     books = []
     for _ in range(5):
         shop.now += 700_000
