@@ -27,10 +27,10 @@ SOON_S = 1.2
 """So long somebody waits for an answer of now who can be given one from before."""
 
 
-class _Answer(NamedTuple):
+class _Answer(NamedTuple, Generic[T]):
     """``made``, ``good_until``: of the monotonic clock. ``version``: of what it rests on, None where that is not told."""
 
-    answer: Any
+    answer: T
     made: float
     good_until: float
     version: Any
@@ -50,7 +50,7 @@ class Remembered(Generic[T]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[Any, _Answer] = {}
+        self._known: dict[Any, _Answer[T]] = {}
         self._jobs: dict[Any, _Job] = {}
         self._generation = 0
 
@@ -66,16 +66,16 @@ class Remembered(Generic[T]):
         with self._lock:
             known, now = self._known.get(question), time.monotonic()
             if known is not None and now < known.good_until:
-                return self._of(known)
+                return known.answer
             job = self._begun(question, work_out, None)
         if known is not None and now < known.good_until + OLD_S:
-            return self._of(known)
+            return known.answer
         job.done.wait(wait_s)
         if job.error is not None:
             raise job.error
         with self._lock:
             latest = self._known.get(question)
-            return None if latest is None else self._of(latest)
+            return None if latest is None else latest.answer
 
     def ask_of(self, question: Any, version: Any, work_out: Callable[[], T], wait_s: float) -> tuple[T, bool] | None:
         """The answer that rests on this version of its basis, and True; an older one and False where that takes longer than `SOON_S`, or
@@ -85,18 +85,14 @@ class Remembered(Generic[T]):
             if known is not None:
                 is_same = known.version == version
                 if now < (known.made + SAME_S if is_same else known.good_until):
-                    return self._of(known), is_same
+                    return known.answer, is_same
             job = self._begun(question, work_out, version)
         job.done.wait(wait_s if known is None else min(wait_s, SOON_S))
         if job.error is not None and known is None:
             raise job.error
         with self._lock:
             latest = self._known.get(question, known)
-        return None if latest is None else (self._of(latest), latest.version == version)
-
-    def _of(self, known: _Answer) -> T:
-        answer: T = known.answer
-        return answer
+        return None if latest is None else (latest.answer, latest.version == version)
 
     def _begun(self, question: Any, work_out: Callable[[], T], version: Any) -> _Job:
         job = self._jobs.get(question)
