@@ -134,7 +134,7 @@ def _say(one: Decided) -> None:
         f"{one.number}  {utc(one.at)} UTC  {plain(one.what)}  ({plain(one.owner or one.by)}; review {one.review or 'none'}{due})"
     )
     if one.figures:
-        rests = RESTS_ON.get(one.on, "no figure") if one.role else "no figure"
+        rests = RESTS_ON.get(one.on, "no figure")
         say(f"  {plain(one.campaign or one.page)}: rests on {rests}{f' ({one.role})' if one.role else ''}")
         _say_figures("then", one.figures)
     elif one.page:
