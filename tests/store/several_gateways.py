@@ -31,20 +31,12 @@ PATIENCE_S = 240
 LONG = bool(os.environ.get("TWOFOLD_LONG"))
 
 
-class Process:
-    """One gateway: a folder of its own, a name of its own, a port."""
-
-    def __init__(self, folder: Path, name: str, role: str, address: str, graph: str) -> None:
-        self.name, self.role = name, role
-        self.folder = folder / name
-        self.folder.mkdir()
-        self.config = self.folder / "twofold.toml"
-        self.port = free_port()
-        self.running: subprocess.Popen[bytes] | None = None
-        self.config.write_text(f"""
+def settings_text(port: int, address: str, graph: str) -> str:
+    """A gateway whose store is at this address of PostgreSQL's, and which delivers to this stand-in for Meta."""
+    return f"""
 [server]
 data = "data"
-port = {self.port}
+port = {port}
 store = "{address}"
 [[dataset]]
 id = "{DATASET}"
@@ -55,7 +47,20 @@ platform = "meta"
 dataset = "{DATASET}"
 token = "token-of-meta"
 endpoint = "{graph}"
-""")
+"""
+
+
+class Process:
+    """One gateway: a folder of its own, a name of its own, a port."""
+
+    def __init__(self, folder: Path, name: str, role: str, address: str, graph: str) -> None:
+        self.name, self.role = name, role
+        self.folder = folder / name
+        self.folder.mkdir()
+        self.config = self.folder / "twofold.toml"
+        self.port = free_port()
+        self.running: subprocess.Popen[bytes] | None = None
+        self.config.write_text(settings_text(self.port, address, graph))
 
     @property
     def collects(self) -> bool:

@@ -17,13 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from several_gateways import DATASET, KEY, settings_text
 
 from tests.facts.postgres import Server, free_port, killable
 from tests.fakes.graph import in_thread
 
 pytestmark = [pytest.mark.postgres, pytest.mark.process]
-
-DATASET, KEY = "1234567890", "key-of-the-first-dataset"
 
 
 @pytest.fixture(scope="module")
@@ -105,21 +104,7 @@ def test_nothing_that_was_acknowledged_is_lost(server, tmp_path):
     port = free_port()
     config = tmp_path / "twofold.toml"
     with in_thread() as graph:
-        config.write_text(f"""
-[server]
-data = "data"
-port = {port}
-store = "{server.address}"
-[[dataset]]
-id = "{DATASET}"
-key = "{KEY}"
-hold_s = {{}}
-[[destination]]
-platform = "meta"
-dataset = "{DATASET}"
-token = "token-of-meta"
-endpoint = "{graph.url}"
-""")
+        config.write_text(settings_text(port, server.address, graph.url))
         shop = Shop(port)
         stop = threading.Event()
 
