@@ -15,7 +15,7 @@ from twofold.collect.policy import DatasetPolicy
 from twofold.collect.steps.draft import Origin
 from twofold.collect.steps.pipeline import run
 from twofold.config import DestinationSettings
-from twofold.config.check import destination_with_defaults
+from twofold.config.defaults import destination_with_defaults
 from twofold.destinations import BY_PLATFORM
 from twofold.destinations.contract import Destination
 from twofold.destinations.terms import builder_of, hash_rules_of, terms_of

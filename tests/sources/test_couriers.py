@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from twofold.config.settings import COURIER_FIELDS, PARCEL_STATES
+from twofold.config.sources import COURIER_FIELDS, PARCEL_STATES
 from twofold.event.refusal import DropReason, Refusal
 from twofold.ledger.identity import name_of
 from twofold.ledger.model import ParcelState

@@ -4,28 +4,26 @@ Owns what an operator writes. No room below reads it: each is passed what it nee
 """
 
 from twofold.config.audiences import AudienceSettings
-from twofold.config.read import load_settings, settings_from
-from twofold.config.settings import (
+from twofold.config.datasets import (
     PURPOSES,
     SENSITIVE,
-    SOURCE_TYPES,
-    AccountSettings,
     ConsentSettings,
-    ConsoleSettings,
     DatasetSettings,
-    DestinationSettings,
-    ImportSettings,
     OrderSettings,
     PrivacySettings,
+    TrustSettings,
+)
+from twofold.config.money import AccountSettings, ImportSettings
+from twofold.config.read import load_settings, settings_from
+from twofold.config.settings import (
+    ConsoleSettings,
+    DestinationSettings,
     RetentionSettings,
     ServerSettings,
     Settings,
-    SourceSettings,
-    TrustSettings,
-    can_ask,
     describe_settings,
-    secrets_of,
 )
+from twofold.config.sources import SOURCE_TYPES, SourceSettings, can_ask, secrets_of
 
 __all__ = [
     "PURPOSES",

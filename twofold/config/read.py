@@ -21,7 +21,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 import msgspec
 from msgspec import Struct
 
-from twofold.config.check import check_settings, with_defaults
+from twofold.config.check import check_settings
+from twofold.config.defaults import with_defaults
 from twofold.config.faults import Faults, Place
 from twofold.config.private import private_file, read_private
 from twofold.config.settings import ServerSettings, Settings

@@ -107,7 +107,7 @@ for _system in ABOUT:
 def _connect(
     system: str, config: Path, shop: str, dataset: str, given: dict[str, str], address: bool, json: bool
 ) -> None:
-    from twofold.config.settings import ACCESS
+    from twofold.config.sources import ACCESS
     from twofold.setup.connect.access import keep_access, known_access, variable, wire_access
     from twofold.setup.connect.asked import asked_of, tried
     from twofold.setup.editing import Edited

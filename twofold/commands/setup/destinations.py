@@ -94,7 +94,7 @@ def _chosen(
     settings: Settings, dataset: str | None, destination: str | None, all_known: bool
 ) -> list[DestinationSettings]:
     from twofold.config import DestinationSettings
-    from twofold.config.check import destination_with_defaults
+    from twofold.config.defaults import destination_with_defaults
     from twofold.destinations import DESTINATIONS
 
     configured = [d for d in settings.destination if dataset in (None, d.dataset)]

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from twofold.config import SourceSettings
 from twofold.config.private import private_file, write_private
-from twofold.config.settings import ACCESS, NEVER_SENDS
+from twofold.config.sources import ACCESS, NEVER_SENDS
 from twofold.errors import ConfigError
 from twofold.setup.connect.wiring import dataset_of, mark, place_of, shop_of
 from twofold.setup.editing import Edited, secret_name
