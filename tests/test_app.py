@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from acceptance.gateway_process import free_port
 from prometheus_client.parser import text_string_to_metric_families
+from store.faulty_disk import disk
 
 from twofold.app import Gateway
 from twofold.config import settings_from
@@ -215,6 +216,32 @@ def test_a_gap_is_not_believed_at_once(tmp_path: Path) -> None:
 
     serve(gateway(tmp_path), take)
     serve(gateway(tmp_path, now_ms=NOW_MS + 40 * DAY_MS), look)
+
+
+def test_what_was_seen_is_kept_once_the_disk_has_room_again(tmp_path: Path) -> None:
+    """Topics of webhooks and names of events: a note that found no room is written later, at a clean end at the latest."""
+    tree = {
+        "server": {"data": str(tmp_path), "port": 0},
+        "dataset": [{"id": DATASET, "key": KEY}],
+        "source": [{"type": "own", "dataset": DATASET, "shop": "mugs", "secret": "a-secret-of-16-or-more"}],
+    }
+    settings = settings_from(tree, environ={})
+    path = settings.source[0].path
+    with disk() as under:
+        running = Gateway(settings, clock=lambda: NOW_MS)
+
+        async def look(session: aiohttp.ClientSession, address: str) -> None:
+            await send(session, address, PERSON, event_name="Fitting")
+            under.full = True
+            running.webhooks.seen.signed(path, "orders/paid", NOW_MS)
+            await running._keep_seen_now()
+            await running._keep_schema_now()
+            under.full = False
+
+        serve(running, look)
+    again = Gateway(settings, clock=lambda: NOW_MS)
+    assert again.webhooks.seen.paths[path].topics == {"orders/paid": NOW_MS}
+    assert "Fitting" in again.schemas[DATASET].seen.names
 
 
 def test_a_process_goes_on_as_it_was_once_its_gateway_has_ended(tmp_path: Path) -> None:

@@ -258,6 +258,7 @@ class Gateway:
                 task.cancel()
             await asyncio.gather(*tasks, *keeping, return_exceptions=True)
             control.close()
+            await self._keep_seen_now()  # what came within the last second before a clean end, too
             await self._keep_schema_now()
             await self.store.close()
         if self.failure is not None:
@@ -507,6 +508,8 @@ class Gateway:
             try:
                 await self.store.keep_note(SCHEMA_SEEN, encode_schema_seen(self.schemas))
             except StoreError as err:
+                for watch in self.schemas.values():
+                    watch.changed = True
                 log.error("what came undeclared could not be kept, and is tried again: %s", err)
 
     async def _keep_costs(self) -> None:
@@ -522,11 +525,15 @@ class Gateway:
         """Which webhooks came is on disk a second later: who asks after a start must not read that none ever did."""
         while True:
             await asyncio.sleep(SEEN_EVERY_S)
-            if self.webhooks.seen.changed:
-                try:
-                    await self.store.keep_note(SEEN, self.webhooks.seen.encode())
-                except StoreError as err:
-                    log.error("which webhooks came could not be kept, and is tried again: %s", err)
+            await self._keep_seen_now()
+
+    async def _keep_seen_now(self) -> None:
+        if self.webhooks.seen.changed:
+            try:
+                await self.store.keep_note(SEEN, self.webhooks.seen.encode())
+            except StoreError as err:
+                self.webhooks.seen.changed = True
+                log.error("which webhooks came could not be kept, and is tried again: %s", err)
 
     async def _open(self) -> socket.socket:
         """The folder first, then the port: a restored folder is erased again before anybody can ask it anything."""

@@ -48,12 +48,12 @@ def rows(client: Client, path: str) -> tuple[dict[str, Any], list[dict[str, Any]
 
 @pytest.mark.process
 def test_the_list_ticks_what_was_seen(owner):
-    """No browser came, the platform never answered, as its port is nobody's, and the gateway ended before it noted topics."""
+    """No browser came, and the platform never answered, as its port is nobody's. What came last before a clean end is ticked."""
     _, found = rows(owner, "/start.json")
     done = {(r["name"], r["about"]): r["done"] for r in found}
     assert done == {
         ("dataset", ""): True, ("destination", ""): True, ("answers", f"meta-{DATASET}"): False,
-        ("writes", f"meta-{DATASET}"): False, ("pixel", ""): False, ("webhook", "own:mugs"): False,
+        ("writes", f"meta-{DATASET}"): False, ("pixel", ""): False, ("topic", "own:mugs"): True,
         ("joined", ""): False, ("go", ""): False,
     }  # fmt: skip
     assert "The platform answers" in owner.get("/start").text.partition("verdict")[2].partition("</p>")[0]
