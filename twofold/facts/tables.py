@@ -502,7 +502,7 @@ PURCHASES = _table(
     channels text browser, server, both
     tier int highest tier that spoke for it, 0 to 3
     copies int how many
-    late_copies int of them too late to be told
+    late_copies int of them after a first platform was told
     merged_into int the action that stands for it; null for all others
     superseded bool another action of a higher tier stands for it
     browser_copy bool a browser's copy is among its copies
@@ -558,7 +558,7 @@ SIGNALS = _table(
     channels text browser, server, both
     tier int highest tier that spoke for it, 0 to 3
     copies int how many
-    late_copies int of them too late to be told
+    late_copies int of them after a first platform was told
     merged_into int the action that stands for it; null for all others
     value money as it is sent, where it has one
     currency text of the value

@@ -444,7 +444,12 @@ class Folding:
             hurried = [a.id for a in batch.changed.values() if a.sealed_at is None and a.due_at <= now_ms]
             if hurried:
                 engine.run("release_deliveries", (now_ms, id_array(hurried)))
-                engine.run("requeue_deliveries", (now_ms, id_array(hurried)))
+            looked_at = [
+                *hurried,
+                *(a.id for a in sealed),
+            ]  # one platform was told: another may have lacked what came now
+            if looked_at:
+                engine.run("requeue_deliveries", (now_ms, id_array(looked_at)))
         if batch.copies:
             engine.run_rows("insert_copies", batch.copies)
         for action, successor in batch.superseded:

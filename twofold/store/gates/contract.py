@@ -22,7 +22,8 @@ LACKING = (
     "too_broad", "unknown_device",
 )  # fmt: skip
 """Why an action did not leave for what its copies had not said, by the word of consent or of a destination. A later copy may say it,
-so the action is looked at again when one comes (the statement `requeue_deliveries` lists the same); a no is never one of these."""
+so each delivery that was kept back for it is looked at again when one comes, though other platforms were told meanwhile (the statement
+`requeue_deliveries` lists the same); a no is never one of these."""
 
 
 class Held(Struct, frozen=True):
