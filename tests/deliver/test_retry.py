@@ -178,10 +178,21 @@ def test_an_unknown_fate_is_repeated_only_while_repeats_are_recognised(hours, so
     """48 hours less one after the first unknown attempt, whatever came since; never where repeats count twice."""
     unsure_since = NOW_MS - int(hours * HOUR_MS)
 
-    decision = decided(outcome, given=delivery(action_source=source), unsure_since=unsure_since, chance=0.0)
+    given = delivery(action_source=source, event_time=NOW_MS // 1000 - 3 * DAY_S)
+
+    decision = decided(outcome, given=given, unsure_since=unsure_since, chance=0.0)
 
     assert (decision.state is WAITING) == again
     assert again or decision.reason == "ambiguous"
+
+
+def test_nothing_was_tried_before_it_happened():
+    """A first attempt that a clock of thirty years ago has stamped is not thirty years ago."""
+    then = NOW_MS - 30 * 365 * DAY_S * 1000
+    known = delivery(attempts=POLICY.unknown_tries, first_attempt_at=then)
+
+    assert decided(AnswerOutcome.AMBIGUOUS, unsure_since=then).state is WAITING
+    assert decided(AnswerOutcome.UNKNOWN, given=known, alone=True).state is WAITING
 
 
 def test_a_transient_failure_is_retried_where_repeats_count_twice():
@@ -194,7 +205,7 @@ def test_the_repeat_deadline_lies_inside_the_window(unsure_since, window_h):
     """It is an hour before repeats count twice, or there is none at all."""
     limits = Limits(batch=1, request_bytes=1, age_s=1, idempotency_s=window_h * 3600)
 
-    deadline = repeat_deadline_ms(unsure_since, "website", limits, POLICY)
+    deadline = repeat_deadline_ms(unsure_since, delivery(event_time=0), limits, POLICY)
 
     assert deadline == (unsure_since + (window_h - 1) * HOUR_MS if window_h > 1 else 0)
 

@@ -109,9 +109,7 @@ def decide(
     due_at = now_ms + backoff_ms(delivery.attempts, chance, policy)
     sure_ms = now_ms if sure_ms is None else sure_ms
     sure_due_at = due_at - now_ms + sure_ms
-    if unsure_since is not None and sure_due_at >= repeat_deadline_ms(
-        unsure_since, delivery.action_source, limits, policy, repeat_s
-    ):
+    if unsure_since is not None and sure_due_at >= repeat_deadline_ms(unsure_since, delivery, limits, policy, repeat_s):
         return _dead("ambiguous")
     if outcome is AnswerOutcome.UNKNOWN and _patience_is_over(delivery, sure_ms, policy):
         return _dead(_because("unknown", verdict))
@@ -122,7 +120,9 @@ def decide(
 
 def _patience_is_over(delivery: Delivery, now_ms: int, policy: Policy) -> bool:
     """True when an event was refused often and long enough for a reason that nobody knows; this attempt included."""
-    since = delivery.first_attempt_at if delivery.first_attempt_at is not None else now_ms
+    since = (
+        now_ms if delivery.first_attempt_at is None else _not_before_it_happened(delivery.first_attempt_at, delivery)
+    )
     return delivery.attempts + 1 >= policy.unknown_tries and now_ms - since >= policy.unknown_patience_ms
 
 
@@ -142,12 +142,18 @@ def horizon_ms(event_time: int, action_source: str, limits: Limits, policy: Poli
 
 
 def repeat_deadline_ms(
-    unsure_since: int, action_source: str, limits: Limits, policy: Policy, repeat_s: int | None = None
+    unsure_since: int, delivery: Delivery, limits: Limits, policy: Policy, repeat_s: int | None = None
 ) -> int:
     """Until when a delivery of unknown fate may be sent again without counting twice; 0 where repeats always count.
     ``repeat_s``: for how long a repeat of this very event is recognised, where its bytes say so."""
-    window_s = (limits.max_repeat_s(action_source) if repeat_s is None else repeat_s) - policy.repeat_margin_s
-    return unsure_since + window_s * 1000 if window_s > 0 else 0
+    window_s = (limits.max_repeat_s(delivery.action_source) if repeat_s is None else repeat_s) - policy.repeat_margin_s
+    return _not_before_it_happened(unsure_since, delivery) + window_s * 1000 if window_s > 0 else 0
+
+
+def _not_before_it_happened(tried_at: int, delivery: Delivery) -> int:
+    """When something was tried (ms). A machine that begins with a clock of years ago stamps what it tries by that, and what was
+    on its way when the clock was put right would be given up as tried for years."""
+    return max(tried_at, delivery.event_time * 1000)
 
 
 def max_age_s(action_source: str, limits: Limits, policy: Policy) -> int:

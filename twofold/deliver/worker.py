@@ -327,7 +327,7 @@ class Worker:
 
     def _repeat_deadline_ms(self, d: Delivery) -> int:
         limits = self._destination.limits
-        return repeat_deadline_ms(self._unsure[d.id], d.action_source, limits, self._policy, self._repeat_s(d))
+        return repeat_deadline_ms(self._unsure[d.id], d, limits, self._policy, self._repeat_s(d))
 
     def _repeat_s(self, d: Delivery) -> int | None:
         """How long a repeat is recognised, where it is the event's own bytes that say so."""
@@ -499,7 +499,8 @@ class Worker:
     def _remember(self, part: Batch, attempt: Attempt) -> None:
         if attempt.verdict.outcome in UNKNOWN_FATE:
             for d in part.deliveries:
-                self._unsure.setdefault(d.id, attempt.started_at)
+                # By a clock that was put back meanwhile it ended before it began.
+                self._unsure.setdefault(d.id, min(attempt.started_at, attempt.ended_at))
 
     def _decide(self, part: Batch, attempt: Attempt) -> list[tuple[Delivery, Decision]]:
         if self._is_probe_of_unknown(attempt):
