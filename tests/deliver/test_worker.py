@@ -8,7 +8,7 @@ import math
 import random
 
 import pytest
-from delivering import SWIFT, delivering, events, numbered
+from delivering import SWIFT, Clock, delivering, events, numbered
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -259,6 +259,41 @@ def test_attempts_of_one_delivery_never_overlap():
             await d.done()
             assert sorted(i for r in d.graph.requests for i in r.ids) == ["another", *(f"e{n}" for n in range(5))]
         # `delivering` asserts that nothing overlapped.
+
+    asyncio.run(scenario())
+
+
+class _AnswersLater(MemoryOutbox):
+    """Says what it has written a while later, in the order in which it wrote, as a store that waits for its disk does."""
+
+    async def claim(self, *asked):
+        claimed = await super().claim(*asked)
+        await asyncio.sleep(0.1)
+        return claimed
+
+    async def settle(self, *asked):
+        await super().settle(*asked)
+        await asyncio.sleep(0.1)
+
+
+def test_what_is_settled_while_a_new_lease_is_on_its_way_is_settled():
+    """A machine slept longer than a lease: the answer comes when a claim has written a new lease and the worker has not heard of
+    it. It is settled once, with one row of the attempt, and not sent again when the new lease is over."""
+
+    async def scenario():
+        release, clock = asyncio.Event(), Clock()
+
+        async with delivering(
+            lambda _: Reply(until=release), timeout_s=60, clock=clock, outbox=_AnswersLater(clock)
+        ) as d:
+            d.outbox.add(*numbered(2))
+            await d.until(lambda: d.graph.open == 1)
+            d.forward(worker_module.LEASE_MS / 1000 + 1)
+            await d.until(lambda: len(d.outbox.claims) == 2)
+            release.set()
+            await d.done()
+            assert [len(d.outbox.attempts_of(f"e{n}")) for n in range(2)] == [1, 1]
+            assert [row.attempts for row in d.outbox.rows.values()] == [1, 1]
 
     asyncio.run(scenario())
 

@@ -570,7 +570,7 @@ class Worker:
         return found - {""}
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
-        await self._insist(lambda: self._outbox.settle(self._as_leased_now(settlements), self._clock()))
+        await self._write_settled(settlements)
         for s in settlements:
             self._metrics.settled.labels(self._name, s.state.value).inc()
             if s.state is not DeliveryState.WAITING:
@@ -582,7 +582,22 @@ class Worker:
         back = Decision(state=DeliveryState.WAITING, due_at=self._clock() + delay_ms, counts=False)
         settlements = [self._settlement(d, back) for part in parts for d in part.deliveries]
         if settlements:
-            await self._insist(lambda: self._outbox.settle(self._as_leased_now(settlements), self._clock()))
+            await self._write_settled(settlements)
+
+    async def _write_settled(self, settlements: Sequence[Settlement]) -> None:
+        """Under the leases of now. A claim that was on its way may have taken a new one meanwhile, so that this changed nothing:
+        then it is written again under that, without another row of the attempt."""
+        leased: Sequence[Settlement] = ()
+
+        async def write() -> None:
+            nonlocal leased
+            leased = self._as_leased_now(settlements)
+            await self._outbox.settle(leased, self._clock())
+
+        await self._insist(write)
+        while moved := [n for n, o in zip(self._as_leased_now(leased), leased, strict=True) if n.lease != o.lease]:
+            settlements = [replace(s, outcome="") for s in moved]
+            await self._insist(write)
 
     def _as_leased_now(self, settlements: Sequence[Settlement]) -> list[Settlement]:
         """Under the lease that each delivery has by now, which is a newer one where its task took longer than the first."""
