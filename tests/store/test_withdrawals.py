@@ -153,6 +153,31 @@ def test_the_order_of_things_decides_and_not_the_clock(tmp_path, back_ms):
     assert scenario_in(tmp_path, scenario) == (False, True)
 
 
+@pytest.mark.parametrize("begun_anew", [False, True])
+def test_a_yes_by_a_clock_set_back_lets_out_nothing_that_came_before_the_no(tmp_path, begun_anew):
+    """Also what came since the store last wrote down what time it is, behind which others came by the new clock."""
+    person, back = [Mark("em", "a" * 64)], NOW - 7_200_000
+
+    async def before(store: Store):
+        await store.keep_time(NOW)
+        await store.append([copy("before", em="a", at=NOW + 300)])
+        if not begun_anew:
+            await after(store)
+
+    async def after(store: Store):
+        if not begun_anew:
+            await store.keep_time(back)
+            await store.append([copy("another", em="b", at=back)])
+        await store.withdraw("1", person, back)
+        await store.grant("1", person, back)
+        return [d.event_id for d in await claim(store, DUE + 300)]
+
+    scenario_in(tmp_path, before)
+    if begun_anew:
+        assert scenario_in(tmp_path, after) == []
+    assert reasons(tmp_path)["before"] == "suppressed consent_withdrawn"
+
+
 def test_a_retry_is_asked_again(tmp_path):
     """Bytes that were frozen and tried once are not tried again after a withdrawal."""
 

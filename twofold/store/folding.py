@@ -118,6 +118,7 @@ class Folding:
         self._superseded = superseded
         self._changed = changed
         self.consent_changes = 0  # of actions sealed already; see `Store.consent_changes`
+        self.latest_ms = 0  # when the latest copy of this process came: not the last one, where a clock was set back
 
     def find(self, keys: Sequence[bytes]) -> dict[bytes, int]:
         """Key to the action it leads to, of those that are known."""
@@ -153,6 +154,7 @@ class Folding:
         """Verdict and action of each. ``orders``: the ledger's row of each, where a shop reported them. ``besides``: what else
         the transaction is going to hold."""
         self._keys.turn(self.sure(events[-1].received_at))
+        self.latest_ms = max(self.latest_ms, events[0].received_at, events[-1].received_at)
         keyed = [fold_keys(e) for e in events]
         news = self._people.news(events)
         if not self._revisions.alone:

@@ -62,13 +62,14 @@ def read_newest(folder: Path) -> int:
     db = open_reader(folder)
     try:
         kept = db.execute(statement("select_meta"), (SURE_TIME,)).fetchall()
-        return _newest(kept, db.execute(statement("last_received"), (ALONE.before, ALONE.end)).fetchall())
+        last = db.execute(statement("last_received"), (ALONE.before, ALONE.end)).fetchall()
+        return _newest(kept, int(last[0][0]) if last else 0)
     finally:
         db.close()
 
 
-def _newest(kept: Sequence[tuple[Any, ...]], last: Sequence[tuple[Any, ...]]) -> int:
-    return int(kept[0][0]) if kept else int(last[0][0]) if last else 0
+def _newest(kept: Sequence[tuple[Any, ...]], last: int) -> int:
+    return int(kept[0][0]) if kept else last
 
 
 log = logging.getLogger("twofold.store")
@@ -271,7 +272,7 @@ class Store:
         except BaseException:
             self._engine.close()
             raise
-        self._newest_at_first = self.newest_ms
+        self._newest_at_first = max(self.newest_ms, self._last_received())
         self.page_check = self._kit.page_check(self.folder)
         self._max_queue = max_queue
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
@@ -512,7 +513,7 @@ class Store:
     def _after_all(self, now_ms: int) -> int:
         """Not before anything that is here already: by a clock that was set back, what came in yesterday would be later than a no
         of today and the yes after it."""
-        return max(now_ms, self.newest_ms, self._newest_at_first)
+        return max(now_ms, self.newest_ms, self._newest_at_first, self._folding.latest_ms)
 
     async def purge_withdrawals(self, before_ms: int) -> int:
         """Forgets withdrawals that were taken back before every event that could still be sent; answers how many."""
@@ -536,8 +537,12 @@ class Store:
     @property
     def newest_ms(self) -> int:
         """The newest time on disk that was certain: kept while running, else the last event's. 0 in an empty folder."""
+        return _newest(self._engine.run("select_meta", (SURE_TIME,)), self._last_received())
+
+    def _last_received(self) -> int:
+        """When the last event came, by the clock of then; 0 in an empty folder."""
         last = self._engine.run("last_received", (self.place.before, self.place.end))
-        return _newest(self._engine.run("select_meta", (SURE_TIME,)), last)
+        return int(last[0][0]) if last else 0
 
     async def keep_time(self, sure_ms: int) -> None:
         """Writes the time that is certain to have come, for the next start."""
