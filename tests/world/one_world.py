@@ -248,8 +248,11 @@ class World:
 
     # -- a process's life
 
-    def _open(self) -> None:
+    def _open(self, *, accepted: bool = False) -> None:
+        """``accepted``: somebody has just said that what the folder does not hold is gone."""
         self.gateway = Inside(_settings(self.folder), self)
+        if accepted:
+            self.promises.lost(self._marks())  # before the new process does anything
         if abs(self._jump_ms) > 86_400_000 and not self._rows("select 1 from event limit 1"):
             raise _Over  # by the first clock that a folder ever had everything is stamped: nothing better is promised
         self.flushed("at the start")
@@ -298,7 +301,8 @@ class World:
         whole = (image / LOG).read_bytes() if (image / LOG).exists() else b""
         if damage is not None:
             self.promises.forgot = True
-            _damage(image / LOG, random.Random(f"{damage}"))
+            if not _is_moved(image):
+                _damage(image / LOG, random.Random(f"{damage}"))
         try:
             self._open()
         except StoreDamaged as err:
@@ -309,18 +313,17 @@ class World:
         if damage is None:
             self.promises.breaks(f"refuses to start though nothing is missing: {err}")
             raise _Over from err
-        if damage[2]:
+        accepted = bool(damage[2])
+        if accepted:
             accept_loss(self.folder, "the disk lied", self.wall())
             self._word_under.clear()  # numbers are given anew
         else:
             (self.folder / LOG).write_bytes(whole)  # the operator finds the right disk
         try:
-            self._open()
+            self._open(accepted=accepted)
         except StoreDamaged as again:
             self.promises.breaks(f"refuses to start after the loss was made good: {again}")
             raise _Over from again
-        if damage[2]:
-            self.promises.lost(self._marks())
 
     def _after_start(self, damage: Step | None) -> None:
         missing = (
@@ -794,6 +797,17 @@ def _mark_in(body: str) -> int:
     """Of a copy's body; -1 where there is none."""
     _, mark, rest = body.partition('"mark-')
     return int(rest.partition(".")[0]) if mark else -1
+
+
+def _is_moved(folder: Path) -> bool:
+    """True when the end of the write-ahead log stands in the database already: a disk that lost it there and kept it here would
+    leave neither the old nor the new, of which no more can be asked than that `verify` says so."""
+    log, data = ((folder / name).read_bytes() if (folder / name).exists() else b"" for name in (LOG, DATABASE))
+    for at in range(len(log) - len(log[32:]) % 4120 - 4120, 31, -4120):
+        if log[at + 8 : at + 16] == log[16:24]:  # salts: what lies behind the last such frame is an older log's
+            page = int.from_bytes(log[at : at + 4], "big") - 1
+            return log[at + 24 : at + 4120] == data[page * 4096 : page * 4096 + 4096]
+    return False
 
 
 def _damage(log: Path, draw: random.Random) -> None:

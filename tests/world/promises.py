@@ -55,7 +55,7 @@ class Promises:
         self.cancelled_at: dict[int, int] = {}
         self.denied: dict[tuple[str, int], int] = {}  # (dataset, person) -> step of an answered withdrawal in force
         self.ever_denied: set[tuple[str, int]] = set()
-        self.unsent: set[int] = set()  # things that may never leave again: withdrawn once, or erased
+        self.unsent: dict[int, int] = {}  # things that may never leave again -> step of the answered withdrawal
         self.erasing: dict[
             str, tuple[int, int, frozenset[int]]
         ] = {}  # request -> person, when it was asked, things that were there before
@@ -117,8 +117,9 @@ class Promises:
 
     def granted(self, dataset: str, person: int) -> None:
         """Heard or not: from here on it may be in force. What was there before stays silent."""
-        if self.denied.pop((dataset, person), None) is not None:
-            self.unsent |= {t for t in self._things_of(person) if self.things[t].dataset == dataset}
+        since = self.denied.pop((dataset, person), None)
+        if since is not None:
+            self.unsent |= {t: since for t in self._things_of(person) if self.things[t].dataset == dataset}
 
     def erasure_asked(self, person: int) -> tuple[int, int, frozenset[int]]:
         """Answers what `erasure_answered` needs: whose, since when, and of what."""
@@ -326,9 +327,15 @@ class Promises:
             self.ids.clear()
 
     def lost(self, marks: set[int]) -> None:
-        """Somebody accepted that all but these marks are gone."""
+        """Somebody accepted that all but these marks are gone, and what was said behind the last of them.
+
+        A disk loses an end: a no is still there where a copy is that was answered in a later step.
+        """
         for copy in self.copies:
             copy.known = copy.known and copy.mark in marks
+        last = max((c.step for c in self.copies if c.known), default=-1)
+        self.denied = {whose: step for whose, step in self.denied.items() if step < last}
+        self.unsent = {thing: step for thing, step in self.unsent.items() if step < last}
         self.rows = sum(c.known for c in self.copies)
         self.refused = 0
         self.news = {thing: (word, False) for thing, (word, _) in self.news.items()}

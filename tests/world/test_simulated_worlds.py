@@ -26,6 +26,21 @@ FOUND = {
         242, [("jump", -7_200_000, 300_000), ("shop", 8), ("cut", 81, 61481), ("browser", 4, 0), ("shop", 2),
               ("withdraw", 1, 2), ("grant", 1, 2)],
     ),
+    "what waited while the clock was put right by thirty years": (
+        289, [("answers", 2, 13, 10), ("jump", -946_080_000_000, 180_000), ("server", 4, 4, 7, 4), ("browser", 4, 2),
+              ("pass", 21_000), ("lose", 38655, 0)],
+    ),
+    "what was on its way while the clock was put right by thirty years": (
+        241, [("shop", 9), ("jump", -946_080_000_000, 300_000), ("kill", 10), ("answers", 0, 2, 16), ("browser", 6, 1),
+              ("server", 9, 6, 4, 4), ("pass", 6_000)],
+    ),
+    "an answer that came while its delivery was claimed anew": (
+        19845, [("server", 3, 4), ("answers", 2, 8, 8, 9, 14, 16), ("server", 1), ("age", 10)],
+    ),
+    "a yes by a clock that was set back since the time was written down": (
+        19644, [("pass", 100), ("jump", -7_200_000, 180_000), ("shop", 2), ("cut", 4, 47016), ("forged", 6, 3),
+                ("withdraw", 3, 1), ("grant", 3, 1)],
+    ),
     "a server behind a browser whose order never came": (19, [("browser", 0, 0), ("pass", 3_601_000), ("server", 0)]),
 }  # fmt: skip
 """What the simulator has found: seed and steps."""
