@@ -91,6 +91,9 @@ def goods_of(
         place = read_integer(plain.get("position", plain.get("index")))
         if place is not None and place >= 0:
             content["position"] = place  # in the list in which it was shown
+        off = lenient_amount(plain.get("discount"))
+        if off is not None and off >= 0:
+            content["discount"] = off
         price = lenient_amount(plain.get(piece))
         if price is not None and price >= 0:
             content["item_price"] = price
@@ -115,4 +118,6 @@ def worth_of(contents: Sequence[Mapping[str, Any]]) -> Decimal | None:
 
 
 def pieces_of(contents: Sequence[Mapping[str, Any]]) -> int:
-    return sum(line.get("quantity", 1) for line in contents)
+    """How many; 0 where one of the lines says it in a way that is no number."""
+    counts = [read_integer(line.get("quantity", 1)) for line in contents]
+    return sum(n for n in counts if n is not None) if None not in counts else 0

@@ -27,18 +27,44 @@ NAMES: dict[str, str] = {
     "products searched": "Search",
     "product viewed": "ViewContent",
     "product added": "AddToCart",
+    "wishlist product added to cart": "AddToCart",
     "product added to wishlist": "AddToWishlist",
     "checkout started": "InitiateCheckout",
     "payment info entered": "AddPaymentInfo",
     "order completed": "Purchase",
     "signed up": "CompleteRegistration",
+    "trial started": "StartTrial",
+    # Of its first version, which older senders still speak.
+    "viewed product": "ViewContent",
+    "added product": "AddToCart",
+    "completed order": "Purchase",
 }
 """Names of Segment's e-commerce specification (version 2) and of its B2B one, in lower case -> Meta's standard event."""
+
+_UNNAMED = (
+    "Product List Viewed", "Product List Filtered", "Product Clicked", "Product Removed", "Cart Viewed", "Checkout Step Viewed",
+    "Checkout Step Completed", "Order Updated", "Order Refunded", "Order Cancelled", "Coupon Entered", "Coupon Applied",
+    "Coupon Denied", "Coupon Removed", "Promotion Viewed", "Promotion Clicked", "Product Removed from Wishlist", "Product Shared",
+    "Cart Shared", "Product Reviewed",
+)  # fmt: skip
+_CUSTOM: dict[str, str] = {
+    **{name.lower(): name for name in _UNNAMED},
+    "viewed product category": "Product List Viewed", "removed product": "Product Removed", "viewed promotion": "Promotion Viewed",
+    "clicked promotion": "Promotion Clicked", "viewed checkout step": "Checkout Step Viewed",
+    "completed checkout step": "Checkout Step Completed",
+}  # fmt: skip
+"""What Meta has no standard event for, in one spelling however a sender writes it: a destination may have a name for it."""
 
 _NO_EVENT = frozenset(("identify", "screen", "group", "alias"))
 # What the platform calls otherwise -> its name in custom_data.
 _RENAMED = {"query": "search_string", "category": "content_category"}
 _OF_A_PRODUCT = ("ViewContent", "AddToCart", "AddToWishlist")
+_PROMOTIONS = ("Promotion Viewed", "Promotion Clicked")
+# Of a line in `contents`, as senders write it who know one platform's own words -> Meta's.
+_OF_A_LINE = {
+    "content_id": "id", "product_id": "id", "price": "item_price", "content_price": "item_price", "content_name": "title",
+    "content_category": "category",
+}  # fmt: skip
 _READ = frozenset((
     "order_id", "orderId", "currency", "value", "total", "revenue", "products", "product_id", "sku", "price", "quantity", "fbp",
     "fbc", "action_source", "url", "path", "referrer", "title", "search", "checkout_id", "cart_id",
@@ -91,7 +117,8 @@ def _name_of(tree: dict[str, Any], kind: str) -> str | Refusal:
     if not isinstance(given, str) or not given.strip():
         reason = DropReason.MISSING_EVENT_NAME if given in (None, "") else DropReason.INVALID_EVENT_NAME
         return _refuse(reason, "event", "the event's name as text", given)
-    return NAMES.get(" ".join(given.lower().split()), given.strip())
+    known = " ".join(given.lower().split())
+    return NAMES.get(known) or _CUSTOM.get(known, given.strip())
 
 
 def _time_of(tree: dict[str, Any], sent_at: Any, now_ms: int) -> int | Refusal:
@@ -142,24 +169,39 @@ def _user(tree: dict[str, Any], properties: dict[str, Any], context: dict[str, A
 
 
 def _custom(name: str, properties: dict[str, Any], notes: list[str]) -> dict[str, Any]:
-    rows = parts(properties, "products")
-    if not rows and name in _OF_A_PRODUCT:
-        rows = [properties]
-    contents = goods_of(rows, ("product_id", "sku", "id"), "price", notes, "products")
+    contents = _goods(name, properties, notes)
     data = {_RENAMED.get(k, k): v for k, v in properties.items() if k not in _READ and v is not None}
-    if name in _OF_A_PRODUCT and (title := text(properties, "name")):
+    if contents and not parts(properties, "products") and (title := text(properties, "name")):
         data["content_name"] = title
+    if name in _PROMOTIONS and (title := text(properties, "name")):
+        data.setdefault("promotion_name", title)
     order = text(properties, "order_id") or text(properties, "orderId")
     if order is not None:
         data["order_id"] = order
     if contents:
-        data |= {"contents": contents, "content_type": "product", "num_items": pieces_of(contents)}
+        data |= {"contents": contents} | ({"num_items": pieces} if (pieces := pieces_of(contents)) else {})
+        data.setdefault("content_type", "product")
     value = _value(name, properties, contents)
     if value is not None:
         data["value"] = value
     if properties.get("currency") is not None:
         data["currency"] = properties["currency"]
     return data
+
+
+def _goods(name: str, properties: dict[str, Any], notes: list[str]) -> list[dict[str, Any]]:
+    """``products``; else ``contents``, as a platform's own form has them; else the one product that the properties are about."""
+    rows = parts(properties, "products")
+    if not rows and (lines := parts(properties, "contents")):
+        return [_line(line) for line in lines]
+    if not rows and (name in _OF_A_PRODUCT or properties.keys() & {"product_id", "sku"}):
+        rows = [properties]
+    return goods_of(rows, ("product_id", "sku", "id"), "price", notes, "products")
+
+
+def _line(line: dict[str, Any]) -> dict[str, Any]:
+    """In Meta's words, which the steps read; what it says in them already stays."""
+    return {ours: value for k, value in line.items() if (ours := _OF_A_LINE.get(k, k)) == k or ours not in line}
 
 
 def _value(name: str, properties: dict[str, Any], contents: list[dict[str, Any]]) -> Any:
