@@ -39,6 +39,10 @@ NAMES: Final[Mapping[str, str]] = {
     "Subscribe": "subscribe", "StartTrial": "start_trial", "Contact": "contact", "Schedule": "schedule",
     "SubmitApplication": "submit_application", "FindLocation": "find_location", "CustomizeProduct": "customize_product",
     "Donate": "donate",
+    # What a shop's sender calls by Segment's specification [doc of both, code of both routers].
+    "Product List Viewed": "view_item_list", "Product Clicked": "select_item", "Product Removed": "remove_from_cart",
+    "Cart Viewed": "view_cart", "Promotion Viewed": "view_promotion", "Promotion Clicked": "select_promotion",
+    "Order Refunded": "refund", "Product Shared": "share", "Cart Shared": "share", "Signed In": "login",
 }  # fmt: skip
 
 LIMITS: Final = Limits(
@@ -49,6 +53,7 @@ LIMITS: Final = Limits(
 )
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")  # [doc]
+_BETWEEN = re.compile(r"[ .:/-]+")  # as both routers do [code]
 _RESERVED_PREFIXES = ("_", "firebase_", "ga_", "google_", "gtag.")  # [doc]
 _RESERVED = re.compile(r"session_start|first_visit|user_engagement|error|(?:app|ad|notification)_.*")  # [inferred]
 _CLIENT = re.compile(r"GA\d\.[0-9-]+\.([0-9]+\.[0-9]+)")  # [inferred]
@@ -60,11 +65,18 @@ MAX_ITEMS: Final = 200  # [inferred]
 MAX_PARAMS: Final = 25  # beside items [doc]
 MAX_TEXT: Final = 100  # characters of a parameter [inferred]
 _LONGER: Final = {"page_title": 300, "page_referrer": 420, "page_location": 1_000}  # [inferred]
-ENGAGED_MS: Final = 100  # of an event of which nobody knows: 1 or 100 [doc + code]
+ENGAGED_MS: Final = 1  # of an event of which nobody knows: 100 in examples [doc], 1 in both routers [code]
 
 _RENAMED: Final = {"search_string": "search_term"}
+_OF_PROMOTIONS: Final = _RENAMED | {"creative": "creative_slot", "position": "location_id"}
 _RENAMED_OF: Final[Mapping[str, Mapping[str, str]]] = {
-    "add_payment_info": _RENAMED | {"payment_method": "payment_type"},  # Segment's word for it, and Google's own [doc]
+    # Segment's words for them, and Google's own [doc of both].
+    "add_payment_info": _RENAMED | {"payment_method": "payment_type"},
+    "add_shipping_info": _RENAMED | {"shipping_method": "shipping_tier"},
+    "view_item_list": _RENAMED | {"list_id": "item_list_id", "content_category": "item_list_name"},
+    "view_promotion": _OF_PROMOTIONS,
+    "select_promotion": _OF_PROMOTIONS,
+    "share": _RENAMED | {"share_via": "method"},
 }
 _OURS: Final = frozenset({"items", "transaction_id"})  # a shop's own property of these names is none of theirs
 _ITEM: Final = {
@@ -101,8 +113,9 @@ OPTIONS: Final[Mapping[str, Option]] = {
 
 
 def custom_name(name: str) -> str | None:
-    """Our own name where GA4's rules allow it; None where they do not."""
-    ours = NAMES.get(name, name)
+    """Our own name where GA4's rules allow it, an underscore for a space, a point or a dash between words; None where
+    they do not."""
+    ours = NAMES.get(name) or _BETWEEN.sub("_", name.strip())
     fits = _NAME.fullmatch(ours) and not ours.startswith(_RESERVED_PREFIXES) and not _RESERVED.fullmatch(ours)
     return ours if fits else None
 
@@ -184,6 +197,7 @@ def _params(event: Event, name: str) -> dict[str, Any]:
             "transaction_id": data.order_id if name in ("purchase", "refund") else None,
             "currency": data.currency,
             "value": parts.amount(data.value) if data.currency else None,  # a value needs its currency [doc]
+            "content_type": data.content_type if name == "share" else None,
         }
     )
     renamed = _RENAMED_OF.get(name, _RENAMED)

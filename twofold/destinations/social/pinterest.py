@@ -36,6 +36,8 @@ NAMES: Final[Mapping[str, str]] = {
     # On newer pages, not in the schema [code].
     "StartTrial": "start_trial", "Contact": "contact", "Schedule": "schedule", "SubmitApplication": "submit_application",
     "FindLocation": "find_location", "CustomizeProduct": "customize_product",
+    # Lists of goods, by Segment's name and by Google's: a word of the schema [doc].
+    "Product List Viewed": "view_category", "view_item_list": "view_category",
 }  # fmt: skip
 
 _OFFLINE: Final = ("physical_store", "phone_call", "email", "system_generated", "chat", "business_messaging", "other")

@@ -35,6 +35,10 @@ NAMES: Final[Mapping[str, str]] = {
     "AddToWishlist": "ADD_TO_WISHLIST", "InitiateCheckout": "START_CHECKOUT", "AddPaymentInfo": "ADD_BILLING",
     "Purchase": "PURCHASE", "CompleteRegistration": "SIGN_UP", "Subscribe": "SUBSCRIBE", "StartTrial": "START_TRIAL",
     "Schedule": "RESERVE",
+    # What Meta has no event for, by Segment's name and by Google's [doc for the name, code for the pair].
+    "Product List Viewed": "LIST_VIEW", "view_item_list": "LIST_VIEW", "Promotion Viewed": "AD_VIEW", "view_promotion": "AD_VIEW",
+    "Promotion Clicked": "AD_CLICK", "select_promotion": "AD_CLICK", "Product Shared": "SHARE", "Cart Shared": "SHARE",
+    "share": "SHARE",
 }  # fmt: skip
 """What has no name there gets one of CUSTOM_EVENT_1 to 5 from the setting `events`."""
 
