@@ -31,7 +31,8 @@ from twofold.collect.doors.work import Work
 from twofold.collect.messages import Request
 from twofold.collect.metrics import CollectMetrics
 from twofold.collect.policy import DatasetPolicy, TrustRules
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 PAGES = 5  # of one visit
 TOGETHER = 50  # views in one transaction, as under load

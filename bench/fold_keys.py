@@ -12,9 +12,10 @@ from pathlib import Path
 from bench import Row
 from bench.events import stored_event
 from twofold.store.beside.folder import DATABASE
+from twofold.store.opened.routes import Route
 from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.fold_keys import DAY_MS, FoldKeys
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 
 KEYS, DAYS, BATCH, SECONDS, ROUNDS = 10_000_000, 9, 64, 0.5, 45
 

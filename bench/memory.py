@@ -15,7 +15,8 @@ from pathlib import Path
 from bench import Row, peak_mb
 from bench.accepts import gateway
 from bench.events import stored_event
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 PENDING = 1_000_000
 Serving = AbstractContextManager[tuple[str, subprocess.Popen[str]]]

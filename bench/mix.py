@@ -29,7 +29,8 @@ from twofold.destinations import DESTINATIONS
 from twofold.event.model import Channel, Content, CustomData, Event, Hashed, Tier, UserData
 from twofold.listening import settle_memory
 from twofold.store.beside.folder import DATABASE
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 EVENTS, GROUP, BROWSERS, ROUNDS, ROUND = 5_000_000, 500, 200_000, 31, 10  # a round is ROUND groups
 CLAIMED, DESTINATION = 20_000, "meta-1234567890"

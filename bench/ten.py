@@ -21,7 +21,8 @@ from bench.accepts import CONFIG, KEY, ROUNDS, load, null_server, process
 from bench.events import stored_event
 from bench.memory import pending_row
 from twofold.destinations import BY_PLATFORM
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 PLATFORMS = ("meta", "ga4", "google_ads", "tiktok", "pinterest", "snap", "linkedin", "reddit", "microsoft", "x")
 NAMES = ("ViewContent", "Purchase")

@@ -28,7 +28,8 @@ from twofold import __version__
 from twofold.commands.check import run_checks
 from twofold.event.model import Channel, CustomData, Event, Tier, UserData
 from twofold.store.engines import open_reader
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 DATASET, OTHER, KEY = "1234567890", "2222222222", "key-of-the-shop"
 PATIENCE_S = 30

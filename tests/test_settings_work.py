@@ -20,7 +20,8 @@ from twofold.config import settings_from
 from twofold.event.model import Channel, CustomData, Event, Hashed, Tier, UserData
 from twofold.matching.subject import Mark
 from twofold.store.lists import Reader
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 DATASET, KEY = "1234567890", "key-of-the-shop"
 NOW = 1_790_000_000_000

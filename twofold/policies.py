@@ -39,7 +39,8 @@ from twofold.sources.contract import Source, SourceOptions
 from twofold.sources.own.mapping import mapped_source, unknown_fields
 from twofold.sources.signatures import is_public_key
 from twofold.store.gates.values import ValueRule
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 from twofold.store.touches.nameless import Worth
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -18,7 +18,8 @@ from twofold.collect.messages import Answer, Pending, Request
 from twofold.collect.policy import DatasetPolicy
 from twofold.matching.subject import Mark
 from twofold.store.gates.withdrawals import read_standing
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 NOW = 1_790_000_000_000
 KEY = "the-key-of-this-dataset"

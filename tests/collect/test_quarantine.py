@@ -29,7 +29,8 @@ from twofold.collect.limits.quarantine import QUARANTINE, WATCHED, Quarantine
 from twofold.collect.policy import DatasetPolicy, TrustRules
 from twofold.config import settings_from
 from twofold.event.model import Channel, CustomData, Event, Tier, UserData, encode
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 START = 1_790_000_000_000
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000

@@ -13,8 +13,9 @@ from twofold.clock import now_ms
 from twofold.event.model import Consent, Hashed, UserData
 from twofold.matching.subject import Mark
 from twofold.store.lists import Reader
+from twofold.store.opened.routes import Route
 from twofold.store.sqlite import database
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 
 MARY = "a1" * 32
 

@@ -15,7 +15,8 @@ from twofold.clock import now_ms
 from twofold.errors import StoreFailed
 from twofold.event.model import Consent
 from twofold.store.lists import Reader
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 
 @asynccontextmanager

@@ -45,8 +45,9 @@ from twofold.reconcile.lives.task import LivesTask
 from twofold.store.engine import id_array
 from twofold.store.lines.keeping import keep_told
 from twofold.store.lines.row import make_row
+from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 from twofold.store.touches.nameless import Worth, give_up_paths
 from twofold.store.touches.signs import SETTLED_MS
 from twofold.touch.model import Sign, Touch, TouchKind

@@ -15,9 +15,10 @@ from twofold.matching.subject import SubjectRequest
 from twofold.privacy.retention import Days, Retention
 from twofold.privacy.runner import Eraser
 from twofold.report.verify import verify
+from twofold.store.opened.routes import Route
 from twofold.store.peers.places import SPAN
 from twofold.store.sqlite import database
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 
 NOW = 1_790_000_000_000
 DAY = 86_400_000

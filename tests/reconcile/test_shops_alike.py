@@ -8,7 +8,8 @@ from tests.store.order_reports import NOW, entry, report
 from twofold.ledger.policy import OrderPolicy
 from twofold.reconcile.reading.folder import Folder
 from twofold.reconcile.reading.owed import read_orders
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 HERE, THERE = "one.example", "two.example"
 

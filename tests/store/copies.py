@@ -31,8 +31,9 @@ from twofold.store import engines
 from twofold.store.beside.folder import DATABASE
 from twofold.store.fold import FoldVerdict
 from twofold.store.lists import Reader
+from twofold.store.opened.routes import Route
 from twofold.store.secret import FILE as SECRET
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 
 NOW = 1_790_000_000_000  # ms
 DAY = 86_400_000

@@ -25,8 +25,9 @@ from twofold.ledger.model import (
     Snapshot,
 )
 from twofold.ledger.policy import OrderPolicy
+from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 
 NOW_S = NOW // 1000
 MINUTE = 60_000

@@ -16,7 +16,8 @@ from twofold.event.delivery import DeliveryState, Suppressed
 from twofold.event.model import Channel, Consent, Event, Hashed, Tier
 from twofold.matching.subject import Mark
 from twofold.store.engines import open_reader
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 MINUTE = 60_000
 TOKEN = "c1-5f3a9c77d0e14b2f"  # a cart's or checkout's: nobody guesses it

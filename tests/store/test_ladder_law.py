@@ -23,8 +23,9 @@ from tests.strategies import law_of
 from twofold.event.model import Consent, Content, Event, Hashed, Tier, decode_event
 from twofold.ledger.model import Paid
 from twofold.ledger.policy import OrderPolicy
+from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 
 ORDER, NUMBER, SECOND = "5000000001001", "1001", "5000000001002"
 TOKEN = "5f3a9c77d0e14b2fa1b2c3d4"

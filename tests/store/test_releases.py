@@ -17,9 +17,10 @@ from twofold.ledger.model import Paid
 from twofold.ledger.policy import OrderPolicy
 from twofold.report.verify import verify
 from twofold.store.gates.releases import released_digest
+from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
 from twofold.store.sqlite.database import _migration
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 
 MINUTE = 60_000
 EXPIRES = 3_600

@@ -21,8 +21,9 @@ from twofold.event.delivery import DeliveryState
 from twofold.event.model import Tier
 from twofold.ledger.model import Line, Paid, ParcelState, Sale
 from twofold.ledger.policy import OrderPolicy
+from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 
 ID, NUMBER = "5000000001001", "1001"
 SECOND = "5000000001002"

@@ -20,8 +20,9 @@ from twofold.ledger.policy import OrderPolicy
 from twofold.store.fold import unite
 from twofold.store.gates.contract import LACKING, Suppressed
 from twofold.store.gates.trust import KEPT_BACK, REOPENED, VOUCHED
+from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
-from twofold.store.store import REVIVE_PORTION, Route, Store
+from twofold.store.store import REVIVE_PORTION, Store
 
 DUE = NOW + HOLD
 MINUTE = 60_000

@@ -17,7 +17,8 @@ from twofold.event.identity import fold_keys
 from twofold.event.model import Channel, Event, RawEvent, Tier
 from twofold.ledger.policy import OrderPolicy
 from twofold.policies import policies_of, routes_of
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 HERE, THERE = "one.example", "two.example"
 HOUR = 3_600_000

@@ -26,9 +26,10 @@ from twofold.event.model import Consent, Tier
 from twofold.matching.subject import Mark
 from twofold.report.verify import verify
 from twofold.store.changed.days import ACTIONS
+from twofold.store.opened.routes import Route
 from twofold.store.peers.places import FREE_AFTER_MS, MOST, SPAN, strand_of
 from twofold.store.sqlite import database
-from twofold.store.store import Route, Store
+from twofold.store.store import Store
 
 WAITING, DELIVERED = DeliveryState.WAITING, DeliveryState.DELIVERED
 ROUTES = {"1": Route(destinations=("meta-1",))}

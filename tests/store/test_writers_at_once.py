@@ -25,7 +25,8 @@ from twofold.errors import StoreError, StoreLocked
 from twofold.event.model import Consent, Event, Tier
 from twofold.matching.subject import Mark
 from twofold.store.engines import open_reader
-from twofold.store.store import Route, Store
+from twofold.store.opened.routes import Route
+from twofold.store.store import Store
 
 ROUTES = {"1": Route(destinations=("meta-1", "meta-2"))}
 WITH_SHOP = {"1": Route(destinations=("meta-1",), has_orders=True)}

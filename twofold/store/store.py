@@ -1,8 +1,8 @@
 """The store as the rest of the house sees it: journal, fold, orders, outbox and consent behind one face.
 
-Owns what one transaction does with the jobs that wait (`_Transaction`) and the order in which its parts are opened and
-closed. Queue, commit and the committing thread are the engine's (`sqlite/commit`); what a copy is to its action is
-decided in `fold`, keys are found in `fold_keys`. After a failed write or flush nothing more is acknowledged.
+Owns what is asked of an open store, and its closing. Its parts and what one transaction does with them are in `opened`; queue,
+commit and the committing thread are the engine's (`sqlite/commit`); what a copy is to its action is decided in `fold`, keys are
+found in `fold_keys`. After a failed write or flush nothing more is acknowledged.
 """
 
 from __future__ import annotations
@@ -14,40 +14,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from msgspec import Struct
-
 from twofold.errors import RowFailed, StoreBusy, StoreError, StoreFailed
 from twofold.event.delivery import Builder, Delivery, Settlement
 from twofold.event.model import Event
-from twofold.ledger.policy import OrderPolicy
 from twofold.matching.subject import Mark
-from twofold.store.appends import Appends, OrderNews
-from twofold.store.beside.watermark import Loss, Watermark, ended_unclean, open_watermark
-from twofold.store.changed.days import ChangedDays, fill_journal_days
+from twofold.store.appends import OrderNews
+from twofold.store.beside.watermark import Loss
 from twofold.store.engine import Database, Job, RefusedRow
 from twofold.store.engines import kit_for, open_reader
-from twofold.store.evidence import Superseded
 from twofold.store.fold import FoldVerdict
-from twofold.store.folding import Folding
-from twofold.store.gates.sequence import Gates
 from twofold.store.gates.trust import PolicyLike
-from twofold.store.gates.values import Margins, NoMargins, ValueGate, ValueRule
-from twofold.store.gates.withdrawals import Withdrawals
-from twofold.store.index.words import WordIndex, behind
-from twofold.store.journal import Journal
-from twofold.store.lines.filling import AT_ONCE, fill_some
+from twofold.store.gates.values import Margins
+from twofold.store.index.words import behind
 from twofold.store.lines.row import LineEntry
-from twofold.store.orders.ledger import OrderEntry, Orders
-from twofold.store.outbox import SHORT, Outbox, Turns
-from twofold.store.peers.keys import SharedKeys
-from twofold.store.peers.places import ALONE, take_place
-from twofold.store.peers.revisions import ERASED, Revisions
-from twofold.store.secret import folder_ring, ring_among
+from twofold.store.opened.parts import Parts, Wishes, open_parts
+from twofold.store.opened.routes import Route
+from twofold.store.opened.transaction import Transaction
+from twofold.store.orders.ledger import OrderEntry
+from twofold.store.outbox import SHORT, Turns
+from twofold.store.peers.places import ALONE
+from twofold.store.peers.revisions import ERASED
 from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.statements import reading, statement
-from twofold.store.touches.path_keeper import Paths
-from twofold.store.touches.signs import Signs
-from twofold.store.visitors.browsers import Browsers
 from twofold.touch.model import Sign
 
 SURE_TIME = "sure_time"
@@ -78,92 +66,6 @@ DUTY_MS = 60_000
 """How long a process has what only one does at a time, unless it asks again: another one goes on so long after its end."""
 
 
-class Route(Struct, frozen=True, kw_only=True):
-    """Where a dataset's actions go and how long they wait for their other copy."""
-
-    destinations: tuple[str, ...] = ()
-    hold_ms: dict[str, int] = {}
-    require_consent: bool = False
-    purposes: dict[str, tuple[str, ...]] = {}  # destination -> what must not be denied for it
-    orders: OrderPolicy = OrderPolicy()
-    has_orders: bool = False  # a shop reports this dataset's orders
-    shops: frozenset[str] = frozenset()  # several of one system, whose orders may be numbered alike
-    holds: dict[str, dict[str, int]] = {}  # destination -> event name, or *, -> ms from the first copy
-    values: dict[str, ValueRule] = {}  # destination -> what it is told in place of revenue
-    orders_there: dict[str, OrderPolicy] = {}  # destination -> rules of orders, where it has its own
-
-
-def longest_hold_ms(routes: Mapping[str, Route]) -> int:
-    """The longest time for which anything waits that nobody has looked at yet."""
-    held = [ms for r in routes.values() for own in (r.hold_ms, *r.holds.values()) for ms in own.values()]
-    return max(held, default=0)
-
-
-class _Transaction:
-    """What the jobs of one transaction write: appends through the journal, other work as it is."""
-
-    def __init__(
-        self,
-        journal: Journal,
-        folding: Folding,
-        appends: Appends,
-        outbox: Outbox,
-        watermark: Watermark,
-        withdrawals: Withdrawals,
-        index: WordIndex,
-        changed: ChangedDays,
-        revisions: Revisions,
-    ) -> None:
-        self._revisions = revisions
-        self._changed = changed
-        self._index = index
-        self._withdrawals = withdrawals
-        self._watermark = watermark
-        self._journal = journal
-        self._folding = folding
-        self._appends = appends
-        self._outbox = outbox
-
-    def write(self, jobs: Sequence[Job]) -> list[Any]:
-        """Runs the statements of all jobs, the appends first; one result a job."""
-        self._revisions.beside = all(job.beside for job in jobs)
-        self._revisions.catch_up()
-        self._folding.began()
-        appended = iter(self._appends.append([j for j in jobs if j.work is None]))
-        results: list[Any] = []
-        for job in jobs:
-            if job.work is not None:
-                results.append(job.work())
-                continue
-            done = next(appended)
-            results.append(done.news if job.counts_orders else done.verdicts)
-        self._withdrawals.written()
-        return results
-
-    def flush(self) -> None:
-        self._withdrawals.flush()
-
-    def committed(self) -> None:
-        self._watermark.mark(*self._journal.committed())
-        self._outbox.committed()
-        self._revisions.committed()
-
-    def rolled_back(self) -> None:
-        self._revisions.rolled_back()
-        self._journal.rolled_back()
-        self._folding.rolled_back()
-        self._outbox.rolled_back()
-        self._appends.rolled_back()
-        self._withdrawals.rolled_back()
-        self._index.reset()
-        self._changed.rolled_back()
-
-    def reread(self) -> None:
-        self.rolled_back()
-        self._journal.reread()
-        self._outbox.reread()
-
-
 class Store:
     """Opens a data folder and owns it until `close`. All methods are called on the event loop's thread."""
 
@@ -190,81 +92,14 @@ class Store:
         self._kit = kit_for(self.folder)
         self._engine: Database = self._kit.opened(self.folder, self._examine if peer is None else None)
         try:
-            self.place = ALONE if peer is None else take_place(self._engine, peer, opened_at)
-            self.revisions = Revisions(self._engine, self.place)
-            self.ended_unclean = self.place.alone and ended_unclean(self._engine)
-            if self.ended_unclean:
-                self._kit.tidy(self.folder)
-            self.watermark = open_watermark(self._engine, self.place)
-            with self._engine.transaction():
-                fill_journal_days(self._engine)
-                for _ in range(AT_ONCE):
-                    if not fill_some(self._engine):
-                        break
-            self.changed = ChangedDays(self._engine, self.revisions)
-            self.people = Browsers(self._engine, routes, people_days, self.revisions)
-            self.orders = Orders(
-                self._engine,
-                {dataset: r.orders for dataset, r in routes.items()},
-                frozenset(dataset for dataset, r in routes.items() if r.has_orders),
-                {dataset: r.shops for dataset, r in routes.items() if r.shops},
-                changed=self.changed,
-                there={(dataset, d): rules for dataset, r in routes.items() for d, rules in r.orders_there.items()},
-                revisions=self.revisions,
-            )
-            self._withdrawals = Withdrawals(self._engine, self.revisions)
-            self.ring = folder_ring(self.folder) if self.place.alone else ring_among(self.folder, self._engine.run)
-            self.paths = Paths(self._engine, self.ring, self.changed, self.place)
-            self.orders.on_united = self.paths.unite
-            self.signs = Signs(
-                self._engine,
-                self.ring,
-                self.people,
-                self._withdrawals,
-                touch_days,
-                self.changed,
-                self.paths,
-                self.revisions,
-            )
-            self.people.on_gone = self.signs.forget_browsers
-            self._index = WordIndex(self.place)
-            self._superseded = Superseded(self._engine, self.revisions)
-            values = ValueGate(
-                self._engine, self.orders, margins or NoMargins(), {dataset: r.values for dataset, r in routes.items()}
-            )
-            self.gates = Gates(
-                self.people, self._withdrawals, self.orders, routes, policies or {}, self._superseded, values
-            )
+            wishes = Wishes(
+                routes=routes, policies=policies or {}, margins=margins, opened_at=opened_at, window_days=window_days,
+                refused_keep=refused_keep, people_days=people_days, touch_days=touch_days, peer=peer,
+            )  # fmt: skip
+            parts = open_parts(self._engine, self._kit, self.folder, wishes)
+            self._keep(parts)
             self.revisions.listen(ERASED, self._hear_erased)
-            self._outbox = Outbox(
-                self._engine,
-                routes,
-                self.gates,
-                self._superseded,
-                self.changed,
-                opened_at,
-                longest_hold_ms(routes),
-                self.revisions,
-            )
-            self._journal = journal = Journal(self._engine, refused_keep, self.place)
-            keys = (self._kit.fold_keys if peer is None else SharedKeys)(self._engine, window_days)
-            self._folding = Folding(
-                self._engine,
-                journal,
-                routes,
-                self._outbox.ids,
-                keys,
-                self.people,
-                self.orders,
-                self._superseded,
-                self.changed,
-                self.revisions,
-            )
-            self.people.hold = self.signs.hold = self._folding.hold
             self._engine.on_back = self._came_back
-            self._appends = Appends(
-                self._engine, journal, self._folding, self.orders, self.signs, self.paths, self.ring.secret
-            )
             self.watermark.begin()
         except (StoreFailed, RowFailed) as err:
             self._engine.close()
@@ -278,23 +113,23 @@ class Store:
         self._callbacks: dict[str, list[Callable[[], None]]] = {}
         self._commits = Commits(
             self._engine,
-            _Transaction(
-                journal,
-                self._folding,
-                self._appends,
-                self._outbox,
-                self.watermark,
-                self._withdrawals,
-                self._index,
-                self.changed,
-                self.revisions,
-            ),
+            Transaction(parts),
             opened_at,
             wake=self._wake,
             on_failure=on_failure,
             alone=self.place.alone,
         )
         self._turns = Turns(self._commits)
+
+    def _keep(self, parts: Parts) -> None:
+        """The parts that are asked for from outside, and those behind the methods of this face."""
+        self.place, self.revisions, self.ended_unclean = parts.place, parts.revisions, parts.ended_unclean
+        self.watermark, self.changed, self.gates = parts.watermark, parts.changed, parts.gates
+        self.people, self.orders = parts.people, parts.orders
+        self.ring, self.paths, self.signs = parts.ring, parts.paths, parts.signs
+        self._withdrawals, self._index = parts.withdrawals, parts.index
+        self._outbox, self._journal = parts.outbox, parts.journal
+        self._folding, self._appends = parts.folding, parts.appends
 
     @property
     def queued(self) -> int:

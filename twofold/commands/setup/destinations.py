@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from twofold.event.model import Event
     from twofold.reconcile.expected import ExpectedMargins
     from twofold.store.gates.contract import ToldValue
-    from twofold.store.store import Route
+    from twofold.store.opened.routes import Route
 
 
 def destinations(
