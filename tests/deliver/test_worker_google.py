@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tests.fakes.graph import Reply
 from tests.fakes.platforms.google_ads import GoogleAds
 from twofold.clock import now_ms
-from twofold.deliver import worker as worker_module
+from twofold.deliver import told as told_module
 from twofold.destinations.google import GOOGLE_ADS
 from twofold.event.model import CustomData
 
@@ -38,7 +38,7 @@ async def google(fake: GoogleAds, destination=GOOGLE_ADS, **more):
     options = {"client_id": "c", "client_secret": CLIENT, "refresh_token": REFRESH, "token_url": "http://x/token"}
     settings = {"remote_dataset": "4445556666", "token": "", "events": {"Purchase": "9"}, "options": options}
     async with delivering(fake, destination=destination, name="google-1", **settings, **more) as d:
-        d.worker.retarget(replace(d.worker._target, options=options | {"token_url": f"{d.graph.url}/token"}))
+        d.worker.retarget(replace(d.worker._access.target, options=options | {"token_url": f"{d.graph.url}/token"}))
         yield d
 
 
@@ -172,7 +172,8 @@ def test_a_token_that_was_exchanged_meanwhile_stands_in_no_note():
         async with google(script) as d:
             d.outbox.add(*orders("first"))
             await d.done()
-            d.worker._access.forget(d.worker._access.current)
+            token = d.worker._access._token
+            token.forget(token.current)
             repeat.set()
             d.outbox.add(*orders("second"))
             await d.until(lambda: len(d.outbox.settled) > 1)
@@ -219,7 +220,7 @@ def test_a_bad_event_is_found_by_its_place():
 
 def test_what_is_told_later_stands_beside_the_attempts(monkeypatch):
     """PROCESSING is asked again; then the counts by reason are kept for each delivery of that request, once."""
-    monkeypatch.setattr(worker_module, "RESULTS_LOOK_S", 0.01)
+    monkeypatch.setattr(told_module, "RESULTS_LOOK_S", 0.01)
     error = {"reason": "PROCESSING_ERROR_REASON_DUPLICATE_TRANSACTION_ID", "recordCount": "2"}
     told = {"requestStatus": "PARTIAL_SUCCESS", "errorInfo": {"errorCounts": [error]}}
     fake = standin(later=told)
@@ -241,7 +242,7 @@ def test_what_is_told_later_stands_beside_the_attempts(monkeypatch):
 
 def test_a_restart_goes_on_asking(monkeypatch):
     """The number stands in the attempts' notes: a new worker over the same outbox asks for what nobody answered."""
-    monkeypatch.setattr(worker_module, "RESULTS_LOOK_S", 0.01)
+    monkeypatch.setattr(told_module, "RESULTS_LOOK_S", 0.01)
     fake = standin()
     soon = replace(GOOGLE_ADS, later=replace(GOOGLE_ADS.later, first_s=0))
 
@@ -266,7 +267,7 @@ def test_a_test_event_is_only_checked():
         async with google(fake, test_event_code="x") as d:
             d.outbox.add(*orders("a"))
             await d.done()
-            assert d.worker._results.waiting == 0
+            assert d.worker._told._results.waiting == 0
 
     asyncio.run(scenario())
     assert fake.taken == []

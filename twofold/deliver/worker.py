@@ -1,7 +1,7 @@
 """One worker for each destination: claim, send, settle.
 
-Owns the loop, the requests in flight and the halving of refused ones. What an answer means is the
-destination's to say, what is done about it is decided in `retry`, and what survives is in the outbox.
+Owns the loop, the requests in flight and the halving of refused ones. What an answer means is the destination's to say, what is
+done about it is decided in `retry`, whether the destination is left alone in `health`, and what survives is in the outbox.
 
 Sending twice is normal, and two crashes make it happen: one between the answer and its settling, and one that
 loses an answer on the way. Both times the lease runs out and the same bytes go again.
@@ -15,158 +15,50 @@ import logging
 import random
 import time
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from twofold.clock import Clock
-from twofold.deliver.later import LATER, Asked, Results, number_in, words
+from twofold.deliver.access import Access
+from twofold.deliver.batches import Attempt, Batch, portions, refused_alone
+from twofold.deliver.contract import STORE_RETRY_S, DeliveryTarget, Outbox
+from twofold.deliver.health import Health
 from twofold.deliver.metrics import DeliverMetrics
-from twofold.deliver.redact import redact
 from twofold.deliver.retry import (
     HALVE,
-    REFUSING,
     UNKNOWN,
     UNKNOWN_FATE,
     Decision,
-    Pause,
     Policy,
-    Refusals,
-    UnknownCodes,
     company,
     decide,
     max_age_s,
-    pause_for,
-    refusing,
     repeat_deadline_ms,
-    unknown_pause,
 )
 from twofold.deliver.sender import Sender
-from twofold.deliver.tokens import AccessToken
-from twofold.destinations.contract import (
-    AnswerOutcome,
-    AnswerVerdict,
-    Builder,
-    Destination,
-    PlatformAnswer,
-    Suppressed,
-    Target,
-)
-from twofold.destinations.terms import TermSettings, builder_of, terms_of
+from twofold.deliver.told import ToldLater
+from twofold.destinations.contract import AnswerOutcome, AnswerVerdict, Destination, PlatformAnswer, Suppressed
+from twofold.destinations.terms import builder_of, terms_of
 from twofold.errors import StoreBusy, StoreFull
-from twofold.event.delivery import TRACE, Delivery, DeliveryState, Settlement
+from twofold.event.delivery import Delivery, DeliveryState, Settlement
 from twofold.event.model import Event
 
 IN_FLIGHT = 4  # requests of one destination at once
-FEW = 50  # an unwell destination is offered no fewer, until it is tried with single events
 LEASE_MS = 300_000  # what a crash costs at most before others may claim; a restart voids leases at once
 IDLE_S = 5.0  # an idle worker looks again this often, for deliveries revived by another process
 AMONG_OTHERS_S = 1.0  # and this often where other processes enqueue, whose commits wake nobody here
 SOON_S = 0.01  # the shortest wait, so that no mistake in a due time becomes a busy loop
-STORE_RETRY_S = 1.0  # while the store is full or busy
 DOUBT_LOOK_MS = 60_000  # while the clock is doubted, what it would give up is looked at again this often
-RESULTS_LOOK_S = 5.0  # what a platform tells later is looked for this often, of what is due
 GRACE_S = 5.0  # what running requests get to end by themselves when the worker stops
 
 NO_RECORD: Mapping[str, Any] = MappingProxyType({})  # nothing was sent
 GIVEN_UP = Decision(state=DeliveryState.DEAD, reason="ambiguous", counts=False)
 
 log = logging.getLogger(__name__)
-
-
-class Outbox(Protocol):
-    """What a worker needs of the store. Every awaitable is durable before it returns."""
-
-    async def claim(
-        self,
-        destination: str,
-        now_ms: int,
-        limit: int,
-        lease_ms: int,
-        build: Builder,
-        max_age_s: Callable[[str], int],
-    ) -> list[Delivery]: ...
-
-    async def settle(self, settlements: Sequence[Settlement], now_ms: int) -> None: ...
-
-    @property
-    def consent_changes(self) -> int: ...
-
-    @property
-    def alone(self) -> bool: ...
-
-    async def look(self) -> None: ...
-
-    async def pause(self, destination: str, reason: str, until_ms: int, now_ms: int) -> None: ...
-
-    async def resume(self, destination: str, now_ms: int) -> None: ...
-
-    async def next_due(self, destination: str) -> int | None: ...
-
-    def pause_of(self, destination: str) -> tuple[str, int] | None: ...
-
-    def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None: ...
-
-    async def unanswered(
-        self, destination: str, since_ms: int, after: int
-    ) -> tuple[Sequence[tuple[int, int, str]], int | None]: ...
-
-    async def note_told(self, deliveries: Sequence[int], state: str, note: str, at_ms: int) -> None: ...
-
-
-class DeliveryTarget(Target, TermSettings, Protocol):
-    """The fields of `config.DestinationSettings` that a worker reads besides those of the platform."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def test_event_code(self) -> str: ...
-    @property
-    def batch(self) -> int: ...
-    @property
-    def timeout_s(self) -> float: ...
-
-
-class Batch(Struct, frozen=True, kw_only=True):
-    """Deliveries for one request. ``lease_end`` is on the loop's clock, seconds; ``consent`` is what the outbox's
-    `consent_changes` was before they were claimed."""
-
-    deliveries: tuple[Delivery, ...]
-    test_event_code: str | None
-    lease_end: float
-    consent: int
-
-    def halves(self) -> tuple[Batch, Batch]:
-        middle = len(self.deliveries) // 2
-        return self._with(self.deliveries[:middle]), self._with(self.deliveries[middle:])
-
-    def apart(self, named: Collection[int]) -> tuple[Batch, ...]:
-        """Those at other places together, and each at these places alone."""
-        others = tuple(d for n, d in enumerate(self.deliveries) if n not in named)
-        alone = [self._with((d,)) for n, d in enumerate(self.deliveries) if n in named]
-        return (self._with(others), *alone) if others else tuple(alone)
-
-    def _with(self, deliveries: tuple[Delivery, ...]) -> Batch:
-        return Batch(
-            deliveries=deliveries,
-            test_event_code=self.test_event_code,
-            lease_end=self.lease_end,
-            consent=self.consent,
-        )
-
-
-class Attempt(Struct, frozen=True, kw_only=True):
-    """One request and its verdict. ``episode``: how many pauses there had been when it was started."""
-
-    verdict: AnswerVerdict
-    status: int | None
-    started_at: int  # ms
-    ended_at: int  # ms
-    episode: int
 
 
 class Worker:
@@ -192,7 +84,6 @@ class Worker:
         """``withheld``: properties that leave for no platform, by event name."""
         self._withheld = withheld
         self._destination = destination
-        self._target = target
         self._outbox = outbox
         self._clock = clock
         self._sure = sure  # the time that is certain to have come: nothing is given up by another
@@ -203,10 +94,13 @@ class Worker:
         self._name = target.name
         self._terms = terms_of(destination, target, withheld)
         self._build_one = builder_of(destination, self._terms)
-        self._batch = min(target.batch, destination.limits.batch)
         self._max_age_s = partial(max_age_s, limits=destination.limits, policy=self._policy)
-        self._access = AccessToken(destination.grant, self._sender, clock) if destination.grant else None
-        self._results = Results(destination.later) if destination.later else None
+        self._access = Access(destination, target, self._sender, clock)
+        self._told = self._told_later()
+        self._health = Health(
+            self._name, outbox=outbox, clock=clock, metrics=metrics, policy=self._policy, chance=chance,
+            batch=min(target.batch, destination.limits.batch), insist=self._insist, is_stopping=self._is_stopping,
+        )  # fmt: skip
         self._wake = asyncio.Event()
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -214,22 +108,12 @@ class Worker:
         self._leased: set[int] = set()  # in the hands of a task; never given to a second one
         self._renewed: dict[int, int] = {}  # delivery in such hands -> the lease that it was claimed under meanwhile
         self._unsure: dict[int, int] = {}  # delivery -> start (ms) of its first attempt of unknown fate, as stored
-        self._offered = self._batch  # claimed at once at most; fewer after each failure: bytes for nobody cost accepts
-        self._failures = 0  # how unwell the destination has been; see `pause_for`
-        self._episode = 0  # pauses so far; an answer to a request from before the last one is old news
-        self._pausing_until = 0  # ms; a pause on its way to the disk
-        self._refusals = Refusals(self._policy)
-        self._unknown_codes = UnknownCodes(self._policy)
         self._suspects: set[int] = set()  # refused alone, with a code nobody knows: tried alone from now on
         self._broken: BaseException | None = None
-        self._older_secrets: set[str] = set()
 
     def retarget(self, target: DeliveryTarget) -> None:
         """The same destination with another token or address, from the next request on."""
-        self._older_secrets = self._secrets()  # of requests that are out
-        self._target = target
-        if self._access is not None:
-            self._access.forget(self._access.current)
+        self._access.retarget(target)
         self._terms = terms_of(self._destination, target, self._withheld)
         self._build_one = builder_of(self._destination, self._terms)
 
@@ -237,7 +121,7 @@ class Worker:
         """Claims and delivers until `stop`. Raises what the store raises when it can no longer be relied on."""
         self._outbox.on_enqueued(self._name, self._hear)
         async with self._sender:
-            results = asyncio.create_task(self._hear_later(), name=f"results {self._name}") if self._results else None
+            told = asyncio.create_task(self._told.run(), name=f"results {self._name}") if self._told else None
             try:
                 while not self._stopping:
                     self._wake.clear()
@@ -249,16 +133,16 @@ class Worker:
                     if not claimed:
                         await self._rest(limit)
             finally:
-                if results is not None:
-                    results.cancel()
-                    await asyncio.gather(results, return_exceptions=True)
+                if told is not None:
+                    told.cancel()
+                    await asyncio.gather(told, return_exceptions=True)
                 await self._wind_up()
         if self._broken is not None:
             raise self._broken
 
     def _hear(self) -> None:
         """There may be work: after every commit, so a paused worker does not even look up."""
-        if not self._is_paused():
+        if not self._health.is_paused():
             self._wake.set()
 
     def look(self) -> None:
@@ -275,22 +159,31 @@ class Worker:
         """Claimed batches under way, at most as many as requests may be in flight and a few groups more."""
         return len(self._tasks)
 
+    def _is_stopping(self) -> bool:
+        return self._stopping
+
+    def _told_later(self) -> ToldLater | None:
+        """Who asks what became of requests, where the platform tells it."""
+        later = self._destination.later
+        if later is None:
+            return None
+        return ToldLater(
+            later, self._name, outbox=self._outbox, access=self._access, sender=self._sender, clock=self._clock,
+            is_stopping=self._is_stopping,
+        )  # fmt: skip
+
     # -- claim
 
     def _room(self) -> int:
         """How many deliveries may be claimed now; 0 while paused or while all slots are busy."""
-        pause = self._outbox.pause_of(self._name)
-        if pause is None and not self._pausing_until:
-            return 0 if len(self._tasks) >= IN_FLIGHT else min(self._batch, self._offered)
-        if self._is_paused() or self._tasks:
+        most = min(self._health.batch, self._health.offered)
+        if self._health.is_well():
+            return 0 if len(self._tasks) >= IN_FLIGHT else most
+        if self._health.is_paused() or self._tasks:
             return 0
         # The pause is over, but whether the destination is well is for one request to find out. After a single
         # hiccup that may be a full one, so that flapping costs no extra requests.
-        return min(self._batch, self._offered) if 0 < self._failures < self._policy.patience else 1
-
-    def _is_paused(self) -> bool:
-        pause = self._outbox.pause_of(self._name)
-        return max(pause[1] if pause else 0, self._pausing_until) > self._clock()
+        return most if self._health.had_a_hiccup() else 1
 
     async def _claim(self, limit: int) -> list[Delivery]:
         try:
@@ -338,14 +231,14 @@ class Worker:
         groups: dict[tuple[str | None, int, bytes], list[Delivery]] = defaultdict(list)
         group_of = self._destination.group
         for d in claimed:
-            code = d.test_event_code or self._target.test_event_code or None
-            size = 1 if d.id in self._suspects else company(d.attempts, self._batch, self._policy)
+            code = d.test_event_code or self._access.target.test_event_code or None
+            size = 1 if d.id in self._suspects else company(d.attempts, self._health.batch, self._policy)
             groups[code, size, group_of(d.payload) if group_of else b""].append(d)
         lease_end = asyncio.get_running_loop().time() + LEASE_MS / 1000
         return [
             Batch(deliveries=part, test_event_code=code, lease_end=lease_end, consent=consent)
             for (code, size, _), deliveries in groups.items()
-            for part in _portions(deliveries, size, self._destination.limits.request_bytes)
+            for part in portions(deliveries, size, self._destination.limits.request_bytes)
         ]
 
     async def _rest(self, limit: int) -> None:
@@ -392,11 +285,11 @@ class Worker:
         while parts:
             part = parts.popleft()
             async with self._slots:
-                target = await self._granted()
+                target = await self._access.granted()
                 if not await self._looked() or self._must_yield(part):
                     return await self._hand_back([part, *parts])
                 attempt = await self._attempt(part, target)
-            if attempt.status == 401 and not renewed and self._is_stale(target):
+            if attempt.status == 401 and not renewed and self._access.is_stale(target):
                 renewed = True  # a token that ended early: one more time with a new one, and no attempt is counted
                 parts.appendleft(part)
                 continue
@@ -404,11 +297,11 @@ class Worker:
             parts.extend(halves)
             taken = taken or attempt.verdict.outcome is AnswerOutcome.ACCEPTED
             refused += attempt.verdict.outcome is AnswerOutcome.INVALID and not halves
-            if await self._knows_not(attempt):
+            if await self._health.knows_not(attempt):
                 return await self._hand_back(parts)
             hopeless = bool(parts) and not taken and refused >= self._policy.hopeless
-            if hopeless or (part is batch and self._is_one_too_many(attempt)):
-                await self._pause_refusing(attempt.episode)
+            if hopeless or (part is batch and self._health.is_one_too_many(attempt)):
+                await self._health.pause_refusing(attempt.episode)
                 # Suspects wait longer than what comes after them, so that a probe meets somebody else.
                 return await self._hand_back(parts, self._policy.refusal_window_ms)
         return None
@@ -427,31 +320,15 @@ class Worker:
         if part.consent != self._outbox.consent_changes:
             return True
         left_s = part.lease_end - asyncio.get_running_loop().time()
-        return self._stopping or self._is_paused() or left_s < 2 * self._target.timeout_s
-
-    async def _granted(self) -> DeliveryTarget | AnswerVerdict:
-        """The target with the access token of the hour, where the platform has such; or why there is none."""
-        token = await self._access.get(self._target) if self._access is not None else None
-        if token is None:
-            return self._target
-        if isinstance(token, AnswerVerdict):
-            return token
-        granted: DeliveryTarget = replace(self._target, token=token)  # type: ignore[type-var]
-        return granted
-
-    def _is_stale(self, target: DeliveryTarget | AnswerVerdict) -> bool:
-        """True when a request was made with a token that can be exchanged for a newer one."""
-        if self._access is None or isinstance(target, AnswerVerdict):
-            return False
-        return self._access.forget(target.token) or target.token != self._access.current != ""
+        return self._stopping or self._health.is_paused() or left_s < 2 * self._access.target.timeout_s
 
     async def _attempt(self, part: Batch, target: DeliveryTarget | AnswerVerdict) -> Attempt:
         if isinstance(target, AnswerVerdict):
             now = self._clock()
-            return Attempt(verdict=target, status=None, started_at=now, ended_at=now, episode=self._episode)
+            return Attempt(verdict=target, status=None, started_at=now, ended_at=now, episode=self._health.episode)
         payloads = [d.payload for d in part.deliveries]
         request = self._destination.request(payloads, target, part.test_event_code)
-        episode, started_at, began = self._episode, self._clock(), time.monotonic()
+        episode, started_at, began = self._health.episode, self._clock(), time.monotonic()
         if self._destination.sign is not None:
             request = self._destination.sign(request, target, started_at)
         with self._metrics.in_flight.labels(self._name).track_inprogress():
@@ -482,17 +359,17 @@ class Worker:
         if attempt.verdict.outcome is AnswerOutcome.UNKNOWN and not halve:
             self._suspects.update(d.id for d in part.deliveries)
         if not halve:
-            record, alone = self._record(attempt), _refused_alone(attempt.verdict)
+            record, alone = self._record(attempt), refused_alone(attempt.verdict)
             records = {n: record | {"outcome": v.outcome.value, "code": v.code} for n, v in alone.items()}
             await self._settle(
                 [self._settlement(d, decision, records.get(n, record)) for n, (d, decision) in enumerate(decided)]
             )
         elif attempt.verdict.outcome is AnswerOutcome.TOO_LARGE:
-            self._batch = max(1, len(part.deliveries) // 2)  # for this process's life
-        if self._results is not None and attempt.verdict.later and not part.test_event_code:
+            self._health.batch = max(1, len(part.deliveries) // 2)  # for this process's life
+        if self._told is not None and attempt.verdict.later and not part.test_event_code:
             deliveries = tuple(d.id for d, decision in decided if decision.state is DeliveryState.DELIVERED)
-            self._results.expect(attempt.verdict.later, deliveries, attempt.started_at)
-        await self._listen(attempt)
+            self._told.expect(attempt.verdict.later, deliveries, attempt.started_at)
+        await self._health.heed(attempt)
         named = {r.index for r in attempt.verdict.refused if 0 <= r.index < len(part.deliveries)}
         return (part.apart(named) if named else part.halves()) if halve else ()
 
@@ -503,13 +380,13 @@ class Worker:
                 self._unsure.setdefault(d.id, min(attempt.started_at, attempt.ended_at))
 
     def _decide(self, part: Batch, attempt: Attempt) -> list[tuple[Delivery, Decision]]:
-        if self._is_probe_of_unknown(attempt):
+        if self._health.is_probe_of_unknown(attempt):
             # It says nothing new about the event; the next probe is another's, if there is one.
             later = attempt.ended_at + self._policy.probe_ms
             again = Decision(state=DeliveryState.WAITING, reason=UNKNOWN, due_at=later, counts=False)
             return [(d, again) for d in part.deliveries]
         # One draw for the whole request: what failed together comes back together, as one request.
-        chance, alone = self._chance(), _refused_alone(attempt.verdict)
+        chance, alone = self._chance(), refused_alone(attempt.verdict)
         return [
             (
                 d,
@@ -548,26 +425,10 @@ class Worker:
             "outcome": attempt.verdict.outcome.value,
             "status": attempt.status,
             "code": attempt.verdict.code,
-            "note": self._note(attempt.verdict),
+            "note": self._access.note(attempt.verdict),
             "started_at": attempt.started_at,
             "ended_at": attempt.ended_at,
         }
-
-    def _note(self, verdict: AnswerVerdict) -> str:
-        """The platform's words, and before them its number of the request, which its own file has held against a form."""
-        secrets = self._secrets() | self._older_secrets
-        said = redact(verdict.note, *secrets)
-        number = verdict.later or verdict.trace
-        if not number or any(secret in number for secret in secrets):
-            return said
-        return f"{LATER if verdict.later else TRACE}{number} {said}".strip()
-
-    def _secrets(self) -> set[str]:
-        """What must stand in no note, whatever the platform repeats."""
-        target = self._target
-        found = {target.token, target.app_secret, *(self._access.given if self._access else ())}
-        found |= {target.options.get(name, "") for name, o in self._destination.options.items() if o.secret}
-        return found - {""}
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
         await self._write_settled(settlements)
@@ -614,125 +475,6 @@ class Worker:
                     return None  # the leases run out and the same bytes go again
                 await asyncio.sleep(STORE_RETRY_S)
 
-    # -- what is told later
-
-    async def _hear_later(self) -> None:
-        """Asks what became of requests that were taken; a restart goes on with those that nobody answered. Never disturbs
-        deliveries: whatever goes wrong here is tried again."""
-        assert self._results is not None
-        after: int | None = 0
-        while after is not None and not self._stopping:
-            after = await self._recall(after)
-        while not self._stopping:
-            for asked in self._results.due(self._clock()):
-                try:
-                    await self._ask_later(asked)
-                except (StoreFull, StoreBusy) as err:
-                    log.warning("destination %s: cannot keep what was told later: %s", self._name, err)
-            await asyncio.sleep(RESULTS_LOOK_S)
-
-    async def _recall(self, after: int) -> int | None:
-        """Remembers one stretch of what nobody answered; after which attempt to go on."""
-        later, results = self._destination.later, self._results
-        assert later is not None
-        assert results is not None
-        try:
-            since = self._clock() - later.last_s * 1000
-            rows, end = await self._outbox.unanswered(self._name, since, after)
-        except (StoreFull, StoreBusy):
-            await asyncio.sleep(STORE_RETRY_S)
-            return after
-        for delivery, at, note in rows:
-            if number := number_in(note):
-                results.expect(number, (delivery,), at)
-        return end
-
-    async def _ask_later(self, asked: Asked) -> None:
-        later, results = self._destination.later, self._results
-        assert later is not None
-        assert results is not None
-        target = await self._granted()
-        if isinstance(target, AnswerVerdict):
-            results.told(asked, None, self._clock())
-            return
-        answer = await self._sender.send(later.request(asked.number, target))
-        if answer.status == 401:
-            self._is_stale(target)
-        result, now = later.read(answer), self._clock()
-        if results.told(asked, result, now) and result is not None:
-            said = f"{LATER}{asked.number} {words(result)}".strip()
-            await self._outbox.note_told(tuple(dict.fromkeys(asked.deliveries)), result.state, said, now)
-            level = logging.INFO if result.state == "success" else logging.WARNING
-            log.log(level, "destination %s: told later: %s %s", self._name, result.state, words(result))
-
-    # -- the destination's health
-
-    async def _listen(self, attempt: Attempt) -> None:
-        """What the answer says about the destination: leave it alone, or go on."""
-        if attempt.episode != self._episode or self._stopping:
-            return
-        now = self._clock()
-        pause = pause_for(attempt.verdict, self._failures, now, self._chance(), self._policy)
-        current = self._outbox.pause_of(self._name)
-        if pause is not None:
-            self._failures = min(self._failures + pause.failures, self._policy.worst)
-            self._offered = max(FEW, self._offered // 4) if pause.failures else self._offered
-            await self._pause(pause, attempt.episode, now)
-        elif current is not None and _still_refused(current[0], attempt.verdict):
-            again = Pause(reason=current[0], until_ms=now + self._policy.probe_ms)
-            await self._pause(again, attempt.episode, now)
-        else:
-            self._failures = max(self._failures - 1, 0)
-            self._offered = min(self._offered * 4, max(FEW, self._batch))
-            if current is not None:
-                log.info("destination %s: goes on after %s", self._name, current[0])
-                await self._insist(lambda: self._outbox.resume(self._name, self._clock()))
-
-    def _is_one_too_many(self, attempt: Attempt) -> bool:
-        """Counts the first answer of a batch; True when the breaker for refusals opens on it."""
-        refused = attempt.verdict.outcome is AnswerOutcome.INVALID
-        if not refused and attempt.verdict.outcome is not AnswerOutcome.ACCEPTED:
-            return False
-        self._refusals.note(self._clock(), refused)
-        if not refused or not self._refusals.too_many():
-            return False
-        self._refusals.forget()
-        return True
-
-    def _is_probe_of_unknown(self, attempt: Attempt) -> bool:
-        """True for a request that was sent while the breaker for unknown codes was open, and met one again."""
-        current = self._outbox.pause_of(self._name)
-        opened = current is not None and current[0].startswith(f"{UNKNOWN}:")
-        return opened and attempt.verdict.outcome is AnswerOutcome.UNKNOWN
-
-    async def _knows_not(self, attempt: Attempt) -> bool:
-        """Counts an answer with a code that nobody knows; True when the breaker opens on it."""
-        code = attempt.verdict.code
-        if attempt.verdict.outcome is not AnswerOutcome.UNKNOWN or not self._unknown_codes.note(self._clock(), code):
-            return False
-        now = self._clock()
-        await self._pause(unknown_pause(code, now, self._policy), attempt.episode, now)
-        return True
-
-    async def _pause_refusing(self, episode: int) -> None:
-        now = self._clock()
-        await self._pause(refusing(now, self._policy), episode, now)
-
-    async def _pause(self, pause: Pause, episode: int, now: int) -> None:
-        """Leaves the destination alone; of several answers to the same trouble only the first is heard."""
-        if episode != self._episode or self._stopping:
-            return
-        self._episode += 1
-        current = self._outbox.pause_of(self._name)
-        if current is None or current[0] != pause.reason:
-            log.warning("destination %s: paused, %s", self._name, pause.reason)
-            self._metrics.pauses.labels(self._name, pause.reason.partition(":")[0]).inc()
-        self._pausing_until = pause.until_ms
-        try:
-            await self._insist(lambda: self._outbox.pause(self._name, pause.reason, pause.until_ms, now))
-        finally:
-            self._pausing_until = 0
-
     async def _wind_up(self) -> None:
         """Running requests may end by themselves for a while; then their time is over. Parts left are handed back."""
         self._stopping = True
@@ -741,31 +483,3 @@ class Worker:
         self._sender.hurry()
         if self._tasks:
             await asyncio.wait(self._tasks)
-
-
-def _still_refused(paused_for: str, verdict: AnswerVerdict) -> bool:
-    """True when the one request that was let through met what its breaker opened on."""
-    if paused_for == REFUSING:
-        return verdict.outcome in (AnswerOutcome.INVALID, AnswerOutcome.UNKNOWN)
-    return paused_for.startswith(f"{UNKNOWN}:") and verdict.outcome is AnswerOutcome.UNKNOWN
-
-
-def _refused_alone(verdict: AnswerVerdict) -> dict[int, AnswerVerdict]:
-    """The verdict of each event, by its place, that the platform named when it took the others of the request."""
-    if verdict.outcome is not AnswerOutcome.ACCEPTED:
-        return {}
-    return {r.index: AnswerVerdict(outcome=AnswerOutcome.INVALID, code=r.code) for r in reversed(verdict.refused)}
-
-
-def _portions(deliveries: Sequence[Delivery], size: int, max_bytes: int) -> Iterable[tuple[Delivery, ...]]:
-    """Runs of at most ``size`` deliveries and ``max_bytes`` of payload; one alone may be larger."""
-    portion: list[Delivery] = []
-    total = 0
-    for d in deliveries:
-        total += len(d.payload) + 1
-        if portion and (len(portion) >= size or total > max_bytes):
-            yield tuple(portion)
-            portion, total = [], len(d.payload) + 1
-        portion.append(d)
-    if portion:
-        yield tuple(portion)
