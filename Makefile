@@ -45,7 +45,7 @@ test-postgres: .venv/.dev system-packages ## Run the store's tests with PostgreS
 
 .PHONY: quick
 quick: .venv/.dev ## Run the pure rooms and other cheap tests, in half a minute
-	@TWOFOLD_LAWS=0.25 $(BIN)/pytest --quick -q $(PYTEST_ARGS)
+	@TWOFOLD_LAWS=0.25 $(BIN)/pytest --quick -q -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 .PHONY: check
 check: lint quick ## Before a commit: lint, then quick

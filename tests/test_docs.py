@@ -112,6 +112,7 @@ def test_every_drop_reason_is_documented() -> None:
     assert re.findall(r"^\| `(\w+)` \|", text("drop-reasons.md"), re.M) == [str(reason) for reason in DropReason]
 
 
+@pytest.mark.process
 def test_stale_pages_are_named(tmp_path: Path) -> None:
     """`--check` finds a page that was changed by hand, says which, and changes nothing."""
     copy = tmp_path / "docs"

@@ -201,12 +201,12 @@ def test_a_workbook_that_unpacks_without_end_is_refused(tmp_path: Path) -> None:
     """A small archive of a gigabyte of nothing never reaches the memory."""
     path = tmp_path / "bomb.xlsx"
     with (
-        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open("xl/worksheets/sheet1.xml", "w") as out,
     ):
         for _ in range(800):
             out.write(b" " * (1 << 20))
-    assert path.stat().st_size < 2 << 20
+    assert path.stat().st_size < 4 << 20
     with pytest.raises(FileRefused, match="larger"):
         table_of(path)
 
