@@ -53,7 +53,8 @@ ONLY = {
         "errors",
         "event",
         "destinations",
-    },  # names of events and platforms, to tell a misspelt one, and platforms' options
+        "touch",
+    },  # names of events, platforms and channels, to tell a misspelt one, and platforms' options
     "tag": set(),
     "client": set(),  # installed beside a shop, without the server
 }

@@ -18,6 +18,8 @@ from twofold.config.faults import Faults
 from twofold.config.money import IMPORT_KINDS
 from twofold.config.settings import ConsoleSettings, Settings
 from twofold.event.scalars import read_currency
+from twofold.event.vocabulary import STANDARD_EVENTS
+from twofold.touch.channels import CHANNELS
 
 TYPED_PROPERTIES = frozenset({"value", "currency", "order_id", "content_type", "content_ids", "contents", "num_items"})
 
@@ -89,6 +91,7 @@ def check_settings(settings: Settings, faults: Faults) -> None:
         check_zone("console", settings.console.timezone, faults)
         _check_identity(settings.console, faults)
     _check_amounts(settings, faults)
+    _check_answers(settings, faults)
     _check_schema(settings, faults)
 
 
@@ -121,6 +124,16 @@ def _check_amounts(settings: Settings, faults: Faults) -> None:
                 faults.add(
                     ("chain", name, key), f"chain.{name}: expected a currency (ISO 4217) such as GEL, got {key!r}"
                 )
+
+
+def _check_answers(settings: Settings, faults: Faults) -> None:
+    """What buyers answer has to mean a channel that a touch can have."""
+    for answer, channel in settings.chain.answers.items():
+        if channel not in CHANNELS:
+            faults.add(
+                ("chain", "answers", answer),
+                f"chain.answers.{answer}: expected one of {', '.join(CHANNELS)}, got {channel!r}",
+            )
 
 
 def _check_identity(console: ConsoleSettings, faults: Faults) -> None:

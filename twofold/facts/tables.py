@@ -444,6 +444,7 @@ SURVEYS = _table(
     """
     line text the answer's name as a line, hex
     order_key text order id or number
+    match_key text as order_names; empty where it names none
     happened_at int when it was answered
     answer text one of the shop's own choices, masked
     received_at int when it came here

@@ -72,6 +72,9 @@ def attribution(
             "--paths", metavar="ROW", help="The paths behind a row of Markov or Shapley, by its name or id, or all."
         ),
     ] = "",
+    survey: Annotated[
+        bool, typer.Option("--survey", help="Also what buyers answered, beside the last touch of their orders.")
+    ] = False,
     out: OutOption = None,
     as_of: AsOfDay = "",
     dataset: DatasetOption = None,
@@ -88,11 +91,15 @@ def attribution(
     from twofold.attribution.markov import Refused
     from twofold.attribution.period import PERIOD_MODELS
     from twofold.attribution.report import report_attribution
+    from twofold.attribution.surveys import read_survey, survey_rows
     from twofold.attribution.table import Asked
     from twofold.commands.output.rows.attribution import (
         AttributionFinding,
         AttributionPath,
         AttributionRow,
+        AttributionSurvey,
+        AttributionSurveyAnswer,
+        AttributionSurveyChannel,
         AttributionTotal,
     )
     from twofold.config import load_settings
@@ -111,16 +118,17 @@ def attribution(
         since=since, until=until, by=by, model=model, click_days=window, chat_days=chat_days, half_life_days=half_life,
         repeats=repeats, credit_day=credit_day, currency=rules.currency, least_costed=rules.least_costed,
     )  # fmt: skip
-    moment = moment_of(as_of, zone)
+    moment, ask = moment_of(as_of, zone), asking_of(settings, json)
     try:
         report = report_attribution(
-            settings.server.data, asked, rules, zone, moment, asking_of(settings, json),
+            settings.server.data, asked, rules, zone, moment, ask,
             dataset=dataset, link=link, compare=compare, markov_order=markov_order,
         )  # fmt: skip
     except Refused as err:
         say(f"{model if not compare else f'{model} or {compare}'} says nothing: {err}.")
         raise typer.Exit(1) from None
     paths = _behind(report, behind) if behind else []
+    told = survey_rows(read_survey(asked, settings.chain.answers, moment, ask, dataset)) if survey else None
     if out is not None:
         write_rows(out, report.rows, columns_of(AttributionRow))
     if json:
@@ -131,11 +139,19 @@ def attribution(
         print_rows(AttributionRow, report.rows)
         print_rows(AttributionTotal, [report.total])
         print_rows(AttributionPath, paths)
+        if told:
+            print_rows(AttributionSurvey, [told[0]])
+            print_rows(AttributionSurveyChannel, told[1])
+            print_rows(AttributionSurveyAnswer, told[2])
         print_rows(AttributionFinding, report.findings)
     else:
         _show(report, asked, link, compare)
         if behind:
             _show_paths(paths, behind)
+        if told:
+            from twofold.commands.attribution.answers import show_survey
+
+            show_survey(*told)
 
 
 def _behind(report: Report, row: str) -> list[dict[str, Any]]:

@@ -9,25 +9,30 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from twofold.attribution.report import cohort_rows, credited_orders, read_cohorts, report_attribution
+from twofold.attribution.surveys import read_survey, survey_rows
 from twofold.attribution.table import Asked
 from twofold.console.money.task import Task
 
+MOST_ANSWERS = 30
+"""Answers that a page lists; the command tells all."""
+
 
 def campaigns(task: Task) -> dict[str, Any]:
-    """The rows of the table, and what is wrong with how campaigns are named."""
-
+    """The rows of the table, what is wrong with how campaigns are named, and beside them what buyers answered."""
     rules = task.base.rules
     asked = Asked(
         since=task.since, until=task.until, by=task.by, model=task.view, click_days=task.window, currency=rules.currency,
         least_costed=rules.least_costed,
     )  # fmt: skip
     seen: list[int] = []
+    ask = task.asking(seen)
     report = report_attribution(
-        task.base.data, asked, rules, ZoneInfo(task.base.zone), task.as_of, task.asking(seen), dataset=task.dataset
+        task.base.data, asked, rules, ZoneInfo(task.base.zone), task.as_of, ask, dataset=task.dataset
     )
+    whole, channels, said = survey_rows(read_survey(asked, dict(task.answers), task.as_of, ask, task.dataset))
     return {
         "rows": report.rows, "findings": report.findings, "currency": report.currency, "missing": report.missing,
-        "tables_at": min(seen, default=0),
+        "survey": {**whole, "channels": channels, "said": said[:MOST_ANSWERS]}, "tables_at": min(seen, default=0),
     }  # fmt: skip
 
 

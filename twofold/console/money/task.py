@@ -64,6 +64,7 @@ class Task(Struct, frozen=True, kw_only=True):
     most: int = 50  # and so many shown
     window: int = 7
     dataset: str | None = None
+    answers: tuple[tuple[str, str], ...] = ()  # what buyers answer, and the channel that it means
     orders: list[str] = []
     tables: Where | None = None
 

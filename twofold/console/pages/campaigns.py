@@ -73,7 +73,8 @@ def _chosen(asked: Asked) -> tuple[dict[str, Any], dict[str, Any]]:
 def read_campaigns(asked: Asked) -> Shown:
     """Each campaign with its cost, its platform's claim, what it really brought, and whether it earns."""
     task, shown = _chosen(asked)
-    answer = of_tables(asked, "campaigns", **task)
+    meanings = tuple(sorted(asked.settings.chain.answers.items()))
+    answer = of_tables(asked, "campaigns", **task, answers=meanings)
     with_money = may(asked.session.person.role, Right.MONEY)
     rows: list[Mapping[str, Any]] = [
         {
@@ -90,13 +91,13 @@ def read_campaigns(asked: Asked) -> Shown:
         about={
             "since": task["since"], "until": task["until"], "timezone": shown["own_zone"], "currency": answer["currency"],
             "model": shown["model"], "window_days": task["window"], "missing": {"rate": str(answer["missing"])},
-            "total": _total(rows), "tables_at": answer["tables_at"],
+            "total": _total(rows), "survey": answer["survey"], "tables_at": answer["tables_at"],
         },
         figures={
             "tables_at": answer["tables_at"], "tables_why": answer["tables_why"],
             "rows": rows, "total": _total(rows),
             "not_yet": not_yet(asked.settings.server.data, asked.now),
-            **shown, "currency": answer["currency"], "findings": answer["findings"], "with_money": with_money, "stands": answer["stands"],
+            **shown, "currency": answer["currency"], "findings": answer["findings"], "survey": answer["survey"], "with_money": with_money, "stands": answer["stands"],
             "of_no_order": OF_NO_ORDER, "dots": _dots(told),
             "told": told, "others": [row for row in rows if not row["verdict"]], "most": max(returns, default=0.0),
             "below": [row for row in told if row["verdict"] != "loses" and str(row.get("cm4") or "").startswith("-")],

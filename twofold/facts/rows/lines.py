@@ -13,7 +13,7 @@ from twofold.facts.parquet import Row
 from twofold.ledger.filing import day_of, kind_of, local_day
 from twofold.ledger.identity import name_of
 from twofold.ledger.lines import Batch, Cost, Decision, MoneyLine, ParcelLine, Rate, SiteDay, Spend, Statement, Survey
-from twofold.ledger.references import key_of
+from twofold.ledger.references import key_of, reference
 from twofold.ledger.spend import channel_of_spend, claimed, counted, counted_purchases, platform_of_spend
 from twofold.store.lines.reading import KeptLine, LineReader
 
@@ -64,7 +64,14 @@ def _standing(kept: KeptLine) -> Made:
         case Cost():
             yield "costs", [own | _fields(thing, _COST) | {"applies_to": thing.of}]
         case Survey():
-            yield "surveys", [own | {"order_key": thing.order, "happened_at": thing.at, "answer": thing.answer}]
+            named = reference("order", thing.order)
+            said = {
+                "order_key": thing.order,
+                "match_key": key_of(named) if named else "",
+                "happened_at": thing.at,
+                "answer": thing.answer,
+            }
+            yield "surveys", [own | said]
 
 
 def _counting(things: list[Any]) -> set[bytes]:

@@ -185,6 +185,49 @@ class AttributionFinding(Row, kw_only=True, tag="attribution_finding"):
     text: Text
 
 
+class AttributionSurvey(Row, kw_only=True, tag="attribution_survey"):
+    """What buyers answered to "how did you hear about us?", asked for with ``--survey``; it credits nobody. ``orders``: of the period;
+    ``answers``: of these; ``answered``: their share; ``meant``: answers that mean a channel; ``unmapped``: those that mean none; ``clicked``:
+    of ``meant``, those with a last touch that counts; ``agreed``: of these where both are of one channel; ``agreement``: their share.
+    ``stands_for_all``: whether at least 100 orders and three of ten were answered; only then there are estimates."""
+
+    orders: int
+    answers: int
+    answered: Ratio | None
+    meant: int
+    unmapped: int
+    clicked: int
+    agreed: int
+    agreement: Ratio | None
+    stands_for_all: bool
+
+
+class AttributionSurveyChannel(Row, kw_only=True, tag="attribution_survey_channel"):
+    """A channel that answers mean, against the last touch, over the orders whose answer means any. ``both``: answer and last touch are of it;
+    ``said_only``: the answer alone; ``clicked_only``: the last touch alone; ``neither``. ``share``: of all answers. ``estimate``: of all orders
+    if those that gave no answer are like the others, with its interval at 95 %."""
+
+    channel: Text
+    answers: int
+    share: Ratio
+    both: int
+    said_only: int
+    clicked_only: int
+    neither: int
+    estimate: int | None
+    estimate_low: int | None
+    estimate_high: int | None
+
+
+class AttributionSurveyAnswer(Row, kw_only=True, tag="attribution_survey_answer"):
+    """One answer as it was given, and the channel that it means by ``[chain] answers``; null where nobody said which."""
+
+    answer: Text
+    channel: Text | None
+    answers: int
+    share: Ratio
+
+
 class CohortRow(Row, kw_only=True, tag="cohort"):
     """The customers whose first delivered order was in ``month``. ``amounts``: what all of them brought in month 0, 1, 2 …; ``value``: one of
     them, up to and with each month; ``cac``: the month's spend over them; ``ltv_to_cac``: value over it."""
@@ -201,11 +244,14 @@ class CohortRow(Row, kw_only=True, tag="cohort"):
 
 
 COMMANDS: dict[str, tuple[type[Row], ...]] = {
-    "attribution": (About, AttributionRow, AttributionTotal, AttributionPath, AttributionFinding),
+    "attribution": (
+        About, AttributionRow, AttributionTotal, AttributionPath, AttributionSurvey, AttributionSurveyChannel, AttributionSurveyAnswer,
+        AttributionFinding,
+    ),
     "customers": (About, CohortRow),
     "explain-source": (ExplainedSource,),
     "experiment plan": (ExperimentPlan,),
     "experiment read": (ExperimentReading,),
     "experiment list": (Experiment,),
-}
+}  # fmt: skip
 """Every command of this family with ``--json`` and the lines it prints."""
