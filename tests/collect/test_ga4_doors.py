@@ -244,3 +244,11 @@ def test_contact_data_is_hashed_at_the_edge(gateway: Running) -> None:
     assert [h.hex for h in event.user_data.em] == [EMAIL]
     assert event.user_data.fbp == "fb.1.1789990000000.1110590605"
     assert [p.name for p in gateway.folder.rglob("*") if p.is_file() and b"ohn_smith" in p.read_bytes().lower()] == []
+
+
+@pytest.mark.parametrize("consent", ["DENIED", False, 0, ["GRANTED"], "nonsense"], ids=str)
+def test_a_consent_that_cannot_be_read_is_a_no(gateway: Running, consent: Any) -> None:
+    """Of a Measurement Protocol body, which has an object there."""
+    order = next(ORDERS)
+    assert protocol(gateway, told(order), consent=consent).status == 204
+    assert gateway.new_event().consent is Consent.DENIED

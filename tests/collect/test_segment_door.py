@@ -213,6 +213,52 @@ def test_a_denied_category_is_denied_consent(gateway: Running) -> None:
     assert gateway.new_event().consent is Consent.DENIED
 
 
+UNREADABLE = [
+    {"consent": False}, {"consent": "no"}, {"consent": "denied"}, {"consent": 0}, {"consent": ["C0004"]},
+    {"consent": {"categoryPreferences": False}}, {"consent": {"categoryPreferences": "none"}}, {"consent": {"categoryPreferences": ["C0004"]}},
+    {"consentManagement": "denied"}, {"consentManagement": {"deniedConsentIds": {"C0004": True}}},
+    {"consentManagement": {"deniedConsentIds": [["C0004"]]}}, {"consentManagement": {"deniedConsentIds": "C0009"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("context", UNREADABLE, ids=str)
+def test_what_is_said_of_consent_and_cannot_be_read_is_a_no(gateway: Running, context: dict[str, Any]) -> None:
+    """A sender that writes its no in another form than the libraries is not taken for one that says nothing."""
+    assert call(gateway, "/v1/track", track(context=context)).status == 200
+    assert gateway.new_event().consent is Consent.DENIED
+
+
+@pytest.mark.parametrize(
+    "context", [{}, {"consent": None}, {"consent": ""}, {"consent": {}}, {"consentManagement": {}}], ids=str
+)
+def test_silence_about_consent_is_none(gateway: Running, context: dict[str, Any]) -> None:
+    assert call(gateway, "/v1/track", track(context=context)).status == 200
+    assert gateway.new_event().consent is Consent.UNSTATED
+
+
+def test_a_batch_says_for_all_its_messages_what_they_do_not_say(gateway: Running) -> None:
+    """Context and integrations stand once beside the messages, as the specification lets them; a message's own word counts first."""
+    shared = {"consent": {"categoryPreferences": {"C0004": False}}, "ip": "203.0.113.9"}
+    own = track(context={"ip": "203.0.113.10"})
+    said = {
+        "batch": [track(), own, track(integrations={"All": True})],
+        "context": shared,
+        "integrations": {"All": False},
+    }
+    assert call(gateway, "/v1/batch", said).json["left_out"] == {"no_integration": 2}
+    (event,) = gateway.new_events()
+    assert (event.denied, event.user_data.client_ip_address) == (
+        ("ad_user_data", "marketing", "personalization"),
+        "203.0.113.9",
+    )
+    assert call(gateway, "/v1/batch", {"batch": [own], "context": shared}).status == 200
+    event = gateway.new_event()
+    assert (event.denied, event.user_data.client_ip_address) == (
+        ("ad_user_data", "marketing", "personalization"),
+        "203.0.113.10",
+    )
+
+
 def test_no_contact_data_is_on_disk(gateway: Running) -> None:
     """Traits, properties and what was refused: the folder holds neither the address nor the name."""
     person = {"email": "zoe.unique@example.com", "firstName": "Zoeunique"}

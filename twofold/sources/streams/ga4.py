@@ -189,7 +189,11 @@ def _hit_consent(fields: Mapping[str, Any]) -> dict[str, Any] | None:
 _SIGNALS = (("gcs", "gcs"), ("gcd", "gcd"), ("us_privacy", "us_privacy"), ("tcf", "gdpr_consent"), ("gpp", "gpp"))
 
 
-def _told_consent(body: dict[str, Any]) -> dict[str, Any] | None:
+def _told_consent(body: dict[str, Any]) -> Any:
+    """The two words of a body; what is there in another form is handed on as it is, and the steps read it as a no."""
+    told = body.get("consent")
+    if told not in (None, "") and as_object(told) is None:
+        return told
     said = dict(part(body, "consent"))
     if body.get("non_personalized_ads") is True:
         said["ad_personalization"] = "denied"

@@ -14,7 +14,7 @@ from typing import Any
 from twofold.event.identity import is_secret_link
 from twofold.event.model import RawEvent
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import as_object, read_time_ms
+from twofold.event.scalars import as_list, as_object, read_time_ms
 from twofold.sources.lenient import part, parts, text
 from twofold.sources.streams.message import CONTACT, LeftOut, goods_of, person_of, pieces_of, worth_of
 
@@ -130,7 +130,7 @@ def _time_of(tree: dict[str, Any], sent_at: Any, now_ms: int) -> int | Refusal:
         if value in (None, ""):
             continue
         found = read_time_ms(value, zone=UTC) if isinstance(value, str) else None
-        return found or _refuse(DropReason.INVALID_EVENT_TIME, name, "ISO 8601 text", value)
+        return _refuse(DropReason.INVALID_EVENT_TIME, name, "ISO 8601 text", value) if found is None else found
     return now_ms
 
 
@@ -223,22 +223,41 @@ def _links(properties: dict[str, Any]) -> list[str]:
 
 def _consent(context: dict[str, Any], categories: Mapping[str, str]) -> Any:
     """What the banner said, by category. One that nobody named is read by its own name, and where it is no word for a purpose
-    and not granted, everything is denied."""
-    said = as_object(context.get("consent"))
-    managed = part(context, "consentManagement")
-    spoken: list[tuple[str, Any]] = []
-    if said is not None and "categoryPreferences" in said:
-        spoken += list((as_object(said["categoryPreferences"]) or {}).items())
-    elif said:
+    and not granted, everything is denied. What is said and cannot be read is no."""
+    told, managed = context.get("consent"), context.get("consentManagement")
+    if told not in (None, "") and as_object(told) is None:
+        return told  # one word for everything, which the steps read
+    said, spoken = as_object(told), list[tuple[str, Any]]()
+    if said is not None and said.get("categoryPreferences") not in (None, ""):
+        preferences = as_object(said["categoryPreferences"])
+        if preferences is None:
+            return False
+        spoken += list(preferences.items())
+    elif said and "categoryPreferences" not in said:
         spoken += list(said.items())
-    for name, yes in (("allowedConsentIds", True), ("deniedConsentIds", False)):
-        value = managed.get(name)
-        spoken += [(str(one), yes) for one in value] if isinstance(value, list) else []
+    if managed not in (None, ""):
+        lists = as_object(managed)
+        ids = None if lists is None else _ids(lists)
+        if ids is None:
+            return False
+        spoken += ids
     found: dict[str, Any] = {}
     for key, value in spoken:
         word = categories.get(key, key)
         found[word] = value if found.get(word, True) in (True, value) else False
     return found or None
+
+
+def _ids(lists: dict[str, Any]) -> list[tuple[str, bool]] | None:
+    """Each category that is allowed or denied; None where one of the lists cannot be read."""
+    spoken: list[tuple[str, bool]] = []
+    for name, yes in (("allowedConsentIds", True), ("deniedConsentIds", False)):
+        value = lists.get(name)
+        items = [] if value in (None, "") else as_list(value, alone=True)
+        if items is None or any(isinstance(one, (dict, list)) for one in items):
+            return None
+        spoken += [(str(one), yes) for one in items]
+    return spoken
 
 
 def _refuse(reason: DropReason, path: str, expected: str, got: Any) -> Refusal:

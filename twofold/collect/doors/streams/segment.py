@@ -28,13 +28,14 @@ from twofold.collect.steps.touches import sign_of
 from twofold.event.mending import Mender
 from twofold.event.model import Channel, Tier
 from twofold.event.refusal import DropReason, Refusal, describe
-from twofold.event.scalars import as_list
+from twofold.event.scalars import as_list, as_object
 from twofold.sources.streams.message import LeftOut
 from twofold.sources.streams.segment import CALLS, library_of, read_message
 
 ENTRY = "segment"
 MAX_MESSAGES = 2_500  # Segment's own limit is 500 KB a batch; the smallest messages make this many of it
 BATCH = frozenset(("batch", "b", "import"))
+_SHARED = ("context", "integrations")
 PATHS: dict[str, str] = {f"/v1/{word}": word for word in (*CALLS, *CALLS.values(), *BATCH)}
 
 
@@ -137,7 +138,7 @@ class SegmentDoor:
             return item
         if not isinstance(item, dict):
             return _wrong(DropReason.WRONG_TYPE, "", "a message object", item)
-        notes: list[str] = []
+        item, notes = _with_shared(item, tree), list[str]()
         origin = self._origin(request, sender, item, client)
         said = kind or str(item.get("type", "")).lower()
         sent_at, ways = tree.get("sentAt"), sender.dataset.ways_in
@@ -171,6 +172,14 @@ class SegmentDoor:
         self._browsers.metrics.limited[ENTRY, limit] += 1
         said = answers.failed("more events than the limit; send them again later", code=4)
         return Answer(429, said, (*JSON_CORS, (b"retry-after", str(retry_s).encode())))
+
+
+def _with_shared(item: dict[str, Any], tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A message with what its batch says once for all: context and integrations. Its own word counts before that."""
+    if tree is item:
+        return item
+    shared = {name: told for name in _SHARED if (told := as_object(tree.get(name)))}
+    return {**item, **{name: {**told, **(as_object(item.get(name)) or {})} for name, told in shared.items()}}
 
 
 def _yes(count: int, refusals: Sequence[Refusal], notes: Sequence[str], left: Mapping[str, int]) -> Answer:
