@@ -298,6 +298,30 @@ def test_what_is_settled_while_a_new_lease_is_on_its_way_is_settled():
     asyncio.run(scenario())
 
 
+def test_what_is_claimed_as_soon_as_it_waits_again_is_sent():
+    """A claim that is written behind a settlement and heard of before the task has ended: it is not nobody's for a lease."""
+
+    class WakesMeanwhile(_AnswersLater):
+        async def settle(self, *asked):
+            asyncio.get_running_loop().call_later(0.01, self.add)
+            await super().settle(*asked)
+
+        async def pause(self, *asked):
+            await asyncio.sleep(0.1)
+            await super().pause(*asked)
+
+    async def scenario():
+        clock, policy = Clock(), replace(SWIFT, base_ms=0)
+        async with delivering(
+            [error(2, status=503), OK], clock=clock, outbox=WakesMeanwhile(clock), policy=policy
+        ) as d:
+            d.outbox.add(*events("one"))
+            await d.done()
+            assert len(d.outbox.claims) > 1
+
+    asyncio.run(scenario())
+
+
 def test_a_hanging_destination_slows_nothing_else(monkeypatch):
     """While one destination has swallowed requests and answers none, another delivers everything."""
     monkeypatch.setattr(worker_module, "GRACE_S", 0.05)

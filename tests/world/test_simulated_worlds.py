@@ -37,6 +37,10 @@ FOUND = {
     "an answer that came while its delivery was claimed anew": (
         19845, [("server", 3, 4), ("answers", 2, 8, 8, 9, 14, 16), ("server", 1), ("age", 10)],
     ),
+    "what was claimed anew while its answer was written down": (
+        10449, [("shop", 6), ("answers", 0, 7), ("jump", -7_200_000, 480_000), ("pass", 600_000), ("news", 6, 2), ("kill", 208),
+                ("pass", 61_000), ("browser", 2, 2)],
+    ),
     "a yes by a clock that was set back since the time was written down": (
         19644, [("pass", 100), ("jump", -7_200_000, 180_000), ("shop", 2), ("cut", 4, 47016), ("forged", 6, 3),
                 ("withdraw", 3, 1), ("grant", 3, 1)],

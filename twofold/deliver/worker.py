@@ -105,7 +105,7 @@ class Worker:
         self._stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._leased: set[int] = set()  # in the hands of a task; never given to a second one
+        self._leased: dict[int, Batch] = {}  # in the hands of a task with this batch; never given to a second one
         self._renewed: dict[int, int] = {}  # delivery in such hands -> the lease that it was claimed under meanwhile
         self._unsure: dict[int, int] = {}  # delivery -> start (ms) of its first attempt of unknown fate, as stored
         self._suspects: set[int] = set()  # refused alone, with a code nobody knows: tried alone from now on
@@ -259,16 +259,14 @@ class Worker:
     # -- send
 
     def _start(self, batch: Batch) -> None:
-        self._leased.update(d.id for d in batch.deliveries)
+        self._leased |= dict.fromkeys((d.id for d in batch.deliveries), batch)
         task = asyncio.create_task(self._deliver(batch), name=f"deliver {self._name}")
         self._tasks.add(task)
         task.add_done_callback(partial(self._ended, batch))
 
     def _ended(self, batch: Batch, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        for d in batch.deliveries:
-            self._leased.discard(d.id)
-            self._renewed.pop(d.id, None)
+        self._let_go(d.id for d in batch.deliveries if self._leased.get(d.id) is batch)
         self._wake.set()
         if not task.cancelled() and task.exception() is not None:
             self._broken = self._broken or task.exception()
@@ -446,19 +444,23 @@ class Worker:
             await self._write_settled(settlements)
 
     async def _write_settled(self, settlements: Sequence[Settlement]) -> None:
-        """Under the leases of now. A claim that was on its way may have taken a new one meanwhile, so that this changed nothing:
-        then it is written again under that, without another row of the attempt."""
-        leased: Sequence[Settlement] = ()
-
-        async def write() -> None:
-            nonlocal leased
+        """Under the leases of now, and then out of hand. A claim that was on its way may have taken a new lease meanwhile, so that
+        this changed nothing: then it is written again under that, without another row of the attempt."""
+        while settlements:
             leased = self._as_leased_now(settlements)
-            await self._outbox.settle(leased, self._clock())
-
-        await self._insist(write)
-        while moved := [n for n, o in zip(self._as_leased_now(leased), leased, strict=True) if n.lease != o.lease]:
+            await self._insist(partial(self._write_once, leased))
+            moved = [n for n, o in zip(self._as_leased_now(leased), leased, strict=True) if n.lease != o.lease]
+            # At once: what waits again may be claimed in the same commit, and would be nobody's if it were still in hand then.
+            self._let_go({s.delivery for s in leased} - {s.delivery for s in moved})
             settlements = [replace(s, outcome="") for s in moved]
-            await self._insist(write)
+
+    async def _write_once(self, settlements: Sequence[Settlement]) -> None:
+        await self._outbox.settle(settlements, self._clock())
+
+    def _let_go(self, deliveries: Iterable[int]) -> None:
+        for delivery in deliveries:
+            self._leased.pop(delivery, None)
+            self._renewed.pop(delivery, None)
 
     def _as_leased_now(self, settlements: Sequence[Settlement]) -> list[Settlement]:
         """Under the lease that each delivery has by now, which is a newer one where its task took longer than the first."""
