@@ -469,13 +469,13 @@ class World:
         if not thing.sold or any(w == "cancelled" for _, w in said) or ((late or over) and not said):
             return
         newest = said[-1][0] if said else 0
-        version = newest - 1 if late else newest + 10
+        version = newest - 1 if late else max(self._true_s(), newest + 10)  # when the order changed, as the shop says
         if not late:
             said.append((version, word))
         fresh = (number, word) not in self.promises.told
         self.promises.told.add((number, word))  # it may be heard before it is answered
         copy = self.promises.sent(number, WEBHOOK, self.steady())
-        request = requests_in.from_shop(thing, self.people[thing.person], word, version, self._true_s(), self._true_s())
+        request = requests_in.from_shop(thing, self.people[thing.person], word, version, self._true_s())
         self._ask(request, partial(self._shop_heard, copy, word, version, fresh))
 
     def _shop_heard(self, copy: Copy, word: str, version: int, fresh: bool, reply: Answer | None) -> None:

@@ -31,10 +31,11 @@ def from_server(things: list[Thing], people: list[Person], marks: list[int], now
     return _json(f"/v25.0/{things[0].dataset}/events", {"data": data, "access_token": KEY}, "198.51.100.7", "sdk/1")
 
 
-def from_shop(thing: Thing, person: Person, news: str, version: int, now_s: int, clock_s: int) -> Request:
-    """An order's webhook. ``news``: paid, unpaid, cancelled. Signed by the shop's clock, which the gateway's may not agree with."""
+def from_shop(thing: Thing, person: Person, news: str, changed_s: int, now_s: int) -> Request:
+    """An order's webhook. ``news``: paid, unpaid, cancelled, since ``changed_s``. Signed by the shop's clock, which the gateway's
+    may not agree with."""
     body = {
-        "type": "order", "id": thing.order, "placed_at": now_s - 30, "updated_at": now_s + version,
+        "type": "order", "id": thing.order, "placed_at": now_s - 30, "updated_at": changed_s,
         "status": "cancelled" if news == "cancelled" else "placed",
         "payment": {"method": "card", "status": "unpaid" if news == "unpaid" else "paid"},
         "totals": {"currency": "EUR", "total": thing.value}, "lines": [{"id": "MUG-1", "quantity": 1, "price": thing.value}],
@@ -43,10 +44,10 @@ def from_shop(thing: Thing, person: Person, news: str, version: int, now_s: int,
                     "event_id": thing.event_id},
     }  # fmt: skip
     raw = json.dumps(body).encode()
-    digest = hmac.new(SECRET.encode(), f"{clock_s}.".encode() + raw, hashlib.sha256).hexdigest()
+    digest = hmac.new(SECRET.encode(), f"{now_s}.".encode() + raw, hashlib.sha256).hexdigest()
     request = _json(f"/webhooks/own/{SITE}", {}, "198.51.100.8", "shop/1")
     request.body = raw
-    request.raw_headers[b"x-twofold-signature"] = f"t={clock_s},v1={digest}".encode()
+    request.raw_headers[b"x-twofold-signature"] = f"t={now_s},v1={digest}".encode()
     return request
 
 
