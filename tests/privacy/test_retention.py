@@ -85,6 +85,37 @@ def test_a_body_that_cannot_be_read_keeps_no_other(tmp_path, at):
     assert [len(row["match_keys"]) for row in rows(tmp_path, "events")] == [int(n != at) for n in (1, 2, 3)]
 
 
+@pytest.mark.parametrize(("days", "kept"), [(29, True), (31, False)])
+def test_what_a_wrong_clock_stamped_keeps_nothing_that_came_behind_it(tmp_path, days, kept):
+    """Ten years ahead, for one event between two: none of the three is kept a day longer, or shorter."""
+    stamps = {"before": NOW, "ahead": NOW + 3650 * DAY, "behind": NOW + 1}
+    copies = [
+        made(
+            i,
+            BROWSER,
+            ANNA.user("em"),
+            name="Lead",
+            value=None,
+            at=at,
+            happened=NOW,
+        )
+        for i, at in stamps.items()
+    ]
+
+    async def main():
+        async with opened(tmp_path, hold={}) as store:
+            for one in copies:
+                await store.append([one])
+            claimed = await claim(store, NOW + 3651 * DAY, max_age_s=10**9)
+            await store.settle([done(d) for d in claimed], NOW + HOLD)
+            await stepped(store, NOW + HOLD + days * DAY)
+            sizes = await store.transact(lambda e: e.script("select length(payload) > 0 from frozen"))
+            return [bool(size) for (size,) in sizes]
+
+    assert asyncio.run(main()) == [kept] * 3
+    assert [bool(ADDRESS & set(row["match_keys"])) for row in rows(tmp_path, "events")] == [kept] * 3
+
+
 def test_the_bytes_are_gone(tmp_path):
     """Not only out of the answers: no byte of the closed folder holds the address, the click id or the hash."""
     values = (OFFICE, AGENT, ANNA.click, str(ANNA.number), ANNA.visitor, EM)

@@ -41,6 +41,10 @@ FOUND = {
         10449, [("shop", 6), ("answers", 0, 7), ("jump", -7_200_000, 480_000), ("pass", 600_000), ("news", 6, 2), ("kill", 208),
                 ("pass", 61_000), ("browser", 2, 2)],
     ),
+    "what came behind rows that were stamped years ahead": (
+        10565, [("jump", 315_360_000_000, 480_000), ("browser", 0, 1), ("lose", 5367, 0), ("server", 0, 4),
+                ("jump", -660_000, 60_000), ("browser", 4, 1), ("age", 10)],
+    ),
     "a yes by a clock that was set back since the time was written down": (
         19644, [("pass", 100), ("jump", -7_200_000, 180_000), ("shop", 2), ("cut", 4, 47016), ("forged", 6, 3),
                 ("withdraw", 3, 1), ("grant", 3, 1)],

@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import takewhile
 from typing import Any
 
 from msgspec import Struct
@@ -140,11 +141,9 @@ class Retention:
         before = _before(now_ms, getattr(self._days, part.value))
         reached = place.counter(part.value)
         rows = engine.run("bodies_after", (max(place.before, _position(engine, reached)), PORTION))
-        due = []
-        for row in rows:
-            if row[0] >= place.end or (row[1] >= before and _since(row, now_ms) >= before):
-                break
-            due.append(row)
+        rows = [row for row in rows if row[0] < place.end]
+        came = _came([(row[1], row[7]) for row in rows], now_ms)
+        due = [row for row, _ in takewhile(lambda one: one[1] < before, zip(rows, came, strict=True))]
         if not due:
             return 0
         self.late_s[part.value] = max(self.late_s[part.value], (before - due[0][1]) / 1000)
@@ -229,10 +228,11 @@ class Retention:
         """Of one writer's actions: delivery, when it came, its state and when it was settled."""
         reached = place.counter("payload")
         rows = engine.run("payloads_after", (max(place.before * 256, _position(engine, reached)), PORTION))
+        rows = [row for row in rows if row[0] < place.end * 256]
+        came = _came([(row[1], row[4]) for row in rows], now_ms)
         due: list[tuple[int, int, str, int]] = []
-        for delivery, created_at, state, settled_at, event_time in rows:
-            created_at = _not_later(created_at, event_time, now_ms)
-            if created_at >= before or delivery >= place.end * 256:
+        for created_at, (delivery, _, state, settled_at, event_time) in zip(came, rows, strict=True):
+            if created_at >= before:
                 break
             due.append((delivery, created_at, state, _not_later(settled_at or 0, event_time, now_ms)))
         if due:
@@ -290,12 +290,18 @@ class Retention:
         return True
 
 
-def _since(row: tuple[Any, ...], now_ms: int) -> int:
-    """When a row of the journal came."""
-    received_at = int(row[1])
-    if received_at <= now_ms + DAY_MS:
-        return received_at
-    return _not_later(received_at, int(row[7]), now_ms)
+def _came(stamps: Sequence[tuple[int, int]], now_ms: int) -> list[int]:
+    """When each of some rows came, in the order in which they came. ``stamps``: by the clock of then (ms), and the event's own
+    time (s). What a wrong clock stamped with a time that lies ahead came before the next that did not."""
+    found: list[int] = []
+    after: int | None = None
+    for stamped_at, event_time in reversed(stamps):
+        came = _not_later(stamped_at, event_time, now_ms)
+        if came != stamped_at and after is not None:
+            came = min(came, max(after, event_time * 1000))
+        found.append(came)
+        after = came
+    return found[::-1]
 
 
 def _not_later(stamped_at: int, event_time: int, now_ms: int) -> int:
