@@ -18,7 +18,6 @@ from twofold.config.faults import Faults
 from twofold.config.money import IMPORT_KINDS
 from twofold.config.settings import ConsoleSettings, Settings
 from twofold.event.scalars import read_currency
-from twofold.event.vocabulary import STANDARD_EVENTS
 from twofold.touch.channels import CHANNELS
 
 TYPED_PROPERTIES = frozenset({"value", "currency", "order_id", "content_type", "content_ids", "contents", "num_items"})

@@ -199,6 +199,11 @@ class ChainSettings(Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
         Meta(description="What the bank takes of each credit of a provider or courier, e.g. `stripe = \"0.50\"` or "
              '`"courier:one" = "1.00"`. Others: nothing.'),
     ] = msgspec.field(default_factory=dict)  # fmt: skip
+    answers: Annotated[
+        dict[str, str],
+        Meta(description="Which channel an answer to \"how did you hear about us?\" means, e.g. `\"A friend\" = \"referral\"`; its case does "
+             "not matter. An answer that is a channel's name means that one. Others are listed, and mean none."),
+    ] = msgspec.field(default_factory=dict)  # fmt: skip
 
 
 PULLED = ("nbg", "ecb", "meta", "google_ads", "tiktok", "ga4", "stripe", "shopify", "bog", "tbc")
