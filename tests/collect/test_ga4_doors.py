@@ -252,3 +252,13 @@ def test_a_consent_that_cannot_be_read_is_a_no(gateway: Running, consent: Any) -
     order = next(ORDERS)
     assert protocol(gateway, told(order), consent=consent).status == 204
     assert gateway.new_event().consent is Consent.DENIED
+
+
+@pytest.mark.parametrize(
+    ("said", "denied"), [(True, True), ("true", True), (1, True), (False, False), ("false", False), (None, False)]
+)
+def test_a_body_that_forbids_personal_ads(gateway: Running, said: Any, denied: bool) -> None:
+    """However the flag is written."""
+    order = next(ORDERS)
+    assert protocol(gateway, told(order), non_personalized_ads=said).status == 204
+    assert ("personalization" in gateway.new_event().denied) is denied

@@ -27,6 +27,7 @@ from twofold.event.scalars import (
     read_currency,
     read_decimal,
     read_integer,
+    read_lifetime_s,
     read_time_ms,
     says_nothing,
     without_noise,
@@ -144,6 +145,14 @@ def test_whole_numbers() -> None:
     for value, lenient in table:
         assert read_integer(value) == lenient
         assert exact_integer(value) == (value if type(value) is int else None)
+
+
+def test_how_long_a_token_lasts() -> None:
+    """A number of seconds, as text too; a day at most, and five minutes where nothing that can be meant is said."""
+    table = ((3599, 3599), ("3600", 3600), (D("1800.0"), 1800), (1, 1), (10**9, 86_400), ("999999999999", 86_400),
+             (0, 300), (-5, 300), ("soon", 300), (None, 300), (True, 300), ([], 300), (D("NaN"), 300))  # fmt: skip
+    for value, seconds in table:
+        assert read_lifetime_s(value) == seconds, value
 
 
 def test_times() -> None:

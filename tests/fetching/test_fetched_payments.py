@@ -42,7 +42,7 @@ class Klarna:
 class Tokens:
     """An address that gives a token for a name and a word, for ``lasts_s``; what was given before holds no more."""
 
-    def __init__(self, lasts_s: int) -> None:
+    def __init__(self, lasts_s: int | str) -> None:
         self.given: list[str] = []
         self.lasts_s = lasts_s
         self.refusing = Refusing()
@@ -59,7 +59,7 @@ class Tokens:
 
 class Tbc(Tokens):
     def __init__(self) -> None:
-        super().__init__(86_400)
+        super().__init__("86400")  # a text, as some systems write it
         self.payments: dict[str, dict[str, Any]] = {}
 
     def __call__(self, asked: Asked) -> Reply:

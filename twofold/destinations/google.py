@@ -39,6 +39,7 @@ from twofold.destinations.contract import (
     Terms,
 )
 from twofold.event.model import Content, Event
+from twofold.event.scalars import read_lifetime_s
 
 TOKEN_URL: Final = "https://oauth2.googleapis.com/token"  # [doc]
 
@@ -271,9 +272,9 @@ def read_token(answer: PlatformAnswer) -> GrantAnswer:
     if silent is not None:
         return GrantAnswer(verdict=silent)
     tree, status = parts.read_object(answer) or {}, answer.status or 0
-    token, seconds = tree.get("access_token"), tree.get("expires_in")
+    token = tree.get("access_token")
     if status == 200 and isinstance(token, str) and token and token.isascii() and token.isprintable():
-        return GrantAnswer(token=token, seconds=seconds if type(seconds) is int and 0 < seconds < 86_400 else 300)
+        return GrantAnswer(token=token, seconds=read_lifetime_s(tree.get("expires_in")))
     error = tree.get("error")
     if isinstance(error, str) and 400 <= status < 500 and status != 429:
         code = error if re.fullmatch(r"[a-z_]{1,40}", error) else f"http-{status}"

@@ -148,6 +148,10 @@ def exact_integer(value: Any) -> int | None:
     return value if type(value) is int else None
 
 
+UNSAID_LIFETIME_S = 300
+MOST_LIFETIME_S = 86_400
+
+
 def read_integer(value: Any) -> int | None:
     """A whole number, also as text and as 2.0."""
     if type(value) is int:
@@ -161,6 +165,13 @@ def read_integer(value: Any) -> int | None:
         whole = _ZEROS.fullmatch(found)
         return int(whole[1]) if whole else None
     return None
+
+
+def read_lifetime_s(value: Any) -> int:
+    """For how many seconds an access token is used, by the ``expires_in`` of the answer that gave it: a whole number, which some write
+    as text. A day at most, and `UNSAID_LIFETIME_S` where nothing that can be meant is said."""
+    told = read_integer(value)
+    return min(told, MOST_LIFETIME_S) if told is not None and told > 0 else UNSAID_LIFETIME_S
 
 
 def read_time_ms(value: Any, *, zone: tzinfo | None = None) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from twofold.deliver.redact import redact
+from twofold.event.scalars import read_lifetime_s
 from twofold.fetching.contract import Access, Wait
 from twofold.pulling.contract import Problem, Who
 from twofold.pulling.exchange import Answer, Exchange, Unreached, retry_after
@@ -105,11 +106,10 @@ def token_of(
             EXPIRED, Who.OPERATOR, f"{name} gives no token for client_id and client_secret of {shop}; set new ones"
         )
     judged(access, answer, exchange)
-    token, lasts = told.get("access_token"), told.get("expires_in")
+    token = told.get("access_token")
     if not isinstance(token, str) or not token:
         raise unexpected(access, "an access_token")
-    lasts_s = float(lasts) if isinstance(lasts, int) and not isinstance(lasts, bool) else 0.0
-    access.memory[path] = (token, exchange.now + lasts_s)
+    access.memory[path] = (token, exchange.now + read_lifetime_s(told.get("expires_in")))
     return token
 
 

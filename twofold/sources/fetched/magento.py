@@ -35,8 +35,6 @@ from twofold.sources.schema import read_label
 SENDER = "magento"
 METHODS = {"cashondelivery": "cod", "banktransfer": "bank_transfer", "checkmo": "bank_transfer", "free": None}
 """Magento's own offline methods."""
-NOT_YET = frozenset({"pending_payment"})
-"""The buyer is still at the payment."""
 
 
 def read(body: bytes, headers: Mapping[str, str], options: SourceOptions, now_ms: int) -> Reading | Refusal | Ignored:
@@ -108,7 +106,8 @@ def _amounts(order: dict[str, Any], prefix: str, currency: str | None) -> dict[s
 
 
 def _paid(order: dict[str, Any], state: str, stage: str | None, gateway: str) -> str | None:
-    """By the money that came, not by the state, which the shop may set as it likes."""
+    """By the money that came, not by the state, which the shop may set as it likes: a buyer who is still at the payment
+    (`pending_payment`) has an order that is placed and not paid, as one who never comes back."""
     total, came = amount(order, "base_grand_total") or Decimal(0), amount(order, "base_total_paid") or Decimal(0)
     back = amount(order, "base_total_refunded") or Decimal(0)
     if stage == "paid":

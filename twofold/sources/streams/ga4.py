@@ -189,13 +189,16 @@ def _hit_consent(fields: Mapping[str, Any]) -> dict[str, Any] | None:
 _SIGNALS = (("gcs", "gcs"), ("gcd", "gcd"), ("us_privacy", "us_privacy"), ("tcf", "gdpr_consent"), ("gpp", "gpp"))
 
 
+_NO_LIMIT = (None, "", False, 0, "0", "false")
+
+
 def _told_consent(body: dict[str, Any]) -> Any:
     """The two words of a body; what is there in another form is handed on as it is, and the steps read it as a no."""
     told = body.get("consent")
     if told not in (None, "") and as_object(told) is None:
         return told
     said = dict(part(body, "consent"))
-    if body.get("non_personalized_ads") is True:
+    if body.get("non_personalized_ads") not in _NO_LIMIT:
         said["ad_personalization"] = "denied"
     return said or None
 
