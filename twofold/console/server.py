@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,8 @@ log = logging.getLogger("twofold.console")
 
 STOP_S = 5
 LOOK_S = 0.5
+SWITCH_S = 0.001
+"""A page that comes back from the store waits so long at most for a thread that counts; Python's own five milliseconds add up."""
 
 
 def serve_console(
@@ -42,6 +45,7 @@ def serve_console(
     needed. ``config``: the file of the settings. ``gateway``: the process of the one that started it; where that is gone, it makes room for the console of the next.
     Raises `StoreError` where there is no data folder."""
     os.umask(0o077)
+    sys.setswitchinterval(SWITCH_S)
     require_data(Path(settings.server.data))
     if not gateway:
         bring_along(settings)

@@ -26,8 +26,11 @@ MANY = 100
 
 def read_given_up(asked: Asked) -> Shown:
     """By destination and reason: how many, how old, worth what, and how many the platform takes no more."""
-    since, until = _since(asked), asked.now * 1_000 + 999
-    every = given_up(asked.folder, Choice(until=until, dataset=asked.dataset()))
+    since = _since(asked)
+    choice = Choice(until=asked.now * 1_000 + 999, dataset=asked.dataset())
+    until, every = asked.worked_out(
+        ("given up", choice.dataset), lambda: (choice.until, given_up(asked.folder, choice))
+    )
     destinations = sorted({one.destination for one in every} | {one.name for one in asked.settings.destination})
     reasons = sorted({one.reason for one in every})
     destination, reason = asked.one_of("destination", destinations), asked.one_of("reason", reasons)

@@ -6,10 +6,10 @@ answer must mean that there is nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -18,13 +18,16 @@ from twofold.console.access.register import Session
 from twofold.console.access.roles import Right
 from twofold.console.dropped.held import Drops
 from twofold.console.queries.period import CHOICES, Period, period_of
-from twofold.console.sums.keeper import SumsKeeper
+from twofold.console.sums.keeper import NotYet, SumsKeeper
 from twofold.console.sums.remembered import Remembered
 from twofold.console.words import Words
 
 EARLIEST = date(2000, 1, 1)
 SHOWN = 50
 """Rows on a page at most; further ones are a link away."""
+LONG_S = 600.0
+"""A page that is worked out beside others waits so long for its parts."""
+T = TypeVar("T")
 
 
 class Asked(Struct, frozen=True, kw_only=True):
@@ -78,6 +81,14 @@ class Asked(Struct, frozen=True, kw_only=True):
     def dataset(self) -> str | None:
         """The dataset that was chosen; None for all."""
         return self.one_of("dataset", [d.id for d in self.settings.dataset]) or None
+
+    def worked_out(self, question: Hashable, work_out: Callable[[], T], wait_s: float = LONG_S) -> T:
+        """An answer that takes a while and may be some seconds old: worked out once for all pages and readers that need it. Raises `NotYet` for
+        who waits no longer, and what ``work_out`` raises."""
+        found: T | None = self.remembered.ask(question, work_out, wait_s)
+        if found is None:
+            raise NotYet(0)
+        return found
 
 
 class Shown(Struct, frozen=True, kw_only=True):

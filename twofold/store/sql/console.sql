@@ -13,8 +13,14 @@ from event where position > ?1 order by position limit ?2;
 
 -- name: console_waiting
 -- Deliveries that wait, by destination: how many are due, why it is paused, when the longest was due.
-select t.name, t.paused_for, count(*), min(coalesce(d.leased_until, d.due_at))
-from delivery as d join destination as t on t.id = d.destination where d.state = 'waiting' group by 1, 2;
+-- Each half is one of the indexes of what waits: what was delivered is not read.
+select t.name, t.paused_for, cast(sum(w.deliveries) as integer), min(w.since)
+from (select destination, count(*) as deliveries, min(due_at) as since from delivery
+      where state = 'waiting' and leased_until is null group by destination
+      union all
+      select destination, count(*), min(leased_until) from delivery
+      where state = 'waiting' and leased_until is not null group by destination) as w
+join destination as t on t.id = w.destination group by 1, 2;
 
 -- name: console_only_files
 -- Of these orders, those that only imported files told, and couriers of their parcels: no event was ever to be made of them.

@@ -25,16 +25,16 @@ CONTACT = ("em", "ph", "fn", "ln", "db", "ge", "ct", "st", "zp", "country", "ext
 def read_rights(asked: Asked) -> Shown:
     """The consent of a period, every open request and the newest that were done, what arrived at each destination."""
     period, dataset = asked.period("28"), asked.dataset()
-    with journal_of(asked.folder) as journal:
-        span = journal.positions(period.since * 1000, period.until * 1000)
-        consent = [
-            {"what": "consent", "name": _word(said), "dataset": of, "count": count, "purchases": purchases}
-            for of, said, count, purchases in journal.run("console_consent", span)
-            if dataset in (None, of)
-        ]
+    folder, since, until = asked.folder, period.since, period.until
+    said, told = asked.worked_out(("consent", since, until), lambda: _counted(folder, since, until))
+    with journal_of(folder) as journal:
         requests = [_request(row, asked.now) for row in journal.run("console_requests", (SHOWN * 4,))]
-        shared = _shared(journal.run("console_shared", span))
-    consent = _joined(consent)
+    shared = _shared(told)
+    consent = _joined([
+        {"what": "consent", "name": _word(word), "dataset": of, "count": count, "purchases": purchases}
+        for of, word, count, purchases in said
+        if dataset in (None, of)
+    ])  # fmt: skip
     opened = [r for r in requests if r["done_at"] is None]
     done = [r for r in requests if r["done_at"] is not None][:SHOWN]
     rows = [{**row, "role": "signal", "link": "signalled"} for row in (*consent, *opened, *done, *shared)]
@@ -48,6 +48,13 @@ def read_rights(asked: Asked) -> Shown:
             "all": sum(row["count"] for row in consent), "late": [r for r in opened if r["days_left"] < 0],
         },
     )  # fmt: skip
+
+
+def _counted(folder: str, since: int, until: int) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Actions of the period by what was said of consent, and what arrived at each destination: rows as the statements give them."""
+    with journal_of(folder) as journal:
+        span = journal.positions(since * 1000, until * 1000)
+        return journal.run("console_consent", span), journal.run("console_shared", span)
 
 
 def _word(consent: str) -> str:

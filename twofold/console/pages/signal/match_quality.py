@@ -6,17 +6,18 @@ the platform's figure was typed in and stands in the log. Role: for the algorith
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
+from twofold.console.pages.signal.senders import cells_of
 from twofold.console.queries.period import day_at
 from twofold.console.queries.signal import funnel_place
+from twofold.console.signal.task import Quality, Scores, estimates, scores_of
 from twofold.report.kept import PLATFORM_FIGURE, Kept, kept
-from twofold.report.quality import EventQuality, KeyFeedback, quality, scores
-from twofold.report.senders import MIN_COPIES, Cell, senders
+from twofold.report.quality import EventQuality, KeyFeedback
+from twofold.report.senders import MIN_COPIES, Cell
 
 COLUMNS = ("dataset", "event_name", "events", "estimate", "estimate_before", "platform_figure", "platform_day", "key", "identifier",
            "present", "unusable", "gain", "privacy", "lacking", "sampled", "role", "link")  # fmt: skip
@@ -31,9 +32,12 @@ def read_match_quality(asked: Asked) -> Shown:
     """Every event of the period with its keys; the weeks of the one that was chosen."""
     period, dataset = asked.period(), asked.dataset()
     until = min(period.until, asked.now)
-    found = quality(asked.folder, until * 1000, period_ms=max(1, until - period.since) * 1000, dataset=dataset)
+    question = Quality(
+        folder=asked.folder, until_ms=until * 1000, period_ms=max(1, until - period.since) * 1000, dataset=dataset
+    )
+    found = asked.worked_out(("quality", period.since, period.until, dataset), lambda: estimates(question))
     found = sorted((q for q in found if q.events), key=lambda q: (q.dataset, funnel_place(q.event_name)))
-    cells = senders(asked.folder, period.since * 1000, period.until * 1000, period.before * 1000, dataset=dataset)
+    cells = cells_of(asked, period)
     typed = _typed(asked.folder)
     rows = [_row(q, k, cells, typed.get((q.dataset, q.event_name))) for q in found for k in q.keys]
     names = [f"{q.dataset}/{q.event_name}" for q in found]
@@ -78,9 +82,13 @@ def _weeks(asked: Asked, chosen: str) -> list[dict[str, Any]]:
     stamp = asked.now // KEPT_S * KEPT_S + KEPT_S
     dataset, _, name = chosen.partition("/")
     found = []
-    for number, week in enumerate(_scores(asked.folder, stamp)):
+    spans = [((stamp - n * WEEK_S) * 1000, (stamp - (n - 1) * WEEK_S) * 1000) for n in range(WEEKS, 0, -1)]
+    question = Scores(folder=asked.folder, spans_ms=spans)
+    told = asked.worked_out(("scores", stamp), lambda: scores_of(question))
+    weeks = {one.span: (one.score, one.events) for one in told if (one.dataset, one.event_name) == (dataset, name)}
+    for number in range(WEEKS):
         since = stamp - (WEEKS - number) * WEEK_S
-        score, events = week.get((dataset, name), (None, 0))
+        score, events = weeks.get(number, (None, 0))
         found.append(
             {
                 "day": day_at(since, ZoneInfo(asked.words.zone)),
@@ -91,12 +99,6 @@ def _weeks(asked: Asked, chosen: str) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-@lru_cache(maxsize=8)
-def _scores(folder: str, until: int) -> list[dict[tuple[str, str], tuple[float | None, int]]]:
-    spans = [((until - (n + 1) * WEEK_S) * 1000, (until - n * WEEK_S) * 1000) for n in reversed(range(WEEKS))]
-    return scores(folder, spans)
 
 
 MATCH_QUALITY = Page(

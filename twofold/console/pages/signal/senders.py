@@ -10,10 +10,13 @@ from typing import Any
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import SHOWN, Asked, Page, Shown, UnknownChoice
+from twofold.console.queries.period import Period
 from twofold.console.queries.signal import funnel_place
+from twofold.console.signal.task import Senders
+from twofold.console.signal.task import cells as ask_cells
 from twofold.policies import declared_in
 from twofold.report.period import journal_of
-from twofold.report.senders import Cell, rivals, senders
+from twofold.report.senders import Cell, rivals
 from twofold.schema.watch import META as SCHEMA_SEEN
 from twofold.schema.watch import decode_seen, still_undeclared
 from twofold.senders.expectation import Named, expectations, named_owners
@@ -41,10 +44,7 @@ MOST_UNDECLARED = 20
 def read_senders(asked: Asked) -> Shown:
     """A cell for each sender of each event."""
     period = asked.period()
-    cells = senders(
-        asked.folder, period.since * 1000, period.until * 1000, period.before * 1000, dataset=asked.dataset()
-    )
-    cells.sort(key=lambda c: (c.dataset, funnel_place(c.event_name), -c.copies))
+    cells = sorted(cells_of(asked, period), key=lambda c: (c.dataset, funnel_place(c.event_name), -c.copies))
     twice = {id(cell) for one, other, _ in rivals(cells) for cell in (one, other)}
     owners, expected = named_owners(asked.folder), expectations(asked.folder)
     looks = kept_looks(asked.folder, period.since)
@@ -74,6 +74,15 @@ def read_senders(asked: Asked) -> Shown:
             "undeclared": undeclared[:MOST_UNDECLARED], "undeclared_more": len(undeclared[MOST_UNDECLARED:]), "no_room": no_room,
         },
     )  # fmt: skip
+
+
+def cells_of(asked: Asked, period: Period) -> list[Cell]:
+    """Who sent what in a period. Raises `NotYet`."""
+    question = Senders(
+        folder=asked.folder, since_ms=period.since * 1000, until_ms=period.until * 1000, before_ms=period.before * 1000,
+        dataset=asked.dataset(),
+    )  # fmt: skip
+    return asked.worked_out(("senders", period.since, period.until, question.dataset), lambda: ask_cells(question))
 
 
 def _undeclared(asked: Asked) -> tuple[list[dict[str, Any]], int]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from twofold.console.access.roles import Right
-from twofold.console.pages.page import Asked, Page, Shown
+from twofold.console.pages.page import LONG_S, Asked, Page, Shown
+from twofold.console.signal.task import Findings, findings
 from twofold.policies import router_task
 from twofold.router.every import DAYS
 from twofold.router.finding import Finding, When
-from twofold.router.task import ask
 from twofold.router.words import EVIDENCE, WORDS
 
 COLUMNS = ("cause", "when", "state", "title", "about", "events", "of", "orders", "money", "since", "last_seen", "owner", "check",
@@ -35,9 +35,10 @@ def read_to_do(asked: Asked) -> Shown:
     )  # fmt: skip
 
 
-def find(asked: Asked) -> list[Finding]:
-    """What is wrong, the most pressing first."""
-    return ask(router_task(asked.settings, asked.now), asked.dataset())
+def find(asked: Asked, wait_s: float = LONG_S) -> list[Finding]:
+    """What is wrong, the most pressing first. Raises `NotYet` for who waits no longer."""
+    question = Findings(task=router_task(asked.settings, asked.now), dataset=asked.dataset())
+    return asked.worked_out(("findings", question.dataset), lambda: findings(question), wait_s)
 
 
 def hand_over(cause: Finding, asked: Asked) -> str:

@@ -12,8 +12,10 @@ from msgspec import Struct
 
 from twofold.console.access.roles import Right
 from twofold.console.pages.page import Asked, Page, Shown
-from twofold.console.queries.policies import policy_of
-from twofold.console.queries.weeks import WEEKS, weeks_of
+from twofold.console.queries.weeks import WEEKS
+from twofold.console.signal.task import Weeks
+from twofold.console.signal.task import weeks as ask_weeks
+from twofold.policies import rules_of
 
 COLUMNS = ("what", "name", "signal", "true_return", "against_complete", "against_error", "reported_return", "on_best", "first",
            "orders", "told", "per_100", "not_told", "role", "link", "model")  # fmt: skip
@@ -49,7 +51,10 @@ LINES = (
 
 def read_worth(asked: Asked) -> Shown:
     """The weeks of the shop, then the lines of the model."""
-    weeks = weeks_of(asked.folder, policy_of(asked.settings), asked.now, asked.words.zone, asked.dataset())
+    question = Weeks(
+        folder=asked.folder, policies=rules_of(asked.settings), now=asked.now, zone=asked.words.zone, dataset=asked.dataset()
+    )  # fmt: skip
+    weeks = asked.worked_out(("weeks", question.zone, question.dataset), lambda: ask_weeks(question))
     whole = sum(w.orders for w in weeks)
     told = sum(w.told for w in weeks)
     rows: list[dict[str, Any]] = [
