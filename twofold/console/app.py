@@ -38,8 +38,8 @@ from twofold import __version__
 from twofold.config import ConsoleSettings, Settings, load_settings
 from twofold.console import evidence, forms
 from twofold.console.access.guard import HEADERS, Guard, cookie_of, no_cookie
-from twofold.console.access.register import Refused, Register, Session, Throttled
-from twofold.console.access.roles import Right, may
+from twofold.console.access.register import Person, Refused, Register, Session, Throttled
+from twofold.console.access.roles import Right, Role, may
 from twofold.console.acts import acceptance, search, sharing
 from twofold.console.acts.act import Act, Done
 from twofold.console.acts.table import ACTS
@@ -55,6 +55,7 @@ from twofold.console.queries.policies import policy_of
 from twofold.console.queries.signal import copies_after
 from twofold.console.sums.keeper import NotYet, SumsKeeper
 from twofold.console.sums.remembered import Remembered
+from twofold.console.warming import Warming
 from twofold.console.words import LANGUAGES, Words, language_of
 from twofold.errors import ConfigError, StoreError, StoreNewer, StoreOlder
 from twofold.importing.readers.problems import safe_cell
@@ -93,6 +94,7 @@ class Console:
         self._sums = SumsKeeper(settings.server.data, policy_of(settings), own.timezone)
         self._remembered: Remembered[Any] = Remembered()
         self._drops = Drops()
+        self._warming = Warming(self._asked_usually)
         self._templates = jinja2.Environment(
             loader=jinja2.FunctionLoader(lambda name: (_HERE / "templates" / name).read_text(encoding="utf-8")),
             autoescape=True,
@@ -114,6 +116,7 @@ class Console:
     def close(self) -> None:
         """Nothing that somebody dropped is read any further."""
         self._drops.close()
+        self._warming.close()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         await self.app(scope, receive, send)
@@ -553,6 +556,7 @@ class Console:
         if right is not None and not may(session.person.role, right):
             return None, self._nothing(request, session)
         request.state.session = session
+        self._warming.looked()
         return session, Response()
 
     # -- answers
@@ -571,6 +575,15 @@ class Console:
             drops=self._drops,
             config=self._config,
         )
+
+    def _asked_usually(self) -> Asked:
+        """As an owner asks who chose nothing."""
+        owner = Person(id=0, name="", role=Role.OWNER, has_code=False, ended=False)
+        return Asked(
+            settings=self._settings, folder=self._settings.server.data, session=Session(person=owner, csrf="", digest=b""),
+            words=Words(language_of("", "", self._own.language), self._own.timezone), now=self._clock(), choices={}, path={}, sums=self._sums,
+            remembered=self._remembered, drops=self._drops, config=self._config,
+        )  # fmt: skip
 
     def _words(self, request: Request) -> Words:
         own = self._own
