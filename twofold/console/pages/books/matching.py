@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from twofold.console.access.roles import Right, may
-from twofold.console.money.task import ask
+from twofold.console.money.task import WITHIN_S, ask
 from twofold.console.pages.money import task_of
 from twofold.console.pages.page import SHOWN, Asked, NotHere, Page, Shown
+from twofold.console.sums.keeper import NotYet
+from twofold.report.period import journal_of
 
 KINDS = ("in", "out", "line", "batch", "word")
 COLUMNS = ("what", "name", "at", "source", "account", "kind", "amount", "open", "currency", "text", "reference", "batch", "why", "rule",
@@ -24,7 +26,7 @@ MOST_NAME = 200
 def read_matching(asked: Asked) -> Shown:
     """What is open, money that came in first; what people said."""
     what = asked.one_of("what", KINDS) or "in"
-    answer = ask(task_of(asked, "matching"))
+    answer = _everything(asked)
     every = [{**row, "what": _kind(row)} for row in answer["rows"]] + [
         {**row, "candidates": []} for row in answer["words"]
     ]
@@ -39,8 +41,22 @@ def read_matching(asked: Asked) -> Shown:
         figures={
             "found": shown, "counts": counts, "kinds": KINDS, "what": what, "start": start, "of": len(chosen),
             "next": start + SHOWN if start + SHOWN < len(chosen) else None, "own_zone": asked.settings.chain.timezone,
+            "tables_at": answer["stands"], "tables_why": "",
         },
     )  # fmt: skip
+
+
+def _everything(asked: Asked) -> dict[str, Any]:
+    """All that is open: worked out once for whoever looks at whatever part of it, as long as no file, word or report of an order came."""
+    task = task_of(asked, "matching")
+    with journal_of(asked.folder) as journal:
+        came = journal.run("next_line_file")[0][0], journal.run("console_ends")[0][0]
+    told: tuple[dict[str, Any], bool] | None = asked.remembered.ask_of(
+        ("matching",), came, lambda: {**ask(task), "stands": task.as_of}, WITHIN_S
+    )
+    if told is None:
+        raise NotYet(0)
+    return told[0]
 
 
 def read_one(asked: Asked) -> Shown:
