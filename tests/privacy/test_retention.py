@@ -6,6 +6,7 @@ import asyncio
 
 import apsw
 import pytest
+from msgspec.structs import replace
 from subjects import AGENT, OFFICE, Person, bytes_of, done, made
 
 from tests.store.copies import BROWSER, DAY, HOLD, NOW, appended, assert_sums_hold, claim, opened, rows
@@ -61,6 +62,30 @@ AGES = [
 def test_each_kind_goes_after_its_days(tmp_path, days, keys, payload):
     """One day before it is there, one day after it is not; the journal verifies at every age."""
     assert kept_after(tmp_path, days) == (keys, payload)
+
+
+LATE = [  # sent on the seventh day after it came
+    (DAYS, 29, True), (DAYS, 31, False),  # with the address that it holds
+    (replace(DAYS, contact=20), 19, True), (replace(DAYS, contact=20), 21, False),
+    (replace(DAYS, payload=5), 11, True), (replace(DAYS, payload=5), 13, False),  # its own days begin when it was sent
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("days", "after", "there"), LATE)
+def test_bytes_that_were_sent_late_outlive_nothing_that_they_hold(tmp_path, days, after, there):
+    """Days of the data in them count from when it came, as in the journal; passed over before they were sent, or not."""
+
+    async def main():
+        async with opened(tmp_path) as store:
+            await store.append([made("e", BROWSER, ANNA.user("em", "fbp", "fbc"), visitor=ANNA.visitor)])
+            (delivery,) = await claim(store, NOW + HOLD)
+            await stepped(store, NOW + 6 * DAY, days)
+            await store.settle([done(delivery, at=NOW + 7 * DAY)], NOW + 7 * DAY)
+            await stepped(store, NOW + HOLD + after * DAY, days)
+            (size,) = (await store.transact(lambda e: e.script("select length(payload) from frozen")))[0]
+            return size > 0
+
+    assert asyncio.run(main()) == there
 
 
 @pytest.mark.parametrize("at", [1, 2, 3])
@@ -147,7 +172,7 @@ def test_what_waits_is_passed_over_and_done_later(tmp_path):
                 for (b,) in await store.transact(lambda e: e.script("select plain_body(body) from event"))
             ]
             await store.settle([done(claimed[1], at=NOW + 31 * DAY)], NOW + 31 * DAY)
-            await stepped(store, NOW + 62 * DAY)
+            await stepped(store, NOW + 31 * DAY)
             second = [
                 bool(b.count(b"203.0.113.9"))
                 for (b,) in await store.transact(lambda e: e.script("select plain_body(body) from event"))

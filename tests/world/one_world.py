@@ -849,7 +849,7 @@ def _settings(folder: Path) -> Settings:
                 {"id": PLAIN, "key": requests_in.KEY},
             ],
             "retention": dict.fromkeys(
-                ("address_days", "click_ids_days", "payload_days", "refused_days"), KEPT_DAYS
+                ("address_days", "click_ids_days", "contact_days", "payload_days", "refused_days"), KEPT_DAYS
             ),
             "source": [{"type": "own", "dataset": SHOP, "shop": requests_in.SITE, "secret": requests_in.SECRET}],
             "destination": [

@@ -310,11 +310,10 @@ class Promises:
                 continue
             thing, age = self.things[copy.thing], now_ms - copy.at_ms
             person = self.people[thing.person]
-            there = [text for text in (person.fbp, person.address, person.agent) if text in body]
+            there = [text for text in (person.fbp, person.address, person.agent, person.hash) if text in body]
             if there and age > KEPT_MS + SLACK_MS and thing.number not in waiting:
                 self.breaks(f"mark {mark} of thing {thing.number} still has {there} after {age // HOUR} hours")
-            young = len(there) < 3 and age < KEPT_MS - SLACK_MS
-            if self.is_named(thing) and (young or person.hash not in body):
+            if self.is_named(thing) and len(there) < 4 and age < KEPT_MS - SLACK_MS:
                 self.breaks(f"mark {mark} of thing {thing.number} has {there} only after {age // HOUR} hours")
 
     # -- after a crash

@@ -4,7 +4,9 @@ Owns the jobs and how late they are. The journal's rows stay (their sums are pro
 their bodies, sent bytes, refused bodies, and in the end the trail itself. Everything goes in small portions between the
 transactions of accepting; how far a job has come is in the same transaction, so a crash repeats nothing.
 
-A sent payload goes as a whole when the first of the kinds of data in it does: half a payload proves nothing.
+A sent payload goes as a whole when the first of the kinds of data in it does: half a payload proves nothing. Its own days
+count from when it was sent, those of the data in it from when the action came, as in the journal: nothing outlives there
+what an erasure would find it by.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -63,6 +65,15 @@ class Days(Struct, frozen=True, kw_only=True):
     buyer: float = 1100
 
 
+class _Payload(NamedTuple):
+    """Bytes of a delivery; ``came_at``: when its action's first copy came."""
+
+    delivery: int
+    came_at: int
+    state: str
+    settled_at: int
+
+
 class Retention:
     """``step`` is called every minute or so, again at once while it says that there is more."""
 
@@ -105,9 +116,9 @@ class Retention:
             ("leads", lambda _engine, now: self._store.signs.keep_leads(now)),
             ("paths", lambda _engine, now: self._store.paths.settle(now)),
         ]
-        jobs += [(part.value, partial(self._empty_part, part)) for part in RetainedPart]
         jobs += [
             ("payload", self._empty_payloads),
+            *((part.value, partial(self._empty_part, part)) for part in RetainedPart),
             ("refused", self._drop_refused),
             ("buyers", self._forget_buyers),
             ("sealing", self._seal),
@@ -204,39 +215,38 @@ class Retention:
 
     def _empty_payloads(self, engine: Database, now_ms: int) -> bool:
         days = self._days
-        before = _before(now_ms, min(days.payload, days.address, days.click_ids, days.contact))
-        due: list[tuple[int, int, str, int]] = []
+        sent, came = _before(now_ms, days.payload), _before(now_ms, min(days.address, days.click_ids, days.contact))
+        before = max(sent, came)
+        due: list[_Payload] = []
         most = 0
         for place in places_of(engine.run):
             mine = self._due_payloads(engine, place, before, now_ms)
             due, most = [*due, *mine], max(most, len(mine))
-        free = [d for d, _, state, settled in due if state != "waiting" and settled < before]
-        engine.run_rows("retention_pass_over", [("payload", d) for d, *_ in due if d not in set(free)])
+        free = [p.delivery for p in due if p.state != "waiting" and (p.settled_at < sent or p.came_at < came)]
+        engine.run_rows("retention_pass_over", [("payload", p.delivery) for p in due if p.delivery not in set(free)])
         if due:
-            self.late_s["payload"] = (before - min(created_at for _, created_at, *_ in due)) / 1000
+            self.late_s["payload"] = (before - min(p.came_at for p in due)) / 1000
         else:
-            free = [d for (d,) in engine.run("payloads_passed_over", (before, PORTION))]
+            free = [d for (d,) in engine.run("payloads_passed_over", (sent, came, PORTION))]
             engine.run("retention_done_later", ("payload", id_array(free)))
         engine.run("empty_payloads", (id_array(free),))
         if free:
             mark_actions(engine, {d // 256 for d in free})
         return most == PORTION or (not due and len(free) == PORTION)
 
-    def _due_payloads(
-        self, engine: Database, place: Place, before: int, now_ms: int
-    ) -> list[tuple[int, int, str, int]]:
-        """Of one writer's actions: delivery, when it came, its state and when it was settled."""
+    def _due_payloads(self, engine: Database, place: Place, before: int, now_ms: int) -> list[_Payload]:
+        """Of one writer's actions."""
         reached = place.counter("payload")
         rows = engine.run("payloads_after", (max(place.before * 256, _position(engine, reached)), PORTION))
         rows = [row for row in rows if row[0] < place.end * 256]
         came = _came([(row[1], row[4]) for row in rows], now_ms)
-        due: list[tuple[int, int, str, int]] = []
+        due: list[_Payload] = []
         for created_at, (delivery, _, state, settled_at, event_time) in zip(came, rows, strict=True):
             if created_at >= before:
                 break
-            due.append((delivery, created_at, state, _not_later(settled_at or 0, event_time, now_ms)))
+            due.append(_Payload(delivery, created_at, state, _not_later(settled_at or 0, event_time, now_ms)))
         if due:
-            engine.run("retention_reached", (reached, due[-1][0]))
+            engine.run("retention_reached", (reached, due[-1].delivery))
         return due
 
     def _drop_refused(self, engine: Database, now_ms: int) -> bool:

@@ -236,9 +236,10 @@ select f.delivery, a.created_at, d.state, d.settled_at, f.event_time from frozen
 join action as a on a.id = f.delivery / 256 where f.delivery > ? order by f.delivery limit ?;
 
 -- name: payloads_passed_over
--- Payloads that were needed when retention came by and are not needed any more.
+-- Payloads that were needed when retention came by and are not needed any more: sent before the first time, or of what came before the second.
 select l.row_number from retention_later as l join delivery as d on d.id = l.row_number
-where l.what = 'payload' and d.state != 'waiting' and d.settled_at < ? limit ?;
+join action as a on a.id = l.row_number / 256
+where l.what = 'payload' and d.state != 'waiting' and (d.settled_at < ? or a.created_at < ?) limit ?;
 
 -- name: empty_payloads
 -- Bytes that nobody sends any more and whose days are over.
