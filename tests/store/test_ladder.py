@@ -9,8 +9,9 @@ import pytest
 from copies import BROWSER, SERVER, copy
 from msgspec.structs import replace
 
-from twofold.event.model import Event, Tier
-from twofold.store.ladder import Browser, admit, is_random, network_of
+from twofold.consent.state import why_not_send
+from twofold.event.model import Consent, Event, Tier
+from twofold.store.ladder import Browser, admit, agreed, is_random, network_of
 
 TOKEN = "checkout:5f3a9c77d0e14b2fa1b2c3d4"
 OTHER_TOKEN = "checkout:a0a1a2a3a4a5a6a7a8a9b0b1"
@@ -111,6 +112,44 @@ def test_nothing_is_asked_where_nobody_of_a_higher_tier_speaks():
     """Browsers among themselves, and servers among themselves, are as they were."""
     assert not admit([browser("a", fbp=FBP), browser("b", fbp=OTHER_FBP)]).claims
     assert not admit([server("a", **PLACE), server("b", **ELSEWHERE)]).claims
+
+
+def yes(event: Event, *purposes: str) -> Event:
+    return replace(event, granted=purposes) if purposes else replace(event, consent=Consent.GRANTED)
+
+
+AGREED = [
+    # name, copies of browsers only, which of them leave where silence is not enough
+    ("one browser by its own id, on two networks", [browser("a", fbp=FBP, **PLACE), yes(browser("b", fbp=FBP + ".AQ", **ELSEWHERE))], "ab"),
+    ("one browser by the shop's id", [browser("a", visitor="v-1"), yes(browser("b", visitor="v-1", **PLACE))], "ab"),
+    ("one browser by its place", [browser("a", **PLACE), yes(browser("b", **PLACE))], "ab"),
+    ("one browser by the checkout's token", [browser("a", TOKEN, **PLACE), yes(browser("b", TOKEN, **ELSEWHERE))], "ab"),
+    ("one browser by an id that was drawn", [browser(UUID, **PLACE), yes(browser(UUID, **ELSEWHERE))], UUID),
+    ("one by one: place, then token", [browser("a", **PLACE), browser("b", TOKEN, **PLACE), yes(browser("c", TOKEN, **ELSEWHERE))], "abc"),
+    ("another network", [browser("a", **PLACE), yes(browser("b", **ELSEWHERE))], "b"),
+    ("another browser behind one address", [browser("a", fbp=FBP, **PLACE), yes(browser("b", fbp=OTHER_FBP, **PLACE))], "b"),
+    ("another visitor behind one address", [browser("a", visitor="v-1", **PLACE), yes(browser("b", visitor="v-2", **PLACE))], "b"),
+    ("nobody says where", [browser("a"), yes(browser("b"))], "b"),
+    ("a short token", [browser("a", "checkout:c0ffee"), yes(browser("b", "checkout:c0ffee", **PLACE))], "b"),
+    ("an id that can be counted", [browser("1001", **PLACE), yes(browser("1001", **ELSEWHERE))], "1001 of b"),
+    ("a yes in two parts by one browser", [yes(browser("a", **PLACE), "marketing"), yes(browser("b", **PLACE), "ad_user_data")], "ab"),
+    ("a yes in two parts by another", [browser("a", **PLACE), yes(browser("b", **ELSEWHERE), "marketing"), yes(browser("c", **ELSEWHERE), "ad_user_data")], "bc"),
+    ("a part of a yes", [browser("a", **PLACE), yes(browser("b", **ELSEWHERE), "marketing")], "ab"),  # refused as a whole
+    ("both silent", [browser("a", **PLACE), browser("b", **ELSEWHERE)], "ab"),  # refused as a whole
+    ("a server vouches for them", [yes(server("a", **PLACE)), browser("b", fbp=FBP, **PLACE)], "ab"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("copies", "left"), [r[1:] for r in AGREED], ids=[r[0] for r in AGREED])
+def test_whose_yes_it_is(copies, left):
+    """Whichever came first. A yes is about the browser that says it, where nobody but browsers speaks."""
+    purposes = ("marketing", "ad_user_data")
+    for some in permutations(copies):
+        found = agreed(some, lambda said: why_not_send(said, purposes, True) is None)
+        if left == "1001 of b":
+            assert [c.user_data.client_ip_address for c in found] == [ELSEWHERE["client_ip_address"]]
+        else:
+            assert {c.event_id for c in found} == ({left} if left == UUID else set(left))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from hypothesis import strategies as st
 
 from tests.ledger.facts import report
 from tests.strategies import law_of
-from twofold.event.model import Consent, Content, Event, Hashed, Tier, decode_event
+from twofold.event.delivery import Suppressed
+from twofold.event.model import Consent, Content, Event, Hashed, Tier, decode_event, encode
 from twofold.ledger.model import Paid
 from twofold.ledger.policy import OrderPolicy
 from twofold.store.opened.routes import Route
@@ -119,9 +121,16 @@ def strangers(draw) -> Event:
 Left = list[tuple[int, str, str, bytes]]
 
 
-def play(folder: Path, steps: list[list[OrderEntry | Event]], policy: OrderPolicy, restart: bool) -> Left:
+def play(
+    folder: Path,
+    steps: list[list[OrderEntry | Event]],
+    policy: OrderPolicy,
+    restart: bool,
+    build: Callable[[Event], Any] = encode,
+    **said: Any,
+) -> Left:
     """Steps at their times, strangers' with the honest one they follow; (time, destination, id, bytes) of what left."""
-    route = Route(destinations=DESTINATIONS, hold_ms={"Purchase": HOLD}, orders=policy, has_orders=True)
+    route = Route(destinations=DESTINATIONS, hold_ms={"Purchase": HOLD}, orders=policy, has_orders=True, **said)
     left: Left = []
 
     async def main(parts: list[tuple[int, list[OrderEntry | Event]]]) -> None:
@@ -144,7 +153,7 @@ def play(folder: Path, steps: list[list[OrderEntry | Event]], policy: OrderPolic
 
     async def look(store: Store, at: int) -> None:
         for destination in DESTINATIONS:
-            due = await claim(store, at, destination=destination)
+            due = await claim(store, at, destination=destination, build=build)
             await store.settle([settlement(d) for d in due], at)
             left.extend((at, destination, d.event_id, d.payload) for d in due)
 
@@ -153,10 +162,21 @@ def play(folder: Path, steps: list[list[OrderEntry | Event]], policy: OrderPolic
     parts += [(NOW + 3_700_000, []), (NOW + 8 * 3_600_000, [])]
     for some in [[part] for part in parts] if restart else [parts]:
         asyncio.run(main(some))
+    return left
+
+
+def honest_of(left: Left) -> Left:
     return [one for one in left if decode_event(one[3]).sender != "stranger"]
 
 
-def differs(steps: list[OrderEntry | Event], forged: list[tuple[int, Event]], unmatched: str, restart: bool) -> None:
+def differs(
+    steps: list[OrderEntry | Event],
+    forged: list[tuple[int, Event]],
+    unmatched: str,
+    restart: bool,
+    **said: Any,
+) -> Left:
+    """Plays both, and all that left among strangers."""
     policy = OrderPolicy(wait_ms=60_000, unmatched=unmatched)
     honest: list[list[OrderEntry | Event]] = [[], *([step] for step in steps)]
     mixed: list[list[OrderEntry | Event]] = [list(step) for step in honest]
@@ -165,12 +185,14 @@ def differs(steps: list[OrderEntry | Event], forged: list[tuple[int, Event]], un
         mixed[at // 2].insert(0 if at % 2 else len(mixed[at // 2]), event)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        alone = play(folder / "alone", honest, policy, restart=False)
-        among = play(folder / "among", mixed, policy, restart)
+        alone = honest_of(play(folder / "alone", honest, policy, restart=False, **said))
+        everything = play(folder / "among", mixed, policy, restart, **said)
+        among = honest_of(everything)
         assert_sums_hold(folder / "among")
     # A stranger before an honest step in the same breath moves that step by so many ms; nothing else may move.
     assert [one[:3] for one in among] == [one[:3] for one in alone]
     assert [timeless(one[3]) for one in among] == [timeless(one[3]) for one in alone]
+    return everything
 
 
 def timeless(body: bytes) -> Event:
@@ -191,6 +213,66 @@ def test_a_strangers_word_alters_nothing_that_leaves_for_a_signed_order(story, f
 def forger(*links: str, order: str | None = None, tier: Tier = Tier.T0, event_id: str = "x-1") -> Event:
     event = copy(event_id, BROWSER, order=order, value="0.01", tier=tier, client_ip_address="198.51.100.66")
     return msgspec.structs.replace(event, sender="stranger", links=links)
+
+
+def lacking(event: Event) -> bytes | Suppressed:
+    """As platforms refuse what says too little."""
+    user, money = event.user_data, event.custom_data
+    if money.value is None or not money.order_id:
+        return Suppressed("missing_value" if money.value is None else "missing_order_id")
+    return encode(event) if user.ph or user.external_id or user.fbp or user.fbc else Suppressed("no_identifier")
+
+
+def without_yes(entry: OrderEntry, yes: Consent = Consent.UNSTATED, **user: Any) -> OrderEntry:
+    assert entry.copy is not None
+    facts = msgspec.structs.replace(entry.copy.user_data, **user)
+    return msgspec.structs.replace(entry, copy=msgspec.structs.replace(entry.copy, consent=yes, user_data=facts))
+
+
+SILENT = without_yes(shop(), fbp=FBP)
+UNKNOWN = without_yes(shop(), Consent.GRANTED)
+LACKS: dict[str, list[OrderEntry | Event]] = {
+    "a webhook without a yes": [SILENT],
+    "a webhook without an identifier": [UNKNOWN],
+    "a webhook without either": [without_yes(shop())],
+    "no yes, then the buyer's": [SILENT, buyer()],
+    "no identifier, then the buyer's": [UNKNOWN, buyer()],
+    "a silent buyer, then a silent webhook": [buyer(consent=Consent.UNSTATED), SILENT],
+    "a silent server": [server(fbp=FBP)],
+    "a server without an identifier, then a webhook with a yes": [server(), UNKNOWN],
+    "a webhook without a yes, then one with it": [SILENT, without_yes(shop(at=5), Consent.GRANTED, fbp=FBP)],
+}
+
+
+@pytest.mark.parametrize("story", list(LACKS))
+@law_of(6)
+@given(
+    forged=st.lists(st.tuples(st.integers(0, 20), strangers()), min_size=1, max_size=4),
+    unmatched=st.sampled_from(["vouched", "send"]),
+    restart=st.booleans(),
+)
+def test_what_an_order_lacks_no_stranger_brings(story, forged, unmatched, restart):
+    """Given up for what it lacked, it is looked at again when somebody speaks: no yes, identifier or sum of a stranger's counts."""
+    differs(LACKS[story], forged, unmatched, restart, build=lacking, require_consent=True)
+
+
+@law_of(12)
+@given(
+    forged=st.lists(st.tuples(st.integers(0, 20), strangers()), min_size=1, max_size=4),
+    event_id=st.sampled_from(["x-1", "srv-1", f"purchase.demo.{ORDER}"]),
+    restart=st.booleans(),
+)
+def test_who_said_nothing_does_not_leave_by_a_strangers_yes(forged, event_id, restart):
+    """No shop speaks, and a browser that is silent where silence is not enough: its data leave by nobody else's word."""
+    silent = buyer(event_id, consent=Consent.UNSTATED)
+    others = [(place, msgspec.structs.replace(e, tier=Tier.T0)) for place, e in forged]
+    left = differs([silent], others, "send", restart, require_consent=True)
+    said = [decode_event(body).user_data for _, _, _, body in left]
+    assert not [
+        user
+        for user in said
+        if user.fbp == FBP or silent.user_data.fbc == user.fbc or silent.user_data.em[0] in user.em
+    ]
 
 
 NAMES_TWO = forger(f"order:{SECOND}", order=ORDER)

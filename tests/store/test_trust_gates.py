@@ -19,7 +19,7 @@ from twofold.ledger.model import Paid
 from twofold.ledger.policy import OrderPolicy
 from twofold.store.fold import unite
 from twofold.store.gates.contract import LACKING, Suppressed
-from twofold.store.gates.trust import KEPT_BACK, REOPENED, VOUCHED
+from twofold.store.gates.trust import DROPPED, KEPT_BACK, REOPENED, VOUCHED
 from twofold.store.opened.routes import Route
 from twofold.store.orders.ledger import OrderEntry
 from twofold.store.store import REVIVE_PORTION, Store
@@ -259,6 +259,7 @@ def test_the_statement_knows_the_same_reasons():
 
     for name, reasons, others in (
         ("requeue_deliveries", (*VOUCHED, *LACKING), 3),  # waiting, the empty reason, suppressed
+        ("requeue_dropped", (DROPPED,), 3),  # the same
         ("let_through", REOPENED, 3),  # waiting, released, suppressed
         ("turn_away", KEPT_BACK, 2),  # dropped_by_hand, suppressed
     ):
@@ -385,6 +386,38 @@ def test_what_is_dropped_is_sent_when_a_trusted_copy_comes(tmp_path):
 
     (event,) = run_with(tmp_path, scenario)
     assert event.custom_data.value == Decimal("42.50")
+
+
+@pytest.mark.parametrize("held", [robot, overdone, flooded], ids=["robot", "over the cap", "quarantine"])
+def test_what_is_dropped_no_plain_browser_brings_back(tmp_path, held):
+    """A person has looked and said no: another browser's word for the same order is no better than the first one's."""
+
+    async def scenario(store):
+        await store.append([held(order="1001")])
+        await claim(store, DUE)
+        (row,) = rows(tmp_path, "deliveries")
+        assert await store.judge_kept_back("drop", [row["id"]], DUE) == 1
+        await store.append([copy("1", BROWSER, value="20", order="1001", at=DUE + MINUTE)])
+        return await claim(store, DUE + 2 * MINUTE)
+
+    assert run_with(tmp_path, scenario) == []
+    assert ("suppressed", "dropped_by_hand") in outcome(tmp_path)
+
+
+def test_a_lone_claim_looks_at_nothing_again(tmp_path):
+    """A stranger's copy about an order that was given up does not even have it judged anew."""
+
+    async def main():
+        async with opened(tmp_path, hold={}, require_consent=True) as store:
+            await store.append([copy("1", SERVER, order="1001", tier=Tier.T3, client_ip_address="203.0.113.1")])
+            await claim(store, DUE)
+            stranger = copy(
+                "x", BROWSER, order="1001", at=DUE, consent=Consent.GRANTED, client_ip_address="198.51.100.6"
+            )
+            await store.append([stranger])
+
+    asyncio.run(main())
+    assert outcome(tmp_path) == [("suppressed", "consent_unstated")]
 
 
 LIMITING = [

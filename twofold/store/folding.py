@@ -58,8 +58,8 @@ class _Batch:
     """What one transaction is about to write."""
 
     __slots__ = (
-        "actions", "appended", "by_key", "carried", "changed", "consents", "copies", "events", "keys", "merged", "moved",
-        "new", "owners", "salts", "superseded", "tally",
+        "actions", "appended", "by_key", "carried", "changed", "consents", "copies", "events", "joined", "keys", "merged",
+        "moved", "new", "owners", "salts", "superseded", "tally",
     )  # fmt: skip
 
     def __init__(self, size: int) -> None:
@@ -69,6 +69,7 @@ class _Batch:
         self.consents: dict[int, str] = {}  # of the actions as they were read
         self.new: dict[int, Action] = {}
         self.changed: dict[int, Action] = {}
+        self.joined: dict[int, int] = {}  # action -> the highest tier that speaks for it anew: a lone claim does not
         self.merged: list[tuple[int, int]] = []  # (winner, loser)
         self.events: list[tuple[Any, ...]] = []
         self.keys: list[tuple[bytes, int]] = []
@@ -200,6 +201,8 @@ class Folding:
             verdict = FoldVerdict.CONFLICT if is_conflict else judge(action, event, self._by_order(batch, event, keys))
             late = int(action.sealed_at is not None)
             add_copy(action, event, counts)
+            if counts:
+                batch.joined[action.id] = max(event.tier, batch.joined.get(action.id, 0))
             batch.copies.append((action.id, position))
             if action.id not in batch.new:
                 batch.changed[action.id] = action
@@ -405,6 +408,7 @@ class Folding:
         winner.order_id = winner.order_id or loser.order_id
         winner.consent = strictest_text(winner.consent, loser.consent)
         batch.merged.append((winner.id, loser.id))
+        batch.joined[winner.id] = max(winner.tier, loser.tier)
         if winner.id in batch.owners and batch.owners[winner.id] is None:
             batch.owners[winner.id] = batch.owners.get(loser.id)
         for action in (winner, loser):
@@ -446,12 +450,13 @@ class Folding:
             hurried = [a.id for a in batch.changed.values() if a.sealed_at is None and a.due_at <= now_ms]
             if hurried:
                 engine.run("release_deliveries", (now_ms, id_array(hurried)))
-            looked_at = [
-                *hurried,
-                *(a.id for a in sealed),
-            ]  # one platform was told: another may have lacked what came now
-            if looked_at:
-                engine.run("requeue_deliveries", (now_ms, id_array(looked_at)))
+            # One platform was told: another may have lacked what came now.
+            spoken = [id for id in (*hurried, *(a.id for a in sealed)) if id in batch.joined]
+            if spoken:
+                engine.run("requeue_deliveries", (now_ms, id_array(spoken)))
+            trusted = [id for id in spoken if batch.joined[id] >= Tier.T2]
+            if trusted:
+                engine.run("requeue_dropped", (now_ms, id_array(trusted)))
         if batch.copies:
             engine.run_rows("insert_copies", batch.copies)
         for action, successor in batch.superseded:

@@ -19,7 +19,7 @@ people can share both, and only where no rung above has found the browser.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -118,6 +118,40 @@ def consent_told(counted: Admitted, kept: str) -> str:
     that named this action and another; it stands unless copies that are not heard may have made it."""
     doubted = bool(counted.claims) or len(heard(counted.copies)) < len(counted.copies)
     return consent_of(counted.copies) if doubted else kept
+
+
+def agreed(copies: Sequence[Event], agrees: Callable[[str], bool]) -> Sequence[Event]:
+    """Where silence is not enough: the copies that a yes covers. ``agrees``: whether a consent is one.
+
+    A yes is about the browser that says it. Where nobody but browsers speaks, one that is silent does not leave by another's:
+    an order's number is known to strangers. All of them where no browser says yes, or where a server vouches for them.
+    """
+    if len(copies) < 2 or max(c.tier for c in copies) >= _T2:
+        return copies
+    willing = {id(c) for one in _browsers(copies) if agrees(_strictest(one)) for c in one}
+    return [c for c in copies if id(c) in willing] if willing else copies
+
+
+def _browsers(copies: Sequence[Event]) -> list[list[Event]]:
+    """Copies by the browser that they can be of."""
+    found: list[list[Event]] = []
+    for copy in copies:
+        mine = [one for one in found if any(_are_of_one(copy, other) for other in one)]
+        found = [one for one in found if one not in mine]
+        found.append([*(c for one in mine for c in one), copy])
+    return found
+
+
+def _are_of_one(a: Event, b: Event) -> bool:
+    """True for two copies of one browser: by an id of its own, by what nobody else knows, else by address and agent."""
+    mine, other = _browser(a), _browser(b)
+    if _shares_secret(a, set(b.links), {b.event_id} if b.id_given else set()):
+        return True
+    if mine.fbp and other.fbp:
+        return mine.fbp == other.fbp
+    if mine.visitor and other.visitor:
+        return mine.visitor == other.visitor
+    return place_of(a) is not None and place_of(a) == place_of(b)
 
 
 def _strictest(copies: Sequence[Event]) -> str:

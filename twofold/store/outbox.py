@@ -32,7 +32,7 @@ from twofold.store.gates.contract import Afresh, Candidate, Gate, Held, Recheck
 from twofold.store.gates.releases import let_through, prove_released, turn_away
 from twofold.store.gates.values import told_row, with_told
 from twofold.store.journal import CopyReader
-from twofold.store.ladder import Admitted, admit, consent_of, consent_told, is_buyers
+from twofold.store.ladder import Admitted, admit, agreed, consent_of, consent_told, is_buyers
 from twofold.store.peers.places import ALONE
 from twofold.store.peers.revisions import PAUSES, Revisions
 
@@ -397,6 +397,18 @@ class Outbox:
         closed += [(d, DeliveryState.SUPPRESSED, reason, now_ms) for d, reason in refused.items() if reason is not None]
         return [r for r in rows if refused[r.delivery] is None]
 
+    def _agreed(self, destination: str, dataset: str, counted: Admitted) -> Admitted:
+        """Without the copies of browsers that said nothing where silence is not enough: another browser's yes is not theirs."""
+        route = self._routes.get(dataset)
+        if not (route is not None and route.require_consent) and not any(c.consent_required for c in counted.copies):
+            return counted
+        purposes = route.purposes.get(destination, ()) if route else ()
+        kept = agreed(counted.copies, lambda said: why_not_send(said, purposes, True) is None)
+        if len(kept) == len(counted.copies):
+            return counted
+        ids = {id(c) for c in kept}
+        return Admitted(kept, [*counted.claims, *(c for c in counted.copies if id(c) not in ids)])
+
     def _refusal(self, destination: str, dataset: str, consent: str) -> str | None:
         route = self._routes.get(dataset)
         purposes = route.purposes.get(destination, ()) if route else ()
@@ -427,6 +439,8 @@ class Outbox:
                 continue
             if len(own) > 1:
                 counted = admit(own)
+                if row.payload is None:
+                    counted = self._agreed(destination, row.dataset, counted)
                 told, event = consent_of(counted.copies), unite(counted.copies)
             else:  # as most are
                 counted, event = Admitted(own), own[0]

@@ -28,9 +28,10 @@ KEPT_BACK = (BOT, "value_over_cap", "currency_not_listed", "quarantine", UNCONFI
 REOPENED = (*KEPT_BACK, DROPPED)
 """Reasons that a trusted copy and a person's word overrule; `let_through` lists the same."""
 UNMATCHED = "no_order"
-VOUCHED = (*REOPENED, UNMATCHED)
-"""Reasons that a trusted copy overrules; `requeue_deliveries` lists the same. A browser that was there first, and whose order
-never came, stops no server that vouches for the sale later."""
+VOUCHED = (*KEPT_BACK, UNMATCHED)
+"""Reasons that a better copy overrules; `requeue_deliveries` lists the same. A browser that was there first, and whose order
+never came, stops no server that vouches for the sale later. What a person dropped only a server brings back
+(`requeue_dropped`)."""
 
 
 class TrustLike(Protocol):

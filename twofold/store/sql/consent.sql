@@ -37,9 +37,17 @@ delete from withdrawal where granted_at < ?1;
 -- delivery by delivery, as one platform may have been told what another lacked something for. Not what another action stands for.
 update delivery set state = 'waiting', reason = '', due_at = ?1, settled_at = null
 where state = 'suppressed' and reason in ('bot', 'value_over_cap', 'currency_not_listed', 'quarantine', 'unconfirmed',
-                                               'dropped_by_hand', 'no_order', 'consent_unstated', 'missing_currency',
-                                               'missing_order_id', 'missing_source_url', 'missing_value', 'no_client_id',
-                                               'no_identifier', 'too_broad', 'unknown_device') and id in (
+                                               'no_order', 'consent_unstated', 'missing_currency', 'missing_order_id',
+                                               'missing_source_url', 'missing_value', 'no_client_id', 'no_identifier',
+                                               'too_broad', 'unknown_device') and id in (
+    select a.value * 256 + d.id from /*each*/ (?2) as a cross join destination as d)
+  and not exists (select 1 from frozen as f where f.delivery = delivery.id)
+  and not exists (select 1 from superseded as s where s.action = delivery.id / 256);
+
+-- name: requeue_dropped
+-- A trusted copy has come for actions whose deliveries a person had dropped.
+update delivery set state = 'waiting', reason = '', due_at = ?1, settled_at = null
+where state = 'suppressed' and reason = 'dropped_by_hand' and id in (
     select a.value * 256 + d.id from /*each*/ (?2) as a cross join destination as d)
   and not exists (select 1 from frozen as f where f.delivery = delivery.id)
   and not exists (select 1 from superseded as s where s.action = delivery.id / 256);
