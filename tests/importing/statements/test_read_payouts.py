@@ -497,6 +497,16 @@ def test_adyens_fee_is_what_lies_between_gross_and_net(tmp_path):
     assert [(b.id, b.account, b.net) for b in batches_of(found)] == [("7", "Shop", Decimal("67.60"))]
 
 
+@pytest.mark.parametrize(("zone", "said"), [("CET", False), ("UTC", False), ("", True)])
+def test_it_is_said_that_times_name_no_zone_only_where_they_name_none(tmp_path, zone, said):
+    """Adyen's rows have a column for it: a file whose every row says CET is not asked for a zone."""
+    text = "\n".join([ADYEN, *ADYEN_ROWS]).replace(",CET,", f",{zone},")
+    found = read(written(tmp_path, text + "\n"), FORMATS)
+    assert any("say no zone" in note for note in found.notes) is said
+    hour = {"CET": 9, "UTC": 10, "": 10}[zone]
+    assert {datetime.fromtimestamp(line.at, UTC).hour for line in lines_of(found)} >= {hour}
+
+
 def test_adyens_batch_without_a_row_is_open(tmp_path):
     rows = [row for row in ADYEN_ROWS if "DepositCorrection" not in row]
     found = read(written(tmp_path, "\n".join([ADYEN, *rows]) + "\n"), FORMATS)

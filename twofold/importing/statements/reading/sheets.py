@@ -210,6 +210,7 @@ class TableFile:
         dates = {}
         days = [text for f in cells.keys() & self.form.times for text in cells[f]]
         order = date_order(days, self.options.dates) if days else ""
+        bare = [row for row in sample if not self._names_zone(row)]
         for field in cells.keys() & self.form.times:
             own = date_order(cells[field], self.options.dates)
             if own is None and not order:
@@ -217,9 +218,16 @@ class TableFile:
                                   "some like 05/04/2026; set --dates dmy or mdy")  # fmt: skip
             zone = UTC if field in self.form.utc else self.options.zone
             dates[field] = DateStyle(zone, own or order or "")
-            if field not in self.form.utc and not self.options.zone_given and any(map(_lacks_zone, cells[field][:100])):
+            if field in self.form.utc or self.options.zone_given:
+                continue
+            if any(map(_lacks_zone, self._cells(self.index[field], bare)[:100])):
                 self.note("its times say no zone and were taken as UTC; name theirs with --timezone")
         return numbers, dates
+
+    def _names_zone(self, row: Row) -> bool:
+        """True where a column of the row says in which zone its times are."""
+        place = self.index.get("zone")
+        return place is not None and place < len(row.cells) and bool(row.cells[place].strip())
 
     def _cells(self, place: int, sample: list[Row]) -> list[str]:
         texts = (unquoted(row.cells[place].strip()) for row in sample if place < len(row.cells))
