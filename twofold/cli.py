@@ -22,6 +22,7 @@ from twofold.commands.attribution.customers import customers
 from twofold.commands.attribution.experiment import experiment
 from twofold.commands.attribution.source import explain_source
 from twofold.commands.attribution.table import attribution
+from twofold.commands.attribution.tables import tables
 from twofold.commands.attribution.warehouse import warehouse
 from twofold.commands.audiences import audiences
 from twofold.commands.clock import clock
@@ -436,6 +437,7 @@ app.command(rich_help_panel=LOOK)(attribution)
 app.command(rich_help_panel=LOOK)(customers)
 app.add_typer(experiment, rich_help_panel=LOOK)
 app.command(rich_help_panel=LOOK)(warehouse)
+app.add_typer(tables, name="tables", rich_help_panel=LOOK)
 app.command(rich_help_panel=ACT)(backup)
 app.command(rich_help_panel=ACT)(restore)
 app.command(rich_help_panel=ACT)(move)

@@ -57,6 +57,7 @@ WITHOUT_FOLDER = {
     "snippet",
     "version",
     "warehouse",
+    "tables list",
     "world",
 }
 FILES = {  # a file of each kind whose import may make a folder
@@ -83,6 +84,7 @@ NEEDS = {
     "consent withdraw": ["--email", "mary@example.com"],
     "consent grant": ["--email", "mary@example.com"],
     "consent show": ["--email", "mary@example.com"],
+    "tables export": ["orders", "orders-of-nothing.csv"],
     "trace": ["A0123456789abcdef0123"],
     "watermark accept": ["--reason", "a test"],
     "deliveries show": ["256"],

@@ -19,6 +19,7 @@ from twofold.commands.output.rows import (
     running,
     setup,
     signal,
+    tables,
 )
 from twofold.commands.output.rows.row import Row
 
@@ -35,5 +36,6 @@ COMMANDS: dict[str, tuple[type[Row], ...]] = {
     **privacy.COMMANDS,
     **setup.COMMANDS,
     **acceptance.COMMANDS,
+    **tables.COMMANDS,
 }
 """Every command with ``--json`` and the lines it prints, in the order in which they come."""
