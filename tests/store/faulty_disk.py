@@ -16,20 +16,24 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import apsw
 
 
+def nobody_hears() -> None: ...
+
+
 class Disk(apsw.VFS):
-    """``syncs`` counts those of the write-ahead log that succeeded: one a commit."""
+    """``on_write`` is called before each write. ``syncs`` counts those of the write-ahead log that succeeded: one a commit."""
 
     def __init__(self) -> None:
         self.full = False
         self.failing_syncs = 0
         self.syncs = 0
+        self.on_write: Callable[[], None] = nobody_hears
         self.waiting = threading.Event()  # a sync has come to the closed gate
         self.synced: dict[str, bytearray] = {}
         self.unsynced: dict[str, list[tuple[int, bytes | None]]] = {}  # (offset, bytes), or (new size, None)
@@ -97,6 +101,7 @@ class _File(apsw.VFSFile):
             raise apsw.BusyError("only a reader") from err
 
     def xWrite(self, data: bytes, offset: int) -> None:
+        self._disk.on_write()
         if self._disk.full:
             raise apsw.FullError("no space left")
         super().xWrite(data, offset)

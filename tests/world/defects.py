@@ -8,30 +8,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
 from twofold import clock
-from twofold.deliver import retry, worker
+from twofold.deliver import health, retry, worker
 from twofold.deliver.retry import Decision
 from twofold.destinations.contract import AnswerOutcome
 from twofold.event.delivery import DeliveryState, Settlement
-from twofold.privacy import runner
+from twofold.privacy import retention, runner
 from twofold.privacy.erase import ErasureStep
 from twofold.privacy.retention import Retention
 from twofold.store import outbox as outboxes
 from twofold.store.beside.watermark import Watermark
+from twofold.store.engine import SCHEMA_VERSION
 from twofold.store.folding import Folding
 from twofold.store.gates.orders import OrderGate
 from twofold.store.gates.sequence import Gates
 from twofold.store.gates.withdrawals import Withdrawals
 from twofold.store.journal import Journal
 from twofold.store.outbox import Outbox
+from twofold.store.sqlite import database
 from twofold.store.sqlite.commit import Commits
 from twofold.store.sqlite.database import Engine
 from twofold.store.sqlite.fold_keys import FoldKeys
+from twofold.store.store import Store
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
@@ -207,7 +211,7 @@ def _paused_for_ever(patch: pytest.MonkeyPatch) -> None:
         return pause
 
     original = retry.pause_for
-    patch.setattr(worker, "pause_for", pause_for)
+    patch.setattr(health, "pause_for", pause_for)
 
 
 def _retry_of_cancelled(patch: pytest.MonkeyPatch) -> None:
@@ -309,6 +313,62 @@ def _keys_of_doubt(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FoldKeys, "_took_keys", took)
 
 
+def _steps_by_halves(patch: pytest.MonkeyPatch) -> None:
+    def migrate(self: Engine, version: int) -> None:
+        for step in range(version + 1, SCHEMA_VERSION + 1):
+            self.db.execute(database._migration(step))
+            self.db.pragma("user_version", step)
+            self.db.pragma("application_id", database.APPLICATION_ID)
+
+    patch.setattr(Engine, "_migrate", migrate)
+
+
+def _form_before_step(patch: pytest.MonkeyPatch) -> None:
+    def migrate(self: Engine, version: int) -> None:
+        for step in range(version + 1, SCHEMA_VERSION + 1):
+            self.db.pragma("user_version", step)
+            with self.db:
+                self.db.execute(database._migration(step))
+                self.db.pragma("application_id", database.APPLICATION_ID)
+
+    patch.setattr(Engine, "_migrate", migrate)
+
+
+def _tried_for_years(patch: pytest.MonkeyPatch) -> None:
+    def as_stamped(tried_at: int, _delivery: Any) -> int:
+        return tried_at
+
+    patch.setattr(retry, "_not_before_it_happened", as_stamped)
+
+
+def _under_the_first_lease(patch: pytest.MonkeyPatch) -> None:
+    def as_leased_first(_self: worker.Worker, settlements: Sequence[Settlement]) -> list[Settlement]:
+        return list(settlements)
+
+    patch.setattr(worker.Worker, "_as_leased_now", as_leased_first)
+
+
+def _in_hand_too_long(patch: pytest.MonkeyPatch) -> None:
+    async def write(self: worker.Worker, settlements: Sequence[Settlement]) -> None:
+        await self._insist(partial(self._write_once, self._as_leased_now(settlements)))
+
+    patch.setattr(worker.Worker, "_write_settled", write)
+
+
+def _no_by_the_clock(patch: pytest.MonkeyPatch) -> None:
+    def after_all(_self: Store, now_ms: int) -> int:
+        return now_ms
+
+    patch.setattr(Store, "_after_all", after_all)
+
+
+def _behind_what_is_ahead(patch: pytest.MonkeyPatch) -> None:
+    def came(stamps: Sequence[tuple[int, int]], now_ms: int) -> list[int]:
+        return [retention._not_later(at, happened, now_ms) for at, happened in stamps]
+
+    patch.setattr(retention, "_came", came)
+
+
 DEFECTS = (
     Defect("early-answer", "senders are answered before the commit", _early_answer),
     Defect("no-sync", "a commit is not flushed", _no_sync),
@@ -345,6 +405,15 @@ DEFECTS = (
         "keys-of-doubt", "keys that came while the clock was doubted are forgotten once it is believed", _keys_of_doubt
     ),
     Defect("stays-given-up", "what a browser alone spoke for is not reopened by a server", _stays_given_up),
+    Defect("steps-by-halves", "a step between two forms of the folder is not one transaction", _steps_by_halves),
+    Defect("form-before-step", "the new form's number is written before its step", _form_before_step),
+    Defect("tried-for-years", "what a clock of years ago stamped was tried years ago", _tried_for_years),
+    Defect(
+        "under-the-first-lease", "an answer is written under a lease that another has followed", _under_the_first_lease
+    ),
+    Defect("in-hand-too-long", "what is settled stays in its task's hands until that ends", _in_hand_too_long),
+    Defect("no-by-the-clock", "a no is as early as a clock that was set back says", _no_by_the_clock),
+    Defect("behind-what-is-ahead", "what is stamped years ahead keeps what came behind it", _behind_what_is_ahead),
 )
 
 

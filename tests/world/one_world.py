@@ -26,10 +26,11 @@ import msgspec
 import pytest
 
 from tests.disk import readable
-from tests.store.faulty_disk import Disk, disk
+from tests.store.faulty_disk import Disk, disk, nobody_hears
 from tests.world import requests_in
 from tests.world.destination_script import TAKEN, UNKNOWN_FATE, Script
 from tests.world.gateway_inside import Inside
+from tests.world.older_forms import forget_seal, put_back
 from tests.world.promises import (
     BROWSER,
     DATASET_OF,
@@ -292,12 +293,8 @@ class World:
 
     def _revive(self, damage: Step | None = None) -> None:
         """A new process on what the crash left. ``damage``: to the files before it starts."""
-        if self._image is None:
-            self._crash()
-        image = self._image
-        assert image is not None
-        self._bury()
-        self.folder, self._image = image, None
+        self._move_on()
+        image = self.folder
         whole = (image / LOG).read_bytes() if (image / LOG).exists() else b""
         if damage is not None:
             self.promises.forgot = True
@@ -308,6 +305,15 @@ class World:
         except StoreDamaged as err:
             self._told_of_loss(err, damage, whole)
         self._after_start(damage)
+
+    def _move_on(self) -> None:
+        """To what a crash left, or leaves now."""
+        if self._image is None:
+            self._crash()
+        image = self._image
+        assert image is not None
+        self._bury()
+        self.folder, self._image = image, None
 
     def _told_of_loss(self, err: StoreDamaged, damage: Step | None, whole: bytes) -> None:
         if damage is None:
@@ -380,7 +386,10 @@ class World:
                 self._cut = None  # the watermark is as it was written: it is by it that a lie is seen
                 self._revive(step)
             case "stop":
-                self._stop()
+                if self._end():
+                    self._begin_anew()
+            case "upgrade":
+                self._upgrade(*map(int, n))
             case "full":
                 self._full, self.layer.full = n[0], True
             case "sync":
@@ -560,7 +569,8 @@ class World:
             if not self.is_gone() and self.gateway.failure is None:
                 self._words(None)  # bytes are looked at before their days are over
 
-    def _stop(self) -> None:
+    def _end(self) -> bool:
+        """In order, as on SIGTERM; False where the process was killed or failed before."""
         self.layer.full, self.layer.failing_syncs = False, 0  # at the close the engine's own word of it goes to nobody
         self._ending = True
         ending = self.loop.create_task(self.gateway.end())
@@ -571,14 +581,36 @@ class World:
             self.loop.now_s += 3
         self._ending = False
         if self.is_gone() or self.gateway.failure is not None:
-            return
+            return False
         if not ending.done():
             self.promises.breaks("did not end within 24 s")
             raise _Over
         ending.result()
         self._end_time()
+        return True
+
+    def _begin_anew(self) -> None:
         self._open()
         self._after_start(None)
+
+    def _upgrade(self, form: int, written: int, in_order: int, torn: int) -> None:
+        """The folder is as a program of an older form left it, and is begun by this one, which may be killed in the middle."""
+        if not in_order or not self._end():
+            self._move_on()
+        if torn:
+            self._cut = random.Random(torn)
+        put_back(self.folder / DATABASE, form)
+        forget_seal(self.folder / WATERMARK)
+        self._kill_at = self._lines + written if written else None
+        self.layer.on_write = partial(self.line, "a step between forms")
+        try:
+            self._open()
+        except StoreDamaged as err:
+            self._told_of_loss(err, None, b"")
+        finally:
+            self.layer.on_write = nobody_hears
+        if not self.is_gone():
+            self._after_start(None)
 
     # -- looking
 
@@ -682,7 +714,8 @@ class World:
         if self.promises.erasing:
             self.promises.breaks(f"erasures that do not end: {list(self.promises.erasing)}")
         self._search_for_people()
-        self._stop()
+        if self._end():
+            self._begin_anew()
         self.promises.broken += [f"verify: {c.line}" for c in verify(self.folder) if not c.holds]
 
     def _next_due(self) -> int:

@@ -10,6 +10,9 @@ import hashlib
 import random
 from typing import NamedTuple
 
+from tests.world.older_forms import OLDEST
+from twofold.store.engine import SCHEMA_VERSION
+
 SHOP = "1111111111"  # its orders are told by webhooks
 PLAIN = "2222222222"  # browsers and a server only
 DATASETS = (SHOP, PLAIN)
@@ -106,6 +109,17 @@ def plan(seed: int, length: int = 36) -> list[Step]:
     for n, (kind, *facts) in enumerate(steps[:-1]):
         if kind == "withdraw" and "grant" in kinds and draw.random() < 0.4:
             steps[n + 1] = ("grant", *facts)  # a change of mind, before anything was looked at in between
+    return _with_upgrades(seed, steps)
+
+
+def _with_upgrades(seed: int, steps: list[Step]) -> list[Step]:
+    """In some worlds the folder is an older program's once or twice: its form; at which write the process that brings it to the
+    present one is killed (0: not at all); whether the older one had ended in order; and whether the power is cut (0: no)."""
+    draw = random.Random(f"upgrades {seed}")
+    for _ in range(draw.choice([0, 0, 0, 1, 2])):
+        written = draw.choice([0, 1, 3, 10, 30, 60, 100, 150])
+        facts = (draw.randrange(OLDEST, SCHEMA_VERSION), written and written + draw.randrange(10), draw.randrange(2))
+        steps.insert(draw.randrange(len(steps)), ("upgrade", *facts, draw.choice([0, 0, 1 + draw.randrange(1 << 16)])))
     return steps
 
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
 import pytest
 
+from tests.world import older_forms, one_world
 from tests.world.__main__ import broken_in
 from tests.world.defects import DEFECTS, planted
+from tests.world.older_forms import OLDEST
 from tests.world.one_world import run_world
 from tests.world.shrinking import shrink
 from tests.world.steps import plan
+from twofold.store.beside.folder import DATABASE
+from twofold.store.engine import SCHEMA_VERSION
+from twofold.store.sqlite import database
 
 SEEDS = range(8)
 CHEAP = {"keys-forgotten": 40, "made-anew": 40, "refused-and-gone": 40}
@@ -68,6 +78,66 @@ def test_a_seed_replays_exactly():
 def test_a_planted_defect_is_found(name):
     with planted(name):
         assert any(broken_in(seed) for seed in range(CHEAP[name]))
+
+
+@pytest.mark.parametrize("form", range(OLDEST, SCHEMA_VERSION))
+def test_a_folder_can_be_put_back_and_comes_forward_again(form, monkeypatch):
+    """To the tables that the steps up to there make, and by the steps from there to the same rows; but for the signs of visits,
+    which one of the steps numbers anew."""
+    told: list[tuple[Any, ...]] = []
+
+    def put_back(file, form):
+        before = _tables(file)
+        older_forms.put_back(file, form)
+        told.append((before, _tables(file)))
+
+    def words(world, damage):
+        told[-1] = (*told[-1], _tables(world.folder / DATABASE))
+        original(world, damage)
+
+    original = one_world.World._after_start
+    monkeypatch.setattr(one_world, "put_back", put_back)
+    monkeypatch.setattr(one_world.World, "_after_start", words)
+    assert broken_in(3, [("server", 0, 1, 4), ("browser", 2, 0), ("shop", 3), ("upgrade", form, 0, 1, 0)]) == []
+    (rows, schema), (_, older), (rows_after, schema_after), *_ = told[0]
+    assert {n: sql for n, sql in older.items() if not n.startswith("fold_")} == dict(_steps(form))
+    assert older != schema_after == schema
+    counted = {
+        n: sorted(rows[n]) for n in ("event", "action", "delivery", "counter", "order", "order_name") if n in rows
+    }
+    assert counted == {n: sorted(rows_after[n]) for n in counted}
+    assert len(counted["event"]) == 4
+
+
+@pytest.mark.parametrize("name", ["steps-by-halves", "form-before-step"])
+def test_a_start_is_killed_in_the_middle_of_a_step_between_forms(name):
+    """Which a step that is not one transaction does not outlive; those that are do."""
+    deaths = [[("server", 0, 1), ("upgrade", OLDEST, written, 1, 0)] for written in (5, 10, 30, 50, 80)]
+    assert [broken_in(3, steps) for steps in deaths] == [[]] * 5
+    with planted(name):
+        assert sum(bool(broken_in(3, steps)) for steps in deaths) >= 3
+
+
+def _tables(file: Path) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """The rows of each table, and the words that made each table and index."""
+    db = apsw.Connection(str(file))
+    try:
+        schema = dict(db.execute("select name, sql from sqlite_schema where sql is not null"))
+        tables = [
+            n for (n,) in db.execute("select name from sqlite_schema where type = 'table' and name not like 'sqlite%'")
+        ]
+        return {n: [repr(row) for row in db.execute(f'select * from "{n}"')] for n in tables}, schema
+    finally:
+        db.close()
+
+
+def _steps(form: int) -> Iterator[tuple[str, str]]:
+    """What the steps up to a form make."""
+    db = apsw.Connection(":memory:")
+    db.create_scalar_function("plain_body", bytes, 1, deterministic=True)
+    for step in range(1, form + 1):
+        db.execute(database._migration(step))
+    yield from db.execute("select name, sql from sqlite_schema where sql is not null")
 
 
 def test_a_failing_list_of_steps_is_made_short():
