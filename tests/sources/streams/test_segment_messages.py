@@ -188,7 +188,26 @@ def test_when_it_happened() -> None:
 
 def test_an_apps_event_claims_no_facts_of_an_app() -> None:
     assert event(event="X", context={"device": {"type": "ios"}}).action_source == "other"
+    assert event(event="X", channel="mobile", context={"app": {"name": "Shop"}}).action_source == "other"
     assert event(event="X").action_source == "website"
+
+
+RUDDER_APP = {"name": "RudderLabs JavaScript SDK", "namespace": "com.rudderlabs.javascript", "version": "3.9.0"}
+"""What RudderStack's browser library says of itself in each message, beside the page."""
+
+
+@pytest.mark.parametrize(
+    ("channel", "context"),
+    [
+        ("web", {"app": RUDDER_APP, "page": {"url": "https://shop.example/thanks"}}),
+        ("web", {"app": RUDDER_APP, "device": {"advertisingId": "abc123"}}),
+        (None, {"app": RUDDER_APP, "page": {"url": "https://shop.example/thanks"}}),
+        (None, {"device": {"type": "phone"}, "page": {"url": "https://shop.example/thanks"}}),
+    ],
+)
+def test_a_page_is_no_app_whatever_stands_beside_it(channel: str | None, context: dict[str, Any]) -> None:
+    """As an app's its events would leave as offline ones, and not at all where a platform is told of the website."""
+    assert event(event="Order Completed", channel=channel, context=context).action_source == "website"
 
 
 def test_a_carts_token_binds_and_a_checkout_id_does_not() -> None:

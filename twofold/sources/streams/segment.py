@@ -95,7 +95,7 @@ def read_message(
         event_time=time_ms // 1000,
         age=_age_s(tree, sent_at, time_ms),
         event_id=tree.get("messageId"),
-        action_source=text(properties, "action_source") or _action_source(context),
+        action_source=text(properties, "action_source") or _action_source(tree, context, page),
         event_source_url=text(page, "url") or text(properties, "url"),
         referrer_url=text(page, "referrer") or text(properties, "referrer"),
         user_data=_user(tree, properties, context),
@@ -141,8 +141,11 @@ def _age_s(tree: dict[str, Any], sent_at: Any, time_ms: int) -> int | None:
     return max(0, (sent_ms - time_ms) // 1000) if sent_ms is not None else None
 
 
-def _action_source(context: dict[str, Any]) -> str:
-    """Meta wants facts of an app that these messages have not, so what an app sends is of another source."""
+def _action_source(tree: dict[str, Any], context: dict[str, Any], page: dict[str, Any]) -> str:
+    """Meta wants facts of an app that these messages have not, so what an app sends is of another source. A page is no app, whatever
+    stands beside it: RudderStack's browser library calls itself one (`context.app`) in each message."""
+    if text(page, "url") or (text(tree, "channel") or "").lower() == "web":
+        return "website"
     return "other" if part(context, "device") or part(context, "app") else "website"
 
 
