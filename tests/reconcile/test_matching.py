@@ -42,6 +42,8 @@ LADDER = [
     (credit("120.00", day(3), text="payment 10 01"), due("1001", "120.00", day(2)), "number_in_text", "certain"),
     (credit("120.00", day(3), text="sh-17"), due("SH-17", "120.00", day(2)), "number_in_text", "certain"),
     (credit("120.50", day(3), text="#1001"), due("1001", "120.00", day(2)), "number_in_text_near_amount", "probable"),
+    (credit("121.00", day(3), text="#1001"), due("1001", "120.00", day(2)), "number_in_text_near_amount", "probable"),
+    (credit("120.00", day(3), text="#1001"), due("1001", "120.00", day(3) + 23 * 3600), "number_in_text", "certain"),
     (credit("120.00", day(3), counterpart=("name:n1",)), due("1001", "120.00", day(2), buyer=("name:n1",)),
      "buyer_name", "probable"),
 ]  # fmt: skip
@@ -63,6 +65,7 @@ UNFIT = [
     (credit("121.01", day(3), text="order 1001"), due("1001", "120.00", day(2)), "more over than people round"),
     (credit("120.00", day(3), text="2026-03-01"), due("2026", "120.00", day(2)), "a year is no order"),
     (credit("120.00", day(3), text="order 1001"), due("1001", "120.00", day(6)), "paid before it was placed"),
+    (credit("120.00", day(3), text="order 1001"), due("1001", "120.00", day(4)), "paid a whole day before it was placed"),
     (credit("120.00", day(30), counterpart=("name:n",)), due("1001", "120.00", day(2), buyer=("name:n",)), "too late"),
     (credit("120.00", day(3), text="", currency="EUR"), due("1001", "120.00", day(2)), "another currency"),
     (credit("120.00", day(3), text="1001", status="pending"), due("1001", "120.00", day(2)), "not booked"),
@@ -104,6 +107,15 @@ def test_a_known_payer_is_believed_for_one_open_order_of_that_person():
     found = match_lines([*dues, twin], [first, second])
     assert why(found) == [("known_payer", "ambiguous")]
     assert found.open == {second.name: D("80.00")}
+
+
+def test_a_payer_is_known_by_what_came_earlier_only():
+    """The account is proved to be this person's on the 9th; a line of the 8th could not know that, one of the 10th does."""
+    proof = credit("50.00", day(9), text="order 1001", counterpart=("account:a",))
+    dues = [due("1001", "50.00", day(2), person="p"), due("1002", "80.00", day(7), person="p")]
+    for at, rules in [(day(8), []), (day(10), ["known_payer"])]:
+        found = match_lines(dues, [proof, credit("80.00", at, counterpart=("account:a",))])
+        assert [m.rule for m in found.matches if m.to == "order:1002"] == rules
 
 
 def test_the_amount_alone_is_only_proposed_and_only_where_nothing_is_near():
@@ -202,6 +214,17 @@ def test_two_batches_of_one_net_go_by_their_dates_or_nobody_takes_them():
     found = match_lines([], lines, same)
     assert found.matches == ()
     assert why(found)[0] == ("batch_amount_and_date", "ambiguous")
+
+
+def test_of_two_equal_lines_of_one_day_none_is_the_batchs():
+    """One payout of 50.00 and two credits of 50.00 on the day it was expected; a third line of a later day is no better."""
+    groups = groups_of([batch("a", "50.00", day(3), day(4))], [])
+    lines = [credit("50.00", day(4), account="1"), credit("50.00", day(4), account="2"), credit("50.00", day(5))]
+    for some in (lines[:2], lines, lines[::-1]):
+        found = match_lines([], some, groups=groups)
+        assert found.matches == ()
+        assert ("batch_amount_and_date", "ambiguous") in why(found)
+    assert len(match_lines([], lines[1:], groups=groups).matches) == 1, "one alone on the first day is"
 
 
 def test_a_batch_is_not_paid_outside_its_span():

@@ -86,6 +86,16 @@ def test_every_version_reads_alike(version: str, prefix: str, tmp_path: Path) ->
     assert not found.problems
 
 
+@pytest.mark.parametrize("first", ["OPBD", "PRCD"])
+def test_the_opening_balance_is_believed_before_the_last_closing_one(first: str, tmp_path: Path) -> None:
+    """A bank that says both, and a closing balance of days before that is another: whichever stands first."""
+    told = {"OPBD": balance("OPBD", "100.00"), "PRCD": balance("PRCD", "90.00", day="2026-03-06")}
+    both = told[first] + told["PRCD" if first == "OPBD" else "OPBD"]
+    found = read_statement(put(tmp_path, "a.xml", document(entry("5.00"), balances=both + balance("CLBD", "105.00"))))
+    assert found.statements[0].opening == Decimal("100.00")
+    assert not found.unbalanced
+
+
 def test_what_is_not_booked_moves_no_money(tmp_path: Path) -> None:
     """PDNG and INFO are read, and stand in no sum; a state that nobody knows costs its entry."""
     text = document(
