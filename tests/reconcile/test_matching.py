@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from tests.reconcile.lines import batch, credit, day, debit, due, line
 from twofold.ledger.lines import Decision
@@ -149,6 +150,15 @@ def test_a_converted_amount_is_probable_at_best_and_only_inside_its_tolerance():
     ]
     far = credit("44.00", day(3), text="order 1001", currency="USD")
     assert match_lines([owed], [far], convert=at_27).matches == ()
+
+
+def test_what_was_paid_in_one_currency_is_paid_in_the_other():
+    """270.00 GEL, which the buyer saw as 100.00 USD: half was taken in dollars, so 135.00 GEL are left, not a tetri less."""
+    owed = replace(due("1001", "270.00", day(2)), amounts={"GEL": D("270.00"), "USD": D("100.00")})
+    half = line("charge", "50.00", day(3), "order:1001", currency="USD", id="txn_1")
+    for rest, rules in [("135.00", ["number_in_text"]), ("134.99", [])]:
+        found = match_lines([owed], [half, credit(rest, day(4), text="order 1001")])
+        assert [m.rule for m in found.matches if m.currency == "GEL"] == rules
 
 
 def test_a_fee_alone_finds_its_order():

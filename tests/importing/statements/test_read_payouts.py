@@ -507,6 +507,15 @@ def test_it_is_said_that_times_name_no_zone_only_where_they_name_none(tmp_path, 
     assert {datetime.fromtimestamp(line.at, UTC).hour for line in lines_of(found)} >= {hour}
 
 
+def test_a_type_of_adyens_that_nobody_knows_is_said_and_moves_its_money(tmp_path):
+    """What it took from the payout has to stand somewhere, and who reads the report has to know that it was not understood."""
+    rows = [row.replace("DepositCorrection", "QuarterlyLevy") for row in ADYEN_ROWS]
+    found = read(written(tmp_path, "\n".join([ADYEN, *rows]) + "\n"), FORMATS)
+    assert ("adjustment", "-10.00", "0.00", "-10.00") in sums(lines_of(found))
+    assert not found.unbalanced
+    assert [note for note in found.notes if "no known type" in note and "adjustments" in note]
+
+
 def test_adyens_batch_without_a_row_is_open(tmp_path):
     rows = [row for row in ADYEN_ROWS if "DepositCorrection" not in row]
     found = read(written(tmp_path, "\n".join([ADYEN, *rows]) + "\n"), FORMATS)
