@@ -55,6 +55,7 @@ from twofold.store.changed.days import ChangedDays
 from twofold.store.lines.books import book_of, put_books
 from twofold.store.lines.keeping import line_digest
 from twofold.store.orders.keys import put_order_keys
+from twofold.store.orders.ledger import name_crc, names_of_report
 from twofold.store.sqlite.database import Engine
 from twofold.store.touches.frozen import OrderPath, encoded, path_digest
 from twofold.store.touches.path_keeper import SETTLED_MS
@@ -299,7 +300,10 @@ def _write(engine: Engine, rows: dict[str, list[tuple[Any, ...]]]) -> None:
 def _write_keys(engine: Engine, rows: dict[str, list[tuple[Any, ...]]]) -> None:
     """What orders and lines are found by, as the store itself makes it of them."""
     for order, *_, body, _digest in rows["fact"]:
-        put_order_keys(engine, order, [decode_report(body)])
+        report = decode_report(body)
+        put_order_keys(engine, order, [report])
+        names = names_of_report("1", report, "")
+        engine.run_rows("insert_order_names", [(name, order, name_crc(name, order)) for name in names])
     things = [(row[0], decode_thing(row[12])) for row in rows["insert_lines"]]
     engine.run_rows(
         "insert_line_keys", [(key_number(key), number) for number, thing in things for key in keys_of(thing)]

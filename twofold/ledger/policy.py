@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -104,13 +105,18 @@ def method_of(state: OrderState, policy: OrderPolicy) -> Method:
     """
     if state.method not in (None, Method.MANUAL, Method.OTHER):
         return state.method
-    names = [_plain(name) for name in state.gateways]
-    if any(_names(name, _plain(pattern)) for pattern in policy.cod_gateways for name in names):
-        return Method.COD
-    if state.method is not None:
-        return state.method
+    told, is_cash = _method_by_names(tuple(state.gateways), tuple(policy.cod_gateways))
+    return told if is_cash or state.method is None else state.method
+
+
+@lru_cache(maxsize=1_024)  # a shop has a handful of gateways, and each of its orders is asked several times
+def _method_by_names(gateways: tuple[str, ...], cash: tuple[str, ...]) -> tuple[Method, bool]:
+    """What the gateways' names say, and whether it is cash by the operator's list."""
+    names = [_plain(name) for name in gateways]
+    if any(_names(name, _plain(pattern)) for pattern in cash for name in names):
+        return Method.COD, True
     found = (method for word, method in _GATEWAYS if any(_names(name, word) for name in names))
-    return next(found, Method.OTHER if any(names) else Method.CARD)
+    return next(found, Method.OTHER if any(names) else Method.CARD), False
 
 
 def _plain(name: str) -> str:

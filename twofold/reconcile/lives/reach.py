@@ -116,6 +116,7 @@ class Reach:
 
     def _grown(self, part: Part, names: set[str]) -> Matched:
         """The part with all that bears on it, and with the batches that stand in it whole."""
+        part.spread()  # so that most batches are known before anything is matched
         growth = Growth(part, frozenset(names), self._groups(part))
         matched = growth.grow()
         while not self.is_whole and (more := self._groups(part) - growth.groups):

@@ -89,7 +89,8 @@ def order_of(known: KnownOrder, policy: OrderPolicy, words: Sequence[ParcelWord]
     current = _current(known.reports)
     lost = [at for state_, at in current if state_ is ParcelState.LOST]
     vouchers = _vouchers(known.reports, shop.currency)
-    if state.method is Method.GIFT_CARD or (not vouchers and method_of(state, policy) is Method.GIFT_CARD):
+    method = method_of(state, policy)
+    if state.method is Method.GIFT_CARD or (not vouchers and method is Method.GIFT_CARD):
         vouchers = before_refunds(shop, state)
     return Order(
         key=known.key,
@@ -101,7 +102,7 @@ def order_of(known: KnownOrder, policy: OrderPolicy, words: Sequence[ParcelWord]
         test=state.test,
         deleted=state.deleted,
         sale=str(state.sale),
-        method=str(method_of(state, policy)),
+        method=str(method),
         source=state.sources[0] if state.sources else "",
         currency=shop.currency,
         total=before_refunds(shop, state),
