@@ -1,6 +1,6 @@
 """Unchanged clients of Segment's tracking API against a running gateway, and the shop's signed webhook of the same order.
 
-@segment/analytics-node, @rudderstack/rudder-sdk-node and segment-analytics-python send; nothing but their address is set.
+@segment/analytics-node, @rudderstack/rudder-sdk-node, segment-analytics-python and rudder-sdk-python send; nothing but their address is set.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rudderstack.analytics.client import Client as RudderClient
 from running_gateway import CONFIGURATION as PLAIN
 from running_gateway import DATASET, EMAIL, NOW_MS, NOW_S, Running
 from segment.analytics.client import Client
@@ -82,6 +83,21 @@ def by_python(gateway: Running, order: int) -> None:
     assert failed == []
 
 
+def by_rudders_python(gateway: Running, order: int) -> None:
+    failed: list[Any] = []
+    client = RudderClient(
+        WRITE_KEY,
+        host=f"http://127.0.0.1:{gateway.port}",
+        sync_mode=True,
+        gzip=True,
+        on_error=lambda *e: failed.append(e),
+    )
+    said = order_completed(order)
+    client.track(said["userId"], said["event"], said["properties"], context=said["context"], timestamp=WHEN,
+                 message_id=said["messageId"])  # fmt: skip
+    assert failed == []
+
+
 def actions(gateway: Running, order: int) -> set[int]:
     """The actions that the journalled copies of an order stand for."""
     db = open_reader(gateway.folder)
@@ -94,6 +110,7 @@ CLIENTS = [
     pytest.param(by_node("segment"), "analytics-node", id="analytics-node", marks=pytest.mark.node),
     pytest.param(by_node("rudderstack"), "analytics-node", id="rudder-sdk-node", marks=pytest.mark.node),
     pytest.param(by_python, "analytics-python", id="analytics-python"),
+    pytest.param(by_rudders_python, "analytics-python", id="rudder-sdk-python"),
 ]
 
 
