@@ -11,7 +11,6 @@ is read from a sample of them.
 
 from __future__ import annotations
 
-import random
 import re
 import statistics
 from collections import Counter, defaultdict
@@ -27,7 +26,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from twofold.event.model import Channel, Event, readable_event
 from twofold.event.vocabulary import STANDARD_EVENTS
 from twofold.matching.user_data import present_keys
-from twofold.report.period import Journal, journal_of
+from twofold.report.period import Journal, journal_of, sample_of
 from twofold.store.engine import id_array
 
 PERIOD_MS = 48 * 3_600_000  # documented: Meta looks at the last 48 hours
@@ -280,10 +279,9 @@ def _sent(journal: Journal, span: tuple[int, int]) -> dict[Name, _Sent]:
 
 
 def _seen(journal: Journal, span: tuple[int, int], sample: int) -> dict[Name, _Seen]:
-    positions = range(*span)
-    if not sample or not positions:
+    chosen = sample_of(span, sample)
+    if not chosen:
         return {}
-    chosen = positions if len(positions) <= sample else random.Random(span[1]).sample(positions, sample)
     found: dict[Name, _Seen] = {}
     for (body,) in journal.run("sampled_bodies", (id_array(chosen),)):
         event = readable_event(body)

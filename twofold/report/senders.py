@@ -7,7 +7,6 @@ which keys are there is read from a sample of bodies. A sender that is new has n
 
 from __future__ import annotations
 
-import random
 import re
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -16,7 +15,7 @@ from msgspec import Struct
 
 from twofold.event.model import Event, readable_event
 from twofold.matching.user_data import present_keys
-from twofold.report.period import Journal, journal_of
+from twofold.report.period import Journal, journal_of, sample_of
 from twofold.report.quality import KEYS
 from twofold.store.engine import id_array
 
@@ -127,10 +126,9 @@ def _meet(journal: Journal, span: tuple[int, int], cells: dict[tuple[str, str, s
 
 
 def _look(journal: Journal, span: tuple[int, int], cells: dict[tuple[str, str, str, str], Cell], sample: int) -> None:
-    positions = range(*span)
-    if not sample or not positions:
+    chosen = sample_of(span, sample)
+    if not chosen:
         return
-    chosen = positions if len(positions) <= sample else random.Random(span[1]).sample(positions, sample)
     schemes: dict[tuple[str, str, str, str], Counter[str]] = defaultdict(Counter)
     for (body,) in journal.run("sampled_bodies", (id_array(chosen),)):
         event = readable_event(body)

@@ -411,7 +411,7 @@ def _refusal(
 def position_now(folder: Path) -> int:
     """Up to where the journal goes."""
     with journal_of(folder) as journal:
-        return int(journal.run("last_position")[0][0] or 0)
+        return journal.last_of(journal.only_strand("acceptance runs"))
 
 
 BROWSER, SERVER = Channel.BROWSER.value, Channel.SERVER.value

@@ -27,7 +27,7 @@ def start(act: Act) -> Done:
         raise Refused("There is no such dataset. Add it to the configuration first.")
     code = "".join(secrets.choice(LETTERS) for _ in range(LENGTH))
     with journal_of(act.settings.server.data) as journal:
-        position = journal.run("last_position")[0][0] or 0
+        position = journal.last_of(journal.only_strand("a test purchase's pages"))
     note(act, TEST_PURCHASE, {"code": code, "dataset": dataset, "position": position})
     return Done(to=f"/test-purchase/{code}")
 

@@ -79,6 +79,28 @@ class Place(Struct, frozen=True):
 ALONE = Place()
 
 
+class Edge(int):
+    """One end of a stretch of time in positions, where several strands have some of it: ``spans`` of each, first and until. A
+    statement between two edges is asked of all of them at once; as a number it is the first one's."""
+
+    spans: tuple[tuple[int, int], ...]
+
+
+def edges_of(spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """What a statement from one position to before another is given: of one span its ends, of several `Edge`."""
+    if len(spans) == 1:
+        return spans[0]
+    first, until = Edge(spans[0][0]), Edge(spans[0][1])
+    first.spans = until.spans = tuple(spans)
+    return first, until
+
+
+def spans_of(edges: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+    """The spans that `edges_of` was given."""
+    first, _ = edges
+    return first.spans if isinstance(first, Edge) else (edges,)
+
+
 def ends_of(engine: Database) -> list[tuple[int, int]]:
     """Each strand by the number before its first position, and its last position."""
     return [(p.before, engine.run("last_position_of", (p.before, p.end))[0][0]) for p in places_of(engine.run)]

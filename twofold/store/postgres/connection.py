@@ -15,8 +15,9 @@ from psycopg import Connection, RawCursor
 
 from twofold.errors import StoreAway, StoreError
 from twofold.store.bodies import plain_body
+from twofold.store.peers.places import Edge
 from twofold.store.postgres.faults import translated
-from twofold.store.postgres.statements import PACKED, inline, wording
+from twofold.store.postgres.statements import PACKED, inline, over_spans, wording
 from twofold.store.postgres.values import adapt
 from twofold.store.sqlite.statements import Named
 
@@ -131,6 +132,8 @@ class Reader:
             text = wording(sql.name)
         else:
             text = "begin isolation level repeatable read" if sql == "begin" else inline(sql)
+        if bindings and isinstance(bindings[0], Edge):
+            text, bindings = over_spans(text, bindings)
         try:
             return Rows(self._db.execute(text, bindings, binary=True))
         except psycopg.Error as err:

@@ -9,10 +9,14 @@ cannot know them, so they stand in the marker: ``/*rows: bigint text*/``.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 
+from twofold.errors import StoreError
+from twofold.store.peers.places import Edge, spans_of
 from twofold.store.sqlite.statements import ROWS, without_words, written
 
 ENGINE = "postgres"
@@ -26,6 +30,8 @@ PACKED = "packed "
 """Begins the name of a column whose bodies are unpacked when they come."""
 _LISTED = re.compile(r"\bin \(select value from carray\((\?\d*)\)\)")
 _INSERT = re.compile(r"insert into (\w+) \(([^)]*)\)")
+_SPAN = re.compile(r"([\w.]+) >= \$1((?: \* 256)?) and \1 < \$2\2")
+"""From one position to before another."""
 _TARGET = re.compile(r"on conflict \(([^)]*)\) do update")
 
 
@@ -101,6 +107,25 @@ def _key(text: str) -> tuple[int, ...]:
 def inline(sql: str) -> str:
     """A reader's own question, which stands where it is asked, in this engine's words."""
     return _translated(sql)
+
+
+def over_spans(text: str, bindings: Sequence[Any]) -> tuple[str, list[Any]]:
+    """A statement from one position to before another, asked of several spans at once: see `peers.places.Edge`."""
+    spans = spans_of((bindings[0], bindings[1]))
+    more = len(bindings)
+
+    def each(found: re.Match[str]) -> str:
+        name, times = found[1], found[2]
+        parts = [f"{name} >= $1{times} and {name} < $2{times}"]
+        for n in range(1, len(spans)):
+            first = more + 2 * n - 1
+            parts.append(f"{name} >= ${first}::bigint{times} and {name} < ${first + 1}::bigint{times}")
+        return f"({' or '.join(parts)})"
+
+    wide, count = _SPAN.subn(each, text)
+    if not count:
+        raise StoreError("internal: a statement was asked of several spans, and names none")
+    return wide, [int(b) if isinstance(b, Edge) else b for b in bindings] + [end for span in spans[1:] for end in span]
 
 
 def _translated(text: str) -> str:

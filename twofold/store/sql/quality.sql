@@ -4,10 +4,6 @@
 -- The first copy at or behind a position, and when it was received.
 select position, received_at from event where position >= ? order by position limit 1;
 
--- name: last_position
--- Where the journal stands.
-select max(position) from event;
-
 -- name: quality_keys
 -- Which match keys left together, how often: by dataset, event, destination and source. ?1 and ?2: actions from and before.
 select a.dataset, a.event_name, f.delivery & 255, f.action_source, f.keys, count(*)

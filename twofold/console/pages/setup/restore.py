@@ -17,6 +17,7 @@ from twofold.console.queries.running import backup_of
 from twofold.errors import StoreError
 from twofold.report.period import journal_of
 from twofold.store.beside.folder import is_open
+from twofold.store.engines import is_embedded
 
 COLUMNS = ("set", "taken_at", "position", "missing", "bytes", "schema", "program", "place", "role", "link")
 MOST = 50
@@ -24,10 +25,11 @@ MOST = 50
 
 def read_restore(asked: Asked) -> Shown:
     """The sets, the newest first."""
+    is_servers = not is_embedded(Path(asked.folder))  # no set was ever kept of it: its copies are its server's
     last, behind = backup_of(asked.folder)
     sets, why = _sets(last.place)
     with journal_of(asked.folder) as journal:
-        position = journal.run("last_position")[0][0] or 0
+        position = sum(journal.last_of(place) - place.before for place in journal.strands())
     rows: list[dict[str, Any]] = [
         {"set": one.name, "taken_at": one.taken_at, "position": one.position, "missing": max(0, position - one.position),
          "bytes": one.size, "schema": one.schema, "program": one.program, "place": last.place, "role": "signal", "link": "signalled"}
@@ -44,6 +46,7 @@ def read_restore(asked: Asked) -> Shown:
             "runs": is_open(Path(asked.folder)),
             "position": position,
             "lines": [],
+            "is_servers": is_servers,
         },
     )
 
