@@ -41,13 +41,13 @@ from twofold.collect.metrics import CollectMetrics
 from twofold.config import DestinationSettings, Settings
 from twofold.control.console import ConsoleProcess
 from twofold.control.owner import answer
-from twofold.control.questions import AnyQuestion, Reload
+from twofold.control.questions import AnyQuestion, MakeTables, Reload
 from twofold.control.secrets import held, take_over
 from twofold.control.socket import serve_control
 from twofold.deliver.metrics import DeliverMetrics
 from twofold.deliver.worker import Worker
 from twofold.destinations import BY_PLATFORM
-from twofold.errors import ConfigError, StoreError, StoreFailed
+from twofold.errors import ConfigError, StoreError, StoreFailed, TwofoldError
 from twofold.facts.child import Child
 from twofold.fetching.schedule import Fetches
 from twofold.listening import make_server, open_listener, own_process, port_of, settle_memory, until_listening
@@ -155,6 +155,7 @@ class Gateway:
         self.role = role
         self.settings = settings
         self._reread = reread
+        self._is_on_duty = False
         self.started_at = clock()
         self.registry = CollectorRegistry()
         self.failure: BaseException | None = None
@@ -230,6 +231,8 @@ class Gateway:
             duties = {name: works.pop(name) for name in sorted(ON_DUTY & works.keys())}
             if duties:
                 works["duty"] = partial(self._keep_duty, duties)
+            else:
+                works["tables"] = self._leave_tables
         keeping = [asyncio.create_task(work(), name=name) for name, work in works.items()]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
@@ -300,17 +303,25 @@ class Gateway:
                 except (StoreError, TimeoutError) as err:
                     log.error("whose turn it is could not be asked, and is asked again: %s", err)
                     on_duty = False
+                self._is_on_duty = on_duty
                 if on_duty and not running:
                     running = [asyncio.create_task(work(), name=name) for name, work in duties.items()]
                 if not on_duty:
                     await _ended(running)
                     running = []
+                    await self._leave_tables()
                 self.eraser.hear()
                 for source in self.fetches.sources.values():  # another process may have been told what to ask for
                     source.wake()
                 await asyncio.sleep(DUTY_LOOK_S)
         finally:
             await _ended(running)
+
+    async def _leave_tables(self) -> None:
+        try:
+            await self.tables.leave()
+        except (TwofoldError, OSError) as err:
+            log.error("tables of reports that are another process's now could not be taken away: %s", err)
 
     def _trusted(self, clock: Clock) -> TrustedTime:
         """The time of this process. A clock that a test hands in is its own monotonic clock: it moves when told to."""
@@ -667,7 +678,18 @@ class Gateway:
     async def _control(self, question: AnyQuestion) -> dict[str, Any]:
         if isinstance(question, Reload):
             return self._reload()
+        if isinstance(question, MakeTables) and not (self.store.alone or self._is_on_duty):
+            raise StoreError(await self._whose_tables())
         return await answer(question, self.store, self.eraser, lambda: self.tables, self.clock)
+
+    async def _whose_tables(self) -> str:
+        """Of several processes one keeps the tables of reports, in its folder, so that an erasure reaches all there are."""
+        name = await self.store.who_is_on_duty(DUTY, self.clock())
+        if name is None:
+            return (
+                "the tables of reports are kept by a gateway that delivers, and none does; start one, or wait a minute"
+            )
+        return f"the tables of reports are kept by the gateway {name}, which has the duties; ask in its folder, or in its console"
 
     def _reload(self) -> dict[str, Any]:
         """Takes over what can change under a running gateway. Raises `StoreError` for a configuration that cannot be read."""

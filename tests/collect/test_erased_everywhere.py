@@ -17,6 +17,7 @@ from test_touches import REFERRER, by_tag
 
 from tests.disk import unpacked
 from twofold.facts.build import Task, build
+from twofold.facts.manifest import home_in
 from twofold.ledger.lines import MoneyKind, MoneyLine
 from twofold.ledger.policy import OrderPolicy
 from twofold.matching.counterparts import counterpart_digests
@@ -114,7 +115,8 @@ def search(folder: Path, traces: dict[str, bytes]) -> dict[str, set[str]]:
 
 
 def make_tables(gateway: Running) -> None:
-    generation = done(gateway, lambda store: store.transact(lambda _e: store.changed.begin_build()))
+    home = home_in(gateway.folder / "facts")
+    generation = done(gateway, lambda store: store.transact(lambda _e: store.changed.begin_build(home)))
     build(Task(data=str(gateway.folder), files=str(gateway.folder / "facts"), policies={DATASET: OrderPolicy()},
                generation=generation, now_s=gateway.now // 1000))  # fmt: skip
 

@@ -20,7 +20,7 @@ from tests.store.copies import BROWSER, DAY, NOW, PLACE, SERVER, claim, copy, se
 from twofold.event.delivery import Delivery, DeliveryState
 from twofold.event.model import Consent, Event, Tier
 from twofold.facts.build import Built, Task, build
-from twofold.facts.manifest import Manifest, read_manifest
+from twofold.facts.manifest import Manifest, home_in, read_manifest
 from twofold.facts.tables import TABLES
 from twofold.ledger.filing import day_number, day_text
 from twofold.ledger.lines import (
@@ -374,7 +374,7 @@ class World:
     # -- the tables
 
     def begin(self) -> int:
-        return int(self._run(self.store.transact(lambda _e: self.store.changed.begin_build())))
+        return int(self._run(self.store.transact(lambda _e: self.store.changed.begin_build(home_in(self.files)))))
 
     def end(self, generation: int, built: Built) -> None:
         self._run(self.store.transact(lambda _e: self.store.changed.end_build(generation, built.days)))

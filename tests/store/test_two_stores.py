@@ -420,7 +420,7 @@ def test_days_that_another_process_began_are_known_and_marked(tmp_path):
         await b.append([copy("tomorrow", at=NOW + DAY)])
         await a.look()
         days = [a.changed.day_of(n) - NOW // DAY for n in (1, SPAN + 1)]
-        generation = await b.transact(lambda _e: b.changed.begin_build())
+        generation = await b.transact(lambda _e: b.changed.begin_build(None))
         await b.transact(lambda _e: b.changed.end_build(generation, [(ACTIONS, NOW // DAY), (ACTIONS, NOW // DAY + 1)]))
         await a.append([copy("today", BROWSER, tier=Tier.T2, at=NOW + 1)])
         await a.append([copy("tomorrow", BROWSER, tier=Tier.T2, at=NOW + DAY)])

@@ -19,6 +19,7 @@ from twofold.errors import FactsError, StoreError
 from twofold.facts.build import Key, day_text
 from twofold.facts.engine import DUCKDB, SPARK, Analytics
 from twofold.facts.manifest import Places, Replaced, making, read_manifest, sweep, write_manifest
+from twofold.facts.rows.snapshot import snapshot_of
 from twofold.facts.shape import DAY, Group
 from twofold.facts.tables import tables_of
 
@@ -43,6 +44,21 @@ def forget_days(analytics: Analytics, days: Sequence[Key]) -> int:
             return found
     except FactsError as err:
         raise StoreError(str(err)) from None
+
+
+def leave(places: Places) -> bool:
+    """Takes away all tables of this data folder where the store's marks are about others; True where there were some. Those on a
+    mount stay, which whoever makes them now has, too."""
+    if not places.files.is_dir() or not places.files.resolve().is_relative_to(places.data.resolve()):
+        return False
+    with making(places, wait_s=WAIT_S, urgent=True):
+        manifest = read_manifest(places.files)
+        with snapshot_of(places.data) as snapshot:
+            if manifest is not None and manifest.store == snapshot.identity:
+                return False
+        shutil.rmtree(places.files)
+        _forget_spilled(places)
+    return True
 
 
 def _lives_of(days: Sequence[Key]) -> list[Key]:

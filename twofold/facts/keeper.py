@@ -17,7 +17,8 @@ from twofold.errors import FactsError, StoreError
 from twofold.facts.build import Built, Key, Progressed, Task
 from twofold.facts.child import MODULE, Child
 from twofold.facts.engine import Analytics, Failed
-from twofold.facts.erasing import forget_days
+from twofold.facts.erasing import forget_days, leave
+from twofold.facts.manifest import home_in
 from twofold.ledger.policy import OrderPolicy
 from twofold.store.store import Store
 
@@ -73,7 +74,9 @@ class Keeper:
 
     async def make(self) -> Built:
         """One build from what is there now. Raises `FactsError` when it failed; what was made stays."""
-        generation = await self._store.transact(lambda _e: self._store.changed.begin_build())
+        loop = asyncio.get_running_loop()
+        home = await loop.run_in_executor(None, home_in, self.analytics.files)
+        generation = await self._store.transact(lambda _e: self._store.changed.begin_build(home))
         task = Task(
             data=str(self.analytics.data),
             files=str(self.analytics.files),
@@ -82,7 +85,7 @@ class Keeper:
             generation=generation,
             now_s=self._clock() // 1000,
         )
-        built = await asyncio.get_running_loop().run_in_executor(None, self._run, task)
+        built = await loop.run_in_executor(None, self._run, task)
         await self._store.transact(lambda _e: self._store.changed.end_build(generation, built.days))
         return built
 
@@ -109,6 +112,12 @@ class Keeper:
     def forget_days(self, days: Sequence[Key]) -> int:
         """For an erasure, on a thread of its own: takes away every file of these days. They are made again at the next build."""
         return forget_days(self.analytics, days)
+
+    async def leave(self) -> None:
+        """Of a process whose turn it is not: tables that another process has made anew since are taken away here, as no erasure
+        would reach them."""
+        if await asyncio.get_running_loop().run_in_executor(None, leave, self.analytics.places):
+            log.info("the tables of reports are another process's now, and are taken away here")
 
     def _start(self) -> None:
         self.begun += 1

@@ -59,7 +59,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     rules: str = ""  # what decides beside the store: the policies of the orders
     lives: str = ""  # the same for lives: rules of the chain, its zone
     currency: str = ""  # in which lives are told
-    store: str = ""  # which data folder they were made from
+    store: str = ""  # which store they were made from, and their own word there; see `named_store`
     generation: int = 0  # of the last build; see `store.changed`
     position: int = 0  # of the journal, at the last build
     made_at: int = 0  # Unix s: the tables are as of this time or later
@@ -70,6 +70,17 @@ class Manifest(Struct, frozen=True, kw_only=True):
     def paths(self, table: str) -> list[str]:
         """A table's files, oldest day first."""
         return [file.path for _, file in sorted(self.files.get(table, {}).items())]
+
+
+def named_store(link: str, home: str) -> str:
+    """A store, and by which word its marks are about these tables (`store.changed.days.HOME`); without one for the first tables."""
+    return f"{link}:{home}" if home else link
+
+
+def home_in(files: Path) -> str | None:
+    """The word of the tables that are there; None where there are none."""
+    manifest = read_manifest(files)
+    return None if manifest is None else manifest.store.partition(":")[2]
 
 
 class Places(Struct, frozen=True, kw_only=True):

@@ -309,6 +309,11 @@ class Store:
         held: bool = await self._work(take, beside=True)
         return held
 
+    async def who_is_on_duty(self, name: str, now_ms: int) -> str | None:
+        """The name of the process that does it now; None where nobody does."""
+        rows = await self.transact(lambda e: e.run("who_is_on_duty", (name, now_ms)))
+        return str(rows[0][0]) if rows else None
+
     def on_enqueued(self, destination: str, callback: Callable[[], None]) -> None:
         """Calls ``callback`` on the loop after a commit that may have given this destination work."""
         self._callbacks.setdefault(destination, []).append(callback)

@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from twofold.facts.manifest import named_store
 from twofold.matching.subject import Keyring
+from twofold.store.changed.days import HOME
 from twofold.store.engines import open_reader
 from twofold.store.lines.reading import LineReader
 from twofold.store.secret import known_ring
@@ -41,9 +43,9 @@ class Snapshot:
 
     @property
     def identity(self) -> str:
-        """Which data folder this is: the first link of its journal's chain, which no other has."""
-        rows = self.run("facts_first_link")
-        return bytes(rows[0][0]).hex() if rows else ""
+        """Which store this is, by the first link of its journal's chain, which no other has; and which tables its marks are about."""
+        link, home = self.run("facts_first_link"), self.run("select_meta", (HOME,))
+        return named_store(bytes(link[0][0]).hex() if link else "", str(home[0][0]) if home else "")
 
     def marks(self) -> list[tuple[str, int]]:
         """Part and day of what changed since it was made."""

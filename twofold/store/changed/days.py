@@ -11,6 +11,7 @@ away the marks of the days that were built unless they were written again since.
 
 from __future__ import annotations
 
+import secrets
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 
@@ -21,6 +22,9 @@ ORDERS, ACTIONS, LINES, TOUCHES = "orders", "actions", "lines", "touches"
 DAY_MS, DAY_S = 86_400_000, 86_400
 GENERATION = "facts_generation"
 """The row of `meta` with the generation that a folder is in."""
+HOME = "facts_home"
+"""The row of `meta` with the word by which the tables are known that the marks are about. Several processes of one database have
+a folder each, and a mark that one of them took away is news to the tables of another: those are made as if there were none."""
 
 
 class ChangedDays:
@@ -75,8 +79,12 @@ class ChangedDays:
         """Nothing of the transaction is kept."""
         self._load()
 
-    def begin_build(self) -> int:
-        """From here on every write marks its day anew; answers the new generation, for `end_build`."""
+    def begin_build(self, home: str | None) -> int:
+        """From here on every write marks its day anew; answers the new generation, for `end_build`. ``home``: the word that the
+        tables have which are there (`HOME`), empty for those of before there were such words; None where there are none."""
+        known = _note_in(self._engine, HOME) or ""
+        if home != known or not (known or self._place.alone):
+            self._engine.run("put_meta", (HOME, secrets.token_hex(8)))
         self._generation += 1
         self._engine.run("put_meta", (GENERATION, str(self._generation)))
         self._revisions.raise_(DAYS)
@@ -127,8 +135,12 @@ class ChangedDays:
 
 def generation_of(engine: Database) -> int:
     """The generation that a folder is in."""
-    rows = engine.run("select_meta", (GENERATION,))
-    return int(rows[0][0]) if rows else 0
+    return int(_note_in(engine, GENERATION) or 0)
+
+
+def _note_in(engine: Database, name: str) -> str | None:
+    rows = engine.run("select_meta", (name,))
+    return str(rows[0][0]) if rows else None
 
 
 def mark_actions(engine: Database, actions: Iterable[int], *, erased: bool = False) -> None:
