@@ -94,6 +94,7 @@ class Databases:
         any_row = " union all ".join(f"select '{name}' where exists (select from {name})" for name in tables)
         filled = [name for (name,) in db.execute(any_row, prepare=True)]
         with db.transaction():
+            db.execute("drop schema if exists twofold_lists cascade")  # begun when a platform is first told of people
             for name in filled:
                 db.execute(f"delete from {name} where name <> 'form'" if name == "meta" else f"delete from {name}")
             for row in NEW:

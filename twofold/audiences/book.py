@@ -1,8 +1,9 @@
-"""The book of lists: `audiences.db` in the data folder, mode 0600; what each platform was told, row by row and request by request.
+"""The book of lists: what each platform was told, row by row and request by request. In the data folder it is `audiences.db`, mode
+0600; where the store is on PostgreSQL it lies beside the store (`server_book`), so that it outlives the machine of whoever tells.
 
-Owns the file and its transactions. What is meant is on disk before anything leaves, so that after a crash it is known what may have been
+Owns what is written and when. What is meant is on disk before anything leaves, so that after a crash it is known what may have been
 told. A row that a platform has taken off its list is deleted, and the file overwrites what it deletes. One process at a time changes it
-(`keeping`); any may look.
+(`keeping`, and on a server the book itself); any may look.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from twofold.audiences.members import Row
 from twofold.audiences.platforms.contract import ADD
 from twofold.errors import StoreError, StoreLocked
 from twofold.matching.subject import Keyring
+from twofold.store import engines
 from twofold.store.secret import folder_ring
 from twofold.store.sqlite.database import translated
 
@@ -36,6 +38,7 @@ _BUSY_MS = 5_000
 _LIST = (
     "id, audience, account, platform, remote, listed_at, people, fitting, left_out, synced_at, problem, code, again_at"
 )
+_COUNTED = "count(*) filter (where state <> 'refused'), count(*) filter (where state = 'removing')"
 _BATCH = "id, list, kind, meant_at, ended_at, rows, em, ph, digest, session, outcome, code, note, number, later"
 
 
@@ -81,8 +84,16 @@ class Batch(Struct, frozen=True, kw_only=True):
 
 
 def has_told(folder: Path) -> bool:
-    """True where a platform was told of people once, so that somebody may have to be taken back."""
-    return (folder / FILE).exists()
+    """True where a platform was told of people once, so that somebody may have to be taken back. Raises `StoreError` where a server
+    does not say."""
+    if (folder / FILE).exists():
+        return True
+    address = engines.address_of(folder)
+    if not address:
+        return False
+    from twofold.audiences.server_book import is_there
+
+    return is_there(address)
 
 
 @contextmanager
@@ -105,20 +116,25 @@ class Book:
     def __init__(self, folder: Path, *, look: bool = False) -> None:
         self.path = folder / FILE
         self._folder = folder
-        if look and not self.path.exists():
-            self._db = apsw.Connection(":memory:")
-        else:
-            if self.path.is_symlink():
-                raise StoreError(f"{self.path}: expected a file of ours, got a link")
-            if not look:
-                os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
-            self._db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY if look else _WRITE)
-        self._db.set_busy_timeout(_BUSY_MS)
-        if not look or str(self._db.filename) in ("", ":memory:"):
-            with _errors(self.path):
-                self._db.pragma("secure_delete", True)
-                self._db.pragma("synchronous", "full")
-                self._db.execute(resources.files("twofold.audiences").joinpath("book.sql").read_text(encoding="utf-8"))
+        self._db: Any = self._opened(engines.address_of(folder), look=look)
+
+    def _opened(self, address: str, *, look: bool) -> Any:
+        if not address or (look and self.path.exists()):  # a moved folder's, which the first round takes to the server
+            return _file(self.path, look=look)
+        from twofold.audiences.server_book import ServerBook, is_there
+
+        if look:
+            return ServerBook(address, look=True) if is_there(address) else _file(self.path, look=True)
+        book = ServerBook(address)
+        try:
+            if self.path.exists():
+                with _errors(self.path), closing(_file(self.path, look=True)) as moved:
+                    book.take_over(moved)
+                self.path.unlink()
+        except BaseException:
+            book.close()
+            raise
+        return book
 
     def close(self) -> None:
         self._db.close()
@@ -134,10 +150,7 @@ class Book:
     def lists(self) -> list[KnownList]:
         """Every list that was ever kept, in the order of their first time."""
         counted = {
-            number: (told, back)
-            for number, told, back in self._all(
-                "select list, sum(state <> 'refused'), sum(state = 'removing') from told group by list"
-            )
+            number: (told, back) for number, told, back in self._all(f"select list, {_COUNTED} from told group by list")
         }
         return [_known(row, counted.get(row[0], (0, 0))) for row in self._all(f"select {_LIST} from list order by id")]
 
@@ -145,7 +158,7 @@ class Book:
         """This list, from now on in the book."""
         with self._change():
             self._run(
-                "insert or ignore into list (audience, account, platform, remote) values (?, ?, ?, ?)",
+                "insert into list (audience, account, platform, remote) values (?, ?, ?, ?) on conflict do nothing",
                 (audience, account, platform, remote),
             )
         (row,) = self._all(
@@ -153,7 +166,7 @@ class Book:
         )
         # Only this one is counted: a list may have a million rows, and each is asked for in every round.
         ((told, back),) = self._all(
-            "select coalesce(sum(state <> 'refused'), 0), coalesce(sum(state = 'removing'), 0) from told where list = ?",
+            f"select {_COUNTED} from told where list = ?",
             (row[0],),
         )
         return _known(row, (told, back))
@@ -277,10 +290,44 @@ class Book:
 
     def _all(self, sql: str, bindings: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with _errors(self.path):
-            return self._db.execute(sql, tuple(bindings)).fetchall()
+            rows: list[tuple[Any, ...]] = self._db.execute(sql, tuple(bindings)).fetchall()
+            return rows
 
 
 _WRITE = apsw.SQLITE_OPEN_READWRITE
+
+
+def _file(path: Path, *, look: bool) -> apsw.Connection:
+    """The file's; nothing, where there is none and it is only looked at."""
+    if look and not path.exists():
+        db = apsw.Connection(":memory:")
+    else:
+        if path.is_symlink():
+            raise StoreError(f"{path}: expected a file of ours, got a link")
+        if not look:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+        db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY if look else _WRITE)
+    db.set_busy_timeout(_BUSY_MS)
+    if not look or str(db.filename) in ("", ":memory:"):
+        with _errors(path):
+            db.pragma("secure_delete", True)
+            db.pragma("synchronous", "full")
+            db.execute(resources.files("twofold.audiences").joinpath("book.sql").read_text(encoding="utf-8"))
+    return db
+
+
+def bring_back(source: Path, target: Path) -> None:
+    """The book of a source whose store is on PostgreSQL into a folder's file, where there is one. For a move: nobody tells meanwhile."""
+    address = engines.address_of(source)
+    if not address:
+        return
+    from twofold.audiences.server_book import ServerBook, is_there
+
+    if is_there(address):
+        with closing(ServerBook(address, look=True)) as book, closing(_file(target / FILE, look=False)) as file, file:
+            for table, rows in book.all_rows():
+                marks = ", ".join("?" * len(rows[0])) if rows else ""
+                file.executemany(f"insert into {table} values ({marks})", rows)
 
 
 def _batch(row: Sequence[Any]) -> Batch:

@@ -75,7 +75,7 @@ class ScheduledAudiences:
 
     async def run(self) -> None:
         """Until it is cancelled. Nothing where no list is kept and none ever was."""
-        if not any(audience.lists for audience in self._audiences) and not has_told(self._folder):
+        if not any(audience.lists for audience in self._audiences) and not await self._has_told():
             return
         await asyncio.sleep(self._first_s)
         while True:
@@ -88,6 +88,12 @@ class ScheduledAudiences:
                 left_over = [name for name in failed if not self._turns.knows(name)]
                 self._left_over_at = now_s + AGAIN_S if left_over else inf
             await asyncio.sleep(self._look_every_s)
+
+    async def _has_told(self) -> bool:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, has_told, self._folder)
+        except TwofoldError:  # of a server that does not answer now: a round finds out
+            return True
 
     async def _somebody_took_back(self) -> bool:
         """True where consent was taken back or an erasure done since the last look; the first look is none, as all are due then."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,7 @@ from twofold.store.transfer.tables import Progress, copy_all
 if TYPE_CHECKING:  # an extra
     from twofold.store.postgres.transfer import ServerSide
 
+TakeAlong = Callable[[Path, Path], None]
 LOCK, MADE_AGAIN = "lock", frozenset({"facts", "proved"})
 
 
@@ -40,8 +41,9 @@ class Moved(Struct, frozen=True):
     finished: bool = False
 
 
-def move(source: Path, target: Path, progress: Progress) -> Moved:
-    """Copies the store of one folder into that of another; exactly one of the two has its database on PostgreSQL.
+def move(source: Path, target: Path, progress: Progress, take_along: TakeAlong | None = None) -> Moved:
+    """Copies the store of one folder into that of another; exactly one of the two has its database on PostgreSQL. ``take_along``: of
+    the way back, source and the folder that becomes the target; what others keep beside the store is put there.
 
     Raises `StoreLocked` where a gateway holds either, `StoreDamaged` where the source lacks something, and `StoreError` where the
     target is not empty.
@@ -54,7 +56,7 @@ def move(source: Path, target: Path, progress: Progress) -> Moved:
             raise loss.error(source)
         if address_of(target):
             return _into_server(source, target, progress)
-        return _into_folder(source, target, progress)
+        return _into_folder(source, target, progress, take_along or _nothing)
     finally:
         held.release()
 
@@ -99,7 +101,11 @@ def _into_server(source: Path, target: Path, progress: Progress) -> Moved:
     return Moved(rows)
 
 
-def _into_folder(source: Path, target: Path, progress: Progress) -> Moved:
+def _nothing(_source: Path, _target: Path) -> None:
+    pass
+
+
+def _into_folder(source: Path, target: Path, progress: Progress, take_along: TakeAlong) -> Moved:
     require_empty(target)
     staged = _staged(target)
     with _server(source) as side:
@@ -109,6 +115,7 @@ def _into_folder(source: Path, target: Path, progress: Progress) -> Moved:
         with closing(engine):
             rows = copy_all(side, own, progress)
         empty_log(staged)
+    take_along(source, staged)
     flush_folder(staged)
     _put_in_place(staged, target)
     return Moved(rows)

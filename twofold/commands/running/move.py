@@ -70,11 +70,16 @@ def move(
 def _with_bar(copy: Any, source: Path, target: Path, quiet: bool) -> Any:
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 
+    from twofold.audiences.book import bring_back
+
     bar = bar_on_stderr(TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), quiet=quiet)
     if bar is None:
-        return copy(source, target, lambda _what, _at, _of: None)
+        return copy(source, target, lambda _what, _at, _of: None, bring_back)
     with bar:
         task = bar.add_task("")
         return copy(
-            source, target, lambda what, at, of: bar.update(task, description=what, completed=at, total=of or None)
+            source,
+            target,
+            lambda what, at, of: bar.update(task, description=what, completed=at, total=of or None),
+            bring_back,
         )
